@@ -1,0 +1,60 @@
+"""Errors sorted by what the caller should do about them.
+
+Each carries one sentence for people in ``str(error)``: what is wrong and what to do, without secrets.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class ConnectorError(Exception):
+    """Something went wrong between us and a tracker."""
+
+
+class SkipIssue(ConnectorError):
+    """This issue cannot be read or written now; the others can. Go on with the next one."""
+
+
+class Gone(SkipIssue):
+    """The tracker says that the issue, comment or label is not there (404, 410)."""
+
+
+class Rejected(SkipIssue):
+    """The tracker understood and refused (400, 403, 409, 413, 422 on one issue): locked, archived, screen."""
+
+
+class OutcomeUnknown(SkipIssue):
+    """A write was sent and its answer was lost: it may or may not have taken effect. Read before repeating."""
+
+
+class SkipSource(ConnectorError):
+    """Nothing of this source can be believed now. Go on with the other sources."""
+
+
+class SourceMissing(SkipSource):
+    """The project or repository does not exist, was renamed, or is not visible to this account."""
+
+
+class Unavailable(SkipSource):
+    """The tracker did not answer properly within the attempts and the time allowed."""
+
+
+class BadPayload(SkipSource):
+    """The tracker answered with something that is not what its API promises: truncated, repeated, not JSON."""
+
+
+class StopTracker(ConnectorError):
+    """Nothing more can be done on this tracker in this run."""
+
+
+class AuthFailed(StopTracker):
+    """The credentials are missing, wrong, expired, or lack a right that everything needs."""
+
+
+class QuotaExhausted(StopTracker):
+    """The tracker's limit will not be lifted soon enough. ``until`` says when, if the tracker told (UTC)."""
+
+    def __init__(self, message: str, until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.until = until
