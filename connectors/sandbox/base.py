@@ -1,0 +1,209 @@
+"""What the embedded trackers share: a request, an answer, a clock, a log, and what a tracker has to offer.
+
+A tracker is a plain object: it gets a ``Request`` and gives a ``Response``, without sockets. ``server.py``
+puts trackers behind HTTP and ``faults.py`` makes the answers go wrong.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, Protocol
+
+TrackerKind = Literal["github", "jira-cloud", "jira-dc"]
+
+
+class Headers(dict[str, str]):
+    """Request headers, found whatever their case."""
+
+    def __init__(self, items: Mapping[str, str] | None = None) -> None:
+        super().__init__({name.lower(): value for name, value in (items or {}).items()})
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __setitem__(self, name: str, value: str) -> None:
+        super().__setitem__(name.lower(), value)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One request as a tracker sees it."""
+
+    method: str
+    path: str
+    """Below the tracker's mount, decoded, starts with ``/``."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    """The first value of each name."""
+    headers: Headers = field(default_factory=Headers)
+    json: Any = None
+    """The decoded body; None when there is none or it is not JSON (see ``body``)."""
+    body: bytes = b""
+    base_url: str = "http://127.0.0.1"
+    """Where the tracker is mounted, as the client sees it, without a slash at the end."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Response:
+    """One answer. ``data`` is sent as JSON; None is an empty body."""
+
+    status: int = 200
+    data: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    authenticated_as: str | None = None
+    """For the request log: the login or account id that the tracker recognised."""
+
+
+class Tracker(Protocol):
+    """A look-alike of one tracker. Must stand requests from several threads.
+
+    ``server.py`` builds them as ``GithubTracker(name, kind, clock)`` and ``JiraTracker(name, kind, clock)``,
+    then calls ``load`` with the tracker's part of the seed.
+    """
+
+    search_lag: timedelta
+    """Lists and searches do not see changes younger than that; direct reads do. Tests may set it."""
+
+    @property
+    def name(self) -> str:
+        """The name it is mounted under."""
+        ...
+
+    @property
+    def kind(self) -> TrackerKind: ...
+
+    @property
+    def url(self) -> str:
+        """Path below the mount that a client is configured with: '' or for GitHub ``/api/v3``."""
+        ...
+
+    def handle(self, request: Request) -> Response:
+        """Carry out one request. Never raises for what a client sent."""
+        ...
+
+    def load(self, seed: Mapping[str, Any]) -> None:
+        """Replace the whole state by a seed. SeedError (``seed.py``) when it is broken."""
+        ...
+
+    def dump(self) -> Mapping[str, Any]:
+        """The state as JSON values, for people and tests to look at."""
+        ...
+
+    def reset(self) -> None:
+        """Back to the seed that was loaded last."""
+        ...
+
+
+class Clock:
+    """The only source of time in the sandbox: stands still until it is advanced, or follows the real one."""
+
+    def __init__(self, start: datetime = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)) -> None:
+        """``start`` is an aware datetime. The clock stands still there."""
+        self._lock = threading.Lock()
+        self._start = start.astimezone(UTC)
+        self._moved = timedelta()
+        self._real = False
+
+    @classmethod
+    def real(cls) -> Clock:
+        """A clock that follows the real one; ``advance`` puts it ahead."""
+        clock = cls()
+        clock._real = True
+        return clock
+
+    def now(self) -> datetime:
+        """Aware, in UTC."""
+        with self._lock:
+            return (datetime.now(UTC) if self._real else self._start) + self._moved
+
+    def advance(self, by: timedelta) -> None:
+        """Put the clock ahead."""
+        with self._lock:
+            self._moved += by
+
+    def restart(self) -> None:
+        """Take back every ``advance``."""
+        with self._lock:
+            self._moved = timedelta()
+
+    __call__ = now
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogEntry:
+    """One request that reached the sandbox, with what became of it."""
+
+    seq: int
+    tracker: str
+    method: str
+    path: str
+    query: Mapping[str, str]
+    status: int
+    """0 when the connection was cut instead of answering."""
+    authenticated_as: str | None
+    fault: str | None
+    """Name of the fault that was applied, if any."""
+
+
+class RequestLog:
+    """All requests in the order in which they were answered. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: list[LogEntry] = []
+        self._seq = 0
+
+    @property
+    def entries(self) -> tuple[LogEntry, ...]:
+        with self._lock:
+            return tuple(self._entries)
+
+    def add(
+        self,
+        tracker: str,
+        request: Request,
+        status: int,
+        *,
+        authenticated_as: str | None = None,
+        fault: str | None = None,
+    ) -> None:
+        """Keep one more request."""
+        with self._lock:
+            self._seq += 1
+            self._entries.append(
+                LogEntry(
+                    seq=self._seq,
+                    tracker=tracker,
+                    method=request.method,
+                    path=request.path,
+                    query=dict(request.query),
+                    status=status,
+                    authenticated_as=authenticated_as,
+                    fault=fault,
+                )
+            )
+
+    def clear(self) -> None:
+        """Forget all requests; the numbering goes on."""
+        with self._lock:
+            self._entries.clear()
+
+    def count(
+        self, method: str | None = None, path_glob: str | None = None, tracker: str | None = None
+    ) -> int:
+        """How many requests there were of this method, path (below the mount) and tracker; None: any."""
+        return sum(
+            (method is None or entry.method == method)
+            and (path_glob is None or fnmatch.fnmatchcase(entry.path, path_glob))
+            and (tracker is None or entry.tracker == tracker)
+            for entry in self.entries
+        )
