@@ -1,0 +1,77 @@
+"""The small change of Jira's answers: texts, times, names and people, read with suspicion."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.errors import BadPayload
+
+
+def clean(text: Any) -> str:
+    """Text that every store and every other tracker takes: no NUL, no half of a surrogate pair."""
+    kept = str(text).replace("\x00", "")
+    return kept.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def need(raw: Any, key: str, what: str) -> Any:
+    value = raw.get(key) if isinstance(raw, dict) else None
+    if value is None:
+        raise BadPayload(f'Jira\'s answer about {what} has no "{key}"; nothing of it is used.')
+    return value
+
+
+def rows(listed: Any, what: str) -> list[dict[str, Any]]:
+    if not isinstance(listed, list) or not all(isinstance(row, dict) for row in listed):
+        raise BadPayload(f"Jira's answer to {what} is not a list of objects; nothing of it is used.")
+    return listed
+
+
+def when(text: Any, what: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise BadPayload(f"Jira's answer about {what} holds {text!r} where a time belongs.") from None
+    if at.tzinfo is None:
+        raise BadPayload(f"Jira's answer about {what} holds the time {text!r} without its offset.")
+    return at.astimezone(UTC)
+
+
+def person(raw: Any) -> str:
+    """A readable name to match rules against: the login on Data Center, the display name on Cloud (which
+    hides logins and mail addresses, and whose account ids say nothing to people)."""
+    if not isinstance(raw, dict):
+        return ""
+    login = None if raw.get("accountId") else raw.get("name")
+    return clean(login or raw.get("displayName") or raw.get("accountId") or "")
+
+
+def person_id(raw: Any) -> str:
+    """Cloud accountId, Data Center name; empty when the account was deleted or is hidden."""
+    return str(raw.get("accountId") or raw.get("name") or "") if isinstance(raw, dict) else ""
+
+
+def name_of(raw: Any) -> str | None:
+    return clean(raw["name"]) if isinstance(raw, dict) and raw.get("name") else None
+
+
+def names_of(raw: Any) -> tuple[str, ...]:
+    return tuple(name for each in raw or () if (name := name_of(each)))
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """Whatever a custom field holds, as the texts that people see."""
+    if value is None or value == "":
+        return ()
+    if isinstance(value, (list, tuple)):
+        return tuple(text for each in value for text in texts(each))
+    if isinstance(value, dict):
+        for known in ("value", "name", "displayName", "key", "id"):
+            if value.get(known) is not None:
+                return (clean(value[known]), *texts(value.get("child")))
+        return ()
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    if isinstance(value, float) and value.is_integer():
+        return (str(int(value)),)
+    return (clean(value),)

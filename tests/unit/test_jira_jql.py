@@ -1,0 +1,143 @@
+"""The JQL that is sent, its times in the account's zone, and the cursor that follows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors.jira_jql import BadJql, jql_time, next_cursor, quoted, search_jql, without_order
+from connectors.model import Cursor, Issue, IssueRef, Source
+
+BERLIN, SYDNEY, NEW_YORK = (
+    ZoneInfo("Europe/Berlin"),
+    ZoneInfo("Australia/Sydney"),
+    ZoneInfo("America/New_York"),
+)
+OVERLAP = timedelta(minutes=10)
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
+
+
+def source(project: str | None = "DS", jql: str | None = None) -> Source:
+    return Source(tracker="jira", project=project, jql=jql)
+
+
+def test_projects_without_jql_share_one_search_each_from_its_own_time() -> None:
+    asked = [(source("A"), utc(2026, 10, 1, 4, 31, 59)), (source("B"), None)]
+    assert search_jql(asked, BERLIN) == (
+        '((project = "A" AND updated >= "2026-10-01 06:31") OR (project = "B")) ORDER BY created ASC, key ASC'
+    )
+
+
+def test_a_users_jql_stands_in_brackets_without_its_order() -> None:
+    asked = [(source("A", "team = Blue OR labels = x order  by rank DESC"), None)]
+    assert search_jql(asked, BERLIN) == (
+        '((project = "A")) AND (team = Blue OR labels = x) ORDER BY created ASC, key ASC'
+    )
+
+
+def test_a_jql_without_project_is_enough() -> None:
+    assert (
+        search_jql([(source(None, "filter = 7"), None)], BERLIN)
+        == "(filter = 7) ORDER BY created ASC, key ASC"
+    )
+    asked = [(source(None, "filter = 7"), utc(2026, 1, 1))]
+    assert search_jql(asked, ZoneInfo("UTC")) == (
+        '((updated >= "2026-01-01 00:00")) AND (filter = 7) ORDER BY created ASC, key ASC'
+    )
+
+
+def test_a_search_without_bounds_is_never_made() -> None:
+    with pytest.raises(BadJql, match="neither a project nor a jql"):
+        search_jql([(source(None, "ORDER BY created"), None)], BERLIN)
+
+
+def test_values_are_quoted() -> None:
+    assert quoted('a"b\\c') == '"a\\"b\\\\c"'
+
+
+@pytest.mark.parametrize(
+    ("jql", "left"),
+    [
+        ("a = 1 ORDER BY created", "a = 1"),
+        ("a = 1\norder\tby created", "a = 1"),
+        ('summary ~ "order by me" AND (b = 2)', 'summary ~ "order by me" AND (b = 2)'),
+        ("summary ~ 'say \\' order by' ORDER BY x", "summary ~ 'say \\' order by'"),
+        ("border = by", "border = by"),
+    ],
+)
+def test_only_a_real_trailing_order_is_cut_off(jql: str, left: str) -> None:
+    assert without_order(jql) == left
+
+
+@pytest.mark.parametrize("jql", ["a = 1) OR (b = 2", "(a = 1", 'a = "x', "a = 'x"])
+def test_a_jql_that_would_break_out_of_its_brackets_is_refused(jql: str) -> None:
+    with pytest.raises(BadJql):
+        without_order(jql)
+
+
+def test_times_are_floored_to_the_minute_in_the_accounts_zone() -> None:
+    assert jql_time(utc(2026, 10, 1, 4, 31, 59), BERLIN) == "2026-10-01 06:31"
+    assert jql_time(utc(2026, 7, 1, 14, 0), SYDNEY) == "2026-07-02 00:00"
+
+
+@pytest.mark.parametrize("zone", [BERLIN, SYDNEY, NEW_YORK, ZoneInfo("Australia/Lord_Howe"), ZoneInfo("UTC")])
+def test_whatever_reading_the_server_takes_a_time_is_never_later_than_meant(zone: ZoneInfo) -> None:
+    start = utc(2026, 1, 1)
+    for quarter in range(366 * 24 * 4):
+        at = start + timedelta(minutes=15 * quarter)
+        written = datetime.strptime(jql_time(at, zone), "%Y-%m-%d %H:%M")  # noqa: DTZ007
+        readings = [written.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
+        assert max(readings) <= at
+        assert at - min(readings) <= timedelta(hours=2)
+
+
+def test_in_the_first_pass_of_a_repeated_hour_an_earlier_time_is_written() -> None:
+    first_half_past_one = utc(2026, 11, 1, 5, 30)
+    assert jql_time(first_half_past_one, NEW_YORK) == "2026-11-01 00:30"
+    assert jql_time(first_half_past_one + timedelta(hours=1), NEW_YORK) == "2026-11-01 01:30"
+
+
+def issue(updated: datetime) -> Issue:
+    ref = IssueRef(tracker="jira", id="1", key="DS-1")
+    return Issue(ref=ref, url="", title="", container="DS", status="", created=updated, updated=updated)
+
+
+def test_an_old_watermark_goes_on_at_the_next_minute_so_that_nothing_is_read_twice() -> None:
+    seen = utc(2026, 10, 1, 12, 0, 30)
+    cursor = next_cursor(None, [issue(seen)], answered=utc(2026, 10, 1, 13), overlap=OVERLAP)
+    assert cursor == Cursor(watermark=seen, since=utc(2026, 10, 1, 12, 1))
+
+
+def test_a_fresh_watermark_goes_back_by_the_overlap_since_the_index_may_lag() -> None:
+    seen, answered = utc(2026, 10, 1, 12, 58, 30), utc(2026, 10, 1, 13)
+    cursor = next_cursor(None, [issue(seen)], answered=answered, overlap=OVERLAP)
+    assert cursor == Cursor(watermark=seen, since=utc(2026, 10, 1, 12, 50))
+
+
+def test_a_watermark_whose_minute_is_not_over_at_the_visible_time_is_asked_again_itself() -> None:
+    seen, answered = utc(2026, 10, 1, 12, 50, 10), utc(2026, 10, 1, 13, 0, 30)
+    assert next_cursor(None, [issue(seen)], answered=answered, overlap=OVERLAP).since == seen
+
+
+def test_seeing_nothing_keeps_the_watermark() -> None:
+    before = Cursor(watermark=utc(2026, 10, 1, 12), since=utc(2026, 10, 1, 12, 1))
+    assert next_cursor(before, [], answered=utc(2026, 10, 2), overlap=OVERLAP) == before
+
+
+def test_an_empty_source_starts_at_what_was_certainly_visible() -> None:
+    at = utc(2026, 10, 1, 12, 50)
+    assert next_cursor(None, [], answered=utc(2026, 10, 1, 13), overlap=OVERLAP) == Cursor(
+        watermark=at, since=at
+    )
+
+
+def test_an_issue_that_shows_up_late_in_the_index_is_not_missed() -> None:
+    """Updated at 12:55, visible at 13:04 only; another one, updated at 12:59, was seen at 13:00."""
+    late, answered = utc(2026, 10, 1, 12, 55), utc(2026, 10, 1, 13)
+    cursor = next_cursor(None, [issue(utc(2026, 10, 1, 12, 59))], answered=answered, overlap=OVERLAP)
+    assert cursor.since <= late

@@ -1,0 +1,231 @@
+"""What a raw Jira answer becomes. No request is made here."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from connectors.errors import BadPayload
+from connectors.jira_activity import account_from, comment_from, label_events_from
+from connectors.jira_payload import FieldIds, field_ids, fields_to_ask, issue_from
+from connectors.model import Issue, Wanted
+
+IDS = FieldIds(
+    sprint="customfield_1",
+    epic_link="customfield_2",
+    flagged="customfield_3",
+    custom={"Team": ("customfield_4",)},
+)
+GREENHOPPER = "com.pyxis.greenhopper.jira:"
+ON_THE_FIFTH = datetime(2026, 10, 5, 6, 31, 38, 612000, tzinfo=UTC)
+
+
+def raw_issue(**fields: Any) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "summary": "Sessionise events",
+        "status": {"id": "3", "name": "In Arbeit", "statusCategory": {"key": "indeterminate"}},
+        "created": "2026-10-01T08:00:00.000+0200",
+        "updated": "2026-10-05T14:31:38.612+0800",
+        "project": {"key": "DS"},
+    }
+    return {"id": "10012", "key": "DS-12", "self": "https://elsewhere/x", "fields": told | fields}
+
+
+def read(ids: FieldIds = IDS, **fields: Any) -> Issue:
+    return issue_from(raw_issue(**fields), tracker="jira", site="https://acme.example", ids=ids)
+
+
+def test_an_issue_is_identified_by_number_addressed_by_key_and_browsed_on_the_site() -> None:
+    issue = read()
+    assert (issue.ref.tracker, issue.ref.id, issue.ref.key) == ("jira", "10012", "DS-12")
+    assert issue.url == "https://acme.example/browse/DS-12"
+    assert issue.container == "DS"
+
+
+def test_times_with_an_offset_without_colon_become_utc() -> None:
+    assert read().updated == ON_THE_FIFTH
+    assert read().updated.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("key", "category"), [("new", "todo"), ("indeterminate", "doing"), ("done", "done"), ("undefined", None)]
+)
+def test_the_category_key_decides_not_its_translated_name(key: str, category: str | None) -> None:
+    assert (
+        read(status={"name": "Fertig", "statusCategory": {"key": key, "name": "Done"}}).category == category
+    )
+
+
+def test_lists_of_objects_become_names() -> None:
+    issue = read(
+        components=[{"id": "1", "name": "etl"}],
+        fixVersions=[{"id": "2", "name": "1.4"}, {"id": "3", "name": "1.5"}],
+        issuetype={"name": "Task"},
+        resolution={"name": "Won't Do"},
+        labels=["b", "a"],
+    )
+    assert (issue.components, issue.fix_versions) == (("etl",), ("1.4", "1.5"))
+    assert (issue.type, issue.resolution, issue.labels) == ("Task", "Won't Do", frozenset({"a", "b"}))
+
+
+def test_people_are_logins_on_data_center_and_display_names_on_cloud() -> None:
+    on_cloud = {"accountId": "712020:ab", "displayName": "Ada L."}
+    on_dc = {"name": "ada", "key": "JIRAUSER1", "displayName": "Ada L."}
+    assert read(assignee=on_cloud, creator=on_cloud).assignees == ("Ada L.",)
+    assert read(assignee=on_dc, creator=on_dc).author == "ada"
+    assert read(assignee=None).assignees == ()
+
+
+def test_the_parent_comes_before_the_epic_link() -> None:
+    assert read(parent={"key": "DS-1"}, customfield_2="DS-2").parent == "DS-1"
+    assert read(customfield_2="DS-2").parent == "DS-2"
+    assert read().parent is None
+
+
+def test_the_active_sprint_counts_else_the_last() -> None:
+    past, now, later = (
+        {"name": n, "state": s} for n, s in (("S1", "closed"), ("S2", "active"), ("S3", "future"))
+    )
+    assert read(customfield_1=[past, now, later]).sprint == "S2"
+    assert read(customfield_1=[past, later]).sprint == "S3"
+    assert read(customfield_1=None).sprint is None
+
+
+def test_old_data_centers_write_sprints_as_text() -> None:
+    text = "com.atlassian.greenhopper.service.sprint.Sprint@1a2b[id={},"
+    text += "rapidViewId=7,state={},name={},goal=,sequence=4]"
+    closed, active = text.format(1, "CLOSED", "Sprint 1"), text.format(2, "ACTIVE", "Sprint 2, late [x]")
+    assert read(customfield_1=[active, closed]).sprint == "Sprint 2, late [x]"
+
+
+def test_work_under_way_started_when_its_category_changed() -> None:
+    changed = "2026-10-03T10:00:00.000+0000"
+    assert read(statuscategorychangedate=changed).started == datetime(2026, 10, 3, 10, tzinfo=UTC)
+    assert read(statuscategorychangedate=changed, status=done()).started is None
+
+
+def test_done_work_was_closed_when_resolved_or_else_when_its_category_changed() -> None:
+    changed, resolved = "2026-10-03T10:00:00.000+0000", "2026-10-02T10:00:00.000+0000"
+    both = read(status=done(), resolutiondate=resolved, statuscategorychangedate=changed)
+    assert both.closed == datetime(2026, 10, 2, 10, tzinfo=UTC)
+    unresolved = read(status=done(), resolutiondate=None, statuscategorychangedate=changed)
+    assert unresolved.closed == datetime(2026, 10, 3, 10, tzinfo=UTC)
+    assert read(statuscategorychangedate=changed).closed is None
+
+
+def test_flagged_is_an_impediment_that_is_set() -> None:
+    assert read(customfield_3=[{"value": "Impediment"}]).flagged
+    assert not read(customfield_3=None).flagged
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("Blue", ("Blue",)),
+        ({"value": "Blue", "id": "7"}, ("Blue",)),
+        ([{"value": "Blue"}, {"value": "Red"}], ("Blue", "Red")),
+        ({"value": "EU", "child": {"value": "DE"}}, ("EU", "DE")),
+        ({"accountId": "1", "displayName": "Ada"}, ("Ada",)),
+        (5.0, ("5",)),
+        (2.5, ("2.5",)),
+    ],
+)
+def test_custom_fields_become_texts_under_the_name_of_the_rule(value: Any, told: tuple[str, ...]) -> None:
+    assert read(customfield_4=value).fields == {"Team": told}
+
+
+def test_a_custom_field_without_value_is_absent() -> None:
+    assert read(customfield_4=None).fields == {}
+
+
+def test_text_is_cleaned_of_what_no_store_takes() -> None:
+    issue = read(summary="a\x00b \ud83d c \U0001f600", description="x\x00y")
+    assert (issue.title, issue.body) == ("ab � c \U0001f600", "xy")
+
+
+@pytest.mark.parametrize("missing", ["summary", "status", "created", "updated"])
+def test_a_missing_field_is_named(missing: str) -> None:
+    with pytest.raises(BadPayload, match=f'issue DS-12 has no "{missing}"'):
+        read(**{missing: None})
+
+
+def test_nonsense_is_refused_and_named() -> None:
+    with pytest.raises(BadPayload, match="DS-12 holds 'soon' where a time belongs"):
+        read(created="soon")
+    with pytest.raises(BadPayload, match="without its offset"):
+        read(created="2026-10-01T08:00:00")
+    with pytest.raises(BadPayload, match="DS-12 has an unknown shape"):
+        read(status="Done")
+    with pytest.raises(BadPayload, match='an issue has no "key"'):
+        issue_from(["DS-12"], tracker="jira", site="https://acme.example", ids=IDS)
+
+
+def test_fields_are_found_by_schema_and_by_name_or_id() -> None:
+    listed = [
+        {"id": "summary", "name": "Summary"},
+        {"id": "customfield_20", "name": "Iteration", "schema": {"custom": GREENHOPPER + "gh-sprint"}},
+        {"id": "customfield_21", "name": "Epos", "schema": {"custom": GREENHOPPER + "gh-epic-link"}},
+        {"id": "customfield_22", "name": "Flagged", "schema": {"custom": "x:multicheckboxes"}},
+        {"id": "customfield_23", "name": "Team", "schema": {"custom": "x:select"}},
+        {"id": "customfield_24", "name": "Team", "schema": {"custom": "x:multicheckboxes"}},
+    ]
+    ids = field_ids(listed, ["team", "customfield_23", "No such"])
+    assert (ids.sprint, ids.epic_link, ids.flagged) == ("customfield_20", "customfield_21", "customfield_22")
+    assert ids.custom == {"team": ("customfield_23", "customfield_24"), "customfield_23": ("customfield_23",)}
+
+
+def test_only_needed_fields_are_asked_for() -> None:
+    plain = fields_to_ask(FieldIds(), Wanted(), cloud=False)
+    assert "description" not in plain and "statuscategorychangedate" not in plain and "comment" not in plain
+    rich = fields_to_ask(IDS, Wanted(body=True), cloud=True)
+    assert {"description", "statuscategorychangedate", "customfield_1", "customfield_4"} <= set(rich)
+
+
+def test_our_comment_is_known_by_its_property() -> None:
+    ours = {"key": "increment-sync", "value": {"instance": "acme-ds", "v": 1}}
+    comment = comment_from(raw_comment(properties=[{"key": "sd.public.comment", "value": {}}, ours]))
+    assert comment.marker == {"instance": "acme-ds", "v": "1"}
+    assert (comment.id, comment.author_id, comment.updated) == ("7", "712020:ab", ON_THE_FIFTH)
+    assert comment_from(raw_comment()).marker is None
+
+
+def test_an_account_without_zone_gets_the_one_that_never_asks_too_late() -> None:
+    assert account_from({"accountId": "1", "displayName": "Sync"}).timezone == "Etc/GMT+12"
+    account = account_from(
+        {"name": "sync", "key": "JIRAUSER9", "displayName": "Sync", "timeZone": "Europe/Berlin"}
+    )
+    assert (account.id, account.name, account.timezone) == ("sync", "Sync", "Europe/Berlin")
+
+
+def test_the_last_person_who_added_a_label_is_its_origin() -> None:
+    raw = raw_issue(labels=["a", "b", "unknown"])
+    raw["changelog"] = {
+        "histories": [
+            history("zoe", "2026-10-04T10:00:00.000+0000", "b", "b a"),
+            history("bob", "2026-10-03T10:00:00.000+0000", "a", "b"),
+            history("ada", "2026-10-02T10:00:00.000+0000", "", "a gone"),
+        ]
+    }
+    events = label_events_from(raw)
+    assert {label: event.author_id for label, event in events.items()} == {"a": "zoe", "b": "bob"}
+    assert events["a"].at == datetime(2026, 10, 4, 10, tzinfo=UTC)
+
+
+def done() -> dict[str, Any]:
+    return {"name": "Fertig", "statusCategory": {"key": "done"}}
+
+
+def raw_comment(**more: Any) -> dict[str, Any]:
+    author = {"accountId": "712020:ab", "displayName": "Sync"}
+    times = {"created": "2026-10-01T08:00:00.000+0200", "updated": "2026-10-05T14:31:38.612+0800"}
+    return {"id": "7", "author": author, "body": "state: done", **times, **more}
+
+
+def history(who: str, at: str, before: str, after: str) -> dict[str, Any]:
+    items = [
+        {"field": "status", "toString": "x"},
+        {"field": "labels", "fromString": before, "toString": after},
+    ]
+    return {"author": {"name": who}, "created": at, "items": items}
