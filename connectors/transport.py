@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import json as json_module
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 
-Kind = Literal["read", "idempotent", "create"]
+from connectors.answers import TEMPORARY, lost, redirected, refused
+from connectors.errors import (
+    AuthFailed,
+    BadPayload,
+    ConnectorError,
+    OutcomeUnknown,
+    QuotaExhausted,
+)
+from connectors.retry import Kind, Limit, RetryPolicy, TryAgain, Wait, call, server_wait
+
+__all__ = ["Kind", "Reply", "Transport"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,8 +34,13 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
+    """Names in any case."""
     data: Any
     """Decoded JSON, or None for an empty body."""
+
+
+Limits = Callable[[requests.Response], Limit | None]
+Classify = Callable[[int, Mapping[str, str], Any], ConnectorError | None]
 
 
 class Transport:
@@ -27,7 +48,45 @@ class Transport:
 
     Refuses every redirect and every URL outside the base. Spaces writes. Turns statuses, broken answers and
     lost connections into the errors of ``errors.py``. ``send`` is the only method that touches the network.
+    May be used from several threads; writes take turns.
     """
+
+    def __init__(
+        self,
+        session: requests.Session,
+        base_url: str,
+        *,
+        tracker: str,
+        policy: RetryPolicy,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], None],
+        on_wait: Callable[[Wait], None],
+        limits: Limits | None = None,
+        classify: Classify | None = None,
+        spacing: float = 0.0,
+        timeout: tuple[float, float] = (5.0, 30.0),
+    ) -> None:
+        """``session`` carries the credentials; its retries and cookies are switched off here.
+
+        ``tracker`` is the name that messages begin with. ``limits`` recognises a vendor's quota refusals
+        beyond a plain 429 (which needs no hook). ``classify`` may turn a final status that is no success
+        (redirects excluded) into a more telling error than the general one; it gets status, headers, data.
+        ``spacing``: least seconds between two writes. ``timeout``: seconds to connect, and between bytes.
+        ``now`` gives an aware time.
+        """
+        self.base_url = base_url.rstrip("/")
+        self.tracker = tracker
+        self._session = _without_habits(session)
+        self._policy = policy
+        self._now = now
+        self._sleep = sleep
+        self._on_wait = on_wait
+        self._limits = limits
+        self._classify = classify
+        self._spacing = spacing
+        self._timeout = timeout
+        self._turn = threading.Lock()
+        self._last_write: datetime | None = None
 
     def send(
         self,
@@ -38,4 +97,155 @@ class Transport:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Reply: ...
+    ) -> Reply:
+        """Send a request and return its answer, repeated as ``kind`` and the policy allow.
+
+        ``path`` is below the base URL, or a whole URL under it (the next page of a Link header); any
+        other is BadPayload. ``kind`` says what a repetition would do: ``read`` and ``idempotent`` are
+        repeated after lost and broken answers; ``create`` only when the request certainly had no effect (a
+        quota's refusal, no connection), otherwise OutcomeUnknown.
+
+        Errors: AuthFailed (401), Gone (404, 410), Moved (a redirected read; a SourceMissing), Rejected (other
+        4xx; a redirected write), QuotaExhausted, Unavailable, BadPayload, OutcomeUnknown (only ``create``).
+        """
+        url = self._url(path)
+        where = f"{self.tracker}: {method} {urlsplit(url).path}"
+
+        def attempt() -> Reply:
+            with self._paced(kind):
+                response = self._exchange(method, url, where, kind, params, json, headers)
+            return self._judge(response, where, kind)
+
+        return call(
+            attempt,
+            tracker=self.tracker,
+            policy=self._policy,
+            now=self._now,
+            sleep=self._sleep,
+            on_wait=self._on_wait,
+        )
+
+    def _url(self, path: str) -> str:
+        url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}"
+        asked, base = urlsplit(url), urlsplit(self.base_url)
+        inside = asked.path == base.path or asked.path.startswith(base.path.rstrip("/") + "/")
+        climbs = ".." in asked.path.split("/")
+        if (asked.scheme, asked.netloc) != (base.scheme, base.netloc) or not inside or climbs:
+            raise BadPayload(
+                f"{self.tracker}: was sent to {asked.scheme}://{asked.hostname}{asked.path}, which is not part "
+                f"of {self.base_url}; check url of this tracker in increment-sync.yaml"
+            )
+        return url
+
+    @contextmanager
+    def _paced(self, kind: Kind) -> Iterator[None]:
+        if kind == "read":
+            yield
+            return
+        with self._turn:
+            if self._last_write is not None and self._spacing > 0:
+                passed = (self._now() - self._last_write).total_seconds()
+                if passed < self._spacing:
+                    self._sleep(min(self._spacing, self._spacing - passed))
+            try:
+                yield
+            finally:
+                self._last_write = self._now()
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        where: str,
+        kind: Kind,
+        params: Mapping[str, Any] | None,
+        json: Any,
+        headers: Mapping[str, str] | None,
+    ) -> requests.Response:
+        try:
+            return self._session.request(
+                method,
+                url,
+                params=params,
+                json=json,
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            # The library's own text is dropped: it may quote headers and queries.
+            raise lost(where, kind, error, urlsplit(url).netloc) from None
+        except UnicodeError:
+            raise AuthFailed(
+                f"{where}: the credentials or the url hold characters that cannot be sent; check them"
+            ) from None
+
+    def _judge(self, response: requests.Response, where: str, kind: Kind) -> Reply:
+        status = response.status_code
+        if status < 400:
+            return self._accepted(response, where, kind)
+        limit = self._limits(response) if self._limits else None
+        if limit is None and status == 429:
+            limit = Limit(reason=f"quota of {self.tracker}")
+        if limit is not None:
+            asked = limit.seconds if limit.seconds is not None else server_wait(response.headers, self._now())
+            raise TryAgain(
+                QuotaExhausted(f"{where}: {limit.reason}"), reason=limit.reason, seconds=asked, limit=limit
+            )
+        data = _readable(response)
+        error = self._classify(status, response.headers, data) if self._classify else None
+        error = error or refused(where, status, response.headers, data)
+        if status not in TEMPORARY:
+            raise error
+        if kind == "create":
+            raise OutcomeUnknown(f"{where}: answered HTTP {status}; it may have taken effect all the same")
+        raise TryAgain(
+            error, reason=f"an answer (HTTP {status})", seconds=server_wait(response.headers, self._now())
+        )
+
+    def _accepted(self, response: requests.Response, where: str, kind: Kind) -> Reply:
+        status = response.status_code
+        if status == 304 and kind == "read":
+            return Reply(status=status, headers=response.headers, data=None)
+        if not 200 <= status < 300:
+            raise redirected(where, status, kind, response.headers.get("Location", ""))
+        try:
+            data = _decoded(response)
+        except (ValueError, RecursionError):
+            data = ...
+        if data is ... or (data is None and kind == "read" and status == 200):
+            raise _broken(where, kind, status)
+        return Reply(status=status, headers=response.headers, data=data)
+
+
+def _broken(where: str, kind: Kind, status: int) -> ConnectorError | TryAgain:
+    if kind == "create":
+        return OutcomeUnknown(
+            f"{where}: answered HTTP {status} with something that is not JSON; look before repeating"
+        )
+    failure = BadPayload(
+        f"{where}: answered HTTP {status} with something that is not the JSON it promises (cut short, or "
+        "a proxy's page); check url of this tracker in increment-sync.yaml and try again"
+    )
+    return TryAgain(failure, reason="a whole answer")
+
+
+def _decoded(response: requests.Response) -> Any:
+    """ValueError when the body is no JSON; None when there is none."""
+    if not response.content.strip():
+        return None
+    return json_module.loads(response.content)
+
+
+def _readable(response: requests.Response) -> Any:
+    try:
+        return _decoded(response)
+    except ValueError:
+        return None
+
+
+def _without_habits(session: requests.Session) -> requests.Session:
+    for prefix in ("https://", "http://"):
+        session.mount(prefix, HTTPAdapter(max_retries=0, pool_maxsize=16))
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session
