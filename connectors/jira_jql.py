@@ -15,6 +15,11 @@ ORDER = "ORDER BY created ASC, key ASC"
 MINUTE = timedelta(minutes=1)
 
 
+def created_from(condition: str, at: datetime, zone: ZoneInfo) -> str:
+    """The part of a condition whose issues were created at ``at`` (to the minute) or later."""
+    return f"({condition}) AND created >= {quoted(jql_time(at, zone))}"
+
+
 class BadJql(ValueError):
     """A user's JQL that cannot be put into brackets safely; the message says why."""
 
@@ -40,8 +45,8 @@ def jql_time(at: datetime, zone: ZoneInfo) -> str:
         candidate -= max(abs(second - first), MINUTE)
 
 
-def search_jql(asked: Iterable[tuple[Source, datetime | None]], zone: ZoneInfo) -> str:
-    """One search for sources that share a ``jql`` (or have none), each from its own time on.
+def search_condition(asked: Iterable[tuple[Source, datetime | None]], zone: ZoneInfo) -> str:
+    """One condition, without order, for sources of one ``jql`` (or none), each from its own time on.
 
     BadJql when the shared ``jql`` has unbalanced brackets or quotes, or nothing bounds the search.
     """
@@ -52,7 +57,7 @@ def search_jql(asked: Iterable[tuple[Source, datetime | None]], zone: ZoneInfo) 
         parts.append(narrowed)
     if not parts:
         raise BadJql("it names neither a project nor a jql")
-    return f"{' AND '.join(f'({part})' for part in parts)} {ORDER}"
+    return " AND ".join(f"({part})" for part in parts)
 
 
 def without_order(jql: str) -> str:

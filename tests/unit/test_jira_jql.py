@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.jira_jql import BadJql, jql_time, next_cursor, quoted, search_jql, without_order
+from connectors.jira_jql import BadJql, jql_time, next_cursor, quoted, search_condition, without_order
 from connectors.model import Cursor, Issue, IssueRef, Source
 
 BERLIN, SYDNEY, NEW_YORK = (
@@ -28,32 +28,32 @@ def source(project: str | None = "DS", jql: str | None = None) -> Source:
 
 def test_projects_without_jql_share_one_search_each_from_its_own_time() -> None:
     asked = [(source("A"), utc(2026, 10, 1, 4, 31, 59)), (source("B"), None)]
-    assert search_jql(asked, BERLIN) == (
-        '((project = "A" AND updated >= "2026-10-01 06:31") OR (project = "B")) ORDER BY created ASC, key ASC'
+    assert search_condition(asked, BERLIN) == (
+        '((project = "A" AND updated >= "2026-10-01 06:31") OR (project = "B"))'
     )
 
 
 def test_a_users_jql_stands_in_brackets_without_its_order() -> None:
     asked = [(source("A", "team = Blue OR labels = x order  by rank DESC"), None)]
-    assert search_jql(asked, BERLIN) == (
-        '((project = "A")) AND (team = Blue OR labels = x) ORDER BY created ASC, key ASC'
+    assert search_condition(asked, BERLIN) == (
+        '((project = "A")) AND (team = Blue OR labels = x)'
     )
 
 
 def test_a_jql_without_project_is_enough() -> None:
     assert (
-        search_jql([(source(None, "filter = 7"), None)], BERLIN)
-        == "(filter = 7) ORDER BY created ASC, key ASC"
+        search_condition([(source(None, "filter = 7"), None)], BERLIN)
+        == "(filter = 7)"
     )
     asked = [(source(None, "filter = 7"), utc(2026, 1, 1))]
-    assert search_jql(asked, ZoneInfo("UTC")) == (
-        '((updated >= "2026-01-01 00:00")) AND (filter = 7) ORDER BY created ASC, key ASC'
+    assert search_condition(asked, ZoneInfo("UTC")) == (
+        '((updated >= "2026-01-01 00:00")) AND (filter = 7)'
     )
 
 
 def test_a_search_without_bounds_is_never_made() -> None:
     with pytest.raises(BadJql, match="neither a project nor a jql"):
-        search_jql([(source(None, "ORDER BY created"), None)], BERLIN)
+        search_condition([(source(None, "ORDER BY created"), None)], BERLIN)
 
 
 def test_values_are_quoted() -> None:

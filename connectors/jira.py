@@ -1,0 +1,170 @@
+"""Jira Cloud and Data Center as ``IssueReader`` and ``IssueWriter``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+import requests
+
+from connectors.errors import AuthFailed, Gone
+from connectors.jira_activity import label_events_from
+from connectors.jira_comments import all_comments, one_comment
+from connectors.jira_payload import fields_to_ask, issue_from
+from connectors.jira_pull import JiraPuller
+from connectors.jira_site import JiraKind, JiraSite, classifier, limits
+from connectors.jira_write import JiraWriter
+from connectors.model import (
+    Account,
+    Census,
+    Comment,
+    Cursor,
+    Failed,
+    Issue,
+    IssueRef,
+    LabelEvent,
+    Pulled,
+    Source,
+    Wanted,
+)
+from connectors.ports import Cache
+from connectors.retry import RetryPolicy, Wait
+from connectors.transport import Transport
+
+GATEWAY = "https://api.atlassian.com"
+TIMEOUT = (5.0, 30.0)
+SPACING = 0.2
+"""Seconds between writes: Cloud's limits are shared with everything else that the customer runs."""
+
+
+class JiraReader:
+    """The ``IssueReader`` of Jira. Errors are those of the port."""
+
+    def __init__(self, site: JiraSite, *, overlap: timedelta, page_size: int) -> None:
+        self.tracker = site.tracker
+        self._site = site
+        self._puller = JiraPuller(site=site, overlap=overlap, page_size=page_size)
+
+    def whoami(self) -> Account:
+        return self._site.account()
+
+    def pull(
+        self, sources: Sequence[tuple[Source, Cursor | None]], wanted: Wanted
+    ) -> Iterator[Pulled | Failed]:
+        return self._puller.pull(sources, wanted)
+
+    def census(self, sources: Sequence[Source], wanted: Wanted) -> Iterator[Census | Failed]:  # noqa: ARG002
+        return self._puller.census(sources)
+
+    def read(self, key: str, wanted: Wanted) -> Issue:
+        ids = self._site.field_ids(wanted.fields)
+        fields = ",".join(fields_to_ask(ids, wanted, cloud=self._site.cloud))
+        try:
+            reply = self._site.send(
+                "GET", f"/issue/{quote(key, safe='')}", kind="read", params={"fields": fields}
+            )
+        except Gone:
+            self._site.make_sure_we_are_known()
+            raise
+        return issue_from(reply.data, tracker=self.tracker, site=self._site.url, ids=ids)
+
+    def comments(self, ref: IssueRef) -> list[Comment]:
+        return all_comments(self._site, ref)
+
+    def comment(self, ref: IssueRef, comment_id: str) -> Comment:
+        try:
+            return one_comment(self._site, ref, comment_id)
+        except Gone:
+            self._site.make_sure_we_are_known()
+            raise
+
+    def label_events(self, ref: IssueRef) -> dict[str, LabelEvent]:
+        asked = {"expand": "changelog", "fields": "labels"}
+        reply = self._site.send("GET", f"/issue/{quote(ref.id)}", kind="read", params=asked)
+        return label_events_from(reply.data)
+
+
+def open_jira(
+    *,
+    tracker: str,
+    kind: JiraKind,
+    url: str,
+    cloud_id: str | None = None,
+    email: str | None = None,
+    api_token: str | None = None,
+    pat: str | None = None,
+    cache: Cache,
+    policy: RetryPolicy,
+    now: Callable[[], datetime],
+    sleep: Callable[[float], None],
+    on_wait: Callable[[Wait], None],
+    overlap: timedelta = timedelta(minutes=10),
+    page_size: int = 1000,
+    gateway_url: str = GATEWAY,
+) -> tuple[JiraReader, JiraWriter]:
+    """Reader and writer of one site; they share what is cached. No request is made yet.
+
+    ``url`` is the site as people browse it. With ``cloud_id`` (a scoped API token) requests go to the gateway
+    instead. Cloud wants ``email`` and ``api_token``; Data Center ``pat``, or user name and password as
+    ``email`` and ``api_token``. AuthFailed when they are missing. ``overlap``: how far the search index may
+    lag. ``now`` gives an aware time.
+    """
+    site_url = url.rstrip("/")
+    base = f"{gateway_url.rstrip('/')}/ex/jira/{cloud_id}" if cloud_id else site_url
+    session = _session(tracker, kind, base, email=email, api_token=api_token, pat=pat)
+    transport = Transport(
+        session,
+        base,
+        tracker=tracker,
+        policy=policy,
+        now=now,
+        sleep=sleep,
+        on_wait=on_wait,
+        limits=limits,
+        classify=classifier(tracker, scoped_hint=kind == "jira-cloud" and not cloud_id),
+        spacing=SPACING,
+        timeout=TIMEOUT,
+    )
+    # Four digits tell a changed credential apart and are too few to guess it from.
+    credential = hashlib.sha256(f"{email}\n{api_token}\n{pat}".encode()).hexdigest()[:4]
+    site = JiraSite(
+        transport, kind=kind, url=site_url, identity=f"{tracker}:{base}:{credential}", cache=cache, now=now
+    )
+    return JiraReader(site, overlap=overlap, page_size=page_size), JiraWriter(site)
+
+
+def _session(
+    tracker: str, kind: JiraKind, base: str, *, email: str | None, api_token: str | None, pat: str | None
+) -> requests.Session:
+    """The client library's authentication on a plain session.
+
+    Requests do not go through the library: without asking serverInfo first its Cloud calls return None or use
+    the removed search, its retry reads Retry-After by int() and repeats a POST whose answer was lost, and its
+    edits go to ``self`` links, which are wrong behind the gateway.
+    """
+    from jira import JIRA
+
+    if kind == "jira-dc" and pat:
+        client = JIRA(
+            base, token_auth=pat, get_server_info=False, timeout=TIMEOUT, max_retries=0, logging=False
+        )
+    elif email and api_token:
+        client = JIRA(
+            base,
+            basic_auth=(email, api_token),
+            get_server_info=False,
+            timeout=TIMEOUT,
+            max_retries=0,
+            logging=False,
+        )
+    else:
+        needed = "JIRA_EMAIL and JIRA_API_TOKEN" if kind == "jira-cloud" else "JIRA_PAT"
+        raise AuthFailed(f"{tracker}: no credentials for {base}; set {needed}, or the same with _FILE")
+    borrowed = client._session
+    session = requests.Session()
+    session.auth, session.verify, session.cert = borrowed.auth, borrowed.verify, borrowed.cert
+    session.headers.update(borrowed.headers)
+    client.close()  # type: ignore[no-untyped-call]
+    return session
