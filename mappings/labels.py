@@ -82,7 +82,9 @@ class LabelScheme:
 
     def not_ours(self, labels: Iterable[str]) -> frozenset[str]:
         """What rules may see: everything outside our families."""
-        return frozenset(label for label in labels if not self.family(label) and label.lower() != self.released)
+        return frozenset(
+            label for label in labels if not self.family(label) and label.lower() != self.released
+        )
 
     def capability_of(self, label: str) -> str | None:
         """The capability id in ``capability:<id>``, else None."""

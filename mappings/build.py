@@ -1,0 +1,162 @@
+"""Makes the frozen values of ``model.py`` from checked entries of the files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors.model import Source
+from mappings.draft import Place, PlanDraft, TeamDraft
+from mappings.model import (
+    Anchor,
+    Capability,
+    Goal,
+    Increment,
+    MappingTest,
+    Rule,
+    StateRule,
+    TeamMapping,
+)
+from mappings.references import resolve_reference
+from mappings.schema import CapabilityEntry, GoalEntry
+from mappings.schema_mapping import MappingFile, RuleEntry, StateEntry, TestEntry
+from mappings.schema_when import ChoiceEntry, RangeEntry, When
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Builder:
+    """Needs the settings' trackers (name -> kind) and time zone (IANA)."""
+
+    trackers: Mapping[str, str]
+    timezone: str
+
+    def increment(self, plan: PlanDraft) -> Increment:
+        entry = plan.entry
+        return Increment(
+            id=entry.increment,
+            start=entry.start,
+            end=entry.end,
+            timezone=entry.timezone or self.timezone,
+            origin=(plan.place / "increment").key,
+            grace_days=entry.grace_days,
+            holidays=tuple(entry.holidays),
+            goals=tuple(self._goal(goal, plan.place / "goals" / at) for at, goal in enumerate(entry.goals)),
+        )
+
+    def _goal(self, entry: GoalEntry, place: Place) -> Goal:
+        capabilities = enumerate(entry.capabilities)
+        return Goal(
+            id=entry.id,
+            title=entry.title,
+            origin=place.key,
+            commitment=entry.commitment,
+            anchor=self._anchor(entry.anchor),
+            capabilities=tuple(
+                self._capability(each, place / "capabilities" / at) for at, each in capabilities
+            ),
+            value=entry.value,
+            actual_value=entry.actual_value,
+            acceptance=entry.acceptance,
+            accepted=entry.accepted,
+            cancelled=entry.cancelled,
+            previously=tuple(entry.previously),
+        )
+
+    def _capability(self, entry: CapabilityEntry, place: Place) -> Capability:
+        return Capability(
+            id=entry.id,
+            title=entry.title,
+            team=entry.team,
+            origin=place.key,
+            anchor=self._anchor(entry.anchor),
+            iterations=tuple(entry.iterations),
+            target=entry.target,
+            required=entry.required,
+            cancelled=entry.cancelled,
+            released=entry.released,
+            continues=entry.continues,
+            previously=tuple(entry.previously),
+        )
+
+    def _anchor(self, text: str | None) -> Anchor | None:
+        return resolve_reference(text, self.trackers) if text is not None else None
+
+    def team(self, draft: TeamDraft) -> TeamMapping:
+        entry, place = draft.entry, draft.place
+        return TeamMapping(
+            team=entry.team,
+            origin=(place / "team").key,
+            flow=entry.flow,
+            sources=_sources(entry),
+            states={name: _state(getattr(entry.states, name)) for name in type(entry.states).model_fields},
+            rules=tuple(self._rule(rule, place / "rules" / at) for at, rule in enumerate(entry.rules)),
+            tests=tuple(_test(test, place / "tests" / at) for at, test in enumerate(entry.tests)),
+            answers={
+                "confirmed": entry.answers.confirmed,
+                "rejected": entry.answers.rejected,
+                "inconclusive": entry.answers.inconclusive,
+            },
+            label_unplanned=entry.unplanned_label,
+            dropped_resolutions=frozenset(name.casefold() for name in entry.dropped_resolutions),
+        )
+
+    def _rule(self, entry: RuleEntry, place: Place) -> Rule:
+        return Rule(
+            id=entry.id,
+            when=self._when(entry.when),
+            assign=entry.assign,
+            origin=place.key,
+            iteration=entry.iteration,
+            experiment=entry.experiment,
+        )
+
+    def _when(self, entry: When) -> dict[str, Any]:
+        """Only what was written, in a fixed order, as plain values."""
+        given = {name: getattr(entry, name) for name in When.model_fields}
+        return {name: self._plain(value) for name, value in given.items() if value is not None}
+
+    def _plain(self, value: object) -> Any:
+        if isinstance(value, ChoiceEntry):
+            parts = {"any": value.any, "all": value.all, "none": value.none}
+            return {part: tuple(names) for part, names in parts.items() if names}
+        if isinstance(value, RangeEntry):
+            limits = {"after": value.after, "before": value.before}
+            return {name: self._instant(limit) for name, limit in limits.items() if limit is not None}
+        if isinstance(value, dict):
+            return {name: self._plain(choice) for name, choice in value.items()}
+        return value
+
+    def _instant(self, moment: date | datetime) -> datetime:
+        whole = moment if isinstance(moment, datetime) else datetime.combine(moment, time())
+        aware = whole if whole.tzinfo else whole.replace(tzinfo=ZoneInfo(self.timezone))
+        return aware.astimezone(UTC)
+
+
+def _sources(entry: MappingFile) -> tuple[Source, ...]:
+    return tuple(
+        Source(
+            tracker=tracker,
+            project=source.project,
+            jql=source.jql,
+            repo=source.repo,
+            pull_requests=source.pull_requests,
+        )
+        for by_tracker in entry.sources
+        for tracker, source in by_tracker.items()
+    )
+
+
+def _state(entry: StateEntry) -> StateRule:
+    return StateRule(
+        statuses=frozenset(name.casefold() for name in entry.statuses),
+        labels=frozenset(name.casefold() for name in entry.labels),
+        types=frozenset(name.casefold() for name in entry.types),
+    )
+
+
+def _test(entry: TestEntry, place: Place) -> MappingTest:
+    expected = entry.model_dump(exclude_unset=True, exclude={"issue"})
+    return MappingTest(issue=entry.issue, origin=place.key, expect=expected)

@@ -1,0 +1,257 @@
+"""The conditions of a rule, compiled: each compares what an issue says with what the rule names.
+
+The compiled form is made from ``Rule.when``, which holds plain values: ``{"any": (...), "all": (...), "none":
+(...)}`` for names, ``{"after": datetime, "before": datetime}`` (aware, UTC) for spans, a text for patterns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import re2
+
+from connectors.model import Issue, Wanted
+from mappings.model import TeamMapping
+
+MAX_PATTERN_LENGTH: Final = 500
+
+FIELD_PREFIX: Final = "field."
+
+
+class PatternInvalid(ValueError):
+    """The pattern is no RE2 pattern; the message says why."""
+
+
+def re2_options() -> Any:
+    """Silent, and bounded in memory so that a hostile pattern is refused."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 8 << 20
+    return options
+
+
+def compile_pattern(pattern: str) -> Any:
+    """A compiled RE2 pattern over UTF-8 bytes. Raises PatternInvalid."""
+    if len(pattern) > MAX_PATTERN_LENGTH:
+        raise PatternInvalid(f"the pattern is longer than {MAX_PATTERN_LENGTH} characters; shorten it.")
+    try:
+        return re2.compile(to_bytes(pattern), re2_options())
+    except re2.error as error:
+        reason = error.args[0]
+        text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        raise PatternInvalid(f"this is no RE2 pattern ({text}); correct it.") from None
+
+
+def to_bytes(text: str) -> bytes:
+    """UTF-8; a lone surrogate becomes ``?``."""
+    return text.encode("utf-8", "replace")
+
+
+def has_wildcard(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+def _glob_to_pattern(glob: str) -> str:
+    """RE2 rather than fnmatch: no character classes to surprise people, and linear time."""
+    parts = {"*": "(?s:.*)", "?": "(?s:.)"}
+    return "".join(parts.get(char) or re2.escape(char) for char in glob)
+
+
+@dataclass(kw_only=True, slots=True)
+class Subject:
+    """An issue as rules see it: without our labels, with its ancestors."""
+
+    issue: Issue
+    labels: tuple[str, ...]
+    """Those that are not ours."""
+    ancestors: tuple[str, ...] = ()
+    """Keys, nearest first."""
+    _folded: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def values(self, key: str) -> tuple[str, ...]:
+        """What the issue says under a key of ``when``; empty when it says nothing."""
+        if key.startswith(FIELD_PREFIX):
+            return _field_values(self.issue, key.removeprefix(FIELD_PREFIX))
+        return tuple(value for value in _READERS[key](self) if value)
+
+    def folded(self, key: str) -> frozenset[str]:
+        """The same for comparing without regard to case; ancestors also as ``tracker:key``."""
+        known = self._folded.get(key)
+        if known is None:
+            known = frozenset(value.casefold() for value in self.values(key))
+            if key == "parent":
+                prefix = self.issue.ref.tracker.casefold()
+                known |= {f"{prefix}:{ancestor}" for ancestor in known}
+            self._folded[key] = known
+        return known
+
+
+def _field_values(issue: Issue, name: str) -> tuple[str, ...]:
+    if name in issue.fields:
+        return tuple(value for value in issue.fields[name] if value)
+    folded = name.casefold()
+    return tuple(
+        value for key, values in issue.fields.items() if key.casefold() == folded for value in values if value
+    )
+
+
+def _optional(value: str | None) -> tuple[str, ...]:
+    return (value,) if value else ()
+
+
+_READERS: Final[Mapping[str, Callable[[Subject], tuple[str, ...]]]] = {
+    "tracker": lambda subject: (subject.issue.ref.tracker,),
+    "project": lambda subject: (subject.issue.project,),
+    "repo": lambda subject: (subject.issue.container,) if "/" in subject.issue.container else (),
+    "type": lambda subject: _optional(subject.issue.type),
+    "labels": lambda subject: subject.labels,
+    "components": lambda subject: subject.issue.components,
+    "milestone": lambda subject: _optional(subject.issue.milestone),
+    "fix_version": lambda subject: subject.issue.fix_versions,
+    "sprint": lambda subject: _optional(subject.issue.sprint),
+    "parent": lambda subject: subject.ancestors,
+    "status": lambda subject: _optional(subject.issue.status),
+    "author": lambda subject: _optional(subject.issue.author),
+    "assignee": lambda subject: subject.issue.assignees,
+    "created": lambda subject: (subject.issue.created.isoformat(),),
+    "updated": lambda subject: (subject.issue.updated.isoformat(),),
+    "title": lambda subject: _optional(subject.issue.title),
+    "body": lambda subject: _optional(subject.issue.body),
+}
+
+CHOICE_KEYS: Final = tuple(key for key in _READERS if key not in ("created", "updated", "title", "body"))
+
+
+class Condition(Protocol):
+    """One key of a rule's ``when``."""
+
+    @property
+    def key(self) -> str:
+        """``labels``, ``title``, ``field.Team``."""
+
+    @property
+    def expected(self) -> str:
+        """What the rule asks for, in words."""
+
+    def holds(self, subject: Subject) -> bool:
+        """Whether the issue says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """One name of a choice: exact, or a pattern when it has wildcards. Both folded."""
+
+    text: str
+    pattern: Any
+
+    def is_among(self, values: frozenset[str]) -> bool:
+        if self.pattern is None:
+            return self.text in values
+        return any(self.pattern.fullmatch(to_bytes(value)) is not None for value in values)
+
+
+def _name(text: str) -> _Name:
+    folded = text.casefold()
+    pattern = re2.compile(to_bytes(_glob_to_pattern(folded)), re2_options()) if has_wildcard(folded) else None
+    return _Name(folded, pattern)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChoiceCondition:
+    """``any``, ``all`` and ``none`` over a set of names; those that are given have to hold together."""
+
+    key: str
+    expected: str
+    any_of: tuple[_Name, ...]
+    all_of: tuple[_Name, ...]
+    none_of: tuple[_Name, ...]
+
+    def holds(self, subject: Subject) -> bool:
+        values = subject.folded(self.key)
+        if self.any_of and not any(name.is_among(values) for name in self.any_of):
+            return False
+        if not all(name.is_among(values) for name in self.all_of):
+            return False
+        return not any(name.is_among(values) for name in self.none_of)
+
+    def needs_one_of(self) -> frozenset[str] | None:
+        """Folded names of which the issue has to carry one, or None when no such list can be given."""
+        if self.any_of and all(name.pattern is None for name in self.any_of):
+            return frozenset(name.text for name in self.any_of)
+        exact = [name.text for name in self.all_of if name.pattern is None]
+        return frozenset(exact[:1]) if exact else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PatternCondition:
+    """An RE2 pattern found anywhere in the title or body."""
+
+    key: str
+    expected: str
+    pattern: Any
+
+    def holds(self, subject: Subject) -> bool:
+        text = subject.issue.title if self.key == "title" else subject.issue.body
+        return self.pattern.search(to_bytes(text)) is not None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpanCondition:
+    """``after`` <= moment < ``before``."""
+
+    key: str
+    expected: str
+    after: datetime | None
+    before: datetime | None
+
+    def holds(self, subject: Subject) -> bool:
+        moment = subject.issue.created if self.key == "created" else subject.issue.updated
+        if self.after is not None and moment < self.after:
+            return False
+        return self.before is None or moment < self.before
+
+
+def compile_conditions(when: Mapping[str, Any]) -> tuple[Condition, ...]:
+    """The conditions of ``Rule.when`` in the order of their keys there. Raises PatternInvalid."""
+    conditions: list[Condition] = []
+    for key, value in when.items():
+        if key == "field":
+            conditions += [_choice(f"{FIELD_PREFIX}{name}", choice) for name, choice in value.items()]
+        elif key in ("title", "body"):
+            conditions.append(
+                PatternCondition(key=key, expected=f"matches {value}", pattern=compile_pattern(value))
+            )
+        elif key in ("created", "updated"):
+            conditions.append(_span(key, value))
+        else:
+            conditions.append(_choice(key, value))
+    return tuple(conditions)
+
+
+def _choice(key: str, value: Mapping[str, Iterable[str]]) -> ChoiceCondition:
+    lists = {part: tuple(value.get(part) or ()) for part in ("any", "all", "none")}
+    words = {"any": "any of", "all": "all of", "none": "none of"}
+    expected = "; ".join(f"{words[part]} {', '.join(names)}" for part, names in lists.items() if names)
+    any_of, all_of, none_of = (tuple(map(_name, names)) for names in lists.values())
+    return ChoiceCondition(key=key, expected=expected, any_of=any_of, all_of=all_of, none_of=none_of)
+
+
+def _span(key: str, value: Mapping[str, datetime | None]) -> SpanCondition:
+    after, before = value.get("after"), value.get("before")
+    parts = [f"at or after {after.isoformat()}"] if after else []
+    parts += [f"before {before.isoformat()}"] if before else []
+    return SpanCondition(key=key, expected=" and ".join(parts), after=after, before=before)
+
+
+def wanted_by(teams: Iterable[TeamMapping]) -> Wanted:
+    """What the rules of these teams need a pull to bring along: bodies, and custom fields by name."""
+    body = False
+    fields: set[str] = set()
+    for team in teams:
+        for rule in team.rules:
+            body = body or "body" in rule.when
+            fields.update(rule.when.get("field", ()))
+    return Wanted(body=body, fields=tuple(sorted(fields)))

@@ -1,0 +1,71 @@
+"""What is wrong in a workspace's files: where, what to do, and the nearest valid name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from mappings.model import Origin
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One finding about one place in one file."""
+
+    origin: Origin
+    path: str
+    """Key path inside the file: ``rules[2].assign``. Empty for the file as a whole."""
+    message: str
+    """One sentence that says what is wrong and what to do."""
+    severity: Literal["error", "warning"] = "error"
+    check: str = "shape"
+    """Name of the check that found it."""
+
+    def __str__(self) -> str:
+        place = f" {self.path}:" if self.path else ""
+        return f"{self.origin}: {self.severity}:{place} {self.message}"
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems by file, line and column, each once."""
+    return tuple(
+        sorted(
+            dict.fromkeys(problems),
+            key=lambda each: (
+                each.origin.file,
+                each.origin.line,
+                each.origin.column,
+                each.path,
+                each.message,
+            ),
+        )
+    )
+
+
+class MappingInvalid(Exception):
+    """The workspace cannot be used. ``problems`` holds all findings of all files, warnings too, in order."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = in_order(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """The valid name that ``name`` was probably meant to be, or None."""
+    by_folded = {each.casefold(): each for each in sorted(valid)}
+    close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None
+
+
+def suggestion(name: str, valid: Iterable[str], *, kind: str) -> str:
+    """The second half of a sentence about an unknown name: ``did you mean "x"?`` or what there is."""
+    names = sorted(set(valid))
+    meant = nearest(name, names)
+    if meant is not None:
+        return f'did you mean "{meant}"?'
+    if not names:
+        return f"there are no {kind} yet."
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return f"known {kind}: {shown}."

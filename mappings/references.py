@@ -1,0 +1,65 @@
+"""Turns what people write for an issue (``DS-100``, ``acme/churn#12``, ``jira:DS-1``) into tracker and key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from mappings.model import Anchor
+from mappings.problems import suggestion
+
+JIRA_KEY: Final = re.compile(r"[A-Z][A-Z0-9_]+-[1-9][0-9]*")
+JIRA_PROJECT: Final = re.compile(r"[A-Z][A-Z0-9_]+")
+GITHUB_KEY: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+#[1-9][0-9]*")
+GITHUB_REPO: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+
+_PREFIXED: Final = re.compile(r"([A-Za-z0-9_.-]+):(.+)", re.DOTALL)
+
+
+class NotAReference(ValueError):
+    """The text names no issue; the message says what to write instead."""
+
+
+def is_jira(kind: str) -> bool:
+    """True for the tracker kinds ``jira-cloud`` and ``jira-dc``."""
+    return kind.startswith("jira")
+
+
+def resolve_reference(text: str, trackers: Mapping[str, str]) -> Anchor:
+    """Tracker and key of a reference; ``trackers`` maps names to kinds.
+
+    The short form is taken where exactly one tracker is of the kind that the key has the shape of.
+    Raises NotAReference.
+    """
+    prefixed = _PREFIXED.fullmatch(text)
+    if prefixed is None:
+        return Anchor(tracker=_only_tracker_for(text, trackers), key=text)
+    tracker, key = prefixed.groups()
+    if tracker not in trackers:
+        raise NotAReference(f'unknown tracker "{tracker}"; {suggestion(tracker, trackers, kind="trackers")}')
+    wanted, example = (JIRA_KEY, "DS-100") if is_jira(trackers[tracker]) else (GITHUB_KEY, "owner/repo#12")
+    if not wanted.fullmatch(key):
+        raise NotAReference(
+            f'"{key[:60]}" is no issue key of the tracker {tracker}; write it as {tracker}:{example}.'
+        )
+    return Anchor(tracker=tracker, key=key)
+
+
+def _only_tracker_for(key: str, trackers: Mapping[str, str]) -> str:
+    if JIRA_KEY.fullmatch(key):
+        fitting = sorted(name for name, kind in trackers.items() if is_jira(kind))
+    elif GITHUB_KEY.fullmatch(key):
+        fitting = sorted(name for name, kind in trackers.items() if not is_jira(kind))
+    else:
+        raise NotAReference(
+            f'"{key[:60]}" is no issue key; write it as DS-100, owner/repo#12 or tracker:key.'
+        )
+    if not fitting:
+        raise NotAReference(
+            f'no tracker of the settings can hold "{key}"; name one there or correct the key.'
+        )
+    if len(fitting) > 1:
+        forms = " or ".join(f"{name}:{key}" for name in fitting)
+        raise NotAReference(f'"{key}" could be in several trackers; write {forms}.')
+    return fitting[0]

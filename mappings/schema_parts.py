@@ -1,0 +1,30 @@
+"""Pieces that the schemas of plan and mapping files share."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+
+_ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class Entry(BaseModel):
+    """A mapping in a YAML file: unknown keys are refused, values cannot be changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _only_iso_days(value: Any) -> Any:
+    if isinstance(value, str) and not _ISO_DAY.fullmatch(value):
+        raise ValueError(f'"{value[:40]}" is not a date; write it as 2026-10-01')
+    return value
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+"""A text that is not empty."""
+
+Day = Annotated[date, BeforeValidator(_only_iso_days)]
+"""A day written as 2026-10-01."""

@@ -1,0 +1,130 @@
+"""The shape of a rule's conditions."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from mappings.schema_parts import Entry, Text
+
+
+class ChoiceEntry(Entry):
+    """Conditions on a set of names. Compared without regard to case; ``*`` and ``?`` are wildcards."""
+
+    any: list[Text] | None = Field(default=None, min_length=1, description="At least one of these is there.")
+    all: list[Text] | None = Field(default=None, min_length=1, description="Each of these is there.")
+    none: list[Text] | None = Field(default=None, min_length=1, description="None of these is there.")
+
+    @model_validator(mode="after")
+    def _says_something(self, info: ValidationInfo) -> Self:
+        if not is_lenient(info) and self.any is self.all is self.none is None:
+            raise ValueError("name at least one value under `any`, `all` or `none`")
+        return self
+
+
+def is_lenient(info: ValidationInfo) -> bool:
+    """True while a file that is known to be broken is read for what it still says."""
+    return bool(info.context and info.context.get("lenient"))
+
+
+def _in_short(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"any": [value]}
+    if isinstance(value, list):
+        return {"any": value}
+    if isinstance(value, dict):
+        return {key: [names] if isinstance(names, str) else names for key, names in value.items()}
+    return value
+
+
+Choice = Annotated[ChoiceEntry, BeforeValidator(_in_short)]
+"""One name, a list of names (any of them), or ``{any: [...], all: [...], none: [...]}``."""
+
+
+def _moment(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+    except ValueError:
+        example = "2026-10-01 or 2026-10-01T09:00:00Z"
+        raise ValueError(f'"{value[:40]}" is neither a date nor a time; write it as {example}') from None
+
+
+Moment = Annotated[date | datetime, BeforeValidator(_moment)]
+
+
+class RangeEntry(Entry):
+    """A span of time. Days begin at 00:00 in the settings' zone, which also holds for times without one."""
+
+    after: Moment | None = Field(
+        default=None,
+        description="At this moment or later; a day counts from its beginning.",
+        examples=["2026-10-01"],
+    )
+    before: Moment | None = Field(
+        default=None,
+        description="Earlier than this moment; a day is not included itself.",
+        examples=["2027-01-01"],
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self, info: ValidationInfo) -> Self:
+        if not is_lenient(info) and self.after is None and self.before is None:
+            raise ValueError("give `after`, `before` or both")
+        return self
+
+
+class When(Entry):
+    """Conditions of a rule; all of them have to hold."""
+
+    tracker: Choice | None = Field(
+        default=None, description="Name of the tracker in the settings.", examples=["jira"]
+    )
+    project: Choice | None = Field(
+        default=None, description="Jira project key, or `owner/repo` on GitHub.", examples=["DS"]
+    )
+    repo: Choice | None = Field(default=None, description="GitHub repository.", examples=["acme/*"])
+    type: Choice | None = Field(default=None, description="Issue type.", examples=[["Experiment", "Task"]])
+    labels: Choice | None = Field(
+        default=None,
+        description="Labels; our own are not seen by rules.",
+        examples=[{"any": ["features", "area/features-*"]}],
+    )
+    components: Choice | None = Field(default=None, description="Jira components.", examples=["Scoring"])
+    milestone: Choice | None = Field(default=None, description="GitHub milestone.", examples=["Q4*"])
+    fix_version: Choice | None = Field(default=None, description="Jira fix version.", examples=["1.10"])
+    sprint: Choice | None = Field(default=None, description="Name of the sprint.", examples=["Blue 12"])
+    parent: Choice | None = Field(default=None, description="Key of any ancestor.", examples=["DS-140"])
+    status: Choice | None = Field(default=None, description="Name of the status.", examples=["In review"])
+    author: Choice | None = Field(
+        default=None, description="Who created the issue, by login.", examples=["mona"]
+    )
+    assignee: Choice | None = Field(default=None, description="Who works on it, by login.", examples=["mona"])
+    field: dict[str, Choice] | None = Field(
+        default=None, min_length=1, description="Custom fields by name.", examples=[{"Model": ["churn*"]}]
+    )
+    created: RangeEntry | None = Field(default=None, description="When it was created.")
+    updated: RangeEntry | None = Field(default=None, description="When somebody but us last changed it.")
+    title: Text | None = Field(
+        default=None,
+        description="RE2 pattern found anywhere in the title; `(?i)` ignores case.",
+        examples=["(?i)\\bchurn model\\b"],
+    )
+    body: Text | None = Field(default=None, description="RE2 pattern found anywhere in the description.")
+    cel: Text | None = Field(default=None, description="An expression; not supported yet.")
+
+    @field_validator("cel")
+    @classmethod
+    def _not_yet(cls, value: str | None) -> str | None:
+        if value is not None:
+            raise ValueError("`cel` is not supported yet; use the other conditions and remove this key")
+        return value
+
+    @model_validator(mode="after")
+    def _says_something(self, info: ValidationInfo) -> Self:
+        if not is_lenient(info) and not self.model_fields_set:
+            raise ValueError("`when` is empty and would take every issue; name at least one condition")
+        return self

@@ -1,0 +1,136 @@
+"""What an issue's status means: the team's exceptions first, then the tracker's own class, else unknown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from connectors.model import Issue
+from mappings.model import Answer, FlowState, IssueState, TeamMapping
+
+DROPPED_RESOLUTIONS: Final = frozenset(
+    {
+        # GitHub's state_reason
+        "not planned",
+        "duplicate",
+        # Names that Jira sites use; Jira itself has no class for "will not be done".
+        "abandoned",
+        "by design",
+        "cancelled",
+        "canceled",
+        "cannot reproduce",
+        "can't reproduce",
+        "could not reproduce",
+        "declined",
+        "deferred",
+        "discarded",
+        "duplicated",
+        "incomplete",
+        "invalid",
+        "no longer needed",
+        "no longer relevant",
+        "not a bug",
+        "not a problem",
+        "not an issue",
+        "not applicable",
+        "obsolete",
+        "out of scope",
+        "rejected",
+        "superseded",
+        "won't do",
+        "won't fix",
+        "will not do",
+        "will not fix",
+        "wontdo",
+        "wontfix",
+        "works as designed",
+        "works as intended",
+    }
+)
+"""Resolutions of a closed issue that mean: it was not done and will not be. Teams can add others."""
+
+_STATES: Final[tuple[FlowState, ...]] = ("todo", "doing", "done", "dropped")
+_ANSWERS: Final[tuple[Answer, ...]] = ("confirmed", "rejected", "inconclusive")
+
+
+def state_of(issue: Issue, mapping: TeamMapping, *, experiment: bool = False) -> IssueState:
+    """The flow state of an issue for a team, whether it is blocked, and an experiment's answer.
+
+    ``experiment`` says that the rule which took the issue calls it one: closed, it is done whatever its
+    answer; closed as "will not do" without an answer, it is dropped.
+    """
+    labels = frozenset(label.casefold() for label in issue.labels)
+    state, because = _team_state(issue, mapping, labels) or _tracker_state(issue, mapping, experiment)
+    known = state is not None
+    answers = _answers(mapping, labels) if experiment else ()
+    if state == "dropped" and answers:
+        state, because = "done", f"an experiment is done when it is answered ({because})"
+    flow: FlowState = state or "todo"
+    return IssueState(
+        state=flow,
+        known=known,
+        blocked=flow in ("todo", "doing") and _is_blocked(issue, mapping, labels),
+        answer=answers[0] if len(answers) == 1 else None,
+        because=because,
+    )
+
+
+def _team_state(
+    issue: Issue, mapping: TeamMapping, labels: frozenset[str]
+) -> tuple[FlowState | None, str] | None:
+    """What ``states`` says: by status before type before label."""
+    for state in _STATES:
+        if _has(mapping, state, "statuses", issue.status):
+            return state, f'states.{state}: "{issue.status}"'
+    for state in _STATES:
+        if issue.type and _has(mapping, state, "types", issue.type):
+            return state, f'states.{state}.types: "{issue.type}"'
+    for state in _STATES:
+        found = sorted(label for label in labels if _has(mapping, state, "labels", label))
+        # People leave "in progress" on what they close: such a label does not open an issue again.
+        if found and not (issue.category == "done" and state in ("todo", "doing")):
+            return state, f'states.{state}.labels: "{found[0]}"'
+    return None
+
+
+def _tracker_state(issue: Issue, mapping: TeamMapping, experiment: bool) -> tuple[FlowState | None, str]:
+    if issue.category is None:
+        return None, f'status "{issue.status}" is of no class that is known; counted as todo'
+    if (
+        issue.category == "done"
+        and issue.resolution
+        and _means_dropped(issue.resolution, mapping, experiment)
+    ):
+        return "dropped", f'resolution "{issue.resolution}"'
+    return issue.category, f"status category {issue.category}"
+
+
+def _means_dropped(resolution: str, mapping: TeamMapping, experiment: bool) -> bool:
+    name = _plain(resolution)
+    if name in {_plain(each) for each in mapping.dropped_resolutions}:
+        return True
+    # "Rejected" on an experiment is most likely its answer, and a rejected hypothesis is not dropped work.
+    return name in DROPPED_RESOLUTIONS and not (experiment and name == "rejected")
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().replace("\u2019", "'").replace("_", " ").split())
+
+
+def _has(mapping: TeamMapping, state: str, kind: str, name: str) -> bool:
+    rule = mapping.states.get(state)
+    return rule is not None and name.casefold() in {each.casefold() for each in getattr(rule, kind)}
+
+
+def _answers(mapping: TeamMapping, labels: frozenset[str]) -> tuple[Answer, ...]:
+    return tuple(
+        each for each in _ANSWERS if each in mapping.answers and mapping.answers[each].casefold() in labels
+    )
+
+
+def _is_blocked(issue: Issue, mapping: TeamMapping, labels: frozenset[str]) -> bool:
+    return (
+        issue.flagged
+        or _has(mapping, "blocked", "statuses", issue.status)
+        or bool(issue.type and _has(mapping, "blocked", "types", issue.type))
+        or any(_has(mapping, "blocked", "labels", label) for label in labels)
+    )

@@ -1,0 +1,290 @@
+"""Reads one YAML file into a tree of values that know their line and column.
+
+Nothing is constructed by tags, aliases are refused (so that a file cannot be larger than it looks), and plain
+scalars keep their text: the schema says whether ``1.10`` is a version or a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from mappings.model import Origin
+from mappings.problems import Problem
+
+MAX_BYTES: Final = 1_000_000
+MAX_DEPTH: Final = 20
+MAX_VALUES: Final = 50_000
+
+KeyPath = tuple[str | int, ...]
+
+_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
+
+
+@dataclass(kw_only=True, slots=True)
+class Node:
+    """A value of the file. Lines and columns start at 1; the key's are those of the item in a list."""
+
+    value: str | list[Node] | dict[str, Node] | None
+    line: int
+    column: int
+    key_line: int
+    key_column: int
+
+    def child(self, part: str | int) -> Node | None:
+        if isinstance(self.value, dict):
+            return self.value.get(str(part))
+        if isinstance(self.value, list) and isinstance(part, int) and 0 <= part < len(self.value):
+            return self.value[part]
+        return None
+
+    def plain(self) -> Any:
+        """The value as lists, dicts, texts and None."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+
+def dotted(path: KeyPath) -> str:
+    """``("rules", 2, "assign")`` -> ``rules[2].assign``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+@dataclass(kw_only=True, slots=True)
+class Positions:
+    """Where the keys and values of one file stand. Unknown parts of a path lead to the nearest parent."""
+
+    file: str
+    root: Node | None = None
+
+    def resolve(self, path: KeyPath) -> KeyPath:
+        """The parts of ``path`` that are really in the file, in order."""
+        return tuple(part for part, _ in self._walk(path))
+
+    def key(self, path: KeyPath) -> Origin:
+        """Where the key (or list item) stands."""
+        node = self._last(path)
+        return Origin(file=self.file, line=node.key_line, column=node.key_column) if node else self.top
+
+    def value(self, path: KeyPath) -> Origin:
+        """Where the value of the key stands; the key itself when it has none."""
+        node = self._last(path)
+        return Origin(file=self.file, line=node.line, column=node.column) if node else self.top
+
+    @property
+    def top(self) -> Origin:
+        return Origin(file=self.file)
+
+    def _last(self, path: KeyPath) -> Node | None:
+        steps = list(self._walk(path))
+        return steps[-1][1] if steps else self.root
+
+    def _walk(self, path: KeyPath) -> Iterator[tuple[str | int, Node]]:
+        node = self.root
+        for part in path:
+            child = node.child(part) if node else None
+            if child is not None:
+                yield part, child
+                node = child
+
+
+def read_tree(path: Path, file: str) -> tuple[Node | None, list[Problem]]:
+    """The tree of a YAML file, or None and the problems. ``file`` is its name in messages. Never raises."""
+    text, problem = _read_text(path, file)
+    if problem is not None:
+        return None, [problem]
+    return parse_tree(text, file)
+
+
+def parse_tree(text: str, file: str) -> tuple[Node | None, list[Problem]]:
+    """Like ``read_tree`` for a text that was read already."""
+    builder = _Builder(file=file)
+    try:
+        for event in YAML(typ="safe", pure=True).parse(text):
+            if not builder.take(event):
+                return None, builder.problems
+    except YAMLError as error:
+        return None, [*builder.problems, _syntax_problem(error, text, file)]
+    if builder.root is None or builder.root.value is None:
+        builder.problems.append(_whole_file(file, "the file is empty; write its keys or delete the file."))
+        return None, builder.problems
+    return builder.root, builder.problems
+
+
+def _read_text(path: Path, file: str) -> tuple[str, Problem | None]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            limit = (
+                f"the file is larger than {MAX_BYTES // 1_000_000} MB; split it or remove what is not needed."
+            )
+            return "", _whole_file(file, limit)
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return "", Problem(
+            origin=Origin(file=file, line=line),
+            path="",
+            message="the file is not UTF-8 text; save it with the encoding UTF-8.",
+            check="yaml",
+        )
+    except OSError as error:
+        reason = (error.strerror or "unknown reason").lower()
+        return "", _whole_file(file, f"the file cannot be read ({reason}); check its path and its rights.")
+    return text, None
+
+
+def _whole_file(file: str, message: str) -> Problem:
+    return Problem(origin=Origin(file=file), path="", message=message, check="yaml")
+
+
+def _syntax_problem(error: YAMLError, text: str, file: str) -> Problem:
+    if isinstance(error, MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        origin = Origin(file=file, line=mark.line + 1, column=mark.column + 1) if mark else Origin(file=file)
+        reason = " ".join(str(error.problem or error.context or "unreadable").split())
+        if "\\t" in reason or _is_tab(text, origin):
+            message = "a tab stands where YAML needs spaces; indent with spaces."
+        else:
+            message = (
+                f"this is not valid YAML ({reason}); check indentation, quotes and brackets around here."
+            )
+        return Problem(origin=origin, path="", message=message, check="yaml")
+    # The reader's own error: a character that YAML does not allow, by its position in the text.
+    position = int(getattr(error, "position", 0))
+    line = text.count("\n", 0, position) + 1
+    column = position - (text.rfind("\n", 0, position) + 1) + 1
+    message = "a control character stands here that YAML does not allow (such as NUL); remove it."
+    return Problem(origin=Origin(file=file, line=line, column=column), path="", message=message, check="yaml")
+
+
+def _is_tab(text: str, origin: Origin) -> bool:
+    lines = text.splitlines()
+    return origin.line <= len(lines) and lines[origin.line - 1][origin.column - 1 : origin.column] == "\t"
+
+
+@dataclass(kw_only=True, slots=True)
+class _Open:
+    """A list or mapping whose end was not seen yet."""
+
+    node: Node
+    path: KeyPath
+    key: str | None = None
+    key_line: int = 0
+    key_column: int = 0
+    skip: bool = False
+    """The key was refused: its value is read and forgotten."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Builder:
+    """Turns parser events into a tree without recursion, so that depth cannot exhaust the stack."""
+
+    file: str
+    root: Node | None = None
+    problems: list[Problem] = field(default_factory=list)
+    stack: list[_Open] = field(default_factory=list)
+    values: int = 0
+    documents: int = 0
+
+    def take(self, event: Any) -> bool:
+        """False when reading has to stop."""
+        if isinstance(event, DocumentStartEvent):
+            self.documents += 1
+            if self.documents > 1:
+                self._complain(event, "the file holds more than one document; remove the line `---`.")
+                return False
+        elif isinstance(event, MappingEndEvent | SequenceEndEvent):
+            self.stack.pop()
+        elif isinstance(event, AliasEvent):
+            self._complain(event, f"the alias `*{event.anchor}` is not supported; write the value out here.")
+            return self._place(event, None)
+        elif isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent):
+            if event.tag is not None and str(event.tag) != "!":
+                self._complain(event, f"the tag `{event.tag}` is not supported; remove it.")
+            return self._place(event, self._value_of(event))
+        return True
+
+    def _value_of(self, event: Any) -> str | list[Node] | dict[str, Node] | None:
+        if isinstance(event, MappingStartEvent):
+            return {}
+        if isinstance(event, SequenceStartEvent):
+            return []
+        text = str(event.value)
+        return None if not event.style and text in _NULLS else text
+
+    def _place(self, event: Any, value: str | list[Node] | dict[str, Node] | None) -> bool:
+        self.values += 1
+        if self.values > MAX_VALUES:
+            self._complain(event, f"the file holds more than {MAX_VALUES} values; split it.")
+            return False
+        top = self.stack[-1] if self.stack else None
+        if top is not None and isinstance(top.node.value, dict) and top.key is None:
+            return self._open_key(top, event, value)
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        node = Node(value=value, line=line, column=column, key_line=line, key_column=column)
+        path = self._next_path()
+        self._attach(top, node)
+        if isinstance(value, list | dict):
+            self.stack.append(_Open(node=node, path=path))
+            if len(self.stack) > MAX_DEPTH:
+                self._complain(event, f"values are nested deeper than {MAX_DEPTH} levels; flatten them.")
+                return False
+        return True
+
+    def _open_key(self, top: _Open, event: Any, value: object) -> bool:
+        if not isinstance(value, str):
+            self._complain(event, "a key has to be a plain text; write it as `name: value`.")
+            return False
+        assert isinstance(top.node.value, dict)  # noqa: S101 - narrows the type for mypy, checked by the caller
+        top.key, top.skip = value, value in top.node.value
+        top.key_line, top.key_column = event.start_mark.line + 1, event.start_mark.column + 1
+        if top.skip:
+            first = top.node.value[value]
+            where = f"line {first.key_line}"
+            self._complain(event, f'the key "{value}" stands here twice (first in {where}); remove one.')
+        return True
+
+    def _attach(self, top: _Open | None, node: Node) -> None:
+        if top is None:
+            self.root = node
+        elif isinstance(top.node.value, list):
+            top.node.value.append(node)
+        elif isinstance(top.node.value, dict) and top.key is not None:
+            node.key_line, node.key_column = top.key_line, top.key_column
+            if not top.skip:
+                top.node.value[top.key] = node
+            top.key = None
+
+    def _complain(self, event: Any, message: str) -> None:
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        origin = Origin(file=self.file, line=line, column=column)
+        self.problems.append(
+            Problem(origin=origin, path=dotted(self._next_path()), message=message, check="yaml")
+        )
+
+    def _next_path(self) -> KeyPath:
+        if not self.stack:
+            return ()
+        top = self.stack[-1]
+        if isinstance(top.node.value, list):
+            return (*top.path, len(top.node.value))
+        return top.path if top.key is None else (*top.path, top.key)
