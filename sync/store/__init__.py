@@ -1,0 +1,39 @@
+"""The memory of the program: issues, pushed state, people's decisions, journal, lease, figures.
+
+SQLAlchemy Core on SQLite (a file, or memory) or PostgreSQL, with the same code for all three. ``tables.py``
+says what is kept, ``migrations/`` how a store gets there; the other files are a topic each.
+"""
+
+from sync.store.codec import definition_hash
+from sync.store.errors import LeaseHeld, LeaseLost, StoreError
+from sync.store.opening import open_store
+from sync.store.rows import (
+    AssignmentRow,
+    Baseline,
+    JournalRow,
+    Noticed,
+    OverrideRow,
+    PushedComment,
+    PushedLabel,
+    RunRow,
+    SourceState,
+)
+from sync.store.store import Store
+
+__all__ = [
+    "AssignmentRow",
+    "Baseline",
+    "JournalRow",
+    "LeaseHeld",
+    "LeaseLost",
+    "Noticed",
+    "OverrideRow",
+    "PushedComment",
+    "PushedLabel",
+    "RunRow",
+    "SourceState",
+    "Store",
+    "StoreError",
+    "definition_hash",
+    "open_store",
+]

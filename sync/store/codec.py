@@ -1,0 +1,122 @@
+"""Text and issues in the form in which both databases can hold them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from datetime import datetime
+from typing import Any, Final
+
+from connectors.model import Issue, IssueRef, Source, Wanted
+
+Values = Mapping[Any, Any]
+"""A row by column name."""
+
+COLUMNS: Final = frozenset({"ref", "container", "status", "category", "updated"})
+"""Fields of an issue that have a column of their own; everything else goes into the payload."""
+
+_TIMES: Final = frozenset({"created", "started", "closed"})
+_SETS: Final = frozenset({"labels"})
+_TUPLES: Final = frozenset({"components", "fix_versions", "assignees"})
+_MAPPINGS: Final = frozenset({"fields"})
+
+
+def _default(field: Any) -> Any:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
+
+_PAYLOAD: Final = tuple((field.name, _default(field)) for field in fields(Issue) if field.name not in COLUMNS)
+_PAYLOAD_NAMES: Final = frozenset(name for name, _ in _PAYLOAD)
+
+
+def storable(text: str) -> str:
+    """The text without what a database cannot hold: NUL is dropped (PostgreSQL refuses it), a lone surrogate
+    becomes U+FFFD (it has no UTF-8 form). Everything else comes back as it was."""
+    if "\x00" in text:
+        text = text.replace("\x00", "")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON that both databases can hold; key order is kept."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if "\\u0000" in text or storable(text) is not text:
+        text = json.dumps(_storable_tree(value), ensure_ascii=False, separators=(",", ":"))
+    return text
+
+
+def _storable_tree(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {_storable_tree(key): _storable_tree(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable_tree(inner) for inner in value]
+    return value
+
+
+def issue_payload(issue: Issue) -> dict[str, Any]:
+    """What of an issue has no column, as a JSON value without the fields that have their default."""
+    payload: dict[str, Any] = {}
+    for name, default in _PAYLOAD:
+        value = getattr(issue, name)
+        if value != default:
+            payload[name] = _encoded(value)
+    return payload
+
+
+def _encoded(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, Mapping):
+        return {key: list(inner) for key, inner in value.items()}
+    return value
+
+
+def issue_from(row: Values) -> Issue:
+    """The issue of a row of the ``issues`` table."""
+    payload = {
+        name: _decoded(name, value) for name, value in row["payload"].items() if name in _PAYLOAD_NAMES
+    }
+    return Issue(
+        ref=IssueRef(tracker=row["tracker"], id=row["id"], key=row["key"]),
+        container=row["container"],
+        status=row["status"],
+        category=row["category"],
+        updated=row["updated"],
+        **payload,
+    )
+
+
+def _decoded(name: str, value: Any) -> Any:
+    if name in _TIMES:
+        return datetime.fromisoformat(value)
+    if name in _SETS:
+        return frozenset(value)
+    if name in _TUPLES:
+        return tuple(value)
+    if name in _MAPPINGS:
+        return {key: tuple(inner) for key, inner in value.items()}
+    return value
+
+
+def definition_hash(source: Source, wanted: Wanted) -> str:
+    """What a watermark belongs to: another source, or other things wanted of it, mean another hash."""
+    definition = [
+        source.tracker,
+        source.project,
+        source.jql,
+        source.repo,
+        source.pull_requests,
+        wanted.body,
+        sorted(set(wanted.fields)),
+    ]
+    return hashlib.sha256(dumps(definition).encode()).hexdigest()[:32]

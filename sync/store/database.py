@@ -1,0 +1,140 @@
+"""One engine for SQLite (file or memory) and PostgreSQL: transactions, upserts, and errors as sentences."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+
+from sync.store.errors import StoreError
+
+CHUNK: Final = 1000
+"""Rows and bound values per statement: well below the 32,766 of SQLite and the 65,535 of PostgreSQL."""
+
+_OUR_FAULT: Final = (DataError, IntegrityError, ProgrammingError)
+
+T = TypeVar("T")
+
+
+def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """The items in lists of at most ``size``."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+class Database:
+    """Hands out transactions. Several threads and processes may use it at once."""
+
+    def __init__(self, engine: Engine, label: str) -> None:
+        """``label`` names the store in sentences for people; it holds no password."""
+        self.engine = engine
+        self.label = label
+        self._writing = engine.execution_options(immediate=True)
+        # One connection for everybody: its transactions have to queue up.
+        self._turn = threading.RLock() if engine.url.database in (None, "", ":memory:") else nullcontext()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads: one consistent state of the store."""
+        with self._turn, told(self.label), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that takes the write lock at once, and is durable when this block is left."""
+        with self._turn, told(self.label), self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give the connections back. The last one out folds SQLite's WAL into the file."""
+        with told(self.label):
+            self.engine.dispose()
+
+
+@contextmanager
+def told(label: str) -> Iterator[None]:
+    """Turn what a database says about itself into a StoreError; our own mistakes stay what they are."""
+    try:
+        yield
+    except _OUR_FAULT:
+        raise
+    except SQLAlchemyError as error:
+        raise StoreError(sentence(label, error)) from error
+
+
+def sentence(label: str, error: SQLAlchemyError) -> str:
+    """What is wrong with the store and what to do. Holds no statement, no values and no password."""
+    said = _first_line(error.orig if isinstance(error, DBAPIError) and error.orig else error)
+    lowered = said.lower()
+    for signs, advice in _ADVICE:
+        if any(sign in lowered for sign in signs):
+            return f"The store {label} {advice}"
+    return f"The store {label} cannot be used: {said}. Check the path or address in `store:` of the settings."
+
+
+_FULL: Final = "has no room left: the disk or quota is full. Free some space and run again; what was written before is safe."
+_DAMAGED: Final = (
+    "is damaged or is not an increment-sync store. Put a backup in its place, or move it away and run again: "
+    "a new one is filled from the trackers."
+)
+_READ_ONLY: Final = (
+    "cannot be written: the file, its folder or the database is read-only for this account. Correct the "
+    "permissions, or name another place in `store:` of the settings."
+)
+_NOT_OPENED: Final = (
+    "cannot be opened: the file or its folder is missing, not a file, or not readable and writable for this "
+    "account. Correct the permissions, or name another place in `store:` of the settings."
+)
+_LOCKED: Final = "is locked by another program. Wait for it to end and run again."
+_DISK: Final = "meets a disk that reports an error. Check the disk and its free space, then run again."
+
+_ADVICE: Final = (
+    (("disk is full", "no space left", "could not extend file"), _FULL),
+    (("malformed", "not a database", "file is encrypted"), _DAMAGED),
+    (("readonly", "read-only"), _READ_ONLY),
+    (("unable to open",), _NOT_OPENED),
+    (("locked", "lock timeout", "deadlock"), _LOCKED),
+    (("disk i/o error",), _DISK),
+)
+"""Words by which the databases say what is wrong, and what we say."""
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].strip().rstrip(".") if lines else type(error).__name__
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    update: Collection[str] = (),
+) -> None:
+    """Insert rows. Where a primary key is there already, set the ``update`` columns, or leave that row alone."""
+    if not rows:
+        return
+    statement: Any = inserting(connection, table)
+    keys = list(table.primary_key.columns)
+    if update:
+        statement = statement.on_conflict_do_update(
+            index_elements=keys, set_={name: statement.excluded[name] for name in update}
+        )
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=keys)
+    for chunk in chunks(rows):
+        connection.execute(statement, chunk)
+
+
+def inserting(connection: Connection, table: Table) -> Any:
+    """The INSERT of this database that knows ON CONFLICT."""
+    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    return insert(table)

@@ -1,0 +1,141 @@
+"""The journal: every write is announced before it is sent, and its result noted after.
+
+Append-only. An entry is never edited; what became of it is a row of its own, and the last one counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, Select, and_, func, insert, select
+
+from connectors.model import IssueRef
+from sync.store.codec import Values
+from sync.store.part import Part, is_ref, ref_values, without_ref
+from sync.store.pushed import drop_comment, put_comment, put_labels
+from sync.store.rows import JournalRow, Operation, Outcome, PushedComment
+from sync.store.tables import journal_entries, journal_results
+
+
+class JournalPart(Part):
+    def journal_intent(
+        self,
+        *,
+        run_id: str,
+        at: datetime,
+        ref: IssueRef,
+        op: Operation,
+        payload: Mapping[str, Any],
+        before: Mapping[str, Any],
+        rule: str | None,
+        why: str,
+    ) -> int:
+        """Announce a write; it is on the disk when this returns. ``payload`` (what is sent) and ``before``
+        (what was there) are JSON objects without secrets. Out: the id of the entry."""
+        values = ref_values(ref) | {
+            "run_id": run_id,
+            "at": at,
+            "op": op,
+            "payload": dict(payload),
+            "before": dict(before),
+            "rule": rule,
+            "why": why,
+        }
+        with self._database.write() as connection:
+            announced = connection.execute(insert(journal_entries).values(values)).inserted_primary_key
+        return int(cast("tuple[int]", announced)[0])
+
+    def journal_result(
+        self,
+        entry_id: int,
+        outcome: Outcome,
+        at: datetime,
+        detail: str = "",
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note what became of an announced write. After ``unknown`` another result may follow."""
+        with self._database.write() as connection:
+            _note(connection, entry_id, outcome, at, detail, after)
+
+    def complete(
+        self,
+        entry_id: int,
+        at: datetime,
+        *,
+        ref: IssueRef,
+        added: Collection[str] = (),
+        removed: Collection[str] = (),
+        comment: PushedComment | None = None,
+        forget: str | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Note ``done`` and what we pushed by it, in one transaction: both or neither.
+
+        ``comment`` is what our comment is now; ``forget`` names the subject whose comment was deleted.
+        """
+        with self._database.write() as connection:
+            run_of_entry = select(journal_entries.c.run_id).where(journal_entries.c.id == entry_id)
+            run_id = connection.execute(run_of_entry).scalar_one()
+            put_labels(connection, ref, added, removed, run_id, at)
+            if comment is not None:
+                put_comment(connection, comment)
+            if forget is not None:
+                drop_comment(connection, forget)
+            _note(connection, entry_id, "done", at, "", after)
+
+    def journal(
+        self, *, run_id: str | None = None, ref: IssueRef | None = None, limit: int | None = None
+    ) -> list[JournalRow]:
+        """Entries with their results, oldest first; with ``limit`` the last so many."""
+        query = _entries()
+        if run_id is not None:
+            query = query.where(journal_entries.c.run_id == run_id)
+        if ref is not None:
+            query = query.where(is_ref(journal_entries, ref))
+        newest_first = query.order_by(journal_entries.c.id.desc()).limit(limit)
+        return self._journal_rows(newest_first)[::-1]
+
+    def open_intents(self) -> list[JournalRow]:
+        """Entries of which nobody knows whether the write took effect, oldest first: without a result (the
+        run died there) or ``unknown`` (the answer was lost)."""
+        settled = select(journal_results.c.id).where(
+            journal_results.c.entry_id == journal_entries.c.id, journal_results.c.outcome != "unknown"
+        )
+        return self._journal_rows(_entries().where(~settled.exists()).order_by(journal_entries.c.id))
+
+    def _journal_rows(self, query: Select[Any]) -> list[JournalRow]:
+        with self._database.read() as connection:
+            return [_row(row) for row in connection.execute(query).mappings()]
+
+
+def _note(
+    connection: Connection,
+    entry_id: int,
+    outcome: Outcome,
+    at: datetime,
+    detail: str,
+    after: Mapping[str, Any] | None,
+) -> None:
+    result = {"entry_id": entry_id, "outcome": outcome, "at": at, "detail": detail, "after": after}
+    connection.execute(insert(journal_results).values(result))
+
+
+def _entries() -> Select[Any]:
+    """Each entry with its last result."""
+    entries, results = journal_entries, journal_results
+    last = select(func.max(results.c.id)).where(results.c.entry_id == entries.c.id).scalar_subquery()
+    return select(
+        entries,
+        results.c.outcome,
+        results.c.at.label("resulted_at"),
+        results.c.detail,
+        results.c.after,
+    ).select_from(
+        entries.outerjoin(results, and_(results.c.entry_id == entries.c.id, results.c.id == last)),
+    )
+
+
+def _row(row: Values) -> JournalRow:
+    return JournalRow(**without_ref(row) | {"detail": row["detail"] or ""})

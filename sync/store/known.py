@@ -1,0 +1,84 @@
+"""What the store remembers of issues, read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, or_, select, tuple_
+
+from connectors.model import IssueRef, KnownIssue
+from sync.store.codec import Values, issue_from
+from sync.store.part import Part, is_ref, without_ref
+from sync.store.rows import Noticed
+from sync.store.tables import issue_events, issues, memberships
+
+_PAGE: Final = 2000
+
+
+class KnownPart(Part):
+    def known(self, *, tracker: str | None = None) -> Iterator[KnownIssue]:
+        """All issues, or those of one tracker, by tracker and id. Read page by page, so that 100,000 of them
+        need little memory and no transaction stays open while the caller works."""
+        query = select(issues).order_by(issues.c.tracker, issues.c.id).limit(_PAGE)
+        if tracker is not None:
+            query = query.where(issues.c.tracker == tracker)
+        page = self._page(query)
+        while page:
+            yield from page
+            if len(page) < _PAGE:
+                return
+            last = page[-1].issue.ref
+            page = self._page(query.where(tuple_(issues.c.tracker, issues.c.id) > (last.tracker, last.id)))
+
+    def known_issue(self, tracker: str, id_or_key: str) -> KnownIssue | None:
+        """One issue by id, or by the key that it had last. An id goes before a key, and one that is there
+        before one that vanished."""
+        named = or_(issues.c.id == id_or_key, issues.c.key == id_or_key)
+        query = select(issues).where(issues.c.tracker == tracker, named).order_by(issues.c.id)
+        found = self._page(query)
+        return min(found, key=lambda known: _rank(known, id_or_key)) if found else None
+
+    def issue_events(self, ref: IssueRef) -> list[Noticed]:
+        """What was seen happening to an issue, oldest first."""
+        query = select(issue_events).where(is_ref(issue_events, ref)).order_by(issue_events.c.id)
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings()
+            return [Noticed(**without_ref({k: v for k, v in row.items() if k != "id"})) for row in rows]
+
+    def _page(self, query: Select[Any]) -> list[KnownIssue]:
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+            holders = _holders(connection, rows)
+        return [_known(row, holders.get((row["tracker"], row["id"]), frozenset())) for row in rows]
+
+
+def _rank(known: KnownIssue, id_or_key: str) -> tuple[bool, bool, float]:
+    return (
+        known.issue.ref.id != id_or_key,
+        known.vanished is not None,
+        -known.issue.updated.timestamp(),
+    )
+
+
+def _holders(connection: Connection, rows: Sequence[Values]) -> dict[tuple[str, str], frozenset[str]]:
+    """The sources of the issues of a page (which is in order of tracker and id)."""
+    if not rows:
+        return {}
+    place = tuple_(memberships.c.tracker, memberships.c.issue_id)
+    first, last = ((row["tracker"], row["id"]) for row in (rows[0], rows[-1]))
+    found: dict[tuple[str, str], set[str]] = {}
+    for row in connection.execute(select(memberships).where(place >= first, place <= last)):
+        found.setdefault((row.tracker, row.issue_id), set()).add(row.source)
+    return {place: frozenset(names) for place, names in found.items()}
+
+
+def _known(row: Values, sources: frozenset[str]) -> KnownIssue:
+    return KnownIssue(
+        issue=issue_from(row),
+        sources=sources,
+        first_seen=row["first_seen"],
+        first_labels=frozenset(row["first_labels"]),
+        vanished=row["vanished"],
+        reopened=row["reopened"],
+    )

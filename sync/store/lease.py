@@ -1,0 +1,65 @@
+"""The lease that keeps two runs apart: one row, which a dead run loses when its time is over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import delete, or_, select, update
+
+from sync.store.database import inserting
+from sync.store.errors import LeaseHeld, LeaseLost, StoreError
+from sync.store.part import Part
+from sync.store.tables import leases
+
+_NAME: Final = "run"
+_ATTEMPTS: Final = 5
+
+
+class LeasePart(Part):
+    def take_lease(self, run_id: str, holder: str, ttl: timedelta) -> None:
+        """Become the only run on this store for ``ttl``. LeaseHeld when another run has it and it has not
+        expired. ``holder`` says to people who that is (host, process). Taking one's own again renews it."""
+        for _ in range(_ATTEMPTS):
+            if self._take(run_id, holder, ttl):
+                return
+            with self._database.read() as connection:
+                row = connection.execute(select(leases).where(leases.c.name == _NAME)).mappings().first()
+            if row is not None:  # else it was released between the two statements
+                raise LeaseHeld(
+                    holder=row["holder"], run_id=row["run_id"], since=row["since"], expires=row["expires"]
+                )
+        raise StoreError(f"The lease of the store {self._database.label} changes hands too fast. Run again.")
+
+    def _take(self, run_id: str, holder: str, ttl: timedelta) -> bool:
+        """One statement decides, so that two processes cannot both succeed."""
+        now = self._now()
+        with self._database.write() as connection:
+            statement: Any = inserting(connection, leases).values(
+                name=_NAME, run_id=run_id, holder=holder, since=now, expires=now + ttl
+            )
+            statement = statement.on_conflict_do_update(
+                index_elements=[leases.c.name],
+                set_={name: statement.excluded[name] for name in ("run_id", "holder", "since", "expires")},
+                where=or_(leases.c.expires <= now, leases.c.run_id == run_id),
+            )
+            return bool(connection.execute(statement).rowcount)
+
+    def renew_lease(self, run_id: str, ttl: timedelta) -> None:
+        """Keep the lease for ``ttl`` from now. LeaseLost when another run took it, or nobody holds it."""
+        with self._database.write() as connection:
+            renewed = connection.execute(
+                update(leases)
+                .where(leases.c.name == _NAME, leases.c.run_id == run_id)
+                .values(expires=self._now() + ttl)
+            )
+        if not renewed.rowcount:
+            raise LeaseLost(
+                f"Run {run_id} no longer holds the lease of the store: it was silent for too long and another run "
+                "took over. It stops here; the other run finishes the work."
+            )
+
+    def release_lease(self, run_id: str) -> None:
+        """Give the lease back. Nothing happens when another run holds it."""
+        with self._database.write() as connection:
+            connection.execute(delete(leases).where(leases.c.name == _NAME, leases.c.run_id == run_id))

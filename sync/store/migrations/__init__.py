@@ -1,0 +1,1 @@
+"""Alembic migrations of the store. They run from ``sync.store.schema``, inside its transaction."""

@@ -1,0 +1,119 @@
+"""From a URL to a store that is ready for use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from sync.store.database import Database, told
+from sync.store.errors import StoreError
+from sync.store.schema import bring_to_head
+from sync.store.store import Store
+
+BUSY_MILLISECONDS: Final = 30_000
+"""How long SQLite waits for another process that writes."""
+
+_USABLE: Final = "Use sqlite:///path/to/state.db or postgresql://user@host/database."
+
+
+def open_store(url: str, *, now: Callable[[], datetime]) -> Store:
+    """Open the store at an SQLAlchemy URL; create it, or bring its schema up to date, where needed.
+
+    ``sqlite:///file`` (the parent folder is created), ``sqlite://`` (memory), ``postgresql://...``.
+    ``now`` gives aware times. StoreError when it cannot be opened: corrupt, full, newer than the program,
+    unreachable, driver missing.
+    """
+    parsed = _parsed(url)
+    engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+    database = Database(engine, _label(parsed))
+    try:
+        bring_to_head(database, now())
+        return Store(database, now)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(
+            url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres:") else url
+        )
+    except ArgumentError as error:
+        raise StoreError(
+            f"The address in `store:` of the settings is not a database URL. {_USABLE}"
+        ) from error
+    backend = parsed.drivername.partition("+")[0]
+    if backend == "postgres":  # as several hosting companies write it
+        backend = "postgresql"
+    if backend not in ("sqlite", "postgresql"):
+        raise StoreError(f"A store cannot live in {backend!r}. {_USABLE}")
+    return parsed.set(drivername="sqlite" if backend == "sqlite" else "postgresql+psycopg")
+
+
+def _label(url: URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return url.database or "in memory"
+    host = url.host or url.query.get("host") or "the local server"
+    return f"{url.database or url.username or 'postgresql'} on {host}{f':{url.port}' if url.port else ''}"
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database in (None, "", ":memory:"):
+        options: dict[str, Any] = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    else:
+        _make_folder(Path(str(url.database)))
+        options = {"connect_args": {"timeout": BUSY_MILLISECONDS / 1000}}
+    engine = create_engine(url, hide_parameters=True, **options)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _make_folder(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder {file.parent} of the store cannot be made: {error.strerror}. "
+            "Correct the permissions, or name another place in `store:` of the settings."
+        ) from error
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """The driver's own transactions start too late for us, so it gets none and ``_begin_sqlite`` starts them.
+
+    FULL, not NORMAL: in WAL mode NORMAL may lose the last commits when the power fails, and a journal entry
+    has to be on the disk before the write that it announces leaves the machine. It costs one fsync a commit.
+    """
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A transaction that will write takes the lock first: one that reads, then writes, may fail at once when
+    another one wrote between, whatever the busy timeout."""
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _postgresql(url: URL) -> Engine:
+    arguments = {} if "connect_timeout" in url.query else {"connect_timeout": 10}
+    try:
+        with told(_label(url)):
+            return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=arguments)
+    except (ImportError, NoSuchModuleError) as error:
+        raise StoreError(
+            "A PostgreSQL store needs the driver psycopg, which is not installed or not complete. "
+            "Install it with: pip install 'increment-sync[postgres]'"
+        ) from error

@@ -1,0 +1,48 @@
+"""What people decided on the trackers, as we learned it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from connectors.model import IssueRef
+from sync.store.database import upsert
+from sync.store.part import Part, is_ref, ref_values, without_ref
+from sync.store.rows import OverrideKind, OverrideRow
+from sync.store.tables import overrides
+
+
+class OverridesPart(Part):
+    def overrides(self) -> list[OverrideRow]:
+        """All that stand, oldest first."""
+        query = select(overrides).order_by(*(overrides.c[name] for name in _ORDER))
+        with self._database.read() as connection:
+            return [OverrideRow(**without_ref(row)) for row in connection.execute(query).mappings()]
+
+    def add_override(
+        self, ref: IssueRef, kind: OverrideKind, label: str, *, since: datetime, run_id: str, note: str = ""
+    ) -> None:
+        """Record a decision. One that stands already keeps its ``since`` and ``run_id``; key and note are
+        brought up to date. ``label`` is the whole label, or the subject for a comment."""
+        row = ref_values(ref) | {
+            "kind": kind,
+            "label": label,
+            "since": since,
+            "run_id": run_id,
+            "note": note,
+        }
+        with self._database.write() as connection:
+            upsert(connection, overrides, [row], update=("key", "note"))
+
+    def remove_override(self, ref: IssueRef, kind: OverrideKind, label: str) -> None:
+        """The decision was taken back. Nothing happens when there is none."""
+        with self._database.write() as connection:
+            connection.execute(
+                delete(overrides).where(
+                    is_ref(overrides, ref), overrides.c.kind == kind, overrides.c.label == label
+                )
+            )
+
+
+_ORDER = ("since", "tracker", "issue_id", "kind", "label")

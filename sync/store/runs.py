@@ -1,0 +1,38 @@
+"""The executions of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from sync.store.part import Part
+from sync.store.rows import RunRow
+from sync.store.tables import runs
+
+
+class RunsPart(Part):
+    def start_run(self, run_id: str, command: str, options: Mapping[str, Any]) -> None:
+        """Note that a run began now. ``options`` are JSON values, without secrets."""
+        with self._database.write() as connection:
+            connection.execute(
+                insert(runs).values(
+                    id=run_id, command=command, options=dict(options), started=self._now(), summary={}
+                )
+            )
+
+    def finish_run(self, run_id: str, outcome: str, exit_code: int, summary: Mapping[str, Any]) -> None:
+        """Note how a run ended, now. ``summary`` is a JSON object."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(runs)
+                .where(runs.c.id == run_id)
+                .values(finished=self._now(), outcome=outcome, exit_code=exit_code, summary=dict(summary))
+            )
+
+    def runs(self, limit: int = 20) -> list[RunRow]:
+        """The last runs, newest first."""
+        newest_first = select(runs).order_by(runs.c.started.desc(), runs.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [RunRow(**row) for row in connection.execute(newest_first).mappings()]

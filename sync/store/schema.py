@@ -1,0 +1,66 @@
+"""Which schema a store has, and how it gets to the one that this program knows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from sync.store.database import Database, sentence, upsert
+from sync.store.errors import StoreError
+from sync.store.tables import store_facts
+
+HEAD: Final = "0001"
+"""The last migration. Known here so that a store that is up to date opens without loading Alembic."""
+
+_MIGRATION_LOCK: Final = 7_302_118_664_019_205
+"""Any number that no other program on the same server uses as an advisory lock."""
+
+
+def bring_to_head(database: Database, at: datetime) -> None:
+    """Create the schema or migrate it, in one transaction, unless it is at HEAD already.
+
+    StoreError when it is newer than the program, or when a migration fails (nothing is changed then).
+    """
+    with database.read() as connection:
+        if current_revision(connection) == HEAD:
+            return
+    with database.write() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATION_LOCK})
+        if current_revision(connection) != HEAD:  # nobody else did it while we waited for the lock
+            _migrate(connection, database.label)
+            upsert(connection, store_facts, [{"name": "born", "at": at}])
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The migration that a store is at; None for an empty one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _migrate(connection: Connection, label: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "sync.store:migrations")
+    config.set_main_option("path_separator", "os")
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    found = current_revision(connection)
+    if found is not None and found not in known:
+        raise StoreError(
+            f"The store {label} was written by a newer increment-sync (its schema is {found}, this program "
+            f"knows {HEAD}). Install that version again, or name another store in the settings."
+        )
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreError(f"The store {label} could not be brought up to date: {error}.") from error
+    except SQLAlchemyError as error:
+        raise StoreError(sentence(label, error)) from error

@@ -1,0 +1,97 @@
+"""The sources: how far each was read, and since when one cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from connectors.model import Cursor, Source, Wanted
+from sync.store.codec import Values, definition_hash
+from sync.store.database import upsert
+from sync.store.part import Part
+from sync.store.rows import SourceState
+from sync.store.tables import memberships, sources
+
+
+class SourcesPart(Part):
+    def source(self, source: Source, wanted: Wanted | None = None) -> SourceState | None:
+        """What is known of a source; None before its first pull.
+
+        With ``wanted`` the cursor is None when it was earned by another definition: pull in full then.
+        """
+        with self._database.read() as connection:
+            state = state_of(connection, source.name)
+        if state and wanted is not None and state.definition_hash != definition_hash(source, wanted):
+            return replace(state, cursor=None)
+        return state
+
+    def sources(self) -> list[SourceState]:
+        """All sources that were ever read or tried, by name."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(sources).order_by(sources.c.name)).mappings()
+            return [_state(row) for row in rows]
+
+    def source_ids(self, source: Source) -> frozenset[str]:
+        """The ids that the last whole reading of a source held, with what came since."""
+        with self._database.read() as connection:
+            return frozenset(member_ids(connection, source))
+
+    def mark_failed(self, source: Source, reason: str, at: datetime) -> None:
+        """Note that a source could not be read. Cursor and membership stay; ``failing_since`` keeps the
+        first failure. ``reason`` is a sentence without secrets."""
+        with self._database.write() as connection:
+            before = state_of(connection, source.name)
+            since = before.failing_since if before and before.failing_since else at
+            save_state(connection, source, before, failing_since=since, error=reason)
+
+
+def state_of(connection: Connection, name: str) -> SourceState | None:
+    row = connection.execute(select(sources).where(sources.c.name == name)).mappings().first()
+    return _state(row) if row is not None else None
+
+
+def save_state(connection: Connection, source: Source, before: SourceState | None, **changes: Any) -> None:
+    """Write a source's row: what it was ``before``, with the changes."""
+    start = before or SourceState(name=source.name, tracker=source.tracker, definition_hash="")
+    state = replace(start, **changes)
+    row = {
+        "name": state.name,
+        "tracker": state.tracker,
+        "definition_hash": state.definition_hash,
+        "watermark": state.cursor.watermark if state.cursor else None,
+        "since": state.cursor.since if state.cursor else None,
+        "etag": state.cursor.etag if state.cursor else None,
+        "last_whole": state.last_whole,
+        "last_census": state.last_census,
+        "held": state.count,
+        "failing_since": state.failing_since,
+        "error": state.error,
+    }
+    upsert(connection, sources, [row], update=[name for name in row if name != "name"])
+
+
+def member_ids(connection: Connection, source: Source) -> set[str]:
+    query = select(memberships.c.issue_id).where(
+        memberships.c.source == source.name, memberships.c.tracker == source.tracker
+    )
+    return set(connection.execute(query).scalars())
+
+
+def _state(row: Values) -> SourceState:
+    cursor = None
+    if row["watermark"] is not None:
+        cursor = Cursor(watermark=row["watermark"], since=row["since"], etag=row["etag"])
+    return SourceState(
+        name=row["name"],
+        tracker=row["tracker"],
+        definition_hash=row["definition_hash"],
+        cursor=cursor,
+        last_whole=row["last_whole"],
+        last_census=row["last_census"],
+        count=row["held"],
+        failing_since=row["failing_since"],
+        error=row["error"],
+    )

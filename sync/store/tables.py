@@ -1,0 +1,245 @@
+"""The tables, as the program sees them now. ``migrations/`` brings a store here; a test compares the two.
+
+A change here needs a new migration, and ``HEAD`` in ``schema.py`` names the last one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
+
+from sync.store.columns import Json, UtcTime, Words
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _issue_key() -> tuple[Column[str], Column[str], Column[str]]:
+    """An ``IssueRef`` as a key of a table: tracker and id identify, the key is only the latest address."""
+    return (
+        Column("tracker", Words, primary_key=True),
+        Column("issue_id", Words, primary_key=True),
+        Column("key", Words, nullable=False),
+    )
+
+
+def _issue_columns() -> tuple[Column[str], Column[str], Column[str]]:
+    return (
+        Column("tracker", Words, nullable=False),
+        Column("issue_id", Words, nullable=False),
+        Column("key", Words, nullable=False),
+    )
+
+
+store_facts = Table(
+    "store_facts",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("run_id", Words, nullable=False),
+    Column("holder", Words, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("expires", UtcTime, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Words, primary_key=True),
+    Column("command", Words, nullable=False),
+    Column("options", Json, nullable=False),
+    Column("started", UtcTime, nullable=False),
+    Column("finished", UtcTime),
+    Column("outcome", Words),
+    Column("exit_code", Integer),
+    Column("summary", Json, nullable=False),
+    Index(None, "started"),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("tracker", Words, nullable=False),
+    Column("definition_hash", Words, nullable=False),
+    Column("watermark", UtcTime),
+    Column("since", UtcTime),
+    Column("etag", Words),
+    Column("last_whole", UtcTime),
+    Column("last_census", UtcTime),
+    Column("held", Integer, nullable=False),
+    Column("failing_since", UtcTime),
+    Column("error", Words),
+)
+
+issues = Table(
+    "issues",
+    metadata,
+    Column("tracker", Words, primary_key=True),
+    Column("id", Words, primary_key=True),
+    Column("key", Words, nullable=False),
+    Column("container", Words, nullable=False),
+    Column("status", Words, nullable=False),
+    Column("category", Words),
+    Column("updated", UtcTime, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("first_seen", UtcTime, nullable=False),
+    Column("first_labels", Json, nullable=False),
+    Column("vanished", UtcTime),
+    Column("reopened", Integer, nullable=False),
+    Index(None, "tracker", "key"),
+)
+
+# A census may name an issue before it was ever read, hence no foreign key to issues.
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("source", Words, primary_key=True),
+    Column("tracker", Words, primary_key=True),
+    Column("issue_id", Words, primary_key=True),
+    Index(None, "tracker", "issue_id"),
+)
+
+issue_events = Table(
+    "issue_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    *_issue_columns(),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("before", Json),
+    Column("after", Json),
+    Index(None, "tracker", "issue_id"),
+)
+
+pushed_labels = Table(
+    "pushed_labels",
+    metadata,
+    *_issue_key(),
+    Column("label", Words, primary_key=True),
+    Column("run_id", Words, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+pushed_comments = Table(
+    "pushed_comments",
+    metadata,
+    Column("subject", Words, primary_key=True),
+    *_issue_columns(),
+    Column("comment_id", Words, nullable=False),
+    Column("body", Words, nullable=False),
+    Column("full_hash", Words, nullable=False),
+    Column("urgent_hash", Words, nullable=False),
+    Column("edited_at", UtcTime, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("run_id", Words, nullable=False),
+)
+
+overrides = Table(
+    "overrides",
+    metadata,
+    *_issue_key(),
+    Column("kind", Words, primary_key=True),
+    Column("label", Words, primary_key=True),
+    Column("since", UtcTime, nullable=False),
+    Column("run_id", Words, nullable=False),
+    Column("note", Words, nullable=False),
+)
+
+journal_entries = Table(
+    "journal_entries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Words, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    *_issue_columns(),
+    Column("op", Words, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("before", Json, nullable=False),
+    Column("rule", Words),
+    Column("why", Words, nullable=False),
+    Index(None, "run_id"),
+    Index(None, "tracker", "issue_id"),
+)
+
+# An entry may get several: `unknown` first, what really happened when it was found out.
+journal_results = Table(
+    "journal_results",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("entry_id", Integer, ForeignKey("journal_entries.id"), nullable=False),
+    Column("outcome", Words, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("detail", Words, nullable=False),
+    Column("after", Json),
+    Index(None, "entry_id"),
+)
+
+baselines = Table(
+    "baselines",
+    metadata,
+    Column("capability", Words, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("refs", Json, nullable=False),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    *_issue_key(),
+    Column("capability", Words),
+    Column("rule", Words),
+    Column("team", Words, nullable=False),
+    Column("iteration", Words),
+    Column("since", UtcTime, nullable=False),
+    Column("run_id", Words, nullable=False),
+)
+
+assignment_history = Table(
+    "assignment_history",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    *_issue_columns(),
+    Column("capability", Words),
+    Column("rule", Words),
+    Column("team", Words, nullable=False),
+    Column("iteration", Words),
+    Column("since", UtcTime, nullable=False),
+    Column("run_id", Words, nullable=False),
+    Index(None, "tracker", "issue_id"),
+)
+
+# The row with the empty subject stands for the roll-up as a whole and lists its subjects in order.
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Words, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("body", Json, nullable=False),
+    UniqueConstraint("run_id", "subject"),
+    Index(None, "subject", "at"),
+)
+
+cache = Table(
+    "cache",
+    metadata,
+    Column("tracker", Words, primary_key=True),
+    Column("key", Words, primary_key=True),
+    Column("value", Json, nullable=False),
+    Column("expires", UtcTime, nullable=False),
+)
