@@ -132,8 +132,8 @@ class Transport:
         climbs = ".." in asked.path.split("/")
         if (asked.scheme, asked.netloc) != (base.scheme, base.netloc) or not inside or climbs:
             raise BadPayload(
-                f"{self.tracker}: was sent to {asked.scheme}://{asked.hostname}{asked.path}, which is not part "
-                f"of {self.base_url}; check url of this tracker in increment-sync.yaml"
+                f"{self.tracker}: was sent to {asked.scheme}://{asked.hostname}{asked.path}, which is not "
+                f"part of {self.base_url}; check url of this tracker in increment-sync.yaml"
             )
         return url
 
