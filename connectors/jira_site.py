@@ -70,7 +70,7 @@ class JiraSite:
     def account(self, max_age: timedelta = DAY) -> Account:
         """Who we are, from the cache when that was asked at most ``max_age`` ago."""
         kept = self._cache.get(self._prefix + "myself")
-        if kept is not None and self._now() - datetime.fromisoformat(kept["at"]) <= max_age:
+        if kept is not None and self._now() - datetime.fromisoformat(kept["at"]) < max_age:
             return Account(id=kept["id"], name=kept["name"], timezone=kept["timezone"])
         account = account_from(self.send("GET", "/myself", kind="read").data)
         at = self._account_at = self._now()
@@ -169,8 +169,8 @@ def classifier(
             return AuthFailed(_anonymous(tracker))
         if status == 401 and scoped_hint:
             return AuthFailed(
-                f"{tracker}: Jira does not accept the credentials; check JIRA_EMAIL and JIRA_API_TOKEN, that the "
-                "token has not expired, and set JIRA_CLOUD_ID if it is a token with scopes"
+                f"{tracker}: Jira does not accept the credentials; check JIRA_EMAIL and JIRA_API_TOKEN, "
+                "that the token has not expired, and set JIRA_CLOUD_ID if it is a token with scopes"
             )
         if status == 403:
             return NotAllowed(

@@ -24,7 +24,7 @@ class JiraWriter:
         """Nothing: Jira's labels are free strings."""
 
     def change_labels(self, ref: IssueRef, add: Sequence[str], remove: Sequence[str]) -> None:
-        """One edit for all: Jira carries it out whole or not at all, so that nothing needs a check between."""
+        """One edit for all: Jira carries it out whole or not at all, so nothing needs a check between."""
         operations = [{"add": label} for label in add] + [{"remove": label} for label in remove]
         if operations:
             self._put_quietly(ref, f"/issue/{quote(ref.id)}", {"update": {"labels": operations}})

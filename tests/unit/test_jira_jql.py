@@ -35,20 +35,13 @@ def test_projects_without_jql_share_one_search_each_from_its_own_time() -> None:
 
 def test_a_users_jql_stands_in_brackets_without_its_order() -> None:
     asked = [(source("A", "team = Blue OR labels = x order  by rank DESC"), None)]
-    assert search_condition(asked, BERLIN) == (
-        '((project = "A")) AND (team = Blue OR labels = x)'
-    )
+    assert search_condition(asked, BERLIN) == ('((project = "A")) AND (team = Blue OR labels = x)')
 
 
 def test_a_jql_without_project_is_enough() -> None:
-    assert (
-        search_condition([(source(None, "filter = 7"), None)], BERLIN)
-        == "(filter = 7)"
-    )
+    assert search_condition([(source(None, "filter = 7"), None)], BERLIN) == "(filter = 7)"
     asked = [(source(None, "filter = 7"), utc(2026, 1, 1))]
-    assert search_condition(asked, ZoneInfo("UTC")) == (
-        '((updated >= "2026-01-01 00:00")) AND (filter = 7)'
-    )
+    assert search_condition(asked, ZoneInfo("UTC")) == ('((updated >= "2026-01-01 00:00")) AND (filter = 7)')
 
 
 def test_a_search_without_bounds_is_never_made() -> None:
