@@ -37,10 +37,17 @@ def unknown_capability(draft: Draft) -> Iterator[Problem]:
     known = draft.written_capabilities
     for _, rule, place in draft.rules():
         if rule.assign not in known and draft.plans_readable:
-            hint = suggestion(rule.assign, known, kind="capabilities")
+            hint = _renamed(draft, rule.assign) or suggestion(rule.assign, known, kind="capabilities")
             yield (place / "assign").problem(
                 "unknown-capability", f'unknown capability "{rule.assign}"; {hint}'
             )
+
+
+def _renamed(draft: Draft, old: str) -> str | None:
+    for each in draft.capabilities():
+        if old in each.capability.previously:
+            return f'it is called "{each.capability.id}" now.'
+    return None
 
 
 def unknown_iteration(draft: Draft) -> Iterator[Problem]:

@@ -190,8 +190,12 @@ class PatternCondition:
     """An RE2 pattern found anywhere in the title or body."""
 
     key: str
-    expected: str
+    text: str
     pattern: Any
+
+    @property
+    def expected(self) -> str:
+        return f"matches {self.text}"
 
     def holds(self, subject: Subject) -> bool:
         text = subject.issue.title if self.key == "title" else subject.issue.body
@@ -221,9 +225,7 @@ def compile_conditions(when: Mapping[str, Any]) -> tuple[Condition, ...]:
         if key == "field":
             conditions += [_choice(f"{FIELD_PREFIX}{name}", choice) for name, choice in value.items()]
         elif key in ("title", "body"):
-            conditions.append(
-                PatternCondition(key=key, expected=f"matches {value}", pattern=compile_pattern(value))
-            )
+            conditions.append(PatternCondition(key=key, text=value, pattern=compile_pattern(value)))
         elif key in ("created", "updated"):
             conditions.append(_span(key, value))
         else:

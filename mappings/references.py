@@ -1,4 +1,4 @@
-"""Turns what people write for an issue (``DS-100``, ``acme/churn#12``, ``jira:DS-1``) into tracker and key."""
+"""Turns what people write for an issue (``DS-100``, ``acme/churn#12``, ``jira:DS-1``) into an `Anchor`."""
 
 from __future__ import annotations
 

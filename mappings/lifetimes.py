@@ -1,0 +1,107 @@
+"""Which capability an issue belongs to once the dates of increments are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from connectors.model import Issue
+from mappings.model import Capability, Increment, IssueState, Workspace
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Landing:
+    """Where an issue ends up that was meant for a capability."""
+
+    kind: Literal["home", "old", "homeless"]
+    """``old``: finished before the increment began. ``homeless``: its increment is closed for good."""
+    capability: Capability
+    increment: Increment
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """A capability with the moments that are asked for again and again."""
+
+    capability: Capability
+    increment: Increment
+    starts_at: datetime
+    closes_at: datetime
+    closed: bool
+
+    def landing(self, kind: Literal["home", "old", "homeless"]) -> Landing:
+        return Landing(kind=kind, capability=self.capability, increment=self.increment)
+
+
+def finished_at(issue: Issue, state: IssueState) -> datetime | None:
+    """When the issue was finished (UTC); None while it is open.
+
+    Without a closing time, the last change is the latest moment at which it can have been.
+    """
+    if state.state in ("todo", "doing"):
+        return None
+    return issue.closed or issue.updated
+
+
+class Lifetimes:
+    """The capabilities of a workspace at one moment (aware)."""
+
+    def __init__(self, workspace: Workspace, now: datetime) -> None:
+        self._now = now
+        self._places: dict[str, _Place] = {}
+        self._successors: dict[str, str] = {}
+        self._present_ids: dict[str, str] = {}
+        for increment in workspace.increments:
+            for capability in increment.capabilities:
+                self._add(increment, capability)
+        running = [each for each in workspace.increments if each.phase(now) in ("active", "grace")]
+        self._running = [(each.starts_at, each.ends_at) for each in running]
+
+    def _add(self, increment: Increment, capability: Capability) -> None:
+        self._places[capability.id] = _Place(
+            capability=capability,
+            increment=increment,
+            starts_at=increment.starts_at,
+            closes_at=increment.closes_at,
+            closed=increment.phase(self._now) == "closed",
+        )
+        if capability.continues is not None:
+            self._successors.setdefault(capability.continues, capability.id)
+        for old in capability.previously:
+            self._present_ids.setdefault(old, capability.id)
+
+    def present_id(self, name: str) -> str | None:
+        """The id that a capability has now, for its own id or a former one; None when there is none."""
+        if name in self._places:
+            return name
+        return self._present_ids.get(name)
+
+    def land(self, capability_id: str, issue: Issue, state: IssueState) -> Landing:
+        """Follow ``continues`` from closed increments to where the issue belongs."""
+        finished = finished_at(issue, state)
+        seen: set[str] = set()
+        current = capability_id
+        while True:
+            place = self._places[current]
+            if finished is not None and finished < place.starts_at:
+                return place.landing("old")
+            if not place.closed or (finished is not None and finished < place.closes_at):
+                return place.landing("home")
+            seen.add(current)
+            successor = self._successors.get(current)
+            if successor is None or successor in seen:
+                return place.landing("homeless")
+            current = successor
+
+    def is_current(self, issue: Issue, state: IssueState) -> bool:
+        """Under way, or created or finished in a running increment; dropped work only when finished there."""
+        if state.state == "doing":
+            return True
+        finished = finished_at(issue, state)
+        if finished is not None and self._is_in_running(finished):
+            return True
+        return state.state != "dropped" and self._is_in_running(issue.created)
+
+    def _is_in_running(self, moment: datetime) -> bool:
+        return any(start <= moment < end for start, end in self._running)

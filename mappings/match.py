@@ -1,0 +1,295 @@
+"""The matcher: issues and people's overrides in, assignments and unplanned work out.
+
+Compiled once for a workspace and a moment; every command that says what a rule does uses it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from connectors.model import Issue, KnownIssue
+from mappings.conditions import Subject
+from mappings.labels import LabelScheme
+from mappings.lifetimes import Landing, Lifetimes
+from mappings.model import (
+    Assignment,
+    Conflict,
+    Increment,
+    IssueState,
+    Matched,
+    Overrides,
+    Rule,
+    Unplanned,
+    Workspace,
+)
+from mappings.states import state_of
+from mappings.team_rules import TeamRules
+from mappings.trace import Outcome, Trace, trace_team
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Claim:
+    """What one team makes of an issue."""
+
+    team: TeamRules
+    named: str
+    """The capability that the rule or the pin names."""
+    landing: Landing
+    state: IssueState
+    rule: Rule | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state.state in ("todo", "doing")
+
+    def assignment(self, issue: Issue, by: Literal["rule", "pin"]) -> Assignment:
+        capability, iteration = self.landing.capability, self.rule.iteration if self.rule else None
+        # A successor need not have the iterations of the capability that it continues.
+        if capability.id != self.named and iteration not in capability.iterations:
+            iteration = None
+        return Assignment(
+            ref=issue.ref,
+            team=self.team.team,
+            capability=capability.id,
+            state=self.state,
+            by=by,
+            rule=self.rule.id if self.rule else None,
+            iteration=iteration,
+            experiment=self.rule.experiment if self.rule else False,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Verdict:
+    outcome: Outcome
+    because: str
+    homeless: _Claim | None = None
+    """The claim on a closed increment by which open work was left without a capability."""
+
+
+class Ancestry:
+    """The parents of known issues."""
+
+    def __init__(self, known: Iterable[KnownIssue]) -> None:
+        self._parents = {
+            (each.issue.ref.tracker, each.issue.ref.key): each.issue.parent
+            for each in known
+            if each.issue.parent
+        }
+
+    def of(self, issue: Issue) -> tuple[str, ...]:
+        """Keys of all ancestors, nearest first. Beyond the known issues only the named key is known."""
+        keys: list[str] = []
+        seen = {issue.ref.key}
+        parent = issue.parent
+        while parent is not None and parent not in seen:
+            keys.append(parent)
+            seen.add(parent)
+            parent = self._parents.get((issue.ref.tracker, parent))
+        return tuple(keys)
+
+
+class Matcher:
+    """Says what becomes of issues. ``now`` (aware) decides which increments are running or closed."""
+
+    def __init__(self, workspace: Workspace, labels: LabelScheme, now: datetime) -> None:
+        self._labels = labels
+        self._lifetimes = Lifetimes(workspace, now)
+        self._anchors = _anchors(workspace.increments)
+        self._teams_by_source: dict[str, list[TeamRules]] = {}
+        for mapping in workspace.teams:
+            team = TeamRules(mapping)
+            for name in dict.fromkeys(source.name for source in mapping.sources):
+                self._teams_by_source.setdefault(name, []).append(team)
+        self._order = {mapping.team: index for index, mapping in enumerate(workspace.teams)}
+        self._hidden: dict[str, bool] = {}
+
+    def match(self, known: Iterable[KnownIssue], overrides: Overrides) -> Matched:
+        """What becomes of every issue, in the order given; ancestors are looked up among ``known``."""
+        everything = list(known)
+        ancestry = Ancestry(everything)
+        assignments: list[Assignment] = []
+        unplanned: list[Unplanned] = []
+        conflicts: list[Conflict] = []
+        homeless: Counter[str] = Counter()
+        for each in everything:
+            verdict = self._decide(each, self._subject(each.issue, ancestry), overrides)
+            match verdict.outcome:
+                case Assignment() as assignment:
+                    assignments.append(assignment)
+                case Unplanned() as work:
+                    unplanned.append(work)
+                case Conflict() as conflict:
+                    conflicts.append(conflict)
+            if verdict.homeless is not None:
+                homeless[_who_names(verdict.homeless)] += 1
+        return Matched(
+            assignments=tuple(assignments),
+            unplanned=tuple(unplanned),
+            conflicts=tuple(conflicts),
+            warnings=tuple(_homeless_warning(who, count) for who, count in sorted(homeless.items())),
+        )
+
+    def trace(self, issue: KnownIssue, overrides: Overrides, known: Iterable[KnownIssue] = ()) -> Trace:
+        """Why ``match`` does what it does with one issue; ``known`` gives its ancestors."""
+        subject = self._subject(issue.issue, Ancestry(known))
+        verdict = self._decide(issue, subject, overrides)
+        return Trace(
+            ref=issue.issue.ref,
+            ancestors=subject.ancestors,
+            hidden_labels=tuple(sorted(issue.issue.labels.difference(subject.labels))),
+            teams=tuple(trace_team(team, subject) for team in self._teams_of(issue)),
+            outcome=verdict.outcome,
+            because=verdict.because,
+        )
+
+    def _subject(self, issue: Issue, ancestry: Ancestry) -> Subject:
+        visible = tuple(sorted(label for label in issue.labels if not self._is_hidden(label)))
+        return Subject(issue=issue, labels=visible, ancestors=ancestry.of(issue))
+
+    def _is_hidden(self, label: str) -> bool:
+        known = self._hidden.get(label)
+        if known is None:
+            known = self._hidden[label] = not self._labels.not_ours((label,))
+        return known
+
+    def _teams_of(self, known: KnownIssue) -> list[TeamRules]:
+        teams = {team.team: team for name in known.sources for team in self._teams_by_source.get(name, ())}
+        return sorted(teams.values(), key=lambda team: self._order[team.team])
+
+    def _decide(self, known: KnownIssue, subject: Subject, overrides: Overrides) -> _Verdict:
+        issue = known.issue
+        if (issue.ref.tracker, issue.ref.key.casefold()) in self._anchors:
+            return _Verdict(
+                outcome=None, because="It is the anchor of a capability or goal and never counted."
+            )
+        teams = self._teams_of(known)
+        if not teams:
+            return _Verdict(outcome=None, because="No team has a source that holds it.")
+        rules = [(team, team.first(subject)) for team in teams]
+        pin = self._lifetimes.present_id(overrides.pins.get(issue.ref, ""))
+        if pin is not None:
+            return self._pinned(issue, pin, rules)
+        claims = [self._claim(issue, team, rule.assign, rule) for team, rule in rules if rule is not None]
+        if not claims:
+            return self._without_rule(issue, teams)
+        return self._ruled(issue, teams, claims, overrides)
+
+    def _claim(self, issue: Issue, team: TeamRules, named: str, rule: Rule | None) -> _Claim:
+        state = state_of(issue, team.mapping, experiment=rule.experiment if rule else False)
+        landing = self._lifetimes.land(named, issue, state)
+        return _Claim(team=team, named=named, landing=landing, state=state, rule=rule)
+
+    def _pinned(self, issue: Issue, pin: str, rules: Sequence[tuple[TeamRules, Rule | None]]) -> _Verdict:
+        agreeing = [
+            self._claim(issue, team, pin, rule)
+            for team, rule in rules
+            if rule is not None and rule.assign == pin
+        ]
+        claims = agreeing or [self._claim(issue, team, pin, None) for team, _ in rules]
+        claim = _owners_first(claims)
+        teams = [team for team, _ in rules]
+        if claim.landing.kind == "old":
+            return _too_old(claim.landing)
+        if claim.landing.kind == "homeless":
+            return self._homeless(issue, teams, claim)
+        capability = claim.landing.capability.id
+        return _Verdict(
+            outcome=claim.assignment(issue, "pin"), because=f"A person pinned it to {capability}."
+        )
+
+    def _ruled(
+        self, issue: Issue, teams: Sequence[TeamRules], claims: Sequence[_Claim], overrides: Overrides
+    ) -> _Verdict:
+        live = [claim for claim in claims if claim.landing.kind != "old"]
+        if not live:
+            return _too_old(claims[0].landing)
+        vetoes = {self._lifetimes.present_id(each) for each in overrides.vetoes.get(issue.ref, ())}
+        vetoed = [claim for claim in live if vetoes & {claim.named, claim.landing.capability.id}]
+        if vetoed:
+            because = f"A person took it out of {vetoed[0].landing.capability.id}."
+            return self._left_over(issue, teams, vetoed[0].state, "veto", because)
+        homes = [claim for claim in live if claim.landing.kind == "home"]
+        if not homes:
+            return self._homeless(issue, teams, live[0])
+        capabilities = {claim.landing.capability.id for claim in homes}
+        if len(capabilities) > 1:
+            outcome = Conflict(
+                ref=issue.ref, claims=tuple(claim.assignment(issue, "rule") for claim in homes)
+            )
+            because = f"Teams claim it for different capabilities: {', '.join(sorted(capabilities))}."
+            return _Verdict(outcome=outcome, because=because)
+        claim = _owners_first(homes)
+        assignment = claim.assignment(issue, "rule")
+        because = f'The rule "{assignment.rule}" of {assignment.team} took it.'
+        return _Verdict(outcome=assignment, because=because)
+
+    def _without_rule(self, issue: Issue, teams: Sequence[TeamRules]) -> _Verdict:
+        state = state_of(issue, teams[0].mapping)
+        if self._lifetimes.is_current(issue, state):
+            because = "No rule takes it."
+            return _Verdict(outcome=_unplanned(issue, teams, state, "no-rule"), because=because)
+        because = "No rule takes it, and it is neither under way nor from a running increment."
+        return _Verdict(outcome=None, because=because)
+
+    def _homeless(self, issue: Issue, teams: Sequence[TeamRules], claim: _Claim) -> _Verdict:
+        capability, increment = claim.landing.capability.id, claim.landing.increment.id
+        because = f"The increment {increment} of {capability} is closed and nothing continues {capability}."
+        verdict = self._left_over(issue, teams, claim.state, "closed-increment", because)
+        if not claim.is_open:
+            return verdict
+        return _Verdict(outcome=verdict.outcome, because=because, homeless=claim)
+
+    def _left_over(
+        self,
+        issue: Issue,
+        teams: Sequence[TeamRules],
+        state: IssueState,
+        reason: Literal["veto", "closed-increment"],
+        because: str,
+    ) -> _Verdict:
+        """Open work without its capability is always unplanned, finished work only in a running increment."""
+        if state.state in ("todo", "doing") or self._lifetimes.is_current(issue, state):
+            return _Verdict(outcome=_unplanned(issue, teams, state, reason), because=because)
+        return _Verdict(outcome=None, because=because)
+
+
+def _anchors(increments: Iterable[Increment]) -> frozenset[tuple[str, str]]:
+    goals = [goal for increment in increments for goal in increment.goals]
+    anchors = [goal.anchor for goal in goals]
+    anchors += [capability.anchor for goal in goals for capability in goal.capabilities]
+    return frozenset((anchor.tracker, anchor.key.casefold()) for anchor in anchors if anchor)
+
+
+def _owners_first(claims: Sequence[_Claim]) -> _Claim:
+    """Claims for one capability: that of its owner, else the first team's."""
+    return min(claims, key=lambda claim: claim.team.team != claim.landing.capability.team)
+
+
+def _unplanned(
+    issue: Issue,
+    teams: Sequence[TeamRules],
+    state: IssueState,
+    reason: Literal["no-rule", "veto", "closed-increment"],
+) -> Unplanned:
+    return Unplanned(ref=issue.ref, teams=tuple(team.team for team in teams), state=state, reason=reason)
+
+
+def _too_old(landing: Landing) -> _Verdict:
+    because = f"It was finished before the increment {landing.increment.id} of {landing.capability.id} began."
+    return _Verdict(outcome=None, because=because)
+
+
+def _who_names(claim: _Claim) -> str:
+    who = f'the rule "{claim.rule.id}" of {claim.team.team}' if claim.rule else "a pin"
+    return f'{who} names "{claim.named}", whose increment is closed'
+
+
+def _homeless_warning(who: str, count: int) -> str:
+    issues = "1 open issue has" if count == 1 else f"{count} open issues have"
+    text = f"{who}: {issues} no capability; add one that `continues` it to a plan, or change the rule."
+    return text[0].upper() + text[1:]
