@@ -1,0 +1,37 @@
+"""Between plain text and the document format (ADF) of version 3 of Jira's API, as far as needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def document(text: str) -> dict[str, Any]:
+    """The text as paragraphs; single line ends become hard breaks."""
+    blocks = [block for block in text.split("\n\n") if block]
+    return {"type": "doc", "version": 1, "content": [_paragraph(block) for block in blocks]}
+
+
+def _paragraph(block: str) -> dict[str, Any]:
+    content: list[dict[str, Any]] = []
+    for line in block.split("\n"):
+        content += [{"type": "hardBreak"}] if content else []
+        content += [{"type": "text", "text": line}] if line else []
+    return {"type": "paragraph", "content": content}
+
+
+def is_document(value: object) -> bool:
+    return isinstance(value, dict) and value.get("type") == "doc" and isinstance(value.get("content"), list)
+
+
+def flattened(node: Any) -> str:
+    """The text of a document; blocks are separated by an empty line."""
+    if not isinstance(node, dict):
+        return ""
+    if node.get("type") == "text":
+        return str(node.get("text", ""))
+    if node.get("type") == "hardBreak":
+        return "\n"
+    if node.get("type") == "mention":
+        return f"[~accountid:{node.get('attrs', {}).get('id', '')}]"
+    separator = "\n\n" if node.get("type") == "doc" else ""
+    return separator.join(flattened(child) for child in node.get("content") or [])
