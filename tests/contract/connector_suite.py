@@ -1,0 +1,358 @@
+"""What every connector must do, whatever tracker it talks to.
+
+A connector joins with a class that inherits ``ConnectorSuite`` and overrides the fixture ``world``::
+
+    class TestJiraCloud(ConnectorSuite):
+        @pytest.fixture
+        def world(self):
+            with Sandbox.from_seed(...) as box:
+                yield JiraWorld(box)
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from connectors.errors import Gone, OutcomeUnknown
+from connectors.model import Census, Failed, Issue, IssueRef, Pulled, Source, Wanted
+from connectors.ports import IssueReader, IssueWriter
+
+MARKER = {"instance": "contract", "anchor": "goal-1"}
+
+
+class DictCache:
+    """A cache that forgets nothing."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any | None:
+        return self.values.get(key)
+
+    def put(self, key: str, value: Any, *, days: float = 30) -> None:
+        assert days > 0
+        self.values[key] = value
+
+
+class World(ABC):
+    """A tracker with people in it, and a connector that looks at it. One container to start with."""
+
+    reader: IssueReader
+    writer: IssueWriter
+    source: Source
+    """The container in which ``add_issue`` works."""
+    missing: Source
+    """A source that does not exist."""
+
+    @abstractmethod
+    def add_issue(self, title: str, *, labels: tuple[str, ...] = (), body: str = "") -> str:
+        """Open an issue; the answer is its key."""
+
+    @abstractmethod
+    def label(self, key: str, name: str) -> None:
+        """dana puts a label on an issue."""
+
+    @abstractmethod
+    def unlabel(self, key: str, name: str) -> None:
+        """dana takes a label off."""
+
+    @abstractmethod
+    def close(self, key: str) -> None:
+        """dana finishes an issue."""
+
+    @abstractmethod
+    def comment(self, key: str, body: str) -> str:
+        """dana comments; the answer is the comment's id."""
+
+    @abstractmethod
+    def comments_of(self, key: str) -> list[str]:
+        """The bodies of an issue's comments, oldest first, as the tracker itself has them."""
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """An issue is deleted for good."""
+
+    @abstractmethod
+    def move(self, key: str) -> str:
+        """An issue moves to another container; the answer is its new key."""
+
+    @abstractmethod
+    def pass_minutes(self, minutes: float) -> None:
+        """Time passes, for us and for the tracker."""
+
+    @abstractmethod
+    def lose_next_answer_to_a_new_comment(self) -> None:
+        """The next comment that we create is kept, but the answer does not reach us."""
+
+    @abstractmethod
+    def requests(self) -> int | None:
+        """How many requests the tracker has answered; None where there are none to count."""
+
+    # ---- from here on the same for all
+
+    def pull(self, before: Pulled | None = None, wanted: Wanted = Wanted()) -> Pulled:
+        answers = list(self.reader.pull([(self.source, before.cursor if before else None)], wanted))
+        assert len(answers) == 1
+        assert isinstance(answers[0], Pulled), answers[0]
+        return answers[0]
+
+    def issue(self, key: str) -> Issue:
+        return self.reader.read(key, Wanted(body=True))
+
+    def ref(self, key: str) -> IssueRef:
+        return self.issue(key).ref
+
+
+def titles(pulled: Pulled) -> set[str]:
+    return {issue.title for issue in pulled.issues}
+
+
+def by_title(pulled: Pulled) -> Mapping[str, Issue]:
+    assert len(titles(pulled)) == len(pulled.issues), "an issue came twice"
+    return {issue.title: issue for issue in pulled.issues}
+
+
+class ConnectorSuite:
+    """The contract of ``connectors/ports.py`` as tests."""
+
+    @pytest.fixture
+    def world(self) -> World:
+        raise NotImplementedError("override the fixture `world`")
+
+    # ---- who we are
+
+    def test_whoami_is_the_author_of_our_comments(self, world: World) -> None:
+        key = world.add_issue("one")
+        made = world.writer.create_comment(world.ref(key), "status", MARKER)
+        assert made.author_id == world.reader.whoami().id != ""
+
+    def test_whoami_is_asked_once(self, world: World) -> None:
+        world.reader.whoami()
+        before = world.requests()
+        world.reader.whoami()
+        assert world.requests() == before
+
+    # ---- pulling
+
+    def test_a_full_pull_brings_every_issue_once_over_several_pages(self, world: World) -> None:
+        wanted = {f"issue {number}" for number in range(230)}
+        for title in sorted(wanted):
+            world.add_issue(title)
+        pulled = world.pull()
+        assert set(by_title(pulled)) == wanted
+        assert pulled.full and not pulled.unchanged
+
+    def test_a_pulled_issue_says_what_the_tracker_says(self, world: World) -> None:
+        key = world.add_issue("Sessionise events", labels=("features", "urgent"), body="Some text")
+        issue = by_title(world.pull(wanted=Wanted(body=True)))["Sessionise events"]
+        assert (issue.ref.key, issue.ref.tracker) == (key, world.source.tracker)
+        assert issue.labels == {"features", "urgent"}
+        assert issue.body.strip() == "Some text"
+        assert (issue.category, issue.closed) == ("todo", None)
+        assert issue.container == (world.source.project or world.source.repo)
+        assert issue.created.utcoffset() is not None and issue.updated >= issue.created
+        assert issue.ref.id != issue.ref.key and issue.url
+
+    def test_bodies_come_only_when_asked_for(self, world: World) -> None:
+        world.add_issue("one", body="secret plans")
+        assert by_title(world.pull())["one"].body == ""
+
+    def test_a_closed_issue_is_done_and_says_when(self, world: World) -> None:
+        key = world.add_issue("one")
+        world.pass_minutes(30)
+        world.close(key)
+        issue = by_title(world.pull())["one"]
+        assert issue.category == "done"
+        assert issue.closed is not None and issue.closed > issue.created
+
+    def test_the_second_pull_brings_what_changed_and_not_the_old(self, world: World) -> None:
+        world.add_issue("old")
+        world.pass_minutes(60)
+        key = world.add_issue("worked on")
+        world.pass_minutes(60)
+        first = world.pull()
+        world.pass_minutes(60)
+        world.close(key)
+        world.add_issue("new")
+        second = world.pull(first)
+        assert not second.full
+        assert {"worked on", "new"} <= titles(second)
+        assert "old" not in titles(second)
+        assert by_title(second)["worked on"].category == "done"
+
+    def test_no_change_is_lost_between_any_two_of_many_pulls(self, world: World) -> None:
+        last, seen = world.pull(), set()
+        for number in range(12):
+            world.add_issue(f"issue {number}")
+            world.pass_minutes(0 if number % 3 else 7)
+            last = world.pull(last)
+            seen |= titles(last)
+            assert f"issue {number}" in seen
+
+    def test_an_unchanged_source_costs_one_request(self, world: World) -> None:
+        for number in range(3):
+            world.add_issue(f"issue {number}")
+        world.pass_minutes(60)
+        pulled = world.pull()
+        for _ in range(3):
+            world.pass_minutes(60)
+            before = world.requests()
+            pulled = world.pull(pulled)
+            assert before is None or world.requests() == before + 1
+            assert pulled.issues == ()
+
+    def test_an_empty_source_is_pulled_and_later_seen_to_fill(self, world: World) -> None:
+        pulled = world.pull()
+        assert pulled.issues == ()
+        again = world.pull(pulled)
+        world.pass_minutes(1)
+        world.add_issue("first of all")
+        assert titles(world.pull(again)) == {"first of all"}
+
+    def test_a_missing_source_fails_and_the_others_do_not(self, world: World) -> None:
+        world.add_issue("one")
+        sources = [(world.missing, None), (world.source, None)]
+        missing, there = list(world.reader.pull(sources, Wanted()))
+        assert isinstance(missing, Failed) and missing.source == world.missing
+        assert missing.kind == "missing" and missing.reason
+        assert isinstance(there, Pulled) and titles(there) == {"one"}
+
+    # ---- census
+
+    def test_the_census_has_every_id_and_no_deleted_one(self, world: World) -> None:
+        keys = [world.add_issue(f"issue {number}") for number in range(3)]
+        ids = [world.ref(key).id for key in keys]
+        world.delete(keys[1])
+        (census,) = world.reader.census([world.source], Wanted())
+        assert isinstance(census, Census)
+        assert census.ids == {ids[0], ids[2]}
+
+    def test_the_census_of_a_missing_source_fails(self, world: World) -> None:
+        (census,) = world.reader.census([world.missing], Wanted())
+        assert isinstance(census, Failed)
+
+    # ---- one issue
+
+    def test_a_direct_read_sees_the_newest_state(self, world: World) -> None:
+        key = world.add_issue("one", body="Text")
+        world.label(key, "blocked")
+        issue = world.issue(key)
+        assert (issue.labels, issue.body.strip()) == ({"blocked"}, "Text")
+
+    def test_a_deleted_issue_is_gone(self, world: World) -> None:
+        key = world.add_issue("one")
+        world.delete(key)
+        with pytest.raises(Gone):
+            world.issue(key)
+
+    def test_what_never_was_an_issue_is_gone(self, world: World) -> None:
+        with pytest.raises(Gone):
+            world.issue(world.add_issue("one") + "9999")
+
+    def test_a_moved_issue_is_found_by_its_old_key_with_its_id(self, world: World) -> None:
+        key = world.add_issue("one")
+        before = world.ref(key)
+        new_key = world.move(key)
+        after = world.ref(key)
+        assert after == before
+        assert after.key == new_key != key
+
+    # ---- labels
+
+    def test_labels_are_added_and_removed_one_by_one(self, world: World) -> None:
+        key = world.add_issue("one", labels=("theirs", "old"))
+        world.writer.ensure_label(world.source.project or world.source.repo or "", "mine", "1d76db", "Ours")
+        world.writer.change_labels(world.ref(key), ["mine"], ["old"])
+        assert world.issue(key).labels == {"theirs", "mine"}
+
+    def test_changing_labels_can_be_repeated(self, world: World) -> None:
+        key = world.add_issue("one", labels=("old",))
+        for _ in range(2):
+            world.writer.change_labels(world.ref(key), ["state:done"], ["old", "never-there"])
+        assert world.issue(key).labels == {"state:done"}
+
+    def test_a_label_that_a_person_adds_between_is_kept(self, world: World) -> None:
+        key = world.add_issue("one", labels=("a",))
+        ref = world.ref(key)
+        world.label(key, "by-hand")
+        world.writer.change_labels(ref, ["b"], ["a"])
+        assert world.issue(key).labels == {"by-hand", "b"}
+
+    def test_label_events_say_who_put_a_label_last(self, world: World) -> None:
+        key = world.add_issue("one")
+        me = world.reader.whoami().id
+        world.writer.change_labels(world.ref(key), ["ours", "swapped"], [])
+        world.pass_minutes(1)
+        world.unlabel(key, "swapped")
+        world.pass_minutes(1)
+        world.label(key, "swapped")
+        world.label(key, "theirs")
+        events = world.reader.label_events(world.ref(key))
+        assert set(events) == {"ours", "swapped", "theirs"}
+        assert events["ours"].author_id == me
+        assert me not in (events["swapped"].author_id, events["theirs"].author_id)
+        assert events["swapped"].at > events["ours"].at
+
+    def test_a_removed_label_has_no_event(self, world: World) -> None:
+        key = world.add_issue("one")
+        world.label(key, "short-lived")
+        world.unlabel(key, "short-lived")
+        assert world.reader.label_events(world.ref(key)) == {}
+
+    def test_writing_on_a_deleted_issue_says_gone(self, world: World) -> None:
+        key = world.add_issue("one")
+        ref = world.ref(key)
+        world.delete(key)
+        with pytest.raises(Gone):
+            world.writer.change_labels(ref, ["mine"], [])
+        with pytest.raises(Gone):
+            world.writer.create_comment(ref, "status", MARKER)
+
+    # ---- comments
+
+    def test_a_comment_is_created_read_edited_and_deleted(self, world: World) -> None:
+        ref = world.ref(world.add_issue("one"))
+        made = world.writer.create_comment(ref, "first", MARKER)
+        assert made.body == "first"
+        assert world.reader.comment(ref, made.id).body == "first"
+        edited = world.writer.edit_comment(ref, made.id, "second", MARKER)
+        assert (edited.id, edited.body) == (made.id, "second")
+        assert world.comments_of(ref.key) == ["second"]
+        world.writer.delete_comment(ref, made.id)
+        world.writer.delete_comment(ref, made.id)
+        assert world.comments_of(ref.key) == []
+        with pytest.raises(Gone):
+            world.reader.comment(ref, made.id)
+        with pytest.raises(Gone):
+            world.writer.edit_comment(ref, made.id, "third", MARKER)
+
+    def test_comments_of_every_page_come_oldest_first(self, world: World) -> None:
+        key = world.add_issue("one")
+        for number in range(120):
+            world.comment(key, f"comment {number}")
+        ref = world.ref(key)
+        ours = world.writer.create_comment(ref, "ours", MARKER)
+        comments = world.reader.comments(ref)
+        assert [comment.body for comment in comments] == [f"comment {n}" for n in range(120)] + ["ours"]
+        assert comments[-1].id == ours.id
+        assert comments[-1].author_id != comments[0].author_id
+
+    def test_hostile_text_survives_in_a_comment(self, world: World) -> None:
+        ref = world.ref(world.add_issue("one"))
+        text = "<!-- {code} -->\n| a \U0001f600 | b |\n{html}&amp; %s @all"
+        made = world.writer.create_comment(ref, text, MARKER)
+        assert world.reader.comment(ref, made.id).body == text
+
+    def test_a_lost_answer_is_unknown_and_leaves_exactly_one_comment(self, world: World) -> None:
+        key = world.add_issue("one")
+        ref = world.ref(key)
+        world.lose_next_answer_to_a_new_comment()
+        with pytest.raises(OutcomeUnknown):
+            world.writer.create_comment(ref, "status", MARKER)
+        assert world.comments_of(key) == ["status"]
+        me = world.reader.whoami().id
+        assert [comment.author_id for comment in world.reader.comments(ref)] == [me]

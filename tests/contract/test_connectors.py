@@ -1,0 +1,161 @@
+"""The connectors that need no vendor of their own file: memory, GitHub.com and GitHub Enterprise Server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors.github import open_github
+from connectors.memory import MemoryTracker
+from connectors.model import Source
+from connectors.sandbox.faults import Fault
+from connectors.sandbox.server import Sandbox
+from tests.contract.connector_suite import ConnectorSuite, DictCache, World
+
+START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+class MemoryWorld(World):
+    def __init__(self) -> None:
+        self.time = START
+        self.tracker = MemoryTracker("memory", ["DS", "OPS"], now=lambda: self.time)
+        self.reader = self.writer = self.tracker
+        self.source = Source(tracker="memory", project="DS")
+        self.missing = Source(tracker="memory", project="NOPE")
+
+    def add_issue(self, title: str, *, labels: tuple[str, ...] = (), body: str = "") -> str:
+        return self.tracker.add_issue("DS", title, labels=labels, body=body).key
+
+    def label(self, key: str, name: str) -> None:
+        self.tracker.label(key, name)
+
+    def unlabel(self, key: str, name: str) -> None:
+        self.tracker.unlabel(key, name)
+
+    def close(self, key: str) -> None:
+        self.tracker.close(key)
+
+    def comment(self, key: str, body: str) -> str:
+        return self.tracker.comment_as(key, body).id
+
+    def comments_of(self, key: str) -> list[str]:
+        return [comment.body for comment in self.tracker.comments(self.ref(key))]
+
+    def delete(self, key: str) -> None:
+        self.tracker.delete_issue(key)
+
+    def move(self, key: str) -> str:
+        return self.tracker.move(key, "OPS").key
+
+    def pass_minutes(self, minutes: float) -> None:
+        self.time += timedelta(minutes=minutes)
+
+    def lose_next_answer_to_a_new_comment(self) -> None:
+        self.tracker.losing_answers = True
+
+    def requests(self) -> None:
+        return None
+
+
+class GithubWorld(World):
+    def __init__(self, box: Sandbox, **options: Any) -> None:
+        self.box = box
+        self.state: Any = box.trackers["github"].state  # type: ignore[attr-defined]
+        self.cache = DictCache()
+        self.waits: list[float] = []
+        self.options: dict[str, Any] = {"token": "ghp_sync"} | options
+        self.reader, self.writer = self.connect()
+        self.source = Source(tracker="github", repo="acme/churn")
+        self.missing = Source(tracker="github", repo="acme/nope")
+
+    def connect(self, **options: Any) -> tuple[Any, Any]:
+        return open_github(
+            tracker="github",
+            url=self.box.url("github"),
+            cache=self.cache,
+            now=self.box.clock.now,
+            sleep=self.sleep,
+            on_wait=lambda wait: self.waits.append(wait.seconds),
+            spacing=0,
+            **(self.options | options),
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.box.clock.advance(timedelta(seconds=seconds))
+
+    def add_issue(self, title: str, *, labels: tuple[str, ...] = (), body: str = "") -> str:
+        return f"acme/churn#{self.state.add_issue('acme/churn', title, by='dana', labels=labels, body=body)}"
+
+    def label(self, key: str, name: str) -> None:
+        self.state.label(*at(key), name, by="dana")
+
+    def unlabel(self, key: str, name: str) -> None:
+        self.state.unlabel(*at(key), name, by="dana")
+
+    def close(self, key: str) -> None:
+        self.state.close(*at(key), by="dana")
+
+    def comment(self, key: str, body: str) -> str:
+        return str(self.state.comment(*at(key), body, by="dana"))
+
+    def comments_of(self, key: str) -> list[str]:
+        return [comment.body for comment in self.state.issue(*at(key)).comments]
+
+    def delete(self, key: str) -> None:
+        self.state.delete_issue(*at(key))
+
+    def move(self, key: str) -> str:
+        return f"acme/ops#{self.state.transfer(*at(key), 'acme/ops', by='dana')}"
+
+    def pass_minutes(self, minutes: float) -> None:
+        self.box.clock.advance(timedelta(minutes=minutes))
+
+    def lose_next_answer_to_a_new_comment(self) -> None:
+        self.box.faults.add(Fault(kind="reset_after", method="POST", path="*/comments"))
+
+    def requests(self) -> int:
+        return self.box.log.count()
+
+
+def at(key: str) -> tuple[str, int]:
+    repo, number = key.split("#")
+    return repo, int(number)
+
+
+def seed(**more: Any) -> dict[str, Any]:
+    permissions = {"increment-sync": "write", "dana": "write"}
+    tracker = {
+        "kind": "github",
+        "accounts": [
+            {"login": "increment-sync", "id": 41, "token": "ghp_sync"},
+            {"login": "dana", "id": 42, "token": "ghp_dana"},
+        ],
+        "repos": {
+            "acme/churn": {"private": True, "permissions": permissions},
+            "acme/ops": {"private": True, "permissions": permissions},
+        },
+    }
+    return {"now": START.isoformat(), "trackers": {"github": tracker | more}}
+
+
+class TestMemory(ConnectorSuite):
+    @pytest.fixture
+    def world(self) -> World:
+        return MemoryWorld()
+
+
+class TestGithub(ConnectorSuite):
+    @pytest.fixture
+    def world(self) -> Iterator[World]:
+        with Sandbox.from_seed(seed()) as box:
+            yield GithubWorld(box)
+
+
+class TestGithubEnterpriseServer(ConnectorSuite):
+    @pytest.fixture
+    def world(self) -> Iterator[World]:
+        with Sandbox.from_seed(seed(server="enterprise")) as box:
+            yield GithubWorld(box)
