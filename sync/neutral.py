@@ -1,0 +1,134 @@
+"""Makes text from issues, plans and mappings harmless before it is written anywhere.
+
+Every function takes any text and gives one line of readable text: no control characters or terminal
+sequences, no text that runs backwards, nothing invisible, at most ``limit`` characters of the original.
+Give them raw text, once; the result is not meant to stand inside a code span or ``{{ }}``.
+
+GitHub (sources: GitHub docs, "Autolinked references and URLs"; GFM specification; github/markup issue 1168;
+html-pipeline issue 232; what dependabot and Renovate do). Mentions, ``#12``, ``GH-12``, ``o/r#12``, commit
+hashes and autolink prefixes are looked for in the *rendered* text, so neither a backslash nor an entity stops
+them; a zero-width space inside the reference does, and with it the closing keywords have nothing to close.
+URLs get one before ``://``. Markup is stopped by backslashes; ``< > & | \\`` become entities because our own
+hidden markers are looked for in the raw text and because tables are cut before escapes are read. ``$`` starts
+mathematics, and GitHub documents a span around it as the way out.
+
+Jira (sources: the escape list of Jira's BackslashEscapeRendererComponent, as Atlassian's wiki markup
+transformer for Jira Cloud repeats it). Backslashes stop markup, macros and mentions. An escaped ``|`` still
+ends a table cell in that transformer, so a broken bar stands in for it; a backslash of the text is parted
+from what follows, as two make a line break. Issue keys are left alone: on Jira they become links that
+notify nobody and leave no trace on the other issue, and readers want to follow them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+MAX_LENGTH: Final = 300
+"""Longer than any title: GitHub allows 256 characters, Jira 255."""
+
+BREAK: Final = "\u200b"
+"""Zero-width space: nobody sees it, and no reference goes across it."""
+
+_READ_AT_MOST: Final = 10_000
+_MARKS_IN_A_ROW: Final = 4
+_JOINERS: Final = "\u200c\u200d"
+_EMOJI_STYLE: Final = "\ufe0e\ufe0f"
+_BLANKS: Final = "\u115f\u1160\u2800\u3164\uffa0"
+_INVISIBLE_MARKS: Final = "\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f"
+_TERMINAL_SEQUENCE: Final = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
+)
+
+
+def neutral_terminal(text: str, limit: int = MAX_LENGTH) -> str:
+    """One line for a terminal or a log. Print it with markup switched off."""
+    plain = _TERMINAL_SEQUENCE.sub("", text[:_READ_AT_MOST])
+    kept: list[str] = []
+    marks = 0
+    for index, char in enumerate(plain):
+        shown = _shown(char, kept[-1] if kept else " ", plain[index + 1 : index + 2])
+        marks = marks + 1 if shown and unicodedata.category(shown).startswith("M") else 0
+        if shown and marks <= _MARKS_IN_A_ROW:
+            kept.append(shown)
+    line = " ".join("".join(kept).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip(_JOINERS + " ") + "…"
+
+
+def _shown(char: str, before: str, after: str) -> str:
+    """What stands for a character: itself, a space or nothing."""
+    if char.isspace() or char in _BLANKS:
+        return " "
+    if char in _JOINERS:
+        return char if _is_joined(before) and _is_joined(after) else ""
+    category = unicodedata.category(char)
+    if category.startswith("M"):
+        is_selector = "\ufe00" <= char <= "\ufe0f" or char >= "\U000e0000" or char in _INVISIBLE_MARKS
+        wanted = char in _EMOJI_STYLE and not before.isalpha() if is_selector else True
+        return char if wanted and before != " " else ""
+    if category in ("Cc", "Cf", "Cs", "Co") or (category == "Cn" and _is_ignorable(char)):
+        return ""
+    return char
+
+
+def _is_joined(char: str) -> bool:
+    """Joiners matter between letters of some scripts and inside emoji, and nowhere else."""
+    return char > "\x7f" and unicodedata.category(char)[0] in "LMS"
+
+
+def _is_ignorable(char: str) -> bool:
+    code = ord(char)
+    return code == 0x2065 or 0xFFF0 <= code <= 0xFFFF or code >= 0xE0000 or code & 0xFFFE == 0xFFFE
+
+
+_KEY_LIKE: Final = re.compile(r"([A-Za-z][A-Za-z0-9_]*-)(?=[0-9])")
+_HASH_LIKE: Final = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")
+_SIX: Final = re.compile(r"(.{6})(?=.)")
+_SHORTCODE: Final = re.compile(r":(?=[\w+-]+:)")
+_WWW: Final = re.compile(r"(www)(?=\.)", re.IGNORECASE)
+_STARTS_MARKDOWN: Final = re.compile(r"[-+=:]|[0-9]+(?=[.)])")
+
+_MARKDOWN: Final = str.maketrans(
+    {char: "\\" + char for char in "`*_[]~#"}
+    | {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "\\": "&#92;", "$": "<span>$</span>"}
+)
+
+
+def neutral_github(text: str, limit: int = MAX_LENGTH) -> str:
+    """One line of GitHub Markdown that shows the text and does nothing, in a sentence or a table cell."""
+    line = neutral_terminal(text, limit).replace("@", "@" + BREAK).replace("#", "#" + BREAK)
+    line = _without_links(line)
+    line = _KEY_LIKE.sub(rf"\1{BREAK}", line)
+    line = _HASH_LIKE.sub(lambda found: _SIX.sub(rf"\1{BREAK}", found[0]), line)
+    line = _SHORTCODE.sub(":" + BREAK, line)
+    start = _STARTS_MARKDOWN.match(line)
+    head = "" if not start else "\\" + start[0] if not start[0].isdigit() else start[0] + "\\"
+    return head + line[start.end() if start else 0 :].translate(_MARKDOWN)
+
+
+def _without_links(line: str) -> str:
+    return _WWW.sub(rf"\1{BREAK}", line.replace("://", BREAK + "://"))
+
+
+_EMOTICON: Final = re.compile(r"([:;])(?=-?[()DPp])|\((?=(?:[/xyni!?+*-]|on|off|\*[rgby]|flag|flagoff)\))")
+_ENTITY: Final = re.compile(r"&(?=#?\w+;)")
+_CITES: Final = re.compile(r"\?(?=\?)")
+_STARTS_WIKI: Final = re.compile(r"(h[1-6]|bq)(?=\.)", re.IGNORECASE)
+_DELETES: Final = re.compile(r"^-|(?<![0-9A-Za-z])-(?=\S)|-(?=-)|(?<=-)-")
+
+_WIKI: Final = str.maketrans(
+    {char: "\\" + char for char in "*_+^~{}[]"}
+    | {"|": "¦", "\\": "\\" + BREAK, "@": "\\@" + BREAK, "!": "\\!", "#": "\\#"}
+)
+
+
+def neutral_jira(text: str, limit: int = MAX_LENGTH) -> str:
+    """One line of Jira wiki markup that shows the text and does nothing, in a sentence or a table cell."""
+    line = _without_links(neutral_terminal(text, limit))
+    line = _STARTS_WIKI.sub(rf"\1{BREAK}", line, count=1) if _STARTS_WIKI.match(line) else line
+    line = _ENTITY.sub("&" + BREAK, line).translate(_WIKI)
+    line = _CITES.sub("?" + BREAK, line)
+    line = _EMOTICON.sub(lambda found: found[1] + BREAK if found[1] else "\\(", line)
+    return _DELETES.sub(r"\\-", line)

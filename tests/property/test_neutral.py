@@ -1,0 +1,108 @@
+"""Whatever the text, it stays readable and does nothing. Markdown is judged by a Markdown parser."""
+
+import html
+import re
+import unicodedata
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from sync.neutral import BREAK, neutral_github, neutral_jira, neutral_terminal
+
+MARKUP = """@bob #1 o/r#2 GH-3 DS-4 https://github.com/o/r/issues/5 http:// :// www. HTTPS://x deadbeef
+closes fixes: 0123456789abcdef0123456789abcdef01234567 <!-- --> <b> </td> &lt; &#64; | || \\ ` ``` ~~ ** _ [ ]( ) ![ $ $$ :tada:
+- # 1. > --- === {code} { } [~ !x.png! h1. bq. a B . : + ? ! (x) é 漢 👩 می"""
+CONTROLS = ["\n", "\n\n", "\r", "\t", "    ", " ", "\x1b[2J", "\x1b]0;", "\x07", "\u202e", "\u200b", "\u200d"]
+CONTROLS += ["\ufeff", "\u0301", "\U000e0041", "\ud800"]
+SPICE = MARKUP.split() + CONTROLS
+TEXTS = st.text(st.characters(), max_size=40) | st.lists(
+    st.sampled_from(SPICE) | st.text(max_size=3), max_size=14
+).map("".join)
+MARKDOWN = MarkdownIt("commonmark").enable("table").enable("strikethrough")
+LINKED_BY_GITHUB = re.compile(
+    r"@\w|#\w|GH-\d|[A-Za-z]-\d|https?://|www\.|\w://|\b[0-9a-f]{7,40}\b|:[\w+-]+:", re.IGNORECASE | re.ASCII
+)
+
+
+def letters(text):
+    return [char for char in text if unicodedata.category(char).startswith("L")]
+
+
+def shown(rendered):
+    return html.unescape(re.sub(r"</?(?:p|span)>", "", rendered)).removesuffix("\n")
+
+
+@given(TEXTS)
+def test_a_terminal_gets_one_visible_line(text):
+    line = neutral_terminal(text)
+    assert len(line) <= 300
+    assert line == " ".join(line.split())
+    for char in line:
+        assert unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp")
+        assert unicodedata.category(char) != "Cf" or char in "\u200c\u200d"
+
+
+@given(TEXTS.filter(lambda text: not re.search("[\x1b\x80-\x9f]", text)))
+def test_letters_survive_in_their_order(text):
+    blanks = "\u115f\u1160\u3164\uffa0"
+    expected = [char for char in letters(text) if char not in blanks]
+    assert letters(neutral_terminal(text)) == expected
+    assert letters(neutral_jira(text)) == expected
+    assert letters(shown(MARKDOWN.render(neutral_github(text)))) == expected
+
+
+@given(TEXTS)
+@example("a\n===")
+@example("\\|")
+def test_github_shows_exactly_the_text_and_no_markup(text):
+    rendered = MARKDOWN.render(neutral_github(text))
+    assert shown(rendered).replace(BREAK, "") == neutral_terminal(text)
+    assert set(re.findall(r"<[^>]*>", rendered)) <= {"<p>", "</p>", "<span>", "</span>"}
+
+
+@given(TEXTS)
+def test_github_finds_nothing_to_link_in_the_rendered_text(text):
+    assert not LINKED_BY_GITHUB.search(shown(MARKDOWN.render(neutral_github(text))))
+
+
+@given(TEXTS)
+def test_github_raw_text_cannot_look_like_our_hidden_markers(text):
+    raw = neutral_github(text)
+    assert "<!--" not in raw
+    assert "-->" not in raw
+    assert "\n" not in raw
+
+
+@given(TEXTS)
+def test_a_table_on_github_keeps_its_cells(text):
+    table = f"| one | two | three |\n| --- | --- | --- |\n|{neutral_github(text)}|{neutral_github(text)}|x|\n"
+    rendered = MARKDOWN.render(table)
+    assert rendered.count("<td>") == 3
+    assert "<td>x</td>" in rendered
+
+
+@given(TEXTS)
+def test_bold_text_of_ours_stays_closed(text):
+    rendered = MARKDOWN.render(f"start **x{neutral_github(text)}x** end")
+    assert rendered.startswith("<p>start <strong>x")
+    assert rendered.endswith("x</strong> end</p>\n")
+
+
+ACTIVE_IN_JIRA = re.compile(
+    r"(?<!\\)[{\[*_+^~@!]|\||https?://|www\.|@\w|\\\\|\?\?|^(?:h[1-6]|bq)\.|^[-#]|(?<!\\)\(x\)|&#?\w+;",
+    re.IGNORECASE,
+)
+
+
+@given(TEXTS)
+def test_jira_finds_no_markup_macro_mention_or_cell(text):
+    raw = neutral_jira(text)
+    assert not ACTIVE_IN_JIRA.search(raw)
+    assert "\n" not in raw
+
+
+@given(TEXTS)
+def test_jira_shows_exactly_the_text(text):
+    shown_text = re.sub(r"\\([-#*_+?^~|%{}\[\]()!@])", r"\1", neutral_jira(text)).replace(BREAK, "")
+    assert shown_text == neutral_terminal(text).replace("|", "¦")
