@@ -1,0 +1,293 @@
+"""The sandbox over real HTTP: mounting, faults, log, clock, shutdown."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import pytest
+import requests
+
+from connectors.sandbox.base import Clock
+from connectors.sandbox.faults import Fault
+from connectors.sandbox.seed import SeedError, read_seed, when
+from connectors.sandbox.server import Sandbox, SandboxError
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+SEED = {
+    "now": "2026-11-20T09:00:00Z",
+    "trackers": {
+        "github": {
+            "kind": "github",
+            "accounts": [{"login": "bot", "token": "t"}],
+            "repos": {
+                "acme/churn": {
+                    "permissions": {"bot": "write"},
+                    "issues": [{"title": f"issue {n}", "created": f"{n}d ago"} for n in range(1, 6)],
+                }
+            },
+        },
+        "ghes": {"kind": "github", "server": "enterprise", "repos": {"acme/churn": {"issues": []}}},
+    },
+}
+HEADERS = {"Authorization": "Bearer t"}
+
+
+@pytest.fixture
+def box():
+    with Sandbox.from_seed(SEED) as sandbox:
+        yield sandbox
+
+
+def get(box, path, **params):
+    return requests.get(box.url("github") + path, params=params, headers=HEADERS, timeout=5)
+
+
+def comment(box, timeout=5):
+    url = box.url("github") + "/repos/acme/churn/issues/1/comments"
+    return requests.post(url, json={"body": "hello"}, headers=HEADERS, timeout=timeout)
+
+
+def comments_of(box):
+    return box.trackers["github"].state.issue("acme/churn", 1).comments
+
+
+def test_each_tracker_answers_below_its_own_name(box):
+    assert box.url("ghes") == f"{box.base_url}/ghes/api/v3"
+    assert len(get(box, "/repos/acme/churn/issues").json()) == 5
+    assert requests.get(box.url("ghes") + "/repos/acme/churn/issues", timeout=5).json() == []
+    assert requests.get(box.base_url + "/gitlab", timeout=5).status_code == 404
+
+
+def test_every_answer_carries_the_date_of_the_sandbox_clock_once(box):
+    box.clock.advance(timedelta(hours=1))
+    dates = get(box, "/repos/acme/churn").raw.headers.getlist("Date")
+    assert [parsedate_to_datetime(date) for date in dates] == [NOW + timedelta(hours=1)]
+
+
+def test_the_log_tells_who_asked_what_and_what_came_of_it(box):
+    get(box, "/repos/acme/churn/issues", state="all")
+    get(box, "/repos/acme/nothing")
+    first, second = box.log.entries
+    assert (first.method, first.path) == ("GET", "/api/v3/repos/acme/churn/issues")
+    assert (first.query, first.status, first.authenticated_as) == ({"state": "all"}, 200, "bot")
+    assert second.status == 404
+    assert box.log.count("GET", "*/issues") == 1
+    assert box.log.count(tracker="ghes") == 0
+
+
+def test_a_status_fault_hits_the_nth_request_so_many_times(box):
+    box.faults.add(Fault(kind="status", method="GET", path="*/issues", nth=2, times=2, status=503))
+    assert [get(box, "/repos/acme/churn/issues").status_code for _ in range(4)] == [200, 503, 503, 200]
+    assert [entry.fault for entry in box.log.entries] == [None, "status", "status", None]
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [("seconds", "90"), ("decimal", "90.0"), ("date", "Fri, 20 Nov 2026 09:01:30 GMT")],
+)
+def test_retry_after_comes_in_every_form(box, form, expected):
+    box.faults.add(Fault(kind="status", status=429, retry_after=90, retry_after_form=form))
+    answer = get(box, "/repos/acme/churn")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, expected)
+    box.faults.add(Fault(kind="status", status=429, body={"message": "slow down"}))
+    assert "Retry-After" not in (bare := get(box, "/repos/acme/churn")).headers
+    assert bare.json() == {"message": "slow down"}
+
+
+def test_a_reset_before_loses_the_write_and_a_reset_after_keeps_it(box):
+    box.faults.add(Fault(kind="reset_before", method="POST"))
+    with pytest.raises(requests.ConnectionError):
+        comment(box)
+    assert comments_of(box) == []
+    box.faults.clear()
+    box.faults.add(Fault(kind="reset_after", method="POST"))
+    with pytest.raises(requests.ConnectionError):
+        comment(box)
+    assert [one.body for one in comments_of(box)] == ["hello"]
+    assert [entry.status for entry in box.log.entries] == [0, 0]
+
+
+def test_a_reset_is_a_real_one_on_the_wire(box):
+    box.faults.add(Fault(kind="reset_before"))
+    with socket.create_connection(("127.0.0.1", box.port), timeout=5) as client:
+        client.sendall(b"GET /github/api/v3/meta HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            client.recv(100)
+
+
+@pytest.mark.parametrize(("carried_out", "bodies"), [(False, []), (True, ["hello"])])
+def test_a_timeout_may_or_may_not_have_taken_effect(box, carried_out, bodies):
+    box.faults.add(Fault(kind="timeout", method="POST", seconds=30, carried_out=carried_out))
+    with pytest.raises(requests.ReadTimeout):
+        comment(box, timeout=0.2)
+    assert [one.body for one in comments_of(box)] == bodies
+
+
+def test_a_server_error_can_hide_a_write_that_took_effect(box):
+    box.faults.add(Fault(kind="status", method="POST", status=502, carried_out=True))
+    assert comment(box).status_code == 502
+    assert len(comments_of(box)) == 1
+
+
+def test_a_truncated_answer_is_complete_for_http_but_broken_for_json(box):
+    box.faults.add(Fault(kind="truncated"))
+    answer = get(box, "/repos/acme/churn/issues")
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(answer.text)
+
+
+def test_a_page_can_come_back_empty_or_be_the_previous_one_again(box):
+    first = get(box, "/repos/acme/churn/issues", per_page=2)
+    box.faults.add(Fault(kind="repeat_page"))
+    again = requests.get(first.links["next"]["url"], headers=HEADERS, timeout=5)
+    assert again.json() == first.json()
+    assert again.links["next"] == first.links["next"]
+    box.faults.add(Fault(kind="empty_page"))
+    assert get(box, "/repos/acme/churn/issues").json() == []
+
+
+def test_a_redirect_goes_below_the_mount_or_to_another_host(box):
+    box.faults.add(Fault(kind="redirect", location="/api/v3/repos/acme/other"))
+    box.faults.add(Fault(kind="redirect", status=307, location="http://127.0.0.2:1/x", nth=2))
+    url = box.url("github")
+    first = requests.get(url + "/repos/acme/churn", headers=HEADERS, timeout=5, allow_redirects=False)
+    assert (first.status_code, first.headers["Location"]) == (301, url + "/repos/acme/other")
+    second = requests.get(url + "/repos/acme/churn", headers=HEADERS, timeout=5, allow_redirects=False)
+    assert (second.status_code, second.headers["Location"]) == (307, "http://127.0.0.2:1/x")
+
+
+def test_latency_slows_every_request_and_goes_with_other_faults(box):
+    box.faults.add(Fault(kind="latency", seconds=0.05))
+    box.faults.add(Fault(kind="status", status=500))
+    begun = time.monotonic()
+    assert [get(box, "/repos/acme/churn").status_code for _ in range(3)] == [500, 200, 200]
+    assert time.monotonic() - begun >= 0.15
+
+
+def test_people_steer_it_over_http(box):
+    admin = box.base_url + "/_sandbox"
+    comment(box)
+    assert [entry["method"] for entry in requests.get(admin + "/log", timeout=5).json()] == ["POST"]
+    added = requests.post(admin + "/faults", data='{"kind": "status", "status": 410}', timeout=5)
+    assert added.status_code == 201
+    assert get(box, "/repos/acme/churn").status_code == 410
+    assert requests.delete(admin + "/faults", timeout=5).status_code == 204
+    assert box.faults.active == ()
+    moved = requests.post(admin + "/clock", json={"advance_seconds": 60}, timeout=5)
+    assert moved.json() == {"now": "2026-11-20T09:01:00+00:00"}
+    dump = requests.get(admin + "/dump/github", timeout=5).json()
+    assert len(dump["repos"]["acme/churn"]["issues"]) == 5
+    assert requests.post(admin + "/reset", timeout=5).status_code == 204
+    assert (comments_of(box), box.clock.now(), box.log.entries) == ([], NOW, ())
+    page = requests.get(box.base_url, timeout=5)
+    assert box.url("github") in page.text
+    assert page.headers["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ('{"kind": "meteor"}', "The kind of fault is 'meteor'"),
+        ('{"kind": "status", "stauts": 1}', "A fault has no key 'stauts'"),
+        ('{"kind": "status", "nth": "2"}', "'nth' of a fault is '2'"),
+        ("nonsense", "A fault is a JSON object"),
+    ],
+)
+def test_a_fault_that_makes_no_sense_is_refused_in_a_sentence(box, sent, sentence):
+    answer = requests.post(box.base_url + "/_sandbox/faults", data=sent, timeout=5)
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(sentence)
+
+
+def test_it_serves_without_sockets_too():
+    from werkzeug.test import Client
+
+    sandbox = Sandbox.from_seed(SEED)
+    client = Client(sandbox.wsgi)
+    assert client.get("/github/api/v3/repos/acme/churn").json["full_name"] == "acme/churn"
+    sandbox.faults.add(Fault(kind="reset_before"))
+    with pytest.raises(ConnectionResetError):
+        client.get("/github/api/v3/repos/acme/churn")
+    with pytest.raises(SandboxError, match="start it first"):
+        sandbox.url("github")
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(box):
+    with pytest.raises(SandboxError, match=f"cannot listen on port {box.port}"):
+        Sandbox.from_seed(SEED, port=box.port).start()
+
+
+def test_closing_does_not_wait_for_delayed_answers():
+    box = Sandbox.from_seed(SEED).start()
+    box.faults.add(Fault(kind="timeout", seconds=30))
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(box.url("github") + "/meta", timeout=0.1)
+    begun = time.monotonic()
+    box.close()
+    assert time.monotonic() - begun < 2
+
+
+def test_nothing_is_printed_unless_asked(capfd):
+    for verbose in (False, True):
+        with Sandbox.from_seed(SEED, verbose=verbose) as box:
+            get(box, "/repos/acme/churn")
+            box.faults.add(Fault(kind="reset_before"))
+            with pytest.raises(requests.ConnectionError):
+                get(box, "/repos/acme/churn")
+        expected = "GET /github/api/v3/repos/acme/churn -> 200\n" if verbose else ""
+        assert capfd.readouterr().err == expected
+
+
+def test_without_a_given_start_the_clock_follows_the_real_one():
+    clock = Clock.real()
+    clock.advance(timedelta(days=1))
+    assert abs(clock.now() - datetime.now(UTC) - timedelta(days=1)) < timedelta(seconds=5)
+    with pytest.raises(SeedError, match="now is 'tomorrow'"):
+        Sandbox.from_seed({"now": "tomorrow", "trackers": {}})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("3d ago", NOW - timedelta(days=3)),
+        ("in 90m", NOW + timedelta(minutes=90)),
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-01T10:00:00+01:00", datetime(2026, 11, 1, 9, tzinfo=UTC)),
+    ],
+)
+def test_a_seed_knows_times_of_several_forms(text, expected):
+    assert when(text, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("trackers: [", "is not valid YAML"),
+        ("- a list", "has to be a mapping"),
+        ("trackers: {x: {kind: gitlab}}", "trackers.x.kind is 'gitlab'; write one of github"),
+        ("tracker: {}\ntrackers: {}", "unknown key 'tracker'"),
+        ("trackers: {'a b': {kind: github}}", "becomes part of a URL"),
+    ],
+)
+def test_a_broken_seed_file_is_one_sentence(tmp_path, text, sentence):
+    path = tmp_path / "seed.yaml"
+    path.write_text(text)
+    with pytest.raises(SeedError, match=sentence) as caught:
+        read_seed(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_seed_file_is_served(tmp_path):
+    path = tmp_path / "seed.yaml"
+    path.write_text(
+        "now: 2026-11-20T09:00:00Z\n"
+        "trackers: {gh: {kind: github, repos: {a/b: {issues: [{title: x, created: 2026-11-01}]}}}}\n"
+    )
+    with Sandbox.from_seed(path) as box:
+        issue = requests.get(box.url("gh") + "/repos/a/b/issues/1", timeout=5).json()
+    assert (issue["title"], issue["created_at"]) == ("x", "2026-11-01T00:00:00Z")
