@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from sync.store.errors import StoreError
 
@@ -66,13 +66,13 @@ def told(label: str) -> Iterator[None]:
         yield
     except _OUR_FAULT:
         raise
-    except SQLAlchemyError as error:
+    except DBAPIError as error:
         raise StoreError(sentence(label, error)) from error
 
 
-def sentence(label: str, error: SQLAlchemyError) -> str:
+def sentence(label: str, error: DBAPIError) -> str:
     """What is wrong with the store and what to do. Holds no statement, no values and no password."""
-    said = _first_line(error.orig if isinstance(error, DBAPIError) and error.orig else error)
+    said = _first_line(error.orig or error)
     lowered = said.lower()
     for signs, advice in _ADVICE:
         if any(sign in lowered for sign in signs):
@@ -80,7 +80,7 @@ def sentence(label: str, error: SQLAlchemyError) -> str:
     return f"The store {label} cannot be used: {said}. Check the path or address in `store:` of the settings."
 
 
-_FULL: Final = "has no room left: the disk or quota is full. Free some space and run again; what was written before is safe."
+_FULL: Final = "has no room left: the disk or quota is full. Free some space and run again; nothing is lost."
 _DAMAGED: Final = (
     "is damaged or is not an increment-sync store. Put a backup in its place, or move it away and run again: "
     "a new one is filled from the trackers."
@@ -119,7 +119,7 @@ def upsert(
     *,
     update: Collection[str] = (),
 ) -> None:
-    """Insert rows. Where a primary key is there already, set the ``update`` columns, or leave that row alone."""
+    """Insert rows. Where a primary key is there already, set the ``update`` columns, or leave the row."""
     if not rows:
         return
     statement: Any = inserting(connection, table)

@@ -100,10 +100,9 @@ class JournalPart(Part):
     def open_intents(self) -> list[JournalRow]:
         """Entries of which nobody knows whether the write took effect, oldest first: without a result (the
         run died there) or ``unknown`` (the answer was lost)."""
-        settled = select(journal_results.c.id).where(
-            journal_results.c.entry_id == journal_entries.c.id, journal_results.c.outcome != "unknown"
-        )
-        return self._journal_rows(_entries().where(~settled.exists()).order_by(journal_entries.c.id))
+        settled = select(journal_results.c.entry_id).where(journal_results.c.outcome != "unknown")
+        still_open = _entries().where(journal_entries.c.id.not_in(settled))
+        return self._journal_rows(still_open.order_by(journal_entries.c.id))
 
     def _journal_rows(self, query: Select[Any]) -> list[JournalRow]:
         with self._database.read() as connection:
@@ -125,7 +124,7 @@ def _note(
 def _entries() -> Select[Any]:
     """Each entry with its last result."""
     entries, results = journal_entries, journal_results
-    last = select(func.max(results.c.id)).where(results.c.entry_id == entries.c.id).scalar_subquery()
+    last = select(func.max(results.c.id)).where(results.c.entry_id == entries.c.id)
     return select(
         entries,
         results.c.outcome,
@@ -133,7 +132,12 @@ def _entries() -> Select[Any]:
         results.c.detail,
         results.c.after,
     ).select_from(
-        entries.outerjoin(results, and_(results.c.entry_id == entries.c.id, results.c.id == last)),
+        entries.outerjoin(
+            results,
+            and_(
+                results.c.entry_id == entries.c.id, results.c.id == last.correlate(entries).scalar_subquery()
+            ),
+        ),
     )
 
 

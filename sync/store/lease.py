@@ -43,7 +43,9 @@ class LeasePart(Part):
                 set_={name: statement.excluded[name] for name in ("run_id", "holder", "since", "expires")},
                 where=or_(leases.c.expires <= now, leases.c.run_id == run_id),
             )
-            return bool(connection.execute(statement).rowcount)
+            # Without this option the count of an INSERT is not kept for every driver.
+            written = connection.execute(statement, execution_options={"preserve_rowcount": True})
+            return bool(written.rowcount == 1)
 
     def renew_lease(self, run_id: str, ttl: timedelta) -> None:
         """Keep the lease for ``ttl`` from now. LeaseLost when another run took it, or nobody holds it."""
@@ -55,8 +57,8 @@ class LeasePart(Part):
             )
         if not renewed.rowcount:
             raise LeaseLost(
-                f"Run {run_id} no longer holds the lease of the store: it was silent for too long and another run "
-                "took over. It stops here; the other run finishes the work."
+                f"Run {run_id} was silent too long and lost its lease on the store to another run. "
+                "It stops here; the other run finishes the work."
             )
 
     def release_lease(self, run_id: str) -> None:

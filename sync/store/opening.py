@@ -41,13 +41,9 @@ def open_store(url: str, *, now: Callable[[], datetime]) -> Store:
 
 def _parsed(url: str) -> URL:
     try:
-        parsed = make_url(
-            url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres:") else url
-        )
-    except ArgumentError as error:
-        raise StoreError(
-            f"The address in `store:` of the settings is not a database URL. {_USABLE}"
-        ) from error
+        parsed = make_url(url)
+    except ArgumentError:  # its text may hold the password
+        raise StoreError(f"`store:` in the settings is not the URL of a database. {_USABLE}") from None
     backend = parsed.drivername.partition("+")[0]
     if backend == "postgres":  # as several hosting companies write it
         backend = "postgresql"

@@ -71,9 +71,7 @@ class ProgressPart(Part):
         whole = shared | {"subject": _WHOLE, "body": list(by_subject)}
         with self._database.write() as connection:
             connection.execute(delete(rollups).where(rollups.c.run_id == run_id))
-            connection.execute(
-                insert(rollups), [*rows, shared | {"subject": _WHOLE, "body": list(by_subject)}]
-            )
+            connection.execute(insert(rollups), [*rows, whole])
 
     def last_rollup(self) -> tuple[datetime, dict[str, Any]] | None:
         """When figures were kept last, and they, by subject in the order given; None before the first."""

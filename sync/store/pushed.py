@@ -69,7 +69,7 @@ class PushedPart(Part):
             _rename(connection, baselines.c.capability, old, new)
 
     def fingerprint(self, refs: Iterable[IssueRef]) -> str:
-        """A hash of what we pushed on these issues, for saved change sets: it differs when any of that does."""
+        """A hash of what we pushed on these issues, for saved change sets: any change gives another."""
         wanted = {(ref.tracker, ref.id) for ref in refs}
         with self._database.read() as connection:
             labels = [

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from sync.store.database import Database, sentence, upsert
 from sync.store.errors import StoreError
@@ -62,5 +62,5 @@ def _migrate(connection: Connection, label: str) -> None:
         command.upgrade(config, "head")
     except CommandError as error:
         raise StoreError(f"The store {label} could not be brought up to date: {error}.") from error
-    except SQLAlchemyError as error:
+    except DBAPIError as error:
         raise StoreError(sentence(label, error)) from error

