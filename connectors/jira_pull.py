@@ -73,8 +73,8 @@ class JiraPuller:
 
     def _prepare(self, *, fresh: bool) -> ZoneInfo:
         """Only a fresh identity makes sure that a whole reading was not an anonymous one."""
-        account = self.site.account(max_age=HOUR if fresh else DAY)
         self.site.confirm_kind()
+        account = self.site.account(max_age=HOUR if fresh else DAY)
         try:
             return ZoneInfo(account.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -91,7 +91,8 @@ class JiraSite:
         """AuthFailed when the settings say Cloud and the site is a Data Center, or the other way round."""
         if self._cache.get(self._prefix + "kind") is not None:
             return
-        info = self.send("GET", "/serverInfo", kind="read").data
+        # Answered to nobody as well, and wrong credentials are often those of the other kind.
+        info = self._transport.send("GET", API + "/serverInfo", kind="read").data
         deployment = info.get("deploymentType") if isinstance(info, dict) else None
         if (deployment == "Cloud") != self.cloud:
             found, kind = ("Cloud", "jira-cloud") if deployment == "Cloud" else ("Data Center", "jira-dc")
@@ -165,13 +166,13 @@ def classifier(
     """
 
     def classify(status: int, headers: Mapping[str, str], data: Any) -> ConnectorError | None:
-        if status < 500 and anonymous(headers):
-            return AuthFailed(_anonymous(tracker))
         if status == 401 and scoped_hint:
             return AuthFailed(
                 f"{tracker}: Jira does not accept the credentials; check JIRA_EMAIL and JIRA_API_TOKEN, "
                 "that the token has not expired, and set JIRA_CLOUD_ID if it is a token with scopes"
             )
+        if status < 500 and anonymous(headers):
+            return AuthFailed(_anonymous(tracker))
         if status == 403:
             return NotAllowed(
                 f"{tracker}: Jira refuses (HTTP 403){quoted(data)}; check the rights of the account, "

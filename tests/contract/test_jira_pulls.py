@@ -1,0 +1,260 @@
+"""Pulling over HTTP from the embedded Jira, Cloud and Data Center: what is seen, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import pytest
+
+from connectors.jira_search import pages
+from connectors.model import Census, Cursor, Failed, Source, Wanted
+from connectors.sandbox.faults import Fault
+from tests.contract.jira_box import OLD, JiraBox, Kind, cursors, jira_box, keys, opened, project, whole
+
+KINDS = get_args(Kind)
+DS, OPS = project("DS"), project("OPS")
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def jira(kind: Kind) -> Iterator[JiraBox]:
+    with jira_box(kind) as box:
+        yield box
+
+
+def test_a_first_pull_costs_three_requests_and_the_pages_that_the_server_grants(kind: Kind) -> None:
+    with jira_box(kind, switches={"page_cap": 2, "dc_page_cap": 2}) as jira:
+        assert keys(jira.pull(DS)[DS]) == ["DS-1", "DS-2", "DS-3", "DS-4", "DS-5"]
+        requests = jira.requests()
+        assert requests[:3] == ["GET /serverInfo", "GET /myself", "GET /field"]
+        assert len(requests) == 3 + 3
+
+
+def test_an_unchanged_site_costs_one_request_and_brings_nothing(jira: JiraBox) -> None:
+    narrowed = project("DS", "labels = theirs ORDER BY rank")
+    first = jira.pull(DS, OPS, narrowed)
+    jira.requests()
+    jira.later(hours=1)
+    second = jira.pull(DS, OPS, narrowed, after=cursors(first))
+    assert len(jira.requests()) == 1 + 1
+    assert [keys(answer) for answer in second.values()] == [[], [], []]
+    assert cursors(second) == cursors(first)
+
+
+def test_what_changed_is_seen_by_the_source_that_holds_it(jira: JiraBox) -> None:
+    first = jira.pull(DS, OPS)
+    jira.later(minutes=30)
+    jira.state.label("DS-3", "urgent", "robot")
+    second = jira.pull(DS, OPS, after=cursors(first))
+    assert [keys(answer) for answer in second.values()] == [["DS-3"], []]
+    assert "urgent" in whole(second[DS]).issues[0].labels
+    assert not whole(second[DS]).full
+
+
+def test_two_changes_within_one_minute_with_a_pull_between_are_both_seen(jira: JiraBox) -> None:
+    after = cursors(jira.pull(DS))
+    jira.later(minutes=30, seconds=5)
+    jira.state.label("DS-1", "one", "robot")
+    after = cursors(jira.pull(DS, after=after))
+    jira.later(seconds=20)
+    jira.state.label("DS-2", "two", "robot")
+    assert "DS-2" in keys(jira.pull(DS, after=after)[DS])
+
+
+def test_a_change_that_the_index_shows_late_is_not_lost(jira: JiraBox) -> None:
+    """DS-1 changes, is not in the index yet; DS-2 changed before and moves the watermark past nothing."""
+    after = cursors(jira.pull(DS))
+    jira.later(hours=1)
+    jira.state.label("DS-2", "seen", "robot")
+    jira.later(minutes=4)
+    jira.state.label("DS-1", "late", "robot")
+    jira.state.search_lag = timedelta(minutes=3)
+    seen = jira.pull(DS, after=after)
+    assert keys(seen[DS]) == ["DS-2"]
+    jira.later(minutes=5)
+    assert "DS-1" in keys(jira.pull(DS, after=cursors(seen))[DS])
+
+
+@pytest.mark.parametrize(
+    ("zone", "eve"),
+    [
+        ("America/New_York", "2026-11-01T04:10:00Z"),
+        ("America/New_York", "2026-03-08T05:10:00Z"),
+        ("Australia/Sydney", "2026-04-04T14:10:00Z"),
+        ("Australia/Sydney", "2026-10-03T14:10:00Z"),
+        ("Asia/Kathmandu", "2026-11-20T09:00:00Z"),
+    ],
+)
+def test_no_change_is_lost_in_the_accounts_zone_not_even_when_clocks_change(
+    kind: Kind, zone: str, eve: str
+) -> None:
+    with jira_box(kind, now=eve, robot={"timezone": zone}) as jira:
+        after = cursors(jira.pull(DS))
+        for round_number in range(14):
+            jira.later(minutes=17, seconds=13)
+            jira.state.label("DS-1", f"round-{round_number}", "robot")
+            jira.later(minutes=1)
+            answer = jira.pull(DS, after=after)
+            assert f"round-{round_number}" in whole(answer[DS]).issues[0].labels
+            after = cursors(answer)
+
+
+def test_a_missing_project_fails_alone(jira: JiraBox) -> None:
+    gone = project("NOPE")
+    answers = jira.pull(DS, gone, OPS)
+    assert (len(keys(answers[DS])), len(keys(answers[OPS]))) == (5, 1)
+    failure = answers[gone]
+    assert isinstance(failure, Failed)
+    assert failure.kind == "missing" and "NOPE" in failure.reason
+
+
+def test_a_token_that_expired_is_never_an_empty_site(kind: Kind) -> None:
+    with jira_box(kind, robot={"expires": "in 2h"}) as jira:
+        first = jira.pull(DS)
+        assert len(keys(first[DS])) == 5
+        jira.later(hours=3)
+        for answer in (jira.pull(DS, after=cursors(first))[DS], jira.pull(DS)[DS], jira.census(DS)[DS]):
+            assert isinstance(answer, Failed)
+            assert answer.kind == "auth" and "secret" not in answer.reason
+
+
+def test_a_scoped_token_works_at_the_gateway_and_people_browse_the_site() -> None:
+    with jira_box("jira-cloud", robot={"scoped": True}, cloud_id="cloud-1") as jira:
+        reader, writer = jira.opened(cloud_id="cloud-1", gateway_url=f"{jira.url}/gateway")
+        issue = whole(jira.pull(DS, reader=reader)[DS]).issues[0]
+        writer.change_labels(issue.ref, ["capability:x"], [])
+        writer.create_comment(issue.ref, "state: planned", {"instance": "acme"})
+        assert issue.url == f"{jira.url}/browse/DS-1"
+        assert "capability:x" in jira.state.need("DS-1").labels
+        assert {entry.path.split("/rest/")[0] for entry in jira.box.log.entries} == {
+            "/gateway/ex/jira/cloud-1"
+        }
+
+
+def test_a_scoped_token_on_the_site_itself_is_told_what_it_lacks() -> None:
+    with jira_box("jira-cloud", robot={"scoped": True}) as jira:
+        failure = jira.pull(DS)[DS]
+        assert isinstance(failure, Failed)
+        assert failure.kind == "auth" and "JIRA_CLOUD_ID" in failure.reason
+
+
+def test_the_wrong_kind_is_found_out_before_its_credentials_are_blamed() -> None:
+    with jira_box("jira-cloud") as jira:
+        reader, _ = opened(jira.box, "jira-dc")
+        failure = jira.pull(DS, reader=reader)[DS]
+        assert isinstance(failure, Failed)
+        assert failure.kind == "auth" and "write kind: jira-cloud" in failure.reason
+
+
+def test_a_census_counts_what_is_there_now(jira: JiraBox) -> None:
+    ids = {key: str(jira.state.need(key).id) for key in ("DS-1", "DS-2", "DS-3", "DS-4", "DS-5", "OPS-1")}
+    jira.state.delete("DS-2")
+    jira.state.move("DS-3", "OPS")
+    counted = jira.census(DS, OPS)
+    assert counted[DS] == Census(source=DS, ids=frozenset(ids[key] for key in ("DS-1", "DS-4", "DS-5")))
+    assert counted[OPS] == Census(source=OPS, ids=frozenset({ids["OPS-1"], ids["DS-3"]}))
+
+
+def test_a_data_center_with_a_window_is_read_to_the_end() -> None:
+    stamps = [
+        {"summary": f"Issue {n}", "created": f"{60 - 2 * n}h ago", "updated": "2h ago"} for n in range(25)
+    ]
+    with jira_box("jira-dc", projects={"DS": {"issues": stamps}}, switches={"window": 10}) as jira:
+        site = jira.reader._site
+        found = pages(site, 'project = "DS"', ["created"], zone=datetime.now(UTC).tzinfo, size=4, window=10)
+        seen = {row["key"] for page in found for row in page.rows}
+        assert seen == {f"DS-{n}" for n in range(1, 26)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [("jira-cloud", "repeat_page"), ("jira-dc", "repeat_page"), ("jira-dc", "empty_page")],
+)
+def test_a_page_that_is_wrong_fails_the_source_and_the_next_pull_mends_it(kind: Kind, fault: str) -> None:
+    with jira_box(kind, switches={"page_cap": 2, "dc_page_cap": 2}) as jira:
+        jira.box.faults.add(Fault(kind=fault, path="*/search*", nth=2))  # type: ignore[arg-type]
+        answer = jira.pull(DS)[DS]
+        assert isinstance(answer, Failed)
+        assert answer.kind == "payload"
+        assert len(keys(jira.pull(DS)[DS])) == 5
+
+
+def test_a_page_that_breaks_off_is_read_again(jira: JiraBox) -> None:
+    jira.box.faults.add(Fault(kind="truncated", path="*/search*"))
+    assert len(keys(jira.pull(DS)[DS])) == 5
+
+
+def test_a_server_that_stays_down_fails_all_its_sources(jira: JiraBox) -> None:
+    jira.box.faults.add(Fault(kind="status", status=503, path="*/search*", times=None))
+    answers = jira.pull(DS, OPS)
+    assert [answer.kind for answer in answers.values() if isinstance(answer, Failed)] == ["unavailable"] * 2
+
+
+def test_everything_that_rules_ask_for_is_read(kind: Kind) -> None:
+    issues = [
+        {"key": "DS-1", "summary": "Churn", "type": "Epic", **OLD},
+        {
+            "summary": "Sessionise",
+            "type": "Task",
+            "status": "In Progress",
+            "status_changed": "3d ago",
+            "parent": "DS-1",
+            "sprint": "Sprint 1",
+            "assignee": "ada",
+            "creator": "bob",
+            "description": "why",
+            "flagged": True,
+            "components": ["etl"],
+            "fix_versions": ["1.4"],
+            "fields": {"Team": "Blue"},
+            **OLD,
+        },
+    ]
+    people = [{"id": "robot", "email": "robot@acme.example", "token": "secret"}, {"id": "ada"}, {"id": "bob"}]
+    with jira_box(
+        kind,
+        projects={"DS": {"issues": issues}},
+        accounts=people,
+        sprints=[{"id": 1, "name": "Sprint 1", "state": "active"}],
+        fields=[{"name": "Team", "id": "customfield_10100"}],
+        switches={"language": "fr"},
+    ) as jira:
+        wanted = Wanted(body=True, fields=("team", "No such field"))
+        answer = next(iter(jira.reader.pull([(DS, None)], wanted)))
+        issue = whole(answer).issues[1]
+        assert issue == jira.reader.read("DS-2", wanted)
+        assert (issue.category, issue.type, issue.parent, issue.sprint) == (
+            "doing",
+            "Task",
+            "DS-1",
+            "Sprint 1",
+        )
+        assert (issue.assignees, issue.author, issue.body, issue.flagged) == (("ada",), "bob", "why", True)
+        assert (issue.components, issue.fix_versions, issue.fields) == (
+            ("etl",),
+            ("1.4",),
+            {"team": ("Blue",)},
+        )
+        started = datetime(2026, 11, 17, 9, tzinfo=UTC) if kind == "jira-cloud" else None
+        assert issue.started == started
+
+
+def test_a_cursor_from_the_future_of_the_index_reads_the_overlap_again(jira: JiraBox) -> None:
+    fresh = datetime(2026, 11, 20, 8, 58, tzinfo=UTC)
+    jira.state.label("DS-1", "now", "robot")
+    cursor = Cursor(watermark=fresh, since=fresh)
+    answer = whole(jira.pull(DS, after={DS: cursor})[DS])
+    assert answer.cursor.watermark == datetime(2026, 11, 20, 9, tzinfo=UTC)
+    assert answer.cursor.since == datetime(2026, 11, 20, 8, 50, tzinfo=UTC)
+
+
+def test_a_jql_source_sees_its_part_only(jira: JiraBox) -> None:
+    jira.state.label("DS-4", "blue", "robot")
+    blue = Source(tracker="jira", project="DS", jql='labels = "blue" OR labels = never')
+    assert keys(jira.pull(blue)[blue]) == ["DS-4"]
