@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
+MAX_ADVANCE = 10 * 365 * 86_400
+
+
 class Box(Protocol):
     """What the door needs of the sandbox."""
 
@@ -41,7 +44,7 @@ class Door:
     def __init__(self, box: Box, closing: threading.Event) -> None:
         self._box = box
         self._closing = closing
-        self._pages = Pages()
+        self.pages = Pages()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         http = HttpRequest(environ)
@@ -91,7 +94,7 @@ class Door:
                 self._closing.wait(fault.seconds)
             return own
         if fault.kind == "repeat_page":
-            return self._pages.last(tracker.name, request) or self._handle(tracker, request)
+            return self.pages.last(tracker.name, request) or self._handle(tracker, request)
         if fault.kind in ("reset_before", "redirect"):
             return own
         response = self._handle(tracker, request)
@@ -99,7 +102,7 @@ class Door:
 
     def _handle(self, tracker: Tracker, request: Request) -> Response:
         response = tracker.handle(request)
-        self._pages.remember(tracker.name, request, response)
+        self.pages.remember(tracker.name, request, response)
         return response
 
     def _encode(self, response: Response, *, truncate: bool = False, head: bool = False) -> HttpResponse:
@@ -150,6 +153,8 @@ class Door:
         seconds = data.get("advance_seconds") if isinstance(data, dict) else None
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
             return _problem(400, 'Send {"advance_seconds": n} with a number.')
+        if abs(seconds) > MAX_ADVANCE:
+            return _problem(400, "The clock can be put ahead by ten years at a time.")
         self._box.clock.advance(timedelta(seconds=seconds))
         return Response(data={"now": self._box.clock.now().isoformat()})
 
@@ -194,7 +199,7 @@ def _request(http: HttpRequest, mount: str, path: str) -> Request:
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body) if body else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

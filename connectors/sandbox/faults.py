@@ -24,6 +24,7 @@ FaultKind = Literal[
     "latency",
 ]
 _LISTS = ("issues", "comments", "values", "worklogs")
+_TEXTS = ("tracker", "method", "path", "location", "retry_after_form")
 _NUMBERS = ("nth", "times", "status", "seconds", "retry_after")
 
 
@@ -98,11 +99,22 @@ class Fault:
             raise ValueError(
                 f"The kind of fault is {data.get('kind')!r}; use {', '.join(get_args(FaultKind))}."
             )
-        for name in _NUMBERS:
-            value = data.get(name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise ValueError(f"'{name}' of a fault is {value!r}; it has to be a number.")
+        _check_types(data)
         return cls(**data)
+
+
+def _check_types(data: Mapping[str, Any]) -> None:
+    """ValueError when a key of a fault that came as JSON has a value of the wrong type."""
+    for name in _TEXTS:
+        if not isinstance(data.get(name) or "", str):
+            raise ValueError(f"'{name}' of a fault is {data[name]!r}; it has to be text.")
+    headers = data.get("headers", {})
+    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
+        raise ValueError("'headers' of a fault has to be an object whose values are text.")
+    for name in _NUMBERS:
+        value = data.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"'{name}' of a fault is {value!r}; it has to be a number.")
 
 
 def _retry_after(seconds: float, form: str, now: datetime) -> str:
@@ -170,6 +182,11 @@ class Pages:
         """The list that was answered before to a request of this kind."""
         with self._lock:
             return self._last.get(_page_key(tracker, request))
+
+    def clear(self) -> None:
+        """Forget all lists."""
+        with self._lock:
+            self._last.clear()
 
 
 def _page_key(tracker: str, request: Request) -> tuple[str, str, str]:

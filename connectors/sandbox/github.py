@@ -28,9 +28,9 @@ from connectors.sandbox.github_state import GithubState
 Handler = Callable[[Call], Response]
 
 _PREFIX = "/api/v3"
-_REPO = r"/(?:repos/(?P<owner>[^/]+)/(?P<repo>[^/]+)|repositories/(?P<repo_id>\d+))"
-_ISSUE = r"/issues/(?P<number>\d+)"
-_COMMENT = r"/issues/comments/(?P<comment>\d+)"
+_REPO = r"/(?:repos/(?P<owner>[^/]+)/(?P<repo>[^/]+)|repositories/(?P<repo_id>\d{1,18}))"
+_ISSUE = r"/issues/(?P<number>\d{1,18})"
+_COMMENT = r"/issues/comments/(?P<comment>\d{1,18})"
 _LABEL = r"/labels/(?P<label>.+)"
 
 
@@ -47,8 +47,8 @@ _ROUTES = (
     _route("GET", r"/users/(?P<login>[^/]+)", reads.user),
     _route("GET", "/meta", reads.meta),
     _route("GET", "/app", reads.app),
-    _route("GET", r"/app/installations/(?P<installation>\d+)", reads.installation),
-    _route("POST", r"/app/installations/(?P<installation>\d+)/access_tokens", reads.installation_token),
+    _route("GET", r"/app/installations/(?P<installation>\d{1,18})", reads.installation),
+    _route("POST", r"/app/installations/(?P<installation>\d{1,18})/access_tokens", reads.installation_token),
     _repo_route("GET", "", reads.repository),
     _repo_route("GET", "/issues", list_issues),
     _repo_route("POST", "/issues", writes.create_issue),

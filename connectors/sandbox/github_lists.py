@@ -73,21 +73,21 @@ def read_since(call: Call, resource: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return aware.astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):
         raise invalid(resource, "invalid", "since") from None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).replace(microsecond=0)
 
 
 def page_size(call: Call) -> int:
     """``per_page``: 30 unless told, 100 at most."""
     asked = call.request.query.get("per_page", "30")
-    return min(100, int(asked)) if asked.isdigit() and int(asked) > 0 else 30
+    return min(100, int(asked[:9])) if asked.isdecimal() and 0 < int(asked[:9]) else 30
 
 
 def _page_number(call: Call) -> int:
     asked = call.request.query.get("page", "1")
-    return int(asked) if asked.isdigit() and int(asked) > 0 else 1
+    return int(asked[:9]) if asked.isdecimal() and 0 < int(asked[:9]) else 1
 
 
 def _cut(
@@ -119,7 +119,7 @@ def _decode(cursor: str) -> _Key:
     try:
         value, number = json.loads(base64.urlsafe_b64decode(cursor))
         return str(value), int(number)
-    except (binascii.Error, ValueError, TypeError):
+    except (binascii.Error, ValueError, TypeError, OverflowError):
         raise ApiError(422, "The cursor in 'after' is not valid.") from None
 
 

@@ -134,6 +134,7 @@ class Sandbox:
         self.faults.clear()
         for tracker in self.trackers.values():
             tracker.reset()
+        self.wsgi.pages.clear()
         self.log.clear()
 
 

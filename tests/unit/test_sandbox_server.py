@@ -195,6 +195,8 @@ def test_people_steer_it_over_http(box):
         ('{"kind": "meteor"}', "The kind of fault is 'meteor'"),
         ('{"kind": "status", "stauts": 1}', "A fault has no key 'stauts'"),
         ('{"kind": "status", "nth": "2"}', "'nth' of a fault is '2'"),
+        ('{"kind": "status", "path": 2}', "'path' of a fault is 2"),
+        ('{"kind": "status", "headers": {"Retry-After": 2}}', "'headers' of a fault"),
         ("nonsense", "A fault is a JSON object"),
     ],
 )
