@@ -30,7 +30,9 @@ from sync.rollup_model import (
     Rollup,
 )
 from sync.rollup_warnings import capability_warnings, goal_warnings, unknown_capabilities
-from sync.scope import scope_change
+from sync.scope import baseline_due, baseline_of, feeding_sources, scope_change
+
+__all__ = ["RollupInputs", "baseline_due", "baseline_of", "feeding_sources", "roll_up"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.model import IssueRef, KnownIssue
-from mappings.model import Capability, Increment, Workspace
+from mappings.model import Capability, Increment, Overrides, Workspace
 from sync.counting import VANISHED, Members
 from sync.rollup_model import Baseline, CapabilityRollup, CountedIssue, ScopeChange
 
@@ -80,7 +80,7 @@ def _fate(
 
 
 def feeding_sources(
-    workspace: Workspace, pins: Mapping[IssueRef, str], known: Mapping[IssueRef, KnownIssue]
+    workspace: Workspace, known: Mapping[IssueRef, KnownIssue], overrides: Overrides
 ) -> dict[str, frozenset[str]]:
     """Names of the sources that feed each capability of the plans, by capability id.
 
@@ -94,7 +94,7 @@ def feeding_sources(
     for team in workspace.teams:
         for rule in team.rules:
             feeds.get(rule.assign, set()).update(source.name for source in team.sources)
-    for ref, capability_id in pins.items():
+    for ref, capability_id in overrides.pins.items():
         if ref in known:
             feeds.get(capability_id, set()).update(known[ref].sources)
     return {each: frozenset().union(*_along(each, feeds, workspace)) for each in feeds}

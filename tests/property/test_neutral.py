@@ -11,7 +11,8 @@ from markdown_it import MarkdownIt
 from sync.neutral import BREAK, neutral_github, neutral_jira, neutral_terminal
 
 MARKUP = """@bob #1 o/r#2 GH-3 DS-4 https://github.com/o/r/issues/5 http:// :// www. HTTPS://x deadbeef
-closes fixes: 0123456789abcdef0123456789abcdef01234567 <!-- --> <b> </td> &lt; &#64; | || \\ ` ``` ~~ ** _ [ ]( ) ![ $ $$ :tada:
+closes fixes: 0123456789abcdef0123456789abcdef01234567
+<!-- --> <b> </td> &lt; &#64; | || \\ ` ``` ~~ ** _ [ ]( ) ![ $ $$ :tada:
 - # 1. > --- === {code} { } [~ !x.png! h1. bq. a B . : + ? ! (x) é 漢 👩 می"""
 CONTROLS = ["\n", "\n\n", "\r", "\t", "    ", " ", "\x1b[2J", "\x1b]0;", "\x07", "\u202e", "\u200b", "\u200d"]
 CONTROLS += ["\ufeff", "\u0301", "\U000e0041", "\ud800"]

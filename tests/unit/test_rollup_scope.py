@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from connectors.model import Source
+from mappings.model import Overrides
+from sync.rollup import baseline_due, baseline_of, feeding_sources
 from sync.rollup_model import Baseline
-from sync.scope import baseline_due, baseline_of, feeding_sources
 from tests.rollup_world import (
     CLOSE,
     END,
@@ -126,7 +127,7 @@ def test_a_source_feeds_every_capability_that_its_teams_rules_name():
         increment(goal(capability(), capability("model"), capability("idle"))),
         teams=(team("science", JIRA, "features", "model"), team("platform", GITHUB, "model", "unheard-of")),
     )
-    assert feeding_sources(plan, {}, {}) == {
+    assert feeding_sources(plan, {}, Overrides()) == {
         "features": {"jira:DS"},
         "model": {"jira:DS", "github:acme/churn"},
         "idle": frozenset(),
@@ -136,20 +137,21 @@ def test_a_source_feeds_every_capability_that_its_teams_rules_name():
 def test_a_pin_makes_its_sources_feed_the_capability():
     plan = workspace(teams=(team("platform", GITHUB, "features"),))
     _, pinned = issue("DS-1")
-    feeds = feeding_sources(plan, {ref("DS-1"): "features", ref("DS-2"): "features"}, {ref("DS-1"): pinned})
+    pins = Overrides(pins={ref("DS-1"): "features", ref("DS-2"): "features"})
+    feeds = feeding_sources(plan, {ref("DS-1"): pinned}, pins)
     assert feeds == {"features": {"github:acme/churn", "jira:DS"}}
 
 
 def test_what_feeds_a_capability_feeds_its_successors():
     following = increment(goal(capability("features-2", continues="features")), id="2027-q1")
     plan = workspace(increment(), following, teams=(team("science", JIRA, "features"),))
-    assert feeding_sources(plan, {}, {})["features-2"] == {"jira:DS"}
+    assert feeding_sources(plan, {}, Overrides())["features-2"] == {"jira:DS"}
 
 
 def test_capabilities_that_continue_each_other_do_not_hang():
     circle = goal(capability("a", continues="b"), capability("b", continues="a"))
     plan = workspace(increment(circle), teams=(team("science", JIRA, "a"),))
-    assert feeding_sources(plan, {}, {}) == {"a": {"jira:DS"}, "b": {"jira:DS"}}
+    assert feeding_sources(plan, {}, Overrides()) == {"a": {"jira:DS"}, "b": {"jira:DS"}}
 
 
 def test_the_baseline_of_another_capability_is_not_ours():
