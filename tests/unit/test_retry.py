@@ -1,0 +1,157 @@
+"""How long we wait, who decides it, and when we stop."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connectors.errors import QuotaExhausted, Unavailable
+from connectors.retry import Limit, RetryPolicy, TryAgain, Wait, call, http_date, server_wait
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+STEADY = RetryPolicy(random=lambda: 0.5)
+
+
+class Course:
+    """An operation that fails as told, on a clock that only sleeping moves."""
+
+    def __init__(self, *failures: TryAgain, policy: RetryPolicy = STEADY) -> None:
+        self.failures = list(failures)
+        self.policy = policy
+        self.time = NOW
+        self.slept: list[float] = []
+        self.told: list[Wait] = []
+        self.attempts = 0
+
+    def run(self) -> str:
+        return call(
+            self.attempt,
+            tracker="github",
+            policy=self.policy,
+            now=lambda: self.time,
+            sleep=self.sleep,
+            on_wait=self.told.append,
+        )
+
+    def attempt(self) -> str:
+        self.attempts += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        return "answer"
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += timedelta(seconds=seconds)
+
+
+def down(seconds: float | None = None) -> TryAgain:
+    return TryAgain(Unavailable("down"), reason="an answer (HTTP 502)", seconds=seconds)
+
+
+def used_up(seconds: float | None = None, floor: float = 0.0) -> TryAgain:
+    limit = Limit(reason="GitHub quota", floor=floor)
+    return TryAgain(QuotaExhausted("quota"), reason=limit.reason, seconds=seconds, limit=limit)
+
+
+def test_a_first_success_waits_for_nothing() -> None:
+    course = Course()
+    assert course.run() == "answer"
+    assert course.slept == []
+
+
+def test_waits_double_until_the_fourth_attempt() -> None:
+    course = Course(down(), down(), down())
+    assert course.run() == "answer"
+    assert course.slept == [1.0, 2.0, 4.0]
+
+
+def test_after_the_last_attempt_the_last_error_comes_out_unwrapped() -> None:
+    course = Course(*[down() for _ in range(9)])
+    with pytest.raises(Unavailable, match="down"):
+        course.run()
+    assert course.attempts == 4
+
+
+def test_jitter_spreads_waits_and_never_leaves_its_bounds() -> None:
+    early, late = RetryPolicy(random=lambda: 0.0), RetryPolicy(random=lambda: 0.999)
+    assert [early.backoff(n) for n in (1, 2, 3)] == pytest.approx([0.7, 1.4, 2.8])
+    assert late.backoff(1) == pytest.approx(1.3, abs=0.01)
+    assert late.backoff(50) <= 30 * 1.3
+
+
+def test_the_servers_wait_wins_and_every_wait_is_told_before_it_begins() -> None:
+    course = Course(used_up(43))
+    assert course.run() == "answer"
+    assert course.slept == [43]
+    assert course.told == [Wait(tracker="github", seconds=43, reason="GitHub quota", attempt=1)]
+
+
+def test_a_wait_of_zero_is_not_taken_as_an_invitation_to_hammer() -> None:
+    course = Course(used_up(0))
+    course.run()
+    assert course.slept == [1.0]
+
+
+def test_a_quota_that_names_no_time_waits_a_minute_then_longer_then_gives_up() -> None:
+    course = Course(*[used_up(floor=60) for _ in range(4)])
+    with pytest.raises(QuotaExhausted):
+        course.run()
+    assert course.slept == [60, 120]
+
+
+def test_a_quota_beyond_the_longest_wait_stops_at_once_and_says_until_when() -> None:
+    course = Course(used_up(1800))
+    with pytest.raises(QuotaExhausted, match="2026-11-20 09:30 UTC") as stopped:
+        course.run()
+    assert stopped.value.until == NOW + timedelta(minutes=30)
+    assert course.slept == []
+
+
+def test_a_server_that_is_down_for_long_is_unavailable_at_once() -> None:
+    course = Course(down(3600))
+    with pytest.raises(Unavailable):
+        course.run()
+    assert course.slept == []
+
+
+def test_total_time_is_bounded_even_when_each_wait_is_allowed() -> None:
+    course = Course(*[down(100) for _ in range(9)], policy=RetryPolicy(attempts=9, max_total=250))
+    with pytest.raises(Unavailable):
+        course.run()
+    assert course.slept == [100, 100]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "43"}, 43),
+        ({"Retry-After": "1.5"}, 1.5),
+        ({"Retry-After": "-5"}, 0),
+        ({"Retry-After": "Fri, 20 Nov 2026 09:00:30 GMT"}, 30),
+        ({"Retry-After": "Fri, 20 Nov 2026 08:00:30 GMT"}, 0),
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(NOW.timestamp()) + 90)}, 90),
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2026-11-20T09:02:00Z"}, 120),
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "2026-11-20T10:02:00.000+01:00"}, 120),
+        ({"X-RateLimit-Remaining": "7", "X-RateLimit-Reset": str(int(NOW.timestamp()) + 90)}, None),
+        ({"Retry-After": "43", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "99999999999"}, 43),
+        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "inf"}, None),
+        ({"Retry-After": "nan"}, None),
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "whenever"}, None),
+        ({}, None),
+    ],
+)
+def test_what_the_headers_ask(headers: dict[str, str], seconds: float | None) -> None:
+    assert server_wait(headers, NOW) == seconds
+
+
+def test_times_are_judged_by_the_servers_clock_not_ours() -> None:
+    headers = {"Date": "Fri, 20 Nov 2026 12:00:00 GMT", "Retry-After": "Fri, 20 Nov 2026 12:00:20 GMT"}
+    assert server_wait(headers, NOW) == 20
+
+
+def test_http_dates_are_read_in_utc_and_nonsense_is_no_date() -> None:
+    assert http_date("Fri, 20 Nov 2026 09:00:00 GMT") == NOW
+    assert http_date("yesterday") is None
+    assert http_date(None) is None

@@ -1,0 +1,420 @@
+"""What every answer, and every missing answer, comes to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from connectors.answers import Moved
+from connectors.errors import (
+    AuthFailed,
+    BadPayload,
+    ConnectorError,
+    Gone,
+    OutcomeUnknown,
+    QuotaExhausted,
+    Rejected,
+    SourceMissing,
+    Unavailable,
+)
+from connectors.retry import RetryPolicy, Wait
+from connectors.transport import Kind, Transport
+
+BASE = "https://tracker.example/api/v3"
+SECRET = "ghp_do_not_tell"
+START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+class Line:
+    """A transport with a clock that only sleeping moves."""
+
+    def __init__(self, base: str = BASE, **options: Any) -> None:
+        self.time = START
+        self.slept: list[float] = []
+        self.told: list[Wait] = []
+        session = requests.Session()
+        session.headers["Authorization"] = f"Bearer {SECRET}"
+        self.transport = Transport(
+            session,
+            base,
+            tracker="github",
+            policy=RetryPolicy(random=lambda: 0.5),
+            now=lambda: self.time,
+            sleep=self.sleep,
+            on_wait=self.told.append,
+            **options,
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += timedelta(seconds=seconds)
+
+    def get(self, path: str = "issues", **more: Any) -> Any:
+        return self.transport.send("GET", path, kind="read", **more).data
+
+    def post(self, kind: Kind = "create") -> Any:
+        return self.transport.send("POST", "comments", kind=kind, json={"body": "text"}).data
+
+
+@pytest.fixture
+def net() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+@pytest.fixture
+def line() -> Line:
+    return Line()
+
+
+def calls(net: responses.RequestsMock) -> int:
+    return len(net.calls)
+
+
+# ---- statuses
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, Rejected),
+        (401, AuthFailed),
+        (403, Rejected),
+        (404, Gone),
+        (409, Rejected),
+        (410, Gone),
+        (413, Rejected),
+        (422, Rejected),
+        (451, Rejected),
+        (501, Unavailable),
+    ],
+)
+@pytest.mark.parametrize("kind", ["read", "idempotent", "create"])
+def test_a_refusal_is_final_and_sorted_by_what_to_do(
+    net: responses.RequestsMock, line: Line, status: int, error: type[ConnectorError], kind: Kind
+) -> None:
+    net.post(f"{BASE}/comments", status=status, json={"message": "No way"})
+    with pytest.raises(error):
+        line.post(kind)
+    assert calls(net) == 1
+    assert line.slept == []
+
+
+def test_a_refusal_says_what_the_tracker_said_in_short(net: responses.RequestsMock, line: Line) -> None:
+    answer = {"message": "Validation\nFailed", "errors": [{"field": "name", "code": "invalid"}, "x" * 900]}
+    net.post(f"{BASE}/comments", status=422, json=answer)
+    with pytest.raises(Rejected, match='"Validation Failed; name invalid; xxx') as refused:
+        line.post()
+    assert len(str(refused.value)) < 350
+
+
+def test_jiras_way_of_saying_it_is_understood_too(net: responses.RequestsMock, line: Line) -> None:
+    answer = {"errorMessages": ["Issue is archived."], "errors": {"labels": "cannot be set"}}
+    net.post(f"{BASE}/comments", status=400, json=answer)
+    with pytest.raises(Rejected, match=r"Issue is archived\.; labels: cannot be set"):
+        line.post()
+
+
+def test_a_missing_permission_is_named(net: responses.RequestsMock, line: Line) -> None:
+    needed = {"X-Accepted-GitHub-Permissions": "issues=write"}
+    net.post(f"{BASE}/comments", status=403, json={"message": "Not accessible"}, headers=needed)
+    with pytest.raises(Rejected, match="the token needs issues=write"):
+        line.post()
+
+
+def test_a_vendor_may_tell_more_about_a_refusal(net: responses.RequestsMock) -> None:
+    net.get(f"{BASE}/issues", status=410, json={"message": "removed"})
+    line = Line(classify=lambda status, headers, data: Rejected(f"{status} {data['message']}"))
+    with pytest.raises(Rejected, match="410 removed"):
+        line.get()
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("kind", ["read", "idempotent"])
+def test_a_stumbling_server_is_asked_again(
+    net: responses.RequestsMock, line: Line, status: int, kind: Kind
+) -> None:
+    net.post(f"{BASE}/comments", status=status)
+    net.post(f"{BASE}/comments", json={"id": 1})
+    assert line.post(kind) == {"id": 1}
+    assert line.slept == [1.0]
+    assert line.told[0].reason == f"an answer (HTTP {status})"
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_create_is_never_repeated_after_a_server_error(
+    net: responses.RequestsMock, line: Line, status: int
+) -> None:
+    net.post(f"{BASE}/comments", status=status, headers={"Retry-After": "1"})
+    with pytest.raises(OutcomeUnknown):
+        line.post()
+    assert calls(net) == 1
+
+
+def test_a_server_that_stays_down_is_unavailable_after_four_attempts(
+    net: responses.RequestsMock, line: Line
+) -> None:
+    net.get(f"{BASE}/issues", status=502)
+    with pytest.raises(Unavailable, match="502"):
+        line.get()
+    assert calls(net) == 4
+
+
+# ---- quotas
+
+
+def test_a_bare_429_is_a_quota_even_for_a_create(net: responses.RequestsMock, line: Line) -> None:
+    net.post(f"{BASE}/comments", status=429)
+    net.post(f"{BASE}/comments", status=201, json={"id": 1})
+    assert line.post() == {"id": 1}
+    assert len(line.slept) == 1
+
+
+def test_retry_after_as_a_date_is_kept_to_the_second(net: responses.RequestsMock, line: Line) -> None:
+    refusal = {"Date": "Fri, 20 Nov 2026 12:00:00 GMT", "Retry-After": "Fri, 20 Nov 2026 12:00:43 GMT"}
+    net.get(f"{BASE}/issues", status=429, headers=refusal)
+    net.get(f"{BASE}/issues", json=[])
+    assert line.get() == []
+    assert line.slept == [43]
+
+
+def test_a_quota_of_half_an_hour_stops_the_tracker_at_once(net: responses.RequestsMock, line: Line) -> None:
+    net.get(f"{BASE}/issues", status=429, headers={"Retry-After": "1800"})
+    with pytest.raises(QuotaExhausted) as stopped:
+        line.get()
+    assert stopped.value.until == START + timedelta(seconds=1800)
+    assert line.slept == []
+
+
+# ---- redirects
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirected_read_is_an_error_that_knows_where(
+    net: responses.RequestsMock, line: Line, status: int
+) -> None:
+    net.get(f"{BASE}/issues", status=status, headers={"Location": f"{BASE}/repositories/7/issues?state=all"})
+    with pytest.raises(
+        Moved, match=r"moved to https://tracker\.example/api/v3/repositories/7/issues"
+    ) as moved:
+        line.get()
+    assert isinstance(moved.value, SourceMissing)
+    assert moved.value.location.endswith("/repositories/7/issues?state=all")
+    assert calls(net) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("kind", ["idempotent", "create"])
+def test_a_redirected_write_is_never_a_success(
+    net: responses.RequestsMock, line: Line, status: int, kind: Kind
+) -> None:
+    net.post(f"{BASE}/comments", status=status, json={}, headers={"Location": f"{BASE}/other"})
+    with pytest.raises(Rejected, match="nothing was written"):
+        line.post(kind)
+    assert calls(net) == 1
+
+
+def test_credentials_never_travel_to_another_host(net: responses.RequestsMock, line: Line) -> None:
+    net.get(f"{BASE}/issues", status=302, headers={"Location": "https://evil.example/issues"})
+    net.get("https://evil.example/issues", json=[])
+    with pytest.raises(Moved):
+        line.get()
+    for url in (
+        "https://evil.example/issues",
+        "http://tracker.example/api/v3/issues",
+        "https://tracker.example:8443/api/v3/issues",
+        "https://tracker.example/other/issues",
+        "https://tracker.example/api/v3/../../admin",
+        "https://tracker.example/api/v33/issues",
+    ):
+        with pytest.raises(BadPayload):
+            line.get(url)
+    assert [call.request.url for call in net.calls] == [f"{BASE}/issues"]
+
+
+def test_a_304_is_an_answer_to_a_read(net: responses.RequestsMock, line: Line) -> None:
+    net.get(f"{BASE}/issues", status=304)
+    reply = line.transport.send("GET", "issues", kind="read", headers={"If-None-Match": '"x"'})
+    assert (reply.status, reply.data) == (304, None)
+
+
+# ---- broken answers
+
+
+@pytest.mark.parametrize("body", ['[{"id": 1', "<html>Log in</html>", "", b"\xff\xfe"])
+def test_a_read_that_gets_no_whole_json_asks_again(
+    net: responses.RequestsMock, line: Line, body: str | bytes
+) -> None:
+    net.get(f"{BASE}/issues", body=body)
+    net.get(f"{BASE}/issues", json=[{"id": 1}])
+    assert line.get() == [{"id": 1}]
+
+
+def test_a_tracker_that_only_sends_pages_of_a_proxy_is_a_bad_payload(
+    net: responses.RequestsMock, line: Line
+) -> None:
+    net.get(f"{BASE}/issues", body="<html>Log in</html>")
+    with pytest.raises(BadPayload, match="check url"):
+        line.get()
+    assert calls(net) == 4
+
+
+def test_a_create_with_an_unreadable_answer_is_unknown(net: responses.RequestsMock, line: Line) -> None:
+    net.post(f"{BASE}/comments", status=201, body='{"id":')
+    with pytest.raises(OutcomeUnknown):
+        line.post()
+    assert calls(net) == 1
+
+
+def test_a_write_may_answer_with_nothing(net: responses.RequestsMock, line: Line) -> None:
+    net.post(f"{BASE}/comments", status=204)
+    assert line.post("idempotent") is None
+
+
+# ---- no answer at all
+
+
+@contextmanager
+def server(*behaviours: str) -> Iterator[str]:
+    """Connections are handled in turn: ``cut`` reads and hangs up, ``short`` sends half, ``silent`` waits."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    done = threading.Event()
+    served: list[str] = []
+
+    def serve() -> None:
+        for behaviour in behaviours:
+            connection, _ = listener.accept()
+            with closing(connection):
+                connection.recv(65536)
+                served.append(behaviour)
+                if behaviour == "silent":
+                    done.wait(0.45)
+                elif behaviour == "short":
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[1,2")
+                elif behaviour == "fine":
+                    connection.sendall(
+                        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n[1,2]"
+                    )
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        done.set()
+        thread.join()
+        listener.close()
+    assert tuple(served) == behaviours
+
+
+@pytest.mark.parametrize("failure", ["cut", "short", "silent"])
+def test_a_lost_answer_to_a_read_is_asked_for_again(failure: str) -> None:
+    with server(failure, "fine") as url:
+        line = Line(url, timeout=(1.0, 0.3))
+        assert line.get() == [1, 2]
+    assert len(line.slept) == 1
+
+
+@pytest.mark.parametrize("failure", ["cut", "short", "silent"])
+def test_a_lost_answer_to_a_create_is_unknown_and_not_repeated(failure: str) -> None:
+    with server(failure) as url, pytest.raises(OutcomeUnknown, match="may have taken effect"):
+        Line(url, timeout=(1.0, 0.3)).post()
+
+
+@pytest.mark.parametrize("kind", ["read", "idempotent", "create"])
+def test_a_closed_port_had_no_effect_so_even_a_create_tries_again(kind: Kind) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    line = Line(url)
+    with pytest.raises(Unavailable, match=r"no connection to 127\.0\.0\.1"):
+        line.post(kind)
+    assert len(line.slept) == 3
+
+
+def test_an_unknown_host_is_said_at_once_and_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    line = Line("https://githbu.example")
+    with pytest.raises(Unavailable, match=r"unknown host githbu\.example: check url of this tracker"):
+        line.post()
+    assert line.slept == []
+
+
+def test_a_resolver_that_is_down_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", down)
+    line = Line("https://tracker.example")
+    with pytest.raises(Unavailable, match="no connection to"):
+        line.get()
+    assert len(line.slept) == 3
+
+
+def test_a_certificate_that_cannot_be_verified_is_final(net: responses.RequestsMock, line: Line) -> None:
+    net.get(f"{BASE}/issues", body=requests.exceptions.SSLError("CERTIFICATE_VERIFY_FAILED"))
+    with pytest.raises(Unavailable, match=r"certificate of tracker\.example"):
+        line.get()
+    assert calls(net) == 1
+
+
+# ---- secrets
+
+
+def test_a_token_with_a_line_break_is_refused_without_being_shown() -> None:
+    line = Line()
+    line.transport._session.headers["Authorization"] = f"Bearer {SECRET}\nX: y"
+    with pytest.raises(AuthFailed) as refused:
+        line.get()
+    assert SECRET not in repr(refused.value)
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize("token", ["ghp_“quoted”", "ghp_\ud800"])
+def test_a_token_that_no_header_can_hold_is_refused(token: str) -> None:
+    line = Line("http://127.0.0.1:9")
+    line.transport._session.headers["Authorization"] = f"Bearer {token}"
+    with pytest.raises(AuthFailed) as refused:
+        line.get()
+    assert "ghp_" not in str(refused.value)
+
+
+def test_queries_and_headers_stay_out_of_messages(net: responses.RequestsMock, line: Line) -> None:
+    net.get(f"{BASE}/issues", status=502)
+    with pytest.raises(Unavailable) as down:
+        line.get(params={"jql": "project = SECRET"})
+    assert "SECRET" not in str(down.value)
+    assert SECRET not in str(down.value)
+
+
+def test_no_cookie_is_kept(net: responses.RequestsMock, line: Line) -> None:
+    net.get(f"{BASE}/issues", json=[], headers={"Set-Cookie": "session=abc; Path=/"})
+    line.get()
+    line.get()
+    assert "Cookie" not in net.calls[1].request.headers
+
+
+# ---- pace
+
+
+def test_writes_keep_their_distance_and_reads_do_not_wait(net: responses.RequestsMock) -> None:
+    net.post(f"{BASE}/comments", json={"id": 1})
+    net.get(f"{BASE}/issues", json=[])
+    line = Line(spacing=1.0)
+    line.post()
+    line.get()
+    line.time += timedelta(seconds=0.25)
+    line.post()
+    line.time += timedelta(seconds=5)
+    line.post()
+    assert line.slept == [0.75]
