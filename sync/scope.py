@@ -72,11 +72,11 @@ def scope_change(
 def _fate(
     ref: IssueRef, dropped: CountedIssue | None, members: Members, known: Mapping[IssueRef, KnownIssue]
 ) -> str:
-    if ref not in known or (dropped and dropped.state.because == VANISHED):
-        return VANISHED
-    if dropped:
+    if dropped and dropped.state.because != VANISHED:
         return "dropped"
-    return "split" if ref in members.behind_children else "moved out"
+    if ref in members.behind_children:
+        return "split"
+    return VANISHED if ref not in known or known[ref].vanished else "moved out"
 
 
 def feeding_sources(
