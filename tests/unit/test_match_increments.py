@@ -1,0 +1,135 @@
+"""Old work, closed increments and their successors."""
+
+from __future__ import annotations
+
+from mappings.model import Overrides
+from tests.match_world import (
+    Q3,
+    Q4,
+    at,
+    capability,
+    closed,
+    homes,
+    increment,
+    known,
+    labelled,
+    match,
+    reasons,
+    rule,
+    team,
+    workspace,
+)
+
+OLD_RULE = rule("old", "features-q3", labelled("features"), iteration="v1")
+OLD_PLAN = increment("q3", Q3, capability("features-q3", iterations=("v1", "v2")))
+CARRIED = workspace(
+    OLD_PLAN,
+    increment("q4", Q4, capability("features-q4", continues="features-q3", iterations=("v1",))),
+    teams=(team("science", OLD_RULE),),
+)
+NOT_CARRIED = workspace(
+    OLD_PLAN, increment("q4", Q4, capability("other")), teams=(team("science", OLD_RULE),)
+)
+
+
+def test_work_closed_before_the_increment_is_neither_assigned_nor_unplanned() -> None:
+    world = workspace(
+        increment("q4", Q4, capability("features")),
+        teams=(team("science", rule("r", "features", labelled("features"))),),
+    )
+    before = closed("DS-1", labels=["features"], when=at(9, 30, 23))
+    first_second = closed("DS-2", labels=["features"], when=at(10, 1, 0))
+    pinned = closed("DS-3", when=at(9, 1))
+    untimed = known("DS-4", labels=["features"], category="done", closed=None, updated=at(9, 2))
+
+    matched = match(
+        world, before, first_second, pinned, untimed, overrides=Overrides(pins={pinned.issue.ref: "features"})
+    )
+
+    assert homes(matched) == {"DS-2": "features"}
+    assert matched.unplanned == ()
+
+
+def test_open_issues_of_a_closed_increment_go_to_its_successor() -> None:
+    matched = match(CARRIED, known(labels=["features"]))
+
+    assert homes(matched) == {"DS-1": "features-q4"}
+    assert matched.assignments[0].iteration == "v1"
+    assert matched.warnings == ()
+
+
+def test_what_was_done_in_a_closed_increment_keeps_its_capability() -> None:
+    matched = match(
+        CARRIED,
+        closed("DS-1", labels=["features"], when=at(8, 1)),
+        closed("DS-2", labels=["features"], when=at(10, 5)),
+        closed("DS-3", labels=["features"], when=at(10, 6)),
+        closed("DS-4", labels=["features"], when=at(6, 30)),
+    )
+
+    assert homes(matched) == {"DS-1": "features-q3", "DS-2": "features-q3", "DS-3": "features-q4"}
+    assert matched.unplanned == ()
+
+
+def test_nothing_moves_while_the_grace_days_last() -> None:
+    issue = known(labels=["features"])
+
+    assert homes(match(CARRIED, issue, now=at(10, 5, 23))) == {"DS-1": "features-q3"}
+    assert homes(match(CARRIED, issue, now=at(10, 6, 0))) == {"DS-1": "features-q4"}
+
+
+def test_open_issues_without_a_successor_are_unplanned_with_one_warning_a_rule() -> None:
+    matched = match(
+        NOT_CARRIED,
+        known("DS-1", labels=["features"], created=at(7, 2)),
+        known("DS-2", labels=["features"], created=at(7, 2)),
+        closed("DS-3", labels=["features"], when=at(8, 1), created=at(7, 2)),
+        closed("DS-4", labels=["features"], when=at(10, 20), created=at(7, 2)),
+    )
+
+    assert reasons(matched) == dict.fromkeys(("DS-1", "DS-2", "DS-4"), "closed-increment")
+    assert homes(matched) == {"DS-3": "features-q3"}
+    (warning,) = matched.warnings
+    assert warning.startswith(
+        'The rule "old" of science names "features-q3", whose increment is closed: 2 open'
+    )
+
+
+def test_a_pin_to_a_closed_increment_follows_the_successor_too() -> None:
+    issue = known()
+    pin = Overrides(pins={issue.issue.ref: "features-q3"})
+
+    assert homes(match(CARRIED, issue, overrides=pin)) == {"DS-1": "features-q4"}
+    assert reasons(match(NOT_CARRIED, issue, overrides=pin)) == {"DS-1": "closed-increment"}
+
+
+def test_a_veto_of_the_old_capability_holds_for_its_successor() -> None:
+    issue = known(labels=["features"])
+    veto = Overrides(vetoes={issue.issue.ref: frozenset({"features-q3"})})
+
+    assert reasons(match(CARRIED, issue, overrides=veto)) == {"DS-1": "veto"}
+
+
+def test_an_increment_that_has_not_begun_takes_open_issues() -> None:
+    world = workspace(
+        increment("q4", Q4, capability("features")),
+        teams=(team("science", rule("r", "features", labelled("features"))),),
+    )
+
+    assert homes(match(world, known(labels=["features"]), now=at(9, 1))) == {"DS-1": "features"}
+
+
+def test_an_experiment_counts_as_done_in_the_increment_that_answered_it() -> None:
+    world = workspace(
+        increment("q4", Q4, capability("model")),
+        teams=(team("science", rule("r", "model", {"type": {"any": ("Experiment",)}}, experiment=True)),),
+    )
+    rejected = closed(type="Experiment", resolution="not_planned", labels=["result:rejected"])
+
+    (assignment,) = match(world, rejected).assignments
+
+    assert (assignment.experiment, assignment.state.state, assignment.state.answer) == (
+        True,
+        "done",
+        "rejected",
+    )
