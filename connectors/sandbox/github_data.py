@@ -134,14 +134,17 @@ class Repo:
     issues: dict[int, Issue] = field(default_factory=dict)
     left: dict[int, tuple[int, int] | None] = field(default_factory=dict)
     """Numbers that are gone: where they were transferred to, or None when they were deleted."""
+    next_number: int = 1
+    """Never used before, not even by an issue that is gone."""
 
     @property
     def full_name(self) -> str:
         return f"{self.owner}/{self.name}"
 
-    @property
-    def next_number(self) -> int:
-        return max([0, *self.issues, *self.left]) + 1
+    def hold(self, issue: Issue) -> None:
+        """Take an issue in under its number."""
+        self.issues[issue.number] = issue
+        self.next_number = max(self.next_number, issue.number + 1)
 
     def label_named(self, name: str) -> Label | None:
         return next((label for label in self.labels if label.name.lower() == name.lower()), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -16,7 +16,12 @@ from connectors.sandbox.github_data import Issue, Repo
 
 MAX_ROWS_BY_PAGE = 10_000
 _Row = TypeVar("_Row")
-_Key = tuple[str, int]
+_Key = tuple[int, int]
+_ORDERS: Mapping[str, Callable[[Issue], _Key]] = {
+    "created": lambda issue: (int(issue.created.timestamp()), issue.id),
+    "updated": lambda issue: (int(issue.updated.timestamp()), issue.id),
+    "comments": lambda issue: (len(issue.comments), issue.id),
+}
 
 
 def list_issues(call: Call) -> Response:
@@ -24,25 +29,16 @@ def list_issues(call: Call) -> Response:
     repo = call.tracked()
     order = call.request.query.get("sort", "created")
     direction = call.request.query.get("direction", "desc")
-    if order not in ("created", "updated", "comments"):
+    key = _ORDERS.get(order)
+    if key is None:
         raise invalid("Issue", "invalid", "sort")
     if direction not in ("asc", "desc"):
         raise invalid("Issue", "invalid", "direction")
-
-    def key(issue: Issue) -> _Key:
-        values = {
-            "created": issue.created.isoformat(),
-            "updated": issue.updated.isoformat(),
-            "comments": f"{len(issue.comments):09d}",
-        }
-        return values[order], issue.id
-
     rows = sorted(_wanted(call, repo), key=key, reverse=direction == "desc")
-    page = _cut(call, rows, key, descending=direction == "desc")
-    page_rows, links = page
+    page, links = _cut(call, rows, key, descending=direction == "desc")
     path = f"/repositories/{repo.id}/issues"
     return Response(
-        data=[call.shapes.issue(repo, issue) for issue in page_rows], headers=_link_header(call, path, links)
+        data=[call.shapes.issue(repo, issue) for issue in page], headers=_link_header(call, path, links)
     )
 
 
@@ -82,12 +78,12 @@ def read_since(call: Call, resource: str) -> datetime | None:
 def page_size(call: Call) -> int:
     """``per_page``: 30 unless told, 100 at most."""
     asked = call.request.query.get("per_page", "30")
-    return min(100, int(asked[:9])) if asked.isdecimal() and 0 < int(asked[:9]) else 30
+    return min(100, int(asked[:9])) if asked.isdecimal() and int(asked[:9]) > 0 else 30
 
 
 def _page_number(call: Call) -> int:
     asked = call.request.query.get("page", "1")
-    return int(asked[:9]) if asked.isdecimal() and 0 < int(asked[:9]) else 1
+    return int(asked[:9]) if asked.isdecimal() and int(asked[:9]) > 0 else 1
 
 
 def _cut(
@@ -118,7 +114,7 @@ def _encode(key: _Key) -> str:
 def _decode(cursor: str) -> _Key:
     try:
         value, number = json.loads(base64.urlsafe_b64decode(cursor))
-        return str(value), int(number)
+        return int(value), int(number)
     except (binascii.Error, ValueError, TypeError, OverflowError):
         raise ApiError(422, "The cursor in 'after' is not valid.") from None
 

@@ -166,7 +166,7 @@ class _Builder:
         )
         if item.get("milestone"):
             issue.milestone = state.milestone(repo, str(item["milestone"]))
-        repo.issues[number] = issue
+        repo.hold(issue)
         self._history(repo, issue, item, where)
 
     def _history(self, repo: Repo, issue: Issue, item: Mapping[str, Any], where: str) -> None:

@@ -150,7 +150,7 @@ class GithubState:
                 parent=(home.id, parent) if parent else None,
                 pull_request=pull_request,
             )
-            home.issues[issue.number] = issue
+            home.hold(issue)
             for name in labels:
                 self.label(repo, issue.number, name, by)
             self.announce(home, issue, body or "", issue.user)
@@ -313,7 +313,7 @@ class GithubState:
                 del home.issues[number]
                 issue.number = target.next_number
                 issue.labels = [kept for old in issue.labels if (kept := target.label_named(old.name))]
-                target.issues[issue.number] = issue
+                target.hold(issue)
                 home.left[number] = (target.id, issue.number)
                 self.record(issue, "transferred", self.person(by), now)
             return issue.number
