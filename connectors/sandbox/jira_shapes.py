@@ -131,7 +131,8 @@ class Shapes:
 
     def issue_type(self, name: str) -> dict[str, Any]:
         subtask = name in SUBTASK_TYPES
-        return {"self": self.link(f"issuetype/{name}"), "id": name, "name": name, "subtask": subtask}
+        number = self.site.named_id("issuetype", name)
+        return {"self": self.link(f"issuetype/{number}"), "id": number, "name": name, "subtask": subtask}
 
     def project(self, project: Project) -> dict[str, Any]:
         kind = "service_desk" if project.service_management else "software"
@@ -144,7 +145,10 @@ class Shapes:
         }
 
     def _named(self, kind: str, name: str | None) -> dict[str, Any] | None:
-        return {"self": self.link(f"{kind}/{name}"), "id": name, "name": name} if name else None
+        if name is None:
+            return None
+        number = self.site.named_id(kind, name)
+        return {"self": self.link(f"{kind}/{number}"), "id": number, "name": name}
 
     def _all_named(self, kind: str, all_names: Sequence[str]) -> list[dict[str, Any] | None]:
         return [self._named(kind, name) for name in all_names]

@@ -74,7 +74,7 @@ class JiraStore:
         self._versions: dict[int, _Versions] = {}
         self._ids_by_key: dict[str, int] = {}
         self._last_number: dict[str, int] = {}
-        self._status_ids: dict[str, int] = {}
+        self._named_ids: dict[tuple[str, str], int] = {}
         self._last_id = 10_000
         self.last_search: tuple[object, list[Issue]] | None = None
         """What the last search found, and for which query and state."""
@@ -141,7 +141,11 @@ class JiraStore:
 
     def status_id(self, name: str) -> str:
         """Statuses with one name share an id, on every project."""
-        return str(self._status_ids.setdefault(name, 10_000 + len(self._status_ids)))
+        return self.named_id("status", name)
+
+    def named_id(self, kind: str, name: str) -> str:
+        """A stable number for a thing that has only a name here: status, issue type, resolution, version."""
+        return str(self._named_ids.setdefault((kind, name), 10_000 + len(self._named_ids)))
 
     def is_epic(self, issue: Issue) -> bool:
         return issue.type in EPIC_TYPES

@@ -1,0 +1,87 @@
+"""An embedded Jira without sockets, and clients of it, for the tests of the look-alike."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.sandbox.base import Clock, Headers, Request, Response
+from connectors.sandbox.jira import JiraTracker
+from connectors.sandbox.jira_state import JiraState
+
+MORNING = datetime(2026, 10, 1, 9, 0, 38, 612_000, tzinfo=UTC)
+
+
+class Site:
+    """One site with a robot (``bot``), an admin, a reader in Berlin, people, and the projects DS and OPEN."""
+
+    def __init__(self, kind: str = "jira-cloud", **seed: Any) -> None:
+        self.clock = Clock(MORNING)
+        self.tracker = JiraTracker("jira", "jira-dc" if kind == "jira-dc" else "jira-cloud", self.clock)
+        self.tracker.load({**_seed(), **seed})
+
+    @property
+    def state(self) -> JiraState:
+        return self.tracker.state
+
+    def send(
+        self, method: str, path: str, *, by: str | None = "bot", json: Any = None, **query: Any
+    ) -> Response:
+        """A request to ``/rest/api/2`` (or to the path itself when it starts with ``/``) by an account."""
+        return self.tracker.handle(
+            Request(
+                method=method,
+                path=path if path.startswith("/") else f"/rest/api/2/{path}",
+                query={name: str(value) for name, value in query.items()},
+                headers=Headers(self.credentials(by) if by else {}),
+                json=json,
+                base_url="https://acme.test/jira",
+            )
+        )
+
+    def get(self, path: str, **more: Any) -> Response:
+        return self.send("GET", path, **more)
+
+    def put(self, path: str, json: Any, **more: Any) -> Response:
+        return self.send("PUT", path, json=json, **more)
+
+    def post(self, path: str, json: Any, **more: Any) -> Response:
+        return self.send("POST", path, json=json, **more)
+
+    def credentials(self, account: str) -> dict[str, str]:
+        if self.state.is_cloud:
+            pair = f"{account}@acme.example:{account}-token"
+            return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+        return {"Authorization": f"Bearer {account}-token"}
+
+    def search(self, jql: str, **query: Any) -> Response:
+        return self.get("search/jql" if self.state.is_cloud else "search", jql=jql, **query)
+
+    def found(self, jql: str, **query: Any) -> list[str]:
+        """Keys of the first page."""
+        answer = self.search(jql, fields="key", **query)
+        assert answer.status == 200, answer.data
+        return [issue["key"] for issue in answer.data["issues"]]
+
+
+def why(answer: Response) -> str:
+    """The reasons in an error body, as one text."""
+    return " ".join([*answer.data.get("errorMessages", []), *answer.data.get("errors", {}).values()])
+
+
+def _seed() -> dict[str, Any]:
+    def account(name: str, **more: Any) -> dict[str, Any]:
+        return {"id": name, "email": f"{name}@acme.example", "token": f"{name}-token", **more}
+
+    return {
+        "accounts": [
+            account("bot"),
+            account("admin", permissions=["browse", "edit", "comment", "edit_all_comments", "admin"]),
+            account("berlin", timezone="Europe/Berlin", permissions=["browse"]),
+            account("scoped", scoped=True),
+            account("expired", expires="1d ago"),
+            {"id": "dana", "display": "Dana Rossi"},
+        ],
+        "projects": {"DS": {"name": "Data Science"}, "OPEN": {"public": True}},
+    }
