@@ -102,6 +102,7 @@ def open_jira(
     on_wait: Callable[[Wait], None],
     overlap: timedelta = timedelta(minutes=10),
     page_size: int = 1000,
+    spacing: float = SPACING,
     gateway_url: str = GATEWAY,
 ) -> tuple[JiraReader, JiraWriter]:
     """Reader and writer of one site; they share what is cached. No request is made yet.
@@ -124,7 +125,7 @@ def open_jira(
         on_wait=on_wait,
         limits=limits,
         classify=classifier(tracker, scoped_hint=kind == "jira-cloud" and not cloud_id),
-        spacing=SPACING,
+        spacing=spacing,
         timeout=TIMEOUT,
     )
     # Four digits tell a changed credential apart and are too few to guess it from.

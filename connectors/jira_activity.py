@@ -52,8 +52,8 @@ def marker_from(properties: Any) -> Mapping[str, str] | None:
 def label_events_from(raw: Any) -> dict[str, LabelEvent]:
     """Who last put each label that the issue carries now, out of ``expand=changelog``.
 
-    Labels that the (on Cloud truncated) changelog does not show being added are absent, and so are labels
-    that were there when the issue was created.
+    Labels that the (on Cloud truncated) changelog does not show being added are absent; so are labels that
+    were there when the issue was created, or were added last by an account that Jira does not name any more.
     """
     key = str(need(raw, "key", "an issue"))
     live = {clean(label) for label in need(raw, "fields", f"issue {key}").get("labels") or ()}
@@ -63,7 +63,7 @@ def label_events_from(raw: Any) -> dict[str, LabelEvent]:
         for label in live & _added_labels(history.get("items") or ()):
             if label not in found or found[label].at < at:
                 found[label] = LabelEvent(label=label, author_id=person_id(history.get("author")), at=at)
-    return found
+    return {label: event for label, event in found.items() if event.author_id}
 
 
 def _added_labels(items: Iterable[Any]) -> set[str]:

@@ -125,6 +125,11 @@ def jira_box(
     **site: Any,
 ) -> Iterator[JiraBox]:
     """A site that is served while the context lasts; its clock stands still."""
-    part = {"kind": kind, "accounts": [ROBOT | dict(robot or {})], "projects": projects, **site}
+    part = {
+        "kind": kind,
+        "accounts": [ROBOT | dict(robot or {}), {"id": "dana"}],
+        "projects": projects,
+        **site,
+    }
     with Sandbox.from_seed({"now": now, "trackers": {"jira": part}}) as box:
         yield JiraBox(box, kind, *opened(box, kind))

@@ -200,9 +200,11 @@ def test_an_account_without_zone_gets_the_one_that_never_asks_too_late() -> None
 
 
 def test_the_last_person_who_added_a_label_is_its_origin() -> None:
-    raw = raw_issue(labels=["a", "b", "unknown"])
+    raw = raw_issue(labels=["a", "b", "unknown", "nobody"])
+    nameless = history("", "2026-10-05T10:00:00.000+0000", "", "nobody") | {"author": None}
     raw["changelog"] = {
         "histories": [
+            nameless,
             history("zoe", "2026-10-04T10:00:00.000+0000", "b", "b a"),
             history("bob", "2026-10-03T10:00:00.000+0000", "a", "b"),
             history("ada", "2026-10-02T10:00:00.000+0000", "", "a gone"),
