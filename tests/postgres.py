@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -29,19 +30,16 @@ def _server() -> Any:
     return server
 
 
-def new_database(template: str = "template1") -> str:
-    """The URL of a fresh database, a copy of ``template``."""
+def new_database() -> str:
+    """The URL of a fresh, empty database."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(_server().get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection.execute(f"CREATE DATABASE {name}")
     return str(_server().get_uri(database=name))
 
 
-def drop_database(url: str) -> None:
-    """Remove it, whoever is still connected."""
-    with psycopg.connect(_server().get_uri(), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {database_name(url)} WITH (FORCE)")
-
-
-def database_name(url: str) -> str:
-    return url.partition("?")[0].rpartition("/")[2]
+def empty_tables(url: str, names: Sequence[str]) -> None:
+    """Delete all rows, in this order."""
+    with psycopg.connect(url) as connection:
+        for name in names:
+            connection.execute(f"DELETE FROM {name}")

@@ -9,7 +9,6 @@ from sync.store.errors import LeaseHeld, LeaseLost, StoreError
 from sync.store.opening import open_store
 from sync.store.rows import (
     AssignmentRow,
-    Baseline,
     JournalRow,
     Noticed,
     OverrideRow,
@@ -22,7 +21,6 @@ from sync.store.store import Store
 
 __all__ = [
     "AssignmentRow",
-    "Baseline",
     "JournalRow",
     "LeaseHeld",
     "LeaseLost",

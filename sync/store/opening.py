@@ -42,8 +42,10 @@ def open_store(url: str, *, now: Callable[[], datetime]) -> Store:
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:  # its text may hold the password
-        raise StoreError(f"`store:` in the settings is not the URL of a database. {_USABLE}") from None
+    except (ArgumentError, ValueError):  # their text may hold the password
+        raise StoreError(
+            f"What `store:` of the settings names is not the URL of a database. {_USABLE}"
+        ) from None
     backend = parsed.drivername.partition("+")[0]
     if backend == "postgres":  # as several hosting companies write it
         backend = "postgresql"

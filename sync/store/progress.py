@@ -10,9 +10,10 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from connectors.model import IssueRef
 from mappings.model import Assignment
+from sync.rollup_model import Baseline
 from sync.store.database import chunks, upsert
 from sync.store.part import Part, is_ref, ref_values, without_ref
-from sync.store.rows import AssignmentRow, Baseline
+from sync.store.rows import AssignmentRow
 from sync.store.tables import assignment_history, assignments, baselines, rollups
 
 _WHOLE: Final = ""

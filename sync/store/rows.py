@@ -11,8 +11,11 @@ from connectors.model import Cursor, IssueRef
 
 EventKind = Literal["appeared", "status", "moved", "left", "vanished", "returned"]
 CommentState = Literal["live", "deleted-by-person"]
-OverrideKind = Literal["veto", "pin", "held", "comment"]
-Operation = Literal["add-label", "remove-label", "create-comment", "edit-comment", "delete-comment"]
+OverrideKind = Literal["veto", "pin", "held", "comment", "left"]
+"""``left``: a label of unknown or human origin that is left alone and means nothing."""
+Operation = Literal[
+    "create-label", "add-label", "remove-label", "create-comment", "edit-comment", "delete-comment"
+]
 Outcome = Literal["done", "failed", "unknown", "not-sent"]
 
 
@@ -120,15 +123,6 @@ class JournalRow:
     resulted_at: datetime | None = None
     detail: str = ""
     after: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Baseline:
-    """The issues of a capability at the first whole roll-up at or after the increment's start."""
-
-    capability: str
-    at: datetime
-    refs: frozenset[IssueRef]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

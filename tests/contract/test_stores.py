@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 pytest.register_assert_rewrite("tests.contract.store_suite", "tests.contract.store_acts_suite")
 
-from sync.store import Store, open_store  # noqa: E402
+from sync.store import Store, open_store, tables  # noqa: E402
 from tests.contract.store_acts_suite import (  # noqa: E402
     FiguresContract,
     JournalContract,
@@ -19,7 +20,7 @@ from tests.contract.store_acts_suite import (  # noqa: E402
     RunsContract,
 )
 from tests.contract.store_suite import EventsContract, IssuesContract, SourcesContract  # noqa: E402
-from tests.postgres import database_name, drop_database, new_database  # noqa: E402
+from tests.postgres import empty_tables, new_database  # noqa: E402
 from tests.store_world import Clock  # noqa: E402
 
 
@@ -29,23 +30,32 @@ def clock() -> Clock:
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def url(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> Iterator[str]:
+    """An empty store. The file is a copy and the database is emptied: migrating takes longer than a test."""
     if request.param == "memory":
         yield "sqlite://"
     elif request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/made/on/demand/state.db"
+        yield f"sqlite:///{shutil.copy(migrated_file, tmp_path)}"
     else:
-        fresh = new_database(_template())
-        yield fresh
-        drop_database(fresh)
+        yield _migrated_database()
+        empty_tables(_migrated_database(), [table.name for table in _EMPTIED])
+
+
+_EMPTIED = [table for table in reversed(tables.metadata.sorted_tables) if table is not tables.store_facts]
+
+
+@pytest.fixture(scope="module")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("migrated") / "state.db"
+    open_store(f"sqlite:///{file}", now=Clock()).close()
+    return file
 
 
 @cache
-def _template() -> str:
-    """A database with the schema in it: copying it is quicker than migrating for each test."""
+def _migrated_database() -> str:
     fresh = new_database()
     open_store(fresh, now=Clock()).close()
-    return database_name(fresh)
+    return fresh
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+"""A store that was migrated has the tables that the program expects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, inspect
+
+from sync.store import StoreError, open_store
+from sync.store.schema import HEAD
+from sync.store.tables import metadata
+from tests.postgres import new_database
+from tests.store_world import Clock
+
+
+def engine_for(url: str) -> Engine:
+    return create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def urls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """Two empty places."""
+    if request.param == "postgresql":
+        return new_database(), new_database()
+    return f"sqlite:///{tmp_path}/migrated.db", f"sqlite:///{tmp_path}/made.db"
+
+
+def described(connection: Connection) -> dict[str, Any]:
+    """Everything that a database says about its tables."""
+    found = inspect(connection)
+    names = sorted(set(found.get_table_names()) - {"alembic_version"})
+    return {
+        name: {
+            "columns": {
+                column["name"]: (str(column["type"]), column["nullable"], column["default"])
+                for column in found.get_columns(name)
+            },
+            "key": found.get_pk_constraint(name),
+            "foreign": found.get_foreign_keys(name),
+            "unique": found.get_unique_constraints(name),
+            "indexes": sorted(found.get_indexes(name), key=lambda index: str(index["name"])),
+        }
+        for name in names
+    }
+
+
+def test_a_migrated_store_equals_the_tables(urls: tuple[str, str]) -> None:
+    migrated, made = urls
+    open_store(migrated, now=Clock()).close()
+    expected, real = engine_for(made), engine_for(migrated)
+    with expected.begin() as connection:
+        metadata.create_all(connection)
+        tables = described(connection)
+    with real.begin() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        assert described(connection) == tables
+    assert sorted(tables) == sorted(metadata.tables)
+    for engine in (expected, real):
+        engine.dispose()
+
+
+def test_the_program_knows_the_last_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", "sync.store:migrations")
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(urls: tuple[str, str]) -> None:
+    url, _ = urls
+    engine = engine_for(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE rollups (other text)")
+    with pytest.raises(StoreError, match="rollups.* already exists"):
+        open_store(url, now=Clock())
+    with engine.begin() as connection:
+        assert inspect(connection).get_table_names() == ["rollups"]
+        connection.exec_driver_sql("DROP TABLE rollups")
+    engine.dispose()
+    open_store(url, now=Clock()).close()

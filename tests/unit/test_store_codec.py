@@ -1,0 +1,142 @@
+"""Issues survive the way into the database and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.model import Issue, IssueRef, Source, Wanted
+from sync.store.codec import COLUMNS, definition_hash, dumps, issue_from, issue_payload, storable
+from tests.store_world import START, issue
+
+ANYTHING = st.text(st.characters(codec=None, categories=None), max_size=30)
+STORABLE = ANYTHING.map(storable)
+TIMES = st.datetimes(min_value=datetime(1990, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+def issues(text: st.SearchStrategy[str]) -> st.SearchStrategy[Issue]:
+    some = st.lists(text, max_size=3).map(tuple)
+    return st.builds(
+        Issue,
+        ref=st.builds(IssueRef, tracker=text, id=text, key=text),
+        url=text,
+        title=text,
+        container=text,
+        status=text,
+        created=TIMES,
+        updated=TIMES,
+        status_id=text,
+        category=st.sampled_from([None, "todo", "doing", "done"]),
+        resolution=st.none() | text,
+        type=text,
+        body=text,
+        labels=st.frozensets(text, max_size=3),
+        components=some,
+        fix_versions=some,
+        milestone=st.none() | text,
+        sprint=st.none() | text,
+        parent=st.none() | text,
+        assignees=some,
+        author=text,
+        started=st.none() | TIMES,
+        closed=st.none() | TIMES,
+        flagged=st.booleans(),
+        is_pull_request=st.booleans(),
+        locked=st.booleans(),
+        fields=st.dictionaries(text, some, max_size=2),
+    )
+
+
+def there_and_back(one: Issue) -> Issue:
+    text = dumps(issue_payload(one))
+    text.encode()
+    assert "\x00" not in text
+    row: dict[str, Any] = {
+        "tracker": one.ref.tracker,
+        "id": one.ref.id,
+        "key": one.ref.key,
+        "container": one.container,
+        "status": one.status,
+        "category": one.category,
+        "updated": one.updated,
+        "payload": json.loads(text),
+    }
+    return issue_from(row)
+
+
+@given(issues(STORABLE))
+def test_every_issue_of_storable_text_comes_back_equal(one: Issue) -> None:
+    assert there_and_back(one) == one
+    assert there_and_back(one).ref.key == one.ref.key
+
+
+@given(ANYTHING, ANYTHING)
+def test_any_other_text_comes_back_cleaned_and_nothing_else_changes(title: str, label: str) -> None:
+    dirty = issue(1, title=title, labels=frozenset({label}), fields={label: (title,)})
+    clean = replace(
+        dirty,
+        title=storable(title),
+        labels=frozenset({storable(label)}),
+        fields={storable(label): (storable(title),)},
+    )
+    assert there_and_back(dirty) == clean
+
+
+@given(ANYTHING)
+def test_cleaning_text_is_done_once_and_only_where_needed(text: str) -> None:
+    clean = storable(text)
+    clean.encode()
+    assert "\x00" not in clean
+    assert storable(clean) == clean
+    if "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text):
+        assert clean == text
+
+
+def test_text_that_looks_like_an_escape_is_not_touched() -> None:
+    told = issue(1, title=r"\u0000 and \\u0000 and \ud83d")
+    assert there_and_back(told) == told
+
+
+def test_a_plain_issue_takes_little_room() -> None:
+    assert sorted(issue_payload(issue(1))) == ["created", "title", "url"]
+
+
+def test_no_field_of_an_issue_is_forgotten() -> None:
+    other: dict[str, Any] = {
+        bool: True,
+        str: "x",
+        frozenset: frozenset({"x"}),
+        tuple: ("x",),
+        dict: {"x": ("y",)},
+        type(None): START,
+    }
+    plain = issue(1)
+    names = [field.name for field in fields(Issue) if field.name not in COLUMNS]
+    times = {"created", "started", "closed"}
+    for name in names:
+        value = getattr(plain, name)
+        changed = START + timedelta(days=9) if name in times else other[type(value)]
+        if value is None and name not in times:
+            changed = "x"
+        told = replace(plain, **{name: changed})
+        assert getattr(there_and_back(told), name) == changed, name
+
+
+def test_the_definition_of_a_source_has_a_hash_of_its_own() -> None:
+    sources = [
+        Source(tracker="jira", project="DS"),
+        Source(tracker="jira", project="DS", jql="a = b"),
+        Source(tracker="jira2", project="DS"),
+        Source(tracker="jira", repo="DS"),
+        Source(tracker="jira", project="DS", pull_requests=True),
+    ]
+    wanted = [Wanted(), Wanted(body=True), Wanted(fields=("Team",))]
+    hashes = {definition_hash(source, want) for source in sources for want in wanted}
+    assert len(hashes) == len(sources) * len(wanted)
+    one, other = Wanted(fields=("a", "b")), Wanted(fields=("b", "a"))
+    assert definition_hash(sources[0], one) == definition_hash(sources[0], other)

@@ -1,0 +1,276 @@
+"""A store opens by its URL, or says in a sentence why not."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Pool, event
+
+from sync.store import Store, StoreError, open_store
+from tests.postgres import new_database
+from tests.store_world import DS, START, Clock, issue, pull
+
+
+def refusal(url: str) -> str:
+    """The sentence with which a store does not open."""
+    with pytest.raises(StoreError) as refused:
+        open_store(url, now=Clock())
+    return str(refused.value)
+
+
+def is_a_sentence(text: str) -> bool:
+    return text[0].isupper() and text.rstrip("'")[-1] in ".]" and "Traceback" not in text and "\n" not in text
+
+
+def test_the_folder_of_the_file_is_made_and_the_store_stays(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/.increment-sync/deep/state.db"
+    store = open_store(url, now=Clock())
+    pull(store, issue(1))
+    store.close()
+
+    later = Clock()
+    later.forward(days=30)
+    again = open_store(url, now=later)
+    assert again.born == START
+    assert [known.issue for known in again.known()] == [issue(1)]
+    again.close()
+
+
+def test_a_store_in_memory_is_new_each_time() -> None:
+    for _ in range(2):
+        store = open_store("sqlite://", now=Clock())
+        assert list(store.known()) == []
+        pull(store, issue(1))
+        store.close()
+
+
+def test_a_file_survives_a_crash_and_a_power_cut(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/state.db", now=Clock())
+    with store._database.read() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+        }
+    store.close()
+    full = 2
+    assert pragmas == {"journal_mode": "wal", "synchronous": full, "busy_timeout": 30_000, "foreign_keys": 1}
+
+
+def test_a_store_that_is_up_to_date_opens_without_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/state.db"
+    program = (
+        "import sys; from datetime import datetime, UTC; from sync.store import open_store;"
+        "before = 'alembic' in sys.modules;"
+        "open_store(sys.argv[1], now=lambda: datetime.now(UTC)).close();"
+        "print(before, 'alembic' in sys.modules, 'psycopg' in sys.modules)"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program, url], check=True, capture_output=True, text=True
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert said == [["False", "True", "False"], ["False", "False", "False"]]
+
+
+def test_two_processes_may_make_the_same_store_at_once(tmp_path: Path) -> None:
+    program = (
+        "import sys; from datetime import datetime, UTC; from sync.store import open_store;"
+        "store = open_store(sys.argv[1], now=lambda: datetime.now(UTC)); print(store.born); store.close()"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, f"sqlite:///{tmp_path}/state.db"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    said = {process.communicate()[0] for process in started}
+    assert len(said) == 1, said
+    assert {process.returncode for process in started} == {0}
+
+
+@pytest.mark.parametrize("content", [b"not a database at all, " * 400, b"\x00" * 5000], ids=["text", "zeros"])
+def test_a_file_that_is_not_a_store_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "state.db"
+    file.write_bytes(content)
+    said = refusal(f"sqlite:///{file}")
+    assert "is damaged or is not an increment-sync store" in said and str(file) in said
+    assert is_a_sentence(said)
+    assert file.read_bytes() == content
+
+
+def test_a_store_with_torn_pages_says_so_while_it_is_used(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    store = open_store(f"sqlite:///{file}", now=Clock())
+    pull(store, *(issue(number) for number in range(300)))
+    store.close()
+    pages = bytearray(file.read_bytes())
+    pages[20_000:-1] = b"\xff" * (len(pages) - 20_001)
+    file.write_bytes(pages)
+    with pytest.raises(StoreError, match="is damaged"):
+        _read_everything(f"sqlite:///{file}")
+
+
+def _read_everything(url: str) -> None:
+    store = open_store(url, now=Clock())
+    try:
+        list(store.known())
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_store_of_a_newer_program_is_refused(tmp_path: Path, kind: str) -> None:
+    url = new_database() if kind == "postgresql" else f"sqlite:///{tmp_path}/state.db"
+    store = open_store(url, now=Clock())
+    with store._database.write() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    store.close()
+    said = refusal(url)
+    assert "was written by a newer increment-sync (its schema is 9999" in said
+    assert is_a_sentence(said)
+
+
+@contextmanager
+def _disk_with_room_for(pages: int) -> Iterator[None]:
+    def limit(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    event.listen(Pool, "connect", limit)
+    try:
+        yield
+    finally:
+        event.remove(Pool, "connect", limit)
+
+
+def test_a_full_disk_loses_nothing_that_was_written(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/state.db"
+    with _disk_with_room_for(60):
+        store = open_store(url, now=Clock())
+        pull(store, issue(1))
+        with pytest.raises(StoreError, match="the disk or quota is full") as full:
+            pull(store, *(issue(number, body="x" * 3000) for number in range(2, 200)))
+        assert is_a_sentence(str(full.value))
+        assert [known.issue.ref.key for known in store.known()] == ["DS-1"]
+        state = store.source(DS)
+        assert state is not None and state.count == 1
+        store.close()
+
+
+def test_a_disk_that_is_full_from_the_start_is_said(tmp_path: Path) -> None:
+    with _disk_with_room_for(5):
+        assert "the disk or quota is full" in refusal(f"sqlite:///{tmp_path}/state.db")
+
+
+@contextmanager
+def _somebody_without_rights() -> Iterator[None]:
+    """Permissions mean nothing to root, so be somebody else for a moment."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Reachable for everybody, which pytest's own folders are not."""
+    with tempfile.TemporaryDirectory(prefix="increment-sync-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_a_folder_that_cannot_be_written_is_named(open_folder: Path) -> None:
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o555)
+    with _somebody_without_rights():
+        in_it = refusal(f"sqlite:///{closed}/state.db")
+        below_it = refusal(f"sqlite:///{closed}/below/state.db")
+    assert str(closed) in in_it and "cannot be opened" in in_it and is_a_sentence(in_it)
+    assert f"{closed}/below" in below_it and "cannot be made" in below_it and is_a_sentence(below_it)
+
+
+def test_a_file_that_may_only_be_read_is_named(open_folder: Path) -> None:
+    file = open_folder / "state.db"
+    open_store(f"sqlite:///{file}", now=Clock()).close()
+    file.chmod(0o444)
+    with _somebody_without_rights(), pytest.raises(StoreError) as refused:
+        _write_something(f"sqlite:///{file}")
+    assert str(file) in str(refused.value) and "Correct the permissions" in str(refused.value)
+
+
+def _write_something(url: str) -> None:
+    store = open_store(url, now=Clock())
+    try:
+        pull(store, issue(1))
+    finally:
+        store.close()
+
+
+def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    assert "cannot be opened" in refusal(f"sqlite:///{tmp_path}")
+
+
+def test_a_store_that_another_program_locks_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.store.opening.BUSY_MILLISECONDS", 50)
+    store = open_store(f"sqlite:///{tmp_path}/state.db", now=Clock())
+    other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="is locked by another program"):
+        pull(store, issue(1))
+    assert list(store.known()) == []
+    other.execute("ROLLBACK")
+    other.close()
+    pull(store, issue(1))
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("state.db", "is not the URL of a database"),
+        ("postgresql://me:s3cret@localhost:port/db", "is not the URL of a database"),
+        ("mysql://root:s3cret@db/plans", "cannot live in 'mysql'"),
+        ("postgresql://me:s3cret@127.0.0.1:1/plans", "plans on 127.0.0.1:1 cannot be used"),
+        ("postgres://me:s3cret@127.0.0.1:1/plans?password=s3cret", "plans on 127.0.0.1:1 cannot be used"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_said_without_its_password(url: str, says: str) -> None:
+    said = refusal(url)
+    assert says in said and "s3cret" not in said and is_a_sentence(said)
+
+
+def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    said = refusal("postgresql://localhost/plans")
+    assert "pip install 'increment-sync[postgres]'" in said and is_a_sentence(said)
+
+
+def test_a_database_that_is_not_there_is_said() -> None:
+    url = new_database().replace("test_", "nowhere_")
+    assert "does not exist" in refusal(url)
+
+
+def test_a_server_that_went_away_is_said() -> None:
+    store: Store = open_store(new_database(), now=Clock())
+    kill = "SELECT pg_terminate_backend(pg_backend_pid())"
+    with pytest.raises(StoreError, match="cannot be used"), store._database.write() as connection:
+        connection.exec_driver_sql(kill)
+    pull(store, issue(1))
+    assert [known.issue for known in store.known()] == [issue(1)]
+    store.close()

@@ -1,0 +1,126 @@
+"""Several runs, processes and threads on one store."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pytest
+
+from sync.store import LeaseHeld, LeaseLost, Store, open_store
+from tests.postgres import new_database
+from tests.store_world import CHURN, START, Clock, issue, pull, ref
+
+TTL = timedelta(minutes=5)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return new_database() if request.param == "postgresql" else f"sqlite:///{tmp_path}/state.db"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def two(url: str, clock: Clock) -> Iterator[tuple[Store, Store]]:
+    stores = open_store(url, now=clock), open_store(url, now=clock)
+    yield stores
+    for store in stores:
+        store.close()
+
+
+def test_the_lease_holds_across_connections_and_a_dead_run_loses_it(
+    two: tuple[Store, Store], clock: Clock
+) -> None:
+    first, second = two
+    first.take_lease("r1", "host-a", TTL)
+    with pytest.raises(LeaseHeld, match="host-a"):
+        second.take_lease("r2", "host-b", TTL)
+    clock.forward(minutes=5)
+    second.take_lease("r2", "host-b", TTL)
+    with pytest.raises(LeaseLost):
+        first.renew_lease("r1", TTL)
+    first.release_lease("r1")
+    with pytest.raises(LeaseHeld, match="host-b"):
+        first.take_lease("r3", "host-a", TTL)
+
+
+def _compete(url: str, name: str, start: Barrier, won: SimpleQueue[tuple[str, bool]]) -> None:
+    store = open_store(url, now=lambda: datetime.now(UTC))
+    start.wait()
+    try:
+        store.take_lease(name, name, TTL)
+        won.put((name, True))
+    except LeaseHeld:
+        won.put((name, False))
+    store.close()
+
+
+def test_of_several_processes_one_gets_the_lease(url: str) -> None:
+    open_store(url, now=lambda: datetime.now(UTC)).close()
+    context = multiprocessing.get_context("spawn")
+    start, won = context.Barrier(3), context.SimpleQueue()
+    started = [context.Process(target=_compete, args=(url, f"r{n}", start, won)) for n in range(3)]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(30)
+    assert sorted(winner for _, winner in (won.get() for _ in started)) == [False, False, True]
+
+
+def test_what_one_wrote_the_other_reads(two: tuple[Store, Store]) -> None:
+    writer, reader = two
+    pull(writer, issue(1))
+    entry = writer.journal_intent(
+        run_id="r1", at=START, ref=ref(1), op="add-label", payload={}, before={}, rule=None, why="w"
+    )
+    assert [known.issue for known in reader.known()] == [issue(1)]
+    assert [row.id for row in reader.open_intents()] == [entry]
+    reader.journal_result(entry, "done", START)
+    assert writer.open_intents() == []
+
+
+def test_reading_goes_on_while_another_writes(two: tuple[Store, Store]) -> None:
+    writer, reader = two
+    pull(writer, *(issue(number) for number in range(2500)))
+    stream = reader.known()
+    seen = [next(stream).issue.ref.id]
+    pull(writer, issue(1, tracker="github"), source=CHURN)
+    reader.cache.put("seen", 1)
+    seen += [known.issue.ref.id for known in stream]
+    assert seen == sorted(ref(number).id for number in range(2500))
+
+
+@pytest.mark.parametrize("memory", [True, False])
+def test_connectors_may_use_the_cache_from_threads_while_a_run_writes(memory: bool, tmp_path: Path) -> None:
+    store = open_store("sqlite://" if memory else f"sqlite:///{tmp_path}/state.db", now=Clock())
+    failed: list[BaseException] = []
+
+    def use(tracker: str) -> None:
+        try:
+            cache = store.cache_for(tracker)
+            for number in range(15):
+                cache.put(str(number), [tracker, number])
+                assert cache.get(str(number)) == [tracker, number]
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=use, args=(f"tracker-{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(15):
+        pull(store, issue(number), full=False)
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(list(store.known())) == 15
+    assert store.cache_for("tracker-3").get("14") == ["tracker-3", 14]
+    store.close()
