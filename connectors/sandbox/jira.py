@@ -81,14 +81,14 @@ _ROUTES: Final[tuple[tuple[str, str, _Handler, _Where], ...]] = (
     ("PUT", r"issue/([^/]+)/properties/([^/]+)", issues.write_property, "both"),
     ("GET", r"issue/([^/]+)/comment", comments.read_page, "both"),
     ("POST", r"issue/([^/]+)/comment", comments.create, "both"),
-    ("GET", r"issue/([^/]+)/comment/(\d+)", comments.read, "both"),
-    ("PUT", r"issue/([^/]+)/comment/(\d+)", comments.update, "both"),
-    ("DELETE", r"issue/([^/]+)/comment/(\d+)", comments.delete, "both"),
+    ("GET", r"issue/([^/]+)/comment/(\d{1,18})", comments.read, "both"),
+    ("PUT", r"issue/([^/]+)/comment/(\d{1,18})", comments.update, "both"),
+    ("DELETE", r"issue/([^/]+)/comment/(\d{1,18})", comments.delete, "both"),
     ("POST", r"comment/list", comments.read_many, "cloud"),
-    ("GET", r"comment/(\d+)/properties", comments.property_keys, "both"),
-    ("GET", r"comment/(\d+)/properties/([^/]+)", comments.read_property, "both"),
-    ("PUT", r"comment/(\d+)/properties/([^/]+)", comments.write_property, "both"),
-    ("DELETE", r"comment/(\d+)/properties/([^/]+)", comments.delete_property, "both"),
+    ("GET", r"comment/(\d{1,18})/properties", comments.property_keys, "both"),
+    ("GET", r"comment/(\d{1,18})/properties/([^/]+)", comments.read_property, "both"),
+    ("PUT", r"comment/(\d{1,18})/properties/([^/]+)", comments.write_property, "both"),
+    ("DELETE", r"comment/(\d{1,18})/properties/([^/]+)", comments.delete_property, "both"),
 )
 
 

@@ -79,6 +79,15 @@ def flag(request: Request, name: str, default: bool) -> bool:
     return request.query.get(name, str(default)).lower() != "false"
 
 
+def entries(value: object, name: str) -> list[Any]:
+    """An array of a body; absent and null are empty. Refusal 400 for anything else."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise Refusal(400, f"Can not deserialize '{name}': it has to be an array.")
+    return value
+
+
 def names(value: object) -> list[str]:
     """A list of names: comma-separated in a query, an array in a body."""
     if isinstance(value, str):

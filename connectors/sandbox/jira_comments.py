@@ -12,6 +12,7 @@ from connectors.sandbox.jira_adf import flattened, is_document
 from connectors.sandbox.jira_answers import (
     Refusal,
     account_id,
+    entries,
     flag,
     json_object,
     may,
@@ -30,8 +31,8 @@ _INTERNAL: Final = "sd.public.comment"
 def read_page(site: JiraState, caller: Caller, request: Request, key: str) -> Response:
     """A page of an issue's comments, oldest first, without properties."""
     issue = visible_issue(site, caller, key)
-    start = whole_number(request.query.get("startAt"), "startAt", 0)
-    size = whole_number(request.query.get("maxResults"), "maxResults", 50)
+    start = max(0, whole_number(request.query.get("startAt"), "startAt", 0))
+    size = max(0, whole_number(request.query.get("maxResults"), "maxResults", 50))
     size = min(size, 100 if site.is_cloud else 1000)
     newest_first = request.query.get("orderBy", "").startswith("-")
     comments = list(reversed(issue.comments)) if newest_first else list(issue.comments)
@@ -151,7 +152,7 @@ def delete_property(
 def properties_in(body: Mapping[str, Any]) -> dict[str, Any]:
     """The ``properties: [{key, value}]`` of a body. Refusal 400 beyond Jira's limits."""
     found: dict[str, Any] = {}
-    for entry in body.get("properties") or []:
+    for entry in entries(body.get("properties"), "properties"):
         if not isinstance(entry, dict) or not isinstance(entry.get("key"), str) or entry.get("value") is None:
             raise Refusal(400, "A property needs a key and a JSON value.")
         if len(entry["key"]) > 255:

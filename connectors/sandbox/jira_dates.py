@@ -29,6 +29,13 @@ def minute(moment: datetime) -> datetime:
 
 def instant(field: str, operand: Operand, now: datetime) -> datetime:
     """What a date in a query means, in UTC; ``now`` is in the zone to read it in. JqlError."""
+    try:
+        return _instant(field, operand, now)
+    except OverflowError as error:
+        raise JqlError(f"Date value '{operand.text}' for field '{field}' is out of range.") from error
+
+
+def _instant(field: str, operand: Operand, now: datetime) -> datetime:
     if operand.kind == "call":
         return _called(operand.text, now).astimezone(UTC)
     text = operand.text.strip()

@@ -9,6 +9,7 @@ from connectors.sandbox.base import Request, Response
 from connectors.sandbox.jira_answers import (
     Refusal,
     account_id,
+    entries,
     flag,
     json_object,
     may,
@@ -43,7 +44,7 @@ def read(site: JiraState, caller: Caller, request: Request, key: str) -> Respons
 def changelog(site: JiraState, caller: Caller, request: Request, key: str) -> Response:
     """Cloud: a page of the history, oldest first."""
     issue = visible_issue(site, caller, key)
-    start = whole_number(request.query.get("startAt"), "startAt", 0)
+    start = max(0, whole_number(request.query.get("startAt"), "startAt", 0))
     size = min(100, whole_number(request.query.get("maxResults"), "maxResults", 100))
     shapes = Shapes(site, caller)
     page = [shapes.history(entry) for entry in issue.history[start : start + size]]
@@ -117,7 +118,7 @@ def _labels_after(
     if "labels" in update and "labels" in fields:
         raise Refusal(400, "Field 'labels' cannot appear in both 'fields' and 'update'.")
     labels = set(issue.labels)
-    for operation in update.get("labels") or [{"set": fields.get("labels")}]:
+    for operation in entries(update.get("labels", [{"set": fields.get("labels")}]), "labels"):
         labels = _labels_by(labels, operation)
     return labels
 
@@ -158,7 +159,7 @@ def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
 
 def _comment_additions(update: Mapping[str, Any]) -> list[dict[str, Any]]:
     additions = []
-    for operation in update.get("comment") or []:
+    for operation in entries(update.get("comment"), "comment"):
         added = operation.get("add") if isinstance(operation, dict) else None
         if not isinstance(added, dict):
             raise Refusal(400, errors={"comment": "Only the operation 'add' with an object is supported."})

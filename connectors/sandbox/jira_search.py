@@ -99,6 +99,8 @@ def _parsed(jql: str) -> Query:
         return parse(jql)
     except JqlError as error:
         raise Refusal(400, str(error)) from error
+    except RecursionError as error:
+        raise Refusal(400, "Error in the JQL Query: it is nested too deeply.") from error
 
 
 def _bounded(query: Query) -> Query:
@@ -156,8 +158,9 @@ def _offset(token: object, jql: str) -> int:
         return 0
     try:
         offset, of_jql = json.loads(base64.urlsafe_b64decode(str(token)))
-    except ValueError as error:
+        start = max(0, int(offset))
+    except (ValueError, TypeError) as error:
         raise Refusal(400, "The provided next page token is invalid.") from error
     if of_jql != _digest(jql):
         raise Refusal(400, "The provided next page token belongs to another query.")
-    return int(offset)
+    return start

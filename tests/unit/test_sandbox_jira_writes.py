@@ -335,3 +335,53 @@ def test_data_center_tells_the_bucket_on_every_answer() -> None:
     assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
     assert [answer.headers["retry-after"] for answer in answers] == ["0", "1", "1"]
     assert site.get("myself").status == 200
+
+
+# Nonsense.
+
+
+@KINDS
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "issue/DS-1", {"update": {"labels": 5}}),
+        ("PUT", "issue/DS-1", {"update": {"labels": ["add"]}}),
+        ("PUT", "issue/DS-1", {"update": 5}),
+        ("PUT", "issue/DS-1", {"update": {"comment": 5}}),
+        ("PUT", "issue/DS-1", {"fields": {"labels": "x"}}),
+        ("PUT", "issue/DS-1", {"fields": {"summary": None}}),
+        ("PUT", "issue/DS-1", {"properties": 5}),
+        ("PUT", "issue/DS-1", {"properties": [{"key": 5}]}),
+        ("POST", "issue/DS-1/comment", None),
+        ("POST", "issue/DS-1/comment", {"body": "x", "properties": {"a": 1}}),
+        ("POST", "search", {"jql": "(" * 5000}),
+        ("POST", "search", {"jql": "updated > -99999999999w"}),
+        ("POST", "search", {"jql": "updated > '0001-01-01'"}),
+        ("POST", "search", {"jql": "project = DS", "fields": 5}),
+        ("POST", "search", {"jql": "project = DS", "maxResults": "many"}),
+        ("POST", "search", {"jql": "project = DS", "maxResults": 1, "nextPageToken": "NQ=="}),
+        ("POST", "comment/list", {"ids": ["x"]}),
+        ("GET", "issue/DS-1/comment/" + "9" * 5000, None),
+    ],
+)
+def test_nonsense_is_refused_and_changes_nothing(kind: str, method: str, path: str, body: Any) -> None:
+    site = Site(kind, accounts=[_BERLIN_ROBOT])
+    site.state.add_issue("DS", "One")
+    before = site.tracker.dump()
+    if path == "search" and kind == "jira-cloud":
+        path = "search/jql"
+
+    answer = site.send(method, path, json=body)
+
+    # Data Center knows no page tokens and no bulk read of comments.
+    harmless = kind == "jira-dc" and isinstance(body, dict) and "nextPageToken" in body
+    assert answer.status == 200 if harmless else answer.status in (400, 404)
+    assert site.tracker.dump() == before
+
+
+_BERLIN_ROBOT = {
+    "id": "bot",
+    "email": "bot@acme.example",
+    "token": "bot-token",
+    "timezone": "Europe/Berlin",
+}
