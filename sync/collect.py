@@ -1,0 +1,269 @@
+"""Read the sources into the store. A source that was not read whole is named and nothing is concluded from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from connectors.errors import ConnectorError, Gone
+from connectors.model import Census, Cursor, Failed, Issue, IssueRef, KnownIssue, Pulled, Source, Wanted
+from connectors.ports import IssueReader
+from mappings.model import Anchor, Workspace
+from sync.job import Job
+from sync.settings import Limits
+
+_Answer = TypeVar("_Answer")
+MAX_THREADS = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Collected:
+    """What the trackers said in this run, and what they did not."""
+
+    known: Mapping[IssueRef, KnownIssue]
+    failed: tuple[Failed, ...]
+    anchors: Mapping[Anchor, Issue]
+    unread_anchors: Mapping[Anchor, str]
+    """Anchor -> why it could not be read."""
+    pulled: int
+    """Issues that the trackers handed over."""
+    gone: tuple[KnownIssue, ...] = ()
+    """Issues that a census missed and a direct read confirmed as deleted or moved away."""
+    failing_since: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def unread(self) -> frozenset[str]:
+        return frozenset(failure.source.name for failure in self.failed)
+
+
+def all_sources(workspace: Workspace) -> tuple[Source, ...]:
+    """Every source that a team names, once."""
+    return tuple(dict.fromkeys(source for team in workspace.teams for source in team.sources))
+
+
+def wanted_by(workspace: Workspace) -> Wanted:
+    """Bodies and custom fields are asked for only when a rule looks at them."""
+    rules = [rule for team in workspace.teams for rule in team.rules]
+    fields = {name for rule in rules for name in (rule.when.get("field") or {})}
+    return Wanted(body=any(rule.when.get("body") for rule in rules), fields=tuple(sorted(fields)))
+
+
+def collect(job: Job, *, full: bool = False, accept_shrink: bool = False) -> Collected:
+    """Pull what changed, take a census where it is due, read the anchors; everything lands in the store.
+
+    ``full`` reads everything again and takes a census. ``accept_shrink`` believes sources that became much
+    smaller.
+    """
+    collector = _Collector(job, full=full, accept_shrink=accept_shrink)
+    collector.pull()
+    collector.take_census()
+    return collector.result()
+
+
+class _Collector:
+    def __init__(self, job: Job, *, full: bool, accept_shrink: bool) -> None:
+        self.job, self.full, self.accept_shrink = job, full, accept_shrink
+        self.sources = all_sources(job.workspace)
+        self.wanted = wanted_by(job.workspace)
+        self.failed: dict[str, Failed] = {}
+        self.pulled = 0
+        self.gone: list[KnownIssue] = []
+        self.whole: set[str] = set()
+        """Sources whose every issue was read in this run."""
+
+    def pull(self) -> None:
+        cursors = {} if self.full else {s.name: self._cursor(s) for s in self.sources}
+
+        def ask(reader: IssueReader, group: tuple[Source, ...]) -> list[Pulled | Failed]:
+            return list(reader.pull([(s, cursors.get(s.name)) for s in group], self.wanted))
+
+        for number, answer in enumerate(self._side_by_side(_groups(self.sources), ask), start=1):
+            self.job.progress.step(f"read {answer.source.name}", number, len(self.sources))
+            if isinstance(answer, Failed):
+                self._fail(answer)
+            else:
+                self._take(answer)
+
+    def _cursor(self, source: Source) -> Cursor | None:
+        state = self.job.store.source(source, self.wanted)
+        return state.cursor if state else None
+
+    def _take(self, pulled: Pulled) -> None:
+        if pulled.full:
+            missing = self._missing(pulled.source, frozenset(issue.ref.id for issue in pulled.issues))
+            if self._shrank(pulled.source, missing):
+                return
+            self.whole.add(pulled.source.name)
+            self.job.store.save_pull(pulled, self.wanted, self.job.now())
+            self._look_for(pulled.source, missing)
+        else:
+            self.job.store.save_pull(pulled, self.wanted, self.job.now())
+        self.pulled += len(pulled.issues)
+        self.job.log.info(
+            "source.read",
+            source=pulled.source.name,
+            issues=len(pulled.issues),
+            full=pulled.full,
+            unchanged=pulled.unchanged,
+        )
+
+    def take_census(self) -> None:
+        """Ids of all issues, for every source whose last census is too old."""
+        due = tuple(s for s in self.sources if self._census_due(s))
+
+        def ask(reader: IssueReader, group: tuple[Source, ...]) -> list[Census | Failed]:
+            return list(reader.census(group, self.wanted))
+
+        for answer in self._side_by_side(_groups(due), ask):
+            if isinstance(answer, Failed):
+                self._fail(answer)
+                continue
+            missing = self._missing(answer.source, answer.ids)
+            if self._shrank(answer.source, missing):
+                continue
+            if answer.pulled:
+                self.job.store.save_pull(answer.pulled, self.wanted, self.job.now())
+            self._look_for(answer.source, missing, census=answer)
+
+    def _census_due(self, source: Source) -> bool:
+        if source.name in self.failed or source.name in self.whole:
+            return False
+        state = self.job.store.source(source, self.wanted)
+        if state is None or state.last_census is None:
+            return True
+        return self.full or self.job.now() - state.last_census >= self.job.settings.census_every
+
+    def _missing(self, source: Source, ids: frozenset[str]) -> frozenset[str]:
+        return self.job.store.source_ids(source) - ids
+
+    def _shrank(self, source: Source, missing: frozenset[str]) -> bool:
+        """True when too much is missing to be believed; the source then counts as failed."""
+        held = len(self.job.store.source_ids(source))
+        allowed = shrink_allowed(self.job.settings.limits, held)
+        came_back_empty = held > 0 and len(missing) == held
+        if self.accept_shrink or not missing or (len(missing) <= allowed and not came_back_empty):
+            return False
+        self._fail(
+            Failed(
+                source=source,
+                kind="payload",
+                reason=f"{source.name} shrank from {held} to {held - len(missing)} issues, more than the limit of "
+                f"{allowed} (limits.shrink, limits.shrink_share) allows; if that is right, run "
+                "`increment-sync reconcile --accept-shrink`",
+            )
+        )
+        return True
+
+    def _look_for(self, source: Source, missing: frozenset[str], census: Census | None = None) -> None:
+        """Absence is not deletion: ask the tracker for each missing issue before anything is concluded."""
+        now, store = self.job.now(), self.job.store
+        reader = self.job.readers[source.tracker]
+        vanished: dict[IssueRef, datetime] = {}
+        left: list[IssueRef] = []
+        for item in [k for k in (store.known_issue(source.tracker, i) for i in sorted(missing)) if k]:
+            ref = item.issue.ref
+            try:
+                found = reader.read(ref.key, self.wanted)
+            except Gone:
+                vanished[ref] = now
+                self.gone.append(item)
+            except ConnectorError as error:
+                self._fail(Failed(source=source, reason=str(error)))
+                return
+            else:
+                if found.container != item.issue.container or source.jql or found.ref != ref:
+                    left.append(ref)
+                    self.gone.append(item)
+                store.save_issue(found, now)
+        for ref, at in vanished.items():
+            store.mark_vanished(ref, at)
+        if census is not None:
+            store.save_census(census, now, vanished=vanished, left=left)
+
+    def _fail(self, failure: Failed) -> None:
+        self.failed[failure.source.name] = failure
+        self.job.store.mark_failed(failure.source, failure.reason, self.job.now())
+        self.job.log.warning(
+            "source.failed", source=failure.source.name, kind=failure.kind, reason=failure.reason
+        )
+
+    def result(self) -> Collected:
+        known = {item.issue.ref: item for item in self.job.store.known()}
+        anchors, unread = self._read_anchors(known)
+        states = {state.name: state.failing_since for state in self.job.store.sources()}
+        return Collected(
+            known=known,
+            failed=tuple(self.failed.values()),
+            anchors=anchors,
+            unread_anchors=unread,
+            pulled=self.pulled,
+            gone=tuple(self.gone),
+            failing_since={name: since for name in self.failed if (since := states.get(name)) is not None},
+        )
+
+    def _read_anchors(
+        self, known: Mapping[IssueRef, KnownIssue]
+    ) -> tuple[dict[Anchor, Issue], dict[Anchor, str]]:
+        """An anchor inside a source was read with it; each other one costs a direct read."""
+        by_key = {(item.issue.ref.tracker, item.issue.ref.key.lower()): item for item in known.values()}
+        anchors: dict[Anchor, Issue] = {}
+        unread: dict[Anchor, str] = {}
+        for anchor in anchors_of(self.job.workspace):
+            item = by_key.get((anchor.tracker, anchor.key.lower()))
+            if item and item.sources - set(self.failed):
+                anchors[anchor] = item.issue
+                continue
+            try:
+                issue = self.job.readers[anchor.tracker].read(anchor.key, self.wanted)
+            except ConnectorError as error:
+                unread[anchor] = str(error)
+                self.job.log.warning("anchor.unread", anchor=str(anchor), reason=str(error))
+            else:
+                anchors[anchor] = issue
+                self.job.store.save_issue(issue, self.job.now())
+        return anchors, unread
+
+    def _side_by_side(
+        self,
+        groups: Sequence[tuple[Source, ...]],
+        ask: Callable[[IssueReader, tuple[Source, ...]], list[_Answer]],
+    ) -> Iterator[_Answer]:
+        """Ask for all groups at once; answers come in the order of the groups, so that runs are repeatable."""
+        if not groups:
+            return
+        with ThreadPoolExecutor(max_workers=min(len(groups), MAX_THREADS)) as pool:
+            asked = [pool.submit(ask, self.job.readers[group[0].tracker], group) for group in groups]
+            for future in asked:
+                yield from future.result()
+
+
+def anchors_of(workspace: Workspace) -> tuple[Anchor, ...]:
+    """Every anchor that the plans name, once."""
+    found = [
+        anchor
+        for increment in workspace.increments
+        for goal in increment.goals
+        for anchor in (goal.anchor, *(capability.anchor for capability in goal.capabilities))
+        if anchor
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def shrink_allowed(limits: Limits, held: int) -> int:
+    """How many issues of a source that held so many may be missing at once."""
+    return max(limits.shrink, int(limits.shrink_share * held))
+
+
+def _groups(sources: Sequence[Source]) -> list[tuple[Source, ...]]:
+    """What is asked for together: Jira sources without ``jql`` share a request, all others stand alone."""
+    shared: dict[str, list[Source]] = {}
+    alone: list[tuple[Source, ...]] = []
+    for source in sources:
+        if source.repo is None and source.jql is None:
+            shared.setdefault(source.tracker, []).append(source)
+        else:
+            alone.append((source,))
+    return [*(tuple(group) for group in shared.values()), *alone]

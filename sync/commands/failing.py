@@ -1,0 +1,63 @@
+"""What a person reads, and what a crontab sees, when a command could not do its work."""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+from pathlib import Path
+
+from connectors.errors import ConnectorError
+from mappings.problems import MappingInvalid
+from sync.commands.looking import NothingRead
+from sync.credentials import CredentialError
+from sync.neutral import neutral_terminal
+from sync.saved import StaleChangeSet, UnreadableChangeSet
+from sync.store import LeaseHeld, LeaseLost, StoreError
+
+
+def exit_code_for(error: Exception) -> int:
+    """3 configuration, 5 stale change set, 6 another run at work, 1 everything else."""
+    if isinstance(error, (MappingInvalid, CredentialError)):
+        return 3
+    if isinstance(error, StaleChangeSet):
+        return 5
+    if isinstance(error, (LeaseHeld, LeaseLost)):
+        return 6
+    return 1
+
+
+def sentence_for(error: Exception) -> str:
+    """What is wrong and what to do. A traceback of something unexpected goes to a file, not to the terminal."""
+    if isinstance(error, MappingInvalid):
+        count = len(error.problems)
+        noun = "problem" if count == 1 else "problems"
+        return "\n".join([f"{count} {noun} in the configuration", *map(str, error.problems)])
+    if isinstance(error, StaleChangeSet):
+        reasons = "\n".join(f"  {neutral_terminal(reason)}" for reason in error.reasons)
+        return (
+            f"the change set is stale, nothing was written; make a new one with `preview --out`:\n{reasons}"
+        )
+    expected = (
+        ConnectorError,
+        CredentialError,
+        LeaseHeld,
+        LeaseLost,
+        LookupError,
+        NothingRead,
+        StoreError,
+        UnreadableChangeSet,
+    )
+    if isinstance(error, expected) and str(error):
+        return neutral_terminal(str(error.args[0] if isinstance(error, KeyError) else error))
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror or error}{where}"
+    return f"this is a bug in increment-sync: {type(error).__name__}; details are in {_keep(error)}"
+
+
+def _keep(error: Exception) -> Path:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="increment-sync-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write("".join(traceback.format_exception(error)))
+    return Path(file.name)

@@ -1,0 +1,292 @@
+"""``status``, ``unplanned``, ``explain``, ``history`` and ``overrides``: what is known, from the store alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from connectors.model import IssueRef, KnownIssue
+from mappings.match import Matcher
+from mappings.model import Unplanned
+from sync.commands.session import Ways, complain, offline_job, say, say_json
+from sync.job import Job
+from sync.neutral import neutral_terminal
+from sync.outlook import outlook, read_last
+from sync.render import table
+from sync.rollup_model import CapabilityRollup, GoalRollup, IncrementRollup, Rollup
+
+
+class NothingRead(Exception):
+    """The store holds no issues yet."""
+
+
+@contextmanager
+def _with_snapshot(ways: Ways) -> Iterator[Job]:
+    with offline_job(ways) as job:
+        if not job.store.sources():
+            raise NothingRead("nothing has been read yet: run `increment-sync run` (or preview) first")
+        yield job
+
+
+def status(ways: Ways, increment: str | None) -> int:
+    """The roll-up of the last snapshot."""
+    with _with_snapshot(ways) as job:
+        thought, _ = outlook(job)
+        chosen = _chosen(thought.rollup, increment)
+        read_at = read_last(job)
+        failing = {s.name: s.failing_since for s in job.store.sources() if s.failing_since}
+        if ways.as_json:
+            say_json(
+                {
+                    "version": 1,
+                    "read_at": read_at,
+                    "unreadable": failing,
+                    "sources": [
+                        {"source": s.name, "last_whole": s.last_whole, "last_census": s.last_census}
+                        for s in job.store.sources()
+                    ],
+                    "increments": [_increment_json(each) for each in chosen],
+                    "unplanned": len(thought.rollup.unplanned),
+                    "conflicts": [str(conflict.ref) for conflict in thought.matched.conflicts],
+                }
+            )
+            return 0
+        for each in chosen:
+            _say_increment(each)
+        say(f"Unplanned: {len(thought.rollup.unplanned)} issues (increment-sync unplanned)")
+        when = f"{read_at:%Y-%m-%d %H:%M} UTC" if read_at else "never as a whole"
+        say(f"Sources last read: {when}")
+        for name, since in failing.items():
+            complain(f"unreadable since {since:%Y-%m-%d %H:%M} UTC: {name}; its figures are from before")
+        return 0
+
+
+def _chosen(rollup: Rollup, increment: str | None) -> list[IncrementRollup]:
+    """The one that was asked for; otherwise those that are not closed, or the last one."""
+    if increment is not None:
+        found = [each for each in rollup.increments if each.id == increment]
+        if not found:
+            known = ", ".join(each.id for each in rollup.increments) or "none"
+            raise LookupError(f"there is no increment {increment!r}; the plans have {known}")
+        return found
+    return [each for each in rollup.increments if each.phase != "closed"] or list(rollup.increments[-1:])
+
+
+def _increment_json(increment: IncrementRollup) -> dict[str, Any]:
+    document = asdict(increment)
+    for goal, goal_json in zip(increment.goals, document["goals"], strict=True):
+        for capability, capability_json in zip(goal.capabilities, goal_json["capabilities"], strict=True):
+            capability_json["progress"] = capability.counts.progress
+            capability_json["issues"] = [
+                {
+                    "issue": str(issue.ref),
+                    "state": issue.state.state,
+                    "blocked": issue.state.blocked,
+                    "rule": issue.rule,
+                    "iteration": issue.iteration,
+                }
+                for issue in capability.issues
+            ]
+            for part in ("added", "dropped", "moved_out", "vanished", "split", "delivered", "reopened"):
+                capability_json["scope"][part] = [str(ref) for ref in getattr(capability.scope, part)]
+    return document
+
+
+def _say_increment(increment: IncrementRollup) -> None:
+    say(
+        f"{increment.id}  {increment.start} to {increment.end}  {increment.phase}  "
+        f"committed goals done: {increment.committed_done} of {increment.committed_total}, "
+        f"stretch: {increment.stretch_done} of {increment.stretch_total}"
+    )
+    say()
+    rows = []
+    for goal in increment.goals:
+        rows.append(_goal_row(goal))
+        rows += [_capability_row(capability) for capability in goal.capabilities]
+    for line in table(("goal / capability", "state", "done", "open", "scope", "notes"), rows):
+        say(line)
+    for warning in (w for goal in increment.goals for w in _warnings(goal)):
+        say(f"  ! {neutral_terminal(warning)}")
+    say()
+
+
+def _goal_row(goal: GoalRollup) -> tuple[str, ...]:
+    done = f"{goal.required_done}/{goal.required_total} capabilities"
+    notes = [goal.commitment, *(["to be accepted"] if goal.acceptance_open else [])]
+    return (
+        goal.title,
+        goal.state,
+        done,
+        "",
+        f"{goal.counts.done}/{goal.counts.scope} issues",
+        ", ".join(notes),
+    )
+
+
+def _capability_row(capability: CapabilityRollup) -> tuple[str, ...]:
+    counts, scope = capability.counts, capability.scope
+    notes = []
+    if capability.released:
+        notes.append("released")
+    if capability.blocked:
+        notes.append("BLOCKED")
+    elif capability.partly_blocked:
+        notes.append("{} of {} blocked".format(*capability.partly_blocked))
+    if capability.uncertain:
+        notes.append(f"not read: {', '.join(capability.uncertain)}")
+    changed = "" if scope.baseline is None else f"baseline {scope.baseline}, +{len(scope.added)}"
+    lost = len(scope.dropped) + len(scope.moved_out) + len(scope.vanished)
+    return (
+        f"  {capability.title}",
+        capability.state,
+        f"{counts.done}/{counts.scope}" if counts.scope else "-",
+        f"{counts.doing} doing, {counts.todo + counts.unknown} to do" if counts.remaining else "",
+        f"{changed}, -{lost}" if changed and lost else changed,
+        ", ".join(notes),
+    )
+
+
+def _warnings(goal: GoalRollup) -> list[str]:
+    return [*goal.warnings, *(w for capability in goal.capabilities for w in capability.warnings)]
+
+
+def unplanned(ways: Ways, team: str | None) -> int:
+    """The ad-hoc work."""
+    with _with_snapshot(ways) as job:
+        thought, _ = outlook(job)
+        known = {item.issue.ref: item for item in job.store.known()}
+        items = [u for u in thought.rollup.unplanned if team is None or team in u.teams]
+        if ways.as_json:
+            say_json({"version": 1, "unplanned": [_unplanned_json(u, known[u.ref]) for u in items]})
+            return 0
+        rows = [
+            (
+                u.ref.key,
+                ", ".join(u.teams),
+                u.state.state,
+                u.reason,
+                f"{known[u.ref].issue.created:%Y-%m-%d}",
+                known[u.ref].issue.author,
+                known[u.ref].issue.title[:60],
+            )
+            for u in items
+        ]
+        if rows:
+            for line in table(("issue", "team", "state", "why", "created", "by", "title"), rows):
+                say(line)
+        say(f"{len(rows)} unplanned issues")
+        return 0
+
+
+def _unplanned_json(item: Unplanned, known: KnownIssue) -> dict[str, Any]:
+    issue = known.issue
+    return {
+        "issue": str(item.ref),
+        "url": issue.url,
+        "title": issue.title,
+        "teams": list(item.teams),
+        "state": item.state.state,
+        "reason": item.reason,
+        "created": issue.created,
+        "closed": issue.closed,
+        "author": issue.author,
+        "type": issue.type,
+    }
+
+
+def history(ways: Ways, run: str | None, issue: str | None, limit: int) -> int:
+    """The journal: who, when, what, which rule, why."""
+    with offline_job(ways) as job:
+        if run is None and issue is None:
+            return _say_runs(ways, job, limit)
+        ref = find_issue(job, issue).issue.ref if issue else None
+        rows = job.store.journal(run_id=run, ref=ref, limit=limit)
+        if ways.as_json:
+            say_json({"version": 1, "journal": [{**asdict(row), "ref": str(row.ref)} for row in rows]})
+            return 0
+        lines = table(
+            ("when", "run", "issue", "what", "rule", "why", "outcome"),
+            [
+                (
+                    f"{row.at:%Y-%m-%d %H:%M:%S}",
+                    row.run_id,
+                    row.ref.key,
+                    f"{row.op} {row.payload.get('label') or row.payload.get('subject') or ''}",
+                    row.rule or "",
+                    row.why,
+                    f"{row.outcome or 'open'} {row.detail}".strip(),
+                )
+                for row in rows
+            ],
+        )
+        for line in lines:
+            say(line)
+        return 0
+
+
+def _say_runs(ways: Ways, job: Job, limit: int) -> int:
+    runs = job.store.runs(limit)
+    if ways.as_json:
+        say_json({"version": 1, "runs": [asdict(row) for row in runs]})
+        return 0
+    rows = [
+        (
+            row.id,
+            row.command,
+            f"{row.started:%Y-%m-%d %H:%M:%S}",
+            row.outcome or "not finished",
+            str(row.summary.get("written", "")),
+            str(row.summary.get("pulled", "")),
+        )
+        for row in runs
+    ]
+    for line in table(("run", "command", "started (UTC)", "outcome", "written", "read"), rows):
+        say(line)
+    return 0
+
+
+def overrides(ways: Ways) -> int:
+    """People's decisions on the trackers that differ from ours."""
+    with offline_job(ways) as job:
+        rows = job.store.overrides()
+        comments = [c for c in job.store.pushed_comments().values() if c.state == "deleted-by-person"]
+        if ways.as_json:
+            say_json(
+                {
+                    "version": 1,
+                    "overrides": [{**asdict(row), "ref": str(row.ref)} for row in rows],
+                    "deleted_comments": [{"subject": c.subject, "issue": str(c.ref)} for c in comments],
+                }
+            )
+            return 0
+        listed = [(row.ref.key, row.kind, row.label, f"{row.since:%Y-%m-%d %H:%M}", row.note) for row in rows]
+        listed += [
+            (c.ref.key, "comment", c.subject, "", "a person deleted the status comment") for c in comments
+        ]
+        if listed:
+            for line in table(("issue", "kind", "label", "since (UTC)", "note"), listed):
+                say(line)
+        say(f"{len(listed)} overrides")
+        return 0
+
+
+def find_issue(job: Job, text: str) -> KnownIssue:
+    """``DS-12``, ``acme/churn#7``, ``jira:DS-12`` or an issue's URL. LookupError with the nearest key."""
+    trackers = list(job.settings.trackers)
+    name, _, rest = text.partition(":")
+    if name in trackers and rest:
+        trackers, text = [name], rest
+    for tracker in trackers:
+        if found := job.store.known_issue(tracker, text):
+            return found
+    by_url = next((item for item in job.store.known() if item.issue.url == text.rstrip("/")), None)
+    if by_url:
+        return by_url
+    raise LookupError(
+        f"{text} is not in the last snapshot: check the key, or whether one of the mappings' sources holds it"
+    )
+
+
+__all__ = ["IssueRef", "Matcher", "NothingRead", "find_issue", "history", "overrides", "status", "unplanned"]

@@ -1,0 +1,225 @@
+"""``run``, ``reconcile``, ``preview`` and ``apply``: the commands that talk to trackers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sync.apply import Applied, Applier
+from sync.commands.session import Ways, complain, holder, online_job, say, say_json
+from sync.guard import check_changes
+from sync.job import Job
+from sync.memory import aliases, remember
+from sync.render import (
+    applied_text,
+    changes_markdown,
+    changes_text,
+    outcome_json,
+    problems_text,
+    summary_line,
+)
+from sync.run import Options, Outcome, carry_out, guard_limits, look, remember_outcome, with_lease
+from sync.saved import load, refuse_if_stale, save
+
+PENDING = 2
+"""Exit code with ``--detailed-exitcode`` when there is something to change."""
+
+
+def run(ways: Ways, options: Options) -> int:
+    """The cron job."""
+    with online_job(ways, "run", _told(options), writes=True) as job:
+
+        def work() -> Outcome:
+            outcome = carry_out(job, options, look(job, options, keeps=True))
+            remember_outcome(job, outcome)
+            return outcome
+
+        outcome = _with_row(job, lambda: with_lease(job, holder(), work))
+        _tell(ways, job, outcome, wrote=True)
+        return outcome.exit_code
+
+
+def preview(ways: Ways, options: Options, out: Path | None, detailed: bool, format_: str) -> int:
+    """Show what ``run`` would write, and save it for ``apply``."""
+    with online_job(ways, "preview", _told(options), writes=False) as job:
+
+        def work() -> Outcome:
+            outcome = look(job, options, keeps=False)
+            if out and not outcome.refusals:
+                save(out, job, outcome.changes)
+            return outcome
+
+        outcome = _with_row(job, lambda: with_lease(job, holder(), work))
+        if format_ == "markdown":
+            say(changes_markdown(outcome.changes))
+            _complain_problems(outcome)
+        else:
+            _tell(ways, job, outcome, wrote=False)
+        if out and not outcome.refusals:
+            complain(f"saved to {out}; write exactly this with: increment-sync apply {out}")
+        if outcome.exit_code == 0 and detailed and len(outcome.changes):
+            return PENDING
+        return outcome.exit_code
+
+
+def apply_file(ways: Ways, path: Path, options: Options) -> int:
+    """Write exactly what was reviewed, or refuse it whole."""
+    saved = load(path)
+    with online_job(ways, "apply", {"file": str(path), **_told(options)}, writes=True) as job:
+        if not job.writers:
+            complain(_push_is_off(job))
+            _finish(job, "refused", 3, {})
+            return 3
+        job.store.take_lease(job.run_id, holder(), _lease())
+        try:
+            refuse_if_stale(job, saved)
+            refusals = check_changes(saved.changes, remember(job).pushed, guard_limits(job, options))
+            if refusals:
+                for refusal in refusals:
+                    complain(f"refused ({refusal.rule}): {refusal.text}")
+                _finish(job, "refused", 4, {})
+                return 4
+            applied = Applier(job, max_writes=options.max_writes, aliases=aliases(job.workspace)).apply(
+                saved.changes
+            )
+        finally:
+            job.store.release_lease(job.run_id)
+        code = 1 if applied.failed else 0
+        _finish(job, "done" if code == 0 else "partly failed", code, {"written": applied.done})
+        _tell_applied(ways, job, applied, code)
+        return code
+
+
+def reconcile(ways: Ways, options: Options, *, yes: bool) -> int:
+    """Read everything again, show the drift, ask, repair."""
+    options = replace(options, full=True)
+    with online_job(ways, "reconcile", _told(options), writes=True) as job:
+
+        def work() -> Outcome:
+            outcome = look(job, options, keeps=True)
+            _show(ways, job, outcome)
+            if outcome.refusals or not len(outcome.changes) or not job.writers:
+                remember_outcome(job, outcome)
+                return outcome
+            if not yes and not _agreed(ways, outcome):
+                return outcome
+            outcome = carry_out(job, options, outcome)
+            remember_outcome(job, outcome)
+            return outcome
+
+        outcome = _with_row(job, lambda: with_lease(job, holder(), work))
+        if ways.as_json:
+            say_json(outcome_json(outcome))
+        else:
+            for line in applied_text(outcome):
+                say(line)
+        return outcome.exit_code
+
+
+def _agreed(ways: Ways, outcome: Outcome) -> bool:
+    """Ask on a terminal; without one nothing is repaired unless ``--yes`` said so."""
+    if not ways.interactive or ways.as_json:
+        complain("not repaired: there is no terminal to ask at; add --yes to repair")
+        return False
+    answer = input(f"Repair? {summary_line(outcome.changes)} [y/N] ")
+    return answer.strip().lower() in ("y", "yes")
+
+
+def _with_row(job: Job, work: Any) -> Outcome:
+    """Keep the run's end in the store, whatever it is."""
+    try:
+        outcome: Outcome = work()
+    except BaseException as error:
+        _finish(job, f"stopped: {type(error).__name__}", 1, {})
+        raise
+    words = {0: "done", 1: "partly failed", 4: "refused"}
+    _finish(job, words[outcome.exit_code], outcome.exit_code, _summary(outcome))
+    return outcome
+
+
+def _summary(outcome: Outcome) -> dict[str, Any]:
+    applied = outcome.applied
+    return {
+        "pulled": outcome.collected.pulled,
+        "changes": outcome.changes.summary(),
+        "written": applied.done if applied else 0,
+        "failed": len(applied.failed) if applied else 0,
+        "left": applied.left if applied else 0,
+        "failed_sources": [failure.source.name for failure in outcome.collected.failed],
+    }
+
+
+def _finish(job: Job, outcome: str, code: int, summary: dict[str, Any]) -> None:
+    job.store.finish_run(job.run_id, outcome, code, summary)
+    job.log.info("run.finished", outcome=outcome, exit_code=code, **summary)
+
+
+def _tell(ways: Ways, job: Job, outcome: Outcome, *, wrote: bool) -> None:
+    if ways.as_json:
+        say_json(outcome_json(outcome))
+        return
+    _show(ways, job, outcome, told=wrote and outcome.applied is not None)
+    for line in applied_text(outcome):
+        say(line)
+
+
+def _show(ways: Ways, job: Job, outcome: Outcome, *, told: bool = False) -> None:
+    if ways.as_json:
+        return
+    for line in changes_text(outcome.changes):
+        say(line)
+    if not told:
+        say(summary_line(outcome.changes))
+    _complain_problems(outcome)
+    if not job.settings.push.enabled:
+        complain(_push_is_off(job))
+
+
+def _complain_problems(outcome: Outcome) -> None:
+    for line in problems_text(outcome):
+        complain(line)
+
+
+def _tell_applied(ways: Ways, job: Job, applied: Applied, code: int) -> None:
+    if ways.as_json:
+        say_json(
+            {
+                "version": 1,
+                "run": job.run_id,
+                "exit_code": code,
+                "done": applied.done,
+                "left": applied.left,
+                "failed": [{"change": what, "reason": why} for what, why in applied.failed],
+                "notes": applied.notes,
+            }
+        )
+        return
+    say(f"{applied.done} changes written")
+    for what, why in applied.failed:
+        complain(f"failed: {what}: {why}")
+    for note in applied.notes:
+        complain(f"note: {note}")
+
+
+def _push_is_off(job: Job) -> str:
+    return (
+        "nothing was written: push is switched off in increment-sync.yaml "
+        f"(push.enabled: false, instance {job.settings.instance})"
+    )
+
+
+def _told(options: Options) -> dict[str, Any]:
+    """The options that differ from their defaults, for the run's row."""
+    default = Options()
+    return {
+        name: str(getattr(options, name))
+        for name in Options.__dataclass_fields__
+        if getattr(options, name) != getattr(default, name)
+    }
+
+
+def _lease() -> Any:
+    from sync.apply import LEASE
+
+    return LEASE

@@ -1,0 +1,82 @@
+"""What one execution works with: the workspace, the trackers, the store, the clock. Built in ``wiring.py``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from connectors.ports import Cache, IssueReader, IssueWriter
+from mappings.model import Workspace
+from sync.settings import Settings
+from sync.store import Store
+
+Markup = Literal["github", "jira"]
+
+
+class Progress(Protocol):
+    """Tells a person what is going on: a bar on a terminal, a line every ten seconds otherwise."""
+
+    def step(self, text: str, done: int = 0, total: int = 0) -> None:
+        """``text`` is under way; ``done`` of ``total`` where that is known."""
+        ...
+
+
+class Silent:
+    """Says nothing."""
+
+    def step(self, text: str, done: int = 0, total: int = 0) -> None:
+        return
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """Readers for every tracker; writers only where something may be written."""
+
+    run_id: str
+    settings: Settings
+    workspace: Workspace
+    store: Store
+    readers: Mapping[str, IssueReader]
+    writers: Mapping[str, IssueWriter] = field(default_factory=dict)
+    now: Callable[[], datetime]
+    progress: Progress = field(default_factory=Silent)
+    log: Any
+    """A structlog logger bound to the run id."""
+
+    def markup(self, tracker: str) -> Markup:
+        """How comments are written on a tracker."""
+        return "github" if self.settings.trackers[tracker].kind == "github" else "jira"
+
+
+class RunCache:
+    """The store's cache in memory for one run, safe for the threads that pull sources side by side.
+
+    ``flush`` writes what is new; a run that dies before it only asks the trackers once more.
+    """
+
+    def __init__(self, behind: Cache) -> None:
+        self._behind = behind
+        self._lock = threading.Lock()
+        self._values: dict[str, Any] = {}
+        self._new: dict[str, float] = {}
+
+    def get(self, key: str) -> Any | None:
+        with self._lock:
+            if key not in self._values:
+                self._values[key] = self._behind.get(key)
+            return self._values[key]
+
+    def put(self, key: str, value: Any, *, days: float = 30) -> None:
+        with self._lock:
+            self._values[key] = value
+            self._new[key] = days
+
+    def flush(self) -> None:
+        """Keep what this run learned for the next one."""
+        with self._lock:
+            for key, days in self._new.items():
+                self._behind.put(key, self._values[key], days=days)
+            self._new.clear()

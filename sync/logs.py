@@ -1,0 +1,54 @@
+"""Structured logs on stderr: for people on a terminal, JSON lines otherwise, a run id on each line.
+
+Event names are dotted words with fields. Values that are secrets are replaced before anything is printed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def set_up_logs(stream: TextIO, *, level: str, secrets: Iterable[str] = (), color: bool = True) -> None:
+    """Send the program's logs to ``stream``. ``secrets`` never appear in them."""
+    for_people = stream.isatty()
+    hidden = tuple(secret for secret in secrets if len(secret) >= 4)
+
+    def hide(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return {key: _hidden(value, hidden) for key, value in event.items()}
+
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=color) if for_people else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            hide,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        cache_logger_on_first_use=False,
+    )
+    # The vendor clients log headers and bodies at DEBUG and chatter at INFO; neither belongs in our logs.
+    for name in ("jira", "github", "urllib3", "alembic"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def logger(**fields: Any) -> Any:
+    """A logger that puts these fields on each of its lines."""
+    return structlog.get_logger().bind(**fields)
+
+
+def _hidden(value: Any, secrets: tuple[str, ...]) -> Any:
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "***")
+    return value

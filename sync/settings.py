@@ -1,0 +1,226 @@
+"""The workspace's ``increment-sync.yaml``: trackers, store, push policy, limits. No secrets live here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, FAMILIES, LabelScheme, is_legal
+from mappings.load import read_yaml
+from mappings.model import Origin, Workspace
+from mappings.problems import MappingInvalid, Problem
+
+FILE_NAME = "increment-sync.yaml"
+TrackerKind = Literal["jira-cloud", "jira-dc", "github"]
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(value: Any) -> Any:
+    """``90s``, ``10m``, ``24h``, ``7d`` -> timedelta; anything else is left to pydantic."""
+    if isinstance(value, str) and value[-1:] in _UNITS and value[:-1].isdigit():
+        return timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
+    if isinstance(value, timedelta):
+        return value
+    raise ValueError(f"write a duration as 90s, 10m, 24h or 7d, not {value!r}")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrackerSettings(_Strict):
+    """One Jira site or GitHub server."""
+
+    kind: TrackerKind = Field(description="jira-cloud, jira-dc or github")
+    url: str | None = Field(
+        default=None, description="Site URL (Jira) or API URL (GitHub Enterprise); else the environment's"
+    )
+    cloud_id: str | None = Field(
+        default=None, description="Jira Cloud: the site's id; needed for scoped tokens, which use the gateway"
+    )
+    gateway_url: str = Field(default="https://api.atlassian.com", description="Jira Cloud: the gateway")
+    write_spacing: float | None = Field(
+        default=None, ge=0, description="Seconds between two writes; default 1 on GitHub, 0.2 on Jira"
+    )
+
+    @field_validator("url", "gateway_url")
+    @classmethod
+    def _http(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise ValueError(f"write a whole URL such as https://acme.atlassian.net, not {url!r}")
+        return url.rstrip("/") if url else url
+
+
+class PushSettings(_Strict):
+    """Whether anything is written on the trackers."""
+
+    enabled: bool = Field(default=False, description="true: run and reconcile may write")
+    teams: tuple[str, ...] | None = Field(
+        default=None, description="Only for these teams; without it, for all teams"
+    )
+
+
+class LabelSettings(_Strict):
+    """Prefix and colour of one family of labels."""
+
+    prefix: str | None = None
+    color: str | None = Field(default=None, pattern="^[0-9a-fA-F]{6}$")
+
+    @field_validator("prefix")
+    @classmethod
+    def _legal(cls, prefix: str | None) -> str | None:
+        if prefix is not None and not is_legal(prefix):
+            raise ValueError(f"{prefix!r} is not a legal label: use a-z, 0-9 and . _ : - only")
+        return prefix
+
+
+class Limits(_Strict):
+    """What a single run may do before the guard stops it. A relative and an absolute limit: the larger holds."""
+
+    removals: int = Field(default=10, ge=0, description="labels removed without a replacement in one run")
+    removal_share: float = Field(default=0.2, ge=0, le=1, description="the same, as a share of pushed labels")
+    new_comments: int = Field(default=40, ge=0, description="comments created in one run")
+    overrides: int = Field(default=10, ge=0, description="new overrides by people found in one run")
+    override_share: float = Field(default=0.1, ge=0, le=1, description="the same, of issues that we labelled")
+    shrink: int = Field(default=5, ge=0, description="issues that may be missing from a source at once")
+    shrink_share: float = Field(default=0.1, ge=0, le=1, description="the same, as a share of the source")
+
+
+class Settings(_Strict):
+    """The whole of ``increment-sync.yaml``."""
+
+    instance: str = Field(
+        pattern="^[a-z0-9][a-z0-9._-]{0,39}$",
+        description="Id of this installation; marks comments as ours",
+    )
+    timezone: str = "UTC"
+    store: str = "sqlite:///.increment-sync/state.db"
+    trackers: Mapping[str, TrackerSettings] = Field(min_length=1)
+    push: PushSettings = PushSettings()
+    labels: Mapping[str, LabelSettings] = Field(default_factory=dict)
+    limits: Limits = Limits()
+    census_every: Duration = timedelta(hours=24)
+    counts_every: Duration = Field(
+        default=timedelta(hours=24), description="how often a comment is edited for counts alone"
+    )
+    unreadable_after: Duration = Field(
+        default=timedelta(hours=24), description="when a comment says that a source is unreadable"
+    )
+    overlap: Duration = Field(
+        default=timedelta(minutes=10), description="how far a tracker's index may lag behind"
+    )
+    max_wait: Duration = Field(
+        default=timedelta(minutes=2), description="longest wait for a quota before the run goes on without"
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"{name!r} is not an IANA time zone; write one like Europe/Berlin")
+        return name
+
+    @field_validator("labels")
+    @classmethod
+    def _families(cls, labels: Mapping[str, LabelSettings]) -> Mapping[str, LabelSettings]:
+        unknown = sorted(set(labels) - set(FAMILIES))
+        if unknown:
+            raise ValueError(f"unknown family {unknown[0]!r}; the families are {', '.join(FAMILIES)}")
+        return labels
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def scheme(self) -> LabelScheme:
+        """The label families with this workspace's prefixes and colours."""
+        prefixes, colors = dict(DEFAULT_PREFIXES), dict(DEFAULT_COLORS)
+        for family, chosen in self.labels.items():
+            prefixes[family] = chosen.prefix or prefixes[family]
+            colors[family] = (chosen.color or colors[family]).lower()
+        return LabelScheme(prefixes=prefixes, colors=colors)
+
+    def may_push(self, team: str) -> bool:
+        """Whether changes are made up for a team; that they are also written needs ``push.enabled``."""
+        return self.push.teams is None or team in self.push.teams
+
+
+def find_root(start: Path) -> Path:
+    """The folder at or above ``start`` that holds ``increment-sync.yaml``; ``start`` when there is none."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    return start
+
+
+def load_settings(root: Path) -> Settings:
+    """Read ``increment-sync.yaml``. Raises MappingInvalid with every problem."""
+    path = root / FILE_NAME
+    if not path.is_file():
+        raise MappingInvalid([_missing_file(path)])
+    settings, problems, _ = read_yaml(path, Settings, file=FILE_NAME)
+    problems = [*problems, *(_clashing_prefixes(settings) if settings else [])]
+    if problems or settings is None:
+        raise MappingInvalid(problems)
+    return settings
+
+
+def store_url(settings: Settings, root: Path) -> str:
+    """The store's URL with a relative SQLite path made relative to the workspace."""
+    prefix = "sqlite:///"
+    if settings.store.startswith(prefix) and not settings.store.startswith(prefix + "/"):
+        return prefix + str((root / settings.store.removeprefix(prefix)).resolve())
+    return settings.store
+
+
+def unknown_push_teams(settings: Settings, workspace: Workspace) -> list[Problem]:
+    """Teams named in ``push.teams`` that have no mapping."""
+    known = {team.team for team in workspace.teams}
+    return [
+        Problem(
+            origin=Origin(file=FILE_NAME),
+            path="push.teams",
+            message=f"no mapping file is for team {team!r}; the teams are {', '.join(sorted(known)) or 'none'}",
+            severity="error",
+            check="push-teams",
+        )
+        for team in settings.push.teams or ()
+        if team not in known
+    ]
+
+
+def _missing_file(path: Path) -> Problem:
+    return Problem(
+        origin=Origin(file=path.name),
+        path="",
+        message=f"there is no {FILE_NAME} in {path.parent} or above it; run `increment-sync init` to write one",
+        severity="error",
+        check="settings-file",
+    )
+
+
+def _clashing_prefixes(settings: Settings) -> list[Problem]:
+    """One prefix must not start another: a label would belong to two families."""
+    prefixes = settings.scheme.prefixes
+    return [
+        Problem(
+            origin=Origin(file=FILE_NAME),
+            path=f"labels.{one}.prefix",
+            message=f"the prefix {prefixes[one]!r} of {one} also starts {prefixes[other]!r} of {other}; choose another",
+            severity="error",
+            check="label-prefix",
+        )
+        for one in FAMILIES
+        for other in FAMILIES
+        if one != other and prefixes[other].startswith(prefixes[one])
+    ]

@@ -1,0 +1,101 @@
+"""Clear up after a run that died or lost an answer: what was intended, and did it take effect?"""
+
+from __future__ import annotations
+
+from connectors.errors import ConnectorError, Gone
+from connectors.model import Comment, Issue
+from sync.apply import Marker
+from sync.collect import wanted_by
+from sync.comment import digest
+from sync.job import Job
+from sync.store import JournalRow, PushedComment
+
+
+def settle_open_intents(job: Job) -> list[str]:
+    """Ask the trackers about every write whose result is not known, and record what is there.
+
+    Returns a sentence for each intent that stays open because its tracker does not answer.
+    """
+    still_open = []
+    for row in job.store.open_intents():
+        if row.ref.tracker not in job.readers:
+            continue
+        try:
+            _settle(job, row)
+        except ConnectorError as error:
+            still_open.append(f"{row.ref}: it is not known whether an earlier {row.op} took effect: {error}")
+    return still_open
+
+
+def _settle(job: Job, row: JournalRow) -> None:
+    if row.op in ("add-label", "remove-label"):
+        _settle_label(job, row)
+    elif row.op in ("create-comment", "edit-comment"):
+        _settle_comment(job, row)
+    else:
+        # Creating a label is repeated harmlessly before its next use.
+        job.store.journal_result(row.id, "not-sent", job.now(), detail="repeated when needed")
+
+
+def _settle_label(job: Job, row: JournalRow) -> None:
+    label = str(row.payload["label"]).lower()
+    issue = _read(job, row)
+    there = issue is not None and label in {name.lower() for name in issue.labels}
+    if row.op == "add-label" and there:
+        job.store.complete(row.id, job.now(), ref=row.ref, added=[label], removed=[])
+    elif row.op == "remove-label" and not there:
+        job.store.complete(row.id, job.now(), ref=row.ref, added=[], removed=[label])
+    else:
+        job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
+
+
+def _read(job: Job, row: JournalRow) -> Issue | None:
+    try:
+        issue = job.readers[row.ref.tracker].read(row.ref.key, wanted_by(job.workspace))
+    except Gone:
+        return None
+    job.store.save_issue(issue, job.now())
+    return issue
+
+
+def _settle_comment(job: Job, row: JournalRow) -> None:
+    found = _find(job, row)
+    subject = str(row.payload["subject"])
+    if found is None:
+        job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
+        return
+    comment, own = found
+    took_effect = digest(own) == digest(str(row.payload["body"]))
+    if not took_effect and row.op == "edit-comment":
+        job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
+        return
+    pushed = PushedComment(
+        subject=subject,
+        ref=row.ref,
+        comment_id=comment.id,
+        body=own,
+        full_hash=str(row.payload["full_hash"]) if took_effect else digest(own),
+        urgent_hash=str(row.payload["urgent_hash"]) if took_effect else "",
+        edited_at=row.at,
+        run_id=row.run_id,
+    )
+    job.store.complete(row.id, job.now(), ref=row.ref, comment=pushed)
+
+
+def _find(job: Job, row: JournalRow) -> tuple[Comment, str] | None:
+    """Our comment for the intent's subject on that issue, with our text in it."""
+    reader, marker = job.readers[row.ref.tracker], Marker(job)
+    subjects = (str(row.payload["subject"]),)
+    try:
+        comments = (
+            reader.comments(row.ref)
+            if row.op == "create-comment"
+            else [reader.comment(row.ref, str(row.payload["comment"]))]
+        )
+    except Gone:
+        return None
+    for comment in comments:
+        own = marker.own_text(comment, row.ref, subjects)
+        if own is not None:
+            return comment, own
+    return None

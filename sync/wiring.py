@@ -1,0 +1,175 @@
+"""Puts the parts together. The only place that names vendor classes; they are imported when first needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from connectors.ports import Cache, IssueReader, IssueWriter
+from connectors.retry import RetryPolicy, Wait
+from mappings.load import load_workspace
+from mappings.model import Workspace
+from mappings.problems import MappingInvalid
+from sync.credentials import CredentialError, Credentials, missing_sentence, read_credentials
+from sync.settings import Settings, TrackerSettings, load_settings, unknown_push_teams
+
+GITHUB_API = "https://api.github.com"
+
+
+def utc_now() -> datetime:
+    """The clock that is passed to everything."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Configured:
+    """A workspace as its files say, checked."""
+
+    root: Path
+    settings: Settings
+    workspace: Workspace
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """How requests wait: the clock, the sleeping, and who is told."""
+
+    now: Callable[[], datetime] = utc_now
+    sleep: Callable[[float], None] = time.sleep
+    on_wait: Callable[[Wait], None] = lambda _: None
+
+
+def configure(root: Path) -> Configured:
+    """Read settings, plans and mappings. Raises MappingInvalid with every problem of every file."""
+    settings = load_settings(root)
+    workspace = load_workspace(
+        root,
+        trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
+        timezone=settings.timezone,
+        labels=settings.scheme,
+    )
+    if problems := unknown_push_teams(settings, workspace):
+        raise MappingInvalid(problems)
+    return Configured(root=root, settings=settings, workspace=workspace)
+
+
+def credentials_of(settings: Settings, environment: Mapping[str, str]) -> dict[str, Credentials]:
+    """Credentials of every tracker. Raises CredentialError naming all that are missing."""
+    found = {
+        name: read_credentials(name, tracker.kind, environment) for name, tracker in settings.trackers.items()
+    }
+    missing = [
+        missing_sentence(name, settings.trackers[name].kind)
+        for name, credentials in found.items()
+        if not credentials.usable
+    ]
+    if missing:
+        raise CredentialError("; ".join(missing))
+    return found
+
+
+def secrets_of(credentials: Mapping[str, Credentials]) -> list[str]:
+    """Every secret, to be kept out of logs."""
+    return [
+        secret.get_secret_value()
+        for each in credentials.values()
+        for secret in (each.token, each.pat, each.app_private_key)
+        if secret
+    ]
+
+
+def open_trackers(
+    settings: Settings,
+    credentials: Mapping[str, Credentials],
+    caches: Callable[[str], Cache],
+    waiting: Waiting,
+) -> tuple[dict[str, IssueReader], dict[str, IssueWriter]]:
+    """A reader and a writer for every tracker of the settings. No request is sent."""
+    readers: dict[str, IssueReader] = {}
+    writers: dict[str, IssueWriter] = {}
+    policy = RetryPolicy(max_wait=settings.max_wait.total_seconds())
+    for name, tracker in settings.trackers.items():
+        opener = _open_github if tracker.kind == "github" else _open_jira
+        readers[name], writers[name] = opener(
+            name, tracker, credentials[name], caches(name), settings, policy, waiting
+        )
+    return readers, writers
+
+
+def _open_github(
+    name: str,
+    tracker: TrackerSettings,
+    credentials: Credentials,
+    cache: Cache,
+    settings: Settings,
+    policy: RetryPolicy,
+    waiting: Waiting,
+) -> tuple[IssueReader, IssueWriter]:
+    from connectors.github import GithubApp, open_github
+
+    app = None
+    if credentials.app_id and credentials.app_private_key and credentials.app_installation_id:
+        app = GithubApp(
+            app_id=credentials.app_id,
+            private_key=credentials.app_private_key.get_secret_value(),
+            installation_id=_installation_id(name, credentials.app_installation_id),
+        )
+    return open_github(
+        tracker=name,
+        url=tracker.url or credentials.url or GITHUB_API,
+        token=credentials.token.get_secret_value() if credentials.token else None,
+        app=app,
+        cache=cache,
+        policy=policy,
+        now=waiting.now,
+        sleep=waiting.sleep,
+        on_wait=waiting.on_wait,
+        overlap=settings.overlap,
+        spacing=1.0 if tracker.write_spacing is None else tracker.write_spacing,
+    )
+
+
+def _open_jira(
+    name: str,
+    tracker: TrackerSettings,
+    credentials: Credentials,
+    cache: Cache,
+    settings: Settings,
+    policy: RetryPolicy,
+    waiting: Waiting,
+) -> tuple[IssueReader, IssueWriter]:
+    from connectors.jira import open_jira
+
+    url = tracker.url or credentials.url
+    if url is None:
+        raise CredentialError(f"no site URL for {name}: write trackers.{name}.url in increment-sync.yaml")
+    if tracker.kind == "github":
+        raise ValueError("not a Jira tracker")
+    return open_jira(
+        tracker=name,
+        kind=tracker.kind,
+        url=url,
+        cloud_id=tracker.cloud_id or credentials.cloud_id,
+        gateway_url=tracker.gateway_url,
+        email=credentials.email,
+        api_token=credentials.token.get_secret_value() if credentials.token else None,
+        pat=credentials.pat.get_secret_value() if credentials.pat else None,
+        cache=cache,
+        policy=policy,
+        now=waiting.now,
+        sleep=waiting.sleep,
+        on_wait=waiting.on_wait,
+        overlap=settings.overlap,
+        spacing=0.2 if tracker.write_spacing is None else tracker.write_spacing,
+    )
+
+
+def _installation_id(tracker: str, text: str) -> int:
+    if not text.isdigit():
+        raise CredentialError(
+            f"the installation id of the GitHub App for {tracker} must be a number, not {text!r}"
+        )
+    return int(text)
