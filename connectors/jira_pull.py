@@ -37,6 +37,8 @@ class JiraPuller:
     page_size: int
 
     def pull(self, sources: Sequence[Asked], wanted: Wanted) -> Iterator[Pulled | Failed]:
+        if not sources:
+            return
         try:
             zone = self._prepare(fresh=any(cursor is None for _, cursor in sources))
             ids = self.site.field_ids(wanted.fields)
@@ -48,6 +50,8 @@ class JiraPuller:
             yield from course.read(group)
 
     def census(self, sources: Sequence[Source]) -> Iterator[Census | Failed]:
+        if not sources:
+            return
         try:
             zone = self._prepare(fresh=True)
         except ConnectorError as error:

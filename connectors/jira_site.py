@@ -9,7 +9,7 @@ from typing import Any, Literal
 import requests
 
 from connectors.answers import quoted
-from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected
+from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected, Unavailable
 from connectors.jira_activity import account_from
 from connectors.jira_payload import FieldIds, field_ids
 from connectors.model import Account
@@ -91,8 +91,14 @@ class JiraSite:
         """AuthFailed when the settings say Cloud and the site is a Data Center, or the other way round."""
         if self._cache.get(self._prefix + "kind") is not None:
             return
-        # Answered to nobody as well, and wrong credentials are often those of the other kind.
-        info = self._transport.send("GET", API + "/serverInfo", kind="read").data
+        try:
+            # Answered to nobody as well, and wrong credentials are often those of the other kind.
+            info = self._transport.send("GET", API + "/serverInfo", kind="read").data
+        except Gone:
+            raise Unavailable(
+                f"{self.tracker}: there is no Jira at {self._transport.base_url}; check url of this "
+                "tracker in increment-sync.yaml, and JIRA_CLOUD_ID if it is set"
+            ) from None
         deployment = info.get("deploymentType") if isinstance(info, dict) else None
         if (deployment == "Cloud") != self.cloud:
             found, kind = ("Cloud", "jira-cloud") if deployment == "Cloud" else ("Data Center", "jira-dc")

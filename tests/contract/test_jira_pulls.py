@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -167,7 +168,7 @@ def test_a_data_center_with_a_window_is_read_to_the_end() -> None:
     ]
     with jira_box("jira-dc", projects={"DS": {"issues": stamps}}, switches={"window": 10}) as jira:
         site = jira.reader._site
-        found = pages(site, 'project = "DS"', ["created"], zone=datetime.now(UTC).tzinfo, size=4, window=10)
+        found = pages(site, 'project = "DS"', ["created"], zone=ZoneInfo("UTC"), size=4, window=10)
         seen = {row["key"] for page in found for row in page.rows}
         assert seen == {f"DS-{n}" for n in range(1, 26)}
 

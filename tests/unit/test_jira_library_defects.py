@@ -5,6 +5,8 @@ Each test fails when the request goes through the library instead of our transpo
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -46,6 +48,12 @@ def test_cloud_is_searched_at_the_new_address_and_never_answers_none(
     server.post(f"{SITE}/rest/api/2/search", status=410, json={"errorMessages": ["removed"]})
     answer = first_pull(desk)
     assert isinstance(answer, Pulled) and len(answer.issues) == 1
+
+
+def test_the_library_is_loaded_only_when_a_site_is_opened() -> None:
+    look = "import sys, connectors.jira; print('jira' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "False"
 
 
 def test_opening_a_site_makes_no_request(server: responses.RequestsMock, desk: Desk) -> None:

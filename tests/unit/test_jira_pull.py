@@ -283,6 +283,19 @@ def test_an_answer_without_date_gives_no_cursor(server: responses.RequestsMock, 
     assert "no Date header" in only_failure(pulled(desk, DS)).reason
 
 
+def test_an_address_without_jira_says_what_to_check(server: responses.RequestsMock, desk: Desk) -> None:
+    server.get(f"{SITE}/jira/rest/api/2/serverInfo", status=404, json={})
+    failure = only_failure(pulled(desk, DS, url=f"{SITE}/jira"))
+    assert failure.kind == "unavailable"
+    assert f"there is no Jira at {SITE}/jira; check url" in failure.reason
+
+
+def test_nothing_asked_is_no_request(server: responses.RequestsMock, desk: Desk) -> None:
+    reader, _ = desk.open()
+    assert list(reader.pull([], Wanted())) == list(reader.census([], Wanted())) == []
+    assert len(server.calls) == 0
+
+
 def test_missing_credentials_are_told_before_any_request(desk: Desk) -> None:
     with pytest.raises(AuthFailed, match="set JIRA_EMAIL and JIRA_API_TOKEN"):
         desk.open(api_token=None)
