@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.sandbox.base import Clock, Headers, Request, Response
@@ -63,6 +63,14 @@ class Site:
         answer = self.search(jql, fields="key", **query)
         assert answer.status == 200, answer.data
         return [issue["key"] for issue in answer.data["issues"]]
+
+
+def site_with_issue(kind: str = "jira-cloud", **seed: Any) -> Site:
+    """DS-1 with the label ``human``, watched by dana; then an hour passes."""
+    site = Site(kind, **seed)
+    site.state.add_issue("DS", "One", labels=["human"], watchers=("dana",), by="dana")
+    site.clock.advance(timedelta(hours=1))
+    return site
 
 
 def why(answer: Response) -> str:
