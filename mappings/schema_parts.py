@@ -6,7 +6,14 @@ import re
 from datetime import date
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 _ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -15,6 +22,17 @@ class Entry(BaseModel):
     """A mapping in a YAML file: unknown keys are refused, values cannot be changed afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Condition(Entry):
+    """Part of a rule's conditions. An empty key would silently widen the rule, so it is refused."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_empty(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None:
+            raise ValueError(f'"{info.field_name}" is empty; give it a value or remove the key')
+        return value
 
 
 def _only_iso_days(value: Any) -> Any:

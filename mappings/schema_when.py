@@ -7,10 +7,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from mappings.schema_parts import Entry, Text
+from mappings.schema_parts import Condition, Text
 
 
-class ChoiceEntry(Entry):
+class ChoiceEntry(Condition):
     """Conditions on a set of names. Compared without regard to case; ``*`` and ``?`` are wildcards."""
 
     any: list[Text] | None = Field(default=None, min_length=1, description="At least one of these is there.")
@@ -56,7 +56,7 @@ def _moment(value: Any) -> Any:
 Moment = Annotated[date | datetime, BeforeValidator(_moment)]
 
 
-class RangeEntry(Entry):
+class RangeEntry(Condition):
     """A span of time. Days begin at 00:00 in the settings' zone, which also holds for times without one."""
 
     after: Moment | None = Field(
@@ -74,10 +74,18 @@ class RangeEntry(Entry):
     def _says_something(self, info: ValidationInfo) -> Self:
         if not is_lenient(info) and self.after is None and self.before is None:
             raise ValueError("give `after`, `before` or both")
+        if self._is_reversed():
+            raise ValueError("`before` is not later than `after`, so nothing can match; correct one of them")
         return self
 
+    def _is_reversed(self) -> bool:
+        """Only for limits of one kind: a day and a time compare in a zone that is not known here."""
+        limits = [limit for limit in (self.after, self.before) if limit is not None]
+        kinds = {limit.tzinfo is None if isinstance(limit, datetime) else "day" for limit in limits}
+        return len(limits) == 2 and len(kinds) == 1 and limits[0] >= limits[1]
 
-class When(Entry):
+
+class When(Condition):
     """Conditions of a rule; all of them have to hold."""
 
     tracker: Choice | None = Field(

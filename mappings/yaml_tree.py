@@ -270,6 +270,9 @@ class _Builder:
             top.node.value.append(node)
         elif isinstance(top.node.value, dict) and top.key is not None:
             node.key_line, node.key_column = top.key_line, top.key_column
+            if node.value is None:
+                # The parser says that an empty value stands where the next thing begins.
+                node.line, node.column = top.key_line, top.key_column
             if not top.skip:
                 top.node.value[top.key] = node
             top.key = None
