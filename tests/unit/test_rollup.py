@@ -71,6 +71,11 @@ def test_a_capability_is_blocked_when_all_started_work_is():
     assert (found.blocked, found.partly_blocked) == (False, (1, 2))
 
 
+def test_work_that_goes_on_is_not_blocked_in_part():
+    found = features(issue("DS-1", "doing"), issue("DS-2", "doing"))
+    assert (found.blocked, found.partly_blocked) == (False, None)
+
+
 def test_blocked_work_that_nobody_started_blocks_nothing():
     found = features(issue("DS-1", "todo", status={"blocked": True}), issue("DS-2", "done"))
     assert (found.blocked, found.partly_blocked) == (False, None)
@@ -204,6 +209,17 @@ def test_a_goal_is_blocked_when_all_that_is_under_way_is():
     assert not the_goal(stuck, issue("DS-2", "doing", capability="model"), plan=plan).blocked
 
 
+def test_what_is_released_does_not_hold_a_blocked_goal_open():
+    plan = workspace(increment(goal(capability(), capability("model", released=date(2026, 11, 1)))))
+    stuck = issue("DS-1", "doing", status={"blocked": True})
+    assert the_goal(stuck, issue("DS-2", "doing", capability="model"), plan=plan).blocked
+
+
+def test_a_cancelled_capability_is_never_finished():
+    plan = plan_with(cancelled=True, released=date(2026, 11, 1))
+    assert not features(issue("DS-1", "done"), plan=plan).finished
+
+
 def test_a_committed_goal_is_missed_only_after_the_grace_days():
     entry = issue("DS-1", "doing")
     assert the_goal(entry, now=CLOSE - timedelta(seconds=1)).state == "in-progress"
@@ -275,7 +291,7 @@ def test_a_successor_counts_only_what_is_assigned_to_it():
 
 
 def test_an_issue_that_two_teams_claim_counts_nowhere_and_is_reported():
-    claims = tuple(issue("DS-1", capability=name)[0] for name in ("features", "model"))
+    claims = tuple(issue("DS-1", capability=name)[0] for name in ("features", "features", "model"))
     plan = workspace(increment(goal(capability(), capability("model"))))
     conflict = Conflict(ref=ref("DS-1"), claims=claims)
     found = rolled(plan=plan, matched={"conflicts": (conflict,)})
