@@ -10,6 +10,7 @@ from connectors.answers import Moved
 from connectors.errors import AuthFailed, Gone, Rejected
 from connectors.github_access import Credentials
 from connectors.github_payload import (
+    account_id,
     as_mapping,
     as_rows,
     clean,
@@ -85,7 +86,8 @@ class GithubReader:
         if self._credentials.app:
             name = f"{clean(need(fields, 'slug', 'the app'))}[bot]"
             return {"id": name, "name": name}
-        return {"id": str(need(fields, "id", "the user")), "name": clean(need(fields, "login", "the user"))}
+        need(fields, "id", "the user")
+        return {"id": account_id(fields), "name": clean(need(fields, "login", "the user"))}
 
     def pull(
         self, sources: Sequence[tuple[Source, Cursor | None]], wanted: Wanted
