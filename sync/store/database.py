@@ -11,14 +11,14 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, Table
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from sync.store.errors import StoreError
 
 CHUNK: Final = 1000
 """Rows and bound values per statement: well below the 32,766 of SQLite and the 65,535 of PostgreSQL."""
 
-_OUR_FAULT: Final = (DataError, IntegrityError, ProgrammingError)
+_OUR_FAULT: Final = (DataError, IntegrityError)
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ _DISK: Final = "meets a disk that reports an error. Check the disk and its free 
 _ADVICE: Final = (
     (("disk is full", "no space left", "could not extend file"), _FULL),
     (("malformed", "not a database", "file is encrypted"), _DAMAGED),
-    (("readonly", "read-only"), _READ_ONLY),
+    (("readonly", "read-only", "permission denied"), _READ_ONLY),
     (("unable to open",), _NOT_OPENED),
     (("locked", "lock timeout", "deadlock"), _LOCKED),
     (("disk i/o error",), _DISK),

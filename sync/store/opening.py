@@ -43,9 +43,7 @@ def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # their text may hold the password
-        raise StoreError(
-            f"What `store:` of the settings names is not the URL of a database. {_USABLE}"
-        ) from None
+        raise StoreError(f"The `store:` of the settings is not the URL of a database. {_USABLE}") from None
     backend = parsed.drivername.partition("+")[0]
     if backend == "postgres":  # as several hosting companies write it
         backend = "postgresql"

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Pool, event
 
@@ -274,3 +275,13 @@ def test_a_server_that_went_away_is_said() -> None:
     pull(store, issue(1))
     assert [known.issue for known in store.known()] == [issue(1)]
     store.close()
+
+
+def test_an_account_without_rights_on_the_tables_is_told_so() -> None:
+    url = new_database()
+    open_store(url, now=Clock()).close()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS guest")
+        connection.execute("CREATE ROLE guest LOGIN")
+    said = refusal(url.replace("postgres:@", "guest:@"))
+    assert "read-only for this account" in said and is_a_sentence(said)
