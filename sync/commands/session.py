@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ class Ways:
     log_level: str | None = None
     as_json: bool = False
     environment: Mapping[str, str]
+    now: Callable[[], datetime] = utc_now
+    """Aware; everything that a command does takes its time from here."""
+    sleep: Callable[[float], None] = time.sleep
 
     @property
     def root(self) -> Path:
@@ -56,9 +60,9 @@ class Ways:
         return sys.stdin.isatty() and sys.stdout.isatty() and "CI" not in self.environment
 
 
-def new_run_id() -> str:
+def new_run_id(now: datetime) -> str:
     """Sortable by time, unique between machines: ``20261123-140612-3f9a``."""
-    return f"{utc_now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+    return f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
 
 
 def holder() -> str:
@@ -92,9 +96,9 @@ def complain(text: str) -> None:
 
 
 @contextmanager
-def opened_store(configured: Configured) -> Iterator[Store]:
+def opened_store(configured: Configured, now: Callable[[], datetime] = utc_now) -> Iterator[Store]:
     """The workspace's store, closed afterwards."""
-    store = open_store(store_url(configured.settings, configured.root), now=utc_now)
+    store = open_store(store_url(configured.settings, configured.root), now=now)
     try:
         yield store
     finally:
@@ -106,8 +110,8 @@ def offline_job(ways: Ways) -> Iterator[Job]:
     """A job that can look at the store only: no credentials needed, no request sent."""
     logs(ways)
     configured = configure(ways.root)
-    with opened_store(configured) as store:
-        yield _job(configured, store, {}, {}, new_run_id(), Silent())
+    with opened_store(configured, ways.now) as store:
+        yield _job(ways, configured, store, {}, {}, new_run_id(ways.now()), Silent())
 
 
 @contextmanager
@@ -120,17 +124,17 @@ def online_job(ways: Ways, command: str, options: Mapping[str, Any], *, writes: 
     configured = configure(ways.root)
     credentials = credentials_of(configured.settings, ways.environment)
     logs(ways, secrets_of(credentials))
-    run_id = new_run_id()
-    with opened_store(configured) as store, _progress(ways) as progress:
+    run_id = new_run_id(ways.now())
+    with opened_store(configured, ways.now) as store, _progress(ways) as progress:
         caches = {name: RunCache(store.cache_for(name)) for name in configured.settings.trackers}
         readers, writers = open_trackers(
             configured.settings,
             credentials,
             caches.__getitem__,
-            Waiting(on_wait=_tell_wait(run_id, progress)),
+            Waiting(now=ways.now, sleep=ways.sleep, on_wait=_tell_wait(run_id, progress)),
         )
         may_write = writes and configured.settings.push.enabled
-        job = _job(configured, store, readers, writers if may_write else {}, run_id, progress)
+        job = _job(ways, configured, store, readers, writers if may_write else {}, run_id, progress)
         store.start_run(run_id, command, options)
         try:
             yield job
@@ -140,6 +144,7 @@ def online_job(ways: Ways, command: str, options: Mapping[str, Any], *, writes: 
 
 
 def _job(
+    ways: Ways,
     configured: Configured,
     store: Store,
     readers: Mapping[str, IssueReader],
@@ -154,7 +159,7 @@ def _job(
         store=store,
         readers=readers,
         writers=writers,
-        now=utc_now,
+        now=ways.now,
         progress=progress,
         log=logger(run_id=run_id),
     )
