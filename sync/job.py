@@ -27,7 +27,7 @@ class Progress(Protocol):
 class Silent:
     """Says nothing."""
 
-    def step(self, text: str, done: int = 0, total: int = 0) -> None:
+    def step(self, text: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG002 - the port's shape
         return
 
 

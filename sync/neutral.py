@@ -115,7 +115,7 @@ def _without_links(line: str) -> str:
 _EMOTICON: Final = re.compile(r"([:;])(?=-?[()DPp])|\((?=(?:[/xyni!?+*-]|on|off|\*[rgby]|flag|flagoff)\))")
 _ENTITY: Final = re.compile(r"&(?=#?\w+;)")
 _CITES: Final = re.compile(r"\?(?=\?)")
-_STARTS_WIKI: Final = re.compile(r"(h[1-6]|bq)(?=\.)", re.IGNORECASE)
+_STARTS_WIKI: Final = re.compile(r"^(h[1-6]|bq)(?=\.)", re.IGNORECASE)
 _DELETES: Final = re.compile(r"^-|(?<![0-9A-Za-z])-(?=\S)|-(?=-)|(?<=-)-")
 
 _WIKI: Final = str.maketrans(
@@ -127,7 +127,7 @@ _WIKI: Final = str.maketrans(
 def neutral_jira(text: str, limit: int = MAX_LENGTH) -> str:
     """One line of Jira wiki markup that shows the text and does nothing, in a sentence or a table cell."""
     line = _without_links(neutral_terminal(text, limit))
-    line = _STARTS_WIKI.sub(rf"\1{BREAK}", line, count=1) if _STARTS_WIKI.match(line) else line
+    line = _STARTS_WIKI.sub(rf"\1{BREAK}", line)
     line = _ENTITY.sub("&" + BREAK, line).translate(_WIKI)
     line = _CITES.sub("?" + BREAK, line)
     line = _EMOTICON.sub(lambda found: found[1] + BREAK if found[1] else "\\(", line)

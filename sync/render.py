@@ -69,7 +69,7 @@ def applied_text(outcome: Outcome) -> list[str]:
     applied = outcome.applied
     if applied is None:
         return []
-    lines = [f"{_n(applied.done, 'change')} written"]
+    lines = [f"{_n(applied.done, 'change')} written" if len(outcome.changes) else "nothing to change"]
     lines += [f"failed: {what}: {why}" for what, why in applied.failed]
     if applied.left:
         why = "; ".join(applied.left_because)

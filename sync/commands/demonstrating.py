@@ -50,7 +50,7 @@ def demo(ways: Ways, folder: Path | None) -> int:
             log_level=ways.log_level or "error",
             environment={**ways.environment, **TOKENS},
         )
-        code = _show(demo_ways, box, root)
+        code = _show(demo_ways, box)
         if folder:
             say(f"The workspace is kept in {root}; its trackers ended with this demo.")
         return code
@@ -99,7 +99,7 @@ def write_workspace(root: Path, box: Sandbox, now: datetime) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _show(ways: Ways, box: Sandbox, root: Path) -> int:
+def _show(ways: Ways, box: Sandbox) -> int:
     say("== A Jira site, a GitHub repository, two teams: the first run reads, rolls up and writes ==")
     first = _run(ways, box)
     say("\n== Where the increment stands ==")
