@@ -179,3 +179,15 @@ def test_labels_whose_origin_a_cut_changelog_does_not_show_are_absent() -> None:
         events = jira.reader.label_events(ref(jira, "DS-1"))
         assert "early" not in events and "theirs" not in events
         assert events["late-149"].author_id == "dana"
+
+
+def test_a_status_comment_costs_one_request_to_create_and_two_to_edit_on_cloud() -> None:
+    with jira_box("jira-cloud") as jira:
+        issue = ref(jira, "DS-1")
+        jira.writer.change_labels(issue, ["capability:x"], [])
+        jira.requests()
+        ours = jira.writer.create_comment(issue, "state: planned", MARKER)
+        assert len(jira.requests()) == 1
+        jira.reader.comment(issue, ours.id)
+        jira.writer.edit_comment(issue, ours.id, "state: done", MARKER)
+        assert [request.split()[0] for request in jira.requests()] == ["POST", "PUT"]
