@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -249,7 +250,14 @@ def test_an_archived_repository_is_read_but_refuses_writes(world: GithubWorld) -
         world.writer.change_labels(world.ref(key), ["mine"], [])
 
 
-def test_an_app_signs_once_and_its_comments_are_its_own() -> None:
+def test_an_app_signs_once_and_its_comments_are_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Left to itself, the HTTP library would replace our signature by what it finds in this file.
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
     apps = [{"id": 7, "slug": "plan-sync", "installations": [{"id": 70, "account": "acme"}]}]
