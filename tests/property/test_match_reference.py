@@ -24,13 +24,15 @@ from tests.match_world import (
 )
 
 NAMES = ["a", "A", "ab", "b", "a/b", "b*", "*", "a?", "?", "capability:one", "x.y", "[a]"]
+VALUES = ["a", "A", "ab", "b", "bb", "a/b", "capability:one", "x.y", "[a]"]
 TITLES = ["a b", "B a", "x", "ab", "", "grün a"]
 PATTERNS = ["a", "^a", "(?i)B", "b$", "x|y", "", "ü"]
 CAPABILITIES = ["one", "two", "three"]
 
 names = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map(tuple)
 choices = st.dictionaries(st.sampled_from(["any", "all", "none"]), names, min_size=1)
-conditions = st.fixed_dictionaries(
+labels_alone = st.fixed_dictionaries({"labels": st.fixed_dictionaries({"any": names})})
+conditions = labels_alone | st.fixed_dictionaries(
     {},
     optional={
         "labels": choices,
@@ -45,9 +47,9 @@ rules = st.lists(st.tuples(st.sampled_from(CAPABILITIES), conditions), max_size=
 issues = st.lists(
     st.fixed_dictionaries(
         {
-            "labels": st.lists(st.sampled_from(NAMES), max_size=3),
+            "labels": st.lists(st.sampled_from(VALUES), max_size=3),
             "type": st.sampled_from(["", "a", "b", "AB"]),
-            "components": st.lists(st.sampled_from(NAMES), max_size=2).map(tuple),
+            "components": st.lists(st.sampled_from(VALUES), max_size=2).map(tuple),
             "title": st.sampled_from(TITLES),
             "body": st.sampled_from(TITLES),
             "parent": st.sampled_from([None, "DS-0", "DS-1", "DS-2", "a"]),

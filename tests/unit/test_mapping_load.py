@@ -269,6 +269,7 @@ def test_a_copy_of_the_example_can_be_edited_into_a_warning(tmp_path: Path) -> N
     )
 
     assert workspace is not None
+    assert load(tmp_path / "w") == workspace
     assert [(each.severity, each.message) for each in problems] == [
         ("warning", 'no mapping file is for the team "servin"; did you mean "serving"?')
     ]

@@ -52,6 +52,12 @@ def test_an_issue_without_a_rule_is_unplanned_when_it_is_of_this_increment() -> 
     assert matched.assignments == ()
 
 
+def test_an_increment_begins_with_its_first_moment() -> None:
+    first, before = known("DS-1", created=at(10, 1, 0)), known("DS-2", created=at(9, 30, 23))
+
+    assert reasons(match(WORLD, first, before)) == {"DS-1": "no-rule"}
+
+
 def test_dropped_work_is_unplanned_only_when_it_was_dropped_in_the_increment() -> None:
     grace = at(1, 3).replace(year=2027)
     late = closed("DS-1", created=at(12, 20), when=grace, resolution="duplicate")

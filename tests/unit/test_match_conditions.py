@@ -9,6 +9,7 @@ import pytest
 from connectors.model import Issue, Wanted
 from mappings.conditions import PatternInvalid, Subject, compile_conditions, compile_pattern, wanted_by
 from mappings.match import Ancestry
+from mappings.team_rules import TeamRules
 from tests.match_world import at, issue, known, rule, team
 
 
@@ -146,6 +147,34 @@ def test_what_is_no_re2_pattern_is_refused(pattern: str) -> None:
 def test_a_pattern_that_explodes_elsewhere_is_linear_here() -> None:
     assert not holds({"title": "^(a+)+$"}, issue(title="a" * 50_000 + "b"))
     assert not holds({"labels": {"any": ("*a" * 100 + "b",)}}, issue(labels=["a" * 255]))
+
+
+def test_names_with_and_without_wildcards_can_stand_in_one_list() -> None:
+    mixed = TeamRules(team("science", rule("r", "x", {"labels": {"any": ("features", "area/*")}})))
+
+    for label, taken in {"features": True, "area/eu": True, "area/*": True, "other": False}.items():
+        subject = Subject(issue=issue(labels=[label]), labels=(label,))
+        assert (mixed.first(subject) is not None) == taken
+
+
+def test_many_patterns_are_tried_at_once_and_one_by_one_when_that_is_too_much() -> None:
+    rules = [rule(f"r{n}", "x", {"title": f"word{n}$"}) for n in range(5)]
+    subject = Subject(issue=issue(title="a word3"), labels=())
+
+    class Exhausted:
+        """What a set of patterns answers when its memory does not suffice."""
+
+        def Match(self, text: bytes) -> list[int]:  # noqa: N802 - the library's name
+            return []
+
+    together, alone = TeamRules(team("science", *rules)), TeamRules(team("science", *rules))
+    alone._titles._set = Exhausted()
+
+    for compiled in (together, alone):
+        found = compiled.first(subject)
+        assert found is not None
+        assert found.id == "r3"
+    assert together._titles.matches("a word3") == [3]
 
 
 def test_a_pull_brings_along_only_what_rules_ask_for() -> None:

@@ -58,12 +58,21 @@ def test_open_issues_of_a_closed_increment_go_to_its_successor() -> None:
     assert matched.warnings == ()
 
 
+def test_a_successor_takes_over_only_the_iterations_that_it_has() -> None:
+    later = rule("later", "features-q3", labelled("features"), iteration="v2")
+    world = workspace(*CARRIED.increments, teams=(team("science", later),))
+
+    (assignment,) = match(world, known(labels=["features"])).assignments
+
+    assert (assignment.capability, assignment.iteration) == ("features-q4", None)
+
+
 def test_what_was_done_in_a_closed_increment_keeps_its_capability() -> None:
     matched = match(
         CARRIED,
         closed("DS-1", labels=["features"], when=at(8, 1)),
         closed("DS-2", labels=["features"], when=at(10, 5)),
-        closed("DS-3", labels=["features"], when=at(10, 6)),
+        closed("DS-3", labels=["features"], when=at(10, 6, 0)),
         closed("DS-4", labels=["features"], when=at(6, 30)),
     )
 
