@@ -1,0 +1,84 @@
+"""Fences around all tests: no network but loopback, nobody's home directory, nobody's credentials."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_FOREIGN = ("GITHUB_", "GH_", "JIRA_", "INCREMENT_SYNC_")
+_ALSO_FOREIGN = ("CI", "NO_COLOR", "FORCE_COLOR", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_HERE = ("localhost", "127.", "::1", "0.0.0.0")  # noqa: S104 - compared, never bound
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Variables that would lead to real trackers are taken away, and home is an empty folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(_FOREIGN) or name.upper() in _ALSO_FOREIGN:
+                patch.delenv(name)
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_loopback() -> Iterator[None]:
+    """A test that would leave this machine fails instead, and says where it wanted to go."""
+    real_connect, real_look_up = socket.socket.connect, socket.getaddrinfo
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _stay_here(address[0])
+        real_connect(self, address)
+
+    def look_up(host: Any, *rest: Any, **more: Any) -> Any:
+        _stay_here(host)
+        return real_look_up(host, *rest, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect)
+        patch.setattr(socket, "getaddrinfo", look_up)
+        yield
+
+
+def _stay_here(host: Any) -> None:
+    name = host.decode() if isinstance(host, bytes) else str(host or "")
+    # ``.invalid`` can never be found anywhere (RFC 2606): good for tests of hosts that are not there.
+    if name and not name.startswith(_HERE):
+        raise OSError(f"a test wanted to reach {name}; tests stay on this machine")
+
+
+class _Guard:
+    """Refuses to open files in the real home. An audit hook cannot be taken away, only switched off."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = f"{home}{os.sep}"
+        # The checkout, the interpreter and temporary files may well lie in somebody's home.
+        places = [Path(__file__).parents[1], Path(sys.prefix), Path(sys.base_prefix), *map(Path, sys.path)]
+        places += [Path(tempfile.gettempdir()), Path(sys.executable).resolve().parents[1]]
+        self.allowed = tuple(f"{place}{os.sep}" for place in places if place != home)
+        self.on = True
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event != "open" or not self.on or not isinstance(arguments[0], str):
+            return
+        path = arguments[0]
+        if path.startswith(self.home) and not path.startswith(self.allowed):
+            raise PermissionError(f"a test wanted to open {path}; tests leave the real home alone")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _the_real_home_stays_untouched(_nobodys_environment: None) -> Iterator[None]:
+    import pwd
+
+    guard = _Guard(Path(pwd.getpwuid(os.getuid()).pw_dir))
+    sys.addaudithook(guard)
+    yield
+    guard.on = False

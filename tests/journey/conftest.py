@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journey_world import World
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """Makes worlds as they are asked for; their trackers end with the test."""
+    with ExitStack() as stack:
+        count = 0
+
+        def make(**wishes: Any) -> World:
+            nonlocal count
+            count += 1
+            return stack.enter_context(World(tmp_path / f"workspace-{count}", **wishes))
+
+        yield make
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """Three Jira issues of one capability, three GitHub issues of another."""
+    return make_world()

@@ -1,0 +1,132 @@
+"""The main job on every kind of tracker: the first run labels and comments, the second writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from connectors.sandbox.server import Sandbox
+from tests.journey_world import (
+    FEATURES,
+    GOAL,
+    MODEL,
+    TOKENS,
+    World,
+    github_seed,
+    jira_seed,
+    plain_trackers,
+)
+
+MakeWorld = Callable[..., World]
+
+
+def assert_the_job_is_done(world: World) -> None:
+    """One run writes everything that people should see, the next one nothing."""
+    first = world.run()
+    assert first.code == 0, first.err
+    for key in ("DS-11", "DS-12", "DS-13"):
+        assert world.labels(key) == {"model", "capability:model", "increment:2026-q4"}
+    for number in (11, 12, 13):
+        labels = world.labels(f"acme/churn#{number}")
+        assert labels == {"features", "capability:features", "increment:2026-q4"}
+    for anchor, told in ((GOAL, "0 of 6 issues"), (MODEL, "0 of 3 issues"), (FEATURES, "0 of 3 issues")):
+        assert world.labels(anchor) == {"state:planned"}
+        (comment,) = world.comments(anchor)
+        assert told in comment
+    seen = world.snapshot()
+    second = world.run()
+    assert second.code == 0, second.err
+    assert world.writes() == []
+    assert world.snapshot() == seen
+    assert len(world.requests) == 2
+
+
+def test_jira_cloud_by_its_site_and_github_by_a_token(world: World) -> None:
+    assert_the_job_is_done(world)
+
+
+def test_jira_cloud_through_the_gateway_with_a_scoped_token(make_world: MakeWorld) -> None:
+    def through_the_gateway(box: Sandbox) -> str:
+        site, cloud_id = box.url("jira"), "11111111-2222-4333-8444-555555555555"
+        way = f"cloud_id: {cloud_id}, gateway_url: '{site}/gateway'"
+        return plain_trackers(box).replace("kind: jira-cloud,", f"kind: jira-cloud, {way},")
+
+    world = make_world(jira=jira_seed(3, scoped=True), trackers=through_the_gateway)
+    assert_the_job_is_done(world)
+    assert all("/gateway/ex/jira/" in line for line in world.reads("jira"))
+
+
+def test_a_scoped_token_on_the_site_url_is_told_what_it_needs(make_world: MakeWorld) -> None:
+    world = make_world(jira=jira_seed(3, scoped=True))
+    told = world.run()
+    assert told.code == 1
+    assert "JIRA_CLOUD_ID" in told.err
+    assert world.writes("jira") == []
+
+
+def test_jira_data_center_with_a_personal_access_token(make_world: MakeWorld) -> None:
+    world = make_world(
+        jira=jira_seed(3, kind="jira-dc"),
+        trackers=lambda box: plain_trackers(box).replace("jira-cloud", "jira-dc"),
+        environment={"JIRA_PAT": "jira-token", "GH_TOKEN": "github-token"},
+    )
+    assert_the_job_is_done(world)
+
+
+def test_github_enterprise_server(make_world: MakeWorld) -> None:
+    assert_the_job_is_done(make_world(github=github_seed(3, server="enterprise")))
+
+
+@pytest.fixture(scope="module")
+def private_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def test_a_github_app(make_world: MakeWorld, private_key: str) -> None:
+    seed = github_seed(3)
+    seed["apps"] = [{"id": 7, "slug": "increment-sync", "installations": [{"id": 70, "account": "acme"}]}]
+    seed["repos"]["acme/churn"]["permissions"] = {"increment-sync[bot]": "write"}
+    world = make_world(
+        github=seed,
+        environment={
+            "JIRA_EMAIL": TOKENS["JIRA_EMAIL"],
+            "JIRA_API_TOKEN": TOKENS["JIRA_API_TOKEN"],
+            "GITHUB_APP_ID": "7",
+            "GITHUB_APP_PRIVATE_KEY": private_key,
+            "GITHUB_APP_INSTALLATION_ID": "70",
+        },
+    )
+    assert world.run().code == 0
+    assert world.labels("acme/churn#11") == {"features", "capability:features", "increment:2026-q4"}
+    (comment,) = world.github.issue("acme/churn", 1).comments
+    assert comment.user.login == "increment-sync[bot]"
+    assert world.run().code == 0
+    assert world.writes() == []
+    assert len([line for line in world.reads("github") if "access_tokens" not in line]) == 1
+
+
+def test_work_that_goes_on_shows_on_the_next_run(world: World) -> None:
+    world.run()
+    world.jira.set_status("DS-11", "In Progress", "ada")
+    world.close("acme/churn#11")
+    world.run()
+    assert world.labels(GOAL) == world.labels(MODEL) == world.labels(FEATURES) == {"state:in-progress"}
+    assert "1 of 6 issues done" in world.comments(GOAL)[0]
+    assert len(world.comments(GOAL)) == 1
+    world.run()
+    assert world.writes() == []
+
+
+def test_push_switched_off_reads_and_decides_and_writes_nothing(world: World) -> None:
+    world.edit("increment-sync.yaml", "push: {enabled: true}", "push: {enabled: false}")
+    before = world.snapshot()
+    told = world.run()
+    assert told.code == 0
+    assert "push is switched off" in told.err
+    assert "DS-11 +capability:model" in told.out
+    assert world.snapshot() == before
+    assert world.writes() == []

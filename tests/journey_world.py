@@ -1,0 +1,402 @@
+"""A workspace and the embedded trackers it talks to, for stories that go the whole way over HTTP.
+
+The program and the trackers share one clock that stands still until somebody moves it; sleeping moves it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from connectors.sandbox.base import Clock, LogEntry
+from connectors.sandbox.faults import Fault, FaultKind
+from connectors.sandbox.server import Sandbox
+from sync import cli
+from sync.commands import running
+from sync.commands.looking import overrides, status
+from sync.commands.session import Ways, opened_store
+from sync.run import Options
+from sync.settings import load_settings
+from sync.store import Store
+from sync.wiring import Configured, configure
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+TOKENS: Mapping[str, str] = {
+    "JIRA_EMAIL": "robot@acme.example",
+    "JIRA_API_TOKEN": "jira-token",
+    "GH_TOKEN": "github-token",
+}
+GOAL, MODEL, FEATURES = "DS-1", "DS-2", "acme/churn#1"
+"""The anchors of the goal and of its two capabilities ``model`` (fed by Jira) and ``features`` (by GitHub)."""
+
+SETTINGS = """\
+instance: journey
+trackers:
+{trackers}
+push: {{enabled: true}}
+"""
+PLAN = """\
+increment: 2026-q4
+start: 2026-10-01
+end: 2026-12-31
+goals:
+  - id: retention
+    title: Keep subscribers
+    commitment: committed
+    anchor: jira:DS-1
+    capabilities:
+      - {id: model, title: Churn model, team: science, anchor: "jira:DS-2"}
+      - {id: features, title: Churn features, team: science, anchor: "github:acme/churn#1"}
+"""
+MAPPING = """\
+team: science
+sources:
+  - jira: {project: DS}
+  - github: {repo: acme/churn}
+rules:
+  - {id: model, when: {labels: [model]}, assign: model}
+  - {id: features, when: {labels: [features]}, assign: features}
+"""
+
+
+def jira_seed(issues: int, *, kind: str = "jira-cloud", scoped: bool = False) -> dict[str, Any]:
+    """A Jira site with the two anchors and so many issues labelled ``model``: DS-11, DS-12..."""
+    return {
+        "kind": kind,
+        "accounts": [
+            {"id": "robot-1", "email": "robot@acme.example", "token": "jira-token", "scoped": scoped},
+            {"id": "ada", "email": "ada@acme.example"},
+        ],
+        "projects": {
+            "DS": {
+                "issues": [
+                    {"key": GOAL, "summary": "Keep subscribers", "type": "Epic", "created": "60d ago"},
+                    {"key": MODEL, "summary": "Churn model", "type": "Epic", "created": "60d ago"},
+                    *({"key": f"DS-{n}", **_JIRA_ISSUE} for n in range(11, 11 + issues)),
+                ]
+            },
+            "OPS": {},
+        },
+    }
+
+
+_JIRA_ISSUE = {"summary": "Try something", "labels": ["model"], "created": "20d ago", "status": "To Do"}
+
+
+def github_seed(issues: int, *, pull_requests: int = 0, server: str = "cloud") -> dict[str, Any]:
+    """A repository with its anchor #1 and so many issues labelled ``features``: #11, #12..."""
+    numbers = range(11, 11 + issues + pull_requests)
+    return {
+        "kind": "github",
+        "server": server,
+        "content_per_minute": 10_000,
+        "content_per_hour": 10_000,
+        "accounts": [
+            {"login": "sync-robot", "token": "github-token"},
+            {"login": "ada"},
+        ],
+        "repos": {
+            "acme/churn": {
+                "permissions": {"sync-robot": "write", "ada": "write"},
+                "labels": ["features"],
+                "issues": [
+                    {"number": 1, "title": "Churn features", "created": "60d ago"},
+                    *(
+                        {
+                            "number": n,
+                            "title": "Build something",
+                            "labels": ["features"],
+                            "created": "20d ago",
+                            "pull_request": n >= 11 + issues,
+                        }
+                        for n in numbers
+                    ),
+                ],
+            },
+            "acme/attic": {"permissions": {"sync-robot": "write", "ada": "write"}},
+        },
+    }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """What a command said, and with which exit code it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class _Terminal(io.StringIO):
+    """A person at a keyboard who gives one answer."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class World:
+    """One workspace, its trackers, and somebody who runs commands in it."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        jira: int | dict[str, Any] = 3,
+        github: int | dict[str, Any] = 3,
+        plan: str = PLAN,
+        mapping: str = MAPPING,
+        more_mappings: Mapping[str, str] | None = None,
+        settings: str = "",
+        trackers: Callable[[Sandbox], str] | None = None,
+        environment: Mapping[str, str] = TOKENS,
+    ) -> None:
+        """``jira`` and ``github``: how many issues, or a whole seed. ``settings``: lines added to the file."""
+        self.clock = Clock(NOW)
+        seeds = {
+            "jira": jira_seed(jira) if isinstance(jira, int) else jira,
+            "github": github_seed(github) if isinstance(github, int) else github,
+        }
+        self.box = Sandbox.from_seed({"trackers": seeds}, clock=self.clock)
+        self.root, self.environment = root, environment
+        self.requests: tuple[LogEntry, ...] = ()
+        """Of the last command."""
+        self.slept: list[float] = []
+        self._texts = {"plans/2026-q4.yaml": plan, "mappings/science.yaml": mapping}
+        self._texts |= {f"mappings/{name}.yaml": text for name, text in (more_mappings or {}).items()}
+        self._settings, self._trackers = settings, trackers or plain_trackers
+
+    def __enter__(self) -> Self:
+        self.box.start()
+        self._texts["increment-sync.yaml"] = (
+            SETTINGS.format(trackers=self._trackers(self.box)) + self._settings
+        )
+        for name, text in self._texts.items():
+            self.write(name, text)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.box.close()
+
+    # ---- the workspace
+
+    def write(self, name: str, text: str) -> None:
+        """A file of the workspace."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Somebody changes a file of the workspace."""
+        text = (self.root / name).read_text(encoding="utf-8")
+        assert old in text, f"{old!r} is not in {name}"
+        self.write(name, text.replace(old, new))
+
+    @property
+    def store(self) -> Store:
+        """The store, opened beside the program; the caller closes it."""
+        configured: Configured = configure(self.root)
+        assert load_settings(self.root).instance == "journey"
+        with opened_store(configured, self.clock) as store:
+            return store
+
+    # ---- commands
+
+    def ways(self, *, as_json: bool = False) -> Ways:
+        return Ways(
+            workspace=self.root,
+            log_level="error",
+            as_json=as_json,
+            environment=self.environment,
+            now=self.clock,
+            sleep=self._sleep,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.advance(timedelta(seconds=seconds))
+
+    def run(self, *, as_json: bool = False, after: timedelta = timedelta(minutes=30), **options: Any) -> Told:
+        """``increment-sync run``, some time after the last command."""
+        return self._call(lambda: running.run(self.ways(as_json=as_json), Options(**options)), after)
+
+    def reconcile(
+        self,
+        *,
+        yes: bool = False,
+        answer: str | None = None,
+        as_json: bool = False,
+        after: timedelta = timedelta(minutes=30),
+        **options: Any,
+    ) -> Told:
+        """``increment-sync reconcile``; ``answer`` is what a person at a terminal types."""
+        ways = self.ways(as_json=as_json)
+        return self._call(lambda: running.reconcile(ways, Options(**options), yes=yes), after, answer)
+
+    def preview(self, out: Path | None = None, *, detailed: bool = False, format_: str = "text") -> Told:
+        return self._call(lambda: running.preview(self.ways(), Options(), out, detailed, format_))
+
+    def apply(self, path: Path, **options: Any) -> Told:
+        return self._call(lambda: running.apply_file(self.ways(), path, Options(**options)))
+
+    def status(self) -> Any:
+        """``increment-sync status --json``."""
+        return self._call(lambda: status(self.ways(as_json=True), None)).json
+
+    def overrides(self) -> Any:
+        """``increment-sync overrides --json``."""
+        return self._call(lambda: overrides(self.ways(as_json=True))).json
+
+    def _call(
+        self, command: Callable[[], int], after: timedelta = timedelta(minutes=30), answer: str | None = None
+    ) -> Told:
+        self.clock.advance(after)
+        self.box.log.clear()
+        person = answer is not None
+        out, err = (_Terminal() if person else io.StringIO()), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err), _typed(answer):
+            code = cli.call(command)
+        self.requests = self.box.log.entries
+        return Told(code=code, out=out.getvalue(), err=err.getvalue())
+
+    # ---- what was asked of the trackers
+
+    def reads(self, tracker: str | None = None) -> list[str]:
+        """The reading requests of the last command: ``GET /path -> 200``."""
+        return [_line(entry) for entry in self._of(tracker) if not _writes(entry)]
+
+    def writes(self, tracker: str | None = None) -> list[str]:
+        """The writing requests of the last command."""
+        return [_line(entry) for entry in self._of(tracker) if _writes(entry)]
+
+    def _of(self, tracker: str | None) -> Iterable[LogEntry]:
+        return [entry for entry in self.requests if tracker in (None, entry.tracker)]
+
+    # ---- the trackers' world
+
+    @property
+    def jira(self) -> Any:
+        return self.box.trackers["jira"].state  # type: ignore[attr-defined]
+
+    @property
+    def github(self) -> Any:
+        return self.box.trackers["github"].state  # type: ignore[attr-defined]
+
+    def labels(self, key: str) -> set[str]:
+        """All labels of an issue."""
+        if "#" in key:
+            return {label.name for label in self.github.issue(*_split(key)).labels}
+        return set(self.jira.need(key).labels)
+
+    def label(self, key: str, name: str, by: str = "ada") -> None:
+        """A person puts a label."""
+        (self.github.label(*_split(key), name, by=by) if "#" in key else self.jira.label(key, name, by))
+
+    def unlabel(self, key: str, name: str, by: str = "ada") -> None:
+        """A person takes a label off."""
+        (self.github.unlabel(*_split(key), name, by=by) if "#" in key else self.jira.unlabel(key, name, by))
+
+    def comments(self, key: str) -> list[str]:
+        """The texts of all comments of an issue."""
+        found = self.github.issue(*_split(key)).comments if "#" in key else self.jira.need(key).comments
+        return [comment.body for comment in found]
+
+    def comment_id(self, key: str) -> int:
+        """Id of the only comment."""
+        found = self.github.issue(*_split(key)).comments if "#" in key else self.jira.need(key).comments
+        (only,) = found
+        return int(only.id)
+
+    def edit_comment(self, key: str, change: Callable[[str], str], by: str = "ada") -> None:
+        """A person edits the only comment of an issue."""
+        comment_id, text = self.comment_id(key), change(self.comments(key)[0])
+        if "#" in key:
+            self.github.edit_comment(_split(key)[0], comment_id, text, by=by)
+        else:
+            self.jira.edit_comment(key, comment_id, text, by)
+
+    def delete_comment(self, key: str) -> None:
+        """A person deletes the only comment of an issue."""
+        if "#" in key:
+            self.github.delete_comment(_split(key)[0], self.comment_id(key))
+        else:
+            self.jira.delete_comment(key, self.comment_id(key), "ada")
+
+    def close(self, key: str) -> None:
+        """A person finishes an issue."""
+        if "#" in key:
+            self.github.close(*_split(key), by="ada")
+        else:
+            self.jira.set_status(key, "Done", "ada", "Done")
+
+    def fault(self, kind: FaultKind, **more: Any) -> None:
+        self.box.faults.add(Fault(kind=kind, **more))
+
+    def snapshot(self) -> Any:
+        """Everything that people see on both trackers, times and mails left aside."""
+        return {
+            "jira": {issue.key: _jira_face(issue) for issue in self.jira.issues()},
+            "github": {
+                f"{repo.full_name}#{issue.number}": _github_face(issue)
+                for repo in self.github.repos.values()
+                for issue in repo.issues.values()
+            },
+        }
+
+
+def plain_trackers(box: Sandbox) -> str:
+    """Jira Cloud by its site URL, GitHub by a token."""
+    return (
+        f"  jira: {{kind: jira-cloud, url: '{box.url('jira')}', write_spacing: 0}}\n"
+        f"  github: {{kind: github, url: '{box.url('github')}', write_spacing: 0}}"
+    )
+
+
+class _typed:
+    """What the program reads from the keyboard, if there is one."""
+
+    def __init__(self, answer: str | None) -> None:
+        self._answer = answer
+
+    def __enter__(self) -> None:
+        import sys
+
+        self._before = sys.stdin
+        sys.stdin = io.StringIO() if self._answer is None else _Terminal(self._answer + "\n")
+
+    def __exit__(self, *_: object) -> None:
+        import sys
+
+        sys.stdin = self._before
+
+
+def _split(key: str) -> tuple[str, int]:
+    repo, _, number = key.partition("#")
+    return repo, int(number)
+
+
+def _writes(entry: LogEntry) -> bool:
+    reading = ("/search", "/search/jql", "/comment/list", "/access_tokens")
+    return entry.method != "GET" and not entry.path.endswith(reading)
+
+
+def _line(entry: LogEntry) -> str:
+    return f"{entry.tracker}: {entry.method} {entry.path} -> {entry.status}"
+
+
+def _jira_face(issue: Any) -> Any:
+    return sorted(issue.labels), [(comment.author, comment.body) for comment in issue.comments]
+
+
+def _github_face(issue: Any) -> Any:
+    labels = sorted(label.name for label in issue.labels)
+    return labels, [(comment.user.login, comment.body) for comment in issue.comments]
