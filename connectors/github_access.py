@@ -48,6 +48,8 @@ class Credentials(Protocol):
     fingerprint: str
     """Tells accounts apart in the cache, says nothing about the secret."""
     app: bool
+    grant_path: str | None
+    """Where an app is told, under its identity headers, what it was granted; None for a token."""
 
     def authorization(self) -> str:
         """The Authorization header for ordinary requests."""
@@ -62,6 +64,7 @@ class TokenCredentials:
     """A personal access token, through PyGithub's Auth."""
 
     app = False
+    grant_path: str | None = None
 
     def __init__(self, auth: Auth.Token) -> None:
         self._auth = auth
@@ -88,7 +91,7 @@ class InstallationCredentials:
         """``door`` is a transport of its own without credentials: a token is fetched while the shared one
         is about to send."""
         self._auth = auth
-        self._installation_id = installation_id
+        self.grant_path: str | None = f"app/installations/{installation_id}"
         self._door = door
         self._now = now
         self._lock = threading.Lock()
@@ -116,7 +119,7 @@ class InstallationCredentials:
             ) from None
 
     def _fetch(self) -> None:
-        path = f"app/installations/{self._installation_id}/access_tokens"
+        path = f"{self.grant_path}/access_tokens"
         try:
             reply = self._door.send("POST", path, kind="idempotent", headers=self.identity_headers())
         except SkipIssue as error:

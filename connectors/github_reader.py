@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from connectors.github_payload import (
     web_url,
 )
 from connectors.github_pull import absolute, pages
+from connectors.github_rights import GithubInspection
 from connectors.github_sources import GithubSources
 from connectors.github_writer import comment_path, issue_path
 from connectors.model import (
@@ -30,6 +31,7 @@ from connectors.model import (
     Comment,
     Cursor,
     Failed,
+    Finding,
     Issue,
     IssueRef,
     LabelEvent,
@@ -38,7 +40,7 @@ from connectors.model import (
     Wanted,
 )
 from connectors.ports import Cache
-from connectors.transport import Transport
+from connectors.transport import Reply, Transport
 
 T = TypeVar("T")
 
@@ -67,11 +69,18 @@ class GithubReader:
         key = f"github:{self.tracker}:{self._transport.base_url}:account:{self._credentials.fingerprint}"
         known = self._cache.get(key)
         if known is None:
-            known = self._ask_who()
+            account, _ = self._ask_who()
+            known = {"id": account.id, "name": account.name}
             self._cache.put(key, known)
         return Account(id=known["id"], name=known["name"])
 
-    def _ask_who(self) -> dict[str, str]:
+    def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+        inspection = GithubInspection(
+            transport=self._transport, credentials=self._credentials, ask_who=self._ask_who
+        )
+        return inspection.findings(sources, labels)
+
+    def _ask_who(self) -> tuple[Account, Reply]:
         path = "app" if self._credentials.app else "user"
         try:
             reply = self._transport.send(
@@ -85,9 +94,9 @@ class GithubReader:
         fields = as_mapping(reply.data, "an account")
         if self._credentials.app:
             name = f"{clean(need(fields, 'slug', 'the app'))}[bot]"
-            return {"id": name, "name": name}
+            return Account(id=name, name=name), reply
         need(fields, "id", "the user")
-        return {"id": account_id(fields), "name": clean(need(fields, "login", "the user"))}
+        return Account(id=account_id(fields), name=clean(need(fields, "login", "the user"))), reply
 
     def pull(
         self, sources: Sequence[tuple[Source, Cursor | None]], wanted: Wanted

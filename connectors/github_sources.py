@@ -73,7 +73,7 @@ class GithubSources:
                 facts = self._repository(source.repo or "")
             return self._read_whole(source, cursor, wanted), facts
         except Moved as moved:
-            return failed(source, self._renamed(source.repo or "", moved, facts)), None
+            return failed(source, renamed(self._transport, source.repo or "", moved, facts)), None
         except ConnectorError as error:
             if isinstance(error, StopTracker):
                 self._stopped = error
@@ -105,20 +105,21 @@ class GithubSources:
             full=cursor is None,
         )
 
-    def _renamed(self, repo: str, moved: Moved, facts: Mapping[str, Any] | None) -> SourceMissing:
-        """What to say of a repository that answers with a redirect, with its new name where it can be had."""
-        path = (
-            f"repositories/{facts['id']}" if facts else moved.location.split("?")[0].removesuffix("/issues")
-        )
-        new_name = ""
-        try:
-            reply = self._transport.send("GET", absolute(self._transport, path), kind="read")
-            new_name = clean(as_mapping(reply.data, "a repository").get("full_name"))
-        except ConnectorError:
-            pass  # The rename is certain; its target is a courtesy.
-        target = f" to {new_name}" if new_name else ""
-        who = f"{self._transport.tracker}: {repo}"
-        return SourceMissing(f"{who} was renamed or moved{target}; write the new name in the mapping")
+
+def renamed(
+    transport: Transport, repo: str, moved: Moved, facts: Mapping[str, Any] | None = None
+) -> SourceMissing:
+    """What to say of a repository that answers with a redirect, with its new name where it can be had."""
+    path = f"repositories/{facts['id']}" if facts else moved.location.split("?")[0].removesuffix("/issues")
+    new_name = ""
+    try:
+        reply = transport.send("GET", absolute(transport, path), kind="read")
+        new_name = clean(as_mapping(reply.data, "a repository").get("full_name"))
+    except ConnectorError:
+        pass  # The rename is certain; its target is a courtesy.
+    target = f" to {new_name}" if new_name else ""
+    who = f"{transport.tracker}: {repo}"
+    return SourceMissing(f"{who} was renamed or moved{target}; write the new name in the mapping")
 
 
 def failed(source: Source, error: ConnectorError) -> Failed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from connectors.jira_activity import label_events_from
 from connectors.jira_comments import all_comments, one_comment
 from connectors.jira_payload import fields_to_ask, issue_from
 from connectors.jira_pull import JiraPuller
+from connectors.jira_rights import JiraInspection
 from connectors.jira_site import JiraKind, JiraSite, classifier, limits
 from connectors.jira_write import JiraWriter
 from connectors.model import (
@@ -22,6 +23,7 @@ from connectors.model import (
     Comment,
     Cursor,
     Failed,
+    Finding,
     Issue,
     IssueRef,
     LabelEvent,
@@ -84,6 +86,10 @@ class JiraReader:
         asked = {"expand": "changelog", "fields": "labels"}
         reply = self._site.send("GET", f"/issue/{quote(ref.id)}", kind="read", params=asked)
         return label_events_from(reply.data)
+
+    def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+        del labels  # free strings on Jira: they need not exist
+        return JiraInspection(site=self._site).findings(sources)
 
 
 def open_jira(

@@ -78,6 +78,10 @@ class JiraSite:
         self._cache.put(self._prefix + "myself", {**told, "at": at.astimezone(UTC).isoformat()}, days=1)
         return account
 
+    def now(self) -> datetime:
+        """This machine's time (aware)."""
+        return self._now()
+
     def make_sure_we_are_known(self) -> None:
         """Before "not there" is believed: AuthFailed when Jira does not know us any more.
 

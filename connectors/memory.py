@@ -18,6 +18,7 @@ from connectors.model import (
     Comment,
     Cursor,
     Failed,
+    Finding,
     Issue,
     IssueRef,
     LabelEvent,
@@ -201,6 +202,19 @@ class MemoryTracker:
 
     def label_events(self, ref: IssueRef) -> dict[str, LabelEvent]:
         return dict(self._at(ref.key).put_by)
+
+    def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+        del labels  # free strings here
+        yield Finding(level="ok", check="account", subject=self.tracker, text=f"knows us as {self.me}")
+        for source in sources:
+            answer = self._pull_one(source, None, Wanted())
+            failed = isinstance(answer, Failed)
+            yield Finding(
+                level="problem" if failed else "ok",
+                check="source",
+                subject=source.name,
+                text=answer.reason if isinstance(answer, Failed) else "is there",
+            )
 
     # ---- writer
 

@@ -171,6 +171,20 @@ class Failed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What one check of ``doctor`` came to."""
+
+    level: Literal["ok", "warning", "problem"]
+    check: str
+    """What was looked at: ``credentials``, ``tracker``, ``account``, ``clock``, ``source``, ``rights``,
+    ``labels``; the commands add some of their own."""
+    subject: str
+    """Name of the tracker or source, or a file and place."""
+    text: str
+    """One sentence for people; for a problem also what to do. Without secrets."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Census:
     """The ids of all issues that a source holds now, read whole."""
 

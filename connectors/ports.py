@@ -13,6 +13,7 @@ from connectors.model import (
     Comment,
     Cursor,
     Failed,
+    Finding,
     Issue,
     IssueRef,
     LabelEvent,
@@ -77,6 +78,14 @@ class IssueReader(Protocol):
         """Who last put each label that is on the issue now, by label. Labels without known origin are absent."""
         ...
 
+    def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+        """Look, without writing, whether a run could work: who we are, the clock, each source, our rights.
+
+        ``labels``: container -> labels that a run may put there. Our account, the sources and the
+        rights are asked anew, not taken from the cache. Raises no ConnectorError: whatever is wrong is a finding.
+        """
+        ...
+
 
 class IssueWriter(Protocol):
     """Writes on one tracker, one request at a time. Never replaces a set."""
@@ -97,9 +106,7 @@ class IssueWriter(Protocol):
         repeated blindly. Returns only what the tracker really created (id and body are checked)."""
         ...
 
-    def edit_comment(
-        self, ref: IssueRef, comment_id: str, body: str, marker: Mapping[str, str]
-    ) -> Comment:
+    def edit_comment(self, ref: IssueRef, comment_id: str, body: str, marker: Mapping[str, str]) -> Comment:
         """Replace the text of a comment. Gone when it is not there."""
         ...
 

@@ -125,6 +125,10 @@ class Transport:
             on_wait=self._on_wait,
         )
 
+    def now(self) -> datetime:
+        """This machine's time (aware)."""
+        return self._now()
+
     def _url(self, path: str) -> str:
         url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}"
         asked, base = urlsplit(url), urlsplit(self.base_url)
