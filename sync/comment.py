@@ -250,8 +250,6 @@ def _scope_lines(rollup: CapabilityRollup) -> list[str]:
 
 def _growth(rollup: CapabilityRollup) -> str:
     scope = rollup.scope
-    if scope.baseline is None:
-        return ""
     lost = len(scope.dropped) + len(scope.moved_out) + len(scope.vanished)
     parts = ([f"+{len(scope.added)}"] if scope.added else []) + ([f"-{lost}"] if lost else [])
     return " ".join(parts) or "none"
