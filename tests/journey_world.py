@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -361,22 +362,15 @@ def plain_trackers(box: Sandbox) -> str:
     )
 
 
-class _typed:
+@contextmanager
+def _typed(answer: str | None) -> Iterator[None]:
     """What the program reads from the keyboard, if there is one."""
-
-    def __init__(self, answer: str | None) -> None:
-        self._answer = answer
-
-    def __enter__(self) -> None:
-        import sys
-
-        self._before = sys.stdin
-        sys.stdin = io.StringIO() if self._answer is None else _Terminal(self._answer + "\n")
-
-    def __exit__(self, *_: object) -> None:
-        import sys
-
-        sys.stdin = self._before
+    before = sys.stdin
+    sys.stdin = io.StringIO() if answer is None else _Terminal(answer + "\n")
+    try:
+        yield
+    finally:
+        sys.stdin = before
 
 
 def _split(key: str) -> tuple[str, int]:
