@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from connectors.errors import ConnectorError, Gone
-from connectors.model import Census, Cursor, Failed, Issue, IssueRef, KnownIssue, Pulled, Source, Wanted
+from connectors.model import Census, Cursor, Failed, Issue, IssueRef, KnownIssue, Pulled, Source
 from connectors.ports import IssueReader
+from mappings.conditions import wanted_by
 from mappings.model import Anchor, Workspace
 from sync.job import Job
 from sync.settings import Limits
@@ -44,13 +45,6 @@ def all_sources(workspace: Workspace) -> tuple[Source, ...]:
     return tuple(dict.fromkeys(source for team in workspace.teams for source in team.sources))
 
 
-def wanted_by(workspace: Workspace) -> Wanted:
-    """Bodies and custom fields are asked for only when a rule looks at them."""
-    rules = [rule for team in workspace.teams for rule in team.rules]
-    fields = {name for rule in rules for name in (rule.when.get("field") or {})}
-    return Wanted(body=any(rule.when.get("body") for rule in rules), fields=tuple(sorted(fields)))
-
-
 def collect(job: Job, *, full: bool = False, accept_shrink: bool = False) -> Collected:
     """Pull what changed, take a census where it is due, read the anchors; everything lands in the store.
 
@@ -63,11 +57,23 @@ def collect(job: Job, *, full: bool = False, accept_shrink: bool = False) -> Col
     return collector.result()
 
 
+@dataclass(kw_only=True, slots=True)
+class _Absent:
+    """What became of the issues that a whole reading of their source did not show."""
+
+    vanished: dict[IssueRef, datetime] = field(default_factory=dict)
+    """Not there, as a direct read said, and since when."""
+    left: list[IssueRef] = field(default_factory=list)
+    """Elsewhere now."""
+    unseen: list[IssueRef] = field(default_factory=list)
+    """There, whatever the list said: an index that lags."""
+
+
 class _Collector:
     def __init__(self, job: Job, *, full: bool, accept_shrink: bool) -> None:
         self.job, self.full, self.accept_shrink = job, full, accept_shrink
         self.sources = all_sources(job.workspace)
-        self.wanted = wanted_by(job.workspace)
+        self.wanted = wanted_by(job.workspace.teams)
         self.failed: dict[str, Failed] = {}
         self.pulled = 0
         self.gone: list[KnownIssue] = []
@@ -93,12 +99,14 @@ class _Collector:
 
     def _take(self, pulled: Pulled) -> None:
         if pulled.full:
-            missing = self._missing(pulled.source, frozenset(issue.ref.id for issue in pulled.issues))
-            if self._shrank(pulled.source, missing):
+            absent = self._absent(pulled.source, frozenset(issue.ref.id for issue in pulled.issues))
+            if absent is None:
                 return
             self.whole.add(pulled.source.name)
-            self.job.store.save_pull(pulled, self.wanted, self.job.now())
-            self._look_for(pulled.source, missing)
+            keep = {ref.id for ref in (*absent.vanished, *absent.unseen)}
+            self.job.store.save_pull(pulled, self.wanted, self.job.now(), keep=keep)
+            for ref, at in absent.vanished.items():
+                self.job.store.mark_vanished(ref, at)
         else:
             self.job.store.save_pull(pulled, self.wanted, self.job.now())
         self.pulled += len(pulled.issues)
@@ -121,12 +129,10 @@ class _Collector:
             if isinstance(answer, Failed):
                 self._fail(answer)
                 continue
-            missing = self._missing(answer.source, answer.ids)
-            if self._shrank(answer.source, missing):
-                continue
             if answer.pulled:
-                self.job.store.save_pull(answer.pulled, self.wanted, self.job.now())
-            self._look_for(answer.source, missing, census=answer)
+                self._take(answer.pulled)
+            elif (absent := self._absent(answer.source, answer.ids)) is not None:
+                self.job.store.save_census(answer, self.job.now(), vanished=absent.vanished, left=absent.left)
 
     def _census_due(self, source: Source) -> bool:
         if source.name in self.failed or source.name in self.whole:
@@ -136,52 +142,57 @@ class _Collector:
             return True
         return self.full or self.job.now() - state.last_census >= self.job.settings.census_every
 
-    def _missing(self, source: Source, ids: frozenset[str]) -> frozenset[str]:
-        return self.job.store.source_ids(source) - ids
+    def _absent(self, source: Source, ids: frozenset[str]) -> _Absent | None:
+        """Absence is not deletion: ask the tracker for each missing issue before anything is concluded.
 
-    def _shrank(self, source: Source, missing: frozenset[str]) -> bool:
+        None when too much is missing to be believed, or when the tracker does not answer; the source has
+        failed then and nothing of this reading is kept.
+        """
+        store = self.job.store
+        held = store.source_ids(source)
+        missing = [item for i in sorted(held - ids) if (item := store.known_issue(source.tracker, i))]
+        # What vanished before stays a member: the roll-up counts it as it was, and after some days as dropped.
+        absent = _Absent(vanished={item.issue.ref: item.vanished for item in missing if item.vanished})
+        unexplained = [item for item in missing if not item.vanished]
+        if self._shrank(source, len(held) - len(missing) + len(unexplained), len(unexplained)):
+            return None
+        for item in unexplained:
+            try:
+                self._ask_for(source, item, absent)
+            except ConnectorError as error:
+                self._fail(Failed(source=source, reason=str(error)))
+                return None
+        self.gone += [item for item in unexplained if item.issue.ref not in absent.unseen]
+        return absent
+
+    def _ask_for(self, source: Source, item: KnownIssue, absent: _Absent) -> None:
+        ref = item.issue.ref
+        try:
+            found = self.job.readers[source.tracker].read(ref.key, self.wanted)
+        except Gone:
+            absent.vanished[ref] = self.job.now()
+            return
+        moved = found.container != item.issue.container or found.ref != ref
+        # With a jql of its own a source may simply not ask for the issue any more.
+        (absent.left if moved or source.jql else absent.unseen).append(ref)
+        self.job.store.save_issue(found, self.job.now())
+
+    def _shrank(self, source: Source, held: int, missing: int) -> bool:
         """True when too much is missing to be believed; the source then counts as failed."""
-        held = len(self.job.store.source_ids(source))
         allowed = shrink_allowed(self.job.settings.limits, held)
-        came_back_empty = held > 0 and len(missing) == held
-        if self.accept_shrink or not missing or (len(missing) <= allowed and not came_back_empty):
+        came_back_empty = held > 1 and missing == held
+        if self.accept_shrink or (missing <= allowed and not came_back_empty):
             return False
         self._fail(
             Failed(
                 source=source,
                 kind="payload",
-                reason=f"{source.name} shrank from {held} to {held - len(missing)} issues, more than the limit of "
+                reason=f"{source.name} shrank from {held} to {held - missing} issues, more than the limit of "
                 f"{allowed} (limits.shrink, limits.shrink_share) allows; if that is right, run "
                 "`increment-sync reconcile --accept-shrink`",
             )
         )
         return True
-
-    def _look_for(self, source: Source, missing: frozenset[str], census: Census | None = None) -> None:
-        """Absence is not deletion: ask the tracker for each missing issue before anything is concluded."""
-        now, store = self.job.now(), self.job.store
-        reader = self.job.readers[source.tracker]
-        vanished: dict[IssueRef, datetime] = {}
-        left: list[IssueRef] = []
-        for item in [k for k in (store.known_issue(source.tracker, i) for i in sorted(missing)) if k]:
-            ref = item.issue.ref
-            try:
-                found = reader.read(ref.key, self.wanted)
-            except Gone:
-                vanished[ref] = now
-                self.gone.append(item)
-            except ConnectorError as error:
-                self._fail(Failed(source=source, reason=str(error)))
-                return
-            else:
-                if found.container != item.issue.container or source.jql or found.ref != ref:
-                    left.append(ref)
-                    self.gone.append(item)
-                store.save_issue(found, now)
-        for ref, at in vanished.items():
-            store.mark_vanished(ref, at)
-        if census is not None:
-            store.save_census(census, now, vanished=vanished, left=left)
 
     def _fail(self, failure: Failed) -> None:
         self.failed[failure.source.name] = failure

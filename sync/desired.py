@@ -125,7 +125,11 @@ def _found(rollup: _T | None) -> _T:
 def _issue_wish(
     inputs: DesireInputs, item: KnownIssue, assignment: Assignment | None, unplanned: Unplanned | None
 ) -> Wish:
-    labels = _assigned_labels(inputs, assignment) if assignment else _unplanned_labels(inputs, unplanned)
+    labels = (
+        _assigned_labels(inputs, assignment)
+        if assignment
+        else _unplanned_labels(inputs, unplanned) | _labels_of_past_increments(inputs, item.issue)
+    )
     teams = _teams(inputs.workspace, item, assignment)
     return Wish(
         ref=item.issue.ref,
@@ -180,6 +184,20 @@ def _unplanned_labels(inputs: DesireInputs, unplanned: Unplanned | None) -> dict
     if not asking & set(unplanned.teams):
         return {}
     return {inputs.scheme.label("unplanned"): Reason(text="no rule assigns it (unplanned work)")}
+
+
+def _labels_of_past_increments(inputs: DesireInputs, issue: Issue) -> dict[str, Reason]:
+    """What was done in an increment that is closed keeps its labels, also when rules have moved on since."""
+    if issue.category != "done":
+        return {}
+    reason = Reason(text="it was done in an increment that is closed")
+    past = [increment for increment in inputs.workspace.increments if increment.phase(inputs.now) == "closed"]
+    kept = {inputs.scheme.label("increment", increment.id) for increment in past} | {
+        inputs.scheme.label("capability", capability.id)
+        for increment in past
+        for capability in increment.capabilities
+    }
+    return dict.fromkeys(sorted(kept & {label.lower() for label in issue.labels}), reason)
 
 
 def _anchor_wish(subject: Subject, inputs: DesireInputs) -> Wish:

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef, LabelEvent
-from sync.collect import wanted_by
+from mappings.conditions import wanted_by
 from sync.compare import Suspicion
 from sync.job import Job
 from sync.memory import Recorder
@@ -28,7 +28,7 @@ def check_suspicions(
     """
     fresh: dict[IssueRef, Issue] = {}
     unread: dict[IssueRef, str] = {}
-    wanted = wanted_by(job.workspace)
+    wanted = wanted_by(job.workspace.teams)
     ordered = sorted(suspicions, key=lambda s: (s.ref, s.label))
     for ref, group in groupby(ordered, key=lambda s: s.ref):
         found = list(group)

@@ -16,9 +16,9 @@ from typing import Any
 
 from connectors.errors import Gone
 from connectors.model import IssueRef
+from mappings.conditions import wanted_by
 from sync.apply import Marker
 from sync.changes import Change, ChangeSet, CommentChange, LabelChange, Reason
-from sync.collect import wanted_by
 from sync.comment import digest
 from sync.job import Job
 from sync.memory import aliases
@@ -129,7 +129,7 @@ def refuse_if_stale(job: Job, saved: SavedChanges) -> None:
 
 def _live_digest(job: Job, ref: IssueRef, changes: list[Change]) -> str:
     reader = job.readers[ref.tracker]
-    issue = reader.read(ref.key, wanted_by(job.workspace))
+    issue = reader.read(ref.key, wanted_by(job.workspace.teams))
     parts = sorted(job.settings.scheme.ours(issue.labels))
     for change in changes:
         if isinstance(change, CommentChange):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Comment, Issue
+from mappings.conditions import wanted_by
 from sync.apply import Marker
-from sync.collect import wanted_by
 from sync.comment import digest
 from sync.job import Job
 from sync.store import JournalRow, PushedComment
@@ -51,7 +51,7 @@ def _settle_label(job: Job, row: JournalRow) -> None:
 
 def _read(job: Job, row: JournalRow) -> Issue | None:
     try:
-        issue = job.readers[row.ref.tracker].read(row.ref.key, wanted_by(job.workspace))
+        issue = job.readers[row.ref.tracker].read(row.ref.key, wanted_by(job.workspace.teams))
     except Gone:
         return None
     job.store.save_issue(issue, job.now())

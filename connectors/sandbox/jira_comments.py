@@ -29,7 +29,7 @@ _INTERNAL: Final = "sd.public.comment"
 
 
 def read_page(site: JiraState, caller: Caller, request: Request, key: str) -> Response:
-    """A page of an issue's comments, oldest first, without properties."""
+    """A page of an issue's comments, oldest first; properties only on Data Center, see ``_expanded``."""
     issue = visible_issue(site, caller, key)
     start = max(0, whole_number(request.query.get("startAt"), "startAt", 0))
     size = max(0, whole_number(request.query.get("maxResults"), "maxResults", 50))
@@ -37,13 +37,23 @@ def read_page(site: JiraState, caller: Caller, request: Request, key: str) -> Re
     newest_first = request.query.get("orderBy", "").startswith("-")
     comments = list(reversed(issue.comments)) if newest_first else list(issue.comments)
     shapes = Shapes(site, caller)
-    page = [shapes.comment(issue, comment) for comment in comments[start : start + size]]
+    page = [_expanded(site, request, shapes, issue, comment) for comment in comments[start : start + size]]
     return Response(data={"startAt": start, "maxResults": size, "total": len(comments), "comments": page})
 
 
-def read(site: JiraState, caller: Caller, _request: Request, key: str, comment_id: str) -> Response:
+def read(site: JiraState, caller: Caller, request: Request, key: str, comment_id: str) -> Response:
     issue = visible_issue(site, caller, key)
-    return Response(data=Shapes(site, caller).comment(issue, _comment(issue, comment_id)))
+    comment = _comment(issue, comment_id)
+    return Response(data=_expanded(site, request, Shapes(site, caller), issue, comment))
+
+
+def _expanded(
+    site: JiraState, request: Request, shapes: Shapes, issue: Issue, comment: Comment
+) -> dict[str, Any]:
+    """A comment as a read gives it. Data Center takes ``expand=properties`` here (pycontribs/jira#1011); Cloud
+    documents only ``renderedBody``."""
+    asked = not site.is_cloud and "properties" in request.query.get("expand", "")
+    return {**shapes.comment(issue, comment), **({"properties": _listed(comment)} if asked else {})}
 
 
 def create(site: JiraState, caller: Caller, request: Request, key: str) -> Response:

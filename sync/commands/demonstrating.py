@@ -130,7 +130,9 @@ def _run(ways: Ways, box: Sandbox) -> int:
 
 def _comment(box: Sandbox) -> str:
     site: Any = box.trackers["jira"]
-    return "\n".join(f"  | {line}" for c in site.state.issue("DS-100").comments for line in c.body.split("\n"))
+    return "\n".join(
+        f"  | {line}" for c in site.state.issue("DS-100").comments for line in c.body.split("\n")
+    )
 
 
 @contextmanager

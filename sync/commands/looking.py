@@ -137,7 +137,7 @@ def _capability_row(capability: CapabilityRollup) -> tuple[str, ...]:
     if capability.uncertain:
         notes.append(f"not read: {', '.join(capability.uncertain)}")
     changed = "" if scope.baseline is None else f"baseline {scope.baseline}, +{len(scope.added)}"
-    lost = len(scope.dropped) + len(scope.moved_out) + len(scope.vanished)
+    lost = len(scope.dropped) + len(scope.moved_out) + len(scope.vanished) + len(scope.split)
     return (
         f"  {capability.title}",
         capability.state,

@@ -22,11 +22,14 @@ _CONTENT: Final = [column.name for column in issues.c if not column.primary_key]
 
 
 class SnapshotPart(Part):
-    def save_pull(self, pulled: Pulled, wanted: Wanted, at: datetime) -> list[Noticed]:
+    def save_pull(
+        self, pulled: Pulled, wanted: Wanted, at: datetime, *, keep: Collection[str] = ()
+    ) -> list[Noticed]:
         """Keep what a source that was read whole told, and move its watermark, in one transaction.
 
         A full pull says everything that the source holds: issues that are not in it leave the source (not the
-        store). Out: what was noticed, also kept as events; ``left`` names the issues that left.
+        store), but for the ids in ``keep``: those that a direct read found, or found to have vanished, and
+        that count for a while yet. Out: what was noticed, also kept as events; ``left`` names who left.
         """
         source = pulled.source
         with self._database.write() as connection:
@@ -37,7 +40,7 @@ class SnapshotPart(Part):
             changes: dict[str, Any] = {}
             _join(connection, source, told - held)
             if pulled.full and not pulled.unchanged:
-                noticed += _leave(connection, source, held - told, at)
+                noticed += _leave(connection, source, held - told - set(keep), at)
                 changes = {"count": len(told), "last_census": at}
             elif before is None:
                 changes = {"count": len(told | held)}
@@ -71,8 +74,9 @@ class SnapshotPart(Part):
     ) -> list[Noticed]:
         """Keep which issues a source holds. ``census.pulled`` is not looked at: give it to ``save_pull``.
 
-        Only what a direct read proved leaves: ``vanished`` (is not there, since when that is known) and
-        ``left`` (is there, but elsewhere). An id that is missing without such proof stays a member.
+        Only what a direct read proved leaves: ``left`` (is there, but elsewhere). What
+        has ``vanished`` (since when that is known) is marked and stays a member, because its last state counts
+        for some days. An id that is missing without such proof stays a member, too.
         """
         source = census.source
         with self._database.write() as connection:
@@ -80,7 +84,6 @@ class SnapshotPart(Part):
             held = member_ids(connection, source)
             _join(connection, source, census.ids - held - gone)
             noticed = _leave(connection, source, {ref.id for ref in left} & held, at)
-            _drop(connection, source, {ref.id for ref in vanished} & held)
             noticed += _vanish(connection, vanished)
             noticed += _return(connection, source.tracker, census.ids - gone, at)
             members = (held | census.ids) - gone

@@ -190,7 +190,7 @@ class EventsContract:
 
         assert kinds(noticed) == [("left", "DS-3"), ("vanished", "DS-2")]
         unproved = ref(4).id
-        assert store.source_ids(DS) == {ref(1).id, ref(9).id, unproved}
+        assert store.source_ids(DS) == {ref(1).id, ref(2).id, ref(9).id, unproved}
         state = store.source(DS)
         assert state is not None
         assert (state.last_census, state.count, state.last_whole) == (LATER, 3, START)
