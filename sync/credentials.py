@@ -7,7 +7,7 @@ on a tracker's name, which is most of what happens here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -48,10 +48,8 @@ class Credentials:
     app_id: str | None = None
     app_private_key: SecretStr | None = None
     app_installation_id: str | None = None
-
-    @property
-    def usable(self) -> bool:
-        return any((self.token, self.pat, self.app_private_key))
+    found_in: Mapping[str, str] = field(default_factory=dict)
+    """Part -> where it was found: a variable, or the secrets folder."""
 
 
 def variable_names(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...]:
@@ -68,45 +66,62 @@ def variable_names(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...
 def read_credentials(tracker: str, kind: TrackerKind, environment: Mapping[str, str]) -> Credentials:
     """Look every part up. Raises CredentialError when a file that is named cannot be read."""
     parts = _GITHUB_NAMES if kind == "github" else _JIRA_NAMES
-    found = {part: _look_up(variable_names(tracker, kind, part), environment) for part in parts}
+    found = {
+        part: value
+        for part in parts
+        if (value := _look_up(variable_names(tracker, kind, part), environment)) is not None
+    }
     secrets = {"token", "pat", "app_private_key"}
     return Credentials(
+        found_in={part: named_by for part, (_, named_by) in found.items()},
         **{
             part: SecretStr(value) if part in secrets else value  # type: ignore[arg-type]
-            for part, value in found.items()
-            if value is not None
-        }
+            for part, (value, _) in found.items()
+        },
     )
 
 
-def missing_sentence(tracker: str, kind: TrackerKind) -> str:
-    """What to set so that a tracker can be used."""
-    names = variable_names(tracker, kind, "token")
-    if kind == "github":
-        return f"no credentials for {tracker}: set {' or '.join(names)} (or the same with _FILE), or a GitHub App"
-    if kind == "jira-dc":
-        names = variable_names(tracker, kind, "pat")
-        return f"no credentials for {tracker}: set {' or '.join(names)} (or the same with _FILE)"
-    emails = variable_names(tracker, kind, "email")
-    return f"no credentials for {tracker}: set {emails[-1]} and {names[-1]} (or the same with _FILE)"
+def what_is_missing(tracker: str, kind: TrackerKind, found: Credentials) -> str | None:
+    """One sentence that says what to set before a tracker can be used; None when everything is there."""
+    ways = _WAYS[kind]
+    if any(all(getattr(found, part) for part in way) for way in ways):
+        return None
+    begun = max(ways, key=lambda way: sum(bool(getattr(found, part)) for part in way))
+    missing = [part for part in begun if not getattr(found, part)]
+    names = [" or ".join(variable_names(tracker, kind, part)) for part in missing]
+    also = ", or a GitHub App" if kind == "github" and len(begun) == 1 else ""
+    what = "no credentials" if len(missing) == len(begun) else "the credentials are not complete"
+    return f"{what} for {tracker}: set {' and '.join(names)} (or the same with _FILE){also}"
 
 
-def _look_up(names: tuple[str, ...], environment: Mapping[str, str]) -> str | None:
+_WAYS: Mapping[TrackerKind, tuple[tuple[str, ...], ...]] = {
+    "github": (("token",), ("app_id", "app_private_key", "app_installation_id")),
+    "jira-cloud": (("email", "token"),),
+    "jira-dc": (("pat",), ("email", "token")),
+}
+"""Parts that together let us in, the customary way first."""
+
+
+def _look_up(names: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """The value of the first name that has one, and where it was found."""
     for name in names:
         if value := environment.get(name, "").strip():
-            return value
+            return value, name
         if path := environment.get(f"{name}_FILE", "").strip():
-            return _read_secret(Path(path), f"{name}_FILE")
+            return _read_secret(Path(path), f"{name}_FILE"), f"{name}_FILE"
         if folder := environment.get(SECRETS_DIR, "").strip():
             for candidate in (Path(folder) / name, Path(folder) / name.lower()):
                 if candidate.is_file():
-                    return _read_secret(candidate, SECRETS_DIR)
+                    return _read_secret(candidate, SECRETS_DIR), f"{SECRETS_DIR} ({candidate.name})"
     return None
 
 
 def _read_secret(path: Path, named_by: str) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise CredentialError(f"{named_by} names {path}, which cannot be read: {reason}") from None
+    if not text:
+        raise CredentialError(f"{named_by} names {path}, which is empty; write the secret into it")
+    return text

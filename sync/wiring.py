@@ -13,7 +13,7 @@ from connectors.retry import RetryPolicy, Wait
 from mappings.load import load_workspace
 from mappings.model import Workspace
 from mappings.problems import MappingInvalid
-from sync.credentials import CredentialError, Credentials, missing_sentence, read_credentials
+from sync.credentials import CredentialError, Credentials, read_credentials, what_is_missing
 from sync.settings import Settings, TrackerSettings, load_settings, unknown_push_teams
 
 GITHUB_API = "https://api.github.com"
@@ -62,9 +62,9 @@ def credentials_of(settings: Settings, environment: Mapping[str, str]) -> dict[s
         name: read_credentials(name, tracker.kind, environment) for name, tracker in settings.trackers.items()
     }
     missing = [
-        missing_sentence(name, settings.trackers[name].kind)
+        sentence
         for name, credentials in found.items()
-        if not credentials.usable
+        if (sentence := what_is_missing(name, settings.trackers[name].kind, credentials))
     ]
     if missing:
         raise CredentialError("; ".join(missing))

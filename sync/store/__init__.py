@@ -10,6 +10,7 @@ from sync.store.opening import open_store
 from sync.store.rows import (
     AssignmentRow,
     JournalRow,
+    LeaseRow,
     Noticed,
     OverrideRow,
     PushedComment,
@@ -24,6 +25,7 @@ __all__ = [
     "JournalRow",
     "LeaseHeld",
     "LeaseLost",
+    "LeaseRow",
     "Noticed",
     "OverrideRow",
     "PushedComment",

@@ -10,6 +10,7 @@ from sqlalchemy import delete, or_, select, update
 from sync.store.database import inserting
 from sync.store.errors import LeaseHeld, LeaseLost, StoreError
 from sync.store.part import Part
+from sync.store.rows import LeaseRow
 from sync.store.tables import leases
 
 _NAME: Final = "run"
@@ -46,6 +47,13 @@ class LeasePart(Part):
             # Without this option the count of an INSERT is not kept for every driver.
             written = connection.execute(statement, execution_options={"preserve_rowcount": True})
             return bool(written.rowcount == 1)
+
+    def lease(self) -> LeaseRow | None:
+        """The lease as it stands, which may have run out; None when nobody holds one."""
+        columns = (leases.c.run_id, leases.c.holder, leases.c.since, leases.c.expires)
+        with self._database.read() as connection:
+            row = connection.execute(select(*columns).where(leases.c.name == _NAME)).mappings().first()
+        return LeaseRow(**row) if row else None
 
     def renew_lease(self, run_id: str, ttl: timedelta) -> None:
         """Keep the lease for ``ttl`` from now. LeaseLost when another run took it, or nobody holds it."""

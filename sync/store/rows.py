@@ -34,6 +34,16 @@ class RunRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LeaseRow:
+    """Who works on the store, or died while working on it."""
+
+    run_id: str
+    holder: str
+    since: datetime
+    expires: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SourceState:
     """What is remembered of a source between runs."""
 
