@@ -8,13 +8,12 @@ import sys
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
 
-import click
 import typer
 
 if TYPE_CHECKING:
-    from sync.commands.session import Ways
+    from sync.commands.ways import Ways
     from sync.run import Options
 
 app = typer.Typer(
@@ -28,6 +27,8 @@ mappings_app = typer.Typer(help="Configure a team's mapping.", no_args_is_help=T
 app.add_typer(mappings_app, name="mappings")
 
 EXIT_CONFIGURATION, EXIT_STALE, EXIT_LOCKED, EXIT_USAGE = 3, 5, 6, 64
+USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__mro__[1])
+"""What every wrong option raises. Newer Typers carry a click of their own and hand out only this subclass."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 MaxRemovals = Annotated[int | None, typer.Option(help="Allow so many label removals this once.", min=0)]
@@ -73,7 +74,7 @@ def common(
 
 
 def _ways(context: typer.Context, as_json: bool = False) -> Ways:
-    from sync.commands.session import Ways
+    from sync.commands.ways import Ways
 
     return Ways(**context.obj, as_json=as_json, environment=dict(os.environ))
 
@@ -89,7 +90,7 @@ def _options(**chosen: Any) -> Options:
 def _duration(text: str) -> timedelta:
     match = re.fullmatch(r"(\d+)([smh])", text)
     if match is None:
-        raise click.BadParameter(f"write a time as 90s, 10m or 1h, not {text!r}", param_hint="--max-duration")
+        raise typer.BadParameter(f"write a time as 90s, 10m or 1h, not {text!r}", param_hint="--max-duration")
     return int(match[1]) * timedelta(**{{"s": "seconds", "m": "minutes", "h": "hours"}[match[2]]: 1})
 
 
@@ -322,12 +323,12 @@ def call(command: Callable[[], Any]) -> int:
     """Run a command and turn what it raised into a sentence on stderr and an exit code."""
     try:
         result = command()
-    except click.UsageError as error:
-        error.show()
+    except USAGE_ERROR as error:
+        cast("Any", error).show()
         return EXIT_USAGE
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("stopped\n")
         return 130
     except BrokenPipeError:

@@ -21,7 +21,8 @@ from connectors.sandbox.server import Sandbox
 from sync import cli
 from sync.commands import running
 from sync.commands.looking import overrides, status
-from sync.commands.session import Ways, opened_store
+from sync.commands.session import opened_store
+from sync.commands.ways import Ways
 from sync.run import Options
 from sync.settings import load_settings
 from sync.store import Store

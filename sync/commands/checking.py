@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync.commands.session import Ways, complain, say, say_json
+from sync.commands.ways import Ways, complain, say, say_json
 from sync.settings import load_settings, unknown_push_teams
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync.commands.looking import status
 from sync.commands.running import run
-from sync.commands.session import Ways, complain, say
+from sync.commands.ways import Ways, complain, say
 from sync.run import Options
 from sync.wiring import utc_now
 

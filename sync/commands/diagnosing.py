@@ -10,7 +10,8 @@ from mappings.load import check_workspace
 from mappings.model import Workspace
 from mappings.problems import MappingInvalid, Problem
 from sync.commands.diagnosing_trackers import look_at_trackers
-from sync.commands.session import Ways, logs, say, say_json
+from sync.commands.session import logs
+from sync.commands.ways import Ways, say, say_json
 from sync.neutral import neutral_terminal
 from sync.settings import FILE_NAME, Settings, load_settings, store_url, unknown_push_teams
 from sync.store import Store, StoreError, open_store

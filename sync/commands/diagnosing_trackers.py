@@ -11,7 +11,8 @@ from connectors.model import Finding, Source, Wanted
 from connectors.ports import IssueReader
 from mappings.model import Anchor, Workspace
 from sync.collect import all_sources, anchors_of
-from sync.commands.session import Ways, logs
+from sync.commands.session import logs
+from sync.commands.ways import Ways
 from sync.credentials import CredentialError, Credentials, read_credentials, what_is_missing
 from sync.rollup_model import CapabilityState, GoalState
 from sync.settings import Settings, TrackerSettings

@@ -11,7 +11,8 @@ from mappings.model import Assignment, Conflict, IssueState, Unplanned
 from mappings.states import state_of
 from mappings.trace import RuleTrace, Trace
 from sync.commands.looking import find_issue
-from sync.commands.session import Ways, offline_job, say, say_json
+from sync.commands.session import offline_job
+from sync.commands.ways import Ways, say, say_json
 from sync.job import Job
 from sync.neutral import neutral_terminal
 from sync.outlook import outlook

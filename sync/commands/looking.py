@@ -10,7 +10,8 @@ from typing import Any
 from connectors.model import IssueRef, KnownIssue
 from mappings.match import Matcher
 from mappings.model import Unplanned
-from sync.commands.session import Ways, complain, offline_job, say, say_json
+from sync.commands.session import offline_job
+from sync.commands.ways import Ways, complain, say, say_json
 from sync.job import Job
 from sync.neutral import neutral_terminal
 from sync.outlook import outlook, read_last

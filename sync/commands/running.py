@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sync.apply import Applied, Applier
-from sync.commands.session import Ways, complain, holder, online_job, say, say_json
+from sync.commands.session import online_job
+from sync.commands.ways import Ways, complain, holder, say, say_json
 from sync.guard import check_changes
 from sync.job import Job
 from sync.memory import aliases, remember

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
-import json
-import os
-import socket
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from connectors.ports import IssueReader, IssueWriter
 from connectors.retry import Wait
+from sync.commands.ways import Ways, new_run_id
 from sync.job import Job, Progress, RunCache, Silent
 from sync.logs import logger, set_up_logs
 from sync.progress import LineProgress, TerminalProgress, waiting
-from sync.settings import find_root, store_url
+from sync.settings import store_url
 from sync.store import Store, open_store
 from sync.wiring import (
     Configured,
@@ -34,65 +28,10 @@ from sync.wiring import (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ways:
-    """How a command was called: where, and how it should talk."""
-
-    workspace: Path | None = None
-    log_level: str | None = None
-    as_json: bool = False
-    environment: Mapping[str, str]
-    now: Callable[[], datetime] = utc_now
-    """Aware; everything that a command does takes its time from here."""
-    sleep: Callable[[float], None] = time.sleep
-
-    @property
-    def root(self) -> Path:
-        return find_root((self.workspace or Path.cwd()).resolve())
-
-    @property
-    def color(self) -> bool:
-        return "NO_COLOR" not in self.environment
-
-    @property
-    def interactive(self) -> bool:
-        """A person is at the terminal and may be asked."""
-        return sys.stdin.isatty() and sys.stdout.isatty() and "CI" not in self.environment
-
-
-def new_run_id(now: datetime) -> str:
-    """Sortable by time, unique between machines: ``20261123-140612-3f9a``."""
-    return f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
-
-
-def holder() -> str:
-    """Who works: shown to whoever finds the lease taken."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()} pid {os.getpid()}"
-
-
 def logs(ways: Ways, secrets: list[str] | None = None) -> None:
     """On a terminal the progress tells what happens, so logs there begin with warnings."""
     default = "warning" if sys.stderr.isatty() else "info"
     set_up_logs(sys.stderr, level=ways.log_level or default, secrets=secrets or (), color=ways.color)
-
-
-def say(text: str = "") -> None:
-    """Data for people goes to stdout."""
-    sys.stdout.write(text + "\n")
-
-
-def say_json(document: Mapping[str, Any]) -> None:
-    """Data for programs goes to stdout."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True, default=str) + "\n")
-
-
-def complain(text: str) -> None:
-    """What went wrong, and notes, go to stderr."""
-    sys.stderr.write(text + "\n")
 
 
 @contextmanager

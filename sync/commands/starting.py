@@ -6,7 +6,7 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
-from sync.commands.session import complain, say
+from sync.commands.ways import complain, say
 from sync.settings import FILE_NAME
 
 _SETTINGS = """\
