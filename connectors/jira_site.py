@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -51,6 +52,8 @@ class JiraSite:
         self._prefix = f"jira:{identity}:"
         self._now = now
         self._account_at: datetime | None = None
+        # Sources are read side by side, and what all of them need is asked once.
+        self._asking = threading.RLock()
 
     def send(
         self,
@@ -69,14 +72,15 @@ class JiraSite:
 
     def account(self, max_age: timedelta = DAY) -> Account:
         """Who we are, from the cache when that was asked at most ``max_age`` ago."""
-        kept = self._cache.get(self._prefix + "myself")
-        if kept is not None and self._now() - datetime.fromisoformat(kept["at"]) < max_age:
-            return Account(id=kept["id"], name=kept["name"], timezone=kept["timezone"])
-        account = account_from(self.send("GET", "/myself", kind="read").data)
-        at = self._account_at = self._now()
-        told = {"id": account.id, "name": account.name, "timezone": account.timezone}
-        self._cache.put(self._prefix + "myself", {**told, "at": at.astimezone(UTC).isoformat()}, days=1)
-        return account
+        with self._asking:
+            kept = self._cache.get(self._prefix + "myself")
+            if kept is not None and self._now() - datetime.fromisoformat(kept["at"]) < max_age:
+                return Account(id=kept["id"], name=kept["name"], timezone=kept["timezone"])
+            account = account_from(self.send("GET", "/myself", kind="read").data)
+            at = self._account_at = self._now()
+            told = {"id": account.id, "name": account.name, "timezone": account.timezone}
+            self._cache.put(self._prefix + "myself", {**told, "at": at.astimezone(UTC).isoformat()}, days=1)
+            return account
 
     def now(self) -> datetime:
         """This machine's time (aware)."""
@@ -93,37 +97,39 @@ class JiraSite:
 
     def confirm_kind(self) -> None:
         """AuthFailed when the settings say Cloud and the site is a Data Center, or the other way round."""
-        if self._cache.get(self._prefix + "kind") is not None:
-            return
-        try:
-            # Answered to nobody as well, and wrong credentials are often those of the other kind.
-            info = self._transport.send("GET", API + "/serverInfo", kind="read").data
-        except Gone:
-            raise Unavailable(
-                f"{self.tracker}: there is no Jira at {self._transport.base_url}; check url of this "
-                "tracker in increment-sync.yaml, and JIRA_CLOUD_ID if it is set"
-            ) from None
-        deployment = info.get("deploymentType") if isinstance(info, dict) else None
-        if (deployment == "Cloud") != self.cloud:
-            found, kind = ("Cloud", "jira-cloud") if deployment == "Cloud" else ("Data Center", "jira-dc")
-            raise AuthFailed(
-                f"{self.tracker}: {self.url} is Jira {found}; write kind: {kind} in increment-sync.yaml "
-                "and give the credentials that it needs"
-            )
-        self._cache.put(self._prefix + "kind", deployment or "Server", days=30)
+        with self._asking:
+            if self._cache.get(self._prefix + "kind") is not None:
+                return
+            try:
+                # Answered to nobody as well, and wrong credentials are often those of the other kind.
+                info = self._transport.send("GET", API + "/serverInfo", kind="read").data
+            except Gone:
+                raise Unavailable(
+                    f"{self.tracker}: there is no Jira at {self._transport.base_url}; check url of this "
+                    "tracker in increment-sync.yaml, and JIRA_CLOUD_ID if it is set"
+                ) from None
+            deployment = info.get("deploymentType") if isinstance(info, dict) else None
+            if (deployment == "Cloud") != self.cloud:
+                found, kind = ("Cloud", "jira-cloud") if deployment == "Cloud" else ("Data Center", "jira-dc")
+                raise AuthFailed(
+                    f"{self.tracker}: {self.url} is Jira {found}; write kind: {kind} in increment-sync.yaml "
+                    "and give the credentials that it needs"
+                )
+            self._cache.put(self._prefix + "kind", deployment or "Server", days=30)
 
     def field_ids(self, wanted: Sequence[str]) -> FieldIds:
         """Ids of the fields that we need; wanted names that the site does not know are left out."""
-        listed = self._cache.get(self._prefix + "fields")
-        if listed is None:
-            told = self.send("GET", "/field", kind="read").data
-            field_ids(told, wanted)  # raises when it is no list of fields, before it is kept
-            listed = [
-                {key: row[key] for key in ("id", "name", "untranslatedName", "schema") if key in row}
-                for row in told
-            ]
-            self._cache.put(self._prefix + "fields", listed, days=7)
-        return field_ids(listed, wanted)
+        with self._asking:
+            listed = self._cache.get(self._prefix + "fields")
+            if listed is None:
+                told = self.send("GET", "/field", kind="read").data
+                field_ids(told, wanted)  # raises when it is no list of fields, before it is kept
+                listed = [
+                    {key: row[key] for key in ("id", "name", "untranslatedName", "schema") if key in row}
+                    for row in told
+                ]
+                self._cache.put(self._prefix + "fields", listed, days=7)
+            return field_ids(listed, wanted)
 
     def may_silence(self, project: str) -> bool:
         """True when we may edit without mail to watchers (``notifyUsers=false``): administrators only."""
