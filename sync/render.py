@@ -126,9 +126,14 @@ def change_json(change: Change) -> dict[str, Any]:
     }
 
 
+def terminal_line(text: str) -> str:
+    """A line of ours that may hold text from a tracker: harmless, with its indentation kept."""
+    return " " * (len(text) - len(text.lstrip(" "))) + neutral_terminal(text)
+
+
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     """Columns of plain text, as wide as their widest cell; made for terminals and logs alike."""
-    grid = [list(header), *[[neutral_terminal(cell) for cell in row] for row in rows]]
+    grid = [list(header), *[[terminal_line(cell) for cell in row] for row in rows]]
     widths = [max(len(row[column]) for row in grid) for column in range(len(grid[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in grid]
     return [line.rstrip() for line in [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]]

@@ -14,8 +14,8 @@ from sync.commands.looking import find_issue
 from sync.commands.session import offline_job
 from sync.commands.ways import Ways, say, say_json
 from sync.job import Job
-from sync.neutral import neutral_terminal
 from sync.outlook import outlook
+from sync.render import terminal_line
 
 
 def explain(ways: Ways, text: str) -> int:
@@ -29,7 +29,7 @@ def explain(ways: Ways, text: str) -> int:
             say_json(_as_json(job, item, trace))
             return 0
         for line in _lines(job, item, trace):
-            say(neutral_terminal(line))
+            say(terminal_line(line))
         return 0
 
 
