@@ -88,10 +88,17 @@ def what_is_missing(tracker: str, kind: TrackerKind, found: Credentials) -> str 
         return None
     begun = max(ways, key=lambda way: sum(bool(getattr(found, part)) for part in way))
     missing = [part for part in begun if not getattr(found, part)]
-    names = [" or ".join(variable_names(tracker, kind, part)) for part in missing]
+    names = [" or ".join(_customary(tracker, kind, part)) for part in missing]
     also = ", or a GitHub App" if kind == "github" and len(begun) == 1 else ""
-    what = "no credentials" if len(missing) == len(begun) else "the credentials are not complete"
-    return f"{what} for {tracker}: set {' and '.join(names)} (or the same with _FILE){also}"
+    nothing = len(missing) == len(begun)
+    what = f"no credentials for {tracker}" if nothing else f"the credentials for {tracker} are not complete"
+    return f"{what}: set {' and '.join(names)} (or the same with _FILE){also}"
+
+
+def _customary(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...]:
+    """The names that people know; our own only where there are no others."""
+    names = variable_names(tracker, kind, part)
+    return names[1:] or names
 
 
 _WAYS: Mapping[TrackerKind, tuple[tuple[str, ...], ...]] = {

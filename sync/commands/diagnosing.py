@@ -44,7 +44,8 @@ def doctor(ways: Ways) -> int:
 
 def _line(finding: Finding) -> str:
     what = finding.check if finding.check == finding.subject else f"{finding.check} {finding.subject}"
-    return neutral_terminal(f"{finding.level:8} {what}: {finding.text}", _SENTENCE).strip()
+    text = finding.text.removeprefix(f"{finding.subject}: ")
+    return f"{finding.level:7}  " + neutral_terminal(f"{what}: {text}", _SENTENCE)
 
 
 def _summary(found: Iterable[Finding]) -> str:

@@ -78,7 +78,7 @@ def _look_at(
     for finding in readers[name].inspect(places.sources, places.labels):
         reached = reached or finding.check == "account"
         yield _as_it_matters(finding, settings)
-    if tracker.kind != "github" and places.labels:
+    if reached and tracker.kind != "github" and places.labels:
         names = sorted(set().union(*places.labels.values()))
         yield Finding(level="ok", check="labels", subject=name, text=f"a run may put {', '.join(names)}")
     if reached:
