@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connectors.answers import Moved
-from connectors.errors import ConnectorError
+from connectors.errors import AuthFailed, ConnectorError, SkipIssue
 from connectors.github_access import Credentials
 from connectors.github_payload import as_mapping, as_rows, label_names
 from connectors.github_pull import pages
@@ -48,7 +48,10 @@ class GithubInspection:
         if self.credentials.grant_path is None:
             return None
         headers = self.credentials.identity_headers()
-        reply = self.transport.send("GET", self.credentials.grant_path, kind="read", headers=headers)
+        try:
+            reply = self.transport.send("GET", self.credentials.grant_path, kind="read", headers=headers)
+        except SkipIssue as error:
+            raise AuthFailed(f"{error}; check GITHUB_APP_ID and GITHUB_APP_INSTALLATION_ID") from None
         told = as_mapping(reply.data, "an installation").get("permissions")
         return told if isinstance(told, Mapping) else {}
 

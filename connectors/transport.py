@@ -179,9 +179,10 @@ class Transport:
         except requests.RequestException as error:
             # The library's own text is dropped: it may quote headers and queries.
             raise lost(where, kind, error, urlsplit(url).netloc) from None
-        except UnicodeError:
+        except ValueError:  # also from http.client, whose text quotes the header: the token itself
             raise AuthFailed(
-                f"{where}: the credentials or the url hold characters that cannot be sent; check them"
+                f"{where}: the credentials or the url hold characters that cannot be sent; check them "
+                "for line breaks and quotation marks"
             ) from None
 
     def _judge(self, response: requests.Response, where: str, kind: Kind) -> Reply:

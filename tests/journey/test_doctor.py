@@ -1,0 +1,378 @@
+"""`doctor` in workspaces with one thing wrong: what it says, what it exits with, and that it writes nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.sandbox.faults import Fault
+from sync import cli
+from sync.commands.diagnosing import doctor
+from tests.journey_world import PLAN, TOKENS, Told, World, github_seed, jira_seed
+
+OPEN = {"check": "push", "text": "is on for all teams"}
+
+
+def examine(world: World, *, as_json: bool = False, **changed: Any) -> Told:
+    """`increment-sync doctor` in a world; ``changed``: other ways to call it."""
+    ways = replace(world.ways(as_json=as_json), **changed)
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = cli.call(lambda: doctor(ways))
+    return Told(code=code, out=out.getvalue(), err=err.getvalue())
+
+
+def lines(told: Told, level: str) -> list[str]:
+    assert "Traceback" not in told.err
+    return [
+        line.removeprefix(level).strip() for line in told.out.splitlines() if line.startswith(f"{level} ")
+    ]
+
+
+def only_problem(told: Told, *, code: int) -> str:
+    assert told.code == code, told.out
+    (line,) = lines(told, "problem")
+    return line
+
+
+def repository(**facts: Any) -> dict[str, Any]:
+    """A GitHub seed whose one repository is somehow different."""
+    seed = github_seed(1)
+    seed["repos"]["acme/churn"] |= facts
+    return seed
+
+
+def robot(*rights: str) -> dict[str, Any]:
+    """A Jira seed where our account has these rights alone."""
+    seed = jira_seed(1)
+    seed["accounts"][0]["permissions"] = list(rights)
+    return seed
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path) as world:
+        yield world
+
+
+# ---- nothing is wrong
+
+
+def test_a_sound_workspace_has_no_problem_and_nothing_is_written(world: World) -> None:
+    before = world.snapshot()
+    told = examine(world)
+    assert told.code == 0
+    assert lines(told, "problem") == lines(told, "warning") == []
+    assert told.out.splitlines()[-1] == "0 problems, 0 warnings"
+    assert world.snapshot() == before
+    assert {entry.method for entry in world.box.log.entries} == {"GET"}
+
+
+def test_it_says_who_we_are_and_which_variables_spoke_but_no_secret(world: World) -> None:
+    out = examine(world).out
+    assert "credentials jira: found in JIRA_EMAIL, JIRA_API_TOKEN" in out
+    assert "knows us as sync-robot" in out
+    assert TOKENS["GH_TOKEN"] not in out
+    assert TOKENS["JIRA_API_TOKEN"] not in out
+
+
+def test_it_says_which_labels_a_run_may_make(world: World) -> None:
+    told = examine(world, as_json=True)
+    (labels,) = [c for c in told.json["checks"] if c["check"] == "labels" and "acme/churn" in c["subject"]]
+    assert labels["level"] == "ok"
+    assert "capability:features" in labels["text"]
+    assert "made before first use" in labels["text"]
+
+
+def test_labels_that_exist_are_not_announced_as_new_whatever_their_case(world: World) -> None:
+    world.github.create_label(world.github.repo("acme/churn"), "Capability:FEATURES")
+    (line,) = [line for line in lines(examine(world), "ok") if line.startswith("labels github:acme/churn")]
+    assert "9 of 10 labels do not exist yet" in line
+    assert "capability:features" not in line
+
+
+def test_push_that_is_off_is_said_and_is_no_problem(world: World) -> None:
+    world.edit("increment-sync.yaml", "enabled: true", "enabled: false")
+    told = examine(world)
+    assert told.code == 0
+    assert any("is off: `run` writes nothing" in line for line in lines(told, "ok"))
+
+
+def test_json_holds_every_check_and_the_exit_code(world: World) -> None:
+    told = examine(world, as_json=True)
+    assert told.json["ok"] is True
+    assert told.json["exit_code"] == told.code == 0
+    assert OPEN in [{"check": c["check"], "text": c["text"]} for c in told.json["checks"]]
+
+
+# ---- files
+
+
+def test_without_a_workspace_it_says_how_to_make_one(tmp_path: Path) -> None:
+    ways = World(tmp_path).ways()
+    out = io.StringIO()
+    with redirect_stdout(out):
+        assert cli.call(lambda: doctor(ways)) == 3
+    assert "run `increment-sync init`" in out.getvalue()
+
+
+def test_problems_of_all_files_are_shown_with_their_places_and_the_trackers_still_asked(world: World) -> None:
+    world.edit("mappings/science.yaml", "assign: model", "assign: modle")
+    world.edit("plans/2026-q4.yaml", "end: 2026-12-31", "end: 2026-09-30")
+    told = examine(world)
+    assert told.code == 3
+    places = [line.split()[1] for line in lines(told, "problem")]
+    assert {place.split(":")[0] for place in places} == {"mappings/science.yaml", "plans/2026-q4.yaml"}
+    assert 'did you mean "model"?' in told.out
+    assert "knows us as sync-robot" in told.out
+
+
+def test_a_broken_settings_file_ends_it_with_3(world: World) -> None:
+    world.write("increment-sync.yaml", "instance: [unclosed\n")
+    told = examine(world)
+    assert told.code == 3
+    assert lines(told, "problem")[0].startswith("settings increment-sync.yaml:")
+
+
+def test_a_mapping_that_is_only_doubtful_is_a_warning(world: World) -> None:
+    world.edit("mappings/science.yaml", "labels: [model]", "title: '\\\\bmüde'")
+    told = examine(world)
+    assert told.code == 0
+    (warning,) = lines(told, "warning")
+    assert warning.startswith("mappings mappings/science.yaml:")
+
+
+# ---- credentials and trackers
+
+
+def test_a_missing_token_names_its_variable_and_the_other_tracker_is_still_checked(world: World) -> None:
+    environment = {name: value for name, value in TOKENS.items() if name != "GH_TOKEN"}
+    told = examine(world, environment=environment)
+    problem = only_problem(told, code=3)
+    assert "set GH_TOKEN or GITHUB_TOKEN" in problem
+    assert "source jira:DS: is there" in told.out
+
+
+@pytest.mark.parametrize("variable", ["GH_TOKEN", "JIRA_API_TOKEN"])
+def test_a_wrong_token_is_told_from_a_tracker_that_is_down(world: World, variable: str) -> None:
+    told = examine(world, environment=TOKENS | {variable: "expired-secret"})
+    assert "check" in only_problem(told, code=3)
+    assert "expired-secret" not in told.out + told.err
+
+
+def test_a_token_with_a_line_break_inside_is_a_credential_problem(world: World) -> None:
+    told = examine(world, environment=TOKENS | {"GH_TOKEN": "one\ntwo"})
+    assert "line breaks" in only_problem(told, code=3)
+
+
+def test_an_unknown_host_exits_with_1_and_names_the_url_to_check(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.getaddrinfo
+
+    def look_up(host: Any, *rest: Any, **more: Any) -> Any:
+        if host == "githbu.example":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return real(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    world.edit("increment-sync.yaml", world.box.url("github"), "https://githbu.example/api/v3")
+    problem = only_problem(examine(world), code=1)
+    assert "unknown host githbu.example" in problem
+    assert "check url" in problem
+
+
+def test_a_site_of_the_other_kind_is_a_problem_of_the_settings(world: World) -> None:
+    world.edit("increment-sync.yaml", "jira-cloud", "jira-dc")
+    told = examine(world, environment=TOKENS | {"JIRA_PAT": "jira-token"})
+    assert "write kind: jira-cloud" in only_problem(told, code=3)
+
+
+def test_a_wrong_clock_is_a_warning(world: World) -> None:
+    told = examine(world, now=lambda: world.clock.now() + timedelta(minutes=5))
+    assert told.code == 0
+    assert len(lines(told, "warning")) == 2
+    assert all("300 s ahead of the server's" in line for line in lines(told, "warning"))
+
+
+# ---- sources
+
+
+def test_a_renamed_repository_is_named_by_its_new_name(world: World) -> None:
+    world.github.rename_repo("acme/churn", "acme/retention")
+    told = examine(world)
+    assert told.code == 1
+    assert "was renamed or moved to acme/retention; write the new name" in lines(told, "problem")[0]
+
+
+def test_a_repository_that_is_gone_and_its_anchor_are_both_named(world: World) -> None:
+    world.edit("mappings/science.yaml", "acme/churn", "acme/nope")
+    problem = only_problem(examine(world), code=1)
+    assert problem.startswith("source github:acme/nope: ")
+    assert "check its name in the mapping" in problem
+
+
+def test_switched_off_issues_are_a_problem(tmp_path: Path) -> None:
+    with World(tmp_path, github=repository(has_issues=False)) as world:
+        told = examine(world)
+        assert told.code == 1
+        assert "issues are switched off" in lines(told, "problem")[0]
+
+
+def test_an_archived_repository_is_a_problem_only_while_push_is_on(tmp_path: Path) -> None:
+    with World(tmp_path, github=repository(archived=True)) as world:
+        assert "is archived" in only_problem(examine(world), code=1)
+        world.edit("increment-sync.yaml", "enabled: true", "enabled: false")
+        told = examine(world)
+        assert told.code == 0
+        assert "needed when push is switched on" in lines(told, "warning")[0]
+
+
+def test_a_project_that_is_not_there_names_the_account_that_cannot_see_it(world: World) -> None:
+    world.edit("mappings/science.yaml", "project: DS", "project: NOPE")
+    problem = only_problem(examine(world), code=1)
+    assert "there is no project NOPE" in problem
+    assert "robot-1" in problem
+
+
+@pytest.mark.parametrize("jql", ["component = ", "(status = Open", "nosuchfield = 1"])
+def test_a_jql_that_jira_refuses_is_found_before_the_first_run(world: World, jql: str) -> None:
+    world.edit("mappings/science.yaml", "{project: DS}", f"{{project: DS, jql: '{jql}'}}")
+    problem = only_problem(examine(world), code=1)
+    assert "correct it in the mapping" in problem
+
+
+# ---- rights
+
+
+def test_a_token_that_may_only_read_is_a_problem_with_push_and_a_warning_without(tmp_path: Path) -> None:
+    with World(tmp_path, github=repository(permissions={"sync-robot": "read"})) as world:
+        told = examine(world)
+        assert told.code == 1
+        assert "may only read; give it the role" in lines(told, "problem")[0]
+        world.edit("increment-sync.yaml", "enabled: true", "enabled: false")
+        assert examine(world).code == 0
+
+
+def test_triage_suffices_for_labels_that_exist_and_not_for_new_ones(tmp_path: Path) -> None:
+    with World(tmp_path, github=repository(permissions={"sync-robot": "triage"})) as world:
+        assert "make them by hand" in only_problem(examine(world), code=1)
+        told = examine(world, as_json=True)
+        repo = world.github.repo("acme/churn")
+        states = ("empty", "planned", "in-progress", "done", "cancelled")
+        for name in (
+            *("capability:model", "capability:features", "increment:2026-q4"),
+            *("flag:blocked", "flag:scope-growth", *(f"state:{state}" for state in states)),
+        ):
+            world.github.create_label(repo, name)
+        assert examine(world).code == 0, told.out
+
+
+@pytest.mark.parametrize(
+    ("rights", "lacking"),
+    [
+        (["browse", "comment"], "Edit Issues"),
+        (["browse", "edit"], "Add Comments"),
+    ],
+)
+def test_a_jira_account_without_a_right_is_told_its_name(
+    tmp_path: Path, rights: list[str], lacking: str
+) -> None:
+    with World(tmp_path, jira=robot(*rights)) as world:
+        assert lacking in only_problem(examine(world), code=1)
+
+
+# ---- anchors
+
+
+def test_an_anchor_that_is_gone_names_the_plan(world: World) -> None:
+    world.edit("plans/2026-q4.yaml", "jira:DS-2", "jira:DS-999")
+    problem = only_problem(examine(world), code=1)
+    assert problem.startswith("anchor jira:DS-999: ")
+    assert "correct the anchor in the plan" in problem
+
+
+def test_an_anchor_that_moved_and_one_that_is_locked_are_warnings(world: World) -> None:
+    world.jira.move("DS-2", "OPS", "ada")
+    world.github.lock_issue("acme/churn", 1, True, by="ada")
+    told = examine(world)
+    assert told.code == 0
+    moved, locked = lines(told, "warning")
+    assert "was moved to OPS-" in moved
+    assert "is locked" in locked
+
+
+def test_the_home_of_an_anchor_outside_all_sources_is_examined_too(tmp_path: Path) -> None:
+    plan = PLAN.replace("github:acme/churn#1", "github:acme/attic#1")
+    seed = github_seed(1)
+    seed["repos"]["acme/attic"] = {
+        "permissions": {"sync-robot": "read"},
+        "issues": [{"number": 1, "title": "Somewhere else"}],
+    }
+    with World(tmp_path, github=seed, plan=plan) as world:
+        told = examine(world)
+        assert told.code == 1
+        assert all("github:acme/attic" in line for line in lines(told, "problem"))
+
+
+# ---- store
+
+
+def test_a_damaged_store_is_a_problem_with_advice_and_stays_as_it_was(world: World) -> None:
+    path = world.root / ".increment-sync" / "state.db"
+    path.parent.mkdir()
+    path.write_bytes(b"no database at all" * 500)
+    before = path.read_bytes()
+    assert "Put a backup in its place" in only_problem(examine(world), code=1)
+    assert path.read_bytes() == before
+
+
+def test_a_run_at_work_is_a_note_and_a_dead_one_a_warning(world: World) -> None:
+    store = world.store
+    store.take_lease("20261120-090000-dead", "ada@host pid 7", timedelta(minutes=5))
+    told = examine(world)
+    assert told.code == 0
+    assert any("ada@host pid 7" in line and "is at work" in line for line in lines(told, "ok"))
+    world.clock.advance(timedelta(minutes=6))
+    told = examine(world)
+    assert told.code == 0
+    assert "the next run takes its place" in lines(told, "warning")[0]
+    store.close()
+
+
+def test_push_for_a_team_names_those_that_are_left_out(tmp_path: Path) -> None:
+    other = "team: other\nsources:\n  - jira: {project: OPS}\nrules:\n  - {id: a, when: {labels: [x]}, assign: model}\n"
+    with World(tmp_path, more_mappings={"other": other}) as world:
+        world.edit("increment-sync.yaml", "{enabled: true}", "{enabled: true, teams: [science]}")
+        told = examine(world)
+        assert told.code == 0, told.out
+        assert any("is on for science, not for other" in line for line in lines(told, "ok"))
+
+
+# ---- everything at once
+
+
+def test_one_tracker_that_is_down_does_not_hide_the_other(world: World) -> None:
+    world.box.faults.add(Fault(kind="status", status=503, tracker="jira", times=None))
+    told = examine(world)
+    assert told.code == 1
+    assert "source github:acme/churn: is there" in told.out
+    assert all("jira" in line for line in lines(told, "problem"))
+
+
+def test_configuration_wins_over_a_tracker_that_is_not_there(world: World) -> None:
+    world.github.rename_repo("acme/churn", "acme/retention")
+    told = examine(world, environment=TOKENS | {"JIRA_API_TOKEN": "wrong"}, as_json=True)
+    assert told.code == told.json["exit_code"] == 3
+    assert told.json["ok"] is False
+    assert {c["check"] for c in told.json["checks"] if c["level"] == "problem"} >= {"credentials", "source"}
+    assert json.loads(told.out) == told.json

@@ -1,0 +1,207 @@
+"""What each connector finds when it is asked whether a run could work on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from connectors.errors import Unavailable
+from connectors.github import GithubApp, open_github
+from connectors.memory import MemoryTracker
+from connectors.model import Finding, Source
+from connectors.sandbox.faults import Fault
+from connectors.sandbox.server import Sandbox
+from tests.contract.jira_box import DictCache, JiraBox, jira_box, project
+
+CHURN = Source(tracker="github", repo="acme/churn")
+REPO = "*/repos/acme/churn"
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    seed = {
+        "kind": "github",
+        "accounts": [{"login": "sync", "token": "ghp_x"}],
+        "apps": [{"id": 7, "slug": "sync-app", "installations": [{"id": 70, "account": "acme"}]}],
+        "repos": {"acme/churn": {"permissions": {"sync": "write", "sync-app[bot]": "write"}}},
+    }
+    with Sandbox.from_seed({"now": "2026-11-20T09:00:00Z", "trackers": {"github": seed}}) as box:
+        yield box
+
+
+def of_github(box: Sandbox, *labels: str, **credentials: Any) -> list[Finding]:
+    reader, _ = open_github(
+        tracker="github",
+        url=box.url("github"),
+        cache=DictCache(),
+        now=box.clock.now,
+        sleep=lambda seconds: None,
+        on_wait=lambda wait: None,
+        **(credentials or {"token": "ghp_x"}),
+    )
+    return list(reader.inspect([CHURN], {"acme/churn": labels}))
+
+
+def the(findings: list[Finding], check: str) -> Finding:
+    (only,) = [finding for finding in findings if finding.check == check]
+    return only
+
+
+def answering(box: Sandbox, path: str, body: Mapping[str, Any], **headers: str) -> None:
+    """GitHub says something else than the sandbox would."""
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    box.faults.add(Fault(kind="status", status=200, path=path, body=dict(body), headers=names, times=None))
+
+
+def repository(**facts: Any) -> dict[str, Any]:
+    roles = {"admin": False, "push": True, "triage": True, "pull": True}
+    return {"id": 1, "full_name": "acme/churn", "has_issues": True, "permissions": roles} | facts
+
+
+# ---- GitHub
+
+
+@pytest.mark.parametrize(
+    ("scopes", "private", "level"),
+    [
+        ("repo, read:org", True, "ok"),
+        ("public_repo", False, "ok"),
+        ("public_repo", True, "problem"),
+        ("read:org", False, "problem"),
+        ("", False, "problem"),
+    ],
+)
+def test_the_scopes_of_a_classic_token_have_to_allow_writing(
+    box: Sandbox, scopes: str, private: bool, level: str
+) -> None:
+    answering(box, REPO, repository(private=private), X_OAuth_Scopes=scopes)
+    assert the(of_github(box), "rights").level == level
+
+
+def test_what_a_fine_grained_token_may_do_is_not_promised(box: Sandbox) -> None:
+    assert "needs Issues: write besides" in the(of_github(box), "rights").text
+
+
+def test_an_answer_without_roles_is_a_warning(box: Sandbox) -> None:
+    answering(box, REPO, {"id": 1, "has_issues": True})
+    assert the(of_github(box), "rights").level == "warning"
+
+
+@pytest.fixture(scope="module")
+def app() -> GithubApp:
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return GithubApp(app_id="7", private_key=pem, installation_id=70)
+
+
+def test_an_app_is_judged_by_what_its_installation_was_granted(box: Sandbox, app: GithubApp) -> None:
+    findings = of_github(box, app=app)
+    assert "sync-app[bot]" in the(findings, "account").text
+    assert the(findings, "rights").level == "ok"
+    answering(box, "*/app/installations/70", {"id": 70, "permissions": {"issues": "read"}})
+    refused = the(of_github(box, app=app), "rights")
+    assert refused.level == "problem"
+    assert "granted issues: read" in refused.text
+
+
+def test_an_installation_that_is_gone_is_a_problem_of_credentials(box: Sandbox, app: GithubApp) -> None:
+    gone = GithubApp(app_id="7", private_key=app.private_key, installation_id=71)
+    (finding,) = of_github(box, app=gone)
+    assert (finding.level, finding.check) == ("problem", "credentials")
+    assert "check GITHUB_APP_ID and GITHUB_APP_INSTALLATION_ID" in finding.text
+
+
+def test_a_broken_answer_is_one_finding_and_no_traceback(box: Sandbox) -> None:
+    box.faults.add(Fault(kind="truncated", path="*/user", times=None))
+    (finding,) = of_github(box)
+    assert (finding.level, finding.check) == ("problem", "tracker")
+
+
+def test_labels_are_looked_for_on_every_page(box: Sandbox) -> None:
+    state: Any = box.trackers["github"].state  # type: ignore[attr-defined]
+    for number in range(150):
+        state.create_label(state.repo("acme/churn"), f"a{number:03}")
+    state.create_label(state.repo("acme/churn"), "state:done")
+    assert the(of_github(box, "state:done", "a149"), "labels").text == "all 2 labels exist"
+
+
+# ---- Jira
+
+
+@pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
+def test_both_kinds_of_jira_are_found_sound(kind: Any) -> None:
+    with jira_box(kind) as jira:
+        findings = of_jira(jira, project("DS"), project("OPS", "summary ~ Request"))
+        assert {finding.level for finding in findings} == {"ok"}
+        assert [finding.subject for finding in findings if finding.check == "rights"] == [
+            "jira:DS",
+            "jira:OPS (summary ~ Request)",
+        ]
+
+
+def of_jira(jira: JiraBox, *sources: Source) -> list[Finding]:
+    return list(jira.reader.inspect(sources, {}))
+
+
+def permissions(**held: bool) -> dict[str, Any]:
+    return {"permissions": {name: {"havePermission": has} for name, has in held.items()}}
+
+
+def test_the_permission_names_of_old_data_centers_are_understood() -> None:
+    old = permissions(BROWSE=True, EDIT_ISSUE=True, COMMENT_ISSUE=False, COMMENT_EDIT_OWN=True)
+    with jira_box("jira-dc") as jira:
+        jira.box.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=old))
+        assert "lacks Add Comments" in the(of_jira(jira, project("DS")), "rights").text
+
+
+def test_a_permission_that_jira_does_not_mention_is_a_warning_not_a_guess() -> None:
+    told = permissions(BROWSE_PROJECTS=True, EDIT_ISSUES=True, ADD_COMMENTS=True)
+    with jira_box("jira-cloud") as jira:
+        jira.box.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=told))
+        finding = the(of_jira(jira, project("DS")), "rights")
+        assert finding.level == "warning"
+        assert "Edit Own Comments" in finding.text
+
+
+def test_a_renamed_project_key_and_an_archived_project_are_named() -> None:
+    renamed = {"id": "1", "key": "CHURN", "name": "Churn"}
+    with jira_box("jira-cloud") as jira:
+        jira.box.faults.add(Fault(kind="status", status=200, path="*/project/DS", body=renamed))
+        assert "is called CHURN on Jira" in the(of_jira(jira, project("DS")), "source").text
+        archived = {"id": "1", "key": "OPS", "archived": True}
+        jira.box.faults.add(Fault(kind="status", status=200, path="*/project/OPS", body=archived))
+        levels = {f.text: f.level for f in of_jira(jira, project("OPS")) if f.check == "rights"}
+        assert any("is archived" in text and level == "problem" for text, level in levels.items())
+
+
+def test_a_hidden_time_zone_is_a_warning() -> None:
+    with jira_box("jira-cloud") as jira:
+        me = {"accountId": "robot", "displayName": "Robot"}
+        jira.box.faults.add(Fault(kind="status", status=200, path="*/myself", body=me))
+        accounts = [f for f in of_jira(jira) if f.check == "account"]
+        assert [finding.level for finding in accounts] == ["ok", "warning"]
+
+
+def test_an_anonymous_answer_is_a_problem_of_credentials() -> None:
+    with jira_box("jira-dc") as jira:
+        headers = {"X-AUSERNAME": "anonymous"}
+        jira.box.faults.add(Fault(kind="status", status=200, path="*/myself", body={}, headers=headers))
+        (finding,) = of_jira(jira, project("DS"))
+        assert (finding.level, finding.check) == ("problem", "credentials")
+
+
+# ---- memory
+
+
+def test_the_tracker_in_memory_finds_what_is_there_and_what_is_not() -> None:
+    tracker = MemoryTracker("memory", ["DS", "OPS"], now=lambda: datetime(2026, 11, 20, tzinfo=UTC))
+    tracker.refusing["OPS"] = Unavailable("memory: OPS is asleep")
+    sources = [Source(tracker="memory", project=key) for key in ("DS", "OPS", "NOPE")]
+    findings = [f for f in tracker.inspect(sources, {}) if f.check == "source"]
+    assert [finding.level for finding in findings] == ["ok", "problem", "problem"]
+    assert findings[1].text == "memory: OPS is asleep"
