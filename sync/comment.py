@@ -87,8 +87,7 @@ def goal_document(rollup: GoalRollup, increment: Increment, *, overrides: int, i
         context=f"{rollup.commitment} goal of increment {increment.id}, due {increment.end}",
         state=_state_line(rollup),
         lines=(
-            f"{rollup.required_done} of {rollup.required_total} required capabilities done; "
-            f"{rollup.counts.done} of {_issues(rollup.counts.scope)} done",
+            f"{rollup.required_done} of {_required(rollup)}; {_done(rollup.counts)}",
             *(line for capability in rollup.capabilities for line in _blocked_lines(capability, named=True)),
             *(("A person still has to accept the goal.",) if rollup.acceptance_open else ()),
             *_override_lines(overrides),
@@ -220,7 +219,7 @@ def _urgent(rollup: CapabilityRollup | GoalRollup) -> tuple[str, ...]:
 def _counts_line(counts: Counts) -> str:
     if counts.scope == 0:
         return "No issue counts towards it yet"
-    parts = [f"{counts.done} of {_issues(counts.scope)} done", f"{counts.doing} under way"]
+    parts = [_done(counts), f"{counts.doing} under way"]
     waiting = counts.todo + counts.unknown
     parts.append(f"{waiting} to do")
     if counts.unknown:
@@ -288,6 +287,14 @@ def _override_lines(overrides: int) -> list[str]:
 
 def _fraction(counts: Counts) -> str:
     return f"{counts.done} of {counts.scope}" if counts.scope else "no issues"
+
+
+def _required(goal: GoalRollup) -> str:
+    return f"{goal.required_total} required capabilities done"
+
+
+def _done(counts: Counts) -> str:
+    return f"{counts.done} of {_issues(counts.scope)} done"
 
 
 def _issues(count: int) -> str:

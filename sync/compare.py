@@ -10,7 +10,7 @@ D is what we want, P what we last wrote, L what the tracker carries now; only la
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -20,6 +20,8 @@ from sync.changes import ChangeSet, CommentChange, LabelChange, Reason
 from sync.desired import Wish
 
 SuspicionKind = Literal["veto", "pin", "pin-lifted", "veto-lifted", "origin"]
+CommentDrift = Literal["edited", "deleted", "taken over"]
+"""What a person did to our comment; one without our marker (or author) is taken over."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,12 +222,19 @@ def compare_comments(
     *,
     now: datetime,
     counts_every: timedelta,
+    drift: Mapping[str, CommentDrift] | None = None,
 ) -> tuple[tuple[CommentChange, ...], tuple[Observation, ...]]:
-    """A comment is edited at once when its urgent part changed, for the rest at most every ``counts_every``."""
+    """A comment is edited at once when its urgent part changed, for the rest at most every ``counts_every``.
+
+    ``drift``: subjects whose comment was found to be different from what we wrote and is to be repaired.
+    """
     changes, observations = [], []
     for wish in wishes:
         last = written.get(wish.subject)
-        if last and last.ref == wish.ref and last.deleted_by_person:
+        drifted = (drift or {}).get(wish.subject)
+        if last and last.ref == wish.ref and drifted:
+            changes.append(_repair(wish, last, drifted))
+        elif last and last.ref == wish.ref and last.deleted_by_person:
             observations.append(
                 Observation(
                     ref=wish.ref,
@@ -239,6 +248,12 @@ def compare_comments(
         ):
             changes.append(_comment_change(wish, last))
     return tuple(changes), tuple(observations)
+
+
+def _repair(wish: CommentWish, last: WrittenComment, drifted: CommentDrift) -> CommentChange:
+    """What was edited is written again; what is not there, or not ours any more, gets a successor."""
+    change = _comment_change(wish, last if drifted == "edited" else None)
+    return replace(change, reason=Reason(text=f"the status comment of {wish.subject} was {drifted} by hand"))
 
 
 def _comment_change(wish: CommentWish, last: WrittenComment | None) -> CommentChange:

@@ -10,12 +10,19 @@ from dataclasses import replace
 
 from connectors.model import IssueRef
 from mappings.model import Workspace
-from sync.compare import Decisions, Suspicion, WrittenComment
+from sync.compare import Decisions, Observation, Suspicion, WrittenComment
 from sync.job import Job
 from sync.store.rows import OverrideKind, OverrideRow
 from sync.think import Remembered
 
 FINISHED = "finished-increment:"
+_FIELDS = {"pin": "pins", "veto": "vetoes", "held": "held", "left": "left"}
+_FOUND = {
+    "pin": "{} was put",
+    "veto": "{} was taken off",
+    "held": "{} is held back",
+    "left": "{} is there, and its history does not say that we put it; left alone",
+}
 
 
 def remember(job: Job) -> Remembered:
@@ -60,11 +67,14 @@ class Recorder:
 
     def __init__(self, job: Job, remembered: Remembered, *, keeps: bool) -> None:
         self.job, self.remembered, self.keeps = job, remembered, keeps
+        self.found: list[Observation] = []
+        """What people decided since the last run."""
 
     def add(self, suspicion: Suspicion, kind: OverrideKind, note: str) -> None:
         """A person's decision, confirmed by a direct read."""
         ref, label = suspicion.ref, suspicion.label
         self._change(kind, ref, add=label)
+        self.found.append(Observation(ref=ref, text=_FOUND[kind].format(label)))
         self.job.log.info("override.found", issue=str(ref), kind=kind, label=label)
         if self.keeps:
             self.job.store.add_override(
@@ -75,7 +85,10 @@ class Recorder:
 
     def drop(self, ref: IssueRef, kind: OverrideKind, label: str) -> None:
         """A decision that the person took back."""
+        if label not in getattr(self.remembered.decisions, _FIELDS[kind]).get(ref, frozenset()):
+            return
         self._change(kind, ref, drop=label)
+        self.found.append(Observation(ref=ref, text=f"the {kind} of {label} was taken back"))
         if self.keeps:
             self.job.store.remove_override(ref, kind, label)
 
@@ -100,7 +113,7 @@ class Recorder:
             )
 
     def _change(self, kind: str, ref: IssueRef, *, add: str | None = None, drop: str | None = None) -> None:
-        field = {"pin": "pins", "veto": "vetoes", "held": "held", "left": "left"}[kind]
+        field = _FIELDS[kind]
         by: dict[IssueRef, frozenset[str]] = dict(getattr(self.remembered.decisions, field))
         by[ref] = (by.get(ref, frozenset()) | ({add} if add else set())) - ({drop} if drop else set())
         decisions = replace(self.remembered.decisions, **{field: by})

@@ -54,6 +54,7 @@ def problems_text(outcome: Outcome) -> list[str]:
     lines += [f"anchor not read: {anchor}: {why}" for anchor, why in collected.unread_anchors.items()]
     lines += [f"not checked, left alone: {ref}: {why}" for ref, why in outcome.unchecked.items()]
     lines += list(outcome.still_open)
+    lines += [f"by hand: {note.ref}: {note.text}" for note in outcome.by_hand]
     for conflict in matched.conflicts:
         claims = " and ".join(f"{claim.team} for {claim.capability}" for claim in conflict.claims)
         lines.append(f"claimed twice, counted nowhere: {conflict.ref}: by {claims}")
@@ -97,6 +98,8 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "observations": [
             {"issue": str(note.ref), "text": note.text} for note in outcome.thought.observations
         ],
+        "by_hand": [{"issue": str(note.ref), "text": note.text} for note in outcome.by_hand],
+        "gone": [str(item.issue.ref) for item in collected.gone],
         "conflicts": [str(conflict.ref) for conflict in outcome.thought.matched.conflicts],
         "warnings": [*outcome.thought.matched.warnings, *outcome.thought.rollup.warnings],
         "unplanned": len(outcome.thought.rollup.unplanned),

@@ -14,7 +14,8 @@ from connectors.model import IssueRef
 from sync.apply import LEASE, Applied, Applier
 from sync.changes import ChangeSet
 from sync.collect import Collected, collect
-from sync.compare import Observation, Suspicion
+from sync.compare import CommentDrift, Observation, Suspicion
+from sync.drift import comment_drift
 from sync.guard import GuardLimits, Refusal, check_changes, check_overrides
 from sync.job import Job
 from sync.memory import FINISHED, Recorder, aliases, carry_renames_over, remember
@@ -32,6 +33,7 @@ class Options:
     """What the person or the crontab asked for."""
 
     full: bool = False
+    """Read everything again, ids and our own comments included."""
     accept_shrink: bool = False
     accept_overrides: bool = False
     restore_labels: bool = False
@@ -53,6 +55,8 @@ class Outcome:
     unchecked: Mapping[IssueRef, str] = field(default_factory=dict)
     """Issues whose people's decisions could not be checked; nothing is written on them."""
     still_open: tuple[str, ...] = ()
+    by_hand: tuple[Observation, ...] = ()
+    """What people did to our labels and comments since the last run."""
     applied: Applied | None = None
     """None when nothing was to be written: a preview, push switched off, a refusal."""
 
@@ -90,7 +94,10 @@ def look(job: Job, options: Options, *, keeps: bool) -> Outcome:
     if still_open is not None:
         collected = replace(collected, known={k.issue.ref: k for k in job.store.known()})
     recorder = Recorder(job, remember(job), keeps=keeps)
-    return _decide(job, options, collected, recorder, tuple(still_open))
+    drift, unread = comment_drift(job) if options.full else ({}, {})
+    outcome = _decide(job, options, collected, recorder, tuple(still_open), drift)
+    by_hand = (*recorder.found, *_told(drift, recorder.remembered))
+    return replace(outcome, by_hand=by_hand, unchecked={**unread, **outcome.unchecked})
 
 
 def carry_out(job: Job, options: Options, outcome: Outcome) -> Outcome:
@@ -132,6 +139,7 @@ def _decide(
     collected: Collected,
     recorder: Recorder,
     still_open: tuple[str, ...],
+    drift: Mapping[str, CommentDrift],
 ) -> Outcome:
     limits = guard_limits(job, options)
     unchecked: dict[IssueRef, str] = {}
@@ -140,6 +148,7 @@ def _decide(
         anchors=collected.anchors,
         unread=collected.unread,
         failing_since=collected.failing_since,
+        comments=drift,
     )
     refusals: tuple[Refusal, ...] = ()
     thought = _think(job, seen, recorder.remembered)
@@ -171,6 +180,13 @@ def _decide(
         refusals=refusals,
         unchecked=unchecked,
         still_open=still_open,
+    )
+
+
+def _told(drift: Mapping[str, CommentDrift], remembered: Remembered) -> tuple[Observation, ...]:
+    return tuple(
+        Observation(ref=remembered.written[subject].ref, text=f"the status comment of {subject} was {what}")
+        for subject, what in drift.items()
     )
 
 

@@ -13,6 +13,7 @@ from mappings.model import Anchor, Matched, Overrides, Workspace
 from sync.changes import ChangeSet, Reason
 from sync.comment import capability_document, digest, goal_document, render, with_notice
 from sync.compare import (
+    CommentDrift,
     CommentWish,
     Decisions,
     LabelWorld,
@@ -52,6 +53,8 @@ class Seen:
     anchors: Mapping[Anchor, Issue]
     unread: frozenset[str]
     failing_since: Mapping[str, datetime]
+    comments: Mapping[str, CommentDrift] = field(default_factory=dict)
+    """Subject -> what a person did to its status comment; only ``reconcile`` looks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,6 +118,7 @@ def think(
         remembered.written,
         now=now,
         counts_every=settings.counts_every,
+        drift=seen.comments,
     )
     return Thought(
         matched=matched,
