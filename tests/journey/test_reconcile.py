@@ -1,0 +1,198 @@
+"""``reconcile``: what people did by hand is shown, and repaired after asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.journey_world import FEATURES, GOAL, MODEL, World
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def settled(world: World) -> World:
+    """A world in which the work of a run is done."""
+    assert world.run().code == 0
+    world.run()
+    return world
+
+
+def test_an_untouched_world_shows_no_drift(settled: World) -> None:
+    told = settled.reconcile(yes=True)
+    assert told.code == 0
+    assert "nothing to change" in told.out
+    assert "by hand" not in told.err
+    assert settled.writes() == []
+
+
+# ---- labels: people's decisions win
+
+
+@pytest.mark.parametrize("key", ["DS-11", "acme/churn#11"])
+def test_a_label_removed_by_hand_stays_away_and_what_hangs_on_it_goes(settled: World, key: str) -> None:
+    capability = "capability:model" if key == "DS-11" else "capability:features"
+    settled.unlabel(key, capability)
+    told = settled.reconcile(yes=True)
+    assert told.code == 0, told.err
+    assert f"by hand: {'jira' if key == 'DS-11' else 'github'}:{key}: {capability} was taken off" in told.err
+    assert not settled.labels(key) & {capability, "increment:2026-q4"}
+    assert settled.overrides()["overrides"][0]["kind"] == "veto"
+    settled.run()
+    assert settled.writes() == []
+
+
+def test_labels_removed_by_hand_come_back_when_asked_for(settled: World) -> None:
+    settled.unlabel("DS-11", "capability:model")
+    settled.unlabel("acme/churn#11", "increment:2026-q4")
+    told = settled.reconcile(yes=True, restore_labels=True)
+    assert told.code == 0, told.err
+    assert settled.labels("DS-11") >= {"capability:model", "increment:2026-q4"}
+    assert settled.labels("acme/churn#11") >= {"capability:features", "increment:2026-q4"}
+    assert settled.overrides()["overrides"] == []
+
+
+@pytest.mark.parametrize("key", ["DS-11", "acme/churn#11"])
+def test_a_capability_put_by_hand_counts_and_ours_makes_room(settled: World, key: str) -> None:
+    ours, theirs = ("model", "features") if key == "DS-11" else ("features", "model")
+    settled.label(key, f"capability:{theirs}")
+    told = settled.reconcile(yes=True)
+    assert told.code == 0, told.err
+    assert f"capability:{theirs} was put" in told.err
+    assert {f"capability:{theirs}"} == {name for name in settled.labels(key) if "capability" in name}
+    assert f"capability:{ours}" not in settled.labels(key)
+    (decision,) = settled.overrides()["overrides"]
+    assert decision["kind"] == "pin"
+
+
+def test_a_pin_that_is_taken_away_leaves_the_rules_to_decide(settled: World) -> None:
+    settled.label("DS-11", "capability:features")
+    settled.run()
+    assert "capability:model" not in settled.labels("DS-11")
+    settled.unlabel("DS-11", "capability:features")
+    told = settled.reconcile(yes=True)
+    assert "the pin of capability:features was taken back" in told.err
+    assert "capability:model" in settled.labels("DS-11")
+    assert settled.overrides()["overrides"] == []
+
+
+# ---- status comments
+
+
+@pytest.mark.parametrize("anchor", [MODEL, FEATURES])
+def test_a_comment_edited_by_hand_is_shown_and_written_again(settled: World, anchor: str) -> None:
+    before = settled.comments(anchor)
+    settled.edit_comment(anchor, lambda text: text.replace("0 of 3 issues", "3 of 3 issues"))
+    told = settled.reconcile(yes=True)
+    assert told.code == 0, told.err
+    assert f"{anchor}: the status comment of capability:" in told.err
+    assert "was edited" in told.err
+    assert settled.comments(anchor) == before
+    settled.reconcile(yes=True)
+    assert settled.writes() == []
+
+
+def test_what_people_write_around_our_text_on_github_stays_and_is_no_drift(settled: World) -> None:
+    settled.edit_comment(FEATURES, lambda text: f"Ada: see you on Friday\n{text}\nAda: with cake")
+    assert "by hand" not in settled.reconcile(yes=True).err
+    assert settled.writes() == []
+    settled.close("acme/churn#11")
+    settled.run()
+    (comment,) = settled.comments(FEATURES)
+    assert comment.startswith("Ada: see you on Friday\n") and comment.endswith("\nAda: with cake")
+    assert "1 of 3 issues done" in comment
+
+
+@pytest.mark.parametrize("anchor", [MODEL, FEATURES, GOAL])
+def test_a_deleted_comment_is_shown_and_posted_again(settled: World, anchor: str) -> None:
+    before = settled.comments(anchor)
+    settled.delete_comment(anchor)
+    settled.run()
+    assert settled.comments(anchor) == [], "a run leaves it deleted"
+    told = settled.reconcile(yes=True)
+    assert told.code == 0, told.err
+    assert "was deleted" in told.err
+    assert settled.comments(anchor) == before
+    settled.run()
+    settled.close("DS-11" if anchor == MODEL else "acme/churn#11")
+    settled.run()
+    assert len(settled.comments(anchor)) == 1
+    assert settled.comments(anchor) != before
+
+
+def test_a_comment_that_a_person_deleted_is_not_posted_by_runs(settled: World) -> None:
+    settled.delete_comment(MODEL)
+    settled.close("DS-11")
+    told = settled.run()
+    assert told.code == 0
+    assert "was deleted by a person; left alone" in told.out
+    settled.close("DS-12")
+    assert "not posted again" in settled.run().err
+    assert settled.comments(MODEL) == []
+
+
+def test_a_comment_whose_markers_a_person_cut_out_is_theirs_and_gets_a_successor(settled: World) -> None:
+    settled.edit_comment(FEATURES, lambda text: "My own words now")
+    told = settled.reconcile(yes=True)
+    assert "was taken over" in told.err
+    theirs, ours = settled.comments(FEATURES)
+    assert theirs == "My own words now"
+    assert "0 of 3 issues done" in ours
+
+
+# ---- issues that are gone
+
+
+def test_deleted_and_moved_issues_are_shown_and_leave_their_capability(settled: World) -> None:
+    settled.jira.delete("DS-11")
+    settled.jira.move("DS-12", "OPS", "ada")
+    settled.github.delete_issue("acme/churn", 11)
+    settled.github.transfer("acme/churn", 12, "acme/attic", by="ada")
+    told = settled.reconcile(yes=True)
+    assert told.code == 0, told.err
+    for key in ("jira:DS-11", "jira:DS-12", "github:acme/churn#11", "github:acme/churn#12"):
+        assert f"gone from its source: {key}" in told.err
+    settled.run()
+    assert settled.writes() == []
+
+
+# ---- asking
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_written(settled: World) -> None:
+    settled.edit_comment(MODEL, lambda text: text + " (never mind)")
+    settled.delete_comment(FEATURES)
+    settled.unlabel("DS-11", "capability:model")
+    before = settled.snapshot()
+    told = settled.reconcile()
+    assert "there is no terminal to ask at; add --yes to repair" in told.err
+    assert "was edited" in told.err and "was deleted" in told.err
+    assert settled.snapshot() == before
+    assert settled.writes() == []
+
+
+def test_a_person_who_says_no_keeps_the_world_as_it_is(settled: World) -> None:
+    settled.delete_comment(FEATURES)
+    before = settled.snapshot()
+    told = settled.reconcile(answer="n")
+    assert "Repair? 0 labels to add, 0 to remove, 1 comment to create" in told.out
+    assert settled.snapshot() == before
+
+
+def test_a_person_who_says_yes_gets_the_repair(settled: World) -> None:
+    settled.delete_comment(FEATURES)
+    told = settled.reconcile(answer="y")
+    assert told.code == 0, told.err
+    assert len(settled.comments(FEATURES)) == 1
+
+
+def test_drift_is_there_for_programs_too(settled: World) -> None:
+    settled.edit_comment(MODEL, lambda text: text + " (never mind)")
+    settled.jira.delete("DS-13")
+    told = settled.reconcile(as_json=True, yes=True)
+    assert told.json["by_hand"] == [
+        {"issue": "jira:DS-2", "text": "the status comment of capability:model was edited"}
+    ]
+    assert told.json["gone"] == ["jira:DS-13"]
+    assert told.json["applied"]["done"] >= 1
