@@ -1,0 +1,156 @@
+"""``preview --out`` and ``apply``: exactly what was reviewed, or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.journey_world import FEATURES, GOAL, MODEL, World
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def reviewed(world: World, tmp_path: Path) -> Path:
+    """What the first run would do, looked at and saved."""
+    path = tmp_path / "changes.json"
+    told = world.preview(path)
+    assert told.code == 0, told.err
+    assert world.writes() == []
+    return path
+
+
+def refused(world: World, path: Path, because: str) -> None:
+    before = world.snapshot()
+    told = world.apply(path)
+    assert told.code == 5, told.err
+    assert because in told.err
+    assert world.snapshot() == before
+    assert world.writes() == []
+
+
+def test_a_preview_writes_nothing_and_says_when_there_is_something_to_do(world: World) -> None:
+    before = world.snapshot()
+    assert world.preview(detailed=True).code == 2
+    assert world.snapshot() == before
+    world.run()
+    assert world.preview(detailed=True).code == 0
+
+
+def test_apply_does_what_a_run_would_have_done(world: World, reviewed: Path, make_world: MakeWorld) -> None:
+    told = world.apply(reviewed)
+    assert told.code == 0, told.err
+    assert "12 changes written" in told.out
+    other = make_world()
+    other.run()
+    assert world.snapshot() == other.snapshot()
+    world.run()
+    assert world.writes() == []
+
+
+def test_apply_does_what_was_reviewed_and_not_what_would_be_right_by_now(
+    world: World, reviewed: Path
+) -> None:
+    world.jira.set_status("DS-11", "In Progress", "ada")
+    new = world.github.add_issue("acme/churn", "One more", by="ada", labels=["features"])
+    assert world.apply(reviewed).code == 0
+    assert world.labels(MODEL) == {"state:planned"}
+    assert world.labels(f"acme/churn#{new}") == {"features"}
+    world.run()
+    assert world.labels(MODEL) == {"state:in-progress"}
+    assert world.labels(f"acme/churn#{new}") == {"features", "capability:features", "increment:2026-q4"}
+
+
+def test_other_activity_on_an_issue_does_not_make_it_stale(world: World, reviewed: Path) -> None:
+    world.jira.edit("DS-11", "ada", summary="Try something else")
+    world.jira.comment(MODEL, "What about tenure?", "ada")
+    world.jira.label("DS-12", "urgent", "ada")
+    world.github.retitle("acme/churn", 11, "Build something else", by="ada")
+    world.github.comment("acme/churn", 1, "Nice", by="ada")
+    told = world.apply(reviewed)
+    assert told.code == 0, told.err
+    assert world.labels("DS-12") == {"model", "urgent", "capability:model", "increment:2026-q4"}
+    assert len(world.comments(MODEL)) == 2
+
+
+@pytest.mark.parametrize("key", ["DS-11", "acme/churn#11", GOAL])
+def test_a_label_of_ours_that_changed_refuses_it_whole(world: World, reviewed: Path, key: str) -> None:
+    world.label(key, "capability:features" if key != GOAL else "state:done")
+    refused(world, reviewed, f"our labels or comment on {'github' if '#' in key else 'jira'}:{key} changed")
+
+
+def test_a_status_comment_that_changed_refuses_it_whole(world: World, tmp_path: Path) -> None:
+    world.run()
+    world.close("DS-11")
+    path = tmp_path / "changes.json"
+    world.preview(path)
+    world.edit_comment(MODEL, lambda text: text + " (by Ada)")
+    refused(world, path, "our labels or comment on jira:DS-2 changed")
+
+
+def test_a_deleted_issue_refuses_it_whole(world: World, reviewed: Path) -> None:
+    world.jira.delete("DS-11")
+    before = world.snapshot()
+    told = world.apply(reviewed)
+    assert told.code == 5
+    assert "DS-11" in told.err
+    assert world.snapshot() == before
+
+
+@pytest.mark.parametrize("name", ["plans/2026-q4.yaml", "mappings/science.yaml"])
+def test_an_edited_plan_or_mapping_refuses_it_whole(world: World, reviewed: Path, name: str) -> None:
+    world.edit(name, "Keep subscribers" if "plans" in name else "labels: [model]", "labels: [models]")
+    refused(world, reviewed, "plans or mappings were edited since")
+
+
+def test_what_another_run_pushed_refuses_it_whole(world: World, reviewed: Path) -> None:
+    world.run()
+    refused(world, reviewed, "another run has written on these issues since")
+
+
+def test_it_cannot_be_applied_twice(world: World, reviewed: Path) -> None:
+    assert world.apply(reviewed).code == 0
+    refused(world, reviewed, "another run has written on these issues since")
+
+
+def test_it_belongs_to_one_installation(world: World, reviewed: Path) -> None:
+    document = json.loads(reviewed.read_text())
+    reviewed.write_text(json.dumps({**document, "instance": "somebody-else"}))
+    refused(world, reviewed, "made by the installation somebody-else")
+
+
+def test_with_push_switched_off_it_is_not_applied(world: World, reviewed: Path) -> None:
+    world.edit("increment-sync.yaml", "push: {enabled: true}", "push: {enabled: false}")
+    told = world.apply(reviewed)
+    assert told.code == 3
+    assert "push is switched off" in told.err
+    assert world.writes() == []
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": 2}', '{"version": 1, "labels": 3}', "\x00"])
+def test_a_file_that_is_no_change_set_is_said_to_be_none(world: World, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "changes.json"
+    path.write_text(text)
+    told = world.apply(path)
+    assert told.code == 1
+    assert "preview --out" in told.err
+    assert "bug" not in told.err
+    assert world.requests == ()
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(world: World, tmp_path: Path) -> None:
+    told = world.apply(tmp_path / "nothing.json")
+    assert told.code == 1
+    assert "nothing.json" in told.err
+
+
+def test_lost_answers_while_applying_are_cleared_up_by_the_next_run(world: World, reviewed: Path) -> None:
+    world.fault("reset_after", method="POST", path="*/issues/1/comments")
+    world.apply(reviewed)
+    assert world.run().code == 0
+    assert len(world.comments(FEATURES)) == 1
+    world.run()
+    assert world.writes() == []
