@@ -129,7 +129,10 @@ def refuse_if_stale(job: Job, saved: SavedChanges) -> None:
 
 def _live_digest(job: Job, ref: IssueRef, changes: list[Change]) -> str:
     reader = job.readers[ref.tracker]
-    issue = reader.read(ref.key, wanted_by(job.workspace.teams))
+    try:
+        issue = reader.read(ref.key, wanted_by(job.workspace.teams))
+    except Gone:
+        return "gone"
     parts = sorted(job.settings.scheme.ours(issue.labels))
     for change in changes:
         if isinstance(change, CommentChange):

@@ -100,9 +100,17 @@ def test_a_deleted_issue_refuses_it_whole(world: World, reviewed: Path) -> None:
     assert world.snapshot() == before
 
 
-@pytest.mark.parametrize("name", ["plans/2026-q4.yaml", "mappings/science.yaml"])
-def test_an_edited_plan_or_mapping_refuses_it_whole(world: World, reviewed: Path, name: str) -> None:
-    world.edit(name, "Keep subscribers" if "plans" in name else "labels: [model]", "labels: [models]")
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("plans/2026-q4.yaml", "Keep subscribers", "Keep readers"),
+        ("mappings/science.yaml", "labels: [model]", "labels: [models]"),
+    ],
+)
+def test_an_edited_plan_or_mapping_refuses_it_whole(
+    world: World, reviewed: Path, name: str, old: str, new: str
+) -> None:
+    world.edit(name, old, new)
     refused(world, reviewed, "plans or mappings were edited since")
 
 
