@@ -196,12 +196,21 @@ def status(
 def unplanned(
     context: typer.Context,
     team: Annotated[str | None, typer.Option(help="Only this team's.")] = None,
+    by: Annotated[
+        Literal["team", "requester", "type", "week", "age"] | None,
+        typer.Option(help="Count by this instead of listing the issues."),
+    ] = None,
+    csv_file: Annotated[
+        str | None, typer.Option("--csv", help="Write the issues as CSV; - for stdout.", metavar="FILE")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """The ad-hoc work: issues of the sources that no rule assigns."""
-    from sync.commands.looking import unplanned as command
+    """The ad-hoc work: issues that no rule assigns, who brings them, how long they wait, what they cost."""
+    from sync.commands.unplanned import unplanned as command
 
-    raise typer.Exit(command(_ways(context, as_json), team))
+    if as_json and csv_file == "-":
+        raise typer.BadParameter("stdout can take --json or --csv -, not both", param_hint="--csv")
+    raise typer.Exit(command(_ways(context, as_json), team, by, csv_file))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""``status``, ``unplanned``, ``explain``, ``history`` and ``overrides``: what is known, from the store alone."""
+"""``status``, ``history`` and ``overrides``: what is known, from the store alone."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from connectors.model import IssueRef, KnownIssue
-from mappings.match import Matcher
-from mappings.model import Unplanned
+from connectors.model import KnownIssue
 from sync.commands.session import offline_job
 from sync.commands.ways import Ways, complain, say, say_json
 from sync.job import Job
@@ -24,7 +22,8 @@ class NothingRead(Exception):
 
 
 @contextmanager
-def _with_snapshot(ways: Ways) -> Iterator[Job]:
+def with_snapshot(ways: Ways) -> Iterator[Job]:
+    """An offline job over a store that holds something. Raises NothingRead."""
     with offline_job(ways) as job:
         if not job.store.sources():
             raise NothingRead("nothing has been read yet: run `increment-sync run` (or preview) first")
@@ -33,7 +32,7 @@ def _with_snapshot(ways: Ways) -> Iterator[Job]:
 
 def status(ways: Ways, increment: str | None) -> int:
     """The roll-up of the last snapshot."""
-    with _with_snapshot(ways) as job:
+    with with_snapshot(ways) as job:
         thought, _ = outlook(job)
         chosen = _chosen(thought.rollup, increment)
         read_at = read_last(job)
@@ -153,50 +152,6 @@ def _warnings(goal: GoalRollup) -> list[str]:
     return [*goal.warnings, *(w for capability in goal.capabilities for w in capability.warnings)]
 
 
-def unplanned(ways: Ways, team: str | None) -> int:
-    """The ad-hoc work."""
-    with _with_snapshot(ways) as job:
-        thought, _ = outlook(job)
-        known = {item.issue.ref: item for item in job.store.known()}
-        items = [u for u in thought.rollup.unplanned if team is None or team in u.teams]
-        if ways.as_json:
-            say_json({"version": 1, "unplanned": [_unplanned_json(u, known[u.ref]) for u in items]})
-            return 0
-        rows = [
-            (
-                u.ref.key,
-                ", ".join(u.teams),
-                u.state.state,
-                u.reason,
-                f"{known[u.ref].issue.created:%Y-%m-%d}",
-                known[u.ref].issue.author,
-                known[u.ref].issue.title[:60],
-            )
-            for u in items
-        ]
-        if rows:
-            for line in table(("issue", "team", "state", "why", "created", "by", "title"), rows):
-                say(line)
-        say(f"{len(rows)} unplanned issues")
-        return 0
-
-
-def _unplanned_json(item: Unplanned, known: KnownIssue) -> dict[str, Any]:
-    issue = known.issue
-    return {
-        "issue": str(item.ref),
-        "url": issue.url,
-        "title": issue.title,
-        "teams": list(item.teams),
-        "state": item.state.state,
-        "reason": item.reason,
-        "created": issue.created,
-        "closed": issue.closed,
-        "author": issue.author,
-        "type": issue.type,
-    }
-
-
 def history(ways: Ways, run: str | None, issue: str | None, limit: int) -> int:
     """The journal: who, when, what, which rule, why."""
     with offline_job(ways) as job:
@@ -288,6 +243,3 @@ def find_issue(job: Job, text: str) -> KnownIssue:
     raise LookupError(
         f"{text} is not in the last snapshot: check the key, or whether one of the mappings' sources holds it"
     )
-
-
-__all__ = ["IssueRef", "Matcher", "NothingRead", "find_issue", "history", "overrides", "status", "unplanned"]
