@@ -1,0 +1,126 @@
+"""A workspace with a filled store and no tracker: for stories about commands that only look."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from connectors.model import Cursor, Issue, Pulled, Source
+from mappings.conditions import wanted_by
+from sync import cli
+from sync.commands.session import opened_store
+from sync.commands.ways import Ways
+from sync.wiring import configure
+from tests.match_world import issue
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+SETTINGS = """\
+instance: offline
+trackers:
+  jira: {kind: jira-cloud, url: https://acme.example}
+  github: {kind: github}
+"""
+PLAN = """\
+increment: 2026-q4
+start: 2026-10-01
+end: 2026-12-31
+goals:
+  - id: retention
+    title: Keep subscribers
+    anchor: jira:DS-100
+    capabilities:
+      - {id: features, title: Churn features, team: science, anchor: "github:acme/churn#12"}
+      - {id: model, title: Churn model, team: science, anchor: "jira:DS-101", iterations: [v1, v2]}
+"""
+MAPPING = """\
+team: science
+sources:
+  - jira: {project: DS}
+  - github: {repo: acme/churn}
+rules:
+  - {id: features, when: {labels: [features]}, assign: features}
+  - {id: model, when: {parent: DS-140}, assign: model, iteration: v2}
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """What a command said, and with which exit code it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def days_ago(days: float) -> datetime:
+    return NOW - timedelta(days=days)
+
+
+def done(key: str, ago: float, **facts: Any) -> Issue:
+    """An issue that was finished so many days ago."""
+    closed = {"status": "Done", "category": "done", "closed": days_ago(ago), "updated": days_ago(ago)}
+    return issue(key, **closed | facts)
+
+
+class OfflineWorld:
+    """Files in a folder, issues in its store; ``now`` stands at NOW."""
+
+    def __init__(
+        self,
+        root: Path,
+        *issues: Issue,
+        plan: str = PLAN,
+        mapping: str = MAPPING,
+        more: dict[str, str] | None = None,
+    ) -> None:
+        self.root = root
+        files = {
+            "increment-sync.yaml": SETTINGS,
+            "plans/2026-q4.yaml": plan,
+            "mappings/science.yaml": mapping,
+        }
+        for name, text in (files | (more or {})).items():
+            self.write(name, text)
+        if issues:
+            self.pull(issues)
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def pull(self, issues: Iterable[Issue]) -> None:
+        """What a run would have read: every issue into the source of its project or repository."""
+        configured = configure(self.root)
+        wanted = wanted_by(configured.workspace.teams)
+        told = list(issues)
+        with opened_store(configured, lambda: NOW) as store:
+            for source in {each for team in configured.workspace.teams for each in team.sources}:
+                store.save_pull(_pulled(source, told), wanted, NOW)
+
+    def ways(self, *, as_json: bool = False) -> Ways:
+        return Ways(workspace=self.root, log_level="error", as_json=as_json, environment={}, now=lambda: NOW)
+
+    def call(self, command: Callable[[Ways], int], *, as_json: bool = False) -> Told:
+        """Run a command in this workspace and keep what it says."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = cli.call(lambda: command(self.ways(as_json=as_json)))
+        return Told(code=code, out=out.getvalue(), err=err.getvalue())
+
+
+def _pulled(source: Source, issues: Iterable[Issue]) -> Pulled:
+    place = (source.tracker, source.project or source.repo)
+    told = tuple(each for each in issues if (each.ref.tracker, each.container) == place)
+    return Pulled(source=source, issues=told, cursor=Cursor(watermark=NOW, since=NOW), full=True)
