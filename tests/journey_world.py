@@ -24,9 +24,8 @@ from sync.commands.looking import overrides, status
 from sync.commands.session import opened_store
 from sync.commands.ways import Ways
 from sync.run import Options
-from sync.settings import load_settings
 from sync.store import Store
-from sync.wiring import Configured, configure
+from sync.wiring import configure
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 TOKENS: Mapping[str, str] = {
@@ -203,13 +202,11 @@ class World:
         assert old in text, f"{old!r} is not in {name}"
         self.write(name, text.replace(old, new))
 
-    @property
-    def store(self) -> Store:
-        """The store, opened beside the program; the caller closes it."""
-        configured: Configured = configure(self.root)
-        assert load_settings(self.root).instance == "journey"
-        with opened_store(configured, self.clock) as store:
-            return store
+    @contextmanager
+    def opened_store(self) -> Iterator[Store]:
+        """The store, opened beside the program."""
+        with opened_store(configure(self.root), self.clock) as store:
+            yield store
 
     # ---- commands
 
