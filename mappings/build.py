@@ -15,14 +15,13 @@ from mappings.model import (
     Capability,
     Goal,
     Increment,
-    MappingTest,
     Rule,
     StateRule,
     TeamMapping,
 )
 from mappings.references import resolve_reference
 from mappings.schema import CapabilityEntry, GoalEntry
-from mappings.schema_mapping import MappingFile, RuleEntry, StateEntry, TestEntry
+from mappings.schema_mapping import MappingFile, RuleEntry, StateEntry
 from mappings.schema_when import ChoiceEntry, RangeEntry, When
 
 
@@ -93,7 +92,6 @@ class Builder:
             sources=_sources(entry),
             states={name: _state(getattr(entry.states, name)) for name in type(entry.states).model_fields},
             rules=tuple(self._rule(rule, place / "rules" / at) for at, rule in enumerate(entry.rules)),
-            tests=tuple(_test(test, place / "tests" / at) for at, test in enumerate(entry.tests)),
             answers={
                 "confirmed": entry.answers.confirmed,
                 "rejected": entry.answers.rejected,
@@ -155,8 +153,3 @@ def _state(entry: StateEntry) -> StateRule:
         labels=frozenset(name.casefold() for name in entry.labels),
         types=frozenset(name.casefold() for name in entry.types),
     )
-
-
-def _test(entry: TestEntry, place: Place) -> MappingTest:
-    expected = entry.model_dump(exclude_unset=True, exclude={"issue"})
-    return MappingTest(issue=entry.issue, origin=place.key, expect=expected)

@@ -139,15 +139,6 @@ class StateRule:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MappingTest:
-    """One case of a mapping's ``tests:``; run by ``mappings test``."""
-
-    issue: Mapping[str, Any]
-    origin: Origin
-    expect: Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class TeamMapping:
     team: str
     origin: Origin
@@ -156,7 +147,6 @@ class TeamMapping:
     states: Mapping[str, StateRule] = field(default_factory=dict)
     """By ``todo``, ``doing``, ``done``, ``dropped``, ``blocked``."""
     rules: tuple[Rule, ...] = ()
-    tests: tuple[MappingTest, ...] = ()
     answers: Mapping[Answer, str] = field(
         default_factory=lambda: {
             "confirmed": "result:confirmed",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mappings.schema_parts import Day, Entry, Text
+from mappings.schema_parts import Day, Entry, Silence, Text
 
 
 class CapabilityEntry(Entry):
@@ -44,6 +44,7 @@ class CapabilityEntry(Entry):
     previously: list[Text] = Field(
         default=[], description="Ids that it had before; what we wrote carries over."
     )
+    silence: Silence = Field(default=[])
 
 
 class GoalEntry(Entry):
@@ -72,6 +73,7 @@ class GoalEntry(Entry):
     )
     cancelled: bool = Field(default=False, description="The goal was given up.")
     previously: list[Text] = Field(default=[], description="Ids that the goal had before.")
+    silence: Silence = Field(default=[])
 
 
 class PlanFile(Entry):

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from mappings.schema_parts import Entry, Text
+from mappings.schema_cases import CaseEntry
+from mappings.schema_parts import Entry, Silence, Text
 from mappings.schema_when import When
 
 
@@ -80,23 +81,7 @@ class RuleEntry(Entry):
         default=None, description="One of the capability's iterations.", examples=["v2"]
     )
     experiment: bool = Field(default=False, description="The issues ask questions: done when answered.")
-
-
-class TestEntry(Entry):
-    """One case that the mapping has to get right."""
-
-    name: Text | None = Field(default=None, description="What the case is about.")
-    issue: dict[str, Any] = Field(
-        description="The issue: key, title, labels and so on.",
-        examples=[{"key": "acme/churn#7", "labels": ["features"]}],
-    )
-    assign: Text | None = Field(default=None, description="The capability that it has to count towards.")
-    rule: Text | None = Field(default=None, description="The rule that has to decide.")
-    iteration: Text | None = Field(default=None, description="The iteration that it has to belong to.")
-    state: Literal["todo", "doing", "done", "dropped"] | None = Field(default=None, description="Its state.")
-    unplanned: bool | None = Field(default=None, description="True when no rule may take it.")
-    pin: Text | None = Field(default=None, description="A capability that a person pinned it to.")
-    veto: list[Text] = Field(default=[], description="Capabilities that a person took it out of.")
+    silence: Silence = Field(default=[])
 
 
 class MappingFile(Entry):
@@ -113,7 +98,7 @@ class MappingFile(Entry):
     )
     states: StatesEntry = Field(default=StatesEntry(), description="Exceptions to the tracker's own classes.")
     rules: list[RuleEntry] = Field(default=[], description="In order; the first that matches wins.")
-    tests: list[TestEntry] = Field(default=[], description="Cases that `mappings test` runs.")
+    tests: list[CaseEntry] = Field(default=[], description="Cases that `mappings test` runs.")
     answers: AnswersEntry = Field(
         default=AnswersEntry(), description="Labels for the answers of experiments."
     )
@@ -121,3 +106,4 @@ class MappingFile(Entry):
     dropped_resolutions: list[Text] = Field(
         default=[], description="More Jira resolutions that mean: will not be done.", examples=[["Parked"]]
     )
+    silence: Silence = Field(default=[])

@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -46,3 +47,11 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 Day = Annotated[date, BeforeValidator(_only_iso_days)]
 """A day written as 2026-10-01."""
+
+Silence = Annotated[
+    list[Text],
+    Field(
+        description="Warnings of `mappings check` that are meant to be so here, by their names.",
+        examples=[["plain-pattern"]],
+    ),
+]
