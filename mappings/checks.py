@@ -9,6 +9,7 @@ from mappings import checks_plans as plans
 from mappings import checks_rules as rules
 from mappings.draft import Draft
 from mappings.problems import Problem
+from mappings.silence import unknown_silence
 
 Check = Callable[[Draft], Iterable[Problem]]
 
@@ -39,6 +40,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     rules.our_own_labels,
     rules.identical_rules,
     rules.state_named_twice,
+    unknown_silence,
 )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from mappings.model import Origin, Workspace
 from mappings.problems import MappingInvalid, Problem, in_order
 from mappings.schema import PlanFile
 from mappings.schema_mapping import MappingFile
+from mappings.silence import heed
 from mappings.yaml_tree import Node, Positions
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -54,31 +56,87 @@ def check_workspace(
     root: Path, *, trackers: Mapping[str, str], timezone: str, labels: LabelScheme
 ) -> tuple[Workspace | None, tuple[Problem, ...]]:
     """The workspace, or None when there are errors; and all problems, warnings too, in order."""
-    plans = [read_document(path, _shown(path, root), PlanFile) for path in _yaml_files(root / "plans")]
-    teams = [read_document(path, _shown(path, root), MappingFile) for path in _yaml_files(root / "mappings")]
+    reading = read_workspace(root, trackers=trackers, timezone=timezone, labels=labels)
+    return reading.workspace, reading.problems
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """Everything that the files of a workspace say, as far as they could be understood."""
+
+    draft: Draft
+    problems: tuple[Problem, ...]
+    """In order; without what people silenced."""
+    silenced: tuple[Problem, ...]
+    builder: Builder
+    documents: tuple[Document[PlanFile] | Document[MappingFile], ...]
+
+    @property
+    def workspace(self) -> Workspace | None:
+        """All of it, or None when there is an error anywhere."""
+        if any(problem.severity == "error" for problem in self.problems):
+            return None
+        return self._built(self.draft.plans, self.draft.teams)
+
+    @property
+    def sound(self) -> Workspace:
+        """The plans and teams without errors, so that one team's mistakes do not stop another's tests."""
+        broken = {problem.origin.file for problem in self.problems if problem.severity == "error"}
+        plans = [plan for plan in self.draft.plans if plan.place.where.file not in broken]
+        known = {
+            capability.id for plan in plans for goal in plan.entry.goals for capability in goal.capabilities
+        }
+        teams = [
+            team
+            for team in self.draft.teams
+            if team.place.where.file not in broken
+            and known.issuperset(rule.assign for rule in team.entry.rules)
+        ]
+        return self._built(plans, teams)
+
+    def _built(self, plans: Iterable[PlanDraft], teams: Iterable[TeamDraft]) -> Workspace:
+        return Workspace(
+            increments=tuple(self.builder.increment(plan) for plan in plans),
+            teams=tuple(self.builder.team(team) for team in teams),
+            digest=_digest(self.documents),
+        )
+
+
+def read_workspace(root: Path, *, trackers: Mapping[str, str], timezone: str, labels: LabelScheme) -> Reading:
+    """Read and check ``plans/`` and ``mappings/`` below ``root``. Never raises for what the files hold."""
+    plans = [read_inside(root, path, PlanFile) for path in yaml_files(root / "plans")]
+    teams = [read_inside(root, path, MappingFile) for path in yaml_files(root / "mappings")]
     draft = _draft(plans, teams, trackers, labels)
     problems = [problem for plan in plans for problem in plan.problems]
     problems += [problem for team in teams for problem in team.problems]
     problems += [*_missing_folders(plans, teams), *check(draft)]
-    ordered = in_order(problems)
-    if any(problem.severity == "error" for problem in ordered):
-        return None, ordered
-    builder = Builder(trackers=trackers, timezone=timezone)
-    workspace = Workspace(
-        increments=tuple(builder.increment(plan) for plan in draft.plans),
-        teams=tuple(builder.team(team) for team in draft.teams),
-        digest=_digest([*plans, *teams]),
+    told, silenced = heed(problems, draft)
+    return Reading(
+        draft=draft,
+        problems=in_order(told),
+        silenced=in_order(silenced),
+        builder=Builder(trackers=trackers, timezone=timezone),
+        documents=(*plans, *teams),
     )
-    return workspace, ordered
 
 
-def _yaml_files(folder: Path) -> list[Path]:
+def yaml_files(folder: Path) -> list[Path]:
+    """The files of a folder that end in .yaml or .yml, by name; hidden ones and those in folders below not."""
     found = [path for pattern in ("*.yaml", "*.yml") for path in folder.glob(pattern)]
     return sorted(path for path in found if not path.name.startswith(".") and not path.is_dir())
 
 
-def _shown(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
+def read_inside(root: Path, path: Path, model: type[Model]) -> Document[Model]:
+    """Read a file of the workspace. A link that leads out of it is refused: a team that may edit its mapping
+    must not be able to make the program read, and quote, what lies elsewhere on the machine."""
+    file = path.relative_to(root).as_posix()
+    if path.resolve().is_relative_to(root.resolve()):
+        return read_document(path, file, model)
+    message = "the file is a link that leads out of the workspace; put the file itself here."
+    problem = Problem(origin=Origin(file=file), path="", message=message, check="outside")
+    return Document(
+        path=path, file=file, problems=(problem,), raw=None, where=Positions(file=file), partial=None
+    )
 
 
 def _missing_folders(
@@ -135,7 +193,7 @@ def _texts_at(node: Node | None, key: str) -> Iterator[str]:
         yield child.value
 
 
-def _digest(documents: list[Document[PlanFile] | Document[MappingFile]]) -> str:
+def _digest(documents: Iterable[Document[PlanFile] | Document[MappingFile]]) -> str:
     digest = hashlib.sha256()
     for document in documents:
         text = document.path.read_bytes()

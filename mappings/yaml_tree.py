@@ -6,6 +6,7 @@ scalars keep their text: the schema says whether ``1.10`` is a version or a numb
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,7 +133,10 @@ def parse_tree(text: str, file: str) -> tuple[Node | None, list[Problem]]:
 
 def _read_text(path: Path, file: str) -> tuple[str, Problem | None]:
     try:
-        if path.stat().st_size > MAX_BYTES:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            return "", _whole_file(file, "this is no file (a pipe or a device); put a file here.")
+        if facts.st_size > MAX_BYTES:
             limit = (
                 f"the file is larger than {MAX_BYTES // 1_000_000} MB; split it or remove what is not needed."
             )
