@@ -28,6 +28,8 @@ class LabelChange:
     """Our labels that were live when this was decided, sorted."""
     pure_removals: tuple[str, ...] = ()
     """Those of ``remove`` that go without another of their family coming: what the guard counts."""
+    renames: Mapping[str, str] = field(default_factory=dict)
+    """Of ``remove`` -> of ``add``: the plan renamed it (``previously``)."""
 
     def describe(self) -> str:
         parts = [f"+{label}" for label in sorted(self.add)] + [f"-{label}" for label in sorted(self.remove)]

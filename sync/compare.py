@@ -5,28 +5,29 @@ D is what we want, P what we last wrote, L what the tracker carries now; only la
     D        add                     D L      nothing, it is not ours     P L    remove
     D P      a person removed it     D P L    nothing                     P      forget
     L        a pin if it names a known capability, else left and reported
+
+Lists can be stale, so whatever would be learned from a difference (a person's decision, a label that is gone) is
+only suspected here, and an issue under suspicion gets no change until a direct read has settled it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from connectors.model import Issue, IssueRef
 from mappings.labels import LabelScheme
-from sync.changes import ChangeSet, CommentChange, LabelChange, Reason
+from sync.changes import LabelChange, Reason
 from sync.desired import Wish
 
-SuspicionKind = Literal["veto", "pin", "pin-lifted", "veto-lifted", "origin"]
-CommentDrift = Literal["edited", "deleted", "taken over"]
-"""What a person did to our comment; one without our marker (or author) is taken over."""
+SuspicionKind = Literal["veto", "pin", "pin-lifted", "veto-lifted", "left-lifted", "origin", "gone"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suspicion:
-    """It looks as if a person decided something. To be checked by a direct read before it is recorded."""
+    """It looks as if a person decided something, or as if a label of ours is gone. To be checked by a direct
+    read before it is recorded."""
 
     ref: IssueRef
     kind: SuspicionKind
@@ -45,7 +46,8 @@ class Observation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decisions:
-    """People's recorded decisions about labels, by issue (label names in lower case)."""
+    """People's recorded decisions about labels, by issue: label names in lower case, with the capability ids of
+    today (``previously`` is taken into account)."""
 
     pins: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     vetoes: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
@@ -68,32 +70,29 @@ class LabelWorld:
     """Labels that were on an older issue when this store saw it first: their origin is not known here."""
     renamed: Mapping[str, str] = field(default_factory=dict)
     """Old label -> new label, from ``previously`` in the plans."""
+    finished: frozenset[str] = frozenset()
+    """``increment:`` labels of increments that are closed for good: what was done there keeps its labels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelOutcome:
     changes: tuple[LabelChange, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
-    forget: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     observations: tuple[Observation, ...] = ()
 
 
 def compare_labels(world: LabelWorld) -> LabelOutcome:
     """Compare every wish with what is there. An issue under suspicion gets no change until it is checked."""
     changes, suspicions, observations = [], [], []
-    forget: dict[IssueRef, frozenset[str]] = {}
     for ref in sorted(world.wishes):
         table = _Table(world, world.wishes[ref], world.live[ref])
         suspicions += table.suspicions
         observations += table.observations
-        if table.gone:
-            forget[ref] = table.gone
         if not table.suspicions and (change := table.change()):
             changes.append(change)
     return LabelOutcome(
         changes=tuple(changes),
         suspicions=tuple(suspicions),
-        forget=forget,
         observations=tuple(observations),
     )
 
@@ -102,173 +101,127 @@ class _Table:
     """The truth table of one issue."""
 
     def __init__(self, world: LabelWorld, wish: Wish, issue: Issue) -> None:
-        self.world, self.wish, self.issue = world, wish, issue
-        ref = wish.ref
-        self.names = {label.lower(): label for label in world.scheme.ours(issue.labels)}
+        self.world, self.wish = world, wish
+        ref, decisions = wish.ref, world.decisions
+        # Sorted, so that of two labels that differ in case (Jira has that) always the same one is looked at.
+        self.names = {label.lower(): label for label in sorted(world.scheme.ours(issue.labels))}
         self.live = frozenset(self.names)
+        self.standing = self.live | {world.renamed[label] for label in self.live if label in world.renamed}
         self.pushed = world.pushed.get(ref, frozenset())
-        self.pins = world.decisions.pins.get(ref, frozenset())
-        self.vetoes = world.decisions.vetoes.get(ref, frozenset())
-        self.left = world.decisions.left.get(ref, frozenset())
-        held = world.decisions.held.get(ref, frozenset())
-        foreign = self.live - self.pushed - frozenset(wish.labels)
+        self.pins = decisions.pins.get(ref, frozenset())
+        self.vetoes = decisions.vetoes.get(ref, frozenset())
+        self.left = decisions.left.get(ref, frozenset())
+        self.unproven = world.unproven.get(ref, frozenset())
+        self.foreign = self.live - self.pushed - frozenset(wish.labels)
         self.observations: list[Observation] = []
         self.suspicions: list[Suspicion] = []
-        self.gone: frozenset[str] = frozenset()
-        withheld = self._families_of_people(foreign) if wish.is_anchor else frozenset()
+        blocked = self.vetoes | decisions.held.get(ref, frozenset())
+        self.withheld = self._families_of_people() if wish.is_anchor else frozenset()
         self.desired = {
             label: reason
             for label, reason in wish.labels.items()
-            if label not in self.vetoes | held and world.scheme.family(label) not in withheld
+            if label not in blocked and world.scheme.family(label) not in self.withheld
         }
         if wish.read:
-            self._judge(foreign)
+            self._judge()
 
-    def _judge(self, foreign: frozenset[str]) -> None:
-        for label in sorted((frozenset(self.desired) & self.pushed) - self.live):
-            self._suspect("veto", label)
-        for label in sorted(self.pins - self.live):
-            self._suspect("pin-lifted", label)
-        for label in sorted(self.vetoes & self.live):
-            self._suspect("pin" if self._names_capability(label) else "veto-lifted", label)
-        for label in sorted(foreign - self.pins - self.left - self.vetoes):
-            self._judge_foreign(label)
-        self.gone = self.pushed - frozenset(self.desired) - self.live
+    def _judge(self) -> None:
+        wanted = frozenset(self.desired)
+        self._suspect("veto", (wanted & self.pushed) - self.live - self.pins)
+        self._suspect("gone", self.pushed - wanted - self.live)
+        self._suspect("pin-lifted", self.pins - self.standing)
+        self._suspect("left-lifted", self.left - self.live)
+        for label in sorted(self.live):
+            if self._today(label) in self.vetoes:
+                self._suspect("pin" if self._names_capability(label) else "veto-lifted", {label})
+        for label in sorted(self.foreign):
+            if self._today(label) not in self.pins | self.vetoes:
+                self._judge_foreign(label)
 
     def _judge_foreign(self, label: str) -> None:
-        unproven = label in self.world.unproven.get(self.wish.ref, frozenset())
-        if self._names_capability(label) and not self.wish.is_anchor:
-            self._suspect("pin", label, needs_history=unproven)
+        unproven = label in self.unproven
+        if label in self.left:
+            self._observe(f"carries {label}, of which nobody knows who put it; left alone")
+        elif self._names_capability(label) and not self.wish.is_anchor:
+            self._suspect("pin", {label}, needs_history=unproven)
         elif unproven:
-            self._suspect("origin", label, needs_history=True)
+            self._suspect("origin", {label}, needs_history=True)
         else:
-            self.observations.append(
-                Observation(ref=self.wish.ref, text=f"carries {label}, which a person put; left alone")
-            )
+            self._observe(f"carries {label}, which a person put; left alone")
 
-    def _suspect(self, kind: SuspicionKind, label: str, *, needs_history: bool = False) -> None:
-        self.suspicions.append(
+    def _suspect(self, kind: SuspicionKind, labels: Iterable[str], *, needs_history: bool = False) -> None:
+        self.suspicions += [
             Suspicion(ref=self.wish.ref, kind=kind, label=label, needs_history=needs_history)
-        )
+            for label in sorted(labels)
+        ]
+
+    def _observe(self, text: str) -> None:
+        self.observations.append(Observation(ref=self.wish.ref, text=text))
+
+    def _today(self, label: str) -> str:
+        return self.world.renamed.get(label, label)
 
     def _names_capability(self, label: str) -> bool:
         return self.world.scheme.capability_of(label) in self.world.capabilities
 
-    def _families_of_people(self, foreign: frozenset[str]) -> frozenset[str]:
+    def _families_of_people(self) -> frozenset[str]:
         """On an anchor, a person's state, health or flag label stands alone: ours of that family waits."""
-        unproven = self.world.unproven.get(self.wish.ref, frozenset()) - self.left
-        families = {self.world.scheme.family(label) for label in foreign - unproven}
+        families = {self.world.scheme.family(label) for label in self.foreign - (self.unproven - self.left)}
         return frozenset(f for f in families if f in ("state", "health", "flag"))
 
     def change(self) -> LabelChange | None:
         if not (self.wish.read and self.wish.may_write):
             return None
         add = {label: self.desired[label] for label in sorted(frozenset(self.desired) - self.live)}
-        leaving = sorted((self.pushed & self.live) - frozenset(self.desired))
-        coming = {self.world.scheme.family(label) for label in add}
-        pure = [label for label in leaving if self._goes_alone(label, coming)]
+        leaving = self._leaving()
+        pure = frozenset(label for label in leaving if self._goes_alone(label))
         if self.wish.no_pure_removal:
-            leaving, pure = [label for label in leaving if label not in pure], []
+            leaving, pure = leaving - pure, frozenset()
         if not add and not leaving:
             return None
         return LabelChange(
             ref=self.wish.ref,
             container=self.wish.container,
             add=add,
-            remove={self.names[label]: self._why_remove(label) for label in leaving},
+            remove={self.names[label]: self._why_remove(label) for label in sorted(leaving)},
             before=tuple(sorted(self.names.values())),
-            pure_removals=tuple(self.names[label] for label in pure),
+            pure_removals=tuple(self.names[label] for label in sorted(pure)),
+            renames={label: self._today(label) for label in sorted(leaving) if self._today(label) in add},
         )
 
-    def _goes_alone(self, label: str, coming: set[str | None]) -> bool:
-        is_renamed = self.world.renamed.get(label) in self.desired
-        return not is_renamed and self.world.scheme.family(label) not in coming
+    def _leaving(self) -> frozenset[str]:
+        """Ours that nobody wants any more; and a person's pin under its old name, once the new one comes."""
+        leaving = (self.pushed & self.live) - frozenset(self.desired)
+        leaving |= {
+            label
+            for label in self.live & frozenset(self.world.renamed)
+            if self._today(label) in self.pins and self._today(label) in self.desired
+        }
+        if self.pushed & self.world.finished and "capability" not in self._families(self.desired):
+            return frozenset(
+                label
+                for label in leaving
+                if self.world.scheme.family(label) not in ("capability", "increment")
+            )
+        return leaving
+
+    def _families(self, labels: Iterable[str]) -> set[str | None]:
+        return {self.world.scheme.family(label) for label in labels}
+
+    def _goes_alone(self, label: str) -> bool:
+        """Nothing takes its place: no label of its family (ours or a person's), no new name, no decision of a
+        person that it follows."""
+        family = self.world.scheme.family(label)
+        taking_over = self._families(self.desired) | self.withheld
+        if family in taking_over or (family == "unplanned" and "capability" in taking_over):
+            return False
+        return not (family == "increment" and "capability" in self._families(self.vetoes))
 
     def _why_remove(self, label: str) -> Reason:
+        if self._today(label) in self.desired:
+            return Reason(text=f"the plan calls it {self._today(label)} now")
         if label in self.wish.labels:
             return Reason(text="a person's label of the same kind stands on this anchor")
         if self.pins and self.world.scheme.family(label) in ("capability", "increment"):
             return Reason(text="a person pinned the issue elsewhere")
         return Reason(text="we put it, and the rules do not ask for it any more")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CommentWish:
-    """The status comment that a subject should have."""
-
-    subject: str
-    ref: IssueRef
-    body: str
-    urgent_hash: str
-    full_hash: str
-    reason: Reason
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WrittenComment:
-    """The status comment that we last wrote for a subject."""
-
-    ref: IssueRef
-    comment_id: str
-    urgent_hash: str
-    full_hash: str
-    edited_at: datetime
-    deleted_by_person: bool = False
-
-
-def compare_comments(
-    wishes: tuple[CommentWish, ...],
-    written: Mapping[str, WrittenComment],
-    *,
-    now: datetime,
-    counts_every: timedelta,
-    drift: Mapping[str, CommentDrift] | None = None,
-) -> tuple[tuple[CommentChange, ...], tuple[Observation, ...]]:
-    """A comment is edited at once when its urgent part changed, for the rest at most every ``counts_every``.
-
-    ``drift``: subjects whose comment was found to be different from what we wrote and is to be repaired.
-    """
-    changes, observations = [], []
-    for wish in wishes:
-        last = written.get(wish.subject)
-        drifted = (drift or {}).get(wish.subject)
-        if last and last.ref == wish.ref and drifted:
-            changes.append(_repair(wish, last, drifted))
-        elif last and last.ref == wish.ref and last.deleted_by_person:
-            observations.append(
-                Observation(
-                    ref=wish.ref,
-                    text=f"a person deleted the status comment of {wish.subject}; not posted again",
-                )
-            )
-        elif last is None or last.ref != wish.ref:
-            changes.append(_comment_change(wish, None))
-        elif last.urgent_hash != wish.urgent_hash or (
-            last.full_hash != wish.full_hash and now - last.edited_at >= counts_every
-        ):
-            changes.append(_comment_change(wish, last))
-    return tuple(changes), tuple(observations)
-
-
-def _repair(wish: CommentWish, last: WrittenComment, drifted: CommentDrift) -> CommentChange:
-    """What was edited is written again; what is not there, or not ours any more, gets a successor."""
-    change = _comment_change(wish, last if drifted == "edited" else None)
-    return replace(change, reason=Reason(text=f"the status comment of {wish.subject} was {drifted} by hand"))
-
-
-def _comment_change(wish: CommentWish, last: WrittenComment | None) -> CommentChange:
-    return CommentChange(
-        ref=wish.ref,
-        subject=wish.subject,
-        body=wish.body,
-        urgent_hash=wish.urgent_hash,
-        full_hash=wish.full_hash,
-        reason=wish.reason,
-        comment_id=last.comment_id if last else None,
-        before_hash=last.full_hash if last else None,
-    )
-
-
-def change_set(labels: LabelOutcome, comments: tuple[CommentChange, ...]) -> ChangeSet:
-    """All changes of a run, labels before comments."""
-    return ChangeSet(labels=labels.changes, comments=comments)

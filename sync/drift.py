@@ -8,7 +8,7 @@ from connectors.errors import ConnectorError, Gone, SkipIssue
 from connectors.model import IssueRef
 from sync.apply import Marker
 from sync.comment import digest
-from sync.compare import CommentDrift
+from sync.compare_comments import CommentDrift
 from sync.job import Job
 from sync.memory import aliases
 from sync.store import PushedComment

@@ -5,15 +5,16 @@ A preview works on the same values and records nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from connectors.model import IssueRef
 from mappings.model import Workspace
-from sync.compare import Decisions, Observation, Suspicion, WrittenComment
+from sync.compare import Decisions, Observation
+from sync.compare_comments import WrittenComment
 from sync.job import Job
 from sync.store.rows import OverrideKind, OverrideRow
-from sync.think import Remembered
+from sync.think import Remembered, renamed_capabilities
 
 FINISHED = "finished-increment:"
 _FIELDS = {"pin": "pins", "veto": "vetoes", "held": "held", "left": "left"}
@@ -29,8 +30,9 @@ def remember(job: Job) -> Remembered:
     """Everything that the comparison needs of earlier runs."""
     store = job.store
     comments = store.pushed_comments()
+    pushed = {ref: frozenset(labels) for ref, labels in store.pushed_labels().items()}
     return Remembered(
-        pushed={ref: frozenset(labels) for ref, labels in store.pushed_labels().items()},
+        pushed=pushed,
         written={
             subject: WrittenComment(
                 ref=row.ref,
@@ -45,11 +47,17 @@ def remember(job: Job) -> Remembered:
         bodies={subject: row.body for subject, row in comments.items()},
         decisions=decisions_of(store.overrides()),
         baselines=store.baselines(),
-        finished=frozenset(
-            increment.id for increment in job.workspace.increments if store.cache.get(FINISHED + increment.id)
-        ),
+        finished=_finished(job, pushed),
         born=store.born,
     )
+
+
+def _finished(job: Job, pushed: Mapping[IssueRef, frozenset[str]]) -> frozenset[str]:
+    """Increments that had their last write, those whose plan is not here any more among them."""
+    scheme, prefix = job.settings.scheme, job.settings.scheme.label("increment")
+    named = {label for labels in pushed.values() for label in labels if scheme.family(label) == "increment"}
+    ids = {label.removeprefix(prefix) for label in named} | {each.id for each in job.workspace.increments}
+    return frozenset(each for each in ids if job.store.cache.get(FINISHED + each))
 
 
 def decisions_of(rows: list[OverrideRow]) -> Decisions:
@@ -63,54 +71,65 @@ def decisions_of(rows: list[OverrideRow]) -> Decisions:
 
 
 class Recorder:
-    """Takes what was learned about people's decisions into memory, and into the store unless only looking."""
+    """Takes what was learned about people's decisions into memory at once, and into the store with ``keep``:
+    when the guard refuses, or when a command only looks, nothing is recorded."""
 
-    def __init__(self, job: Job, remembered: Remembered, *, keeps: bool) -> None:
-        self.job, self.remembered, self.keeps = job, remembered, keeps
+    def __init__(self, job: Job, remembered: Remembered) -> None:
+        self.job, self.remembered = job, remembered
+        self._renamed = renamed_labels(job)
+        self._pending: list[Callable[[], None]] = []
         self.found: list[Observation] = []
         """What people decided since the last run."""
 
-    def add(self, suspicion: Suspicion, kind: OverrideKind, note: str) -> None:
+    def keep(self) -> None:
+        """Write down everything that was learned."""
+        for write in self._pending:
+            write()
+        self._pending.clear()
+
+    def add(self, ref: IssueRef, kind: OverrideKind, label: str, note: str) -> None:
         """A person's decision, confirmed by a direct read."""
-        ref, label = suspicion.ref, suspicion.label
-        self._change(kind, ref, add=label)
+        today, store, now = self._renamed.get(label, label), self.job.store, self.job.now()
+        self._change(kind, ref, add=today)
         self.found.append(Observation(ref=ref, text=_FOUND[kind].format(label)))
-        self.job.log.info("override.found", issue=str(ref), kind=kind, label=label)
-        if self.keeps:
-            self.job.store.add_override(
-                ref, kind, label, since=self.job.now(), run_id=self.job.run_id, note=note
-            )
+        self.job.log.info("override.found", issue=str(ref), kind=kind, label=today)
+        self._pending.append(
+            lambda: store.add_override(ref, kind, today, since=now, run_id=self.job.run_id, note=note)
+        )
         if kind == "veto":
             self.forget(ref, frozenset({label}))
 
     def drop(self, ref: IssueRef, kind: OverrideKind, label: str) -> None:
         """A decision that the person took back."""
-        if label not in getattr(self.remembered.decisions, _FIELDS[kind]).get(ref, frozenset()):
+        today = self._renamed.get(label, label)
+        if today not in getattr(self.remembered.decisions, _FIELDS[kind]).get(ref, frozenset()):
             return
-        self._change(kind, ref, drop=label)
+        self._change(kind, ref, drop=today)
         self.found.append(Observation(ref=ref, text=f"the {kind} of {label} was taken back"))
-        if self.keeps:
-            self.job.store.remove_override(ref, kind, label)
+        self._pending.append(lambda: self.job.store.remove_override(ref, kind, today))
 
     def adopt(self, ref: IssueRef, label: str) -> None:
         """The issue's history says that our account put this label: it is pushed state again."""
-        pushed = dict(self.remembered.pushed)
-        pushed[ref] = pushed.get(ref, frozenset()) | {label}
-        self.remembered = replace(self.remembered, pushed=pushed)
-        if self.keeps:
-            self.job.store.record_labels(
-                ref, added=[label], removed=[], run_id=self.job.run_id, at=self.job.now()
-            )
+        self._push(ref, self._pushed(ref) | {label})
+        self._pending.append(lambda: self._record(ref, added=[label], removed=[]))
 
-    def forget(self, ref: IssueRef, labels: frozenset[str]) -> None:
-        """Labels that are on the tracker no more and that nobody wants there."""
-        pushed = dict(self.remembered.pushed)
-        pushed[ref] = pushed.get(ref, frozenset()) - labels
-        self.remembered = replace(self.remembered, pushed=pushed)
-        if self.keeps:
-            self.job.store.record_labels(
-                ref, added=[], removed=sorted(labels), run_id=self.job.run_id, at=self.job.now()
-            )
+    def forget(self, ref: IssueRef, labels: frozenset[str], *, for_good: bool = True) -> None:
+        """Labels that are on the tracker no more. Not ``for_good``: only until this run is over."""
+        gone = labels & self._pushed(ref)
+        self._push(ref, self._pushed(ref) - labels)
+        if for_good and gone:
+            self._pending.append(lambda: self._record(ref, added=[], removed=sorted(gone)))
+
+    def _pushed(self, ref: IssueRef) -> frozenset[str]:
+        return self.remembered.pushed.get(ref, frozenset())
+
+    def _push(self, ref: IssueRef, labels: frozenset[str]) -> None:
+        self.remembered = replace(self.remembered, pushed={**self.remembered.pushed, ref: labels})
+
+    def _record(self, ref: IssueRef, *, added: list[str], removed: list[str]) -> None:
+        self.job.store.record_labels(
+            ref, added=added, removed=removed, run_id=self.job.run_id, at=self.job.now()
+        )
 
     def _change(self, kind: str, ref: IssueRef, *, add: str | None = None, drop: str | None = None) -> None:
         field = _FIELDS[kind]
@@ -120,8 +139,18 @@ class Recorder:
         self.remembered = replace(self.remembered, decisions=decisions)
 
 
+def renamed_labels(job: Job) -> Mapping[str, str]:
+    """Old ``capability:`` label -> the one of today, for every ``previously`` in the plans."""
+    scheme = job.settings.scheme
+    return {
+        scheme.label("capability", old): scheme.label("capability", new)
+        for old, new in renamed_capabilities(job.workspace).items()
+    }
+
+
 def carry_renames_over(job: Job) -> None:
-    """``previously`` in the plans: comments and baselines follow a capability or goal to its new id."""
+    """``previously`` in the plans: comments, baselines and people's decisions follow a capability or goal to its
+    new id. Labels follow when they are written."""
     comments, baselines = job.store.pushed_comments(), job.store.baselines()
     for old, new in renamed_subjects(job.workspace).items():
         if old in comments and new not in comments:
@@ -130,6 +159,12 @@ def carry_renames_over(job: Job) -> None:
         new_id = new.partition(":")[2]
         if kind == "capability" and old_id in baselines and new_id not in baselines:
             job.store.rename_baseline(old_id, new_id)
+    renamed = renamed_labels(job)
+    for row in job.store.overrides():
+        if today := renamed.get(row.label):
+            store = job.store
+            store.add_override(row.ref, row.kind, today, since=row.since, run_id=row.run_id, note=row.note)
+            store.remove_override(row.ref, row.kind, row.label)
 
 
 def renamed_subjects(workspace: Workspace) -> dict[str, str]:

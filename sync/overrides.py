@@ -3,50 +3,108 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Literal
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef, LabelEvent
 from mappings.conditions import wanted_by
 from sync.compare import Suspicion
+from sync.guard import is_override
 from sync.job import Job
 from sync.memory import Recorder
 
-
-class Unchecked(Exception):
-    """A tracker did not answer, so nothing could be decided about an issue."""
+Verdict = Literal["veto", "pin", "pin-lifted", "veto-lifted", "left", "left-lifted", "ours", "gone"]
 
 
-def check_suspicions(
-    job: Job, suspicions: Iterable[Suspicion], recorder: Recorder
-) -> tuple[dict[IssueRef, Issue], dict[IssueRef, str]]:
-    """Read each suspected issue directly and record what its people decided.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """A suspicion that the direct read confirmed, and what it comes to."""
 
-    Returns the issues as they are now, and the issues that could not be read with the reason: those stay as
-    they are in this run. One read for each issue; one more for its history where this store cannot know who
-    put a label.
+    suspicion: Suspicion
+    verdict: Verdict
+
+
+@dataclass(kw_only=True, slots=True)
+class Checked:
+    """What direct reads said about suspicions. Nothing is recorded yet."""
+
+    fresh: dict[IssueRef, Issue] = field(default_factory=dict)
+    vanished: set[IssueRef] = field(default_factory=set)
+    unread: dict[IssueRef, str] = field(default_factory=dict)
+    """Issue -> why it could not be read; it stays as it is in this run."""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def confirmed(self) -> list[Suspicion]:
+        return [finding.suspicion for finding in self.findings]
+
+
+def check_suspicions(job: Job, suspicions: Iterable[Suspicion], *, stop_after: int | None = None) -> Checked:
+    """Read each suspected issue directly: one read for each issue, and one more for its history where this store
+    cannot know who put a label.
+
+    Stops when more than ``stop_after`` decisions of people were confirmed, because the guard then refuses.
     """
-    fresh: dict[IssueRef, Issue] = {}
-    unread: dict[IssueRef, str] = {}
-    wanted = wanted_by(job.workspace.teams)
+    checked = Checked()
     ordered = sorted(suspicions, key=lambda s: (s.ref, s.label))
     for ref, group in groupby(ordered, key=lambda s: s.ref):
+        if stop_after is not None and sum(map(is_override, checked.confirmed)) > stop_after:
+            break
         found = list(group)
         try:
-            issue = job.readers[ref.tracker].read(ref.key, wanted)
-            history = _history(job, ref, found)
-        except Gone:
-            unread[ref] = "it is not there any more"
-            continue
+            _check_issue(job, ref, found, checked)
         except ConnectorError as error:
-            unread[ref] = str(error)
-            continue
-        fresh[ref] = issue
-        job.store.save_issue(issue, job.now())
-        live = {label.lower() for label in issue.labels}
-        for suspicion in found:
-            _judge(job, suspicion, live, history, recorder)
-    return fresh, unread
+            checked.unread[ref] = str(error)
+    return checked
+
+
+def record(findings: Iterable[Finding], recorder: Recorder) -> None:
+    """Take what was found into memory."""
+    for finding in findings:
+        ref, label = finding.suspicion.ref, finding.suspicion.label
+        if finding.verdict == "veto":
+            recorder.add(ref, "veto", label, "a person removed the label")
+        elif finding.verdict == "pin":
+            recorder.drop(ref, "veto", label)
+            recorder.add(ref, "pin", label, "a person put the label")
+        elif finding.verdict == "left":
+            recorder.add(ref, "left", label, "not put by this installation as far as the history tells")
+        elif finding.verdict == "pin-lifted":
+            recorder.drop(ref, "pin", label)
+            recorder.forget(ref, frozenset({label}))
+        elif finding.verdict == "veto-lifted":
+            recorder.drop(ref, "veto", label)
+        elif finding.verdict == "left-lifted":
+            recorder.drop(ref, "left", label)
+        elif finding.verdict == "ours":
+            recorder.adopt(ref, label)
+        else:
+            recorder.forget(ref, frozenset({label}))
+
+
+def _check_issue(job: Job, ref: IssueRef, found: list[Suspicion], checked: Checked) -> None:
+    try:
+        issue = job.readers[ref.tracker].read(ref.key, wanted_by(job.workspace.teams))
+    except Gone:
+        _vanish(job, ref, checked)
+        return
+    history = _history(job, ref, found)
+    job.store.save_issue(issue, job.now())
+    if issue.ref != ref:  # transferred: it is another issue now, and this one is not there any more
+        _vanish(job, ref, checked)
+        return
+    checked.fresh[ref] = issue
+    live = {label.lower() for label in issue.labels}
+    for suspicion in found:
+        if verdict := _verdict(job, suspicion, live, history):
+            checked.findings.append(Finding(suspicion=suspicion, verdict=verdict))
+
+
+def _vanish(job: Job, ref: IssueRef, checked: Checked) -> None:
+    job.store.mark_vanished(ref, job.now())
+    checked.vanished.add(ref)
 
 
 def _history(job: Job, ref: IssueRef, found: list[Suspicion]) -> Mapping[str, LabelEvent]:
@@ -56,35 +114,24 @@ def _history(job: Job, ref: IssueRef, found: list[Suspicion]) -> Mapping[str, La
     return {label.lower(): event for label, event in events.items()}
 
 
-def _judge(
-    job: Job,
-    suspicion: Suspicion,
-    live: set[str],
-    history: Mapping[str, LabelEvent],
-    recorder: Recorder,
-) -> None:
-    ref, label, there = suspicion.ref, suspicion.label, suspicion.label in live
-    if suspicion.kind == "veto" and not there:
-        recorder.add(suspicion, "veto", "a person removed the label")
-    elif suspicion.kind == "pin-lifted" and not there:
-        recorder.drop(ref, "pin", label)
-    elif suspicion.kind == "veto-lifted" and there:
-        recorder.drop(ref, "veto", label)
-    elif suspicion.kind in ("pin", "origin") and there:
-        _judge_label_that_is_there(job, suspicion, history, recorder)
+def _verdict(
+    job: Job, suspicion: Suspicion, live: set[str], history: Mapping[str, LabelEvent]
+) -> Verdict | None:
+    """What a suspicion comes to, or None when the issue itself says otherwise."""
+    is_there = suspicion.label in live
+    match suspicion.kind:
+        case "pin" | "origin":
+            return _who_put_it(job, suspicion, history) if is_there else None
+        case "veto-lifted":
+            return suspicion.kind if is_there else None
+        case kind:
+            return None if is_there else kind
 
 
-def _judge_label_that_is_there(
-    job: Job, suspicion: Suspicion, history: Mapping[str, LabelEvent], recorder: Recorder
-) -> None:
-    ref, label = suspicion.ref, suspicion.label
-    if suspicion.needs_history:
-        event = history.get(label)
-        if event and event.author_id == job.readers[ref.tracker].whoami().id:
-            recorder.adopt(ref, label)
-            return
-        if event is None or suspicion.kind == "origin":
-            recorder.add(suspicion, "left", "not put by this installation as far as the history tells")
-            return
-    recorder.drop(ref, "veto", label)
-    recorder.add(suspicion, "pin", "a person put the label")
+def _who_put_it(job: Job, suspicion: Suspicion, history: Mapping[str, LabelEvent]) -> Verdict:
+    if not suspicion.needs_history:
+        return "pin"
+    event = history.get(suspicion.label)
+    if event and event.author_id == job.readers[suspicion.ref.tracker].whoami().id:
+        return "ours"
+    return "left" if event is None or suspicion.kind == "origin" else "pin"

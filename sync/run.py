@@ -5,21 +5,21 @@ pull -> settle -> think -> check people's decisions -> guard -> write -> remembe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 from connectors.model import IssueRef
 from sync.apply import LEASE, Applied, Applier
 from sync.changes import ChangeSet
 from sync.collect import Collected, collect
-from sync.compare import CommentDrift, Observation, Suspicion
+from sync.compare import Observation, Suspicion
+from sync.compare_comments import CommentDrift
 from sync.drift import comment_drift
-from sync.guard import GuardLimits, Refusal, check_changes, check_overrides
+from sync.guard import GuardLimits, Refusal, allowed_overrides, check_changes, check_overrides
 from sync.job import Job
 from sync.memory import FINISHED, Recorder, aliases, carry_renames_over, remember
-from sync.overrides import check_suspicions
+from sync.overrides import Checked, check_suspicions, record
 from sync.scope import baseline_due, baseline_of
 from sync.settle import settle_open_intents
 from sync.think import Remembered, Seen, Thought, think
@@ -55,6 +55,8 @@ class Outcome:
     unchecked: Mapping[IssueRef, str] = field(default_factory=dict)
     """Issues whose people's decisions could not be checked; nothing is written on them."""
     still_open: tuple[str, ...] = ()
+    refused_people: bool = False
+    """The refusal is about people's decisions: none of them is recorded."""
     by_hand: tuple[Observation, ...] = ()
     """What people did to our labels and comments since the last run."""
     applied: Applied | None = None
@@ -93,11 +95,18 @@ def look(job: Job, options: Options, *, keeps: bool) -> Outcome:
     still_open = settle_open_intents(job)
     if still_open is not None:
         collected = replace(collected, known={k.issue.ref: k for k in job.store.known()})
-    recorder = Recorder(job, remember(job), keeps=keeps)
+    recorder = Recorder(job, remember(job))
     drift, unread = comment_drift(job) if options.full else ({}, {})
-    outcome = _decide(job, options, collected, recorder, tuple(still_open), drift)
+    outcome = _decide(job, options, collected, recorder, drift)
+    if keeps and not outcome.refused_people:
+        recorder.keep()
     by_hand = (*recorder.found, *_told(drift, recorder.remembered))
-    return replace(outcome, by_hand=by_hand, unchecked={**unread, **outcome.unchecked})
+    return replace(
+        outcome,
+        by_hand=by_hand,
+        unchecked={**unread, **outcome.unchecked},
+        still_open=tuple(still_open),
+    )
 
 
 def carry_out(job: Job, options: Options, outcome: Outcome) -> Outcome:
@@ -138,11 +147,9 @@ def _decide(
     options: Options,
     collected: Collected,
     recorder: Recorder,
-    still_open: tuple[str, ...],
     drift: Mapping[str, CommentDrift],
 ) -> Outcome:
     limits = guard_limits(job, options)
-    unchecked: dict[IssueRef, str] = {}
     seen = Seen(
         known=collected.known,
         anchors=collected.anchors,
@@ -150,36 +157,16 @@ def _decide(
         failing_since=collected.failing_since,
         comments=drift,
     )
-    refusals: tuple[Refusal, ...] = ()
-    thought = _think(job, seen, recorder.remembered)
-    for _ in range(MAX_ROUNDS):
-        open_suspicions = [s for s in thought.suspicions if s.ref not in unchecked]
-        if options.restore_labels:
-            open_suspicions = _restore(open_suspicions, recorder)
-        if not open_suspicions and not options.restore_labels:
-            break
-        if not options.accept_overrides:
-            refusals = check_overrides(tuple(open_suspicions), recorder.remembered.pushed, limits)
-            if refusals:
-                break
-        fresh, unread = check_suspicions(job, open_suspicions, recorder)
-        unchecked |= unread
-        seen = _with_fresh(job, seen, fresh)
-        thought = _think(job, seen, recorder.remembered)
-        if not thought.suspicions:
-            break
-    for ref, labels in thought.forget.items():
-        recorder.forget(ref, labels)
-    if not refusals:
-        refusals = check_changes(thought.changes, recorder.remembered.pushed, limits)
+    asked = _ask_people(job, options, seen, recorder, limits)
+    unsafe = check_changes(asked.thought.changes, recorder.remembered.pushed, limits)
     return Outcome(
         run_id=job.run_id,
-        collected=replace(collected, known=seen.known, anchors=seen.anchors),
-        thought=thought,
+        collected=replace(collected, known=asked.seen.known, anchors=asked.seen.anchors),
+        thought=asked.thought,
         remembered=recorder.remembered,
-        refusals=refusals,
-        unchecked=unchecked,
-        still_open=still_open,
+        refusals=asked.refusals or unsafe,
+        refused_people=bool(asked.refusals),
+        unchecked=asked.unchecked,
     )
 
 
@@ -190,12 +177,50 @@ def _told(drift: Mapping[str, CommentDrift], remembered: Remembered) -> tuple[Ob
     )
 
 
-def _restore(suspicions: list[Suspicion], recorder: Recorder) -> list[Suspicion]:
-    """Asked to put labels back: what is gone is forgotten, so that it is simply wanted again."""
+@dataclass(kw_only=True, slots=True)
+class _Asked:
+    """Where the thinking stands after people's decisions were checked."""
+
+    seen: Seen
+    thought: Thought
+    refusals: tuple[Refusal, ...] = ()
+    unchecked: dict[IssueRef, str] = field(default_factory=dict)
+
+
+def _ask_people(job: Job, options: Options, seen: Seen, recorder: Recorder, limits: GuardLimits) -> _Asked:
+    """Think, check what people seem to have decided, and think again until nothing is open."""
+    before = recorder.remembered.pushed
+    asked = _Asked(seen=seen, thought=_think(job, seen, recorder.remembered))
+    if options.restore_labels:
+        _restore(asked.thought.suspicions, recorder)
+        asked.thought = _think(job, seen, recorder.remembered)
+    looked_at = [ref for ref, wish in asked.thought.wishes.items() if wish.read]
+    stop_after = None if options.accept_overrides else allowed_overrides(before, limits)
+    confirmed: list[Suspicion] = []
+    for _ in range(MAX_ROUNDS):
+        suspicions = [s for s in asked.thought.suspicions if s.ref not in asked.unchecked]
+        if not suspicions:
+            break
+        checked = check_suspicions(job, suspicions, stop_after=stop_after)
+        confirmed += checked.confirmed
+        if not options.accept_overrides:
+            asked.refusals = check_overrides(confirmed, before, limits, looked_at)
+            if asked.refusals:
+                break
+        record(checked.findings, recorder)
+        anchors = {issue.ref for issue in asked.seen.anchors.values()}
+        asked.unchecked |= checked.unread
+        asked.unchecked |= dict.fromkeys(checked.vanished & anchors, "it is not there any more")
+        asked.seen = _with_fresh(job, asked.seen, checked)
+        asked.thought = _think(job, asked.seen, recorder.remembered)
+    return asked
+
+
+def _restore(suspicions: Iterable[Suspicion], recorder: Recorder) -> None:
+    """Asked to put labels back: what is gone is forgotten for this run, so that it is simply wanted again."""
     for suspicion in suspicions:
         if suspicion.kind == "veto":
-            recorder.forget(suspicion.ref, frozenset({suspicion.label}))
-    return [suspicion for suspicion in suspicions if suspicion.kind != "veto"]
+            recorder.forget(suspicion.ref, frozenset({suspicion.label}), for_good=False)
 
 
 def _think(job: Job, seen: Seen, remembered: Remembered) -> Thought:
@@ -209,14 +234,14 @@ def _think(job: Job, seen: Seen, remembered: Remembered) -> Thought:
     )
 
 
-def _with_fresh(job: Job, seen: Seen, fresh: Mapping[IssueRef, Any]) -> Seen:
+def _with_fresh(job: Job, seen: Seen, checked: Checked) -> Seen:
     """The issues that were read directly take the place of what the lists said."""
     known = dict(seen.known)
-    for ref in fresh:
+    for ref in (*checked.fresh, *checked.vanished):
         item = job.store.known_issue(ref.tracker, ref.id)
         if item is not None:
             known[ref] = item
-    anchors = {anchor: fresh.get(issue.ref, issue) for anchor, issue in seen.anchors.items()}
+    anchors = {anchor: checked.fresh.get(issue.ref, issue) for anchor, issue in seen.anchors.items()}
     return replace(seen, known=known, anchors=anchors)
 
 

@@ -12,18 +12,8 @@ from mappings.match import Matcher
 from mappings.model import Anchor, Matched, Overrides, Workspace
 from sync.changes import ChangeSet, Reason
 from sync.comment import capability_document, digest, goal_document, render, with_notice
-from sync.compare import (
-    CommentDrift,
-    CommentWish,
-    Decisions,
-    LabelWorld,
-    Observation,
-    Suspicion,
-    WrittenComment,
-    change_set,
-    compare_comments,
-    compare_labels,
-)
+from sync.compare import Decisions, LabelWorld, Observation, Suspicion, compare_labels
+from sync.compare_comments import CommentDrift, CommentWish, WrittenComment, compare_comments
 from sync.desired import DesireInputs, Subject, Wish, desire_labels, subjects
 from sync.rollup import RollupInputs, roll_up
 from sync.rollup_model import Baseline, CapabilityRollup, Rollup
@@ -67,7 +57,6 @@ class Thought:
     wishes: Mapping[IssueRef, Wish]
     changes: ChangeSet
     suspicions: tuple[Suspicion, ...]
-    forget: Mapping[IssueRef, frozenset[str]]
     observations: tuple[Observation, ...]
     overrides: Overrides
 
@@ -93,7 +82,7 @@ def think(
             matched=matched,
             known=seen.known,
             baselines=remembered.baselines,
-            released=_released(seen.anchors, workspace, scheme),
+            released=_released(seen, workspace, scheme),
             uncertain=uncertain,
             now=now,
         )
@@ -125,9 +114,8 @@ def think(
         rollup=rollup,
         uncertain=uncertain,
         wishes=wishes,
-        changes=change_set(labels, comments),
+        changes=ChangeSet(labels=labels.changes, comments=comments),
         suspicions=labels.suspicions,
-        forget=labels.forget,
         observations=(*labels.observations, *comment_notes, *crowded),
         overrides=overrides,
     )
@@ -179,15 +167,16 @@ def _uncertain(workspace: Workspace, seen: Seen, overrides: Overrides) -> dict[s
     }
 
 
-def _released(anchors: Mapping[Anchor, Issue], workspace: Workspace, scheme: LabelScheme) -> frozenset[str]:
-    """Subjects whose anchor carries ``flag:released``."""
+def _released(seen: Seen, workspace: Workspace, scheme: LabelScheme) -> frozenset[str]:
+    """Subjects whose anchor carries ``flag:released``. Of an anchor that could not be read in this run, what it
+    said last holds: a failed read takes no release back."""
+    last = {(item.issue.ref.tracker, item.issue.ref.key.lower()): item.issue for item in seen.known.values()}
 
     def says_so(anchor: Anchor | None) -> bool:
-        return (
-            anchor is not None
-            and anchor in anchors
-            and scheme.released in {label.lower() for label in anchors[anchor].labels}
-        )
+        if anchor is None:
+            return False
+        issue = seen.anchors.get(anchor) or last.get((anchor.tracker, anchor.key.lower()))
+        return issue is not None and scheme.released in {label.lower() for label in issue.labels}
 
     return frozenset(
         name
@@ -224,6 +213,7 @@ def _label_world(
         renamed={
             scheme.label("capability", old): scheme.label("capability", new) for old, new in renamed.items()
         },
+        finished=frozenset(scheme.label("increment", each) for each in inputs.finished),
     )
 
 
