@@ -1,0 +1,279 @@
+"""A source that could not be read whole: nothing is concluded from it, it is named, and it comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.journey_world import FEATURES, GOAL, MAPPING, MODEL, PLAN, World, github_seed
+
+MakeWorld = Callable[..., World]
+
+JIRA = {"tracker": "jira", "path": "*/search/jql"}
+GITHUB = {"tracker": "github", "path": "*/churn/issues"}
+FAILURES: dict[str, dict[str, Any]] = {
+    "server errors": {"kind": "status", "status": 500},
+    "forbidden": {"kind": "status", "status": 403, "body": {"message": "Forbidden"}},
+    "answers cut short": {"kind": "truncated"},
+    "connections reset": {"kind": "reset_before"},
+    "gateway timeouts": {"kind": "timeout"},
+    "quota without end": {"kind": "status", "status": 429, "retry_after": 3600},
+    "an empty page": {"kind": "empty_page"},
+}
+
+
+SCIENCE = """\
+team: science
+sources:
+  - jira: {project: DS}
+rules:
+  - {id: model, when: {labels: [model]}, assign: model}
+"""
+DATA = """\
+team: data
+sources:
+  - github: {repo: acme/churn}
+rules:
+  - {id: features, when: {labels: [features]}, assign: features}
+"""
+
+
+@pytest.fixture
+def settled(world: World) -> World:
+    """One team with both sources: each feeds both of its capabilities."""
+    assert world.run().code == 0
+    world.run()
+    return world
+
+
+@pytest.fixture
+def apart(make_world: MakeWorld) -> World:
+    """Two teams: Jira feeds one capability, GitHub the other, both the goal."""
+    plan = PLAN.replace("Churn features, team: science", "Churn features, team: data")
+    world = make_world(plan=plan, mapping=SCIENCE, more_mappings={"data": DATA})
+    assert world.run().code == 0
+    world.run()
+    return world
+
+
+def something_happens(world: World) -> None:
+    """What a run would write if it could read everything."""
+    for key in ("DS-11", "acme/churn#11"):
+        world.close(key)
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize("source", [JIRA, GITHUB], ids=["jira", "github"])
+def test_what_it_feeds_is_left_alone_and_it_is_named(
+    apart: World, source: dict[str, Any], failure: dict[str, Any]
+) -> None:
+    is_jira = source["tracker"] == "jira"
+    something_happens(apart)
+    before = apart.snapshot()
+    apart.fault(**source, **failure, times=None)
+    # With its ids as well, so that an empty answer is one to be believed or not.
+    told = apart.reconcile(yes=True)
+    assert told.code == 1
+    name = "jira:DS" if is_jira else "github:acme/churn"
+    assert f"not read: {name}: " in told.err
+    after = apart.snapshot()
+    fed, other = (MODEL, FEATURES) if is_jira else (FEATURES, MODEL)
+    assert apart.labels(fed) == {"state:planned"}
+    side = "jira" if is_jira else "github"
+    assert after[side] == before[side], "nothing is written on what was not read"
+    assert apart.labels(other) == {"state:in-progress"}, "the other source is read and written"
+    assert "0 of 6 issues done" in apart.comments(GOAL)[0], "the goal is fed by both"
+    apart.box.faults.clear()
+    assert apart.run().code == 0
+    assert apart.labels(fed) == {"state:in-progress"}
+    assert "2 of 6 issues done" in apart.comments(GOAL)[0]
+    apart.run()
+    assert apart.writes() == []
+
+
+def test_issues_that_were_read_are_labelled_while_another_source_fails(settled: World) -> None:
+    new = settled.jira.add_issue("DS", "One more", labels=("model",), by="ada")
+    settled.unlabel("acme/churn#12", "features")
+    settled.fault(**GITHUB, kind="status", status=500, times=None)
+    assert settled.run().code == 1
+    assert settled.labels(new) == {"model", "capability:model", "increment:2026-q4"}
+    assert "capability:features" in settled.labels("acme/churn#12")
+    assert "0 of 3 issues done" in settled.comments(MODEL)[0], "the team's other source feeds it too"
+
+
+def test_nothing_is_taken_away_from_a_capability_that_an_unread_source_feeds(make_world: MakeWorld) -> None:
+    both = MAPPING.replace("labels: [model]}", "labels: [model, features]}").replace(
+        "  - {id: features, when: {labels: [features]}, assign: features}\n", ""
+    )
+    world = make_world(mapping=both)
+    world.run()
+    world.run()
+    world.unlabel("DS-11", "model")
+    world.fault(**GITHUB, kind="status", status=500, times=None)
+    assert world.run().code == 1
+    assert "capability:model" in world.labels("DS-11")
+    world.box.faults.clear()
+    assert world.run().code == 0
+    assert world.labels("DS-11") == set()
+
+
+def test_a_failed_source_does_not_stop_a_swap_of_labels_that_were_read(settled: World) -> None:
+    settled.edit(
+        "mappings/science.yaml",
+        "rules:\n",
+        "rules:\n  - {id: hot, when: {labels: [hot]}, assign: features}\n",
+    )
+    settled.label("DS-11", "hot")
+    settled.fault(**GITHUB, kind="status", status=500, times=None)
+    assert settled.run().code == 1
+    assert settled.labels("DS-11") == {"model", "hot", "capability:features", "increment:2026-q4"}
+
+
+@pytest.mark.parametrize("source", [JIRA, GITHUB], ids=["jira", "github"])
+def test_after_a_day_the_comments_say_since_when_and_keep_their_figures(
+    apart: World, source: dict[str, Any]
+) -> None:
+    is_jira = source["tracker"] == "jira"
+    fed = MODEL if is_jira else FEATURES
+    name = "jira:DS" if is_jira else "github:acme/churn"
+    apart.close("DS-11" if is_jira else "acme/churn#11")
+    apart.run()
+    apart.run()
+    assert "1 of 3 issues done" in apart.comments(fed)[0]
+    healthy = apart.comments(fed)
+    apart.fault(**source, kind="status", status=503, times=None)
+    apart.run()
+    since = apart.clock.now()
+    apart.run(after=timedelta(hours=20))
+    assert apart.comments(fed) == healthy
+    apart.run(after=timedelta(hours=5))
+    (told,) = apart.comments(fed)
+    assert f"Unreadable since {since:%Y-%m-%d}" in told
+    assert name.split(":")[1].split("/")[-1] in told
+    assert "1 of 3 issues done" in told
+    assert "Unreadable since" in apart.comments(GOAL)[0]
+    assert "Unreadable" not in apart.comments(FEATURES if is_jira else MODEL)[0]
+    for _ in range(3):
+        apart.run(after=timedelta(hours=26))
+        assert apart.writes() == [], "one edit says it all"
+    apart.box.faults.clear()
+    assert apart.run().code == 0
+    assert apart.comments(fed) == healthy
+    apart.run()
+    assert apart.writes() == []
+
+
+def test_a_source_that_shrinks_beyond_the_limit_is_not_believed(make_world: MakeWorld) -> None:
+    world = make_world(jira=8, github=8)
+    world.run()
+    world.run()
+    for number in range(11, 18):
+        world.github.delete_issue("acme/churn", number)
+        world.jira.delete(f"DS-{number}")
+    before = world.snapshot()
+    told = world.reconcile(yes=True)
+    assert told.code == 1
+    assert "github:acme/churn shrank from 9 to 2 issues" in told.err
+    assert "jira:DS shrank from 10 to 3 issues" in told.err
+    assert world.snapshot() == before
+    told = world.reconcile(yes=True, accept_shrink=True)
+    assert told.code == 0, told.err
+    world.run()
+    assert world.writes() == []
+
+
+def test_wrong_credentials_fail_their_tracker_and_no_other(apart: World) -> None:
+    apart.environment = {**apart.environment, "GH_TOKEN": "wrong"}
+    something_happens(apart)
+    told = apart.run()
+    assert told.code == 1
+    assert "not read: github:acme/churn: " in told.err
+    assert "wrong" not in told.err.replace("wrong, expired", "")
+    assert apart.writes("github") == []
+    assert apart.labels(MODEL) == {"state:in-progress"}
+
+
+def test_a_jira_token_that_expired_looks_like_an_empty_site_and_is_not_believed(settled: World) -> None:
+    settled.environment = {**settled.environment, "JIRA_API_TOKEN": "expired"}
+    before = settled.snapshot()
+    told = settled.run()
+    assert told.code == 1
+    assert "not read: jira:DS: " in told.err
+    assert settled.snapshot() == before
+
+
+# ---- repositories, projects and issues that move
+
+
+def test_a_renamed_repository_is_a_failed_source_with_its_new_name(settled: World) -> None:
+    settled.github.rename_repo("acme/churn", "acme/retention")
+    before = settled.snapshot()
+    told = settled.run()
+    assert told.code == 1
+    assert "acme/churn was renamed or moved to acme/retention; write the new name in the mapping" in told.err
+    assert settled.snapshot() == before
+    settled.edit("mappings/science.yaml", "acme/churn", "acme/retention")
+    settled.edit("plans/2026-q4.yaml", "acme/churn", "acme/retention")
+    told = settled.run()
+    assert told.code == 0, told.err
+    assert settled.labels("acme/retention#11") == {"features", "capability:features", "increment:2026-q4"}
+    assert len(settled.comments("acme/retention#1")) == 1
+    settled.run()
+    assert settled.writes() == []
+
+
+def test_a_repository_that_is_not_there_fails_alone(make_world: MakeWorld) -> None:
+    world = make_world(mapping=MAPPING.replace("repo: acme/churn", "repo: acme/gone"))
+    told = world.run()
+    assert told.code == 1
+    assert "not read: github:acme/gone: " in told.err
+    assert "check its name in the mapping" in told.err
+    assert world.labels("DS-11") == {"model", "capability:model", "increment:2026-q4"}
+
+
+def test_a_project_that_is_not_there_fails_alone(make_world: MakeWorld) -> None:
+    world = make_world(mapping=MAPPING.replace("  - github", "  - jira: {project: NONE}\n  - github"))
+    told = world.run()
+    assert told.code == 1
+    assert "not read: jira:NONE: " in told.err
+    assert "not read: jira:DS" not in told.err
+    assert world.labels("acme/churn#11") == {"features", "capability:features", "increment:2026-q4"}
+
+
+def test_an_archived_repository_is_read_and_its_refusals_are_told(make_world: MakeWorld) -> None:
+    seed = github_seed(2)
+    seed["repos"]["acme/churn"]["archived"] = True
+    world = make_world(github=seed)
+    told = world.run()
+    assert told.code == 1
+    assert "failed: github:acme/churn#11" in told.out
+    assert world.labels("DS-11") == {"model", "capability:model", "increment:2026-q4"}
+
+
+def test_a_deleted_issue_is_counted_for_some_days_and_then_dropped(settled: World) -> None:
+    settled.jira.delete("DS-11")
+    told = settled.run(after=timedelta(hours=25))
+    assert told.code == 0, told.err
+    assert "gone from its source: jira:DS-11" in told.err
+    for _ in range(9):
+        assert settled.run(after=timedelta(hours=25)).code == 0
+    assert "0 of 2 issues done" in settled.comments(MODEL)[0]
+    settled.run()
+    assert settled.writes() == []
+
+
+def test_an_issue_that_moves_to_another_project_of_the_sources_is_followed(make_world: MakeWorld) -> None:
+    world = make_world(mapping=MAPPING.replace("  - github", "  - jira: {project: OPS}\n  - github"))
+    world.run()
+    world.run()
+    key = world.jira.move("DS-11", "OPS", "ada")
+    assert world.run().code == 0
+    world.run(after=timedelta(hours=25))
+    assert world.labels(key) == {"model", "capability:model", "increment:2026-q4"}
+    assert "0 of 3 issues done" in world.comments(MODEL)[0]
+    world.jira.set_status(key, "Done", "ada", "Done")
+    world.run()
+    assert "1 of 3 issues done" in world.comments(MODEL)[0]
