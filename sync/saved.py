@@ -48,6 +48,8 @@ class SavedChanges:
     pushed_digest: str
     live_digests: Mapping[str, str]
     """``tracker:key`` -> hash of our labels and, where it is to be edited, our comment."""
+    edited: bool
+    """Somebody changed the file after it was saved."""
 
 
 def world_digests(job: Job, changes: ChangeSet) -> dict[str, str]:
@@ -71,10 +73,20 @@ def save(path: Path, job: Job, changes: ChangeSet) -> None:
         "labels": [_label_json(change) for change in changes.labels],
         "comments": [_comment_json(change) for change in changes.comments],
     }
-    text = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True)
+    text = json.dumps(document | {"digest": _digest(document)}, indent=2, ensure_ascii=False, sort_keys=True)
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text + "\n", encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    """Tells whether somebody edited the file: what is applied is what was reviewed."""
+    rest = {key: value for key, value in document.items() if key != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def load(path: Path) -> SavedChanges:
@@ -96,6 +108,7 @@ def load(path: Path) -> SavedChanges:
             workspace_digest=data["workspace"],
             pushed_digest=data["pushed"],
             live_digests=data["live"],
+            edited=data["digest"] != _digest(data),
         )
     except OSError as error:
         raise UnreadableChangeSet(f"cannot read {path}: {error.strerror}") from None
@@ -106,7 +119,10 @@ def load(path: Path) -> SavedChanges:
 
 
 def refuse_if_stale(job: Job, saved: SavedChanges) -> None:
-    """Raise StaleChangeSet, whole, when anything that it was made from is different now."""
+    """Raise StaleChangeSet, whole, when anything that it was made from is different now.
+
+    UnreadableChangeSet when it holds what this program never makes.
+    """
     reasons = []
     if saved.instance != job.settings.instance:
         reasons.append(
@@ -117,6 +133,7 @@ def refuse_if_stale(job: Job, saved: SavedChanges) -> None:
     if saved.pushed_digest != job.store.fingerprint(saved.changes.refs):
         reasons.append("another run has written on these issues since")
     if not reasons:
+        _refuse_forged(job, saved)
         live = world_digests(job, saved.changes)
         reasons += [
             f"our labels or comment on {issue} changed on the tracker since"
@@ -125,6 +142,29 @@ def refuse_if_stale(job: Job, saved: SavedChanges) -> None:
         ]
     if reasons:
         raise StaleChangeSet(reasons)
+
+
+def _refuse_forged(job: Job, saved: SavedChanges) -> None:
+    """What is applied is what was reviewed; and whatever it is, only labels of ours on trackers of the settings."""
+    if saved.edited:
+        raise UnreadableChangeSet(
+            "the change set was edited since it was saved, so it is not what was reviewed; "
+            "make a new one with preview --out"
+        )
+    changes = saved.changes
+    for change in changes.changes:
+        if change.ref.tracker not in job.readers:
+            raise UnreadableChangeSet(
+                f"the change set names the tracker {change.ref.tracker}, which the settings do not have; "
+                "make a new one with preview --out"
+            )
+    for change in changes.labels:
+        labels = {*change.add, *change.remove}
+        if foreign := sorted(labels - job.settings.scheme.ours(labels)):
+            raise UnreadableChangeSet(
+                f"the change set would touch the label {foreign[0]} of {change.ref}, which is not ours; "
+                "make a new one with preview --out"
+            )
 
 
 def _live_digest(job: Job, ref: IssueRef, changes: list[Change]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from connectors.model import KnownIssue
 from sync.commands.session import offline_job
@@ -16,9 +16,14 @@ from sync.outlook import outlook, read_last
 from sync.render import table
 from sync.rollup_model import CapabilityRollup, GoalRollup, IncrementRollup, Rollup
 
+_ALL_RUNS: Final = 1_000_000
+
 
 class NothingRead(Exception):
     """The store holds no issues yet."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing has been read yet: run `increment-sync run` (or preview) first")
 
 
 @contextmanager
@@ -26,7 +31,7 @@ def with_snapshot(ways: Ways) -> Iterator[Job]:
     """An offline job over a store that holds something. Raises NothingRead."""
     with offline_job(ways) as job:
         if not job.store.sources():
-            raise NothingRead("nothing has been read yet: run `increment-sync run` (or preview) first")
+            raise NothingRead
         yield job
 
 
@@ -159,6 +164,8 @@ def history(ways: Ways, run: str | None, issue: str | None, limit: int) -> int:
             return _say_runs(ways, job, limit)
         ref = find_issue(job, issue).issue.ref if issue else None
         rows = job.store.journal(run_id=run, ref=ref, limit=limit)
+        if run is not None and not rows and run not in {row.id for row in job.store.runs(_ALL_RUNS)}:
+            raise LookupError(f"there is no run {run}; `increment-sync history` lists them")
         if ways.as_json:
             say_json({"version": 1, "journal": [{**asdict(row), "ref": str(row.ref)} for row in rows]})
             return 0
@@ -229,7 +236,10 @@ def overrides(ways: Ways) -> int:
 
 
 def find_issue(job: Job, text: str) -> KnownIssue:
-    """``DS-12``, ``acme/churn#7``, ``jira:DS-12`` or an issue's URL. LookupError with the nearest key."""
+    """``DS-12``, ``acme/churn#7``, ``jira:DS-12`` or an issue's URL.
+
+    LookupError when it is not known; NothingRead when nothing is yet.
+    """
     trackers = list(job.settings.trackers)
     name, _, rest = text.partition(":")
     if name in trackers and rest:
@@ -240,6 +250,8 @@ def find_issue(job: Job, text: str) -> KnownIssue:
     by_url = next((item for item in job.store.known() if item.issue.url == text.rstrip("/")), None)
     if by_url:
         return by_url
+    if not job.store.sources():
+        raise NothingRead
     raise LookupError(
         f"{text} is not in the last snapshot: check the key, or whether one of the mappings' sources holds it"
     )
