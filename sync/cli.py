@@ -217,12 +217,15 @@ def unplanned(
 def explain(
     context: typer.Context,
     issue: Annotated[str, typer.Argument(help="DS-12, acme/churn#7 or its URL.")],
+    live: Annotated[
+        bool, typer.Option("--live", help="Read the issue from its tracker now; needs credentials.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Which rule matched an issue, which did not and why, what it counts towards, what was written."""
     from sync.commands.explaining import explain as command
 
-    raise typer.Exit(command(_ways(context, as_json), issue))
+    raise typer.Exit(command(_ways(context, as_json), issue, live=live))
 
 
 @app.command()

@@ -16,6 +16,7 @@ from sync.collect import Collected, collect
 from sync.compare import Observation, Suspicion
 from sync.compare_comments import CommentDrift
 from sync.drift import comment_drift
+from sync.figures import figures_of
 from sync.guard import GuardLimits, Refusal, allowed_overrides, check_changes, check_overrides
 from sync.job import Job
 from sync.memory import FINISHED, Recorder, aliases, carry_renames_over, remember
@@ -125,6 +126,7 @@ def remember_outcome(job: Job, outcome: Outcome) -> None:
     if outcome.refusals:
         return
     store.save_assignments(job.run_id, now, outcome.thought.matched.assignments)
+    store.save_rollup(job.run_id, now, figures_of(outcome.thought.rollup))
     for capability in outcome.thought.rollup.capabilities:
         found = job.workspace.capability(capability.id)
         existing = outcome.remembered.baselines.get(capability.id)

@@ -5,167 +5,107 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from connectors.model import KnownIssue
-from mappings.match import Matcher
-from mappings.model import Assignment, Conflict, IssueState, Unplanned
-from mappings.states import state_of
-from mappings.trace import RuleTrace, Trace
-from sync.commands.looking import find_issue
-from sync.commands.session import offline_job
+from mappings.model import Assignment, Conflict, Unplanned
+from mappings.trace import RuleTrace
+from sync.commands.explaining_text import lines_of
+from sync.commands.finding import find_issue, named_issues
+from sync.commands.session import asking_job, offline_job
 from sync.commands.ways import Ways, say, say_json
+from sync.explained import Explained, explain_live, explain_stored
 from sync.job import Job
-from sync.outlook import outlook
+from sync.live import read_live
 from sync.render import terminal_line
+from sync.wiring import credentials_of
 
 
-def explain(ways: Ways, text: str) -> int:
-    """Everything that is known about one issue, from the store."""
-    with offline_job(ways) as job:
-        item = find_issue(job, text)
-        thought, _ = outlook(job)
-        matcher = Matcher(job.workspace, job.settings.scheme, job.now())
-        trace = matcher.trace(item, thought.overrides, job.store.known())
+def explain(ways: Ways, text: str, *, live: bool = False) -> int:
+    """Everything that is known about one issue: from the store, or ``live`` from its tracker."""
+    with asking_job(ways) if live else offline_job(ways) as job:
+        explained = _ask_tracker(ways, job, text) if live else explain_stored(job, find_issue(job, text))
         if ways.as_json:
-            say_json(_as_json(job, item, trace))
+            say_json(_as_json(explained))
             return 0
-        for line in _lines(job, item, trace):
+        for line in lines_of(explained):
             say(terminal_line(line))
         return 0
 
 
-def _lines(job: Job, item: KnownIssue, trace: Trace) -> list[str]:
-    issue = item.issue
-    lines = [
-        f"{issue.ref}  {issue.title}",
-        f"  {issue.url}",
-        f"  type {issue.type or '-'}, status {issue.status}, labels {', '.join(sorted(issue.labels)) or '-'}",
-        f"  read from {', '.join(sorted(item.sources)) or 'no source (an anchor, or it has left)'}",
-    ]
-    if item.vanished:
-        lines.append(f"  not on the tracker any more, as of {item.vanished:%Y-%m-%d %H:%M} UTC")
-    for team, state in _states(job, trace, item):
-        lines.append(f"  for {team} it is {_state_words(state)}")
-    for traced in trace.teams:
-        lines.append(f"Rules of {traced.team}:")
-        for rule in traced.rules:
-            lines += _rule_lines(rule)
-    lines += ["Result:", f"  {_result(trace)}", f"  {trace.because}"]
-    lines += _pushed_lines(job, item) + _override_lines(job, item) + _history_lines(job, item)
-    return lines
+def _ask_tracker(ways: Ways, job: Job, text: str) -> Explained:
+    tracker, key = _meant(job, text)
+    if tracker not in job.readers:
+        only = {tracker: job.settings.trackers[tracker]}
+        credentials_of(job.settings.model_copy(update={"trackers": only}), ways.environment)
+    return explain_live(job, read_live(job, tracker, key))
 
 
-def _states(job: Job, trace: Trace, item: KnownIssue) -> list[tuple[str, IssueState]]:
-    named = {traced.team for traced in trace.teams}
-    outcome = trace.outcome
-    if isinstance(outcome, Assignment):
-        return [(outcome.team, outcome.state)]
-    return [(t.team, state_of(item.issue, t)) for t in job.workspace.teams if t.team in named]
-
-
-def _state_words(state: IssueState) -> str:
-    words = (
-        f"{state.state}{', blocked' if state.blocked else ''}{f', {state.answer}' if state.answer else ''}"
-    )
-    return f"{words} ({state.because})" if state.because else words
-
-
-def _rule_lines(rule: RuleTrace) -> list[str]:
-    if not rule.reached:
-        return [f"  . {rule.rule.id} ({rule.rule.origin}): not asked, an earlier rule won"]
-    mark = "+" if rule.matched else "-"
-    head = f"  {mark} {rule.rule.id} ({rule.rule.origin}) -> {rule.rule.assign}"
-    lines = [head + (": matches" if rule.matched else "")]
-    for condition in rule.conditions:
-        found = ", ".join(condition.found) or "nothing"
-        lines.append(
-            f"      {'ok' if condition.holds else 'NO'}  {condition.key} {condition.expected}; it has {found[:120]}"
+def _meant(job: Job, text: str) -> tuple[str, str]:
+    """Tracker and key. An issue that the store knows is asked for by its latest key."""
+    named = named_issues(job, text)
+    for tracker, key in named:
+        if found := job.store.known_issue(tracker, key):
+            return tracker, found.issue.ref.key
+    if len(named) == 1:
+        return named[0]
+    if not named:
+        raise LookupError(
+            f"{text} is no issue of the settings' trackers; write it as DS-12, owner/repo#7 or its address"
         )
-    return lines
+    forms = " or ".join(f"{tracker}:{key}" for tracker, key in named)
+    raise LookupError(f"{text} could be in several trackers; write {forms}")
 
 
-def _result(trace: Trace) -> str:
-    outcome = trace.outcome
-    if isinstance(outcome, Assignment):
-        iteration = f", iteration {outcome.iteration}" if outcome.iteration else ""
-        return (
-            f"counts towards {outcome.capability}{iteration} (by {outcome.by} {outcome.rule or ''})".rstrip()
-        )
-    if isinstance(outcome, Unplanned):
-        return f"unplanned ({outcome.reason})"
-    if isinstance(outcome, Conflict):
-        return "claimed by several teams, counted nowhere"
-    return "neither counted nor unplanned"
+_KINDS = {Assignment: "assigned", Unplanned: "unplanned", Conflict: "conflict"}
 
 
-def _pushed_lines(job: Job, item: KnownIssue) -> list[str]:
-    pushed = job.store.pushed_labels().get(item.issue.ref, {})
-    comments = [c for c in job.store.pushed_comments().values() if c.ref == item.issue.ref]
-    lines = [
-        f"  {row.label}  since {row.at:%Y-%m-%d %H:%M} UTC, run {row.run_id}"
-        for row in sorted(pushed.values(), key=lambda row: row.label)
-    ]
-    lines += [
-        f"  status comment of {c.subject}, last edited {c.edited_at:%Y-%m-%d %H:%M} UTC, {c.state}"
-        for c in comments
-    ]
-    return ["We wrote:", *(lines or ["  nothing"])]
-
-
-def _override_lines(job: Job, item: KnownIssue) -> list[str]:
-    rows = [row for row in job.store.overrides() if row.ref == item.issue.ref]
-    return ["People decided:", *[f"  {r.kind} {r.label}  since {r.since:%Y-%m-%d %H:%M} UTC" for r in rows]][
-        : len(rows) + 1 if rows else 0
-    ]
-
-
-def _history_lines(job: Job, item: KnownIssue) -> list[str]:
-    rows = job.store.assignment_history(item.issue.ref)
-    lines = [
-        f"  {row.since:%Y-%m-%d %H:%M} UTC  {row.capability or 'nowhere'}  (rule {row.rule or '-'}, run {row.run_id})"
-        for row in rows
-    ]
-    return ["It counted towards:", *lines] if lines else []
-
-
-def _as_json(job: Job, item: KnownIssue, trace: Trace) -> dict[str, Any]:
-    ref, outcome = item.issue.ref, trace.outcome
-    kind = {Assignment: "assigned", Unplanned: "unplanned", Conflict: "conflict"}.get(type(outcome), "none")
+def _as_json(explained: Explained) -> dict[str, Any]:
+    item, trace, outcome = explained.item, explained.trace, explained.trace.outcome
+    assigned = outcome if isinstance(outcome, Assignment) else None
     return {
         "version": 1,
-        "issue": str(ref),
+        "issue": str(item.issue.ref),
         "title": item.issue.title,
         "url": item.issue.url,
-        "outcome": kind,
-        "capability": outcome.capability if isinstance(outcome, Assignment) else None,
-        "iteration": outcome.iteration if isinstance(outcome, Assignment) else None,
+        "type": item.issue.type,
+        "status": item.issue.status,
+        "labels": sorted(item.issue.labels),
+        "sources": sorted(item.sources),
+        "live": explained.live is not None,
+        "vanished": item.vanished,
+        "ancestors": list(trace.ancestors),
+        "hidden_labels": list(trace.hidden_labels),
+        "outcome": _KINDS.get(type(outcome), "none"),
+        "capability": assigned.capability if assigned else None,
+        "iteration": assigned.iteration if assigned else None,
+        "by": assigned.by if assigned else None,
+        "rule": assigned.rule if assigned else None,
         "because": trace.because,
-        "states": {team: asdict(state) for team, state in _states(job, trace, item)},
+        "states": {team: asdict(state) for team, state in explained.states},
         "teams": [
-            {
-                "team": traced.team,
-                "winner": traced.winner,
-                "rules": [
-                    {
-                        "rule": rule.rule.id,
-                        "origin": str(rule.rule.origin),
-                        "assign": rule.rule.assign,
-                        "reached": rule.reached,
-                        "matched": rule.matched,
-                        "conditions": [asdict(condition) for condition in rule.conditions],
-                    }
-                    for rule in traced.rules
-                ],
-            }
-            for traced in trace.teams
+            {"team": each.team, "winner": each.winner, "rules": [_rule_json(rule) for rule in each.rules]}
+            for each in trace.teams
         ],
-        "pushed": sorted(job.store.pushed_labels().get(ref, {})),
+        "rolls_up_to": [{"subject": each.subject, "figures": each.figures} for each in explained.standings],
+        "figures_at": explained.figures_at,
+        "pushed": [each.label for each in explained.pushed],
+        "comments": [each.subject for each in explained.comments],
         "overrides": [
-            {"kind": row.kind, "label": row.label, "since": row.since}
-            for row in job.store.overrides()
-            if row.ref == ref
+            {"kind": row.kind, "label": row.label, "since": row.since, "note": row.note}
+            for row in explained.overrides
         ],
         "history": [
             {"capability": row.capability, "rule": row.rule, "since": row.since, "run": row.run_id}
-            for row in job.store.assignment_history(ref)
+            for row in explained.history
         ],
+        "notes": list(explained.notes),
+    }
+
+
+def _rule_json(rule: RuleTrace) -> dict[str, Any]:
+    return {
+        "rule": rule.rule.id,
+        "origin": str(rule.rule.origin),
+        "assign": rule.rule.assign,
+        "reached": rule.reached,
+        "matched": rule.matched,
+        "conditions": [asdict(condition) for condition in rule.conditions],
     }

@@ -12,6 +12,7 @@ from typing import Any
 from connectors.ports import IssueReader, IssueWriter
 from connectors.retry import Wait
 from sync.commands.ways import Ways, new_run_id
+from sync.credentials import CredentialError, Credentials
 from sync.job import Job, Progress, RunCache, Silent
 from sync.logs import logger, set_up_logs
 from sync.progress import LineProgress, TerminalProgress, waiting
@@ -80,6 +81,38 @@ def online_job(ways: Ways, command: str, options: Mapping[str, Any], *, writes: 
         finally:
             for cache in caches.values():
                 cache.flush()
+
+
+@contextmanager
+def asking_job(ways: Ways) -> Iterator[Job]:
+    """A job that can read from the trackers whose credentials are there, and leaves no trace of a run.
+
+    A tracker without credentials is missing among the readers. CredentialError when there is none at all.
+    """
+    logs(ways)
+    configured = configure(ways.root)
+    settings = configured.settings
+    found: dict[str, Credentials] = {}
+    missing: list[str] = []
+    for name, tracker in settings.trackers.items():
+        try:
+            found |= credentials_of(
+                settings.model_copy(update={"trackers": {name: tracker}}), ways.environment
+            )
+        except CredentialError as error:
+            missing.append(str(error))
+    if not found:
+        raise CredentialError("; ".join(missing))
+    logs(ways, secrets_of(found))
+    reachable = settings.model_copy(
+        update={"trackers": {name: each for name, each in settings.trackers.items() if name in found}}
+    )
+    run_id = new_run_id(ways.now())
+    with opened_store(configured, ways.now) as store, _progress(ways) as progress:
+        caches = {name: RunCache(store.cache_for(name)) for name in found}
+        waiting = Waiting(now=ways.now, sleep=ways.sleep, on_wait=_tell_wait(run_id, progress))
+        readers, _ = open_trackers(reachable, found, caches.__getitem__, waiting)
+        yield _job(ways, configured, store, readers, {}, run_id, progress)
 
 
 def _job(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 
 from connectors.model import IssueRef
 from sync.store.database import upsert
@@ -16,7 +17,14 @@ from sync.store.tables import overrides
 class OverridesPart(Part):
     def overrides(self) -> list[OverrideRow]:
         """All that stand, oldest first."""
-        query = select(overrides).order_by(*(overrides.c[name] for name in _ORDER))
+        return self._rows(select(overrides))
+
+    def overrides_on(self, ref: IssueRef) -> list[OverrideRow]:
+        """Those that stand on one issue, oldest first."""
+        return self._rows(select(overrides).where(is_ref(overrides, ref)))
+
+    def _rows(self, wanted: Select[Any]) -> list[OverrideRow]:
+        query = wanted.order_by(*(overrides.c[name] for name in _ORDER))
         with self._database.read() as connection:
             return [OverrideRow(**without_ref(row)) for row in connection.execute(query).mappings()]
 

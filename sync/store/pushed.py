@@ -29,6 +29,13 @@ class PushedPart(Part):
                 found.setdefault(ref_of(row), {})[label.label] = label
         return found
 
+    def pushed_on(self, ref: IssueRef) -> list[PushedLabel]:
+        """The labels that we put on one issue and did not remove, in order."""
+        query = select(pushed_labels).where(is_ref(pushed_labels, ref)).order_by(pushed_labels.c.label)
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings()
+            return [PushedLabel(label=row["label"], run_id=row["run_id"], at=row["at"]) for row in rows]
+
     def pushed_comments(self) -> dict[str, PushedComment]:
         """Our status comments by subject."""
         with self._database.read() as connection:
