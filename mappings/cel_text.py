@@ -1,0 +1,248 @@
+"""What a CEL expression may look like, checked on its text before anything evaluates it.
+
+CEL has no time limit and cannot be interrupted, so all that could make one expression expensive is refused here.
+This file does not need the CEL library: plans and mappings without ``cel`` never load it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from mappings.problems import suggestion
+
+MAX_LENGTH: Final = 500
+MAX_COMPREHENSIONS: Final = 1
+MAX_ENTRIES: Final = 100
+"""Of a list: one that is written in an expression is refused, one of an issue is cut."""
+MAX_PLUSES: Final = 10
+MAX_PATTERNS: Final = 3
+
+COMPREHENSIONS: Final = frozenset({"all", "exists", "exists_one", "filter", "map"})
+
+FUNCTIONS: Final = frozenset(
+    {
+        "contains",
+        "double",
+        "duration",
+        "endsWith",
+        "getDate",
+        "getDayOfMonth",
+        "getDayOfWeek",
+        "getDayOfYear",
+        "getFullYear",
+        "getHours",
+        "getMinutes",
+        "getMonth",
+        "getSeconds",
+        "int",
+        "matches",
+        "size",
+        "startsWith",
+        "string",
+        "timestamp",
+    }
+)
+
+VARIABLES: Final[dict[str, str]] = {
+    "key": "text: `DS-12` or `acme/churn#7`",
+    "tracker": "text: the tracker's name in the settings",
+    "project": "text: Jira project key, or `owner/repo` on GitHub",
+    "title": "text",
+    "body": "text: the first 10,000 characters of the description",
+    "type": "text: the issue type, or empty",
+    "status": "text: the name of the status",
+    "category": "text: `todo`, `doing`, `done`, or empty when the tracker does not say",
+    "labels": "list of texts, without our own labels",
+    "components": "list of texts",
+    "milestone": "text, or empty",
+    "fix_versions": "list of texts",
+    "sprint": "text, or empty",
+    "ancestors": "list of texts: keys, the parent first",
+    "assignees": "list of texts: logins",
+    "author": "text: login",
+    "created": "timestamp",
+    "updated": "timestamp: when somebody but us last changed it",
+    "fields": 'custom fields: `fields["Team"]` is a list of texts, empty when the issue has none',
+}
+"""What an expression can ask about an issue, with its meaning."""
+
+_TOKEN: Final = re.compile(
+    r"""(?P<space>\s+|//[^\n]*)
+    |(?P<text>[a-zA-Z]{0,2}(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))
+    |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
+    |(?P<number>[0-9]+)
+    |(?P<sign>.)""",
+    re.VERBOSE,
+)
+_RAW: Final = re.compile(r"""[rR](?:"[^"\n]*"|'[^'\n]*')""")
+
+
+class CelInvalid(ValueError):
+    """The expression is refused. The message is a sentence; line and column (from 1) are those of the expression."""
+
+    def __init__(self, message: str, *, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Token:
+    kind: str
+    """``text``, ``name``, ``number`` or ``sign``."""
+    text: str
+    at: int
+    """Its first character, counted from 0."""
+    line: int
+    column: int
+
+    def refuse(self, message: str) -> CelInvalid:
+        return CelInvalid(message, line=self.line, column=self.column)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CelText:
+    """An expression that keeps to the limits, and what it names."""
+
+    text: str
+    names: frozenset[str]
+    """The variables that it uses."""
+    fields: tuple[str, ...]
+    """The custom fields that it reads, as written."""
+    patterns: tuple[tuple[Token, Token], ...] = ()
+    """Each ``matches`` with the literal that it is given."""
+
+
+def read_cel(text: str) -> CelText:
+    """Check an expression's text. Raises CelInvalid."""
+    if len(text) > MAX_LENGTH:
+        raise CelInvalid(f"the expression is longer than {MAX_LENGTH} characters; split it into conditions.")
+    tokens = tuple(_tokens(text))
+    _refuse_ambiguous(tokens)
+    bound = _refuse_expensive(tokens)
+    _refuse_long_lists(tokens)
+    patterns = _patterns(tokens)
+    names = [token for before, token, after in _around(tokens) if _is_variable(before, token, after)]
+    for token in names:
+        if token.text not in VARIABLES and token.text not in bound:
+            raise token.refuse(
+                f'unknown name "{token.text}"; {suggestion(token.text, VARIABLES, kind="names")}'
+            )
+    used = frozenset(token.text for token in names) & VARIABLES.keys()
+    return CelText(text=text, names=used, fields=_fields(tokens), patterns=patterns)
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    position, line, line_start = 0, 1, 0
+    while position < len(text):
+        match = _RAW.match(text, position) or _TOKEN.match(text, position)
+        if match is None:
+            break
+        kind = match.lastgroup or "text"
+        column = position - line_start + 1
+        token = Token(kind=kind, text=match[0], at=position, line=line, column=column)
+        if kind == "text" and match[0][0] not in "\"'rR":
+            raise token.refuse("only plain texts and r'...' are supported here; remove the letter before it.")
+        if kind != "space":
+            yield token
+        if breaks := match[0].count("\n"):
+            line += breaks
+            line_start = position + match[0].rindex("\n") + 1
+        position = match.end()
+
+
+def _refuse_ambiguous(tokens: tuple[Token, ...]) -> None:
+    """A text in three quotes reads as three texts here, so what stands in it could be taken for code or not."""
+    for before, token in pairwise(tokens):
+        if before.kind == token.kind == "text":
+            raise token.refuse("two texts stand side by side; use one pair of quotes and an operator.")
+
+
+def _around(tokens: tuple[Token, ...]) -> Iterator[tuple[str, Token, str]]:
+    """Every token with the texts of its neighbours."""
+    texts = ["", *(token.text for token in tokens), ""]
+    for index, token in enumerate(tokens):
+        yield texts[index], token, texts[index + 2]
+
+
+def _is_variable(before: str, token: Token, after: str) -> bool:
+    literal = token.text in ("true", "false", "null", "in")
+    return token.kind == "name" and before != "." and after != "(" and not literal and not before.isdigit()
+
+
+def _refuse_expensive(tokens: tuple[Token, ...]) -> frozenset[str]:
+    """Refuse what costs too much or is not known; gives the names that comprehensions bind."""
+    loops, pluses, bound = 0, 0, set[str]()
+    for index, (_, token, after) in enumerate(_around(tokens)):
+        pluses += token.text == "+"
+        if token.kind != "name" or after != "(" or token.text == "in":
+            continue
+        if token.text in COMPREHENSIONS:
+            loops += 1
+            bound.update(each.text for each in tokens[index + 2 : index + 3] if each.kind == "name")
+            if loops > MAX_COMPREHENSIONS:
+                known = ", ".join(sorted(COMPREHENSIONS))
+                raise token.refuse(f"only one of {known} is allowed in an expression; split it into rules.")
+        elif token.text not in FUNCTIONS:
+            raise token.refuse(_unknown_function(token.text))
+    limit = 0 if loops else MAX_PLUSES
+    if pluses > limit:
+        plus = [token for token in tokens if token.text == "+"][limit]
+        where = "together with a comprehension" if loops else f"more than {MAX_PLUSES} times"
+        raise plus.refuse(f"`+` is not allowed {where}, because texts and lists could grow; remove it.")
+    return frozenset(bound)
+
+
+def _unknown_function(name: str) -> str:
+    if name == "has":
+        return "`has` is not needed: every field is a list, empty without a value; write size(...) > 0."
+    return f'unknown function "{name}"; {suggestion(name, FUNCTIONS | COMPREHENSIONS, kind="functions")}'
+
+
+def _refuse_long_lists(tokens: tuple[Token, ...]) -> None:
+    """More than ``MAX_ENTRIES`` between one pair of brackets or braces."""
+    open_brackets: list[int] = []
+    for token in tokens:
+        if token.kind != "sign":
+            continue
+        if token.text in "([{":
+            open_brackets.append(0)
+        elif token.text in ")]}" and open_brackets:
+            open_brackets.pop()
+        elif token.text == "," and open_brackets:
+            open_brackets[-1] += 1
+            if open_brackets[-1] >= MAX_ENTRIES:
+                raise token.refuse(f"a list may have {MAX_ENTRIES} entries at most; shorten it.")
+
+
+def _patterns(tokens: tuple[Token, ...]) -> tuple[tuple[Token, Token], ...]:
+    found: list[tuple[Token, Token]] = []
+    for index, (before, token, after) in enumerate(_around(tokens)):
+        if token.text != "matches" or after != "(":
+            continue
+        argument = tokens[index + 2 : index + 4]
+        if before != "." or len(argument) < 2 or argument[0].kind != "text" or argument[1].text != ")":
+            raise token.refuse("`matches` takes one pattern, written out: title.matches('(?i)churn').")
+        found.append((token, argument[0]))
+        if len(found) > MAX_PATTERNS:
+            raise token.refuse(f"`matches` is allowed {MAX_PATTERNS} times at most; split the expression.")
+    return tuple(found)
+
+
+def _fields(tokens: tuple[Token, ...]) -> tuple[str, ...]:
+    found: list[str] = []
+    for index, (before, token, after) in enumerate(_around(tokens)):
+        if token.text != "fields" or before == ".":
+            continue
+        name, behind = [*tokens[index + 2 : index + 4], token, token][:2]
+        if after == "." and name.kind == "name" and behind.text != "(":
+            found.append(name.text)
+        elif after == "[" and name.kind == "text" and "\\" not in name.text:
+            found.append(name.text.strip("rR")[1:-1] if name.text[0] in "rR" else name.text[1:-1])
+        else:
+            raise token.refuse('name the field, so that it can be asked for: fields["Team"].')
+    return tuple(dict.fromkeys(found))
