@@ -8,7 +8,7 @@ from pathlib import Path
 
 from connectors.errors import ConnectorError
 from mappings.problems import MappingInvalid
-from sync.commands.looking import NothingRead
+from sync.commands.session import NothingRead
 from sync.credentials import CredentialError
 from sync.neutral import neutral_terminal
 from sync.saved import StaleChangeSet, UnreadableChangeSet

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from connectors.model import KnownIssue
 from mappings.references import GITHUB_KEY, JIRA_KEY
+from sync.commands.session import NothingRead
 from sync.job import Job
 
 _JIRA_ADDRESS: Final = re.compile(r"(?:/browse/|[?&]selectedIssue=)([A-Za-z][A-Za-z0-9_]+-[1-9][0-9]*)")
@@ -15,10 +16,12 @@ _GITHUB_ADDRESS: Final = re.compile(r"([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)/(?:issue
 
 
 def find_issue(job: Job, text: str) -> KnownIssue:
-    """The issue as the store knows it. LookupError when it does not."""
+    """The issue as the store knows it. LookupError when it does not; NothingRead when it knows none."""
     for tracker, key in named_issues(job, text):
         if found := job.store.known_issue(tracker, key):
             return found
+    if not job.store.sources():
+        raise NothingRead
     raise LookupError(
         f"{text} is not in the last snapshot: check the key, or whether one of the mappings' sources holds "
         "it; `increment-sync explain --live` asks the tracker"

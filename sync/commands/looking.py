@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Final
 
-from connectors.model import KnownIssue
-from sync.commands.session import offline_job
+from sync.commands.finding import find_issue
+from sync.commands.session import offline_job, with_snapshot
 from sync.commands.ways import Ways, complain, say, say_json
 from sync.job import Job
 from sync.neutral import neutral_terminal
@@ -17,22 +15,6 @@ from sync.render import table
 from sync.rollup_model import CapabilityRollup, GoalRollup, IncrementRollup, Rollup
 
 _ALL_RUNS: Final = 1_000_000
-
-
-class NothingRead(Exception):
-    """The store holds no issues yet."""
-
-    def __init__(self) -> None:
-        super().__init__("nothing has been read yet: run `increment-sync run` (or preview) first")
-
-
-@contextmanager
-def with_snapshot(ways: Ways) -> Iterator[Job]:
-    """An offline job over a store that holds something. Raises NothingRead."""
-    with offline_job(ways) as job:
-        if not job.store.sources():
-            raise NothingRead
-        yield job
 
 
 def status(ways: Ways, increment: str | None) -> int:
@@ -233,25 +215,3 @@ def overrides(ways: Ways) -> int:
                 say(line)
         say(f"{len(listed)} overrides")
         return 0
-
-
-def find_issue(job: Job, text: str) -> KnownIssue:
-    """``DS-12``, ``acme/churn#7``, ``jira:DS-12`` or an issue's URL.
-
-    LookupError when it is not known; NothingRead when nothing is yet.
-    """
-    trackers = list(job.settings.trackers)
-    name, _, rest = text.partition(":")
-    if name in trackers and rest:
-        trackers, text = [name], rest
-    for tracker in trackers:
-        if found := job.store.known_issue(tracker, text):
-            return found
-    by_url = next((item for item in job.store.known() if item.issue.url == text.rstrip("/")), None)
-    if by_url:
-        return by_url
-    if not job.store.sources():
-        raise NothingRead
-    raise LookupError(
-        f"{text} is not in the last snapshot: check the key, or whether one of the mappings' sources holds it"
-    )

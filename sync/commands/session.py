@@ -29,6 +29,13 @@ from sync.wiring import (
 )
 
 
+class NothingRead(Exception):
+    """The store holds no issues yet."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing has been read yet: run `increment-sync run` (or preview) first")
+
+
 def logs(ways: Ways, secrets: list[str] | None = None) -> None:
     """On a terminal the progress tells what happens, so logs there begin with warnings."""
     default = "warning" if sys.stderr.isatty() else "info"
@@ -52,6 +59,15 @@ def offline_job(ways: Ways) -> Iterator[Job]:
     configured = configure(ways.root)
     with opened_store(configured, ways.now) as store:
         yield _job(ways, configured, store, {}, {}, new_run_id(ways.now()), Silent())
+
+
+@contextmanager
+def with_snapshot(ways: Ways) -> Iterator[Job]:
+    """An offline job over a store that holds something. Raises NothingRead."""
+    with offline_job(ways) as job:
+        if not job.store.sources():
+            raise NothingRead
+        yield job
 
 
 @contextmanager

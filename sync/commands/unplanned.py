@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mappings.problems import suggestion
-from sync.commands.looking import with_snapshot
+from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, complain, say, say_json
 from sync.job import Job
 from sync.neutral import neutral_terminal
