@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import re2
@@ -73,20 +74,31 @@ class Subject:
 
     def values(self, key: str) -> tuple[str, ...]:
         """What the issue says under a key of ``when``; empty when it says nothing."""
-        if key.startswith(FIELD_PREFIX):
-            return _field_values(self.issue, key.removeprefix(FIELD_PREFIX))
-        return tuple(value for value in _READERS[key](self) if value)
+        values = reader(key)(self)
+        return tuple(filter(None, values)) if "" in values else values
 
     def folded(self, key: str) -> frozenset[str]:
         """The same for comparing without regard to case; ancestors also as ``tracker:key``."""
         known = self._folded.get(key)
         if known is None:
-            known = frozenset(value.casefold() for value in self.values(key))
             if key == "parent":
-                prefix = self.issue.ref.tracker.casefold()
-                known |= {f"{prefix}:{ancestor}" for ancestor in known}
+                known = _folded_ancestors(self.issue.ref.tracker, self.ancestors)
+            else:
+                known = _folded_values(self.values(key))
             self._folded[key] = known
         return known
+
+
+# Issues of one team say the same few things again and again.
+@lru_cache(maxsize=8192)
+def _folded_values(values: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(value.casefold() for value in values)
+
+
+@lru_cache(maxsize=8192)
+def _folded_ancestors(tracker: str, keys: tuple[str, ...]) -> frozenset[str]:
+    folded = _folded_values(tuple(filter(None, keys)))
+    return folded | {f"{tracker.casefold()}:{key}" for key in folded}
 
 
 def _field_values(issue: Issue, name: str) -> tuple[str, ...]:
@@ -122,6 +134,15 @@ _READERS: Final[Mapping[str, Callable[[Subject], tuple[str, ...]]]] = {
     "body": lambda subject: _optional(subject.issue.body),
 }
 
+
+def reader(key: str) -> Callable[[Subject], tuple[str, ...]]:
+    """What reads the values of a key from an issue; there may be empty texts among them."""
+    if key.startswith(FIELD_PREFIX):
+        name = key.removeprefix(FIELD_PREFIX)
+        return lambda subject: _field_values(subject.issue, name)
+    return _READERS[key]
+
+
 CHOICE_KEYS: Final = tuple(key for key in _READERS if key not in ("created", "updated", "title", "body"))
 
 
@@ -141,7 +162,7 @@ class Condition(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Name:
+class Name:
     """One name of a choice: exact, or a pattern when it has wildcards. Both folded."""
 
     text: str
@@ -153,10 +174,10 @@ class _Name:
         return any(self.pattern.fullmatch(to_bytes(value)) is not None for value in values)
 
 
-def _name(text: str) -> _Name:
+def _name(text: str) -> Name:
     folded = text.casefold()
     pattern = re2.compile(to_bytes(_glob_to_pattern(folded)), re2_options()) if has_wildcard(folded) else None
-    return _Name(folded, pattern)
+    return Name(folded, pattern)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,9 +186,9 @@ class ChoiceCondition:
 
     key: str
     expected: str
-    any_of: tuple[_Name, ...]
-    all_of: tuple[_Name, ...]
-    none_of: tuple[_Name, ...]
+    any_of: tuple[Name, ...]
+    all_of: tuple[Name, ...]
+    none_of: tuple[Name, ...]
 
     def holds(self, subject: Subject) -> bool:
         values = subject.folded(self.key)
@@ -177,12 +198,14 @@ class ChoiceCondition:
             return False
         return not any(name.is_among(values) for name in self.none_of)
 
-    def needs_one_of(self) -> frozenset[str] | None:
-        """Folded names of which the issue has to carry one, or None when no such list can be given."""
-        if self.any_of and all(name.pattern is None for name in self.any_of):
-            return frozenset(name.text for name in self.any_of)
-        exact = [name.text for name in self.all_of if name.pattern is None]
-        return frozenset(exact[:1]) if exact else None
+    def needs_one_of(self) -> tuple[Name, ...]:
+        """Names of which the issue has to carry one; empty when the condition only excludes names."""
+        return self.any_of or self.all_of[:1]
+
+    @property
+    def is_one_of(self) -> bool:
+        """Carrying one of ``needs_one_of()`` is all that it asks."""
+        return len(self.all_of) <= (0 if self.any_of else 1) and not self.none_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

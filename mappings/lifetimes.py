@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -22,16 +22,14 @@ class Landing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Place:
-    """A capability with the moments that are asked for again and again."""
+    """A capability's moments, and the ways to land there, which are asked for again and again."""
 
-    capability: Capability
-    increment: Increment
     starts_at: datetime
     closes_at: datetime
     closed: bool
-
-    def landing(self, kind: Literal["home", "old", "homeless"]) -> Landing:
-        return Landing(kind=kind, capability=self.capability, increment=self.increment)
+    home: Landing
+    old: Landing
+    homeless: Landing
 
 
 def finished_at(issue: Issue, state: IssueState) -> datetime | None:
@@ -59,12 +57,14 @@ class Lifetimes:
         self._running = [(each.starts_at, each.ends_at) for each in running]
 
     def _add(self, increment: Increment, capability: Capability) -> None:
+        home = Landing(kind="home", capability=capability, increment=increment)
         self._places[capability.id] = _Place(
-            capability=capability,
-            increment=increment,
             starts_at=increment.starts_at,
             closes_at=increment.closes_at,
             closed=increment.phase(self._now) == "closed",
+            home=home,
+            old=replace(home, kind="old"),
+            homeless=replace(home, kind="homeless"),
         )
         if capability.continues is not None:
             self._successors.setdefault(capability.continues, capability.id)
@@ -85,13 +85,13 @@ class Lifetimes:
         while True:
             place = self._places[current]
             if finished is not None and finished < place.starts_at:
-                return place.landing("old")
+                return place.old
             if not place.closed or (finished is not None and finished < place.closes_at):
-                return place.landing("home")
+                return place.home
             seen.add(current)
             successor = self._successors.get(current)
             if successor is None or successor in seen:
-                return place.landing("homeless")
+                return place.homeless
             current = successor
 
     def is_current(self, issue: Issue, state: IssueState) -> bool:

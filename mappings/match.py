@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from connectors.model import Issue, KnownIssue
 from mappings.conditions import Subject
@@ -26,12 +26,15 @@ from mappings.model import (
     Unplanned,
     Workspace,
 )
-from mappings.states import state_of
+from mappings.rule_index import RuleIndex
 from mappings.team_rules import TeamRules
 from mappings.trace import Outcome, Trace, trace_team
 
+_REMEMBERED: Final = 10_000
+"""Different sets of labels; issues share them."""
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+
+@dataclass(kw_only=True, slots=True)
 class _Claim:
     """What one team makes of an issue."""
 
@@ -63,12 +66,23 @@ class _Claim:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class _Verdict:
     outcome: Outcome
     because: str
     homeless: _Claim | None = None
     """The claim on a closed increment by which open work was left without a capability."""
+
+
+class _Readers:
+    """The teams whose sources hold an issue, and the index of their rules."""
+
+    def __init__(self, teams: Sequence[TeamRules]) -> None:
+        self.teams = teams
+        self._index = RuleIndex([team.rules for team in teams])
+
+    def first(self, subject: Subject) -> list[tuple[TeamRules, Rule | None]]:
+        return list(zip(self.teams, self._index.first(subject), strict=True))
 
 
 class Ancestry:
@@ -106,7 +120,8 @@ class Matcher:
             for name in dict.fromkeys(source.name for source in mapping.sources):
                 self._teams_by_source.setdefault(name, []).append(team)
         self._order = {mapping.team: index for index, mapping in enumerate(workspace.teams)}
-        self._hidden: dict[str, bool] = {}
+        self._readers_by_sources: dict[frozenset[str], _Readers] = {}
+        self._visible: dict[frozenset[str], tuple[str, ...]] = {}
 
     def match(self, known: Iterable[KnownIssue], overrides: Overrides) -> Matched:
         """What becomes of every issue, in the order given; ancestors are looked up among ``known``."""
@@ -142,24 +157,29 @@ class Matcher:
             ref=issue.issue.ref,
             ancestors=subject.ancestors,
             hidden_labels=tuple(sorted(issue.issue.labels.difference(subject.labels))),
-            teams=tuple(trace_team(team, subject) for team in self._teams_of(issue)),
+            teams=tuple(trace_team(team, subject, winner) for team, winner in self._winners(issue, subject)),
             outcome=verdict.outcome,
             because=verdict.because,
         )
 
     def _subject(self, issue: Issue, ancestry: Ancestry) -> Subject:
-        visible = tuple(sorted(label for label in issue.labels if not self._is_hidden(label)))
-        return Subject(issue=issue, labels=visible, ancestors=ancestry.of(issue))
+        labels = self._visible.get(issue.labels)
+        if labels is None:
+            if len(self._visible) >= _REMEMBERED:
+                self._visible.clear()
+            labels = self._visible[issue.labels] = tuple(sorted(self._labels.not_ours(issue.labels)))
+        return Subject(issue=issue, labels=labels, ancestors=ancestry.of(issue))
 
-    def _is_hidden(self, label: str) -> bool:
-        known = self._hidden.get(label)
-        if known is None:
-            known = self._hidden[label] = not self._labels.not_ours((label,))
-        return known
-
-    def _teams_of(self, known: KnownIssue) -> list[TeamRules]:
-        teams = {team.team: team for name in known.sources for team in self._teams_by_source.get(name, ())}
-        return sorted(teams.values(), key=lambda team: self._order[team.team])
+    def _winners(self, known: KnownIssue, subject: Subject) -> list[tuple[TeamRules, Rule | None]]:
+        """The teams that have the issue, in order, each with the first of its rules that holds."""
+        readers = self._readers_by_sources.get(known.sources)
+        if readers is None:
+            teams = {
+                team.team: team for name in known.sources for team in self._teams_by_source.get(name, ())
+            }
+            in_order = sorted(teams.values(), key=lambda team: self._order[team.team])
+            readers = self._readers_by_sources[known.sources] = _Readers(in_order)
+        return readers.first(subject) if readers.teams else []
 
     def _decide(self, known: KnownIssue, subject: Subject, overrides: Overrides) -> _Verdict:
         issue = known.issue
@@ -167,11 +187,11 @@ class Matcher:
             return _Verdict(
                 outcome=None, because="It is the anchor of a capability or goal and never counted."
             )
-        teams = self._teams_of(known)
-        if not teams:
+        rules = self._winners(known, subject)
+        if not rules:
             return _Verdict(outcome=None, because="No team has a source that holds it.")
-        rules = [(team, team.first(subject)) for team in teams]
-        pin = self._lifetimes.present_id(overrides.pins.get(issue.ref, ""))
+        teams = [team for team, _ in rules]
+        pin = self._lifetimes.present_id(overrides.pins.get(issue.ref, "")) if overrides.pins else None
         if pin is not None:
             return self._pinned(issue, pin, rules)
         claims = [self._claim(issue, team, rule.assign, rule) for team, rule in rules if rule is not None]
@@ -180,7 +200,7 @@ class Matcher:
         return self._ruled(issue, teams, claims, overrides)
 
     def _claim(self, issue: Issue, team: TeamRules, named: str, rule: Rule | None) -> _Claim:
-        state = state_of(issue, team.mapping, experiment=rule.experiment if rule else False)
+        state = team.states.of(issue, experiment=rule.experiment if rule else False)
         landing = self._lifetimes.land(named, issue, state)
         return _Claim(team=team, named=named, landing=landing, state=state, rule=rule)
 
@@ -229,7 +249,7 @@ class Matcher:
         return _Verdict(outcome=assignment, because=because)
 
     def _without_rule(self, issue: Issue, teams: Sequence[TeamRules]) -> _Verdict:
-        state = state_of(issue, teams[0].mapping)
+        state = teams[0].states.of(issue, experiment=False)
         if self._lifetimes.is_current(issue, state):
             because = "No rule takes it."
             return _Verdict(outcome=_unplanned(issue, teams, state, "no-rule"), because=because)

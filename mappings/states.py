@@ -50,6 +50,30 @@ DROPPED_RESOLUTIONS: Final = frozenset(
 
 _STATES: Final[tuple[FlowState, ...]] = ("todo", "doing", "done", "dropped")
 _ANSWERS: Final[tuple[Answer, ...]] = ("confirmed", "rejected", "inconclusive")
+_STATES_REMEMBERED: Final = 10_000
+
+
+class States:
+    """``state_of`` for the many issues of one team, which say few different things about their state."""
+
+    def __init__(self, mapping: TeamMapping) -> None:
+        self._mapping = mapping
+        rules = mapping.states.values()
+        self._telling = {name.casefold() for rule in rules for name in rule.labels}
+        self._telling |= {name.casefold() for name in mapping.answers.values()}
+        self._known: dict[tuple[object, ...], IssueState] = {}
+
+    def of(self, issue: Issue, *, experiment: bool) -> IssueState:
+        """What ``state_of`` says. The key below has to hold all that it reads of an issue."""
+        labels = tuple(label for label in issue.labels if label.casefold() in self._telling)
+        status = (issue.status, issue.category, issue.resolution, issue.type, issue.flagged)
+        key = (status, labels, experiment)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _STATES_REMEMBERED:
+                self._known.clear()
+            known = self._known[key] = state_of(issue, self._mapping, experiment=experiment)
+        return known
 
 
 def state_of(issue: Issue, mapping: TeamMapping, *, experiment: bool = False) -> IssueState:

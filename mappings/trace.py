@@ -56,9 +56,8 @@ class Trace:
     """One sentence that says what decided."""
 
 
-def trace_team(rules: TeamRules, subject: Subject) -> TeamTrace:
-    """Every rule of a team against one issue, in file order."""
-    winner = rules.first(subject)
+def trace_team(rules: TeamRules, subject: Subject, winner: Rule | None) -> TeamTrace:
+    """Every rule of a team against one issue, in file order, up to and beyond the one that won."""
     traced: list[RuleTrace] = []
     reached = True
     for compiled in rules.rules:

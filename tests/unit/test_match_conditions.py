@@ -9,6 +9,7 @@ import pytest
 from connectors.model import Issue, Wanted
 from mappings.conditions import PatternInvalid, Subject, compile_conditions, compile_pattern, wanted_by
 from mappings.match import Ancestry
+from mappings.rule_index import RuleIndex
 from mappings.team_rules import TeamRules
 from tests.match_world import at, issue, known, rule, team
 
@@ -167,14 +168,13 @@ def test_many_patterns_are_tried_at_once_and_one_by_one_when_that_is_too_much() 
         def Match(self, text: bytes) -> list[int]:  # noqa: N802 - the library's name
             return []
 
-    together, alone = TeamRules(team("science", *rules)), TeamRules(team("science", *rules))
+    compiled = TeamRules(team("science", *rules)).rules
+    together, alone = RuleIndex([compiled]), RuleIndex([compiled])
     alone._titles._set = Exhausted()
 
-    for compiled in (together, alone):
-        found = compiled.first(subject)
-        assert found is not None
-        assert found.id == "r3"
-    assert together._titles.matches("a word3") == [3]
+    for index in (together, alone):
+        assert [found.id for found in index.first(subject) if found] == ["r3"]
+        assert index._titles.positions("a word3") == [3]
 
 
 def test_a_pull_brings_along_only_what_rules_ask_for() -> None:
