@@ -337,8 +337,8 @@ def test_a_damaged_store_is_a_problem_with_advice_and_stays_as_it_was(world: Wor
 
 
 def test_a_run_at_work_is_a_note_and_a_dead_one_a_warning(world: World) -> None:
-    store = world.store
-    store.take_lease("20261120-090000-dead", "ada@host pid 7", timedelta(minutes=5))
+    with world.opened_store() as store:
+        store.take_lease("20261120-090000-dead", "ada@host pid 7", timedelta(minutes=5))
     told = examine(world)
     assert told.code == 0
     assert any("ada@host pid 7" in line and "is at work" in line for line in lines(told, "ok"))
@@ -346,7 +346,6 @@ def test_a_run_at_work_is_a_note_and_a_dead_one_a_warning(world: World) -> None:
     told = examine(world)
     assert told.code == 0
     assert "the next run takes its place" in lines(told, "warning")[0]
-    store.close()
 
 
 def test_push_for_a_team_names_those_that_are_left_out(tmp_path: Path) -> None:
