@@ -122,12 +122,13 @@ class Builder:
             return {part: tuple(names) for part, names in parts.items() if names}
         if isinstance(value, RangeEntry):
             limits = {"after": value.after, "before": value.before}
-            return {name: self._instant(limit) for name, limit in limits.items() if limit is not None}
+            return {name: self.instant(limit) for name, limit in limits.items() if limit is not None}
         if isinstance(value, dict):
             return {name: self._plain(choice) for name, choice in value.items()}
         return value
 
-    def _instant(self, moment: date | datetime) -> datetime:
+    def instant(self, moment: date | datetime) -> datetime:
+        """A day or time as the files write it, in UTC; the settings' zone holds where none is named."""
         whole = moment if isinstance(moment, datetime) else datetime.combine(moment, time())
         aware = whole if whole.tzinfo else whole.replace(tzinfo=ZoneInfo(self.timezone))
         return aware.astimezone(UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,7 @@ class Reading:
         return Workspace(
             increments=tuple(self.builder.increment(plan) for plan in plans),
             teams=tuple(self.builder.team(team) for team in teams),
-            digest=_digest(self.documents),
+            digest=_digest(each for each in self.documents if each.raw is not None),
         )
 
 
@@ -130,13 +131,19 @@ def read_inside(root: Path, path: Path, model: type[Model]) -> Document[Model]:
     """Read a file of the workspace. A link that leads out of it is refused: a team that may edit its mapping
     must not be able to make the program read, and quote, what lies elsewhere on the machine."""
     file = path.relative_to(root).as_posix()
-    if path.resolve().is_relative_to(root.resolve()):
+    if leads_inside(path, root):
         return read_document(path, file, model)
     message = "the file is a link that leads out of the workspace; put the file itself here."
     problem = Problem(origin=Origin(file=file), path="", message=message, check="outside")
     return Document(
         path=path, file=file, problems=(problem,), raw=None, where=Positions(file=file), partial=None
     )
+
+
+def leads_inside(path: Path, root: Path) -> bool:
+    """Whether what a path names, links followed, lies in the workspace."""
+    # Unlike Path.resolve, realpath takes a link that leads to itself without an exception.
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
 def _missing_folders(
