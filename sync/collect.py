@@ -15,6 +15,7 @@ from mappings.conditions import wanted_by
 from mappings.model import Anchor, Workspace
 from sync.job import Job
 from sync.settings import Limits
+from sync.strays import read_strays
 
 _Answer = TypeVar("_Answer")
 MAX_THREADS = 8
@@ -34,6 +35,8 @@ class Collected:
     gone: tuple[KnownIssue, ...] = ()
     """Issues that a census missed and a direct read confirmed as deleted or moved away."""
     failing_since: Mapping[str, datetime] = field(default_factory=dict)
+    strays: frozenset[IssueRef] = frozenset()
+    """Issues of no source that still carry our labels and were read directly."""
 
     @property
     def unread(self) -> frozenset[str]:
@@ -204,9 +207,11 @@ class _Collector:
     def result(self) -> Collected:
         known = {item.issue.ref: item for item in self.job.store.known()}
         anchors, unread = self._read_anchors(known)
+        strays = read_strays(self.job, known, {issue.ref for issue in anchors.values()})
         states = {state.name: state.failing_since for state in self.job.store.sources()}
         return Collected(
-            known=known,
+            known={**known, **strays},
+            strays=frozenset(strays),
             failed=tuple(self.failed.values()),
             anchors=anchors,
             unread_anchors=unread,

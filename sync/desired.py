@@ -55,6 +55,8 @@ class DesireInputs:
     """Names of the sources that were not read whole in this run."""
     uncertain: Mapping[str, tuple[str, ...]]
     """Capability id -> sources feeding it that were not read whole."""
+    strays: frozenset[IssueRef] = frozenset()
+    """Issues of no source that still carry our labels and were read directly."""
     scheme: LabelScheme
     may_push: Callable[[str], bool]
     finished: frozenset[str]
@@ -130,12 +132,13 @@ def _issue_wish(
         if assignment
         else _unplanned_labels(inputs, unplanned) | _labels_of_past_increments(inputs, item.issue)
     )
-    teams = _teams(inputs.workspace, item, assignment)
+    stray = item.issue.ref in inputs.strays
+    teams = _owners(inputs, item.issue) if stray else _teams(inputs.workspace, item, assignment)
     return Wish(
         ref=item.issue.ref,
         container=item.issue.container,
         labels=labels,
-        read=bool(item.sources - inputs.unread),
+        read=stray or bool(item.sources - inputs.unread),
         may_write=any(inputs.may_push(team) for team in teams) and not _is_finished(inputs, assignment),
         no_pure_removal=_was_in_uncertain(inputs, item.issue),
     )
@@ -146,6 +149,13 @@ def _teams(workspace: Workspace, item: KnownIssue, assignment: Assignment | None
     if assignment:
         return {assignment.team}
     return {team.team for team in workspace.teams if {s.name for s in team.sources} & item.sources}
+
+
+def _owners(inputs: DesireInputs, issue: Issue) -> set[str]:
+    """The teams of the capabilities whose labels an issue carries."""
+    named = {inputs.scheme.capability_of(label) for label in issue.labels}
+    found = [inputs.workspace.capability(name) for name in named if name]
+    return {each[2].team for each in found if each}
 
 
 def _is_finished(inputs: DesireInputs, assignment: Assignment | None) -> bool:

@@ -157,6 +157,7 @@ def _decide(
         anchors=collected.anchors,
         unread=collected.unread,
         failing_since=collected.failing_since,
+        strays=collected.strays,
         comments=drift,
     )
     asked = _ask_people(job, options, seen, recorder, limits)

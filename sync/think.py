@@ -43,6 +43,8 @@ class Seen:
     anchors: Mapping[Anchor, Issue]
     unread: frozenset[str]
     failing_since: Mapping[str, datetime]
+    strays: frozenset[IssueRef] = frozenset()
+    """Issues of no source that still carry our labels and were read directly."""
     comments: Mapping[str, CommentDrift] = field(default_factory=dict)
     """Subject -> what a person did to its status comment; only ``reconcile`` looks."""
 
@@ -95,6 +97,7 @@ def think(
         anchors=seen.anchors,
         unread=seen.unread,
         uncertain=uncertain,
+        strays=seen.strays,
         scheme=scheme,
         may_push=settings.may_push,
         finished=remembered.finished,

@@ -1,0 +1,71 @@
+"""Issues that are in no source any more: our labels go with their place in a capability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from tests.journey_world import FEATURES, MAPPING, MODEL, World
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def settled(world: World) -> World:
+    assert world.run().code == 0
+    world.run()
+    return world
+
+
+@pytest.mark.parametrize("key", ["DS-11", "acme/churn#11"])
+def test_an_issue_that_leaves_the_sources_loses_our_labels_and_its_place(settled: World, key: str) -> None:
+    if key == "DS-11":
+        anchor, moved = MODEL, settled.jira.move(key, "OPS", "ada")
+    else:
+        anchor, moved = FEATURES, f"acme/attic#{settled.github.transfer('acme/churn', 11, 'acme/attic')}"
+    told = settled.run(after=timedelta(hours=25))
+    assert told.code == 0, told.err
+    assert f"gone from its source: {'github' if '#' in key else 'jira'}:{key}" in told.err
+    settled.run(after=timedelta(hours=25))
+    assert not {name for name in settled.labels(moved) if ":" in name}
+    assert "0 of 2 issues done" in settled.comments(anchor)[0]
+    settled.run()
+    settled.run()
+    assert len(settled.requests) == 2
+    assert settled.writes() == []
+
+
+def test_an_issue_that_a_jql_does_not_hold_any_more_loses_our_labels(make_world: MakeWorld) -> None:
+    narrowed = MAPPING.replace("{project: DS}", "{project: DS, jql: status != Done}")
+    world = make_world(mapping=narrowed)
+    world.run()
+    world.run()
+    world.close("DS-11")
+    world.run(after=timedelta(hours=25))
+    assert world.labels("DS-11") == {"model"}
+    world.run()
+    world.run()
+    assert len(world.requests) == 2
+    assert world.writes() == []
+
+
+def test_an_issue_that_left_and_cannot_be_read_keeps_its_labels_until_it_can(settled: World) -> None:
+    key = settled.jira.move("DS-11", "OPS", "ada")
+    settled.fault("status", tracker="jira", method="GET", path="*/issue/*", nth=2, times=None, status=503)
+    settled.run(after=timedelta(hours=25))
+    assert "capability:model" in settled.labels(key)
+    settled.box.faults.clear()
+    assert settled.run().code == 0
+    assert settled.labels(key) == {"model"}
+
+
+def test_a_person_may_keep_an_issue_that_left_by_labelling_it_again(settled: World) -> None:
+    key = settled.jira.move("DS-11", "OPS", "ada")
+    settled.run(after=timedelta(hours=25))
+    settled.label(key, "capability:model")
+    for _ in range(3):
+        assert settled.run(after=timedelta(hours=25)).code == 0
+        assert settled.writes() == []
+    assert "capability:model" in settled.labels(key)
