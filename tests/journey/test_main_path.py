@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -13,6 +14,7 @@ from tests.journey_world import (
     FEATURES,
     GOAL,
     MODEL,
+    PLAN,
     TOKENS,
     World,
     github_seed,
@@ -130,3 +132,70 @@ def test_push_switched_off_reads_and_decides_and_writes_nothing(world: World) ->
     assert "DS-11 +capability:model" in told.out
     assert world.snapshot() == before
     assert world.writes() == []
+
+
+def test_counts_alone_are_written_once_a_day_and_states_at_once(world: World) -> None:
+    world.run()
+    world.close("DS-11")
+    world.run()
+    assert "1 of 3 issues done" in world.comments(MODEL)[0]
+    world.close("DS-12")
+    world.run()
+    assert world.writes() == [], "a count is no news yet"
+    world.run(after=timedelta(hours=20))
+    assert world.writes() == []
+    world.run(after=timedelta(hours=4))
+    assert "2 of 3 issues done" in world.comments(MODEL)[0]
+    assert "2 of 6 issues done" in world.comments(GOAL)[0]
+    world.close("DS-13")
+    world.run()
+    assert "3 of 3 issues done" in world.comments(MODEL)[0], "done is news"
+    assert world.labels(MODEL) == {"state:done"}
+
+
+def test_time_alone_changes_nothing(world: World) -> None:
+    world.run()
+    seen = world.snapshot()
+    for _ in range(10):
+        assert world.run(after=timedelta(hours=30)).code == 0
+        assert world.writes() == []
+    assert world.snapshot() == seen
+
+
+def test_nobody_is_mailed_by_edits_of_the_status_comment(world: World) -> None:
+    world.run()
+    world.github.notifications.clear()
+    world.jira.mails.clear()
+    world.close("acme/churn#11")
+    world.github.notifications.clear()
+    world.run()
+    assert "1 of 3 issues done" in world.comments(FEATURES)[0]
+    assert world.github.notifications == []
+
+
+def test_what_a_title_says_reaches_the_other_tracker_harmless(make_world: MakeWorld) -> None:
+    plan = PLAN.replace("title: Churn features", "title: 'Churn @ada closes acme/churn#11 {code}'")
+    world = make_world(plan=plan)
+    world.run()
+    issue = world.github.issue("acme/churn", 11)
+    assert not [event for event in issue.events if event.event == "cross-referenced"]
+    assert not [mail for mail in world.github.notifications if mail.reason == "mention"]
+    assert "{code}" not in world.comments(GOAL)[0].replace("\\{code\\}", "")
+    world.run()
+    assert world.writes() == []
+
+
+def test_after_the_grace_days_there_is_one_last_write_and_then_none(world: World) -> None:
+    world.run()
+    world.run(after=datetime(2027, 1, 4, tzinfo=UTC) - world.clock.now())
+    assert world.labels(GOAL) == {"state:planned"}, "within the grace days issues may still be closed"
+    world.close("DS-11")
+    assert world.run(after=timedelta(days=5)).code == 0
+    assert world.labels(GOAL) == {"state:missed"}
+    last = world.snapshot()
+    world.close("DS-12")
+    world.close("acme/churn#11")
+    for _ in range(2):
+        assert world.run(after=timedelta(hours=30)).code == 0
+        assert world.writes() == []
+    assert world.snapshot() == last
