@@ -7,6 +7,7 @@ on a tracker's name, which is most of what happens here.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,6 +108,22 @@ _WAYS: Mapping[TrackerKind, tuple[tuple[str, ...], ...]] = {
     "jira-dc": (("pat",), ("email", "token")),
 }
 """Parts that together let us in, the customary way first."""
+
+
+def secrets_in(environment: Mapping[str, str]) -> list[str]:
+    """Every secret that the environment holds or names, for whichever tracker: none may be shown."""
+    found = [value.strip() for name, value in environment.items() if name.endswith(_SECRET_ENDINGS)]
+    files = [Path(value) for name, value in environment.items() if name.endswith(_SECRET_FILE_ENDINGS)]
+    if folder := environment.get(SECRETS_DIR, "").strip():
+        files += [path for path in Path(folder).glob("*") if path.name.upper().endswith(_SECRET_ENDINGS)]
+    for path in files:
+        with suppress(OSError, UnicodeDecodeError):
+            found.append(path.read_text(encoding="utf-8").strip())
+    return [secret for secret in found if secret]
+
+
+_SECRET_ENDINGS = ("_TOKEN", "_PAT", "_PRIVATE_KEY")
+_SECRET_FILE_ENDINGS = tuple(f"{ending}_FILE" for ending in _SECRET_ENDINGS)
 
 
 def _look_up(names: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, str] | None:

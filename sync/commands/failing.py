@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import traceback
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from connectors.errors import ConnectorError
 from mappings.problems import MappingInvalid
 from sync.commands.session import NothingRead
-from sync.credentials import CredentialError
+from sync.credentials import CredentialError, secrets_in
 from sync.neutral import neutral_terminal
 from sync.saved import StaleChangeSet, UnreadableChangeSet
 from sync.store import LeaseHeld, LeaseLost, StoreError
@@ -56,8 +57,12 @@ def sentence_for(error: Exception) -> str:
 
 
 def _keep(error: Exception) -> Path:
+    """Write the traceback to a file that only its owner can read, without secrets."""
+    text = "".join(traceback.format_exception(error))
+    for secret in secrets_in(os.environ):
+        text = text.replace(secret, "***")
     with tempfile.NamedTemporaryFile(
         "w", prefix="increment-sync-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
-        file.write("".join(traceback.format_exception(error)))
+        file.write(text)
     return Path(file.name)

@@ -21,7 +21,7 @@ from sync.render import (
     summary_line,
 )
 from sync.run import Options, Outcome, carry_out, guard_limits, look, remember_outcome, with_lease
-from sync.saved import load, refuse_if_stale, save
+from sync.saved import SavedChanges, load, refuse_if_stale, save
 
 PENDING = 2
 """Exit code with ``--detailed-exitcode`` when there is something to change."""
@@ -68,28 +68,40 @@ def apply_file(ways: Ways, path: Path, options: Options) -> int:
     """Write exactly what was reviewed, or refuse it whole."""
     saved = load(path)
     with online_job(ways, "apply", {"file": str(path), **_told(options)}, writes=True) as job:
-        if not job.writers:
-            complain(_push_is_off(job))
-            _finish(job, "refused", 3, {})
-            return 3
-        job.store.take_lease(job.run_id, holder(), _lease())
         try:
-            refuse_if_stale(job, saved)
-            refusals = check_changes(saved.changes, remember(job).pushed, guard_limits(job, options))
-            if refusals:
-                for refusal in refusals:
-                    complain(f"refused ({refusal.rule}): {refusal.text}")
-                _finish(job, "refused", 4, {})
-                return 4
-            applied = Applier(job, max_writes=options.max_writes, aliases=aliases(job.workspace)).apply(
-                saved.changes
-            )
-        finally:
-            job.store.release_lease(job.run_id)
-        code = 1 if applied.failed else 0
-        _finish(job, "done" if code == 0 else "partly failed", code, {"written": applied.done})
-        _tell_applied(ways, job, applied, code)
-        return code
+            return _apply(ways, job, saved, options)
+        except BaseException as error:
+            _finish(job, f"stopped: {type(error).__name__}", 1, {})
+            raise
+
+
+def _apply(ways: Ways, job: Job, saved: SavedChanges, options: Options) -> int:
+    if not job.writers:
+        return _refuse(ways, job, 3, [_push_is_off(job)])
+    job.store.take_lease(job.run_id, holder(), _lease())
+    try:
+        refuse_if_stale(job, saved)
+        refusals = check_changes(saved.changes, remember(job).pushed, guard_limits(job, options))
+        if refusals:
+            return _refuse(ways, job, 4, [f"refused ({each.rule}): {each.text}" for each in refusals])
+        applier = Applier(job, max_writes=options.max_writes, aliases=aliases(job.workspace))
+        applied = applier.apply(saved.changes)
+    finally:
+        job.store.release_lease(job.run_id)
+    code = 1 if applied.failed else 0
+    _finish(job, "done" if code == 0 else "partly failed", code, {"written": applied.done})
+    _tell_applied(ways, job, applied, code)
+    return code
+
+
+def _refuse(ways: Ways, job: Job, code: int, reasons: list[str]) -> int:
+    """Nothing of a saved change set is written; say why."""
+    for reason in reasons:
+        complain(reason)
+    if ways.as_json:
+        say_json({"version": 1, "run": job.run_id, "exit_code": code, "error": "\n".join(reasons)})
+    _finish(job, "refused", code, {})
+    return code
 
 
 def reconcile(ways: Ways, options: Options, *, yes: bool) -> int:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import tempfile
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
+from mappings.problems import MappingInvalid
 from sync.commands.ways import complain, say
 from sync.settings import FILE_NAME
+from sync.wiring import configure
 
 _SETTINGS = """\
 # What increment-sync works with. No secrets here: tokens come from the environment, see README.md.
@@ -59,7 +63,12 @@ tests:
     assign: first-capability
 """
 
+_IGNORING = ".gitignore"
 _IGNORE = ".increment-sync/\n"
+
+
+class BadAnswer(ValueError):
+    """An option of ``init`` that would make a workspace which cannot be read; the sentence says why."""
 
 
 def init(
@@ -74,17 +83,29 @@ def init(
     timezone: str,
     today: date,
 ) -> int:
-    """Write settings, a plan for the running quarter and a mapping for one team."""
-    files = _files(folder, jira, jira_kind, project, github, github_url, team, timezone, today)
-    existing = [path for path in files if path.exists()]
+    """Write settings, a plan for the running quarter and a mapping for one team.
+
+    BadAnswer, and nothing is written, when what comes out could not be read back.
+    """
+    if "/" in team or team.startswith("."):
+        raise BadAnswer(f"{team!r} cannot be the name of a team, because its file is named after it")
+
+    def made(root: Path) -> dict[Path, str]:
+        return _files(root, folder, jira, jira_kind, project, github, github_url, team, timezone, today)
+
+    _make_sure_it_reads(made)
+    files = made(folder)
+    existing = [path for path in files if path.exists() and path.name != _IGNORING]
     if existing:
         for path in existing:
             complain(f"{path} is already there; nothing was written")
         return 1
+    _write({path: text for path, text in files.items() if not path.exists()})
     for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        say(f"wrote {path.relative_to(folder)}")
+        if path.read_text(encoding="utf-8") == text:
+            say(f"wrote {path.relative_to(folder)}")
+        elif _IGNORE not in path.read_text(encoding="utf-8"):
+            say(f"left {path.relative_to(folder)} as it is; add this line to it: {_IGNORE.strip()}")
     say()
     say("Next: edit the plan and the mapping, set the tokens in the environment, then")
     say("  increment-sync mappings check")
@@ -93,7 +114,25 @@ def init(
     return 0
 
 
+def _make_sure_it_reads(made: Callable[[Path], dict[Path, str]]) -> None:
+    """Write it elsewhere first and read it as every command will."""
+    with tempfile.TemporaryDirectory(prefix="increment-sync-init-") as temporary:
+        root = Path(temporary)
+        _write(made(root))
+        try:
+            configure(root)
+        except MappingInvalid as invalid:
+            raise BadAnswer(" ".join(problem.message for problem in invalid.problems)) from None
+
+
+def _write(files: dict[Path, str]) -> None:
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
 def _files(
+    root: Path,
     folder: Path,
     jira: str | None,
     jira_kind: str,
@@ -117,16 +156,16 @@ def _files(
     increment, start, end = quarter(today)
     anchor = f"jira:{project}-100" if jira else f"github:{github}#12"
     return {
-        folder / FILE_NAME: _SETTINGS.format(
+        root / FILE_NAME: _SETTINGS.format(
             instance=_instance(folder), timezone=timezone, trackers="\n".join(trackers)
         ),
-        folder / "plans" / f"{increment}.yaml": _PLAN.format(
+        root / "plans" / f"{increment}.yaml": _PLAN.format(
             increment=increment, start=start, end=end, team=team, anchor=anchor
         ),
-        folder / "mappings" / f"{team}.yaml": _MAPPING.format(
+        root / "mappings" / f"{team}.yaml": _MAPPING.format(
             team=team, sources="\n".join(sources), key=f"{project}-7" if jira else f"{github}#7"
         ),
-        folder / ".gitignore": _IGNORE,
+        root / _IGNORING: _IGNORE,
     }
 
 
