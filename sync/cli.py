@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
@@ -29,6 +30,9 @@ app.add_typer(mappings_app, name="mappings")
 EXIT_CONFIGURATION, EXIT_STALE, EXIT_LOCKED, EXIT_USAGE = 3, 5, 6, 64
 USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__mro__[1])
 """What every wrong option raises. Newer Typers carry a click of their own and hand out only this subclass."""
+
+_AS_JSON: ContextVar[bool] = ContextVar("as_json", default=False)
+"""Whether a program reads the output, and so wants to read about errors as well."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 MaxRemovals = Annotated[int | None, typer.Option(help="Allow so many label removals this once.", min=0)]
@@ -76,6 +80,7 @@ def common(
 def _ways(context: typer.Context, as_json: bool = False) -> Ways:
     from sync.commands.ways import Ways
 
+    _AS_JSON.set(as_json)
     return Ways(**context.obj, as_json=as_json, environment=dict(os.environ))
 
 
@@ -270,10 +275,11 @@ def init(
     timezone: Annotated[str, typer.Option(help="IANA time zone of the plans.")] = "UTC",
 ) -> None:
     """Write a workspace to start from; writes over nothing."""
+    from sync.commands.starting import BadAnswer
     from sync.commands.starting import init as command
 
-    raise typer.Exit(
-        command(
+    try:
+        code = command(
             folder,
             jira=jira,
             jira_kind=jira_kind,
@@ -284,7 +290,9 @@ def init(
             timezone=timezone,
             today=date.today(),  # noqa: DTZ011 - the quarter that the person at the keyboard lives in
         )
-    )
+    except BadAnswer as bad:
+        raise typer.BadParameter(str(bad)) from None
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -333,6 +341,18 @@ def main() -> NoReturn:
 
 def call(command: Callable[[], Any]) -> int:
     """Run a command and turn what it raised into a sentence on stderr and an exit code."""
+    _AS_JSON.set(False)
+    try:
+        code = _called(command)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):
+        # The reader of our output has left (`| head`), which Typer turns into SystemExit: nothing more to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _called(command: Callable[[], Any]) -> int:
     try:
         result = command()
     except USAGE_ERROR as error:
@@ -344,15 +364,21 @@ def call(command: Callable[[], Any]) -> int:
         sys.stderr.write("stopped\n")
         return 130
     except BrokenPipeError:
-        # The reader of our output has left (`| head`): nothing more to say to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        raise
     except Exception as error:
-        from sync.commands.failing import exit_code_for, sentence_for
-
-        sys.stderr.write(f"increment-sync: {sentence_for(error)}\n")
-        return exit_code_for(error)
+        return _failed(error)
     return result if isinstance(result, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    from sync.commands.failing import exit_code_for, sentence_for
+    from sync.commands.ways import say_json
+
+    code, sentence = exit_code_for(error), sentence_for(error)
+    sys.stderr.write(f"increment-sync: {sentence}\n")
+    if _AS_JSON.get():
+        say_json({"version": 1, "exit_code": code, "error": sentence})
+    return code
 
 
 if __name__ == "__main__":
