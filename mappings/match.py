@@ -6,7 +6,7 @@ Compiled once for a workspace and a moment; every command that says what a rule 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -162,6 +162,21 @@ class Matcher:
             because=verdict.because,
         )
 
+    def first_rules(
+        self, known: Iterable[KnownIssue]
+    ) -> Iterator[tuple[KnownIssue, Subject, list[tuple[TeamRules, Rule | None]]]]:
+        """For each issue that is no anchor: how rules see it, and the first rule of each team that has it,
+        whatever people decided about it and whatever the plans make of it."""
+        everything = list(known)
+        ancestry = Ancestry(everything)
+        for each in everything:
+            if not self._is_anchor(each.issue):
+                subject = self._subject(each.issue, ancestry)
+                yield each, subject, self._winners(each, subject)
+
+    def _is_anchor(self, issue: Issue) -> bool:
+        return (issue.ref.tracker, issue.ref.key.casefold()) in self._anchors
+
     def _subject(self, issue: Issue, ancestry: Ancestry) -> Subject:
         labels = self._visible.get(issue.labels)
         if labels is None:
@@ -183,7 +198,7 @@ class Matcher:
 
     def _decide(self, known: KnownIssue, subject: Subject, overrides: Overrides) -> _Verdict:
         issue = known.issue
-        if (issue.ref.tracker, issue.ref.key.casefold()) in self._anchors:
+        if self._is_anchor(issue):
             return _Verdict(
                 outcome=None, because="It is the anchor of a capability or goal and never counted."
             )
