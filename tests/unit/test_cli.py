@@ -1,0 +1,299 @@
+"""The edge of the program: usage errors, interruptions, pipes, colours, and errors that a program reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from sync import cli
+from tests.journey_world import MAPPING, PLAN
+
+SETTINGS = """\
+instance: here
+trackers:
+  jira: {kind: jira-cloud, url: "http://127.0.0.1:9"}
+  github: {kind: github, url: "http://127.0.0.1:9"}
+push: {enabled: false}
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    files = {"increment-sync.yaml": SETTINGS, "plans/q4.yaml": PLAN, "mappings/science.yaml": MAPPING}
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def increment_sync(*arguments: str) -> int:
+    """As from a shell, but in this process."""
+    return cli.call(lambda: cli.app(list(arguments), standalone_mode=False))
+
+
+# ---- usage
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["run", "--nonsense"],
+        ["run", "--max-duration", "soon"],
+        ["run", "--max-writes", "many"],
+        ["run", "--max-removals", "-1"],
+        ["apply"],
+        ["explain"],
+        ["--log-level", "loud", "run"],
+        ["preview", "--format", "pdf"],
+        ["init", "--jira-kind", "jira-cloudy"],
+        ["mappings", "nonsense"],
+        ["history", "--limit", "0"],
+    ],
+)
+def test_usage_errors_exit_with_64_and_say_what_was_wrong(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert increment_sync(*arguments) == 64
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Error" in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["mappings", "--help"], ["--version"]])
+def test_help_and_version_are_no_errors(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert increment_sync(*arguments) == 0
+    assert capsys.readouterr().out
+
+
+# ---- no workspace, or one that is there already
+
+NEED_A_WORKSPACE = [
+    ["run"], ["reconcile"], ["preview"], ["status"], ["unplanned"], ["explain", "DS-1"], ["history"],
+    ["overrides"], ["doctor"], ["mappings", "check"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", NEED_A_WORKSPACE, ids=" ".join)
+def test_without_a_workspace_every_command_says_how_to_make_one(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert increment_sync("-C", str(tmp_path), *arguments) == 3
+    said = capsys.readouterr()
+    assert "increment-sync init" in said.out + said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", NEED_A_WORKSPACE, ids=" ".join)
+def test_a_program_reads_about_errors_as_json(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert increment_sync("-C", str(tmp_path), *arguments, "--json") == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["version"] == 1
+    assert document.get("exit_code", 3) == 3
+    assert "increment-sync init" in json.dumps(document)
+
+
+def test_a_folder_that_is_not_there_is_no_workspace(tmp_path: Path) -> None:
+    assert increment_sync("-C", str(tmp_path / "nope"), "status") == 3
+
+
+def test_an_error_after_json_was_not_asked_for_leaves_stdout_empty(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    increment_sync("-C", str(tmp_path), "status", "--json")
+    capsys.readouterr()
+    increment_sync("-C", str(tmp_path), "status")
+    assert capsys.readouterr().out == ""
+
+
+def test_init_writes_over_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert increment_sync("init", str(tmp_path)) == 0
+    before = {path: path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.*") if path.is_file()}
+    (tmp_path / "plans" / "mine.yaml").write_text("mine", encoding="utf-8")
+    capsys.readouterr()
+    assert increment_sync("init", str(tmp_path)) == 1
+    assert "is already there; nothing was written" in capsys.readouterr().err
+    assert {path: path.read_text(encoding="utf-8") for path in before} == before
+
+
+def test_init_in_a_repository_leaves_its_gitignore_and_says_what_to_add(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ignoring = tmp_path / ".gitignore"
+    ignoring.write_text("*.pyc\n", encoding="utf-8")
+    assert increment_sync("init", str(tmp_path)) == 0
+    assert ignoring.read_text(encoding="utf-8") == "*.pyc\n"
+    assert "add this line to it: .increment-sync/" in capsys.readouterr().out
+
+
+def test_what_init_writes_is_a_sound_workspace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    increment_sync("init", str(tmp_path / "Data Science!"))
+    assert increment_sync("-C", str(tmp_path / "Data Science!"), "mappings", "check", "--strict") == 0
+
+
+def test_init_below_a_file_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    assert increment_sync("init", str(tmp_path / "file" / "folder")) == 1
+    assert "Not a directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--team", "My Team: #1"],
+        ["--timezone", "Berlin"],
+        ["--jira", "acme.atlassian.net"],
+        ["--github", "no-owner"],
+        ["--project", "DS: x"],
+        ["--team", "../outside"],
+    ],
+)
+def test_init_with_strange_answers_writes_no_workspace_that_cannot_be_read(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "new"
+    code = increment_sync("init", str(folder), *options)
+    said = capsys.readouterr()
+    assert "Traceback" not in said.err
+    if code == 0:
+        assert increment_sync("-C", str(folder), "mappings", "check") == 0, capsys.readouterr().err
+    else:
+        assert code == 64
+        assert not folder.exists()
+
+
+# ---- what goes wrong in the middle
+
+
+def test_ctrl_c_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    assert cli.call(interrupted) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_a_question_that_is_broken_off_exits_with_130() -> None:
+    def broken_off() -> None:
+        raise typer.Abort
+
+    assert cli.call(broken_off) == 130
+
+
+def test_a_bug_is_one_sentence_that_names_a_file_with_the_details(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def bug() -> None:
+        raise ZeroDivisionError("division by zero")
+
+    assert cli.call(bug) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "this is a bug in increment-sync: ZeroDivisionError" in line
+    details = Path(line.rpartition(" ")[2])
+    assert "division by zero" in details.read_text(encoding="utf-8")
+    details.unlink()
+
+
+def test_the_details_of_a_bug_hold_no_secret(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("from-a-file-1234\n", encoding="utf-8")
+    monkeypatch.setenv("GH_TOKEN", "ghp_very-secret")
+    monkeypatch.setenv("JIRA_API_TOKEN_FILE", str(file))
+    monkeypatch.setenv("INCREMENT_SYNC_OTHER_PAT", "pat-very-secret")
+
+    def bug() -> None:
+        raise RuntimeError("Bearer ghp_very-secret from-a-file-1234 pat-very-secret")
+
+    cli.call(bug)
+    details = Path(capsys.readouterr().err.split()[-1])
+    text = details.read_text(encoding="utf-8")
+    details.unlink()
+    assert "RuntimeError" in text
+    assert not any(secret in text for secret in ("very-secret", "from-a-file"))
+
+
+# ---- as a real process
+
+
+def process(
+    *arguments: str, environment: Mapping[str, str] | None = None, **options: Any
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sync", *arguments], env={**os.environ, **(environment or {})}, **options
+    )
+
+
+def test_a_reader_that_leaves_early_is_no_error(workspace: Path) -> None:
+    started = process(
+        "-C", str(workspace), "mappings", "check", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert started.stdout is not None
+    started.stdout.close()
+    _, err = started.communicate(timeout=60)
+    assert (started.returncode, err) == (0, b"")
+
+
+def test_ctrl_c_stops_the_sandbox_quietly() -> None:
+    started = process("sandbox", "--port", "0", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert started.stdout is not None
+    assert b"Look-alike" in started.stdout.readline()
+    time.sleep(0.3)
+    started.send_signal(signal.SIGINT)
+    _, err = started.communicate(timeout=60)
+    assert started.returncode in (0, 130)
+    assert b"Traceback" not in err
+
+
+def on_a_terminal(*arguments: str, **environment: str) -> str:
+    """What a person sees who has the program write to a terminal."""
+    ours, theirs = pty.openpty()
+    started = process(
+        *arguments, environment={"TERM": "xterm-256color", **environment}, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    seen = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # the terminal is closed when the last writer ends
+            break
+        if not part:
+            break
+        seen += part
+    os.close(ours)
+    started.wait(timeout=60)
+    return seen.decode()
+
+
+def quick_to_fail(workspace: Path) -> None:
+    """Closed ports are asked again several times, which takes seconds; an impossible URL fails at once."""
+    settings = workspace / "increment-sync.yaml"
+    settings.write_text(SETTINGS.replace("http://127.0.0.1:9", "http://127.0.0.1:99999"), encoding="utf-8")
+
+
+def test_no_color_keeps_colours_away_and_ci_the_moving_line(workspace: Path) -> None:
+    quick_to_fail(workspace)
+    tokens = {"JIRA_EMAIL": "a@example.com", "JIRA_API_TOKEN": "token-1", "GH_TOKEN": "token-2"}
+    preview = ("-C", str(workspace), "preview")
+    plain = on_a_terminal(*preview, NO_COLOR="1", CI="1", **tokens)
+    assert "could not" in plain or "url" in plain
+    assert "\x1b" not in plain
+    colourful = on_a_terminal(*preview, **tokens)
+    assert "\x1b" in colourful
