@@ -83,9 +83,9 @@ class CelCondition:
     def found(self, subject: Subject) -> tuple[str, ...]:
         """The values that were looked at, and why there was no answer, for people."""
         values = values_for(subject, self.names, self.fields)
-        shown = [f"{name} {shown(values[name])}" for name in sorted(values)]
+        looked_at = [f"{name} {shown(values[name])}" for name in sorted(values)]
         answer = self.ask(subject)
-        return tuple(shown) if isinstance(answer, bool) else (*shown, f"no answer: {answer}")
+        return tuple(looked_at) if isinstance(answer, bool) else (*looked_at, f"no answer: {answer}")
 
     def ask(self, subject: Subject) -> bool | str:
         """The answer, or the reason why there is none."""

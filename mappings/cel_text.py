@@ -21,7 +21,8 @@ MAX_ENTRIES: Final = 100
 MAX_PLUSES: Final = 10
 MAX_PATTERNS: Final = 3
 
-COMPREHENSIONS: Final = frozenset({"all", "exists", "exists_one", "filter", "map"})
+# Not `map`: its result is copied with every entry that is added, deep lists and all.
+COMPREHENSIONS: Final = frozenset({"all", "exists", "exists_one", "filter"})
 
 FUNCTIONS: Final = frozenset(
     {
@@ -115,6 +116,8 @@ class CelText:
     """The custom fields that it reads, as written."""
     patterns: tuple[tuple[Token, Token], ...] = ()
     """Each ``matches`` with the literal that it is given."""
+    literals: tuple[Token, ...] = ()
+    """All texts that are written out."""
 
 
 def read_cel(text: str) -> CelText:
@@ -133,7 +136,8 @@ def read_cel(text: str) -> CelText:
                 f'unknown name "{token.text}"; {suggestion(token.text, VARIABLES, kind="names")}'
             )
     used = frozenset(token.text for token in names) & VARIABLES.keys()
-    return CelText(text=text, names=used, fields=_fields(tokens), patterns=patterns)
+    literals = tuple(token for token in tokens if token.kind == "text")
+    return CelText(text=text, names=used, fields=_fields(tokens), patterns=patterns, literals=literals)
 
 
 def _tokens(text: str) -> Iterator[Token]:
@@ -198,6 +202,8 @@ def _refuse_expensive(tokens: tuple[Token, ...]) -> frozenset[str]:
 
 
 def _unknown_function(name: str) -> str:
+    if name == "map":
+        return "`map` is not allowed, because its lists could grow; use `exists`, `all` or `filter`."
     if name == "has":
         return "`has` is not needed: every field is a list, empty without a value; write size(...) > 0."
     return f'unknown function "{name}"; {suggestion(name, FUNCTIONS | COMPREHENSIONS, kind="functions")}'

@@ -7,6 +7,7 @@ from typing import Final
 
 from mappings import checks_plans as plans
 from mappings import checks_rules as rules
+from mappings.cel_checks import cel_invalid
 from mappings.draft import Draft
 from mappings.problems import Problem
 from mappings.silence import unknown_silence
@@ -37,6 +38,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     rules.source_does_not_fit_tracker,
     rules.duplicate_source,
     rules.pattern_invalid,
+    cel_invalid,
     rules.our_own_labels,
     rules.identical_rules,
     rules.state_named_twice,

@@ -15,9 +15,12 @@ from typing import Any, Final, Protocol
 import re2
 
 from connectors.model import Issue, Wanted
+from mappings.cel_text import read_cel
 from mappings.model import TeamMapping
 
 MAX_PATTERN_LENGTH: Final = 500
+MAX_PATTERN_STEPS: Final = 3000
+"""Of the compiled pattern. RE2 never goes back, but looking at one character may take as many steps."""
 
 FIELD_PREFIX: Final = "field."
 
@@ -39,11 +42,14 @@ def compile_pattern(pattern: str) -> Any:
     if len(pattern) > MAX_PATTERN_LENGTH:
         raise PatternInvalid(f"the pattern is longer than {MAX_PATTERN_LENGTH} characters; shorten it.")
     try:
-        return re2.compile(to_bytes(pattern), re2_options())
+        compiled = re2.compile(to_bytes(pattern), re2_options())
     except re2.error as error:
         reason = error.args[0]
         text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
         raise PatternInvalid(f"this is no RE2 pattern ({text}); correct it.") from None
+    if compiled.programsize > MAX_PATTERN_STEPS:
+        raise PatternInvalid("the pattern repeats too much and would be slow; use smaller numbers in braces.")
+    return compiled
 
 
 def to_bytes(text: str) -> bytes:
@@ -160,6 +166,9 @@ class Condition(Protocol):
     def holds(self, subject: Subject) -> bool:
         """Whether the issue says so."""
 
+    def found(self, subject: Subject) -> tuple[str, ...]:
+        """What the issue says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -189,6 +198,9 @@ class ChoiceCondition:
     any_of: tuple[Name, ...]
     all_of: tuple[Name, ...]
     none_of: tuple[Name, ...]
+
+    def found(self, subject: Subject) -> tuple[str, ...]:
+        return subject.values(self.key)
 
     def holds(self, subject: Subject) -> bool:
         values = subject.folded(self.key)
@@ -220,6 +232,9 @@ class PatternCondition:
     def expected(self) -> str:
         return f"matches {self.text}"
 
+    def found(self, subject: Subject) -> tuple[str, ...]:
+        return subject.values(self.key)
+
     def holds(self, subject: Subject) -> bool:
         text = subject.issue.title if self.key == "title" else subject.issue.body
         return self.pattern.search(to_bytes(text)) is not None
@@ -234,6 +249,9 @@ class SpanCondition:
     after: datetime | None
     before: datetime | None
 
+    def found(self, subject: Subject) -> tuple[str, ...]:
+        return subject.values(self.key)
+
     def holds(self, subject: Subject) -> bool:
         moment = subject.issue.created if self.key == "created" else subject.issue.updated
         if self.after is not None and moment < self.after:
@@ -242,7 +260,7 @@ class SpanCondition:
 
 
 def compile_conditions(when: Mapping[str, Any]) -> tuple[Condition, ...]:
-    """The conditions of ``Rule.when`` in the order of their keys there. Raises PatternInvalid."""
+    """The conditions of ``Rule.when`` in the order of their keys there. Raises PatternInvalid, CelInvalid."""
     conditions: list[Condition] = []
     for key, value in when.items():
         if key == "field":
@@ -251,6 +269,10 @@ def compile_conditions(when: Mapping[str, Any]) -> tuple[Condition, ...]:
             conditions.append(PatternCondition(key=key, text=value, pattern=compile_pattern(value)))
         elif key in ("created", "updated"):
             conditions.append(_span(key, value))
+        elif key == "cel":
+            from mappings.cel import compile_cel  # its library takes long to start
+
+            conditions.append(compile_cel(value))
         else:
             conditions.append(_choice(key, value))
     return tuple(conditions)
@@ -279,4 +301,8 @@ def wanted_by(teams: Iterable[TeamMapping]) -> Wanted:
         for rule in team.rules:
             body = body or "body" in rule.when
             fields.update(rule.when.get("field", ()))
+            if "cel" in rule.when:
+                read = read_cel(rule.when["cel"])
+                body = body or "body" in read.names
+                fields.update(read.fields)
     return Wanted(body=body, fields=tuple(sorted(fields)))

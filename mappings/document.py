@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -88,9 +88,7 @@ def _without(node: Node, wrong: Iterable[KeyPath], path: KeyPath) -> Node:
             for index, child in enumerate(kept)
             if (*path, index) not in wrong
         ]
-    return Node(
-        value=kept, line=node.line, column=node.column, key_line=node.key_line, key_column=node.key_column
-    )
+    return replace(node, value=kept)
 
 
 def _keys(location: tuple[int | str, ...]) -> KeyPath:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from connectors.model import Issue, KnownIssue
+from mappings.cel_report import CelReport
 from mappings.conditions import Subject
 from mappings.labels import LabelScheme
 from mappings.lifetimes import Landing, Lifetimes
@@ -115,9 +116,10 @@ class Matcher:
         self._lifetimes = Lifetimes(workspace, now)
         self._anchors = _anchors(workspace.increments)
         self._teams_by_source: dict[str, list[TeamRules]] = {}
-        for mapping in workspace.teams:
-            team = TeamRules(mapping)
-            for name in dict.fromkeys(source.name for source in mapping.sources):
+        teams = [TeamRules(mapping) for mapping in workspace.teams]
+        self._cel = CelReport(teams)
+        for team in teams:
+            for name in dict.fromkeys(source.name for source in team.mapping.sources):
                 self._teams_by_source.setdefault(name, []).append(team)
         self._order = {mapping.team: index for index, mapping in enumerate(workspace.teams)}
         self._readers_by_sources: dict[frozenset[str], _Readers] = {}
@@ -125,6 +127,7 @@ class Matcher:
 
     def match(self, known: Iterable[KnownIssue], overrides: Overrides) -> Matched:
         """What becomes of every issue, in the order given; ancestors are looked up among ``known``."""
+        self._cel.start()
         everything = list(known)
         ancestry = Ancestry(everything)
         assignments: list[Assignment] = []
@@ -146,7 +149,10 @@ class Matcher:
             assignments=tuple(assignments),
             unplanned=tuple(unplanned),
             conflicts=tuple(conflicts),
-            warnings=tuple(_homeless_warning(who, count) for who, count in sorted(homeless.items())),
+            warnings=(
+                *(_homeless_warning(who, count) for who, count in sorted(homeless.items())),
+                *self._cel.warnings(),
+            ),
         )
 
     def trace(self, issue: KnownIssue, overrides: Overrides, known: Iterable[KnownIssue] = ()) -> Trace:

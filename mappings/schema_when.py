@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from mappings.schema_parts import Condition, Text
 
@@ -122,14 +122,11 @@ class When(Condition):
         examples=["(?i)\\bchurn model\\b"],
     )
     body: Text | None = Field(default=None, description="RE2 pattern found anywhere in the description.")
-    cel: Text | None = Field(default=None, description="An expression; not supported yet.")
-
-    @field_validator("cel")
-    @classmethod
-    def _not_yet(cls, value: str | None) -> str | None:
-        if value is not None:
-            raise ValueError("`cel` is not supported yet; use the other conditions and remove this key")
-        return value
+    cel: Text | None = Field(
+        default=None,
+        description="An expression in CEL, the Common Expression Language, for what the other keys cannot say.",
+        examples=['labels.exists(l, l.startsWith("area/")) && size(assignees) == 0'],
+    )
 
     @model_validator(mode="after")
     def _says_something(self, info: ValidationInfo) -> Self:

@@ -71,7 +71,7 @@ def _trace_rule(compiled: CompiledRule, subject: Subject, *, reached: bool) -> R
         ConditionTrace(
             key=each.key,
             expected=each.expected,
-            found=tuple(subject.values(each.key)),
+            found=each.found(subject),
             holds=each.holds(subject),
         )
         for each in compiled.conditions

@@ -45,6 +45,11 @@ class Node:
     column: int
     key_line: int
     key_column: int
+    text_line: int = 0
+    """Where the text of a scalar begins, after its quote or below its ``|``."""
+    text_column: int = 0
+    verbatim: bool = False
+    """Each line of the text stands as it is in a line of the file."""
 
     def child(self, part: str | int) -> Node | None:
         if isinstance(self.value, dict):
@@ -90,6 +95,15 @@ class Positions:
         """Where the value of the key stands; the key itself when it has none."""
         node = self._last(path)
         return Origin(file=self.file, line=node.line, column=node.column) if node else self.top
+
+    def within(self, path: KeyPath, line: int, column: int) -> Origin:
+        """Where a place inside a text stands (both from 1); the text's beginning if it was folded or escaped."""
+        node = self._last(path)
+        if node is None or not node.text_line:
+            return self.value(path)
+        if not node.verbatim:
+            return Origin(file=self.file, line=node.text_line, column=node.text_column)
+        return Origin(file=self.file, line=node.text_line + line - 1, column=node.text_column + column - 1)
 
     @property
     def top(self) -> Origin:
@@ -180,6 +194,20 @@ def _syntax_problem(error: YAMLError, text: str, file: str) -> Problem:
     return Problem(origin=Origin(file=file, line=line, column=column), path="", message=message, check="yaml")
 
 
+def _text_place(event: Any) -> tuple[int, int, bool]:
+    """Line and column at which a scalar's text begins, and whether it stands there as it is."""
+    start, end, text = event.start_mark, event.end_mark, str(event.value)
+    if event.style in ("|", ">"):
+        below = start.buffer[start.pointer : end.pointer].splitlines()[1:]
+        blank = next((index for index, each in enumerate(below) if each.strip()), 0)
+        indent = len(below[blank]) - len(below[blank].lstrip()) if below else 0
+        # The text keeps the blank lines above its first words.
+        return start.line + 2, indent + 1, event.style == "|" or len(below) == 1
+    quote = 1 if event.style else 0
+    is_whole = start.line == end.line and end.column - start.column == len(text) + 2 * quote
+    return start.line + 1, start.column + quote + 1, is_whole
+
+
 def _is_tab(text: str, origin: Origin) -> bool:
     lines = text.splitlines()
     return origin.line <= len(lines) and lines[origin.line - 1][origin.column - 1 : origin.column] == "\t"
@@ -245,6 +273,8 @@ class _Builder:
             return self._open_key(top, event, value)
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         node = Node(value=value, line=line, column=column, key_line=line, key_column=column)
+        if isinstance(event, ScalarEvent):
+            node.text_line, node.text_column, node.verbatim = _text_place(event)
         path = self._next_path()
         self._attach(top, node)
         if isinstance(value, list | dict):

@@ -214,7 +214,7 @@ def test_label_prefixes_of_the_settings_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("cel: '1 == 1'", "`cel` is not supported yet"),
+        ("cel: titel == 'a'", 'unknown name "titel"; did you mean "title"?'),
         ("labels: []", '"labels" is an empty list'),
         ("labels: {}", "name at least one value"),
         ("labels:", '"labels" is empty'),
