@@ -1,0 +1,198 @@
+"""Where credentials come from, what is said when they are missing, and that they show nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync.credentials import (
+    CredentialError,
+    Credentials,
+    read_credentials,
+    secrets_in,
+    variable_names,
+    what_is_missing,
+)
+from sync.settings import Settings
+from sync.wiring import Waiting, credentials_of, open_trackers
+
+BOTH = {
+    "instance": "here",
+    "trackers": {
+        "jira": {"kind": "jira-cloud", "url": "https://acme.example"},
+        "github": {"kind": "github"},
+    },
+}
+
+
+def token(credentials: Credentials) -> str | None:
+    return credentials.token.get_secret_value() if credentials.token else None
+
+
+# ---- where they are looked for
+
+
+def test_gh_token_wins_over_github_token_as_everywhere() -> None:
+    found = read_credentials("github", "github", {"GITHUB_TOKEN": "second", "GH_TOKEN": "first"})
+    assert token(found) == "first"
+    assert found.found_in == {"token": "GH_TOKEN"}
+
+
+def test_an_empty_variable_counts_as_none() -> None:
+    assert token(read_credentials("github", "github", {"GH_TOKEN": "  ", "GITHUB_TOKEN": "real"})) == "real"
+
+
+def test_a_file_is_read_and_its_last_line_break_left_out(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-file\n", encoding="utf-8")
+    found = read_credentials("github", "github", {"GH_TOKEN_FILE": str(tmp_path / "secret")})
+    assert token(found) == "from-file"
+    assert found.found_in == {"token": "GH_TOKEN_FILE"}
+
+
+def test_a_variable_wins_over_a_file_of_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-file", encoding="utf-8")
+    environment = {"GH_TOKEN": "direct", "GH_TOKEN_FILE": str(tmp_path / "secret")}
+    assert token(read_credentials("github", "github", environment)) == "direct"
+
+
+@pytest.mark.parametrize("name", ["JIRA_API_TOKEN", "jira_api_token"])
+def test_a_secrets_folder_holds_a_file_for_each_variable(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mounted", encoding="utf-8")
+    found = read_credentials("jira", "jira-cloud", {"INCREMENT_SYNC_SECRETS_DIR": str(tmp_path)})
+    assert token(found) == "mounted"
+    assert name in found.found_in["token"]
+
+
+def test_other_names_of_trackers_have_variables_of_their_own() -> None:
+    assert variable_names("legacy-jira", "jira-dc", "pat") == ("INCREMENT_SYNC_LEGACY_JIRA_PAT",)
+    found = read_credentials("legacy-jira", "jira-dc", {"JIRA_PAT": "not ours", "JIRA_URL": "not ours"})
+    assert found.pat is None
+    assert found.url is None
+    found = read_credentials("legacy-jira", "jira-dc", {"INCREMENT_SYNC_LEGACY_JIRA_PAT": "ours"})
+    assert found.pat is not None
+
+
+def test_a_private_key_keeps_its_line_breaks() -> None:
+    key = "-----BEGIN KEY-----\nabc\n-----END KEY-----"
+    found = read_credentials("github", "github", {"GITHUB_APP_PRIVATE_KEY": key})
+    assert found.app_private_key is not None
+    assert found.app_private_key.get_secret_value() == key
+
+
+# ---- what is wrong with them
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file"), (b"\xff\xfe\x00", "not a text file"), (b"  \n", "is empty")],
+)
+def test_a_file_that_cannot_be_used_names_the_variable_and_the_reason(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CredentialError, match=r"GH_TOKEN_FILE names .*secret") as raised:
+        read_credentials("github", "github", {"GH_TOKEN_FILE": str(path)})
+    assert reason in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "environment", "said"),
+    [
+        ("github", {}, "no credentials for github: set GH_TOKEN or GITHUB_TOKEN"),
+        ("github", {"GITHUB_APP_ID": "7"}, None),
+        (
+            "github",
+            {"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": "pem"},
+            "the credentials for github are not complete: set GITHUB_APP_INSTALLATION_ID",
+        ),
+        ("github", {"GITHUB_TOKEN": "x"}, ""),
+        (
+            "github",
+            {"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": "pem", "GITHUB_APP_INSTALLATION_ID": "8"},
+            "",
+        ),
+    ],
+)
+def test_what_github_needs(kind: str, environment: dict[str, str], said: str | None) -> None:
+    missing = what_is_missing("github", "github", read_credentials("github", "github", environment))
+    if said is None:
+        assert missing is not None
+        assert "GITHUB_APP_PRIVATE_KEY" in missing
+    else:
+        assert (missing or "").startswith(said)
+        assert bool(missing) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({}, "set JIRA_EMAIL or JIRA_USERNAME and JIRA_API_TOKEN"),
+        ({"JIRA_API_TOKEN": "x"}, "not complete: set JIRA_EMAIL or JIRA_USERNAME (or"),
+        ({"JIRA_EMAIL": "a@example.com"}, "not complete: set JIRA_API_TOKEN (or"),
+        ({"JIRA_PAT": "x"}, "set JIRA_EMAIL or JIRA_USERNAME and JIRA_API_TOKEN"),
+    ],
+)
+def test_what_jira_cloud_needs(environment: dict[str, str], said: str) -> None:
+    found = read_credentials("jira", "jira-cloud", environment)
+    assert said in str(what_is_missing("jira", "jira-cloud", found))
+
+
+@pytest.mark.parametrize(
+    "environment", [{"JIRA_PAT": "x"}, {"JIRA_USERNAME": "robot", "JIRA_API_TOKEN": "password"}]
+)
+def test_a_data_center_takes_a_pat_or_a_password(environment: dict[str, str]) -> None:
+    found = read_credentials("jira", "jira-dc", environment)
+    assert what_is_missing("jira", "jira-dc", found) is None
+
+
+def test_all_trackers_that_lack_something_are_named_at_once() -> None:
+    with pytest.raises(CredentialError) as raised:
+        credentials_of(Settings.model_validate(BOTH), {})
+    assert "for jira" in str(raised.value)
+    assert "for github" in str(raised.value)
+
+
+def test_an_installation_id_has_to_be_a_number() -> None:
+    settings = Settings.model_validate({"instance": "here", "trackers": {"github": {"kind": "github"}}})
+    environment = {
+        "GITHUB_APP_ID": "7",
+        "GITHUB_APP_PRIVATE_KEY": "pem",
+        "GITHUB_APP_INSTALLATION_ID": "seventy",
+    }
+    with pytest.raises(CredentialError, match="must be a number, not 'seventy'"):
+        open_trackers(settings, credentials_of(settings, environment), lambda _: _NoCache(), Waiting())
+
+
+class _NoCache:
+    def get(self, key: str) -> None:
+        return None
+
+    def put(self, key: str, value: object, *, days: float = 30) -> None:
+        return None
+
+
+# ---- secrecy
+
+
+def test_secrets_do_not_show_when_credentials_are_printed() -> None:
+    environment = {"GH_TOKEN": "ghp_secret", "GITHUB_APP_PRIVATE_KEY": "pem-secret", "JIRA_PAT": "pat-secret"}
+    shown = repr(read_credentials("github", "github", environment))
+    shown += str(read_credentials("jira", "jira-dc", environment))
+    assert "secret" not in shown.replace("SecretStr", "")
+
+
+def test_everything_that_must_not_be_shown_is_known(tmp_path: Path) -> None:
+    (tmp_path / "gh_token").write_text("mounted\n", encoding="utf-8")
+    (tmp_path / "unrelated").write_text("weather", encoding="utf-8")
+    environment = {
+        "GITHUB_TOKEN": "direct",
+        "JIRA_PAT_FILE": str(tmp_path / "gh_token"),
+        "JIRA_API_TOKEN_FILE": str(tmp_path / "missing"),
+        "INCREMENT_SYNC_SECRETS_DIR": str(tmp_path),
+        "JIRA_EMAIL": "robot@example.com",
+        "INCREMENT_SYNC_OTHER_TOKEN": "",
+    }
+    assert set(secrets_in(environment)) == {"direct", "mounted"}

@@ -1,0 +1,146 @@
+"""`increment-sync.yaml`: what it may say, what it means, and what is said about mistakes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mappings.problems import MappingInvalid, Problem
+from sync.settings import Settings, find_root, load_settings, store_url, unknown_push_teams
+from sync.wiring import configure
+from tests.journey_world import MAPPING, PLAN
+
+SMALL = "instance: acme\ntrackers:\n  github: {kind: github}\n"
+
+
+def settings(root: Path, text: str) -> Settings:
+    (root / "increment-sync.yaml").write_text(text, encoding="utf-8")
+    return load_settings(root)
+
+
+def problems(root: Path, text: str) -> list[Problem]:
+    with pytest.raises(MappingInvalid) as raised:
+        settings(root, text)
+    return list(raised.value.problems)
+
+
+# ---- what it means
+
+
+def test_a_small_file_is_enough_and_writes_nothing_by_default(tmp_path: Path) -> None:
+    small = settings(tmp_path, SMALL)
+    assert small.push.enabled is False
+    assert small.timezone == "UTC"
+    assert small.census_every == small.unreadable_after == timedelta(hours=24)
+    assert small.scheme.label("capability", "churn") == "capability:churn"
+
+
+def test_durations_prefixes_and_limits_can_be_set(tmp_path: Path) -> None:
+    more = (
+        "census_every: 7d\noverlap: 90s\nlimits: {removals: 3, removal_share: 0.5}\n"
+        "labels:\n  capability: {prefix: 'cap:', color: FF0000}\n"
+    )
+    found = settings(tmp_path, SMALL + more)
+    assert (found.census_every, found.overlap) == (timedelta(days=7), timedelta(seconds=90))
+    assert (found.limits.removals, found.limits.removal_share) == (3, 0.5)
+    assert found.scheme.label("capability", "churn") == "cap:churn"
+    assert found.scheme.color("cap:churn") == "ff0000"
+
+
+def test_urls_lose_their_last_slash(tmp_path: Path) -> None:
+    text = SMALL.replace("{kind: github}", "{kind: github, url: 'https://ghe.example/api/v3/'}")
+    assert settings(tmp_path, text).trackers["github"].url == "https://ghe.example/api/v3"
+
+
+def test_push_can_be_on_for_some_teams_only(tmp_path: Path) -> None:
+    found = settings(tmp_path, SMALL + "push: {enabled: true, teams: [blue]}\n")
+    assert found.may_push("blue")
+    assert not found.may_push("red")
+
+
+def test_a_relative_store_lies_in_the_workspace_wherever_the_program_is_called(tmp_path: Path) -> None:
+    found = settings(tmp_path, SMALL)
+    assert store_url(found, tmp_path) == f"sqlite:///{tmp_path}/.increment-sync/state.db"
+    absolute = found.model_copy(update={"store": "sqlite:////var/lib/state.db"})
+    assert store_url(absolute, tmp_path) == "sqlite:////var/lib/state.db"
+    remote = found.model_copy(update={"store": "postgresql://db/acme"})
+    assert store_url(remote, tmp_path) == "postgresql://db/acme"
+
+
+def test_the_workspace_is_found_from_any_folder_below_it(tmp_path: Path) -> None:
+    settings(tmp_path, SMALL)
+    below = tmp_path / "plans" / "old"
+    below.mkdir(parents=True)
+    assert find_root(below) == tmp_path
+    elsewhere = tmp_path.parent
+    assert find_root(elsewhere) == elsewhere
+
+
+# ---- mistakes
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (SMALL.replace("acme", "Acme DS"), "instance"),
+        (SMALL.replace("github: {kind: github}", "github: {kind: gitlab}"), 'did you mean "github"?'),
+        (SMALL.replace("{kind: github}", "{kind: github, url: ghe.example}"), "write a whole URL such as"),
+        ("instance: acme\n", '"trackers" is missing'),
+        ("instance: acme\ntrackers: {}\n", "trackers"),
+        (SMALL + "timezone: Berlin\n", "write one like Europe/Berlin"),
+        (SMALL + "census_every: often\n", "write a duration as 90s, 10m, 24h or 7d"),
+        (SMALL + "census_every: -1h\n", "write a duration"),
+        (SMALL + "limits: {removals: -1}\n", "limits.removals"),
+        (SMALL + "limits: {removal_share: 2}\n", "limits.removal_share"),
+        (SMALL + "labels: {capabilty: {prefix: x}}\n", "unknown family"),
+        (SMALL + "labels: {capability: {prefix: 'Cap '}}\n", "is not a legal label"),
+        (SMALL + "labels: {capability: {color: blue}}\n", "color"),
+        (SMALL + "labels: {state: {prefix: 'capability:x'}}\n", "also starts"),
+        (SMALL + "labels: {state: {prefix: 'capability:'}}\n", "choose another"),
+        (SMALL + "push: {enable: true}\n", 'did you mean "enabled"?'),
+        (SMALL + "push: maybe\n", "push"),
+        (SMALL + "token: ghp_x\n", 'unknown key "token"'),
+        (SMALL + "instance: twice\n", "instance"),
+        ("", "increment-sync.yaml"),
+        ("just text", "increment-sync.yaml"),
+        ("\t- x", "increment-sync.yaml"),
+    ],
+)
+def test_each_mistake_has_a_place_and_a_sentence(tmp_path: Path, text: str, said: str) -> None:
+    found = problems(tmp_path, text)
+    assert said in "\n".join(map(str, found))
+    for problem in found:
+        assert problem.origin.file == "increment-sync.yaml"
+        assert problem.origin.line >= 1
+        assert problem.message
+
+
+def test_all_mistakes_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
+    text = "instance: NO\ntimezone: Mars\ntrackers:\n  github: {kind: github, urll: x}\n"
+    assert [problem.origin.line for problem in problems(tmp_path, text)] == [1, 2, 4]
+
+
+def test_without_a_file_it_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(MappingInvalid, match="run `increment-sync init` to write one"):
+        load_settings(tmp_path)
+
+
+def test_a_secret_in_the_settings_is_refused_and_not_repeated(tmp_path: Path) -> None:
+    text = SMALL.replace("{kind: github}", "{kind: github, token: ghp_oops}")
+    said = "\n".join(map(str, problems(tmp_path, text)))
+    assert "token" in said
+    assert "ghp_oops" not in said
+
+
+def test_push_for_a_team_without_mapping_is_a_mistake(tmp_path: Path) -> None:
+    for folder, text in (("plans", PLAN), ("mappings", MAPPING)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.yaml").write_text(text, encoding="utf-8")
+    text = SMALL + "  jira: {kind: jira-cloud, url: 'https://acme.example'}\n"
+    settings(tmp_path, text + "push: {enabled: true, teams: [science, sciense]}\n")
+    with pytest.raises(MappingInvalid, match="no mapping file is for team 'sciense'; the teams are science"):
+        configure(tmp_path)
+    found = settings(tmp_path, text + "push: {enabled: true, teams: [science]}\n")
+    assert unknown_push_teams(found, configure(tmp_path).workspace) == []
