@@ -30,6 +30,8 @@ DEFAULT_COLORS: Final[Mapping[str, str]] = {
 MAX_LABEL_LENGTH: Final = 50
 """GitHub refuses longer names; Jira allows 255."""
 
+_REMEMBERED: Final = 10_000
+
 _GRAMMAR: Final = re.compile(r"[a-z0-9._:-]+")
 
 RELEASED_FLAG: Final = "released"
@@ -50,6 +52,8 @@ class LabelScheme:
 
     prefixes: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_PREFIXES))
     colors: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_COLORS))
+    _families: dict[str, str | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The families of labels that were asked about: a few labels are asked about for every issue."""
 
     def label(self, family: str, value: str = "") -> str:
         """``label("capability", "churn")`` -> ``capability:churn``."""
@@ -60,7 +64,13 @@ class LabelScheme:
 
         ``flag:released`` belongs to people and so to no family.
         """
-        lowered = label.lower()
+        if label not in self._families:
+            if len(self._families) >= _REMEMBERED:
+                self._families.clear()
+            self._families[label] = self._family(label.lower())
+        return self._families[label]
+
+    def _family(self, lowered: str) -> str | None:
         if lowered == self.released:
             return None
         if lowered == self.prefixes["unplanned"]:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
-from connectors.model import Issue, IssueRef, Source, Wanted
+from connectors.model import Category, Issue, IssueRef, Source, Wanted
 
 Values = Mapping[Any, Any]
 """A row by column name."""
 
 COLUMNS: Final = frozenset({"ref", "container", "status", "category", "updated"})
 """Fields of an issue that have a column of their own; everything else goes into the payload."""
-
-_TIMES: Final = frozenset({"created", "started", "closed"})
-_SETS: Final = frozenset({"labels"})
-_TUPLES: Final = frozenset({"components", "fix_versions", "assignees"})
-_MAPPINGS: Final = frozenset({"fields"})
 
 
 def _default(field: Any) -> Any:
@@ -81,31 +77,44 @@ def _encoded(value: Any) -> Any:
     return value
 
 
-def issue_from(row: Values) -> Issue:
-    """The issue of a row of the ``issues`` table."""
-    payload = {
-        name: _decoded(name, value) for name, value in row["payload"].items() if name in _PAYLOAD_NAMES
-    }
+def issue_from(
+    tracker: str,
+    id: str,  # noqa: A002 - the column
+    key: str,
+    container: str,
+    status: str,
+    category: Category | None,
+    updated: datetime,
+    payload: dict[str, Any],
+) -> Issue:
+    """The issue of a row of the ``issues`` table. Changes ``payload``."""
+    for name, decode in _DECODERS:
+        if name in payload:
+            payload[name] = decode(payload[name])
+    if not payload.keys() <= _PAYLOAD_NAMES:
+        payload = {name: value for name, value in payload.items() if name in _PAYLOAD_NAMES}
     return Issue(
-        ref=IssueRef(tracker=row["tracker"], id=row["id"], key=row["key"]),
-        container=row["container"],
-        status=row["status"],
-        category=row["category"],
-        updated=row["updated"],
+        ref=IssueRef(tracker=tracker, id=id, key=key),
+        container=container,
+        status=status,
+        category=category,
+        updated=updated,
         **payload,
     )
 
 
-def _decoded(name: str, value: Any) -> Any:
-    if name in _TIMES:
-        return datetime.fromisoformat(value)
-    if name in _SETS:
-        return frozenset(value)
-    if name in _TUPLES:
-        return tuple(value)
-    if name in _MAPPINGS:
-        return {key: tuple(inner) for key, inner in value.items()}
-    return value
+@lru_cache(maxsize=8192)
+def label_set(labels: tuple[str, ...]) -> frozenset[str]:
+    """The same labels are on many issues, and are kept once."""
+    return frozenset(labels)
+
+
+_DECODERS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
+    *((name, datetime.fromisoformat) for name in ("created", "started", "closed")),
+    *((name, tuple) for name in ("components", "fix_versions", "assignees")),
+    ("labels", lambda names: label_set(tuple(names))),
+    ("fields", lambda values: {key: tuple(inner) for key, inner in values.items()}),
+)
 
 
 def definition_hash(source: Source, wanted: Wanted) -> str:

@@ -5,22 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, or_, select, tuple_
+from sqlalchemy import Connection, Row, Select, or_, select, tuple_
 
 from connectors.model import IssueRef, KnownIssue
-from sync.store.codec import Values, issue_from
+from sync.store.codec import issue_from, label_set
 from sync.store.part import Part, is_ref, without_ref
 from sync.store.rows import Noticed
 from sync.store.tables import issue_events, issues, memberships
 
 _PAGE: Final = 2000
+_ISSUES: Final = select(
+    issues.c.tracker,
+    issues.c.id,
+    issues.c.key,
+    issues.c.container,
+    issues.c.status,
+    issues.c.category,
+    issues.c.updated,
+    issues.c.payload,
+    issues.c.first_seen,
+    issues.c.first_labels,
+    issues.c.vanished,
+    issues.c.reopened,
+)
+"""In the order in which ``_known`` takes them."""
 
 
 class KnownPart(Part):
     def known(self, *, tracker: str | None = None) -> Iterator[KnownIssue]:
         """All issues, or those of one tracker, by tracker and id. Read page by page, so that 100,000 of them
         need little memory and no transaction stays open while the caller works."""
-        query = select(issues).order_by(issues.c.tracker, issues.c.id).limit(_PAGE)
+        query = _ISSUES.order_by(issues.c.tracker, issues.c.id).limit(_PAGE)
         if tracker is not None:
             query = query.where(issues.c.tracker == tracker)
         page = self._page(query)
@@ -35,7 +50,7 @@ class KnownPart(Part):
         """One issue by id, or by the key that it had last. An id goes before a key, and one that is there
         before one that vanished."""
         named = or_(issues.c.id == id_or_key, issues.c.key == id_or_key)
-        query = select(issues).where(issues.c.tracker == tracker, named).order_by(issues.c.id)
+        query = _ISSUES.where(issues.c.tracker == tracker, named).order_by(issues.c.id)
         found = self._page(query)
         return min(found, key=lambda known: _rank(known, id_or_key)) if found else None
 
@@ -48,9 +63,9 @@ class KnownPart(Part):
 
     def _page(self, query: Select[Any]) -> list[KnownIssue]:
         with self._database.read() as connection:
-            rows = connection.execute(query).mappings().all()
+            rows = connection.execute(query).all()
             holders = _holders(connection, rows)
-        return [_known(row, holders.get((row["tracker"], row["id"]), frozenset())) for row in rows]
+        return [_known(row, holders.get((row.tracker, row.id), frozenset())) for row in rows]
 
 
 def _rank(known: KnownIssue, id_or_key: str) -> tuple[bool, bool, float]:
@@ -61,24 +76,29 @@ def _rank(known: KnownIssue, id_or_key: str) -> tuple[bool, bool, float]:
     )
 
 
-def _holders(connection: Connection, rows: Sequence[Values]) -> dict[tuple[str, str], frozenset[str]]:
+def _holders(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str, str], frozenset[str]]:
     """The sources of the issues of a page (which is in order of tracker and id)."""
     if not rows:
         return {}
     place = tuple_(memberships.c.tracker, memberships.c.issue_id)
-    first, last = ((row["tracker"], row["id"]) for row in (rows[0], rows[-1]))
-    found: dict[tuple[str, str], set[str]] = {}
-    for row in connection.execute(select(memberships).where(place >= first, place <= last)):
-        found.setdefault((row.tracker, row.issue_id), set()).add(row.source)
-    return {place: frozenset(names) for place, names in found.items()}
+    first, last = ((row.tracker, row.id) for row in (rows[0], rows[-1]))
+    query = select(memberships.c.source, memberships.c.tracker, memberships.c.issue_id)
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    alone: dict[str, frozenset[str]] = {}
+    for source, tracker, issue_id in connection.execute(query.where(place >= first, place <= last)):
+        one = alone.setdefault(source, frozenset((source,)))
+        before = found.get((tracker, issue_id))
+        found[tracker, issue_id] = one if before is None else before | one
+    return found
 
 
-def _known(row: Values, sources: frozenset[str]) -> KnownIssue:
+def _known(row: Row[Any], sources: frozenset[str]) -> KnownIssue:
+    first_seen, first_labels, vanished, reopened = row[8:]
     return KnownIssue(
-        issue=issue_from(row),
+        issue=issue_from(*row[:8]),
         sources=sources,
-        first_seen=row["first_seen"],
-        first_labels=frozenset(row["first_labels"]),
-        vanished=row["vanished"],
-        reopened=row["reopened"],
+        first_seen=first_seen,
+        first_labels=label_set(tuple(first_labels)),
+        vanished=vanished,
+        reopened=reopened,
     )

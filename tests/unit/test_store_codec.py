@@ -66,7 +66,7 @@ def there_and_back(one: Issue) -> Issue:
         "updated": one.updated,
         "payload": json.loads(text),
     }
-    return issue_from(row)
+    return issue_from(**row)
 
 
 @given(issues(STORABLE))
