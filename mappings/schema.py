@@ -62,9 +62,15 @@ class GoalEntry(Entry):
     )
     capabilities: list[CapabilityEntry] = Field(default=[], description="What the goal consists of.")
     value: float | None = Field(
-        default=None, ge=0, description="Planned value, for example 1 to 10.", examples=[8]
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Planned value, for example 1 to 10.",
+        examples=[8],
     )
-    actual_value: float | None = Field(default=None, ge=0, description="Value that people saw at the review.")
+    actual_value: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, description="Value that people saw at the review."
+    )
     acceptance: Literal["automatic", "manual"] = Field(
         default="automatic", description="`manual`: done only when `accepted: true` says so as well."
     )

@@ -16,7 +16,9 @@ from pydantic import (
     field_validator,
 )
 
-_ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_YEARS: Final = range(1970, 2200)
+"""Days at the edges of the calendar have no instant in every time zone."""
 
 
 class Entry(BaseModel):
@@ -39,6 +41,8 @@ class Condition(Entry):
 def _only_iso_days(value: Any) -> Any:
     if isinstance(value, str) and not _ISO_DAY.fullmatch(value):
         raise ValueError(f'"{value[:40]}" is not a date; write it as 2026-10-01')
+    if isinstance(value, str) and int(value[:4]) not in _YEARS:
+        raise ValueError(f'"{value}" is no day of a plan; write a year from {_YEARS[0]} to {_YEARS[-1]}')
     return value
 
 

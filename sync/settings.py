@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -10,24 +11,27 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, FAMILIES, LabelScheme, is_legal
-from mappings.load import read_yaml
+from mappings.defaults import inherited_labels
+from mappings.defaults_schema import LabelEntry, known_families
+from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, FAMILIES, LabelScheme
+from mappings.load import read_defaults, read_yaml
 from mappings.model import Origin, Workspace
 from mappings.problems import MappingInvalid, Problem
 
 FILE_NAME = "increment-sync.yaml"
 TrackerKind = Literal["jira-cloud", "jira-dc", "github"]
 
+_LONGEST = timedelta(days=366)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _duration(value: Any) -> Any:
     """``90s``, ``10m``, ``24h``, ``7d`` -> timedelta; anything else is left to pydantic."""
-    if isinstance(value, str) and value[-1:] in _UNITS and value[:-1].isdigit():
-        return timedelta(**{_UNITS[value[-1]]: int(value[:-1])})
-    if isinstance(value, timedelta):
+    if isinstance(value, str) and value[-1:] in _UNITS and re.fullmatch("[0-9]{1,9}", value[:-1]):
+        value = int(value[:-1]) * timedelta(**{_UNITS[value[-1]]: 1})
+    if isinstance(value, timedelta) and value <= _LONGEST:
         return value
-    raise ValueError(f"write a duration as 90s, 10m, 24h or 7d, not {value!r}")
+    raise ValueError(f"write a duration as 90s, 10m, 24h or 7d, a year at most, not {value!r}")
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -69,20 +73,6 @@ class PushSettings(_Strict):
     )
 
 
-class LabelSettings(_Strict):
-    """Prefix and colour of one family of labels."""
-
-    prefix: str | None = None
-    color: str | None = Field(default=None, pattern="^[0-9a-fA-F]{6}$")
-
-    @field_validator("prefix")
-    @classmethod
-    def _legal(cls, prefix: str | None) -> str | None:
-        if prefix is not None and not is_legal(prefix):
-            raise ValueError(f"{prefix!r} is not a legal label: use a-z, 0-9 and . _ : - only")
-        return prefix
-
-
 class Limits(_Strict):
     """What a single run may do before the guard stops it. A relative and an absolute limit: the larger holds."""
 
@@ -106,7 +96,11 @@ class Settings(_Strict):
     store: str = "sqlite:///.increment-sync/state.db"
     trackers: Mapping[str, TrackerSettings] = Field(min_length=1)
     push: PushSettings = PushSettings()
-    labels: Mapping[str, LabelSettings] = Field(default_factory=dict)
+    labels: dict[str, LabelEntry] = Field(
+        default={},
+        description=f"Prefix and colour by family: {', '.join(FAMILIES)}; win over those of defaults.yaml",
+        examples=[{"capability": {"prefix": "capability:", "color": "1d76db"}}],
+    )
     limits: Limits = Limits()
     census_every: Duration = timedelta(hours=24)
     counts_every: Duration = Field(
@@ -129,13 +123,20 @@ class Settings(_Strict):
             raise ValueError(f"{name!r} is not an IANA time zone; write one like Europe/Berlin")
         return name
 
+    @field_validator("store")
+    @classmethod
+    def _store_of_a_known_kind(cls, url: str) -> str:
+        # The URL may hold a password, so it is not repeated.
+        if not url.startswith(("sqlite://", "postgresql://", "postgresql+psycopg://", "postgres://")):
+            raise ValueError("write it as sqlite:///path/to/state.db or postgresql://user@host/database")
+        if url == "sqlite:///":
+            raise ValueError("name a file: sqlite:///path/to/state.db")
+        return url
+
     @field_validator("labels")
     @classmethod
-    def _families(cls, labels: Mapping[str, LabelSettings]) -> Mapping[str, LabelSettings]:
-        unknown = sorted(set(labels) - set(FAMILIES))
-        if unknown:
-            raise ValueError(f"unknown family {unknown[0]!r}; the families are {', '.join(FAMILIES)}")
-        return labels
+    def _families(cls, labels: dict[str, LabelEntry]) -> dict[str, LabelEntry]:
+        return known_families(labels)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -164,13 +165,21 @@ def find_root(start: Path) -> Path:
 
 
 def load_settings(root: Path) -> Settings:
-    """Read ``increment-sync.yaml``. Raises MappingInvalid with every problem."""
+    """Read ``increment-sync.yaml``, with the labels that ``defaults.yaml`` adds to it.
+
+    Raises MappingInvalid with every problem of the settings; those of the defaults are found with the mappings'.
+    """
     path = root / FILE_NAME
     if not path.is_file():
         raise MappingInvalid([_missing_file(path)])
     settings, problems, _ = read_yaml(path, Settings, file=FILE_NAME)
-    problems = [*problems, *(_clashing_prefixes(settings) if settings else [])]
     if problems or settings is None:
+        raise MappingInvalid(problems)
+    for defaults in read_defaults(root):
+        if defaults.partial is not None:
+            labels = inherited_labels(settings.labels, defaults.partial.labels)
+            settings = settings.model_copy(update={"labels": labels})
+    if problems := _clashing_prefixes(settings):
         raise MappingInvalid(problems)
     return settings
 
@@ -216,7 +225,10 @@ def _clashing_prefixes(settings: Settings) -> list[Problem]:
         Problem(
             origin=Origin(file=FILE_NAME),
             path=f"labels.{one}.prefix",
-            message=f"the prefix {prefixes[one]!r} of {one} also starts {prefixes[other]!r} of {other}; choose another",
+            message=(
+                f"the prefix {prefixes[one]!r} of {one} also starts {prefixes[other]!r} of {other}; "
+                "choose another, here or in defaults.yaml"
+            ),
             severity="error",
             check="label-prefix",
         )

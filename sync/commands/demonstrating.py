@@ -38,7 +38,7 @@ push: {{enabled: true}}
 
 
 class NoSandbox(LookupError):
-    """The extra that the sandbox needs is not installed."""
+    """The sandbox cannot be started: its extra is not installed, its seed is broken, its port is taken."""
 
 
 def demo(ways: Ways, folder: Path | None) -> int:
@@ -150,11 +150,18 @@ def _folder(folder: Path | None) -> Iterator[Path]:
 @contextmanager
 def _sandbox(seed: Path | None, port: int, *, verbose: bool = False) -> Iterator[Sandbox]:
     try:
-        from connectors.sandbox.server import Sandbox
+        from connectors.sandbox.seed import SeedError
+        from connectors.sandbox.server import Sandbox, SandboxError
     except ModuleNotFoundError as error:
         raise NoSandbox(
             f"the sandbox needs {error.name}: install it with `pip install 'increment-sync[sandbox]'`"
         ) from None
     source: Path | Mapping[str, Any] = seed or Path(str(files("connectors").joinpath("sandbox/demo.yaml")))
-    with Sandbox.from_seed(source, port=port, verbose=verbose) as box:
+    try:
+        box = Sandbox.from_seed(source, port=port, verbose=verbose).start()
+    except (SeedError, SandboxError) as error:
+        raise NoSandbox(str(error)) from None
+    try:
         yield box
+    finally:
+        box.close()

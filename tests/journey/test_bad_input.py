@@ -179,6 +179,9 @@ BROKEN = {
     "an unknown capability": ("mappings/science.yaml", "assign: model", "assign: modl", 'did you mean "model"?'),
     "an end before the start": ("plans/2026-q4.yaml", "end: 2026-12-31", "end: 2026-09-01", "plans/2026-q4.yaml:3"),
     "no date at all": ("plans/2026-q4.yaml", "end: 2026-12-31", "end: soon", "write it as 2026-10-01"),
+    "an end beyond the calendar": ("plans/2026-q4.yaml", "end: 2026-12-31", "end: 9999-12-31", "write a year from"),
+    "a start before it": ("plans/2026-q4.yaml", "start: 2026-10-01", "start: 0001-01-01", "write a year from"),
+    "a value without end": ("plans/2026-q4.yaml", "committed\n", "committed\n    value: 1e999\n", "value"),
     "an unknown key": ("mappings/science.yaml", "sources:", "source:", 'did you mean "sources"?'),
     "an unknown tracker": ("mappings/science.yaml", "- jira:", "- jura:", 'did you mean "jira"?'),
     "a bad pattern": ("mappings/science.yaml", "{labels: [model]}", "{title: '(model'}", "mappings/science.yaml:6"),
@@ -225,6 +228,19 @@ def test_a_mapping_file_of_anything_is_one_problem_of_configuration(world: World
 def test_a_mapping_that_is_a_dangling_link_is_named(world: World) -> None:
     (world.root / "mappings" / "other.yaml").symlink_to(world.root / "nowhere.yaml")
     assert "mappings/other.yaml" in sentence(run(world), code=3)
+
+
+def test_a_programs_reading_finds_json_in_whatever_happens(world: World) -> None:
+    assert run(world, as_json=True).json["version"] == 1
+    world.github.rename_repo("acme/churn", "acme/retention")
+    told = run(world, as_json=True)
+    assert told.code == told.json["exit_code"] == 1
+    assert "acme/retention" in json.dumps(told.json)
+    path = world.root / "changes.json"
+    world.edit("increment-sync.yaml", "enabled: true", "enabled: false")
+    call(world, running.preview, Options(), path, False, "text")
+    told = call(world, running.apply_file, path, Options(), as_json=True)
+    assert told.code == told.json["exit_code"] == 3
 
 
 # ---- the store

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -61,6 +62,7 @@ def increment_sync(*arguments: str) -> int:
         ["init", "--jira-kind", "jira-cloudy"],
         ["mappings", "nonsense"],
         ["history", "--limit", "0"],
+        ["history", "--limit", "9" * 30],
     ],
 )
 def test_usage_errors_exit_with_64_and_say_what_was_wrong(
@@ -248,6 +250,30 @@ def test_a_reader_that_leaves_early_is_no_error(workspace: Path) -> None:
     started.stdout.close()
     _, err = started.communicate(timeout=60)
     assert (started.returncode, err) == (0, b"")
+
+
+@pytest.mark.parametrize("seed", [None, "trackers: [1", "trackers: {a: {kind: x}}", "nothing"])
+def test_a_broken_seed_is_said_in_a_sentence(
+    seed: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "seed.yaml"
+    if seed is not None:
+        path.write_text(seed, encoding="utf-8")
+    assert increment_sync("sandbox", "--seed", str(path)) == 1
+    said = capsys.readouterr().err
+    assert "this is a bug" not in said
+    assert "seed" in said or "trackers" in said
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert increment_sync("sandbox", "--port", port) == 1
+    assert f"cannot listen on port {port}" in capsys.readouterr().err
+
+
+def test_a_very_long_time_for_a_run_is_as_good_as_none(workspace: Path) -> None:
+    assert increment_sync("-C", str(workspace), "run", "--max-duration", "99999999999999999h") == 3
 
 
 def test_ctrl_c_stops_the_sandbox_quietly() -> None:

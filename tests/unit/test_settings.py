@@ -92,6 +92,11 @@ def test_the_workspace_is_found_from_any_folder_below_it(tmp_path: Path) -> None
         (SMALL + "timezone: Berlin\n", "write one like Europe/Berlin"),
         (SMALL + "census_every: often\n", "write a duration as 90s, 10m, 24h or 7d"),
         (SMALL + "census_every: -1h\n", "write a duration"),
+        (SMALL + "census_every: 99999999999d\n", "a year at most"),
+        (SMALL + "overlap: 400d\n", "a year at most"),
+        (SMALL + "store: state.db\n", "write it as sqlite:///path/to/state.db"),
+        (SMALL + "store: mysql://user:pw@host/db\n", "postgresql://user@host/database"),
+        (SMALL + "store: 'sqlite:///'\n", "name a file"),
         (SMALL + "limits: {removals: -1}\n", "limits.removals"),
         (SMALL + "limits: {removal_share: 2}\n", "limits.removal_share"),
         (SMALL + "labels: {capabilty: {prefix: x}}\n", "unknown family"),
@@ -132,6 +137,10 @@ def test_a_secret_in_the_settings_is_refused_and_not_repeated(tmp_path: Path) ->
     said = "\n".join(map(str, problems(tmp_path, text)))
     assert "token" in said
     assert "ghp_oops" not in said
+
+
+def test_the_password_of_a_store_is_not_repeated(tmp_path: Path) -> None:
+    assert "pw-123" not in "\n".join(map(str, problems(tmp_path, SMALL + "store: mysql://u:pw-123@h/db\n")))
 
 
 def test_push_for_a_team_without_mapping_is_a_mistake(tmp_path: Path) -> None:
