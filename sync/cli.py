@@ -96,7 +96,8 @@ def _duration(text: str) -> timedelta:
     match = re.fullmatch(r"(\d+)([smh])", text)
     if match is None:
         raise typer.BadParameter(f"write a time as 90s, 10m or 1h, not {text!r}", param_hint="--max-duration")
-    return int(match[1]) * timedelta(**{{"s": "seconds", "m": "minutes", "h": "hours"}[match[2]]: 1})
+    seconds = int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+    return timedelta(seconds=min(seconds, 366 * 86_400))
 
 
 @app.command()
@@ -238,7 +239,7 @@ def history(
     context: typer.Context,
     run_id: Annotated[str | None, typer.Option("--run", help="The writes of one run.")] = None,
     issue: Annotated[str | None, typer.Option(help="The writes on one issue.")] = None,
-    limit: Annotated[int, typer.Option(help="How many rows at most.", min=1)] = 20,
+    limit: Annotated[int, typer.Option(help="How many rows at most.", min=1, max=1_000_000)] = 20,
     as_json: Json = False,
 ) -> None:
     """The runs, or the journal of a run or an issue: when, what, which rule, why."""
