@@ -74,7 +74,7 @@ def unknown_tracker(draft: Draft) -> Iterator[Problem]:
             hint = suggestion(tracker, draft.trackers, kind="trackers")
             yield place.problem("unknown-tracker", f'unknown tracker "{tracker}"; {hint}', on_key=True)
     for _, rule, place in draft.rules():
-        for text, at in _texts(rule.when.tracker, place / "when" / "tracker"):
+        for text, at in texts(rule.when.tracker, place / "when" / "tracker"):
             names = {name.casefold() for name in draft.trackers}
             if not has_wildcard(text) and text.casefold() not in names:
                 hint = suggestion(text, draft.trackers, kind="trackers")
@@ -165,7 +165,7 @@ def pattern_invalid(draft: Draft) -> Iterator[Problem]:
 def our_own_labels(draft: Draft) -> Iterator[Problem]:
     """Rules never see the labels that this program writes, so a mapping that names one cannot work."""
     for _, rule, place in draft.rules():
-        for text, at in _texts(rule.when.labels, place / "when" / "labels"):
+        for text, at in texts(rule.when.labels, place / "when" / "labels"):
             yield from _own(draft, text, at)
     for team in draft.teams:
         for state in ("todo", "doing", "done", "dropped", "blocked"):
@@ -219,7 +219,7 @@ def state_named_twice(draft: Draft) -> Iterator[Problem]:
                         )
 
 
-def _texts(choice: ChoiceEntry | None, place: Place) -> Iterator[tuple[str, Place]]:
+def texts(choice: ChoiceEntry | None, place: Place) -> Iterator[tuple[str, Place]]:
     """Every name of a choice with its place, for the long form and the short ones alike."""
     for part in ("any", "all", "none") if choice else ():
         for index, text in enumerate(getattr(choice, part) or ()):
