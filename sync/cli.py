@@ -327,12 +327,41 @@ def sandbox(
 def mappings_check(
     context: typer.Context,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
+    format_: Annotated[
+        Literal["text", "json", "github"],
+        typer.Option("--format", help="github: annotations on a pull request."),
+    ] = "text",
     as_json: Json = False,
 ) -> None:
-    """Report every problem of settings, plans and mappings at once."""
+    """Report every problem of settings, plans and mappings at once, and what is usually a mistake."""
     from sync.commands.checking import check as command
 
-    raise typer.Exit(command(_ways(context, as_json), strict=strict))
+    chosen = "json" if as_json else format_
+    raise typer.Exit(command(_ways(context, chosen == "json"), strict=strict, format_=chosen))
+
+
+@mappings_app.command("test")
+def mappings_test(
+    context: typer.Context,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Test files, mapping files or folders; default: all of the workspace."),
+    ] = None,
+    pattern: Annotated[
+        str | None, typer.Option("--run", help="Only cases in whose team/name this RE2 pattern is found.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write the results as JUnit XML.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the cases of the mappings: do the rules do what they say?"""
+    from sync.commands.testing import BadPattern
+    from sync.commands.testing import test as command
+
+    try:
+        code = command(_ways(context, as_json), files or [], pattern=pattern, junit=junit)
+    except BadPattern as error:
+        raise typer.BadParameter(str(error), param_hint="--run") from None
+    raise typer.Exit(code)
 
 
 def main() -> NoReturn:
