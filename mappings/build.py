@@ -9,19 +9,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.model import Source
-from mappings.draft import Place, PlanDraft, TeamDraft
+from mappings.defaults import inherited
+from mappings.draft import DefaultsDraft, Place, PlanDraft, TeamDraft
 from mappings.model import (
     Anchor,
     Capability,
     Goal,
     Increment,
     Rule,
-    StateRule,
     TeamMapping,
 )
 from mappings.references import resolve_reference
 from mappings.schema import CapabilityEntry, GoalEntry
-from mappings.schema_mapping import MappingFile, RuleEntry, StateEntry
+from mappings.schema_mapping import MappingFile, RuleEntry
 from mappings.schema_when import ChoiceEntry, RangeEntry, When
 
 
@@ -31,6 +31,7 @@ class Builder:
 
     trackers: Mapping[str, str]
     timezone: str
+    defaults: DefaultsDraft | None = None
 
     def increment(self, plan: PlanDraft) -> Increment:
         entry = plan.entry
@@ -85,20 +86,18 @@ class Builder:
 
     def team(self, draft: TeamDraft) -> TeamMapping:
         entry, place = draft.entry, draft.place
+        shared = inherited(draft, self.defaults)
         return TeamMapping(
             team=entry.team,
             origin=(place / "team").key,
             flow=entry.flow,
             sources=_sources(entry),
-            states={name: _state(getattr(entry.states, name)) for name in type(entry.states).model_fields},
+            states=shared.states,
             rules=tuple(self._rule(rule, place / "rules" / at) for at, rule in enumerate(entry.rules)),
-            answers={
-                "confirmed": entry.answers.confirmed,
-                "rejected": entry.answers.rejected,
-                "inconclusive": entry.answers.inconclusive,
-            },
-            label_unplanned=entry.unplanned_label,
-            dropped_resolutions=frozenset(name.casefold() for name in entry.dropped_resolutions),
+            answers=shared.answers,
+            label_unplanned=shared.label_unplanned,
+            dropped_resolutions=shared.dropped_resolutions,
+            origins=shared.origins,
         )
 
     def _rule(self, entry: RuleEntry, place: Place) -> Rule:
@@ -145,12 +144,4 @@ def _sources(entry: MappingFile) -> tuple[Source, ...]:
         )
         for by_tracker in entry.sources
         for tracker, source in by_tracker.items()
-    )
-
-
-def _state(entry: StateEntry) -> StateRule:
-    return StateRule(
-        statuses=frozenset(name.casefold() for name in entry.statuses),
-        labels=frozenset(name.casefold() for name in entry.labels),
-        types=frozenset(name.casefold() for name in entry.types),
     )

@@ -167,13 +167,13 @@ def our_own_labels(draft: Draft) -> Iterator[Problem]:
     for _, rule, place in draft.rules():
         for text, at in texts(rule.when.labels, place / "when" / "labels"):
             yield from _own(draft, text, at)
-    for team in draft.teams:
+    for entry, place in draft.shareable():
         for state in ("todo", "doing", "done", "dropped", "blocked"):
-            names = enumerate(getattr(team.entry.states, state).labels)
+            names = enumerate(getattr(entry.states, state).labels)
             for index, text in names:
-                yield from _own(draft, text, team.place / "states" / state / "labels" / index)
+                yield from _own(draft, text, place / "states" / state / "labels" / index)
         for answer in ("confirmed", "rejected", "inconclusive"):
-            yield from _own(draft, getattr(team.entry.answers, answer), team.place / "answers" / answer)
+            yield from _own(draft, getattr(entry.answers, answer), place / "answers" / answer)
 
 
 def _own(draft: Draft, text: str, place: Place) -> Iterator[Problem]:
@@ -206,15 +206,15 @@ def identical_rules(draft: Draft) -> Iterator[Problem]:
 
 def state_named_twice(draft: Draft) -> Iterator[Problem]:
     """``blocked`` is a flag beside the state and may share names with it."""
-    for team in draft.teams:
+    for entry, place in draft.shareable():
         for kind in ("statuses", "labels", "types"):
             first: dict[str, str] = {}
             for state in ("todo", "doing", "done", "dropped"):
-                for name in getattr(getattr(team.entry.states, state), kind):
+                for name in getattr(getattr(entry.states, state), kind):
                     before = first.setdefault(name.casefold(), state)
                     if before != state:
                         message = f'"{name}" is under `{before}` already; an issue has one state, remove one.'
-                        yield (team.place / "states" / state).problem(
+                        yield (place / "states" / state).problem(
                             "state-named-twice", message, on_key=True
                         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mappings.defaults_schema import DefaultsFile
 from mappings.labels import LabelScheme
 from mappings.model import Origin
 from mappings.problems import Problem
@@ -66,6 +67,14 @@ class TeamDraft:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DefaultsDraft:
+    """What the teams of the workspace inherit."""
+
+    entry: DefaultsFile
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Planned:
     """A capability and where it stands."""
 
@@ -88,6 +97,7 @@ class Draft:
     plans_readable: bool
     """False when a plan file is no YAML: then nobody can say that a capability is unknown."""
     teams_readable: bool
+    defaults: DefaultsDraft | None = None
 
     def goals(self) -> Iterator[tuple[PlanDraft, GoalEntry, Place]]:
         for plan in self.plans:
@@ -99,6 +109,13 @@ class Draft:
             for index, capability in enumerate(goal.capabilities):
                 here = place / "capabilities" / index
                 yield Planned(plan=plan, goal=goal, capability=capability, place=here)
+
+    def shareable(self) -> Iterator[tuple[MappingFile | DefaultsFile, Place]]:
+        """Every file that may say what teams can inherit."""
+        for team in self.teams:
+            yield team.entry, team.place
+        if self.defaults is not None:
+            yield self.defaults.entry, self.defaults.place
 
     def rules(self) -> Iterator[tuple[TeamDraft, RuleEntry, Place]]:
         for team in self.teams:

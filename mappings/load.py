@@ -13,8 +13,9 @@ from pydantic import BaseModel
 
 from mappings.build import Builder
 from mappings.checks import check
+from mappings.defaults_schema import DEFAULTS_FILE, DefaultsFile
 from mappings.document import Document, read_document
-from mappings.draft import Draft, Place, PlanDraft, TeamDraft
+from mappings.draft import DefaultsDraft, Draft, Place, PlanDraft, TeamDraft
 from mappings.labels import LabelScheme
 from mappings.model import Origin, Workspace
 from mappings.problems import MappingInvalid, Problem, in_order
@@ -24,6 +25,7 @@ from mappings.silence import heed
 from mappings.yaml_tree import Node, Positions
 
 Model = TypeVar("Model", bound=BaseModel)
+AnyDocument = Document[DefaultsFile] | Document[PlanFile] | Document[MappingFile]
 
 
 def read_yaml(
@@ -70,7 +72,7 @@ class Reading:
     """In order; without what people silenced."""
     silenced: tuple[Problem, ...]
     builder: Builder
-    documents: tuple[Document[PlanFile] | Document[MappingFile], ...]
+    documents: tuple[AnyDocument, ...]
 
     @property
     def workspace(self) -> Workspace | None:
@@ -84,6 +86,8 @@ class Reading:
         """The plans and teams without errors, so that one team's mistakes do not stop another's tests."""
         broken = {problem.origin.file for problem in self.problems if problem.severity == "error"}
         plans = [plan for plan in self.draft.plans if plan.place.where.file not in broken]
+        if DEFAULTS_FILE in broken:
+            return self._built(plans, ())
         known = {
             capability.id for plan in plans for goal in plan.entry.goals for capability in goal.capabilities
         }
@@ -105,10 +109,12 @@ class Reading:
 
 def read_workspace(root: Path, *, trackers: Mapping[str, str], timezone: str, labels: LabelScheme) -> Reading:
     """Read and check ``plans/`` and ``mappings/`` below ``root``. Never raises for what the files hold."""
+    defaults = read_defaults(root)
     plans = [read_inside(root, path, PlanFile) for path in yaml_files(root / "plans")]
     teams = [read_inside(root, path, MappingFile) for path in yaml_files(root / "mappings")]
-    draft = _draft(plans, teams, trackers, labels)
-    problems = [problem for plan in plans for problem in plan.problems]
+    draft = _draft(plans, teams, defaults, trackers, labels)
+    problems = [problem for each in defaults for problem in each.problems]
+    problems += [problem for plan in plans for problem in plan.problems]
     problems += [problem for team in teams for problem in team.problems]
     problems += [*_missing_folders(plans, teams), *check(draft)]
     told, silenced = heed(problems, draft)
@@ -116,9 +122,15 @@ def read_workspace(root: Path, *, trackers: Mapping[str, str], timezone: str, la
         draft=draft,
         problems=in_order(told),
         silenced=in_order(silenced),
-        builder=Builder(trackers=trackers, timezone=timezone),
-        documents=(*plans, *teams),
+        builder=Builder(trackers=trackers, timezone=timezone, defaults=draft.defaults),
+        documents=(*defaults, *plans, *teams),
     )
+
+
+def read_defaults(root: Path) -> list[Document[DefaultsFile]]:
+    """What teams inherit: one document, or none when the workspace has no ``defaults.yaml``."""
+    path = root / DEFAULTS_FILE
+    return [read_inside(root, path, DefaultsFile)] if path.exists() or path.is_symlink() else []
 
 
 def yaml_files(folder: Path) -> list[Path]:
@@ -160,6 +172,7 @@ def _missing_folders(
 def _draft(
     plans: list[Document[PlanFile]],
     teams: list[Document[MappingFile]],
+    defaults: list[Document[DefaultsFile]],
     trackers: Mapping[str, str],
     labels: LabelScheme,
 ) -> Draft:
@@ -180,6 +193,14 @@ def _draft(
         written_teams=frozenset(name for each in teams for name in _texts_at(each.raw, "team")),
         plans_readable=all(each.raw is not None for each in plans) and bool(plans),
         teams_readable=all(each.raw is not None for each in teams) and bool(teams),
+        defaults=next(
+            (
+                DefaultsDraft(entry=each.partial, place=Place(where=each.where))
+                for each in defaults
+                if each.partial is not None
+            ),
+            None,
+        ),
     )
 
 
@@ -200,7 +221,7 @@ def _texts_at(node: Node | None, key: str) -> Iterator[str]:
         yield child.value
 
 
-def _digest(documents: Iterable[Document[PlanFile] | Document[MappingFile]]) -> str:
+def _digest(documents: Iterable[AnyDocument]) -> str:
     digest = hashlib.sha256()
     for document in documents:
         text = document.path.read_bytes()

@@ -136,6 +136,8 @@ class StateRule:
     statuses: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
+    """Where each name was written, by kind (``statuses``, ``labels``, ``types``) and folded name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +160,9 @@ class TeamMapping:
     label_unplanned: bool = False
     dropped_resolutions: frozenset[str] = frozenset()
     """More Jira resolutions (case-folded) that mean "will not do"."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Where ``answers.confirmed``, ``dropped_resolutions``, ``unplanned_label`` were written: here or in the
+    defaults that teams inherit. Without those that nobody wrote."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from connectors.model import Issue
-from mappings.model import Answer, FlowState, IssueState, TeamMapping
+from mappings.model import Answer, FlowState, IssueState, Origin, TeamMapping
 
 DROPPED_RESOLUTIONS: Final = frozenset(
     {
@@ -89,13 +89,21 @@ def state_of(issue: Issue, mapping: TeamMapping, *, experiment: bool = False) ->
     if state == "dropped" and answers:
         state, because = "done", f"an experiment is done when it is answered ({because})"
     flow: FlowState = state or "todo"
+    blocked = _why_blocked(issue, mapping, labels) if flow in ("todo", "doing") else None
+    answer = answers[0] if len(answers) == 1 else None
+    also = [because, blocked, _answer_said(mapping, answer) if answer else None]
     return IssueState(
         state=flow,
         known=known,
-        blocked=flow in ("todo", "doing") and _is_blocked(issue, mapping, labels),
-        answer=answers[0] if len(answers) == 1 else None,
-        because=because,
+        blocked=blocked is not None,
+        answer=answer,
+        because="; ".join(each for each in also if each),
     )
+
+
+def _answer_said(mapping: TeamMapping, answer: Answer) -> str:
+    key = f"answers.{answer}"
+    return f'{key}: "{mapping.answers[answer]}"{_written(mapping.origins.get(key))}'
 
 
 def _team_state(
@@ -104,16 +112,27 @@ def _team_state(
     """What ``states`` says: by status before type before label."""
     for state in _STATES:
         if _has(mapping, state, "statuses", issue.status):
-            return state, f'states.{state}: "{issue.status}"'
+            return state, _said(mapping, state, "statuses", issue.status)
     for state in _STATES:
         if issue.type and _has(mapping, state, "types", issue.type):
-            return state, f'states.{state}.types: "{issue.type}"'
+            return state, _said(mapping, state, "types", issue.type)
     for state in _STATES:
         found = sorted(label for label in labels if _has(mapping, state, "labels", label))
         # People leave "in progress" on what they close: such a label does not open an issue again.
         if found and not (issue.category == "done" and state in ("todo", "doing")):
-            return state, f'states.{state}.labels: "{found[0]}"'
+            return state, _said(mapping, state, "labels", found[0])
     return None
+
+
+def _said(mapping: TeamMapping, state: str, kind: str, name: str) -> str:
+    """``states.doing: "Peer review" (defaults.yaml:3:11)``."""
+    key = f"states.{state}" if kind == "statuses" else f"states.{state}.{kind}"
+    origin = mapping.states[state].origins.get((kind, name.casefold()))
+    return f'{key}: "{name}"{_written(origin)}'
+
+
+def _written(origin: Origin | None) -> str:
+    return f" ({origin})" if origin else ""
 
 
 def _tracker_state(issue: Issue, mapping: TeamMapping, experiment: bool) -> tuple[FlowState | None, str]:
@@ -124,16 +143,22 @@ def _tracker_state(issue: Issue, mapping: TeamMapping, experiment: bool) -> tupl
         and issue.resolution
         and _means_dropped(issue.resolution, mapping, experiment)
     ):
-        return "dropped", f'resolution "{issue.resolution}"'
+        origin = mapping.origins.get("dropped_resolutions")
+        place = _written(origin) if _is_the_teams(issue.resolution, mapping) else ""
+        return "dropped", f'resolution "{issue.resolution}"{place}'
     return issue.category, f"status category {issue.category}"
 
 
 def _means_dropped(resolution: str, mapping: TeamMapping, experiment: bool) -> bool:
     name = _plain(resolution)
-    if name in {_plain(each) for each in mapping.dropped_resolutions}:
+    if _is_the_teams(resolution, mapping):
         return True
     # "Rejected" on an experiment is most likely its answer, and a rejected hypothesis is not dropped work.
     return name in DROPPED_RESOLUTIONS and not (experiment and name == "rejected")
+
+
+def _is_the_teams(resolution: str, mapping: TeamMapping) -> bool:
+    return _plain(resolution) in {_plain(each) for each in mapping.dropped_resolutions}
 
 
 def _plain(name: str) -> str:
@@ -151,10 +176,13 @@ def _answers(mapping: TeamMapping, labels: frozenset[str]) -> tuple[Answer, ...]
     )
 
 
-def _is_blocked(issue: Issue, mapping: TeamMapping, labels: frozenset[str]) -> bool:
-    return (
-        issue.flagged
-        or _has(mapping, "blocked", "statuses", issue.status)
-        or bool(issue.type and _has(mapping, "blocked", "types", issue.type))
-        or any(_has(mapping, "blocked", "labels", label) for label in labels)
-    )
+def _why_blocked(issue: Issue, mapping: TeamMapping, labels: frozenset[str]) -> str | None:
+    """What says that it is blocked, or None when nothing does."""
+    if issue.flagged:
+        return "flagged in Jira"
+    if _has(mapping, "blocked", "statuses", issue.status):
+        return _said(mapping, "blocked", "statuses", issue.status)
+    if issue.type and _has(mapping, "blocked", "types", issue.type):
+        return _said(mapping, "blocked", "types", issue.type)
+    found = sorted(label for label in labels if _has(mapping, "blocked", "labels", label))
+    return _said(mapping, "blocked", "labels", found[0]) if found else None

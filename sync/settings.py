@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, FAMILIES, LabelScheme, is_legal
-from mappings.load import read_yaml
+from mappings.defaults import inherited_labels
+from mappings.defaults_schema import LabelEntry, known_families
+from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, FAMILIES, LabelScheme
+from mappings.load import read_defaults, read_yaml
 from mappings.model import Origin, Workspace
 from mappings.problems import MappingInvalid, Problem
 
@@ -71,20 +73,6 @@ class PushSettings(_Strict):
     )
 
 
-class LabelSettings(_Strict):
-    """Prefix and colour of one family of labels."""
-
-    prefix: str | None = None
-    color: str | None = Field(default=None, pattern="^[0-9a-fA-F]{6}$")
-
-    @field_validator("prefix")
-    @classmethod
-    def _legal(cls, prefix: str | None) -> str | None:
-        if prefix is not None and not is_legal(prefix):
-            raise ValueError(f"{prefix!r} is not a legal label: use a-z, 0-9 and . _ : - only")
-        return prefix
-
-
 class Limits(_Strict):
     """What a single run may do before the guard stops it. A relative and an absolute limit: the larger holds."""
 
@@ -108,7 +96,11 @@ class Settings(_Strict):
     store: str = "sqlite:///.increment-sync/state.db"
     trackers: Mapping[str, TrackerSettings] = Field(min_length=1)
     push: PushSettings = PushSettings()
-    labels: Mapping[str, LabelSettings] = Field(default_factory=dict)
+    labels: dict[str, LabelEntry] = Field(
+        default={},
+        description=f"Prefix and colour by family: {', '.join(FAMILIES)}; win over those of defaults.yaml",
+        examples=[{"capability": {"prefix": "capability:", "color": "1d76db"}}],
+    )
     limits: Limits = Limits()
     census_every: Duration = timedelta(hours=24)
     counts_every: Duration = Field(
@@ -143,11 +135,8 @@ class Settings(_Strict):
 
     @field_validator("labels")
     @classmethod
-    def _families(cls, labels: Mapping[str, LabelSettings]) -> Mapping[str, LabelSettings]:
-        unknown = sorted(set(labels) - set(FAMILIES))
-        if unknown:
-            raise ValueError(f"unknown family {unknown[0]!r}; the families are {', '.join(FAMILIES)}")
-        return labels
+    def _families(cls, labels: dict[str, LabelEntry]) -> dict[str, LabelEntry]:
+        return known_families(labels)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -176,13 +165,21 @@ def find_root(start: Path) -> Path:
 
 
 def load_settings(root: Path) -> Settings:
-    """Read ``increment-sync.yaml``. Raises MappingInvalid with every problem."""
+    """Read ``increment-sync.yaml``, with the labels that ``defaults.yaml`` adds to it.
+
+    Raises MappingInvalid with every problem of the settings; those of the defaults are found with the mappings'.
+    """
     path = root / FILE_NAME
     if not path.is_file():
         raise MappingInvalid([_missing_file(path)])
     settings, problems, _ = read_yaml(path, Settings, file=FILE_NAME)
-    problems = [*problems, *(_clashing_prefixes(settings) if settings else [])]
     if problems or settings is None:
+        raise MappingInvalid(problems)
+    for defaults in read_defaults(root):
+        if defaults.partial is not None:
+            labels = inherited_labels(settings.labels, defaults.partial.labels)
+            settings = settings.model_copy(update={"labels": labels})
+    if problems := _clashing_prefixes(settings):
         raise MappingInvalid(problems)
     return settings
 
@@ -228,7 +225,10 @@ def _clashing_prefixes(settings: Settings) -> list[Problem]:
         Problem(
             origin=Origin(file=FILE_NAME),
             path=f"labels.{one}.prefix",
-            message=f"the prefix {prefixes[one]!r} of {one} also starts {prefixes[other]!r} of {other}; choose another",
+            message=(
+                f"the prefix {prefixes[one]!r} of {one} also starts {prefixes[other]!r} of {other}; "
+                "choose another, here or in defaults.yaml"
+            ),
             severity="error",
             check="label-prefix",
         )

@@ -1,0 +1,119 @@
+"""What a team inherits from ``defaults.yaml``, what it says itself, and where each was written.
+
+A team's own entry replaces the inherited one key by key: ``states.doing`` in a mapping replaces ``states.doing``
+of the defaults whole and leaves ``states.done`` alone. A name that a team puts under one state is taken out of
+the states that it inherits, so that moving "Review" from doing to done takes one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, get_args
+
+from mappings.defaults_schema import DefaultsFile, LabelEntry
+from mappings.draft import DefaultsDraft, Place, TeamDraft
+from mappings.model import Answer, Origin, StateRule
+from mappings.schema_mapping import MappingFile, StateEntry
+
+_STATES: Final = ("todo", "doing", "done", "dropped")
+_KINDS: Final = ("statuses", "labels", "types")
+_ANSWERS: Final[tuple[Answer, ...]] = get_args(Answer)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shared:
+    """What holds for one team of all that teams can inherit."""
+
+    states: Mapping[str, StateRule]
+    answers: Mapping[Answer, str]
+    dropped_resolutions: frozenset[str]
+    label_unplanned: bool
+    origins: Mapping[str, Origin]
+    """Where ``answers.confirmed``, ``dropped_resolutions`` and so on were written, as far as they were."""
+
+
+_Written = tuple[MappingFile | DefaultsFile, Place]
+
+
+def inherited(team: TeamDraft, defaults: DefaultsDraft | None) -> Shared:
+    """A team's own words where it has any, else the organisation's, else what the program brings along."""
+    layers: list[_Written] = [(team.entry, team.place)]
+    if defaults is not None:
+        layers.append((defaults.entry, defaults.place))
+    origins: dict[str, Origin] = {}
+    return Shared(
+        states={name: _state(name, layers) for name in type(team.entry.states).model_fields},
+        answers={name: _answer(name, layers, origins) for name in _ANSWERS},
+        dropped_resolutions=frozenset(
+            name.casefold() for name in _first("dropped_resolutions", layers, origins).dropped_resolutions
+        ),
+        label_unplanned=_first("unplanned_label", layers, origins).unplanned_label,
+        origins=origins,
+    )
+
+
+def _first(key: str, layers: list[_Written], origins: dict[str, Origin]) -> MappingFile | DefaultsFile:
+    """The nearest file that writes a key; the team's, with what a missing key means, when none does."""
+    for entry, place in layers:
+        if key in entry.model_fields_set:
+            origins[key] = (place / key).key
+            return entry
+    return layers[0][0]
+
+
+def _answer(name: Answer, layers: list[_Written], origins: dict[str, Origin]) -> str:
+    for entry, place in layers:
+        if name in entry.answers.model_fields_set:
+            origins[f"answers.{name}"] = (place / "answers" / name).key
+            return str(getattr(entry.answers, name))
+    return str(getattr(layers[0][0].answers, name))
+
+
+def _state(name: str, layers: list[_Written]) -> StateRule:
+    for depth, (entry, place) in enumerate(layers):
+        if name in entry.states.model_fields_set:
+            nearer = layers[:depth] if name in _STATES else []
+            return _state_rule(getattr(entry.states, name), place / "states" / name, _claimed(nearer))
+    return StateRule()
+
+
+def _claimed(layers: list[_Written]) -> frozenset[tuple[str, str]]:
+    """Kind and folded name of everything that nearer files put under a state."""
+    return frozenset(
+        (kind, each.casefold())
+        for entry, _ in layers
+        for state in _STATES
+        for kind in _KINDS
+        for each in getattr(getattr(entry.states, state), kind)
+    )
+
+
+def _state_rule(entry: StateEntry, place: Place, without: frozenset[tuple[str, str]]) -> StateRule:
+    origins = {
+        (kind, name.casefold()): origin
+        for kind in _KINDS
+        for name, origin in _names(entry, kind, place)
+        if (kind, name.casefold()) not in without
+    }
+    by_kind = {kind: frozenset(name for each, name in origins if each == kind) for kind in _KINDS}
+    return StateRule(
+        statuses=by_kind["statuses"], labels=by_kind["labels"], types=by_kind["types"], origins=origins
+    )
+
+
+def _names(entry: StateEntry, kind: str, place: Place) -> Iterator[tuple[str, Origin]]:
+    """The names with their places; the list of statuses may stand under the state itself."""
+    for index, name in enumerate(getattr(entry, kind)):
+        yield name, (place / kind / index).origin
+
+
+def inherited_labels(
+    own: Mapping[str, LabelEntry], defaults: Mapping[str, LabelEntry]
+) -> dict[str, LabelEntry]:
+    """Prefix and colour of each family: what the settings say, else what the defaults say."""
+    merged = dict(defaults)
+    for family, chosen in own.items():
+        below = defaults.get(family, LabelEntry())
+        merged[family] = LabelEntry(prefix=chosen.prefix or below.prefix, color=chosen.color or below.color)
+    return merged
