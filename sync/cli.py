@@ -364,6 +364,21 @@ def mappings_test(
     raise typer.Exit(code)
 
 
+@mappings_app.command("suggest")
+def mappings_suggest(
+    context: typer.Context,
+    team: Annotated[str | None, typer.Option(help="Only for this team.")] = None,
+    min_precision: Annotated[
+        float, typer.Option(help="Suggest nothing that is right less often than this.", min=0.0, max=1.0)
+    ] = 0.9,
+    as_json: Json = False,
+) -> None:
+    """Rules that would take in unplanned issues, with their precision and recall, as YAML to paste."""
+    from sync.commands.suggesting import suggest as command
+
+    raise typer.Exit(command(_ways(context, as_json), team, min_precision))
+
+
 def main() -> NoReturn:
     """Entry point. Usage errors exit with 64, so that 2 can mean "changes pending"."""
     sys.exit(call(lambda: app(standalone_mode=False)))
