@@ -24,7 +24,7 @@ class GithubWriter:
         self._cache = cache
 
     def ensure_label(self, container: str, name: str, color: str, description: str) -> None:
-        key = f"github:{self.tracker}:{self._transport.base_url}:labels:{container.lower()}"
+        key = self._known_labels(container)
         known = self._cache.get(key) or []
         if name.lower() in known:
             return
@@ -32,6 +32,20 @@ class GithubWriter:
         with suppress(AlreadyExists):  # by us, by a person, or by our own lost attempt
             self._transport.send("POST", f"repos/{container}/labels", kind="idempotent", json=wanted)
         self._cache.put(key, [*known, name.lower()])
+
+    def rename_label(self, container: str, old: str, new: str) -> bool:
+        path = f"repos/{container}/labels/{quote(old, safe='')}"
+        try:
+            self._transport.send("PATCH", path, kind="idempotent", json={"new_name": new})
+        except (Gone, AlreadyExists):
+            return False
+        key = self._known_labels(container)
+        known = [name for name in self._cache.get(key) or [] if name != old.lower()]
+        self._cache.put(key, [*known, new.lower()])
+        return True
+
+    def _known_labels(self, container: str) -> str:
+        return f"github:{self.tracker}:{self._transport.base_url}:labels:{container.lower()}"
 
     def change_labels(self, ref: IssueRef, add: Sequence[str], remove: Sequence[str]) -> None:
         path = f"{issue_path(ref.key)}/labels"

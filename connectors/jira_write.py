@@ -23,6 +23,11 @@ class JiraWriter:
     def ensure_label(self, container: str, name: str, color: str, description: str) -> None:
         """Nothing: Jira's labels are free strings."""
 
+    def rename_label(self, container: str, old: str, new: str) -> bool:
+        """Never: Jira's labels are free strings."""
+        del container, old, new
+        return False
+
     def change_labels(self, ref: IssueRef, add: Sequence[str], remove: Sequence[str]) -> None:
         """One edit for all: Jira carries it out whole or not at all, so nothing needs a check between."""
         operations = [{"add": label} for label in add] + [{"remove": label} for label in remove]

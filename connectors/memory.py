@@ -221,6 +221,18 @@ class MemoryTracker:
     def ensure_label(self, container: str, name: str, color: str, description: str) -> None:
         """Labels are free strings here."""
 
+    def rename_label(self, container: str, old: str, new: str) -> bool:
+        """In containers named like a repository, where labels are things of their own."""
+        inside = [kept for kept in self._kept.values() if kept.issue.container == container]
+        names = {name.lower() for kept in inside for name in kept.issue.labels}
+        if "/" not in container or old.lower() not in names or new.lower() in names:
+            return False
+        for kept in inside:
+            kept.issue = replace(kept.issue, labels=_renamed(kept.issue.labels, old, new))
+            if event := kept.put_by.pop(old, None):
+                kept.put_by[new] = replace(event, label=new)
+        return True
+
     def change_labels(self, ref: IssueRef, add: Sequence[str], remove: Sequence[str]) -> None:
         self._writable(ref)
         for name in add:
@@ -270,3 +282,7 @@ class MemoryTracker:
 def _as_wanted(issue: Issue, wanted: Wanted) -> Issue:
     fields = {name: issue.fields[name] for name in wanted.fields if name in issue.fields}
     return replace(issue, body=issue.body if wanted.body else "", fields=fields)
+
+
+def _renamed(labels: frozenset[str], old: str, new: str) -> frozenset[str]:
+    return frozenset(new if name.lower() == old.lower() else name for name in labels)

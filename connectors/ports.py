@@ -96,6 +96,11 @@ class IssueWriter(Protocol):
         """The label exists afterwards (GitHub). Nothing on trackers whose labels are free strings."""
         ...
 
+    def rename_label(self, container: str, old: str, new: str) -> bool:
+        """The label ``old`` is called ``new`` afterwards, on every issue of the container. False where that
+        cannot be: labels are free strings (Jira), ``new`` exists already, or ``old`` does not."""
+        ...
+
     def change_labels(self, ref: IssueRef, add: Sequence[str], remove: Sequence[str]) -> None:
         """Add, check that the additions took, then remove. Adding what is there and removing what is not
         are both fine. OutcomeUnknown does not arise: both can be repeated."""

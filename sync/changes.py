@@ -61,26 +61,40 @@ class CommentChange:
         return f"{self.ref}  {verb} status comment of {self.subject}"
 
 
-Change = LabelChange | CommentChange
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommentRemoval:
+    """Delete our status comment from an issue that does not stand for its subject any more."""
+
+    ref: IssueRef
+    subject: str
+    comment_id: str
+    reason: Reason
+
+    def describe(self) -> str:
+        return f"{self.ref}  delete status comment of {self.subject}"
+
+
+Change = LabelChange | CommentChange | CommentRemoval
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangeSet:
-    """All of a run, in the order in which it is written: labels before comments."""
+    """All of a run, in the order in which it is written: labels, comments that go, comments that come or change."""
 
     labels: tuple[LabelChange, ...] = ()
     comments: tuple[CommentChange, ...] = ()
+    removals: tuple[CommentRemoval, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        return (*self.labels, *self.comments)
+        return (*self.labels, *self.removals, *self.comments)
 
     @property
     def refs(self) -> frozenset[IssueRef]:
         return frozenset(change.ref for change in self.changes)
 
     def __len__(self) -> int:
-        return len(self.labels) + len(self.comments)
+        return len(self.changes)
 
     @property
     def added(self) -> int:
@@ -105,5 +119,6 @@ class ChangeSet:
             "labels_removed": self.removed,
             "comments_created": self.created_comments,
             "comments_edited": self.edited_comments,
+            "comments_deleted": len(self.removals),
             "issues": len(self.refs),
         }

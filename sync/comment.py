@@ -25,10 +25,11 @@ MAX_LENGTH: Mapping[str, int] = {"github": 60_000, "jira": 30_000}
 _BEGIN = "<!-- increment-sync:begin instance={instance} subject={subject} -->"
 _END = "<!-- increment-sync:end -->"
 _BLOCK = re.compile(
-    r"<!-- increment-sync:begin instance=(?P<instance>\S+) subject=(?P<subject>\S+) -->\n?"
+    r"^<!-- increment-sync:begin instance=(?P<instance>\S+) subject=(?P<subject>\S+) -->\n?"
     r"(?P<body>.*?)\n?<!-- increment-sync:end -->",
-    re.DOTALL,
+    re.DOTALL | re.MULTILINE,
 )
+"""At the beginning of a line only: in a quotation (``> <!-- ...``) the block is not ours."""
 _UNREADABLE = "Unreadable since"
 
 
@@ -134,12 +135,25 @@ def find_block(text: str, instance: str, subject: str) -> str | None:
     return found[0]["body"] if len(found) == 1 else None
 
 
-def replace_block(text: str, body: str, instance: str, subject: str) -> str:
-    """The comment with our text replaced and everything that people wrote outside it kept as it is."""
-    for match in _BLOCK.finditer(text):
-        if (match["instance"], match["subject"]) == (instance, subject):
-            return text[: match.start()] + wrap(body, instance, subject) + text[match.end() :]
-    return wrap(body, instance, subject)
+def replace_block(text: str, body: str, instance: str, names: tuple[str, ...]) -> str:
+    """The comment with our text replaced and everything that people wrote outside it kept as it is.
+
+    ``names``: the subject, and the names that it had before; the block gets the present one.
+    """
+    ours = wrap(body, instance, names[0])
+    match = _our_block(text, instance, names)
+    return text[: match.start()] + ours + text[match.end() :] if match else ours
+
+
+def remove_block(text: str, instance: str, names: tuple[str, ...]) -> str:
+    """What people wrote around our text; empty when there is nothing else."""
+    match = _our_block(text, instance, names)
+    return (text[: match.start()] + text[match.end() :]).strip() if match else ""
+
+
+def _our_block(text: str, instance: str, names: tuple[str, ...]) -> re.Match[str] | None:
+    found = (m for m in _BLOCK.finditer(text) if m["instance"] == instance and m["subject"] in names)
+    return next(found, None)
 
 
 def digest(text: str) -> str:

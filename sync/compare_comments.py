@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from connectors.model import IssueRef
-from sync.changes import CommentChange, Reason
+from sync.changes import CommentChange, CommentRemoval, Reason
 from sync.compare import Observation
 
 CommentDrift = Literal["edited", "deleted", "taken over"]
@@ -25,6 +25,8 @@ class CommentWish:
     urgent_hash: str
     full_hash: str
     reason: Reason
+    last: bool = False
+    """The increment is closed and this is the last write: figures do not wait for their day."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +69,7 @@ def compare_comments(
         elif last is None or last.ref != wish.ref:
             changes.append(_comment_change(wish, None))
         elif last.urgent_hash != wish.urgent_hash or (
-            last.full_hash != wish.full_hash and now - last.edited_at >= counts_every
+            last.full_hash != wish.full_hash and (wish.last or now - last.edited_at >= counts_every)
         ):
             changes.append(_comment_change(wish, last))
     return tuple(changes), tuple(observations)
@@ -90,3 +92,42 @@ def _comment_change(wish: CommentWish, last: WrittenComment | None) -> CommentCh
         comment_id=last.comment_id if last else None,
         before_hash=last.full_hash if last else None,
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """Where comments belong now."""
+
+    wanted: Mapping[str, IssueRef]
+    """Subjects that get a comment in this run -> their anchor."""
+    without_anchor: frozenset[str] = frozenset()
+    """Subjects of the plans that have no anchor (any more), and may be written for."""
+    deleted: frozenset[str] = frozenset()
+    """Subjects that are in no plan any more, although the plan of their increment is still there."""
+
+
+def leaving_comments(written: Mapping[str, WrittenComment], places: Places) -> tuple[CommentRemoval, ...]:
+    """Comments on issues that do not stand for their subject any more: they would tell stale figures for ever.
+
+    One whose whole plan is gone stays, because an archived plan ends in a last word, and so does one whose subject
+    gets no comment in this run (a source failed, push is off): then nothing is certain.
+    """
+    removals = []
+    for subject, last in sorted(written.items()):
+        if last.deleted_by_person:
+            continue
+        moved_to = places.wanted.get(subject)
+        if moved_to and moved_to != last.ref:
+            text = f"{subject} has another anchor now: {moved_to}"
+        elif subject in places.without_anchor:
+            text = f"{subject} has no anchor any more"
+        elif subject in places.deleted:
+            text = f"the plan has no {subject} any more"
+        else:
+            continue
+        removals.append(
+            CommentRemoval(
+                ref=last.ref, subject=subject, comment_id=last.comment_id, reason=Reason(text=text)
+            )
+        )
+    return tuple(removals)

@@ -62,6 +62,8 @@ class DesireInputs:
     finished: frozenset[str]
     """Increments that had their last write after closing."""
     now: datetime
+    archived: frozenset[IssueRef] = frozenset()
+    """Former anchors whose plan is not here any more: they keep what was said last."""
 
 
 def desire_labels(inputs: DesireInputs) -> dict[IssueRef, Wish]:
@@ -75,12 +77,16 @@ def desire_labels(inputs: DesireInputs) -> dict[IssueRef, Wish]:
         if ref not in anchors and not item.vanished
     }
     for issue in inputs.anchors.values():
-        wishes[issue.ref] = Wish(
-            ref=issue.ref, container=issue.container, read=False, may_write=False, is_anchor=True
-        )
+        wishes[issue.ref] = _untouched(issue)
+    for ref in inputs.archived & frozenset(wishes) - anchors:
+        wishes[ref] = _untouched(inputs.known[ref].issue)
     for subject in subjects(inputs):
         wishes[subject.anchor.ref] = _anchor_wish(subject, inputs)
     return wishes
+
+
+def _untouched(issue: Issue) -> Wish:
+    return Wish(ref=issue.ref, container=issue.container, read=False, may_write=False, is_anchor=True)
 
 
 def subjects(inputs: DesireInputs) -> Iterator[Subject]:
@@ -152,10 +158,11 @@ def _teams(workspace: Workspace, item: KnownIssue, assignment: Assignment | None
 
 
 def _owners(inputs: DesireInputs, issue: Issue) -> set[str]:
-    """The teams of the capabilities whose labels an issue carries."""
+    """The teams of the capabilities whose labels an issue carries; any team for one that was an anchor."""
     named = {inputs.scheme.capability_of(label) for label in issue.labels}
     found = [inputs.workspace.capability(name) for name in named if name]
-    return {each[2].team for each in found if each}
+    teams = {each[2].team for each in found if each}
+    return teams or {team.team for team in inputs.workspace.teams}
 
 
 def _is_finished(inputs: DesireInputs, assignment: Assignment | None) -> bool:

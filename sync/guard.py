@@ -88,15 +88,15 @@ def check_overrides(
 def _removals(
     changes: ChangeSet, pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits
 ) -> Refusal | None:
-    count = sum(len(change.pure_removals) for change in changes.labels)
+    count = sum(len(change.pure_removals) for change in changes.labels) + len(changes.removals)
     total = sum(len(labels) for labels in pushed.values())
     allowed = max(limits.removals, int(limits.removal_share * total))
     if count <= allowed:
         return None
     return Refusal(
         rule="removals",
-        text=f"{count} of our {total} labels would be removed without another taking their place, the limit is "
-        f"{allowed} (limits.removals, limits.removal_share); if that is right, allow it once with "
+        text=f"{count} of our labels ({total} in all) and comments would be removed without others taking their "
+        f"place, the limit is {allowed} (limits.removals, limits.removal_share); if that is right, allow it once with "
         f"--max-removals {count}",
     )
 

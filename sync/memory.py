@@ -5,18 +5,21 @@ A preview works on the same values and records nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from connectors.model import IssueRef
 from mappings.model import Workspace
 from sync.compare import Decisions, Observation
 from sync.compare_comments import WrittenComment
+from sync.homes import Home, homes_of
 from sync.job import Job
+from sync.store import Store
 from sync.store.rows import OverrideKind, OverrideRow
 from sync.think import Remembered, renamed_capabilities
 
 FINISHED = "finished-increment:"
+HOME = "home:"
 _FIELDS = {"pin": "pins", "veto": "vetoes", "held": "held", "left": "left"}
 _FOUND = {
     "pin": "{} was put",
@@ -48,6 +51,7 @@ def remember(job: Job) -> Remembered:
         decisions=decisions_of(store.overrides()),
         baselines=store.baselines(),
         finished=_finished(job, pushed),
+        homes=_homes(job, comments),
         born=store.born,
     )
 
@@ -58,6 +62,22 @@ def _finished(job: Job, pushed: Mapping[IssueRef, frozenset[str]]) -> frozenset[
     named = {label for labels in pushed.values() for label in labels if scheme.family(label) == "increment"}
     ids = {label.removeprefix(prefix) for label in named} | {each.id for each in job.workspace.increments}
     return frozenset(each for each in ids if job.store.cache.get(FINISHED + each))
+
+
+def keep_home(store: Store, subject: str, home: Home) -> None:
+    """Remember where a comment belongs. Writes only when it is new."""
+    value = [home.increment, list(home.teams)]
+    if store.cache.get(HOME + subject) != value:
+        store.cache.put(HOME + subject, value, days=3650)
+
+
+def _homes(job: Job, subjects: Iterable[str]) -> dict[str, Home]:
+    """As the plans say; of subjects that they name no more, as it was remembered."""
+    kept = {subject: job.store.cache.get(HOME + subject) for subject in subjects}
+    remembered = {
+        subject: Home(increment=value[0], teams=tuple(value[1])) for subject, value in kept.items() if value
+    }
+    return {**remembered, **homes_of(job.workspace)}
 
 
 def decisions_of(rows: list[OverrideRow]) -> Decisions:
@@ -155,6 +175,7 @@ def carry_renames_over(job: Job) -> None:
     for old, new in renamed_subjects(job.workspace).items():
         if old in comments and new not in comments:
             job.store.rename_subject(old, new)
+            keep_home(job.store, new, homes_of(job.workspace)[new])
         kind, _, old_id = old.partition(":")
         new_id = new.partition(":")[2]
         if kind == "capability" and old_id in baselines and new_id not in baselines:

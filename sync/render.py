@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sync.changes import Change, ChangeSet, LabelChange
+from sync.changes import Change, ChangeSet, CommentRemoval, LabelChange
 from sync.neutral import neutral_github, neutral_terminal
 from sync.run import Outcome
 
@@ -16,9 +16,11 @@ def summary_line(changes: ChangeSet) -> str:
     """``12 labels to add, 1 to remove, 2 comments to create, 0 to edit on 8 issues``."""
     if not len(changes):
         return "nothing to change"
+    deleted = f"{len(changes.removals)} to delete, " if changes.removals else ""
     return (
         f"{_n(changes.added, 'label')} to add, {changes.removed} to remove, "
         f"{_n(changes.created_comments, 'comment')} to create, {changes.edited_comments} to edit, "
+        f"{deleted}"
         f"on {_n(len(changes.refs), 'issue')}"
     )
 
@@ -120,6 +122,8 @@ def change_json(change: Change) -> dict[str, Any]:
     base = {"issue": str(change.ref), "why": _reasons(change)}
     if isinstance(change, LabelChange):
         return {**base, "kind": "labels", "add": sorted(change.add), "remove": sorted(change.remove)}
+    if isinstance(change, CommentRemoval):
+        return {**base, "kind": "comment", "op": "delete", "subject": change.subject}
     return {
         **base,
         "kind": "comment",

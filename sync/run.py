@@ -272,8 +272,10 @@ def _deadline(job: Job, options: Options) -> Callable[[], bool]:
 
 def _finish_increments(job: Job, outcome: Outcome) -> None:
     """After the grace days one last write, then none: remembered once everything of it was written."""
-    applied = outcome.applied
-    if applied is None or applied.failed or applied.left or outcome.collected.failed:
+    applied, collected = outcome.applied, outcome.collected
+    if applied is None or applied.failed or applied.left:
+        return
+    if collected.failed or collected.unread_anchors or outcome.unchecked or outcome.still_open:
         return
     for increment in job.workspace.increments:
         if increment.phase(job.now()) == "closed" and increment.id not in outcome.remembered.finished:

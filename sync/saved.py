@@ -18,7 +18,7 @@ from connectors.errors import Gone
 from connectors.model import IssueRef
 from mappings.conditions import wanted_by
 from sync.apply import Marker
-from sync.changes import Change, ChangeSet, CommentChange, LabelChange, Reason
+from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
 from sync.comment import digest
 from sync.job import Job
 from sync.memory import aliases
@@ -72,6 +72,7 @@ def save(path: Path, job: Job, changes: ChangeSet) -> None:
         "live": world_digests(job, changes),
         "labels": [_label_json(change) for change in changes.labels],
         "comments": [_comment_json(change) for change in changes.comments],
+        "removals": [_removal_json(change) for change in changes.removals],
     }
     text = json.dumps(document | {"digest": _digest(document)}, indent=2, ensure_ascii=False, sort_keys=True)
     partial = path.with_name(path.name + ".partial")
@@ -101,6 +102,7 @@ def load(path: Path) -> SavedChanges:
             changes=ChangeSet(
                 labels=tuple(_label_from(item) for item in data["labels"]),
                 comments=tuple(_comment_from(item) for item in data["comments"]),
+                removals=tuple(_removal_from(item) for item in data["removals"]),
             ),
             run_id=data["run"],
             made_at=datetime.fromisoformat(data["made_at"]),
@@ -175,12 +177,12 @@ def _live_digest(job: Job, ref: IssueRef, changes: list[Change]) -> str:
         return "gone"
     parts = sorted(job.settings.scheme.ours(issue.labels))
     for change in changes:
-        if isinstance(change, CommentChange):
+        if isinstance(change, (CommentChange, CommentRemoval)):
             parts.append(f"{change.subject}={_live_comment(job, change)}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 
-def _live_comment(job: Job, change: CommentChange) -> str:
+def _live_comment(job: Job, change: CommentChange | CommentRemoval) -> str:
     """Hash of our live comment of the change's subject, or ``none``."""
     marker, reader = Marker(job), job.readers[change.ref.tracker]
     subjects = (change.subject, *aliases(job.workspace).get(change.subject, ()))
@@ -204,6 +206,7 @@ def _label_json(change: LabelChange) -> dict[str, Any]:
         "remove": {label: _reason_json(reason) for label, reason in change.remove.items()},
         "before": list(change.before),
         "pure_removals": list(change.pure_removals),
+        "renames": dict(change.renames),
     }
 
 
@@ -215,6 +218,7 @@ def _label_from(data: Mapping[str, Any]) -> LabelChange:
         remove={label: Reason(**reason) for label, reason in data["remove"].items()},
         before=tuple(data["before"]),
         pure_removals=tuple(data["pure_removals"]),
+        renames=dict(data["renames"]),
     )
 
 
@@ -240,6 +244,24 @@ def _comment_from(data: Mapping[str, Any]) -> CommentChange:
         urgent_hash=data["urgent_hash"],
         full_hash=data["full_hash"],
         before_hash=data["before_hash"],
+        reason=Reason(**data["reason"]),
+    )
+
+
+def _removal_json(change: CommentRemoval) -> dict[str, Any]:
+    return {
+        **_ref_json(change.ref),
+        "subject": change.subject,
+        "comment": change.comment_id,
+        "reason": _reason_json(change.reason),
+    }
+
+
+def _removal_from(data: Mapping[str, Any]) -> CommentRemoval:
+    return CommentRemoval(
+        ref=_ref_from(data),
+        subject=data["subject"],
+        comment_id=data["comment"],
         reason=Reason(**data["reason"]),
     )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Comment, Issue
 from mappings.conditions import wanted_by
-from sync.apply import Marker
+from sync.apply_labels import carry_label_over
 from sync.comment import digest
 from sync.job import Job
+from sync.marker import Marker
 from sync.store import JournalRow, PushedComment
 
 
@@ -32,6 +33,10 @@ def _settle(job: Job, row: JournalRow) -> None:
         _settle_label(job, row)
     elif row.op in ("create-comment", "edit-comment"):
         _settle_comment(job, row)
+    elif row.op == "delete-comment":
+        _settle_deletion(job, row)
+    elif row.op == "rename-label":
+        _settle_rename(job, row)
     else:
         # Creating a label is repeated harmlessly before its next use.
         job.store.journal_result(row.id, "not-sent", job.now(), detail="repeated when needed")
@@ -45,6 +50,26 @@ def _settle_label(job: Job, row: JournalRow) -> None:
         job.store.complete(row.id, job.now(), ref=row.ref, added=[label], removed=[])
     elif row.op == "remove-label" and not there:
         job.store.complete(row.id, job.now(), ref=row.ref, added=[], removed=[label])
+    else:
+        job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
+
+
+def _settle_rename(job: Job, row: JournalRow) -> None:
+    """The issue for which it was done shows whether the label has its new name."""
+    issue, new = _read(job, row), str(row.payload["new"])
+    if issue is None or new not in {name.lower() for name in issue.labels}:
+        job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
+        return
+    container, old = str(row.payload["container"]), str(row.payload["label"])
+    if old not in {name.lower() for name in issue.labels}:
+        carry_label_over(job, row.ref.tracker, container, old, new)
+    job.store.journal_result(row.id, "done", job.now())
+
+
+def _settle_deletion(job: Job, row: JournalRow) -> None:
+    """Gone, or without our text in it, means deleted."""
+    if _find(job, row) is None:
+        job.store.complete(row.id, job.now(), ref=row.ref, forget=str(row.payload["subject"]))
     else:
         job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
 

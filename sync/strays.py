@@ -1,4 +1,5 @@
-"""Issues that left every source and still carry our labels: read directly, so that the labels can go."""
+"""Issues that left every source, and former anchors outside of all sources, that still carry our labels: read
+directly, so that the labels can go."""
 
 from __future__ import annotations
 
@@ -8,27 +9,35 @@ from connectors.errors import ConnectorError, Gone
 from connectors.model import IssueRef, KnownIssue
 from mappings.conditions import wanted_by
 from sync.job import Job
+from sync.memory import remember
 
 
 def read_strays(
     job: Job, known: Mapping[IssueRef, KnownIssue], anchors: Collection[IssueRef]
 ) -> dict[IssueRef, KnownIssue]:
-    """The issues of no source that carry a capability's label of ours, as their tracker tells them now.
+    """The issues of no source that carry a label of ours, as their tracker tells them now.
 
-    One read each, until their labels are gone. What cannot be read is left out and asked for again by the next
-    run; what is not there any more is marked as vanished.
+    Former anchors whose whole plan is gone keep what was said last. One read each, until their labels are gone.
+    What cannot be read is left out and asked for again by the next run; what is not there any more is marked as
+    vanished.
     """
+    planned = _anchor_keys(job)  # an anchor that could not be read is an anchor all the same
     alone = [
-        ref for ref, item in known.items() if not item.sources and not item.vanished and ref not in anchors
+        ref
+        for ref, item in known.items()
+        if not item.sources
+        and not item.vanished
+        and ref not in anchors
+        and (ref.tracker, item.issue.ref.key.lower()) not in planned
     ]
     if not alone:
         return {}
-    pushed, scheme = job.store.pushed_labels(), job.settings.scheme
+    pushed, archived = job.store.pushed_labels(), remember(job).archived(job.workspace)
     wanted = wanted_by(job.workspace.teams)
     found: dict[IssueRef, KnownIssue] = {}
     for ref in alone:
         reader = job.readers.get(ref.tracker)
-        if reader is None or not any(scheme.capability_of(label) for label in pushed.get(ref, ())):
+        if reader is None or ref in archived or not pushed.get(ref):
             continue
         try:
             issue = reader.read(ref.key, wanted)
@@ -41,3 +50,10 @@ def read_strays(
             if item := job.store.known_issue(ref.tracker, ref.id):
                 found[item.issue.ref] = item
     return found
+
+
+def _anchor_keys(job: Job) -> frozenset[tuple[str, str]]:
+    goals = [goal for increment in job.workspace.increments for goal in increment.goals]
+    anchors = [goal.anchor for goal in goals]
+    anchors += [capability.anchor for goal in goals for capability in goal.capabilities]
+    return frozenset((anchor.tracker, anchor.key.lower()) for anchor in anchors if anchor)

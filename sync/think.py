@@ -13,8 +13,16 @@ from mappings.model import Anchor, Matched, Overrides, Workspace
 from sync.changes import ChangeSet, Reason
 from sync.comment import capability_document, digest, goal_document, render, with_notice
 from sync.compare import Decisions, LabelWorld, Observation, Suspicion, compare_labels
-from sync.compare_comments import CommentDrift, CommentWish, WrittenComment, compare_comments
+from sync.compare_comments import (
+    CommentDrift,
+    CommentWish,
+    Places,
+    WrittenComment,
+    compare_comments,
+    leaving_comments,
+)
 from sync.desired import DesireInputs, Subject, Wish, desire_labels, subjects
+from sync.homes import Home, homes_of
 from sync.rollup import RollupInputs, roll_up
 from sync.rollup_model import Baseline, CapabilityRollup, Rollup
 from sync.scope import feeding_sources
@@ -32,7 +40,24 @@ class Remembered:
     decisions: Decisions = field(default_factory=Decisions)
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     finished: frozenset[str] = frozenset()
+    homes: Mapping[str, Home] = field(default_factory=dict)
+    """Subject -> where its comment belongs, those included that the plans name no more."""
     born: datetime
+
+    def archived(self, workspace: Workspace) -> frozenset[IssueRef]:
+        """Anchors of subjects that no plan names and whose increment is finished or has no plan here."""
+        planned = homes_of(workspace)
+        return frozenset(
+            last.ref
+            for subject, last in self.written.items()
+            if subject not in planned and not self.is_deleted(subject, workspace)
+        )
+
+    def is_deleted(self, subject: str, workspace: Workspace) -> bool:
+        """It was taken out of a plan that is still here and still written to."""
+        home = self.homes.get(subject)
+        present = {increment.id for increment in workspace.increments} - self.finished
+        return home is not None and home.increment in present and subject not in homes_of(workspace)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,22 +127,25 @@ def think(
         may_push=settings.may_push,
         finished=remembered.finished,
         now=now,
+        archived=remembered.archived(workspace),
     )
     wishes = desire_labels(inputs)
     labels = compare_labels(_label_world(inputs, wishes, remembered, renamed))
+    wanted = _comment_wishes(inputs, settings, remembered, seen, overrides, markup)
     comments, comment_notes = compare_comments(
-        _comment_wishes(inputs, settings, remembered, seen, overrides, markup),
+        wanted,
         remembered.written,
         now=now,
         counts_every=settings.counts_every,
         drift=seen.comments,
     )
+    leaving = leaving_comments(remembered.written, _places(inputs, settings, remembered, wanted))
     return Thought(
         matched=matched,
         rollup=rollup,
         uncertain=uncertain,
         wishes=wishes,
-        changes=ChangeSet(labels=labels.changes, comments=comments),
+        changes=ChangeSet(labels=labels.changes, comments=comments, removals=leaving),
         suspicions=labels.suspicions,
         observations=(*labels.observations, *comment_notes, *crowded),
         overrides=overrides,
@@ -275,6 +303,30 @@ def _comment_wish(
         urgent_hash=text.urgent_hash,
         full_hash=text.full_hash,
         reason=reason,
+        last=subject.increment.phase(inputs.now) == "closed",
+    )
+
+
+def _places(
+    inputs: DesireInputs, settings: Settings, remembered: Remembered, wanted: tuple[CommentWish, ...]
+) -> Places:
+    """What became of the anchors in the plans. Only for teams that are written for."""
+    anchors = {
+        name: anchor
+        for increment in inputs.workspace.increments
+        if increment.id not in inputs.finished
+        for goal in increment.goals
+        for name, anchor in (
+            (f"goal:{goal.id}", goal.anchor),
+            *((f"capability:{capability.id}", capability.anchor) for capability in goal.capabilities),
+        )
+    }
+    written_for = {s for s, home in remembered.homes.items() if all(map(settings.may_push, home.teams))}
+    sure = {name for name in anchors if not getattr(inputs.rollup.subject(name), "uncertain", ())}
+    return Places(
+        wanted={wish.subject: wish.ref for wish in wanted},
+        without_anchor=frozenset(name for name in sure & written_for if anchors[name] is None),
+        deleted=frozenset(s for s in written_for if remembered.is_deleted(s, inputs.workspace)),
     )
 
 

@@ -14,7 +14,13 @@ CommentState = Literal["live", "deleted-by-person"]
 OverrideKind = Literal["veto", "pin", "held", "comment", "left"]
 """``left``: a label of unknown or human origin that is left alone and means nothing."""
 Operation = Literal[
-    "create-label", "add-label", "remove-label", "create-comment", "edit-comment", "delete-comment"
+    "create-label",
+    "rename-label",
+    "add-label",
+    "remove-label",
+    "create-comment",
+    "edit-comment",
+    "delete-comment",
 ]
 Outcome = Literal["done", "failed", "unknown", "not-sent"]
 
