@@ -214,9 +214,7 @@ def state_named_twice(draft: Draft) -> Iterator[Problem]:
                     before = first.setdefault(name.casefold(), state)
                     if before != state:
                         message = f'"{name}" is under `{before}` already; an issue has one state, remove one.'
-                        yield (place / "states" / state).problem(
-                            "state-named-twice", message, on_key=True
-                        )
+                        yield (place / "states" / state).problem("state-named-twice", message, on_key=True)
 
 
 def texts(choice: ChoiceEntry | None, place: Place) -> Iterator[tuple[str, Place]]:
