@@ -136,13 +136,23 @@ WRITES = {
 }
 
 
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_a_lost_answer_leads_to_the_same_end(
-    make_world: MakeWorld, first_end: Any, write: dict[str, Any], loss: dict[str, Any]
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("write", ["Jira comment", "GitHub comment"])
+def test_a_lost_answer_about_a_comment_leads_to_the_same_end(
+    make_world: MakeWorld, first_end: Any, write: str, loss: str
 ) -> None:
     world = make_world(jira=1, github=1)
-    world.fault(**loss, **write)
+    world.fault(**LOSSES[loss], **WRITES[write])
+    world.run()
+    assert_all_is_well(world, first_end)
+
+
+@pytest.mark.parametrize("write", ["Jira labels", "GitHub labels", "GitHub new label"])
+def test_a_lost_answer_about_labels_leads_to_the_same_end(
+    make_world: MakeWorld, first_end: Any, write: str
+) -> None:
+    world = make_world(jira=1, github=1)
+    world.fault("reset_after", **WRITES[write], times=2)
     world.run()
     assert_all_is_well(world, first_end)
 

@@ -65,15 +65,17 @@ def something_happens(world: World) -> None:
         world.close(key)
 
 
-@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
-@pytest.mark.parametrize("source", [JIRA, GITHUB], ids=["jira", "github"])
-def test_what_it_feeds_is_left_alone_and_it_is_named(
-    apart: World, source: dict[str, Any], failure: dict[str, Any]
-) -> None:
-    is_jira = source["tracker"] == "jira"
+@pytest.mark.parametrize(
+    ("tracker", "failure"),
+    [("github", failure) for failure in FAILURES]
+    + [("jira", failure) for failure in ("server errors", "answers cut short", "an empty page")],
+)
+def test_what_it_feeds_is_left_alone_and_it_is_named(apart: World, tracker: str, failure: str) -> None:
+    is_jira = tracker == "jira"
+    source = JIRA if is_jira else GITHUB
     something_happens(apart)
     before = apart.snapshot()
-    apart.fault(**source, **failure, times=None)
+    apart.fault(**source, **FAILURES[failure], times=None)
     # With its ids as well, so that an empty answer is one to be believed or not.
     told = apart.reconcile(yes=True)
     assert told.code == 1
