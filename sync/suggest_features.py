@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any, Final, Literal
 
 from connectors.model import Issue, IssueRef, KnownIssue
+from mappings.conditions import has_wildcard
 from mappings.labels import LabelScheme
 from mappings.match import Ancestry
 from mappings.model import TeamMapping
@@ -87,8 +88,10 @@ def _said(issue: Issue, ancestry: Ancestry, scheme: LabelScheme) -> Iterator[tup
 
 
 def _can_be_written(value: str) -> bool:
-    """A name with invisible characters cannot be shown to people as it would have to be written."""
-    return 0 < len(value) <= _LONGEST and neutral_terminal(value, _LONGEST) == value
+    """A name with invisible characters cannot be shown as it would have to be written; a wildcard means more."""
+    return (
+        0 < len(value) <= _LONGEST and neutral_terminal(value, _LONGEST) == value and not has_wildcard(value)
+    )
 
 
 def _labels_about_states(team: TeamMapping) -> frozenset[str]:

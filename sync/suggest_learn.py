@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 _TELLING: Final = 150
 """So many features, those with the highest chi-squared, are looked at for a capability."""
-_DEPTH: Final = 3
+_ROOTS: Final = 12
+"""So many of them, the most common ones that are not enough alone, are looked at together with others."""
+_DEPTH: Final = 2
 _LEAST: Final = 2
 """So many assigned issues at least must speak for a rule while it is learned."""
 
@@ -43,9 +45,9 @@ class Learner:
             from sklearn.feature_extraction import DictVectorizer, text
             from sklearn.feature_selection import SelectKBest, chi2
             from sklearn.tree import DecisionTreeClassifier
-        except ModuleNotFoundError as error:
+        except ModuleNotFoundError:
             raise LearningMissing(
-                f"`mappings suggest` learns with {error.name}, which is not installed; "
+                "`mappings suggest` learns with scikit-learn, which is not installed; "
                 "install it with `pip install 'increment-sync[suggest]'`"
             ) from None
         self._vectorizer, self._select, self._chi2 = DictVectorizer, SelectKBest, chi2
@@ -98,24 +100,34 @@ class Learner:
             kept = np.flatnonzero(chosen.get_support())
         dense = np.asarray(table[:, kept].todense()) > 0
         features = [names[int(column)] for column in kept]
-        paths: list[_Path] = [((column, True),) for column in range(len(features))]
-        if not wanted.all() and wanted.any():
-            tree = self._tree(
-                max_depth=_DEPTH, min_samples_leaf=_LEAST, class_weight="balanced", random_state=0
-            )
-            paths += _paths(tree.fit(dense, wanted).tree_)
         columns = _Columns(dense=dense, wanted=wanted)
+        paths: list[_Path] = [((column, True),) for column in range(len(features))]
+        for column in columns.roots(min_precision):
+            paths += [((column, True), *path) for path in self._branches(columns, column)]
         return {
             candidate
             for path in paths
             if (candidate := _candidate(capability, path, features, columns, min_precision)) is not None
         }
 
+    def _branches(self, columns: _Columns, root: int) -> list[_Path]:
+        """What has to be there, or not, beside a feature: the ways down a tree of the issues that have it."""
+        rows = columns.dense[:, root]
+        tree = self._tree(max_depth=_DEPTH, min_samples_leaf=_LEAST, class_weight="balanced", random_state=0)
+        return _paths(tree.fit(columns.dense[rows], columns.wanted[rows]).tree_)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Columns:
     dense: np.ndarray
     wanted: np.ndarray
+
+    def roots(self, min_precision: float) -> list[int]:
+        """Features that are common in the capability, but not in it alone."""
+        right = (self.dense & self.wanted[:, None]).sum(axis=0)
+        order = sorted(range(len(right)), key=lambda column: (-int(right[column]), column))
+        mixed = [column for column in order if right[column] >= _LEAST]
+        return [column for column in mixed if not self.is_good(((column, True),), min_precision)][:_ROOTS]
 
     def right_and_wrong(self, path: Iterable[tuple[int, bool]]) -> tuple[int, int]:
         import numpy as np
