@@ -62,7 +62,8 @@ def features_of(
         said = [
             (key, value)
             for key, value in _said(item.issue, ancestry, scheme)
-            if _can_be_written(value) and not (key == "labels" and value.casefold() in silent)
+            if key == "title"
+            or (_can_be_written(value) and not (key == "labels" and value.casefold() in silent))
         ]
         for key, value in said:
             spellings[Feature(key, value.casefold())][value] += 1
