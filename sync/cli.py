@@ -26,6 +26,10 @@ app = typer.Typer(
 )
 mappings_app = typer.Typer(help="Configure a team's mapping.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(mappings_app, name="mappings")
+snapshot_app = typer.Typer(
+    help="Carry what is stored to another checkout.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(snapshot_app, name="snapshot")
 
 EXIT_CONFIGURATION, EXIT_STALE, EXIT_LOCKED, EXIT_USAGE = 3, 5, 6, 64
 USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__mro__[1])
@@ -340,6 +344,23 @@ def mappings_check(
     raise typer.Exit(command(_ways(context, chosen == "json"), strict=strict, format_=chosen))
 
 
+@mappings_app.command("schema")
+def mappings_schema(
+    kind: Annotated[
+        Literal["settings", "plan", "mapping", "tests", "defaults"] | None,
+        typer.Option(help="One kind of file; default: all."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write one file a kind into this folder.")] = None,
+    format_: Annotated[
+        Literal["json", "markdown"], typer.Option("--format", help="markdown: the reference of every key.")
+    ] = "json",
+) -> None:
+    """JSON Schema of every file of a workspace, for editors and programs."""
+    from sync.commands.schemas import schema as command
+
+    raise typer.Exit(command(kind, out, format_))
+
+
 @mappings_app.command("test")
 def mappings_test(
     context: typer.Context,
@@ -377,6 +398,61 @@ def mappings_suggest(
     from sync.commands.suggesting import suggest as command
 
     raise typer.Exit(command(_ways(context, as_json), team, min_precision))
+
+
+@mappings_app.command("impact")
+def mappings_impact(
+    context: typer.Context,
+    against: Annotated[
+        str, typer.Option(help="A git revision, or a folder that holds a workspace.", metavar="REV|FOLDER")
+    ] = "HEAD",
+    snapshot: Annotated[
+        Path | None, typer.Option(help="Look at this exported snapshot, not at the store.")
+    ] = None,
+    format_: Annotated[
+        Literal["text", "markdown", "json"],
+        typer.Option("--format", help="markdown: for a comment on a pull request."),
+    ] = "text",
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when anything changes.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """What the working tree's plans and mappings would change: which issues move, which figures, how many writes."""
+    from sync.commands.impacting import impact as command
+
+    chosen = "json" if as_json else format_
+    raise typer.Exit(
+        command(_ways(context, chosen == "json"), against, snapshot, chosen, detailed=detailed_exitcode)
+    )
+
+
+@snapshot_app.command("export")
+def snapshot_export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Where to write; gzipped when the name ends in .gz.")],
+    bodies: Annotated[bool, typer.Option("--bodies", help="With the texts of issues.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the stored issues, and what was pushed and decided, into a file without secrets."""
+    from sync.commands.snapshots import export as command
+
+    raise typer.Exit(command(_ways(context, as_json), file, bodies=bodies))
+
+
+@snapshot_app.command("import")
+def snapshot_import(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file that `snapshot export` wrote.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Drop what the store holds, its journal included.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Put an exported snapshot into this workspace's store."""
+    from sync.commands.snapshots import load as command
+
+    raise typer.Exit(command(_ways(context, as_json), file, replace=replace))
 
 
 def main() -> NoReturn:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from connectors.ports import IssueReader, IssueWriter
@@ -17,6 +18,7 @@ from sync.job import Job, Progress, RunCache, Silent
 from sync.logs import logger, set_up_logs
 from sync.progress import LineProgress, TerminalProgress, waiting
 from sync.settings import store_url
+from sync.snapshot_file import store_from
 from sync.store import Store, open_store
 from sync.wiring import (
     Configured,
@@ -53,18 +55,19 @@ def opened_store(configured: Configured, now: Callable[[], datetime] = utc_now) 
 
 
 @contextmanager
-def offline_job(ways: Ways) -> Iterator[Job]:
-    """A job that can look at the store only: no credentials needed, no request sent."""
+def offline_job(ways: Ways, snapshot: Path | None = None) -> Iterator[Job]:
+    """A job that can look at the store only, or at an exported one: no credentials needed, no request sent."""
     logs(ways)
     configured = configure(ways.root)
-    with opened_store(configured, ways.now) as store:
+    opened = store_from(snapshot, ways.now) if snapshot else opened_store(configured, ways.now)
+    with opened as store:
         yield _job(ways, configured, store, {}, {}, new_run_id(ways.now()), Silent())
 
 
 @contextmanager
-def with_snapshot(ways: Ways) -> Iterator[Job]:
+def with_snapshot(ways: Ways, snapshot: Path | None = None) -> Iterator[Job]:
     """An offline job over a store that holds something. Raises NothingRead."""
-    with offline_job(ways) as job:
+    with offline_job(ways, snapshot) as job:
         if not job.store.sources():
             raise NothingRead
         yield job

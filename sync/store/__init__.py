@@ -19,6 +19,7 @@ from sync.store.rows import (
     SourceState,
 )
 from sync.store.store import Store
+from sync.store.transfer import SnapshotRow, labels_now
 
 __all__ = [
     "AssignmentRow",
@@ -31,9 +32,11 @@ __all__ = [
     "PushedComment",
     "PushedLabel",
     "RunRow",
+    "SnapshotRow",
     "SourceState",
     "Store",
     "StoreError",
     "definition_hash",
+    "labels_now",
     "open_store",
 ]

@@ -92,7 +92,7 @@ def _holders(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str
     return found
 
 
-def _known(row: Row[Any], sources: frozenset[str]) -> KnownIssue:
+def _known(row: Sequence[Any], sources: frozenset[str]) -> KnownIssue:
     first_seen, first_labels, vanished, reopened = row[8:]
     return KnownIssue(
         issue=issue_from(*row[:8]),

@@ -20,6 +20,7 @@ from sync.store.runs import RunsPart
 from sync.store.snapshot import SnapshotPart
 from sync.store.sources import SourcesPart
 from sync.store.tables import store_facts
+from sync.store.transfer import TransferPart
 
 
 class Store(
@@ -32,6 +33,7 @@ class Store(
     OverridesPart,
     JournalPart,
     ProgressPart,
+    TransferPart,
 ):
     """What the program remembers from run to run. Made by ``open_store``.
 

@@ -1,0 +1,60 @@
+"""``mappings impact``: what the working tree's plans and mappings would change, before they are merged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from connectors.model import IssueRef, KnownIssue
+from sync.commands.session import with_snapshot
+from sync.commands.ways import Ways, say, say_json
+from sync.impact import impact_of
+from sync.impact_notes import notes_on
+from sync.impact_render import Compared, impact_json, impact_markdown, impact_text
+from sync.job import Job
+from sync.mapping_versions import version_at
+from sync.memory import remember
+from sync.outlook import known_after_writes, read_last, think_offline, with_renames
+from sync.snapshot_file import read_head
+from sync.think import Thought
+
+PENDING = 2
+
+
+def impact(
+    ways: Ways,
+    against: str,
+    snapshot: Path | None,
+    format_: Literal["text", "markdown", "json"],
+    *,
+    detailed: bool,
+) -> int:
+    """0; with ``detailed`` 2 when anything differs. Needs no token and sends no request."""
+    head = read_head(snapshot) if snapshot else None
+    with version_at(ways.root, against) as version, with_snapshot(ways, snapshot) as job:
+        configured = version.configured
+        old = replace(job, settings=configured.settings, workspace=configured.workspace)
+        known = known_after_writes(job.store)
+        after = _think(job, known)
+        before = after if _is_same(old, job) else _think(old, known)
+        found = impact_of(before, after, known)
+        compared = Compared(
+            against=version.name,
+            as_of=read_last(job),
+            notes=tuple(notes_on(old, job, after, known, head)),
+        )
+    if format_ == "json":
+        say_json(impact_json(found, compared))
+    else:
+        say(impact_text(found, compared) if format_ == "text" else impact_markdown(found, compared))
+    return PENDING if detailed and not found.is_empty else 0
+
+
+def _think(job: Job, known: Mapping[IssueRef, KnownIssue]) -> Thought:
+    return think_offline(job, known, with_renames(remember(job), job))
+
+
+def _is_same(one: Job, other: Job) -> bool:
+    return one.settings == other.settings and one.workspace == other.workspace
