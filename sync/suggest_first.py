@@ -153,7 +153,7 @@ def _is_goal(material: Material, feature: Feature) -> bool:
 
 
 def _existing(material: Material, feature: Feature, name: str) -> str | None:
-    """The team's capability that a group stands for: by its anchor, by its id, or by a title much like it."""
+    """The team's capability that a group stands for: by its anchor, by its id, or by an id or title much like it."""
     open_ones = material.open_capabilities()
     mine = [
         capability
@@ -165,9 +165,9 @@ def _existing(material: Material, feature: Feature, name: str) -> str | None:
         anchored = capability.anchor is not None and capability.anchor.key.casefold() == feature.value
         if (feature.key == "parent" and anchored) or slug(name, MAX_LABEL_LENGTH) == capability.id:
             return capability.id
-    alike = [(_likeness(name, each.title), each.id) for each in mine]
-    best = max(alike, default=(0.0, ""))
-    return best[1] if best[0] >= _ALIKE else None
+    alike = {each.id: max(_likeness(name, each.title), _likeness(name, each.id)) for each in mine}
+    best = [name for name, likeness in alike.items() if likeness == max(alike.values())]
+    return best[0] if len(best) == 1 and alike[best[0]] >= _ALIKE else None
 
 
 def _likeness(one: str, other: str) -> float:

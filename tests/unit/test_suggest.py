@@ -430,13 +430,18 @@ def test_a_group_that_the_plan_knows_goes_to_its_capability(tmp_path: Path) -> N
         *many(1, 3, parent="DS-101"),
         *many(11, 3, labels=["churn-features"]),
         *many(21, 3, parent="DS-100"),
+        *many(31, 3, components=("The churn model",)),
+        *many(41, 3, milestone="Churn"),
     )
     found = as_json(world)
     assert {each["rule"]: each["assign"] for each in found["suggestions"]} == {
         "parent-ds-101": "model",
+        "components-the-churn-model": "model",
+        "milestone-churn": "churn",
         "labels-churn-features": "features",
     }
-    assert found["capabilities_to_create"] == []
+    # "Churn" is as much like "Churn model" as like "Churn features".
+    assert [each["id"] for each in found["capabilities_to_create"]] == ["churn"]
 
 
 def test_a_new_team_whose_issues_share_nothing_is_told_so(tmp_path: Path) -> None:
