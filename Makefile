@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check lint lock bench clean setup
+.PHONY: demo test check lint lock bench clean setup reference
 
 setup: $(READY)
 
@@ -31,6 +31,11 @@ check: lint test
 
 bench: $(READY)
 	$(BIN)/python tests/bench.py
+
+# The published schemas and the reference of all keys; a test says when they are out of date.
+reference: $(READY)
+	$(BIN)/increment-sync mappings schema --out schemas
+	$(BIN)/increment-sync mappings schema --format markdown > docs/reference.md
 
 # Needs uv on the path; writes no index address into the files.
 lock:

@@ -30,7 +30,9 @@ def _own_labels(draft: Draft, text: str, at: Place) -> Iterator[Problem]:
     for token in read.literals if "labels" in read.names else ():
         label = token.text[1:-1]
         if draft.labels.family(label) or label.lower() == draft.labels.released:
-            message = f'"{label}" is a label that this program or its people put; name a label of the team instead.'
+            message = (
+                f'"{label}" is a label that this program or its people put; name a label of the team instead.'
+            )
             yield _problem(at, "own-label", token.refuse(message))
 
 

@@ -64,10 +64,11 @@ class DefaultsFile(Entry):
     labels: dict[str, LabelEntry] = Field(
         default={},
         description=(
-            f"Prefix and colour by family: {', '.join(FAMILIES)}. What `increment-sync.yaml` says wins; "
+            "Prefix and colour by family of labels. What `increment-sync.yaml` says wins; "
             "teams cannot change them, because labels are recognised by their prefix everywhere."
         ),
         examples=[{"capability": {"prefix": "cap:", "color": "1d76db"}}],
+        json_schema_extra={"propertyNames": {"enum": list(FAMILIES)}},
     )
 
     @field_validator("labels")

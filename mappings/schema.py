@@ -34,7 +34,9 @@ class CapabilityEntry(Entry):
     required: bool = Field(default=True, description="Whether the goal needs it.")
     cancelled: bool = Field(default=False, description="Given up; leaves the goal's count.")
     released: Day | None = Field(
-        default=None, description="The day on which it reached its users; said by people, never inferred."
+        default=None,
+        description="The day on which it reached its users; said by people, never inferred.",
+        examples=["2026-11-30"],
     )
     continues: Text | None = Field(
         default=None,
@@ -42,7 +44,9 @@ class CapabilityEntry(Entry):
         examples=["churn-features-q3"],
     )
     previously: list[Text] = Field(
-        default=[], description="Ids that it had before; what we wrote carries over."
+        default=[],
+        description="Ids that it had before; what we wrote carries over.",
+        examples=[["churn-inputs"]],
     )
     silence: Silence = Field(default=[])
 
@@ -69,7 +73,11 @@ class GoalEntry(Entry):
         examples=[8],
     )
     actual_value: float | None = Field(
-        default=None, ge=0, allow_inf_nan=False, description="Value that people saw at the review."
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Value that people saw at the review.",
+        examples=[6],
     )
     acceptance: Literal["automatic", "manual"] = Field(
         default="automatic", description="`manual`: done only when `accepted: true` says so as well."
@@ -78,7 +86,9 @@ class GoalEntry(Entry):
         default=False, description="A person accepted the goal; matters with `acceptance: manual`."
     )
     cancelled: bool = Field(default=False, description="The goal was given up.")
-    previously: list[Text] = Field(default=[], description="Ids that the goal had before.")
+    previously: list[Text] = Field(
+        default=[], description="Ids that the goal had before.", examples=[["keep-subscribers"]]
+    )
     silence: Silence = Field(default=[])
 
 

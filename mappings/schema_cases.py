@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from mappings.schema_parts import Entry, Text
+from mappings.schema_parts import Entry, Names, Text
 from mappings.schema_when import Moment
-
-
-def _one_or_more(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-Names = Annotated[list[Text], BeforeValidator(_one_or_more)]
-"""One name or a list of names."""
 
 
 class CaseIssue(Entry):
@@ -46,9 +38,11 @@ class CaseIssue(Entry):
     assignee: Names = Field(default=[], description="Who works on it, by login.", examples=["mona"])
     author: str = Field(default="", description="Who created it, by login.", examples=["mona"])
     created: Moment | None = Field(
-        default=None, description="When it was created; default: the day before the case plays."
+        default=None,
+        description="When it was created; default: the day before the case plays.",
+        examples=["2026-11-02"],
     )
-    updated: Moment | None = Field(default=None, description="When it changed last.")
+    updated: Moment | None = Field(default=None, description="When it changed last.", examples=["2026-11-03"])
     closed: Moment | None = Field(default=None, description="When it was closed.", examples=["2026-11-03"])
     flagged: bool = Field(default=False, description="Flagged as impeded in Jira.")
     pull_request: bool = Field(default=False, description="Whether it is a pull request.")
@@ -60,30 +54,48 @@ class CaseIssue(Entry):
 class CaseEntry(Entry):
     """One case that the mapping has to get right. It has to expect something."""
 
-    name: Text | None = Field(default=None, description="What the case is about; default: the issue's title.")
+    name: Text | None = Field(
+        default=None,
+        description="What the case is about; default: the issue's title.",
+        examples=["Blocked work stays in its capability"],
+    )
     issue: CaseIssue = Field(
         description="The issue: key, title, labels and so on.",
         examples=[{"key": "acme/churn#7", "labels": ["features"]}],
     )
-    assign: Text | None = Field(default=None, description="The capability that it has to count towards.")
-    rule: Text | None = Field(default=None, description="The rule that has to decide.")
-    iteration: Text | None = Field(default=None, description="The iteration that it has to belong to.")
-    state: Literal["todo", "doing", "done", "dropped"] | None = Field(
-        default=None, description="The state that it has to have."
+    assign: Text | None = Field(
+        default=None, description="The capability that it has to count towards.", examples=["churn-features"]
     )
-    unplanned: bool | None = Field(default=None, description="True when it has to be unplanned.")
+    rule: Text | None = Field(
+        default=None, description="The rule that has to decide.", examples=["feature-work"]
+    )
+    iteration: Text | None = Field(
+        default=None, description="The iteration that it has to belong to.", examples=["v2"]
+    )
+    state: Literal["todo", "doing", "done", "dropped"] | None = Field(
+        default=None, description="The state that it has to have.", examples=["doing"]
+    )
+    unplanned: bool | None = Field(
+        default=None, description="True when it has to be unplanned.", examples=[True]
+    )
     ignored: bool | None = Field(
         default=None,
         description="True when it has to be neither counted nor unplanned: an anchor, or old work.",
+        examples=[True],
     )
-    pinned: Text | None = Field(default=None, description="A capability that a person pinned it to.")
-    vetoed: Names = Field(default=[], description="Capabilities that a person took it out of.")
+    pinned: Text | None = Field(
+        default=None, description="A capability that a person pinned it to.", examples=["churn-model"]
+    )
+    vetoed: Names = Field(
+        default=[], description="Capabilities that a person took it out of.", examples=[["churn-model"]]
+    )
     now: Moment | None = Field(
         default=None,
         description=(
             "When the case plays; default: the middle of the increment of the capability that it is about, "
             "so that cases do not go stale as time passes."
         ),
+        examples=["2026-11-15"],
     )
 
 

@@ -44,15 +44,19 @@ def _statuses_in_short(value: Any) -> Any:
     return {"statuses": value} if isinstance(value, list) else value
 
 
-StateNames = Annotated[StateEntry, BeforeValidator(_statuses_in_short)]
+StateNames = Annotated[
+    StateEntry,
+    BeforeValidator(_statuses_in_short, json_schema_input_type=Text | list[Text] | StateEntry),
+]
+"""One status, a list of statuses, or ``{statuses: [...], labels: [...], types: [...]}``."""
 
 
 class StatesEntry(Entry):
     """Exceptions to the tracker's own classes."""
 
-    todo: StateNames = Field(default=StateEntry(), description="Not started.")
+    todo: StateNames = Field(default=StateEntry(), description="Not started.", examples=[["Backlog"]])
     doing: StateNames = Field(default=StateEntry(), description="Under way.", examples=[["Peer review"]])
-    done: StateNames = Field(default=StateEntry(), description="Finished.")
+    done: StateNames = Field(default=StateEntry(), description="Finished.", examples=[["Live"]])
     dropped: StateNames = Field(
         default=StateEntry(), description="Will not be done.", examples=[["Won't do"]]
     )
@@ -96,7 +100,10 @@ class MappingFile(Entry):
         description="Where the team's issues are: each entry is one tracker's name with what to read there.",
         examples=[[{"jira": {"project": "DS"}}, {"github": {"repo": "acme/churn"}}]],
     )
-    states: StatesEntry = Field(default=StatesEntry(), description="Exceptions to the tracker's own classes.")
+    states: StatesEntry = Field(
+        default=StatesEntry(),
+        description="What puts an issue into another state than the tracker's own class of its status says.",
+    )
     rules: list[RuleEntry] = Field(default=[], description="In order; the first that matches wins.")
     tests: list[CaseEntry] = Field(default=[], description="Cases that `mappings test` runs.")
     answers: AnswersEntry = Field(

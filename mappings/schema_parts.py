@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 
@@ -27,8 +28,21 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _say_that_nothing_is_empty(schema: dict[str, Any]) -> None:
+    schema["minProperties"] = 1
+    for name, each in schema["properties"].items():
+        filled = [option for option in each.get("anyOf", ()) if option != {"type": "null"}]
+        if len(filled) == 1:
+            rest = {key: value for key, value in each.items() if key != "anyOf"}
+            schema["properties"][name] = {**filled[0], **rest}
+        elif filled:
+            each["anyOf"] = filled
+
+
 class Condition(Entry):
     """Part of a rule's conditions. An empty key would silently widen the rule, so it is refused."""
+
+    model_config = ConfigDict(json_schema_extra=_say_that_nothing_is_empty)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -49,7 +63,19 @@ def _only_iso_days(value: Any) -> Any:
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 """A text that is not empty."""
 
-Day = Annotated[date, BeforeValidator(_only_iso_days)]
+
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[list[Text], BeforeValidator(_one_or_more, json_schema_input_type=Text | list[Text])]
+"""One name or a list of names."""
+
+Day = Annotated[
+    date,
+    BeforeValidator(_only_iso_days),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}),
+]
 """A day written as 2026-10-01."""
 
 Silence = Annotated[

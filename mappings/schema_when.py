@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from mappings.schema_parts import Condition, Text
+from mappings.schema_parts import Condition, Names, Text
+
+NonEmpty = Annotated[list[Text], Field(min_length=1)]
 
 
 class ChoiceEntry(Condition):
     """Conditions on a set of names. Compared without regard to case; ``*`` and ``?`` are wildcards."""
 
-    any: list[Text] | None = Field(default=None, min_length=1, description="At least one of these is there.")
-    all: list[Text] | None = Field(default=None, min_length=1, description="Each of these is there.")
-    none: list[Text] | None = Field(default=None, min_length=1, description="None of these is there.")
+    any: Names | None = Field(
+        default=None, min_length=1, description="At least one of these is there.", examples=[["features"]]
+    )
+    all: Names | None = Field(
+        default=None, min_length=1, description="Each of these is there.", examples=[["features", "urgent"]]
+    )
+    none: Names | None = Field(
+        default=None, min_length=1, description="None of these is there.", examples=[["wontfix"]]
+    )
 
     @model_validator(mode="after")
     def _says_something(self, info: ValidationInfo) -> Self:
@@ -32,14 +40,12 @@ def is_lenient(info: ValidationInfo) -> bool:
 def _in_short(value: Any) -> Any:
     if isinstance(value, str):
         return {"any": [value]}
-    if isinstance(value, list):
-        return {"any": value}
-    if isinstance(value, dict):
-        return {key: [names] if isinstance(names, str) else names for key, names in value.items()}
-    return value
+    return {"any": value} if isinstance(value, list) else value
 
 
-Choice = Annotated[ChoiceEntry, BeforeValidator(_in_short)]
+Choice = Annotated[
+    ChoiceEntry, BeforeValidator(_in_short, json_schema_input_type=Text | NonEmpty | ChoiceEntry)
+]
 """One name, a list of names (any of them), or ``{any: [...], all: [...], none: [...]}``."""
 
 
@@ -53,7 +59,13 @@ def _moment(value: Any) -> Any:
         raise ValueError(f'"{value[:40]}" is neither a date nor a time; write it as {example}') from None
 
 
-Moment = Annotated[date | datetime, BeforeValidator(_moment)]
+_MOMENT_PATTERN: Final = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$"
+Moment = Annotated[
+    date | datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "pattern": _MOMENT_PATTERN}),
+]
+"""A day written as 2026-10-01, or a time as 2026-10-01T09:00:00Z."""
 
 
 class RangeEntry(Condition):
@@ -114,14 +126,22 @@ class When(Condition):
     field: dict[str, Choice] | None = Field(
         default=None, min_length=1, description="Custom fields by name.", examples=[{"Model": ["churn*"]}]
     )
-    created: RangeEntry | None = Field(default=None, description="When it was created.")
-    updated: RangeEntry | None = Field(default=None, description="When somebody but us last changed it.")
+    created: RangeEntry | None = Field(
+        default=None, description="When it was created.", examples=[{"after": "2026-10-01"}]
+    )
+    updated: RangeEntry | None = Field(
+        default=None, description="When somebody but us last changed it.", examples=[{"before": "2026-12-01"}]
+    )
     title: Text | None = Field(
         default=None,
         description="RE2 pattern found anywhere in the title; `(?i)` ignores case.",
         examples=["(?i)\\bchurn model\\b"],
     )
-    body: Text | None = Field(default=None, description="RE2 pattern found anywhere in the description.")
+    body: Text | None = Field(
+        default=None,
+        description="RE2 pattern found anywhere in the description.",
+        examples=["(?m)^Team: churn"],
+    )
     cel: Text | None = Field(
         default=None,
         description="An expression in CEL, the Common Expression Language, for what the other keys cannot say.",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
 from mappings.defaults import inherited_labels
 from mappings.defaults_schema import LabelEntry, known_families
@@ -34,7 +34,11 @@ def _duration(value: Any) -> Any:
     raise ValueError(f"write a duration as 90s, 10m, 24h or 7d, a year at most, not {value!r}")
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+[smhd]$"}),
+]
 
 
 class _Strict(BaseModel):
@@ -44,16 +48,28 @@ class _Strict(BaseModel):
 class TrackerSettings(_Strict):
     """One Jira site or GitHub server."""
 
-    kind: TrackerKind = Field(description="jira-cloud, jira-dc or github")
+    kind: TrackerKind = Field(description="What it is: a Jira in the cloud, a Jira of your own, or a GitHub.")
     url: str | None = Field(
-        default=None, description="Site URL (Jira) or API URL (GitHub Enterprise); else the environment's"
+        default=None,
+        description="URL of the Jira site, or API URL of GitHub Enterprise Server; else the environment's.",
+        examples=["https://acme.atlassian.net"],
+        json_schema_extra={"pattern": "^https?://"},
     )
     cloud_id: str | None = Field(
-        default=None, description="Jira Cloud: the site's id; needed for scoped tokens, which use the gateway"
+        default=None,
+        description="Jira Cloud: the site's id, needed for scoped tokens, which use the gateway.",
+        examples=["11111111-2222-3333-4444-555555555555"],
     )
-    gateway_url: str = Field(default="https://api.atlassian.com", description="Jira Cloud: the gateway")
+    gateway_url: str = Field(
+        default="https://api.atlassian.com",
+        description="Jira Cloud: the gateway for scoped tokens.",
+        json_schema_extra={"pattern": "^https?://"},
+    )
     write_spacing: float | None = Field(
-        default=None, ge=0, description="Seconds between two writes; default 1 on GitHub, 0.2 on Jira"
+        default=None,
+        ge=0,
+        description="Seconds between two writes; without it 1 on GitHub and 0.2 on Jira.",
+        examples=[0.5],
     )
 
     @field_validator("url", "gateway_url")
@@ -67,22 +83,34 @@ class TrackerSettings(_Strict):
 class PushSettings(_Strict):
     """Whether anything is written on the trackers."""
 
-    enabled: bool = Field(default=False, description="true: run and reconcile may write")
+    enabled: bool = Field(default=False, description="Whether `run` and `reconcile` may write.")
     teams: tuple[str, ...] | None = Field(
-        default=None, description="Only for these teams; without it, for all teams"
+        default=None,
+        description="Write for these teams only; without it for all.",
+        examples=[["churn-science"]],
     )
 
 
 class Limits(_Strict):
     """What a single run may do before the guard stops it. A relative and an absolute limit: the larger holds."""
 
-    removals: int = Field(default=10, ge=0, description="labels removed without a replacement in one run")
-    removal_share: float = Field(default=0.2, ge=0, le=1, description="the same, as a share of pushed labels")
-    new_comments: int = Field(default=40, ge=0, description="comments created in one run")
-    overrides: int = Field(default=10, ge=0, description="new overrides by people found in one run")
-    override_share: float = Field(default=0.1, ge=0, le=1, description="the same, of issues that we labelled")
-    shrink: int = Field(default=5, ge=0, description="issues that may be missing from a source at once")
-    shrink_share: float = Field(default=0.1, ge=0, le=1, description="the same, as a share of the source")
+    removals: int = Field(
+        default=10, ge=0, description="Labels that one run may remove without putting another in their place."
+    )
+    removal_share: float = Field(
+        default=0.2, ge=0, le=1, description="The same as a share of all labels that we pushed."
+    )
+    new_comments: int = Field(default=40, ge=0, description="Comments that one run may create.")
+    overrides: int = Field(
+        default=10, ge=0, description="New decisions of people that one run may find before it stops to ask."
+    )
+    override_share: float = Field(
+        default=0.1, ge=0, le=1, description="The same as a share of all issues that we labelled."
+    )
+    shrink: int = Field(
+        default=5, ge=0, description="Issues that may be missing from a source at once before it is doubted."
+    )
+    shrink_share: float = Field(default=0.1, ge=0, le=1, description="The same as a share of the source.")
 
 
 class Settings(_Strict):
@@ -90,30 +118,50 @@ class Settings(_Strict):
 
     instance: str = Field(
         pattern="^[a-z0-9][a-z0-9._-]{0,39}$",
-        description="Id of this installation; marks comments as ours",
+        description="Id of this installation. It marks our comments: keep it once anything was written.",
+        examples=["acme-ds"],
     )
-    timezone: str = "UTC"
-    store: str = "sqlite:///.increment-sync/state.db"
-    trackers: Mapping[str, TrackerSettings] = Field(min_length=1)
-    push: PushSettings = PushSettings()
+    timezone: str = Field(
+        default="UTC",
+        description="IANA zone in which days begin, for plans that name none and for days in mappings.",
+        examples=["Europe/Berlin"],
+    )
+    store: str = Field(
+        default="sqlite:///.increment-sync/state.db",
+        description="Where we keep what we know: an SQLite file, relative to the workspace, or a PostgreSQL.",
+        examples=["postgresql://increment_sync@db.example/increments"],
+    )
+    trackers: Mapping[str, TrackerSettings] = Field(
+        min_length=1,
+        description="The trackers by name; mappings and plans use these names.",
+        examples=[{"jira": {"kind": "jira-cloud", "url": "https://acme.atlassian.net"}}],
+    )
+    push: PushSettings = Field(default=PushSettings(), description="Whether anything is written on trackers.")
     labels: dict[str, LabelEntry] = Field(
         default={},
-        description=f"Prefix and colour by family: {', '.join(FAMILIES)}; win over those of defaults.yaml",
+        description="Prefix and colour by family of labels; they win over those of `defaults.yaml`.",
         examples=[{"capability": {"prefix": "capability:", "color": "1d76db"}}],
+        json_schema_extra={"propertyNames": {"enum": list(FAMILIES)}},
     )
-    limits: Limits = Limits()
-    census_every: Duration = timedelta(hours=24)
+    limits: Limits = Field(
+        default=Limits(), description="What one run may do before the guard stops it and asks a person."
+    )
+    census_every: Duration = Field(
+        default=timedelta(hours=24),
+        description="How often a run asks each source for all its ids, so that deleted issues are seen.",
+    )
     counts_every: Duration = Field(
-        default=timedelta(hours=24), description="how often a comment is edited for counts alone"
+        default=timedelta(hours=24), description="How often at most a comment is edited for counts alone."
     )
     unreadable_after: Duration = Field(
-        default=timedelta(hours=24), description="when a comment says that a source is unreadable"
+        default=timedelta(hours=24), description="When a comment says that a source cannot be read."
     )
     overlap: Duration = Field(
-        default=timedelta(minutes=10), description="how far a tracker's index may lag behind"
+        default=timedelta(minutes=10), description="How far the search index of a tracker may lag behind."
     )
     max_wait: Duration = Field(
-        default=timedelta(minutes=2), description="longest wait for a quota before the run goes on without"
+        default=timedelta(minutes=2),
+        description="The longest wait for a quota; a run that would wait longer goes on without that source.",
     )
 
     @field_validator("timezone")

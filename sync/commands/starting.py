@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from mappings.problems import MappingInvalid
+from sync.commands.schemas import FOLDER, editor_header, schema_files
 from sync.commands.ways import complain, say
 from sync.settings import FILE_NAME
 from sync.wiring import configure
@@ -102,10 +103,13 @@ def init(
         return 1
     _write({path: text for path, text in files.items() if not path.exists()})
     for path, text in files.items():
+        if path.parent.name == FOLDER:
+            continue
         if path.read_text(encoding="utf-8") == text:
             say(f"wrote {path.relative_to(folder)}")
         elif _IGNORE not in path.read_text(encoding="utf-8"):
             say(f"left {path.relative_to(folder)} as it is; add this line to it: {_IGNORE.strip()}")
+    say(f"wrote {FOLDER}/: with these, an editor checks and completes the files")
     say()
     say("Next: edit the plan and the mapping, set the tokens in the environment, then")
     say("  increment-sync mappings check")
@@ -156,16 +160,16 @@ def _files(
     increment, start, end = quarter(today)
     anchor = f"jira:{project}-100" if jira else f"github:{github}#12"
     return {
-        root / FILE_NAME: _SETTINGS.format(
-            instance=_instance(folder), timezone=timezone, trackers="\n".join(trackers)
-        ),
-        root / "plans" / f"{increment}.yaml": _PLAN.format(
-            increment=increment, start=start, end=end, team=team, anchor=anchor
-        ),
-        root / "mappings" / f"{team}.yaml": _MAPPING.format(
+        root / FILE_NAME: editor_header("settings", depth=0)
+        + _SETTINGS.format(instance=_instance(folder), timezone=timezone, trackers="\n".join(trackers)),
+        root / "plans" / f"{increment}.yaml": editor_header("plan", depth=1)
+        + _PLAN.format(increment=increment, start=start, end=end, team=team, anchor=anchor),
+        root / "mappings" / f"{team}.yaml": editor_header("mapping", depth=1)
+        + _MAPPING.format(
             team=team, sources="\n".join(sources), key=f"{project}-7" if jira else f"{github}#7"
         ),
         root / _IGNORING: _IGNORE,
+        **schema_files(root / FOLDER),
     }
 
 

@@ -70,7 +70,9 @@ def test_the_mappings_shipped_as_data_are_those_of_the_example() -> None:
     shipped = Path(mappings.__file__).parent / "teams"
 
     for path in (EXAMPLE / "mappings").iterdir():
-        assert (shipped / path.name).read_text() == path.read_text()
+        editor_header, *rest = path.read_text().splitlines(keepends=True)
+        assert editor_header.startswith("# yaml-language-server:")
+        assert (shipped / path.name).read_text() == "".join(rest)
 
 
 def test_plans_and_mappings_become_values_that_know_where_they_were_written() -> None:
@@ -86,7 +88,7 @@ def test_plans_and_mappings_become_values_that_know_where_they_were_written() ->
     assert model.anchor == Anchor(tracker="jira", key="DS-101")
     assert (model.iterations, model.origin) == (
         ("v1", "v2", "v3"),
-        Origin(file="plans/2026-q4.yaml", line=17, column=9),
+        Origin(file="plans/2026-q4.yaml", line=18, column=9),
     )
     science, serving = workspace.teams
     assert science.sources == (
@@ -99,7 +101,7 @@ def test_plans_and_mappings_become_values_that_know_where_they_were_written() ->
     assert (science.label_unplanned, serving.dropped_resolutions) == (True, {"parked"})
     assert science.rules[1].when == {"labels": {"any": ("features", "area/features-*"), "none": ("chore",)}}
     assert science.rules[2].experiment
-    assert str(science.rules[0].origin) == "mappings/churn-science.yaml:12:5"
+    assert str(science.rules[0].origin) == "mappings/churn-science.yaml:13:5"
 
 
 def test_names_keep_their_text_even_when_they_look_like_numbers(tmp_path: Path) -> None:
