@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _READINGS = 8
 """How often a broken file is read again for what it still says."""
+
+_TOLD_AT_MOST = 500
+"""Problems of one file's shape: nobody reads more, and a hostile file has tens of thousands."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,13 +101,17 @@ def _keys(location: tuple[int | str, ...]) -> KeyPath:
 
 def _translate(error: ValidationError, where: Positions, model: type[BaseModel]) -> list[Problem]:
     problems = []
-    for each in error.errors(include_url=False, include_context=True):
+    found = error.errors(include_url=False, include_context=True)
+    for each in found[:_TOLD_AT_MOST]:
         location = _keys(each["loc"])
         path = where.resolve(location)
         on_key = each["type"] in ("missing", "extra_forbidden")
         origin = where.key(path) if on_key else where.value(path)
         message = _sentence(each, location, path, model)
         problems.append(Problem(origin=origin, path=dotted(path), message=message, check="shape"))
+    if len(found) > _TOLD_AT_MOST:
+        message = f"{len(found) - _TOLD_AT_MOST} more values do not fit; correct the others first."
+        problems.append(Problem(origin=where.top, path="", message=message, check="shape"))
     return problems
 
 
@@ -113,7 +121,7 @@ def _sentence(error: Mapping[str, Any], location: KeyPath, path: KeyPath, model:
         return f'the key "{location[-1]}" is missing; add it.'
     if kind == "extra_forbidden":
         known = _known_keys(model, location[:-1])
-        return f'unknown key "{location[-1]}"; {suggestion(str(location[-1]), known, kind="keys")}'
+        return f'unknown key "{_short(location[-1])}"; {suggestion(str(location[-1]), known, kind="keys")}'
     name = _called(path)
     if kind == "value_error":
         return f"{error['ctx']['error']}."
@@ -147,9 +155,14 @@ def _short(value: Any) -> str:
     return str(value)[:60]
 
 
+@lru_cache(maxsize=16)
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
 def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
     """The keys that may stand at ``path``, from the model's JSON schema."""
-    schema = model.model_json_schema()
+    schema = _schema(model)
     nodes = [schema]
     for part in path:
         nodes = [child for node in nodes for child in _steps(_variants(node, schema), part)] or nodes

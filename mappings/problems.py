@@ -5,9 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from mappings.model import Origin
+
+_LONGEST_NAME: Final = 100
+"""Longer ones are no names that somebody mistyped."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +57,8 @@ class MappingInvalid(Exception):
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The valid name that ``name`` was probably meant to be, or None."""
+    if len(name) > _LONGEST_NAME:
+        return None  # comparing takes time that grows with the square of the length
     by_folded = {each.casefold(): each for each in sorted(valid)}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[close[0]] if close else None
@@ -61,7 +66,7 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
 
 def suggestion(name: str, valid: Iterable[str], *, kind: str) -> str:
     """The second half of a sentence about an unknown name: ``did you mean "x"?`` or what there is."""
-    names = sorted(set(valid))
+    names = sorted(each for each in set(valid) if len(each) <= _LONGEST_NAME)
     meant = nearest(name, names)
     if meant is not None:
         return f'did you mean "{meant}"?'

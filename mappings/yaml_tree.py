@@ -29,7 +29,9 @@ from mappings.problems import Problem
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 20
-MAX_VALUES: Final = 50_000
+MAX_VALUES: Final = 20_000
+_COMPLAINTS: Final = 100
+"""After so many a file is not read any further."""
 
 KeyPath = tuple[str | int, ...]
 
@@ -248,7 +250,7 @@ class _Builder:
             self.stack.pop()
         elif isinstance(event, AliasEvent):
             self._complain(event, f"the alias `*{event.anchor}` is not supported; write the value out here.")
-            return self._place(event, None)
+            return len(self.problems) < _COMPLAINTS and self._place(event, None)
         elif isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent):
             if event.tag is not None and str(event.tag) != "!":
                 self._complain(event, f"the tag `{event.tag}` is not supported; remove it.")
