@@ -52,7 +52,7 @@ def test_without_store_the_comment_is_found_again_and_edited(world: World, key: 
     world.run()
     (after,) = world.comments(key)
     assert after.id == before
-    assert "in progress" in after.body
+    assert "In progress" in after.body
 
 
 def test_comments_that_only_look_like_ours_are_never_touched(world: World) -> None:
@@ -120,11 +120,11 @@ def test_a_lost_answer_leads_to_no_second_comment(world: World) -> None:
 
 def test_a_state_is_told_at_once(world: World) -> None:
     world.run()
-    assert "planned" in only(world, CAPABILITY)
+    assert "Planned" in only(world, CAPABILITY)
     world.jira.close("DS-2")
     world.run()
-    assert "in progress" in only(world, CAPABILITY)
-    assert "in progress" in only(world, GOAL)
+    assert "In progress" in only(world, CAPABILITY)
+    assert "In progress" in only(world, GOAL)
 
 
 @pytest.mark.parametrize("label", ["blocked", "released"])
@@ -330,7 +330,7 @@ def test_after_the_grace_days_comes_one_last_write_and_then_none(world: World) -
     world.now = datetime(2027, 1, 6, 0, tzinfo=UTC)
     last = world.run()
     assert "2 of 2 issues done" in only(world, CAPABILITY)
-    assert "missed" in only(world, GOAL)
+    assert "Missed" in only(world, GOAL)
     assert len(last.changes) > 0
     before = world.snapshot()
     world.jira.reopen("DS-2")
@@ -356,4 +356,4 @@ def test_an_anchor_that_moved_keeps_its_comment(world: World) -> None:
     world.jira.close("DS-2")
     world.run()
     assert len(world.comments(moved.key)) == 1
-    assert "in progress" in only(world, moved.key)
+    assert "In progress" in only(world, moved.key)

@@ -1,0 +1,244 @@
+"""What a status comment says about a capability or goal, before it is written in a tracker's markup.
+
+Short, and useful to a lead and an executive. It holds nothing that changes by itself (no run, no date of today, no
+days left), so that the same roll-up always gives the same text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.model import IssueRef
+from mappings.model import Increment
+from sync.rollup_model import Answers, CapabilityRollup, Counts, GoalRollup
+
+MAX_ROWS = 40
+MAX_BLOCKED = 8
+"""Capabilities that a goal's comment names as blocked."""
+
+Line = str | tuple[str, tuple[IssueRef, ...]]
+"""A sentence; one with refs ends in their keys."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """What a comment says, before it is written in a tracker's markup. All text is still raw."""
+
+    heading: str
+    context: str
+    state: str
+    lines: tuple[Line, ...] = ()
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    left_out: int = 0
+    """Rows that are not shown."""
+    footer: str = ""
+    urgent: tuple[str, ...] = ()
+    """What makes an edit urgent: states, health words, blocked and released flags."""
+
+
+def capability_document(
+    rollup: CapabilityRollup, goal_title: str, increment: Increment, *, overrides: int, instance: str
+) -> Document:
+    """The comment on the anchor of a capability. ``overrides``: decisions of people that count here."""
+    return Document(
+        heading=rollup.title,
+        context=f"capability of {goal_title}, increment {increment.id}, due {rollup.target or increment.end}",
+        state=_headline(rollup, _done_of(rollup.counts)),
+        lines=(
+            *_count_lines(rollup.counts),
+            *_blocked_lines(rollup),
+            *_scope_lines(rollup),
+            *([("Reopened", rollup.scope.reopened)] if rollup.scope.reopened else []),
+            *_iteration_lines(rollup),
+            *_notes(rollup),
+            *_override_lines(overrides),
+        ),
+        footer=_footer(instance),
+        urgent=_urgent(rollup),
+    )
+
+
+def goal_document(rollup: GoalRollup, increment: Increment, *, overrides: int, instance: str) -> Document:
+    """The comment on the anchor of a goal: one row for each capability."""
+    shown = rollup.capabilities[:MAX_ROWS]
+    required = "capability" if rollup.required_total == 1 else "capabilities"
+    finished = f"{rollup.required_done} of {rollup.required_total} required {required} done"
+    return Document(
+        heading=rollup.title,
+        context=f"{rollup.commitment} goal of increment {increment.id}, due {increment.end}",
+        state=_headline(
+            rollup,
+            f"{finished}, {_done_of(rollup.counts)}" if rollup.required_total else _done_of(rollup.counts),
+        ),
+        lines=(
+            *_blocked_capabilities(rollup),
+            *(("A person still has to accept the goal in the plan",) if rollup.acceptance_open else ()),
+            *_override_lines(overrides),
+        ),
+        header=("Capability", "State", "Issues done", "Scope since the start"),
+        rows=tuple(
+            (
+                capability.title if capability.required else f"{capability.title} (optional)",
+                _state_words(capability),
+                _fraction(capability.counts),
+                _growth(capability),
+            )
+            for capability in shown
+        ),
+        left_out=len(rollup.capabilities) - len(shown),
+        footer=_footer(instance),
+        urgent=tuple(word for part in _parts(rollup) for word in (part.id, *_urgent(part))),
+    )
+
+
+def _headline(rollup: CapabilityRollup | GoalRollup, figures: str) -> str:
+    """``In progress, blocked: 3 of 8 issues done``: all that most readers want to know."""
+    words = _state_words(rollup)
+    return words if rollup.state == "cancelled" else f"{words}: {figures}"
+
+
+def _state_words(rollup: CapabilityRollup | GoalRollup) -> str:
+    words = [rollup.state.replace("-", " ").capitalize()]
+    if rollup.released:
+        on = rollup.released_on if isinstance(rollup, CapabilityRollup) else None
+        words.append(f"released {on}" if on else "released")
+    if rollup.blocked:
+        words.append("blocked")
+    if rollup.health:
+        words.append(rollup.health.replace("-", " "))
+    return ", ".join(words)
+
+
+def _parts(goal: GoalRollup) -> tuple[CapabilityRollup | GoalRollup, ...]:
+    return (goal, *goal.capabilities)
+
+
+def _urgent(rollup: CapabilityRollup | GoalRollup) -> tuple[str, ...]:
+    return (rollup.state, str(rollup.health), f"blocked={rollup.blocked}", f"released={rollup.released}")
+
+
+def _done_of(counts: Counts) -> str:
+    return f"{counts.done} of {_issues(counts.scope)} done" if counts.scope else "no issues yet"
+
+
+def _count_lines(counts: Counts) -> list[str]:
+    """Where the rest is. Nothing while there is nothing to tell beside the headline."""
+    parts = [
+        f"{number} {word}"
+        for number, word in (
+            (counts.doing, "under way"),
+            (counts.todo, "to do"),
+            (counts.unknown, "with a status that nobody explained (counted as to do)"),
+            (counts.dropped, "dropped (not counted)"),
+        )
+        if number
+    ]
+    return [", ".join(parts)] if parts else []
+
+
+def _scope_lines(rollup: CapabilityRollup) -> list[str]:
+    scope = rollup.scope
+    if scope.baseline is None:
+        return []
+    parts = [
+        f"{sign}{len(refs)} {word}"
+        for sign, refs, word in (
+            ("+", scope.added, "added"),
+            ("-", scope.dropped, "dropped"),
+            ("-", scope.moved_out, "moved out"),
+            ("-", scope.vanished, "vanished"),
+            ("-", scope.split, "split into others"),
+        )
+        if refs
+    ]
+    if not parts:
+        return []
+    now = _issues(rollup.counts.scope)
+    return [f"Scope since {_since(rollup)}: {scope.baseline} → {now}, {', '.join(parts)}"]
+
+
+def _since(rollup: CapabilityRollup) -> str:
+    """A baseline that was taken late is no baseline of the start."""
+    scope = rollup.scope
+    late = scope.baseline_at if not scope.complete_from_start else None
+    return f"{late:%Y-%m-%d}" if late else "the start"
+
+
+def _growth(rollup: CapabilityRollup) -> str:
+    """``14 → 16 (+3 -1)``; with the date when the figures do not reach back to the start. Empty without change, as
+    before the first baseline: taking it is no news."""
+    scope = rollup.scope
+    if scope.baseline is None:
+        return ""
+    lost = len(scope.dropped) + len(scope.moved_out) + len(scope.vanished) + len(scope.split)
+    parts = ([f"+{len(scope.added)}"] if scope.added else []) + ([f"-{lost}"] if lost else [])
+    if not parts:
+        return ""
+    since = "" if scope.complete_from_start else f" since {_since(rollup)}"
+    return f"{scope.baseline} → {rollup.counts.scope} ({' '.join(parts)}{since})"
+
+
+def _blocked_refs(rollup: CapabilityRollup) -> tuple[IssueRef, ...]:
+    return tuple(i.ref for i in rollup.issues if i.state.blocked and i.state.state in ("todo", "doing"))
+
+
+def _blocked_lines(rollup: CapabilityRollup) -> list[Line]:
+    refs = _blocked_refs(rollup)
+    return [("Blocked", refs)] if refs else []
+
+
+def _blocked_capabilities(goal: GoalRollup) -> list[Line]:
+    found = [(each.title, refs) for each in goal.capabilities if (refs := _blocked_refs(each))]
+    lines: list[Line] = [(f"Blocked in {title}", refs) for title, refs in found[:MAX_BLOCKED]]
+    if len(found) > MAX_BLOCKED:
+        lines.append(f"Blocked issues in {len(found) - MAX_BLOCKED} more capabilities")
+    return lines
+
+
+def _iteration_lines(rollup: CapabilityRollup) -> list[str]:
+    lines = []
+    for iteration in rollup.iterations:
+        answers = _answers(iteration.answers)
+        if iteration.counts.scope or answers:
+            told = f"; experiments: {answers}" if answers else ""
+            lines.append(f"Iteration {iteration.name}: {_fraction(iteration.counts)} done{told}")
+    return lines
+
+
+def _answers(answers: Answers) -> str:
+    counted = (
+        (answers.confirmed, "confirmed"),
+        (answers.rejected, "rejected"),
+        (answers.inconclusive, "inconclusive"),
+        (answers.open, "open"),
+        (answers.missing, "closed without a result"),
+    )
+    return ", ".join(f"{number} {word}" for number, word in counted if number)
+
+
+def _notes(rollup: CapabilityRollup) -> list[str]:
+    """The roll-up's warnings without their codes; those that a line above already tells are left out."""
+    told = ("unknown_status",)
+    notes = [f"Note: {w.partition(': ')[2]}" for w in rollup.warnings if not w.startswith(told)]
+    if rollup.conflicts:
+        notes.append(
+            f"Note: rules of several teams claim {_issues(rollup.conflicts)}, counted nowhere for now"
+        )
+    return notes
+
+
+def _override_lines(overrides: int) -> list[str]:
+    return [f"{_issues(overrides)} put in or taken out by people's labels"] if overrides else []
+
+
+def _fraction(counts: Counts) -> str:
+    return f"{counts.done} of {counts.scope}" if counts.scope else "no issues"
+
+
+def _issues(count: int) -> str:
+    return f"{count} issue" if count == 1 else f"{count} issues"
+
+
+def _footer(instance: str) -> str:
+    return f"Kept up to date by increment-sync ({instance}). Change the issues, the plan or the mapping, not this text."
