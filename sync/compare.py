@@ -84,7 +84,7 @@ class LabelOutcome:
 def compare_labels(world: LabelWorld) -> LabelOutcome:
     """Compare every wish with what is there. An issue under suspicion gets no change until it is checked."""
     changes, suspicions, observations = [], [], []
-    for ref in sorted(world.wishes):
+    for ref in sorted(ref for ref in world.wishes if _concerns_us(world, ref)):
         table = _Table(world, world.wishes[ref], world.live[ref])
         suspicions += table.suspicions
         observations += table.observations
@@ -94,6 +94,17 @@ def compare_labels(world: LabelWorld) -> LabelOutcome:
         changes=tuple(changes),
         suspicions=tuple(suspicions),
         observations=tuple(observations),
+    )
+
+
+def _concerns_us(world: LabelWorld, ref: IssueRef) -> bool:
+    """False where nothing is desired, pushed, live or decided: most issues of most trackers."""
+    decisions = world.decisions
+    return bool(
+        world.wishes[ref].labels
+        or ref in world.pushed
+        or any(ref in each for each in (decisions.pins, decisions.vetoes, decisions.left))
+        or any(map(world.scheme.family, world.live[ref].labels))
     )
 
 

@@ -71,8 +71,9 @@ def desire_labels(inputs: DesireInputs) -> dict[IssueRef, Wish]:
     anchors = {issue.ref for issue in inputs.anchors.values()}
     assigned = {assignment.ref: assignment for assignment in inputs.matched.assignments}
     unplanned = {item.ref: item for item in inputs.matched.unplanned}
+    wishing = _Wishing(inputs)
     wishes = {
-        ref: _issue_wish(inputs, item, assigned.get(ref), unplanned.get(ref))
+        ref: wishing.wish(item, assigned.get(ref), unplanned.get(ref))
         for ref, item in inputs.known.items()
         if ref not in anchors and not item.vanished
     }
@@ -130,91 +131,99 @@ def _found(rollup: _T | None) -> _T:
     return rollup
 
 
-def _issue_wish(
-    inputs: DesireInputs, item: KnownIssue, assignment: Assignment | None, unplanned: Unplanned | None
-) -> Wish:
-    labels = (
-        _assigned_labels(inputs, assignment)
-        if assignment
-        else _unplanned_labels(inputs, unplanned) | _labels_of_past_increments(inputs, item.issue)
-    )
-    stray = item.issue.ref in inputs.strays
-    teams = _owners(inputs, item.issue) if stray else _teams(inputs.workspace, item, assignment)
-    return Wish(
-        ref=item.issue.ref,
-        container=item.issue.container,
-        labels=labels,
-        read=stray or bool(item.sources - inputs.unread),
-        may_write=any(inputs.may_push(team) for team in teams) and not _is_finished(inputs, assignment),
-        no_pure_removal=_was_in_uncertain(inputs, item.issue),
-    )
+class _Wishing:
+    """What issues should carry. Whatever is the same for many of them is worked out once."""
 
+    def __init__(self, inputs: DesireInputs) -> None:
+        self._inputs = inputs
+        workspace, scheme = inputs.workspace, inputs.scheme
+        self._places = {
+            each.id: (increment, each)
+            for increment in workspace.increments
+            for each in increment.capabilities
+        }
+        self._by_assignment: dict[tuple[str, str, str | None, str], dict[str, Reason]] = {}
+        self._teams_by_sources: dict[frozenset[str], set[str]] = {}
+        self._asking = {team.team for team in workspace.teams if team.label_unplanned}
+        past = [increment for increment in workspace.increments if increment.phase(inputs.now) == "closed"]
+        self._past = {scheme.label("increment", increment.id) for increment in past} | {
+            scheme.label("capability", each.id) for increment in past for each in increment.capabilities
+        }
 
-def _teams(workspace: Workspace, item: KnownIssue, assignment: Assignment | None) -> set[str]:
-    """The team that has the issue; without one, the teams that have its source."""
-    if assignment:
-        return {assignment.team}
-    return {team.team for team in workspace.teams if {s.name for s in team.sources} & item.sources}
+    def wish(self, item: KnownIssue, assignment: Assignment | None, unplanned: Unplanned | None) -> Wish:
+        inputs, issue = self._inputs, item.issue
+        stray = issue.ref in inputs.strays
+        teams = self._owners(issue) if stray else self._teams(item, assignment)
+        return Wish(
+            ref=issue.ref,
+            container=issue.container,
+            labels=self._assigned(assignment) if assignment else self._left_over(issue, unplanned),
+            read=stray or bool(item.sources - inputs.unread),
+            may_write=any(map(inputs.may_push, teams)) and not self._is_finished(assignment),
+            no_pure_removal=bool(inputs.uncertain) and self._was_in_uncertain(issue),
+        )
 
+    def _teams(self, item: KnownIssue, assignment: Assignment | None) -> set[str]:
+        """The team that has the issue; without one, the teams that have its source."""
+        if assignment:
+            return {assignment.team}
+        if item.sources not in self._teams_by_sources:
+            self._teams_by_sources[item.sources] = {
+                team.team
+                for team in self._inputs.workspace.teams
+                if any(source.name in item.sources for source in team.sources)
+            }
+        return self._teams_by_sources[item.sources]
 
-def _owners(inputs: DesireInputs, issue: Issue) -> set[str]:
-    """The teams of the capabilities whose labels an issue carries; any team for one that was an anchor."""
-    named = {inputs.scheme.capability_of(label) for label in issue.labels}
-    found = [inputs.workspace.capability(name) for name in named if name]
-    teams = {each[2].team for each in found if each}
-    return teams or {team.team for team in inputs.workspace.teams}
+    def _owners(self, issue: Issue) -> set[str]:
+        """The teams of the capabilities whose labels an issue carries; any team for one that was an anchor."""
+        named = {self._inputs.scheme.capability_of(label) for label in issue.labels}
+        teams = {self._places[name][1].team for name in named if name in self._places}
+        return teams or {team.team for team in self._inputs.workspace.teams}
 
+    def _is_finished(self, assignment: Assignment | None) -> bool:
+        if assignment is None or assignment.capability not in self._places:
+            return False
+        return self._places[assignment.capability][0].id in self._inputs.finished
 
-def _is_finished(inputs: DesireInputs, assignment: Assignment | None) -> bool:
-    if assignment is None:
-        return False
-    found = inputs.workspace.capability(assignment.capability)
-    return found is not None and found[0].id in inputs.finished
+    def _was_in_uncertain(self, issue: Issue) -> bool:
+        named = {self._inputs.scheme.capability_of(label) for label in issue.labels}
+        return any(capability in self._inputs.uncertain for capability in named if capability)
 
+    def _assigned(self, assignment: Assignment) -> dict[str, Reason]:
+        key = assignment.capability, assignment.team, assignment.rule, assignment.by
+        if key not in self._by_assignment:
+            self._by_assignment[key] = self._labels_of(assignment)
+        return self._by_assignment[key]
 
-def _was_in_uncertain(inputs: DesireInputs, issue: Issue) -> bool:
-    named = {inputs.scheme.capability_of(label) for label in issue.labels}
-    return any(capability in inputs.uncertain for capability in named if capability)
+    def _labels_of(self, assignment: Assignment) -> dict[str, Reason]:
+        if assignment.capability not in self._places:
+            return {}
+        increment, capability = self._places[assignment.capability]
+        text = (
+            f"rule {assignment.rule} of team {assignment.team} assigns it to {capability.id}"
+            if assignment.by == "rule"
+            else f"a person pinned it to {capability.id}"
+        )
+        reason = Reason(text=text, rule=assignment.rule)
+        return {
+            self._inputs.scheme.label("increment", increment.id): reason,
+            self._inputs.scheme.label("capability", capability.id): reason,
+        }
 
+    def _left_over(self, issue: Issue, unplanned: Unplanned | None) -> dict[str, Reason]:
+        labels: dict[str, Reason] = {}
+        if unplanned is not None and self._asking.intersection(unplanned.teams):
+            reason = Reason(text="no rule assigns it (unplanned work)")
+            labels[self._inputs.scheme.label("unplanned")] = reason
+        return labels | self._of_past_increments(issue)
 
-def _assigned_labels(inputs: DesireInputs, assignment: Assignment) -> dict[str, Reason]:
-    found = inputs.workspace.capability(assignment.capability)
-    if found is None:
-        return {}
-    increment, _, capability = found
-    text = (
-        f"rule {assignment.rule} of team {assignment.team} assigns it to {capability.id}"
-        if assignment.by == "rule"
-        else f"a person pinned it to {capability.id}"
-    )
-    reason = Reason(text=text, rule=assignment.rule)
-    return {
-        inputs.scheme.label("increment", increment.id): reason,
-        inputs.scheme.label("capability", capability.id): reason,
-    }
-
-
-def _unplanned_labels(inputs: DesireInputs, unplanned: Unplanned | None) -> dict[str, Reason]:
-    if unplanned is None:
-        return {}
-    asking = {team.team for team in inputs.workspace.teams if team.label_unplanned}
-    if not asking & set(unplanned.teams):
-        return {}
-    return {inputs.scheme.label("unplanned"): Reason(text="no rule assigns it (unplanned work)")}
-
-
-def _labels_of_past_increments(inputs: DesireInputs, issue: Issue) -> dict[str, Reason]:
-    """What was done in an increment that is closed keeps its labels, also when rules have moved on since."""
-    if issue.category != "done":
-        return {}
-    reason = Reason(text="it was done in an increment that is closed")
-    past = [increment for increment in inputs.workspace.increments if increment.phase(inputs.now) == "closed"]
-    kept = {inputs.scheme.label("increment", increment.id) for increment in past} | {
-        inputs.scheme.label("capability", capability.id)
-        for increment in past
-        for capability in increment.capabilities
-    }
-    return dict.fromkeys(sorted(kept & {label.lower() for label in issue.labels}), reason)
+    def _of_past_increments(self, issue: Issue) -> dict[str, Reason]:
+        """What was done in an increment that is closed keeps its labels, also when rules have moved on since."""
+        if issue.category != "done" or not self._past:
+            return {}
+        reason = Reason(text="it was done in an increment that is closed")
+        return dict.fromkeys(sorted(self._past & {label.lower() for label in issue.labels}), reason)
 
 
 def _anchor_wish(subject: Subject, inputs: DesireInputs) -> Wish:
