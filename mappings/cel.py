@@ -22,6 +22,7 @@ from mappings.conditions import PatternInvalid, Subject, compile_pattern, to_byt
 _OURS, _THEIRS = "re2find", "matches"
 _PLACE: Final = re.compile(r"<input>:(\d+):(\d+): (.*)")
 _UNDEFINED: Final = "Undefined variable or function"
+_CONVERSIONS: Final = ("Function 'int'", "Function 'double'")
 _MISSING: Final = re.compile(r"Undefined variable or function: '(\w+)'")
 
 
@@ -115,7 +116,8 @@ def compile_cel(text: str) -> CelCondition:
     answers = [_tried(condition, subject) for subject in samples(read.fields)]
     faults = [each for each in answers if isinstance(each, _Fault)]
     certain = [each for each in faults if each.certain]
-    if certain or (len(faults) == len(answers) and len(set(faults)) == 1):
+    alike = len(faults) == len(answers) and len(set(faults)) == 1 and not faults[0].by_data
+    if certain or alike:
         raise CelInvalid(f"this fails on issues: {(certain or faults)[0].reason}; correct it.")
     for answer in answers:
         if not isinstance(answer, bool | _Fault):
@@ -170,6 +172,8 @@ class _Fault:
     reason: str
     certain: bool
     """Nothing that an issue says could change it: a name that does not exist, or kinds that do not go together."""
+    by_data: bool = False
+    """Another issue may well have what was missing here, such as a third label."""
 
 
 def _tried(condition: CelCondition, subject: Subject) -> Any:
@@ -178,7 +182,9 @@ def _tried(condition: CelCondition, subject: Subject) -> Any:
     except TypeError as error:
         return _Fault(reason=reason_of(error), certain=True)
     except Exception as error:
-        return _Fault(reason=reason_of(error), certain=str(error).startswith(_UNDEFINED))
+        by_data = isinstance(error, LookupError) or str(error).startswith(_CONVERSIONS)
+        certain = str(error).startswith(_UNDEFINED)
+        return _Fault(reason=reason_of(error), certain=certain, by_data=by_data)
 
 
 def reason_of(error: BaseException) -> str:

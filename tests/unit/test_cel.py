@@ -137,6 +137,13 @@ def test_lone_surrogates_of_a_tracker_do_no_harm() -> None:
     assert compile_cel('title.startsWith("a")').holds(subject(issue(title="a\ud800")))
 
 
+@pytest.mark.parametrize(
+    "text", ['ancestors[1] == "DS-100"', "int(sprint) > 3", "double(milestone) > 1.5", 'fields.Due[2] == ""']
+)
+def test_what_only_some_issues_can_answer_is_not_refused(text: str) -> None:
+    assert compile_cel(text).names
+
+
 # What is refused
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mappings.labels import LabelScheme
-from mappings.load import check_workspace, load_workspace
+from mappings.load import check_workspace, load_workspace, read_workspace
 from mappings.model import IssueState, TeamMapping
 from mappings.problems import MappingInvalid, Problem
 from mappings.states import state_of
@@ -207,6 +207,16 @@ def test_mistakes_in_the_defaults_are_told_with_their_place(tmp_path: Path, defa
     assert len(problems) == 1
     assert problems[0].origin.file == "defaults.yaml"
     assert said in str(problems[0])
+
+
+def test_teams_are_not_judged_by_broken_defaults(tmp_path: Path) -> None:
+    root = write(tmp_path, defaults="states: {doin: [a]}\n")
+
+    reading = read_workspace(root, trackers={"jira": "jira-cloud"}, timezone="UTC", labels=LabelScheme())
+
+    assert reading.workspace is None
+    assert reading.sound.teams == ()
+    assert [each.id for each in reading.sound.increments] == ["q4"]
 
 
 def test_a_link_out_of_the_workspace_is_not_read(tmp_path: Path) -> None:

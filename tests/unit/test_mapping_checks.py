@@ -215,6 +215,7 @@ def test_label_prefixes_of_the_settings_count(tmp_path: Path) -> None:
     ("line", "said"),
     [
         ("cel: titel == 'a'", 'unknown name "titel"; did you mean "title"?'),
+        ("title: '(a{0,100}b{0,100}){9}(c{0,500}d{0,500}){2}'", "repeats too much"),
         ("labels: []", '"labels" is an empty list'),
         ("labels: {}", "name at least one value"),
         ("labels:", '"labels" is empty'),
