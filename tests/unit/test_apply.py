@@ -1,0 +1,132 @@
+"""Carrying out a change set: one after the other, journalled, within limits, and what a refusal leaves behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import AuthFailed, Rejected, Unavailable
+from sync.apply import LEASE, Applied, Applier
+from sync.changes import ChangeSet, CommentChange, LabelChange, Reason
+from sync.job import Job
+from sync.store import LeaseLost
+from tests.writing_world import FEATURES, INCREMENT, World
+
+WHY = Reason(text="a reason", rule="a-rule")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def adding(world: World, place: str = "DS", *labels: str) -> LabelChange:
+    ref = world.trackers["github" if "/" in place else "jira"].add_issue(place, "Work")
+    return LabelChange(ref=ref, container=place, add=dict.fromkeys(labels or (FEATURES,), WHY))
+
+
+def apply(world: World, *changes: LabelChange | CommentChange, **limits: object) -> Applied:
+    def work(job: Job) -> Applied:
+        job.store.take_lease(job.run_id, "a test", LEASE)
+        labels = tuple(change for change in changes if isinstance(change, LabelChange))
+        comments = tuple(change for change in changes if isinstance(change, CommentChange))
+        applied = Applier(job, **limits).apply(ChangeSet(labels=labels, comments=comments))  # type: ignore[arg-type]
+        job.store.release_lease(job.run_id)
+        return applied
+
+    done: Applied = world.with_job(work)
+    return done
+
+
+def test_each_write_is_in_the_journal_with_rule_reason_and_what_was_there(world: World) -> None:
+    change = adding(world, "DS", FEATURES, INCREMENT)
+    assert apply(world, change).done == 1
+    rows = world.journal()
+    assert [(row.op, row.payload["label"], row.outcome, row.rule, row.why) for row in rows] == [
+        ("add-label", FEATURES, "done", "a-rule", "a reason"),
+        ("add-label", INCREMENT, "done", "a-rule", "a reason"),
+    ]
+    assert all(row.before == {"labels": []} for row in rows)
+
+
+def test_a_github_label_is_made_once_before_its_first_use(world: World) -> None:
+    apply(world, adding(world, "acme/churn"), adding(world, "acme/churn"))
+    apply(world, adding(world, "acme/churn"))
+    assert [row.op for row in world.journal()].count("create-label") == 1
+    assert world.journal()[0].op == "create-label"
+
+
+def test_a_limit_leaves_the_rest_and_says_so(world: World) -> None:
+    applied = apply(world, *(adding(world) for _ in range(3)), max_writes=2)
+    assert (applied.done, applied.left) == (2, 1)
+    assert applied.left_because == ["the limit of 2 writes (--max-writes) is reached"]
+    assert applied.failed == []
+
+
+def test_when_the_time_is_over_nothing_more_is_begun(world: World) -> None:
+    answers = iter([False, True, True])
+    applied = apply(world, *(adding(world) for _ in range(3)), deadline=lambda: next(answers))
+    assert (applied.done, applied.left) == (1, 2)
+
+
+def test_one_issue_that_refuses_does_not_stop_the_others(world: World) -> None:
+    locked, fine = adding(world), adding(world)
+    world.jira.edit(locked.ref.key, locked=True)
+    applied = apply(world, locked, fine)
+    assert applied.done == 1
+    assert applied.failed == [
+        (f"{locked.ref}  +{FEATURES}", f"{locked.ref}: the issue is locked"),
+    ]
+    assert [row.outcome for row in world.journal()] == ["failed", "done"]
+    assert world.pushed(locked.ref.key) == set()
+
+
+@pytest.mark.parametrize("error", [AuthFailed("token expired"), Unavailable("no answer")])
+def test_a_tracker_that_stops_us_is_left_and_the_other_goes_on(world: World, error: Exception) -> None:
+    first, second, other = adding(world), adding(world), adding(world, "acme/churn")
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    world.jira.change_labels = refuse  # type: ignore[method-assign, assignment]
+    applied = apply(world, first, second, other)
+    assert (applied.done, len(applied.failed), applied.left) == (1, 1, 1)
+    assert FEATURES in world.labels(other.ref.key)
+    (row,) = [row for row in world.journal() if row.ref.tracker == "jira"]
+    assert row.outcome == "unknown"  # it may have taken effect; the next run looks
+
+
+def test_a_half_refused_swap_keeps_what_took_effect(world: World) -> None:
+    change = adding(world, "acme/churn", INCREMENT)
+    world.github.label(change.ref.key, FEATURES)
+    world.github.refusing_writes["remove"] = Rejected("no")
+    swap = LabelChange(ref=change.ref, container="acme/churn", add={INCREMENT: WHY}, remove={FEATURES: WHY})
+    assert len(apply(world, swap).failed) == 1
+    assert world.pushed(change.ref.key) == {INCREMENT}
+
+
+def test_what_was_written_is_known_without_another_look(world: World) -> None:
+    """Else a list that lags would look as if a person had taken the label off."""
+    world.run()
+    key = world.jira.add_issue("DS", "Work", labels=["features"]).key
+    world.run()
+
+    def labels(job: Job) -> set[str]:
+        known = job.store.known_issue("jira", key)
+        assert known is not None
+        return set(known.issue.labels)
+
+    assert world.with_job(labels) == {"features", FEATURES, INCREMENT}
+
+
+def test_a_run_whose_lease_was_taken_over_writes_nothing(world: World) -> None:
+    change = adding(world)
+
+    def work(job: Job) -> None:
+        Applier(job).apply(ChangeSet(labels=(change,)))
+
+    with pytest.raises(LeaseLost):
+        world.with_job(work)
+    assert world.labels(change.ref.key) == set()
+    assert world.journal() == []

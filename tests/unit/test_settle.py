@@ -1,0 +1,122 @@
+"""Writes of which nobody knows whether they took effect: the tracker is asked, and the store believes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.errors import Unavailable
+from sync.comment import wrap
+from sync.job import Job
+from sync.settle import settle_open_intents
+from sync.store.rows import JournalRow, PushedComment
+from tests.writing_world import FEATURES, ME, World
+
+NEW = "capability:event-features"
+SUBJECT = "capability:features"
+ANCHOR = "acme/churn#1"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def settled(
+    world: World,
+    key: str,
+    op: Any,
+    payload: dict[str, Any],
+    *,
+    pushed: set[str] = frozenset(),  # type: ignore[assignment]
+) -> tuple[JournalRow, list[str]]:
+    """A run announced a write and died; the next one settles it."""
+
+    def work(job: Job) -> tuple[JournalRow, list[str]]:
+        ref = world.tracker_of(key)._at(key).issue.ref
+        job.store.record_labels(ref, added=sorted(pushed), removed=[], run_id=job.run_id, at=job.now())
+        job.store.journal_intent(
+            run_id=job.run_id, at=job.now(), ref=ref, op=op, payload=payload, before={}, rule=None, why="test"
+        )
+        open_still = settle_open_intents(job)
+        return job.store.journal()[-1], open_still
+
+    found: tuple[JournalRow, list[str]] = world.with_job(work)
+    return found
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_addition_is_ours_when_the_issue_shows_it(world: World, there: bool) -> None:
+    key = world.jira.add_issue("DS", "Work", labels=[FEATURES] * there).key
+    row, _ = settled(world, key, "add-label", {"label": FEATURES})
+    assert row.outcome == ("done" if there else "not-sent")
+    assert world.pushed(key) == ({FEATURES} if there else set())
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_removal_is_done_when_the_issue_shows_it_no_more(world: World, there: bool) -> None:
+    key = world.jira.add_issue("DS", "Work", labels=[FEATURES] * there).key
+    row, _ = settled(world, key, "remove-label", {"label": "Capability:Features"}, pushed={FEATURES})
+    assert row.outcome == ("not-sent" if there else "done")
+    assert world.pushed(key) == ({FEATURES} if there else set())
+
+
+def test_a_tracker_that_does_not_answer_leaves_it_open(world: World) -> None:
+    key = world.jira.add_issue("DS", "Work").key
+    world.jira.unreadable[key] = Unavailable("jira does not answer")
+    row, still_open = settled(world, key, "add-label", {"label": FEATURES})
+    assert row.outcome is None
+    assert still_open == [
+        f"jira:{key}: it is not known whether an earlier add-label took effect: jira does not answer"
+    ]
+
+
+def comment(body: str, **more: str) -> dict[str, Any]:
+    return {"subject": SUBJECT, "body": body, "full_hash": "full", "urgent_hash": "urgent", **more}
+
+
+def pushed_comment(world: World) -> PushedComment | None:
+    return world.with_job(lambda job: job.store.pushed_comments().get(SUBJECT))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("by", [ME, "dana"])
+def test_a_comment_that_was_created_is_ours_if_our_account_wrote_it(world: World, by: str) -> None:
+    made = world.github.comment_as(ANCHOR, wrap("Figures", "acme", SUBJECT), by=by)
+    row, _ = settled(world, ANCHOR, "create-comment", comment("Figures"))
+    found = pushed_comment(world)
+    assert row.outcome == ("done" if by == ME else "not-sent")
+    assert (found.comment_id, found.full_hash) == (made.id, "full") if found else by == "dana"
+
+
+def test_an_edit_that_did_not_arrive_is_made_again(world: World) -> None:
+    made = world.github.comment_as(ANCHOR, wrap("Old figures", "acme", SUBJECT), by=ME)
+    row, _ = settled(world, ANCHOR, "edit-comment", comment("Figures", comment=made.id))
+    assert row.outcome == "not-sent"
+    assert pushed_comment(world) is None
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_deletion_is_done_when_our_text_is_gone(world: World, there: bool) -> None:
+    text = wrap("Figures", "acme", SUBJECT) if there else "What people wrote around it"
+    made = world.github.comment_as(ANCHOR, text, by=ME)
+    row, _ = settled(world, ANCHOR, "delete-comment", {"subject": SUBJECT, "comment": made.id})
+    assert row.outcome == ("not-sent" if there else "done")
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_rename_is_believed_when_the_issue_carries_the_new_name(world: World, done: bool) -> None:
+    labels = [NEW if done else FEATURES]
+    key, other = (world.github.add_issue("acme/churn", "Work", labels=labels).key for _ in range(2))
+    world.run()
+    world.with_job(
+        lambda job: job.store.record_labels(
+            world.github._at(other).issue.ref, added=[FEATURES], removed=[], run_id=job.run_id, at=job.now()
+        )
+    )
+    payload = {"label": FEATURES, "new": NEW, "container": "acme/churn"}
+    row, _ = settled(world, key, "rename-label", payload, pushed={FEATURES})
+    assert row.outcome == ("done" if done else "not-sent")
+    for each in (key, other):
+        assert (NEW if done else FEATURES) in world.pushed(each)
