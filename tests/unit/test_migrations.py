@@ -78,7 +78,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(urls: tuple[str, str]) -> 
     engine = engine_for(url)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE rollups (other text)")
-    with pytest.raises(StoreError, match="rollups.* already exists"):
+    with pytest.raises(StoreError, match=r"rollups.* already exists"):
         open_store(url, now=Clock())
     with engine.begin() as connection:
         assert inspect(connection).get_table_names() == ["rollups"]

@@ -1,0 +1,83 @@
+"""The commands that look at what is stored: ``status``, ``unplanned``, ``explain``, ``history``, ``overrides``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from sync.arguments.common import Json, ways
+
+app = typer.Typer()
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    increment: Annotated[
+        str | None, typer.Argument(help="Id of an increment; default: the open ones.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The roll-up of the last snapshot: goals, capabilities, counts."""
+    from sync.commands.looking import status as command
+
+    raise typer.Exit(command(ways(context, as_json), increment))
+
+
+@app.command()
+def unplanned(
+    context: typer.Context,
+    team: Annotated[str | None, typer.Option(help="Only this team's.")] = None,
+    by: Annotated[
+        Literal["team", "requester", "type", "week", "age"] | None,
+        typer.Option(help="Count by this instead of listing the issues."),
+    ] = None,
+    csv_file: Annotated[
+        str | None, typer.Option("--csv", help="Write the issues as CSV; - for stdout.", metavar="FILE")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The ad-hoc work: issues that no rule assigns, who brings them, how long they wait, what they cost."""
+    from sync.commands.unplanned import unplanned as command
+
+    if as_json and csv_file == "-":
+        raise typer.BadParameter("stdout can take --json or --csv -, not both", param_hint="--csv")
+    raise typer.Exit(command(ways(context, as_json), team, by, csv_file))
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    issue: Annotated[str, typer.Argument(help="DS-12, acme/churn#7 or its URL.")],
+    live: Annotated[
+        bool, typer.Option("--live", help="Read the issue from its tracker now; needs credentials.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Which rule matched an issue, which did not and why, what it counts towards, what was written."""
+    from sync.commands.explaining import explain as command
+
+    raise typer.Exit(command(ways(context, as_json), issue, live=live))
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    run_id: Annotated[str | None, typer.Option("--run", help="The writes of one run.")] = None,
+    issue: Annotated[str | None, typer.Option(help="The writes on one issue.")] = None,
+    limit: Annotated[int, typer.Option(help="How many rows at most.", min=1, max=1_000_000)] = 20,
+    as_json: Json = False,
+) -> None:
+    """The runs, or the journal of a run or an issue: when, what, which rule, why."""
+    from sync.commands.looking import history as command
+
+    raise typer.Exit(command(ways(context, as_json), run_id, issue, limit))
+
+
+@app.command()
+def overrides(context: typer.Context, as_json: Json = False) -> None:
+    """People's decisions on the trackers that differ from ours; theirs win."""
+    from sync.commands.looking import overrides as command
+
+    raise typer.Exit(command(ways(context, as_json)))

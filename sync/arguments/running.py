@@ -1,0 +1,114 @@
+"""The commands that talk to trackers: ``run``, ``reconcile``, ``preview``, ``apply``, ``doctor``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sync.arguments.common import (
+    AcceptOverrides,
+    AcceptShrink,
+    Json,
+    MaxComments,
+    MaxDuration,
+    MaxRemovals,
+    MaxWrites,
+    options_of,
+    ways,
+)
+
+app = typer.Typer()
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    max_removals: MaxRemovals = None,
+    max_comments: MaxComments = None,
+    max_writes: MaxWrites = None,
+    max_duration: MaxDuration = None,
+    accept_overrides: AcceptOverrides = False,
+    as_json: Json = False,
+) -> None:
+    """The cron job: read what changed, roll up, write labels and status comments."""
+    from sync.commands.running import run as command
+
+    options = options_of(
+        max_removals=max_removals,
+        max_comments=max_comments,
+        max_writes=max_writes,
+        max_duration=max_duration,
+        accept_overrides=accept_overrides,
+    )
+    raise typer.Exit(command(ways(context, as_json), options))
+
+
+@app.command()
+def reconcile(
+    context: typer.Context,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Repair without asking.")] = False,
+    restore_labels: Annotated[
+        bool, typer.Option("--restore-labels", help="Put back our labels that were removed by hand.")
+    ] = False,
+    accept_shrink: AcceptShrink = False,
+    accept_overrides: AcceptOverrides = False,
+    max_removals: MaxRemovals = None,
+    max_comments: MaxComments = None,
+    as_json: Json = False,
+) -> None:
+    """The one-off: read everything again, find drift, show it, ask, repair."""
+    from sync.commands.running import reconcile as command
+
+    options = options_of(
+        restore_labels=restore_labels,
+        accept_shrink=accept_shrink,
+        accept_overrides=accept_overrides,
+        max_removals=max_removals,
+        max_comments=max_comments,
+    )
+    raise typer.Exit(command(ways(context, as_json), options, yes=yes))
+
+
+@app.command()
+def preview(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option(help="Save the change set for `apply`.")] = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to change.")
+    ] = False,
+    format_: Annotated[Literal["text", "markdown"], typer.Option("--format")] = "text",
+    max_removals: MaxRemovals = None,
+    max_comments: MaxComments = None,
+    as_json: Json = False,
+) -> None:
+    """Show what `run` would write; writes nothing on any tracker."""
+    from sync.commands.running import preview as command
+
+    options = options_of(max_removals=max_removals, max_comments=max_comments)
+    raise typer.Exit(command(ways(context, as_json), options, out, detailed_exitcode, format_))
+
+
+@app.command()
+def apply(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A change set saved by `preview --out`.")],
+    max_removals: MaxRemovals = None,
+    max_comments: MaxComments = None,
+    max_writes: MaxWrites = None,
+    as_json: Json = False,
+) -> None:
+    """Write exactly the change set that was reviewed, or refuse it when the world has moved."""
+    from sync.commands.running import apply_file
+
+    options = options_of(max_removals=max_removals, max_comments=max_comments, max_writes=max_writes)
+    raise typer.Exit(apply_file(ways(context, as_json), file, options))
+
+
+@app.command()
+def doctor(context: typer.Context, as_json: Json = False) -> None:
+    """Check settings, credentials, rights, label names, clock and store; say what to do."""
+    from sync.commands.diagnosing import doctor as command
+
+    raise typer.Exit(command(ways(context, as_json)))
