@@ -1,0 +1,160 @@
+"""Corners of the comparison that the journeys do not reach one by one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors.model import IssueRef
+from mappings.labels import LabelScheme
+from sync.changes import Reason
+from sync.compare import Decisions, LabelWorld, compare_labels
+from sync.compare_comments import (
+    CommentWish,
+    Places,
+    WrittenComment,
+    compare_comments,
+    leaving_comments,
+)
+from sync.desired import Wish
+from tests.match_world import issue
+
+REF = issue("DS-1").ref
+WHY = Reason(text="wanted")
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+def world(desired: set[str], pushed: set[str], live: set[str], **more: Any) -> LabelWorld:
+    wish = {name: more.pop(name) for name in ("is_anchor", "no_pure_removal") if name in more}
+    return LabelWorld(
+        wishes={REF: Wish(ref=REF, container="DS", labels=dict.fromkeys(sorted(desired), WHY), **wish)},
+        live={REF: issue("DS-1", labels=live)},
+        pushed={REF: frozenset(pushed)},
+        decisions=more.pop("decisions", Decisions()),
+        scheme=LabelScheme(),
+        capabilities=frozenset({"a", "b", "old"}),
+        unproven=more.pop("unproven", {}),
+        **more,
+    )
+
+
+def test_unplanned_gives_way_to_a_capability_without_counting_as_removal() -> None:
+    (change,) = compare_labels(world({"capability:a"}, {"unplanned"}, {"unplanned"})).changes
+    assert set(change.remove) == {"unplanned"}
+    assert change.pure_removals == ()
+
+
+def test_a_capability_that_gives_way_to_unplanned_counts() -> None:
+    (change,) = compare_labels(world({"unplanned"}, {"capability:a"}, {"capability:a"})).changes
+    assert change.pure_removals == ("capability:a",)
+
+
+def test_what_follows_a_persons_veto_does_not_count_as_removal() -> None:
+    vetoed = Decisions(vetoes={REF: frozenset({"capability:a"})})
+    (change,) = compare_labels(world(set(), {"increment:q4"}, {"increment:q4"}, decisions=vetoed)).changes
+    assert (set(change.remove), change.pure_removals) == ({"increment:q4"}, ())
+
+
+def test_where_a_person_pinned_another_capability_ours_is_not_a_pure_removal() -> None:
+    pinned = Decisions(pins={REF: frozenset({"capability:b"})})
+    (change,) = compare_labels(
+        world({"capability:b"}, {"capability:a"}, {"capability:a", "capability:b"}, decisions=pinned)
+    ).changes
+    assert (set(change.remove), change.pure_removals) == ({"capability:a"}, ())
+    assert change.remove["capability:a"].text == "a person pinned the issue elsewhere"
+
+
+def test_labels_of_a_finished_increment_stay_unless_a_successor_takes_over() -> None:
+    old = {"capability:old", "increment:q3"}
+    closed = frozenset({"increment:q3"})
+    assert compare_labels(world(set(), old, old, finished=closed)).changes == ()
+    (change,) = compare_labels(world({"capability:a", "increment:q4"}, old, old, finished=closed)).changes
+    assert set(change.remove) == old
+
+
+def test_a_rename_names_its_successor() -> None:
+    renamed = {"capability:old": "capability:a"}
+    (change,) = compare_labels(
+        world({"capability:a"}, {"capability:old"}, {"Capability:Old"}, renamed=renamed)
+    ).changes
+    assert change.renames == {"capability:old": "capability:a"}
+    assert set(change.remove) == {"Capability:Old"}
+    assert change.pure_removals == ()
+
+
+def test_of_two_spellings_on_jira_the_small_one_is_looked_at() -> None:
+    (change,) = compare_labels(
+        world(set(), {"capability:a"}, {"capability:a", "CAPABILITY:a", "Capability:A"})
+    ).changes
+    assert set(change.remove) == {"capability:a"}
+
+
+def test_a_label_of_unknown_origin_on_an_anchor_withholds_nothing_until_it_is_known() -> None:
+    unproven = {REF: frozenset({"state:done"})}
+    found = compare_labels(world({"state:planned"}, set(), {"state:done"}, is_anchor=True, unproven=unproven))
+    assert [(s.kind, s.label) for s in found.suspicions] == [("origin", "state:done")]
+    assert found.changes == ()
+
+
+def test_what_undo_took_back_is_not_put_again() -> None:
+    held = Decisions(held={REF: frozenset({"capability:a"})})
+    assert compare_labels(world({"capability:a"}, set(), set(), decisions=held)).changes == ()
+
+
+# ---- comments
+
+ELSEWHERE = IssueRef(tracker="jira", id="2", key="DS-2")
+
+
+def wish(urgent: str = "u", full: str = "f", **more: Any) -> CommentWish:
+    return CommentWish(
+        subject="goal:x", ref=REF, body="b", urgent_hash=urgent, full_hash=full, reason=WHY, **more
+    )
+
+
+def written(**more: Any) -> dict[str, WrittenComment]:
+    values: dict[str, Any] = {
+        "ref": REF,
+        "comment_id": "7",
+        "urgent_hash": "u",
+        "full_hash": "f",
+        "edited_at": NOW,
+    }
+    return {"goal:x": WrittenComment(**{**values, **more})}
+
+
+def edits(a_wish: CommentWish, last: dict[str, WrittenComment], hours: float = 1) -> int:
+    changes, _ = compare_comments(
+        (a_wish,), last, now=NOW + timedelta(hours=hours), counts_every=timedelta(hours=24)
+    )
+    return len(changes)
+
+
+def test_a_comment_is_edited_at_once_or_once_a_day_or_for_the_last_time() -> None:
+    assert edits(wish(), written(), hours=999) == 0
+    assert edits(wish(urgent="new", full="new"), written()) == 1
+    assert edits(wish(full="new"), written(), hours=23.9) == 0
+    assert edits(wish(full="new"), written(), hours=24) == 1
+    assert edits(wish(full="new", last=True), written()) == 1
+    assert edits(wish(last=True), written(), hours=999) == 0
+
+
+@pytest.mark.parametrize(
+    ("places", "why"),
+    [
+        (Places(wanted={"goal:x": ELSEWHERE}), "goal:x has another anchor now: jira:DS-2"),
+        (Places(wanted={}, without_anchor=frozenset({"goal:x"})), "goal:x has no anchor any more"),
+        (Places(wanted={}, deleted=frozenset({"goal:x"})), "the plan has no goal:x any more"),
+    ],
+)
+def test_a_comment_leaves_where_its_subject_left(places: Places, why: str) -> None:
+    (removal,) = leaving_comments(written(), places)
+    assert (removal.ref, removal.comment_id, removal.reason.text) == (REF, "7", why)
+    assert leaving_comments(written(deleted_by_person=True), places) == ()
+
+
+@pytest.mark.parametrize("places", [Places(wanted={"goal:x": REF}), Places(wanted={})])
+def test_a_comment_in_its_place_or_of_which_nothing_is_certain_stays(places: Places) -> None:
+    assert leaving_comments(written(), places) == ()

@@ -1,0 +1,141 @@
+"""People's decisions: suspected from lists, settled by the issue itself, recorded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connectors.errors import Gone, Unavailable
+from sync.compare import Suspicion, SuspicionKind
+from sync.job import Job
+from sync.memory import Recorder, remember
+from sync.overrides import Checked, check_suspicions, record
+from tests.writing_world import FEATURES, ME, MODEL, World, notes
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def checked(
+    world: World, *suspicions: tuple[str, SuspicionKind, str], history: bool = False, **more: int
+) -> Checked:
+    def work(job: Job) -> Checked:
+        return check_suspicions(
+            job,
+            [
+                Suspicion(
+                    ref=world.tracker_of(key)._at(key).issue.ref,
+                    kind=kind,
+                    label=label,
+                    needs_history=history,
+                )
+                for key, kind, label in suspicions
+            ],
+            **more,
+        )
+
+    found: Checked = world.with_job(work)
+    return found
+
+
+def verdicts(found: Checked) -> list[str]:
+    return [finding.verdict for finding in found.findings]
+
+
+def an_issue(world: World, *labels: str, by: str = "dana") -> str:
+    return world.jira.add_issue("DS", "Work", labels=labels, by=by).key
+
+
+@pytest.mark.parametrize("kind", ["veto", "pin-lifted", "left-lifted", "gone"])
+def test_what_should_be_gone_and_is_there_was_a_stale_list(world: World, kind: SuspicionKind) -> None:
+    assert verdicts(checked(world, (an_issue(world, FEATURES), kind, FEATURES))) == []
+    assert verdicts(checked(world, (an_issue(world), kind, FEATURES))) == [kind]
+
+
+@pytest.mark.parametrize("kind", ["pin", "origin", "veto-lifted"])
+def test_what_should_be_there_and_is_gone_was_a_stale_list(world: World, kind: SuspicionKind) -> None:
+    assert verdicts(checked(world, (an_issue(world), kind, FEATURES))) == []
+
+
+@pytest.mark.parametrize(
+    ("by", "kind", "verdict"),
+    [(ME, "pin", "ours"), ("dana", "pin", "pin"), (ME, "origin", "ours"), ("dana", "origin", "left")],
+)
+def test_the_history_says_whose_label_it_is(world: World, by: str, kind: SuspicionKind, verdict: str) -> None:
+    key = an_issue(world, "Capability:Features", by=by)
+    assert verdicts(checked(world, (key, kind, FEATURES), history=True)) == [verdict]
+
+
+@pytest.mark.parametrize("kind", ["pin", "origin"])
+def test_without_history_a_label_is_left(world: World, kind: SuspicionKind) -> None:
+    key = an_issue(world, FEATURES)
+    world.jira.forget_who_labelled(key)
+    assert verdicts(checked(world, (key, kind, FEATURES), history=True)) == ["left"]
+
+
+def test_several_suspicions_of_an_issue_cost_one_read(world: World) -> None:
+    key = an_issue(world, MODEL)
+    found = checked(world, (key, "veto", FEATURES), (key, "pin", MODEL))
+    assert verdicts(found) == ["veto", "pin"]
+    assert world.jira.direct_reads == [key]
+
+
+def test_reading_stops_when_the_guard_will_refuse_anyway(world: World) -> None:
+    keys = [an_issue(world) for _ in range(10)]
+    checked(world, *((key, "veto", FEATURES) for key in keys), stop_after=3)  # type: ignore[misc]
+    assert len(world.jira.direct_reads) == 4
+
+
+def test_an_issue_that_cannot_be_read_stays_as_it_is(world: World) -> None:
+    key = world.jira.add_issue("DS", "Work", labels=["features"]).key
+    world.run()
+    world.jira.unlabel(key, FEATURES)
+    world.jira.unreadable[key] = Unavailable("jira does not answer")
+    outcome = world.run()
+    assert outcome.exit_code == 1
+    assert f"not checked, left alone: jira:{key}: jira does not answer" in notes(outcome)
+    assert world.overrides() == set()
+    assert FEATURES not in world.labels(key)
+    world.jira.unreadable.clear()
+    assert world.run().exit_code == 0
+    assert world.overrides() == {(key, "veto", FEATURES)}
+
+
+def test_an_issue_that_is_gone_is_nobodys_decision(world: World) -> None:
+    key = world.jira.add_issue("DS", "Work", labels=["features"]).key
+    world.run()
+    world.jira.unlabel(key, FEATURES)
+    world.jira.unreadable[key] = Gone("jira: 404")
+    outcome = world.run()
+    assert outcome.exit_code == 0
+    assert world.overrides() == set()
+
+
+def test_a_recorder_keeps_nothing_until_it_is_told(world: World) -> None:
+    key = an_issue(world)
+    found = checked(world, (key, "veto", FEATURES))
+
+    def work(job: Job) -> None:
+        recorder = Recorder(job, remember(job))
+        record(found.findings, recorder)
+        ref = found.findings[0].suspicion.ref
+        assert recorder.remembered.decisions.vetoes[ref] == {FEATURES}
+        assert job.store.overrides() == []
+        recorder.keep()
+        assert [row.kind for row in job.store.overrides()] == ["veto"]
+
+    world.with_job(work)
+
+
+def test_declining_to_put_labels_back_changes_nothing(world: World) -> None:
+    """``reconcile --restore-labels`` decides first and asks then."""
+    keys = [world.jira.add_issue("DS", "Work", labels=["features"]).key for _ in range(4)]
+    world.run()
+    for key in keys:
+        world.jira.unlabel(key, FEATURES)
+    proposed = world.run(writes=False, keeps=True, restore_labels=True)
+    assert proposed.changes.added == 4
+    assert world.run().exit_code == 4
