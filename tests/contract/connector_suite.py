@@ -282,6 +282,14 @@ class ConnectorSuite:
         world.writer.change_labels(ref, ["b"], ["a"])
         assert world.issue(key).labels == {"by-hand", "b"}
 
+    def test_a_label_is_renamed_on_every_issue_or_on_none(self, world: World) -> None:
+        container = world.source.project or world.source.repo or ""
+        keys = [world.add_issue("one", labels=("mine",)), world.add_issue("two", labels=("mine", "theirs"))]
+        renamed = world.writer.rename_label(container, "mine", "ours")
+        name = "ours" if renamed else "mine"
+        assert [world.issue(key).labels for key in keys] == [{name}, {name, "theirs"}]
+        assert not world.writer.rename_label(container, "mine", "ours" if renamed else "theirs")
+
     def test_label_events_say_who_put_a_label_last(self, world: World) -> None:
         key = world.add_issue("one")
         me = world.reader.whoami().id

@@ -147,6 +147,25 @@ def test_a_label_is_created_once_with_its_colour_and_found_again(world: GithubWo
     assert world.state.repo("acme/churn").label_named("capability:churn").color == "1d76db"
 
 
+def test_a_rename_costs_one_request_and_keeps_colour_and_issues(world: GithubWorld) -> None:
+    world.writer.ensure_label("acme/churn", "capability:old", "1d76db", "Ours")
+    keys = [world.add_issue(title, labels=("capability:old",)) for title in ("one", "two")]
+    world.box.log.clear()
+    assert world.writer.rename_label("acme/churn", "capability:old", "capability:new")
+    assert world.requests() == 1
+    assert world.state.repo("acme/churn").label_named("capability:new").color == "1d76db"
+    assert all(world.issue(key).labels == {"capability:new"} for key in keys)
+    world.writer.ensure_label("acme/churn", "capability:new", "1d76db", "Ours")
+    assert world.requests() == 1 + 2, "it is known to exist (two requests read the issues)"
+
+
+def test_a_label_is_not_renamed_to_one_that_exists(world: GithubWorld) -> None:
+    for name in ("capability:old", "Capability:New"):
+        world.writer.ensure_label("acme/churn", name, "1d76db", "Ours")
+    assert not world.writer.rename_label("acme/churn", "capability:old", "capability:new")
+    assert world.state.repo("acme/churn").label_named("capability:old") is not None
+
+
 def test_a_read_costs_one_request_and_a_comment_edit_one_more(world: GithubWorld) -> None:
     ref = world.ref(world.add_issue("one"))
     made = world.writer.create_comment(ref, "status", {})
