@@ -33,7 +33,7 @@ def remember(job: Job) -> Remembered:
     """Everything that the comparison needs of earlier runs."""
     store = job.store
     comments = store.pushed_comments()
-    pushed = {ref: frozenset(labels) for ref, labels in store.pushed_labels().items()}
+    pushed = store.pushed_label_names()
     return Remembered(
         pushed=pushed,
         written={

@@ -47,6 +47,14 @@ def dumps(value: Any) -> str:
     return text
 
 
+def read_json(text: str) -> Any:
+    """What ``dumps`` wrote. ``json.loads`` would look for white space around it first."""
+    return _read(text)[0]
+
+
+_read: Final = json.JSONDecoder().raw_decode
+
+
 def _storable_tree(value: Any) -> Any:
     if isinstance(value, str):
         return storable(value)
@@ -107,6 +115,12 @@ def issue_from(
 def label_set(labels: tuple[str, ...]) -> frozenset[str]:
     """The same labels are on many issues, and are kept once."""
     return frozenset(labels)
+
+
+@lru_cache(maxsize=8192)
+def stored_label_set(text: str) -> frozenset[str]:
+    """The same from their JSON text."""
+    return label_set(tuple(read_json(text)))
 
 
 _DECODERS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (

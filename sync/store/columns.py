@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-from sync.store.codec import dumps, storable
+from sync.store.codec import dumps, read_json, storable
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -52,4 +51,4 @@ class Json(TypeDecorator[Any]):
         return None if value is None else dumps(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        return None if value is None else json.loads(value)
+        return None if value is None else read_json(value)

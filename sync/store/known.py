@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, or_, select, tuple_
+from sqlalchemy import Connection, Row, Select, Text, or_, select, tuple_, type_coerce
 
 from connectors.model import IssueRef, KnownIssue
-from sync.store.codec import issue_from, label_set
+from sync.store.codec import issue_from, stored_label_set
 from sync.store.part import Part, is_ref, without_ref
 from sync.store.rows import Noticed
 from sync.store.tables import issue_events, issues, memberships
@@ -24,7 +24,7 @@ _ISSUES: Final = select(
     issues.c.updated,
     issues.c.payload,
     issues.c.first_seen,
-    issues.c.first_labels,
+    type_coerce(issues.c.first_labels, Text),
     issues.c.vanished,
     issues.c.reopened,
 )
@@ -98,7 +98,7 @@ def _known(row: Sequence[Any], sources: frozenset[str]) -> KnownIssue:
         issue=issue_from(*row[:8]),
         sources=sources,
         first_seen=first_seen,
-        first_labels=label_set(tuple(first_labels)),
+        first_labels=stored_label_set(first_labels),
         vanished=vanished,
         reopened=reopened,
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, select, update
 
 from connectors.model import IssueRef
-from sync.store.codec import dumps
+from sync.store.codec import dumps, label_set
 from sync.store.database import chunks, upsert
 from sync.store.part import Part, is_ref, ref_of, ref_values, without_ref
 from sync.store.rows import PushedComment, PushedLabel
@@ -35,6 +36,18 @@ class PushedPart(Part):
         with self._database.read() as connection:
             rows = connection.execute(query).mappings()
             return [PushedLabel(label=row["label"], run_id=row["run_id"], at=row["at"]) for row in rows]
+
+    def pushed_label_names(self) -> dict[IssueRef, frozenset[str]]:
+        """The same without runs and times, for many issues at once."""
+        columns = (pushed_labels.c.tracker, pushed_labels.c.issue_id, pushed_labels.c.key)
+        query = select(*columns, pushed_labels.c.label).order_by(*columns[:2], pushed_labels.c.label)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        found: dict[IssueRef, frozenset[str]] = {}
+        for _, of_issue in groupby(rows, key=lambda row: row[:2]):
+            tracker, issue_id, key, *_ = (same := list(of_issue))[0]
+            found[IssueRef(tracker=tracker, id=issue_id, key=key)] = label_set(tuple(row[3] for row in same))
+        return found
 
     def pushed_comments(self) -> dict[str, PushedComment]:
         """Our status comments by subject."""
