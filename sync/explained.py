@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from connectors.model import KnownIssue
 from mappings.match import Matcher
@@ -19,6 +19,9 @@ from sync.memory import decisions_of
 from sync.outlook import outlook
 from sync.store.rows import AssignmentRow, OverrideRow, PushedComment, PushedLabel
 from sync.think import overrides_for_matching, renamed_capabilities
+
+_COUNTED_NOW: Final = 5_000
+"""So many issues at most."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,12 +110,15 @@ def _states(job: Job, trace: Trace, item: KnownIssue) -> tuple[tuple[str, IssueS
 
 
 def _standings(job: Job, item: KnownIssue, trace: Trace) -> tuple[tuple[Standing, ...], datetime | None]:
-    """The figures of the last run: everybody sees the same ones. Before the first run they are counted now."""
+    """The figures of the last run: everybody sees the same ones. Before the first run few issues are counted now,
+    and many are not: an answer about one issue does not take as long as one about all."""
     subjects = _subjects(job, item, trace)
     if not subjects:
         return (), None
     last = job.store.last_rollup()
-    at, figures = last or (job.now(), figures_of(outlook(job)[0].rollup))
+    if last is None and sum(source.count or 0 for source in job.store.sources()) <= _COUNTED_NOW:
+        last = job.now(), figures_of(outlook(job)[0].rollup)
+    at, figures = last or (job.now(), {})
     return tuple(Standing(subject=each, figures=figures.get(each)) for each in subjects), at
 
 

@@ -274,3 +274,13 @@ def test_text_from_a_tracker_is_harmless_on_the_terminal(tmp_path: Path) -> None
     assert "\x1b" not in text
     assert "\x07" not in text
     assert "red" in text
+
+
+def test_before_the_first_run_many_issues_are_not_counted_for_the_sake_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.explained._COUNTED_NOW", 1)
+    world = OfflineWorld(tmp_path, issue("DS-1", labels=["features"]), issue("DS-2"))
+    text = told(world, "DS-1")
+    assert "counts towards features" in text
+    assert "capability features: no run has counted it yet" in text
