@@ -129,7 +129,7 @@ def unmatched_rule(team: TeamAt, facts: _Seen, reading: Reading, now: datetime) 
         if silent and each.rule.assign not in over and _was_read_for(each, facts):
             count = sum(facts.issues[name] for name in each.reaches)
             message = (
-                f"none of the {count} issues read last fits this rule; correct its conditions or remove it."
+                f"of {_issues(count)} read last none fits this rule; correct its conditions or remove it."
             )
             yield each.place.problem("unmatched-rule", message, severity="warning", on_key=True)
 
@@ -150,7 +150,7 @@ def taken_by_earlier(team: TeamAt, facts: _Seen) -> Iterator[Problem]:
             continue
         names = ", ".join(f'"{name}" {count}' for name, count in takers.most_common(_NAMED))
         message = (
-            f"of the issues read last {takers.total()} fit this rule, and earlier rules take all of them "
+            f"earlier rules take all that this one fits: {_issues(takers.total())} of those read last "
             f"({names}); move it up or remove it."
         )
         yield each.place.problem("shadowed-rule", message, severity="warning", on_key=True)
@@ -163,7 +163,7 @@ def source_without_rule(team: TeamAt, facts: _Seen) -> Iterator[Problem]:
         reached = any(source.name in rule.reaches for rule in team.rules)
         if count and reached and not facts.taken[source.name]:
             message = (
-                f"no rule takes any of the {count} issues of {source.name}; write one or remove the source."
+                f"no rule takes any of {_issues(count)} of {source.name}; write one or remove the source."
             )
             yield source.place.problem("unmapped-source", message, severity="warning", on_key=True)
 
