@@ -13,6 +13,19 @@ from sync.figures import counts_in_words
 from sync.live import LiveReading
 
 _FOUND_SHOWN: Final = 120
+_COMPARED: Final = (
+    "title",
+    "type",
+    "status",
+    "resolution",
+    "labels",
+    "components",
+    "milestone",
+    "fix_versions",
+    "sprint",
+    "parent",
+    "assignees",
+)
 
 
 def lines_of(explained: Explained) -> list[str]:
@@ -74,14 +87,14 @@ def _changes(live: LiveReading) -> list[str]:
     if live.stored is None:
         return ["no run has read it yet"]
     before, now = live.stored.issue, live.item.issue
+    if before == now:
+        return ["as the last run saw it"]
     changed = [
-        f"{name} {_shown(before, name)} -> {_shown(now, name)}"
-        for name in ("title", "type", "status", "labels", "components", "milestone", "parent")
+        f"  {name} {_shown(before, name)} -> {_shown(now, name)}"
+        for name in _COMPARED
         if getattr(before, name) != getattr(now, name)
     ]
-    if not changed:
-        return ["nothing that rules look at most has changed since the last run"]
-    return ["changed since the last run:", *(f"  {each}" for each in changed)]
+    return ["changed since the last run:", *(changed or ["  in nothing that most rules ask for"])]
 
 
 def _shown(issue: Issue, name: str) -> str:

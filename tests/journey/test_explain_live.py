@@ -198,3 +198,11 @@ def test_a_key_that_fits_two_trackers_has_to_name_one(make_world: MakeWorld) -> 
     assert told.code == 1
     assert "write jira:DS-11 or old:DS-11" in told.err
     assert live(world, "jira:DS-11").code == 0
+
+
+def test_an_issue_that_nobody_touched_is_as_the_last_run_saw_it(world: World) -> None:
+    world.run()
+    world.run()
+    assert "as the last run saw it" in live(world, "DS-12").out
+    world.jira.comment("DS-12", "Any news?", "ada")
+    assert "in nothing that most rules ask for" in live(world, "DS-12").out
