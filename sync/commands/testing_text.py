@@ -30,7 +30,7 @@ def details(result: CaseResult) -> list[str]:
     lines = []
     width = max((len(each.key) for each in result.differences), default=0)
     for each in result.differences:
-        lines.append(_clean(f"{each.key:<{width}}  expected {each.expected}"))
+        lines.append(f"{each.key:<{width}}  expected {_clean(each.expected)}")
         lines.append(f"{'':<{width}}  got      {_clean(each.got)}")
     if result.trace is not None:
         lines += [_clean(result.trace.because), *_rules(result.trace)]
