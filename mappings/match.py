@@ -125,16 +125,19 @@ class Matcher:
         self._readers_by_sources: dict[frozenset[str], _Readers] = {}
         self._visible: dict[frozenset[str], tuple[str, ...]] = {}
 
-    def match(self, known: Iterable[KnownIssue], overrides: Overrides) -> Matched:
-        """What becomes of every issue, in the order given; ancestors are looked up among ``known``."""
+    def match(
+        self, issues: Iterable[KnownIssue], overrides: Overrides, known: Iterable[KnownIssue] | None = None
+    ) -> Matched:
+        """What becomes of every issue, in the order given; ancestors are looked up among ``known``, without it
+        among the issues."""
         self._cel.start()
-        everything = list(known)
-        ancestry = Ancestry(everything)
+        issues = list(issues)
+        ancestry = Ancestry(issues if known is None else known)
         assignments: list[Assignment] = []
         unplanned: list[Unplanned] = []
         conflicts: list[Conflict] = []
         homeless: Counter[str] = Counter()
-        for each in everything:
+        for each in issues:
             verdict = self._decide(each, self._subject(each.issue, ancestry), overrides)
             match verdict.outcome:
                 case Assignment() as assignment:

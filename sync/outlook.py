@@ -11,6 +11,7 @@ from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Workspace
 from sync.collect import anchors_of
 from sync.compare import Decisions
+from sync.earlier import Earlier
 from sync.job import Job
 from sync.memory import remember, renamed_labels, renamed_subjects
 from sync.store import Store, labels_now
@@ -26,7 +27,12 @@ def outlook(job: Job) -> tuple[Thought, Remembered]:
     return think_offline(job, known, remembered), remembered
 
 
-def think_offline(job: Job, known: Mapping[IssueRef, KnownIssue], remembered: Remembered) -> Thought:
+def think_offline(
+    job: Job,
+    known: Mapping[IssueRef, KnownIssue],
+    remembered: Remembered,
+    earlier: Earlier | None = None,
+) -> Thought:
     """What a run of the job would think if it read ``known``. Sources that fail count as unread."""
     failing = {state.name: state.failing_since for state in job.store.sources() if state.failing_since}
     seen = Seen(
@@ -36,7 +42,7 @@ def think_offline(job: Job, known: Mapping[IssueRef, KnownIssue], remembered: Re
         failing_since=failing,
     )
     markup = {tracker: job.markup(tracker) for tracker in job.settings.trackers}
-    return think(job.settings, job.workspace, seen, remembered, now=job.now(), markup=markup)
+    return think(job.settings, job.workspace, seen, remembered, now=job.now(), markup=markup, earlier=earlier)
 
 
 def anchors_among(known: Mapping[IssueRef, KnownIssue], workspace: Workspace) -> dict[Anchor, Issue]:

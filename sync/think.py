@@ -22,6 +22,7 @@ from sync.compare_comments import (
     leaving_comments,
 )
 from sync.desired import DesireInputs, Subject, Wish, desire_labels, subjects
+from sync.earlier import Earlier
 from sync.homes import Home, homes_of
 from sync.rollup import RollupInputs, roll_up
 from sync.rollup_model import Baseline, CapabilityRollup, Rollup
@@ -96,12 +97,19 @@ def think(
     *,
     now: datetime,
     markup: Mapping[str, str],
+    earlier: Earlier | None = None,
 ) -> Thought:
-    """Decide everything. Time is passed in; nothing is read and nothing is written."""
+    """Decide everything. Time is passed in; nothing is read and nothing is written.
+
+    ``earlier`` spares looking again at issues that are judged as they were; warnings and observations are then
+    those of the issues that are looked at.
+    """
     scheme = settings.scheme
     renamed = renamed_capabilities(workspace)
     overrides, crowded = overrides_for_matching(remembered.decisions, scheme, workspace, renamed)
-    matched = Matcher(workspace, scheme, now).match(seen.known.values(), overrides)
+    looked_at = {ref: seen.known[ref] for ref in earlier.again} if earlier else seen.known
+    matched = Matcher(workspace, scheme, now).match(looked_at.values(), overrides, seen.known.values())
+    matched = earlier.matched(matched) if earlier else matched
     uncertain = _uncertain(workspace, seen, overrides)
     rollup = roll_up(
         RollupInputs(
@@ -118,7 +126,7 @@ def think(
         workspace=workspace,
         matched=matched,
         rollup=rollup,
-        known=seen.known,
+        known=looked_at,
         anchors=seen.anchors,
         unread=seen.unread,
         uncertain=uncertain,
@@ -131,6 +139,7 @@ def think(
     )
     wishes = desire_labels(inputs)
     labels = compare_labels(_label_world(inputs, wishes, remembered, renamed))
+    labels = earlier.labels(labels, wishes) if earlier else labels
     wanted = _comment_wishes(inputs, settings, remembered, seen, overrides, markup)
     comments, comment_notes = compare_comments(
         wanted,
@@ -144,7 +153,7 @@ def think(
         matched=matched,
         rollup=rollup,
         uncertain=uncertain,
-        wishes=wishes,
+        wishes={**earlier.thought.wishes, **wishes} if earlier else wishes,
         changes=ChangeSet(labels=labels.changes, comments=comments, removals=leaving),
         suspicions=labels.suspicions,
         observations=(*labels.observations, *comment_notes, *crowded),

@@ -10,6 +10,7 @@ from typing import Literal
 from connectors.model import IssueRef, KnownIssue
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, say, say_json
+from sync.earlier import Earlier, read_by_changed_teams
 from sync.impact import impact_of
 from sync.impact_notes import notes_on
 from sync.impact_render import Compared, impact_json, impact_markdown, impact_text
@@ -37,8 +38,7 @@ def impact(
         configured = version.configured
         old = replace(job, settings=configured.settings, workspace=configured.workspace)
         known = known_after_writes(job.store)
-        after = _think(job, known)
-        before = after if _is_same(old, job) else _think(old, known)
+        before, after = _both(old, job, known)
         found = impact_of(before, after, known)
         compared = Compared(
             against=version.name,
@@ -52,9 +52,13 @@ def impact(
     return PENDING if detailed and not found.is_empty else 0
 
 
-def _think(job: Job, known: Mapping[IssueRef, KnownIssue]) -> Thought:
-    return think_offline(job, known, with_renames(remember(job), job))
-
-
-def _is_same(one: Job, other: Job) -> bool:
-    return one.settings == other.settings and one.workspace == other.workspace
+def _both(old: Job, new: Job, known: Mapping[IssueRef, KnownIssue]) -> tuple[Thought, Thought]:
+    """What runs of both would think, without thinking twice what cannot differ."""
+    remembered = with_renames(remember(old), old)
+    before = think_offline(old, known, remembered)
+    if old.settings == new.settings and old.workspace.increments == new.workspace.increments:
+        again = read_by_changed_teams(old.workspace, new.workspace, known)
+        can_be_spared = again is not None and not any(state.failing_since for state in old.store.sources())
+        earlier = Earlier(thought=before, again=again) if can_be_spared and again is not None else None
+        return before, think_offline(new, known, remembered, earlier)
+    return before, think_offline(new, known, with_renames(remember(new), new))
