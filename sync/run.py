@@ -126,7 +126,10 @@ def remember_outcome(job: Job, outcome: Outcome) -> None:
     if outcome.refusals:
         return
     store.save_assignments(job.run_id, now, outcome.thought.matched.assignments)
-    store.save_rollup(job.run_id, now, figures_of(outcome.thought.rollup))
+    figures, last = figures_of(outcome.thought.rollup), store.last_rollup()
+    if last is None or last[1] != figures:
+        # Runs in which nothing moved leave no rows: a crontab makes a hundred of them a day.
+        store.save_rollup(job.run_id, now, figures)
     for capability in outcome.thought.rollup.capabilities:
         found = job.workspace.capability(capability.id)
         existing = outcome.remembered.baselines.get(capability.id)

@@ -199,3 +199,21 @@ def test_after_the_grace_days_there_is_one_last_write_and_then_none(world: World
         assert world.run(after=timedelta(hours=30)).code == 0
         assert world.writes() == []
     assert world.snapshot() == last
+
+
+def test_figures_are_kept_when_they_change_and_not_with_every_run(world: World) -> None:
+    """A crontab runs a hundred times a day; runs in which nothing moved must not fill the store."""
+
+    def kept_at() -> datetime:
+        with world.opened_store() as store:
+            last = store.last_rollup()
+        assert last is not None
+        return last[0]
+
+    world.run()
+    first = kept_at()
+    world.run()
+    assert kept_at() == first
+    world.close("DS-11")
+    world.run()
+    assert kept_at() > first
