@@ -1,0 +1,103 @@
+"""What is called shadowed or impossible really never decides: checked with the matcher on made-up issues."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.model import KnownIssue
+from mappings.build import Builder
+from mappings.conditions import Subject, compile_conditions
+from mappings.draft import Draft, Place, TeamDraft
+from mappings.findings_rules import teams_of
+from mappings.findings_shadow import impossible_rule, shadowed_rule
+from mappings.labels import LabelScheme
+from mappings.schema_mapping import MappingFile
+from mappings.yaml_tree import Positions, parse_tree
+from tests.match_world import at, known
+
+NAMES = st.sampled_from(["a", "b", "ab", "abb", "a*", "*b", "a?", "*", "?b", "B"])
+CHOICE = st.fixed_dictionaries(
+    {}, optional={part: st.lists(NAMES, min_size=1, max_size=2) for part in ("any", "all", "none")}
+).filter(bool)
+PATTERN = st.sampled_from(["a", "ab", "(?i)A", "(?i)aB", "b.", ".*", "^a", "b"])
+DAYS = st.integers(min_value=1, max_value=6)
+SPAN = st.one_of(
+    st.builds(lambda d: {"after": f"2026-10-0{d}"}, DAYS),
+    st.builds(lambda d: {"before": f"2026-10-0{d}"}, DAYS),
+    st.builds(lambda d: {"after": f"2026-10-0{d}", "before": f"2026-10-0{d + 1}"}, DAYS),
+)
+PLACES = st.lists(st.sampled_from(["DS", "acme/churn", "acme/*", "D?"]), min_size=1, max_size=2)
+WHEN = st.fixed_dictionaries(
+    {},
+    optional={
+        "labels": CHOICE,
+        "type": CHOICE,
+        "components": CHOICE,
+        "milestone": CHOICE,
+        "project": PLACES,
+        "repo": PLACES,
+        "title": PATTERN,
+        "created": SPAN,
+    },
+).filter(bool)
+TEXT = st.sampled_from(["a", "b", "ab", "abb", "B", "AB", "c"])
+
+
+@st.composite
+def issues(draw: st.DrawFn) -> KnownIssue:
+    """An issue as its tracker could tell it."""
+    jira = draw(st.booleans())
+    facts: dict[str, Any] = {
+        "labels": draw(st.sets(TEXT, max_size=3)),
+        "type": draw(TEXT | st.just("")),
+        "title": draw(TEXT),
+        "created": at(10, draw(DAYS)),
+    }
+    if jira:
+        return known("DS-1", components=tuple(draw(st.sets(TEXT, max_size=2))), **facts)
+    return known("acme/churn#1", milestone=draw(TEXT | st.none()), **facts)
+
+
+def team(whens: list[dict[str, Any]]) -> Any:
+    mapping = {
+        "team": "t",
+        "sources": [{"jira": {"project": "DS"}}, {"github": {"repo": "acme/churn"}}],
+        "rules": [{"id": str(n), "when": when, "assign": "c"} for n, when in enumerate(whens)],
+    }
+    tree, problems = parse_tree(json.dumps(mapping, indent=1), "t.yaml")
+    assert tree is not None and not problems
+    entry = MappingFile.model_validate(tree.plain())
+    place = Place(where=Positions(file="t.yaml", root=tree))
+    trackers = {"jira": "jira-cloud", "github": "github"}
+    draft = TeamDraft(entry=entry, place=place, whole=True)
+    whole = Draft(
+        plans=(),
+        teams=(draft,),
+        trackers=trackers,
+        labels=LabelScheme(),
+        written_capabilities=frozenset({"c"}),
+        written_teams=frozenset({"t"}),
+        plans_readable=True,
+        teams_readable=True,
+    )
+    (found,) = teams_of(whole, Builder(trackers=trackers, timezone="UTC"), ())
+    return found
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(WHEN, min_size=2, max_size=4), st.lists(issues(), min_size=1, max_size=25))
+def test_a_rule_that_was_called_shadowed_or_impossible_never_decides(
+    whens: list[dict[str, Any]], made: list[KnownIssue]
+) -> None:
+    read = team(whens)
+    called = {each.path.removesuffix(".when") for each in (*shadowed_rule(read), *impossible_rule(read))}
+    assert called <= {f"rules[{n}]" for n in range(len(whens))}
+    rules = [compile_conditions(each.rule.when) for each in read.rules]
+    for each in made:
+        subject = Subject(issue=each.issue, labels=tuple(sorted(each.issue.labels)))
+        holding = [n for n, conditions in enumerate(rules) if all(c.holds(subject) for c in conditions)]
+        assert not holding or f"rules[{holding[0]}]" not in called
