@@ -1,0 +1,287 @@
+"""What is stored goes into a file and comes out of it elsewhere: whole, readable by version, and without secrets."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mappings.model import Assignment, IssueState
+from sync.snapshot_file import (
+    SnapshotHead,
+    UnreadableSnapshot,
+    read_head,
+    read_rows,
+    store_from,
+    write_snapshot,
+)
+from sync.store import PushedComment, Store, StoreError, open_store
+from tests.store_world import CHURN, START, Clock, issue, pull, ref
+
+HEAD = SnapshotHead(instance="acme", taken=START, bodies=False)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(clock: Clock) -> Iterator[Store]:
+    made = open_store("sqlite://", now=clock)
+    pull(made, issue(1, labels=frozenset({"features"}), body="A secret plan"), issue(2, status="Done"))
+    pull(made, issue(3, tracker="github", fields={"Team": ("blue",)}), source=CHURN)
+    made.record_labels(ref(1), ["capability:churn"], [], "run-1", START)
+    made.record_comment(comment())
+    made.add_override(ref(2), "veto", "capability:churn", since=START, run_id="run-1", note="by hand")
+    made.save_baseline("churn", START, [ref(1), ref(2)])
+    made.save_assignments("run-1", START, [assigned(1)])
+    made.save_rollup("run-1", START, {"capability:churn": {"done": 1}})
+    made.cache.put("finished-increment:2026-q3", True, days=3650)
+    made.cache_for("jira").put("token-facts", "of a tracker")
+    yield made
+    made.close()
+
+
+def comment() -> PushedComment:
+    return PushedComment(
+        subject="capability:churn",
+        ref=ref(1),
+        comment_id="77",
+        body="State: in progress",
+        full_hash="f",
+        urgent_hash="u",
+        edited_at=START,
+        run_id="run-1",
+    )
+
+
+def assigned(number: int) -> Assignment:
+    return Assignment(ref=ref(number), team="science", capability="churn", state=IssueState(state="todo"))
+
+
+def exported(store: Store, path: Path, *, bodies: bool = False) -> Path:
+    write_snapshot(path, HEAD, store.snapshot_rows(bodies=bodies))
+    return path
+
+
+def everything(store: Store) -> dict[str, Any]:
+    return {
+        "known": list(store.known()),
+        "pushed": store.pushed_labels(),
+        "comments": store.pushed_comments(),
+        "overrides": store.overrides(),
+        "baselines": store.baselines(),
+        "assignments": store.assignments(),
+        "history": store.assignment_history(ref(1)),
+        "rollup": store.last_rollup(),
+        "born": store.born,
+        "finished": store.cache.get("finished-increment:2026-q3"),
+    }
+
+
+@pytest.mark.parametrize("name", ["all.jsonl", "all.jsonl.gz"])
+def test_what_was_exported_with_bodies_is_there_again(
+    store: Store, clock: Clock, tmp_path: Path, name: str
+) -> None:
+    path = exported(store, tmp_path / name, bodies=True)
+
+    with store_from(path, clock) as copy:
+        assert everything(copy) == everything(store)
+        assert [each.name for each in copy.sources()] == [each.name for each in store.sources()]
+
+
+def test_texts_of_issues_stay_at_home_unless_asked_for(store: Store, clock: Clock, tmp_path: Path) -> None:
+    path = exported(store, tmp_path / "snap.jsonl")
+
+    assert "secret plan" not in path.read_text()
+    with store_from(path, clock) as copy:
+        told = {item.issue.ref.key: item.issue for item in copy.known()}
+    assert told["DS-1"].body == ""
+    assert told["DS-1"].labels == {"features"}
+
+
+def test_facts_about_trackers_and_the_journal_stay_at_home(store: Store, tmp_path: Path) -> None:
+    entry = store.journal_intent(
+        run_id="run-1",
+        at=START,
+        ref=ref(1),
+        op="create-comment",
+        payload={"text": "what we sent"},
+        before={},
+        rule=None,
+        why="",
+    )
+    store.complete(entry, START, ref=ref(1))
+
+    text = exported(store, tmp_path / "snap.jsonl").read_text()
+
+    assert "of a tracker" not in text
+    assert "what we sent" not in text
+
+
+def test_a_store_that_was_filled_from_a_file_reads_every_source_in_full(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    assert store.sources()[0].cursor is not None
+
+    with store_from(exported(store, tmp_path / "snap.jsonl"), clock) as copy:
+        assert [each.cursor for each in copy.sources()] == [None, None]
+        assert [each.last_whole for each in copy.sources()] == [START, START]
+
+
+def written(store: Store, op: str, label: str, at: Any) -> None:
+    entry = store.journal_intent(
+        run_id="run-2", at=at, ref=ref(1), op=op, payload={"label": label}, before={}, rule=None, why=""
+    )  # type: ignore[arg-type]
+    added, removed = ([label], []) if op == "add-label" else ([], [label])
+    store.complete(entry, at, ref=ref(1), added=added, removed=removed)
+
+
+def test_labels_are_told_as_they_are_after_our_own_writes(store: Store, clock: Clock, tmp_path: Path) -> None:
+    later = START + timedelta(minutes=1)
+    written(store, "add-label", "capability:churn", later)
+    written(store, "add-label", "capability:old", later)
+    written(store, "remove-label", "capability:old", later)
+
+    with store_from(exported(store, tmp_path / "snap.jsonl"), clock) as copy:
+        (one,) = [item.issue for item in copy.known() if item.issue.ref == ref(1)]
+
+    assert one.labels == {"features", "capability:churn"}
+
+
+def test_what_was_read_after_our_writes_says_itself_which_labels_there_are(store: Store) -> None:
+    written(store, "add-label", "capability:churn", START + timedelta(minutes=1))
+    assert store.written_since_read() == {("jira", ref(1).id): {"capability:churn": True}}
+
+    later = START + timedelta(minutes=2)
+    pull(store, issue(1, at=later), at=later, full=False)
+
+    assert store.written_since_read() == {}
+
+
+def test_a_snapshot_takes_the_place_of_everything(store: Store, clock: Clock, tmp_path: Path) -> None:
+    path = exported(store, tmp_path / "snap.jsonl", bodies=True)
+    other = open_store("sqlite://", now=clock)
+    pull(other, issue(99))
+    written(other, "add-label", "x", START)
+
+    other.load_snapshot(read_rows(path))
+
+    assert everything(other) == everything(store)
+    assert other.journal() == []
+    other.close()
+
+
+def test_a_damaged_file_leaves_the_store_as_it_was(store: Store, clock: Clock, tmp_path: Path) -> None:
+    path = exported(store, tmp_path / "snap.jsonl")
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+    other = open_store("sqlite://", now=clock)
+    pull(other, issue(99))
+
+    with pytest.raises(UnreadableSnapshot, match="ends too early"):
+        other.load_snapshot(read_rows(path))
+
+    assert [item.issue.ref for item in other.known()] == [ref(99)]
+    other.close()
+
+
+def test_a_zipped_file_that_was_cut_off_is_damaged(store: Store, tmp_path: Path) -> None:
+    path = exported(store, tmp_path / "snap.jsonl.gz")
+    path.write_bytes(path.read_bytes()[:-20])
+
+    with pytest.raises(UnreadableSnapshot, match="damaged"):
+        list(read_rows(path))
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        ("hello", "is no snapshot"),
+        ('{"format": "something-else"}', "is no snapshot"),
+        ('["increment-sync-snapshot"]', "is no snapshot"),
+        ('{"format": "increment-sync-snapshot", "version": 2}', "version 2 and this program reads version 1"),
+        ('{"format": "increment-sync-snapshot", "version": 1}', "first line lacks something"),
+        ("", "is no snapshot"),
+    ],
+)
+def test_what_is_no_snapshot_is_refused_in_a_sentence(tmp_path: Path, first: str, said: str) -> None:
+    path = tmp_path / "some.jsonl"
+    path.write_text(first + "\n")
+
+    with pytest.raises(UnreadableSnapshot, match=said):
+        read_head(path)
+
+
+@pytest.mark.parametrize("line", ["{", '["issues"]', '["issues", 3]', '{"rows": 12}', "[1, {}]", "null"])
+def test_a_line_that_is_not_what_it_should_be_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "snap.jsonl"
+    write_snapshot(path, HEAD, [])
+    first, last = path.read_text().splitlines()
+    path.write_text(f"{first}\n{line}\n{last}\n")
+
+    with pytest.raises(UnreadableSnapshot, match="line 2"):
+        list(read_rows(path))
+
+
+def test_what_a_newer_program_added_is_left_out(store: Store, clock: Clock, tmp_path: Path) -> None:
+    rows = [(table, values | {"invented": 1}) for table, values in store.snapshot_rows(bodies=True)]
+    write_snapshot(tmp_path / "snap.jsonl", HEAD, [*rows, ("inventions", {"id": 1})])
+
+    with store_from(tmp_path / "snap.jsonl", clock) as copy:
+        assert everything(copy) == everything(store)
+
+
+def test_a_row_that_lacks_something_is_refused_and_changes_nothing(store: Store, clock: Clock) -> None:
+    other = open_store("sqlite://", now=clock)
+    pull(other, issue(99))
+
+    with pytest.raises(StoreError, match="says nothing of status in a row of issues"):
+        other.load_snapshot([("issues", {"tracker": "jira", "id": "1", "key": "DS-1", "container": "DS"})])
+
+    assert [item.issue.ref for item in other.known()] == [ref(99)]
+    other.close()
+
+
+def test_the_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "snap.jsonl"
+    path.write_text("what was there")
+
+    def rows() -> Iterator[tuple[str, dict[str, Any]]]:
+        yield "issues", {"id": "1"}
+        raise StoreError("The store is gone.")
+
+    with pytest.raises(StoreError):
+        write_snapshot(path, HEAD, rows())
+
+    assert path.read_text() == "what was there"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_first_line_says_what_the_file_is(store: Store, tmp_path: Path) -> None:
+    path = exported(store, tmp_path / "snap.jsonl.gz")
+
+    with gzip.open(path, "rt") as stream:
+        first = json.loads(stream.readline())
+
+    assert first == {
+        "format": "increment-sync-snapshot",
+        "version": 1,
+        "instance": "acme",
+        "taken": START.isoformat(),
+        "bodies": False,
+    }
+    assert read_head(path) == HEAD
+
+
+def test_an_empty_store_holds_nothing_and_a_used_one_says_what(store: Store, clock: Clock) -> None:
+    empty = open_store("sqlite://", now=clock)
+
+    assert empty.holds() == {}
+    assert store.holds() == {"issues": 3, "overrides": 1, "sources": 2, "labels that we put": 1}
+    empty.close()
