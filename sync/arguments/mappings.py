@@ -20,13 +20,18 @@ def mappings_check(
         Literal["text", "json", "github"],
         typer.Option("--format", help="github: annotations on a pull request."),
     ] = "text",
+    snapshot: Annotated[
+        Path | None, typer.Option(help="Look at this exported snapshot, not at the store.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Report every problem of settings, plans and mappings at once, and what is usually a mistake."""
     from sync.commands.checking import check as command
 
     chosen = "json" if as_json else format_
-    raise typer.Exit(command(ways(context, chosen == "json"), strict=strict, format_=chosen))
+    raise typer.Exit(
+        command(ways(context, chosen == "json"), strict=strict, format_=chosen, snapshot=snapshot)
+    )
 
 
 @app.command("schema")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from mappings.findings import Found, findings
@@ -11,7 +12,13 @@ from mappings.load import Reading, read_workspace
 from mappings.problems import MappingInvalid, Problem, in_order
 from mappings.testing_cases import problems_of
 from mappings.testing_files import collect, test_file_problems
-from sync.commands.checking_store import NoSnapshot, UnreadableStore, may_have_snapshot, stored_findings
+from sync.commands.checking_store import (
+    NoSnapshot,
+    UnreadableStore,
+    exported_findings,
+    may_have_snapshot,
+    stored_findings,
+)
 from sync.commands.checking_text import as_annotations, as_json, as_lines
 from sync.commands.ways import Ways, say, say_json
 from sync.neutral import neutral_terminal
@@ -37,9 +44,10 @@ class Checked:
         return sum(problem.severity == "error" for problem in self.problems)
 
 
-def check(ways: Ways, *, strict: bool, format_: Format = "text") -> int:
-    """3 when there are errors (or warnings, with ``strict``), else 0."""
-    checked = _checked(ways)
+def check(ways: Ways, *, strict: bool, format_: Format = "text", snapshot: Path | None = None) -> int:
+    """3 when there are errors (or warnings, with ``strict``), else 0. ``snapshot`` is an exported file to look
+    at instead of the store; StoreError or OSError when it cannot be read."""
+    checked = _checked(ways, snapshot)
     failed = bool(checked.errors) or (strict and bool(checked.problems))
     if format_ == "json":
         say_json(as_json(checked.problems, checked.silenced, checked.notes, ok=not failed))
@@ -55,7 +63,7 @@ def check(ways: Ways, *, strict: bool, format_: Format = "text") -> int:
     return 3 if failed else 0
 
 
-def _checked(ways: Ways) -> Checked:
+def _checked(ways: Ways, snapshot: Path | None) -> Checked:
     try:
         settings = load_settings(ways.root)
     except MappingInvalid as invalid:
@@ -71,7 +79,7 @@ def _checked(ways: Ways) -> Checked:
     problems = [*reading.problems, *(unknown_push_teams(settings, workspace) if workspace else [])]
     problems += _cases(ways, reading)
     written = findings(reading, ways.now())
-    seen, notes = _snapshot(ways, settings, reading)
+    seen, notes = _snapshot(ways, settings, reading, snapshot)
     kinds = (written, seen)
     return Checked(
         problems=in_order([*problems, *(each for found in kinds for each in found.told)]),
@@ -89,14 +97,19 @@ def _cases(ways: Ways, reading: Reading) -> Iterable[Problem]:
     return [*test_file_problems(ways.root, reading), *inline]
 
 
-def _snapshot(ways: Ways, settings: Settings, reading: Reading) -> tuple[Found, tuple[str, ...]]:
+def _snapshot(
+    ways: Ways, settings: Settings, reading: Reading, exported: Path | None
+) -> tuple[Found, tuple[str, ...]]:
     """What the issues that were read last tell, or why nobody looked at them."""
     nothing = Found(told=(), silenced=())
     try:
-        may_have_snapshot(settings, ways.root)
+        if exported is None:
+            may_have_snapshot(settings, ways.root)
         workspace = reading.workspace
         if workspace is None:
             raise NoSnapshot("correct the errors first")
+        if exported is not None:
+            return exported_findings(settings, exported, reading, workspace, ways.now), ()
         return stored_findings(settings, ways.root, reading, workspace, ways.now), ()
     except NoSnapshot as reason:
         warning = "warning: " if isinstance(reason, UnreadableStore) else ""

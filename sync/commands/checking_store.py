@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mappings.findings import Found
 from mappings.load import Reading
 from mappings.model import Workspace
 from sync.settings import Settings, store_url
+
+if TYPE_CHECKING:
+    from sync.store import Store
 
 
 class NoSnapshot(Exception):
@@ -31,30 +35,48 @@ def may_have_snapshot(settings: Settings, root: Path) -> None:
         raise NoSnapshot("there is no store yet; `run` or `preview` makes one")
 
 
+def exported_findings(
+    settings: Settings, file: Path, reading: Reading, workspace: Workspace, now: Callable[[], datetime]
+) -> Found:
+    """What the issues of an exported snapshot tell. Raises NoSnapshot, UnreadableSnapshot, OSError."""
+    from sync.snapshot_file import store_from
+
+    with store_from(file, now) as store:
+        return _findings(settings, store, reading, workspace, now())
+
+
 def stored_findings(
     settings: Settings, root: Path, reading: Reading, workspace: Workspace, now: Callable[[], datetime]
 ) -> Found:
     """Raises NoSnapshot when the store cannot be read, or holds no issue."""
-    from mappings.findings_snapshot import snapshot_findings
-    from sync.memory import decisions_of
     from sync.store import StoreError, open_store
-    from sync.think import overrides_for_matching, renamed_capabilities
 
     try:
         store = open_store(store_url(settings, root), now=now)
         try:
-            known = list(store.known())
-            rows = store.overrides()
+            return _findings(settings, store, reading, workspace, now())
         finally:
             store.close()
     except StoreError as error:
         raise UnreadableStore(str(error)) from error
+
+
+def _findings(
+    settings: Settings, store: Store, reading: Reading, workspace: Workspace, now: datetime
+) -> Found:
+    from mappings.findings_snapshot import snapshot_findings
+    from sync.memory import decisions_of
+    from sync.think import overrides_for_matching, renamed_capabilities
+
+    try:
+        known = list(store.known())
+        rows = store.overrides()
     except (LookupError, TypeError, ValueError) as error:
         # A file that opens as a database may still hold rows that nobody wrote.
-        raise UnreadableStore(f"the store holds what cannot be read ({type(error).__name__})") from error
+        raise UnreadableStore(f"they cannot be read ({type(error).__name__})") from error
     if not known:
         raise NoSnapshot("the store holds none yet; `run` or `preview` reads them")
     overrides, _ = overrides_for_matching(
         decisions_of(rows), settings.scheme, workspace, renamed_capabilities(workspace)
     )
-    return snapshot_findings(reading, workspace, settings.scheme, known, overrides, now())
+    return snapshot_findings(reading, workspace, settings.scheme, known, overrides, now)

@@ -249,6 +249,27 @@ def test_a_damaged_store_is_a_warning_and_no_failure(tmp_path: Path, damage: str
     assert ("warning: " in out) == (damage != "folder")
 
 
+def test_an_exported_snapshot_serves_as_well_as_the_store(tmp_path: Path) -> None:
+    root, file = write(tmp_path / "w"), tmp_path / "snapshot.jsonl"
+    path = store(root, known("DS-1", labels={"features"}))
+    assert call(root, "snapshot", "export", str(file))[0] == 0
+    from_store = as_json(root)
+    path.unlink()
+
+    assert as_json(root, "--snapshot", str(file)) == from_store
+    assert "unmatched-rule" in {problem["check"] for problem in from_store["problems"]}
+    assert not path.exists()
+
+
+def test_a_snapshot_that_was_asked_for_and_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
+    root, file = write(tmp_path / "w"), tmp_path / "snapshot.jsonl"
+    file.write_text("{}")
+
+    code, _, err = call(root, "mappings", "check", "--snapshot", str(file))
+
+    assert (code, "is no snapshot" in err) == (1, True)
+
+
 def test_errors_come_before_the_stored_issues(tmp_path: Path) -> None:
     root = write(tmp_path, science=MAPPING.replace("assign: model", "assign: modle"))
     store(root, known("DS-1"))
