@@ -62,6 +62,8 @@ def capability_document(
 def goal_document(rollup: GoalRollup, increment: Increment, *, overrides: int, instance: str) -> Document:
     """The comment on the anchor of a goal: one row for each capability."""
     shown = rollup.capabilities[:MAX_ROWS]
+    growth = [_growth(capability) for capability in shown]
+    columns = 4 if any(growth) else 3
     required = "capability" if rollup.required_total == 1 else "capabilities"
     finished = f"{rollup.required_done} of {rollup.required_total} required {required} done"
     return Document(
@@ -76,15 +78,15 @@ def goal_document(rollup: GoalRollup, increment: Increment, *, overrides: int, i
             *(("A person still has to accept the goal in the plan",) if rollup.acceptance_open else ()),
             *_override_lines(overrides),
         ),
-        header=("Capability", "State", "Issues done", "Scope since the start"),
+        header=("Capability", "State", "Issues done", "Scope since the start")[:columns],
         rows=tuple(
             (
                 capability.title if capability.required else f"{capability.title} (optional)",
                 _state_words(capability),
                 _fraction(capability.counts),
-                _growth(capability),
-            )
-            for capability in shown
+                scope,
+            )[:columns]
+            for capability, scope in zip(shown, growth, strict=True)
         ),
         left_out=len(rollup.capabilities) - len(shown),
         footer=_footer(instance),

@@ -233,6 +233,8 @@ class _Table:
             return Reason(text=f"the plan calls it {self._today(label)} now")
         if label in self.wish.labels:
             return Reason(text="a person's label of the same kind stands on this anchor")
+        if "capability" in self._families(self.vetoes) and self.world.scheme.family(label) == "increment":
+            return Reason(text="a person took the issue out of its capability")
         if self.pins and self.world.scheme.family(label) in ("capability", "increment"):
             return Reason(text="a person pinned the issue elsewhere")
         return Reason(text="we put it, and the rules do not ask for it any more")

@@ -3,76 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-from connectors.model import Issue, IssueRef, KnownIssue
+from connectors.model import IssueRef
 from mappings.labels import LabelScheme
 from mappings.match import Matcher
 from mappings.model import Anchor, Matched, Overrides, Workspace
-from sync.changes import ChangeSet, Reason
-from sync.comment import capability_document, digest, goal_document, render, with_notice
+from sync.changes import ChangeSet
 from sync.compare import Decisions, LabelWorld, Observation, Suspicion, compare_labels
 from sync.compare_comments import (
-    CommentDrift,
-    CommentWish,
-    Places,
-    WrittenComment,
     compare_comments,
     leaving_comments,
 )
-from sync.desired import DesireInputs, Subject, Wish, desire_labels, subjects
+from sync.desired import DesireInputs, Wish, desire_labels
 from sync.earlier import Earlier
-from sync.homes import Home, homes_of
 from sync.rollup import RollupInputs, roll_up
-from sync.rollup_model import Baseline, CapabilityRollup, Rollup
+from sync.rollup_model import Rollup
 from sync.scope import feeding_sources
+from sync.seen import Remembered, Seen
 from sync.settings import Settings
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Remembered:
-    """What the store knows from earlier runs."""
-
-    pushed: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
-    written: Mapping[str, WrittenComment] = field(default_factory=dict)
-    bodies: Mapping[str, str] = field(default_factory=dict)
-    """Subject -> the comment text that we last wrote."""
-    decisions: Decisions = field(default_factory=Decisions)
-    baselines: Mapping[str, Baseline] = field(default_factory=dict)
-    finished: frozenset[str] = frozenset()
-    homes: Mapping[str, Home] = field(default_factory=dict)
-    """Subject -> where its comment belongs, those included that the plans name no more."""
-    born: datetime
-
-    def archived(self, workspace: Workspace) -> frozenset[IssueRef]:
-        """Anchors of subjects that no plan names and whose increment is finished or has no plan here."""
-        planned = homes_of(workspace)
-        return frozenset(
-            last.ref
-            for subject, last in self.written.items()
-            if subject not in planned and not self.is_deleted(subject, workspace)
-        )
-
-    def is_deleted(self, subject: str, workspace: Workspace) -> bool:
-        """It was taken out of a plan that is still here and still written to."""
-        home = self.homes.get(subject)
-        present = {increment.id for increment in workspace.increments} - self.finished
-        return home is not None and home.increment in present and subject not in homes_of(workspace)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
-    """What the trackers said in this run."""
-
-    known: Mapping[IssueRef, KnownIssue]
-    anchors: Mapping[Anchor, Issue]
-    unread: frozenset[str]
-    failing_since: Mapping[str, datetime]
-    strays: frozenset[IssueRef] = frozenset()
-    """Issues of no source that still carry our labels and were read directly."""
-    comments: Mapping[str, CommentDrift] = field(default_factory=dict)
-    """Subject -> what a person did to its status comment; only ``reconcile`` looks."""
+from sync.status_wishes import StatusWishes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,7 +91,8 @@ def think(
     wishes = desire_labels(inputs)
     labels = compare_labels(_label_world(inputs, wishes, remembered, renamed))
     labels = earlier.labels(labels, wishes) if earlier else labels
-    wanted = _comment_wishes(inputs, settings, remembered, seen, overrides, markup)
+    status = StatusWishes(inputs, settings, remembered, seen, overrides, markup)
+    wanted = status.wishes()
     comments, comment_notes = compare_comments(
         wanted,
         remembered.written,
@@ -148,7 +100,7 @@ def think(
         counts_every=settings.counts_every,
         drift=seen.comments,
     )
-    leaving = leaving_comments(remembered.written, _places(inputs, settings, remembered, wanted))
+    leaving = leaving_comments(remembered.written, status.places(wanted))
     return Thought(
         matched=matched,
         rollup=rollup,
@@ -257,116 +209,4 @@ def _label_world(
     )
 
 
-def _comment_wishes(
-    inputs: DesireInputs,
-    settings: Settings,
-    remembered: Remembered,
-    seen: Seen,
-    overrides: Overrides,
-    markup: Mapping[str, str],
-) -> tuple[CommentWish, ...]:
-    wishes = (
-        _comment_wish(
-            subject, inputs, settings, remembered, seen, overrides, markup[subject.anchor.ref.tracker]
-        )
-        for subject in subjects(inputs)
-        if subject.may_push
-    )
-    return tuple(wish for wish in wishes if wish)
-
-
-def _comment_wish(
-    subject: Subject,
-    inputs: DesireInputs,
-    settings: Settings,
-    remembered: Remembered,
-    seen: Seen,
-    overrides: Overrides,
-    kind: str,
-) -> CommentWish | None:
-    reason = Reason(text=f"roll-up of {subject.name}")
-    if subject.uncertain:
-        return _notice_wish(subject, settings, remembered, seen, inputs.now, kind)
-    rollup = subject.rollup
-    if isinstance(rollup, CapabilityRollup):
-        goal = inputs.rollup.goal(rollup.goal)
-        document = capability_document(
-            rollup,
-            goal.title if goal else rollup.goal,
-            subject.increment,
-            overrides=_count_overrides(overrides, {rollup.id}),
-            instance=settings.instance,
-        )
-    else:
-        document = goal_document(
-            rollup,
-            subject.increment,
-            overrides=_count_overrides(overrides, {c.id for c in rollup.capabilities}),
-            instance=settings.instance,
-        )
-    text = render(document, kind)
-    return CommentWish(
-        subject=subject.name,
-        ref=subject.anchor.ref,
-        body=text.body,
-        urgent_hash=text.urgent_hash,
-        full_hash=text.full_hash,
-        reason=reason,
-        last=subject.increment.phase(inputs.now) == "closed",
-    )
-
-
-def _places(
-    inputs: DesireInputs, settings: Settings, remembered: Remembered, wanted: tuple[CommentWish, ...]
-) -> Places:
-    """What became of the anchors in the plans. Only for teams that are written for."""
-    anchors = {
-        name: anchor
-        for increment in inputs.workspace.increments
-        if increment.id not in inputs.finished
-        for goal in increment.goals
-        for name, anchor in (
-            (f"goal:{goal.id}", goal.anchor),
-            *((f"capability:{capability.id}", capability.anchor) for capability in goal.capabilities),
-        )
-    }
-    written_for = {s for s, home in remembered.homes.items() if all(map(settings.may_push, home.teams))}
-    sure = {name for name in anchors if not getattr(inputs.rollup.subject(name), "uncertain", ())}
-    return Places(
-        wanted={wish.subject: wish.ref for wish in wanted},
-        without_anchor=frozenset(name for name in sure & written_for if anchors[name] is None),
-        deleted=frozenset(s for s in written_for if remembered.is_deleted(s, inputs.workspace)),
-    )
-
-
-def _notice_wish(
-    subject: Subject,
-    settings: Settings,
-    remembered: Remembered,
-    seen: Seen,
-    now: datetime,
-    kind: str,
-) -> CommentWish | None:
-    """After a day, one edit says since when which source is unreadable; the figures stay as they were."""
-    last, body = remembered.written.get(subject.name), remembered.bodies.get(subject.name)
-    failing = {
-        name: seen.failing_since[name]
-        for name in subject.uncertain
-        if name in seen.failing_since and now - seen.failing_since[name] >= settings.unreadable_after
-    }
-    if last is None or body is None or not failing:
-        return None
-    text = with_notice(body, failing, kind)
-    return CommentWish(
-        subject=subject.name,
-        ref=subject.anchor.ref,
-        body=text,
-        urgent_hash=digest("unreadable " + " ".join(sorted(failing))),
-        full_hash=digest(text),
-        reason=Reason(text=f"sources of {subject.name} are unreadable"),
-    )
-
-
-def _count_overrides(overrides: Overrides, capabilities: set[str]) -> int:
-    pinned = sum(capability in capabilities for capability in overrides.pins.values())
-    return pinned + sum(len(ids & capabilities) for ids in overrides.vetoes.values())
+__all__ = ["Remembered", "Seen", "Thought", "overrides_for_matching", "renamed_capabilities", "think"]

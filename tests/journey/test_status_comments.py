@@ -295,6 +295,22 @@ def test_a_source_that_failed_lets_no_comment_be_deleted(world: World) -> None:
     assert len(world.comments(CAPABILITY)) == 1
 
 
+def test_a_source_that_failed_lets_no_comment_move(world: World) -> None:
+    world.run()
+    world.edit("plans/q4.yaml", f"github:{CAPABILITY}", "jira:DS-4")
+    world.jira.edit("DS-4", labels=frozenset())
+    world.github.refusing["acme/churn"] = Unavailable("github does not answer")
+    for _ in range(2):
+        world.run()
+        world.pass_time(hours=25)
+    assert len(world.comments(CAPABILITY)) == 1
+    assert world.comments("DS-4") == []
+    world.github.refusing.clear()
+    world.run()
+    assert world.comments(CAPABILITY) == []
+    assert len(world.comments("DS-4")) == 1
+
+
 def test_deleted_comments_count_as_removals(world: World) -> None:
     world.run()
     world.edit("plans/q4.yaml", f"        anchor: github:{CAPABILITY}\n", "")

@@ -1,0 +1,59 @@
+"""What a run starts to think from: what the trackers said in it, and what the store knows from earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from connectors.model import Issue, IssueRef, KnownIssue
+from mappings.model import Anchor, Workspace
+from sync.compare import Decisions
+from sync.compare_comments import CommentDrift, WrittenComment
+from sync.homes import Home, homes_of
+from sync.rollup_model import Baseline
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remembered:
+    """What the store knows from earlier runs."""
+
+    pushed: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
+    written: Mapping[str, WrittenComment] = field(default_factory=dict)
+    bodies: Mapping[str, str] = field(default_factory=dict)
+    """Subject -> the comment text that we last wrote."""
+    decisions: Decisions = field(default_factory=Decisions)
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    finished: frozenset[str] = frozenset()
+    homes: Mapping[str, Home] = field(default_factory=dict)
+    """Subject -> where its comment belongs, those included that the plans name no more."""
+    born: datetime
+
+    def archived(self, workspace: Workspace) -> frozenset[IssueRef]:
+        """Anchors of subjects that no plan names and whose increment is finished or has no plan here."""
+        planned = homes_of(workspace)
+        return frozenset(
+            last.ref
+            for subject, last in self.written.items()
+            if subject not in planned and not self.is_deleted(subject, workspace)
+        )
+
+    def is_deleted(self, subject: str, workspace: Workspace) -> bool:
+        """It was taken out of a plan that is still here and still written to."""
+        home = self.homes.get(subject)
+        present = {increment.id for increment in workspace.increments} - self.finished
+        return home is not None and home.increment in present and subject not in homes_of(workspace)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What the trackers said in this run."""
+
+    known: Mapping[IssueRef, KnownIssue]
+    anchors: Mapping[Anchor, Issue]
+    unread: frozenset[str]
+    failing_since: Mapping[str, datetime]
+    strays: frozenset[IssueRef] = frozenset()
+    """Issues of no source that still carry our labels and were read directly."""
+    comments: Mapping[str, CommentDrift] = field(default_factory=dict)
+    """Subject -> what a person did to its status comment; only ``reconcile`` looks."""
