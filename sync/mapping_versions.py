@@ -40,10 +40,10 @@ def version_at(root: Path, against: str) -> Iterator[Version]:
     NoSuchVersion, and MappingInvalid (naming the version) for files that are not valid.
     """
     folder = Path(against)
-    if (folder / FILE_NAME).is_file():
+    if against and (folder / FILE_NAME).is_file():
         yield _configured(against, folder.resolve())
         return
-    if folder.is_dir() and not _is_revision(root, against):
+    if against and folder.is_dir() and not _is_revision(root, against):
         raise NoSuchVersion(f"{against} is no workspace: there is no {FILE_NAME} in it")
     with TemporaryDirectory(prefix="increment-sync-") as temporary:
         commit = _commit(root, against)

@@ -1,0 +1,177 @@
+"""What ``mappings impact`` says is the difference, no more and no less, however little of it is thought twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.model import IssueRef, KnownIssue
+from mappings.model import Anchor, Assignment, Conflict, Unplanned, Workspace
+from mappings.trace import Outcome
+from sync.compare import Decisions
+from sync.earlier import Earlier, read_by_changed_teams
+from sync.impact import Move, impact_of, outcomes
+from sync.outlook import anchors_among
+from sync.settings import Settings
+from sync.think import Remembered, Seen, Thought, think
+from tests.match_world import NOW, Q3, Q4, at, capability, increment, known, rule, team, workspace
+
+CAPABILITIES = ["one", "two", "three"]
+SOURCES = ["DS", "acme/churn"]
+LABELS = ["a", "b", "c", "capability:one", "capability:two", "increment:q4"]
+SETTINGS = Settings.model_validate(
+    {
+        "instance": "here",
+        "trackers": {
+            "jira": {"kind": "jira-cloud", "url": "https://j.invalid"},
+            "github": {"kind": "github"},
+        },
+    }
+)
+
+names = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=2, unique=True).map(tuple)
+conditions = st.fixed_dictionaries(
+    {},
+    optional={
+        "labels": st.dictionaries(st.sampled_from(["any", "none"]), names, min_size=1),
+        "parent": st.fixed_dictionaries({"any": st.sampled_from([("DS-0",), ("DS-1",)])}),
+        "title": st.sampled_from(["^x", "y"]),
+    },
+)
+written_rules = st.lists(st.tuples(st.sampled_from(CAPABILITIES), conditions, st.booleans()), max_size=4)
+teams = st.tuples(
+    written_rules,
+    st.lists(st.sampled_from(SOURCES), min_size=1, max_size=2, unique=True),
+    st.booleans(),
+)
+mappings = st.lists(teams, min_size=2, max_size=2)
+issues = st.lists(
+    st.fixed_dictionaries(
+        {
+            "labels": st.lists(st.sampled_from(LABELS), max_size=3),
+            "title": st.sampled_from(["x", "y", "z"]),
+            "parent": st.sampled_from([None, "DS-0", "DS-1"]),
+            "category": st.sampled_from(["todo", "doing", "done"]),
+            "closed": st.sampled_from([None, at(8, 1), at(11, 2)]),
+        }
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def mapped(drawn: list[tuple[Any, list[str], bool]]) -> Workspace:
+    """Two teams over a plan with a closed and a running increment."""
+    made = tuple(
+        team(
+            f"team-{at}",
+            *(
+                rule(f"r{n}", home, when, experiment=experiment)
+                for n, (home, when, experiment) in enumerate(rules)
+            ),
+            sources=tuple(sources),
+            label_unplanned=asks,
+        )
+        for at, (rules, sources, asks) in enumerate(drawn)
+    )
+    anchored = capability("one", team="team-0", anchor=Anchor(tracker="jira", key="DS-0"))
+    running = increment("q4", Q4, anchored, capability("two", team="team-1"))
+    return workspace(increment("q3", Q3, capability("three", team="team-0")), running, teams=made)
+
+
+def thoughts(old: Workspace, new: Workspace, seen: Seen, remembered: Remembered) -> tuple[Thought, ...]:
+    """What the old one says, what the new one says, and what it says when it may rest on the old one."""
+
+    def think_of(world: Workspace, earlier: Earlier | None = None) -> Thought:
+        anchors = anchors_among(seen.known, world)
+        return think(
+            SETTINGS,
+            world,
+            replace(seen, anchors=anchors),
+            remembered,
+            now=NOW,
+            markup={"jira": "jira", "github": "github"},
+            earlier=earlier,
+        )
+
+    before = think_of(old)
+    again = read_by_changed_teams(old, new, seen.known)
+    assert again is not None
+    return before, think_of(new), think_of(new, Earlier(thought=before, again=again))
+
+
+def seen_of(facts: list[dict[str, Any]]) -> Seen:
+    keys = [f"DS-{n}" if n % 3 else f"acme/churn#{n}" for n in range(1, len(facts) + 1)]
+    everything = [known("DS-0"), *(known(key, **each) for key, each in zip(keys, facts, strict=True))]
+    everything = sorted(everything, key=lambda item: item.issue.ref)
+    return Seen(
+        known={item.issue.ref: item for item in everything},
+        anchors={},
+        unread=frozenset(),
+        failing_since={},
+    )
+
+
+def remembered_of(data: st.DataObject, items: list[KnownIssue]) -> Remembered:
+    ours = st.dictionaries(
+        st.sampled_from([item.issue.ref for item in items]),
+        st.frozensets(st.sampled_from(LABELS[3:]), min_size=1),
+        max_size=3,
+    )
+    decisions = Decisions(pins=data.draw(ours), vetoes=data.draw(ours))
+    return Remembered(pushed=data.draw(ours), decisions=decisions, born=at(10, 25))
+
+
+def told(outcome: Outcome) -> Outcome:
+    """Without the words for where a state comes from: they are no difference."""
+    if isinstance(outcome, Assignment | Unplanned):
+        return replace(outcome, state=replace(outcome.state, because=""))
+    if isinstance(outcome, Conflict):
+        claims = tuple(replace(each, state=replace(each.state, because="")) for each in outcome.claims)
+        return replace(outcome, claims=claims)
+    return None
+
+
+def with_moves(before: dict[IssueRef, Outcome], moves: tuple[Move, ...]) -> dict[IssueRef, Outcome]:
+    for move in moves:
+        assert told(before.get(move.ref)) == told(move.before)
+    moved = before | {move.ref: move.after for move in moves}
+    return {ref: told(outcome) for ref, outcome in moved.items() if outcome is not None}
+
+
+@settings(max_examples=200, deadline=None)
+@given(mappings, mappings, issues, st.data())
+def test_the_moves_applied_to_the_old_assignments_give_the_new_ones(
+    old: list[Any], new: list[Any], facts: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    seen = seen_of(facts)
+    remembered = remembered_of(data, list(seen.known.values()))
+    # Half of the time only the second team changes, as in most pull requests.
+    changed = [old[0], new[1]] if data.draw(st.booleans()) else new
+
+    before, after, spared = thoughts(mapped(old), mapped(changed), seen, remembered)
+    impact = impact_of(before, after, seen.known)
+
+    new_outcomes = {ref: told(outcome) for ref, outcome in outcomes(after.matched).items()}
+    assert with_moves(outcomes(before.matched), impact.moves) == new_outcomes
+    assert impact_of(before, spared, seen.known) == impact
+    assert spared.rollup.increments == after.rollup.increments
+    assert sorted(spared.suspicions, key=str) == sorted(after.suspicions, key=str)
+    assert spared.wishes == after.wishes
+
+
+@settings(max_examples=100, deadline=None)
+@given(mappings, issues, st.data())
+def test_identical_mappings_have_no_impact(
+    drawn: list[Any], facts: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    seen = seen_of(facts)
+    remembered = remembered_of(data, list(seen.known.values()))
+
+    before, after, spared = thoughts(mapped(drawn), mapped(drawn), seen, remembered)
+
+    assert impact_of(before, after, seen.known).is_empty
+    assert impact_of(before, spared, seen.known).is_empty
