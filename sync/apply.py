@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from connectors.errors import ConnectorError, SkipIssue, SkipSource, StopTracker
 from sync.apply_comments import CommentWriting
 from sync.apply_labels import LabelWriting
 from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange
 from sync.job import Job
+from sync.lease import LEASE
 from sync.marker import Marker
-
-LEASE = timedelta(minutes=5)
-"""How long a run may be silent before another may take its place; renewed before every write."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -110,4 +107,4 @@ class Applier:
             self.stuck.add(change.subject)
 
 
-__all__ = ["LEASE", "Applied", "Applier", "Marker"]
+__all__ = ["Applied", "Applier", "Marker"]

@@ -51,6 +51,8 @@ def compare_comments(
 ) -> tuple[tuple[CommentChange, ...], tuple[Observation, ...]]:
     """A comment is edited at once when its urgent part changed, for the rest at most every ``counts_every``.
 
+    A twenty-fourth of that time is forgiven: a daily crontab that starts some seconds early is not a day late.
+
     ``drift``: subjects whose comment was found to be different from what we wrote and is to be repaired.
     """
     changes, observations = [], []
@@ -69,7 +71,7 @@ def compare_comments(
         elif last is None or last.ref != wish.ref:
             changes.append(_comment_change(wish, None))
         elif last.urgent_hash != wish.urgent_hash or (
-            last.full_hash != wish.full_hash and (wish.last or now - last.edited_at >= counts_every)
+            last.full_hash != wish.full_hash and (wish.last or now - last.edited_at >= counts_every * 23 / 24)
         ):
             changes.append(_comment_change(wish, last))
     return tuple(changes), tuple(observations)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from connectors.model import IssueRef
-from sync.apply import LEASE, Applied, Applier
+from sync.apply import Applied, Applier
 from sync.changes import ChangeSet
 from sync.collect import Collected, collect
 from sync.compare import Observation, Suspicion
@@ -136,15 +136,6 @@ def remember_outcome(job: Job, outcome: Outcome) -> None:
         if found and baseline_due(found[2], found[0], now, existing, capability.uncertain):
             store.save_baseline(capability.id, now, baseline_of(capability))
     _finish_increments(job, outcome)
-
-
-def with_lease(job: Job, holder: str, work: Callable[[], Outcome]) -> Outcome:
-    """Keep other runs away while this one works. LeaseHeld when one is at it already."""
-    job.store.take_lease(job.run_id, holder, LEASE)
-    try:
-        return work()
-    finally:
-        job.store.release_lease(job.run_id)
 
 
 def _decide(
@@ -285,4 +276,4 @@ def _finish_increments(job: Job, outcome: Outcome) -> None:
             job.store.cache.put(FINISHED + increment.id, True, days=3650)
 
 
-__all__ = ["Observation", "Options", "Outcome", "carry_out", "look", "remember_outcome", "with_lease"]
+__all__ = ["Observation", "Options", "Outcome", "carry_out", "look", "remember_outcome"]

@@ -13,8 +13,9 @@ from connectors.errors import ConnectorError
 from connectors.memory import MemoryTracker
 from connectors.model import Comment, Cursor, Failed, Issue, IssueRef, Pulled, Source, Wanted
 from sync.job import Job
+from sync.lease import held
 from sync.render import problems_text
-from sync.run import Options, Outcome, carry_out, look, remember_outcome, with_lease
+from sync.run import Options, Outcome, carry_out, look, remember_outcome
 from sync.settings import store_url
 from sync.store import JournalRow, OverrideRow, Store, open_store
 from sync.wiring import configure
@@ -164,14 +165,13 @@ class World:
         with_options = Options(**options)
 
         def work(job: Job) -> Outcome:
-            outcome = carry_out(job, with_options, look(job, with_options, keeps=keeps))
-            if writes:
-                remember_outcome(job, outcome)
+            with held(job, "a test"):
+                outcome = carry_out(job, with_options, look(job, with_options, keeps=keeps))
+                if writes:
+                    remember_outcome(job, outcome)
             return outcome
 
-        outcome: Outcome = self.with_job(
-            lambda job: with_lease(job, "a test", lambda: work(job)), writes=writes
-        )
+        outcome: Outcome = self.with_job(work, writes=writes)
         return outcome
 
     def preview(self, **options: Any) -> Outcome:

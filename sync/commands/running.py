@@ -11,6 +11,7 @@ from sync.commands.session import online_job
 from sync.commands.ways import Ways, complain, holder, say, say_json
 from sync.guard import check_changes
 from sync.job import Job
+from sync.lease import held
 from sync.memory import aliases, remember
 from sync.render import (
     applied_text,
@@ -20,7 +21,7 @@ from sync.render import (
     problems_text,
     summary_line,
 )
-from sync.run import Options, Outcome, carry_out, guard_limits, look, remember_outcome, with_lease
+from sync.run import Options, Outcome, carry_out, guard_limits, look, remember_outcome
 from sync.saved import SavedChanges, load, refuse_if_stale, save
 
 PENDING = 2
@@ -36,7 +37,7 @@ def run(ways: Ways, options: Options) -> int:
             remember_outcome(job, outcome)
             return outcome
 
-        outcome = _with_row(job, lambda: with_lease(job, holder(), work))
+        outcome = _with_row(job, work)
         _tell(ways, job, outcome, wrote=True)
         return outcome.exit_code
 
@@ -51,7 +52,7 @@ def preview(ways: Ways, options: Options, out: Path | None, detailed: bool, form
                 save(out, job, outcome.changes)
             return outcome
 
-        outcome = _with_row(job, lambda: with_lease(job, holder(), work))
+        outcome = _with_row(job, work)
         if format_ == "markdown":
             say(changes_markdown(outcome.changes))
             _complain_problems(outcome)
@@ -78,16 +79,13 @@ def apply_file(ways: Ways, path: Path, options: Options) -> int:
 def _apply(ways: Ways, job: Job, saved: SavedChanges, options: Options) -> int:
     if not job.writers:
         return _refuse(ways, job, 3, [_push_is_off(job)])
-    job.store.take_lease(job.run_id, holder(), _lease())
-    try:
+    with held(job, holder()):
         refuse_if_stale(job, saved)
         refusals = check_changes(saved.changes, remember(job).pushed, guard_limits(job, options))
         if refusals:
             return _refuse(ways, job, 4, [f"refused ({each.rule}): {each.text}" for each in refusals])
         applier = Applier(job, max_writes=options.max_writes, aliases=aliases(job.workspace))
         applied = applier.apply(saved.changes)
-    finally:
-        job.store.release_lease(job.run_id)
     code = 1 if applied.failed else 0
     _finish(job, "done" if code == 0 else "partly failed", code, {"written": applied.done})
     _tell_applied(ways, job, applied, code)
@@ -121,7 +119,7 @@ def reconcile(ways: Ways, options: Options, *, yes: bool) -> int:
             remember_outcome(job, outcome)
             return outcome
 
-        outcome = _with_row(job, lambda: with_lease(job, holder(), work))
+        outcome = _with_row(job, work)
         if ways.as_json:
             say_json(outcome_json(outcome))
         else:
@@ -140,9 +138,10 @@ def _agreed(ways: Ways, outcome: Outcome) -> bool:
 
 
 def _with_row(job: Job, work: Any) -> Outcome:
-    """Keep the run's end in the store, whatever it is."""
+    """Work while no other run does, and keep the run's end in the store, whatever it is."""
     try:
-        outcome: Outcome = work()
+        with held(job, holder()):
+            outcome: Outcome = work()
     except BaseException as error:
         _finish(job, f"stopped: {type(error).__name__}", 1, {})
         raise
@@ -230,9 +229,3 @@ def _told(options: Options) -> dict[str, Any]:
         for name in Options.__dataclass_fields__
         if getattr(options, name) != getattr(default, name)
     }
-
-
-def _lease() -> Any:
-    from sync.apply import LEASE
-
-    return LEASE

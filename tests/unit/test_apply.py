@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import AuthFailed, Rejected, Unavailable
-from sync.apply import LEASE, Applied, Applier
+from sync.apply import Applied, Applier
 from sync.changes import ChangeSet, CommentChange, LabelChange, Reason
 from sync.job import Job
+from sync.lease import LEASE
 from sync.store import LeaseLost
 from tests.writing_world import FEATURES, INCREMENT, World
 

@@ -135,8 +135,10 @@ def edits(a_wish: CommentWish, last: dict[str, WrittenComment], hours: float = 1
 def test_a_comment_is_edited_at_once_or_once_a_day_or_for_the_last_time() -> None:
     assert edits(wish(), written(), hours=999) == 0
     assert edits(wish(urgent="new", full="new"), written()) == 1
-    assert edits(wish(full="new"), written(), hours=23.9) == 0
+    assert edits(wish(full="new"), written(), hours=22.9) == 0
     assert edits(wish(full="new"), written(), hours=24) == 1
+    a_daily_crontab_that_starts_early = 23.99
+    assert edits(wish(full="new"), written(), hours=a_daily_crontab_that_starts_early) == 1
     assert edits(wish(full="new", last=True), written()) == 1
     assert edits(wish(last=True), written(), hours=999) == 0
 

@@ -1,0 +1,51 @@
+"""The lease of a run: kept alive while it works, given back when it ends, lost when somebody else took it."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from sync.job import Job
+from sync.lease import LEASE, held
+from sync.store import LeaseHeld, LeaseLost
+from tests.writing_world import World
+
+
+def wait_for(condition: object) -> None:
+    for _ in range(400):
+        if condition():  # type: ignore[operator]
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not come true in four seconds")
+
+
+def test_a_run_that_reads_for_longer_than_the_lease_keeps_it(tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    def work(job: Job) -> None:
+        with held(job, "a slow run", beat=0.01):
+            world.pass_time(seconds=(LEASE + timedelta(minutes=1)).total_seconds())
+            wait_for(lambda: (row := job.store.lease()) and row.expires > world.now)
+            with pytest.raises(LeaseHeld, match="a slow run"):
+                job.store.take_lease("another", "a hasty run", LEASE)
+        job.store.take_lease("another", "a patient run", LEASE)
+
+    world.with_job(work)
+
+
+def test_a_run_whose_lease_was_taken_stops_beating_and_finds_out_before_it_writes(tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    def work(job: Job) -> None:
+        with held(job, "a suspended run"):
+            world.pass_time(seconds=(LEASE + timedelta(minutes=1)).total_seconds())
+            job.store.take_lease("another", "its successor", LEASE)
+            with pytest.raises(LeaseLost):
+                job.store.renew_lease(job.run_id, LEASE)
+        lease = job.store.lease()
+        assert lease is not None and lease.run_id == "another"
+
+    world.with_job(work)
