@@ -25,6 +25,10 @@ class IssueRef:
     def __str__(self) -> str:
         return f"{self.tracker}:{self.key}"
 
+    def __hash__(self) -> int:
+        # Refs are looked up millions of times, and ids of several trackers are seldom the same.
+        return hash(self.id)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Issue:

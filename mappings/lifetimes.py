@@ -53,6 +53,7 @@ class Lifetimes:
         for increment in workspace.increments:
             for capability in increment.capabilities:
                 self._add(increment, capability)
+        self._first_start = min((each.starts_at for each in workspace.increments), default=None)
         running = [each for each in workspace.increments if each.phase(now) in ("active", "grace")]
         self._running = [(each.starts_at, each.ends_at) for each in running]
 
@@ -93,6 +94,10 @@ class Lifetimes:
             if successor is None or successor in seen:
                 return place.homeless
             current = successor
+
+    def is_before_all(self, moment: datetime) -> bool:
+        """Whether what was finished then belongs to no increment of the plans."""
+        return self._first_start is not None and moment < self._first_start
 
     def is_current(self, issue: Issue, state: IssueState) -> bool:
         """Under way, or created or finished in a running increment; dropped work only when finished there."""

@@ -138,6 +138,8 @@ class Matcher:
         conflicts: list[Conflict] = []
         homeless: Counter[str] = Counter()
         for each in issues:
+            if self._is_long_over(each):
+                continue
             verdict = self._decide(each, self._subject(each.issue, ancestry), overrides)
             match verdict.outcome:
                 case Assignment() as assignment:
@@ -186,6 +188,18 @@ class Matcher:
     def _is_anchor(self, issue: Issue) -> bool:
         return (issue.ref.tracker, issue.ref.key.casefold()) in self._anchors
 
+    def _is_long_over(self, known: KnownIssue) -> bool:
+        """True for most issues of an old tracker: finished, whatever rule takes it, before the first increment
+        began, and so neither assigned nor unplanned. ``trace`` asks the rules nevertheless."""
+        issue = known.issue
+        if issue.category != "done" or not self._lifetimes.is_before_all(issue.closed or issue.updated):
+            return False
+        return all(
+            team.states.of(issue, experiment=experiment).state in ("done", "dropped")
+            for team in self._readers(known.sources).teams
+            for experiment in (False, True)
+        )
+
     def _subject(self, issue: Issue, ancestry: Ancestry) -> Subject:
         labels = self._visible.get(issue.labels)
         if labels is None:
@@ -196,14 +210,16 @@ class Matcher:
 
     def _winners(self, known: KnownIssue, subject: Subject) -> list[tuple[TeamRules, Rule | None]]:
         """The teams that have the issue, in order, each with the first of its rules that holds."""
-        readers = self._readers_by_sources.get(known.sources)
-        if readers is None:
-            teams = {
-                team.team: team for name in known.sources for team in self._teams_by_source.get(name, ())
-            }
-            in_order = sorted(teams.values(), key=lambda team: self._order[team.team])
-            readers = self._readers_by_sources[known.sources] = _Readers(in_order)
+        readers = self._readers(known.sources)
         return readers.first(subject) if readers.teams else []
+
+    def _readers(self, sources: frozenset[str]) -> _Readers:
+        readers = self._readers_by_sources.get(sources)
+        if readers is None:
+            teams = {team.team: team for name in sources for team in self._teams_by_source.get(name, ())}
+            in_order = sorted(teams.values(), key=lambda team: self._order[team.team])
+            readers = self._readers_by_sources[sources] = _Readers(in_order)
+        return readers
 
     def _decide(self, known: KnownIssue, subject: Subject, overrides: Overrides) -> _Verdict:
         issue = known.issue
@@ -253,7 +269,7 @@ class Matcher:
         if not live:
             return _too_old(claims[0].landing)
         vetoes = {self._lifetimes.present_id(each) for each in overrides.vetoes.get(issue.ref, ())}
-        vetoed = [claim for claim in live if vetoes & {claim.named, claim.landing.capability.id}]
+        vetoed = [c for c in live if c.named in vetoes or c.landing.capability.id in vetoes] if vetoes else []
         if vetoed:
             because = f"A person took it out of {vetoed[0].landing.capability.id}."
             return self._left_over(issue, teams, vetoed[0].state, "veto", because)
@@ -311,6 +327,8 @@ def _anchors(increments: Iterable[Increment]) -> frozenset[tuple[str, str]]:
 
 def _owners_first(claims: Sequence[_Claim]) -> _Claim:
     """Claims for one capability: that of its owner, else the first team's."""
+    if len(claims) == 1:
+        return claims[0]
     return min(claims, key=lambda claim: claim.team.team != claim.landing.capability.team)
 
 

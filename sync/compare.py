@@ -12,7 +12,7 @@ only suspected here, and an issue under suspicion gets no change until a direct 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -84,7 +84,7 @@ class LabelOutcome:
 def compare_labels(world: LabelWorld) -> LabelOutcome:
     """Compare every wish with what is there. An issue under suspicion gets no change until it is checked."""
     changes, suspicions, observations = [], [], []
-    for ref in sorted(ref for ref in world.wishes if _concerns_us(world, ref)):
+    for ref in sorted(_concerning_us(world)):
         table = _Table(world, world.wishes[ref], world.live[ref])
         suspicions += table.suspicions
         observations += table.observations
@@ -97,15 +97,13 @@ def compare_labels(world: LabelWorld) -> LabelOutcome:
     )
 
 
-def _concerns_us(world: LabelWorld, ref: IssueRef) -> bool:
-    """False where nothing is desired, pushed, live or decided: most issues of most trackers."""
+def _concerning_us(world: LabelWorld) -> Iterator[IssueRef]:
+    """Leaves out where nothing is desired, pushed, live or decided: most issues of most trackers."""
     decisions = world.decisions
-    return bool(
-        world.wishes[ref].labels
-        or ref in world.pushed
-        or any(ref in each for each in (decisions.pins, decisions.vetoes, decisions.left))
-        or any(map(world.scheme.family, world.live[ref].labels))
-    )
+    known = {*world.pushed, *decisions.pins, *decisions.vetoes, *decisions.left}
+    for ref, wish in world.wishes.items():
+        if wish.labels or ref in known or any(map(world.scheme.family, world.live[ref].labels)):
+            yield ref
 
 
 class _Table:

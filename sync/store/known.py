@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Text, or_, select, tuple_, type_coerce
+from sqlalchemy import Connection, DateTime, Row, Select, Text, or_, select, tuple_, type_coerce
 
 from connectors.model import IssueRef, KnownIssue
-from sync.store.codec import issue_from, stored_label_set
+from sync.store.codec import issue_from, read_json, stored_label_set
 from sync.store.part import Part, is_ref, without_ref
 from sync.store.rows import Noticed
 from sync.store.tables import issue_events, issues, memberships
@@ -21,14 +22,14 @@ _ISSUES: Final = select(
     issues.c.container,
     issues.c.status,
     issues.c.category,
-    issues.c.updated,
-    issues.c.payload,
-    issues.c.first_seen,
+    type_coerce(issues.c.updated, DateTime()),
+    type_coerce(issues.c.payload, Text),
+    type_coerce(issues.c.first_seen, DateTime()),
     type_coerce(issues.c.first_labels, Text),
     issues.c.vanished,
     issues.c.reopened,
 )
-"""In the order in which ``_known`` takes them."""
+"""In the order in which ``_known`` takes them, and raw: all of it is read for every issue, again and again."""
 
 
 class KnownPart(Part):
@@ -93,12 +94,20 @@ def _holders(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str
 
 
 def _known(row: Sequence[Any], sources: frozenset[str]) -> KnownIssue:
-    first_seen, first_labels, vanished, reopened = row[8:]
+    tracker, id_, key, container, status, category, updated, payload, *more = row
+    first_seen, first_labels, vanished, reopened = more
     return KnownIssue(
-        issue=issue_from(*row[:8]),
+        issue=issue_from(
+            tracker, id_, key, container, status, category, _in_utc(updated), read_json(payload)
+        ),
         sources=sources,
-        first_seen=first_seen,
+        first_seen=_in_utc(first_seen),
         first_labels=stored_label_set(first_labels),
         vanished=vanished,
         reopened=reopened,
     )
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """SQLite hands out times without a zone, PostgreSQL with that of the session."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
