@@ -88,7 +88,7 @@ class LabelScheme:
 
     def ours(self, labels: Iterable[str]) -> frozenset[str]:
         """Those labels that lie inside our families."""
-        return frozenset(label for label in labels if self.family(label))
+        return frozenset(filter(self.family, labels))
 
     def not_ours(self, labels: Iterable[str]) -> frozenset[str]:
         """What rules may see: everything outside our families."""

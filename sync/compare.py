@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from connectors.model import Issue, IssueRef
 from mappings.labels import LabelScheme
@@ -98,12 +98,18 @@ def compare_labels(world: LabelWorld) -> LabelOutcome:
 
 
 def _concerning_us(world: LabelWorld) -> Iterator[IssueRef]:
-    """Leaves out where nothing is desired, pushed, live or decided: most issues of most trackers."""
+    """Leaves out most issues of most trackers: nothing of ours is live, pushed or wanted, or all three agree; and
+    nobody decided anything."""
     decisions = world.decisions
-    known = {*world.pushed, *decisions.pins, *decisions.vetoes, *decisions.left}
+    decided = {*decisions.pins, *decisions.vetoes, *decisions.held, *decisions.left}
     for ref, wish in world.wishes.items():
-        if wish.labels or ref in known or any(map(world.scheme.family, world.live[ref].labels)):
+        live = frozenset(label.lower() for label in world.scheme.ours(world.live[ref].labels))
+        settled = live == world.pushed.get(ref, _NOTHING) == wish.labels.keys()
+        if wish.is_anchor or not settled or ref in decided:
             yield ref
+
+
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class _Table:
