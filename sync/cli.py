@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -60,6 +61,8 @@ def common(
 
 def main() -> NoReturn:
     """Entry point. Usage errors exit with 64, so that 2 can mean "changes pending"."""
+    # Nearly all that a command makes lives as long as it does: looking for rubbish among it takes a third of its time.
+    gc.set_threshold(100_000, 50, 100)
     sys.exit(call(lambda: app(standalone_mode=False)))
 
 
