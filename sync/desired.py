@@ -152,7 +152,7 @@ class _Wishing:
 
     def wish(self, item: KnownIssue, assignment: Assignment | None, unplanned: Unplanned | None) -> Wish:
         inputs, issue = self._inputs, item.issue
-        stray = issue.ref in inputs.strays
+        stray = bool(inputs.strays) and issue.ref in inputs.strays
         teams = self._owners(issue) if stray else self._teams(item, assignment)
         return Wish(
             ref=issue.ref,

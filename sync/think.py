@@ -162,24 +162,28 @@ def _uncertain(workspace: Workspace, seen: Seen, overrides: Overrides) -> dict[s
 def _released(seen: Seen, workspace: Workspace, scheme: LabelScheme) -> frozenset[str]:
     """Subjects whose anchor carries ``flag:released``. Of an anchor that could not be read in this run, what it
     said last holds: a failed read takes no release back."""
-    last = {(item.issue.ref.tracker, item.issue.ref.key.lower()): item.issue for item in seen.known.values()}
-
-    def says_so(anchor: Anchor | None) -> bool:
-        if anchor is None:
-            return False
-        issue = seen.anchors.get(anchor) or last.get((anchor.tracker, anchor.key.lower()))
-        return issue is not None and scheme.released in {label.lower() for label in issue.labels}
-
-    return frozenset(
-        name
+    anchored = [
+        (name, anchor)
         for increment in workspace.increments
         for goal in increment.goals
         for name, anchor in (
             (f"goal:{goal.id}", goal.anchor),
             *((f"capability:{capability.id}", capability.anchor) for capability in goal.capabilities),
         )
-        if says_so(anchor)
-    )
+        if anchor
+    ]
+    missing = {(anchor.tracker, anchor.key.lower()) for _, anchor in anchored if anchor not in seen.anchors}
+    last = {
+        place: item.issue
+        for item in (seen.known.values() if missing else ())
+        if (place := (item.issue.ref.tracker, item.issue.ref.key.lower())) in missing
+    }
+
+    def says_so(anchor: Anchor) -> bool:
+        issue = seen.anchors.get(anchor) or last.get((anchor.tracker, anchor.key.lower()))
+        return issue is not None and scheme.released in {label.lower() for label in issue.labels}
+
+    return frozenset(name for name, anchor in anchored if says_so(anchor))
 
 
 def _label_world(
