@@ -123,8 +123,9 @@ class RuleIndex:
         found = list(self._always)
         for values in self._values.values():
             found += values.positions(subject)
-        found += self._titles.positions(subject.issue.title)
-        found += self._bodies.positions(subject.issue.body)
+        for patterns, text in ((self._titles, subject.issue.title), (self._bodies, subject.issue.body)):
+            if patterns:
+                found += patterns.positions(text)
         found.sort()
         return found
 
@@ -170,10 +171,11 @@ class _PatternSet:
         self._patterns = patterns
         self._set = _compile_set([each.text for _, each in patterns]) if len(patterns) > 1 else None
 
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
     def positions(self, text: str) -> list[int]:
         """Of the rules whose pattern is found."""
-        if not self._patterns:
-            return []
         data = to_bytes(text)
         if self._set is not None:
             hits = self._set.Match(data)

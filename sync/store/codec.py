@@ -96,19 +96,16 @@ def issue_from(
     payload: dict[str, Any],
 ) -> Issue:
     """The issue of a row of the ``issues`` table. Changes ``payload``."""
-    for name, decode in _DECODERS:
-        if name in payload:
-            payload[name] = decode(payload[name])
-    if not payload.keys() <= _PAYLOAD_NAMES:
-        payload = {name: value for name, value in payload.items() if name in _PAYLOAD_NAMES}
-    return Issue(
-        ref=IssueRef(tracker=tracker, id=id, key=key),
-        container=container,
-        status=status,
-        category=category,
-        updated=updated,
-        **payload,
-    )
+    for name in _CODED & payload.keys():
+        payload[name] = _DECODERS[name](payload[name])
+    ref = IssueRef(tracker=tracker, id=id, key=key)
+    columns: dict[str, Any] = {"ref": ref, "container": container, "status": status, "category": category}
+    try:
+        return Issue(**columns, updated=updated, **payload)
+    except TypeError:
+        # A newer program knew more of issues.
+        known = {name: value for name, value in payload.items() if name in _PAYLOAD_NAMES}
+        return Issue(**columns, updated=updated, **known)
 
 
 @lru_cache(maxsize=8192)
@@ -123,12 +120,13 @@ def stored_label_set(text: str) -> frozenset[str]:
     return label_set(tuple(read_json(text)))
 
 
-_DECODERS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
-    *((name, datetime.fromisoformat) for name in ("created", "started", "closed")),
-    *((name, tuple) for name in ("components", "fix_versions", "assignees")),
-    ("labels", lambda names: label_set(tuple(names))),
-    ("fields", lambda values: {key: tuple(inner) for key, inner in values.items()}),
-)
+_DECODERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    **dict.fromkeys(("created", "started", "closed"), datetime.fromisoformat),
+    **dict.fromkeys(("components", "fix_versions", "assignees"), tuple),
+    "labels": lambda names: label_set(tuple(names)),
+    "fields": lambda values: {key: tuple(inner) for key, inner in values.items()},
+}
+_CODED: Final = _DECODERS.keys()
 
 
 def definition_hash(source: Source, wanted: Wanted) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, DateTime, Row, Select, Text, or_, select, tuple_, type_coerce
+from sqlalchemy import Connection, Row, Select, Text, or_, select, tuple_, type_coerce
 
 from connectors.model import IssueRef, KnownIssue
 from sync.store.codec import issue_from, read_json, stored_label_set
@@ -22,9 +22,9 @@ _ISSUES: Final = select(
     issues.c.container,
     issues.c.status,
     issues.c.category,
-    type_coerce(issues.c.updated, DateTime()),
+    type_coerce(issues.c.updated, Text),
     type_coerce(issues.c.payload, Text),
-    type_coerce(issues.c.first_seen, DateTime()),
+    type_coerce(issues.c.first_seen, Text),
     type_coerce(issues.c.first_labels, Text),
     issues.c.vanished,
     issues.c.reopened,
@@ -108,6 +108,8 @@ def _known(row: Sequence[Any], sources: frozenset[str]) -> KnownIssue:
     )
 
 
-def _in_utc(moment: datetime) -> datetime:
-    """SQLite hands out times without a zone, PostgreSQL with that of the session."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+def _in_utc(moment: str | datetime) -> datetime:
+    """SQLite has times as text without a zone, PostgreSQL in the zone of the session."""
+    if isinstance(moment, str):
+        return datetime.fromisoformat(f"{moment}+00:00")
+    return moment.astimezone(UTC)
