@@ -80,10 +80,12 @@ class _Readers:
 
     def __init__(self, teams: Sequence[TeamRules]) -> None:
         self.teams = teams
-        self._index = RuleIndex([team.rules for team in teams])
+        self.first = RuleIndex([team.rules for team in teams]).first
 
-    def first(self, subject: Subject) -> list[tuple[TeamRules, Rule | None]]:
-        return list(zip(self.teams, self._index.first(subject), strict=True))
+    def winners(self, subject: Subject) -> list[tuple[TeamRules, Rule | None]]:
+        """The teams in order, each with the first of its rules that holds."""
+        found = self.first(subject)
+        return [(team, found.get(position)) for position, team in enumerate(self.teams)]
 
 
 class Ancestry:
@@ -168,7 +170,10 @@ class Matcher:
             ref=issue.issue.ref,
             ancestors=subject.ancestors,
             hidden_labels=tuple(sorted(issue.issue.labels.difference(subject.labels))),
-            teams=tuple(trace_team(team, subject, winner) for team, winner in self._winners(issue, subject)),
+            teams=tuple(
+                trace_team(team, subject, winner)
+                for team, winner in self._readers(issue.sources).winners(subject)
+            ),
             outcome=verdict.outcome,
             because=verdict.because,
         )
@@ -183,7 +188,7 @@ class Matcher:
         for each in everything:
             if not self._is_anchor(each.issue):
                 subject = self._subject(each.issue, ancestry)
-                yield each, subject, self._winners(each, subject)
+                yield each, subject, self._readers(each.sources).winners(subject)
 
     def _is_anchor(self, issue: Issue) -> bool:
         return (issue.ref.tracker, issue.ref.key.casefold()) in self._anchors
@@ -208,11 +213,6 @@ class Matcher:
             labels = self._visible[issue.labels] = tuple(sorted(self._labels.not_ours(issue.labels)))
         return Subject(issue=issue, labels=labels, ancestors=ancestry.of(issue))
 
-    def _winners(self, known: KnownIssue, subject: Subject) -> list[tuple[TeamRules, Rule | None]]:
-        """The teams that have the issue, in order, each with the first of its rules that holds."""
-        readers = self._readers(known.sources)
-        return readers.first(subject) if readers.teams else []
-
     def _readers(self, sources: frozenset[str]) -> _Readers:
         readers = self._readers_by_sources.get(sources)
         if readers is None:
@@ -227,14 +227,15 @@ class Matcher:
             return _Verdict(
                 outcome=None, because="It is the anchor of a capability or goal and never counted."
             )
-        rules = self._winners(known, subject)
-        if not rules:
+        readers = self._readers(known.sources)
+        teams = readers.teams
+        if not teams:
             return _Verdict(outcome=None, because="No team has a source that holds it.")
-        teams = [team for team, _ in rules]
         pin = self._lifetimes.present_id(overrides.pins.get(issue.ref, "")) if overrides.pins else None
         if pin is not None:
-            return self._pinned(issue, pin, rules)
-        claims = [self._claim(issue, team, rule.assign, rule) for team, rule in rules if rule is not None]
+            return self._pinned(issue, pin, readers.winners(subject))
+        winners = readers.first(subject).items()
+        claims = [self._claim(issue, teams[position], rule.assign, rule) for position, rule in winners]
         if not claims:
             return self._without_rule(issue, teams)
         return self._ruled(issue, teams, claims, overrides)

@@ -71,7 +71,6 @@ class RuleIndex:
     """
 
     def __init__(self, teams: Sequence[Sequence[CompiledRule]]) -> None:
-        self._teams = len(teams)
         self._entries: list[_Entry] = []
         self._always: list[int] = []
         self._values: dict[str, _Values] = {}
@@ -84,9 +83,10 @@ class RuleIndex:
         self._titles = _PatternSet(patterns["title"])
         self._bodies = _PatternSet(patterns["body"])
 
-    def first(self, subject: Subject) -> list[Rule | None]:
-        """For each team the first rule in file order whose conditions all hold."""
-        winners: list[Rule | None] = [None] * self._teams
+    def first(self, subject: Subject) -> dict[int, Rule]:
+        """The first rule in file order whose conditions all hold, by the position of its team; teams without one
+        are left out."""
+        winners: dict[int, Rule] = {}
         settled = -1
         for position in self._candidates(subject):
             entry = self._entries[position]

@@ -24,7 +24,7 @@ class TeamRules:
 
     def first(self, subject: Subject) -> Rule | None:
         """The first rule in file order whose conditions all hold."""
-        return RuleIndex([self.rules]).first(subject)[0]
+        return RuleIndex([self.rules]).first(subject).get(0)
 
 
 __all__ = ["CompiledRule", "TeamRules"]
