@@ -31,6 +31,7 @@ check: lint test
 
 bench: $(READY)
 	$(BIN)/python tests/bench.py
+	$(BIN)/python -m tests.bench_mappings
 
 # The published schemas and the reference of all keys; a test says when they are out of date.
 reference: $(READY)

@@ -1,0 +1,211 @@
+"""``make bench``: what mappings cost over 100,000 issues, 200 rules and 20 teams. Prints; nothing here is a test.
+
+The matcher stands beside the dumbest correct one (every rule tried on every issue, see ``bench_plain.py``), and
+both have to say the same. Times are CPU seconds of one core unless a row says wall, so that other work on the
+machine disturbs little; compare rows of one table with each other, not with another machine.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mappings.match import Matcher
+from mappings.model import Matched, Overrides
+from sync.wiring import Configured
+from tests.bench_plain import plain_match
+from tests.bench_world import TODAY, fill_store, issues, mapping_text, write_workspace
+
+ISSUES = 100_000
+_LIVE = 0.4
+"""Years: nearly all issues are open or fall into the increment, so that no shortcut helps."""
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else ISSUES
+    # As the program itself does when it starts.
+    gc.set_threshold(100_000, 50, 100)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        _say(f"matcher: {count:,} issues x 200 rules in 20 teams", "CPU s", "times", "assigned")
+        own = write_workspace(root / "own")
+        _beside_plain("each team its own source, old tracker", own, count, years=4)
+        _beside_plain("each team its own source, all live", own, count, years=_LIVE)
+        shared = write_workspace(root / "shared", shared=True)
+        _beside_plain("all teams share all sources, all live", shared, count, years=_LIVE)
+        _memory(own, count)
+        del shared
+        fill_store(own, count).close()
+        _impact(root, own)
+        _explain(root / "own")
+
+
+def _beside_plain(name: str, configured: Configured, count: int, *, years: float) -> None:
+    known = list(issues(count, years=years))
+    matched, ours = _timed(
+        lambda: Matcher(configured.workspace, configured.settings.scheme, TODAY).match(known, Overrides())
+    )
+    claims, plain = _timed(lambda: plain_match(configured.workspace.teams, known))
+    _same(matched, claims)
+    _say(f"  {name}: every rule tried", f"{plain:.2f}", "1.0", "")
+    _say(f"  {name}: ours", f"{ours:.2f}", f"{plain / ours:.1f}", f"{len(matched.assignments):,}")
+
+
+def _same(matched: Matched, claims: dict[str, list[str]]) -> None:
+    """Ours adds what the dumb one does not know: work that was over before the increment counts nowhere."""
+    for assignment in matched.assignments:
+        if set(claims[assignment.ref.key]) != {assignment.capability}:
+            raise SystemExit(f"the matchers disagree about {assignment.ref}")
+    for conflict in matched.conflicts:
+        if set(claims[conflict.ref.key]) != {claim.capability for claim in conflict.claims}:
+            raise SystemExit(f"the matchers disagree about {conflict.ref}")
+    for unplanned in matched.unplanned:
+        if unplanned.ref.key in claims:
+            raise SystemExit(f"the matchers disagree about {unplanned.ref}")
+
+
+def _memory(configured: Configured, count: int) -> None:
+    """What the match of all needs at its peak beyond that of a fifth, by issue; the issues are not counted."""
+    peaks = []
+    for part in (count // 5, count):
+        known = list(issues(part, years=_LIVE))
+        matcher = Matcher(configured.workspace, configured.settings.scheme, TODAY)
+        matcher.match(known[:1000], Overrides())
+        tracemalloc.start()
+        matched = matcher.match(known, Overrides())
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        del matched
+    grown = (peaks[1] - peaks[0]) / (count - count // 5)
+    _say("memory of a match, result included (tracemalloc, peak)", f"{grown:.0f} B", "", "an issue")
+
+
+def _impact(root: Path, own: Configured) -> None:
+    """The whole command, its start included."""
+    before = root / "before"
+    for name in ("increment-sync.yaml", "plans/bench.yaml"):
+        _copy(own.root / name, before / name)
+    for team in range(20):
+        name = f"mappings/team-{team:02}.yaml"
+        _copy(own.root / name, before / name)
+    _say("mappings impact over the store", "wall s", "CPU s")
+    arguments = ["mappings", "impact", "--json", "--against", str(before)]
+    _command("  nothing changed", own.root, arguments, times=2)
+    edited = own.root / "mappings" / "team-03.yaml"
+    edited.write_text(mapping_text(3).replace("[planned, committed]", "[planned, committed, customer]"))
+    _command("  a rule of one team changed", own.root, arguments, times=2)
+    plan = own.root / "plans" / "bench.yaml"
+    plan.write_text(plan.read_text().replace("Goal 7", "Another goal"))
+    _command("  a rule and the plan changed", own.root, arguments, times=2)
+    snapshot = root / "snapshot.jsonl.gz"
+    _command("  (snapshot export)", own.root, ["snapshot", "export", str(snapshot), "--json"])
+    _command("  the same, from an exported snapshot", own.root, [*arguments, "--snapshot", str(snapshot)])
+
+
+def _explain(root: Path) -> None:
+    """The whole command; what of it is importing libraries; what is its own work on workspace and store."""
+    _say("explain ISSUE from the store", "wall s", "CPU s")
+    _command("  the command", root, ["explain", "T3-77", "--json"], times=5)
+    libraries = json.loads(_python(root, _LIBRARIES_OF_EXPLAIN))
+    _command(
+        "  importing the libraries that it loads", root, [], times=5, code=f"import {', '.join(libraries)}"
+    )
+    _command("  importing libraries and its own modules", root, [], times=5, code=_START_OF_EXPLAIN)
+    work = json.loads(_python(root, _WORK_OF_EXPLAIN))
+    _say("  its work: read the workspace's files", f"{work['configure']:.3f}")
+    _say("  its work: open the store, look up, explain, print", f"{work['explain']:.3f}")
+
+
+_LIBRARIES_OF_EXPLAIN = """
+import io, json, sys
+told, sys.stdout = sys.stdout, io.StringIO()
+from sync import cli
+sys.argv = ["increment-sync", "explain", "T3-77", "--json"]
+try:
+    cli.main()
+except SystemExit:
+    pass
+own = ("sync", "mappings", "connectors", "__main__")
+names = [name for name, module in sys.modules.items() if "site-packages" in (getattr(module, "__file__", "") or "")]
+print(json.dumps([name for name in names if name.split(".")[0] not in own and "-" not in name]), file=told)
+"""
+_START_OF_EXPLAIN = """
+import sync.cli, sync.commands.explaining, sync.commands.ways
+"""
+_WORK_OF_EXPLAIN = """
+import contextlib, io, json, os, time
+from pathlib import Path
+import sync.commands.session as session
+from sync.commands.explaining import explain
+from sync.commands.ways import Ways
+spent = {"configure": 0.0}
+real = session.configure
+def configure(*arguments, **more):
+    started = time.perf_counter()
+    try:
+        return real(*arguments, **more)
+    finally:
+        spent["configure"] = time.perf_counter() - started
+session.configure = configure
+with contextlib.redirect_stdout(io.StringIO()):
+    started = time.perf_counter()
+    explain(Ways(workspace=Path.cwd(), environment={}, as_json=True), "T3-77")
+    spent["explain"] = time.perf_counter() - started - spent["configure"]
+print(json.dumps(spent))
+"""
+
+
+def _python(root: Path, code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=_environment(), check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+def _command(name: str, root: Path, arguments: list[str], *, times: int = 1, code: str | None = None) -> None:
+    """The best of some times."""
+    command = [sys.executable, "-c", code] if code else [sys.executable, "-m", "sync", *arguments]
+    best: tuple[float, float] | None = None
+    for _ in range(times):
+        started = time.perf_counter()
+        with subprocess.Popen(command, cwd=root, env=_environment(), stdout=subprocess.DEVNULL) as process:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            raise SystemExit(f"{' '.join(command[:6])} ended with {process.returncode}")
+        cost = time.perf_counter() - started, usage.ru_utime + usage.ru_stime
+        best = cost if best is None else min(best, cost)
+    assert best is not None
+    _say(name, f"{best[0]:.2f}", f"{best[1]:.2f}")
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(source.read_bytes())
+
+
+def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    started = time.process_time()
+    result = work()
+    return result, time.process_time() - started
+
+
+def _say(name: str, *cells: str) -> None:
+    print(f"{name:<64}" + "".join(f"{cell:>11}" for cell in cells), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
