@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from connectors.model import IssueRef
 from mappings.model import Workspace
@@ -20,6 +21,7 @@ from sync.think import Remembered, renamed_capabilities
 
 FINISHED = "finished-increment:"
 HOME = "home:"
+_Value = TypeVar("_Value")
 _FIELDS = {"pin": "pins", "veto": "vetoes", "held": "held", "left": "left"}
 _FOUND = {
     "pin": "{} was put",
@@ -30,11 +32,11 @@ _FOUND = {
 
 
 def remember(job: Job) -> Remembered:
-    """Everything that the comparison needs of earlier runs."""
+    """Everything that the comparison needs of earlier runs, under the names of today (``previously``)."""
     store = job.store
     comments = store.pushed_comments()
     pushed = store.pushed_label_names()
-    return Remembered(
+    remembered = Remembered(
         pushed=pushed,
         written={
             subject: WrittenComment(
@@ -54,6 +56,7 @@ def remember(job: Job) -> Remembered:
         homes=_homes(job, comments),
         born=store.born,
     )
+    return _with_renames(remembered, job)
 
 
 def _finished(job: Job, pushed: Mapping[IssueRef, frozenset[str]]) -> frozenset[str]:
@@ -169,8 +172,8 @@ def renamed_labels(job: Job) -> Mapping[str, str]:
 
 
 def carry_renames_over(job: Job) -> None:
-    """``previously`` in the plans: comments, baselines and people's decisions follow a capability or goal to its
-    new id. Labels follow when they are written."""
+    """Keep in the store what ``remember`` makes of ``previously``: for good, since an id that was carried over
+    is not known under its old name any more. Labels follow when they are written."""
     comments, baselines = job.store.pushed_comments(), job.store.baselines()
     for old, new in renamed_subjects(job.workspace).items():
         if old in comments and new not in comments:
@@ -186,6 +189,42 @@ def carry_renames_over(job: Job) -> None:
             store = job.store
             store.add_override(row.ref, row.kind, today, since=row.since, run_id=row.run_id, note=row.note)
             store.remove_override(row.ref, row.kind, row.label)
+
+
+def _with_renames(remembered: Remembered, job: Job) -> Remembered:
+    """``previously`` in the plans: comments, baselines and decisions follow a capability or goal to its new id."""
+    subjects, labels = renamed_subjects(job.workspace), renamed_labels(job)
+    if not subjects:
+        return remembered
+    kind = "capability:"
+    ids = {
+        old.removeprefix(kind): new.removeprefix(kind)
+        for old, new in subjects.items()
+        if old.startswith(kind)
+    }
+    return replace(
+        remembered,
+        written=_renamed(remembered.written, subjects),
+        bodies=_renamed(remembered.bodies, subjects),
+        baselines=_renamed(remembered.baselines, ids),
+        decisions=Decisions(
+            **{
+                field: {
+                    ref: frozenset(labels.get(label, label) for label in decided)
+                    for ref, decided in getattr(remembered.decisions, field).items()
+                }
+                for field in ("pins", "vetoes", "held", "left")
+            }
+        ),
+    )
+
+
+def _renamed(found: Mapping[str, _Value], names: Mapping[str, str]) -> dict[str, _Value]:
+    """What the new name has already stays, and then the old one keeps its own."""
+    return {
+        names[name] if name in names and names[name] not in found else name: value
+        for name, value in found.items()
+    }
 
 
 def renamed_subjects(workspace: Workspace) -> dict[str, str]:

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Workspace
 from sync.collect import anchors_of
-from sync.compare import Decisions
 from sync.earlier import Earlier
 from sync.job import Job
-from sync.memory import remember, renamed_labels, renamed_subjects
+from sync.memory import remember
 from sync.store import Store, labels_now
 from sync.think import Remembered, Seen, Thought, think
-
-Value = TypeVar("Value")
 
 
 def outlook(job: Job) -> tuple[Thought, Remembered]:
@@ -68,43 +64,6 @@ def known_after_writes(store: Store) -> dict[IssueRef, KnownIssue]:
         labels = frozenset(labels_now(item.issue.labels, written))
         known[item.issue.ref] = replace(item, issue=replace(item.issue, labels=labels))
     return known
-
-
-def with_renames(remembered: Remembered, job: Job) -> Remembered:
-    """What a run of the job would make of ``previously`` before it thinks: comments, baselines and decisions
-    follow a capability or goal to its new id."""
-    subjects, labels = renamed_subjects(job.workspace), renamed_labels(job)
-    if not subjects:
-        return remembered
-    kind = "capability:"
-    ids = {
-        old.removeprefix(kind): new.removeprefix(kind)
-        for old, new in subjects.items()
-        if old.startswith(kind)
-    }
-    return replace(
-        remembered,
-        written=_renamed(remembered.written, subjects),
-        bodies=_renamed(remembered.bodies, subjects),
-        baselines=_renamed(remembered.baselines, ids),
-        decisions=Decisions(
-            **{
-                field: {
-                    ref: frozenset(labels.get(label, label) for label in decided)
-                    for ref, decided in getattr(remembered.decisions, field).items()
-                }
-                for field in ("pins", "vetoes", "held", "left")
-            }
-        ),
-    )
-
-
-def _renamed(found: Mapping[str, Value], names: Mapping[str, str]) -> dict[str, Value]:
-    """What the new name has already stays, and then the old one keeps its own."""
-    return {
-        names[name] if name in names and names[name] not in found else name: value
-        for name, value in found.items()
-    }
 
 
 def read_last(job: Job) -> datetime | None:

@@ -89,9 +89,8 @@ Confirm = Callable[["Outcome"], bool]
 def look(job: Job, options: Options, *, keeps: bool) -> Outcome:
     """Everything up to the decision: reads the trackers, writes nothing on them.
 
-    ``keeps``: people's decisions that were found are recorded in the store.
+    ``keeps``: people's decisions that were found are recorded in the store, and so is what the plans renamed.
     """
-    carry_renames_over(job)
     collected = collect(job, full=options.full, accept_shrink=options.accept_shrink)
     still_open = settle_open_intents(job)
     if still_open is not None:
@@ -99,6 +98,8 @@ def look(job: Job, options: Options, *, keeps: bool) -> Outcome:
     recorder = Recorder(job, remember(job))
     drift, unread = comment_drift(job) if options.full else ({}, {})
     outcome = _decide(job, options, collected, recorder, drift)
+    if keeps and not outcome.refusals:
+        carry_renames_over(job)
     if keeps and not outcome.refused_people:
         recorder.keep()
     by_hand = (*recorder.found, *_told(drift, recorder.remembered))

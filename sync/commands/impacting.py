@@ -17,7 +17,7 @@ from sync.impact_render import Compared, impact_json, impact_markdown, impact_te
 from sync.job import Job
 from sync.mapping_versions import version_at
 from sync.memory import remember
-from sync.outlook import known_after_writes, read_last, think_offline, with_renames
+from sync.outlook import known_after_writes, read_last, think_offline
 from sync.snapshot_file import read_head
 from sync.think import Thought
 
@@ -54,11 +54,11 @@ def impact(
 
 def _both(old: Job, new: Job, known: Mapping[IssueRef, KnownIssue]) -> tuple[Thought, Thought]:
     """What runs of both would think, without thinking twice what cannot differ."""
-    remembered = with_renames(remember(old), old)
+    remembered = remember(old)
     before = think_offline(old, known, remembered)
     if old.settings == new.settings and old.workspace.increments == new.workspace.increments:
         again = read_by_changed_teams(old.workspace, new.workspace, known)
         can_be_spared = again is not None and not any(state.failing_since for state in old.store.sources())
         earlier = Earlier(thought=before, again=again) if can_be_spared and again is not None else None
         return before, think_offline(new, known, remembered, earlier)
-    return before, think_offline(new, known, with_renames(remember(new), new))
+    return before, think_offline(new, known, remember(new))

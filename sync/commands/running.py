@@ -12,7 +12,7 @@ from sync.commands.ways import Ways, complain, holder, say, say_json
 from sync.guard import check_changes
 from sync.job import Job
 from sync.lease import held
-from sync.memory import aliases, remember
+from sync.memory import aliases, carry_renames_over, remember
 from sync.render import (
     applied_text,
     changes_markdown,
@@ -84,6 +84,7 @@ def _apply(ways: Ways, job: Job, saved: SavedChanges, options: Options) -> int:
         refusals = check_changes(saved.changes, remember(job).pushed, guard_limits(job, options))
         if refusals:
             return _refuse(ways, job, 4, [f"refused ({each.rule}): {each.text}" for each in refusals])
+        carry_renames_over(job)
         applier = Applier(job, max_writes=options.max_writes, aliases=aliases(job.workspace))
         applied = applier.apply(saved.changes)
     code = 1 if applied.failed else 0

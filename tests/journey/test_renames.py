@@ -100,3 +100,35 @@ def test_a_preview_of_a_rename_renames_nothing(world: World) -> None:
     rename(world)
     world.preview()
     assert world.labels(key) == {"features", FEATURES, INCREMENT}
+
+
+def test_a_preview_of_a_rename_that_is_thought_better_of_leaves_decisions_comment_and_baseline(
+    world: World,
+) -> None:
+    key = world.github.add_issue("acme/churn", "Work", labels=["features"]).key
+    world.run()
+    world.github.unlabel(key, FEATURES)
+    world.run()
+    (comment,) = world.comments("acme/churn#1")
+    rename(world)
+    world.preview()
+    assert world.overrides() == {(key, "veto", FEATURES)}
+    world.edit("plans/q4.yaml", "id: event-features\n        previously: [features]\n", "id: features\n")
+    world.edit("mappings/science.yaml", "assign: event-features", "assign: features")
+    outcome = world.run()
+    assert FEATURES not in world.labels(key)
+    assert "features" in outcome.remembered.baselines
+    assert [each.id for each in world.comments("acme/churn#1")] == [comment.id]
+
+
+def test_a_refused_run_renames_nothing_for_good(world: World) -> None:
+    keys = [world.github.add_issue("acme/churn", "Work", labels=["features"]).key for _ in range(3)]
+    world.run()
+    world.github.unlabel(keys[0], FEATURES)
+    world.run()
+    rename(world)
+    world.edit("mappings/science.yaml", "assign: model", "assign: event-features")
+    for key in keys:
+        world.github.unlabel(key, "features")
+    assert world.run(max_removals=0).exit_code == 4
+    assert world.overrides() == {(keys[0], "veto", FEATURES)}

@@ -162,3 +162,21 @@ def test_lost_answers_while_applying_are_cleared_up_by_the_next_run(world: World
     assert len(world.comments(FEATURES)) == 1
     world.run()
     assert world.writes() == []
+
+
+def test_a_rename_is_applied_to_comment_and_labels_and_the_next_run_has_nothing_to_do(
+    world: World, tmp_path: Path
+) -> None:
+    world.run()
+    before = world.comments("acme/churn#1")
+    world.edit("plans/2026-q4.yaml", "id: features", "id: feats, previously: [features]")
+    world.edit("mappings/science.yaml", "assign: features", "assign: feats")
+    path = tmp_path / "renamed.json"
+    assert world.preview(path).code == 0
+    told = world.apply(path)
+    assert told.code == 0, told.err
+    assert "capability:feats" in world.labels("acme/churn#11")
+    told = world.run()
+    assert told.code == 0, told.err
+    assert world.writes() == []
+    assert len(world.comments("acme/churn#1")) == len(before)
