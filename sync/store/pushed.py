@@ -8,14 +8,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, func, select, update
 
 from connectors.model import IssueRef
 from sync.store.codec import dumps, label_set
 from sync.store.database import chunks, upsert
 from sync.store.part import Part, is_ref, ref_of, ref_values, without_ref
 from sync.store.rows import PushedComment, PushedLabel
-from sync.store.tables import baselines, pushed_comments, pushed_labels
+from sync.store.tables import baselines, issues, pushed_comments, pushed_labels
 
 _CAPABILITY = "capability:"
 
@@ -25,7 +25,7 @@ class PushedPart(Part):
         """The labels that we put and did not remove, by issue and label."""
         found: dict[IssueRef, dict[str, PushedLabel]] = {}
         with self._database.read() as connection:
-            for row in connection.execute(select(pushed_labels)).mappings():
+            for row in connection.execute(_with_todays_key(pushed_labels)).mappings():
                 label = PushedLabel(label=row["label"], run_id=row["run_id"], at=row["at"])
                 found.setdefault(ref_of(row), {})[label.label] = label
         return found
@@ -39,20 +39,20 @@ class PushedPart(Part):
 
     def pushed_label_names(self) -> dict[IssueRef, frozenset[str]]:
         """The same without runs and times, for many issues at once."""
-        columns = (pushed_labels.c.tracker, pushed_labels.c.issue_id, pushed_labels.c.key)
-        query = select(*columns, pushed_labels.c.label).order_by(*columns[:2], pushed_labels.c.label)
+        order = (pushed_labels.c.tracker, pushed_labels.c.issue_id, pushed_labels.c.label)
+        query = _with_todays_key(pushed_labels, *order).order_by(*order)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         found: dict[IssueRef, frozenset[str]] = {}
         for _, of_issue in groupby(rows, key=lambda row: row[:2]):
-            tracker, issue_id, key, *_ = (same := list(of_issue))[0]
-            found[IssueRef(tracker=tracker, id=issue_id, key=key)] = label_set(tuple(row[3] for row in same))
+            tracker, issue_id, _, key = (same := list(of_issue))[0]
+            found[IssueRef(tracker=tracker, id=issue_id, key=key)] = label_set(tuple(row[2] for row in same))
         return found
 
     def pushed_comments(self) -> dict[str, PushedComment]:
         """Our status comments by subject."""
         with self._database.read() as connection:
-            rows = connection.execute(select(pushed_comments)).mappings()
+            rows = connection.execute(_with_todays_key(pushed_comments)).mappings()
             return {row["subject"]: PushedComment(**without_ref(row)) for row in rows}
 
     def record_labels(
@@ -141,6 +141,15 @@ def put_comment(connection: Connection, comment: PushedComment) -> None:
 def drop_comment(connection: Connection, subject: str) -> None:
     """Within a transaction: forget the comment of a subject."""
     connection.execute(delete(pushed_comments).where(pushed_comments.c.subject == subject))
+
+
+def _with_todays_key(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
+    """These columns (else all but the key) and last the key: the one that the issue has now. The key of the day
+    on which we wrote is of no use once the repository was renamed or the issue moved."""
+    key = func.coalesce(issues.c.key, table.c.key).label("key")
+    is_same = and_(issues.c.tracker == table.c.tracker, issues.c.id == table.c.issue_id)
+    wanted = columns or [column for column in table.c if column.name != "key"]
+    return select(*wanted, key).select_from(table.outerjoin(issues, is_same))
 
 
 def _labels_of(refs: Collection[tuple[str, str]]) -> Select[Any]:

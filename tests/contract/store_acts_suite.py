@@ -10,7 +10,7 @@ import pytest
 from connectors.model import IssueRef
 from mappings.model import Assignment, IssueState
 from sync.store import AssignmentRow, LeaseHeld, LeaseLost, PushedComment, Store
-from tests.store_world import START, Clock, ref
+from tests.store_world import START, Clock, issue, ref
 
 TTL = timedelta(minutes=5)
 
@@ -134,6 +134,14 @@ class PushedContract:
         }
         label = pushed[ref(1)]["capability:c"]
         assert (label.run_id, label.at) == ("r2", later)
+
+    def test_what_we_wrote_has_the_key_that_its_issue_has_now(self, store: Store) -> None:
+        store.record_labels(ref(1), ["capability:a"], [], "r1", START)
+        store.record_comment(comment())
+        store.save_issue(issue(1, ref=IssueRef(tracker="jira", id=ref(1).id, key="ML-1")), START)
+        (labelled,), (named,) = store.pushed_labels(), store.pushed_label_names()
+        assert (labelled.key, named.key) == ("ML-1", "ML-1")
+        assert store.pushed_comments()["capability:churn"].ref.key == "ML-1"
 
     def test_a_comment_is_remembered_until_it_is_forgotten(self, store: Store) -> None:
         store.record_comment(comment())
