@@ -95,6 +95,20 @@ class Lifetimes:
                 return place.homeless
             current = successor
 
+    def passed(self, named: str, landing: Landing, issue: Issue) -> tuple[Capability, ...]:
+        """The capabilities from the named one to where the issue landed whose increment closed over it: it was there
+        already, and not finished."""
+        found = []
+        current = named
+        while current != landing.capability.id or landing.kind == "homeless":
+            place = self._places[current]
+            if issue.created < place.closes_at:
+                found.append(place.home.capability)
+            if current == landing.capability.id:
+                break
+            current = self._successors[current]
+        return tuple(found)
+
     def is_before_all(self, moment: datetime) -> bool:
         """Whether what was finished then belongs to no increment of the plans."""
         return self._first_start is not None and moment < self._first_start

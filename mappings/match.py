@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from connectors.model import Issue, KnownIssue
 from mappings.cel_report import CelReport
+from mappings.claims import Claim, left_open, owners_first
 from mappings.conditions import Subject
 from mappings.labels import LabelScheme
 from mappings.lifetimes import Landing, Lifetimes
@@ -36,43 +37,13 @@ _REMEMBERED: Final = 10_000
 
 
 @dataclass(kw_only=True, slots=True)
-class _Claim:
-    """What one team makes of an issue."""
-
-    team: TeamRules
-    named: str
-    """The capability that the rule or the pin names."""
-    landing: Landing
-    state: IssueState
-    rule: Rule | None
-
-    @property
-    def is_open(self) -> bool:
-        return self.state.state in ("todo", "doing")
-
-    def assignment(self, issue: Issue, by: Literal["rule", "pin"]) -> Assignment:
-        capability, iteration = self.landing.capability, self.rule.iteration if self.rule else None
-        # A successor need not have the iterations of the capability that it continues.
-        if capability.id != self.named and iteration not in capability.iterations:
-            iteration = None
-        return Assignment(
-            ref=issue.ref,
-            team=self.team.team,
-            capability=capability.id,
-            state=self.state,
-            by=by,
-            rule=self.rule.id if self.rule else None,
-            iteration=iteration,
-            experiment=self.rule.experiment if self.rule else False,
-        )
-
-
-@dataclass(kw_only=True, slots=True)
 class _Verdict:
     outcome: Outcome
     because: str
-    homeless: _Claim | None = None
+    homeless: Claim | None = None
     """The claim on a closed increment by which open work was left without a capability."""
+    left_open: tuple[Assignment, ...] = ()
+    """Where it counts as work that was not finished when its increment closed."""
 
 
 class _Readers:
@@ -138,6 +109,7 @@ class Matcher:
         assignments: list[Assignment] = []
         unplanned: list[Unplanned] = []
         conflicts: list[Conflict] = []
+        unfinished: list[Assignment] = []
         homeless: Counter[str] = Counter()
         for each in issues:
             if self._is_long_over(each):
@@ -150,12 +122,14 @@ class Matcher:
                     unplanned.append(work)
                 case Conflict() as conflict:
                     conflicts.append(conflict)
+            unfinished += verdict.left_open
             if verdict.homeless is not None:
                 homeless[_who_names(verdict.homeless)] += 1
         return Matched(
             assignments=tuple(assignments),
             unplanned=tuple(unplanned),
             conflicts=tuple(conflicts),
+            left_open=tuple(unfinished),
             warnings=(
                 *(_homeless_warning(who, count) for who, count in sorted(homeless.items())),
                 *self._cel.warnings(),
@@ -238,12 +212,22 @@ class Matcher:
         claims = [self._claim(issue, teams[position], rule.assign, rule) for position, rule in winners]
         if not claims:
             return self._without_rule(issue, teams)
-        return self._ruled(issue, teams, claims, overrides)
+        verdict = self._ruled(issue, teams, claims, overrides)
+        if unfinished := left_open(issue, claims, "rule", self._lifetimes):
+            vetoes = self._vetoes(issue, overrides)
+            verdict.left_open = tuple(
+                each for each in unfinished if vetoes.isdisjoint((claims[0].named, each.capability))
+            )
+        return verdict
 
-    def _claim(self, issue: Issue, team: TeamRules, named: str, rule: Rule | None) -> _Claim:
+    def _claim(self, issue: Issue, team: TeamRules, named: str, rule: Rule | None) -> Claim:
         state = team.states.of(issue, experiment=rule.experiment if rule else False)
         landing = self._lifetimes.land(named, issue, state)
-        return _Claim(team=team, named=named, landing=landing, state=state, rule=rule)
+        return Claim(team=team, named=named, landing=landing, state=state, rule=rule)
+
+    def _vetoes(self, issue: Issue, overrides: Overrides) -> set[str | None]:
+        """Capabilities, as they are called now, that a person took the issue out of."""
+        return {self._lifetimes.present_id(each) for each in overrides.vetoes.get(issue.ref, ())}
 
     def _pinned(self, issue: Issue, pin: str, rules: Sequence[tuple[TeamRules, Rule | None]]) -> _Verdict:
         agreeing = [
@@ -252,8 +236,11 @@ class Matcher:
             if rule is not None and rule.assign == pin
         ]
         claims = agreeing or [self._claim(issue, team, pin, None) for team, _ in rules]
-        claim = _owners_first(claims)
-        teams = [team for team, _ in rules]
+        verdict = self._held(issue, [team for team, _ in rules], owners_first(claims))
+        verdict.left_open = left_open(issue, claims, "pin", self._lifetimes)
+        return verdict
+
+    def _held(self, issue: Issue, teams: Sequence[TeamRules], claim: Claim) -> _Verdict:
         if claim.landing.kind == "old":
             return _too_old(claim.landing)
         if claim.landing.kind == "homeless":
@@ -264,12 +251,12 @@ class Matcher:
         )
 
     def _ruled(
-        self, issue: Issue, teams: Sequence[TeamRules], claims: Sequence[_Claim], overrides: Overrides
+        self, issue: Issue, teams: Sequence[TeamRules], claims: Sequence[Claim], overrides: Overrides
     ) -> _Verdict:
         live = [claim for claim in claims if claim.landing.kind != "old"]
         if not live:
             return _too_old(claims[0].landing)
-        vetoes = {self._lifetimes.present_id(each) for each in overrides.vetoes.get(issue.ref, ())}
+        vetoes = self._vetoes(issue, overrides)
         vetoed = [c for c in live if c.named in vetoes or c.landing.capability.id in vetoes] if vetoes else []
         if vetoed:
             because = f"A person took it out of {vetoed[0].landing.capability.id}."
@@ -284,7 +271,7 @@ class Matcher:
             )
             because = f"Teams claim it for different capabilities: {', '.join(sorted(capabilities))}."
             return _Verdict(outcome=outcome, because=because)
-        claim = _owners_first(homes)
+        claim = owners_first(homes)
         assignment = claim.assignment(issue, "rule")
         because = f'The rule "{assignment.rule}" of {assignment.team} took it.'
         return _Verdict(outcome=assignment, because=because)
@@ -297,7 +284,7 @@ class Matcher:
         because = "No rule takes it, and it is neither under way nor from a running increment."
         return _Verdict(outcome=None, because=because)
 
-    def _homeless(self, issue: Issue, teams: Sequence[TeamRules], claim: _Claim) -> _Verdict:
+    def _homeless(self, issue: Issue, teams: Sequence[TeamRules], claim: Claim) -> _Verdict:
         capability, increment = claim.landing.capability.id, claim.landing.increment.id
         because = f"The increment {increment} of {capability} is closed and nothing continues {capability}."
         verdict = self._left_over(issue, teams, claim.state, "closed-increment", because)
@@ -326,13 +313,6 @@ def _anchors(increments: Iterable[Increment]) -> frozenset[tuple[str, str]]:
     return frozenset((anchor.tracker, anchor.key.casefold()) for anchor in anchors if anchor)
 
 
-def _owners_first(claims: Sequence[_Claim]) -> _Claim:
-    """Claims for one capability: that of its owner, else the first team's."""
-    if len(claims) == 1:
-        return claims[0]
-    return min(claims, key=lambda claim: claim.team.team != claim.landing.capability.team)
-
-
 def _unplanned(
     issue: Issue,
     teams: Sequence[TeamRules],
@@ -347,7 +327,7 @@ def _too_old(landing: Landing) -> _Verdict:
     return _Verdict(outcome=None, because=because)
 
 
-def _who_names(claim: _Claim) -> str:
+def _who_names(claim: Claim) -> str:
     who = f'the rule "{claim.rule.id}" of {claim.team.team}' if claim.rule else "a pin"
     return f'{who} names "{claim.named}", whose increment is closed'
 

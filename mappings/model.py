@@ -243,4 +243,7 @@ class Matched:
     assignments: tuple[Assignment, ...] = ()
     unplanned: tuple[Unplanned, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
+    left_open: tuple[Assignment, ...] = ()
+    """Work that a closed increment did not finish, assigned to its capability there. It only counts there: its labels
+    follow ``assignments``."""
     warnings: tuple[str, ...] = ()

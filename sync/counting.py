@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 from typing import Final
 
 from connectors.model import IssueRef, KnownIssue
@@ -62,16 +63,22 @@ def members(
     known: Mapping[IssueRef, KnownIssue],
     increments: Mapping[str, Increment],
     now: datetime,
+    *,
+    left_open: Iterable[Assignment] = (),
 ) -> dict[str, Members]:
     """The members of each capability, by its id.
 
     ``increments`` maps a capability's id to the increment it stands in; assignments to other ids are left
-    out. Every assigned issue must be in ``known``.
+    out. Every assigned issue must be in ``known``. ``left_open`` names what was not finished when its increment
+    closed, whatever became of it since.
     """
     by_capability: defaultdict[str, list[CountedIssue]] = defaultdict(list)
-    for assignment in assignments:
+    both = chain(zip(assignments, repeat(False)), zip(left_open, repeat(True)))
+    for assignment, was_open in both:
         increment = increments.get(assignment.capability)
-        issue = increment and _as_counted(assignment, known[assignment.ref], increment, now)
+        issue = increment and _as_counted(
+            assignment, known[assignment.ref], increment, now, was_open=was_open
+        )
         if issue:
             by_capability[assignment.capability].append(issue)
     family = Family(known)
@@ -93,7 +100,7 @@ def _by_name(issue: CountedIssue) -> tuple[str, str, int, str]:
 
 
 def _as_counted(
-    assignment: Assignment, known: KnownIssue, increment: Increment, now: datetime
+    assignment: Assignment, known: KnownIssue, increment: Increment, now: datetime, *, was_open: bool
 ) -> CountedIssue | None:
     """None for old work: what was closed before the increment started."""
     issue, state = known.issue, assignment.state
@@ -101,7 +108,7 @@ def _as_counted(
     closed = issue.closed if is_closed else None
     if closed and closed < increment.starts_at:
         return None
-    if closed and closed >= increment.closes_at:
+    if was_open or (closed and closed >= increment.closes_at):
         state, closed = _as_it_was_at_the_close(known, increment, state), None
     if known.vanished and now - known.vanished > VANISHED_STAYS_FOR:
         state = replace(state, state="dropped", known=True, blocked=False, because=VANISHED)
@@ -123,10 +130,11 @@ def _as_counted(
 
 
 def _as_it_was_at_the_close(known: KnownIssue, increment: Increment, state: IssueState) -> IssueState:
-    """What was closed after the grace days was still open for this increment."""
-    started = known.issue.started
-    was: FlowState = "doing" if started and started < increment.closes_at else "todo"
-    return replace(state, state=was, answer=None, because=f"closed after {increment.id} was")
+    """What was closed after the grace days, or is open still, was open for this increment."""
+    started, is_doing = known.issue.started, state.state == "doing"
+    began = started < increment.closes_at if started else is_doing
+    was: FlowState = "doing" if began else "todo"
+    return replace(state, state=was, answer=None, because=f"not closed before {increment.id} was")
 
 
 def count(issues: Iterable[CountedIssue]) -> Counts:

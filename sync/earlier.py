@@ -34,6 +34,7 @@ class Earlier:
             assignments=self._joined(before.assignments, fresh.assignments),
             unplanned=self._joined(before.unplanned, fresh.unplanned),
             conflicts=self._joined(before.conflicts, fresh.conflicts),
+            left_open=self._joined(before.left_open, fresh.left_open),
             warnings=fresh.warnings,
         )
 

@@ -58,7 +58,10 @@ def roll_up(inputs: RollupInputs) -> Rollup:
     places = {
         each.id: increment for increment in inputs.workspace.increments for each in increment.capabilities
     }
-    by_capability = members(inputs.matched.assignments, inputs.known, places, inputs.now)
+    matched = inputs.matched
+    by_capability = members(
+        matched.assignments, inputs.known, places, inputs.now, left_open=matched.left_open
+    )
     claims = Counter(
         capability
         for conflict in inputs.matched.conflicts
