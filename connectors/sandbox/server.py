@@ -100,7 +100,7 @@ class Sandbox:
             listener = socket.create_server((HOST, self._port))
         except OSError as error:
             raise SandboxError(
-                f"The sandbox cannot listen on port {self._port} ({error.strerror}); choose another one."
+                f"The sandbox cannot listen on port {self._port}: it is taken or not ours to use; choose another one."
             ) from error
         with listener:
             self._server = _Server(self.wsgi, listener, self._verbose, self.clock)

@@ -20,7 +20,7 @@ from sync.commands.checking_store import (
     stored_findings,
 )
 from sync.commands.checking_text import as_annotations, as_json, as_lines
-from sync.commands.ways import Ways, say, say_json
+from sync.commands.ways import Ways, counted, say, say_json
 from sync.neutral import neutral_terminal
 from sync.settings import Settings, load_settings, unknown_push_teams
 
@@ -122,9 +122,13 @@ def _size(reading: Reading) -> str:
         return ""
     rules = sum(len(team.rules) for team in workspace.teams)
     capabilities = sum(len(increment.capabilities) for increment in workspace.increments)
-    return (
-        f"{len(workspace.increments)} increments, {capabilities} capabilities, "
-        f"{len(workspace.teams)} teams, {rules} rules"
+    return ", ".join(
+        (
+            counted(len(workspace.increments), "increment"),
+            "1 capability" if capabilities == 1 else f"{capabilities} capabilities",
+            counted(len(workspace.teams), "team"),
+            counted(rules, "rule"),
+        )
     )
 
 
@@ -134,4 +138,4 @@ def _summary(checked: Checked) -> Iterable[str]:
         yield checked.size
     warnings = len(checked.problems) - checked.errors
     silenced = f", {checked.silenced} silenced" if checked.silenced else ""
-    yield f"{checked.errors} errors, {warnings} warnings{silenced}"
+    yield f"{counted(checked.errors, 'error')}, {counted(warnings, 'warning')}{silenced}"

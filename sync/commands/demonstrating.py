@@ -68,6 +68,9 @@ def sandbox(seed: Path | None, port: int, *, verbose: bool) -> int:
             for variable, value in TOKENS.items():
                 say(f"  export {variable}={value}")
             say()
+            say("To act on them as a person, say with curl: ada@acme.example with ada-demo-token (Jira),")
+            say("ada-demo-token (GitHub).")
+            say()
             say("A workspace for them:")
             say(
                 f"  increment-sync init try-out --jira {box.url('jira')} "

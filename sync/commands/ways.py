@@ -59,6 +59,11 @@ def holder() -> str:
     return f"{user}@{socket.gethostname()} pid {os.getpid()}"
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 error``, ``2 errors``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def say(text: str = "") -> None:
     """Data for people goes to stdout."""
     sys.stdout.write(text + "\n")

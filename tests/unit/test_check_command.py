@@ -47,7 +47,7 @@ def test_warnings_alone_fail_only_when_strict(tmp_path: Path) -> None:
     _, out = check(root)
     assert "mappings/science.yaml:8:31: warning: rules[2].when.title: the pattern" in out
     assert "[plain-pattern]\n    meant to be so? write silence: [plain-pattern] on the rule\n" in out
-    assert "0 errors, 1 warnings" in out
+    assert "0 errors, 1 warning" in out
 
 
 def test_what_was_silenced_is_counted(tmp_path: Path) -> None:
