@@ -13,6 +13,7 @@ from connectors.model import Census, Cursor, Failed, Issue, IssueRef, KnownIssue
 from connectors.ports import IssueReader
 from mappings.conditions import wanted_by
 from mappings.model import Anchor, Workspace
+from sync.held import all_sources, known_today
 from sync.job import Job
 from sync.settings import Limits
 from sync.strays import read_strays
@@ -41,11 +42,6 @@ class Collected:
     @property
     def unread(self) -> frozenset[str]:
         return frozenset(failure.source.name for failure in self.failed)
-
-
-def all_sources(workspace: Workspace) -> tuple[Source, ...]:
-    """Every source that a team names, once."""
-    return tuple(dict.fromkeys(source for team in workspace.teams for source in team.sources))
 
 
 def collect(job: Job, *, full: bool = False, accept_shrink: bool = False) -> Collected:
@@ -205,7 +201,7 @@ class _Collector:
         )
 
     def result(self) -> Collected:
-        known = {item.issue.ref: item for item in self.job.store.known()}
+        known = known_today(self.job.store, self.job.workspace)
         anchors, unread = self._read_anchors(known)
         strays = read_strays(self.job, known, {issue.ref for issue in anchors.values()})
         states = {state.name: state.failing_since for state in self.job.store.sources()}

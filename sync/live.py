@@ -9,7 +9,7 @@ from connectors.errors import ConnectorError
 from connectors.model import Issue, KnownIssue, Source
 from connectors.ports import IssueReader
 from mappings.conditions import wanted_by
-from sync.collect import all_sources
+from sync.held import all_sources
 from sync.job import Job
 
 MOST_ANCESTORS: Final = 10

@@ -10,6 +10,7 @@ from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Workspace
 from sync.collect import anchors_of
 from sync.earlier import Earlier
+from sync.held import all_sources, known_today
 from sync.job import Job
 from sync.memory import remember
 from sync.store import Store, labels_now
@@ -18,7 +19,7 @@ from sync.think import Remembered, Seen, Thought, think
 
 def outlook(job: Job) -> tuple[Thought, Remembered]:
     """Assignments and roll-up of the stored snapshot at ``job.now()``. Sources that fail count as unread."""
-    known = {item.issue.ref: item for item in job.store.known()}
+    known = known_today(job.store, job.workspace)
     remembered = remember(job)
     return think_offline(job, known, remembered), remembered
 
@@ -30,7 +31,12 @@ def think_offline(
     earlier: Earlier | None = None,
 ) -> Thought:
     """What a run of the job would think if it read ``known``. Sources that fail count as unread."""
-    failing = {state.name: state.failing_since for state in job.store.sources() if state.failing_since}
+    named = {source.name for source in all_sources(job.workspace)}
+    failing = {
+        state.name: state.failing_since
+        for state in job.store.sources()
+        if state.failing_since and state.name in named
+    }
     seen = Seen(
         known=known,
         anchors=anchors_among(known, job.workspace),

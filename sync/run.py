@@ -18,6 +18,7 @@ from sync.compare_comments import CommentDrift
 from sync.drift import comment_drift
 from sync.figures import figures_of
 from sync.guard import GuardLimits, Refusal, allowed_overrides, check_changes, check_overrides
+from sync.held import known_today
 from sync.job import Job
 from sync.memory import FINISHED, Recorder, aliases, carry_renames_over, remember
 from sync.overrides import Checked, check_suspicions, record
@@ -94,7 +95,7 @@ def look(job: Job, options: Options, *, keeps: bool) -> Outcome:
     collected = collect(job, full=options.full, accept_shrink=options.accept_shrink)
     still_open = settle_open_intents(job)
     if still_open is not None:
-        collected = replace(collected, known={k.issue.ref: k for k in job.store.known()})
+        collected = replace(collected, known=known_today(job.store, job.workspace))
     recorder = Recorder(job, remember(job))
     drift, unread = comment_drift(job) if options.full else ({}, {})
     outcome = _decide(job, options, collected, recorder, drift)
@@ -238,7 +239,7 @@ def _with_fresh(job: Job, seen: Seen, checked: Checked) -> Seen:
     for ref in (*checked.fresh, *checked.vanished):
         item = job.store.known_issue(ref.tracker, ref.id)
         if item is not None:
-            known[ref] = item
+            known[ref] = replace(item, sources=known[ref].sources) if ref in known else item
     anchors = {anchor: checked.fresh.get(issue.ref, issue) for anchor, issue in seen.anchors.items()}
     return replace(seen, known=known, anchors=anchors)
 

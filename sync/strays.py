@@ -4,6 +4,7 @@ directly, so that the labels can go."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import IssueRef, KnownIssue
@@ -48,7 +49,7 @@ def read_strays(
         else:
             job.store.save_issue(issue, job.now())
             if item := job.store.known_issue(ref.tracker, ref.id):
-                found[item.issue.ref] = item
+                found[item.issue.ref] = replace(item, sources=frozenset())
     return found
 
 

@@ -11,6 +11,7 @@ from mappings.conditions import compile_conditions
 from mappings.problems import suggestion as nearest_name
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, say, say_json
+from sync.held import known_today
 from sync.job import Job
 from sync.neutral import neutral_terminal
 from sync.outlook import outlook
@@ -30,7 +31,7 @@ def suggest(ways: Ways, team: str | None, min_precision: float) -> int:
         names = [each.team for each in job.workspace.teams]
         if team is not None and team not in names:
             raise LookupError(f'there is no team "{team}"; {nearest_name(team, names, kind="teams")}')
-        known = {item.issue.ref: item for item in job.store.known()}
+        known = known_today(job.store, job.workspace)
         thought, _ = outlook(job)
         found = []
         for mapping in job.workspace.teams:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from mappings.problems import suggestion
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, complain, say, say_json
+from sync.held import known_today
 from sync.job import Job
 from sync.neutral import neutral_terminal
 from sync.outlook import outlook
@@ -62,7 +63,7 @@ def _figures(job: Job, team: str | None) -> AdHocFigures:
     thought, _ = outlook(job)
     return ad_hoc_figures(
         thought.rollup,
-        {item.issue.ref: item for item in job.store.known()},
+        known_today(job.store, job.workspace),
         job.workspace.increments,
         teams if team is None else [team],
         now=job.now(),
@@ -83,7 +84,8 @@ def _lines(figures: AdHocFigures, by: Dimension | None) -> list[str]:
         return lines
     if by is not None:
         return [*lines, "", *_group_table(by, figures.groups[by])]
-    shorts = [f"By {each}: {_in_short(figures.groups[each])}" for each in DIMENSIONS]
+    # Of the weeks, which stand in order, the last ones are what people ask about.
+    shorts = [f"By {each}: {_in_short(figures.groups[each], latest=each == 'week')}" for each in DIMENSIONS]
     return [*lines, "", *shorts, "", *_issue_table(figures.items)]
 
 
@@ -107,10 +109,12 @@ def days(duration: timedelta) -> str:
     return "1 day" if duration.days == 1 else f"{duration.days} days"
 
 
-def _in_short(groups: tuple[Group, ...]) -> str:
-    named = [f"{neutral_terminal(group.name, 40)} {group.issues}" for group in groups[:_NAMED_IN_SHORT]]
-    more = len(groups) - _NAMED_IN_SHORT
-    return ", ".join([*named, *([f"and {more} more"] if more > 0 else [])])
+def _in_short(groups: tuple[Group, ...], *, latest: bool) -> str:
+    shown = groups[-_NAMED_IN_SHORT:] if latest else groups[:_NAMED_IN_SHORT]
+    named = [f"{neutral_terminal(group.name, 40)} {group.issues}" for group in shown]
+    rest = sum(group.issues for group in groups) - sum(group.issues for group in shown)
+    more = f"{'before that' if latest else 'all others'} {rest}"
+    return ", ".join([more, *named] if latest and rest else [*named, *([more] if rest else [])])
 
 
 def _group_table(by: Dimension, groups: Iterable[Group]) -> list[str]:
