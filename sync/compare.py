@@ -72,6 +72,8 @@ class LabelWorld:
     """Old label -> new label, from ``previously`` in the plans."""
     finished: frozenset[str] = frozenset()
     """``increment:`` labels of increments that are closed for good: what was done there keeps its labels."""
+    exact: frozenset[str] = frozenset()
+    """Trackers on which ``Capability:X`` is another label than our ``capability:x``: Jira, not GitHub."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +106,10 @@ def _concerning_us(world: LabelWorld) -> Iterator[IssueRef]:
     decided = {*decisions.pins, *decisions.vetoes, *decisions.held, *decisions.left}
     for ref, wish in world.wishes.items():
         live = frozenset(label.lower() for label in world.scheme.ours(world.live[ref].labels))
-        settled = live == world.pushed.get(ref, _NOTHING) == wish.labels.keys()
+        pushed = world.pushed.get(ref, _NOTHING)
+        settled = live == pushed == wish.labels.keys()
+        if ref.tracker in world.exact:
+            settled = settled and pushed <= world.live[ref].labels
         if wish.is_anchor or not settled or ref in decided:
             yield ref
 
@@ -122,7 +127,9 @@ class _Table:
         self.names = {label.lower(): label for label in sorted(world.scheme.ours(issue.labels))}
         self.live = frozenset(self.names)
         self.standing = self.live | {world.renamed[label] for label in self.live if label in world.renamed}
-        self.pushed = world.pushed.get(ref, frozenset())
+        pushed = world.pushed.get(ref, _NOTHING)
+        self.replaced = (pushed & self.live) - issue.labels if ref.tracker in world.exact else _NOTHING
+        self.pushed = pushed - self.replaced
         self.pins = decisions.pins.get(ref, frozenset())
         self.vetoes = decisions.vetoes.get(ref, frozenset())
         self.left = decisions.left.get(ref, frozenset())
@@ -142,8 +149,13 @@ class _Table:
 
     def _judge(self) -> None:
         wanted = frozenset(self.desired)
-        self._suspect("veto", (wanted & self.pushed) - self.live - self.pins)
-        self._suspect("gone", self.pushed - wanted - self.live)
+        vetoed = {
+            label
+            for label in self.pushed - self.live - self.pins
+            if self._today(label) in wanted - self.live - self.pins
+        }
+        self._suspect("veto", vetoed)
+        self._suspect("gone", ((self.pushed - wanted - self.live) | self.replaced) - vetoed)
         self._suspect("pin-lifted", self.pins - self.standing)
         self._suspect("left-lifted", self.left - self.live)
         for label in sorted(self.live):

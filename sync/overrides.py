@@ -13,7 +13,7 @@ from mappings.conditions import wanted_by
 from sync.compare import Suspicion
 from sync.guard import is_override
 from sync.job import Job
-from sync.memory import Recorder
+from sync.memory import Recorder, renamed_labels
 
 Verdict = Literal["veto", "pin", "pin-lifted", "veto-lifted", "left", "left-lifted", "ours", "gone"]
 
@@ -96,9 +96,8 @@ def _check_issue(job: Job, ref: IssueRef, found: list[Suspicion], checked: Check
         _vanish(job, ref, checked)
         return
     checked.fresh[ref] = issue
-    live = {label.lower() for label in issue.labels}
     for suspicion in found:
-        if verdict := _verdict(job, suspicion, live, history):
+        if verdict := _verdict(job, suspicion, issue, history):
             checked.findings.append(Finding(suspicion=suspicion, verdict=verdict))
 
 
@@ -115,17 +114,30 @@ def _history(job: Job, ref: IssueRef, found: list[Suspicion]) -> Mapping[str, La
 
 
 def _verdict(
-    job: Job, suspicion: Suspicion, live: set[str], history: Mapping[str, LabelEvent]
+    job: Job, suspicion: Suspicion, issue: Issue, history: Mapping[str, LabelEvent]
 ) -> Verdict | None:
     """What a suspicion comes to, or None when the issue itself says otherwise."""
+    live = {label.lower() for label in issue.labels}
     is_there = suspicion.label in live
     match suspicion.kind:
         case "pin" | "origin":
             return _who_put_it(job, suspicion, history) if is_there else None
         case "veto-lifted":
             return suspicion.kind if is_there else None
+        case "gone":
+            return None if suspicion.label in _spelled(job, issue) else suspicion.kind
+        case "veto":
+            today = renamed_labels(job).get(suspicion.label)
+            return None if is_there or today in live else suspicion.kind
         case kind:
             return None if is_there else kind
+
+
+def _spelled(job: Job, issue: Issue) -> frozenset[str]:
+    """Names under which a label of ours may be looked for: another spelling is another label on Jira."""
+    if job.markup(issue.ref.tracker) == "jira":
+        return issue.labels
+    return frozenset(label.lower() for label in issue.labels)
 
 
 def _who_put_it(job: Job, suspicion: Suspicion, history: Mapping[str, LabelEvent]) -> Verdict:

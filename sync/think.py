@@ -18,6 +18,7 @@ from sync.compare_comments import (
 )
 from sync.desired import DesireInputs, Wish, desire_labels
 from sync.earlier import Earlier
+from sync.homes import anchors_by_subject
 from sync.rollup import RollupInputs, roll_up
 from sync.rollup_model import Rollup
 from sync.scope import feeding_sources
@@ -59,7 +60,9 @@ def think(
     renamed = renamed_capabilities(workspace)
     overrides, crowded = overrides_for_matching(remembered.decisions, scheme, workspace, renamed)
     looked_at = {ref: seen.known[ref] for ref in earlier.again} if earlier else seen.known
-    matched = Matcher(workspace, scheme, now).match(looked_at.values(), overrides, seen.known.values())
+    anchors = seen.anchor_issues(workspace, remembered)
+    matcher = Matcher(workspace, scheme, now, frozenset(anchors.values()))
+    matched = matcher.match(looked_at.values(), overrides, seen.known.values())
     matched = earlier.matched(matched) if earlier else matched
     uncertain = _uncertain(workspace, seen, overrides)
     rollup = roll_up(
@@ -68,7 +71,7 @@ def think(
             matched=matched,
             known=seen.known,
             baselines=remembered.baselines,
-            released=_released(seen, workspace, scheme),
+            released=_released(seen, workspace, scheme, anchors),
             uncertain=uncertain,
             now=now,
         )
@@ -86,10 +89,12 @@ def think(
         may_push=settings.may_push,
         finished=remembered.finished,
         now=now,
+        unread_anchors=frozenset(anchors.values()) - {issue.ref for issue in seen.anchors.values()},
         archived=remembered.archived(workspace),
     )
     wishes = desire_labels(inputs)
-    labels = compare_labels(_label_world(inputs, wishes, remembered, renamed))
+    exact = frozenset(tracker for tracker, kind in markup.items() if kind == "jira")
+    labels = compare_labels(_label_world(inputs, wishes, remembered, renamed, exact))
     labels = earlier.labels(labels, wishes) if earlier else labels
     status = StatusWishes(inputs, settings, remembered, seen, overrides, markup)
     wanted = status.wishes()
@@ -159,35 +164,36 @@ def _uncertain(workspace: Workspace, seen: Seen, overrides: Overrides) -> dict[s
     }
 
 
-def _released(seen: Seen, workspace: Workspace, scheme: LabelScheme) -> frozenset[str]:
+def _released(
+    seen: Seen, workspace: Workspace, scheme: LabelScheme, issues: Mapping[str, IssueRef]
+) -> frozenset[str]:
     """Subjects whose anchor carries ``flag:released``. Of an anchor that could not be read in this run, what it
-    said last holds: a failed read takes no release back."""
-    anchored = [
-        (name, anchor)
-        for increment in workspace.increments
-        for goal in increment.goals
-        for name, anchor in (
-            (f"goal:{goal.id}", goal.anchor),
-            *((f"capability:{capability.id}", capability.anchor) for capability in goal.capabilities),
-        )
-        if anchor
-    ]
-    missing = {(anchor.tracker, anchor.key.lower()) for _, anchor in anchored if anchor not in seen.anchors}
+    said last holds: a failed read takes no release back. ``issues``: subject -> its anchor."""
+    anchored = anchors_by_subject(workspace)
+    missing = {
+        (anchor.tracker, anchor.key.lower()) for anchor in anchored.values() if anchor not in seen.anchors
+    }
     last = {
         place: item.issue
         for item in (seen.known.values() if missing else ())
         if (place := (item.issue.ref.tracker, item.issue.ref.key.lower())) in missing
     }
 
-    def says_so(anchor: Anchor) -> bool:
+    def says_so(subject: str, anchor: Anchor) -> bool:
         issue = seen.anchors.get(anchor) or last.get((anchor.tracker, anchor.key.lower()))
+        if issue is None and subject in issues and issues[subject] in seen.known:
+            issue = seen.known[issues[subject]].issue
         return issue is not None and scheme.released in {label.lower() for label in issue.labels}
 
-    return frozenset(name for name, anchor in anchored if says_so(anchor))
+    return frozenset(subject for subject, anchor in anchored.items() if says_so(subject, anchor))
 
 
 def _label_world(
-    inputs: DesireInputs, wishes: Mapping[IssueRef, Wish], remembered: Remembered, renamed: Mapping[str, str]
+    inputs: DesireInputs,
+    wishes: Mapping[IssueRef, Wish],
+    remembered: Remembered,
+    renamed: Mapping[str, str],
+    exact: frozenset[str],
 ) -> LabelWorld:
     live = {ref: item.issue for ref, item in inputs.known.items()}
     live |= {issue.ref: issue for issue in inputs.anchors.values()}
@@ -210,6 +216,7 @@ def _label_world(
             scheme.label("capability", old): scheme.label("capability", new) for old, new in renamed.items()
         },
         finished=frozenset(scheme.label("increment", each) for each in inputs.finished),
+        exact=exact,
     )
 
 

@@ -132,3 +132,26 @@ def test_a_refused_run_renames_nothing_for_good(world: World) -> None:
         world.github.unlabel(key, "features")
     assert world.run(max_removals=0).exit_code == 4
     assert world.overrides() == {(keys[0], "veto", FEATURES)}
+
+
+@pytest.mark.parametrize("place", ["DS", "acme/churn"])
+def test_a_label_taken_off_just_before_the_rename_is_a_veto_of_the_new_name(world: World, place: str) -> None:
+    tracker = world.github if "/" in place else world.jira
+    key = tracker.add_issue(place, "Work", labels=["features"]).key
+    world.run()
+    tracker.unlabel(key, FEATURES)
+    rename(world)
+    world.run()
+    assert world.labels(key) == {"features"}
+    assert world.overrides() == {(key, "veto", NEW)}
+    assert len(world.run().changes) == 0
+
+
+def test_a_label_deleted_everywhere_just_before_the_rename_stops_the_run(world: World) -> None:
+    keys = [world.github.add_issue("acme/churn", "Work", labels=["features"]).key for _ in range(5)]
+    world.run()
+    for key in keys:
+        world.github.unlabel(key, FEATURES)
+    rename(world)
+    assert [each.rule for each in world.run().refusals] == ["label-gone"]
+    assert world.overrides() == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -82,6 +83,23 @@ def test_a_rename_names_its_successor() -> None:
     assert change.renames == {"capability:old": "capability:a"}
     assert set(change.remove) == {"Capability:Old"}
     assert change.pure_removals == ()
+
+
+def test_a_label_that_is_gone_under_its_old_name_while_the_new_one_is_wanted_looks_like_a_veto() -> None:
+    renamed = {"capability:old": "capability:a"}
+    found = compare_labels(world({"capability:a"}, {"capability:old"}, set(), renamed=renamed))
+    assert [(s.kind, s.label) for s in found.suspicions] == [("veto", "capability:old")]
+    found = compare_labels(world({"capability:a"}, {"capability:old"}, {"capability:a"}, renamed=renamed))
+    assert [(s.kind, s.label) for s in found.suspicions] == [("gone", "capability:old")]
+
+
+def test_a_person_who_spells_our_label_differently_puts_another_one_on_jira() -> None:
+    same = world({"capability:a"}, {"capability:a"}, {"Capability:A"})
+    assert compare_labels(same).suspicions == ()
+    found = compare_labels(replace(same, exact=frozenset({"jira"})))
+    assert [(s.kind, s.label) for s in found.suspicions] == [("gone", "capability:a")]
+    unwanted = replace(world(set(), {"capability:a"}, {"Capability:A"}), exact=frozenset({"jira"}))
+    assert compare_labels(unwanted).changes == ()
 
 
 def test_of_two_spellings_on_jira_the_small_one_is_looked_at() -> None:

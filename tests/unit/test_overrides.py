@@ -139,3 +139,16 @@ def test_declining_to_put_labels_back_changes_nothing(world: World) -> None:
     proposed = world.run(writes=False, keeps=True, restore_labels=True)
     assert proposed.changes.added == 4
     assert world.run().exit_code == 4
+
+
+def test_on_jira_another_spelling_is_the_label_of_the_person_who_put_it(world: World) -> None:
+    key = world.jira.add_issue("DS", "Work", labels=["model"]).key
+    world.run()
+    world.jira.label(key, "Capability:Model")
+    world.jira.unlabel(key, MODEL)
+    world.run()
+    assert MODEL not in world.pushed(key)
+    world.jira.unlabel(key, "model")
+    world.run()
+    assert "Capability:Model" in world.labels(key)
+    assert world.overrides() == {(key, "pin", MODEL)}
