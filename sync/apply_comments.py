@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from connectors.errors import Gone, OutcomeUnknown
 from connectors.model import Comment
@@ -17,6 +19,8 @@ from sync.marker import Marker
 from sync.memory import keep_home
 from sync.store import PushedComment
 from sync.store.rows import CommentState
+
+AnyComment = TypeVar("AnyComment", CommentChange, CommentRemoval)
 
 
 class CommentWriting:
@@ -41,7 +45,7 @@ class CommentWriting:
         try:
             live = self._job.readers[tracker].comment(ref, change.comment_id)
         except Gone:
-            self._store.forget_comment(change.subject)
+            self._remove_moved(change)
             return
         if self._marker.own_text(live, ref, self._names(change.subject)) is None:
             self._store.forget_comment(change.subject)
@@ -59,6 +63,16 @@ class CommentWriting:
             else:
                 writer.delete_comment(ref, change.comment_id)
         self._store.complete(entry, self._job.now(), ref=ref, forget=change.subject)
+
+    def _remove_moved(self, change: CommentRemoval) -> None:
+        """The comment is not where it was: gone, or with its issue in another repository."""
+        moved = None
+        with suppress(Gone):
+            moved = self._moved(change)
+        if moved:
+            self.remove(moved)
+        else:
+            self._store.forget_comment(change.subject)
 
     def _without_ours(self, live: Comment, change: CommentRemoval) -> str:
         if self._job.markup(change.ref.tracker) == "jira":
@@ -95,9 +109,11 @@ class CommentWriting:
         try:
             live = self._job.readers[ref.tracker].comment(ref, comment_id)
         except Gone:
-            # The issue may be out of sight altogether, which says nothing about the comment.
-            self._job.readers[ref.tracker].read(ref.key, wanted_by(self._job.workspace.teams))
-            self._leave(change, comment_id, "was deleted by a person")
+            moved = self._moved(change)
+            if moved and moved.comment_id:
+                self._edit(moved, moved.comment_id)
+            else:
+                self._leave(change, comment_id, "was deleted by a person")
             return
         own = self._marker.own_text(live, ref, self._names(change.subject))
         if own is None:
@@ -114,7 +130,19 @@ class CommentWriting:
             )
         self._complete(entry, change, comment_id)
 
-    def _find_ours(self, change: CommentChange) -> Comment | None:
+    def _moved(self, change: AnyComment) -> AnyComment | None:
+        """The same change where the issue is now with our comment; None when that is where we looked, or when
+        the comment is not there either. Gone when the issue is out of sight altogether, which says nothing about
+        the comment."""
+        reader = self._job.readers[change.ref.tracker]
+        ref = reader.read(change.ref.key, wanted_by(self._job.workspace.teams)).ref
+        if (ref.id, ref.key) == (change.ref.id, change.ref.key):
+            return None
+        moved = replace(change, ref=ref)
+        ours = self._find_ours(moved)
+        return replace(moved, comment_id=ours.id) if ours else None
+
+    def _find_ours(self, change: CommentChange | CommentRemoval) -> Comment | None:
         """Our oldest comment for the subject on that issue."""
         for comment in self._job.readers[change.ref.tracker].comments(change.ref):
             if self._marker.own_text(comment, change.ref, self._names(change.subject)) is not None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
-from tests.journey_world import FEATURES, World
+from tests.journey_world import World
 
 OLD, NEW, ANCHOR = "acme/churn", "acme/new", "acme/new#1"
 LABELLED = [f"{NEW}#{number}" for number in (11, 12, 13)]
@@ -52,3 +50,33 @@ def test_the_comment_on_an_anchor_that_the_plan_gave_up_is_removed(renamed: Worl
     told = renamed.run()
     assert told.code == 0, told.err
     assert renamed.comments(ANCHOR) == []
+
+
+@pytest.fixture
+def transferred(world: World) -> World:
+    """The anchor with our comment is in another repository since."""
+    assert world.run().code == 0
+    assert world.github.transfer(OLD, 1, "acme/attic") == 1
+    return world
+
+
+def test_the_comment_of_a_transferred_anchor_is_found_and_kept_up_to_date(transferred: World) -> None:
+    transferred.close(f"{OLD}#11")
+    told = transferred.run()
+    assert "deleted by a person" not in told.out + told.err
+    (body,) = transferred.comments("acme/attic#1")
+    assert "1 of 3 issues done" in body
+
+
+def test_a_comment_that_a_person_deleted_from_a_transferred_anchor_stays_deleted(transferred: World) -> None:
+    transferred.delete_comment("acme/attic#1")
+    transferred.close(f"{OLD}#11")
+    told = transferred.run()
+    assert "deleted by a person" in told.out + told.err
+    assert transferred.comments("acme/attic#1") == []
+
+
+def test_the_comment_of_a_transferred_anchor_that_the_plan_gave_up_is_removed(transferred: World) -> None:
+    transferred.edit("plans/2026-q4.yaml", f', anchor: "github:{OLD}#1"', "")
+    transferred.run()
+    assert transferred.comments("acme/attic#1") == []
