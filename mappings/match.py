@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from connectors.model import Issue, KnownIssue
+from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.cel_report import CelReport
 from mappings.claims import Claim, left_open, owners_first
 from mappings.conditions import Subject
@@ -82,12 +82,20 @@ class Ancestry:
 
 
 class Matcher:
-    """Says what becomes of issues. ``now`` (aware) decides which increments are running or closed."""
+    """Says what becomes of issues. ``now`` (aware) decides which increments are running or closed. ``anchors`` are
+    issues that are known as anchors; those that have a key of the plans are found without it."""
 
-    def __init__(self, workspace: Workspace, labels: LabelScheme, now: datetime) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        labels: LabelScheme,
+        now: datetime,
+        anchors: frozenset[IssueRef] = frozenset(),
+    ) -> None:
         self._labels = labels
         self._lifetimes = Lifetimes(workspace, now)
         self._anchors = _anchors(workspace.increments)
+        self._anchor_issues = anchors
         self._teams_by_source: dict[str, list[TeamRules]] = {}
         teams = [TeamRules(mapping) for mapping in workspace.teams]
         self._cel = CelReport(teams)
@@ -165,7 +173,8 @@ class Matcher:
                 yield each, subject, self._readers(each.sources).winners(subject)
 
     def _is_anchor(self, issue: Issue) -> bool:
-        return (issue.ref.tracker, issue.ref.key.casefold()) in self._anchors
+        by_key = (issue.ref.tracker, issue.ref.key.casefold()) in self._anchors
+        return by_key or issue.ref in self._anchor_issues
 
     def _is_long_over(self, known: KnownIssue) -> bool:
         """True for most issues of an old tracker: finished, whatever rule takes it, before the first increment

@@ -62,6 +62,8 @@ class DesireInputs:
     finished: frozenset[str]
     """Increments that had their last write after closing."""
     now: datetime
+    unread_anchors: frozenset[IssueRef] = frozenset()
+    """Anchors that could not be read in this run, as far as it is known which issues they are."""
     archived: frozenset[IssueRef] = frozenset()
     """Former anchors whose plan is not here any more: they keep what was said last."""
 
@@ -79,7 +81,7 @@ def desire_labels(inputs: DesireInputs) -> dict[IssueRef, Wish]:
     }
     for issue in inputs.anchors.values():
         wishes[issue.ref] = _untouched(issue)
-    for ref in inputs.archived & frozenset(wishes) - anchors:
+    for ref in (inputs.archived | inputs.unread_anchors) & frozenset(wishes) - anchors:
         wishes[ref] = _untouched(inputs.known[ref].issue)
     for subject in subjects(inputs):
         wishes[subject.anchor.ref] = _anchor_wish(subject, inputs)

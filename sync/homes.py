@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mappings.model import Workspace
+from mappings.model import Anchor, Workspace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,6 +13,16 @@ class Home:
 
     increment: str
     teams: tuple[str, ...]
+
+
+def anchors_by_subject(workspace: Workspace) -> dict[str, Anchor]:
+    """Subject -> the anchor that the plans name for it."""
+    found = {}
+    for increment in workspace.increments:
+        for goal in increment.goals:
+            found[f"goal:{goal.id}"] = goal.anchor
+            found.update({f"capability:{each.id}": each.anchor for each in goal.capabilities})
+    return {subject: anchor for subject, anchor in found.items() if anchor}
 
 
 def homes_of(workspace: Workspace) -> dict[str, Home]:

@@ -10,7 +10,7 @@ from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Workspace
 from sync.compare import Decisions
 from sync.compare_comments import CommentDrift, WrittenComment
-from sync.homes import Home, homes_of
+from sync.homes import Home, anchors_by_subject, homes_of
 from sync.rollup_model import Baseline
 
 
@@ -57,3 +57,14 @@ class Seen:
     """Issues of no source that still carry our labels and were read directly."""
     comments: Mapping[str, CommentDrift] = field(default_factory=dict)
     """Subject -> what a person did to its status comment; only ``reconcile`` looks."""
+
+    def anchor_issues(self, workspace: Workspace, remembered: Remembered) -> dict[str, IssueRef]:
+        """Subject -> its anchor, whatever key that issue has now. For one that was not read in this run it is where our
+        comment stood last; without a comment it is left out."""
+        found = {}
+        for subject, anchor in anchors_by_subject(workspace).items():
+            if issue := self.anchors.get(anchor):
+                found[subject] = issue.ref
+            elif last := remembered.written.get(subject):
+                found[subject] = last.ref
+        return found
