@@ -220,7 +220,11 @@ class _Collector:
         self, known: Mapping[IssueRef, KnownIssue]
     ) -> tuple[dict[Anchor, Issue], dict[Anchor, str]]:
         """An anchor inside a source was read with it; each other one costs a direct read."""
-        by_key = {(item.issue.ref.tracker, item.issue.ref.key.lower()): item for item in known.values()}
+        by_key = {
+            (item.issue.ref.tracker, item.issue.ref.key.lower()): item
+            for item in known.values()
+            if not item.vanished
+        }
         anchors: dict[Anchor, Issue] = {}
         unread: dict[Anchor, str] = {}
         for anchor in anchors_of(self.job.workspace):

@@ -53,7 +53,7 @@ def anchors_among(known: Mapping[IssueRef, KnownIssue], workspace: Workspace) ->
     found = {
         place: item.issue
         for item in known.values()
-        if (place := (item.issue.ref.tracker, item.issue.ref.key.lower())) in wanted
+        if not item.vanished and (place := (item.issue.ref.tracker, item.issue.ref.key.lower())) in wanted
     }
     return {
         anchor: found[place]
