@@ -7,6 +7,7 @@ days left), so that the same roll-up always gives the same text.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from connectors.model import IssueRef
 from mappings.model import Increment
@@ -48,7 +49,7 @@ def capability_document(
         lines=(
             *_count_lines(rollup.counts),
             *_blocked_lines(rollup),
-            *_scope_lines(rollup),
+            *_scope_lines(rollup, increment),
             *([("Reopened", rollup.scope.reopened)] if rollup.scope.reopened else []),
             *_iteration_lines(rollup),
             *_notes(rollup),
@@ -62,7 +63,7 @@ def capability_document(
 def goal_document(rollup: GoalRollup, increment: Increment, *, overrides: int, instance: str) -> Document:
     """The comment on the anchor of a goal: one row for each capability."""
     shown = rollup.capabilities[:MAX_ROWS]
-    growth = [_growth(capability) for capability in shown]
+    growth = [_growth(capability, increment) for capability in shown]
     columns = 4 if any(growth) else 3
     required = "capability" if rollup.required_total == 1 else "capabilities"
     finished = f"{rollup.required_done} of {rollup.required_total} required {required} done"
@@ -139,7 +140,7 @@ def _count_lines(counts: Counts) -> list[str]:
     return [", ".join(parts)] if parts else []
 
 
-def _scope_lines(rollup: CapabilityRollup) -> list[str]:
+def _scope_lines(rollup: CapabilityRollup, increment: Increment) -> list[str]:
     scope = rollup.scope
     if scope.baseline is None:
         return []
@@ -157,17 +158,17 @@ def _scope_lines(rollup: CapabilityRollup) -> list[str]:
     if not parts:
         return []
     now = _issues(rollup.counts.scope)
-    return [f"Scope since {_since(rollup)}: {scope.baseline} → {now}, {', '.join(parts)}"]
+    return [f"Scope since {_since(rollup, increment)}: {scope.baseline} → {now}, {', '.join(parts)}"]
 
 
-def _since(rollup: CapabilityRollup) -> str:
-    """A baseline that was taken late is no baseline of the start."""
+def _since(rollup: CapabilityRollup, increment: Increment) -> str:
+    """A baseline that was taken late is no baseline of the start. Its day is that of the plan's zone."""
     scope = rollup.scope
     late = scope.baseline_at if not scope.complete_from_start else None
-    return f"{late:%Y-%m-%d}" if late else "the start"
+    return f"{late.astimezone(ZoneInfo(increment.timezone)):%Y-%m-%d}" if late else "the start"
 
 
-def _growth(rollup: CapabilityRollup) -> str:
+def _growth(rollup: CapabilityRollup, increment: Increment) -> str:
     """``14 → 16 (+3 -1)``; with the date when the figures do not reach back to the start. Empty without change, as
     before the first baseline: taking it is no news."""
     scope = rollup.scope
@@ -177,7 +178,7 @@ def _growth(rollup: CapabilityRollup) -> str:
     parts = ([f"+{len(scope.added)}"] if scope.added else []) + ([f"-{lost}"] if lost else [])
     if not parts:
         return ""
-    since = "" if scope.complete_from_start else f" since {_since(rollup)}"
+    since = "" if scope.complete_from_start else f" since {_since(rollup, increment)}"
     return f"{scope.baseline} → {rollup.counts.scope} ({' '.join(parts)}{since})"
 
 

@@ -108,6 +108,19 @@ def test_late_figures_say_since_when() -> None:
     assert "1 → 2 (+1 since 2026-10-20)" in goal_text(found, "github")
 
 
+def test_the_day_of_late_figures_is_that_of_the_plan() -> None:
+    late = baseline("DS-1", at=datetime(2026, 10, 20, 22, 30, tzinfo=UTC))
+    plan = increment(timezone="Europe/Berlin")
+    found = rolled(issue("DS-1"), issue("DS-2"), baselines=late, plan=workspace(plan))
+    of_goal = goal_document(next(iter(found.goals)), plan, overrides=0, instance="acme")
+    features = found.capability("features")
+    assert features is not None
+    of_features = capability_document(features, "A goal", plan, overrides=0, instance="acme")
+
+    assert "1 → 2 (+1 since 2026-10-21)" in render(of_goal, "github").body
+    assert "Scope since 2026-10-21: 1 → 2 issues" in render(of_features, "github").body
+
+
 def test_an_empty_capability_is_neither_at_0_nor_at_100_percent() -> None:
     text = capability_text(rolled().capability("features"), "github")
     assert "**Empty: no issues yet**" in text
