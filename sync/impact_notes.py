@@ -43,7 +43,9 @@ def _unread(job: Job, known: Mapping[IssueRef, KnownIssue]) -> Iterator[str]:
     wanted = sorted({source.name for team in job.workspace.teams for source in team.sources})
     for name in wanted:
         if name not in states:
-            yield f"{name} was never read: its issues are in none of the figures."
+            yield (
+                f"{name} was never read: of its issues, those count here that the project's other sources held."
+            )
         elif since := states[name].failing_since:
             yield f"{name} has not been readable since {since:%Y-%m-%d %H:%M} UTC: nothing is written for it."
     read = anchors_among(known, job.workspace)

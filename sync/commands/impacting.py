@@ -11,6 +11,7 @@ from connectors.model import IssueRef, KnownIssue
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, say, say_json
 from sync.earlier import Earlier, read_by_changed_teams
+from sync.held import all_sources, held_today
 from sync.impact import impact_of
 from sync.impact_notes import notes_on
 from sync.impact_render import Compared, impact_json, impact_markdown, impact_text
@@ -54,11 +55,22 @@ def impact(
 
 def _both(old: Job, new: Job, known: Mapping[IssueRef, KnownIssue]) -> tuple[Thought, Thought]:
     """What runs of both would think, without thinking twice what cannot differ."""
-    remembered = remember(old)
-    before = think_offline(old, known, remembered)
-    if old.settings == new.settings and old.workspace.increments == new.workspace.increments:
-        again = read_by_changed_teams(old.workspace, new.workspace, known)
-        can_be_spared = again is not None and not any(state.failing_since for state in old.store.sources())
-        earlier = Earlier(thought=before, again=again) if can_be_spared and again is not None else None
-        return before, think_offline(new, known, remembered, earlier)
-    return before, think_offline(new, known, remember(new))
+    remembered, held = remember(old), held_today(known, old.store, old.workspace)
+    before = think_offline(old, held, remembered)
+    if old.settings == new.settings and old.workspace == new.workspace:
+        return before, before
+    if not _differ_in_rules_alone(old, new):
+        return before, think_offline(new, held_today(known, new.store, new.workspace), remember(new))
+    again = read_by_changed_teams(old.workspace, new.workspace, held)
+    earlier = Earlier(thought=before, again=again) if again is not None else None
+    return before, think_offline(new, held, remembered, earlier)
+
+
+def _differ_in_rules_alone(old: Job, new: Job) -> bool:
+    """The same plan and sources, all of which could be read: then each issue is judged by the teams that read it."""
+    return (
+        old.settings == new.settings
+        and old.workspace.increments == new.workspace.increments
+        and all_sources(old.workspace) == all_sources(new.workspace)
+        and not any(state.failing_since for state in old.store.sources())
+    )

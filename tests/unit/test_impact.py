@@ -374,6 +374,16 @@ def test_what_the_stored_issues_cannot_tell_is_said(
     assert "note: " in here.impact(before).out
 
 
+def test_a_source_that_is_narrowed_keeps_its_issues_until_it_was_read(here: Workspace, before: Path) -> None:
+    here.edit("mappings/science.yaml", "{project: DS}", "{project: DS, jql: type = Bug}")
+    here.edit("mappings/science.yaml", "labels: [features]", "labels: [nothing]")
+
+    told = here.impact(before, format_="json")
+
+    assert moves(told) == {"jira:DS-1": ("moved", "features", "unplanned")}
+    assert "jira:DS (type = Bug) was never read" in told.json["notes"][0]
+
+
 def test_push_that_is_switched_off_and_anchors_never_read_are_said(here: Workspace, before: Path) -> None:
     here.edit("increment-sync.yaml", "push: {enabled: true}", "push: {enabled: false}")
     here.edit("plans/2026-q4.yaml", "jira:DS-101", "jira:DS-999")
