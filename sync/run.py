@@ -267,14 +267,19 @@ def _deadline(job: Job, options: Options) -> Callable[[], bool]:
 
 
 def _finish_increments(job: Job, outcome: Outcome) -> None:
-    """After the grace days one last write, then none: remembered once everything of it was written."""
+    """After the grace days one last write, then none: remembered once everything of it was written, for all its
+    teams."""
     applied, collected = outcome.applied, outcome.collected
     if applied is None or applied.failed or applied.left:
         return
     if collected.failed or collected.unread_anchors or outcome.unchecked or outcome.still_open:
         return
-    for increment in job.workspace.increments:
-        if increment.phase(job.now()) == "closed" and increment.id not in outcome.remembered.finished:
+    for increment in outcome.thought.rollup.increments:
+        capabilities = [each for goal in increment.goals for each in goal.capabilities]
+        teams = {team for each in capabilities for team in (each.team, *each.teams)}
+        if increment.phase != "closed" or increment.id in outcome.remembered.finished:
+            continue
+        if all(map(job.settings.may_push, teams)):
             job.store.cache.put(FINISHED + increment.id, True, days=3650)
 
 

@@ -112,3 +112,36 @@ def test_a_pin_counts_where_the_person_put_it(half_done: World) -> None:
     world.now = CLOSED
 
     assert figures(world.run(), "features") == ("in-progress", 1, 3)
+
+
+PLATFORM = """\
+team: platform
+sources:
+  - jira: {project: OPS}
+rules:
+  - id: by-model
+    when: {labels: {any: [model]}}
+    assign: model
+"""
+
+
+def test_an_increment_waits_for_teams_that_are_not_written_for_yet(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.edit("plans/q4.yaml", "Churn model\n        team: science", "Churn model\n        team: platform")
+    world.write("mappings/platform.yaml", PLATFORM)
+    trained = world.jira.add_issue("OPS", "Train", labels=["model"])
+    world.edit("increment-sync.yaml", "push: {enabled: true}", "push: {enabled: true, teams: [science]}")
+    world.now = GRACE
+    world.run()
+    world.jira.close(trained.key)
+    world.now = CLOSED
+    world.run()
+    assert world.run().remembered.finished == frozenset()
+    assert world.labels(GOAL) == set()
+
+    world.edit("increment-sync.yaml", ", teams: [science]", "")
+    world.run()
+
+    assert world.labels(GOAL) == {"state:missed"}
+    assert world.labels(trained.key) == {"model", "capability:model", "increment:2026-q4"}
+    assert world.run().remembered.finished == {"2026-q4"}
