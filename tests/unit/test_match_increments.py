@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mappings.model import Overrides
+from datetime import UTC, date, datetime
+
+from mappings.model import Matched, Overrides
 from tests.match_world import (
     Q3,
     Q4,
@@ -20,6 +22,7 @@ from tests.match_world import (
     workspace,
 )
 
+Q1 = (date(2027, 1, 1), date(2027, 3, 31))
 OLD_RULE = rule("old", "features-q3", labelled("features"), iteration="v1")
 OLD_PLAN = increment("q3", Q3, capability("features-q3", iterations=("v1", "v2")))
 CARRIED = workspace(
@@ -142,3 +145,65 @@ def test_an_experiment_counts_as_done_in_the_increment_that_answered_it() -> Non
         "done",
         "rejected",
     )
+
+
+def left_open(matched: Matched) -> dict[str, list[str]]:
+    """Key -> closed capabilities that did not finish it in time."""
+    found: dict[str, list[str]] = {}
+    for each in matched.left_open:
+        found.setdefault(each.ref.key, []).append(each.capability)
+    return found
+
+
+def test_what_was_there_and_not_finished_at_the_close_is_left_open() -> None:
+    early = at(7, 2)
+    issues = (
+        known("DS-1", labels=["features"], created=early),
+        closed("DS-2", labels=["features"], created=early, when=at(10, 20)),
+        closed("DS-3", labels=["features"], created=early, when=at(8, 1)),
+        known("DS-4", labels=["features"], created=at(10, 6, 0)),
+        known("DS-5", created=early),
+    )
+
+    for world in (CARRIED, NOT_CARRIED):
+        assert left_open(match(world, *issues)) == {"DS-1": ["features-q3"], "DS-2": ["features-q3"]}
+        assert left_open(match(world, *issues, now=at(10, 5, 23))) == {}
+
+
+def test_an_issue_is_left_open_in_every_closed_increment_on_its_way() -> None:
+    world = workspace(
+        *CARRIED.increments,
+        increment("2027-q1", Q1, capability("features-q1", continues="features-q4")),
+        teams=CARRIED.teams,
+    )
+    from_the_start = known("DS-1", labels=["features"], created=at(7, 2))
+    from_the_second = known("DS-2", labels=["features"], created=at(10, 20))
+
+    matched = match(world, from_the_start, from_the_second, now=datetime(2027, 2, 1, tzinfo=UTC))
+
+    assert left_open(matched) == {"DS-1": ["features-q3", "features-q4"], "DS-2": ["features-q4"]}
+    assert homes(matched) == {"DS-1": "features-q1", "DS-2": "features-q1"}
+
+
+def test_what_teams_disagreed_about_is_left_open_nowhere() -> None:
+    plan = increment("q3", Q3, capability("features-q3"), capability("model-q3"))
+    world = workspace(
+        plan,
+        teams=(team("science", OLD_RULE), team("platform", rule("m", "model-q3", labelled("features")))),
+    )
+
+    assert left_open(match(world, known(labels=["features"], created=at(7, 2)))) == {}
+
+
+def test_teams_that_agree_leave_an_issue_open_once() -> None:
+    world = workspace(
+        OLD_PLAN,
+        teams=(
+            team("platform", rule("also", "features-q3", labelled("features"))),
+            team("science", OLD_RULE),
+        ),
+    )
+
+    (left,) = match(world, known(labels=["features"], created=at(7, 2))).left_open
+
+    assert (left.team, left.iteration, left.rule) == ("science", "v1", "old")

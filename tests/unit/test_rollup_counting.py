@@ -133,6 +133,24 @@ def test_closes_after_the_grace_days_belong_to_the_next_increment():
     assert found.state == "in-progress"
 
 
+def test_what_was_left_open_counts_as_it_was_at_the_close():
+    entries = (
+        issue("DS-1", "done", closed=CLOSE + timedelta(days=1), started=MIDWAY),
+        issue("DS-2", "doing", started=CLOSE),
+        issue("DS-3", "doing"),
+        issue("DS-4", "todo", status={"known": False}),
+        issue("DS-5", "dropped", closed=CLOSE),
+    )
+    found = features(
+        issue("DS-6", "done"),
+        matched={"left_open": tuple(assignment for assignment, _ in entries)},
+        also_known=tuple(known for _, known in entries),
+        now=CLOSE + timedelta(days=3),
+    )
+    assert found.counts == Counts(done=1, doing=2, todo=2, unknown=1)
+    assert found.state == "in-progress"
+
+
 def test_the_day_ends_in_the_zone_of_the_plan():
     berlin = workspace(an_increment(timezone="Europe/Berlin"))
     found = features(issue("DS-1", "done", closed=END - timedelta(minutes=30)), plan=berlin, now=END)
