@@ -201,6 +201,10 @@ class _Collector:
         )
 
     def result(self) -> Collected:
+        # Only now: a source that is pulled well and whose census fails has been failing all the time.
+        failing = [state.name for state in self.job.store.sources() if state.failing_since]
+        if healthy := {source.name for source in self.sources}.intersection(failing) - self.failed.keys():
+            self.job.store.mark_healthy(healthy)
         known = known_today(self.job.store, self.job.workspace)
         anchors, unread = self._read_anchors(known)
         strays = read_strays(self.job, known, {issue.ref for issue in anchors.values()})

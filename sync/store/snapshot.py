@@ -51,8 +51,6 @@ class SnapshotPart(Part):
                 definition_hash=definition_hash(source, wanted),
                 cursor=pulled.cursor,
                 last_whole=at,
-                failing_since=None,
-                error=None,
                 **changes,
             )
             _keep_events(connection, noticed)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from connectors.model import Cursor, Source, Wanted
 from sync.store.codec import Values, definition_hash
-from sync.store.database import upsert
+from sync.store.database import chunks, upsert
 from sync.store.part import Part
 from sync.store.rows import SourceState
 from sync.store.tables import memberships, sources
@@ -41,11 +42,18 @@ class SourcesPart(Part):
 
     def mark_failed(self, source: Source, reason: str, at: datetime) -> None:
         """Note that a source could not be read. Cursor and membership stay; ``failing_since`` keeps the
-        first failure. ``reason`` is a sentence without secrets."""
+        first failure, until ``mark_healthy``. ``reason`` is a sentence without secrets."""
         with self._database.write() as connection:
             before = state_of(connection, source.name)
             since = before.failing_since if before and before.failing_since else at
             save_state(connection, source, before, failing_since=since, error=reason)
+
+    def mark_healthy(self, names: Collection[str]) -> None:
+        """Note that everything that was asked of these sources in a run came whole: they fail no more."""
+        healthy = update(sources).values(failing_since=None, error=None)
+        with self._database.write() as connection:
+            for chunk in chunks(names):
+                connection.execute(healthy.where(sources.c.name.in_(chunk)))
 
 
 def state_of(connection: Connection, name: str) -> SourceState | None:

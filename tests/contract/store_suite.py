@@ -48,6 +48,10 @@ class SourcesContract:
         assert store.source_ids(DS) == {ref(1).id}
 
         pull(store, issue(1), at=MUCH_LATER)
+        assert store.sources()[0].failing_since == LATER, "its census may still fail"
+        store.mark_healthy([CHURN.name])
+        assert store.sources()[0].failing_since == LATER
+        store.mark_healthy([DS.name])
         assert store.sources()[0].failing_since is None
         assert store.sources()[0].error is None
 

@@ -187,6 +187,23 @@ def test_a_source_that_shrinks_beyond_the_limit_is_not_believed(make_world: Make
     assert world.writes() == []
 
 
+def test_a_source_that_fails_nothing_but_its_census_is_called_unreadable_after_a_day(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(github=8)
+    world.run()
+    for number in range(11, 18):
+        world.github.delete_issue("acme/churn", number)
+    assert world.run(after=timedelta(hours=25)).code == 1
+    since = world.clock.now()
+    assert world.run(after=timedelta(hours=12)).code == 1
+    assert "Unreadable" not in world.comments(FEATURES)[0]
+    assert world.run(after=timedelta(hours=13)).code == 1
+    assert f"Unreadable since {since:%Y-%m-%d}" in world.comments(FEATURES)[0]
+    assert world.reconcile(yes=True, accept_shrink=True).code == 0
+    assert "Unreadable" not in world.comments(FEATURES)[0]
+
+
 def test_wrong_credentials_fail_their_tracker_and_no_other(apart: World) -> None:
     apart.environment = {**apart.environment, "GH_TOKEN": "wrong"}
     something_happens(apart)
