@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from connectors.errors import ConnectorError, Gone
+from connectors.errors import ConnectorError
 from connectors.model import Census, Cursor, Failed, Issue, IssueRef, KnownIssue, Pulled, Source
 from connectors.ports import IssueReader
 from mappings.conditions import wanted_by
 from mappings.model import Anchor, Workspace
+from sync.absence import Absent, explain_absence, missed_before
 from sync.held import all_sources, known_today
 from sync.job import Job
-from sync.settings import Limits
 from sync.strays import read_strays
 
 _Answer = TypeVar("_Answer")
@@ -54,18 +54,6 @@ def collect(job: Job, *, full: bool = False, accept_shrink: bool = False) -> Col
     collector.pull()
     collector.take_census()
     return collector.result()
-
-
-@dataclass(kw_only=True, slots=True)
-class _Absent:
-    """What became of the issues that a whole reading of their source did not show."""
-
-    vanished: dict[IssueRef, datetime] = field(default_factory=dict)
-    """Not there, as a direct read said, and since when."""
-    left: list[IssueRef] = field(default_factory=list)
-    """Elsewhere now."""
-    unseen: list[IssueRef] = field(default_factory=list)
-    """There, whatever the list said: an index that lags."""
 
 
 class _Collector:
@@ -137,61 +125,18 @@ class _Collector:
         if source.name in self.failed or source.name in self.whole:
             return False
         state = self.job.store.source(source, self.wanted)
-        if state is None or state.last_census is None:
+        if state is None or state.last_census is None or missed_before(self.job, source):
             return True
         return self.full or self.job.now() - state.last_census >= self.job.settings.census_every
 
-    def _absent(self, source: Source, ids: frozenset[str]) -> _Absent | None:
-        """Absence is not deletion: ask the tracker for each missing issue before anything is concluded.
-
-        None when too much is missing to be believed, or when the tracker does not answer; the source has
-        failed then and nothing of this reading is kept.
-        """
-        store = self.job.store
-        held = store.source_ids(source)
-        missing = [item for i in sorted(held - ids) if (item := store.known_issue(source.tracker, i))]
-        # What vanished before stays a member: the roll-up counts it as it was, and after some days as dropped.
-        absent = _Absent(vanished={item.issue.ref: item.vanished for item in missing if item.vanished})
-        unexplained = [item for item in missing if not item.vanished]
-        if self._shrank(source, len(held) - len(missing) + len(unexplained), len(unexplained)):
+    def _absent(self, source: Source, ids: frozenset[str]) -> Absent | None:
+        """None when the reading is not to be believed; the source has failed then and nothing of it is kept."""
+        found = explain_absence(self.job, source, ids, self.wanted, accept_shrink=self.accept_shrink)
+        if isinstance(found, Failed):
+            self._fail(found)
             return None
-        for item in unexplained:
-            try:
-                self._ask_for(source, item, absent)
-            except ConnectorError as error:
-                self._fail(Failed(source=source, reason=str(error)))
-                return None
-        self.gone += [item for item in unexplained if item.issue.ref not in absent.unseen]
-        return absent
-
-    def _ask_for(self, source: Source, item: KnownIssue, absent: _Absent) -> None:
-        ref = item.issue.ref
-        try:
-            found = self.job.readers[source.tracker].read(ref.key, self.wanted)
-        except Gone:
-            absent.vanished[ref] = self.job.now()
-            return
-        moved = found.container != item.issue.container or found.ref != ref
-        # With a jql of its own a source may simply not ask for the issue any more.
-        (absent.left if moved or source.jql else absent.unseen).append(ref)
-        self.job.store.save_issue(found, self.job.now())
-
-    def _shrank(self, source: Source, held: int, missing: int) -> bool:
-        """True when too much is missing to be believed; the source then counts as failed."""
-        allowed = shrink_allowed(self.job.settings.limits, held)
-        came_back_empty = held > 1 and missing == held
-        if self.accept_shrink or (missing <= allowed and not came_back_empty):
-            return False
-        self._fail(
-            Failed(
-                source=source,
-                kind="payload",
-                reason=f"{source.name} shrank from {held} to {held - missing} issues, more than the limit of "
-                f"{allowed} (limits.shrink, limits.shrink_share) allows; if that is right, run "
-                "`increment-sync reconcile --accept-shrink`",
-            )
-        )
-        return True
+        self.gone += found.gone
+        return found
 
     def _fail(self, failure: Failed) -> None:
         self.failed[failure.source.name] = failure
@@ -270,11 +215,6 @@ def anchors_of(workspace: Workspace) -> tuple[Anchor, ...]:
         if anchor
     ]
     return tuple(dict.fromkeys(found))
-
-
-def shrink_allowed(limits: Limits, held: int) -> int:
-    """How many issues of a source that held so many may be missing at once."""
-    return max(limits.shrink, int(limits.shrink_share * held))
 
 
 def _groups(sources: Sequence[Source]) -> list[tuple[Source, ...]]:

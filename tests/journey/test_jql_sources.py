@@ -1,0 +1,76 @@
+"""Issues that enter or leave a source with a ``jql`` although nothing happens to them: sprints start and close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.journey_world import MAPPING, World, jira_seed
+
+MakeWorld = Callable[..., World]
+OURS = {"model", "capability:model", "increment:2026-q4"}
+DAY = timedelta(hours=25)
+
+
+def seed(**sprints: list[int]) -> dict[str, Any]:
+    """Issues DS-11, DS-12... in sprints by name; ``Next`` has not started."""
+    by_number = {number: name for name, numbers in sprints.items() for number in numbers}
+    site = jira_seed(max(by_number) - 10)
+    site["sprints"] = [{"name": name, "state": "future" if name == "Next" else "active"} for name in sprints]
+    for issue in site["projects"]["DS"]["issues"]:
+        number = int(issue["key"].partition("-")[2])
+        if number in by_number:
+            issue["sprint"] = by_number[number]
+    return site
+
+
+@pytest.fixture
+def in_sprint(make_world: MakeWorld) -> Callable[..., World]:
+    def make(**sprints: list[int]) -> World:
+        narrowed = MAPPING.replace("{project: DS}", "{project: DS, jql: sprint in openSprints()}")
+        world = make_world(mapping=narrowed, jira=seed(**sprints))
+        assert world.run().code == 0
+        world.run()
+        return world
+
+    return make
+
+
+def turn(world: World, sprint: str, state: str) -> None:
+    """Starts or closes a sprint. Its issues are not touched by that."""
+    sprints = world.jira.sprints
+    for number, each in list(sprints.items()):
+        if each.name == sprint:
+            sprints[number] = replace(each, state=state)
+    world.jira.revision += 1
+
+
+def test_a_list_that_was_too_short_once_takes_nothing_away(in_sprint: Callable[..., World]) -> None:
+    world = in_sprint(Early=[11], Now=[12, 13])
+    before = world.snapshot()
+    turn(world, "Early", "closed")
+    assert world.run(after=DAY).code == 0
+    assert world.labels("DS-11") == OURS
+    turn(world, "Early", "active")
+    for after in (timedelta(minutes=10), DAY, DAY):
+        assert world.run(after=after).code == 0
+    assert world.snapshot() == before
+
+
+def test_what_two_lists_in_a_row_do_not_show_has_left(in_sprint: Callable[..., World]) -> None:
+    world = in_sprint(Early=[11], Now=[12, 13])
+    turn(world, "Early", "closed")
+    world.run(after=DAY)
+    told = world.run()
+    assert "gone from its source: jira:DS-11" in told.err
+    assert world.labels("DS-11") == {"model"}
+    assert world.labels("DS-12") == OURS
+    world.run()
+    world.run()
+    assert world.writes() == []
+    lists = [entry for entry in world.requests if "/search" in entry.path]
+    assert len(lists) == 1, "no list is asked for that is not due"
