@@ -76,6 +76,7 @@ class Applier:
 
     def _one(self, change: Change) -> None:
         self.store.renew_lease(self.job.run_id, LEASE)
+        left_to_people = len(self.comments.notes)
         try:
             self._write(change)
         except SkipIssue as error:
@@ -84,6 +85,8 @@ class Applier:
             self._failed(change, error)
             self.stopped[change.ref.tracker] = str(error)
         else:
+            if len(self.comments.notes) > left_to_people:
+                return
             self.result.done += 1
             self.job.log.info("change.applied", issue=str(change.ref), change=change.describe())
 

@@ -89,6 +89,10 @@ def test_a_comment_that_a_person_deleted_is_not_posted_again(world: World) -> No
     world.jira.close("DS-2")
     outcome = world.run()
     assert outcome.applied is not None and "was deleted by a person" in outcome.applied.notes[0]
+    written = [row for row in world.journal() if row.run_id == outcome.run_id and row.outcome == "done"]
+    assert outcome.applied.done == len({(row.ref, "comment" in row.op) for row in written}), (
+        "what is left alone was not written"
+    )
     world.jira.close("DS-3")
     assert "not posted again" in notes(world.run())
     assert world.comments(CAPABILITY) == []
