@@ -1,7 +1,7 @@
 """A change set in a file: exactly what was reviewed, and how to tell that the world has moved since.
 
-Stale is: another plan or mapping, other labels or comments on the named issues, or another pushed state. Other
-activity on the issues is not.
+Stale is: another plan or mapping, other teams or label prefixes in the settings, other labels or comments on the
+named issues, or another pushed state. Other activity on the issues is not.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, Label
 from sync.comment import digest
 from sync.job import Job
 from sync.memory import aliases
+from sync.settings import Settings
 
-VERSION = 1
+VERSION = 2
 
 
 class StaleChangeSet(Exception):
@@ -45,6 +46,7 @@ class SavedChanges:
     made_at: datetime
     instance: str
     workspace_digest: str
+    settings_digest: str
     pushed_digest: str
     live_digests: Mapping[str, str]
     """``tracker:key`` -> hash of our labels and, where it is to be edited, our comment."""
@@ -68,6 +70,7 @@ def save(path: Path, job: Job, changes: ChangeSet) -> None:
         "made_at": job.now().isoformat(),
         "instance": job.settings.instance,
         "workspace": job.workspace.digest,
+        "settings": _settings_digest(job.settings),
         "pushed": job.store.fingerprint(changes.refs),
         "live": world_digests(job, changes),
         "labels": [_label_json(change) for change in changes.labels],
@@ -82,6 +85,13 @@ def save(path: Path, job: Job, changes: ChangeSet) -> None:
     except OSError:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _settings_digest(settings: Settings) -> str:
+    """What of the settings decides which changes there are. Not ``push.enabled``: one may look first."""
+    teams = None if settings.push.teams is None else sorted(settings.push.teams)
+    decisive = [teams, sorted(settings.scheme.prefixes.items())]
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:24]
 
 
 def _digest(document: Mapping[str, Any]) -> str:
@@ -108,6 +118,7 @@ def load(path: Path) -> SavedChanges:
             made_at=datetime.fromisoformat(data["made_at"]),
             instance=data["instance"],
             workspace_digest=data["workspace"],
+            settings_digest=data["settings"],
             pushed_digest=data["pushed"],
             live_digests=data["live"],
             edited=data["digest"] != _digest(data),
@@ -132,6 +143,8 @@ def refuse_if_stale(job: Job, saved: SavedChanges) -> None:
         )
     if saved.workspace_digest != job.workspace.digest:
         reasons.append("plans or mappings were edited since")
+    if saved.settings_digest != _settings_digest(job.settings):
+        reasons.append("the teams that are written for (push.teams) or the label prefixes were edited since")
     if saved.pushed_digest != job.store.fingerprint(saved.changes.refs):
         reasons.append("another run has written on these issues since")
     if not reasons:

@@ -11,6 +11,7 @@ import pytest
 from tests.journey_world import FEATURES, GOAL, MODEL, World
 
 MakeWorld = Callable[..., World]
+PREFIX = "push: {enabled: true}\nlabels: {capability: {prefix: 'cap:'}}"
 
 
 @pytest.fixture
@@ -74,6 +75,14 @@ def test_other_activity_on_an_issue_does_not_make_it_stale(world: World, reviewe
     assert told.code == 0, told.err
     assert world.labels("DS-12") == {"model", "urgent", "capability:model", "increment:2026-q4"}
     assert len(world.comments(MODEL)) == 2
+
+
+@pytest.mark.parametrize("edit", ["push: {enabled: true, teams: []}", PREFIX])
+def test_other_teams_or_prefixes_in_the_settings_refuse_it_whole(
+    world: World, reviewed: Path, edit: str
+) -> None:
+    world.edit("increment-sync.yaml", "push: {enabled: true}", edit)
+    refused(world, reviewed, "the teams that are written for (push.teams) or the label prefixes were edited")
 
 
 @pytest.mark.parametrize("key", ["DS-11", "acme/churn#11", GOAL])
