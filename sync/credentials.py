@@ -65,13 +65,18 @@ def variable_names(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...
 
 
 def read_credentials(tracker: str, kind: TrackerKind, environment: Mapping[str, str]) -> Credentials:
-    """Look every part up. Raises CredentialError when a file that is named cannot be read."""
+    """Look every part up. Raises CredentialError when a file that is named cannot be read, or a URL holds a
+    password: URLs are kept in the store and shown, secrets never."""
     parts = _GITHUB_NAMES if kind == "github" else _JIRA_NAMES
     found = {
         part: value
         for part in parts
         if (value := _look_up(variable_names(tracker, kind, part), environment)) is not None
     }
+    if "@" in (url := found.get("url", ("", "")))[0]:
+        raise CredentialError(
+            f"{url[1]} holds a user or password; write the URL without them (no @) and set the credentials apart"
+        )
     secrets = {"token", "pat", "app_private_key"}
     return Credentials(
         found_in={part: named_by for part, (_, named_by) in found.items()},

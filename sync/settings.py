@@ -53,7 +53,7 @@ class TrackerSettings(_Strict):
         default=None,
         description="URL of the Jira site, or API URL of GitHub Enterprise Server; else the environment's.",
         examples=["https://acme.atlassian.net"],
-        json_schema_extra={"pattern": "^https?://"},
+        json_schema_extra={"pattern": "^https?://[^@]*$"},
     )
     cloud_id: str | None = Field(
         default=None,
@@ -63,7 +63,7 @@ class TrackerSettings(_Strict):
     gateway_url: str = Field(
         default="https://api.atlassian.com",
         description="Jira Cloud: the gateway for scoped tokens.",
-        json_schema_extra={"pattern": "^https?://"},
+        json_schema_extra={"pattern": "^https?://[^@]*$"},
     )
     write_spacing: float | None = Field(
         default=None,
@@ -75,6 +75,11 @@ class TrackerSettings(_Strict):
     @field_validator("url", "gateway_url")
     @classmethod
     def _http(cls, url: str | None) -> str | None:
+        if url is not None and "@" in url:
+            # The URL may hold a password, so it is not repeated.
+            raise ValueError(
+                "write the URL without user and password (no @); credentials go into the environment"
+            )
         if url is not None and not url.startswith(("https://", "http://")):
             raise ValueError(f"write a whole URL such as https://acme.atlassian.net, not {url!r}")
         return url.rstrip("/") if url else url

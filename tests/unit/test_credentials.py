@@ -14,7 +14,7 @@ from sync.credentials import (
     variable_names,
     what_is_missing,
 )
-from sync.settings import Settings
+from sync.settings import Settings, TrackerKind
 from sync.wiring import Waiting, credentials_of, open_trackers
 
 BOTH = {
@@ -62,6 +62,14 @@ def test_a_secrets_folder_holds_a_file_for_each_variable(tmp_path: Path, name: s
     found = read_credentials("jira", "jira-cloud", {"INCREMENT_SYNC_SECRETS_DIR": str(tmp_path)})
     assert token(found) == "mounted"
     assert name in found.found_in["token"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("JIRA_URL", "jira-cloud"), ("GITHUB_API_URL", "github")])
+def test_a_password_in_a_url_is_refused_and_not_repeated(name: str, kind: TrackerKind) -> None:
+    tracker = kind.partition("-")[0]
+    with pytest.raises(CredentialError, match=f"{name} holds a user or password") as raised:
+        read_credentials(tracker, kind, {name: "https://bot:pw-123@acme.example"})
+    assert "pw-123" not in str(raised.value)
 
 
 def test_other_names_of_trackers_have_variables_of_their_own() -> None:

@@ -143,6 +143,22 @@ def test_the_password_of_a_store_is_not_repeated(tmp_path: Path) -> None:
     assert "pw-123" not in "\n".join(map(str, problems(tmp_path, SMALL + "store: mysql://u:pw-123@h/db\n")))
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "url: 'https://bot:pw-123@h'",
+        "url: 'bot:pw-123@h'",
+        "gateway_url: 'http://bot:pw-123@h'",
+        "url: 'http://pw-123@h'",
+    ],
+)
+def test_a_password_in_the_url_of_a_tracker_is_refused_and_not_repeated(tmp_path: Path, entry: str) -> None:
+    text = SMALL.replace("{kind: github}", f"{{kind: github, {entry}}}")
+    said = "\n".join(map(str, problems(tmp_path, text)))
+    assert "write the URL without user and password" in said
+    assert "pw-123" not in said
+
+
 def test_push_for_a_team_without_mapping_is_a_mistake(tmp_path: Path) -> None:
     for folder, text in (("plans", PLAN), ("mappings", MAPPING)):
         (tmp_path / folder).mkdir()
