@@ -91,15 +91,16 @@ def _source_clause(source: Source, since: datetime | None, zone: ZoneInfo) -> st
 
 
 def next_cursor(
-    before: Cursor | None, issues: Iterable[Issue], *, answered: datetime, overlap: timedelta
+    before: Cursor | None, issues: Iterable[Issue], *, answered: datetime, now: datetime, overlap: timedelta
 ) -> Cursor:
     """Where to go on after a source was read whole.
 
-    ``answered`` is the server's time at the first answer. The index may lag, but what was updated an overlap
+    ``answered`` is the server's time at the first answer; ``now`` is ours, against a server that says it is
+    tomorrow. The index may lag, but what was updated an overlap
     before that is certainly visible: ``since`` never passes it. Up to there, every issue of the watermark's
     minute has been seen, so that the next minute is early enough and an unchanged source costs no issue.
     """
-    visible = answered - overlap
+    visible = min(answered, now) - overlap
     seen = [issue.updated for issue in issues]
     if before is not None:
         seen.append(before.watermark)

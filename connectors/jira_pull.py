@@ -175,7 +175,10 @@ class _Course:
     def _pulled(
         self, source: Source, cursor: Cursor | None, issues: Sequence[Issue], answered: datetime
     ) -> Pulled:
-        following = next_cursor(cursor, issues, answered=answered, overlap=self.puller.overlap)
+        site = self.puller.site
+        following = next_cursor(
+            cursor, issues, answered=answered, now=site.now(), overlap=self.puller.overlap
+        )
         return Pulled(source=source, issues=tuple(issues), cursor=following, full=cursor is None)
 
 

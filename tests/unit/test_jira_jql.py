@@ -95,6 +95,9 @@ def test_in_the_first_pass_of_a_repeated_hour_an_earlier_time_is_written() -> No
     assert jql_time(first_half_past_one + timedelta(hours=1), NEW_YORK) == "2026-11-01 01:30"
 
 
+LATER = utc(2026, 12, 1)
+
+
 def issue(updated: datetime) -> Issue:
     ref = IssueRef(tracker="jira", id="1", key="DS-1")
     return Issue(ref=ref, url="", title="", container="DS", status="", created=updated, updated=updated)
@@ -102,35 +105,44 @@ def issue(updated: datetime) -> Issue:
 
 def test_an_old_watermark_goes_on_at_the_next_minute_so_that_nothing_is_read_twice() -> None:
     seen = utc(2026, 10, 1, 12, 0, 30)
-    cursor = next_cursor(None, [issue(seen)], answered=utc(2026, 10, 1, 13), overlap=OVERLAP)
+    cursor = next_cursor(None, [issue(seen)], answered=utc(2026, 10, 1, 13), now=LATER, overlap=OVERLAP)
     assert cursor == Cursor(watermark=seen, since=utc(2026, 10, 1, 12, 1))
 
 
 def test_a_fresh_watermark_goes_back_by_the_overlap_since_the_index_may_lag() -> None:
     seen, answered = utc(2026, 10, 1, 12, 58, 30), utc(2026, 10, 1, 13)
-    cursor = next_cursor(None, [issue(seen)], answered=answered, overlap=OVERLAP)
+    cursor = next_cursor(None, [issue(seen)], answered=answered, now=answered, overlap=OVERLAP)
     assert cursor == Cursor(watermark=seen, since=utc(2026, 10, 1, 12, 50))
 
 
 def test_a_watermark_whose_minute_is_not_over_at_the_visible_time_is_asked_again_itself() -> None:
     seen, answered = utc(2026, 10, 1, 12, 50, 10), utc(2026, 10, 1, 13, 0, 30)
-    assert next_cursor(None, [issue(seen)], answered=answered, overlap=OVERLAP).since == seen
+    assert next_cursor(None, [issue(seen)], answered=answered, now=answered, overlap=OVERLAP).since == seen
 
 
 def test_seeing_nothing_keeps_the_watermark() -> None:
     before = Cursor(watermark=utc(2026, 10, 1, 12), since=utc(2026, 10, 1, 12, 1))
-    assert next_cursor(before, [], answered=utc(2026, 10, 2), overlap=OVERLAP) == before
+    assert next_cursor(before, [], answered=utc(2026, 10, 2), now=LATER, overlap=OVERLAP) == before
 
 
 def test_an_empty_source_starts_at_what_was_certainly_visible() -> None:
     at = utc(2026, 10, 1, 12, 50)
-    assert next_cursor(None, [], answered=utc(2026, 10, 1, 13), overlap=OVERLAP) == Cursor(
+    assert next_cursor(None, [], answered=utc(2026, 10, 1, 13), now=LATER, overlap=OVERLAP) == Cursor(
         watermark=at, since=at
+    )
+
+
+def test_a_server_that_lives_in_the_future_does_not_put_an_empty_source_there() -> None:
+    now, tomorrow = utc(2026, 10, 1, 13), utc(2026, 10, 2, 13)
+    assert next_cursor(None, [], answered=tomorrow, now=now, overlap=OVERLAP).since == utc(
+        2026, 10, 1, 12, 50
     )
 
 
 def test_an_issue_that_shows_up_late_in_the_index_is_not_missed() -> None:
     """Updated at 12:55, visible at 13:04 only; another one, updated at 12:59, was seen at 13:00."""
     late, answered = utc(2026, 10, 1, 12, 55), utc(2026, 10, 1, 13)
-    cursor = next_cursor(None, [issue(utc(2026, 10, 1, 12, 59))], answered=answered, overlap=OVERLAP)
+    cursor = next_cursor(
+        None, [issue(utc(2026, 10, 1, 12, 59))], answered=answered, now=answered, overlap=OVERLAP
+    )
     assert cursor.since <= late
