@@ -52,6 +52,7 @@ class _Readers:
     def __init__(self, teams: Sequence[TeamRules]) -> None:
         self.teams = teams
         self.first = RuleIndex([team.rules for team in teams]).first
+        self.leave_done_alone = all(team.states.leave_done_alone for team in teams)
 
     def winners(self, subject: Subject) -> list[tuple[TeamRules, Rule | None]]:
         """The teams in order, each with the first of its rules that holds."""
@@ -182,11 +183,7 @@ class Matcher:
         issue = known.issue
         if issue.category != "done" or not self._lifetimes.is_before_all(issue.closed or issue.updated):
             return False
-        return all(
-            team.states.of(issue, experiment=experiment).state in ("done", "dropped")
-            for team in self._readers(known.sources).teams
-            for experiment in (False, True)
-        )
+        return self._readers(known.sources).leave_done_alone
 
     def _subject(self, issue: Issue, ancestry: Ancestry) -> Subject:
         labels = self._visible.get(issue.labels)

@@ -62,6 +62,9 @@ class States:
         self._telling = {name.casefold() for rule in rules for name in rule.labels}
         self._telling |= {name.casefold() for name in mapping.answers.values()}
         self._known: dict[tuple[object, ...], IssueState] = {}
+        opening = [mapping.states[state] for state in ("todo", "doing") if state in mapping.states]
+        self.leave_done_alone = not any(rule.statuses or rule.types for rule in opening)
+        """What the tracker calls done is done or dropped for the team, too. Labels open nothing again."""
 
     def of(self, issue: Issue, *, experiment: bool) -> IssueState:
         """What ``state_of`` says. The key below has to hold all that it reads of an issue."""

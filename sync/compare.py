@@ -110,7 +110,7 @@ def _concerning_us(world: LabelWorld) -> Iterator[IssueRef]:
         settled = live == pushed == wish.labels.keys()
         if ref.tracker in world.exact:
             settled = settled and pushed <= world.live[ref].labels
-        if wish.is_anchor or not settled or ref in decided:
+        if wish.is_anchor or not settled or (decided and ref in decided):
             yield ref
 
 

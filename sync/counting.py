@@ -40,7 +40,10 @@ class Family:
     _by_key: dict[tuple[str, str], IssueRef] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._by_key.update({(ref.tracker, each.issue.ref.key): ref for ref, each in self.known.items()})
+        parents = {each.issue.parent for each in self.known.values()}
+        for ref, each in self.known.items():
+            if each.issue.ref.key in parents:
+                self._by_key[ref.tracker, each.issue.ref.key] = ref
 
     def ancestors(self, ref: IssueRef) -> frozenset[IssueRef]:
         """All known ancestors. Issues that are each other's ancestors (a cycle) count as having none."""

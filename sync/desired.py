@@ -71,17 +71,15 @@ class DesireInputs:
 def desire_labels(inputs: DesireInputs) -> dict[IssueRef, Wish]:
     """A wish for every known issue and every anchor that was read; anchors get no issue labels."""
     anchors = {issue.ref for issue in inputs.anchors.values()}
-    assigned = {assignment.ref: assignment for assignment in inputs.matched.assignments}
-    unplanned = {item.ref: item for item in inputs.matched.unplanned}
     wishing = _Wishing(inputs)
+    outcomes: dict[IssueRef, Assignment | Unplanned] = {each.ref: each for each in inputs.matched.unplanned}
+    outcomes.update((each.ref, each) for each in inputs.matched.assignments)
     wishes = {
-        ref: wishing.wish(item, assigned.get(ref), unplanned.get(ref))
-        for ref, item in inputs.known.items()
-        if ref not in anchors and not item.vanished
+        ref: wishing.wish(item, outcomes.get(ref)) for ref, item in inputs.known.items() if not item.vanished
     }
     for issue in inputs.anchors.values():
         wishes[issue.ref] = _untouched(issue)
-    for ref in (inputs.archived | inputs.unread_anchors) & frozenset(wishes) - anchors:
+    for ref in ((inputs.archived | inputs.unread_anchors) - anchors) & wishes.keys():
         wishes[ref] = _untouched(inputs.known[ref].issue)
     for subject in subjects(inputs):
         wishes[subject.anchor.ref] = _anchor_wish(subject, inputs)
@@ -152,8 +150,9 @@ class _Wishing:
             scheme.label("capability", each.id) for increment in past for each in increment.capabilities
         }
 
-    def wish(self, item: KnownIssue, assignment: Assignment | None, unplanned: Unplanned | None) -> Wish:
+    def wish(self, item: KnownIssue, outcome: Assignment | Unplanned | None) -> Wish:
         inputs, issue = self._inputs, item.issue
+        assignment, unplanned = (outcome, None) if isinstance(outcome, Assignment) else (None, outcome)
         stray = bool(inputs.strays) and issue.ref in inputs.strays
         teams = self._owners(issue) if stray else self._teams(item, assignment)
         return Wish(

@@ -30,6 +30,8 @@ def held_today(
     """
     named = all_sources(workspace)
     names = frozenset(source.name for source in named)
+    if names.issuperset(state.name for state in store.sources()):
+        return dict(known)
     waiting = _waiting(named, store)
 
     def today(item: KnownIssue) -> KnownIssue:

@@ -49,11 +49,11 @@ def think_offline(
 
 def anchors_among(known: Mapping[IssueRef, KnownIssue], workspace: Workspace) -> dict[Anchor, Issue]:
     """The anchors of the plans that were read, in the order of the plans."""
-    wanted = {(anchor.tracker, anchor.key.lower()) for anchor in anchors_of(workspace)}
+    keys = {anchor.key.lower() for anchor in anchors_of(workspace)}
     found = {
-        place: item.issue
+        (item.issue.ref.tracker, item.issue.ref.key.lower()): item.issue
         for item in known.values()
-        if not item.vanished and (place := (item.issue.ref.tracker, item.issue.ref.key.lower())) in wanted
+        if item.issue.ref.key.lower() in keys and not item.vanished
     }
     return {
         anchor: found[place]

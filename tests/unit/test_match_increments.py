@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from mappings.model import Matched, Overrides
+from mappings.model import Matched, Overrides, StateRule
 from tests.match_world import (
     Q3,
     Q4,
@@ -51,6 +51,21 @@ def test_work_closed_before_the_increment_is_neither_assigned_nor_unplanned() ->
 
     assert homes(matched) == {"DS-2": "features"}
     assert matched.unplanned == ()
+
+
+def test_what_a_team_calls_open_is_not_over_however_long_ago_the_tracker_closed_it() -> None:
+    reopens = {"doing": StateRule(statuses=frozenset({"released to test"}))}
+    by_label = {"doing": StateRule(labels=frozenset({"in test"}))}
+    facts = {"labels": ["features", "in test"], "status": "Released to test", "when": at(8, 1)}
+
+    def place(states: dict[str, StateRule]) -> dict[str, str]:
+        rules = rule("r", "features", labelled("features"))
+        plan = increment("q4", Q4, capability("features"))
+        return homes(match(workspace(plan, teams=(team("science", rules, states=states),)), closed(**facts)))
+
+    assert place(reopens) == {"DS-1": "features"}
+    assert place(by_label) == {}
+    assert place({}) == {}
 
 
 def test_open_issues_of_a_closed_increment_go_to_its_successor() -> None:
