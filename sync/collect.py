@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Gone
 from connectors.model import Census, Cursor, Failed, Issue, IssueRef, KnownIssue, Pulled, Source
 from connectors.ports import IssueReader
 from mappings.conditions import wanted_by
@@ -20,6 +20,8 @@ from sync.strays import read_strays
 
 _Answer = TypeVar("_Answer")
 MAX_THREADS = 8
+MAX_ENTERED = 20
+"""So many issues that only a census named are read one by one; for more of them the source is pulled whole."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,8 +120,45 @@ class _Collector:
                 continue
             if answer.pulled:
                 self._take(answer.pulled)
-            elif (absent := self._absent(answer.source, answer.ids)) is not None:
-                self.job.store.save_census(answer, self.job.now(), vanished=absent.vanished, left=absent.left)
+            else:
+                self._take_ids(answer)
+
+    def _take_ids(self, census: Census) -> None:
+        """An issue may enter a ``jql`` without a change of its own, so that no pull from a watermark tells it."""
+        source, store = census.source, self.job.store
+        entered = census.ids - store.source_ids(source)
+        if len(entered) > MAX_ENTERED:
+            self._pull_whole(source)
+            return
+        absent = self._absent(source, census.ids)
+        gone = self._read_entered(source, entered) if absent else None
+        if absent is None or gone is None:
+            return
+        there = replace(census, ids=census.ids - gone)
+        store.save_census(there, self.job.now(), vanished=absent.vanished, left=absent.left)
+
+    def _read_entered(self, source: Source, ids: frozenset[str]) -> frozenset[str] | None:
+        """Read issues one by one. Out: the ids that are not there any more; None when the source failed."""
+        gone: set[str] = set()
+        for issue_id in sorted(ids):
+            try:
+                issue = self.job.readers[source.tracker].read(issue_id, self.wanted)
+            except Gone:
+                gone.add(issue_id)
+            except ConnectorError as error:
+                self._fail(Failed(source=source, reason=str(error)))
+                return None
+            else:
+                self.job.store.save_issue(issue, self.job.now())
+                self.pulled += 1
+        return frozenset(gone)
+
+    def _pull_whole(self, source: Source) -> None:
+        for answer in self.job.readers[source.tracker].pull([(source, None)], self.wanted):
+            if isinstance(answer, Failed):
+                self._fail(answer)
+            else:
+                self._take(answer)
 
     def _census_due(self, source: Source) -> bool:
         if source.name in self.failed or source.name in self.whole:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.journey_world import MAPPING, World, jira_seed
+from tests.journey_world import MAPPING, MODEL, World, jira_seed
 
 MakeWorld = Callable[..., World]
 OURS = {"model", "capability:model", "increment:2026-q4"}
@@ -74,3 +74,43 @@ def test_what_two_lists_in_a_row_do_not_show_has_left(in_sprint: Callable[..., W
     assert world.writes() == []
     lists = [entry for entry in world.requests if "/search" in entry.path]
     assert len(lists) == 1, "no list is asked for that is not due"
+
+
+@pytest.mark.parametrize("count", [2, 25])
+def test_issues_of_a_sprint_that_starts_are_read_and_labelled(
+    in_sprint: Callable[..., World], count: int
+) -> None:
+    numbers = list(range(31, 31 + count))
+    world = in_sprint(Now=[11, 12, 13], Next=numbers)
+    assert world.labels("DS-31") == {"model"}
+    turn(world, "Next", "active")
+    assert world.run(after=DAY).code == 0
+    assert all(world.labels(f"DS-{number}") == OURS for number in numbers)
+    assert f"0 of {3 + count} issues done" in world.comments(MODEL)[0]
+    world.run()
+    world.run()
+    assert world.writes() == []
+
+
+def test_an_issue_that_entered_and_cannot_be_read_waits_for_the_next_run(
+    in_sprint: Callable[..., World],
+) -> None:
+    world = in_sprint(Now=[11, 12, 13], Next=[31])
+    turn(world, "Next", "active")
+    number = world.jira.issue("DS-31").id
+    world.fault("status", tracker="jira", method="GET", path=f"*/issue/{number}", times=None, status=503)
+    assert world.run(after=DAY).code == 1
+    assert world.labels("DS-31") == {"model"}
+    world.box.faults.clear()
+    assert world.run().code == 0
+    assert world.labels("DS-31") == OURS
+
+
+def test_an_issue_that_is_deleted_while_it_enters_is_left_out(in_sprint: Callable[..., World]) -> None:
+    world = in_sprint(Now=[11, 12, 13], Next=[31])
+    turn(world, "Next", "active")
+    number = world.jira.issue("DS-31").id
+    world.fault("status", tracker="jira", method="GET", path=f"*/issue/{number}", times=None, status=404)
+    assert world.run(after=DAY).code == 0
+    assert world.labels("DS-31") == {"model"}
+    assert "0 of 3 issues done" in world.comments(MODEL)[0]
