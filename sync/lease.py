@@ -39,6 +39,8 @@ def _beat(job: Job, done: threading.Event, beat: float) -> None:
     while not done.wait(beat):
         try:
             job.store.renew_lease(job.run_id, LEASE)
-        except (LeaseLost, StoreError) as error:
+        except LeaseLost as error:
             job.log.warning("lease.not_renewed", reason=str(error))
             return
+        except StoreError as error:  # a store that does not answer may answer again before the lease runs out
+            job.log.warning("lease.not_renewed", reason=str(error))

@@ -10,7 +10,7 @@ import pytest
 
 from sync.job import Job
 from sync.lease import LEASE, held
-from sync.store import LeaseHeld, LeaseLost
+from sync.store import LeaseHeld, LeaseLost, StoreError
 from tests.writing_world import World
 
 
@@ -47,5 +47,27 @@ def test_a_run_whose_lease_was_taken_stops_beating_and_finds_out_before_it_write
                 job.store.renew_lease(job.run_id, LEASE)
         lease = job.store.lease()
         assert lease is not None and lease.run_id == "another"
+
+    world.with_job(work)
+
+
+def test_a_store_that_fails_once_does_not_stop_the_beat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+
+    def work(job: Job) -> None:
+        really, failures = job.store.renew_lease, [StoreError("the database does not answer")]
+
+        def renew(run_id: str, ttl: timedelta) -> None:
+            if failures:
+                raise failures.pop()
+            really(run_id, ttl)
+
+        monkeypatch.setattr(job.store, "renew_lease", renew)
+        with held(job, "a run on a busy store", beat=0.01):
+            wait_for(lambda: not failures)
+            world.pass_time(seconds=60)
+            wait_for(lambda: (row := job.store.lease()) and row.expires >= world.now + LEASE)
 
     world.with_job(work)
