@@ -85,6 +85,16 @@ def check_overrides(
     return tuple(refusals)
 
 
+def deleted_as_a_whole(
+    suspicions: Collection[Suspicion],
+    pushed: Mapping[IssueRef, frozenset[str]],
+    looked_at: Collection[IssueRef],
+) -> list[Suspicion]:
+    """Of suspected vetoes those that ``label-gone`` would refuse: the others are single decisions of people."""
+    gone = {(place, label) for place, label, _ in _gone_everywhere(suspicions, pushed, looked_at)}
+    return [s for s in suspicions if s.kind == "veto" and (_place(s.ref), s.label) in gone]
+
+
 def _removals(
     changes: ChangeSet, pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits
 ) -> Refusal | None:

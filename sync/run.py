@@ -5,9 +5,9 @@ pull -> settle -> think -> check people's decisions -> guard -> write -> remembe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from connectors.model import IssueRef
 from sync.apply import Applied, Applier
@@ -17,7 +17,14 @@ from sync.compare import Observation, Suspicion
 from sync.compare_comments import CommentDrift
 from sync.drift import comment_drift
 from sync.figures import figures_of
-from sync.guard import GuardLimits, Refusal, allowed_overrides, check_changes, check_overrides
+from sync.guard import (
+    GuardLimits,
+    Refusal,
+    allowed_overrides,
+    check_changes,
+    check_overrides,
+    deleted_as_a_whole,
+)
 from sync.held import known_today
 from sync.job import Job
 from sync.memory import FINISHED, Recorder, aliases, carry_renames_over, remember
@@ -50,6 +57,8 @@ class Outcome:
     """Everything that a run found, decided and did; commands render it."""
 
     run_id: str
+    started: datetime
+    """``--max-duration`` counts from here, before anything was read."""
     collected: Collected
     thought: Thought
     remembered: Remembered
@@ -92,13 +101,14 @@ def look(job: Job, options: Options, *, keeps: bool) -> Outcome:
 
     ``keeps``: people's decisions that were found are recorded in the store, and so is what the plans renamed.
     """
+    started = job.now()
     collected = collect(job, full=options.full, accept_shrink=options.accept_shrink)
     still_open = settle_open_intents(job)
     if still_open is not None:
         collected = replace(collected, known=known_today(job.store, job.workspace))
     recorder = Recorder(job, remember(job))
     drift, unread = comment_drift(job) if options.full else ({}, {})
-    outcome = _decide(job, options, collected, recorder, drift)
+    outcome = _decide(job, options, started, collected, recorder, drift)
     if keeps and not outcome.refusals:
         carry_renames_over(job)
     if keeps and not outcome.refused_people:
@@ -116,7 +126,7 @@ def carry_out(job: Job, options: Options, outcome: Outcome) -> Outcome:
     """Write what was decided. Without writers, or after a refusal, nothing is written."""
     if outcome.refusals or not job.writers:
         return outcome
-    deadline = _deadline(job, options)
+    deadline = _deadline(job, options, outcome.started)
     applier = Applier(job, max_writes=options.max_writes, deadline=deadline, aliases=aliases(job.workspace))
     applied = applier.apply(outcome.changes)
     return replace(outcome, applied=applied)
@@ -143,6 +153,7 @@ def remember_outcome(job: Job, outcome: Outcome) -> None:
 def _decide(
     job: Job,
     options: Options,
+    started: datetime,
     collected: Collected,
     recorder: Recorder,
     drift: Mapping[str, CommentDrift],
@@ -160,6 +171,7 @@ def _decide(
     unsafe = check_changes(asked.thought.changes, recorder.remembered.pushed, limits)
     return Outcome(
         run_id=job.run_id,
+        started=started,
         collected=replace(collected, known=asked.seen.known, anchors=asked.seen.anchors),
         thought=asked.thought,
         remembered=recorder.remembered,
@@ -191,7 +203,7 @@ def _ask_people(job: Job, options: Options, seen: Seen, recorder: Recorder, limi
     before = recorder.remembered.pushed
     asked = _Asked(seen=seen, thought=_think(job, seen, recorder.remembered))
     if options.restore_labels:
-        _restore(asked.thought.suspicions, recorder)
+        _restore(asked.thought, recorder)
         asked.thought = _think(job, seen, recorder.remembered)
     looked_at = [ref for ref, wish in asked.thought.wishes.items() if wish.read]
     stop_after = None if options.accept_overrides else allowed_overrides(before, limits)
@@ -215,11 +227,11 @@ def _ask_people(job: Job, options: Options, seen: Seen, recorder: Recorder, limi
     return asked
 
 
-def _restore(suspicions: Iterable[Suspicion], recorder: Recorder) -> None:
-    """Asked to put labels back: what is gone is forgotten for this run, so that it is simply wanted again."""
-    for suspicion in suspicions:
-        if suspicion.kind == "veto":
-            recorder.forget(suspicion.ref, frozenset({suspicion.label}), for_good=False)
+def _restore(thought: Thought, recorder: Recorder) -> None:
+    """Asked to put a deleted label back: it is forgotten for this run, so that it is simply wanted again."""
+    looked_at = [ref for ref, wish in thought.wishes.items() if wish.read]
+    for suspicion in deleted_as_a_whole(thought.suspicions, recorder.remembered.pushed, looked_at):
+        recorder.forget(suspicion.ref, frozenset({suspicion.label}), for_good=False)
 
 
 def _think(job: Job, seen: Seen, remembered: Remembered) -> Thought:
@@ -258,10 +270,9 @@ def guard_limits(job: Job, options: Options) -> GuardLimits:
     )
 
 
-def _deadline(job: Job, options: Options) -> Callable[[], bool]:
+def _deadline(job: Job, options: Options, started: datetime) -> Callable[[], bool]:
     if options.max_duration is None:
         return lambda: False
-    started = job.now()
     until = started + options.max_duration
     return lambda: job.now() >= until
 

@@ -50,7 +50,7 @@ def reconcile(
     context: typer.Context,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Repair without asking.")] = False,
     restore_labels: Annotated[
-        bool, typer.Option("--restore-labels", help="Put back our labels that were removed by hand.")
+        bool, typer.Option("--restore-labels", help="Put back a label of ours that was deleted as a whole.")
     ] = False,
     accept_shrink: AcceptShrink = False,
     accept_overrides: AcceptOverrides = False,

@@ -43,14 +43,20 @@ def test_a_label_removed_by_hand_stays_away_and_what_hangs_on_it_goes(settled: W
     assert settled.writes() == []
 
 
-def test_labels_removed_by_hand_come_back_when_asked_for(settled: World) -> None:
+def test_a_label_deleted_as_a_whole_comes_back_when_asked_for_and_what_one_person_took_off_does_not(
+    settled: World,
+) -> None:
+    keys = ["acme/churn#11", "acme/churn#12", "acme/churn#13"]
+    for key in keys:
+        settled.unlabel(key, "capability:features")
     settled.unlabel("DS-11", "capability:model")
-    settled.unlabel("acme/churn#11", "increment:2026-q4")
     told = settled.reconcile(yes=True, restore_labels=True)
     assert told.code == 0, told.err
-    assert settled.labels("DS-11") >= {"capability:model", "increment:2026-q4"}
-    assert settled.labels("acme/churn#11") >= {"capability:features", "increment:2026-q4"}
-    assert settled.overrides()["overrides"] == []
+    assert all("capability:features" in settled.labels(key) for key in keys)
+    assert "capability:model" not in settled.labels("DS-11")
+    assert [(each["kind"], each["label"]) for each in settled.overrides()["overrides"]] == [
+        ("veto", "capability:model")
+    ]
 
 
 @pytest.mark.parametrize("key", ["DS-11", "acme/churn#11"])
