@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
+from connectors.errors import Rejected
 from connectors.model import IssueRef, KnownIssue
 from sync.announcing import Announcer
 from sync.changes import LabelChange, Reason
@@ -28,7 +29,23 @@ class LabelWriting:
         for label in add:
             self._make(change, label)
         for added, removed in self._steps(change, add, remove):
-            self._step(change, added, removed)
+            try:
+                self._step(change, added, removed)
+            except Rejected:
+                if len(added) < 2 or removed:
+                    raise
+                self._one_by_one(change, added)
+
+    def _one_by_one(self, change: LabelChange, add: list[str]) -> None:
+        """GitHub may have taken some of several labels and not others: what it takes alone is known as ours."""
+        refusals = []
+        for label in add:
+            try:
+                self._step(change, [label], [])
+            except Rejected as error:
+                refusals.append(error)
+        if refusals:
+            raise refusals[0]
 
     def _steps(
         self, change: LabelChange, add: list[str], remove: list[str]

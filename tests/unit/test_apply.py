@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connectors.errors import AuthFailed, Rejected, Unavailable
+from connectors.model import Failed, IssueRef, Pulled
 from sync.apply import Applied, Applier
 from sync.changes import ChangeSet, CommentChange, LabelChange, Reason
 from sync.job import Job
@@ -107,6 +111,20 @@ def test_a_half_refused_swap_keeps_what_took_effect(world: World) -> None:
     assert world.pushed(change.ref.key) == {INCREMENT}
 
 
+def test_of_two_labels_of_which_github_takes_one_that_one_is_ours(world: World) -> None:
+    change, really = adding(world, "acme/churn", FEATURES, INCREMENT), world.github.change_labels
+
+    def drops_increments(ref: IssueRef, add: Sequence[str], remove: Sequence[str]) -> None:
+        really(ref, [label for label in add if label != INCREMENT], remove)
+        if INCREMENT in add:
+            raise Rejected(f"GitHub accepted the label {INCREMENT} but did not put it on the issue")
+
+    world.github.change_labels = drops_increments  # type: ignore[method-assign]
+    ((_, why),) = apply(world, change).failed
+    assert INCREMENT in why
+    assert world.labels(change.ref.key) == world.pushed(change.ref.key) == {FEATURES}
+
+
 def test_what_was_written_is_known_without_another_look(world: World) -> None:
     """Else a list that lags would look as if a person had taken the label off."""
     world.run()
@@ -131,3 +149,17 @@ def test_a_run_whose_lease_was_taken_over_writes_nothing(world: World) -> None:
         world.with_job(work)
     assert world.labels(change.ref.key) == set()
     assert world.journal() == []
+
+
+def test_the_time_for_a_run_counts_from_its_beginning_and_not_from_its_first_write(world: World) -> None:
+    world.github.add_issue("acme/churn", "Work", labels=["features"])
+    quickly = world.github.pull
+
+    def slowly(*asked: Any) -> Iterator[Pulled | Failed]:
+        world.pass_time(hours=2)
+        yield from quickly(*asked)
+
+    world.github.pull = slowly  # type: ignore[method-assign, assignment]
+    applied = world.run(max_duration=timedelta(minutes=5)).applied
+    assert applied is not None
+    assert (applied.done, applied.left_because) == (0, ["the time for this run (--max-duration) is over"])
