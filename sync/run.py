@@ -5,7 +5,7 @@ pull -> settle -> think -> check people's decisions -> guard -> write -> remembe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -17,7 +17,14 @@ from sync.compare import Observation, Suspicion
 from sync.compare_comments import CommentDrift
 from sync.drift import comment_drift
 from sync.figures import figures_of
-from sync.guard import GuardLimits, Refusal, allowed_overrides, check_changes, check_overrides
+from sync.guard import (
+    GuardLimits,
+    Refusal,
+    allowed_overrides,
+    check_changes,
+    check_overrides,
+    deleted_as_a_whole,
+)
 from sync.held import known_today
 from sync.job import Job
 from sync.memory import FINISHED, Recorder, aliases, carry_renames_over, remember
@@ -196,7 +203,7 @@ def _ask_people(job: Job, options: Options, seen: Seen, recorder: Recorder, limi
     before = recorder.remembered.pushed
     asked = _Asked(seen=seen, thought=_think(job, seen, recorder.remembered))
     if options.restore_labels:
-        _restore(asked.thought.suspicions, recorder)
+        _restore(asked.thought, recorder)
         asked.thought = _think(job, seen, recorder.remembered)
     looked_at = [ref for ref, wish in asked.thought.wishes.items() if wish.read]
     stop_after = None if options.accept_overrides else allowed_overrides(before, limits)
@@ -220,11 +227,11 @@ def _ask_people(job: Job, options: Options, seen: Seen, recorder: Recorder, limi
     return asked
 
 
-def _restore(suspicions: Iterable[Suspicion], recorder: Recorder) -> None:
-    """Asked to put labels back: what is gone is forgotten for this run, so that it is simply wanted again."""
-    for suspicion in suspicions:
-        if suspicion.kind == "veto":
-            recorder.forget(suspicion.ref, frozenset({suspicion.label}), for_good=False)
+def _restore(thought: Thought, recorder: Recorder) -> None:
+    """Asked to put a deleted label back: it is forgotten for this run, so that it is simply wanted again."""
+    looked_at = [ref for ref, wish in thought.wishes.items() if wish.read]
+    for suspicion in deleted_as_a_whole(thought.suspicions, recorder.remembered.pushed, looked_at):
+        recorder.forget(suspicion.ref, frozenset({suspicion.label}), for_good=False)
 
 
 def _think(job: Job, seen: Seen, remembered: Remembered) -> Thought:
