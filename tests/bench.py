@@ -67,7 +67,9 @@ class Cost:
 
 def main() -> None:
     sizes = tuple(int(size) for size in sys.argv[1:]) or SIZES
-    print(f"{'issues':>7}  {'run':<28} {'requests':>8} {'writes':>7} {'wall s':>8} {'CPU s':>7} {'peak MB':>8}")  # noqa: T201
+    print(
+        f"{'issues':>7}  {'run':<28} {'requests':>8} {'writes':>7} {'wall s':>8} {'CPU s':>7} {'peak MB':>8}"
+    )  # noqa: T201
     for size in sizes:
         for name, cost in measure(size):
             print(  # noqa: T201
