@@ -69,10 +69,10 @@ def main() -> None:
     sizes = tuple(int(size) for size in sys.argv[1:]) or SIZES
     print(
         f"{'issues':>7}  {'run':<28} {'requests':>8} {'writes':>7} {'wall s':>8} {'CPU s':>7} {'peak MB':>8}"
-    )  # noqa: T201
+    )
     for size in sizes:
         for name, cost in measure(size):
-            print(  # noqa: T201
+            print(
                 f"{size:>7}  {name:<28} {cost.requests:>8} {cost.written:>7} {cost.wall:>8.2f} {cost.cpu:>7.2f} "
                 f"{cost.megabytes:>8.0f}",
                 flush=True,

@@ -204,7 +204,7 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def _say(name: str, *cells: str) -> None:
-    print(f"{name:<64}" + "".join(f"{cell:>11}" for cell in cells), flush=True)  # noqa: T201
+    print(f"{name:<64}" + "".join(f"{cell:>11}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":
