@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, Text, or_, select, tuple_, type_coerce
+from sqlalchemy import Connection, Row, Select, Text, select, tuple_, type_coerce
 
 from connectors.model import IssueRef, KnownIssue
 from sync.store.codec import issue_from, read_json, stored_label_set
@@ -50,10 +50,12 @@ class KnownPart(Part):
     def known_issue(self, tracker: str, id_or_key: str) -> KnownIssue | None:
         """One issue by id, or by the key that it had last. An id goes before a key, and one that is there
         before one that vanished."""
-        named = or_(issues.c.id == id_or_key, issues.c.key == id_or_key)
-        query = _ISSUES.where(issues.c.tracker == tracker, named).order_by(issues.c.id)
-        found = self._page(query)
-        return min(found, key=lambda known: _rank(known, id_or_key)) if found else None
+        # Not both at once: with an OR, SQLite may well read the whole tracker.
+        of_tracker = _ISSUES.where(issues.c.tracker == tracker)
+        if by_id := self._page(of_tracker.where(issues.c.id == id_or_key)):
+            return by_id[0]
+        by_key = self._page(of_tracker.where(issues.c.key == id_or_key).order_by(issues.c.id))
+        return min(by_key, key=_newest_first) if by_key else None
 
     def issue_events(self, ref: IssueRef) -> list[Noticed]:
         """What was seen happening to an issue, oldest first."""
@@ -69,12 +71,8 @@ class KnownPart(Part):
         return [_known(row, holders.get((row.tracker, row.id), frozenset())) for row in rows]
 
 
-def _rank(known: KnownIssue, id_or_key: str) -> tuple[bool, bool, float]:
-    return (
-        known.issue.ref.id != id_or_key,
-        known.vanished is not None,
-        -known.issue.updated.timestamp(),
-    )
+def _newest_first(known: KnownIssue) -> tuple[bool, float]:
+    return known.vanished is not None, -known.issue.updated.timestamp()
 
 
 def _holders(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str, str], frozenset[str]]:
