@@ -50,12 +50,19 @@ class KnownPart(Part):
     def known_issue(self, tracker: str, id_or_key: str) -> KnownIssue | None:
         """One issue by id, or by the key that it had last. An id goes before a key, and one that is there
         before one that vanished."""
-        # Not both at once: with an OR, SQLite may well read the whole tracker.
-        of_tracker = _ISSUES.where(issues.c.tracker == tracker)
-        if by_id := self._page(of_tracker.where(issues.c.id == id_or_key)):
-            return by_id[0]
-        by_key = self._page(of_tracker.where(issues.c.key == id_or_key).order_by(issues.c.id))
-        return min(by_key, key=_newest_first) if by_key else None
+        # By id or by key in one query, or in an order, and SQLite reads the whole tracker.
+        if by_id := self._by_id(tracker, id_or_key):
+            return by_id
+        keyed = select(issues.c.id).where(issues.c.tracker == tracker, issues.c.key == id_or_key)
+        with self._database.read() as connection:
+            ids = connection.execute(keyed).scalars().all()
+        found = [known for each in ids if (known := self._by_id(tracker, each))]
+        return min(found, key=_newest_first) if found else None
+
+    def _by_id(self, tracker: str, issue_id: str) -> KnownIssue | None:
+        return next(
+            iter(self._page(_ISSUES.where(issues.c.tracker == tracker, issues.c.id == issue_id))), None
+        )
 
     def issue_events(self, ref: IssueRef) -> list[Noticed]:
         """What was seen happening to an issue, oldest first."""
