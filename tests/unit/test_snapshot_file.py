@@ -21,6 +21,7 @@ from sync.snapshot_file import (
     write_snapshot,
 )
 from sync.store import PushedComment, Store, StoreError, open_store
+from tests.postgres import new_database
 from tests.store_world import CHURN, START, Clock, issue, pull, ref
 
 HEAD = SnapshotHead(instance="acme", taken=START, bodies=False)
@@ -94,6 +95,21 @@ def test_what_was_exported_with_bodies_is_there_again(
     with store_from(path, clock) as copy:
         assert everything(copy) == everything(store)
         assert [each.name for each in copy.sources()] == [each.name for each in store.sources()]
+
+
+def test_a_snapshot_goes_into_a_postgresql_store_and_out_again(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    written(store, "add-label", "capability:churn", START + timedelta(minutes=1))
+    other = open_store(new_database(), now=clock)
+    other.load_snapshot(read_rows(exported(store, tmp_path / "first.jsonl", bodies=True)))
+    back = exported(other, tmp_path / "second.jsonl", bodies=True)
+    other.close()
+
+    def lines(path: Path) -> list[str]:
+        return sorted(path.read_text().splitlines())
+
+    assert lines(back) == lines(tmp_path / "first.jsonl")
 
 
 def test_texts_of_issues_stay_at_home_unless_asked_for(store: Store, clock: Clock, tmp_path: Path) -> None:
