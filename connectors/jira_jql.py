@@ -95,15 +95,16 @@ def next_cursor(
 ) -> Cursor:
     """Where to go on after a source was read whole.
 
-    ``answered`` is the server's time at the first answer; ``now`` is ours, against a server that says it is
-    tomorrow. The index may lag, but what was updated an overlap
+    ``answered`` is the server's time at the first answer. The index may lag, but what was updated an overlap
     before that is certainly visible: ``since`` never passes it. Up to there, every issue of the watermark's
     minute has been seen, so that the next minute is early enough and an unchanged source costs no issue.
+    ``now`` is our time. It counts only for a source that never showed an issue, which has nothing but clocks to
+    go by: a server that lives in the future must not put its watermark there.
     """
-    visible = min(answered, now) - overlap
+    visible = answered - overlap
     seen = [issue.updated for issue in issues]
     if before is not None:
         seen.append(before.watermark)
-    watermark = max(seen, default=visible)
+    watermark = max(seen, default=min(answered, now) - overlap)
     after = watermark.replace(second=0, microsecond=0) + MINUTE
     return Cursor(watermark=watermark, since=after if after <= visible else min(watermark, visible))

@@ -132,6 +132,14 @@ def test_an_empty_source_starts_at_what_was_certainly_visible() -> None:
     )
 
 
+def test_a_clock_of_ours_that_is_behind_reads_nothing_again() -> None:
+    """Only the server's clock says what its index shows; an unchanged source stays cheap."""
+    seen, answered = utc(2026, 10, 1, 12, 0), utc(2026, 10, 1, 13)
+    ours = utc(2026, 10, 1, 11)
+    cursor = next_cursor(None, [issue(seen)], answered=answered, now=ours, overlap=OVERLAP)
+    assert cursor.since == utc(2026, 10, 1, 12, 1)
+
+
 def test_a_server_that_lives_in_the_future_does_not_put_an_empty_source_there() -> None:
     now, tomorrow = utc(2026, 10, 1, 13), utc(2026, 10, 2, 13)
     assert next_cursor(None, [], answered=tomorrow, now=now, overlap=OVERLAP).since == utc(
