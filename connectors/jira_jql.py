@@ -105,6 +105,9 @@ def next_cursor(
     seen = [issue.updated for issue in issues]
     if before is not None:
         seen.append(before.watermark)
-    watermark = max(seen, default=min(answered, now) - overlap)
+    if not seen:
+        earliest = min(answered, now) - overlap
+        return Cursor(watermark=earliest, since=earliest)
+    watermark = max(seen)
     after = watermark.replace(second=0, microsecond=0) + MINUTE
     return Cursor(watermark=watermark, since=after if after <= visible else min(watermark, visible))
