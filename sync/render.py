@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sync.changes import Change, ChangeSet, CommentRemoval, LabelChange
 from sync.neutral import neutral_github, neutral_terminal
-from sync.run import Outcome
+
+if TYPE_CHECKING:
+    from sync.run import Outcome
 
 CHANGES_SHOWN = 200
 

@@ -9,8 +9,6 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Table
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from sync.store.errors import StoreError
@@ -136,5 +134,11 @@ def upsert(
 
 def inserting(connection: Connection, table: Table) -> Any:
     """The INSERT of this database that knows ON CONFLICT."""
-    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    return insert(table)
+    # A command that only looks need not load them.
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
