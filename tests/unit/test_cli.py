@@ -238,7 +238,11 @@ def process(
     *arguments: str, environment: Mapping[str, str] | None = None, **options: Any
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "sync", *arguments], env={**os.environ, **(environment or {})}, **options
+        [sys.executable, "-m", "sync", *arguments],
+        env={**os.environ, **(environment or {})},
+        # A shell that starts the tests in the background has them, and all their children, ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        **options,
     )
 
 
