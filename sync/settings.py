@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 
+from mappings.checks_plans import is_zone
 from mappings.defaults import inherited_labels
 from mappings.defaults_schema import LabelEntry, known_families
 from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, FAMILIES, LabelScheme
@@ -172,7 +173,7 @@ class Settings(_Strict):
     @field_validator("timezone")
     @classmethod
     def _zone(cls, name: str) -> str:
-        if name not in available_timezones():
+        if not is_zone(name):
             raise ValueError(f"{name!r} is not an IANA time zone; write one like Europe/Berlin")
         return name
 

@@ -48,6 +48,23 @@ def _only_loopback() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _as_configured() -> Iterator[str]:
+    """Tests do not survive power cuts, so their stores need not wait for the disk. Out: what stores really use."""
+    from sync.store import opening
+
+    with pytest.MonkeyPatch.context() as patch:
+        configured = opening.SYNCHRONOUS
+        patch.setattr(opening, "SYNCHRONOUS", "OFF")
+        yield configured
+
+
+@pytest.fixture
+def durable(_as_configured: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores opened in this test are as safe as those of users."""
+    monkeypatch.setattr("sync.store.opening.SYNCHRONOUS", _as_configured)
+
+
 def _stay_here(host: Any) -> None:
     name = host.decode() if isinstance(host, bytes) else str(host or "")
     # ``.invalid`` can never be found anywhere (RFC 2606): good for tests of hosts that are not there.

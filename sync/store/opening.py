@@ -17,6 +17,7 @@ from sync.store.store import Store
 
 BUSY_MILLISECONDS: Final = 30_000
 """How long SQLite waits for another process that writes."""
+SYNCHRONOUS: Final = "FULL"
 
 _USABLE: Final = "Use sqlite:///path/to/state.db or postgresql://user@host/database."
 
@@ -91,7 +92,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
     cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 

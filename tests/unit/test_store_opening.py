@@ -54,6 +54,7 @@ def test_a_store_in_memory_is_new_each_time() -> None:
         store.close()
 
 
+@pytest.mark.usefixtures("durable")
 def test_a_file_survives_a_crash_and_a_power_cut(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/state.db", now=Clock())
     with store._database.read() as connection:
