@@ -19,6 +19,7 @@ from connectors.errors import (
     Rejected,
     SourceMissing,
     Unavailable,
+    Unreachable,
 )
 from connectors.retry import Kind, TryAgain
 
@@ -69,9 +70,8 @@ def lost(where: str, kind: Kind, error: requests.RequestException, host: str) ->
     if hopeless:
         return hopeless
     what = _what_was_lost(error)
-    failure = Unavailable(
-        f"{where}: {what} {host}; try again later, or check the network and the tracker's url"
-    )
+    kind_of = Unreachable if _never_connected(error) else Unavailable
+    failure = kind_of(f"{where}: {what} {host}; try again later, or check the network and the tracker's url")
     if kind == "create" and not _never_connected(error):
         return OutcomeUnknown(f"{where}: {what} {host} after the request was sent; it may have taken effect")
     return TryAgain(failure, reason=f"a connection to {host}")
@@ -84,15 +84,15 @@ def _hopeless(where: str, error: requests.RequestException, host: str) -> Connec
             f"{where}: the credentials hold a character that a header cannot; check for line breaks"
         )
     if isinstance(error, requests.exceptions.SSLError):
-        return Unavailable(
+        return Unreachable(
             f"{where}: the certificate of {host} cannot be verified; check the tracker's url, "
             "or point REQUESTS_CA_BUNDLE to your own certificate authority"
         )
     unresolved = next((cause for cause in _causes(error) if isinstance(cause, NameResolutionError)), None)
     if unresolved and not _resolver_is_down(unresolved):
-        return Unavailable(f"{where}: unknown host {host}: check url of this tracker in increment-sync.yaml")
+        return Unreachable(f"{where}: unknown host {host}: check url of this tracker in increment-sync.yaml")
     if isinstance(error, ValueError) and not isinstance(error, requests.exceptions.JSONDecodeError):
-        return Unavailable(
+        return Unreachable(
             f"{where}: not a url that can be asked: check url of this tracker in increment-sync.yaml"
         )
     return None

@@ -40,6 +40,10 @@ class Unavailable(SkipSource):
     """The tracker did not answer properly within the attempts and the time allowed."""
 
 
+class Unreachable(Unavailable):
+    """There is no connection to the tracker at all."""
+
+
 class BadPayload(SkipSource):
     """The tracker answered with something that is not what its API promises: truncated, repeated, not JSON."""
 
@@ -58,3 +62,7 @@ class QuotaExhausted(StopTracker):
     def __init__(self, message: str, until: datetime | None = None) -> None:
         super().__init__(message)
         self.until = until
+
+
+class OutOfTurn(QuotaExhausted):
+    """By our own count a write would have to wait longer than a run sleeps. Nothing was sent."""

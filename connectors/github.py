@@ -25,6 +25,7 @@ from connectors.github_access import (
 )
 from connectors.github_reader import GithubReader
 from connectors.github_writer import GithubWriter
+from connectors.pace import Pace
 from connectors.ports import Cache
 from connectors.retry import RetryPolicy, Wait
 from connectors.transport import Transport
@@ -43,19 +44,19 @@ def open_github(
     token: str | None = None,
     app: GithubApp | None = None,
     policy: RetryPolicy | None = None,
-    spacing: float = 1.0,
+    pace: Pace | None = None,
     pull_page: int = 100,
     overlap: timedelta = timedelta(minutes=5),
 ) -> tuple[GithubReader, GithubWriter]:
     """A reader and a writer that share one transport. Sends nothing yet.
 
     ``tracker`` is its name in the settings, ``url`` the address of the API (``https://HOST/api/v3`` for an
-    Enterprise Server). Either ``token`` or ``app``; AuthFailed without both. ``spacing``: least seconds
-    between writes. ``overlap``: how long GitHub may take until a change shows in its lists.
+    Enterprise Server). Either ``token`` or ``app``; AuthFailed without both. ``pace`` says when
+    a write may leave. ``overlap``: how long GitHub may take until a change shows in its lists.
     """
     policy = policy or RetryPolicy()
 
-    def door(signed: Credentials | None, gap: float) -> Transport:
+    def door(signed: Credentials | None, paced: Pace | None) -> Transport:
         opened = session()
         opened.auth = Signed(signed) if signed else _unsigned
         return Transport(
@@ -63,7 +64,7 @@ def open_github(
             url,
             tracker=tracker,
             policy=policy,
-            spacing=gap,
+            pace=paced,
             now=now,
             sleep=sleep,
             limits=quota,
@@ -71,8 +72,8 @@ def open_github(
             on_wait=on_wait,
         )
 
-    credentials = _credentials(tracker, token, app, door(None, 0.0), now)
-    shared = door(credentials, spacing)
+    credentials = _credentials(tracker, token, app, door(None, None), now)
+    shared = door(credentials, pace)
     reader = GithubReader(
         tracker=tracker,
         transport=shared,

@@ -31,14 +31,13 @@ from connectors.model import (
     Source,
     Wanted,
 )
+from connectors.pace import Pace
 from connectors.ports import Cache
 from connectors.retry import RetryPolicy, Wait
 from connectors.transport import Transport
 
 GATEWAY = "https://api.atlassian.com"
 TIMEOUT = (5.0, 30.0)
-SPACING = 0.2
-"""Seconds between writes: Cloud's limits are shared with everything else that the customer runs."""
 
 
 class JiraReader:
@@ -108,7 +107,7 @@ def open_jira(
     on_wait: Callable[[Wait], None],
     overlap: timedelta = timedelta(minutes=10),
     page_size: int = 1000,
-    spacing: float = SPACING,
+    pace: Pace | None = None,
     gateway_url: str = GATEWAY,
 ) -> tuple[JiraReader, JiraWriter]:
     """Reader and writer of one site; they share what is cached. No request is made yet.
@@ -116,7 +115,7 @@ def open_jira(
     ``url`` is the site as people browse it. With ``cloud_id`` (a scoped API token) requests go to the gateway
     instead. Cloud wants ``email`` and ``api_token``; Data Center ``pat``, or user name and password as
     ``email`` and ``api_token``. AuthFailed when they are missing. ``overlap``: how far the search index may
-    lag. ``now`` gives an aware time.
+    lag. ``pace`` says when a write may leave. ``now`` gives an aware time.
     """
     site_url = url.rstrip("/")
     base = f"{gateway_url.rstrip('/')}/ex/jira/{cloud_id}" if cloud_id else site_url
@@ -131,7 +130,7 @@ def open_jira(
         on_wait=on_wait,
         limits=limits,
         classify=classifier(tracker, scoped_hint=kind == "jira-cloud" and not cloud_id),
-        spacing=spacing,
+        pace=pace,
         timeout=TIMEOUT,
     )
     # Four digits tell a changed credential apart and are too few to guess it from.

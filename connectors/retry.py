@@ -29,10 +29,17 @@ class RetryPolicy:
     max_total: float = 300.0
     """The longest time from the first attempt of a request to the start of its last."""
     first_wait: float = 1.0
+    until: datetime | None = None
+    """When the time of the whole run is over: no wait goes beyond it."""
     longest_backoff: float = 30.0
     """Where doubling ends, when the server names no time."""
     random: Callable[[], float] = random.random
     """Gives [0, 1); spreads our own waits over 0.7 to 1.3 times their length."""
+
+    def too_long(self, seconds: float, now: datetime) -> bool:
+        """Whether a wait of so many seconds from ``now`` is longer than a run may sleep."""
+        beyond = self.until is not None and now + timedelta(seconds=seconds) > self.until
+        return beyond or seconds > self.max_wait
 
     def backoff(self, attempt: int) -> float:
         """Seconds to wait after the given attempt (from 1) when the server names no time."""
@@ -131,7 +138,7 @@ class _Course:
         spent = max(0.0, (self.now() - self.started).total_seconds())
         return (
             state.attempt_number >= self.policy.attempts
-            or self.next_wait > self.policy.max_wait
+            or self.policy.too_long(self.next_wait, self.now())
             or spent + self.next_wait > self.policy.max_total
         )
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json as json_module
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,13 +15,16 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from connectors.answers import TEMPORARY, lost, redirected, refused
+from connectors.circuit import Circuit
 from connectors.errors import (
     AuthFailed,
     BadPayload,
     ConnectorError,
     OutcomeUnknown,
+    OutOfTurn,
     QuotaExhausted,
 )
+from connectors.pace import CONTENT, Hold, Pace, WriteLimits
 from connectors.retry import Kind, Limit, RetryPolicy, TryAgain, Wait, call, server_wait
 
 __all__ = ["Kind", "Reply", "Transport"]
@@ -38,6 +40,9 @@ class Reply:
     data: Any
     """Decoded JSON, or None for an empty body."""
 
+
+WORTH_TELLING = 5.0
+"""Seconds; shorter waits between writes are the ordinary pace."""
 
 Limits = Callable[[requests.Response], Limit | None]
 Classify = Callable[[int, Mapping[str, str], Any], ConnectorError | None]
@@ -63,7 +68,7 @@ class Transport:
         on_wait: Callable[[Wait], None],
         limits: Limits | None = None,
         classify: Classify | None = None,
-        spacing: float = 0.0,
+        pace: Pace | None = None,
         timeout: tuple[float, float] = (5.0, 30.0),
     ) -> None:
         """``session`` carries the credentials; its retries and cookies are switched off here.
@@ -71,7 +76,7 @@ class Transport:
         ``tracker`` is the name that messages begin with. ``limits`` recognises a vendor's quota refusals
         beyond a plain 429 (which needs no hook). ``classify`` may turn a final status that is no success
         (redirects excluded) into a more telling error than the general one; it gets status, headers, data.
-        ``spacing``: least seconds between two writes. ``timeout``: seconds to connect, and between bytes.
+        ``pace`` says when a write may leave; without it at once. ``timeout``: seconds to connect, and between bytes.
         ``now`` gives an aware time.
         """
         self.base_url = base_url.rstrip("/")
@@ -83,10 +88,9 @@ class Transport:
         self._on_wait = on_wait
         self._limits = limits
         self._classify = classify
-        self._spacing = spacing
+        self._pace = pace or Pace(WriteLimits(), tracker=tracker)
+        self._circuit = Circuit(now)
         self._timeout = timeout
-        self._turn = threading.Lock()
-        self._last_write: datetime | None = None
 
     def send(
         self,
@@ -105,25 +109,35 @@ class Transport:
         repeated after lost and broken answers; ``create`` only when the request certainly had no effect (a
         quota's refusal, no connection), otherwise OutcomeUnknown.
 
+        A tracker that was found to be down in this run is not asked again: the same error at once.
+
         Errors: AuthFailed (401), Gone (404, 410), Moved (a redirected read; a SourceMissing), Rejected (other
-        4xx; a redirected write), QuotaExhausted, Unavailable, BadPayload, OutcomeUnknown (only ``create``).
+        4xx; a redirected write), QuotaExhausted, OutOfTurn, Unavailable, BadPayload, OutcomeUnknown (only
+        ``create``).
         """
         url = self._url(path)
         where = f"{self.tracker}: {method} {urlsplit(url).path}"
 
         def attempt() -> Reply:
-            with self._paced(kind):
+            with self._paced(method, where, kind):
                 response = self._exchange(method, url, where, kind, params, json, headers)
             return self._judge(response, where, kind)
 
-        return call(
-            attempt,
-            tracker=self.tracker,
-            policy=self._policy,
-            now=self._now,
-            sleep=self._sleep,
-            on_wait=self._on_wait,
-        )
+        self._circuit.check()
+        try:
+            reply = call(
+                attempt,
+                tracker=self.tracker,
+                policy=self._policy,
+                now=self._now,
+                sleep=self._sleep,
+                on_wait=self._on_wait,
+            )
+        except ConnectorError as error:
+            self._circuit.failed(error)
+            raise
+        self._circuit.answered()
+        return reply
 
     def now(self) -> datetime:
         """This machine's time (aware)."""
@@ -142,19 +156,32 @@ class Transport:
         return url
 
     @contextmanager
-    def _paced(self, kind: Kind) -> Iterator[None]:
+    def _paced(self, method: str, where: str, kind: Kind) -> Iterator[None]:
         if kind == "read":
             yield
             return
-        with self._turn:
-            if self._last_write is not None and self._spacing > 0:
-                passed = (self._now() - self._last_write).total_seconds()
-                if passed < self._spacing:
-                    self._sleep(min(self._spacing, self._spacing - passed))
+        content = method in CONTENT
+        with self._pace.turn:
+            if hold := self._pace.hold(self._now(), content=content):
+                self._wait_for(hold, where)
+            self._pace.begin(self._now(), content=content)
             try:
                 yield
             finally:
-                self._last_write = self._now()
+                self._pace.end(self._now())
+
+    def _wait_for(self, hold: Hold, where: str) -> None:
+        """Sleep until a write may leave. QuotaExhausted, with nothing sent, when that takes too long."""
+        if self._policy.too_long(hold.seconds, self._now()):
+            until = self._now().astimezone(UTC) + timedelta(seconds=hold.seconds)
+            raise OutOfTurn(
+                f"{where}: the {hold.reason} is used up until {until:%Y-%m-%d %H:%M} UTC; "
+                "the rest of the work is kept for the next run",
+                until,
+            )
+        if hold.seconds >= WORTH_TELLING:
+            self._on_wait(Wait(tracker=self.tracker, seconds=hold.seconds, reason=hold.reason, attempt=1))
+        self._sleep(hold.seconds)
 
     def _exchange(
         self,

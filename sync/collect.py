@@ -180,9 +180,8 @@ class _Collector:
     def _fail(self, failure: Failed) -> None:
         self.failed[failure.source.name] = failure
         self.job.store.mark_failed(failure.source, failure.reason, self.job.now())
-        self.job.log.warning(
-            "source.failed", source=failure.source.name, kind=failure.kind, reason=failure.reason
-        )
+        # The reason is told once, in words, when the run ends; the store keeps it as well.
+        self.job.log.warning("source.failed", source=failure.source.name, kind=failure.kind)
 
     def result(self) -> Collected:
         # Only now: a source that is pulled well and whose census fails has been failing all the time.
@@ -224,7 +223,7 @@ class _Collector:
                 issue = self.job.readers[anchor.tracker].read(anchor.key, self.wanted)
             except ConnectorError as error:
                 unread[anchor] = str(error)
-                self.job.log.warning("anchor.unread", anchor=str(anchor), reason=str(error))
+                self.job.log.warning("anchor.unread", anchor=str(anchor))
             else:
                 anchors[anchor] = issue
                 self.job.store.save_issue(issue, self.job.now())

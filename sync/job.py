@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from connectors.pace import Pace
 from connectors.ports import Cache, IssueReader, IssueWriter
 from mappings.model import Workspace
 from sync.settings import Settings
@@ -41,6 +42,8 @@ class Job:
     store: Store
     readers: Mapping[str, IssueReader]
     writers: Mapping[str, IssueWriter] = field(default_factory=dict)
+    paces: Mapping[str, Pace] = field(default_factory=dict)
+    """Tracker -> when its next write may leave; at once where there is none."""
     now: Callable[[], datetime]
     progress: Progress = field(default_factory=Silent)
     log: Any

@@ -9,6 +9,7 @@ from sync.changes import Change, ChangeSet, CommentRemoval, LabelChange
 from sync.neutral import neutral_github, neutral_terminal
 
 if TYPE_CHECKING:
+    from sync.collect import Collected
     from sync.run import Outcome
 
 CHANGES_SHOWN = 200
@@ -54,8 +55,7 @@ def changes_markdown(changes: ChangeSet) -> str:
 def problems_text(outcome: Outcome) -> list[str]:
     """Everything that a person must know beside the changes: what could not be read, refusals, overrides."""
     collected, matched = outcome.collected, outcome.thought.matched
-    lines = [f"not read: {failure.source.name}: {failure.reason}" for failure in collected.failed]
-    lines += [f"anchor not read: {anchor}: {why}" for anchor, why in collected.unread_anchors.items()]
+    lines = _unread_text(collected)
     lines += [f"not checked, left alone: {ref}: {why}" for ref, why in outcome.unchecked.items()]
     lines += list(outcome.still_open)
     lines += [f"by hand: {note.ref}: {note.text}" for note in outcome.by_hand]
@@ -67,6 +67,22 @@ def problems_text(outcome: Outcome) -> list[str]:
     lines += [f"gone from its source: {item.issue.ref}" for item in collected.gone]
     lines += [f"refused ({refusal.rule}): {refusal.text}" for refusal in outcome.refusals]
     return [neutral_terminal(line) for line in lines]
+
+
+def _unread_text(collected: Collected) -> list[str]:
+    """Sources and anchors that could not be read. A reason that several share is told once."""
+    sources: dict[str, list[str]] = {}
+    for failure in collected.failed:
+        sources.setdefault(failure.reason, []).append(failure.source.name)
+    anchors: dict[str, list[str]] = {}
+    for anchor, why in collected.unread_anchors.items():
+        anchors.setdefault(why, []).append(str(anchor))
+    lines = [f"not read: {', '.join(names)}: {reason}" for reason, names in sources.items()]
+    for reason, names in anchors.items():
+        what = "anchor" if len(names) == 1 else "anchors"
+        told = "for the same reason" if reason in sources else reason
+        lines.append(f"{what} not read: {', '.join(names)}: {told}")
+    return lines
 
 
 def applied_text(outcome: Outcome) -> list[str]:

@@ -72,6 +72,19 @@ class TrackerSettings(_Strict):
         description="Seconds between two writes; without it 1 on GitHub and 0.2 on Jira.",
         examples=[0.5],
     )
+    content_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        description="Labels and comments that all runs of one token may write in a minute; without it 80 on GitHub, "
+        "unless `write_spacing` is 0.",
+        examples=[80],
+    )
+    content_per_hour: int | None = Field(
+        default=None,
+        ge=1,
+        description="The same in an hour; without it 500 on GitHub, unless `write_spacing` is 0.",
+        examples=[500],
+    )
 
     @field_validator("url", "gateway_url")
     @classmethod

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from connectors.pace import Ledger, Pace, WriteLimits
 from connectors.ports import Cache, IssueReader, IssueWriter
 from connectors.retry import RetryPolicy, Wait
 from mappings.load import load_workspace
@@ -40,6 +42,8 @@ class Waiting:
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
     on_wait: Callable[[Wait], None] = lambda _: None
+    until: datetime | None = None
+    """When the time for this run is over: no wait goes beyond it."""
 
 
 def configure(root: Path) -> Configured:
@@ -81,20 +85,58 @@ def secrets_of(credentials: Mapping[str, Credentials]) -> list[str]:
     ]
 
 
+def write_limits(tracker: TrackerSettings) -> WriteLimits:
+    """What a tracker asks of those who write on it: its own numbers where the settings name none.
+
+    A spacing of 0 says that the server has no such limits (a sandbox, a GitHub of one's own).
+    """
+    is_github = tracker.kind == "github"
+    spacing = (1.0 if is_github else 0.2) if tracker.write_spacing is None else tracker.write_spacing
+    counted = is_github and spacing > 0
+    return WriteLimits(
+        spacing=spacing,
+        per_minute=tracker.content_per_minute or (80 if counted else None),
+        per_hour=tracker.content_per_hour or (500 if counted else None),
+    )
+
+
+def paces_of(settings: Settings, credentials: Mapping[str, Credentials], ledger: Ledger) -> dict[str, Pace]:
+    """Tracker -> how its writes are paced. Trackers that share an address and a credential share their pace."""
+    by_credential: dict[str, Pace] = {}
+    paces: dict[str, Pace] = {}
+    for name, tracker in settings.trackers.items():
+        who = _who_writes(tracker, credentials[name])
+        pace = Pace(write_limits(tracker), tracker=name, credential=who, ledger=ledger)
+        paces[name] = by_credential.setdefault(who, pace)
+    return paces
+
+
+def _who_writes(tracker: TrackerSettings, found: Credentials) -> str:
+    """Address and a mark of the credential: four digits tell it from others and are too few to guess it from."""
+    secrets = (found.token, found.pat, found.app_private_key)
+    parts = [found.email or "", found.app_id or "", found.app_installation_id or ""]
+    parts += [secret.get_secret_value() if secret else "" for secret in secrets]
+    mark = hashlib.sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:4]
+    default = GITHUB_API if tracker.kind == "github" else ""
+    return f"{tracker.url or found.url or default} {mark}"
+
+
 def open_trackers(
     settings: Settings,
     credentials: Mapping[str, Credentials],
     caches: Callable[[str], Cache],
     waiting: Waiting,
+    paces: Mapping[str, Pace] | None = None,
 ) -> tuple[dict[str, IssueReader], dict[str, IssueWriter]]:
-    """A reader and a writer for every tracker of the settings. No request is sent."""
+    """A reader and a writer for every tracker of the settings. No request is sent. Without ``paces`` nothing is
+    to be written."""
     readers: dict[str, IssueReader] = {}
     writers: dict[str, IssueWriter] = {}
-    policy = RetryPolicy(max_wait=settings.max_wait.total_seconds())
+    policy = RetryPolicy(max_wait=settings.max_wait.total_seconds(), until=waiting.until)
     for name, tracker in settings.trackers.items():
         opener = _open_github if tracker.kind == "github" else _open_jira
         readers[name], writers[name] = opener(
-            name, tracker, credentials[name], caches(name), settings, policy, waiting
+            name, tracker, credentials[name], caches(name), settings, policy, waiting, (paces or {}).get(name)
         )
     return readers, writers
 
@@ -107,6 +149,7 @@ def _open_github(
     settings: Settings,
     policy: RetryPolicy,
     waiting: Waiting,
+    pace: Pace | None,
 ) -> tuple[IssueReader, IssueWriter]:
     from connectors.github import GithubApp, open_github
 
@@ -128,7 +171,7 @@ def _open_github(
         sleep=waiting.sleep,
         on_wait=waiting.on_wait,
         overlap=settings.overlap,
-        spacing=1.0 if tracker.write_spacing is None else tracker.write_spacing,
+        pace=pace,
     )
 
 
@@ -140,6 +183,7 @@ def _open_jira(
     settings: Settings,
     policy: RetryPolicy,
     waiting: Waiting,
+    pace: Pace | None,
 ) -> tuple[IssueReader, IssueWriter]:
     from connectors.jira import open_jira
 
@@ -163,7 +207,7 @@ def _open_jira(
         sleep=waiting.sleep,
         on_wait=waiting.on_wait,
         overlap=settings.overlap,
-        spacing=0.2 if tracker.write_spacing is None else tracker.write_spacing,
+        pace=pace,
     )
 
 

@@ -6,7 +6,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from sync.wiring import (
     configure,
     credentials_of,
     open_trackers,
+    paces_of,
     secrets_of,
     utc_now,
 )
@@ -74,8 +76,17 @@ def with_snapshot(ways: Ways, snapshot: Path | None = None) -> Iterator[Job]:
 
 
 @contextmanager
-def online_job(ways: Ways, command: str, options: Mapping[str, Any], *, writes: bool) -> Iterator[Job]:
+def online_job(
+    ways: Ways,
+    command: str,
+    options: Mapping[str, Any],
+    *,
+    writes: bool,
+    max_duration: timedelta | None = None,
+) -> Iterator[Job]:
     """A job with readers, and with writers when it may write and push is switched on.
+
+    ``max_duration``: no wait for a quota goes beyond it.
 
     Keeps a row of the run in the store. Credentials are checked for presence before anything else.
     """
@@ -83,17 +94,21 @@ def online_job(ways: Ways, command: str, options: Mapping[str, Any], *, writes: 
     configured = configure(ways.root)
     credentials = credentials_of(configured.settings, ways.environment)
     logs(ways, secrets_of(credentials))
-    run_id = new_run_id(ways.now())
+    began = ways.now()
+    run_id, until = new_run_id(began), began + max_duration if max_duration else None
     with opened_store(configured, ways.now) as store, _progress(ways) as progress:
         caches = {name: RunCache(store.cache_for(name)) for name in configured.settings.trackers}
+        paces = paces_of(configured.settings, credentials, store)
         readers, writers = open_trackers(
             configured.settings,
             credentials,
             caches.__getitem__,
-            Waiting(now=ways.now, sleep=ways.sleep, on_wait=_tell_wait(run_id, progress)),
+            Waiting(now=ways.now, sleep=ways.sleep, on_wait=_tell_wait(run_id, progress), until=until),
+            paces,
         )
         may_write = writes and configured.settings.push.enabled
         job = _job(ways, configured, store, readers, writers if may_write else {}, run_id, progress)
+        job = replace(job, paces=paces)
         store.start_run(run_id, command, options)
         try:
             yield job

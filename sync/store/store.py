@@ -17,6 +17,7 @@ from sync.store.overrides import OverridesPart
 from sync.store.progress import ProgressPart
 from sync.store.pushed import PushedPart
 from sync.store.runs import RunsPart
+from sync.store.sent import SentPart
 from sync.store.snapshot import SnapshotPart
 from sync.store.sources import SourcesPart
 from sync.store.tables import store_facts
@@ -33,6 +34,7 @@ class Store(
     OverridesPart,
     JournalPart,
     ProgressPart,
+    SentPart,
     TransferPart,
 ):
     """What the program remembers from run to run. Made by ``open_store``.

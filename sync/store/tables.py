@@ -243,3 +243,13 @@ cache = Table(
     Column("value", Json, nullable=False),
     Column("expires", UtcTime, nullable=False),
 )
+
+sent_writes = Table(
+    "sent_writes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("credential", Words, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("content", Integer, nullable=False),
+    Index(None, "credential", "at"),
+)

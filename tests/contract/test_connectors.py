@@ -79,7 +79,6 @@ class GithubWorld(World):
             now=self.box.clock.now,
             sleep=self.sleep,
             on_wait=lambda wait: self.waits.append(wait.seconds),
-            spacing=0,
             **(self.options | options),
         )
 

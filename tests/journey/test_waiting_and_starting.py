@@ -6,11 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.journey_world import MAPPING, World, github_seed, jira_seed
+from sync.commands import running
+from sync.run import Options
+from tests.journey_world import MAPPING, PLAN, World, github_seed, jira_seed
 
 MakeWorld = Callable[..., World]
 
@@ -95,3 +98,18 @@ def test_a_wrong_option_is_a_usage_error(world: World) -> None:
     done = subprocess.run([program, "run", "--nonsense"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 64
     assert "--nonsense" in done.stderr
+
+
+def test_a_tracker_that_is_down_is_asked_once_and_its_reason_is_told_once(make_world: MakeWorld) -> None:
+    plan = PLAN.replace("jira:DS-2", "jira:OPS-1")
+    world = make_world(plan=plan)
+    world.jira.add_issue("OPS", "Churn model", by="ada")
+    world.run()
+    world.edit("increment-sync.yaml", world.box.url("jira"), "http://127.0.0.1:9")
+    began, loud = world.clock(), replace(world.ways(), log_level="info")
+    told = world._call(lambda: running.run(loud, Options()))
+    assert told.code == 1
+    assert '"source.failed"' in told.err, "logs are on the same stream"
+    assert told.err.count("no connection to 127.0.0.1:9") == 1
+    assert "anchors not read: jira:DS-1, jira:OPS-1: for the same reason" in told.err
+    assert (world.clock() - began).total_seconds() < 30 * 60 + 15, "one round of attempts"

@@ -12,6 +12,7 @@ from responses import matchers
 
 from connectors.errors import AuthFailed, Gone, OutcomeUnknown, Rejected
 from connectors.model import Wanted
+from connectors.pace import Pace, WriteLimits
 from tests.unit.jira_desk import DATE, REF, SITE, Desk, bodies, prepared, raw_issue
 
 API = f"{SITE}/rest/api/2"
@@ -113,7 +114,7 @@ def test_labels_that_are_not_on_the_edit_screen_say_what_to_do(
 def test_writes_are_spaced(server: responses.RequestsMock, desk: Desk) -> None:
     rights(server, admin=False)
     server.put(ISSUE, status=204)
-    _, writer = desk.open()
+    _, writer = desk.open(pace=Pace(WriteLimits(spacing=0.2), tracker="jira"))
     for label in "abc":
         writer.change_labels(REF, [label], [])
     assert desk.clock.waits == [0.2, 0.2]

@@ -25,6 +25,7 @@ from connectors.errors import (
     SourceMissing,
     Unavailable,
 )
+from connectors.pace import Pace, WriteLimits
 from connectors.retry import RetryPolicy, Wait
 from connectors.transport import Kind, Transport
 
@@ -410,7 +411,7 @@ def test_no_cookie_is_kept(net: responses.RequestsMock, line: Line) -> None:
 def test_writes_keep_their_distance_and_reads_do_not_wait(net: responses.RequestsMock) -> None:
     net.post(f"{BASE}/comments", json={"id": 1})
     net.get(f"{BASE}/issues", json=[])
-    line = Line(spacing=1.0)
+    line = Line(pace=Pace(WriteLimits(spacing=1.0), tracker="github"))
     line.post()
     line.get()
     line.time += timedelta(seconds=0.25)

@@ -1,0 +1,148 @@
+"""When the next write may leave: spacing, and how much content one credential may make in a minute and an hour.
+
+What was sent is counted for a credential, not for a run or a tracker's name: a ledger outlives the run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Protocol
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+CONTENT = frozenset({"POST", "PATCH", "PUT"})
+"""Methods that make content. GitHub does not say which requests it counts, so all of these are."""
+
+
+class Ledger(Protocol):
+    """Where writes are counted beyond one run."""
+
+    def sent_since(self, credential: str, since: datetime) -> Iterable[tuple[datetime, bool]]:
+        """The writes of a credential after ``since``, oldest first: when, and whether it made content."""
+        ...
+
+    def note_sent(self, credential: str, at: datetime, *, content: bool) -> None:
+        """A write is about to be sent."""
+        ...
+
+
+class NoLedger:
+    """Counts within one run only."""
+
+    def sent_since(self, credential: str, since: datetime) -> Iterable[tuple[datetime, bool]]:
+        del credential, since
+        return ()
+
+    def note_sent(self, credential: str, at: datetime, *, content: bool) -> None:
+        """Nothing is kept."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WriteLimits:
+    """What a tracker asks of those who write on it."""
+
+    spacing: float = 0.0
+    """Least seconds between two writes."""
+    per_minute: int | None = None
+    """Requests that make content; None where there is no such limit."""
+    per_hour: int | None = None
+
+    def seconds_for(self, writes: int, content: int, *, spent: int = 0) -> float:
+        """The least time that so many writes take, of which ``content`` make content; ``spent``: how much was made
+        in the last hour already."""
+        waits = [writes * self.spacing]
+        if self.per_minute and content:
+            waits.append((ceil(content / self.per_minute) - 1) * MINUTE.total_seconds())
+        if self.per_hour and content:
+            waits.append((ceil((spent + content) / self.per_hour) - 1) * HOUR.total_seconds())
+        return max(waits)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hold:
+    """The next write has to wait."""
+
+    seconds: float
+    reason: str
+    """Completes "waiting 43 s for ..." and "... is used up"."""
+
+
+class Pace:
+    """Paces all writes of one credential. May be used from several threads and by several transports."""
+
+    def __init__(
+        self,
+        limits: WriteLimits,
+        *,
+        tracker: str,
+        credential: str = "",
+        ledger: Ledger | None = None,
+    ) -> None:
+        """``credential`` names who writes, without a secret: the key of the ``ledger``."""
+        self.limits = limits
+        self.turn = threading.Lock()
+        """Held while a write is under way: one at a time."""
+        self._tracker, self._credential = tracker, credential
+        self._ledger = ledger or NoLedger()
+        self._content: deque[datetime] | None = None
+        self._last: datetime | None = None
+
+    def hold(self, now: datetime, *, content: bool) -> Hold | None:
+        """The wait before a write at ``now`` (aware), the longest of those that apply; None when it may leave."""
+        spacing = self.limits.spacing
+        if not spacing and not self._counts:
+            return None
+        made = self._made(now)
+        holds = []
+        if self._last is not None and spacing > 0:
+            # A clock that was set back must not make us wait for longer than the distance itself.
+            left = min(spacing, spacing - (now - self._last).total_seconds())
+            holds.append(Hold(seconds=left, reason=f"distance between two writes on {self._tracker}"))
+        if content:
+            for limit, span, name in (
+                (self.limits.per_minute, MINUTE, "a minute"),
+                (self.limits.per_hour, HOUR, "an hour"),
+            ):
+                inside = sorted(min(at, now) for at in made if at > now - span)
+                if limit is not None and len(inside) >= limit:
+                    seconds = (inside[len(inside) - limit] + span - now).total_seconds()
+                    reason = f"quota of {limit} labels and comments {name} on {self._tracker}"
+                    holds.append(Hold(seconds=seconds, reason=reason))
+        longest = max(holds, key=lambda hold: hold.seconds, default=None)
+        return longest if longest and longest.seconds > 0 else None
+
+    def begin(self, now: datetime, *, content: bool) -> None:
+        """A write is about to be sent: counted before, so that a run which dies meanwhile has counted it."""
+        if content and self._counts:
+            self._made(now).append(now)
+        elif not self.limits.spacing:
+            return
+        self._ledger.note_sent(self._credential, now, content=content)
+
+    def end(self, now: datetime) -> None:
+        """A write was answered: the distance to the next one counts from here."""
+        self._last = now
+
+    @property
+    def _counts(self) -> bool:
+        return self.limits.per_minute is not None or self.limits.per_hour is not None
+
+    def spent(self, now: datetime) -> int:
+        """How much content was made in the last hour."""
+        return sum(at > now - HOUR for at in self._made(now))
+
+    def _made(self, now: datetime) -> deque[datetime]:
+        """When content was made, no longer ago than an hour. What another run sent is read once: while this one
+        holds the lease there is no other."""
+        if self._content is None:
+            sent = list(self._ledger.sent_since(self._credential, now - HOUR))
+            self._content = deque(min(at, now) for at, content in sent if content)
+            if sent and self._last is None:
+                self._last = min(sent[-1][0], now)
+        while self._content and self._content[0] <= now - HOUR:
+            self._content.popleft()
+        return self._content

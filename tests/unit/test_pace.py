@@ -1,0 +1,166 @@
+"""When a write may leave: the distance between two, and what one credential may make in a minute and an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+import responses
+
+from connectors.errors import OutOfTurn, QuotaExhausted
+from connectors.pace import Pace, WriteLimits
+from connectors.retry import RetryPolicy, Wait
+from connectors.transport import Transport
+from sync.store import Store, open_store
+
+BASE = "https://tracker.example/api"
+START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+class Run:
+    """One process that writes: a pace and a transport of its own, over a store that it shares with others."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: list[datetime],
+        *,
+        credential: str = "one",
+        until: datetime | None = None,
+        **limits: float,
+    ) -> None:
+        self.clock, self.slept, self.told = clock, list[float](), list[Wait]()
+        self.pace = Pace(WriteLimits(**limits), tracker="github", credential=credential, ledger=store)  # type: ignore[arg-type]
+        self.transport = Transport(
+            requests.Session(),
+            BASE,
+            tracker="github",
+            policy=RetryPolicy(max_wait=120, until=until),
+            now=lambda: clock[0],
+            sleep=self.sleep,
+            on_wait=self.told.append,
+            pace=self.pace,
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock[0] += timedelta(seconds=seconds)
+
+    def post(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.transport.send("POST", "comments", kind="create", json={})
+
+
+@pytest.fixture
+def clock() -> list[datetime]:
+    return [START]
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: list[datetime]) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path}/state.db", now=lambda: clock[0])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(autouse=True)
+def net() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        mock.post(f"{BASE}/comments", json={"id": 1})
+        mock.delete(f"{BASE}/labels/x", status=204)
+        yield mock
+
+
+def test_the_next_run_keeps_its_distance_to_the_last_write_of_the_one_before(
+    store: Store, clock: list[datetime]
+) -> None:
+    Run(store, clock, spacing=1.0).post()
+    clock[0] += timedelta(seconds=0.25)
+    later = Run(store, clock, spacing=1.0)
+    later.post()
+    assert later.slept == [0.75]
+
+
+def test_a_minute_that_is_full_is_waited_for_and_told(store: Store, clock: list[datetime]) -> None:
+    run = Run(store, clock, per_minute=3)
+    run.post(3)
+    clock[0] += timedelta(seconds=20)
+    run.post()
+    assert run.slept == [40]
+    assert [wait.reason for wait in run.told] == ["quota of 3 labels and comments a minute on github"]
+
+
+def test_an_hour_that_is_full_is_not_slept_through(
+    store: Store, clock: list[datetime], net: responses.RequestsMock
+) -> None:
+    Run(store, clock, per_hour=3).post(2)
+    clock[0] += timedelta(minutes=15)
+    second = Run(store, clock, per_hour=3)
+    second.post()
+    with pytest.raises(OutOfTurn) as full:
+        second.post()
+    assert second.slept == []
+    assert len(net.calls) == 3, "nothing was sent"
+    assert full.value.until == START + timedelta(hours=1)
+    assert str(full.value) == (
+        "github: POST /api/comments: the quota of 3 labels and comments an hour on github is used up until "
+        "2026-11-20 10:00 UTC; the rest of the work is kept for the next run"
+    )
+
+
+def test_another_credential_has_an_hour_of_its_own(store: Store, clock: list[datetime]) -> None:
+    Run(store, clock, per_hour=2).post(2)
+    Run(store, clock, credential="two", per_hour=2).post(2)
+    with pytest.raises(OutOfTurn):
+        Run(store, clock, per_hour=2).post()
+
+
+def test_after_an_hour_there_is_room_again_and_the_ledger_is_short(
+    store: Store, clock: list[datetime]
+) -> None:
+    Run(store, clock, per_hour=2).post(2)
+    clock[0] += timedelta(hours=1, seconds=1)
+    Run(store, clock, per_hour=2).post()
+    assert store.sent_since("one", START - timedelta(days=1)) == [(clock[0], True)]
+
+
+def test_taking_away_makes_no_content(store: Store, clock: list[datetime]) -> None:
+    run = Run(store, clock, per_hour=1)
+    run.post()
+    run.transport.send("DELETE", "labels/x", kind="idempotent")
+    assert run.pace.spent(clock[0]) == 1
+
+
+def test_no_wait_goes_beyond_the_time_of_the_run(
+    store: Store, clock: list[datetime], net: responses.RequestsMock
+) -> None:
+    run = Run(store, clock, per_minute=1, until=START + timedelta(seconds=30))
+    run.post()
+    with pytest.raises(OutOfTurn):
+        run.post()
+    net.get(f"{BASE}/issues", status=429, headers={"Retry-After": "31"})
+    with pytest.raises(QuotaExhausted):
+        run.transport.send("GET", "issues", kind="read")
+    assert run.slept == []
+
+
+def test_a_clock_that_was_set_back_does_not_make_runs_wait_for_hours(
+    store: Store, clock: list[datetime]
+) -> None:
+    Run(store, clock, spacing=1.0, per_minute=1).post()
+    clock[0] -= timedelta(hours=5)
+    run = Run(store, clock, spacing=1.0, per_minute=1)
+    run.post()
+    assert run.slept == [60]
+
+
+@pytest.mark.parametrize(
+    ("writes", "content", "spent", "seconds"),
+    [(10, 0, 0, 10), (10, 10, 0, 10), (100, 100, 0, 100), (20, 20, 495, 3600), (1001, 1001, 0, 7200)],
+)
+def test_how_long_so_many_writes_take(writes: int, content: int, spent: int, seconds: float) -> None:
+    limits = WriteLimits(spacing=1.0, per_minute=80, per_hour=500)
+    assert limits.seconds_for(writes, content, spent=spent) == seconds
