@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from connectors.model import IssueRef
 from mappings.model import Workspace
+from sync.changed.plan import names_of_today
 from sync.compare import Decisions, Observation
 from sync.compare_comments import WrittenComment
 from sync.homes import Home, homes_of
@@ -175,7 +176,7 @@ def carry_renames_over(job: Job) -> None:
     """Keep in the store what ``remember`` makes of ``previously``: for good, since an id that was carried over
     is not known under its old name any more. Labels follow when they are written."""
     comments, baselines = job.store.pushed_comments(), job.store.baselines()
-    for old, new in renamed_subjects(job.workspace).items():
+    for old, new in names_of_today(job.workspace).items():
         if old in comments and new not in comments:
             job.store.rename_subject(old, new)
             keep_home(job.store, new, homes_of(job.workspace)[new])
@@ -193,7 +194,7 @@ def carry_renames_over(job: Job) -> None:
 
 def _with_renames(remembered: Remembered, job: Job) -> Remembered:
     """``previously`` in the plans: comments, baselines and decisions follow a capability or goal to its new id."""
-    subjects, labels = renamed_subjects(job.workspace), renamed_labels(job)
+    subjects, labels = names_of_today(job.workspace), renamed_labels(job)
     if not subjects:
         return remembered
     kind = "capability:"
@@ -227,21 +228,9 @@ def _renamed(found: Mapping[str, _Value], names: Mapping[str, str]) -> dict[str,
     }
 
 
-def renamed_subjects(workspace: Workspace) -> dict[str, str]:
-    """Old subject -> new subject for every ``previously`` in the plans."""
-    pairs = [
-        (f"{kind}:{old}", f"{kind}:{item.id}")
-        for increment in workspace.increments
-        for kind, items in (("goal", increment.goals), ("capability", increment.capabilities))
-        for item in items
-        for old in item.previously
-    ]
-    return dict(pairs)
-
-
 def aliases(workspace: Workspace) -> Mapping[str, tuple[str, ...]]:
     """Subject -> the names that its comment may still carry in its marker."""
     old_names: dict[str, tuple[str, ...]] = {}
-    for old, new in renamed_subjects(workspace).items():
+    for old, new in names_of_today(workspace).items():
         old_names[new] = (*old_names.get(new, ()), old)
     return old_names

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from connectors.model import IssueRef
 from sync.apply import Applied, Applier
+from sync.changed.keeping import keep_counted
 from sync.changes import ChangeSet
 from sync.collect import Collected, collect
 from sync.compare import Observation, Suspicion
@@ -138,6 +139,7 @@ def remember_outcome(job: Job, outcome: Outcome) -> None:
     if outcome.refusals:
         return
     store.save_assignments(job.run_id, now, outcome.thought.matched.assignments)
+    keep_counted(job, outcome.thought, outcome.collected.known, now)
     figures, last = figures_of(outcome.thought.rollup), store.last_rollup()
     if last is None or last[1] != figures:
         # Runs in which nothing moved leave no rows: a crontab makes a hundred of them a day.

@@ -60,42 +60,48 @@ def entries(life: Life, scope: Scope, since: datetime, at: datetime, plan: PlanF
         return
     if life.last is not None and life.after != "out":
         if life.before != "out":
-            yield _turned(life, life.last[1])
+            yield _turned(life, life.last[1], since)
             return
-        yield _came(life, life.last, scope, since, plan)
-        if life.after == "done":
-            row = _start_of(life, life.last[1])
+        came = _came(life, life.last, scope, since, plan)
+        yield came
+        if life.after == "done" and not came[1].done:
+            row, _ = _streak(life, life.last[1], lambda each: each.standing == "done", since)
             yield "delivered", _entry(row, done=1, scope=0)
     elif life.first is not None:
-        yield _left(life, life.first, scope, at, plan)
+        yield _left(life, life.first, scope, since, at, plan)
 
 
-def _turned(life: Life, last: Counted) -> Told:
+def _turned(life: Life, last: Counted, since: datetime) -> Told:
     """Open -> done, or back."""
-    row, is_done = _start_of(life, last), life.after == "done"
+    is_done = life.after == "done"
+    row, _ = _streak(life, last, lambda each: each.standing == last.standing, since)
     entry = _entry(row, done=1 if is_done else -1, scope=0)
     return _by_cause(row.began, "delivered" if is_done else "reopened"), entry
 
 
 def _came(life: Life, last: Held, scope: Scope, since: datetime, plan: PlanFacts) -> Told:
+    """What came in as done, by a decision on rules or plan and not by work, was not delivered in this time."""
     capability, row = last
-    if capability in scope.why_changed and row.holds_at(since):
+    stood = _in_scope_at(life, capability, since)
+    if capability in scope.why_changed and stood is not None:
         part, why = scope.why_changed[capability]
-        return part, _planned(row, why, plan, done=0, scope=1)
-    start, before = _streak(life, row, lambda each: each.standing != "out")
+        finished = life.after == stood.standing == "done"
+        return part, _planned(row, why, plan, done=int(finished), scope=1)
+    start, before = _streak(life, row, lambda each: each.standing != "out", since)
     returned = before is not None and before.state == "vanished"
     part = "vanished" if returned else _by_cause(start.began, "added")
-    return part, _entry(start, done=0, scope=1)
+    finished = part != "added" and life.after == start.standing == "done"
+    return part, _entry(start, done=int(finished), scope=1)
 
 
-def _left(life: Life, first: Held, scope: Scope, at: datetime, plan: PlanFacts) -> Told:
+def _left(life: Life, first: Held, scope: Scope, since: datetime, at: datetime, plan: PlanFacts) -> Told:
     done = -1 if life.before == "done" else 0
     capability, row = first
-    if capability in scope.why_changed and row.holds_at(at):
+    if capability in scope.why_changed and _in_scope_at(life, capability, at) is not None:
         part, why = scope.why_changed[capability]
         return part, _planned(row, why, plan, done=done, scope=-1)
     if life.last is not None:
-        out = _start_of(life, life.last[1])
+        out, _ = _streak(life, life.last[1], lambda each: each.standing == "out", since)
         part = "vanished" if out.state == "vanished" else _by_cause(out.began, "dropped")
         return part, _entry(out, done=done, scope=-1)
     end = _last_end(life, row, at)
@@ -111,6 +117,11 @@ def _left(life: Life, first: Held, scope: Scope, at: datetime, plan: PlanFacts) 
     return "vanished" if gone else _by_cause(end.ended, "dropped"), entry
 
 
+def _in_scope_at(life: Life, capability: str, moment: datetime) -> Counted | None:
+    held = (row for name, row in life.rows if name == capability and row.holds_at(moment))
+    return next((row for row in held if row.standing != "out"), None)
+
+
 def _last_end(life: Life, first: Counted, at: datetime) -> Counted:
     """The row after which the issue counted here no more. A row in scope says more than one that was out."""
     ended = [row for _, row in life.rows if row.until is not None and row.until <= at]
@@ -118,14 +129,11 @@ def _last_end(life: Life, first: Counted, at: datetime) -> Counted:
     return max(in_scope, key=lambda row: (row.until or at, row.since), default=first)
 
 
-def _start_of(life: Life, row: Counted) -> Counted:
-    """The first of the unbroken rows of the same standing that end in ``row``."""
-    return _streak(life, row, lambda each: each.standing == row.standing)[0]
-
-
-def _streak(life: Life, row: Counted, same: Callable[[Counted], bool]) -> tuple[Counted, Counted | None]:
-    """The first of the unbroken rows that end in ``row``, and the one right before it."""
-    while (before := _right_before(life, row)) is not None and same(before):
+def _streak(
+    life: Life, row: Counted, same: Callable[[Counted], bool], since: datetime
+) -> tuple[Counted, Counted | None]:
+    """The first of the unbroken rows that end in ``row`` and began after ``since``, and the one right before it."""
+    while (before := _right_before(life, row)) is not None and same(before) and not before.holds_at(since):
         row = before
     return row, before
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -73,6 +73,8 @@ class PlanFacts:
     run_id: str
     digest: str
     body: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Old subject (``goal:<id>``, ``capability:<id>``) -> how it was called last."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +98,7 @@ class Difference:
     scope_after = scope_before + sum of ``scope`` over all entries of all parts
 
     It is net: what went out and came back in between is in no part. An issue that came in and was finished has an
-    entry in ``added`` (or ``remapped``) and one in ``delivered``.
+    entry in ``added`` and one in ``delivered``; one that came in as done, by a decision on rules or plan, has one only.
     """
 
     subject: str

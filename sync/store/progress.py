@@ -74,10 +74,14 @@ class ProgressPart(Part):
             connection.execute(delete(rollups).where(rollups.c.run_id == run_id))
             connection.execute(insert(rollups), [*rows, whole])
 
-    def last_rollup(self) -> tuple[datetime, dict[str, Any]] | None:
-        """When figures were kept last, and they, by subject in the order given; None before the first."""
+    def last_rollup(self, at: datetime | None = None) -> tuple[datetime, dict[str, Any]] | None:
+        """When figures were kept last (up to ``at``), and they, by subject in the order given; None before the
+        first."""
+        newest = select(func.max(rollups.c.id)).where(rollups.c.subject == _WHOLE)
+        if at is not None:
+            newest = newest.where(rollups.c.at <= at)
         with self._database.read() as connection:
-            last = select(func.max(rollups.c.id)).where(rollups.c.subject == _WHOLE).scalar_subquery()
+            last = newest.scalar_subquery()
             whole = connection.execute(select(rollups).where(rollups.c.id == last)).first()
             if whole is None:
                 return None

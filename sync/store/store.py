@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from connectors.ports import Cache
 from sync.store.cache import StoredCache
+from sync.store.counted import CountedPart
 from sync.store.database import Database
 from sync.store.journal import JournalPart
 from sync.store.known import KnownPart
@@ -35,6 +36,7 @@ class Store(
     JournalPart,
     ProgressPart,
     SentPart,
+    CountedPart,
     TransferPart,
 ):
     """What the program remembers from run to run. Made by ``open_store``.

@@ -235,6 +235,38 @@ rollups = Table(
     Index(None, "subject", "at"),
 )
 
+# How each issue counted in a capability, from `since` until a run saw it differently; `until` is empty while it holds.
+counted = Table(
+    "counted",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    *_issue_columns(),
+    Column("capability", Words, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("team", Words, nullable=False),
+    Column("rule", Words),
+    Column("since", UtcTime, nullable=False),
+    Column("run_id", Words, nullable=False),
+    Column("began", Json, nullable=False),
+    Column("fingerprint", Words, nullable=False),
+    Column("until", UtcTime),
+    Column("ended", Json),
+    Column("ended_by", Words),
+    Index(None, "until"),
+    Index(None, "tracker", "issue_id"),
+)
+
+plan_history = Table(
+    "plan_history",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("run_id", Words, nullable=False),
+    Column("digest", Words, nullable=False),
+    Column("body", Json, nullable=False),
+    Column("names", Json, nullable=False),
+)
+
 cache = Table(
     "cache",
     metadata,
