@@ -52,8 +52,12 @@ class Decisions:
     pins: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     vetoes: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     held: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
+    """What ``undo`` took back: neither put nor removed until it is cleared, and nor are others of a family of which an
+    issue has one at most."""
     left: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     """Labels of unknown or human origin that are left alone and mean nothing."""
+    comments: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
+    """Subjects whose status comment on that issue ``undo`` took back: left as it is until it is cleared."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,12 +141,15 @@ class _Table:
         self.foreign = self.live - self.pushed - frozenset(wish.labels)
         self.observations: list[Observation] = []
         self.suspicions: list[Suspicion] = []
-        blocked = self.vetoes | decisions.held.get(ref, frozenset())
+        self.held = decisions.held.get(ref, _NOTHING)
+        self.held_families = self._families(self.held) - {None, "flag"}
         self.withheld = self._families_of_people() if wish.is_anchor else frozenset()
         self.desired = {
             label: reason
             for label, reason in wish.labels.items()
-            if label not in blocked and world.scheme.family(label) not in self.withheld
+            if label not in self.vetoes
+            and not self._is_held(label)
+            and world.scheme.family(label) not in self.withheld
         }
         if wish.read:
             self._judge()
@@ -188,6 +195,9 @@ class _Table:
     def _today(self, label: str) -> str:
         return self.world.renamed.get(label, label)
 
+    def _is_held(self, label: str) -> bool:
+        return self._today(label) in self.held or self.world.scheme.family(label) in self.held_families
+
     def _names_capability(self, label: str) -> bool:
         return self.world.scheme.capability_of(label) in self.world.capabilities
 
@@ -224,6 +234,7 @@ class _Table:
             for label in self.live & frozenset(self.world.renamed)
             if self._today(label) in self.pins and self._today(label) in self.desired
         }
+        leaving = frozenset(label for label in leaving if not self._is_held(label))
         if self.pushed & self.world.finished and "capability" not in self._families(self.desired):
             return frozenset(
                 label

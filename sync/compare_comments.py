@@ -48,18 +48,28 @@ def compare_comments(
     now: datetime,
     counts_every: timedelta,
     drift: Mapping[str, CommentDrift] | None = None,
+    held: Mapping[IssueRef, frozenset[str]] | None = None,
 ) -> tuple[tuple[CommentChange, ...], tuple[Observation, ...]]:
     """A comment is edited at once when its urgent part changed, for the rest at most every ``counts_every``.
 
     A twenty-fourth of that time is forgiven: a daily crontab that starts some seconds early is not a day late.
 
     ``drift``: subjects whose comment was found to be different from what we wrote and is to be repaired.
+    ``held``: issue -> subjects whose comment there was taken back by ``undo`` and stays as it is.
     """
     changes, observations = [], []
     for wish in wishes:
         last = written.get(wish.subject)
         drifted = (drift or {}).get(wish.subject)
-        if last and last.ref == wish.ref and drifted:
+        if wish.subject in (held or {}).get(wish.ref, ()):
+            observations.append(
+                Observation(
+                    ref=wish.ref,
+                    text=f"its status comment of {wish.subject} was taken back by undo and stays as it is; let it "
+                    "go on with `increment-sync overrides clear`",
+                )
+            )
+        elif last and last.ref == wish.ref and drifted:
             changes.append(_repair(wish, last, drifted))
         elif last and last.ref == wish.ref and last.deleted_by_person:
             observations.append(
@@ -108,15 +118,19 @@ class Places:
     """Subjects that are in no plan any more, although the plan of their increment is still there."""
 
 
-def leaving_comments(written: Mapping[str, WrittenComment], places: Places) -> tuple[CommentRemoval, ...]:
+def leaving_comments(
+    written: Mapping[str, WrittenComment],
+    places: Places,
+    held: Mapping[IssueRef, frozenset[str]] | None = None,
+) -> tuple[CommentRemoval, ...]:
     """Comments on issues that do not stand for their subject any more: they would tell stale figures for ever.
 
     One whose whole plan is gone stays, because an archived plan ends in a last word, and so does one whose subject
-    gets no comment in this run (a source failed, push is off): then nothing is certain.
+    gets no comment in this run (a source failed, push is off): then nothing is certain. ``held`` as above.
     """
     removals = []
     for subject, last in sorted(written.items()):
-        if last.deleted_by_person:
+        if last.deleted_by_person or subject in (held or {}).get(last.ref, ()):
             continue
         moved_to = places.wanted.get(subject)
         if moved_to and moved_to != last.ref:

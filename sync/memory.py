@@ -23,11 +23,12 @@ from sync.think import Remembered, renamed_capabilities
 FINISHED = "finished-increment:"
 HOME = "home:"
 _Value = TypeVar("_Value")
-_FIELDS = {"pin": "pins", "veto": "vetoes", "held": "held", "left": "left"}
+_FIELDS = {"pin": "pins", "veto": "vetoes", "held": "held", "left": "left", "comment": "comments"}
 _FOUND = {
     "pin": "{} was put",
     "veto": "{} was taken off",
     "held": "{} is held back",
+    "comment": "the status comment of {} is held back",
     "left": "{} is there, and its history does not say that we put it; left alone",
 }
 
@@ -86,12 +87,14 @@ def _homes(job: Job, subjects: Iterable[str]) -> dict[str, Home]:
 
 def decisions_of(rows: list[OverrideRow]) -> Decisions:
     """The overrides by kind and issue."""
-    kinds: dict[str, dict[IssueRef, set[str]]] = {"pin": {}, "veto": {}, "held": {}, "left": {}}
+    kinds: dict[str, dict[IssueRef, set[str]]] = {kind: {} for kind in _FIELDS}
     for row in rows:
-        if row.kind in kinds:
-            kinds[row.kind].setdefault(row.ref, set()).add(row.label)
-    frozen = {kind: {ref: frozenset(labels) for ref, labels in by.items()} for kind, by in kinds.items()}
-    return Decisions(pins=frozen["pin"], vetoes=frozen["veto"], held=frozen["held"], left=frozen["left"])
+        kinds[row.kind].setdefault(row.ref, set()).add(row.label)
+    return Decisions(
+        **{
+            _FIELDS[kind]: {ref: frozenset(labels) for ref, labels in by.items()} for kind, by in kinds.items()
+        }
+    )
 
 
 class Recorder:

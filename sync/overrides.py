@@ -38,12 +38,13 @@ class Checked:
 
     @property
     def confirmed(self) -> list[Suspicion]:
-        return [finding.suspicion for finding in self.findings]
+        """Without those of which the history says that it was us: a store that came from a backup forgot them."""
+        return [finding.suspicion for finding in self.findings if finding.verdict != "ours"]
 
 
 def check_suspicions(job: Job, suspicions: Iterable[Suspicion], *, stop_after: int | None = None) -> Checked:
-    """Read each suspected issue directly: one read for each issue, and one more for its history where this store
-    cannot know who put a label.
+    """Read each suspected issue directly: one read for each issue, and one more for its history where a label is
+    there of which this store cannot know, or has forgotten, who put it.
 
     Stops when more than ``stop_after`` decisions of people were confirmed, because the guard then refuses.
     """
@@ -107,7 +108,7 @@ def _vanish(job: Job, ref: IssueRef, checked: Checked) -> None:
 
 
 def _history(job: Job, ref: IssueRef, found: list[Suspicion]) -> Mapping[str, LabelEvent]:
-    if not any(suspicion.needs_history for suspicion in found):
+    if not any(suspicion.needs_history or suspicion.kind == "pin" for suspicion in found):
         return {}
     events = job.readers[ref.tracker].label_events(ref)
     return {label.lower(): event for label, event in events.items()}
@@ -141,9 +142,9 @@ def _spelled(job: Job, issue: Issue) -> frozenset[str]:
 
 
 def _who_put_it(job: Job, suspicion: Suspicion, history: Mapping[str, LabelEvent]) -> Verdict:
-    if not suspicion.needs_history:
-        return "pin"
     event = history.get(suspicion.label)
     if event and event.author_id == job.readers[suspicion.ref.tracker].whoami().id:
         return "ours"
+    if not suspicion.needs_history:
+        return "pin"
     return "left" if event is None or suspicion.kind == "origin" else "pin"

@@ -104,8 +104,11 @@ def think(
         now=now,
         counts_every=settings.counts_every,
         drift=seen.comments,
+        held=remembered.decisions.comments,
     )
-    leaving = leaving_comments(remembered.written, status.places(wanted))
+    leaving = leaving_comments(
+        remembered.written, status.places(wanted), held=remembered.decisions.comments
+    )
     return Thought(
         matched=matched,
         rollup=rollup,
