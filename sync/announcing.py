@@ -37,6 +37,7 @@ class Announcer:
             before=before,
             rule=reason.rule,
             why=reason.text,
+            account=self._job.readers[ref.tracker].whoami().name,
         )
 
     @contextmanager

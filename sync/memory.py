@@ -92,7 +92,8 @@ def decisions_of(rows: list[OverrideRow]) -> Decisions:
         kinds[row.kind].setdefault(row.ref, set()).add(row.label)
     return Decisions(
         **{
-            _FIELDS[kind]: {ref: frozenset(labels) for ref, labels in by.items()} for kind, by in kinds.items()
+            _FIELDS[kind]: {ref: frozenset(labels) for ref, labels in by.items()}
+            for kind, by in kinds.items()
         }
     )
 

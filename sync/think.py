@@ -106,9 +106,7 @@ def think(
         drift=seen.comments,
         held=remembered.decisions.comments,
     )
-    leaving = leaving_comments(
-        remembered.written, status.places(wanted), held=remembered.decisions.comments
-    )
+    leaving = leaving_comments(remembered.written, status.places(wanted), held=remembered.decisions.comments)
     return Thought(
         matched=matched,
         rollup=rollup,

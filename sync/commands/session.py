@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.ports import IssueReader, IssueWriter
 from connectors.retry import Wait
-from sync.commands.ways import Ways, new_run_id
+from sync.commands.ways import Ways, holder, new_run_id
 from sync.credentials import CredentialError, Credentials
 from sync.job import Job, Progress, RunCache, Silent
 from sync.logs import logger, set_up_logs
@@ -109,7 +109,7 @@ def online_job(
         may_write = writes and configured.settings.push.enabled
         job = _job(ways, configured, store, readers, writers if may_write else {}, run_id, progress)
         job = replace(job, paces=paces)
-        store.start_run(run_id, command, options)
+        store.start_run(run_id, command, options, holder())
         try:
             yield job
         finally:

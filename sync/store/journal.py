@@ -31,9 +31,11 @@ class JournalPart(Part):
         before: Mapping[str, Any],
         rule: str | None,
         why: str,
+        account: str | None = None,
     ) -> int:
         """Announce a write; it is on the disk when this returns. ``payload`` (what is sent) and ``before``
-        (what was there) are JSON objects without secrets. Out: the id of the entry."""
+        (what was there) are JSON objects without secrets, ``account`` is the one that sends it. Out: the id of the
+        entry."""
         values = ref_values(ref) | {
             "run_id": run_id,
             "at": at,
@@ -42,6 +44,7 @@ class JournalPart(Part):
             "before": dict(before),
             "rule": rule,
             "why": why,
+            "account": account,
         }
         with self._database.write() as connection:
             announced = connection.execute(insert(journal_entries).values(values)).inserted_primary_key

@@ -37,6 +37,8 @@ class RunRow:
     exit_code: int | None = None
     summary: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    holder: str | None = None
+    """User, machine and process; None in rows of older versions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,6 +136,8 @@ class JournalRow:
     before: Mapping[str, Any]
     rule: str | None
     why: str
+    account: str | None = None
+    """Name of our account on the tracker; None in entries of older versions."""
     outcome: Outcome | None = None
     """None while no result is known: the run is at it, or it died there."""
     resulted_at: datetime | None = None

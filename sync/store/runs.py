@@ -13,12 +13,19 @@ from sync.store.tables import runs
 
 
 class RunsPart(Part):
-    def start_run(self, run_id: str, command: str, options: Mapping[str, Any]) -> None:
-        """Note that a run began now. ``options`` are JSON values, without secrets."""
+    def start_run(
+        self, run_id: str, command: str, options: Mapping[str, Any], holder: str | None = None
+    ) -> None:
+        """Note that a run began now. ``options`` are JSON values, without secrets; ``holder`` is who runs it."""
         with self._database.write() as connection:
             connection.execute(
                 insert(runs).values(
-                    id=run_id, command=command, options=dict(options), started=self._now(), summary={}
+                    id=run_id,
+                    command=command,
+                    options=dict(options),
+                    started=self._now(),
+                    summary={},
+                    holder=holder,
                 )
             )
 
@@ -30,6 +37,12 @@ class RunsPart(Part):
                 .where(runs.c.id == run_id)
                 .values(finished=self._now(), outcome=outcome, exit_code=exit_code, summary=dict(summary))
             )
+
+    def run(self, run_id: str) -> RunRow | None:
+        """One run, or None when there is none of this id."""
+        with self._database.read() as connection:
+            row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
+        return RunRow(**row) if row else None
 
     def runs(self, limit: int = 20) -> list[RunRow]:
         """The last runs, newest first."""

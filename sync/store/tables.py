@@ -66,6 +66,7 @@ runs = Table(
     Column("outcome", Words),
     Column("exit_code", Integer),
     Column("summary", Json, nullable=False),
+    Column("holder", Words),
     Index(None, "started"),
 )
 
@@ -171,6 +172,7 @@ journal_entries = Table(
     Column("before", Json, nullable=False),
     Column("rule", Words),
     Column("why", Words, nullable=False),
+    Column("account", Words),
     Index(None, "run_id"),
     Index(None, "tracker", "issue_id"),
 )
