@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from mappings import checks_labels as labels
 from mappings import checks_plans as plans
 from mappings import checks_rules as rules
 from mappings.cel_checks import cel_invalid
@@ -39,6 +40,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     rules.duplicate_source,
     rules.pattern_invalid,
     cel_invalid,
+    labels.clashing_prefixes,
     rules.our_own_labels,
     rules.identical_rules,
     rules.state_named_twice,

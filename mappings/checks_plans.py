@@ -53,7 +53,8 @@ def unusable_id(draft: Draft) -> Iterator[Problem]:
 
 
 def _label_problem(draft: Draft, family: str | None, name: str, place: Place) -> Iterator[Problem]:
-    label = draft.labels.label(family, name) if family else name
+    prefixes = draft.labels.current(family) if family else {""}
+    label = max(sorted(f"{prefix}{name}" for prefix in prefixes), key=len)
     if is_legal(label):
         return
     if len(label) > MAX_LABEL_LENGTH:

@@ -179,9 +179,8 @@ def our_own_labels(draft: Draft) -> Iterator[Problem]:
 def _own(draft: Draft, text: str, place: Place) -> Iterator[Problem]:
     labels, folded = draft.labels, text.casefold()
     start = re.split(r"[*?]", folded, maxsplit=1)[0]
-    prefixes = [labels.prefixes[family].casefold() for family in FAMILIES if family != "unplanned"]
-    whole = (labels.prefixes["unplanned"].casefold(), labels.released.casefold())
-    if folded in whole or any(start.startswith(prefix) for prefix in prefixes):
+    prefixes = [each for family in FAMILIES if family != "unplanned" for each in labels.recognised(family)]
+    if folded in labels.recognised("unplanned") or any(start.startswith(prefix) for prefix in prefixes):
         message = (
             f'"{text}" is a label that this program or its people put; name a label of the team instead.'
         )

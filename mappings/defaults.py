@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, get_args
 
-from mappings.defaults_schema import DefaultsFile, LabelEntry
+from mappings.defaults_schema import DefaultsFile
 from mappings.draft import DefaultsDraft, Place, TeamDraft
+from mappings.labels import TeamLabels
 from mappings.model import Answer, Origin, StateRule
+from mappings.schema_labels import LabelEntry
 from mappings.schema_mapping import MappingFile, StateEntry
 
 _STATES: Final = ("todo", "doing", "done", "dropped")
@@ -41,7 +43,7 @@ def inherited(team: TeamDraft, defaults: DefaultsDraft | None) -> Shared:
     layers: list[_Written] = [(team.entry, team.place)]
     if defaults is not None:
         layers.append((defaults.entry, defaults.place))
-    origins: dict[str, Origin] = {}
+    origins = {f"labels.{family}": (team.place / "labels" / family).key for family in team.entry.labels}
     return Shared(
         states={name: _state(name, layers) for name in type(team.entry.states).model_fields},
         answers={name: _answer(name, layers, origins) for name in _ANSWERS},
@@ -115,5 +117,18 @@ def inherited_labels(
     merged = dict(defaults)
     for family, chosen in own.items():
         below = defaults.get(family, LabelEntry())
-        merged[family] = LabelEntry(prefix=chosen.prefix or below.prefix, color=chosen.color or below.color)
+        merged[family] = LabelEntry(
+            prefix=chosen.prefix or below.prefix,
+            color=chosen.color or below.color,
+            previously=[*chosen.previously, *below.previously],
+        )
     return merged
+
+
+def team_labels(entry: MappingFile) -> TeamLabels:
+    """What a team says differently about its labels."""
+    return TeamLabels(
+        prefixes={family: each.prefix for family, each in entry.labels.items() if each.prefix},
+        colors={family: each.color.lower() for family, each in entry.labels.items() if each.color},
+        former={family: tuple(each.previously) for family, each in entry.labels.items() if each.previously},
+    )

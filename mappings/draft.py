@@ -91,6 +91,7 @@ class Draft:
     trackers: Mapping[str, str]
     """Name -> ``jira-cloud``, ``jira-dc`` or ``github``."""
     labels: LabelScheme
+    """The organisation's, with what the teams say differently."""
     written_capabilities: frozenset[str]
     """Every capability id that stands in a plan file, also in parts that are wrong otherwise."""
     written_teams: frozenset[str]

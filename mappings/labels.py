@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from mappings.model import Origin
 
 FAMILIES: Final = ("increment", "capability", "state", "health", "flag", "unplanned")
 
@@ -37,6 +40,8 @@ _GRAMMAR: Final = re.compile(r"[a-z0-9._:-]+")
 RELEASED_FLAG: Final = "released"
 """``flag:released`` is put and removed by people alone and only read by us."""
 
+_RELEASED: Final = ("flag", RELEASED_FLAG)
+
 
 def is_legal(label: str) -> bool:
     """True for a label that both trackers take as it is."""
@@ -44,41 +49,94 @@ def is_legal(label: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LabelScheme:
-    """Prefix and colour of each family of labels, from the settings.
+class TeamLabels:
+    """What one team says differently about its labels, by family."""
 
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    colors: Mapping[str, str] = field(default_factory=dict)
+    former: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelScheme:
+    """Prefix and colour of each family of labels: the organisation's, and what single teams say differently.
+
+    A label is recognised by every prefix that anybody has or had; which one is written depends on the team.
     ``unplanned`` is a whole label, not a prefix. Comparison ignores case, as GitHub does.
     """
 
     prefixes: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_PREFIXES))
     colors: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_COLORS))
-    _families: dict[str, str | None] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The families of labels that were asked about: a few labels are asked about for every issue."""
+    former: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By family, the prefixes that the organisation had before (``previously``)."""
+    teams: Mapping[str, TeamLabels] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """By family, where the organisation's prefix was written, if anywhere."""
+    _parts: dict[str, tuple[str, str, str] | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """(family, prefix, value) of labels that were asked about: a few labels are asked about for every issue.
+    People's ``flag:released`` has ``released`` in the place of a family."""
+    _known: list[tuple[str, str]] = field(default_factory=list, init=False, repr=False, compare=False)
+    """Every (prefix, family), longest first: a former prefix may begin with the one of today."""
 
-    def label(self, family: str, value: str = "") -> str:
-        """``label("capability", "churn")`` -> ``capability:churn``."""
-        return f"{self.prefixes[family]}{value}"
+    def with_teams(self, teams: Mapping[str, TeamLabels]) -> LabelScheme:
+        """The same with what teams say differently."""
+        return replace(self, teams={name: each for name, each in teams.items() if each != TeamLabels()})
+
+    def label(self, family: str, value: str = "", team: str | None = None) -> str:
+        """``label("capability", "churn")`` -> ``capability:churn``, as ``team`` or else the organisation writes it."""
+        return f"{self.prefix(family, team)}{value}"
+
+    def prefix(self, family: str, team: str | None = None) -> str:
+        """What labels of a family begin with in a team, or without one in the organisation."""
+        own = self.teams.get(team) if team else None
+        return (own.prefixes.get(family) if own else None) or self.prefixes[family]
+
+    def current(self, family: str) -> frozenset[str]:
+        """Every prefix in use for a family."""
+        return frozenset({self.prefixes[family], *(self.prefix(family, team) for team in self.teams)})
+
+    def recognised(self, family: str) -> frozenset[str]:
+        """Every prefix by which a family is known: those in use and those of former times."""
+        return self.current(family) | self.successors(family).keys()
+
+    def successors(self, family: str) -> Mapping[str, str]:
+        """Former prefix -> the prefix that took its place."""
+        taken = {
+            old: self.prefix(family, team)
+            for team, own in self.teams.items()
+            for old in own.former.get(family, ())
+        }
+        return taken | dict.fromkeys(self.former.get(family, ()), self.prefixes[family])
 
     def family(self, label: str) -> str | None:
         """The family that a label belongs to, or None when it is not ours.
 
         ``flag:released`` belongs to people and so to no family.
         """
-        if label not in self._families:
-            if len(self._families) >= _REMEMBERED:
-                self._families.clear()
-            self._families[label] = self._family(label.lower())
-        return self._families[label]
+        parts = self._ours(label)
+        return parts[0] if parts else None
 
-    def _family(self, lowered: str) -> str | None:
-        if lowered == self.released:
-            return None
-        if lowered == self.prefixes["unplanned"]:
-            return "unplanned"
-        for family in FAMILIES[:-1]:
-            prefix = self.prefixes[family]
-            if lowered.startswith(prefix) and len(lowered) > len(prefix):
-                return family
+    def _ours(self, label: str) -> tuple[str, str, str] | None:
+        parts = self._split(label)
+        return parts if parts and parts[0] != RELEASED_FLAG else None
+
+    def _split(self, label: str) -> tuple[str, str, str] | None:
+        if label not in self._parts:
+            if len(self._parts) >= _REMEMBERED:
+                self._parts.clear()
+            self._parts[label] = self._parts_of(label.lower())
+        return self._parts[label]
+
+    def _parts_of(self, lowered: str) -> tuple[str, str, str] | None:
+        if not self._known:
+            pairs = {(prefix, family) for family in FAMILIES for prefix in self.recognised(family)}
+            self._known.extend(sorted(pairs, key=lambda pair: (-len(pair[0]), pair)))
+        for prefix, family in self._known:
+            value = lowered.removeprefix(prefix)
+            if lowered.startswith(prefix) and bool(value) != (family == "unplanned"):
+                return (RELEASED_FLAG if (family, value) == _RELEASED else family), prefix, value
         return None
 
     @property
@@ -86,22 +144,46 @@ class LabelScheme:
         """The label by which a person says that a capability or goal is released."""
         return self.label("flag", RELEASED_FLAG)
 
+    def says_released(self, labels: Iterable[str]) -> bool:
+        """Whether a person said so, with the prefix of any team and also with a former one."""
+        return any(parts[0] == RELEASED_FLAG for parts in map(self._split, labels) if parts)
+
     def ours(self, labels: Iterable[str]) -> frozenset[str]:
         """Those labels that lie inside our families."""
         return frozenset(filter(self.family, labels))
 
     def not_ours(self, labels: Iterable[str]) -> frozenset[str]:
         """What rules may see: everything outside our families."""
-        return frozenset(
-            label for label in labels if not self.family(label) and label.lower() != self.released
-        )
+        return frozenset(label for label in labels if not self._split(label))
 
     def capability_of(self, label: str) -> str | None:
         """The capability id in ``capability:<id>``, else None."""
-        if self.family(label) != "capability":
-            return None
-        return label.lower().removeprefix(self.prefixes["capability"])
+        return self.value_of("capability", label)
 
-    def color(self, label: str) -> str:
+    def value_of(self, family: str, label: str) -> str | None:
+        """What a label of that family says after its prefix; None for any other label."""
+        parts = self._ours(label)
+        return parts[2] if parts and parts[0] == family else None
+
+    def canonical(self, label: str) -> str:
+        """The same statement with the organisation's prefix of today; a label that is not ours as it is."""
+        parts = self._ours(label)
+        return f"{self.prefixes[parts[0]]}{parts[2]}" if parts else label
+
+    def is_former(self, label: str) -> bool:
+        """Its prefix is one that nobody uses any more."""
+        parts = self._ours(label)
+        return parts is not None and parts[1] not in self.current(parts[0])
+
+    def modern(self, label: str) -> str:
+        """A label with a former prefix as it would be written now, any other in lower case."""
+        parts = self._ours(label)
+        if parts is None or not self.is_former(label):
+            return label.lower()
+        return f"{self.successors(parts[0])[parts[1]]}{parts[2]}"
+
+    def color(self, label: str, team: str | None = None) -> str:
         """Six hex digits for a label of ours."""
-        return self.colors[self.family(label) or "flag"]
+        family = self.family(label) or "flag"
+        own = self.teams.get(team) if team else None
+        return (own.colors.get(family) if own else None) or self.colors[family]

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from mappings.build import Builder
 from mappings.checks import check
+from mappings.defaults import team_labels
 from mappings.defaults_schema import DEFAULTS_FILE, DefaultsFile
 from mappings.document import Document, read_document
 from mappings.draft import DefaultsDraft, Draft, Place, PlanDraft, TeamDraft
@@ -104,6 +105,7 @@ class Reading:
             increments=tuple(self.builder.increment(plan) for plan in plans),
             teams=tuple(self.builder.team(team) for team in teams),
             digest=_digest(each for each in self.documents if each.raw is not None),
+            labels=self.draft.labels,
         )
 
 
@@ -188,7 +190,9 @@ def _draft(
             if each.partial is not None
         ),
         trackers=trackers,
-        labels=labels,
+        labels=labels.with_teams(
+            {each.partial.team: team_labels(each.partial) for each in teams if each.partial is not None}
+        ),
         written_capabilities=frozenset(name for each in plans for name in _written_capabilities(each.raw)),
         written_teams=frozenset(name for each in teams for name in _texts_at(each.raw, "team")),
         plans_readable=all(each.raw is not None for each in plans) and bool(plans),

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from connectors.model import IssueRef, Source
+from mappings.labels import LabelScheme
 
 FlowState = Literal["todo", "doing", "done", "dropped"]
 Answer = Literal["confirmed", "rejected", "inconclusive"]
@@ -162,7 +163,8 @@ class TeamMapping:
     """More Jira resolutions (case-folded) that mean "will not do"."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Where ``answers.confirmed``, ``dropped_resolutions``, ``unplanned_label`` were written: here or in the
-    defaults that teams inherit. Without those that nobody wrote."""
+    defaults that teams inherit. Without those that nobody wrote. And where the team says something of its own
+    about a family of labels (``labels.capability``)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,6 +175,8 @@ class Workspace:
     teams: tuple[TeamMapping, ...]
     digest: str
     """Hash of the text of all plan and mapping files."""
+    labels: LabelScheme = field(default_factory=LabelScheme)
+    """The organisation's labels, with what the teams say differently."""
 
     def capability(self, capability_id: str) -> tuple[Increment, Goal, Capability] | None:
         """Where a capability stands in the plans."""

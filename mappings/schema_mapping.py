@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from mappings.schema_cases import CaseEntry
+from mappings.schema_labels import LabelEntries
 from mappings.schema_parts import Entry, Silence, Text
 from mappings.schema_when import When
 
@@ -112,5 +113,13 @@ class MappingFile(Entry):
     unplanned_label: bool = Field(default=False, description="Put the label `unplanned` on ad-hoc work.")
     dropped_resolutions: list[Text] = Field(
         default=[], description="More Jira resolutions that mean: will not be done.", examples=[["Parked"]]
+    )
+    labels: LabelEntries = Field(
+        default={},
+        description=(
+            "Prefix and colour by family of labels, for the issues that this team's rules assign and the anchors "
+            "of its capabilities; anchors of goals have the organisation's."
+        ),
+        examples=[{"capability": {"prefix": "churn:"}}],
     )
     silence: Silence = Field(default=[])

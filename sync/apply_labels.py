@@ -1,4 +1,4 @@
-"""Write labels: made on GitHub before their first use, renamed in place where the plan renamed something."""
+"""Write labels: made on GitHub before their first use, renamed in place where they have another name now."""
 
 from __future__ import annotations
 
@@ -86,7 +86,6 @@ class LabelWriting:
         cache, key = self._job.store.cache_for(change.ref.tracker), f"label-made:{change.container}:{label}"
         if cache.get(key):
             return
-        settings = self._job.settings
         entry = self._journal.announce(
             change.ref, "create-label", {"label": label}, change.add[label], {"labels": list(change.before)}
         )
@@ -94,8 +93,8 @@ class LabelWriting:
             self._job.writers[change.ref.tracker].ensure_label(
                 change.container,
                 label,
-                settings.scheme.color(label),
-                f"Kept by increment-sync ({settings.instance})"[:100],
+                self._job.workspace.labels.color(label, change.team),
+                f"Kept by increment-sync ({self._job.settings.instance})"[:100],
             )
         self._job.store.journal_result(entry, "done", self._job.now())
         cache.put(key, True, days=90)
@@ -111,7 +110,7 @@ class LabelWriting:
         if self._job.markup(change.ref.tracker) == "jira":
             return False
         payload = {"label": old, "new": new, "container": change.container}
-        reason = Reason(text=f"the plan calls it {new} now", rule=change.add[new].rule)
+        reason = Reason(text=f"it is called {new} now", rule=change.add[new].rule)
         entry = self._journal.announce(
             change.ref, "rename-label", payload, reason, {"labels": list(change.before)}
         )

@@ -29,7 +29,9 @@ class LabelChange:
     pure_removals: tuple[str, ...] = ()
     """Those of ``remove`` that go without another of their family coming: what the guard counts."""
     renames: Mapping[str, str] = field(default_factory=dict)
-    """Of ``remove`` -> of ``add``: the plan renamed it (``previously``)."""
+    """Of ``remove`` -> of ``add``: it is called so now (``previously`` in a plan, or of a prefix)."""
+    team: str | None = None
+    """Whose colours the labels get; without one the organisation's."""
 
     def describe(self) -> str:
         parts = [f"+{label}" for label in sorted(self.add)] + [f"-{label}" for label in sorted(self.remove)]

@@ -13,7 +13,7 @@ only suspected here, and an issue under suspicion gets no change until a direct 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from connectors.model import Issue, IssueRef
@@ -46,8 +46,7 @@ class Observation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decisions:
-    """People's recorded decisions about labels, by issue: label names in lower case, with the capability ids of
-    today (``previously`` is taken into account)."""
+    """People's recorded decisions about labels, by issue: under their names of today (``name_of_today``)."""
 
     pins: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     vetoes: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
@@ -73,11 +72,26 @@ class LabelWorld:
     unproven: Mapping[IssueRef, frozenset[str]]
     """Labels that were on an older issue when this store saw it first: their origin is not known here."""
     renamed: Mapping[str, str] = field(default_factory=dict)
-    """Old label -> new label, from ``previously`` in the plans."""
+    """Old label -> new label, from ``previously`` in the plans; both with the organisation's prefix."""
     finished: frozenset[str] = frozenset()
     """``increment:`` labels of increments that are closed for good: what was done there keeps its labels."""
     exact: frozenset[str] = frozenset()
     """Trackers on which ``Capability:X`` is another label than our ``capability:x``: Jira, not GitHub."""
+
+    def today(self, label: str) -> str:
+        """What a label says, in the words of today and of the organisation: two labels that say the same thing
+        have the same name here, whatever prefix their team has or had."""
+        return name_of_today(label, self.scheme, self.renamed)
+
+    def is_outdated(self, label: str) -> bool:
+        """Nobody calls it so any more: its prefix or its capability has another name."""
+        return self.scheme.is_former(label) or self.scheme.canonical(label) in self.renamed
+
+
+def name_of_today(label: str, scheme: LabelScheme, renamed: Mapping[str, str]) -> str:
+    """The organisation's name for what a label says; ``renamed``: old label -> new label, from the plans."""
+    name = scheme.canonical(label)
+    return renamed.get(name, name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,10 +111,25 @@ def compare_labels(world: LabelWorld) -> LabelOutcome:
         if not table.suspicions and (change := table.change()):
             changes.append(change)
     return LabelOutcome(
-        changes=tuple(changes),
+        changes=_one_new_name_each(changes),
         suspicions=tuple(suspicions),
         observations=tuple(observations),
     )
+
+
+def _one_new_name_each(changes: list[LabelChange]) -> tuple[LabelChange, ...]:
+    """A label can be renamed in place only where all its issues want the same new name."""
+    wanted: dict[tuple[str, str, str], set[str]] = {}
+    for change in changes:
+        for old, new in change.renames.items():
+            wanted.setdefault((change.ref.tracker, change.container, old), set()).add(new)
+
+    def agreed(change: LabelChange) -> LabelChange:
+        place = change.ref.tracker, change.container
+        kept = {old: new for old, new in change.renames.items() if len(wanted[*place, old]) == 1}
+        return change if len(kept) == len(change.renames) else replace(change, renames=kept)
+
+    return tuple(map(agreed, changes))
 
 
 def _concerning_us(world: LabelWorld) -> Iterator[IssueRef]:
@@ -130,7 +159,8 @@ class _Table:
         # Sorted, so that of two labels that differ in case (Jira has that) always the same one is looked at.
         self.names = {label.lower(): label for label in sorted(world.scheme.ours(issue.labels))}
         self.live = frozenset(self.names)
-        self.standing = self.live | {world.renamed[label] for label in self.live if label in world.renamed}
+        self.said = frozenset(map(world.today, self.live))
+        """What the live labels say, whatever their spelling."""
         pushed = world.pushed.get(ref, _NOTHING)
         self.replaced = (pushed & self.live) - issue.labels if ref.tracker in world.exact else _NOTHING
         self.pushed = pushed - self.replaced
@@ -144,37 +174,41 @@ class _Table:
         self.held = decisions.held.get(ref, _NOTHING)
         self.held_families = self._families(self.held) - {None, "flag"}
         self.withheld = self._families_of_people() if wish.is_anchor else frozenset()
+        by_hand = {world.today(label): label for label in self.foreign if not world.is_outdated(label)}
         self.desired = {
-            label: reason
+            self._as_people_say(label, by_hand): reason
             for label, reason in wish.labels.items()
-            if label not in self.vetoes
+            if world.today(label) not in self.vetoes
             and not self._is_held(label)
             and world.scheme.family(label) not in self.withheld
         }
+        self.spelled = {world.today(label): label for label in self.desired}
+        """What we want to say -> the label that says it here."""
         if wish.read:
             self._judge()
 
+    def _as_people_say(self, label: str, by_hand: Mapping[str, str]) -> str:
+        """A person's label that says the same with another team's prefix is enough."""
+        return label if label in self.live else by_hand.get(self.world.today(label), label)
+
     def _judge(self) -> None:
         wanted = frozenset(self.desired)
-        vetoed = {
-            label
-            for label in self.pushed - self.live - self.pins
-            if self._today(label) in wanted - self.live - self.pins
-        }
+        unsaid = self.spelled.keys() - self.said - self.pins
+        vetoed = {label for label in self.pushed - self.live if self.world.today(label) in unsaid}
         self._suspect("veto", vetoed)
         self._suspect("gone", ((self.pushed - wanted - self.live) | self.replaced) - vetoed)
-        self._suspect("pin-lifted", self.pins - self.standing)
-        self._suspect("left-lifted", self.left - self.live)
+        self._suspect("pin-lifted", self.pins - self.said)
+        self._suspect("left-lifted", self.left - self.said)
         for label in sorted(self.live):
-            if self._today(label) in self.vetoes:
+            if self.world.today(label) in self.vetoes:
                 self._suspect("pin" if self._names_capability(label) else "veto-lifted", {label})
         for label in sorted(self.foreign):
-            if self._today(label) not in self.pins | self.vetoes:
+            if self.world.today(label) not in self.pins | self.vetoes | self.spelled.keys():
                 self._judge_foreign(label)
 
     def _judge_foreign(self, label: str) -> None:
         unproven = label in self.unproven
-        if label in self.left:
+        if self._is_left(label):
             self._observe(f"carries {label}, of which nobody knows who put it; left alone")
         elif self._names_capability(label) and not self.wish.is_anchor:
             self._suspect("pin", {label}, needs_history=unproven)
@@ -192,18 +226,16 @@ class _Table:
     def _observe(self, text: str) -> None:
         self.observations.append(Observation(ref=self.wish.ref, text=text))
 
-    def _today(self, label: str) -> str:
-        return self.world.renamed.get(label, label)
-
     def _is_held(self, label: str) -> bool:
-        return self._today(label) in self.held or self.world.scheme.family(label) in self.held_families
+        return self.world.today(label) in self.held or self.world.scheme.family(label) in self.held_families
 
     def _names_capability(self, label: str) -> bool:
         return self.world.scheme.capability_of(label) in self.world.capabilities
 
     def _families_of_people(self) -> frozenset[str]:
         """On an anchor, a person's state, health or flag label stands alone: ours of that family waits."""
-        families = {self.world.scheme.family(label) for label in self.foreign - (self.unproven - self.left)}
+        proven = {each for each in self.foreign if each not in self.unproven or self._is_left(each)}
+        families = {self.world.scheme.family(label) for label in proven}
         return frozenset(f for f in families if f in ("state", "health", "flag"))
 
     def change(self) -> LabelChange | None:
@@ -223,25 +255,38 @@ class _Table:
             remove={self.names[label]: self._why_remove(label) for label in sorted(leaving)},
             before=tuple(sorted(self.names.values())),
             pure_removals=tuple(self.names[label] for label in sorted(pure)),
-            renames={label: self._today(label) for label in sorted(leaving) if self._today(label) in add},
+            renames={
+                label: new
+                for label in sorted(leaving)
+                if self.world.is_outdated(label) and (new := self._instead(label)) in add
+            },
+            team=self.wish.team,
         )
 
+    def _instead(self, label: str) -> str:
+        """The label that says the same here; the empty text when nothing does."""
+        return self.spelled.get(self.world.today(label), "")
+
     def _leaving(self) -> frozenset[str]:
-        """Ours that nobody wants any more; and a person's pin under its old name, once the new one comes."""
+        """Ours that nobody wants any more; and a person's label under its old name, once the new one comes."""
         leaving = (self.pushed & self.live) - frozenset(self.desired)
         leaving |= {
             label
-            for label in self.live & frozenset(self.world.renamed)
-            if self._today(label) in self.pins and self._today(label) in self.desired
+            for label in self.foreign
+            if self.world.is_outdated(label) and self._instead(label) and not self._is_left(label)
         }
         leaving = frozenset(label for label in leaving if not self._is_held(label))
-        if self.pushed & self.world.finished and "capability" not in self._families(self.desired):
+        was_finished = not self.world.finished.isdisjoint(map(self.world.today, self.pushed))
+        if was_finished and "capability" not in self._families(self.desired):
             return frozenset(
                 label
                 for label in leaving
                 if self.world.scheme.family(label) not in ("capability", "increment")
             )
         return leaving
+
+    def _is_left(self, label: str) -> bool:
+        return self.world.today(label) in self.left
 
     def _families(self, labels: Iterable[str]) -> set[str | None]:
         return {self.world.scheme.family(label) for label in labels}
@@ -256,8 +301,8 @@ class _Table:
         return not (family == "increment" and "capability" in self._families(self.vetoes))
 
     def _why_remove(self, label: str) -> Reason:
-        if self._today(label) in self.desired:
-            return Reason(text=f"the plan calls it {self._today(label)} now")
+        if new := self._instead(label):
+            return Reason(text=f"it is called {new} now")
         if label in self.wish.labels:
             return Reason(text="a person's label of the same kind stands on this anchor")
         if "capability" in self._families(self.vetoes) and self.world.scheme.family(label) == "increment":

@@ -28,6 +28,8 @@ class Wish:
     no_pure_removal: bool = False
     """A label may go only when another of its family comes: a source that feeds it was not read."""
     is_anchor: bool = False
+    team: str | None = None
+    """Whose prefixes and colours its labels have; without one the organisation's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +43,8 @@ class Subject:
     rollup: CapabilityRollup | GoalRollup
     uncertain: tuple[str, ...]
     may_push: bool
+    team: str | None = None
+    """Whose labels it gets: the capability's team; a goal has the organisation's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +122,7 @@ def subjects(inputs: DesireInputs) -> Iterator[Subject]:
                         rollup=capability_rollup,
                         uncertain=capability_rollup.uncertain,
                         may_push=inputs.may_push(capability.team),
+                        team=capability.team,
                     )
 
 
@@ -162,6 +167,7 @@ class _Wishing:
             read=stray or bool(item.sources - inputs.unread),
             may_write=any(map(inputs.may_push, teams)) and not self._is_finished(assignment),
             no_pure_removal=bool(inputs.uncertain) and self._was_in_uncertain(issue),
+            team=assignment.team if assignment else self._asking_first(unplanned),
         )
 
     def _teams(self, item: KnownIssue, assignment: Assignment | None) -> set[str]:
@@ -208,43 +214,50 @@ class _Wishing:
         )
         reason = Reason(text=text, rule=assignment.rule)
         return {
-            self._inputs.scheme.label("increment", increment.id): reason,
-            self._inputs.scheme.label("capability", capability.id): reason,
+            self._inputs.scheme.label("increment", increment.id, assignment.team): reason,
+            self._inputs.scheme.label("capability", capability.id, assignment.team): reason,
         }
 
     def _left_over(self, issue: Issue, unplanned: Unplanned | None) -> dict[str, Reason]:
         labels: dict[str, Reason] = {}
-        if unplanned is not None and self._asking.intersection(unplanned.teams):
+        if team := self._asking_first(unplanned):
             reason = Reason(text="no rule assigns it (unplanned work)")
-            labels[self._inputs.scheme.label("unplanned")] = reason
+            labels[self._inputs.scheme.label("unplanned", team=team)] = reason
         return labels | self._of_past_increments(issue)
+
+    def _asking_first(self, unplanned: Unplanned | None) -> str | None:
+        """Of the teams that have an unplanned issue and want it labelled, the first by name."""
+        return min(self._asking.intersection(unplanned.teams), default=None) if unplanned else None
 
     def _of_past_increments(self, issue: Issue) -> dict[str, Reason]:
         """What was done in an increment that is closed keeps its labels, also when rules have moved on since."""
         if issue.category != "done" or not self._past:
             return {}
-        reason = Reason(text="it was done in an increment that is closed")
-        return dict.fromkeys(sorted(self._past & {label.lower() for label in issue.labels}), reason)
+        reason, scheme = Reason(text="it was done in an increment that is closed"), self._inputs.scheme
+        kept = {scheme.modern(label) for label in issue.labels if scheme.canonical(label) in self._past}
+        return dict.fromkeys(sorted(kept), reason)
 
 
 def _anchor_wish(subject: Subject, inputs: DesireInputs) -> Wish:
-    rollup, scheme = subject.rollup, inputs.scheme
-    labels = {
-        scheme.label("state", rollup.state): Reason(text=f"{subject.name} is {rollup.state} by its issues")
+    rollup = subject.rollup
+    said: dict[tuple[str, str], str] = {
+        ("state", rollup.state): f"{subject.name} is {rollup.state} by its issues"
     }
     if rollup.health:
-        labels[scheme.label("health", rollup.health)] = Reason(text=f"forecast of {subject.name}")
+        said["health", rollup.health] = f"forecast of {subject.name}"
     if rollup.blocked:
-        labels[scheme.label("flag", "blocked")] = Reason(text="all started work is blocked")
+        said["flag", "blocked"] = "all started work is blocked"
     if isinstance(rollup, CapabilityRollup) and rollup.scope.flag:
-        labels[scheme.label("flag", "scope-growth")] = Reason(
-            text="scope grew beyond a quarter of the baseline"
-        )
+        said["flag", "scope-growth"] = "scope grew beyond a quarter of the baseline"
     return Wish(
         ref=subject.anchor.ref,
         container=subject.anchor.container,
-        labels=labels,
+        labels={
+            inputs.scheme.label(family, value, subject.team): Reason(text=text)
+            for (family, value), text in said.items()
+        },
         read=not subject.uncertain,
         may_write=subject.may_push,
         is_anchor=True,
+        team=subject.team,
     )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from connectors.model import KnownIssue
 from mappings.match import Matcher
-from mappings.model import Assignment, Conflict, IssueState
+from mappings.model import Assignment, Conflict, IssueState, Origin, Workspace
 from mappings.states import state_of
 from mappings.trace import Trace
 from sync.figures import figures_of
@@ -19,6 +19,9 @@ from sync.memory import decisions_of
 from sync.outlook import outlook
 from sync.store.rows import AssignmentRow, OverrideRow, PushedComment, PushedLabel
 from sync.think import overrides_for_matching, renamed_capabilities
+
+_OF_ISSUES: Final[tuple[str, ...]] = ("increment", "capability")
+_OF_ANCHORS: Final[tuple[str, ...]] = ("state", "health", "flag")
 
 _COUNTED_NOW: Final = 5_000
 """So many issues at most."""
@@ -32,6 +35,15 @@ class Standing:
     """``capability:<id>`` or ``goal:<id>``."""
     figures: Mapping[str, Any] | None
     """As ``figures_of`` makes them; None when no run has counted it yet."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrefixSaid:
+    """The prefix of a family of labels, and where it was written."""
+
+    family: str
+    prefix: str
+    origin: Origin
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +64,8 @@ class Explained:
     overrides: tuple[OverrideRow, ...]
     history: tuple[AssignmentRow, ...]
     notes: tuple[str, ...]
+    prefixes: tuple[PrefixSaid, ...] = ()
+    """What the labels that it gets from us begin with, where somebody wrote that down."""
 
 
 def explain_stored(job: Job, item: KnownIssue) -> Explained:
@@ -68,7 +82,7 @@ def explain_live(job: Job, reading: LiveReading) -> Explained:
 def _explain(
     job: Job, item: KnownIssue, ancestors: Iterable[KnownIssue], live: LiveReading | None
 ) -> Explained:
-    ref, scheme, store = item.issue.ref, job.settings.scheme, job.store
+    ref, scheme, store = item.issue.ref, job.workspace.labels, job.store
     rows = store.overrides_on(ref)
     renamed = renamed_capabilities(job.workspace)
     overrides, crowded = overrides_for_matching(decisions_of(rows), scheme, job.workspace, renamed)
@@ -92,12 +106,32 @@ def _explain(
         comments=tuple(each for each in store.pushed_comments().values() if each.ref == ref),
         overrides=tuple(rows),
         history=tuple(store.assignment_history(ref)),
+        prefixes=_prefixes(job.workspace, trace, standings),
         notes=(
             *(note.text for note in crowded),
             *(live.notes if live else ()),
             *(_label_notes(job, item, pushed, rows) if live else ()),
         ),
     )
+
+
+def _prefixes(workspace: Workspace, trace: Trace, standings: Iterable[Standing]) -> tuple[PrefixSaid, ...]:
+    """Of an issue the families that it gets from the team that has it; of an anchor those of its owner."""
+    if isinstance(trace.outcome, Assignment):
+        team, families = trace.outcome.team, _OF_ISSUES
+    else:
+        owners = [workspace.capability(each.subject.partition(":")[2]) for each in standings]
+        team, families = next((each[2].team for each in owners if each), ""), _OF_ANCHORS
+    of_team = next((each.origins for each in workspace.teams if each.team == team), {})
+    said = workspace.labels.teams.get(team)
+    found = []
+    for family in families:
+        own = bool(said and family in said.prefixes)
+        origin = of_team[f"labels.{family}"] if own else workspace.labels.origins.get(family)
+        if origin:
+            prefix = workspace.labels.prefix(family, team)
+            found.append(PrefixSaid(family=family, prefix=prefix, origin=origin))
+    return tuple(found)
 
 
 def _states(job: Job, trace: Trace, item: KnownIssue) -> tuple[tuple[str, IssueState], ...]:
@@ -149,7 +183,7 @@ def _label_notes(
     job: Job, item: KnownIssue, pushed: Iterable[PushedLabel], rows: Iterable[OverrideRow]
 ) -> list[str]:
     """Labels on the tracker that differ from what we wrote, and that no run has looked at yet."""
-    scheme = job.settings.scheme
+    scheme = job.workspace.labels
     ours = {each.label.lower() for each in pushed if scheme.capability_of(each.label)}
     live = {label.lower() for label in item.issue.labels if scheme.capability_of(label)}
     settled = {row.label.lower() for row in rows}

@@ -12,13 +12,13 @@ from typing import TypeVar
 from connectors.model import IssueRef
 from mappings.model import Workspace
 from sync.changed.plan import names_of_today
-from sync.compare import Decisions, Observation
+from sync.compare import Decisions, Observation, name_of_today
 from sync.compare_comments import WrittenComment
 from sync.homes import Home, homes_of
 from sync.job import Job
 from sync.store import Store
 from sync.store.rows import OverrideKind, OverrideRow
-from sync.think import Remembered, renamed_capabilities
+from sync.think import Remembered, renamed_labels
 
 FINISHED = "finished-increment:"
 HOME = "home:"
@@ -63,9 +63,9 @@ def remember(job: Job) -> Remembered:
 
 def _finished(job: Job, pushed: Mapping[IssueRef, frozenset[str]]) -> frozenset[str]:
     """Increments that had their last write, those whose plan is not here any more among them."""
-    scheme, prefix = job.settings.scheme, job.settings.scheme.label("increment")
-    named = {label for labels in pushed.values() for label in labels if scheme.family(label) == "increment"}
-    ids = {label.removeprefix(prefix) for label in named} | {each.id for each in job.workspace.increments}
+    value_of = job.workspace.labels.value_of
+    named = {value_of("increment", label) for labels in pushed.values() for label in labels}
+    ids = {each for each in named if each} | {each.id for each in job.workspace.increments}
     return frozenset(each for each in ids if job.store.cache.get(FINISHED + each))
 
 
@@ -104,7 +104,7 @@ class Recorder:
 
     def __init__(self, job: Job, remembered: Remembered) -> None:
         self.job, self.remembered = job, remembered
-        self._renamed = renamed_labels(job)
+        self._today = label_names(job)
         self._pending: list[Callable[[], None]] = []
         self.found: list[Observation] = []
         """What people decided since the last run."""
@@ -117,7 +117,7 @@ class Recorder:
 
     def add(self, ref: IssueRef, kind: OverrideKind, label: str, note: str) -> None:
         """A person's decision, confirmed by a direct read."""
-        today, store, now = self._renamed.get(label, label), self.job.store, self.job.now()
+        today, store, now = self._today(label), self.job.store, self.job.now()
         self._change(kind, ref, add=today)
         self.found.append(Observation(ref=ref, text=_FOUND[kind].format(label)))
         self.job.log.info("override.found", issue=str(ref), kind=kind, label=today)
@@ -129,7 +129,7 @@ class Recorder:
 
     def drop(self, ref: IssueRef, kind: OverrideKind, label: str) -> None:
         """A decision that the person took back."""
-        today = self._renamed.get(label, label)
+        today = self._today(label)
         if today not in getattr(self.remembered.decisions, _FIELDS[kind]).get(ref, frozenset()):
             return
         self._change(kind, ref, drop=today)
@@ -147,6 +147,11 @@ class Recorder:
         self._push(ref, self._pushed(ref) - labels)
         if for_good and gone:
             self._pending.append(lambda: self._record(ref, added=[], removed=sorted(gone)))
+
+    def spellings(self, ref: IssueRef, label: str) -> frozenset[str]:
+        """The pushed labels that say the same as one, with whatever prefix."""
+        today = self._today(label)
+        return frozenset(each for each in self._pushed(ref) if self._today(each) == today)
 
     def _pushed(self, ref: IssueRef) -> frozenset[str]:
         return self.remembered.pushed.get(ref, frozenset())
@@ -167,13 +172,11 @@ class Recorder:
         self.remembered = replace(self.remembered, decisions=decisions)
 
 
-def renamed_labels(job: Job) -> Mapping[str, str]:
-    """Old ``capability:`` label -> the one of today, for every ``previously`` in the plans."""
-    scheme = job.settings.scheme
-    return {
-        scheme.label("capability", old): scheme.label("capability", new)
-        for old, new in renamed_capabilities(job.workspace).items()
-    }
+def label_names(job: Job) -> Callable[[str], str]:
+    """Label -> the organisation's name for it, by every ``previously`` in plans and of prefixes."""
+    scheme = job.workspace.labels
+    renamed = renamed_labels(job.workspace)
+    return lambda label: name_of_today(label, scheme, renamed)
 
 
 def carry_renames_over(job: Job) -> None:
@@ -188,19 +191,18 @@ def carry_renames_over(job: Job) -> None:
         new_id = new.partition(":")[2]
         if kind == "capability" and old_id in baselines and new_id not in baselines:
             job.store.rename_baseline(old_id, new_id)
-    renamed = renamed_labels(job)
+    today_of = label_names(job)
     for row in job.store.overrides():
-        if today := renamed.get(row.label):
+        if (today := today_of(row.label)) != row.label:
             store = job.store
             store.add_override(row.ref, row.kind, today, since=row.since, run_id=row.run_id, note=row.note)
             store.remove_override(row.ref, row.kind, row.label)
 
 
 def _with_renames(remembered: Remembered, job: Job) -> Remembered:
-    """``previously`` in the plans: comments, baselines and decisions follow a capability or goal to its new id."""
-    subjects, labels = names_of_today(job.workspace), renamed_labels(job)
-    if not subjects:
-        return remembered
+    """``previously``: comments, baselines and decisions follow a capability or goal to its new id, and decisions
+    follow labels to their new prefix."""
+    subjects, today = names_of_today(job.workspace), label_names(job)
     kind = "capability:"
     ids = {
         old.removeprefix(kind): new.removeprefix(kind)
@@ -215,7 +217,7 @@ def _with_renames(remembered: Remembered, job: Job) -> Remembered:
         decisions=Decisions(
             **{
                 field: {
-                    ref: frozenset(labels.get(label, label) for label in decided)
+                    ref: frozenset(map(today, decided))
                     for ref, decided in getattr(remembered.decisions, field).items()
                 }
                 for field in ("pins", "vetoes", "held", "left")

@@ -13,7 +13,7 @@ from mappings.conditions import wanted_by
 from sync.compare import Suspicion
 from sync.guard import is_override
 from sync.job import Job
-from sync.memory import Recorder, renamed_labels
+from sync.memory import Recorder, label_names
 
 Verdict = Literal["veto", "pin", "pin-lifted", "veto-lifted", "left", "left-lifted", "ours", "gone"]
 
@@ -74,7 +74,7 @@ def record(findings: Iterable[Finding], recorder: Recorder) -> None:
             recorder.add(ref, "left", label, "not put by this installation as far as the history tells")
         elif finding.verdict == "pin-lifted":
             recorder.drop(ref, "pin", label)
-            recorder.forget(ref, frozenset({label}))
+            recorder.forget(ref, recorder.spellings(ref, label))
         elif finding.verdict == "veto-lifted":
             recorder.drop(ref, "veto", label)
         elif finding.verdict == "left-lifted":
@@ -120,6 +120,11 @@ def _verdict(
     """What a suspicion comes to, or None when the issue itself says otherwise."""
     live = {label.lower() for label in issue.labels}
     is_there = suspicion.label in live
+    today = label_names(job)
+
+    def said_otherwise(label: str) -> bool:
+        return today(label) in set(map(today, live))
+
     match suspicion.kind:
         case "pin" | "origin":
             return _who_put_it(job, suspicion, history) if is_there else None
@@ -128,10 +133,9 @@ def _verdict(
         case "gone":
             return None if suspicion.label in _spelled(job, issue) else suspicion.kind
         case "veto":
-            today = renamed_labels(job).get(suspicion.label)
-            return None if is_there or today in live else suspicion.kind
+            return None if is_there or said_otherwise(suspicion.label) else suspicion.kind
         case kind:
-            return None if is_there else kind
+            return None if is_there or said_otherwise(suspicion.label) else kind
 
 
 def _spelled(job: Job, issue: Issue) -> frozenset[str]:

@@ -30,6 +30,7 @@ from sync.held import known_today
 from sync.job import Job
 from sync.memory import FINISHED, Recorder, aliases, carry_renames_over, remember
 from sync.overrides import Checked, check_suspicions, record
+from sync.prefixes import refuse_lost_prefixes, remember_prefixes
 from sync.scope import baseline_due, baseline_of
 from sync.settle import settle_open_intents
 from sync.think import Remembered, Seen, Thought, think
@@ -103,6 +104,7 @@ def look(job: Job, options: Options, *, keeps: bool) -> Outcome:
     ``keeps``: people's decisions that were found are recorded in the store, and so is what the plans renamed.
     """
     started = job.now()
+    refuse_lost_prefixes(job)
     collected = collect(job, full=options.full, accept_shrink=options.accept_shrink)
     still_open = settle_open_intents(job)
     if still_open is not None:
@@ -112,6 +114,7 @@ def look(job: Job, options: Options, *, keeps: bool) -> Outcome:
     outcome = _decide(job, options, started, collected, recorder, drift)
     if keeps and not outcome.refusals:
         carry_renames_over(job)
+        remember_prefixes(job)
     if keeps and not outcome.refused_people:
         recorder.keep()
     by_hand = (*recorder.found, *_told(drift, recorder.remembered))

@@ -17,6 +17,7 @@ from typing import Any
 from connectors.errors import Gone
 from connectors.model import IssueRef
 from mappings.conditions import wanted_by
+from mappings.labels import LabelScheme
 from sync.apply import Marker
 from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
 from sync.comment import digest
@@ -70,7 +71,7 @@ def save(path: Path, job: Job, changes: ChangeSet) -> None:
         "made_at": job.now().isoformat(),
         "instance": job.settings.instance,
         "workspace": job.workspace.digest,
-        "settings": _settings_digest(job.settings),
+        "settings": _settings_digest(job.settings, job.workspace.labels),
         "pushed": job.store.fingerprint(changes.refs),
         "live": world_digests(job, changes),
         "labels": [_label_json(change) for change in changes.labels],
@@ -87,10 +88,11 @@ def save(path: Path, job: Job, changes: ChangeSet) -> None:
         raise
 
 
-def _settings_digest(settings: Settings) -> str:
-    """What of the settings decides which changes there are. Not ``push.enabled``: one may look first."""
+def _settings_digest(settings: Settings, labels: LabelScheme) -> str:
+    """What of the settings decides which changes there are. Not ``push.enabled``: one may look first. What teams
+    say of their labels is in the digest of the workspace."""
     teams = None if settings.push.teams is None else sorted(settings.push.teams)
-    decisive = [teams, sorted(settings.scheme.prefixes.items())]
+    decisive = [teams, sorted(labels.prefixes.items()), sorted(labels.former.items())]
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:24]
 
 
@@ -143,7 +145,7 @@ def refuse_if_stale(job: Job, saved: SavedChanges) -> None:
         )
     if saved.workspace_digest != job.workspace.digest:
         reasons.append("plans or mappings were edited since")
-    if saved.settings_digest != _settings_digest(job.settings):
+    if saved.settings_digest != _settings_digest(job.settings, job.workspace.labels):
         reasons.append("the teams that are written for (push.teams) or the label prefixes were edited since")
     if saved.pushed_digest != job.store.fingerprint(saved.changes.refs):
         reasons.append("another run has written on these issues since")
@@ -175,7 +177,7 @@ def _refuse_forged(job: Job, saved: SavedChanges) -> None:
             )
     for change in changes.labels:
         labels = {*change.add, *change.remove}
-        if foreign := sorted(labels - job.settings.scheme.ours(labels)):
+        if foreign := sorted(labels - job.workspace.labels.ours(labels)):
             raise UnreadableChangeSet(
                 f"the change set would touch the label {foreign[0]} of {change.ref}, which is not ours; "
                 "make a new one with preview --out"
@@ -188,7 +190,7 @@ def _live_digest(job: Job, ref: IssueRef, changes: list[Change]) -> str:
         issue = reader.read(ref.key, wanted_by(job.workspace.teams))
     except Gone:
         return "gone"
-    parts = sorted(job.settings.scheme.ours(issue.labels))
+    parts = sorted(job.workspace.labels.ours(issue.labels))
     for change in changes:
         if isinstance(change, (CommentChange, CommentRemoval)):
             parts.append(f"{change.subject}={_live_comment(job, change)}")
@@ -220,6 +222,7 @@ def _label_json(change: LabelChange) -> dict[str, Any]:
         "before": list(change.before),
         "pure_removals": list(change.pure_removals),
         "renames": dict(change.renames),
+        "team": change.team,
     }
 
 
@@ -232,6 +235,7 @@ def _label_from(data: Mapping[str, Any]) -> LabelChange:
         before=tuple(data["before"]),
         pure_removals=tuple(data["pure_removals"]),
         renames=dict(data["renames"]),
+        team=data.get("team"),
     )
 
 

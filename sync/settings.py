@@ -9,15 +9,25 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+    field_validator,
+)
 
+from mappings.checks_labels import clash_of
 from mappings.checks_plans import is_zone
 from mappings.defaults import inherited_labels
-from mappings.defaults_schema import LabelEntry, known_families
-from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, FAMILIES, LabelScheme
+from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, LabelScheme
 from mappings.load import read_defaults, read_yaml
 from mappings.model import Origin, Workspace
 from mappings.problems import MappingInvalid, Problem
+from mappings.schema_labels import LabelEntries
+from mappings.yaml_tree import Positions
 
 FILE_NAME = "increment-sync.yaml"
 TrackerKind = Literal["jira-cloud", "jira-dc", "github"]
@@ -156,11 +166,10 @@ class Settings(_Strict):
         examples=[{"jira": {"kind": "jira-cloud", "url": "https://acme.atlassian.net"}}],
     )
     push: PushSettings = Field(default=PushSettings(), description="Whether anything is written on trackers.")
-    labels: dict[str, LabelEntry] = Field(
+    labels: LabelEntries = Field(
         default={},
         description="Prefix and colour by family of labels; they win over those of `defaults.yaml`.",
         examples=[{"capability": {"prefix": "capability:", "color": "1d76db"}}],
-        json_schema_extra={"propertyNames": {"enum": list(FAMILIES)}},
     )
     limits: Limits = Field(
         default=Limits(), description="What one run may do before the guard stops it and asks a person."
@@ -200,10 +209,8 @@ class Settings(_Strict):
             raise ValueError("name a file: sqlite:///path/to/state.db")
         return url
 
-    @field_validator("labels")
-    @classmethod
-    def _families(cls, labels: dict[str, LabelEntry]) -> dict[str, LabelEntry]:
-        return known_families(labels)
+    _label_origins: dict[str, Origin] = PrivateAttr(default={})
+    """By family, where its prefix was written."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -211,12 +218,13 @@ class Settings(_Strict):
 
     @property
     def scheme(self) -> LabelScheme:
-        """The label families with this workspace's prefixes and colours."""
+        """The organisation's prefixes and colours; ``Workspace.labels`` has those of the teams besides."""
         prefixes, colors = dict(DEFAULT_PREFIXES), dict(DEFAULT_COLORS)
         for family, chosen in self.labels.items():
             prefixes[family] = chosen.prefix or prefixes[family]
             colors[family] = (chosen.color or colors[family]).lower()
-        return LabelScheme(prefixes=prefixes, colors=colors)
+        former = {family: tuple(each.previously) for family, each in self.labels.items() if each.previously}
+        return LabelScheme(prefixes=prefixes, colors=colors, former=former, origins=self._label_origins)
 
     def may_push(self, team: str) -> bool:
         """Whether changes are made up for a team; that they are also written needs ``push.enabled``."""
@@ -239,16 +247,25 @@ def load_settings(root: Path) -> Settings:
     path = root / FILE_NAME
     if not path.is_file():
         raise MappingInvalid([_missing_file(path)])
-    settings, problems, _ = read_yaml(path, Settings, file=FILE_NAME)
+    settings, problems, where = read_yaml(path, Settings, file=FILE_NAME)
     if problems or settings is None:
         raise MappingInvalid(problems)
+    origins = _label_origins(settings.labels, where)
     for defaults in read_defaults(root):
         if defaults.partial is not None:
+            origins = {**_label_origins(defaults.partial.labels, defaults.where), **origins}
             labels = inherited_labels(settings.labels, defaults.partial.labels)
             settings = settings.model_copy(update={"labels": labels})
+    settings._label_origins = origins
     if problems := _clashing_prefixes(settings):
         raise MappingInvalid(problems)
     return settings
+
+
+def _label_origins(labels: LabelEntries, where: Positions) -> dict[str, Origin]:
+    return {
+        family: where.key(("labels", family, "prefix")) for family, chosen in labels.items() if chosen.prefix
+    }
 
 
 def store_url(settings: Settings, root: Path) -> str:
@@ -287,19 +304,13 @@ def _missing_file(path: Path) -> Problem:
 
 def _clashing_prefixes(settings: Settings) -> list[Problem]:
     """One prefix must not start another: a label would belong to two families."""
-    prefixes = settings.scheme.prefixes
     return [
         Problem(
-            origin=Origin(file=FILE_NAME),
-            path=f"labels.{one}.prefix",
-            message=(
-                f"the prefix {prefixes[one]!r} of {one} also starts {prefixes[other]!r} of {other}; "
-                "choose another, here or in defaults.yaml"
-            ),
+            origin=settings._label_origins.get(family, Origin(file=FILE_NAME)),
+            path=f"labels.{family}.prefix",
+            message=sentence,
             severity="error",
             check="label-prefix",
         )
-        for one in FAMILIES
-        for other in FAMILIES
-        if one != other and prefixes[other].startswith(prefixes[one])
+        for family, sentence in clash_of(settings.scheme)
     ]

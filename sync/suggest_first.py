@@ -188,7 +188,7 @@ def _new_capability(
     material: Material, feature: Feature, epic: KnownIssue | None, name: str, used: set[str]
 ) -> NewCapability:
     # Room for the number that `unused` may put behind it.
-    longest = MAX_LABEL_LENGTH - len(material.scheme.prefixes["capability"]) - 3
+    longest = MAX_LABEL_LENGTH - len(material.scheme.prefix("capability", material.team.team)) - 3
     title = neutral_terminal(name, _TITLE_LENGTH) or feature.value
     anchor = Anchor(tracker=epic.issue.ref.tracker, key=epic.issue.ref.key) if epic else None
     return NewCapability(

@@ -56,7 +56,7 @@ def think(
     ``earlier`` spares looking again at issues that are judged as they were; warnings and observations are then
     those of the issues that are looked at.
     """
-    scheme = settings.scheme
+    scheme = workspace.labels
     renamed = renamed_capabilities(workspace)
     overrides, crowded = overrides_for_matching(remembered.decisions, scheme, workspace, renamed)
     looked_at = {ref: seen.known[ref] for ref in earlier.again} if earlier else seen.known
@@ -129,6 +129,13 @@ def renamed_capabilities(workspace: Workspace) -> dict[str, str]:
     }
 
 
+def renamed_labels(workspace: Workspace) -> dict[str, str]:
+    """Old ``capability:`` label -> the one of today, both with the organisation's prefix."""
+    label = workspace.labels.label
+    pairs = renamed_capabilities(workspace).items()
+    return {label("capability", old): label("capability", new) for old, new in pairs}
+
+
 def overrides_for_matching(
     decisions: Decisions, scheme: LabelScheme, workspace: Workspace, renamed: Mapping[str, str]
 ) -> tuple[Overrides, tuple[Observation, ...]]:
@@ -184,7 +191,7 @@ def _released(
         issue = seen.anchors.get(anchor) or last.get((anchor.tracker, anchor.key.lower()))
         if issue is None and subject in issues and issues[subject] in seen.known:
             issue = seen.known[issues[subject]].issue
-        return issue is not None and scheme.released in {label.lower() for label in issue.labels}
+        return issue is not None and scheme.says_released(issue.labels)
 
     return frozenset(subject for subject, anchor in anchored.items() if says_so(subject, anchor))
 
@@ -213,12 +220,18 @@ def _label_world(
             for ref, item in inputs.known.items()
             if item.issue.created < remembered.born and item.first_labels
         },
-        renamed={
-            scheme.label("capability", old): scheme.label("capability", new) for old, new in renamed.items()
-        },
+        renamed=renamed_labels(inputs.workspace),
         finished=frozenset(scheme.label("increment", each) for each in inputs.finished),
         exact=exact,
     )
 
 
-__all__ = ["Remembered", "Seen", "Thought", "overrides_for_matching", "renamed_capabilities", "think"]
+__all__ = [
+    "Remembered",
+    "Seen",
+    "Thought",
+    "overrides_for_matching",
+    "renamed_capabilities",
+    "renamed_labels",
+    "think",
+]

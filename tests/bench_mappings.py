@@ -54,7 +54,7 @@ def main() -> None:
 def _beside_plain(name: str, configured: Configured, count: int, *, years: float) -> None:
     known = list(issues(count, years=years))
     matched, ours = _timed(
-        lambda: Matcher(configured.workspace, configured.settings.scheme, TODAY).match(known, Overrides())
+        lambda: Matcher(configured.workspace, configured.workspace.labels, TODAY).match(known, Overrides())
     )
     claims, plain = _timed(lambda: plain_match(configured.workspace.teams, known))
     _same(matched, claims)
@@ -80,7 +80,7 @@ def _memory(configured: Configured, count: int) -> None:
     peaks = []
     for part in (count // 5, count):
         known = list(issues(part, years=_LIVE))
-        matcher = Matcher(configured.workspace, configured.settings.scheme, TODAY)
+        matcher = Matcher(configured.workspace, configured.workspace.labels, TODAY)
         matcher.match(known[:1000], Overrides())
         tracemalloc.start()
         matched = matcher.match(known, Overrides())

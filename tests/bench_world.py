@@ -140,7 +140,7 @@ def fill_store(configured: Configured, count: int) -> Store:
 
 def _labels_for(configured: Configured, everything: list[KnownIssue]) -> dict[IssueRef, list[str]]:
     """The labels that a first run puts on issues."""
-    matcher = Matcher(configured.workspace, configured.settings.scheme, TODAY)
+    matcher = Matcher(configured.workspace, configured.workspace.labels, TODAY)
     matched = matcher.match(everything, Overrides())
     return {each.ref: [f"capability:{each.capability}", "increment:bench"] for each in matched.assignments}
 

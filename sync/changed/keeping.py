@@ -64,7 +64,7 @@ def pending_turns(job: Job, thought: Thought, known: Mapping[IssueRef, KnownIssu
         known=known,
         overrides=thought.overrides,
         written=_written(job) if rules_changed else {},
-        scheme=job.settings.scheme,
+        scheme=job.workspace.labels,
     )
     is_new = kept is None or (kept.digest, kept.body, kept.names) != (plan.digest, plan.body, plan.names)
     return Pending(

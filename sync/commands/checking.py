@@ -109,7 +109,7 @@ def _snapshot(
         if workspace is None:
             raise NoSnapshot("correct the errors first")
         if exported is not None:
-            return exported_findings(settings, exported, reading, workspace, ways.now), ()
+            return exported_findings(exported, reading, workspace, ways.now), ()
         return stored_findings(settings, ways.root, reading, workspace, ways.now), ()
     except NoSnapshot as reason:
         warning = "warning: " if isinstance(reason, UnreadableStore) else ""

@@ -36,13 +36,13 @@ def may_have_snapshot(settings: Settings, root: Path) -> None:
 
 
 def exported_findings(
-    settings: Settings, file: Path, reading: Reading, workspace: Workspace, now: Callable[[], datetime]
+    file: Path, reading: Reading, workspace: Workspace, now: Callable[[], datetime]
 ) -> Found:
     """What the issues of an exported snapshot tell. Raises NoSnapshot, UnreadableSnapshot, OSError."""
     from sync.snapshot_file import store_from
 
     with store_from(file, now) as store:
-        return _findings(settings, store, reading, workspace, now())
+        return _findings(store, reading, workspace, now())
 
 
 def stored_findings(
@@ -54,16 +54,14 @@ def stored_findings(
     try:
         store = open_store(store_url(settings, root), now=now)
         try:
-            return _findings(settings, store, reading, workspace, now())
+            return _findings(store, reading, workspace, now())
         finally:
             store.close()
     except StoreError as error:
         raise UnreadableStore(str(error)) from error
 
 
-def _findings(
-    settings: Settings, store: Store, reading: Reading, workspace: Workspace, now: datetime
-) -> Found:
+def _findings(store: Store, reading: Reading, workspace: Workspace, now: datetime) -> Found:
     from mappings.findings_snapshot import snapshot_findings
     from sync.memory import decisions_of
     from sync.think import overrides_for_matching, renamed_capabilities
@@ -77,6 +75,6 @@ def _findings(
     if not known:
         raise NoSnapshot("the store holds none yet; `run` or `preview` reads them")
     overrides, _ = overrides_for_matching(
-        decisions_of(rows), settings.scheme, workspace, renamed_capabilities(workspace)
+        decisions_of(rows), workspace.labels, workspace, renamed_capabilities(workspace)
     )
-    return snapshot_findings(reading, workspace, settings.scheme, known, overrides, now)
+    return snapshot_findings(reading, workspace, workspace.labels, known, overrides, now)

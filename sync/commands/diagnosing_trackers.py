@@ -126,7 +126,7 @@ def _places(ways: Ways, settings: Settings, workspace: Workspace) -> dict[str, _
         if not any(_container(source) == _container(outside) for source in place.sources):
             place.sources.append(outside)
     for name, place in places.items():
-        place.labels = _labels(ways, settings, workspace, name)
+        place.labels = _labels(ways, workspace, name)
     return places
 
 
@@ -141,9 +141,9 @@ def _container(source: Source) -> str:
     return (source.repo or source.project or "").casefold()
 
 
-def _labels(ways: Ways, settings: Settings, workspace: Workspace, tracker: str) -> dict[str, tuple[str, ...]]:
+def _labels(ways: Ways, workspace: Workspace, tracker: str) -> dict[str, tuple[str, ...]]:
     """Container -> the labels that the next runs may put there."""
-    scheme = settings.scheme
+    scheme = workspace.labels
     running = {
         capability.id: increment.id
         for increment in workspace.increments
@@ -153,29 +153,31 @@ def _labels(ways: Ways, settings: Settings, workspace: Workspace, tracker: str) 
     labels: dict[str, set[str]] = {}
     for team in workspace.teams:
         assigned = {rule.assign for rule in team.rules} & set(running)
-        wanted = {scheme.label("capability", capability) for capability in assigned}
-        wanted |= {scheme.label("increment", running[capability]) for capability in assigned}
-        wanted |= {scheme.label("unplanned")} if team.label_unplanned else set()
+        wanted = {scheme.label("capability", capability, team.team) for capability in assigned}
+        wanted |= {scheme.label("increment", running[capability], team.team) for capability in assigned}
+        wanted |= {scheme.label("unplanned", team=team.team)} if team.label_unplanned else set()
         for source in team.sources:
             if source.tracker == tracker:
                 labels.setdefault(source.repo or source.project or "", set()).update(wanted)
-    for anchor, states in _states(workspace, running).items():
+    for (anchor, owner), states in _states(workspace, running).items():
         if anchor.tracker == tracker:
             container = _container_of(anchor)
-            wanted = {scheme.label("state", state) for state in states}
-            wanted |= {scheme.label("flag", "blocked"), scheme.label("flag", "scope-growth")}
+            wanted = {scheme.label("state", state, owner) for state in states}
+            wanted |= {scheme.label("flag", flag, owner) for flag in ("blocked", "scope-growth")}
             labels.setdefault(container.repo or container.project or "", set()).update(wanted)
     return {container: tuple(sorted(names)) for container, names in labels.items()}
 
 
-def _states(workspace: Workspace, running: Mapping[str, str]) -> dict[Anchor, tuple[str, ...]]:
-    """The states that the issue of each goal and capability may come to."""
-    states: dict[Anchor, tuple[str, ...]] = {}
+def _states(
+    workspace: Workspace, running: Mapping[str, str]
+) -> dict[tuple[Anchor, str | None], tuple[str, ...]]:
+    """The states that the issue of each goal and capability may come to, by anchor and the team that owns it."""
+    states: dict[tuple[Anchor, str | None], tuple[str, ...]] = {}
     for increment in workspace.increments:
         for goal in increment.goals:
             if goal.anchor and increment.id in running.values():
-                states[goal.anchor] = get_args(GoalState)
+                states[goal.anchor, None] = get_args(GoalState)
             for capability in goal.capabilities:
                 if capability.anchor and capability.id in running:
-                    states[capability.anchor] = get_args(CapabilityState)
+                    states[capability.anchor, capability.team] = get_args(CapabilityState)
     return states

@@ -86,6 +86,10 @@ def _as_json(explained: Explained) -> dict[str, Any]:
         ],
         "rolls_up_to": [{"subject": each.subject, "figures": each.figures} for each in explained.standings],
         "figures_at": explained.figures_at,
+        "prefixes": [
+            {"family": each.family, "prefix": each.prefix, "origin": str(each.origin)}
+            for each in explained.prefixes
+        ],
         "pushed": [each.label for each in explained.pushed],
         "comments": [each.subject for each in explained.comments],
         "overrides": [

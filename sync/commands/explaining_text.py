@@ -184,4 +184,7 @@ def _pushed_lines(explained: Explained) -> list[str]:
         f"  status comment of {each.subject}, last edited {_at(each.edited_at)}, {each.state}"
         for each in explained.comments
     ]
+    lines += [
+        f"  its {each.family} label begins with {each.prefix} ({each.origin})" for each in explained.prefixes
+    ]
     return ["We wrote:", *(lines or ["  nothing"])]

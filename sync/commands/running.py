@@ -13,6 +13,7 @@ from sync.guard import check_changes
 from sync.job import Job
 from sync.lease import held
 from sync.memory import aliases, carry_renames_over, remember
+from sync.prefixes import refuse_lost_prefixes
 from sync.render import (
     applied_text,
     changes_markdown,
@@ -80,6 +81,7 @@ def _apply(ways: Ways, job: Job, saved: SavedChanges, options: Options) -> int:
     if not job.writers:
         return _refuse(ways, job, 3, [_push_is_off(job)])
     with held(job, holder()):
+        refuse_lost_prefixes(job)
         refuse_if_stale(job, saved)
         refusals = check_changes(saved.changes, remember(job).pushed, guard_limits(job, options))
         if refusals:

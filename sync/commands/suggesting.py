@@ -42,7 +42,7 @@ def suggest(ways: Ways, team: str | None, min_precision: float) -> int:
                     known,
                     thought.matched,
                     thought.overrides,
-                    scheme=job.settings.scheme,
+                    scheme=job.workspace.labels,
                     now=job.now(),
                 )
                 found.append((material, _for_team(ways, job, material, min_precision)))

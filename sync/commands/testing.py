@@ -79,7 +79,7 @@ def _report(ways: Ways, files: Sequence[Path], pattern: str | None) -> Report:
     stopped = _chosen(found.stopped, pattern)
     if pattern is not None and not cases and not stopped:
         raise BadPattern(f"no case is called like {pattern!r}; names look like {_example(found.cases)}")
-    tester = Tester(sound, reading.builder, settings.scheme)
+    tester = Tester(sound, reading.builder, sound.labels)
     results = tuple(tester.run(case) for case in cases)
     errors = [problem for problem in reading.problems if problem.severity == "error"]
     return Report(

@@ -77,7 +77,7 @@ def pasted(world: OfflineWorld) -> dict[str, str]:
     configured = configure(world.root)
     with opened_store(configured, lambda: NOW) as store:
         known = list(store.known())
-    matcher = Matcher(configured.workspace, configured.settings.scheme, NOW)
+    matcher = Matcher(configured.workspace, configured.workspace.labels, NOW)
     return {each.ref.key: each.capability for each in matcher.match(known, Overrides()).assignments}
 
 
