@@ -142,7 +142,7 @@ def remember_outcome(job: Job, outcome: Outcome) -> None:
     if outcome.refusals:
         return
     store.save_assignments(job.run_id, now, outcome.thought.matched.assignments)
-    keep_counted(job, outcome.thought, outcome.collected.known, now)
+    keep_counted(job, outcome.thought, outcome.collected.known, now, outcome.started)
     figures, last = figures_of(outcome.thought.rollup), store.last_rollup()
     if last is None or last[1] != figures:
         # Runs in which nothing moved leave no rows: a crontab makes a hundred of them a day.

@@ -17,9 +17,29 @@ def status(
     increment: Annotated[
         str | None, typer.Argument(help="Id of an increment; default: the open ones.")
     ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            help="As it was at the end of a day (2026-11-20), at a time or after a run.", metavar="WHEN"
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="What changed since the beginning of a day, a time or a run; up to --at.", metavar="WHEN"
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """The roll-up of the last snapshot: goals, capabilities, counts."""
+    """The roll-up of the last snapshot, or as it was, or what changed: goals, capabilities, counts."""
+    if since is not None:
+        from sync.commands.looking_back import status_since
+
+        raise typer.Exit(status_since(ways(context, as_json), increment, since, at))
+    if at is not None:
+        from sync.commands.looking_back import status_at
+
+        raise typer.Exit(status_at(ways(context, as_json), increment, at))
     from sync.commands.looking import status as command
 
     raise typer.Exit(command(ways(context, as_json), increment))

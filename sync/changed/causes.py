@@ -29,7 +29,7 @@ class Situation:
     at: datetime
     run_id: str
     previous: datetime | None
-    """When this was done last; None the first time."""
+    """When the run that noted down last began to read; None the first time."""
     rules_changed: bool
     """Whether the files of plans and mappings are others than then."""
     planned_before: frozenset[str]
@@ -100,23 +100,23 @@ class Causes:
             return Turn(cause="first", why="counted when figures began to be kept")
         if row is not None:
             return self._of_anothercounted_state(issue, row)
-        if issue.by == "pin":
-            return Turn(cause="pin", why=f"a person pinned it to {place[1]}")
-        if turn := self._by_a_decision_taken_back(place):
+        if turn := self._by_decision_on(place, issue):
             return turn
         if place[1] not in self._situation.planned_before:
             return Turn(cause="plan", why=f"capability {place[1]} came into the plan")
         return self._by_rules(issue)
 
-    def _by_a_decision_taken_back(self, place: Place) -> Turn | None:
-        ref = place[0]
+    def _by_decision_on(self, place: Place, issue: CountedIssue) -> Turn | None:
+        ref, capability = place
+        last = self._before.get(ref)
+        was_vetoed = last is not None and last.ended is not None and last.ended.cause == "veto"
+        if last is not None and was_vetoed and last.capability == capability:
+            return Turn(cause="veto", why="a person put our label back")
+        if issue.by == "pin":
+            return Turn(cause="pin", why=f"a person pinned it to {capability}")
         left = next((self._held[ref, each] for each in self._left(ref)), None)
         if left is not None and left.rule is None:
             return Turn(cause="pin", why=f"the pin to {left.capability} was taken back")
-        last = self._before.get(ref)
-        was_vetoed = last is not None and last.ended is not None and last.ended.cause == "veto"
-        if last is not None and was_vetoed and last.capability == place[1]:
-            return Turn(cause="veto", why="a person put our label back")
         return None
 
     def _by_rules(self, issue: CountedIssue) -> Turn:
@@ -166,11 +166,11 @@ class Causes:
         return self._out_by_rules(ref, row)
 
     def _by_decision(self, ref: IssueRef, capability: str, row: Counted) -> Turn | None:
-        if capability in self._situation.overrides.vetoes.get(ref, frozenset()):
-            return Turn(cause="veto", why="a person took our label off")
         pinned = [each for each in self._is_at.get(ref, ()) if self._now[ref, each].by == "pin"]
         if pinned:
             return Turn(cause="pin", why=f"a person pinned it to {pinned[0]}")
+        if capability in self._situation.overrides.vetoes.get(ref, frozenset()):
+            return Turn(cause="veto", why="a person took our label off")
         if row.rule is None:
             return Turn(cause="pin", why="the pin was taken back")
         return None
@@ -195,7 +195,7 @@ class Causes:
         issue, previous = self._situation.known[ref].issue, self._situation.previous
         if row is not None and row.fingerprint == fingerprint(issue, self._situation.scheme):
             return True
-        if previous is None or issue.updated <= previous:
+        if previous is None or issue.updated < previous:
             return True
         ours = self._situation.written.get(ref)
         return ours is not None and ours > previous and abs(issue.updated - ours) <= OWN_WRITE

@@ -26,11 +26,13 @@ class Pending:
     """The plans and mappings are others than those that were kept last."""
 
 
-def keep_counted(job: Job, thought: Thought, known: Mapping[IssueRef, KnownIssue], at: datetime) -> None:
-    """Keep how issues count now. When nothing moved, only the time of asking is kept."""
+def keep_counted(
+    job: Job, thought: Thought, known: Mapping[IssueRef, KnownIssue], at: datetime, read_at: datetime
+) -> None:
+    """Keep how issues count now. When nothing moved, only ``read_at`` is kept: when the run began to read."""
     pending = pending_turns(job, thought, known, at)
     plan = pending.plan if pending.plan_is_new else None
-    job.store.keep_counted(at, pending.ledger.ended, pending.ledger.begun, plan)
+    job.store.keep_counted(read_at, pending.ledger.ended, pending.ledger.begun, plan)
 
 
 def pending_turns(job: Job, thought: Thought, known: Mapping[IssueRef, KnownIssue], at: datetime) -> Pending:

@@ -111,8 +111,8 @@ def _left(life: Life, first: Held, scope: Scope, since: datetime, at: datetime, 
         done=done,
         scope=-1,
         why=end.ended.why if end.ended else "",
-        at=end.until,
-        run_id=end.ended_by,
+        at=end.until or at,
+        run_id=end.ended_by or None,
     )
     return "vanished" if gone else _by_cause(end.ended, "dropped"), entry
 

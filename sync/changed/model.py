@@ -85,9 +85,10 @@ class Entry:
     done: int
     scope: int
     why: str
-    at: datetime | None = None
-    """When a run saw it; None: the change is not kept yet, a run will."""
-    run_id: str | None = None
+    at: datetime
+    """When a run saw it."""
+    run_id: str | None
+    """None: the change is not kept yet, the next run will."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

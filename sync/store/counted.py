@@ -45,15 +45,23 @@ class CountedPart(Part):
         return found
 
     def kept_counted_at(self) -> datetime | None:
-        """When it was last kept how issues count, also when nothing had changed; None before the first time."""
+        """When the run began to read that last kept how issues count, also when nothing had changed; None before the
+        first."""
         with self._database.read() as connection:
             query = select(store_facts.c.at).where(store_facts.c.name == _KEPT)
             return connection.execute(query).scalar()
 
     def keep_counted(
-        self, at: datetime, ended: Collection[Counted], begun: Collection[Counted], plan: PlanFacts | None
+        self,
+        read_at: datetime,
+        ended: Collection[Counted],
+        begun: Collection[Counted],
+        plan: PlanFacts | None,
     ) -> None:
-        """Set the ends of rows, add new ones, and note what the plans say if that is new; in one transaction."""
+        """Set the ends of rows, add new ones, and note what the plans say if that is new; in one transaction.
+
+        ``read_at``: when the run began to read.
+        """
         ends = [
             {"row": row.id, "at": row.until, "turn": _turn(row.ended), "by": row.ended_by} for row in ended
         ]
@@ -69,7 +77,7 @@ class CountedPart(Part):
                 connection.execute(insert(counted), rows)
             if plan is not None:
                 connection.execute(insert(plan_history), [{name: getattr(plan, name) for name in _PLAN}])
-            upsert(connection, store_facts, [{"name": _KEPT, "at": at}], update=("at",))
+            upsert(connection, store_facts, [{"name": _KEPT, "at": read_at}], update=("at",))
 
     def plan_history(self) -> list[PlanFacts]:
         """What the plans said, each from its ``at`` on, oldest first."""

@@ -1,0 +1,193 @@
+"""What changed since a run: told apart by what happened, adding up to what ``status`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sync.commands.looking_back import status_at, status_since
+from tests.journey_world import World
+
+MakeWorld = Callable[..., World]
+
+
+def changed(world: World, since: str, until: str | None = None) -> dict[str, Any]:
+    """Subject -> its difference, each checked to add up."""
+    ways = world.ways(as_json=True)
+    told = world._call(lambda: status_since(ways, None, since, until), timedelta(minutes=5))
+    assert told.code == 0, told.err
+    found = {each["subject"]: each for each in told.json["differences"]}
+    for each in found.values():
+        entries = [entry for part in each["parts"].values() for entry in part]
+        assert each["done_before"] + sum(entry["done"] for entry in entries) == each["done_after"]
+        assert each["scope_before"] + sum(entry["scope"] for entry in entries) == each["scope_after"]
+    return found
+
+
+def keys(difference: dict[str, Any]) -> dict[str, list[str]]:
+    """Part -> keys, without empty parts."""
+    parts = difference["parts"].items()
+    return {part: [entry["ref"].partition(":")[2] for entry in entries] for part, entries in parts if entries}
+
+
+def last_run(world: World) -> str:
+    with world.opened_store() as store:
+        return store.runs(1)[0].id
+
+
+def test_every_kind_of_change_is_told_apart(make_world: MakeWorld) -> None:
+    world = make_world(jira=7, github=1)
+    assert world.run().code == 0
+    before = last_run(world)
+    world.clock.advance(timedelta(days=1))
+    world.close("DS-11")
+    world.jira.set_status("DS-12", "Done", "ada", "Won't Do")
+    world.jira.edit("DS-13", "ada", labels=["features", "capability:model", "increment:2026-q4"])
+    world.unlabel("DS-14", "capability:model")
+    world.jira.edit("DS-15", "ada", labels=["model", "increment:2026-q4", "capability:features"])
+    new = world.jira.add_issue("DS", "A new one", labels=["model"])
+    assert world.run().code == 0
+    found = changed(world, before)
+    model, features = found["capability:model"], found["capability:features"]
+    assert keys(model) == {
+        "delivered": ["DS-11"],
+        "added": [new],
+        "dropped": ["DS-12", "DS-13"],
+        "remapped": ["DS-14", "DS-15"],
+    }
+    assert keys(features) == {"added": ["DS-13"], "remapped": ["DS-15"]}
+    why = {entry["ref"]: entry["why"] for part in model["parts"].values() for entry in part}
+    assert why["jira:DS-13"] == "the issue was edited: counts for features now"
+    assert why["jira:DS-14"] == "a person took our label off"
+    assert why["jira:DS-15"] == "a person pinned it to features"
+    assert keys(found["goal:retention"]) == {
+        "delivered": ["DS-11"],
+        "added": [new],
+        "dropped": ["DS-12"],
+        "remapped": ["DS-14"],
+    }
+
+
+def test_a_rule_edit_is_no_change_of_the_issues(make_world: MakeWorld) -> None:
+    world = make_world()
+    assert world.run().code == 0
+    before = last_run(world)
+    world.edit(
+        "mappings/science.yaml",
+        "when: {labels: [features]}, assign: features",
+        "when: {labels: [features]}, assign: model",
+    )
+    not_kept = changed(world, before)
+    assert world.run().code == 0
+    kept = changed(world, before)
+    for found in (not_kept, kept):
+        assert len(found["capability:features"]["parts"]["remapped"]) == 3
+        assert keys(found["goal:retention"]) == {}
+        assert found["capability:model"]["scope_after"] == 6
+    world.close("acme/churn#11")
+    assert world.run().code == 0
+    assert keys(changed(world, before)["goal:retention"]) == {"delivered": ["acme/churn#11"]}
+
+
+def test_decisions_that_are_taken_back_are_told_as_such(world: World) -> None:
+    world.run()
+    world.unlabel("DS-11", "capability:model")
+    world.run()
+    vetoed = last_run(world)
+    world.clock.advance(timedelta(days=1))
+    world.label("DS-11", "capability:model")
+    world.run()
+    (entry,) = changed(world, vetoed)["capability:model"]["parts"]["remapped"]
+    assert (entry["ref"], entry["scope"], entry["why"]) == ("jira:DS-11", 1, "a person put our label back")
+
+
+def test_a_capability_that_goes_to_another_goal_takes_its_issues_along(world: World) -> None:
+    world.run()
+    before = last_run(world)
+    goal = "  - {id: second, title: Second, capabilities: [{id: model, title: Churn model, team: science}]}\n"
+    model = '      - {id: model, title: Churn model, team: science, anchor: "jira:DS-2"}\n'
+    world.edit("plans/2026-q4.yaml", model, "")
+    with (world.root / "plans/2026-q4.yaml").open("a") as plan:
+        plan.write(goal)
+    world.run()
+    found = changed(world, before)
+    assert len(found["goal:retention"]["parts"]["remapped"]) == 3
+    assert len(found["goal:second"]["parts"]["remapped"]) == 3
+    assert keys(found["capability:model"]) == {}
+
+
+def test_a_capability_that_is_renamed_keeps_its_past(world: World) -> None:
+    world.run()
+    before = last_run(world)
+    world.close("DS-11")
+    world.edit("plans/2026-q4.yaml", "{id: model, ", "{id: scoring, previously: [model], ")
+    world.edit("mappings/science.yaml", "assign: model", "assign: scoring")
+    world.run()
+    found = changed(world, before)
+    assert keys(found["capability:scoring"]) == {"delivered": ["DS-11"]}
+    assert "capability:model" not in found
+
+
+def test_a_cancelled_capability_leaves_the_goal_and_says_so(world: World) -> None:
+    world.run()
+    before = last_run(world)
+    world.edit("plans/2026-q4.yaml", "{id: model, ", "{id: model, cancelled: true, ")
+    world.run()
+    dropped = changed(world, before)["goal:retention"]["parts"]["dropped"]
+    assert [entry["why"] for entry in dropped] == ["capability model was cancelled"] * 3
+
+
+def test_an_issue_that_was_deleted_is_vanished_after_a_week(world: World) -> None:
+    world.run()
+    before = last_run(world)
+    world.jira.delete("DS-11")
+    world.run(after=timedelta(days=2))
+    world.run(after=timedelta(days=8))
+    assert keys(changed(world, before)["capability:model"]) == {"vanished": ["DS-11"]}
+
+
+def test_the_roll_up_as_it_was(world: World) -> None:
+    world.run()
+    before = last_run(world)
+    world.clock.advance(timedelta(days=1))
+    world.close("DS-11")
+    world.run()
+
+    def at(moment: str) -> Any:
+        return world._call(lambda: status_at(world.ways(as_json=True), None, moment))
+
+    assert at(before).json["figures"]["capability:model"]["counts"]["done"] == 0
+    assert at("2026-11-20").json["figures"]["capability:model"]["counts"]["done"] == 0
+    assert at("2026-11-21").json["figures"]["capability:model"]["counts"]["done"] == 1
+    told = at("2026-11-19")
+    assert told.code == 1
+    assert "the first were kept at 2026-11-20 09:30 UTC" in told.err
+    assert "neither a day" in at("yesterday").err
+
+
+def test_before_the_first_run_nothing_is_known_and_that_is_said(world: World) -> None:
+    ways = world.ways()
+    assert (
+        "nothing has been read yet" in world._call(lambda: status_since(ways, None, "2026-11-01", None)).err
+    )
+    world.run()
+    world.close("DS-11")
+    world.run()
+    told = world._call(lambda: status_since(ways, None, "2026-11-01", None))
+    assert told.code == 0
+    assert "nothing is known of the time before 2026-11-20 10:00 UTC" in told.err
+    assert "0 of 3    1 of 3   +1" in told.out
+    early = world._call(lambda: status_since(ways, None, "2026-11-01", "2026-11-02"))
+    assert (early.code, early.out) == (1, "")
+    assert "nothing is known of the time before" in early.err
+
+
+def test_runs_in_which_nothing_moved_leave_no_rows(world: World) -> None:
+    world.run()
+    with world.opened_store() as store:
+        kept = store.counted_now(), store.plan_history()
+    for _ in range(3):
+        assert world.run().code == 0
+    with world.opened_store() as store:
+        assert (store.counted_now(), store.plan_history()) == kept
