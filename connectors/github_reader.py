@@ -32,6 +32,8 @@ from connectors.model import (
     Cursor,
     Failed,
     Finding,
+    History,
+    HistoryAsked,
     Issue,
     IssueRef,
     LabelEvent,
@@ -146,6 +148,9 @@ class GithubReader:
 
     def label_events(self, ref: IssueRef) -> dict[str, LabelEvent]:
         return self._followed(ref, lambda path: label_events_from(self._listed(f"{path}/events", "events")))
+
+    def histories(self, asked: Sequence[HistoryAsked], wanted: Wanted) -> Iterator[History | Failed]:
+        return self._sources.histories(asked, wanted)
 
     def _listed(self, path: str, what: str) -> list[Any]:
         params = {"per_page": 100}

@@ -18,9 +18,10 @@ from connectors.errors import (
     SourceMissing,
     StopTracker,
 )
+from connectors.github_history import repository_history
 from connectors.github_payload import as_mapping, clean, issue_from, need, split_key, web_url
 from connectors.github_pull import absolute, next_cursor, sweep
-from connectors.model import Cursor, Failed, Pulled, Source, Wanted
+from connectors.model import Cursor, Failed, History, HistoryAsked, Pulled, Source, Wanted
 from connectors.ports import Cache
 from connectors.transport import Transport
 
@@ -56,6 +57,26 @@ class GithubSources:
                 if learned and learned != facts:
                     self._cache.put(self._repo_key(source.repo or ""), learned)
                 yield answer
+
+    def histories(self, asked: Sequence[HistoryAsked], wanted: Wanted) -> Iterator[History | Failed]:
+        """The events of repositories side by side."""
+        self._stopped = None
+        with ThreadPoolExecutor(
+            max_workers=_SIDE_BY_SIDE, thread_name_prefix=self._transport.tracker
+        ) as pool:
+            yield from pool.map(lambda each: self._history_of(each, wanted), asked)
+
+    def _history_of(self, asked: HistoryAsked, wanted: Wanted) -> History | Failed:
+        try:
+            if self._stopped:
+                raise self._stopped
+            return repository_history(self._transport, asked, wanted, overlap=self._overlap)
+        except Moved as moved:
+            return failed(asked.source, renamed(self._transport, asked.source.repo or "", moved))
+        except ConnectorError as error:
+            if isinstance(error, StopTracker):
+                self._stopped = error
+            return failed(asked.source, error)
 
     def _repo_key(self, repo: str) -> str:
         return f"github:{self._transport.tracker}:{self._transport.base_url}:repo:{repo.lower()}"

@@ -12,6 +12,7 @@ import requests
 from connectors.errors import AuthFailed, Gone
 from connectors.jira_activity import label_events_from
 from connectors.jira_comments import all_comments, one_comment
+from connectors.jira_histories import histories
 from connectors.jira_payload import fields_to_ask, issue_from
 from connectors.jira_pull import JiraPuller
 from connectors.jira_rights import JiraInspection
@@ -24,6 +25,8 @@ from connectors.model import (
     Cursor,
     Failed,
     Finding,
+    History,
+    HistoryAsked,
     Issue,
     IssueRef,
     LabelEvent,
@@ -85,6 +88,9 @@ class JiraReader:
         asked = {"expand": "changelog", "fields": "labels"}
         reply = self._site.send("GET", f"/issue/{quote(ref.id)}", kind="read", params=asked)
         return label_events_from(reply.data)
+
+    def histories(self, asked: Sequence[HistoryAsked], wanted: Wanted) -> Iterator[History | Failed]:
+        return histories(self._puller, asked, wanted)
 
     def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
         del labels  # free strings on Jira: they need not exist

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,11 +19,12 @@ from connectors.errors import (
     SourceMissing,
 )
 from connectors.jira_activity import UNKNOWN_ZONE
+from connectors.jira_history import expanded_changes
 from connectors.jira_jql import BadJql, next_cursor, search_condition, without_order
 from connectors.jira_payload import FieldIds, fields_to_ask, issue_from
 from connectors.jira_search import pages
 from connectors.jira_site import DAY, HOUR, JiraSite, NotAllowed
-from connectors.model import Census, Cursor, Failed, Issue, Pulled, Source, Wanted
+from connectors.model import Census, Cursor, Failed, Issue, IssueChange, Pulled, Source, Wanted
 
 Asked = tuple[Source, Cursor | None]
 
@@ -78,7 +80,11 @@ class JiraPuller:
     def _prepare(self, *, fresh: bool) -> ZoneInfo:
         """Only a fresh identity makes sure that a whole reading was not an anonymous one."""
         self.site.confirm_kind()
-        account = self.site.account(max_age=HOUR if fresh else DAY)
+        return self.zone(max_age=HOUR if fresh else DAY)
+
+    def zone(self, max_age: timedelta) -> ZoneInfo:
+        """The zone in which our account's JQL is read, as Jira told it at most ``max_age`` ago."""
+        account = self.site.account(max_age=max_age)
         try:
             return ZoneInfo(account.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -139,7 +145,7 @@ class _Course:
         condition = search_condition(
             [(source, cursor.since if cursor else None) for source, cursor in group], self.zone
         )
-        newest, answered = self._newest(condition)
+        newest, answered, changes = self._newest(condition)
         shares: list[list[Issue]] = [[] for _ in group]
         for issue in newest.values():
             owners = [
@@ -152,34 +158,59 @@ class _Course:
             for share in owners:
                 share.append(issue)
         return [
-            self._pulled(source, cursor, share, answered)
+            self._pulled(source, cursor, share, answered, changes)
             for share, (source, cursor) in zip(shares, group, strict=True)
         ]
 
-    def _newest(self, condition: str) -> tuple[dict[str, Issue], datetime]:
+    def _newest(self, condition: str) -> tuple[dict[str, Issue], datetime, list[IssueChange] | None]:
         site = self.puller.site
         fields = fields_to_ask(self.ids, self.wanted, cloud=site.cloud)
         newest: dict[str, Issue] = {}
         answered: datetime | None = None
-        for page in pages(site, condition, fields, zone=self.zone, size=self.puller.page_size):
+        changes: list[IssueChange] | None = None if site.cloud else []
+        expand = () if site.cloud else ("changelog",)
+        for page in pages(site, condition, fields, zone=self.zone, size=self.puller.page_size, expand=expand):
             answered = answered or page.answered
             for row in page.rows:
                 issue = issue_from(row, tracker=site.tracker, site=site.url, ids=self.ids)
                 known = newest.get(issue.ref.id)
                 if known is None or known.updated <= issue.updated:
                     newest[issue.ref.id] = issue
+                changes = self._with_history(changes, row, issue)
         if answered is None:
             raise BadPayload(f"{site.tracker}: the search gave no page at all")
-        return newest, answered
+        return newest, answered, changes
+
+    def _with_history(
+        self, changes: list[IssueChange] | None, row: Mapping[str, Any], issue: Issue
+    ) -> list[IssueChange] | None:
+        """The changes with those of one more issue; None from the first changelog on that cannot be read: what
+        an issue is now does not depend on how it came there."""
+        if changes is None:
+            return None
+        try:
+            changes += expanded_changes(row, issue.ref, self.wanted, self.ids.flagged)
+        except BadPayload:
+            return None
+        return changes
 
     def _pulled(
-        self, source: Source, cursor: Cursor | None, issues: Sequence[Issue], answered: datetime
+        self,
+        source: Source,
+        cursor: Cursor | None,
+        issues: Sequence[Issue],
+        answered: datetime,
+        changes: Sequence[IssueChange] | None,
     ) -> Pulled:
         site = self.puller.site
         following = next_cursor(
             cursor, issues, answered=answered, now=site.now(), overlap=self.puller.overlap
         )
-        return Pulled(source=source, issues=tuple(issues), cursor=following, full=cursor is None)
+        ids = {issue.ref.id for issue in issues}
+        told = None if changes is None else tuple(change for change in changes if change.ref.id in ids)
+        return Pulled(
+            source=source, issues=tuple(issues), cursor=following, full=cursor is None, changes=told
+        )
 
 
 def failed(source: Source, error: ConnectorError) -> Failed:

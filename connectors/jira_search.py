@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from connectors.errors import BadPayload, Rejected, Unavailable
@@ -29,16 +29,24 @@ class Page:
 
 
 def pages(
-    site: JiraSite, condition: str, fields: Sequence[str], *, zone: ZoneInfo, size: int, window: int = WINDOW
+    site: JiraSite,
+    condition: str,
+    fields: Sequence[str],
+    *,
+    zone: ZoneInfo,
+    size: int,
+    window: int = WINDOW,
+    expand: Sequence[str] = (),
 ) -> Iterator[Page]:
     """Every page of a search. When the iteration ends without an error, everything was read.
 
     A row may come twice when issues change meanwhile. BadPayload for repeated or short answers; Rejected only
-    for the first page, when Jira refuses the condition. On Data Center ``fields`` have to hold ``created``.
+    for the first page, when Jira refuses the condition. On Data Center ``fields`` have to hold ``created``;
+    ``expand`` is for it alone.
     """
     if site.cloud:
         return _by_token(site, condition, fields, size)
-    return _by_offset(site, condition, fields, zone, size, window)
+    return _by_offset(_Search(site, fields, tuple(expand), size, window), condition, zone)
 
 
 def _by_token(site: JiraSite, condition: str, fields: Sequence[str], size: int) -> Iterator[Page]:
@@ -62,13 +70,22 @@ def _by_token(site: JiraSite, condition: str, fields: Sequence[str], size: int) 
     raise BadPayload(f"{site.tracker}: the search did not end after {MOST_PAGES} pages")
 
 
-def _by_offset(
-    site: JiraSite, condition: str, fields: Sequence[str], zone: ZoneInfo, size: int, window: int
-) -> Iterator[Page]:
+class _Search(NamedTuple):
+    """What all requests of a search by offset have in common."""
+
+    site: JiraSite
+    fields: Sequence[str]
+    expand: tuple[str, ...]
+    size: int
+    window: int
+
+
+def _by_offset(search: _Search, condition: str, zone: ZoneInfo) -> Iterator[Page]:
+    site, window = search.site, search.window
     part, first = condition, True
     while True:
         last: dict[str, Any] | None = None
-        for page, more in _within_window(site, part, fields, size, window, first=first):
+        for page, more in _within_window(search, part, first=first):
             yield page
             last, first = (page.rows[-1] if more else None), False
         if last is None:
@@ -83,19 +100,20 @@ def _by_offset(
         part = following
 
 
-def _within_window(
-    site: JiraSite, condition: str, fields: Sequence[str], size: int, window: int, *, first: bool
-) -> Iterator[tuple[Page, bool]]:
+def _within_window(search: _Search, condition: str, *, first: bool) -> Iterator[tuple[Page, bool]]:
     """Pages up to the window's end; the flag says whether rows remain behind this page."""
+    site, window = search.site, search.window
     ids: set[str] = set()
     start, total_before = 0, 0
     while True:
-        asked = {
+        asked: dict[str, Any] = {
             "jql": f"{condition} {ORDER}",
-            "fields": list(fields),
+            "fields": list(search.fields),
             "startAt": start,
-            "maxResults": min(size, window - start),
+            "maxResults": min(search.size, window - start),
         }
+        if search.expand:
+            asked["expand"] = list(search.expand)
         reply = _ask(site, "/search", asked, first=first and not start)
         page = _page(reply)
         total = int(need(reply.data, "total", "a search"))

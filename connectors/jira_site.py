@@ -21,6 +21,8 @@ from connectors.transport import Reply, Transport
 JiraKind = Literal["jira-cloud", "jira-dc"]
 API = "/rest/api/2"
 """On both kinds: version 2 takes and gives wiki markup, version 3 (Cloud only) ADF documents."""
+API_3 = "/rest/api/3"
+"""For what only version 3 has."""
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -63,9 +65,10 @@ class JiraSite:
         kind: Kind,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
+        api: str = API,
     ) -> Reply:
         """A request below the REST API. AuthFailed also when Jira served it as to nobody."""
-        reply = self._transport.send(method, API + path, kind=kind, params=params, json=json)
+        reply = self._transport.send(method, api + path, kind=kind, params=params, json=json)
         if anonymous(reply.headers):
             raise AuthFailed(_anonymous(self.tracker))
         return reply

@@ -19,7 +19,10 @@ from connectors.model import (
     Cursor,
     Failed,
     Finding,
+    History,
+    HistoryAsked,
     Issue,
+    IssueChange,
     IssueRef,
     LabelEvent,
     Pulled,
@@ -37,6 +40,7 @@ class _Kept:
     issue: Issue
     comments: dict[str, Comment] = field(default_factory=dict)
     put_by: dict[str, LabelEvent] = field(default_factory=dict)
+    changes: list[IssueChange] = field(default_factory=list)
 
 
 class MemoryTracker:
@@ -94,8 +98,24 @@ class MemoryTracker:
     def edit(self, key: str, **facts: Any) -> None:
         """Change fields of an issue, as a person would."""
         kept = self._at(key)
-        kept.issue = replace(kept.issue, **facts)
+        before, kept.issue = kept.issue, replace(kept.issue, **facts)
+        self._remember(kept, before)
         self._changed(kept.issue.ref.id)
+
+    def _remember(self, kept: _Kept, before: Issue) -> None:
+        """Write what an edit changed of an issue's state into its history."""
+        now = kept.issue
+        happened: list[dict[str, Any]] = []
+        if before.status != now.status:
+            happened.append({"kind": "status", "before": before.status, "after": now.status})
+            happened[0]["resolution"] = now.resolution
+        if before.flagged != now.flagged:
+            words = {True: "flagged", False: ""}
+            happened.append({"kind": "flag", "before": words[before.flagged], "after": words[now.flagged]})
+        happened += [{"kind": "label", "before": name} for name in sorted(before.labels - now.labels)]
+        happened += [{"kind": "label", "after": name} for name in sorted(now.labels - before.labels)]
+        for each in happened:
+            kept.changes.append(IssueChange(ref=now.ref, id=str(next(self._ids)), at=self._now(), **each))
 
     def close(self, key: str, resolution: str = "completed") -> None:
         self.edit(key, status="closed", category="done", resolution=resolution, closed=self._now())
@@ -203,6 +223,18 @@ class MemoryTracker:
     def label_events(self, ref: IssueRef) -> dict[str, LabelEvent]:
         return dict(self._at(ref.key).put_by)
 
+    def histories(self, asked: Sequence[HistoryAsked], wanted: Wanted) -> Iterator[History | Failed]:
+        for each in asked:
+            container = each.source.project or each.source.repo or ""
+            if container in self.refusing:
+                yield Failed(source=each.source, reason=str(self.refusing[container]))
+                continue
+            kept = [self._kept[issue.ref.id] for issue in each.issues if issue.ref.id in self._kept]
+            changes = tuple(change for one in kept for change in one.changes if _telling(change, wanted))
+            yield History(
+                source=each.source, changes=changes, whole=frozenset(issue.ref.id for issue in each.issues)
+            )
+
     def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
         del labels  # free strings here
         yield Finding(level="ok", check="account", subject=self.tracker, text=f"knows us as {self.me}")
@@ -282,6 +314,11 @@ class MemoryTracker:
 def _as_wanted(issue: Issue, wanted: Wanted) -> Issue:
     fields = {name: issue.fields[name] for name in wanted.fields if name in issue.fields}
     return replace(issue, body=issue.body if wanted.body else "", fields=fields)
+
+
+def _telling(change: IssueChange, wanted: Wanted) -> bool:
+    label = change.before or change.after
+    return change.kind != "label" or label.casefold() in wanted.state_labels
 
 
 def _renamed(labels: frozenset[str], old: str, new: str) -> frozenset[str]:

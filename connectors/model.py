@@ -109,6 +109,29 @@ class LabelEvent:
     at: datetime
 
 
+ChangeKind = Literal["status", "flag", "label"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IssueChange:
+    """An entry of an issue's own history on its tracker that says something of its state."""
+
+    ref: IssueRef
+    id: str
+    """The tracker's id of the entry, and what it was about: whenever it is read, it is the same."""
+    at: datetime
+    kind: ChangeKind
+    before: str = ""
+    """The status before, by its name then; the label that was taken off; ``flagged`` when the flag was."""
+    after: str = ""
+    """The same of what came; empty when nothing did."""
+    before_id: str = ""
+    after_id: str = ""
+    """Jira's ids of the statuses, which outlive their names."""
+    resolution: str | None = None
+    """GitHub: ``state_reason`` of a closing."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
     """A part of a tracker that is pulled together and has one watermark.
@@ -149,6 +172,8 @@ class Wanted:
     body: bool = False
     fields: tuple[str, ...] = ()
     """Custom fields by name or id, as rules name them."""
+    state_labels: frozenset[str] = frozenset()
+    """Labels (case-folded) that mean a state or a block to a team: when they came and went is history, too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,6 +187,8 @@ class Pulled:
     """True when everything was asked for, not just what changed."""
     unchanged: bool = False
     """True for a 304: the server said that there is nothing new."""
+    changes: tuple[IssueChange, ...] | None = None
+    """The whole history of each of these issues, where it comes with them (Data Center). None: ask for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,6 +199,29 @@ class Failed:
     reason: str
     """One sentence for people: what is wrong and what to do. Without secrets."""
     kind: Literal["auth", "forbidden", "missing", "unavailable", "quota", "payload"] = "unavailable"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryAsked:
+    """Issues of a source that changed since their history was read."""
+
+    source: Source
+    issues: tuple[Issue, ...]
+    mark: str | None = None
+    """``History.mark`` of the answer before."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class History:
+    """What happened to issues of a source, as the tracker tells it."""
+
+    source: Source
+    changes: tuple[IssueChange, ...]
+    """In no order; some may have been told before."""
+    whole: frozenset[str]
+    """Ids of those issues asked for of which, with the answers before, every change is known."""
+    mark: str | None = None
+    """How far a history that is read by source was read; handed back the next time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

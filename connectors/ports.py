@@ -14,6 +14,8 @@ from connectors.model import (
     Cursor,
     Failed,
     Finding,
+    History,
+    HistoryAsked,
     Issue,
     IssueRef,
     LabelEvent,
@@ -76,6 +78,16 @@ class IssueReader(Protocol):
 
     def label_events(self, ref: IssueRef) -> dict[str, LabelEvent]:
         """Who last put each label that is on the issue now, by label. Labels without known origin are absent."""
+        ...
+
+    def histories(self, asked: Sequence[HistoryAsked], wanted: Wanted) -> Iterator[History | Failed]:
+        """What happened to issues: changes of status, Jira's flag, and labels among ``wanted.state_labels``.
+
+        One answer for each source, at most one request per 100 issues on Jira; on GitHub a few pages of the
+        repository's events, none when no issue is asked for. A history that is too long for that is told as far
+        as it was read, and its issues are not among ``whole``. No error is raised for what concerns a source.
+        Where ``Pulled.changes`` came with the issues, nobody need ask.
+        """
         ...
 
     def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:

@@ -294,10 +294,12 @@ def _span(key: str, value: Mapping[str, datetime | None]) -> SpanCondition:
 
 
 def wanted_by(teams: Iterable[TeamMapping]) -> Wanted:
-    """What the rules of these teams need a pull to bring along: bodies, and custom fields by name."""
+    """What these teams need a pull to bring along: bodies, custom fields by name, labels that are states."""
     body = False
     fields: set[str] = set()
+    labels: set[str] = set()
     for team in teams:
+        labels.update(label.casefold() for rule in team.states.values() for label in rule.labels)
         for rule in team.rules:
             body = body or "body" in rule.when
             fields.update(rule.when.get("field", ()))
@@ -305,4 +307,4 @@ def wanted_by(teams: Iterable[TeamMapping]) -> Wanted:
                 read = read_cel(rule.when["cel"])
                 body = body or "body" in read.names
                 fields.update(read.fields)
-    return Wanted(body=body, fields=tuple(sorted(fields)))
+    return Wanted(body=body, fields=tuple(sorted(fields)), state_labels=frozenset(labels))

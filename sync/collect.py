@@ -15,6 +15,7 @@ from mappings.conditions import wanted_by
 from mappings.model import Anchor, Workspace
 from sync.absence import Absent, explain_absence, missed_before
 from sync.held import all_sources, known_today
+from sync.histories import read_histories
 from sync.job import Job
 from sync.strays import read_strays
 
@@ -38,6 +39,8 @@ class Collected:
     gone: tuple[KnownIssue, ...] = ()
     """Issues that a census missed and a direct read confirmed as deleted or moved away."""
     failing_since: Mapping[str, datetime] = field(default_factory=dict)
+    unread_histories: tuple[Failed, ...] = ()
+    """Sources that were read whole, but not what happened to their issues."""
     strays: frozenset[IssueRef] = frozenset()
     """Issues of no source that still carry our labels and were read directly."""
 
@@ -55,6 +58,7 @@ def collect(job: Job, *, full: bool = False, accept_shrink: bool = False) -> Col
     collector = _Collector(job, full=full, accept_shrink=accept_shrink)
     collector.pull()
     collector.take_census()
+    collector.read_histories()
     return collector.result()
 
 
@@ -66,6 +70,7 @@ class _Collector:
         self.failed: dict[str, Failed] = {}
         self.pulled = 0
         self.gone: list[KnownIssue] = []
+        self.unread_histories: tuple[Failed, ...] = ()
         self.whole: set[str] = set()
         """Sources whose every issue was read in this run."""
 
@@ -98,6 +103,8 @@ class _Collector:
                 self.job.store.mark_vanished(ref, at)
         else:
             self.job.store.save_pull(pulled, self.wanted, self.job.now())
+        if pulled.changes is not None:
+            self.job.store.save_changes(pulled.issues, pulled.changes, self.wanted)
         self.pulled += len(pulled.issues)
         self.job.log.info(
             "source.read",
@@ -160,6 +167,11 @@ class _Collector:
             else:
                 self._take(answer)
 
+    def read_histories(self) -> None:
+        """What happened to the issues that changed. A source without its history has been read nevertheless."""
+        there = [source for source in self.sources if source.name not in self.failed]
+        self.unread_histories = read_histories(self.job, there, self.wanted)
+
     def _census_due(self, source: Source) -> bool:
         if source.name in self.failed or source.name in self.whole:
             return False
@@ -200,6 +212,7 @@ class _Collector:
             unread_anchors=unread,
             pulled=self.pulled,
             gone=tuple(self.gone),
+            unread_histories=self.unread_histories,
             failing_since={name: since for name in self.failed if (since := states.get(name)) is not None},
         )
 

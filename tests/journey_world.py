@@ -377,7 +377,7 @@ def _split(key: str) -> tuple[str, int]:
 
 
 def _writes(entry: LogEntry) -> bool:
-    reading = ("/search", "/search/jql", "/comment/list", "/access_tokens")
+    reading = ("/search", "/search/jql", "/comment/list", "/changelog/bulkfetch", "/access_tokens")
     return entry.method != "GET" and not entry.path.endswith(reading)
 
 

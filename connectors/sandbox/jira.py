@@ -31,6 +31,8 @@ Keys of a Jira tracker in the seed::
             resolution, labels, components, fix_versions, sprint (name, id or list), assignee, reporter,
             creator, description, flagged, watchers, properties, fields: {Team: Blue}
             created, updated, resolved, status_changed   # times; ``updated`` defaults to what happened last
+            started: 5d ago          # when it went from the first status to one that is under way; with it
+                                     # (or ``resolved``) the changelog tells how it got where it is
             comments: [{author: dana, body: ..., created: 2d ago, properties: {...}}]
             history: [{at: 3d ago, by: dana, field: status, from: To Do, to: In Progress}]
     search_lag: 0                    # seconds
@@ -45,6 +47,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any, Final, Literal
 
+from connectors.sandbox import jira_changelogs as changelogs
 from connectors.sandbox import jira_comments as comments
 from connectors.sandbox import jira_issues as issues
 from connectors.sandbox import jira_search as search
@@ -70,6 +73,7 @@ _ROUTES: Final[tuple[tuple[str, str, _Handler, _Where], ...]] = (
     ("GET", r"search/jql", search.search_by_token, "cloud"),
     ("POST", r"search/jql", search.search_by_token, "cloud"),
     ("POST", r"search/approximate-count", search.approximate_count, "cloud"),
+    ("POST", r"changelog/bulkfetch", changelogs.bulk_fetch, "cloud"),
     ("GET", r"search", search.removed, "cloud"),
     ("POST", r"search", search.removed, "cloud"),
     ("GET", r"search", search.search_by_start, "dc"),

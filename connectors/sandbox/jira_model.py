@@ -113,6 +113,11 @@ class ChangeItem:
     after_id: str | None = None
 
 
+def field_id(field: str) -> str:
+    """The id of a field that a changelog names."""
+    return FLAGGED_FIELD if field == "Flagged" else field
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HistoryEntry:
     id: int

@@ -29,7 +29,7 @@ _DEFAULT_RIGHTS: Final = ("browse", "edit", "comment")
 _ISSUE_KEYS: Final = (
     *("key", "summary", "type", "status", "resolution", "labels", "components", "fix_versions", "parent"),
     *("sprint", "assignee", "reporter", "creator", "description", "flagged", "fields", "properties"),
-    *("created", "updated", "resolved", "status_changed", "watchers", "comments", "history"),
+    *("created", "updated", "started", "resolved", "status_changed", "watchers", "comments", "history"),
 )
 _TEXTS: Final = ("type", "resolution", "assignee", "description")
 _LISTS: Final = ("components", "fix_versions", "watchers")
@@ -176,7 +176,8 @@ class _Reader:
     def _issue(self, key: str, given: Mapping[str, Any]) -> Issue:
         created = self._time(given, "created") or self._now
         comments = tuple(self._comment(each, created) for each in given.get("comments") or [])
-        history = tuple(self._entry(each) for each in given.get("history") or [])
+        status = self._status(given)
+        history = tuple(self._entry(each) for each in given.get("history") or self._moves(given, status))
         moments = [created, *(each.updated for each in comments), *(each.at for each in history)]
         resolved = self._time(given, "resolved")
         updated = self._time(given, "updated") or max([*moments, *([resolved] if resolved else [])])
@@ -187,8 +188,11 @@ class _Reader:
             summary=expect(given.get("summary"), str, f"{self._where}.summary"),
             created=created,
             updated=updated,
-            status=self._status(given),
-            status_changed=self._time(given, "status_changed") or resolved or created,
+            status=status,
+            status_changed=self._time(given, "status_changed")
+            or resolved
+            or self._time(given, "started")
+            or created,
             resolved=resolved or (updated if given.get("resolution") else None),
             labels=tuple(sorted(map(str, given.get("labels") or ()))),
             sprints=self._sprints(given.get("sprint")),
@@ -213,6 +217,21 @@ class _Reader:
         if status not in statuses:
             raise SeedError(f"{self._where}.status is '{status}'; write one of {', '.join(statuses)}.")
         return status
+
+    def _moves(self, given: Mapping[str, Any], status: str) -> list[dict[str, Any]]:
+        """The changelog of an issue that only says when it was started and resolved."""
+        statuses = self._site.projects[self._project].statuses
+        first = next(iter(statuses))
+        under_way = next((name for name, category in statuses.items() if category == "indeterminate"), status)
+        # What is under way now went straight to where it is.
+        steps = [("started", under_way if given.get("resolved") else status), ("resolved", status)]
+        by = str(given.get("creator") or given.get("reporter") or "someone")
+        moves, before = [], first
+        for key, after in steps:
+            if given.get(key) and after != before:
+                moves.append({"at": given[key], "by": by, "field": "status", "from": before, "to": after})
+                before = after
+        return moves
 
     def _sprints(self, given: object) -> tuple[int, ...]:
         wanted: Iterable[object] = given if isinstance(given, list) else [given] if given else []

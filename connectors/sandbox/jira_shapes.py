@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -23,6 +23,7 @@ from connectors.sandbox.jira_model import (
     Issue,
     Project,
     Sprint,
+    field_id,
 )
 from connectors.sandbox.jira_store import JiraStore
 
@@ -233,17 +234,20 @@ class Shapes:
         newest = [self.history(entry) for entry in reversed(issue.history)]
         return {"startAt": 0, "maxResults": cap, "total": total, "histories": newest[:cap]}
 
-    def history(self, entry: HistoryEntry) -> dict[str, Any]:
+    def history(self, entry: HistoryEntry, fields: Collection[str] = ()) -> dict[str, Any]:
+        """An entry of a changelog; with ``fields`` (ids) only its items about these."""
         items = [
             {
                 "field": item.field,
-                "fieldtype": "jira",
+                **({"fieldId": field_id(item.field)} if self.site.is_cloud else {}),
+                "fieldtype": "custom" if item.field == "Flagged" else "jira",
                 "from": item.before_id,
                 "fromString": item.before,
                 "to": item.after_id,
                 "toString": item.after,
             }
             for item in entry.items
+            if not fields or field_id(item.field) in fields
         ]
         author = self._person(entry.author)
         return {"id": str(entry.id), "author": author, "created": self.time(entry.at), "items": items}

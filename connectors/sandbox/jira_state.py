@@ -115,11 +115,12 @@ class JiraState(JiraStore):
     def edit(self, key: str, by: str, **fields: Any) -> None:
         """Set any other field of ``Issue``: summary, description, parent id, sprints, flagged, type..."""
         issue = self.need(key)
-        items = [
-            ChangeItem(field=name, before=str(getattr(issue, name) or ""), after=str(value or ""))
-            for name, value in fields.items()
-        ]
+        items = [_edited(name, getattr(issue, name), value) for name, value in fields.items()]
         self.notify(self.change(issue, by, items, **fields), by, _UPDATED)
+
+    def flag(self, key: str, by: str, flagged: bool = True) -> None:
+        """Put the flag that says "impediment" on an issue, or take it off."""
+        self.edit(key, by, flagged=flagged)
 
     def label(self, key: str, label: str, by: str) -> None:
         issue = self.need(key)
@@ -167,3 +168,10 @@ class JiraState(JiraStore):
         issue = self.need(key)
         with self.lock:
             self._append(issue.id, None, self.clock.now())
+
+
+def _edited(name: str, before: Any, after: Any) -> ChangeItem:
+    if name == "flagged":
+        was, now = ("Impediment" if flagged else "" for flagged in (before, after))
+        return ChangeItem(field="Flagged", before=was, after=now)
+    return ChangeItem(field=name, before=str(before or ""), after=str(after or ""))

@@ -31,6 +31,8 @@ class Switches:
     page_cap: int = 100
     """Cloud: issues on a page when more than ids are asked for."""
     id_page_cap: int = 5000
+    changelog_page_cap: int = 10_000
+    """Cloud: entries on a page of the bulk changelog."""
     window: int = 10_000
     """Data Center: how far paging goes."""
     dc_page_cap: int = 1000

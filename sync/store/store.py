@@ -11,6 +11,7 @@ from connectors.ports import Cache
 from sync.store.cache import StoredCache
 from sync.store.counted import CountedPart
 from sync.store.database import Database
+from sync.store.histories import HistoriesPart
 from sync.store.journal import JournalPart
 from sync.store.known import KnownPart
 from sync.store.lease import LeasePart
@@ -31,6 +32,7 @@ class Store(
     SourcesPart,
     SnapshotPart,
     KnownPart,
+    HistoriesPart,
     PushedPart,
     OverridesPart,
     JournalPart,

@@ -126,6 +126,41 @@ issue_events = Table(
     Index(None, "tracker", "issue_id"),
 )
 
+# The tracker's own history of issues: what it says of their state.
+issue_changes = Table(
+    "issue_changes",
+    metadata,
+    Column("tracker", Words, primary_key=True),
+    Column("issue_id", Words, primary_key=True),
+    Column("change_id", Words, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("before", Words, nullable=False),
+    Column("after", Words, nullable=False),
+    Column("before_id", Words, nullable=False),
+    Column("after_id", Words, nullable=False),
+    Column("resolution", Words),
+)
+
+# Up to which change of an issue, and for which labels, its history was read, and whether that is all of it.
+issue_histories = Table(
+    "issue_histories",
+    metadata,
+    Column("tracker", Words, primary_key=True),
+    Column("issue_id", Words, primary_key=True),
+    Column("read_for", UtcTime, nullable=False),
+    Column("labels", Words, nullable=False),
+    Column("whole", Integer, nullable=False),
+    Column("face", Words, nullable=False),
+)
+
+history_marks = Table(
+    "history_marks",
+    metadata,
+    Column("source", Words, primary_key=True),
+    Column("mark", Words, nullable=False),
+)
+
 pushed_labels = Table(
     "pushed_labels",
     metadata,

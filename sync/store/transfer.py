@@ -17,6 +17,9 @@ from sync.store.tables import (
     assignments,
     baselines,
     cache,
+    issue_changes,
+    issue_events,
+    issue_histories,
     issues,
     journal_entries,
     journal_results,
@@ -38,6 +41,9 @@ _CARRIED: Final = (
     sources,
     memberships,
     issues,
+    issue_events,
+    issue_changes,
+    issue_histories,
     pushed_labels,
     pushed_comments,
     overrides,
@@ -49,7 +55,7 @@ _CARRIED: Final = (
 )
 """In this order: who holds an issue is told before the issue."""
 
-_NUMBERED: Final = ("rollups", "assignment_history")
+_NUMBERED: Final = ("rollups", "assignment_history", "issue_events")
 _STAYS_HERE: Final = {"sources": ("watermark", "since", "etag")}
 """A store that was filled from a snapshot reads every source in full once: nobody knows what it was left out."""
 

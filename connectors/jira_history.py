@@ -1,0 +1,80 @@
+"""Jira's changelogs to our values. Pure; ``jira_histories.py`` asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from connectors.errors import BadPayload
+from connectors.jira_raw import clean, need, rows, when
+from connectors.model import IssueChange, IssueRef, Wanted
+
+FLAGGED: Final = "flagged"
+_SECONDS_END: Final = 100_000_000_000
+"""A number of seconds below this is before the year 5138; of milliseconds, before 1973."""
+
+
+def expanded_changes(
+    raw: Mapping[str, Any], ref: IssueRef, wanted: Wanted, flagged: str | None
+) -> list[IssueChange]:
+    """The changes in an issue that was searched with ``expand=changelog``."""
+    what = f"changelog of {ref.key}"
+    told = need(need(raw, "changelog", f"issue {ref.key}"), "histories", what)
+    return changes_from(rows(told, what), ref, wanted, flagged)
+
+
+def changes_from(
+    histories: Iterable[Mapping[str, Any]], ref: IssueRef, wanted: Wanted, flagged: str | None
+) -> list[IssueChange]:
+    """What the entries of an issue's changelog say of its state. ``flagged``: id of the Flagged field. BadPayload."""
+    what = f"changelog of {ref.key}"
+    found: list[IssueChange] = []
+    for entry in histories:
+        entry_id = str(need(entry, "id", what))
+        at = _moment(need(entry, "created", what), what)
+        for item in rows(entry.get("items") or [], what):
+            found += _changes_of(item, entry_id, at, ref, wanted, flagged)
+    return found
+
+
+def _changes_of(
+    item: Mapping[str, Any], entry_id: str, at: datetime, ref: IssueRef, wanted: Wanted, flagged: str | None
+) -> Iterator[IssueChange]:
+    # Data Center has no fieldId; its "field" is untranslated for fields of Jira's own.
+    field = str(item.get("fieldId") or item.get("field") or "")
+    before, after = (clean(item.get(name) or "") for name in ("fromString", "toString"))
+    if field == "status":
+        yield IssueChange(
+            ref=ref,
+            id=f"{entry_id}:status",
+            at=at,
+            kind="status",
+            before=before,
+            after=after,
+            before_id=str(item.get("from") or ""),
+            after_id=str(item.get("to") or ""),
+        )
+    elif field == "Flagged" or (flagged and field == flagged):
+        was, now = (FLAGGED if text else "" for text in (before, after))
+        yield IssueChange(ref=ref, id=f"{entry_id}:flag", at=at, kind="flag", before=was, after=now)
+    elif field == "labels":
+        gone, come = (_telling(text, wanted) for text in (before, after))
+        for label in sorted(gone - come):
+            yield IssueChange(ref=ref, id=f"{entry_id}:-{label}", at=at, kind="label", before=label)
+        for label in sorted(come - gone):
+            yield IssueChange(ref=ref, id=f"{entry_id}:+{label}", at=at, kind="label", after=label)
+
+
+def _telling(labels: str, wanted: Wanted) -> set[str]:
+    return {label for label in labels.split() if label.casefold() in wanted.state_labels}
+
+
+def _moment(value: Any, what: str) -> datetime:
+    """A time as text, or (in bulk) as a number of milliseconds; documented examples have seconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return when(value, what)
+    try:
+        return datetime.fromtimestamp(value if value < _SECONDS_END else value / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise BadPayload(f"Jira's answer about {what} holds {value!r} where a time belongs.") from None

@@ -1,0 +1,197 @@
+"""The history of issues as their trackers tell it, and how far it was read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, func, or_, select, update
+
+from connectors.model import History, HistoryAsked, Issue, IssueChange, IssueRef, Source, Wanted
+from sync.store.codec import dumps, issue_from
+from sync.store.database import upsert
+from sync.store.part import Part
+from sync.store.rows import Noticed
+from sync.store.tables import (
+    history_marks,
+    issue_changes,
+    issue_events,
+    issue_histories,
+    issues,
+    journal_entries,
+    journal_results,
+    memberships,
+)
+
+_OTHERS: Final = [column.name for column in issue_changes.c if not column.primary_key]
+_READ: Final = ("read_for", "labels", "whole", "face")
+_CLOCKS_APART: Final = timedelta(minutes=5)
+"""How far the tracker's clock and ours, and the end of a write and our note of it, may lie apart."""
+
+
+class HistoriesPart(Part):
+    def unread_histories(self, sources: Collection[Source], wanted: Wanted) -> list[HistoryAsked]:
+        """What to ask the trackers for: the issues of these sources that changed since their history was read,
+        or whose history was read with other labels in mind. Each issue once; sources without such are left out.
+
+        An issue that looks as it did and changed last when we wrote on it is not asked for: that was us.
+        """
+        with self._database.write() as connection:
+            _pass_over_own_writes(connection, wanted)
+        by_name = {source.name: source for source in sources}
+        same = and_(issue_histories.c.tracker == issues.c.tracker, issue_histories.c.issue_id == issues.c.id)
+        held = and_(memberships.c.tracker == issues.c.tracker, memberships.c.issue_id == issues.c.id)
+        told = issue_histories.c
+        query = (
+            select(issues, memberships.c.source)
+            .join(memberships, held)
+            .outerjoin(issue_histories, same)
+            .where(issues.c.vanished.is_(None))
+            .where(
+                or_(
+                    told.read_for.is_(None), told.read_for != issues.c.updated, told.labels != _labels(wanted)
+                )
+            )
+            .order_by(issues.c.tracker, issues.c.id, memberships.c.source)
+        )
+        found: dict[str, dict[IssueRef, Issue]] = {name: {} for name in by_name}
+        asked: set[IssueRef] = set()
+        with self._database.read() as connection:
+            marks = {row.source: row.mark for row in connection.execute(select(history_marks))}
+            for row in connection.execute(query).mappings():
+                if row["source"] not in by_name:
+                    continue
+                issue = _issue(row)
+                if issue.ref not in asked:
+                    asked.add(issue.ref)
+                    found[row["source"]][issue.ref] = issue
+        return [
+            HistoryAsked(source=by_name[name], issues=tuple(each.values()), mark=marks.get(name))
+            for name, each in found.items()
+            if each
+        ]
+
+    def save_history(self, asked: HistoryAsked, history: History, wanted: Wanted) -> None:
+        """Keep what a tracker told. What was told before is told again without effect."""
+        with self._database.write() as connection:
+            _save(connection, history.changes)
+            _mark_read(connection, asked.issues, history.whole, wanted)
+            if history.mark is not None:
+                row = {"source": history.source.name, "mark": history.mark}
+                upsert(connection, history_marks, [row], update=["mark"])
+
+    def save_changes(self, told: Iterable[Issue], changes: Iterable[IssueChange], wanted: Wanted) -> None:
+        """Keep whole histories that came with their issues."""
+        read = list(told)
+        with self._database.write() as connection:
+            _save(connection, changes)
+            _mark_read(connection, read, {issue.ref.id for issue in read}, wanted)
+
+    def issue_changes(self) -> dict[tuple[str, str], list[IssueChange]]:
+        """All changes that trackers told, by tracker and id of the issue, oldest first. Refs have no key."""
+        query = select(issue_changes).order_by(issue_changes.c.at)
+        found: dict[tuple[str, str], list[IssueChange]] = {}
+        with self._database.read() as connection:
+            for tracker, issue_id, change_id, *rest in connection.execute(query):
+                ref = IssueRef(tracker=tracker, id=issue_id, key="")
+                values: dict[str, Any] = dict(zip(_OTHERS, rest, strict=True))
+                found.setdefault((tracker, issue_id), []).append(IssueChange(ref=ref, id=change_id, **values))
+        return found
+
+    def whole_histories(self) -> frozenset[tuple[str, str]]:
+        """Tracker and id of the issues of which the tracker told everything up to their last change."""
+        same = and_(issue_histories.c.tracker == issues.c.tracker, issue_histories.c.issue_id == issues.c.id)
+        query = (
+            select(issues.c.tracker, issues.c.id)
+            .join(issue_histories, same)
+            .where(issue_histories.c.whole == 1, issue_histories.c.read_for == issues.c.updated)
+        )
+        with self._database.read() as connection:
+            return frozenset((tracker, issue_id) for tracker, issue_id in connection.execute(query))
+
+    def statuses_seen(self) -> dict[tuple[str, str], list[Noticed]]:
+        """Each change of status that this program noticed between two readings, by issue, oldest first."""
+        query = select(issue_events).where(issue_events.c.kind == "status").order_by(issue_events.c.id)
+        found: dict[tuple[str, str], list[Noticed]] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(query).mappings():
+                ref = IssueRef(tracker=row["tracker"], id=row["issue_id"], key=row["key"])
+                seen = Noticed(ref=ref, at=row["at"], kind="status", before=row["before"], after=row["after"])
+                found.setdefault((ref.tracker, ref.id), []).append(seen)
+        return found
+
+
+def _labels(wanted: Wanted) -> str:
+    return "\n".join(sorted(wanted.state_labels))
+
+
+def _issue(row: Mapping[Any, Any]) -> Issue:
+    return issue_from(
+        row["tracker"],
+        row["id"],
+        row["key"],
+        row["container"],
+        row["status"],
+        row["category"],
+        row["updated"],
+        row["payload"],
+    )
+
+
+def _pass_over_own_writes(connection: Connection, wanted: Wanted) -> None:
+    same = and_(issue_histories.c.tracker == issues.c.tracker, issue_histories.c.issue_id == issues.c.id)
+    written = and_(journal_entries.c.tracker == issues.c.tracker, journal_entries.c.issue_id == issues.c.id)
+    query = (
+        select(issues, issue_histories.c.face, func.max(journal_results.c.at).label("written"))
+        .join(issue_histories, same)
+        .join(journal_entries, written)
+        .join(journal_results, journal_results.c.entry_id == journal_entries.c.id)
+        .where(issue_histories.c.read_for != issues.c.updated, journal_results.c.outcome == "done")
+        .group_by(*issues.c, issue_histories.c.face)
+    )
+    rows = connection.execute(query).mappings().all()
+    for row in rows:
+        issue = _issue(row)
+        if row["face"] == _face(issue, wanted) and abs(issue.updated - row["written"]) <= _CLOCKS_APART:
+            connection.execute(
+                update(issue_histories)
+                .where(
+                    issue_histories.c.tracker == issue.ref.tracker, issue_histories.c.issue_id == issue.ref.id
+                )
+                .values(read_for=issue.updated)
+            )
+
+
+def _face(issue: Issue, wanted: Wanted) -> str:
+    """What of an issue its flow state may depend on."""
+    labels = sorted(label for label in issue.labels if label.casefold() in wanted.state_labels)
+    return dumps([issue.status, issue.resolution, str(issue.closed), issue.flagged, labels])
+
+
+def _save(connection: Connection, changes: Iterable[IssueChange]) -> None:
+    rows = {
+        (change.ref.tracker, change.ref.id, change.id): {
+            "tracker": change.ref.tracker,
+            "issue_id": change.ref.id,
+            "change_id": change.id,
+            **{name: getattr(change, name) for name in _OTHERS},
+        }
+        for change in changes
+    }
+    upsert(connection, issue_changes, list(rows.values()), update=_OTHERS)
+
+
+def _mark_read(connection: Connection, told: Iterable[Issue], whole: Collection[str], wanted: Wanted) -> None:
+    rows = [
+        {
+            "tracker": issue.ref.tracker,
+            "issue_id": issue.ref.id,
+            "read_for": issue.updated,
+            "labels": _labels(wanted),
+            "whole": int(issue.ref.id in whole),
+            "face": _face(issue, wanted),
+        }
+        for issue in told
+    ]
+    upsert(connection, issue_histories, rows, update=_READ)
