@@ -18,7 +18,17 @@ from typing import Any
 import pytest
 
 from connectors.errors import Gone, OutcomeUnknown
-from connectors.model import Census, Failed, Issue, IssueRef, Pulled, Source, Wanted
+from connectors.model import (
+    Census,
+    Failed,
+    History,
+    HistoryAsked,
+    Issue,
+    IssueRef,
+    Pulled,
+    Source,
+    Wanted,
+)
 from connectors.ports import IssueReader, IssueWriter
 
 MARKER = {"instance": "contract", "anchor": "goal-1"}
@@ -65,6 +75,10 @@ class World(ABC):
         """dana finishes an issue."""
 
     @abstractmethod
+    def reopen(self, key: str) -> None:
+        """dana opens a finished issue again."""
+
+    @abstractmethod
     def comment(self, key: str, body: str) -> str:
         """dana comments; the answer is the comment's id."""
 
@@ -99,6 +113,30 @@ class World(ABC):
         assert len(answers) == 1
         assert isinstance(answers[0], Pulled), answers[0]
         return answers[0]
+
+    def history(
+        self, *keys: str, before: History | None = None, labels: tuple[str, ...] = ()
+    ) -> tuple[list[tuple[str, str, str]], History]:
+        """What happened to issues, oldest first: (title, kind, what it became or lost); and the whole answer.
+
+        Asked as a run does: where the pull brings the history along, nobody asks."""
+        wanted = Wanted(state_labels=frozenset(labels))
+        issues = {issue.ref.id: issue for issue in self.pull(wanted=wanted).issues if issue.ref.key in keys}
+        pulled = self.pull(wanted=wanted)
+        if pulled.changes is not None:
+            told = History(source=self.source, changes=pulled.changes, whole=frozenset(issues))
+        else:
+            mark = before.mark if before else None
+            asked = HistoryAsked(source=self.source, issues=tuple(issues.values()), mark=mark)
+            (answer,) = self.reader.histories([asked], wanted)
+            assert isinstance(answer, History), answer
+            told = answer
+        lines = [
+            (issues[change.ref.id].title, change.kind, change.after or f"no {change.before}")
+            for change in sorted(told.changes, key=lambda change: change.at)
+            if change.ref.id in issues
+        ]
+        return lines, told
 
     def issue(self, key: str) -> Issue:
         return self.reader.read(key, Wanted(body=True))
@@ -319,6 +357,61 @@ class ConnectorSuite:
             world.writer.change_labels(ref, ["mine"], [])
         with pytest.raises(Gone):
             world.writer.create_comment(ref, "status", MARKER)
+
+    # ---- histories
+
+    def test_the_history_tells_when_an_issue_was_closed_and_opened_again(self, world: World) -> None:
+        key, other = world.add_issue("one"), world.add_issue("two")
+        began = world.issue(key)
+        for act in (world.close, world.reopen, world.close):
+            world.pass_minutes(30)
+            act(key)
+        world.pass_minutes(30)
+        closed = world.issue(key)
+        lines, told = world.history(key, other)
+        assert lines == [
+            ("one", "status", closed.status),
+            ("one", "status", began.status),
+            ("one", "status", closed.status),
+        ]
+        assert told.whole == {world.ref(key).id, world.ref(other).id}
+        last = max(told.changes, key=lambda change: change.at)
+        assert (last.before, last.at) == (began.status, closed.closed)
+
+    def test_the_history_tells_of_the_labels_that_mean_something_and_of_no_other(self, world: World) -> None:
+        key = world.add_issue("one")
+        for name in ("On Hold", "chatter"):
+            world.pass_minutes(1)
+            world.label(key, name.replace(" ", "-"))
+        world.pass_minutes(1)
+        world.unlabel(key, "On-Hold")
+        world.unlabel(key, "chatter")
+        lines, _ = world.history(key, labels=("on-hold",))
+        assert lines == [("one", "label", "On-Hold"), ("one", "label", "no On-Hold")]
+        assert world.history(key)[0] == []
+
+    def test_what_was_told_before_is_told_by_the_same_id(self, world: World) -> None:
+        key = world.add_issue("one")
+        world.close(key)
+        world.pass_minutes(60)
+        _, first = world.history(key, labels=("wip",))
+        world.label(key, "wip")
+        _, second = world.history(key, before=first, labels=("wip",))
+        ids = [{change.id: change for change in told.changes} for told in (first, second)]
+        assert len({**ids[0], **ids[1]}) == 2
+        assert all(ids[1][same] == ids[0][same] for same in ids[0].keys() & ids[1].keys())
+
+    def test_the_history_of_many_issues_costs_one_request(self, world: World) -> None:
+        for number in range(100):
+            world.add_issue(f"issue {number}")
+        pulled = world.pull()
+        asked = HistoryAsked(source=world.source, issues=pulled.issues)
+        before = world.requests()
+        (told,) = world.reader.histories([asked], Wanted())
+        assert isinstance(told, History) and len(told.whole) == 100
+        assert before is None or world.requests() == before + 1
+        assert list(world.reader.histories([], Wanted())) == []
+        assert before is None or world.requests() == before + 1
 
     # ---- comments
 

@@ -38,6 +38,9 @@ class MemoryWorld(World):
     def close(self, key: str) -> None:
         self.tracker.close(key)
 
+    def reopen(self, key: str) -> None:
+        self.tracker.reopen(key)
+
     def comment(self, key: str, body: str) -> str:
         return self.tracker.comment_as(key, body).id
 
@@ -96,6 +99,9 @@ class GithubWorld(World):
 
     def close(self, key: str) -> None:
         self.state.close(*at(key), by="dana")
+
+    def reopen(self, key: str) -> None:
+        self.state.reopen(*at(key), by="dana")
 
     def comment(self, key: str, body: str) -> str:
         return str(self.state.comment(*at(key), body, by="dana"))

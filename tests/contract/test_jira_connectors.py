@@ -35,6 +35,9 @@ class JiraWorld(World):
     def close(self, key: str) -> None:
         self.jira.state.set_status(key, "Done", "dana", resolution="Done")
 
+    def reopen(self, key: str) -> None:
+        self.jira.state.set_status(key, "To Do", "dana")
+
     def comment(self, key: str, body: str) -> str:
         return str(self.jira.state.comment(key, body, "dana"))
 
