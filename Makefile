@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check lint lock bench clean setup reference
+.PHONY: demo test check lint lock bench rehearse-long clean setup reference
 
 setup: $(READY)
 
@@ -32,6 +32,10 @@ check: lint test
 bench: $(READY)
 	$(BIN)/python tests/bench.py
 	$(BIN)/python -m tests.bench_mappings
+
+# 10,000 schedules of faults in process, 500 over HTTP, 50 with a real SIGKILL, on both cores.
+rehearse-long: $(READY)
+	$(BIN)/python -m sync.rehearsal
 
 # The published schemas and the reference of all keys; a test says when they are out of date.
 reference: $(READY)

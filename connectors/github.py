@@ -12,6 +12,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from requests.adapters import BaseAdapter
+
 from connectors.errors import AuthFailed
 from connectors.github_access import (
     Credentials,
@@ -47,12 +49,14 @@ def open_github(
     pace: Pace | None = None,
     pull_page: int = 100,
     overlap: timedelta = timedelta(minutes=5),
+    adapter: BaseAdapter | None = None,
 ) -> tuple[GithubReader, GithubWriter]:
     """A reader and a writer that share one transport. Sends nothing yet.
 
     ``tracker`` is its name in the settings, ``url`` the address of the API (``https://HOST/api/v3`` for an
     Enterprise Server). Either ``token`` or ``app``; AuthFailed without both. ``pace`` says when
     a write may leave. ``overlap``: how long GitHub may take until a change shows in its lists.
+    ``adapter``: see ``Transport``.
     """
     policy = policy or RetryPolicy()
 
@@ -70,6 +74,7 @@ def open_github(
             limits=quota,
             classify=refusal,
             on_wait=on_wait,
+            adapter=adapter,
         )
 
     credentials = _credentials(tracker, token, app, door(None, None), now)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 import requests
+from requests.adapters import BaseAdapter
 
 from connectors.errors import AuthFailed, Gone
 from connectors.jira_activity import label_events_from
@@ -115,13 +116,14 @@ def open_jira(
     page_size: int = 1000,
     pace: Pace | None = None,
     gateway_url: str = GATEWAY,
+    adapter: BaseAdapter | None = None,
 ) -> tuple[JiraReader, JiraWriter]:
     """Reader and writer of one site; they share what is cached. No request is made yet.
 
     ``url`` is the site as people browse it. With ``cloud_id`` (a scoped API token) requests go to the gateway
     instead. Cloud wants ``email`` and ``api_token``; Data Center ``pat``, or user name and password as
     ``email`` and ``api_token``. AuthFailed when they are missing. ``overlap``: how far the search index may
-    lag. ``pace`` says when a write may leave. ``now`` gives an aware time.
+    lag. ``pace`` says when a write may leave. ``now`` gives an aware time. ``adapter``: see ``Transport``.
     """
     site_url = url.rstrip("/")
     base = f"{gateway_url.rstrip('/')}/ex/jira/{cloud_id}" if cloud_id else site_url
@@ -138,6 +140,7 @@ def open_jira(
         classify=classifier(tracker, scoped_hint=kind == "jira-cloud" and not cloud_id),
         pace=pace,
         timeout=TIMEOUT,
+        adapter=adapter,
     )
     # Four digits tell a changed credential apart and are too few to guess it from.
     credential = hashlib.sha256(f"{email}\n{api_token}\n{pat}".encode()).hexdigest()[:4]

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 
 from connectors.answers import TEMPORARY, lost, redirected, refused
 from connectors.circuit import Circuit
@@ -70,6 +70,7 @@ class Transport:
         classify: Classify | None = None,
         pace: Pace | None = None,
         timeout: tuple[float, float] = (5.0, 30.0),
+        adapter: BaseAdapter | None = None,
     ) -> None:
         """``session`` carries the credentials; its retries and cookies are switched off here.
 
@@ -77,11 +78,12 @@ class Transport:
         beyond a plain 429 (which needs no hook). ``classify`` may turn a final status that is no success
         (redirects excluded) into a more telling error than the general one; it gets status, headers, data.
         ``pace`` says when a write may leave; without it at once. ``timeout``: seconds to connect, and between bytes.
+        ``adapter`` carries the requests instead of the network (rehearsals).
         ``now`` gives an aware time.
         """
         self.base_url = base_url.rstrip("/")
         self.tracker = tracker
-        self._session = _without_habits(session)
+        self._session = _without_habits(session, adapter)
         self._policy = policy
         self._now = now
         self._sleep = sleep
@@ -276,8 +278,8 @@ def _readable(response: requests.Response) -> Any:
         return None
 
 
-def _without_habits(session: requests.Session) -> requests.Session:
+def _without_habits(session: requests.Session, adapter: BaseAdapter | None) -> requests.Session:
     for prefix in ("https://", "http://"):
-        session.mount(prefix, HTTPAdapter(max_retries=0, pool_maxsize=16))
+        session.mount(prefix, adapter or HTTPAdapter(max_retries=0, pool_maxsize=16))
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return session

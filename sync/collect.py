@@ -20,7 +20,6 @@ from sync.job import Job
 from sync.strays import read_strays
 
 _Answer = TypeVar("_Answer")
-MAX_THREADS = 8
 MAX_ENTERED = 20
 """So many issues that only a census named are read one by one; for more of them the source is pulled whole."""
 
@@ -250,7 +249,11 @@ class _Collector:
         """Ask for all groups at once; answers come in the order of the groups, so that runs are repeatable."""
         if not groups:
             return
-        with ThreadPoolExecutor(max_workers=min(len(groups), MAX_THREADS)) as pool:
+        if self.job.at_once == 1:
+            for group in groups:
+                yield from ask(self.job.readers[group[0].tracker], group)
+            return
+        with ThreadPoolExecutor(max_workers=min(len(groups), self.job.at_once)) as pool:
             asked = [pool.submit(ask, self.job.readers[group[0].tracker], group) for group in groups]
             for future in asked:
                 yield from future.result()

@@ -48,6 +48,8 @@ class Job:
     progress: Progress = field(default_factory=Silent)
     log: Any
     """A structlog logger bound to the run id."""
+    at_once: int = 8
+    """How many sources are read side by side; 1 makes the order of all requests repeatable."""
 
     def markup(self, tracker: str) -> Markup:
         """How comments are written on a tracker."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from connectors.pace import Ledger, Pace, WriteLimits
 from connectors.ports import Cache, IssueReader, IssueWriter
@@ -17,6 +19,9 @@ from mappings.model import Workspace
 from mappings.problems import MappingInvalid
 from sync.credentials import CredentialError, Credentials, read_credentials, what_is_missing
 from sync.settings import Settings, TrackerSettings, load_settings, unknown_push_teams
+
+if TYPE_CHECKING:
+    from requests.adapters import BaseAdapter
 
 GITHUB_API = "https://api.github.com"
 
@@ -37,13 +42,19 @@ class Configured:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waiting:
-    """How requests wait: the clock, the sleeping, and who is told."""
+    """How requests wait and travel: the clock, the sleeping, who is told, and what a rehearsal puts in between."""
 
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
     on_wait: Callable[[Wait], None] = lambda _: None
     until: datetime | None = None
     """When the time for this run is over: no wait goes beyond it."""
+    random: Callable[[], float] = random.random
+    """Gives [0, 1); spreads waits."""
+    adapter: BaseAdapter | None = None
+    """Carries requests instead of the network."""
+    page: int | None = None
+    """Rows of a page, where it is to be smaller than usual."""
 
 
 def configure(root: Path) -> Configured:
@@ -132,7 +143,9 @@ def open_trackers(
     to be written."""
     readers: dict[str, IssueReader] = {}
     writers: dict[str, IssueWriter] = {}
-    policy = RetryPolicy(max_wait=settings.max_wait.total_seconds(), until=waiting.until)
+    policy = RetryPolicy(
+        max_wait=settings.max_wait.total_seconds(), until=waiting.until, random=waiting.random
+    )
     for name, tracker in settings.trackers.items():
         opener = _open_github if tracker.kind == "github" else _open_jira
         readers[name], writers[name] = opener(
@@ -172,6 +185,8 @@ def _open_github(
         on_wait=waiting.on_wait,
         overlap=settings.overlap,
         pace=pace,
+        adapter=waiting.adapter,
+        pull_page=waiting.page or 100,
     )
 
 
@@ -208,6 +223,8 @@ def _open_jira(
         on_wait=waiting.on_wait,
         overlap=settings.overlap,
         pace=pace,
+        adapter=waiting.adapter,
+        page_size=waiting.page or 1000,
     )
 
 

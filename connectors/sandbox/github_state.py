@@ -6,7 +6,6 @@ takes its time from the clock, writes timeline events and moves ``updated``.
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -47,14 +46,15 @@ class GithubState:
         self.former_names: dict[str, int] = {}
         self.notifications: list[Notification] = []
         self.base_url = "http://127.0.0.1"
-        self._ids = itertools.count(10_001)
+        self._last_id = 10_000
 
     # ---- looking things up
 
     def new_id(self) -> int:
         """An id that nothing else in this world has."""
         with self.lock:
-            return next(self._ids)
+            self._last_id += 1
+            return self._last_id
 
     def now(self) -> datetime:
         """The time as GitHub tells it: UTC, whole seconds."""

@@ -38,7 +38,7 @@ def run(ways: Ways, options: Options) -> int:
             remember_outcome(job, outcome)
             return outcome
 
-        outcome = _with_row(job, work)
+        outcome = with_row(job, work)
         _tell(ways, job, outcome, wrote=True)
         return outcome.exit_code
 
@@ -53,7 +53,7 @@ def preview(ways: Ways, options: Options, out: Path | None, detailed: bool, form
                 save(out, job, outcome.changes)
             return outcome
 
-        outcome = _with_row(job, work)
+        outcome = with_row(job, work)
         if format_ == "markdown":
             say(changes_markdown(outcome.changes))
             _complain_problems(outcome)
@@ -122,7 +122,7 @@ def reconcile(ways: Ways, options: Options, *, yes: bool) -> int:
             remember_outcome(job, outcome)
             return outcome
 
-        outcome = _with_row(job, work)
+        outcome = with_row(job, work)
         if ways.as_json:
             say_json(outcome_json(outcome))
         else:
@@ -140,7 +140,7 @@ def _agreed(ways: Ways, outcome: Outcome) -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
-def _with_row(job: Job, work: Any) -> Outcome:
+def with_row(job: Job, work: Any) -> Outcome:
     """Work while no other run does, and keep the run's end in the store, whatever it is."""
     try:
         with held(job, holder()):

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -97,24 +96,51 @@ def online_job(
     began = ways.now()
     run_id, until = new_run_id(began), began + max_duration if max_duration else None
     with opened_store(configured, ways.now) as store, _progress(ways) as progress:
-        caches = {name: RunCache(store.cache_for(name)) for name in configured.settings.trackers}
-        paces = paces_of(configured.settings, credentials, store)
-        readers, writers = open_trackers(
-            configured.settings,
-            credentials,
-            caches.__getitem__,
-            Waiting(now=ways.now, sleep=ways.sleep, on_wait=_tell_wait(run_id, progress), until=until),
-            paces,
-        )
-        may_write = writes and configured.settings.push.enabled
-        job = _job(ways, configured, store, readers, writers if may_write else {}, run_id, progress)
-        job = replace(job, paces=paces)
-        store.start_run(run_id, command, options, holder())
-        try:
+        waiting = Waiting(now=ways.now, sleep=ways.sleep, on_wait=_tell_wait(run_id, progress), until=until)
+        with working(
+            configured, credentials, store, waiting, run_id, writes=writes, progress=progress
+        ) as job:
+            store.start_run(run_id, command, options, holder())
             yield job
-        finally:
-            for cache in caches.values():
-                cache.flush()
+
+
+@contextmanager
+def working(
+    configured: Configured,
+    credentials: Mapping[str, Credentials],
+    store: Store,
+    waiting: Waiting,
+    run_id: str,
+    *,
+    writes: bool,
+    progress: Progress,
+    log: Any = None,
+    at_once: int = 8,
+) -> Iterator[Job]:
+    """A job over a store that is open: what it learned about the trackers is kept at its end, however that comes.
+
+    ``writes``: with writers, when push is switched on.
+    """
+    caches = {name: RunCache(store.cache_for(name)) for name in configured.settings.trackers}
+    paces = paces_of(configured.settings, credentials, store)
+    readers, writers = open_trackers(configured.settings, credentials, caches.__getitem__, waiting, paces)
+    try:
+        yield Job(
+            run_id=run_id,
+            settings=configured.settings,
+            workspace=configured.workspace,
+            store=store,
+            readers=readers,
+            writers=writers if writes and configured.settings.push.enabled else {},
+            paces=paces,
+            now=waiting.now,
+            progress=progress,
+            log=log or logger(run_id=run_id),
+            at_once=at_once,
+        )
+    finally:
+        for cache in caches.values():
+            cache.flush()
 
 
 @contextmanager

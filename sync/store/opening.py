@@ -22,19 +22,21 @@ SYNCHRONOUS: Final = "FULL"
 _USABLE: Final = "Use sqlite:///path/to/state.db or postgresql://user@host/database."
 
 
-def open_store(url: str, *, now: Callable[[], datetime]) -> Store:
+def open_store(
+    url: str, *, now: Callable[[], datetime], database: Callable[[Engine, str], Database] = Database
+) -> Store:
     """Open the store at an SQLAlchemy URL; create it, or bring its schema up to date, where needed.
 
     ``sqlite:///file`` (the parent folder is created), ``sqlite://`` (memory), ``postgresql://...``.
-    ``now`` gives aware times. StoreError when it cannot be opened: corrupt, full, newer than the program,
-    unreachable, driver missing.
+    ``now`` gives aware times. ``database`` makes what hands out transactions. StoreError when it cannot be
+    opened: corrupt, full, newer than the program, unreachable, driver missing.
     """
     parsed = _parsed(url)
     engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
-    database = Database(engine, _label(parsed))
+    made = database(engine, _label(parsed))
     try:
-        bring_to_head(database, now())
-        return Store(database, now)
+        bring_to_head(made, now())
+        return Store(made, now)
     except BaseException:
         engine.dispose()
         raise

@@ -1,0 +1,73 @@
+"""The same world and the same people, with nothing going wrong: what a disturbed world is held against."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import timedelta
+
+from connectors.sandbox.server import Sandbox
+from sync.rehearsal.checks import End
+from sync.rehearsal.schedule import RunPlan, Schedule
+from sync.rehearsal.seeing import end_of, mails_of
+from sync.rehearsal.stage import Scene, Shelf, Stage, staged
+from sync.rehearsal.worlds import World
+
+SOON, A_DAY_LATER = timedelta(minutes=30), timedelta(hours=25)
+_KEPT = 16
+
+
+class Twin:
+    """An undisturbed world that goes on when it is asked to."""
+
+    def __init__(self, stage: Stage, schedule: Schedule) -> None:
+        self._stage = stage
+        self._later: End | None = None
+        for edit in schedule.people_first:
+            stage.people.act(edit)
+        self.asked: list[Mapping[str, int]] = []
+        """For each run of the schedule: requests by tracker, store writes under ''."""
+        for run in schedule.runs:
+            for edit in run.before:
+                stage.people.act(edit)
+            stage.run(RunPlan(gap=run.gap, full=run.full))
+            self.asked.append(dict(stage.script.asked))
+            for each in run.during:
+                stage.people.act(each.edit)
+        stage.run(RunPlan(gap=SOON, full=schedule.full))
+        self.soon = end_of(stage)
+        self.mails = mails_of(stage)
+
+    def most_asked(self) -> dict[str, int]:
+        """The busiest run of each tracker, and of the store."""
+        names = (*self._stage.trackers, "")
+        return {name: max(asked.get(name, 0) for asked in self.asked) for name in names}
+
+    def later(self) -> End:
+        """Where it stands another day later: counts are up to date then, and a census was taken."""
+        if self._later is None:
+            self._stage.run(RunPlan(gap=A_DAY_LATER))
+            self._later = end_of(self._stage)
+        return self._later
+
+
+class Twins:
+    """Makes twins, and keeps those of schedules in which nobody does anything."""
+
+    def __init__(self, server: Sandbox | None) -> None:
+        self._server, self._shelf = server, Shelf()
+        self._quiet: OrderedDict[object, Twin] = OrderedDict()
+
+    def of(self, world: World, scene: Scene, schedule: Schedule) -> Twin:
+        """The twin of a schedule. It may be asked for what comes later until the next one is made."""
+        runs = tuple((run.gap, run.full) for run in schedule.runs)
+        place = (world.name, schedule.settled, runs)
+        if schedule.edits == 0 and place in self._quiet:
+            return self._quiet[place]
+        twin = Twin(staged(world, scene, self._shelf, self._server), schedule)
+        if schedule.edits == 0:
+            twin.later()
+            self._quiet[place] = twin
+            if len(self._quiet) > _KEPT:
+                self._quiet.popitem(last=False)
+        return twin
