@@ -1,0 +1,44 @@
+"""Whatever goes wrong at whatever request: the same end, no second comment, nothing of people's lost.
+
+`make rehearse-long` plays ten thousand of these and more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sync.rehearsal.crowd import over_http
+from sync.rehearsal.runner import Rehearsal, made_up_world
+from sync.rehearsal.sigkill import kill_and_run_again
+from sync.rehearsal.tally import Tally
+from sync.rehearsal.telling import failures_text
+
+
+@pytest.fixture(scope="module")
+def rehearsal() -> Iterator[Rehearsal]:
+    yield Rehearsal(made_up_world)
+
+
+def assert_all_held(tally: Tally) -> None:
+    assert not tally.failures, "\n".join(failures_text(tally))
+
+
+@pytest.mark.parametrize("first", range(0, 60, 20))
+def test_a_disturbed_world_ends_like_its_undisturbed_twin(rehearsal: Rehearsal, first: int) -> None:
+    tally = Tally()
+    for seed in range(first, first + 20):
+        tally.add(rehearsal.play(seed))
+    assert_all_held(tally)
+    assert tally.injected.total() > 20
+
+
+def test_the_same_over_http_with_sources_read_side_by_side() -> None:
+    assert_all_held(over_http(range(3)))
+
+
+def test_a_process_killed_at_a_write_leaves_nothing_behind_that_the_next_run_does_not_mend() -> None:
+    verdict = kill_and_run_again(3)
+    assert verdict.injected, "the process ended before it was killed"
+    assert verdict.broken == ()
