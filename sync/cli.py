@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NoReturn, cast
 
 import typer
 
-from sync.arguments import looking, mappings, running, snapshot, starting
+from sync.arguments import forecasting, looking, mappings, running, snapshot, starting
 from sync.arguments.common import AS_JSON
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 for family in (running, looking, starting):
     app.add_typer(family.app)
+app.add_typer(forecasting.app, name="forecast")
 app.add_typer(mappings.app, name="mappings")
 app.add_typer(snapshot.app, name="snapshot")
 

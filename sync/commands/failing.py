@@ -11,6 +11,7 @@ from connectors.errors import ConnectorError
 from mappings.problems import MappingInvalid
 from sync.commands.session import NothingRead
 from sync.credentials import CredentialError, secrets_in
+from sync.history_files import UnreadableHistory
 from sync.neutral import neutral_terminal
 from sync.saved import StaleChangeSet, UnreadableChangeSet
 from sync.store import LeaseHeld, LeaseLost, StoreError
@@ -38,6 +39,8 @@ def sentence_for(error: Exception) -> str:
         return (
             f"the change set is stale, nothing was written; make a new one with `preview --out`:\n{reasons}"
         )
+    if isinstance(error, UnreadableHistory):
+        return str(error)
     expected = (
         ConnectorError,
         CredentialError,

@@ -95,7 +95,7 @@ def online_job(
     logs(ways, secrets_of(credentials))
     began = ways.now()
     run_id, until = new_run_id(began), began + max_duration if max_duration else None
-    with opened_store(configured, ways.now) as store, _progress(ways) as progress:
+    with opened_store(configured, ways.now) as store, progress_of(ways) as progress:
         waiting = Waiting(now=ways.now, sleep=ways.sleep, on_wait=_tell_wait(run_id, progress), until=until)
         with working(
             configured, credentials, store, waiting, run_id, writes=writes, progress=progress
@@ -168,7 +168,7 @@ def asking_job(ways: Ways) -> Iterator[Job]:
         update={"trackers": {name: each for name, each in settings.trackers.items() if name in found}}
     )
     run_id = new_run_id(ways.now())
-    with opened_store(configured, ways.now) as store, _progress(ways) as progress:
+    with opened_store(configured, ways.now) as store, progress_of(ways) as progress:
         caches = {name: RunCache(store.cache_for(name)) for name in found}
         waiting = Waiting(now=ways.now, sleep=ways.sleep, on_wait=_tell_wait(run_id, progress))
         readers, _ = open_trackers(reachable, found, caches.__getitem__, waiting)
@@ -197,7 +197,8 @@ def _job(
     )
 
 
-def _progress(ways: Ways) -> AbstractContextManager[Any]:
+def progress_of(ways: Ways) -> AbstractContextManager[Any]:
+    """A spinner on a terminal, a line every ten seconds otherwise, on stderr."""
     if sys.stderr.isatty() and "CI" not in ways.environment:
         return TerminalProgress(sys.stderr)
     return LineProgress(sys.stderr, time.monotonic)

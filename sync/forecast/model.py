@@ -54,3 +54,14 @@ class Ageing:
     """Share of the team's closed issues that were done at a lower age, from 0 to 100."""
     band: Band
     """``ageing`` from the 85th percentile on, ``old`` from the 95th."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PastIssue:
+    """What a backtest needs to know of one issue. Times are aware."""
+
+    created: datetime
+    closed: datetime | None
+    """When it left the open work for the last time, done or dropped; None while it is open."""
+    labels: tuple[str, ...] = ()
+    milestones: tuple[str, ...] = ()

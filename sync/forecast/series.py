@@ -1,0 +1,86 @@
+"""The history of one repository, with the groups that stand for capabilities in a backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from sync.forecast.history import Floats, History, day_of
+from sync.forecast.model import PastIssue
+
+GroupKind = Literal["label", "milestone", "chunk"]
+LEAST: Final = 5
+MOST: Final = 20
+"""Sizes of a group, counted over the issues that were alive in the last 13 weeks."""
+_CHUNKS: Final = (8, 12, 16, 10, 14, 6, 18)
+"""Sizes of the runs of consecutively created issues, over and over."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Group:
+    """Issues that belong together; the history holds them alone."""
+
+    kind: GroupKind
+    history: History
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Series:
+    """What one repository or team went through."""
+
+    name: str
+    history: History
+    groups: tuple[Group, ...]
+
+    @property
+    def first(self) -> float:
+        """Day of the first creation."""
+        return float(self.history.created[0])
+
+    @property
+    def last(self) -> float:
+        """Day of the last thing that happened."""
+        closed = self.history.closed
+        ends = closed[np.isfinite(closed)]
+        return float(max(self.history.created[-1], ends.max() if len(ends) else 0.0))
+
+
+def series_of(name: str, issues: Iterable[PastIssue]) -> Series:
+    """Order the issues by creation; group them by label, by milestone, and as they were created one after another."""
+    ordered = sorted(issues, key=lambda issue: issue.created)
+    created = np.array([day_of(issue.created) for issue in ordered])
+    closed = np.array([day_of(issue.closed) if issue.closed else np.inf for issue in ordered])
+    named: dict[tuple[GroupKind, str], list[int]] = {}
+    for index, issue in enumerate(ordered):
+        for label in issue.labels:
+            named.setdefault(("label", label), []).append(index)
+        for milestone in issue.milestones:
+            named.setdefault(("milestone", milestone), []).append(index)
+    return Series(
+        name=name,
+        history=History(created=created, closed=closed),
+        groups=tuple(_groups(created, closed, {**named, **_chunks(len(ordered))})),
+    )
+
+
+def _chunks(issues: int) -> dict[tuple[GroupKind, str], list[int]]:
+    found: dict[tuple[GroupKind, str], list[int]] = {}
+    start = 0
+    while start < issues:
+        size = _CHUNKS[len(found) % len(_CHUNKS)]
+        found["chunk", str(start)] = list(range(start, min(start + size, issues)))
+        start += size
+    return found
+
+
+def _groups(
+    created: Floats, closed: Floats, named: Mapping[tuple[GroupKind, str], list[int]]
+) -> Iterable[Group]:
+    for (kind, _), members in named.items():
+        if len(members) >= LEAST:
+            chosen: npt.NDArray[np.intp] = np.array(members)
+            yield Group(kind=kind, history=History(created=created[chosen], closed=closed[chosen]))

@@ -1,0 +1,65 @@
+"""Invented issue histories for stories about forecasts. Days count from the first of January 2024."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from sync.forecast.history import History, Past, day_of
+from sync.forecast.model import PastIssue
+
+EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
+ZERO = day_of(EPOCH)
+
+
+def moment(day: float) -> datetime:
+    return EPOCH + timedelta(days=day)
+
+
+def past(lives: list[tuple[float, float | None]], now: float) -> Past:
+    """From (created, closed) in days."""
+    return history(lives).until(ZERO + now)
+
+
+def history(lives: list[tuple[float, float | None]]) -> History:
+    return History.of((moment(a), None if b is None else moment(b)) for a, b in lives)
+
+
+def steady(days: int, *, every: float = 2.0, takes: float = 10.0) -> list[tuple[float, float | None]]:
+    """An issue every so many days, each closed after the same time; those of the last days are open."""
+    created = np.arange(0.0, days, every)
+    return [(float(each), float(each) + takes if each + takes <= days else None) for each in created]
+
+
+def invented(seed: int, *, days: int = 500, weekly: float = 4.0) -> list[PastIssue]:
+    """A repository whose issues are closed in bursts, half of them soon and half of them late, some never."""
+    chance = random.Random(seed)
+    issues = []
+    day = 0.0
+    while (day := day + chance.expovariate(weekly / 7)) < days:
+        takes = chance.expovariate(1 / chance.choice([4, 60]))
+        ends = day + takes if chance.random() < 0.9 else days + 1.0
+        ends = 14 * round(ends / 14) + chance.random() if chance.random() < 0.5 and ends > day + 14 else ends
+        issues.append(
+            PastIssue(
+                created=moment(day),
+                closed=moment(ends) if ends <= days else None,
+                labels=tuple(f"area-{n}" for n in range(4) if chance.random() < 0.2),
+                milestones=(f"draft-{int(day // 90)}",) if chance.random() < 0.4 else (),
+            )
+        )
+    return issues
+
+
+def write_csv(path: Path, repo: str, issues: list[PastIssue]) -> Path:
+    """As ``forecast backtest`` reads it."""
+    lines = ["repo,issue,created,closed,labels,milestone"]
+    for number, each in enumerate(issues, start=1):
+        closed = f"{each.closed:%Y-%m-%dT%H:%MZ}" if each.closed else ""
+        labels, milestones = "|".join(each.labels), "|".join(each.milestones)
+        lines.append(f"{repo},{number},{each.created:%Y-%m-%dT%H:%MZ},{closed},{labels},{milestones}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

@@ -1,0 +1,55 @@
+"""What holds for every forecast of a group, whatever its issues are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sync.forecast.group import PRIOR, Part, Team, chance_of_all, chances_of, count_chances, quantiles_of
+from sync.forecast.hazard import Hazards, hazards_of
+from sync.forecast.model import QUANTILES
+from sync.forecast.throughput import count_law
+from tests.forecast_world import past
+
+RATES = st.lists(st.floats(1e-6, 0.5), min_size=10, max_size=10)
+AGES = st.lists(st.floats(0, 3000), max_size=25)
+LIVES = st.lists(st.tuples(st.floats(0, 600), st.none() | st.floats(0, 600)), min_size=1, max_size=60)
+
+
+@given(
+    rates=RATES,
+    ages=AGES,
+    closes=st.integers(0, 40),
+    expected=st.floats(0, 40),
+    tempo=st.floats(-2, 2),
+    days=st.floats(0, 400),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_group_is_a_distribution_that_more_time_only_moves_up(
+    rates: list[float], ages: list[float], closes: int, expected: float, tempo: float, days: float
+) -> None:
+    team = Team(hazards=Hazards.of_rates(np.array(rates)), tempo=tempo)
+    parts = [Part(team=team, ages=np.array(ages), closes=closes, expected=expected)]
+    now, later = (PRIOR @ count_chances(chances_of(parts, each)) for each in (days, days + 30))
+    assert now.sum() == pytest.approx(1)
+    assert now.min() >= -1e-12
+    assert np.all(np.cumsum(later) <= np.cumsum(now) + 1e-9)
+    assert quantiles_of(now, QUANTILES) == sorted(quantiles_of(now, QUANTILES))
+    assert PRIOR @ chance_of_all(chances_of(parts, days)) == pytest.approx(now[-1], abs=1e-9)
+    assert np.array_equal(now, PRIOR @ count_chances(chances_of(parts, days)))
+
+
+@given(lives=LIVES, days=st.floats(0.5, 400))
+@settings(max_examples=60, deadline=None)
+def test_a_teams_count_is_a_distribution_whatever_its_past(
+    lives: list[tuple[float, float | None]], days: float
+) -> None:
+    known = past([(a, None if b is None else max(a, b)) for a, b in lives], 600.0)
+    law = count_law(known, hazards_of(known), days)
+    counts = law.quantiles(np.array(QUANTILES))
+    assert np.all(np.diff(counts) >= 0)
+    assert np.all(counts >= 0)
+    assert law.variance > law.mean > 0
+    assert np.array_equal(counts, count_law(known, hazards_of(known), days).quantiles(np.array(QUANTILES)))

@@ -1,0 +1,244 @@
+"""``forecast backtest`` over CSV files: what it says of files it cannot read, and that its table is right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sync import cli
+from sync.forecast.cases import CountCase, GroupCase, Replay, replay
+from sync.forecast.origins import group_cases, origins_of
+from sync.forecast.scores import scores_of
+from sync.forecast.series import series_of
+from sync.history_files import UnreadableHistory, read_histories
+from tests.forecast_world import invented, write_csv
+
+SHARED = Path("/work/shared/data/issue-histories")
+
+
+def backtest(*arguments: str) -> int:
+    return cli.call(lambda: cli.app(["forecast", "backtest", *arguments], standalone_mode=False))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = tmp_path_factory.mktemp("histories")
+    for seed in (1, 2):
+        write_csv(found / f"{seed}.csv", f"acme/number-{seed}", invented(seed, days=400))
+    return found
+
+
+def group_case(all_done: float, closed: int, *, share: float = 0.5, **fields: Any) -> GroupCase:
+    case = {
+        "kind": "label",
+        "share": share,
+        "remaining": 2,
+        "closed": closed,
+        "place": 0.5,
+        "all_done": all_done,
+        "half_done": 0.5,
+        "line_all": False,
+        "line_half": True,
+        "rival_all": 0.0,
+        "rival_half": 1.0,
+    }
+    return GroupCase(**{**case, **fields})
+
+
+def count_case(place: float, *, loss: float = 1.0) -> CountCase:
+    return CountCase(share=0.5, place=place, rival_place=0.01, loss=loss, rival_loss=2.0)
+
+
+# ---- files
+
+
+def test_every_bad_line_of_every_file_is_told_at_once(tmp_path: Path) -> None:
+    head = "repo,issue,created,closed,labels,milestone\n"
+    good = "acme/a,1,2026-01-01T00:00Z,,,\n"
+    (tmp_path / "a.csv").write_text(
+        head
+        + good
+        + "acme/a,2,yesterday,,,\n"
+        + "acme/a,3,2026-01-02T00:00Z,2026-01-01T00:00Z,,\n"
+        + "acme/a,4,2026-01-01\n"
+        + good
+        + ",5,2026-01-01T00:00Z,,,\n"
+    )
+    (tmp_path / "b.csv").write_text("repo,issue\nacme/b,1\n")
+    (tmp_path / "c.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UnreadableHistory) as raised:
+        read_histories([tmp_path, tmp_path / "none.csv"])
+    a, b = tmp_path / "a.csv", tmp_path / "b.csv"
+    assert raised.value.problems == (
+        f'{a}:3: created is "yesterday", not a time like 2026-10-01T09:30Z',
+        f"{a}:4: closed 2026-01-01T00:00Z is before created 2026-01-02T00:00Z",
+        f"{a}:5: 3 cells, but the header has 6",
+        f"{a}:6: 1 of acme/a stands here a second time",
+        f"{a}:7: repo and issue must not be empty",
+        f"{b}:1: the header lacks created, closed",
+        f"{tmp_path / 'c.csv'}: this is not UTF-8; save it as CSV UTF-8",
+        f"{tmp_path / 'none.csv'}: there is no such file or folder",
+    )
+
+
+def test_bad_files_are_one_error_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert backtest(str(tmp_path)) == 1
+    assert "no .csv file in this folder" in capsys.readouterr().err
+
+
+def test_a_file_may_hold_several_repositories_and_other_time_zones(tmp_path: Path) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text(
+        "\ufeffrepo,issue,created,closed\n"
+        "b,1,2026-01-01T01:00+01:00,\n"
+        "a,1,2026-01-01 00:00,2026-01-02T00:00Z\n",
+        encoding="utf-8",
+    )
+    found = read_histories([path])
+    assert list(found) == ["a", "b"]
+    assert found["b"][0].created == found["a"][0].created
+
+
+# ---- what is replayed
+
+
+def test_a_replay_sees_nothing_of_the_future() -> None:
+    issues = invented(5)
+    cut = issues[len(issues) // 2].created
+    before = [each for each in issues if each.created <= cut]
+    blind = [
+        each if each.closed is None or each.closed <= cut else type(each)(created=each.created, closed=None)
+        for each in before
+    ]
+    whole, half = series_of("a", issues), series_of("a", blind)
+    now = half.first + 150
+    assert now < half.last - 20
+    assert whole.history.until(now).closed.tolist() == half.history.until(now).closed.tolist()
+
+
+def test_groups_have_five_to_twenty_issues_alive_and_are_thinned_evenly() -> None:
+    series = series_of("a", invented(3, days=700, weekly=8))
+    origins = origins_of(series)
+    everything = [
+        (origin, group) for origin, groups in group_cases(series, origins, 10**6) for group in groups
+    ]
+    for origin, group in everything:
+        known = group.history.created <= origin.now
+        alive = known & (group.history.closed > origin.now - 91)
+        assert 5 <= alive.sum() <= 20
+        assert (known & (group.history.closed > origin.now)).any()
+    thinned = [origin for origin, groups in group_cases(series, origins, 50) for _ in groups]
+    assert len(thinned) == 50 < len(everything)
+    assert (thinned[0], thinned[-1]) == (everything[0][0], everything[-1][0])
+
+
+def test_increments_begin_after_thirteen_weeks_and_are_over() -> None:
+    series = series_of("a", invented(3))
+    origins = origins_of(series)
+    assert origins
+    for origin in origins:
+        assert origin.end - 91 >= series.first + 91
+        assert origin.end <= series.last
+        assert origin.days == pytest.approx(91 * (1 - origin.share))
+
+
+# ---- the table
+
+
+def test_intervals_are_averaged_over_series_and_the_worst_is_told() -> None:
+    held, missed = [count_case(0.5)] * 3, [count_case(0.99), count_case(0.5)]
+    scores = scores_of(
+        [
+            Replay(name="a", counts=tuple(held), groups=()),
+            Replay(name="b", counts=tuple(missed), groups=()),
+        ]
+    )
+    assert scores.counts is not None
+    at_85 = scores.counts.coverage[2]
+    assert (at_85.level, at_85.average, at_85.least, at_85.rival) == (0.85, 0.75, 0.5, 0.0)
+    assert scores.counts.against_rival == -0.5
+    assert scores.groups is None
+
+
+def test_probabilities_are_scored_beside_their_rivals() -> None:
+    cases = (group_case(0.8, 2), group_case(0.2, 1), group_case(0.9, 2), group_case(0.1, 0))
+    groups = scores_of([Replay(name="a", counts=(count_case(0.5),), groups=cases)]).groups
+    assert groups is not None
+    assert groups.all_done.rate == 0.5
+    assert groups.all_done.pooled == pytest.approx((0.04 + 0.04 + 0.01 + 0.01) / 4)
+    assert groups.all_done.rivals["never"] == 0.5
+    assert groups.all_done.rivals["base_rate"] == 0.25
+    assert groups.half_done.rate == 0.75
+    assert groups.half_done.rivals["line"] == 0.25
+    assert (groups.on_track.cases, groups.on_track.happened) == (2, 2)
+    assert groups.calibration_error == pytest.approx((0.2 + 0.2 + 0.1 + 0.1) / 4)
+
+
+def test_the_base_rate_of_a_series_comes_from_the_others() -> None:
+    replays = [
+        Replay(name=name, counts=(), groups=(group_case(0.5, closed),))
+        for name, closed in (("a", 2), ("b", 0))
+    ]
+    groups = scores_of(replays).groups
+    assert groups is not None
+    assert groups.all_done.rivals["base_rate"] == 1.0
+    assert groups.all_done.rivals["base_rate_in_hindsight"] == 0.25
+
+
+def test_the_same_files_give_the_same_bits(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert backtest(str(folder), "--json") == 0
+    first = capsys.readouterr().out
+    assert backtest(str(folder), "--json") == 0
+    assert capsys.readouterr().out == first
+    assert backtest(str(folder / "2.csv"), "--json") == 0
+    alone = json.loads(capsys.readouterr().out)
+    assert alone["each"]["acme/number-2"] == json.loads(first)["each"]["acme/number-2"]
+
+
+def test_the_table_is_readable(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert backtest(str(folder)) == 0
+    said = capsys.readouterr().out
+    assert "How many issues will the team close by the end?" in said
+    assert 'always "no"' in said
+    assert "acme/number-1" in said
+
+
+def test_a_short_history_is_named_and_not_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_csv(tmp_path / "a.csv", "acme/young", invented(1, days=60))
+    assert backtest(str(path)) == 0
+    said = capsys.readouterr()
+    assert "not scored: acme/young: no moment in 26 weeks" in said.err
+    assert said.out.startswith("Nothing to score")
+
+
+def test_intervals_hold_on_invented_histories() -> None:
+    replays = [
+        replay(series_of(str(seed), invented(seed, days=700)), np.random.default_rng(seed), most_groups=200)
+        for seed in range(2)
+    ]
+    scores = scores_of(replays)
+    assert scores.counts is not None
+    assert scores.groups is not None
+    assert scores.counts.coverage[2].average > 0.75
+    assert 0.75 < scores.groups.coverage[2].average < 0.97
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the real issue histories are not here")
+def test_real_histories_keep_what_the_docs_promise() -> None:
+    histories = read_histories([SHARED / f"{name}.csv" for name in ("qlog", "edhoc", "tls13-spec")])
+    replays = [
+        replay(series_of(name, issues), np.random.default_rng(1), most_groups=150)
+        for name, issues in histories.items()
+    ]
+    scores = scores_of(replays)
+    assert scores.counts is not None
+    assert scores.groups is not None
+    assert 0.78 < scores.counts.coverage[2].average < 0.92
+    assert scores.counts.against_rival < -0.1
+    assert 0.78 < scores.groups.coverage[2].average < 0.92
+    assert scores.groups.all_done.against["never"] < 0
+    assert scores.groups.half_done.against_averaged["weekly_bootstrap"] < -0.12
