@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, Literal, get_args
 
 from connectors.model import IssueRef, KnownIssue
@@ -175,6 +175,19 @@ def _share(
         if wanted & set(item.teams) and item.state == "done" and _lies(item.closed, since, now)
     }
     return Share(since=since, closed=len(planned | unplanned), unplanned=len(unplanned))
+
+
+def share_of(
+    rollup: Rollup,
+    known: Mapping[IssueRef, KnownIssue],
+    teams: Iterable[str],
+    *,
+    since: datetime,
+    until: datetime,
+) -> Share:
+    """What part of the work that these teams finished between two moments was ad hoc."""
+    items = [_ad_hoc(each, known[each.ref], until, UTC) for each in rollup.unplanned]
+    return _share(items, rollup, teams, since, until)
 
 
 def _lies(moment: datetime | None, since: datetime, now: datetime) -> bool:

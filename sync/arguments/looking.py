@@ -67,6 +67,20 @@ def unplanned(
 
 
 @app.command()
+def predictability(
+    context: typer.Context,
+    increment: Annotated[
+        str | None, typer.Argument(help="Id of an increment; default: all that have started.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What increments promised and what came of it: values, goals, carried over and ad-hoc work, by team."""
+    from sync.commands.predicting import show_predictability
+
+    raise typer.Exit(show_predictability(ways(context, as_json), increment))
+
+
+@app.command()
 def explain(
     context: typer.Context,
     issue: Annotated[str, typer.Argument(help="DS-12, acme/churn#7 or its URL.")],
