@@ -81,6 +81,25 @@ def predictability(
 
 
 @app.command()
+def audit(
+    context: typer.Context,
+    increment: Annotated[
+        str | None, typer.Argument(help="Id of an increment; default: those in course.")
+    ] = None,
+    days: Annotated[
+        int,
+        typer.Option(help="A goal in which nothing moved for so many days stands still.", min=1, max=3650),
+    ] = 14,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when there is a finding.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What looks better than it is, with evidence: goals that stand still, promised work that left, old work."""
+    from sync.commands.auditing import show_audit
+
+    raise typer.Exit(show_audit(ways(context, as_json), increment, days, strict=strict))
+
+
+@app.command()
 def explain(
     context: typer.Context,
     issue: Annotated[str, typer.Argument(help="DS-12, acme/churn#7 or its URL.")],

@@ -1,0 +1,117 @@
+"""What looks better than it is, told with evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sync.commands.auditing import show_audit
+from tests.journey_world import World, jira_seed
+
+MakeWorld = Callable[..., World]
+
+
+def audited(world: World, days: int = 14) -> dict[tuple[str, str], dict[str, Any]]:
+    """(kind, subject) -> finding."""
+    told = world._call(lambda: show_audit(world.ways(as_json=True), None, days, strict=False))
+    assert told.code == 0, told.err
+    return {(each["kind"], each["subject"]): each for each in told.json["findings"]}
+
+
+def keys(finding: dict[str, Any]) -> list[str]:
+    return [each["ref"].partition(":")[2] for each in finding["evidence"]]
+
+
+def test_a_healthy_increment_has_no_findings(world: World) -> None:
+    world.run()
+    world.close("DS-11")
+    world.run()
+    assert audited(world) == {}
+
+
+def test_a_green_goal_in_which_nothing_moves(make_world: MakeWorld) -> None:
+    world = make_world(jira=3, github=1)
+    for key in ("DS-11", "DS-12", "acme/churn#11"):
+        world.close(key)
+    world.run()
+    assert audited(world) == {}
+    world.run(after=timedelta(days=13))
+    assert audited(world) == {}
+    world.run(after=timedelta(days=1))
+    finding = audited(world)["nothing-moves", "goal:retention"]
+    assert keys(finding) == ["DS-13"]
+    assert finding["text"] == "in-progress, 3 of 4 issues done, and nothing has moved since 2026-11-20"
+    world.close("DS-13")
+    world.run()
+    assert audited(world) == {}
+
+
+def test_promised_work_that_left_with_who_or_what_took_it_out(world: World) -> None:
+    world.run()
+    world.jira.set_status("DS-11", "Done", "ada", "Won't Do")
+    world.unlabel("DS-12", "capability:model")
+    world.edit("mappings/science.yaml", "when: {labels: [features]}", "when: {labels: [other]}")
+    world.run(max_removals=99)
+    found = audited(world)
+    assert keys(found["given-up", "capability:model"]) == ["DS-11"]
+    (vetoed,) = found["mapped-out", "capability:model"]["evidence"]
+    assert vetoed["text"] == "a person took our label off"
+    assert vetoed["at"] and vetoed["run_id"]
+    out = found["mapped-out", "capability:features"]
+    assert out["text"].startswith("3 issues of 3 taken out")
+    assert {each["text"] for each in out["evidence"]} == {"the rules were edited: no rule takes it now"}
+
+
+def test_a_promise_that_was_made_smaller(world: World) -> None:
+    world.run()
+    world.edit(
+        "plans/2026-q4.yaml",
+        "{id: model, title: Churn model,",
+        "{id: scores, previously: [model], required: false, title: Churn model,",
+    )
+    world.edit("plans/2026-q4.yaml", "commitment: committed", "commitment: stretch")
+    world.edit("plans/2026-q4.yaml", "title: Churn features,", "title: Churn features, cancelled: true,")
+    world.edit("mappings/science.yaml", "assign: model", "assign: scores")
+    world.run()
+    found = audited(world)
+    assert {subject: each["text"] for (_, subject), each in found.items()} == {
+        "goal:retention": "made a stretch goal after the start",
+        "capability:scores": "renamed; not required any more after the start",
+        "capability:features": "cancelled after the start",
+    }
+    (softer,) = found["plan-changed", "goal:retention"]["evidence"]
+    assert softer["text"] == "commitment: committed -> stretch"
+    assert softer["run_id"]
+
+
+def test_work_that_takes_longer_than_the_team_ever_did(make_world: MakeWorld) -> None:
+    seed = jira_seed(11)
+    world = make_world(jira=seed)
+    for number in range(11, 21):
+        world.jira.set_status(f"DS-{number}", "In Progress", "ada")
+    world.clock.advance(timedelta(days=2))
+    for number in range(11, 20):
+        world.close(f"DS-{number}")
+    world.run()
+    world.clock.advance(timedelta(days=20))
+    world.jira.set_status("DS-21", "In Progress", "ada")
+    world.run()
+    assert ("old-work", "team:science") not in audited(world)
+    world.close("DS-20")
+    world.run()
+    world.clock.advance(timedelta(days=23))
+    world.run()
+    finding = audited(world)["old-work", "team:science"]
+    assert keys(finding) == ["DS-21"]
+
+
+def test_people_read_sentences_and_a_strict_call_fails(world: World) -> None:
+    world.run()
+    world.jira.set_status("DS-11", "Done", "ada", "Won't Do")
+    world.run()
+    told = world._call(lambda: show_audit(world.ways(), None, 14, strict=True))
+    assert told.code == 1
+    assert "given-up: Churn model: 1 issue of 3 dropped since the commitment (2026-11-20)" in told.out
+    assert "DS-11: closed as will not do (was to do) (run 2026" in told.out
+    assert "changes of rules and plans are known since 2026-11-20 09:30 UTC" in told.err
