@@ -1,0 +1,306 @@
+"""Makes the one value that every view shows. Pure: nothing is read, time is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from connectors.model import IssueRef, KnownIssue
+from mappings.model import Increment, Workspace
+from sync.changed.model import PARTS, Difference
+from sync.flow.model import FlowIssue
+from sync.forecast.model import Ageing, Forecast
+from sync.report.data import (
+    VERSION,
+    BurnUp,
+    CapabilityLine,
+    ChangeLine,
+    GoalLine,
+    Issue,
+    IterationLine,
+    OverrideLine,
+    ReportData,
+    SourceLine,
+    UnplannedLine,
+)
+from sync.report.flows import burn_up, day_of
+from sync.report.teams import TeamInputs, team_lines
+from sync.report.words import change_words, outlook_of, state_words
+from sync.rollup_model import CapabilityRollup, GoalRollup, IncrementRollup, IterationRollup, Rollup
+from sync.store.rows import OverrideRow, SourceState
+from sync.unplanned import AdHoc, AdHocFigures
+
+MOST_KEYS: Final = 8
+MOST_UNPLANNED: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportInputs:
+    """What the report is made from: what the store knows, and what was computed from it once."""
+
+    instance: str
+    workspace: Workspace
+    increment: Increment
+    rollup: Rollup
+    known: Mapping[IssueRef, KnownIssue]
+    flow: Mapping[IssueRef, FlowIssue]
+    """Of all issues of all teams' sources, old ones included."""
+    forecasts: Mapping[str, Forecast]
+    """By subject; empty where there are none."""
+    no_forecast: str
+    """Why a subject has none."""
+    track_records: Mapping[str, str] = field(default_factory=dict)
+    """Subject -> how often earlier statements came true."""
+    ageing: Sequence[Ageing]
+    ad_hoc: AdHocFigures
+    differences: Sequence[Difference]
+    changed_since: datetime | None
+    sources: Sequence[SourceState]
+    overrides: Sequence[OverrideRow]
+    proofs: Mapping[str, str] = field(default_factory=dict)
+    """Capability id -> what its evidence gate says."""
+    audit: Sequence[str] = ()
+    predictability: str | None = None
+    read_at: datetime | None
+    now: datetime
+
+    @property
+    def zone(self) -> tzinfo:
+        return ZoneInfo(self.increment.timezone)
+
+
+def build(inputs: ReportInputs) -> ReportData:
+    """The report of one increment. LookupError when the roll-up does not hold it."""
+    rollup = next((each for each in inputs.rollup.increments if each.id == inputs.increment.id), None)
+    if rollup is None:
+        raise LookupError(f"there is no increment {inputs.increment.id!r}")
+    goals = tuple(_goal(goal, inputs) for goal in rollup.goals)
+    return ReportData(
+        version=VERSION,
+        instance=inputs.instance,
+        increment=rollup.id,
+        start=rollup.start,
+        end=rollup.end,
+        phase=rollup.phase,
+        timezone=inputs.increment.timezone,
+        today=day_of(inputs.now, inputs.zone),
+        read_at=inputs.read_at,
+        headline=_headline(rollup, goals),
+        committed_done=rollup.committed_done,
+        committed_total=rollup.committed_total,
+        stretch_done=rollup.stretch_done,
+        stretch_total=rollup.stretch_total,
+        goals=goals,
+        teams=team_lines(_team_inputs(inputs, rollup)),
+        changed_since=inputs.changed_since,
+        changes=tuple(_change(each) for each in inputs.differences if each.entries),
+        unplanned=tuple(
+            _unplanned(item) for item in [each for each in inputs.ad_hoc.items if each.waits][:MOST_UNPLANNED]
+        ),
+        unplanned_share=inputs.ad_hoc.share.share,
+        sources=tuple(
+            SourceLine(name=each.name, last_whole=each.last_whole, failing_since=each.failing_since)
+            for each in inputs.sources
+        ),
+        overrides=tuple(
+            OverrideLine(key=row.ref.key, kind=row.kind, label=row.label, since=row.since, note=row.note)
+            for row in inputs.overrides
+        ),
+        quality=_quality(inputs, rollup),
+        audit=tuple(inputs.audit),
+        predictability=inputs.predictability,
+    )
+
+
+def _headline(rollup: IncrementRollup, goals: Sequence[GoalLine]) -> str:
+    """Done, and what asks for attention; no probability of the whole is made up from those of its parts."""
+    told = f"{rollup.committed_done} of {rollup.committed_total} committed goals done"
+    live = [
+        goal for goal in goals if goal.commitment == "committed" and goal.state not in ("done", "cancelled")
+    ]
+    for word in ("off-track", "at-risk"):
+        if count := sum(goal.health == word for goal in live):
+            told += f", {count} {word.replace('-', ' ')}"
+    blocked = sum(capability.blocked for goal in goals for capability in goal.capabilities)
+    if blocked:
+        told += f", {blocked} blocked " + ("capability" if blocked == 1 else "capabilities")
+    return told
+
+
+def _goal(goal: GoalRollup, inputs: ReportInputs) -> GoalLine:
+    changed = next((each for each in inputs.differences if each.subject == goal.subject), None)
+    outlook = outlook_of(
+        inputs.forecasts.get(goal.subject),
+        goal.counts.done,
+        _no_forecast(goal.state, inputs),
+        inputs.track_records.get(goal.subject),
+    )
+    return GoalLine(
+        id=goal.id,
+        title=goal.title,
+        commitment=goal.commitment,
+        state=goal.state,
+        health=goal.health,
+        released=goal.released,
+        required_done=goal.required_done,
+        required_total=goal.required_total,
+        done=goal.counts.done,
+        scope=goal.counts.scope,
+        outlook=outlook,
+        capabilities=tuple(_capability(each, inputs) for each in goal.capabilities),
+        burn_up=_burn_up(goal, outlook.likely, outlook.middle, inputs),
+        changed=change_words(changed),
+        warnings=goal.warnings,
+    )
+
+
+def _no_forecast(state: str, inputs: ReportInputs) -> str:
+    if state in ("done", "cancelled", "missed"):
+        return state_words(state)
+    return "no work mapped yet" if state == "empty" else inputs.no_forecast
+
+
+def _burn_up(
+    goal: GoalRollup, likely: tuple[int, int] | None, middle: int | None, inputs: ReportInputs
+) -> BurnUp | None:
+    counted = [issue for each in goal.capabilities if not each.cancelled for issue in each.issues]
+    ways = [inputs.flow[issue.ref] for issue in counted if issue.ref in inputs.flow]
+    if not ways:
+        return None
+    baselines = [each.scope.baseline for each in goal.capabilities if not each.cancelled]
+    known_baselines = [each for each in baselines if each is not None]
+    today = day_of(inputs.now, inputs.zone)
+    first = min(inputs.increment.start, today)
+    fan = (likely[0], middle, likely[1]) if likely and middle is not None else None
+    return burn_up(
+        ways,
+        first,
+        min(today, inputs.increment.end),
+        inputs.increment.end,
+        inputs.zone,
+        baseline=sum(known_baselines) if known_baselines else None,
+        fan=fan,
+    )
+
+
+def _capability(capability: CapabilityRollup, inputs: ReportInputs) -> CapabilityLine:
+    counts, scope = capability.counts, capability.scope
+    blocked = [issue for issue in capability.issues if issue.state.blocked and issue.state.state != "done"]
+    return CapabilityLine(
+        id=capability.id,
+        title=capability.title,
+        team=capability.team,
+        teams=capability.teams,
+        state=capability.state,
+        health=capability.health,
+        released=capability.released,
+        required=capability.required,
+        target=capability.target,
+        done=counts.done,
+        scope=counts.scope,
+        doing=counts.doing,
+        dropped=counts.dropped,
+        baseline=scope.baseline,
+        added=len(scope.added),
+        removed=len(scope.dropped) + len(scope.moved_out) + len(scope.vanished) + len(scope.split),
+        blocked=capability.blocked,
+        blocked_issues=tuple(
+            Issue(ref=str(each.ref), key=each.ref.key, title=each.title, url=each.url) for each in blocked
+        ),
+        proof=inputs.proofs.get(capability.id),
+        outlook=outlook_of(
+            inputs.forecasts.get(capability.subject),
+            counts.done,
+            _no_forecast(capability.state, inputs),
+            inputs.track_records.get(capability.subject),
+        ),
+        iterations=tuple(_iteration(each) for each in capability.iterations),
+        warnings=capability.warnings,
+        uncertain=capability.uncertain,
+    )
+
+
+def _iteration(iteration: IterationRollup) -> IterationLine:
+    answers = iteration.answers
+    return IterationLine(
+        name=iteration.name,
+        state=iteration.state,
+        done=iteration.counts.done,
+        scope=iteration.counts.scope,
+        confirmed=answers.confirmed,
+        rejected=answers.rejected,
+        inconclusive=answers.inconclusive,
+        open=answers.open,
+        missing=answers.missing,
+    )
+
+
+def _change(difference: Difference) -> ChangeLine:
+    return ChangeLine(
+        subject=difference.subject,
+        title=difference.title,
+        done_before=difference.done_before,
+        scope_before=difference.scope_before,
+        done_after=difference.done_after,
+        scope_after=difference.scope_after,
+        parts=tuple(
+            (name, len(entries), tuple(entry.ref.key for entry in entries[:MOST_KEYS]))
+            for name in PARTS
+            if (entries := difference.part(name))
+        ),
+    )
+
+
+def _unplanned(item: AdHoc) -> UnplannedLine:
+    return UnplannedLine(
+        issue=Issue(ref=str(item.ref), key=item.ref.key, title=item.title, url=item.url),
+        team=", ".join(item.teams),
+        requester=item.requester,
+        state=item.state,
+        days=round(item.age / timedelta(days=1), 1),
+        reason=item.reason,
+    )
+
+
+def _team_inputs(inputs: ReportInputs, rollup: IncrementRollup) -> TeamInputs:
+    return TeamInputs(
+        workspace=inputs.workspace,
+        increment=inputs.increment,
+        capabilities=tuple(each for goal in rollup.goals for each in goal.capabilities),
+        conflicts=inputs.rollup.conflicts,
+        known=inputs.known,
+        flow=inputs.flow,
+        forecasts=inputs.forecasts,
+        no_forecast=inputs.no_forecast,
+        track_records=inputs.track_records,
+        ageing=inputs.ageing,
+        ad_hoc=inputs.ad_hoc,
+        zone=inputs.zone,
+        now=inputs.now,
+    )
+
+
+def _quality(inputs: ReportInputs, rollup: IncrementRollup) -> tuple[str, ...]:
+    """Sentences about the data itself, worst first, each once."""
+    told = [
+        f"{source.name} could not be read since {source.failing_since:%Y-%m-%d %H:%M} UTC; its figures are from before"
+        for source in inputs.sources
+        if source.failing_since
+    ]
+    issues = [issue for goal in rollup.goals for each in goal.capabilities for issue in each.issues]
+    told += _counted(
+        sum(not issue.state.known for issue in issues), "a status that nobody explained: counted as to do"
+    )
+    told += _counted(len(inputs.rollup.conflicts), "claims by rules of several teams: counted nowhere")
+    unread = sum(not inputs.flow[i.ref].complete for i in issues if i.ref in inputs.flow)
+    told += _counted(unread, "a history that was not read: their times are those that runs saw")
+    told += [warning for goal in rollup.goals for warning in goal.warnings]
+    told += [warning for goal in rollup.goals for each in goal.capabilities for warning in each.warnings]
+    return tuple(dict.fromkeys([*told, *inputs.rollup.warnings]))
+
+
+def _counted(count: int, what: str) -> Iterable[str]:
+    return [f"{count} {'issue has' if count == 1 else 'issues have'} {what}"] if count else []

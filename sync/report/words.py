@@ -1,0 +1,81 @@
+"""Figures as phrases. What a reader quotes is rounded here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from sync.changed.model import PARTS, Difference
+from sync.forecast.model import Forecast
+from sync.report.data import Outlook
+
+STEP: Final = 0.05
+LOWEST, HIGHEST = 0.05, 0.95
+"""Beyond these no forecast of this kind is to be trusted (docs/forecasting.md)."""
+
+_NOUNS: Final[Mapping[str, str]] = {
+    "delivered": "delivered",
+    "added": "added",
+    "dropped": "dropped",
+    "reopened": "reopened",
+    "remapped": "counted elsewhere by an edit of rules or by a person",
+    "vanished": "gone from the tracker",
+}
+
+
+def rounded(probability: float) -> float:
+    """In steps of 5 %, between 5 and 95 %."""
+    steps = round(min(max(probability, LOWEST), HIGHEST) / STEP)
+    return round(steps * STEP, 2)
+
+
+def chance_words(probability: float) -> str:
+    """``about 55 %``, ``5 % or less``; in: as rounded."""
+    percent = round(probability * 100)
+    if probability <= LOWEST:
+        return f"{percent} % or less"
+    return f"{percent} % or more" if probability >= HIGHEST else f"about {percent} %"
+
+
+def outlook_of(
+    forecast: Forecast | None, done: int, otherwise: str = "no forecast yet", track_record: str | None = None
+) -> Outlook:
+    """``done``: issues that are done now. ``otherwise``: what to say where there is no forecast at all."""
+    if forecast is None:
+        return Outlook(probability=None, words=otherwise, likely=None, middle=None, finish=(), assumptions=())
+    counts = dict(forecast.counts)
+    likely = (done + counts[0.15], done + counts[0.85]) if counts else None
+    probability = None if forecast.probability is None else rounded(forecast.probability)
+    words = chance_words(probability) if probability is not None else forecast.reason or otherwise
+    return Outlook(
+        probability=probability,
+        words=words,
+        likely=likely,
+        middle=done + counts[0.5] if counts else None,
+        finish=forecast.finish,
+        assumptions=forecast.assumptions,
+        track_record=track_record,
+    )
+
+
+def change_words(difference: Difference | None) -> str:
+    """``3 delivered, 1 added``; one sentence of what is different."""
+    if difference is None or not difference.entries:
+        return "nothing changed"
+    parts = [(len(difference.part(name)), _NOUNS[name]) for name in PARTS]
+    return ", ".join(f"{count} {noun}" for count, noun in parts if count)
+
+
+def finish_words(finish: tuple[tuple[float, date | None], ...]) -> str:
+    """``by 4 Dec (50 %), by 18 Dec (85 %)``; empty without a statement."""
+    shown = [(sure, day) for sure, day in finish if sure in (0.5, 0.85)]
+    return ", ".join(
+        f"by {day.day} {day:%b %Y} ({sure:.0%})" if day else f"not within two years ({sure:.0%})"
+        for sure, day in shown
+    )
+
+
+def state_words(state: str) -> str:
+    """``in-progress`` -> ``in progress``."""
+    return state.replace("-", " ")
