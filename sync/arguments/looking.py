@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -43,6 +44,29 @@ def status(
     from sync.commands.looking import status as command
 
     raise typer.Exit(command(ways(context, as_json), increment))
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    increment: Annotated[
+        str | None, typer.Argument(help="Id of an increment; default: the one in course.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file to write; - for stdout. Default: report-<increment>.html, or stdout."),
+    ] = None,
+    format_: Annotated[
+        Literal["html", "markdown", "json"], typer.Option("--format", help="How to write it.")
+    ] = "html",
+    since: Annotated[
+        str | None, typer.Option(help="Tell what changed since this day, time or run; default: a week ago.")
+    ] = None,
+) -> None:
+    """A report for executives, leads and teams, from the same numbers: one page that needs nothing else."""
+    from sync.commands.reporting import report as command
+
+    raise typer.Exit(command(ways(context, False), increment, out, format_, since))
 
 
 @app.command()

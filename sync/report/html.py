@@ -49,7 +49,9 @@ def html(data: ReportData) -> str:
         line=neutral_terminal,
         web=lambda url: url.startswith(("https://", "http://")),
     )
-    subjects = [*data.goals, *(each for goal in data.goals for each in goal.capabilities), *data.teams]
+    outlooks = [goal.outlook for goal in data.goals]
+    outlooks += [each.outlook for goal in data.goals for each in goal.capabilities]
+    outlooks += [team.outlook for team in data.teams]
     return environment.from_string(_resource("report.html.j2")).render(
         data=data,
         charts=draw(data),
@@ -58,7 +60,7 @@ def html(data: ReportData) -> str:
         style=_resource("report.css"),
         script=script,
         script_hash=digest,
-        assumptions=list(dict.fromkeys(text for each in subjects for text in each.outlook.assumptions)),
+        assumptions=list(dict.fromkeys(text for each in outlooks for text in each.assumptions)),
     )
 
 
@@ -86,9 +88,7 @@ def draw(data: ReportData) -> Charts:
             if team.cumulative
         },
         cycle=nothing
-        | {
-            team.name: cycle_chart(team, f"Cycle times of {team.name}") for team in teams if team.cycle
-        },
+        | {team.name: cycle_chart(team, f"Cycle times of {team.name}") for team in teams if team.cycle},
     )
 
 
