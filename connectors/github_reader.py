@@ -76,6 +76,11 @@ class GithubReader:
             self._cache.put(key, known)
         return Account(id=known["id"], name=known["name"])
 
+    def edits_are_mailed(self, container: str) -> bool:
+        """Never: GitHub mails about new comments only."""
+        del container
+        return False
+
     def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
         inspection = GithubInspection(
             transport=self._transport, credentials=self._credentials, ask_who=self._ask_who

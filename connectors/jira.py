@@ -93,6 +93,9 @@ class JiraReader:
     def histories(self, asked: Sequence[HistoryAsked], wanted: Wanted) -> Iterator[History | Failed]:
         return histories(self._puller, asked, wanted)
 
+    def edits_are_mailed(self, container: str) -> bool:
+        return not self._site.may_silence(container)
+
     def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
         del labels  # free strings on Jira: they need not exist
         return JiraInspection(site=self._site).findings(sources)

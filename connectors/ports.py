@@ -90,6 +90,11 @@ class IssueReader(Protocol):
         """
         ...
 
+    def edits_are_mailed(self, container: str) -> bool:
+        """Whether people are mailed when we edit labels or a comment there: on Jira unless our account may say
+        otherwise. Asked of the tracker at most once a week."""
+        ...
+
     def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
         """Look, without writing, whether a run could work: who we are, the clock, each source, our rights.
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Failed, IssueRef, KnownIssue, Source, Wanted
+from sync.guard import allowance
 from sync.job import Job
 from sync.settings import Limits
 
@@ -94,11 +95,11 @@ def _shrank(limits: Limits, source: Source, held: int, missing: int) -> Failed |
         source=source,
         kind="payload",
         reason=f"{source.name} shrank from {held} to {held - missing} issues, more than the limit of "
-        f"{allowed} (limits.shrink, limits.shrink_share) allows; if that is right, run "
+        f"{allowed} (limits.shrink, limits.shrink_share) allows; if that is right, allow it once with "
         "`increment-sync reconcile --accept-shrink`",
     )
 
 
 def shrink_allowed(limits: Limits, held: int) -> int:
     """How many issues of a source that held so many may be missing at once."""
-    return max(limits.shrink, int(limits.shrink_share * held))
+    return allowance(limits.shrink, limits.shrink_share, held, few=min(1, limits.shrink))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, timedelta
 
-from connectors.errors import ConnectorError, SkipIssue, SkipSource, StopTracker
+from connectors.errors import ConnectorError, OutOfTurn, SkipIssue, SkipSource, StopTracker
 from sync.apply_comments import CommentWriting
 from sync.apply_labels import LabelWriting
 from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange
 from sync.job import Job
 from sync.lease import LEASE
 from sync.marker import Marker
+from sync.spread import Spread
 
 
 @dataclass(kw_only=True, slots=True)
@@ -37,9 +39,10 @@ class Applier:
         max_writes: int | None = None,
         deadline: Callable[[], bool] = lambda: False,
         aliases: Mapping[str, tuple[str, ...]] | None = None,
+        spread: Spread | None = None,
     ) -> None:
         self.job, self.store = job, job.store
-        self.max_writes, self.deadline = max_writes, deadline
+        self.max_writes, self.deadline, self.spread = max_writes, deadline, spread
         self.labels, self.comments = LabelWriting(job), CommentWriting(job, aliases or {})
         self.result = Applied(notes=self.comments.notes)
         self.stopped: dict[str, str] = {}
@@ -66,7 +69,21 @@ class Applier:
             return f"the limit of {self.max_writes} writes (--max-writes) is reached"
         if self.deadline():
             return "the time for this run (--max-duration) is over"
-        return None
+        if self.spread is not None and (reason := self.spread.must_wait(change)):
+            return reason
+        return self._out_of_turn(change)
+
+    def _out_of_turn(self, change: Change) -> str | None:
+        """Why the tracker would make us wait for longer than a run sleeps, by our own count of what was sent."""
+        if (pace := self.job.paces.get(change.ref.tracker)) is None:
+            return None
+        only_removes = isinstance(change, LabelChange) and not change.add
+        content = not isinstance(change, CommentRemoval) and not only_removes
+        hold = pace.hold(self.job.now(), content=content)
+        if hold is None or hold.seconds <= self.job.settings.max_wait.total_seconds():
+            return None
+        free_at = (self.job.now() + timedelta(seconds=hold.seconds)).astimezone(UTC)
+        return f"the {hold.reason} is used up until {free_at:%H:%M} UTC"
 
     def _left(self, change: Change, reason: str) -> None:
         self.result.left += 1
@@ -77,8 +94,13 @@ class Applier:
     def _one(self, change: Change) -> None:
         self.store.renew_lease(self.job.run_id, LEASE)
         left_to_people = len(self.comments.notes)
+        if self.spread is not None:
+            self.spread.take(change)
         try:
             self._write(change)
+        except OutOfTurn as error:
+            self._left(change, str(error))
+            self.stopped[change.ref.tracker] = str(error)
         except SkipIssue as error:
             self._failed(change, error)
         except (StopTracker, SkipSource) as error:

@@ -81,7 +81,8 @@ Change = LabelChange | CommentChange | CommentRemoval
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangeSet:
-    """All of a run, in the order in which it is written: labels, comments that go, comments that come or change."""
+    """All of a run, in the order in which it is written, so that a run which has to stop did what matters most:
+    labels, comments that go, edits, new comments of goals, new comments of capabilities."""
 
     labels: tuple[LabelChange, ...] = ()
     comments: tuple[CommentChange, ...] = ()
@@ -89,7 +90,10 @@ class ChangeSet:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        return (*self.labels, *self.removals, *self.comments)
+        comments = sorted(
+            self.comments, key=lambda each: (each.creates, not each.subject.startswith("goal:"))
+        )
+        return (*self.labels, *self.removals, *comments)
 
     @property
     def refs(self) -> frozenset[IssueRef]:

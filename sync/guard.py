@@ -7,22 +7,40 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from connectors.model import IssueRef
+from sync.attention import Weighed
 from sync.changes import ChangeSet
 from sync.compare import Suspicion
+from sync.spread import Spread
 
 ENOUGH_TO_TELL = 3
 """On so many issues at least a label must have been before its loss everywhere tells of a deleted label."""
 
 
+HALF = 0.5
+"""The most of a small number that may go at once; a share in the settings that is larger holds instead."""
+MOST_LABELS = 0.75
+"""Of labels more may go, because a small team loses many when an increment closes."""
+FEW_LABELS, FEW_COMMENTS, FEW_PEOPLE = 4, 10, 10
+"""So many are never too many."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuardLimits:
-    """Absolute numbers and shares; of a pair the larger allowance holds."""
+    """Absolute numbers and shares; of a pair the larger allowance holds, see ``allowance``."""
 
     removals: int
     removal_share: float
     new_comments: int
     overrides: int
     override_share: float
+    new_comment_share: float = 0.1
+    notified: int = 30
+    notified_share: float = 0.5
+    mails_each: int = 20
+    max_removals: int | None = None
+    """Allowed for this once, in place of everything else; so are the next two."""
+    max_comments: int | None = None
+    max_notifications: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,10 +52,47 @@ class Refusal:
 
 
 def check_changes(
-    changes: ChangeSet, pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits
+    changes: ChangeSet,
+    pushed: Mapping[IssueRef, frozenset[str]],
+    limits: GuardLimits,
+    weighed: Weighed | None = None,
 ) -> tuple[Refusal, ...]:
-    """Limits on what one run takes away and on how many comments it starts."""
-    return tuple(r for r in (_removals(changes, pushed, limits), _comments(changes, limits)) if r)
+    """Limits on what one run takes away, on how many comments it starts and on whom it has mailed.
+
+    What is ``weighed`` as a first run is not refused for being large: ``spread.py`` makes several runs of it.
+    """
+    found = [_removals(changes, pushed, limits), _comments(changes, limits, weighed)]
+    if weighed is not None:
+        found.append(_notified(weighed, limits))
+    return tuple(refusal for refusal in found if refusal)
+
+
+def allowance(absolute: int, share: float, total: int, *, most: float = HALF, few: int = 0) -> int:
+    """How many of ``total`` one run may touch: the larger of a number and a share, but of a small total not more
+    than the share ``most`` of it (or ``share``, if that is more), and always ``few``."""
+    largest = int(max(most, share) * total)
+    return max(few, min(max(absolute, int(share * total)), largest))
+
+
+def spread_of(weighed: Weighed, limits: GuardLimits) -> Spread | None:
+    """What one run may ask of people where a change set is spread over several; None when it is carried out whole."""
+    if limits.max_notifications is not None:
+        comments = limits.new_comments if weighed.spreading and limits.max_comments is None else None
+        return Spread(audience=weighed.audience, comments=comments, mails=limits.max_notifications)
+    if not weighed.spreading:
+        return None
+    return Spread(
+        audience=weighed.audience,
+        comments=limits.new_comments if limits.max_comments is None else limits.max_comments,
+        people=people_allowed(weighed, limits),
+        each=limits.mails_each,
+    )
+
+
+def people_allowed(weighed: Weighed, limits: GuardLimits) -> int:
+    """How many people one run may have mailed."""
+    team = weighed.attention.team
+    return allowance(limits.notified, limits.notified_share, team, most=1.0, few=FEW_PEOPLE)
 
 
 def allowed_overrides(pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits) -> int:
@@ -100,7 +155,10 @@ def _removals(
 ) -> Refusal | None:
     count = sum(len(change.pure_removals) for change in changes.labels) + len(changes.removals)
     total = sum(len(labels) for labels in pushed.values())
-    allowed = max(limits.removals, int(limits.removal_share * total))
+    few = min(FEW_LABELS, limits.removals)
+    allowed = allowance(limits.removals, limits.removal_share, total, most=MOST_LABELS, few=few)
+    if limits.max_removals is not None:
+        allowed = limits.max_removals
     if count <= allowed:
         return None
     return Refusal(
@@ -111,14 +169,43 @@ def _removals(
     )
 
 
-def _comments(changes: ChangeSet, limits: GuardLimits) -> Refusal | None:
-    count = changes.created_comments
-    if count <= limits.new_comments:
+def _comments(changes: ChangeSet, limits: GuardLimits, weighed: Weighed | None) -> Refusal | None:
+    count, allowed = changes.created_comments, limits.new_comments
+    if weighed is not None and not weighed.spreading:
+        few = min(FEW_COMMENTS, limits.new_comments)
+        allowed = allowance(allowed, limits.new_comment_share, weighed.comments, most=1.0, few=few)
+    if limits.max_comments is not None:
+        allowed = limits.max_comments
+    elif weighed is not None and weighed.spreading:
+        return None
+    if count <= allowed:
         return None
     return Refusal(
         rule="new-comments",
-        text=f"{count} new comments would be posted, the limit is {limits.new_comments} (limits.new_comments); "
-        f"if that is right, allow it once with --max-comments {count}",
+        text=f"{count} new comments would be posted, the limit is {allowed} (limits.new_comments, "
+        f"limits.new_comment_share); if that is right, allow it once with --max-comments {count}",
+    )
+
+
+def _notified(weighed: Weighed, limits: GuardLimits) -> Refusal | None:
+    """With ``--max-notifications`` the run does what fits and leaves the rest, so that nothing is to be refused."""
+    attention, allowed = weighed.attention, people_allowed(weighed, limits)
+    if weighed.spreading or limits.max_notifications is not None:
+        return None
+    if attention.people > allowed:
+        what = f"at least {attention.people} people would probably be mailed, the limit is {allowed} "
+        what += "(limits.notified, limits.notified_share)"
+    elif attention.most > limits.mails_each:
+        what = f"one person would get at least {attention.most} mails, the limit is {limits.mails_each} "
+        what += "(limits.mails_each)"
+    else:
+        return None
+    cure = ""
+    if attention.noisy:
+        cure = f"every edit in {', '.join(attention.noisy)} is mailed unless our account may administer the project; "
+    return Refusal(
+        rule="notified",
+        text=f"{what}; {cure}if that is right, allow it once with --max-notifications {attention.mails}",
     )
 
 

@@ -6,10 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sync.changes import Change, ChangeSet, CommentRemoval, LabelChange
+from sync.guard import spread_of
 from sync.neutral import neutral_github, neutral_terminal
 
 if TYPE_CHECKING:
+    from sync.apply import Applied
+    from sync.attention import Attention, Weighed
     from sync.collect import Collected
+    from sync.guard import GuardLimits
     from sync.run import Outcome
 
 CHANGES_SHOWN = 200
@@ -39,10 +43,54 @@ def changes_text(changes: ChangeSet) -> list[str]:
     return lines
 
 
-def changes_markdown(changes: ChangeSet) -> str:
+def attention_text(weighed: Weighed, limits: GuardLimits) -> list[str]:
+    """What the changes would ask of people and trackers; nothing when there are no changes."""
+    attention = weighed.attention
+    if not attention.requests:
+        return []
+    lines = [attention_line(attention)]
+    if attention.noisy and attention.mails:
+        lines.append(
+            f"  every edit in {', '.join(attention.noisy)} is mailed: our account may not silence it there"
+        )
+    spread = spread_of(weighed, limits)
+    if spread is not None and weighed.spreading:
+        lines.append(
+            f"  a first run: at most {spread.comments} new comments and mails to {spread.people} people in one run, "
+            f"{spread.each} mails each; what is over goes into the runs after it"
+        )
+    return lines
+
+
+def attention_line(attention: Attention) -> str:
+    """``attention: at least 3 people would probably be mailed (7 mails); 45 requests, about 2 min of writing``."""
+    mailed = "as far as we know, nobody would be mailed"
+    if attention.mails:
+        mailed = (
+            f"at least {_people(attention.people)} would probably be mailed ({_n(attention.mails, 'mail')})"
+        )
+    time = _about(attention.seconds)
+    return (
+        f"attention: {mailed}; {_n(attention.requests, 'request')}, {time} under the trackers' write limits"
+    )
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
+
+
+def _about(seconds: float) -> str:
+    if seconds < 60:
+        return f"about {max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min" if minutes < 90 else f"about {round(seconds / 3600, 1):g} h"
+
+
+def changes_markdown(changes: ChangeSet, attention: Attention) -> str:
     """A table for a pull request or a job summary."""
     lines = [f"**{summary_line(changes)}**"]
     if len(changes):
+        lines += ["", neutral_github(attention_line(attention))]
         lines += ["", "| issue | change | why |", "| --- | --- | --- |"]
         lines += [
             f"| `{_code(str(change.ref))}` | {neutral_github(_what(change))} "
@@ -90,13 +138,22 @@ def applied_text(outcome: Outcome) -> list[str]:
     applied = outcome.applied
     if applied is None:
         return []
-    lines = [f"{_n(applied.done, 'change')} written" if len(outcome.changes) else "nothing to change"]
+    lines = [written_text(applied) if len(outcome.changes) else "nothing to change"]
     lines += [f"failed: {what}: {why}" for what, why in applied.failed]
-    if applied.left:
-        why = "; ".join(applied.left_because)
-        lines.append(f"{_n(applied.left, 'change')} left for the next run: {why}")
     lines += [f"note: {note}" for note in applied.notes]
     return [neutral_terminal(line) for line in lines]
+
+
+def written_text(applied: Applied) -> str:
+    """``40 changes written``, or ``40 of 120 changes written, 80 left for the next run: ...``."""
+    if not applied.left:
+        return f"{_n(applied.done, 'change')} written"
+    total = applied.done + len(applied.failed) + applied.left + len(applied.notes)
+    why = "; ".join(applied.left_because)
+    meant = "" if applied.failed else " (this is by design, nothing is lost)"
+    return (
+        f"{applied.done} of {_n(total, 'change')} written, {applied.left} left for the next run: {why}{meant}"
+    )
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
@@ -108,6 +165,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "exit_code": outcome.exit_code,
         "pulled": collected.pulled,
         "summary": outcome.changes.summary(),
+        "attention": {**outcome.weighed.attention.summary(), "spread": outcome.weighed.spreading},
         "changes": [change_json(change) for change in outcome.changes.changes],
         "failed_sources": [
             {"source": failure.source.name, "kind": failure.kind, "reason": failure.reason}

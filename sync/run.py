@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 
 from connectors.model import IssueRef
 from sync.apply import Applied, Applier
+from sync.attention import Weighed
+from sync.audience import keep_spreading, weigh_changes
 from sync.changed.keeping import keep_counted
 from sync.changes import ChangeSet
 from sync.collect import Collected, collect
@@ -25,6 +27,7 @@ from sync.guard import (
     check_changes,
     check_overrides,
     deleted_as_a_whole,
+    spread_of,
 )
 from sync.held import known_today
 from sync.job import Job
@@ -50,6 +53,7 @@ class Options:
     restore_labels: bool = False
     max_removals: int | None = None
     max_comments: int | None = None
+    max_notifications: int | None = None
     max_writes: int | None = None
     max_duration: timedelta | None = None
 
@@ -64,6 +68,7 @@ class Outcome:
     collected: Collected
     thought: Thought
     remembered: Remembered
+    weighed: Weighed
     refusals: tuple[Refusal, ...] = ()
     unchecked: Mapping[IssueRef, str] = field(default_factory=dict)
     """Issues whose people's decisions could not be checked; nothing is written on them."""
@@ -130,9 +135,16 @@ def carry_out(job: Job, options: Options, outcome: Outcome) -> Outcome:
     """Write what was decided. Without writers, or after a refusal, nothing is written."""
     if outcome.refusals or not job.writers:
         return outcome
-    deadline = _deadline(job, options, outcome.started)
-    applier = Applier(job, max_writes=options.max_writes, deadline=deadline, aliases=aliases(job.workspace))
+    deadline = deadline_of(job, options, outcome.started)
+    applier = Applier(
+        job,
+        max_writes=options.max_writes,
+        deadline=deadline,
+        aliases=aliases(job.workspace),
+        spread=spread_of(outcome.weighed, guard_limits(job, options)),
+    )
     applied = applier.apply(outcome.changes)
+    keep_spreading(job, on=outcome.weighed.spreading and bool(applied.left))
     return replace(outcome, applied=applied)
 
 
@@ -173,13 +185,17 @@ def _decide(
         comments=drift,
     )
     asked = _ask_people(job, options, seen, recorder, limits)
-    unsafe = check_changes(asked.thought.changes, recorder.remembered.pushed, limits)
+    changes = asked.thought.changes
+    issues = (item.issue for item in asked.seen.known.values())
+    weighed = weigh_changes(job, changes, (*issues, *asked.seen.anchors.values()))
+    unsafe = check_changes(changes, recorder.remembered.pushed, limits, weighed)
     return Outcome(
         run_id=job.run_id,
         started=started,
         collected=replace(collected, known=asked.seen.known, anchors=asked.seen.anchors),
         thought=asked.thought,
         remembered=recorder.remembered,
+        weighed=weighed,
         refusals=asked.refusals or unsafe,
         refused_people=bool(asked.refusals),
         unchecked=asked.unchecked,
@@ -264,18 +280,24 @@ def _with_fresh(job: Job, seen: Seen, checked: Checked) -> Seen:
 def guard_limits(job: Job, options: Options) -> GuardLimits:
     """The settings' limits, with what was allowed for this once."""
     limits = job.settings.limits
-    removals = options.max_removals if options.max_removals is not None else limits.removals
-    comments = options.max_comments if options.max_comments is not None else limits.new_comments
     return GuardLimits(
-        removals=removals,
-        removal_share=0.0 if options.max_removals is not None else limits.removal_share,
-        new_comments=comments,
+        removals=limits.removals,
+        removal_share=limits.removal_share,
+        new_comments=limits.new_comments,
+        new_comment_share=limits.new_comment_share,
+        notified=limits.notified,
+        notified_share=limits.notified_share,
+        mails_each=limits.mails_each,
         overrides=limits.overrides,
         override_share=limits.override_share,
+        max_removals=options.max_removals,
+        max_comments=options.max_comments,
+        max_notifications=options.max_notifications,
     )
 
 
-def _deadline(job: Job, options: Options, started: datetime) -> Callable[[], bool]:
+def deadline_of(job: Job, options: Options, started: datetime) -> Callable[[], bool]:
+    """Whether ``--max-duration``, which counts from ``started``, is over."""
     if options.max_duration is None:
         return lambda: False
     until = started + options.max_duration

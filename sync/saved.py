@@ -19,6 +19,7 @@ from connectors.model import IssueRef
 from mappings.conditions import wanted_by
 from mappings.labels import LabelScheme
 from sync.apply import Marker
+from sync.attention import Attention
 from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
 from sync.comment import digest
 from sync.job import Job
@@ -63,8 +64,8 @@ def world_digests(job: Job, changes: ChangeSet) -> dict[str, str]:
     return {str(ref): _live_digest(job, ref, of_issue) for ref, of_issue in sorted(by_issue.items())}
 
 
-def save(path: Path, job: Job, changes: ChangeSet) -> None:
-    """Write the change set as JSON, whole or not at all."""
+def save(path: Path, job: Job, changes: ChangeSet, attention: Attention) -> None:
+    """Write the change set as JSON, whole or not at all, with the estimate that belongs to it for its readers."""
     document = {
         "version": VERSION,
         "run": job.run_id,
@@ -74,6 +75,7 @@ def save(path: Path, job: Job, changes: ChangeSet) -> None:
         "settings": _settings_digest(job.settings, job.workspace.labels),
         "pushed": job.store.fingerprint(changes.refs),
         "live": world_digests(job, changes),
+        "attention": attention.summary(),
         "labels": [_label_json(change) for change in changes.labels],
         "comments": [_comment_json(change) for change in changes.comments],
         "removals": [_removal_json(change) for change in changes.removals],

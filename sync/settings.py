@@ -121,7 +121,8 @@ class PushSettings(_Strict):
 
 
 class Limits(_Strict):
-    """What a single run may do before the guard stops it. A relative and an absolute limit: the larger holds."""
+    """What a single run may do before the guard stops it. Of an absolute and a relative limit the larger holds, but
+    where there is little, not all of it may go: at most half of a source, three quarters of the labels."""
 
     removals: int = Field(
         default=10, ge=0, description="Labels that one run may remove without putting another in their place."
@@ -129,7 +130,26 @@ class Limits(_Strict):
     removal_share: float = Field(
         default=0.2, ge=0, le=1, description="The same as a share of all labels that we pushed."
     )
-    new_comments: int = Field(default=40, ge=0, description="Comments that one run may create.")
+    new_comments: int = Field(
+        default=40,
+        ge=0,
+        description="Comments that one run may create; a first run leaves more to the runs after it.",
+    )
+    new_comment_share: float = Field(
+        default=0.1, ge=0, description="The same as a share of the status comments that there are."
+    )
+    notified: int = Field(
+        default=30,
+        ge=0,
+        description="People whom one run may cause the trackers to mail, as far as we know them; a first run "
+        "leaves more to the runs after it.",
+    )
+    notified_share: float = Field(
+        default=0.5, ge=0, le=1, description="The same as a share of all people who stand on known issues."
+    )
+    mails_each: int = Field(
+        default=20, ge=0, description="Mails that one person may get from one run; a first run spreads them."
+    )
     overrides: int = Field(
         default=10, ge=0, description="New decisions of people that one run may find before it stops to ask."
     )

@@ -20,6 +20,9 @@ AS_JSON: ContextVar[bool] = ContextVar("as_json", default=False)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 MaxRemovals = Annotated[int | None, typer.Option(help="Allow so many label removals this once.", min=0)]
 MaxComments = Annotated[int | None, typer.Option(help="Allow so many new comments this once.", min=0)]
+MaxNotifications = Annotated[
+    int | None, typer.Option(help="Cause at most so many mails this once, leave the rest.", min=0)
+]
 MaxWrites = Annotated[int | None, typer.Option(help="Leave the rest for the next run after so many.", min=0)]
 MaxDuration = Annotated[
     str | None, typer.Option(help="Start no write after this time: 90s, 10m, 1h.", metavar="TIME")

@@ -13,6 +13,7 @@ from sync.arguments.common import (
     Json,
     MaxComments,
     MaxDuration,
+    MaxNotifications,
     MaxRemovals,
     MaxWrites,
     options_of,
@@ -27,6 +28,7 @@ def run(
     context: typer.Context,
     max_removals: MaxRemovals = None,
     max_comments: MaxComments = None,
+    max_notifications: MaxNotifications = None,
     max_writes: MaxWrites = None,
     max_duration: MaxDuration = None,
     accept_overrides: AcceptOverrides = False,
@@ -38,6 +40,7 @@ def run(
     options = options_of(
         max_removals=max_removals,
         max_comments=max_comments,
+        max_notifications=max_notifications,
         max_writes=max_writes,
         max_duration=max_duration,
         accept_overrides=accept_overrides,
@@ -56,6 +59,9 @@ def reconcile(
     accept_overrides: AcceptOverrides = False,
     max_removals: MaxRemovals = None,
     max_comments: MaxComments = None,
+    max_notifications: MaxNotifications = None,
+    max_writes: MaxWrites = None,
+    max_duration: MaxDuration = None,
     as_json: Json = False,
 ) -> None:
     """The one-off: read everything again, find drift, show it, ask, repair."""
@@ -67,6 +73,9 @@ def reconcile(
         accept_overrides=accept_overrides,
         max_removals=max_removals,
         max_comments=max_comments,
+        max_notifications=max_notifications,
+        max_writes=max_writes,
+        max_duration=max_duration,
     )
     raise typer.Exit(command(ways(context, as_json), options, yes=yes))
 
@@ -81,12 +90,15 @@ def preview(
     format_: Annotated[Literal["text", "markdown"], typer.Option("--format")] = "text",
     max_removals: MaxRemovals = None,
     max_comments: MaxComments = None,
+    max_notifications: MaxNotifications = None,
     as_json: Json = False,
 ) -> None:
     """Show what `run` would write; writes nothing on any tracker."""
     from sync.commands.running import preview as command
 
-    options = options_of(max_removals=max_removals, max_comments=max_comments)
+    options = options_of(
+        max_removals=max_removals, max_comments=max_comments, max_notifications=max_notifications
+    )
     raise typer.Exit(command(ways(context, as_json), options, out, detailed_exitcode, format_))
 
 
@@ -96,13 +108,21 @@ def apply(
     file: Annotated[Path, typer.Argument(help="A change set saved by `preview --out`.")],
     max_removals: MaxRemovals = None,
     max_comments: MaxComments = None,
+    max_notifications: MaxNotifications = None,
     max_writes: MaxWrites = None,
+    max_duration: MaxDuration = None,
     as_json: Json = False,
 ) -> None:
     """Write exactly the change set that was reviewed, or refuse it when the world has moved."""
     from sync.commands.running import apply_file
 
-    options = options_of(max_removals=max_removals, max_comments=max_comments, max_writes=max_writes)
+    options = options_of(
+        max_removals=max_removals,
+        max_comments=max_comments,
+        max_notifications=max_notifications,
+        max_writes=max_writes,
+        max_duration=max_duration,
+    )
     raise typer.Exit(apply_file(ways(context, as_json), file, options))
 
 

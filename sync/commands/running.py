@@ -7,22 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from sync.apply import Applied, Applier
+from sync.audience import keep_spreading, weigh_changes
 from sync.commands.session import online_job
 from sync.commands.ways import Ways, complain, holder, say, say_json
-from sync.guard import check_changes
+from sync.guard import check_changes, spread_of
 from sync.job import Job
 from sync.lease import held
 from sync.memory import aliases, carry_renames_over, remember
 from sync.prefixes import refuse_lost_prefixes
 from sync.render import (
     applied_text,
+    attention_text,
     changes_markdown,
     changes_text,
     outcome_json,
     problems_text,
     summary_line,
+    written_text,
 )
-from sync.run import Options, Outcome, carry_out, guard_limits, look, remember_outcome
+from sync.run import Options, Outcome, carry_out, deadline_of, guard_limits, look, remember_outcome
 from sync.saved import SavedChanges, load, refuse_if_stale, save
 
 PENDING = 2
@@ -31,7 +34,7 @@ PENDING = 2
 
 def run(ways: Ways, options: Options) -> int:
     """The cron job."""
-    with online_job(ways, "run", _told(options), writes=True) as job:
+    with online_job(ways, "run", _told(options), writes=True, max_duration=options.max_duration) as job:
 
         def work() -> Outcome:
             outcome = carry_out(job, options, look(job, options, keeps=True))
@@ -50,12 +53,12 @@ def preview(ways: Ways, options: Options, out: Path | None, detailed: bool, form
         def work() -> Outcome:
             outcome = look(job, options, keeps=False)
             if out and not outcome.refusals:
-                save(out, job, outcome.changes)
+                save(out, job, outcome.changes, outcome.weighed.attention)
             return outcome
 
         outcome = with_row(job, work)
         if format_ == "markdown":
-            say(changes_markdown(outcome.changes))
+            say(changes_markdown(outcome.changes, outcome.weighed.attention))
             _complain_problems(outcome)
         else:
             _tell(ways, job, outcome, wrote=False)
@@ -69,7 +72,8 @@ def preview(ways: Ways, options: Options, out: Path | None, detailed: bool, form
 def apply_file(ways: Ways, path: Path, options: Options) -> int:
     """Write exactly what was reviewed, or refuse it whole."""
     saved = load(path)
-    with online_job(ways, "apply", {"file": str(path), **_told(options)}, writes=True) as job:
+    told = {"file": str(path), **_told(options)}
+    with online_job(ways, "apply", told, writes=True, max_duration=options.max_duration) as job:
         try:
             return _apply(ways, job, saved, options)
         except BaseException as error:
@@ -80,15 +84,24 @@ def apply_file(ways: Ways, path: Path, options: Options) -> int:
 def _apply(ways: Ways, job: Job, saved: SavedChanges, options: Options) -> int:
     if not job.writers:
         return _refuse(ways, job, 3, [_push_is_off(job)])
+    started, limits = job.now(), guard_limits(job, options)
     with held(job, holder()):
         refuse_lost_prefixes(job)
         refuse_if_stale(job, saved)
-        refusals = check_changes(saved.changes, remember(job).pushed, guard_limits(job, options))
+        weighed = weigh_changes(job, saved.changes, (item.issue for item in job.store.known()))
+        refusals = check_changes(saved.changes, remember(job).pushed, limits, weighed)
         if refusals:
             return _refuse(ways, job, 4, [f"refused ({each.rule}): {each.text}" for each in refusals])
         carry_renames_over(job)
-        applier = Applier(job, max_writes=options.max_writes, aliases=aliases(job.workspace))
+        applier = Applier(
+            job,
+            max_writes=options.max_writes,
+            deadline=deadline_of(job, options, started),
+            aliases=aliases(job.workspace),
+            spread=spread_of(weighed, limits),
+        )
         applied = applier.apply(saved.changes)
+        keep_spreading(job, on=weighed.spreading and bool(applied.left))
     code = 1 if applied.failed else 0
     _finish(job, "done" if code == 0 else "partly failed", code, {"written": applied.done})
     _tell_applied(ways, job, applied, code)
@@ -108,7 +121,7 @@ def _refuse(ways: Ways, job: Job, code: int, reasons: list[str]) -> int:
 def reconcile(ways: Ways, options: Options, *, yes: bool) -> int:
     """Read everything again, show the drift, ask, repair."""
     options = replace(options, full=True)
-    with online_job(ways, "reconcile", _told(options), writes=True) as job:
+    with online_job(ways, "reconcile", _told(options), writes=True, max_duration=options.max_duration) as job:
 
         def work() -> Outcome:
             outcome = look(job, options, keeps=True)
@@ -186,6 +199,8 @@ def _show(ways: Ways, job: Job, outcome: Outcome, *, told: bool = False) -> None
         say(line)
     if not told:
         say(summary_line(outcome.changes))
+        for line in attention_text(outcome.weighed, guard_limits(job, Options())):
+            say(line)
     _complain_problems(outcome)
     if not job.settings.push.enabled:
         complain(_push_is_off(job))
@@ -205,12 +220,13 @@ def _tell_applied(ways: Ways, job: Job, applied: Applied, code: int) -> None:
                 "exit_code": code,
                 "done": applied.done,
                 "left": applied.left,
+                "left_because": applied.left_because,
                 "failed": [{"change": what, "reason": why} for what, why in applied.failed],
                 "notes": applied.notes,
             }
         )
         return
-    say(f"{applied.done} changes written")
+    say(written_text(applied))
     for what, why in applied.failed:
         complain(f"failed: {what}: {why}")
     for note in applied.notes:

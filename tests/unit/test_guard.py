@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from connectors.model import IssueRef
+from sync.absence import shrink_allowed
+from sync.attention import Attention, Audience, Weighed
 from sync.changes import ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
 from sync.compare import Suspicion, SuspicionKind
-from sync.guard import GuardLimits, Refusal, check_changes, check_overrides
+from sync.guard import GuardLimits, Refusal, check_changes, check_overrides, spread_of
+from sync.settings import Limits
 
 WHY = Reason(text="why")
 
@@ -136,3 +143,87 @@ def test_issues_that_nobody_looked_at_prove_nothing() -> None:
     pushed = labelled(4)
     looked_at = [ref(n) for n in range(3)]
     assert rules(check_overrides(suspicions(3), pushed, limits(), looked_at)) == ["label-gone"]
+
+
+# ---- small teams
+
+
+def test_all_labels_of_a_small_team_are_not_taken_away_at_once() -> None:
+    assert check_changes(removing(6), labelled(8), limits()) == ()
+    (refusal,) = check_changes(removing(7), labelled(8), limits())
+    assert "the limit is 6 " in refusal.text
+    assert check_changes(removing(7), labelled(8), limits(max_removals=7)) == ()
+
+
+@pytest.mark.parametrize(
+    ("held", "may_go"), [(1, 1), (2, 1), (3, 1), (4, 2), (9, 4), (10, 5), (40, 5), (100, 10)]
+)
+def test_of_a_small_source_at_most_half_may_be_missing(held: int, may_go: int) -> None:
+    assert shrink_allowed(Limits(), held) == may_go
+
+
+# ---- new comments and mail
+
+
+def weighed(*, spreading: bool = False, comments: int = 100, **attention: Any) -> Weighed:
+    audience = Audience(people={}, jira=frozenset(), noisy=frozenset(), team=0)
+    return Weighed(
+        attention=Attention(**attention), audience=audience, comments=comments, spreading=spreading
+    )
+
+
+def creating(count: int) -> ChangeSet:
+    return ChangeSet(
+        comments=tuple(
+            CommentChange(
+                ref=ref(n), subject=f"goal:{n}", body="b", urgent_hash="u", full_hash="f", reason=WHY
+            )
+            for n in range(count)
+        )
+    )
+
+
+@pytest.mark.parametrize(("there", "may_come"), [(1, 10), (15, 15), (60, 40), (1000, 100)])
+def test_new_comments_are_measured_by_those_that_there_are(there: int, may_come: int) -> None:
+    there_are = weighed(comments=there)
+    assert check_changes(creating(may_come), {}, limits(), there_are) == ()
+    (refusal,) = check_changes(creating(may_come + 1), {}, limits(), there_are)
+    assert refusal.text == (
+        f"{may_come + 1} new comments would be posted, the limit is {may_come} (limits.new_comments, "
+        f"limits.new_comment_share); if that is right, allow it once with --max-comments {may_come + 1}"
+    )
+    assert check_changes(creating(may_come + 1), {}, limits(max_comments=may_come + 1), there_are) == ()
+
+
+def test_a_first_run_is_not_refused_for_its_size() -> None:
+    first = weighed(spreading=True, people=500, most=90, team=500)
+    assert check_changes(creating(400), {}, limits(), first) == ()
+    spread = spread_of(first, limits())
+    assert spread is not None
+    assert (spread.comments, spread.people, spread.each) == (40, 250, 20)
+
+
+@pytest.mark.parametrize(("team", "may_be_mailed"), [(3, 10), (20, 20), (40, 30), (200, 100)])
+def test_people_are_measured_by_the_team(team: int, may_be_mailed: int) -> None:
+    def found(people: int, **changed: Any) -> tuple[Refusal, ...]:
+        attention = weighed(people=people, mails=people + 5, most=2, team=team)
+        return check_changes(ChangeSet(), {}, limits(**changed), attention)
+
+    assert found(may_be_mailed) == ()
+    (refusal,) = found(may_be_mailed + 1)
+    assert refusal.text == (
+        f"at least {may_be_mailed + 1} people would probably be mailed, the limit is {may_be_mailed} "
+        "(limits.notified, limits.notified_share); if that is right, allow it once with --max-notifications "
+        f"{may_be_mailed + 6}"
+    )
+    assert found(may_be_mailed + 1, max_notifications=1) == (), "the run does what fits and leaves the rest"
+
+
+def test_nobody_gets_dozens_of_mails_from_one_run() -> None:
+    attention = weighed(people=2, mails=31, most=21, team=5, noisy=("jira:DS",))
+    (refusal,) = check_changes(ChangeSet(), {}, limits(), attention)
+    assert refusal.text == (
+        "one person would get at least 21 mails, the limit is 20 (limits.mails_each); every edit in jira:DS is "
+        "mailed unless our account may administer the project; if that is right, allow it once with "
+        "--max-notifications 31"
+    )

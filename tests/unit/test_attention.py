@@ -1,0 +1,157 @@
+"""Whom a change set would probably mail, what it costs, and how a run leaves what would be too much."""
+
+from __future__ import annotations
+
+from connectors.model import IssueRef
+from connectors.pace import WriteLimits
+from sync.attention import Attention, Audience, Cost, Weighed, weigh
+from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
+from sync.guard import GuardLimits
+from sync.render import attention_text
+from sync.spread import Spread
+
+WHY = Reason(text="why")
+DS, CHURN = (
+    IssueRef(tracker="jira", id="1", key="DS-1"),
+    IssueRef(tracker="github", id="2", key="acme/churn#1"),
+)
+LIMITS = GuardLimits(removals=10, removal_share=0.2, new_comments=40, overrides=10, override_share=0.1)
+
+
+def audience(*, noisy: bool = False) -> Audience:
+    return Audience(
+        people={DS: frozenset({"jira:ada", "jira:bo"}), CHURN: frozenset({"github:cy"})},
+        jira=frozenset({"jira"}),
+        noisy=frozenset({"jira:DS"} if noisy else ()),
+        team=5,
+    )
+
+
+def comment(ref: IssueRef, subject: str = "goal:g", comment_id: str | None = None) -> CommentChange:
+    return CommentChange(
+        ref=ref,
+        subject=subject,
+        body="b",
+        urgent_hash="u",
+        full_hash="f",
+        reason=WHY,
+        comment_id=comment_id,
+    )
+
+
+def label(ref: IssueRef, *add: str, remove: tuple[str, ...] = ()) -> LabelChange:
+    container = "DS" if ref is DS else "acme/churn"
+    return LabelChange(
+        ref=ref, container=container, add=dict.fromkeys(add, WHY), remove=dict.fromkeys(remove, WHY)
+    )
+
+
+def removal(ref: IssueRef) -> CommentRemoval:
+    return CommentRemoval(ref=ref, subject="goal:g", comment_id="7", reason=WHY)
+
+
+def mailed(change: Change, *, noisy: bool = False) -> set[str]:
+    return set(audience(noisy=noisy).mailed(change))
+
+
+def test_github_mails_about_new_comments_only() -> None:
+    assert mailed(comment(CHURN)) == {"github:cy"}
+    for quiet in (comment(CHURN, comment_id="7"), label(CHURN, "a"), removal(CHURN)):
+        assert mailed(quiet, noisy=True) == set()
+
+
+def test_jira_mails_about_everything_that_we_may_not_silence() -> None:
+    for change in (comment(DS, comment_id="7"), label(DS, "a")):
+        assert mailed(change, noisy=True) == {"jira:ada", "jira:bo"}
+        assert mailed(change) == set()
+    for loud in (comment(DS), removal(DS)):
+        assert mailed(loud) == {"jira:ada", "jira:bo"}
+
+
+def test_people_count_once_and_mails_each_time_and_requests_with_their_reads() -> None:
+    changes = ChangeSet(
+        labels=(label(DS, "a", "b", remove=("c",)), label(CHURN, "a", "b", remove=("c", "d"))),
+        comments=(comment(DS), comment(CHURN), comment(DS, "goal:other", "7")),
+    )
+    costs = {
+        "jira": Cost(limits=WriteLimits(spacing=0.2)),
+        "github": Cost(limits=WriteLimits(spacing=1.0), unmade=frozenset({("acme/churn", "a")})),
+    }
+    found = weigh(changes, audience(noisy=True), costs)
+    assert (found.people, found.mails, found.most) == (3, 7, 3)
+    jira, github = 1 + 2 + 2, 1 + 1 + 2 + 2
+    assert found.requests == jira + github
+    assert found.seconds == 0.2 * 3 + 1.0 * 5
+    assert found.noisy == ("jira:DS",)
+
+
+def test_what_was_made_in_the_last_hour_counts_for_the_time() -> None:
+    costs = {"github": Cost(limits=WriteLimits(spacing=1.0, per_hour=500), spent=500)}
+    assert weigh(ChangeSet(comments=(comment(CHURN),)), audience(), costs).seconds == 3600
+
+
+def test_the_estimate_in_words() -> None:
+    attention = Attention(people=3, mails=7, most=3, team=5, noisy=("jira:DS",), requests=45, seconds=130)
+    weighed = Weighed(attention=attention, audience=audience(), comments=0, spreading=True)
+    assert attention_text(weighed, LIMITS) == [
+        (
+            "attention: at least 3 people would probably be mailed (7 mails); 45 requests, about 2 min under the "
+            "trackers' write limits"
+        ),
+        "  every edit in jira:DS is mailed: our account may not silence it there",
+        (
+            "  a first run: at most 40 new comments and mails to 10 people in one run, 20 mails each; what is over "
+            "goes into the runs after it"
+        ),
+    ]
+
+
+def test_labels_come_before_comments_and_goals_before_capabilities() -> None:
+    changes = ChangeSet(
+        labels=(label(DS, "a"),),
+        comments=(comment(DS, "capability:a"), comment(CHURN, "goal:g"), comment(DS, "capability:z", "7")),
+        removals=(removal(CHURN),),
+    )
+    assert [change.describe().partition("  ")[2] for change in changes.changes] == [
+        "+a",
+        "delete status comment of goal:g",
+        "edit status comment of capability:z",
+        "create status comment of goal:g",
+        "create status comment of capability:a",
+    ]
+
+
+def waits(spread: Spread, *changes: Change) -> list[str | None]:
+    found = []
+    for change in changes:
+        found.append(spread.must_wait(change))
+        if found[-1] is None:
+            spread.take(change)
+    return found
+
+
+def test_a_run_posts_so_many_comments_and_goes_on_with_what_mails_nobody() -> None:
+    spread = Spread(audience=audience(), comments=1)
+    first, second, edit = waits(spread, comment(DS), comment(CHURN), comment(CHURN, comment_id="7"))
+    assert (first, edit) == (None, None)
+    assert second == "at most 1 comments are posted in one run (limits.new_comments)"
+
+
+def test_a_run_mails_so_many_people_and_nobody_too_often() -> None:
+    people = Spread(audience=audience(), people=2)
+    assert waits(people, comment(DS), comment(CHURN), comment(DS)) == [
+        None,
+        "at most 2 people are mailed in one run (limits.notified)",
+        None,
+    ]
+    each = Spread(audience=audience(), each=1)
+    assert waits(each, comment(DS), comment(DS), comment(CHURN)) == [
+        None,
+        "nobody gets more than 1 mails from one run (limits.mails_each)",
+        None,
+    ]
+    mails = Spread(audience=audience(), mails=2)
+    assert waits(mails, comment(DS), comment(CHURN)) == [
+        None,
+        "the limit of 2 notifications (--max-notifications) is reached",
+    ]
