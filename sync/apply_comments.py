@@ -47,7 +47,8 @@ class CommentWriting:
         except Gone:
             self._remove_moved(change)
             return
-        if self._marker.own_text(live, ref, self._names(change.subject)) is None:
+        own = self._marker.own_text(live, ref, self._names(change.subject))
+        if own is None:
             self._store.forget_comment(change.subject)
             self.notes.append(
                 f"{ref}: the old comment of {change.subject} is not ours any more; left where it is"
@@ -55,7 +56,8 @@ class CommentWriting:
             return
         rest = self._without_ours(live, change)
         payload = {"subject": change.subject, "comment": change.comment_id, "rest": rest}
-        entry = self._journal.announce(ref, "delete-comment", payload, change.reason, {"body": live.body})
+        before = {"body": live.body, "own": own}
+        entry = self._journal.announce(ref, "delete-comment", payload, change.reason, before)
         writer = self._job.writers[tracker]
         with self._journal.sending([entry]):
             if rest:
@@ -174,8 +176,8 @@ class CommentWriting:
         return self._journal.announce(change.ref, op, {**told, **payload}, change.reason, before)
 
     def _complete(self, entry: int, change: CommentChange, comment_id: str) -> None:
-        pushed = self._pushed(change, comment_id, "live")
-        self._store.complete(entry, self._job.now(), ref=change.ref, comment=pushed)
+        pushed, after = self._pushed(change, comment_id, "live"), {"comment": comment_id}
+        self._store.complete(entry, self._job.now(), ref=change.ref, comment=pushed, after=after)
         self._keep_home(change)
 
     def _keep_home(self, change: CommentChange) -> None:

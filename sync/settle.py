@@ -104,7 +104,7 @@ def _settle_comment(job: Job, row: JournalRow) -> None:
         edited_at=row.at,
         run_id=row.run_id,
     )
-    job.store.complete(row.id, job.now(), ref=row.ref, comment=pushed)
+    job.store.complete(row.id, job.now(), ref=row.ref, comment=pushed, after={"comment": comment.id})
 
 
 def _find(job: Job, row: JournalRow) -> tuple[Comment, str] | None:

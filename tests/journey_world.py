@@ -22,6 +22,7 @@ from sync import cli
 from sync.commands import running
 from sync.commands.looking import overrides, status
 from sync.commands.session import opened_store
+from sync.commands.undoing import UndoOptions, undo
 from sync.commands.ways import Ways
 from sync.run import Options
 from sync.store import Store
@@ -246,6 +247,26 @@ class World:
 
     def apply(self, path: Path, **options: Any) -> Told:
         return self._call(lambda: running.apply_file(self.ways(), path, Options(**options)))
+
+    def undo(
+        self,
+        run_id: str,
+        *,
+        answer: str | None = None,
+        as_json: bool = False,
+        limit: int | None = None,
+        **more: Any,
+    ) -> Told:
+        """``increment-sync undo``; ``answer`` is what a person at a terminal types, ``limit`` the removals that are
+        allowed this once."""
+        more.setdefault("yes", answer is None)
+        options = UndoOptions(run_id=run_id, limits=Options(max_removals=limit), **more)
+        return self._call(lambda: undo(self.ways(as_json=as_json), options), answer=answer)
+
+    def last_run(self) -> str:
+        """The id of the last run of any command."""
+        with self.opened_store() as store:
+            return store.runs(1)[0].id
 
     def status(self) -> Any:
         """``increment-sync status --json``."""

@@ -1,4 +1,4 @@
-"""The commands that talk to trackers: ``run``, ``reconcile``, ``preview``, ``apply``, ``doctor``."""
+"""The commands that talk to trackers: ``run``, ``reconcile``, ``preview``, ``apply``, ``undo``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -124,6 +124,37 @@ def apply(
         max_duration=max_duration,
     )
     raise typer.Exit(apply_file(ways(context, as_json), file, options))
+
+
+@app.command()
+def undo(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run of `increment-sync history`.")],
+    issue: Annotated[
+        list[str] | None, typer.Option(help="Only on this issue; may be given several times.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take back without asking.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be taken back.")] = False,
+    post_again: Annotated[
+        bool, typer.Option("--post-again", help="Post comments anew that the run deleted; people get mail.")
+    ] = False,
+    max_removals: MaxRemovals = None,
+    max_comments: MaxComments = None,
+    as_json: Json = False,
+) -> None:
+    """Take back what a run wrote, except where people changed it since; asks first. Runs then leave it so."""
+    from sync.commands.undoing import UndoOptions
+    from sync.commands.undoing import undo as command
+
+    options = UndoOptions(
+        run_id=run_id,
+        issues=tuple(issue or ()),
+        yes=yes,
+        dry_run=dry_run,
+        post_again=post_again,
+        limits=options_of(max_removals=max_removals, max_comments=max_comments),
+    )
+    raise typer.Exit(command(ways(context, as_json), options))
 
 
 @app.command()

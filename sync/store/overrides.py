@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +43,22 @@ class OverridesPart(Part):
         }
         with self._database.write() as connection:
             upsert(connection, overrides, [row], update=("key", "note"))
+
+    def add_overrides(self, rows: Iterable[OverrideRow]) -> None:
+        """Record many decisions in one transaction, as ``add_override`` does."""
+        values = [
+            ref_values(row.ref)
+            | {
+                "kind": row.kind,
+                "label": row.label,
+                "since": row.since,
+                "run_id": row.run_id,
+                "note": row.note,
+            }
+            for row in rows
+        ]
+        with self._database.write() as connection:
+            upsert(connection, overrides, values, update=("key", "note"))
 
     def remove_override(self, ref: IssueRef, kind: OverrideKind, label: str) -> None:
         """The decision was taken back. Nothing happens when there is none."""

@@ -44,6 +44,12 @@ class RunsPart(Part):
             row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
         return RunRow(**row) if row else None
 
+    def runs_of(self, command: str) -> list[RunRow]:
+        """All runs of one command, oldest first."""
+        query = select(runs).where(runs.c.command == command).order_by(runs.c.started, runs.c.id)
+        with self._database.read() as connection:
+            return [RunRow(**row) for row in connection.execute(query).mappings()]
+
     def runs(self, limit: int = 20) -> list[RunRow]:
         """The last runs, newest first."""
         newest_first = select(runs).order_by(runs.c.started.desc(), runs.c.id.desc()).limit(limit)

@@ -1,0 +1,268 @@
+"""A run is taken back: the trackers are as before, people's later work stays, and no run does it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.journey.test_crashes import Died, death
+from tests.journey_world import FEATURES, GOAL, MODEL, World
+
+MakeWorld = Callable[..., World]
+
+
+def ran(world: World) -> str:
+    """A run; out: its id."""
+    told = world.run()
+    assert told.code == 0, told.err
+    return world.last_run()
+
+
+def test_after_undoing_a_first_run_the_trackers_are_as_before_and_stay_so(world: World) -> None:
+    before = world.snapshot()
+    run_id = ran(world)
+    told = world.undo(run_id, limit=100)
+    assert told.code == 0, told.err + told.out
+    assert world.snapshot() == before
+    assert f"until: increment-sync overrides clear --run {run_id}" in told.out
+    for _ in range(2):
+        assert world.run().code == 0
+        assert world.writes() == []
+    assert world.reconcile(yes=True).code == 0
+    assert world.snapshot() == before
+
+
+def test_the_roll_up_counts_what_undo_took_back_by_the_rules(world: World) -> None:
+    """A veto takes an issue out of its capability; taking a label back does not: nobody decided about the issue."""
+    run_id = ran(world)
+    before = world.status()["increments"]
+    world.undo(run_id, limit=100)
+    world.run()
+    assert world.status()["increments"] == before
+
+
+def move_on(world: World) -> None:
+    world.edit("mappings/science.yaml", "labels: [features]", "labels: [chores]")
+    world.close("DS-11")
+
+
+def test_a_later_run_is_taken_back_to_what_the_first_one_left(world: World) -> None:
+    ran(world)
+    move_on(world)
+    before = world.snapshot()
+    run_id = ran(world)
+    assert world.snapshot() != before
+    told = world.undo(run_id)
+    assert told.code == 0, told.err
+    assert world.snapshot() == before
+    assert world.run().code == 0
+    assert world.writes() == []
+
+
+def test_a_state_that_was_taken_back_does_not_stand_beside_the_next_one(world: World) -> None:
+    ran(world)
+    world.jira.set_status("DS-11", "In Progress", "ada")
+    run_id = ran(world)
+    assert world.undo(run_id).code == 0
+    assert world.labels(MODEL) == {"state:planned"}
+    for key in ("DS-11", "DS-12", "DS-13"):
+        world.close(key)
+    world.run()
+    assert world.labels(MODEL) == {"state:planned"}
+
+
+def test_an_undo_can_be_undone_and_runs_go_on_from_there(world: World) -> None:
+    run_id = ran(world)
+    move_on(world)
+    second = ran(world)
+    done = world.snapshot()
+    assert world.undo(second).code == 0
+    again = world.undo(world.last_run())
+    assert again.code == 0, again.err
+    assert world.snapshot() == done
+    assert world.overrides()["overrides"] == []
+    assert world.run().code == 0
+    assert world.writes() == []
+    assert world.snapshot() == done
+    assert run_id != second
+
+
+def test_what_is_taken_back_twice_is_taken_back_once(world: World) -> None:
+    run_id = ran(world)
+    world.undo(run_id, limit=100)
+    told = world.undo(run_id, limit=100)
+    assert told.code == 0
+    assert "nothing to take back" in told.out
+    assert world.writes() == []
+
+
+# ---- people
+
+
+def test_a_label_that_a_person_took_off_and_put_again_stays(world: World) -> None:
+    run_id = ran(world)
+    for key in ("DS-11", "acme/churn#11"):
+        label = "capability:model" if key == "DS-11" else "capability:features"
+        world.unlabel(key, label)
+        world.label(key, label)
+    told = world.undo(run_id, limit=100)
+    assert told.code == 1
+    assert "left: jira:DS-11: a person took capability:model off and put it again since" in told.err
+    assert "capability:model" in world.labels("DS-11")
+    assert "capability:features" in world.labels("acme/churn#11")
+    assert "capability:model" not in world.labels("DS-12")
+
+
+def test_a_label_that_a_person_put_beside_ours_leaves_both(world: World) -> None:
+    run_id = ran(world)
+    world.label("DS-11", "capability:features")
+    told = world.undo(run_id, limit=100)
+    assert "left: jira:DS-11: a person changed it since" in told.err
+    assert {"capability:model", "capability:features"} <= world.labels("DS-11")
+
+
+def test_words_around_our_comment_stay_and_a_comment_with_changed_words_of_ours_stays_whole(
+    world: World,
+) -> None:
+    run_id = ran(world)
+    world.edit_comment(FEATURES, lambda text: f"{text}\nThanks, Ada")
+    world.edit_comment(MODEL, lambda text: text.replace("0 of 3", "2 of 3"))
+    told = world.undo(run_id, limit=100)
+    assert told.code == 1
+    assert world.comments(FEATURES) == ["Thanks, Ada"]
+    assert "2 of 3" in world.comments(MODEL)[0]
+    assert "holds text of ours that a person changed since" in told.err
+    assert world.comments(GOAL) == []
+
+
+def test_an_edited_comment_goes_back_with_the_words_around_it(world: World) -> None:
+    ran(world)
+    first = world.comments(FEATURES)[0]
+    world.close("acme/churn#11")
+    run_id = ran(world)
+    world.edit_comment(FEATURES, lambda text: f"{text}\nThanks, Ada")
+    assert world.undo(run_id).code == 0
+    assert world.comments(FEATURES) == [f"{first}\nThanks, Ada"]
+
+
+def test_what_a_later_run_changed_is_left_and_the_run_is_named(world: World) -> None:
+    ran(world)
+    world.jira.set_status("DS-11", "In Progress", "ada")
+    middle = ran(world)
+    for key in ("DS-11", "DS-12", "DS-13"):
+        world.close(key)
+    last = ran(world)
+    told = world.undo(middle)
+    assert told.code == 1
+    assert f"run {last} changed" in told.err
+    assert f"was edited by run {last} since; undo that run first" in told.err
+    assert world.labels(MODEL) == {"state:done"}
+
+
+def test_an_issue_that_a_person_touches_while_the_question_waits_is_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = ran(world)
+
+    def answer(_: str = "") -> str:
+        world.label("DS-11", "capability:features")
+        return "y"
+
+    monkeypatch.setattr("builtins.input", answer)
+    told = world.undo(run_id, answer="y", limit=100)
+    assert told.code == 1
+    assert {"capability:model", "capability:features"} <= world.labels("DS-11")
+    assert "capability:model" not in world.labels("DS-12")
+
+
+# ---- asking, and the guard
+
+
+@pytest.mark.parametrize(("answer", "written"), [("n", False), ("", False), ("y", True)])
+def test_on_a_terminal_it_asks(world: World, answer: str, written: bool) -> None:
+    run_id = ran(world)
+    seen = world.snapshot()
+    told = world.undo(run_id, answer=answer, limit=100)
+    assert "Take back?" in told.out
+    assert (world.snapshot() != seen) is written
+    assert bool(world.overrides()["overrides"]) is written
+
+
+@pytest.mark.parametrize("how", [{"yes": False}, {"dry_run": True}])
+def test_without_a_yes_it_only_shows(world: World, how: dict[str, bool]) -> None:
+    run_id = ran(world)
+    told = world.undo(run_id, limit=100, **how)
+    assert told.code == 0
+    assert "jira:DS-11 -capability:model -increment:2026-q4" in told.out
+    assert world.writes() == []
+    assert world.overrides()["overrides"] == []
+
+
+def test_the_guard_refuses_and_names_the_way_past_it(world: World) -> None:
+    run_id = ran(world)
+    told = world.undo(run_id)
+    assert told.code == 4
+    assert "--max-removals 18" in told.err
+    assert world.writes() == []
+    assert world.overrides()["overrides"] == []
+    assert world.undo(run_id, limit=18).code == 0
+
+
+def test_with_push_switched_off_nothing_is_written(world: World) -> None:
+    run_id = ran(world)
+    world.edit("increment-sync.yaml", "push: {enabled: true}", "push: {enabled: false}")
+    told = world.undo(run_id, limit=100)
+    assert told.code == 3
+    assert "push is switched off" in told.out
+    assert world.writes() == []
+
+
+def test_one_issue_alone_and_a_run_that_does_not_exist(world: World) -> None:
+    run_id = ran(world)
+    assert world.undo(run_id, issues=("DS-12",)).code == 0
+    assert world.labels("DS-12") == {"model"}
+    assert "capability:model" in world.labels("DS-11")
+    told = world.undo(run_id, issues=("DS-99",))
+    assert told.code == 1
+    assert f"run {run_id} wrote nothing on DS-99" in told.err
+    told = world.undo("20200101-000000-none")
+    assert told.code == 1
+    assert "there is no run 20200101-000000-none" in told.err
+
+
+# ---- dying on the way
+
+
+UNDO_WRITES = 11
+"""On two issues and three anchors: three Jira issues in one request each, GitHub label by label, three comments."""
+
+
+@pytest.mark.parametrize("at", [1, 3, 5, 8])
+@pytest.mark.parametrize("after", [True, False])
+def test_an_undo_may_die_at_any_write_and_be_done_again(make_world: MakeWorld, at: int, after: bool) -> None:
+    world = make_world(jira=1, github=1)
+    before = world.snapshot()
+    run_id = ran(world)
+    with death(at, after=after), pytest.raises(Died):
+        world.undo(run_id, limit=100)
+    assert world.run().code == 0, "a crontab between the two"
+    told = world.undo(run_id, limit=100)
+    assert told.code == 0, told.err
+    assert world.snapshot() == before
+    world.run()
+    assert world.writes() == []
+
+
+@pytest.mark.parametrize("path", ["*/issue/*", "*/issues/*/labels/*", "*/comment/*", "*/comments/*"])
+def test_answers_that_are_lost_lead_to_the_same_end(make_world: MakeWorld, path: str) -> None:
+    world = make_world(jira=1, github=1)
+    before = world.snapshot()
+    run_id = ran(world)
+    for method in ("PUT", "DELETE"):
+        world.fault("reset_after", method=method, path=path, times=None)
+    world.undo(run_id, limit=100)
+    world.box.faults.clear()
+    world.run()
+    assert world.undo(run_id, limit=100).code == 0
+    assert world.snapshot() == before
