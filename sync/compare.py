@@ -171,7 +171,7 @@ class _Table:
         self.foreign = self.live - self.pushed - frozenset(wish.labels)
         self.observations: list[Observation] = []
         self.suspicions: list[Suspicion] = []
-        self.held = decisions.held.get(ref, _NOTHING)
+        self.held = frozenset(map(world.today, decisions.held.get(ref, _NOTHING)))
         self.held_families = self._families(self.held) - {None, "flag"}
         self.withheld = self._families_of_people() if wish.is_anchor else frozenset()
         by_hand = {world.today(label): label for label in self.foreign if not world.is_outdated(label)}

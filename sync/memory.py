@@ -183,7 +183,8 @@ def carry_renames_over(job: Job) -> None:
     """Keep in the store what ``remember`` makes of ``previously``: for good, since an id that was carried over
     is not known under its old name any more. Labels follow when they are written."""
     comments, baselines = job.store.pushed_comments(), job.store.baselines()
-    for old, new in names_of_today(job.workspace).items():
+    subjects = names_of_today(job.workspace)
+    for old, new in subjects.items():
         if old in comments and new not in comments:
             job.store.rename_subject(old, new)
             keep_home(job.store, new, homes_of(job.workspace)[new])
@@ -193,7 +194,8 @@ def carry_renames_over(job: Job) -> None:
             job.store.rename_baseline(old_id, new_id)
     today_of = label_names(job)
     for row in job.store.overrides():
-        if (today := today_of(row.label)) != row.label:
+        today = subjects.get(row.label, row.label) if row.kind == "comment" else today_of(row.label)
+        if today != row.label:
             store = job.store
             store.add_override(row.ref, row.kind, today, since=row.since, run_id=row.run_id, note=row.note)
             store.remove_override(row.ref, row.kind, row.label)
@@ -215,15 +217,19 @@ def _with_renames(remembered: Remembered, job: Job) -> Remembered:
         bodies=_renamed(remembered.bodies, subjects),
         baselines=_renamed(remembered.baselines, ids),
         decisions=Decisions(
+            comments=_by_issue(remembered.decisions.comments, lambda subject: subjects.get(subject, subject)),
             **{
-                field: {
-                    ref: frozenset(map(today, decided))
-                    for ref, decided in getattr(remembered.decisions, field).items()
-                }
+                field: _by_issue(getattr(remembered.decisions, field), today)
                 for field in ("pins", "vetoes", "held", "left")
-            }
+            },
         ),
     )
+
+
+def _by_issue(
+    decided: Mapping[IssueRef, frozenset[str]], today: Callable[[str], str]
+) -> dict[IssueRef, frozenset[str]]:
+    return {ref: frozenset(map(today, names)) for ref, names in decided.items()}
 
 
 def _renamed(found: Mapping[str, _Value], names: Mapping[str, str]) -> dict[str, _Value]:

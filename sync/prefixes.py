@@ -22,7 +22,7 @@ Used = Mapping[str, Mapping[str, str]]
 def refuse_lost_prefixes(job: Job) -> None:
     """Raise MappingInvalid when labels of ours have a prefix that nothing in the settings explains any more."""
     labels = Counter(label for pushed in job.store.pushed_label_names().values() for label in pushed)
-    labels.update(row.label for row in job.store.overrides())
+    labels.update(row.label for row in job.store.overrides() if row.kind != "comment")
     used: Used = job.store.cache.get(_KEY) or {}
     problems = list(_changed(job.workspace, used, labels))
     if not problems:

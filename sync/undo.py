@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from connectors.model import Issue, IssueRef
 from mappings.labels import LabelScheme
 from sync.changes import ChangeSet, LabelChange, Reason
+from sync.compare import name_of_today
 from sync.store.rows import JournalRow
 from sync.undo_comments import comments_back
 from sync.undo_model import Found, Hold, Left, Request, Undoing
@@ -121,7 +122,7 @@ class _LabelsBack:
                 parts.refused.append(Left(ref=self.now.ref, text=why))
                 continue
             coming, going = before - live, live - before
-            add |= {label: self._reason(label) for label in sorted(coming)}
+            add |= {self._written(label): self._reason(label) for label in sorted(coming)}
             remove |= {self.names[label]: self._reason(label) for label in sorted(going)}
             pure += [] if coming else [self.names[label] for label in sorted(going)]
             parts.holds += [
@@ -162,12 +163,22 @@ class _LabelsBack:
             (labels.add if row.op == "add-label" else labels.discard)(self._of(row))
         return frozenset(labels)
 
+    def _written(self, name: str) -> str:
+        """The label that said so before the run, unless it has another name today."""
+        labels = map(str, self.rows[0].before.get("labels", ()))
+        return next(
+            (label for label in labels if label.lower() == name or self._is_of_today(label, name)), name
+        )
+
+    def _is_of_today(self, label: str, name: str) -> bool:
+        scheme = self.request.scheme
+        return scheme.canonical(label.lower()) == name and not scheme.is_former(label)
+
     def _of(self, row: JournalRow) -> str:
         return self._today(str(row.payload["label"]))
 
     def _today(self, label: str) -> str:
-        lower = label.lower()
-        return self.request.renamed.get(lower, lower)
+        return name_of_today(label.lower(), self.request.scheme, self.request.renamed)
 
     def _reason(self, label: str) -> Reason:
         row = next((row for row in reversed(self.rows) if self._of(row) == label), self.rows[0])

@@ -9,8 +9,9 @@ from connectors.model import Issue, IssueRef
 from mappings.conditions import wanted_by
 from sync.job import Job
 from sync.marker import Marker
-from sync.memory import aliases, renamed_labels
+from sync.memory import aliases
 from sync.store.rows import JournalRow
+from sync.think import renamed_labels
 from sync.undo import COMMENT_OPS
 from sync.undo_comments import comment_id_of
 from sync.undo_model import Found, FoundComment, Request
@@ -43,7 +44,7 @@ def request_for(
         run_id=run_id,
         entries=entries,
         scheme=job.settings.scheme,
-        renamed=renamed_labels(job),
+        renamed=renamed_labels(job.workspace),
         last_texts={(last.ref, subject): last.body for subject, last in written.items()},
         elsewhere=frozenset(
             (row.ref, str(row.payload["subject"]))
