@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.contract.store_suite", "tests.contract.store_acts_suite")
+pytest.register_assert_rewrite(
+    "tests.contract.store_suite", "tests.contract.store_acts_suite", "tests.contract.store_histories_suite"
+)
 
 from sync.store import Store, open_store, tables  # noqa: E402
 from tests.contract.store_acts_suite import (  # noqa: E402
@@ -19,6 +21,7 @@ from tests.contract.store_acts_suite import (  # noqa: E402
     PushedContract,
     RunsContract,
 )
+from tests.contract.store_histories_suite import HistoriesContract  # noqa: E402
 from tests.contract.store_suite import EventsContract, IssuesContract, SourcesContract  # noqa: E402
 from tests.postgres import empty_tables, new_database  # noqa: E402
 from tests.store_world import Clock  # noqa: E402
@@ -74,6 +77,17 @@ class TestIssues(IssuesContract):
 
 
 class TestEvents(EventsContract):
+    pass
+
+
+@pytest.fixture
+def store_elsewhere(clock: Clock) -> Iterator[Store]:
+    opened = open_store("sqlite://", now=clock)
+    yield opened
+    opened.close()
+
+
+class TestHistories(HistoriesContract):
     pass
 
 

@@ -1,0 +1,74 @@
+"""An issue, what happened to it, and what its way is then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.model import Category, IssueChange
+from mappings.model import StateRule, TeamMapping
+from mappings.states import States
+from sync.flow.history import Judge, Statuses, Told, flow_of
+from sync.flow.model import FlowIssue
+from tests.match_world import at, known, team
+
+CREATED = at(10, 5)
+CLASSES: dict[str, Category] = {
+    "To Do": "todo",
+    "In Progress": "doing",
+    "Review": "doing",
+    "Done": "done",
+    "Released": "done",
+    "open": "todo",
+    "closed": "done",
+}
+STATUSES = Statuses(by_name={("jira", name.casefold()): each for name, each in CLASSES.items()})
+
+
+def day(number: float) -> datetime:
+    """So many days after the issue was created."""
+    return CREATED + timedelta(days=number)
+
+
+def status(when: float, before: str, after: str, **more: Any) -> IssueChange:
+    given = {"ref": known().issue.ref, "id": f"{when}:{after}", "at": day(when), "kind": "status"}
+    return IssueChange(**{**given, "before": before, "after": after, **more})
+
+
+def label(when: float, name: str, *, off: bool = False) -> IssueChange:
+    ends = {"before": name} if off else {"after": name}
+    return IssueChange(ref=known().issue.ref, id=f"{when}:{name}:{off}", at=day(when), kind="label", **ends)
+
+
+def flag(when: float, *, off: bool = False) -> IssueChange:
+    ends = {"before": "flagged"} if off else {"after": "flagged"}
+    return IssueChange(ref=known().issue.ref, id=f"{when}:flag", at=day(when), kind="flag", **ends)
+
+
+def way(
+    *changes: IssueChange,
+    now: str = "To Do",
+    whole: bool = True,
+    seen: Iterable[IssueChange] = (),
+    states: dict[str, StateRule] | None = None,
+    statuses: Statuses = STATUSES,
+    experiment: bool = False,
+    **facts: Any,
+) -> FlowIssue:
+    """The way of an issue that has the status ``now``."""
+    vanished = facts.pop("vanished", None)
+    given: dict[str, Any] = {"status": now, "category": CLASSES.get(now), "created": CREATED, **facts}
+    item = known(**given)
+    if vanished:
+        item = replace(item, vanished=vanished)
+    mapping: TeamMapping = team("science", states=states or {})
+    told = Told(changes=changes, seen=tuple(seen), whole=whole)
+    judge = Judge(states=States(mapping), experiment=experiment)
+    ref = item.issue.ref
+    return flow_of([item], {ref: told}, {ref: judge}, statuses)[ref]
+
+
+def states_of(flow: FlowIssue) -> list[tuple[str, datetime]]:
+    return [(move.state, move.at) for move in flow.moves]

@@ -1,0 +1,79 @@
+"""Whatever trackers tell, the way of an issue holds together."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.model import IssueChange
+from mappings.model import StateRule
+from sync.flow.model import FlowIssue
+from tests.flow_world import CLASSES, CREATED, day, flag, label, status, way
+
+OWN = {
+    "doing": StateRule(labels=frozenset({"wip"}), statuses=frozenset({"Review"})),
+    "dropped": StateRule(labels=frozenset({"parked"})),
+    "blocked": StateRule(labels=frozenset({"on-hold"})),
+}
+_WHEN = st.integers(-200, 4000).map(lambda tenths: tenths / 10)
+_NAMES = st.sampled_from([*CLASSES, "Long Gone"])
+_LABELS = st.sampled_from(["wip", "parked", "on-hold", "chatter"])
+_CHANGES = st.one_of(
+    st.builds(status, _WHEN, _NAMES, _NAMES),
+    st.builds(lambda when, name, off: label(when, name, off=off), _WHEN, _LABELS, st.booleans()),
+    st.builds(lambda when, off: flag(when, off=off), _WHEN, st.booleans()),
+)
+_PASTS = st.lists(_CHANGES, max_size=12)
+_FACTS = st.fixed_dictionaries(
+    {
+        "now": st.sampled_from([*CLASSES]),
+        "whole": st.booleans(),
+        "flagged": st.booleans(),
+        "labels": st.sets(_LABELS),
+        "closed": st.none() | _WHEN.map(day),
+        "resolution": st.sampled_from([None, "Done", "Won't do"]),
+        "seen": st.lists(st.builds(status, _WHEN, _NAMES, _NAMES), max_size=4),
+    }
+)
+
+
+@given(_PASTS, _FACTS)
+def test_the_way_holds_together(changes: list[IssueChange], facts: dict[str, Any]) -> None:
+    flow = way(*changes, states=OWN, **facts)
+    moves = flow.moves
+    assert moves[0].at == CREATED
+    assert all(before.at <= after.at and before.state != after.state for before, after in pairwise(moves))
+    state, at = moves[-1].state, moves[-1].at
+    assert flow.finished == (at if state == "done" else None)
+    assert flow.dropped == (at if state == "dropped" else None)
+    assert flow.started is None or flow.started >= CREATED
+    assert list(flow.reopened) == sorted(flow.reopened)
+    assert all(each.until is None or each.since < each.until for each in flow.blocked)
+    for before, after in pairwise(flow.blocked):
+        assert before.until is not None and before.until <= after.since
+
+
+@given(_PASTS, _FACTS)
+def test_it_ends_where_the_issue_is_now(changes: list[IssueChange], facts: dict[str, Any]) -> None:
+    now = way(states=OWN, **{**facts, "whole": True, "seen": []})
+    flow = way(*changes, states=OWN, **facts)
+    assert flow.moves[-1].state == now.moves[-1].state
+    assert blocked_now(flow) == blocked_now(now)
+
+
+def blocked_now(flow: FlowIssue) -> bool:
+    return any(each.until is None for each in flow.blocked)
+
+
+@given(_PASTS, _FACTS, st.integers(0, 2**32))
+def test_order_and_repetition_of_what_is_told_change_nothing(
+    changes: list[IssueChange], facts: dict[str, Any], seed: int
+) -> None:
+    once = list({change.id: change for change in changes}.values())
+    again = [*once, *once[::2]]
+    Random(seed).shuffle(again)
+    assert way(*again, states=OWN, **facts) == way(*once, states=OWN, **facts)
