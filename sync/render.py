@@ -126,6 +126,11 @@ def _unread_text(collected: Collected) -> list[str]:
     for anchor, why in collected.unread_anchors.items():
         anchors.setdefault(why, []).append(str(anchor))
     lines = [f"not read: {', '.join(names)}: {reason}" for reason, names in sources.items()]
+    lines += [
+        f"history not read: {failure.source.name}: {failure.reason}; its issues were read, when they moved is "
+        "known in part"
+        for failure in collected.unread_histories
+    ]
     for reason, names in anchors.items():
         what = "anchor" if len(names) == 1 else "anchors"
         told = "for the same reason" if reason in sources else reason
@@ -170,6 +175,10 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "failed_sources": [
             {"source": failure.source.name, "kind": failure.kind, "reason": failure.reason}
             for failure in collected.failed
+        ],
+        "unread_histories": [
+            {"source": failure.source.name, "kind": failure.kind, "reason": failure.reason}
+            for failure in collected.unread_histories
         ],
         "unread_anchors": {str(anchor): why for anchor, why in collected.unread_anchors.items()},
         "refusals": [{"rule": refusal.rule, "text": refusal.text} for refusal in outcome.refusals],

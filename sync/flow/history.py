@@ -91,7 +91,7 @@ def flow_of(
 
 def _way(item: KnownIssue, told: Told, judge: Judge, statuses: Statuses) -> FlowIssue:
     issue = item.issue
-    changes = _in_order(told, issue.created)
+    changes = _in_order(told, issue)
     stops = _stops(issue, changes, statuses, whole=told.whole)
     judged = [(at, judge.states.of(stop, experiment=judge.experiment)) for at, stop in stops]
     judged = _until_now(judged, item, judge)
@@ -115,17 +115,19 @@ def _way(item: KnownIssue, told: Told, judge: Judge, statuses: Statuses) -> Flow
     )
 
 
-def _in_order(told: Told, created: datetime) -> list[IssueChange]:
+def _in_order(told: Told, issue: Issue) -> list[IssueChange]:
     """Every change once, oldest first, none before the issue was there: clocks of trackers are moved, too."""
+    created = issue.created
     by_id = {change.id: change for change in told.changes}
-    changes = list(by_id.values()) if told.whole else [*by_id.values(), *_untold(told)]
+    changes = list(by_id.values()) if told.whole else [*by_id.values(), *_untold(told, issue)]
     once = [change if change.at >= created else replace(change, at=created) for change in changes]
     return sorted(once, key=lambda change: (change.at, len(change.id), change.id))
 
 
-def _untold(told: Told) -> list[IssueChange]:
+def _untold(told: Told, issue: Issue) -> list[IssueChange]:
     """What was noticed and the tracker did not tell. It told what led to the same status since the last time that
-    something was noticed."""
+    something was noticed. When the last of it happened, the issue may say itself."""
+    itself = issue.closed if issue.category == "done" else issue.started
     missing: list[IssueChange] = []
     last: datetime | None = None
     for seen in sorted(told.seen, key=lambda change: change.at):
@@ -137,7 +139,9 @@ def _untold(told: Told) -> list[IssueChange]:
             for change in told.changes
         )
         if not explained:
-            missing.append(seen)
+            here = seen.after.casefold() == issue.status.casefold()
+            knows = here and itself is not None and (last is None or itself > last) and itself <= seen.at
+            missing.append(replace(seen, at=itself) if itself and knows else seen)
         last = seen.at
     return missing
 

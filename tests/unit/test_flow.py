@@ -156,6 +156,13 @@ def test_what_was_noticed_from_run_to_run_fills_what_was_not_told() -> None:
     assert way(START, DONE, REOPEN, seen=noticed).moves[1].at == day(2), "the tracker knows better"
 
 
+def test_when_it_was_closed_an_issue_knows_better_than_the_run_that_noticed() -> None:
+    late = replace(DONE, at=day(5.5))
+    assert way(whole=False, now="Done", closed=day(5), seen=[late]).finished == day(5)
+    before = replace(REOPEN, at=day(5.2))
+    assert way(whole=False, now="Done", closed=day(5), seen=[before, late]).finished == day(5.5), "older"
+
+
 def test_what_was_told_and_noticed_happened_once() -> None:
     closed, opened = status(5, "open", "closed"), status(5.1, "closed", "open")
     late = IssueChange(**{**_fields(closed), "id": "seen:0", "at": day(5.2)})

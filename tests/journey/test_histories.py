@@ -1,0 +1,239 @@
+"""What happened to issues: read with the run, at a counted price, and worth no run that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sync.flow.model import FlowIssue
+from sync.flow.stored import load_flow
+from sync.wiring import configure
+from tests.journey_world import MAPPING, World, github_seed, jira_seed, plain_trackers
+
+MakeWorld = Callable[..., World]
+WIP = MAPPING.replace("sources:", "states: {doing: {labels: [wip]}, blocked: {labels: [on-hold]}}\nsources:")
+DAY = timedelta(hours=25)
+BULK, EVENTS = "/rest/api/3/changelog/bulkfetch", "/api/v3/repos/acme/churn/issues/events"
+
+
+def flow(world: World) -> dict[str, FlowIssue]:
+    """The way of every issue by key, as others read it from the store."""
+    with world.opened_store() as store:
+        return {ref.key: way for ref, way in load_flow(store, configure(world.root).workspace).items()}
+
+
+def asked(world: World) -> list[str]:
+    """The requests of the last command that asked for histories."""
+    paths = [line.split()[2] for line in world.reads()]
+    return sorted(path for path in paths if path.endswith(("bulkfetch", "/events")))
+
+
+def data_center(issues: int) -> dict[str, Any]:
+    return {
+        "jira": jira_seed(issues, kind="jira-dc"),
+        "trackers": lambda box: plain_trackers(box).replace("jira-cloud", "jira-dc"),
+        "environment": {"JIRA_PAT": "jira-token", "GH_TOKEN": "github-token"},
+    }
+
+
+def on_its_way(world: World) -> None:
+    """Between two runs an issue is started, flagged, done, opened again and done."""
+    acts: list[Callable[[], None]] = [
+        lambda: world.jira.set_status("DS-11", "In Progress", "ada"),
+        lambda: world.jira.flag("DS-11", "ada"),
+        lambda: world.jira.flag("DS-11", "ada", False),
+        lambda: world.close("DS-11"),
+        lambda: world.jira.set_status("DS-11", "To Do", "ada"),
+        lambda: world.close("DS-11"),
+    ]
+    # Two others have these statuses, so that everybody knows what they are.
+    world.jira.set_status("DS-12", "In Progress", "ada")
+    for act in acts:
+        world.clock.advance(timedelta(hours=1))
+        act()
+
+
+@pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
+def test_what_happened_between_two_runs_is_known_to_the_hour(make_world: MakeWorld, kind: str) -> None:
+    world = make_world(**(data_center(3) if kind == "jira-dc" else {}))
+    world.run()
+    world.run()
+    began = world.clock.now()
+    on_its_way(world)
+    assert world.run().code == 0
+    way = flow(world)["DS-11"]
+    hours = [round((move.at - began).total_seconds() / 3600) for move in way.moves[1:]]
+    assert [move.state for move in way.moves] == ["todo", "doing", "done", "todo", "done"]
+    assert hours == [1, 4, 5, 6]
+    assert way.complete and way.finished == way.moves[-1].at
+    assert [(each.since - began, each.until and each.until - began) for each in way.blocked] == [
+        (timedelta(hours=2), timedelta(hours=3))
+    ]
+
+
+def test_github_tells_it_by_labels_and_closings(make_world: MakeWorld) -> None:
+    world = make_world(mapping=WIP)
+    world.run()
+    world.clock.advance(timedelta(hours=1))
+    world.label("acme/churn#11", "wip")
+    world.label("acme/churn#11", "on-hold")
+    world.clock.advance(timedelta(hours=1))
+    world.unlabel("acme/churn#11", "on-hold")
+    world.close("acme/churn#11")
+    world.clock.advance(timedelta(hours=1))
+    world.github.reopen("acme/churn", 11, by="ada")
+    world.clock.advance(timedelta(hours=1))
+    world.github.close("acme/churn", 11, "not_planned", by="ada")
+    world.run()
+    way = flow(world)["acme/churn#11"]
+    assert [move.state for move in way.moves] == ["todo", "doing", "done", "doing", "dropped"]
+    assert way.complete and len(way.reopened) == 1 and len(way.blocked) == 1
+
+
+def test_old_work_of_a_team_is_its_history(make_world: MakeWorld) -> None:
+    seed = jira_seed(1)
+    old = {"key": "DS-9", "summary": "Old", "status": "Done", "resolution": "Done"}
+    times = {"created": "300d ago", "started": "290d ago", "resolved": "280d ago"}
+    seed["projects"]["DS"]["issues"].append({**old, **times})
+    world = make_world(jira=seed)
+    now = world.clock.now()
+    world.jira.set_status("DS-11", "In Progress", "ada")
+    world.run()
+    way = flow(world)["DS-9"]
+    assert way.started == now - timedelta(days=290)
+    assert way.finished == now - timedelta(days=280)
+    assert "DS-1" not in flow(world), "an anchor is no work"
+
+
+# ---- what it costs
+
+
+def test_jira_cloud_asks_once_for_up_to_a_hundred_changed_issues(make_world: MakeWorld) -> None:
+    seed = jira_seed(103)
+    seed["projects"]["DS"]["issues"] = [{**each, "labels": []} for each in seed["projects"]["DS"]["issues"]]
+    world = make_world(jira=seed)
+    world.run()
+    assert asked(world) == [EVENTS, BULK]
+    world.label("DS-112", "model")
+    world.run()
+    assert asked(world) == [BULK]
+    world.run()
+    assert asked(world) == [], "nobody but us changed anything"
+    for number in range(11, 111):
+        world.close(f"DS-{number}")
+    world.run()
+    assert asked(world) == [BULK]
+    world.run()
+    assert asked(world) == []
+    world.reconcile()
+    assert asked(world) == [], "reading everything again is no reason"
+    world.run(after=DAY)
+    assert asked(world) == []
+
+
+def test_long_changelogs_are_read_within_the_budget_and_said_to_be_incomplete(make_world: MakeWorld) -> None:
+    seed = jira_seed(3)
+    seed["switches"] = {"changelog_page_cap": 4}
+    world = make_world(jira=seed)
+    world.run()
+    on_its_way(world)
+    world.run()
+    assert asked(world) == [BULK]
+    way = flow(world)["DS-11"]
+    assert not way.complete
+    assert way.finished == world.jira.need("DS-11").resolved
+
+
+def test_data_center_brings_histories_with_the_issues(make_world: MakeWorld) -> None:
+    world = make_world(**data_center(12))
+    world.run()
+    world.run()
+    for number in range(11, 16):
+        world.close(f"DS-{number}")
+    world.run()
+    assert [line for line in world.reads("jira") if "comment" not in line] == [
+        "jira: POST /rest/api/2/search -> 200"
+    ]
+    assert sum(1 for way in flow(world).values() if way.finished and way.complete) == 5
+
+
+def test_github_is_asked_only_about_repositories_that_changed(world: World) -> None:
+    world.run()
+    world.run()
+    assert asked(world) == []
+    world.close("acme/churn#11")
+    world.run()
+    assert asked(world) == [EVENTS]
+    world.run()
+    world.run()
+    assert world.reads("github") == ["github: GET /api/v3/repos/acme/churn/issues -> 304"]
+
+
+def test_a_repository_with_many_events_is_read_as_far_as_its_changes_justify(make_world: MakeWorld) -> None:
+    world = make_world(github=github_seed(60))
+    for number in range(11, 71):
+        world.github.close("acme/churn", number, by="ada")
+    world.run()
+    assert asked(world).count(EVENTS) == 1, "it is seen first, and its labels mean no state"
+    ways = flow(world)
+    assert not all(way.complete for key, way in ways.items() if "#" in key)
+    assert all(way.finished for key, way in ways.items() if "#" in key), "the issues tell that themselves"
+    world.clock.advance(timedelta(minutes=30))
+    world.github.reopen("acme/churn", 11, by="ada")
+    world.clock.advance(timedelta(minutes=30))
+    world.close("acme/churn#11")
+    world.run()
+    assert asked(world).count(EVENTS) <= 3
+    assert len(flow(world)["acme/churn#11"].reopened) == 1
+
+
+# ---- what goes wrong
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "key"),
+    [(503, f"*{BULK}", "DS-11"), (500, "*/issues/events", "acme/churn#11")],
+)
+def test_a_history_that_cannot_be_read_takes_nothing_from_the_run(
+    world: World, status: int, path: str, key: str
+) -> None:
+    world.run()
+    world.close(key)
+    world.fault("status", path=path, status=status, times=None)
+    told = world.run()
+    assert told.code == 0
+    assert "history not read: " in told.out + told.err
+    assert any("1 of 3" in comment for comment in world.comments("acme/churn#1" if "#" in key else "DS-2"))
+    way = flow(world)[key]
+    assert way.finished is not None and not way.complete
+    world.box.faults.clear()
+    told = world.run()
+    assert "history not read" not in told.out + told.err
+    assert flow(world)[key].complete, "it is made up for, though nothing changed since"
+
+
+def test_a_tracker_that_refuses_histories_is_left_in_peace_for_some_hours(world: World) -> None:
+    world.fault("status", path=f"*{BULK}", status=403, times=None)
+    assert world.run().code == 0
+    assert asked(world).count(BULK) == 1
+    world.run()
+    assert asked(world) == []
+    world.box.faults.clear()
+    world.run(after=timedelta(hours=7))
+    assert asked(world).count(BULK) == 1
+    assert flow(world)["DS-11"].complete
+
+
+def test_another_label_for_a_state_makes_the_past_be_read_again(world: World) -> None:
+    world.label("acme/churn#11", "wip")
+    world.label("DS-11", "wip")
+    put = world.clock.now()
+    world.run()
+    assert flow(world)["acme/churn#11"].started is None
+    world.write("mappings/science.yaml", WIP)
+    world.run()
+    ways = flow(world)
+    assert ways["acme/churn#11"].started == ways["DS-11"].started == put
