@@ -14,6 +14,7 @@ from mappings.draft import DefaultsDraft, Place, PlanDraft, TeamDraft
 from mappings.model import (
     Anchor,
     Capability,
+    Evidence,
     Goal,
     Increment,
     Rule,
@@ -79,6 +80,7 @@ class Builder:
             released=entry.released,
             continues=entry.continues,
             previously=tuple(entry.previously),
+            evidence=Evidence(**dict(entry.evidence)) if entry.evidence else None,
         )
 
     def _anchor(self, text: str | None) -> Anchor | None:

@@ -39,6 +39,18 @@ class Anchor:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """What has to be shown before done work counts as proven: a number in a JSON file reaches a bound."""
+
+    file: str
+    """Path below the workspace, with ``/``."""
+    metric: str
+    """Name of the number; dots lead into objects and lists."""
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Capability:
     id: str
     title: str
@@ -52,6 +64,7 @@ class Capability:
     released: date | None = None
     continues: str | None = None
     previously: tuple[str, ...] = ()
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

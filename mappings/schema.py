@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from mappings.schema_parts import Day, Entry, Silence, Text
+from mappings.schema_when import is_lenient
+
+
+def _stays_inside(value: str) -> str:
+    if "://" in value:
+        raise ValueError(f'"{value[:60]}" is an address; evidence is a file of the workspace')
+    if value.startswith(("/", "~")) or "\\" in value or ":" in value or "\0" in value:
+        raise ValueError(f'"{value[:60]}" is no path below the workspace; write it as metrics/churn.json')
+    if ".." in value.split("/"):
+        raise ValueError(
+            f'"{value[:60]}" leads out of a folder by ".."; write the path from the workspace down'
+        )
+    return value
+
+
+class EvidenceEntry(Entry):
+    """What has to be shown before a done capability counts as proven."""
+
+    file: Annotated[Text, AfterValidator(_stays_inside)] = Field(
+        description="A JSON file, by its path from the workspace down.", examples=["metrics/churn.json"]
+    )
+    metric: Text = Field(
+        description="The number in it; dots lead into objects and lists.", examples=["auc", "folds.0.auc"]
+    )
+    at_least: float | None = Field(
+        default=None, allow_inf_nan=False, description="The number has to be so high.", examples=[0.8]
+    )
+    at_most: float | None = Field(
+        default=None, allow_inf_nan=False, description="The number has to be so low.", examples=[0.05]
+    )
+
+    @model_validator(mode="after")
+    def _has_a_bound(self, info: ValidationInfo) -> Self:
+        if is_lenient(info):
+            return self
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("`evidence` has no bound; say `at_least` or `at_most`")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("no number is `at_least` and `at_most` that; correct one of the two")
+        return self
 
 
 class CapabilityEntry(Entry):
@@ -47,6 +87,11 @@ class CapabilityEntry(Entry):
         default=[],
         description="Ids that it had before; what we wrote carries over.",
         examples=[["churn-inputs"]],
+    )
+    evidence: EvidenceEntry | None = Field(
+        default=None,
+        description="Without it, done is shown as `done, not proven`.",
+        examples=[{"file": "metrics/churn.json", "metric": "auc", "at_least": 0.8}],
     )
     silence: Silence = Field(default=[])
 

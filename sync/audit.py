@@ -73,6 +73,7 @@ def audit(inputs: AuditInputs) -> tuple[Finding, ...]:
         for goal in increment.goals:
             found += _nothing_moves(goal, increment, inputs)
             for capability in goal.capabilities:
+                found += _not_proven(capability)
                 found += _left(capability, inputs.since_commitment.get(capability.id))
     return (*found, *_plan_changed(inputs), *_old_work(inputs))
 
@@ -115,6 +116,17 @@ def _looks_green(goal: GoalRollup) -> bool:
 
 def _last_move(flow: FlowIssue) -> datetime:
     return max((move.at for move in flow.moves), default=flow.created)
+
+
+def _not_proven(capability: CapabilityRollup) -> Iterator[Finding]:
+    if capability.not_proven and capability.proof:
+        yield Finding(
+            kind="not-proven",
+            subject=capability.subject,
+            title=capability.title,
+            text="all issues are done, and the evidence that the plan asks for is not there",
+            evidence=(Evidence(text=capability.proof.why),),
+        )
 
 
 _LEFT: Final[Mapping[str, tuple[Kind, str]]] = {

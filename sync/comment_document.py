@@ -52,6 +52,7 @@ def capability_document(
             *_scope_lines(rollup, increment),
             *([("Reopened", rollup.scope.reopened)] if rollup.scope.reopened else []),
             *_iteration_lines(rollup),
+            *_proof_lines(rollup),
             *_notes(rollup),
             *_override_lines(overrides),
         ),
@@ -103,6 +104,8 @@ def _headline(rollup: CapabilityRollup | GoalRollup, figures: str) -> str:
 
 def _state_words(rollup: CapabilityRollup | GoalRollup) -> str:
     words = [rollup.state.replace("-", " ").capitalize()]
+    if isinstance(rollup, CapabilityRollup) and rollup.not_proven:
+        words.append("not proven")
     if rollup.released:
         on = rollup.released_on if isinstance(rollup, CapabilityRollup) else None
         words.append(f"released {on}" if on else "released")
@@ -118,7 +121,9 @@ def _parts(goal: GoalRollup) -> tuple[CapabilityRollup | GoalRollup, ...]:
 
 
 def _urgent(rollup: CapabilityRollup | GoalRollup) -> tuple[str, ...]:
-    return (rollup.state, str(rollup.health), f"blocked={rollup.blocked}", f"released={rollup.released}")
+    facts = (rollup.state, str(rollup.health), f"blocked={rollup.blocked}", f"released={rollup.released}")
+    is_open = isinstance(rollup, CapabilityRollup) and rollup.not_proven
+    return (*facts, "not proven") if is_open else facts
 
 
 def _done_of(counts: Counts) -> str:
@@ -218,6 +223,10 @@ def _answers(answers: Answers) -> str:
         (answers.missing, "closed without a result"),
     )
     return ", ".join(f"{number} {word}" for number, word in counted if number)
+
+
+def _proof_lines(rollup: CapabilityRollup) -> list[str]:
+    return [f"Not proven: {rollup.proof.why}"] if rollup.not_proven and rollup.proof else []
 
 
 def _notes(rollup: CapabilityRollup) -> list[str]:

@@ -46,6 +46,7 @@ def _capability(capability: CapabilityRollup) -> dict[str, Any]:
             each.name: {"state": each.state, "counts": asdict(each.counts)} for each in capability.iterations
         },
         "uncertain": list(capability.uncertain),
+        **({"not_proven": capability.not_proven} if capability.proof else {}),
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from connectors.pace import Pace
 from connectors.ports import Cache, IssueReader, IssueWriter
 from mappings.model import Workspace
+from sync.rollup_model import Proof
 from sync.settings import Settings
 from sync.store import Store
 
@@ -44,6 +45,8 @@ class Job:
     writers: Mapping[str, IssueWriter] = field(default_factory=dict)
     paces: Mapping[str, Pace] = field(default_factory=dict)
     """Tracker -> when its next write may leave; at once where there is none."""
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    """Capability id -> how the evidence stands that it asks for."""
     now: Callable[[], datetime]
     progress: Progress = field(default_factory=Silent)
     log: Any

@@ -42,6 +42,7 @@ def think_offline(
         anchors=anchors_among(known, job.workspace),
         unread=frozenset(failing),
         failing_since=failing,
+        proofs=job.proofs,
     )
     markup = {tracker: job.markup(tracker) for tracker in job.settings.trackers}
     return think(job.settings, job.workspace, seen, remembered, now=job.now(), markup=markup, earlier=earlier)

@@ -27,6 +27,7 @@ from sync.rollup_model import (
     GoalState,
     IncrementRollup,
     IterationRollup,
+    Proof,
     Rollup,
 )
 from sync.rollup_warnings import capability_warnings, goal_warnings, unknown_capabilities
@@ -51,6 +52,8 @@ class RollupInputs:
     """Subjects (``capability:x``, ``goal:x``) whose anchor carries ``flag:released``."""
     uncertain: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Capability id -> names of the sources that feed it and could not be read."""
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    """Capability id -> how the evidence stands that it asks for."""
 
 
 def roll_up(inputs: RollupInputs) -> Rollup:
@@ -152,6 +155,7 @@ def _capability(
         conflicts=conflicts,
         warnings=capability_warnings(issues, counts, released=released, cancelled=cancelled),
         uncertain=tuple(sorted(inputs.uncertain.get(capability.id, ()))),
+        proof=inputs.proofs.get(capability.id),
     )
 
 

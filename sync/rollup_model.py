@@ -32,6 +32,17 @@ class Baseline:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """How the evidence that a capability asks for stands."""
+
+    reached: bool
+    value: float | None
+    """The number that was found; None without one."""
+    why: str
+    """For people: the number, the bound and the file, or why there is no number."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
     """How many issues are where. Issues are counted, nothing is estimated."""
 
@@ -198,10 +209,17 @@ class CapabilityRollup:
     uncertain: tuple[str, ...] = ()
     """Sources that feed it and could not be read: nothing may be concluded or written from its figures."""
     health: str | None = None
+    proof: Proof | None = None
+    """None when the plan asks for no evidence."""
 
     @property
     def subject(self) -> str:
         return f"capability:{self.id}"
+
+    @property
+    def not_proven(self) -> bool:
+        """Done, but what would prove it is not there. A fact of its own, as released is: the state stays."""
+        return self.state == "done" and self.proof is not None and not self.proof.reached
 
     @property
     def finished(self) -> bool:

@@ -183,6 +183,7 @@ def _decide(
         failing_since=collected.failing_since,
         strays=collected.strays,
         comments=drift,
+        proofs=job.proofs,
     )
     asked = _ask_people(job, options, seen, recorder, limits)
     changes = asked.thought.changes

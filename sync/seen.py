@@ -11,7 +11,7 @@ from mappings.model import Anchor, Workspace
 from sync.compare import Decisions
 from sync.compare_comments import CommentDrift, WrittenComment
 from sync.homes import Home, anchors_by_subject, homes_of
-from sync.rollup_model import Baseline
+from sync.rollup_model import Baseline, Proof
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +57,8 @@ class Seen:
     """Issues of no source that still carry our labels and were read directly."""
     comments: Mapping[str, CommentDrift] = field(default_factory=dict)
     """Subject -> what a person did to its status comment; only ``reconcile`` looks."""
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    """Capability id -> how the evidence stands that it asks for."""
 
     def anchor_issues(self, workspace: Workspace, remembered: Remembered) -> dict[str, IssueRef]:
         """Subject -> its anchor, whatever key that issue has now. For one that was not read in this run it is where our

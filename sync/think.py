@@ -73,6 +73,7 @@ def think(
             baselines=remembered.baselines,
             released=_released(seen, workspace, scheme, anchors),
             uncertain=uncertain,
+            proofs=seen.proofs,
             now=now,
         )
     )

@@ -6,7 +6,7 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ from mappings.load import load_workspace
 from mappings.model import Workspace
 from mappings.problems import MappingInvalid
 from sync.credentials import CredentialError, Credentials, read_credentials, what_is_missing
+from sync.evidence import read_proofs
+from sync.rollup_model import Proof
 from sync.settings import Settings, TrackerSettings, load_settings, unknown_push_teams
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ class Configured:
     root: Path
     settings: Settings
     workspace: Workspace
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    """Capability id -> how the evidence stood when the files were read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +72,7 @@ def configure(root: Path) -> Configured:
     )
     if problems := unknown_push_teams(settings, workspace):
         raise MappingInvalid(problems)
-    return Configured(root=root, settings=settings, workspace=workspace)
+    return Configured(root=root, settings=settings, workspace=workspace, proofs=read_proofs(root, workspace))
 
 
 def credentials_of(settings: Settings, environment: Mapping[str, str]) -> dict[str, Credentials]:

@@ -66,6 +66,7 @@ def _increment_json(increment: IncrementRollup) -> dict[str, Any]:
     for goal, goal_json in zip(increment.goals, document["goals"], strict=True):
         for capability, capability_json in zip(goal.capabilities, goal_json["capabilities"], strict=True):
             capability_json["progress"] = capability.counts.progress
+            capability_json["not_proven"] = capability.not_proven
             capability_json["issues"] = [
                 {
                     "issue": str(issue.ref),
@@ -121,13 +122,15 @@ def _capability_row(capability: CapabilityRollup) -> tuple[str, ...]:
         notes.append("BLOCKED")
     elif capability.partly_blocked:
         notes.append("{} of {} blocked".format(*capability.partly_blocked))
+    if capability.not_proven and capability.proof:
+        notes.append(capability.proof.why)
     if capability.uncertain:
         notes.append(f"not read: {', '.join(capability.uncertain)}")
     changed = "" if scope.baseline is None else f"baseline {scope.baseline}, +{len(scope.added)}"
     lost = len(scope.dropped) + len(scope.moved_out) + len(scope.vanished) + len(scope.split)
     return (
         f"  {capability.title}",
-        capability.state,
+        "done, not proven" if capability.not_proven else capability.state,
         f"{counts.done}/{counts.scope}" if counts.scope else "-",
         f"{counts.doing} doing, {counts.todo + counts.unknown} to do" if counts.remaining else "",
         f"{changed}, -{lost}" if changed and lost else changed,

@@ -53,7 +53,8 @@ def _row(told: tuple[str, Mapping[str, Any]]) -> tuple[str, ...]:
         return each["title"], each["state"], f"{required}, {words}", each["commitment"]
     notes = [name for name in ("blocked", "released") if each.get(name)]
     notes += [f"not read: {', '.join(each['uncertain'])}"] if each.get("uncertain") else []
-    return f"  {each['title']}", each["state"], words, ", ".join(notes)
+    state = "done, not proven" if each.get("not_proven") else each["state"]
+    return f"  {each['title']}", state, words, ", ".join(notes)
 
 
 def status_since(ways: Ways, increment: str | None, since: str, until: str | None) -> int:

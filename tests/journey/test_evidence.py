@@ -1,0 +1,25 @@
+"""Evidence that a plan asks for, as people see it on the trackers."""
+
+from __future__ import annotations
+
+from tests.journey_world import GOAL, MODEL, World
+
+
+def test_done_work_without_its_evidence_is_said_to_be_not_proven(world: World) -> None:
+    """The label stays ``state:done``: whether it is proven is a fact of its own."""
+    asked = 'anchor: "jira:DS-2", evidence: {file: metrics/m.json, metric: auc, at_least: 0.8}}'
+    world.edit("plans/2026-q4.yaml", 'anchor: "jira:DS-2"}', asked)
+    for key in ("DS-11", "DS-12", "DS-13"):
+        world.close(key)
+    assert world.run().code == 0
+    assert "state:done" in world.labels(MODEL)
+    (comment,) = world.comments(MODEL)
+    assert "*Done, not proven: 3 of 3 issues done*" in comment
+    assert "Not proven: metrics/m.json is not there" in comment.replace("\\", "")
+    assert "Done, not proven" in world.comments(GOAL)[0]
+    world.write("metrics/m.json", '{"auc": 0.81}')
+    assert world.run().code == 0
+    assert "not proven" not in world.comments(MODEL)[0].lower()
+    assert "state:done" in world.labels(MODEL)
+    assert world.run().code == 0
+    assert world.writes() == []

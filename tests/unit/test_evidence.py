@@ -1,0 +1,134 @@
+"""The evidence that a plan asks for: what proves work, and everything that does not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mappings.model import Evidence
+from sync.commands.looking import status
+from sync.evidence import MAX_BYTES, read_proof
+from tests.offline_world import PLAN, OfflineWorld, done
+
+AUC = Evidence(file="metrics/churn.json", metric="auc", at_least=0.8)
+ASKED = '      - {id: features, title: Churn features, team: science, anchor: "github:acme/churn#12"}\n'
+ASKING = ASKED.replace("}\n", ", evidence: {file: metrics/churn.json, metric: auc, at_least: 0.8}}\n")
+
+
+def proof(root: Path, text: str | bytes, **asked: Any) -> tuple[bool, str]:
+    path = root / "metrics/churn.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    found = read_proof(root, Evidence(**{"file": AUC.file, "metric": "auc", **asked}))
+    return found.reached, found.why
+
+
+def test_a_number_reaches_its_bound_or_not(tmp_path: Path) -> None:
+    assert proof(tmp_path, '{"auc": 0.8}', at_least=0.8) == (True, "auc is 0.8 (metrics/churn.json)")
+    missed = (False, "auc is 0.79, at least 0.8 is needed (metrics/churn.json)")
+    assert proof(tmp_path, '{"auc": 0.79}', at_least=0.8) == missed
+    assert (
+        proof(tmp_path, '{"auc": 3}', at_most=2)[1] == "auc is 3, at most 2 is allowed (metrics/churn.json)"
+    )
+
+
+def test_dots_lead_into_objects_and_lists(tmp_path: Path) -> None:
+    text = '{"test": {"folds": [{"auc": 0.7}, {"auc": 0.9}], "a.b": 1}}'
+    assert proof(tmp_path, text, metric="test.folds.1.auc", at_least=0.8)[0]
+    assert proof(tmp_path, text, metric="test.a.b", at_least=1)[0]
+    for metric in ("test.folds.2.auc", "test.folds.-1.auc", "test", "auc", "test.folds.1.auc.x", "."):
+        reached, why = proof(tmp_path, text, metric=metric, at_least=0)
+        assert not reached
+        assert why == f"metrics/churn.json has no number {metric!r}"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "is not JSON"),
+        ("{", "is not JSON"),
+        (b"\xff\xfe", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ('{"auc": NaN}', "has 'auc' as NaN"),
+        ('{"auc": -Infinity}', "has 'auc' as infinity"),
+        ('{"auc": 1e999}', "has 'auc' as infinity"),
+        ('{"auc": 1' + "0" * 400 + "}", "has 'auc' as infinity"),
+        ('{"auc": "0.9"}', "has no number 'auc'"),
+        ('{"auc": true}', "has no number 'auc'"),
+        ('{"auc": null}', "has no number 'auc'"),
+        (" " * MAX_BYTES + "{}", "is larger than 1 MB"),
+    ],
+    ids=lambda value: repr(value[:14]),
+)
+def test_what_holds_no_number_proves_nothing(tmp_path: Path, text: str | bytes, why: str) -> None:
+    assert proof(tmp_path, text, at_least=0) == (False, f"metrics/churn.json {why}")
+
+
+def test_only_files_of_the_workspace_are_read(tmp_path: Path) -> None:
+    root, outside = tmp_path / "workspace", tmp_path / "secret.json"
+    (root / "metrics").mkdir(parents=True)
+    outside.write_text('{"auc": 0.9}')
+    link = root / AUC.file
+    assert read_proof(root, AUC).why == "metrics/churn.json is not there"
+    link.symlink_to(outside)
+    assert read_proof(root, AUC).why == "metrics/churn.json is a link that leads out of the workspace"
+    link.unlink()
+    link.symlink_to(link)
+    assert "cannot be read" in read_proof(root, AUC).why
+    link.unlink()
+    link.mkdir()
+    assert read_proof(root, AUC).why == "metrics/churn.json is no file"
+    link.rmdir()
+    os.mkfifo(link)
+    assert read_proof(root, AUC).why == "metrics/churn.json is no file"
+
+
+@pytest.mark.parametrize(
+    ("written", "column", "sentence"),
+    [
+        ("file: /etc/passwd, metric: auc, at_least: 1", 66, "is no path below the workspace"),
+        ("file: ../x.json, metric: auc, at_least: 1", 66, 'leads out of a folder by ".."'),
+        ("file: 'https://x.example/m.json', metric: auc, at_least: 1", 66, "is an address"),
+        ("file: 'C:\\x.json', metric: auc, at_least: 1", 66, "is no path below the workspace"),
+        ("file: m.json, metric: auc", 59, "has no bound"),
+        ("file: m.json, metric: auc, at_least: 2, at_most: 1", 59, "no number is"),
+        ("file: m.json, metric: auc, at_least: .nan", 97, "should be a number"),
+        ("file: m.json, metric: auc, atleast: 1", 87, "did you mean"),
+    ],
+)
+def test_what_is_written_wrongly_is_told_with_its_place(
+    tmp_path: Path, written: str, column: int, sentence: str
+) -> None:
+    line = "      - {id: features, team: science, title: F, evidence: {" + written + "}}\n"
+    world = OfflineWorld(tmp_path, plan=PLAN.replace(ASKED, line))
+    told = world.call(lambda ways: status(ways, None))
+    assert told.code == 3
+    problems = [each for each in told.err.splitlines() if each.startswith("plans/2026-q4.yaml:9:")]
+    assert any(
+        each.startswith(f"plans/2026-q4.yaml:9:{column}: ") and sentence in each for each in problems
+    ), problems
+
+
+def test_done_is_shown_as_not_proven_until_the_number_is_there(tmp_path: Path) -> None:
+    world = OfflineWorld(
+        tmp_path, done("acme/churn#1", 3, labels=["features"]), plan=PLAN.replace(ASKED, ASKING)
+    )
+
+    def shown() -> tuple[str, Any]:
+        text = world.call(lambda ways: status(ways, None)).out
+        answer = world.call(lambda ways: status(ways, None), as_json=True).json
+        features, _ = answer["increments"][0]["goals"][0]["capabilities"]
+        return text, features
+
+    text, features = shown()
+    assert "done, not proven" in text
+    assert "metrics/churn.json is not there" in text
+    assert (features["state"], features["not_proven"]) == ("done", True)
+    world.write("metrics/churn.json", '{"auc": 0.9}')
+    text, features = shown()
+    assert "not proven" not in text
+    assert (features["state"], features["not_proven"]) == ("done", False)
+    assert features["proof"] == {"reached": True, "value": 0.9, "why": "auc is 0.9 (metrics/churn.json)"}
