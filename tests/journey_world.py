@@ -20,7 +20,9 @@ from connectors.sandbox.faults import Fault, FaultKind
 from connectors.sandbox.server import Sandbox
 from sync import cli
 from sync.commands import running
-from sync.commands.looking import overrides, status
+from sync.commands.deciding import Clearing, clear, overrides
+from sync.commands.looking import status
+from sync.commands.recalling import history
 from sync.commands.session import opened_store
 from sync.commands.undoing import UndoOptions, undo
 from sync.commands.ways import Ways
@@ -271,6 +273,16 @@ class World:
     def status(self) -> Any:
         """``increment-sync status --json``."""
         return self._call(lambda: status(self.ways(as_json=True), None)).json
+
+    def clear(self, *, yes: bool = True, answer: str | None = None, **which: Any) -> Told:
+        """``increment-sync overrides clear``; ``answer`` is what a person at a terminal types."""
+        wanted = Clearing(yes=yes and answer is None, **which)
+        return self._call(lambda: clear(self.ways(), wanted), answer=answer)
+
+    def history(self, run_id: str | None = None, *, as_json: bool = False, **more: Any) -> Told:
+        """``increment-sync history``."""
+        issue, since = more.get("issue"), more.get("since")
+        return self._call(lambda: history(self.ways(as_json=as_json), run_id, issue, 100, since))
 
     def overrides(self) -> Any:
         """``increment-sync overrides --json``."""

@@ -141,20 +141,55 @@ def explain(
 @app.command()
 def history(
     context: typer.Context,
-    run_id: Annotated[str | None, typer.Option("--run", help="The writes of one run.")] = None,
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="The writes of this run; default: the runs.")
+    ] = None,
     issue: Annotated[str | None, typer.Option(help="The writes on one issue.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only since the beginning of a day, a time or a run.", metavar="WHEN")
+    ] = None,
     limit: Annotated[int, typer.Option(help="How many rows at most.", min=1, max=1_000_000)] = 20,
+    run_option: Annotated[str | None, typer.Option("--run", help="The same as RUN.", hidden=True)] = None,
     as_json: Json = False,
 ) -> None:
-    """The runs, or the journal of a run or an issue: when, what, which rule, why."""
-    from sync.commands.looking import history as command
+    """The runs, or the journal of a run or an issue: who, when, what, which rule, why."""
+    from sync.commands.recalling import history as command
 
-    raise typer.Exit(command(ways(context, as_json), run_id, issue, limit))
+    raise typer.Exit(command(ways(context, as_json), run_id or run_option, issue, limit, since))
 
 
-@app.command()
+decisions = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(decisions, name="overrides")
+
+
+@decisions.callback()
 def overrides(context: typer.Context, as_json: Json = False) -> None:
-    """People's decisions on the trackers that differ from ours; theirs win."""
-    from sync.commands.looking import overrides as command
+    """People's decisions on the trackers that differ from ours, and what undo took back; runs leave both alone."""
+    if context.invoked_subcommand is not None:
+        return
+    from sync.commands.deciding import overrides as command
 
     raise typer.Exit(command(ways(context, as_json)))
+
+
+@decisions.command()
+def clear(
+    context: typer.Context,
+    run_id: Annotated[
+        str | None, typer.Option("--run", help="What the undo of this run holds, or what this run found.")
+    ] = None,
+    issue: Annotated[str | None, typer.Option(help="Only on this issue.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Only this label; capability:ID or goal:ID for a status comment.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Clear without asking.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Forget overrides, so that the next run does again as the rules say; asks first."""
+    from sync.commands.deciding import Clearing
+    from sync.commands.deciding import clear as command
+
+    if run_id is issue is label is None:
+        raise typer.BadParameter("say which: --run RUN, --issue KEY or --label LABEL")
+    wanted = Clearing(run=run_id, issue=issue, label=label, yes=yes)
+    raise typer.Exit(command(ways(context, as_json), wanted))

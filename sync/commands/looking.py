@@ -1,20 +1,16 @@
-"""``status``, ``history`` and ``overrides``: what is known, from the store alone."""
+"""``status``: what is known, from the store alone."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
-from sync.commands.finding import find_issue
-from sync.commands.session import offline_job, with_snapshot
+from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, complain, say, say_json
-from sync.job import Job
 from sync.neutral import neutral_terminal
 from sync.outlook import outlook, read_last
 from sync.render import table
 from sync.rollup_model import CapabilityRollup, GoalRollup, IncrementRollup, Rollup
-
-_ALL_RUNS: Final = 1_000_000
 
 
 def status(ways: Ways, increment: str | None) -> int:
@@ -140,81 +136,3 @@ def _capability_row(capability: CapabilityRollup) -> tuple[str, ...]:
 
 def _warnings(goal: GoalRollup) -> list[str]:
     return [*goal.warnings, *(w for capability in goal.capabilities for w in capability.warnings)]
-
-
-def history(ways: Ways, run: str | None, issue: str | None, limit: int) -> int:
-    """The journal: who, when, what, which rule, why."""
-    with offline_job(ways) as job:
-        if run is None and issue is None:
-            return _say_runs(ways, job, limit)
-        ref = find_issue(job, issue).issue.ref if issue else None
-        rows = job.store.journal(run_id=run, ref=ref, limit=limit)
-        if run is not None and not rows and run not in {row.id for row in job.store.runs(_ALL_RUNS)}:
-            raise LookupError(f"there is no run {run}; `increment-sync history` lists them")
-        if ways.as_json:
-            say_json({"version": 1, "journal": [{**asdict(row), "ref": str(row.ref)} for row in rows]})
-            return 0
-        lines = table(
-            ("when", "run", "issue", "what", "rule", "why", "outcome"),
-            [
-                (
-                    f"{row.at:%Y-%m-%d %H:%M:%S}",
-                    row.run_id,
-                    row.ref.key,
-                    f"{row.op} {row.payload.get('label') or row.payload.get('subject') or ''}",
-                    row.rule or "",
-                    row.why,
-                    f"{row.outcome or 'open'} {row.detail}".strip(),
-                )
-                for row in rows
-            ],
-        )
-        for line in lines:
-            say(line)
-        return 0
-
-
-def _say_runs(ways: Ways, job: Job, limit: int) -> int:
-    runs = job.store.runs(limit)
-    if ways.as_json:
-        say_json({"version": 1, "runs": [asdict(row) for row in runs]})
-        return 0
-    rows = [
-        (
-            row.id,
-            row.command,
-            f"{row.started:%Y-%m-%d %H:%M:%S}",
-            row.outcome or "not finished",
-            str(row.summary.get("written", "")),
-            str(row.summary.get("pulled", "")),
-        )
-        for row in runs
-    ]
-    for line in table(("run", "command", "started (UTC)", "outcome", "written", "read"), rows):
-        say(line)
-    return 0
-
-
-def overrides(ways: Ways) -> int:
-    """People's decisions on the trackers that differ from ours."""
-    with offline_job(ways) as job:
-        rows = job.store.overrides()
-        comments = [c for c in job.store.pushed_comments().values() if c.state == "deleted-by-person"]
-        if ways.as_json:
-            say_json(
-                {
-                    "version": 1,
-                    "overrides": [{**asdict(row), "ref": str(row.ref)} for row in rows],
-                    "deleted_comments": [{"subject": c.subject, "issue": str(c.ref)} for c in comments],
-                }
-            )
-            return 0
-        listed = [(row.ref.key, row.kind, row.label, f"{row.since:%Y-%m-%d %H:%M}", row.note) for row in rows]
-        listed += [
-            (c.ref.key, "comment", c.subject, "", "a person deleted the status comment") for c in comments
-        ]
-        if listed:
-            for line in table(("issue", "kind", "label", "since (UTC)", "note"), listed):
-                say(line)
-        say(f"{len(listed)} overrides")
-        return 0

@@ -17,9 +17,11 @@ import pytest
 
 from sync import saved as saving
 from sync.commands import running
+from sync.commands.deciding import overrides
 from sync.commands.diagnosing import doctor
 from sync.commands.explaining import explain
-from sync.commands.looking import history, overrides, status
+from sync.commands.looking import status
+from sync.commands.recalling import history
 from sync.run import Options
 from tests.journey_world import FEATURES, GOAL, MODEL, PLAN, TOKENS, Told, World, github_seed, jira_seed
 

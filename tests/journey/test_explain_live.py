@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sync.commands.explaining import explain
-from sync.commands.looking import history
+from sync.commands.recalling import history
 from tests.journey_world import MAPPING, TOKENS, Told, World, github_seed, jira_seed
 
 MakeWorld = Callable[..., World]

@@ -266,3 +266,71 @@ def test_answers_that_are_lost_lead_to_the_same_end(make_world: MakeWorld, path:
     world.run()
     assert world.undo(run_id, limit=100).code == 0
     assert world.snapshot() == before
+
+
+# ---- letting go, and looking back
+
+
+def test_once_cleared_the_next_run_brings_it_back(world: World) -> None:
+    run_id = ran(world)
+    done = world.snapshot()
+    world.undo(run_id, limit=100)
+    held = world.overrides()["overrides"]
+    assert {(row["kind"], row["run_id"]) for row in held} == {("held", run_id), ("comment", run_id)}
+    assert world.clear(run=run_id, answer="n").code == 0
+    assert world.overrides()["overrides"] == held
+    told = world.clear(run=run_id, answer="y")
+    assert "18 overrides cleared" in told.out
+    assert world.overrides()["overrides"] == []
+    assert world.run().code == 0
+    assert world.snapshot() == done
+
+
+def test_one_label_or_one_issue_can_be_cleared_alone(world: World) -> None:
+    run_id = ran(world)
+    world.undo(run_id, limit=100)
+    undo_id = world.last_run()
+    world.clear(issue="DS-11")
+    world.clear(label="goal:retention")
+    world.run()
+    assert world.labels("DS-11") == {"model", "capability:model", "increment:2026-q4"}
+    assert len(world.comments(GOAL)) == 1
+    assert world.labels("DS-12") == {"model"}
+    assert "no such override" in world.clear(issue="DS-11").out
+    assert "cleared" in world.clear(run=undo_id).out, "the undo may be named as well"
+    assert world.overrides()["overrides"] == []
+
+
+def test_a_veto_can_be_cleared_and_a_pin_is_a_label_on_the_issue(world: World) -> None:
+    ran(world)
+    world.unlabel("DS-11", "capability:model")
+    world.label("DS-12", "capability:features")
+    world.run()
+    assert "1 override cleared" in world.clear(label="capability:model").out
+    told = world.clear(issue="DS-12")
+    assert "take the label off the issue to end it" in told.err
+    world.run()
+    assert "capability:model" in world.labels("DS-11")
+
+
+def test_the_history_says_who_when_what_which_rule_and_why(world: World) -> None:
+    first = ran(world)
+    move_on(world)
+    second = ran(world)
+    world.undo(second)
+    undo_id = world.last_run()
+    told = world.history(first).out
+    assert "jira:DS-11 +capability:model (no label of ours before) done" in told
+    assert "rule model: " in told
+    assert "(as sync-robot)" in told
+    assert " by " in told.splitlines()[1]
+    told = world.history(undo_id).out
+    assert f"undo of {second}, which said:" in told
+    assert "edit status comment of capability:model" in told
+    assert "+*Planned" in told or "+*planned" in told
+    listed = world.history().out
+    assert f"undo {second}" in listed
+    document = world.history(undo_id, as_json=True).json
+    assert document["run"]["options"] == {"run": second}
+    assert {"before", "payload", "rule", "why", "account", "outcome"} <= document["journal"][0].keys()
+    assert all(first not in line for line in world.history(since=second).out.splitlines())

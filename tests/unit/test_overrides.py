@@ -69,6 +69,37 @@ def test_the_history_says_whose_label_it_is(world: World, by: str, kind: Suspici
     assert verdicts(checked(world, (key, kind, FEATURES), history=True)) == [verdict]
 
 
+def test_a_store_that_came_from_a_backup_asks_before_it_takes_our_label_for_a_pin(world: World) -> None:
+    """It does not know the label, and thinks that it has seen the issue from the first day."""
+    ours, theirs = an_issue(world, FEATURES, by=ME), an_issue(world, FEATURES)
+    found = checked(world, (ours, "pin", FEATURES), (theirs, "pin", FEATURES))
+    assert verdicts(found) == ["ours", "pin"]
+    assert [suspicion.ref.key for suspicion in found.confirmed] == [theirs], (
+        "ours is no new decision of people"
+    )
+    world.jira.forget_who_labelled(theirs)
+    assert verdicts(checked(world, (theirs, "pin", FEATURES))) == ["pin"]
+
+
+def test_a_backup_that_is_put_back_makes_no_pins(world: World) -> None:
+    keys = [world.jira.add_issue("DS", "Work").key for _ in range(12)]
+    world.run()
+    backup = {file: file.read_bytes() for file in world.root.glob("state.db*")}
+    for key in keys:
+        world.jira.label(key, "features")
+    world.run()
+    world.lose_store()
+    for file, content in backup.items():
+        file.write_bytes(content)
+    for key in keys[:6]:
+        world.jira.unlabel(key, "features")
+    outcome = world.run()
+    assert outcome.exit_code == 0, notes(outcome)
+    assert world.overrides() == set()
+    assert FEATURES not in world.labels(keys[0])
+    assert FEATURES in world.labels(keys[11])
+
+
 @pytest.mark.parametrize("kind", ["pin", "origin"])
 def test_without_history_a_label_is_left(world: World, kind: SuspicionKind) -> None:
     key = an_issue(world, FEATURES)
