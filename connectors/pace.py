@@ -90,14 +90,15 @@ class Pace:
         self._ledger = ledger or NoLedger()
         self._content: deque[datetime] | None = None
         self._last: datetime | None = None
+        self._closed_until: datetime | None = None
 
     def hold(self, now: datetime, *, content: bool) -> Hold | None:
         """The wait before a write at ``now`` (aware), the longest of those that apply; None when it may leave."""
-        spacing = self.limits.spacing
-        if not spacing and not self._counts:
-            return None
-        made = self._made(now)
-        holds = []
+        spacing, holds = self.limits.spacing, list[Hold]()
+        if self._closed_until is not None:
+            closed = (self._closed_until - now).total_seconds()
+            holds.append(Hold(seconds=closed, reason=f"quota that {self._tracker} told"))
+        made = self._made(now) if spacing or self._counts else ()
         if self._last is not None and spacing > 0:
             # A clock that was set back must not make us wait for longer than the distance itself.
             left = min(spacing, spacing - (now - self._last).total_seconds())
@@ -114,6 +115,10 @@ class Pace:
                     holds.append(Hold(seconds=seconds, reason=reason))
         longest = max(holds, key=lambda hold: hold.seconds, default=None)
         return longest if longest and longest.seconds > 0 else None
+
+    def close(self, until: datetime) -> None:
+        """The tracker said with its last answer that there is nothing left before ``until``."""
+        self._closed_until = until
 
     def begin(self, now: datetime, *, content: bool) -> None:
         """A write is about to be sent: counted before, so that a run which dies meanwhile has counted it."""

@@ -123,6 +123,8 @@ class Transport:
         def attempt() -> Reply:
             with self._paced(method, where, kind):
                 response = self._exchange(method, url, where, kind, params, json, headers)
+            if response.ok and (seconds := server_wait(response.headers, self._now())):
+                self._pace.close(self._now() + timedelta(seconds=seconds))
             return self._judge(response, where, kind)
 
         self._circuit.check()

@@ -60,6 +60,7 @@ class Attention:
     team: int = 0
     noisy: tuple[str, ...] = ()
     """Jira projects of the change set where every edit is mailed."""
+    new_comments: int = 0
     requests: int = 0
     seconds: float = 0.0
     """The least time under the trackers' write limits."""
@@ -106,6 +107,7 @@ def weigh(changes: ChangeSet, audience: Audience, costs: Mapping[str, Cost]) -> 
         most=max(mails.values(), default=0),
         team=audience.team,
         noisy=tuple(sorted(noisy)),
+        new_comments=changes.created_comments,
         requests=requests,
         seconds=seconds,
     )

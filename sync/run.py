@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from connectors.model import IssueRef
 from sync.apply import Applied, Applier
@@ -32,6 +32,7 @@ from sync.guard import (
 from sync.held import known_today
 from sync.job import Job
 from sync.memory import FINISHED, Recorder, aliases, carry_renames_over, remember
+from sync.options import Options, deadline_of, guard_limits
 from sync.overrides import Checked, check_suspicions, record
 from sync.prefixes import refuse_lost_prefixes, remember_prefixes
 from sync.scope import baseline_due, baseline_of
@@ -40,22 +41,6 @@ from sync.think import Remembered, Seen, Thought, think
 
 MAX_ROUNDS = 4
 """A decision can bring another to light (a pin frees a label); what is still open then waits for the next run."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """What the person or the crontab asked for."""
-
-    full: bool = False
-    """Read everything again, ids and our own comments included."""
-    accept_shrink: bool = False
-    accept_overrides: bool = False
-    restore_labels: bool = False
-    max_removals: int | None = None
-    max_comments: int | None = None
-    max_notifications: int | None = None
-    max_writes: int | None = None
-    max_duration: timedelta | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -276,33 +261,6 @@ def _with_fresh(job: Job, seen: Seen, checked: Checked) -> Seen:
             known[ref] = replace(item, sources=known[ref].sources) if ref in known else item
     anchors = {anchor: checked.fresh.get(issue.ref, issue) for anchor, issue in seen.anchors.items()}
     return replace(seen, known=known, anchors=anchors)
-
-
-def guard_limits(job: Job, options: Options) -> GuardLimits:
-    """The settings' limits, with what was allowed for this once."""
-    limits = job.settings.limits
-    return GuardLimits(
-        removals=limits.removals,
-        removal_share=limits.removal_share,
-        new_comments=limits.new_comments,
-        new_comment_share=limits.new_comment_share,
-        notified=limits.notified,
-        notified_share=limits.notified_share,
-        mails_each=limits.mails_each,
-        overrides=limits.overrides,
-        override_share=limits.override_share,
-        max_removals=options.max_removals,
-        max_comments=options.max_comments,
-        max_notifications=options.max_notifications,
-    )
-
-
-def deadline_of(job: Job, options: Options, started: datetime) -> Callable[[], bool]:
-    """Whether ``--max-duration``, which counts from ``started``, is over."""
-    if options.max_duration is None:
-        return lambda: False
-    until = started + options.max_duration
-    return lambda: job.now() >= until
 
 
 def _finish_increments(job: Job, outcome: Outcome) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sync.attention import Audience
+from sync.attention import Attention, Audience
 from sync.changes import Change, CommentChange
 
 
@@ -38,6 +38,16 @@ class Spread:
         if self.each is not None and any(self._mails[person] >= self.each for person in mailed):
             return f"nobody gets more than {self.each} mails from one run (limits.mails_each)"
         return None
+
+    def is_less_than(self, attention: Attention) -> bool:
+        """Whether one run will not do for all that was weighed."""
+        asked = (
+            (self.comments, attention.new_comments),
+            (self.people, attention.people),
+            (self.each, attention.most),
+            (self.mails, attention.mails),
+        )
+        return any(limit is not None and limit < count for limit, count in asked)
 
     def take(self, change: Change) -> None:
         """A change is about to be carried out."""

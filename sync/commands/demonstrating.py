@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sync.commands.looking import status
 from sync.commands.running import run
 from sync.commands.ways import Ways, complain, say
-from sync.run import Options
+from sync.options import Options
 from sync.wiring import utc_now
 
 if TYPE_CHECKING:

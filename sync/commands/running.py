@@ -14,6 +14,7 @@ from sync.guard import check_changes, spread_of
 from sync.job import Job
 from sync.lease import held
 from sync.memory import aliases, carry_renames_over, remember
+from sync.options import Options, deadline_of, guard_limits
 from sync.prefixes import refuse_lost_prefixes
 from sync.render import (
     applied_text,
@@ -25,7 +26,7 @@ from sync.render import (
     summary_line,
     written_text,
 )
-from sync.run import Options, Outcome, carry_out, deadline_of, guard_limits, look, remember_outcome
+from sync.run import Outcome, carry_out, look, remember_outcome
 from sync.saved import SavedChanges, load, refuse_if_stale, save
 
 PENDING = 2

@@ -94,7 +94,7 @@ def online_job(
     credentials = credentials_of(configured.settings, ways.environment)
     logs(ways, secrets_of(credentials))
     began = ways.now()
-    run_id, until = new_run_id(began), began + max_duration if max_duration else None
+    run_id, until = new_run_id(began), began + max_duration if max_duration is not None else None
     with opened_store(configured, ways.now) as store, progress_of(ways) as progress:
         waiting = Waiting(now=ways.now, sleep=ways.sleep, on_wait=_tell_wait(run_id, progress), until=until)
         with working(

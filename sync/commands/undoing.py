@@ -15,8 +15,8 @@ from sync.guard import check_changes
 from sync.job import Job
 from sync.lease import held
 from sync.memory import aliases, remember
+from sync.options import Options, guard_limits
 from sync.render import summary_line
-from sync.run import Options, guard_limits
 from sync.settle import settle_open_intents
 from sync.store import OverrideRow
 from sync.undo import take_back

@@ -91,7 +91,9 @@ def test_what_was_made_in_the_last_hour_counts_for_the_time() -> None:
 
 
 def test_the_estimate_in_words() -> None:
-    attention = Attention(people=3, mails=7, most=3, team=5, noisy=("jira:DS",), requests=45, seconds=130)
+    attention = Attention(
+        people=3, mails=7, most=3, team=5, noisy=("jira:DS",), new_comments=41, requests=45, seconds=130
+    )
     weighed = Weighed(attention=attention, audience=audience(), comments=0, spreading=True)
     assert attention_text(weighed, LIMITS) == [
         (
@@ -154,4 +156,15 @@ def test_a_run_mails_so_many_people_and_nobody_too_often() -> None:
     assert waits(mails, comment(DS), comment(CHURN)) == [
         None,
         "the limit of 2 notifications (--max-notifications) is reached",
+    ]
+
+
+def test_a_small_first_run_says_nothing_of_others() -> None:
+    attention = Attention(people=1, mails=1, most=1, team=5, new_comments=1, requests=2, seconds=2)
+    weighed = Weighed(attention=attention, audience=audience(), comments=0, spreading=True)
+    assert attention_text(weighed, LIMITS) == [
+        (
+            "attention: at least 1 person would probably be mailed (1 mail); 2 requests, about 2 s under the trackers' "
+            "write limits"
+        )
     ]

@@ -164,3 +164,16 @@ def test_a_clock_that_was_set_back_does_not_make_runs_wait_for_hours(
 def test_how_long_so_many_writes_take(writes: int, content: int, spent: int, seconds: float) -> None:
     limits = WriteLimits(spacing=1.0, per_minute=80, per_hour=500)
     assert limits.seconds_for(writes, content, spent=spent) == seconds
+
+
+def test_what_the_tracker_says_is_left_counts_more_than_our_own_count(
+    store: Store, clock: list[datetime], net: responses.RequestsMock
+) -> None:
+    used_up = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(START.timestamp()) + 1800)}
+    net.get(f"{BASE}/issues", json=[], headers=used_up)
+    run = Run(store, clock)
+    run.transport.send("GET", "issues", kind="read")
+    with pytest.raises(OutOfTurn, match="the quota that github told is used up until 2026-11-20 09:30 UTC"):
+        run.post()
+    clock[0] += timedelta(minutes=30)
+    run.post()
