@@ -105,6 +105,20 @@ def predictability(
 
 
 @app.command()
+def learning(
+    context: typer.Context,
+    increment: Annotated[
+        str | None, typer.Argument(help="Id of an increment; default: the open ones.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What was asked and answered: iterations, experiments by their result, and how long an answer takes."""
+    from sync.commands.learned import show_learning
+
+    raise typer.Exit(show_learning(ways(context, as_json), increment))
+
+
+@app.command()
 def audit(
     context: typer.Context,
     increment: Annotated[
