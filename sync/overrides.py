@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
@@ -100,6 +100,20 @@ def _check_issue(job: Job, ref: IssueRef, found: list[Suspicion], checked: Check
     for suspicion in found:
         if verdict := _verdict(job, suspicion, issue, history):
             checked.findings.append(Finding(suspicion=suspicion, verdict=verdict))
+    if any(each.verdict == "ours" and each.suspicion.ref == ref for each in checked.findings):
+        checked.findings += _forgotten(job, issue, history, {suspicion.label for suspicion in found})
+
+
+def _forgotten(
+    job: Job, issue: Issue, history: Mapping[str, LabelEvent], looked_at: Collection[str]
+) -> Iterator[Finding]:
+    """This store forgot one label of ours on the issue: the others that the history says we put come back with it."""
+    me = job.readers[issue.ref.tracker].whoami().id
+    for label in sorted(job.workspace.labels.ours(issue.labels)):
+        event = history.get(label.lower())
+        if event and event.author_id == me and label.lower() not in looked_at:
+            suspicion = Suspicion(ref=issue.ref, kind="origin", label=label.lower(), needs_history=True)
+            yield Finding(suspicion=suspicion, verdict="ours")
 
 
 def _vanish(job: Job, ref: IssueRef, checked: Checked) -> None:

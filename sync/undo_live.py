@@ -43,7 +43,7 @@ def request_for(
     return Request(
         run_id=run_id,
         entries=entries,
-        scheme=job.settings.scheme,
+        scheme=job.workspace.labels,
         renamed=renamed_labels(job.workspace),
         last_texts={(last.ref, subject): last.body for subject, last in written.items()},
         elsewhere=frozenset(
