@@ -198,7 +198,8 @@ class Causes:
         if previous is None or issue.updated < previous:
             return True
         ours = self._situation.written.get(ref)
-        return ours is not None and ours > previous and abs(issue.updated - ours) <= OWN_WRITE
+        # What it was like before is not known without a row; with one, an edit shows.
+        return row is None and ours is not None and ours > previous and abs(issue.updated - ours) <= OWN_WRITE
 
 
 _WORDS: Final[Mapping[CountedState, str]] = {

@@ -9,7 +9,7 @@ from connectors.model import IssueRef, KnownIssue
 from mappings.model import Increment
 from sync.changed.model import PlanFacts
 from sync.commands.session import with_snapshot
-from sync.commands.ways import Ways, say, say_json
+from sync.commands.ways import Ways, counted, say, say_json
 from sync.held import known_today
 from sync.job import Job
 from sync.memory import remember
@@ -105,7 +105,7 @@ def _say(found: Predictability) -> None:
         verb = "open" if found.so_far else "carried over"
         into = f" into {each.into}" if each.into else ""
         often = f", {each.times} times by now" if each.times > 1 else ""
-        say(neutral_terminal(f"{verb}: {each.title}, {each.remaining} issues{into}{often}"))
+        say(neutral_terminal(f"{verb}: {each.title}, {counted(each.remaining, 'issue')}{into}{often}"))
     say()
 
 

@@ -90,6 +90,33 @@ def test_a_rule_edit_is_no_change_of_the_issues(make_world: MakeWorld) -> None:
     assert keys(changed(world, before)["goal:retention"]) == {"delivered": ["acme/churn#11"]}
 
 
+def test_an_edit_right_after_our_own_write_is_an_edit_also_when_rules_changed(world: World) -> None:
+    world.run()
+    before = last_run(world)
+    world.clock.advance(timedelta(minutes=1))
+    world.github.close("acme/churn", 11, "not_planned", "ada")
+    world.close("DS-11")
+    world.edit("plans/2026-q4.yaml", "title: Keep subscribers", "title: Keep them")
+    world.run()
+    found = changed(world, before)
+    assert keys(found["capability:features"]) == {"dropped": ["acme/churn#11"]}
+    assert keys(found["capability:model"]) == {"delivered": ["DS-11"]}
+
+
+def test_an_apply_in_between_does_not_hide_that_rules_were_edited(world: World) -> None:
+    """Our own labels are the last edit of the issues then."""
+    other = "- {id: features, when: {labels: [features]}, assign: features}"
+    world.edit("mappings/science.yaml", f"  {other}\n", "")
+    world.run()
+    before = last_run(world)
+    with (world.root / "mappings/science.yaml").open("a") as mapping:
+        mapping.write(f"  {other}\n")
+    world.preview(world.root / "changes.json")
+    assert world.apply(world.root / "changes.json").code == 0
+    world.run()
+    assert len(changed(world, before)["capability:features"]["parts"]["remapped"]) == 3
+
+
 def test_decisions_that_are_taken_back_are_told_as_such(world: World) -> None:
     world.run()
     world.unlabel("DS-11", "capability:model")
