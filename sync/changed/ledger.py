@@ -38,18 +38,23 @@ def note_down(
     now: dict[Place, CountedIssue] = {
         (issue.ref, capability.id): issue for capability in rollup.capabilities for issue in capability.issues
     }
+    other = [
+        (place, issue)
+        for place, issue in now.items()
+        if (row := held.get(place)) is None
+        or _told_by(row) != (place[1], counted_state(issue), issue.rule, issue.team)
+    ]
+    gone = sorted(held.keys() - now.keys())
+    if not other and not gone:
+        return Ledger()
     causes = Causes(held, before, now, situation)
-    ended, begun = [], []
-    for place, issue in now.items():
+    begun, ended = [], []
+    for place, issue in other:
         row = held.get(place)
-        if row is not None and _told_by(row) == (place[1], counted_state(issue), issue.rule, issue.team):
-            continue
         turn = causes.of_beginning(place, issue, row)
         begun.append(_row(place, issue, turn, situation))
-        if row is not None:
-            ended.append(_ended(row, turn, situation))
-    for place in sorted(held.keys() - now.keys()):
-        ended.append(_ended(held[place], causes.of_end(place, held[place]), situation))
+        ended += [_ended(row, turn, situation)] if row is not None else []
+    ended += [_ended(held[place], causes.of_end(place, held[place]), situation) for place in gone]
     return Ledger(ended=tuple(ended), begun=tuple(begun))
 
 

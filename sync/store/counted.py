@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import Select, Text, bindparam, func, insert, or_, select, type_coerce, update
 
 from connectors.model import IssueRef
 from sync.changed.model import Counted, PlanFacts, Turn
-from sync.store.codec import Values
+from sync.store.codec import read_json
 from sync.store.database import chunks, upsert
-from sync.store.part import Part, ref_values, without_ref
+from sync.store.part import Part, ref_values
 from sync.store.tables import counted, plan_history, rollups, store_facts
 
 _PLAN: Final = ("at", "run_id", "digest", "body", "names")
+_NAMES: Final = (
+    *("tracker", "issue_id", "key", "capability", "state", "team", "rule", "since", "run_id", "fingerprint"),
+    *("until", "ended_by", "id"),
+)
+_ROW: Final = (
+    *(counted.c[name] for name in _NAMES),
+    type_coerce(counted.c.began, Text),
+    type_coerce(counted.c.ended, Text),
+)
+"""In the order in which ``_row`` takes them, the turns raw."""
 _KEPT: Final = "counted"
 """The fact that tells when this was kept last."""
 
@@ -23,12 +34,12 @@ _KEPT: Final = "counted"
 class CountedPart(Part):
     def counted_now(self) -> list[Counted]:
         """How every issue counts after the last run that kept it."""
-        return self._counted(select(counted).where(counted.c.until.is_(None)))
+        return self._counted(select(*_ROW).where(counted.c.until.is_(None)))
 
     def counted_between(self, since: datetime, at: datetime) -> list[Counted]:
         """All rows that held at ``since``, at ``at``, or at some time in between, by when they were kept."""
         held = or_(counted.c.until.is_(None), counted.c.until > since)
-        return self._counted(select(counted).where(counted.c.since <= at, held).order_by(counted.c.id))
+        return self._counted(select(*_ROW).where(counted.c.since <= at, held).order_by(counted.c.id))
 
     def counted_last(self, refs: Collection[IssueRef]) -> dict[IssueRef, Counted]:
         """The row of each of these issues that ended last; issues without one are left out."""
@@ -38,7 +49,7 @@ class CountedPart(Part):
             by_tracker.setdefault(ref.tracker, []).append(ref.id)
         for tracker, ids in by_tracker.items():
             for chunk in chunks(ids):
-                query = select(counted).where(
+                query = select(*_ROW).where(
                     counted.c.tracker == tracker, counted.c.issue_id.in_(chunk), counted.c.until.is_not(None)
                 )
                 found |= {row.ref: row for row in self._counted(query.order_by(counted.c.id))}
@@ -95,7 +106,7 @@ class CountedPart(Part):
 
     def _counted(self, query: Select[Any]) -> list[Counted]:
         with self._database.read() as connection:
-            return [_row(row) for row in connection.execute(query).mappings()]
+            return [_row(*row) for row in connection.execute(query)]
 
     def _plans(self, query: Select[Any]) -> list[PlanFacts]:
         with self._database.read() as connection:
@@ -103,10 +114,32 @@ class CountedPart(Part):
             return [PlanFacts(**{name: row[name] for name in _PLAN}) for row in rows]
 
 
-def _row(row: Values) -> Counted:
-    values = without_ref(row)
-    ended = values["ended"]
-    return Counted(**values | {"began": Turn(**values["began"]), "ended": Turn(**ended) if ended else None})
+def _row(*values: Any) -> Counted:
+    """Rows are read for every issue in every run, and most of them begin alike: turns are made once."""
+    (tracker, issue_id, key, capability, state, team, rule, since, run_id, print_, until, by, row_id) = (
+        values[:13]
+    )
+    began, ended = values[13:]
+    return Counted(
+        ref=IssueRef(tracker=tracker, id=issue_id, key=key),
+        capability=capability,
+        state=state,
+        team=team,
+        rule=rule,
+        since=since,
+        run_id=run_id,
+        began=_turn_of(began),
+        fingerprint=print_,
+        until=until,
+        ended=_turn_of(ended) if ended else None,
+        ended_by=by,
+        id=row_id,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _turn_of(text: str) -> Turn:
+    return Turn(**read_json(text))
 
 
 def _values(row: Counted) -> dict[str, Any]:

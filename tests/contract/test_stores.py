@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 pytest.register_assert_rewrite(
-    "tests.contract.store_suite", "tests.contract.store_acts_suite", "tests.contract.store_histories_suite"
+    "tests.contract.store_suite",
+    "tests.contract.store_acts_suite",
+    "tests.contract.store_counted_suite",
+    "tests.contract.store_histories_suite",
 )
 
 from sync.store import Store, open_store, tables  # noqa: E402
@@ -21,6 +24,7 @@ from tests.contract.store_acts_suite import (  # noqa: E402
     PushedContract,
     RunsContract,
 )
+from tests.contract.store_counted_suite import CountedContract  # noqa: E402
 from tests.contract.store_histories_suite import HistoriesContract  # noqa: E402
 from tests.contract.store_suite import EventsContract, IssuesContract, SourcesContract  # noqa: E402
 from tests.postgres import empty_tables, new_database  # noqa: E402
@@ -108,4 +112,8 @@ class TestJournal(JournalContract):
 
 
 class TestFigures(FiguresContract):
+    pass
+
+
+class TestCounted(CountedContract):
     pass
