@@ -32,6 +32,7 @@ check: lint test
 bench: $(READY)
 	$(BIN)/python tests/bench.py
 	$(BIN)/python -m tests.bench_mappings
+	$(BIN)/python -m tests.bench_forecast
 
 # 10,000 schedules of faults in process, 500 over HTTP, 50 with a real SIGKILL, on both cores.
 rehearse-long: $(READY)

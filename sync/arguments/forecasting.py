@@ -9,16 +9,34 @@ import typer
 
 from sync.arguments.common import Json, ways
 
-app = typer.Typer(help="What will be done by the end, and how sure that is.", rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def forecast(
+    context: typer.Context,
+    increment: Annotated[str | None, typer.Option(help="Only this one; default: all that are open.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="With what had happened by the end of a day, a time or a run.", metavar="WHEN"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What will be done by the end and how sure that is: capabilities, goals, teams, and the age of open work."""
+    if context.invoked_subcommand is not None:
+        return
+    from sync.commands.forecasting import forecast as command
+
+    raise typer.Exit(command(ways(context, as_json), increment, at))
 
 
 @app.command("backtest")
 def backtest(
     context: typer.Context,
     histories: Annotated[
-        list[Path],
-        typer.Argument(help="CSV files or folders of them."),
-    ],
+        list[Path] | None,
+        typer.Argument(help="CSV files or folders of them; default: the teams' own issues in the store."),
+    ] = None,
     seed: Annotated[
         int, typer.Option(help="Of the random numbers that the rivals and the ties need.", min=0)
     ] = 1,
@@ -27,4 +45,4 @@ def backtest(
     """Forecast from many moments of the past, and hold it against what happened and against usual methods."""
     from sync.commands.backtesting import backtest as command
 
-    raise typer.Exit(command(ways(context, as_json), histories, seed))
+    raise typer.Exit(command(ways(context, as_json), histories or [], seed))

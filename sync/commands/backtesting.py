@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sync.commands.session import progress_of
+from sync.commands.session import progress_of, with_snapshot
 from sync.commands.ways import Ways, complain, say, say_json
+from sync.flow.stored import load_flow, team_of
 from sync.forecast.libraries import check_libraries
+from sync.forecast.model import PastIssue
+from sync.held import known_today
 from sync.history_files import read_histories
+from sync.memory import remember
 from sync.neutral import neutral_terminal
+from sync.outlook import think_offline
 from sync.render import table
 
 if TYPE_CHECKING:
@@ -28,9 +33,9 @@ _RIVALS = (
 
 
 def backtest(ways: Ways, paths: Sequence[Path], seed: int) -> int:
-    """0. Reads the files, sends nothing."""
+    """0. Reads the files, or without any the store; sends nothing."""
     check_libraries()
-    histories = read_histories(paths)
+    histories = read_histories(paths) if paths else _own(ways)
     from sync.forecast.replaying import backtest_of
 
     with progress_of(ways) as progress:
@@ -42,6 +47,17 @@ def backtest(ways: Ways, paths: Sequence[Path], seed: int) -> int:
     else:
         say("\n".join(as_text(found)))
     return 0
+
+
+def _own(ways: Ways) -> Mapping[str, list[PastIssue]]:
+    """The history of each team in the store."""
+    from sync.forecasting import team_histories
+
+    with with_snapshot(ways) as job:
+        known = known_today(job.store, job.workspace)
+        thought = think_offline(job, known, remember(job))
+        flow = load_flow(job.store, job.workspace, thought.matched, known=known)
+        return team_histories(thought, known, flow, team_of(known, job.workspace, thought.matched))
 
 
 def as_json(found: Backtest, seed: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 The constants were fitted on repositories that work as they like; a team that plans and finishes is steadier. So several
 candidates stand side by side, and each has the weight that it earned by what it said of the team before the truth was
-known. Overlapping increments tell the same story several times, therefore a case counts for a tenth.
+known. Overlapping increments tell the same story several times, therefore a case counts for a fifth.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from sync.forecast.history import Floats
 
 WINDOW: Final = 104 * 7.0
 """Days after which a case is forgotten."""
-MOST: Final = 200
+MOST: Final = 100
 """Cases that may count; more of them count less each."""
-_CASE: Final = 0.1
+_CASE: Final = 0.2
 _LEAST_LOG: Final = -12.0
 """So that one case that nobody could foresee does not decide."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -25,36 +26,38 @@ _MIDPOINTS: Final = (np.arange(QUADRATURE) + 0.5) / QUADRATURE
 _TEMPO_DAYS: Final = 28.0
 _TEMPO_PRIOR: Final = 10.0
 """Closes as expected that are added to both sides, so that few closes say little about the tempo."""
+_OWN: Final = 0.373
+"""Weight of log((1 + closes) / (1 + expected closes)) of the group in the last 13 weeks."""
+_TEMPO: Final = 1.134
+"""Weight of the log tempo of the team in the last 4 weeks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GroupWeights:
-    """The fitted constants: log of the mean and of the shape of a group's factor are linear in the evidence."""
+class Candidate:
+    """One kind of team. All three are logarithms."""
 
     mean: float
-    own: float = 0.373
-    """Of log((1 + closes) / (1 + expected closes)) of the group in the last 13 weeks."""
-    tempo: float = 1.134
-    """Of the log tempo of the team in the last 4 weeks."""
+    """Of the group's luck, for a group and a team that do as usual."""
     shape: float
+    """Of the group's luck with five open issues: the higher, the less groups differ."""
     shape_size: float = 0.231
-    """Of log(open issues / 5)."""
+    """What is added to the shape by log(open issues / 5)."""
     likeness: float = 1.259
-    """Log of the shape of each issue's own luck: the higher, the more alike are issues of one age."""
+    """Shape of each issue's own luck: the higher, the more alike are issues of one age."""
 
 
-FITTED: Final = GroupWeights(mean=0.869, shape=-1.036)
-"""By maximum likelihood on real histories, each repository weighing the same."""
 CANDIDATES: Final = (
-    FITTED,
-    GroupWeights(mean=1.069, shape=-1.436),
-    GroupWeights(mean=0.619, shape=-0.336),
-    GroupWeights(mean=0.369, shape=0.364, shape_size=0.0, likeness=1.959),
-    GroupWeights(mean=0.169, shape=1.064, shape_size=0.0, likeness=2.659),
-    GroupWeights(mean=0.0, shape=1.964, shape_size=0.0, likeness=3.259),
+    Candidate(mean=0.869, shape=-1.036),
+    Candidate(mean=1.069, shape=-1.436),
+    Candidate(mean=0.619, shape=-0.336),
+    Candidate(mean=0.369, shape=0.364, shape_size=0.0, likeness=1.959),
+    Candidate(mean=0.169, shape=1.064, shape_size=0.0, likeness=2.659),
+    Candidate(mean=0.0, shape=1.964, shape_size=0.0, likeness=3.259),
 )
-"""Kinds of teams, the fitted one first: one whose groups differ more, and four from the fitted one to a team that plans
-its capabilities and finishes them, whose groups have hardly any luck of their own."""
+"""The first was fitted by maximum likelihood on real histories, each repository weighing the same. Then one whose
+groups differ more, and four on the way to a team that plans its capabilities and finishes them."""
+_LIKENESS: Final = np.exp([each.likeness for each in CANDIDATES])[:, None]
+_MEANS: Final = np.array([each.mean for each in CANDIDATES])[:, None]
 PRIOR: Final = np.array([0.75, 0.05, 0.05, 0.05, 0.05, 0.05])
 """What is believed of a team that has no past."""
 
@@ -88,41 +91,47 @@ def team_of(past: Past, hazards: Hazards) -> Team:
     return Team(hazards=hazards, tempo=float(np.log((_TEMPO_PRIOR + seen) / (_TEMPO_PRIOR + usual))))
 
 
-def part_of(past: Past, team: Team) -> Part:
-    """A team's part of a group, from the past of the group's issues alone."""
+def part_of(past: Past, team: Team, wait: float = 0.0) -> Part:
+    """A team's part of a group, from the past of the group's issues alone. ``wait``: days until work on it begins."""
     return Part(
         team=team,
-        ages=past.open_ages,
+        ages=past.open_ages + wait,
         closes=past.closes_within(QUARTER),
         expected=expected_closes(past, team.hazards, QUARTER),
     )
 
 
-def chances_of(parts: Sequence[Part], days: float) -> Floats:
+def chances_of(parts: Sequence[Part], days: float | Floats) -> Floats:
     """Chance of each open issue to be closed in the next days: candidates x quantiles of the group's luck x issues.
 
-    The luck is shared by the parts of all teams; hazards and tempo are each team's own.
+    The luck is shared by the parts of all teams; hazards and tempo are each team's own. With several horizons in
+    ``days`` they are the first dimension.
     """
-    return np.stack([_chances(parts, days, weights) for weights in CANDIDATES])
-
-
-def _chances(parts: Sequence[Part], days: float, weights: GroupWeights) -> Floats:
     remaining = sum(len(part.ages) for part in parts)
-    if not remaining:
-        return np.zeros((QUADRATURE, 0))
+    ahead = np.asarray(days, dtype=np.float64)[..., None]
     closes = 1 + sum(part.closes for part in parts)
     expected = 1 + sum(part.expected for part in parts)
-    base = weights.mean + weights.own * float(np.log(closes / expected))
-    shape = float(np.exp(weights.shape + weights.shape_size * np.log(remaining / 5)))
-    luck: Floats = gammaincinv(shape, _MIDPOINTS) / shape
+    factor = np.exp(_MEANS + _OWN * np.log(closes / expected)) * _luck(remaining) / _LIKENESS
     promised = [
-        np.exp(base + weights.tempo * part.team.tempo)
-        * part.team.hazards.between(part.ages, part.ages + days)
+        np.exp(_TEMPO * part.team.tempo) * part.team.hazards.between(part.ages, part.ages + ahead)
         for part in parts
     ]
-    likeness = float(np.exp(weights.likeness))
-    chances: Floats = -np.expm1(-likeness * np.log1p(np.outer(luck, np.concatenate(promised)) / likeness))
+    pressure = np.concatenate([np.zeros((*ahead.shape[:-1], 0)), *promised], axis=-1)
+    chances: Floats = factor[..., None] * pressure[..., None, None, :]
+    np.log1p(chances, out=chances)
+    chances *= -_LIKENESS[..., None]
+    np.expm1(chances, out=chances)
+    np.negative(chances, out=chances)
     return chances
+
+
+@cache
+def _luck(remaining: int) -> Floats:
+    """Quantiles of the luck of a group with so many open issues, mean 1: candidates x quantiles."""
+    size = np.log(max(remaining, 1) / 5)
+    shapes = np.exp([[each.shape + each.shape_size * size] for each in CANDIDATES])
+    quantiles: Floats = gammaincinv(shapes, _MIDPOINTS) / shapes
+    return quantiles
 
 
 def count_chances(chances: Floats) -> Floats:
@@ -140,7 +149,13 @@ def count_chances(chances: Floats) -> Floats:
 
 def chance_of_all(chances: Floats) -> Floats:
     """Probability that none of the issues stays open, by candidate."""
-    found: Floats = np.prod(chances, axis=-1).mean(axis=1)
+    found: Floats = all_of(chances).mean(axis=-1)
+    return found
+
+
+def all_of(chances: Floats) -> Floats:
+    """The same before it is averaged over the group's luck. Groups taken together: the product of theirs."""
+    found: Floats = np.prod(chances, axis=-1)
     return found
 
 

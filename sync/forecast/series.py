@@ -35,22 +35,20 @@ class Series:
     name: str
     history: History
     groups: tuple[Group, ...]
+    last: float
+    """Day until which everything is known."""
 
     @property
     def first(self) -> float:
         """Day of the first creation."""
         return float(self.history.created[0])
 
-    @property
-    def last(self) -> float:
-        """Day of the last thing that happened."""
-        closed = self.history.closed
-        ends = closed[np.isfinite(closed)]
-        return float(max(self.history.created[-1], ends.max() if len(ends) else 0.0))
 
+def series_of(name: str, issues: Iterable[PastIssue], known_until: float | None = None) -> Series:
+    """Order the issues by creation; group them by label, by milestone, and as they were created one after another.
 
-def series_of(name: str, issues: Iterable[PastIssue]) -> Series:
-    """Order the issues by creation; group them by label, by milestone, and as they were created one after another."""
+    ``known_until``: a day as of ``day_of``; without it that of the last thing that happened.
+    """
     ordered = sorted(issues, key=lambda issue: issue.created)
     created = np.array([day_of(issue.created) for issue in ordered])
     closed = np.array([day_of(issue.closed) if issue.closed else np.inf for issue in ordered])
@@ -64,7 +62,13 @@ def series_of(name: str, issues: Iterable[PastIssue]) -> Series:
         name=name,
         history=History(created=created, closed=closed),
         groups=tuple(_groups(created, closed, {**named, **_chunks(len(ordered))})),
+        last=_last(created, closed) if known_until is None else known_until,
     )
+
+
+def _last(created: Floats, closed: Floats) -> float:
+    ends = closed[np.isfinite(closed)]
+    return float(max(created[-1], ends.max() if len(ends) else 0.0))
 
 
 def _chunks(issues: int) -> dict[tuple[GroupKind, str], list[int]]:

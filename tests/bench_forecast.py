@@ -1,0 +1,82 @@
+"""``make bench``: forecasting 1,000 capabilities of 20 teams with 40,000 issues behind them. Prints; no test.
+
+Times are CPU seconds of one core, so that other work on the machine disturbs little.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from datetime import timedelta
+
+from mappings.model import Increment
+from sync.flow.model import FlowIssue
+from sync.forecast.model import PastIssue
+from sync.forecast.rests import Material
+from sync.forecast.subjects import forecasts_of
+from sync.forecast.teams import team_past
+from tests.rollup_world import MIDWAY, capability, goal, increment, issue, rolled, workspace
+
+CAPABILITIES, TEAMS, ISSUES_BEHIND = 1_000, 20, 2_000
+_DAY = timedelta(days=1)
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else CAPABILITIES
+    chance = random.Random(1)
+    plan = _plan(count)
+    material_of_teams = {f"team-{number}": _history(chance) for number in range(TEAMS)}
+    entries = [
+        issue(f"DS-{each}-{number}", capability=f"c-{each}", team=f"team-{each % TEAMS}")
+        for each in range(count)
+        for number in range(chance.randint(3, 17))
+    ]
+    rollup = rolled(*entries, plan=workspace(plan)).increments[0]
+    flow = {known.issue.ref: _way(known.issue.ref, chance) for _, known in entries}
+    began = time.process_time()
+    teams = {name: team_past(name, issues, MIDWAY) for name, issues in material_of_teams.items()}
+    learnt = time.process_time()
+    found = forecasts_of(rollup, plan, Material(at=MIDWAY, flow=flow, teams=teams))
+    done = time.process_time()
+    sys.stdout.write(
+        f"forecast of {count:,} capabilities in {count // 4:,} goals  {done - learnt:.2f} s\n"
+        f"  before it the past of {TEAMS} teams with {ISSUES_BEHIND:,} issues each  {learnt - began:.2f} s\n"
+        f"  {len(entries):,} open issues, {sum(each.probability is not None for each in found):,} probabilities\n"
+    )
+
+
+def _plan(count: int) -> Increment:
+    goals = [
+        goal(*(capability(f"c-{each}") for each in range(first, min(first + 4, count))), name=f"g-{first}")
+        for first in range(0, count, 4)
+    ]
+    return increment(*goals)
+
+
+def _history(chance: random.Random) -> list[PastIssue]:
+    issues = []
+    for number in range(ISSUES_BEHIND):
+        created = MIDWAY - chance.uniform(0, 1200) * _DAY
+        closed = created + chance.expovariate(1 / chance.choice([5, 80])) * _DAY
+        labels = (f"part-{number // 10}",)
+        issues.append(PastIssue(created=created, closed=closed if closed <= MIDWAY else None, labels=labels))
+    return issues
+
+
+def _way(ref: object, chance: random.Random) -> FlowIssue:
+    return FlowIssue(
+        ref=ref,  # type: ignore[arg-type]
+        created=MIDWAY - chance.uniform(1, 120) * _DAY,
+        started=None,
+        finished=None,
+        dropped=None,
+        reopened=(),
+        blocked=(),
+        moves=(),
+        complete=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""``forecast`` and ``forecast backtest`` over a store: the tables, the JSON, and looking back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connectors.model import Issue
+from sync import cli
+from sync.commands.backtesting import backtest
+from sync.commands.forecasting import chance_in_words, forecast
+from sync.commands.ways import Ways
+from sync.forecast.model import Forecast
+from tests.match_world import issue
+from tests.offline_world import NOW, OfflineWorld, Told, days_ago, done
+
+
+def history(days: int) -> Iterator[Issue]:
+    """An issue every three days since so many days, each done after 18, every second one a feature."""
+    for number, ago in enumerate(range(days, 0, -3)):
+        labels = frozenset({"features"}) if number % 2 else frozenset()
+        facts = {"created": days_ago(ago), "labels": labels}
+        yield done(f"DS-{number}", ago - 18, **facts) if ago > 18 else issue(f"DS-{number}", **facts)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> OfflineWorld:
+    return OfflineWorld(tmp_path, *history(400), issue("DS-900", created=days_ago(200)))
+
+
+def ask(
+    world: OfflineWorld, *, increment: str | None = None, at: str | None = None, as_json: bool = False
+) -> Told:
+    def command(ways: Ways) -> int:
+        return forecast(ways, increment, at)
+
+    return world.call(command, as_json=as_json)
+
+
+def test_the_table_says_ranges_and_chances_in_words(world: OfflineWorld) -> None:
+    told = ask(world)
+    assert (told.code, told.err) == (0, "")
+    rows = {line.strip().split("  ")[0]: line for line in told.out.splitlines()}
+    assert "no statement" in rows["Keep subscribers"]
+    assert "about" in rows["Churn features"] or "or more" in rows["Churn features"]
+    assert "team science, all its work" in told.out
+    assert "Churn model: no statement, it has no issues yet" in told.out
+    assert "DS-900  science  200 days  100 %       old" in told.out
+
+
+def test_a_program_reads_every_figure(world: OfflineWorld) -> None:
+    document = ask(world, as_json=True).json
+    forecasts = {each["subject"]: each for each in document["increments"]["2026-q4"]}
+    features = forecasts["capability:features"]
+    assert features["remaining"] == 3
+    assert 0.05 <= features["probability"] <= 0.95
+    assert [each["quantile"] for each in features["counts"]][4] == 0.5
+    assert features["until"].startswith("2027-01-01")
+    assert forecasts["goal:retention"]["reason"] == "model: it has no issues yet"
+    assert forecasts["team:science"]["probability"] is None
+    assert document["ageing"][0] == {
+        "ref": "jira:DS-900",
+        "team": "science",
+        "age_days": 200.0,
+        "percentile": 100.0,
+        "band": "old",
+    }
+
+
+def test_the_same_store_gives_the_same_bits(world: OfflineWorld) -> None:
+    assert ask(world, as_json=True).out == ask(world, as_json=True).out
+
+
+def test_a_day_in_the_past_knows_nothing_of_later_ones(world: OfflineWorld) -> None:
+    then, now = ask(world, at="2026-05-01", as_json=True).json, ask(world, as_json=True).json
+    assert then["at"].startswith("2026-05-02")
+    open_issues = [each["increments"]["2026-q4"][-1]["remaining"] for each in (then, now)]
+    assert open_issues == [6, 7]  # DS-900 was not there yet
+    assert "jira:DS-900" not in {each["ref"] for each in then["ageing"]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"at": "2027-03-01"}, "2027-03-01 has not come yet"),
+        ({"at": "soon"}, "'soon' is neither a day"),
+        ({"increment": "2026-q9"}, "there is no open increment '2026-q9'; the plans have 2026-q4"),
+    ],
+)
+def test_what_cannot_be_answered_is_said(world: OfflineWorld, asked: dict[str, str], sentence: str) -> None:
+    told = ask(world, **asked)
+    assert told.code == 1
+    assert sentence in told.err
+
+
+def test_a_young_team_gets_no_statement(tmp_path: Path) -> None:
+    told = ask(OfflineWorld(tmp_path, *history(20)))
+    assert "no statement, thin history: science has 2 weeks of history" in told.out
+    assert "enough issues were finished" in told.out or "older" in told.out
+
+
+def test_nothing_read_yet_is_said(tmp_path: Path) -> None:
+    assert "nothing has been read yet" in ask(OfflineWorld(tmp_path)).err
+
+
+def test_a_team_backtests_its_own_history(world: OfflineWorld) -> None:
+    def command(ways: Ways) -> int:
+        return backtest(ways, [], 1)
+
+    told = world.call(command, as_json=True)
+    assert told.code == 0
+    assert list(told.json["each"]) == ["science"]
+    assert told.json["each"]["science"]["groups"]["cases"] > 10
+
+
+def test_without_numpy_the_sentence_says_what_to_install(
+    world: OfflineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.forecast.libraries.find_spec", lambda name: None)
+    assert "pip install 'increment-sync[forecast]'" in ask(world).err
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [
+        (0.05, "5 % or less"),
+        (0.074, "5 % or less"),
+        (0.08, "about 10 %"),
+        (0.52, "about 50 %"),
+        (0.95, "95 % or more"),
+    ],
+)
+def test_chances_are_told_in_steps_of_five(probability: float, words: str) -> None:
+    told = Forecast(subject="goal:a", at=NOW, until=NOW, remaining=3, probability=probability)
+    assert chance_in_words(told) == words
+
+
+def test_help_of_forecast_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.call(lambda: cli.app(["forecast", "--help"], standalone_mode=False)) == 0
+    assert "backtest" in capsys.readouterr().out

@@ -1,0 +1,299 @@
+"""Forecasts of capabilities, goals and teams: what they say, what they do not say, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from mappings.model import Increment
+from sync.flow.model import FlowIssue
+from sync.forecast.ageing import ageing_of
+from sync.forecast.horizon import horizon_of
+from sync.forecast.model import FINISH_PROBABILITIES, QUANTILES, Forecast, PastIssue
+from sync.forecast.rests import Material
+from sync.forecast.subjects import forecasts_of
+from sync.forecast.teams import TeamPast, team_past
+from tests.rollup_world import (
+    ENTRY,
+    MIDWAY,
+    START,
+    capability,
+    goal,
+    increment,
+    issue,
+    ref,
+    rolled,
+    workspace,
+)
+
+DAY = timedelta(days=1)
+
+
+def busy(
+    weeks: int = 40, *, takes: float = 12.0, now: datetime = MIDWAY, stopped: float = 0.0
+) -> list[PastIssue]:
+    """A team that opens an issue every other day and closes it; ``stopped``: nothing since so many days."""
+    begun = now - timedelta(weeks=weeks)
+    issues = []
+    for number in range(int(weeks * 3.5)):
+        created = begun + number * 2 * DAY
+        closed = created + takes * (0.3 + number % 5 * 0.35) * DAY
+        issues.append(PastIssue(created=created, closed=closed if closed <= now - stopped * DAY else None))
+    return issues
+
+
+def planned() -> list[PastIssue]:
+    """A team that finishes one capability after the other, each a group of its past."""
+    begun = MIDWAY - timedelta(weeks=90)
+    issues = []
+    for number in range(310):
+        closed = begun + (number * 2 + 8 + number % 9) * DAY
+        issues.append(
+            PastIssue(
+                created=begun + number * 2 * DAY,
+                closed=closed if closed <= MIDWAY else None,
+                labels=(f"part-{number // 12}",),
+            )
+        )
+    return issues
+
+
+def past_of(name: str = "science", issues: list[PastIssue] | None = None, now: datetime = MIDWAY) -> TeamPast:
+    return team_past(name, busy(now=now) if issues is None else issues, now)
+
+
+def way(
+    key: str, *, created: datetime, started: datetime | None = None, finished: datetime | None = None
+) -> FlowIssue:
+    return FlowIssue(
+        ref=ref(key),
+        created=created,
+        started=started,
+        finished=finished,
+        dropped=None,
+        reopened=(),
+        blocked=(),
+        moves=(),
+        complete=True,
+    )
+
+
+def ways_of(entries: Iterable[ENTRY]) -> dict[Any, FlowIssue]:
+    return {
+        known.issue.ref: way(known.issue.ref.key, created=known.issue.created, finished=known.issue.closed)
+        for _, known in entries
+    }
+
+
+def forecasts(
+    *entries: ENTRY,
+    plan: Increment | None = None,
+    teams: tuple[TeamPast, ...] | None = None,
+    now: datetime = MIDWAY,
+    opened: datetime = START - 30 * DAY,
+) -> dict[str, Forecast]:
+    plan = plan or increment()
+    rollup = rolled(*entries, plan=workspace(plan), now=now).increments[0]
+    pasts = (past_of(now=now),) if teams is None else teams
+    flow = {
+        each: way if way.finished else replace(way, created=opened) for each, way in ways_of(entries).items()
+    }
+    material = Material(at=now, flow=flow, teams={each.name: each for each in pasts})
+    return {each.subject: each for each in forecasts_of(rollup, plan, material)}
+
+
+FEATURES = "capability:features"
+GOAL = "goal:keep-subscribers"
+OPEN = tuple(issue(f"DS-{n}", "doing" if n % 2 else "todo") for n in range(1, 5))
+DONE = tuple(issue(f"DS-{n}", "done") for n in range(11, 14))
+
+
+def test_a_capability_gets_counts_days_and_a_chance() -> None:
+    found = forecasts(*OPEN, *DONE)[FEATURES]
+    assert found.remaining == 4
+    assert [quantile for quantile, _ in found.counts] == list(QUANTILES)
+    assert [count for _, count in found.counts] == sorted(count for _, count in found.counts)
+    assert [probability for probability, _ in found.finish] == list(FINISH_PROBABILITIES)
+    days = [day or date.max for _, day in found.finish]
+    assert days == sorted(days)
+    assert found.probability is not None
+    assert 0.05 <= found.probability <= 0.95
+    assert found.reason is None
+
+
+def test_the_same_material_gives_the_same_bits() -> None:
+    assert forecasts(*OPEN, *DONE) == forecasts(*OPEN, *DONE)
+
+
+def test_all_done_is_a_fact_and_no_forecast() -> None:
+    found = forecasts(*DONE)
+    for subject in (FEATURES, GOAL):
+        assert (found[subject].probability, found[subject].remaining) == (1.0, 0)
+        assert set(dict(found[subject].counts).values()) == {0}
+
+
+def test_nothing_is_surer_than_nineteen_in_twenty() -> None:
+    plan = increment(end=date(2031, 12, 31))
+    steady = past_of(issues=planned())
+    assert forecasts(OPEN[0], *DONE, plan=plan, teams=(steady,))[FEATURES].probability == 0.95
+    tomorrow = increment(end=MIDWAY.date())
+    assert forecasts(*OPEN, plan=tomorrow)[FEATURES].probability == 0.05
+
+
+@pytest.mark.parametrize(
+    ("issues", "reason"),
+    [
+        (busy(weeks=3), "science has 3 weeks of history, at least 4 weeks are needed"),
+        (busy(weeks=20)[:4], "science has closed 4 issues so far, at least 5 are needed"),
+        ([], "science has no history, at least 4 weeks are needed"),
+    ],
+)
+def test_thin_history_says_so_and_gives_no_chance(issues: list[PastIssue], reason: str) -> None:
+    found = forecasts(*OPEN, teams=(past_of(issues=issues),))
+    for subject in (FEATURES, GOAL, "team:science"):
+        assert found[subject].probability is None
+        assert found[subject].counts == ()
+        assert reason in (found[subject].reason or "")
+
+
+def test_a_team_that_nobody_knows_gives_no_chance() -> None:
+    found = forecasts(*OPEN, issue("PL-1", team="platform"))
+    assert found[FEATURES].remaining == 5
+    assert "platform has no history" in (found[FEATURES].reason or "")
+
+
+def test_a_capability_without_issues_gets_no_statement_and_its_goal_neither() -> None:
+    plan = increment(goal(capability(), capability("model")))
+    found = forecasts(*OPEN, plan=plan)
+    assert found["capability:model"].reason == "it has no issues yet"
+    assert found[GOAL].probability is None
+    assert found[GOAL].reason == "model: it has no issues yet"
+    assert found[FEATURES].probability is not None
+
+
+def test_a_goal_is_no_surer_than_its_worst_required_capability() -> None:
+    plan = increment(goal(capability(), capability("model"), capability("extra", required=False)))
+    model = tuple(issue(f"DS-{n}", capability="model") for n in range(21, 24))
+    extra = tuple(issue(f"DS-{n}", capability="extra") for n in range(31, 51))
+    found = forecasts(*OPEN, *DONE, *model, *extra, plan=plan)
+    chances = [found[FEATURES].probability or 0, found["capability:model"].probability or 0]
+    assert chances[0] * chances[1] < (found[GOAL].probability or 0) <= min(chances)
+    assert found[GOAL].remaining == 7
+
+
+def test_two_teams_on_a_capability_are_both_counted_at_their_own_pace() -> None:
+    quick, slow = past_of("science", busy(takes=4)), past_of("platform", busy(takes=200))
+    mixed = (issue("DS-1"), issue("PL-1", team="platform"))
+    both = forecasts(*mixed, *DONE, teams=(quick, slow))[FEATURES]
+    alone = forecasts(issue("DS-1"), issue("DS-2"), *DONE, teams=(quick,))[FEATURES]
+    assert (both.probability or 0) < (alone.probability or 0)
+    assert any("several teams work on it (platform, science)" in note for note in both.assumptions)
+
+
+def test_a_stall_lowers_the_forecast_and_is_told() -> None:
+    going, stalled = (
+        forecasts(*OPEN, *DONE),
+        forecasts(*OPEN, *DONE, teams=(past_of(issues=busy(stopped=50)),)),
+    )
+    assert (stalled[FEATURES].probability or 0) < (going[FEATURES].probability or 0)
+    assert dict(stalled["team:science"].counts)[0.5] < dict(going["team:science"].counts)[0.5]
+    assert any("has closed nothing for 5" in note for note in stalled[FEATURES].assumptions)
+
+
+def test_bulk_closes_are_told() -> None:
+    bulk = [PastIssue(created=MIDWAY - 250 * DAY, closed=MIDWAY - 30 * DAY) for _ in range(300)]
+    found = forecasts(*OPEN, teams=(past_of(issues=[*busy(), *bulk]),))["team:science"]
+    assert any("many issues at once in 1 week" in note for note in found.assumptions)
+    assert dict(found.counts)[0.5] < 100
+
+
+def test_an_over_increment_gets_no_statement() -> None:
+    now = increment().ends_at + DAY
+    found = forecasts(*OPEN, now=now)
+    assert {each.reason for each in found.values()} == {
+        "the increment is over",
+        "features: the increment is over",
+    }
+    assert all(each.probability is None for each in found.values())
+
+
+def test_work_of_an_increment_that_has_not_begun_is_counted_from_its_start() -> None:
+    now = START - 20 * DAY
+    early = tuple(issue(f"DS-{n}") for n in range(1, 5))
+    found = forecasts(*early, now=now)[FEATURES]
+    assert any("begins on 2026-10-01" in note for note in found.assumptions)
+    first = found.finish[0][1]
+    assert first is None or first > date(2026, 10, 1)
+    horizon = horizon_of(increment(), now)
+    assert (horizon.wait, horizon.days) == (20, 92)
+
+
+def test_holidays_of_the_plan_are_no_time_to_work() -> None:
+    holidays = tuple(date(2026, 11, 16) + n * DAY for n in range(28))
+    plain, away = forecasts(*OPEN, *DONE), forecasts(*OPEN, *DONE, plan=increment(holidays=holidays))
+    assert (away[FEATURES].probability or 0) < (plain[FEATURES].probability or 0)
+    assert any("20 holidays" in note for note in away[FEATURES].assumptions)
+    assert (
+        horizon_of(increment(holidays=(date(2026, 11, 21),)), MIDWAY).days
+        == horizon_of(increment(), MIDWAY).days
+    )
+
+
+def test_a_target_day_comes_before_the_increments_end() -> None:
+    plan = increment(goal(capability(target=date(2026, 11, 30))))
+    found = forecasts(*OPEN, *DONE, plan=plan)
+    assert found[FEATURES].until == datetime(2026, 12, 1, tzinfo=MIDWAY.tzinfo)
+    assert found[GOAL].until == plan.ends_at
+    assert (found[FEATURES].probability or 0) < (found[GOAL].probability or 0)
+    late = forecasts(*OPEN, plan=increment(goal(capability(target=date(2026, 11, 1)))))[FEATURES]
+    assert late.until == plan.ends_at
+    assert any("2026-11-01 has passed" in note for note in late.assumptions)
+
+
+def test_the_horizon_ends_at_midnight_where_the_plan_is() -> None:
+    assert horizon_of(increment(timezone="America/New_York"), MIDWAY).until.hour == 5
+
+
+def test_what_a_steady_team_did_makes_its_forecasts_surer() -> None:
+    taught = past_of(issues=planned())
+    assert taught.beliefs[0] < 0.3
+    unknown = replace(taught, beliefs=past_of(issues=busy(weeks=10)).beliefs)
+    surer, plain = (
+        forecasts(*OPEN, *DONE, teams=(each,), opened=MIDWAY - 3 * DAY)[FEATURES].probability
+        for each in (taught, unknown)
+    )
+    assert (surer or 0) > (plain or 0) + 0.1
+
+
+# ---- ageing
+
+
+def test_open_issues_are_held_against_what_their_team_finished() -> None:
+    flow = {
+        **{
+            ref(f"DS-{n}"): way(
+                f"DS-{n}",
+                created=MIDWAY - 90 * DAY,
+                started=MIDWAY - 60 * DAY,
+                finished=MIDWAY - (60 - n) * DAY,
+            )
+            for n in range(1, 21)
+        },
+        ref("DS-31"): way("DS-31", created=MIDWAY - 80 * DAY, started=MIDWAY - 30 * DAY),
+        ref("DS-32"): way("DS-32", created=MIDWAY - 80 * DAY, started=MIDWAY - 17.5 * DAY),
+        ref("DS-33"): way("DS-33", created=MIDWAY - 80 * DAY),
+    }
+    teams = dict.fromkeys(flow, "science")
+    found = {each.ref.key: each for each in ageing_of(flow, teams, [*flow][20:], MIDWAY)}
+    assert (found["DS-31"].band, found["DS-31"].percentile, found["DS-31"].age_days) == ("old", 100.0, 30.0)
+    assert (found["DS-32"].band, found["DS-32"].percentile) == ("ageing", 85.0)
+    assert (found["DS-33"].band, found["DS-33"].age_days) == ("old", 80.0)
+
+
+def test_nothing_is_said_where_too_little_was_finished() -> None:
+    flow = {ref("DS-31"): way("DS-31", created=MIDWAY - 80 * DAY, started=MIDWAY - 30 * DAY)}
+    assert ageing_of(flow, {ref("DS-31"): "science"}, flow, MIDWAY) == ()
