@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Final
 
 from connectors.errors import BadPayload, ConnectorError
-from connectors.jira_history import changes_from, expanded_changes
+from connectors.jira_history import changes_from, expanded_changes, statuses_from
 from connectors.jira_pull import JiraPuller, failed
 from connectors.jira_raw import need, rows
 from connectors.jira_search import pages
 from connectors.jira_site import API_3, DAY
-from connectors.model import Failed, History, HistoryAsked, IssueChange, IssueRef, Wanted
+from connectors.model import Category, Failed, History, HistoryAsked, IssueChange, IssueRef, Wanted
 
 _AT_A_TIME: Final = 1000
 """Issues that Cloud takes in one request, and entries that it gives in one answer."""
@@ -28,6 +29,8 @@ class _Told:
     """By id of the issue; an issue of which nothing is told has no entry."""
     cut: set[str] = field(default_factory=set)
     """Ids of issues whose history was longer than what may be asked for."""
+    requests: int = 0
+    statuses: dict[str, tuple[str, Category | None]] = field(default_factory=dict)
 
 
 def histories(
@@ -43,7 +46,8 @@ def histories(
     for each in asked:
         ids = [issue.ref.id for issue in each.issues]
         changes = tuple(change for issue_id in ids for change in told.changes.get(issue_id, ()))
-        yield History(source=each.source, changes=changes, whole=frozenset(ids) - told.cut)
+        whole = frozenset(ids) - told.cut
+        yield History(source=each.source, changes=changes, whole=whole, statuses=told.statuses)
 
 
 def _told(puller: JiraPuller, refs: dict[str, IssueRef], wanted: Wanted) -> _Told:
@@ -53,6 +57,10 @@ def _told(puller: JiraPuller, refs: dict[str, IssueRef], wanted: Wanted) -> _Tol
     ids = sorted(refs, key=int)
     for start in range(0, len(ids), size):
         read(puller, {each: refs[each] for each in ids[start : start + size]}, wanted, flagged, told)
+    # A first run has many issues, and few statuses that no issue is in; later the budget has no room for this.
+    if puller.site.cloud and told.requests < ceil(len(refs) / _ISSUES_A_REQUEST):
+        with suppress(ConnectorError):
+            told.statuses = statuses_from(puller.site.send("GET", "/status", kind="read").data)
     return told
 
 
@@ -65,6 +73,7 @@ def _in_bulk(
     tokens: set[str] = set()
     for _ in range(ceil(len(refs) / _ISSUES_A_REQUEST)):
         reply = puller.site.send("POST", "/changelog/bulkfetch", kind="read", json=body, api=API_3)
+        told.requests += 1
         for log in rows(need(reply.data, "issueChangeLogs", "changelogs"), "changelogs"):
             ref = refs.get(str(need(log, "issueId", "a changelog")))
             if ref is not None:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from connectors.errors import BadPayload
+from connectors.jira_payload import CATEGORIES
 from connectors.jira_raw import clean, need, rows, when
-from connectors.model import IssueChange, IssueRef, Wanted
+from connectors.model import Category, IssueChange, IssueRef, Wanted
 
 FLAGGED: Final = "flagged"
 _SECONDS_END: Final = 100_000_000_000
@@ -78,3 +79,14 @@ def _moment(value: Any, what: str) -> datetime:
         return datetime.fromtimestamp(value if value < _SECONDS_END else value / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         raise BadPayload(f"Jira's answer about {what} holds {value!r} where a time belongs.") from None
+
+
+def statuses_from(raw: Any) -> dict[str, tuple[str, Category | None]]:
+    """Id -> name and class, out of ``GET /status``. BadPayload."""
+    return {
+        str(need(row, "id", "a status")): (
+            clean(need(row, "name", "a status")),
+            CATEGORIES.get(str((row.get("statusCategory") or {}).get("key"))),
+        )
+        for row in rows(raw, "GET /status")
+    }

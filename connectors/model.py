@@ -222,6 +222,8 @@ class History:
     """Ids of those issues asked for of which, with the answers before, every change is known."""
     mark: str | None = None
     """How far a history that is read by source was read; handed back the next time."""
+    statuses: Mapping[str, tuple[str, Category | None]] = field(default_factory=dict)
+    """Jira, where it was asked for: id -> name and class of every status, those included that no issue has now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -36,6 +36,8 @@ def read_histories(job: Job, sources: Collection[Source], wanted: Wanted) -> tup
             _note_failure(job, answer)
         else:
             job.store.save_history(each, answer, wanted)
+            if answer.statuses:
+                job.store.learn_statuses(each.source.tracker, answer.statuses)
             job.log.info("history.read", source=each.source.name, issues=len(each.issues))
     return tuple(failed)
 

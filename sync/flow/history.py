@@ -57,12 +57,19 @@ class Statuses:
         return known or (name, self.by_name.get((tracker, name.casefold())))
 
 
-def statuses_of(known: Iterable[KnownIssue], seen: Iterable[tuple[str, str, Category | None]]) -> Statuses:
-    """The statuses that issues have now, and those that this program ever saw: (tracker, name, class)."""
+def statuses_of(
+    known: Iterable[KnownIssue],
+    seen: Iterable[tuple[str, str, Category | None]],
+    told: Mapping[tuple[str, str], tuple[str, Category | None]] | None = None,
+) -> Statuses:
+    """The statuses that issues have now, those that this program ever saw (tracker, name, class), and those that
+    trackers listed: (tracker, id) -> name and class."""
     by_name: dict[tuple[str, str], Category | None] = {
         (tracker, name.casefold()): category for tracker, name, category in seen
     }
-    by_id: dict[tuple[str, str], tuple[str, Category | None]] = {}
+    by_id = dict(told or {})
+    for (tracker, _), (name, category) in by_id.items():
+        by_name[tracker, name.casefold()] = category
     for item in known:
         issue = item.issue
         tracker = issue.ref.tracker
@@ -116,12 +123,11 @@ def _way(item: KnownIssue, told: Told, judge: Judge, statuses: Statuses) -> Flow
 
 
 def _in_order(told: Told, issue: Issue) -> list[IssueChange]:
-    """Every change once, oldest first, none before the issue was there: clocks of trackers are moved, too."""
+    """The changes, oldest first, none before the issue was there: clocks of trackers are moved, too."""
     created = issue.created
-    by_id = {change.id: change for change in told.changes}
-    changes = list(by_id.values()) if told.whole else [*by_id.values(), *_untold(told, issue)]
-    once = [change if change.at >= created else replace(change, at=created) for change in changes]
-    return sorted(once, key=lambda change: (change.at, len(change.id), change.id))
+    changes = told.changes if told.whole else (*told.changes, *_untold(told, issue))
+    late = [change if change.at >= created else replace(change, at=created) for change in changes]
+    return sorted(late, key=lambda change: (change.at, len(change.id), change.id))
 
 
 def _untold(told: Told, issue: Issue) -> list[IssueChange]:

@@ -36,7 +36,13 @@ def load_flow(
         if item.sources and (ref.tracker, ref.key.lower()) not in anchors
     }
     seen = store.statuses_seen()
-    statuses = statuses_of(known.values(), _classes(seen))
+    trackers = {ref.tracker for ref in held}
+    told = {
+        (tracker, status_id): said
+        for tracker in trackers
+        for status_id, said in store.learned_statuses(tracker).items()
+    }
+    statuses = statuses_of(known.values(), _classes(seen), told)
     return flow_of(held.values(), _told(store, held, seen), _judges(held, workspace, matched), statuses)
 
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, func, or_, select, update
 
-from connectors.model import History, HistoryAsked, Issue, IssueChange, IssueRef, Source, Wanted
+from connectors.model import Category, History, HistoryAsked, Issue, IssueChange, IssueRef, Source, Wanted
+from sync.store.cache import StoredCache
 from sync.store.codec import dumps, issue_from
 from sync.store.database import upsert
 from sync.store.part import Part
@@ -26,6 +27,8 @@ from sync.store.tables import (
 
 _OTHERS: Final = [column.name for column in issue_changes.c if not column.primary_key]
 _READ: Final = ("read_for", "labels", "whole", "face")
+_FOR_GOOD: Final = 36_500
+"""Days."""
 _CLOCKS_APART: Final = timedelta(minutes=5)
 """How far the tracker's clock and ours, and the end of a write and our note of it, may lie apart."""
 
@@ -109,6 +112,17 @@ class HistoriesPart(Part):
         )
         with self._database.read() as connection:
             return frozenset((tracker, issue_id) for tracker, issue_id in connection.execute(query))
+
+    def learn_statuses(self, tracker: str, told: Mapping[str, tuple[str, Category | None]]) -> None:
+        """Keep name and class of statuses by their ids, beside those that were told before."""
+        known = {status_id: tuple(said) for status_id, said in self.learned_statuses(tracker).items()}
+        told_now = {status_id: list(said) for status_id, said in {**known, **told}.items()}
+        StoredCache(self._database, self._now, "").put(f"statuses:{tracker}", told_now, days=_FOR_GOOD)
+
+    def learned_statuses(self, tracker: str) -> dict[str, tuple[str, Category | None]]:
+        """What ``learn_statuses`` kept."""
+        kept = StoredCache(self._database, self._now, "").get(f"statuses:{tracker}") or {}
+        return {status_id: (name, category) for status_id, (name, category) in kept.items()}
 
     def statuses_seen(self) -> dict[tuple[str, str], list[Noticed]]:
         """Each change of status that this program noticed between two readings, by issue, oldest first."""

@@ -141,6 +141,13 @@ class HistoriesContract:
         assert key == ("jira", ref(1).id)
         assert (seen.at, seen.after) == (LATER, {"status": "Closed", "category": "done"})
 
+    def test_statuses_are_learned_beside_those_known(self, store: Store) -> None:
+        assert store.learned_statuses("jira") == {}
+        store.learn_statuses("jira", {"1": ("Open", "todo"), "2": ("Checked", None)})
+        store.learn_statuses("jira", {"2": ("Reviewed", "doing")})
+        assert store.learned_statuses("jira") == {"1": ("Open", "todo"), "2": ("Reviewed", "doing")}
+        assert store.learned_statuses("github") == {}
+
     def test_a_snapshot_carries_the_histories(self, store: Store, store_elsewhere: Store) -> None:
         pull(store, issue(1))
         answer(store, CLOSED)

@@ -46,7 +46,9 @@ def test_a_full_pull_of_jira_cloud_costs_the_pages_that_it_grants(make_world: Ma
     world = make_world(jira=248)
     world.preview()
     assert len(listing(world.reads("jira"))) == ceil(250 / 100)
-    assert len(world.reads("jira")) <= ceil(250 / 100) + 3 + 1, "and the history of up to 1000 issues"
+    assert len(world.reads("jira")) <= ceil(250 / 100) + 3 + ceil(250 / 100), (
+        "histories: one for each hundred"
+    )
     world.reconcile(after=timedelta(minutes=5))
     assert len(world.reads("jira")) == ceil(250 / 100), "set-up is cached"
 

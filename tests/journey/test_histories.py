@@ -93,6 +93,17 @@ def test_github_tells_it_by_labels_and_closings(make_world: MakeWorld) -> None:
     assert way.complete and len(way.reopened) == 1 and len(way.blocked) == 1
 
 
+def test_a_status_that_no_issue_has_is_learned_in_the_first_run(make_world: MakeWorld) -> None:
+    seed = jira_seed(0)
+    times = {"created": "300d ago", "started": "290d ago", "resolved": "280d ago"}
+    old = {"summary": "Old", "status": "Done", "resolution": "Done", **times}
+    seed["projects"]["DS"]["issues"] += [{**old, "key": f"DS-{number}"} for number in range(11, 113)]
+    world = make_world(jira=seed)
+    now = world.clock.now()
+    world.run()
+    assert {way.started for key, way in flow(world).items() if "#" not in key} == {now - timedelta(days=290)}
+
+
 def test_old_work_of_a_team_is_its_history(make_world: MakeWorld) -> None:
     seed = jira_seed(1)
     old = {"key": "DS-9", "summary": "Old", "status": "Done", "resolution": "Done"}
@@ -117,6 +128,7 @@ def test_jira_cloud_asks_once_for_up_to_a_hundred_changed_issues(make_world: Mak
     world = make_world(jira=seed)
     world.run()
     assert asked(world) == [EVENTS, BULK]
+    assert len([line for line in world.reads("jira") if line.endswith("/status -> 200")]) == 1
     world.label("DS-112", "model")
     world.run()
     assert asked(world) == [BULK]
@@ -188,6 +200,11 @@ def test_a_repository_with_many_events_is_read_as_far_as_its_changes_justify(mak
     world.run()
     assert asked(world).count(EVENTS) <= 3
     assert len(flow(world)["acme/churn#11"].reopened) == 1
+    world.run()
+    world.github.reopen("acme/churn", 12, by="ada")
+    world.run()
+    assert asked(world) == [EVENTS], "what was read before is met on the first page"
+    assert len(flow(world)["acme/churn#12"].reopened) == 1
 
 
 # ---- what goes wrong
@@ -215,6 +232,15 @@ def test_a_history_that_cannot_be_read_takes_nothing_from_the_run(
     assert flow(world)[key].complete, "it is made up for, though nothing changed since"
 
 
+def test_statuses_that_cannot_be_listed_cost_no_history(make_world: MakeWorld) -> None:
+    seed = jira_seed(101)
+    seed["projects"]["DS"]["issues"] = [{**each, "labels": []} for each in seed["projects"]["DS"]["issues"]]
+    world = make_world(jira=seed)
+    world.fault("status", tracker="jira", path="*/status", status=403, times=None)
+    assert "history not read" not in world.run().out
+    assert flow(world)["DS-11"].complete
+
+
 def test_a_tracker_that_refuses_histories_is_left_in_peace_for_some_hours(world: World) -> None:
     world.fault("status", path=f"*{BULK}", status=403, times=None)
     assert world.run().code == 0
@@ -231,6 +257,10 @@ def test_another_label_for_a_state_makes_the_past_be_read_again(world: World) ->
     world.label("acme/churn#11", "wip")
     world.label("DS-11", "wip")
     put = world.clock.now()
+    for _ in range(2):
+        world.clock.advance(timedelta(hours=1))
+        for number in range(110):
+            world.github.retitle("acme/churn", 12, f"Attempt {number}", by="ada")
     world.run()
     assert flow(world)["acme/churn#11"].started is None
     world.write("mappings/science.yaml", WIP)

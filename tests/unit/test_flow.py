@@ -98,6 +98,8 @@ def test_an_experiment_that_was_rejected_is_done() -> None:
 def test_a_status_that_nobody_knows_any_more_moves_nothing() -> None:
     flow = way(status(1, "To Do", "Triage"), status(2, "Triage", "In Progress"), now="In Progress")
     assert states_of(flow) == [("todo", CREATED), ("doing", day(2))]
+    through = [START, status(3, "In Progress", "Triage"), status(4, "Triage", "Review")]
+    assert states_of(way(*through, now="Review")) == [("todo", CREATED), ("doing", day(2))]
     began_there = way(status(1, "Triage", "In Progress"), status(4, "In Progress", "Done"), now="Done")
     assert states_of(began_there) == [("todo", CREATED), ("doing", day(1)), ("done", day(4))]
 
