@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, func, or_, select, update
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 from connectors.model import Category, History, HistoryAsked, Issue, IssueChange, IssueRef, Source, Wanted
 from sync.store.cache import StoredCache
 from sync.store.codec import dumps, issue_from
-from sync.store.database import upsert
+from sync.store.database import chunks, upsert
 from sync.store.part import Part
 from sync.store.rows import Noticed
 from sync.store.tables import (
@@ -40,40 +41,32 @@ class HistoriesPart(Part):
 
         An issue that looks as it did and changed last when we wrote on it is not asked for: that was us.
         """
-        with self._database.write() as connection:
-            _pass_over_own_writes(connection, wanted)
-        by_name = {source.name: source for source in sources}
-        same = and_(issue_histories.c.tracker == issues.c.tracker, issue_histories.c.issue_id == issues.c.id)
-        held = and_(memberships.c.tracker == issues.c.tracker, memberships.c.issue_id == issues.c.id)
-        told = issue_histories.c
-        query = (
-            select(issues, memberships.c.source)
-            .join(memberships, held)
-            .outerjoin(issue_histories, same)
-            .where(issues.c.vanished.is_(None))
-            .where(
-                or_(
-                    told.read_for.is_(None), told.read_for != issues.c.updated, told.labels != _labels(wanted)
-                )
-            )
-            .order_by(issues.c.tracker, issues.c.id, memberships.c.source)
-        )
-        found: dict[str, dict[IssueRef, Issue]] = {name: {} for name in by_name}
-        asked: set[IssueRef] = set()
         with self._database.read() as connection:
+            stale = _stale(connection, wanted)
+            known = list(_known(connection, stale))
             marks = {row.source: row.mark for row in connection.execute(select(history_marks))}
-            for row in connection.execute(query).mappings():
-                if row["source"] not in by_name:
-                    continue
-                issue = _issue(row)
-                if issue.ref not in asked:
-                    asked.add(issue.ref)
-                    found[row["source"]][issue.ref] = issue
+        ours = [each.issue for each in known if each.is_our_doing(wanted)]
+        self._pass_over(ours)
+        passed = {issue.ref for issue in ours}
+        found: dict[str, list[Issue]] = {source.name: [] for source in sources}
+        for each in known:
+            holder = next((name for name in sorted(each.sources) if name in found), None)
+            if holder is not None and each.issue.ref not in passed:
+                found[holder].append(each.issue)
         return [
-            HistoryAsked(source=by_name[name], issues=tuple(each.values()), mark=marks.get(name))
-            for name, each in found.items()
-            if each
+            HistoryAsked(source=source, issues=tuple(found[source.name]), mark=marks.get(source.name))
+            for source in sources
+            if found[source.name]
         ]
+
+    def _pass_over(self, ours: Collection[Issue]) -> None:
+        if not ours:
+            return
+        told = issue_histories.c
+        with self._database.write() as connection:
+            for issue in ours:
+                is_it = and_(told.tracker == issue.ref.tracker, told.issue_id == issue.ref.id)
+                connection.execute(update(issue_histories).where(is_it).values(read_for=issue.updated))
 
     def save_history(self, asked: HistoryAsked, history: History, wanted: Wanted) -> None:
         """Keep what a tracker told. What was told before is told again without effect."""
@@ -153,28 +146,74 @@ def _issue(row: Mapping[Any, Any]) -> Issue:
     )
 
 
-def _pass_over_own_writes(connection: Connection, wanted: Wanted) -> None:
-    same = and_(issue_histories.c.tracker == issues.c.tracker, issue_histories.c.issue_id == issues.c.id)
-    written = and_(journal_entries.c.tracker == issues.c.tracker, journal_entries.c.issue_id == issues.c.id)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Stale:
+    """An issue whose history is to be read, and what speaks for sparing it."""
+
+    issue: Issue
+    sources: frozenset[str]
+    face: str | None
+    """As it looked when its history was read; None when it never was."""
+    labels: str | None
+    written: datetime | None
+    """When we wrote on it last."""
+
+    def is_our_doing(self, wanted: Wanted) -> bool:
+        same = self.face == _face(self.issue, wanted) and self.labels == _labels(wanted)
+        return same and self.written is not None and abs(self.issue.updated - self.written) <= _CLOCKS_APART
+
+
+def _stale(connection: Connection, wanted: Wanted) -> dict[str, list[str]]:
+    """Ids by tracker. Answered from an index alone: every run asks, and most issues are not stale."""
+    told = issue_histories.c
+    same = and_(told.tracker == issues.c.tracker, told.issue_id == issues.c.id)
+    unread = or_(told.read_for.is_(None), told.read_for != issues.c.updated, told.labels != _labels(wanted))
     query = (
-        select(issues, issue_histories.c.face, func.max(journal_results.c.at).label("written"))
-        .join(issue_histories, same)
-        .join(journal_entries, written)
-        .join(journal_results, journal_results.c.entry_id == journal_entries.c.id)
-        .where(issue_histories.c.read_for != issues.c.updated, journal_results.c.outcome == "done")
-        .group_by(*issues.c, issue_histories.c.face)
+        select(issues.c.tracker, issues.c.id)
+        .outerjoin(issue_histories, same)
+        .where(issues.c.vanished.is_(None), unread)
+        .order_by(issues.c.tracker, issues.c.id)
     )
-    rows = connection.execute(query).mappings().all()
-    for row in rows:
-        issue = _issue(row)
-        if row["face"] == _face(issue, wanted) and abs(issue.updated - row["written"]) <= _CLOCKS_APART:
-            connection.execute(
-                update(issue_histories)
-                .where(
-                    issue_histories.c.tracker == issue.ref.tracker, issue_histories.c.issue_id == issue.ref.id
+    found: dict[str, list[str]] = {}
+    for tracker, issue_id in connection.execute(query):
+        found.setdefault(tracker, []).append(issue_id)
+    return found
+
+
+def _known(connection: Connection, stale: Mapping[str, Sequence[str]]) -> Iterator[_Stale]:
+    told = issue_histories.c
+    same = and_(told.tracker == issues.c.tracker, told.issue_id == issues.c.id)
+    for tracker, ids in stale.items():
+        for chunk in chunks(ids):
+            holders: dict[str, set[str]] = {}
+            held = and_(memberships.c.tracker == tracker, memberships.c.issue_id.in_(chunk))
+            for issue_id, source in connection.execute(
+                select(memberships.c.issue_id, memberships.c.source).where(held)
+            ):
+                holders.setdefault(issue_id, set()).add(source)
+            written = _written(connection, tracker, chunk)
+            query = select(issues, told.face, told.labels).outerjoin(issue_histories, same)
+            wanted = and_(issues.c.tracker == tracker, issues.c.id.in_(chunk))
+            for row in connection.execute(query.where(wanted).order_by(issues.c.id)).mappings():
+                yield _Stale(
+                    issue=_issue(row),
+                    sources=frozenset(holders.get(row["id"], ())),
+                    face=row["face"],
+                    labels=row["labels"],
+                    written=written.get(row["id"]),
                 )
-                .values(read_for=issue.updated)
-            )
+
+
+def _written(connection: Connection, tracker: str, ids: Sequence[str]) -> dict[str, datetime]:
+    """When we wrote last on each of these issues."""
+    entries, results = journal_entries.c, journal_results.c
+    query = (
+        select(entries.issue_id, func.max(results.at))
+        .join(journal_results, results.entry_id == entries.id)
+        .where(entries.tracker == tracker, entries.issue_id.in_(ids), results.outcome == "done")
+        .group_by(entries.issue_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _face(issue: Issue, wanted: Wanted) -> str:

@@ -102,6 +102,8 @@ issues = Table(
     Column("vanished", UtcTime),
     Column("reopened", Integer, nullable=False),
     Index(None, "tracker", "key"),
+    # Which histories are stale is asked in every run, and answered without reading payloads.
+    Index(None, "tracker", "id", "updated", "vanished"),
 )
 
 # A census may name an issue before it was ever read, hence no foreign key to issues.
