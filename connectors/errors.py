@@ -24,6 +24,10 @@ class Rejected(SkipIssue):
     """The tracker understood and refused (400, 403, 409, 413, 422 on one issue): locked, archived, screen."""
 
 
+class NotConfirmed(Rejected):
+    """The tracker said yes and then showed no effect: refused in silence, or the answer was not the real one."""
+
+
 class OutcomeUnknown(SkipIssue):
     """A write was sent and its answer was lost: it may or may not have taken effect. Read before repeating."""
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
-from connectors.errors import BadPayload, Gone, OutcomeUnknown, Rejected
+from connectors.errors import BadPayload, Gone, NotConfirmed, OutcomeUnknown
 from connectors.github_access import AlreadyExists
 from connectors.github_payload import comment_from, label_names, split_key
 from connectors.model import Comment, IssueRef
@@ -54,7 +54,7 @@ class GithubWriter:
             on_it = {name.casefold() for name in label_names(reply.data, f"the labels of {ref.key}")}
             missing = [name for name in add if name.casefold() not in on_it]
             if missing:
-                raise Rejected(
+                raise NotConfirmed(
                     f"{ref}: GitHub accepted the label {missing[0]} but did not put it on the issue"
                 )
         for name in remove:

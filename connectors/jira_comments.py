@@ -30,7 +30,8 @@ def all_comments(site: JiraSite, ref: IssueRef) -> list[Comment]:
 def one_comment(site: JiraSite, ref: IssueRef, comment_id: str) -> Comment:
     """One comment with its marker, in one request. Gone when it is not there."""
     if site.cloud:
-        listed = _with_properties(site, [comment_id])
+        # Asked for by id, and looked at by id: a stale answer may hold another one.
+        listed = [row for row in _with_properties(site, [comment_id]) if str(row.get("id")) == comment_id]
         if not listed:
             raise Gone(f"{ref}: comment {comment_id} is not there any more, or not visible to this account")
         return comment_from(listed[0])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from connectors.errors import ConnectorError, OutcomeUnknown, SkipIssue
+from connectors.errors import ConnectorError, NotConfirmed, OutcomeUnknown, SkipIssue
 from connectors.model import IssueRef
 from sync.changes import Reason
 from sync.job import Job
@@ -53,7 +53,9 @@ class Announcer:
             yield
         except ConnectorError as error:
             if passes is None or not isinstance(error, passes):
-                refused = isinstance(error, SkipIssue) and not isinstance(error, OutcomeUnknown)
+                refused = isinstance(error, SkipIssue) and not isinstance(
+                    error, (NotConfirmed, OutcomeUnknown)
+                )
                 for entry in entries:
                     self._job.store.journal_result(
                         entry, "failed" if refused else "unknown", self._job.now(), detail=str(error)

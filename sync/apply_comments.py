@@ -15,7 +15,7 @@ from sync.changes import CommentChange, CommentRemoval
 from sync.comment import digest, remove_block, replace_block, wrap
 from sync.homes import homes_of
 from sync.job import Job
-from sync.marker import Marker
+from sync.marker import Marker, live_comment
 from sync.memory import keep_home
 from sync.store import PushedComment
 from sync.store.rows import CommentState
@@ -43,7 +43,7 @@ class CommentWriting:
         """Delete a comment of ours. Where people wrote around our text (GitHub), only our text goes."""
         ref, tracker = change.ref, change.ref.tracker
         try:
-            live = self._job.readers[tracker].comment(ref, change.comment_id)
+            live = live_comment(self._job.readers[tracker], ref, change.comment_id)
         except Gone:
             self._remove_moved(change)
             return
@@ -109,7 +109,7 @@ class CommentWriting:
         """Read, check that it is ours, write. What a person deleted or took over is left to that person."""
         ref = change.ref
         try:
-            live = self._job.readers[ref.tracker].comment(ref, comment_id)
+            live = live_comment(self._job.readers[ref.tracker], ref, comment_id)
         except Gone:
             moved = self._moved(change)
             if moved and moved.comment_id:

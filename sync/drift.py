@@ -10,6 +10,7 @@ from sync.apply import Marker
 from sync.comment import digest
 from sync.compare_comments import CommentDrift
 from sync.job import Job
+from sync.marker import live_comment
 from sync.memory import aliases
 from sync.store import PushedComment
 
@@ -46,7 +47,7 @@ def _look_at(
     job: Job, marker: Marker, row: PushedComment, old_names: Mapping[str, tuple[str, ...]]
 ) -> CommentDrift | None:
     try:
-        live = job.readers[row.ref.tracker].comment(row.ref, row.comment_id)
+        live = live_comment(job.readers[row.ref.tracker], row.ref, row.comment_id)
     except Gone:
         return "deleted"
     own = marker.own_text(live, row.ref, (row.subject, *old_names.get(row.subject, ())))

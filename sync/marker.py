@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from connectors.errors import Gone
 from connectors.model import Comment, IssueRef
+from connectors.ports import IssueReader
 from sync.comment import find_block
 from sync.job import Job
 
@@ -29,3 +31,15 @@ class Marker:
             if text is not None:
                 return text
         return None
+
+
+def live_comment(reader: IssueReader, ref: IssueRef, comment_id: str) -> Comment:
+    """A comment as it is now. Gone only when the list of the issue's comments does not hold it either: what is
+    taken for deleted is left alone for ever, and one wrong answer must not have that effect."""
+    try:
+        return reader.comment(ref, comment_id)
+    except Gone:
+        for comment in reader.comments(ref):
+            if comment.id == comment_id:
+                return comment
+        raise

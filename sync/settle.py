@@ -8,7 +8,7 @@ from mappings.conditions import wanted_by
 from sync.apply_labels import carry_label_over
 from sync.comment import digest
 from sync.job import Job
-from sync.marker import Marker
+from sync.marker import Marker, live_comment
 from sync.store import JournalRow, PushedComment
 
 
@@ -115,7 +115,7 @@ def _find(job: Job, row: JournalRow) -> tuple[Comment, str] | None:
         comments = (
             reader.comments(row.ref)
             if row.op == "create-comment"
-            else [reader.comment(row.ref, str(row.payload["comment"]))]
+            else [live_comment(reader, row.ref, str(row.payload["comment"]))]
         )
     except Gone:
         return None

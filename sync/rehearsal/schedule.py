@@ -49,6 +49,10 @@ AT_STORE: Final = ("killed before a commit", "killed after a commit", "disk full
 AMBIENT: Final = ("search lag", "clock skew")
 KINDS: Final = (*AT_REQUEST, *AT_STORE, *AMBIENT)
 
+LIES: Final = ("empty page", "repeated page")
+"""A tracker that tells something untrue, well-formed and with status 200: it does so once in a row here, since one that goes
+on with it cannot be told from one that speaks the truth."""
+
 ALWAYS: Final = 1_000_000
 """As many times as it takes."""
 ANY_TIME: Final = ("close", "reopen", "tag", "untag", "mark", "retitle", "talk", "open")
@@ -182,11 +186,12 @@ def _run(chance: Random, trackers: tuple[str, ...], kinds: tuple[str, ...], issu
 def _trouble(chance: Random, trackers: tuple[str, ...]) -> Trouble:
     if chance.random() < 0.2:
         return Trouble(kind=chance.choice(AT_STORE), place=chance.random())
+    kind, times = chance.choice(AT_REQUEST), chance.choice((1, 1, 2, 5, ALWAYS))
     return Trouble(
-        kind=chance.choice(AT_REQUEST),
+        kind=kind,
         tracker=chance.choice(trackers),
         place=chance.random(),
-        times=chance.choice((1, 1, 2, 5, ALWAYS)),
+        times=1 if kind in LIES else times,
     )
 
 

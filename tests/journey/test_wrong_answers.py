@@ -1,0 +1,52 @@
+"""A tracker that answers wrongly once: what is taken for a person's decision stays for ever, so it is asked twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.journey_world import FEATURES, MODEL, World
+
+MakeWorld = Callable[..., World]
+GONE_ONCE = {
+    FEATURES: {"kind": "status", "status": 404, "method": "GET", "path": "*/issues/comments/*"},
+    MODEL: {"kind": "empty_page", "method": "POST", "path": "*/comment/list"},
+}
+"""By the anchor of the capability whose comment is to be edited."""
+
+
+@pytest.mark.parametrize("anchor", GONE_ONCE)
+def test_a_comment_that_is_called_gone_once_is_not_taken_for_deleted(
+    make_world: MakeWorld, anchor: str
+) -> None:
+    world = make_world(github=1, jira=1)
+    world.run()
+    world.close("acme/churn#11" if anchor == FEATURES else "DS-11")
+    world.fault(**GONE_ONCE[anchor])
+    told = world.run()
+    assert "1 of 1 issue done" in world.comments(anchor)[0], told.err
+    assert "was deleted by a person" not in told.out + told.err
+
+
+def test_a_stale_answer_about_another_comment_is_not_taken_for_the_one_asked_for(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(github=1, jira=1)
+    world.run()
+    world.close("DS-11")
+    world.fault("repeat_page", tracker="jira", method="POST", path="*/comment/list", nth=2)
+    world.run()
+    assert "1 of 1 issue done" in world.comments(MODEL)[0]
+    world.run()
+    assert world.writes() == []
+
+
+def test_labels_that_an_answer_does_not_show_are_asked_for_and_known_as_ours(make_world: MakeWorld) -> None:
+    world = make_world(github=1, jira=1)
+    world.fault("empty_page", tracker="github", method="POST", path="*/issues/11/labels", times=3)
+    assert world.run().code == 1
+    assert world.run().code == 0
+    world.unlabel("acme/churn#11", "features")
+    world.run()
+    assert world.labels("acme/churn#11") == set()
