@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NoReturn, cast
 
 import typer
 
-from sync.arguments import forecasting, looking, mappings, running, snapshot, starting
+from sync.arguments import forecasting, looking, mappings, rehearsing, running, snapshot, starting
 from sync.arguments.common import AS_JSON
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for family in (running, looking, starting):
+for family in (running, looking, starting, rehearsing):
     app.add_typer(family.app)
 app.add_typer(forecasting.app, name="forecast")
 app.add_typer(mappings.app, name="mappings")

@@ -23,7 +23,7 @@ Keys of a Jira tracker in the seed::
         labels_on_edit_screen: true
         service_management: false
         issues:
-          - key: DS-12               # default: counted up
+          - key: DS-12               # default: counted up; so is ``id``, here and on comments
             summary: Sessionise      # needed
             type: Task               # Epic and Sub-task are special
             status: In Progress      # default: the first of the project

@@ -27,7 +27,18 @@ from connectors.sandbox.seed import SeedError, expect, when
 DEFAULT_CLOUD_ID: Final = "11111111-2222-4333-8444-555555555555"
 _DEFAULT_RIGHTS: Final = ("browse", "edit", "comment")
 _ISSUE_KEYS: Final = (
-    *("key", "summary", "type", "status", "resolution", "labels", "components", "fix_versions", "parent"),
+    *(
+        "id",
+        "key",
+        "summary",
+        "type",
+        "status",
+        "resolution",
+        "labels",
+        "components",
+        "fix_versions",
+        "parent",
+    ),
     *("sprint", "assignee", "reporter", "creator", "description", "flagged", "fields", "properties"),
     *("created", "updated", "started", "resolved", "status_changed", "watchers", "comments", "history"),
 )
@@ -183,7 +194,7 @@ class _Reader:
         updated = self._time(given, "updated") or max([*moments, *([resolved] if resolved else [])])
         creator = given.get("creator") or given.get("reporter")
         issue = Issue(
-            id=self._site.next_id(),
+            id=self._id(given),
             key=key,
             summary=expect(given.get("summary"), str, f"{self._where}.summary"),
             created=created,
@@ -258,13 +269,16 @@ class _Reader:
         given = expect(entry, dict, f"{self._where}.comments[]")
         written = self._time(given, "created") or created
         return Comment(
-            id=self._site.next_id(),
+            id=self._id(given),
             author=expect(given.get("author"), str, f"{self._where}.comments[].author"),
             body=expect(given.get("body"), str, f"{self._where}.comments[].body"),
             created=written,
             updated=written,
             properties=dict(given.get("properties") or {}),
         )
+
+    def _id(self, given: Mapping[str, Any]) -> int:
+        return expect(given["id"], int, f"{self._where}.id") if "id" in given else self._site.next_id()
 
     def _entry(self, entry: object) -> HistoryEntry:
         given = expect(entry, dict, f"{self._where}.history[]")

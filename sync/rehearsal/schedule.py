@@ -50,8 +50,11 @@ AMBIENT: Final = ("search lag", "clock skew")
 KINDS: Final = (*AT_REQUEST, *AT_STORE, *AMBIENT)
 
 LIES: Final = ("empty page", "repeated page")
-"""A tracker that tells something untrue, well-formed and with status 200: it does so once in a row here, since one that goes
-on with it cannot be told from one that speaks the truth."""
+"""A tracker that tells something untrue, well-formed and with status 200: it does so once in a row here, since one
+that goes on with it cannot be told from one that speaks the truth."""
+
+LOSSES: Final = tuple(kind for kind in (*FAULTS, "killed after a request") if "after" in kind)
+"""The tracker did it and we do not hear of it: the hardest for whoever writes."""
 
 ALWAYS: Final = 1_000_000
 """As many times as it takes."""
@@ -88,6 +91,8 @@ class Trouble:
     """The request of the tracker, or write transaction of the store, that is hit, from 1 in each run."""
     times: int = 1
     """How many are hit from there on."""
+    writes: bool = False
+    """Only requests that write count."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,11 +157,11 @@ class Schedule:
 def scheduled(seed: int, trackers: tuple[str, ...]) -> Schedule:
     """The schedule of a number, for a world with these trackers."""
     chance = Random(f"schedule {seed}")
-    settled = chance.random() < 0.7
+    settled = chance.random() < 0.6
     issues = list(range(chance.randrange(1000), 2000))
     skew = timedelta(minutes=chance.choice((-240, -9, 3, 45))) if chance.random() < 0.15 else timedelta()
     lag = timedelta(seconds=chance.choice((20, 120, 280))) if chance.random() < 0.2 else timedelta()
-    first = _edits(chance, WHEN_SETTLED, chance.choice((0, 1, 2, 3)), issues) if settled else ()
+    first = _edits(chance, WHEN_SETTLED, chance.choice((1, 2, 3)), issues) if settled else ()
     meanwhile = ANY_TIME if settled else HARMLESS
     runs = tuple(_run(chance, trackers, meanwhile, issues) for _ in range(chance.choice((1, 1, 2, 3))))
     return Schedule(seed=seed, settled=settled, people_first=first, runs=runs, skew=skew, lag=lag)
@@ -186,26 +191,38 @@ def _run(chance: Random, trackers: tuple[str, ...], kinds: tuple[str, ...], issu
 def _trouble(chance: Random, trackers: tuple[str, ...]) -> Trouble:
     if chance.random() < 0.2:
         return Trouble(kind=chance.choice(AT_STORE), place=chance.random())
-    kind, times = chance.choice(AT_REQUEST), chance.choice((1, 1, 2, 5, ALWAYS))
+    writes = chance.random() < 0.5
+    kind = chance.choice(LOSSES if writes and chance.random() < 0.4 else AT_REQUEST)
+    times = chance.choice((1, 1, 1, 2, 5, ALWAYS))
     return Trouble(
         kind=kind,
         tracker=chance.choice(trackers),
         place=chance.random(),
         times=1 if kind in LIES else times,
+        writes=writes,
     )
 
 
+def writes_of(tracker: str) -> str:
+    """Under what the writing requests of a tracker are counted."""
+    return f"{tracker} writes"
+
+
 def placed(plan: RunPlan, asked: Mapping[str, int]) -> RunPlan:
-    """The plan with shares made numbers. ``asked``: requests by tracker, and store writes under ''."""
+    """The plan with shares made numbers. ``asked``: requests by tracker (those that write under ``writes_of``), and
+    store writes under ''."""
 
     def nth(place: float, tracker: str) -> int:
         # What fails is asked again, so that there are some more than without troubles.
-        return 1 + int(place * (asked.get(tracker, 0) + 2))
+        return 1 + int(place * (asked.get(tracker, 0) + 1))
 
     return replace(
         plan,
         during=tuple(replace(each, nth=nth(each.place, each.tracker)) for each in plan.during),
-        troubles=tuple(replace(each, nth=nth(each.place, each.tracker)) for each in plan.troubles),
+        troubles=tuple(
+            replace(each, nth=nth(each.place, writes_of(each.tracker) if each.writes else each.tracker))
+            for each in plan.troubles
+        ),
     )
 
 
@@ -224,7 +241,10 @@ def over_http(schedule: Schedule) -> Schedule:
 
     def changed(each: Trouble) -> Trouble:
         kind = _OVER_HTTP.get(each.kind, each.kind)
-        return replace(each, kind=kind, tracker="" if kind in AT_STORE else each.tracker)
+        at_store = kind in AT_STORE
+        return replace(
+            each, kind=kind, tracker="" if at_store else each.tracker, writes=each.writes and not at_store
+        )
 
     runs = [replace(run, troubles=tuple(map(changed, run.troubles))) for run in schedule.runs]
     return replace(schedule, runs=tuple(runs))

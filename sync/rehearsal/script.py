@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from connectors.sandbox.base import Request
 from connectors.sandbox.faults import Fault, Faults
-from sync.rehearsal.schedule import FAULTS, Edit, RunPlan
+from sync.rehearsal.schedule import FAULTS, Edit, RunPlan, writes_of
 from sync.store.database import Database, told
 
 
@@ -32,7 +32,7 @@ class Script(Faults):
         self._plan = RunPlan()
         self._turn = threading.RLock()
         self.asked: Counter[str] = Counter()
-        """Requests of this run by tracker; store writes under ''."""
+        """Requests of this run by tracker, those that write also apart; store writes under ''."""
         self.injected: Counter[str] = Counter()
         """What went wrong since the beginning, by kind."""
         self.dead = False
@@ -49,11 +49,12 @@ class Script(Faults):
         with self._turn:
             self.alive()
             self.asked[tracker] += 1
+            self.asked[writes_of(tracker)] += (writes := is_write(request.method, request.path))
             number, self.last = self.asked[tracker], None
             for each in self._plan.during:
                 if (each.tracker, each.nth) == (tracker, number):
                     self._act(each.edit)
-            for kind in self._due(tracker, number):
+            for kind in self._due(tracker, number, writes=writes):
                 if kind == "killed before a request":
                     self._die(kind)
                 if kind == "killed after a request":
@@ -98,12 +99,22 @@ class Script(Faults):
         self.injected[kind] += 1
         self.die()
 
-    def _due(self, tracker: str, number: int) -> list[str]:
+    def _due(self, tracker: str, number: int, *, writes: bool = False) -> list[str]:
         return [
             each.kind
             for each in self._plan.troubles
-            if each.tracker == tracker and each.nth <= number < each.nth + each.times
+            if each.tracker == tracker
+            and (writes or not each.writes)
+            and each.nth
+            <= (self.asked[writes_of(tracker)] if each.writes else number)
+            < each.nth + each.times
         ]
+
+
+def is_write(method: str, path: str) -> bool:
+    """Whether a request changes something. Jira's searches are POST, too."""
+    reading = ("/search", "/search/jql", "/comment/list", "/access_tokens", "/approximate-count")
+    return method not in ("GET", "HEAD") and not path.endswith(reading)
 
 
 class Fragile(Database):

@@ -24,12 +24,12 @@ from sync.commands.session import working
 from sync.job import Silent
 from sync.rehearsal.people import People, Site, hands
 from sync.rehearsal.schedule import RunPlan
-from sync.rehearsal.script import Fragile, Killed, Script
+from sync.rehearsal.script import Fragile, Killed, Script, is_write
 from sync.rehearsal.wire import Wire
 from sync.rehearsal.worlds import World
 from sync.run import Options, Outcome, carry_out, look, remember_outcome
 from sync.store import LeaseHeld, LeaseLost, Store, StoreError, open_store
-from sync.wiring import Waiting, credentials_of
+from sync.wiring import Waiting
 
 
 class Box:
@@ -100,7 +100,7 @@ class Ran:
     @property
     def writes(self) -> tuple[LogEntry, ...]:
         """The requests that change something."""
-        return tuple(entry for entry in self.log if is_write(entry))
+        return tuple(entry for entry in self.log if is_write(entry.method, entry.path))
 
 
 @dataclass(kw_only=True)
@@ -204,7 +204,7 @@ class Stage:
         )
         with working(
             configured,
-            credentials_of(configured.settings, self.world.environment),
+            self.world.credentials,
             self.store,
             waiting,
             run_id,
@@ -266,12 +266,6 @@ def forked(trackers: Mapping[str, Tracker], clock: Clock) -> dict[str, Tracker]:
         seed: Any = tracker._seed  # type: ignore[attr-defined]
         memo[id(seed)] = seed
     return {name: copy.deepcopy(tracker, memo) for name, tracker in trackers.items()}
-
-
-def is_write(entry: LogEntry) -> bool:
-    """Whether a request of the log changes something. Jira's searches are POST, too."""
-    reading = ("/search", "/search/jql", "/comment/list", "/access_tokens", "/approximate-count")
-    return entry.method not in ("GET", "HEAD") and not entry.path.endswith(reading)
 
 
 def _issues(sites: Mapping[str, Site]) -> list[tuple[str, str]]:

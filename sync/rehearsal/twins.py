@@ -34,13 +34,15 @@ class Twin:
             self.asked.append(dict(stage.script.asked))
             for each in run.during:
                 stage.people.act(each.edit)
-        stage.run(RunPlan(gap=SOON, full=schedule.full))
+        ran = stage.run(RunPlan(gap=SOON, full=schedule.full))
+        self.code = ran.outcome.exit_code if ran.outcome else None
+        """How an undisturbed run ends: not with 0 where the workspace itself has a conflict."""
         self.soon = end_of(stage)
         self.mails = mails_of(stage)
 
     def most_asked(self) -> dict[str, int]:
         """The busiest run of each tracker, and of the store."""
-        names = (*self._stage.trackers, "")
+        names = {name for asked in self.asked for name in asked}
         return {name: max(asked.get(name, 0) for asked in self.asked) for name in names}
 
     def later(self) -> End:

@@ -11,7 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from sync.wiring import Configured, configure
+from sync.credentials import Credentials
+from sync.wiring import Configured, configure, credentials_of
 
 NOON: Final = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 """Where the clock of a made-up world stands at first."""
@@ -37,8 +38,8 @@ class World:
     configured: Configured
     seed: Mapping[str, Any]
     """What the embedded trackers hold (``connectors/sandbox/seed.py``)."""
-    environment: Mapping[str, str]
-    """Credentials for them."""
+    credentials: Mapping[str, Credentials]
+    """For them, by tracker."""
     start: datetime
     """Where the clock stands (aware, UTC)."""
     page: int | None = None
@@ -54,11 +55,12 @@ def made_up(number: int, host: str = HOST, start: datetime = NOON) -> World:
     """The world of a number. ``host``: where the trackers are mounted. ``start``: its now (aware)."""
     chance = Random(f"world {number}")
     variant = number % VARIANTS
+    configured = _compiled(variant, host, start)
     return World(
         name=f"world {number}",
-        configured=_compiled(variant, host, start),
+        configured=configured,
         seed=_trackers(variant, chance),
-        environment=TOKENS,
+        credentials=credentials_of(configured.settings, TOKENS),
         start=start,
         page=chance.choice((2, 3, None)),
     )

@@ -115,7 +115,8 @@ class TransferPart(Part):
                         connection.execute(insert(table), [_values(table, row) for row in chunk])
                         count += len(chunk)
         with self._database.read() as connection:
-            self.born = connection.execute(select(store_facts.c.at)).scalar_one()
+            born = select(store_facts.c.at).where(store_facts.c.name == "born")
+            self.born = connection.execute(born).scalar_one()
         return count
 
     born: datetime

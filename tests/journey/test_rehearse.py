@@ -1,0 +1,96 @@
+"""``rehearse``: a user's workspace on embedded trackers, with faults; the real ones never hear of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sync import cli
+from sync.commands.rehearsing import rehearse
+from tests.journey_world import World
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def settled(make_world: MakeWorld) -> World:
+    world = make_world(jira=2, github=2)
+    world.run()
+    return world
+
+
+def rehearsed(world: World, capsys: pytest.CaptureFixture[str], schedules: int = 4) -> tuple[int, dict]:
+    code = cli.call(lambda: rehearse(world.ways(as_json=True), seed=0, schedules=schedules))
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_a_workspace_is_rehearsed_and_nothing_real_is_touched(
+    settled: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = settled.root / ".increment-sync" / "state.db"
+    settled.box.log.clear()
+    before, stored = settled.snapshot(), contents(store)
+    code, told = rehearsed(settled, capsys)
+    assert code == 0, told
+    assert (told["schedules"], told["converged"]) == (4, 4)
+    assert sum(told["faults"].values()) > 4
+    assert told["failures"] == []
+    assert told["writes"] == 0, "the embedded trackers show what the real ones do"
+    assert settled.box.log.entries == ()
+    assert settled.snapshot() == before
+    assert contents(store) == stored
+
+
+def test_what_the_next_run_would_write_and_whom_it_would_mail(
+    settled: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settled.edit(
+        "mappings/science.yaml", "labels: [features]}, assign: features", "labels: [x]}, assign: features"
+    )
+    code, told = rehearsed(settled, capsys, schedules=1)
+    assert code == 0, told
+    assert told["writes"] > 0
+    text = cli.call(lambda: rehearse(settled.ways(), seed=0, schedules=1))
+    assert text == 0
+    assert f"Without faults the next run would write {told['writes']} times." in capsys.readouterr().out
+
+
+def test_a_program_that_forgets_its_lost_writes_is_found_out(
+    make_world: MakeWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(jira=1, github=1)
+    assert world.preview().code == 0  # read, and nothing written yet
+    monkeypatch.setattr("sync.run.settle_open_intents", lambda _: [])
+    code, told = rehearsed(world, capsys, schedules=8)
+    assert code == 1
+    assert any(b["rule"] == "journalled" for each in told["failures"] for b in each["broken"])
+    first = told["failures"][0]["seed"]
+    assert cli.call(lambda: rehearse(world.ways(), seed=first, schedules=1)) == 1
+    told = capsys.readouterr()
+    assert f"increment-sync rehearse --seed {first} --schedules 1" in told.err
+
+
+def test_without_the_sandbox_extra_it_says_what_to_install(
+    settled: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("sync.rehearsal", "werkzeug"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "werkzeug", None)
+    monkeypatch.setitem(sys.modules, "werkzeug.wrappers", None)
+    monkeypatch.delitem(sys.modules, "connectors.sandbox.door", raising=False)
+    monkeypatch.delitem(sys.modules, "connectors.sandbox.server", raising=False)
+    assert cli.call(lambda: rehearse(settled.ways(), seed=0, schedules=1)) == 1
+    assert "pip install 'increment-sync[sandbox]'" in capsys.readouterr().err
+
+
+def contents(store: Path) -> list[str]:
+    import sqlite3
+
+    with sqlite3.connect(store) as connection:
+        found = list(connection.iterdump())
+    connection.close()
+    return found
