@@ -56,6 +56,12 @@ def _by_token(site: JiraSite, condition: str, fields: Sequence[str], size: int) 
     for _ in range(MOST_PAGES):
         reply = _ask(site, "/search/jql", asked, first=not tokens)
         page = _page(reply)
+        if not page.rows and (tokens or reply.data.get("nextPageToken")):
+            # There should be something on a page that another one leads to, or that leads on: asked once more.
+            reply = _ask(site, "/search/jql", asked, first=not tokens)
+            page = _page(reply)
+            if not page.rows and reply.data.get("nextPageToken"):
+                raise BadPayload(f"{site.tracker}: a page of the search is empty although more follows")
         _refuse_repetition(site, page, ids)
         yield page
         token = reply.data.get("nextPageToken")

@@ -92,6 +92,10 @@ class _Collector:
 
     def _take(self, pulled: Pulled) -> None:
         if pulled.full:
+            again = self._asked_again(pulled)
+            if again is None:
+                return
+            pulled = again
             absent = self._absent(pulled.source, frozenset(issue.ref.id for issue in pulled.issues))
             if absent is None:
                 return
@@ -112,6 +116,19 @@ class _Collector:
             full=pulled.full,
             unchanged=pulled.unchanged,
         )
+
+    def _asked_again(self, pulled: Pulled) -> Pulled | None:
+        """A source that is empty at first sight is asked twice: baselines and first comments would rest on one
+        wrong answer otherwise. None when the second answer is none."""
+        source = pulled.source
+        if pulled.issues or self.job.store.source_ids(source):
+            return pulled
+        for answer in self.job.readers[source.tracker].pull([(source, None)], self.wanted):
+            if isinstance(answer, Failed):
+                self._fail(answer)
+                return None
+            return answer
+        return pulled
 
     def take_census(self) -> None:
         """Ids of all issues, for every source whose last census is too old."""

@@ -113,7 +113,14 @@ class Script(Faults):
 
 def is_write(method: str, path: str) -> bool:
     """Whether a request changes something. Jira's searches are POST, too."""
-    reading = ("/search", "/search/jql", "/comment/list", "/changelog/bulkfetch", "/access_tokens", "/approximate-count")
+    reading = (
+        "/search",
+        "/search/jql",
+        "/comment/list",
+        "/changelog/bulkfetch",
+        "/access_tokens",
+        "/approximate-count",
+    )
     return method not in ("GET", "HEAD") and not path.endswith(reading)
 
 

@@ -50,3 +50,15 @@ def test_labels_that_an_answer_does_not_show_are_asked_for_and_known_as_ours(mak
     world.unlabel("acme/churn#11", "features")
     world.run()
     assert world.labels("acme/churn#11") == set()
+
+
+@pytest.mark.parametrize("tracker", ["jira", "github"])
+def test_a_source_that_is_empty_at_first_sight_is_asked_twice(make_world: MakeWorld, tracker: str) -> None:
+    world = make_world(github=1, jira=1)
+    path = "*/search/jql" if tracker == "jira" else "*/churn/issues"
+    world.fault("empty_page", tracker=tracker, path=path)
+    told = world.run()
+    assert told.code == 0, told.err
+    anchor = MODEL if tracker == "jira" else FEATURES
+    assert "0 of 1 issue done" in world.comments(anchor)[0]
+    assert "Scope" not in world.comments(anchor)[0]
