@@ -30,7 +30,7 @@ from sync.rehearsal.tally import Verdict
 from sync.rehearsal.twins import A_DAY_LATER, SOON, Twin, Twins
 from sync.rehearsal.worlds import HOST, World, made_up
 
-SCHEDULES_A_WORLD: Final = 20
+SCHEDULES_A_WORLD: Final = 50
 _KEPT: Final = 4
 
 
@@ -72,7 +72,9 @@ class Rehearsal:
     def play(self, seed: int) -> Verdict:
         """One schedule, its twin, and what did not hold."""
         world = self._world_of(seed)
-        return self.play_in(world, scheduled(seed, tuple(world.configured.settings.trackers)))
+        return self.play_in(
+            world, scheduled(seed, tuple(world.configured.settings.trackers), world=world.name)
+        )
 
     def play_in(self, world: World, schedule: Schedule) -> Verdict:
         """One schedule in this world."""

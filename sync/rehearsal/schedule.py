@@ -149,21 +149,26 @@ class Schedule:
         return any(run.full for run in self.runs)
 
     @property
-    def edits(self) -> int:
-        """How often people act."""
-        return len(self.people_first) + sum(len(run.before) + len(run.during) for run in self.runs)
+    def is_quiet(self) -> bool:
+        """Whether people leave the world alone once the runs have begun."""
+        return not any(run.before or run.during for run in self.runs)
 
 
-def scheduled(seed: int, trackers: tuple[str, ...]) -> Schedule:
-    """The schedule of a number, for a world with these trackers."""
+MOODS: Final = 4
+"""What people do first is one of so many things in a world: worlds in one mood share their twin."""
+
+
+def scheduled(seed: int, trackers: tuple[str, ...], *, world: str = "") -> Schedule:
+    """The schedule of a number, for a world of this name with these trackers."""
     chance = Random(f"schedule {seed}")
     settled = chance.random() < 0.6
-    issues = list(range(chance.randrange(1000), 2000))
+    mood = Random(f"{world} {chance.randrange(MOODS)}")
+    issues = list(range(mood.randrange(1000), 2000))
     skew = timedelta(minutes=chance.choice((-240, -9, 3, 45))) if chance.random() < 0.15 else timedelta()
     lag = timedelta(seconds=chance.choice((20, 120, 280))) if chance.random() < 0.2 else timedelta()
-    first = _edits(chance, WHEN_SETTLED, chance.choice((1, 2, 3)), issues) if settled else ()
+    first = _edits(mood, WHEN_SETTLED, mood.choice((1, 2, 3)), issues) if settled else ()
     meanwhile = ANY_TIME if settled else HARMLESS
-    runs = tuple(_run(chance, trackers, meanwhile, issues) for _ in range(chance.choice((1, 1, 2, 3))))
+    runs = tuple(_run(chance, trackers, meanwhile, issues) for _ in range(chance.choice((1, 1, 1, 2, 3))))
     return Schedule(seed=seed, settled=settled, people_first=first, runs=runs, skew=skew, lag=lag)
 
 
@@ -177,10 +182,10 @@ def _edits(chance: Random, kinds: tuple[str, ...], count: int, issues: list[int]
 def _run(chance: Random, trackers: tuple[str, ...], kinds: tuple[str, ...], issues: list[int]) -> RunPlan:
     during = tuple(
         During(tracker=chance.choice(trackers), place=chance.random(), edit=edit)
-        for edit in _edits(chance, kinds, chance.choice((0, 0, 1)), issues)
+        for edit in _edits(chance, kinds, chance.choice((0, 0, 0, 1)), issues)
     )
     return RunPlan(
-        before=_edits(chance, kinds, chance.choice((0, 0, 1)), issues),
+        before=_edits(chance, kinds, chance.choice((0, 0, 0, 1)), issues),
         during=during,
         troubles=tuple(_trouble(chance, trackers) for _ in range(chance.choice((1, 1, 2, 3)))),
         gap=timedelta(minutes=chance.choice((3, 30, 30, 200))),

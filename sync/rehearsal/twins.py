@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from connectors.sandbox.server import Sandbox
@@ -30,7 +31,7 @@ class Twin:
         for run in schedule.runs:
             for edit in run.before:
                 stage.people.act(edit)
-            stage.run(RunPlan(gap=run.gap, full=run.full))
+            stage.run(RunPlan(gap=run.gap, full=schedule.full))
             self.asked.append(dict(stage.script.asked))
             for each in run.during:
                 stage.people.act(each.edit)
@@ -54,7 +55,7 @@ class Twin:
 
 
 class Twins:
-    """Makes twins, and keeps those of schedules in which nobody does anything."""
+    """Makes twins, and keeps those of schedules in which people act only before the first run."""
 
     def __init__(self, server: Sandbox | None) -> None:
         self._server, self._shelf = server, Shelf()
@@ -62,12 +63,14 @@ class Twins:
 
     def of(self, world: World, scene: Scene, schedule: Schedule) -> Twin:
         """The twin of a schedule. It may be asked for what comes later until the next one is made."""
-        runs = tuple((run.gap, run.full) for run in schedule.runs)
-        place = (world.name, schedule.settled, runs)
-        if schedule.edits == 0 and place in self._quiet:
-            return self._quiet[place]
+        place = (world.name, schedule.settled, schedule.people_first, schedule.full)
+        if schedule.is_quiet:
+            if place in self._quiet:
+                return self._quiet[place]
+            # Where nothing goes wrong, a second run finds nothing to do: one is as good as several.
+            schedule = replace(schedule, runs=schedule.runs[-1:])
         twin = Twin(staged(world, scene, self._shelf, self._server), schedule)
-        if schedule.edits == 0:
+        if schedule.is_quiet:
             twin.later()
             self._quiet[place] = twin
             if len(self._quiet) > _KEPT:
