@@ -18,10 +18,11 @@ PAGE = 1000
 
 
 def all_comments(site: JiraSite, ref: IssueRef) -> list[Comment]:
-    """Every comment, oldest first. Markers are looked up only on those of our own account."""
+    """Every comment, oldest first. Markers are looked up only on those of our own account, and on those that look
+    like ours: another account may have been ours, or keep them for another installation."""
     found = {comment.id: comment for comment in map(comment_from, _listed(site, ref))}
     me = site.account().id
-    unmarked = [each for each in found.values() if each.author_id == me and each.marker is None]
+    unmarked = [each for each in found.values() if each.marker is None and _may_be_marked(each, me)]
     for comment_id, marker in _markers(site, unmarked):
         found[comment_id] = replace(found[comment_id], marker=marker)
     return sorted(found.values(), key=lambda comment: (comment.created, len(comment.id), comment.id))
@@ -38,9 +39,14 @@ def one_comment(site: JiraSite, ref: IssueRef, comment_id: str) -> Comment:
     path = f"/issue/{quote(ref.id)}/comment/{quote(comment_id)}"
     raw = site.send("GET", path, kind="read", params={"expand": "properties"}).data
     comment = comment_from(raw)
-    if "properties" not in raw and comment.author_id == site.account().id:
+    if "properties" not in raw and _may_be_marked(comment, site.account().id):
         return replace(comment, marker=_marker_of(site, comment_id))
     return comment
+
+
+def _may_be_marked(comment: Comment, me: str) -> bool:
+    """The footer of our comments names the program, as the marker does."""
+    return comment.author_id == me or MARKER_PROPERTY in comment.body
 
 
 def _listed(site: JiraSite, ref: IssueRef) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 
@@ -40,10 +40,12 @@ class Applier:
         deadline: Callable[[], bool] = lambda: False,
         aliases: Mapping[str, tuple[str, ...]] | None = None,
         spread: Spread | None = None,
+        looked: Collection[str] = (),
     ) -> None:
+        """``looked``: subjects on whose anchor there certainly is no comment of ours yet."""
         self.job, self.store = job, job.store
         self.max_writes, self.deadline, self.spread = max_writes, deadline, spread
-        self.labels, self.comments = LabelWriting(job), CommentWriting(job, aliases or {})
+        self.labels, self.comments = LabelWriting(job), CommentWriting(job, aliases or {}, looked)
         self.result = Applied(notes=self.comments.notes)
         self.stopped: dict[str, str] = {}
         self.stuck: set[str] = set()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from connectors.errors import Gone, OutcomeUnknown
+from connectors.errors import Gone, OutcomeUnknown, Rejected
 from connectors.model import Comment
 from mappings.conditions import wanted_by
 from sync.announcing import Announcer
@@ -15,7 +15,7 @@ from sync.changes import CommentChange, CommentRemoval
 from sync.comment import digest, remove_block, replace_block, wrap
 from sync.homes import homes_of
 from sync.job import Job
-from sync.marker import Marker, live_comment
+from sync.marker import Marker, former_account, live_comment
 from sync.memory import keep_home
 from sync.store import PushedComment
 from sync.store.rows import CommentState
@@ -26,8 +26,11 @@ AnyComment = TypeVar("AnyComment", CommentChange, CommentRemoval)
 class CommentWriting:
     """Carries out comment changes. ``notes`` tells what was left alone and why."""
 
-    def __init__(self, job: Job, aliases: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, job: Job, aliases: Mapping[str, tuple[str, ...]], looked: Collection[str] = ()
+    ) -> None:
         self._job, self._store = job, job.store
+        self._looked = looked
         self._aliases, self._homes = aliases, homes_of(job.workspace)
         self._marker, self._journal = Marker(job), Announcer(job)
         self.notes: list[str] = []
@@ -49,6 +52,7 @@ class CommentWriting:
             return
         own = self._marker.own_text(live, ref, self._names(change.subject))
         if own is None:
+            self._refuse_former(live, change)
             self._store.forget_comment(change.subject)
             self.notes.append(
                 f"{ref}: the old comment of {change.subject} is not ours any more; left where it is"
@@ -81,13 +85,18 @@ class CommentWriting:
             return ""
         return remove_block(live.body, self._job.settings.instance, self._names(change.subject))
 
+    def _refuse_former(self, live: Comment, change: CommentChange | CommentRemoval) -> None:
+        """Raise Rejected when a comment that we know by its id and that has our marker is by another account."""
+        if self._marker.marked_text(live, change.ref, self._names(change.subject)) is not None:
+            raise Rejected(former_account(live, change.ref))
+
     def _names(self, subject: str) -> tuple[str, ...]:
         """The names that a subject's comment may carry in its marker."""
         return (subject, *self._aliases.get(subject, ()))
 
     def _create(self, change: CommentChange) -> None:
-        """Look for a comment of ours first: the store may be new, or an answer may have been lost."""
-        if ours := self._find_ours(change):
+        """Look for a comment of ours first, unless that was done: the store may be new, or an answer lost."""
+        if change.subject not in self._looked and (ours := self._find_ours(change, alone=True)):
             self._edit(change, ours.id)
             return
         entry = self._announce(change, "create-comment", {}, {})
@@ -119,6 +128,7 @@ class CommentWriting:
             return
         own = self._marker.own_text(live, ref, self._names(change.subject))
         if own is None:
+            self._refuse_former(live, change)
             self._leave(change, comment_id, "lost our marker or is not by our account")
             return
         if digest(own) == digest(change.body):
@@ -144,9 +154,15 @@ class CommentWriting:
         ours = self._find_ours(moved)
         return replace(moved, comment_id=ours.id) if ours else None
 
-    def _find_ours(self, change: CommentChange | CommentRemoval) -> Comment | None:
-        """Our oldest comment for the subject on that issue."""
-        for comment in self._job.readers[change.ref.tracker].comments(change.ref):
+    def _find_ours(self, change: CommentChange | CommentRemoval, *, alone: bool = False) -> Comment | None:
+        """Our oldest comment for the subject on that issue. Rejected when we have to be ``alone`` there and another
+        installation is there, too."""
+        comments = self._job.readers[change.ref.tracker].comments(change.ref)
+        if alone and (other := self._marker.other_installation(comments, change.ref)):
+            raise Rejected(
+                f"the installation {other!r} keeps a comment there; take the anchor out of one of the plans"
+            )
+        for comment in comments:
             if self._marker.own_text(comment, change.ref, self._names(change.subject)) is not None:
                 return comment
         return None

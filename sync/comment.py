@@ -80,6 +80,12 @@ def find_block(text: str, instance: str, subject: str) -> str | None:
     return found[0]["body"] if len(found) == 1 else None
 
 
+def block_of(text: str) -> tuple[str, str] | None:
+    """(instance, subject) of the first block of any installation in a GitHub comment."""
+    found = _BLOCK.search(text)
+    return (found["instance"], found["subject"]) if found else None
+
+
 def replace_block(text: str, body: str, instance: str, names: tuple[str, ...]) -> str:
     """The comment with our text replaced and everything that people wrote outside it kept as it is.
 

@@ -70,6 +70,8 @@ class DesireInputs:
     """Anchors that could not be read in this run, as far as it is known which issues they are."""
     archived: frozenset[IssueRef] = frozenset()
     """Former anchors whose plan is not here any more: they keep what was said last."""
+    contested: frozenset[str] = frozenset()
+    """Subjects whose anchor another installation keeps."""
 
 
 def desire_labels(inputs: DesireInputs) -> dict[IssueRef, Wish]:
@@ -95,7 +97,11 @@ def _untouched(issue: Issue) -> Wish:
 
 
 def subjects(inputs: DesireInputs) -> Iterator[Subject]:
-    """Every capability and goal whose anchor was read and whose increment is still written to."""
+    """Every capability and goal whose anchor was read, is ours, and whose increment is still written to."""
+    return (each for each in _anchored(inputs) if each.name not in inputs.contested)
+
+
+def _anchored(inputs: DesireInputs) -> Iterator[Subject]:
     for increment in inputs.workspace.increments:
         if increment.id in inputs.finished:
             continue

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connectors.errors import ConnectorError, Gone, SkipIssue
+from connectors.errors import ConnectorError, Gone, Rejected, SkipIssue
 from connectors.model import IssueRef
 from sync.apply import Marker
 from sync.comment import digest
 from sync.compare_comments import CommentDrift
 from sync.job import Job
-from sync.marker import live_comment
+from sync.marker import former_account, live_comment
 from sync.memory import aliases
 from sync.store import PushedComment
 
@@ -52,6 +52,8 @@ def _look_at(
         return "deleted"
     own = marker.own_text(live, row.ref, (row.subject, *old_names.get(row.subject, ())))
     if own is None:
+        if marker.marked_text(live, row.ref, (row.subject, *old_names.get(row.subject, ()))) is not None:
+            raise Rejected(former_account(live, row.ref))
         return "taken over"
     is_ours = row.state == "live" and digest(own) == digest(row.body)
     return None if is_ours else "edited"

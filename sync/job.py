@@ -54,6 +54,11 @@ class Job:
     at_once: int = 8
     """How many sources are read side by side; 1 makes the order of all requests repeatable."""
 
+    def accounts(self, tracker: str) -> frozenset[str]:
+        """Ids of the accounts that are ours on a tracker: the one of today, and former ones by the settings."""
+        former = self.settings.trackers[tracker].former_accounts
+        return frozenset({self.readers[tracker].whoami().id, *former})
+
     def markup(self, tracker: str) -> Markup:
         """How comments are written on a tracker."""
         return "github" if self.settings.trackers[tracker].kind == "github" else "jira"

@@ -17,7 +17,7 @@ from sync.compare_comments import WrittenComment
 from sync.homes import Home, homes_of
 from sync.job import Job
 from sync.store import Store
-from sync.store.rows import OverrideKind, OverrideRow
+from sync.store.rows import OverrideKind, OverrideRow, PushedComment
 from sync.think import Remembered, renamed_labels
 
 FINISHED = "finished-increment:"
@@ -40,17 +40,7 @@ def remember(job: Job) -> Remembered:
     pushed = store.pushed_label_names()
     remembered = Remembered(
         pushed=pushed,
-        written={
-            subject: WrittenComment(
-                ref=row.ref,
-                comment_id=row.comment_id,
-                urgent_hash=row.urgent_hash,
-                full_hash=row.full_hash,
-                edited_at=row.edited_at,
-                deleted_by_person=row.state == "deleted-by-person",
-            )
-            for subject, row in comments.items()
-        },
+        written={subject: _written(row) for subject, row in comments.items()},
         bodies={subject: row.body for subject, row in comments.items()},
         decisions=decisions_of(store.overrides()),
         baselines=store.baselines(),
@@ -59,6 +49,17 @@ def remember(job: Job) -> Remembered:
         born=store.born,
     )
     return _with_renames(remembered, job)
+
+
+def _written(row: PushedComment) -> WrittenComment:
+    return WrittenComment(
+        ref=row.ref,
+        comment_id=row.comment_id,
+        urgent_hash=row.urgent_hash,
+        full_hash=row.full_hash,
+        edited_at=row.edited_at,
+        deleted_by_person=row.state == "deleted-by-person",
+    )
 
 
 def _finished(job: Job, pushed: Mapping[IssueRef, frozenset[str]]) -> frozenset[str]:
@@ -140,6 +141,13 @@ class Recorder:
         """The issue's history says that our account put this label: it is pushed state again."""
         self._push(ref, self._pushed(ref) | {label})
         self._pending.append(lambda: self._record(ref, added=[label], removed=[]))
+
+    def adopt_comment(self, row: PushedComment, then: Callable[[], None]) -> None:
+        """A comment that proved to be ours, although the store did not know it."""
+        written = {**self.remembered.written, row.subject: _written(row)}
+        bodies = {**self.remembered.bodies, row.subject: row.body}
+        self.remembered = replace(self.remembered, written=written, bodies=bodies)
+        self._pending += [lambda: self.job.store.record_comment(row), then]
 
     def forget(self, ref: IssueRef, labels: frozenset[str], *, for_good: bool = True) -> None:
         """Labels that are on the tracker no more. Not ``for_good``: only until this run is over."""

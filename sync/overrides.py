@@ -14,8 +14,11 @@ from sync.compare import Suspicion
 from sync.guard import is_override
 from sync.job import Job
 from sync.memory import Recorder, label_names
+from sync.neighbours import installation_of
 
-Verdict = Literal["veto", "pin", "pin-lifted", "veto-lifted", "left", "left-lifted", "ours", "gone"]
+Verdict = Literal[
+    "veto", "pin", "pin-lifted", "veto-lifted", "left", "left-lifted", "ours", "neighbour", "gone"
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +73,8 @@ def record(findings: Iterable[Finding], recorder: Recorder) -> None:
         elif finding.verdict == "pin":
             recorder.drop(ref, "veto", label)
             recorder.add(ref, "pin", label, "a person put the label")
+        elif finding.verdict == "neighbour":
+            recorder.add(ref, "held", label, "put by another installation; what it labels is left to it")
         elif finding.verdict == "left":
             recorder.add(ref, "left", label, "not put by this installation as far as the history tells")
         elif finding.verdict == "pin-lifted":
@@ -161,8 +166,10 @@ def _spelled(job: Job, issue: Issue) -> frozenset[str]:
 
 def _who_put_it(job: Job, suspicion: Suspicion, history: Mapping[str, LabelEvent]) -> Verdict:
     event = history.get(suspicion.label)
-    if event and event.author_id == job.readers[suspicion.ref.tracker].whoami().id:
+    if event and event.author_id in job.accounts(suspicion.ref.tracker):
         return "ours"
+    if event and installation_of(job, suspicion.ref.tracker, event.author_id):
+        return "neighbour"
     if not suspicion.needs_history:
         return "pin"
     return "left" if event is None or suspicion.kind == "origin" else "pin"

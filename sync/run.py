@@ -32,6 +32,7 @@ from sync.guard import (
 from sync.held import known_today
 from sync.job import Job
 from sync.memory import FINISHED, Recorder, aliases, carry_renames_over, remember
+from sync.neighbours import look_around, refuse_other_instance, remember_instance
 from sync.options import Options, deadline_of, guard_limits
 from sync.overrides import Checked, check_suspicions, record
 from sync.prefixes import refuse_lost_prefixes, remember_prefixes
@@ -58,6 +59,8 @@ class Outcome:
     unchecked: Mapping[IssueRef, str] = field(default_factory=dict)
     """Issues whose people's decisions could not be checked; nothing is written on them."""
     still_open: tuple[str, ...] = ()
+    looked: frozenset[str] = frozenset()
+    """Subjects on whose anchor we looked for a comment of ours and found none."""
     refused_people: bool = False
     """The refusal is about people's decisions: none of them is recorded."""
     by_hand: tuple[Observation, ...] = ()
@@ -94,6 +97,7 @@ def look(job: Job, options: Options, *, keeps: bool) -> Outcome:
     ``keeps``: people's decisions that were found are recorded in the store, and so is what the plans renamed.
     """
     started = job.now()
+    refuse_other_instance(job)
     refuse_lost_prefixes(job)
     collected = collect(job, full=options.full, accept_shrink=options.accept_shrink)
     still_open = settle_open_intents(job)
@@ -105,6 +109,7 @@ def look(job: Job, options: Options, *, keeps: bool) -> Outcome:
     if keeps and not outcome.refusals:
         carry_renames_over(job)
         remember_prefixes(job)
+        remember_instance(job)
     if keeps and not outcome.refused_people:
         recorder.keep()
     by_hand = (*recorder.found, *_told(drift, recorder.remembered))
@@ -127,6 +132,7 @@ def carry_out(job: Job, options: Options, outcome: Outcome) -> Outcome:
         deadline=deadline,
         aliases=aliases(job.workspace),
         spread=spread_of(outcome.weighed, guard_limits(job, options)),
+        looked=outcome.looked,
     )
     applied = applier.apply(outcome.changes)
     keep_spreading(job, on=outcome.weighed.spreading and bool(applied.left))
@@ -184,6 +190,7 @@ def _decide(
         weighed=weighed,
         refusals=asked.refusals or unsafe,
         refused_people=bool(asked.refusals),
+        looked=asked.looked,
         unchecked=asked.unchecked,
     )
 
@@ -202,6 +209,7 @@ class _Asked:
     seen: Seen
     thought: Thought
     refusals: tuple[Refusal, ...] = ()
+    looked: frozenset[str] = frozenset()
     unchecked: dict[IssueRef, str] = field(default_factory=dict)
 
 
@@ -209,6 +217,8 @@ def _ask_people(job: Job, options: Options, seen: Seen, recorder: Recorder, limi
     """Think, check what people seem to have decided, and think again until nothing is open."""
     before = recorder.remembered.pushed
     asked = _Asked(seen=seen, thought=_think(job, seen, recorder.remembered))
+    if not _look_around(job, asked, recorder):
+        return asked
     if options.restore_labels:
         _restore(asked.thought, recorder)
         asked.thought = _think(job, seen, recorder.remembered)
@@ -232,6 +242,20 @@ def _ask_people(job: Job, options: Options, seen: Seen, recorder: Recorder, limi
         asked.seen = _with_fresh(job, asked.seen, checked)
         asked.thought = _think(job, asked.seen, recorder.remembered)
     return asked
+
+
+def _look_around(job: Job, asked: _Asked, recorder: Recorder) -> bool:
+    """What stands where comments are to be started, when they are. False when the run has to stop."""
+    if not job.writers:
+        return True
+    starting = [change for change in asked.thought.changes.comments if change.creates]
+    found = look_around(job, starting, recorder)
+    asked.refusals, asked.looked = found.refusals, frozenset(found.looked)
+    if found.contested or found.adopted:
+        asked.seen = replace(asked.seen, contested=frozenset(found.contested))
+        asked.unchecked |= found.refs
+        asked.thought = _think(job, asked.seen, recorder.remembered)
+    return not found.refusals
 
 
 def _restore(thought: Thought, recorder: Recorder) -> None:

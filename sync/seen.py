@@ -59,6 +59,8 @@ class Seen:
     """Subject -> what a person did to its status comment; only ``reconcile`` looks."""
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     """Capability id -> how the evidence stands that it asks for."""
+    contested: frozenset[str] = frozenset()
+    """Subjects whose anchor another installation keeps; it is left to that one."""
 
     def anchor_issues(self, workspace: Workspace, remembered: Remembered) -> dict[str, IssueRef]:
         """Subject -> its anchor, whatever key that issue has now. For one that was not read in this run it is where our

@@ -76,6 +76,14 @@ class TrackerSettings(_Strict):
         description="Jira Cloud: the gateway for scoped tokens.",
         json_schema_extra={"pattern": "^https?://[^@]*$"},
     )
+    former_accounts: tuple[str, ...] = Field(
+        default=(),
+        description=(
+            "Ids of accounts by which this installation wrote before: their comments and labels count as ours, "
+            "where the tracker lets us edit them."
+        ),
+        examples=[["41898282"]],
+    )
     write_spacing: float | None = Field(
         default=None,
         ge=0,

@@ -92,6 +92,7 @@ def think(
         now=now,
         unread_anchors=frozenset(anchors.values()) - {issue.ref for issue in seen.anchors.values()},
         archived=remembered.archived(workspace),
+        contested=seen.contested,
     )
     wishes = desire_labels(inputs)
     exact = frozenset(tracker for tracker, kind in markup.items() if kind == "jira")

@@ -14,6 +14,7 @@ from sync.guard import check_changes, spread_of
 from sync.job import Job
 from sync.lease import held
 from sync.memory import aliases, carry_renames_over, remember
+from sync.neighbours import refuse_other_instance
 from sync.options import Options, deadline_of, guard_limits
 from sync.prefixes import refuse_lost_prefixes
 from sync.render import (
@@ -87,6 +88,7 @@ def _apply(ways: Ways, job: Job, saved: SavedChanges, options: Options) -> int:
         return _refuse(ways, job, 3, [_push_is_off(job)])
     started, limits = job.now(), guard_limits(job, options)
     with held(job, holder()):
+        refuse_other_instance(job)
         refuse_lost_prefixes(job)
         refuse_if_stale(job, saved)
         weighed = weigh_changes(job, saved.changes, (item.issue for item in job.store.known()))

@@ -183,7 +183,7 @@ class _Play:
 
     def _at_the_end(self, wanted: End) -> None:
         stage, end = self._stage, end_of(self._stage)
-        scheme = stage.world.configured.settings.scheme
+        scheme = stage.world.configured.workspace.labels
         self._broken += differences(wanted, end)
         self._broken += still_said(stage.people.said, end.faces)
         ours: list[tuple[str, Toggle]] = []

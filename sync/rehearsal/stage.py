@@ -141,7 +141,7 @@ class Stage:
             self.sites,
             [pair for pair in _issues(self.sites) if pair not in anchors],
             anchors,
-            scheme=self.world.configured.settings.scheme,
+            scheme=self.world.configured.workspace.labels,
             tags=self.world.tags,
             capabilities=tuple(c.id for i in workspace.increments for c in i.capabilities),
         )
