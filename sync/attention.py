@@ -89,6 +89,11 @@ class Weighed:
     spreading: bool
     """Nothing was written before, or what was written first is not complete yet."""
 
+    @property
+    def spreads_comments(self) -> bool:
+        """Where there is no comment of ours (a store was lost after its labels were found), none is a surprise."""
+        return self.spreading or not self.comments
+
 
 def weigh(changes: ChangeSet, audience: Audience, costs: Mapping[str, Cost]) -> Attention:
     """The estimate for a change set. ``costs``: tracker -> what writing there costs."""

@@ -3,11 +3,13 @@ costs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from connectors.errors import ConnectorError
 from connectors.model import Issue, IssueRef
 from connectors.pace import WriteLimits
+from sync.apply import Applied
 from sync.attention import Audience, Cost, Weighed, edits, place_of, weigh
 from sync.changes import ChangeSet
 from sync.job import Job
@@ -17,8 +19,9 @@ SPREADING = "spreading"
 
 
 def weigh_changes(job: Job, changes: ChangeSet, issues: Iterable[Issue]) -> Weighed:
-    """``issues``: all that are known. Costs a request for each Jira project whose issues are edited, once a week."""
-    people = {issue.ref: _people(issue) for issue in issues}
+    """``issues``: all that are known; looked at only when there are changes. Costs a request for each Jira project
+    whose issues are edited, once a week."""
+    people = {issue.ref: _people(issue) for issue in issues} if len(changes) else {}
     jira = frozenset(name for name in job.settings.trackers if job.markup(name) == "jira")
     audience = Audience(
         people={ref: people[ref] for ref in changes.refs if ref in people},
@@ -36,8 +39,15 @@ def weigh_changes(job: Job, changes: ChangeSet, issues: Iterable[Issue]) -> Weig
     )
 
 
-def keep_spreading(job: Job, *, on: bool) -> None:
-    """Whether the next run goes on with what a large first run left."""
+@contextmanager
+def spreading_kept(job: Job, weighed: Weighed, applied: Applied) -> Iterator[None]:
+    """Around the writing of a change set: while a first run has not done all, the next goes on, also after a crash."""
+    _keep(job, on=weighed.spreading and bool(weighed.attention.requests))
+    yield
+    _keep(job, on=weighed.spreading and bool(applied.left or applied.failed))
+
+
+def _keep(job: Job, *, on: bool) -> None:
     if bool(job.store.cache.get(SPREADING)) != on:
         job.store.cache.put(SPREADING, on or None)
 

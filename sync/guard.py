@@ -76,17 +76,17 @@ def allowance(absolute: int, share: float, total: int, *, most: float = HALF, fe
 
 def spread_of(weighed: Weighed, limits: GuardLimits) -> Spread | None:
     """What one run may ask of people where a change set is spread over several; None when it is carried out whole."""
+    comments = None
+    if weighed.spreads_comments:
+        comments = limits.new_comments if limits.max_comments is None else limits.max_comments
     if limits.max_notifications is not None:
-        comments = limits.new_comments if weighed.spreading and limits.max_comments is None else None
         return Spread(audience=weighed.audience, comments=comments, mails=limits.max_notifications)
-    if not weighed.spreading:
-        return None
-    return Spread(
-        audience=weighed.audience,
-        comments=limits.new_comments if limits.max_comments is None else limits.max_comments,
-        people=people_allowed(weighed, limits),
-        each=limits.mails_each,
-    )
+    if weighed.spreading:
+        each = limits.mails_each
+        return Spread(
+            audience=weighed.audience, comments=comments, people=people_allowed(weighed, limits), each=each
+        )
+    return None if comments is None else Spread(audience=weighed.audience, comments=comments)
 
 
 def people_allowed(weighed: Weighed, limits: GuardLimits) -> int:
@@ -176,7 +176,7 @@ def _comments(changes: ChangeSet, limits: GuardLimits, weighed: Weighed | None) 
         allowed = allowance(allowed, limits.new_comment_share, weighed.comments, most=1.0, few=few)
     if limits.max_comments is not None:
         allowed = limits.max_comments
-    elif weighed is not None and weighed.spreading:
+    elif weighed is not None and weighed.spreads_comments:
         return None
     if count <= allowed:
         return None

@@ -54,7 +54,7 @@ def attention_text(weighed: Weighed, limits: GuardLimits) -> list[str]:
             f"  every edit in {', '.join(attention.noisy)} is mailed: our account may not silence it there"
         )
     spread = spread_of(weighed, limits)
-    if spread is not None and spread.is_less_than(attention):
+    if spread is not None and weighed.spreading and spread.is_less_than(attention):
         lines.append(
             f"  a first run: at most {spread.comments} new comments and mails to {spread.people} people in one run, "
             f"{spread.each} mails each; what is over goes into the runs after it"

@@ -12,7 +12,7 @@ from datetime import datetime
 from connectors.model import IssueRef
 from sync.apply import Applied, Applier
 from sync.attention import Weighed
-from sync.audience import keep_spreading, weigh_changes
+from sync.audience import spreading_kept, weigh_changes
 from sync.changed.keeping import keep_counted
 from sync.changes import ChangeSet
 from sync.collect import Collected, collect
@@ -134,8 +134,8 @@ def carry_out(job: Job, options: Options, outcome: Outcome) -> Outcome:
         spread=spread_of(outcome.weighed, guard_limits(job, options)),
         looked=outcome.looked,
     )
-    applied = applier.apply(outcome.changes)
-    keep_spreading(job, on=outcome.weighed.spreading and bool(applied.left))
+    with spreading_kept(job, outcome.weighed, applier.result):
+        applied = applier.apply(outcome.changes)
     return replace(outcome, applied=applied)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sync.apply import Applied, Applier
-from sync.audience import keep_spreading, weigh_changes
+from sync.audience import spreading_kept, weigh_changes
 from sync.commands.session import online_job
 from sync.commands.ways import Ways, complain, holder, say, say_json
 from sync.guard import check_changes, spread_of
@@ -103,8 +103,8 @@ def _apply(ways: Ways, job: Job, saved: SavedChanges, options: Options) -> int:
             aliases=aliases(job.workspace),
             spread=spread_of(weighed, limits),
         )
-        applied = applier.apply(saved.changes)
-        keep_spreading(job, on=weighed.spreading and bool(applied.left))
+        with spreading_kept(job, weighed, applier.result):
+            applied = applier.apply(saved.changes)
     code = 1 if applied.failed else 0
     _finish(job, "done" if code == 0 else "partly failed", code, {"written": applied.done})
     _tell_applied(ways, job, applied, code)

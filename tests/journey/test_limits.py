@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from sync.apply_comments import CommentWriting
+from sync.changes import CommentChange
 from tests.journey_world import World, github_seed, jira_seed
 
 MakeWorld = Callable[..., World]
@@ -97,6 +99,26 @@ def test_a_large_first_run_is_spread_over_several_and_says_so(make_world: MakeWo
         assert world.run().code == 0
         assert len(of_github(world)) == so_far
     assert world.run().out.startswith("nothing to change")
+
+
+def test_a_first_run_that_dies_among_its_comments_is_gone_on_with(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world(plan=anchored(15), mapping=MAPPING, github=planned(15), jira=1)
+    write = CommentWriting.write
+
+    def die_after_two(writing: CommentWriting, change: CommentChange) -> None:
+        if len(of_github(world)) == 2:
+            raise KeyboardInterrupt
+        write(writing, change)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CommentWriting, "write", die_after_two)
+        assert world.run().code == 130
+    assert len(of_github(world)) == 2
+    told = world.run()
+    assert told.code == 0, told.err
+    assert len(of_github(world)) == 15
 
 
 def test_a_jump_where_comments_exist_is_refused_and_can_be_allowed_once(make_world: MakeWorld) -> None:
