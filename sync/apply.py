@@ -6,13 +6,14 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 
-from connectors.errors import ConnectorError, OutOfTurn, SkipIssue, SkipSource, StopTracker
+from connectors.errors import ConnectorError, OutOfTurn, Rejected, SkipIssue, SkipSource, StopTracker
 from sync.apply_comments import CommentWriting
 from sync.apply_labels import LabelWriting
 from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange
 from sync.job import Job
 from sync.lease import LEASE
 from sync.marker import Marker
+from sync.patience import Patience
 from sync.spread import Spread
 
 
@@ -41,8 +42,11 @@ class Applier:
         aliases: Mapping[str, tuple[str, ...]] | None = None,
         spread: Spread | None = None,
         looked: Collection[str] = (),
+        waits: bool = False,
     ) -> None:
-        """``looked``: subjects on whose anchor there certainly is no comment of ours yet."""
+        """``looked``: subjects on whose anchor there certainly is no comment of ours yet. ``waits``: issues that were
+        refused again and again are left for some time."""
+        self.patience = Patience(job, waits=waits)
         self.job, self.store = job, job.store
         self.max_writes, self.deadline, self.spread = max_writes, deadline, spread
         self.labels, self.comments = LabelWriting(job), CommentWriting(job, aliases or {}, looked)
@@ -73,7 +77,7 @@ class Applier:
             return "the time for this run (--max-duration) is over"
         if self.spread is not None and (reason := self.spread.must_wait(change)):
             return reason
-        return self._out_of_turn(change)
+        return self.patience.must_wait(change) or self._out_of_turn(change)
 
     def _out_of_turn(self, change: Change) -> str | None:
         """Why the tracker would make us wait for longer than a run sleeps, by our own count of what was sent."""
@@ -105,6 +109,8 @@ class Applier:
             self.stopped[change.ref.tracker] = str(error)
         except SkipIssue as error:
             self._failed(change, error)
+            if isinstance(error, Rejected):
+                self.patience.refused(change, str(error))
         except (StopTracker, SkipSource) as error:
             self._failed(change, error)
             self.stopped[change.ref.tracker] = str(error)
@@ -112,6 +118,7 @@ class Applier:
             if len(self.comments.notes) > left_to_people:
                 return
             self.result.done += 1
+            self.patience.accepted(change)
             self.job.log.info("change.applied", issue=str(change.ref), change=change.describe())
 
     def _write(self, change: Change) -> None:

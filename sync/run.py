@@ -133,6 +133,7 @@ def carry_out(job: Job, options: Options, outcome: Outcome) -> Outcome:
         aliases=aliases(job.workspace),
         spread=spread_of(outcome.weighed, guard_limits(job, options)),
         looked=outcome.looked,
+        waits=not options.full,
     )
     with spreading_kept(job, outcome.weighed, applier.result):
         applied = applier.apply(outcome.changes)

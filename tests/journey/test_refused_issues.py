@@ -1,0 +1,69 @@
+"""Issues that a tracker refuses: told, left in peace for a while, and the rest of the run goes on."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.journey_world import World
+
+QUARTER = timedelta(minutes=15)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def lock(world: World, locked: bool = True) -> None:
+    """A locked issue takes no comment of somebody who cannot write in the repository."""
+    world.github.lock_issue("acme/churn", 1, locked)
+    world.github.repo("acme/churn").permissions["sync-robot"] = "triage" if locked else "write"
+
+
+def test_a_locked_issue_is_not_asked_every_quarter_of_an_hour(world: World) -> None:
+    with world:
+        lock(world)
+        told = world.run(after=QUARTER)
+        assert told.code == 1
+        assert "capability:model" in world.labels("DS-11"), "the rest goes on"
+        assert world.run(after=QUARTER).code == 1, "one refusal may be a hiccup"
+        for _ in range(2):
+            told = world.run(after=QUARTER)
+            assert (told.code, world.writes("github")) == (0, [])
+            assert "was refused 2 times" in told.out
+            assert "it is tried again when it changes, or after" in told.out
+        assert world.run(after=timedelta(minutes=30)).code == 1, "the hour is over"
+        assert world.run(after=timedelta(minutes=90)).code == 0, "now it waits for two"
+        assert world.writes("github") == []
+        lock(world, locked=False)
+        assert world.run(after=QUARTER).code == 0
+        assert len(world.comments("acme/churn#1")) == 1
+        world.run(after=QUARTER)
+        assert world.writes() == []
+
+
+def test_reconcile_tries_at_once(world: World) -> None:
+    with world:
+        lock(world)
+        for _ in range(3):
+            world.run(after=QUARTER)
+        world.github.repo("acme/churn").permissions["sync-robot"] = "write"
+        assert world.run(after=QUARTER).code == 0
+        assert world.comments("acme/churn#1") == []
+        assert world.reconcile(yes=True, after=QUARTER).code == 0
+        assert len(world.comments("acme/churn#1")) == 1
+
+
+def test_an_archived_repository_stops_nobody_else(world: World) -> None:
+    with world:
+        world.github.archive("acme/churn")
+        told = world.run()
+        assert told.code == 1
+        assert "capability:model" in world.labels("DS-11")
+        world.run(after=QUARTER)
+        assert world.run(after=QUARTER).code == 0
+        assert world.writes("github") == []
+        world.github.archive("acme/churn", archived=False)
+        assert world.run(after=timedelta(days=1)).code == 0
+        assert "capability:features" in world.labels("acme/churn#11")
