@@ -127,8 +127,8 @@ def _unread_text(collected: Collected) -> list[str]:
         anchors.setdefault(why, []).append(str(anchor))
     lines = [f"not read: {', '.join(names)}: {reason}" for reason, names in sources.items()]
     lines += [
-        f"history not read: {failure.source.name}: {failure.reason}; its issues were read, when they moved is "
-        "known in part"
+        f"history not read: {failure.source.name}: {failure.reason}; its issues were read, what happened to them "
+        "is asked for again later"
         for failure in collected.unread_histories
     ]
     for reason, names in anchors.items():

@@ -227,8 +227,12 @@ def _until_now(
     issue = item.issue
     state = judge.states.of(issue, experiment=judge.experiment)
     last_at, last = judged[-1]
-    if (state.state, state.blocked) != (last.state, last.blocked):
-        judged = [*judged, (max(last_at, _since(issue, state)), state)]
+    if state.state != last.state:
+        last = replace(state, blocked=state.blocked and last.blocked)
+        last_at = max(last_at, _since(issue, state))
+        judged = [*judged, (last_at, last)]
+    if state.blocked != last.blocked:  # of which an issue does not say since when
+        judged = [*judged, (max(last_at, issue.updated), state)]
     if item.vanished and state.state not in _CLOSED:
         dropped = IssueState(state="dropped", because="it vanished")
         judged = [*judged, (max(judged[-1][0], item.vanished), dropped)]

@@ -182,6 +182,11 @@ def test_labels_of_unknown_age_start_nothing_at_the_creation() -> None:
     assert flow.blocked == (Blocked(since=day(9), until=None),)
 
 
+def test_a_flag_of_unknown_age_blocks_since_the_issue_changed_and_not_since_it_was_started() -> None:
+    flow = way(now="Review", flagged=True, whole=False, started=day(3), updated=day(8))
+    assert (flow.started, flow.blocked) == (day(3), (Blocked(since=day(8), until=None),))
+
+
 def test_an_issue_that_vanished_while_it_was_open_is_dropped_then() -> None:
     flow = way(START, now="In Progress", vanished=day(11))
     assert (flow.dropped, flow.finished) == (day(11), None)
