@@ -30,6 +30,13 @@ def test_a_healthy_increment_has_no_findings(world: World) -> None:
     assert audited(world) == {}
 
 
+def test_a_goal_that_stands_still_and_does_not_look_well_deceives_nobody(world: World) -> None:
+    world.close("DS-11")
+    world.run()
+    world.run(after=timedelta(days=20))
+    assert audited(world) == {}
+
+
 def test_a_green_goal_in_which_nothing_moves(make_world: MakeWorld) -> None:
     world = make_world(jira=3, github=1)
     for key in ("DS-11", "DS-12", "acme/churn#11"):

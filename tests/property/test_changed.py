@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import combinations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mappings.labels import LabelScheme
@@ -135,7 +135,13 @@ EFFECTS = {
 }
 
 
+def plain(place, title="a"):
+    """An issue that is open in the n-th capability of the plan."""
+    return ("todo", place, None, "rule", None, title, 2)
+
+
 @settings(max_examples=100)
+@example([(PLANS[3], {1: plain(1)}, {}), (PLANS[3], {1: plain(0, "b")}, {})])
 @given(st.lists(STEPS, min_size=2, max_size=4))
 def test_the_parts_add_up_to_the_difference_of_the_roll_ups(taken):
     history = lived(taken)
