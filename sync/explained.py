@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from connectors.model import KnownIssue
+from connectors.model import IssueRef, KnownIssue
 from mappings.match import Matcher
 from mappings.model import Assignment, Conflict, IssueState, Origin, Workspace
 from mappings.states import state_of
 from mappings.trace import Trace
 from sync.figures import figures_of
+from sync.homes import homes_of
 from sync.job import Job
 from sync.live import LiveReading, ancestors_of
 from sync.memory import decisions_of
@@ -90,7 +91,7 @@ def _explain(
     asked = tuple(
         team for team in job.workspace.teams if any(each.name in item.sources for each in team.sources)
     )
-    matcher = Matcher(replace(job.workspace, teams=asked), scheme, job.now())
+    matcher = Matcher(replace(job.workspace, teams=asked), scheme, job.now(), _moved_anchors(job, item))
     trace = matcher.trace(item, overrides, [item, *ancestors])
     pushed = tuple(store.pushed_on(ref))
     standings, at = _standings(job, item, trace)
@@ -163,7 +164,7 @@ def _subjects(job: Job, item: KnownIssue, trace: Trace) -> list[str]:
         claimed = {outcome.capability}
     elif isinstance(outcome, Conflict):
         claimed = {claim.capability for claim in outcome.claims}
-    place = (item.issue.ref.tracker, item.issue.ref.key.casefold())
+    place, stands_for = (item.issue.ref.tracker, item.issue.ref.key.casefold()), _stands_for(job, item)
     capabilities, goals = [], []
     for increment in job.workspace.increments:
         for goal in increment.goals:
@@ -171,12 +172,30 @@ def _subjects(job: Job, item: KnownIssue, trace: Trace) -> list[str]:
                 each.id
                 for each in goal.capabilities
                 if each.id in claimed
+                or f"capability:{each.id}" in stands_for
                 or (each.anchor and (each.anchor.tracker, each.anchor.key.casefold()) == place)
             ]
             capabilities += [f"capability:{name}" for name in mine]
-            if mine or (goal.anchor and (goal.anchor.tracker, goal.anchor.key.casefold()) == place):
+            is_anchor = f"goal:{goal.id}" in stands_for
+            if (
+                mine
+                or is_anchor
+                or (goal.anchor and (goal.anchor.tracker, goal.anchor.key.casefold()) == place)
+            ):
                 goals.append(f"goal:{goal.id}")
     return [*capabilities, *goals]
+
+
+def _moved_anchors(job: Job, item: KnownIssue) -> frozenset[IssueRef]:
+    """The issue itself when it is an anchor whatever its key: anchors are never matched."""
+    planned = homes_of(job.workspace).keys()
+    return frozenset({item.issue.ref} if _stands_for(job, item) & planned else ())
+
+
+def _stands_for(job: Job, item: KnownIssue) -> set[str]:
+    """Subjects whose comment it carries: an anchor that moved has another key than the plan says."""
+    written = job.store.pushed_comments().items()
+    return {subject for subject, row in written if row.ref == item.issue.ref}
 
 
 def _label_notes(

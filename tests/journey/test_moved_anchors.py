@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import Unavailable
+from sync.explained import Explained, explain_stored
+from sync.job import Job
 from tests.writing_world import World
 
 GOAL = "DS-1"
@@ -37,6 +39,20 @@ def test_an_anchor_that_moved_is_not_counted_as_an_issue(world: World) -> None:
 
     assert {each.ref.key for each in outcome.thought.matched.assignments} == {"DS-2"}
     assert world.labels(key) == {"model", "state:planned"}
+
+
+def test_explain_knows_an_anchor_that_moved(world: World) -> None:
+    key = moved(world)
+    world.run()
+
+    def ask(job: Job) -> Explained:
+        item = job.store.known_issue("jira", key)
+        assert item
+        return explain_stored(job, item)
+
+    explained = world.with_job(ask)
+    assert explained.trace.outcome is None
+    assert [each.subject for each in explained.standings] == ["goal:retention"]
 
 
 def test_a_failed_read_of_an_anchor_that_moved_changes_nothing(world: World) -> None:

@@ -39,6 +39,8 @@ def test_a_locked_issue_is_not_asked_every_quarter_of_an_hour(world: World) -> N
         lock(world, locked=False)
         assert world.run(after=QUARTER).code == 0
         assert len(world.comments("acme/churn#1")) == 1
+        assert world.run(after=timedelta(hours=3)).code == 0
+        assert "capability:features" in world.labels("acme/churn#11"), "its wait is over, too"
         world.run(after=QUARTER)
         assert world.writes() == []
 
