@@ -39,7 +39,9 @@ def rehearse_all(parts: Parts, *, seed: int, workers: int, tell: Callable[[str],
         for done in as_completed([pool.submit(way, numbers) for way, numbers in todo]):
             tally.merge(done.result())
             seeds = ", ".join(f"{each.way} {each.seed}" for each in tally.failures[:5])
-            tell(f"{tally.schedules} of {total} schedules, {len(tally.failures)} did not hold {seeds}".strip())
+            tell(
+                f"{tally.schedules} of {total} schedules, {len(tally.failures)} did not hold {seeds}".strip()
+            )
     tally.failures.sort(key=lambda verdict: (verdict.way, verdict.seed))
     return tally
 
