@@ -16,8 +16,8 @@ from sync.rehearsal.sigkill import kill_and_run_again
 from sync.rehearsal.tally import Tally
 
 Way = Callable[[range], Tally]
-CHUNK: Final = 5 * SCHEDULES_A_WORLD
-"""Schedules that a process plays in one go."""
+CHUNK: Final = SCHEDULES_A_WORLD
+"""Schedules that a process plays in one go: those of a world, which is then settled in one process alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -47,7 +47,8 @@ class Script(Faults):
 
     def pick(self, tracker: str, request: Request) -> tuple[Fault | None, float]:
         with self._turn:
-            self.alive()
+            if self.dead:  # over HTTP: a thread of the dead process was about to ask
+                return Fault(kind="reset_before"), 0.0
             self.asked[tracker] += 1
             self.asked[writes_of(tracker)] += (writes := is_write(request.method, request.path))
             number, self.last = self.asked[tracker], None
