@@ -57,7 +57,8 @@ def report(
         typer.Option(help="The file to write; - for stdout. Default: report-<increment>.html, or stdout."),
     ] = None,
     format_: Annotated[
-        Literal["html", "markdown", "json"], typer.Option("--format", help="How to write it.")
+        Literal["html", "markdown", "json", "schema"],
+        typer.Option("--format", help="How to write it; schema: what the JSON looks like."),
     ] = "html",
     since: Annotated[
         str | None, typer.Option(help="Tell what changed since this day, time or run; default: a week ago.")

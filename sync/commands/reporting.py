@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from sync.changed.looking_back import moment_of
+from sync.commands.auditing import findings_of
+from sync.commands.predicting import predictabilities
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, complain, say
+from sync.job import Job
+from sync.report.build import build
 from sync.report.data import ReportData
-from sync.report.gather import gather
+from sync.report.gather import choose, gather
 
-Format = Literal["html", "markdown", "json"]
+Format = Literal["html", "markdown", "json", "schema"]
+
+_QUIET_AFTER: Final = timedelta(days=14)
+"""As ``audit`` has it by default."""
 
 
 class DrawingMissing(LookupError):
@@ -21,27 +28,50 @@ class DrawingMissing(LookupError):
 
 def report(ways: Ways, increment: str | None, out: Path | None, format_: Format, since: str | None) -> int:
     """Write the report into a file, or to stdout where that is not a page."""
+    if format_ == "schema":
+        from sync.report.document import schema_text
+
+        _write(schema_text(), out)
+        return 0
     with with_snapshot(ways) as job:
-        moment = moment_of(job, since, end_of_day=False) if since else None
-        data = gather(job, increment, moment)
+        data = report_of(job, increment, since)
     target = out or (Path(f"report-{data.increment}.html") if format_ == "html" else None)
-    text = _rendered(data, format_)
-    if target is None or str(target) == "-":
-        say(text.rstrip("\n"))
-    else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+    _write(_rendered(data, format_), target)
+    if target is not None and str(target) != "-":
         complain(f"report of {data.increment} written to {target}")
     for source in data.stale:
         complain(f"{source.name} cannot be read since {source.failing_since:%Y-%m-%d %H:%M} UTC: old figures")
     return 0
 
 
+def report_of(job: Job, increment: str | None = None, since: str | None = None) -> ReportData:
+    """The report of an increment, by default of the one in course. LookupError for one that no plan has."""
+    chosen = choose(job.workspace.increments, increment, job.now())
+    begin = moment_of(job, since, end_of_day=False) if since else None
+    return build(
+        gather(
+            job,
+            chosen,
+            begin,
+            audit=findings_of(job, chosen.id, _QUIET_AFTER),
+            predictability=predictabilities(job),
+        )
+    )
+
+
+def _write(text: str, target: Path | None) -> None:
+    if target is None or str(target) == "-":
+        say(text.rstrip("\n"))
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+
 def _rendered(data: ReportData, format_: Format) -> str:
     if format_ == "json":
-        import json
+        from sync.report.document import document
 
-        return json.dumps(asdict(data), indent=2, ensure_ascii=False, default=str) + "\n"
+        return document(data)
     if format_ == "markdown":
         from sync.report.markdown import markdown
 

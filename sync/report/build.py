@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
@@ -10,18 +10,23 @@ from zoneinfo import ZoneInfo
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Increment, Workspace
+from sync.audit import Evidence, Finding
 from sync.changed.model import PARTS, Difference
 from sync.flow.model import FlowIssue
 from sync.forecast.model import Ageing, Forecast
+from sync.predictability import Predictability
 from sync.report.data import (
     VERSION,
+    AuditLine,
     BurnUp,
     CapabilityLine,
     ChangeLine,
+    ChangePart,
     GoalLine,
     Issue,
     IterationLine,
     OverrideLine,
+    PredictabilityLine,
     ReportData,
     SourceLine,
     UnplannedLine,
@@ -35,6 +40,7 @@ from sync.unplanned import AdHoc, AdHocFigures
 
 MOST_KEYS: Final = 8
 MOST_UNPLANNED: Final = 200
+MOST_EVIDENCE: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +54,8 @@ class ReportInputs:
     known: Mapping[IssueRef, KnownIssue]
     flow: Mapping[IssueRef, FlowIssue]
     """Of all issues of all teams' sources, old ones included."""
+    owners: Mapping[IssueRef, str]
+    """Whose work each issue is (a team's name)."""
     forecasts: Mapping[str, Forecast]
     """By subject; empty where there are none."""
     no_forecast: str
@@ -61,9 +69,11 @@ class ReportInputs:
     sources: Sequence[SourceState]
     overrides: Sequence[OverrideRow]
     proofs: Mapping[str, str] = field(default_factory=dict)
-    """Capability id -> what its evidence gate says."""
-    audit: Sequence[str] = ()
-    predictability: str | None = None
+    """Capability id -> what the evidence that it asks for says."""
+    not_proven: Collection[str] = ()
+    """Ids of capabilities that are done without the evidence that they ask for."""
+    audit: Sequence[Finding] = ()
+    predictability: Sequence[Predictability] = ()
     read_at: datetime | None
     now: datetime
 
@@ -100,6 +110,7 @@ def build(inputs: ReportInputs) -> ReportData:
         unplanned=tuple(
             _unplanned(item) for item in [each for each in inputs.ad_hoc.items if each.waits][:MOST_UNPLANNED]
         ),
+        unplanned_open=sum(item.waits for item in inputs.ad_hoc.items),
         unplanned_share=inputs.ad_hoc.share.share,
         sources=tuple(
             SourceLine(name=each.name, last_whole=each.last_whole, failing_since=each.failing_since)
@@ -110,8 +121,8 @@ def build(inputs: ReportInputs) -> ReportData:
             for row in inputs.overrides
         ),
         quality=_quality(inputs, rollup),
-        audit=tuple(inputs.audit),
-        predictability=inputs.predictability,
+        audit=tuple(_audit(each) for each in inputs.audit),
+        predictability=tuple(_predictability(each) for each in inputs.predictability),
     )
 
 
@@ -172,6 +183,7 @@ def _burn_up(
         return None
     baselines = [each.scope.baseline for each in goal.capabilities if not each.cancelled]
     known_baselines = [each for each in baselines if each is not None]
+    since = [each.scope.baseline_at for each in goal.capabilities if each.scope.baseline_at]
     today = day_of(inputs.now, inputs.zone)
     first = min(inputs.increment.start, today)
     fan = (likely[0], middle, likely[1]) if likely and middle is not None else None
@@ -182,6 +194,7 @@ def _burn_up(
         inputs.increment.end,
         inputs.zone,
         baseline=sum(known_baselines) if known_baselines else None,
+        baseline_at=day_of(max(since), inputs.zone) if since else None,
         fan=fan,
     )
 
@@ -211,6 +224,7 @@ def _capability(capability: CapabilityRollup, inputs: ReportInputs) -> Capabilit
             Issue(ref=str(each.ref), key=each.ref.key, title=each.title, url=each.url) for each in blocked
         ),
         proof=inputs.proofs.get(capability.id),
+        not_proven=capability.id in inputs.not_proven,
         outlook=outlook_of(
             inputs.forecasts.get(capability.subject),
             counts.done,
@@ -247,7 +261,9 @@ def _change(difference: Difference) -> ChangeLine:
         done_after=difference.done_after,
         scope_after=difference.scope_after,
         parts=tuple(
-            (name, len(entries), tuple(entry.ref.key for entry in entries[:MOST_KEYS]))
+            ChangePart(
+                name=name, issues=len(entries), keys=tuple(entry.ref.key for entry in entries[:MOST_KEYS])
+            )
             for name in PARTS
             if (entries := difference.part(name))
         ),
@@ -257,11 +273,42 @@ def _change(difference: Difference) -> ChangeLine:
 def _unplanned(item: AdHoc) -> UnplannedLine:
     return UnplannedLine(
         issue=Issue(ref=str(item.ref), key=item.ref.key, title=item.title, url=item.url),
-        team=", ".join(item.teams),
+        teams=item.teams,
         requester=item.requester,
         state=item.state,
         days=round(item.age / timedelta(days=1), 1),
         reason=item.reason,
+    )
+
+
+def _audit(finding: Finding) -> AuditLine:
+    return AuditLine(
+        kind=finding.kind,
+        subject=finding.subject,
+        title=finding.title,
+        text=finding.text,
+        evidence=tuple(_evidence(each) for each in finding.evidence[:MOST_EVIDENCE]),
+        left_out=max(0, len(finding.evidence) - MOST_EVIDENCE),
+    )
+
+
+def _evidence(fact: Evidence) -> str:
+    when = f" ({fact.at:%Y-%m-%d})" if fact.at else ""
+    return (f"{fact.ref.key} {fact.text}" if fact.ref else fact.text) + when
+
+
+def _predictability(found: Predictability) -> PredictabilityLine:
+    (done, total), (more_done, more) = found.count("committed"), found.count("stretch")
+    return PredictabilityLine(
+        increment=found.increment,
+        so_far=found.so_far,
+        committed_done=done,
+        committed_total=total,
+        stretch_done=more_done,
+        stretch_total=more,
+        share=found.share,
+        carried=sum(each.remaining for each in found.carried),
+        ad_hoc=found.ad_hoc.share,
     )
 
 
@@ -273,6 +320,7 @@ def _team_inputs(inputs: ReportInputs, rollup: IncrementRollup) -> TeamInputs:
         conflicts=inputs.rollup.conflicts,
         known=inputs.known,
         flow=inputs.flow,
+        owners=inputs.owners,
         forecasts=inputs.forecasts,
         no_forecast=inputs.no_forecast,
         track_records=inputs.track_records,

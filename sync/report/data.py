@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
+
+from pydantic import ConfigDict
+
+from sync.changed.model import Part
 
 VERSION: Final = 1
 
@@ -89,7 +93,9 @@ class CapabilityLine:
     blocked: bool
     blocked_issues: tuple[Issue, ...]
     proof: str | None
-    """What the evidence gate says; None without one."""
+    """What the evidence that it asks for says; None when it asks for none."""
+    not_proven: bool
+    """Done, but the evidence that it asks for is not there."""
     outlook: Outlook
     iterations: tuple[IterationLine, ...]
     warnings: tuple[str, ...]
@@ -106,9 +112,19 @@ class BurnUp:
     scope: tuple[int, ...]
     done: tuple[int, ...]
     baseline: int | None
+    baseline_at: date | None
+    """The day from which the baseline is known."""
     end: date
     fan: tuple[int, int, int] | None
     """Low, middle and high of what is done at the end (70 %); None without a forecast."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangePart:
+    name: Part
+    issues: int
+    keys: tuple[str, ...]
+    """Of the first ones."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,13 +132,17 @@ class ChangeLine:
     """What became different in one subject since a moment; the parts add up."""
 
     subject: str
+    """``goal:<id>`` or ``capability:<id>``."""
     title: str
     done_before: int
     scope_before: int
     done_after: int
     scope_after: int
-    parts: tuple[tuple[str, int, tuple[str, ...]], ...]
-    """(delivered, added, dropped, reopened, remapped or vanished; how many issues; their keys, the first ones)."""
+    parts: tuple[ChangePart, ...]
+
+    @property
+    def kind(self) -> str:
+        return self.subject.partition(":")[0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,7 +216,9 @@ class TeamLine:
     percentiles: tuple[tuple[int, float], ...]
     """(50, days), (85, days), (95, days)."""
     ageing: tuple[AgeingLine, ...]
-    """Open issues, oldest first against the team's own percentiles."""
+    """Open issues, oldest first against the team's own percentiles; at most 100."""
+    no_ageing: str
+    """Why there is none."""
     unplanned_open: int
     unplanned_share: float | None
     """Of what was finished in the last four weeks; None when nothing was."""
@@ -220,7 +242,7 @@ class OverrideLine:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnplannedLine:
     issue: Issue
-    team: str
+    teams: tuple[str, ...]
     requester: str
     state: str
     days: float
@@ -228,8 +250,43 @@ class UnplannedLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AuditLine:
+    """Something that looks better than it is. No verdict: it only says what nobody should overlook."""
+
+    kind: str
+    subject: str
+    title: str
+    text: str
+    evidence: tuple[str, ...]
+    """The first facts behind it."""
+    left_out: int
+    """How many facts there are besides."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PredictabilityLine:
+    """What an increment promised and what came of it."""
+
+    increment: str
+    so_far: bool
+    """It is not over yet."""
+    committed_done: int
+    committed_total: int
+    stretch_done: int
+    stretch_total: int
+    share: float | None
+    """Actual value of all goals by the planned value of the committed ones; None: people have to enter values."""
+    carried: int
+    """Issues left open."""
+    ad_hoc: float | None
+    """Share of what was finished; None when nothing was."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ReportData:
     """One increment as it stands."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
 
     version: int
     instance: str
@@ -254,15 +311,18 @@ class ReportData:
     """None when there is nothing earlier to compare with."""
     changes: tuple[ChangeLine, ...]
     unplanned: tuple[UnplannedLine, ...]
-    """Open ones, those that wait longest first."""
+    """Open ones, those that wait longest first; at most 200."""
+    unplanned_open: int
+    """All open ones."""
     unplanned_share: float | None
     sources: tuple[SourceLine, ...]
     overrides: tuple[OverrideLine, ...]
     quality: tuple[str, ...]
     """What is wrong with the data, a sentence each."""
-    audit: tuple[str, ...] = ()
-    """What an auditor would ask about, a sentence each."""
-    predictability: str | None = None
+    audit: tuple[AuditLine, ...]
+    """What an auditor would ask about."""
+    predictability: tuple[PredictabilityLine, ...]
+    """Of the increments that have begun, oldest first."""
 
     @property
     def stale(self) -> tuple[SourceLine, ...]:

@@ -46,6 +46,7 @@ def burn_up(
     zone: tzinfo,
     *,
     baseline: int | None,
+    baseline_at: date | None,
     fan: tuple[int, int, int] | None,
 ) -> BurnUp:
     """From ``first`` to ``last`` (today) of the issues that count now."""
@@ -59,6 +60,7 @@ def burn_up(
         scope=_running(days, [*entered, *left]),
         done=_running(days, finished),
         baseline=baseline,
+        baseline_at=baseline_at,
         end=end,
         fan=fan,
     )

@@ -2,65 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from connectors.model import IssueRef, KnownIssue
 from mappings.model import Increment
+from sync.audit import Finding
 from sync.changed.looking_back import NothingKept, changes_until_now
 from sync.changed.model import Difference
-from sync.flow.stored import load_flow
+from sync.flow.stored import load_flow, team_of
 from sync.held import known_today
 from sync.job import Job
 from sync.outlook import outlook, read_last
-from sync.report.build import ReportInputs, build
-from sync.report.data import ReportData
+from sync.predictability import Predictability
+from sync.report.build import ReportInputs
+from sync.think import Thought
 from sync.unplanned import ad_hoc_figures
 
 LOOK_BACK: Final = timedelta(days=7)
 """What changed is told since a week ago, unless somebody asks for another moment."""
 
 
-def gather(job: Job, increment: str | None, since: datetime | None = None) -> ReportData:
-    """The report of an increment, by default of the one in course. LookupError for one that no plan has."""
-    chosen = choose(job.workspace.increments, increment, job.now())
+def gather(
+    job: Job,
+    chosen: Increment,
+    since: datetime | None = None,
+    *,
+    audit: Sequence[Finding] = (),
+    predictability: Sequence[Predictability] = (),
+) -> ReportInputs:
+    """All about one increment. ``since``: what changed is told from then on, by default for the last week."""
     thought, _ = outlook(job)
     known = known_today(job.store, job.workspace)
-    zone = job.settings.zone
-    try:
-        changes = changes_until_now(job, since or job.now() - LOOK_BACK, thought, known)
-        changed_since: datetime | None = changes.since
-        differences: tuple[Difference, ...] = tuple(
-            each for each in changes.differences if changes.increments.get(each.subject) == chosen.id
-        )
-    except NothingKept:
-        changed_since, differences = None, ()
-    return build(
-        ReportInputs(
-            instance=job.settings.instance,
-            workspace=job.workspace,
-            increment=chosen,
-            rollup=thought.rollup,
-            known=known,
-            flow=load_flow(job.store, job.workspace, thought.matched, known=known),
-            forecasts={},
-            no_forecast="no forecast yet",
-            ageing=(),
-            ad_hoc=ad_hoc_figures(
-                thought.rollup,
-                known,
-                [chosen],
-                [team.team for team in job.workspace.teams],
-                now=job.now(),
-                zone=zone,
-            ),
-            differences=differences,
-            changed_since=changed_since,
-            sources=job.store.sources(),
-            overrides=job.store.overrides(),
-            read_at=read_last(job),
-            now=job.now(),
-        )
+    teams = [team.team for team in job.workspace.teams]
+    changed_since, differences = _changes(job, since or job.now() - LOOK_BACK, chosen, thought, known)
+    return ReportInputs(
+        instance=job.settings.instance,
+        workspace=job.workspace,
+        increment=chosen,
+        rollup=thought.rollup,
+        known=known,
+        flow=load_flow(job.store, job.workspace, thought.matched, known=known),
+        owners=team_of(known, job.workspace, thought.matched),
+        forecasts={},
+        no_forecast="no forecast yet",
+        ageing=(),
+        ad_hoc=ad_hoc_figures(thought.rollup, known, [chosen], teams, now=job.now(), zone=job.settings.zone),
+        differences=differences,
+        changed_since=changed_since,
+        sources=job.store.sources(),
+        overrides=job.store.overrides(),
+        audit=audit,
+        predictability=predictability,
+        read_at=read_last(job),
+        now=job.now(),
     )
+
+
+def _changes(
+    job: Job,
+    since: datetime,
+    chosen: Increment,
+    thought: Thought,
+    known: Mapping[IssueRef, KnownIssue],
+) -> tuple[datetime | None, tuple[Difference, ...]]:
+    """(from when, what changed in the increment); None when nothing was kept yet."""
+    try:
+        changes = changes_until_now(job, since, thought, known)
+    except NothingKept:
+        return None, ()
+    named = changes.increments
+    return changes.since, tuple(each for each in changes.differences if named.get(each.subject) == chosen.id)
 
 
 def choose(increments: tuple[Increment, ...], asked: str | None, now: datetime) -> Increment:

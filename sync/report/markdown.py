@@ -6,8 +6,15 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from sync.neutral import neutral_github
-from sync.report.data import CapabilityLine, GoalLine, ReportData, TeamLine
-from sync.report.words import finish_words, state_words
+from sync.report.data import (
+    AuditLine,
+    CapabilityLine,
+    GoalLine,
+    PredictabilityLine,
+    ReportData,
+    TeamLine,
+)
+from sync.report.words import finish_words, range_words, state_words
 
 MOST_ROWS = 50
 
@@ -22,20 +29,19 @@ def markdown(data: ReportData) -> str:
     ]
     lines += ["", "## Goals", *_table(_GOAL_HEAD, (_goal(goal) for goal in data.goals))]
     capabilities = [each for goal in data.goals for each in goal.capabilities]
-    lines += ["", "## Capabilities", *_table(_CAPABILITY_HEAD, (_capability(each) for each in capabilities))]
+    lines += [
+        "",
+        "## Capabilities",
+        *_table(_CAPABILITY_HEAD, (_capability(each, data.today.year) for each in capabilities)),
+    ]
     lines += ["", "## What changed", *_changes(data)]
     lines += ["", "## Teams", *_table(_TEAM_HEAD, (_team(team) for team in data.teams))]
     lines += ["", "## Iterations", *_table(_ITERATION_HEAD, _iterations(capabilities))]
     lines += ["", "## Decisions of people", *_bullets(_overrides(data))]
     lines += ["", "## How good the data are", *_bullets([neutral_github(each) for each in data.quality])]
-    if data.audit:
-        lines += [
-            "",
-            "## What an auditor would ask",
-            *_bullets([neutral_github(each) for each in data.audit]),
-        ]
+    lines += ["", "## What an auditor would ask", *_bullets([_audit(each) for each in data.audit])]
     if data.predictability:
-        lines += ["", "## Predictability", "", neutral_github(data.predictability)]
+        lines += ["", "## Promised and kept", *_table(_KEPT_HEAD, map(_kept, data.predictability))]
     return "\n".join(lines) + "\n"
 
 
@@ -64,6 +70,9 @@ _ITERATION_HEAD = (
 )
 
 
+_KEPT_HEAD = ("Increment", "Committed", "Stretch", "Predictability", "Carried over", "Ad hoc")
+
+
 def _freshness(data: ReportData) -> str:
     read = f"last read whole {_moment(data.read_at)}" if data.read_at else "not every source read whole yet"
     return f"{_day(data.start)} to {_day(data.end)}, {state_words(data.phase)}. As of {_day(data.today)}; {read}."
@@ -82,7 +91,7 @@ def _goal(goal: GoalLine) -> Sequence[str]:
     )
 
 
-def _capability(each: CapabilityLine) -> Sequence[str]:
+def _capability(each: CapabilityLine, year: int) -> Sequence[str]:
     notes = [word for word, on in (("released", each.released), ("blocked", each.blocked)) if on]
     likely = each.outlook.likely
     return (
@@ -93,8 +102,8 @@ def _capability(each: CapabilityLine) -> Sequence[str]:
         f"{each.done}/{each.scope}",
         "-" if each.baseline is None else f"{each.baseline} +{each.added} -{each.removed}",
         each.outlook.words,
-        f"{likely[0]} to {likely[1]}" if likely else "-",
-        finish_words(each.outlook.finish) or "-",
+        range_words(likely) if likely else "-",
+        finish_words(each.outlook.finish, year) or "-",
     )
 
 
@@ -125,11 +134,29 @@ def _changes(data: ReportData) -> list[str]:
     told = [
         f"{neutral_github(change.title)}: {change.done_before}/{change.scope_before} -> "
         f"{change.done_after}/{change.scope_after} ("
-        + ", ".join(f"{count} {name}" for name, count, _ in change.parts)
+        + ", ".join(f"{part.issues} {part.name}" for part in change.parts)
         + ")"
         for change in data.changes
     ]
     return [*lines, *_bullets(told, "Nothing changed.")]
+
+
+def _audit(each: AuditLine) -> str:
+    more = f"; and {each.left_out} more" if each.left_out else ""
+    evidence = "; ".join(each.evidence)
+    told = f"{each.title} ({state_words(each.kind)}): {each.text}"
+    return neutral_github(told) + (f" ({neutral_github(evidence + more, limit=1000)})" if evidence else "")
+
+
+def _kept(each: PredictabilityLine) -> Sequence[str]:
+    return (
+        each.increment + (" (so far)" if each.so_far else ""),
+        f"{each.committed_done} of {each.committed_total}",
+        f"{each.stretch_done} of {each.stretch_total}",
+        "-" if each.share is None else f"{each.share:.0%}",
+        str(each.carried),
+        "-" if each.ad_hoc is None else f"{each.ad_hoc:.0%}",
+    )
 
 
 def _overrides(data: ReportData) -> list[str]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Final
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Conflict, Increment, TeamMapping, Workspace
 from sync.flow.model import FlowIssue
 from sync.forecast.model import Ageing, Forecast
-from sync.report.data import AgeingLine, Issue, TeamLine
+from sync.report.data import AdHocWeek, AgeingLine, Issue, TeamLine
 from sync.report.flows import ad_hoc_weeks, cumulative_flow, cycle_points, day_of, percentiles_of
 from sync.report.words import outlook_of
 from sync.rollup_model import CapabilityRollup, CountedIssue
-from sync.unplanned import AdHocFigures
+from sync.unplanned import AdHoc, AdHocFigures
 
 MOST_AGEING: Final = 100
 
@@ -31,6 +31,7 @@ class TeamInputs:
     conflicts: Sequence[Conflict]
     known: Mapping[IssueRef, KnownIssue]
     flow: Mapping[IssueRef, FlowIssue]
+    owners: Mapping[IssueRef, str]
     forecasts: Mapping[str, Forecast]
     no_forecast: str
     track_records: Mapping[str, str]
@@ -46,31 +47,25 @@ def team_lines(inputs: TeamInputs) -> tuple[TeamLine, ...]:
     for capability in inputs.capabilities:
         for issue in capability.issues:
             counted[issue.team].append((capability.id, issue))
-    by_source: defaultdict[str, set[IssueRef]] = defaultdict(set)
-    for ref, item in inputs.known.items():
-        for source in item.sources:
-            by_source[source].add(ref)
-    return tuple(
-        _team(
-            team,
-            counted[team.team],
-            set().union(*(by_source[source.name] for source in team.sources)),
-            inputs,
-        )
-        for team in inputs.workspace.teams
-    )
+    ways: defaultdict[str, list[FlowIssue]] = defaultdict(list)
+    for ref, way in inputs.flow.items():
+        if ref in inputs.owners:
+            ways[inputs.owners[ref]].append(way)
+    return tuple(_team(team, counted[team.team], ways[team.team], inputs) for team in inputs.workspace.teams)
 
 
 def _team(
-    team: TeamMapping, counted: Sequence[tuple[str, CountedIssue]], refs: set[IssueRef], inputs: TeamInputs
+    team: TeamMapping,
+    counted: Sequence[tuple[str, CountedIssue]],
+    ways: Sequence[FlowIssue],
+    inputs: TeamInputs,
 ) -> TeamLine:
     subject = f"team:{team.team}"
-    own = refs | {issue.ref for _, issue in counted}
-    ways = [inputs.flow[ref] for ref in sorted(own) if ref in inputs.flow]
     today = min(day_of(inputs.now, inputs.zone), inputs.increment.end)
     first = min(inputs.increment.start, today)
     items = [item for item in inputs.ad_hoc.items if team.team in item.teams]
     cycle = cycle_points(ways, inputs.now, inputs.zone)
+    ageing = _ageing(team.team, counted, inputs)
     share = inputs.ad_hoc.shares.get(team.team)
     return TeamLine(
         name=team.team,
@@ -78,30 +73,48 @@ def _team(
         cumulative=cumulative_flow(ways, first, today, inputs.zone),
         cycle=cycle,
         percentiles=percentiles_of(cycle),
-        ageing=_ageing(team.team, counted, inputs),
+        ageing=ageing,
+        no_ageing="" if ageing else _no_ageing(counted, items),
         unplanned_open=sum(item.waits for item in items),
         unplanned_share=share.share if share else None,
-        weeks=ad_hoc_weeks(
-            [issue.closed for _, issue in counted if issue.closed and issue.state.state == "done"],
-            [item.closed for item in items if item.closed and item.state == "done"],
-            first,
-            today,
-            inputs.zone,
-        ),
+        weeks=_weeks(counted, items, first, today, inputs.zone),
         outlook=outlook_of(
             inputs.forecasts.get(subject), 0, inputs.no_forecast, inputs.track_records.get(subject)
         ),
-        unanswered=tuple(
-            _named(issue)
-            for _, issue in counted
-            if issue.experiment and issue.state.state == "done" and issue.answer is None
-        ),
+        unanswered=_unanswered(counted),
         conflicts=tuple(
             _known(conflict.ref, inputs)
             for conflict in inputs.conflicts
             if any(claim.team == team.team for claim in conflict.claims)
         ),
     )
+
+
+def _weeks(
+    counted: Sequence[tuple[str, CountedIssue]],
+    items: Sequence[AdHoc],
+    first: date,
+    today: date,
+    zone: tzinfo,
+) -> tuple[AdHocWeek, ...]:
+    planned = [issue.closed for _, issue in counted if issue.closed and issue.state.state == "done"]
+    unplanned = [item.closed for item in items if item.closed and item.state == "done"]
+    return ad_hoc_weeks(planned, unplanned, first, today, zone)
+
+
+def _unanswered(counted: Sequence[tuple[str, CountedIssue]]) -> tuple[Issue, ...]:
+    return tuple(
+        _named(issue)
+        for _, issue in counted
+        if issue.experiment and issue.state.state == "done" and issue.answer is None
+    )
+
+
+def _no_ageing(counted: Sequence[tuple[str, CountedIssue]], items: Sequence[AdHoc]) -> str:
+    is_open = any(issue.in_scope and issue.state.state != "done" for _, issue in counted)
+    if is_open or any(item.waits for item in items):
+        return "The team has finished too little yet to hold its open issues against."
+    return "No issue is open."
 
 
 def _ageing(

@@ -67,15 +67,24 @@ def change_words(difference: Difference | None) -> str:
     return ", ".join(f"{count} {noun}" for count, noun in parts if count)
 
 
-def finish_words(finish: tuple[tuple[float, date | None], ...]) -> str:
-    """``by 4 Dec (50 %), by 18 Dec (85 %)``; empty without a statement."""
+def finish_words(finish: tuple[tuple[float, date | None], ...], year: int) -> str:
+    """``4 Dec (50 %), 18 Jan 2027 (85 %)``; empty without a statement. ``year``: the one that need not be said."""
     shown = [(sure, day) for sure, day in finish if sure in (0.5, 0.85)]
-    return ", ".join(
-        f"by {day.day} {day:%b %Y} ({sure:.0%})" if day else f"not within two years ({sure:.0%})"
-        for sure, day in shown
-    )
+    return ", ".join(f"{_day_words(day, year)} ({100 * sure:.0f} %)" for sure, day in shown)
+
+
+def _day_words(day: date | None, year: int) -> str:
+    if day is None:
+        return "more than two years from now"
+    return f"{day.day} {day:%b}" if day.year == year else f"{day.day} {day:%b %Y}"
+
+
+def range_words(bounds: tuple[int, int]) -> str:
+    """``8 to 11``, or ``8`` where both are the same."""
+    low, high = bounds
+    return f"{low} to {high}" if low < high else str(low)
 
 
 def state_words(state: str) -> str:
     """``in-progress`` -> ``in progress``."""
-    return state.replace("-", " ")
+    return {"todo": "to do", "doing": "under way"}.get(state, state.replace("-", " "))

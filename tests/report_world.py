@@ -1,0 +1,483 @@
+"""A made-up report with everything in it, and hostile text wherever text comes from people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sync.report.data import (
+    VERSION,
+    AdHocWeek,
+    AgeingLine,
+    AuditLine,
+    BurnUp,
+    CapabilityLine,
+    ChangeLine,
+    ChangePart,
+    CumulativeFlow,
+    CyclePoint,
+    GoalLine,
+    Issue,
+    IterationLine,
+    Outlook,
+    OverrideLine,
+    PredictabilityLine,
+    ReportData,
+    SourceLine,
+    TeamLine,
+    UnplannedLine,
+)
+
+HOSTILE = '<script>alert(1)</script> "><img src=https://evil.test/x> \x1b[31mred\x1b[0m \u202egnp @ada #12 | `x` [a](b)'
+NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
+START, TODAY, END = date(2026, 10, 1), date(2026, 11, 25), date(2026, 12, 31)
+DAYS = tuple(START + timedelta(days=n) for n in range((TODAY - START).days + 1))
+
+NO_OUTLOOK = Outlook(
+    probability=None,
+    words="thin history: 3 weeks, at least 4 are needed",
+    likely=None,
+    middle=None,
+    finish=(),
+    assumptions=(),
+)
+
+
+def outlook(chance: float, low: int, middle: int, high: int) -> Outlook:
+    return Outlook(
+        probability=chance,
+        words=f"about {100 * chance:.0f} %",
+        likely=(low, high),
+        middle=middle,
+        finish=((0.5, date(2026, 12, 9)), (0.7, date(2026, 12, 19)), (0.85, date(2027, 1, 7)), (0.95, None)),
+        assumptions=("no issue is added", "holidays are days off"),
+        track_record="of 14 earlier statements of 70 % or more, 11 came true",
+    )
+
+
+def issue(key: str, title: str = "Sessionise the event stream") -> Issue:
+    return Issue(ref=f"jira:{key}", key=key, title=title, url=f"https://tracker.test/browse/{key}")
+
+
+def capability(name: str, title: str, **more: Any) -> CapabilityLine:
+    shape: dict[str, Any] = {
+        "id": name,
+        "title": title,
+        "team": "churn-science",
+        "teams": ("churn-science",),
+        "state": "in-progress",
+        "health": None,
+        "released": False,
+        "required": True,
+        "target": END,
+        "done": 5,
+        "scope": 12,
+        "doing": 3,
+        "dropped": 1,
+        "baseline": 9,
+        "added": 4,
+        "removed": 1,
+        "blocked": False,
+        "blocked_issues": (),
+        "proof": None,
+        "not_proven": False,
+        "outlook": NO_OUTLOOK,
+        "iterations": (),
+        "warnings": (),
+        "uncertain": (),
+    }
+    return CapabilityLine(**shape | more)
+
+
+def burn_up(done: int, scope: int, fan: tuple[int, int, int] | None) -> BurnUp:
+    last = len(DAYS) - 1
+    return BurnUp(
+        days=DAYS,
+        scope=tuple(max(0, scope - 8 + round(8 * n / last)) for n in range(last + 1)),
+        done=tuple(round(done * n / last) for n in range(last + 1)),
+        baseline=max(0, scope - 5),
+        baseline_at=date(2026, 10, 3),
+        end=END,
+        fan=fan,
+    )
+
+
+def goals(hostile: str) -> tuple[GoalLine, ...]:
+    iterations = (
+        IterationLine(
+            name="v1",
+            state="done",
+            done=5,
+            scope=5,
+            confirmed=2,
+            rejected=3,
+            inconclusive=0,
+            open=0,
+            missing=0,
+        ),
+        IterationLine(
+            name="v2",
+            state="in-progress",
+            done=2,
+            scope=6,
+            confirmed=1,
+            rejected=0,
+            inconclusive=1,
+            open=2,
+            missing=1,
+        ),
+        IterationLine(
+            name="v3",
+            state="empty",
+            done=0,
+            scope=0,
+            confirmed=0,
+            rejected=0,
+            inconclusive=0,
+            open=0,
+            missing=0,
+        ),
+    )
+    first = (
+        capability(
+            "features",
+            "Churn feature set",
+            state="done",
+            done=9,
+            scope=9,
+            released=True,
+            added=0,
+            removed=0,
+            proof="auc is 0.84 (metrics/churn.json)",
+        ),
+        capability(
+            "model",
+            "Churn model in production",
+            health="at-risk",
+            iterations=iterations,
+            outlook=outlook(0.55, 8, 9, 11),
+            blocked_issues=(issue("DS-151"),),
+        ),
+        capability(
+            "scoring",
+            f"Scores within 50 ms {hostile}",
+            team="serving",
+            teams=("serving", "churn-science"),
+            health="off-track",
+            outlook=outlook(0.15, 6, 7, 9),
+            blocked=True,
+            blocked_issues=tuple(issue(f"PLAT-{n}") for n in range(40, 49)),
+            uncertain=("jira:PLAT",),
+        ),
+        capability(
+            "evaluation",
+            "Offline evaluation",
+            state="done",
+            done=7,
+            scope=7,
+            not_proven=True,
+            proof="auc is 0.71, at least 0.8 is needed (metrics/evaluation.json)",
+        ),
+        capability(
+            "dashboard",
+            "Dashboard",
+            state="empty",
+            done=0,
+            scope=0,
+            doing=0,
+            baseline=None,
+            added=0,
+            removed=0,
+        ),
+    )
+    return (
+        GoalLine(
+            id="retention-model",
+            title="Recommendations that keep subscribers",
+            commitment="committed",
+            state="in-progress",
+            health="at-risk",
+            released=False,
+            required_done=2,
+            required_total=5,
+            done=26,
+            scope=40,
+            outlook=outlook(0.55, 30, 34, 38),
+            capabilities=first,
+            burn_up=burn_up(26, 40, (30, 34, 38)),
+            changed="3 delivered, 2 added, 1 counted elsewhere",
+            warnings=(),
+        ),
+        GoalLine(
+            id="long",
+            title="A goal with a title that goes on and on because somebody wanted to say everything in it, "
+            "even Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen, " + hostile,
+            commitment="committed",
+            state="in-progress",
+            health="on-track",
+            released=False,
+            required_done=0,
+            required_total=1,
+            done=2,
+            scope=3,
+            outlook=replace(outlook(0.95, 3, 3, 3), words="95 % or more"),
+            capabilities=(
+                capability(
+                    "quick",
+                    "Quick win",
+                    health="on-track",
+                    done=2,
+                    scope=3,
+                    baseline=3,
+                    added=0,
+                    removed=0,
+                    outlook=replace(outlook(0.95, 3, 3, 3), words="95 % or more"),
+                ),
+            ),
+            burn_up=burn_up(2, 8, (3, 3, 3)),
+            changed="nothing changed",
+            warnings=(),
+        ),
+        GoalLine(
+            id="uplift",
+            title="Know which offers change minds",
+            commitment="stretch",
+            state="planned",
+            health=None,
+            released=False,
+            required_done=0,
+            required_total=0,
+            done=0,
+            scope=1,
+            outlook=NO_OUTLOOK,
+            capabilities=(
+                capability(
+                    "autumn",
+                    "Uplift of the autumn offers",
+                    state="planned",
+                    required=False,
+                    done=0,
+                    scope=1,
+                    baseline=1,
+                    added=0,
+                    removed=0,
+                ),
+            ),
+            burn_up=burn_up(0, 1, None),
+            changed="nothing changed",
+            warnings=(),
+        ),
+        GoalLine(
+            id="nothing",
+            title="A goal of which nobody has written an issue yet",
+            commitment="stretch",
+            state="planned",
+            health=None,
+            released=False,
+            required_done=0,
+            required_total=1,
+            done=0,
+            scope=0,
+            outlook=replace(NO_OUTLOOK, words="no work mapped yet"),
+            capabilities=(),
+            burn_up=None,
+            changed="nothing changed",
+            warnings=(),
+        ),
+    )
+
+
+def teams(hostile: str) -> tuple[TeamLine, ...]:
+    count = len(DAYS)
+    ageing = tuple(
+        AgeingLine(
+            issue=issue(
+                f"DS-{200 + n}", "Label the edge cases " + hostile if n == 1 else "Label the edge cases"
+            ),
+            days=90.0 - 9 * n,
+            percentile=99.0 - 6 * n,
+            band="old" if n < 1 else "ageing" if n < 3 else "normal",
+            state="doing" if n % 2 else "todo",
+            blocked=n == 1,
+            subject="model" if n % 3 else "unplanned",
+        )
+        for n in range(8)
+    )
+    points = tuple(
+        CyclePoint(
+            finished=TODAY - timedelta(days=150 - n),
+            days=round(1 + (n * 37 % 61) ** 1.2 / 3, 2),
+            key=f"DS-{n}",
+        )
+        for n in range(0, 150, 2)
+    )
+    weeks = tuple(AdHocWeek(week=f"2026-W{40 + n}", planned=n * 3 % 7, unplanned=n * 2 % 4) for n in range(9))
+    return (
+        TeamLine(
+            name="churn-science",
+            flow="kanban",
+            cumulative=CumulativeFlow(
+                days=DAYS,
+                todo=tuple(20 - n // 6 for n in range(count)),
+                doing=tuple(4 + n % 3 for n in range(count)),
+                done=tuple(n // 3 for n in range(count)),
+            ),
+            cycle=points,
+            percentiles=((50, 9.5), (85, 31.0), (95, 43.2)),
+            ageing=ageing,
+            no_ageing="",
+            unplanned_open=3,
+            unplanned_share=0.28,
+            weeks=weeks,
+            outlook=outlook(0.5, 12, 16, 21),
+            unanswered=(issue("DS-77", "Does recency beat frequency?"),),
+            conflicts=(issue("DS-78"),),
+        ),
+        TeamLine(
+            name="serving",
+            flow="scrum",
+            cumulative=None,
+            cycle=(),
+            percentiles=(),
+            ageing=(),
+            no_ageing="No issue is open.",
+            unplanned_open=0,
+            unplanned_share=None,
+            weeks=tuple(replace(each, planned=0, unplanned=0) for each in weeks),
+            outlook=NO_OUTLOOK,
+            unanswered=(),
+            conflicts=(),
+        ),
+    )
+
+
+def report_data(hostile: str = "", **more: Any) -> ReportData:
+    """``hostile`` stands in titles, names, notes and evidence."""
+    shape: dict[str, Any] = {
+        "version": VERSION,
+        "instance": "acme-ds",
+        "increment": "2026-q4",
+        "start": START,
+        "end": END,
+        "phase": "active",
+        "timezone": "Europe/Berlin",
+        "today": TODAY,
+        "read_at": NOW,
+        "headline": "0 of 2 committed goals done, 1 at risk, 1 blocked capability",
+        "committed_done": 0,
+        "committed_total": 2,
+        "stretch_done": 0,
+        "stretch_total": 2,
+        "goals": goals(hostile),
+        "teams": teams(hostile),
+        "changed_since": NOW - timedelta(days=7),
+        "changes": (
+            ChangeLine(
+                subject="goal:retention-model",
+                title="Recommendations that keep subscribers",
+                done_before=23,
+                scope_before=38,
+                done_after=26,
+                scope_after=40,
+                parts=(
+                    ChangePart(name="delivered", issues=3, keys=("DS-11", "DS-12", "acme/churn#7")),
+                    ChangePart(name="added", issues=12, keys=tuple(f"DS-{n}" for n in range(300, 308))),
+                ),
+            ),
+        ),
+        "unplanned": (
+            UnplannedLine(
+                issue=issue("DS-400", "Numbers for the board " + hostile),
+                teams=("churn-science",),
+                requester="ada " + hostile,
+                state="doing",
+                days=31.0,
+                reason="no-rule",
+            ),
+        ),
+        "unplanned_open": 1,
+        "unplanned_share": 0.28,
+        "sources": (
+            SourceLine(name="jira:DS", last_whole=NOW, failing_since=None),
+            SourceLine(
+                name="jira:PLAT", last_whole=NOW - timedelta(days=2), failing_since=NOW - timedelta(days=1)
+            ),
+        ),
+        "overrides": (
+            OverrideLine(
+                key="acme/churn#8",
+                kind="veto",
+                label="capability:churn-features",
+                since=NOW,
+                note="a person removed the label " + hostile,
+            ),
+        ),
+        "quality": ("2 issues have a status that nobody explained: counted as to do", f"odd: {hostile}"),
+        "audit": (
+            AuditLine(
+                kind="nothing-moves",
+                subject="goal:long",
+                title="A goal that looks good " + hostile,
+                text="in-progress, 3 of 4 issues done, and nothing has moved since 2026-11-02",
+                evidence=("DS-13 is open (2026-11-02)",),
+                left_out=2,
+            ),
+        ),
+        "predictability": (
+            PredictabilityLine(
+                increment="2026-q3",
+                so_far=False,
+                committed_done=2,
+                committed_total=3,
+                stretch_done=1,
+                stretch_total=1,
+                share=0.9,
+                carried=4,
+                ad_hoc=0.31,
+            ),
+            PredictabilityLine(
+                increment="2026-q4",
+                so_far=True,
+                committed_done=0,
+                committed_total=2,
+                stretch_done=0,
+                stretch_total=2,
+                share=0.0,
+                carried=14,
+                ad_hoc=None,
+            ),
+        ),
+    }
+    return ReportData(**shape | more)
+
+
+def crowded(capabilities: int) -> ReportData:
+    """With so many capabilities, in ten goals."""
+    goal = goals("")[0]
+    made = [
+        capability(
+            f"c-{n}",
+            f"Capability number {n}",
+            team=f"team-{n % 7}",
+            teams=(f"team-{n % 7}",),
+            outlook=outlook(0.55, 6, 8, 11),
+            health="at-risk",
+        )
+        for n in range(capabilities)
+    ]
+    split = [tuple(made[n::10]) for n in range(10)]
+    many = tuple(
+        replace(goal, id=f"goal-{n}", title=f"Goal number {n}", capabilities=each)
+        for n, each in enumerate(split)
+    )
+    return report_data(goals=many)
+
+
+def empty() -> ReportData:
+    """An increment that nobody has filled yet."""
+    return report_data(
+        headline="0 of 0 committed goals done", goals=(), teams=(), changed_since=None, changes=(), unplanned=(),
+        unplanned_open=0, unplanned_share=None, sources=(), overrides=(), quality=(), audit=(), predictability=(),
+        read_at=None, stretch_total=0, committed_total=0,
+    )  # fmt: skip
