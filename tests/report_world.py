@@ -23,6 +23,7 @@ from sync.report.data import (
     Outlook,
     OverrideLine,
     PredictabilityLine,
+    QuestionLine,
     ReportData,
     SourceLine,
     TeamLine,
@@ -104,40 +105,18 @@ def burn_up(done: int, scope: int, fan: tuple[int, int, int] | None) -> BurnUp:
 
 
 def goals(hostile: str) -> tuple[GoalLine, ...]:
+    asked = (
+        QuestionLine(
+            issue=issue("DS-71", "Does recency beat frequency? " + hostile), outcome="rejected", days=6.0
+        ),
+        QuestionLine(issue=issue("DS-72", "Do sessions help?"), outcome="confirmed", days=12.5),
+        QuestionLine(issue=issue("DS-73", "Does weather matter?"), outcome="open", days=None),
+        QuestionLine(issue=issue("DS-74", "Do holidays?"), outcome="missing", days=None),
+    )
     iterations = (
-        IterationLine(
-            name="v1",
-            state="done",
-            done=5,
-            scope=5,
-            confirmed=2,
-            rejected=3,
-            inconclusive=0,
-            open=0,
-            missing=0,
-        ),
-        IterationLine(
-            name="v2",
-            state="in-progress",
-            done=2,
-            scope=6,
-            confirmed=1,
-            rejected=0,
-            inconclusive=1,
-            open=2,
-            missing=1,
-        ),
-        IterationLine(
-            name="v3",
-            state="empty",
-            done=0,
-            scope=0,
-            confirmed=0,
-            rejected=0,
-            inconclusive=0,
-            open=0,
-            missing=0,
-        ),
+        IterationLine(name="v1", state="done", done=5, scope=5, questions=asked[:2], usual_days=9.2),
+        IterationLine(name="v2", state="in-progress", done=2, scope=6, questions=asked, usual_days=9.2),
+        IterationLine(name="v3", state="empty", done=0, scope=0, questions=(), usual_days=None),
     )
     first = (
         capability(

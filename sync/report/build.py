@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
@@ -14,6 +14,7 @@ from sync.audit import Evidence, Finding
 from sync.changed.model import PARTS, Difference
 from sync.flow.model import FlowIssue
 from sync.forecast.model import Ageing, Forecast
+from sync.learning import Round
 from sync.predictability import Predictability
 from sync.report.data import (
     VERSION,
@@ -27,6 +28,7 @@ from sync.report.data import (
     IterationLine,
     OverrideLine,
     PredictabilityLine,
+    QuestionLine,
     ReportData,
     SourceLine,
     UnplannedLine,
@@ -34,7 +36,7 @@ from sync.report.data import (
 from sync.report.flows import burn_up, day_of
 from sync.report.teams import TeamInputs, team_lines
 from sync.report.words import change_words, outlook_of, state_words
-from sync.rollup_model import CapabilityRollup, GoalRollup, IncrementRollup, IterationRollup, Rollup
+from sync.rollup_model import CapabilityRollup, GoalRollup, IncrementRollup, Rollup
 from sync.store.rows import OverrideRow, SourceState
 from sync.unplanned import AdHoc, AdHocFigures
 
@@ -68,10 +70,7 @@ class ReportInputs:
     changed_since: datetime | None
     sources: Sequence[SourceState]
     overrides: Sequence[OverrideRow]
-    proofs: Mapping[str, str] = field(default_factory=dict)
-    """Capability id -> what the evidence that it asks for says."""
-    not_proven: Collection[str] = ()
-    """Ids of capabilities that are done without the evidence that they ask for."""
+    learning: Sequence[Round] = ()
     audit: Sequence[Finding] = ()
     predictability: Sequence[Predictability] = ()
     read_at: datetime | None
@@ -223,33 +222,47 @@ def _capability(capability: CapabilityRollup, inputs: ReportInputs) -> Capabilit
         blocked_issues=tuple(
             Issue(ref=str(each.ref), key=each.ref.key, title=each.title, url=each.url) for each in blocked
         ),
-        proof=inputs.proofs.get(capability.id),
-        not_proven=capability.id in inputs.not_proven,
+        proof=capability.proof.why if capability.proof else None,
+        not_proven=capability.not_proven,
         outlook=outlook_of(
             inputs.forecasts.get(capability.subject),
             counts.done,
             _no_forecast(capability.state, inputs),
             inputs.track_records.get(capability.subject),
         ),
-        iterations=tuple(_iteration(each) for each in capability.iterations),
+        iterations=tuple(
+            _iteration(each, inputs.known) for each in inputs.learning if each.capability == capability.id
+        ),
         warnings=capability.warnings,
         uncertain=capability.uncertain,
     )
 
 
-def _iteration(iteration: IterationRollup) -> IterationLine:
-    answers = iteration.answers
+def _iteration(found: Round, known: Mapping[IssueRef, KnownIssue]) -> IterationLine:
     return IterationLine(
-        name=iteration.name,
-        state=iteration.state,
-        done=iteration.counts.done,
-        scope=iteration.counts.scope,
-        confirmed=answers.confirmed,
-        rejected=answers.rejected,
-        inconclusive=answers.inconclusive,
-        open=answers.open,
-        missing=answers.missing,
+        name=found.iteration,
+        state=found.state,
+        done=found.done,
+        scope=found.scope,
+        questions=tuple(
+            QuestionLine(
+                issue=Issue(
+                    ref=str(each.ref),
+                    key=each.ref.key,
+                    title=each.title,
+                    url=known[each.ref].issue.url if each.ref in known else "",
+                ),
+                outcome=each.outcome,
+                days=_in_days(each.took),
+            )
+            for each in found.questions
+        ),
+        usual_days=_in_days(found.usual_time),
     )
+
+
+def _in_days(duration: timedelta | None) -> float | None:
+    return None if duration is None else round(duration / timedelta(days=1), 1)
 
 
 def _change(difference: Difference) -> ChangeLine:

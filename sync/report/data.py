@@ -56,18 +56,27 @@ class Outlook:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class QuestionLine:
+    """One experiment."""
+
+    issue: Issue
+    outcome: Literal["confirmed", "rejected", "inconclusive", "open", "missing"]
+    """``missing``: closed, and nobody said how it ended."""
+    days: float | None
+    """From question to answer; None without an answer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IterationLine:
-    name: str
-    state: str
+    name: str | None
+    """None: the experiments of a capability that belong to no iteration."""
+    state: str | None
     done: int
     scope: int
-    confirmed: int
-    rejected: int
-    inconclusive: int
-    open: int
-    """Experiments without an answer yet."""
-    missing: int
-    """Closed experiments of which nobody said how they ended."""
+    questions: tuple[QuestionLine, ...]
+    """Its experiments."""
+    usual_days: float | None
+    """Median time from question to answer; None without an answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

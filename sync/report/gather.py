@@ -14,6 +14,7 @@ from sync.changed.model import Difference
 from sync.flow.stored import load_flow, team_of
 from sync.held import known_today
 from sync.job import Job
+from sync.learning import learning
 from sync.outlook import outlook, read_last
 from sync.predictability import Predictability
 from sync.report.build import ReportInputs
@@ -53,6 +54,12 @@ def gather(
         changed_since=changed_since,
         sources=job.store.sources(),
         overrides=job.store.overrides(),
+        learning=learning(
+            [each for each in thought.rollup.increments if each.id == chosen.id],
+            known,
+            job.store.issue_changes(),
+            job.workspace.teams,
+        ),
         audit=audit,
         predictability=predictability,
         read_at=read_last(job),

@@ -15,8 +15,8 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from sync.neutral import neutral_terminal
 from sync.report.charts import ad_hoc_chart, burn_up_chart, cycle_chart, flow_chart
-from sync.report.data import CumulativeFlow, GoalLine, IterationLine, ReportData, TeamLine
-from sync.report.words import finish_words, range_words, state_words
+from sync.report.data import CumulativeFlow, GoalLine, ReportData, TeamLine
+from sync.report.words import OUTCOMES, answer_words, finish_words, range_words, state_words
 
 MOST_DRAWN: Final = 40
 """Goals, and teams, that get drawings: enough for a reader, and bounded in time and size."""
@@ -72,7 +72,8 @@ def html(data: ReportData) -> str:
         day=_day,
         moment=_moment,
         short_day=lambda at: f"{at.day} {at:%b}",
-        answers=_answers,
+        answers=answer_words,
+        took=_days,
         range=range_words,
         finish=lambda finish, year: _together(finish_words(finish, year)),
         line=neutral_terminal,
@@ -85,6 +86,7 @@ def html(data: ReportData) -> str:
         data=data,
         charts=draw(data),
         views=VIEWS,
+        outcomes=OUTCOMES,
         live=LIVE,
         swatches=_SWATCHES,
         legends=_LEGENDS,
@@ -151,18 +153,6 @@ def _burn_up_legend(goal: GoalLine) -> Legend:
 
 def _cycle_legend(team: TeamLine) -> Legend:
     return tuple((str(rank), f"{rank} % within {_days(days)}") for rank, days in team.percentiles)
-
-
-def _answers(iteration: IterationLine) -> str:
-    """``2 confirmed, 1 rejected, 1 open``."""
-    counts = {
-        "confirmed": iteration.confirmed,
-        "rejected": iteration.rejected,
-        "inconclusive": iteration.inconclusive,
-        "open": iteration.open,
-        "closed without an answer": iteration.missing,
-    }
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
 
 
 def _days(days: float) -> str:

@@ -14,7 +14,7 @@ from sync.report.data import (
     ReportData,
     TeamLine,
 )
-from sync.report.words import finish_words, range_words, state_words
+from sync.report.words import answer_words, finish_words, range_words, state_words
 
 MOST_ROWS = 50
 
@@ -58,18 +58,7 @@ _CAPABILITY_HEAD = (
     "The rest is done",
 )
 _TEAM_HEAD = ("Team", "Ageing", "Oldest open issue", "Ad hoc, 4 weeks", "Unplanned, open")
-_ITERATION_HEAD = (
-    "Capability",
-    "Iteration",
-    "State",
-    "Done",
-    "Confirmed",
-    "Rejected",
-    "Inconclusive",
-    "Open",
-)
-
-
+_ITERATION_HEAD = ("Capability", "Iteration", "State", "Done", "Experiments", "Days to an answer")
 _KEPT_HEAD = ("Increment", "Committed", "Stretch", "Predictability", "Carried over", "Ad hoc")
 
 
@@ -97,7 +86,14 @@ def _capability(each: CapabilityLine, year: int) -> Sequence[str]:
     return (
         each.title,
         ", ".join(each.teams) or each.team,
-        ", ".join([state_words(each.state), *notes, *([each.proof] if each.proof else [])]),
+        ", ".join(
+            [
+                state_words(each.state),
+                *notes,
+                *(["not proven"] if each.not_proven else []),
+                *([each.proof] if each.proof else []),
+            ]
+        ),
         state_words(each.health or "-"),
         f"{each.done}/{each.scope}",
         "-" if each.baseline is None else f"{each.baseline} +{each.added} -{each.removed}",
@@ -123,8 +119,15 @@ def _team(team: TeamLine) -> Sequence[str]:
 def _iterations(capabilities: Iterable[CapabilityLine]) -> Iterable[Sequence[str]]:
     for each in capabilities:
         for one in each.iterations:
-            counts = (one.confirmed, one.rejected, one.inconclusive, one.open)
-            yield (each.title, one.name, state_words(one.state), f"{one.done}/{one.scope}", *map(str, counts))
+            took = "-" if one.usual_days is None else f"{one.usual_days:.0f}"
+            yield (
+                each.title,
+                one.name or "-",
+                state_words(one.state or "-"),
+                f"{one.done}/{one.scope}",
+                answer_words(one),
+                took,
+            )
 
 
 def _changes(data: ReportData) -> list[str]:

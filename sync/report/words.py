@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
 from sync.changed.model import PARTS, Difference
 from sync.forecast.model import Forecast
-from sync.report.data import Outlook
+from sync.report.data import IterationLine, Outlook
 
 STEP: Final = 0.05
 LOWEST, HIGHEST = 0.05, 0.95
 """Beyond these no forecast of this kind is to be trusted (docs/forecasting.md)."""
+
+OUTCOMES: Final[Mapping[str, str]] = {
+    "confirmed": "confirmed",
+    "rejected": "rejected",
+    "inconclusive": "inconclusive",
+    "open": "open",
+    "missing": "closed without an answer",
+}
 
 _NOUNS: Final[Mapping[str, str]] = {
     "delivered": "delivered",
@@ -88,3 +97,10 @@ def range_words(bounds: tuple[int, int]) -> str:
 def state_words(state: str) -> str:
     """``in-progress`` -> ``in progress``."""
     return {"todo": "to do", "doing": "under way"}.get(state, state.replace("-", " "))
+
+
+def answer_words(iteration: IterationLine) -> str:
+    """``2 confirmed, 1 rejected, 1 open``; ``none`` where nothing was asked."""
+    counts = Counter(question.outcome for question in iteration.questions)
+    parts = [(counts[outcome], noun) for outcome, noun in OUTCOMES.items()]
+    return ", ".join(f"{count} {noun}" for count, noun in parts if count) or "none"
