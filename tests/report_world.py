@@ -40,6 +40,7 @@ NO_OUTLOOK = Outlook(
     words="thin history: 3 weeks, at least 4 are needed",
     likely=None,
     middle=None,
+    most=None,
     finish=(),
     assumptions=(),
 )
@@ -51,6 +52,7 @@ def outlook(chance: float, low: int, middle: int, high: int) -> Outlook:
         words=f"about {100 * chance:.0f} %",
         likely=(low, high),
         middle=middle,
+        most=high + 1,
         finish=((0.5, date(2026, 12, 9)), (0.7, date(2026, 12, 19)), (0.85, date(2027, 1, 7)), (0.95, None)),
         assumptions=("no issue is added", "holidays are days off"),
         track_record="of 14 earlier statements of 70 % or more, 11 came true",

@@ -45,9 +45,11 @@ class Outlook:
     words: str
     """The same as a phrase, or why there is none."""
     likely: tuple[int, int] | None
-    """Issues done at the end, with those that are done now: the central 70 % interval."""
+    """Issues done by then, with those that are done now: the central 85 % interval."""
     middle: int | None
     """The median of the same."""
+    most: int | None
+    """What the interval is of: issues done now, and those left that the forecast is about."""
     finish: tuple[tuple[float, date | None], ...]
     """(how sure, day by which the rest is done); None: not within two years."""
     assumptions: tuple[str, ...]
@@ -125,7 +127,7 @@ class BurnUp:
     """The day from which the baseline is known."""
     end: date
     fan: tuple[int, int, int] | None
-    """Low, middle and high of what is done at the end (70 %); None without a forecast."""
+    """Low, middle and high of what is done at the end (85 %); None without a forecast."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,8 @@ from sync.audit import Finding
 from sync.changed.looking_back import NothingKept, changes_until_now
 from sync.changed.model import Difference
 from sync.flow.stored import load_flow, team_of
+from sync.forecast.libraries import NumbersMissing, check_libraries
+from sync.forecast.model import Ageing, Forecast
 from sync.held import known_today
 from sync.job import Job
 from sync.learning import learning
@@ -37,6 +39,7 @@ def gather(
     thought, _ = outlook(job)
     known = known_today(job.store, job.workspace)
     teams = [team.team for team in job.workspace.teams]
+    forecasts, ageing, no_forecast = _ahead(job, chosen, thought, known)
     changed_since, differences = _changes(job, since or job.now() - LOOK_BACK, chosen, thought, known)
     return ReportInputs(
         instance=job.settings.instance,
@@ -46,9 +49,9 @@ def gather(
         known=known,
         flow=load_flow(job.store, job.workspace, thought.matched, known=known),
         owners=team_of(known, job.workspace, thought.matched),
-        forecasts={},
-        no_forecast="no forecast yet",
-        ageing=(),
+        forecasts=forecasts,
+        no_forecast=no_forecast,
+        ageing=ageing,
         ad_hoc=ad_hoc_figures(thought.rollup, known, [chosen], teams, now=job.now(), zone=job.settings.zone),
         differences=differences,
         changed_since=changed_since,
@@ -65,6 +68,21 @@ def gather(
         read_at=read_last(job),
         now=job.now(),
     )
+
+
+def _ahead(
+    job: Job, chosen: Increment, thought: Thought, known: Mapping[IssueRef, KnownIssue]
+) -> tuple[dict[str, Forecast], tuple[Ageing, ...], str]:
+    """(forecasts by subject, ages of open issues, why a subject has no forecast)."""
+    try:
+        check_libraries()
+    except NumbersMissing as missing:
+        return {}, (), str(missing)
+    from sync.forecasting import look_ahead
+
+    ahead = look_ahead(job, thought, known)
+    forecasts = {each.subject: each for each in ahead.forecasts.get(chosen.id, ())}
+    return forecasts, ahead.ageing, "no forecast yet" if forecasts else "the increment is over"
 
 
 def _changes(

@@ -72,7 +72,7 @@ def _goal(goal: GoalLine) -> Sequence[str]:
         goal.title,
         goal.commitment,
         state_words(goal.state) + (", released" if goal.released else ""),
-        state_words(goal.health or "-"),
+        state_words(goal.health or "no statement"),
         goal.outlook.words,
         f"{goal.required_done} of {goal.required_total}",
         f"{goal.done} of {goal.scope}",
@@ -81,24 +81,18 @@ def _goal(goal: GoalLine) -> Sequence[str]:
 
 
 def _capability(each: CapabilityLine, year: int) -> Sequence[str]:
-    notes = [word for word, on in (("released", each.released), ("blocked", each.blocked)) if on]
+    facts = (("released", each.released), ("blocked", each.blocked), ("not proven", each.not_proven))
+    notes = [word for word, on in facts if on] + ([each.proof] if each.proof else [])
     likely = each.outlook.likely
     return (
         each.title,
         ", ".join(each.teams) or each.team,
-        ", ".join(
-            [
-                state_words(each.state),
-                *notes,
-                *(["not proven"] if each.not_proven else []),
-                *([each.proof] if each.proof else []),
-            ]
-        ),
-        state_words(each.health or "-"),
+        ", ".join([state_words(each.state), *notes]),
+        state_words(each.health or "no statement"),
         f"{each.done}/{each.scope}",
         "-" if each.baseline is None else f"{each.baseline} +{each.added} -{each.removed}",
         each.outlook.words,
-        range_words(likely) if likely else "-",
+        f"{range_words(likely)} of {each.outlook.most}" if likely else "-",
         finish_words(each.outlook.finish, year) or "-",
     )
 

@@ -52,20 +52,31 @@ def outlook_of(
 ) -> Outlook:
     """``done``: issues that are done now. ``otherwise``: what to say where there is no forecast at all."""
     if forecast is None:
-        return Outlook(probability=None, words=otherwise, likely=None, middle=None, finish=(), assumptions=())
+        return Outlook(
+            probability=None, words=otherwise, likely=None, middle=None, most=None, finish=(), assumptions=()
+        )
     counts = dict(forecast.counts)
-    likely = (done + counts[0.15], done + counts[0.85]) if counts else None
-    probability = None if forecast.probability is None else rounded(forecast.probability)
-    words = chance_words(probability) if probability is not None else forecast.reason or otherwise
+    likely = (done + counts[0.075], done + counts[0.925]) if counts else None
+    probability, words = _chance(forecast, otherwise)
     return Outlook(
         probability=probability,
         words=words,
         likely=likely,
         middle=done + counts[0.5] if counts else None,
-        finish=forecast.finish,
+        most=done + forecast.remaining,
+        finish=forecast.finish if forecast.remaining else (),
         assumptions=forecast.assumptions,
         track_record=track_record,
     )
+
+
+def _chance(forecast: Forecast, otherwise: str) -> tuple[float | None, str]:
+    if forecast.probability is None:
+        return None, forecast.reason or otherwise
+    if not forecast.remaining:
+        return 1.0, "nothing is left to do"
+    probability = rounded(forecast.probability)
+    return probability, chance_words(probability)
 
 
 def change_words(difference: Difference | None) -> str:
@@ -101,6 +112,6 @@ def state_words(state: str) -> str:
 
 def answer_words(iteration: IterationLine) -> str:
     """``2 confirmed, 1 rejected, 1 open``; ``none`` where nothing was asked."""
-    counts = Counter(question.outcome for question in iteration.questions)
+    counts = Counter[str](question.outcome for question in iteration.questions)
     parts = [(counts[outcome], noun) for outcome, noun in OUTCOMES.items()]
     return ", ".join(f"{count} {noun}" for count, noun in parts if count) or "none"
