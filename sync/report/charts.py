@@ -17,6 +17,7 @@ import altair as alt
 import vl_convert
 from altair.utils.schemapi import debug_mode
 
+from sync.neutral import neutral_terminal
 from sync.report.data import AdHocWeek, BurnUp, CumulativeFlow, TeamLine
 
 _COLORS: Final = {
@@ -246,7 +247,7 @@ def _themed(svg: str, title: str) -> str:
     if head is None:
         raise ValueError("the drawing is no SVG")
     box = re.search(r'viewBox="[^"]*"', head[0])
-    name = escape(title)
+    name = escape(neutral_terminal(title))
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{name}" {box[0] if box else ""}>'
     )

@@ -12,6 +12,7 @@ from typing import Final
 
 from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup
 
 from sync.neutral import neutral_terminal
 from sync.report.charts import ad_hoc_chart, burn_up_chart, cycle_chart, flow_chart
@@ -25,6 +26,7 @@ VIEWS: Final = (
     ("lead", "Lead", "For leads: where to act, and what ad-hoc work costs"),
     ("team", "Team", "For teams: what now"),
 )
+_LONGEST: Final = 2000
 LIVE: Final = ("empty", "planned", "in-progress")
 """States in which it matters what is to be expected."""
 
@@ -66,7 +68,9 @@ def html(data: ReportData) -> str:
     """The whole file. Text from trackers and plans is escaped wherever it stands."""
     script = _resource("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment = SandboxedEnvironment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = SandboxedEnvironment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_harmless
+    )
     environment.filters.update(
         words=state_words,
         day=_day,
@@ -76,7 +80,6 @@ def html(data: ReportData) -> str:
         took=_days,
         range=range_words,
         finish=lambda finish, year: _together(finish_words(finish, year)),
-        line=neutral_terminal,
         web=lambda url: url.startswith(("https://", "http://")),
     )
     outlooks = [goal.outlook for goal in data.goals]
@@ -160,6 +163,15 @@ def _days(days: float) -> str:
         return "a day"
     shown = f"{days:.0f}" if days >= 10 else f"{days:.1f}".removesuffix(".0")
     return f"{shown} day" if shown == "1" else f"{shown} days"
+
+
+def _harmless(value: object) -> object:
+    """What people wrote, without control characters and text that runs backwards; escaping comes after this."""
+    return (
+        neutral_terminal(value, _LONGEST)
+        if isinstance(value, str) and not isinstance(value, Markup)
+        else value
+    )
 
 
 def _resource(name: str) -> str:

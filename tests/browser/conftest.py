@@ -1,0 +1,90 @@
+"""One browser and one set of pages for all tests here. Without a browser they skip and say so, unless
+``INCREMENT_SYNC_REQUIRE_BROWSER=1`` asks for it: then they fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.report_world import HOSTILE, crowded, empty, report_data
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+REQUIRED = os.environ.get("INCREMENT_SYNC_REQUIRE_BROWSER") == "1"
+"""Read here because the fences around all tests take our variables away."""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    found = next((path for name in _NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        why = f"no browser on the path (looked for {', '.join(_NAMES)})"
+        if REQUIRED:
+            pytest.fail(why)
+        pytest.skip(why)
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        # Inside containers Chromium cannot build its sandbox; the pages are our own.
+        opened = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Name -> file. ``full`` has hostile text wherever people write."""
+    from sync.report.html import html
+
+    folder = tmp_path_factory.mktemp("pages")
+    made = {"full": report_data(HOSTILE), "crowded": crowded(200), "empty": empty()}
+    paths = {name: folder / f"{name}.html" for name in made}
+    for name, data in made.items():
+        paths[name].write_text(html(data), encoding="utf-8")
+    return paths
+
+
+class Opened:
+    """A page, with what it asked for and complained about."""
+
+    def __init__(self, page: Any, path: Path) -> None:
+        self.page = page
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        page.route("**/*", self._route)
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+        self._address = path.as_uri()
+
+    def _route(self, route: Any) -> None:
+        self.asked.append(route.request.url)
+        route.continue_()
+
+    def go(self, fragment: str = "") -> Opened:
+        self.page.goto(self._address + fragment)
+        return self
+
+    def visible_views(self) -> list[str]:
+        names: list[str] = self.page.evaluate(
+            "Array.from(document.querySelectorAll('.view')).filter(v => v.offsetHeight > 0).map(v => v.id)"
+        )
+        return names
+
+
+@pytest.fixture
+def open_page(browser: Any, pages: dict[str, Path]) -> Iterator[Callable[..., Opened]]:
+    """Opens a page by name; the options are those of a new browser context."""
+    contexts: list[Any] = []
+
+    def opened(name: str = "full", fragment: str = "", **options: Any) -> Opened:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        return Opened(context.new_page(), pages[name]).go(fragment)
+
+    yield opened
+    for context in contexts:
+        context.close()
