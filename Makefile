@@ -42,6 +42,7 @@ rehearse-long: $(READY)
 reference: $(READY)
 	$(BIN)/increment-sync mappings schema --out schemas
 	$(BIN)/increment-sync mappings schema --format markdown > docs/reference.md
+	$(BIN)/increment-sync report --format schema > schemas/report.json
 
 # Needs uv on the path; writes no index address into the files.
 lock:
