@@ -164,6 +164,7 @@ def test_each_installation_with_an_account_of_its_own_refuses_what_the_other_own
             assert "the installation 'journey' keeps goal:retention there" in told.err
             assert "take the anchor of goal:retention out of one of the two plans" in told.err
             assert world.snapshot() == before
+            assert {row["kind"] for row in other.overrides()["overrides"]} == {"held"}
             assert other.run().code == 1
             assert other.reads("jira") == [line for line in other.reads("jira") if "/comment" not in line]
             assert world.snapshot() == before
