@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from requests.adapters import BaseAdapter
 
@@ -62,7 +61,7 @@ def open_github(
 
     def door(signed: Credentials | None, paced: Pace | None) -> Transport:
         opened = session()
-        opened.auth = Signed(signed) if signed else _unsigned
+        opened.auth = Signed(signed) if signed else None
         return Transport(
             opened,
             url,
@@ -88,11 +87,6 @@ def open_github(
         overlap=overlap,
     )
     return reader, GithubWriter(tracker=tracker, transport=shared, cache=cache)
-
-
-def _unsigned(request: Any) -> Any:
-    # Without any auth, requests would look for credentials in a .netrc file.
-    return request
 
 
 def _credentials(

@@ -79,7 +79,7 @@ def without_order(jql: str) -> str:
 
 
 _TOKEN = re.compile(
-    r""" "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | ["'()] | \border\s+by\b """,
+    r""" \\. | "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | ["'()] | \border\s+by\b """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
+from connectors.addresses import is_below, is_open_to_listeners
 from connectors.answers import TEMPORARY, lost, redirected, refused
 from connectors.circuit import Circuit
 from connectors.errors import (
@@ -51,7 +52,8 @@ Classify = Callable[[int, Mapping[str, str], Any], ConnectorError | None]
 class Transport:
     """Sends JSON requests to one base URL with the retry policy of ``retry.py``.
 
-    Refuses every redirect and every URL outside the base. Spaces writes. Turns statuses, broken answers and
+    Refuses every redirect, every URL outside the base, and a base that is not encrypted (AuthFailed), except on
+    this machine. Certificates are always verified. Spaces writes. Turns statuses, broken answers and
     lost connections into the errors of ``errors.py``. ``send`` is the only method that touches the network.
     May be used from several threads; writes take turns.
     """
@@ -81,6 +83,11 @@ class Transport:
         ``adapter`` carries the requests instead of the network (rehearsals).
         ``now`` gives an aware time.
         """
+        if is_open_to_listeners(base_url):
+            raise AuthFailed(
+                f"{tracker}: {base_url} is not encrypted, so that anybody on the way could read the credentials; "
+                "write its url with https://"
+            )
         self.base_url = base_url.rstrip("/")
         self.tracker = tracker
         self._session = _without_habits(session, adapter)
@@ -149,10 +156,8 @@ class Transport:
 
     def _url(self, path: str) -> str:
         url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}"
-        asked, base = urlsplit(url), urlsplit(self.base_url)
-        inside = asked.path == base.path or asked.path.startswith(base.path.rstrip("/") + "/")
-        climbs = ".." in asked.path.split("/")
-        if (asked.scheme, asked.netloc) != (base.scheme, base.netloc) or not inside or climbs:
+        if not is_below(url, self.base_url):
+            asked = urlsplit(url)
             raise BadPayload(
                 f"{self.tracker}: was sent to {asked.scheme}://{asked.hostname}{asked.path}, which is not "
                 f"part of {self.base_url}; check url of this tracker in increment-sync.yaml"
@@ -284,4 +289,11 @@ def _without_habits(session: requests.Session, adapter: BaseAdapter | None) -> r
     for prefix in ("https://", "http://"):
         session.mount(prefix, adapter or HTTPAdapter(max_retries=0, pool_maxsize=16))
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.verify = True  # what REQUESTS_CA_BUNDLE names still holds
+    # Proxies come from the environment, but without any auth requests would take credentials from a .netrc, too.
+    session.auth = session.auth or _unsigned
     return session
+
+
+def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

@@ -11,8 +11,10 @@ from mappings.problems import suggestion
 
 JIRA_KEY: Final = re.compile(r"[A-Z][A-Z0-9_]+-[1-9][0-9]*")
 JIRA_PROJECT: Final = re.compile(r"[A-Z][A-Z0-9_]+")
-GITHUB_KEY: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+#[1-9][0-9]*")
-GITHUB_REPO: Final = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+# Not ``.`` or ``..``: in the path of a request they would lead somewhere else.
+_NAME: Final = r"(?!\.{1,2}(?![A-Za-z0-9._-]))[A-Za-z0-9._-]+"
+GITHUB_REPO: Final = re.compile(f"{_NAME}/{_NAME}")
+GITHUB_KEY: Final = re.compile(f"{_NAME}/{_NAME}#[1-9][0-9]*")
 
 _PREFIXED: Final = re.compile(r"([A-Za-z0-9_.-]+):(.+)", re.DOTALL)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from connectors.addresses import is_open_to_listeners
 from sync.settings import TrackerKind
 
 SECRETS_DIR = "INCREMENT_SYNC_SECRETS_DIR"
@@ -65,17 +66,22 @@ def variable_names(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...
 
 
 def read_credentials(tracker: str, kind: TrackerKind, environment: Mapping[str, str]) -> Credentials:
-    """Look every part up. Raises CredentialError when a file that is named cannot be read, or a URL holds a
-    password: URLs are kept in the store and shown, secrets never."""
+    """Look every part up. Raises CredentialError when a file that is named cannot be read, a URL holds a
+    password or is not encrypted: URLs are kept in the store and shown, secrets never."""
     parts = _GITHUB_NAMES if kind == "github" else _JIRA_NAMES
     found = {
         part: value
         for part in parts
         if (value := _look_up(variable_names(tracker, kind, part), environment)) is not None
     }
-    if "@" in (url := found.get("url", ("", "")))[0]:
+    url = found.get("url", ("", ""))
+    if "@" in url[0]:
         raise CredentialError(
             f"{url[1]} holds a user or password; write the URL without them (no @) and set the credentials apart"
+        )
+    if is_open_to_listeners(url[0]):
+        raise CredentialError(
+            f"{url[1]} begins with http://, where anybody on the way could read the token; use https://"
         )
     secrets = {"token", "pat", "app_private_key"}
     return Credentials(

@@ -19,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 
+from connectors.addresses import is_open_to_listeners
 from mappings.checks_labels import clash_of
 from mappings.checks_plans import is_zone
 from mappings.defaults import inherited_labels
@@ -114,6 +115,8 @@ class TrackerSettings(_Strict):
             )
         if url is not None and not url.startswith(("https://", "http://")):
             raise ValueError(f"write a whole URL such as https://acme.atlassian.net, not {url!r}")
+        if url is not None and is_open_to_listeners(url):
+            raise ValueError("write it with https://: over http:// anybody on the way could read the token")
         return url.rstrip("/") if url else url
 
 

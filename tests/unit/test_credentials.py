@@ -72,6 +72,13 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(name: str, kind: Tracke
     assert "pw-123" not in str(raised.value)
 
 
+@pytest.mark.parametrize(("name", "kind"), [("JIRA_URL", "jira-cloud"), ("GITHUB_API_URL", "github")])
+def test_a_url_that_anybody_could_listen_to_is_refused(name: str, kind: TrackerKind) -> None:
+    with pytest.raises(CredentialError, match=f"{name} begins with http://.*use https://"):
+        read_credentials(kind.partition("-")[0], kind, {name: "http://acme.example"})
+    read_credentials(kind.partition("-")[0], kind, {name: "http://127.0.0.1:8099"})
+
+
 def test_other_names_of_trackers_have_variables_of_their_own() -> None:
     assert variable_names("legacy-jira", "jira-dc", "pat") == ("INCREMENT_SYNC_LEGACY_JIRA_PAT",)
     found = read_credentials("legacy-jira", "jira-dc", {"JIRA_PAT": "not ours", "JIRA_URL": "not ours"})

@@ -154,3 +154,10 @@ def test_an_issue_that_shows_up_late_in_the_index_is_not_missed() -> None:
         None, [issue(utc(2026, 10, 1, 12, 59))], answered=answered, now=answered, overlap=OVERLAP
     )
     assert cursor.since <= late
+
+
+def test_an_escaped_quotation_mark_opens_no_string() -> None:
+    """Jira reads ``a\\"`` as a word; whoever takes it for a string overlooks the bracket after it."""
+    assert without_order(r"summary ~ a\"b") == r"summary ~ a\"b"
+    with pytest.raises(BadJql, match="closing bracket"):
+        without_order(r'summary ~ a\") OR (project = OPS AND text ~ "x" AND text ~ b\"')

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,12 +38,13 @@ START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 class Line:
     """A transport with a clock that only sleeping moves."""
 
-    def __init__(self, base: str = BASE, **options: Any) -> None:
+    def __init__(self, base: str = BASE, session: requests.Session | None = None, **options: Any) -> None:
         self.time = START
         self.slept: list[float] = []
         self.told: list[Wait] = []
-        session = requests.Session()
-        session.headers["Authorization"] = f"Bearer {SECRET}"
+        if session is None:
+            session = requests.Session()
+            session.headers["Authorization"] = f"Bearer {SECRET}"
         self.transport = Transport(
             session,
             base,
@@ -235,6 +237,9 @@ def test_credentials_never_travel_to_another_host(net: responses.RequestsMock, l
         "https://tracker.example/other/issues",
         "https://tracker.example/api/v3/../../admin",
         "https://tracker.example/api/v33/issues",
+        "https://tracker.example/api/v3/%2e%2e/%2E%2e/admin",
+        "https://tracker.example/api/v3/..%2f..%5cadmin",
+        "https://tracker.example@evil.example/api/v3/issues",
     ):
         with pytest.raises(BadPayload):
             line.get(url)
@@ -419,3 +424,38 @@ def test_writes_keep_their_distance_and_reads_do_not_wait(net: responses.Request
     line.time += timedelta(seconds=5)
     line.post()
     assert line.slept == [0.75]
+
+
+# ---- who could listen
+
+
+@pytest.mark.parametrize(
+    "url", ["http://tracker.example", "http://10.0.0.7:8080/jira", "http://127.0.0.1.nip.io"]
+)
+def test_nothing_is_sent_over_an_open_line(url: str) -> None:
+    with pytest.raises(AuthFailed, match="not encrypted"):
+        Line(url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8099/github", "http://[::1]:1", "http://localhost:1"])
+def test_this_machine_may_be_asked_without_encryption(url: str) -> None:
+    assert Line(url).transport.base_url == url
+
+
+def test_certificates_are_verified_and_a_netrc_file_is_never_asked(
+    net: responses.RequestsMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine tracker.example login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("CURL_CA_BUNDLE", "")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/acme/authority.pem")
+    careless = requests.Session()
+    careless.verify, careless.auth = False, None
+    net.get(f"{BASE}/issues", json=[])
+
+    Line(session=careless).get()
+
+    assert careless.verify is True
+    sent = net.calls[0].request
+    assert "Authorization" not in sent.headers
+    assert sent.req_kwargs["verify"] == "/etc/acme/authority.pem"
