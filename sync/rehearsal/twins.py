@@ -22,7 +22,7 @@ class Twin:
     """An undisturbed world that goes on when it is asked to."""
 
     def __init__(self, stage: Stage, schedule: Schedule) -> None:
-        self._stage = stage
+        self._world, self._shelf, self._server = stage.world, stage.shelf, stage.server
         self._later: End | None = None
         for edit in schedule.people_first:
             stage.people.act(edit)
@@ -40,6 +40,7 @@ class Twin:
         """How an undisturbed run ends: not with 0 where the workspace itself has a conflict."""
         self.soon = end_of(stage)
         self.mails = mails_of(stage)
+        self._scene = stage.scene()
 
     def most_asked(self) -> dict[str, int]:
         """The busiest run of each tracker, and of the store."""
@@ -49,8 +50,9 @@ class Twin:
     def later(self) -> End:
         """Where it stands another day later: counts are up to date then, and a census was taken."""
         if self._later is None:
-            self._stage.run(RunPlan(gap=A_DAY_LATER))
-            self._later = end_of(self._stage)
+            stage = staged(self._world, self._scene, self._shelf, self._server)
+            stage.run(RunPlan(gap=A_DAY_LATER))
+            self._later = end_of(stage)
         return self._later
 
 
@@ -62,7 +64,7 @@ class Twins:
         self._quiet: OrderedDict[object, Twin] = OrderedDict()
 
     def of(self, world: World, scene: Scene, schedule: Schedule) -> Twin:
-        """The twin of a schedule. It may be asked for what comes later until the next one is made."""
+        """The twin of a schedule."""
         place = (world.name, schedule.settled, schedule.people_first, schedule.full)
         if schedule.is_quiet:
             if place in self._quiet:
@@ -71,7 +73,6 @@ class Twins:
             schedule = replace(schedule, runs=schedule.runs[-1:])
         twin = Twin(staged(world, scene, self._shelf, self._server), schedule)
         if schedule.is_quiet:
-            twin.later()
             self._quiet[place] = twin
             if len(self._quiet) > _KEPT:
                 self._quiet.popitem(last=False)

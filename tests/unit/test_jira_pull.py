@@ -218,6 +218,7 @@ def test_the_wrong_kind_of_site_is_told_from_its_server_info(
         ([found(raw_issue(1), token="a"), found(raw_issue(1), token="b")], "same page twice"),
         ([found(raw_issue(1), token="a"), found(raw_issue(2), token="a")], "back to a page"),
         ([{"issues": [raw_issue(1)], "isLast": False}], "more follows, but not where"),
+        ([found(token="a"), found(token="a")], "is empty although more follows"),
         ([{"isLast": True}], 'no "issues"'),
         ([{"issues": [{"id": "1", "key": "DS-1"}], "isLast": True}], 'no "fields"'),
     ],

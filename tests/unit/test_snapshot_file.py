@@ -301,3 +301,11 @@ def test_an_empty_store_holds_nothing_and_a_used_one_says_what(store: Store, clo
     assert empty.holds() == {}
     assert store.holds() == {"issues": 3, "overrides": 1, "sources": 2, "labels that we put": 1}
     empty.close()
+
+
+def test_a_store_that_keeps_how_issues_count_is_carried_with_the_time_of_its_birth(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    store.keep_counted(START + timedelta(days=1), [], [], None)
+    with store_from(exported(store, tmp_path / "snapshot.jsonl"), clock) as copy:
+        assert copy.born == store.born
