@@ -70,7 +70,7 @@ class Twins:
             if place in self._quiet:
                 return self._quiet[place]
             # Where nothing goes wrong, a second run finds nothing to do: one is as good as several.
-            schedule = replace(schedule, runs=schedule.runs[-1:])
+            schedule = replace(schedule, runs=(RunPlan(full=schedule.full),))
         twin = Twin(staged(world, scene, self._shelf, self._server), schedule)
         if schedule.is_quiet:
             self._quiet[place] = twin
