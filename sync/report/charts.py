@@ -183,7 +183,7 @@ def _count_axis(field: str, top: int, **more: Any) -> Any:
     return alt.Y(
         field,
         title="issues",
-        scale=alt.Scale(domain=[0, max(ticks[-1], 1)]),
+        scale=alt.Scale(domain=[0, 1.03 * max(ticks[-1], 1)]),
         axis=alt.Axis(values=ticks, format="d"),
         **more,
     )
@@ -201,7 +201,7 @@ def _day_axis(first: date, last: date) -> Any:
         "day:T",
         title=None,
         scale=alt.Scale(domain=[_iso(first), _iso(last)]),
-        axis=alt.Axis(format="%-d %b", labelOverlap=True, tickCount=5),
+        axis=alt.Axis(format="%-d %b", labelOverlap="greedy", labelSeparation=12, tickCount=5),
     )
 
 

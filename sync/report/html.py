@@ -12,7 +12,7 @@ from typing import Final
 
 from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sync.neutral import neutral_terminal
 from sync.report.charts import ad_hoc_chart, burn_up_chart, cycle_chart, flow_chart
@@ -82,9 +82,6 @@ def html(data: ReportData) -> str:
         finish=lambda finish, year: _together(finish_words(finish, year)),
         web=lambda url: url.startswith(("https://", "http://")),
     )
-    outlooks = [goal.outlook for goal in data.goals]
-    outlooks += [each.outlook for goal in data.goals for each in goal.capabilities]
-    outlooks += [team.outlook for team in data.teams]
     return environment.from_string(_resource("report.html.j2")).render(
         data=data,
         charts=draw(data),
@@ -99,7 +96,6 @@ def html(data: ReportData) -> str:
         style=_resource("report.css"),
         script=script,
         script_hash=digest,
-        assumptions=list(dict.fromkeys(text for each in outlooks for text in each.assumptions)),
     )
 
 
@@ -186,6 +182,6 @@ def _moment(at: datetime) -> str:
     return f"{_day(at.date())}, {at:%H:%M} UTC"
 
 
-def _together(text: str) -> str:
-    """Breaks lines after commas only."""
-    return text.replace(" ", "\u00a0").replace(",\u00a0", ", ")
+def _together(text: str) -> Markup:
+    """Lines break after commas only."""
+    return Markup(", ").join(escape(part).replace(" ", "\u00a0") for part in text.split(", "))

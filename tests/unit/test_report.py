@@ -75,7 +75,7 @@ def test_chances_are_told_in_steps_of_five_and_never_as_certain(chance: float, w
 def test_days_are_told_with_how_sure_they_are() -> None:
     finish = ((0.5, date(2026, 12, 4)), (0.7, date(2026, 12, 9)), (0.85, date(2027, 1, 8)), (0.95, None))
     assert finish_words(finish, 2026) == "4 Dec (50 %), 8 Jan 2027 (85 %)"
-    assert finish_words(((0.5, None),), 2026) == "more than two years from now (50 %)"
+    assert finish_words(((0.5, None),), 2026) == "in over two years (50 %)"
     assert (range_words((3, 5)), range_words((3, 3))) == ("3 to 5", "3")
 
 
@@ -330,6 +330,13 @@ def test_hostile_text_does_nothing_in_markdown() -> None:
 
 
 # Bounds
+
+
+def test_lists_keep_their_commas_and_days_stay_together() -> None:
+    page = html(report_data())
+    text = re.sub(r"<[^>]+>", "", page)
+    assert "3 delivered: DS-11, DS-12, acme/churn#7" in text
+    assert "the rest by 9\u00a0Dec\u00a0(50\u00a0%), 7\u00a0Jan\u00a02027\u00a0(85\u00a0%)" in text
 
 
 def test_an_increment_without_anything_is_told_in_words() -> None:
