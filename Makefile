@@ -16,7 +16,7 @@ $(READY): requirements/dev.lock pyproject.toml
 	touch $(READY)
 
 demo: $(READY)
-	$(BIN)/increment-sync demo
+	$(BIN)/increment-sync demo --report build/demo-report.html
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2

@@ -51,11 +51,14 @@ def demo(
     folder: Annotated[
         Path | None, typer.Option(help="Keep the demo's workspace here; default: a temporary folder.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Where to write the report; default: a new temporary file.")
+    ] = None,
 ) -> None:
     """Run the main job against the embedded trackers and show what happens, twice."""
     from sync.commands.demonstrating import demo as command
 
-    raise typer.Exit(command(ways(context), folder))
+    raise typer.Exit(command(ways(context), folder, report))
 
 
 @app.command()

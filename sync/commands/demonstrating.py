@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sync.commands.looking import status
+from sync.commands.reporting import DrawingMissing, rendered, report_of
 from sync.commands.running import run
+from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, complain, say
 from sync.options import Options
 from sync.wiring import utc_now
@@ -41,8 +44,8 @@ class NoSandbox(LookupError):
     """The sandbox cannot be started: its extra is not installed, its seed is broken, its port is taken."""
 
 
-def demo(ways: Ways, folder: Path | None) -> int:
-    """First run, second run, a person's decision, third run."""
+def demo(ways: Ways, folder: Path | None, report_file: Path | None = None) -> int:
+    """First run, second run, a person's decision, third run; and the report of it all."""
     with _folder(folder) as root, _sandbox(None, 0) as box:
         write_workspace(root, box, utc_now())
         demo_ways = Ways(
@@ -51,6 +54,8 @@ def demo(ways: Ways, folder: Path | None) -> int:
             environment={**ways.environment, **TOKENS},
         )
         code = _show(demo_ways, box)
+        _report(demo_ways, report_file)
+        say("Try `increment-sync sandbox` to play with these trackers yourself.")
         if folder:
             say(f"The workspace is kept in {root}; its trackers ended with this demo.")
         return code
@@ -118,8 +123,25 @@ def _show(ways: Ways, box: Sandbox) -> int:
     third = _run(ways, box)
     say("\n== Her decision stays: #8 counts nowhere, and the label does not come back ==")
     fourth = _run(ways, box)
-    say("\nTry `increment-sync sandbox` to play with these trackers yourself.")
     return max(first, second, third, fourth)
+
+
+def _report(ways: Ways, target: Path | None) -> None:
+    """Written at the end, where it outlives the demo's workspace."""
+    say("\n== The same for executives, leads and teams, on one page ==")
+    try:
+        with with_snapshot(ways) as job:
+            page = rendered(report_of(job), "html")
+    except DrawingMissing as missing:
+        say(f"No report: {missing}")
+        return
+    if target is None:
+        handle, name = tempfile.mkstemp(prefix="increment-sync-report-", suffix=".html")
+        os.close(handle)
+        target = Path(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(page, encoding="utf-8")
+    say(f"Open this in a browser: {target.resolve()}")
 
 
 def _run(ways: Ways, box: Sandbox) -> int:

@@ -36,7 +36,7 @@ def report(ways: Ways, increment: str | None, out: Path | None, format_: Format,
     with with_snapshot(ways) as job:
         data = report_of(job, increment, since)
     target = out or (Path(f"report-{data.increment}.html") if format_ == "html" else None)
-    _write(_rendered(data, format_), target)
+    _write(rendered(data, format_), target)
     if target is not None and str(target) != "-":
         complain(f"report of {data.increment} written to {target}")
     for source in data.stale:
@@ -67,7 +67,8 @@ def _write(text: str, target: Path | None) -> None:
         target.write_text(text, encoding="utf-8")
 
 
-def _rendered(data: ReportData, format_: Format) -> str:
+def rendered(data: ReportData, format_: Format) -> str:
+    """The text of a report. DrawingMissing for a page without the libraries that draw."""
     if format_ == "json":
         from sync.report.document import document
 
