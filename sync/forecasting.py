@@ -28,13 +28,19 @@ class Ahead:
 
 
 def look_ahead(
-    job: Job, thought: Thought, known: Mapping[IssueRef, KnownIssue], at: datetime | None = None
+    job: Job,
+    thought: Thought,
+    known: Mapping[IssueRef, KnownIssue],
+    at: datetime | None = None,
+    *,
+    flow: Mapping[IssueRef, FlowIssue] | None = None,
 ) -> Ahead:
     """Forecast every increment that is not closed. ``at`` (aware) in the past: only what had happened by then is used,
-    while what counts towards what is as of today."""
+    while what counts towards what is as of today. ``flow``: what ``load_flow`` gave, when the caller has it already."""
     moment = at or job.now()
     workspace = job.workspace
-    flow = load_flow(job.store, workspace, thought.matched, known=known)
+    if flow is None:
+        flow = load_flow(job.store, workspace, thought.matched, known=known)
     owners = team_of(known, workspace, thought.matched)
     histories = team_histories(thought, known, flow, owners)
     material = Material(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from sync.changed.looking_back import NothingKept, changes_until_now
 from sync.changed.model import Difference
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, complain, counted, say, say_json
+from sync.flow.model import FlowIssue
 from sync.flow.stored import load_flow, team_of
 from sync.held import known_today
 from sync.job import Job
@@ -56,13 +58,27 @@ def findings_of(job: Job, increment: str | None, quiet_after: timedelta) -> tupl
     known = known_today(job.store, job.workspace)
     remembered = remember(job)
     thought = think_offline(job, known, remembered)
+    flow = load_flow(job.store, job.workspace, thought.matched, known=known)
+    return findings_in(job, increment, quiet_after, known, remembered, thought, flow)
+
+
+def findings_in(
+    job: Job,
+    increment: str | None,
+    quiet_after: timedelta,
+    known: dict[IssueRef, KnownIssue],
+    remembered: Remembered,
+    thought: Thought,
+    flow: Mapping[IssueRef, FlowIssue],
+) -> tuple[Finding, ...]:
+    """The same, of what the caller has read already."""
     chosen = _chosen(thought, increment)
     return audit(
         AuditInputs(
             increments=chosen,
             since_commitment=_since_commitment(job, chosen, thought, remembered, known),
             history=tuple(job.store.plan_history()),
-            flow=load_flow(job.store, job.workspace, thought.matched, known=known),
+            flow=flow,
             teams=team_of(known, job.workspace, thought.matched),
             starts={each.id: each.starts_at for each in job.workspace.increments},
             quiet_after=quiet_after,

@@ -43,10 +43,15 @@ def predictabilities(job: Job, increment: str | None = None) -> list[Predictabil
     begun = [each for each in wanted if each.phase(job.now()) != "not-started"]
     issues = known_today(job.store, job.workspace)
     rollup = outlook(job)[0].rollup
-    return [_of(job, each, rollup, issues) for each in sorted(begun, key=lambda each: each.start)]
+    return [
+        predictability_of(job, each, rollup, issues) for each in sorted(begun, key=lambda each: each.start)
+    ]
 
 
-def _of(job: Job, increment: Increment, rollup: Rollup, issues: dict[IssueRef, KnownIssue]) -> Predictability:
+def predictability_of(
+    job: Job, increment: Increment, rollup: Rollup, issues: dict[IssueRef, KnownIssue]
+) -> Predictability:
+    """Of one increment, from the roll-up of today and the issues that the store knows."""
     ended = min(job.now(), increment.ends_at)
     then = think_offline(replace(job, now=lambda: ended), issues, remember(job)).rollup
     teams = [each.team for each in job.workspace.teams]

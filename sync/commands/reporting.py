@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from sync.changed.looking_back import moment_of
-from sync.commands.auditing import findings_of
-from sync.commands.predicting import predictabilities
+from sync.commands.gathering import choose, gather
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, complain, say
 from sync.job import Job
 from sync.report.build import build
 from sync.report.data import ReportData
-from sync.report.gather import choose, gather
 
 Format = Literal["html", "markdown", "json", "schema"]
-
-_QUIET_AFTER: Final = timedelta(days=14)
-"""As ``audit`` has it by default."""
 
 
 class DrawingMissing(LookupError):
@@ -48,15 +42,7 @@ def report_of(job: Job, increment: str | None = None, since: str | None = None) 
     """The report of an increment, by default of the one in course. LookupError for one that no plan has."""
     chosen = choose(job.workspace.increments, increment, job.now())
     begin = moment_of(job, since, end_of_day=False) if since else None
-    return build(
-        gather(
-            job,
-            chosen,
-            begin,
-            audit=findings_of(job, chosen.id, _QUIET_AFTER),
-            predictability=predictabilities(job),
-        )
-    )
+    return build(gather(job, chosen, begin))
 
 
 def _write(text: str, target: Path | None) -> None:

@@ -37,7 +37,6 @@ from sync.report.flows import burn_up, day_of
 from sync.report.teams import TeamInputs, team_lines
 from sync.report.words import change_words, outlook_of, state_words
 from sync.rollup_model import CapabilityRollup, GoalRollup, IncrementRollup, Rollup
-from sync.store.rows import OverrideRow, SourceState
 from sync.unplanned import AdHoc, AdHocFigures
 
 MOST_KEYS: Final = 8
@@ -68,8 +67,8 @@ class ReportInputs:
     ad_hoc: AdHocFigures
     differences: Sequence[Difference]
     changed_since: datetime | None
-    sources: Sequence[SourceState]
-    overrides: Sequence[OverrideRow]
+    sources: Sequence[SourceLine]
+    overrides: Sequence[OverrideLine]
     learning: Sequence[Round] = ()
     audit: Sequence[Finding] = ()
     predictability: Sequence[Predictability] = ()
@@ -111,14 +110,8 @@ def build(inputs: ReportInputs) -> ReportData:
         ),
         unplanned_open=sum(item.waits for item in inputs.ad_hoc.items),
         unplanned_share=inputs.ad_hoc.share.share,
-        sources=tuple(
-            SourceLine(name=each.name, last_whole=each.last_whole, failing_since=each.failing_since)
-            for each in inputs.sources
-        ),
-        overrides=tuple(
-            OverrideLine(key=row.ref.key, kind=row.kind, label=row.label, since=row.since, note=row.note)
-            for row in inputs.overrides
-        ),
+        sources=tuple(inputs.sources),
+        overrides=tuple(inputs.overrides),
         quality=_quality(inputs, rollup),
         audit=tuple(_audit(each) for each in inputs.audit),
         predictability=tuple(_predictability(each) for each in inputs.predictability),

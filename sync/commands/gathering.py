@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Increment
-from sync.audit import Finding
 from sync.changed.looking_back import NothingKept, changes_until_now
 from sync.changed.model import Difference
+from sync.commands.auditing import findings_in
+from sync.commands.predicting import predictability_of
+from sync.flow.model import FlowIssue
 from sync.flow.stored import load_flow, team_of
 from sync.forecast.libraries import NumbersMissing, check_libraries
 from sync.forecast.model import Ageing, Forecast
 from sync.held import known_today
 from sync.job import Job
 from sync.learning import learning
-from sync.outlook import outlook, read_last
+from sync.memory import remember
+from sync.outlook import read_last, think_offline
 from sync.predictability import Predictability
 from sync.report.build import ReportInputs
+from sync.report.data import OverrideLine, SourceLine
 from sync.think import Thought
 from sync.unplanned import ad_hoc_figures
 
+_QUIET_AFTER: Final = timedelta(days=14)
+"""As ``audit`` has it by default."""
+_INCREMENTS_COMPARED: Final = 6
 LOOK_BACK: Final = timedelta(days=7)
 """What changed is told since a week ago, unless somebody asks for another moment."""
 
 
-def gather(
-    job: Job,
-    chosen: Increment,
-    since: datetime | None = None,
-    *,
-    audit: Sequence[Finding] = (),
-    predictability: Sequence[Predictability] = (),
-) -> ReportInputs:
+def gather(job: Job, chosen: Increment, since: datetime | None = None) -> ReportInputs:
     """All about one increment. ``since``: what changed is told from then on, by default for the last week."""
-    thought, _ = outlook(job)
     known = known_today(job.store, job.workspace)
+    remembered = remember(job)
+    thought = think_offline(job, known, remembered)
+    flow = load_flow(job.store, job.workspace, thought.matched, known=known)
     teams = [team.team for team in job.workspace.teams]
-    forecasts, ageing, no_forecast = _ahead(job, chosen, thought, known)
+    forecasts, ageing, no_forecast = _ahead(job, chosen, thought, known, flow)
     changed_since, differences = _changes(job, since or job.now() - LOOK_BACK, chosen, thought, known)
     return ReportInputs(
         instance=job.settings.instance,
@@ -47,7 +49,7 @@ def gather(
         increment=chosen,
         rollup=thought.rollup,
         known=known,
-        flow=load_flow(job.store, job.workspace, thought.matched, known=known),
+        flow=flow,
         owners=team_of(known, job.workspace, thought.matched),
         forecasts=forecasts,
         no_forecast=no_forecast,
@@ -55,23 +57,44 @@ def gather(
         ad_hoc=ad_hoc_figures(thought.rollup, known, [chosen], teams, now=job.now(), zone=job.settings.zone),
         differences=differences,
         changed_since=changed_since,
-        sources=job.store.sources(),
-        overrides=job.store.overrides(),
+        sources=[
+            SourceLine(name=each.name, last_whole=each.last_whole, failing_since=each.failing_since)
+            for each in job.store.sources()
+        ],
+        overrides=[
+            OverrideLine(key=row.ref.key, kind=row.kind, label=row.label, since=row.since, note=row.note)
+            for row in job.store.overrides()
+        ],
         learning=learning(
             [each for each in thought.rollup.increments if each.id == chosen.id],
             known,
             job.store.issue_changes(),
             job.workspace.teams,
         ),
-        audit=audit,
-        predictability=predictability,
+        audit=findings_in(job, chosen.id, _QUIET_AFTER, known, remembered, thought, flow),
+        predictability=_predictability(job, thought, known),
         read_at=read_last(job),
         now=job.now(),
     )
 
 
+def _predictability(
+    job: Job, thought: Thought, known: dict[IssueRef, KnownIssue]
+) -> tuple[Predictability, ...]:
+    """Of the last increments that have begun, oldest first."""
+    begun = [each for each in job.workspace.increments if each.phase(job.now()) != "not-started"]
+    begun.sort(key=lambda each: each.start)
+    return tuple(
+        predictability_of(job, each, thought.rollup, known) for each in begun[-_INCREMENTS_COMPARED:]
+    )
+
+
 def _ahead(
-    job: Job, chosen: Increment, thought: Thought, known: Mapping[IssueRef, KnownIssue]
+    job: Job,
+    chosen: Increment,
+    thought: Thought,
+    known: Mapping[IssueRef, KnownIssue],
+    flow: Mapping[IssueRef, FlowIssue],
 ) -> tuple[dict[str, Forecast], tuple[Ageing, ...], str]:
     """(forecasts by subject, ages of open issues, why a subject has no forecast)."""
     try:
@@ -80,7 +103,7 @@ def _ahead(
         return {}, (), str(missing)
     from sync.forecasting import look_ahead
 
-    ahead = look_ahead(job, thought, known)
+    ahead = look_ahead(job, thought, known, flow=flow)
     forecasts = {each.subject: each for each in ahead.forecasts.get(chosen.id, ())}
     return forecasts, ahead.ageing, "no forecast yet" if forecasts else "the increment is over"
 

@@ -1,0 +1,25 @@
+"""The demo, from its first run to the page that it leaves behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync.commands.demonstrating import demo
+from sync.commands.ways import Ways
+
+
+def test_the_demo_ends_with_a_report_that_outlives_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "made" / "report.html"
+
+    assert demo(Ways(workspace=tmp_path, environment={}), None, page) == 0
+
+    told = capsys.readouterr().out
+    assert f"Open this in a browser: {page}" in told
+    text = page.read_text(encoding="utf-8")
+    for shown in ("Recommendations that keep subscribers", "acme/churn#8", "a person removed the label"):
+        assert shown in text
+    assert text.count("<figure>") == 8, "two burn-ups; ad-hoc work, flow and cycle times of two teams"
