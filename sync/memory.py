@@ -14,11 +14,12 @@ from mappings.model import Workspace
 from sync.changed.plan import names_of_today
 from sync.compare import Decisions, Observation, name_of_today
 from sync.compare_comments import WrittenComment
+from sync.fed import fed_by
 from sync.homes import Home, homes_of
 from sync.job import Job
 from sync.store import Store
 from sync.store.rows import OverrideKind, OverrideRow, PushedComment
-from sync.think import Remembered, renamed_labels
+from sync.think import Remembered, renamed_capabilities, renamed_labels
 
 FINISHED = "finished-increment:"
 HOME = "home:"
@@ -46,6 +47,7 @@ def remember(job: Job) -> Remembered:
         baselines=store.baselines(),
         finished=_finished(job, pushed),
         homes=_homes(job, comments),
+        fed=fed_by(job, renamed_capabilities(job.workspace)),
         born=store.born,
     )
     return _with_renames(remembered, job)

@@ -19,6 +19,7 @@ from sync.collect import Collected, collect
 from sync.compare import Observation, Suspicion
 from sync.compare_comments import CommentDrift
 from sync.drift import comment_drift
+from sync.fed import keep_fed
 from sync.figures import figures_of
 from sync.guard import (
     GuardLimits,
@@ -146,6 +147,7 @@ def remember_outcome(job: Job, outcome: Outcome) -> None:
     if outcome.refusals:
         return
     store.save_assignments(job.run_id, now, outcome.thought.matched.assignments)
+    keep_fed(job, outcome.collected.known, outcome.thought.overrides, outcome.collected.unread)
     keep_counted(job, outcome.thought, outcome.collected.known, now, outcome.started)
     figures, last = figures_of(outcome.thought.rollup), store.last_rollup()
     if last is None or last[1] != figures:

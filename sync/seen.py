@@ -27,6 +27,8 @@ class Remembered:
     finished: frozenset[str] = frozenset()
     homes: Mapping[str, Home] = field(default_factory=dict)
     """Subject -> where its comment belongs, those included that the plans name no more."""
+    fed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Capability id -> names of the sources that fed it when they were last read whole."""
     born: datetime
 
     def archived(self, workspace: Workspace) -> frozenset[IssueRef]:

@@ -64,7 +64,7 @@ def think(
     matcher = Matcher(workspace, scheme, now, frozenset(anchors.values()))
     matched = matcher.match(looked_at.values(), overrides, seen.known.values())
     matched = earlier.matched(matched) if earlier else matched
-    uncertain = _uncertain(workspace, seen, overrides)
+    uncertain = _uncertain(workspace, seen, overrides, remembered.fed)
     rollup = roll_up(
         RollupInputs(
             workspace=workspace,
@@ -163,14 +163,17 @@ def overrides_for_matching(
     return Overrides(pins=pins, vetoes={ref: ids for ref, ids in vetoes.items() if ids}), tuple(crowded)
 
 
-def _uncertain(workspace: Workspace, seen: Seen, overrides: Overrides) -> dict[str, tuple[str, ...]]:
+def _uncertain(
+    workspace: Workspace, seen: Seen, overrides: Overrides, fed: Mapping[str, frozenset[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Capability id -> those of its sources that were not read, whether they feed it now or ``fed`` it last."""
     if not seen.unread:
         return {}
     feeding = feeding_sources(workspace, seen.known, overrides)
     return {
-        capability: tuple(sorted(sources & seen.unread))
+        capability: tuple(sorted(unread))
         for capability, sources in feeding.items()
-        if sources & seen.unread
+        if (unread := (sources | fed.get(capability, frozenset())) & seen.unread)
     }
 
 

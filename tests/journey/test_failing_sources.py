@@ -134,6 +134,21 @@ def test_a_failed_source_does_not_stop_a_swap_of_labels_that_were_read(settled: 
     assert settled.labels("DS-11") == {"model", "hot", "capability:features", "increment:2026-q4"}
 
 
+def test_a_rule_edited_while_its_source_fails_leaves_what_the_source_fed_as_it_was(settled: World) -> None:
+    settled.edit(
+        "mappings/science.yaml", "labels: [features]}, assign: features", "labels: [features]}, assign: model"
+    )
+    settled.fault(**GITHUB, kind="status", status=500, times=None)
+    before = settled.snapshot()
+    for _ in range(2):
+        assert settled.run().code == 1
+        assert settled.snapshot() == before, "nothing is known of what GitHub fed when it was read last"
+    settled.box.faults.clear()
+    assert settled.run().code == 0
+    assert settled.labels(FEATURES) == {"state:empty"}
+    assert settled.labels("acme/churn#11") == {"features", "capability:model", "increment:2026-q4"}
+
+
 @pytest.mark.parametrize("source", [JIRA, GITHUB], ids=["jira", "github"])
 def test_after_a_day_the_comments_say_since_when_and_keep_their_figures(
     apart: World, source: dict[str, Any]
