@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from sync.store.database import Database, upsert
 from sync.store.tables import cache
+
+_VALUE: Final = select(cache.c.value).where(
+    cache.c.tracker == bindparam("of"), cache.c.key == bindparam("named"), cache.c.expires > bindparam("at")
+)
+"""Built once: a run looks up dozens of facts, and building the query costs as much as asking it."""
 
 
 class StoredCache:
@@ -22,11 +27,9 @@ class StoredCache:
 
     def get(self, key: str) -> Any | None:
         """The value, or None when unknown or too old."""
-        query = select(cache.c.value).where(
-            cache.c.tracker == self._tracker, cache.c.key == key, cache.c.expires > self._now()
-        )
+        asked = {"of": self._tracker, "named": key, "at": self._now()}
         with self._database.read() as connection:
-            return connection.execute(query).scalar()
+            return connection.execute(_VALUE, asked).scalar()
 
     def put(self, key: str, value: Any, *, days: float = 30) -> None:
         """Keep a JSON value for so many days, in place of an older one. None forgets the key."""
