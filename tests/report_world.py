@@ -346,6 +346,7 @@ def report_data(hostile: str = "", **more: Any) -> ReportData:
         "today": TODAY,
         "read_at": NOW,
         "headline": "0 of 2 committed goals done, 1 at risk, 1 blocked capability",
+        "summary": f"Least likely in time: Recommendations that keep subscribers {hostile}: about 55 %.",
         "committed_done": 0,
         "committed_total": 2,
         "stretch_done": 0,
@@ -458,7 +459,8 @@ def crowded(capabilities: int) -> ReportData:
 def empty() -> ReportData:
     """An increment that nobody has filled yet."""
     return report_data(
-        headline="0 of 0 committed goals done", goals=(), teams=(), changed_since=None, changes=(), unplanned=(),
+        headline="0 of 0 committed goals done",
+        summary="", goals=(), teams=(), changed_since=None, changes=(), unplanned=(),
         unplanned_open=0, unplanned_share=None, sources=(), overrides=(), quality=(), audit=(), predictability=(),
         read_at=None, stretch_total=0, committed_total=0,
     )  # fmt: skip

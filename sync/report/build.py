@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -36,7 +36,7 @@ from sync.report.data import (
 from sync.report.flows import burn_up, day_of
 from sync.report.teams import TeamInputs, team_lines
 from sync.report.words import change_words, outlook_of, state_words
-from sync.rollup_model import CapabilityRollup, GoalRollup, IncrementRollup, Rollup
+from sync.rollup_model import CapabilityRollup, CountedIssue, GoalRollup, IncrementRollup, Rollup
 from sync.unplanned import AdHoc, AdHocFigures
 
 MOST_KEYS: Final = 8
@@ -97,6 +97,7 @@ def build(inputs: ReportInputs) -> ReportData:
         today=day_of(inputs.now, inputs.zone),
         read_at=inputs.read_at,
         headline=_headline(rollup, goals),
+        summary=_summary(goals),
         committed_done=rollup.committed_done,
         committed_total=rollup.committed_total,
         stretch_done=rollup.stretch_done,
@@ -131,6 +132,23 @@ def _headline(rollup: IncrementRollup, goals: Sequence[GoalLine]) -> str:
     if blocked:
         told += f", {blocked} blocked " + ("capability" if blocked == 1 else "capabilities")
     return told
+
+
+def _summary(goals: Sequence[GoalLine]) -> str:
+    """About the committed goal that is least likely in time; empty when none is under way."""
+    live = [
+        goal for goal in goals if goal.commitment == "committed" and goal.state in ("planned", "in-progress")
+    ]
+    known = [goal for goal in live if goal.outlook.probability is not None]
+    if not live:
+        return ""
+    if not known:
+        return f"No chance can be given: {live[0].outlook.words}."
+    worst = min(known, key=lambda goal: goal.outlook.probability or 0)
+    silent = len(live) - len(known)
+    more = f" Of {silent} more no chance can be given." if silent else ""
+    which = "Chance of being done in time" if len(live) == 1 else f"Least likely in time: {worst.title}"
+    return f"{which}: {worst.outlook.words}.{more}"
 
 
 def _goal(goal: GoalRollup, inputs: ReportInputs) -> GoalLine:
@@ -170,7 +188,7 @@ def _burn_up(
     goal: GoalRollup, likely: tuple[int, int] | None, middle: int | None, inputs: ReportInputs
 ) -> BurnUp | None:
     counted = [issue for each in goal.capabilities if not each.cancelled for issue in each.issues]
-    ways = [inputs.flow[issue.ref] for issue in counted if issue.ref in inputs.flow]
+    ways = [_as_counted(issue, inputs) for issue in counted]
     if not ways:
         return None
     baselines = [each.scope.baseline for each in goal.capabilities if not each.cancelled]
@@ -189,6 +207,29 @@ def _burn_up(
         baseline_at=day_of(max(since), inputs.zone) if since else None,
         fan=fan,
     )
+
+
+def _as_counted(issue: CountedIssue, inputs: ReportInputs) -> FlowIssue:
+    """Its way, ending as it counts: a drawing must end in the figures beside it, whatever a history leaves out."""
+    way = inputs.flow.get(issue.ref)
+    if way is None:
+        way = FlowIssue(
+            ref=issue.ref,
+            created=inputs.known[issue.ref].issue.created,
+            started=None,
+            finished=None,
+            dropped=None,
+            reopened=(),
+            blocked=(),
+            moves=(),
+            complete=False,
+        )
+    ended = min(issue.vanished or issue.closed or inputs.now, inputs.now)
+    if not issue.in_scope:
+        return replace(way, finished=None, dropped=way.dropped or ended)
+    if issue.state.state == "done":
+        return replace(way, finished=way.finished or ended, dropped=None)
+    return replace(way, finished=None, dropped=None)
 
 
 def _capability(capability: CapabilityRollup, inputs: ReportInputs) -> CapabilityLine:

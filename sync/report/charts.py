@@ -6,6 +6,7 @@ Legends stand beside the drawings as text (``report.html.j2``). Time in all char
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Sequence
@@ -251,4 +252,14 @@ def _themed(svg: str, title: str) -> str:
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{name}" {box[0] if box else ""}>'
     )
-    return opening + f"<title>{name}</title>" + svg[head.end() :]
+    return opening + f"<title>{name}</title>" + _with_own_ids(svg[head.end() :], title)
+
+
+def _with_own_ids(body: str, title: str) -> str:
+    """The library counts ids on through all its drawings. Here they depend on the drawing and its title alone, so that
+    the same data give the same file, and two drawings on a page do not mix theirs up."""
+    places = {name: str(n) for n, name in enumerate(dict.fromkeys(re.findall(r'id="([^"]+)"', body)))}
+    parts = re.split(r'((?<=id=")[^"]+(?=")|(?<=url\(#)[^)]+(?=\)))', body)
+    drawing = title + "".join(places.get(part, part) for part in parts)
+    own = hashlib.sha256(drawing.encode()).hexdigest()[:10]
+    return "".join(f"c{own}-{places[part]}" if part in places else part for part in parts)

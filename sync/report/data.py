@@ -311,7 +311,9 @@ class ReportData:
     read_at: datetime | None
     """When the source that was read longest ago was last read whole."""
     headline: str
-    """One sentence for whoever reads no further."""
+    """What is done and what asks for attention."""
+    summary: str
+    """About the committed goal that is least likely in time; empty when none is under way."""
     committed_done: int
     committed_total: int
     stretch_done: int

@@ -21,12 +21,12 @@ MOST_ROWS = 50
 
 def markdown(data: ReportData) -> str:
     """The same figures as the page, in its order; charts are left out."""
-    lines = [f"# {neutral_github(data.increment)}: {data.headline}", "", _freshness(data)]
-    lines += [
-        f"**Old figures:** {neutral_github(source.name)} cannot be read since {_moment(source.failing_since)}."
-        for source in data.stale
-        if source.failing_since
-    ]
+    lines = [f"# {neutral_github(data.increment)}: {data.headline}", ""]
+    lines += [neutral_github(data.summary, limit=1000), ""] if data.summary else []
+    lines.append(_freshness(data))
+    for source in data.stale:
+        since = _moment(source.failing_since) if source.failing_since else ""
+        lines += ["", f"**Old figures:** {neutral_github(source.name)} could not be read since {since}."]
     lines += ["", "## Goals", *_table(_GOAL_HEAD, (_goal(goal) for goal in data.goals))]
     capabilities = [each for goal in data.goals for each in goal.capabilities]
     lines += [

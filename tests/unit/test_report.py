@@ -20,11 +20,15 @@ from sync.commands.looking import status
 from sync.commands.reporting import report
 from sync.flow.model import FlowIssue
 from sync.forecast.model import QUANTILES, Forecast
+from sync.report.build import ReportInputs, build
+from sync.report.data import ReportData
 from sync.report.document import document, schema_text
 from sync.report.flows import ad_hoc_weeks, burn_up, cumulative_flow, cycle_points, percentiles_of
 from sync.report.html import draw, html
 from sync.report.markdown import markdown
 from sync.report.words import chance_words, finish_words, outlook_of, range_words, rounded
+from sync.unplanned import ad_hoc_figures
+from tests import rollup_world
 from tests.match_world import issue
 from tests.offline_world import OfflineWorld, days_ago, done
 from tests.report_world import HOSTILE, crowded, empty, report_data
@@ -216,6 +220,65 @@ def test_the_last_day_of_a_burn_up_is_what_the_goal_says(told: dict[str, Any]) -
     assert goal["burn_up"]["scope"][-1] == goal["scope"] == 16
     assert goal["burn_up"]["done"][-1] == goal["done"] == 13
     assert goal["burn_up"]["days"][-1] == told["today"] == "2026-11-23"
+
+
+def drawn(now: datetime, *entries: Any, flow: dict[IssueRef, FlowIssue] | None = None) -> ReportData:
+    """Built from a roll-up of these issues, with nothing else known."""
+    plan = rollup_world.workspace()
+    known = {each.issue.ref: each for _, each in entries}
+    rollup = rollup_world.rolled(*entries, plan=plan, now=now, baselines=rollup_world.baseline("A", "B"))
+    (increment,) = plan.increments
+    return build(
+        ReportInputs(
+            instance="x", workspace=plan, increment=increment, rollup=rollup, known=known, flow=flow or {}, owners={},
+            forecasts={}, no_forecast="no forecast yet", ageing=(), differences=(), changed_since=None, sources=(),
+            overrides=(), read_at=None, now=now,
+            ad_hoc=ad_hoc_figures(rollup, known, [increment], [], now=now, zone=UTC),
+        )
+    )  # fmt: skip
+
+
+def test_a_burn_up_ends_in_the_goal_s_figures_whatever_the_history_says() -> None:
+    made, now = rollup_world.issue, rollup_world.MIDWAY
+    entries = (
+        made("A", "done"),
+        made("B", "doing"),
+        made("C", "dropped"),
+        made("D", "done", vanished=now - timedelta(days=20)),
+        made("E", "todo", status={"known": False}),
+        made("F", "todo"),
+    )
+    wrong = {entries[5][1].issue.ref: way("F", 1, finished=day(2))}
+    (goal,) = drawn(now, *entries, flow=wrong).goals
+    assert goal.burn_up is not None
+    assert (goal.burn_up.scope[-1], goal.burn_up.done[-1]) == (goal.scope, goal.done) == (4, 1)
+
+
+@pytest.mark.parametrize(
+    ("now", "phase", "last"),
+    [
+        (rollup_world.START - timedelta(days=9), "not-started", date(2026, 9, 22)),
+        (rollup_world.END + timedelta(days=2), "grace", date(2026, 12, 31)),
+        (rollup_world.CLOSE + timedelta(days=200), "closed", date(2026, 12, 31)),
+    ],
+)
+def test_increments_to_come_and_gone_are_told_too(now: datetime, phase: str, last: date) -> None:
+    data = drawn(now, rollup_world.issue("A", "done"), rollup_world.issue("B"))
+    assert (data.phase, data.goals[0].burn_up.days[-1]) == (phase, last)  # type: ignore[union-attr]
+    assert html(data) and markdown(data)
+
+
+def test_the_summary_is_about_the_least_likely_of_the_committed_goals() -> None:
+    data = drawn(rollup_world.MIDWAY, rollup_world.issue("A"))
+    assert data.summary == "No chance can be given: no forecast yet."
+
+
+def test_the_same_data_give_the_same_file() -> None:
+    page = html(report_data(HOSTILE))
+    assert page == html(report_data(HOSTILE))
+    names = re.findall(r'id="(c[0-9a-f]{10}-\d+)"', page)
+    assert len(names) == len(set(names)) > 0
+    assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(names)
 
 
 def test_open_work_is_held_against_what_its_team_finished(told: dict[str, Any]) -> None:
