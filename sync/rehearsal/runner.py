@@ -27,7 +27,7 @@ from sync.rehearsal.schedule import RunPlan, Schedule, fitted, over_http, placed
 from sync.rehearsal.seeing import complaint, end_of, faces_of, mails_of, marks_of, since
 from sync.rehearsal.stage import Ran, Scene, Shelf, Stage, first_scene, staged
 from sync.rehearsal.tally import Verdict
-from sync.rehearsal.twins import A_DAY_LATER, SOON, Twin, Twins
+from sync.rehearsal.twins import A_DAY_LATER, SOON, Twin, Twins, through
 from sync.rehearsal.worlds import HOST, World, made_up
 
 SCHEDULES_A_WORLD: Final = 50
@@ -94,7 +94,7 @@ class Rehearsal:
             if settled:
                 stage = staged(world, first, self._shelf, self._server)
                 for gap in (SOON, A_DAY_LATER):
-                    stage.run(RunPlan(gap=gap))
+                    through(stage.run, RunPlan(gap=gap))
                 first = stage.scene()
             self._scenes[place] = first
             if len(self._scenes) > _KEPT:
@@ -138,9 +138,9 @@ class _Play:
         """Run again without faults: most schedules are over at once, some need a day for their counts. Out: where
         the twin stands then."""
         wanted = self._twin.soon
-        self._run(RunPlan(gap=SOON, full=self._schedule.full))
+        through(self._run, RunPlan(gap=SOON, full=self._schedule.full))
         if self._schedule.seed % 4 == 0 or any(differences(wanted, end_of(self._stage))):
-            self._run(RunPlan(gap=A_DAY_LATER))
+            through(self._run, RunPlan(gap=A_DAY_LATER))
             wanted = self._twin.later()
         self._is_calm(self._run(RunPlan(gap=SOON)))
         return wanted

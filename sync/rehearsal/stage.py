@@ -98,6 +98,11 @@ class Ran:
     """Requests that reached the trackers."""
 
     @property
+    def left_some(self) -> bool:
+        """Whether it did what one run may do and left the rest to the next."""
+        return bool(self.outcome and self.outcome.applied and self.outcome.applied.left)
+
+    @property
     def writes(self) -> tuple[LogEntry, ...]:
         """The requests that change something."""
         return tuple(entry for entry in self.log if is_write(entry.method, entry.path))

@@ -74,6 +74,15 @@ def test_a_program_that_forgets_its_lost_writes_is_found_out(
     assert f"increment-sync rehearse --seed {first} --schedules 1" in told.err
 
 
+def test_a_first_run_that_is_spread_over_several_is_waited_for(
+    make_world: MakeWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = make_world(jira=1, github=1, settings="limits: {new_comments: 1}\n")
+    assert world.preview().code == 0
+    code, told = rehearsed(world, capsys, schedules=3)
+    assert code == 0, told["failures"]
+
+
 def test_without_the_sandbox_extra_it_says_what_to_install(
     settled: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
