@@ -79,7 +79,7 @@ def test_a_first_run_that_is_spread_over_several_is_waited_for(
 ) -> None:
     world = make_world(jira=1, github=1, settings="limits: {new_comments: 1}\n")
     assert world.preview().code == 0
-    code, told = rehearsed(world, capsys, schedules=3)
+    code, told = rehearsed(world, capsys, schedules=6)
     assert code == 0, told["failures"]
 
 
