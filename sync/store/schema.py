@@ -10,13 +10,22 @@ from sqlalchemy.exc import DBAPIError
 
 from sync.store.database import Database, sentence, upsert
 from sync.store.errors import StoreError
-from sync.store.tables import store_facts
+from sync.store.tables import metadata, store_facts
 
 HEAD: Final = "0006"
 """The last migration. Known here so that a store that is up to date opens without loading Alembic."""
 
 _MIGRATION_LOCK: Final = 7_302_118_664_019_205
 """Any number that no other program on the same server uses as an advisory lock."""
+
+
+_VERSIONS: Final = """
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)
+"""
+"""As Alembic makes it."""
 
 
 def bring_to_head(database: Database, at: datetime) -> None:
@@ -30,8 +39,12 @@ def bring_to_head(database: Database, at: datetime) -> None:
     with database.write() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATION_LOCK})
-        if current_revision(connection) != HEAD:  # nobody else did it while we waited for the lock
-            _migrate(connection, database.label)
+        found = current_revision(connection)
+        if found != HEAD:  # nobody else did it while we waited for the lock
+            if found is None:
+                _create(connection, database.label)
+            else:
+                migrate(connection, database.label)
             upsert(connection, store_facts, [{"name": "born", "at": at}])
 
 
@@ -42,7 +55,18 @@ def current_revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _migrate(connection: Connection, label: str) -> None:
+def _create(connection: Connection, label: str) -> None:
+    """All tables at once: the same as every migration in turn (a test compares them), in a tenth of the time."""
+    try:
+        metadata.create_all(connection, checkfirst=False)
+        connection.execute(text(_VERSIONS))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+    except DBAPIError as error:
+        raise StoreError(sentence(label, error)) from error
+
+
+def migrate(connection: Connection, label: str) -> None:
+    """Every migration from where the store is to HEAD. StoreError as ``bring_to_head``."""
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory

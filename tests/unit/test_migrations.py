@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -13,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect
 
 from sync.store import StoreError, open_store
-from sync.store.schema import HEAD
+from sync.store.schema import HEAD, current_revision, migrate
 from sync.store.tables import metadata
 from tests.postgres import new_database
 from tests.store_world import Clock
@@ -34,7 +35,7 @@ def urls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
 def described(connection: Connection) -> dict[str, Any]:
     """Everything that a database says about its tables."""
     found = inspect(connection)
-    names = sorted(set(found.get_table_names()) - {"alembic_version"})
+    names = sorted(found.get_table_names())
     return {
         name: {
             "columns": {
@@ -52,16 +53,17 @@ def described(connection: Connection) -> dict[str, Any]:
 
 def test_a_migrated_store_equals_the_tables(urls: tuple[str, str]) -> None:
     migrated, made = urls
-    open_store(migrated, now=Clock()).close()
+    open_store(made, now=Clock()).close()
     expected, real = engine_for(made), engine_for(migrated)
     with expected.begin() as connection:
-        metadata.create_all(connection)
         tables = described(connection)
     with real.begin() as connection:
+        migrate(connection, migrated)
+        assert current_revision(connection) == HEAD
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
         assert described(connection) == tables
-    assert sorted(tables) == sorted(metadata.tables)
+    assert sorted(tables) == sorted([*metadata.tables, "alembic_version"])
     for engine in (expected, real):
         engine.dispose()
 
@@ -85,3 +87,24 @@ def test_a_migration_that_fails_leaves_nothing_behind(urls: tuple[str, str]) -> 
         connection.exec_driver_sql("DROP TABLE rollups")
     engine.dispose()
     open_store(url, now=Clock()).close()
+
+
+def test_an_old_store_is_brought_up_to_date_and_keeps_what_it_knows(urls: tuple[str, str]) -> None:
+    url, _ = urls
+    engine = engine_for(url)
+    config = Config()
+    config.set_main_option("script_location", "sync.store:migrations")
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO runs (id, command, options, started, summary) "
+            "VALUES ('r1', 'run', '{}', '2026-11-20 09:00:00', '{}')"
+        )
+    engine.dispose()
+    store = open_store(url, now=Clock())
+    assert [row.id for row in store.runs()] == ["r1"]
+    with store._database.read() as connection:
+        assert current_revision(connection) == HEAD
+    store.close()
