@@ -29,6 +29,7 @@ from connectors.github_writer import GithubWriter
 from connectors.pace import Pace
 from connectors.ports import Cache
 from connectors.retry import RetryPolicy, Wait
+from connectors.traffic import Traffic
 from connectors.transport import Transport
 
 __all__ = ["GithubApp", "GithubReader", "GithubWriter", "open_github"]
@@ -49,13 +50,14 @@ def open_github(
     pull_page: int = 100,
     overlap: timedelta = timedelta(minutes=5),
     adapter: BaseAdapter | None = None,
+    traffic: Traffic | None = None,
 ) -> tuple[GithubReader, GithubWriter]:
     """A reader and a writer that share one transport. Sends nothing yet.
 
     ``tracker`` is its name in the settings, ``url`` the address of the API (``https://HOST/api/v3`` for an
     Enterprise Server). Either ``token`` or ``app``; AuthFailed without both. ``pace`` says when
     a write may leave. ``overlap``: how long GitHub may take until a change shows in its lists.
-    ``adapter``: see ``Transport``.
+    ``adapter``, ``traffic``: see ``Transport``.
     """
     policy = policy or RetryPolicy()
 
@@ -74,6 +76,7 @@ def open_github(
             classify=refusal,
             on_wait=on_wait,
             adapter=adapter,
+            traffic=traffic,
         )
 
     credentials = _credentials(tracker, token, app, door(None, None), now)

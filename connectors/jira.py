@@ -38,6 +38,7 @@ from connectors.model import (
 from connectors.pace import Pace
 from connectors.ports import Cache
 from connectors.retry import RetryPolicy, Wait
+from connectors.traffic import Traffic
 from connectors.transport import Transport
 
 GATEWAY = "https://api.atlassian.com"
@@ -120,13 +121,14 @@ def open_jira(
     pace: Pace | None = None,
     gateway_url: str = GATEWAY,
     adapter: BaseAdapter | None = None,
+    traffic: Traffic | None = None,
 ) -> tuple[JiraReader, JiraWriter]:
     """Reader and writer of one site; they share what is cached. No request is made yet.
 
     ``url`` is the site as people browse it. With ``cloud_id`` (a scoped API token) requests go to the gateway
     instead. Cloud wants ``email`` and ``api_token``; Data Center ``pat``, or user name and password as
     ``email`` and ``api_token``. AuthFailed when they are missing. ``overlap``: how far the search index may
-    lag. ``pace`` says when a write may leave. ``now`` gives an aware time. ``adapter``: see ``Transport``.
+    lag. ``pace`` says when a write may leave. ``now`` gives an aware time. ``adapter``, ``traffic``: see ``Transport``.
     """
     site_url = url.rstrip("/")
     base = f"{gateway_url.rstrip('/')}/ex/jira/{cloud_id}" if cloud_id else site_url
@@ -144,6 +146,7 @@ def open_jira(
         pace=pace,
         timeout=TIMEOUT,
         adapter=adapter,
+        traffic=traffic,
     )
     # Four digits tell a changed credential apart and are too few to guess it from.
     credential = hashlib.sha256(f"{email}\n{api_token}\n{pat}".encode()).hexdigest()[:4]

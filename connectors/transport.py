@@ -27,6 +27,7 @@ from connectors.errors import (
 )
 from connectors.pace import CONTENT, Hold, Pace, WriteLimits
 from connectors.retry import Kind, Limit, RetryPolicy, TryAgain, Wait, call, server_wait
+from connectors.traffic import Traffic
 
 __all__ = ["Kind", "Reply", "Transport"]
 
@@ -73,6 +74,7 @@ class Transport:
         pace: Pace | None = None,
         timeout: tuple[float, float] = (5.0, 30.0),
         adapter: BaseAdapter | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         """``session`` carries the credentials; its retries and cookies are switched off here.
 
@@ -80,7 +82,7 @@ class Transport:
         beyond a plain 429 (which needs no hook). ``classify`` may turn a final status that is no success
         (redirects excluded) into a more telling error than the general one; it gets status, headers, data.
         ``pace`` says when a write may leave; without it at once. ``timeout``: seconds to connect, and between bytes.
-        ``adapter`` carries the requests instead of the network (rehearsals).
+        ``adapter`` carries the requests instead of the network (rehearsals). ``traffic`` counts them.
         ``now`` gives an aware time.
         """
         if is_open_to_listeners(base_url):
@@ -100,6 +102,7 @@ class Transport:
         self._pace = pace or Pace(WriteLimits(), tracker=tracker)
         self._circuit = Circuit(now)
         self._timeout = timeout
+        self._traffic = traffic or Traffic()
 
     def send(
         self,
@@ -202,8 +205,9 @@ class Transport:
         json: Any,
         headers: Mapping[str, str] | None,
     ) -> requests.Response:
+        self._traffic.sent(self.tracker)
         try:
-            return self._session.request(
+            response = self._session.request(
                 method,
                 url,
                 params=params,
@@ -220,6 +224,8 @@ class Transport:
                 f"{where}: the credentials or the url hold characters that cannot be sent; check them "
                 "for line breaks and quotation marks"
             ) from None
+        self._traffic.answered(self.tracker, response.headers)
+        return response
 
     def _judge(self, response: requests.Response, where: str, kind: Kind) -> Reply:
         status = response.status_code

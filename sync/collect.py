@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -33,8 +34,8 @@ class Collected:
     anchors: Mapping[Anchor, Issue]
     unread_anchors: Mapping[Anchor, str]
     """Anchor -> why it could not be read."""
-    pulled: int
-    """Issues that the trackers handed over."""
+    pulled_from: Mapping[str, int]
+    """Source -> issues that its tracker handed over."""
     gone: tuple[KnownIssue, ...] = ()
     """Issues that a census missed and a direct read confirmed as deleted or moved away."""
     failing_since: Mapping[str, datetime] = field(default_factory=dict)
@@ -42,6 +43,11 @@ class Collected:
     """Sources that were read whole, but not what happened to their issues."""
     strays: frozenset[IssueRef] = frozenset()
     """Issues of no source that still carry our labels and were read directly."""
+
+    @property
+    def pulled(self) -> int:
+        """Issues that the trackers handed over."""
+        return sum(self.pulled_from.values())
 
     @property
     def unread(self) -> frozenset[str]:
@@ -67,7 +73,7 @@ class _Collector:
         self.sources = all_sources(job.workspace)
         self.wanted = wanted_by(job.workspace.teams)
         self.failed: dict[str, Failed] = {}
-        self.pulled = 0
+        self.pulled: Counter[str] = Counter()
         self.gone: list[KnownIssue] = []
         self.unread_histories: tuple[Failed, ...] = ()
         self.whole: set[str] = set()
@@ -108,7 +114,7 @@ class _Collector:
             self.job.store.save_pull(pulled, self.wanted, self.job.now())
         if pulled.changes is not None:
             self.job.store.save_changes(pulled.issues, pulled.changes, self.wanted)
-        self.pulled += len(pulled.issues)
+        self.pulled[pulled.source.name] += len(pulled.issues)
         self.job.log.info(
             "source.read",
             source=pulled.source.name,
@@ -173,7 +179,7 @@ class _Collector:
                 return None
             else:
                 self.job.store.save_issue(issue, self.job.now())
-                self.pulled += 1
+                self.pulled[source.name] += 1
         return frozenset(gone)
 
     def _pull_whole(self, source: Source) -> None:
@@ -226,7 +232,7 @@ class _Collector:
             failed=tuple(self.failed.values()),
             anchors=anchors,
             unread_anchors=unread,
-            pulled=self.pulled,
+            pulled_from=self.pulled,
             gone=tuple(self.gone),
             unread_histories=self.unread_histories,
             failing_since={name: since for name in self.failed if (since := states.get(name)) is not None},

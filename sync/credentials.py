@@ -17,6 +17,7 @@ from connectors.addresses import is_open_to_listeners
 from sync.settings import TrackerKind
 
 SECRETS_DIR = "INCREMENT_SYNC_SECRETS_DIR"
+PING_URL = "INCREMENT_SYNC_PING_URL"
 
 _JIRA_NAMES: Mapping[str, tuple[str, ...]] = {
     "url": ("JIRA_URL", "JIRA_BASE_URL"),
@@ -121,6 +122,13 @@ _WAYS: Mapping[TrackerKind, tuple[tuple[str, ...], ...]] = {
 """Parts that together let us in, the customary way first."""
 
 
+def ping_url(environment: Mapping[str, str]) -> SecretStr | None:
+    """The URL of a health check: whoever knows it can speak for the job. CredentialError when a file that is named
+    cannot be read."""
+    found = _look_up((PING_URL,), environment)
+    return SecretStr(found[0]) if found else None
+
+
 def secrets_in(environment: Mapping[str, str]) -> list[str]:
     """Every secret that the environment holds or names, for whichever tracker: none may be shown."""
     found = [value.strip() for name, value in environment.items() if name.endswith(_SECRET_ENDINGS)]
@@ -133,7 +141,7 @@ def secrets_in(environment: Mapping[str, str]) -> list[str]:
     return [secret for secret in found if secret]
 
 
-_SECRET_ENDINGS = ("_TOKEN", "_PAT", "_PRIVATE_KEY")
+_SECRET_ENDINGS = ("_TOKEN", "_PAT", "_PRIVATE_KEY", "_PING_URL")
 _SECRET_FILE_ENDINGS = tuple(f"{ending}_FILE" for ending in _SECRET_ENDINGS)
 
 

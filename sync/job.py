@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 from connectors.pace import Pace
 from connectors.ports import Cache, IssueReader, IssueWriter
+from connectors.traffic import Traffic
 from mappings.model import Workspace
 from sync.rollup_model import Proof
 from sync.settings import Settings
@@ -45,6 +46,8 @@ class Job:
     writers: Mapping[str, IssueWriter] = field(default_factory=dict)
     paces: Mapping[str, Pace] = field(default_factory=dict)
     """Tracker -> when its next write may leave; at once where there is none."""
+    traffic: Traffic = field(default_factory=Traffic)
+    """Requests sent, and quotas left."""
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     """Capability id -> how the evidence stands that it asks for."""
     now: Callable[[], datetime]

@@ -57,6 +57,17 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _url_without_password(url: str | None, example: str) -> str | None:
+    if url is not None and "@" in url:
+        # The URL may hold a password, so it is not repeated.
+        raise ValueError(
+            "write the URL without user and password (no @); credentials go into the environment"
+        )
+    if url is not None and not url.startswith(("https://", "http://")):
+        raise ValueError(f"write a whole URL such as {example}, not {url!r}")
+    return url.rstrip("/") if url else url
+
+
 class TrackerSettings(_Strict):
     """One Jira site or GitHub server."""
 
@@ -108,16 +119,9 @@ class TrackerSettings(_Strict):
     @field_validator("url", "gateway_url")
     @classmethod
     def _http(cls, url: str | None) -> str | None:
-        if url is not None and "@" in url:
-            # The URL may hold a password, so it is not repeated.
-            raise ValueError(
-                "write the URL without user and password (no @); credentials go into the environment"
-            )
-        if url is not None and not url.startswith(("https://", "http://")):
-            raise ValueError(f"write a whole URL such as https://acme.atlassian.net, not {url!r}")
         if url is not None and is_open_to_listeners(url):
             raise ValueError("write it with https://: over http:// anybody on the way could read the token")
-        return url.rstrip("/") if url else url
+        return _url_without_password(url, "https://acme.atlassian.net")
 
 
 class PushSettings(_Strict):
@@ -173,6 +177,32 @@ class Limits(_Strict):
     shrink_share: float = Field(default=0.1, ge=0, le=1, description="The same as a share of the source.")
 
 
+class MetricsSettings(_Strict):
+    """Where figures about the runs go, for those who watch the cron job."""
+
+    textfile: Path | None = Field(
+        default=None,
+        description="File for node_exporter's textfile collector, which reads names that end in .prom; relative to "
+        "the workspace.",
+        examples=["/var/lib/prometheus/node-exporter/increment-sync.prom"],
+    )
+    pushgateway: str | None = Field(
+        default=None,
+        description="Address of a Prometheus Pushgateway.",
+        examples=["http://pushgateway.example:9091"],
+        json_schema_extra={"pattern": "^https?://[^@]*$"},
+    )
+    interval: Duration = Field(
+        default=timedelta(minutes=15),
+        description="How often cron starts `run`; the alert rules call three of these without success too long.",
+    )
+
+    @field_validator("pushgateway")
+    @classmethod
+    def _http(cls, url: str | None) -> str | None:
+        return _url_without_password(url, "http://pushgateway.example:9091")
+
+
 class Settings(_Strict):
     """The whole of ``increment-sync.yaml``."""
 
@@ -204,6 +234,9 @@ class Settings(_Strict):
     )
     limits: Limits = Field(
         default=Limits(), description="What one run may do before the guard stops it and asks a person."
+    )
+    metrics: MetricsSettings = Field(
+        default=MetricsSettings(), description="Where figures about the runs go, for alerts."
     )
     census_every: Duration = Field(
         default=timedelta(hours=24),

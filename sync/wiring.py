@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from connectors.pace import Ledger, Pace, WriteLimits
 from connectors.ports import Cache, IssueReader, IssueWriter
 from connectors.retry import RetryPolicy, Wait
+from connectors.traffic import Traffic
 from mappings.load import load_workspace
 from mappings.model import Workspace
 from mappings.problems import MappingInvalid
@@ -57,6 +58,8 @@ class Waiting:
     """Gives [0, 1); spreads waits."""
     adapter: BaseAdapter | None = None
     """Carries requests instead of the network."""
+    traffic: Traffic = field(default_factory=Traffic)
+    """Counts requests."""
     page: int | None = None
     """Rows of a page, where it is to be smaller than usual."""
 
@@ -190,6 +193,7 @@ def _open_github(
         overlap=settings.overlap,
         pace=pace,
         adapter=waiting.adapter,
+        traffic=waiting.traffic,
         pull_page=waiting.page or 100,
     )
 
@@ -228,6 +232,7 @@ def _open_jira(
         overlap=settings.overlap,
         pace=pace,
         adapter=waiting.adapter,
+        traffic=waiting.traffic,
         page_size=waiting.page or 1000,
     )
 

@@ -227,9 +227,16 @@ class World:
         self.slept.append(seconds)
         self.clock.advance(timedelta(seconds=seconds))
 
-    def run(self, *, as_json: bool = False, after: timedelta = timedelta(minutes=30), **options: Any) -> Told:
+    def run(
+        self,
+        *,
+        as_json: bool = False,
+        after: timedelta = timedelta(minutes=30),
+        metrics: Path | None = None,
+        **options: Any,
+    ) -> Told:
         """``increment-sync run``, some time after the last command."""
-        return self._call(lambda: running.run(self.ways(as_json=as_json), Options(**options)), after)
+        return self._call(lambda: running.run(self.ways(as_json=as_json), Options(**options), metrics), after)
 
     def reconcile(
         self,

@@ -32,6 +32,12 @@ def run(
     max_writes: MaxWrites = None,
     max_duration: MaxDuration = None,
     accept_overrides: AcceptOverrides = False,
+    metrics: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write figures for Prometheus to this file; default: metrics.textfile of the settings."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """The cron job: read what changed, roll up, write labels and status comments."""
@@ -45,7 +51,7 @@ def run(
         max_duration=max_duration,
         accept_overrides=accept_overrides,
     )
-    raise typer.Exit(command(ways(context, as_json), options))
+    raise typer.Exit(command(ways(context, as_json), options, metrics))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import Any
 from sync.apply import Applied, Applier
 from sync.audience import spreading_kept, weigh_changes
 from sync.commands.session import online_job
+from sync.commands.watching import Watched, watched
 from sync.commands.ways import Ways, complain, holder, say, say_json
 from sync.guard import check_changes, spread_of
 from sync.job import Job
@@ -34,16 +35,21 @@ PENDING = 2
 """Exit code with ``--detailed-exitcode`` when there is something to change."""
 
 
-def run(ways: Ways, options: Options) -> int:
-    """The cron job."""
+def run(ways: Ways, options: Options, metrics: Path | None = None) -> int:
+    """The cron job. ``metrics``: the file for figures about it, in place of the settings' one."""
+    return watched(ways, metrics, lambda seen: _run(ways, options, seen))
+
+
+def _run(ways: Ways, options: Options, seen: Watched) -> int:
     with online_job(ways, "run", _told(options), writes=True, max_duration=options.max_duration) as job:
+        seen.job = job
 
         def work() -> Outcome:
             outcome = carry_out(job, options, look(job, options, keeps=True))
             remember_outcome(job, outcome)
             return outcome
 
-        outcome = with_row(job, work)
+        seen.outcome = outcome = with_row(job, work)
         _tell(ways, job, outcome, wrote=True)
         return outcome.exit_code
 

@@ -134,6 +134,7 @@ def working(
             readers=readers,
             writers=writers if writes and configured.settings.push.enabled else {},
             paces=paces,
+            traffic=waiting.traffic,
             now=waiting.now,
             progress=progress,
             log=log or logger(run_id=run_id),

@@ -51,6 +51,14 @@ class Database:
         with self._turn, told(self.label), self._writing.begin() as connection:
             yield connection
 
+    def size(self) -> int:
+        """Bytes that the database takes, without what SQLite has not folded into its file yet."""
+        sqlite = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+        postgresql = "SELECT pg_database_size(current_database())"
+        query = sqlite if self.engine.dialect.name == "sqlite" else postgresql
+        with self.read() as connection:
+            return int(connection.exec_driver_sql(query).scalar_one())
+
     def close(self) -> None:
         """Give the connections back. The last one out folds SQLite's WAL into the file."""
         with told(self.label):

@@ -15,7 +15,7 @@ from connectors.model import IssueRef
 from sync.store.codec import Values
 from sync.store.part import Part, is_ref, ref_values, without_ref
 from sync.store.pushed import drop_comment, put_comment, put_labels
-from sync.store.rows import JournalRow, Operation, Outcome, PushedComment
+from sync.store.rows import JournalRow, Operation, Outcome, PushedComment, Tally
 from sync.store.tables import journal_entries, journal_results
 
 
@@ -99,6 +99,17 @@ class JournalPart(Part):
             query = query.where(is_ref(journal_entries, ref))
         newest_first = query.order_by(journal_entries.c.id.desc()).limit(limit)
         return self._journal_rows(newest_first)[::-1]
+
+    def tally(self, run_id: str | None = None) -> list[Tally]:
+        """How often what became of announced writes, in one run or in all. Only ever grows: a write that was
+        ``unknown`` first counts as that and as what it turned out to be."""
+        entries, results = journal_entries, journal_results
+        what = (entries.c.tracker, entries.c.op, results.c.outcome)
+        query = select(*what, func.count().label("number")).join_from(entries, results).group_by(*what)
+        if run_id is not None:
+            query = query.where(entries.c.run_id == run_id)
+        with self._database.read() as connection:
+            return [Tally(**row) for row in connection.execute(query).mappings()]
 
     def open_intents(self) -> list[JournalRow]:
         """Entries of which nobody knows whether the write took effect, oldest first: without a result (the

@@ -124,6 +124,16 @@ class OverrideRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Tally:
+    """So many writes of a kind came out so."""
+
+    tracker: str
+    op: Operation
+    outcome: Outcome
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JournalRow:
     """An intended write with its before-image, and what became of it."""
 

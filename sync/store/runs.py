@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from sync.store.part import Part
 from sync.store.rows import RunRow
@@ -49,6 +50,13 @@ class RunsPart(Part):
         query = select(runs).where(runs.c.command == command).order_by(runs.c.started, runs.c.id)
         with self._database.read() as connection:
             return [RunRow(**row) for row in connection.execute(query).mappings()]
+
+    def last_success(self, command: str) -> datetime | None:
+        """When a run of this command last ended with exit code 0 (UTC); None when none did."""
+        query = select(func.max(runs.c.finished)).where(runs.c.command == command, runs.c.exit_code == 0)
+        with self._database.read() as connection:
+            found: datetime | None = connection.execute(query).scalar_one()
+        return found
 
     def runs(self, limit: int = 20) -> list[RunRow]:
         """The last runs, newest first."""

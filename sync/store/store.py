@@ -64,6 +64,10 @@ class Store(
         """The cache of one tracker; keys of different trackers do not meet."""
         return StoredCache(self._database, self._now, tracker)
 
+    def size(self) -> int:
+        """Bytes on the disk, or in memory."""
+        return self._database.size()
+
     def close(self) -> None:
         """Give the connections back. The store is not used after this."""
         self._database.close()
