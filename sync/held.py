@@ -8,11 +8,18 @@ from dataclasses import replace
 from connectors.model import IssueRef, KnownIssue, Source
 from mappings.model import Workspace
 from sync.store import Store
+from sync.store.rows import SourceState
 
 
 def all_sources(workspace: Workspace) -> tuple[Source, ...]:
     """Every source that a team names, once."""
     return tuple(dict.fromkeys(source for team in workspace.teams for source in team.sources))
+
+
+def states_today(store: Store, workspace: Workspace) -> list[SourceState]:
+    """How far every source was read that a team still names, by name. One that no run has tried yet is missing."""
+    names = {source.name for source in all_sources(workspace)}
+    return [state for state in store.sources() if state.name in names]
 
 
 def known_today(store: Store, workspace: Workspace) -> dict[IssueRef, KnownIssue]:

@@ -10,7 +10,7 @@ from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Workspace
 from sync.collect import anchors_of
 from sync.earlier import Earlier
-from sync.held import all_sources, known_today
+from sync.held import known_today, states_today
 from sync.job import Job
 from sync.memory import remember
 from sync.store import Store, labels_now
@@ -31,11 +31,10 @@ def think_offline(
     earlier: Earlier | None = None,
 ) -> Thought:
     """What a run of the job would think if it read ``known``. Sources that fail count as unread."""
-    named = {source.name for source in all_sources(job.workspace)}
     failing = {
         state.name: state.failing_since
-        for state in job.store.sources()
-        if state.failing_since and state.name in named
+        for state in states_today(job.store, job.workspace)
+        if state.failing_since
     }
     seen = Seen(
         known=known,
@@ -75,5 +74,12 @@ def known_after_writes(store: Store) -> dict[IssueRef, KnownIssue]:
 
 def read_last(job: Job) -> datetime | None:
     """When the source that was read longest ago was last read whole; None when one never was."""
-    times = [state.last_whole for state in job.store.sources()]
+    times = [state.last_whole for state in states_today(job.store, job.workspace)]
     return min((at for at in times if at), default=None) if times and all(times) else None
+
+
+def silent_since(job: Job) -> datetime | None:
+    """When any source was last read whole, where that is so long ago that no run can be at work any more (the setting
+    ``unreadable_after``); None: somebody reads."""
+    last = max((state.last_whole for state in job.store.sources() if state.last_whole), default=None)
+    return last if last is not None and job.now() - last > job.settings.unreadable_after else None

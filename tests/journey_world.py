@@ -281,6 +281,10 @@ class World:
         """``increment-sync status --json``."""
         return self._call(lambda: status(self.ways(as_json=True), None)).json
 
+    def status_text(self, after: timedelta = timedelta(minutes=30)) -> Told:
+        """``increment-sync status``."""
+        return self._call(lambda: status(self.ways(), None), after)
+
     def clear(self, *, yes: bool = True, answer: str | None = None, **which: Any) -> Told:
         """``increment-sync overrides clear``; ``answer`` is what a person at a terminal types."""
         wanted = Clearing(yes=yes and answer is None, **which)

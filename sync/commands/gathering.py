@@ -16,11 +16,11 @@ from sync.flow.model import FlowIssue
 from sync.flow.stored import load_flow, team_of
 from sync.forecast.libraries import NumbersMissing, check_libraries
 from sync.forecast.model import Ageing, Forecast
-from sync.held import known_today
+from sync.held import known_today, states_today
 from sync.job import Job
 from sync.learning import learning
 from sync.memory import remember
-from sync.outlook import read_last, think_offline
+from sync.outlook import read_last, silent_since, think_offline
 from sync.predictability import Predictability
 from sync.report.build import ReportInputs
 from sync.report.data import OverrideLine, SourceLine
@@ -59,7 +59,7 @@ def gather(job: Job, chosen: Increment, since: datetime | None = None) -> Report
         changed_since=changed_since,
         sources=[
             SourceLine(name=each.name, last_whole=each.last_whole, failing_since=each.failing_since)
-            for each in job.store.sources()
+            for each in states_today(job.store, job.workspace)
         ],
         overrides=[
             OverrideLine(key=row.ref.key, kind=row.kind, label=row.label, since=row.since, note=row.note)
@@ -74,6 +74,7 @@ def gather(job: Job, chosen: Increment, since: datetime | None = None) -> Report
         audit=findings_in(job, chosen.id, _QUIET_AFTER, known, remembered, thought, flow),
         predictability=_predictability(job, thought, known),
         read_at=read_last(job),
+        silent_since=silent_since(job),
         now=job.now(),
     )
 

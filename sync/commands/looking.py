@@ -7,10 +7,12 @@ from typing import Any
 
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, complain, say, say_json
+from sync.held import states_today
 from sync.neutral import neutral_terminal
-from sync.outlook import outlook, read_last
+from sync.outlook import outlook, read_last, silent_since
 from sync.render import table
 from sync.rollup_model import CapabilityRollup, GoalRollup, IncrementRollup, Rollup
+from sync.store.rows import SourceState
 
 
 def status(ways: Ways, increment: str | None) -> int:
@@ -19,17 +21,16 @@ def status(ways: Ways, increment: str | None) -> int:
         thought, _ = outlook(job)
         chosen = _chosen(thought.rollup, increment)
         read_at = read_last(job)
-        failing = {s.name: s.failing_since for s in job.store.sources() if s.failing_since}
+        sources, silent = states_today(job.store, job.workspace), silent_since(job)
+        failing = {s.name: s.failing_since for s in sources if s.failing_since}
         if ways.as_json:
             say_json(
                 {
                     "version": 1,
                     "read_at": read_at,
+                    "silent_since": silent,
                     "unreadable": failing,
-                    "sources": [
-                        {"source": s.name, "last_whole": s.last_whole, "last_census": s.last_census}
-                        for s in job.store.sources()
-                    ],
+                    "sources": [_source_json(each) for each in sources],
                     "increments": [_increment_json(each) for each in chosen],
                     "unplanned": len(thought.rollup.unplanned),
                     "conflicts": [str(conflict.ref) for conflict in thought.matched.conflicts],
@@ -43,7 +44,22 @@ def status(ways: Ways, increment: str | None) -> int:
         say(f"Sources last read: {when}")
         for name, since in failing.items():
             complain(f"unreadable since {since:%Y-%m-%d %H:%M} UTC: {name}; its figures are from before")
+        if silent:
+            complain(
+                f"nothing was read since {silent:%Y-%m-%d %H:%M} UTC: all of this is old; see whether cron still "
+                "starts `increment-sync run`, and what `increment-sync history` says"
+            )
         return 0
+
+
+def _source_json(state: SourceState) -> dict[str, Any]:
+    return {
+        "source": state.name,
+        "last_whole": state.last_whole,
+        "last_census": state.last_census,
+        "failing_since": state.failing_since,
+        "failing_because": state.error,
+    }
 
 
 def _chosen(rollup: Rollup, increment: str | None) -> list[IncrementRollup]:

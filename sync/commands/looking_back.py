@@ -17,7 +17,7 @@ from sync.changed.model import PARTS, Difference, Entry
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, complain, say, say_json
 from sync.figures import counts_in_words
-from sync.held import known_today
+from sync.held import known_today, states_today
 from sync.job import Job
 from sync.memory import remember
 from sync.neutral import neutral_terminal
@@ -82,7 +82,7 @@ def status_since(ways: Ways, increment: str | None, since: str, until: str | Non
 
 
 def _complain_unread(job: Job) -> None:
-    for source in job.store.sources():
+    for source in states_today(job.store, job.workspace):
         if source.failing_since:
             since = f"{source.failing_since:%Y-%m-%d %H:%M}"
             complain(f"unreadable since {since} UTC: {source.name}; its issues are as they were then")

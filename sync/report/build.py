@@ -73,6 +73,8 @@ class ReportInputs:
     audit: Sequence[Finding] = ()
     predictability: Sequence[Predictability] = ()
     read_at: datetime | None
+    silent_since: datetime | None = None
+    """Since when nothing was read, where that is too long."""
     now: datetime
 
     @property
@@ -380,7 +382,11 @@ def _team_inputs(inputs: ReportInputs, rollup: IncrementRollup) -> TeamInputs:
 
 def _quality(inputs: ReportInputs, rollup: IncrementRollup) -> tuple[str, ...]:
     """Sentences about the data itself, worst first, each once."""
-    told = [
+    silent = inputs.silent_since
+    told = (
+        [f"nothing was read since {silent:%Y-%m-%d %H:%M} UTC; all figures are from then"] if silent else []
+    )
+    told += [
         f"{source.name} could not be read since {source.failing_since:%Y-%m-%d %H:%M} UTC; its figures are from before"
         for source in inputs.sources
         if source.failing_since

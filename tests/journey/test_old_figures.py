@@ -1,0 +1,45 @@
+"""Figures that are made from old data say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sync.commands.reporting import report
+from tests.journey_world import World
+
+MakeWorld = Callable[..., World]
+
+
+def test_status_says_of_each_source_when_it_was_read_and_since_when_it_fails(make_world: MakeWorld) -> None:
+    world = make_world(jira=1, github=1)
+    world.run()
+    read = world.clock.now()
+    world.fault("status", tracker="github", path="*/churn/issues", status=500, times=None)
+    world.run()
+    failed = world.clock.now()
+    github, jira = world.status()["sources"]
+    assert (github["source"], jira["source"]) == ("github:acme/churn", "jira:DS")
+    assert (github["last_whole"], github["failing_since"]) == (str(read), str(failed))
+    assert "HTTP 500" in github["failing_because"]
+    assert jira["last_whole"] > str(read)
+    assert (jira["failing_since"], jira["failing_because"]) == (None, None)
+    assert f"unreadable since {failed:%Y-%m-%d %H:%M} UTC: github:acme/churn" in world.status_text().err
+
+    world.edit("mappings/science.yaml", "  - github: {repo: acme/churn}\n", "")
+    assert [each["source"] for each in world.status()["sources"]] == ["jira:DS"]
+    assert world.status()["unreadable"] == {}, "nobody has that source any more"
+
+
+def test_when_no_run_comes_any_more_everything_says_so(make_world: MakeWorld) -> None:
+    world = make_world(jira=1, github=1)
+    world.run()
+    last = f"{world.clock.now():%Y-%m-%d %H:%M} UTC"
+    assert "nothing was read since" not in world.status_text(timedelta(hours=24)).err
+    assert world.status()["silent_since"] is not None
+    told = world.status_text(timedelta())
+    assert f"nothing was read since {last}: all of this is old" in told.err
+    text = world._call(lambda: report(world.ways(), None, None, "markdown", None))
+    assert f"nothing was read since {last}" in text.out.replace("\\", "")
+    world.run()
+    assert world.status()["silent_since"] is None
