@@ -119,9 +119,10 @@ class TrackerSettings(_Strict):
     @field_validator("url", "gateway_url")
     @classmethod
     def _http(cls, url: str | None) -> str | None:
-        if url is not None and is_open_to_listeners(url):
+        clean = _url_without_password(url, "https://acme.atlassian.net")
+        if clean is not None and is_open_to_listeners(clean):
             raise ValueError("write it with https://: over http:// anybody on the way could read the token")
-        return _url_without_password(url, "https://acme.atlassian.net")
+        return clean
 
 
 class PushSettings(_Strict):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 from connectors.model import Finding
 from mappings.load import check_workspace
@@ -11,7 +13,9 @@ from mappings.model import Workspace
 from mappings.problems import MappingInvalid, Problem
 from sync.commands.diagnosing_trackers import look_at_trackers
 from sync.commands.session import logs
+from sync.commands.watching import metrics_file
 from sync.commands.ways import Ways, say, say_json
+from sync.credentials import PING_URL, CredentialError, ping_url
 from sync.neutral import neutral_terminal
 from sync.settings import FILE_NAME, Settings, load_settings, store_url, unknown_push_teams
 from sync.store import Store, StoreError, open_store
@@ -85,6 +89,7 @@ def _checks(ways: Ways) -> Iterator[Finding]:
     yield from look_at_trackers(ways, settings, workspace)
     yield from _store(ways, settings)
     yield _push(settings, workspace)
+    yield from _watching(ways, settings)
 
 
 def _of_file(check: str, problem: Problem) -> Finding:
@@ -138,6 +143,34 @@ def _push(settings: Settings, workspace: Workspace | None) -> Finding:
         besides = f", not for {', '.join(silent)}" if silent else ""
         text = f"is on for {', '.join(settings.push.teams) or 'no team'}{besides}"
     return _ok("push", "push", text)
+
+
+def _watching(ways: Ways, settings: Settings) -> Iterator[Finding]:
+    """Whether somebody hears when runs fail or stop. No one is called for that: it would be heard as a run."""
+    try:
+        pinged = ping_url(ways.environment) is not None
+    except CredentialError as error:
+        yield Finding(level="problem", check="credentials", subject="health check", text=str(error))
+        pinged = True
+    file = metrics_file(settings, ways.root)
+    if file is not None:
+        yield _metrics_file(file)
+    if file is None and settings.metrics.pushgateway is None and not pinged:
+        text = f"nobody hears when runs fail or stop: set metrics in {FILE_NAME}, or {PING_URL}"
+        yield _ok("watching", "watching", text)
+
+
+def _metrics_file(file: Path) -> Finding:
+    missing = not file.parent.is_dir()
+    if missing or not os.access(file.parent, os.W_OK | os.X_OK):
+        what = "does not exist; make it" if missing else "cannot be written; correct its permissions"
+        return Finding(
+            level="problem", check="metrics", subject="metrics file", text=f"the folder {file.parent} {what}"
+        )
+    if file.suffix != ".prom":
+        text = f"node_exporter reads only names that end in .prom, not {file.name}"
+        return Finding(level="warning", check="metrics", subject="metrics file", text=text)
+    return _ok("metrics", "metrics file", f"{file} can be written")
 
 
 def _ok(check: str, subject: str, text: str) -> Finding:

@@ -357,6 +357,32 @@ def test_push_for_a_team_names_those_that_are_left_out(tmp_path: Path) -> None:
         assert any("is on for science, not for other" in line for line in lines(told, "ok"))
 
 
+# ---- who hears when runs stop
+
+
+def test_it_says_whether_the_metrics_file_can_be_written(tmp_path: Path) -> None:
+    with World(tmp_path / "w", settings="metrics: {textfile: out/sync.prom}\n") as world:
+        out = world.root / "out"
+        assert f"the folder {out} does not exist; make it" in only_problem(examine(world), code=1)
+        out.mkdir()
+        told = examine(world)
+        assert (told.code, f"{out / 'sync.prom'} can be written" in told.out) == (0, True)
+        world.edit("increment-sync.yaml", "sync.prom", "sync.txt")
+        told = examine(world)
+        assert told.code == 0
+        assert "only names that end in .prom, not sync.txt" in lines(told, "warning")[0]
+
+
+def test_it_says_when_nobody_would_hear_that_runs_stopped(world: World) -> None:
+    assert "nobody hears when runs fail or stop" in examine(world).out
+    url = {"INCREMENT_SYNC_PING_URL": "https://hc.example/secret-uuid"}
+    told = examine(world, environment=TOKENS | url)
+    assert "nobody hears" not in told.out
+    assert "secret-uuid" not in told.out
+    missing = {"INCREMENT_SYNC_PING_URL_FILE": "/nonexistent/ping"}
+    assert "names /nonexistent/ping" in only_problem(examine(world, environment=TOKENS | missing), code=3)
+
+
 # ---- everything at once
 
 

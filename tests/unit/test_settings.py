@@ -177,3 +177,17 @@ def test_push_for_a_team_without_mapping_is_a_mistake(tmp_path: Path) -> None:
         configure(tmp_path)
     found = settings(tmp_path, text + "push: {enabled: true, teams: [science]}\n")
     assert unknown_push_teams(found, configure(tmp_path).workspace) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ("pushgateway: 'http://bot:pw-123@h'", "write the URL without user and password"),
+        ("pushgateway: 'pushgateway:9091'", "write a whole URL such as http://pushgateway.example:9091"),
+        ("interval: 15", "write a duration as 90s, 10m, 24h or 7d"),
+    ],
+)
+def test_where_figures_go_is_checked(tmp_path: Path, entry: str, sentence: str) -> None:
+    said = "\n".join(map(str, problems(tmp_path, f"{SMALL}metrics: {{{entry}}}\n")))
+    assert sentence in said
+    assert "pw-123" not in said
