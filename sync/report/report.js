@@ -64,6 +64,10 @@
     root.dataset.theme = dark ? "light" : "dark";
   });
 
+  window.addEventListener("beforeprint", function () {
+    document.querySelectorAll("details").forEach(function (part) { part.open = true; });
+  });
+
   var filter = document.getElementById("filter");
   var rows = filter ? Array.from(document.querySelectorAll("#capabilities tbody tr")) : [];
   var texts = rows.map(function (row) { return row.textContent.toLowerCase(); });

@@ -95,7 +95,7 @@ def finish_words(finish: tuple[tuple[float, date | None], ...], year: int) -> st
 
 def _day_words(day: date | None, year: int) -> str:
     if day is None:
-        return "in over two years"
+        return "open end"
     return f"{day.day} {day:%b}" if day.year == year else f"{day.day} {day:%b %Y}"
 
 

@@ -177,6 +177,7 @@ def test_two_hundred_capabilities_stay_usable(open_page: Callable[..., Any]) -> 
     assert spent < 2_000
     assert opened.page.evaluate("document.documentElement.scrollHeight") < 12_000
     assert opened.complaints == []
+    assert len(opened.page.content()) < 1_000_000
 
 
 def test_without_a_script_everything_can_be_read(open_page: Callable[..., Any]) -> None:
@@ -194,6 +195,8 @@ def test_on_paper_all_views_are_there_one_after_the_other(full: Any) -> None:
     assert full.visible_views() == VIEWS
     assert not full.page.locator(".tabs").is_visible()
     assert full.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    full.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert full.page.locator("details:not([open])").count() == 0
     full.page.set_viewport_size({"width": 690, "height": 1000})
     assert full.page.evaluate("document.documentElement.scrollWidth") <= 690, "A4 with its margins"
 
