@@ -21,9 +21,11 @@ from connectors.errors import (
     AuthFailed,
     BadPayload,
     ConnectorError,
+    NotConfirmed,
     OutcomeUnknown,
     OutOfTurn,
     QuotaExhausted,
+    Rejected,
 )
 from connectors.pace import CONTENT, Hold, Pace, WriteLimits
 from connectors.retry import Kind, Limit, RetryPolicy, TryAgain, Wait, call, server_wait
@@ -130,12 +132,14 @@ class Transport:
         url = self._url(path)
         where = f"{self.tracker}: {method} {urlsplit(url).path}"
 
+        doubt = _Doubt()
+
         def attempt() -> Reply:
-            with self._paced(method, where, kind):
+            with doubt.over(kind), self._paced(method, where, kind):
                 response = self._exchange(method, url, where, kind, params, json, headers)
-            if response.ok and (seconds := server_wait(response.headers, self._now())):
-                self._pace.close(self._now() + timedelta(seconds=seconds))
-            return self._judge(response, where, kind)
+                if response.ok and (seconds := server_wait(response.headers, self._now())):
+                    self._pace.close(self._now() + timedelta(seconds=seconds))
+                return self._judge(response, where, kind)
 
         self._circuit.check()
         try:
@@ -263,6 +267,27 @@ class Transport:
         if data is ... or (data is None and kind == "read" and status == 200):
             raise _broken(where, kind, status)
         return Reply(status=status, headers=response.headers, data=data)
+
+
+class _Doubt:
+    """Whether an earlier attempt of one write may have taken effect although its answer was lost or broken."""
+
+    def __init__(self) -> None:
+        self._may_have_happened = False
+
+    @contextmanager
+    def over(self, kind: Kind) -> Iterator[None]:
+        """Around an attempt. A plain refusal that comes after such an attempt is NotConfirmed: it speaks of the
+        repetition alone. Refusals with a meaning of their own are left as they are."""
+        try:
+            yield
+        except TryAgain as failure:
+            self._may_have_happened |= kind == "idempotent" and failure.limit is None
+            raise
+        except Rejected as refusal:
+            if self._may_have_happened and type(refusal) is Rejected:
+                raise NotConfirmed(f"{refusal}; an earlier attempt may have taken effect") from None
+            raise
 
 
 def _broken(where: str, kind: Kind, status: int) -> ConnectorError | TryAgain:
