@@ -15,6 +15,7 @@ from connectors.errors import (
     AuthFailed,
     ConnectorError,
     Gone,
+    MovedAway,
     OutcomeUnknown,
     Rejected,
     SourceMissing,
@@ -58,7 +59,7 @@ def redirected(where: str, status: int, kind: Kind, location: str) -> ConnectorE
     target = _without_query(location) or "an address that it does not name"
     if kind == "read":
         return Moved(f"{where}: was renamed or moved to {target} (HTTP {status})", location)
-    return Rejected(
+    return MovedAway(
         f"{where}: nothing was written, the tracker redirects to {target} (HTTP {status}); "
         "the repository or site was renamed or moved: write its new name or url in the settings"
     )

@@ -24,6 +24,10 @@ class Rejected(SkipIssue):
     """The tracker understood and refused (400, 403, 409, 413, 422 on one issue): locked, archived, screen."""
 
 
+class MovedAway(Rejected):
+    """A write was answered with a redirect: nothing was written, and what it was about has another address now."""
+
+
 class NotConfirmed(Rejected):
     """The tracker said yes and then showed no effect: refused in silence, or the answer was not the real one."""
 

@@ -6,7 +6,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 
-from connectors.errors import ConnectorError, OutOfTurn, Rejected, SkipIssue, SkipSource, StopTracker
+from connectors.errors import (
+    ConnectorError,
+    Gone,
+    MovedAway,
+    OutOfTurn,
+    Rejected,
+    SkipIssue,
+    SkipSource,
+    StopTracker,
+)
 from sync.apply_comments import CommentWriting
 from sync.apply_labels import LabelWriting
 from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange
@@ -15,6 +24,7 @@ from sync.lease import LEASE
 from sync.marker import Marker
 from sync.patience import Patience
 from sync.spread import Spread
+from sync.whereabouts import find_again
 
 
 @dataclass(kw_only=True, slots=True)
@@ -107,6 +117,8 @@ class Applier:
         except OutOfTurn as error:
             self._left(change, str(error))
             self.stopped[change.ref.tracker] = str(error)
+        except (Gone, MovedAway) as error:
+            self._look_again(change, error)
         except SkipIssue as error:
             self._failed(change, error)
             if isinstance(error, Rejected):
@@ -129,6 +141,21 @@ class Applier:
                 self.comments.remove(change)
             case CommentChange():
                 self.comments.write(change)
+
+    def _look_again(self, change: Change, error: ConnectorError) -> None:
+        """Where we wanted to write there is nothing any more. Moved: the next run goes on at its new place. Deleted or
+        hidden: that is known from now on. Still there: then this write was refused, and nothing else."""
+        match find_again(self.job, change.ref):
+            case "there":
+                self._failed(change, error)
+            case "gone" if isinstance(change, LabelChange):
+                self.result.notes.append(
+                    f"{change.ref} is not there any more, or not visible to this account; nothing is written on it"
+                )
+            case "gone":
+                self._failed(change, error)
+            case moved:
+                self._left(change, f"{change.ref} is {moved} now; the next run goes on there")
 
     def _failed(self, change: Change, error: ConnectorError) -> None:
         self.result.failed.append((change.describe(), str(error)))

@@ -15,7 +15,7 @@ from sync.changes import CommentChange, CommentRemoval
 from sync.comment import digest, remove_block, replace_block, wrap
 from sync.homes import homes_of
 from sync.job import Job
-from sync.marker import Marker, former_account, live_comment
+from sync.marker import Marker, former_account, locate_comment
 from sync.memory import keep_home
 from sync.store import PushedComment
 from sync.store.rows import CommentState
@@ -44,9 +44,9 @@ class CommentWriting:
 
     def remove(self, change: CommentRemoval) -> None:
         """Delete a comment of ours. Where people wrote around our text (GitHub), only our text goes."""
-        ref, tracker = change.ref, change.ref.tracker
+        tracker = change.ref.tracker
         try:
-            live = live_comment(self._job.readers[tracker], ref, change.comment_id)
+            ref, live = locate_comment(self._job.readers[tracker], change.ref, change.comment_id)
         except Gone:
             self._remove_moved(change)
             return
@@ -116,9 +116,8 @@ class CommentWriting:
 
     def _edit(self, change: CommentChange, comment_id: str) -> None:
         """Read, check that it is ours, write. What a person deleted or took over is left to that person."""
-        ref = change.ref
         try:
-            live = live_comment(self._job.readers[ref.tracker], ref, comment_id)
+            ref, live = locate_comment(self._job.readers[change.ref.tracker], change.ref, comment_id)
         except Gone:
             moved = self._moved(change)
             if moved and moved.comment_id:
@@ -126,6 +125,7 @@ class CommentWriting:
             else:
                 self._leave(change, comment_id, "was deleted by a person")
             return
+        change = replace(change, ref=ref)
         own = self._marker.own_text(live, ref, self._names(change.subject))
         if own is None:
             self._refuse_former(live, change)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-from connectors.errors import Rejected
+from connectors.errors import MovedAway, Rejected
 from connectors.model import IssueRef, KnownIssue
 from sync.announcing import Announcer
 from sync.changes import LabelChange, Reason
@@ -31,8 +31,8 @@ class LabelWriting:
         for added, removed in self._steps(change, add, remove):
             try:
                 self._step(change, added, removed)
-            except Rejected:
-                if len(added) < 2 or removed:
+            except Rejected as error:
+                if len(added) < 2 or removed or isinstance(error, MovedAway):
                     raise
                 self._one_by_one(change, added)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from connectors.errors import Gone
-from connectors.model import Comment, IssueRef
+from connectors.model import Comment, IssueRef, Wanted
 from connectors.ports import IssueReader
 from sync.comment import block_of, find_block
 from sync.job import Job
@@ -76,10 +76,16 @@ class Marker:
 def live_comment(reader: IssueReader, ref: IssueRef, comment_id: str) -> Comment:
     """A comment as it is now. Gone only when the list of the issue's comments does not hold it either: what is
     taken for deleted is left alone for ever, and one wrong answer must not have that effect."""
+    return locate_comment(reader, ref, comment_id)[1]
+
+
+def locate_comment(reader: IssueReader, ref: IssueRef, comment_id: str) -> tuple[IssueRef, Comment]:
+    """The same, with the issue as it is called now: the list of comments follows an issue that moved, the address of
+    a single comment does not."""
     try:
-        return reader.comment(ref, comment_id)
+        return ref, reader.comment(ref, comment_id)
     except Gone:
         for comment in reader.comments(ref):
             if comment.id == comment_id:
-                return comment
+                return reader.read(ref.key, Wanted()).ref, comment
         raise

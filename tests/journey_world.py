@@ -21,6 +21,7 @@ from connectors.sandbox.server import Sandbox
 from sync import cli
 from sync.commands import running
 from sync.commands.deciding import Clearing, clear, overrides
+from sync.commands.explaining import explain
 from sync.commands.looking import status
 from sync.commands.recalling import history
 from sync.commands.session import opened_store
@@ -276,6 +277,10 @@ class World:
         """The id of the last run of any command."""
         with self.opened_store() as store:
             return store.runs(1)[0].id
+
+    def explain(self, key: str) -> Told:
+        """``increment-sync explain``."""
+        return self._call(lambda: explain(self.ways(), key))
 
     def status(self) -> Any:
         """``increment-sync status --json``."""

@@ -304,6 +304,20 @@ class GithubState:
             home.owner, home.name = new_name.split("/")
             self.former_names.pop(new_name.lower(), None)
 
+    def hide(self, repo: str, login: str) -> None:
+        """Make a repository private, and somebody one of those who do not see it: 404 from now on."""
+        with self.lock:
+            home = self.repo(repo)
+            home.private = True
+            home.permissions = {
+                name: level for name, level in home.permissions.items() if name.lower() != login.lower()
+            }
+
+    def show(self, repo: str, login: str, level: Level = "write") -> None:
+        """Let somebody into a repository."""
+        with self.lock:
+            self.repo(repo).permissions[login] = level
+
     def transfer(self, repo: str, number: int, to: str, by: str = "someone") -> int:
         """Move an issue to another repository; the answer is its new number. Its id stays."""
         with self.lock:

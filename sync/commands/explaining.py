@@ -8,7 +8,7 @@ from typing import Any
 from mappings.model import Assignment, Conflict, Unplanned
 from mappings.trace import RuleTrace
 from sync.commands.explaining_text import lines_of
-from sync.commands.finding import find_issue, named_issues
+from sync.commands.finding import find_issue, named_issues, stored_issue
 from sync.commands.session import asking_job, offline_job
 from sync.commands.ways import Ways, say, say_json
 from sync.explained import Explained, explain_live, explain_stored
@@ -41,9 +41,8 @@ def _ask_tracker(ways: Ways, job: Job, text: str) -> Explained:
 def _meant(job: Job, text: str) -> tuple[str, str]:
     """Tracker and key. An issue that the store knows is asked for by its latest key."""
     named = named_issues(job, text)
-    for tracker, key in named:
-        if found := job.store.known_issue(tracker, key):
-            return tracker, found.issue.ref.key
+    if found := stored_issue(job, named):
+        return found.issue.ref.tracker, found.issue.ref.key
     if len(named) == 1:
         return named[0]
     if not named:

@@ -17,15 +17,23 @@ _GITHUB_ADDRESS: Final = re.compile(r"([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)/(?:issue
 
 def find_issue(job: Job, text: str) -> KnownIssue:
     """The issue as the store knows it. LookupError when it does not; NothingRead when it knows none."""
-    for tracker, key in named_issues(job, text):
-        if found := job.store.known_issue(tracker, key):
-            return found
+    if found := stored_issue(job, named_issues(job, text)):
+        return found
     if not job.store.sources():
         raise NothingRead
     raise LookupError(
         f"{text} is not in the last snapshot: check the key, or whether one of the mappings' sources holds "
         "it; `increment-sync explain --live` asks the tracker"
     )
+
+
+def stored_issue(job: Job, named: list[tuple[str, str]]) -> KnownIssue | None:
+    """The first of several possible issues that the store knows, by the key of today or by one that it had before."""
+    for find in (job.store.known_issue, job.store.moved_issue):
+        for tracker, key in named:
+            if found := find(tracker, key):
+                return found
+    return None
 
 
 def named_issues(job: Job, text: str) -> list[tuple[str, str]]:

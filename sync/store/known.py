@@ -59,6 +59,19 @@ class KnownPart(Part):
         found = [known for each in ids if (known := self._by_id(tracker, each))]
         return min(found, key=_newest_first) if found else None
 
+    def moved_issue(self, tracker: str, key: str) -> KnownIssue | None:
+        """The issue that had this key before it moved, as far as runs saw it move."""
+        moved = (issue_events.c.tracker == tracker, issue_events.c.kind == "moved")
+        query = (
+            select(issue_events.c.issue_id, issue_events.c.before)
+            .where(*moved)
+            .order_by(issue_events.c.id.desc())
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        found = (issue_id for issue_id, before in rows if before["key"].lower() == key.lower())
+        return next((known for issue_id in found if (known := self._by_id(tracker, issue_id))), None)
+
     def _by_id(self, tracker: str, issue_id: str) -> KnownIssue | None:
         return next(
             iter(self._page(_ISSUES.where(issues.c.tracker == tracker, issues.c.id == issue_id))), None

@@ -90,6 +90,17 @@ class SnapshotPart(Part):
             _keep_events(connection, noticed)
         return noticed
 
+    def mark_left(self, ref: IssueRef, at: datetime) -> None:
+        """Note that a direct read found an issue where no source asks. What we wrote on it stays known."""
+        here = (memberships.c.tracker == ref.tracker, memberships.c.issue_id == ref.id)
+        with self._database.write() as connection:
+            sources = connection.execute(select(memberships.c.source).where(*here)).scalars().all()
+            connection.execute(delete(memberships).where(*here))
+            _keep_events(
+                connection,
+                [Noticed(ref=ref, at=at, kind="left", before={"source": name}) for name in sorted(sources)],
+            )
+
     def mark_vanished(self, ref: IssueRef, at: datetime) -> None:
         """Note that a direct read said that an issue is not there. Any later reading takes it back."""
         with self._database.write() as connection:

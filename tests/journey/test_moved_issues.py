@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
+
 import pytest
 
-from tests.journey_world import World
+from tests.journey_world import MODEL, World
 
 OLD, NEW, ANCHOR = "acme/churn", "acme/new", "acme/new#1"
 LABELLED = [f"{NEW}#{number}" for number in (11, 12, 13)]
@@ -80,3 +83,93 @@ def test_the_comment_of_a_transferred_anchor_that_the_plan_gave_up_is_removed(tr
     transferred.edit("plans/2026-q4.yaml", f', anchor: "github:{OLD}#1"', "")
     transferred.run()
     assert transferred.comments("acme/attic#1") == []
+
+
+# ---- moved or gone without any list that tells it, as between reading and writing
+
+
+MODEL_RULE = "labels: [model]}, assign: model"
+FEATURES_RULE = "labels: [features]}, assign: features"
+
+
+@pytest.fixture
+def settled(make_world: Callable[..., World]) -> World:
+    """Everything is written, and read once more: no list will name an issue again that does not change."""
+    world = make_world(jira=2, github=2)
+    for _ in range(2):
+        assert world.run().code == 0
+    return world
+
+
+def test_a_transferred_anchor_is_written_on_at_its_new_place(settled: World) -> None:
+    settled.github.transfer(OLD, 1, "acme/attic")
+    settled.close(f"{OLD}#11")
+    told = settled.run()
+    assert told.code == 0, told.out
+    assert f"github:{OLD}#1 is acme/attic#1 now; the next run goes on there" in told.out
+    assert settled.run().code == 0
+    assert settled.labels("acme/attic#1") == {"state:in-progress"}
+    (body,) = settled.comments("acme/attic#1")
+    assert "1 of 2 issues done" in body
+    assert settled.run().code == 0
+    assert settled.writes() == []
+
+
+def test_a_transferred_issue_is_left_to_its_new_repository(settled: World) -> None:
+    settled.github.transfer(OLD, 11, "acme/attic")
+    settled.edit(
+        "mappings/science.yaml", FEATURES_RULE, FEATURES_RULE.replace("assign: features", "assign: model")
+    )
+    told = settled.run()
+    assert told.code == 0, told.out
+    assert f"github:{OLD}#11 is acme/attic#1 now" in told.out
+    assert settled.run().code == 0
+    (model, _) = settled.status()["increments"][0]["goals"][0]["capabilities"]
+    assert model["counts"]["todo"] == 3, "it is in no source any more"
+    assert settled.labels("acme/attic#1") == set()
+    assert settled.github.repo("acme/attic").labels == []
+    assert settled.run().code == 0
+    assert settled.writes() == []
+
+
+def test_an_issue_that_is_deleted_before_it_is_written_on_is_not_tried_again(settled: World) -> None:
+    settled.edit("mappings/science.yaml", FEATURES_RULE, "labels: [features]}, assign: other")
+    settled.edit("mappings/science.yaml", MODEL_RULE, "labels: [model]}, assign: features")
+    settled.edit("mappings/science.yaml", "assign: other", "assign: model")
+    settled.github.delete_issue(OLD, 11)
+    settled.jira.delete("DS-11")
+    told = settled.run()
+    assert told.code == 0, told.out
+    for name in (f"github:{OLD}#11", "jira:DS-11"):
+        assert f"{name} is not there any more, or not visible to this account" in told.out
+    assert "0 of 2 issues done" in settled.comments(MODEL)[0], "it counts as it was for some days"
+    assert settled.run().code == 0
+    assert settled.writes() == []
+
+
+def test_a_repository_made_private_takes_nothing_away_and_comes_back(settled: World) -> None:
+    settled.close(f"{OLD}#11")
+    settled.github.hide(OLD, "sync-robot")
+    before = settled.snapshot()
+    for _ in range(2):
+        told = settled.run()
+        assert told.code == 1
+        assert f"not read: github:{OLD}: " in told.err
+        assert settled.snapshot() == before
+    settled.github.show(OLD, "sync-robot")
+    assert settled.run().code == 0
+    assert settled.labels(f"{OLD}#1") == {"state:in-progress"}
+    assert len(settled.comments(f"{OLD}#1")) == 1
+    assert settled.run().code == 0
+    assert settled.writes() == []
+
+
+def test_explain_finds_moved_issues_by_the_keys_they_had(settled: World) -> None:
+    settled.jira.move("DS-11", "OPS", "ada")
+    settled.github.transfer(OLD, 1, "acme/attic")
+    settled.run(after=timedelta(hours=25))
+    for old, new in {"DS-11": "OPS-1", f"{OLD}#1": "acme/attic#1"}.items():
+        told = settled.explain(old)
+        assert told.code == 0, told.err
+        assert new in told.out
+    assert "capability:features" in settled.explain(f"{OLD}#1").out
