@@ -81,6 +81,9 @@ class GithubReader:
         del container
         return False
 
+    def is_public(self, container: str) -> bool:
+        return self._sources.is_public(container)
+
     def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
         inspection = GithubInspection(
             transport=self._transport, credentials=self._credentials, ask_who=self._ask_who

@@ -38,6 +38,14 @@ class GithubSources:
         self._page = page
         self._overlap = overlap
         self._stopped: StopTracker | None = None
+        self._public: dict[str, bool] = {}
+        """By repository in lower case, as far as it was looked at since this object was made."""
+
+    def is_public(self, repo: str) -> bool:
+        """Whether anybody can read the repository. ``internal`` ones of an enterprise are private."""
+        if repo.lower() not in self._public:
+            self._repository(repo)
+        return self._public[repo.lower()]
 
     def pull(
         self, sources: Sequence[tuple[Source, Cursor | None]], wanted: Wanted
@@ -103,6 +111,7 @@ class GithubSources:
     def _repository(self, repo: str) -> Mapping[str, Any]:
         reply = self._transport.send("GET", f"repos/{repo}", kind="read")
         fields = as_mapping(reply.data, "a repository")
+        self._public[repo.lower()] = fields.get("private") is not True
         return {"id": need(fields, "id", "a repository"), "archived": fields.get("archived") is True}
 
     def _read_whole(self, source: Source, cursor: Cursor | None, wanted: Wanted) -> Pulled:

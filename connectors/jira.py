@@ -97,6 +97,11 @@ class JiraReader:
     def edits_are_mailed(self, container: str) -> bool:
         return not self._site.may_silence(container)
 
+    def is_public(self, container: str) -> bool:
+        """Never: what a site shows to strangers depends on schemes that an ordinary account cannot read."""
+        del container
+        return False
+
     def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
         del labels  # free strings on Jira: they need not exist
         return JiraInspection(site=self._site).findings(sources)

@@ -61,6 +61,8 @@ class MemoryTracker:
         """What reading a container comes to instead, by its name: for sources that fail."""
         self.losing_answers = False
         """While true, comments are created but the answer is lost."""
+        self.public: set[str] = set()
+        """Containers that anybody can read."""
         self.mails_edits = False
         """Whether people are mailed about edits."""
         self._now = now
@@ -240,6 +242,9 @@ class MemoryTracker:
     def edits_are_mailed(self, container: str) -> bool:
         del container
         return self.mails_edits
+
+    def is_public(self, container: str) -> bool:
+        return container in self.public
 
     def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
         del labels  # free strings here

@@ -95,6 +95,11 @@ class IssueReader(Protocol):
         otherwise. Asked of the tracker at most once a week."""
         ...
 
+    def is_public(self, container: str) -> bool:
+        """Whether anybody at all can read the issues of a container. A Jira site counts as private. At most one
+        request; ConnectorErrors as they come."""
+        ...
+
     def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
         """Look, without writing, whether a run could work: who we are, the clock, each source, our rights.
 

@@ -53,6 +53,7 @@ def capability_document(
             *([("Reopened", rollup.scope.reopened)] if rollup.scope.reopened else []),
             *_iteration_lines(rollup),
             *_proof_lines(rollup),
+            *_silent_lines(rollup),
             *_notes(rollup),
             *_override_lines(overrides),
         ),
@@ -229,9 +230,14 @@ def _proof_lines(rollup: CapabilityRollup) -> list[str]:
     return [f"Not proven: {rollup.proof.why}"] if rollup.not_proven and rollup.proof else []
 
 
+def _silent_lines(rollup: CapabilityRollup) -> list[Line]:
+    silent = tuple(issue.ref for issue in rollup.issues if issue.is_silent)
+    return [("Note: closed without a result label", silent)] if silent and rollup.state != "cancelled" else []
+
+
 def _notes(rollup: CapabilityRollup) -> list[str]:
     """The roll-up's warnings without their codes; those that a line above already tells are left out."""
-    told = ("unknown_status",)
+    told = ("unknown_status", "result_missing")
     notes = [f"Note: {w.partition(': ')[2]}" for w in rollup.warnings if not w.startswith(told)]
     if rollup.conflicts:
         notes.append(

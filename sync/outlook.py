@@ -15,6 +15,7 @@ from sync.job import Job
 from sync.memory import remember
 from sync.store import Store, labels_now
 from sync.think import Remembered, Seen, Thought, think
+from sync.visibility import find_out
 
 
 def outlook(job: Job) -> tuple[Thought, Remembered]:
@@ -36,12 +37,14 @@ def think_offline(
         for state in states_today(job.store, job.workspace)
         if state.failing_since
     }
+    anchors = anchors_among(known, job.workspace)
     seen = Seen(
         known=known,
-        anchors=anchors_among(known, job.workspace),
+        anchors=anchors,
         unread=frozenset(failing),
         failing_since=failing,
         proofs=job.proofs,
+        discretion=find_out(job, anchors.values()),
     )
     markup = {tracker: job.markup(tracker) for tracker in job.settings.trackers}
     return think(job.settings, job.workspace, seen, remembered, now=job.now(), markup=markup, earlier=earlier)

@@ -121,6 +121,11 @@ class CountedIssue:
     def answer(self) -> Answer | None:
         return self.state.answer if self.experiment else None
 
+    @property
+    def is_silent(self) -> bool:
+        """An experiment that was closed without saying what came of it."""
+        return self.experiment and self.state.state == "done" and not self.answer
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IterationRollup:

@@ -28,7 +28,7 @@ def capability_warnings(
             f"all_cancelled: all {counts.dropped} issues were dropped; "
             "if the capability is, say `cancelled: true` in the plan"
         )
-    silent = [each for each in issues if each.experiment and each.state.state == "done" and not each.answer]
+    silent = [each for each in issues if each.is_silent]
     if silent:
         found.append(f"result_missing: {_names(silent)} closed without a result label")
     unknown = [each for each in issues if not each.state.known]

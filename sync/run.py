@@ -40,6 +40,7 @@ from sync.prefixes import refuse_lost_prefixes, remember_prefixes
 from sync.scope import baseline_due, baseline_of
 from sync.settle import settle_open_intents
 from sync.think import Remembered, Seen, Thought, think
+from sync.visibility import find_out
 
 MAX_ROUNDS = 4
 """A decision can bring another to light (a pin frees a label); what is still open then waits for the next run."""
@@ -178,6 +179,7 @@ def _decide(
         strays=collected.strays,
         comments=drift,
         proofs=job.proofs,
+        discretion=find_out(job, collected.anchors.values()),
     )
     asked = _ask_people(job, options, seen, recorder, limits)
     changes = asked.thought.changes

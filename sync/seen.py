@@ -10,6 +10,7 @@ from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Workspace
 from sync.compare import Decisions
 from sync.compare_comments import CommentDrift, WrittenComment
+from sync.discretion import Discretion
 from sync.homes import Home, anchors_by_subject, homes_of
 from sync.rollup_model import Baseline, Proof
 
@@ -63,6 +64,9 @@ class Seen:
     """Capability id -> how the evidence stands that it asks for."""
     contested: frozenset[str] = frozenset()
     """Subjects whose anchor another installation keeps; it is left to that one."""
+
+    discretion: Discretion = field(default_factory=Discretion)
+    """What comments may say where anybody can read them."""
 
     def anchor_issues(self, workspace: Workspace, remembered: Remembered) -> dict[str, IssueRef]:
         """Subject -> its anchor, whatever key that issue has now. For one that was not read in this run it is where our

@@ -25,7 +25,7 @@ from mappings.checks_plans import is_zone
 from mappings.defaults import inherited_labels
 from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, LabelScheme
 from mappings.load import read_defaults, read_yaml
-from mappings.model import Origin, Workspace
+from mappings.model import Origin
 from mappings.problems import MappingInvalid, Problem
 from mappings.schema_labels import LabelEntries
 from mappings.yaml_tree import Positions
@@ -133,6 +133,14 @@ class PushSettings(_Strict):
         default=None,
         description="Write for these teams only; without it for all.",
         examples=[["churn-science"]],
+    )
+    share: tuple[str, ...] = Field(
+        default=(),
+        description=(
+            "Private sources whose issues comments may name where anybody can read them, as `tracker:PROJECT` or "
+            "`tracker:owner/repo`; the issues of others are only counted there."
+        ),
+        examples=[["jira:DS"]],
     )
 
 
@@ -339,22 +347,6 @@ def store_url(settings: Settings, root: Path) -> str:
     if settings.store.startswith(prefix) and not settings.store.startswith(prefix + "/"):
         return prefix + str((root / settings.store.removeprefix(prefix)).resolve())
     return settings.store
-
-
-def unknown_push_teams(settings: Settings, workspace: Workspace) -> list[Problem]:
-    """Teams named in ``push.teams`` that have no mapping."""
-    known = {team.team for team in workspace.teams}
-    return [
-        Problem(
-            origin=Origin(file=FILE_NAME),
-            path="push.teams",
-            message=f"no mapping file is for team {team!r}; the teams are {', '.join(sorted(known)) or 'none'}",
-            severity="error",
-            check="push-teams",
-        )
-        for team in settings.push.teams or ()
-        if team not in known
-    ]
 
 
 def _missing_file(path: Path) -> Problem:

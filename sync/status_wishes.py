@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
+from connectors.model import Issue
 from mappings.model import Overrides
 from sync.changes import Reason
 from sync.comment import Document, capability_document, digest, goal_document, render, with_notice
@@ -29,6 +31,8 @@ class StatusWishes:
         self._inputs, self._settings = inputs, settings
         self._remembered, self._seen = remembered, seen
         self._overrides, self._markup = overrides, markup
+        self._containers = {ref: item.issue.container for ref, item in seen.known.items()}
+        self._sources = [source for team in inputs.workspace.teams for source in team.sources]
 
     def wishes(self) -> tuple[CommentWish, ...]:
         """A wish for every anchor that was read and whose teams are written for."""
@@ -61,7 +65,8 @@ class StatusWishes:
         kind = self._markup[subject.anchor.ref.tracker]
         if subject.uncertain:
             return self._notice(subject, kind)
-        text = render(self._document(subject), kind)
+        document = self._seen.discretion.discreet(self._document(subject), subject.anchor, self._containers)
+        text = render(document, kind)
         return CommentWish(
             subject=subject.name,
             ref=subject.anchor.ref,
@@ -101,7 +106,7 @@ class StatusWishes:
         }
         if last is None or last.ref != subject.anchor.ref or body is None or not failing:
             return None
-        text = with_notice(body, failing, kind)
+        text = with_notice(body, self._named(failing, subject.anchor), kind)
         return CommentWish(
             subject=subject.name,
             ref=subject.anchor.ref,
@@ -110,6 +115,14 @@ class StatusWishes:
             full_hash=digest(text),
             reason=Reason(text=f"sources of {subject.name} are unreadable"),
         )
+
+    def _named(self, failing: Mapping[str, datetime], anchor: Issue) -> dict[str, datetime]:
+        """Sources as the comment on ``anchor`` may name them, with the earliest time of those without a name."""
+        named: dict[str, datetime] = {}
+        for source, since in failing.items():
+            name = self._seen.discretion.source_name(source, self._sources, anchor)
+            named[name] = min(since, named.get(name, since))
+        return named
 
     def _count_overrides(self, capabilities: set[str]) -> int:
         pinned = sum(capability in capabilities for capability in self._overrides.pins.values())

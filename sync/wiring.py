@@ -20,8 +20,9 @@ from mappings.model import Workspace
 from mappings.problems import MappingInvalid
 from sync.credentials import CredentialError, Credentials, read_credentials, what_is_missing
 from sync.evidence import read_proofs
+from sync.push_names import unknown_in_push
 from sync.rollup_model import Proof
-from sync.settings import Settings, TrackerSettings, load_settings, unknown_push_teams
+from sync.settings import Settings, TrackerSettings, load_settings
 
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
@@ -73,7 +74,7 @@ def configure(root: Path) -> Configured:
         timezone=settings.timezone,
         labels=settings.scheme,
     )
-    if problems := unknown_push_teams(settings, workspace):
+    if problems := unknown_in_push(settings, workspace):
         raise MappingInvalid(problems)
     return Configured(root=root, settings=settings, workspace=workspace, proofs=read_proofs(root, workspace))
 

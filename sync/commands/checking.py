@@ -22,7 +22,8 @@ from sync.commands.checking_store import (
 from sync.commands.checking_text import as_annotations, as_json, as_lines
 from sync.commands.ways import Ways, counted, say, say_json
 from sync.neutral import neutral_terminal
-from sync.settings import Settings, load_settings, unknown_push_teams
+from sync.push_names import unknown_in_push
+from sync.settings import Settings, load_settings
 
 Format = Literal["text", "json", "github"]
 
@@ -76,7 +77,7 @@ def _checked(ways: Ways, snapshot: Path | None) -> Checked:
         labels=settings.scheme,
     )
     workspace = reading.workspace
-    problems = [*reading.problems, *(unknown_push_teams(settings, workspace) if workspace else [])]
+    problems = [*reading.problems, *(unknown_in_push(settings, workspace) if workspace else [])]
     problems += _cases(ways, reading)
     written = findings(reading, ways.now())
     seen, notes = _snapshot(ways, settings, reading, snapshot)

@@ -17,7 +17,8 @@ from sync.commands.watching import metrics_file
 from sync.commands.ways import Ways, say, say_json
 from sync.credentials import PING_URL, CredentialError, ping_url
 from sync.neutral import neutral_terminal
-from sync.settings import FILE_NAME, Settings, load_settings, store_url, unknown_push_teams
+from sync.push_names import unknown_in_push
+from sync.settings import FILE_NAME, Settings, load_settings, store_url
 from sync.store import Store, StoreError, open_store
 
 _OURS_TO_CONFIGURE = frozenset({"settings", "mappings", "credentials"})
@@ -78,7 +79,7 @@ def _checks(ways: Ways) -> Iterator[Finding]:
         timezone=settings.timezone,
         labels=settings.scheme,
     )
-    problems = (*problems, *(unknown_push_teams(settings, workspace) if workspace else ()))
+    problems = (*problems, *(unknown_in_push(settings, workspace) if workspace else ()))
     yield from (_of_file("mappings", problem) for problem in problems)
     if workspace is not None:
         yield _ok(

@@ -168,6 +168,10 @@ class ConnectorSuite:
         made = world.writer.create_comment(world.ref(key), "status", MARKER)
         assert made.author_id == world.reader.whoami().id != ""
 
+    def test_a_private_container_is_not_public(self, world: World) -> None:
+        container = world.source.repo or world.source.project or ""
+        assert world.reader.is_public(container) is False
+
     def test_whoami_is_asked_once(self, world: World) -> None:
         world.reader.whoami()
         before = world.requests()

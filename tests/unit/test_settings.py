@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mappings.problems import MappingInvalid, Problem
-from sync.settings import Settings, find_root, load_settings, store_url, unknown_push_teams
+from sync.push_names import unknown_in_push
+from sync.settings import Settings, find_root, load_settings, store_url
 from sync.wiring import configure
 from tests.journey_world import MAPPING, PLAN
 
@@ -176,7 +177,7 @@ def test_push_for_a_team_without_mapping_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(MappingInvalid, match="no mapping file is for team 'sciense'; the teams are science"):
         configure(tmp_path)
     found = settings(tmp_path, text + "push: {enabled: true, teams: [science]}\n")
-    assert unknown_push_teams(found, configure(tmp_path).workspace) == []
+    assert unknown_in_push(found, configure(tmp_path).workspace) == []
 
 
 @pytest.mark.parametrize(
