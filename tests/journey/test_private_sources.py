@@ -32,8 +32,7 @@ def seeds(*, anchor_is_private: bool = False, other_is_private: bool = True) -> 
 
 
 def world_of(root: Path, plan: str = PLAN, **visibility: bool) -> World:
-    world = World(root, mapping=MIXED, plan=plan, **seeds(**visibility))
-    return world
+    return World(root, mapping=MIXED, plan=plan, **seeds(**visibility))
 
 
 def comment(world: World, key: str = FEATURES) -> str:
