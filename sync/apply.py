@@ -38,6 +38,9 @@ class Applied:
     """Changes not tried: a limit of this run, a stopped tracker."""
     left_because: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    """A sentence for each change that was left to people."""
+    closed: list[str] = field(default_factory=list)
+    """Increments that had their last write, for some of their teams only."""
 
 
 class Applier:

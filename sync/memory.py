@@ -69,7 +69,39 @@ def _finished(job: Job, pushed: Mapping[IssueRef, frozenset[str]]) -> frozenset[
     value_of = job.workspace.labels.value_of
     named = {value_of("increment", label) for labels in pushed.values() for label in labels}
     ids = {each for each in named if each} | {each.id for each in job.workspace.increments}
-    return frozenset(each for each in ids if job.store.cache.get(FINISHED + each))
+    return frozenset(each for each in ids if _is_finished(job, each))
+
+
+def _is_finished(job: Job, increment: str) -> bool:
+    """For every team that may be written for today: a team that is switched on later gets its last write, too."""
+    kept = job.store.cache.get(FINISHED + increment)
+    if isinstance(kept, list):
+        return set(filter(job.settings.may_push, teams_of(job.workspace, increment))).issubset(kept)
+    return bool(kept)
+
+
+def keep_finished(job: Job, increment: str) -> list[str]:
+    """Remember that an increment had its last write, for the teams that may be written for. Out: its other teams.
+    Nothing is remembered where no team may."""
+    teams = teams_of(job.workspace, increment)
+    written = sorted(filter(job.settings.may_push, teams))
+    if written:
+        job.store.cache.put(FINISHED + increment, written, days=3650)
+    return sorted(teams.difference(written)) if written else []
+
+
+def teams_of(workspace: Workspace, increment: str) -> frozenset[str]:
+    """The teams that own a capability of an increment, or whose rules assign to one."""
+    capabilities = {
+        capability.id: capability.team
+        for each in workspace.increments
+        if each.id == increment
+        for capability in each.capabilities
+    }
+    feeding = {
+        team.team for team in workspace.teams if any(rule.assign in capabilities for rule in team.rules)
+    }
+    return frozenset(capabilities.values()) | feeding
 
 
 def keep_home(store: Store, subject: str, home: Home) -> None:

@@ -145,7 +145,7 @@ def applied_text(outcome: Outcome) -> list[str]:
         return []
     lines = [written_text(applied) if len(outcome.changes) else "nothing to change"]
     lines += [f"failed: {what}: {why}" for what, why in applied.failed]
-    lines += [f"note: {note}" for note in applied.notes]
+    lines += [f"note: {note}" for note in (*applied.notes, *applied.closed)]
     return [neutral_terminal(line) for line in lines]
 
 
@@ -197,7 +197,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
             "failed": [{"change": what, "reason": why} for what, why in applied.failed],
             "left": applied.left,
             "left_because": applied.left_because,
-            "notes": applied.notes,
+            "notes": [*applied.notes, *applied.closed],
         },
     }
 

@@ -32,7 +32,7 @@ from sync.guard import (
 )
 from sync.held import known_today
 from sync.job import Job
-from sync.memory import FINISHED, Recorder, aliases, carry_renames_over, remember
+from sync.memory import Recorder, aliases, carry_renames_over, keep_finished, remember
 from sync.neighbours import look_around, refuse_other_instance, remember_instance
 from sync.options import Options, deadline_of, guard_limits
 from sync.overrides import Checked, check_suspicions, record
@@ -293,20 +293,20 @@ def _with_fresh(job: Job, seen: Seen, checked: Checked) -> Seen:
 
 
 def _finish_increments(job: Job, outcome: Outcome) -> None:
-    """After the grace days one last write, then none: remembered once everything of it was written, for all its
-    teams."""
+    """After the grace days one last write, then none: remembered once everything of it was written that may be."""
     applied, collected = outcome.applied, outcome.collected
     if applied is None or applied.failed or applied.left:
         return
     if collected.failed or collected.unread_anchors or outcome.unchecked or outcome.still_open:
         return
     for increment in outcome.thought.rollup.increments:
-        capabilities = [each for goal in increment.goals for each in goal.capabilities]
-        teams = {team for each in capabilities for team in (each.team, *each.teams)}
         if increment.phase != "closed" or increment.id in outcome.remembered.finished:
             continue
-        if all(map(job.settings.may_push, teams)):
-            job.store.cache.put(FINISHED + increment.id, True, days=3650)
+        if others := keep_finished(job, increment.id):
+            applied.closed.append(
+                f"{increment.id} is closed and had its last write, but for what concerns {', '.join(others)}: "
+                "push.teams does not name them"
+            )
 
 
 __all__ = ["Observation", "Options", "Outcome", "carry_out", "look", "remember_outcome"]

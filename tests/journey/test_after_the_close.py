@@ -125,23 +125,35 @@ rules:
 """
 
 
-def test_an_increment_waits_for_teams_that_are_not_written_for_yet(tmp_path: Path) -> None:
+def test_an_increment_is_finished_for_the_teams_that_are_written_for(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.edit("plans/q4.yaml", "Churn model\n        team: science", "Churn model\n        team: platform")
     world.write("mappings/platform.yaml", PLATFORM)
     trained = world.jira.add_issue("OPS", "Train", labels=["model"])
+    built = world.jira.add_issue("DS", "Build", labels=["features"])
+    world.jira.close(built.key)
     world.edit("increment-sync.yaml", "push: {enabled: true}", "push: {enabled: true, teams: [science]}")
     world.now = GRACE
     world.run()
     world.jira.close(trained.key)
     world.now = CLOSED
-    world.run()
-    assert world.run().remembered.finished == frozenset()
+
+    last = world.run()
+
+    assert last.applied is not None
+    (note,) = last.applied.closed
+    assert "2026-q4 is closed and had its last write, but for what concerns platform" in note
+    world.jira.unlabel(built.key, "features")
+    outcome = world.run()
+    assert outcome.remembered.finished == {"2026-q4"}
+    assert outcome.applied is not None
+    assert outcome.applied.closed == []
+    assert world.labels(built.key) == {"capability:features", "increment:2026-q4"}
     assert world.labels(GOAL) == set()
 
     world.edit("increment-sync.yaml", ", teams: [science]", "")
     world.run()
 
-    assert world.labels(GOAL) == {"state:missed"}
+    assert world.labels(GOAL) == {"state:missed"}, "a team that is switched on later gets its last write"
     assert world.labels(trained.key) == {"model", "capability:model", "increment:2026-q4"}
     assert world.run().remembered.finished == {"2026-q4"}
