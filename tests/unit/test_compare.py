@@ -34,7 +34,7 @@ def world(desired: set[str], pushed: set[str], live: set[str], **more: Any) -> L
         live={REF: issue("DS-1", labels=live)},
         pushed={REF: frozenset(pushed)},
         decisions=more.pop("decisions", Decisions()),
-        scheme=LabelScheme(),
+        scheme=more.pop("scheme", LabelScheme()),
         capabilities=frozenset({"a", "b", "old"}),
         unproven=more.pop("unproven", {}),
         **more,
@@ -119,6 +119,20 @@ def test_a_label_of_unknown_origin_on_an_anchor_withholds_nothing_until_it_is_kn
 def test_what_undo_took_back_is_not_put_again() -> None:
     held = Decisions(held={REF: frozenset({"capability:a"})})
     assert compare_labels(world({"capability:a"}, set(), set(), decisions=held)).changes == ()
+
+
+OTHER_WORDS = LabelScheme(former={"capability": ("cap:",)})
+
+
+def test_a_veto_holds_for_every_spelling_of_its_label() -> None:
+    vetoed = Decisions(vetoes={REF: frozenset({"capability:a"})})
+    assert compare_labels(world({"cap:a"}, set(), set(), decisions=vetoed, scheme=OTHER_WORDS)).changes == ()
+
+
+def test_a_label_put_against_a_veto_is_one_suspicion_whatever_its_spelling() -> None:
+    vetoed = Decisions(vetoes={REF: frozenset({"capability:a"})})
+    (one,) = compare_labels(world(set(), set(), {"cap:a"}, decisions=vetoed, scheme=OTHER_WORDS)).suspicions
+    assert (one.kind, one.label) == ("pin", "cap:a")
 
 
 # ---- comments
