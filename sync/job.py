@@ -15,6 +15,7 @@ from mappings.model import Workspace
 from sync.rollup_model import Proof
 from sync.settings import Settings
 from sync.store import Store
+from sync.unusable import UnusableFile
 
 Markup = Literal["github", "jira"]
 
@@ -50,6 +51,10 @@ class Job:
     """Requests sent, and quotas left."""
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     """Capability id -> how the evidence stands that it asks for."""
+    mapping_files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Mapping file -> its team, and what the file says."""
+    unusable: tuple[UnusableFile, ...] = ()
+    """Mapping files with errors, in whose place something else holds."""
     now: Callable[[], datetime]
     progress: Progress = field(default_factory=Silent)
     log: Any

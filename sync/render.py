@@ -103,7 +103,8 @@ def changes_markdown(changes: ChangeSet, attention: Attention) -> str:
 def problems_text(outcome: Outcome) -> list[str]:
     """Everything that a person must know beside the changes: what could not be read, refusals, overrides."""
     collected, matched = outcome.collected, outcome.thought.matched
-    lines = _unread_text(collected)
+    lines = [line for unusable in outcome.unusable for line in unusable.lines()]
+    lines += _unread_text(collected)
     lines += [f"not checked, left alone: {ref}: {why}" for ref, why in outcome.unchecked.items()]
     lines += list(outcome.still_open)
     lines += [f"by hand: {note.ref}: {note.text}" for note in outcome.by_hand]
@@ -114,7 +115,7 @@ def problems_text(outcome: Outcome) -> list[str]:
     lines += [f"note: {note.ref} {note.text}" for note in outcome.thought.observations]
     lines += [f"gone from its source: {item.issue.ref}" for item in collected.gone]
     lines += [f"refused ({refusal.rule}): {refusal.text}" for refusal in outcome.refusals]
-    return [neutral_terminal(line) for line in lines]
+    return [terminal_line(line) for line in lines]
 
 
 def _unread_text(collected: Collected) -> list[str]:
@@ -172,6 +173,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "summary": outcome.changes.summary(),
         "attention": {**outcome.weighed.attention.summary(), "spread": outcome.weighed.spreading},
         "changes": [change_json(change) for change in outcome.changes.changes],
+        "unusable_files": [unusable.as_json() for unusable in outcome.unusable],
         "failed_sources": [
             {"source": failure.source.name, "kind": failure.kind, "reason": failure.reason}
             for failure in collected.failed

@@ -32,6 +32,7 @@ from sync.guard import (
 )
 from sync.held import known_today
 from sync.job import Job
+from sync.last_rules import keep_files
 from sync.memory import Recorder, aliases, carry_renames_over, keep_finished, remember
 from sync.neighbours import look_around, refuse_other_instance, remember_instance
 from sync.options import Options, deadline_of, guard_limits
@@ -40,6 +41,7 @@ from sync.prefixes import refuse_lost_prefixes, remember_prefixes
 from sync.scope import baseline_due, baseline_of
 from sync.settle import settle_open_intents
 from sync.think import Remembered, Seen, Thought, think
+from sync.unusable import UnusableFile
 from sync.visibility import find_out
 
 MAX_ROUNDS = 4
@@ -67,6 +69,8 @@ class Outcome:
     """The refusal is about people's decisions: none of them is recorded."""
     by_hand: tuple[Observation, ...] = ()
     """What people did to our labels and comments since the last run."""
+    unusable: tuple[UnusableFile, ...] = ()
+    """Mapping files that nobody waited for."""
     applied: Applied | None = None
     """None when nothing was to be written: a preview, push switched off, a refusal."""
 
@@ -76,7 +80,10 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """4 when the guard refused, 1 when something failed or could not be read, else 0."""
+        """3 when a team's file is broken, 4 when the guard refused, 1 when something failed or could not be read,
+        else 0."""
+        if self.unusable:
+            return 3
         if self.refusals:
             return 4
         failed = (
@@ -112,6 +119,7 @@ def look(job: Job, options: Options, *, keeps: bool) -> Outcome:
         carry_renames_over(job)
         remember_prefixes(job)
         remember_instance(job)
+        keep_files(job)
     if keeps and not outcome.refused_people:
         recorder.keep()
     by_hand = (*recorder.found, *_told(drift, recorder.remembered))
@@ -197,6 +205,7 @@ def _decide(
         refused_people=bool(asked.refusals),
         looked=asked.looked,
         unchecked=asked.unchecked,
+        unusable=job.unusable,
     )
 
 

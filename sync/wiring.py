@@ -23,6 +23,7 @@ from sync.evidence import read_proofs
 from sync.push_names import unknown_in_push
 from sync.rollup_model import Proof
 from sync.settings import Settings, TrackerSettings, load_settings
+from sync.unusable import UnusableFile
 
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
@@ -44,6 +45,10 @@ class Configured:
     workspace: Workspace
     proofs: Mapping[str, Proof] = field(default_factory=dict)
     """Capability id -> how the evidence stood when the files were read."""
+    mapping_files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Mapping file -> its team, and what the file says."""
+    unusable: tuple[UnusableFile, ...] = ()
+    """Mapping files with errors, in whose place something else holds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,18 +70,33 @@ class Waiting:
     """Rows of a page, where it is to be smaller than usual."""
 
 
-def configure(root: Path) -> Configured:
-    """Read settings, plans and mappings. Raises MappingInvalid with every problem of every file."""
+def configure(
+    root: Path, *, files: Path | None = None, unusable: tuple[UnusableFile, ...] = ()
+) -> Configured:
+    """Read settings, plans and mappings. Raises MappingInvalid with every problem of every file.
+
+    ``files``: where plans and mappings are read instead, while those that are ``unusable`` are broken.
+    """
     settings = load_settings(root)
     workspace = load_workspace(
-        root,
+        files or root,
         trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
         timezone=settings.timezone,
         labels=settings.scheme,
     )
-    if problems := unknown_in_push(settings, workspace):
+    if not unusable and (problems := unknown_in_push(settings, workspace)):
         raise MappingInvalid(problems)
-    return Configured(root=root, settings=settings, workspace=workspace, proofs=read_proofs(root, workspace))
+    return Configured(
+        root=root,
+        settings=settings,
+        workspace=workspace,
+        proofs=read_proofs(root, workspace),
+        mapping_files={
+            team.origin.file: (team.team, ((files or root) / team.origin.file).read_text(encoding="utf-8"))
+            for team in workspace.teams
+        },
+        unusable=unusable,
+    )
 
 
 def credentials_of(settings: Settings, environment: Mapping[str, str]) -> dict[str, Credentials]:

@@ -41,7 +41,9 @@ def run(ways: Ways, options: Options, metrics: Path | None = None) -> int:
 
 
 def _run(ways: Ways, options: Options, seen: Watched) -> int:
-    with online_job(ways, "run", _told(options), writes=True, max_duration=options.max_duration) as job:
+    with online_job(
+        ways, "run", _told(options), writes=True, max_duration=options.max_duration, waits_for_all=False
+    ) as job:
         seen.job = job
 
         def work() -> Outcome:
@@ -56,7 +58,7 @@ def _run(ways: Ways, options: Options, seen: Watched) -> int:
 
 def preview(ways: Ways, options: Options, out: Path | None, detailed: bool, format_: str) -> int:
     """Show what ``run`` would write, and save it for ``apply``."""
-    with online_job(ways, "preview", _told(options), writes=False) as job:
+    with online_job(ways, "preview", _told(options), writes=False, waits_for_all=False) as job:
 
         def work() -> Outcome:
             outcome = look(job, options, keeps=False)
@@ -130,7 +132,9 @@ def _refuse(ways: Ways, job: Job, code: int, reasons: list[str]) -> int:
 def reconcile(ways: Ways, options: Options, *, yes: bool) -> int:
     """Read everything again, show the drift, ask, repair."""
     options = replace(options, full=True)
-    with online_job(ways, "reconcile", _told(options), writes=True, max_duration=options.max_duration) as job:
+    with online_job(
+        ways, "reconcile", _told(options), writes=True, max_duration=options.max_duration, waits_for_all=False
+    ) as job:
 
         def work() -> Outcome:
             outcome = look(job, options, keeps=True)
@@ -170,7 +174,7 @@ def with_row(job: Job, work: Any) -> Outcome:
     except BaseException as error:
         _finish(job, f"stopped: {type(error).__name__}", 1, {})
         raise
-    words = {0: "done", 1: "partly failed", 4: "refused"}
+    words = {0: "done", 1: "partly failed", 3: "done without a broken mapping file", 4: "refused"}
     _finish(job, words[outcome.exit_code], outcome.exit_code, _summary(outcome))
     return outcome
 

@@ -12,12 +12,14 @@ from typing import Any
 
 from connectors.ports import IssueReader, IssueWriter
 from connectors.retry import Wait
+from mappings.problems import MappingInvalid
 from sync.commands.ways import Ways, holder, new_run_id
 from sync.credentials import CredentialError, Credentials
 from sync.job import Job, Progress, RunCache, Silent
+from sync.last_rules import configured_despite, former_files, may_go_on
 from sync.logs import logger, set_up_logs
 from sync.progress import LineProgress, TerminalProgress, waiting
-from sync.settings import store_url
+from sync.settings import load_settings, store_url
 from sync.snapshot_file import store_from
 from sync.store import Store, open_store
 from sync.wiring import (
@@ -82,15 +84,17 @@ def online_job(
     *,
     writes: bool,
     max_duration: timedelta | None = None,
+    waits_for_all: bool = True,
 ) -> Iterator[Job]:
     """A job with readers, and with writers when it may write and push is switched on.
 
-    ``max_duration``: no wait for a quota goes beyond it.
+    ``max_duration``: no wait for a quota goes beyond it. Not ``waits_for_all``: a broken mapping file of one team does
+    not stop the others.
 
     Keeps a row of the run in the store. Credentials are checked for presence before anything else.
     """
     logs(ways)
-    configured = configure(ways.root)
+    configured = configure(ways.root) if waits_for_all else _whatever_is_sound(ways)
     credentials = credentials_of(configured.settings, ways.environment)
     logs(ways, secrets_of(credentials))
     began = ways.now()
@@ -102,6 +106,21 @@ def online_job(
         ) as job:
             store.start_run(run_id, command, options, holder())
             yield job
+
+
+def _whatever_is_sound(ways: Ways) -> Configured:
+    try:
+        return configure(ways.root)
+    except MappingInvalid as error:
+        if not may_go_on(ways.root, error):
+            raise
+        settings = load_settings(ways.root)
+        store = open_store(store_url(settings, ways.root), now=ways.now)
+        try:
+            former = former_files(store)
+        finally:
+            store.close()
+        return configured_despite(ways.root, error, former)
 
 
 @contextmanager
@@ -130,6 +149,8 @@ def working(
             settings=configured.settings,
             workspace=configured.workspace,
             proofs=configured.proofs,
+            mapping_files=configured.mapping_files,
+            unusable=configured.unusable,
             store=store,
             readers=readers,
             writers=writers if writes and configured.settings.push.enabled else {},

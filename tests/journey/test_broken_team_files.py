@@ -1,0 +1,134 @@
+"""Teams edit mappings: one team's broken file neither stops another team's runs nor takes anything away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journey_world import FEATURES, MAPPING, MODEL, PLAN, World
+
+SCIENCE = MAPPING.replace("  - github: {repo: acme/churn}\n", "").replace(
+    "  - {id: features, when: {labels: [features]}, assign: features}\n", ""
+)
+PLATFORM = """\
+team: platform
+sources:
+  - github: {repo: acme/churn}
+  - jira: {project: OPS}
+rules:
+  - {id: features, when: {labels: [features]}, assign: features}
+labels: {capability: {prefix: "plat:"}}
+"""
+Q4 = "increment:2026-q4"
+BROKEN = "mappings/platform.yaml"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    plan = PLAN.replace("Churn features, team: science", "Churn features, team: platform")
+    with World(tmp_path, plan=plan, mapping=SCIENCE, more_mappings={"platform": PLATFORM}) as world:
+        world.run()
+        yield world
+
+
+def test_other_teams_go_on_and_its_own_former_rules_hold(world: World) -> None:
+    before = world.snapshot()
+    world.edit(BROKEN, "assign: features", "assign: featurs")
+    told = world.run()
+    assert told.code == 3
+    assert f"{BROKEN} cannot be used; until it is corrected its rules of the last run hold" in told.err
+    assert f"  {BROKEN}:6:56: error: rules[0].assign:" in told.err
+    assert 'did you mean "features"?' in told.err
+    assert world.snapshot() == before
+    world.jira.add_issue("DS", summary="Another model", labels=["model"])
+    world.github.add_issue("acme/churn", title="Another feature", labels=["features"])
+    world.run()
+    assert world.labels("DS-14") == {"model", "capability:model", Q4}
+    assert world.labels("acme/churn#14") == {"features", "plat:features", Q4}
+    assert world.run().code == 3
+    assert world.writes() == []
+
+
+def test_once_it_is_corrected_the_new_rules_hold(world: World) -> None:
+    world.write(BROKEN, "rules: [")
+    assert world.run().code == 3
+    world.write(BROKEN, PLATFORM.replace("labels: [features]", "labels: [infra]"))
+    assert world.run(max_removals=100).code == 0
+    assert world.labels("acme/churn#11") == {"features"}
+
+
+def test_a_program_is_told_and_preview_and_reconcile_go_on_as_well(world: World) -> None:
+    world.write(BROKEN, "rules: [")
+    told = world.run(as_json=True)
+    (unusable,) = told.json["unusable_files"]
+    assert told.code == told.json["exit_code"] == 3
+    assert (unusable["file"], unusable["holds"]) == (BROKEN, "former rules")
+    assert unusable["problems"][0].startswith(f"{BROKEN}:")
+    assert BROKEN in world.preview().err
+    told = world.reconcile(yes=True)
+    assert (told.code, world.writes()) == (3, [])
+    assert BROKEN in told.err
+
+
+def test_a_new_file_that_never_worked_is_left_out(world: World) -> None:
+    before = world.snapshot()
+    world.write("mappings/growth.yaml", "team: growth\nrules: nothing\n")
+    told = world.run()
+    assert told.code == 3
+    assert "mappings/growth.yaml cannot be used; until it is corrected it is new and left out" in told.err
+    assert world.snapshot() == before
+
+
+def test_a_link_out_of_the_workspace_is_neither_read_nor_quoted(world: World, tmp_path: Path) -> None:
+    secret = tmp_path.parent / "elsewhere.yaml"
+    secret.write_text("team: s3cret\n", encoding="utf-8")
+    (world.root / BROKEN).unlink()
+    (world.root / BROKEN).symlink_to(secret)
+    told = world.run()
+    assert told.code == 3
+    assert "leads out of the workspace" in told.err
+    assert "s3cret" not in told.out + told.err
+    assert world.writes() == []
+
+
+def test_nothing_goes_on_where_a_team_of_the_last_run_would_be_missing(world: World) -> None:
+    """A file that was renamed and broken at once looks new, and its team's labels would look left over."""
+    (world.root / BROKEN).rename(world.root / "mappings/infra.yaml")
+    world.edit("mappings/infra.yaml", "assign: features", "assign: featurs")
+    stops(world)
+
+
+def test_nothing_goes_on_where_no_run_is_remembered(world: World) -> None:
+    (world.root / ".increment-sync" / "state.db").unlink()
+    world.write(BROKEN, "rules: [")
+    stops(world)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("plans/2026-q4.yaml", "end: 2026-12-31", "end: soon"),
+        ("plans/2026-q4.yaml", "id: features", "id: renamed"),
+        ("increment-sync.yaml", "push:", "psuh:"),
+    ],
+)
+def test_what_belongs_to_all_teams_stops_all(world: World, file: str, old: str, new: str) -> None:
+    world.edit(file, old, new)
+    stops(world)
+
+
+def test_without_a_sound_team_nothing_goes_on(world: World) -> None:
+    world.write(BROKEN, "rules: [")
+    world.write("mappings/science.yaml", "rules: [")
+    stops(world)
+
+
+def stops(world: World) -> None:
+    before = world.snapshot()
+    assert world.run().code == 3
+    assert world.reads() == []
+    assert world.snapshot() == before
+    assert world.comments(MODEL)
+    assert world.comments(FEATURES)
