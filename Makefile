@@ -33,6 +33,7 @@ bench: $(READY)
 	$(BIN)/python tests/bench.py
 	$(BIN)/python -m tests.bench_mappings
 	$(BIN)/python -m tests.bench_forecast
+	$(BIN)/python -m tests.bench_soak
 	$(BIN)/python -m tests.bench_report
 
 # 10,000 schedules of faults in process, 500 over HTTP, 50 with a real SIGKILL, on both cores.

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, not_, or_, select, update
 
 from sync.store.part import Part
 from sync.store.rows import RunRow
-from sync.store.tables import runs
+from sync.store.tables import journal_entries, rollups, runs
+
+IDLE_KEPT: Final = timedelta(days=30)
+
+
+def _left_nothing() -> ColumnElement[bool]:
+    """No other row needs this one of ``runs``, nor does anybody ask when the command last succeeded."""
+    traces = [
+        select(table.c.run_id).where(table.c.run_id == runs.c.id).correlate(runs).exists()
+        for table in (journal_entries, rollups)
+    ]
+    other = runs.alias()
+    last = select(func.max(other.c.finished)).where(other.c.command == runs.c.command, other.c.exit_code == 0)
+    success = and_(runs.c.exit_code == 0, runs.c.finished == last.correlate(runs).scalar_subquery())
+    return not_(or_(*traces, func.coalesce(success, False)))
 
 
 class RunsPart(Part):
@@ -31,13 +45,19 @@ class RunsPart(Part):
             )
 
     def finish_run(self, run_id: str, outcome: str, exit_code: int, summary: Mapping[str, Any]) -> None:
-        """Note how a run ended, now. ``summary`` is a JSON object."""
+        """Note how a run ended, now. ``summary`` is a JSON object.
+
+        Runs that began more than ``IDLE_KEPT`` ago, wrote nothing and moved no figure are forgotten then: a crontab
+        makes 35,000 of them a year. The last success of each command stays.
+        """
+        now = self._now()
         with self._database.write() as connection:
             connection.execute(
                 update(runs)
                 .where(runs.c.id == run_id)
-                .values(finished=self._now(), outcome=outcome, exit_code=exit_code, summary=dict(summary))
+                .values(finished=now, outcome=outcome, exit_code=exit_code, summary=dict(summary))
             )
+            connection.execute(delete(runs).where(runs.c.started < now - IDLE_KEPT, _left_nothing()))
 
     def run(self, run_id: str) -> RunRow | None:
         """One run, or None when there is none of this id."""

@@ -48,6 +48,46 @@ def assigned(number: int, capability: str, rule: str | None = "r", **values: obj
 
 
 class RunsContract:
+    def test_it_knows_when_a_command_last_succeeded(self, store: Store, clock: Clock) -> None:
+        assert store.last_success("run") is None
+        for run_id, command, code in (("r1", "run", 0), ("r2", "run", 1), ("p1", "preview", 0)):
+            store.start_run(run_id, command, {})
+            store.finish_run(run_id, "done", code, {})
+            clock.forward(minutes=1)
+        assert store.last_success("run") == START
+
+    def test_old_runs_that_left_nothing_are_forgotten(self, store: Store, clock: Clock) -> None:
+        """r1 wrote, r2 moved a figure, r3 is the last success; r4, r5 and r6, which died, are of no use."""
+        for run_id, code in (("r1", 0), ("r2", 0), ("r3", 0), ("r4", 1), ("r5", 4), ("r6", None)):
+            store.start_run(run_id, "run", {})
+            if code is not None:
+                store.finish_run(run_id, "done", code, {})
+            clock.forward(minutes=1)
+        announce(store, "r1")
+        store.save_rollup("r2", START, {"goal:g": {"done": 1}})
+        clock.forward(days=30)
+        store.start_run("r7", "run", {})
+        store.finish_run("r7", "partly failed", 1, {})
+        assert [row.id for row in store.runs()] == ["r7", "r3", "r2", "r1"]
+        assert store.last_success("run") == store.run("r3").finished  # type: ignore[union-attr]
+        store.start_run("r8", "run", {})
+        store.finish_run("r8", "done", 0, {})
+        assert [row.id for row in store.runs()] == ["r8", "r7", "r2", "r1"]
+
+    def test_what_became_of_writes_is_counted_and_only_grows(self, store: Store) -> None:
+        assert store.tally() == []
+        first, second = announce(store), announce(store, "r2")
+        store.journal_result(first, "unknown", START)
+        store.journal_result(first, "done", START)
+        store.journal_result(second, "failed", START)
+        counts = {(each.tracker, each.op, each.outcome): each.number for each in store.tally()}
+        assert set(counts.values()) == {1}
+        assert {outcome for _, _, outcome in counts} == {"unknown", "done", "failed"}
+        assert [each.outcome for each in store.tally("r2")] == ["failed"]
+
+    def test_it_knows_its_size(self, store: Store) -> None:
+        assert store.size() > 10_000
+
     def test_a_store_knows_when_it_was_made(self, store: Store) -> None:
         assert store.born == START
 
