@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.model import IssueRef
 from sync.attention import Weighed
@@ -64,6 +64,19 @@ def check_changes(
     found = [_removals(changes, pushed, limits), _comments(changes, limits, weighed)]
     if weighed is not None:
         found.append(_notified(weighed, limits))
+    return tuple(refusal for refusal in found if refusal)
+
+
+def check_whole(
+    changes: ChangeSet, pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits, weighed: Weighed
+) -> tuple[Refusal, ...]:
+    """The same limits for what is carried out whole or not at all, as an undo: no mail waits for another run."""
+    weighed, allowed = replace(weighed, spreading=False), limits.max_notifications
+    found = [_removals(changes, pushed, limits), _comments(changes, limits, None), _notified(weighed, limits)]
+    mails = weighed.attention.mails
+    if allowed is not None and mails > allowed:
+        text = f"at least {mails} mails would probably be sent, and --max-notifications allows {allowed}"
+        found.append(Refusal(rule="notified", text=text))
     return tuple(refusal for refusal in found if refusal)
 
 

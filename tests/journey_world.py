@@ -270,7 +270,8 @@ class World:
         """``increment-sync undo``; ``answer`` is what a person at a terminal types, ``limit`` the removals that are
         allowed this once."""
         more.setdefault("yes", answer is None)
-        options = UndoOptions(run_id=run_id, limits=Options(max_removals=limit), **more)
+        more.setdefault("limits", Options(max_removals=limit))
+        options = UndoOptions(run_id=run_id, **more)
         return self._call(lambda: undo(self.ways(as_json=as_json), options), answer=answer)
 
     def last_run(self) -> str:

@@ -146,6 +146,7 @@ def undo(
     ] = False,
     max_removals: MaxRemovals = None,
     max_comments: MaxComments = None,
+    max_notifications: MaxNotifications = None,
     as_json: Json = False,
 ) -> None:
     """Take back what a run wrote, except where people changed it since; asks first. Runs then leave it so."""
@@ -158,7 +159,9 @@ def undo(
         yes=yes,
         dry_run=dry_run,
         post_again=post_again,
-        limits=options_of(max_removals=max_removals, max_comments=max_comments),
+        limits=options_of(
+            max_removals=max_removals, max_comments=max_comments, max_notifications=max_notifications
+        ),
     )
     raise typer.Exit(command(ways(context, as_json), options))
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from connectors.model import IssueRef
 from sync.apply import Applier
+from sync.audience import weigh_changes
 from sync.commands.finding import named_issues
 from sync.commands.session import online_job
 from sync.commands.undoing_text import Story, show, summary, tell
 from sync.commands.ways import Ways, complain, holder
-from sync.guard import check_changes
+from sync.guard import check_whole
 from sync.job import Job
 from sync.lease import held
 from sync.memory import aliases, remember
@@ -39,7 +40,7 @@ class UndoOptions:
     dry_run: bool = False
     post_again: bool = False
     limits: Options = field(default_factory=Options)
-    """``max_removals`` and ``max_comments`` count."""
+    """``max_removals``, ``max_comments`` and ``max_notifications`` count."""
 
 
 def undo(ways: Ways, options: UndoOptions) -> int:
@@ -76,8 +77,9 @@ def _work(ways: Ways, job: Job, options: UndoOptions) -> Story:
     if not len(story.undoing.changes) and not lifting:
         story.why_not = "nothing to take back"
         return story
-    pushed = remember(job).pushed
-    story.refusals = check_changes(story.undoing.changes, pushed, guard_limits(job, options.limits))
+    changes, limits = story.undoing.changes, guard_limits(job, options.limits)
+    weighed = weigh_changes(job, changes, (item.issue for item in job.store.known()))
+    story.refusals = check_whole(changes, remember(job).pushed, limits, weighed)
     if story.refusals or options.dry_run:
         return story
     if not job.writers:

@@ -185,7 +185,7 @@ def test_github_is_asked_only_about_repositories_that_changed(world: World) -> N
 
 
 def test_a_repository_with_many_events_is_read_as_far_as_its_changes_justify(make_world: MakeWorld) -> None:
-    world = make_world(github=github_seed(60))
+    world = make_world(github=github_seed(60), jira=1)
     for number in range(11, 71):
         world.github.close("acme/churn", number, by="ada")
     world.run()

@@ -11,6 +11,7 @@ import pytest
 
 from sync.apply_comments import CommentWriting
 from sync.changes import CommentChange
+from sync.run import Options
 from tests.journey_world import World, github_seed, jira_seed
 
 MakeWorld = Callable[..., World]
@@ -183,6 +184,22 @@ def test_edits_that_mail_one_person_dozens_of_times_are_refused(make_world: Make
     assert some.code == 0, some.err
     assert len(world.jira.mails) == before + 5
     assert "the limit of 5 notifications (--max-notifications) is reached" in some.out
+
+
+def test_an_undo_that_mails_one_person_dozens_of_times_is_refused(make_world: MakeWorld) -> None:
+    world = make_world(jira=with_reporters(6), github=0)
+    world.run()
+    run_id, mailed = world.last_run(), len(world.jira.mails)
+    told = world.undo(run_id, limits=Options(max_removals=100, max_notifications=3))
+    assert told.code == 4
+    assert "mails would probably be sent, and --max-notifications allows 3" in told.err
+    world.edit("increment-sync.yaml", "push:", "limits: {mails_each: 5}\npush:")
+    told = world.undo(run_id, limits=Options(max_removals=100))
+    assert told.code == 4
+    assert "refused (notified): one person would get at least 10 mails, the limit is 5" in told.err
+    assert len(world.jira.mails) == mailed
+    assert world.undo(run_id, limits=Options(max_removals=100, max_notifications=10)).code == 0
+    assert 0 < len(world.jira.mails) - mailed <= 10
 
 
 # ---- the trackers' limits
