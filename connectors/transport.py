@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from connectors.errors import (
 )
 from connectors.pace import CONTENT, Hold, Pace, WriteLimits
 from connectors.retry import Kind, Limit, RetryPolicy, TryAgain, Wait, call, server_wait
+from connectors.secrecy import Hider, sent_secrets
 from connectors.traffic import Traffic
 
 __all__ = ["Kind", "Reply", "Transport"]
@@ -243,7 +245,7 @@ class Transport:
             raise TryAgain(
                 QuotaExhausted(f"{where}: {limit.reason}"), reason=limit.reason, seconds=asked, limit=limit
             )
-        data = _readable(response)
+        data = _readable(response, self._hider(response))
         error = self._classify(status, response.headers, data) if self._classify else None
         error = error or refused(where, status, response.headers, data)
         if status not in TEMPORARY:
@@ -259,7 +261,8 @@ class Transport:
         if status == 304 and kind == "read":
             return Reply(status=status, headers=response.headers, data=None)
         if not 200 <= status < 300:
-            raise redirected(where, status, kind, response.headers.get("Location", ""))
+            location = self._hider(response).text(response.headers.get("Location", ""))
+            raise redirected(where, status, kind, location)
         try:
             data = _decoded(response)
         except (ValueError, RecursionError):
@@ -267,6 +270,10 @@ class Transport:
         if data is ... or (data is None and kind == "read" and status == 200):
             raise _broken(where, kind, status)
         return Reply(status=status, headers=response.headers, data=data)
+
+    def _hider(self, response: requests.Response) -> Hider:
+        """Trackers and proxies may repeat what they were sent, and what they say is quoted in messages."""
+        return Hider(sent_secrets(response.request.headers.get("Authorization")))
 
 
 class _Doubt:
@@ -309,10 +316,10 @@ def _decoded(response: requests.Response) -> Any:
     return json_module.loads(response.content)
 
 
-def _readable(response: requests.Response) -> Any:
+def _readable(response: requests.Response, hider: Hider) -> Any:
     try:
-        return _decoded(response)
-    except ValueError:
+        return hider.value(_decoded(response))
+    except (ValueError, RecursionError):
         return None
 
 
@@ -320,6 +327,8 @@ def _without_habits(session: requests.Session, adapter: BaseAdapter | None) -> r
     for prefix in ("https://", "http://"):
         session.mount(prefix, adapter or HTTPAdapter(max_retries=0, pool_maxsize=16))
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    # Switched on, it prints every header on stdout.
+    HTTPConnection.debuglevel = 0
     session.verify = True  # what REQUESTS_CA_BUNDLE names still holds
     # Proxies come from the environment, but without any auth requests would take credentials from a .netrc, too.
     session.auth = session.auth or _unsigned

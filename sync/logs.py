@@ -1,6 +1,7 @@
 """Structured logs on stderr: for people on a terminal, JSON lines otherwise, a run id on each line.
 
-Event names are dotted words with fields. Values that are secrets are replaced before anything is printed.
+Event names are dotted words with fields. Secrets are replaced in every form before anything is printed, and
+text of trackers cannot steer a terminal.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from typing import Any, TextIO
 
 import structlog
 
+from connectors.secrecy import Hider
+from sync.neutral import neutral_terminal
+
 LEVELS = ("debug", "info", "warning", "error")
 
 
 def set_up_logs(stream: TextIO, *, level: str, secrets: Iterable[str] = (), color: bool = True) -> None:
     """Send the program's logs to ``stream``. ``secrets`` never appear in them."""
     for_people = stream.isatty()
-    hidden = tuple(secret for secret in secrets if len(secret) >= 4)
+    hider = Hider(secrets)
 
     def hide(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return {key: _hidden(value, hidden) for key, value in event.items()}
+        return {key: _harmless(hider.value(value), for_people) for key, value in event.items()}
 
     renderer: Any = (
         structlog.dev.ConsoleRenderer(colors=color) if for_people else structlog.processors.JSONRenderer()
@@ -47,8 +51,8 @@ def logger(**fields: Any) -> Any:
     return structlog.get_logger().bind(**fields)
 
 
-def _hidden(value: Any, secrets: tuple[str, ...]) -> Any:
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, "***")
-    return value
+def _harmless(value: Any, for_people: bool) -> Any:
+    """Text of trackers must not write lines of its own on a terminal; JSON escapes it."""
+    if not for_people or value is None or isinstance(value, (bool, int, float)):
+        return value
+    return neutral_terminal(str(value))

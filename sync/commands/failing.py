@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 from connectors.errors import ConnectorError
+from connectors.secrecy import Hider
 from mappings.problems import MappingInvalid
 from sync.commands.session import NothingRead
 from sync.credentials import CredentialError, secrets_in
@@ -61,9 +62,7 @@ def sentence_for(error: Exception) -> str:
 
 def _keep(error: Exception) -> Path:
     """Write the traceback to a file that only its owner can read, without secrets."""
-    text = "".join(traceback.format_exception(error))
-    for secret in secrets_in(os.environ):
-        text = text.replace(secret, "***")
+    text = Hider(secrets_in(os.environ)).text("".join(traceback.format_exception(error)))
     with tempfile.NamedTemporaryFile(
         "w", prefix="increment-sync-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:

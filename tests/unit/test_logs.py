@@ -1,0 +1,42 @@
+"""Log lines: one each, whatever text of a tracker they hold, and no secret in them."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from sync.logs import logger, set_up_logs
+
+HOSTILE = "a\nERROR forged \x1b[2J\x1b]0;title\x07 \u202edesrever\u2066 \x9b31m z\u200bw"
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [_Terminal(), io.StringIO()], ids=["terminal", "file"])
+def test_text_of_trackers_makes_no_line_and_steers_no_terminal(stream: io.StringIO) -> None:
+    set_up_logs(stream, level="debug", color=False)
+
+    logger(run_id="r1").warning("issue.odd", title=HOSTILE, labels=[HOSTILE], count=2)
+
+    said = stream.getvalue()
+    assert said.count("\n") == 1
+    assert not [char for char in said[:-1] if not char.isprintable()]
+    if not stream.isatty():
+        assert json.loads(said)["title"] == HOSTILE, "a program gets all of it"
+
+
+def test_secrets_are_hidden_inside_of_lists_and_errors() -> None:
+    stream = io.StringIO()
+    set_up_logs(stream, level="debug", secrets=["s3cr/et+x"])
+
+    logger().error(
+        "failed", why=ValueError("s3cr/et+x"), asked=["https://h/?t=s3cr%2Fet%2Bx"], deep={"s3cr/et+x": 1}
+    )
+
+    assert "s3cr" not in stream.getvalue()
+    assert stream.getvalue().count("***") == 3
