@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.model import IssueRef
 from mappings.model import Increment
+from sync.comment_forecast import ageing_lines, expected_cell, expected_lines, health_lines
 from sync.rollup_model import Answers, CapabilityRollup, Counts, GoalRollup
 
 MAX_ROWS = 40
@@ -47,10 +48,13 @@ def capability_document(
         context=f"capability of {goal_title}, increment {increment.id}, due {rollup.target or increment.end}",
         state=_headline(rollup, _done_of(rollup.counts)),
         lines=(
+            *health_lines(rollup),
+            *expected_lines(rollup.expected, "that all of it is done"),
             *_count_lines(rollup.counts),
             *_blocked_lines(rollup),
             *_scope_lines(rollup, increment),
             *([("Reopened", rollup.scope.reopened)] if rollup.scope.reopened else []),
+            *ageing_lines(rollup),
             *_iteration_lines(rollup),
             *_proof_lines(rollup),
             *_silent_lines(rollup),
@@ -66,7 +70,10 @@ def goal_document(rollup: GoalRollup, increment: Increment, *, overrides: int, i
     """The comment on the anchor of a goal: one row for each capability."""
     shown = rollup.capabilities[:MAX_ROWS]
     growth = [_growth(capability, increment) for capability in shown]
-    columns = 4 if any(growth) else 3
+    outlooks = [expected_cell(capability.expected) for capability in shown]
+    more = [
+        each for each in (("Likely at the end", outlooks), ("Scope since the start", growth)) if any(each[1])
+    ]
     required = "capability" if rollup.required_total == 1 else "capabilities"
     finished = f"{rollup.required_done} of {rollup.required_total} required {required} done"
     return Document(
@@ -77,19 +84,22 @@ def goal_document(rollup: GoalRollup, increment: Increment, *, overrides: int, i
             f"{finished}, {_done_of(rollup.counts)}" if rollup.required_total else _done_of(rollup.counts),
         ),
         lines=(
+            *expected_lines(rollup.expected, "that all required capabilities are done", ranges=False),
+            *_scope_of_all(rollup),
             *_blocked_capabilities(rollup),
+            *_experiments(rollup),
             *(("A person still has to accept the goal in the plan",) if rollup.acceptance_open else ()),
             *_override_lines(overrides),
         ),
-        header=("Capability", "State", "Issues done", "Scope since the start")[:columns],
+        header=("Capability", "State", "Issues done", *(name for name, _ in more)),
         rows=tuple(
             (
                 capability.title if capability.required else f"{capability.title} (optional)",
                 _state_words(capability),
                 _fraction(capability.counts),
-                scope,
-            )[:columns]
-            for capability, scope in zip(shown, growth, strict=True)
+                *(cells[number] for _, cells in more),
+            )
+            for number, capability in enumerate(shown)
         ),
         left_out=len(rollup.capabilities) - len(shown),
         footer=_footer(instance),
@@ -129,6 +139,29 @@ def _urgent(rollup: CapabilityRollup | GoalRollup) -> tuple[str, ...]:
 
 def _done_of(counts: Counts) -> str:
     return f"{counts.done} of {_issues(counts.scope)} done" if counts.scope else "no issues yet"
+
+
+def _scope_of_all(goal: GoalRollup) -> list[str]:
+    """Only when every capability's baseline is of the start: figures of different days do not add up."""
+    scopes = [each.scope for each in goal.capabilities if not each.cancelled]
+    if not all(scope.complete_from_start for scope in scopes):
+        return []
+    before, now = sum(scope.baseline or 0 for scope in scopes), goal.counts.scope
+    return [] if before == now else [f"Scope since the start: {before} → {_issues(now)}"]
+
+
+def _experiments(goal: GoalRollup) -> list[str]:
+    found = [each.answers for each in goal.capabilities if not each.cancelled]
+    told = _answers(
+        Answers(
+            confirmed=sum(each.confirmed for each in found),
+            rejected=sum(each.rejected for each in found),
+            inconclusive=sum(each.inconclusive for each in found),
+            open=sum(each.open for each in found),
+            missing=sum(each.missing for each in found),
+        )
+    )
+    return [f"Experiments: {told}"] if told else []
 
 
 def _count_lines(counts: Counts) -> list[str]:

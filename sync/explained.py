@@ -13,6 +13,8 @@ from mappings.model import Assignment, Conflict, IssueState, Origin, Workspace
 from mappings.states import state_of
 from mappings.trace import Trace
 from sync.figures import figures_of
+from sync.health.kept import expected_last
+from sync.health.model import Expected
 from sync.homes import homes_of
 from sync.job import Job
 from sync.live import LiveReading, ancestors_of
@@ -36,6 +38,8 @@ class Standing:
     """``capability:<id>`` or ``goal:<id>``."""
     figures: Mapping[str, Any] | None
     """As ``figures_of`` makes them; None when no run has counted it yet."""
+    expected: Expected | None = None
+    """What the last run expected of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,7 +158,10 @@ def _standings(job: Job, item: KnownIssue, trace: Trace) -> tuple[tuple[Standing
     if last is None and sum(source.count or 0 for source in job.store.sources()) <= _COUNTED_NOW:
         last = job.now(), figures_of(outlook(job)[0].rollup)
     at, figures = last or (job.now(), {})
-    return tuple(Standing(subject=each, figures=figures.get(each)) for each in subjects), at
+    expected = expected_last(job)
+    return tuple(
+        Standing(subject=each, figures=figures.get(each), expected=expected.get(each)) for each in subjects
+    ), at
 
 
 def _subjects(job: Job, item: KnownIssue, trace: Trace) -> list[str]:

@@ -10,10 +10,12 @@ from connectors.model import IssueRef, KnownIssue
 from sync.flow.model import FlowIssue
 from sync.flow.stored import load_flow, team_of
 from sync.forecast.ageing import ageing_of
-from sync.forecast.model import Ageing, Forecast, PastIssue
+from sync.forecast.model import Ageing, Forecast
 from sync.forecast.rests import Material
 from sync.forecast.subjects import forecasts_of
+from sync.forecast.team_histories import team_histories
 from sync.forecast.teams import team_past
+from sync.health.kept import Told
 from sync.job import Job
 from sync.think import Thought
 
@@ -36,55 +38,34 @@ def look_ahead(
     flow: Mapping[IssueRef, FlowIssue] | None = None,
 ) -> Ahead:
     """Forecast every increment that is not closed. ``at`` (aware) in the past: only what had happened by then is used,
-    while what counts towards what is as of today. ``flow``: what ``load_flow`` gave, when the caller has it already."""
+    while what counts towards what is as of today. Without ``at`` it is what the last run said, where it said something.
+    ``flow``: what ``load_flow`` gave, when the caller has it already."""
     moment = at or job.now()
     workspace = job.workspace
     if flow is None:
         flow = load_flow(job.store, workspace, thought.matched, known=known)
     owners = team_of(known, workspace, thought.matched)
-    histories = team_histories(thought, known, flow, owners)
+    histories = team_histories(thought.matched, known, flow, owners)
     material = Material(
         at=moment,
         flow=flow,
         teams={team: team_past(team, issues, moment) for team, issues in histories.items()},
     )
     plans = {each.id: each for each in workspace.increments}
+    told = Told(job)
     still_open = [ref for ref, issue in flow.items() if _open_at(issue, moment)]
     return Ahead(
         at=moment,
         forecasts={
-            rollup.id: forecasts_of(rollup, plans[rollup.id], material)
+            rollup.id: tuple(
+                told.instead_of(each) if at is None else each
+                for each in forecasts_of(rollup, plans[rollup.id], material)
+            )
             for rollup in thought.rollup.increments
             if plans[rollup.id].phase(moment) != "closed"
         },
         ageing=ageing_of(flow, owners, still_open, moment),
     )
-
-
-def team_histories(
-    thought: Thought,
-    known: Mapping[IssueRef, KnownIssue],
-    flow: Mapping[IssueRef, FlowIssue],
-    owners: Mapping[IssueRef, str],
-) -> dict[str, list[PastIssue]]:
-    """Each team's issues, whatever they count towards; capabilities and milestones are the groups of its past."""
-    capabilities = {each.ref: each.capability for each in thought.matched.assignments}
-    found: dict[str, list[PastIssue]] = {}
-    for ref, way in flow.items():
-        team = owners.get(ref)
-        if team is None:
-            continue
-        issue = known[ref].issue
-        milestones = {*issue.fix_versions, *([issue.milestone] if issue.milestone else [])}
-        found.setdefault(team, []).append(
-            PastIssue(
-                created=way.created,
-                closed=way.closed,
-                labels=(capabilities[ref],) if ref in capabilities else (),
-                milestones=tuple(sorted(milestones)),
-            )
-        )
-    return found
 
 
 def _open_at(issue: FlowIssue, at: datetime) -> bool:

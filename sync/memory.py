@@ -15,6 +15,7 @@ from sync.changed.plan import names_of_today
 from sync.compare import Decisions, Observation, name_of_today
 from sync.compare_comments import WrittenComment
 from sync.fed import fed_by
+from sync.health.kept import expected_last
 from sync.homes import Home, homes_of
 from sync.job import Job
 from sync.store import Store
@@ -49,6 +50,7 @@ def remember(job: Job) -> Remembered:
         homes=_homes(job, comments),
         fed=fed_by(job, renamed_capabilities(job.workspace)),
         born=store.born,
+        expected=expected_last(job),
     )
     return _with_renames(remembered, job)
 

@@ -113,6 +113,7 @@ def problems_text(outcome: Outcome) -> list[str]:
         lines.append(f"claimed twice, counted nowhere: {conflict.ref}: by {claims}")
     lines += [f"warning: {text}" for text in (*matched.warnings, *outcome.thought.rollup.warnings)]
     lines += [f"note: {note.ref} {note.text}" for note in outcome.thought.observations]
+    lines += [f"note: {outcome.no_health}"] if outcome.no_health else []
     lines += [f"gone from its source: {item.issue.ref}" for item in collected.gone]
     lines += [f"refused ({refusal.rule}): {refusal.text}" for refusal in outcome.refusals]
     return [terminal_line(line) for line in lines]

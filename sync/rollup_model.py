@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from connectors.model import IssueRef
 from mappings.model import Anchor, Answer, Conflict, IssueState, Phase, Unplanned
+from sync.health.model import Expected
 
 CapabilityState = Literal["empty", "planned", "in-progress", "done", "cancelled"]
 GoalState = Literal["planned", "in-progress", "done", "missed", "cancelled"]
@@ -214,6 +215,9 @@ class CapabilityRollup:
     uncertain: tuple[str, ...] = ()
     """Sources that feed it and could not be read: nothing may be concluded or written from its figures."""
     health: str | None = None
+    """The word that a forecast has earned; None where none may be said (``expected`` says why)."""
+    expected: Expected | None = None
+    """What a forecast says, as readers are told; None without one, and when it is finished or cancelled."""
     proof: Proof | None = None
     """None when the plan asks for no evidence."""
 
@@ -253,6 +257,9 @@ class GoalRollup:
     warnings: tuple[str, ...] = ()
     uncertain: tuple[str, ...] = ()
     health: str | None = None
+    """That of its worst required capability."""
+    expected: Expected | None = None
+    """As a capability's."""
 
     @property
     def subject(self) -> str:

@@ -30,6 +30,8 @@ from sync.guard import (
     deleted_as_a_whole,
     spread_of,
 )
+from sync.health.foreseeing import Foresight, foresee
+from sync.health.keeping import keep_foresight, notice
 from sync.held import known_today
 from sync.job import Job
 from sync.last_rules import keep_files
@@ -40,9 +42,9 @@ from sync.overrides import Checked, check_suspicions, record
 from sync.prefixes import refuse_lost_prefixes, remember_prefixes
 from sync.scope import baseline_due, baseline_of
 from sync.settle import settle_open_intents
-from sync.think import Remembered, Seen, Thought, think
 from sync.unusable import UnusableFile
 from sync.visibility import find_out
+from sync.think import Remembered, Seen, Thought, count_up, decide
 
 MAX_ROUNDS = 4
 """A decision can bring another to light (a pin frees a label); what is still open then waits for the next run."""
@@ -57,6 +59,10 @@ class Outcome:
     """``--max-duration`` counts from here, before anything was read."""
     collected: Collected
     thought: Thought
+    foresight: Foresight
+    """What is expected of the future, the same for labels, comments, ``status`` and reports."""
+    no_health: str | None = None
+    """What is missing for forecasts, unless that was said lately."""
     remembered: Remembered
     weighed: Weighed
     refusals: tuple[Refusal, ...] = ()
@@ -155,6 +161,7 @@ def remember_outcome(job: Job, outcome: Outcome) -> None:
     now, store = job.now(), job.store
     if outcome.refusals:
         return
+    keep_foresight(job, outcome.foresight, now)
     store.save_assignments(job.run_id, now, outcome.thought.matched.assignments)
     keep_fed(job, outcome.collected.known, outcome.thought.overrides, outcome.collected.unread)
     keep_counted(job, outcome.thought, outcome.collected.known, now, outcome.started)
@@ -199,6 +206,8 @@ def _decide(
         started=started,
         collected=replace(collected, known=asked.seen.known, anchors=asked.seen.anchors),
         thought=asked.thought,
+        foresight=asked.foresight,
+        no_health=notice(job, asked.foresight),
         remembered=recorder.remembered,
         weighed=weighed,
         refusals=asked.refusals or unsafe,
@@ -222,20 +231,25 @@ class _Asked:
 
     seen: Seen
     thought: Thought
+    foresight: Foresight
     refusals: tuple[Refusal, ...] = ()
     looked: frozenset[str] = frozenset()
     unchecked: dict[IssueRef, str] = field(default_factory=dict)
+
+    def think_again(self, job: Job, remembered: Remembered) -> None:
+        self.thought, self.foresight = _think(job, self.seen, remembered, self.foresight)
 
 
 def _ask_people(job: Job, options: Options, seen: Seen, recorder: Recorder, limits: GuardLimits) -> _Asked:
     """Think, check what people seem to have decided, and think again until nothing is open."""
     before = recorder.remembered.pushed
-    asked = _Asked(seen=seen, thought=_think(job, seen, recorder.remembered))
+    thought, foresight = _think(job, seen, recorder.remembered)
+    asked = _Asked(seen=seen, thought=thought, foresight=foresight)
     if not _look_around(job, asked, recorder):
         return asked
     if options.restore_labels:
         _restore(asked.thought, recorder)
-        asked.thought = _think(job, seen, recorder.remembered)
+        asked.think_again(job, recorder.remembered)
     looked_at = [ref for ref, wish in asked.thought.wishes.items() if wish.read]
     stop_after = None if options.accept_overrides else allowed_overrides(before, limits)
     confirmed: list[Suspicion] = []
@@ -254,7 +268,7 @@ def _ask_people(job: Job, options: Options, seen: Seen, recorder: Recorder, limi
         asked.unchecked |= checked.unread
         asked.unchecked |= dict.fromkeys(checked.vanished & anchors, "it is not there any more")
         asked.seen = _with_fresh(job, asked.seen, checked)
-        asked.thought = _think(job, asked.seen, recorder.remembered)
+        asked.think_again(job, recorder.remembered)
     return asked
 
 
@@ -268,7 +282,7 @@ def _look_around(job: Job, asked: _Asked, recorder: Recorder) -> bool:
     if found.contested or found.adopted:
         asked.seen = replace(asked.seen, contested=frozenset(found.contested))
         asked.unchecked |= found.refs
-        asked.thought = _think(job, asked.seen, recorder.remembered)
+        asked.think_again(job, recorder.remembered)
     return not found.refusals
 
 
@@ -279,15 +293,18 @@ def _restore(thought: Thought, recorder: Recorder) -> None:
         recorder.forget(suspicion.ref, frozenset({suspicion.label}), for_good=False)
 
 
-def _think(job: Job, seen: Seen, remembered: Remembered) -> Thought:
-    return think(
-        job.settings,
-        job.workspace,
-        seen,
-        remembered,
-        now=job.now(),
-        markup={tracker: job.markup(tracker) for tracker in job.settings.trackers},
-    )
+def _think(
+    job: Job, seen: Seen, remembered: Remembered, before: Foresight | None = None
+) -> tuple[Thought, Foresight]:
+    """``before``: what was expected when the same was thought about a moment ago; holds while the same counts."""
+    now, workspace = job.now(), job.workspace
+    markup = {tracker: job.markup(tracker) for tracker in job.settings.trackers}
+    counting = count_up(workspace, seen, remembered, now=now)
+    same = before is not None and before.rollup == counting.rollup
+    foresight = before if before is not None and same else foresee(job, counting, seen.known)
+    expected = foresight.expected
+    thought = decide(job.settings, workspace, seen, remembered, counting, expected, now=now, markup=markup)
+    return thought, foresight
 
 
 def _with_fresh(job: Job, seen: Seen, checked: Checked) -> Seen:

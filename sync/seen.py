@@ -11,6 +11,7 @@ from mappings.model import Anchor, Workspace
 from sync.compare import Decisions
 from sync.compare_comments import CommentDrift, WrittenComment
 from sync.discretion import Discretion
+from sync.health.model import Expected
 from sync.homes import Home, anchors_by_subject, homes_of
 from sync.rollup_model import Baseline, Proof
 
@@ -31,6 +32,8 @@ class Remembered:
     fed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Capability id -> names of the sources that fed it when they were last read whole."""
     born: datetime
+    expected: Mapping[str, Expected] = field(default_factory=dict)
+    """Subject -> what was expected last."""
 
     def archived(self, workspace: Workspace) -> frozenset[IssueRef]:
         """Anchors of subjects that no plan names and whose increment is finished or has no plan here."""

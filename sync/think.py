@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from connectors.model import IssueRef
+from connectors.model import IssueRef, KnownIssue
 from mappings.labels import LabelScheme
 from mappings.match import Matcher
 from mappings.model import Anchor, Matched, Overrides, Workspace
@@ -18,6 +18,8 @@ from sync.compare_comments import (
 )
 from sync.desired import DesireInputs, Wish, desire_labels
 from sync.earlier import Earlier
+from sync.health.applying import with_expected
+from sync.health.model import Expected
 from sync.homes import anchors_by_subject
 from sync.rollup import RollupInputs, roll_up
 from sync.rollup_model import Rollup
@@ -41,6 +43,20 @@ class Thought:
     overrides: Overrides
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counting:
+    """What counts where: the first half of thinking, on which forecasts are made."""
+
+    matched: Matched
+    rollup: Rollup
+    """Without health."""
+    overrides: Overrides
+    crowded: tuple[Observation, ...]
+    uncertain: Mapping[str, tuple[str, ...]]
+    anchors: Mapping[str, IssueRef]
+    earlier: Earlier | None = None
+
+
 def think(
     settings: Settings,
     workspace: Workspace,
@@ -53,13 +69,27 @@ def think(
 ) -> Thought:
     """Decide everything. Time is passed in; nothing is read and nothing is written.
 
-    ``earlier`` spares looking again at issues that are judged as they were; warnings and observations are then
-    those of the issues that are looked at.
+    What is expected of the future is what was expected last. ``earlier`` spares looking again at issues that are judged
+    as they were; warnings and observations are then those of the issues that are looked at.
     """
+    counting = count_up(workspace, seen, remembered, now=now, earlier=earlier)
+    expected = remembered.expected
+    return decide(settings, workspace, seen, remembered, counting, expected, now=now, markup=markup)
+
+
+def count_up(
+    workspace: Workspace,
+    seen: Seen,
+    remembered: Remembered,
+    *,
+    now: datetime,
+    earlier: Earlier | None = None,
+) -> Counting:
+    """Match and roll up."""
     scheme = workspace.labels
     renamed = renamed_capabilities(workspace)
     overrides, crowded = overrides_for_matching(remembered.decisions, scheme, workspace, renamed)
-    looked_at = {ref: seen.known[ref] for ref in earlier.again} if earlier else seen.known
+    looked_at = _looked_at(seen, earlier)
     anchors = seen.anchor_issues(workspace, remembered)
     matcher = Matcher(workspace, scheme, now, frozenset(anchors.values()))
     matched = matcher.match(looked_at.values(), overrides, seen.known.values())
@@ -77,28 +107,53 @@ def think(
             now=now,
         )
     )
+    return Counting(
+        matched=matched,
+        rollup=rollup,
+        overrides=overrides,
+        crowded=crowded,
+        uncertain=uncertain,
+        anchors=anchors,
+        earlier=earlier,
+    )
+
+
+def decide(
+    settings: Settings,
+    workspace: Workspace,
+    seen: Seen,
+    remembered: Remembered,
+    counting: Counting,
+    expected: Mapping[str, Expected],
+    *,
+    now: datetime,
+    markup: Mapping[str, str],
+) -> Thought:
+    """What has to be written, by what counts and what is expected (by subject)."""
+    matched, uncertain, earlier = counting.matched, counting.uncertain, counting.earlier
+    rollup = with_expected(counting.rollup, expected)
     inputs = DesireInputs(
         workspace=workspace,
         matched=matched,
         rollup=rollup,
-        known=looked_at,
+        known=_looked_at(seen, earlier),
         anchors=seen.anchors,
         unread=seen.unread,
         uncertain=uncertain,
         strays=seen.strays,
-        scheme=scheme,
+        scheme=workspace.labels,
         may_push=settings.may_push,
         finished=remembered.finished,
         now=now,
-        unread_anchors=frozenset(anchors.values()) - {issue.ref for issue in seen.anchors.values()},
+        unread_anchors=frozenset(counting.anchors.values()) - {issue.ref for issue in seen.anchors.values()},
         archived=remembered.archived(workspace),
         contested=seen.contested,
     )
     wishes = desire_labels(inputs)
     exact = frozenset(tracker for tracker, kind in markup.items() if kind == "jira")
-    labels = compare_labels(_label_world(inputs, wishes, remembered, renamed, exact))
+    labels = compare_labels(_label_world(inputs, wishes, remembered, renamed_capabilities(workspace), exact))
     labels = earlier.labels(labels, wishes) if earlier else labels
-    status = StatusWishes(inputs, settings, remembered, seen, overrides, markup)
+    status = StatusWishes(inputs, settings, remembered, seen, counting.overrides, markup)
     wanted = status.wishes()
     comments, comment_notes = compare_comments(
         wanted,
@@ -116,9 +171,13 @@ def think(
         wishes={**earlier.thought.wishes, **wishes} if earlier else wishes,
         changes=ChangeSet(labels=labels.changes, comments=comments, removals=leaving),
         suspicions=labels.suspicions,
-        observations=(*labels.observations, *comment_notes, *crowded),
-        overrides=overrides,
+        observations=(*labels.observations, *comment_notes, *counting.crowded),
+        overrides=counting.overrides,
     )
+
+
+def _looked_at(seen: Seen, earlier: Earlier | None) -> Mapping[IssueRef, KnownIssue]:
+    return {ref: seen.known[ref] for ref in earlier.again} if earlier else seen.known
 
 
 def renamed_capabilities(workspace: Workspace) -> dict[str, str]:
@@ -232,9 +291,12 @@ def _label_world(
 
 
 __all__ = [
+    "Counting",
     "Remembered",
     "Seen",
     "Thought",
+    "count_up",
+    "decide",
     "overrides_for_matching",
     "renamed_capabilities",
     "renamed_labels",

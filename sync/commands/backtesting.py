@@ -12,6 +12,7 @@ from sync.commands.ways import Ways, complain, say, say_json
 from sync.flow.stored import load_flow, team_of
 from sync.forecast.libraries import check_libraries
 from sync.forecast.model import PastIssue
+from sync.forecast.team_histories import team_histories
 from sync.held import known_today
 from sync.history_files import read_histories
 from sync.memory import remember
@@ -51,13 +52,11 @@ def backtest(ways: Ways, paths: Sequence[Path], seed: int) -> int:
 
 def _own(ways: Ways) -> Mapping[str, list[PastIssue]]:
     """The history of each team in the store."""
-    from sync.forecasting import team_histories
-
     with with_snapshot(ways) as job:
         known = known_today(job.store, job.workspace)
         thought = think_offline(job, known, remember(job))
         flow = load_flow(job.store, job.workspace, thought.matched, known=known)
-        return team_histories(thought, known, flow, team_of(known, job.workspace, thought.matched))
+        return team_histories(thought.matched, known, flow, team_of(known, job.workspace, thought.matched))
 
 
 def as_json(found: Backtest, seed: int) -> dict[str, Any]:

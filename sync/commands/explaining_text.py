@@ -10,6 +10,7 @@ from mappings.model import Assignment, Conflict, IssueState, Unplanned
 from mappings.trace import ConditionTrace, RuleTrace, TeamTrace, Trace
 from sync.explained import Explained, Standing
 from sync.figures import counts_in_words
+from sync.health.records import range_words
 from sync.live import LiveReading
 
 _FOUND_SHOWN: Final = 120
@@ -169,13 +170,26 @@ def _standing(standing: Standing, iteration: str | None) -> list[str]:
     head = f"  {kind} {name} ({figures['title']}): {figures['state']}{health}"
     if kind == "goal":
         done = f"{figures['required_done']} of {figures['required_total']} required capabilities done"
-        return [f"{head}, {done}, {counts_in_words(figures['counts'])}; {figures['commitment']}"]
+        return [
+            f"{head}, {done}, {counts_in_words(figures['counts'])}; {figures['commitment']}",
+            *_expected_line(standing),
+        ]
     flags = [word for word in ("blocked", "released") if figures.get(word)]
     lines = [", ".join([head, counts_in_words(figures["counts"]), *flags])]
+    lines += _expected_line(standing)
     part = figures["iterations"].get(iteration) if iteration else None
     if part:
         lines.append(f"    iteration {iteration}: {part['state']}, {counts_in_words(part['counts'])}")
     return lines
+
+
+def _expected_line(standing: Standing) -> list[str]:
+    expected = standing.expected
+    if expected is None:
+        return []
+    chance = f"chance of all {expected.words}" if expected.probability is not None else expected.words
+    likely = f"; likely {likely} done by then" if (likely := range_words(expected)) else ""
+    return [f"    forecast until {expected.until}: {chance}{likely}"]
 
 
 def _pushed_lines(explained: Explained) -> list[str]:

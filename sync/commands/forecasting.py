@@ -13,6 +13,7 @@ from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, say, say_json
 from sync.forecast.libraries import check_libraries
 from sync.forecast.model import Ageing, Forecast
+from sync.forecast.words import chance_words, rounded
 from sync.held import known_today
 from sync.memory import remember
 from sync.neutral import neutral_terminal
@@ -45,7 +46,7 @@ def forecast(ways: Ways, increment: str | None, at: str | None) -> int:
             raise LookupError(f"{at} has not come yet: forecasts are made from what has happened")
         known = known_today(job.store, job.workspace)
         thought = think_offline(job, known, remember(job))
-        ahead = look_ahead(job, thought, known, min(moment, job.now()))
+        ahead = look_ahead(job, thought, known, min(moment, job.now()) if at else None)
         zones = {each.id: ZoneInfo(each.timezone) for each in job.workspace.increments}
     chosen = _chosen(ahead, thought.rollup, increment)
     if ways.as_json:
@@ -101,7 +102,7 @@ def as_text(
             _HEADER,
             [_row(each, rollup, zones[name]) for each in forecasts],
         )
-        lines += [*_remarks(forecasts, rollup), ""]
+        lines += [*_remarks(forecasts, rollup), *_records(forecasts, rollup), ""]
     if not chosen:
         lines += ["No increment is open.", ""]
     return [*lines, *_ageing_lines(ahead.ageing)]
@@ -143,10 +144,7 @@ def chance_in_words(each: Forecast) -> str:
         return "no statement"
     if each.remaining == 0:
         return "done"
-    percent = round(each.probability * 20) * 5
-    if percent <= 5:
-        return "5 % or less"
-    return "95 % or more" if percent >= 95 else f"about {percent} %"
+    return chance_words(rounded(each.probability))
 
 
 def _finish_in_words(each: Forecast) -> str:
@@ -172,6 +170,16 @@ def _remarks(forecasts: Iterable[Forecast], rollup: Rollup) -> list[str]:
     if not said:
         return []
     return ["", *(f"  {neutral_terminal(', '.join(names))}: {text}" for text, names in said.items())]
+
+
+def _records(forecasts: Iterable[Forecast], rollup: Rollup) -> list[str]:
+    """How often earlier statements like these came true."""
+    lines = []
+    for each in forecasts:
+        subject = rollup.subject(each.subject)
+        if subject is not None and subject.expected and subject.expected.track_record:
+            lines.append(f"  {neutral_terminal(subject.title)}: {subject.expected.track_record}")
+    return lines
 
 
 def _ageing_lines(ageing: Sequence[Ageing]) -> list[str]:

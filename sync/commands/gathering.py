@@ -16,6 +16,7 @@ from sync.flow.model import FlowIssue
 from sync.flow.stored import load_flow, team_of
 from sync.forecast.libraries import NumbersMissing, check_libraries
 from sync.forecast.model import Ageing, Forecast
+from sync.health.kept import track_records
 from sync.held import known_today, states_today
 from sync.job import Job
 from sync.learning import learning
@@ -53,6 +54,7 @@ def gather(job: Job, chosen: Increment, since: datetime | None = None) -> Report
         owners=team_of(known, job.workspace, thought.matched),
         forecasts=forecasts,
         no_forecast=no_forecast,
+        track_records=track_records(job),
         ageing=ageing,
         ad_hoc=ad_hoc_figures(thought.rollup, known, [chosen], teams, now=job.now(), zone=job.settings.zone),
         differences=differences,

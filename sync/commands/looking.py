@@ -7,6 +7,7 @@ from typing import Any
 
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, complain, say, say_json
+from sync.health.records import range_words
 from sync.held import states_today
 from sync.neutral import neutral_terminal
 from sync.outlook import outlook, read_last, silent_since
@@ -77,6 +78,8 @@ def _increment_json(increment: IncrementRollup) -> dict[str, Any]:
     document = asdict(increment)
     for goal, goal_json in zip(increment.goals, document["goals"], strict=True):
         for capability, capability_json in zip(goal.capabilities, goal_json["capabilities"], strict=True):
+            if capability.expected:
+                capability_json["expected"]["ageing"] = [str(ref) for ref in capability.expected.ageing]
             capability_json["progress"] = capability.counts.progress
             capability_json["not_proven"] = capability.not_proven
             capability_json["issues"] = [
@@ -105,8 +108,21 @@ def _say_increment(increment: IncrementRollup) -> None:
     for goal in increment.goals:
         rows.append(_goal_row(goal))
         rows += [_capability_row(capability) for capability in goal.capabilities]
-    for line in table(("goal / capability", "state", "done", "open", "scope", "notes"), rows):
+    header = (
+        "goal / capability",
+        "state",
+        "health",
+        "chance",
+        "done",
+        "open",
+        "scope",
+        "likely at the end",
+        "notes",
+    )
+    for line in table(header, rows):
         say(line)
+    for text in _why_no_health(increment):
+        say(f"  {neutral_terminal(text)}")
     for warning in (w for goal in increment.goals for w in _warnings(goal)):
         say(f"  ! {neutral_terminal(warning)}")
     say()
@@ -118,9 +134,11 @@ def _goal_row(goal: GoalRollup) -> tuple[str, ...]:
     return (
         goal.title,
         goal.state,
+        *_outlook_cells(goal),
         done,
         "",
         f"{goal.counts.done}/{goal.counts.scope} issues",
+        "",
         ", ".join(notes),
     )
 
@@ -143,11 +161,36 @@ def _capability_row(capability: CapabilityRollup) -> tuple[str, ...]:
     return (
         f"  {capability.title}",
         "done, not proven" if capability.not_proven else capability.state,
+        *_outlook_cells(capability),
         f"{counts.done}/{counts.scope}" if counts.scope else "-",
         f"{counts.doing} doing, {counts.todo + counts.unknown} to do" if counts.remaining else "",
         f"{changed}, -{lost}" if changed and lost else changed,
+        range_words(capability.expected) if capability.expected else "",
         ", ".join(notes),
     )
+
+
+def _outlook_cells(rollup: CapabilityRollup | GoalRollup) -> tuple[str, str]:
+    """Health and chance in words."""
+    expected = rollup.expected
+    chance = expected.words if expected and expected.probability is not None else ""
+    return (rollup.health or "").replace("-", " "), chance
+
+
+def _why_no_health(increment: IncrementRollup) -> list[str]:
+    """Each reason once, with the capabilities that it holds for; how often earlier statements came true."""
+    reasons: dict[str, list[str]] = {}
+    for capability in (each for goal in increment.goals for each in goal.capabilities):
+        expected = capability.expected
+        if expected and expected.why_no_health and not capability.health:
+            reasons.setdefault(expected.why_no_health, []).append(capability.id)
+    parts: list[CapabilityRollup | GoalRollup] = []
+    for goal in increment.goals:
+        parts += [goal, *goal.capabilities]
+    found = [each.expected.track_record for each in parts if each.expected]
+    records = [record for record in dict.fromkeys(found) if record]
+    told = [f"no health for {', '.join(names)}: {why}" for why, names in reasons.items()]
+    return [*told, *(f"track record: {record}" for record in records)]
 
 
 def _warnings(goal: GoalRollup) -> list[str]:

@@ -17,10 +17,9 @@ from sync.forecast.model import PastIssue
 from sync.forecast.origins import Origin, origins_of
 from sync.forecast.outcomes import count_experience, count_outcomes, group_experience, group_outcomes
 from sync.forecast.series import Series, series_of
+from sync.forecast.thin import thin
 from sync.forecast.throughput import SPREAD_PRIOR, WEEKS, spread_of, without_bulk
 
-LEAST_WEEKS: Final = 4
-LEAST_CLOSES: Final = 5
 _COUNT_ORIGINS: Final = 24
 _STALL_DAYS: Final = 21
 
@@ -55,7 +54,7 @@ def team_past(name: str, issues: Sequence[PastIssue], now: datetime) -> TeamPast
         team=team_of(past, hazards),
         beliefs=beliefs,
         spread=spread,
-        thin=_thin(name, past),
+        thin=thin(name, issues, now),
         notes=tuple(_notes(name, past)),
     )
 
@@ -74,17 +73,6 @@ def _evenly(origins: Sequence[Origin], most: int) -> list[Origin]:
     if len(origins) <= most:
         return list(origins)
     return [origins[index] for index in np.linspace(0, len(origins) - 1, most).round().astype(int)]
-
-
-def _thin(name: str, past: Past) -> str | None:
-    weeks = int(past.days // 7)
-    if weeks < LEAST_WEEKS:
-        had = "no history" if not len(past.created) else f"{weeks} weeks of history"
-        return f"{name} has {had}, at least {LEAST_WEEKS} weeks are needed"
-    closes = int(np.count_nonzero(np.isfinite(past.closed)))
-    if closes < LEAST_CLOSES:
-        return f"{name} has closed {closes} issues so far, at least {LEAST_CLOSES} are needed"
-    return None
 
 
 def _notes(name: str, past: Past) -> list[str]:

@@ -1,4 +1,4 @@
-"""Figures as phrases. What a reader quotes is rounded here and nowhere else."""
+"""Figures as phrases."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from typing import Final
 
 from sync.changed.model import PARTS, Difference
 from sync.forecast.model import Forecast
+from sync.forecast.words import chance_words, rounded
 from sync.report.data import IterationLine, Outlook
-
-STEP: Final = 0.05
-LOWEST, HIGHEST = 0.05, 0.95
-"""Beyond these no forecast of this kind is to be trusted (docs/forecasting.md)."""
 
 OUTCOMES: Final[Mapping[str, str]] = {
     "confirmed": "confirmed",
@@ -31,20 +28,6 @@ _NOUNS: Final[Mapping[str, str]] = {
     "remapped": "counted elsewhere by an edit of rules or by a person",
     "vanished": "gone from the tracker",
 }
-
-
-def rounded(probability: float) -> float:
-    """In steps of 5 %, between 5 and 95 %."""
-    steps = round(min(max(probability, LOWEST), HIGHEST) / STEP)
-    return round(steps * STEP, 2)
-
-
-def chance_words(probability: float) -> str:
-    """``about 55 %``, ``5 % or less``; in: as rounded."""
-    percent = round(probability * 100)
-    if probability <= LOWEST:
-        return f"{percent} % or less"
-    return f"{percent} % or more" if probability >= HIGHEST else f"about {percent} %"
 
 
 def outlook_of(

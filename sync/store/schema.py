@@ -12,7 +12,7 @@ from sync.store.database import Database, sentence, upsert
 from sync.store.errors import StoreError
 from sync.store.tables import metadata, store_facts
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The last migration. Known here so that a store that is up to date opens without loading Alembic."""
 
 _MIGRATION_LOCK: Final = 7_302_118_664_019_205

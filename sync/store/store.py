@@ -11,6 +11,7 @@ from connectors.ports import Cache
 from sync.store.cache import StoredCache
 from sync.store.counted import CountedPart
 from sync.store.database import Database
+from sync.store.expectations import ExpectationsPart
 from sync.store.histories import HistoriesPart
 from sync.store.journal import JournalPart
 from sync.store.known import KnownPart
@@ -39,6 +40,7 @@ class Store(
     ProgressPart,
     SentPart,
     CountedPart,
+    ExpectationsPart,
     TransferPart,
 ):
     """What the program remembers from run to run. Made by ``open_store``.

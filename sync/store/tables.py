@@ -306,6 +306,40 @@ plan_history = Table(
     Column("names", Json, nullable=False),
 )
 
+# What was expected of each capability and goal last: its forecast, the words that are shown or wait, what readers see.
+expectations = Table(
+    "expectations",
+    metadata,
+    Column("subject", Words, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("body", Json, nullable=False),
+)
+
+# What a team's own past says of forecasts; `digest` is that of the past that was looked at.
+backtests = Table(
+    "backtests",
+    metadata,
+    Column("team", Words, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("digest", Words, nullable=False),
+    Column("body", Json, nullable=False),
+)
+
+# Forecasts that are held against what happened once `until` has passed; `closed` is empty before.
+statements = Table(
+    "statements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("subject", Words, nullable=False),
+    Column("team", Words, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("body", Json, nullable=False),
+    Column("closed", Integer),
+    Column("of", Integer),
+    Index(None, "subject", "at"),
+)
+
 cache = Table(
     "cache",
     metadata,

@@ -71,6 +71,7 @@ def test_a_goal_on_github_opens_with_its_state_and_shows_a_row_for_each_capabili
         "**In progress: 0 of 2 required capabilities done, 3 of 8 issues done**",
         "",
         "- Blocked in Features: `DS-2`",
+        "- Experiments: 1 closed without a result",
         "- 1 issue put in or taken out by people's labels",
         "",
         "| Capability | State | Issues done | Scope since the start |",

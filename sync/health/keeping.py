@@ -1,0 +1,99 @@
+"""Keeps what a run expected: for the next run, for those who ask, and to be held against what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from connectors.model import IssueRef
+from sync.health.codec import expected_body, forecast_body, standing_body
+from sync.health.foreseeing import Foresight
+from sync.health.judging import HIGH, LOW
+from sync.health.model import Statement
+from sync.health.records import moved, scored
+from sync.job import Job
+from sync.rollup_model import CapabilityRollup, GoalRollup
+
+_TOLD: Final = "told: forecasts need libraries"
+
+
+def keep_foresight(job: Job, foresight: Foresight, now: datetime) -> None:
+    """What was expected of what could not be read in this run stays as it was."""
+    store, standings = job.store, foresight.standings
+    unsure = {each.subject for each in _subjects(foresight) if each.uncertain}
+    store.keep_expectations(
+        now,
+        {
+            subject: {
+                "forecast": forecast_body(forecast),
+                "expected": expected_body(foresight.expected[subject])
+                if subject in foresight.expected
+                else None,
+                "standing": standing_body(standings[subject]) if subject in standings else None,
+            }
+            for subject, forecast in foresight.forecasts.items()
+            if subject not in unsure
+        },
+    )
+    if foresight.backtests:
+        store.keep_backtests(now, foresight.backtests)
+    store.keep_statements(list(_new(foresight)), list(_scored(foresight, now)))
+    if foresight.missing:
+        store.cache.put(_TOLD, True, days=30)
+
+
+def notice(job: Job, foresight: Foresight) -> str | None:
+    """That forecasts need libraries; said once a month, not by every run of a crontab."""
+    return foresight.missing if foresight.missing and not job.store.cache.get(_TOLD) else None
+
+
+def _new(foresight: Foresight) -> Iterator[Statement]:
+    last = {each.subject: each for each in foresight.earlier}
+    for subject in _subjects(foresight):
+        forecast = foresight.forecasts.get(subject.subject)
+        refs = tuple(_open_refs(subject))
+        if forecast is None or subject.uncertain or not forecast.counts or not refs:
+            continue
+        counts = dict(forecast.counts)
+        made = Statement(
+            subject=subject.subject,
+            team=subject.team if isinstance(subject, CapabilityRollup) else "",
+            at=forecast.at,
+            until=forecast.until,
+            probability=forecast.probability,
+            low=counts[LOW],
+            high=counts[HIGH],
+            refs=refs,
+        )
+        if moved(last.get(subject.subject), made):
+            yield made
+
+
+def _scored(foresight: Foresight, now: datetime) -> Iterator[Statement]:
+    unsure = {each.subject for each in _subjects(foresight) if each.uncertain}
+    for statement in foresight.earlier:
+        if statement.closed is not None or statement.subject in unsure:
+            continue
+        found = scored(statement, foresight.flow, now)
+        if found:
+            yield replace(statement, closed=found[0], of=found[1])
+
+
+def _subjects(foresight: Foresight) -> Iterator[CapabilityRollup | GoalRollup]:
+    for goal in foresight.rollup.goals:
+        yield goal
+        yield from goal.capabilities
+
+
+def _open_refs(subject: CapabilityRollup | GoalRollup) -> Iterator[IssueRef]:
+    """The issues that the forecast is about."""
+    if isinstance(subject, GoalRollup):
+        for each in subject.capabilities:
+            if each.required and not each.cancelled and not each.finished:
+                yield from _open_refs(each)
+        return
+    for issue in subject.issues:
+        if issue.state.state in ("todo", "doing"):
+            yield issue.ref

@@ -1,0 +1,67 @@
+"""A team whose own past shows that our words about it come true, and a capability of it that is nearly done."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from tests.journey_world import FEATURES, World, github_seed
+
+PLAN = """\
+increment: 2026-q4
+start: 2026-10-01
+end: 2026-12-31
+goals:
+  - id: retention
+    title: Keep subscribers
+    commitment: committed
+    anchor: jira:DS-1
+    capabilities:
+      - {id: features, title: Churn features, team: science, anchor: "github:acme/churn#1"}
+"""
+WORDS = {"health:on-track", "health:at-risk", "health:off-track"}
+
+
+def lives(seed: int, days: int) -> list[tuple[float, float | None]]:
+    """(days ago created, days ago closed) of batches that are begun together, some slow and some fast."""
+    chance = random.Random(seed)
+    found: list[tuple[float, float | None]] = []
+    day = 0.0
+    while day < days:
+        size, slow = chance.choice([3, 5, 6, 8, 12, 15]), chance.lognormvariate(0, 0.5)
+        for _ in range(size):
+            created = day + chance.random() * 10
+            closed = created + slow * chance.uniform(8, 30)
+            if created < days - 25 and closed < days - 1:
+                found.append((days - created, days - closed))
+        day += 14 * chance.choice([0.4, 0.7, 1, 1.6, 2.2])
+    return found
+
+
+def proven_seed(features: int, *, age: int = 6, past: bool = True) -> dict[str, Any]:
+    """The repository of a team with two years of batches, and so many open issues of the capability."""
+    seed = github_seed(0)
+    issues = seed["repos"]["acme/churn"]["issues"]
+    issues += [
+        {"number": n, "title": "Build", "labels": ["features"], "created": f"{age}d ago"}
+        for n in range(11, 11 + features)
+    ]
+    for number, (created, closed) in enumerate(lives(7, 640) if past else [], start=100):
+        issues.append(
+            {
+                "number": number,
+                "title": "Past work",
+                "created": f"{round(created * 24)}h ago",
+                "closed": f"{round(closed * 24)}h ago",
+            }
+        )
+    return seed
+
+
+def proven(make_world: Callable[..., World], features: int = 1, **more: Any) -> World:
+    return make_world(jira=0, github=proven_seed(features, **more), plan=PLAN)
+
+
+def health(world: World, key: str = FEATURES) -> set[str]:
+    return world.labels(key) & WORDS
