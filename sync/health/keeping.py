@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from connectors.model import IssueRef
 from sync.health.codec import expected_body, forecast_body, standing_body
@@ -21,27 +21,41 @@ _TOLD: Final = "told: forecasts need libraries"
 
 def keep_foresight(job: Job, foresight: Foresight, now: datetime) -> None:
     """What was expected of what could not be read in this run stays as it was."""
-    store, standings = job.store, foresight.standings
+    store = job.store
     unsure = {each.subject for each in _subjects(foresight) if each.uncertain}
-    store.keep_expectations(
-        now,
-        {
-            subject: {
-                "forecast": forecast_body(forecast),
-                "expected": expected_body(foresight.expected[subject])
-                if subject in foresight.expected
-                else None,
-                "standing": standing_body(standings[subject]) if subject in standings else None,
-            }
-            for subject, forecast in foresight.forecasts.items()
-            if subject not in unsure
-        },
-    )
+    before = store.expectations()
+    new = {
+        subject: body
+        for subject, body in _bodies(foresight).items()
+        if subject not in unsure and _less_times(body) != _less_times(before.get(subject, {}))
+    }
+    if new:
+        store.keep_expectations(now, new)
     if foresight.backtests:
         store.keep_backtests(now, foresight.backtests)
     store.keep_statements(list(_new(foresight)), list(_scored(foresight, now)))
     if foresight.missing:
         store.cache.put(_TOLD, True, days=30)
+
+
+def _bodies(foresight: Foresight) -> dict[str, dict[str, Any]]:
+    expected, standings = foresight.expected, foresight.standings
+    return {
+        subject: {
+            "forecast": forecast_body(forecast),
+            "expected": expected_body(expected[subject]) if subject in expected else None,
+            "standing": standing_body(standings[subject]) if subject in standings else None,
+        }
+        for subject, forecast in foresight.forecasts.items()
+    }
+
+
+def _less_times(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the moment of the forecast: where nothing else is different, nothing is written."""
+    return {
+        name: {key: value for key, value in part.items() if key != "at"} if part else None
+        for name, part in body.items()
+    }
 
 
 def notice(job: Job, foresight: Foresight) -> str | None:
