@@ -42,9 +42,9 @@ from sync.overrides import Checked, check_suspicions, record
 from sync.prefixes import refuse_lost_prefixes, remember_prefixes
 from sync.scope import baseline_due, baseline_of
 from sync.settle import settle_open_intents
+from sync.think import Remembered, Seen, Thought, count_up, decide
 from sync.unusable import UnusableFile
 from sync.visibility import find_out
-from sync.think import Remembered, Seen, Thought, count_up, decide
 
 MAX_ROUNDS = 4
 """A decision can bring another to light (a pin frees a label); what is still open then waits for the next run."""

@@ -20,6 +20,14 @@ goals:
     capabilities:
       - {id: features, title: Churn features, team: science, anchor: "github:acme/churn#1"}
 """
+MAPPING = """\
+team: science
+sources:
+  - jira: {project: DS}
+  - github: {repo: acme/churn}
+rules:
+  - {id: features, when: {labels: [features]}, assign: features}
+"""
 WORDS = {"health:on-track", "health:at-risk", "health:off-track"}
 
 
@@ -60,7 +68,7 @@ def proven_seed(features: int, *, age: int = 6, past: bool = True) -> dict[str, 
 
 
 def proven(make_world: Callable[..., World], features: int = 1, **more: Any) -> World:
-    return make_world(jira=0, github=proven_seed(features, **more), plan=PLAN)
+    return make_world(jira=0, github=proven_seed(features, **more), plan=PLAN, mapping=MAPPING)
 
 
 def health(world: World, key: str = FEATURES) -> set[str]:
