@@ -18,7 +18,7 @@ def expected_lines(expected: Expected | None, what: str, *, ranges: bool = True)
         record = f" ({expected.track_record})" if expected.track_record else ""
         lines.append(f"Chance {what} by {expected.until}: {expected.words}{record}")
     if ranges and (likely := range_words(expected)):
-        lines.append(f"Likely done by {expected.until}: {likely} issues (85 % range)")
+        lines.append(f"Likely done by {expected.until}: {likely} (85 % range)")
     return lines
 
 
