@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check lint lock bench rehearse-long clean setup reference
+.PHONY: demo test check audit sbom lint lock bench rehearse-long clean setup reference
 
 setup: $(READY)
 
@@ -27,7 +27,16 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint test
+check: lint audit sbom test
+
+# Known vulnerabilities of what is locked. Says so, and passes, where nobody can be asked.
+audit: $(READY)
+	$(BIN)/python .ci/audit.py
+
+# What is in it, as CycloneDX.
+sbom: $(READY)
+	mkdir -p build
+	$(BIN)/python -W ignore -m cyclonedx_py requirements requirements/runtime.lock --pyproject pyproject.toml --output-reproducible --validate --output-file build/sbom.cdx.json
 
 bench: $(READY)
 	$(BIN)/python tests/bench.py

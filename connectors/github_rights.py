@@ -19,6 +19,12 @@ from connectors.transport import Reply, Transport
 _SHOWN: Final = 6
 """Labels that are named in a sentence."""
 
+_DANGEROUS_SCOPES: Final = (
+    *("admin:", "delete_repo", "workflow", "write:packages", "delete:packages", "site_admin", "write:org"),
+    *("manage_billing:", "codespace", "user", "gist"),
+)
+_NEEDED_GRANTS: Final = frozenset({"issues", "pull_requests", "metadata"})
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GithubInspection:
@@ -40,6 +46,7 @@ class GithubInspection:
         text = f"{self.transport.base_url} knows us as {account.name}"
         yield Finding(level="ok", check="account", subject=tracker, text=text)
         yield from clock(tracker, reply.headers, self.transport.now())
+        yield from _more_than_needed(tracker, reply.headers.get("X-OAuth-Scopes"), granted)
         for source in sources:
             yield from self._repository(source, labels.get(source.repo or "", ()), granted)
 
@@ -86,6 +93,29 @@ class GithubInspection:
             rows = as_rows(reply.data, "a list of labels")
             there |= {name.casefold() for name in label_names(rows, f"the labels of {repo}")}
         return [label for label in labels if label.casefold() not in there]
+
+
+def _more_than_needed(
+    tracker: str, scopes: str | None, granted: Mapping[str, Any] | None
+) -> Iterator[Finding]:
+    """What a classic token or an app could be made to do if it was stolen, beyond our work. What a fine-grained token
+    may do, GitHub does not tell."""
+    held = {scope.strip() for scope in (scopes or "").split(",")}
+    excess = sorted(scope for scope in held if scope.startswith(_DANGEROUS_SCOPES))
+    if excess:
+        text = (
+            f"the token may do more than is needed ({', '.join(excess)}); use a fine-grained token with Issues: write, "
+            "or one with the scope repo alone"
+        )
+        yield Finding(level="warning", check="rights", subject=tracker, text=text)
+    broad = sorted(
+        f"{name}: {level}"
+        for name, level in (granted or {}).items()
+        if name not in _NEEDED_GRANTS and level in ("write", "admin")
+    )
+    if broad:
+        text = f"the app was granted more than is needed ({', '.join(broad)}); issues: write suffices"
+        yield Finding(level="warning", check="rights", subject=tracker, text=text)
 
 
 def _state(source: Source, facts: Mapping[str, Any]) -> Iterator[Finding]:

@@ -106,11 +106,16 @@ class JiraInspection:
         return None
 
     def _rights(self, source: Source, account: Account) -> Iterator[Finding]:
-        asked = {"permissions": ",".join(_NEEDED)}
+        asked = {"permissions": ",".join((*_NEEDED, "ADMINISTER"))}
         if source.project:
             asked["projectKey"] = source.project
         told = self.site.send("GET", "/mypermissions", kind="read", params=asked).data
         held = need(told, "permissions", "our permissions")
+        if _holds(held, "ADMINISTER", "ADMINISTER"):
+            text = (
+                f"{account.name} may administer all of Jira, more than is needed; use an account that may not"
+            )
+            yield Finding(level="warning", check="rights", subject=source.name, text=text)
         states = {name: _holds(held, name, old) for name, (old, _) in _NEEDED.items()}
         words = {name: word for name, (_, word) in _NEEDED.items()}
         if lacking := [words[name] for name, has in states.items() if has is False]:

@@ -134,7 +134,7 @@ def test_no_command_tells_a_secret(
     assert [entry for entry in world.box.log.entries if entry.authenticated_as], "the tokens were accepted"
     assert_nothing_in(noisy.getvalue(), "debug output of the clients")
     written = [path for path in world.root.rglob("*") if path.is_file()]
-    assert len(written) >= (8 if level == "debug" else 5)
+    assert len(written) >= (7 if level == "debug" else 5)
     for path in written:
         assert_nothing_in(path.read_bytes().decode("latin-1"), path.name)
         assert_nothing_in(path.read_bytes().decode(errors="replace"), path.name)

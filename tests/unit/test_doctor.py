@@ -83,6 +83,21 @@ def test_the_scopes_of_a_classic_token_have_to_allow_writing(
     assert the(of_github(box), "rights").level == level
 
 
+@pytest.mark.parametrize(
+    ("scopes", "warned"),
+    [
+        ("repo", None),
+        ("public_repo, read:org", None),
+        ("repo, admin:org, delete_repo", "admin:org, delete_repo"),
+        ("repo, workflow", "workflow"),
+    ],
+)
+def test_a_classic_token_that_may_do_more_is_a_warning(box: Sandbox, scopes: str, warned: str | None) -> None:
+    answering(box, "*/user", {"id": 1, "login": "sync-robot"}, X_OAuth_Scopes=scopes)
+    found = [each.text for each in of_github(box) if "more than is needed" in each.text]
+    assert [text.partition("(")[2].partition(")")[0] for text in found] == ([warned] if warned else [])
+
+
 def test_what_a_fine_grained_token_may_do_is_not_promised(box: Sandbox) -> None:
     assert "needs Issues: write besides" in the(of_github(box), "rights").text
 
@@ -107,6 +122,13 @@ def test_an_app_is_judged_by_what_its_installation_was_granted(box: Sandbox, app
     refused = the(of_github(box, app=app), "rights")
     assert refused.level == "problem"
     assert "granted issues: read" in refused.text
+
+
+def test_an_app_that_was_granted_more_is_a_warning(box: Sandbox, app: GithubApp) -> None:
+    granted = {"issues": "write", "metadata": "read", "contents": "write", "administration": "read"}
+    answering(box, "*/app/installations/70", {"id": 70, "permissions": granted})
+    (warning,) = [each for each in of_github(box, app=app) if each.level == "warning"]
+    assert "more than is needed (contents: write)" in warning.text
 
 
 def test_an_installation_that_is_gone_is_a_problem_of_credentials(box: Sandbox, app: GithubApp) -> None:
@@ -166,6 +188,15 @@ def test_a_permission_that_jira_does_not_mention_is_a_warning_not_a_guess() -> N
         finding = the(of_jira(jira, project("DS")), "rights")
         assert finding.level == "warning"
         assert "Edit Own Comments" in finding.text
+
+
+def test_a_jira_account_that_may_administer_everything_is_a_warning() -> None:
+    needed = ("BROWSE_PROJECTS", "EDIT_ISSUES", "ADD_COMMENTS", "EDIT_OWN_COMMENTS", "ADMINISTER")
+    told = permissions(**dict.fromkeys(needed, True))
+    with jira_box("jira-cloud") as jira:
+        jira.box.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=told))
+        (warning,) = [each for each in of_jira(jira, project("DS")) if each.level == "warning"]
+    assert "may administer all of Jira" in warning.text
 
 
 def test_a_renamed_project_key_and_an_archived_project_are_named() -> None:
