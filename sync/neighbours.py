@@ -95,6 +95,18 @@ def look_around(job: Job, starting: Iterable[CommentChange], recorder: Recorder)
     return found
 
 
+def look_again(job: Job, starting: Iterable[CommentChange], recorder: Recorder) -> Neighbourhood:
+    """The same before a reviewed change set is written, which is carried out whole or not at all: an anchor that
+    somebody else keeps by now is a refusal."""
+    found = look_around(job, starting, recorder)
+    if found.contested and not found.refusals:
+        found.refusals = tuple(
+            Refusal(rule="neighbour", text=f"{subject}: {reason}")
+            for subject, reason in found.contested.items()
+        )
+    return found
+
+
 def _judge(
     job: Job, change: CommentChange, comments: Iterable[tuple[Comment, Said | None]], found: Neighbourhood
 ) -> None:

@@ -24,6 +24,9 @@ class Options:
     max_notifications: int | None = None
     max_writes: int | None = None
     max_duration: timedelta | None = None
+    looks_around: bool = False
+    """Read the anchors where comments are to be started: what writes does, and a preview of it. A run that may not
+    write spares the requests."""
 
 
 def guard_limits(job: Job, options: Options) -> GuardLimits:

@@ -120,7 +120,8 @@ def look(job: Job, options: Options, *, keeps: bool) -> Outcome:
         collected = replace(collected, known=known_today(job.store, job.workspace))
     recorder = Recorder(job, remember(job))
     drift, unread = comment_drift(job) if options.full else ({}, {})
-    outcome = _decide(job, options, started, collected, recorder, drift)
+    looks = bool(job.writers) or not keeps
+    outcome = _decide(job, replace(options, looks_around=looks), started, collected, recorder, drift)
     if keeps and not outcome.refusals:
         carry_renames_over(job)
         remember_prefixes(job)
@@ -245,7 +246,7 @@ def _ask_people(job: Job, options: Options, seen: Seen, recorder: Recorder, limi
     before = recorder.remembered.pushed
     thought, foresight = _think(job, seen, recorder.remembered)
     asked = _Asked(seen=seen, thought=thought, foresight=foresight)
-    if not _look_around(job, asked, recorder):
+    if options.looks_around and not _look_around(job, asked, recorder):
         return asked
     if options.restore_labels:
         _restore(asked.thought, recorder)
@@ -274,8 +275,6 @@ def _ask_people(job: Job, options: Options, seen: Seen, recorder: Recorder, limi
 
 def _look_around(job: Job, asked: _Asked, recorder: Recorder) -> bool:
     """What stands where comments are to be started, when they are. False when the run has to stop."""
-    if not job.writers:
-        return True
     starting = [change for change in asked.thought.changes.comments if change.creates]
     found = look_around(job, starting, recorder)
     asked.refusals, asked.looked = found.refusals, frozenset(found.looked)

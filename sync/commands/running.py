@@ -14,8 +14,8 @@ from sync.commands.ways import Ways, complain, holder, say, say_json
 from sync.guard import check_changes, spread_of
 from sync.job import Job
 from sync.lease import held
-from sync.memory import aliases, carry_renames_over, remember
-from sync.neighbours import refuse_other_instance
+from sync.memory import Recorder, aliases, carry_renames_over, remember
+from sync.neighbours import look_again, refuse_other_instance
 from sync.options import Options, deadline_of, guard_limits
 from sync.prefixes import refuse_lost_prefixes
 from sync.render import (
@@ -100,7 +100,10 @@ def _apply(ways: Ways, job: Job, saved: SavedChanges, options: Options) -> int:
         refuse_lost_prefixes(job)
         refuse_if_stale(job, saved)
         weighed = weigh_changes(job, saved.changes, (item.issue for item in job.store.known()))
-        refusals = check_changes(saved.changes, remember(job).pushed, limits, weighed)
+        starting = [change for change in saved.changes.comments if change.creates]
+        remembered = remember(job)
+        around = look_again(job, starting, Recorder(job, remembered))
+        refusals = around.refusals or check_changes(saved.changes, remembered.pushed, limits, weighed)
         if refusals:
             return _refuse(ways, job, 4, [f"refused ({each.rule}): {each.text}" for each in refusals])
         carry_renames_over(job)
@@ -110,6 +113,7 @@ def _apply(ways: Ways, job: Job, saved: SavedChanges, options: Options) -> int:
             deadline=deadline_of(job, options, started),
             aliases=aliases(job.workspace),
             spread=spread_of(weighed, limits),
+            looked=around.looked,
         )
         with spreading_kept(job, weighed, applier.result):
             applied = applier.apply(saved.changes)

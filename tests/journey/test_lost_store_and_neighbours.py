@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.sandbox.server import Sandbox
+from sync.comment import wrap
 from tests.journey_world import FEATURES, GOAL, MODEL, PLAN, TOKENS, World, github_seed, jira_seed
 
 SET = "increment-sync.yaml"
@@ -170,6 +171,27 @@ def test_each_installation_with_an_account_of_its_own_refuses_what_the_other_own
             assert world.snapshot() == before
         world.run()
         assert world.writes() == []
+
+
+@pytest.mark.parametrize(("account", "code"), [({}, 4), (OTHER, 1)])
+def test_a_preview_and_a_saved_change_set_refuse_what_a_run_would(
+    world: World, tmp_path: Path, account: dict[str, str], code: int
+) -> None:
+    """Saved before the first installation came to the anchor; looked at again afterwards."""
+    with world, second(world, tmp_path / "second", environment={**TOKENS, **account}) as other:
+        file = tmp_path / "changes.json"
+        assert other.preview(file).code == 0
+        theirs = wrap("**Churn features**", "journey", "capability:features")
+        world.github.comment("acme/churn", 1, theirs, by="sync-robot")
+        before = world.snapshot()
+        told = other.apply(file)
+        assert told.code == 4
+        assert "the installation 'journey'" in told.err
+        assert other.writes() == []
+        told = other.preview()
+        assert told.code == code
+        assert "the installation 'journey'" in told.err
+        assert world.snapshot() == before
 
 
 def test_an_installation_with_its_own_plan_beside_another_disturbs_nobody(
