@@ -101,11 +101,12 @@ def _called(command: Callable[[], Any]) -> int:
 
 def _failed(error: Exception) -> int:
     from sync.commands.failing import exit_code_for, sentence_for
+    from sync.commands.session import DoneDespite
     from sync.commands.ways import say_json
 
     code, sentence = exit_code_for(error), sentence_for(error)
     sys.stderr.write(f"increment-sync: {sentence}\n")
-    if AS_JSON.get():
+    if AS_JSON.get() and not isinstance(error, DoneDespite):
         say_json({"version": 1, "exit_code": code, "error": sentence})
     return code
 

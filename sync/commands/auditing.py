@@ -28,7 +28,7 @@ _SHOWN = 12
 
 def show_audit(ways: Ways, increment: str | None, quiet_days: int, *, strict: bool) -> int:
     """Findings are no errors: 0, or with ``strict`` 1 when there are any."""
-    with with_snapshot(ways) as job:
+    with with_snapshot(ways, waits_for_all=False) as job:
         found = worst_first(findings_of(job, increment, timedelta(days=quiet_days)))
         kept = job.store.plan_history()
         if ways.as_json:

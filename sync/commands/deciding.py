@@ -21,7 +21,7 @@ _HEADER: Final = ("issue", "kind", "label", "since (UTC)", "note")
 
 def overrides(ways: Ways) -> int:
     """People's decisions on the trackers that differ from ours, and what undo took back."""
-    with offline_job(ways) as job:
+    with offline_job(ways, waits_for_all=False) as job:
         rows, comments = job.store.overrides(), _deleted_comments(job)
         if ways.as_json:
             say_json(

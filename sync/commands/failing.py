@@ -10,7 +10,7 @@ from pathlib import Path
 from connectors.errors import ConnectorError
 from connectors.secrecy import Hider
 from mappings.problems import MappingInvalid
-from sync.commands.session import NothingRead
+from sync.commands.session import DoneDespite, NothingRead
 from sync.credentials import CredentialError, secrets_in
 from sync.history_files import UnreadableHistory
 from sync.neutral import neutral_terminal
@@ -20,7 +20,7 @@ from sync.store import LeaseHeld, LeaseLost, StoreError
 
 def exit_code_for(error: Exception) -> int:
     """3 configuration, 5 stale change set, 6 another run at work, 1 everything else."""
-    if isinstance(error, (MappingInvalid, CredentialError)):
+    if isinstance(error, (MappingInvalid, CredentialError, DoneDespite)):
         return 3
     if isinstance(error, StaleChangeSet):
         return 5
@@ -40,7 +40,7 @@ def sentence_for(error: Exception) -> str:
         return (
             f"the change set is stale, nothing was written; make a new one with `preview --out`:\n{reasons}"
         )
-    if isinstance(error, UnreadableHistory):
+    if isinstance(error, (DoneDespite, UnreadableHistory)):
         return str(error)
     expected = (
         ConnectorError,

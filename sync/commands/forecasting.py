@@ -40,7 +40,7 @@ def forecast(ways: Ways, increment: str | None, at: str | None) -> int:
     check_libraries()
     from sync.forecasting import look_ahead
 
-    with with_snapshot(ways) as job:
+    with with_snapshot(ways, waits_for_all=False) as job:
         moment = moment_of(job, at, end_of_day=True) if at else job.now()
         if moment > job.now() + timedelta(days=1):
             raise LookupError(f"{at} has not come yet: forecasts are made from what has happened")
@@ -48,13 +48,13 @@ def forecast(ways: Ways, increment: str | None, at: str | None) -> int:
         thought = think_offline(job, known, remember(job))
         ahead = look_ahead(job, thought, known, min(moment, job.now()) if at else None)
         zones = {each.id: ZoneInfo(each.timezone) for each in job.workspace.increments}
-    chosen = _chosen(ahead, thought.rollup, increment)
-    if ways.as_json:
-        say_json(as_json(ahead, chosen))
-    else:
-        for line in as_text(ahead, chosen, thought.rollup, zones):
-            say(line)
-    return 0
+        chosen = _chosen(ahead, thought.rollup, increment)
+        if ways.as_json:
+            say_json(as_json(ahead, chosen))
+        else:
+            for line in as_text(ahead, chosen, thought.rollup, zones):
+                say(line)
+        return 0
 
 
 def _chosen(ahead: Ahead, rollup: Rollup, increment: str | None) -> Mapping[str, tuple[Forecast, ...]]:

@@ -19,7 +19,7 @@ from sync.render import table
 
 def show_learning(ways: Ways, increment: str | None) -> int:
     """Iterations and experiments of the increments that are not closed, or of the one that was asked for."""
-    with with_snapshot(ways) as job:
+    with with_snapshot(ways, waits_for_all=False) as job:
         found = rounds_of(job, increment)
         if ways.as_json:
             say_json({"version": 1, "rounds": [_json(each) for each in found]})

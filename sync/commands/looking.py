@@ -18,7 +18,7 @@ from sync.store.rows import SourceState
 
 def status(ways: Ways, increment: str | None) -> int:
     """The roll-up of the last snapshot."""
-    with with_snapshot(ways) as job:
+    with with_snapshot(ways, waits_for_all=False) as job:
         thought, _ = outlook(job)
         chosen = _chosen(thought.rollup, increment)
         read_at = read_last(job)

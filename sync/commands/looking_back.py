@@ -27,7 +27,7 @@ from sync.render import table
 
 def status_at(ways: Ways, increment: str | None, at: str) -> int:
     """The roll-up as it was: the figures that the last run before a moment kept."""
-    with with_snapshot(ways) as job:
+    with with_snapshot(ways, waits_for_all=False) as job:
         moment = moment_of(job, at, end_of_day=True)
         kept_at, figures = figures_at(job, moment)
         chosen = {
@@ -59,7 +59,7 @@ def _row(told: tuple[str, Mapping[str, Any]]) -> tuple[str, ...]:
 
 def status_since(ways: Ways, increment: str | None, since: str, until: str | None) -> int:
     """What changed since a day or a run, per goal and capability."""
-    with with_snapshot(ways) as job:
+    with with_snapshot(ways, waits_for_all=False) as job:
         begin = moment_of(job, since, end_of_day=False)
         if until is None:
             known = known_today(job.store, job.workspace)

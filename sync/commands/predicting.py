@@ -23,7 +23,7 @@ from sync.unplanned import Share, share_of
 
 def show_predictability(ways: Ways, increment: str | None) -> int:
     """Every increment that has started, oldest first, or the one that was asked for."""
-    with with_snapshot(ways) as job:
+    with with_snapshot(ways, waits_for_all=False) as job:
         found = predictabilities(job, increment)
         if ways.as_json:
             say_json({"version": 1, "increments": [_json(each) for each in found]})

@@ -25,7 +25,7 @@ _LONGEST: Final = 160
 
 def history(ways: Ways, run: str | None, issue: str | None, limit: int, since: str | None = None) -> int:
     """The runs; or, of a run or an issue, every write."""
-    with offline_job(ways) as job:
+    with offline_job(ways, waits_for_all=False) as job:
         after = moment_of(job, since, end_of_day=False) if since else None
         if run is None and issue is None:
             return _say_runs(ways, job, limit, after)

@@ -27,15 +27,17 @@ def report(ways: Ways, increment: str | None, out: Path | None, format_: Format,
 
         _write(schema_text(), out)
         return 0
-    with with_snapshot(ways) as job:
+    with with_snapshot(ways, waits_for_all=False) as job:
         data = report_of(job, increment, since)
-    target = out or (Path(f"report-{data.increment}.html") if format_ == "html" else None)
-    _write(rendered(data, format_), target)
-    if target is not None and str(target) != "-":
-        complain(f"report of {data.increment} written to {target}")
-    for source in data.stale:
-        complain(f"{source.name} cannot be read since {source.failing_since:%Y-%m-%d %H:%M} UTC: old figures")
-    return 0
+        target = out or (Path(f"report-{data.increment}.html") if format_ == "html" else None)
+        _write(rendered(data, format_), target)
+        if target is not None and str(target) != "-":
+            complain(f"report of {data.increment} written to {target}")
+        for source in data.stale:
+            complain(
+                f"{source.name} cannot be read since {source.failing_since:%Y-%m-%d %H:%M} UTC: old figures"
+            )
+        return 0
 
 
 def report_of(job: Job, increment: str | None = None, since: str | None = None) -> ReportData:

@@ -22,6 +22,7 @@ from sync.progress import LineProgress, TerminalProgress, waiting
 from sync.settings import load_settings, store_url
 from sync.snapshot_file import store_from
 from sync.store import Store, open_store
+from sync.unusable import UnusableFile
 from sync.wiring import (
     Configured,
     Waiting,
@@ -41,6 +42,13 @@ class NothingRead(Exception):
         super().__init__("nothing has been read yet: run `increment-sync run` (or preview) first")
 
 
+class DoneDespite(Exception):
+    """A command did its work with what broken mapping files said in the last run."""
+
+    def __init__(self, unusable: tuple[UnusableFile, ...]) -> None:
+        super().__init__("\n".join(line for each in unusable for line in each.lines()))
+
+
 def logs(ways: Ways, secrets: list[str] | None = None) -> None:
     """On a terminal the progress tells what happens, so logs there begin with warnings."""
     default = "warning" if sys.stderr.isatty() else "info"
@@ -58,19 +66,24 @@ def opened_store(configured: Configured, now: Callable[[], datetime] = utc_now) 
 
 
 @contextmanager
-def offline_job(ways: Ways, snapshot: Path | None = None) -> Iterator[Job]:
-    """A job that can look at the store only, or at an exported one: no credentials needed, no request sent."""
+def offline_job(ways: Ways, snapshot: Path | None = None, *, waits_for_all: bool = True) -> Iterator[Job]:
+    """A job that can look at the store only, or at an exported one: no credentials needed, no request sent.
+
+    Not ``waits_for_all``: a broken mapping file of one team does not stop the others; raises DoneDespite at the end.
+    """
     logs(ways)
-    configured = configure(ways.root)
+    configured = configure(ways.root) if waits_for_all else _whatever_is_sound(ways)
     opened = store_from(snapshot, ways.now) if snapshot else opened_store(configured, ways.now)
     with opened as store:
         yield _job(ways, configured, store, {}, {}, new_run_id(ways.now()), Silent())
+    if configured.unusable:
+        raise DoneDespite(configured.unusable)
 
 
 @contextmanager
-def with_snapshot(ways: Ways, snapshot: Path | None = None) -> Iterator[Job]:
+def with_snapshot(ways: Ways, snapshot: Path | None = None, *, waits_for_all: bool = True) -> Iterator[Job]:
     """An offline job over a store that holds something. Raises NothingRead."""
-    with offline_job(ways, snapshot) as job:
+    with offline_job(ways, snapshot, waits_for_all=waits_for_all) as job:
         if not job.store.sources():
             raise NothingRead
         yield job

@@ -40,20 +40,20 @@ _NAMED_IN_SHORT: Final = 6
 
 def unplanned(ways: Ways, team: str | None, by: Dimension | None = None, csv_file: str | None = None) -> int:
     """Figures and issues; ``by`` shows one breakdown instead of the issues; ``csv_file`` is a path or ``-``."""
-    with with_snapshot(ways) as job:
+    with with_snapshot(ways, waits_for_all=False) as job:
         figures = _figures(job, team)
-    if csv_file == "-":
-        say(as_csv(figures.items).rstrip("\n"))
+        if csv_file == "-":
+            say(as_csv(figures.items).rstrip("\n"))
+            return 0
+        if csv_file is not None:
+            Path(csv_file).write_text(as_csv(figures.items), encoding="utf-8", newline="")
+            complain(f"{len(figures.items)} unplanned issues written to {csv_file}")
+        if ways.as_json:
+            say_json(_as_json(figures))
+        elif csv_file is None:
+            for line in _lines(figures, by):
+                say(line)
         return 0
-    if csv_file is not None:
-        Path(csv_file).write_text(as_csv(figures.items), encoding="utf-8", newline="")
-        complain(f"{len(figures.items)} unplanned issues written to {csv_file}")
-    if ways.as_json:
-        say_json(_as_json(figures))
-    elif csv_file is None:
-        for line in _lines(figures, by):
-            say(line)
-    return 0
 
 
 def _figures(job: Job, team: str | None) -> AdHocFigures:

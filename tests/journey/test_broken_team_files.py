@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.journey_world import FEATURES, MAPPING, MODEL, PLAN, World
+from sync.commands.deciding import overrides
+from sync.commands.explaining import explain
+from sync.commands.looking import status
+from sync.commands.looking_back import status_since
+from sync.commands.recalling import history
+from sync.commands.reporting import report
+from sync.commands.unplanned import unplanned
+from sync.commands.ways import Ways
+from tests.journey_world import FEATURES, MAPPING, MODEL, PLAN, Told, World
 
 SCIENCE = MAPPING.replace("  - github: {repo: acme/churn}\n", "").replace(
     "  - {id: features, when: {labels: [features]}, assign: features}\n", ""
@@ -132,3 +142,35 @@ def stops(world: World) -> None:
     assert world.snapshot() == before
     assert world.comments(MODEL)
     assert world.comments(FEATURES)
+
+
+FIGURES: dict[str, Callable[[Ways], int]] = {
+    "status": lambda ways: status(ways, None),
+    "status --json": lambda ways: status(replace(ways, as_json=True), None),
+    "status --since": lambda ways: status_since(ways, None, "2026-11-20", None),
+    "unplanned": lambda ways: unplanned(ways, None),
+    "report": lambda ways: report(ways, None, Path("-"), "markdown", None),
+    "history": lambda ways: history(ways, None, None, 5),
+    "overrides": overrides,
+}
+
+
+@pytest.mark.parametrize("command", FIGURES.values(), ids=FIGURES.keys())
+def test_figures_of_all_teams_are_shown_and_the_broken_file_is_named(
+    world: World, command: Callable[[Ways], int]
+) -> None:
+    def call() -> Told:
+        return world._call(lambda: command(world.ways()), timedelta())
+
+    sound = call()
+    world.write(BROKEN, "rules: [")
+    told = call()
+    assert (sound.code, told.code) == (0, 3)
+    assert told.out == sound.out
+    assert f"{BROKEN} cannot be used; until it is corrected its rules of the last run hold" in told.err
+
+
+def test_what_is_asked_of_mappings_waits_for_sound_files(world: World) -> None:
+    world.write(BROKEN, "rules: [")
+    told = world._call(lambda: explain(world.ways(), "DS-11"))
+    assert (told.code, told.out) == (3, "")
