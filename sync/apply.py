@@ -64,15 +64,17 @@ class Applier:
         self.max_writes, self.deadline, self.spread = max_writes, deadline, spread
         self.labels, self.comments = LabelWriting(job), CommentWriting(job, aliases or {}, looked)
         self.result = Applied(notes=self.comments.notes)
+        self.begun = 0
         self.stopped: dict[str, str] = {}
         self.stuck: set[str] = set()
         """Subjects whose old comment could not be removed; they get no new one in this run."""
 
-    def apply(self, changes: ChangeSet) -> Applied:
-        """Carry out every change; the result says what was done, refused and left."""
-        todo = changes.changes
-        for number, change in enumerate(todo, start=1):
-            self.job.progress.step(f"write {change.ref}", number, len(todo))
+    def apply(self, changes: ChangeSet, *, of: int | None = None) -> Applied:
+        """Carry out every change; the result says what was done, refused and left. ``of``: how many there are in all,
+        where they come in several sets."""
+        for change in changes.changes:
+            self.begun += 1
+            self.job.progress.step(f"write {change.ref}", self.begun, of or len(changes))
             if reason := self._must_leave(change):
                 self._left(change, reason)
             else:

@@ -102,7 +102,7 @@ def _nothing_moves(goal: GoalRollup, increment: IncrementRollup, inputs: AuditIn
         text=f"{goal.state}, {counts.done} of {counts.scope} issues done, and nothing has moved since "
         f"{last:%Y-%m-%d}",
         evidence=tuple(
-            Evidence(ref=ref, text="open; moved last", at=moved.get(ref))
+            Evidence(ref=ref, text="open, and moved last then", at=moved.get(ref))
             for ref in sorted(open_issues, key=lambda ref: moved.get(ref, inputs.now))
         ),
     )

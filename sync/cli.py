@@ -12,10 +12,11 @@ from typing import Annotated, Any, Literal, NoReturn, cast
 import typer
 
 from sync.arguments import forecasting, looking, mappings, rehearsing, running, snapshot, starting
-from sync.arguments.common import AS_JSON
+from sync.arguments.common import AS_JSON, WholeSentences
 
 app = typer.Typer(
     name="increment-sync",
+    cls=WholeSentences,
     help="Keeps increment plans and issue trackers (Jira, GitHub) telling the same story.",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -176,9 +176,9 @@ def _removals(
         return None
     return Refusal(
         rule="removals",
-        text=f"{count} of our labels ({total} in all) and comments would be removed without others taking their "
-        f"place, the limit is {allowed} (limits.removals, limits.removal_share); if that is right, allow it once with "
-        f"--max-removals {count}",
+        text=f"{count} of our labels and comments would be removed without others taking their place (we keep {total} "
+        f"labels in all), the limit is {allowed} (limits.removals, limits.removal_share); if that is right, allow it "
+        f"once with --max-removals {count}",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -27,12 +28,19 @@ class Progress(Protocol):
         """``text`` is under way; ``done`` of ``total`` where that is known."""
         ...
 
+    def paused(self) -> AbstractContextManager[None]:
+        """Meanwhile a person is asked something: what moves would paint over the question."""
+        ...
+
 
 class Silent:
     """Says nothing."""
 
     def step(self, text: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG002 - the port's shape
         return
+
+    def paused(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

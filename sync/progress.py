@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import TextIO
 
 from rich.console import Console
-from rich.status import Status
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
 
 from connectors.retry import Wait
 from sync.neutral import neutral_terminal
@@ -19,21 +22,36 @@ EVERY = 10.0
 class TerminalProgress:
     """A spinner with what is under way. Used as a context manager."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._console = Console(file=stream)
-        self._status = Status("", console=self._console)
+    def __init__(self, stream: TextIO, *, shares_stdout: bool) -> None:
+        """``shares_stdout``: stdout is the same terminal, so its lines are put above the spinner. Otherwise stdout is
+        left alone: rich would send it to ``stream``, and a file or a pipe would stay empty."""
+        self._spinner = Spinner("dots")
+        self._live = Live(
+            self._spinner,
+            console=Console(file=stream, soft_wrap=True, markup=False, highlight=False, emoji=False),
+            transient=True,
+            redirect_stdout=shares_stdout,
+        )
 
     def __enter__(self) -> TerminalProgress:
-        self._status.start()
+        self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._status.stop()
+        self._live.stop()
 
     def step(self, text: str, done: int = 0, total: int = 0) -> None:
-        self._status.update(_line(text, done, total))
+        self._spinner.update(text=Text(_line(text, done, total)))
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
 
 
 class LineProgress:
@@ -56,6 +74,9 @@ class LineProgress:
             self._last = self._clock()
             self._stream.write(_line(text, done, total) + "\n")
             self._stream.flush()
+
+    def paused(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 def waiting(wait: Wait) -> str:

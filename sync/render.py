@@ -20,15 +20,14 @@ CHANGES_SHOWN = 200
 
 
 def summary_line(changes: ChangeSet) -> str:
-    """``12 labels to add, 1 to remove, 2 comments to create, 0 to edit on 8 issues``."""
+    """``9 changes on 8 issues: 12 labels to add, 1 to remove, 2 comments to create, 0 to edit``."""
     if not len(changes):
         return "nothing to change"
-    deleted = f"{len(changes.removals)} to delete, " if changes.removals else ""
+    deleted = f", {len(changes.removals)} to delete" if changes.removals else ""
     return (
+        f"{_n(len(changes), 'change')} on {_n(len(changes.refs), 'issue')}: "
         f"{_n(changes.added, 'label')} to add, {changes.removed} to remove, "
-        f"{_n(changes.created_comments, 'comment')} to create, {changes.edited_comments} to edit, "
-        f"{deleted}"
-        f"on {_n(len(changes.refs), 'issue')}"
+        f"{_n(changes.created_comments, 'comment')} to create, {changes.edited_comments} to edit{deleted}"
     )
 
 

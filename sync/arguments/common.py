@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from sync.commands.ways import Ways
@@ -58,3 +59,18 @@ def _duration(text: str) -> timedelta:
         raise typer.BadParameter(f"write a time as 90s, 10m or 1h, not {text!r}", param_hint="--max-duration")
     seconds = int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
     return timedelta(seconds=min(seconds, 366 * 86_400))
+
+
+class WholeSentences(TyperGroup):
+    """Lists commands with their whole first sentence, over several lines where needed, instead of cutting it off."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Called by click while it writes the help."""
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [
+            (name, command.get_short_help_str(limit=1000))
+            for name, command in commands
+            if command and not command.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)

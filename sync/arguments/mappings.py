@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from sync.arguments.common import Json, ways
+from sync.arguments.common import Json, WholeSentences, ways
 
-app = typer.Typer(help="Configure a team's mapping.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    cls=WholeSentences, help="Configure a team's mapping.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.command("check")

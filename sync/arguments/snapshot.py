@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
-from sync.arguments.common import Json, ways
+from sync.arguments.common import Json, WholeSentences, ways
 
 app = typer.Typer(
-    help="Carry what is stored to another checkout.", no_args_is_help=True, rich_markup_mode=None
+    cls=WholeSentences,
+    help="Carry what is stored to another checkout.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 

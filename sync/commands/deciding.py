@@ -8,7 +8,7 @@ from typing import Final
 
 from sync.commands.finding import find_issue
 from sync.commands.session import offline_job
-from sync.commands.ways import Ways, complain, counted, holder, say, say_json
+from sync.commands.ways import Ways, agrees, complain, counted, holder, say, say_json
 from sync.job import Job
 from sync.lease import held
 from sync.render import table
@@ -69,7 +69,7 @@ def clear(ways: Ways, wanted: Clearing) -> int:
         elif agreed:
             say(f"{counted(count, 'override')} cleared; the next run does as the rules say")
         elif not count:
-            say("no such override")
+            say("there is no such override; `increment-sync overrides` lists them")
         return 0
 
 
@@ -110,8 +110,7 @@ def _agreed(ways: Ways, count: int) -> bool:
     if not ways.interactive or ways.as_json:
         complain("not cleared: there is no terminal to ask at; add --yes to do it")
         return False
-    answer = input(f"Clear {counted(count, 'override')}? The next run does as the rules say. [y/N] ")
-    return answer.strip().lower() in ("y", "yes")
+    return agrees(f"Clear {counted(count, 'override')}? The next run does as the rules say.")
 
 
 def _deleted_comments(job: Job) -> list[PushedComment]:

@@ -14,7 +14,7 @@ from mappings.problems import MappingInvalid, Problem
 from sync.commands.diagnosing_trackers import look_at_trackers
 from sync.commands.session import logs
 from sync.commands.watching import metrics_file
-from sync.commands.ways import Ways, say, say_json
+from sync.commands.ways import Ways, counted, say, say_json
 from sync.credentials import PING_URL, CredentialError, ping_url
 from sync.neutral import neutral_terminal
 from sync.push_names import unknown_in_push
@@ -85,7 +85,7 @@ def _checks(ways: Ways) -> Iterator[Finding]:
         yield _ok(
             "mappings",
             "plans and mappings",
-            f"{len(workspace.increments)} increments, {len(workspace.teams)} teams",
+            f"{counted(len(workspace.increments), 'increment')}, {counted(len(workspace.teams), 'team')}",
         )
     yield from look_at_trackers(ways, settings, workspace)
     yield from _store(ways, settings)

@@ -61,7 +61,7 @@ def _entry_lines(row: JournalRow, *, with_run: bool) -> Iterator[str]:
     run = f"  run {row.run_id}" if with_run else ""
     outcome = f"{row.outcome or 'open'} {row.detail}".strip()
     yield f"{row.at:%Y-%m-%d %H:%M:%S}  {row.ref}  {_what(row)}  {outcome}{run}"
-    rule = f"rule {row.rule}: " if row.rule else ""
+    rule = f"rule {row.rule}: " if row.rule and f"rule {row.rule} " not in row.why else ""
     yield f"    {rule}{row.why}{f'  (as {row.account})' if row.account else ''}"
     yield from (f"    {neutral_terminal(line, _LONGEST)}" for line in _difference(row))
 

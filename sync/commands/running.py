@@ -10,7 +10,7 @@ from sync.apply import Applied, Applier
 from sync.audience import spreading_kept, weigh_changes
 from sync.commands.session import online_job
 from sync.commands.watching import Watched, watched
-from sync.commands.ways import Ways, complain, holder, say, say_json
+from sync.commands.ways import Ways, agrees, complain, holder, say, say_json
 from sync.guard import check_changes, spread_of
 from sync.job import Job
 from sync.lease import held
@@ -146,7 +146,7 @@ def reconcile(ways: Ways, options: Options, *, yes: bool) -> int:
             if outcome.refusals or not len(outcome.changes) or not job.writers:
                 remember_outcome(job, outcome)
                 return outcome
-            if not yes and not _agreed(ways, outcome):
+            if not yes and not _agreed(ways, job, outcome):
                 return outcome
             outcome = carry_out(job, options, outcome)
             remember_outcome(job, outcome)
@@ -161,13 +161,13 @@ def reconcile(ways: Ways, options: Options, *, yes: bool) -> int:
         return outcome.exit_code
 
 
-def _agreed(ways: Ways, outcome: Outcome) -> bool:
+def _agreed(ways: Ways, job: Job, outcome: Outcome) -> bool:
     """Ask on a terminal; without one nothing is repaired unless ``--yes`` said so."""
     if not ways.interactive or ways.as_json:
         complain("not repaired: there is no terminal to ask at; add --yes to repair")
         return False
-    answer = input(f"Repair? {summary_line(outcome.changes)} [y/N] ")
-    return answer.strip().lower() in ("y", "yes")
+    with job.progress.paused():
+        return agrees(f"Repair? {summary_line(outcome.changes)}")
 
 
 def with_row(job: Job, work: Any) -> Outcome:

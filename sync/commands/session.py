@@ -237,7 +237,7 @@ def _job(
 def progress_of(ways: Ways) -> AbstractContextManager[Any]:
     """A spinner on a terminal, a line every ten seconds otherwise, on stderr."""
     if sys.stderr.isatty() and "CI" not in ways.environment:
-        return TerminalProgress(sys.stderr)
+        return TerminalProgress(sys.stderr, shares_stdout=sys.stdout.isatty())
     return LineProgress(sys.stderr, time.monotonic)
 
 

@@ -11,7 +11,7 @@ from sync.audience import weigh_changes
 from sync.commands.finding import named_issues
 from sync.commands.session import online_job
 from sync.commands.undoing_text import Story, show, summary, tell
-from sync.commands.ways import Ways, complain, holder
+from sync.commands.ways import Ways, agrees, complain, holder
 from sync.guard import check_whole
 from sync.job import Job
 from sync.lease import held
@@ -85,7 +85,7 @@ def _work(ways: Ways, job: Job, options: UndoOptions) -> Story:
     if not job.writers:
         story.off, story.why_not = True, _OFF
         return story
-    if not options.yes and not _agreed(ways, story.undoing):
+    if not options.yes and not _agreed(ways, job, story.undoing):
         story.why_not = "nothing was written"
         return story
     _carry_out(job, request, root, lifting, story)
@@ -147,14 +147,14 @@ def _carry_out(job: Job, request: Request, root: str, lifting: Sequence[Override
     for ref in sorted(undoing.changes.refs, key=lambda each: (each not in moving, each)):
         fresh = take_back(request, {ref: look_at(job, request, ref)})
         refused += [left for left in fresh.refused if left not in refused]
-        applier.apply(fresh.changes)
+        applier.apply(fresh.changes, of=len(undoing.changes))
     story.applied = applier.result
     story.undoing = replace(undoing, refused=tuple(refused))
 
 
-def _agreed(ways: Ways, undoing: Undoing) -> bool:
+def _agreed(ways: Ways, job: Job, undoing: Undoing) -> bool:
     if not ways.interactive or ways.as_json:
         complain("not taken back: there is no terminal to ask at; add --yes to do it")
         return False
-    answer = input(f"Take back? {summary_line(undoing.changes)} [y/N] ")
-    return answer.strip().lower() in ("y", "yes")
+    with job.progress.paused():
+        return agrees(f"Take back? {summary_line(undoing.changes)}")

@@ -113,7 +113,7 @@ def _in_short(groups: tuple[Group, ...], *, latest: bool) -> str:
     shown = groups[-_NAMED_IN_SHORT:] if latest else groups[:_NAMED_IN_SHORT]
     named = [f"{neutral_terminal(group.name, 40)} {group.issues}" for group in shown]
     rest = sum(group.issues for group in groups) - sum(group.issues for group in shown)
-    more = f"{'before that' if latest else 'all others'} {rest}"
+    more = f"{'earlier' if latest else 'all others'} {rest}"
     return ", ".join([more, *named] if latest and rest else [*named, *([more] if rest else [])])
 
 

@@ -64,6 +64,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def agrees(question: str) -> bool:
+    """Ask the person at the terminal; anything but a yes is a no."""
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
 def say(text: str = "") -> None:
     """Data for people goes to stdout."""
     sys.stdout.write(text + "\n")

@@ -182,7 +182,7 @@ def test_a_person_who_says_no_keeps_the_world_as_it_is(settled: World) -> None:
     settled.delete_comment(FEATURES)
     before = settled.snapshot()
     told = settled.reconcile(answer="n")
-    assert "Repair? 0 labels to add, 0 to remove, 1 comment to create" in told.out
+    assert "Repair? 1 change on 1 issue: 0 labels to add, 0 to remove, 1 comment to create" in told.out
     assert settled.snapshot() == before
 
 

@@ -327,3 +327,9 @@ def test_no_color_keeps_colours_away_and_ci_the_moving_line(workspace: Path) -> 
     assert "\x1b" not in plain
     colourful = on_a_terminal(*preview, **tokens)
     assert "\x1b" in colourful
+
+
+def test_the_help_lists_commands_with_whole_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    assert increment_sync("--help") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "read what changed, roll up, write labels and status comments. reconcile" in told

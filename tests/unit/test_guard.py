@@ -61,7 +61,7 @@ def test_ten_removals_are_fine_and_eleven_of_twenty_are_not() -> None:
     assert check_changes(removing(10), labelled(20), limits()) == ()
     (refusal,) = check_changes(removing(11), labelled(20), limits())
     assert refusal.text == (
-        "11 of our labels (20 in all) and comments would be removed without others taking their place, "
+        "11 of our labels and comments would be removed without others taking their place (we keep 20 labels in all), "
         "the limit is 10 (limits.removals, limits.removal_share); if that is right, allow it once with "
         "--max-removals 11"
     )

@@ -1,0 +1,46 @@
+"""What a waiting person sees, and that it keeps out of what the command says."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from sync.progress import TerminalProgress
+
+LONG = "reason " * 40 + "[bug]"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_spinner_leaves_data_alone_that_goes_to_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = Terminal()
+    with TerminalProgress(stream, shares_stdout=False) as progress:
+        progress.step("read jira:DS", 1, 2)
+        sys.stdout.write('{"version": 1}\n')
+    assert capsys.readouterr().out == '{"version": 1}\n'
+    assert "version" not in stream.getvalue()
+    assert "read jira:DS (1 of 2)" in stream.getvalue()
+
+
+def test_lines_above_a_spinner_are_not_broken() -> None:
+    stream = Terminal()
+    with TerminalProgress(stream, shares_stdout=True):
+        sys.stdout.write(LONG + "\n")
+    assert LONG in stream.getvalue()
+
+
+def test_a_question_stands_alone_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    stream = Terminal()
+    with TerminalProgress(stream, shares_stdout=True) as progress:
+        progress.step("read jira:DS")
+        with progress.paused():
+            sys.stdout.write("Repair? [y/N] ")
+        progress.step("write jira:DS-1")
+    assert capsys.readouterr().out == "Repair? [y/N] "
+    assert "Repair" not in stream.getvalue()
+    assert "write jira:DS-1" in stream.getvalue()
