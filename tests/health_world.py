@@ -47,15 +47,15 @@ def lives(seed: int, days: int) -> list[tuple[float, float | None]]:
     return found
 
 
-def proven_seed(features: int, *, age: int = 6, past: bool = True) -> dict[str, Any]:
-    """The repository of a team with two years of batches, and so many open issues of the capability."""
+def proven_seed(features: int, *, age: int = 6, past: int = 640) -> dict[str, Any]:
+    """The repository of a team with so many days of batches, and so many open issues of the capability."""
     seed = github_seed(0)
     issues = seed["repos"]["acme/churn"]["issues"]
     issues += [
         {"number": n, "title": "Build", "labels": ["features"], "created": f"{age}d ago"}
         for n in range(11, 11 + features)
     ]
-    for number, (created, closed) in enumerate(lives(7, 640) if past else [], start=100):
+    for number, (created, closed) in enumerate(lives(7, past), start=100):
         issues.append(
             {
                 "number": number,

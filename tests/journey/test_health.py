@@ -105,7 +105,7 @@ def test_a_word_that_a_person_took_off_does_not_come_back(make_world: MakeWorld)
 
 
 def test_a_thin_team_has_no_word_and_status_says_why(make_world: MakeWorld) -> None:
-    world = proven(make_world, past=False)
+    world = proven(make_world, past=0)
     world.run()
     world.run(after=DAY)
     assert health(world) == set()
@@ -129,17 +129,25 @@ def test_an_unread_source_leaves_the_word_as_it_is(make_world: MakeWorld) -> Non
     world = proven(make_world)
     world.run()
     world.run(after=DAY)
-    more_work(world, 14)
     world.fault("status", status=500, tracker="github", path="*/issues", times=None)
-    hurry(world, "2026-12-01")
+    hurry(world, "2026-11-24")  # one day for one issue: figures that were read would say so
     world.run(after=DAY)
     world.run(after=DAY)
     assert health(world) == health(world, GOAL) == {"health:on-track"}
     world.box.faults.clear()
-    world.run(after=DAY)
+    world.run(after=timedelta(minutes=5))
     assert health(world) == {"health:on-track"}
+
+
+def test_a_past_that_is_too_short_to_prove_words_gives_ranges(make_world: MakeWorld) -> None:
+    world = proven(make_world, 3, past=250)
+    world.run()
     world.run(after=DAY)
-    assert health(world) != {"health:on-track"}
+    assert health(world) == set()
+    told = features(world)["expected"]
+    assert "too short to check forecasts with" in told["why_no_health"]
+    assert told["likely"] is not None
+    assert "Likely done by 2026-12-31" in world.comments(FEATURES)[0]
 
 
 def test_comment_status_report_and_forecast_say_the_same(make_world: MakeWorld, tmp_path: Path) -> None:
