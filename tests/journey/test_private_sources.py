@@ -108,8 +108,11 @@ def test_a_private_source_that_cannot_be_read_is_not_named_in_public(
     assert f"UTC**: {called}" in text.replace("\u200b", "").replace("&#58;", ":")
 
 
-def test_who_can_read_is_asked_once_a_day_and_nothing_flaps_when_it_cannot_be_asked(tmp_path: Path) -> None:
-    with world_of(tmp_path) as world:
+@pytest.mark.parametrize("private", [True, False])
+def test_who_can_read_is_asked_once_a_day_and_nothing_flaps_when_it_cannot_be_asked(
+    tmp_path: Path, private: bool
+) -> None:
+    with world_of(tmp_path, anchor_is_private=private) as world:
         before = comment(world)
         world.run()
         assert not [line for line in world.reads("github") if line.split()[2].count("/") == 3]
