@@ -117,7 +117,7 @@ def test_who_can_read_is_asked_once_a_day_and_nothing_flaps_when_it_cannot_be_as
         world.run()
         assert not [line for line in world.reads("github") if line.split()[2].count("/") == 3]
         world.fault("status", status=500, tracker="github", path="*/repos/acme/churn", times=None)
-        world.run(after=timedelta(hours=30))
+        assert world.run(after=timedelta(hours=30)).out == "nothing to change\n"
         assert world.comments(FEATURES) == [before]
 
 
