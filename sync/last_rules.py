@@ -20,6 +20,8 @@ from sync.unusable import UnusableFile
 from sync.wiring import Configured, configure
 
 _KEY: Final = "mapping-files"
+_PLACE: Final = "mappings/"
+"""In the store's cache, in the place of a tracker: snapshots carry only what has none."""
 _FOLDER: Final = "mappings/"
 
 Former = Mapping[str, tuple[str, str]]
@@ -28,15 +30,15 @@ Former = Mapping[str, tuple[str, str]]
 
 def keep_files(job: Job) -> None:
     """Remember what the mapping files say. Writes only when that changed."""
-    before = job.store.cache.get(_KEY)
+    cache = job.store.cache_for(_PLACE)
     now = {file: [team, text] for file, (team, text) in sorted(job.mapping_files.items())}
-    if now and now != before:
-        job.store.cache.put(_KEY, now, days=3650)
+    if now and now != cache.get(_KEY):
+        cache.put(_KEY, now, days=3650)
 
 
 def former_files(store: Store) -> Former:
     """What they said in the last run; nothing when it is not known."""
-    return {file: (team, text) for file, (team, text) in (store.cache.get(_KEY) or {}).items()}
+    return {file: (team, text) for file, (team, text) in (store.cache_for(_PLACE).get(_KEY) or {}).items()}
 
 
 def may_go_on(root: Path, error: MappingInvalid) -> bool:

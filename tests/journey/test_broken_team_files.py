@@ -15,6 +15,7 @@ from sync.commands.looking import status
 from sync.commands.looking_back import status_since
 from sync.commands.recalling import history
 from sync.commands.reporting import report
+from sync.commands.snapshots import export
 from sync.commands.unplanned import unplanned
 from sync.commands.ways import Ways
 from tests.journey_world import FEATURES, MAPPING, MODEL, PLAN, Told, World
@@ -174,3 +175,9 @@ def test_what_is_asked_of_mappings_waits_for_sound_files(world: World) -> None:
     world.write(BROKEN, "rules: [")
     told = world._call(lambda: explain(world.ways(), "DS-11"))
     assert (told.code, told.out) == (3, "")
+
+
+def test_what_files_said_stays_out_of_snapshots(world: World) -> None:
+    path = world.root / "snapshot.jsonl"
+    assert world._call(lambda: export(world.ways(), path, bodies=False)).code == 0
+    assert "sources:" not in path.read_text(encoding="utf-8")
