@@ -106,8 +106,8 @@ def test_a_link_out_of_the_workspace_is_neither_read_nor_quoted(world: World, tm
 
 def test_nothing_goes_on_where_a_team_of_the_last_run_would_be_missing(world: World) -> None:
     """A file that was renamed and broken at once looks new, and its team's labels would look left over."""
-    (world.root / BROKEN).rename(world.root / "mappings/infra.yaml")
-    world.edit("mappings/infra.yaml", "assign: features", "assign: featurs")
+    (world.root / "mappings/science.yaml").rename(world.root / "mappings/research.yaml")
+    world.edit("mappings/research.yaml", "assign: model", "assign: modl")
     stops(world)
 
 
