@@ -233,6 +233,17 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     return [line.rstrip() for line in [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]]
 
 
+def sparse_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """A table without the columns in which no row has anything."""
+    names, grid = list(header), [list(row) for row in rows]
+    kept = (
+        [column for column in range(len(names)) if any(row[column] for row in grid)]
+        if grid
+        else range(len(names))
+    )
+    return table([names[column] for column in kept], ([row[column] for column in kept] for row in grid))
+
+
 def _reasons(change: Change) -> list[str]:
     reasons: Mapping[str, None]
     if isinstance(change, LabelChange):

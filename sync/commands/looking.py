@@ -11,7 +11,7 @@ from sync.health.records import range_words
 from sync.held import states_today
 from sync.neutral import neutral_terminal
 from sync.outlook import outlook, read_last, silent_since
-from sync.render import table
+from sync.render import sparse_table
 from sync.rollup_model import CapabilityRollup, GoalRollup, IncrementRollup, Rollup
 from sync.store.rows import SourceState
 
@@ -119,7 +119,7 @@ def _say_increment(increment: IncrementRollup) -> None:
         "likely at the end",
         "notes",
     )
-    for line in table(header, rows):
+    for line in sparse_table(header, rows):
         say(line)
     for text in _why_no_health(increment):
         say(f"  {neutral_terminal(text)}")

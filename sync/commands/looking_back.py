@@ -22,7 +22,7 @@ from sync.job import Job
 from sync.memory import remember
 from sync.neutral import neutral_terminal
 from sync.outlook import think_offline
-from sync.render import table
+from sync.render import sparse_table, table
 
 
 def status_at(ways: Ways, increment: str | None, at: str) -> int:
@@ -133,7 +133,7 @@ def _say(changes: Changes, chosen: list[Difference]) -> None:
         )
         for each in chosen
     ]
-    for line in table(("goal / capability", "done was", "done is", *PARTS), rows):
+    for line in sparse_table(("goal / capability", "done was", "done is", *PARTS), rows):
         say(line)
     for each in chosen:
         if each.subject.startswith("capability:") and each.entries:
