@@ -65,7 +65,7 @@ def common(
 def main() -> NoReturn:
     """Entry point. Usage errors exit with 64, so that 2 can mean "changes pending"."""
     # Nearly all that a command makes lives as long as it does: looking for rubbish among it takes a third of its time.
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(250_000, 50, 100)
     sys.exit(call(lambda: app(standalone_mode=False)))
 
 

@@ -13,10 +13,11 @@ from connectors.errors import ConnectorError, Gone
 from connectors.model import Census, Cursor, Failed, Issue, IssueRef, KnownIssue, Pulled, Source
 from connectors.ports import IssueReader
 from mappings.conditions import wanted_by
-from mappings.model import Anchor, Workspace
+from mappings.model import Anchor
 from sync.absence import Absent, explain_absence, missed_before
 from sync.held import all_sources, known_today
 from sync.histories import read_histories
+from sync.homes import anchors_of
 from sync.job import Job
 from sync.strays import read_strays
 
@@ -280,18 +281,6 @@ class _Collector:
             asked = [pool.submit(ask, self.job.readers[group[0].tracker], group) for group in groups]
             for future in asked:
                 yield from future.result()
-
-
-def anchors_of(workspace: Workspace) -> tuple[Anchor, ...]:
-    """Every anchor that the plans name, once."""
-    found = [
-        anchor
-        for increment in workspace.increments
-        for goal in increment.goals
-        for anchor in (goal.anchor, *(capability.anchor for capability in goal.capabilities))
-        if anchor
-    ]
-    return tuple(dict.fromkeys(found))
 
 
 def _groups(sources: Sequence[Source]) -> list[tuple[Source, ...]]:

@@ -35,3 +35,15 @@ def homes_of(workspace: Workspace) -> dict[str, Home]:
             for capability in goal.capabilities:
                 found[f"capability:{capability.id}"] = Home(increment=increment.id, teams=(capability.team,))
     return found
+
+
+def anchors_of(workspace: Workspace) -> tuple[Anchor, ...]:
+    """Every anchor that the plans name, once."""
+    found = [
+        anchor
+        for increment in workspace.increments
+        for goal in increment.goals
+        for anchor in (goal.anchor, *(capability.anchor for capability in goal.capabilities))
+        if anchor
+    ]
+    return tuple(dict.fromkeys(found))

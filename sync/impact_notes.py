@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.conditions import wanted_by
-from sync.collect import anchors_of
+from sync.homes import anchors_of
 from sync.job import Job
 from sync.outlook import anchors_among
 from sync.snapshot_file import SnapshotHead

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Workspace
-from sync.collect import anchors_of
 from sync.earlier import Earlier
 from sync.held import known_today, states_today
+from sync.homes import anchors_of
 from sync.job import Job
 from sync.memory import remember
 from sync.store import Store, labels_now

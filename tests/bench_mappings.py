@@ -33,7 +33,7 @@ _LIVE = 0.4
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else ISSUES
     # As the program itself does when it starts.
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(250_000, 50, 100)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         _, yardstick = _timed(lambda: sum(range(30_000_000)))

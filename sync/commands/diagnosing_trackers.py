@@ -10,11 +10,11 @@ from connectors.errors import AuthFailed, ConnectorError
 from connectors.model import Finding, Source, Wanted
 from connectors.ports import IssueReader
 from mappings.model import Anchor, Workspace
-from sync.collect import anchors_of
 from sync.commands.session import logs
 from sync.commands.ways import Ways
 from sync.credentials import CredentialError, Credentials, read_credentials, what_is_missing
 from sync.held import all_sources
+from sync.homes import anchors_of
 from sync.rollup_model import CapabilityState, GoalState
 from sync.settings import Settings, TrackerSettings
 from sync.wiring import Waiting, open_trackers, secrets_of

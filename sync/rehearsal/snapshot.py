@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from connectors.jira_activity import MARKER_PROPERTY
 from connectors.model import Issue
 from mappings.model import Anchor
-from sync.collect import anchors_of
 from sync.comment import wrap
 from sync.credentials import Credentials
+from sync.homes import anchors_of
 from sync.job import Job
 from sync.rehearsal.stage import Shelf
 from sync.rehearsal.worlds import HOST, PERSON, ROBOT, World

@@ -18,9 +18,9 @@ from connectors.sandbox.base import Clock, LogEntry, RequestLog, Tracker
 from connectors.sandbox.door import Door
 from connectors.sandbox.faults import Faults
 from connectors.sandbox.server import Sandbox
-from sync.collect import anchors_of
 from sync.commands.running import with_row
 from sync.commands.session import working
+from sync.homes import anchors_of
 from sync.job import Silent
 from sync.rehearsal.people import People, Site, hands
 from sync.rehearsal.schedule import RunPlan

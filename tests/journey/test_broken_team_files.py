@@ -130,6 +130,12 @@ def test_what_belongs_to_all_teams_stops_all(world: World, file: str, old: str, 
     stops(world)
 
 
+def test_one_of_several_plans_is_not_left_out(world: World) -> None:
+    world.write("plans/2027-q1.yaml", "increment: 2027-q1\nstart: soon\n")
+    world.write(BROKEN, "rules: [")
+    stops(world)
+
+
 def test_without_a_sound_team_nothing_goes_on(world: World) -> None:
     world.write(BROKEN, "rules: [")
     world.write("mappings/science.yaml", "rules: [")
