@@ -59,12 +59,14 @@ LIGHT = """
 import sys
 from sync.cli import app, call
 code = call(lambda: app(sys.argv[1:], standalone_mode=False))
-heavy = sorted({name.split(".")[0] for name in sys.modules} & {"jira", "github", "sqlalchemy", "alembic"})
+heavy = sorted({name.split(".")[0] for name in sys.modules} & {"jira", "github", "sqlalchemy", "alembic", "numpy", "scipy"})
 print("imported", code, *heavy)
 """
 
 
-@pytest.mark.parametrize("command", [["--help"], ["mappings", "check"], ["run", "--help"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["mappings", "check"], ["run", "--help"], ["forecast", "--help"]]
+)
 def test_it_starts_without_what_it_does_not_need(world: World, command: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LIGHT, *command],
