@@ -59,7 +59,8 @@ LIGHT = """
 import sys
 from sync.cli import app, call
 code = call(lambda: app(sys.argv[1:], standalone_mode=False))
-heavy = sorted({name.split(".")[0] for name in sys.modules} & {"jira", "github", "sqlalchemy", "alembic", "numpy", "scipy"})
+loaded = {name.split(".")[0] for name in sys.modules}
+heavy = sorted(loaded & {"jira", "github", "sqlalchemy", "alembic", "numpy", "scipy"})
 print("imported", code, *heavy)
 """
 
