@@ -22,6 +22,7 @@ from connectors.errors import (
     AuthFailed,
     BadPayload,
     ConnectorError,
+    MovedAway,
     NotConfirmed,
     OutcomeUnknown,
     OutOfTurn,
@@ -292,7 +293,7 @@ class _Doubt:
             self._may_have_happened |= kind == "idempotent" and failure.limit is None
             raise
         except Rejected as refusal:
-            if self._may_have_happened and type(refusal) is Rejected:
+            if self._may_have_happened and type(refusal) in (Rejected, MovedAway):
                 raise NotConfirmed(f"{refusal}; an earlier attempt may have taken effect") from None
             raise
 

@@ -50,9 +50,10 @@ def test_what_all_sources_of_a_site_need_is_asked_once(make_world: MakeWorld) ->
     world.fault("latency", seconds=0.05)
     world.preview()
     jira = world.reads("jira")
-    histories = [request for request in jira if "changelog" in request]
-    assert len(histories) == 1
-    assert len(jira) - len(histories) == 2 + 3, jira
+    for shared in ("/serverInfo", "/myself", "/field", "/changelog/bulkfetch"):
+        assert sum(shared in request for request in jira) == 1, "\n".join(jira)
+    assert sum("/search/jql" in request for request in jira) == 2
+    assert all(request.endswith("/comment -> 200") for request in jira[6:])
 
 
 LIGHT = """
