@@ -65,7 +65,8 @@ def figures_at(job: Job, at: datetime) -> tuple[datetime, dict[str, Any]]:
     if found is None:
         first = job.store.first_rollup_at()
         raise NothingKept(
-            f"there are no figures of {at:%Y-%m-%d %H:%M} UTC: the first were kept at {first:%Y-%m-%d %H:%M} UTC"
+            f"there are no figures from before {at:%Y-%m-%d %H:%M} UTC: "
+            f"the first were kept at {first:%Y-%m-%d %H:%M} UTC"
             if first
             else "no run has kept any figures yet: run `increment-sync run` first"
         )

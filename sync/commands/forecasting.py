@@ -194,7 +194,7 @@ def _ageing_lines(ageing: Sequence[Ageing]) -> list[str]:
     ]
     more = [f"... and {len(old) - _AGEING_SHOWN} more (--json)"] if len(old) > _AGEING_SHOWN else []
     return [
-        "Open issues that are older than most that their team finished",
+        "Open issues that are older than most that their team finished; age since work began, or else since creation",
         *table(("issue", "team", "age", "older than", "band"), rows),
         *more,
     ]
