@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -41,10 +42,16 @@ def test_after_undoing_a_first_run_the_trackers_are_as_before_and_stay_so(world:
 def test_the_roll_up_counts_what_undo_took_back_by_the_rules(world: World) -> None:
     """A veto takes an issue out of its capability; taking a label back does not: nobody decided about the issue."""
     run_id = ran(world)
-    before = world.status()["increments"]
+    before = counted(world)
     world.undo(run_id, limit=100)
     world.run()
-    assert world.status()["increments"] == before
+    assert counted(world) == before
+
+
+def counted(world: World) -> Any:
+    """What the roll-up says of issues, without what is expected of them, which is dated."""
+    capabilities = world.status()["increments"][0]["goals"][0]["capabilities"]
+    return [{key: value for key, value in each.items() if key != "expected"} for each in capabilities]
 
 
 def move_on(world: World) -> None:
