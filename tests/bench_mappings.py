@@ -197,7 +197,9 @@ def _command(
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    """With bytecode, as an installed program has it: without, only ours would be compiled at every start."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 def _copy(source: Path, target: Path) -> None:
