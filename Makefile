@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Tests start the program dozens of times; without bytecode every start compiles everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check audit sbom lint lock bench rehearse-long clean setup reference
 
 setup: $(READY)
@@ -19,7 +22,7 @@ demo: $(READY)
 	$(BIN)/increment-sync demo --report build/demo-report.html
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -159,11 +159,11 @@ def _disk_with_room_for(pages: int) -> Iterator[None]:
 
 def test_a_full_disk_loses_nothing_that_was_written(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/state.db"
-    with _disk_with_room_for(60):
+    with _disk_with_room_for(120):
         store = open_store(url, now=Clock())
         pull(store, issue(1))
         with pytest.raises(StoreError, match="the disk or quota is full") as full:
-            pull(store, *(issue(number, body="x" * 3000) for number in range(2, 200)))
+            pull(store, *(issue(number, body="x" * 3000) for number in range(2, 400)))
         assert is_a_sentence(str(full.value))
         assert [known.issue.ref.key for known in store.known()] == ["DS-1"]
         state = store.source(DS)
