@@ -214,11 +214,13 @@ def _show(ways: Ways, job: Job, outcome: Outcome, *, told: bool = False) -> None
         return
     for line in changes_text(outcome.changes):
         say(line)
-    if not told:
+    if not told and (outcome.changes.changes or not outcome.refusals):
         say(summary_line(outcome.changes))
         for line in attention_text(outcome.weighed, guard_limits(job, Options())):
             say(line)
     _complain_problems(outcome)
+    if outcome.refusals:
+        complain("nothing is written because of what was refused")
     if not job.settings.push.enabled:
         complain(_push_is_off(job))
 

@@ -217,3 +217,14 @@ def test_figures_are_kept_when_they_change_and_not_with_every_run(world: World) 
     world.close("DS-11")
     world.run()
     assert kept_at() > first
+
+
+def test_a_refused_run_does_not_say_that_there_was_nothing_to_do(world: World) -> None:
+    world.run()
+    for key in ("DS-11", "DS-12", "DS-13"):
+        world.unlabel(key, "capability:model")
+    told = world.run()
+    assert told.code == 4
+    assert "refused (label-gone)" in told.err
+    assert told.err.rstrip().endswith("nothing is written because of what was refused")
+    assert "nothing to change" not in told.out
