@@ -9,6 +9,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,6 +125,10 @@ class Positions:
                 node = child
 
 
+_SMALL: Final = 100_000
+"""Characters of a file that is worth being remembered."""
+
+
 def read_tree(path: Path, file: str) -> tuple[Node | None, list[Problem]]:
     """The tree of a YAML file, or None and the problems. ``file`` is its name in messages. Never raises."""
     text, problem = _read_text(path, file)
@@ -133,7 +138,14 @@ def read_tree(path: Path, file: str) -> tuple[Node | None, list[Problem]]:
 
 
 def parse_tree(text: str, file: str) -> tuple[Node | None, list[Problem]]:
-    """Like ``read_tree`` for a text that was read already."""
+    """Like ``read_tree`` for a text that was read already. Of two versions of a workspace most files are the same:
+    what was parsed lately is not parsed again."""
+    tree, problems = _parsed(text, file) if len(text) < _SMALL else _parsed.__wrapped__(text, file)
+    return tree, list(problems)
+
+
+@lru_cache(maxsize=128)
+def _parsed(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     builder = _Builder(file=file)
     try:
         for event in YAML(typ="safe", pure=True).parse(text):

@@ -170,7 +170,7 @@ class _Wishing:
             ref=issue.ref,
             container=issue.container,
             labels=self._assigned(assignment) if assignment else self._left_over(issue, unplanned),
-            read=stray or bool(item.sources - inputs.unread),
+            read=stray or not item.sources <= inputs.unread,
             may_write=any(map(inputs.may_push, teams)) and not self._is_finished(assignment),
             no_pure_removal=bool(inputs.uncertain) and self._was_in_uncertain(issue),
             team=assignment.team if assignment else self._asking_first(unplanned),

@@ -7,7 +7,6 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,22 +57,6 @@ def _as_configured() -> Iterator[str]:
         configured = opening.SYNCHRONOUS
         patch.setattr(opening, "SYNCHRONOUS", "OFF")
         yield configured
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _each_text_is_parsed_once() -> Iterator[None]:
-    """Hundreds of worlds share a few small files; the tree of a text never changes."""
-    from mappings import yaml_tree
-
-    parse = lru_cache(maxsize=512)(yaml_tree.parse_tree)
-
-    def parsed(text: str, file: str) -> Any:
-        tree, problems = parse(text, file) if len(text) < 10_000 else parse.__wrapped__(text, file)
-        return tree, list(problems)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(yaml_tree, "parse_tree", parsed)
-        yield
 
 
 @pytest.fixture
