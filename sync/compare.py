@@ -58,6 +58,11 @@ class Decisions:
     comments: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     """Subjects whose status comment on that issue ``undo`` took back: left as it is until it is cleared."""
 
+    @property
+    def refs(self) -> frozenset[IssueRef]:
+        """The issues whose labels were decided on."""
+        return frozenset({*self.pins, *self.vetoes, *self.held, *self.left})
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelWorld:
@@ -135,10 +140,10 @@ def _one_new_name_each(changes: list[LabelChange]) -> tuple[LabelChange, ...]:
 def _concerning_us(world: LabelWorld) -> Iterator[IssueRef]:
     """Leaves out most issues of most trackers: nothing of ours is live, pushed or wanted, or all three agree; and
     nobody decided anything."""
-    decisions = world.decisions
-    decided = {*decisions.pins, *decisions.vetoes, *decisions.held, *decisions.left}
+    decided = world.decisions.refs
     for ref, wish in world.wishes.items():
-        live = frozenset(label.lower() for label in world.scheme.ours(world.live[ref].labels))
+        ours = world.scheme.ours(world.live[ref].labels)
+        live = frozenset(map(str.lower, ours)) if ours else _NOTHING
         pushed = world.pushed.get(ref, _NOTHING)
         settled = live == pushed == wish.labels.keys()
         if ref.tracker in world.exact:

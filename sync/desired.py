@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -72,6 +72,9 @@ class DesireInputs:
     """Former anchors whose plan is not here any more: they keep what was said last."""
     contested: frozenset[str] = frozenset()
     """Subjects whose anchor another installation keeps."""
+    concerned: Collection[IssueRef] | None = None
+    """Issues that carried labels of ours or that people decided on. Of the others, those get no wish that have no
+    label of ours and should have none: most issues of most trackers. None: every issue gets one."""
 
 
 def desire_labels(inputs: DesireInputs) -> dict[IssueRef, Wish]:
@@ -81,7 +84,9 @@ def desire_labels(inputs: DesireInputs) -> dict[IssueRef, Wish]:
     outcomes: dict[IssueRef, Assignment | Unplanned] = {each.ref: each for each in inputs.matched.unplanned}
     outcomes.update((each.ref, each) for each in inputs.matched.assignments)
     wishes = {
-        ref: wishing.wish(item, outcomes.get(ref)) for ref, item in inputs.known.items() if not item.vanished
+        ref: wishing.wish(item, outcomes.get(ref))
+        for ref, item in inputs.known.items()
+        if not item.vanished and (ref in outcomes or wishing.concerns_us(item))
     }
     for issue in inputs.anchors.values():
         wishes[issue.ref] = _untouched(issue)
@@ -175,6 +180,13 @@ class _Wishing:
             no_pure_removal=bool(inputs.uncertain) and self._was_in_uncertain(issue),
             team=assignment.team if assignment else self._asking_first(unplanned),
         )
+
+    def concerns_us(self, item: KnownIssue) -> bool:
+        """Whether an issue without any outcome has to be looked at all the same."""
+        inputs, issue = self._inputs, item.issue
+        if inputs.concerned is None or issue.ref in inputs.concerned or issue.ref in inputs.strays:
+            return True
+        return any(map(inputs.scheme.family, issue.labels))
 
     def _teams(self, item: KnownIssue, assignment: Assignment | None) -> set[str]:
         """The team that has the issue; without one, the teams that have its source."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 
-from connectors.model import Issue
+from connectors.model import Issue, IssueRef
 from mappings.model import Overrides
 from sync.changes import Reason
 from sync.comment import Document, capability_document, digest, goal_document, render, with_notice
@@ -31,8 +32,11 @@ class StatusWishes:
         self._inputs, self._settings = inputs, settings
         self._remembered, self._seen = remembered, seen
         self._overrides, self._markup = overrides, markup
-        self._containers = {ref: item.issue.container for ref, item in seen.known.items()}
         self._sources = [source for team in inputs.workspace.teams for source in team.sources]
+
+    @cached_property
+    def _containers(self) -> dict[IssueRef, str]:
+        return {ref: item.issue.container for ref, item in self._seen.known.items()}
 
     def wishes(self) -> tuple[CommentWish, ...]:
         """A wish for every anchor that was read and whose teams are written for."""

@@ -148,6 +148,8 @@ def decide(
         unread_anchors=frozenset(counting.anchors.values()) - {issue.ref for issue in seen.anchors.values()},
         archived=remembered.archived(workspace),
         contested=seen.contested,
+        # A look at some issues again has to say of each what became of it.
+        concerned=None if earlier else {*remembered.pushed, *remembered.decisions.refs},
     )
     wishes = desire_labels(inputs)
     exact = frozenset(tracker for tracker, kind in markup.items() if kind == "jira")
@@ -267,7 +269,8 @@ def _label_world(
     renamed: Mapping[str, str],
     exact: frozenset[str],
 ) -> LabelWorld:
-    live = {ref: item.issue for ref, item in inputs.known.items()}
+    concerned = {ref: inputs.known[ref] for ref in wishes if ref in inputs.known}
+    live = {ref: item.issue for ref, item in concerned.items()}
     live |= {issue.ref: issue for issue in inputs.anchors.values()}
     scheme = inputs.scheme
     return LabelWorld(
@@ -281,7 +284,7 @@ def _label_world(
         ),
         unproven={
             ref: frozenset(label.lower() for label in scheme.ours(item.first_labels))
-            for ref, item in inputs.known.items()
+            for ref, item in concerned.items()
             if item.issue.created < remembered.born and item.first_labels
         },
         renamed=renamed_labels(inputs.workspace),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -35,7 +37,11 @@ def impact(
 ) -> int:
     """0; with ``detailed`` 2 when anything differs. Needs no token and sends no request."""
     head = read_head(snapshot) if snapshot else None
-    with version_at(ways.root, against) as version, with_snapshot(ways, snapshot) as job:
+    with (
+        _nothing_collected(),
+        version_at(ways.root, against) as version,
+        with_snapshot(ways, snapshot) as job,
+    ):
         configured = version.configured
         old = replace(job, settings=configured.settings, workspace=configured.workspace)
         known = known_after_writes(job.store)
@@ -51,6 +57,18 @@ def impact(
     else:
         say(impact_text(found, compared) if format_ == "text" else impact_markdown(found, compared))
     return PENDING if detailed and not found.is_empty else 0
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Nearly all that is made here lives to the end: looking for rubbish among it only takes time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _both(old: Job, new: Job, known: Mapping[IssueRef, KnownIssue]) -> tuple[Thought, Thought]:
