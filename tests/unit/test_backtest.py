@@ -17,7 +17,7 @@ from sync.forecast.series import series_of
 from sync.history_files import UnreadableHistory, read_histories
 from tests.forecast_world import invented, write_csv
 
-SHARED = Path("/work/shared/data/issue-histories")
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "issue-histories"
 
 
 def backtest(*arguments: str) -> int:
