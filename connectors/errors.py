@@ -11,6 +11,10 @@ from datetime import datetime
 class ConnectorError(Exception):
     """Something went wrong between us and a tracker."""
 
+    in_doubt = False
+    """Whether an earlier attempt of the same write may have taken effect: then a refusal speaks of the repetition
+    alone."""
+
 
 class SkipIssue(ConnectorError):
     """This issue cannot be read or written now; the others can. Go on with the next one."""

@@ -37,7 +37,9 @@ class GithubWriter:
         path = f"repos/{container}/labels/{quote(old, safe='')}"
         try:
             self._transport.send("PATCH", path, kind="idempotent", json={"new_name": new})
-        except (Gone, AlreadyExists):
+        except (Gone, AlreadyExists) as error:
+            if error.in_doubt:
+                raise
             return False
         key = self._known_labels(container)
         known = [name for name in self._cache.get(key) or [] if name != old.lower()]

@@ -22,12 +22,9 @@ from connectors.errors import (
     AuthFailed,
     BadPayload,
     ConnectorError,
-    MovedAway,
-    NotConfirmed,
     OutcomeUnknown,
     OutOfTurn,
     QuotaExhausted,
-    Rejected,
 )
 from connectors.pace import CONTENT, Hold, Pace, WriteLimits
 from connectors.retry import Kind, Limit, RetryPolicy, TryAgain, Wait, call, server_wait
@@ -285,16 +282,14 @@ class _Doubt:
 
     @contextmanager
     def over(self, kind: Kind) -> Iterator[None]:
-        """Around an attempt. A plain refusal that comes after such an attempt is NotConfirmed: it speaks of the
-        repetition alone. Refusals with a meaning of their own are left as they are."""
+        """Around an attempt. An error that comes after such an attempt is ``in_doubt``."""
         try:
             yield
         except TryAgain as failure:
             self._may_have_happened |= kind == "idempotent" and failure.limit is None
             raise
-        except Rejected as refusal:
-            if self._may_have_happened and type(refusal) in (Rejected, MovedAway):
-                raise NotConfirmed(f"{refusal}; an earlier attempt may have taken effect") from None
+        except ConnectorError as error:
+            error.in_doubt = self._may_have_happened
             raise
 
 

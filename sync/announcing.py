@@ -53,11 +53,13 @@ class Announcer:
             yield
         except ConnectorError as error:
             if passes is None or not isinstance(error, passes):
-                refused = isinstance(error, SkipIssue) and not isinstance(
-                    error, (NotConfirmed, OutcomeUnknown)
-                )
-                for entry in entries:
-                    self._job.store.journal_result(
-                        entry, "failed" if refused else "unknown", self._job.now(), detail=str(error)
-                    )
+                self._note(entries, error)
             raise
+
+    def _note(self, entries: Sequence[int], error: ConnectorError) -> None:
+        unclear = error.in_doubt or isinstance(error, (NotConfirmed, OutcomeUnknown))
+        refused = isinstance(error, SkipIssue) and not unclear
+        for entry in entries:
+            self._job.store.journal_result(
+                entry, "failed" if refused else "unknown", self._job.now(), detail=str(error)
+            )

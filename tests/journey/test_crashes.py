@@ -157,6 +157,22 @@ def test_a_lost_answer_about_labels_leads_to_the_same_end(
     assert_all_is_well(world, first_end)
 
 
+@pytest.mark.parametrize("status", [403, 410])
+@pytest.mark.parametrize("write", ["Jira labels", "GitHub labels"])
+def test_a_refusal_of_the_second_attempt_is_no_proof_that_the_first_had_no_effect(
+    make_world: MakeWorld, first_end: Any, write: str, status: int
+) -> None:
+    world = make_world(jira=1, github=1)
+    world.fault("timeout", carried_out=True, times=1, **WRITES[write])
+    world.fault("status", status=status, nth=2, **WRITES[write])
+    world.run()
+    assert_all_is_well(world, first_end)
+    with world.opened_store() as store:
+        ours = {ref.key: labels for ref, labels in store.pushed_labels().items()}
+    assert all(set(labels) <= world.labels(key) for key, labels in ours.items())
+    assert sum(map(len, ours.values())) == 7  # three anchors' states, and two labels on each of two issues
+
+
 @pytest.mark.parametrize("tracker", ["jira", "github"])
 def test_a_comment_whose_every_answer_is_lost_is_still_posted_once(
     make_world: MakeWorld, first_end: Any, tracker: str
