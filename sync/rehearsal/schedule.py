@@ -62,6 +62,9 @@ ANY_TIME: Final = ("close", "reopen", "tag", "untag", "mark", "retitle", "talk",
 """What people may do while a run is at work: wherever it falls, the end is the same."""
 HARMLESS: Final = ("mark", "talk")
 """These move no figure, so that it does not matter whether they come before or after the baseline."""
+ABOUT_STATES: Final = ("state by hand", "take off state")
+"""A state that somebody took off is a decision only as long as the rules want that state: if the figures move before
+a run sees it, it is forgotten. So nothing moves them after these."""
 WHEN_SETTLED: Final = (
     *ANY_TIME,
     *(
@@ -70,8 +73,7 @@ WHEN_SETTLED: Final = (
         "nonsense",
         "release",
         "veto",
-        "state by hand",
-        "take off state",
+        *ABOUT_STATES,
         "reword",
         "delete comment",
     ),
@@ -167,7 +169,8 @@ def scheduled(seed: int, trackers: tuple[str, ...], *, world: str = "") -> Sched
     skew = timedelta(minutes=chance.choice((-240, -9, 3, 45))) if chance.random() < 0.15 else timedelta()
     lag = timedelta(seconds=chance.choice((20, 120, 280))) if chance.random() < 0.2 else timedelta()
     first = _edits(mood, WHEN_SETTLED, mood.choice((1, 2, 3)), issues) if settled else ()
-    meanwhile = ANY_TIME if settled else HARMLESS
+    moved_later = settled and not any(edit.kind in ABOUT_STATES for edit in first)
+    meanwhile = ANY_TIME if moved_later else HARMLESS
     runs = tuple(_run(chance, trackers, meanwhile, issues) for _ in range(chance.choice((1, 1, 1, 2, 3))))
     return Schedule(seed=seed, settled=settled, people_first=first, runs=runs, skew=skew, lag=lag)
 
