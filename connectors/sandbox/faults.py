@@ -173,8 +173,9 @@ class Pages:
         self._last: dict[tuple[str, str, str], Response] = {}
 
     def remember(self, tracker: str, request: Request, response: Response) -> None:
-        """Keep an answer that holds a list."""
-        if response.status == 200 and _is_page(response.data):
+        """Keep a page. The list that GitHub answers to a label that was put is none."""
+        is_write = isinstance(response.data, list) and request.method != "GET"
+        if response.status == 200 and _is_page(response.data) and not is_write:
             with self._lock:
                 self._last[_page_key(tracker, request)] = response
 
