@@ -326,6 +326,7 @@ def _without_habits(session: requests.Session, adapter: BaseAdapter | None) -> r
     # Switched on, it prints every header on stdout.
     HTTPConnection.debuglevel = 0
     session.verify = True  # what REQUESTS_CA_BUNDLE names still holds
+    session.trust_env = adapter is None  # what never leaves needs no proxy
     # Proxies come from the environment, but without any auth requests would take credentials from a .netrc, too.
     session.auth = session.auth or _unsigned
     return session

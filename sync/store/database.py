@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -128,22 +129,27 @@ def upsert(
     """Insert rows. Where a primary key is there already, set the ``update`` columns, or leave the row."""
     if not rows:
         return
-    statement: Any = inserting(connection, table)
-    keys = list(table.primary_key.columns)
-    if update:
-        statement = statement.on_conflict_do_update(
-            index_elements=keys, set_={name: statement.excluded[name] for name in update}
-        )
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=keys)
+    statement = _upserting(connection.dialect.name, table, tuple(update))
     for chunk in chunks(rows):
         connection.execute(statement, chunk)
 
 
-def inserting(connection: Connection, table: Table) -> Any:
-    """The INSERT of this database that knows ON CONFLICT."""
+@cache
+def _upserting(dialect: str, table: Table, update: tuple[str, ...]) -> Any:
+    """Built once: building such a statement takes longer than carrying it out."""
+    statement: Any = inserting(dialect, table)
+    keys = list(table.primary_key.columns)
+    if not update:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(
+        index_elements=keys, set_={name: statement.excluded[name] for name in update}
+    )
+
+
+def inserting(dialect: str, table: Table) -> Any:
+    """The INSERT of a database that knows ON CONFLICT."""
     # A command that only looks need not load them.
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)

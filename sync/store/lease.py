@@ -36,7 +36,7 @@ class LeasePart(Part):
         """One statement decides, so that two processes cannot both succeed."""
         now = self._now()
         with self._database.write() as connection:
-            statement: Any = inserting(connection, leases).values(
+            statement: Any = inserting(connection.dialect.name, leases).values(
                 name=_NAME, run_id=run_id, holder=holder, since=now, expires=now + ttl
             )
             statement = statement.on_conflict_do_update(
