@@ -78,7 +78,7 @@ def _read_round(
         found.pages += 1
         by_cursor = by_cursor or "after=" in (reply.headers.get("Link") or "")
         rows = as_rows(reply.data, "a list of issues")
-        if number > 0 and not rows:
+        if not rows and (number > 0 or _next_url(reply)):
             raise BadPayload("GitHub sent an empty page in the middle of a list; nothing of it is used")
         moved = _take(rows, seen, found) or moved
     return moved and not by_cursor

@@ -63,7 +63,13 @@ class GithubWriter:
             try:
                 self._transport.send("DELETE", f"{path}/{quote(name, safe='')}", kind="idempotent")
             except Gone:
-                continue
+                self._make_sure_it_is_off(ref, path, name)
+
+    def _make_sure_it_is_off(self, ref: IssueRef, path: str, name: str) -> None:
+        """404 may also mean that the issue cannot be seen, or nothing at all: then the label is still there."""
+        labels = self._transport.send("GET", path, kind="read", params={"per_page": 100}).data
+        if name.casefold() in {each.casefold() for each in label_names(labels, f"the labels of {ref.key}")}:
+            raise NotConfirmed(f"{ref}: GitHub says that the label {name} is not there, and shows it")
 
     def create_comment(self, ref: IssueRef, body: str, marker: Mapping[str, str]) -> Comment:
         """``marker`` is ignored: on GitHub the caller writes it into ``body``."""
@@ -83,10 +89,17 @@ class GithubWriter:
         return _ours(reply, body, ref, comment_id)
 
     def delete_comment(self, ref: IssueRef, comment_id: str) -> None:
+        issue = issue_path(ref.key)
+        path = comment_path(issue, comment_id)
         try:
-            self._transport.send("DELETE", comment_path(issue_path(ref.key), comment_id), kind="idempotent")
+            self._transport.send("DELETE", path, kind="idempotent")
         except Gone:
-            return
+            self._transport.send("GET", issue, kind="read")
+            with suppress(Gone):
+                self._transport.send("GET", path, kind="read")
+                raise NotConfirmed(
+                    f"{ref}: GitHub says that our comment is not there, and shows it"
+                ) from None
 
 
 def issue_path(key: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
-from connectors.errors import BadPayload, Gone, OutcomeUnknown
+from connectors.errors import BadPayload, Gone, NotConfirmed, OutcomeUnknown
 from connectors.jira_activity import MARKER_PROPERTY, comment_from
 from connectors.jira_site import JiraSite, NotAllowed
 from connectors.model import Comment, IssueRef
@@ -57,11 +58,14 @@ class JiraWriter:
         return comment
 
     def delete_comment(self, ref: IssueRef, comment_id: str) -> None:
+        path = f"/issue/{quote(ref.id)}/comment/{quote(comment_id)}"
         try:
-            path = f"/issue/{quote(ref.id)}/comment/{quote(comment_id)}"
             self._site.send("DELETE", path, kind="idempotent")
         except Gone:
             self._site.make_sure_we_are_known()
+            with suppress(Gone):
+                self._site.send("GET", path, kind="read")
+                raise NotConfirmed(f"{ref}: Jira says that our comment is not there, and shows it") from None
 
     def _put_quietly(self, ref: IssueRef, path: str, content: Mapping[str, Any]) -> Reply:
         """An edit that mails nobody, where we may say so.

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from connectors.errors import AuthFailed, Gone, OutcomeUnknown, QuotaExhausted, Rejected
+from connectors.errors import AuthFailed, Gone, NotConfirmed, OutcomeUnknown, QuotaExhausted, Rejected
 from connectors.github import GithubApp
 from connectors.model import Failed, Pulled, Source, Wanted
 from connectors.sandbox.faults import Fault
@@ -349,6 +349,38 @@ def test_a_create_that_ends_in_a_server_error_is_sent_once(
         world.writer.create_comment(ref, "status", {})
     assert world.comments_of(key) == ["status"] * carried_out
     assert world.box.log.count("POST") == 1
+
+
+def test_a_404_does_not_prove_that_a_label_is_off(world: GithubWorld) -> None:
+    ref = world.ref(world.add_issue("one", labels=("old",)))
+    world.box.faults.add(Fault(kind="status", status=404, method="DELETE"))
+    with pytest.raises(NotConfirmed):
+        world.writer.change_labels(ref, [], ["old"])
+    world.box.faults.add(Fault(kind="status", status=404, path="*/issues/*", times=None))
+    with pytest.raises(Gone):
+        world.writer.change_labels(ref, [], ["old"])
+    world.box.faults.clear()
+    world.writer.change_labels(ref, [], ["old"])
+    world.writer.change_labels(ref, [], ["old"])
+    assert world.issue(ref.key).labels == frozenset()
+
+
+def test_a_404_does_not_prove_that_a_comment_is_deleted(world: GithubWorld) -> None:
+    ref = world.ref(world.add_issue("one"))
+    ours = world.writer.create_comment(ref, "status", {})
+    world.box.faults.add(Fault(kind="status", status=404, method="DELETE"))
+    with pytest.raises(NotConfirmed):
+        world.writer.delete_comment(ref, ours.id)
+    world.box.faults.add(Fault(kind="status", status=404, times=None))
+    with pytest.raises(Gone):
+        world.writer.delete_comment(ref, ours.id)
+    assert world.comments_of(ref.key) == ["status"]
+
+
+def test_an_empty_first_page_of_several_is_not_believed(world: GithubWorld) -> None:
+    fill(world, 150)
+    world.box.faults.add(Fault(kind="empty_page", path="*/issues", times=None))
+    assert failure(world).kind == "payload"
 
 
 def test_lost_answers_to_label_changes_mend_themselves(world: GithubWorld) -> None:

@@ -10,7 +10,7 @@ import pytest
 import responses
 from responses import matchers
 
-from connectors.errors import AuthFailed, Gone, OutcomeUnknown, Rejected
+from connectors.errors import AuthFailed, Gone, NotConfirmed, OutcomeUnknown, Rejected
 from connectors.model import Wanted
 from connectors.pace import Pace, WriteLimits
 from tests.unit.jira_desk import DATE, REF, SITE, Desk, bodies, prepared, raw_issue
@@ -158,10 +158,20 @@ def test_a_comment_that_is_gone_cannot_be_edited_but_counts_as_deleted(
     rights(server, admin=False)
     server.put(f"{COMMENTS}/7", status=404, json={})
     server.delete(f"{COMMENTS}/7", status=404, json={})
+    server.get(f"{COMMENTS}/7", status=404, json={})
     _, writer = desk.open()
     with pytest.raises(Gone):
         writer.edit_comment(REF, "7", "x", MARKER)
     writer.delete_comment(REF, "7")
+
+
+def test_a_404_does_not_prove_that_a_comment_is_deleted(server: responses.RequestsMock, desk: Desk) -> None:
+    prepared(server)
+    server.delete(f"{COMMENTS}/7", status=404, json={})
+    server.get(f"{COMMENTS}/7", json=raw_comment("7"))
+    _, writer = desk.open()
+    with pytest.raises(NotConfirmed):
+        writer.delete_comment(REF, "7")
 
 
 def test_cloud_gives_markers_of_our_comments_by_one_more_request(
