@@ -28,8 +28,8 @@ def _of_capability(
     horizon = horizon_of(increment, at, capability.target)
     teams = sorted({issue.team for issue in capability.issues if issue.state.state in ("todo", "doing")})
     reason: str | None = "; ".join(map(why, teams))
-    if not capability.issues:
-        reason = "it has no issues yet"
+    if capability.state == "empty":
+        reason = why_empty(capability)
     elif not teams:
         reason = None
     elif horizon.over:
@@ -42,6 +42,11 @@ def _of_capability(
         probability=None if reason else 1.0,
         reason=reason,
     )
+
+
+def why_empty(capability: CapabilityRollup) -> str:
+    """Why nothing can be said of an empty capability: what it will be is not known, so it is not as good as done."""
+    return "all its issues were dropped" if capability.issues else "it has no issues yet"
 
 
 def _of_goal(goal: GoalRollup, parts: list[Forecast], increment: Increment, at: datetime) -> Forecast:

@@ -17,6 +17,7 @@ from sync.forecast.finish import reach_of
 from sync.forecast.group import PRIOR, Part, chances_of, part_of
 from sync.forecast.history import QUARTER, Floats, History, Past, day_of
 from sync.forecast.horizon import Horizon, horizon_of
+from sync.forecast.plain import why_empty
 from sync.forecast.teams import TeamPast
 from sync.rollup_model import CapabilityRollup, CountedIssue
 
@@ -116,8 +117,8 @@ def _left(issue: CountedIssue, way: FlowIssue | None, at: datetime) -> datetime 
 
 
 def _reason(capability: CapabilityRollup, horizon: Horizon, thin: Sequence[str]) -> str | None:
-    if not capability.issues:
-        return "it has no issues yet"
+    if capability.state == "empty":
+        return why_empty(capability)
     if horizon.over:
         return "the increment is over"
     return f"thin history: {'; '.join(dict.fromkeys(thin))}" if thin else None

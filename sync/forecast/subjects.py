@@ -67,7 +67,7 @@ def _forecast(
         reason=reason,
         assumptions=tuple(dict.fromkeys(_notes(rests))),
     )
-    if not remaining and all(rest.capability.issues for rest in rests) and (rests or not reason):
+    if not remaining and all(rest.capability.state != "empty" for rest in rests) and (rests or not reason):
         return _done(told, zone)
     return told if reason else _expected(told, horizon, rests, zone)
 

@@ -175,6 +175,14 @@ def test_a_capability_without_issues_gets_no_statement_and_its_goal_neither() ->
     assert found[FEATURES].probability is not None
 
 
+def test_a_capability_whose_issues_were_all_dropped_is_not_as_good_as_done() -> None:
+    plan = increment(goal(capability(), capability("model")))
+    found = forecasts(*OPEN, issue("DS-21", "dropped", capability="model"), plan=plan)
+    assert found["capability:model"].probability is None
+    assert found["capability:model"].reason == "all its issues were dropped"
+    assert found[GOAL].reason == "model: all its issues were dropped"
+
+
 def test_a_goal_is_no_surer_than_its_worst_required_capability() -> None:
     plan = increment(goal(capability(), capability("model"), capability("extra", required=False)))
     model = tuple(issue(f"DS-{n}", capability="model") for n in range(21, 24))
