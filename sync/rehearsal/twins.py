@@ -35,7 +35,7 @@ class Twin:
 
     def __init__(self, stage: Stage, schedule: Schedule) -> None:
         self._world, self._shelf, self._server = stage.world, stage.shelf, stage.server
-        self._later: End | None = None
+        self._later: list[End] = []
         for edit in schedule.people_first:
             stage.people.act(edit)
         self.asked: list[Mapping[str, int]] = []
@@ -59,13 +59,15 @@ class Twin:
         names = {name for asked in self.asked for name in asked}
         return {name: max(asked.get(name, 0) for asked in self.asked) for name in names}
 
-    def later(self) -> End:
-        """Where it stands another day later: counts are up to date then, and a census was taken."""
-        if self._later is None:
+    def later(self, days: int) -> End:
+        """Where it stands so many days later: counts are up to date then, a census was taken, and from the second day
+        on health is said, which needs runs of two days."""
+        while len(self._later) < days:
             stage = staged(self._world, self._scene, self._shelf, self._server)
             through(stage.run, RunPlan(gap=A_DAY_LATER))
-            self._later = end_of(stage)
-        return self._later
+            self._later.append(end_of(stage))
+            self._scene = stage.scene()
+        return self._later[days - 1]
 
 
 class Twins:
