@@ -36,6 +36,7 @@ from connectors.model import (
     Wanted,
 )
 from connectors.pace import Pace
+from connectors.portions import Portions
 from connectors.ports import Cache
 from connectors.retry import RetryPolicy, Wait
 from connectors.traffic import Traffic
@@ -43,15 +44,27 @@ from connectors.transport import Transport
 
 GATEWAY = "https://api.atlassian.com"
 TIMEOUT = (5.0, 30.0)
+OnLighter = Callable[[str, str], None]
 
 
 class JiraReader:
     """The ``IssueReader`` of Jira. Errors are those of the port."""
 
-    def __init__(self, site: JiraSite, *, overlap: timedelta, page_size: int) -> None:
+    def __init__(
+        self, site: JiraSite, *, overlap: timedelta, page_size: int, on_lighter: OnLighter | None = None
+    ) -> None:
+        def tell(text: str) -> None:
+            if on_lighter:
+                on_lighter(site.tracker, text)
+
         self.tracker = site.tracker
         self._site = site
-        self._puller = JiraPuller(site=site, overlap=overlap, page_size=page_size)
+        self._puller = JiraPuller(
+            site=site,
+            overlap=overlap,
+            portions=Portions(page_size, tell=tell),
+            census_portions=Portions(page_size, tell=tell),
+        )
 
     def whoami(self) -> Account:
         return self._site.account()
@@ -127,6 +140,7 @@ def open_jira(
     gateway_url: str = GATEWAY,
     adapter: BaseAdapter | None = None,
     traffic: Traffic | None = None,
+    on_lighter: OnLighter | None = None,
 ) -> tuple[JiraReader, JiraWriter]:
     """Reader and writer of one site; they share what is cached. No request is made yet.
 
@@ -134,6 +148,7 @@ def open_jira(
     instead. Cloud wants ``email`` and ``api_token``; Data Center ``pat``, or user name and password as
     ``email`` and ``api_token``. AuthFailed when they are missing. ``overlap``: how far the search index may
     lag. ``pace`` says when a write may leave. ``now`` gives an aware time. ``adapter``, ``traffic``: see ``Transport``.
+    ``on_lighter`` hears, with the tracker's name, when less is asked for at once because more was too much.
     """
     site_url = url.rstrip("/")
     base = f"{gateway_url.rstrip('/')}/ex/jira/{cloud_id}" if cloud_id else site_url
@@ -158,7 +173,8 @@ def open_jira(
     site = JiraSite(
         transport, kind=kind, url=site_url, identity=f"{tracker}:{base}:{credential}", cache=cache, now=now
     )
-    return JiraReader(site, overlap=overlap, page_size=page_size), JiraWriter(site)
+    reader = JiraReader(site, overlap=overlap, page_size=page_size, on_lighter=on_lighter)
+    return reader, JiraWriter(site)
 
 
 def _session(

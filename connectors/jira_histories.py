@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil
@@ -12,14 +12,18 @@ from connectors.errors import BadPayload, ConnectorError
 from connectors.jira_history import changes_from, expanded_changes, statuses_from
 from connectors.jira_pull import JiraPuller, failed
 from connectors.jira_raw import need, rows
-from connectors.jira_search import pages
+from connectors.jira_search import Page, pages
 from connectors.jira_site import API_3, DAY
 from connectors.model import Category, Failed, History, HistoryAsked, IssueChange, IssueRef, Wanted
+from connectors.portions import Portions
+from connectors.transport import Reply
 
 _AT_A_TIME: Final = 1000
 """Issues that Cloud takes in one request, and entries that it gives in one answer."""
 _SEARCHED: Final = 100
 """Issues that a search names by id."""
+_FEWEST: Final = 10
+"""Issues whose histories are asked for at once where more is too much for the server."""
 _ISSUES_A_REQUEST: Final = 100
 
 
@@ -52,11 +56,15 @@ def histories(
 
 def _told(puller: JiraPuller, refs: dict[str, IssueRef], wanted: Wanted) -> _Told:
     told = _Told()
-    flagged = puller.site.field_ids(wanted.fields).flagged if refs else None
-    read, size = (_in_bulk, _AT_A_TIME) if puller.site.cloud else (_by_search, _SEARCHED)
-    ids = sorted(refs, key=int)
-    for start in range(0, len(ids), size):
-        read(puller, {each: refs[each] for each in ids[start : start + size]}, wanted, flagged, told)
+    if refs:
+        course = _Course(
+            puller=puller,
+            refs={each: refs[each] for each in sorted(refs, key=int)},
+            wanted=wanted,
+            flagged=puller.site.field_ids(wanted.fields).flagged,
+            told=told,
+        )
+        course.in_bulk() if puller.site.cloud else course.by_search()
     # A first run has many issues, and few statuses that no issue is in; later the budget has no room for this.
     if puller.site.cloud and told.requests < ceil(len(refs) / _ISSUES_A_REQUEST):
         with suppress(ConnectorError):
@@ -64,48 +72,88 @@ def _told(puller: JiraPuller, refs: dict[str, IssueRef], wanted: Wanted) -> _Tol
     return told
 
 
-def _in_bulk(
-    puller: JiraPuller, refs: dict[str, IssueRef], wanted: Wanted, flagged: str | None, told: _Told
-) -> None:
-    """Entries come oldest first over all issues, so that a history that is cut short may be any issue's."""
-    fields = ["status", *([flagged] if flagged else []), *(["labels"] if wanted.state_labels else [])]
-    body: dict[str, Any] = {"issueIdsOrKeys": list(refs), "fieldIds": fields, "maxResults": _AT_A_TIME}
-    tokens: set[str] = set()
-    for _ in range(ceil(len(refs) / _ISSUES_A_REQUEST)):
-        reply = puller.site.send("POST", "/changelog/bulkfetch", kind="read", json=body, api=API_3)
-        told.requests += 1
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Course:
+    """Asking about issues until all are told, or cut short."""
+
+    puller: JiraPuller
+    refs: Mapping[str, IssueRef]
+    """By id."""
+    wanted: Wanted
+    flagged: str | None
+    told: _Told
+
+    def in_bulk(self) -> None:
+        portions, rest = Portions(_AT_A_TIME, smallest=_FEWEST), list(self.refs)
+        while rest:
+            tried = portions.to_try(expand=False, at_most=len(rest))
+            bodies = [self._body(rest[: portion.rows]) for portion in tried]
+            reply = self._ask_in_bulk(bodies[0], bodies[1:])
+            taken = portions.took(tried, reply.lighter)
+            self._read_in_bulk(reply, bodies[reply.lighter], rest[: taken.rows])
+            rest = rest[taken.rows :]
+
+    def _body(self, ids: Sequence[str]) -> dict[str, Any]:
+        labels = ["labels"] if self.wanted.state_labels else []
+        fields = ["status", *([self.flagged] if self.flagged else []), *labels]
+        return {"issueIdsOrKeys": list(ids), "fieldIds": fields, "maxResults": _AT_A_TIME}
+
+    def _ask_in_bulk(self, body: dict[str, Any], lighter: Sequence[Any] = ()) -> Reply:
+        return self.puller.site.send(
+            "POST", "/changelog/bulkfetch", kind="read", json=body, api=API_3, lighter=lighter
+        )
+
+    def _read_in_bulk(self, reply: Reply, body: dict[str, Any], ids: Sequence[str]) -> None:
+        """Entries come oldest first over all issues, so that a history that is cut short may be any issue's."""
+        tokens: set[str] = set()
+        for number in range(ceil(len(ids) / _ISSUES_A_REQUEST)):
+            if number:
+                reply = self._ask_in_bulk(body)
+            self._take(reply)
+            token = reply.data.get("nextPageToken")
+            if not token:
+                return
+            if token in tokens:
+                raise BadPayload(
+                    f"{self.puller.site.tracker}: the changelogs lead back to a page that was read already"
+                )
+            tokens.add(token)
+            body = {**body, "nextPageToken": token}
+        self.told.cut.update(ids)
+
+    def _take(self, reply: Reply) -> None:
+        self.told.requests += 1
         for log in rows(need(reply.data, "issueChangeLogs", "changelogs"), "changelogs"):
-            ref = refs.get(str(need(log, "issueId", "a changelog")))
+            ref = self.refs.get(str(need(log, "issueId", "a changelog")))
             if ref is not None:
                 entries = rows(log.get("changeHistories") or [], f"changelog of {ref.key}")
-                told.changes.setdefault(ref.id, []).extend(changes_from(entries, ref, wanted, flagged))
-        token = reply.data.get("nextPageToken")
-        if not token:
-            return
-        if token in tokens:
+                found = changes_from(entries, ref, self.wanted, self.flagged)
+                self.told.changes.setdefault(ref.id, []).extend(found)
+
+    def by_search(self) -> None:
+        """For issues that came without their changelog: read alone, or because it was too much."""
+        known, ids = self.puller.portions, list(self.refs)
+        portions = Portions(min(_SEARCHED, known.rows), smallest=_FEWEST, expands=known.expands)
+        for start in range(0, len(ids), _SEARCHED):
+            for page in self._searched(ids[start : start + _SEARCHED], portions):
+                self._take_page(page)
+
+    def _searched(self, ids: Sequence[str], portions: Portions) -> Iterator[Page]:
+        puller = self.puller
+        condition, zone = f"id in ({','.join(ids)})", puller.zone(max_age=DAY)
+        if not portions.expands:
             raise BadPayload(
-                f"{puller.site.tracker}: the changelogs lead back to a page that was read already"
+                f"{puller.site.tracker}: changelogs are too much for this server, even those of "
+                f"{_FEWEST} issues at once; it is asked for them again in some hours"
             )
-        tokens.add(token)
-        body["nextPageToken"] = token
-    told.cut.update(refs)
+        return pages(puller.site, condition, ["created"], zone=zone, portions=portions, expand=("changelog",))
 
-
-def _by_search(
-    puller: JiraPuller, refs: dict[str, IssueRef], wanted: Wanted, flagged: str | None, told: _Told
-) -> None:
-    """For issues that came without their changelog: read alone, or before this program asked for it."""
-    condition = f"id in ({','.join(refs)})"
-    found = pages(
-        puller.site,
-        condition,
-        ["created"],
-        zone=puller.zone(max_age=DAY),
-        size=puller.page_size,
-        expand=("changelog",),
-    )
-    for page in found:
+    def _take_page(self, page: Page) -> None:
         for row in page.rows:
-            ref = refs.get(str(row["id"]))
-            if ref is not None:
-                told.changes[ref.id] = expanded_changes(row, ref, wanted, flagged)
+            ref = self.refs.get(str(row["id"]))
+            if ref is None:
+                continue
+            if page.expanded:
+                self.told.changes[ref.id] = expanded_changes(row, ref, self.wanted, self.flagged)
+            else:
+                self.told.cut.add(ref.id)

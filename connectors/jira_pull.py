@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +25,7 @@ from connectors.jira_payload import FieldIds, fields_to_ask, issue_from
 from connectors.jira_search import pages
 from connectors.jira_site import DAY, HOUR, JiraSite, NotAllowed
 from connectors.model import Census, Cursor, Failed, Issue, IssueChange, Pulled, Source, Wanted
+from connectors.portions import Portions
 
 Asked = tuple[Source, Cursor | None]
 
@@ -36,7 +37,10 @@ IDS_PER_PAGE = 5000
 class JiraPuller:
     site: JiraSite
     overlap: timedelta
-    page_size: int
+    portions: Portions
+    """Of issues with everything that rules ask for, on Data Center with their changelogs, too."""
+    census_portions: Portions
+    """Of hardly more than ids."""
 
     def pull(self, sources: Sequence[Asked], wanted: Wanted) -> Iterator[Pulled | Failed]:
         if not sources:
@@ -63,10 +67,11 @@ class JiraPuller:
             yield self._counted(source, zone)
 
     def _counted(self, source: Source, zone: ZoneInfo) -> Census | Failed:
-        fields, size = (["id"], IDS_PER_PAGE) if self.site.cloud else (["created"], self.page_size)
+        cloud = self.site.cloud
+        fields, portions = (["id"], Portions(IDS_PER_PAGE)) if cloud else (["created"], self.census_portions)
         try:
             condition = search_condition([(source, None)], zone)
-            found = pages(self.site, condition, fields, zone=zone, size=size)
+            found = pages(self.site, condition, fields, zone=zone, portions=portions)
             return Census(source=source, ids=frozenset(str(row["id"]) for page in found for row in page.rows))
         except BadJql as why:
             return _unusable(source, why)
@@ -110,6 +115,19 @@ class JiraPuller:
         return Failed(source=source, kind="missing", reason=reason)
 
 
+@dataclass(kw_only=True, slots=True)
+class _Read:
+    """What all pages of a search gave."""
+
+    newest: dict[str, Issue] = field(default_factory=dict)
+    answered: datetime | None = None
+    """The server's time at the first page (UTC)."""
+    changes: list[IssueChange] | None = None
+    """None where histories do not come with issues, and from the first changelog on that cannot be read."""
+    untold: set[str] = field(default_factory=set)
+    """Ids of issues that came without their changelog."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Course:
     """One pull, with what all its searches need."""
@@ -145,9 +163,9 @@ class _Course:
         condition = search_condition(
             [(source, cursor.since if cursor else None) for source, cursor in group], self.zone
         )
-        newest, answered, changes = self._newest(condition)
+        read = self._read_pages(condition)
         shares: list[list[Issue]] = [[] for _ in group]
-        for issue in newest.values():
+        for issue in read.newest.values():
             owners = [
                 share
                 for share, (source, _) in zip(shares, group, strict=True)
@@ -158,58 +176,52 @@ class _Course:
             for share in owners:
                 share.append(issue)
         return [
-            self._pulled(source, cursor, share, answered, changes)
+            self._pulled(source, cursor, share, read)
             for share, (source, cursor) in zip(shares, group, strict=True)
         ]
 
-    def _newest(self, condition: str) -> tuple[dict[str, Issue], datetime, list[IssueChange] | None]:
-        site = self.puller.site
+    def _read_pages(self, condition: str) -> _Read:
+        puller, site = self.puller, self.puller.site
         fields = fields_to_ask(self.ids, self.wanted, cloud=site.cloud)
-        newest: dict[str, Issue] = {}
-        answered: datetime | None = None
-        changes: list[IssueChange] | None = None if site.cloud else []
         expand = () if site.cloud else ("changelog",)
-        for page in pages(site, condition, fields, zone=self.zone, size=self.puller.page_size, expand=expand):
-            answered = answered or page.answered
+        read = _Read(changes=None if site.cloud else [])
+        for page in pages(site, condition, fields, zone=self.zone, portions=puller.portions, expand=expand):
+            read.answered = read.answered or page.answered
             for row in page.rows:
-                issue = issue_from(row, tracker=site.tracker, site=site.url, ids=self.ids)
-                known = newest.get(issue.ref.id)
-                if known is None or known.updated <= issue.updated:
-                    newest[issue.ref.id] = issue
-                changes = self._with_history(changes, row, issue)
-        if answered is None:
+                self._take(read, row, expanded=page.expanded)
+        if read.answered is None:
             raise BadPayload(f"{site.tracker}: the search gave no page at all")
-        return newest, answered, changes
+        return read
 
-    def _with_history(
-        self, changes: list[IssueChange] | None, row: Mapping[str, Any], issue: Issue
-    ) -> list[IssueChange] | None:
-        """The changes with those of one more issue; None from the first changelog on that cannot be read: what
-        an issue is now does not depend on how it came there."""
-        if changes is None:
-            return None
-        try:
-            changes += expanded_changes(row, issue.ref, self.wanted, self.ids.flagged)
-        except BadPayload:
-            return None
-        return changes
-
-    def _pulled(
-        self,
-        source: Source,
-        cursor: Cursor | None,
-        issues: Sequence[Issue],
-        answered: datetime,
-        changes: Sequence[IssueChange] | None,
-    ) -> Pulled:
+    def _take(self, read: _Read, row: Mapping[str, Any], *, expanded: bool) -> None:
         site = self.puller.site
+        issue = issue_from(row, tracker=site.tracker, site=site.url, ids=self.ids)
+        known = read.newest.get(issue.ref.id)
+        if known is None or known.updated <= issue.updated:
+            read.newest[issue.ref.id] = issue
+        if not expanded:
+            read.untold.add(issue.ref.id)
+        elif read.changes is not None:
+            read.untold.discard(issue.ref.id)
+            try:
+                read.changes += expanded_changes(row, issue.ref, self.wanted, self.ids.flagged)
+            except BadPayload:  # what an issue is now does not depend on how it came there
+                read.changes = None
+
+    def _pulled(self, source: Source, cursor: Cursor | None, issues: Sequence[Issue], read: _Read) -> Pulled:
+        site, answered = self.puller.site, read.answered or self.puller.site.now()
         following = next_cursor(
             cursor, issues, answered=answered, now=site.now(), overlap=self.puller.overlap
         )
         ids = {issue.ref.id for issue in issues}
-        told = None if changes is None else tuple(change for change in changes if change.ref.id in ids)
+        told = None if read.changes is None else tuple(c for c in read.changes if c.ref.id in ids)
         return Pulled(
-            source=source, issues=tuple(issues), cursor=following, full=cursor is None, changes=told
+            source=source,
+            issues=tuple(issues),
+            cursor=following,
+            full=cursor is None,
+            changes=told,
+            untold=frozenset(ids & read.untold),
         )
 
 

@@ -16,6 +16,7 @@ from connectors.jira_raw import clean, need
 from connectors.jira_search import pages
 from connectors.jira_site import JiraSite
 from connectors.model import Account, Finding, Source
+from connectors.portions import Portions
 
 _NEEDED: Final[Mapping[str, tuple[str, str]]] = {
     "BROWSE_PROJECTS": ("BROWSE", "Browse Projects"),
@@ -98,7 +99,7 @@ class JiraInspection:
         zone = ZoneInfo("UTC")  # no time stands in the question
         try:
             condition = search_condition([(source, None)], zone)
-            next(pages(self.site, condition, ["created"], zone=zone, size=1), None)
+            next(pages(self.site, condition, ["created"], zone=zone, portions=Portions(1)), None)
         except BadJql as why:
             return f"its jql cannot be used: {why}; correct it in the mapping"
         except Rejected as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from connectors.errors import BadPayload, Rejected, Unavailable
 from connectors.jira_jql import ORDER, created_from, jql_time
 from connectors.jira_raw import need, rows, when
 from connectors.jira_site import JiraSite
+from connectors.portions import Portion, Portions
 from connectors.retry import http_date
 from connectors.transport import Reply
 
@@ -26,6 +27,8 @@ class Page:
     rows: list[dict[str, Any]]
     answered: datetime
     """The server's own time (UTC)."""
+    expanded: bool = True
+    """False when this page came without what it was to be expanded by, because that was too much for the server."""
 
 
 def pages(
@@ -34,7 +37,7 @@ def pages(
     fields: Sequence[str],
     *,
     zone: ZoneInfo,
-    size: int,
+    portions: Portions,
     window: int = WINDOW,
     expand: Sequence[str] = (),
 ) -> Iterator[Page]:
@@ -42,11 +45,11 @@ def pages(
 
     A row may come twice when issues change meanwhile. BadPayload for repeated or short answers; Rejected only
     for the first page, when Jira refuses the condition. On Data Center ``fields`` have to hold ``created``;
-    ``expand`` is for it alone.
+    ``expand`` is for it alone, and so are smaller ``portions``: Cloud grants what it can give.
     """
     if site.cloud:
-        return _by_token(site, condition, fields, size)
-    return _by_offset(_Search(site, fields, tuple(expand), size, window), condition, zone)
+        return _by_token(site, condition, fields, portions.rows)
+    return _by_offset(_Search(site, fields, tuple(expand), portions, window), condition, zone)
 
 
 def _by_token(site: JiraSite, condition: str, fields: Sequence[str], size: int) -> Iterator[Page]:
@@ -82,8 +85,30 @@ class _Search(NamedTuple):
     site: JiraSite
     fields: Sequence[str]
     expand: tuple[str, ...]
-    size: int
+    portions: Portions
     window: int
+
+    def ask(self, condition: str, start: int, *, first: bool) -> tuple[Reply, bool]:
+        """The rows from ``start`` on, as many as the server can give; and whether they are expanded as asked. The
+        order does not depend on how many are asked for, so that the next page begins where this one ends."""
+        expand = bool(self.expand)
+        tried = self.portions.to_try(expand=expand, at_most=self.window - start)
+        bodies = [self._body(condition, start, portion) for portion in tried]
+        try:
+            reply = _ask(self.site, "/search", bodies[0], first=first, lighter=bodies[1:])
+        except (Unavailable, BadPayload):
+            self.portions.none_worked()
+            raise
+        return reply, self.portions.took(tried, reply.lighter).expanded or not expand
+
+    def _body(self, condition: str, start: int, portion: Portion) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "jql": f"{condition} {ORDER}",
+            "fields": list(self.fields),
+            "startAt": start,
+            "maxResults": portion.rows,
+        }
+        return body | ({"expand": list(self.expand)} if portion.expanded else {})
 
 
 def _by_offset(search: _Search, condition: str, zone: ZoneInfo) -> Iterator[Page]:
@@ -112,16 +137,8 @@ def _within_window(search: _Search, condition: str, *, first: bool) -> Iterator[
     ids: set[str] = set()
     start, total_before = 0, 0
     while True:
-        asked: dict[str, Any] = {
-            "jql": f"{condition} {ORDER}",
-            "fields": list(search.fields),
-            "startAt": start,
-            "maxResults": min(search.size, window - start),
-        }
-        if search.expand:
-            asked["expand"] = list(search.expand)
-        reply = _ask(site, "/search", asked, first=first and not start)
-        page = _page(reply)
+        reply, expanded = search.ask(condition, start, first=first and not start)
+        page = replace(_page(reply), expanded=expanded)
         total = int(need(reply.data, "total", "a search"))
         start += len(page.rows)
         if total < total_before:
@@ -135,9 +152,11 @@ def _within_window(search: _Search, condition: str, *, first: bool) -> Iterator[
             return
 
 
-def _ask(site: JiraSite, path: str, asked: dict[str, Any], *, first: bool) -> Reply:
+def _ask(
+    site: JiraSite, path: str, asked: dict[str, Any], *, first: bool, lighter: Sequence[Any] = ()
+) -> Reply:
     try:
-        return site.send("POST", path, kind="read", json=asked)
+        return site.send("POST", path, kind="read", json=asked, lighter=lighter)
     except Rejected as refused:
         if first:
             raise

@@ -66,9 +66,10 @@ class JiraSite:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         api: str = API,
+        lighter: Sequence[Any] = (),
     ) -> Reply:
         """A request below the REST API. AuthFailed also when Jira served it as to nobody."""
-        reply = self._transport.send(method, api + path, kind=kind, params=params, json=json)
+        reply = self._transport.send(method, api + path, kind=kind, params=params, json=json, lighter=lighter)
         if anonymous(reply.headers):
             raise AuthFailed(_anonymous(self.tracker))
         return reply

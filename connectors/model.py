@@ -188,7 +188,9 @@ class Pulled:
     unchanged: bool = False
     """True for a 304: the server said that there is nothing new."""
     changes: tuple[IssueChange, ...] | None = None
-    """The whole history of each of these issues, where it comes with them (Data Center). None: ask for it."""
+    """The whole history of these issues, where it comes with them (Data Center). None: ask for it."""
+    untold: frozenset[str] = frozenset()
+    """Ids of issues of which no history came although others' did: ask for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

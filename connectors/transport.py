@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json as json_module
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.client import HTTPConnection
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -26,8 +27,9 @@ from connectors.errors import (
     OutOfTurn,
     QuotaExhausted,
 )
+from connectors.lighter import first_that_works
 from connectors.pace import CONTENT, Hold, Pace, WriteLimits
-from connectors.retry import Kind, Limit, RetryPolicy, TryAgain, Wait, call, server_wait
+from connectors.retry import Kind, Limit, RetryPolicy, TryAgain, Wait, server_wait
 from connectors.secrecy import Hider, sent_secrets
 from connectors.traffic import Traffic
 
@@ -43,6 +45,8 @@ class Reply:
     """Names in any case."""
     data: Any
     """Decoded JSON, or None for an empty body."""
+    lighter: int = 0
+    """Which request it answers: 0 for the one that was asked for, n for the n-th of ``lighter``."""
 
 
 WORTH_TELLING = 5.0
@@ -115,6 +119,7 @@ class Transport:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
+        lighter: Sequence[Any] = (),
     ) -> Reply:
         """Send a request and return its answer, repeated as ``kind`` and the policy allow.
 
@@ -122,6 +127,9 @@ class Transport:
         other is BadPayload. ``kind`` says what a repetition would do: ``read`` and ``idempotent`` are
         repeated after lost and broken answers; ``create`` only when the request certainly had no effect (a
         quota's refusal, no connection), otherwise OutcomeUnknown.
+
+        ``lighter``, for reads alone: bodies that ask for less than ``json``, taken in turn while the tracker gives no
+        whole answer (see ``first_that_works``). Only when none of them gets one has a request failed.
 
         A tracker that was found to be down in this run is not asked again: the same error at once.
 
@@ -134,17 +142,17 @@ class Transport:
 
         doubt = _Doubt()
 
-        def attempt() -> Reply:
+        def attempt(body: Any) -> Reply:
             with doubt.over(kind), self._paced(method, where, kind):
-                response = self._exchange(method, url, where, kind, params, json, headers)
+                response = self._exchange(method, url, where, kind, params, body, headers)
                 if response.ok and (seconds := server_wait(response.headers, self._now())):
                     self._pace.close(self._now() + timedelta(seconds=seconds))
                 return self._judge(response, where, kind)
 
         self._circuit.check()
         try:
-            reply = call(
-                attempt,
+            number, reply = first_that_works(
+                [partial(attempt, body) for body in (json, *lighter)],
                 tracker=self.tracker,
                 policy=self._policy,
                 now=self._now,
@@ -155,7 +163,7 @@ class Transport:
             self._circuit.failed(error)
             raise
         self._circuit.answered()
-        return reply
+        return replace(reply, lighter=number) if number else reply
 
     def now(self) -> datetime:
         """This machine's time (aware)."""

@@ -114,7 +114,8 @@ class _Collector:
         else:
             self.job.store.save_pull(pulled, self.wanted, self.job.now())
         if pulled.changes is not None:
-            self.job.store.save_changes(pulled.issues, pulled.changes, self.wanted)
+            told = [issue for issue in pulled.issues if issue.ref.id not in pulled.untold]
+            self.job.store.save_changes(told, pulled.changes, self.wanted)
         self.pulled[pulled.source.name] += len(pulled.issues)
         self.job.log.info(
             "source.read",

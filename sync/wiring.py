@@ -58,6 +58,8 @@ class Waiting:
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
     on_wait: Callable[[Wait], None] = lambda _: None
+    on_lighter: Callable[[str, str], None] = lambda *_: None
+    """Hears a tracker and a sentence when less is asked of it at once, because more was too much for it."""
     until: datetime | None = None
     """When the time for this run is over: no wait goes beyond it."""
     random: Callable[[], float] = random.random
@@ -255,6 +257,7 @@ def _open_jira(
         adapter=waiting.adapter,
         traffic=waiting.traffic,
         page_size=waiting.page or 1000,
+        on_lighter=waiting.on_lighter,
     )
 
 

@@ -24,8 +24,8 @@ FaultKind = Literal[
     "latency",
 ]
 _LISTS = ("issues", "comments", "values", "worklogs")
-_TEXTS = ("tracker", "method", "path", "location", "retry_after_form")
-_NUMBERS = ("nth", "times", "status", "seconds", "retry_after")
+_TEXTS = ("tracker", "method", "path", "expand", "location", "retry_after_form")
+_NUMBERS = ("nth", "times", "rows", "status", "seconds", "retry_after")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +50,10 @@ class Fault:
     method: str | None = None
     path: str | None = None
     """A glob over the path below the tracker's mount; ``*`` matches slashes too."""
+    rows: int | None = None
+    """Only requests that ask for so many rows or more at once (``maxResults``, ``per_page``, a list of ids)."""
+    expand: str | None = None
+    """Only requests that ask for this to be expanded (Jira): ``changelog``."""
     nth: int = 1
     """The first matching request that is hit, counted from 1 since the fault was added."""
     times: int | None = 1
@@ -71,6 +75,8 @@ class Fault:
             (self.tracker is None or self.tracker == tracker)
             and (self.method is None or self.method.upper() == request.method)
             and (self.path is None or fnmatch.fnmatchcase(request.path, self.path))
+            and (self.rows is None or _rows_asked(request) >= self.rows)
+            and (self.expand is None or self.expand in _expanded(request))
         )
 
     def answer(self, now: datetime, base_url: str) -> Response:
@@ -101,6 +107,22 @@ class Fault:
             )
         _check_types(data)
         return cls(**data)
+
+
+def _asked(request: Request) -> Mapping[str, Any]:
+    return {**request.query, **(request.json if isinstance(request.json, dict) else {})}
+
+
+def _rows_asked(request: Request) -> int:
+    asked = _asked(request)
+    listed = asked.get("issueIdsOrKeys")
+    number = len(listed) if isinstance(listed, list) else asked.get("maxResults") or asked.get("per_page")
+    return int(str(number)) if str(number).isdigit() else 0
+
+
+def _expanded(request: Request) -> list[str]:
+    expand = _asked(request).get("expand") or ()
+    return expand.split(",") if isinstance(expand, str) else list(expand)
 
 
 def _check_types(data: Mapping[str, Any]) -> None:

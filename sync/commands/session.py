@@ -113,7 +113,13 @@ def online_job(
     began = ways.now()
     run_id, until = new_run_id(began), began + max_duration if max_duration is not None else None
     with opened_store(configured, ways.now) as store, progress_of(ways) as progress:
-        waiting = Waiting(now=ways.now, sleep=ways.sleep, on_wait=_tell_wait(run_id, progress), until=until)
+        waiting = Waiting(
+            now=ways.now,
+            sleep=ways.sleep,
+            on_wait=_tell_wait(run_id, progress),
+            on_lighter=_tell_lighter(run_id),
+            until=until,
+        )
         with working(
             configured, credentials, store, waiting, run_id, writes=writes, progress=progress
         ) as job:
@@ -249,3 +255,8 @@ def _tell_wait(run_id: str, progress: Progress) -> Callable[[Wait], None]:
         log.warning("request.waiting", tracker=wait.tracker, seconds=round(wait.seconds), reason=wait.reason)
 
     return tell
+
+
+def _tell_lighter(run_id: str) -> Callable[[str, str], None]:
+    log = logger(run_id=run_id)
+    return lambda tracker, text: log.info("pages.smaller", tracker=tracker, reason=text)

@@ -11,6 +11,7 @@ import pytest
 
 from connectors.jira_search import pages
 from connectors.model import Census, Cursor, Failed, Source, Wanted
+from connectors.portions import Portions
 from connectors.sandbox.faults import Fault
 from tests.contract.jira_box import OLD, JiraBox, Kind, cursors, jira_box, keys, opened, project, whole
 
@@ -168,7 +169,9 @@ def test_a_data_center_with_a_window_is_read_to_the_end() -> None:
     ]
     with jira_box("jira-dc", projects={"DS": {"issues": stamps}}, switches={"window": 10}) as jira:
         site = jira.reader._site
-        found = pages(site, 'project = "DS"', ["created"], zone=ZoneInfo("UTC"), size=4, window=10)
+        found = pages(
+            site, 'project = "DS"', ["created"], zone=ZoneInfo("UTC"), portions=Portions(4), window=10
+        )
         seen = {row["key"] for page in found for row in page.rows}
         assert seen == {f"DS-{n}" for n in range(1, 26)}
 

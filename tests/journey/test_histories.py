@@ -210,6 +210,29 @@ def test_a_repository_with_many_events_is_read_as_far_as_its_changes_justify(mak
 # ---- what goes wrong
 
 
+def test_a_data_center_that_is_too_slow_for_its_changelogs_is_read_in_smaller_pages(
+    make_world: MakeWorld,
+) -> None:
+    """A thousand issues with changelogs never come in time, and one page of 50 neither; later its issues do."""
+    world = make_world(**data_center(55))
+    world.fault("timeout", path="*/search", rows=51, times=None)
+    world.fault("timeout", path="*/search", expand="changelog", nth=7, times=2)
+    told = world.run()
+    assert (told.code, "history not read" in told.out + told.err) == (0, False), told.err
+    pages = [line for line in world.reads("jira") if "/search ->" in line]
+    assert len(pages) == 4 + 2 + (2 + 1) + 1 + 1, (
+        "a thousand, 250, 50, the rest, and the histories of those 50"
+    )
+    assert len([key for key in flow(world) if key.startswith("DS-")]) == 55
+    assert all(way.complete for way in flow(world).values())
+    assert all("capability:model" in world.labels(f"DS-{number}") for number in range(11, 66))
+    world.box.faults.clear()
+    world.run()
+    assert world.writes() == []
+    world.run()
+    assert len(world.reads("jira")) == 1
+
+
 @pytest.mark.parametrize(
     ("status", "path", "key"),
     [(503, f"*{BULK}", "DS-11"), (500, "*/issues/events", "acme/churn#11")],

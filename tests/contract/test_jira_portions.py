@@ -1,0 +1,194 @@
+"""A Data Center that cannot cope with a page of a thousand issues and their changelogs, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from connectors.model import Failed, History, HistoryAsked, IssueChange, Wanted
+from connectors.retry import RetryPolicy
+from connectors.sandbox.faults import Fault
+from tests.contract.jira_box import JiraBox, Kind, jira_box, keys, project, whole
+
+DS, OPS = project("DS"), project("OPS")
+ISSUES = 120
+SEARCH = "POST /search"
+
+
+def many(kind: Kind = "jira-dc") -> Any:
+    times = {"created": "9d ago", "started": "8d ago", "updated": "5d ago", "status": "In Progress"}
+    issues = [{"summary": f"Issue {n}", **times} for n in range(ISSUES)]
+    return jira_box(kind, projects={"DS": {"issues": issues}, "OPS": {"issues": issues[:1]}})
+
+
+@pytest.fixture
+def jira() -> Iterator[JiraBox]:
+    with many() as box:
+        yield box
+
+
+def too_much(jira: JiraBox, *, rows: int | None = None, expand: str | None = None, **how: Any) -> None:
+    """From now on such searches get no whole answer."""
+    jira.box.faults.add(Fault(**({"kind": "timeout", "times": None} | how), rows=rows, expand=expand))
+
+
+def told(answer: Any) -> set[str]:
+    return {change.ref.key for change in whole(answer).changes or ()}
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"kind": "truncated"},
+        {"kind": "reset_before"},
+        *({"kind": "status", "status": status} for status in (500, 502, 503)),
+    ],
+)
+def test_smaller_pages_bring_everything_and_their_size_is_kept(jira: JiraBox, how: dict[str, Any]) -> None:
+    calm = jira.pull(DS)[DS]
+    jira.requests()
+    too_much(jira, rows=51, **how)
+    answer = jira.pull(DS)[DS]
+    assert replace(whole(answer), changes=None) == replace(whole(calm), changes=None)
+    assert sorted(map(str, whole(answer).changes or ())) == sorted(map(str, whole(calm).changes or ()))
+    searches = [each for each in jira.requests() if each == SEARCH]
+    assert len(searches) == 4 + 2 + 3, "a thousand four times, 250 twice, and then three pages of 50"
+    jira.pull(DS)
+    assert jira.requests().count(SEARCH) == 3, "what worked is kept"
+
+
+def test_a_page_that_is_too_much_once_is_asked_for_again_as_it_was(jira: JiraBox) -> None:
+    jira.box.faults.add(Fault(kind="timeout", rows=51, times=3))
+    assert len(keys(jira.pull(DS)[DS])) == ISSUES
+    assert jira.requests().count(SEARCH) == 4
+    jira.pull(DS)
+    assert jira.requests().count(SEARCH) == 1
+
+
+def test_a_fall_back_that_works_closes_no_tracker_and_one_that_does_not_counts_once(jira: JiraBox) -> None:
+    too_much(jira, rows=51)
+    jira.pull(DS)
+    assert len(keys(jira.pull(OPS)[OPS])) == 1
+    jira.box.faults.clear()
+    too_much(jira)
+    assert isinstance(jira.pull(DS)[DS], Failed)
+    jira.box.faults.clear()
+    assert len(keys(jira.pull(OPS)[OPS])) == 1, "one request that failed for good closes nothing"
+
+
+def test_a_server_that_is_down_is_not_tried_in_portions_by_every_source(jira: JiraBox) -> None:
+    narrowed = project("OPS", "labels = x")
+    jira.pull(DS)
+    jira.requests()
+    too_much(jira, kind="status", status=503)
+    answers = jira.pull(DS, narrowed, project("OPS", "labels = y"))
+    assert [answer.kind for answer in answers.values() if isinstance(answer, Failed)] == ["unavailable"] * 3
+    assert jira.requests().count(SEARCH) == (4 + 2 + 2 + 2) + 4, "the third finds the tracker closed"
+
+
+def test_a_wait_that_the_server_asks_for_is_kept_before_a_smaller_page(jira: JiraBox) -> None:
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        jira.later(seconds=seconds)
+
+    reader, _ = jira.opened(sleep=sleep)
+    too_much(jira, rows=251, kind="status", status=503, retry_after=40)
+    assert len(keys(jira.pull(DS, reader=reader)[DS])) == ISSUES
+    assert slept == [40.0] * 4
+    jira.box.faults.clear()
+    reader, _ = jira.opened(sleep=sleep)
+    jira.requests()
+    too_much(jira, rows=251, kind="status", status=503, retry_after=3600)
+    assert isinstance(jira.pull(DS, reader=reader)[DS], Failed)
+    assert jira.requests().count(SEARCH) == 1, "whoever is asked to wait an hour asks for nothing smaller"
+
+
+@pytest.mark.parametrize("limit", ["max_total", "until"])
+def test_all_portions_of_a_page_share_the_time_of_one_request(jira: JiraBox, limit: str) -> None:
+    policy = RetryPolicy(random=lambda: 0.5)
+    over: Any = (
+        {"max_total": 9.0} if limit == "max_total" else {"until": jira.box.clock.now() + timedelta(seconds=9)}
+    )
+    reader, _ = jira.opened(policy=replace(policy, **over))
+    too_much(jira, rows=51)
+    assert isinstance(jira.pull(DS, reader=reader)[DS], Failed)
+    assert jira.requests().count(SEARCH) == 4 + 2, (
+        "7 seconds between the four, one more before the smaller page"
+    )
+
+
+# ---- changelogs
+
+
+def test_a_page_whose_changelogs_are_too_much_comes_without_and_the_next_with_them(jira: JiraBox) -> None:
+    jira.box.faults.add(Fault(kind="timeout", expand="changelog", times=4 + 2 + 2))
+    answer = whole(jira.pull(DS)[DS])
+    assert len(answer.issues) == ISSUES
+    assert len(answer.untold) == 50
+    assert told(answer) == {issue.ref.key for issue in answer.issues if issue.ref.id not in answer.untold}
+    assert jira.requests().count(SEARCH) == (4 + 2 + 2 + 1) + 2
+
+
+def test_changelogs_that_are_always_too_much_are_given_up(jira: JiraBox) -> None:
+    heard: list[tuple[str, str]] = []
+    reader, _ = jira.opened(on_lighter=lambda *said: heard.append(said))
+    too_much(jira, expand="changelog")
+    answer = whole(jira.pull(DS, reader=reader)[DS])
+    assert len(answer.issues) == len(answer.untold) == ISSUES
+    assert jira.requests().count(SEARCH) == (4 + 2 + 2 + 1) + (4 + 1) + 1
+    assert [text.partition("from now on: ")[2] for _, text in heard] == [
+        "50 issues at a time",
+        "no changelogs with the issues",
+    ]
+    jira.pull(DS, reader=reader)
+    assert jira.requests().count(SEARCH) == 3
+    asked = HistoryAsked(source=DS, issues=answer.issues)
+    (failure,) = reader.histories([asked], Wanted())
+    assert isinstance(failure, Failed) and failure.kind == "payload"
+    assert "changelogs are too much for this server" in failure.reason
+    assert jira.requests() == []
+
+
+def histories(jira: JiraBox, wanted: Wanted = Wanted()) -> tuple[History, HistoryAsked]:
+    asked = HistoryAsked(source=DS, issues=whole(jira.pull(DS)[DS]).issues)
+    jira.requests()
+    (history,) = jira.reader.histories([asked], wanted)
+    assert isinstance(history, History), history
+    return history, asked
+
+
+def started(changes: tuple[IssueChange, ...]) -> set[str]:
+    return {change.ref.key for change in changes if change.after == "In Progress"}
+
+
+@pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
+def test_histories_are_asked_for_in_smaller_portions_too(kind: Kind) -> None:
+    with many(kind) as jira:
+        calm, _ = histories(jira)
+        at_ease = len(jira.requests())
+        assert len(started(calm.changes)) == ISSUES
+        path = "*/changelog/bulkfetch" if kind == "jira-cloud" else "*/search"
+        asked = HistoryAsked(source=DS, issues=whole(jira.pull(DS)[DS]).issues)
+        jira.requests()
+        too_much(jira, path=path, rows=51)
+        (history,) = jira.reader.histories([asked], Wanted())
+        assert isinstance(history, History)
+        assert (started(history.changes), history.whole) == (started(calm.changes), calm.whole)
+        assert at_ease <= 3
+        assert len(jira.requests()) == 4 + 3, "what is too much, four times, and three portions of 50"
+
+
+def test_ten_issues_whose_histories_are_too_much_are_told_as_unknown(jira: JiraBox) -> None:
+    asked = HistoryAsked(source=DS, issues=whole(jira.pull(DS)[DS]).issues)
+    jira.requests()
+    jira.box.faults.add(Fault(kind="timeout", expand="changelog", times=4 + 2 + 2))
+    (history,) = jira.reader.histories([asked], Wanted())
+    assert isinstance(history, History)
+    assert len(history.whole) == len(started(history.changes)) == ISSUES - 10
