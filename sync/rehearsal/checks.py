@@ -10,7 +10,7 @@ from typing import Literal
 
 from mappings.labels import LabelScheme
 from mappings.model import Workspace
-from sync.rehearsal.people import Face, Toggle
+from sync.rehearsal.hands import Face, Toggle
 from sync.rehearsal.worlds import ROBOT
 from sync.store import JournalRow
 

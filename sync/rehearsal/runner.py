@@ -22,7 +22,7 @@ from sync.rehearsal.checks import (
     people_first,
     still_said,
 )
-from sync.rehearsal.people import Toggle
+from sync.rehearsal.hands import Toggle
 from sync.rehearsal.schedule import RunPlan, Schedule, fitted, over_http, placed, scheduled
 from sync.rehearsal.seeing import complaint, end_of, faces_of, mails_of, marks_of, since
 from sync.rehearsal.stage import Ran, Scene, Shelf, Stage, first_scene, staged

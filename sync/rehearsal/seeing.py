@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from sync.rehearsal.checks import End, Key
-from sync.rehearsal.people import Face, Toggle
+from sync.rehearsal.hands import Face, Toggle
 from sync.rehearsal.stage import Ran, Stage
 
 Marks = Mapping[str, Counter[str]]

@@ -24,7 +24,7 @@ from sync.commands.running import run
 from sync.commands.session import opened_store
 from sync.commands.ways import Ways
 from sync.rehearsal.checks import Broken, End, differences, one_comment
-from sync.rehearsal.people import Face, Site, hands
+from sync.rehearsal.hands import Face, Site, hands
 from sync.rehearsal.tally import Verdict
 from sync.rehearsal.twins import SOON
 from sync.rehearsal.worlds import TOKENS, VARIANTS, made_up, write_workspace

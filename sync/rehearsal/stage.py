@@ -22,7 +22,8 @@ from sync.commands.running import with_row
 from sync.commands.session import working
 from sync.homes import anchors_of
 from sync.job import Silent
-from sync.rehearsal.people import People, Site, hands
+from sync.rehearsal.hands import Site, hands
+from sync.rehearsal.people import People
 from sync.rehearsal.schedule import RunPlan
 from sync.rehearsal.script import Fragile, Killed, Script, is_write
 from sync.rehearsal.wire import Wire

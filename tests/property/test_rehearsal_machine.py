@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sync.rehearsal.checks import journalled, one_comment, people_first, still_said
-from sync.rehearsal.people import Toggle
+from sync.rehearsal.hands import Toggle
 from sync.rehearsal.schedule import ALWAYS, ANY_TIME, AT_REQUEST, AT_STORE, Edit, RunPlan, Trouble
 from sync.rehearsal.seeing import complaint, faces_of
 from sync.rehearsal.stage import Shelf, Stage, first_scene, staged
