@@ -23,8 +23,8 @@ from sync.learning import learning
 from sync.memory import remember
 from sync.outlook import read_last, silent_since, think_offline
 from sync.predictability import Predictability
-from sync.report.build import ReportInputs
 from sync.report.data import OverrideLine, SourceLine
+from sync.report.inputs import ReportInputs
 from sync.think import Thought
 from sync.unplanned import ad_hoc_figures
 

@@ -22,11 +22,12 @@ from sync.commands.reporting import report
 from sync.flow.model import FlowIssue
 from sync.forecast.model import QUANTILES, Forecast
 from sync.forecast.words import chance_words, rounded
-from sync.report.build import ReportInputs, build
+from sync.report.build import build
 from sync.report.data import ReportData
 from sync.report.document import document, schema_text
 from sync.report.flows import ad_hoc_weeks, burn_up, cumulative_flow, cycle_points, percentiles_of
 from sync.report.html import draw, html
+from sync.report.inputs import ReportInputs
 from sync.report.markdown import markdown
 from sync.report.words import finish_words, outlook_of, range_words
 from sync.unplanned import ad_hoc_figures
