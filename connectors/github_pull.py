@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from requests.utils import parse_header_links
 
 from connectors.errors import BadPayload
-from connectors.github_payload import as_mapping, as_rows, moment, need
+from connectors.github_payload import as_mapping, as_rows, moment, need, repo_of
 from connectors.model import Cursor
 from connectors.retry import http_date
 from connectors.transport import Reply, Transport
@@ -55,19 +55,19 @@ def sweep(transport: Transport, repo: str, cursor: Cursor | None, *, page: int) 
             headers["If-None-Match"] = cursor.etag
     found = Sweep()
     for _ in range(_ROUNDS):
-        if not _read_round(transport, f"repos/{repo}/issues", params, headers, found):
+        if not _read_round(transport, repo, params, headers, found):
             break
         headers = {}
     return found
 
 
 def _read_round(
-    transport: Transport, path: str, params: Mapping[str, Any], headers: Mapping[str, str], found: Sweep
+    transport: Transport, repo: str, params: Mapping[str, Any], headers: Mapping[str, str], found: Sweep
 ) -> bool:
     """Read the pages once into ``found``; True when a row may have slipped between them."""
     seen: dict[str, str] = {}
     moved = by_cursor = False
-    for number, reply in enumerate(pages(transport, path, params, headers)):
+    for number, reply in enumerate(pages(transport, f"repos/{repo}/issues", params, headers)):
         if reply.status == 304:
             found.unchanged = True
             return False
@@ -80,8 +80,19 @@ def _read_round(
         rows = as_rows(reply.data, "a list of issues")
         if not rows and (number > 0 or _next_url(reply)):
             raise BadPayload("GitHub sent an empty page in the middle of a list; nothing of it is used")
+        _refuse_strangers(rows, repo)
         moved = _take(rows, seen, found) or moved
     return moved and not by_cursor
+
+
+def _refuse_strangers(rows: list[Any], repo: str) -> None:
+    """A cache on the way may answer with what was asked for another repository."""
+    for raw in rows:
+        other = repo_of(as_mapping(raw, "an issue").get("repository_url"))
+        if other and other.lower() != repo.lower():
+            raise BadPayload(
+                f"GitHub answered with issues of {other} when {repo} was asked for; nothing is used"
+            )
 
 
 def _take(rows: list[Any], seen: dict[str, str], found: Sweep) -> bool:

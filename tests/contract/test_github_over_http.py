@@ -383,6 +383,17 @@ def test_an_empty_first_page_of_several_is_not_believed(world: GithubWorld) -> N
     assert failure(world).kind == "payload"
 
 
+def test_issues_of_another_repository_are_not_taken_for_those_of_the_one_asked_for(
+    world: GithubWorld,
+) -> None:
+    world.state.add_issue("acme/ops", "Rotate the keys", by="ada")
+    list(world.reader.pull([(Source(tracker="github", repo="acme/ops"), None)], Wanted()))
+    world.box.faults.add(Fault(kind="repeat_page", path="*/issues"))
+    found = failure(world)
+    assert found.kind == "payload"
+    assert "issues of acme/ops" in found.reason
+
+
 def test_lost_answers_to_label_changes_mend_themselves(world: GithubWorld) -> None:
     key = world.add_issue("one", labels=("old",))
     ref = world.ref(key)
