@@ -62,9 +62,10 @@ ANY_TIME: Final = ("close", "reopen", "tag", "untag", "mark", "retitle", "talk",
 """What people may do while a run is at work: wherever it falls, the end is the same."""
 HARMLESS: Final = ("mark", "talk")
 """These move no figure, so that it does not matter whether they come before or after the baseline."""
+MOVING: Final = ("close", "reopen", "tag", "untag", "retitle", "open", "pin", "veto", "release")
 ABOUT_STATES: Final = ("state by hand", "take off state")
 """A state that somebody took off is a decision only as long as the rules want that state: if the figures move before
-a run sees it, it is forgotten. So nothing moves them after these."""
+a run sees it, it is forgotten. So nothing moves them beside these."""
 WHEN_SETTLED: Final = (
     *ANY_TIME,
     *(
@@ -169,8 +170,10 @@ def scheduled(seed: int, trackers: tuple[str, ...], *, world: str = "") -> Sched
     skew = timedelta(minutes=chance.choice((-240, -9, 3, 45))) if chance.random() < 0.15 else timedelta()
     lag = timedelta(seconds=chance.choice((20, 120, 280))) if chance.random() < 0.2 else timedelta()
     first = _edits(mood, WHEN_SETTLED, mood.choice((1, 2, 3)), issues) if settled else ()
-    moved_later = settled and not any(edit.kind in ABOUT_STATES for edit in first)
-    meanwhile = ANY_TIME if moved_later else HARMLESS
+    about_states = any(edit.kind in ABOUT_STATES for edit in first)
+    if about_states:
+        first = tuple(edit for edit in first if edit.kind not in MOVING)
+    meanwhile = ANY_TIME if settled and not about_states else HARMLESS
     runs = tuple(_run(chance, trackers, meanwhile, issues) for _ in range(chance.choice((1, 1, 1, 2, 3))))
     return Schedule(seed=seed, settled=settled, people_first=first, runs=runs, skew=skew, lag=lag)
 
