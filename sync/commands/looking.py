@@ -114,9 +114,10 @@ def _say_increment(increment: IncrementRollup) -> None:
         "health",
         "chance",
         "done",
-        "open",
+        "doing",
+        "to do",
         "scope",
-        "likely at the end",
+        "likely",
         "notes",
     )
     for line in sparse_table(header, rows):
@@ -129,16 +130,17 @@ def _say_increment(increment: IncrementRollup) -> None:
 
 
 def _goal_row(goal: GoalRollup) -> tuple[str, ...]:
-    done = f"{goal.required_done}/{goal.required_total} capabilities"
-    notes = [goal.commitment, *(["to be accepted"] if goal.acceptance_open else [])]
+    notes = [
+        *(["stretch"] if goal.commitment == "stretch" else []),
+        f"{goal.required_done}/{goal.required_total} capabilities",
+        *(["to be accepted"] if goal.acceptance_open else []),
+    ]
     return (
         goal.title,
         goal.state,
         *_outlook_cells(goal),
-        done,
-        "",
-        f"{goal.counts.done}/{goal.counts.scope} issues",
-        "",
+        f"{goal.counts.done}/{goal.counts.scope}" if goal.counts.scope else "-",
+        *("",) * 4,
         ", ".join(notes),
     )
 
@@ -156,15 +158,16 @@ def _capability_row(capability: CapabilityRollup) -> tuple[str, ...]:
         notes.append(capability.proof.why)
     if capability.uncertain:
         notes.append(f"not read: {', '.join(capability.uncertain)}")
-    changed = "" if scope.baseline is None else f"baseline {scope.baseline}, +{len(scope.added)}"
     lost = len(scope.dropped) + len(scope.moved_out) + len(scope.vanished) + len(scope.split)
+    changes = [f"+{len(scope.added)}"] * bool(scope.added) + [f"-{lost}"] * bool(lost)
     return (
         f"  {capability.title}",
         "done, not proven" if capability.not_proven else capability.state,
         *_outlook_cells(capability),
         f"{counts.done}/{counts.scope}" if counts.scope else "-",
-        f"{counts.doing} doing, {counts.todo + counts.unknown} to do" if counts.remaining else "",
-        f"{changed}, -{lost}" if changed and lost else changed,
+        str(counts.doing) if counts.remaining else "",
+        str(counts.todo + counts.unknown) if counts.remaining else "",
+        "" if scope.baseline is None else " ".join([str(scope.baseline), *changes]),
         range_words(capability.expected) if capability.expected else "",
         ", ".join(notes),
     )

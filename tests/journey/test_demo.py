@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from sync.commands.demonstrating import demo
 from sync.commands.ways import Ways
+
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def table_of(text: str) -> list[list[str]]:
+    """The table of the increment, without forecasts, which depend on the day."""
+    _, _, table = text.partition("goal / capability")
+    rows = table.split("\n")[1:8]
+    return [re.sub(r"about \d+ %|\d+ to \d+ of \d+", "", row).split() for row in rows]
 
 
 def test_the_demo_ends_with_a_report_that_outlives_it(
@@ -19,6 +30,7 @@ def test_the_demo_ends_with_a_report_that_outlives_it(
 
     told = capsys.readouterr().out
     assert f"Open this in a browser: {page}" in told
+    assert table_of(told) == table_of(README.read_text(encoding="utf-8"))
     text = page.read_text(encoding="utf-8")
     for shown in ("Recommendations that keep subscribers", "acme/churn#8", "a person removed the label"):
         assert shown in text
