@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Comment, Issue
 from mappings.conditions import wanted_by
@@ -10,6 +13,10 @@ from sync.comment import digest
 from sync.job import Job
 from sync.marker import Marker, live_comment
 from sync.store import JournalRow, PushedComment
+
+OUT_OF_SIGHT: Final = timedelta(days=1)
+"""How long an issue has to be out of sight before it counts as deleted with whatever we wrote on it: one wrong 404
+must not make a label of ours a stranger's."""
 
 
 def settle_open_intents(job: Job) -> list[str]:
@@ -23,6 +30,9 @@ def settle_open_intents(job: Job) -> list[str]:
             continue
         try:
             _settle(job, row)
+        except Gone:
+            if job.now() - row.at > OUT_OF_SIGHT:
+                _give_up(job, row)
         except ConnectorError as error:
             still_open.append(f"{row.ref}: it is not known whether an earlier {row.op} took effect: {error}")
     return still_open
@@ -42,10 +52,17 @@ def _settle(job: Job, row: JournalRow) -> None:
         job.store.journal_result(row.id, "not-sent", job.now(), detail="repeated when needed")
 
 
+def _give_up(job: Job, row: JournalRow) -> None:
+    forget = str(row.payload["subject"]) if row.op == "delete-comment" else None
+    if forget:
+        job.store.complete(row.id, job.now(), ref=row.ref, forget=forget)
+    else:
+        job.store.journal_result(row.id, "not-sent", job.now(), detail="the issue is not there any more")
+
+
 def _settle_label(job: Job, row: JournalRow) -> None:
     label = str(row.payload["label"]).lower()
-    issue = _read(job, row)
-    there = issue is not None and label in {name.lower() for name in issue.labels}
+    there = label in {name.lower() for name in _read(job, row).labels}
     if row.op == "add-label" and there:
         job.store.complete(row.id, job.now(), ref=row.ref, added=[label], removed=[])
     elif row.op == "remove-label" and not there:
@@ -57,7 +74,7 @@ def _settle_label(job: Job, row: JournalRow) -> None:
 def _settle_rename(job: Job, row: JournalRow) -> None:
     """The issue for which it was done shows whether the label has its new name."""
     issue, new = _read(job, row), str(row.payload["new"])
-    if issue is None or new not in {name.lower() for name in issue.labels}:
+    if new not in {name.lower() for name in issue.labels}:
         job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
         return
     container, old = str(row.payload["container"]), str(row.payload["label"])
@@ -74,11 +91,8 @@ def _settle_deletion(job: Job, row: JournalRow) -> None:
         job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
 
 
-def _read(job: Job, row: JournalRow) -> Issue | None:
-    try:
-        issue = job.readers[row.ref.tracker].read(row.ref.key, wanted_by(job.workspace.teams))
-    except Gone:
-        return None
+def _read(job: Job, row: JournalRow) -> Issue:
+    issue = job.readers[row.ref.tracker].read(row.ref.key, wanted_by(job.workspace.teams))
     job.store.save_issue(issue, job.now())
     return issue
 
@@ -108,7 +122,7 @@ def _settle_comment(job: Job, row: JournalRow) -> None:
 
 
 def _find(job: Job, row: JournalRow) -> tuple[Comment, str] | None:
-    """Our comment for the intent's subject on that issue, with our text in it."""
+    """Our comment for the intent's subject on that issue, with our text in it. Gone when the issue is out of sight."""
     reader, marker = job.readers[row.ref.tracker], Marker(job)
     subjects = (str(row.payload["subject"]),)
     try:
@@ -118,6 +132,7 @@ def _find(job: Job, row: JournalRow) -> tuple[Comment, str] | None:
             else [live_comment(reader, row.ref, str(row.payload["comment"]))]
         )
     except Gone:
+        _read(job, row)
         return None
     for comment in comments:
         own = marker.own_text(comment, row.ref, subjects)

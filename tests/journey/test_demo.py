@@ -10,7 +10,6 @@ import pytest
 from sync.commands.demonstrating import demo
 from sync.commands.ways import Ways
 
-
 README = Path(__file__).parents[2] / "README.md"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import Unavailable
+from connectors.errors import Gone, Unavailable
 from sync.comment import wrap
 from sync.job import Job
 from sync.settle import settle_open_intents
@@ -71,6 +71,25 @@ def test_a_tracker_that_does_not_answer_leaves_it_open(world: World) -> None:
     assert still_open == [
         f"jira:{key}: it is not known whether an earlier add-label took effect: jira does not answer"
     ]
+
+
+def test_an_issue_out_of_sight_for_a_moment_proves_nothing(world: World) -> None:
+    key = world.jira.add_issue("DS", "Work", labels=[FEATURES]).key
+    world.jira.unreadable[key] = Gone("not there")
+    row, told = settled(world, key, "add-label", {"label": FEATURES})
+    assert (row.outcome, told) == (None, [])
+    del world.jira.unreadable[key]
+    world.with_job(settle_open_intents)
+    assert world.pushed(key) == {FEATURES}
+
+
+def test_an_issue_out_of_sight_for_a_day_counts_as_deleted(world: World) -> None:
+    key = world.jira.add_issue("DS", "Work").key
+    world.jira.unreadable[key] = Gone("not there")
+    settled(world, key, "add-label", {"label": FEATURES})
+    world.pass_time(hours=25)
+    (row,) = world.with_job(lambda job: (settle_open_intents(job), job.store.journal())[1])
+    assert (row.outcome, row.detail) == ("not-sent", "the issue is not there any more")
 
 
 def comment(body: str, **more: str) -> dict[str, Any]:
