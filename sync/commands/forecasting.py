@@ -18,7 +18,7 @@ from sync.held import known_today
 from sync.memory import remember
 from sync.neutral import neutral_terminal
 from sync.outlook import think_offline
-from sync.render import table
+from sync.render import sparse_table, table
 from sync.rollup_model import Rollup
 
 if TYPE_CHECKING:
@@ -97,26 +97,30 @@ def as_text(
     """A table for each increment, what the figures rest on, and the work that is old."""
     lines: list[str] = []
     for name, forecasts in chosen.items():
-        lines += [f"{name}: forecast of {ahead.at:%Y-%m-%d %H:%M} UTC", ""]
-        lines += table(
-            _HEADER,
-            [_row(each, rollup, zones[name]) for each in forecasts],
-        )
+        ends = [_last_day(each, zones[name]) for each in forecasts]
+        same = ends[0] if len(set(ends)) == 1 else None
+        told = f" until {same}" if same else ""
+        lines += [f"{name}: forecast of {ahead.at:%Y-%m-%d %H:%M} UTC{told}", ""]
+        rows = [(*_row(each, rollup), "" if same else end) for each, end in zip(forecasts, ends, strict=True)]
+        lines += sparse_table(_HEADER, rows)
         lines += [*_remarks(forecasts, rollup), *_records(forecasts, rollup), ""]
     if not chosen:
         lines += ["No increment is open.", ""]
     return [*lines, *_ageing_lines(ahead.ageing)]
 
 
-def _row(each: Forecast, rollup: Rollup, zone: ZoneInfo) -> tuple[str, ...]:
+def _row(each: Forecast, rollup: Rollup) -> tuple[str, ...]:
     return (
         _name(each, rollup),
         str(each.remaining),
         _range_in_words(each),
         chance_in_words(each),
         _finish_in_words(each),
-        f"{each.until.astimezone(zone) - timedelta(seconds=1):%Y-%m-%d}",
     )
+
+
+def _last_day(each: Forecast, zone: ZoneInfo) -> str:
+    return f"{each.until.astimezone(zone) - timedelta(seconds=1):%Y-%m-%d}"
 
 
 def _name(each: Forecast, rollup: Rollup) -> str:
@@ -195,6 +199,6 @@ def _ageing_lines(ageing: Sequence[Ageing]) -> list[str]:
     more = [f"... and {len(old) - _AGEING_SHOWN} more (--json)"] if len(old) > _AGEING_SHOWN else []
     return [
         "Open issues that are older than most that their team finished; age since work began, or else since creation",
-        *table(("issue", "team", "age", "older than", "band"), rows),
+        *table(("issue", "team", "age", "older than", "so it is"), rows),
         *more,
     ]
