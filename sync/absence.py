@@ -10,7 +10,7 @@ from connectors.errors import ConnectorError, Gone
 from connectors.model import Failed, IssueRef, KnownIssue, Source, Wanted
 from sync.guard import allowance
 from sync.job import Job
-from sync.settings import Limits
+from sync.settings_parts import Limits
 
 _MISSED = "missed:"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from connectors.addresses import is_open_to_listeners
-from sync.settings import TrackerKind
+from sync.settings_parts import TrackerKind
 
 SECRETS_DIR = "INCREMENT_SYNC_SECRETS_DIR"
 PING_URL = "INCREMENT_SYNC_PING_URL"

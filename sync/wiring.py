@@ -22,7 +22,8 @@ from sync.credentials import CredentialError, Credentials, read_credentials, wha
 from sync.evidence import read_proofs
 from sync.push_names import unknown_in_push
 from sync.rollup_model import Proof
-from sync.settings import Settings, TrackerSettings, load_settings
+from sync.settings import Settings, load_settings
+from sync.settings_parts import TrackerSettings
 from sync.unusable import UnusableFile
 
 if TYPE_CHECKING:

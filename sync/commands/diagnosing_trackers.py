@@ -16,7 +16,8 @@ from sync.credentials import CredentialError, Credentials, read_credentials, wha
 from sync.held import all_sources
 from sync.homes import anchors_of
 from sync.rollup_model import CapabilityState, GoalState
-from sync.settings import Settings, TrackerSettings
+from sync.settings import Settings
+from sync.settings_parts import TrackerSettings
 from sync.wiring import Waiting, open_trackers, secrets_of
 
 

@@ -19,7 +19,8 @@ from sync.homes import anchors_of
 from sync.job import Job
 from sync.rehearsal.stage import Shelf
 from sync.rehearsal.worlds import HOST, PERSON, ROBOT, World
-from sync.settings import PushSettings, Settings
+from sync.settings import Settings
+from sync.settings_parts import PushSettings
 from sync.store import PushedComment, Store, labels_now
 from sync.wiring import Configured
 

@@ -14,7 +14,8 @@ from sync.credentials import (
     variable_names,
     what_is_missing,
 )
-from sync.settings import Settings, TrackerKind
+from sync.settings import Settings
+from sync.settings_parts import TrackerKind
 from sync.wiring import Waiting, credentials_of, open_trackers
 
 BOTH = {

@@ -12,7 +12,7 @@ from sync.attention import Attention, Audience, Weighed
 from sync.changes import ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
 from sync.compare import Suspicion, SuspicionKind
 from sync.guard import GuardLimits, Refusal, check_changes, check_overrides, spread_of
-from sync.settings import Limits
+from sync.settings_parts import Limits
 
 WHY = Reason(text="why")
 
