@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from connectors.errors import BadPayload
-from connectors.model import Category, Comment, Issue, IssueRef, LabelEvent, Wanted
+from connectors.model import Category, Comment, Issue, IssueRef, LabelEvent, LabelStory, Wanted
 
 _CATEGORIES: Final[Mapping[str, Category]] = {"open": "todo", "closed": "done"}
 """GitHub has no class for work under way."""
@@ -67,19 +67,26 @@ def comment_from(raw: Any) -> Comment:
 
 def label_events_from(rows: Iterable[Any]) -> dict[str, LabelEvent]:
     """Of an issue's events, oldest first: who last put each label that none of them took away again."""
-    standing: dict[str, LabelEvent] = {}
+    stories = label_stories_from(rows).values()
+    standing = [story.put for story in stories if story.put and story.put.author_id and not story.off]
+    return {event.label: event for event in standing}
+
+
+def label_stories_from(rows: Iterable[Any]) -> dict[str, LabelStory]:
+    """Of an issue's events, oldest first: how each label came and went, by its name in small letters."""
+    stories: dict[str, LabelStory] = {}
     for raw in rows:
         fields = as_mapping(raw, "an event")
         label = _name(fields.get("label"), "name")
         if fields.get("event") not in ("labeled", "unlabeled") or not label:
             continue
+        at = moment(need(fields, "created_at", "an event"), "an event")
+        event = LabelEvent(label=label, author_id=account_id(fields.get("actor")), at=at)
         # GitHub compares label names without case, and a label may be recased later.
-        standing.pop(label.casefold(), None)
-        author = account_id(fields.get("actor"))
-        if fields["event"] == "labeled" and author:
-            at = moment(need(fields, "created_at", "an event"), "an event")
-            standing[label.casefold()] = LabelEvent(label=label, author_id=author, at=at)
-    return {event.label: event for event in standing.values()}
+        before = stories.get(label.casefold(), LabelStory())
+        put = fields["event"] == "labeled"
+        stories[label.casefold()] = LabelStory(put=event) if put else LabelStory(put=before.put, off=event)
+    return stories
 
 
 def account_id(user: Any) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from connectors.answers import Moved
-from connectors.errors import AuthFailed, Gone, Rejected
+from connectors.errors import AuthFailed, Gone, Rejected, SkipIssue
 from connectors.github_access import Credentials
 from connectors.github_payload import (
     account_id,
@@ -17,6 +18,7 @@ from connectors.github_payload import (
     comment_from,
     issue_from,
     label_events_from,
+    label_stories_from,
     need,
     split_key,
     web_url,
@@ -37,6 +39,7 @@ from connectors.model import (
     Issue,
     IssueRef,
     LabelEvent,
+    LabelStory,
     Pulled,
     Source,
     Wanted,
@@ -156,6 +159,15 @@ class GithubReader:
 
     def label_events(self, ref: IssueRef) -> dict[str, LabelEvent]:
         return self._followed(ref, lambda path: label_events_from(self._listed(f"{path}/events", "events")))
+
+    def label_stories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelStory]]:
+        found: dict[IssueRef, Mapping[str, LabelStory]] = {}
+        for ref in refs:
+            with suppress(SkipIssue):
+                found[ref] = self._followed(
+                    ref, lambda path: label_stories_from(self._listed(f"{path}/events", "events"))
+                )
+        return found
 
     def histories(self, asked: Sequence[HistoryAsked], wanted: Wanted) -> Iterator[History | Failed]:
         return self._sources.histories(asked, wanted)

@@ -13,7 +13,7 @@ from requests.adapters import BaseAdapter
 from connectors.errors import AuthFailed, Gone
 from connectors.jira_activity import label_events_from
 from connectors.jira_comments import all_comments, one_comment
-from connectors.jira_histories import histories
+from connectors.jira_histories import histories, label_stories
 from connectors.jira_payload import fields_to_ask, issue_from
 from connectors.jira_pull import JiraPuller
 from connectors.jira_rights import JiraInspection
@@ -31,6 +31,7 @@ from connectors.model import (
     Issue,
     IssueRef,
     LabelEvent,
+    LabelStory,
     Pulled,
     Source,
     Wanted,
@@ -103,6 +104,9 @@ class JiraReader:
         asked = {"expand": "changelog", "fields": "labels"}
         reply = self._site.send("GET", f"/issue/{quote(ref.id)}", kind="read", params=asked)
         return label_events_from(reply.data)
+
+    def label_stories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelStory]]:
+        return label_stories(self._puller, refs)
 
     def histories(self, asked: Sequence[HistoryAsked], wanted: Wanted) -> Iterator[History | Failed]:
         return histories(self._puller, asked, wanted)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
-from connectors.jira_raw import clean, need, person_id, rows, when
-from connectors.model import Account, Comment, LabelEvent
+from connectors.jira_raw import clean, moment, need, person_id, rows, when
+from connectors.model import Account, Comment, LabelEvent, LabelStory
 
 MARKER_PROPERTY = "increment-sync"
 """Key of the comment property that marks a comment as ours."""
@@ -57,19 +58,54 @@ def label_events_from(raw: Any) -> dict[str, LabelEvent]:
     """
     key = str(need(raw, "key", "an issue"))
     live = {clean(label) for label in need(raw, "fields", f"issue {key}").get("labels") or ()}
-    found: dict[str, LabelEvent] = {}
-    for history in rows(need(raw, "changelog", f"issue {key}").get("histories"), f"changelog of {key}"):
-        at = when(need(history, "created", f"changelog of {key}"), f"changelog of {key}")
-        for label in live & _added_labels(history.get("items") or ()):
-            if label not in found or found[label].at < at:
-                found[label] = LabelEvent(label=label, author_id=person_id(history.get("author")), at=at)
-    return {label: event for label, event in found.items() if event.author_id}
+    told = rows(need(raw, "changelog", f"issue {key}").get("histories"), f"changelog of {key}")
+    puts = [story.put for story in _stories(told, f"changelog of {key}").values() if story.put]
+    return {event.label: event for event in puts if event.label in live and event.author_id}
 
 
-def _added_labels(items: Iterable[Any]) -> set[str]:
-    added: set[str] = set()
-    for item in items:
-        if isinstance(item, dict) and item.get("field") == "labels":
-            before = set(clean(item.get("fromString") or "").split())
-            added |= set(clean(item.get("toString") or "").split()) - before
-    return added
+def label_stories_from(histories: Iterable[Any], what: str) -> dict[str, LabelStory]:
+    """How each label came to an issue and went, out of the whole of its changelog, by its name in small letters.
+
+    ``what`` names the changelog in BadPayload.
+    """
+    found: dict[str, LabelStory] = {}
+    for label, story in _stories(histories, what).items():
+        last, other = _last(story), found.get(label.lower())
+        if other is None or _last(other) <= last:  # of two spellings the one that moved last
+            found[label.lower()] = story
+    return found
+
+
+def _last(story: LabelStory) -> datetime:
+    return max(event.at for event in (story.put, story.off) if event)
+
+
+def _stories(histories: Iterable[Any], what: str) -> dict[str, LabelStory]:
+    """By the label as it is spelled."""
+    stories: dict[str, LabelStory] = {}
+    for (at, _), entry in sorted(
+        ((_place(each, what), each) for each in histories), key=lambda pair: pair[0]
+    ):
+        author = person_id(entry.get("author"))
+        for gone, come in map(_label_changes, entry.get("items") or ()):
+            for label in sorted(gone):
+                put = stories.get(label, LabelStory()).put
+                off = LabelEvent(label=label, author_id=author, at=at)
+                stories[label] = LabelStory(put=put, off=off)
+            for label in sorted(come):
+                stories[label] = LabelStory(put=LabelEvent(label=label, author_id=author, at=at))
+    return stories
+
+
+def _place(entry: Any, what: str) -> tuple[datetime, int]:
+    """Where an entry stands in its changelog: of the same moment the ids tell, which grow."""
+    entry_id = str(entry.get("id") or "")
+    return moment(need(entry, "created", what), what), int(entry_id) if entry_id.isdigit() else 0
+
+
+def _label_changes(item: Any) -> tuple[set[str], set[str]]:
+    """The labels that went and came. Data Center has no fieldId; its "field" is untranslated for Jira's own fields."""
+    if not isinstance(item, dict) or (item.get("fieldId") or item.get("field")) != "labels":
+        return set(), set()
+    before, after = (set(clean(item.get(name) or "").split()) for name in ("fromString", "toString"))
+    return before - after, after - before

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Final
 
 from connectors.errors import BadPayload, ConnectorError
-from connectors.jira_history import changes_from, expanded_changes, statuses_from
+from connectors.jira_activity import label_stories_from
+from connectors.jira_history import changes_from, expanded_entries, statuses_from
 from connectors.jira_pull import JiraPuller, failed
 from connectors.jira_raw import need, rows
 from connectors.jira_search import Page, pages
 from connectors.jira_site import API_3, DAY
-from connectors.model import Category, Failed, History, HistoryAsked, IssueChange, IssueRef, Wanted
+from connectors.model import (
+    Category,
+    Failed,
+    History,
+    HistoryAsked,
+    IssueChange,
+    IssueRef,
+    LabelStory,
+    Wanted,
+)
 from connectors.portions import Portions
 from connectors.transport import Reply
 
@@ -33,7 +43,6 @@ class _Told:
     """By id of the issue; an issue of which nothing is told has no entry."""
     cut: set[str] = field(default_factory=set)
     """Ids of issues whose history was longer than what may be asked for."""
-    requests: int = 0
     statuses: dict[str, tuple[str, Category | None]] = field(default_factory=dict)
 
 
@@ -41,7 +50,7 @@ def histories(
     puller: JiraPuller, asked: Sequence[HistoryAsked], wanted: Wanted
 ) -> Iterator[History | Failed]:
     """The answer of ``IssueReader.histories``. All sources of the site share the requests."""
-    refs = {issue.ref.id: issue.ref for each in asked for issue in each.issues}
+    refs = [issue.ref for each in asked for issue in each.issues]
     try:
         told = _told(puller, refs, wanted)
     except ConnectorError as error:
@@ -54,34 +63,65 @@ def histories(
         yield History(source=each.source, changes=changes, whole=whole, statuses=told.statuses)
 
 
-def _told(puller: JiraPuller, refs: dict[str, IssueRef], wanted: Wanted) -> _Told:
+def label_stories(puller: JiraPuller, refs: Sequence[IssueRef]) -> dict[IssueRef, Mapping[str, LabelStory]]:
+    """The answer of ``IssueReader.label_stories``."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+
+    def take(ref: IssueRef, entries: Sequence[Mapping[str, Any]]) -> None:
+        found.setdefault(ref.id, []).extend(entries)
+
+    course = _Course(puller=puller, refs=_in_order(refs), fields=("labels",), take=take)
+    course.ask()
+    return {
+        ref: label_stories_from(found.get(ref.id, ()), f"changelog of {ref.key}")
+        for ref in refs
+        if ref.id not in course.cut
+    }
+
+
+def _in_order(refs: Iterable[IssueRef]) -> dict[str, IssueRef]:
+    return {ref.id: ref for ref in sorted(refs, key=lambda ref: int(ref.id))}
+
+
+def _told(puller: JiraPuller, refs: Iterable[IssueRef], wanted: Wanted) -> _Told:
     told = _Told()
-    if refs:
-        course = _Course(
-            puller=puller,
-            refs={each: refs[each] for each in sorted(refs, key=int)},
-            wanted=wanted,
-            flagged=puller.site.field_ids(wanted.fields).flagged,
-            told=told,
-        )
-        course.in_bulk() if puller.site.cloud else course.by_search()
+    issues = _in_order(refs)
+    if not issues:
+        return told
+    flagged = puller.site.field_ids(wanted.fields).flagged
+
+    def take(ref: IssueRef, entries: Sequence[Mapping[str, Any]]) -> None:
+        told.changes.setdefault(ref.id, []).extend(changes_from(entries, ref, wanted, flagged))
+
+    labels = ("labels",) if wanted.state_labels else ()
+    fields = ("status", *((flagged,) if flagged else ()), *labels)
+    course = _Course(puller=puller, refs=issues, fields=fields, take=take)
+    course.ask()
+    told.cut = course.cut
     # A first run has many issues, and few statuses that no issue is in; later the budget has no room for this.
-    if puller.site.cloud and told.requests < ceil(len(refs) / _ISSUES_A_REQUEST):
+    if puller.site.cloud and course.requests < ceil(len(issues) / _ISSUES_A_REQUEST):
         with suppress(ConnectorError):
             told.statuses = statuses_from(puller.site.send("GET", "/status", kind="read").data)
     return told
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class _Course:
-    """Asking about issues until all are told, or cut short."""
+    """Asking for the changelogs of issues until all are told, or cut short."""
 
     puller: JiraPuller
     refs: Mapping[str, IssueRef]
     """By id."""
-    wanted: Wanted
-    flagged: str | None
-    told: _Told
+    fields: Sequence[str]
+    """What to be told of, where Jira tells of some fields alone (Cloud)."""
+    take: Callable[[IssueRef, Sequence[Mapping[str, Any]]], None]
+    """Gets the entries of an issue; more than once where they come on several pages."""
+    cut: set[str] = field(default_factory=set)
+    """Ids of issues whose history was longer than what may be asked for."""
+    requests: int = 0
+
+    def ask(self) -> None:
+        self.in_bulk() if self.puller.site.cloud else self.by_search()
 
     def in_bulk(self) -> None:
         portions, rest = Portions(_AT_A_TIME, smallest=_FEWEST), list(self.refs)
@@ -94,9 +134,7 @@ class _Course:
             rest = rest[taken.rows :]
 
     def _body(self, ids: Sequence[str]) -> dict[str, Any]:
-        labels = ["labels"] if self.wanted.state_labels else []
-        fields = ["status", *([self.flagged] if self.flagged else []), *labels]
-        return {"issueIdsOrKeys": list(ids), "fieldIds": fields, "maxResults": _AT_A_TIME}
+        return {"issueIdsOrKeys": list(ids), "fieldIds": list(self.fields), "maxResults": _AT_A_TIME}
 
     def _ask_in_bulk(self, body: dict[str, Any], lighter: Sequence[Any] = ()) -> Reply:
         return self.puller.site.send(
@@ -119,16 +157,14 @@ class _Course:
                 )
             tokens.add(token)
             body = {**body, "nextPageToken": token}
-        self.told.cut.update(ids)
+        self.cut.update(ids)
 
     def _take(self, reply: Reply) -> None:
-        self.told.requests += 1
+        self.requests += 1
         for log in rows(need(reply.data, "issueChangeLogs", "changelogs"), "changelogs"):
             ref = self.refs.get(str(need(log, "issueId", "a changelog")))
             if ref is not None:
-                entries = rows(log.get("changeHistories") or [], f"changelog of {ref.key}")
-                found = changes_from(entries, ref, self.wanted, self.flagged)
-                self.told.changes.setdefault(ref.id, []).extend(found)
+                self.take(ref, rows(log.get("changeHistories") or [], f"changelog of {ref.key}"))
 
     def by_search(self) -> None:
         """For issues that came without their changelog: read alone, or because it was too much."""
@@ -154,6 +190,6 @@ class _Course:
             if ref is None:
                 continue
             if page.expanded:
-                self.told.changes[ref.id] = expanded_changes(row, ref, self.wanted, self.flagged)
+                self.take(ref, expanded_entries(row, ref))
             else:
-                self.told.cut.add(ref.id)
+                self.cut.add(ref.id)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from connectors.errors import BadPayload
 from connectors.jira_payload import CATEGORIES
-from connectors.jira_raw import clean, need, rows, when
+from connectors.jira_raw import clean, moment, need, rows
 from connectors.model import Category, IssueChange, IssueRef, Wanted
 
 FLAGGED: Final = "flagged"
-_SECONDS_END: Final = 100_000_000_000
-"""A number of seconds below this is before the year 5138; of milliseconds, before 1973."""
 
 
 def expanded_changes(
     raw: Mapping[str, Any], ref: IssueRef, wanted: Wanted, flagged: str | None
 ) -> list[IssueChange]:
     """The changes in an issue that was searched with ``expand=changelog``."""
+    return changes_from(expanded_entries(raw, ref), ref, wanted, flagged)
+
+
+def expanded_entries(raw: Mapping[str, Any], ref: IssueRef) -> list[dict[str, Any]]:
+    """The entries of its changelog. BadPayload."""
     what = f"changelog of {ref.key}"
-    told = need(need(raw, "changelog", f"issue {ref.key}"), "histories", what)
-    return changes_from(rows(told, what), ref, wanted, flagged)
+    return rows(need(need(raw, "changelog", f"issue {ref.key}"), "histories", what), what)
 
 
 def changes_from(
@@ -33,7 +34,7 @@ def changes_from(
     found: list[IssueChange] = []
     for entry in histories:
         entry_id = str(need(entry, "id", what))
-        at = _moment(need(entry, "created", what), what)
+        at = moment(need(entry, "created", what), what)
         for item in rows(entry.get("items") or [], what):
             found += _changes_of(item, entry_id, at, ref, wanted, flagged)
     return found
@@ -69,16 +70,6 @@ def _changes_of(
 
 def _telling(labels: str, wanted: Wanted) -> set[str]:
     return {label for label in labels.split() if label.casefold() in wanted.state_labels}
-
-
-def _moment(value: Any, what: str) -> datetime:
-    """A time as text, or (in bulk) as a number of milliseconds; documented examples have seconds."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return when(value, what)
-    try:
-        return datetime.fromtimestamp(value if value < _SECONDS_END else value / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        raise BadPayload(f"Jira's answer about {what} holds {value!r} where a time belongs.") from None
 
 
 def statuses_from(raw: Any) -> dict[str, tuple[str, Category | None]]:

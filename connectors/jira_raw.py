@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from connectors.errors import BadPayload
+
+_SECONDS_END: Final = 100_000_000_000
+"""A number of seconds below this is before the year 5138; of milliseconds, before 1973."""
 
 
 def clean(text: Any) -> str:
@@ -75,3 +78,13 @@ def texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, float) and value.is_integer():
         return (str(int(value)),)
     return (clean(value),)
+
+
+def moment(value: Any, what: str) -> datetime:
+    """A time as text, or (in bulk) as a number of milliseconds; documented examples have seconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return when(value, what)
+    try:
+        return datetime.fromtimestamp(value if value < _SECONDS_END else value / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise BadPayload(f"Jira's answer about {what} holds {value!r} where a time belongs.") from None

@@ -25,6 +25,7 @@ from connectors.model import (
     IssueChange,
     IssueRef,
     LabelEvent,
+    LabelStory,
     Pulled,
     Source,
     Wanted,
@@ -40,6 +41,7 @@ class _Kept:
     issue: Issue
     comments: dict[str, Comment] = field(default_factory=dict)
     put_by: dict[str, LabelEvent] = field(default_factory=dict)
+    stories: dict[str, LabelStory] = field(default_factory=dict)
     changes: list[IssueChange] = field(default_factory=list)
 
 
@@ -130,13 +132,16 @@ class MemoryTracker:
     def label(self, key: str, name: str, by: str = "dana") -> None:
         kept = self._at(key)
         if name not in kept.issue.labels:
-            kept.put_by[name] = LabelEvent(label=name, author_id=by, at=self._now())
+            kept.put_by[name] = put = LabelEvent(label=name, author_id=by, at=self._now())
+            kept.stories[name.lower()] = LabelStory(put=put)
             self.edit(key, labels=kept.issue.labels | {name})
 
-    def unlabel(self, key: str, name: str) -> None:
+    def unlabel(self, key: str, name: str, by: str = "dana") -> None:
         kept = self._at(key)
-        kept.put_by.pop(name, None)
+        put = kept.put_by.pop(name, None)
         if name in kept.issue.labels:
+            off = LabelEvent(label=name, author_id=by, at=self._now())
+            kept.stories[name.lower()] = LabelStory(put=put, off=off)
             self.edit(key, labels=kept.issue.labels - {name})
 
     def comment_as(
@@ -227,6 +232,9 @@ class MemoryTracker:
     def label_events(self, ref: IssueRef) -> dict[str, LabelEvent]:
         return dict(self._at(ref.key).put_by)
 
+    def label_stories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelStory]]:
+        return {ref: dict(self._kept[ref.id].stories) for ref in refs if ref.id in self._kept}
+
     def histories(self, asked: Sequence[HistoryAsked], wanted: Wanted) -> Iterator[History | Failed]:
         for each in asked:
             container = each.source.project or each.source.repo or ""
@@ -281,7 +289,7 @@ class MemoryTracker:
         for name in add:
             self.label(ref.key, name, by=self.me)
         for name in remove:
-            self.unlabel(ref.key, name)
+            self.unlabel(ref.key, name, by=self.me)
 
     def create_comment(self, ref: IssueRef, body: str, marker: Mapping[str, str]) -> Comment:
         self._writable(ref)

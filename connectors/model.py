@@ -102,11 +102,22 @@ class Comment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelEvent:
-    """The last time that somebody put a label on an issue."""
+    """A time that somebody put a label on an issue, or took it off."""
 
     label: str
     author_id: str
+    """Empty where the tracker names nobody any more."""
     at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelStory:
+    """How a label last came to an issue and went from it."""
+
+    put: LabelEvent | None = None
+    """None when it was there from the beginning, or nobody tells."""
+    off: LabelEvent | None = None
+    """None when it was put again since, or never went."""
 
 
 ChangeKind = Literal["status", "flag", "label"]

@@ -19,6 +19,7 @@ from connectors.model import (
     Issue,
     IssueRef,
     LabelEvent,
+    LabelStory,
     Pulled,
     Source,
     Wanted,
@@ -78,6 +79,12 @@ class IssueReader(Protocol):
 
     def label_events(self, ref: IssueRef) -> dict[str, LabelEvent]:
         """Who last put each label that is on the issue now, by label. Labels without known origin are absent."""
+        ...
+
+    def label_stories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelStory]]:
+        """How every label came to these issues and went, by its name in small letters. An issue whose story cannot be
+        told whole is left out; ConnectorErrors for what concerns more than one issue. One request per issue on GitHub,
+        per 100 on Data Center, per 1000 on Cloud; more where there is much to tell."""
         ...
 
     def histories(self, asked: Sequence[HistoryAsked], wanted: Wanted) -> Iterator[History | Failed]:

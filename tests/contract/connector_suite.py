@@ -353,6 +353,31 @@ class ConnectorSuite:
         world.unlabel(key, "short-lived")
         assert world.reader.label_events(world.ref(key)) == {}
 
+    def test_label_stories_say_who_put_and_who_took_off(self, world: World) -> None:
+        key, other, quiet = (world.add_issue(title) for title in ("one", "two", "three"))
+        me = world.reader.whoami().id
+        ref = world.ref(key)
+        world.writer.change_labels(ref, ["Ours", "kept", "back"], [])
+        world.writer.change_labels(world.ref(other), ["ours"], [])
+        world.pass_minutes(1)
+        world.unlabel(key, "Ours")
+        world.unlabel(key, "back")
+        world.pass_minutes(1)
+        world.label(key, "back")
+        world.writer.change_labels(world.ref(other), [], ["ours"])
+        refs = [ref, world.ref(other), world.ref(quiet)]
+        told = world.reader.label_stories(refs)
+        assert set(told) == set(refs) and told[refs[2]] == {}
+        stories = told[ref]
+        assert set(stories) == {"ours", "kept", "back"}
+        ours, kept, back = stories["ours"], stories["kept"], stories["back"]
+        assert ours.put and ours.off and ours.put.author_id == me != ours.off.author_id
+        assert ours.put.at < ours.off.at
+        assert kept.put and kept.put.author_id == me and kept.off is None
+        assert back.put and back.put.author_id != me and back.off is None
+        gone = told[refs[1]]["ours"].off
+        assert gone and gone.author_id == me
+
     def test_writing_on_a_deleted_issue_says_gone(self, world: World) -> None:
         key = world.add_issue("one")
         ref = world.ref(key)
