@@ -21,7 +21,9 @@ from mappings.labels import LabelScheme
 from sync.changes import LabelChange, Reason
 from sync.desired import Wish
 
-SuspicionKind = Literal["veto", "pin", "pin-lifted", "veto-lifted", "left-lifted", "origin", "gone"]
+SuspicionKind = Literal[
+    "veto", "pin", "pin-lifted", "veto-lifted", "left-lifted", "origin", "gone", "earlier"
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +82,8 @@ class LabelWorld:
     """Old label -> new label, from ``previously`` in the plans; both with the organisation's prefix."""
     finished: frozenset[str] = frozenset()
     """``increment:`` labels of increments that are closed for good: what was done there keeps its labels."""
+    not_looked_back: frozenset[IssueRef] = frozenset()
+    """Issues on which people may have taken off labels of ours before this store was there."""
     exact: frozenset[str] = frozenset()
     """Trackers on which ``Capability:X`` is another label than our ``capability:x``: Jira, not GitHub."""
 
@@ -204,6 +208,8 @@ class _Table:
         self._suspect("gone", ((self.pushed - wanted - self.live) | self.replaced) - vetoed)
         self._suspect("pin-lifted", self.pins - self.said)
         self._suspect("left-lifted", self.left - self.said)
+        if self.wish.ref in self.world.not_looked_back and self.wish.may_write:
+            self._suspect("earlier", frozenset(self.desired) - self.live, needs_history=True)
         for label in sorted(self.live):
             if self.world.today(label) in self.vetoes:
                 self._suspect("pin" if self._names_capability(label) else "veto-lifted", {label})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 from connectors.model import IssueRef
@@ -24,6 +25,7 @@ from sync.think import Remembered, renamed_capabilities, renamed_labels
 
 FINISHED = "finished-increment:"
 HOME = "home:"
+LOOKED_BACK = "looked-back:"
 _Value = TypeVar("_Value")
 _FIELDS = {"pin": "pins", "veto": "vetoes", "held": "held", "left": "left", "comment": "comments"}
 _FOUND = {
@@ -152,14 +154,17 @@ class Recorder:
             write()
         self._pending.clear()
 
-    def add(self, ref: IssueRef, kind: OverrideKind, label: str, note: str) -> None:
-        """A person's decision, confirmed by a direct read."""
-        today, store, now = self._today(label), self.job.store, self.job.now()
+    def add(
+        self, ref: IssueRef, kind: OverrideKind, label: str, note: str, at: datetime | None = None
+    ) -> None:
+        """A person's decision, confirmed by a direct read; or by the tracker's history, which says when (``at``)."""
+        today, store, since = self._today(label), self.job.store, at or self.job.now()
         self._change(kind, ref, add=today)
-        self.found.append(Observation(ref=ref, text=_FOUND[kind].format(label)))
+        told = f" on {at:%Y-%m-%d}, says the tracker's history" if at else ""
+        self.found.append(Observation(ref=ref, text=_FOUND[kind].format(label) + told))
         self.job.log.info("override.found", issue=str(ref), kind=kind, label=today)
         self._pending.append(
-            lambda: store.add_override(ref, kind, today, since=now, run_id=self.job.run_id, note=note)
+            lambda: store.add_override(ref, kind, today, since=since, run_id=self.job.run_id, note=note)
         )
         if kind == "veto":
             self.forget(ref, frozenset({label}))
@@ -172,6 +177,11 @@ class Recorder:
         self._change(kind, ref, drop=today)
         self.found.append(Observation(ref=ref, text=f"the {kind} of {label} was taken back"))
         self._pending.append(lambda: self.job.store.remove_override(ref, kind, today))
+
+    def looked_back(self, ref: IssueRef) -> None:
+        """What people took off this issue before this store was there is known now."""
+        key = f"{LOOKED_BACK}{ref.tracker}:{ref.id}"
+        self._pending.append(lambda: self.job.store.cache.put(key, True, days=3650))
 
     def adopt(self, ref: IssueRef, label: str) -> None:
         """The issue's history says that our account put this label: it is pushed state again."""

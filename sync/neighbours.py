@@ -34,7 +34,8 @@ class Neighbourhood:
     """Subject -> why its anchor is left alone."""
     refs: dict[IssueRef, str] = field(default_factory=dict)
     """The same by issue."""
-    adopted: int = 0
+    adopted: set[str] = field(default_factory=set)
+    """Trackers on which a comment of ours was found that this store did not know."""
     looked: set[str] = field(default_factory=set)
     """Subjects whose anchor was looked at and has no comment of ours."""
     refusals: tuple[Refusal, ...] = ()
@@ -91,7 +92,7 @@ def look_around(job: Job, starting: Iterable[CommentChange], recorder: Recorder)
             found.looked.add(change.subject)
         elif not found.refusals and change.subject not in found.contested:
             _adopt(job, change, ours, str(marker.own_text(ours, change.ref, own)), recorder)
-            found.adopted += 1
+            found.adopted.add(change.ref.tracker)
     return found
 
 

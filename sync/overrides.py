@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 from typing import Literal
 
@@ -27,6 +28,8 @@ class Finding:
 
     suspicion: Suspicion
     verdict: Verdict
+    at: datetime | None = None
+    """When a person did it, where the tracker's history tells."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -69,7 +72,8 @@ def record(findings: Iterable[Finding], recorder: Recorder) -> None:
     for finding in findings:
         ref, label = finding.suspicion.ref, finding.suspicion.label
         if finding.verdict == "veto":
-            recorder.add(ref, "veto", label, "a person removed the label")
+            told = "from the tracker's history: " if finding.at else ""
+            recorder.add(ref, "veto", label, f"{told}a person removed the label", at=finding.at)
         elif finding.verdict == "pin":
             recorder.drop(ref, "veto", label)
             recorder.add(ref, "pin", label, "a person put the label")
@@ -153,6 +157,8 @@ def _verdict(
             return None if suspicion.label in _spelled(job, issue) else suspicion.kind
         case "veto":
             return None if is_there or said_otherwise(suspicion.label) else suspicion.kind
+        case "earlier":  # the history says it, see lost_store.py
+            return None
         case kind:
             return None if is_there or said_otherwise(suspicion.label) else kind
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync.changes import Change, ChangeSet, CommentRemoval, LabelChange
 from sync.guard import spread_of
+from sync.lost_store import MOST
 from sync.neutral import neutral_github, neutral_terminal
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def problems_text(outcome: Outcome) -> list[str]:
     lines = [line for unusable in outcome.unusable for line in unusable.lines()]
     lines += _unread_text(collected)
     lines += [f"not checked, left alone: {ref}: {why}" for ref, why in outcome.unchecked.items()]
+    lines += _postponed_text(outcome)
     lines += list(outcome.still_open)
     lines += [f"by hand: {note.ref}: {note.text}" for note in outcome.by_hand]
     for conflict in matched.conflicts:
@@ -116,6 +118,18 @@ def problems_text(outcome: Outcome) -> list[str]:
     lines += [f"gone from its source: {item.issue.ref}" for item in collected.gone]
     lines += [f"refused ({refusal.rule}): {refusal.text}" for refusal in outcome.refusals]
     return [terminal_line(line) for line in lines]
+
+
+def _postponed_text(outcome: Outcome) -> list[str]:
+    if not outcome.postponed:
+        return []
+    trackers = ", ".join(sorted({ref.tracker for ref in outcome.postponed}))
+    text = (
+        f"left for the next run: {_n(len(outcome.postponed), 'issue')} on {trackers}: no label is put before "
+        f"the history was asked whether a person took it off; we wrote there before this store was there, and one run "
+        f"asks about {MOST} issues of a tracker (this is by design, nothing is lost)"
+    )
+    return [text]
 
 
 def _unread_text(collected: Collected) -> list[str]:
@@ -184,6 +198,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         ],
         "unread_anchors": {str(anchor): why for anchor, why in collected.unread_anchors.items()},
         "refusals": [{"rule": refusal.rule, "text": refusal.text} for refusal in outcome.refusals],
+        "not_looked_back": sorted(map(str, outcome.postponed)),
         "observations": [
             {"issue": str(note.ref), "text": note.text} for note in outcome.thought.observations
         ],

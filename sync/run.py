@@ -5,7 +5,7 @@ pull -> settle -> think -> check people's decisions -> guard -> write -> remembe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -35,6 +35,7 @@ from sync.health.keeping import keep_foresight, notice
 from sync.held import known_today
 from sync.job import Job
 from sync.last_rules import keep_files
+from sync.lost_store import LookedBack, not_looked_back, note_earlier_work
 from sync.memory import Recorder, aliases, carry_renames_over, keep_finished, remember
 from sync.neighbours import look_around, refuse_other_instance, remember_instance
 from sync.options import Options, deadline_of, guard_limits
@@ -68,6 +69,8 @@ class Outcome:
     refusals: tuple[Refusal, ...] = ()
     unchecked: Mapping[IssueRef, str] = field(default_factory=dict)
     """Issues whose people's decisions could not be checked; nothing is written on them."""
+    postponed: frozenset[IssueRef] = frozenset()
+    """Issues that get no label yet: their histories may say that people took it off before this store was there."""
     still_open: tuple[str, ...] = ()
     looked: frozenset[str] = frozenset()
     """Subjects on whose anchor we looked for a comment of ours and found none."""
@@ -215,6 +218,7 @@ def _decide(
         refused_people=bool(asked.refusals),
         looked=asked.looked,
         unchecked=asked.unchecked,
+        postponed=frozenset(asked.back.postponed),
         unusable=job.unusable,
     )
 
@@ -236,6 +240,25 @@ class _Asked:
     refusals: tuple[Refusal, ...] = ()
     looked: frozenset[str] = frozenset()
     unchecked: dict[IssueRef, str] = field(default_factory=dict)
+    back: LookedBack = field(default_factory=LookedBack)
+
+    def open_suspicions(self) -> list[Suspicion]:
+        """Those that can be checked in this run."""
+        return [
+            each
+            for each in self.thought.suspicions
+            if each.ref not in self.unchecked
+            and not (each.kind == "earlier" and each.ref in self.back.postponed)
+        ]
+
+    def look_back(self, job: Job, suspicions: Collection[Suspicion], recorder: Recorder) -> None:
+        """Ask the trackers what people took off before this store was there, and take it into memory."""
+        self.back.look(job, [each for each in suspicions if each.kind == "earlier"])
+        record(self.back.findings, recorder)
+        self.unchecked |= self.back.unread
+        for ref in (done := self.back.asked - self.back.unread.keys()):
+            recorder.looked_back(ref)
+        self.seen = replace(self.seen, not_looked_back=self.seen.not_looked_back - done)
 
     def think_again(self, job: Job, remembered: Remembered) -> None:
         self.thought, self.foresight = _think(job, self.seen, remembered, self.foresight)
@@ -251,20 +274,24 @@ def _ask_people(job: Job, options: Options, seen: Seen, recorder: Recorder, limi
     if options.restore_labels:
         _restore(asked.thought, recorder)
         asked.think_again(job, recorder.remembered)
+    if options.looks_around:
+        _find_unlooked(job, asked, recorder)
     looked_at = [ref for ref, wish in asked.thought.wishes.items() if wish.read]
     stop_after = None if options.accept_overrides else allowed_overrides(before, limits)
     confirmed: list[Suspicion] = []
     for _ in range(MAX_ROUNDS):
-        suspicions = [s for s in asked.thought.suspicions if s.ref not in asked.unchecked]
+        suspicions = asked.open_suspicions()
         if not suspicions:
             break
-        checked = check_suspicions(job, suspicions, stop_after=stop_after)
+        now = [each for each in suspicions if each.kind != "earlier"]
+        checked = check_suspicions(job, now, stop_after=stop_after)
         confirmed += checked.confirmed
         if not options.accept_overrides:
             asked.refusals = check_overrides(confirmed, before, limits, looked_at)
             if asked.refusals:
                 break
         record(checked.findings, recorder)
+        asked.look_back(job, suspicions, recorder)
         anchors = {issue.ref for issue in asked.seen.anchors.values()}
         asked.unchecked |= checked.unread
         asked.unchecked |= dict.fromkeys(checked.vanished & anchors, "it is not there any more")
@@ -277,12 +304,22 @@ def _look_around(job: Job, asked: _Asked, recorder: Recorder) -> bool:
     """What stands where comments are to be started, when they are. False when the run has to stop."""
     starting = [change for change in asked.thought.changes.comments if change.creates]
     found = look_around(job, starting, recorder)
+    for tracker in found.adopted:
+        note_earlier_work(job, tracker)
     asked.refusals, asked.looked = found.refusals, frozenset(found.looked)
     if found.contested or found.adopted:
         asked.seen = replace(asked.seen, contested=frozenset(found.contested))
         asked.unchecked |= found.refs
         asked.think_again(job, recorder.remembered)
     return not found.refusals
+
+
+def _find_unlooked(job: Job, asked: _Asked, recorder: Recorder) -> None:
+    """The store may be new where our work is not: then issues are looked at before they get a label."""
+    found = not_looked_back(job, asked.thought, asked.seen, recorder.remembered)
+    if found:
+        asked.seen = replace(asked.seen, not_looked_back=found)
+        asked.think_again(job, recorder.remembered)
 
 
 def _restore(thought: Thought, recorder: Recorder) -> None:
@@ -323,6 +360,8 @@ def _finish_increments(job: Job, outcome: Outcome) -> None:
     if applied is None or applied.failed or applied.left:
         return
     if collected.failed or collected.unread_anchors or outcome.unchecked or outcome.still_open:
+        return
+    if outcome.postponed:
         return
     for increment in outcome.thought.rollup.increments:
         if increment.phase != "closed" or increment.id in outcome.remembered.finished:

@@ -67,6 +67,8 @@ class Seen:
     """Capability id -> how the evidence stands that it asks for."""
     contested: frozenset[str] = frozenset()
     """Subjects whose anchor another installation keeps; it is left to that one."""
+    not_looked_back: frozenset[IssueRef] = frozenset()
+    """Issues on which people may have taken off labels of ours before this store was there (``lost_store.py``)."""
 
     discretion: Discretion = field(default_factory=Discretion)
     """What comments may say where anybody can read them."""

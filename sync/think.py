@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connectors.model import IssueRef, KnownIssue
@@ -153,7 +153,8 @@ def decide(
     )
     wishes = desire_labels(inputs)
     exact = frozenset(tracker for tracker, kind in markup.items() if kind == "jira")
-    labels = compare_labels(_label_world(inputs, wishes, remembered, renamed_capabilities(workspace), exact))
+    world = _label_world(inputs, wishes, remembered, renamed_capabilities(workspace), exact)
+    labels = compare_labels(replace(world, not_looked_back=seen.not_looked_back))
     labels = earlier.labels(labels, wishes) if earlier else labels
     status = StatusWishes(inputs, settings, remembered, seen, counting.overrides, markup)
     wanted = status.wishes()

@@ -1,0 +1,217 @@
+"""A store that is lost, and labels that people had taken off: the trackers' histories know it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync import lost_store
+from tests.journey.test_lost_store_and_neighbours import OTHER, SET, account_of, lose_store, seeds
+from tests.journey_world import PLAN, TOKENS, World, jira_seed, plain_trackers
+
+MakeWorld = Callable[..., World]
+JIRA, GITHUB = "capability:model", "capability:features"
+BULK = "jira: POST /rest/api/3/changelog/bulkfetch -> 200"
+NO_ANCHORS = "\n".join(
+    line.split(", anchor:")[0] + "}" if ", anchor:" in line else line for line in PLAN.splitlines()
+)
+NO_ANCHORS = NO_ANCHORS.replace("    anchor: jira:DS-1\n", "")
+
+
+def data_center(issues: int) -> dict[str, Any]:
+    return {
+        "jira": jira_seed(issues, kind="jira-dc"),
+        "trackers": lambda box: plain_trackers(box).replace("jira-cloud", "jira-dc"),
+        "environment": {"JIRA_PAT": "jira-token", "GH_TOKEN": "github-token"},
+    }
+
+
+def take_off(world: World) -> None:
+    """People take two labels off, one on each tracker."""
+    world.unlabel("DS-11", JIRA)
+    world.unlabel("acme/churn#11", GITHUB)
+
+
+def vetoes(world: World) -> dict[str, tuple[str, str, str]]:
+    rows = world.overrides()["overrides"]
+    assert {row["kind"] for row in rows} <= {"veto"}
+    return {row["ref"]: (row["label"], row["since"][:10], row["note"]) for row in rows}
+
+
+def history_reads(world: World) -> list[str]:
+    """Requests that ask how labels came to issues and went; of repositories as a whole nobody asks for that."""
+    return [line for line in world.reads() if re.search(r"/issues/\d+/events -> 200$", line)]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["a run had seen it", "no run had seen it"])
+@pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
+def test_labels_that_people_took_off_stay_off_when_the_store_is_lost(
+    make_world: MakeWorld, kind: str, known: bool
+) -> None:
+    world = make_world(**(data_center(3) if kind == "jira-dc" else {}))
+    world.run()
+    take_off(world)
+    day = world.clock.now()
+    if known:
+        world.run()
+    before = world.snapshot()
+    lose_store(world)
+    shown = world.preview()
+    assert JIRA not in shown.out and GITHUB not in shown.out
+    told = world.run()
+    assert told.code == 0, told.err
+    assert "capability:model was taken off on 2026-11-20, says the tracker's history" in told.err + told.out
+    assert JIRA not in world.labels("DS-11") and GITHUB not in world.labels("acme/churn#11")
+    if known:
+        assert {key: face[0] for key, face in world.snapshot()["jira"].items()} == {
+            key: face[0] for key, face in before["jira"].items()
+        }
+    note = "from the tracker's history: a person removed the label"
+    assert vetoes(world) == {
+        "jira:DS-11": (JIRA, f"{day:%Y-%m-%d}", note),
+        "github:acme/churn#11": (GITHUB, f"{day:%Y-%m-%d}", note),
+    }
+    assert world.status()["increments"]
+    world.run()
+    world.run()
+    assert world.writes() == []
+    assert len(world.requests) == 2, "it is asked once"
+
+
+def test_a_veto_from_the_history_is_cleared_like_any_other(world: World) -> None:
+    world.run()
+    take_off(world)
+    lose_store(world)
+    world.run()
+    assert world.clear(issue="DS-11").code == 0
+    assert world.run().code == 0
+    assert JIRA in world.labels("DS-11") and GITHUB not in world.labels("acme/churn#11")
+
+
+def test_what_we_took_off_ourselves_is_put_again_and_a_persons_own_label_is_no_veto(world: World) -> None:
+    world.run()
+    world.edit("mappings/science.yaml", "labels: [features]", "labels: [other]")
+    world.run(max_removals=100)
+    assert GITHUB not in world.labels("acme/churn#12")
+    world.unlabel("DS-12", "model")
+    world.run()
+    world.label("DS-12", JIRA)
+    world.clock.advance(timedelta(hours=1))
+    world.unlabel("DS-12", JIRA)
+    lose_store(world)
+    world.label("DS-12", "model")
+    world.edit("mappings/science.yaml", "labels: [other]", "labels: [features]")
+    assert world.run().code == 0
+    assert GITHUB in world.labels("acme/churn#12") and JIRA in world.labels("DS-12")
+    assert vetoes(world) == {}
+
+
+def test_former_accounts_count_as_us_when_they_took_it_off(tmp_path: Path) -> None:
+    with World(tmp_path, **seeds()) as world:
+        world.run()
+        world.edit("mappings/science.yaml", "labels: [features]", "labels: [other]")
+        world.run(max_removals=100)
+        world.unlabel("DS-11", JIRA)
+        lose_store(world)
+        world.environment = {**TOKENS, **OTHER}
+        world.edit("mappings/science.yaml", "labels: [other]", "labels: [features]")
+        robots = {"jira": "robot-1", "github": account_of(world, "sync-robot")}
+        for tracker, account in robots.items():
+            world.edit(SET, f"{tracker}: {{", f"{tracker}: {{former_accounts: ['{account}'], ")
+        assert world.run().code == 0
+        assert all(GITHUB in world.labels(f"acme/churn#{number}") for number in (11, 12, 13))
+        assert set(vetoes(world)) == {"jira:DS-11"}
+
+
+def test_a_label_with_a_former_prefix_is_recognised(world: World) -> None:
+    world.run()
+    take_off(world)
+    lose_store(world)
+    more = 'labels: {capability: {prefix: "area:", previously: ["capability:"]}}\n'
+    world.write(SET, (world.root / SET).read_text() + more)
+    assert world.run(max_removals=100).code == 0
+    assert not world.labels("DS-11") & {JIRA, "area:model"}
+    assert "area:model" in world.labels("DS-12")
+    assert set(vetoes(world)) == {"jira:DS-11", "github:acme/churn#11"}
+
+
+def test_without_a_comment_of_ours_a_label_tells_that_we_were_there(make_world: MakeWorld) -> None:
+    world = make_world(plan=NO_ANCHORS)
+    world.run()
+    take_off(world)
+    lose_store(world)
+    told = world.run()
+    assert told.code == 0, told.err
+    assert set(vetoes(world)) == {"jira:DS-11", "github:acme/churn#11"}
+
+
+# ---- what it costs
+
+
+def test_a_run_asks_about_so_many_issues_and_the_others_wait(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run()
+    for number in (11, 12, 13):
+        world.unlabel("DS-" + str(number), JIRA, by="ada" if number == 13 else "robot-1")
+        world.unlabel(f"acme/churn#{number}", GITHUB, by="ada" if number == 13 else "sync-robot")
+    lose_store(world)
+    monkeypatch.setattr(lost_store, "MOST", 2)
+    told = world.run()
+    assert told.code == 0, told.err
+    assert "left for the next run: 2 issues on github, jira: no label is put before the history" in told.err
+    for number, put in ((11, True), (12, True), (13, False)):
+        assert (JIRA in world.labels(f"DS-{number}"), GITHUB in world.labels(f"acme/churn#{number}")) == (
+            put,
+            put,
+        )
+    assert len(history_reads(world)) == 2
+    assert vetoes(world) == {}
+    assert world.run().code == 0
+    assert len(history_reads(world)) == 1
+    assert set(vetoes(world)) == {"jira:DS-13", "github:acme/churn#13"}
+    world.run()
+    world.run()
+    assert world.writes() == [] and len(world.requests) == 2
+
+
+def test_an_issue_whose_history_cannot_be_read_gets_no_label(world: World) -> None:
+    world.run()
+    take_off(world)
+    lose_store(world)
+    world.fault("status", path="*/issues/11/events", status=410, times=None)
+    told = world.run()
+    assert told.code == 1
+    assert "not checked, left alone: github:acme/churn#11: its history" in told.err
+    assert GITHUB not in world.labels("acme/churn#11") and JIRA not in world.labels("DS-11")
+    world.box.faults.clear()
+    assert world.run().code == 0
+    assert set(vetoes(world)) == {"jira:DS-11", "github:acme/churn#11"}
+
+
+def test_a_first_run_where_we_never_wrote_asks_nobody(make_world: MakeWorld) -> None:
+    world = make_world(jira=12, github=12)
+    world.run()
+    assert history_reads(world) == []
+    assert world.reads("jira").count(BULK) == 1, "what happened to the issues, as ever"
+    assert len(world.reads("jira")) == 4 + 1 + 1 + 2, (
+        "set-up, the issues, their histories, two anchors' comments"
+    )
+
+
+def test_labels_that_people_put_before_us_cost_one_look_at_a_few(make_world: MakeWorld) -> None:
+    world = make_world(jira=6, github=6)
+    for number in range(11, 16):
+        world.label(f"DS-{number}", JIRA)
+        world.label(f"acme/churn#{number}", GITHUB)
+    assert world.run().code == 0
+    assert len(history_reads(world)) == 3
+    assert world.reads("jira").count(BULK) == 1 + 1
+    world.run()
+    world.run()
+    assert len(world.requests) == 2
