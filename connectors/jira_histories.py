@@ -7,14 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Final
+from urllib.parse import quote
 
-from connectors.errors import BadPayload, ConnectorError
+from connectors.errors import BadPayload, ConnectorError, Rejected, SkipIssue
 from connectors.jira_activity import label_stories_from
 from connectors.jira_history import changes_from, expanded_entries, statuses_from
 from connectors.jira_pull import JiraPuller, failed
 from connectors.jira_raw import need, rows
 from connectors.jira_search import Page, pages
-from connectors.jira_site import API_3, DAY
+from connectors.jira_site import API_3, DAY, JiraSite
 from connectors.model import (
     Category,
     Failed,
@@ -35,6 +36,8 @@ _SEARCHED: Final = 100
 _FEWEST: Final = 10
 """Issues whose histories are asked for at once where more is too much for the server."""
 _ISSUES_A_REQUEST: Final = 100
+_ENTRIES: Final = 100
+"""Of one issue's changelog, on a page."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -71,7 +74,13 @@ def label_stories(puller: JiraPuller, refs: Sequence[IssueRef]) -> dict[IssueRef
         found.setdefault(ref.id, []).extend(entries)
 
     course = _Course(puller=puller, refs=_in_order(refs), fields=("labels",), take=take)
-    course.ask()
+    try:
+        course.ask()
+    except Rejected:
+        if not puller.site.cloud:
+            raise
+        found.clear()
+        course.one_by_one()
     return {
         ref: label_stories_from(found.get(ref.id, ()), f"changelog of {ref.key}")
         for ref in refs
@@ -166,6 +175,15 @@ class _Course:
             if ref is not None:
                 self.take(ref, rows(log.get("changeHistories") or [], f"changelog of {ref.key}"))
 
+    def one_by_one(self) -> None:
+        """For accounts that are refused what tells of many issues."""
+        for ref in self.refs.values():
+            try:
+                for entries in _own_changelog(self.puller.site, ref):
+                    self.take(ref, entries)
+            except SkipIssue:
+                self.cut.add(ref.id)
+
     def by_search(self) -> None:
         """For issues that came without their changelog: read alone, or because it was too much."""
         known, ids = self.puller.portions, list(self.refs)
@@ -193,3 +211,18 @@ class _Course:
                 self.take(ref, expanded_entries(row, ref))
             else:
                 self.cut.add(ref.id)
+
+
+def _own_changelog(site: JiraSite, ref: IssueRef) -> Iterator[list[dict[str, Any]]]:
+    """The pages of one issue's changelog (Cloud), oldest first."""
+    what, start = f"changelog of {ref.key}", 0
+    while True:
+        asked = {"startAt": start, "maxResults": _ENTRIES}
+        data = site.send("GET", f"/issue/{quote(ref.id)}/changelog", kind="read", params=asked).data
+        entries = rows(need(data, "values", what), what)
+        yield entries
+        start += len(entries)
+        if start >= int(need(data, "total", what)):
+            return
+        if not entries:
+            raise BadPayload(f"{site.tracker}: the {what} ends before it is whole")

@@ -117,10 +117,10 @@ def _forgotten(
     job: Job, issue: Issue, history: Mapping[str, LabelEvent], looked_at: Collection[str]
 ) -> Iterator[Finding]:
     """This store forgot one label of ours on the issue: the others that the history says we put come back with it."""
-    me = job.readers[issue.ref.tracker].whoami().id
+    ours = job.accounts(issue.ref.tracker)
     for label in sorted(job.workspace.labels.ours(issue.labels)):
         event = history.get(label.lower())
-        if event and event.author_id == me and label.lower() not in looked_at:
+        if event and event.author_id in ours and label.lower() not in looked_at:
             suspicion = Suspicion(ref=issue.ref, kind="origin", label=label.lower(), needs_history=True)
             yield Finding(suspicion=suspicion, verdict="ours")
 

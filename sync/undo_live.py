@@ -103,8 +103,8 @@ def _put_by_others(job: Job, issue: Issue, rows: Sequence[JournalRow]) -> frozen
     if not any(row.op == "add-label" and str(row.payload["label"]).lower() in live for row in rows):
         return frozenset()
     reader = job.readers[issue.ref.tracker]
-    me, events = reader.whoami().id, reader.label_events(issue.ref)
-    return frozenset(label.lower() for label, event in events.items() if event.author_id != me)
+    ours, events = job.accounts(issue.ref.tracker), reader.label_events(issue.ref)
+    return frozenset(label.lower() for label, event in events.items() if event.author_id not in ours)
 
 
 def _comments(job: Job, ref: IssueRef, rows: Sequence[JournalRow]) -> Mapping[str, FoundComment]:

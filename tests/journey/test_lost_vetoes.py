@@ -196,6 +196,19 @@ def test_an_issue_whose_history_cannot_be_read_gets_no_label(world: World) -> No
     assert set(vetoes(world)) == {"jira:DS-11", "github:acme/churn#11"}
 
 
+def test_where_nobody_tells_of_many_issues_each_is_asked(world: World) -> None:
+    world.run()
+    take_off(world)
+    for number in range(120):
+        world.jira.set_status("DS-11", "In Progress" if number % 2 else "To Do", "ada")
+    lose_store(world)
+    world.fault("status", path="*/changelog/bulkfetch", status=403, times=None)
+    assert world.run().code == 0
+    own = [line for line in world.reads("jira") if "/changelog ->" in line]
+    assert len(own) == 2 + 2, "of DS-11 more than a page; and of two anchors, whose state moved meanwhile"
+    assert set(vetoes(world)) == {"jira:DS-11", "github:acme/churn#11"}
+
+
 def test_a_first_run_where_we_never_wrote_asks_nobody(make_world: MakeWorld) -> None:
     world = make_world(jira=12, github=12)
     world.run()
