@@ -124,6 +124,17 @@ def test_all_portions_of_a_page_share_the_time_of_one_request(jira: JiraBox, lim
     )
 
 
+def test_a_server_that_nobody_reaches_is_asked_for_nothing_smaller(jira: JiraBox) -> None:
+    waits: list[float] = []
+    gone = jira.url
+    jira.pull(DS)
+    cache = jira.reader._site._cache
+    jira.box.close()
+    reader, _ = jira.opened(url=gone, cache=cache, sleep=waits.append)
+    assert isinstance(jira.pull(DS, reader=reader)[DS], Failed)
+    assert len(waits) == 3
+
+
 # ---- changelogs
 
 
