@@ -126,13 +126,11 @@ def test_all_portions_of_a_page_share_the_time_of_one_request(jira: JiraBox, lim
 
 def test_a_server_that_nobody_reaches_is_asked_for_nothing_smaller(jira: JiraBox) -> None:
     waits: list[float] = []
-    gone = jira.url
     jira.pull(DS)
-    cache = jira.reader._site._cache
+    reader, _ = jira.opened(cache=jira.reader._site._cache, sleep=waits.append)
     jira.box.close()
-    reader, _ = jira.opened(url=gone, cache=cache, sleep=waits.append)
     assert isinstance(jira.pull(DS, reader=reader)[DS], Failed)
-    assert len(waits) == 3
+    assert len(waits) == 3, "between the four usual attempts"
 
 
 # ---- changelogs
@@ -203,3 +201,16 @@ def test_ten_issues_whose_histories_are_too_much_are_told_as_unknown(jira: JiraB
     (history,) = jira.reader.histories([asked], Wanted())
     assert isinstance(history, History)
     assert len(history.whole) == len(started(history.changes)) == ISSUES - 10
+
+
+def test_where_jira_tells_only_of_one_issue_those_that_it_hides_are_left_out() -> None:
+    with many("jira-cloud") as jira:
+        refs = [issue.ref for issue in whole(jira.pull(DS)[DS]).issues[:3]]
+        jira.state.label(refs[0].key, "theirs", "dana")
+        jira.box.faults.add(Fault(kind="status", status=403, path="*/changelog/bulkfetch", times=None))
+        jira.box.faults.add(Fault(kind="status", status=404, path=f"*/issue/{refs[1].id}/changelog"))
+        told = jira.reader.label_stories(refs)
+        assert {ref.key: set(stories) for ref, stories in told.items()} == {
+            refs[0].key: {"theirs"},
+            refs[2].key: set(),
+        }
