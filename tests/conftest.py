@@ -59,6 +59,28 @@ def _as_configured() -> Iterator[str]:
         yield configured
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _statements_are_compiled_once() -> Iterator[None]:
+    """Users open one store in a process, tests thousands; SQLAlchemy would compile every statement for each of them."""
+    from sqlalchemy import Engine, create_engine
+
+    from sync.store import opening
+
+    elder = create_engine("sqlite://", query_cache_size=5000)
+    elder.connect().close()  # a dialect learns about its database with the first connection
+
+    def create(url: Any, **options: Any) -> Engine:
+        engine = create_engine(url, **options)
+        if engine.dialect.name == "sqlite":
+            engine.dialect, engine._compiled_cache = elder.dialect, elder._compiled_cache
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opening, "create_engine", create)
+        yield
+    elder.dispose()
+
+
 @pytest.fixture
 def durable(_as_configured: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stores opened in this test are as safe as those of users."""
