@@ -17,6 +17,12 @@ _ALSO_FOREIGN = ("CI", "NO_COLOR", "FORCE_COLOR", "HTTP_PROXY", "HTTPS_PROXY", "
 _HERE = ("localhost", "127.", "::1", "0.0.0.0")  # noqa: S104 - compared, never bound
 
 
+def pytest_configure() -> None:
+    """altair and jsonschema build a grammar of internationalised addresses wherever it is installed. The tool for the
+    list of components brings it; it takes two seconds in every process, and no schema of ours asks for it."""
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _nobodys_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Variables that would lead to real trackers are taken away, and home is an empty folder."""
