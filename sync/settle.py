@@ -63,12 +63,21 @@ def _give_up(job: Job, row: JournalRow) -> None:
 def _settle_label(job: Job, row: JournalRow) -> None:
     label = str(row.payload["label"]).lower()
     there = label in {name.lower() for name in _read(job, row).labels}
-    if row.op == "add-label" and there:
+    if row.op == "add-label" and there and _put_by_others(job, row, label):
+        job.store.journal_result(row.id, "not-sent", job.now(), detail="somebody else put it")
+    elif row.op == "add-label" and there:
         job.store.complete(row.id, job.now(), ref=row.ref, added=[label], removed=[])
     elif row.op == "remove-label" and not there:
         job.store.complete(row.id, job.now(), ref=row.ref, added=[], removed=[label])
     else:
         job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
+
+
+def _put_by_others(job: Job, row: JournalRow, label: str) -> bool:
+    """Between our death and now a person may have put the very label. Where nobody tells, it is ours."""
+    events = job.readers[row.ref.tracker].label_events(row.ref)
+    authors = {name.lower(): event.author_id for name, event in events.items()}
+    return label in authors and authors[label] not in job.accounts(row.ref.tracker)
 
 
 def _settle_rename(job: Job, row: JournalRow) -> None:

@@ -47,12 +47,16 @@ def settled(
     return found
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_an_addition_is_ours_when_the_issue_shows_it(world: World, there: bool) -> None:
-    key = world.jira.add_issue("DS", "Work", labels=[FEATURES] * there).key
+@pytest.mark.parametrize(("put_by", "ours"), [(ME, True), ("dana", False), (None, False)])
+def test_an_addition_is_ours_when_the_issue_shows_it_and_nobody_else_put_it(
+    world: World, put_by: str | None, ours: bool
+) -> None:
+    key = world.jira.add_issue("DS", "Work").key
+    if put_by:
+        world.jira.label(key, FEATURES, by=put_by)
     row, _ = settled(world, key, "add-label", {"label": FEATURES})
-    assert row.outcome == ("done" if there else "not-sent")
-    assert world.pushed(key) == ({FEATURES} if there else set())
+    assert row.outcome == ("done" if ours else "not-sent")
+    assert world.pushed(key) == ({FEATURES} if ours else set())
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -74,7 +78,8 @@ def test_a_tracker_that_does_not_answer_leaves_it_open(world: World) -> None:
 
 
 def test_an_issue_out_of_sight_for_a_moment_proves_nothing(world: World) -> None:
-    key = world.jira.add_issue("DS", "Work", labels=[FEATURES]).key
+    key = world.jira.add_issue("DS", "Work").key
+    world.jira.label(key, FEATURES, by=ME)
     world.jira.unreadable[key] = Gone("not there")
     row, told = settled(world, key, "add-label", {"label": FEATURES})
     assert (row.outcome, told) == (None, [])
