@@ -95,10 +95,12 @@ def update(site: JiraState, caller: Caller, request: Request, key: str, comment_
 
 
 def delete(site: JiraState, caller: Caller, _request: Request, key: str, comment_id: str) -> Response:
+    """Mails the watchers, as a site does whose notification scheme has recipients for that event."""
     issue = visible_issue(site, caller, key)
     comment = _comment(issue, comment_id)
     by = _editor(site, caller, issue, comment)
     site.delete_comment(issue.key, comment.id, by)
+    site.notify(issue, by, "comment deleted")
     return Response(status=204)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sync.commands.session import with_snapshot
-from sync.commands.ways import Ways, complain, say, say_json
+from sync.commands.ways import Ways, complain, counted, say, say_json
 from sync.health.records import range_words
 from sync.held import states_today
 from sync.neutral import neutral_terminal
@@ -23,6 +23,7 @@ def status(ways: Ways, increment: str | None) -> int:
         chosen = _chosen(thought.rollup, increment)
         read_at = read_last(job)
         sources, silent = states_today(job.store, job.workspace), silent_since(job)
+        held = [row for row in job.store.overrides() if row.kind in ("held", "comment")]
         failing = {s.name: s.failing_since for s in sources if s.failing_since}
         if ways.as_json:
             say_json(
@@ -35,12 +36,15 @@ def status(ways: Ways, increment: str | None) -> int:
                     "increments": [_increment_json(each) for each in chosen],
                     "unplanned": len(thought.rollup.unplanned),
                     "conflicts": [str(conflict.ref) for conflict in thought.matched.conflicts],
+                    "held": len(held),
                 }
             )
             return 0
         for each in chosen:
             _say_increment(each)
         say(f"Unplanned: {len(thought.rollup.unplanned)} issues (increment-sync unplanned)")
+        if held:
+            say(f"Held back until cleared: {counted(len(held), 'override')} (increment-sync overrides)")
         when = f"{read_at:%Y-%m-%d %H:%M} UTC" if read_at else "never as a whole"
         say(f"Sources last read: {when}")
         for name, since in failing.items():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.journey.test_crashes import Died, death
-from tests.journey_world import FEATURES, GOAL, MODEL, World
+from tests.journey_world import FEATURES, GOAL, MAPPING, MODEL, World
 
 MakeWorld = Callable[..., World]
 
@@ -188,6 +188,68 @@ def test_an_issue_that_a_person_touches_while_the_question_waits_is_read_again(
     assert "capability:model" not in world.labels("DS-12")
 
 
+# ---- comments that are posted anew, other names and prefixes
+
+
+def test_a_comment_that_a_run_deleted_is_posted_anew_when_that_is_asked_for(world: World) -> None:
+    ran(world)
+    text = world.comments(FEATURES)
+    world.edit("plans/2026-q4.yaml", 'anchor: "github:acme/churn#1"}', "previously: []}")
+    run_id = ran(world)
+    assert world.comments(FEATURES) == []
+    told = world.undo(run_id)
+    assert told.code == 1
+    assert (
+        "can only be posted anew, which mails everybody who watches; if that is wanted, add --post-again"
+        in told.err
+    )
+    assert world.comments(FEATURES) == []
+    assert world.undo(run_id, post_again=True).code == 0
+    assert world.comments(FEATURES) == text
+    for _ in range(2):
+        assert world.run().code == 0
+        assert world.writes() == []
+    assert world.undo(run_id, post_again=True).code == 0
+    assert len(world.comments(FEATURES)) == 1, "it is there"
+
+
+def test_what_a_run_put_goes_by_the_name_that_it_has_since(world: World) -> None:
+    before = world.snapshot()
+    first = ran(world)
+    world.edit("plans/2026-q4.yaml", "{id: model,", "{id: churn-model, previously: [model],")
+    world.edit("plans/2026-q4.yaml", "{id: features,", "{id: churn-features, previously: [features],")
+    world.edit("mappings/science.yaml", "assign: model", "assign: churn-model")
+    world.edit("mappings/science.yaml", "assign: features", "assign: churn-features")
+    second = ran(world)
+    assert {"capability:churn-model"} <= world.labels("DS-11")
+    told = world.undo(second)
+    assert told.code == 1
+    assert "was renamed capability:churn-features because the plan says so; change the plan" in told.err
+    assert {"capability:churn-model"} <= world.labels("DS-11")
+    assert world.undo(first, limit=100).code in (0, 1)
+    labels = {key: face[0] for tracker in before.values() for key, face in tracker.items()}
+    assert {key: sorted(world.labels(key)) for key in labels} == labels
+    for _ in range(2):
+        assert world.run().code == 0
+        assert {key: sorted(world.labels(key)) for key in labels} == labels
+
+
+def test_labels_with_a_team_s_own_prefix_are_taken_back_and_stay_away_under_the_next_one(
+    world: World,
+) -> None:
+    before = world.snapshot()
+    own = MAPPING + "labels: {capability: {prefix: 'sci:'}, state: {prefix: 'sci.'}}\n"
+    world.write("mappings/science.yaml", own)
+    run_id = ran(world)
+    assert "sci:model" in world.labels("DS-11") and "sci.planned" in world.labels(MODEL)
+    assert world.undo(run_id, limit=100).code == 0
+    assert world.snapshot() == before
+    world.write("mappings/science.yaml", own.replace("'sci:'", "'s:', previously: ['sci:']"))
+    for _ in range(2):
+        assert world.run().code == 0
+        assert world.snapshot() == before
+
+
 # ---- asking, and the guard
 
 
@@ -290,11 +352,14 @@ def test_once_cleared_the_next_run_brings_it_back(world: World) -> None:
     world.undo(run_id, limit=100)
     held = world.overrides()["overrides"]
     assert {(row["kind"], row["run_id"]) for row in held} == {("held", run_id), ("comment", run_id)}
+    assert "Held back until cleared: 14 overrides (increment-sync overrides)" in world.status_text().out
+    assert world.status()["held"] == 14
     assert world.clear(run=run_id, answer="n").code == 0
     assert world.overrides()["overrides"] == held
     told = world.clear(run=run_id, answer="y")
     assert "14 overrides cleared" in told.out
     assert world.overrides()["overrides"] == []
+    assert "Held back" not in world.status_text().out
     assert world.run().code == 0
     assert world.snapshot() == done
 
