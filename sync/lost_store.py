@@ -39,9 +39,10 @@ def not_looked_back(job: Job, thought: Thought, seen: Seen, remembered: Remember
     doubtful: dict[str, list[IssueRef]] = {}
     for ref, issue in _live(seen).items():
         wish = thought.wishes.get(ref)
-        if wish is None or not (wish.read and wish.may_write) or issue.created >= remembered.born:
+        if wish is None or not (wish.labels and wish.read and wish.may_write):
             continue
-        if wish.labels.keys() - {label.lower() for label in issue.labels}:
+        lacks = wish.labels.keys() - {label.lower() for label in issue.labels}
+        if lacks and issue.created < remembered.born:
             doubtful.setdefault(ref.tracker, []).append(ref)
     return frozenset(
         ref
@@ -97,9 +98,10 @@ class LookedBack:
     postponed: set[IssueRef] = field(default_factory=set)
     """Issues whose turn comes in a later run."""
 
-    def look(self, job: Job, suspicions: Collection[Suspicion]) -> None:
-        """Ask for the histories of the issues of these suspicions, as long as the budget of the run lasts."""
-        self.findings = []
+    def look(self, job: Job, suspicions: Collection[Suspicion]) -> frozenset[IssueRef]:
+        """Ask for the histories of the issues of these suspicions, as long as the budget of the run lasts. Out: the
+        issues of which all is known now."""
+        self.findings, before = [], frozenset(self.asked)
         wished: dict[str, dict[IssueRef, set[str]]] = {}
         for each in suspicions:
             wished.setdefault(each.ref.tracker, {}).setdefault(each.ref, set()).add(each.label)
@@ -108,6 +110,7 @@ class LookedBack:
             refs = sorted(labels)
             self.postponed.update(refs[left:])
             self._ask(job, tracker, {ref: labels[ref] for ref in refs[:left]})
+        return frozenset(self.asked - before - self.unread.keys())
 
     def _ask(self, job: Job, tracker: str, labels: Mapping[IssueRef, Collection[str]]) -> None:
         if not labels:
