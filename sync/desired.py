@@ -160,6 +160,7 @@ class _Wishing:
         }
         self._by_assignment: dict[tuple[str, str, str | None, str], dict[str, Reason]] = {}
         self._teams_by_sources: dict[frozenset[str], set[str]] = {}
+        self._has_ours: dict[frozenset[str], bool] = {}
         self._asking = {team.team for team in workspace.teams if team.label_unplanned}
         past = [increment for increment in workspace.increments if increment.phase(inputs.now) == "closed"]
         self._past = {scheme.label("increment", increment.id) for increment in past} | {
@@ -186,7 +187,9 @@ class _Wishing:
         inputs, issue = self._inputs, item.issue
         if inputs.concerned is None or issue.ref in inputs.concerned or issue.ref in inputs.strays:
             return True
-        return any(map(inputs.scheme.family, issue.labels))
+        if issue.labels not in self._has_ours:
+            self._has_ours[issue.labels] = any(map(inputs.scheme.family, issue.labels))
+        return self._has_ours[issue.labels]
 
     def _teams(self, item: KnownIssue, assignment: Assignment | None) -> set[str]:
         """The team that has the issue; without one, the teams that have its source."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from connectors.model import Issue, IssueRef, Source
+from connectors.model import Issue, IssueRef, KnownIssue, Source
 from sync.comment_document import Document, Line
 
 
@@ -29,14 +29,16 @@ class Discretion:
         here = place_named(where.ref.tracker, where.container)
         return here not in self.careful or place == here or place in self.public | self.shared
 
-    def discreet(self, document: Document, where: Issue, containers: Mapping[IssueRef, str]) -> Document:
-        """The document as the comment on ``where`` may show it. ``containers``: of the issues that are known."""
+    def discreet(self, document: Document, where: Issue, known: Mapping[IssueRef, KnownIssue]) -> Document:
+        """The document as the comment on ``where`` may show it."""
         allowed = {
             ref
             for line in document.lines
             if not isinstance(line, str)
             for ref in line[1]
-            if self.may_name(place_named(ref.tracker, containers.get(ref, "")), where)
+            if self.may_name(
+                place_named(ref.tracker, known[ref].issue.container if ref in known else ""), where
+            )
         }
         return replace(document, lines=tuple(_counted(line, allowed) for line in document.lines))
 

@@ -1,16 +1,16 @@
-"""Thinking a second time about the same issues, after the mappings of some teams changed.
+"""Thinking a second time about the same issues, after plans or mappings changed.
 
-Whatever no changed team reads is judged as before, issue by issue; figures are summed up anew.
+What ``again.py`` does not name is judged as before, issue by issue; figures are summed up anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from connectors.model import IssueRef, KnownIssue
-from mappings.model import Assignment, Conflict, Matched, Unplanned, Workspace
+from connectors.model import IssueRef
+from mappings.model import Assignment, Conflict, Matched, Unplanned
 from sync.compare import LabelOutcome
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ _Told = TypeVar("_Told", Assignment, Unplanned, Conflict)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Earlier:
-    """A thought that differs from the one to come in nothing but the mappings of some teams."""
+    """A thought that differs from the one to come in nothing but plans and mappings."""
 
     thought: Thought
     again: frozenset[IssueRef]
-    """The issues that those teams read, or read before."""
+    """The known issues that may be judged in another way now."""
 
     def matched(self, fresh: Matched) -> Matched:
         """With ``fresh`` for the issues that are looked at again. Warnings are those of the fresh ones."""
@@ -54,20 +54,3 @@ class Earlier:
     def _joined(self, before: tuple[_Told, ...], fresh: tuple[_Told, ...]) -> tuple[_Told, ...]:
         kept: list[_Told] = [each for each in before if each.ref not in self.again]
         return tuple(kept + list(fresh))
-
-
-def read_by_changed_teams(
-    before: Workspace, after: Workspace, known: Mapping[IssueRef, KnownIssue]
-) -> frozenset[IssueRef] | None:
-    """The issues that have to be looked at again; None for all, when more than mappings of teams changed."""
-    if replace(before, teams=(), digest="") != replace(after, teams=(), digest=""):
-        return None
-    if [team.team for team in before.teams] != [team.team for team in after.teams]:
-        return None
-    changed = {
-        source.name
-        for old, new in zip(before.teams, after.teams, strict=True)
-        if old != new
-        for source in (*old.sources, *new.sources)
-    }
-    return frozenset(ref for ref, item in known.items() if not changed.isdisjoint(item.sources))

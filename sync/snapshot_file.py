@@ -11,20 +11,22 @@ import gzip
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
 
-from sync.store import SnapshotRow, Store, StoreError, open_store
+from pydantic_core import from_json
+
+from sync.store import CARRIED, LOOKED_AT, SnapshotRow, Store, StoreError, carried_store
 from sync.store.codec import dumps
 
 FORMAT: Final = "increment-sync-snapshot"
 VERSION: Final = 1
 MAX_LINE: Final = 8 << 20
-"""Characters. A baseline of 100,000 issues is one line."""
+"""Bytes. A baseline of 100,000 issues is one line."""
 
 _GZIP: Final = b"\x1f\x8b"
 
@@ -65,44 +67,47 @@ def write_snapshot(path: Path, head: SnapshotHead, rows: Iterable[SnapshotRow]) 
 def read_head(path: Path) -> SnapshotHead:
     """What the file says of itself. Raises UnreadableSnapshot, OSError."""
     with _lines(path) as lines:
-        return _head(path, next(lines, ""))
+        return _head(path, next(lines, b""))
 
 
-def read_rows(path: Path) -> Iterator[SnapshotRow]:
-    """Every row of the file. Raises UnreadableSnapshot, at the latest after the last row: whoever keeps the
-    rows waits for the end. OSError when the file cannot be read."""
-    decode = json.JSONDecoder().decode
+def read_rows(path: Path, passing_over: Collection[str] = ()) -> Iterator[SnapshotRow]:
+    """Every row of the file, without those of the tables that are passed over: they are only counted. Raises
+    UnreadableSnapshot, at the latest after the last row: whoever keeps the rows waits for the end. OSError when the
+    file cannot be read."""
+    unread = tuple(f'["{table}",'.encode() for table in passing_over)
     count = 0
     with _lines(path) as lines:
-        _head(path, next(lines, ""))
+        _head(path, next(lines, b""))
         for number, line in enumerate(lines, start=2):
+            if line.startswith(unread):
+                count += 1
+                continue
             try:
-                said = decode(line)
+                # Twice as quick as the standard library.
+                said = from_json(line, cache_strings="keys")
             except ValueError:
                 raise _broken(path, f"line {number} is no JSON") from None
-            match said:
-                case [str(table), dict(values)]:
-                    count += 1
-                    yield table, values
-                case {"rows": told} if told == count:
-                    return
-                case _:
-                    raise _broken(path, f"line {number} is not what it should be")
+            if isinstance(said, list) and list(map(type, said)) == [str, dict]:
+                count += 1
+                yield tuple(said)
+            elif said == {"rows": count}:
+                return
+            else:
+                raise _broken(path, f"line {number} is not what it should be")
     raise _broken(path, "it ends too early")
 
 
 @contextmanager
 def store_from(path: Path, now: Callable[[], datetime]) -> Iterator[Store]:
-    """A store in memory that holds what the file says, to be looked at. Raises UnreadableSnapshot, OSError."""
-    store = open_store("sqlite://", now=now)
+    """What the file says, to be looked at (see ``CarriedStore``). Raises UnreadableSnapshot, StoreError, OSError."""
+    store = carried_store(read_rows(path, passing_over=CARRIED - LOOKED_AT), now=now)
     try:
-        store.load_snapshot(read_rows(path))
         yield store
     finally:
         store.close()
 
 
-def _head(path: Path, line: str) -> SnapshotHead:
+def _head(path: Path, line: bytes) -> SnapshotHead:
     try:
         said = json.loads(line)
         is_ours = said["format"] == FORMAT
@@ -140,19 +145,18 @@ def _opened_to_write(path: Path, *, zipped: bool) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def _lines(path: Path) -> Iterator[Iterator[str]]:
+def _lines(path: Path) -> Iterator[Iterator[bytes]]:
     with path.open("rb") as raw:
-        zipped = raw.read(2) == _GZIP
+        zipped = raw.read(len(_GZIP)) == _GZIP
         raw.seek(0)
-        with io.TextIOWrapper(gzip.GzipFile(fileobj=raw) if zipped else raw, encoding="utf-8") as stream:
-            yield _bounded(path, stream)
+        yield _bounded(path, io.BufferedReader(gzip.GzipFile(fileobj=raw)) if zipped else raw)
 
 
-def _bounded(path: Path, stream: IO[str]) -> Iterator[str]:
+def _bounded(path: Path, stream: io.BufferedReader) -> Iterator[bytes]:
     try:
         while line := stream.readline(MAX_LINE):
             if len(line) == MAX_LINE:
                 raise _broken(path, "a line is too long")
             yield line
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+    except (EOFError, gzip.BadGzipFile) as error:
         raise _broken(path, str(error)) from None

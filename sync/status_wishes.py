@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cached_property
 
-from connectors.model import Issue, IssueRef
+from connectors.model import Issue
 from mappings.model import Overrides
 from sync.changes import Reason
 from sync.comment import Document, capability_document, digest, goal_document, render, with_notice
@@ -33,10 +32,6 @@ class StatusWishes:
         self._remembered, self._seen = remembered, seen
         self._overrides, self._markup = overrides, markup
         self._sources = [source for team in inputs.workspace.teams for source in team.sources]
-
-    @cached_property
-    def _containers(self) -> dict[IssueRef, str]:
-        return {ref: item.issue.container for ref, item in self._seen.known.items()}
 
     def wishes(self) -> tuple[CommentWish, ...]:
         """A wish for every anchor that was read and whose teams are written for."""
@@ -69,7 +64,7 @@ class StatusWishes:
         kind = self._markup[subject.anchor.ref.tracker]
         if subject.uncertain:
             return self._notice(subject, kind)
-        document = self._seen.discretion.discreet(self._document(subject), subject.anchor, self._containers)
+        document = self._seen.discretion.discreet(self._document(subject), subject.anchor, self._seen.known)
         text = render(document, kind)
         return CommentWish(
             subject=subject.name,

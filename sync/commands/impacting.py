@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from connectors.model import IssueRef, KnownIssue
+from sync.again import Basis, to_look_at_again
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, say, say_json
-from sync.earlier import Earlier, read_by_changed_teams
-from sync.held import all_sources, held_today
+from sync.earlier import Earlier
+from sync.held import held_today
 from sync.impact import impact_of
 from sync.impact_notes import notes_on
 from sync.impact_render import Compared, impact_json, impact_markdown, impact_text
@@ -73,22 +74,21 @@ def _nothing_collected() -> Iterator[None]:
 
 def _both(old: Job, new: Job, known: Mapping[IssueRef, KnownIssue]) -> tuple[Thought, Thought]:
     """What runs of both would think, without thinking twice what cannot differ."""
-    remembered, held = remember(old), held_today(known, old.store, old.workspace)
-    before = think_offline(old, held, remembered)
+    was = _basis(old, known)
+    before = think_offline(old, was.known, was.remembered)
     if old.settings == new.settings and old.workspace == new.workspace:
         return before, before
-    if not _differ_in_rules_alone(old, new):
-        return before, think_offline(new, held_today(known, new.store, new.workspace), remember(new))
-    again = read_by_changed_teams(old.workspace, new.workspace, held)
+    will_be = _basis(new, known)
+    again = to_look_at_again(was, before, will_be) if _only_files_differ(old, new) else None
     earlier = Earlier(thought=before, again=again) if again is not None else None
-    return before, think_offline(new, held, remembered, earlier)
+    return before, think_offline(new, will_be.known, will_be.remembered, earlier)
 
 
-def _differ_in_rules_alone(old: Job, new: Job) -> bool:
-    """The same plan and sources, all of which could be read: then each issue is judged by the teams that read it."""
-    return (
-        old.settings == new.settings
-        and old.workspace.increments == new.workspace.increments
-        and all_sources(old.workspace) == all_sources(new.workspace)
-        and not any(state.failing_since for state in old.store.sources())
-    )
+def _basis(job: Job, known: Mapping[IssueRef, KnownIssue]) -> Basis:
+    held = held_today(known, job.store, job.workspace)
+    return Basis(workspace=job.workspace, known=held, remembered=remember(job))
+
+
+def _only_files_differ(old: Job, new: Job) -> bool:
+    """The same settings, and every source could be read: then each issue is judged by the teams that read it."""
+    return old.settings == new.settings and not any(state.failing_since for state in old.store.sources())

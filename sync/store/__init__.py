@@ -4,6 +4,7 @@ SQLAlchemy Core on SQLite (a file, or memory) or PostgreSQL, with the same code 
 says what is kept, ``migrations/`` how a store gets there; the other files are a topic each.
 """
 
+from sync.store.carried import LOOKED_AT, CarriedStore, carried_store
 from sync.store.codec import definition_hash
 from sync.store.errors import LeaseHeld, LeaseLost, StoreError
 from sync.store.opening import open_store
@@ -19,10 +20,13 @@ from sync.store.rows import (
     SourceState,
 )
 from sync.store.store import Store
-from sync.store.transfer import SnapshotRow, labels_now
+from sync.store.transfer import CARRIED, SnapshotRow, labels_now
 
 __all__ = [
+    "CARRIED",
+    "LOOKED_AT",
     "AssignmentRow",
+    "CarriedStore",
     "JournalRow",
     "LeaseHeld",
     "LeaseLost",
@@ -36,6 +40,7 @@ __all__ = [
     "SourceState",
     "Store",
     "StoreError",
+    "carried_store",
     "definition_hash",
     "labels_now",
     "open_store",

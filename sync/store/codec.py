@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, field, fields, make_dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from connectors.model import Category, Issue, IssueRef, Source, Wanted
 
@@ -19,12 +19,24 @@ COLUMNS: Final = frozenset({"ref", "container", "status", "category", "updated"}
 """Fields of an issue that have a column of their own; everything else goes into the payload."""
 
 
-def _default(field: Any) -> Any:
-    return field.default_factory() if field.default_factory is not MISSING else field.default
+def _default(of: Any) -> Any:
+    return of.default_factory() if of.default_factory is not MISSING else of.default
 
 
-_PAYLOAD: Final = tuple((field.name, _default(field)) for field in fields(Issue) if field.name not in COLUMNS)
+_PAYLOAD: Final = tuple((each.name, _default(each)) for each in fields(Issue) if each.name not in COLUMNS)
 _PAYLOAD_NAMES: Final = frozenset(name for name, _ in _PAYLOAD)
+
+
+_Draft: Final[Any] = make_dataclass(
+    "_Draft",
+    [
+        (each.name, each.type, field(default=each.default, default_factory=each.default_factory))
+        for each in fields(Issue)
+    ],
+    kw_only=True,
+    slots=True,
+)
+"""The fields of an issue before it is frozen."""
 
 
 def storable(text: str) -> str:
@@ -96,16 +108,17 @@ def issue_from(
     payload: dict[str, Any],
 ) -> Issue:
     """The issue of a row of the ``issues`` table. Changes ``payload``."""
-    for name in _CODED & payload.keys():
-        payload[name] = _DECODERS[name](payload[name])
-    ref = IssueRef(tracker=tracker, id=id, key=key)
-    columns: dict[str, Any] = {"ref": ref, "container": container, "status": status, "category": category}
-    try:
-        return Issue(**columns, updated=updated, **payload)
-    except TypeError:
+    for name, decoded in _DECODERS:
+        if name in payload:
+            payload[name] = decoded(payload[name])
+    if not _PAYLOAD_NAMES.issuperset(payload):
         # A newer program knew more of issues.
-        known = {name: value for name, value in payload.items() if name in _PAYLOAD_NAMES}
-        return Issue(**columns, updated=updated, **known)
+        payload = {name: value for name, value in payload.items() if name in _PAYLOAD_NAMES}
+    ref = IssueRef(tracker=tracker, id=id, key=key)
+    draft = _Draft(ref=ref, container=container, status=status, category=category, updated=updated, **payload)
+    # A frozen value is filled field by field in twice the time, and of issues there are many.
+    draft.__class__ = Issue
+    return cast("Issue", draft)
 
 
 @lru_cache(maxsize=8192)
@@ -120,13 +133,12 @@ def stored_label_set(text: str) -> frozenset[str]:
     return label_set(tuple(read_json(text)))
 
 
-_DECODERS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    **dict.fromkeys(("created", "started", "closed"), datetime.fromisoformat),
-    **dict.fromkeys(("components", "fix_versions", "assignees"), tuple),
-    "labels": lambda names: label_set(tuple(names)),
-    "fields": lambda values: {key: tuple(inner) for key, inner in values.items()},
-}
-_CODED: Final = _DECODERS.keys()
+_DECODERS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
+    *((name, datetime.fromisoformat) for name in ("created", "started", "closed")),
+    *((name, tuple) for name in ("components", "fix_versions", "assignees")),
+    ("labels", lambda names: label_set(tuple(names))),
+    ("fields", lambda values: {key: tuple(inner) for key, inner in values.items()}),
+)
 
 
 def definition_hash(source: Source, wanted: Wanted) -> str:

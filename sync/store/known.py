@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, Text, select, tuple_, type_coerce
@@ -14,6 +15,7 @@ from sync.store.part import Part, is_ref, without_ref
 from sync.store.rows import Noticed
 from sync.store.tables import issue_events, issues, memberships
 
+NOBODY: Final[frozenset[str]] = frozenset()
 _PAGE: Final = 2000
 _ISSUES: Final = select(
     issues.c.tracker,
@@ -88,27 +90,40 @@ class KnownPart(Part):
         with self._database.read() as connection:
             rows = connection.execute(query).all()
             holders = _holders(connection, rows)
-        return [_known(row, holders.get((row.tracker, row.id), frozenset())) for row in rows]
+        return [_known(row, holders.get((row[0], row[1]), NOBODY)) for row in rows]
 
 
 def _newest_first(known: KnownIssue) -> tuple[bool, float]:
     return known.vanished is not None, -known.issue.updated.timestamp()
 
 
-def _holders(connection: Connection, rows: Sequence[Row[Any]]) -> dict[tuple[str, str], frozenset[str]]:
+def _holders(connection: Connection, rows: Sequence[Row[Any]]) -> Holders:
     """The sources of the issues of a page (which is in order of tracker and id)."""
     if not rows:
         return {}
     place = tuple_(memberships.c.tracker, memberships.c.issue_id)
     first, last = ((row.tracker, row.id) for row in (rows[0], rows[-1]))
     query = select(memberships.c.source, memberships.c.tracker, memberships.c.issue_id)
-    found: dict[tuple[str, str], frozenset[str]] = {}
-    alone: dict[str, frozenset[str]] = {}
-    for source, tracker, issue_id in connection.execute(query.where(place >= first, place <= last)):
-        one = alone.setdefault(source, frozenset((source,)))
-        before = found.get((tracker, issue_id))
-        found[tracker, issue_id] = one if before is None else before | one
+    found: Holders = {}
+    for source, tracker, issue_id in connection.execute(query.where(place >= first, place <= last)).all():
+        note_holder(found, source, tracker, issue_id)
     return found
+
+
+Holders = dict[tuple[str, str], frozenset[str]]
+"""(tracker, id) -> names of sources."""
+
+
+def note_holder(found: Holders, source: str, tracker: str, issue_id: str) -> None:
+    """A source holds an issue, beside those that are noted already."""
+    before = found.get((tracker, issue_id))
+    found[tracker, issue_id] = _alone(source) if before is None else before | {source}
+
+
+@lru_cache(maxsize=1024)
+def _alone(source: str) -> frozenset[str]:
+    """Most issues have one source, and many the same."""
+    return frozenset((source,))
 
 
 def _known(row: Sequence[Any], sources: frozenset[str]) -> KnownIssue:

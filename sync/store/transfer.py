@@ -55,6 +55,8 @@ _CARRIED: Final = (
 )
 """In this order: who holds an issue is told before the issue."""
 
+CARRIED: Final = frozenset(table.name for table in _CARRIED)
+
 _NUMBERED: Final = ("rollups", "assignment_history", "issue_events")
 _STAYS_HERE: Final = {"sources": ("watermark", "since", "etag")}
 """A store that was filled from a snapshot reads every source in full once: nobody knows what it was left out."""
@@ -189,10 +191,27 @@ def _values(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
             continue
         value: Any = row.get(column.name)
         if value is None and not column.nullable:
-            raise StoreError(
-                f"The snapshot says nothing of {column.name} in a row of {table.name}: it was written by another "
-                "version of increment-sync. Export it again with this one."
-            )
+            raise lacking(column.name, table.name)
         is_time = isinstance(column.type, UtcTime) and value is not None
-        values[column.name] = datetime.fromisoformat(value) if is_time else value
+        values[column.name] = _time(value, table.name) if is_time else value
     return values
+
+
+def _time(value: Any, table: str) -> datetime:
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise unusable(table, error) from None
+
+
+def lacking(column: str, table: str) -> StoreError:
+    """A row of a snapshot says too little."""
+    return StoreError(
+        f"The snapshot says nothing of {column} in a row of {table}: it was written by another "
+        "version of increment-sync. Export it again with this one."
+    )
+
+
+def unusable(table: str, error: Exception) -> StoreError:
+    """A row of a snapshot says what cannot be."""
+    return StoreError(f"The snapshot is damaged in a row of {table} ({error}). Export it again.")

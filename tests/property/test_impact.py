@@ -5,23 +5,35 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Anchor, Assignment, Conflict, Unplanned, Workspace
 from mappings.trace import Outcome
+from sync.again import Basis, to_look_at_again
 from sync.compare import Decisions
-from sync.earlier import Earlier, read_by_changed_teams
+from sync.earlier import Earlier
 from sync.impact import Move, impact_of, outcomes
 from sync.outlook import anchors_among
 from sync.settings import Settings
 from sync.think import Remembered, Seen, Thought, think
 from tests.match_world import NOW, Q3, Q4, at, capability, increment, known, rule, team, workspace
 
-CAPABILITIES = ["one", "two", "three"]
+CAPABILITIES = ["one", "two", "three", "four"]
 SOURCES = ["DS", "acme/churn"]
-LABELS = ["a", "b", "c", "capability:one", "capability:two", "increment:q4"]
+LABELS = [
+    "a",
+    "b",
+    "c",
+    "capability:one",
+    "capability:two",
+    "capability:four",
+    "capability:five",
+    "increment:q4",
+    "increment:q3",
+]
 SETTINGS = Settings.model_validate(
     {
         "instance": "here",
@@ -47,7 +59,26 @@ teams = st.tuples(
     st.lists(st.sampled_from(SOURCES), min_size=1, max_size=2, unique=True),
     st.booleans(),
 )
-mappings = st.lists(teams, min_size=2, max_size=2)
+mappings = st.lists(teams, min_size=2, max_size=3)
+anchors = st.sampled_from([None, Anchor(tracker="jira", key="DS-0"), Anchor(tracker="jira", key="DS-1")])
+plans = st.fixed_dictionaries(
+    {
+        "one": st.fixed_dictionaries({"anchor": anchors, "title": st.sampled_from(["One", "Uno"])}),
+        "two": st.fixed_dictionaries(
+            {"team": st.sampled_from(["team-0", "team-1"]), "cancelled": st.booleans()}
+        ),
+        "four": st.none()
+        | st.fixed_dictionaries(
+            {
+                "continues": st.sampled_from([None, "three"]),
+                "closed": st.booleans(),
+                "team": st.just("team-1"),
+            }
+        ),
+        "previously": st.sampled_from([(), ("five",)]),
+        "backwards": st.booleans(),
+    }
+)
 issues = st.lists(
     st.fixed_dictionaries(
         {
@@ -63,13 +94,15 @@ issues = st.lists(
 )
 
 
-def mapped(drawn: list[tuple[Any, list[str], bool]]) -> Workspace:
-    """Two teams over a plan with a closed and a running increment."""
+def mapped(drawn: list[tuple[Any, list[str], bool]], plan: dict[str, Any] | None = None) -> Workspace:
+    """Two or three teams over a plan with a closed and a running increment."""
+    plan = plan or {}
+    four = dict(plan.get("four") or {})
     made = tuple(
         team(
             f"team-{at}",
             *(
-                rule(f"r{n}", home, when, experiment=experiment)
+                rule(f"r{n}", home if four or home != "four" else "two", when, experiment=experiment)
                 for n, (home, when, experiment) in enumerate(rules)
             ),
             sources=tuple(sources),
@@ -77,30 +110,50 @@ def mapped(drawn: list[tuple[Any, list[str], bool]]) -> Workspace:
         )
         for at, (rules, sources, asks) in enumerate(drawn)
     )
-    anchored = capability("one", team="team-0", anchor=Anchor(tracker="jira", key="DS-0"))
-    running = increment("q4", Q4, anchored, capability("two", team="team-1"))
-    return workspace(increment("q3", Q3, capability("three", team="team-0")), running, teams=made)
+    past = [capability("three", team="team-0")]
+    running = [
+        capability(
+            "one", **{"team": "team-0", "anchor": Anchor(tracker="jira", key="DS-0"), **plan.get("one", {})}
+        ),
+        capability(
+            "two", **{"team": "team-1", "previously": plan.get("previously", ()), **plan.get("two", {})}
+        ),
+    ]
+    if four:
+        (past if four.pop("closed") else running).append(capability("four", **four))
+    ordered = made[::-1] if plan.get("backwards") else made
+    return workspace(increment("q3", Q3, *past), increment("q4", Q4, *running), teams=ordered)
+
+
+def held(known_issues: dict[IssueRef, KnownIssue], world: Workspace) -> dict[IssueRef, KnownIssue]:
+    """With the sources that a team names."""
+    named = {source.name for each in world.teams for source in each.sources}
+    return {ref: replace(item, sources=item.sources & named) for ref, item in known_issues.items()}
 
 
 def thoughts(old: Workspace, new: Workspace, seen: Seen, remembered: Remembered) -> tuple[Thought, ...]:
     """What the old one says, what the new one says, and what it says when it may rest on the old one."""
 
     def think_of(world: Workspace, earlier: Earlier | None = None) -> Thought:
-        anchors = anchors_among(seen.known, world)
+        known_issues = held(dict(seen.known), world)
         return think(
             SETTINGS,
             world,
-            replace(seen, anchors=anchors),
+            replace(seen, known=known_issues, anchors=anchors_among(known_issues, world)),
             remembered,
             now=NOW,
             markup={"jira": "jira", "github": "github"},
             earlier=earlier,
         )
 
-    before = think_of(old)
-    again = read_by_changed_teams(old, new, seen.known)
-    assert again is not None
-    return before, think_of(new), think_of(new, Earlier(thought=before, again=again))
+    before, after = think_of(old), think_of(new)
+    bases = [
+        Basis(workspace=world, known=held(dict(seen.known), world), remembered=remembered)
+        for world in (old, new)
+    ]
+    again = to_look_at_again(bases[0], before, bases[1])
+    spared = after if again is None else think_of(new, Earlier(thought=before, again=again))
+    return before, after, spared
 
 
 def seen_of(facts: list[dict[str, Any]]) -> Seen:
@@ -143,16 +196,24 @@ def with_moves(before: dict[IssueRef, Outcome], moves: tuple[Move, ...]) -> dict
 
 
 @settings(max_examples=200, deadline=None)
-@given(mappings, mappings, issues, st.data())
+@given(mappings, mappings, plans, plans, issues, st.data())
 def test_the_moves_applied_to_the_old_assignments_give_the_new_ones(
-    old: list[Any], new: list[Any], facts: list[dict[str, Any]], data: st.DataObject
+    old: list[Any],
+    new: list[Any],
+    plan: dict[str, Any],
+    other: dict[str, Any],
+    facts: list[dict[str, Any]],
+    data: st.DataObject,
 ) -> None:
     seen = seen_of(facts)
     remembered = remembered_of(data, list(seen.known.values()))
-    # Half of the time only the second team changes, as in most pull requests.
-    changed = [old[0], new[1]] if data.draw(st.booleans()) else new
+    # Mostly only one team changes, or none, as in most pull requests; and half of the time the plan.
+    changed = data.draw(st.sampled_from([old, [old[0], new[1], *old[2:]], old[:2], [*old[:2], new[-1]], new]))
+    edited = plan | {
+        name: other[name] for name in data.draw(st.sets(st.sampled_from(sorted(plan)), max_size=2))
+    }
 
-    before, after, spared = thoughts(mapped(old), mapped(changed), seen, remembered)
+    before, after, spared = thoughts(mapped(old, plan), mapped(changed, edited), seen, remembered)
     impact = impact_of(before, after, seen.known)
 
     new_outcomes = {ref: told(outcome) for ref, outcome in outcomes(after.matched).items()}
@@ -166,14 +227,40 @@ def test_the_moves_applied_to_the_old_assignments_give_the_new_ones(
 
 
 @settings(max_examples=100, deadline=None)
-@given(mappings, issues, st.data())
+@given(mappings, plans, issues, st.data())
 def test_identical_mappings_have_no_impact(
-    drawn: list[Any], facts: list[dict[str, Any]], data: st.DataObject
+    drawn: list[Any], plan: dict[str, Any], facts: list[dict[str, Any]], data: st.DataObject
 ) -> None:
     seen = seen_of(facts)
     remembered = remembered_of(data, list(seen.known.values()))
 
-    before, after, spared = thoughts(mapped(drawn), mapped(drawn), seen, remembered)
+    before, after, spared = thoughts(mapped(drawn, plan), mapped(drawn, plan), seen, remembered)
 
     assert impact_of(before, after, seen.known).is_empty
     assert impact_of(before, spared, seen.known).is_empty
+
+
+FOUR = {"continues": "three", "closed": False, "team": "team-1"}
+
+
+@pytest.mark.parametrize(
+    ("plan", "edited"),
+    [
+        ({"four": FOUR}, {"four": {**FOUR, "continues": None}}),
+        ({"four": FOUR}, {"four": {**FOUR, "closed": True}}),
+        ({"previously": ()}, {"previously": ("five",)}),
+    ],
+    ids=["nothing continues it", "what continues it is closed", "an old name"],
+)
+def test_an_edited_plan_moves_issues_of_rules_that_nobody_touched(
+    plan: dict[str, Any], edited: dict[str, Any]
+) -> None:
+    teams = mapped([([("three", {"labels": {"any": ("a",)}}, False)], ["DS"], False)] * 2, plan).teams
+    seen = seen_of([{"labels": ["a"]}, {"labels": ["b", "capability:five"]}])
+    worlds = [replace(mapped([], each), teams=teams) for each in (plan, edited)]
+
+    before, after, spared = thoughts(*worlds, seen, Remembered(born=at(10, 25)))
+
+    assert (before.matched, before.suspicions) != (after.matched, after.suspicions)
+    assert impact_of(before, spared, seen.known) == impact_of(before, after, seen.known)
+    assert sorted(spared.suspicions, key=str) == sorted(after.suspicions, key=str)
