@@ -70,6 +70,11 @@ class Job:
     at_once: int = 8
     """How many sources are read side by side; 1 makes the order of all requests repeatable."""
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The mapping files with errors in whose place nothing holds: no run could read them yet."""
+        return tuple(each.file for each in self.unusable if not each.former)
+
     def accounts(self, tracker: str) -> frozenset[str]:
         """Ids of the accounts that are ours on a tracker: the one of today, and former ones by the settings."""
         former = self.settings.trackers[tracker].former_accounts

@@ -43,6 +43,7 @@ def think_offline(
         anchors=anchors,
         unread=frozenset(failing),
         failing_since=failing,
+        left_out=job.left_out,
         proofs=job.proofs,
         discretion=find_out(job, anchors.values()),
     )

@@ -183,6 +183,7 @@ def _decide(
         anchors=collected.anchors,
         unread=collected.unread,
         failing_since=collected.failing_since,
+        left_out=job.left_out,
         strays=collected.strays,
         comments=drift,
         proofs=job.proofs,

@@ -59,6 +59,8 @@ class Seen:
     anchors: Mapping[Anchor, Issue]
     unread: frozenset[str]
     failing_since: Mapping[str, datetime]
+    left_out: tuple[str, ...] = ()
+    """Mapping files that nobody could read yet: what they would say is not known."""
     strays: frozenset[IssueRef] = frozenset()
     """Issues of no source that still carry our labels and were read directly."""
     comments: Mapping[str, CommentDrift] = field(default_factory=dict)

@@ -228,14 +228,20 @@ def overrides_for_matching(
 def _uncertain(
     workspace: Workspace, seen: Seen, overrides: Overrides, fed: Mapping[str, frozenset[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Capability id -> those of its sources that were not read, whether they feed it now or ``fed`` it last."""
-    if not seen.unread:
+    """Capability id -> those of its sources that were not read, whether they feed it now or ``fed`` it last. One that
+    nothing feeds may be fed by mapping files that were left out: then their names."""
+    if not seen.unread and not seen.left_out:
         return {}
     feeding = feeding_sources(workspace, seen.known, overrides)
     return {
-        capability: tuple(sorted(unread))
+        capability: missing
         for capability, sources in feeding.items()
-        if (unread := (sources | fed.get(capability, frozenset())) & seen.unread)
+        if (
+            missing := (
+                *sorted((sources | fed.get(capability, frozenset())) & seen.unread),
+                *(() if sources else seen.left_out),
+            )
+        )
     }
 
 

@@ -149,6 +149,13 @@ def _goal_row(goal: GoalRollup) -> tuple[str, ...]:
     )
 
 
+def _state_words(capability: CapabilityRollup) -> str:
+    """Of one without issues nothing is said while something was not read that may hold them."""
+    if capability.uncertain and capability.state == "empty":
+        return "not known"
+    return "done, not proven" if capability.not_proven else capability.state
+
+
 def _capability_row(capability: CapabilityRollup) -> tuple[str, ...]:
     counts, scope = capability.counts, capability.scope
     notes = []
@@ -166,7 +173,7 @@ def _capability_row(capability: CapabilityRollup) -> tuple[str, ...]:
     changes = [f"+{len(scope.added)}"] * bool(scope.added) + [f"-{lost}"] * bool(lost)
     return (
         f"  {capability.title}",
-        "done, not proven" if capability.not_proven else capability.state,
+        _state_words(capability),
         *_outlook_cells(capability),
         f"{counts.done}/{counts.scope}" if counts.scope else "-",
         str(counts.doing) if counts.remaining else "",

@@ -231,6 +231,7 @@ def _job(
         settings=configured.settings,
         workspace=configured.workspace,
         proofs=configured.proofs,
+        unusable=configured.unusable,
         store=store,
         readers=readers,
         writers=writers,

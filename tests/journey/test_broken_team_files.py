@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sync.cli import main
 from sync.commands.deciding import overrides
 from sync.commands.explaining import explain
 from sync.commands.looking import status
@@ -90,6 +93,37 @@ def test_a_new_file_that_never_worked_is_left_out(world: World) -> None:
     assert told.code == 3
     assert "mappings/growth.yaml cannot be used; until it is corrected it is new and left out" in told.err
     assert world.snapshot() == before
+
+
+GROWTH = "mappings/growth.yaml"
+
+
+def test_nothing_is_said_of_what_only_a_new_broken_file_may_feed(world: World) -> None:
+    world.jira.add_issue("DS", summary="Growth")
+    planned = '      - {id: growth, title: Growth model, team: growth, anchor: "jira:DS-14"}\n'
+    world.write("plans/2026-q4.yaml", (world.root / "plans/2026-q4.yaml").read_text() + planned)
+    world.write(GROWTH, "team: growth\nrules: nothing\n")
+    assert world.run().code == 3
+    assert (world.labels("DS-14"), world.comments("DS-14")) == (set(), [])
+    (line,) = [line for line in world.status_text().out.splitlines() if "Growth model" in line]
+    assert "not known" in line
+    assert f"not read: {GROWTH}" in line
+    assert "empty" not in line
+    world.write(GROWTH, "team: growth\nsources:\n  - jira: {project: DS}\nrules: []\n")
+    world.run()
+    assert world.labels("DS-14") == {"state:empty"}
+
+
+def test_what_moves_into_a_new_broken_file_stays_as_it_was(world: World) -> None:
+    before = world.snapshot()
+    rule = "{id: model, when: {labels: [model]}, assign: model}"
+    world.edit("mappings/science.yaml", rule, "{id: other, when: {labels: [other]}, assign: features}")
+    world.write(GROWTH, f"team: growth\nsources: nothing\nrules:\n  - {rule}\n")
+    assert world.run().code == 3
+    assert world.snapshot() == before
+    world.write(GROWTH, f"team: growth\nsources:\n  - jira: {{project: DS}}\nrules:\n  - {rule}\n")
+    assert world.run().code == 0
+    assert world.labels("DS-11") == {"model", "capability:model", Q4}
 
 
 def test_a_link_out_of_the_workspace_is_neither_read_nor_quoted(world: World, tmp_path: Path) -> None:
@@ -175,6 +209,21 @@ def test_figures_of_all_teams_are_shown_and_the_broken_file_is_named(
     assert (sound.code, told.code) == (0, 3)
     assert told.out == sound.out
     assert f"{BROKEN} cannot be used; until it is corrected its rules of the last run hold" in told.err
+
+
+@pytest.mark.parametrize("command", [["status", "--json"], ["unplanned", "--json"]])
+def test_a_program_gets_one_document_and_no_second_one_about_the_broken_file(
+    world: World, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.write(BROKEN, "rules: [")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", ["increment-sync", "-C", str(world.root), *command])
+        with pytest.raises(SystemExit) as stop:
+            main()
+    told = capsys.readouterr()
+    assert stop.value.code == 3
+    assert json.loads(told.out)["version"] == 1
+    assert f"{BROKEN} cannot be used" in told.err
 
 
 def test_what_is_asked_of_mappings_waits_for_sound_files(world: World) -> None:
