@@ -105,7 +105,8 @@ def what_is_missing(tracker: str, kind: TrackerKind, found: Credentials) -> str 
     also = ", or a GitHub App" if kind == "github" and len(begun) == 1 else ""
     nothing = len(missing) == len(begun)
     what = f"no credentials for {tracker}" if nothing else f"the credentials for {tracker} are not complete"
-    return f"{what}: set {' and '.join(names)} (or the same with _FILE){also}"
+    elsewhere = f"or the same with _FILE, or files of these names in the folder {SECRETS_DIR}"
+    return f"{what}: set {' and '.join(names)} ({elsewhere}){also}"
 
 
 def _customary(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...]:

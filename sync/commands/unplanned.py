@@ -77,11 +77,12 @@ def _lines(figures: AdHocFigures, by: Dimension | None) -> list[str]:
         lines += [_share_line(f"  of {team}", share) for team, share in figures.shares.items()]
     if (oldest := figures.oldest) is not None:
         lines.append(
-            f"The oldest has been waiting for {days(oldest.age)}: {oldest.ref.key} "
+            f"The oldest has been waiting for {days(oldest.age)} since it was created: {oldest.ref.key} "
             f"{neutral_terminal(oldest.title, 60)}"
         )
     if not figures.items:
         return lines
+    lines.append("An age is the time since an issue was created: until now, or until it was closed.")
     if by is not None:
         return [*lines, "", *_group_table(by, figures.groups[by])]
     # Of the weeks, which stand in order, the last ones are what people ask about.
@@ -99,7 +100,9 @@ def _share_line(who: str, share: Share) -> str:
     since = f"since {share.since:%Y-%m-%d}"
     if share.share is None:
         return f"{who}: nothing was finished {since}"
-    return f"{who}: {share.share:.0%} of what was finished {since} ({share.unplanned} of {share.closed})"
+    planned = share.closed - share.unplanned
+    others = f"the other {planned} for capabilities of the plan" if planned else "nothing for the plan"
+    return f"{who}: {share.share:.0%} of what was finished {since} ({share.unplanned} of {share.closed}, {others})"
 
 
 def days(duration: timedelta) -> str:

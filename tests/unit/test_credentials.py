@@ -118,6 +118,7 @@ def test_a_file_that_cannot_be_used_names_the_variable_and_the_reason(
     ("kind", "environment", "said"),
     [
         ("github", {}, "no credentials for github: set GH_TOKEN or GITHUB_TOKEN"),
+        ("github", {}, "files of these names in the folder INCREMENT_SYNC_SECRETS_DIR"),
         ("github", {"GITHUB_APP_ID": "7"}, None),
         (
             "github",

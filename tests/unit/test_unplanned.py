@@ -139,7 +139,7 @@ def test_those_that_wait_longest_stand_first_and_the_oldest_is_named(tmp_path: P
     assert [item["issue"] for item in answer["unplanned"]] == ["jira:DS-2", "jira:DS-1", "jira:DS-3"]
     assert answer["oldest"] == {"issue": "jira:DS-2", "waits_days": 44}
     text = world.call(lambda ways: unplanned(ways, None)).out
-    assert "The oldest has been waiting for 44 days: DS-2 Numbers for the board" in text
+    assert "The oldest has been waiting for 44 days since it was created: DS-2 Numbers for the board" in text
 
 
 def test_an_issue_that_is_gone_from_the_tracker_waits_no_more(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_one_teams_ad_hoc_work_and_its_share(tmp_path: Path) -> None:
         tmp_path, done("DS-1", 3, labels=["features"]), done("OPS-1", 3), more={"mappings/ops.yaml": OPS}
     )
     text = world.call(lambda ways: unplanned(ways, "ops")).out
-    assert "100% of what was finished since 2026-10-26 (1 of 1)" in text
+    assert "100% of what was finished since 2026-10-26 (1 of 1, nothing for the plan)" in text
     assert "OPS-1" in text
     wrong = world.call(lambda ways: unplanned(ways, "opps"))
     assert (wrong.code, wrong.err) == (1, 'increment-sync: there is no team "opps"; did you mean "ops"?\n')
