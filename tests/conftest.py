@@ -68,18 +68,18 @@ def _as_configured() -> Iterator[str]:
 @pytest.fixture(scope="session", autouse=True)
 def _statements_are_compiled_once() -> Iterator[None]:
     """Users open one store in a process, tests thousands; SQLAlchemy would compile every statement for each of them."""
-    from sqlalchemy import Engine, create_engine
+    from sqlalchemy import Engine, create_engine, create_pool_from_url, make_url
 
     from sync.store import opening
 
-    elder = create_engine("sqlite://", query_cache_size=5000)
+    elder, compiled = create_engine("sqlite://"), {}
     elder.connect().close()  # a dialect learns about its database with the first connection
 
-    def create(url: Any, **options: Any) -> Engine:
-        engine = create_engine(url, **options)
-        if engine.dialect.name == "sqlite":
-            engine.dialect, engine._compiled_cache = elder.dialect, elder._compiled_cache
-        return engine
+    def create(url: Any, *, hide_parameters: bool, **options: Any) -> Engine:
+        if make_url(url).get_backend_name() != "sqlite":
+            return create_engine(url, hide_parameters=hide_parameters, **options)
+        pool, keep = create_pool_from_url(url, **options), {"compiled_cache": compiled}
+        return Engine(pool, elder.dialect, url, hide_parameters=hide_parameters, execution_options=keep)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(opening, "create_engine", create)
