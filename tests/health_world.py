@@ -6,28 +6,15 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from tests import journey_world
 from tests.journey_world import FEATURES, World, github_seed
 
-PLAN = """\
-increment: 2026-q4
-start: 2026-10-01
-end: 2026-12-31
-goals:
-  - id: retention
-    title: Keep subscribers
-    commitment: committed
-    anchor: jira:DS-1
-    capabilities:
-      - {id: features, title: Churn features, team: science, anchor: "github:acme/churn#1"}
-"""
-MAPPING = """\
-team: science
-sources:
-  - jira: {project: DS}
-  - github: {repo: acme/churn}
-rules:
-  - {id: features, when: {labels: [features]}, assign: features}
-"""
+_MODEL = "{id: model, "
+PLAN, MAPPING = (
+    "".join(line for line in text.splitlines(keepends=True) if _MODEL not in line)
+    for text in (journey_world.PLAN, journey_world.MAPPING)
+)
+"""Without the capability that Jira feeds."""
 WORDS = {"health:on-track", "health:at-risk", "health:off-track"}
 
 
