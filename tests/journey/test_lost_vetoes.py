@@ -69,6 +69,11 @@ def test_labels_that_people_took_off_stay_off_when_the_store_is_lost(
     assert JIRA not in shown.out and GITHUB not in shown.out
     told = world.run()
     assert told.code == 0, told.err
+    if known:
+        assert world.reads("jira").count(BULK) == 1, (
+            "how labels went; what else happened the preview had asked"
+        )
+        assert len(history_reads(world)) == 1
     assert "capability:model was taken off on 2026-11-20, says the tracker's history" in told.err + told.out
     assert JIRA not in world.labels("DS-11") and GITHUB not in world.labels("acme/churn#11")
     if known:
