@@ -163,7 +163,8 @@ def source_without_rule(team: TeamAt, facts: _Seen) -> Iterator[Problem]:
         reached = any(source.name in rule.reaches for rule in team.rules)
         if count and reached and not facts.taken[source.name]:
             message = (
-                f"no rule takes any of {_issues(count)} of {source.name}; write one or remove the source."
+                f"no rule of this team takes any of {_issues(count)} of {source.name}; write one or remove "
+                "the source."
             )
             yield source.place.problem("unmapped-source", message, severity="warning", on_key=True)
 

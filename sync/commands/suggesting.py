@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.conditions import compile_conditions
+from mappings.model import TeamMapping
 from mappings.problems import suggestion as nearest_name
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, say, say_json
@@ -110,9 +111,19 @@ def _lines(material: Material, found: TeamSuggestions, min_precision: float) -> 
         increment = running_increment(material)
         lines += ["", f"Create first, under `capabilities:` of a goal in {increment.origin.file}:", ""]
         lines += [capability_yaml(each).rstrip("\n") for each in found.capabilities]
-    lines += ["", f"Paste at the end of `rules:` in {material.team.origin.file}:", ""]
+    lines += ["", *_where_to_paste(material.team)]
     lines += [_commented(each).rstrip("\n") for each in found.suggestions]
     return [*lines, "", f"{_issues(found.left)} of {found.team} would be left unplanned.", ""]
+
+
+def _where_to_paste(team: TeamMapping) -> list[str]:
+    if team.rules:
+        return [f"Paste at the end of `rules:` in {team.origin.file}:", ""]
+    return [
+        f"Paste at the end of {team.origin.file}, in the place of an empty `rules:` if it has one:",
+        "",
+        "rules:",
+    ]
 
 
 def _issues(count: int) -> str:

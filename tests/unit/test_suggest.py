@@ -411,6 +411,18 @@ def test_a_new_team_gets_a_first_mapping_from_what_its_issues_are_sorted_by(tmp_
     assert "DS-41" not in homes
 
 
+def test_what_is_printed_for_a_file_without_rules_can_be_pasted_as_it_stands(tmp_path: Path) -> None:
+    world = new_team(tmp_path, *many(1, 4, labels=["features"]), *many(11, 4))
+    path = world.root / as_json(world)["file"]
+    bare = path.read_text(encoding="utf-8").replace("rules: []\n", "")
+    path.write_text(bare, encoding="utf-8")
+    printed = told(world).partition("Paste at the end of ")[2]
+    yaml = printed.partition("\n\n")[2].partition("\n\n")[0]
+    path.write_text(f"{bare}{yaml}\n", encoding="utf-8")
+    (rule,) = configure(world.root).workspace.teams[0].rules
+    assert (rule.id, rule.assign) == ("labels-features", "features")
+
+
 def test_epics_go_before_what_is_above_and_below_them(tmp_path: Path) -> None:
     world = new_team(
         tmp_path,
