@@ -20,7 +20,9 @@ class CaseIssue(Entry):
     labels: Names = Field(default=[], description="Its labels; ours are not seen.", examples=[["features"]])
     status: Text | None = Field(default=None, description="Name of its status.", examples=["In review"])
     category: Literal["todo", "doing", "done"] | None = Field(
-        default=None, description="The tracker's own class of the status.", examples=["doing"]
+        default=None,
+        description="The tracker's own class of the status; open, closed, To Do, In Progress and Done have theirs.",
+        examples=["doing"],
     )
     resolution: Text | None = Field(
         default=None, description="Jira's resolution or GitHub's reason.", examples=["Won't do"]

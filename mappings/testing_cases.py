@@ -22,7 +22,14 @@ _STATUSES: Final[Mapping[str, Mapping[Category, str]]] = {
     "jira": {"todo": "To Do", "doing": "In Progress", "done": "Done"},
     "github": {"todo": "open", "doing": "open", "done": "closed"},
 }
-_CATEGORIES: Final[Mapping[str, Category]] = {"open": "todo", "closed": "done"}
+_CATEGORIES: Final[Mapping[str, Category]] = {
+    "open": "todo",
+    "closed": "done",
+    "to do": "todo",
+    "in progress": "doing",
+    "done": "done",
+}
+"""What trackers call these statuses unless a case says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -106,21 +106,18 @@ def _impact(root: Path, own: Configured) -> None:
     edited.write_text(mapping_text(3).replace("[planned, committed]", "[planned, committed, customer]"))
     _command("  a rule of one team changed", own.root, arguments, times=2)
     plan = own.root / "plans" / "bench.yaml"
-    before_plan = plan.read_text()
-    plan.write_text(before_plan.replace("Goal 7", "Another goal"))
+    plan.write_text(plan.read_text().replace("Goal 7", "Another goal"))
     _command("  a rule and a title in the plan changed", own.root, arguments, times=2)
+    snapshot = root / "snapshot.jsonl.gz"
+    _command("  (snapshot export)", own.root, ["snapshot", "export", str(snapshot), "--json"])
+    from_file = [*arguments, "--snapshot", str(snapshot)]
+    _command("  the same, from an exported snapshot", own.root, from_file, times=2)
     more = '      - {id: cap-3-new, title: One more, team: team-3, anchor: "jira:T3-9"}\n'
     plan.write_text(plan.read_text().replace('anchor: "jira:T3-3"}\n', f'anchor: "jira:T3-3"}}\n{more}'))
     edited.write_text(edited.read_text().replace("assign: cap-3-1", "assign: cap-3-new", 1))
     _command("  a rule, and a capability more in the plan", own.root, arguments, times=2)
     plan.write_text(plan.read_text().replace("end: ", "grace_days: 6\nend: "))
-    _command("  the same, and another end: every issue is judged twice", own.root, arguments, times=2)
-    snapshot = root / "snapshot.jsonl.gz"
-    _command("  (snapshot export)", own.root, ["snapshot", "export", str(snapshot), "--json"])
-    asked = [*arguments, "--snapshot", str(snapshot)]
-    _command("  the same, from an exported snapshot", own.root, asked, times=2)
-    plan.write_text(before_plan)
-    _command("  a rule of one team changed, from an exported snapshot", own.root, asked, times=2)
+    _command("  the same, and other days: every issue is judged twice", own.root, arguments, times=2)
 
 
 def _explain(root: Path) -> None:

@@ -47,5 +47,5 @@ def load(ways: Ways, file: Path, *, replace: bool) -> int:
     if ways.as_json:
         say_json({"version": 1, "file": str(file), "rows": rows, "issues": issues, "taken": head.taken})
     else:
-        say(f"{issues} issues, as of {head.taken:%Y-%m-%d %H:%M} UTC, are in the store")
+        say(f"{issues} issues, exported at {head.taken:%Y-%m-%d %H:%M} UTC, are in the store")
     return 0

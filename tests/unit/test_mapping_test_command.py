@@ -70,6 +70,8 @@ def test_what_init_writes_passes_and_tests_all_its_rules(tmp_path: Path) -> None
         'issue: {key: DS-1, labels: [model], resolution: "Won\'t do"}, assign: model, state: dropped',
         "issue: {key: DS-1, labels: [model], category: doing}, state: doing",
         "issue: {key: acme/churn#7, status: closed}, unplanned: true, state: done",
+        "issue: {key: DS-7, status: Done}, unplanned: true, state: done",
+        "issue: {key: DS-7, status: In progress}, unplanned: true, state: doing",
         "issue: {key: DS-1, created: 2026-09-01}, ignored: true",
         "issue: {key: DS-1}, pinned: model, assign: model, unplanned: false",
         "issue: {key: DS-1, labels: [model]}, vetoed: model, unplanned: true",
