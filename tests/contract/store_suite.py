@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta, timezone
 
+import pytest
+
 from connectors.model import Census, Cursor, IssueRef, Pulled, Source, Wanted
-from sync.store import Store
+from sync.store import Store, snapshot
 from tests.store_world import BLUE, CHURN, DS, START, Clock, issue, kinds, pull, ref
 
 LATER = START + timedelta(hours=1)
@@ -34,6 +36,22 @@ class SourcesContract:
         other = store.source(DS, Wanted(body=True))
         assert same is not None and same.cursor is not None
         assert other is not None and other.cursor is None
+
+    def test_issues_and_watermark_are_kept_together_or_not_at_all(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pull(store, issue(1))
+        before = store.source(DS)
+
+        def dies(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(snapshot, "_keep_events", dies)  # the last thing of all
+            pull(store, issue(2), at=LATER)
+        assert store.source(DS) == before
+        assert store.source_ids(DS) == {ref(1).id}
+        assert store.known_issue("jira", "DS-2") is None
 
     def test_a_failed_source_keeps_its_watermark_and_the_time_of_its_first_failure(
         self, store: Store

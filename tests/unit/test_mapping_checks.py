@@ -127,6 +127,7 @@ def test_mistakes_in_a_plan(
         ("{title: '(?i)churn'}", "{tracker: githb}", ("unknown-tracker", "error", "13:21"), '"github"'),
         ("{project: DS}", "{repo: a/b, project: DS}", ("source-shape", "error", "3:12"), "for GitHub"),
         ("{project: DS}", "{project: ds}", ("source-shape", "error", "3:21"), "upper-case"),
+        ("{project: DS}", "{board: 12}", ("shape", "error", "3:12"), "known keys: jql, project"),
         (
             "{project: DS}",
             "{project: DS, jql: a = b Order  by c}",

@@ -1,0 +1,32 @@
+"""``docs/accidents.md`` promises tests; each of them has to be there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "accidents.md").read_text(encoding="utf-8")
+ROWS = [
+    line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith(("| what", "| ---"))
+]
+
+
+@cache
+def functions_of(file: str) -> frozenset[str]:
+    """Names of the test functions of a file below ``tests``, those of classes included."""
+    tree = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8"))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+def test_every_accident_names_tests_that_exist() -> None:
+    assert len(ROWS) > 40
+    for row in ROWS:
+        _, _, _, shown, _ = row.split("|")
+        named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", shown)
+        assert named, row
+        assert len(named) == shown.count("`") // 2, row
+        for file, name in named:
+            assert name in functions_of(file), f"tests/{file} has no {name}"
