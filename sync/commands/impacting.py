@@ -15,7 +15,7 @@ from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, say, say_json
 from sync.earlier import Earlier
 from sync.held import held_today
-from sync.impact import impact_of
+from sync.impact import Impact, impact_of
 from sync.impact_notes import notes_on
 from sync.impact_render import Compared, impact_json, impact_markdown, impact_text
 from sync.job import Job
@@ -37,32 +37,32 @@ def impact(
     detailed: bool,
 ) -> int:
     """0; with ``detailed`` 2 when anything differs. Needs no token and sends no request."""
+    with _nothing_collected():
+        found, compared = _compared(ways, against, snapshot)
+        if format_ == "json":
+            say_json(impact_json(found, compared))
+        else:
+            say(impact_text(found, compared) if format_ == "text" else impact_markdown(found, compared))
+    return PENDING if detailed and not found.is_empty else 0
+
+
+def _compared(ways: Ways, against: str, snapshot: Path | None) -> tuple[Impact, Compared]:
     head = read_head(snapshot) if snapshot else None
-    with (
-        _nothing_collected(),
-        version_at(ways.root, against) as version,
-        with_snapshot(ways, snapshot) as job,
-    ):
+    with version_at(ways.root, against) as version, with_snapshot(ways, snapshot) as job:
         configured = version.configured
         old = replace(job, settings=configured.settings, workspace=configured.workspace)
         known = known_after_writes(job.store)
         before, after = _both(old, job, known)
-        found = impact_of(before, after, known)
-        compared = Compared(
+        return impact_of(before, after, known), Compared(
             against=version.name,
             as_of=read_last(job),
             notes=tuple(notes_on(old, job, after, known, head)),
         )
-    if format_ == "json":
-        say_json(impact_json(found, compared))
-    else:
-        say(impact_text(found, compared) if format_ == "text" else impact_markdown(found, compared))
-    return PENDING if detailed and not found.is_empty else 0
 
 
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """Nearly all that is made here lives to the end: looking for rubbish among it only takes time."""
+    """Nearly all that is made here lives until the comparison is made: looking for rubbish among it only takes time."""
     was_on = gc.isenabled()
     gc.disable()
     try:

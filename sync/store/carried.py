@@ -124,7 +124,8 @@ def _issues(rows: Iterable[SnapshotRow]) -> dict[IssueRef, KnownIssue]:
                 raise ValueError("it comes after an issue")
             else:
                 note_holder(held, row["source"], row["tracker"], row["issue_id"])
-    return {ref: known[ref] for ref in sorted(known, key=attrgetter("tracker", "id"))}
+    in_order = sorted(known, key=attrgetter("tracker", "id"))
+    return known if in_order == list(known) else {ref: known[ref] for ref in in_order}
 
 
 def _known(row: dict[str, Any], sources: frozenset[str]) -> KnownIssue:

@@ -79,6 +79,8 @@ class TransferPart(Part):
                     query = query.where(rollups.c.run_id == _last_run())
                 if table.name in _NUMBERED:
                     query = query.order_by(table.c.id)
+                if table is issues:
+                    query = query.order_by(issues.c.tracker, issues.c.id)
                 for row in connection.execute(query).mappings():
                     values = dict(row)
                     if table is issues:
