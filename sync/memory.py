@@ -37,11 +37,12 @@ _FOUND = {
 }
 
 
-def remember(job: Job) -> Remembered:
-    """Everything that the comparison needs of earlier runs, under the names of today (``previously``)."""
+def remember(job: Job, pushed: Mapping[IssueRef, frozenset[str]] | None = None) -> Remembered:
+    """Everything that the comparison needs of earlier runs, under the names of today (``previously``). ``pushed``: the
+    labels that we put, where they were asked for already."""
     store = job.store
     comments = store.pushed_comments()
-    pushed = store.pushed_label_names()
+    pushed = store.pushed_label_names() if pushed is None else pushed
     remembered = Remembered(
         pushed=pushed,
         written={subject: _written(row) for subject, row in comments.items()},

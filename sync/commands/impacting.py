@@ -74,19 +74,22 @@ def _nothing_collected() -> Iterator[None]:
 
 def _both(old: Job, new: Job, known: Mapping[IssueRef, KnownIssue]) -> tuple[Thought, Thought]:
     """What runs of both would think, without thinking twice what cannot differ."""
-    was = _basis(old, known)
+    pushed = old.store.pushed_label_names()
+    was = _basis(old, known, pushed)
     before = think_offline(old, was.known, was.remembered)
     if old.settings == new.settings and old.workspace == new.workspace:
         return before, before
-    will_be = _basis(new, known)
+    will_be = _basis(new, known, pushed)
     again = to_look_at_again(was, before, will_be) if _only_files_differ(old, new) else None
     earlier = Earlier(thought=before, again=again) if again is not None else None
     return before, think_offline(new, will_be.known, will_be.remembered, earlier)
 
 
-def _basis(job: Job, known: Mapping[IssueRef, KnownIssue]) -> Basis:
+def _basis(
+    job: Job, known: Mapping[IssueRef, KnownIssue], pushed: Mapping[IssueRef, frozenset[str]]
+) -> Basis:
     held = held_today(known, job.store, job.workspace)
-    return Basis(workspace=job.workspace, known=held, remembered=remember(job))
+    return Basis(workspace=job.workspace, known=held, remembered=remember(job, pushed))
 
 
 def _only_files_differ(old: Job, new: Job) -> bool:
