@@ -8,7 +8,11 @@ GitHub (sources: GitHub docs, "Autolinked references and URLs"; GFM specificatio
 html-pipeline issue 232; what dependabot and Renovate do). Mentions, ``#12``, ``GH-12``, ``o/r#12``, commit
 hashes and autolink prefixes are looked for in the *rendered* text, so neither a backslash nor an entity stops
 them; a zero-width space inside the reference does, and with it the closing keywords have nothing to close.
-URLs get one before ``://``. Markup is stopped by backslashes; ``< > & | \\`` become entities because our own
+URLs get one before ``://``. Prefixes of custom autolinks may be any letters, digits and ``.-_+=:/#`` (GitHub
+changelog, 2021-11-04); broken up are ``ABC-1``, ``TICK:1``, ``A=1``, ``A+1`` and capitals before a number.
+Prefixes in small letters without a mark (``bug12``), ones that end in ``.``, ``_`` or ``/``, and alphanumeric
+numbers (``ABC-x``) are left, as most text of that shape is no reference.
+Markup is stopped by backslashes; ``< > & | \\`` become entities because our own
 hidden markers are looked for in the raw text and because tables are cut before escapes are read. ``$`` starts
 mathematics, and GitHub documents a span around it as the way out.
 
@@ -83,7 +87,7 @@ def _is_ignorable(char: str) -> bool:
     return code == 0x2065 or 0xFFF0 <= code <= 0xFFFF or code >= 0xE0000 or code & 0xFFFE == 0xFFFE
 
 
-_KEY_LIKE: Final = re.compile(r"([A-Za-z][A-Za-z0-9_]*-)(?=[0-9])")
+_KEY_LIKE: Final = re.compile(r"((?<![A-Za-z])[A-Z]{2,}|[A-Za-z][A-Za-z0-9_]*[-:+=]+)(?=[0-9])")
 _HASH_LIKE: Final = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")
 _SIX: Final = re.compile(r"(.{6})(?=.)")
 _SHORTCODE: Final = re.compile(r":(?=[\w+-]+:)")

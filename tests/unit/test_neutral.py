@@ -19,6 +19,8 @@ def seen(text):
         ("closes #12", r"closes \#·12"),
         ("fixes acme/churn#7", r"fixes acme/churn\#·7"),
         ("see GH-12 and DS-140", "see GH-·12 and DS-·140"),
+        ("BUG123, TICK:1, A+1 and A=1", "BUG·123, TICK:·1, A+·1 and A=·1"),
+        ("utf8 on v1.2", "utf8 on v1.2"),
         ("https://github.com/acme/churn/issues/7", "https·://github.com/acme/churn/issues/7"),
         ("www.example.org", "www·.example.org"),
         ("0123456789abcdef0123456789abcdef01234567", "012345·6789ab·cdef01·234567·89abcd·ef0123·4567"),
