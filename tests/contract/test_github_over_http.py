@@ -440,3 +440,14 @@ def test_what_a_lagging_list_hides_comes_with_a_later_pull(world: GithubWorld) -
     world.pass_minutes(4)
     seen |= {(issue.title, issue.status) for issue in world.pull(pulled).issues}
     assert {(f"late {number}", "closed") for number in range(6)} <= seen
+
+
+def test_a_change_that_comes_after_a_later_one_is_not_lost(world: GithubWorld) -> None:
+    fill(world, 2)
+    world.pass_minutes(60)
+    world.close("acme/churn#2")
+    pulled = world.pull()
+    world.pass_minutes(-2)
+    world.close("acme/churn#1")
+    world.pass_minutes(4)
+    assert ("issue 0", "closed") in {(issue.title, issue.status) for issue in world.pull(pulled).issues}

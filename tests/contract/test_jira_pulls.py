@@ -83,6 +83,17 @@ def test_a_change_that_the_index_shows_late_is_not_lost(jira: JiraBox) -> None:
     assert "DS-1" in keys(jira.pull(DS, after=cursors(seen))[DS])
 
 
+def test_a_change_that_comes_after_a_later_one_is_not_lost(jira: JiraBox) -> None:
+    """DS-2's change was in the index when DS-1's, which is two minutes older, was not."""
+    jira.later(hours=1)
+    jira.state.label("DS-2", "seen", "robot")
+    after = cursors(jira.pull(DS))
+    jira.later(minutes=-2)
+    jira.state.label("DS-1", "late", "robot")
+    jira.later(minutes=4)
+    assert "DS-1" in keys(jira.pull(DS, after=after)[DS])
+
+
 @pytest.mark.parametrize(
     ("zone", "eve"),
     [
