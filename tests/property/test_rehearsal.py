@@ -15,7 +15,7 @@ from sync.rehearsal.sigkill import kill_and_run_again
 from sync.rehearsal.tally import Tally
 from sync.rehearsal.telling import failures_text
 
-SCHEDULES = 6
+SCHEDULES = 20
 """In each of ten worlds; each costs about a quarter of a second."""
 
 
