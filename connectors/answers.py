@@ -89,7 +89,7 @@ def _hopeless(where: str, error: requests.RequestException, host: str) -> Connec
             f"{where}: the certificate of {host} cannot be verified; check the tracker's url, "
             "or point REQUESTS_CA_BUNDLE to your own certificate authority"
         )
-    unresolved = next((cause for cause in _causes(error) if isinstance(cause, NameResolutionError)), None)
+    unresolved = next((cause for cause in causes(error) if isinstance(cause, NameResolutionError)), None)
     if unresolved and not _resolver_is_down(unresolved):
         return Unreachable(f"{where}: unknown host {host}: check url of this tracker in increment-sync.yaml")
     if isinstance(error, ValueError) and not isinstance(error, requests.exceptions.JSONDecodeError):
@@ -101,14 +101,14 @@ def _hopeless(where: str, error: requests.RequestException, host: str) -> Connec
 
 def _resolver_is_down(error: BaseException) -> bool:
     return any(
-        isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_AGAIN for cause in _causes(error)
+        isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_AGAIN for cause in causes(error)
     )
 
 
 def _never_connected(error: BaseException) -> bool:
     """True when the request certainly did not leave: no connection came about."""
     return isinstance(error, requests.exceptions.ConnectTimeout) or any(
-        isinstance(cause, NewConnectionError) for cause in _causes(error)
+        isinstance(cause, NewConnectionError) for cause in causes(error)
     )
 
 
@@ -120,7 +120,7 @@ def _what_was_lost(error: BaseException) -> str:
     return "the connection broke before the whole answer came from"
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """The error and everything wrapped in it: by ``raise from``, as an argument, or as ``reason``."""
     waiting: list[Any] = [error]
     seen: set[int] = set()

@@ -7,7 +7,7 @@ import html
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 STARS = "***"
 _SHORTEST = 4
@@ -56,6 +56,17 @@ def sent_secrets(authorization: str | bytes | None) -> list[str]:
             pair = ""
         found += [pair, pair.partition(":")[2]]
     return [each for each in found if each]
+
+
+def url_secrets(url: str) -> list[str]:
+    """What a URL holds before its host that nobody may see: the password, or the only word that stands there."""
+    try:
+        before, at, _ = urlsplit(url if "//" in url else f"//{url}").netloc.rpartition("@")
+    except ValueError:  # its text would hold the password
+        before, at, _ = url.partition("//")[2].rpartition("@")
+    user, colon, password = before.partition(":")
+    secret = password if colon else user
+    return list(dict.fromkeys((secret, unquote(secret), unquote(secret, "latin-1")))) if at and secret else []
 
 
 def _forms(secret: str) -> Iterator[str]:

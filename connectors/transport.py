@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from http.client import HTTPConnection
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import BaseAdapter, HTTPAdapter
+from requests.adapters import BaseAdapter
+from requests.utils import get_environ_proxies
 
 from connectors.addresses import is_below, is_open_to_listeners
 from connectors.answers import TEMPORARY, lost, redirected, refused
@@ -27,10 +26,11 @@ from connectors.errors import (
     OutOfTurn,
     QuotaExhausted,
 )
+from connectors.habits import without_habits
 from connectors.lighter import first_that_works
 from connectors.pace import CONTENT, Hold, Pace, WriteLimits
 from connectors.retry import Kind, Limit, RetryPolicy, TryAgain, Wait, server_wait
-from connectors.secrecy import Hider, sent_secrets
+from connectors.secrecy import Hider, sent_secrets, url_secrets
 from connectors.traffic import Traffic
 
 __all__ = ["Kind", "Reply", "Transport"]
@@ -98,7 +98,7 @@ class Transport:
             )
         self.base_url = base_url.rstrip("/")
         self.tracker = tracker
-        self._session = _without_habits(session, adapter)
+        self._session = without_habits(session, adapter)
         self._policy = policy
         self._now = now
         self._sleep = sleep
@@ -279,7 +279,9 @@ class Transport:
 
     def _hider(self, response: requests.Response) -> Hider:
         """Trackers and proxies may repeat what they were sent, and what they say is quoted in messages."""
-        return Hider(sent_secrets(response.request.headers.get("Authorization")))
+        proxies = get_environ_proxies(response.url) if self._session.trust_env else {}
+        secrets = (secret for proxy in proxies.values() for secret in url_secrets(proxy))
+        return Hider([*sent_secrets(response.request.headers.get("Authorization")), *secrets])
 
 
 class _Doubt:
@@ -325,20 +327,3 @@ def _readable(response: requests.Response, hider: Hider) -> Any:
         return hider.value(_decoded(response))
     except (ValueError, RecursionError):
         return None
-
-
-def _without_habits(session: requests.Session, adapter: BaseAdapter | None) -> requests.Session:
-    for prefix in ("https://", "http://"):
-        session.mount(prefix, adapter or HTTPAdapter(max_retries=0, pool_maxsize=16))
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # Switched on, it prints every header on stdout.
-    HTTPConnection.debuglevel = 0
-    session.verify = True  # what REQUESTS_CA_BUNDLE names still holds
-    session.trust_env = adapter is None  # what never leaves needs no proxy
-    # Proxies come from the environment, but without any auth requests would take credentials from a .netrc, too.
-    session.auth = session.auth or _unsigned
-    return session
-
-
-def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

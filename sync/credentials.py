@@ -6,14 +6,17 @@ on a tracker's name, which is most of what happens here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from pydantic import SecretStr
 
 from connectors.addresses import is_open_to_listeners
+from connectors.secrecy import url_secrets
 from sync.settings_parts import TrackerKind
 
 SECRETS_DIR = "INCREMENT_SYNC_SECRETS_DIR"
@@ -131,7 +134,8 @@ def ping_url(environment: Mapping[str, str]) -> SecretStr | None:
 
 
 def secrets_in(environment: Mapping[str, str]) -> list[str]:
-    """Every secret that the environment holds or names, for whichever tracker: none may be shown."""
+    """Every secret that the environment holds or names, for whichever tracker, health check or proxy: none may be
+    shown. Of a health check also what follows its host, which is what libraries quote."""
     found = [value.strip() for name, value in environment.items() if name.endswith(_SECRET_ENDINGS)]
     files = [Path(value) for name, value in environment.items() if name.endswith(_SECRET_FILE_ENDINGS)]
     if folder := environment.get(SECRETS_DIR, "").strip():
@@ -139,7 +143,26 @@ def secrets_in(environment: Mapping[str, str]) -> list[str]:
     for path in files:
         with suppress(OSError, UnicodeDecodeError):
             found.append(path.read_text(encoding="utf-8").strip())
+    for name, value in environment.items():
+        if name.upper().endswith("_PROXY"):
+            found += url_secrets(value)
+    with suppress(CredentialError):
+        if url := ping_url(environment):
+            found += _after_the_host(url.get_secret_value())
     return [secret for secret in found if secret]
+
+
+def _after_the_host(url: str) -> list[str]:
+    """Whole, by its longer segments, and as requests writes them."""
+    path = url.partition("://")[2].partition("/")[2].strip("/")
+    parts = [part for part in (path, *re.split(r"[/?&=#]", path)) if len(part) >= _LONG_ENOUGH]
+    return [
+        form for part in parts for form in (part, quote(part, safe="!#$%&'()*+,/:;=?@[]~"), unquote(part))
+    ]
+
+
+_LONG_ENOUGH = 8
+"""Shorter words of an address are ordinary ones."""
 
 
 _SECRET_ENDINGS = ("_TOKEN", "_PAT", "_PRIVATE_KEY", "_PING_URL")

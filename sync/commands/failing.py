@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import traceback
-from pathlib import Path
 
 from connectors.errors import ConnectorError
 from connectors.secrecy import Hider
@@ -30,7 +29,12 @@ def exit_code_for(error: Exception) -> int:
 
 
 def sentence_for(error: Exception) -> str:
-    """What is wrong and what to do. A traceback of something unexpected goes to a file, not to the terminal."""
+    """What is wrong and what to do, without secrets. A traceback of something unexpected goes to a file, not to the
+    terminal."""
+    return Hider(secrets_in(os.environ)).text(_sentence(error))
+
+
+def _sentence(error: Exception) -> str:
     if isinstance(error, MappingInvalid):
         count = len(error.problems)
         noun = "problem" if count == 1 else "problems"
@@ -56,15 +60,18 @@ def sentence_for(error: Exception) -> str:
         return neutral_terminal(str(error.args[0] if isinstance(error, KeyError) else error))
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
-        return f"{error.strerror or error}{where}"
-    return f"this is a bug in increment-sync: {type(error).__name__}; details are in {_keep(error)}"
+        return neutral_terminal(f"{error.strerror or error}{where}")
+    return f"this is a bug in increment-sync: {type(error).__name__}; {_keep(error)}"
 
 
-def _keep(error: Exception) -> Path:
-    """Write the traceback to a file that only its owner can read, without secrets."""
+def _keep(error: Exception) -> str:
+    """Write the traceback to a file that only its owner can read, without secrets. Out: what became of it."""
     text = Hider(secrets_in(os.environ)).text("".join(traceback.format_exception(error)))
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="increment-sync-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as file:
-        file.write(text)
-    return Path(file.name)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="increment-sync-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(text)
+    except OSError as full:  # Python would print both errors, and the secrets of the first
+        return f"details could not be kept: {full.strerror}"
+    return f"details are in {file.name}"

@@ -14,7 +14,7 @@ from connectors.ports import IssueReader, IssueWriter
 from connectors.retry import Wait
 from mappings.problems import MappingInvalid
 from sync.commands.ways import Ways, holder, new_run_id
-from sync.credentials import CredentialError, Credentials
+from sync.credentials import CredentialError, Credentials, secrets_in
 from sync.job import Job, Progress, RunCache, Silent
 from sync.last_rules import configured_despite, former_files, may_go_on
 from sync.logs import logger, set_up_logs
@@ -52,7 +52,12 @@ class DoneDespite(Exception):
 def logs(ways: Ways, secrets: list[str] | None = None) -> None:
     """On a terminal the progress tells what happens, so logs there begin with warnings."""
     default = "warning" if sys.stderr.isatty() else "info"
-    set_up_logs(sys.stderr, level=ways.log_level or default, secrets=secrets or (), color=ways.color)
+    set_up_logs(
+        sys.stderr,
+        level=ways.log_level or default,
+        secrets=[*(secrets or ()), *secrets_in(ways.environment)],
+        color=ways.color,
+    )
 
 
 @contextmanager

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from connectors.secrecy import Hider
 from connectors.traffic import Traffic
 from mappings.problems import MappingInvalid
 from sync.commands.failing import exit_code_for
 from sync.commands.session import logs
 from sync.commands.ways import Ways, complain
-from sync.credentials import CredentialError, ping_url
+from sync.credentials import CredentialError, ping_url, secrets_in
 from sync.held import all_sources
 from sync.job import Job
 from sync.monitor.exposing import push, write_textfile
 from sync.monitor.figures import Family, of_end
 from sync.monitor.gathering import count_requests, of_outcome, of_store, of_traffic
 from sync.monitor.pinging import HealthCheck, PingFailed, Signal
+from sync.neutral import neutral_terminal
 from sync.run import Outcome
 from sync.settings import Settings, load_settings, store_url
 from sync.store import StoreError, open_store
@@ -72,13 +74,13 @@ def _tell_metrics(ways: Ways, textfile: Path | None, seen: Watched, end: _End) -
         textfile = metrics_file(settings, ways.root)
     if textfile is None and gateway is None:
         return
-    with _said("the metrics cannot be made"):
+    with _said(ways, "the metrics cannot be made"):
         figures = _figures(ways, settings, seen, end)
         if textfile is not None:
-            with _said(f"the metrics file {textfile} cannot be written"):
+            with _said(ways, f"the metrics file {textfile} cannot be written"):
                 write_textfile(textfile, figures, settings.instance if settings else None)
         if gateway is not None and settings is not None:
-            with _said("the metrics cannot be pushed to metrics.pushgateway"):
+            with _said(ways, "the metrics cannot be pushed to metrics.pushgateway"):
                 push(gateway, figures, settings.instance)
 
 
@@ -134,10 +136,11 @@ def _ping(check: HealthCheck | None, signal: Signal) -> None:
 
 
 @contextmanager
-def _said(what: str) -> Iterator[None]:
+def _said(ways: Ways, what: str) -> Iterator[None]:
     """Whatever goes wrong while figures are told is said, and nothing more comes of it."""
     try:
         yield
     except Exception as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        complain(f"note: {what}: {reason or error or type(error).__name__}")
+        said = Hider(secrets_in(ways.environment)).text(str(reason or error or type(error).__name__))
+        complain(f"note: {what}: {neutral_terminal(said)}")

@@ -5,7 +5,7 @@ Both keep what a run did not find out: a run that fails early leaves the figures
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _SECONDS: Final = 5.0
 """How long a Pushgateway may take."""
 _INSTALLATION: Final = "installation"
+
+
+class PushFailed(Exception):
+    """The Pushgateway did not take them. The sentence says why and quotes nobody."""
 
 
 class _Told:
@@ -49,7 +53,7 @@ def write_textfile(path: Path, figures: Figures, installation: str | None) -> No
 def push(gateway: str, figures: Figures, installation: str) -> None:
     """Add to what the Pushgateway at this URL holds of the installation, replacing the families that are told.
 
-    OSError when it does not take them."""
+    PushFailed when it does not take them."""
     from prometheus_client import pushadd_to_gateway
 
     pushadd_to_gateway(
@@ -58,7 +62,35 @@ def push(gateway: str, figures: Figures, installation: str) -> None:
         registry=_registry(_metrics(figures, installation)),
         grouping_key={_INSTALLATION: installation},
         timeout=_SECONDS,
+        handler=_sending,
     )
+
+
+def _sending(
+    url: str, method: str, timeout: float | None, headers: Sequence[tuple[str, str]], data: bytes
+) -> Callable[[], None]:
+    """Asked for by prometheus-client, whose own way follows redirects without what was to be told, and quotes what
+    the other side says."""
+
+    def send() -> None:
+        import requests
+
+        from connectors.answers import causes
+        from connectors.habits import without_habits
+
+        try:
+            with without_habits(requests.Session()) as session:
+                answer = session.request(
+                    method, url, data=data, headers=dict(headers), timeout=timeout, allow_redirects=False
+                )
+        except (requests.RequestException, ValueError) as error:
+            reasons = (cause.strerror for cause in causes(error) if isinstance(cause, OSError))
+            reason = next((reason for reason in reasons if reason), type(error).__name__)
+            raise PushFailed(f"it cannot be reached ({reason})") from None
+        if not answer.ok or answer.is_redirect:
+            raise PushFailed(f"it answered HTTP {answer.status_code}")
+
+    return send
 
 
 def _registry(metrics: Iterable[Metric]) -> CollectorRegistry:

@@ -30,8 +30,11 @@ class HealthCheck:
         """Send one signal. Raises PingFailed; a redirect is not followed."""
         import requests
 
+        from connectors.habits import without_habits
+
         try:
-            answer = requests.get(self._address(signal), timeout=_SECONDS, allow_redirects=False)
+            with without_habits(requests.Session()) as session:
+                answer = session.get(self._address(signal), timeout=_SECONDS, allow_redirects=False)
         except (requests.RequestException, ValueError) as error:  # their texts hold the URL
             raise PingFailed(f"the health check cannot be reached ({type(error).__name__})") from None
         if answer.status_code != 200:

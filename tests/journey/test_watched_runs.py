@@ -202,7 +202,7 @@ class TestThePushgateway:
         ended = world.run()
         assert (
             ended.code,
-            "metrics cannot be pushed to metrics.pushgateway: HTTP Error 400" in ended.err,
+            "metrics cannot be pushed to metrics.pushgateway: it answered HTTP 400" in ended.err,
         ) == (
             0,
             True,

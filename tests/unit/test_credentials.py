@@ -213,3 +213,20 @@ def test_everything_that_must_not_be_shown_is_known(tmp_path: Path) -> None:
         "INCREMENT_SYNC_OTHER_TOKEN": "",
     }
     assert set(secrets_in(environment)) == {"direct", "mounted"}
+
+
+def test_the_password_of_a_proxy_and_the_path_of_a_ping_must_not_be_shown() -> None:
+    proxies = {
+        "HTTPS_PROXY": "http://robot:pass%2Fword@proxy:3128",
+        "http_proxy": "only-a-token@proxy:3128",
+        "ALL_PROXY": "socks5://u:p@[broken",
+        "NO_PROXY": "localhost,.example.com",
+    }
+    assert set(secrets_in(proxies)) == {"pass%2Fword", "pass/word", "only-a-token", "p"}
+    ping = "https://hc.example/ping/0b1c2d3e-aaaa?create=1"
+    assert set(secrets_in({"INCREMENT_SYNC_PING_URL": ping})) == {
+        ping,
+        "ping/0b1c2d3e-aaaa?create=1",
+        "0b1c2d3e-aaaa",
+    }
+    assert secrets_in({"INCREMENT_SYNC_PING_URL": "https://hc.example/ping"}) == ["https://hc.example/ping"]
