@@ -19,8 +19,9 @@ mathematics, and GitHub documents a span around it as the way out.
 Jira (sources: the escape list of Jira's BackslashEscapeRendererComponent, as Atlassian's wiki markup
 transformer for Jira Cloud repeats it). Backslashes stop markup, macros and mentions. An escaped ``|`` still
 ends a table cell in that transformer, so a broken bar stands in for it; a backslash of the text is parted
-from what follows, as two make a line break. Issue keys are left alone: on Jira they become links that
-notify nobody and leave no trace on the other issue, and readers want to follow them.
+from what follows, as two make a line break. ``mailto:`` and ``file:`` make links without ``//`` and get a
+zero-width space before the colon. Issue keys are left alone: on Jira they become links that notify nobody and
+leave no trace on the other issue, and readers want to follow them. ``docs/hostile-text.md`` lists every rule.
 """
 
 from __future__ import annotations
@@ -118,6 +119,7 @@ def _without_links(line: str) -> str:
 
 _EMOTICON: Final = re.compile(r"([:;])(?=-?[()DPp])|\((?=(?:[/xyni!?+*-]|on|off|\*[rgby]|flag|flagoff)\))")
 _ENTITY: Final = re.compile(r"&(?=#?\w+;)")
+_ADDRESS: Final = re.compile(r"(?<![0-9A-Za-z])(mailto|file)(?=:\S)", re.IGNORECASE)
 _CITES: Final = re.compile(r"\?(?=\?)")
 _STARTS_WIKI: Final = re.compile(r"^(h[1-6]|bq)(?=\.)", re.IGNORECASE)
 _DELETES: Final = re.compile(r"^-|(?<![0-9A-Za-z])-(?=\S)|-(?=-)|(?<=-)-")
@@ -131,6 +133,7 @@ _WIKI: Final = str.maketrans(
 def neutral_jira(text: str, limit: int = MAX_LENGTH) -> str:
     """One line of Jira wiki markup that shows the text and does nothing, in a sentence or a table cell."""
     line = _without_links(neutral_terminal(text, limit))
+    line = _ADDRESS.sub(rf"\1{BREAK}", line)
     line = _STARTS_WIKI.sub(rf"\1{BREAK}", line)
     line = _ENTITY.sub("&" + BREAK, line).translate(_WIKI)
     line = _CITES.sub("?" + BREAK, line)

@@ -54,6 +54,7 @@ def test_on_github(text, expected):
         ("{code}rm{code}", r"\{code\}rm\{code\}"),
         ("[~alice] [x|http://y]", r"\[\~alice\] \[x¦http·://y\]"),
         ("@alice", r"\@·alice"),
+        ("mailto:bob FILE:/etc profile: x", "mailto·:bob FILE·:/etc profile: x"),
         ("a || b", "a ¦¦ b"),
         ("!pic.png!", r"\!pic.png\!"),
         ("*a* _b_ +c+ ^d^ ~e~ -f-", r"\*a\* \_b\_ \+c\+ \^d\^ \~e\~ \-f-"),
