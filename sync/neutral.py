@@ -92,6 +92,7 @@ _KEY_LIKE: Final = re.compile(r"((?<![A-Za-z])[A-Z]{2,}|[A-Za-z][A-Za-z0-9_]*[-:
 _HASH_LIKE: Final = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")
 _SIX: Final = re.compile(r"(.{6})(?=.)")
 _SHORTCODE: Final = re.compile(r":(?=[\w+-]+:)")
+_ENDS_LIKE_SHORTCODE: Final = re.compile(r"(?<=:)(?!\d\d?$)[\w+-]+$")
 _WWW: Final = re.compile(r"(www)(?=\.)", re.IGNORECASE)
 _STARTS_MARKDOWN: Final = re.compile(r"[-+=:]|[0-9]+(?=[.)])")
 
@@ -107,7 +108,7 @@ def neutral_github(text: str, limit: int = MAX_LENGTH) -> str:
     line = _without_links(line)
     line = _KEY_LIKE.sub(rf"\1{BREAK}", line)
     line = _HASH_LIKE.sub(lambda found: _SIX.sub(rf"\1{BREAK}", found[0]), line)
-    line = _SHORTCODE.sub(":" + BREAK, line)
+    line = _ENDS_LIKE_SHORTCODE.sub(rf"\g<0>{BREAK}", _SHORTCODE.sub(":" + BREAK, line))
     start = _STARTS_MARKDOWN.match(line)
     head = "" if not start else "\\" + start[0] if not start[0].isdigit() else start[0] + "\\"
     return head + line[start.end() if start else 0 :].translate(_MARKDOWN)
@@ -122,7 +123,7 @@ _ENTITY: Final = re.compile(r"&(?=#?\w+;)")
 _ADDRESS: Final = re.compile(r"(?<![0-9A-Za-z])(mailto|file)(?=:\S)", re.IGNORECASE)
 _CITES: Final = re.compile(r"\?(?=\?)")
 _STARTS_WIKI: Final = re.compile(r"^(h[1-6]|bq)(?=\.)", re.IGNORECASE)
-_DELETES: Final = re.compile(r"^-|(?<![0-9A-Za-z])-(?=\S)|-(?=-)|(?<=-)-")
+_DELETES: Final = re.compile(r"^-|(?<![0-9A-Za-z])-(?=\S|$)|-(?=-)|(?<=-)-")
 
 _WIKI: Final = str.maketrans(
     {char: "\\" + char for char in "*_+^~{}[]"}

@@ -12,6 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from connectors.model import IssueRef
+from sync.comment import render
+from sync.comment_document import Document
 from sync.neutral import BREAK, neutral_github, neutral_jira, neutral_terminal
 from tests.jira_wiki import EMOTICONS, cells_of, tokens_of
 
@@ -161,7 +164,8 @@ def test_github_finds_none_of_its_rules_in_a_sentence(text):
 def test_github_finds_none_of_its_rules_in_a_table(text):
     neutral = neutral_github(text)
     table = f"| one | two |\n| --- | --- |\n| {neutral} | {neutral} |\n"
-    assert len(github_texts(table)) == 4
+    cells = [text.replace(BREAK, "") for text in github_texts(table)]
+    assert cells == ["one", "two", neutral_terminal(text), neutral_terminal(text)]
     assert not found_on_github(table)
 
 
@@ -197,3 +201,55 @@ def test_jira_sees_only_text_in_the_cells_of_a_table(text):
     neutral = neutral_jira(text) or " "
     shown = neutral_terminal(text).replace("|", "¦") or " "
     assert [plain(cell) for cell in cells_of(f"|{neutral}|{neutral}|x|")] == [shown, shown, "x"]
+
+
+def comment(kind, text):
+    """A comment with the text in every place where a text of somebody may stand."""
+    keys = (f"DS-1{text}", "acme/churn#7")
+    refs = tuple(IssueRef(tracker="there", id=key, key=key) for key in keys)
+    document = Document(
+        heading=f"Title {text}",
+        context=f"capability of {text}, increment {text}, due never",
+        state=f"State {text}",
+        lines=(f"Line {text}", f"{text} line", (f"Blocked {text}", refs)),
+        header=("one", f"two {text}"),
+        rows=((f"first {text}", f"{text} second"), ("third", "fourth")),
+        footer=f"Kept by ({text})",
+    )
+    return render(document, kind).body
+
+
+def frame_on_jira(body):
+    """Kinds of markup of each line and cell, with those inside of bold text; text and links to issues left out."""
+    lines = [
+        cell
+        for line in body.split("\n")
+        for cell in (cells_of(line) if line.startswith("|") else [tokens_of(line)])
+    ]
+    return [[each for token in line for each in kinds_of(token)] for line in lines]
+
+
+def kinds_of(token):
+    inside = tokens_of(token.text[1:-1]) if token.kind == "effect" else []
+    kinds = [token.kind, *(each for inner in inside for each in kinds_of(inner))]
+    return [kind for kind in kinds if kind not in ("text", "issue key")]
+
+
+@given(TEXTS)
+def test_a_whole_comment_on_github_refers_to_nothing_and_keeps_its_form(text):
+    body = comment("github", text)
+    assert not found_on_github(body)
+    assert markup_on_github(body) == markup_on_github(comment("github", "word"))
+    assert len(github_texts(body)) == len(github_texts(comment("github", "word")))
+
+
+@given(TEXTS)
+def test_a_whole_comment_on_jira_keeps_its_form(text):
+    assert frame_on_jira(comment("jira", text)) == frame_on_jira(comment("jira", "word"))
+
+
+def test_the_form_of_a_comment_is_seen():
+    frame = frame_on_jira(comment("jira", "word"))
+    assert ["effect"] in frame
+    assert ["list", "monospaced", "monospaced"] in frame
+    assert frame_on_jira("*bold @alice*") == [["effect", "mention"]]
