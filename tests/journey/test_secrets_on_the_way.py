@@ -16,6 +16,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
+from sync.logs import logger
 from tests.journey_world import TOKENS, World
 from tests.leaks import (
     assert_no_file_holds,
@@ -50,6 +51,8 @@ class Repeater:
     url: str = ""
     status: int = 200
     asked: list[str] = field(default_factory=list)
+    signed: list[str] = field(default_factory=list)
+    """Authorization headers: nobody here is owed one."""
     silent: bool = False
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -61,6 +64,7 @@ def repeater() -> Iterator[Repeater]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             repeater.asked.append(f"{self.command} {self.path}")
+            repeater.signed += self.headers.get_all("Authorization", [])
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if repeater.silent:
                 repeater.ended.wait(5)
@@ -71,7 +75,7 @@ def repeater() -> Iterator[Repeater]:
             said = " ".join([*sent, *known.values()])
             self.send_response(repeater.status, f"{self.path} {said} {CLEAR_SCREEN}")
             body = json.dumps({"message": said, "errorMessages": [said]}).encode()
-            self.send_header("Location", f"http://localhost:9/{quote(PROXY_PASSWORD, safe='')}/{self.path}")
+            self.send_header("Location", f"{repeater.url}/{quote(PROXY_PASSWORD, safe='')}/{self.path}")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -141,6 +145,8 @@ def test_whoever_watches_repeats_nothing_into_our_messages(
 ) -> None:
     for module in ("pinging", "exposing"):
         monkeypatch.setattr(f"sync.monitor.{module}._SECONDS", 0.05)
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login ada password of-another-service")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     repeater.status, repeater.silent = how if isinstance(how, int) else 200, how == "silent"
     url = NOBODY if how == "away" else repeater.url
     world, said = told(stack, tmp_path, {"INCREMENT_SYNC_PING_URL": f"{url}/{PING_PATH}"}, gateway=url)
@@ -148,6 +154,7 @@ def test_whoever_watches_repeats_nothing_into_our_messages(
     assert len(repeater.asked) == (0 if how == "away" else 3), (
         "two pings and one push, and no redirect followed"
     )
+    assert not repeater.signed
     assert said.count("note: the health check ") == (0 if how == 200 else 2)
     assert said.count("cannot be pushed to metrics.pushgateway") == (0 if how == 200 else 1)
     assert_nothing_shows(world, said, noisy)
@@ -176,12 +183,16 @@ def test_no_crash_tells_them(
         local = " ".join(LEAKS.values())
         failure = error(local + CLEAR_SCREEN)
         failure.add_note(local)
+        logger().error("odd", why=failure, beside=[local])
         raise failure
 
     monkeypatch.setattr("sync.run.find_out", burst)
+    monkeypatch.setattr("sync.commands.watching.of_end", burst)
     environment = {**through(NOBODY), "INCREMENT_SYNC_PING_URL": f"{NOBODY}/{PING_PATH}"}
     world, said = told(stack, tmp_path, environment)
     assert "increment-sync: " in said
+    assert said.count('"event": "odd"') == 2
+    assert "note: the metrics cannot be made: " in said
     assert_nothing_shows(world, said, io.StringIO())
     if error is RuntimeError:
         kept = Path(said.partition("details are in ")[2].splitlines()[0])
