@@ -272,7 +272,7 @@ def _what(change: Change) -> str:
 
 
 def _code(text: str) -> str:
-    return text.replace("`", "").replace("|", "")
+    return neutral_terminal(text).replace("`", "").replace("|", "")
 
 
 def _n(count: int, noun: str) -> str:

@@ -1,4 +1,7 @@
-"""The report as Markdown, for a wiki, a chat, a pull request or the summary of a CI job. All text is neutral there."""
+"""The report as Markdown, for a wiki, a chat, a pull request or the summary of a CI job. All text is neutral there.
+
+Keys of issues get the invisible breaks, too: pasted into GitHub, ``acme/churn#7`` would link back from that issue.
+"""
 
 from __future__ import annotations
 

@@ -8,15 +8,20 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from connectors.model import IssueRef
+from sync.attention import Attention
+from sync.changes import ChangeSet, LabelChange, Reason
 from sync.comment import render
 from sync.comment_document import Document
 from sync.neutral import BREAK, neutral_github, neutral_jira, neutral_terminal
+from sync.render import changes_markdown
+from sync.report.markdown import markdown
 from tests.jira_wiki import EMOTICONS, cells_of, tokens_of
+from tests.report_world import report_data
 
 MARKDOWN = MarkdownIt("commonmark").enable("table").enable("strikethrough")
 SHA = "a5c3785ed8d6a35868bc169f07e40e889087fd2e"
@@ -253,3 +258,31 @@ def test_the_form_of_a_comment_is_seen():
     assert ["effect"] in frame
     assert ["list", "monospaced", "monospaced"] in frame
     assert frame_on_jira("*bold @alice*") == [["effect", "mention"]]
+
+
+@settings(max_examples=20)
+@given(TEXTS)
+def test_a_report_that_is_pasted_into_github_refers_to_nothing_and_keeps_its_form(text):
+    report, harmless = markdown(report_data(f" {text}")), markdown(report_data(" word"))
+    assert not found_on_github(report)
+    assert markup_on_github(report) == markup_on_github(harmless)
+    assert len(github_texts(report)) == len(github_texts(harmless))
+
+
+def change_set(text):
+    change = LabelChange(
+        ref=IssueRef(tracker="there", id="7", key=f"acme/churn#7{text}"),
+        container="acme/churn",
+        add={f"capability:{text}": Reason(text=f"because of {text}", rule=text)},
+        remove={f"{text}-old": Reason(text=text)},
+    )
+    return changes_markdown(ChangeSet(labels=(change,)), Attention())
+
+
+@given(TEXTS)
+@example("\n\n@bob #1")
+def test_a_change_set_in_a_pull_request_refers_to_nothing_and_keeps_its_form(text):
+    table, harmless = change_set(text), change_set("word")
+    assert not found_on_github(table)
+    assert markup_on_github(table) == markup_on_github(harmless)
+    assert len(github_texts(table)) == len(github_texts(harmless))
