@@ -94,7 +94,8 @@ def _hopeless(where: str, error: requests.RequestException, host: str) -> Connec
         return Unreachable(f"{where}: unknown host {host}: check url of this tracker in increment-sync.yaml")
     if isinstance(error, ValueError) and not isinstance(error, requests.exceptions.JSONDecodeError):
         return Unreachable(
-            f"{where}: not a url that can be asked: check url of this tracker in increment-sync.yaml"
+            f"{where}: not a url that can be asked: check url of this tracker in increment-sync.yaml, "
+            "and HTTPS_PROXY where there is one"
         )
     return None
 

@@ -160,18 +160,19 @@ def test_whoever_watches_repeats_nothing_into_our_messages(
     assert_nothing_shows(world, said, noisy)
 
 
-@pytest.mark.parametrize("how", [302, 403, 502, "away"])
+@pytest.mark.parametrize("how", [302, 403, 502, "away", "malformed"])
 def test_no_proxy_gets_its_password_or_our_tokens_into_our_messages(
     stack: ExitStack, tmp_path: Path, repeater: Repeater, noisy: io.StringIO, how: int | str
 ) -> None:
     repeater.status = how if isinstance(how, int) else 200
-    url = NOBODY if how == "away" else repeater.url
+    url = {"away": NOBODY, "malformed": "http://[proxy"}.get(str(how), repeater.url)
     environment = {**through(url), "INCREMENT_SYNC_PING_URL": f"http://ping.example/{PING_PATH}"}
     world, said = told(stack, tmp_path, environment, gateway="http://gateway.example")
 
     asked = [line for line in repeater.asked if "/rest/" in line]
-    assert bool(asked) == (how != "away"), "the trackers were asked through the proxy"
+    assert bool(asked) == isinstance(how, int), "the trackers were asked through the proxy"
     assert "not read: jira:DS: jira: " in said
+    assert ("HTTPS_PROXY" in said) == (how == "malformed")
     assert_nothing_shows(world, said, noisy)
 
 
