@@ -134,7 +134,7 @@ def assert_nothing_shows(world: World, said: str, noisy: io.StringIO) -> None:
     assert_no_file_holds(LEAKS, world.root)
 
 
-@pytest.mark.parametrize("how", [200, 307, 404, "silent", "away"])
+@pytest.mark.parametrize("how", [200, 307, "silent", "away"])
 def test_whoever_watches_repeats_nothing_into_our_messages(
     stack: ExitStack,
     tmp_path: Path,
