@@ -1,0 +1,128 @@
+"""Hostile text in every place of what we write: it refers to nothing, and what stands around it keeps its form."""
+
+from __future__ import annotations
+
+from hypothesis import example, given, settings
+
+from connectors.model import IssueRef
+from mappings.model import Assignment, IssueState, Unplanned
+from sync.attention import Attention
+from sync.changes import ChangeSet, LabelChange, Reason
+from sync.comment import render
+from sync.comment_document import Document
+from sync.impact import Figure, Impact, Move, Standing
+from sync.impact_render import Compared, impact_markdown
+from sync.render import changes_markdown
+from sync.report.markdown import markdown
+from sync.rollup_model import Counts
+from tests.hostile_text import TEXTS, found_on_github, github_texts, markup_on_github
+from tests.jira_wiki import cells_of, tokens_of
+from tests.report_world import report_data
+
+
+def comment(kind, text):
+    """A comment with the text in every place where a text of somebody may stand."""
+    keys = (f"DS-1{text}", "acme/churn#7")
+    refs = tuple(IssueRef(tracker="there", id=key, key=key) for key in keys)
+    document = Document(
+        heading=f"Title {text}",
+        context=f"capability of {text}, increment {text}, due never",
+        state=f"State {text}",
+        lines=(f"Line {text}", f"{text} line", (f"Blocked {text}", refs)),
+        header=("one", f"two {text}"),
+        rows=((f"first {text}", f"{text} second"), ("third", "fourth")),
+        footer=f"Kept by ({text})",
+    )
+    return render(document, kind).body
+
+
+def frame_on_jira(body):
+    """Kinds of markup of each line and cell, with those inside of bold text; text and links to issues left out."""
+    lines = [
+        cell
+        for line in body.split("\n")
+        for cell in (cells_of(line) if line.startswith("|") else [tokens_of(line)])
+    ]
+    return [[each for token in line for each in kinds_of(token)] for line in lines]
+
+
+def kinds_of(token):
+    inside = tokens_of(token.text[1:-1]) if token.kind == "effect" else []
+    kinds = [token.kind, *(each for inner in inside for each in kinds_of(inner))]
+    return [kind for kind in kinds if kind not in ("text", "issue key")]
+
+
+@given(TEXTS)
+def test_a_whole_comment_on_github_refers_to_nothing_and_keeps_its_form(text):
+    body = comment("github", text)
+    assert not found_on_github(body)
+    assert markup_on_github(body) == markup_on_github(comment("github", "word"))
+    assert len(github_texts(body)) == len(github_texts(comment("github", "word")))
+
+
+@given(TEXTS)
+def test_a_whole_comment_on_jira_keeps_its_form(text):
+    assert frame_on_jira(comment("jira", text)) == frame_on_jira(comment("jira", "word"))
+
+
+def test_the_form_of_a_comment_is_seen():
+    frame = frame_on_jira(comment("jira", "word"))
+    assert ["effect"] in frame
+    assert ["list", "monospaced", "monospaced"] in frame
+    assert frame_on_jira("*bold @alice*") == [["effect", "mention"]]
+
+
+@settings(max_examples=20)
+@given(TEXTS)
+def test_a_report_that_is_pasted_into_github_refers_to_nothing_and_keeps_its_form(text):
+    report, harmless = markdown(report_data(f" {text}")), markdown(report_data(" word"))
+    assert not found_on_github(report)
+    assert markup_on_github(report) == markup_on_github(harmless)
+    assert len(github_texts(report)) == len(github_texts(harmless))
+
+
+def change_set(text):
+    change = LabelChange(
+        ref=IssueRef(tracker="there", id="7", key=f"acme/churn#7{text}"),
+        container="acme/churn",
+        add={f"capability:{text}": Reason(text=f"because of {text}", rule=text)},
+        remove={f"{text}-old": Reason(text=text)},
+    )
+    return changes_markdown(ChangeSet(labels=(change,)), Attention())
+
+
+@given(TEXTS)
+@example("\n\n@bob #1")
+def test_a_change_set_in_a_pull_request_refers_to_nothing_and_keeps_its_form(text):
+    table, harmless = change_set(text), change_set("word")
+    assert not found_on_github(table)
+    assert markup_on_github(table) == markup_on_github(harmless)
+    assert len(github_texts(table)) == len(github_texts(harmless))
+
+
+def impact_comment(text):
+    ref = IssueRef(tracker="there", id="7", key=f"acme/churn#7{text}")
+    todo = IssueState(state="todo")
+    before = Unplanned(ref=ref, teams=(text, f"team {text}"), state=todo)
+    after = Assignment(ref=ref, team=f"team {text}", capability=f"a {text}", state=todo, rule=f"rule {text}")
+    standing = Standing(
+        state=f"on {text}", health=None, blocked=False, finished=0, total=1, counts=Counts(todo=1)
+    )
+    impact = Impact(
+        moves=(Move(ref=ref, title=text, before=before, after=after),),
+        figures=(Figure(subject=f"capability:{text}", before=None, after=standing),),
+        writes_before=ChangeSet(),
+        writes_after=ChangeSet(),
+        issues=1,
+    )
+    return impact_markdown(impact, Compared(against=f"branch {text}", as_of=None, notes=(f"note {text}",)))
+
+
+@given(TEXTS)
+@example("\n\n@bob #1")
+@example("`@bob` #1")
+def test_the_impact_of_a_mapping_in_a_pull_request_refers_to_nothing_and_keeps_its_form(text):
+    told, harmless = impact_comment(text), impact_comment("word")
+    assert not found_on_github(told)
+    assert markup_on_github(told) == markup_on_github(harmless)
+    assert len(github_texts(told)) == len(github_texts(harmless))
