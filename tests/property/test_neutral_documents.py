@@ -53,6 +53,8 @@ def kinds_of(token):
 
 
 @given(TEXTS)
+@example(":tada")
+@example("`@alice` #1")
 def test_a_whole_comment_on_github_refers_to_nothing_and_keeps_its_form(text):
     body = comment("github", text)
     assert not found_on_github(body)
@@ -61,6 +63,7 @@ def test_a_whole_comment_on_github_refers_to_nothing_and_keeps_its_form(text):
 
 
 @given(TEXTS)
+@example("-")
 def test_a_whole_comment_on_jira_keeps_its_form(text):
     assert frame_on_jira(comment("jira", text)) == frame_on_jira(comment("jira", "word"))
 
