@@ -130,27 +130,9 @@ def decide(
     markup: Mapping[str, str],
 ) -> Thought:
     """What has to be written, by what counts and what is expected (by subject)."""
-    matched, uncertain, earlier = counting.matched, counting.uncertain, counting.earlier
+    earlier = counting.earlier
     rollup = with_expected(counting.rollup, expected)
-    inputs = DesireInputs(
-        workspace=workspace,
-        matched=matched,
-        rollup=rollup,
-        known=_looked_at(seen, earlier),
-        anchors=seen.anchors,
-        unread=seen.unread,
-        uncertain=uncertain,
-        strays=seen.strays,
-        scheme=workspace.labels,
-        may_push=settings.may_push,
-        finished=remembered.finished,
-        now=now,
-        unread_anchors=frozenset(counting.anchors.values()) - {issue.ref for issue in seen.anchors.values()},
-        archived=remembered.archived(workspace),
-        contested=seen.contested,
-        # A look at some issues again has to say of each what became of it.
-        concerned=None if earlier else {*remembered.pushed, *remembered.decisions.refs},
-    )
+    inputs = _desire_inputs(settings, workspace, seen, remembered, counting, rollup, now)
     wishes = desire_labels(inputs)
     exact = frozenset(tracker for tracker, kind in markup.items() if kind == "jira")
     world = _label_world(inputs, wishes, remembered, renamed_capabilities(workspace), exact)
@@ -168,14 +150,45 @@ def decide(
     )
     leaving = leaving_comments(remembered.written, status.places(wanted), held=remembered.decisions.comments)
     return Thought(
-        matched=matched,
+        matched=counting.matched,
         rollup=rollup,
-        uncertain=uncertain,
+        uncertain=counting.uncertain,
         wishes={**earlier.thought.wishes, **wishes} if earlier else wishes,
         changes=ChangeSet(labels=labels.changes, comments=comments, removals=leaving),
         suspicions=labels.suspicions,
         observations=(*labels.observations, *comment_notes, *counting.crowded),
         overrides=counting.overrides,
+    )
+
+
+def _desire_inputs(
+    settings: Settings,
+    workspace: Workspace,
+    seen: Seen,
+    remembered: Remembered,
+    counting: Counting,
+    rollup: Rollup,
+    now: datetime,
+) -> DesireInputs:
+    earlier = counting.earlier
+    return DesireInputs(
+        workspace=workspace,
+        matched=counting.matched,
+        rollup=rollup,
+        known=_looked_at(seen, earlier),
+        anchors=seen.anchors,
+        unread=seen.unread,
+        uncertain=counting.uncertain,
+        strays=seen.strays,
+        scheme=workspace.labels,
+        may_push=settings.may_push,
+        finished=remembered.finished,
+        now=now,
+        unread_anchors=frozenset(counting.anchors.values()) - {issue.ref for issue in seen.anchors.values()},
+        archived=remembered.archived(workspace),
+        contested=seen.contested,
+        # A look at some issues again has to say of each what became of it.
+        concerned=None if earlier else {*remembered.pushed, *remembered.decisions.refs},
     )
 
 
