@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from sync.changes import Change, ChangeSet, CommentRemoval, LabelChange
 from sync.guard import spread_of
-from sync.lost_store import MOST
 from sync.neutral import neutral_github, neutral_terminal
 
 if TYPE_CHECKING:
@@ -123,6 +122,9 @@ def problems_text(outcome: Outcome) -> list[str]:
 def _postponed_text(outcome: Outcome) -> list[str]:
     if not outcome.postponed:
         return []
+    # Most commands draw a table only: with this they would load the store and all thinking first.
+    from sync.lost_store import MOST
+
     trackers = ", ".join(sorted({ref.tracker for ref in outcome.postponed}))
     text = (
         f"left for the next run: {_n(len(outcome.postponed), 'issue')} on {trackers}: no label is put before "

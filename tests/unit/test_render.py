@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from sync.render import sparse_table
 
 
@@ -16,3 +19,9 @@ def test_a_column_in_which_nothing_stands_is_left_out() -> None:
 
 def test_a_table_without_rows_keeps_its_head() -> None:
     assert sparse_table(("goal", "done"), []) == ["goal  done", "----  ----"]
+
+
+def test_whoever_draws_a_table_loads_neither_the_store_nor_the_settings() -> None:
+    look = "import sys, sync.render; print([n for n in ('sqlalchemy', 'pydantic', 'ruamel.yaml') if n in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
