@@ -16,7 +16,7 @@ from sync.store.known import NOBODY, Holders, note_holder
 from sync.store.opening import open_store
 from sync.store.rows import PushedComment
 from sync.store.store import Store
-from sync.store.tables import metadata
+from sync.store.tables_base import metadata
 from sync.store.transfer import SnapshotRow, lacking, unusable
 
 _Place = tuple[str, str]

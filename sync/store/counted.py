@@ -14,7 +14,8 @@ from sync.changed.model import Counted, PlanFacts, Turn
 from sync.store.codec import read_json
 from sync.store.database import chunks, upsert
 from sync.store.part import Part, ref_values
-from sync.store.tables import counted, plan_history, rollups, store_facts
+from sync.store.tables import store_facts
+from sync.store.tables_figures import counted, plan_history, rollups
 
 _PLAN: Final = ("at", "run_id", "digest", "body", "names")
 _NAMES: Final = (

@@ -12,7 +12,7 @@ from sync.health.codec import statement_from, statement_values
 from sync.health.model import Backtest, Statement
 from sync.store.database import chunks, upsert
 from sync.store.part import Part
-from sync.store.tables import backtests, expectations, statements
+from sync.store.tables_figures import backtests, expectations, statements
 
 
 class ExpectationsPart(Part):

@@ -14,7 +14,7 @@ from sync.rollup_model import Baseline
 from sync.store.database import chunks, upsert
 from sync.store.part import Part, is_ref, ref_values, without_ref
 from sync.store.rows import AssignmentRow
-from sync.store.tables import assignment_history, assignments, baselines, rollups
+from sync.store.tables_figures import assignment_history, assignments, baselines, rollups
 
 _WHOLE: Final = ""
 """The subject of the row that stands for a roll-up as a whole."""

@@ -15,7 +15,8 @@ from sync.store.codec import dumps, label_set
 from sync.store.database import chunks, upsert
 from sync.store.part import Part, is_ref, ref_of, ref_values, without_ref
 from sync.store.rows import PushedComment, PushedLabel
-from sync.store.tables import baselines, issues, pushed_comments, pushed_labels
+from sync.store.tables import issues, pushed_comments, pushed_labels
+from sync.store.tables_figures import baselines
 
 _CAPABILITY = "capability:"
 

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, not_, or_, sel
 
 from sync.store.part import Part
 from sync.store.rows import RunRow
-from sync.store.tables import journal_entries, rollups, runs
+from sync.store.tables import journal_entries, runs
+from sync.store.tables_figures import rollups
 
 IDLE_KEPT: Final = timedelta(days=30)
 

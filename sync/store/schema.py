@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from sync.store.database import Database, sentence, upsert
 from sync.store.errors import StoreError
-from sync.store.tables import metadata, store_facts
+from sync.store.tables import store_facts
+from sync.store.tables_base import metadata
 
 HEAD: Final = "0007"
 """The last migration. Known here so that a store that is up to date opens without loading Alembic."""

@@ -1,42 +1,15 @@
 """The tables, as the program sees them now. ``migrations/`` brings a store here; a test compares the two.
 
-A change here needs a new migration, and ``HEAD`` in ``schema.py`` names the last one.
+Here stand what was read, what was written and what people decided; ``tables_figures.py`` has what runs worked out.
+A change needs a new migration, and ``HEAD`` in ``schema.py`` names the last one.
 """
 
 from __future__ import annotations
 
-from typing import Final
-
-from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table
 
 from sync.store.columns import Json, UtcTime, Words
-
-metadata: Final = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    }
-)
-
-
-def _issue_key() -> tuple[Column[str], Column[str], Column[str]]:
-    """An ``IssueRef`` as a key of a table: tracker and id identify, the key is only the latest address."""
-    return (
-        Column("tracker", Words, primary_key=True),
-        Column("issue_id", Words, primary_key=True),
-        Column("key", Words, nullable=False),
-    )
-
-
-def _issue_columns() -> tuple[Column[str], Column[str], Column[str]]:
-    return (
-        Column("tracker", Words, nullable=False),
-        Column("issue_id", Words, nullable=False),
-        Column("key", Words, nullable=False),
-    )
-
+from sync.store.tables_base import issue_columns, issue_key, metadata
 
 store_facts = Table(
     "store_facts",
@@ -120,7 +93,7 @@ issue_events = Table(
     "issue_events",
     metadata,
     Column("id", Integer, primary_key=True),
-    *_issue_columns(),
+    *issue_columns(),
     Column("at", UtcTime, nullable=False),
     Column("kind", Words, nullable=False),
     Column("before", Json),
@@ -166,7 +139,7 @@ history_marks = Table(
 pushed_labels = Table(
     "pushed_labels",
     metadata,
-    *_issue_key(),
+    *issue_key(),
     Column("label", Words, primary_key=True),
     Column("run_id", Words, nullable=False),
     Column("at", UtcTime, nullable=False),
@@ -176,7 +149,7 @@ pushed_comments = Table(
     "pushed_comments",
     metadata,
     Column("subject", Words, primary_key=True),
-    *_issue_columns(),
+    *issue_columns(),
     Column("comment_id", Words, nullable=False),
     Column("body", Words, nullable=False),
     Column("full_hash", Words, nullable=False),
@@ -189,7 +162,7 @@ pushed_comments = Table(
 overrides = Table(
     "overrides",
     metadata,
-    *_issue_key(),
+    *issue_key(),
     Column("kind", Words, primary_key=True),
     Column("label", Words, primary_key=True),
     Column("since", UtcTime, nullable=False),
@@ -203,7 +176,7 @@ journal_entries = Table(
     Column("id", Integer, primary_key=True),
     Column("run_id", Words, nullable=False),
     Column("at", UtcTime, nullable=False),
-    *_issue_columns(),
+    *issue_columns(),
     Column("op", Words, nullable=False),
     Column("payload", Json, nullable=False),
     Column("before", Json, nullable=False),
@@ -225,119 +198,6 @@ journal_results = Table(
     Column("detail", Words, nullable=False),
     Column("after", Json),
     Index(None, "entry_id"),
-)
-
-baselines = Table(
-    "baselines",
-    metadata,
-    Column("capability", Words, primary_key=True),
-    Column("at", UtcTime, nullable=False),
-    Column("refs", Json, nullable=False),
-)
-
-assignments = Table(
-    "assignments",
-    metadata,
-    *_issue_key(),
-    Column("capability", Words),
-    Column("rule", Words),
-    Column("team", Words, nullable=False),
-    Column("iteration", Words),
-    Column("since", UtcTime, nullable=False),
-    Column("run_id", Words, nullable=False),
-)
-
-assignment_history = Table(
-    "assignment_history",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    *_issue_columns(),
-    Column("capability", Words),
-    Column("rule", Words),
-    Column("team", Words, nullable=False),
-    Column("iteration", Words),
-    Column("since", UtcTime, nullable=False),
-    Column("run_id", Words, nullable=False),
-    Index(None, "tracker", "issue_id"),
-)
-
-# The row with the empty subject stands for the roll-up as a whole and lists its subjects in order.
-rollups = Table(
-    "rollups",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("run_id", Words, nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("subject", Words, nullable=False),
-    Column("body", Json, nullable=False),
-    UniqueConstraint("run_id", "subject"),
-    Index(None, "subject", "at"),
-)
-
-# How each issue counted in a capability, from `since` until a run saw it differently; `until` is empty while it holds.
-counted = Table(
-    "counted",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    *_issue_columns(),
-    Column("capability", Words, nullable=False),
-    Column("state", Words, nullable=False),
-    Column("team", Words, nullable=False),
-    Column("rule", Words),
-    Column("since", UtcTime, nullable=False),
-    Column("run_id", Words, nullable=False),
-    Column("began", Json, nullable=False),
-    Column("fingerprint", Words, nullable=False),
-    Column("until", UtcTime),
-    Column("ended", Json),
-    Column("ended_by", Words),
-    Index(None, "until"),
-    Index(None, "tracker", "issue_id"),
-)
-
-plan_history = Table(
-    "plan_history",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("at", UtcTime, nullable=False),
-    Column("run_id", Words, nullable=False),
-    Column("digest", Words, nullable=False),
-    Column("body", Json, nullable=False),
-    Column("names", Json, nullable=False),
-)
-
-# What was expected of each capability and goal last: its forecast, the words that are shown or wait, what readers see.
-expectations = Table(
-    "expectations",
-    metadata,
-    Column("subject", Words, primary_key=True),
-    Column("at", UtcTime, nullable=False),
-    Column("body", Json, nullable=False),
-)
-
-# What a team's own past says of forecasts; `digest` is that of the past that was looked at.
-backtests = Table(
-    "backtests",
-    metadata,
-    Column("team", Words, primary_key=True),
-    Column("at", UtcTime, nullable=False),
-    Column("digest", Words, nullable=False),
-    Column("body", Json, nullable=False),
-)
-
-# Forecasts that are held against what happened once `until` has passed; `closed` is empty before.
-statements = Table(
-    "statements",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("subject", Words, nullable=False),
-    Column("team", Words, nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("until", UtcTime, nullable=False),
-    Column("body", Json, nullable=False),
-    Column("closed", Integer),
-    Column("of", Integer),
-    Index(None, "subject", "at"),
 )
 
 cache = Table(

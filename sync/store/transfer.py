@@ -13,9 +13,6 @@ from sync.store.database import chunks
 from sync.store.errors import StoreError
 from sync.store.part import Part
 from sync.store.tables import (
-    assignment_history,
-    assignments,
-    baselines,
     cache,
     issue_changes,
     issue_events,
@@ -24,14 +21,14 @@ from sync.store.tables import (
     journal_entries,
     journal_results,
     memberships,
-    metadata,
     overrides,
     pushed_comments,
     pushed_labels,
-    rollups,
     sources,
     store_facts,
 )
+from sync.store.tables_base import metadata
+from sync.store.tables_figures import assignment_history, assignments, baselines, rollups
 
 SnapshotRow = tuple[str, dict[str, Any]]
 """Name of a table, and a row of it by column, as JSON values."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from sync.store.tables import metadata
+from sync.store.tables_base import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

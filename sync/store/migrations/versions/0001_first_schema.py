@@ -79,6 +79,11 @@ def _runs() -> None:
 
 
 def _trackers() -> None:
+    _sources()
+    _issues()
+
+
+def _sources() -> None:
     _table(
         "sources",
         [
@@ -96,6 +101,9 @@ def _trackers() -> None:
         ],
         ["name"],
     )
+
+
+def _issues() -> None:
     _table(
         "issues",
         [

@@ -1,0 +1,37 @@
+"""What all tables share: the metadata that holds them, and how they name an issue."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Column, MetaData
+
+from sync.store.columns import Words
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+"""Holds every table once ``sync.store`` is imported, which imports all of them."""
+
+
+def issue_key() -> tuple[Column[str], Column[str], Column[str]]:
+    """An ``IssueRef`` as a key of a table: tracker and id identify, the key is only the latest address."""
+    return (
+        Column("tracker", Words, primary_key=True),
+        Column("issue_id", Words, primary_key=True),
+        Column("key", Words, nullable=False),
+    )
+
+
+def issue_columns() -> tuple[Column[str], Column[str], Column[str]]:
+    """An ``IssueRef`` that a row is about."""
+    return (
+        Column("tracker", Words, nullable=False),
+        Column("issue_id", Words, nullable=False),
+        Column("key", Words, nullable=False),
+    )

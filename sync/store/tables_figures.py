@@ -1,0 +1,121 @@
+"""The tables of what runs worked out: roll-ups, what counted when, what is expected. See ``tables.py``."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, Table, UniqueConstraint
+
+from sync.store.columns import Json, UtcTime, Words
+from sync.store.tables_base import issue_columns, issue_key, metadata
+
+baselines = Table(
+    "baselines",
+    metadata,
+    Column("capability", Words, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("refs", Json, nullable=False),
+)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    *issue_key(),
+    Column("capability", Words),
+    Column("rule", Words),
+    Column("team", Words, nullable=False),
+    Column("iteration", Words),
+    Column("since", UtcTime, nullable=False),
+    Column("run_id", Words, nullable=False),
+)
+
+assignment_history = Table(
+    "assignment_history",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    *issue_columns(),
+    Column("capability", Words),
+    Column("rule", Words),
+    Column("team", Words, nullable=False),
+    Column("iteration", Words),
+    Column("since", UtcTime, nullable=False),
+    Column("run_id", Words, nullable=False),
+    Index(None, "tracker", "issue_id"),
+)
+
+# The row with the empty subject stands for the roll-up as a whole and lists its subjects in order.
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Words, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("body", Json, nullable=False),
+    UniqueConstraint("run_id", "subject"),
+    Index(None, "subject", "at"),
+)
+
+# How each issue counted in a capability, from `since` until a run saw it differently; `until` is empty while it holds.
+counted = Table(
+    "counted",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    *issue_columns(),
+    Column("capability", Words, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("team", Words, nullable=False),
+    Column("rule", Words),
+    Column("since", UtcTime, nullable=False),
+    Column("run_id", Words, nullable=False),
+    Column("began", Json, nullable=False),
+    Column("fingerprint", Words, nullable=False),
+    Column("until", UtcTime),
+    Column("ended", Json),
+    Column("ended_by", Words),
+    Index(None, "until"),
+    Index(None, "tracker", "issue_id"),
+)
+
+plan_history = Table(
+    "plan_history",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("run_id", Words, nullable=False),
+    Column("digest", Words, nullable=False),
+    Column("body", Json, nullable=False),
+    Column("names", Json, nullable=False),
+)
+
+# What was expected of each capability and goal last: its forecast, the words that are shown or wait, what readers see.
+expectations = Table(
+    "expectations",
+    metadata,
+    Column("subject", Words, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("body", Json, nullable=False),
+)
+
+# What a team's own past says of forecasts; `digest` is that of the past that was looked at.
+backtests = Table(
+    "backtests",
+    metadata,
+    Column("team", Words, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("digest", Words, nullable=False),
+    Column("body", Json, nullable=False),
+)
+
+# Forecasts that are held against what happened once `until` has passed; `closed` is empty before.
+statements = Table(
+    "statements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("subject", Words, nullable=False),
+    Column("team", Words, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("body", Json, nullable=False),
+    Column("closed", Integer),
+    Column("of", Integer),
+    Index(None, "subject", "at"),
+)
