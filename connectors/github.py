@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-
-from requests.adapters import BaseAdapter
+from typing import Unpack
 
 from connectors.errors import AuthFailed
 from connectors.github_access import (
@@ -28,9 +27,8 @@ from connectors.github_reader import GithubReader
 from connectors.github_writer import GithubWriter
 from connectors.pace import Pace
 from connectors.ports import Cache
-from connectors.retry import RetryPolicy, Wait
-from connectors.traffic import Traffic
-from connectors.transport import Transport
+from connectors.retry import RetryPolicy
+from connectors.transport import Surroundings, Transport
 
 __all__ = ["GithubApp", "GithubReader", "GithubWriter", "open_github"]
 
@@ -39,9 +37,6 @@ def open_github(
     *,
     tracker: str,
     cache: Cache,
-    now: Callable[[], datetime],
-    sleep: Callable[[float], None],
-    on_wait: Callable[[Wait], None],
     url: str = "https://api.github.com",
     token: str | None = None,
     app: GithubApp | None = None,
@@ -49,15 +44,14 @@ def open_github(
     pace: Pace | None = None,
     pull_page: int = 100,
     overlap: timedelta = timedelta(minutes=5),
-    adapter: BaseAdapter | None = None,
-    traffic: Traffic | None = None,
+    **surroundings: Unpack[Surroundings],
 ) -> tuple[GithubReader, GithubWriter]:
     """A reader and a writer that share one transport. Sends nothing yet.
 
     ``tracker`` is its name in the settings, ``url`` the address of the API (``https://HOST/api/v3`` for an
     Enterprise Server). Either ``token`` or ``app``; AuthFailed without both. ``pace`` says when
     a write may leave. ``overlap``: how long GitHub may take until a change shows in its lists.
-    ``adapter``, ``traffic``: see ``Transport``.
+    ``surroundings``: see ``Transport``.
     """
     policy = policy or RetryPolicy()
 
@@ -70,16 +64,12 @@ def open_github(
             tracker=tracker,
             policy=policy,
             pace=paced,
-            now=now,
-            sleep=sleep,
             limits=quota,
             classify=refusal,
-            on_wait=on_wait,
-            adapter=adapter,
-            traffic=traffic,
+            **surroundings,
         )
 
-    credentials = _credentials(tracker, token, app, door(None, None), now)
+    credentials = _credentials(tracker, token, app, door(None, None), surroundings["now"])
     shared = door(credentials, pace)
     reader = GithubReader(
         tracker=tracker,

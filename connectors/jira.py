@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Unpack
 from urllib.parse import quote
 
 import requests
-from requests.adapters import BaseAdapter
 
 from connectors.errors import AuthFailed, Gone
 from connectors.jira_activity import label_events_from
@@ -39,9 +39,8 @@ from connectors.model import (
 from connectors.pace import Pace
 from connectors.portions import Portions
 from connectors.ports import Cache
-from connectors.retry import RetryPolicy, Wait
-from connectors.traffic import Traffic
-from connectors.transport import Transport
+from connectors.retry import RetryPolicy
+from connectors.transport import Surroundings, Transport
 
 GATEWAY = "https://api.atlassian.com"
 TIMEOUT = (5.0, 30.0)
@@ -135,23 +134,19 @@ def open_jira(
     pat: str | None = None,
     cache: Cache,
     policy: RetryPolicy,
-    now: Callable[[], datetime],
-    sleep: Callable[[float], None],
-    on_wait: Callable[[Wait], None],
     overlap: timedelta = timedelta(minutes=10),
     page_size: int = 1000,
     pace: Pace | None = None,
     gateway_url: str = GATEWAY,
-    adapter: BaseAdapter | None = None,
-    traffic: Traffic | None = None,
     on_lighter: OnLighter | None = None,
+    **surroundings: Unpack[Surroundings],
 ) -> tuple[JiraReader, JiraWriter]:
     """Reader and writer of one site; they share what is cached. No request is made yet.
 
     ``url`` is the site as people browse it. With ``cloud_id`` (a scoped API token) requests go to the gateway
     instead. Cloud wants ``email`` and ``api_token``; Data Center ``pat``, or user name and password as
     ``email`` and ``api_token``. AuthFailed when they are missing. ``overlap``: how far the search index may
-    lag. ``pace`` says when a write may leave. ``now`` gives an aware time. ``adapter``, ``traffic``: see ``Transport``.
+    lag. ``pace`` says when a write may leave. ``surroundings``: see ``Transport``.
     ``on_lighter`` hears, with the tracker's name, when less is asked for at once because more was too much.
     """
     site_url = url.rstrip("/")
@@ -162,20 +157,17 @@ def open_jira(
         base,
         tracker=tracker,
         policy=policy,
-        now=now,
-        sleep=sleep,
-        on_wait=on_wait,
         limits=limits,
         classify=classifier(tracker, scoped_hint=kind == "jira-cloud" and not cloud_id),
         pace=pace,
         timeout=TIMEOUT,
-        adapter=adapter,
-        traffic=traffic,
+        **surroundings,
     )
     # Four digits tell a changed credential apart and are too few to guess it from.
     credential = hashlib.sha256(f"{email}\n{api_token}\n{pat}".encode()).hexdigest()[:4]
+    identity = f"{tracker}:{base}:{credential}"
     site = JiraSite(
-        transport, kind=kind, url=site_url, identity=f"{tracker}:{base}:{credential}", cache=cache, now=now
+        transport, kind=kind, url=site_url, identity=identity, cache=cache, now=surroundings["now"]
     )
     reader = JiraReader(site, overlap=overlap, page_size=page_size, on_lighter=on_lighter)
     return reader, JiraWriter(site)

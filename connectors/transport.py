@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 from urllib.parse import urlsplit
 
 import requests
@@ -33,7 +33,7 @@ from connectors.retry import Kind, Limit, RetryPolicy, TryAgain, Wait, server_wa
 from connectors.secrecy import Hider, sent_secrets, url_secrets
 from connectors.traffic import Traffic
 
-__all__ = ["Kind", "Reply", "Transport"]
+__all__ = ["Kind", "Reply", "Surroundings", "Transport"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +53,18 @@ WORTH_TELLING = 5.0
 """Seconds; shorter waits between writes are the ordinary pace."""
 
 Limits = Callable[[requests.Response], Limit | None]
+
+
+class Surroundings(TypedDict):
+    """What a transport is handed on from whoever opens a tracker; see ``Transport``."""
+
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    on_wait: Callable[[Wait], None]
+    adapter: NotRequired[BaseAdapter | None]
+    traffic: NotRequired[Traffic | None]
+
+
 Classify = Callable[[int, Mapping[str, str], Any], ConnectorError | None]
 
 
@@ -149,10 +161,15 @@ class Transport:
                     self._pace.close(self._now() + timedelta(seconds=seconds))
                 return self._judge(response, where, kind)
 
+        number, reply = self._answered([partial(attempt, body) for body in (json, *lighter)])
+        return replace(reply, lighter=number) if number else reply
+
+    def _answered(self, attempts: Sequence[Callable[[], Reply]]) -> tuple[int, Reply]:
+        """The first answer, and to which attempt; unless the tracker was found to be down."""
         self._circuit.check()
         try:
-            number, reply = first_that_works(
-                [partial(attempt, body) for body in (json, *lighter)],
+            found = first_that_works(
+                attempts,
                 tracker=self.tracker,
                 policy=self._policy,
                 now=self._now,
@@ -163,7 +180,7 @@ class Transport:
             self._circuit.failed(error)
             raise
         self._circuit.answered()
-        return replace(reply, lighter=number) if number else reply
+        return found
 
     def now(self) -> datetime:
         """This machine's time (aware)."""
