@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from connectors.errors import ConnectorError
-from connectors.model import Issue, IssueRef, LabelEvent, LabelStory
+from connectors.model import IssueRef, LabelEvent, LabelStory
 from sync.compare import Suspicion
 from sync.job import Job
 from sync.memory import LOOKED_BACK, label_names
@@ -37,10 +37,11 @@ def note_earlier_work(job: Job, tracker: str) -> None:
 def not_looked_back(job: Job, thought: Thought, seen: Seen, remembered: Remembered) -> frozenset[IssueRef]:
     """The issues that lack a label that we wish, and of which nobody knows here whether a person took it off."""
     doubtful: dict[str, list[IssueRef]] = {}
-    for ref, issue in _live(seen).items():
-        wish = thought.wishes.get(ref)
-        if wish is None or not (wish.labels and wish.read and wish.may_write):
+    anchors = {issue.ref: issue for issue in seen.anchors.values()}
+    for ref, wish in thought.wishes.items():
+        if not (wish.labels and wish.read and wish.may_write):
             continue
+        issue = anchors[ref] if ref in anchors else seen.known[ref].issue
         lacks = wish.labels.keys() - {label.lower() for label in issue.labels}
         if lacks and issue.created < remembered.born:
             doubtful.setdefault(ref.tracker, []).append(ref)
@@ -51,11 +52,6 @@ def not_looked_back(job: Job, thought: Thought, seen: Seen, remembered: Remember
         for ref in refs
         if not job.store.cache.get(f"{LOOKED_BACK}{ref.tracker}:{ref.id}")
     )
-
-
-def _live(seen: Seen) -> dict[IssueRef, Issue]:
-    known = {ref: item.issue for ref, item in seen.known.items()}
-    return known | {issue.ref: issue for issue in seen.anchors.values()}
 
 
 def _worked_before(job: Job, tracker: str, seen: Seen, remembered: Remembered) -> bool:

@@ -68,12 +68,6 @@ def _way(ref: object, chance: random.Random) -> FlowIssue:
     return FlowIssue(
         ref=ref,  # type: ignore[arg-type]
         created=MIDWAY - chance.uniform(1, 120) * _DAY,
-        started=None,
-        finished=None,
-        dropped=None,
-        reopened=(),
-        blocked=(),
-        moves=(),
         complete=True,
     )
 

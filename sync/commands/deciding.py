@@ -107,10 +107,8 @@ def _clear(
 
 
 def _agreed(ways: Ways, count: int) -> bool:
-    if not ways.interactive or ways.as_json:
-        complain("not cleared: there is no terminal to ask at; add --yes to do it")
-        return False
-    return agrees(f"Clear {counted(count, 'override')}? The next run does as the rules say.")
+    question = f"Clear {counted(count, 'override')}? The next run does as the rules say."
+    return agrees(ways, question, otherwise="not cleared")
 
 
 def _deleted_comments(job: Job) -> list[PushedComment]:

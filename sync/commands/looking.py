@@ -42,7 +42,7 @@ def status(ways: Ways, increment: str | None) -> int:
             return 0
         for each in chosen:
             _say_increment(each)
-        say(f"Unplanned: {len(thought.rollup.unplanned)} issues (increment-sync unplanned)")
+        say(f"Unplanned: {counted(len(thought.rollup.unplanned), 'issue')} (increment-sync unplanned)")
         if held:
             say(f"Held back until cleared: {counted(len(held), 'override')} (increment-sync overrides)")
         when = f"{read_at:%Y-%m-%d %H:%M} UTC" if read_at else "never as a whole"

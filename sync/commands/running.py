@@ -163,11 +163,8 @@ def reconcile(ways: Ways, options: Options, *, yes: bool) -> int:
 
 def _agreed(ways: Ways, job: Job, outcome: Outcome) -> bool:
     """Ask on a terminal; without one nothing is repaired unless ``--yes`` said so."""
-    if not ways.interactive or ways.as_json:
-        complain("not repaired: there is no terminal to ask at; add --yes to repair")
-        return False
     with job.progress.paused():
-        return agrees(f"Repair? {summary_line(outcome.changes)}")
+        return agrees(ways, f"Repair? {summary_line(outcome.changes)}", otherwise="not repaired", do="repair")
 
 
 def with_row(job: Job, work: Any) -> Outcome:

@@ -11,7 +11,7 @@ from sync.audience import weigh_changes
 from sync.commands.finding import named_issues
 from sync.commands.session import online_job
 from sync.commands.undoing_text import Story, show, summary, tell
-from sync.commands.ways import Ways, agrees, complain, holder
+from sync.commands.ways import Ways, agrees, holder
 from sync.guard import check_whole
 from sync.job import Job
 from sync.lease import held
@@ -153,8 +153,5 @@ def _carry_out(job: Job, request: Request, root: str, lifting: Sequence[Override
 
 
 def _agreed(ways: Ways, job: Job, undoing: Undoing) -> bool:
-    if not ways.interactive or ways.as_json:
-        complain("not taken back: there is no terminal to ask at; add --yes to do it")
-        return False
     with job.progress.paused():
-        return agrees(f"Take back? {summary_line(undoing.changes)}")
+        return agrees(ways, f"Take back? {summary_line(undoing.changes)}", otherwise="not taken back")

@@ -64,8 +64,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def agrees(question: str) -> bool:
-    """Ask the person at the terminal; anything but a yes is a no."""
+def agrees(ways: Ways, question: str, *, otherwise: str, do: str = "do it") -> bool:
+    """Ask the person at the terminal; anything but a yes is a no. Without one, ``otherwise`` is what did not happen."""
+    if not ways.interactive or ways.as_json:
+        complain(f"{otherwise}: there is no terminal to ask at; add --yes to {do}")
+        return False
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 

@@ -32,17 +32,17 @@ class FlowIssue:
 
     ref: IssueRef
     created: datetime
-    started: datetime | None
+    started: datetime | None = None
     """The first time that it went under way; None when nobody saw that."""
-    finished: datetime | None
+    finished: datetime | None = None
     """The last time that it was closed as done; None while it is open, opened again, or dropped."""
-    dropped: datetime | None
+    dropped: datetime | None = None
     """The last time that it was closed as "will not do"; None unless it is so now."""
-    reopened: tuple[datetime, ...]
+    reopened: tuple[datetime, ...] = ()
     """Each time that it went from done or dropped to something else, oldest first."""
-    blocked: tuple[Blocked, ...]
+    blocked: tuple[Blocked, ...] = ()
     """Oldest first; they do not overlap, and only the last one may have no end."""
-    moves: tuple[Move, ...]
+    moves: tuple[Move, ...] = ()
     """Oldest first, the state at creation included; no two neighbours are of the same state."""
     complete: bool
     """The tracker's history was read. False: creation and end are known, and what was seen from run to run."""

@@ -86,17 +86,7 @@ def _as_counted(issue: CountedIssue, inputs: ReportInputs) -> FlowIssue:
     """Its way, ending as it counts: a drawing must end in the figures beside it, whatever a history leaves out."""
     way = inputs.flow.get(issue.ref)
     if way is None:
-        way = FlowIssue(
-            ref=issue.ref,
-            created=inputs.known[issue.ref].issue.created,
-            started=None,
-            finished=None,
-            dropped=None,
-            reopened=(),
-            blocked=(),
-            moves=(),
-            complete=False,
-        )
+        way = FlowIssue(ref=issue.ref, created=inputs.known[issue.ref].issue.created, complete=False)
     ended = min(issue.vanished or issue.closed or inputs.now, inputs.now)
     if not issue.in_scope:
         return replace(way, finished=None, dropped=way.dropped or ended)

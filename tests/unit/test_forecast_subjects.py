@@ -74,10 +74,6 @@ def way(
         created=created,
         started=started,
         finished=finished,
-        dropped=None,
-        reopened=(),
-        blocked=(),
-        moves=(),
         complete=True,
     )
 

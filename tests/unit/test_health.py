@@ -64,17 +64,7 @@ def test_a_goal_is_as_its_worst_capability(words: list[str | None], expected: st
 
 
 def way(ref: IssueRef, closed: datetime | None) -> FlowIssue:
-    return FlowIssue(
-        ref=ref,
-        created=AT,
-        started=None,
-        finished=closed,
-        dropped=None,
-        reopened=(),
-        blocked=(),
-        moves=(),
-        complete=True,
-    )
+    return FlowIssue(ref=ref, created=AT, finished=closed, complete=True)
 
 
 def test_a_statement_is_scored_when_its_time_is_over_by_what_was_closed_in_it() -> None:
