@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # Tests start the program dozens of times; without bytecode every start compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check audit sbom lint lock bench rehearse-long clean setup reference
+.PHONY: demo test wheel check audit sbom lint lock bench rehearse-long clean setup reference
 
 setup: $(READY)
 
@@ -24,13 +24,17 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n 3
 
+# Builds sdist and wheel, installs them outside of the checkout and uses them there.
+wheel: $(READY)
+	$(BIN)/python -m pytest tests/wheel
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint audit sbom test
+check: lint audit sbom wheel test
 
 # Known vulnerabilities of what is locked. Says so, and passes, where nobody can be asked.
 audit: $(READY)
