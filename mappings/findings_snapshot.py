@@ -19,9 +19,10 @@ from mappings.load import Reading
 from mappings.match import Matcher
 from mappings.model import Overrides, TeamMapping, Workspace
 from mappings.problems import Problem, in_order
+from mappings.rule_index import CompiledRule
 from mappings.silence import heed
 from mappings.states import state_of
-from mappings.team_rules import CompiledRule, TeamRules
+from mappings.team_rules import TeamRules
 
 _NAMED: Final = 3
 _MOST_SPELLINGS: Final = 20

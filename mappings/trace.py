@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from connectors.model import IssueRef
 from mappings.conditions import Subject
 from mappings.model import Assignment, Conflict, Rule, Unplanned
-from mappings.team_rules import CompiledRule, TeamRules
+from mappings.rule_index import CompiledRule
+from mappings.team_rules import TeamRules
 
 Outcome = Assignment | Unplanned | Conflict | None
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Capability, Origin, Workspace
 from sync.homes import anchors_of
+from sync.model.planning import Remembered, Thought
+from sync.model.renames import renamed_capabilities
 from sync.outlook import anchors_among
-from sync.seen import Remembered
-from sync.think import Thought, renamed_capabilities
 
 _NOWHERE: Final = Origin(file="")
 

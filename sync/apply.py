@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 
 from connectors.errors import (
@@ -21,26 +20,10 @@ from sync.apply_labels import LabelWriting
 from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange
 from sync.job import Job
 from sync.lease import LEASE
-from sync.marker import Marker
+from sync.model.run import Applied
 from sync.patience import Patience
 from sync.spread import Spread
 from sync.whereabouts import find_again
-
-
-@dataclass(kw_only=True, slots=True)
-class Applied:
-    """What became of a change set."""
-
-    done: int = 0
-    failed: list[tuple[str, str]] = field(default_factory=list)
-    """(change, why) for what the tracker refused; the next run tries again."""
-    left: int = 0
-    """Changes not tried: a limit of this run, a stopped tracker."""
-    left_because: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    """A sentence for each change that was left to people."""
-    closed: list[str] = field(default_factory=list)
-    """Increments that had their last write, for some of their teams only."""
 
 
 class Applier:
@@ -171,6 +154,3 @@ class Applier:
         """The store knows one comment for a subject: a new one would make us forget the old one for ever."""
         if isinstance(change, CommentRemoval):
             self.stuck.add(change.subject)
-
-
-__all__ = ["Applied", "Applier", "Marker"]

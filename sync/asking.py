@@ -7,16 +7,19 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from connectors.model import IssueRef
-from sync.compare import Suspicion
-from sync.guard import GuardLimits, Refusal, allowed_overrides, check_overrides, deleted_as_a_whole
-from sync.health.foreseeing import Foresight, foresee
+from sync.guard import allowed_overrides, check_overrides, deleted_as_a_whole
+from sync.health.foreseeing import foresee
 from sync.job import Job
 from sync.lost_store import LookedBack, not_looked_back, note_earlier_work
 from sync.memory import Recorder
+from sync.model.health_assessment import Foresight
+from sync.model.labels import Suspicion
+from sync.model.limits import GuardLimits, Refusal
+from sync.model.planning import Remembered, Seen, Thought
+from sync.model.run import Options
 from sync.neighbours import look_around
-from sync.options import Options
 from sync.overrides import Checked, check_suspicions, record
-from sync.think import Remembered, Seen, Thought, count_up, decide
+from sync.think import count_up, decide
 
 MAX_ROUNDS: Final = 4
 """A decision can bring another to light (a pin frees a label); what is still open then waits for the next run."""

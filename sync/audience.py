@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from connectors.errors import ConnectorError
 from connectors.model import Issue, IssueRef
 from connectors.pace import WriteLimits
-from sync.apply import Applied
-from sync.attention import Audience, Cost, Weighed, edits, place_of, weigh
+from sync.attention import Cost, weigh
 from sync.changes import ChangeSet
 from sync.job import Job
+from sync.model.limits import Audience, Weighed, edits, place_of
+from sync.model.run import Applied
 
 SPREADING = "spreading"
 """In the store's cache while a large first run goes on over several runs."""

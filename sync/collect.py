@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import TypeVar
 
 from connectors.errors import ConnectorError, Gone
@@ -19,40 +18,12 @@ from sync.held import all_sources, known_today
 from sync.histories import read_histories
 from sync.homes import anchors_of
 from sync.job import Job
+from sync.model.run import Collected
 from sync.strays import read_strays
 
 _Answer = TypeVar("_Answer")
 MAX_ENTERED = 20
 """So many issues that only a census named are read one by one; for more of them the source is pulled whole."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Collected:
-    """What the trackers said in this run, and what they did not."""
-
-    known: Mapping[IssueRef, KnownIssue]
-    failed: tuple[Failed, ...]
-    anchors: Mapping[Anchor, Issue]
-    unread_anchors: Mapping[Anchor, str]
-    """Anchor -> why it could not be read."""
-    pulled_from: Mapping[str, int]
-    """Source -> issues that its tracker handed over."""
-    gone: tuple[KnownIssue, ...] = ()
-    """Issues that a census missed and a direct read confirmed as deleted or moved away."""
-    failing_since: Mapping[str, datetime] = field(default_factory=dict)
-    unread_histories: tuple[Failed, ...] = ()
-    """Sources that were read whole, but not what happened to their issues."""
-    strays: frozenset[IssueRef] = frozenset()
-    """Issues of no source that still carry our labels and were read directly."""
-
-    @property
-    def pulled(self) -> int:
-        """Issues that the trackers handed over."""
-        return sum(self.pulled_from.values())
-
-    @property
-    def unread(self) -> frozenset[str]:
-        return frozenset(failure.source.name for failure in self.failed)
 
 
 def collect(job: Job, *, full: bool = False, accept_shrink: bool = False) -> Collected:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sync.comment_document import Document, Line, capability_document, goal_document
+from sync.model.comments import Document, Line
 from sync.neutral import neutral_github, neutral_jira
 
 MAX_KEYS = 8
@@ -170,18 +170,3 @@ def _sentence(line: Line, clean: Callable[[str], str], code: Callable[[str], str
 def _safe_key(key: str) -> str:
     """A key inside a code span: nothing in it may end the span."""
     return re.sub(r"[^A-Za-z0-9_./#-]", "", key)
-
-
-__all__ = [
-    "Document",
-    "Rendered",
-    "capability_document",
-    "digest",
-    "find_block",
-    "goal_document",
-    "remove_block",
-    "render",
-    "replace_block",
-    "with_notice",
-    "wrap",
-]

@@ -6,37 +6,17 @@ days left), so that the same roll-up always gives the same text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from connectors.model import IssueRef
 from mappings.model import Increment
 from sync.comment_forecast import ageing_lines, expected_cell, expected_lines, health_lines
+from sync.model.comments import Document, Line
 from sync.rollup_model import Answers, CapabilityRollup, Counts, GoalRollup
 
 MAX_ROWS = 40
 MAX_BLOCKED = 8
 """Capabilities that a goal's comment names as blocked."""
-
-Line = str | tuple[str, tuple[IssueRef, ...]]
-"""A sentence; one with refs ends in their keys."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Document:
-    """What a comment says, before it is written in a tracker's markup. All text is still raw."""
-
-    heading: str
-    context: str
-    state: str
-    lines: tuple[Line, ...] = ()
-    header: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    left_out: int = 0
-    """Rows that are not shown."""
-    footer: str = ""
-    urgent: tuple[str, ...] = ()
-    """What makes an edit urgent: states, health words, blocked and released flags."""
 
 
 def capability_document(

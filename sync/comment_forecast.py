@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from connectors.model import IssueRef
 from sync.health.model import Expected
-from sync.health.records import range_words
 from sync.rollup_model import CapabilityRollup
 
 
@@ -44,3 +43,11 @@ def ageing_lines(rollup: CapabilityRollup) -> list[tuple[str, tuple[IssueRef, ..
     if rollup.expected is None or not rollup.expected.ageing:
         return []
     return [("Open for longer than 85 % of what the team finished took", rollup.expected.ageing)]
+
+
+def range_words(expected: Expected) -> str:
+    """``16 to 21 of 21``; empty without a statement."""
+    if expected.likely is None or expected.most is None:
+        return ""
+    low, high = expected.likely
+    return f"{low} of {expected.most}" if low == high else f"{low} to {high} of {expected.most}"

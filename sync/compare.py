@@ -14,56 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 from connectors.model import Issue, IssueRef
 from mappings.labels import LabelScheme
 from sync.changes import LabelChange, Reason
-from sync.desired import Wish
-
-SuspicionKind = Literal[
-    "veto", "pin", "pin-lifted", "veto-lifted", "left-lifted", "origin", "gone", "earlier"
-]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Suspicion:
-    """It looks as if a person decided something, or as if a label of ours is gone. To be checked by a direct
-    read before it is recorded."""
-
-    ref: IssueRef
-    kind: SuspicionKind
-    label: str
-    needs_history: bool = False
-    """This store cannot know who put the label: the issue's history has to say."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Observation:
-    """Something that a person should know, and that changes nothing."""
-
-    ref: IssueRef
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Decisions:
-    """People's recorded decisions about labels, by issue: under their names of today (``name_of_today``)."""
-
-    pins: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
-    vetoes: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
-    held: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
-    """What ``undo`` took back: neither put nor removed until it is cleared, and nor are others of a family of which an
-    issue has one at most."""
-    left: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
-    """Labels of unknown or human origin that are left alone and mean nothing."""
-    comments: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
-    """Subjects whose status comment on that issue ``undo`` took back: left as it is until it is cleared."""
-
-    @property
-    def refs(self) -> frozenset[IssueRef]:
-        """The issues whose labels were decided on."""
-        return frozenset({*self.pins, *self.vetoes, *self.held, *self.left})
+from sync.model.labels import Decisions, LabelOutcome, Observation, Suspicion, SuspicionKind, Wish
+from sync.model.renames import name_of_today
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,19 +52,6 @@ class LabelWorld:
     def is_outdated(self, label: str) -> bool:
         """Nobody calls it so any more: its prefix or its capability has another name."""
         return self.scheme.is_former(label) or self.scheme.canonical(label) in self.renamed
-
-
-def name_of_today(label: str, scheme: LabelScheme, renamed: Mapping[str, str]) -> str:
-    """The organisation's name for what a label says; ``renamed``: old label -> new label, from the plans."""
-    name = scheme.canonical(label)
-    return renamed.get(name, name)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LabelOutcome:
-    changes: tuple[LabelChange, ...] = ()
-    suspicions: tuple[Suspicion, ...] = ()
-    observations: tuple[Observation, ...] = ()
 
 
 def compare_labels(world: LabelWorld) -> LabelOutcome:

@@ -5,40 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 from connectors.model import IssueRef
 from sync.changes import CommentChange, CommentRemoval, Reason
-from sync.compare import Observation
-
-CommentDrift = Literal["edited", "deleted", "taken over"]
-"""What people did to a comment of ours."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CommentWish:
-    """The status comment that a subject should have."""
-
-    subject: str
-    ref: IssueRef
-    body: str
-    urgent_hash: str
-    full_hash: str
-    reason: Reason
-    last: bool = False
-    """The increment is closed and this is the last write: figures do not wait for their day."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WrittenComment:
-    """The status comment that we last wrote for a subject."""
-
-    ref: IssueRef
-    comment_id: str
-    urgent_hash: str
-    full_hash: str
-    edited_at: datetime
-    deleted_by_person: bool = False
+from sync.model.comments import CommentDrift, CommentWish, WrittenComment
+from sync.model.labels import Observation
 
 
 def compare_comments(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,25 +11,8 @@ from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.labels import LabelScheme
 from mappings.model import Anchor, Assignment, Increment, Matched, Unplanned, Workspace
 from sync.changes import Reason
+from sync.model.labels import Wish
 from sync.rollup_model import CapabilityRollup, GoalRollup, Rollup
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
-    """Our labels that one issue should carry, and how far we may go to get there."""
-
-    ref: IssueRef
-    container: str
-    labels: Mapping[str, Reason] = field(default_factory=dict)
-    read: bool = True
-    """The issue was read whole in this run; otherwise nothing is concluded about it."""
-    may_write: bool = True
-    """Writing is switched on for its team, and its increment is not closed for good."""
-    no_pure_removal: bool = False
-    """A label may go only when another of its family comes: a source that feeds it was not read."""
-    is_anchor: bool = False
-    team: str | None = None
-    """Whose prefixes and colours its labels have; without one the organisation's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from connectors.model import Issue, IssueRef, KnownIssue, Source
-from sync.comment_document import Document, Line
+from sync.model.comments import Document, Line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 from connectors.errors import ConnectorError, Gone, Rejected, SkipIssue
 from connectors.model import IssueRef
-from sync.apply import Marker
 from sync.comment import digest
-from sync.compare_comments import CommentDrift
 from sync.job import Job
-from sync.marker import former_account, live_comment
+from sync.marker import Marker, former_account, live_comment
 from sync.memory import aliases
+from sync.model.comments import CommentDrift
 from sync.store import PushedComment
 
 

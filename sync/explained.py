@@ -19,9 +19,10 @@ from sync.homes import homes_of
 from sync.job import Job
 from sync.live import LiveReading, ancestors_of
 from sync.memory import decisions_of
+from sync.model.renames import renamed_capabilities
 from sync.outlook import outlook
 from sync.store.rows import AssignmentRow, OverrideRow, PushedComment, PushedLabel
-from sync.think import overrides_for_matching, renamed_capabilities
+from sync.think import overrides_for_matching
 
 _OF_ISSUES: Final[tuple[str, ...]] = ("increment", "capability")
 _OF_ANCHORS: Final[tuple[str, ...]] = ("state", "health", "flag")

@@ -17,7 +17,7 @@ from sync.forecast.team_histories import team_histories
 from sync.forecast.teams import team_past
 from sync.health.kept import Told
 from sync.job import Job
-from sync.think import Thought
+from sync.model.planning import Thought
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

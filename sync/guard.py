@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from connectors.model import IssueRef
-from sync.attention import Weighed
 from sync.changes import ChangeSet
-from sync.compare import Suspicion
+from sync.model.labels import Suspicion
+from sync.model.limits import GuardLimits, Refusal, Weighed
 from sync.spread import Spread
 
 ENOUGH_TO_TELL = 3
@@ -22,33 +22,6 @@ MOST_LABELS = 0.75
 """Of labels more may go, because a small team loses many when an increment closes."""
 FEW_LABELS, FEW_COMMENTS, FEW_PEOPLE = 4, 10, 10
 """So many are never too many."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GuardLimits:
-    """Absolute numbers and shares; of a pair the larger allowance holds, see ``allowance``."""
-
-    removals: int
-    removal_share: float
-    new_comments: int
-    overrides: int
-    override_share: float
-    new_comment_share: float = 0.1
-    notified: int = 30
-    notified_share: float = 0.5
-    mails_each: int = 20
-    max_removals: int | None = None
-    """Allowed for this once, in place of everything else; so are the next two."""
-    max_comments: int | None = None
-    max_notifications: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
-    """Why the run stops before writing."""
-
-    rule: str
-    text: str
 
 
 def check_changes(

@@ -8,9 +8,9 @@ from connectors.model import IssueRef, KnownIssue
 from mappings.conditions import wanted_by
 from sync.homes import anchors_of
 from sync.job import Job
+from sync.model.planning import Thought
 from sync.outlook import anchors_among
 from sync.snapshot_file import SnapshotHead
-from sync.think import Thought
 
 
 def notes_on(

@@ -14,10 +14,11 @@ from typing import Final
 from mappings.defaults_schema import DEFAULTS_FILE
 from mappings.load import yaml_files
 from mappings.problems import MappingInvalid, Problem
+from sync.config.workspace import Configured
 from sync.job import Job
 from sync.store import Store
 from sync.unusable import UnusableFile
-from sync.wiring import Configured, configure
+from sync.wiring import configure
 
 _KEY: Final = "mapping-files"
 _PLACE: Final = "mappings/"

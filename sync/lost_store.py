@@ -13,12 +13,11 @@ from typing import Final
 
 from connectors.errors import ConnectorError
 from connectors.model import IssueRef, LabelEvent, LabelStory
-from sync.compare import Suspicion
 from sync.job import Job
 from sync.memory import LOOKED_BACK, label_names
+from sync.model.labels import Suspicion
+from sync.model.planning import Remembered, Seen, Thought
 from sync.overrides import Finding
-from sync.seen import Remembered, Seen
-from sync.think import Thought
 
 MOST: Final = 100
 """Issues of a tracker whose histories one run asks for."""

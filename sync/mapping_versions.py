@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from mappings.problems import MappingInvalid, Problem
+from sync.config.workspace import Configured
 from sync.settings import FILE_NAME
-from sync.wiring import Configured, configure
+from sync.wiring import configure
 
 _FOLDERS: Final = ("plans", "mappings")
 _MAX_FILE: Final = 10_000_000

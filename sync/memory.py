@@ -12,16 +12,16 @@ from typing import TypeVar
 
 from connectors.model import IssueRef
 from mappings.model import Workspace
-from sync.changed.plan import names_of_today
-from sync.compare import Decisions, Observation, name_of_today
-from sync.compare_comments import WrittenComment
 from sync.fed import fed_by
 from sync.health.kept import expected_last
 from sync.homes import Home, homes_of
 from sync.job import Job
+from sync.model.comments import WrittenComment
+from sync.model.labels import Decisions, Observation
+from sync.model.planning import Remembered
+from sync.model.renames import name_of_today, names_of_today, renamed_capabilities, renamed_labels
 from sync.store import Store
 from sync.store.rows import OverrideKind, OverrideRow, PushedComment
-from sync.think import Remembered, renamed_capabilities, renamed_labels
 
 FINISHED = "finished-increment:"
 HOME = "home:"

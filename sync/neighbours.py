@@ -15,11 +15,11 @@ from mappings.model import Origin
 from mappings.problems import MappingInvalid, Problem
 from sync.changes import CommentChange
 from sync.comment import digest
-from sync.guard import Refusal
 from sync.homes import homes_of
 from sync.job import Job
 from sync.marker import Marker, Said
 from sync.memory import Recorder, aliases, keep_home
+from sync.model.limits import Refusal
 from sync.settings import FILE_NAME
 from sync.store import PushedComment
 

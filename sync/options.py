@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sync.guard import GuardLimits
 from sync.job import Job
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """What the person or the crontab asked for."""
-
-    full: bool = False
-    """Read everything again, ids and our own comments included."""
-    accept_shrink: bool = False
-    accept_overrides: bool = False
-    restore_labels: bool = False
-    max_removals: int | None = None
-    max_comments: int | None = None
-    max_notifications: int | None = None
-    max_writes: int | None = None
-    max_duration: timedelta | None = None
-    looks_around: bool = False
-    """Read the anchors where comments are to be started: what writes does, and a preview of it. A run that may not
-    write spares the requests."""
+from sync.model.limits import GuardLimits
+from sync.model.run import Options
 
 
 def guard_limits(job: Job, options: Options) -> GuardLimits:

@@ -8,13 +8,13 @@ from datetime import datetime
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Workspace
-from sync.earlier import Earlier
 from sync.held import known_today, states_today
 from sync.homes import anchors_of
 from sync.job import Job
 from sync.memory import remember
+from sync.model.planning import Earlier, Remembered, Seen, Thought
 from sync.store import Store, labels_now
-from sync.think import Remembered, Seen, Thought, think
+from sync.think import think
 from sync.visibility import find_out
 
 

@@ -11,10 +11,10 @@ from typing import Literal
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef, LabelEvent
 from mappings.conditions import wanted_by
-from sync.compare import Suspicion
 from sync.guard import is_override
 from sync.job import Job
 from sync.memory import Recorder, label_names
+from sync.model.labels import Suspicion
 from sync.neighbours import installation_of
 
 Verdict = Literal[

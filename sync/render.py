@@ -10,11 +10,8 @@ from sync.guard import spread_of
 from sync.neutral import neutral_github, neutral_terminal
 
 if TYPE_CHECKING:
-    from sync.apply import Applied
-    from sync.attention import Attention, Weighed
-    from sync.collect import Collected
-    from sync.guard import GuardLimits
-    from sync.run import Outcome
+    from sync.model.limits import Attention, GuardLimits, Weighed
+    from sync.model.run import Applied, Collected, Outcome
 
 CHANGES_SHOWN = 200
 

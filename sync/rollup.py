@@ -31,9 +31,7 @@ from sync.rollup_model import (
     Rollup,
 )
 from sync.rollup_warnings import capability_warnings, goal_warnings, unknown_capabilities
-from sync.scope import baseline_due, baseline_of, feeding_sources, scope_change
-
-__all__ = ["RollupInputs", "baseline_due", "baseline_of", "feeding_sources", "roll_up"]
+from sync.scope import scope_change
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

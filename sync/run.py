@@ -6,93 +6,36 @@ pull -> settle -> think -> check people's decisions -> guard -> write -> remembe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from connectors.model import IssueRef
-from sync.apply import Applied, Applier
+from sync.apply import Applier
 from sync.asking import ask_people
-from sync.attention import Weighed
 from sync.audience import spreading_kept, weigh_changes
 from sync.changed.keeping import keep_counted
-from sync.changes import ChangeSet
-from sync.collect import Collected, collect
-from sync.compare import Observation
-from sync.compare_comments import CommentDrift
+from sync.collect import collect
+from sync.commands.ways import holder
 from sync.drift import comment_drift
 from sync.fed import keep_fed
 from sync.figures import figures_of
-from sync.guard import Refusal, check_changes, spread_of
-from sync.health.foreseeing import Foresight
+from sync.guard import check_changes, spread_of
 from sync.health.keeping import keep_foresight, notice
 from sync.held import known_today
 from sync.job import Job
 from sync.last_rules import keep_files
+from sync.lease import held
 from sync.memory import Recorder, aliases, carry_renames_over, keep_finished, remember
+from sync.model.comments import CommentDrift
+from sync.model.labels import Observation
+from sync.model.planning import Remembered, Seen
+from sync.model.run import Collected, Options, Outcome
 from sync.neighbours import refuse_other_instance, remember_instance
-from sync.options import Options, deadline_of, guard_limits
+from sync.options import deadline_of, guard_limits
 from sync.prefixes import refuse_lost_prefixes, remember_prefixes
 from sync.scope import baseline_due, baseline_of
 from sync.settle import settle_open_intents
-from sync.think import Remembered, Seen, Thought
-from sync.unusable import UnusableFile
 from sync.visibility import find_out
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """Everything that a run found, decided and did; commands render it."""
-
-    run_id: str
-    started: datetime
-    """``--max-duration`` counts from here, before anything was read."""
-    collected: Collected
-    thought: Thought
-    foresight: Foresight
-    """What is expected of the future, the same for labels, comments, ``status`` and reports."""
-    no_health: str | None = None
-    """What is missing for forecasts, unless that was said lately."""
-    remembered: Remembered
-    weighed: Weighed
-    refusals: tuple[Refusal, ...] = ()
-    unchecked: Mapping[IssueRef, str] = field(default_factory=dict)
-    """Issues whose people's decisions could not be checked; nothing is written on them."""
-    postponed: frozenset[IssueRef] = frozenset()
-    """Issues that get no label yet: their histories may say that people took it off before this store was there."""
-    still_open: tuple[str, ...] = ()
-    looked: frozenset[str] = frozenset()
-    """Subjects on whose anchor we looked for a comment of ours and found none."""
-    refused_people: bool = False
-    """The refusal is about people's decisions: none of them is recorded."""
-    by_hand: tuple[Observation, ...] = ()
-    """What people did to our labels and comments since the last run."""
-    unusable: tuple[UnusableFile, ...] = ()
-    """Mapping files that nobody waited for."""
-    applied: Applied | None = None
-    """None when nothing was to be written: a preview, push switched off, a refusal."""
-
-    @property
-    def changes(self) -> ChangeSet:
-        return self.thought.changes
-
-    @property
-    def exit_code(self) -> int:
-        """3 when a team's file is broken, 4 when the guard refused, 1 when something failed or could not be read,
-        else 0."""
-        if self.unusable:
-            return 3
-        if self.refusals:
-            return 4
-        failed = (
-            self.collected.failed
-            or self.collected.unread_anchors
-            or self.unchecked
-            or self.still_open
-            or self.thought.matched.conflicts
-            or (self.applied and self.applied.failed)
-        )
-        return 1 if failed else 0
-
 
 Confirm = Callable[["Outcome"], bool]
 
@@ -238,4 +181,42 @@ def _finish_increments(job: Job, outcome: Outcome) -> None:
             )
 
 
-__all__ = ["Observation", "Options", "Outcome", "carry_out", "look", "remember_outcome"]
+def run_once(job: Job, options: Options) -> Outcome:
+    """Plan, write and record one run, under the lock. A refusal or a failed source is part of the result."""
+
+    def work() -> Outcome:
+        outcome = carry_out(job, options, look(job, options, keeps=True))
+        remember_outcome(job, outcome)
+        return outcome
+
+    return with_row(job, work)
+
+
+def with_row(job: Job, work: Any) -> Outcome:
+    """Work while no other run does, and keep the run's end in the store, whatever it is."""
+    try:
+        with held(job, holder()):
+            outcome: Outcome = work()
+    except BaseException as error:
+        finish_row(job, f"stopped: {type(error).__name__}", 1, {})
+        raise
+    words = {0: "done", 1: "partly failed", 3: "done without a broken mapping file", 4: "refused"}
+    finish_row(job, words[outcome.exit_code], outcome.exit_code, _summary(outcome))
+    return outcome
+
+
+def _summary(outcome: Outcome) -> dict[str, Any]:
+    applied = outcome.applied
+    return {
+        "pulled": outcome.collected.pulled,
+        "changes": outcome.changes.summary(),
+        "written": applied.done if applied else 0,
+        "failed": len(applied.failed) if applied else 0,
+        "left": applied.left if applied else 0,
+        "failed_sources": [failure.source.name for failure in outcome.collected.failed],
+    }
+
+
+def finish_row(job: Job, outcome: str, code: int, summary: dict[str, Any]) -> None:
+    job.store.finish_run(job.run_id, outcome, code, summary)
+    job.log.info("run.finished", outcome=outcome, exit_code=code, **summary)

@@ -18,12 +18,12 @@ from connectors.errors import Gone
 from connectors.model import IssueRef
 from mappings.conditions import wanted_by
 from mappings.labels import LabelScheme
-from sync.apply import Marker
-from sync.attention import Attention
 from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
 from sync.comment import digest
 from sync.job import Job
+from sync.marker import Marker
 from sync.memory import aliases
+from sync.model.limits import Attention
 from sync.settings import Settings
 
 VERSION = 2

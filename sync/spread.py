@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sync.attention import Attention, Audience
 from sync.changes import Change, CommentChange
+from sync.model.limits import Attention, Audience
 
 
 @dataclass(kw_only=True, slots=True)

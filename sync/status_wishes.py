@@ -8,11 +8,13 @@ from datetime import datetime
 from connectors.model import Issue
 from mappings.model import Overrides
 from sync.changes import Reason
-from sync.comment import Document, capability_document, digest, goal_document, render, with_notice
-from sync.compare_comments import CommentWish, Places
+from sync.comment import digest, render, with_notice
+from sync.comment_document import capability_document, goal_document
+from sync.compare_comments import Places
 from sync.desired import DesireInputs, Subject, subjects
+from sync.model.comments import CommentWish, Document
+from sync.model.planning import Remembered, Seen
 from sync.rollup_model import CapabilityRollup
-from sync.seen import Remembered, Seen
 from sync.settings import Settings
 
 

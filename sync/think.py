@@ -3,58 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.labels import LabelScheme
 from mappings.match import Matcher
-from mappings.model import Anchor, Matched, Overrides, Workspace
+from mappings.model import Anchor, Overrides, Workspace
 from sync.changes import ChangeSet
-from sync.compare import Decisions, LabelWorld, Observation, Suspicion, compare_labels
+from sync.compare import LabelWorld, compare_labels
 from sync.compare_comments import (
     compare_comments,
     leaving_comments,
 )
-from sync.desired import DesireInputs, Wish, desire_labels
-from sync.earlier import Earlier
+from sync.desired import DesireInputs, desire_labels
 from sync.health.applying import with_expected
 from sync.health.model import Expected
 from sync.homes import anchors_by_subject
+from sync.model.labels import Decisions, Observation, Wish
+from sync.model.planning import Counting, Earlier, Remembered, Seen, Thought
+from sync.model.renames import renamed_capabilities, renamed_labels
 from sync.rollup import RollupInputs, roll_up
 from sync.rollup_model import Rollup
 from sync.scope import feeding_sources
-from sync.seen import Remembered, Seen
 from sync.settings import Settings
 from sync.status_wishes import StatusWishes
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Thought:
-    """What follows from what was seen and remembered."""
-
-    matched: Matched
-    rollup: Rollup
-    uncertain: Mapping[str, tuple[str, ...]]
-    wishes: Mapping[IssueRef, Wish]
-    changes: ChangeSet
-    suspicions: tuple[Suspicion, ...]
-    observations: tuple[Observation, ...]
-    overrides: Overrides
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counting:
-    """What counts where: the first half of thinking, on which forecasts are made."""
-
-    matched: Matched
-    rollup: Rollup
-    """Without health."""
-    overrides: Overrides
-    crowded: tuple[Observation, ...]
-    uncertain: Mapping[str, tuple[str, ...]]
-    anchors: Mapping[str, IssueRef]
-    earlier: Earlier | None = None
 
 
 def think(
@@ -196,23 +169,6 @@ def _looked_at(seen: Seen, earlier: Earlier | None) -> Mapping[IssueRef, KnownIs
     return {ref: seen.known[ref] for ref in earlier.again} if earlier else seen.known
 
 
-def renamed_capabilities(workspace: Workspace) -> dict[str, str]:
-    """Old capability id -> the id that it has now, from ``previously``."""
-    return {
-        old: capability.id
-        for increment in workspace.increments
-        for capability in increment.capabilities
-        for old in capability.previously
-    }
-
-
-def renamed_labels(workspace: Workspace) -> dict[str, str]:
-    """Old ``capability:`` label -> the one of today, both with the organisation's prefix."""
-    label = workspace.labels.label
-    pairs = renamed_capabilities(workspace).items()
-    return {label("capability", old): label("capability", new) for old, new in pairs}
-
-
 def overrides_for_matching(
     decisions: Decisions, scheme: LabelScheme, workspace: Workspace, renamed: Mapping[str, str]
 ) -> tuple[Overrides, tuple[Observation, ...]]:
@@ -311,17 +267,3 @@ def _label_world(
         finished=frozenset(scheme.label("increment", each) for each in inputs.finished),
         exact=exact,
     )
-
-
-__all__ = [
-    "Counting",
-    "Remembered",
-    "Seen",
-    "Thought",
-    "count_up",
-    "decide",
-    "overrides_for_matching",
-    "renamed_capabilities",
-    "renamed_labels",
-    "think",
-]

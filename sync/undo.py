@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from connectors.model import Issue, IssueRef
 from mappings.labels import LabelScheme
 from sync.changes import ChangeSet, LabelChange, Reason
-from sync.compare import name_of_today
+from sync.model.renames import name_of_today
 from sync.store.rows import JournalRow
 from sync.undo_comments import comments_back
 from sync.undo_model import Found, Hold, Left, Request, Undoing

@@ -10,8 +10,8 @@ from mappings.conditions import wanted_by
 from sync.job import Job
 from sync.marker import Marker
 from sync.memory import aliases
+from sync.model.renames import renamed_labels
 from sync.store.rows import JournalRow
-from sync.think import renamed_labels
 from sync.undo import COMMENT_OPS
 from sync.undo_comments import comment_id_of
 from sync.undo_model import Found, FoundComment, Request

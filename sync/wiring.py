@@ -16,12 +16,11 @@ from connectors.ports import Cache, IssueReader, IssueWriter
 from connectors.retry import RetryPolicy, Wait
 from connectors.traffic import Traffic
 from mappings.load import load_workspace
-from mappings.model import Workspace
 from mappings.problems import MappingInvalid
+from sync.config.workspace import Configured
 from sync.credentials import CredentialError, Credentials, read_credentials, what_is_missing
 from sync.evidence import read_proofs
 from sync.push_names import unknown_in_push
-from sync.rollup_model import Proof
 from sync.settings import Settings, load_settings
 from sync.settings_parts import TrackerSettings
 from sync.unusable import UnusableFile
@@ -35,21 +34,6 @@ GITHUB_API = "https://api.github.com"
 def utc_now() -> datetime:
     """The clock that is passed to everything."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Configured:
-    """A workspace as its files say, checked."""
-
-    root: Path
-    settings: Settings
-    workspace: Workspace
-    proofs: Mapping[str, Proof] = field(default_factory=dict)
-    """Capability id -> how the evidence stood when the files were read."""
-    mapping_files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Mapping file -> its team, and what the file says."""
-    unusable: tuple[UnusableFile, ...] = ()
-    """Mapping files with errors, in whose place something else holds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,7 +179,8 @@ def _open_github(
     waiting: Waiting,
     pace: Pace | None,
 ) -> tuple[IssueReader, IssueWriter]:
-    from connectors.github import GithubApp, open_github
+    from connectors.github import open_github
+    from connectors.github_access import GithubApp
 
     app = None
     if credentials.app_id and credentials.app_private_key and credentials.app_installation_id:

@@ -21,7 +21,7 @@ from typing import Any
 
 from mappings.match import Matcher
 from mappings.model import Matched, Overrides
-from sync.wiring import Configured
+from sync.config.workspace import Configured
 from tests.bench_plain import plain_match
 from tests.bench_world import TODAY, fill_store, issues, mapping_text, write_workspace
 

@@ -27,7 +27,7 @@ from sync.commands.recalling import history
 from sync.commands.session import opened_store
 from sync.commands.undoing import UndoOptions, undo
 from sync.commands.ways import Ways
-from sync.run import Options
+from sync.model.run import Options
 from sync.store import Store
 from sync.wiring import configure
 

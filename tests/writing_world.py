@@ -14,8 +14,9 @@ from connectors.memory import MemoryTracker
 from connectors.model import Comment, Cursor, Failed, Issue, IssueRef, Pulled, Source, Wanted
 from sync.job import Job
 from sync.lease import held
+from sync.model.run import Options, Outcome
 from sync.render import problems_text
-from sync.run import Options, Outcome, carry_out, look, remember_outcome
+from sync.run import carry_out, look, remember_outcome
 from sync.settings import store_url
 from sync.store import JournalRow, OverrideRow, Store, open_store
 from sync.wiring import configure

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from sync.commands.ways import Ways
-    from sync.options import Options
+    from sync.model.run import Options
 
 AS_JSON: ContextVar[bool] = ContextVar("as_json", default=False)
 """Whether a program reads the output, and so wants to read about errors as well."""
@@ -46,7 +46,7 @@ def ways(context: typer.Context, as_json: bool = False) -> Ways:
 
 def options_of(**chosen: Any) -> Options:
     """A run's options from the command line's; a time that cannot be read is a usage error."""
-    from sync.options import Options
+    from sync.model.run import Options
 
     if (text := chosen.pop("max_duration", None)) is not None:
         chosen["max_duration"] = _duration(text)

@@ -12,7 +12,7 @@ from sync.changed.ledger import Ledger, note_down
 from sync.changed.model import Counted, PlanFacts
 from sync.changed.plan import plan_facts
 from sync.job import Job
-from sync.think import Thought
+from sync.model.planning import Thought
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

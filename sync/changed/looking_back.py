@@ -14,7 +14,7 @@ from sync.changed.difference import Past, differences
 from sync.changed.keeping import pending_turns
 from sync.changed.model import Counted, Difference, PlanFacts
 from sync.job import Job
-from sync.think import Thought
+from sync.model.planning import Thought
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ALL_RUNS: Final = 1_000_000

@@ -8,6 +8,7 @@ from typing import Any
 
 from mappings.model import Capability, Goal, Increment, Workspace
 from sync.changed.model import PlanFacts
+from sync.model.renames import names_of_today
 
 
 def plan_facts(workspace: Workspace, at: datetime, run_id: str, kept: PlanFacts | None = None) -> PlanFacts:
@@ -67,15 +68,4 @@ def _capability(capability: Capability, goal: Goal, increment: Increment) -> dic
         "cancelled": capability.cancelled,
         "target": f"{capability.target}" if capability.target else None,
         "previously": list(capability.previously),
-    }
-
-
-def names_of_today(workspace: Workspace) -> dict[str, str]:
-    """Old subject (``goal:<id>``, ``capability:<id>``) -> new subject, for every ``previously`` in the plans."""
-    return {
-        f"{kind}:{old}": f"{kind}:{item.id}"
-        for increment in workspace.increments
-        for kind, items in (("goal", increment.goals), ("capability", increment.capabilities))
-        for item in items
-        for old in item.previously
     }

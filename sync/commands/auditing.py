@@ -17,10 +17,10 @@ from sync.flow.stored import load_flow, team_of
 from sync.held import known_today
 from sync.job import Job
 from sync.memory import remember
+from sync.model.planning import Remembered, Thought
 from sync.neutral import neutral_terminal
 from sync.outlook import think_offline
 from sync.rollup_model import IncrementRollup
-from sync.think import Remembered, Thought
 
 _SHOWN = 12
 """Pieces of evidence that a person sees of one finding; ``--json`` has all."""

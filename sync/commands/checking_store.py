@@ -64,7 +64,8 @@ def stored_findings(
 def _findings(store: Store, reading: Reading, workspace: Workspace, now: datetime) -> Found:
     from mappings.findings_snapshot import snapshot_findings
     from sync.memory import decisions_of
-    from sync.think import overrides_for_matching, renamed_capabilities
+    from sync.model.renames import renamed_capabilities
+    from sync.think import overrides_for_matching
 
     try:
         known = list(store.known())

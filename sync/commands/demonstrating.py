@@ -16,7 +16,7 @@ from sync.commands.reporting import DrawingMissing, rendered, report_of
 from sync.commands.running import run
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, complain, say
-from sync.options import Options
+from sync.model.run import Options
 from sync.wiring import utc_now
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ from sync.held import known_today, states_today
 from sync.job import Job
 from sync.learning import learning
 from sync.memory import remember
+from sync.model.planning import Thought
 from sync.outlook import read_last, silent_since, think_offline
 from sync.predictability import Predictability
 from sync.report.data import OverrideLine, SourceLine
 from sync.report.inputs import ReportInputs
-from sync.think import Thought
 from sync.unplanned import ad_hoc_figures
 
 _QUIET_AFTER: Final = timedelta(days=14)

@@ -13,7 +13,6 @@ from connectors.model import IssueRef, KnownIssue
 from sync.again import Basis, to_look_at_again
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, say, say_json
-from sync.earlier import Earlier
 from sync.held import held_today
 from sync.impact import Impact, impact_of
 from sync.impact_notes import notes_on
@@ -21,9 +20,9 @@ from sync.impact_render import Compared, impact_json, impact_markdown, impact_te
 from sync.job import Job
 from sync.mapping_versions import version_at
 from sync.memory import remember
+from sync.model.planning import Earlier, Thought
 from sync.outlook import known_after_writes, read_last, think_offline
 from sync.snapshot_file import read_head
-from sync.think import Thought
 
 PENDING = 2
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, complain, counted, say, say_json
-from sync.health.records import range_words
+from sync.comment_forecast import range_words
 from sync.held import states_today
 from sync.neutral import neutral_terminal
 from sync.outlook import outlook, read_last, silent_since

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, complain, counted, say, say_json
-from sync.wiring import Configured
+from sync.config.workspace import Configured
 
 if TYPE_CHECKING:
     from sync.rehearsal.runner import Undisturbed

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sync.apply import Applied, Applier
+from sync.apply import Applier
 from sync.audience import spreading_kept, weigh_changes
 from sync.commands.session import online_job
 from sync.commands.watching import Watched, watched
@@ -15,8 +15,9 @@ from sync.guard import check_changes, spread_of
 from sync.job import Job
 from sync.lease import held
 from sync.memory import Recorder, aliases, carry_renames_over, remember
+from sync.model.run import Applied, Options, Outcome
 from sync.neighbours import look_again, refuse_other_instance
-from sync.options import Options, deadline_of, guard_limits
+from sync.options import deadline_of, guard_limits
 from sync.prefixes import refuse_lost_prefixes
 from sync.render import (
     applied_text,
@@ -28,7 +29,7 @@ from sync.render import (
     summary_line,
     written_text,
 )
-from sync.run import Outcome, carry_out, look, remember_outcome
+from sync.run import carry_out, finish_row, look, remember_outcome, run_once, with_row
 from sync.saved import SavedChanges, load, refuse_if_stale, save
 
 PENDING = 2
@@ -45,13 +46,7 @@ def _run(ways: Ways, options: Options, seen: Watched) -> int:
         ways, "run", _told(options), writes=True, max_duration=options.max_duration, waits_for_all=False
     ) as job:
         seen.job = job
-
-        def work() -> Outcome:
-            outcome = carry_out(job, options, look(job, options, keeps=True))
-            remember_outcome(job, outcome)
-            return outcome
-
-        seen.outcome = outcome = with_row(job, work)
+        seen.outcome = outcome = run_once(job, options)
         _tell(ways, job, outcome, wrote=True)
         return outcome.exit_code
 
@@ -87,7 +82,7 @@ def apply_file(ways: Ways, path: Path, options: Options) -> int:
         try:
             return _apply(ways, job, saved, options)
         except BaseException as error:
-            _finish(job, f"stopped: {type(error).__name__}", 1, {})
+            finish_row(job, f"stopped: {type(error).__name__}", 1, {})
             raise
 
 
@@ -118,7 +113,7 @@ def _apply(ways: Ways, job: Job, saved: SavedChanges, options: Options) -> int:
         with spreading_kept(job, weighed, applier.result):
             applied = applier.apply(saved.changes)
     code = 1 if applied.failed else 0
-    _finish(job, "done" if code == 0 else "partly failed", code, {"written": applied.done})
+    finish_row(job, "done" if code == 0 else "partly failed", code, {"written": applied.done})
     _tell_applied(ways, job, applied, code)
     return code
 
@@ -129,7 +124,7 @@ def _refuse(ways: Ways, job: Job, code: int, reasons: list[str]) -> int:
         complain(reason)
     if ways.as_json:
         say_json({"version": 1, "run": job.run_id, "exit_code": code, "error": "\n".join(reasons)})
-    _finish(job, "refused", code, {})
+    finish_row(job, "refused", code, {})
     return code
 
 
@@ -165,36 +160,6 @@ def _agreed(ways: Ways, job: Job, outcome: Outcome) -> bool:
     """Ask on a terminal; without one nothing is repaired unless ``--yes`` said so."""
     with job.progress.paused():
         return agrees(ways, f"Repair? {summary_line(outcome.changes)}", otherwise="not repaired", do="repair")
-
-
-def with_row(job: Job, work: Any) -> Outcome:
-    """Work while no other run does, and keep the run's end in the store, whatever it is."""
-    try:
-        with held(job, holder()):
-            outcome: Outcome = work()
-    except BaseException as error:
-        _finish(job, f"stopped: {type(error).__name__}", 1, {})
-        raise
-    words = {0: "done", 1: "partly failed", 3: "done without a broken mapping file", 4: "refused"}
-    _finish(job, words[outcome.exit_code], outcome.exit_code, _summary(outcome))
-    return outcome
-
-
-def _summary(outcome: Outcome) -> dict[str, Any]:
-    applied = outcome.applied
-    return {
-        "pulled": outcome.collected.pulled,
-        "changes": outcome.changes.summary(),
-        "written": applied.done if applied else 0,
-        "failed": len(applied.failed) if applied else 0,
-        "left": applied.left if applied else 0,
-        "failed_sources": [failure.source.name for failure in outcome.collected.failed],
-    }
-
-
-def _finish(job: Job, outcome: str, code: int, summary: dict[str, Any]) -> None:
-    job.store.finish_run(job.run_id, outcome, code, summary)
-    job.log.info("run.finished", outcome=outcome, exit_code=code, **summary)
 
 
 def _tell(ways: Ways, job: Job, outcome: Outcome, *, wrote: bool) -> None:

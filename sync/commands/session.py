@@ -14,6 +14,7 @@ from connectors.ports import IssueReader, IssueWriter
 from connectors.retry import Wait
 from mappings.problems import MappingInvalid
 from sync.commands.ways import Ways, holder, new_run_id
+from sync.config.workspace import Configured
 from sync.credentials import CredentialError, Credentials, secrets_in
 from sync.job import Job, Progress, RunCache, Silent
 from sync.last_rules import configured_despite, former_files, may_go_on
@@ -23,16 +24,7 @@ from sync.settings import load_settings, store_url
 from sync.snapshot_file import store_from
 from sync.store import Store, open_store
 from sync.unusable import UnusableFile
-from sync.wiring import (
-    Configured,
-    Waiting,
-    configure,
-    credentials_of,
-    open_trackers,
-    paces_of,
-    secrets_of,
-    utc_now,
-)
+from sync.wiring import Waiting, configure, credentials_of, open_trackers, paces_of, secrets_of, utc_now
 
 
 class NothingRead(Exception):

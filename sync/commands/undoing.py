@@ -16,7 +16,8 @@ from sync.guard import check_whole
 from sync.job import Job
 from sync.lease import held
 from sync.memory import aliases, remember
-from sync.options import Options, guard_limits
+from sync.model.run import Options
+from sync.options import guard_limits
 from sync.render import summary_line
 from sync.settle import settle_open_intents
 from sync.store import OverrideRow

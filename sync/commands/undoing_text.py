@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sync.apply import Applied
 from sync.commands.ways import Ways, complain, counted, say, say_json
-from sync.guard import Refusal
+from sync.model.limits import Refusal
+from sync.model.run import Applied
 from sync.neutral import neutral_terminal
 from sync.render import change_json, changes_text, summary_line
 from sync.store import OverrideRow

@@ -17,12 +17,12 @@ from sync.commands.ways import Ways, complain
 from sync.credentials import CredentialError, ping_url, secrets_in
 from sync.held import all_sources
 from sync.job import Job
+from sync.model.run import Outcome
 from sync.monitor.exposing import push, write_textfile
 from sync.monitor.figures import Family, of_end
 from sync.monitor.gathering import count_requests, of_outcome, of_store, of_traffic
 from sync.monitor.pinging import HealthCheck, PingFailed, Signal
 from sync.neutral import neutral_terminal
-from sync.run import Outcome
 from sync.settings import Settings, load_settings, store_url
 from sync.store import StoreError, open_store
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,28 +20,11 @@ from sync.forecast.thin import thin
 from sync.health.backtesting import Backtests
 from sync.health.judging import Evidence, judge, open_teams
 from sync.health.kept import standings_last
-from sync.health.model import Expected, Standing, Statement
+from sync.health.model import Statement
 from sync.job import Job
-from sync.rollup_model import IncrementRollup, Rollup
-from sync.think import Counting
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Foresight:
-    """What a run expects, and what it has to keep of it."""
-
-    rollup: Rollup
-    """That it was made from."""
-    expected: Mapping[str, Expected]
-    """By subject, as the following."""
-    forecasts: Mapping[str, Forecast]
-    standings: Mapping[str, Standing]
-    backtests: Mapping[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
-    """Team -> (digest, fields) of those that are new."""
-    flow: Mapping[IssueRef, FlowIssue] = field(default_factory=dict)
-    earlier: Sequence[Statement] = ()
-    missing: str | None = None
-    """That the libraries are not there, and how to get them."""
+from sync.model.health_assessment import Foresight
+from sync.model.planning import Counting
+from sync.rollup_model import IncrementRollup
 
 
 def foresee(job: Job, counting: Counting, known: Mapping[IssueRef, KnownIssue]) -> Foresight:

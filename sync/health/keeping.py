@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from connectors.model import IssueRef
 from sync.health.codec import expected_body, forecast_body, standing_body
-from sync.health.foreseeing import Foresight
 from sync.health.judging import HIGH, LOW
 from sync.health.model import Statement
 from sync.health.records import moved, scored
 from sync.job import Job
+from sync.model.health_assessment import Foresight
 from sync.rollup_model import CapabilityRollup, GoalRollup
 
 _TOLD: Final = "told: forecasts need libraries"

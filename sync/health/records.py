@@ -9,7 +9,7 @@ from connectors.model import IssueRef
 from sync.flow.model import FlowIssue
 from sync.forecast.words import rounded
 from sync.health.hysteresis import word_of
-from sync.health.model import Expected, Statement
+from sync.health.model import Statement
 
 _CLASSES = {
     "on-track": "of 70 % or more",
@@ -60,11 +60,3 @@ def record_words(earlier: Iterable[Statement], team: str, probability: float | N
     came_true = sum(bool(each.came_true) for each in first.values())
     statements = "statement" if len(first) == 1 else "statements"
     return f"of {len(first)} earlier {statements} {_CLASSES[word]}, {came_true} came true"
-
-
-def range_words(expected: Expected) -> str:
-    """``16 to 21 of 21``; empty without a statement."""
-    if expected.likely is None or expected.most is None:
-        return ""
-    low, high = expected.likely
-    return f"{low} of {expected.most}" if low == high else f"{low} to {high} of {expected.most}"

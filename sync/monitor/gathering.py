@@ -9,8 +9,8 @@ from typing import Final, get_args
 
 from connectors.traffic import Traffic
 from mappings.model import Workspace
+from sync.model.run import Outcome as RunOutcome
 from sync.monitor.figures import Family, labelled, of_rollup, summed
-from sync.run import Outcome as RunOutcome
 from sync.store import Store
 from sync.store.rows import Outcome, OverrideKind
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -20,15 +20,15 @@ from typing import Any
 
 from connectors.sandbox.base import Clock, Request, Response
 from connectors.sandbox.server import Sandbox
-from sync.commands.running import run
-from sync.commands.session import opened_store
+from sync.commands.session import online_job, opened_store
 from sync.commands.ways import Ways
+from sync.model.run import Options
 from sync.rehearsal.checks import Broken, End, differences, one_comment
 from sync.rehearsal.hands import Face, Site, hands
 from sync.rehearsal.tally import Verdict
 from sync.rehearsal.twins import SOON
 from sync.rehearsal.worlds import TOKENS, VARIANTS, made_up, write_workspace
-from sync.run import Options
+from sync.run import run_once
 from sync.wiring import configure
 
 RUNS = 3
@@ -89,8 +89,8 @@ class _Place:
             now=self.box.clock,
             sleep=lambda seconds: self.box.clock.advance(timedelta(seconds=seconds)),
         )
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            code = run(ways, Options())
+        with redirect_stderr(io.StringIO()), online_job(ways, "run", {}, writes=True) as job:
+            code = run_once(job, Options()).exit_code
         self.writes = [entry.path for entry in self.box.log.entries if entry.method not in ("GET", "POST")]
         return code
 

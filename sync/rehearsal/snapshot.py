@@ -14,6 +14,7 @@ from connectors.jira_activity import MARKER_PROPERTY
 from connectors.model import Issue
 from mappings.model import Anchor
 from sync.comment import wrap
+from sync.config.workspace import Configured
 from sync.credentials import Credentials
 from sync.homes import anchors_of
 from sync.job import Job
@@ -22,7 +23,6 @@ from sync.rehearsal.worlds import HOST, PERSON, ROBOT, World
 from sync.settings import Settings
 from sync.settings_parts import PushSettings
 from sync.store import PushedComment, Store, labels_now
-from sync.wiring import Configured
 
 TOKEN = "rehearsal-token"  # noqa: S105 - opens nothing but the embedded trackers
 MOST_TAGS = 5

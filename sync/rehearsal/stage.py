@@ -18,17 +18,17 @@ from connectors.sandbox.base import Clock, LogEntry, RequestLog, Tracker
 from connectors.sandbox.door import Door
 from connectors.sandbox.faults import Faults
 from connectors.sandbox.server import Sandbox
-from sync.commands.running import with_row
 from sync.commands.session import working
 from sync.homes import anchors_of
 from sync.job import Silent
+from sync.model.run import Options, Outcome
 from sync.rehearsal.hands import Site, hands
 from sync.rehearsal.people import People
 from sync.rehearsal.schedule import RunPlan
 from sync.rehearsal.script import Fragile, Killed, Script, is_write
 from sync.rehearsal.wire import Wire
 from sync.rehearsal.worlds import World
-from sync.run import Options, Outcome, carry_out, look, remember_outcome
+from sync.run import run_once
 from sync.store import LeaseHeld, LeaseLost, Store, StoreError, open_store
 from sync.wiring import Waiting
 
@@ -220,13 +220,7 @@ class Stage:
             at_once=1 if self.server is None else 8,
         ) as job:
             self.store.start_run(run_id, "run", {}, "rehearsal")
-
-            def work() -> Outcome:
-                outcome = carry_out(job, options, look(job, options, keeps=True))
-                remember_outcome(job, outcome)
-                return outcome
-
-            return with_row(job, work)
+            return run_once(job, options)
 
     def scene(self) -> Scene:
         """Where this world stands now. The stage may go on; the scene stays."""

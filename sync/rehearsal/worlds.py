@@ -11,8 +11,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from sync.config.workspace import Configured
 from sync.credentials import Credentials
-from sync.wiring import Configured, configure, credentials_of
+from sync.wiring import configure, credentials_of
 
 NOON: Final = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 """Where the clock of a made-up world stands at first."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.run import Outcome
+from sync.model.run import Outcome
 from tests.writing_world import World
 
 GOAL = "DS-1"

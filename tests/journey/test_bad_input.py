@@ -22,7 +22,7 @@ from sync.commands.diagnosing import doctor
 from sync.commands.explaining import explain
 from sync.commands.looking import status
 from sync.commands.recalling import history
-from sync.run import Options
+from sync.model.run import Options
 from tests.journey_world import FEATURES, GOAL, MODEL, PLAN, TOKENS, Told, World, github_seed, jira_seed
 
 STATE = ".increment-sync/state.db"

@@ -11,7 +11,7 @@ import pytest
 
 from sync.apply_comments import CommentWriting
 from sync.changes import CommentChange
-from sync.run import Options
+from sync.model.run import Options
 from tests.journey_world import World, github_seed, jira_seed
 
 MakeWorld = Callable[..., World]
@@ -162,7 +162,7 @@ def test_where_we_may_silence_edits_only_new_comments_are_counted(make_world: Ma
 
 def _preview_json(world: World) -> int:
     from sync.commands import running
-    from sync.run import Options
+    from sync.model.run import Options
 
     return running.preview(world.ways(as_json=True), Options(), None, False, "text")
 
@@ -282,7 +282,7 @@ def test_a_saved_change_set_carries_its_estimate_and_is_guarded_by_it(
     world.run(max_comments=0)
     file = tmp_path / "changes.json"
     from sync.commands import running
-    from sync.run import Options
+    from sync.model.run import Options
 
     world._call(lambda: running.preview(world.ways(), Options(max_comments=17), file, False, "text"))
     assert '"mails_at_least": 17' in file.read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sync.commands import running
-from sync.run import Options
+from sync.model.run import Options
 from tests.journey_world import MAPPING, PLAN, World, github_seed, jira_seed
 
 MakeWorld = Callable[..., World]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from mappings.labels import LabelScheme
 from sync.changes import LabelChange, Reason
-from sync.compare import Decisions, LabelOutcome, LabelWorld, Suspicion, compare_labels
-from sync.desired import Wish
+from sync.compare import LabelWorld, compare_labels
+from sync.model.labels import Decisions, LabelOutcome, Suspicion, Wish
 from tests.match_world import issue
 
 SCHEME = LabelScheme()

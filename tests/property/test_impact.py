@@ -13,12 +13,12 @@ from connectors.model import IssueRef, KnownIssue
 from mappings.model import Anchor, Assignment, Conflict, Unplanned, Workspace
 from mappings.trace import Outcome
 from sync.again import Basis, to_look_at_again
-from sync.compare import Decisions
-from sync.earlier import Earlier
 from sync.impact import Move, impact_of, outcomes
+from sync.model.labels import Decisions
+from sync.model.planning import Earlier, Remembered, Seen, Thought
 from sync.outlook import anchors_among
 from sync.settings import Settings
-from sync.think import Remembered, Seen, Thought, think
+from sync.think import think
 from tests.match_world import NOW, Q3, Q4, at, capability, increment, known, rule, team, workspace
 
 CAPABILITIES = ["one", "two", "three", "four"]

@@ -6,12 +6,12 @@ from hypothesis import example, given, settings
 
 from connectors.model import IssueRef
 from mappings.model import Assignment, IssueState, Unplanned
-from sync.attention import Attention
 from sync.changes import ChangeSet, LabelChange, Reason
 from sync.comment import render
-from sync.comment_document import Document
 from sync.impact import Figure, Impact, Move, Standing
 from sync.impact_render import Compared, impact_markdown
+from sync.model.comments import Document
+from sync.model.limits import Attention
 from sync.render import changes_markdown
 from sync.report.markdown import markdown
 from sync.rollup_model import Counts

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from connectors.model import IssueRef
 from connectors.pace import WriteLimits
-from sync.attention import Attention, Audience, Cost, Weighed, weigh
+from sync.attention import Cost, weigh
 from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
-from sync.guard import GuardLimits
+from sync.model.limits import Attention, Audience, GuardLimits, Weighed
 from sync.render import attention_text
 from sync.spread import Spread
 

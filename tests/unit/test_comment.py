@@ -9,18 +9,9 @@ from markdown_it import MarkdownIt
 
 from connectors.model import IssueRef
 from connectors.sandbox.github_refs import mentions, references
-from sync.comment import (
-    MAX_LENGTH,
-    Document,
-    capability_document,
-    find_block,
-    goal_document,
-    remove_block,
-    render,
-    replace_block,
-    with_notice,
-    wrap,
-)
+from sync.comment import MAX_LENGTH, find_block, remove_block, render, replace_block, with_notice, wrap
+from sync.comment_document import capability_document, goal_document
+from sync.model.comments import Document
 from sync.rollup_model import CapabilityRollup, Rollup
 from tests.rollup_world import baseline, capability, goal, increment, issue, rolled, workspace
 

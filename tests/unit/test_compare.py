@@ -11,15 +11,10 @@ import pytest
 from connectors.model import IssueRef
 from mappings.labels import LabelScheme
 from sync.changes import Reason
-from sync.compare import Decisions, LabelWorld, compare_labels
-from sync.compare_comments import (
-    CommentWish,
-    Places,
-    WrittenComment,
-    compare_comments,
-    leaving_comments,
-)
-from sync.desired import Wish
+from sync.compare import LabelWorld, compare_labels
+from sync.compare_comments import Places, compare_comments, leaving_comments
+from sync.model.comments import CommentWish, WrittenComment
+from sync.model.labels import Decisions, Wish
 from tests.match_world import issue
 
 REF = issue("DS-1").ref

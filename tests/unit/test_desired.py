@@ -9,7 +9,8 @@ from typing import Any
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.labels import LabelScheme
 from mappings.model import Anchor, Matched, Unplanned, Workspace
-from sync.desired import DesireInputs, Wish, desire_labels, subjects
+from sync.desired import DesireInputs, desire_labels, subjects
+from sync.model.labels import Wish
 from sync.rollup_model import Rollup
 from tests.rollup_world import (
     CLOSE,

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from connectors.errors import Unavailable
-from connectors.github import GithubApp, open_github
+from connectors.github import open_github
+from connectors.github_access import GithubApp
 from connectors.memory import MemoryTracker
 from connectors.model import Finding, Source
 from connectors.sandbox.faults import Fault

@@ -16,7 +16,10 @@ import pytest
 import responses
 
 from connectors.errors import AuthFailed, BadPayload, OutcomeUnknown, Rejected
-from connectors.github import GithubApp, GithubReader, GithubWriter, open_github
+from connectors.github import open_github
+from connectors.github_access import GithubApp
+from connectors.github_reader import GithubReader
+from connectors.github_writer import GithubWriter
 from connectors.model import Cursor, Failed, IssueRef, Pulled, Source, Wanted
 from connectors.retry import RetryPolicy
 from tests.contract.connector_suite import DictCache

@@ -8,10 +8,10 @@ import pytest
 
 from connectors.model import IssueRef
 from sync.absence import shrink_allowed
-from sync.attention import Attention, Audience, Weighed
 from sync.changes import ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
-from sync.compare import Suspicion, SuspicionKind
-from sync.guard import GuardLimits, Refusal, check_changes, check_overrides, spread_of
+from sync.guard import check_changes, check_overrides, spread_of
+from sync.model.labels import Suspicion, SuspicionKind
+from sync.model.limits import Attention, Audience, GuardLimits, Refusal, Weighed
 from sync.settings_parts import Limits
 
 WHY = Reason(text="why")

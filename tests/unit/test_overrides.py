@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import Gone, Unavailable
-from sync.compare import Suspicion, SuspicionKind
 from sync.job import Job
 from sync.memory import Recorder, remember
+from sync.model.labels import Suspicion, SuspicionKind
 from sync.overrides import Checked, check_suspicions, record
 from tests.writing_world import FEATURES, INCREMENT, ME, MODEL, World, notes
 

@@ -27,8 +27,8 @@ from connectors.errors import (
     Unavailable,
 )
 from connectors.pace import Pace, WriteLimits
-from connectors.retry import RetryPolicy, Wait
-from connectors.transport import Kind, Transport
+from connectors.retry import Kind, RetryPolicy, Wait
+from connectors.transport import Transport
 
 BASE = "https://tracker.example/api/v3"
 SECRET = "ghp_do_not_tell"

@@ -1,0 +1,31 @@
+"""A workspace as its files define it, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mappings.model import Workspace
+from sync.rollup_model import Proof
+from sync.settings import Settings
+from sync.unusable import UnusableFile
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Configured:
+    """A workspace as its files say, checked."""
+
+    root: Path
+    settings: Settings
+    workspace: Workspace
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    """Capability id -> how the evidence stood when the files were read."""
+    mapping_files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Mapping file -> its team, and what the file says."""
+    unusable: tuple[UnusableFile, ...] = ()
+    """Mapping files with errors, in whose place something else holds."""

@@ -1,0 +1,31 @@
+"""Result of assessing the health of capabilities and goals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.model import IssueRef
+from sync.flow.model import FlowIssue
+from sync.forecast.model import Forecast
+from sync.health.model import Expected, Standing, Statement
+from sync.rollup_model import Rollup
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Foresight:
+    """What a run expects, and what it has to keep of it."""
+
+    rollup: Rollup
+    """That it was made from."""
+    expected: Mapping[str, Expected]
+    """By subject, as the following."""
+    forecasts: Mapping[str, Forecast]
+    standings: Mapping[str, Standing]
+    backtests: Mapping[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    """Team -> (digest, fields) of those that are new."""
+    flow: Mapping[IssueRef, FlowIssue] = field(default_factory=dict)
+    earlier: Sequence[Statement] = ()
+    missing: str | None = None
+    """That the libraries are not there, and how to get them."""
