@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from connectors.pace import WriteLimits
+from connectors.http.rate_limiter import WriteLimits
 from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange
 from sync.model.limits import Attention, Audience, edits, place_of
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from connectors.errors import ConnectorError
+from connectors.http.rate_limiter import WriteLimits
 from connectors.model import Issue, IssueRef
-from connectors.pace import WriteLimits
 from sync.attention import Cost, weigh
 from sync.changes import ChangeSet
 from sync.job import Job

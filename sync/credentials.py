@@ -15,8 +15,8 @@ from urllib.parse import quote, unquote
 
 from pydantic import SecretStr
 
-from connectors.addresses import is_open_to_listeners
-from connectors.secrecy import url_secrets
+from connectors.http.redaction import url_secrets
+from connectors.http.url_policy import is_open_to_listeners
 from sync.settings_parts import TrackerKind
 
 SECRETS_DIR = "INCREMENT_SYNC_SECRETS_DIR"

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from connectors.pace import Pace
+from connectors.http.rate_limiter import Pace
+from connectors.http.usage import Traffic
 from connectors.ports import Cache, IssueReader, IssueWriter
-from connectors.traffic import Traffic
 from mappings.model import Workspace
 from sync.rollup_model import Proof
 from sync.settings import Settings

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from connectors.secrecy import Hider
+from connectors.http.redaction import Hider
 from sync.neutral import neutral_terminal
 
 LEVELS = ("debug", "info", "warning", "error")

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from connectors.retry import Wait
+from connectors.http.retry import Wait
 from sync.neutral import neutral_terminal
 
 EVERY = 10.0

@@ -16,7 +16,7 @@ from pydantic import (
     field_validator,
 )
 
-from connectors.addresses import is_open_to_listeners
+from connectors.http.url_policy import is_open_to_listeners
 
 TrackerKind = Literal["jira-cloud", "jira-dc", "github"]
 

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.pace import Ledger, Pace, WriteLimits
+from connectors.http.rate_limiter import Ledger, Pace, WriteLimits
+from connectors.http.retry import RetryPolicy, Wait
+from connectors.http.usage import Traffic
 from connectors.ports import Cache, IssueReader, IssueWriter
-from connectors.retry import RetryPolicy, Wait
-from connectors.traffic import Traffic
 from mappings.load import load_workspace
 from mappings.problems import MappingInvalid
 from sync.config.workspace import Configured
@@ -179,8 +179,8 @@ def _open_github(
     waiting: Waiting,
     pace: Pace | None,
 ) -> tuple[IssueReader, IssueWriter]:
-    from connectors.github import open_github
-    from connectors.github_access import GithubApp
+    from connectors.github.auth import GithubApp
+    from connectors.github.connect import open_github
 
     app = None
     if credentials.app_id and credentials.app_private_key and credentials.app_installation_id:
@@ -217,7 +217,7 @@ def _open_jira(
     waiting: Waiting,
     pace: Pace | None,
 ) -> tuple[IssueReader, IssueWriter]:
-    from connectors.jira import open_jira
+    from connectors.jira.reader import open_jira
 
     url = tracker.url or credentials.url
     if url is None:

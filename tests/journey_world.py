@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from connectors.sandbox.base import Clock, LogEntry
-from connectors.sandbox.faults import Fault, FaultKind
+from connectors.sandbox.core.faults import Fault, FaultKind
+from connectors.sandbox.core.tracker import Clock, LogEntry
 from connectors.sandbox.server import Sandbox
 from sync import cli
 from sync.commands import running

@@ -23,11 +23,11 @@ from typing import Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from connectors.sandbox.base import Clock, RequestLog, Tracker
-from connectors.sandbox.door import Door
-from connectors.sandbox.faults import Faults
-from connectors.sandbox.github import GithubTracker
-from connectors.sandbox.seed import read_seed, when
+from connectors.sandbox.core.faults import Faults
+from connectors.sandbox.core.seed import read_seed, when
+from connectors.sandbox.core.tracker import Clock, RequestLog, Tracker
+from connectors.sandbox.core.wsgi_app import Door
+from connectors.sandbox.github.tracker import GithubTracker
 
 HOST = "127.0.0.1"
 
@@ -146,7 +146,7 @@ def _clock_of(seed: Mapping[str, Any]) -> Clock:
 def _build(name: str, kind: str, clock: Clock) -> Tracker:
     if kind == "github":
         return GithubTracker(name, "github", clock)
-    from connectors.sandbox.jira import JiraTracker  # a box of GitHub trackers alone needs none of it
+    from connectors.sandbox.jira.tracker import JiraTracker  # a box of GitHub trackers alone needs none of it
 
     return JiraTracker(name, "jira-dc" if kind == "jira-dc" else "jira-cloud", clock)
 

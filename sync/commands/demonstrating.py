@@ -179,7 +179,7 @@ def _folder(folder: Path | None) -> Iterator[Path]:
 @contextmanager
 def _sandbox(seed: Path | None, port: int, *, verbose: bool = False) -> Iterator[Sandbox]:
     try:
-        from connectors.sandbox.seed import SeedError
+        from connectors.sandbox.core.seed import SeedError
         from connectors.sandbox.server import Sandbox, SandboxError
     except ModuleNotFoundError as error:
         raise NoSandbox(

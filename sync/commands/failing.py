@@ -7,7 +7,7 @@ import tempfile
 import traceback
 
 from connectors.errors import ConnectorError
-from connectors.secrecy import Hider
+from connectors.http.redaction import Hider
 from mappings.problems import MappingInvalid
 from sync.commands.session import DoneDespite, NothingRead
 from sync.credentials import CredentialError, secrets_in

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from connectors.http.retry import Wait
 from connectors.ports import IssueReader, IssueWriter
-from connectors.retry import Wait
 from mappings.problems import MappingInvalid
 from sync.commands.ways import Ways, holder, new_run_id
 from sync.config.workspace import Configured

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from connectors.secrecy import Hider
-from connectors.traffic import Traffic
+from connectors.http.redaction import Hider
+from connectors.http.usage import Traffic
 from mappings.problems import MappingInvalid
 from sync.commands.failing import exit_code_for
 from sync.commands.session import logs

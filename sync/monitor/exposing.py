@@ -75,8 +75,8 @@ def _sending(
     def send() -> None:
         import requests
 
-        from connectors.answers import causes
-        from connectors.habits import without_habits
+        from connectors.http.response_errors import causes
+        from connectors.http.session import without_habits
 
         try:
             with without_habits(requests.Session()) as session:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from itertools import product
 from typing import Final, get_args
 
-from connectors.traffic import Traffic
+from connectors.http.usage import Traffic
 from mappings.model import Workspace
 from sync.model.run import Outcome as RunOutcome
 from sync.monitor.figures import Family, labelled, of_rollup, summed

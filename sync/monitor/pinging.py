@@ -30,7 +30,7 @@ class HealthCheck:
         """Send one signal. Raises PingFailed; a redirect is not followed."""
         import requests
 
-        from connectors.habits import without_habits
+        from connectors.http.session import without_habits
 
         try:
             with without_habits(requests.Session()) as session:

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from multiprocessing.connection import wait
 from typing import Final
 
-from connectors.sandbox.base import Clock
+from connectors.sandbox.core.tracker import Clock
 from connectors.sandbox.server import Sandbox
 from sync.rehearsal.runner import SCHEDULES_A_WORLD, Rehearsal, made_up_world
 from sync.rehearsal.sigkill import kill_and_run_again

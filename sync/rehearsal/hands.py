@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from connectors.sandbox.base import Tracker
+from connectors.sandbox.core.tracker import Tracker
 from sync.rehearsal.worlds import PERSON, ROBOT
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from random import Random
 from typing import Final
 
-from connectors.sandbox.faults import Fault
+from connectors.sandbox.core.faults import Fault
 
 QUOTA: Final = {"message": "You have exceeded a secondary rate limit."}
 FAULTS: Final[Mapping[str, Fault]] = {

@@ -12,8 +12,8 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from connectors.sandbox.base import Request
-from connectors.sandbox.faults import Fault, Faults
+from connectors.sandbox.core.faults import Fault, Faults
+from connectors.sandbox.core.tracker import Request
 from sync.rehearsal.schedule import FAULTS, Edit, RunPlan, writes_of
 from sync.store.database import Database, told
 

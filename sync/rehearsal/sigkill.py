@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from connectors.sandbox.base import Clock, Request, Response
+from connectors.sandbox.core.tracker import Clock, Request, Response
 from connectors.sandbox.server import Sandbox
 from sync.commands.session import online_job, opened_store
 from sync.commands.ways import Ways

@@ -14,9 +14,9 @@ from typing import Any
 from requests.adapters import BaseAdapter
 
 from connectors.errors import ConnectorError
-from connectors.sandbox.base import Clock, LogEntry, RequestLog, Tracker
-from connectors.sandbox.door import Door
-from connectors.sandbox.faults import Faults
+from connectors.sandbox.core.faults import Faults
+from connectors.sandbox.core.tracker import Clock, LogEntry, RequestLog, Tracker
+from connectors.sandbox.core.wsgi_app import Door
 from connectors.sandbox.server import Sandbox
 from sync.commands.session import working
 from sync.homes import anchors_of

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from connectors.jira import JiraReader, open_jira
-from connectors.jira_write import JiraWriter
+from connectors.http.retry import RetryPolicy
+from connectors.jira.reader import JiraReader, open_jira
+from connectors.jira.writer import JiraWriter
 from connectors.model import Census, Cursor, Failed, Pulled, Source, Wanted
-from connectors.retry import RetryPolicy
-from connectors.sandbox.jira import JiraTracker
-from connectors.sandbox.jira_state import JiraState
+from connectors.sandbox.jira.site import JiraState
+from connectors.sandbox.jira.tracker import JiraTracker
 from connectors.sandbox.server import Sandbox
 
 Kind = Literal["jira-cloud", "jira-dc"]

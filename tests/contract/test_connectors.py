@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from connectors.github import open_github
+from connectors.github.connect import open_github
 from connectors.memory import MemoryTracker
 from connectors.model import Source
-from connectors.sandbox.faults import Fault
+from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
 from tests.contract.connector_suite import ConnectorSuite, DictCache, World
 

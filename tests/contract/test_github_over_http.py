@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from connectors.errors import AuthFailed, Gone, NotConfirmed, OutcomeUnknown, QuotaExhausted, Rejected
-from connectors.github_access import GithubApp
+from connectors.github.auth import GithubApp
 from connectors.model import Failed, Pulled, Source, Wanted
-from connectors.sandbox.faults import Fault
+from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
 from tests.contract.connector_suite import DictCache, titles
 from tests.contract.test_connectors import GithubWorld, seed

@@ -9,7 +9,7 @@ import pytest
 
 from connectors.errors import OutcomeUnknown, Rejected
 from connectors.model import IssueRef, Wanted
-from connectors.sandbox.faults import Fault
+from connectors.sandbox.core.faults import Fault
 from tests.contract.connector_suite import ConnectorSuite, World
 from tests.contract.jira_box import JiraBox, Kind, jira_box, project
 

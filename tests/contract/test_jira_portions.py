@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from connectors.http.retry import RetryPolicy
 from connectors.model import Failed, History, HistoryAsked, IssueChange, Wanted
-from connectors.retry import RetryPolicy
-from connectors.sandbox.faults import Fault
+from connectors.sandbox.core.faults import Fault
 from tests.contract.jira_box import JiraBox, Kind, jira_box, keys, project, whole
 
 DS, OPS = project("DS"), project("OPS")

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.jira_search import pages
+from connectors.http.page_size import Portions
+from connectors.jira.search import pages
 from connectors.model import Census, Cursor, Failed, Source, Wanted
-from connectors.portions import Portions
-from connectors.sandbox.faults import Fault
+from connectors.sandbox.core.faults import Fault
 from tests.contract.jira_box import OLD, JiraBox, Kind, cursors, jira_box, keys, opened, project, whole
 
 KINDS = get_args(Kind)

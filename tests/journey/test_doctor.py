@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from connectors.sandbox.faults import Fault
+from connectors.sandbox.core.faults import Fault
 from sync import cli
 from sync.commands.diagnosing import doctor
 from tests.journey_world import PLAN, TOKENS, Told, World, github_seed, jira_seed

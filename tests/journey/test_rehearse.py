@@ -90,7 +90,7 @@ def test_without_the_sandbox_extra_it_says_what_to_install(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "werkzeug", None)
     monkeypatch.setitem(sys.modules, "werkzeug.wrappers", None)
-    monkeypatch.delitem(sys.modules, "connectors.sandbox.door", raising=False)
+    monkeypatch.delitem(sys.modules, "connectors.sandbox.core.wsgi_app", raising=False)
     monkeypatch.delitem(sys.modules, "connectors.sandbox.server", raising=False)
     assert cli.call(lambda: rehearse(settled.ways(), seed=0, schedules=1)) == 1
     assert "pip install 'increment-sync[sandbox]'" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from connectors.secrecy import Hider
+from connectors.http.redaction import Hider
 from tests.journey_world import World, github_seed, jira_seed
 from tests.leaks import (
     assert_no_file_holds,

@@ -9,10 +9,10 @@ from typing import Any
 
 import responses
 
-from connectors.jira import JiraReader, open_jira
-from connectors.jira_write import JiraWriter
+from connectors.http.retry import RetryPolicy
+from connectors.jira.reader import JiraReader, open_jira
+from connectors.jira.writer import JiraWriter
 from connectors.model import IssueRef, Source
-from connectors.retry import RetryPolicy
 
 SITE = "https://acme.atlassian.net"
 REF = IssueRef(tracker="jira", id="10012", key="DS-12")

@@ -6,9 +6,9 @@ import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.sandbox.base import Clock, Headers, Request, Response
-from connectors.sandbox.jira import JiraTracker
-from connectors.sandbox.jira_state import JiraState
+from connectors.sandbox.core.tracker import Clock, Headers, Request, Response
+from connectors.sandbox.jira.site import JiraState
+from connectors.sandbox.jira.tracker import JiraTracker
 
 MORNING = datetime(2026, 10, 1, 9, 0, 38, 612_000, tzinfo=UTC)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from connectors.http.rate_limiter import WriteLimits
 from connectors.model import IssueRef
-from connectors.pace import WriteLimits
 from sync.attention import Cost, weigh
 from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
 from sync.model.limits import Attention, Audience, GuardLimits, Weighed

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.circuit import Circuit
 from connectors.errors import (
     AuthFailed,
     ConnectorError,
@@ -16,6 +15,7 @@ from connectors.errors import (
     Unavailable,
     Unreachable,
 )
+from connectors.http.circuit_breaker import Circuit
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from connectors.model import IssueRef
-from connectors.sandbox.github_refs import mentions, references
+from connectors.sandbox.github.references import mentions, references
 from sync.comment import MAX_LENGTH, find_block, remove_block, render, replace_block, with_notice, wrap
 from sync.comment_document import capability_document, goal_document
 from sync.model.comments import Document

@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from connectors.errors import Unavailable
-from connectors.github import open_github
-from connectors.github_access import GithubApp
+from connectors.github.auth import GithubApp
+from connectors.github.connect import open_github
 from connectors.memory import MemoryTracker
 from connectors.model import Finding, Source
-from connectors.sandbox.faults import Fault
+from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
 from tests.contract.jira_box import DictCache, JiraBox, jira_box, project
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from connectors.github_pull import Sweep, next_cursor
+from connectors.github.paged_scan import Sweep, next_cursor
 from connectors.model import Cursor
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -16,12 +16,12 @@ import pytest
 import responses
 
 from connectors.errors import AuthFailed, BadPayload, OutcomeUnknown, Rejected
-from connectors.github import open_github
-from connectors.github_access import GithubApp
-from connectors.github_reader import GithubReader
-from connectors.github_writer import GithubWriter
+from connectors.github.auth import GithubApp
+from connectors.github.connect import open_github
+from connectors.github.reader import GithubReader
+from connectors.github.writer import GithubWriter
+from connectors.http.retry import RetryPolicy
 from connectors.model import Cursor, Failed, IssueRef, Pulled, Source, Wanted
-from connectors.retry import RetryPolicy
 from tests.contract.connector_suite import DictCache
 from tests.unit.test_github_payload import raw_issue
 

@@ -8,13 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import BadPayload
-from connectors.github_payload import (
-    comment_from,
-    issue_from,
-    label_events_from,
-    split_key,
-    web_url,
-)
+from connectors.github.payload import comment_from, issue_from, label_events_from, split_key, web_url
 from connectors.model import Issue, Wanted
 
 API = "https://api.github.com"

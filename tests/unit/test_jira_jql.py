@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.jira_jql import BadJql, jql_time, next_cursor, quoted, search_condition, without_order
+from connectors.jira.jql import BadJql, jql_time, next_cursor, quoted, search_condition, without_order
 from connectors.model import Cursor, Issue, IssueRef, Source
 
 BERLIN, SYDNEY, NEW_YORK = (

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from connectors.errors import BadPayload
-from connectors.jira_activity import account_from, comment_from, label_events_from
-from connectors.jira_payload import FieldIds, field_ids, fields_to_ask, issue_from
+from connectors.jira.activity import account_from, comment_from, label_events_from
+from connectors.jira.payload import FieldIds, field_ids, fields_to_ask, issue_from
 from connectors.model import Issue, Wanted
 
 IDS = FieldIds(

@@ -11,8 +11,8 @@ import responses
 from responses import matchers
 
 from connectors.errors import AuthFailed, Gone, NotConfirmed, OutcomeUnknown, Rejected
+from connectors.http.rate_limiter import Pace, WriteLimits
 from connectors.model import Wanted
-from connectors.pace import Pace, WriteLimits
 from tests.unit.jira_desk import DATE, REF, SITE, Desk, bodies, prepared, raw_issue
 
 API = f"{SITE}/rest/api/2"

@@ -11,9 +11,9 @@ import requests
 import responses
 
 from connectors.errors import OutOfTurn, QuotaExhausted
-from connectors.pace import Pace, WriteLimits
-from connectors.retry import RetryPolicy, Wait
-from connectors.transport import Transport
+from connectors.http.client import Transport
+from connectors.http.rate_limiter import Pace, WriteLimits
+from connectors.http.retry import RetryPolicy, Wait
 from sync.store import Store, open_store
 
 BASE = "https://tracker.example/api"

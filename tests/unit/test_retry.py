@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.errors import QuotaExhausted, Unavailable
-from connectors.retry import Limit, RetryPolicy, TryAgain, Wait, call, http_date, server_wait
+from connectors.http.retry import Limit, RetryPolicy, TryAgain, Wait, call, http_date, server_wait
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 STEADY = RetryPolicy(random=lambda: 0.5)

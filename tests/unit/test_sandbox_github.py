@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
-from connectors.sandbox.github_refs import Reference, mentions, references
-from connectors.sandbox.seed import SeedError
+from connectors.sandbox.core.seed import SeedError
+from connectors.sandbox.github.references import Reference, mentions, references
 from connectors.sandbox.server import Sandbox
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import requests
 
-from connectors.sandbox.jira_adf import document
-from connectors.sandbox.seed import SeedError
+from connectors.sandbox.core.seed import SeedError
+from connectors.sandbox.jira.adf import document
 from connectors.sandbox.server import Sandbox
 from tests.unit.jira_lookalike import Site
 

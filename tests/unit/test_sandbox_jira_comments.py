@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.sandbox.jira_adf import document
+from connectors.sandbox.jira.adf import document
 from tests.unit.jira_lookalike import site_with_issue, why
 
 KINDS = pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.sandbox.base import Clock
-from connectors.sandbox.jira_model import Account, Caller, CustomField, Sprint
-from connectors.sandbox.jira_query import Evaluator
-from connectors.sandbox.jira_state import JiraState
-from connectors.sandbox.jql import JqlError, parse
+from connectors.sandbox.core.tracker import Clock
+from connectors.sandbox.jira.jql_evaluator import Evaluator
+from connectors.sandbox.jira.jql_parser import JqlError, parse
+from connectors.sandbox.jira.model import Account, Caller, CustomField, Sprint
+from connectors.sandbox.jira.site import JiraState
 
 NOON = datetime(2026, 10, 1, 12, 0, 38, tzinfo=UTC)
 

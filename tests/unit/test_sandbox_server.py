@@ -11,9 +11,9 @@ from email.utils import parsedate_to_datetime
 import pytest
 import requests
 
-from connectors.sandbox.base import Clock
-from connectors.sandbox.faults import Fault
-from connectors.sandbox.seed import SeedError, read_seed, when
+from connectors.sandbox.core.faults import Fault
+from connectors.sandbox.core.seed import SeedError, read_seed, when
+from connectors.sandbox.core.tracker import Clock
 from connectors.sandbox.server import Sandbox, SandboxError
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -14,7 +14,6 @@ import pytest
 import requests
 import responses
 
-from connectors.answers import Moved
 from connectors.errors import (
     AuthFailed,
     BadPayload,
@@ -26,9 +25,10 @@ from connectors.errors import (
     SourceMissing,
     Unavailable,
 )
-from connectors.pace import Pace, WriteLimits
-from connectors.retry import Kind, RetryPolicy, Wait
-from connectors.transport import Transport
+from connectors.http.client import Transport
+from connectors.http.rate_limiter import Pace, WriteLimits
+from connectors.http.response_errors import Moved
+from connectors.http.retry import Kind, RetryPolicy, Wait
 
 BASE = "https://tracker.example/api/v3"
 SECRET = "ghp_do_not_tell"

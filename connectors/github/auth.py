@@ -1,0 +1,174 @@
+"""How we knock at GitHub's door: credentials, headers, and how its refusals are told apart."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import requests
+from requests.auth import AuthBase
+
+from connectors.errors import AuthFailed, ConnectorError, Rejected, SkipIssue
+from connectors.github.payload import as_mapping, moment, need
+from connectors.http.client import Transport
+from connectors.http.retry import Limit, http_date
+
+if TYPE_CHECKING:
+    from github import Auth
+
+HEADERS: Final = {
+    "Accept": "application/vnd.github+json",
+    "X-GitHub-Api-Version": "2022-11-28",
+    "User-Agent": "increment-sync",
+}
+_SECONDARY_FLOOR: Final = 60.0
+"""Seconds to wait when a secondary limit names none (GitHub's best practices for the REST API)."""
+
+
+class AlreadyExists(Rejected):
+    """What should be created is there already."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GithubApp:
+    """Credentials of a GitHub App's installation. ``private_key`` is PEM text."""
+
+    app_id: str
+    private_key: str = field(repr=False)
+    installation_id: int
+
+
+class Credentials(Protocol):
+    """What signs our requests."""
+
+    fingerprint: str
+    """Tells accounts apart in the cache, says nothing about the secret."""
+    app: bool
+    grant_path: str | None
+    """Where an app is told, under its identity headers, what it was granted; None for a token."""
+
+    def authorization(self) -> str:
+        """The Authorization header for ordinary requests."""
+        ...
+
+    def identity_headers(self) -> Mapping[str, str]:
+        """What the request that asks who we are needs besides."""
+        ...
+
+
+class TokenCredentials:
+    """A personal access token, through PyGithub's Auth."""
+
+    app = False
+    grant_path: str | None = None
+
+    def __init__(self, auth: Auth.Token) -> None:
+        self._auth = auth
+        self.fingerprint = _fingerprint(auth.token)
+
+    def authorization(self) -> str:
+        return f"{self._auth.token_type} {self._auth.token}"
+
+    def identity_headers(self) -> Mapping[str, str]:
+        return {}
+
+
+class InstallationCredentials:
+    """A GitHub App: PyGithub signs the JWT, our transport fetches the installation's token.
+
+    PyGithub's own installation auth would fetch it over its own request path; see ``github.py``.
+    """
+
+    app = True
+
+    def __init__(
+        self, auth: Auth.AppAuth, installation_id: int, door: Transport, now: Callable[[], datetime]
+    ) -> None:
+        """``door`` is a transport of its own without credentials: a token is fetched while the shared one
+        is about to send."""
+        self._auth = auth
+        self.grant_path: str | None = f"app/installations/{installation_id}"
+        self._door = door
+        self._now = now
+        self._lock = threading.Lock()
+        self._token = ""
+        self._good_until: datetime | None = None
+        self.fingerprint = _fingerprint(f"app {auth.app_id} {installation_id}")
+
+    def authorization(self) -> str:
+        with self._lock:
+            if self._good_until is None or self._now() >= self._good_until:
+                self._fetch()
+            return f"token {self._token}"
+
+    def identity_headers(self) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self._jwt()}"}
+
+    def _jwt(self) -> str:
+        try:
+            return self._auth.create_jwt()
+        except Exception:
+            # The signing library's errors are many, and may quote the key.
+            raise AuthFailed(
+                "the private key of the GitHub App cannot sign; GITHUB_APP_PRIVATE_KEY has to be "
+                "the whole PEM text, line breaks included"
+            ) from None
+
+    def _fetch(self) -> None:
+        path = f"{self.grant_path}/access_tokens"
+        try:
+            reply = self._door.send("POST", path, kind="idempotent", headers=self.identity_headers())
+        except SkipIssue as error:
+            raise AuthFailed(f"{error}; check GITHUB_APP_ID and GITHUB_APP_INSTALLATION_ID") from None
+        fields = as_mapping(reply.data, "an installation token")
+        self._token = str(need(fields, "token", "an installation token"))
+        server_now = http_date(reply.headers.get("Date")) or self._now()
+        life = moment(need(fields, "expires_at", "an installation token"), "a token") - server_now
+        self._good_until = self._now() + life - timedelta(seconds=60)
+
+
+class Signed(AuthBase):
+    """Puts the Authorization header on requests that have none of their own."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if "Authorization" not in request.headers:
+            request.headers["Authorization"] = self._credentials.authorization()
+        return request
+
+
+def session() -> requests.Session:
+    """A session with GitHub's headers and no credentials."""
+    made = requests.Session()
+    made.headers.update(HEADERS)
+    return made
+
+
+def quota(response: requests.Response) -> Limit | None:
+    """GitHub's quota refusals: 429, and those 403 that say so by header or text."""
+    if response.status_code not in (403, 429):
+        return None
+    headers = response.headers
+    used_up = (headers.get("X-RateLimit-Remaining") or "").strip() == "0"
+    told = "rate limit" in response.text[:2000].lower()
+    if response.status_code == 429 or "Retry-After" in headers or used_up or told:
+        return Limit(reason="GitHub quota", floor=_SECONDARY_FLOOR)
+    return None
+
+
+def refusal(status: int, headers: Mapping[str, str], data: Any) -> ConnectorError | None:
+    """AlreadyExists for a 422 that says so; nothing for the others."""
+    del headers
+    errors = data.get("errors") if status == 422 and isinstance(data, Mapping) else None
+    codes = {error.get("code") for error in errors or () if isinstance(error, Mapping)}
+    return AlreadyExists("it exists already") if "already_exists" in codes else None
+
+
+def _fingerprint(secret: str) -> str:
+    return hashlib.sha256(f"increment-sync {secret}".encode()).hexdigest()[:12]

@@ -1,0 +1,111 @@
+"""Raw Jira answers about people's doings to our values: accounts, comments, who put a label. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from connectors.jira.scalars import clean, moment, need, person_id, rows, when
+from connectors.model import Account, Comment, LabelEvent, LabelStory
+
+MARKER_PROPERTY = "increment-sync"
+"""Key of the comment property that marks a comment as ours."""
+
+UNKNOWN_ZONE = "Etc/GMT+12"
+"""Stands for a profile zone that Jira does not tell: the westernmost zone, so that a time written in it is
+never later than meant, whatever zone the server reads it in. The price is up to 26 hours read again."""
+
+
+def account_from(raw: Any) -> Account:
+    """Who ``GET /myself`` says that we are. The zone is UNKNOWN_ZONE where Jira does not tell it."""
+    return Account(
+        id=person_id(raw) or str(need(raw, "name", "our account")),
+        name=clean(raw.get("displayName") or raw.get("name") or ""),
+        timezone=str(raw.get("timeZone") or UNKNOWN_ZONE),
+    )
+
+
+def comment_from(raw: Any, marker: Mapping[str, str] | None = None) -> Comment:
+    """One comment; its marker is taken from its properties when the answer carries them."""
+    comment_id = str(need(raw, "id", "a comment"))
+    what = f"comment {comment_id}"
+    created = when(need(raw, "created", what), what)
+    return Comment(
+        id=comment_id,
+        author_id=person_id(raw.get("author")),
+        body=clean(need(raw, "body", what)),
+        created=created,
+        updated=when(raw["updated"], what) if raw.get("updated") else created,
+        marker=marker if marker is not None else marker_from(raw.get("properties")),
+    )
+
+
+def marker_from(properties: Any) -> Mapping[str, str] | None:
+    """Our marker among the entity properties of a comment, or None. A malformed one counts as none."""
+    for each in properties if isinstance(properties, list) else ():
+        value = each.get("value") if isinstance(each, dict) and each.get("key") == MARKER_PROPERTY else None
+        if isinstance(value, dict):
+            return {str(key): str(entry) for key, entry in value.items()}
+    return None
+
+
+def label_events_from(raw: Any) -> dict[str, LabelEvent]:
+    """Who last put each label that the issue carries now, out of ``expand=changelog``.
+
+    Labels that the (on Cloud truncated) changelog does not show being added are absent; so are labels that
+    were there when the issue was created, or were added last by an account that Jira does not name any more.
+    """
+    key = str(need(raw, "key", "an issue"))
+    live = {clean(label) for label in need(raw, "fields", f"issue {key}").get("labels") or ()}
+    told = rows(need(raw, "changelog", f"issue {key}").get("histories"), f"changelog of {key}")
+    puts = [story.put for story in _stories(told, f"changelog of {key}").values() if story.put]
+    return {event.label: event for event in puts if event.label in live and event.author_id}
+
+
+def label_stories_from(histories: Iterable[Any], what: str) -> dict[str, LabelStory]:
+    """How each label came to an issue and went, out of the whole of its changelog, by its name in small letters.
+
+    ``what`` names the changelog in BadPayload.
+    """
+    found: dict[str, LabelStory] = {}
+    for label, story in _stories(histories, what).items():
+        last, other = _last(story), found.get(label.lower())
+        if other is None or _last(other) <= last:  # of two spellings the one that moved last
+            found[label.lower()] = story
+    return found
+
+
+def _last(story: LabelStory) -> datetime:
+    return max(event.at for event in (story.put, story.off) if event)
+
+
+def _stories(histories: Iterable[Any], what: str) -> dict[str, LabelStory]:
+    """By the label as it is spelled."""
+    stories: dict[str, LabelStory] = {}
+    for (at, _), entry in sorted(
+        ((_place(each, what), each) for each in histories), key=lambda pair: pair[0]
+    ):
+        author = person_id(entry.get("author"))
+        for gone, come in map(_label_changes, entry.get("items") or ()):
+            for label in sorted(gone):
+                put = stories.get(label, LabelStory()).put
+                off = LabelEvent(label=label, author_id=author, at=at)
+                stories[label] = LabelStory(put=put, off=off)
+            for label in sorted(come):
+                stories[label] = LabelStory(put=LabelEvent(label=label, author_id=author, at=at))
+    return stories
+
+
+def _place(entry: Any, what: str) -> tuple[datetime, int]:
+    """Where an entry stands in its changelog: of the same moment the ids tell, which grow."""
+    entry_id = str(entry.get("id") or "")
+    return moment(need(entry, "created", what), what), int(entry_id) if entry_id.isdigit() else 0
+
+
+def _label_changes(item: Any) -> tuple[set[str], set[str]]:
+    """The labels that went and came. Data Center has no fieldId; its "field" is untranslated for Jira's own fields."""
+    if not isinstance(item, dict) or (item.get("fieldId") or item.get("field")) != "labels":
+        return set(), set()
+    before, after = (set(clean(item.get(name) or "").split()) for name in ("fromString", "toString"))
+    return before - after, after - before

@@ -1,0 +1,168 @@
+"""Raw Jira answers (REST v2, Cloud and Data Center) to our values. Pure: no requests, no clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connectors.errors import BadPayload
+from connectors.jira.scalars import clean, name_of, names_of, need, person, rows, texts, when
+from connectors.model import Category, Issue, IssueRef, Wanted
+
+CATEGORIES: Mapping[str, Category] = {"new": "todo", "indeterminate": "doing", "done": "done"}
+BASE_FIELDS = (
+    *("summary", "status", "resolution", "issuetype", "labels", "components", "fixVersions", "parent"),
+    *("assignee", "creator", "created", "updated", "resolutiondate", "project"),
+)
+CHANGED_CATEGORY = "statuscategorychangedate"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FieldIds:
+    """Ids of the custom fields of one site; None where the site has no such field."""
+
+    sprint: str | None = None
+    epic_link: str | None = None
+    flagged: str | None = None
+    custom: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name or id as a rule writes it -> ids. Several, because Jira allows many fields of one name."""
+
+    def all_ids(self) -> list[str]:
+        known = [self.sprint, self.epic_link, self.flagged]
+        return [each for each in known if each] + [each for ids in self.custom.values() for each in ids]
+
+
+def field_ids(listed: Any, wanted: Sequence[str]) -> FieldIds:
+    """The fields that we need out of the answer of ``GET /field``. Unknown wanted names are left out."""
+    known = [row for row in rows(listed, "GET /field") if row.get("id")]
+
+    def first(kind: str, name: str | None = None) -> str | None:
+        for row in known:
+            schema = row.get("schema") or {}
+            shown = row.get("untranslatedName") or row.get("name")
+            if str(schema.get("custom", "")).endswith(kind) and name in (None, shown):
+                return str(row["id"])
+        return None
+
+    custom: dict[str, tuple[str, ...]] = {}
+    for name in wanted:
+        folded = name.casefold()
+        ids = tuple(
+            str(row["id"])
+            for row in known
+            if folded in (str(row["id"]).casefold(), str(row.get("name", "")).casefold())
+        )
+        if ids:
+            custom[name] = ids
+    return FieldIds(
+        sprint=first(":gh-sprint"),
+        epic_link=first(":gh-epic-link"),
+        flagged=first(":multicheckboxes", "Flagged"),
+        custom=custom,
+    )
+
+
+def fields_to_ask(ids: FieldIds, wanted: Wanted, *, cloud: bool) -> list[str]:
+    """The field list of a search or read: nothing that is not used."""
+    extra = [CHANGED_CATEGORY] if cloud else []
+    body = ["description"] if wanted.body else []
+    return list(dict.fromkeys([*BASE_FIELDS, *extra, *body, *ids.all_ids()]))
+
+
+def issue_from(raw: Any, *, tracker: str, site: str, ids: FieldIds) -> Issue:
+    """One issue of a search or read. ``site`` is the address that people browse, without a slash at the end.
+
+    BadPayload names what is missing or malformed.
+    """
+    key = str(need(raw, "key", "an issue"))
+    try:
+        return _issue(raw, key, tracker=tracker, site=site, ids=ids)
+    except (AttributeError, TypeError) as unexpected:
+        raise BadPayload(f"Jira's answer about issue {key} has an unknown shape: {unexpected}.") from None
+
+
+def _issue(raw: Any, key: str, *, tracker: str, site: str, ids: FieldIds) -> Issue:
+    what = f"issue {key}"
+    fields = need(raw, "fields", what)
+    status = need(fields, "status", what)
+    category = CATEGORIES.get(str((status.get("statusCategory") or {}).get("key")))
+    return Issue(
+        ref=IssueRef(tracker=tracker, id=str(need(raw, "id", what)), key=key),
+        url=f"{site}/browse/{key}",
+        title=clean(need(fields, "summary", what)),
+        container=_project(fields, key),
+        status=clean(need(status, "name", what)),
+        status_id=str(status.get("id") or ""),
+        category=category,
+        resolution=name_of(fields.get("resolution")),
+        type=name_of(fields.get("issuetype")) or "",
+        body=_body(fields.get("description")),
+        labels=frozenset(clean(label) for label in fields.get("labels") or ()),
+        components=names_of(fields.get("components")),
+        fix_versions=names_of(fields.get("fixVersions")),
+        sprint=_sprint(fields.get(ids.sprint)) if ids.sprint else None,
+        parent=_parent(fields, ids.epic_link),
+        assignees=tuple(filter(None, [person(fields.get("assignee"))])),
+        author=person(fields.get("creator")),
+        created=when(need(fields, "created", what), what),
+        updated=when(need(fields, "updated", what), what),
+        started=_changed(fields, what) if category == "doing" else None,
+        closed=_closed(fields, category, what),
+        flagged=bool(ids.flagged and fields.get(ids.flagged)),
+        fields=_custom(fields, ids),
+    )
+
+
+def _project(fields: Mapping[str, Any], key: str) -> str:
+    return str((fields.get("project") or {}).get("key") or key.rpartition("-")[0])
+
+
+def _body(raw: Any) -> str:
+    return clean(raw) if isinstance(raw, str) else ""
+
+
+def _parent(fields: Mapping[str, Any], epic_link: str | None) -> str | None:
+    """Cloud's ``parent`` serves sub-tasks and epics; Data Center's only sub-tasks (epics: a field)."""
+    parent = fields.get("parent")
+    if isinstance(parent, dict) and parent.get("key"):
+        return str(parent["key"])
+    epic = fields.get(epic_link) if epic_link else None
+    return str(epic) if epic else None
+
+
+def _changed(fields: Mapping[str, Any], what: str) -> datetime | None:
+    return when(fields[CHANGED_CATEGORY], what) if fields.get(CHANGED_CATEGORY) else None
+
+
+def _closed(fields: Mapping[str, Any], category: Category | None, what: str) -> datetime | None:
+    if fields.get("resolutiondate"):
+        return when(fields["resolutiondate"], what)
+    return _changed(fields, what) if category == "done" else None
+
+
+_SPRINT_STATE = re.compile(r"[\[,]state=(\w+)")
+_SPRINT_NAME = re.compile(r"[\[,]name=(.*?)(?:,\w+=|\]$)")
+
+
+def _sprint(raw: Any) -> str | None:
+    """The active sprint, else the last listed. Old Data Centers write the text of a Java object for each."""
+    known: list[tuple[str, str]] = []
+    for each in raw if isinstance(raw, list) else ():
+        if isinstance(each, dict) and each.get("name"):
+            known.append((str(each.get("state", "")), clean(each["name"])))
+        elif isinstance(each, str) and (name := _SPRINT_NAME.search(each)):
+            state = _SPRINT_STATE.search(each)
+            known.append((state.group(1) if state else "", clean(name.group(1))))
+    active = [name for state, name in known if state.casefold() == "active"]
+    return active[-1] if active else known[-1][1] if known else None
+
+
+def _custom(fields: Mapping[str, Any], ids: FieldIds) -> dict[str, tuple[str, ...]]:
+    return {
+        name: found
+        for name, each in ids.custom.items()
+        if (found := tuple(text for field_id in each for text in texts(fields.get(field_id))))
+    }

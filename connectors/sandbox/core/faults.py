@@ -1,0 +1,232 @@
+"""What can go wrong between a client and a tracker, switched on for chosen requests."""
+
+from __future__ import annotations
+
+import fnmatch
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, Literal, get_args
+
+from connectors.sandbox.core.tracker import Request, Response
+
+FaultKind = Literal[
+    "status",
+    "reset_before",
+    "reset_after",
+    "timeout",
+    "truncated",
+    "empty_page",
+    "repeat_page",
+    "redirect",
+    "latency",
+]
+_LISTS = ("issues", "comments", "values", "worklogs")
+_TEXTS = ("tracker", "method", "path", "expand", "location", "retry_after_form")
+_NUMBERS = ("nth", "times", "rows", "status", "seconds", "retry_after")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """What goes wrong, and when.
+
+    ===============  =======================================================================================
+    status           answer ``status`` with ``headers`` and ``body`` (Retry-After by ``retry_after``)
+    reset_before     the connection is reset; the request is not carried out
+    reset_after      the request is carried out, then the connection is reset
+    timeout          the answer comes ``seconds`` late, as a 504; see ``carried_out``
+    truncated        carried out; the JSON breaks off in the middle, with the Content-Length of what is sent
+    empty_page       carried out; the list in the answer is empty
+    repeat_page      the last answer of this kind is given again, page token and all
+    redirect         answer ``status`` (301 unless a 3xx) to ``location``: a path below the mount or a URL
+    latency          every matching request waits ``seconds``, then goes on; together with other faults
+    ===============  =======================================================================================
+    """
+
+    kind: FaultKind
+    tracker: str | None = None
+    method: str | None = None
+    path: str | None = None
+    """A glob over the path below the tracker's mount; ``*`` matches slashes too."""
+    rows: int | None = None
+    """Only requests that ask for so many rows or more at once (``maxResults``, ``per_page``, a list of ids)."""
+    expand: str | None = None
+    """Only requests that ask for this to be expanded (Jira): ``changelog``."""
+    nth: int = 1
+    """The first matching request that is hit, counted from 1 since the fault was added."""
+    times: int | None = 1
+    """How many requests are hit; None: all from ``nth`` on. Latency hits all whatever this says."""
+    status: int = 500
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    retry_after: float | None = None
+    """Seconds until the client may come back; None: the header is absent."""
+    retry_after_form: Literal["seconds", "decimal", "date"] = "seconds"
+    seconds: float = 0.0
+    carried_out: bool = False
+    """status, timeout: whether the request took effect all the same."""
+    location: str = ""
+
+    def matches(self, tracker: str, request: Request) -> bool:
+        """Whether this request is of the kind that is hit, leaving counting aside."""
+        return (
+            (self.tracker is None or self.tracker == tracker)
+            and (self.method is None or self.method.upper() == request.method)
+            and (self.path is None or fnmatch.fnmatchcase(request.path, self.path))
+            and (self.rows is None or _rows_asked(request) >= self.rows)
+            and (self.expand is None or self.expand in _expanded(request))
+        )
+
+    def answer(self, now: datetime, base_url: str) -> Response:
+        """The answer of a ``status``, ``timeout`` or ``redirect`` fault."""
+        headers = dict(self.headers)
+        if self.retry_after is not None:
+            headers["Retry-After"] = _retry_after(self.retry_after, self.retry_after_form, now)
+        if self.kind == "timeout":
+            return Response(status=504, data=self.body, headers=headers)
+        if self.kind == "redirect":
+            below = self.location.startswith("/")
+            headers["Location"] = f"{base_url}{self.location}" if below else self.location
+            return Response(status=self.status if 300 <= self.status < 400 else 301, headers=headers)
+        return Response(status=self.status, data=self.body, headers=headers)
+
+    @classmethod
+    def from_json(cls, data: object) -> Fault:
+        """A fault from the admin interface; ValueError with one sentence when it is not one."""
+        if not isinstance(data, dict):
+            raise ValueError("A fault is a JSON object with at least 'kind'.")
+        known = {entry.name for entry in fields(cls)}
+        unknown = sorted(set(data) - known)
+        if unknown:
+            raise ValueError(f"A fault has no key '{unknown[0]}'; it may have {', '.join(sorted(known))}.")
+        if data.get("kind") not in get_args(FaultKind):
+            raise ValueError(
+                f"The kind of fault is {data.get('kind')!r}; use {', '.join(get_args(FaultKind))}."
+            )
+        _check_types(data)
+        return cls(**data)
+
+
+def _asked(request: Request) -> Mapping[str, Any]:
+    return {**request.query, **(request.json if isinstance(request.json, dict) else {})}
+
+
+def _rows_asked(request: Request) -> int:
+    asked = _asked(request)
+    listed = asked.get("issueIdsOrKeys")
+    number = len(listed) if isinstance(listed, list) else asked.get("maxResults") or asked.get("per_page")
+    return int(str(number)) if str(number).isdigit() else 0
+
+
+def _expanded(request: Request) -> list[str]:
+    expand = _asked(request).get("expand") or ()
+    return expand.split(",") if isinstance(expand, str) else list(expand)
+
+
+def _check_types(data: Mapping[str, Any]) -> None:
+    """ValueError when a key of a fault that came as JSON has a value of the wrong type."""
+    for name in _TEXTS:
+        if not isinstance(data.get(name) or "", str):
+            raise ValueError(f"'{name}' of a fault is {data[name]!r}; it has to be text.")
+    headers = data.get("headers", {})
+    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
+        raise ValueError("'headers' of a fault has to be an object whose values are text.")
+    for name in _NUMBERS:
+        value = data.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"'{name}' of a fault is {value!r}; it has to be a number.")
+
+
+def _retry_after(seconds: float, form: str, now: datetime) -> str:
+    if form == "date":
+        return format_datetime(now + timedelta(seconds=seconds), usegmt=True)
+    return f"{seconds:.1f}" if form == "decimal" else str(int(seconds))
+
+
+class Faults:
+    """The faults that are switched on. Each counts all requests that match it. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[tuple[Fault, int]] = []
+
+    def add(self, fault: Fault) -> None:
+        """Switch a fault on."""
+        with self._lock:
+            self._faults.append((fault, 0))
+
+    def clear(self) -> None:
+        """Switch all faults off."""
+        with self._lock:
+            self._faults.clear()
+
+    @property
+    def active(self) -> tuple[Fault, ...]:
+        with self._lock:
+            return tuple(fault for fault, _ in self._faults)
+
+    def pick(self, tracker: str, request: Request) -> tuple[Fault | None, float]:
+        """The fault for this request, the one that was added first, and the seconds of latency."""
+        chosen: Fault | None = None
+        latency = 0.0
+        with self._lock:
+            for position, (fault, seen) in enumerate(self._faults):
+                if not fault.matches(tracker, request):
+                    continue
+                self._faults[position] = (fault, seen + 1)
+                if fault.kind == "latency":
+                    latency += fault.seconds
+                elif chosen is None and _is_due(fault, seen + 1):
+                    chosen = fault
+        return chosen, latency
+
+
+def _is_due(fault: Fault, count: int) -> bool:
+    return count >= fault.nth and (fault.times is None or count < fault.nth + fault.times)
+
+
+class Pages:
+    """The last list that each tracker answered, for ``repeat_page``. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: dict[tuple[str, str, str], Response] = {}
+
+    def remember(self, tracker: str, request: Request, response: Response) -> None:
+        """Keep a page. The list that GitHub answers to a label that was put is none."""
+        is_write = isinstance(response.data, list) and request.method != "GET"
+        if response.status == 200 and _is_page(response.data) and not is_write:
+            with self._lock:
+                self._last[_page_key(tracker, request)] = response
+
+    def last(self, tracker: str, request: Request) -> Response | None:
+        """The list that was answered before to a request of this kind."""
+        with self._lock:
+            return self._last.get(_page_key(tracker, request))
+
+    def clear(self) -> None:
+        """Forget all lists."""
+        with self._lock:
+            self._last.clear()
+
+
+def _page_key(tracker: str, request: Request) -> tuple[str, str, str]:
+    # A next page may be addressed by repository id instead of name, so only the end of the path counts.
+    return tracker, request.method, request.path.rsplit("/", 1)[-1]
+
+
+def _is_page(data: object) -> bool:
+    return isinstance(data, list) or (isinstance(data, dict) and any(key in data for key in _LISTS))
+
+
+def emptied(response: Response) -> Response:
+    """The same answer without the rows of its list."""
+    data = response.data
+    if isinstance(data, list):
+        data = []
+    elif isinstance(data, dict):
+        data = {key: [] if key in _LISTS else value for key, value in data.items()}
+    headers = {name: value for name, value in response.headers.items() if name.lower() != "etag"}
+    return replace(response, data=data, headers=headers)

@@ -1,0 +1,345 @@
+"""The world of the GitHub look-alike, and what people do in it.
+
+The methods stand for people who work in the web UI; the REST handlers use the same ones. Every one of them
+takes its time from the clock, writes timeline events and moves ``updated``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.sandbox.core.tracker import Clock
+from connectors.sandbox.github.model import (
+    LEVELS,
+    Account,
+    App,
+    Comment,
+    Event,
+    GithubSettings,
+    Issue,
+    Label,
+    Level,
+    Milestone,
+    Notification,
+    Repo,
+    Token,
+)
+from connectors.sandbox.github.references import Reference, mentions, references
+
+
+class GithubState:
+    """All repositories and accounts. ``repo`` is always ``owner/name`` (else KeyError), ``by`` a login."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.settings = GithubSettings()
+        self.search_lag = timedelta()
+        self.accounts: dict[str, Account] = {}
+        self.tokens: dict[str, Token] = {}
+        self.apps: dict[int, App] = {}
+        self.repos: dict[int, Repo] = {}
+        self.former_names: dict[str, int] = {}
+        self.notifications: list[Notification] = []
+        self.base_url = "http://127.0.0.1"
+        self._last_id = 10_000
+
+    # ---- looking things up
+
+    def new_id(self) -> int:
+        """An id that nothing else in this world has."""
+        with self.lock:
+            self._last_id += 1
+            return self._last_id
+
+    def now(self) -> datetime:
+        """The time as GitHub tells it: UTC, whole seconds."""
+        return self.clock.now().replace(microsecond=0)
+
+    def person(self, login: str, *, kind: str = "User") -> Account:
+        """The account of that login; somebody unknown is created."""
+        with self.lock:
+            known = self.accounts.get(login.lower())
+            if known is None:
+                known = Account(id=self.new_id(), login=login, type=kind)
+                self.accounts[login.lower()] = known
+            return known
+
+    def find_repo(self, name: str) -> Repo | None:
+        """The repository that has this full name now."""
+        return next((r for r in self.repos.values() if r.full_name.lower() == name.lower()), None)
+
+    def repo(self, name: str) -> Repo:
+        """The repository that has or had this full name. KeyError."""
+        found = self.find_repo(name) or self.repos.get(self.former_names.get(name.lower(), 0))
+        if found is None:
+            raise KeyError(f"there is no repository {name} in the sandbox")
+        return found
+
+    def issue(self, repo: str, number: int) -> Issue:
+        """The issue with this number. KeyError when it was deleted or transferred."""
+        return self.repo(repo).issues[number]
+
+    def find_comment(self, repo: Repo, comment_id: int) -> tuple[Issue, Comment] | None:
+        """The comment with its issue."""
+        return next(
+            ((i, c) for i in repo.issues.values() for c in i.comments if c.id == comment_id),
+            None,
+        )
+
+    def level(self, repo: Repo, account: Account | None) -> Level:
+        """What an account may do in a repository; None is somebody anonymous."""
+        floor: Level = "none" if repo.private else "read"
+        if account is None:
+            return floor
+        if account.admin or account.login.lower() == repo.owner.lower():
+            return "admin"
+        given = {login.lower(): level for login, level in repo.permissions.items()}
+        return max(floor, given.get(account.login.lower(), "none"), key=LEVELS.index)
+
+    # ---- changing an issue
+
+    @contextmanager
+    def changing(self, issue: Issue, *, bump: bool = True) -> Iterator[datetime]:
+        """Keep what lists go on showing while the search lags, and move ``updated``. Gives the time."""
+        with self.lock:
+            now = self.now()
+            if self.search_lag:
+                issue.past.append((now, issue.copy()))
+            yield now
+            if bump:
+                issue.updated = max(now, issue.updated)
+
+    def record(self, issue: Issue, event: str, by: Account, at: datetime, **data: Any) -> None:
+        """Add an event to the timeline of an issue."""
+        issue.events.append(Event(id=self.new_id(), event=event, actor=by, at=at, data=data))
+
+    def add_issue(
+        self,
+        repo: str,
+        title: str,
+        *,
+        by: str = "someone",
+        body: str | None = None,
+        labels: Sequence[str] = (),
+        number: int | None = None,
+        assignees: Sequence[str] = (),
+        milestone: str | None = None,
+        type: str | None = None,  # noqa: A002 - the word that GitHub uses
+        parent: int | None = None,
+        pull_request: bool = False,
+    ) -> int:
+        """Open an issue (or a pull request); the answer is its number."""
+        with self.lock:
+            home, now = self.repo(repo), self.now()
+            issue = Issue(
+                id=self.new_id(),
+                number=number or home.next_number,
+                title=title,
+                body=body,
+                user=self.person(by),
+                created=now,
+                updated=now,
+                assignees=[self.person(login) for login in assignees],
+                milestone=self.milestone(home, milestone) if milestone else None,
+                type=type,
+                parent=(home.id, parent) if parent else None,
+                pull_request=pull_request,
+            )
+            home.hold(issue)
+            for name in labels:
+                self.label(repo, issue.number, name, by)
+            self.announce(home, issue, body or "", issue.user)
+            return issue.number
+
+    def milestone(self, repo: Repo, title: str) -> Milestone:
+        """The milestone with this title, created when needed."""
+        for known in repo.milestones:
+            if known.title == title:
+                return known
+        repo.milestones.append(Milestone(number=len(repo.milestones) + 1, title=title))
+        return repo.milestones[-1]
+
+    def close(self, repo: str, number: int, reason: str = "completed", by: str = "someone") -> None:
+        """Close as ``completed``, ``not_planned`` or ``duplicate``."""
+        issue = self.issue(repo, number)
+        with self.changing(issue) as now:
+            issue.state, issue.state_reason = "closed", reason
+            issue.closed, issue.closed_by = now, self.person(by)
+            self.record(issue, "closed", issue.closed_by, now, state_reason=reason)
+
+    def reopen(self, repo: str, number: int, by: str = "someone") -> None:
+        """Open a closed issue again."""
+        issue = self.issue(repo, number)
+        with self.changing(issue) as now:
+            issue.state, issue.state_reason = "open", "reopened"
+            issue.closed = issue.closed_by = None
+            self.record(issue, "reopened", self.person(by), now)
+
+    def retitle(self, repo: str, number: int, title: str, by: str = "someone") -> None:
+        """Give an issue another title."""
+        issue = self.issue(repo, number)
+        with self.changing(issue) as now:
+            renamed = {"from": issue.title, "to": title}
+            issue.title = title
+            self.record(issue, "renamed", self.person(by), now, rename=renamed)
+
+    def lock_issue(self, repo: str, number: int, locked: bool = True, by: str = "someone") -> None:
+        """Lock or unlock the conversation."""
+        issue = self.issue(repo, number)
+        with self.changing(issue) as now:
+            issue.locked = locked
+            self.record(issue, "locked" if locked else "unlocked", self.person(by), now)
+
+    # ---- labels
+
+    def create_label(
+        self, repo: Repo, name: str, *, color: str = "ededed", description: str | None = None
+    ) -> Label:
+        """A label of the repository; it must not exist yet."""
+        label = Label(id=self.new_id(), name=name, color=color, description=description)
+        repo.labels.append(label)
+        return label
+
+    def label(self, repo: str, number: int, name: str, by: str = "someone") -> None:
+        """Put a label on an issue. Unknown names are created; one that is there already changes nothing."""
+        with self.lock:
+            home, issue = self.repo(repo), self.issue(repo, number)
+            if issue.label_named(name):
+                return
+            label = home.label_named(name) or self.create_label(home, name)
+            with self.changing(issue, bump=self.settings.label_bumps_updated) as now:
+                issue.labels.append(label)
+                self.record(issue, "labeled", self.person(by), now, label=label)
+
+    def unlabel(self, repo: str, number: int, name: str, by: str = "someone") -> None:
+        """Take a label off an issue; KeyError when it is not there."""
+        with self.lock:
+            issue = self.issue(repo, number)
+            label = issue.label_named(name)
+            if label is None:
+                raise KeyError(f"{repo}#{number} has no label {name}")
+            with self.changing(issue, bump=self.settings.label_bumps_updated) as now:
+                issue.labels.remove(label)
+                self.record(issue, "unlabeled", self.person(by), now, label=label)
+
+    # ---- comments
+
+    def comment(
+        self, repo: str, number: int, body: str, by: str = "someone", *, via_app: int | None = None
+    ) -> int:
+        """Write a comment; the answer is its id. Everybody who follows the issue gets mail."""
+        home, issue = self.repo(repo), self.issue(repo, number)
+        with self.changing(issue) as now:
+            author = self.person(by)
+            comment = Comment(
+                id=self.new_id(), user=author, body=body, created=now, updated=now, via_app=via_app
+            )
+            issue.comments.append(comment)
+            self.announce(home, issue, body, author)
+            issue.subscribers.setdefault(author.login.lower(), "comment")
+            return comment.id
+
+    def edit_comment(self, repo: str, comment_id: int, body: str, by: str = "someone") -> None:
+        """Replace the text of a comment; only people who were not mentioned before get mail. KeyError."""
+        with self.lock:
+            home = self.repo(repo)
+            found = self.find_comment(home, comment_id)
+            if found is None:
+                raise KeyError(f"{repo} has no comment {comment_id}")
+            issue, comment = found
+            with self.changing(issue) as now:
+                before, comment.body, comment.updated = comment.body, body, now
+                self.announce(home, issue, body, self.person(by), before=before)
+
+    def delete_comment(self, repo: str, comment_id: int) -> None:
+        """Remove a comment. KeyError."""
+        with self.lock:
+            found = self.find_comment(self.repo(repo), comment_id)
+            if found is None:
+                raise KeyError(f"{repo} has no comment {comment_id}")
+            with self.changing(found[0]):
+                found[0].comments.remove(found[1])
+
+    # ---- mails and backlinks
+
+    def announce(
+        self, repo: Repo, issue: Issue, text: str, author: Account, *, before: str | None = None
+    ) -> None:
+        """What a text that was written (or edited: ``before``) sets off: mails, and backlinks elsewhere."""
+        named = mentions(text) - mentions(before or "")
+        reasons = {login: "mention" for login in named if login in self.accounts}
+        if before is None:
+            followers = {watcher.lower(): "subscribed" for watcher in repo.watchers}
+            followers |= issue.subscribers | {a.login.lower(): "assign" for a in issue.assignees}
+            reasons = followers | {issue.user.login.lower(): "author"} | reasons
+        for login, reason in sorted(reasons.items()):
+            if login != author.login.lower():
+                self.notifications.append(
+                    Notification(login=login, reason=reason, issue=f"{repo.full_name}#{issue.number}")
+                )
+        issue.subscribers |= {login: "mention" for login in named if login in self.accounts}
+        fresh = references(text, self.base_url) - references(before or "", self.base_url)
+        for reference in sorted(fresh, key=str):
+            self._link_back(repo, issue, reference, author)
+
+    def _link_back(self, repo: Repo, issue: Issue, reference: Reference, by: Account) -> None:
+        home = self.find_repo(reference.repo) if reference.repo else repo
+        target = home.issues.get(reference.number) if home else None
+        if target is not None and target is not issue:
+            with self.changing(target) as now:
+                self.record(target, "cross-referenced", by, now, source=(repo.id, issue.number))
+
+    # ---- repositories
+
+    def rename_repo(self, repo: str, new_name: str) -> None:
+        """Rename or move a repository to another ``owner/name``; the old name answers with a redirect."""
+        with self.lock:
+            home = self.repo(repo)
+            self.former_names[home.full_name.lower()] = home.id
+            home.owner, home.name = new_name.split("/")
+            self.former_names.pop(new_name.lower(), None)
+
+    def hide(self, repo: str, login: str) -> None:
+        """Make a repository private, and somebody one of those who do not see it: 404 from now on."""
+        with self.lock:
+            home = self.repo(repo)
+            home.private = True
+            home.permissions = {
+                name: level for name, level in home.permissions.items() if name.lower() != login.lower()
+            }
+
+    def show(self, repo: str, login: str, level: Level = "write") -> None:
+        """Let somebody into a repository."""
+        with self.lock:
+            self.repo(repo).permissions[login] = level
+
+    def transfer(self, repo: str, number: int, to: str, by: str = "someone") -> int:
+        """Move an issue to another repository; the answer is its new number. Its id stays."""
+        with self.lock:
+            home, target = self.repo(repo), self.repo(to)
+            issue = home.issues[number]
+            with self.changing(issue) as now:
+                del home.issues[number]
+                issue.number = target.next_number
+                issue.labels = [kept for old in issue.labels if (kept := target.label_named(old.name))]
+                target.hold(issue)
+                home.left[number] = (target.id, issue.number)
+                self.record(issue, "transferred", self.person(by), now)
+            return issue.number
+
+    def delete_issue(self, repo: str, number: int) -> None:
+        """Delete an issue for good."""
+        with self.lock:
+            home = self.repo(repo)
+            del home.issues[number]
+            home.left[number] = None
+
+    def archive(self, repo: str, archived: bool = True) -> None:
+        """Make a repository read-only, or writable again."""
+        with self.lock:
+            self.repo(repo).archived = archived

@@ -1,0 +1,98 @@
+"""Who sends a request to an embedded Jira, and by which way.
+
+Cloud: Basic email:token. A scoped token works only below ``/gateway/ex/jira/<cloud id>``, any other only on
+the site. Credentials that the site does not know, or that expired, make the request anonymous, as the real
+one does. Data Center: Bearer token; an unknown one is refused. No credentials: anonymous on both.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Final
+
+from connectors.sandbox.core.tracker import Request
+from connectors.sandbox.jira.model import Account, Caller
+from connectors.sandbox.jira.request_checks import Refusal
+from connectors.sandbox.jira.site import JiraState
+
+_GATEWAY: Final = re.compile(r"/gateway/ex/jira/(?P<cloud_id>[^/]+)(?P<rest>/.*)")
+_VERSION: Final = re.compile(r"/rest/api/(?P<version>[23]|latest)/(?P<rest>.*)")
+
+
+def admitted(site: JiraState, request: Request) -> tuple[Caller, str]:
+    """The caller and the path below ``/rest/api/N/``. Refusal when nobody may pass like that."""
+    path, by_gateway = request.path, False
+    if site.is_cloud and (found := _GATEWAY.fullmatch(path)):
+        by_gateway, path = True, found["rest"]
+        if found["cloud_id"] != site.cloud_id:
+            raise Refusal(404, "No site with this cloud id.")
+    api = _VERSION.fullmatch(path)
+    if api is None or (api["version"] == "3" and not site.is_cloud):
+        raise Refusal(404, "null for uri: " + request.path)
+    account = _cloud_account(site, request, by_gateway) if site.is_cloud else _dc_account(site, request)
+    gateway_links = by_gateway and site.switches.self_links == "gateway"
+    base_url = f"{request.base_url}/gateway/ex/jira/{site.cloud_id}" if gateway_links else request.base_url
+    version = "3" if api["version"] == "3" else "2"
+    return Caller(account=account, version=version, base_url=base_url), api["rest"].rstrip("/")
+
+
+def login_headers(site: JiraState, request: Request, caller: Caller | None) -> dict[str, str]:
+    """What the answer says about who was recognised."""
+    account = caller.account if caller else None
+    headers = {}
+    if request.headers.get("Authorization"):
+        headers["X-Seraph-LoginReason"] = "OK" if account else "AUTHENTICATED_FAILED"
+    if not site.is_cloud:
+        headers["X-AUSERNAME"] = account.id if account else "anonymous"
+    elif account:
+        headers["X-AACCOUNTID"] = account.id
+    return headers
+
+
+def _cloud_account(site: JiraState, request: Request, by_gateway: bool) -> Account | None:
+    account = _alive(site, _by_email(site, *_basic(request)))
+    if account is None:
+        if by_gateway:
+            raise Refusal(401, "Unauthorized; scope does not match")
+        return None
+    if account.scoped != by_gateway:
+        raise Refusal(401, "Unauthorized; this token does not work on this URL.")
+    return account
+
+
+def _dc_account(site: JiraState, request: Request) -> Account | None:
+    header = str(request.headers.get("Authorization", ""))
+    if not header:
+        return None
+    scheme, _, token = header.partition(" ")
+    known = [each for each in site.accounts.values() if each.token and each.token == token.strip()]
+    account = _alive(site, known[0] if known and scheme.lower() == "bearer" else None)
+    if account is None:
+        raise Refusal(401, "Client must be authenticated to access this resource.")
+    return account
+
+
+def _basic(request: Request) -> tuple[str, str]:
+    scheme, _, encoded = str(request.headers.get("Authorization", "")).partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        email, _, token = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return email, token
+
+
+def _by_email(site: JiraState, email: str, token: str) -> Account | None:
+    for account in site.accounts.values():
+        if account.token and account.token == token and account.email.lower() == email.lower():
+            return account
+    return None
+
+
+def _alive(site: JiraState, account: Account | None) -> Account | None:
+    if account and account.expires and account.expires <= site.clock.now():
+        return None
+    return account

@@ -1,0 +1,67 @@
+"""Times as Jira writes them and as JQL reads them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from connectors.sandbox.jira.jql_parser import JqlError, Operand
+
+_RELATIVE: Final = re.compile(r"[+-]?(?:\s*\d+[wdhm])+")
+_MINUTES: Final = {"w": 7 * 24 * 60, "d": 24 * 60, "h": 60, "m": 1}
+_FORMATS: Final = ("%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%d", "%Y/%m/%d")
+
+
+def jira_time(moment: datetime | None, timezone: str) -> str | None:
+    """``2026-10-02T06:31:38.612+0200``: milliseconds, offset without a colon, in the reader's zone."""
+    if moment is None:
+        return None
+    local = moment.astimezone(ZoneInfo(timezone))
+    return f"{local:%Y-%m-%dT%H:%M:%S}.{local.microsecond // 1000:03d}{local:%z}"
+
+
+def minute(moment: datetime) -> datetime:
+    """The start of its minute."""
+    return moment.replace(second=0, microsecond=0)
+
+
+def instant(field: str, operand: Operand, now: datetime) -> datetime:
+    """What a date in a query means, in UTC; ``now`` is in the zone to read it in. JqlError."""
+    try:
+        return _instant(field, operand, now)
+    except OverflowError as error:
+        raise JqlError(f"Date value '{operand.text}' for field '{field}' is out of range.") from error
+
+
+def _instant(field: str, operand: Operand, now: datetime) -> datetime:
+    if operand.kind == "call":
+        return _called(operand.text, now).astimezone(UTC)
+    text = operand.text.strip()
+    if _RELATIVE.fullmatch(text):
+        distance = sum(int(count) * _MINUTES[unit] for count, unit in re.findall(r"(\d+)([wdhm])", text))
+        return minute(now.astimezone(UTC) + timedelta(minutes=-distance if text[0] == "-" else distance))
+    for pattern in _FORMATS:
+        try:
+            return datetime.strptime(text, pattern).replace(tzinfo=now.tzinfo).astimezone(UTC)
+        except ValueError:
+            continue
+    raise JqlError(
+        f"Date value '{operand.text}' for field '{field}' is invalid. Valid formats include: "
+        "'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', "
+        "or a period format e.g. '-5d', '4w 2d'."
+    )
+
+
+def _called(function: str, now: datetime) -> datetime:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    instants = {
+        "now": now,
+        "startofday": midnight,
+        "startofweek": midnight - timedelta(days=midnight.weekday()),
+        "startofmonth": midnight.replace(day=1),
+    }
+    if function not in instants:
+        raise JqlError(f"Unable to find JQL function '{function}()'.")
+    return minute(instants[function])

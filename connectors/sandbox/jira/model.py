@@ -1,0 +1,203 @@
+"""The things on an embedded Jira site, as frozen values: a change makes a new value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from connectors.sandbox.core.tracker import Headers
+
+Category = Literal["new", "indeterminate", "done", "undefined"]
+
+CATEGORY_IDS: Final[Mapping[str, int]] = {"undefined": 1, "new": 2, "indeterminate": 4, "done": 3}
+
+CATEGORY_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": {"undefined": "No Category", "new": "To Do", "indeterminate": "In Progress", "done": "Done"},
+    "de": {
+        "undefined": "Keine Kategorie",
+        "new": "Zu erledigen",
+        "indeterminate": "In Arbeit",
+        "done": "Fertig",
+    },
+    "fr": {"undefined": "Aucune catégorie", "new": "À faire", "indeterminate": "En cours", "done": "Terminé"},
+}
+"""Status category names by the site's language: clients must go by the key."""
+
+DEFAULT_STATUSES: Final[Mapping[str, str]] = {"To Do": "new", "In Progress": "indeterminate", "Done": "done"}
+
+SUBTASK_TYPES: Final = ("Sub-task", "Subtask")
+EPIC_TYPES: Final = ("Epic",)
+
+SPRINT_FIELD: Final = "customfield_10020"
+EPIC_LINK_FIELD: Final = "customfield_10014"
+FLAGGED_FIELD: Final = "customfield_10021"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """A person or a robot. ``id`` is the accountId on Cloud and the user name on Data Center."""
+
+    id: str
+    display: str
+    email: str = ""
+    token: str | None = None
+    """API token (Cloud) or personal access token (Data Center); None: does not use the API."""
+    scoped: bool = False
+    """Cloud: the token works only through the gateway URL."""
+    expires: datetime | None = None
+    timezone: str = "UTC"
+    permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """``*`` or a project key -> some of browse, edit, comment, edit_all_comments, admin."""
+
+    def may(self, permission: str, project: str | None = None) -> bool:
+        """True when granted for the project or for all; None asks for the right on the whole site."""
+        here = self.permissions.get(project, frozenset()) if project else frozenset()
+        return permission in here | self.permissions.get("*", frozenset())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Project:
+    id: int
+    key: str
+    name: str
+    public: bool = False
+    """Anonymous callers may browse it."""
+    statuses: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_STATUSES))
+    """Name of each status -> key of its category."""
+    labels_on_edit_screen: bool = True
+    service_management: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sprint:
+    id: int
+    name: str
+    state: str = "active"
+    board: int = 1
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CustomField:
+    id: str
+    name: str
+    type: str = "string"
+    schema: str = "com.atlassian.jira.plugin.system.customfieldtypes:textfield"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comment:
+    id: int
+    author: str
+    body: str
+    """Wiki markup; ADF that was sent to version 3 of the API is flattened."""
+    created: datetime
+    updated: datetime
+    document: Any = None
+    """The ADF document as it was sent, if it was."""
+    editor: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    public: bool = True
+    """Service management: customers see it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangeItem:
+    field: str
+    before: str = ""
+    after: str = ""
+    before_id: str | None = None
+    after_id: str | None = None
+
+
+def field_id(field: str) -> str:
+    """The id of a field that a changelog names."""
+    return FLAGGED_FIELD if field == "Flagged" else field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HistoryEntry:
+    id: int
+    author: str
+    at: datetime
+    items: tuple[ChangeItem, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Issue:
+    id: int
+    key: str
+    summary: str
+    created: datetime
+    updated: datetime
+    type: str = "Task"
+    status: str = "To Do"
+    status_changed: datetime | None = None
+    resolution: str | None = None
+    resolved: datetime | None = None
+    labels: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    fix_versions: tuple[str, ...] = ()
+    parent: int | None = None
+    """Id of the epic, or of the issue that a sub-task belongs to."""
+    sprints: tuple[int, ...] = ()
+    assignee: str | None = None
+    creator: str | None = None
+    reporter: str | None = None
+    description: str | None = None
+    flagged: bool = False
+    custom: Mapping[str, Any] = field(default_factory=dict)
+    """Values of custom fields by field id."""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    watchers: tuple[str, ...] = ()
+    comments: tuple[Comment, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
+    old_keys: tuple[str, ...] = ()
+
+    @property
+    def project(self) -> str:
+        """Key of the project that the issue is in."""
+        return self.key.rpartition("-")[0]
+
+    @property
+    def number(self) -> int:
+        return int(self.key.rpartition("-")[2])
+
+    @property
+    def is_subtask(self) -> bool:
+        return self.type in SUBTASK_TYPES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mail:
+    """One notification that Jira would have sent."""
+
+    to: str
+    reason: str
+    issue: str
+
+
+@dataclass(kw_only=True, slots=True)
+class Caller:
+    """Who sends a request, and how it came in."""
+
+    account: Account | None
+    """None: anonymous."""
+    version: str = "2"
+    """Of the REST API."""
+    base_url: str = ""
+    """For ``self`` links."""
+    headers: Headers = field(default_factory=Headers)
+
+    @property
+    def timezone(self) -> str:
+        return self.account.timezone if self.account else "UTC"
+
+    def sees(self, project: Project | None) -> bool:
+        """True when the caller may browse the project."""
+        if project is None:
+            return False
+        return project.public or (self.account is not None and self.account.may("browse", project.key))

@@ -1,0 +1,226 @@
+"""A look-alike of one Jira site, Cloud (``jira-cloud``) or Data Center (``jira-dc``), on its REST API.
+
+Keys of a Jira tracker in the seed::
+
+    cloud_id: 1111-...               # Cloud: the gateway is /gateway/ex/jira/<cloud_id>
+    accounts:
+      - id: 5b10a2844c20165700ede21g # needed; Cloud: accountId, Data Center: user name (``name`` is the same)
+        display: Sync Robot
+        email: robot@acme.example    # default: <id>@example.com; Cloud: user name of Basic
+        token: secret                # API token or PAT; none: a person who does not use the API
+        scoped: false                # Cloud: true works only through the gateway
+        expires: in 30d
+        timezone: Europe/Berlin      # JQL times are read in it, answers are written in it; default UTC
+        permissions: [browse, edit, comment, edit_all_comments, admin]   # default the first three, or by
+                                     # project: {DS: [browse], "*": [admin]}
+    sprints: [{id: 1, name: Sprint 1, state: active, start: 1w ago, end: in 1w}]   # active, closed, future
+    fields: [{name: Team, id: customfield_10100, type: string, schema: ...}]       # custom fields
+    projects:
+      DS:
+        name: Data Science
+        public: false                # true: anonymous callers may browse it
+        statuses: {To Do: new, In Progress: indeterminate, Done: done}  # name -> category key
+        labels_on_edit_screen: true
+        service_management: false
+        issues:
+          - key: DS-12               # default: counted up; so is ``id``, here and on comments
+            summary: Sessionise      # needed
+            type: Task               # Epic and Sub-task are special
+            status: In Progress      # default: the first of the project
+            parent: DS-1             # epic, or issue of a sub-task
+            resolution, labels, components, fix_versions, sprint (name, id or list), assignee, reporter,
+            creator, description, flagged, watchers, properties, fields: {Team: Blue}
+            created, updated, resolved, status_changed   # times; ``updated`` defaults to what happened last
+            started: 5d ago          # when it went from the first status to one that is under way; with it
+                                     # (or ``resolved``) the changelog tells how it got where it is
+            comments: [{author: dana, body: ..., created: 2d ago, properties: {...}}]
+            history: [{at: 3d ago, by: dana, field: status, from: To Do, to: In Progress}]
+    search_lag: 0                    # seconds
+    switches: {language: de}         # see ``Switches`` in jira_store.py
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any, Final, Literal
+
+from connectors.sandbox.core.tracker import Clock, Request, Response, TrackerKind
+from connectors.sandbox.jira import changelog_endpoints as changelogs
+from connectors.sandbox.jira import comment_endpoints as comments
+from connectors.sandbox.jira import issue_endpoints as issues
+from connectors.sandbox.jira import search_endpoints as search
+from connectors.sandbox.jira import site_endpoints as about
+from connectors.sandbox.jira.auth import admitted, login_headers
+from connectors.sandbox.jira.model import Caller
+from connectors.sandbox.jira.rate_limits import Limits
+from connectors.sandbox.jira.request_checks import Refusal
+from connectors.sandbox.jira.seed import fill
+from connectors.sandbox.jira.site import JiraState
+
+_Handler = Callable[..., Response]
+_Where = Literal["cloud", "dc", "both"]
+
+_ROUTES: Final[tuple[tuple[str, str, _Handler, _Where], ...]] = (
+    ("GET", r"serverInfo", about.server_info, "both"),
+    ("GET", r"myself", about.myself, "both"),
+    ("GET", r"field", about.fields, "both"),
+    ("GET", r"mypermissions", about.my_permissions, "both"),
+    ("GET", r"project/([^/]+)", about.project, "both"),
+    ("GET", r"status", about.statuses, "both"),
+    ("GET", r"search/jql", search.search_by_token, "cloud"),
+    ("POST", r"search/jql", search.search_by_token, "cloud"),
+    ("POST", r"search/approximate-count", search.approximate_count, "cloud"),
+    ("POST", r"changelog/bulkfetch", changelogs.bulk_fetch, "cloud"),
+    ("GET", r"search", search.removed, "cloud"),
+    ("POST", r"search", search.removed, "cloud"),
+    ("GET", r"search", search.search_by_start, "dc"),
+    ("POST", r"search", search.search_by_start, "dc"),
+    ("GET", r"issue/([^/]+)", issues.read, "both"),
+    ("PUT", r"issue/([^/]+)", issues.edit, "both"),
+    ("GET", r"issue/([^/]+)/changelog", issues.changelog, "cloud"),
+    ("GET", r"issue/([^/]+)/properties/([^/]+)", issues.read_property, "both"),
+    ("PUT", r"issue/([^/]+)/properties/([^/]+)", issues.write_property, "both"),
+    ("GET", r"issue/([^/]+)/comment", comments.read_page, "both"),
+    ("POST", r"issue/([^/]+)/comment", comments.create, "both"),
+    ("GET", r"issue/([^/]+)/comment/(\d{1,18})", comments.read, "both"),
+    ("PUT", r"issue/([^/]+)/comment/(\d{1,18})", comments.update, "both"),
+    ("DELETE", r"issue/([^/]+)/comment/(\d{1,18})", comments.delete, "both"),
+    ("POST", r"comment/list", comments.read_many, "cloud"),
+    ("GET", r"comment/(\d{1,18})/properties", comments.property_keys, "both"),
+    ("GET", r"comment/(\d{1,18})/properties/([^/]+)", comments.read_property, "both"),
+    ("PUT", r"comment/(\d{1,18})/properties/([^/]+)", comments.write_property, "both"),
+    ("DELETE", r"comment/(\d{1,18})/properties/([^/]+)", comments.delete_property, "both"),
+)
+
+
+class JiraTracker:
+    """One site behind a mount of the sandbox; ``state`` is what tests work on."""
+
+    def __init__(self, name: str, kind: TrackerKind, clock: Clock) -> None:
+        if kind == "github":
+            raise ValueError("A Jira tracker is of the kind 'jira-cloud' or 'jira-dc'.")
+        self._name = name
+        self._kind: Literal["jira-cloud", "jira-dc"] = kind
+        self._clock = clock
+        self._seed: Mapping[str, Any] = {}
+        self.load({})
+
+    @property
+    def name(self) -> str:
+        """The name it is mounted under."""
+        return self._name
+
+    @property
+    def kind(self) -> TrackerKind:
+        return self._kind
+
+    @property
+    def url(self) -> str:
+        """The site is the mount itself."""
+        return ""
+
+    @property
+    def gateway(self) -> str:
+        """Cloud: path below the mount that scoped tokens have to use."""
+        return f"/gateway/ex/jira/{self.state.cloud_id}"
+
+    @property
+    def search_lag(self) -> timedelta:
+        """How long changes stay unseen by searches."""
+        return self.state.search_lag
+
+    @search_lag.setter
+    def search_lag(self, lag: timedelta) -> None:
+        self.state.search_lag = lag
+
+    def load(self, seed: Mapping[str, Any]) -> None:
+        """Replace the whole state, and ``state`` itself, by a seed. SeedError when it is broken."""
+        state = JiraState(self._kind, self._clock)
+        fill(state, seed)
+        self.state = state
+        self._limits = Limits(state)
+        self._seed = seed
+
+    def reset(self) -> None:
+        """Back to the seed that was loaded last."""
+        self.load(self._seed)
+
+    def dump(self) -> Mapping[str, Any]:
+        """Issues by key with labels and comments, and the mails that would have been sent."""
+        with self.state.lock:
+            return {
+                "kind": self._kind,
+                "issues": {issue.key: _dumped(self.state, issue.key) for issue in self.state.issues()},
+                "mails": [{"to": m.to, "reason": m.reason, "issue": m.issue} for m in self.state.mails],
+            }
+
+    def handle(self, request: Request) -> Response:
+        """Carry out one request."""
+        with self.state.lock:
+            caller: Caller | None = None
+            try:
+                if request.path == "/_edge/tenant_info" and self.state.is_cloud:
+                    response = Response(data={"cloudId": self.state.cloud_id})
+                else:
+                    caller, rest = admitted(self.state, request)
+                    response = self._dispatch(caller, request, rest)
+            except Refusal as refusal:
+                response = refusal.response()
+            return self._finished(request, response, caller)
+
+    def _dispatch(self, caller: Caller, request: Request, rest: str) -> Response:
+        handler, parts = self._route(request.method, rest)
+        limited = self._limits.refusal(request, caller, self._written_issue(request, rest))
+        return limited or handler(self.state, caller, request, *parts)
+
+    def _route(self, method: str, rest: str) -> tuple[_Handler, tuple[str, ...]]:
+        here = "cloud" if self.state.is_cloud else "dc"
+        known_path = False
+        for wanted, pattern, handler, where in _ROUTES:
+            if where in (here, "both") and (found := re.fullmatch(pattern, rest)):
+                if wanted == method:
+                    return handler, found.groups()
+                known_path = True
+        raise Refusal(405 if known_path else 404, f"null for uri: /rest/api/{rest}")
+
+    def _written_issue(self, request: Request, rest: str) -> int | None:
+        if request.method == "GET" or not rest.startswith("issue/"):
+            return None
+        issue = self.state.issue(rest.split("/")[1])
+        return issue.id if issue else None
+
+    def _finished(self, request: Request, response: Response, caller: Caller | None) -> Response:
+        response.headers = {
+            "Date": format_datetime(self._clock.now(), usegmt=True),
+            **login_headers(self.state, request, caller),
+            **self._limits.headers(caller),
+            **response.headers,
+        }
+        response.authenticated_as = caller.account.id if caller and caller.account else None
+        return response
+
+
+def _dumped(state: JiraState, key: str) -> dict[str, Any]:
+    issue = state.need(key)
+    return {
+        "id": str(issue.id),
+        "summary": issue.summary,
+        "type": issue.type,
+        "status": issue.status,
+        "labels": list(issue.labels),
+        "updated": issue.updated.isoformat(),
+        "properties": dict(issue.properties),
+        "comments": [
+            {
+                "id": str(comment.id),
+                "author": comment.author,
+                "body": comment.body,
+                "public": comment.public,
+                "properties": dict(comment.properties),
+            }
+            for comment in issue.comments
+        ],
+    }
