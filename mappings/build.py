@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from connectors.model import Source
 from mappings.defaults import inherited
-from mappings.draft import DefaultsDraft, Place, PlanDraft, TeamDraft
 from mappings.model import (
     Anchor,
     Capability,
@@ -20,10 +19,11 @@ from mappings.model import (
     Rule,
     TeamMapping,
 )
+from mappings.parsed import DefaultsDraft, Place, PlanDraft, TeamDraft
 from mappings.references import resolve_reference
-from mappings.schema import CapabilityEntry, GoalEntry
-from mappings.schema_mapping import MappingFile, RuleEntry
-from mappings.schema_when import ChoiceEntry, RangeEntry, When
+from mappings.schema.mapping import MappingFile, RuleEntry
+from mappings.schema.plan import CapabilityEntry, GoalEntry
+from mappings.schema.when import ChoiceEntry, RangeEntry, When
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

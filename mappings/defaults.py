@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, get_args
 
-from mappings.defaults_schema import DefaultsFile
-from mappings.draft import DefaultsDraft, Place, TeamDraft
 from mappings.labels import TeamLabels
 from mappings.model import Answer, Origin, StateRule
-from mappings.schema_labels import LabelEntry
-from mappings.schema_mapping import MappingFile, StateEntry
+from mappings.parsed import DefaultsDraft, Place, TeamDraft
+from mappings.schema.defaults import DefaultsFile
+from mappings.schema.labels import LabelEntry
+from mappings.schema.mapping import MappingFile, StateEntry
 
 _STATES: Final = ("todo", "doing", "done", "dropped")
 _KINDS: Final = ("statuses", "labels", "types")

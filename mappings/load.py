@@ -12,18 +12,18 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from mappings.build import Builder
-from mappings.checks import check
+from mappings.checks.registry import check
+from mappings.checks.silence import heed
 from mappings.defaults import team_labels
-from mappings.defaults_schema import DEFAULTS_FILE, DefaultsFile
-from mappings.document import Document, read_document
-from mappings.draft import DefaultsDraft, Draft, Place, PlanDraft, TeamDraft
 from mappings.labels import LabelScheme
 from mappings.model import Origin, Workspace
+from mappings.parsed import DefaultsDraft, Draft, Place, PlanDraft, TeamDraft
 from mappings.problems import MappingInvalid, Problem, in_order
-from mappings.schema import PlanFile
-from mappings.schema_mapping import MappingFile
-from mappings.silence import heed
-from mappings.yaml_tree import Node, Positions
+from mappings.schema.defaults import DEFAULTS_FILE, DefaultsFile
+from mappings.schema.mapping import MappingFile
+from mappings.schema.plan import PlanFile
+from mappings.yaml.document import Document, read_document
+from mappings.yaml.tree import Node, Positions
 
 Model = TypeVar("Model", bound=BaseModel)
 AnyDocument = Document[DefaultsFile] | Document[PlanFile] | Document[MappingFile]

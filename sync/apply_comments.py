@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from connectors.errors import Gone, OutcomeUnknown, Rejected
 from connectors.model import Comment
-from mappings.conditions import wanted_by
+from mappings.rules.conditions import wanted_by
 from sync.announcing import Announcer
 from sync.changes import CommentChange, CommentRemoval
 from sync.comment import digest, remove_block, replace_block, wrap

@@ -11,8 +11,8 @@ from typing import TypeVar
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Census, Cursor, Failed, Issue, IssueRef, KnownIssue, Pulled, Source
 from connectors.ports import IssueReader
-from mappings.conditions import wanted_by
 from mappings.model import Anchor
+from mappings.rules.conditions import wanted_by
 from sync.absence import Absent, explain_absence, missed_before
 from sync.held import all_sources, known_today
 from sync.histories import read_histories

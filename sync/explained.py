@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from connectors.model import IssueRef, KnownIssue
-from mappings.match import Matcher
 from mappings.model import Assignment, Conflict, IssueState, Origin, Workspace
-from mappings.states import state_of
-from mappings.trace import Trace
+from mappings.rules.flow_state import state_of
+from mappings.rules.matcher import Matcher
+from mappings.rules.trace import Trace
 from sync.figures import figures_of
 from sync.health.kept import expected_last
 from sync.health.model import Expected

@@ -9,7 +9,7 @@ from typing import Literal
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Assignment, Conflict, IssueState, Matched, Unplanned
-from mappings.trace import Outcome
+from mappings.rules.trace import Outcome
 from sync.changes import ChangeSet
 from sync.model.planning import Thought
 from sync.rollup_model import CapabilityRollup, Counts, GoalRollup, Rollup

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from connectors.model import IssueRef
 from mappings.model import Assignment, Conflict, IssueState, Unplanned
-from mappings.trace import Outcome
+from mappings.rules.trace import Outcome
 from sync.impact import Move, MoveKind
 
 _ORDER: tuple[MoveKind, ...] = ("moved", "reread", "rule")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from connectors.model import IssueRef, KnownIssue
-from mappings.conditions import wanted_by
+from mappings.rules.conditions import wanted_by
 from sync.homes import anchors_of
 from sync.job import Job
 from sync.model.planning import Thought

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from connectors.model import IssueRef
 from mappings.model import Assignment, Unplanned
-from mappings.trace import Outcome
+from mappings.rules.trace import Outcome
 from sync.impact import Figure, Impact, Standing
 from sync.impact_groups import Group, groups_of, place_words, rule_words, state_words
 from sync.neutral import neutral_github, neutral_terminal

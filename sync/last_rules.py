@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from mappings.defaults_schema import DEFAULTS_FILE
 from mappings.load import yaml_files
 from mappings.problems import MappingInvalid, Problem
+from mappings.schema.defaults import DEFAULTS_FILE
 from sync.config.workspace import Configured
 from sync.job import Job
 from sync.store import Store

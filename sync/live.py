@@ -8,7 +8,7 @@ from typing import Final
 from connectors.errors import ConnectorError
 from connectors.model import Issue, KnownIssue, Source
 from connectors.ports import IssueReader
-from mappings.conditions import wanted_by
+from mappings.rules.conditions import wanted_by
 from sync.held import all_sources
 from sync.job import Job
 

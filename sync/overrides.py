@@ -10,7 +10,7 @@ from typing import Literal
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef, LabelEvent
-from mappings.conditions import wanted_by
+from mappings.rules.conditions import wanted_by
 from sync.guard import is_override
 from sync.job import Job
 from sync.memory import Recorder, label_names

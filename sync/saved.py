@@ -16,8 +16,8 @@ from typing import Any
 
 from connectors.errors import Gone
 from connectors.model import IssueRef
-from mappings.conditions import wanted_by
 from mappings.labels import LabelScheme
+from mappings.rules.conditions import wanted_by
 from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
 from sync.comment import digest
 from sync.job import Job

@@ -13,15 +13,15 @@ from pydantic import (
     field_validator,
 )
 
-from mappings.checks_labels import clash_of
-from mappings.checks_plans import is_zone
+from mappings.checks.labels import clash_of
+from mappings.checks.plans import is_zone
 from mappings.defaults import inherited_labels
 from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, LabelScheme
 from mappings.load import read_defaults, read_yaml
 from mappings.model import Origin
 from mappings.problems import MappingInvalid, Problem
-from mappings.schema_labels import LabelEntries
-from mappings.yaml_tree import Positions
+from mappings.schema.labels import LabelEntries
+from mappings.yaml.tree import Positions
 from sync.settings_parts import (
     Duration,
     Limits,

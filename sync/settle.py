@@ -7,7 +7,7 @@ from typing import Final
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Comment, Issue
-from mappings.conditions import wanted_by
+from mappings.rules.conditions import wanted_by
 from sync.apply_labels import carry_label_over
 from sync.comment import digest
 from sync.job import Job

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import IssueRef, KnownIssue
-from mappings.conditions import wanted_by
+from mappings.rules.conditions import wanted_by
 from sync.job import Job
 from sync.memory import remember
 

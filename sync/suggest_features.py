@@ -10,10 +10,10 @@ from itertools import pairwise
 from typing import Any, Final, Literal
 
 from connectors.model import Issue, IssueRef, KnownIssue
-from mappings.conditions import has_wildcard
 from mappings.labels import LabelScheme
-from mappings.match import Ancestry
 from mappings.model import TeamMapping
+from mappings.rules.conditions import has_wildcard
+from mappings.rules.matcher import Ancestry
 from sync.neutral import neutral_terminal
 
 Key = Literal["labels", "components", "parent", "milestone", "fix_version", "type", "title"]

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.labels import LabelScheme
-from mappings.match import Ancestry, Matcher
 from mappings.model import Assignment, Matched, Overrides, Rule, TeamMapping, Workspace
+from mappings.rules.matcher import Ancestry, Matcher
 from sync.suggest_features import Features, features_of
 
 

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from connectors.model import IssueRef, KnownIssue, Source
 from mappings.labels import LabelScheme
-from mappings.match import Matcher
 from mappings.model import (
     Assignment,
     Capability,
@@ -24,6 +23,7 @@ from mappings.model import (
     TeamMapping,
     Workspace,
 )
+from mappings.rules.matcher import Matcher
 
 FOLDS: Final = 5
 _NOWHERE: Final = Origin(file="(suggested)")

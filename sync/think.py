@@ -8,8 +8,8 @@ from datetime import datetime
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.labels import LabelScheme
-from mappings.match import Matcher
 from mappings.model import Anchor, Overrides, Workspace
+from mappings.rules.matcher import Matcher
 from sync.changes import ChangeSet
 from sync.compare import LabelWorld, compare_labels
 from sync.compare_comments import (

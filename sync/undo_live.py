@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef
-from mappings.conditions import wanted_by
+from mappings.rules.conditions import wanted_by
 from sync.job import Job
 from sync.marker import Marker
 from sync.memory import aliases

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef
-from mappings.conditions import wanted_by
+from mappings.rules.conditions import wanted_by
 from sync.held import all_sources
 from sync.job import Job
 

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mappings.match import Matcher
 from mappings.model import Matched, Overrides
+from mappings.rules.matcher import Matcher
 from sync.config.workspace import Configured
 from tests.bench_plain import plain_match
 from tests.bench_world import TODAY, fill_store, issues, mapping_text, write_workspace

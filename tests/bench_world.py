@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from connectors.model import Issue, IssueRef, KnownIssue
-from mappings.match import Matcher
 from mappings.model import Overrides
+from mappings.rules.matcher import Matcher
 from sync.config.workspace import Configured
 from sync.figures import figures_of
 from sync.job import Job

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.model import Cursor, KnownIssue, Pulled, Source, Wanted
-from mappings.findings import findings
-from mappings.findings_snapshot import snapshot_findings
+from mappings.checks.snapshot_warnings import snapshot_findings
+from mappings.checks.warnings import findings
 from mappings.labels import LabelScheme
 from mappings.load import Reading, read_workspace
 from mappings.model import Overrides

@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.model import Category, IssueChange
 from mappings.model import StateRule, TeamMapping
-from mappings.states import States
+from mappings.rules.flow_state import States
 from sync.flow.history import Judge, Statuses, Told, flow_of
 from sync.flow.model import FlowIssue
 from tests.match_world import at, known, team

@@ -7,7 +7,6 @@ from typing import Any
 
 from connectors.model import Issue, IssueRef, KnownIssue, Source
 from mappings.labels import LabelScheme
-from mappings.match import Matcher
 from mappings.model import (
     Anchor,
     Capability,
@@ -20,6 +19,7 @@ from mappings.model import (
     TeamMapping,
     Workspace,
 )
+from mappings.rules.matcher import Matcher
 
 HERE = Origin(file="somewhere.yaml")
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.model import Cursor, Issue, Pulled, Source
-from mappings.conditions import wanted_by
+from mappings.rules.conditions import wanted_by
 from sync import cli
 from sync.commands.session import opened_store
 from sync.commands.ways import Ways

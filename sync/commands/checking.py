@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mappings.findings import Found, findings
+from mappings.checks.warnings import Found, findings
 from mappings.load import Reading, read_workspace
 from mappings.problems import MappingInvalid, Problem, in_order
-from mappings.testing_cases import problems_of
-from mappings.testing_files import collect, test_file_problems
+from mappings.testing.cases import problems_of
+from mappings.testing.files import collect, test_file_problems
 from sync.commands.checking_store import (
     NoSnapshot,
     UnreadableStore,

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mappings.findings import Found
+from mappings.checks.warnings import Found
 from mappings.load import Reading
 from mappings.model import Workspace
 from sync.settings import Settings, store_url
@@ -62,7 +62,7 @@ def stored_findings(
 
 
 def _findings(store: Store, reading: Reading, workspace: Workspace, now: datetime) -> Found:
-    from mappings.findings_snapshot import snapshot_findings
+    from mappings.checks.snapshot_warnings import snapshot_findings
     from sync.memory import decisions_of
     from sync.model.renames import renamed_capabilities
     from sync.think import overrides_for_matching

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mappings.checks.silence import how_to_silence
 from mappings.problems import Problem
-from mappings.silence import how_to_silence
 from sync.neutral import neutral_terminal
 
 _LONGEST = 2_000

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mappings.model import Assignment, Conflict, Unplanned
-from mappings.trace import RuleTrace
+from mappings.rules.trace import RuleTrace
 from sync.commands.explaining_text import lines_of
 from sync.commands.finding import find_issue, named_issues, stored_issue
 from sync.commands.session import asking_job, offline_job

@@ -7,7 +7,7 @@ from typing import Final
 
 from connectors.model import Issue
 from mappings.model import Assignment, Conflict, IssueState, Unplanned
-from mappings.trace import ConditionTrace, RuleTrace, TeamTrace, Trace
+from mappings.rules.trace import ConditionTrace, RuleTrace, TeamTrace, Trace
 from sync.comment_forecast import range_words
 from sync.explained import Explained, Standing
 from sync.figures import counts_in_words

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mappings import cel_text
+from mappings.rules import cel_syntax as cel_text
 from sync.commands.schemas import FILES, KINDS, Kind, schema_of
 
 _INTRO: Final = """\

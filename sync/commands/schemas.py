@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from mappings.defaults_schema import DefaultsFile
-from mappings.schema import PlanFile
-from mappings.schema_cases import CaseFile
-from mappings.schema_mapping import MappingFile
+from mappings.schema.cases import CaseFile
+from mappings.schema.defaults import DefaultsFile
+from mappings.schema.mapping import MappingFile
+from mappings.schema.plan import PlanFile
 from sync.commands.ways import say
 from sync.settings import Settings
 

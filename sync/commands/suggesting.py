@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from connectors.model import IssueRef, KnownIssue
-from mappings.conditions import compile_conditions
 from mappings.model import TeamMapping
 from mappings.problems import suggestion as nearest_name
+from mappings.rules.conditions import compile_conditions
 from sync.commands.session import with_snapshot
 from sync.commands.ways import Ways, say, say_json
 from sync.held import known_today

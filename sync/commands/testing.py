@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mappings.conditions import PatternInvalid, compile_pattern, to_bytes
 from mappings.load import read_workspace
 from mappings.model import Rule
 from mappings.problems import Problem, in_order
-from mappings.testing import CaseResult, Tester, unreached
-from mappings.testing_cases import Case
-from mappings.testing_files import collect
+from mappings.rules.conditions import PatternInvalid, compile_pattern, to_bytes
+from mappings.testing.cases import Case
+from mappings.testing.files import collect
+from mappings.testing.run import CaseResult, Tester, unreached
 from sync.commands.testing_text import case_lines, summary
 from sync.commands.ways import Ways, complain, say, say_json
 from sync.neutral import neutral_terminal

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from mappings.problems import Problem
-from mappings.testing import CaseResult
-from mappings.testing_cases import Case
+from mappings.testing.cases import Case
+from mappings.testing.run import CaseResult
 from sync.commands.testing_text import details
 
 _ILLEGAL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

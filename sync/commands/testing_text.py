@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mappings.model import Rule
-from mappings.testing import CaseResult
-from mappings.testing_cases import Case
-from mappings.trace import RuleTrace, Trace
+from mappings.rules.trace import RuleTrace, Trace
+from mappings.testing.cases import Case
+from mappings.testing.run import CaseResult
 from sync.neutral import neutral_terminal
 
 _MARKS = {"passed": "ok      ", "failed": "FAILED  ", "invalid": "INVALID "}

@@ -15,7 +15,7 @@ from typing import Final
 
 from connectors.model import Category, Issue, IssueChange, IssueRef, KnownIssue
 from mappings.model import IssueState, Origin, TeamMapping
-from mappings.states import States
+from mappings.rules.flow_state import States
 from sync.flow.model import Blocked, FlowIssue, Move
 
 _CLOSED: Final = ("done", "dropped")

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from connectors.model import Category, IssueChange, IssueRef, KnownIssue
 from mappings.model import Matched, TeamMapping, Workspace
-from mappings.states import States
+from mappings.rules.flow_state import States
 from sync.flow.history import Judge, Told, flow_of, statuses_of
 from sync.flow.model import FlowIssue
 from sync.held import known_today

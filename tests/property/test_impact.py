@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Anchor, Assignment, Conflict, Unplanned, Workspace
-from mappings.trace import Outcome
+from mappings.rules.trace import Outcome
 from sync.again import Basis, to_look_at_again
 from sync.impact import Move, impact_of, outcomes
 from sync.model.labels import Decisions

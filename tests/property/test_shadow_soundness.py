@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from connectors.model import KnownIssue
 from mappings.build import Builder
-from mappings.conditions import Subject, compile_conditions
-from mappings.draft import Draft, Place, TeamDraft
-from mappings.findings_rules import teams_of
-from mappings.findings_shadow import impossible_rule, shadowed_rule
+from mappings.checks.rule_reach import teams_of
+from mappings.checks.shadowed_rules import impossible_rule, shadowed_rule
 from mappings.labels import LabelScheme
-from mappings.schema_mapping import MappingFile
-from mappings.yaml_tree import Positions, parse_tree
+from mappings.parsed import Draft, Place, TeamDraft
+from mappings.rules.conditions import Subject, compile_conditions
+from mappings.schema.mapping import MappingFile
+from mappings.yaml.tree import Positions, parse_tree
 from tests.match_world import at, known
 
 NAMES = st.sampled_from(["a", "b", "ab", "abb", "a*", "*b", "a?", "*", "?b", "B"])

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from connectors.model import Issue
-from mappings.cel import CelCondition, compile_cel
-from mappings.cel_text import VARIABLES, CelInvalid, read_cel
-from mappings.conditions import Subject, compile_conditions, wanted_by
 from mappings.labels import LabelScheme
 from mappings.load import check_workspace
 from mappings.model import Overrides
+from mappings.rules.cel import CelCondition, compile_cel
+from mappings.rules.cel_syntax import VARIABLES, CelInvalid, read_cel
+from mappings.rules.conditions import Subject, compile_conditions, wanted_by
 from tests.match_world import (
     HERE,
     Q4,

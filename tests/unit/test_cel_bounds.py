@@ -7,9 +7,9 @@ import time
 import pytest
 
 from connectors.model import Issue
-from mappings.cel import compile_cel
-from mappings.cel_text import CelInvalid
-from mappings.conditions import Subject
+from mappings.rules.cel import compile_cel
+from mappings.rules.cel_syntax import CelInvalid
+from mappings.rules.conditions import Subject
 from tests.match_world import issue
 
 LIMIT = 0.5

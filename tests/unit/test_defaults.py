@@ -10,7 +10,7 @@ from mappings.labels import LabelScheme
 from mappings.load import check_workspace, load_workspace, read_workspace
 from mappings.model import IssueState, TeamMapping
 from mappings.problems import MappingInvalid, Problem
-from mappings.states import state_of
+from mappings.rules.flow_state import state_of
 from sync.settings import load_settings
 from tests.match_world import issue
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mappings.checks.silence import SILENCEABLE, how_to_silence
 from mappings.model import Overrides
-from mappings.silence import SILENCEABLE, how_to_silence
 from tests.findings_world import HEAD, MAPPING, PLAN, RULES, brief, from_files, from_issues, read, write
 from tests.match_world import at, closed, known, ref
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mappings.model import StateRule
-from mappings.states import state_of
+from mappings.rules.flow_state import state_of
 from tests.match_world import issue, team
 
 

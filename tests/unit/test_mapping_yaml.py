@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mappings.problems import Problem
-from mappings.yaml_tree import MAX_VALUES, Positions, parse_tree, read_tree
+from mappings.yaml.tree import MAX_VALUES, Positions, parse_tree, read_tree
 
 
 def only_problem(text: str) -> Problem:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from connectors.model import Issue, Wanted
-from mappings.conditions import PatternInvalid, Subject, compile_conditions, compile_pattern, wanted_by
-from mappings.match import Ancestry
-from mappings.rule_index import RuleIndex
-from mappings.team_rules import TeamRules
+from mappings.rules.conditions import PatternInvalid, Subject, compile_conditions, compile_pattern, wanted_by
+from mappings.rules.matcher import Ancestry
+from mappings.rules.rule_index import RuleIndex
+from mappings.rules.team_rules import TeamRules
 from tests.match_world import at, issue, known, rule, team
 
 

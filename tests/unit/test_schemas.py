@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from mappings.load import read_yaml
-from mappings.yaml_tree import read_tree
+from mappings.yaml.tree import read_tree
 from sync.cli import app, call
 from sync.commands.reference import reference
 from sync.commands.schemas import KINDS, Kind, editor_header, model_of, schema_of, schema_text

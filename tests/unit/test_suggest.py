@@ -12,8 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from connectors.model import Issue
-from mappings.match import Matcher
 from mappings.model import Overrides
+from mappings.rules.matcher import Matcher
 from sync.commands.session import opened_store
 from sync.commands.suggesting import suggest
 from sync.suggest_features import title_pattern
@@ -543,7 +543,7 @@ def test_text_from_trackers_is_harmless_on_the_terminal(tmp_path: Path) -> None:
     ],
 )
 def test_the_pattern_of_words_finds_them_as_words(words: str, title: str, found: bool) -> None:
-    from mappings.conditions import compile_pattern, to_bytes
+    from mappings.rules.conditions import compile_pattern, to_bytes
 
     assert (compile_pattern(title_pattern(words)).search(to_bytes(title)) is not None) is found
 

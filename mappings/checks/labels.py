@@ -1,0 +1,79 @@
+"""Checks of prefixes: a label must belong to one family, and its value must be certain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from mappings.labels import FAMILIES, LabelScheme
+from mappings.parsed import Draft, Place
+from mappings.problems import Problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Prefix:
+    family: str
+    text: str
+    former: bool
+    whose: str
+    place: Place | None = None
+
+    @property
+    def name(self) -> str:
+        return f"the {'former ' if self.former else ''}prefix {self.text!r} of {self.family}{self.whose}"
+
+    def clashes(self, other: _Prefix) -> bool:
+        """Of one family only prefixes in use that differ: a former one is told from them by its length."""
+        if self.family == other.family and (self.former or other.former or self.text == other.text):
+            return False
+        return self.text.startswith(other.text) or other.text.startswith(self.text)
+
+
+def clashing_prefixes(draft: Draft) -> Iterator[Problem]:
+    """No prefix of a team may start, or be started by, another family's or another team's."""
+    found = [*_shared(draft.labels), *_of_teams(draft)]
+    told: set[tuple[str, str]] = set()
+    for one, other in combinations(found, 2):
+        place = other.place or one.place
+        if place is None or not one.clashes(other):
+            continue
+        mine, theirs = (other, one) if other.place else (one, other)
+        if (theirs.text, mine.name) not in told:
+            told.add((theirs.text, mine.name))
+            message = f"{mine.name} and {theirs.name} cannot be told apart; choose another."
+            yield place.problem("label-prefix", message)
+
+
+def clash_of(scheme: LabelScheme) -> Iterator[tuple[str, str]]:
+    """(family, sentence) for each clash among the organisation's own prefixes."""
+    for one, other in combinations(_shared(scheme), 2):
+        if one.clashes(other):
+            short, long = sorted((one, other), key=lambda each: len(each.text))
+            yield (
+                short.family,
+                f"{short.name} also starts {long.text!r} of {long.family}; choose another, here or in defaults.yaml",
+            )
+
+
+def _shared(scheme: LabelScheme) -> list[_Prefix]:
+    return [
+        _Prefix(family=family, text=text, former=former, whose="")
+        for family in FAMILIES
+        for former, texts in ((False, [scheme.prefixes[family]]), (True, scheme.former.get(family, ())))
+        for text in texts
+    ]
+
+
+def _of_teams(draft: Draft) -> Iterator[_Prefix]:
+    for team in draft.teams:
+        whose = f" in team {team.entry.team!r}"
+        for family, entry in team.entry.labels.items():
+            place = team.place / "labels" / family
+            if entry.prefix:
+                yield _Prefix(
+                    family=family, text=entry.prefix, former=False, whose=whose, place=place / "prefix"
+                )
+            for index, old in enumerate(entry.previously):
+                at = place / "previously" / index
+                yield _Prefix(family=family, text=old, former=True, whose=whose, place=at)

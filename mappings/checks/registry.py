@@ -1,0 +1,51 @@
+"""All cross-file checks: small functions from a draft of the workspace to problems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from mappings.checks import labels, plans, rules
+from mappings.checks.cel import cel_invalid
+from mappings.checks.silence import unknown_silence
+from mappings.parsed import Draft
+from mappings.problems import Problem
+
+Check = Callable[[Draft], Iterable[Problem]]
+
+CHECKS: Final[tuple[Check, ...]] = (
+    plans.duplicate_increment,
+    plans.duplicate_goal,
+    plans.duplicate_capability,
+    plans.duplicate_iteration,
+    plans.unusable_id,
+    plans.end_before_start,
+    plans.target_outside_increment,
+    plans.unknown_timezone,
+    plans.bad_anchor,
+    plans.anchor_used_twice,
+    plans.unknown_owner,
+    plans.bad_continues,
+    plans.previously_clashes,
+    plans.goal_without_capabilities,
+    rules.duplicate_team,
+    rules.duplicate_rule,
+    rules.unknown_capability,
+    rules.unknown_iteration,
+    rules.unknown_tracker,
+    rules.one_tracker_an_entry,
+    rules.source_does_not_fit_tracker,
+    rules.duplicate_source,
+    rules.pattern_invalid,
+    cel_invalid,
+    labels.clashing_prefixes,
+    rules.our_own_labels,
+    rules.identical_rules,
+    rules.state_named_twice,
+    unknown_silence,
+)
+
+
+def check(draft: Draft) -> tuple[Problem, ...]:
+    """What every check finds."""
+    return tuple(problem for each in CHECKS for problem in each(draft))

@@ -1,0 +1,95 @@
+"""Warnings that people want to be so: ``silence: [name-of-the-check]`` on a rule, a capability, a goal or a team.
+
+The key stands in the YAML beside what it is about, so that whoever reads the file sees it. Errors cannot be
+silenced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from mappings.parsed import Draft, Place
+from mappings.problems import Problem, suggestion
+from mappings.yaml.tree import KeyPath, Positions
+
+SILENCEABLE: Final = frozenset(
+    {
+        "capability-without-issues",
+        "capability-without-rule",
+        "empty-goal",
+        "identical-rules",
+        "impossible-rule",
+        "label-case",
+        "pattern-ascii",
+        "plain-pattern",
+        "shadowed-rule",
+        "shared-source",
+        "status-without-state",
+        "unknown-team",
+        "unmapped-source",
+        "unmatched-rule",
+    }
+)
+"""Names of all checks whose findings are usually mistakes, but need not be."""
+
+_STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+_HOLDERS: Final = {"rules": "rule", "capabilities": "capability", "goals": "goal"}
+
+
+def unknown_silence(draft: Draft) -> Iterator[Problem]:
+    """A silence with a typo would do nothing, and nobody would see why."""
+    for names, place in _written(draft):
+        for index, name in enumerate(names):
+            if name not in SILENCEABLE:
+                hint = suggestion(name, SILENCEABLE, kind="warnings")
+                message = f'"{name}" is no warning that can be silenced; {hint}'
+                yield (place / "silence" / index).problem("unknown-silence", message)
+
+
+def _written(draft: Draft) -> Iterator[tuple[list[str], Place]]:
+    for team in draft.teams:
+        yield team.entry.silence, team.place
+    for _, rule, place in draft.rules():
+        yield rule.silence, place
+    for _, goal, place in draft.goals():
+        yield goal.silence, place
+    for each in draft.capabilities():
+        yield each.capability.silence, each.place
+
+
+def heed(problems: Iterable[Problem], draft: Draft) -> tuple[list[Problem], list[Problem]]:
+    """What is to be told, and what people silenced on purpose."""
+    places = [plan.place for plan in draft.plans] + [team.place for team in draft.teams]
+    files = {place.where.file: place.where for place in places}
+    told: list[Problem] = []
+    silenced: list[Problem] = []
+    for problem in problems:
+        where = files.get(problem.origin.file)
+        quiet = problem.severity == "warning" and where is not None and _is_silenced(problem, where)
+        (silenced if quiet else told).append(problem)
+    return told, silenced
+
+
+def _is_silenced(problem: Problem, where: Positions) -> bool:
+    node = where.root
+    for part in (None, *_steps(problem.path)):
+        node = node.child(part) if node and part is not None else node
+        names = node.child("silence") if node else None
+        if names is not None and isinstance(names.value, list) and problem.check in names.plain():
+            return True
+    return False
+
+
+def how_to_silence(problem: Problem) -> str | None:
+    """What to write when a warning is meant to be so; None where that is not possible."""
+    if problem.severity != "warning" or problem.check not in SILENCEABLE:
+        return None
+    holders = [_HOLDERS[step] for step in _steps(problem.path) if step in _HOLDERS]
+    return f"silence: [{problem.check}] on the {holders[-1] if holders else 'team'}"
+
+
+def _steps(path: str) -> KeyPath:
+    """``rules[2].when`` -> ``("rules", 2, "when")``."""
+    return tuple(int(index) if index else name for index, name in _STEP.findall(path))

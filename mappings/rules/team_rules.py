@@ -1,0 +1,30 @@
+"""The rules of one team, compiled, and what its statuses mean."""
+
+from __future__ import annotations
+
+from mappings.model import Rule, TeamMapping
+from mappings.rules.conditions import Subject, compile_conditions
+from mappings.rules.flow_state import States
+from mappings.rules.rule_index import CompiledRule, RuleIndex
+
+
+class TeamRules:
+    """A team's mapping, ready to say which rule takes an issue. Raises PatternInvalid."""
+
+    def __init__(self, mapping: TeamMapping) -> None:
+        self.mapping = mapping
+        self.rules = tuple(
+            CompiledRule(rule=rule, conditions=compile_conditions(rule.when)) for rule in mapping.rules
+        )
+        self.states = States(mapping)
+
+    @property
+    def team(self) -> str:
+        return self.mapping.team
+
+    def first(self, subject: Subject) -> Rule | None:
+        """The first rule in file order whose conditions all hold."""
+        return RuleIndex([self.rules]).first(subject).get(0)
+
+
+__all__ = ["CompiledRule", "TeamRules"]

@@ -1,0 +1,63 @@
+"""The shape of ``labels:`` in the settings, in ``defaults.yaml`` and in mapping files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, field_validator
+
+from mappings.labels import FAMILIES, is_legal
+from mappings.schema.types import Entry, Names
+
+
+class LabelEntry(Entry):
+    """Prefix and colour of one family of labels."""
+
+    prefix: str | None = Field(
+        default=None,
+        description="What each label of the family begins with; for `unplanned` the whole label.",
+        examples=["capability:"],
+    )
+    color: str | None = Field(
+        default=None,
+        pattern="^[0-9a-fA-F]{6}$",
+        description="Six hex digits, used where the tracker has colours.",
+        examples=["1d76db"],
+    )
+    previously: Names = Field(
+        default=[],
+        description=(
+            "Prefixes that the family had before: labels with them are ours, and the next run moves them to "
+            "the prefix of today."
+        ),
+        examples=[["capability:"]],
+    )
+
+    @field_validator("prefix")
+    @classmethod
+    def _legal(cls, prefix: str | None) -> str | None:
+        if prefix is not None and not is_legal(prefix):
+            raise ValueError(f"{prefix!r} is not a legal label: use a-z, 0-9 and . _ : - only")
+        return prefix
+
+    @field_validator("previously")
+    @classmethod
+    def _all_legal(cls, prefixes: list[str]) -> list[str]:
+        for prefix in prefixes:
+            cls._legal(prefix)
+        return prefixes
+
+
+def _known_families(labels: dict[str, LabelEntry]) -> dict[str, LabelEntry]:
+    unknown = sorted(set(labels) - set(FAMILIES))
+    if unknown:
+        raise ValueError(f"unknown family {unknown[0]!r}; the families are {', '.join(FAMILIES)}")
+    return labels
+
+
+LabelEntries = Annotated[
+    dict[str, LabelEntry],
+    AfterValidator(_known_families),
+    Field(json_schema_extra={"propertyNames": {"enum": list(FAMILIES)}}),
+]
+"""By family."""

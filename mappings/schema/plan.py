@@ -1,0 +1,159 @@
+"""The shape of a plan file: one increment with its goals and capabilities."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+
+from mappings.schema.types import Day, Entry, Silence, Text
+from mappings.schema.when import is_lenient
+
+
+def _stays_inside(value: str) -> str:
+    if "://" in value:
+        raise ValueError(f'"{value[:60]}" is an address; evidence is a file of the workspace')
+    if value.startswith(("/", "~")) or "\\" in value or ":" in value or "\0" in value:
+        raise ValueError(f'"{value[:60]}" is no path below the workspace; write it as metrics/churn.json')
+    if ".." in value.split("/"):
+        raise ValueError(
+            f'"{value[:60]}" leads out of a folder by ".."; write the path from the workspace down'
+        )
+    return value
+
+
+class EvidenceEntry(Entry):
+    """What has to be shown before a done capability counts as proven."""
+
+    file: Annotated[Text, AfterValidator(_stays_inside)] = Field(
+        description="A JSON file, by its path from the workspace down.", examples=["metrics/churn.json"]
+    )
+    metric: Text = Field(
+        description="The number in it; dots lead into objects and lists.", examples=["auc", "folds.0.auc"]
+    )
+    at_least: float | None = Field(
+        default=None, allow_inf_nan=False, description="The number has to be so high.", examples=[0.8]
+    )
+    at_most: float | None = Field(
+        default=None, allow_inf_nan=False, description="The number has to be so low.", examples=[0.05]
+    )
+
+    @model_validator(mode="after")
+    def _has_a_bound(self, info: ValidationInfo) -> Self:
+        if is_lenient(info):
+            return self
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("`evidence` has no bound; say `at_least` or `at_most`")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("no number is `at_least` and `at_most` that; correct one of the two")
+        return self
+
+
+class CapabilityEntry(Entry):
+    """A part of a goal that can be released when it is done."""
+
+    id: Text = Field(
+        description="Unique over all plan files; becomes the label `capability:<id>`.",
+        examples=["churn-features"],
+    )
+    title: Text = Field(description="What people call it.", examples=["Churn feature set"])
+    team: Text = Field(description="The team that owns it.", examples=["churn-science"])
+    anchor: Text | None = Field(
+        default=None,
+        description="The tracker issue that stands for it and carries its status comment.",
+        examples=["github:acme/churn#12", "DS-101"],
+    )
+    iterations: list[Text] = Field(
+        default=[], description="Named rounds: build, observe, analyse.", examples=[["v1", "v2"]]
+    )
+    target: Day | None = Field(
+        default=None,
+        description="When it should be done; default: the increment's end.",
+        examples=["2026-12-11"],
+    )
+    required: bool = Field(default=True, description="Whether the goal needs it.")
+    cancelled: bool = Field(default=False, description="Given up; leaves the goal's count.")
+    released: Day | None = Field(
+        default=None,
+        description="The day on which it reached its users; said by people, never inferred.",
+        examples=["2026-11-30"],
+    )
+    continues: Text | None = Field(
+        default=None,
+        description="The capability of an earlier increment whose open issues this one takes over.",
+        examples=["churn-features-q3"],
+    )
+    previously: list[Text] = Field(
+        default=[],
+        description="Ids that it had before; what we wrote carries over.",
+        examples=[["churn-inputs"]],
+    )
+    evidence: EvidenceEntry | None = Field(
+        default=None,
+        description="Without it, done is shown as `done, not proven`.",
+        examples=[{"file": "metrics/churn.json", "metric": "auc", "at_least": 0.8}],
+    )
+    silence: Silence = Field(default=[])
+
+
+class GoalEntry(Entry):
+    """An outcome of one increment."""
+
+    id: Text = Field(description="Unique over all plan files.", examples=["retention-model"])
+    title: Text = Field(
+        description="The outcome in words.", examples=["Recommendations that keep subscribers"]
+    )
+    commitment: Literal["committed", "stretch"] = Field(
+        default="committed", description="Promised, or hoped for; the two are counted apart."
+    )
+    anchor: Text | None = Field(
+        default=None, description="The tracker issue that stands for the goal.", examples=["jira:DS-100"]
+    )
+    capabilities: list[CapabilityEntry] = Field(default=[], description="What the goal consists of.")
+    value: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Planned value, for example 1 to 10.",
+        examples=[8],
+    )
+    actual_value: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Value that people saw at the review.",
+        examples=[6],
+    )
+    acceptance: Literal["automatic", "manual"] = Field(
+        default="automatic", description="`manual`: done only when `accepted: true` says so as well."
+    )
+    accepted: bool = Field(
+        default=False, description="A person accepted the goal; matters with `acceptance: manual`."
+    )
+    cancelled: bool = Field(default=False, description="The goal was given up.")
+    previously: list[Text] = Field(
+        default=[], description="Ids that the goal had before.", examples=[["keep-subscribers"]]
+    )
+    silence: Silence = Field(default=[])
+
+
+class PlanFile(Entry):
+    """One increment: a fixed period with its goals."""
+
+    increment: Text = Field(
+        description="Id of the increment; becomes the label `increment:<id>`.", examples=["2026-q4"]
+    )
+    start: Day = Field(description="First day.", examples=["2026-10-01"])
+    end: Day = Field(description="Last day; belongs to the increment.", examples=["2026-12-31"])
+    timezone: Text | None = Field(
+        default=None,
+        description="IANA zone in which the days begin; default: the settings' zone.",
+        examples=["Europe/Berlin"],
+    )
+    grace_days: int = Field(
+        default=5, ge=0, le=60, description="Days after the end in which late closes still count."
+    )
+    holidays: list[Day] = Field(
+        default=[], description="Days on which nobody works.", examples=[["2026-12-25"]]
+    )
+    goals: list[GoalEntry] = Field(default=[], description="What the increment is for.")

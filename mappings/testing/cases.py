@@ -1,0 +1,248 @@
+"""The cases of ``mappings test``: where they are written, whether they can be meant, and the issue of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Final
+
+from connectors.model import Category, Issue, IssueRef, KnownIssue, Source
+from mappings.build import Builder
+from mappings.model import Anchor, Overrides, TeamMapping, Workspace
+from mappings.parsed import Place
+from mappings.problems import Problem, suggestion
+from mappings.references import NotAReference, resolve_reference
+from mappings.schema.cases import CaseEntry
+
+EXPECTATIONS: Final = ("assign", "rule", "iteration", "state", "unplanned", "ignored")
+
+_STATUSES: Final[Mapping[str, Mapping[Category, str]]] = {
+    "jira": {"todo": "To Do", "doing": "In Progress", "done": "Done"},
+    "github": {"todo": "open", "doing": "open", "done": "closed"},
+}
+_CATEGORIES: Final[Mapping[str, Category]] = {
+    "open": "todo",
+    "closed": "done",
+    "to do": "todo",
+    "in progress": "doing",
+    "done": "done",
+}
+"""What trackers call these statuses unless a case says otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """One case and where it is written."""
+
+    team: str
+    entry: CaseEntry
+    place: Place
+
+    @property
+    def name(self) -> str:
+        return self.entry.name or f"{self.entry.issue.key}: {self.entry.issue.title}"
+
+    @property
+    def expects(self) -> Mapping[str, object]:
+        """What was written, in the order of EXPECTATIONS."""
+        given = {name: getattr(self.entry, name) for name in EXPECTATIONS}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Staged:
+    """A case as the matcher takes it."""
+
+    issue: KnownIssue
+    ancestors: tuple[KnownIssue, ...]
+    overrides: Overrides
+    now: datetime
+
+
+def problems_of(case: Case, workspace: Workspace, trackers: Mapping[str, str]) -> Iterator[Problem]:
+    """Why a case cannot be run; all of it. ``workspace`` holds the case's team."""
+    team = next(team for team in workspace.teams if team.team == case.team)
+    yield from _expectation_problems(case)
+    yield from _name_problems(case, workspace, team)
+    yield from _issue_problems(case, team, trackers)
+
+
+def _expectation_problems(case: Case) -> Iterator[Problem]:
+    expects, place = case.expects, case.place
+    if not expects:
+        message = f"the case expects nothing; say one of {', '.join(EXPECTATIONS)}."
+        yield place.problem("case", message, on_key=True)
+    for exclusive in ("unplanned", "ignored"):
+        clashing = [name for name in EXPECTATIONS if name in expects and name not in (exclusive, "state")]
+        if expects.get(exclusive) is True and clashing:
+            message = f"an issue that is {exclusive} has no {clashing[0]}; remove one of the two."
+            yield (place / clashing[0]).problem("case", message, on_key=True)
+
+
+def _name_problems(case: Case, workspace: Workspace, team: TeamMapping) -> Iterator[Problem]:
+    entry, place = case.entry, case.place
+    capabilities = {each.id: each for increment in workspace.increments for each in increment.capabilities}
+    named = [(entry.assign, place / "assign"), (entry.pinned, place / "pinned")]
+    named += [(name, place / "vetoed" / index) for index, name in enumerate(entry.vetoed)]
+    for name, at in named:
+        if name is not None and name not in capabilities:
+            hint = suggestion(name, capabilities, kind="capabilities")
+            yield at.problem("case", f'unknown capability "{name}"; {hint}')
+    rules = [rule.id for rule in team.rules]
+    if entry.rule is not None and entry.rule not in rules:
+        hint = suggestion(entry.rule, rules, kind="rules")
+        yield (place / "rule").problem("case", f'{team.team} has no rule "{entry.rule}"; {hint}')
+    capability = capabilities.get(entry.assign or "")
+    if entry.iteration is not None and capability and entry.iteration not in capability.iterations:
+        hint = suggestion(entry.iteration, capability.iterations, kind="iterations")
+        message = f'"{capability.id}" has no iteration "{entry.iteration}"; {hint}'
+        yield (place / "iteration").problem("case", message)
+
+
+def _issue_problems(case: Case, team: TeamMapping, trackers: Mapping[str, str]) -> Iterator[Problem]:
+    issue, place = case.entry.issue, case.place / "issue"
+    try:
+        key = _key(case, team, trackers)
+    except NotAReference as reason:
+        yield (place / "key").problem("case", str(reason))
+    else:
+        if not _holders(key, [team], issue.pull_request, of=team):
+            there = ", ".join(source.name for source in team.sources)
+            message = f"no source of {team.team} holds {key}; its sources are {there}."
+            yield (place / "key").problem("case", message)
+    if issue.parent is not None and issue.ancestors and issue.ancestors[0] != issue.parent:
+        message = f"the parent is {issue.parent}, but the nearest ancestor is {issue.ancestors[0]}; write one of them."
+        yield (place / "ancestors").problem("case", message, on_key=True)
+
+
+def _key(case: Case, team: TeamMapping, trackers: Mapping[str, str]) -> Anchor:
+    """Tracker and key; a short key that several trackers could hold belongs to the one that the team reads."""
+    text = case.entry.issue.key
+    read = {source.tracker for source in team.sources}
+    narrowed = {name: kind for name, kind in trackers.items() if name in read}
+    try:
+        return resolve_reference(text, narrowed)
+    except NotAReference:
+        return resolve_reference(text, trackers)
+
+
+def _container(key: str) -> str:
+    return key.split("#")[0] if "#" in key else key.rsplit("-", 1)[0]
+
+
+def _holders(key: Anchor, teams: list[TeamMapping], pull_request: bool, *, of: TeamMapping) -> set[str]:
+    """The sources that hold the issue. Whether it fits the JQL of a source cannot be known: that of its own
+    team is taken to hold it, because the case says so, that of another team is not."""
+    own = {source.name for source in of.sources}
+    return {
+        source.name
+        for team in teams
+        for source in team.sources
+        if source.tracker == key.tracker
+        and _identity(source) == _container(key.key).casefold()
+        and (source.jql is None or source.name in own)
+        and (source.pull_requests or not pull_request)
+    }
+
+
+def _identity(source: Source) -> str:
+    return (source.project or source.repo or "").casefold()
+
+
+def stage(case: Case, workspace: Workspace, builder: Builder) -> Staged:
+    """The issue, its ancestors and what people decided about it, at the moment at which the case plays.
+
+    ``problems_of`` found nothing wrong with the case, and the workspace has an increment.
+    """
+    entry = case.entry
+    team = next(team for team in workspace.teams if team.team == case.team)
+    key = _key(case, team, builder.trackers)
+    now = builder.instant(entry.now) if entry.now is not None else _moment(case, workspace, team)
+    issue = _issue(case, key, builder, now)
+    holders = _holders(key, list(workspace.teams), entry.issue.pull_request, of=team)
+    return Staged(
+        issue=KnownIssue(issue=issue, sources=frozenset(holders), first_seen=issue.created),
+        ancestors=tuple(_ancestors(case, issue)),
+        overrides=Overrides(
+            pins={issue.ref: entry.pinned} if entry.pinned else {},
+            vetoes={issue.ref: frozenset(entry.vetoed)} if entry.vetoed else {},
+        ),
+        now=now,
+    )
+
+
+def _moment(case: Case, workspace: Workspace, team: TeamMapping) -> datetime:
+    """The middle of the increment that the case is about, else of the one that ends last."""
+    entry = case.entry
+    by_rule = [rule.assign for rule in team.rules if rule.id == entry.rule]
+    for name in (entry.assign, entry.pinned, *by_rule, *entry.vetoed):
+        found = workspace.capability(name) if name else None
+        if found is not None:
+            increment = found[0]
+            break
+    else:
+        increment = max(workspace.increments, key=lambda each: (each.end, each.id))
+    return increment.starts_at + (increment.ends_at - increment.starts_at) / 2
+
+
+def _issue(case: Case, key: Anchor, builder: Builder, now: datetime) -> Issue:
+    given = case.entry.issue
+    closed = builder.instant(given.closed) if given.closed else None
+    created = builder.instant(given.created) if given.created else (closed or now) - timedelta(days=1)
+    status, category = _status(case, builder.trackers[key.tracker])
+    return Issue(
+        ref=IssueRef(tracker=key.tracker, id=key.key, key=key.key),
+        url="",
+        title=given.title,
+        container=_container(key.key),
+        status=status,
+        category=category,
+        created=created,
+        updated=builder.instant(given.updated) if given.updated else closed or max(created, now),
+        closed=closed,
+        resolution=given.resolution,
+        type=given.type,
+        body=given.body,
+        labels=frozenset(given.labels),
+        components=tuple(given.components),
+        fix_versions=tuple(given.fix_version),
+        milestone=given.milestone,
+        sprint=given.sprint,
+        parent=given.parent or (given.ancestors[0] if given.ancestors else None),
+        assignees=tuple(given.assignee),
+        author=given.author,
+        flagged=given.flagged,
+        is_pull_request=given.pull_request,
+        fields={name: tuple(values) for name, values in given.fields.items()},
+    )
+
+
+def _status(case: Case, kind: str) -> tuple[str, Category | None]:
+    """Status and class. A status that is named without its class has none, unless it is one of GitHub's."""
+    given = case.entry.issue
+    category: Category | None = given.category
+    if category is None and (given.resolution is not None or given.closed is not None):
+        category = "done"
+    if given.status is not None:
+        return given.status, category or _CATEGORIES.get(given.status.casefold())
+    category = category or "todo"
+    return _STATUSES["github" if kind == "github" else "jira"][category], category
+
+
+def _ancestors(case: Case, issue: Issue) -> Iterator[KnownIssue]:
+    """Stand-ins that know nothing but their parents."""
+    chain = case.entry.issue.ancestors
+    for child, parent in pairwise(chain):
+        stand_in = Issue(
+            ref=IssueRef(tracker=issue.ref.tracker, id=child, key=child),
+            url="",
+            title="",
+            container=_container(child),
+            status="",
+            created=issue.created,
+            updated=issue.updated,
+            parent=parent,
+        )
+        yield KnownIssue(issue=stand_in, sources=frozenset(), first_seen=issue.created)

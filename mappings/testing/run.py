@@ -1,0 +1,122 @@
+"""Runs the cases of mapping tests with the matcher that ``run`` uses, and says how each ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from mappings.build import Builder
+from mappings.labels import LabelScheme
+from mappings.model import Assignment, Conflict, Rule, Unplanned, Workspace
+from mappings.problems import Problem
+from mappings.rules.flow_state import state_of
+from mappings.rules.matcher import Matcher
+from mappings.rules.trace import Trace
+from mappings.testing.cases import Case, Staged, problems_of, stage
+
+NOBODY: Final = "nothing"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """An expectation that was not met."""
+
+    key: str
+    """``assign``, ``rule``, ``iteration``, ``state``, ``unplanned`` or ``ignored``."""
+    expected: str
+    got: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaseResult:
+    case: Case
+    problems: tuple[Problem, ...] = ()
+    """Why it could not be run; everything else is empty then."""
+    differences: tuple[Difference, ...] = ()
+    trace: Trace | None = None
+
+    @property
+    def outcome(self) -> str:
+        """``passed``, ``failed`` or ``invalid``."""
+        if self.problems:
+            return "invalid"
+        return "failed" if self.differences else "passed"
+
+
+class Tester:
+    """Runs cases against the sound part of a workspace."""
+
+    def __init__(self, workspace: Workspace, builder: Builder, labels: LabelScheme) -> None:
+        self._workspace = workspace
+        self._builder = builder
+        self._labels = labels
+        self._matchers: dict[object, Matcher] = {}
+
+    def run(self, case: Case) -> CaseResult:
+        """How one case ends. Its team is in the workspace, which has an increment."""
+        problems = tuple(problems_of(case, self._workspace, self._builder.trackers))
+        if problems:
+            return CaseResult(case=case, problems=problems)
+        staged = stage(case, self._workspace, self._builder)
+        trace = self._matcher(staged).trace(staged.issue, staged.overrides, staged.ancestors)
+        got = self._facts(case, staged, trace)
+        differences = tuple(
+            Difference(key=key, expected=_shown(expected), got=got[key])
+            for key, expected in case.expects.items()
+            if got[key] != _shown(expected)
+        )
+        return CaseResult(case=case, differences=differences, trace=trace)
+
+    def _matcher(self, staged: Staged) -> Matcher:
+        """One for each moment: which increments are open depends on it."""
+        if staged.now not in self._matchers:
+            self._matchers[staged.now] = Matcher(self._workspace, self._labels, staged.now)
+        return self._matchers[staged.now]
+
+    def _facts(self, case: Case, staged: Staged, trace: Trace) -> Mapping[str, str]:
+        """What can be expected, as it came out."""
+        outcome = trace.outcome
+        assigned = outcome if isinstance(outcome, Assignment) else None
+        return {
+            "assign": assigned.capability if assigned else _claims(outcome),
+            "rule": (assigned.rule if assigned else None) or NOBODY,
+            "iteration": (assigned.iteration if assigned else None) or NOBODY,
+            "state": self._state(case, staged, trace),
+            "unplanned": _shown(isinstance(outcome, Unplanned)),
+            "ignored": _shown(outcome is None),
+        }
+
+    def _state(self, case: Case, staged: Staged, trace: Trace) -> str:
+        if isinstance(trace.outcome, (Assignment, Unplanned)):
+            return trace.outcome.state.state
+        team = next(team for team in self._workspace.teams if team.team == case.team)
+        return state_of(staged.issue.issue, team).state
+
+
+def _claims(outcome: object) -> str:
+    if isinstance(outcome, Conflict):
+        return "claimed by " + " and ".join(f"{each.team} for {each.capability}" for each in outcome.claims)
+    return NOBODY
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def unreached(workspace: Workspace, results: Iterable[CaseResult]) -> list[tuple[str, Rule]]:
+    """The rules that decide no case, with their teams, in file order."""
+    reached = {
+        (team.team, team.winner)
+        for result in results
+        if result.trace is not None
+        for team in result.trace.teams
+    }
+    return [
+        (team.team, rule)
+        for team in workspace.teams
+        for rule in team.rules
+        if (team.team, rule.id) not in reached
+    ]

@@ -1,0 +1,191 @@
+"""Holds a YAML tree against a pydantic model and says at which line and column it does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from mappings.problems import Problem, suggestion
+from mappings.yaml.tree import KeyPath, Node, Positions, dotted, read_tree
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_READINGS = 8
+"""How often a broken file is read again for what it still says."""
+
+_TOLD_AT_MOST = 500
+"""Problems of one file's shape: nobody reads more, and a hostile file has tens of thousands."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document(Generic[Model]):
+    """One file as far as it could be understood."""
+
+    path: Path
+    file: str
+    problems: tuple[Problem, ...]
+    raw: Node | None
+    """What the file says; None when it is no YAML."""
+    where: Positions
+    """Positions of what ``partial`` was read from."""
+    partial: Model | None
+    """The model, without the parts that are wrong. Good for finding more problems, not for use."""
+
+    @property
+    def model(self) -> Model | None:
+        return self.partial if not self.problems else None
+
+
+def read_document(path: Path, file: str, model: type[Model]) -> Document[Model]:
+    """Read and check the shape of one file. Never raises; ``file`` is its name in messages."""
+    tree, problems = read_tree(path, file)
+    where = Positions(file=file, root=tree)
+    if tree is None:
+        return Document(path=path, file=file, problems=tuple(problems), raw=None, where=where, partial=None)
+    try:
+        whole = model.model_validate(tree.plain())
+        return Document(path=path, file=file, problems=tuple(problems), raw=tree, where=where, partial=whole)
+    except ValidationError as error:
+        problems += _translate(error, where, model)
+        pruned, partial = _salvage(tree, file, model, error)
+        return Document(
+            path=path,
+            file=file,
+            problems=tuple(problems),
+            raw=tree,
+            where=Positions(file=file, root=pruned),
+            partial=partial,
+        )
+
+
+def _salvage(tree: Node, file: str, model: type[Model], error: ValidationError) -> tuple[Node, Model | None]:
+    """The tree without what is wrong, and what it says then."""
+    for _ in range(_READINGS):
+        where = Positions(file=file, root=tree)
+        wrong = {where.resolve(_keys(each["loc"])) for each in error.errors(include_url=False)}
+        if () in wrong:
+            return tree, None
+        tree = _without(tree, wrong, ())
+        try:
+            return tree, model.model_validate(tree.plain(), context={"lenient": True})
+        except ValidationError as next_error:
+            error = next_error
+    return tree, None
+
+
+def _without(node: Node, wrong: Iterable[KeyPath], path: KeyPath) -> Node:
+    kept: Any = node.value
+    if isinstance(kept, dict):
+        kept = {
+            key: _without(child, wrong, (*path, key))
+            for key, child in kept.items()
+            if (*path, key) not in wrong
+        }
+    elif isinstance(kept, list):
+        kept = [
+            _without(child, wrong, (*path, index))
+            for index, child in enumerate(kept)
+            if (*path, index) not in wrong
+        ]
+    return replace(node, value=kept)
+
+
+def _keys(location: tuple[int | str, ...]) -> KeyPath:
+    return tuple(part for part in location if part != "[key]")
+
+
+def _translate(error: ValidationError, where: Positions, model: type[BaseModel]) -> list[Problem]:
+    problems = []
+    found = error.errors(include_url=False, include_context=True)
+    for each in found[:_TOLD_AT_MOST]:
+        location = _keys(each["loc"])
+        path = where.resolve(location)
+        on_key = each["type"] in ("missing", "extra_forbidden")
+        origin = where.key(path) if on_key else where.value(path)
+        message = _sentence(each, location, path, model)
+        problems.append(Problem(origin=origin, path=dotted(path), message=message, check="shape"))
+    if len(found) > _TOLD_AT_MOST:
+        message = f"{len(found) - _TOLD_AT_MOST} more values do not fit; correct the others first."
+        problems.append(Problem(origin=where.top, path="", message=message, check="shape"))
+    return problems
+
+
+def _sentence(error: Mapping[str, Any], location: KeyPath, path: KeyPath, model: type[BaseModel]) -> str:
+    kind, given = error["type"], error["input"]
+    if kind == "missing":
+        return f'the key "{location[-1]}" is missing; add it.'
+    if kind == "extra_forbidden":
+        known = _known_keys(model, location[:-1])
+        return f'unknown key "{_short(location[-1])}"; {suggestion(str(location[-1]), known, kind="keys")}'
+    name = _called(path)
+    if kind == "value_error":
+        return f"{error['ctx']['error']}."
+    if given is None:
+        return f"{name} is empty; give it a value or remove the key."
+    if kind == "literal_error":
+        allowed = [part.strip(" '") for part in str(error["ctx"]["expected"]).replace(" or ", ",").split(",")]
+        return f'"{_short(given)}" is not known here; {suggestion(_short(given), allowed, kind="values")}'
+    if kind.startswith(("int_", "float_", "bool_", "date_")):
+        what = {"int": "a whole number", "float": "a number", "bool": "true or false", "date": "a date"}
+        return f'"{_short(given)}" should be {what[kind.split("_")[0]]}; write it as such.'
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return f"{name} should hold keys with values; write them below it, one `key: value` a line."
+    if kind == "list_type":
+        return f"{name} should be a list; write it as [one, two]."
+    if kind == "string_type":
+        return f"{name} should be a single text, not a list or keys; write one value."
+    if kind == "too_short":
+        return f"{name} is an empty list; name at least one value or remove the key."
+    return f"{name} does not fit: {str(error['msg']).lower()}; correct it."
+
+
+def _called(path: KeyPath) -> str:
+    if not path:
+        return "the file"
+    last = path[-1]
+    return f"entry {last + 1} of this list" if isinstance(last, int) else f'"{last}"'
+
+
+def _short(value: Any) -> str:
+    return str(value)[:60]
+
+
+@lru_cache(maxsize=16)
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
+def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """The keys that may stand at ``path``, from the model's JSON schema."""
+    schema = _schema(model)
+    nodes = [schema]
+    for part in path:
+        nodes = [child for node in nodes for child in _steps(_variants(node, schema), part)] or nodes
+    return sorted(
+        {key for node in nodes for each in _variants(node, schema) for key in each.get("properties", {})}
+    )
+
+
+def _variants(node: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """A schema node with references and alternatives taken apart."""
+    if "$ref" in node:
+        target = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+        return _variants(target, schema)
+    options = node.get("anyOf") or node.get("oneOf") or node.get("allOf")
+    return [each for option in options for each in _variants(option, schema)] if options else [node]
+
+
+def _steps(nodes: list[dict[str, Any]], part: str | int) -> list[dict[str, Any]]:
+    found = []
+    for node in nodes:
+        step = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
+        if step is None and not isinstance(part, int):
+            step = node.get("additionalProperties")
+        if isinstance(step, dict):
+            found.append(step)
+    return found
