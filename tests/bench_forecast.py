@@ -11,11 +11,11 @@ import time
 from datetime import timedelta
 
 from mappings.model import Increment
-from sync.flow.model import FlowIssue
-from sync.forecast.model import PastIssue
-from sync.forecast.rests import Material
-from sync.forecast.subjects import forecasts_of
-from sync.forecast.teams import team_past
+from sync.forecast.forecasts import forecasts_of
+from sync.forecast.remaining_work import Material
+from sync.forecast.team_model import team_past
+from sync.model.flow import FlowIssue
+from sync.model.forecast import PastIssue
 from tests.rollup_world import MIDWAY, capability, goal, increment, issue, rolled, workspace
 
 CAPABILITIES, TEAMS, ISSUES_BEHIND = 1_000, 20, 2_000

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from connectors.model import Issue
-from sync.commands.reporting import report
+from sync.cli.commands.report import report
 from tests.match_world import issue
 from tests.offline_world import NOW, OfflineWorld, days_ago
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sync.rehearsal.schedule import Edit, RunPlan, placed, scheduled
-from sync.rehearsal.script import Fragile
-from sync.rehearsal.stage import Shelf, first_scene, staged
-from sync.rehearsal.worlds import World, made_up
+from sync.simulation.environment import Shelf, first_scene, staged
+from sync.simulation.fault_injection import Fragile
+from sync.simulation.fault_schedule import Edit, RunPlan, placed, scheduled
+from sync.simulation.scenarios import World, made_up
 from sync.store import Store, open_store
 from sync.store.runs import IDLE_KEPT
 

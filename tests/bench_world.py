@@ -11,14 +11,14 @@ from pathlib import Path
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Overrides
 from mappings.rules.matcher import Matcher
+from sync.config.settings import store_url
 from sync.config.workspace import Configured
-from sync.figures import figures_of
-from sync.job import Job
-from sync.outlook import outlook
-from sync.settings import store_url
+from sync.pipeline.offline import outlook
+from sync.pull.rollup_snapshot import figures_of
+from sync.runtime.bootstrap import configure
+from sync.runtime.context import Job
 from sync.store import PushedComment, SnapshotRow, Store, open_store
 from sync.store.codec import issue_payload
-from sync.wiring import configure
 
 TODAY = datetime(2026, 11, 15, 12, tzinfo=UTC)
 TEAMS, RULES_PER_TEAM, CAPABILITIES_PER_TEAM = 20, 10, 2

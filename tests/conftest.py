@@ -57,7 +57,7 @@ def _only_loopback() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _as_configured() -> Iterator[str]:
     """Tests do not survive power cuts, so their stores need not wait for the disk. Out: what stores really use."""
-    from sync.store import opening
+    from sync.store import open as opening
 
     with pytest.MonkeyPatch.context() as patch:
         configured = opening.SYNCHRONOUS
@@ -70,7 +70,7 @@ def _statements_are_compiled_once() -> Iterator[None]:
     """Users open one store in a process, tests thousands; SQLAlchemy would compile every statement for each of them."""
     from sqlalchemy import Engine, create_engine, create_pool_from_url, make_url
 
-    from sync.store import opening
+    from sync.store import open as opening
 
     elder, compiled = create_engine("sqlite://"), {}
     elder.connect().close()  # a dialect learns about its database with the first connection
@@ -90,7 +90,7 @@ def _statements_are_compiled_once() -> Iterator[None]:
 @pytest.fixture
 def durable(_as_configured: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stores opened in this test are as safe as those of users."""
-    monkeypatch.setattr("sync.store.opening.SYNCHRONOUS", _as_configured)
+    monkeypatch.setattr("sync.store.open.SYNCHRONOUS", _as_configured)
 
 
 def _stay_here(host: Any) -> None:

@@ -15,7 +15,7 @@ from mappings.labels import LabelScheme
 from mappings.load import Reading, read_workspace
 from mappings.model import Overrides
 from mappings.problems import Problem
-from sync import cli
+from sync.cli import main as cli
 from sync.store import open_store
 
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)

@@ -14,13 +14,13 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import gammaincinv
 
-from sync.forecast.group import QUADRATURE, part_of, team_of
+from sync.forecast.csv_histories import read_histories
+from sync.forecast.cutoffs import origins_of
 from sync.forecast.hazard import hazards_of
-from sync.forecast.history import Floats
-from sync.forecast.origins import origins_of
+from sync.forecast.joint_model import QUADRATURE, part_of, team_of
 from sync.forecast.outcomes import group_outcomes
 from sync.forecast.series import Series, series_of
-from sync.history_files import read_histories
+from sync.forecast.throughput_history import Floats
 
 CASES = 150
 NAMES = ("mean", "own", "tempo", "shape", "shape_size", "likeness")

@@ -10,8 +10,8 @@ from typing import Any
 from connectors.model import Category, IssueChange
 from mappings.model import StateRule, TeamMapping
 from mappings.rules.flow_state import States
-from sync.flow.history import Judge, Statuses, Told, flow_of
-from sync.flow.model import FlowIssue
+from sync.forecast.issue_history import Judge, Statuses, Told, flow_of
+from sync.model.flow import FlowIssue
 from tests.match_world import at, known, team
 
 CREATED = at(10, 5)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sync.forecast.history import History, Past, day_of
-from sync.forecast.model import PastIssue
+from sync.forecast.throughput_history import History, Past, day_of
+from sync.model.forecast import PastIssue
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 ZERO = day_of(EPOCH)

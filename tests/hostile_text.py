@@ -10,7 +10,7 @@ import re
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from sync.neutral import BREAK
+from sync.config.escape import BREAK
 from tests.jira_wiki import EMOTICONS
 
 MARKDOWN = MarkdownIt("commonmark").enable("table").enable("strikethrough")

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sync import cli
-from sync.commands.impacting import impact
-from sync.commands.session import opened_store
-from sync.commands.snapshots import export, load
-from sync.commands.ways import Ways
+from sync.cli import main as cli
+from sync.cli.commands.mappings_impact import impact
+from sync.cli.commands.snapshot import export, load
+from sync.runtime.bootstrap import configure
+from sync.runtime.invocation import Ways
+from sync.runtime.session import opened_store
 from sync.store import Store
-from sync.wiring import configure
 from tests.store_world import CHURN, START, Clock, issue, pull
 
 SETTINGS = """\

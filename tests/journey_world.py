@@ -18,18 +18,18 @@ from typing import Any, Self
 from connectors.sandbox.core.faults import Fault, FaultKind
 from connectors.sandbox.core.tracker import Clock, LogEntry
 from connectors.sandbox.server import Sandbox
-from sync import cli
-from sync.commands import running
-from sync.commands.deciding import Clearing, clear, overrides
-from sync.commands.explaining import explain
-from sync.commands.looking import status
-from sync.commands.recalling import history
-from sync.commands.session import opened_store
-from sync.commands.undoing import UndoOptions, undo
-from sync.commands.ways import Ways
+from sync.cli import main as cli
+from sync.cli.commands import run as running
+from sync.cli.commands.explain import explain
+from sync.cli.commands.history import history
+from sync.cli.commands.overrides import Clearing, clear, overrides
+from sync.cli.commands.status import status
+from sync.cli.commands.undo import UndoOptions, undo
 from sync.model.run import Options
+from sync.runtime.bootstrap import configure
+from sync.runtime.invocation import Ways
+from sync.runtime.session import opened_store
 from sync.store import Store
-from sync.wiring import configure
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 TOKENS: Mapping[str, str] = {

@@ -13,8 +13,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from sync import cli
-from sync.commands.ways import Ways
+from sync.cli import main as cli
+from sync.runtime.invocation import Ways
 from tests.journey_world import World
 
 LOUD = ("jira", "jira.client", "jira.resilientsession", "github", "github.Requester", "urllib3", "requests")

@@ -13,10 +13,10 @@ from typing import Any
 
 from connectors.model import Cursor, Issue, Pulled, Source
 from mappings.rules.conditions import wanted_by
-from sync import cli
-from sync.commands.session import opened_store
-from sync.commands.ways import Ways
-from sync.wiring import configure
+from sync.cli import main as cli
+from sync.runtime.bootstrap import configure
+from sync.runtime.invocation import Ways
+from sync.runtime.session import opened_store
 from tests.match_world import issue
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

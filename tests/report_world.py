@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sync.report.data import (
+from sync.insights.report.model import (
     VERSION,
     AdHocWeek,
     AgeingLine,

@@ -20,8 +20,8 @@ from mappings.model import (
     TeamMapping,
     Workspace,
 )
-from sync.rollup import RollupInputs, roll_up
-from sync.rollup_model import Baseline, CapabilityRollup, GoalRollup, Rollup
+from sync.model.rollup import Baseline, CapabilityRollup, GoalRollup, Rollup
+from sync.rollup.aggregate import RollupInputs, roll_up
 
 ORIGIN = Origin(file="plan.yaml")
 START = datetime(2026, 10, 1, tzinfo=UTC)

@@ -12,14 +12,14 @@ from typing import Any
 from connectors.errors import ConnectorError
 from connectors.memory import MemoryTracker
 from connectors.model import Comment, Cursor, Failed, Issue, IssueRef, Pulled, Source, Wanted
-from sync.job import Job
-from sync.lease import held
+from sync.cli.render import problems_text
+from sync.config.settings import store_url
 from sync.model.run import Options, Outcome
-from sync.render import problems_text
-from sync.run import carry_out, look, remember_outcome
-from sync.settings import store_url
+from sync.pipeline.run import carry_out, look, remember_outcome
+from sync.runtime.bootstrap import configure
+from sync.runtime.context import Job
+from sync.runtime.run_lock import held
 from sync.store import JournalRow, OverrideRow, Store, open_store
-from sync.wiring import configure
 
 ME = "increment-sync"
 SETTINGS = """\

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mappings.model import Workspace
-from sync.rollup_model import Proof
-from sync.settings import Settings
-from sync.unusable import UnusableFile
+from sync.config.settings import Settings
+from sync.model.broken_file import UnusableFile
+from sync.model.rollup import Proof
 
 if TYPE_CHECKING:
     pass

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from sync.forecast.history import Floats, Past
+from sync.forecast.throughput_history import Floats, Past
 
 _AGE_BANDS: Final = np.array([0.0, 3, 7, 14, 28, 56, 112, 224, 448, 896])
 """Days at which the bands begin."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sync.forecast.experience import Experience
-from sync.forecast.group import CANDIDATES, Team, chances_of, count_chances, part_of, team_of
+from sync.forecast.calibration import Experience
+from sync.forecast.cutoffs import Origin, group_cases
 from sync.forecast.hazard import hazards_of
-from sync.forecast.history import Floats, History, Past
-from sync.forecast.origins import Origin, group_cases
+from sync.forecast.joint_model import CANDIDATES, Team, chances_of, count_chances, part_of, team_of
 from sync.forecast.series import Group, Series
-from sync.forecast.throughput import SPREADS, CountLaw, count_law
+from sync.forecast.throughput_history import Floats, History, Past
+from sync.forecast.throughput_model import SPREADS, CountLaw, count_law
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from sync.forecast.cases import CountCase, GroupCase, Replay
-from sync.forecast.history import Floats, Ints
+from sync.forecast.replay import CountCase, GroupCase, Replay
+from sync.forecast.throughput_history import Floats, Ints
 
 LEVELS: Final = (0.5, 0.7, 0.85, 0.95)
 ON_TRACK: Final = 0.7

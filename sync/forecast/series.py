@@ -9,8 +9,8 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from sync.forecast.history import Floats, History, day_of
-from sync.forecast.model import PastIssue
+from sync.forecast.throughput_history import Floats, History, day_of
+from sync.model.forecast import PastIssue
 
 GroupKind = Literal["label", "milestone", "chunk"]
 LEAST: Final = 5

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Matched
-from sync.flow.model import FlowIssue
-from sync.forecast.model import PastIssue
+from sync.model.flow import FlowIssue
+from sync.model.forecast import PastIssue
 
 
 def team_histories(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from connectors.model import IssueRef
-from sync.changes import Reason
+from sync.model.changes import Reason
 
 CommentDrift = Literal["edited", "deleted", "taken over"]
 """What people did to a comment of ours."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.model import IssueRef
-from sync.flow.model import FlowIssue
-from sync.forecast.model import Forecast
-from sync.health.model import Expected, Standing, Statement
-from sync.rollup_model import Rollup
+from sync.model.flow import FlowIssue
+from sync.model.forecast import Forecast
+from sync.model.health import Expected, Standing, Statement
+from sync.model.rollup import Rollup
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from connectors.model import IssueRef
-from sync.changes import LabelChange, Reason
+from sync.model.changes import LabelChange, Reason
 
 SuspicionKind = Literal[
     "veto", "pin", "pin-lifted", "veto-lifted", "left-lifted", "origin", "gone", "earlier"

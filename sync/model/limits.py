@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connectors.model import IssueRef
-from sync.changes import Change, CommentChange, LabelChange
+from sync.model.changes import Change, CommentChange, LabelChange
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Assignment, Conflict, Matched, Overrides, Unplanned, Workspace
-from sync.changes import ChangeSet
-from sync.discretion import Discretion
-from sync.health.model import Expected
-from sync.homes import Home, anchors_by_subject, homes_of
+from sync.model.anchors import Home, anchors_by_subject, homes_of
+from sync.model.changes import ChangeSet
 from sync.model.comments import CommentDrift, WrittenComment
+from sync.model.health import Expected
 from sync.model.labels import Decisions, LabelOutcome, Observation, Suspicion, Wish
-from sync.rollup_model import Baseline, Proof, Rollup
+from sync.model.redaction_policy import Discretion
+from sync.model.rollup import Baseline, Proof, Rollup
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 from connectors.model import Failed, Issue, IssueRef, KnownIssue
 from mappings.model import Anchor
-from sync.changes import ChangeSet
+from sync.model.broken_file import UnusableFile
+from sync.model.changes import ChangeSet
 from sync.model.health_assessment import Foresight
 from sync.model.labels import Observation
 from sync.model.limits import Refusal, Weighed
 from sync.model.planning import Remembered, Thought
-from sync.unusable import UnusableFile
 
 
 @dataclass(kw_only=True, slots=True)

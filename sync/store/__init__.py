@@ -4,11 +4,7 @@ SQLAlchemy Core on SQLite (a file, or memory) or PostgreSQL, with the same code 
 says what is kept, ``migrations/`` how a store gets there; the other files are a topic each.
 """
 
-from sync.store.carried import LOOKED_AT, CarriedStore, carried_store
-from sync.store.codec import definition_hash
-from sync.store.errors import LeaseHeld, LeaseLost, StoreError
-from sync.store.opening import open_store
-from sync.store.rows import (
+from sync.model.records import (
     AssignmentRow,
     JournalRow,
     LeaseRow,
@@ -19,8 +15,12 @@ from sync.store.rows import (
     RunRow,
     SourceState,
 )
+from sync.store.codec import definition_hash
+from sync.store.errors import LeaseHeld, LeaseLost, StoreError
+from sync.store.open import open_store
+from sync.store.snapshot_transfer import CARRIED, SnapshotRow, labels_now
+from sync.store.snapshot_view import LOOKED_AT, CarriedStore, carried_store
 from sync.store.store import Store
-from sync.store.transfer import CARRIED, SnapshotRow, labels_now
 
 __all__ = [
     "CARRIED",

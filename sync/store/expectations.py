@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from sync.health.codec import statement_from, statement_values
-from sync.health.model import Backtest, Statement
+from sync.model.health import Backtest, Statement
+from sync.store.base import Part
 from sync.store.database import chunks, upsert
-from sync.store.part import Part
-from sync.store.tables_figures import backtests, expectations, statements
+from sync.store.health_codec import statement_from, statement_values
+from sync.store.tables_results import backtests, expectations, statements
 
 
 class ExpectationsPart(Part):

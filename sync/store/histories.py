@@ -10,11 +10,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, func, or_, select, update
 
 from connectors.model import Category, History, HistoryAsked, Issue, IssueChange, IssueRef, Source, Wanted
+from sync.model.records import Noticed
+from sync.store.base import Part
 from sync.store.cache import StoredCache
 from sync.store.codec import dumps, issue_from
 from sync.store.database import chunks, upsert
-from sync.store.part import Part
-from sync.store.rows import Noticed
 from sync.store.tables import (
     history_marks,
     issue_changes,

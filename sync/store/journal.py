@@ -12,10 +12,10 @@ from typing import Any, cast
 from sqlalchemy import Connection, Select, and_, func, insert, select
 
 from connectors.model import IssueRef
+from sync.model.records import JournalRow, Operation, Outcome, PushedComment, Tally
+from sync.store.base import Part, is_ref, ref_values, without_ref
 from sync.store.codec import Values
-from sync.store.part import Part, is_ref, ref_values, without_ref
 from sync.store.pushed import drop_comment, put_comment, put_labels
-from sync.store.rows import JournalRow, Operation, Outcome, PushedComment, Tally
 from sync.store.tables import journal_entries, journal_results
 
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import delete, or_, select, update
 
+from sync.model.records import LeaseRow
+from sync.store.base import Part
 from sync.store.database import inserting
 from sync.store.errors import LeaseHeld, LeaseLost, StoreError
-from sync.store.part import Part
-from sync.store.rows import LeaseRow
 from sync.store.tables import leases
 
 _NAME: Final = "run"

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 
 from connectors.model import IssueRef
+from sync.model.records import OverrideKind, OverrideRow
+from sync.store.base import Part, is_ref, ref_values, without_ref
 from sync.store.database import upsert
-from sync.store.part import Part, is_ref, ref_values, without_ref
-from sync.store.rows import OverrideKind, OverrideRow
 from sync.store.tables import overrides
 
 

@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, func, select, update
 
 from connectors.model import IssueRef
+from sync.model.records import PushedComment, PushedLabel
+from sync.store.base import Part, is_ref, ref_of, ref_values, without_ref
 from sync.store.codec import dumps, label_set
 from sync.store.database import chunks, upsert
-from sync.store.part import Part, is_ref, ref_of, ref_values, without_ref
-from sync.store.rows import PushedComment, PushedLabel
 from sync.store.tables import issues, pushed_comments, pushed_labels
-from sync.store.tables_figures import baselines
+from sync.store.tables_results import baselines
 
 _CAPABILITY = "capability:"
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, delete, func, insert, not_, or_, select, update
 
-from sync.store.part import Part
-from sync.store.rows import RunRow
+from sync.model.records import RunRow
+from sync.store.base import Part
 from sync.store.tables import journal_entries, runs
-from sync.store.tables_figures import rollups
+from sync.store.tables_results import rollups
 
 IDLE_KEPT: Final = timedelta(days=30)
 

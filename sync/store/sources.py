@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from connectors.model import Cursor, Source, Wanted
+from sync.model.records import SourceState
+from sync.store.base import Part
 from sync.store.codec import Values, definition_hash
 from sync.store.database import chunks, upsert
-from sync.store.part import Part
-from sync.store.rows import SourceState
 from sync.store.tables import memberships, sources
 
 

@@ -9,22 +9,22 @@ from sqlalchemy import select
 
 from connectors.ports import Cache
 from sync.store.cache import StoredCache
-from sync.store.counted import CountedPart
+from sync.store.counted_issues import CountedPart
 from sync.store.database import Database
 from sync.store.expectations import ExpectationsPart
 from sync.store.histories import HistoriesPart
+from sync.store.issues import KnownPart
 from sync.store.journal import JournalPart
-from sync.store.known import KnownPart
 from sync.store.lease import LeasePart
 from sync.store.overrides import OverridesPart
-from sync.store.progress import ProgressPart
+from sync.store.pulls import SnapshotPart
 from sync.store.pushed import PushedPart
+from sync.store.request_ledger import SentPart
+from sync.store.rollups import ProgressPart
 from sync.store.runs import RunsPart
-from sync.store.sent import SentPart
-from sync.store.snapshot import SnapshotPart
+from sync.store.snapshot_transfer import TransferPart
 from sync.store.sources import SourcesPart
 from sync.store.tables import store_facts
-from sync.store.transfer import TransferPart
 
 
 class Store(

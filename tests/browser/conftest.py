@@ -37,7 +37,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Name -> file. ``full`` has hostile text wherever people write."""
-    from sync.report.html import html
+    from sync.insights.report.html import html
 
     folder = tmp_path_factory.mktemp("pages")
     made = {"full": report_data(HOSTILE), "crowded": crowded(200), "empty": empty()}

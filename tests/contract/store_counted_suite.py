@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from sync.changed.model import Counted, PlanFacts, Turn
+from sync.model.attribution import Counted, PlanFacts, Turn
 from sync.store import Store
 from tests.store_world import START, ref
 

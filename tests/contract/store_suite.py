@@ -8,7 +8,8 @@ from datetime import timedelta, timezone
 import pytest
 
 from connectors.model import Census, Cursor, IssueRef, Pulled, Source, Wanted
-from sync.store import Store, snapshot
+from sync.store import Store
+from sync.store import pulls as snapshot
 from tests.store_world import BLUE, CHURN, DS, START, Clock, issue, kinds, pull, ref
 
 LATER = START + timedelta(hours=1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from sync.commands.auditing import show_audit
+from sync.cli.commands.audit import show_audit
 from tests.journey_world import World, jira_seed
 
 MakeWorld = Callable[..., World]

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from sync import saved as saving
-from sync.commands import running
-from sync.commands.deciding import overrides
-from sync.commands.diagnosing import doctor
-from sync.commands.explaining import explain
-from sync.commands.looking import status
-from sync.commands.recalling import history
+from sync.apply import changeset_file as saving
+from sync.cli.commands import run as running
+from sync.cli.commands.doctor import doctor
+from sync.cli.commands.explain import explain
+from sync.cli.commands.history import history
+from sync.cli.commands.overrides import overrides
+from sync.cli.commands.status import status
 from sync.model.run import Options
 from tests.journey_world import FEATURES, GOAL, MODEL, PLAN, TOKENS, Told, World, github_seed, jira_seed
 

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from sync.cli import main
-from sync.commands.deciding import overrides
-from sync.commands.explaining import explain
-from sync.commands.looking import status
-from sync.commands.looking_back import status_since
-from sync.commands.recalling import history
-from sync.commands.reporting import report
-from sync.commands.snapshots import export
-from sync.commands.unplanned import unplanned
-from sync.commands.ways import Ways
+from sync.cli.commands.explain import explain
+from sync.cli.commands.history import history
+from sync.cli.commands.overrides import overrides
+from sync.cli.commands.report import report
+from sync.cli.commands.snapshot import export
+from sync.cli.commands.status import status
+from sync.cli.commands.status_history import status_since
+from sync.cli.commands.unplanned import unplanned
+from sync.cli.main import main
+from sync.runtime.invocation import Ways
 from tests.journey_world import FEATURES, MAPPING, MODEL, PLAN, Told, World
 
 SCIENCE = MAPPING.replace("  - github: {repo: acme/churn}\n", "").replace(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from sync.job import RunCache
+from sync.runtime.context import RunCache
 from sync.store import Store
 from tests.journey_world import FEATURES, GOAL, MODEL, World
 

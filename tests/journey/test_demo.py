@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sync.commands.demonstrating import demo
-from sync.commands.ways import Ways
+from sync.cli.commands.demo import demo
+from sync.runtime.invocation import Ways
 
 README = Path(__file__).parents[2] / "README.md"
 

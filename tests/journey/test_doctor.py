@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from connectors.sandbox.core.faults import Fault
-from sync import cli
-from sync.commands.diagnosing import doctor
+from sync.cli import main as cli
+from sync.cli.commands.doctor import doctor
 from tests.journey_world import PLAN, TOKENS, Told, World, github_seed, jira_seed
 
 OPEN = {"check": "push", "text": "is on for all teams"}

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sync.commands.explaining import explain
-from sync.commands.recalling import history
+from sync.cli.commands.explain import explain
+from sync.cli.commands.history import history
 from tests.journey_world import MAPPING, TOKENS, Told, World, github_seed, jira_seed
 
 MakeWorld = Callable[..., World]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from sync.commands.reporting import report
-from sync.forecast import libraries
+from sync.cli.commands.report import report
+from sync.forecast import optional_deps as libraries
 from tests.health_world import health, proven
 from tests.journey_world import FEATURES, GOAL, World
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from sync.flow.model import FlowIssue
-from sync.flow.stored import load_flow
-from sync.wiring import configure
+from sync.forecast.load_history import load_flow
+from sync.model.flow import FlowIssue
+from sync.runtime.bootstrap import configure
 from tests.journey_world import MAPPING, World, github_seed, jira_seed, plain_trackers
 
 MakeWorld = Callable[..., World]

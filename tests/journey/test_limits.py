@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sync.apply_comments import CommentWriting
-from sync.changes import CommentChange
+from sync.apply.comments import CommentWriting
+from sync.model.changes import CommentChange
 from sync.model.run import Options
 from tests.journey_world import World, github_seed, jira_seed
 
@@ -161,7 +161,7 @@ def test_where_we_may_silence_edits_only_new_comments_are_counted(make_world: Ma
 
 
 def _preview_json(world: World) -> int:
-    from sync.commands import running
+    from sync.cli.commands import run as running
     from sync.model.run import Options
 
     return running.preview(world.ways(as_json=True), Options(), None, False, "text")
@@ -281,7 +281,7 @@ def test_a_saved_change_set_carries_its_estimate_and_is_guarded_by_it(
     world.write("plans/2026-q4.yaml", anchored(20))
     world.run(max_comments=0)
     file = tmp_path / "changes.json"
-    from sync.commands import running
+    from sync.cli.commands import run as running
     from sync.model.run import Options
 
     world._call(lambda: running.preview(world.ways(), Options(max_comments=17), file, False, "text"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.sandbox.server import Sandbox
-from sync.comment import wrap
+from sync.diff.comment_markup import wrap
 from tests.journey_world import FEATURES, GOAL, MODEL, PLAN, TOKENS, World, github_seed, jira_seed
 
 SET = "increment-sync.yaml"

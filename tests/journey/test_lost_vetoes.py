@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sync import lost_store
+from sync.pipeline import override_recovery as lost_store
 from tests.journey.test_lost_store_and_neighbours import OTHER, SET, account_of, lose_store, seeds
 from tests.journey_world import PLAN, TOKENS, World, jira_seed, plain_trackers
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import Unavailable
-from sync.explained import Explained, explain_stored
-from sync.job import Job
+from sync.mapping_tools.explain import Explained, explain_stored
+from sync.runtime.context import Job
 from tests.writing_world import World
 
 GOAL = "DS-1"

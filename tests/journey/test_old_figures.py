@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from sync.commands.reporting import report
+from sync.cli.commands.report import report
 from tests.journey_world import World
 
 MakeWorld = Callable[..., World]

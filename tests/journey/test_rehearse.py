@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sync import cli
-from sync.commands.rehearsing import rehearse
+from sync.cli import main as cli
+from sync.cli.commands.rehearse import rehearse
 from tests.journey_world import World
 
 MakeWorld = Callable[..., World]
@@ -64,7 +64,7 @@ def test_a_program_that_forgets_its_lost_writes_is_found_out(
 ) -> None:
     world = make_world(jira=1, github=1)
     assert world.preview().code == 0  # read, and nothing written yet
-    monkeypatch.setattr("sync.run.settle_open_intents", lambda _: [])
+    monkeypatch.setattr("sync.pipeline.run.settle_open_intents", lambda _: [])
     code, told = rehearsed(world, capsys, schedules=8)
     assert code == 1
     assert any(b["rule"] == "journalled" for each in told["failures"] for b in each["broken"])
@@ -86,7 +86,7 @@ def test_a_first_run_that_is_spread_over_several_is_waited_for(
 def test_without_the_sandbox_extra_it_says_what_to_install(
     settled: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith(("sync.rehearsal", "werkzeug"))]:
+    for name in [name for name in sys.modules if name.startswith(("sync.simulation", "werkzeug"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "werkzeug", None)
     monkeypatch.setitem(sys.modules, "werkzeug.wrappers", None)

@@ -118,7 +118,7 @@ def test_a_crash_keeps_a_traceback_without_secrets(world: World, monkeypatch: py
     def burst(*_: object, **__: object) -> None:
         raise RuntimeError(" ".join(LEAKS.values()))
 
-    monkeypatch.setattr("sync.run.find_out", burst)
+    monkeypatch.setattr("sync.pipeline.run.find_out", burst)
     said = call(world, "debug", "run")
     assert_nothing_in(said, "crash")
     kept = Path(said.rpartition("details are in ")[2].strip())

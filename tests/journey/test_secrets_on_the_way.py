@@ -16,7 +16,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from sync.logs import logger
+from sync.runtime.logging import logger
 from tests.journey_world import TOKENS, World
 from tests.leaks import (
     assert_no_file_holds,
@@ -187,8 +187,8 @@ def test_no_crash_tells_them(
         logger().error("odd", why=failure, beside=[local])
         raise failure
 
-    monkeypatch.setattr("sync.run.find_out", burst)
-    monkeypatch.setattr("sync.commands.watching.of_end", burst)
+    monkeypatch.setattr("sync.pipeline.run.find_out", burst)
+    monkeypatch.setattr("sync.cli.run_telemetry.of_end", burst)
     environment = {**through(NOBODY), "INCREMENT_SYNC_PING_URL": f"{NOBODY}/{PING_PATH}"}
     world, said = told(stack, tmp_path, environment)
     assert "increment-sync: " in said
@@ -211,7 +211,7 @@ def test_a_crash_on_a_full_disk_tells_them_no_more(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sync.run.find_out", burst)
+    monkeypatch.setattr("sync.pipeline.run.find_out", burst)
     monkeypatch.setattr("tempfile.NamedTemporaryFile", full)
     world, said = told(stack, tmp_path, through(NOBODY))
     assert "this is a bug in increment-sync: RuntimeError" in said

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.commands.explaining import explain
+from sync.cli.commands.explain import explain
 from tests.journey_world import FEATURES, GOAL, MAPPING, MODEL, World
 
 Q4 = "increment:2026-q4"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.commands import running
+from sync.cli.commands import run as running
 from sync.model.run import Options
 from tests.journey_world import MAPPING, PLAN, World, github_seed, jira_seed
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from sync.commands.looking_back import status_at, status_since
+from sync.cli.commands.status_history import status_at, status_since
 from tests.journey_world import World
 
 MakeWorld = Callable[..., World]

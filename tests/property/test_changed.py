@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from mappings.labels import LabelScheme
 from mappings.model import Matched, Overrides
-from sync.changed.causes import Situation
-from sync.changed.difference import Past, differences
-from sync.changed.ledger import note_down
-from sync.changed.model import Counted, PlanFacts
-from sync.changed.plan import plan_facts
-from sync.rollup_model import Rollup
+from sync.insights.change_between import Past, differences
+from sync.insights.change_causes import Situation
+from sync.insights.count_ledger import note_down
+from sync.model.attribution import Counted, PlanFacts
+from sync.model.plan_facts import plan_facts
+from sync.model.rollup import Rollup
 from tests.rollup_world import MIDWAY, capability, goal, increment, issue, ref, rolled, workspace
 
 FEATURES, MODEL, DASHBOARD = capability("features"), capability("model"), capability("dashboard")

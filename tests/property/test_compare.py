@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.labels import LabelScheme
-from sync.changes import LabelChange, Reason
-from sync.compare import LabelWorld, compare_labels
+from sync.diff.label_diff import LabelWorld, compare_labels
+from sync.model.changes import LabelChange, Reason
 from sync.model.labels import Decisions, LabelOutcome, Suspicion, Wish
 from tests.match_world import issue
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.model import IssueChange
 from mappings.model import StateRule
-from sync.flow.model import FlowIssue
+from sync.model.flow import FlowIssue
 from tests.flow_world import CLASSES, CREATED, day, flag, label, status, way
 
 OWN = {

@@ -7,10 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.forecast.group import PRIOR, Part, Team, chance_of_all, chances_of, count_chances, quantiles_of
 from sync.forecast.hazard import Hazards, hazards_of
-from sync.forecast.model import QUANTILES
-from sync.forecast.throughput import count_law
+from sync.forecast.joint_model import (
+    PRIOR,
+    Part,
+    Team,
+    chance_of_all,
+    chances_of,
+    count_chances,
+    quantiles_of,
+)
+from sync.forecast.throughput_model import count_law
+from sync.model.forecast import QUANTILES
 from tests.forecast_world import past
 
 RATES = st.lists(st.floats(1e-6, 0.5), min_size=10, max_size=10)

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.health.hysteresis import settle, word_of
-from sync.health.model import Standing
+from sync.forecast.health.hysteresis import settle, word_of
+from sync.model.health import Standing
 
 WORDS = st.sampled_from(["on-track", "at-risk", "off-track", None])
 RUNS = st.lists(st.tuples(st.integers(0, 2), WORDS), max_size=12)

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Anchor, Assignment, Conflict, Unplanned, Workspace
 from mappings.rules.trace import Outcome
-from sync.again import Basis, to_look_at_again
-from sync.impact import Move, impact_of, outcomes
+from sync.config.settings import Settings
+from sync.mapping_tools.impact import Move, impact_of, outcomes
 from sync.model.labels import Decisions
 from sync.model.planning import Earlier, Remembered, Seen, Thought
-from sync.outlook import anchors_among
-from sync.settings import Settings
-from sync.think import think
+from sync.pipeline.affected import Basis, to_look_at_again
+from sync.pipeline.offline import anchors_among
+from sync.pipeline.planner import think
 from tests.match_world import NOW, Q3, Q4, at, capability, increment, known, rule, team, workspace
 
 CAPABILITIES = ["one", "two", "three", "four"]

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from sync.neutral import BREAK, neutral_github, neutral_jira, neutral_terminal
+from sync.config.escape import BREAK, neutral_github, neutral_jira, neutral_terminal
 
 MARKUP = """@bob #1 o/r#2 GH-3 DS-4 https://github.com/o/r/issues/5 http:// :// www. HTTPS://x deadbeef
 closes fixes: 0123456789abcdef0123456789abcdef01234567

@@ -6,15 +6,15 @@ from hypothesis import example, given, settings
 
 from connectors.model import IssueRef
 from mappings.model import Assignment, IssueState, Unplanned
-from sync.changes import ChangeSet, LabelChange, Reason
-from sync.comment import render
-from sync.impact import Figure, Impact, Move, Standing
-from sync.impact_render import Compared, impact_markdown
+from sync.cli.commands.mappings_impact_output import Compared, impact_markdown
+from sync.cli.render import changes_markdown
+from sync.diff.comment_markup import render
+from sync.insights.report.markdown import markdown
+from sync.mapping_tools.impact import Figure, Impact, Move, Standing
+from sync.model.changes import ChangeSet, LabelChange, Reason
 from sync.model.comments import Document
 from sync.model.limits import Attention
-from sync.render import changes_markdown
-from sync.report.markdown import markdown
-from sync.rollup_model import Counts
+from sync.model.rollup import Counts
 from tests.hostile_text import TEXTS, found_on_github, github_texts, markup_on_github
 from tests.jira_wiki import cells_of, tokens_of
 from tests.report_world import report_data

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given
 
-from sync.neutral import BREAK, neutral_github, neutral_jira, neutral_terminal
+from sync.config.escape import BREAK, neutral_github, neutral_jira, neutral_terminal
 from tests.hostile_text import (
     GITHUB_MARKUP,
     GITHUB_RULES,

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from sync.rehearsal.crowd import over_http
-from sync.rehearsal.runner import SCHEDULES_A_WORLD, Rehearsal, made_up_world
-from sync.rehearsal.sigkill import kill_and_run_again
-from sync.rehearsal.tally import Tally
-from sync.rehearsal.telling import failures_text
+from sync.simulation.process_kill import kill_and_run_again
+from sync.simulation.results import Tally
+from sync.simulation.runner import SCHEDULES_A_WORLD, Rehearsal, made_up_world
+from sync.simulation.summary import failures_text
+from sync.simulation.workers import over_http
 
 SCHEDULES = 40
 """In each of five worlds; each costs about a quarter of a second."""

@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sync.rehearsal.checks import journalled, one_comment, people_first, still_said
-from sync.rehearsal.hands import Toggle
-from sync.rehearsal.schedule import ALWAYS, ANY_TIME, AT_REQUEST, AT_STORE, Edit, RunPlan, Trouble
-from sync.rehearsal.seeing import complaint, faces_of
-from sync.rehearsal.stage import Shelf, Stage, first_scene, staged
-from sync.rehearsal.worlds import made_up
+from sync.simulation.environment import Shelf, Stage, first_scene, staged
+from sync.simulation.fault_schedule import ALWAYS, ANY_TIME, AT_REQUEST, AT_STORE, Edit, RunPlan, Trouble
+from sync.simulation.invariants import journalled, one_comment, people_first, still_said
+from sync.simulation.observation import complaint, faces_of
+from sync.simulation.scenarios import made_up
+from sync.simulation.user_actions import Toggle
 
 SHELF = Shelf()
 MANY = 40

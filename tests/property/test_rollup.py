@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.rollup_model import Baseline, Counts
+from sync.model.rollup import Baseline, Counts
 from tests.rollup_world import (
     CLOSE,
     END,

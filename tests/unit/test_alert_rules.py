@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from sync.monitor.figures import MEANINGS, PREFIX
+from sync.cli.metrics.definitions import MEANINGS, PREFIX
 from tests.promtool import promtool
 
 ROOT = Path(__file__).parents[2]

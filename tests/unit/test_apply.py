@@ -11,11 +11,11 @@ import pytest
 
 from connectors.errors import AuthFailed, Rejected, Unavailable
 from connectors.model import Failed, IssueRef, Pulled
-from sync.apply import Applier
-from sync.changes import ChangeSet, CommentChange, LabelChange, Reason
-from sync.job import Job
-from sync.lease import LEASE
+from sync.apply.executor import Applier
+from sync.model.changes import ChangeSet, CommentChange, LabelChange, Reason
 from sync.model.run import Applied
+from sync.runtime.context import Job
+from sync.runtime.run_lock import LEASE
 from sync.store import LeaseLost
 from tests.writing_world import FEATURES, INCREMENT, World
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from connectors.http.rate_limiter import WriteLimits
 from connectors.model import IssueRef
-from sync.attention import Cost, weigh
-from sync.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
+from sync.cli.render import attention_text
+from sync.diff.notifications import Cost, weigh
+from sync.diff.write_budget import Spread
+from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
 from sync.model.limits import Attention, Audience, GuardLimits, Weighed
-from sync.render import attention_text
-from sync.spread import Spread
 
 WHY = Reason(text="why")
 DS, CHURN = (

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sync import cli
-from sync.forecast.cases import CountCase, GroupCase, Replay, replay
-from sync.forecast.origins import group_cases, origins_of
+from sync.cli import main as cli
+from sync.forecast.csv_histories import UnreadableHistory, read_histories
+from sync.forecast.cutoffs import group_cases, origins_of
+from sync.forecast.replay import CountCase, GroupCase, Replay, replay
 from sync.forecast.scores import scores_of
 from sync.forecast.series import series_of
-from sync.history_files import UnreadableHistory, read_histories
 from tests.forecast_world import invented, write_csv
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "issue-histories"

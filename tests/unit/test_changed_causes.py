@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from connectors.model import KnownIssue
 from mappings.labels import LabelScheme
 from mappings.model import Matched, Overrides
-from sync.changed.causes import Situation, fingerprint
-from sync.changed.ledger import note_down
-from sync.changed.model import Counted, Turn
+from sync.insights.change_causes import Situation, fingerprint
+from sync.insights.count_ledger import note_down
+from sync.model.attribution import Counted, Turn
 from tests.rollup_world import MIDWAY, issue, rolled
 
 OUR_WRITE = MIDWAY + timedelta(seconds=5)

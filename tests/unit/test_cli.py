@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import typer
 
-from sync import cli
+from sync.cli import main as cli
 from tests.journey_world import MAPPING, PLAN
 
 SETTINGS = """\

@@ -9,10 +9,18 @@ from markdown_it import MarkdownIt
 
 from connectors.model import IssueRef
 from connectors.sandbox.github.references import mentions, references
-from sync.comment import MAX_LENGTH, find_block, remove_block, render, replace_block, with_notice, wrap
-from sync.comment_document import capability_document, goal_document
+from sync.diff.comment_content import capability_document, goal_document
+from sync.diff.comment_markup import (
+    MAX_LENGTH,
+    find_block,
+    remove_block,
+    render,
+    replace_block,
+    with_notice,
+    wrap,
+)
 from sync.model.comments import Document
-from sync.rollup_model import CapabilityRollup, Rollup
+from sync.model.rollup import CapabilityRollup, Rollup
 from tests.rollup_world import baseline, capability, goal, increment, issue, rolled, workspace
 
 NASTY = "@dana fixes #12 | `x` <b> [l](http://evil.test) {code} h1. !img! acme/churn#7 ||a|| $x$ *b*"

@@ -10,9 +10,9 @@ import pytest
 
 from connectors.model import IssueRef
 from mappings.labels import LabelScheme
-from sync.changes import Reason
-from sync.compare import LabelWorld, compare_labels
-from sync.compare_comments import Places, compare_comments, leaving_comments
+from sync.diff.comment_diff import Places, compare_comments, leaving_comments
+from sync.diff.label_diff import LabelWorld, compare_labels
+from sync.model.changes import Reason
 from sync.model.comments import CommentWish, WrittenComment
 from sync.model.labels import Decisions, Wish
 from tests.match_world import issue

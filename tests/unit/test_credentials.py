@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.credentials import (
+from sync.config.credentials import (
     CredentialError,
     Credentials,
     read_credentials,
@@ -14,9 +14,9 @@ from sync.credentials import (
     variable_names,
     what_is_missing,
 )
-from sync.settings import Settings
-from sync.settings_parts import TrackerKind
-from sync.wiring import Waiting, credentials_of, open_trackers
+from sync.config.sections import TrackerKind
+from sync.config.settings import Settings
+from sync.runtime.bootstrap import Waiting, credentials_of, open_trackers
 
 BOTH = {
     "instance": "here",

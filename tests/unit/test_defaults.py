@@ -11,7 +11,7 @@ from mappings.load import check_workspace, load_workspace, read_workspace
 from mappings.model import IssueState, TeamMapping
 from mappings.problems import MappingInvalid, Problem
 from mappings.rules.flow_state import state_of
-from sync.settings import load_settings
+from sync.config.settings import load_settings
 from tests.match_world import issue
 
 DEFAULTS = """\

@@ -9,9 +9,9 @@ from typing import Any
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.labels import LabelScheme
 from mappings.model import Anchor, Matched, Unplanned, Workspace
-from sync.desired import DesireInputs, desire_labels, subjects
+from sync.diff.desired_labels import DesireInputs, desire_labels, subjects
 from sync.model.labels import Wish
-from sync.rollup_model import Rollup
+from sync.model.rollup import Rollup
 from tests.rollup_world import (
     CLOSE,
     ENTRY,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mappings.model import Evidence
-from sync.commands.looking import status
-from sync.evidence import MAX_BYTES, read_proof
+from sync.cli.commands.status import status
+from sync.config.evidence import MAX_BYTES, read_proof
 from tests.offline_world import PLAN, OfflineWorld, done
 
 AUC = Evidence(file="metrics/churn.json", metric="auc", at_least=0.8)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from mappings.model import Assignment, IssueState
-from sync.commands.explaining import explain
-from sync.commands.session import opened_store
+from sync.cli.commands.explain import explain
+from sync.runtime.bootstrap import configure
+from sync.runtime.session import opened_store
 from sync.store import PushedComment, Store
-from sync.wiring import configure
 from tests.match_world import issue
 from tests.offline_world import NOW, PLAN, OfflineWorld, Told, days_ago, done
 
@@ -279,7 +279,7 @@ def test_text_from_a_tracker_is_harmless_on_the_terminal(tmp_path: Path) -> None
 def test_before_the_first_run_many_issues_are_not_counted_for_the_sake_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sync.explained._COUNTED_NOW", 1)
+    monkeypatch.setattr("sync.mapping_tools.explain._COUNTED_NOW", 1)
     world = OfflineWorld(tmp_path, issue("DS-1", labels=["features"]), issue("DS-2"))
     text = told(world, "DS-1")
     assert "counts towards features" in text

@@ -8,8 +8,8 @@ import pytest
 
 from connectors.model import IssueChange
 from mappings.model import StateRule
-from sync.flow.history import Statuses, Told, flow_of, statuses_of
-from sync.flow.model import Blocked
+from sync.forecast.issue_history import Statuses, Told, flow_of, statuses_of
+from sync.model.flow import Blocked
 from tests.flow_world import CREATED, STATUSES, day, flag, label, states_of, status, way
 from tests.match_world import known
 

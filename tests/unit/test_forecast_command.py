@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from connectors.model import Issue
-from sync import cli
-from sync.commands.backtesting import backtest
-from sync.commands.forecasting import chance_in_words, forecast
-from sync.commands.ways import Ways
-from sync.forecast.model import Forecast
+from sync.cli import main as cli
+from sync.cli.commands.backtest import backtest
+from sync.cli.commands.forecast import chance_in_words, forecast
+from sync.model.forecast import Forecast
+from sync.runtime.invocation import Ways
 from tests.match_world import issue
 from tests.offline_world import NOW, OfflineWorld, Told, days_ago, done
 
@@ -118,7 +118,7 @@ def test_a_team_backtests_its_own_history(world: OfflineWorld) -> None:
 def test_without_numpy_the_sentence_says_what_to_install(
     world: OfflineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sync.forecast.libraries.find_spec", lambda name: None)
+    monkeypatch.setattr("sync.forecast.optional_deps.find_spec", lambda name: None)
     assert "pip install 'increment-sync[forecast]'" in ask(world).err
 
 

@@ -7,8 +7,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from sync.forecast.experience import Experience
-from sync.forecast.group import (
+from sync.forecast.calibration import Experience
+from sync.forecast.hazard import Hazards, expected_closes, hazards_of
+from sync.forecast.joint_model import (
     CANDIDATES,
     PRIOR,
     Part,
@@ -21,9 +22,8 @@ from sync.forecast.group import (
     quantiles_of,
     team_of,
 )
-from sync.forecast.hazard import Hazards, expected_closes, hazards_of
-from sync.forecast.history import Past
-from sync.forecast.throughput import CountLaw, count_law, without_bulk
+from sync.forecast.throughput_history import Past
+from sync.forecast.throughput_model import CountLaw, count_law, without_bulk
 from tests.forecast_world import ZERO, history, past, steady
 
 CALM = Team(hazards=Hazards.of_rates(np.full(10, 0.02)), tempo=0.0)

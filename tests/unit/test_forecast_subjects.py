@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from mappings.model import Increment
-from sync.flow.model import FlowIssue
-from sync.forecast.ageing import ageing_of
+from sync.forecast.forecasts import forecasts_of
 from sync.forecast.horizon import horizon_of
-from sync.forecast.model import FINISH_PROBABILITIES, QUANTILES, Forecast, PastIssue
-from sync.forecast.rests import Material
-from sync.forecast.subjects import forecasts_of
-from sync.forecast.teams import TeamPast, team_past
+from sync.forecast.remaining_work import Material
+from sync.forecast.team_model import TeamPast, team_past
+from sync.forecast.work_item_age import ageing_of
+from sync.model.flow import FlowIssue
+from sync.model.forecast import FINISH_PROBABILITIES, QUANTILES, Forecast, PastIssue
 from tests.rollup_world import (
     ENTRY,
     MIDWAY,

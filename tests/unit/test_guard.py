@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from connectors.model import IssueRef
-from sync.absence import shrink_allowed
-from sync.changes import ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
-from sync.guard import check_changes, check_overrides, spread_of
+from sync.config.sections import Limits
+from sync.diff.limits import check_changes, check_overrides, spread_of
+from sync.model.changes import ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
 from sync.model.labels import Suspicion, SuspicionKind
 from sync.model.limits import Attention, Audience, GuardLimits, Refusal, Weighed
-from sync.settings_parts import Limits
+from sync.pull.missing import shrink_allowed
 
 WHY = Reason(text="why")
 

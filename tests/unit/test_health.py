@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.model import IssueRef
-from sync.flow.model import FlowIssue
-from sync.health.judging import worst
-from sync.health.model import Backtest, Statement
-from sync.health.records import moved, record_words, scored
+from sync.forecast.health.evaluate import worst
+from sync.forecast.health.track_record import moved, record_words, scored
+from sync.model.flow import FlowIssue
+from sync.model.health import Backtest, Statement
 
 PROVEN = Backtest(team="science", moments=44, held=0.86, sure=28, sure_done=27)
 AT = datetime(2026, 11, 2, tzinfo=UTC)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from connectors.model import Issue, IssueChange
-from sync.commands.learned import show_learning
-from sync.learning import learning
-from sync.rollup_model import Rollup
+from sync.cli.commands.learning import show_learning
+from sync.insights.experiments import learning
+from sync.model.rollup import Rollup
 from tests.match_world import issue
 from tests.offline_world import MAPPING, OfflineWorld, days_ago, done
 from tests.rollup_world import MIDWAY, rolled, team

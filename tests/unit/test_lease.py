@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sync.job import Job
-from sync.lease import LEASE, held
+from sync.runtime.context import Job
+from sync.runtime.run_lock import LEASE, held
 from sync.store import LeaseHeld, LeaseLost, StoreError
 from tests.writing_world import World
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from sync.logs import logger, set_up_logs
+from sync.runtime.logging import logger, set_up_logs
 
 HOSTILE = "a\nERROR forged \x1b[2J\x1b]0;title\x07 \u202edesrever\u2066 \x9b31m z\u200bw"
 WORD = "a\x1b[2J\x1b]0;title\x07\u202edesrever\u2066\x9b31mz\u200bw"

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sync.neutral import BREAK, neutral_github, neutral_jira, neutral_terminal
+from sync.config.escape import BREAK, neutral_github, neutral_jira, neutral_terminal
 
 
 def seen(text):

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import Gone, Unavailable
-from sync.job import Job
-from sync.memory import Recorder, remember
 from sync.model.labels import Suspicion, SuspicionKind
-from sync.overrides import Checked, check_suspicions, record
+from sync.pipeline.confirm_overrides import Checked, check_suspicions, record
+from sync.pull.recorded import Recorder, remember
+from sync.runtime.context import Job
 from tests.writing_world import FEATURES, INCREMENT, ME, MODEL, World, notes
 
 

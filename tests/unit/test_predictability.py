@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sync.changed.plan import plan_facts
-from sync.commands.predicting import show_predictability
-from sync.commands.session import opened_store
-from sync.wiring import configure
+from sync.cli.commands.predictability import show_predictability
+from sync.model.plan_facts import plan_facts
+from sync.runtime.bootstrap import configure
+from sync.runtime.session import opened_store
 from tests.match_world import issue
 from tests.offline_world import NOW, OfflineWorld
 

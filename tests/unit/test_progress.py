@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from sync.progress import TerminalProgress
+from sync.runtime.progress import TerminalProgress
 
 LONG = "reason " * 40 + "[bug]"
 

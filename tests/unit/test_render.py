@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from sync.render import sparse_table
+from sync.cli.render import sparse_table
 
 
 def test_a_column_in_which_nothing_stands_is_left_out() -> None:

@@ -17,20 +17,20 @@ from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 
 from connectors.model import Issue, IssueRef
-from sync.commands.looking import status
-from sync.commands.reporting import report
-from sync.flow.model import FlowIssue
-from sync.forecast.model import QUANTILES, Forecast
-from sync.forecast.words import chance_words, rounded
-from sync.report.build import build
-from sync.report.data import ReportData
-from sync.report.document import document, schema_text
-from sync.report.flows import ad_hoc_weeks, burn_up, cumulative_flow, cycle_points, percentiles_of
-from sync.report.html import draw, html
-from sync.report.inputs import ReportInputs
-from sync.report.markdown import markdown
-from sync.report.words import finish_words, outlook_of, range_words
-from sync.unplanned import ad_hoc_figures
+from sync.cli.commands.report import report
+from sync.cli.commands.status import status
+from sync.forecast.probability import chance_words, rounded
+from sync.insights.report.build import build
+from sync.insights.report.document import document, schema_text
+from sync.insights.report.flows import ad_hoc_weeks, burn_up, cumulative_flow, cycle_points, percentiles_of
+from sync.insights.report.html import draw, html
+from sync.insights.report.inputs import ReportInputs
+from sync.insights.report.markdown import markdown
+from sync.insights.report.model import ReportData
+from sync.insights.report.phrases import finish_words, outlook_of, range_words
+from sync.insights.unplanned import ad_hoc_figures
+from sync.model.flow import FlowIssue
+from sync.model.forecast import QUANTILES, Forecast
 from tests import rollup_world
 from tests.match_world import issue
 from tests.offline_world import OfflineWorld, days_ago, done
@@ -334,7 +334,7 @@ def test_an_increment_that_no_plan_has_is_said(world: OfflineWorld) -> None:
 def test_without_the_extra_the_page_says_what_to_install(
     world: OfflineWorld, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("sync.report.html", "sync.report.charts", missing):
+    for name in ("sync.insights.report.html", "sync.insights.report.charts", missing):
         monkeypatch.delitem(__import__("sys").modules, name, raising=False)
     monkeypatch.setitem(__import__("sys").modules, missing, None)
     told = world.call(lambda ways: report(ways, None, None, "html", None))
@@ -346,7 +346,7 @@ def test_without_the_extra_the_page_says_what_to_install(
 def test_without_numpy_the_report_says_why_there_is_no_forecast(
     world: OfflineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sync.forecast.libraries.find_spec", lambda name: None)
+    monkeypatch.setattr("sync.forecast.optional_deps.find_spec", lambda name: None)
     (goal,) = world.call(lambda ways: report(ways, None, None, "json", None)).json["goals"]
     assert goal["outlook"]["probability"] is None
     assert "increment-sync[forecast]" in goal["outlook"]["words"]
@@ -420,7 +420,7 @@ def test_an_increment_without_anything_is_told_in_words() -> None:
 
 
 def test_drawings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sync.report.html.MOST_DRAWN", 2)
+    monkeypatch.setattr("sync.insights.report.html.MOST_DRAWN", 2)
     data = report_data(teams=())
     assert [bool(svg) for svg in draw(data).burn_up.values()] == [True, True, False, False]
     assert "Drawings are of the first 2 goals" in html(data)

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.model import IssueRef
 from mappings.model import Conflict, IssueState, Unplanned
-from sync.rollup_model import Counts
+from sync.model.rollup import Counts
 from tests.rollup_world import (
     CLOSE,
     END,

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sync.rollup_model import Counts
+from sync.model.rollup import Counts
 from tests.rollup_world import CLOSE, END, MIDWAY, START, features, issue, rolled, workspace
 from tests.rollup_world import capability as a_capability
 from tests.rollup_world import goal as a_goal

@@ -6,8 +6,8 @@ import pytest
 
 from connectors.model import Source
 from mappings.model import Overrides
-from sync.rollup_model import Baseline
-from sync.scope import baseline_due, baseline_of, feeding_sources
+from sync.model.rollup import Baseline
+from sync.rollup.baseline import baseline_due, baseline_of, feeding_sources
 from tests.rollup_world import (
     CLOSE,
     END,

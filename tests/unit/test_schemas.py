@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 
 from mappings.load import read_yaml
 from mappings.yaml.tree import read_tree
-from sync.cli import app, call
-from sync.commands.reference import reference
-from sync.commands.schemas import KINDS, Kind, editor_header, model_of, schema_of, schema_text
+from sync.cli.commands.mappings_schema import KINDS, Kind, editor_header, model_of, schema_of, schema_text
+from sync.cli.main import app, call
+from sync.cli.schema_reference import reference
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from mappings.problems import MappingInvalid, Problem
-from sync.push_names import unknown_in_push
-from sync.settings import Settings, find_root, load_settings, store_url
-from sync.wiring import configure
+from sync.config.check_push import unknown_in_push
+from sync.config.settings import Settings, find_root, load_settings, store_url
+from sync.runtime.bootstrap import configure
 from tests.journey_world import MAPPING, PLAN
 
 SMALL = "instance: acme\ntrackers:\n  github: {kind: github}\n"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from connectors.errors import Gone, Unavailable
-from sync.comment import wrap
-from sync.job import Job
-from sync.settle import settle_open_intents
-from sync.store.rows import JournalRow, PushedComment
+from sync.apply.recover import settle_open_intents
+from sync.diff.comment_markup import wrap
+from sync.model.records import JournalRow, PushedComment
+from sync.runtime.context import Job
 from tests.writing_world import FEATURES, ME, World
 
 NEW = "capability:event-features"

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from mappings.model import Assignment, IssueState
-from sync.snapshot_file import (
+from sync.store import PushedComment, Store, StoreError, open_store
+from sync.store.snapshot_file import (
     SnapshotHead,
     UnreadableSnapshot,
     read_head,
@@ -22,7 +23,6 @@ from sync.snapshot_file import (
     store_from,
     write_snapshot,
 )
-from sync.store import PushedComment, Store, StoreError, open_store
 from tests.postgres import new_database
 from tests.store_world import CHURN, START, Clock, issue, pull, ref
 

@@ -229,7 +229,7 @@ def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_store_that_another_program_locks_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sync.store.opening.BUSY_MILLISECONDS", 50)
+    monkeypatch.setattr("sync.store.open.BUSY_MILLISECONDS", 50)
     store = open_store(f"sqlite:///{tmp_path}/state.db", now=Clock())
     other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -14,11 +14,11 @@ from ruamel.yaml import YAML
 from connectors.model import Issue
 from mappings.model import Overrides
 from mappings.rules.matcher import Matcher
-from sync.commands.session import opened_store
-from sync.commands.suggesting import suggest
-from sync.suggest_features import title_pattern
-from sync.suggest_text import scalar
-from sync.wiring import configure
+from sync.cli.commands.mappings_suggest import suggest
+from sync.mapping_tools.features import title_pattern
+from sync.mapping_tools.rule_yaml import scalar
+from sync.runtime.bootstrap import configure
+from sync.runtime.session import opened_store
 from tests.match_world import issue
 from tests.offline_world import MAPPING, NOW, OfflineWorld, days_ago
 

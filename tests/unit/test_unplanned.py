@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from connectors.model import Issue
-from sync.commands.unplanned import unplanned
-from sync.commands.ways import Ways
+from sync.cli.commands.unplanned import unplanned
+from sync.runtime.invocation import Ways
 from tests.match_world import issue
 from tests.offline_world import MAPPING, OfflineWorld, days_ago, done
 
@@ -144,8 +144,8 @@ def test_those_that_wait_longest_stand_first_and_the_oldest_is_named(tmp_path: P
 
 def test_an_issue_that_is_gone_from_the_tracker_waits_no_more(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, issue("DS-1", created=days_ago(44)))
-    from sync.commands.session import opened_store
-    from sync.wiring import configure
+    from sync.runtime.bootstrap import configure
+    from sync.runtime.session import opened_store
 
     with opened_store(configure(tmp_path)) as store:
         store.mark_vanished(issue("DS-1").ref, days_ago(1))

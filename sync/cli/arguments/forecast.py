@@ -1,0 +1,48 @@
+"""The commands that look ahead, and back at how well they did: ``forecast``, ``forecast backtest``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sync.cli.arguments.common import Json, ways
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def forecast(
+    context: typer.Context,
+    increment: Annotated[str | None, typer.Option(help="Only this one; default: all that are open.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="With what had happened by the end of a day, a time or a run.", metavar="WHEN"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What will be done by the end and how sure that is: capabilities, goals, teams, and the age of open work."""
+    if context.invoked_subcommand is not None:
+        return
+    from sync.cli.commands.forecast import forecast as command
+
+    raise typer.Exit(command(ways(context, as_json), increment, at))
+
+
+@app.command("backtest")
+def backtest(
+    context: typer.Context,
+    histories: Annotated[
+        list[Path] | None,
+        typer.Argument(help="CSV files or folders of them; default: the teams' own issues in the store."),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Of the random numbers that the rivals and the ties need.", min=0)
+    ] = 1,
+    as_json: Json = False,
+) -> None:
+    """Forecast from many moments of the past, and hold it against what happened and against usual methods."""
+    from sync.cli.commands.backtest import backtest as command
+
+    raise typer.Exit(command(ways(context, as_json), histories or [], seed))

@@ -1,0 +1,210 @@
+"""The commands that look at what is stored: ``status``, ``unplanned``, ``explain``, ``history``, ``overrides``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sync.cli.arguments.common import Json, ways
+
+app = typer.Typer()
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    increment: Annotated[
+        str | None, typer.Argument(help="Id of an increment; default: the open ones.")
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            help="As it was at the end of a day (2026-11-20), at a time or after a run.", metavar="WHEN"
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="What changed since the beginning of a day, a time or a run; up to --at.", metavar="WHEN"
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The roll-up of the last snapshot, or as it was, or what changed: goals, capabilities, counts."""
+    if since is not None:
+        from sync.cli.commands.status_history import status_since
+
+        raise typer.Exit(status_since(ways(context, as_json), increment, since, at))
+    if at is not None:
+        from sync.cli.commands.status_history import status_at
+
+        raise typer.Exit(status_at(ways(context, as_json), increment, at))
+    from sync.cli.commands.status import status as command
+
+    raise typer.Exit(command(ways(context, as_json), increment))
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    increment: Annotated[
+        str | None, typer.Argument(help="Id of an increment; default: the one in course.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file to write; - for stdout. Default: report-<increment>.html, or stdout."),
+    ] = None,
+    format_: Annotated[
+        Literal["html", "markdown", "json", "schema"],
+        typer.Option("--format", help="How to write it; schema: what the JSON looks like."),
+    ] = "html",
+    since: Annotated[
+        str | None, typer.Option(help="Tell what changed since this day, time or run; default: a week ago.")
+    ] = None,
+) -> None:
+    """A report for executives, leads and teams, from the same numbers: one page that needs nothing else."""
+    from sync.cli.commands.report import report as command
+
+    raise typer.Exit(command(ways(context, False), increment, out, format_, since))
+
+
+@app.command()
+def unplanned(
+    context: typer.Context,
+    team: Annotated[str | None, typer.Option(help="Only this team's.")] = None,
+    by: Annotated[
+        Literal["team", "requester", "type", "week", "age"] | None,
+        typer.Option(help="Count by this instead of listing the issues."),
+    ] = None,
+    csv_file: Annotated[
+        str | None, typer.Option("--csv", help="Write the issues as CSV; - for stdout.", metavar="FILE")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The ad-hoc work: issues that no rule assigns, who brings them, how long they wait, what they cost."""
+    from sync.cli.commands.unplanned import unplanned as command
+
+    if as_json and csv_file == "-":
+        raise typer.BadParameter("stdout can take --json or --csv -, not both", param_hint="--csv")
+    raise typer.Exit(command(ways(context, as_json), team, by, csv_file))
+
+
+@app.command()
+def predictability(
+    context: typer.Context,
+    increment: Annotated[
+        str | None, typer.Argument(help="Id of an increment; default: all that have started.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What increments promised and what came of it: values, goals, carried over and ad-hoc work, by team."""
+    from sync.cli.commands.predictability import show_predictability
+
+    raise typer.Exit(show_predictability(ways(context, as_json), increment))
+
+
+@app.command()
+def learning(
+    context: typer.Context,
+    increment: Annotated[
+        str | None, typer.Argument(help="Id of an increment; default: the open ones.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What was asked and answered: iterations, experiments by their result, and how long an answer takes."""
+    from sync.cli.commands.learning import show_learning
+
+    raise typer.Exit(show_learning(ways(context, as_json), increment))
+
+
+@app.command()
+def audit(
+    context: typer.Context,
+    increment: Annotated[
+        str | None, typer.Argument(help="Id of an increment; default: those in course.")
+    ] = None,
+    days: Annotated[
+        int,
+        typer.Option(help="A goal in which nothing moved for so many days stands still.", min=1, max=3650),
+    ] = 14,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when there is a finding.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What looks better than it is, with evidence: goals that stand still, promised work that left, old work."""
+    from sync.cli.commands.audit import show_audit
+
+    raise typer.Exit(show_audit(ways(context, as_json), increment, days, strict=strict))
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    issue: Annotated[str, typer.Argument(help="DS-12, acme/churn#7 or its URL.")],
+    live: Annotated[
+        bool, typer.Option("--live", help="Read the issue from its tracker now; needs credentials.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Which rule matched an issue, which did not and why, what it counts towards, what was written."""
+    from sync.cli.commands.explain import explain as command
+
+    raise typer.Exit(command(ways(context, as_json), issue, live=live))
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="The writes of this run; default: the runs.")
+    ] = None,
+    issue: Annotated[str | None, typer.Option(help="The writes on one issue.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only since the beginning of a day, a time or a run.", metavar="WHEN")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many rows at most.", min=1, max=1_000_000)] = 20,
+    run_option: Annotated[str | None, typer.Option("--run", help="The same as RUN.", hidden=True)] = None,
+    as_json: Json = False,
+) -> None:
+    """The runs, or the journal of a run or an issue: who, when, what, which rule, why."""
+    from sync.cli.commands.history import history as command
+
+    raise typer.Exit(command(ways(context, as_json), run_id or run_option, issue, limit, since))
+
+
+decisions = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(decisions, name="overrides")
+
+
+@decisions.callback()
+def overrides(context: typer.Context, as_json: Json = False) -> None:
+    """People's decisions on the trackers that differ from ours, and what undo took back; runs leave both alone."""
+    if context.invoked_subcommand is not None:
+        return
+    from sync.cli.commands.overrides import overrides as command
+
+    raise typer.Exit(command(ways(context, as_json)))
+
+
+@decisions.command()
+def clear(
+    context: typer.Context,
+    run_id: Annotated[
+        str | None, typer.Option("--run", help="What the undo of this run holds, or what this run found.")
+    ] = None,
+    issue: Annotated[str | None, typer.Option(help="Only on this issue.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Only this label; capability:ID or goal:ID for a status comment.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Clear without asking.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Forget overrides, so that the next run does again as the rules say; asks first."""
+    from sync.cli.commands.overrides import Clearing
+    from sync.cli.commands.overrides import clear as command
+
+    if run_id is issue is label is None:
+        raise typer.BadParameter("say which: --run RUN, --issue KEY or --label LABEL")
+    wanted = Clearing(run=run_id, issue=issue, label=label, yes=yes)
+    raise typer.Exit(command(ways(context, as_json), wanted))

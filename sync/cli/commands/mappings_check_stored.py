@@ -1,0 +1,81 @@
+"""The findings of ``mappings check`` that need the issues which were read last. A store is never made here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mappings.checks.warnings import Found
+from mappings.load import Reading
+from mappings.model import Workspace
+from sync.config.settings import Settings, store_url
+
+if TYPE_CHECKING:
+    from sync.store import Store
+
+
+class NoSnapshot(Exception):
+    """There is nothing to look at; the message says why, in half a sentence."""
+
+
+class UnreadableStore(NoSnapshot):
+    """There is a store, and something is wrong with it."""
+
+
+def may_have_snapshot(settings: Settings, root: Path) -> None:
+    """Raises NoSnapshot where there is no store to ask. Loads no database library."""
+    url = store_url(settings, root)
+    if not url.startswith("sqlite:///"):
+        raise NoSnapshot("the store is no file, and `check` opens no connection")
+    file = Path(url.removeprefix("sqlite:///").partition("?")[0])
+    # An empty file would be filled with tables, and `check` writes nothing.
+    if not file.is_file() or file.stat().st_size == 0:
+        raise NoSnapshot("there is no store yet; `run` or `preview` makes one")
+
+
+def exported_findings(
+    file: Path, reading: Reading, workspace: Workspace, now: Callable[[], datetime]
+) -> Found:
+    """What the issues of an exported snapshot tell. Raises NoSnapshot, UnreadableSnapshot, OSError."""
+    from sync.store.snapshot_file import store_from
+
+    with store_from(file, now) as store:
+        return _findings(store, reading, workspace, now())
+
+
+def stored_findings(
+    settings: Settings, root: Path, reading: Reading, workspace: Workspace, now: Callable[[], datetime]
+) -> Found:
+    """Raises NoSnapshot when the store cannot be read, or holds no issue."""
+    from sync.store import StoreError, open_store
+
+    try:
+        store = open_store(store_url(settings, root), now=now)
+        try:
+            return _findings(store, reading, workspace, now())
+        finally:
+            store.close()
+    except StoreError as error:
+        raise UnreadableStore(str(error)) from error
+
+
+def _findings(store: Store, reading: Reading, workspace: Workspace, now: datetime) -> Found:
+    from mappings.checks.snapshot_warnings import snapshot_findings
+    from sync.model.renames import renamed_capabilities
+    from sync.pipeline.planner import overrides_for_matching
+    from sync.pull.recorded import decisions_of
+
+    try:
+        known = list(store.known())
+        rows = store.overrides()
+    except (LookupError, TypeError, ValueError) as error:
+        # A file that opens as a database may still hold rows that nobody wrote.
+        raise UnreadableStore(f"they cannot be read ({type(error).__name__})") from error
+    if not known:
+        raise NoSnapshot("the store holds none yet; `run` or `preview` reads them")
+    overrides, _ = overrides_for_matching(
+        decisions_of(rows), workspace.labels, workspace, renamed_capabilities(workspace)
+    )
+    return snapshot_findings(reading, workspace, workspace.labels, known, overrides, now)

@@ -1,0 +1,77 @@
+"""What a person reads, and what a crontab sees, when a command could not do its work."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import traceback
+
+from connectors.errors import ConnectorError
+from connectors.http.redaction import Hider
+from mappings.problems import MappingInvalid
+from sync.apply.changeset_file import StaleChangeSet, UnreadableChangeSet
+from sync.config.credentials import CredentialError, secrets_in
+from sync.config.escape import neutral_terminal
+from sync.forecast.csv_histories import UnreadableHistory
+from sync.runtime.session import DoneDespite, NothingRead
+from sync.store import LeaseHeld, LeaseLost, StoreError
+
+
+def exit_code_for(error: Exception) -> int:
+    """3 configuration, 5 stale change set, 6 another run at work, 1 everything else."""
+    if isinstance(error, (MappingInvalid, CredentialError, DoneDespite)):
+        return 3
+    if isinstance(error, StaleChangeSet):
+        return 5
+    if isinstance(error, (LeaseHeld, LeaseLost)):
+        return 6
+    return 1
+
+
+def sentence_for(error: Exception) -> str:
+    """What is wrong and what to do, without secrets. A traceback of something unexpected goes to a file, not to the
+    terminal."""
+    return Hider(secrets_in(os.environ)).text(_sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, MappingInvalid):
+        count = len(error.problems)
+        noun = "problem" if count == 1 else "problems"
+        return "\n".join([f"{count} {noun} in the configuration", *map(str, error.problems)])
+    if isinstance(error, StaleChangeSet):
+        reasons = "\n".join(f"  {neutral_terminal(reason)}" for reason in error.reasons)
+        return (
+            f"the change set is stale, nothing was written; make a new one with `preview --out`:\n{reasons}"
+        )
+    if isinstance(error, (DoneDespite, UnreadableHistory)):
+        return str(error)
+    expected = (
+        ConnectorError,
+        CredentialError,
+        LeaseHeld,
+        LeaseLost,
+        LookupError,
+        NothingRead,
+        StoreError,
+        UnreadableChangeSet,
+    )
+    if isinstance(error, expected) and str(error):
+        return neutral_terminal(str(error.args[0] if isinstance(error, KeyError) else error))
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return neutral_terminal(f"{error.strerror or error}{where}")
+    return f"this is a bug in increment-sync: {type(error).__name__}; {_keep(error)}"
+
+
+def _keep(error: Exception) -> str:
+    """Write the traceback to a file that only its owner can read, without secrets. Out: what became of it."""
+    text = Hider(secrets_in(os.environ)).text("".join(traceback.format_exception(error)))
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="increment-sync-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(text)
+    except OSError as full:  # Python would print both errors, and the secrets of the first
+        return f"details could not be kept: {full.strerror}"
+    return f"details are in {file.name}"

@@ -1,0 +1,171 @@
+"""The reference of every key of every file, as Markdown, made from the schemas."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mappings.rules import cel_syntax as cel_text
+from sync.cli.commands.mappings_schema import FILES, KINDS, Kind, schema_of
+
+_INTRO: Final = """\
+# Reference of all keys
+
+Made from the schemas in `schemas/` by `make reference`; a test keeps it equal to the code. An editor with a YAML
+language server shows the same while one types, once the first line of a file names its schema:
+
+```yaml
+# yaml-language-server: $schema=../schemas/mapping.json
+```
+
+`increment-sync init` writes that line and the schemas; `increment-sync mappings schema --out schemas` writes the
+schemas again after an upgrade. Texts need no quotes where YAML does not ask for them. Days are written as
+2026-10-01, times as 2026-10-01T09:00:00Z, spans of time as 90s, 10m, 24h or 7d.
+"""
+
+_CEL_INTRO: Final = """\
+## Expressions in `cel`
+
+[CEL](https://cel.dev), the Common Expression Language, for what the other conditions cannot say:
+
+```yaml
+when:
+  cel: 'labels.exists(l, l.startsWith("area/")) && size(assignees) == 0'
+```
+
+An expression is compiled when the mapping is loaded and has to give true or false. One that fails on an issue
+(`labels[0]` on an issue without labels) does not match that issue, and the run warns once for each rule. It can
+read nothing but the names below: no file, no network, no environment, not the time of day.
+"""
+
+_WORDS: Final = {"boolean": "true or false", "integer": "whole number", "number": "number", "object": "keys"}
+
+
+def reference() -> str:
+    """The whole document; the same for the same code."""
+    known: dict[str, dict[str, Any]] = {}
+    parts = [_INTRO]
+    for kind in KINDS:
+        parts += _file(kind, known)
+    return "\n".join([*parts, *_cel()])
+
+
+def _file(kind: Kind, known: dict[str, dict[str, Any]]) -> Iterator[str]:
+    schema = schema_of(kind)
+    yield f"## `{FILES[kind]}`\n\n{schema['description']}\n"
+    yield _table(schema)
+    for name in _in_order(schema, schema):
+        part = schema["$defs"][name]
+        if known.setdefault(name, part) is part:
+            yield f"### {_human(name)}\n\n{part['description']}\n"
+            yield _table(part)
+
+
+def _in_order(part: Any, schema: dict[str, Any], seen: list[str] | None = None) -> list[str]:
+    """Names of the parts that a schema refers to, as a reader meets them."""
+    found = [] if seen is None else seen
+    names = [name for name in _references(part) if name not in found]
+    found += dict.fromkeys(names)
+    for name in names:
+        _in_order(schema["$defs"][name], schema, found)
+    return found
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, list):
+        for each in part:
+            yield from _references(each)
+    elif isinstance(part, dict):
+        for key, each in part.items():
+            if key == "$ref":
+                yield each.rpartition("/")[2]
+            elif key not in ("$defs", "examples", "default"):
+                yield from _references(each)
+
+
+def _human(name: str) -> str:
+    """``CaseIssue`` -> ``Case issue``; ``RuleEntry`` -> ``Rule``."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.sub(r"(Entry|Settings)$", "", name))
+    return words.capitalize()
+
+
+def _table(part: dict[str, Any]) -> str:
+    required = part.get("required", [])
+    lines = ["| key | value | default | meaning | example |", "|---|---|---|---|---|"]
+    for key, entry in part["properties"].items():
+        default = _code(entry["default"]) if entry.get("default", "") != "" else ""
+        default = "**required**" if key in required else default
+        example = _code(entry["examples"][0]) if entry.get("examples") else ""
+        cells = (f"`{key}`", _value(entry), default, entry.get("description", ""), example)
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def _code(value: Any) -> str:
+    """As it is written in YAML; a list or map in one line."""
+    if isinstance(value, str):
+        return f"`{value}`"
+    if isinstance(value, dict | list):
+        return f"`{_flow(value)}`"
+    return f"`{json.dumps(value)}`"
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    if isinstance(value, str):
+        plain = re.fullmatch(r"[\w/.@-]+( [\w/.@-]+)*", value) and not re.fullmatch(r"[\d.]+", value)
+        return value if plain else json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)
+
+
+def _value(entry: dict[str, Any]) -> str:
+    """What kind of value a key takes, in words."""
+    if "$ref" in entry:
+        name = _human(entry["$ref"].rpartition("/")[2])
+        return f"[{name}](#{name.lower().replace(' ', '-')})"
+    if "anyOf" in entry:
+        return " or ".join(_value(each) for each in entry["anyOf"] if each.get("type") != "null")
+    if "enum" in entry:
+        return ", ".join(f"`{each}`" for each in entry["enum"])
+    if "const" in entry:
+        return f"`{entry['const']}`"
+    kind = entry.get("type")
+    if kind == "array":
+        items = _value(entry["items"])
+        return f"list of {items}s" if items in ("text", "day") else f"list of {items}"
+    if kind == "object" and "additionalProperties" in entry:
+        return f"map of names to {_value(entry['additionalProperties'])}"
+    if isinstance(kind, list):
+        return "text"
+    if kind == "string":
+        return (
+            "time span" if "smhd" in entry["pattern"] else "day or time" if "T" in entry["pattern"] else "day"
+        )
+    return _WORDS[str(kind)] + _limits(entry)
+
+
+def _limits(entry: dict[str, Any]) -> str:
+    low, high = entry.get("minimum"), entry.get("maximum")
+    if high is not None:
+        return f" from {low:g} to {high:g}"
+    return f", {low:g} or more" if low is not None else ""
+
+
+def _cel() -> Iterator[str]:
+    yield _CEL_INTRO
+    yield "| name | what it is |\n|---|---|"
+    yield "\n".join(f"| `{name}` | {meaning} |" for name, meaning in cel_text.VARIABLES.items()) + "\n"
+    functions = ", ".join(f"`{each}`" for each in sorted(cel_text.FUNCTIONS))
+    loops = ", ".join(f"`{each}`" for each in sorted(cel_text.COMPREHENSIONS))
+    yield f"Functions: {functions}. `matches` takes an RE2 pattern that is written out.\n"
+    yield (
+        f"Limits, refused when the mapping is loaded: {cel_text.MAX_LENGTH} characters; one comprehension "
+        f"({loops}); {cel_text.MAX_ENTRIES} entries of a list; {cel_text.MAX_PATTERNS} patterns; `+` at most "
+        f"{cel_text.MAX_PLUSES} times and not together with a comprehension. Lists of an issue are cut after "
+        f"{cel_text.MAX_ENTRIES} entries, texts other than the body after 500 characters.\n"
+    )

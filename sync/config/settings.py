@@ -1,0 +1,188 @@
+"""The workspace's ``increment-sync.yaml``: trackers, store, push policy, limits. No secrets live here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    Field,
+    PrivateAttr,
+    field_validator,
+)
+
+from mappings.checks.labels import clash_of
+from mappings.checks.plans import is_zone
+from mappings.defaults import inherited_labels
+from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, LabelScheme
+from mappings.load import read_defaults, read_yaml
+from mappings.model import Origin
+from mappings.problems import MappingInvalid, Problem
+from mappings.schema.labels import LabelEntries
+from mappings.yaml.tree import Positions
+from sync.config.sections import Duration, Limits, MetricsSettings, PushSettings, Strict, TrackerSettings
+
+FILE_NAME = "increment-sync.yaml"
+
+
+class Settings(Strict):
+    """The whole of ``increment-sync.yaml``."""
+
+    instance: str = Field(
+        pattern="^[a-z0-9][a-z0-9._-]{0,39}$",
+        description="Id of this installation. It marks our comments: keep it once anything was written.",
+        examples=["acme-ds"],
+    )
+    timezone: str = Field(
+        default="UTC",
+        description="IANA zone in which days begin, for plans that name none and for days in mappings.",
+        examples=["Europe/Berlin"],
+    )
+    store: str = Field(
+        default="sqlite:///.increment-sync/state.db",
+        description="Where we keep what we know: an SQLite file, relative to the workspace, or a PostgreSQL.",
+        examples=["postgresql://increment_sync@db.example/increments"],
+    )
+    trackers: Mapping[str, TrackerSettings] = Field(
+        min_length=1,
+        description="The trackers by name; mappings and plans use these names.",
+        examples=[{"jira": {"kind": "jira-cloud", "url": "https://acme.atlassian.net"}}],
+    )
+    push: PushSettings = Field(default=PushSettings(), description="Whether anything is written on trackers.")
+    labels: LabelEntries = Field(
+        default={},
+        description="Prefix and colour by family of labels; they win over those of `defaults.yaml`.",
+        examples=[{"capability": {"prefix": "capability:", "color": "1d76db"}}],
+    )
+    limits: Limits = Field(
+        default=Limits(), description="What one run may do before the guard stops it and asks a person."
+    )
+    metrics: MetricsSettings = Field(
+        default=MetricsSettings(), description="Where figures about the runs go, for alerts."
+    )
+    census_every: Duration = Field(
+        default=timedelta(hours=24),
+        description="How often a run asks each source for all its ids, so that deleted issues are seen.",
+    )
+    counts_every: Duration = Field(
+        default=timedelta(hours=24), description="How often at most a comment is edited for counts alone."
+    )
+    unreadable_after: Duration = Field(
+        default=timedelta(hours=24), description="When a comment says that a source cannot be read."
+    )
+    overlap: Duration = Field(
+        default=timedelta(minutes=10), description="How far the search index of a tracker may lag behind."
+    )
+    max_wait: Duration = Field(
+        default=timedelta(minutes=2),
+        description="The longest wait for a quota; a run that would wait longer goes on without that source.",
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        if not is_zone(name):
+            raise ValueError(f"{name!r} is not an IANA time zone; write one like Europe/Berlin")
+        return name
+
+    @field_validator("store")
+    @classmethod
+    def _store_of_a_known_kind(cls, url: str) -> str:
+        # The URL may hold a password, so it is not repeated.
+        if not url.startswith(("sqlite://", "postgresql://", "postgresql+psycopg://", "postgres://")):
+            raise ValueError("write it as sqlite:///path/to/state.db or postgresql://user@host/database")
+        if url == "sqlite:///":
+            raise ValueError("name a file: sqlite:///path/to/state.db")
+        return url
+
+    _label_origins: dict[str, Origin] = PrivateAttr(default={})
+    """By family, where its prefix was written."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def scheme(self) -> LabelScheme:
+        """The organisation's prefixes and colours; ``Workspace.labels`` has those of the teams besides."""
+        prefixes, colors = dict(DEFAULT_PREFIXES), dict(DEFAULT_COLORS)
+        for family, chosen in self.labels.items():
+            prefixes[family] = chosen.prefix or prefixes[family]
+            colors[family] = (chosen.color or colors[family]).lower()
+        former = {family: tuple(each.previously) for family, each in self.labels.items() if each.previously}
+        return LabelScheme(prefixes=prefixes, colors=colors, former=former, origins=self._label_origins)
+
+    def may_push(self, team: str) -> bool:
+        """Whether changes are made up for a team; that they are also written needs ``push.enabled``."""
+        return self.push.teams is None or team in self.push.teams
+
+
+def find_root(start: Path) -> Path:
+    """The folder at or above ``start`` that holds ``increment-sync.yaml``; ``start`` when there is none."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    return start
+
+
+def load_settings(root: Path) -> Settings:
+    """Read ``increment-sync.yaml``, with the labels that ``defaults.yaml`` adds to it.
+
+    Raises MappingInvalid with every problem of the settings; those of the defaults are found with the mappings'.
+    """
+    path = root / FILE_NAME
+    if not path.is_file():
+        raise MappingInvalid([_missing_file(path)])
+    settings, problems, where = read_yaml(path, Settings, file=FILE_NAME)
+    if problems or settings is None:
+        raise MappingInvalid(problems)
+    origins = _label_origins(settings.labels, where)
+    for defaults in read_defaults(root):
+        if defaults.partial is not None:
+            origins = {**_label_origins(defaults.partial.labels, defaults.where), **origins}
+            labels = inherited_labels(settings.labels, defaults.partial.labels)
+            settings = settings.model_copy(update={"labels": labels})
+    settings._label_origins = origins
+    if problems := _clashing_prefixes(settings):
+        raise MappingInvalid(problems)
+    return settings
+
+
+def _label_origins(labels: LabelEntries, where: Positions) -> dict[str, Origin]:
+    return {
+        family: where.key(("labels", family, "prefix")) for family, chosen in labels.items() if chosen.prefix
+    }
+
+
+def store_url(settings: Settings, root: Path) -> str:
+    """The store's URL with a relative SQLite path made relative to the workspace."""
+    prefix = "sqlite:///"
+    if settings.store.startswith(prefix) and not settings.store.startswith(prefix + "/"):
+        return prefix + str((root / settings.store.removeprefix(prefix)).resolve())
+    return settings.store
+
+
+def _missing_file(path: Path) -> Problem:
+    return Problem(
+        origin=Origin(file=path.name),
+        path="",
+        message=f"there is no {FILE_NAME} in {path.parent} or above it; run `increment-sync init` to write one",
+        severity="error",
+        check="settings-file",
+    )
+
+
+def _clashing_prefixes(settings: Settings) -> list[Problem]:
+    """One prefix must not start another: a label would belong to two families."""
+    return [
+        Problem(
+            origin=settings._label_origins.get(family, Origin(file=FILE_NAME)),
+            path=f"labels.{family}.prefix",
+            message=sentence,
+            severity="error",
+            check="label-prefix",
+        )
+        for family, sentence in clash_of(settings.scheme)
+    ]

@@ -1,0 +1,275 @@
+"""What a status comment says about a capability or goal, before it is written in a tracker's markup.
+
+Short, and useful to a lead and an executive. It holds nothing that changes by itself (no run, no date of today, no
+days left), so that the same roll-up always gives the same text.
+"""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from connectors.model import IssueRef
+from mappings.model import Increment
+from sync.diff.comment_forecast import ageing_lines, expected_cell, expected_lines, health_lines
+from sync.model.comments import Document, Line
+from sync.model.rollup import Answers, CapabilityRollup, Counts, GoalRollup
+
+MAX_ROWS = 40
+MAX_BLOCKED = 8
+"""Capabilities that a goal's comment names as blocked."""
+
+
+def capability_document(
+    rollup: CapabilityRollup, goal_title: str, increment: Increment, *, overrides: int, instance: str
+) -> Document:
+    """The comment on the anchor of a capability. ``overrides``: decisions of people that count here."""
+    return Document(
+        heading=rollup.title,
+        context=f"capability of {goal_title}, increment {increment.id}, due {rollup.target or increment.end}",
+        state=_headline(rollup, _done_of(rollup.counts)),
+        lines=(
+            *health_lines(rollup),
+            *expected_lines(rollup.expected, "that all of it is done"),
+            *_count_lines(rollup.counts),
+            *_blocked_lines(rollup),
+            *_scope_lines(rollup, increment),
+            *([("Reopened", rollup.scope.reopened)] if rollup.scope.reopened else []),
+            *ageing_lines(rollup),
+            *_iteration_lines(rollup),
+            *_proof_lines(rollup),
+            *_silent_lines(rollup),
+            *_notes(rollup),
+            *_override_lines(overrides),
+        ),
+        footer=_footer(instance),
+        urgent=_urgent(rollup),
+    )
+
+
+def goal_document(rollup: GoalRollup, increment: Increment, *, overrides: int, instance: str) -> Document:
+    """The comment on the anchor of a goal: one row for each capability."""
+    shown = rollup.capabilities[:MAX_ROWS]
+    growth = [_growth(capability, increment) for capability in shown]
+    outlooks = [expected_cell(capability.expected) for capability in shown]
+    more = [
+        each for each in (("Likely at the end", outlooks), ("Scope since the start", growth)) if any(each[1])
+    ]
+    required = "capability" if rollup.required_total == 1 else "capabilities"
+    finished = f"{rollup.required_done} of {rollup.required_total} required {required} done"
+    return Document(
+        heading=rollup.title,
+        context=f"{rollup.commitment} goal of increment {increment.id}, due {increment.end}",
+        state=_headline(
+            rollup,
+            f"{finished}, {_done_of(rollup.counts)}" if rollup.required_total else _done_of(rollup.counts),
+        ),
+        lines=(
+            *expected_lines(rollup.expected, "that all required capabilities are done", ranges=False),
+            *_scope_of_all(rollup),
+            *_blocked_capabilities(rollup),
+            *_experiments(rollup),
+            *(("A person still has to accept the goal in the plan",) if rollup.acceptance_open else ()),
+            *_override_lines(overrides),
+        ),
+        header=("Capability", "State", "Issues done", *(name for name, _ in more)),
+        rows=tuple(
+            (
+                capability.title if capability.required else f"{capability.title} (optional)",
+                _state_words(capability),
+                _fraction(capability.counts),
+                *(cells[number] for _, cells in more),
+            )
+            for number, capability in enumerate(shown)
+        ),
+        left_out=len(rollup.capabilities) - len(shown),
+        footer=_footer(instance),
+        urgent=tuple(word for part in _parts(rollup) for word in (part.id, *_urgent(part))),
+    )
+
+
+def _headline(rollup: CapabilityRollup | GoalRollup, figures: str) -> str:
+    """``In progress, blocked: 3 of 8 issues done``: all that most readers want to know."""
+    words = _state_words(rollup)
+    return words if rollup.state == "cancelled" else f"{words}: {figures}"
+
+
+def _state_words(rollup: CapabilityRollup | GoalRollup) -> str:
+    words = [rollup.state.replace("-", " ").capitalize()]
+    if isinstance(rollup, CapabilityRollup) and rollup.not_proven:
+        words.append("not proven")
+    if rollup.released:
+        on = rollup.released_on if isinstance(rollup, CapabilityRollup) else None
+        words.append(f"released {on}" if on else "released")
+    if rollup.blocked:
+        words.append("blocked")
+    if rollup.health:
+        words.append(rollup.health.replace("-", " "))
+    return ", ".join(words)
+
+
+def _parts(goal: GoalRollup) -> tuple[CapabilityRollup | GoalRollup, ...]:
+    return (goal, *goal.capabilities)
+
+
+def _urgent(rollup: CapabilityRollup | GoalRollup) -> tuple[str, ...]:
+    facts = (rollup.state, str(rollup.health), f"blocked={rollup.blocked}", f"released={rollup.released}")
+    is_open = isinstance(rollup, CapabilityRollup) and rollup.not_proven
+    return (*facts, "not proven") if is_open else facts
+
+
+def _done_of(counts: Counts) -> str:
+    return f"{counts.done} of {_issues(counts.scope)} done" if counts.scope else "no issues yet"
+
+
+def _scope_of_all(goal: GoalRollup) -> list[str]:
+    """Only when every capability's baseline is of the start: figures of different days do not add up."""
+    scopes = [each.scope for each in goal.capabilities if not each.cancelled]
+    if not all(scope.complete_from_start for scope in scopes):
+        return []
+    before, now = sum(scope.baseline or 0 for scope in scopes), goal.counts.scope
+    return [] if before == now else [f"Scope since the start: {before} → {_issues(now)}"]
+
+
+def _experiments(goal: GoalRollup) -> list[str]:
+    found = [each.answers for each in goal.capabilities if not each.cancelled]
+    told = _answers(
+        Answers(
+            confirmed=sum(each.confirmed for each in found),
+            rejected=sum(each.rejected for each in found),
+            inconclusive=sum(each.inconclusive for each in found),
+            open=sum(each.open for each in found),
+            missing=sum(each.missing for each in found),
+        )
+    )
+    return [f"Experiments: {told}"] if told else []
+
+
+def _count_lines(counts: Counts) -> list[str]:
+    """Where the rest is. Nothing while there is nothing to tell beside the headline."""
+    parts = [
+        f"{number} {word}"
+        for number, word in (
+            (counts.doing, "under way"),
+            (counts.todo, "to do"),
+            (counts.unknown, "with a status that nobody explained (counted as to do)"),
+            (counts.dropped, "dropped (not counted)"),
+        )
+        if number
+    ]
+    return [", ".join(parts)] if parts else []
+
+
+def _scope_lines(rollup: CapabilityRollup, increment: Increment) -> list[str]:
+    scope = rollup.scope
+    if scope.baseline is None:
+        return []
+    parts = [
+        f"{sign}{len(refs)} {word}"
+        for sign, refs, word in (
+            ("+", scope.added, "added"),
+            ("-", scope.dropped, "dropped"),
+            ("-", scope.moved_out, "moved out"),
+            ("-", scope.vanished, "vanished"),
+            ("-", scope.split, "split into others"),
+        )
+        if refs
+    ]
+    if not parts:
+        return []
+    now = _issues(rollup.counts.scope)
+    return [f"Scope since {_since(rollup, increment)}: {scope.baseline} → {now}, {', '.join(parts)}"]
+
+
+def _since(rollup: CapabilityRollup, increment: Increment) -> str:
+    """A baseline that was taken late is no baseline of the start. Its day is that of the plan's zone."""
+    scope = rollup.scope
+    late = scope.baseline_at if not scope.complete_from_start else None
+    return f"{late.astimezone(ZoneInfo(increment.timezone)):%Y-%m-%d}" if late else "the start"
+
+
+def _growth(rollup: CapabilityRollup, increment: Increment) -> str:
+    """``14 → 16 (+3 -1)``; with the date when the figures do not reach back to the start. Empty without change, as
+    before the first baseline: taking it is no news."""
+    scope = rollup.scope
+    if scope.baseline is None:
+        return ""
+    lost = len(scope.dropped) + len(scope.moved_out) + len(scope.vanished) + len(scope.split)
+    parts = ([f"+{len(scope.added)}"] if scope.added else []) + ([f"-{lost}"] if lost else [])
+    if not parts:
+        return ""
+    since = "" if scope.complete_from_start else f" since {_since(rollup, increment)}"
+    return f"{scope.baseline} → {rollup.counts.scope} ({' '.join(parts)}{since})"
+
+
+def _blocked_refs(rollup: CapabilityRollup) -> tuple[IssueRef, ...]:
+    return tuple(i.ref for i in rollup.issues if i.state.blocked and i.state.state in ("todo", "doing"))
+
+
+def _blocked_lines(rollup: CapabilityRollup) -> list[Line]:
+    refs = _blocked_refs(rollup)
+    return [("Blocked", refs)] if refs else []
+
+
+def _blocked_capabilities(goal: GoalRollup) -> list[Line]:
+    found = [(each.title, refs) for each in goal.capabilities if (refs := _blocked_refs(each))]
+    lines: list[Line] = [(f"Blocked in {title}", refs) for title, refs in found[:MAX_BLOCKED]]
+    if len(found) > MAX_BLOCKED:
+        lines.append(f"Blocked issues in {len(found) - MAX_BLOCKED} more capabilities")
+    return lines
+
+
+def _iteration_lines(rollup: CapabilityRollup) -> list[str]:
+    lines = []
+    for iteration in rollup.iterations:
+        answers = _answers(iteration.answers)
+        if iteration.counts.scope or answers:
+            told = f"; experiments: {answers}" if answers else ""
+            lines.append(f"Iteration {iteration.name}: {_fraction(iteration.counts)} done{told}")
+    return lines
+
+
+def _answers(answers: Answers) -> str:
+    counted = (
+        (answers.confirmed, "confirmed"),
+        (answers.rejected, "rejected"),
+        (answers.inconclusive, "inconclusive"),
+        (answers.open, "open"),
+        (answers.missing, "closed without a result"),
+    )
+    return ", ".join(f"{number} {word}" for number, word in counted if number)
+
+
+def _proof_lines(rollup: CapabilityRollup) -> list[str]:
+    return [f"Not proven: {rollup.proof.why}"] if rollup.not_proven and rollup.proof else []
+
+
+def _silent_lines(rollup: CapabilityRollup) -> list[Line]:
+    silent = tuple(issue.ref for issue in rollup.issues if issue.is_silent)
+    return [("Note: closed without a result label", silent)] if silent and rollup.state != "cancelled" else []
+
+
+def _notes(rollup: CapabilityRollup) -> list[str]:
+    """The roll-up's warnings without their codes; those that a line above already tells are left out."""
+    told = ("unknown_status", "result_missing")
+    notes = [f"Note: {w.partition(': ')[2]}" for w in rollup.warnings if not w.startswith(told)]
+    if rollup.conflicts:
+        notes.append(
+            f"Note: rules of several teams claim {_issues(rollup.conflicts)}, counted nowhere for now"
+        )
+    return notes
+
+
+def _override_lines(overrides: int) -> list[str]:
+    return [f"{_issues(overrides)} put in or taken out by people's labels"] if overrides else []
+
+
+def _fraction(counts: Counts) -> str:
+    return f"{counts.done} of {counts.scope}" if counts.scope else "no issues"
+
+
+def _issues(count: int) -> str:
+    return f"{count} issue" if count == 1 else f"{count} issues"
+
+
+def _footer(instance: str) -> str:
+    return f"Kept up to date by increment-sync ({instance}). Change the issues, the plan or the mapping, not this text."

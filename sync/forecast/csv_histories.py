@@ -1,0 +1,116 @@
+"""Issue histories as CSV files: ``repo,issue,created,closed,labels,milestone``, UTF-8, one row for each issue.
+
+Times are ISO 8601 and in UTC unless they say otherwise; ``closed`` is empty while an issue is open; several labels or
+milestones are separated by ``|``. The columns ``labels`` and ``milestone`` may be missing.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from sync.config.escape import neutral_terminal
+from sync.model.forecast import PastIssue
+
+_NEEDED: Final = ("repo", "issue", "created", "closed")
+
+
+class UnreadableHistory(Exception):
+    """Files that cannot be read as issue histories; the message names every bad line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__("\n".join([f"{count} in the issue histories", *problems]))
+        self.problems = tuple(problems)
+
+
+def read_histories(paths: Iterable[Path]) -> dict[str, list[PastIssue]]:
+    """The issues of each repository in these files, and in the ``.csv`` files of these folders, by name of repository.
+
+    Raises UnreadableHistory with all problems of all files, as ``file:line: sentence``.
+    """
+    problems: list[str] = []
+    rows: dict[tuple[str, str], PastIssue] = {}
+    for path in _files(paths, problems):
+        for line, row in _rows(path, problems):
+            try:
+                name, issue = (row["repo"], row["issue"]), _issue(row)
+                if name in rows:
+                    raise ValueError(f"{row['issue']} of {row['repo']} stands here a second time")
+                rows[name] = issue
+            except ValueError as error:
+                problems.append(f"{path}:{line}: {neutral_terminal(str(error))}")
+    if not problems and not rows:
+        problems.append("no issue in any file")
+    if problems:
+        raise UnreadableHistory(problems)
+    found: dict[str, list[PastIssue]] = {}
+    for (repo, _), issue in rows.items():
+        found.setdefault(repo, []).append(issue)
+    return dict(sorted(found.items()))
+
+
+def _files(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            files = sorted(path.glob("*.csv"))
+            if not files:
+                problems.append(f"{path}: no .csv file in this folder")
+            yield from files
+        elif path.exists():
+            yield path
+        else:
+            problems.append(f"{path}: there is no such file or folder")
+
+
+def _rows(path: Path, problems: list[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Line number and cells of each row that has as many cells as the header."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            header = next(reader, [])
+            missing = [name for name in _NEEDED if name not in header]
+            if missing:
+                problems.append(f"{path}:1: the header lacks {', '.join(missing)}")
+                return
+            for cells in reader:
+                if len(cells) == len(header):
+                    yield reader.line_num, dict(zip(header, cells, strict=True))
+                elif cells:
+                    problems.append(
+                        f"{path}:{reader.line_num}: {len(cells)} cells, but the header has {len(header)}"
+                    )
+    except UnicodeDecodeError:
+        problems.append(f"{path}: this is not UTF-8; save it as CSV UTF-8")
+    except csv.Error as error:
+        problems.append(f"{path}:{reader.line_num}: {error}")
+
+
+def _issue(row: Mapping[str, str]) -> PastIssue:
+    if not row["repo"] or not row["issue"]:
+        raise ValueError("repo and issue must not be empty")
+    created = _moment(row["created"], "created")
+    closed = _moment(row["closed"], "closed") if row["closed"] else None
+    if closed is not None and closed < created:
+        raise ValueError(f"closed {row['closed']} is before created {row['created']}")
+    return PastIssue(
+        created=created,
+        closed=closed,
+        labels=_names(row.get("labels", "")),
+        milestones=_names(row.get("milestone", "")),
+    )
+
+
+def _moment(text: str, column: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f'{column} is "{text}", not a time like 2026-10-01T09:30Z') from None
+
+
+def _names(cell: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in cell.split("|") if name))

@@ -1,0 +1,67 @@
+"""What can be said without calculating: that a team's history is too thin, that all is done, that the time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from mappings.model import Increment
+from sync.forecast.horizon import horizon_of
+from sync.model.forecast import Forecast
+from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup
+
+
+def plain_forecasts(
+    rollup: IncrementRollup, increment: Increment, at: datetime, why: Callable[[str], str]
+) -> tuple[Forecast, ...]:
+    """As of ``subjects.forecasts_of``, without teams and without figures. ``why``: team -> why it has no forecast."""
+    found: list[Forecast] = []
+    for goal in (each for each in rollup.goals if each.state != "cancelled"):
+        parts = [_of_capability(each, increment, at, why) for each in goal.capabilities if not each.cancelled]
+        found += [_of_goal(goal, parts, increment, at), *parts]
+    return tuple(found)
+
+
+def _of_capability(
+    capability: CapabilityRollup, increment: Increment, at: datetime, why: Callable[[str], str]
+) -> Forecast:
+    horizon = horizon_of(increment, at, capability.target)
+    teams = sorted({issue.team for issue in capability.issues if issue.state.state in ("todo", "doing")})
+    reason: str | None = "; ".join(map(why, teams))
+    if capability.state == "empty":
+        reason = why_empty(capability)
+    elif not teams:
+        reason = None
+    elif horizon.over:
+        reason = "the increment is over"
+    return Forecast(
+        subject=capability.subject,
+        at=at,
+        until=horizon.until,
+        remaining=capability.counts.remaining,
+        probability=None if reason else 1.0,
+        reason=reason,
+    )
+
+
+def why_empty(capability: CapabilityRollup) -> str:
+    """Why nothing can be said of an empty capability: what it will be is not known, so it is not as good as done."""
+    return "all its issues were dropped" if capability.issues else "it has no issues yet"
+
+
+def _of_goal(goal: GoalRollup, parts: list[Forecast], increment: Increment, at: datetime) -> Forecast:
+    told = {part.subject: part for part in parts}
+    required = [each for each in goal.capabilities if each.required and not each.cancelled]
+    open_ones = [each for each in required if not each.finished]
+    unknown = [each for each in open_ones if told[each.subject].reason]
+    reason = "; ".join(f"{each.id}: {told[each.subject].reason}" for each in unknown) or None
+    if not required:
+        reason = "it has no required capability"
+    return Forecast(
+        subject=goal.subject,
+        at=at,
+        until=increment.ends_at,
+        remaining=sum(each.counts.remaining for each in open_ones),
+        probability=None if reason else 1.0,
+        reason=reason,
+    )

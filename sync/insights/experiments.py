@@ -1,0 +1,141 @@
+"""What was asked and what was learned: iterations, their experiments, and how long an answer took. Pure.
+
+A rejected hypothesis is an answer like a confirmed one. What nobody answered is told apart from what is still open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Literal
+
+from connectors.model import IssueChange, IssueRef, KnownIssue
+from mappings.model import Answer, TeamMapping
+from sync.model.rollup import CapabilityRollup, CapabilityState, CountedIssue, IncrementRollup
+
+Outcome = Literal["confirmed", "rejected", "inconclusive", "open", "missing"]
+"""``missing``: closed, and nobody said how it ended."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """One experiment."""
+
+    ref: IssueRef
+    title: str
+    outcome: Outcome
+    asked: datetime
+    """When its issue was created."""
+    answered: datetime | None
+    """When its result label was put, as far as the tracker's history tells, else when it was closed; None without an
+    answer."""
+
+    @property
+    def took(self) -> timedelta | None:
+        return self.answered - self.asked if self.answered else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Round:
+    """An iteration of a capability, or its experiments that belong to none."""
+
+    increment: str
+    capability: str
+    title: str
+    """Of the capability."""
+    iteration: str | None
+    state: CapabilityState | None
+    """Of the iteration; None without one."""
+    done: int
+    scope: int
+    questions: tuple[Question, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(question.outcome == outcome for question in self.questions)
+
+    @property
+    def usual_time(self) -> timedelta | None:
+        """Median time from question to answer; None without an answer."""
+        times = [question.took.total_seconds() for question in self.questions if question.took is not None]
+        return timedelta(seconds=median(times)) if times else None
+
+
+def learning(
+    increments: Iterable[IncrementRollup],
+    known: Mapping[IssueRef, KnownIssue],
+    changes: Mapping[tuple[str, str], Sequence[IssueChange]],
+    teams: Iterable[TeamMapping],
+) -> tuple[Round, ...]:
+    """The rounds in the order of the plans; capabilities without iterations and experiments are left out.
+
+    ``changes``: what the trackers told of an issue's past, by tracker and id.
+    """
+    labels = {team.team: team.answers for team in teams}
+
+    def question(issue: CountedIssue) -> Question:
+        asked = known[issue.ref].issue
+        return Question(
+            ref=issue.ref,
+            title=issue.title,
+            outcome=_outcome(issue),
+            asked=asked.created,
+            answered=_answered(
+                issue,
+                changes.get((issue.ref.tracker, issue.ref.id), ()),
+                labels.get(issue.team, {}),
+                asked.closed,
+            ),
+        )
+
+    return tuple(
+        found
+        for increment in increments
+        for goal in increment.goals
+        for capability in goal.capabilities
+        for found in _rounds(capability, [(each, question(each)) for each in _experiments(capability)])
+    )
+
+
+def _experiments(capability: CapabilityRollup) -> list[CountedIssue]:
+    return [issue for issue in capability.issues if issue.experiment and issue.in_scope]
+
+
+def _rounds(capability: CapabilityRollup, asked: Sequence[tuple[CountedIssue, Question]]) -> Iterable[Round]:
+    def made(name: str | None, state: CapabilityState | None, done: int, scope: int) -> Round:
+        return Round(
+            increment=capability.increment,
+            capability=capability.id,
+            title=capability.title,
+            iteration=name,
+            state=state,
+            done=done,
+            scope=scope,
+            questions=tuple(question for issue, question in asked if issue.iteration == name),
+        )
+
+    for each in capability.iterations:
+        yield made(each.name, each.state, each.counts.done, each.counts.scope)
+    alone = [issue for issue, _ in asked if issue.iteration is None]
+    if alone:
+        yield made(None, None, sum(issue.state.state == "done" for issue in alone), len(alone))
+
+
+def _outcome(issue: CountedIssue) -> Outcome:
+    if issue.state.state != "done":
+        return "open"
+    return issue.answer or "missing"
+
+
+def _answered(
+    issue: CountedIssue,
+    changes: Sequence[IssueChange],
+    labels: Mapping[Answer, str],
+    closed: datetime | None,
+) -> datetime | None:
+    if issue.answer is None or issue.state.state != "done":
+        return None
+    label = labels.get(issue.answer, "").casefold()
+    put = [each.at for each in changes if each.kind == "label" and each.after.casefold() == label]
+    return max(put, default=closed)

@@ -1,0 +1,78 @@
+"""What plans were changed to over time, as far as it makes a promise smaller. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, Final
+
+from sync.model.attribution import PlanFacts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanTurn:
+    """One edit of a plan."""
+
+    subject: str
+    """``goal:<id>`` or ``capability:<id>``, as it was called last."""
+    title: str
+    increment: str
+    what: str
+    """``cancelled``, ``renamed``, ``taken out of the plan``..."""
+    detail: str
+    at: datetime
+    """When a run noted it down."""
+    run_id: str
+
+
+def plan_turns(history: Sequence[PlanFacts]) -> Iterator[PlanTurn]:
+    """Goals and capabilities that were renamed, cancelled, taken out, softened, put off or moved; oldest first."""
+    names = history[-1].names if history else {}
+    for before, after in pairwise(history):
+        for kind, entries in (("goal", "goals"), ("capability", "capabilities")):
+            new = {_today(names, kind, name): (name, each) for name, each in after.body[entries].items()}
+            for name, each in before.body[entries].items():
+                subject = _today(names, kind, name)
+                for what, detail in _edits(kind, name, each, new.get(subject)):
+                    yield PlanTurn(
+                        subject=subject,
+                        title=str(new[subject][1]["title"] if subject in new else each["title"]),
+                        increment=str(each["increment"]),
+                        what=what,
+                        detail=detail,
+                        at=after.at,
+                        run_id=after.run_id,
+                    )
+
+
+def _today(names: Mapping[str, str], kind: str, name: str) -> str:
+    return names.get(f"{kind}:{name}", f"{kind}:{name}")
+
+
+_SOFTER: Final[Mapping[str, tuple[Any, Any, str, str]]] = {
+    "commitment": ("committed", "stretch", "made a stretch goal", "commitment: committed -> stretch"),
+    "cancelled": (False, True, "cancelled", "cancelled: true"),
+    "required": (True, False, "not required any more", "required: true -> false"),
+}
+
+
+def _edits(
+    kind: str, name: str, before: Mapping[str, Any], now: tuple[str, Mapping[str, Any]] | None
+) -> Iterator[tuple[str, str]]:
+    if now is None:
+        yield "taken out of the plan", f"{kind} {name} is not in the plan any more"
+        return
+    new_name, after = now
+    if new_name != name:
+        yield "renamed", f"id: {name} -> {new_name}"
+    if before["title"] != after["title"]:
+        yield "renamed", f"title: {before['title']} -> {after['title']}"
+    for key, (was, is_now, what, detail) in _SOFTER.items():
+        if key in before and before[key] == was and after.get(key) == is_now:
+            yield what, detail
+    if kind == "capability" and before["goal"] != after["goal"]:
+        yield "moved to another goal", f"goal: {before['goal']} -> {after['goal']}"
+    if kind == "capability" and (after["target"] or "9999") > (before["target"] or "9999"):
+        yield "put off", f"target: {before['target']} -> {after['target'] or 'the end of the increment'}"

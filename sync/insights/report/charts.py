@@ -1,0 +1,265 @@
+"""Charts as inline SVG: Altair says what to draw, vl-convert draws it while the report is made. No script is shipped.
+
+Colours are placeholders that become CSS variables in the SVG, so one drawing serves the light and the dark theme.
+Legends stand beside the drawings as text (``report.html.j2``). Time in all charts is a day of the increment's zone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Sequence
+from datetime import date, timedelta
+from html import escape
+from typing import Any, Final
+
+import altair as alt
+import vl_convert
+from altair.utils.schemapi import debug_mode
+
+from sync.config.escape import neutral_terminal
+from sync.insights.report.model import AdHocWeek, BurnUp, CumulativeFlow, TeamLine
+
+_COLORS: Final = {
+    "#010101": "var(--ink)",
+    "#020202": "var(--muted)",
+    "#030303": "var(--grid)",
+    "#040404": "var(--done)",
+    "#050505": "var(--doing)",
+    "#060606": "var(--todo)",
+    "#070707": "var(--scope)",
+    "#080808": "var(--fan)",
+    "#090909": "var(--adhoc)",
+}
+_INK, _MUTED, _GRID, _DONE, _DOING, _TODO, _SCOPE, _FAN, _ADHOC = _COLORS
+_MOST_DAYS: Final = 120
+"""Longer series are thinned out: a pixel shows no more."""
+_TICKS: Final = 4
+_WIDTH: Final = 380
+"""Narrow, so that the letters can still be read where a phone shrinks the drawing."""
+_CYCLE_TICKS: Final = (0, 1, 3, 7, 14, 28, 56, 112, 224, 448, 896)
+_VL: Final = alt.SCHEMA_VERSION.removeprefix("v").rsplit(".", 1)[0]
+
+Rows = list[dict[str, Any]]
+
+
+def burn_up_chart(chart: BurnUp, title: str) -> str:
+    """Scope and done by day, the baseline, and where the forecast expects the end."""
+    last = max(chart.end, chart.days[-1])
+    x = _day_axis(chart.days[0], last)
+    top = max([*chart.scope, *chart.done, chart.baseline or 0, chart.fan[2] if chart.fan else 0])
+    y = _count_axis("issues:Q", top)
+    layers: list[Any] = [*_fan(chart, x)]
+    if chart.baseline is not None:
+        begun = min(max(chart.baseline_at or chart.days[0], chart.days[0]), last)
+        rows = [{"day": _iso(day), "issues": chart.baseline} for day in (begun, last)]
+        layers.append(
+            _chart(rows).mark_line(color=_MUTED, strokeDash=[2, 3], strokeWidth=1.5).encode(x=x, y=y)
+        )
+    scope = _stepped(chart.days, chart.scope)
+    layers.append(
+        _chart(scope)
+        .mark_line(interpolate="step-after", clip=True, color=_SCOPE, strokeDash=[7, 3], strokeWidth=2)
+        .encode(x=x, y=y)
+    )
+    done = _chart(_stepped(chart.days, chart.done))
+    layers.append(done.mark_area(interpolate="step-after", color=_DONE, opacity=0.14).encode(x=x, y=y))
+    layers.append(
+        done.mark_line(interpolate="step-after", color=_DONE, strokeWidth=2.5).encode(x=x, y=y),
+    )
+    return _drawn(alt.layer(*layers), title, height=190)
+
+
+def _stepped(days: Sequence[date], values: Sequence[int]) -> Rows:
+    place = {day: n for n, day in enumerate(days)}
+    return [{"day": _iso(day), "issues": values[place[day]]} for day in _thinned(days)]
+
+
+def _fan(chart: BurnUp, x: Any) -> list[Any]:
+    if chart.fan is None or chart.end <= chart.days[-1]:
+        return []
+    now = chart.done[-1]
+    low, middle, high = chart.fan
+    rows = [
+        {"day": _iso(chart.days[-1]), "low": now, "middle": now, "high": now},
+        {"day": _iso(chart.end), "low": low, "middle": middle, "high": high},
+    ]
+    base = _chart(rows).encode(x=x)
+    return [
+        base.mark_area(color=_FAN, opacity=0.55).encode(y=alt.Y("low:Q"), y2="high:Q"),
+        base.mark_line(color=_DONE, strokeDash=[2, 3], strokeWidth=2).encode(y="middle:Q"),
+    ]
+
+
+def flow_chart(flow: CumulativeFlow, title: str) -> str:
+    """How many issues were to do, under way and done, stacked."""
+    place = {day: n for n, day in enumerate(flow.days)}
+    bands = (("done", flow.done, 0), ("doing", flow.doing, 1), ("todo", flow.todo, 2))
+    rows = [
+        {"day": _iso(day), "issues": values[place[day]], "state": state, "order": order}
+        for day in _thinned(flow.days)
+        for state, values, order in bands
+    ]
+    top = max(map(sum, zip(flow.todo, flow.doing, flow.done, strict=True)))
+    chart = (
+        _chart(rows)
+        .mark_area(interpolate="step-after")
+        .encode(
+            x=_day_axis(flow.days[0], flow.days[-1]),
+            y=_count_axis("issues:Q", top, stack="zero"),
+            color=_colors("state:N", {"done": _DONE, "doing": _DOING, "todo": _TODO}),
+            order=alt.Order("order:Q"),
+        )
+    )
+    return _drawn(chart, title, height=190)
+
+
+def cycle_chart(team: TeamLine, title: str) -> str:
+    """One dot per finished issue, and the team's percentiles. Days on a scale that shows short and long ones."""
+    rows = [{"day": _iso(point.finished), "days": point.days} for point in team.cycle]
+    longest = max(point.days for point in team.cycle)
+    ticks = [tick for tick in _CYCLE_TICKS if tick <= longest] or [0]
+    ticks.append(next((tick for tick in _CYCLE_TICKS if tick > longest), math.ceil(longest)))
+    dots = (
+        _chart(rows)
+        .mark_circle(color=_DONE, size=34, opacity=0.55)
+        .encode(
+            x=_day_axis(team.cycle[0].finished, team.cycle[-1].finished),
+            y=alt.Y(
+                "days:Q",
+                title="days",
+                scale=alt.Scale(type="symlog", domain=[0, ticks[-1]]),
+                axis=alt.Axis(values=ticks, format="d"),
+            ),
+        )
+    )
+    dashes = {50: [1, 0], 85: [7, 3], 95: [2, 3]}
+    rules = [
+        _chart([{"days": days}])
+        .mark_rule(color=_INK, strokeDash=dashes.get(rank, [1, 0]), strokeWidth=1.5)
+        .encode(y="days:Q")
+        for rank, days in team.percentiles
+    ]
+    return _drawn(alt.layer(dots, *rules), title, height=190)
+
+
+def ad_hoc_chart(weeks: tuple[AdHocWeek, ...], title: str) -> str:
+    """Finished issues by week: planned ones, and ad-hoc ones on top."""
+    rows = [
+        {"week": each.week, "issues": count, "kind": kind, "order": order}
+        for each in weeks
+        for kind, count, order in (("planned", each.planned, 0), ("ad hoc", each.unplanned, 1))
+    ]
+    chart = (
+        _chart(rows)
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "week:O",
+                title=None,
+                axis=alt.Axis(labelAngle=0, labelOverlap=True, labelExpr="slice(datum.label, 5)"),
+            ),
+            y=_count_axis("issues:Q", max(each.planned + each.unplanned for each in weeks)),
+            color=_colors("kind:N", {"planned": _DONE, "ad hoc": _ADHOC}),
+            order=alt.Order("order:Q"),
+        )
+    )
+    return _drawn(chart, title, height=150)
+
+
+def _chart(rows: Rows) -> Any:
+    return alt.Chart(alt.InlineData(values=rows))
+
+
+def _colors(field: str, colors: dict[str, str]) -> Any:
+    scale = alt.Scale(domain=list(colors), range=list(colors.values()))
+    return alt.Color(field, legend=None, scale=scale)
+
+
+def _count_axis(field: str, top: int, **more: Any) -> Any:
+    """Whole numbers only, each once."""
+    step = _step(top)
+    ticks = list(range(0, top + step, step)) or [0, 1]
+    return alt.Y(
+        field,
+        title="issues",
+        scale=alt.Scale(domain=[0, 1.03 * max(ticks[-1], 1)]),
+        axis=alt.Axis(values=ticks, format="d"),
+        **more,
+    )
+
+
+def _step(top: int) -> int:
+    rough = max(1.0, top / _TICKS)
+    power = 10 ** int(math.log10(rough))
+    return int(next(power * each for each in (1, 2, 5, 10) if power * each >= rough))
+
+
+def _day_axis(first: date, last: date) -> Any:
+    last = max(last, first + timedelta(days=1))
+    return alt.X(
+        "day:T",
+        title=None,
+        scale=alt.Scale(domain=[_iso(first), _iso(last)]),
+        axis=alt.Axis(format="%-d %b", labelOverlap="greedy", labelSeparation=12, tickCount=5),
+    )
+
+
+def _iso(day: date) -> str:
+    # With a time, or Vega takes it for midnight in UTC and draws the day before it west of there.
+    return f"{day.isoformat()}T00:00:00"
+
+
+def _thinned(days: Sequence[date]) -> list[date]:
+    step = -(-len(days) // _MOST_DAYS)
+    kept = list(days[::step])
+    return kept if kept[-1] == days[-1] else [*kept, days[-1]]
+
+
+def _drawn(chart: Any, title: str, *, height: int) -> str:
+    """``title`` becomes the name that screen readers say."""
+    with debug_mode(
+        False
+    ):  # Altair would hold every drawing against its schema, which costs most of the time
+        spec = (
+            chart.properties(width=_WIDTH, height=height)
+            .configure(font="system-ui, sans-serif", background="transparent", padding=4)
+            .configure_view(stroke=None)
+            .configure_axis(
+                labelColor=_MUTED,
+                titleColor=_MUTED,
+                gridColor=_GRID,
+                domainColor=_GRID,
+                tickColor=_GRID,
+                labelFontSize=12,
+                titleFontSize=12,
+                titleFontWeight="normal",
+            )
+            .to_dict(validate=False)
+        )
+    return _themed(vl_convert.vegalite_to_svg(spec, vl_version=_VL), title)
+
+
+def _themed(svg: str, title: str) -> str:
+    for placeholder, variable in _COLORS.items():
+        svg = svg.replace(placeholder, variable)
+    head = re.match(r"<svg[^>]*>", svg)
+    if head is None:
+        raise ValueError("the drawing is no SVG")
+    box = re.search(r'viewBox="[^"]*"', head[0])
+    name = escape(neutral_terminal(title))
+    opening = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{name}" {box[0] if box else ""}>'
+    )
+    return opening + f"<title>{name}</title>" + _with_own_ids(svg[head.end() :], title)
+
+
+def _with_own_ids(body: str, title: str) -> str:
+    """The library counts ids on through all its drawings. Here they depend on the drawing and its title alone, so that
+    the same data give the same file, and two drawings on a page do not mix theirs up."""
+    places = {name: str(n) for n, name in enumerate(dict.fromkeys(re.findall(r'id="([^"]+)"', body)))}
+    parts = re.split(r'((?<=id=")[^"]+(?=")|(?<=url\(#)[^)]+(?=\)))', body)
+    drawing = title + "".join(places.get(part, part) for part in parts)
+    own = hashlib.sha256(drawing.encode()).hexdigest()[:10]
+    return "".join(f"c{own}-{places[part]}" if part in places else part for part in parts)

@@ -1,0 +1,209 @@
+"""A first mapping for a team without any: from its epics, milestones, versions, components and labels."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from connectors.model import IssueRef, KnownIssue
+from mappings.labels import MAX_LABEL_LENGTH
+from mappings.model import Anchor, Capability, Goal, Increment, Origin, Workspace
+from sync.config.escape import neutral_terminal
+from sync.mapping_tools.dataset import Material
+from sync.mapping_tools.features import Feature, Key, condition
+from sync.mapping_tools.rule_yaml import NewCapability, NewRule
+from sync.mapping_tools.suggest import SMALLEST_GROUP, slug, unused
+
+_ORDER: Final[tuple[Key, ...]] = ("parent", "milestone", "fix_version", "components", "labels")
+"""What people made to hold work together comes before what they stick on it."""
+_MOST_RULES: Final = 12
+_TOO_COMMON: Final = 0.8
+_KINDS_OF_WORK: Final = frozenset(
+    {
+        "bug",
+        "chore",
+        "documentation",
+        "duplicate",
+        "enhancement",
+        "good first issue",
+        "help wanted",
+        "invalid",
+        "question",
+        "wontfix",
+    }
+)
+"""Labels that say what kind of work it is, most of them from every new GitHub repository: no capability."""
+_ALIKE: Final = 0.5
+_TITLE_LENGTH: Final = 80
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FirstMapping:
+    rules: tuple[NewRule, ...]
+    capabilities: tuple[NewCapability, ...]
+    """Those that the rules name and no plan has."""
+
+
+def first_mapping(material: Material) -> FirstMapping:
+    """Groups of unplanned issues, the surest first, each with a capability of the plan or a new one."""
+    rules: list[NewRule] = []
+    new: list[NewCapability] = []
+    taken: set[IssueRef] = set()
+    for feature in _in_order(material):
+        group = _issues_with(material, feature) - taken
+        if len(group) < SMALLEST_GROUP or len(rules) == _MOST_RULES:
+            continue
+        when = condition([feature], [], material.features)
+        if when is None:
+            continue
+        epic = _epic(material, feature)
+        name = epic.issue.title if epic else material.features.spelled(feature)
+        existing = _existing(material, feature, name)
+        if existing is None:
+            used = {each.id for each in new} | _capability_ids(material.workspace)
+            new.append(_new_capability(material, feature, epic, name, used))
+        target = existing or new[-1].id
+        ids = {rule.id for rule in material.team.rules} | {rule.id for rule in rules}
+        rules.append(
+            NewRule(id=unused(slug(f"{feature.key} {feature.value}"), ids), when=when, assign=target)
+        )
+        taken |= group
+    return FirstMapping(rules=tuple(rules), capabilities=tuple(new))
+
+
+def with_capabilities(material: Material, capabilities: tuple[NewCapability, ...]) -> Workspace:
+    """The workspace as if the new capabilities stood in the plan of the running increment."""
+    old = material.workspace
+    if not capabilities or not old.increments:
+        return old
+    here = Origin(file="(suggested)")
+    parts = tuple(
+        Capability(id=each.id, title=each.title, team=each.team, origin=here, anchor=each.anchor)
+        for each in capabilities
+    )
+    goal = Goal(id="(suggested)", title="Suggested", origin=here, capabilities=parts)
+    chosen = running_increment(material)
+    increments = tuple(
+        replace(each, goals=(*each.goals, goal)) if each is chosen else each for each in old.increments
+    )
+    return replace(old, increments=increments)
+
+
+def running_increment(material: Material) -> Increment:
+    """The increment that new capabilities belong to: the one that runs, else the next, else the last."""
+    phases = {"active": 0, "not-started": 1, "grace": 2, "closed": 3}
+    return min(material.workspace.increments, key=lambda each: (phases[each.phase(material.now)], each.start))
+
+
+def _in_order(material: Material) -> Iterator[Feature]:
+    counted = Counter(feature for ref in material.unplanned for feature in material.features.of[ref])
+    for key in _ORDER:
+        found = [
+            feature for feature in counted if feature.key == key and _is_useful(material, feature, counted)
+        ]
+        yield from sorted(
+            found, key=lambda feature: (not _is_epic(material, feature), -counted[feature], feature)
+        )
+
+
+def _is_useful(material: Material, feature: Feature, counted: Counter[Feature]) -> bool:
+    if counted[feature] < SMALLEST_GROUP:
+        return False
+    if feature.key == "parent":
+        return not _is_goal(material, feature)
+    too_common = len(material.unplanned) > SMALLEST_GROUP and counted[feature] > _TOO_COMMON * len(
+        material.unplanned
+    )
+    return not too_common and not (feature.key == "labels" and feature.value in _KINDS_OF_WORK)
+
+
+def _is_epic(material: Material, feature: Feature) -> bool:
+    epic = _epic(material, feature)
+    return epic is not None and epic.issue.type.casefold() == "epic"
+
+
+def _issues_with(material: Material, feature: Feature) -> set[IssueRef]:
+    return {ref for ref in material.unplanned if feature in material.features.of[ref]}
+
+
+def _epic(material: Material, feature: Feature) -> KnownIssue | None:
+    """The issue that an ancestor's key names."""
+    if feature.key != "parent":
+        return None
+    trackers = {source.tracker for source in material.team.sources}
+    return next(
+        (
+            item
+            for ref, item in material.known.items()
+            if ref.tracker in trackers and ref.key.casefold() == feature.value
+        ),
+        None,
+    )
+
+
+def _is_goal(material: Material, feature: Feature) -> bool:
+    return any(
+        goal.anchor is not None and goal.anchor.key.casefold() == feature.value
+        for increment in material.workspace.increments
+        for goal in increment.goals
+    )
+
+
+def _existing(material: Material, feature: Feature, name: str) -> str | None:
+    """The team's capability that a group stands for: by its anchor, by its id, or by an id or title much like it."""
+    open_ones = material.open_capabilities()
+    mine = [
+        capability
+        for increment in material.workspace.increments
+        for capability in increment.capabilities
+        if capability.id in open_ones and capability.team == material.team.team
+    ]
+    for capability in mine:
+        anchored = capability.anchor is not None and capability.anchor.key.casefold() == feature.value
+        if (feature.key == "parent" and anchored) or slug(name, MAX_LABEL_LENGTH) == capability.id:
+            return capability.id
+    alike = {each.id: max(_likeness(name, each.title), _likeness(name, each.id)) for each in mine}
+    best = [name for name, likeness in alike.items() if likeness == max(alike.values())]
+    return best[0] if len(best) == 1 and alike[best[0]] >= _ALIKE else None
+
+
+def _likeness(one: str, other: str) -> float:
+    words = [frozenset(re.findall(r"[^\W_]+", text.casefold())) for text in (one, other)]
+    both = words[0] | words[1]
+    return len(words[0] & words[1]) / len(both) if both else 0.0
+
+
+def _capability_ids(workspace: Workspace) -> set[str]:
+    found: set[str] = set()
+    for increment in workspace.increments:
+        for capability in increment.capabilities:
+            found |= {capability.id, *capability.previously}
+    return found
+
+
+def _new_capability(
+    material: Material, feature: Feature, epic: KnownIssue | None, name: str, used: set[str]
+) -> NewCapability:
+    # Room for the number that `unused` may put behind it.
+    longest = MAX_LABEL_LENGTH - len(material.scheme.prefix("capability", material.team.team)) - 3
+    title = neutral_terminal(name, _TITLE_LENGTH) or feature.value
+    anchor = Anchor(tracker=epic.issue.ref.tracker, key=epic.issue.ref.key) if epic else None
+    return NewCapability(
+        id=unused(
+            slug(name, min(longest, 40)) or slug(f"{feature.key} {feature.value}") or "capability", used
+        ),
+        title=title,
+        team=material.team.team,
+        anchor=None if anchor in _anchors(material.workspace) else anchor,
+    )
+
+
+def _anchors(workspace: Workspace) -> set[Anchor | None]:
+    found: set[Anchor | None] = set()
+    for increment in workspace.increments:
+        for goal in increment.goals:
+            found |= {goal.anchor, *(capability.anchor for capability in goal.capabilities)}
+    return found

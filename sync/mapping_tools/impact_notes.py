@@ -1,0 +1,72 @@
+"""What a comparison over stored issues cannot know, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from connectors.model import IssueRef, KnownIssue
+from mappings.rules.conditions import wanted_by
+from sync.model.anchors import anchors_of
+from sync.model.planning import Thought
+from sync.pipeline.offline import anchors_among
+from sync.runtime.context import Job
+from sync.store.snapshot_file import SnapshotHead
+
+
+def notes_on(
+    before: Job,
+    after: Job,
+    thought: Thought,
+    known: Mapping[IssueRef, KnownIssue],
+    head: SnapshotHead | None,
+) -> Iterator[str]:
+    """``thought`` is what follows from ``after``; ``head`` is there when the issues come from a file."""
+    if head and head.instance != after.settings.instance:
+        yield (
+            f"The snapshot is of the instance {head.instance}, this workspace is {after.settings.instance}: "
+            "what was written is not told apart from what people put."
+        )
+    yield from _unread(after, known)
+    yield from _unpulled(before, after, known, head)
+    if thought.suspicions:
+        count = len({each.ref for each in thought.suspicions})
+        yield (
+            f"{_issues(count)} may have labels that a person changed. A run looks at them first; "
+            "what it would write there is not counted."
+        )
+    if not after.settings.push.enabled:
+        yield "Writing is switched off (`push.enabled`): a run would write nothing of what is counted."
+
+
+def _unread(job: Job, known: Mapping[IssueRef, KnownIssue]) -> Iterator[str]:
+    states = {state.name: state for state in job.store.sources()}
+    wanted = sorted({source.name for team in job.workspace.teams for source in team.sources})
+    for name in wanted:
+        if name not in states:
+            yield (
+                f"{name} was never read: of its issues, those count here that the project's other sources held."
+            )
+        elif since := states[name].failing_since:
+            yield f"{name} has not been readable since {since:%Y-%m-%d %H:%M} UTC: nothing is written for it."
+    read = anchors_among(known, job.workspace)
+    if missing := [str(anchor) for anchor in anchors_of(job.workspace) if anchor not in read]:
+        yield f"Never read, so nothing is counted for these anchors: {', '.join(missing[:10])}{_more(missing)}."
+
+
+def _unpulled(
+    before: Job, after: Job, known: Mapping[IssueRef, KnownIssue], head: SnapshotHead | None
+) -> Iterator[str]:
+    had, wants = wanted_by(before.workspace.teams), wanted_by(after.workspace.teams)
+    if wants.body and (not had.body or (head and not head.bodies)):
+        yield "Rules look at the text of issues, which is not stored here: they find nothing in it."
+    missing = sorted(set(wants.fields) - set(had.fields))
+    if missing and not any(name in item.issue.fields for item in known.values() for name in missing):
+        yield f"No stored issue has the field {', '.join(missing)}: the next run asks the tracker for it."
+
+
+def _more(items: list[str]) -> str:
+    return f" and {len(items) - 10} more" if len(items) > 10 else ""
+
+
+def _issues(count: int) -> str:
+    return "1 issue" if count == 1 else f"{count} issues"

@@ -1,0 +1,71 @@
+"""What is remembered of the plans, so that later it can be told how they were. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from mappings.model import Capability, Goal, Increment, Workspace
+from sync.model.attribution import PlanFacts
+from sync.model.renames import names_of_today
+
+
+def plan_facts(workspace: Workspace, at: datetime, run_id: str, kept: PlanFacts | None = None) -> PlanFacts:
+    """Increments, goals and capabilities by id, as small JSON values.
+
+    Renames that were kept last stay, also when the plans tell of them no more.
+    """
+    body: dict[str, dict[str, dict[str, Any]]] = {"increments": {}, "goals": {}, "capabilities": {}}
+    for increment in workspace.increments:
+        body["increments"][increment.id] = {"start": f"{increment.start}", "end": f"{increment.end}"}
+        for goal in increment.goals:
+            body["goals"][goal.id] = _goal(goal, increment)
+            body["capabilities"] |= {
+                each.id: _capability(each, goal, increment) for each in goal.capabilities
+            }
+    names = _all_names(kept.names if kept else {}, names_of_today(workspace), body)
+    return PlanFacts(at=at, run_id=run_id, digest=workspace.digest, body=body, names=names)
+
+
+def _all_names(
+    kept: Mapping[str, str], today: Mapping[str, str], body: Mapping[str, Mapping[str, object]]
+) -> dict[str, str]:
+    """Old subject -> the newest name that it got. What is a name today is no old one."""
+    known = {**kept, **today}
+    live = {f"goal:{each}" for each in body["goals"]} | {
+        f"capability:{each}" for each in body["capabilities"]
+    }
+    return {old: _newest(old, known) for old in known if old not in live}
+
+
+def _newest(name: str, known: Mapping[str, str]) -> str:
+    seen = {name}
+    while (newer := known.get(name)) is not None and newer not in seen:
+        seen.add(newer)
+        name = newer
+    return name
+
+
+def _goal(goal: Goal, increment: Increment) -> dict[str, Any]:
+    return {
+        "title": goal.title,
+        "increment": increment.id,
+        "commitment": goal.commitment,
+        "value": goal.value,
+        "cancelled": goal.cancelled,
+        "previously": list(goal.previously),
+    }
+
+
+def _capability(capability: Capability, goal: Goal, increment: Increment) -> dict[str, Any]:
+    return {
+        "title": capability.title,
+        "increment": increment.id,
+        "goal": goal.id,
+        "team": capability.team,
+        "required": capability.required,
+        "cancelled": capability.cancelled,
+        "target": f"{capability.target}" if capability.target else None,
+        "previously": list(capability.previously),
+    }

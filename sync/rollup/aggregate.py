@@ -1,0 +1,224 @@
+"""Assignments -> state and counts of every capability, goal and increment. Pure: values in, values out.
+
+The rules are those of DESIGN.md sections 6a and 7 and of domain.md section 2 (R2 to R6). Three facts are kept
+apart: *state* comes from issues, *released* from a person, *health* from a forecast (None without one).
+Percentages are never averaged; a goal counts finished capabilities, and beside them issues.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from connectors.model import IssueRef, KnownIssue
+from mappings.model import Capability, Goal, Increment, Matched, Workspace
+from sync.model.rollup import (
+    Baseline,
+    CapabilityRollup,
+    CapabilityState,
+    CountedIssue,
+    Counts,
+    GoalRollup,
+    GoalState,
+    IncrementRollup,
+    IterationRollup,
+    Proof,
+    Rollup,
+)
+from sync.rollup.baseline import scope_change
+from sync.rollup.membership import Members, count, count_answers, members, state_of
+from sync.rollup.warnings import capability_warnings, goal_warnings, unknown_capabilities
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RollupInputs:
+    """All that a roll-up depends on."""
+
+    workspace: Workspace
+    matched: Matched
+    known: Mapping[IssueRef, KnownIssue]
+    """At least every assigned issue, and their ancestors as far as they are known."""
+    now: datetime
+    """Aware."""
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    """By capability id."""
+    released: frozenset[str] = frozenset()
+    """Subjects (``capability:x``, ``goal:x``) whose anchor carries ``flag:released``."""
+    uncertain: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Capability id -> names of the sources that feed it and could not be read."""
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    """Capability id -> how the evidence stands that it asks for."""
+
+
+def roll_up(inputs: RollupInputs) -> Rollup:
+    """The whole roll-up. The order of the inputs makes no difference."""
+    places = {
+        each.id: increment for increment in inputs.workspace.increments for each in increment.capabilities
+    }
+    matched = inputs.matched
+    by_capability = members(
+        matched.assignments, inputs.known, places, inputs.now, left_open=matched.left_open
+    )
+    claims = Counter(
+        capability
+        for conflict in inputs.matched.conflicts
+        for capability in {claim.capability for claim in conflict.claims}
+    )
+    return Rollup(
+        increments=tuple(
+            _increment(increment, by_capability, claims, inputs) for increment in inputs.workspace.increments
+        ),
+        unplanned=tuple(sorted(inputs.matched.unplanned, key=lambda each: each.ref)),
+        conflicts=tuple(sorted(inputs.matched.conflicts, key=lambda each: each.ref)),
+        warnings=(
+            *sorted(inputs.matched.warnings),
+            *unknown_capabilities(inputs.matched.assignments, places),
+        ),
+    )
+
+
+def _increment(
+    increment: Increment, found: Mapping[str, Members], claims: Mapping[str, int], inputs: RollupInputs
+) -> IncrementRollup:
+    goals = tuple(
+        _goal(
+            goal,
+            increment,
+            tuple(
+                _capability(
+                    each, goal, increment, found.get(each.id, Members()), claims.get(each.id, 0), inputs
+                )
+                for each in goal.capabilities
+            ),
+            inputs,
+        )
+        for goal in increment.goals
+    )
+
+    def promised(commitment: Literal["committed", "stretch"]) -> list[GoalRollup]:
+        return [each for each in goals if each.commitment == commitment and each.state != "cancelled"]
+
+    return IncrementRollup(
+        id=increment.id,
+        phase=increment.phase(inputs.now),
+        start=increment.start,
+        end=increment.end,
+        goals=goals,
+        committed_done=sum(goal.state == "done" for goal in promised("committed")),
+        committed_total=len(promised("committed")),
+        stretch_done=sum(goal.state == "done" for goal in promised("stretch")),
+        stretch_total=len(promised("stretch")),
+    )
+
+
+def _capability(
+    capability: Capability,
+    goal: Goal,
+    increment: Increment,
+    found: Members,
+    conflicts: int,
+    inputs: RollupInputs,
+) -> CapabilityRollup:
+    issues = found.counted
+    counts = count(issues)
+    blocked, started = _blocked_of_started(issues)
+    cancelled = capability.cancelled or goal.cancelled
+    released = _is_released(capability, increment, inputs)
+    return CapabilityRollup(
+        id=capability.id,
+        title=capability.title,
+        increment=increment.id,
+        goal=goal.id,
+        team=capability.team,
+        teams=tuple(sorted({issue.team for issue in issues})),
+        state="cancelled" if cancelled else state_of(counts),
+        counts=counts,
+        answers=count_answers(issues),
+        scope=scope_change(found, inputs.baselines.get(capability.id), increment, inputs.known),
+        issues=issues,
+        iterations=_iterations(capability, issues),
+        blocked=not cancelled and blocked == started > 0,
+        partly_blocked=(blocked, started) if not cancelled and 0 < blocked < started else None,
+        released=released,
+        released_on=capability.released if released else None,
+        required=capability.required,
+        cancelled=cancelled,
+        target=capability.target or increment.end,
+        anchor=capability.anchor,
+        continues=capability.continues,
+        conflicts=conflicts,
+        warnings=capability_warnings(issues, counts, released=released, cancelled=cancelled),
+        uncertain=tuple(sorted(inputs.uncertain.get(capability.id, ()))),
+        proof=inputs.proofs.get(capability.id),
+    )
+
+
+def _is_released(capability: Capability, increment: Increment, inputs: RollupInputs) -> bool:
+    """Said by a person. A date in the plan counts from that day on, in the plan's zone."""
+    today = inputs.now.astimezone(ZoneInfo(increment.timezone)).date()
+    by_plan = capability.released is not None and capability.released <= today
+    return by_plan or f"capability:{capability.id}" in inputs.released
+
+
+def _blocked_of_started(issues: Iterable[CountedIssue]) -> tuple[int, int]:
+    started = [issue for issue in issues if issue.state.state == "doing"]
+    return sum(issue.state.blocked for issue in started), len(started)
+
+
+def _iterations(capability: Capability, issues: tuple[CountedIssue, ...]) -> tuple[IterationRollup, ...]:
+    """Those of the plan in its order, then others that rules name."""
+    named = {issue.iteration for issue in issues if issue.iteration}
+    names = (*capability.iterations, *sorted(named - set(capability.iterations)))
+    return tuple(_iteration(name, [issue for issue in issues if issue.iteration == name]) for name in names)
+
+
+def _iteration(name: str, issues: list[CountedIssue]) -> IterationRollup:
+    counts = count(issues)
+    return IterationRollup(name=name, state=state_of(counts), counts=counts, answers=count_answers(issues))
+
+
+def _goal(
+    goal: Goal, increment: Increment, capabilities: tuple[CapabilityRollup, ...], inputs: RollupInputs
+) -> GoalRollup:
+    alive = [each for each in capabilities if each.state != "cancelled"]
+    required = [each for each in alive if each.required]
+    finished = sum(each.finished for each in required)
+    work_done = 0 < len(required) == finished
+    acceptance_open = work_done and goal.acceptance == "manual" and not goal.accepted and not goal.cancelled
+    is_closed = increment.phase(inputs.now) == "closed"
+    state = _goal_state(goal, alive, done=work_done and not acceptance_open, is_closed=is_closed)
+    started = [each for each in required if not each.finished and each.state == "in-progress"]
+    return GoalRollup(
+        id=goal.id,
+        title=goal.title,
+        increment=increment.id,
+        commitment=goal.commitment,
+        state=state,
+        capabilities=capabilities,
+        counts=sum((each.counts for each in alive), Counts()),
+        required_done=finished,
+        required_total=len(required),
+        acceptance_open=acceptance_open,
+        released=f"goal:{goal.id}" in inputs.released,
+        blocked=bool(started) and all(each.blocked for each in started),
+        anchor=goal.anchor,
+        warnings=goal_warnings(
+            state, stretch=goal.commitment == "stretch", is_closed=is_closed, acceptance_open=acceptance_open
+        ),
+        uncertain=tuple(sorted({source for each in capabilities for source in each.uncertain})),
+    )
+
+
+def _goal_state(goal: Goal, alive: list[CapabilityRollup], *, done: bool, is_closed: bool) -> GoalState:
+    if goal.cancelled:
+        return "cancelled"
+    if done:
+        return "done"
+    if is_closed and goal.commitment == "committed":
+        return "missed"
+    under_way: tuple[CapabilityState, ...] = ("in-progress", "done")
+    return "in-progress" if any(each.released or each.state in under_way for each in alive) else "planned"

@@ -1,0 +1,113 @@
+"""How a capability's scope changed against its baseline, and when a baseline is due. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from connectors.model import IssueRef, KnownIssue
+from mappings.model import Capability, Increment, Overrides, Workspace
+from sync.model.rollup import Baseline, CapabilityRollup, CountedIssue, ScopeChange
+from sync.rollup.membership import VANISHED, Members
+
+ON_TIME: Final = timedelta(days=1)
+"""A baseline taken within this time of the start is a baseline from the start."""
+
+
+def baseline_due(
+    capability: Capability,
+    increment: Increment,
+    now: datetime,
+    existing: Baseline | None,
+    uncertain: Collection[str],
+) -> bool:
+    """True when this run has to set the capability's baseline.
+
+    That is the first run at or after the increment's start in which every feeding source was read whole
+    (``uncertain`` names those that were not). Closed increments and cancelled capabilities get none.
+    """
+    under_way = increment.phase(now) in ("active", "grace")
+    return under_way and existing is None and not uncertain and not capability.cancelled
+
+
+def baseline_of(capability: CapabilityRollup) -> frozenset[IssueRef]:
+    """The issues to remember as baseline: all that are in scope now."""
+    return frozenset(issue.ref for issue in capability.issues if issue.in_scope)
+
+
+def scope_change(
+    members: Members,
+    baseline: Baseline | None,
+    increment: Increment,
+    known: Mapping[IssueRef, KnownIssue],
+) -> ScopeChange:
+    """Where the issues of the baseline went and what came on top; lists are in the order of the issues."""
+    in_scope = [issue for issue in members.counted if issue.in_scope]
+    delivered = tuple(issue.ref for issue in in_scope if issue.state.state == "done")
+    reopened = tuple(issue.ref for issue in in_scope if issue.reopened and issue.state.state != "done")
+    if baseline is None:
+        return ScopeChange(delivered=delivered, reopened=reopened)
+    left = baseline.refs - {issue.ref for issue in in_scope}
+    out = {issue.ref: issue for issue in members.counted if not issue.in_scope}
+    fates = {ref: _fate(ref, out.get(ref), members, known) for ref in left}
+
+    def gone(fate: str) -> tuple[IssueRef, ...]:
+        return tuple(sorted(ref for ref, became in fates.items() if became == fate))
+
+    return ScopeChange(
+        baseline=len(baseline.refs),
+        baseline_at=baseline.at,
+        complete_from_start=baseline.at <= increment.starts_at + ON_TIME,
+        added=tuple(issue.ref for issue in in_scope if issue.ref not in baseline.refs),
+        dropped=gone("dropped"),
+        moved_out=gone("moved out"),
+        vanished=gone(VANISHED),
+        split=gone("split"),
+        delivered=delivered,
+        reopened=reopened,
+    )
+
+
+def _fate(
+    ref: IssueRef, dropped: CountedIssue | None, members: Members, known: Mapping[IssueRef, KnownIssue]
+) -> str:
+    if dropped and dropped.state.because != VANISHED:
+        return "dropped"
+    if ref in members.behind_children:
+        return "split"
+    return VANISHED if ref not in known or known[ref].vanished else "moved out"
+
+
+def feeding_sources(
+    workspace: Workspace, known: Mapping[IssueRef, KnownIssue], overrides: Overrides
+) -> dict[str, frozenset[str]]:
+    """Names of the sources that feed each capability of the plans, by capability id.
+
+    A source feeds every capability that a rule of a team with that source names, or that a pin on one of
+    its known issues names. What feeds a capability also feeds those that continue it, because rules that
+    name a closed one assign to its successor.
+    """
+    feeds: dict[str, set[str]] = {
+        capability.id: set() for increment in workspace.increments for capability in increment.capabilities
+    }
+    for team in workspace.teams:
+        for rule in team.rules:
+            feeds.get(rule.assign, set()).update(source.name for source in team.sources)
+    for ref, capability_id in overrides.pins.items():
+        if ref in known:
+            feeds.get(capability_id, set()).update(known[ref].sources)
+    return {each: frozenset().union(*_along(each, feeds, workspace)) for each in feeds}
+
+
+def _along(capability_id: str, feeds: Mapping[str, set[str]], workspace: Workspace) -> list[set[str]]:
+    """What feeds a capability and all that it continues, back in time."""
+    found: list[set[str]] = []
+    seen: set[str] = set()
+    current: str | None = capability_id
+    while current and current not in seen:
+        seen.add(current)
+        found.append(feeds.get(current, set()))
+        place = workspace.capability(current)
+        current = place[2].continues if place else None
+    return found

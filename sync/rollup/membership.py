@@ -1,0 +1,165 @@
+"""Which issues count in which capability, and as what. Pure; the first half of the roll-up.
+
+An assignment says what an issue's status means. Here time, disappearance and family come on top:
+work that was closed before the increment, after its grace days, issues that are not there any more,
+and parents whose children count in their place.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import chain, repeat
+from typing import Final
+
+from connectors.model import IssueRef, KnownIssue
+from mappings.model import Assignment, FlowState, Increment, IssueState
+from sync.model.rollup import Answers, CapabilityState, CountedIssue, Counts
+
+VANISHED_STAYS_FOR: Final = timedelta(days=7)
+"""So long an issue that is gone keeps the last state it had: it may be a matter of permissions."""
+
+VANISHED: Final = "vanished"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Members:
+    """The issues of one capability: those that count, and parents that stand back for their children."""
+
+    counted: tuple[CountedIssue, ...] = ()
+    behind_children: frozenset[IssueRef] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Who is whose ancestor, as far as the known issues tell. Parents live on the same tracker."""
+
+    known: Mapping[IssueRef, KnownIssue]
+    _by_key: dict[tuple[str, str], IssueRef] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        parents = {each.issue.parent for each in self.known.values()}
+        for ref, each in self.known.items():
+            if each.issue.ref.key in parents:
+                self._by_key[ref.tracker, each.issue.ref.key] = ref
+
+    def ancestors(self, ref: IssueRef) -> frozenset[IssueRef]:
+        """All known ancestors. Issues that are each other's ancestors (a cycle) count as having none."""
+        seen: set[IssueRef] = set()
+        parent = self._parent(ref)
+        while parent is not None and parent not in seen:
+            if parent == ref:
+                return frozenset()
+            seen.add(parent)
+            parent = self._parent(parent)
+        return frozenset(seen)
+
+    def _parent(self, ref: IssueRef) -> IssueRef | None:
+        key = self.known[ref].issue.parent
+        return self._by_key.get((ref.tracker, key)) if key else None
+
+
+def members(
+    assignments: Iterable[Assignment],
+    known: Mapping[IssueRef, KnownIssue],
+    increments: Mapping[str, Increment],
+    now: datetime,
+    *,
+    left_open: Iterable[Assignment] = (),
+) -> dict[str, Members]:
+    """The members of each capability, by its id.
+
+    ``increments`` maps a capability's id to the increment it stands in; assignments to other ids are left
+    out. Every assigned issue must be in ``known``. ``left_open`` names what was not finished when its increment
+    closed, whatever became of it since.
+    """
+    by_capability: defaultdict[str, list[CountedIssue]] = defaultdict(list)
+    both = chain(zip(assignments, repeat(False)), zip(left_open, repeat(True)))
+    for assignment, was_open in both:
+        increment = increments.get(assignment.capability)
+        issue = increment and _as_counted(
+            assignment, known[assignment.ref], increment, now, was_open=was_open
+        )
+        if issue:
+            by_capability[assignment.capability].append(issue)
+    family = Family(known)
+    return {capability: _leaves(issues, family) for capability, issues in by_capability.items()}
+
+
+def _leaves(issues: list[CountedIssue], family: Family) -> Members:
+    here = {issue.ref for issue in issues}
+    parents = frozenset().union(*(family.ancestors(issue.ref) & here for issue in issues if issue.in_scope))
+    leaves = sorted((issue for issue in issues if issue.ref not in parents), key=_by_name)
+    return Members(counted=tuple(leaves), behind_children=parents)
+
+
+def _by_name(issue: CountedIssue) -> tuple[str, str, int, str]:
+    """DS-9 before DS-10."""
+    name = issue.ref.key.rstrip("0123456789")
+    number = issue.ref.key[len(name) :]
+    return issue.ref.tracker, name, int(number or 0), issue.ref.id
+
+
+def _as_counted(
+    assignment: Assignment, known: KnownIssue, increment: Increment, now: datetime, *, was_open: bool
+) -> CountedIssue | None:
+    """None for old work: what was closed before the increment started."""
+    issue, state = known.issue, assignment.state
+    is_closed = state.state in ("done", "dropped")
+    closed = issue.closed if is_closed else None
+    if closed and closed < increment.starts_at:
+        return None
+    if was_open or (closed and closed >= increment.closes_at):
+        state, closed = _as_it_was_at_the_close(known, increment, state), None
+    if known.vanished and now - known.vanished > VANISHED_STAYS_FOR:
+        state = replace(state, state="dropped", known=True, blocked=False, because=VANISHED)
+    return CountedIssue(
+        ref=issue.ref,
+        title=issue.title,
+        url=issue.url,
+        state=state,
+        team=assignment.team,
+        rule=assignment.rule,
+        by=assignment.by,
+        iteration=assignment.iteration,
+        experiment=assignment.experiment,
+        vanished=known.vanished,
+        reopened=known.reopened,
+        closed=closed,
+        late=bool(state.state == "done" and closed and closed >= increment.ends_at),
+    )
+
+
+def _as_it_was_at_the_close(known: KnownIssue, increment: Increment, state: IssueState) -> IssueState:
+    """What was closed after the grace days, or is open still, was open for this increment."""
+    started, is_doing = known.issue.started, state.state == "doing"
+    began = started < increment.closes_at if started else is_doing
+    was: FlowState = "doing" if began else "todo"
+    return replace(state, state=was, answer=None, because=f"not closed before {increment.id} was")
+
+
+def count(issues: Iterable[CountedIssue]) -> Counts:
+    tally = dict.fromkeys(("todo", "doing", "done", "dropped", "unknown"), 0)
+    for issue in issues:
+        tally[issue.state.state if issue.state.known else "unknown"] += 1
+    return Counts(**tally)
+
+
+def count_answers(issues: Iterable[CountedIssue]) -> Answers:
+    """How the experiments among the issues stand."""
+    tally = dict.fromkeys(("confirmed", "rejected", "inconclusive", "open", "missing"), 0)
+    for issue in issues:
+        if issue.experiment and issue.in_scope:
+            tally[(issue.answer or "missing") if issue.state.state == "done" else "open"] += 1
+    return Answers(**tally)
+
+
+def state_of(counts: Counts) -> CapabilityState:
+    """The state that issues alone give (domain rules R3). All dropped is as empty as none."""
+    if counts.scope == 0:
+        return "empty"
+    if counts.remaining == 0:
+        return "done"
+    return "in-progress" if counts.doing or counts.done else "planned"

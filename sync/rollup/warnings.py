@@ -1,0 +1,73 @@
+"""What a roll-up has to tell people beside its figures. Each warning is ``code: sentence``.
+
+Sentences hold keys of issues but no other text of theirs, so they may be shown on any tracker once the
+keys are made harmless there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from mappings.model import Assignment
+from sync.model.rollup import CountedIssue, Counts, GoalState
+
+KEYS_NAMED: Final = 5
+
+
+def capability_warnings(
+    issues: tuple[CountedIssue, ...], counts: Counts, *, released: bool, cancelled: bool
+) -> tuple[str, ...]:
+    if cancelled:
+        return ()
+    found: list[str] = []
+    if released and counts.remaining:
+        found.append(f"released_with_open_items: it is released, but {_issues(counts.remaining)} still open")
+    if counts.dropped and not counts.scope:
+        found.append(
+            f"all_cancelled: all {counts.dropped} issues were dropped; "
+            "if the capability is, say `cancelled: true` in the plan"
+        )
+    silent = [each for each in issues if each.is_silent]
+    if silent:
+        found.append(f"result_missing: {_names(silent)} closed without a result label")
+    unknown = [each for each in issues if not each.state.known]
+    if unknown:
+        found.append(
+            f"unknown_status: the status of {_names(unknown)} means nothing to us and counts as todo; "
+            "name it under `states` in the team's mapping"
+        )
+    return tuple(found)
+
+
+def goal_warnings(
+    state: GoalState, *, stretch: bool, is_closed: bool, acceptance_open: bool
+) -> tuple[str, ...]:
+    found: list[str] = []
+    if acceptance_open:
+        found.append(
+            "acceptance_open: all required capabilities are finished; "
+            "a person has to accept the goal in the plan"
+        )
+    if stretch and is_closed and state not in ("done", "cancelled"):
+        found.append("stretch_not_done: the increment is closed and this stretch goal was not reached")
+    return tuple(found)
+
+
+def unknown_capabilities(assignments: Iterable[Assignment], planned: Collection[str]) -> tuple[str, ...]:
+    """Pins and rules can only name known capabilities, so this tells of a plan that changed underway."""
+    missing = sorted({each.capability for each in assignments} - set(planned))
+    return tuple(
+        f"unknown_capability: issues are assigned to {name}, which is in no plan" for name in missing
+    )
+
+
+def _issues(number: int) -> str:
+    return "1 issue is" if number == 1 else f"{number} issues are"
+
+
+def _names(issues: list[CountedIssue]) -> str:
+    """``DS-1, DS-2 and 3 more``."""
+    names = ", ".join(issue.ref.key for issue in issues[:KEYS_NAMED])
+    more = len(issues) - KEYS_NAMED
+    return f"{names} and {more} more" if more > 0 else names

@@ -1,0 +1,37 @@
+"""What the person or the crontab asked of one run, and what the settings make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sync.model.limits import GuardLimits
+from sync.model.run import Options
+from sync.runtime.context import Job
+
+
+def guard_limits(job: Job, options: Options) -> GuardLimits:
+    """The settings' limits, with what was allowed for this once."""
+    limits = job.settings.limits
+    return GuardLimits(
+        removals=limits.removals,
+        removal_share=limits.removal_share,
+        new_comments=limits.new_comments,
+        new_comment_share=limits.new_comment_share,
+        notified=limits.notified,
+        notified_share=limits.notified_share,
+        mails_each=limits.mails_each,
+        overrides=limits.overrides,
+        override_share=limits.override_share,
+        max_removals=options.max_removals,
+        max_comments=options.max_comments,
+        max_notifications=options.max_notifications,
+    )
+
+
+def deadline_of(job: Job, options: Options, started: datetime) -> Callable[[], bool]:
+    """Whether ``--max-duration``, which counts from ``started``, is over."""
+    if options.max_duration is None:
+        return lambda: False
+    until = started + options.max_duration
+    return lambda: job.now() >= until

@@ -1,0 +1,89 @@
+"""What a waiting person sees on stderr: one line that changes on a terminal, a line every ten seconds otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import TracebackType
+from typing import TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from connectors.http.retry import Wait
+from sync.config.escape import neutral_terminal
+
+EVERY = 10.0
+"""Seconds between two lines where there is no terminal."""
+
+
+class TerminalProgress:
+    """A spinner with what is under way. Used as a context manager."""
+
+    def __init__(self, stream: TextIO, *, shares_stdout: bool) -> None:
+        """``shares_stdout``: stdout is the same terminal, so its lines are put above the spinner. Otherwise stdout is
+        left alone: rich would send it to ``stream``, and a file or a pipe would stay empty."""
+        self._spinner = Spinner("dots")
+        self._live = Live(
+            self._spinner,
+            console=Console(file=stream, soft_wrap=True, markup=False, highlight=False, emoji=False),
+            transient=True,
+            redirect_stdout=shares_stdout,
+        )
+
+    def __enter__(self) -> TerminalProgress:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def step(self, text: str, done: int = 0, total: int = 0) -> None:
+        self._spinner.update(text=Text(_line(text, done, total)))
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
+
+
+class LineProgress:
+    """A plain line, at most every ten seconds. Used as a context manager."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
+        self._stream, self._clock = stream, clock
+        self._last = clock()
+
+    def __enter__(self) -> LineProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+    def step(self, text: str, done: int = 0, total: int = 0) -> None:
+        if self._clock() - self._last >= EVERY:
+            self._last = self._clock()
+            self._stream.write(_line(text, done, total) + "\n")
+            self._stream.flush()
+
+    def paused(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+def waiting(wait: Wait) -> str:
+    """``waiting 43 s for GitHub quota (github)``."""
+    return f"waiting {wait.seconds:.0f} s for {wait.reason} ({wait.tracker})"
+
+
+def _line(text: str, done: int, total: int) -> str:
+    counted = f" ({done} of {total})" if total else ""
+    return neutral_terminal(text) + counted

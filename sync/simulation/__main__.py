@@ -1,0 +1,34 @@
+"""``python -m sync.rehearsal``: the long rehearsal of this project over made-up worlds (``make rehearse-long``)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from sync.simulation.summary import tally_text
+from sync.simulation.workers import Parts, rehearse_all
+
+
+def main() -> int:
+    """Prints the tally; 1 when something did not hold."""
+    parser = argparse.ArgumentParser(prog="python -m sync.rehearsal", description=__doc__)
+    parser.add_argument("--schedules", type=int, default=10_000, help="in process, on a clock of its own")
+    parser.add_argument("--over-http", type=int, default=500, help="over HTTP on loopback")
+    parser.add_argument("--sigkill", type=int, default=50, help="whose process is killed by SIGKILL")
+    parser.add_argument("--seed", type=int, default=0, help="the first number")
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    given = parser.parse_args()
+    parts = Parts(schedules=given.schedules, over_http=given.over_http, sigkill=given.sigkill)
+    started = time.monotonic()
+    tally = rehearse_all(parts, seed=given.seed, workers=given.workers, tell=_tell)
+    sys.stdout.write("\n".join(tally_text(tally, seconds=time.monotonic() - started)) + "\n")
+    return 1 if tally.failures else 0
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

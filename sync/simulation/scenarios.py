@@ -1,0 +1,206 @@
+"""Small random worlds, made from a number: teams, rules, a plan, and trackers that hold a few issues."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from sync.config.credentials import Credentials
+from sync.config.workspace import Configured
+from sync.runtime.bootstrap import configure, credentials_of
+
+NOON: Final = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+"""Where the clock of a made-up world stands at first."""
+HOST: Final = "http://127.0.0.1"
+ROBOT: Final = "robot"
+PERSON: Final = "ada"
+TOKENS: Final[Mapping[str, str]] = {
+    "JIRA_EMAIL": "robot@acme.example",
+    "JIRA_API_TOKEN": "jira-token",
+    "JIRA_PAT": "jira-token",
+    "GH_TOKEN": "github-token",
+}
+"""They open nothing but the embedded trackers."""
+VARIANTS: Final = 24
+"""Workspaces differ in so many ways; the issues in each differ without end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class World:
+    """What a rehearsal starts from."""
+
+    name: str
+    configured: Configured
+    seed: Mapping[str, Any]
+    """What the embedded trackers hold (``connectors/sandbox/seed.py``)."""
+    credentials: Mapping[str, Credentials]
+    """For them, by tracker."""
+    start: datetime
+    """Where the clock stands (aware, UTC)."""
+    page: int | None = None
+    """Rows of a page; small ones make a list of several requests out of a few issues."""
+    snapshot: bytes | None = None
+    """A store to begin with, as SQLite's bytes; None for a new one."""
+    tags: tuple[str, ...] = ("model", "features", "serving")
+    """Labels that rules ask for; people put them and take them off."""
+
+
+@lru_cache(maxsize=64)
+def made_up(number: int, host: str = HOST, start: datetime = NOON) -> World:
+    """The world of a number. ``host``: where the trackers are mounted. ``start``: its now (aware)."""
+    chance = Random(f"world {number}")
+    variant = number % VARIANTS
+    configured = _compiled(variant, host, start)
+    return World(
+        name=f"world {number}",
+        configured=configured,
+        seed=_trackers(variant, chance),
+        credentials=credentials_of(configured.settings, TOKENS),
+        start=start,
+        page=chance.choice((2, 3, None)),
+    )
+
+
+@lru_cache(maxsize=VARIANTS * 2)
+def _compiled(variant: int, host: str, start: datetime) -> Configured:
+    """Reading YAML costs more than a run does, so that each variant is read once."""
+    with tempfile.TemporaryDirectory(prefix="increment-sync-rehearsal-") as folder:
+        root = Path(folder)
+        write_workspace(root, variant, host, start)
+        return configure(root)
+
+
+def write_workspace(root: Path, variant: int, host: str, start: datetime) -> None:
+    """The files of a variant."""
+    for name, text in _texts(variant, host, start).items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def jira_kind(variant: int) -> str:
+    """Half of the variants have a Jira in the cloud, half one of their own."""
+    return "jira-dc" if variant % 2 else "jira-cloud"
+
+
+def _texts(variant: int, host: str, start: datetime) -> dict[str, str]:
+    two_teams, by_title = variant % 3 == 1, variant % 4 == 2
+    outside, shared = variant % 4 == 3, variant % 3 == 2
+    features = "acme/attic#1" if outside else "acme/churn#1"
+    serving = (
+        '      - {id: serving, title: Serving, team: platform, anchor: "github:acme/serve#1"}\n'
+        if two_teams
+        else ""
+    )
+    first, last = (start - timedelta(days=50)).date(), (start + timedelta(days=41)).date()
+    texts = {
+        "increment-sync.yaml": "instance: rehearsal\ntrackers:\n"
+        f"  jira: {{kind: {jira_kind(variant)}, url: '{host}/jira', write_spacing: 0}}\n"
+        f"  github: {{kind: github, url: '{host}/github/api/v3', write_spacing: 0}}\n"
+        "push: {enabled: true}\n",
+        "plans/now.yaml": f"increment: now\nstart: {first}\nend: {last}\ngoals:\n"
+        "  - id: retention\n    title: Keep subscribers\n    commitment: committed\n    anchor: jira:DS-1\n"
+        "    capabilities:\n"
+        '      - {id: model, title: Churn model, team: science, anchor: "jira:DS-2"}\n'
+        f'      - {{id: features, title: Churn features, team: science, anchor: "github:{features}"}}\n'
+        + serving,
+        "mappings/science.yaml": _science(by_title=by_title, shared=shared),
+    }
+    if two_teams:
+        texts["mappings/platform.yaml"] = (
+            "team: platform\nsources:\n  - github: {repo: acme/serve}\n"
+            "rules:\n  - {id: serving, when: {labels: [serving]}, assign: serving}\n"
+        )
+    return texts
+
+
+def _science(*, by_title: bool, shared: bool) -> str:
+    model = '{title: "(?i)try"}' if by_title else "{labels: [model]}"
+    jql = ", jql: 'labels is EMPTY or labels != attic'" if shared else ""
+    return (
+        f"team: science\nsources:\n  - jira: {{project: DS{jql}}}\n  - github: {{repo: acme/churn}}\n"
+        "rules:\n  - {id: features, when: {labels: [features]}, assign: features}\n"
+        f"  - {{id: model, when: {model}, assign: model}}\n"
+    )
+
+
+def _trackers(variant: int, chance: Random) -> dict[str, Any]:
+    site = {
+        "kind": jira_kind(variant),
+        "accounts": [
+            {"id": ROBOT, "email": "robot@acme.example", "token": "jira-token"},
+            {"id": PERSON, "email": "ada@acme.example"},
+        ],
+        "projects": {
+            "DS": {
+                "issues": [
+                    {"key": "DS-1", "summary": "Keep subscribers", "type": "Epic", "created": "60d ago"},
+                    {"key": "DS-2", "summary": "Churn model", "type": "Epic", "created": "60d ago"},
+                    *(_jira_issue(n, chance) for n in range(11, 11 + chance.randint(1, 4))),
+                ]
+            }
+        },
+    }
+    rights = {"permissions": {ROBOT: "write", PERSON: "write"}, "labels": ["features", "serving"]}
+    server = {
+        "kind": "github",
+        "content_per_minute": 10_000,
+        "content_per_hour": 10_000,
+        "accounts": [{"login": ROBOT, "token": "github-token"}, {"login": PERSON}],
+        "repos": {
+            "acme/churn": {**rights, "issues": _github_issues(chance, "features")},
+            "acme/serve": {**rights, "issues": _github_issues(chance, "serving")},
+            "acme/attic": {**rights, "issues": [_anchor()]},
+        },
+    }
+    return {"trackers": {"jira": site, "github": server}}
+
+
+def _jira_issue(number: int, chance: Random) -> dict[str, Any]:
+    status = chance.choice(("To Do", "To Do", "In Progress", "Done"))
+    issue: dict[str, Any] = {
+        "key": f"DS-{number}",
+        "summary": chance.choice(("Try something", "Build it", "Ask | them @ada #1")),
+        "labels": chance.choice((["model"], ["model", "urgent"], ["features"], [])),
+        "created": f"{chance.randint(2, 40)}d ago",
+        "status": status,
+        "watchers": [PERSON],
+    }
+    if status == "Done":
+        issue |= {"resolution": "Done", "resolved": "1d ago"}
+    if chance.random() < 0.3:
+        issue["comments"] = [{"author": PERSON, "body": "What do you think?", "created": "1d ago"}]
+    return issue
+
+
+def _anchor() -> dict[str, Any]:
+    return {"number": 1, "title": "Stands for a capability", "created": "60d ago", "user": PERSON}
+
+
+def _github_issues(chance: Random, tag: str) -> list[dict[str, Any]]:
+    return [
+        _anchor(),
+        *(_github_issue(n, tag, chance) for n in range(11, 11 + chance.randint(1, 4))),
+    ]
+
+
+def _github_issue(number: int, tag: str, chance: Random) -> dict[str, Any]:
+    issue: dict[str, Any] = {
+        "number": number,
+        "title": chance.choice(("Build something", "Try a churn model", "fix | `it` @ada")),
+        "labels": chance.choice(([tag], [tag, "urgent"], ["model"], [])),
+        "created": f"{chance.randint(2, 40)}d ago",
+        "user": PERSON,
+    }
+    if chance.random() < 0.3:
+        issue |= {"state": "closed", "closed": "1d ago"}
+        issue["state_reason"] = chance.choice(("completed", "not_planned"))
+    if chance.random() < 0.3:
+        issue["comments"] = [{"user": PERSON, "body": "Looks good", "created": "1d ago"}]
+    return issue

@@ -1,0 +1,253 @@
+"""A user's workspace and what its store knows of the trackers, as a world: nothing real is touched in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import SecretStr
+
+from connectors.jira.activity import MARKER_PROPERTY
+from connectors.model import Issue
+from mappings.model import Anchor
+from sync.config.credentials import Credentials
+from sync.config.sections import PushSettings
+from sync.config.settings import Settings
+from sync.config.workspace import Configured
+from sync.diff.comment_markup import wrap
+from sync.model.anchors import anchors_of
+from sync.runtime.context import Job
+from sync.simulation.environment import Shelf
+from sync.simulation.scenarios import HOST, PERSON, ROBOT, World
+from sync.store import PushedComment, Store, labels_now
+
+TOKEN = "rehearsal-token"  # noqa: S105 - opens nothing but the embedded trackers
+MOST_TAGS = 5
+_CATEGORIES = {"todo": "new", "doing": "indeterminate", "done": "done", None: "undefined"}
+
+
+def world_of(job: Job, configured: Configured) -> World:
+    """The world that the store of a job remembers. The store is only read."""
+    issues = _issues(job.store)
+    comments = [each for each in job.store.pushed_comments().values() if each.state == "live"]
+    trackers = {
+        name: _tracker(job, name, [i for i in issues if i.ref.tracker == name], comments)
+        for name in configured.settings.trackers
+    }
+    return World(
+        name="snapshot",
+        configured=replace(configured, settings=_settings(configured.settings)),
+        seed={"trackers": trackers},
+        credentials=_credentials(configured.settings),
+        start=job.now(),
+        snapshot=_copy(job.store, job.now()),
+        tags=_tags(job, issues),
+    )
+
+
+def _settings(settings: Settings) -> Settings:
+    """The user's, with the embedded trackers in place of the real ones."""
+    trackers = {
+        name: each.model_copy(
+            update={
+                "url": f"{HOST}/{name}" + ("/api/v3" if each.kind == "github" else ""),
+                "cloud_id": None,
+                "write_spacing": 0.0,
+            }
+        )
+        for name, each in settings.trackers.items()
+    }
+    push = PushSettings(enabled=True, teams=settings.push.teams)
+    return settings.model_copy(update={"trackers": trackers, "push": push})
+
+
+def _credentials(settings: Settings) -> dict[str, Credentials]:
+    """Made up: those of the user are not even looked at."""
+    secret = SecretStr(TOKEN)
+    return {
+        name: Credentials(pat=secret)
+        if each.kind == "jira-dc"
+        else Credentials(email="robot@rehearsal.invalid", token=secret)
+        for name, each in settings.trackers.items()
+    }
+
+
+def _copy(store: Store, now: datetime) -> bytes:
+    """What the store holds, journal and watermarks aside, as bytes of another store."""
+    shelf = Shelf()
+    copy = shelf.load(None, lambda: now)
+    copy.load_snapshot(store.snapshot_rows(bodies=True))
+    return shelf.image()
+
+
+def _issues(store: Store) -> list[Issue]:
+    """What is there on the trackers as far as the store knows, our own writes included."""
+    written = store.written_since_read()
+    return [
+        replace(
+            known.issue,
+            labels=frozenset(
+                labels_now(known.issue.labels, written.get((known.issue.ref.tracker, known.issue.ref.id), {}))
+            ),
+        )
+        for known in store.known()
+        if not known.vanished
+    ]
+
+
+def _tags(job: Job, issues: Iterable[Issue]) -> tuple[str, ...]:
+    """The labels that people put most often."""
+    scheme = job.settings.scheme
+    counted = Counter(label for issue in issues for label in scheme.not_ours(issue.labels))
+    return tuple(label for label, _ in counted.most_common(MOST_TAGS))
+
+
+def _tracker(job: Job, name: str, issues: list[Issue], comments: Iterable[PushedComment]) -> dict[str, Any]:
+    kind = job.settings.trackers[name].kind
+    ours = [each for each in comments if each.ref.tracker == name]
+    anchors = [anchor for anchor in anchors_of(job.workspace) if anchor.tracker == name]
+    if kind == "github":
+        return _github(job, issues, ours, anchors)
+    return {"kind": kind, **_jira(job, issues, ours, anchors)}
+
+
+def _jira(
+    job: Job, issues: list[Issue], comments: Iterable[PushedComment], anchors: Iterable[Anchor]
+) -> dict[str, Any]:
+    keys = {issue.ref.key for issue in issues}
+    fields = sorted({name for issue in issues for name in issue.fields})
+    projects: dict[str, Any] = {}
+    written = {each.ref.key: each for each in comments}
+    for project in _projects(job, issues, anchors):
+        mine = [issue for issue in issues if issue.container == project]
+        statuses = {issue.status: _CATEGORIES[issue.category] for issue in mine}
+        if "new" not in statuses.values():
+            statuses["To Do"] = "new"
+        if "done" not in statuses.values():
+            statuses["Done"] = "done"
+        rows = [_jira_issue(job, issue, keys, written.get(issue.ref.key)) for issue in mine]
+        rows += [
+            {"key": anchor.key, "summary": "An anchor that was never read"}
+            for anchor in anchors
+            if anchor.key.rpartition("-")[0] == project and anchor.key not in keys
+        ]
+        projects[project] = {"statuses": statuses, "issues": rows}
+    return {
+        "accounts": [
+            {"id": ROBOT, "email": "robot@rehearsal.invalid", "token": TOKEN},
+            {"id": PERSON},
+        ],
+        "fields": [{"name": name} for name in fields],
+        "sprints": [{"name": name} for name in sorted({i.sprint for i in issues if i.sprint})],
+        "projects": projects,
+    }
+
+
+def _projects(job: Job, issues: Iterable[Issue], anchors: Iterable[Anchor]) -> list[str]:
+    sources = {source.project for team in job.workspace.teams for source in team.sources if source.project}
+    found = {issue.container for issue in issues} | {anchor.key.rpartition("-")[0] for anchor in anchors}
+    return sorted(found | sources)
+
+
+def _jira_issue(job: Job, issue: Issue, keys: set[str], comment: PushedComment | None) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        **_common(issue),
+        "id": int(issue.ref.id),
+        "key": issue.ref.key,
+        "summary": issue.title,
+        "type": issue.type or "Task",
+        "status": issue.status,
+        "labels": sorted(issue.labels),
+        "components": list(issue.components),
+        "fix_versions": list(issue.fix_versions),
+        "resolution": issue.resolution,
+        "resolved": _moment(issue.closed),
+        "reporter": issue.author or None,
+        "watchers": sorted({issue.author, *issue.assignees} - {""}),
+        "description": issue.body,
+        "flagged": issue.flagged,
+        "fields": {name: values[0] for name, values in issue.fields.items() if values},
+        "sprint": issue.sprint,
+        "parent": issue.parent if issue.parent in keys else None,
+    }
+    if comment is not None:
+        marker = {"instance": job.settings.instance, "subject": comment.subject}
+        row["comments"] = [
+            {
+                "id": int(comment.comment_id),
+                "author": ROBOT,
+                "body": comment.body,
+                "properties": {MARKER_PROPERTY: marker},
+            }
+        ]
+    return row
+
+
+def _github(
+    job: Job, issues: list[Issue], comments: Iterable[PushedComment], anchors: Iterable[Anchor]
+) -> dict[str, Any]:
+    written = {each.ref.key: each for each in comments}
+    keys = {issue.ref.key for issue in issues}
+    names = {source.repo for team in job.workspace.teams for source in team.sources if source.repo}
+    names |= {issue.container for issue in issues} | {anchor.key.partition("#")[0] for anchor in anchors}
+    repos: dict[str, Any] = {}
+    for name in sorted(names):
+        rows = [
+            _github_issue(job, issue, keys, written.get(issue.ref.key))
+            for issue in issues
+            if issue.container == name
+        ]
+        rows += [
+            {"number": int(anchor.key.partition("#")[2]), "title": "An anchor that was never read"}
+            for anchor in anchors
+            if anchor.key.partition("#")[0] == name and anchor.key not in keys
+        ]
+        repos[name] = {"permissions": {ROBOT: "write", PERSON: "write"}, "issues": rows}
+    return {
+        "kind": "github",
+        "rate_limit": 0,
+        "content_per_minute": 1_000_000,
+        "content_per_hour": 1_000_000,
+        "accounts": [{"login": ROBOT, "token": TOKEN}, {"login": PERSON}],
+        "repos": repos,
+    }
+
+
+def _github_issue(job: Job, issue: Issue, keys: set[str], comment: PushedComment | None) -> dict[str, Any]:
+    ours = job.settings.scheme.ours(issue.labels)
+    author = issue.author or "somebody"
+    row: dict[str, Any] = {
+        **_common(issue),
+        "id": int(issue.ref.id),
+        "number": int(issue.ref.key.rpartition("#")[2]),
+        "title": issue.title,
+        "body": issue.body,
+        "user": author,
+        "assignees": list(issue.assignees),
+        "milestone": issue.milestone,
+        "type": issue.type or None,
+        "labels": [
+            {"name": label, "by": ROBOT if label in ours else author} for label in sorted(issue.labels)
+        ],
+        "state": issue.status,
+        "locked": issue.locked,
+        "pull_request": issue.is_pull_request,
+        "parent": issue.parent if issue.parent in keys else None,
+    }
+    if issue.status == "closed":
+        row |= {"closed": _moment(issue.closed or issue.updated), "state_reason": issue.resolution}
+    if comment is not None:
+        body = wrap(comment.body, job.settings.instance, comment.subject)
+        row["comments"] = [{"id": int(comment.comment_id), "user": ROBOT, "body": body}]
+    return row
+
+
+def _common(issue: Issue) -> dict[str, Any]:
+    return {"created": _moment(issue.created), "updated": _moment(issue.updated)}
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,0 +1,209 @@
+"""The embedded trackers in people's hands: what they do there, and how an issue looks to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from connectors.sandbox.core.tracker import Tracker
+from sync.simulation.scenarios import PERSON, ROBOT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """A comment as people see it."""
+
+    author: str
+    body: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Face:
+    """An issue as people see it."""
+
+    labels: frozenset[str]
+    comments: tuple[Written, ...]
+    """In no order that matters."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Toggle:
+    """Somebody put a label or took it off."""
+
+    issue: str
+    label: str
+    by: str
+    put: bool
+    at: datetime
+
+
+class Site:
+    """One embedded tracker, in people's hands."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self.tracker = tracker
+        self.state: Any = tracker.state  # type: ignore[attr-defined]
+
+    def issues(self) -> list[str]:
+        """Every issue that is there."""
+        raise NotImplementedError
+
+    def face(self, key: str) -> Face:
+        raise NotImplementedError
+
+    def toggles(self) -> Iterator[Toggle]:
+        """Every change of a label, oldest first."""
+        raise NotImplementedError
+
+    def mails(self) -> list[tuple[str, str]]:
+        """(person, issue) for every mail that was sent."""
+        raise NotImplementedError
+
+    def expire(self, at: datetime | None) -> None:
+        """Our token is worthless from ``at`` on; None: it is good again."""
+        raise NotImplementedError
+
+    def do(self, kind: str, key: str, text: str, number: int = 0) -> None:
+        """``close``, ``reopen``, ``label``, ``unlabel``, ``retitle``, ``talk``, ``reword``, ``delete``."""
+        raise NotImplementedError
+
+    def own_comments(self, key: str) -> list[tuple[int, str]]:
+        """Id and text of the comments that our account wrote."""
+        raise NotImplementedError
+
+    def open(self, container: str, title: str, tag: str) -> None:
+        """A new issue, tagged."""
+        raise NotImplementedError
+
+
+class JiraHands(Site):
+    def issues(self) -> list[str]:
+        return [issue.key for issue in self.state.issues()]
+
+    def face(self, key: str) -> Face:
+        issue = self.state.need(key)
+        comments = [Written(author=each.author, body=each.body) for each in issue.comments]
+        return Face(labels=frozenset(issue.labels), comments=_sorted(comments))
+
+    def toggles(self) -> Iterator[Toggle]:
+        for issue in self.state.issues():
+            for entry in issue.history:
+                for item in entry.items:
+                    if item.field == "labels":
+                        before, after = set(item.before.split()), set(item.after.split())
+                        for label in sorted(before ^ after):
+                            yield Toggle(
+                                issue=issue.key,
+                                label=label,
+                                by=entry.author,
+                                put=label in after,
+                                at=entry.at,
+                            )
+
+    def mails(self) -> list[tuple[str, str]]:
+        return [(mail.to, mail.issue) for mail in self.state.mails]
+
+    def expire(self, at: datetime | None) -> None:
+        self.state.accounts[ROBOT] = replace(self.state.accounts[ROBOT], expires=at)
+
+    def do(self, kind: str, key: str, text: str, number: int = 0) -> None:
+        state = self.state
+        match kind:
+            case "close" | "reopen":
+                wanted = ("done",) if kind == "close" else ("new", "indeterminate")
+                statuses = state.projects[state.need(key).project].statuses
+                status = next((name for name, category in statuses.items() if category in wanted), None)
+                if status and status != state.need(key).status:
+                    state.set_status(key, status, PERSON, "Done" if kind == "close" else None)
+            case "label":
+                state.label(key, text, PERSON)
+            case "unlabel":
+                state.unlabel(key, text, PERSON)
+            case "retitle":
+                state.edit(key, PERSON, summary=text)
+            case "talk":
+                state.comment(key, text, PERSON)
+            case "reword":
+                state.edit_comment(key, number, text, PERSON)
+            case _:
+                state.delete_comment(key, number, PERSON)
+
+    def own_comments(self, key: str) -> list[tuple[int, str]]:
+        return [(each.id, each.body) for each in self.state.need(key).comments if each.author == ROBOT]
+
+    def open(self, container: str, title: str, tag: str) -> None:
+        self.state.add_issue(container, title, by=PERSON, labels=(tag,))
+
+
+class GithubHands(Site):
+    def issues(self) -> list[str]:
+        return [f"{repo.full_name}#{number}" for repo in self.state.repos.values() for number in repo.issues]
+
+    def face(self, key: str) -> Face:
+        issue = self.state.issue(*split(key))
+        comments = [Written(author=each.user.login, body=each.body) for each in issue.comments]
+        return Face(labels=frozenset(label.name for label in issue.labels), comments=_sorted(comments))
+
+    def toggles(self) -> Iterator[Toggle]:
+        for repo in self.state.repos.values():
+            for issue in repo.issues.values():
+                for event in issue.events:
+                    if event.event in ("labeled", "unlabeled"):
+                        yield Toggle(
+                            issue=f"{repo.full_name}#{issue.number}",
+                            label=event.data["label"].name,
+                            by=event.actor.login,
+                            put=event.event == "labeled",
+                            at=event.at,
+                        )
+
+    def mails(self) -> list[tuple[str, str]]:
+        return [(mail.login, mail.issue) for mail in self.state.notifications]
+
+    def expire(self, at: datetime | None) -> None:
+        for token in self.state.tokens.values():
+            if token.account.login == ROBOT:
+                token.expires = at
+
+    def do(self, kind: str, key: str, text: str, number: int = 0) -> None:
+        state, (repo, issue) = self.state, split(key)
+        match kind:
+            case "close" if state.issue(repo, issue).state == "open":
+                state.close(repo, issue, by=PERSON)
+            case "reopen" if state.issue(repo, issue).state == "closed":
+                state.reopen(repo, issue, by=PERSON)
+            case "label":
+                state.label(repo, issue, text, by=PERSON)
+            case "unlabel" if state.issue(repo, issue).label_named(text):
+                state.unlabel(repo, issue, text, by=PERSON)
+            case "retitle":
+                state.retitle(repo, issue, text, by=PERSON)
+            case "talk":
+                state.comment(repo, issue, text, by=PERSON)
+            case "reword":
+                state.edit_comment(repo, number, text, by=PERSON)
+            case "delete":
+                state.delete_comment(repo, number)
+
+    def own_comments(self, key: str) -> list[tuple[int, str]]:
+        comments = self.state.issue(*split(key)).comments
+        return [(each.id, each.body) for each in comments if each.user.login == ROBOT]
+
+    def open(self, container: str, title: str, tag: str) -> None:
+        self.state.add_issue(container, title, by=PERSON, labels=(tag,))
+
+
+def hands(tracker: Tracker) -> Site:
+    """The hands that fit a tracker."""
+    return GithubHands(tracker) if tracker.kind == "github" else JiraHands(tracker)
+
+
+def split(key: str) -> tuple[str, int]:
+    repo, _, number = key.partition("#")
+    return repo, int(number)
+
+
+def _sorted(comments: list[Written]) -> tuple[Written, ...]:
+    return tuple(sorted(comments, key=lambda each: (each.author, each.body)))

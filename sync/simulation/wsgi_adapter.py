@@ -1,0 +1,100 @@
+"""Requests to the embedded trackers without sockets: what the client library sends goes to the WSGI app."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+
+from sync.simulation.fault_injection import Script
+
+App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Wire(BaseAdapter):
+    """What ``requests`` hands its requests to. A read timeout takes no time here."""
+
+    def __init__(self, app: App, script: Script, wait: Callable[[float], None]) -> None:
+        """``wait`` lets the time of a timeout pass."""
+        super().__init__()
+        self._app, self._script, self._wait = app, script, wait
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,  # noqa: ARG002 - the library's shape
+        timeout: Any = None,  # noqa: ARG002
+        verify: Any = True,  # noqa: ARG002
+        cert: Any = None,  # noqa: ARG002
+        proxies: Mapping[str, str] | None = None,  # noqa: ARG002
+    ) -> requests.Response:
+        self._script.alive()
+        status, headers = "", []
+
+        def start(line: str, fields: list[tuple[str, str]], _: Any = None) -> None:
+            nonlocal status, headers
+            status, headers = line, fields
+
+        try:
+            body = b"".join(self._app(_environment(request), start))
+        except ConnectionResetError as error:
+            self._script.answered()
+            raise requests.ConnectionError("Connection aborted.", error, request=request) from error
+        self._script.answered()
+        if (self._script.last or "").startswith("read timeout"):
+            self._wait(30.0)
+            raise requests.ReadTimeout("Read timed out.", request=request)
+        return _response(request, status, headers, body)
+
+    def close(self) -> None:
+        return
+
+
+def _environment(request: requests.PreparedRequest) -> dict[str, Any]:
+    url = urlsplit(str(request.url))
+    body = request.body or b""
+    content = body.encode() if isinstance(body, str) else bytes(body)
+    environment: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        # WSGI wants the decoded path, byte for byte in Latin-1.
+        "PATH_INFO": unquote(url.path, "latin-1"),
+        "QUERY_STRING": url.query,
+        "SERVER_NAME": url.hostname,
+        "SERVER_PORT": str(url.port or 80),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": url.netloc,
+        "CONTENT_LENGTH": str(len(content)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": url.scheme,
+        "wsgi.input": io.BytesIO(content),
+        "wsgi.errors": io.StringIO(),
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        key = name.upper().replace("-", "_")
+        if key != "CONTENT_LENGTH":
+            environment[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
+    return environment
+
+
+def _response(
+    request: requests.PreparedRequest, status: str, headers: list[tuple[str, str]], body: bytes
+) -> requests.Response:
+    response = requests.Response()
+    response.status_code = int(status.split()[0])
+    response.reason = status.partition(" ")[2]
+    response.headers = CaseInsensitiveDict(headers)
+    response.url = str(request.url)
+    response.request = request
+    response._content = body
+    response._content_consumed = True  # type: ignore[attr-defined]
+    response.encoding = "utf-8"
+    return response

@@ -1,0 +1,163 @@
+"""How issues counted over time, and what the plans said then."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Select, Text, bindparam, func, insert, or_, select, type_coerce, update
+
+from connectors.model import IssueRef
+from sync.model.attribution import Counted, PlanFacts, Turn
+from sync.store.base import Part, ref_values
+from sync.store.codec import read_json
+from sync.store.database import chunks, upsert
+from sync.store.tables import store_facts
+from sync.store.tables_results import counted, plan_history, rollups
+
+_PLAN: Final = ("at", "run_id", "digest", "body", "names")
+_NAMES: Final = (
+    *("tracker", "issue_id", "key", "capability", "state", "team", "rule", "since", "run_id", "fingerprint"),
+    *("until", "ended_by", "id"),
+)
+_ROW: Final = (
+    *(counted.c[name] for name in _NAMES),
+    type_coerce(counted.c.began, Text),
+    type_coerce(counted.c.ended, Text),
+)
+"""In the order in which ``_row`` takes them, the turns raw."""
+_KEPT: Final = "counted"
+"""The fact that tells when this was kept last."""
+
+
+class CountedPart(Part):
+    def counted_now(self) -> list[Counted]:
+        """How every issue counts after the last run that kept it."""
+        return self._counted(select(*_ROW).where(counted.c.until.is_(None)))
+
+    def counted_between(self, since: datetime, at: datetime) -> list[Counted]:
+        """All rows that held at ``since``, at ``at``, or at some time in between, by when they were kept."""
+        held = or_(counted.c.until.is_(None), counted.c.until > since)
+        return self._counted(select(*_ROW).where(counted.c.since <= at, held).order_by(counted.c.id))
+
+    def counted_last(self, refs: Collection[IssueRef]) -> dict[IssueRef, Counted]:
+        """The row of each of these issues that ended last; issues without one are left out."""
+        found: dict[IssueRef, Counted] = {}
+        by_tracker: dict[str, list[str]] = {}
+        for ref in refs:
+            by_tracker.setdefault(ref.tracker, []).append(ref.id)
+        for tracker, ids in by_tracker.items():
+            for chunk in chunks(ids):
+                query = select(*_ROW).where(
+                    counted.c.tracker == tracker, counted.c.issue_id.in_(chunk), counted.c.until.is_not(None)
+                )
+                found |= {row.ref: row for row in self._counted(query.order_by(counted.c.id))}
+        return found
+
+    def kept_counted_at(self) -> datetime | None:
+        """When the run began to read that last kept how issues count, also when nothing had changed; None before the
+        first."""
+        with self._database.read() as connection:
+            query = select(store_facts.c.at).where(store_facts.c.name == _KEPT)
+            return connection.execute(query).scalar()
+
+    def keep_counted(
+        self,
+        read_at: datetime,
+        ended: Collection[Counted],
+        begun: Collection[Counted],
+        plan: PlanFacts | None,
+    ) -> None:
+        """Set the ends of rows, add new ones, and note what the plans say if that is new; in one transaction.
+
+        ``read_at``: when the run began to read.
+        """
+        ends = [
+            {"row": row.id, "at": row.until, "turn": _turn(row.ended), "by": row.ended_by} for row in ended
+        ]
+        closing = (
+            update(counted)
+            .where(counted.c.id == bindparam("row"))
+            .values(until=bindparam("at"), ended=bindparam("turn"), ended_by=bindparam("by"))
+        )
+        with self._database.write() as connection:
+            for chunk in chunks(ends):
+                connection.execute(closing, chunk)
+            for rows in chunks([_values(row) for row in begun]):
+                connection.execute(insert(counted), rows)
+            if plan is not None:
+                connection.execute(insert(plan_history), [{name: getattr(plan, name) for name in _PLAN}])
+            upsert(connection, store_facts, [{"name": _KEPT, "at": read_at}], update=("at",))
+
+    def plan_history(self) -> list[PlanFacts]:
+        """What the plans said, each from its ``at`` on, oldest first."""
+        return self._plans(select(plan_history).order_by(plan_history.c.id))
+
+    def plan_at(self, at: datetime | None = None) -> PlanFacts | None:
+        """What the plans said at a moment, or last; None before the first time that it was kept."""
+        query = select(plan_history).order_by(plan_history.c.id.desc()).limit(1)
+        return next(iter(self._plans(query if at is None else query.where(plan_history.c.at <= at))), None)
+
+    def first_rollup_at(self) -> datetime | None:
+        """Since when figures exist."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.min(rollups.c.at))).scalar()
+
+    def _counted(self, query: Select[Any]) -> list[Counted]:
+        with self._database.read() as connection:
+            return [_row(*row) for row in connection.execute(query)]
+
+    def _plans(self, query: Select[Any]) -> list[PlanFacts]:
+        with self._database.read() as connection:
+            rows: Iterable[Mapping[Any, Any]] = connection.execute(query).mappings()
+            return [PlanFacts(**{name: row[name] for name in _PLAN}) for row in rows]
+
+
+def _row(*values: Any) -> Counted:
+    """Rows are read for every issue in every run, and most of them begin alike: turns are made once."""
+    (tracker, issue_id, key, capability, state, team, rule, since, run_id, print_, until, by, row_id) = (
+        values[:13]
+    )
+    began, ended = values[13:]
+    return Counted(
+        ref=IssueRef(tracker=tracker, id=issue_id, key=key),
+        capability=capability,
+        state=state,
+        team=team,
+        rule=rule,
+        since=since,
+        run_id=run_id,
+        began=_turn_of(began),
+        fingerprint=print_,
+        until=until,
+        ended=_turn_of(ended) if ended else None,
+        ended_by=by,
+        id=row_id,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _turn_of(text: str) -> Turn:
+    return Turn(**read_json(text))
+
+
+def _values(row: Counted) -> dict[str, Any]:
+    return ref_values(row.ref) | {
+        "capability": row.capability,
+        "state": row.state,
+        "team": row.team,
+        "rule": row.rule,
+        "since": row.since,
+        "run_id": row.run_id,
+        "began": _turn(row.began),
+        "fingerprint": row.fingerprint,
+        "until": row.until,
+        "ended": _turn(row.ended),
+        "ended_by": row.ended_by,
+    }
+
+
+def _turn(turn: Turn | None) -> dict[str, str] | None:
+    return {"cause": turn.cause, "why": turn.why} if turn else None

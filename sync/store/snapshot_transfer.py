@@ -1,0 +1,216 @@
+"""The stored snapshot as rows that can be carried into another store: no journal, no watermarks, no secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, and_, delete, func, insert, select
+
+from sync.store.base import Part
+from sync.store.columns import UtcTime
+from sync.store.database import chunks
+from sync.store.errors import StoreError
+from sync.store.tables import (
+    cache,
+    issue_changes,
+    issue_events,
+    issue_histories,
+    issues,
+    journal_entries,
+    journal_results,
+    memberships,
+    overrides,
+    pushed_comments,
+    pushed_labels,
+    sources,
+    store_facts,
+)
+from sync.store.tables_base import metadata
+from sync.store.tables_results import assignment_history, assignments, baselines, rollups
+
+SnapshotRow = tuple[str, dict[str, Any]]
+"""Name of a table, and a row of it by column, as JSON values."""
+
+_CARRIED: Final = (
+    store_facts,
+    sources,
+    memberships,
+    issues,
+    issue_events,
+    issue_changes,
+    issue_histories,
+    pushed_labels,
+    pushed_comments,
+    overrides,
+    baselines,
+    assignments,
+    assignment_history,
+    rollups,
+    cache,
+)
+"""In this order: who holds an issue is told before the issue."""
+
+CARRIED: Final = frozenset(table.name for table in _CARRIED)
+
+_NUMBERED: Final = ("rollups", "assignment_history", "issue_events")
+_STAYS_HERE: Final = {"sources": ("watermark", "since", "etag")}
+"""A store that was filled from a snapshot reads every source in full once: nobody knows what it was left out."""
+
+
+class TransferPart(Part):
+    def snapshot_rows(self, *, bodies: bool) -> Iterator[SnapshotRow]:
+        """Every row that a snapshot carries, in one consistent state of the store.
+
+        Labels are told as they are after what we wrote since an issue was read. Without ``bodies`` the texts
+        of issues stay here.
+        """
+        with self._database.read() as connection:
+            written = _written_since_read(connection)
+            for table in _CARRIED:
+                query = select(*(column for column in table.c if not _stays(table, column.name)))
+                if table is cache:
+                    query = query.where(cache.c.tracker == "")
+                if table is rollups:
+                    query = query.where(rollups.c.run_id == _last_run())
+                if table.name in _NUMBERED:
+                    query = query.order_by(table.c.id)
+                if table is issues:
+                    query = query.order_by(issues.c.tracker, issues.c.id)
+                for row in connection.execute(query).mappings():
+                    values = dict(row)
+                    if table is issues:
+                        _bring_up_to_date(values, written, bodies=bodies)
+                    yield table.name, {name: _plain(value) for name, value in values.items()}
+
+    def written_since_read(self) -> dict[tuple[str, str], dict[str, bool]]:
+        """What we did to labels after an issue was read last: (tracker, id) -> label -> is it there now."""
+        with self._database.read() as connection:
+            return _written_since_read(connection)
+
+    def holds(self) -> dict[str, int]:
+        """How many issues, journal entries and overrides there are; empty for a store that was never used."""
+        counted = {"issues": issues, "journal entries": journal_entries, "overrides": overrides}
+        counted |= {"sources": sources, "labels that we put": pushed_labels}
+        with self._database.read() as connection:
+            counts = {
+                name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for name, table in counted.items()
+            }
+        return {name: count for name, count in counts.items() if count}
+
+    def load_snapshot(self, rows: Iterable[SnapshotRow]) -> int:
+        """Put a snapshot in place of everything that the store holds, in one transaction. Out: how many rows.
+
+        Tables and columns of a newer program are left out. StoreError when a row lacks what this one needs.
+        """
+        by_name = {table.name: table for table in _CARRIED}
+        count = 0
+        with self._database.write() as connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(delete(table))
+            for table_name, values in _runs_of_one_table(rows):
+                if (table := by_name.get(table_name)) is not None:
+                    for chunk in chunks(values):
+                        connection.execute(insert(table), [_values(table, row) for row in chunk])
+                        count += len(chunk)
+        with self._database.read() as connection:
+            born = select(store_facts.c.at).where(store_facts.c.name == "born")
+            self.born = connection.execute(born).scalar_one()
+        return count
+
+    born: datetime
+
+
+def _written_since_read(connection: Connection) -> dict[tuple[str, str], dict[str, bool]]:
+    """Our writes move an issue's ``updated``, so once it was read again they lie before it."""
+    entries, results = journal_entries, journal_results
+    same = and_(entries.c.tracker == issues.c.tracker, entries.c.issue_id == issues.c.id)
+    query = (
+        select(entries.c.tracker, entries.c.issue_id, entries.c.op, entries.c.payload)
+        .join(issues, same)
+        .join(results, results.c.entry_id == entries.c.id)
+        .where(
+            entries.c.op.in_(("add-label", "remove-label")),
+            results.c.outcome == "done",
+            entries.c.at > issues.c.updated,
+        )
+        .order_by(entries.c.id)
+    )
+    found: dict[tuple[str, str], dict[str, bool]] = {}
+    for tracker, issue_id, op, payload in connection.execute(query):
+        found.setdefault((tracker, issue_id), {})[payload["label"]] = op == "add-label"
+    return found
+
+
+def labels_now(labels: Iterable[str], written: Mapping[str, bool]) -> list[str]:
+    """The labels of an issue after our own writes, sorted. Trackers do not tell them apart by case."""
+    touched = {label.lower() for label in written}
+    kept = {label for label in labels if label.lower() not in touched}
+    return sorted(kept | {label for label, there in written.items() if there})
+
+
+def _bring_up_to_date(
+    row: dict[str, Any], written: Mapping[tuple[str, str], Mapping[str, bool]], *, bodies: bool
+) -> None:
+    payload = row["payload"]
+    if not bodies:
+        payload.pop("body", None)
+    if changed := written.get((row["tracker"], row["id"])):
+        payload["labels"] = labels_now(payload.get("labels", ()), changed)
+
+
+def _last_run() -> Any:
+    whole = select(func.max(rollups.c.id)).where(rollups.c.subject == "").scalar_subquery()
+    return select(rollups.c.run_id).where(rollups.c.id == whole).scalar_subquery()
+
+
+def _stays(table: Table, column: str) -> bool:
+    if table.name in _NUMBERED and column == "id":
+        return True
+    return column in _STAYS_HERE.get(table.name, ())
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _runs_of_one_table(rows: Iterable[SnapshotRow]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The rows in lists of one table each, none of them long."""
+    for chunk in chunks(rows):
+        for name in dict.fromkeys(name for name, _ in chunk):
+            yield name, [values for of, values in chunk if of == name]
+
+
+def _values(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for column in table.c:
+        if table.name in _NUMBERED and column.name == "id":
+            continue
+        value: Any = row.get(column.name)
+        if value is None and not column.nullable:
+            raise lacking(column.name, table.name)
+        is_time = isinstance(column.type, UtcTime) and value is not None
+        values[column.name] = _time(value, table.name) if is_time else value
+    return values
+
+
+def _time(value: Any, table: str) -> datetime:
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise unusable(table, error) from None
+
+
+def lacking(column: str, table: str) -> StoreError:
+    """A row of a snapshot says too little."""
+    return StoreError(
+        f"The snapshot says nothing of {column} in a row of {table}: it was written by another "
+        "version of increment-sync. Export it again with this one."
+    )
+
+
+def unusable(table: str, error: Exception) -> StoreError:
+    """A row of a snapshot says what cannot be."""
+    return StoreError(f"The snapshot is damaged in a row of {table} ({error}). Export it again.")
