@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.report_world import HOSTILE, crowded, empty, report_data
+from tests.support.report_world import HOSTILE, crowded, empty, report_data
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REQUIRED = os.environ.get("INCREMENT_SYNC_REQUIRE_BROWSER") == "1"

@@ -10,7 +10,7 @@ import pytest
 from connectors.model import IssueRef
 from mappings.model import Assignment, IssueState
 from sync.store import AssignmentRow, LeaseHeld, LeaseLost, PushedComment, Store
-from tests.store_world import START, Clock, issue, ref
+from tests.support.store_world import START, Clock, issue, ref
 
 TTL = timedelta(minutes=5)
 

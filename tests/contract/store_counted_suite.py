@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sync.model.attribution import Counted, PlanFacts, Turn
 from sync.store import Store
-from tests.store_world import START, ref
+from tests.support.store_world import START, ref
 
 FIRST = Counted(
     ref=ref(1),

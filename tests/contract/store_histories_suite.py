@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from connectors.model import History, IssueChange, Wanted
 from sync.store import Store
-from tests.store_world import BLUE, CHURN, DS, START, issue, pull, ref
+from tests.support.store_world import BLUE, CHURN, DS, START, issue, pull, ref
 
 LATER = START + timedelta(hours=1)
 CLOSED = IssueChange(

@@ -10,7 +10,7 @@ import pytest
 from connectors.model import Census, Cursor, IssueRef, Pulled, Source, Wanted
 from sync.store import Store
 from sync.store import pulls as snapshot
-from tests.store_world import BLUE, CHURN, DS, START, Clock, issue, kinds, pull, ref
+from tests.support.store_world import BLUE, CHURN, DS, START, Clock, issue, kinds, pull, ref
 
 LATER = START + timedelta(hours=1)
 MUCH_LATER = START + timedelta(days=1)

@@ -27,8 +27,8 @@ from tests.contract.store_acts_suite import (  # noqa: E402
 from tests.contract.store_counted_suite import CountedContract  # noqa: E402
 from tests.contract.store_histories_suite import HistoriesContract  # noqa: E402
 from tests.contract.store_suite import EventsContract, IssuesContract, SourcesContract  # noqa: E402
-from tests.postgres import empty_tables, new_database  # noqa: E402
-from tests.store_world import Clock  # noqa: E402
+from tests.support.postgres import empty_tables, new_database  # noqa: E402
+from tests.support.store_world import Clock  # noqa: E402
 
 
 @pytest.fixture

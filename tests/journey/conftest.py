@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.journey_world import World
+from tests.support.journey_world import World
 
 
 @pytest.fixture

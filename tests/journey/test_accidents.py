@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.journey_world import FEATURES, MODEL, World
+from tests.support.journey_world import FEATURES, MODEL, World
 
 WRITES = {
     "POST /api/v3/repos/[^/]+/[^/]+/labels": {"name", "color", "description"},

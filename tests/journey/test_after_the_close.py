@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sync.model.run import Outcome
-from tests.writing_world import World
+from tests.support.writing_world import World
 
 GOAL = "DS-1"
 GRACE, CLOSED = datetime(2027, 1, 4, tzinfo=UTC), datetime(2027, 1, 7, tzinfo=UTC)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from sync.cli.commands.audit import show_audit
-from tests.journey_world import World, jira_seed
+from tests.support.journey_world import World, jira_seed
 
 MakeWorld = Callable[..., World]
 

@@ -23,7 +23,17 @@ from sync.cli.commands.history import history
 from sync.cli.commands.overrides import overrides
 from sync.cli.commands.status import status
 from sync.model.run import Options
-from tests.journey_world import FEATURES, GOAL, MODEL, PLAN, TOKENS, Told, World, github_seed, jira_seed
+from tests.support.journey_world import (
+    FEATURES,
+    GOAL,
+    MODEL,
+    PLAN,
+    TOKENS,
+    Told,
+    World,
+    github_seed,
+    jira_seed,
+)
 
 STATE = ".increment-sync/state.db"
 

@@ -21,7 +21,7 @@ from sync.cli.commands.status_history import status_since
 from sync.cli.commands.unplanned import unplanned
 from sync.cli.main import main
 from sync.runtime.invocation import Ways
-from tests.journey_world import FEATURES, MAPPING, MODEL, PLAN, Told, World
+from tests.support.journey_world import FEATURES, MAPPING, MODEL, PLAN, Told, World
 
 SCIENCE = MAPPING.replace("  - github: {repo: acme/churn}\n", "").replace(
     "  - {id: features, when: {labels: [features]}, assign: features}\n", ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from math import ceil
 
-from tests.journey_world import FEATURES, MAPPING, PLAN, World, github_seed, jira_seed, plain_trackers
+from tests.support.journey_world import FEATURES, MAPPING, PLAN, World, github_seed, jira_seed, plain_trackers
 
 MakeWorld = Callable[..., World]
 DAY = timedelta(hours=25)

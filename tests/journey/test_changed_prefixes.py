@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journey_world import FEATURES, World
+from tests.support.journey_world import FEATURES, World
 
 MOVED = "push: {enabled: true}\nlabels: {capability: {prefix: 'cap:', previously: ['capability:']}}"
 LOST = "push: {enabled: true}\nlabels: {capability: {prefix: 'cap:'}}"

@@ -12,7 +12,7 @@ import requests
 
 from sync.runtime.context import RunCache
 from sync.store import Store
-from tests.journey_world import FEATURES, GOAL, MODEL, World
+from tests.support.journey_world import FEATURES, GOAL, MODEL, World
 
 MakeWorld = Callable[..., World]
 

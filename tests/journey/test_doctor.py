@@ -17,7 +17,7 @@ import pytest
 from connectors.sandbox.core.faults import Fault
 from sync.cli import main as cli
 from sync.cli.commands.doctor import doctor
-from tests.journey_world import PLAN, TOKENS, Told, World, github_seed, jira_seed
+from tests.support.journey_world import PLAN, TOKENS, Told, World, github_seed, jira_seed
 
 OPEN = {"check": "push", "text": "is on for all teams"}
 

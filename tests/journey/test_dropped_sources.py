@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import Unavailable
-from tests.writing_world import FEATURES, INCREMENT, World
+from tests.support.writing_world import FEATURES, INCREMENT, World
 
 CHURN = "  - github: {repo: acme/churn}"
 BOTH = f"{CHURN}\n  - github: {{repo: acme/plan}}"

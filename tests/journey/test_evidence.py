@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.journey_world import GOAL, MODEL, World
+from tests.support.journey_world import GOAL, MODEL, World
 
 
 def test_done_work_without_its_evidence_is_said_to_be_not_proven(world: World) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sync.cli.commands.explain import explain
 from sync.cli.commands.history import history
-from tests.journey_world import MAPPING, TOKENS, Told, World, github_seed, jira_seed
+from tests.support.journey_world import MAPPING, TOKENS, Told, World, github_seed, jira_seed
 
 MakeWorld = Callable[..., World]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.journey_world import FEATURES, GOAL, MAPPING, MODEL, PLAN, World, github_seed
+from tests.support.journey_world import FEATURES, GOAL, MAPPING, MODEL, PLAN, World, github_seed
 
 MakeWorld = Callable[..., World]
 

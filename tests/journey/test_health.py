@@ -13,8 +13,8 @@ import pytest
 
 from sync.cli.commands.report import report
 from sync.forecast import optional_deps as libraries
-from tests.health_world import health, proven
-from tests.journey_world import FEATURES, GOAL, World
+from tests.support.health_world import health, proven
+from tests.support.journey_world import FEATURES, GOAL, World
 
 MakeWorld = Callable[..., World]
 DAY = timedelta(days=1)

@@ -11,7 +11,7 @@ import pytest
 from sync.forecast.load_history import load_flow
 from sync.model.flow import FlowIssue
 from sync.runtime.bootstrap import configure
-from tests.journey_world import MAPPING, World, github_seed, jira_seed, plain_trackers
+from tests.support.journey_world import MAPPING, World, github_seed, jira_seed, plain_trackers
 
 MakeWorld = Callable[..., World]
 WIP = MAPPING.replace("sources:", "states: {doing: {labels: [wip]}, blocked: {labels: [on-hold]}}\nsources:")

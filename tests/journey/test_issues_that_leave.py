@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.journey_world import FEATURES, MAPPING, MODEL, World
+from tests.support.journey_world import FEATURES, MAPPING, MODEL, World
 
 MakeWorld = Callable[..., World]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.journey_world import MAPPING, MODEL, World, jira_seed
+from tests.support.journey_world import MAPPING, MODEL, World, jira_seed
 
 MakeWorld = Callable[..., World]
 OURS = {"model", "capability:model", "increment:2026-q4"}

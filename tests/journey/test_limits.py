@@ -12,7 +12,7 @@ import pytest
 from sync.apply.comments import CommentWriting
 from sync.model.changes import CommentChange
 from sync.model.run import Options
-from tests.journey_world import World, github_seed, jira_seed
+from tests.support.journey_world import World, github_seed, jira_seed
 
 MakeWorld = Callable[..., World]
 

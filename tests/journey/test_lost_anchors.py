@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.writing_world import World
+from tests.support.writing_world import World
 
 ANCHOR = "acme/churn#1"
 

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.sandbox.server import Sandbox
 from sync.diff.comment_markup import wrap
-from tests.journey_world import FEATURES, GOAL, MODEL, PLAN, TOKENS, World, github_seed, jira_seed
+from tests.support.journey_world import FEATURES, GOAL, MODEL, PLAN, TOKENS, World, github_seed, jira_seed
 
 SET = "increment-sync.yaml"
 OTHER = {"JIRA_EMAIL": "second@acme.example", "JIRA_API_TOKEN": "jira-second", "GH_TOKEN": "github-second"}

@@ -12,7 +12,7 @@ import pytest
 
 from sync.pipeline import override_recovery as lost_store
 from tests.journey.test_lost_store_and_neighbours import OTHER, SET, account_of, lose_store, seeds
-from tests.journey_world import PLAN, TOKENS, World, jira_seed, plain_trackers
+from tests.support.journey_world import PLAN, TOKENS, World, jira_seed, plain_trackers
 
 MakeWorld = Callable[..., World]
 JIRA, GITHUB = "capability:model", "capability:features"

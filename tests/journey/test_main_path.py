@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from connectors.sandbox.server import Sandbox
-from tests.journey_world import (
+from tests.support.journey_world import (
     FEATURES,
     GOAL,
     MODEL,

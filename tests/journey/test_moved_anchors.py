@@ -7,7 +7,7 @@ import pytest
 from connectors.errors import Unavailable
 from sync.mapping_tools.explain import Explained, explain_stored
 from sync.runtime.context import Job
-from tests.writing_world import World
+from tests.support.writing_world import World
 
 GOAL = "DS-1"
 

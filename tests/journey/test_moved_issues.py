@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.journey_world import MODEL, World
+from tests.support.journey_world import MODEL, World
 
 OLD, NEW, ANCHOR = "acme/churn", "acme/new", "acme/new#1"
 LABELLED = [f"{NEW}#{number}" for number in (11, 12, 13)]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from sync.cli.commands.report import report
-from tests.journey_world import World
+from tests.support.journey_world import World
 
 MakeWorld = Callable[..., World]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.journey_world import FEATURES, GOAL, MAPPING, PLAN, World, github_seed, jira_seed
+from tests.support.journey_world import FEATURES, GOAL, MAPPING, PLAN, World, github_seed, jira_seed
 
 MIXED = MAPPING.replace(
     "rules:", "  - github: {repo: acme/secret}\nstates: {blocked: {labels: [blocked]}}\nrules:"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.journey_world import FEATURES, GOAL, MODEL, World
+from tests.support.journey_world import FEATURES, GOAL, MODEL, World
 
 MakeWorld = Callable[..., World]
 

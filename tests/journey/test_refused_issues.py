@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journey_world import World
+from tests.support.journey_world import World
 
 QUARTER = timedelta(minutes=15)
 

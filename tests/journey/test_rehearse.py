@@ -11,7 +11,7 @@ import pytest
 
 from sync.cli import main as cli
 from sync.cli.commands.rehearse import rehearse
-from tests.journey_world import World
+from tests.support.journey_world import World
 
 MakeWorld = Callable[..., World]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journey_world import MAPPING, PLAN, World, jira_seed
+from tests.support.journey_world import MAPPING, PLAN, World, jira_seed
 
 
 @pytest.mark.parametrize(

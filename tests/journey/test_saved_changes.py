@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journey_world import FEATURES, GOAL, MODEL, World
+from tests.support.journey_world import FEATURES, GOAL, MODEL, World
 
 MakeWorld = Callable[..., World]
 PREFIX = "push: {enabled: true}\nlabels: {capability: {prefix: 'cap:'}}"

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import pytest
 
 from connectors.http.redaction import Hider
-from tests.journey_world import World, github_seed, jira_seed
-from tests.leaks import (
+from tests.support.journey_world import World, github_seed, jira_seed
+from tests.support.leaks import (
     assert_no_file_holds,
     assert_none_of,
     call,

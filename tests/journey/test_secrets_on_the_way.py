@@ -17,8 +17,8 @@ import pytest
 import requests
 
 from sync.runtime.logging import logger
-from tests.journey_world import TOKENS, World
-from tests.leaks import (
+from tests.support.journey_world import TOKENS, World
+from tests.support.leaks import (
     assert_no_file_holds,
     assert_none_of,
     call,

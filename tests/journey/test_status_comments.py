@@ -8,7 +8,7 @@ import pytest
 from connectors.errors import Gone, Rejected, Unavailable
 from connectors.model import IssueRef
 from sync.diff.comment_markup import wrap
-from tests.writing_world import ME, PLAN, World, notes
+from tests.support.writing_world import ME, PLAN, World, notes
 
 GOAL, CAPABILITY = "DS-1", "acme/churn#1"
 

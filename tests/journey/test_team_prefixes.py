@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sync.cli.commands.explain import explain
-from tests.journey_world import FEATURES, GOAL, MAPPING, MODEL, World
+from tests.support.journey_world import FEATURES, GOAL, MAPPING, MODEL, World
 
 Q4 = "increment:2026-q4"
 OWN = MAPPING + "labels: {capability: {prefix: 'sci:', color: '00ff00'}, state: {prefix: 'sci.'}}\n"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.writing_world import FEATURES, INCREMENT, MAPPING, ME, MODEL, World, notes
+from tests.support.writing_world import FEATURES, INCREMENT, MAPPING, ME, MODEL, World, notes
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.journey.test_crashes import Died, death
-from tests.journey_world import FEATURES, GOAL, MAPPING, MODEL, World
+from tests.support.journey_world import FEATURES, GOAL, MAPPING, MODEL, World
 
 MakeWorld = Callable[..., World]
 

@@ -13,7 +13,7 @@ import pytest
 
 from sync.cli.commands import run as running
 from sync.model.run import Options
-from tests.journey_world import MAPPING, PLAN, World, github_seed, jira_seed
+from tests.support.journey_world import MAPPING, PLAN, World, github_seed, jira_seed
 
 MakeWorld = Callable[..., World]
 

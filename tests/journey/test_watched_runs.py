@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.journey_world import TOKENS, World
-from tests.promtool import promtool
-from tests.watchers import Watchers, figures_in, figures_of, watching
+from tests.support.journey_world import TOKENS, World
+from tests.support.promtool import promtool
+from tests.support.watchers import Watchers, figures_in, figures_of, watching
 
 MakeWorld = Callable[..., World]
 TEXTFILE = "metrics: {textfile: out/increment-sync.prom}\n"

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from sync.cli.commands.status_history import status_at, status_since
-from tests.journey_world import World
+from tests.support.journey_world import World
 
 MakeWorld = Callable[..., World]
 

@@ -17,7 +17,7 @@ from sync.insights.count_ledger import note_down
 from sync.model.attribution import Counted, PlanFacts
 from sync.model.plan_facts import plan_facts
 from sync.model.rollup import Rollup
-from tests.rollup_world import MIDWAY, capability, goal, increment, issue, ref, rolled, workspace
+from tests.support.rollup_world import MIDWAY, capability, goal, increment, issue, ref, rolled, workspace
 
 FEATURES, MODEL, DASHBOARD = capability("features"), capability("model"), capability("dashboard")
 PLANS = tuple(

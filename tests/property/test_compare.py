@@ -11,7 +11,7 @@ from mappings.labels import LabelScheme
 from sync.diff.label_diff import LabelWorld, compare_labels
 from sync.model.changes import LabelChange, Reason
 from sync.model.labels import Decisions, LabelOutcome, Suspicion, Wish
-from tests.match_world import issue
+from tests.support.match_world import issue
 
 SCHEME = LabelScheme()
 ISSUE_LABELS = [

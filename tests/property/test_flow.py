@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from connectors.model import IssueChange
 from mappings.model import StateRule
 from sync.model.flow import FlowIssue
-from tests.flow_world import CLASSES, CREATED, day, flag, label, status, way
+from tests.support.flow_world import CLASSES, CREATED, day, flag, label, status, way
 
 OWN = {
     "doing": StateRule(labels=frozenset({"wip"}), statuses=frozenset({"Review"})),

@@ -19,7 +19,7 @@ from sync.forecast.joint_model import (
 )
 from sync.forecast.throughput_model import count_law
 from sync.model.forecast import QUANTILES
-from tests.forecast_world import past
+from tests.support.forecast_world import past
 
 RATES = st.lists(st.floats(1e-6, 0.5), min_size=10, max_size=10)
 AGES = st.lists(st.floats(0, 3000), max_size=25)

@@ -19,7 +19,7 @@ from sync.model.planning import Earlier, Remembered, Seen, Thought
 from sync.pipeline.affected import Basis, to_look_at_again
 from sync.pipeline.offline import anchors_among
 from sync.pipeline.planner import think
-from tests.match_world import NOW, Q3, Q4, at, capability, increment, known, rule, team, workspace
+from tests.support.match_world import NOW, Q3, Q4, at, capability, increment, known, rule, team, workspace
 
 CAPABILITIES = ["one", "two", "three", "four"]
 SOURCES = ["DS", "acme/churn"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.writing_world import FEATURES, INCREMENT, MODEL, World
+from tests.support.writing_world import FEATURES, INCREMENT, MODEL, World
 
 KEYS = ("DS-2", "DS-3", "acme/churn#2", "acme/churn#3")
 ACTS = ("run", "run", "take off", "take off the increment", "pin", "unpin", "ask for the other", "close")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connectors.model import Issue, KnownIssue
 from mappings.model import Overrides, TeamMapping
-from tests.match_world import (
+from tests.support.match_world import (
     Q4,
     capability,
     homes,

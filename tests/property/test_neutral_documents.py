@@ -15,9 +15,9 @@ from sync.model.changes import ChangeSet, LabelChange, Reason
 from sync.model.comments import Document
 from sync.model.limits import Attention
 from sync.model.rollup import Counts
-from tests.hostile_text import TEXTS, found_on_github, github_texts, markup_on_github
-from tests.jira_wiki import cells_of, tokens_of
-from tests.report_world import report_data
+from tests.support.hostile_text import TEXTS, found_on_github, github_texts, markup_on_github
+from tests.support.jira_wiki import cells_of, tokens_of
+from tests.support.report_world import report_data
 
 
 def comment(kind, text):

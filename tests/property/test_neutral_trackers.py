@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 
 from sync.config.escape import BREAK, neutral_github, neutral_jira, neutral_terminal
-from tests.hostile_text import (
+from tests.support.hostile_text import (
     GITHUB_MARKUP,
     GITHUB_RULES,
     JIRA_CONTROLS,
@@ -18,7 +18,7 @@ from tests.hostile_text import (
     github_texts,
     markup_on_github,
 )
-from tests.jira_wiki import cells_of, tokens_of
+from tests.support.jira_wiki import cells_of, tokens_of
 
 
 @pytest.mark.parametrize("name", GITHUB_RULES)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.model.rollup import Baseline, Counts
-from tests.rollup_world import (
+from tests.support.rollup_world import (
     CLOSE,
     END,
     MIDWAY,

@@ -17,7 +17,7 @@ from mappings.parsed import Draft, Place, TeamDraft
 from mappings.rules.conditions import Subject, compile_conditions
 from mappings.schema.mapping import MappingFile
 from mappings.yaml.tree import Positions, parse_tree
-from tests.match_world import at, known
+from tests.support.match_world import at, known
 
 NAMES = st.sampled_from(["a", "b", "ab", "abb", "a*", "*b", "a?", "*", "?b", "B"])
 CHOICE = st.fixed_dictionaries(

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from sync.cli.metrics.definitions import MEANINGS, PREFIX
-from tests.promtool import promtool
+from tests.support.promtool import promtool
 
 ROOT = Path(__file__).parents[2]
 RULES = (ROOT / "deploy/alerts.yaml").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from sync.model.run import Applied
 from sync.runtime.context import Job
 from sync.runtime.run_lock import LEASE
 from sync.store import LeaseLost
-from tests.writing_world import FEATURES, INCREMENT, World
+from tests.support.writing_world import FEATURES, INCREMENT, World
 
 WHY = Reason(text="a reason", rule="a-rule")
 

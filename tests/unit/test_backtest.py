@@ -15,7 +15,7 @@ from sync.forecast.cutoffs import group_cases, origins_of
 from sync.forecast.replay import CountCase, GroupCase, Replay, replay
 from sync.forecast.scores import scores_of
 from sync.forecast.series import series_of
-from tests.forecast_world import invented, write_csv
+from tests.support.forecast_world import invented, write_csv
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "issue-histories"
 

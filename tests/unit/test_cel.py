@@ -16,7 +16,7 @@ from mappings.model import Overrides
 from mappings.rules.cel import CelCondition, compile_cel
 from mappings.rules.cel_syntax import VARIABLES, CelInvalid, read_cel
 from mappings.rules.conditions import Subject, compile_conditions, wanted_by
-from tests.match_world import (
+from tests.support.match_world import (
     HERE,
     Q4,
     at,

@@ -10,7 +10,7 @@ from connectors.model import Issue
 from mappings.rules.cel import compile_cel
 from mappings.rules.cel_syntax import CelInvalid
 from mappings.rules.conditions import Subject
-from tests.match_world import issue
+from tests.support.match_world import issue
 
 LIMIT = 0.5
 """Seconds that one hostile expression may take on one hostile issue."""

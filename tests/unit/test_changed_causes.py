@@ -11,7 +11,7 @@ from mappings.model import Matched, Overrides
 from sync.insights.change_causes import Situation, fingerprint
 from sync.insights.count_ledger import note_down
 from sync.model.attribution import Counted, Turn
-from tests.rollup_world import MIDWAY, issue, rolled
+from tests.support.rollup_world import MIDWAY, issue, rolled
 
 OUR_WRITE = MIDWAY + timedelta(seconds=5)
 SCHEME = LabelScheme()

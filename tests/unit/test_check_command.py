@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.findings_world import HEAD, MAPPING, PLAN, call, store, write
-from tests.match_world import known
+from tests.support.findings_world import HEAD, MAPPING, PLAN, call, store, write
+from tests.support.match_world import known
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "workspace"

@@ -18,7 +18,7 @@ import pytest
 import typer
 
 from sync.cli import main as cli
-from tests.journey_world import MAPPING, PLAN
+from tests.support.journey_world import MAPPING, PLAN
 
 SETTINGS = """\
 instance: here

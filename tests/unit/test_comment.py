@@ -21,7 +21,7 @@ from sync.diff.comment_markup import (
 )
 from sync.model.comments import Document
 from sync.model.rollup import CapabilityRollup, Rollup
-from tests.rollup_world import baseline, capability, goal, increment, issue, rolled, workspace
+from tests.support.rollup_world import baseline, capability, goal, increment, issue, rolled, workspace
 
 NASTY = "@dana fixes #12 | `x` <b> [l](http://evil.test) {code} h1. !img! acme/churn#7 ||a|| $x$ *b*"
 BLOCKED = {"blocked": True}

@@ -15,7 +15,7 @@ from sync.diff.label_diff import LabelWorld, compare_labels
 from sync.model.changes import Reason
 from sync.model.comments import CommentWish, WrittenComment
 from sync.model.labels import Decisions, Wish
-from tests.match_world import issue
+from tests.support.match_world import issue
 
 REF = issue("DS-1").ref
 WHY = Reason(text="wanted")

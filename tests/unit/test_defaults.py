@@ -12,7 +12,7 @@ from mappings.model import IssueState, TeamMapping
 from mappings.problems import MappingInvalid, Problem
 from mappings.rules.flow_state import state_of
 from sync.config.settings import load_settings
-from tests.match_world import issue
+from tests.support.match_world import issue
 
 DEFAULTS = """\
 states:

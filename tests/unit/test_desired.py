@@ -12,7 +12,7 @@ from mappings.model import Anchor, Matched, Unplanned, Workspace
 from sync.diff.desired_labels import DesireInputs, desire_labels, subjects
 from sync.model.labels import Wish
 from sync.model.rollup import Rollup
-from tests.rollup_world import (
+from tests.support.rollup_world import (
     CLOSE,
     ENTRY,
     MIDWAY,
@@ -27,7 +27,7 @@ from tests.rollup_world import (
     team,
     workspace,
 )
-from tests.store_world import DS
+from tests.support.store_world import DS
 
 GOAL, CAPABILITY = Anchor(tracker="jira", key="DS-100"), Anchor(tracker="jira", key="DS-101")
 INCREMENT, FEATURES = "increment:2026-q4", "capability:features"

@@ -11,7 +11,7 @@ import pytest
 from mappings.model import Evidence
 from sync.cli.commands.status import status
 from sync.config.evidence import MAX_BYTES, read_proof
-from tests.offline_world import PLAN, OfflineWorld, done
+from tests.support.offline_world import PLAN, OfflineWorld, done
 
 AUC = Evidence(file="metrics/churn.json", metric="auc", at_least=0.8)
 ASKED = '      - {id: features, title: Churn features, team: science, anchor: "github:acme/churn#12"}\n'

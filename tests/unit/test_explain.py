@@ -13,8 +13,8 @@ from sync.cli.commands.explain import explain
 from sync.runtime.bootstrap import configure
 from sync.runtime.session import opened_store
 from sync.store import PushedComment, Store
-from tests.match_world import issue
-from tests.offline_world import NOW, PLAN, OfflineWorld, Told, days_ago, done
+from tests.support.match_world import issue
+from tests.support.offline_world import NOW, PLAN, OfflineWorld, Told, days_ago, done
 
 OTHER = """\
 team: other

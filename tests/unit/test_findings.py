@@ -8,8 +8,18 @@ import pytest
 
 from mappings.checks.silence import SILENCEABLE, how_to_silence
 from mappings.model import Overrides
-from tests.findings_world import HEAD, MAPPING, PLAN, RULES, brief, from_files, from_issues, read, write
-from tests.match_world import at, closed, known, ref
+from tests.support.findings_world import (
+    HEAD,
+    MAPPING,
+    PLAN,
+    RULES,
+    brief,
+    from_files,
+    from_issues,
+    read,
+    write,
+)
+from tests.support.match_world import at, closed, known, ref
 
 
 def rules(*lines: str) -> str:

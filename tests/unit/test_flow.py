@@ -10,8 +10,8 @@ from connectors.model import IssueChange
 from mappings.model import StateRule
 from sync.forecast.issue_history import Statuses, Told, flow_of, statuses_of
 from sync.model.flow import Blocked
-from tests.flow_world import CREATED, STATUSES, day, flag, label, states_of, status, way
-from tests.match_world import known
+from tests.support.flow_world import CREATED, STATUSES, day, flag, label, states_of, status, way
+from tests.support.match_world import known
 
 START, DONE = status(2, "To Do", "In Progress"), status(5, "In Progress", "Done")
 REOPEN = status(7, "Done", "To Do")

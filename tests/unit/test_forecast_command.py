@@ -13,8 +13,8 @@ from sync.cli.commands.backtest import backtest
 from sync.cli.commands.forecast import chance_in_words, forecast
 from sync.model.forecast import Forecast
 from sync.runtime.invocation import Ways
-from tests.match_world import issue
-from tests.offline_world import NOW, OfflineWorld, Told, days_ago, done
+from tests.support.match_world import issue
+from tests.support.offline_world import NOW, OfflineWorld, Told, days_ago, done
 
 
 def history(days: int) -> Iterator[Issue]:

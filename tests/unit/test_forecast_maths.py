@@ -24,7 +24,7 @@ from sync.forecast.joint_model import (
 )
 from sync.forecast.throughput_history import Past
 from sync.forecast.throughput_model import CountLaw, count_law, without_bulk
-from tests.forecast_world import ZERO, history, past, steady
+from tests.support.forecast_world import ZERO, history, past, steady
 
 CALM = Team(hazards=Hazards.of_rates(np.full(10, 0.02)), tempo=0.0)
 

@@ -17,7 +17,7 @@ from sync.forecast.team_model import TeamPast, team_past
 from sync.forecast.work_item_age import ageing_of
 from sync.model.flow import FlowIssue
 from sync.model.forecast import FINISH_PROBABILITIES, QUANTILES, Forecast, PastIssue
-from tests.rollup_world import (
+from tests.support.rollup_world import (
     ENTRY,
     MIDWAY,
     START,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mappings.problems import nearest
-from tests.findings_world import HEAD, MAPPING, call, read, write
+from tests.support.findings_world import HEAD, MAPPING, call, read, write
 
 SECONDS = 30
 """Generous, because the machine may be busy; what is tested here took minutes, or for ever, without bounds."""

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from tests.impact_world import MAPPING, PLAN, SETTINGS, Workspace
-from tests.store_world import START, issue, pull, ref
+from tests.support.impact_world import MAPPING, PLAN, SETTINGS, Workspace
+from tests.support.store_world import START, issue, pull, ref
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import responses
 
 from connectors.errors import OutcomeUnknown, QuotaExhausted
 from connectors.model import Pulled, Wanted
-from tests.unit.jira_desk import DATE, DS, REF, SITE, Desk, found, prepared, raw_issue
+from tests.unit.jira_connection import DATE, DS, REF, SITE, Desk, found, prepared, raw_issue
 
 SEARCH = f"{SITE}/rest/api/2/search/jql"
 COMMENTS = f"{SITE}/rest/api/2/issue/10012/comment"

@@ -11,7 +11,7 @@ import responses
 
 from connectors.errors import AuthFailed
 from connectors.model import Cursor, Failed, Pulled, Source, Wanted
-from tests.unit.jira_desk import DATE, DS, OPS, SITE, Desk, bodies, found, prepared, raw_issue
+from tests.unit.jira_connection import DATE, DS, OPS, SITE, Desk, bodies, found, prepared, raw_issue
 
 SEARCH = f"{SITE}/rest/api/2/search/jql"
 OLD_SEARCH = f"{SITE}/rest/api/2/search"

@@ -13,7 +13,7 @@ from responses import matchers
 from connectors.errors import AuthFailed, Gone, NotConfirmed, OutcomeUnknown, Rejected
 from connectors.http.rate_limiter import Pace, WriteLimits
 from connectors.model import Wanted
-from tests.unit.jira_desk import DATE, REF, SITE, Desk, bodies, prepared, raw_issue
+from tests.unit.jira_connection import DATE, REF, SITE, Desk, bodies, prepared, raw_issue
 
 API = f"{SITE}/rest/api/2"
 ISSUE, COMMENTS, RIGHTS = f"{API}/issue/10012", f"{API}/issue/10012/comment", f"{API}/mypermissions"

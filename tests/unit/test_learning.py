@@ -10,11 +10,11 @@ from connectors.model import Issue, IssueChange
 from sync.cli.commands.learning import show_learning
 from sync.insights.experiments import learning
 from sync.model.rollup import Rollup
-from tests.match_world import issue
-from tests.offline_world import MAPPING, OfflineWorld, days_ago, done
-from tests.rollup_world import MIDWAY, rolled, team
-from tests.rollup_world import issue as assigned
-from tests.store_world import DS
+from tests.support.match_world import issue
+from tests.support.offline_world import MAPPING, OfflineWorld, days_ago, done
+from tests.support.rollup_world import MIDWAY, rolled, team
+from tests.support.rollup_world import issue as assigned
+from tests.support.store_world import DS
 
 ASKING = MAPPING.replace("assign: model, iteration: v2", "assign: model, iteration: v2, experiment: true")
 

@@ -11,7 +11,7 @@ import pytest
 from sync.runtime.context import Job
 from sync.runtime.run_lock import LEASE, held
 from sync.store import LeaseHeld, LeaseLost, StoreError
-from tests.writing_world import World
+from tests.support.writing_world import World
 
 
 def wait_for(condition: object) -> None:

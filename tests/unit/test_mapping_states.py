@@ -8,7 +8,7 @@ import pytest
 
 from mappings.model import StateRule
 from mappings.rules.flow_state import state_of
-from tests.match_world import issue, team
+from tests.support.match_world import issue, team
 
 
 def names(*statuses: str, labels: tuple[str, ...] = (), types: tuple[str, ...] = ()) -> StateRule:

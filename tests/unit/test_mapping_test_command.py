@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.findings_world import HEAD, MAPPING, PLAN, call, write
+from tests.support.findings_world import HEAD, MAPPING, PLAN, call, write
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "workspace"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mappings.model import Anchor, Overrides
-from tests.match_world import (
+from tests.support.match_world import (
     Q4,
     at,
     capability,

@@ -11,7 +11,7 @@ from mappings.rules.conditions import PatternInvalid, Subject, compile_condition
 from mappings.rules.matcher import Ancestry
 from mappings.rules.rule_index import RuleIndex
 from mappings.rules.team_rules import TeamRules
-from tests.match_world import at, issue, known, rule, team
+from tests.support.match_world import at, issue, known, rule, team
 
 
 def holds(when: dict[str, Any], one: Issue, ancestors: tuple[str, ...] = ()) -> bool:

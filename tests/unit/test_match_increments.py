@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from mappings.model import Matched, Overrides, StateRule
-from tests.match_world import (
+from tests.support.match_world import (
     Q3,
     Q4,
     at,

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine, create_engine, inspect
 from sync.store import StoreError, open_store
 from sync.store.schema import HEAD, current_revision, migrate
 from sync.store.tables_base import metadata
-from tests.postgres import new_database
-from tests.store_world import Clock
+from tests.support.postgres import new_database
+from tests.support.store_world import Clock
 
 
 def engine_for(url: str) -> Engine:

@@ -11,7 +11,7 @@ from sync.model.labels import Suspicion, SuspicionKind
 from sync.pipeline.confirm_overrides import Checked, check_suspicions, record
 from sync.pull.recorded import Recorder, remember
 from sync.runtime.context import Job
-from tests.writing_world import FEATURES, INCREMENT, ME, MODEL, World, notes
+from tests.support.writing_world import FEATURES, INCREMENT, ME, MODEL, World, notes
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from sync.cli.commands.predictability import show_predictability
 from sync.model.plan_facts import plan_facts
 from sync.runtime.bootstrap import configure
 from sync.runtime.session import opened_store
-from tests.match_world import issue
-from tests.offline_world import NOW, OfflineWorld
+from tests.support.match_world import issue
+from tests.support.offline_world import NOW, OfflineWorld
 
 Q3 = """\
 increment: 2026-q3

@@ -31,10 +31,10 @@ from sync.insights.report.phrases import finish_words, outlook_of, range_words
 from sync.insights.unplanned import ad_hoc_figures
 from sync.model.flow import FlowIssue
 from sync.model.forecast import QUANTILES, Forecast
-from tests import rollup_world
-from tests.match_world import issue
-from tests.offline_world import OfflineWorld, days_ago, done
-from tests.report_world import HOSTILE, empty, report_data
+from tests.support import rollup_world
+from tests.support.match_world import issue
+from tests.support.offline_world import OfflineWorld, days_ago, done
+from tests.support.report_world import HOSTILE, empty, report_data
 
 ROOT = Path(__file__).parents[2]
 BERLIN = ZoneInfo("Europe/Berlin")

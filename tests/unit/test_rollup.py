@@ -9,7 +9,7 @@ import pytest
 from connectors.model import IssueRef
 from mappings.model import Conflict, IssueState, Unplanned
 from sync.model.rollup import Counts
-from tests.rollup_world import (
+from tests.support.rollup_world import (
     CLOSE,
     END,
     MIDWAY,

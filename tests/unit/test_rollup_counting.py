@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from sync.model.rollup import Counts
-from tests.rollup_world import CLOSE, END, MIDWAY, START, features, issue, rolled, workspace
-from tests.rollup_world import capability as a_capability
-from tests.rollup_world import goal as a_goal
-from tests.rollup_world import increment as an_increment
+from tests.support.rollup_world import CLOSE, END, MIDWAY, START, features, issue, rolled, workspace
+from tests.support.rollup_world import capability as a_capability
+from tests.support.rollup_world import goal as a_goal
+from tests.support.rollup_world import increment as an_increment
 
 
 def counted_keys(found):

@@ -8,7 +8,7 @@ from connectors.model import Source
 from mappings.model import Overrides
 from sync.model.rollup import Baseline
 from sync.rollup.baseline import baseline_due, baseline_of, feeding_sources
-from tests.rollup_world import (
+from tests.support.rollup_world import (
     CLOSE,
     END,
     MIDWAY,

@@ -11,7 +11,7 @@ from mappings.problems import MappingInvalid, Problem
 from sync.config.check_push import unknown_in_push
 from sync.config.settings import Settings, find_root, load_settings, store_url
 from sync.runtime.bootstrap import configure
-from tests.journey_world import MAPPING, PLAN
+from tests.support.journey_world import MAPPING, PLAN
 
 SMALL = "instance: acme\ntrackers:\n  github: {kind: github}\n"
 

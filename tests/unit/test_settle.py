@@ -12,7 +12,7 @@ from sync.apply.recover import settle_open_intents
 from sync.diff.comment_markup import wrap
 from sync.model.records import JournalRow, PushedComment
 from sync.runtime.context import Job
-from tests.writing_world import FEATURES, ME, World
+from tests.support.writing_world import FEATURES, ME, World
 
 NEW = "capability:event-features"
 SUBJECT = "capability:features"

@@ -23,8 +23,8 @@ from sync.store.snapshot_file import (
     store_from,
     write_snapshot,
 )
-from tests.postgres import new_database
-from tests.store_world import CHURN, START, Clock, issue, pull, ref
+from tests.support.postgres import new_database
+from tests.support.store_world import CHURN, START, Clock, issue, pull, ref
 
 HEAD = SnapshotHead(instance="acme", taken=START, bodies=False)
 

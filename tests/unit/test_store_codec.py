@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.model import Issue, IssueRef, Source, Wanted
 from sync.store.codec import COLUMNS, definition_hash, dumps, issue_from, issue_payload, storable
-from tests.store_world import START, issue
+from tests.support.store_world import START, issue
 
 ANYTHING = st.text(st.characters(codec=None, categories=None), max_size=30)
 STORABLE = ANYTHING.map(storable)

@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import Pool, event
 
 from sync.store import Store, StoreError, open_store
-from tests.postgres import new_database
-from tests.store_world import DS, START, Clock, issue, pull
+from tests.support.postgres import new_database
+from tests.support.store_world import DS, START, Clock, issue, pull
 
 
 def refusal(url: str) -> str:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from sync.store import LeaseHeld, LeaseLost, Store, open_store
-from tests.postgres import new_database
-from tests.store_world import CHURN, START, Clock, issue, pull, ref
+from tests.support.postgres import new_database
+from tests.support.store_world import CHURN, START, Clock, issue, pull, ref
 
 TTL = timedelta(minutes=5)
 

@@ -19,8 +19,8 @@ from sync.mapping_tools.features import title_pattern
 from sync.mapping_tools.rule_yaml import scalar
 from sync.runtime.bootstrap import configure
 from sync.runtime.session import opened_store
-from tests.match_world import issue
-from tests.offline_world import MAPPING, NOW, OfflineWorld, days_ago
+from tests.support.match_world import issue
+from tests.support.offline_world import MAPPING, NOW, OfflineWorld, days_ago
 
 NO_RULES = """\
 team: science

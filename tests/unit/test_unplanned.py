@@ -12,8 +12,8 @@ import pytest
 from connectors.model import Issue
 from sync.cli.commands.unplanned import unplanned
 from sync.runtime.invocation import Ways
-from tests.match_world import issue
-from tests.offline_world import MAPPING, OfflineWorld, days_ago, done
+from tests.support.match_world import issue
+from tests.support.offline_world import MAPPING, OfflineWorld, days_ago, done
 
 OPS = """\
 team: ops

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from sync.config.escape import BREAK
-from tests.jira_wiki import EMOTICONS
+from tests.support.jira_wiki import EMOTICONS
 
 MARKDOWN = MarkdownIt("commonmark").enable("table").enable("strikethrough")
 SHA = "a5c3785ed8d6a35868bc169f07e40e889087fd2e"

@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tests import journey_world
-from tests.journey_world import FEATURES, World, github_seed
+from tests.support import journey_world
+from tests.support.journey_world import FEATURES, World, github_seed
 
 _MODEL = "{id: model, "
 PLAN, MAPPING = (

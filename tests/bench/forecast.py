@@ -16,7 +16,7 @@ from sync.forecast.remaining_work import Material
 from sync.forecast.team_model import team_past
 from sync.model.flow import FlowIssue
 from sync.model.forecast import PastIssue
-from tests.rollup_world import MIDWAY, capability, goal, increment, issue, rolled, workspace
+from tests.support.rollup_world import MIDWAY, capability, goal, increment, issue, rolled, workspace
 
 CAPABILITIES, TEAMS, ISSUES_BEHIND = 1_000, 20, 2_000
 _DAY = timedelta(days=1)

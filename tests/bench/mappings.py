@@ -22,8 +22,8 @@ from typing import Any
 from mappings.model import Matched, Overrides
 from mappings.rules.matcher import Matcher
 from sync.config.workspace import Configured
-from tests.bench_plain import plain_match
-from tests.bench_world import TODAY, fill_store, issues, mapping_text, write_workspace
+from tests.bench.plain import plain_match
+from tests.bench.world import TODAY, fill_store, issues, mapping_text, write_workspace
 
 ISSUES = 100_000
 _LIVE = 0.4

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from connectors.model import Issue
 from sync.cli.commands.report import report
-from tests.match_world import issue
-from tests.offline_world import NOW, OfflineWorld, days_ago
+from tests.support.match_world import issue
+from tests.support.offline_world import NOW, OfflineWorld, days_ago
 
 SIZES = (1_000, 20_000)
 TEAMS = ("science", "serving", "platform")

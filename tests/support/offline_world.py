@@ -17,7 +17,7 @@ from sync.cli import main as cli
 from sync.runtime.bootstrap import configure
 from sync.runtime.invocation import Ways
 from sync.runtime.session import opened_store
-from tests.match_world import issue
+from tests.support.match_world import issue
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ import pytest
 
 from sync.cli import main as cli
 from sync.runtime.invocation import Ways
-from tests.journey_world import World
+from tests.support.journey_world import World
 
 LOUD = ("jira", "jira.client", "jira.resilientsession", "github", "github.Requester", "urllib3", "requests")
 

@@ -17,7 +17,7 @@ from sync.runtime.bootstrap import configure
 from sync.runtime.invocation import Ways
 from sync.runtime.session import opened_store
 from sync.store import Store
-from tests.store_world import CHURN, START, Clock, issue, pull
+from tests.support.store_world import CHURN, START, Clock, issue, pull
 
 SETTINGS = """\
 instance: acme

@@ -12,7 +12,7 @@ from mappings.model import StateRule, TeamMapping
 from mappings.rules.flow_state import States
 from sync.forecast.issue_history import Judge, Statuses, Told, flow_of
 from sync.model.flow import FlowIssue
-from tests.match_world import at, known, team
+from tests.support.match_world import at, known, team
 
 CREATED = at(10, 5)
 CLASSES: dict[str, Category] = {
