@@ -46,15 +46,15 @@ sbom: $(READY)
 	$(BIN)/python -W ignore -m cyclonedx_py requirements requirements/runtime.lock --pyproject pyproject.toml --output-reproducible --validate --output-file build/sbom.cdx.json
 
 bench: $(READY)
-	$(BIN)/python tests/bench.py
-	$(BIN)/python -m tests.bench_mappings
-	$(BIN)/python -m tests.bench_forecast
-	$(BIN)/python -m tests.bench_soak
-	$(BIN)/python -m tests.bench_report
+	$(BIN)/python -m tests.bench.runs
+	$(BIN)/python -m tests.bench.mappings
+	$(BIN)/python -m tests.bench.forecast
+	$(BIN)/python -m tests.bench.soak
+	$(BIN)/python -m tests.bench.report
 
 # 10,000 schedules of faults in process, 500 over HTTP, 50 with a real SIGKILL, on both cores.
 rehearse-long: $(READY)
-	$(BIN)/python -m sync.rehearsal
+	$(BIN)/python -m sync.simulation
 
 # The published schemas and the reference of all keys; a test says when they are out of date.
 reference: $(READY)

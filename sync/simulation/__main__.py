@@ -1,4 +1,4 @@
-"""``python -m sync.rehearsal``: the long rehearsal of this project over made-up worlds (``make rehearse-long``)."""
+"""``python -m sync.simulation``: the long rehearsal of this project over made-up worlds (``make rehearse-long``)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync.simulation.workers import Parts, rehearse_all
 
 def main() -> int:
     """Prints the tally; 1 when something did not hold."""
-    parser = argparse.ArgumentParser(prog="python -m sync.rehearsal", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m sync.simulation", description=__doc__)
     parser.add_argument("--schedules", type=int, default=10_000, help="in process, on a clock of its own")
     parser.add_argument("--over-http", type=int, default=500, help="over HTTP on loopback")
     parser.add_argument("--sigkill", type=int, default=50, help="whose process is killed by SIGKILL")

@@ -143,7 +143,7 @@ def _explain(root: Path) -> None:
 _LIBRARIES_OF_EXPLAIN = """
 import io, json, sys
 told, sys.stdout = sys.stdout, io.StringIO()
-from sync import cli
+from sync.cli import main as cli
 sys.argv = ["increment-sync", "explain", "T3-77", "--json"]
 try:
     cli.main()
@@ -156,9 +156,9 @@ print(json.dumps([name for name in names if name.split(".")[0] not in own and "-
 _WORK_OF_EXPLAIN = """
 import contextlib, io, json, os, time
 from pathlib import Path
-import sync.commands.session as session
-from sync.commands.explaining import explain
-from sync.commands.ways import Ways
+import sync.runtime.session as session
+from sync.cli.commands.explain import explain
+from sync.runtime.invocation import Ways
 spent = {"configure": 0.0}
 real = session.configure
 def configure(*arguments, **more):

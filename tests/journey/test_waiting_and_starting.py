@@ -58,7 +58,7 @@ def test_what_all_sources_of_a_site_need_is_asked_once(make_world: MakeWorld) ->
 
 LIGHT = """
 import sys
-from sync.cli import app, call
+from sync.cli.main import app, call
 code = call(lambda: app(sys.argv[1:], standalone_mode=False))
 loaded = {name.split(".")[0] for name in sys.modules}
 heavy = sorted(loaded & {"jira", "github", "sqlalchemy", "alembic", "numpy", "scipy"})

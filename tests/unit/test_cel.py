@@ -319,8 +319,8 @@ def test_an_expression_may_not_name_our_labels(tmp_path: Path) -> None:
 def test_the_library_is_imported_only_when_a_mapping_uses_it(tmp_path: Path) -> None:
     asks = (
         "import sys; from pathlib import Path; from mappings.labels import LabelScheme\n"
-        "from mappings.load import check_workspace; from mappings.match import Matcher\n"
-        "from mappings.conditions import wanted_by; from datetime import datetime, UTC\n"
+        "from mappings.load import check_workspace; from mappings.rules.matcher import Matcher\n"
+        "from mappings.rules.conditions import wanted_by; from datetime import datetime, UTC\n"
         "w, p = check_workspace(Path(sys.argv[1]), trackers={'jira': 'jira-cloud'}, timezone='UTC',"
         " labels=LabelScheme())\n"
         "Matcher(w, LabelScheme(), datetime.now(UTC)); wanted_by(w.teams)\n"

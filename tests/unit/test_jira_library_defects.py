@@ -51,7 +51,7 @@ def test_cloud_is_searched_at_the_new_address_and_never_answers_none(
 
 
 def test_the_library_is_loaded_only_when_a_site_is_opened() -> None:
-    look = "import sys, connectors.jira; print('jira' in sys.modules)"
+    look = "import sys, connectors.jira.reader; print('jira' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "False"
 

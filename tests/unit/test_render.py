@@ -22,6 +22,6 @@ def test_a_table_without_rows_keeps_its_head() -> None:
 
 
 def test_whoever_draws_a_table_loads_neither_the_store_nor_the_settings() -> None:
-    look = "import sys, sync.render; print([n for n in ('sqlalchemy', 'pydantic', 'ruamel.yaml') if n in sys.modules])"
+    look = "import sys, sync.cli.render; print([n for n in ('sqlalchemy', 'pydantic', 'ruamel.yaml') if n in sys.modules])"
     told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"

@@ -145,7 +145,7 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(built: Path
 def test_the_sdist_holds_what_a_build_needs_and_the_licence(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
         names = {name.split("/", 1)[-1] for name in sdist.getnames()}
-    assert {"pyproject.toml", "README.md", "LICENSE", "sync/cli.py"} <= names
+    assert {"pyproject.toml", "README.md", "LICENSE", "sync/cli/main.py"} <= names
 
 
 def test_a_new_workspace_is_made_checked_and_explained(use: Program, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def sandbox(seed: Path | None, port: int, *, verbose: bool) -> int:
 def write_workspace(root: Path, box: Sandbox, now: datetime) -> None:
     """The demo's plan, around today, and the two example mappings."""
     start, end = (now - timedelta(days=45)).date(), (now + timedelta(days=46)).date()
-    plan = files("sync").joinpath("templates/demo/plan.yaml").read_text(encoding="utf-8")
+    plan = files("sync.cli").joinpath("templates/demo/plan.yaml").read_text(encoding="utf-8")
     texts = {
         root / "increment-sync.yaml": _SETTINGS.format(jira=box.url("jira"), github=box.url("github")),
         root / "plans" / "this-increment.yaml": plan.format(start=start, end=end),
