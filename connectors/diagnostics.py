@@ -7,30 +7,32 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connectors.errors import AuthFailed, ConnectorError
-from connectors.http.retry import http_date
-from connectors.model import Finding
+from connectors.http.retry import parse_http_date
+from connectors.model import CheckResult
 
 MAX_SKEW: Final = timedelta(seconds=60)
 """GitHub refuses an app's signature beyond a minute; below that nothing of ours depends on the clock."""
 
 
-def unreachable(tracker: str, error: ConnectorError) -> Finding:
+def unreachable_result(tracker: str, error: ConnectorError) -> CheckResult:
     """A tracker that did not let us in, or did not answer."""
     check = "credentials" if isinstance(error, AuthFailed) else "tracker"
-    return Finding(level="problem", check=check, subject=tracker, text=str(error))
+    return CheckResult(level="problem", check=check, subject=tracker, text=str(error))
 
 
-def clock(tracker: str, headers: Mapping[str, str], now: datetime) -> Iterator[Finding]:
+def clock_results(tracker: str, headers: Mapping[str, str], now: datetime) -> Iterator[CheckResult]:
     """How far this machine's clock is from the server's Date header; nothing when there is none."""
-    server = http_date(headers.get("Date"))
+    server = parse_http_date(headers.get("Date"))
     if server is None:
         return
     skew = now - server
     if abs(skew) <= MAX_SKEW:
-        yield Finding(level="ok", check="clock", subject=tracker, text="this machine's clock agrees with it")
+        yield CheckResult(
+            level="ok", check="clock", subject=tracker, text="this machine's clock agrees with it"
+        )
         return
     way = "ahead of" if skew > timedelta(0) else "behind"
-    yield Finding(
+    yield CheckResult(
         level="warning",
         check="clock",
         subject=tracker,

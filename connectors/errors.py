@@ -11,7 +11,7 @@ from datetime import datetime
 class ConnectorError(Exception):
     """Something went wrong between us and a tracker."""
 
-    in_doubt = False
+    follows_ambiguous_write = False
     """Whether an earlier attempt of the same write may have taken effect: then a refusal speaks of the repetition
     alone."""
 
@@ -28,7 +28,7 @@ class Rejected(SkipIssue):
     """The tracker understood and refused (400, 403, 409, 413, 422 on one issue): locked, archived, screen."""
 
 
-class MovedAway(Rejected):
+class WriteRedirected(Rejected):
     """A write was answered with a redirect: nothing was written, and what it was about has another address now."""
 
 
@@ -68,7 +68,7 @@ class AuthFailed(StopTracker):
     """The credentials are missing, wrong, expired, or lack a right that everything needs."""
 
 
-class QuotaExhausted(StopTracker):
+class RateLimitExceeded(StopTracker):
     """The tracker's limit will not be lifted soon enough. ``until`` says when, if the tracker told (UTC)."""
 
     def __init__(self, message: str, until: datetime | None = None) -> None:
@@ -76,5 +76,5 @@ class QuotaExhausted(StopTracker):
         self.until = until
 
 
-class OutOfTurn(QuotaExhausted):
+class WriteDeferred(RateLimitExceeded):
     """By our own count a write would have to wait longer than a run sleeps. Nothing was sent."""

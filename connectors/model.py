@@ -111,12 +111,12 @@ class LabelEvent:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LabelStory:
+class LabelHistory:
     """How a label last came to an issue and went from it."""
 
-    put: LabelEvent | None = None
+    added: LabelEvent | None = None
     """None when it was there from the beginning, or nobody tells."""
-    off: LabelEvent | None = None
+    removed: LabelEvent | None = None
     """None when it was put again since, or never went."""
 
 
@@ -170,14 +170,14 @@ class Cursor:
 
     watermark: datetime
     """The latest ``updated`` that was seen in the data."""
-    since: datetime
+    updated_since: datetime
     """What the next request asks for: never later than what was certainly visible at the last pull."""
     etag: str | None = None
     """GitHub: of the one page that ``since`` gave, sent as If-None-Match while ``since`` stays."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class FieldSelection:
     """What a pull has to bring along; connectors ask for nothing else."""
 
     body: bool = False
@@ -188,7 +188,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pulled:
+class PulledSource:
     """A source that was read whole, from ``since`` (or from the beginning) to now."""
 
     source: Source
@@ -200,12 +200,12 @@ class Pulled:
     """True for a 304: the server said that there is nothing new."""
     changes: tuple[IssueChange, ...] | None = None
     """The whole history of these issues, where it comes with them (Data Center). None: ask for it."""
-    untold: frozenset[str] = frozenset()
+    without_history: frozenset[str] = frozenset()
     """Ids of issues of which no history came although others' did: ask for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Failed:
+class FailedSource:
     """A source that could not be read whole. Nothing is concluded from what it did say."""
 
     source: Source
@@ -215,32 +215,32 @@ class Failed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HistoryAsked:
+class HistoryRequest:
     """Issues of a source that changed since their history was read."""
 
     source: Source
     issues: tuple[Issue, ...]
-    mark: str | None = None
+    bookmark: str | None = None
     """``History.mark`` of the answer before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class History:
+class SourceHistory:
     """What happened to issues of a source, as the tracker tells it."""
 
     source: Source
     changes: tuple[IssueChange, ...]
     """In no order; some may have been told before."""
-    whole: frozenset[str]
+    complete: frozenset[str]
     """Ids of those issues asked for of which, with the answers before, every change is known."""
-    mark: str | None = None
+    bookmark: str | None = None
     """How far a history that is read by source was read; handed back the next time."""
     statuses: Mapping[str, tuple[str, Category | None]] = field(default_factory=dict)
     """Jira, where it was asked for: id -> name and class of every status, those included that no issue has now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class CheckResult:
     """What one check of ``doctor`` came to."""
 
     level: Literal["ok", "warning", "problem"]
@@ -259,7 +259,7 @@ class Census:
 
     source: Source
     ids: frozenset[str]
-    pulled: Pulled | None = None
+    pulled: PulledSource | None = None
     """Where the census brings whole issues anyway (GitHub), they are here."""
 
 

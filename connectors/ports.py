@@ -10,19 +10,19 @@ from typing import Any, Protocol
 from connectors.model import (
     Account,
     Census,
+    CheckResult,
     Comment,
     Cursor,
-    Failed,
-    Finding,
-    History,
-    HistoryAsked,
+    FailedSource,
+    FieldSelection,
+    HistoryRequest,
     Issue,
     IssueRef,
     LabelEvent,
-    LabelStory,
-    Pulled,
+    LabelHistory,
+    PulledSource,
     Source,
-    Wanted,
+    SourceHistory,
 )
 
 
@@ -48,8 +48,8 @@ class IssueReader(Protocol):
         ...
 
     def pull(
-        self, sources: Sequence[tuple[Source, Cursor | None]], wanted: Wanted
-    ) -> Iterator[Pulled | Failed]:
+        self, sources: Sequence[tuple[Source, Cursor | None]], selection: FieldSelection
+    ) -> Iterator[PulledSource | FailedSource]:
         """Read each source from its cursor, or whole where the cursor is None. One answer per source.
 
         A source is Pulled only when every page was read; anything less is Failed. No error is raised for
@@ -57,11 +57,11 @@ class IssueReader(Protocol):
         """
         ...
 
-    def census(self, sources: Sequence[Source], wanted: Wanted) -> Iterator[Census | Failed]:
+    def census(self, sources: Sequence[Source], selection: FieldSelection) -> Iterator[Census | FailedSource]:
         """The ids of all issues of each source, as cheaply as the tracker allows, read whole or Failed."""
         ...
 
-    def read(self, key: str, wanted: Wanted) -> Issue:
+    def read(self, key: str, selection: FieldSelection) -> Issue:
         """One issue, read directly (not from a search index). Follows a move: the answer has the new key.
 
         ``key`` is an issue key, or an id where the tracker addresses by id.
@@ -77,17 +77,19 @@ class IssueReader(Protocol):
         """One comment with its marker. Gone when it is not there."""
         ...
 
-    def label_events(self, ref: IssueRef) -> dict[str, LabelEvent]:
+    def label_origins(self, ref: IssueRef) -> dict[str, LabelEvent]:
         """Who last put each label that is on the issue now, by label. Labels without known origin are absent."""
         ...
 
-    def label_stories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelStory]]:
+    def label_histories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelHistory]]:
         """How every label came to these issues and went, by its name in small letters. An issue whose story cannot be
         told whole is left out; ConnectorErrors for what concerns more than one issue. One request per issue on GitHub,
         per 100 on Data Center, per 1000 on Cloud; more where there is much to tell."""
         ...
 
-    def histories(self, asked: Sequence[HistoryAsked], wanted: Wanted) -> Iterator[History | Failed]:
+    def histories(
+        self, requests: Sequence[HistoryRequest], selection: FieldSelection
+    ) -> Iterator[SourceHistory | FailedSource]:
         """What happened to issues: changes of status, Jira's flag, and labels among ``wanted.state_labels``.
 
         One answer for each source, at most one request per 100 issues on Jira; on GitHub a few pages of the
@@ -97,7 +99,7 @@ class IssueReader(Protocol):
         """
         ...
 
-    def edits_are_mailed(self, container: str) -> bool:
+    def edits_send_mail(self, container: str) -> bool:
         """Whether people are mailed when we edit labels or a comment there: on Jira unless our account may say
         otherwise. Asked of the tracker at most once a week."""
         ...
@@ -107,7 +109,9 @@ class IssueReader(Protocol):
         request; ConnectorErrors as they come."""
         ...
 
-    def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+    def diagnose(
+        self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]
+    ) -> Iterator[CheckResult]:
         """Look, without writing, whether a run could work: who we are, the clock, each source, our rights.
 
         ``labels``: container -> labels that a run may put there. Our account, the sources and the

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.model import Source
-from mappings.defaults import inherited
+from mappings.defaults import effective_settings
 from mappings.model import (
     Anchor,
     Capability,
@@ -19,7 +19,7 @@ from mappings.model import (
     Rule,
     TeamMapping,
 )
-from mappings.parsed import DefaultsDraft, Place, PlanDraft, TeamDraft
+from mappings.parsed import ParsedDefaults, ParsedPlan, ParsedTeam, YamlLocation
 from mappings.references import resolve_reference
 from mappings.schema.mapping import MappingFile, RuleEntry
 from mappings.schema.plan import CapabilityEntry, GoalEntry
@@ -27,36 +27,38 @@ from mappings.schema.when import ChoiceEntry, RangeEntry, When
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Builder:
+class WorkspaceBuilder:
     """Needs the settings' trackers (name -> kind) and time zone (IANA)."""
 
     trackers: Mapping[str, str]
     timezone: str
-    defaults: DefaultsDraft | None = None
+    defaults: ParsedDefaults | None = None
 
-    def increment(self, plan: PlanDraft) -> Increment:
+    def build_increment(self, plan: ParsedPlan) -> Increment:
         entry = plan.entry
         return Increment(
             id=entry.increment,
             start=entry.start,
             end=entry.end,
             timezone=entry.timezone or self.timezone,
-            origin=(plan.place / "increment").key,
+            origin=(plan.location / "increment").key_origin,
             grace_days=entry.grace_days,
             holidays=tuple(entry.holidays),
-            goals=tuple(self._goal(goal, plan.place / "goals" / at) for at, goal in enumerate(entry.goals)),
+            goals=tuple(
+                self._build_goal(goal, plan.location / "goals" / at) for at, goal in enumerate(entry.goals)
+            ),
         )
 
-    def _goal(self, entry: GoalEntry, place: Place) -> Goal:
+    def _build_goal(self, entry: GoalEntry, place: YamlLocation) -> Goal:
         capabilities = enumerate(entry.capabilities)
         return Goal(
             id=entry.id,
             title=entry.title,
-            origin=place.key,
+            origin=place.key_origin,
             commitment=entry.commitment,
             anchor=self._anchor(entry.anchor),
             capabilities=tuple(
-                self._capability(each, place / "capabilities" / at) for at, each in capabilities
+                self._build_capability(each, place / "capabilities" / at) for at, each in capabilities
             ),
             value=entry.value,
             actual_value=entry.actual_value,
@@ -66,12 +68,12 @@ class Builder:
             previously=tuple(entry.previously),
         )
 
-    def _capability(self, entry: CapabilityEntry, place: Place) -> Capability:
+    def _build_capability(self, entry: CapabilityEntry, place: YamlLocation) -> Capability:
         return Capability(
             id=entry.id,
             title=entry.title,
             team=entry.team,
-            origin=place.key,
+            origin=place.key_origin,
             anchor=self._anchor(entry.anchor),
             iterations=tuple(entry.iterations),
             target=entry.target,
@@ -86,49 +88,49 @@ class Builder:
     def _anchor(self, text: str | None) -> Anchor | None:
         return resolve_reference(text, self.trackers) if text is not None else None
 
-    def team(self, draft: TeamDraft) -> TeamMapping:
-        entry, place = draft.entry, draft.place
-        shared = inherited(draft, self.defaults)
+    def build_team(self, parsed: ParsedTeam) -> TeamMapping:
+        entry, place = parsed.entry, parsed.location
+        shared = effective_settings(parsed, self.defaults)
         return TeamMapping(
             team=entry.team,
-            origin=(place / "team").key,
+            origin=(place / "team").key_origin,
             flow=entry.flow,
             sources=_sources(entry),
             states=shared.states,
-            rules=tuple(self._rule(rule, place / "rules" / at) for at, rule in enumerate(entry.rules)),
+            rules=tuple(self._build_rule(rule, place / "rules" / at) for at, rule in enumerate(entry.rules)),
             answers=shared.answers,
             label_unplanned=shared.label_unplanned,
             dropped_resolutions=shared.dropped_resolutions,
             origins=shared.origins,
         )
 
-    def _rule(self, entry: RuleEntry, place: Place) -> Rule:
+    def _build_rule(self, entry: RuleEntry, place: YamlLocation) -> Rule:
         return Rule(
             id=entry.id,
-            when=self._when(entry.when),
+            when=self._build_when(entry.when),
             assign=entry.assign,
-            origin=place.key,
+            origin=place.key_origin,
             iteration=entry.iteration,
             experiment=entry.experiment,
         )
 
-    def _when(self, entry: When) -> dict[str, Any]:
+    def _build_when(self, entry: When) -> dict[str, Any]:
         """Only what was written, in a fixed order, as plain values."""
         given = {name: getattr(entry, name) for name in When.model_fields}
-        return {name: self._plain(value) for name, value in given.items() if value is not None}
+        return {name: self._plain_value(value) for name, value in given.items() if value is not None}
 
-    def _plain(self, value: object) -> Any:
+    def _plain_value(self, value: object) -> Any:
         if isinstance(value, ChoiceEntry):
             parts = {"any": value.any, "all": value.all, "none": value.none}
             return {part: tuple(names) for part, names in parts.items() if names}
         if isinstance(value, RangeEntry):
             limits = {"after": value.after, "before": value.before}
-            return {name: self.instant(limit) for name, limit in limits.items() if limit is not None}
+            return {name: self.to_utc(limit) for name, limit in limits.items() if limit is not None}
         if isinstance(value, dict):
-            return {name: self._plain(choice) for name, choice in value.items()}
+            return {name: self._plain_value(choice) for name, choice in value.items()}
         return value
 
-    def instant(self, moment: date | datetime) -> datetime:
+    def to_utc(self, moment: date | datetime) -> datetime:
         """A day or time as the files write it, in UTC; the settings' zone holds where none is named."""
         whole = moment if isinstance(moment, datetime) else datetime.combine(moment, time())
         aware = whole if whole.tzinfo else whole.replace(tzinfo=ZoneInfo(self.timezone))

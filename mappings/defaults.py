@@ -13,7 +13,7 @@ from typing import Final, get_args
 
 from mappings.labels import TeamLabels
 from mappings.model import Answer, Origin, StateRule
-from mappings.parsed import DefaultsDraft, Place, TeamDraft
+from mappings.parsed import ParsedDefaults, ParsedTeam, YamlLocation
 from mappings.schema.defaults import DefaultsFile
 from mappings.schema.labels import LabelEntry
 from mappings.schema.mapping import MappingFile, StateEntry
@@ -24,7 +24,7 @@ _ANSWERS: Final[tuple[Answer, ...]] = get_args(Answer)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shared:
+class EffectiveSettings:
     """What holds for one team of all that teams can inherit."""
 
     states: Mapping[str, StateRule]
@@ -35,52 +35,57 @@ class Shared:
     """Where ``answers.confirmed``, ``dropped_resolutions`` and so on were written, as far as they were."""
 
 
-_Written = tuple[MappingFile | DefaultsFile, Place]
+_SettingsFile = tuple[MappingFile | DefaultsFile, YamlLocation]
 
 
-def inherited(team: TeamDraft, defaults: DefaultsDraft | None) -> Shared:
+def effective_settings(team: ParsedTeam, defaults: ParsedDefaults | None) -> EffectiveSettings:
     """A team's own words where it has any, else the organisation's, else what the program brings along."""
-    layers: list[_Written] = [(team.entry, team.place)]
+    layers: list[_SettingsFile] = [(team.entry, team.location)]
     if defaults is not None:
-        layers.append((defaults.entry, defaults.place))
-    origins = {f"labels.{family}": (team.place / "labels" / family).key for family in team.entry.labels}
-    return Shared(
+        layers.append((defaults.entry, defaults.location))
+    origins = {
+        f"labels.{family}": (team.location / "labels" / family).key_origin for family in team.entry.labels
+    }
+    return EffectiveSettings(
         states={name: _state(name, layers) for name in type(team.entry.states).model_fields},
         answers={name: _answer(name, layers, origins) for name in _ANSWERS},
         dropped_resolutions=frozenset(
-            name.casefold() for name in _first("dropped_resolutions", layers, origins).dropped_resolutions
+            name.casefold()
+            for name in _nearest_file("dropped_resolutions", layers, origins).dropped_resolutions
         ),
-        label_unplanned=_first("unplanned_label", layers, origins).unplanned_label,
+        label_unplanned=_nearest_file("unplanned_label", layers, origins).unplanned_label,
         origins=origins,
     )
 
 
-def _first(key: str, layers: list[_Written], origins: dict[str, Origin]) -> MappingFile | DefaultsFile:
+def _nearest_file(
+    key: str, layers: list[_SettingsFile], origins: dict[str, Origin]
+) -> MappingFile | DefaultsFile:
     """The nearest file that writes a key; the team's, with what a missing key means, when none does."""
     for entry, place in layers:
         if key in entry.model_fields_set:
-            origins[key] = (place / key).key
+            origins[key] = (place / key).key_origin
             return entry
     return layers[0][0]
 
 
-def _answer(name: Answer, layers: list[_Written], origins: dict[str, Origin]) -> str:
+def _answer(name: Answer, layers: list[_SettingsFile], origins: dict[str, Origin]) -> str:
     for entry, place in layers:
         if name in entry.answers.model_fields_set:
-            origins[f"answers.{name}"] = (place / "answers" / name).key
+            origins[f"answers.{name}"] = (place / "answers" / name).key_origin
             return str(getattr(entry.answers, name))
     return str(getattr(layers[0][0].answers, name))
 
 
-def _state(name: str, layers: list[_Written]) -> StateRule:
+def _state(name: str, layers: list[_SettingsFile]) -> StateRule:
     for depth, (entry, place) in enumerate(layers):
         if name in entry.states.model_fields_set:
             nearer = layers[:depth] if name in _STATES else []
-            return _state_rule(getattr(entry.states, name), place / "states" / name, _claimed(nearer))
+            return _state_rule(getattr(entry.states, name), place / "states" / name, _named_by_teams(nearer))
     return StateRule()
 
 
-def _claimed(layers: list[_Written]) -> frozenset[tuple[str, str]]:
+def _named_by_teams(layers: list[_SettingsFile]) -> frozenset[tuple[str, str]]:
     """Kind and folded name of everything that nearer files put under a state."""
     return frozenset(
         (kind, each.casefold())
@@ -91,7 +96,7 @@ def _claimed(layers: list[_Written]) -> frozenset[tuple[str, str]]:
     )
 
 
-def _state_rule(entry: StateEntry, place: Place, without: frozenset[tuple[str, str]]) -> StateRule:
+def _state_rule(entry: StateEntry, place: YamlLocation, without: frozenset[tuple[str, str]]) -> StateRule:
     origins = {
         (kind, name.casefold()): origin
         for kind in _KINDS
@@ -104,15 +109,13 @@ def _state_rule(entry: StateEntry, place: Place, without: frozenset[tuple[str, s
     )
 
 
-def _names(entry: StateEntry, kind: str, place: Place) -> Iterator[tuple[str, Origin]]:
+def _names(entry: StateEntry, kind: str, place: YamlLocation) -> Iterator[tuple[str, Origin]]:
     """The names with their places; the list of statuses may stand under the state itself."""
     for index, name in enumerate(getattr(entry, kind)):
         yield name, (place / kind / index).origin
 
 
-def inherited_labels(
-    own: Mapping[str, LabelEntry], defaults: Mapping[str, LabelEntry]
-) -> dict[str, LabelEntry]:
+def merge_labels(own: Mapping[str, LabelEntry], defaults: Mapping[str, LabelEntry]) -> dict[str, LabelEntry]:
     """Prefix and colour of each family: what the settings say, else what the defaults say."""
     merged = dict(defaults)
     for family, chosen in own.items():
@@ -130,5 +133,7 @@ def team_labels(entry: MappingFile) -> TeamLabels:
     return TeamLabels(
         prefixes={family: each.prefix for family, each in entry.labels.items() if each.prefix},
         colors={family: each.color.lower() for family, each in entry.labels.items() if each.color},
-        former={family: tuple(each.previously) for family, each in entry.labels.items() if each.previously},
+        former_prefixes={
+            family: tuple(each.previously) for family, each in entry.labels.items() if each.previously
+        },
     )

@@ -33,7 +33,7 @@ DEFAULT_COLORS: Final[Mapping[str, str]] = {
 MAX_LABEL_LENGTH: Final = 50
 """GitHub refuses longer names; Jira allows 255."""
 
-_REMEMBERED: Final = 10_000
+_PARSE_CACHE_SIZE: Final = 10_000
 
 _GRAMMAR: Final = re.compile(r"[a-z0-9._:-]+")
 
@@ -43,7 +43,7 @@ RELEASED_FLAG: Final = "released"
 _RELEASED: Final = ("flag", RELEASED_FLAG)
 
 
-def is_legal(label: str) -> bool:
+def is_valid_label(label: str) -> bool:
     """True for a label that both trackers take as it is."""
     return len(label) <= MAX_LABEL_LENGTH and _GRAMMAR.fullmatch(label) is not None
 
@@ -54,7 +54,7 @@ class TeamLabels:
 
     prefixes: Mapping[str, str] = field(default_factory=dict)
     colors: Mapping[str, str] = field(default_factory=dict)
-    former: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    former_prefixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +67,7 @@ class LabelScheme:
 
     prefixes: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_PREFIXES))
     colors: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_COLORS))
-    former: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    former_prefixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By family, the prefixes that the organisation had before (``previously``)."""
     teams: Mapping[str, TeamLabels] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
@@ -93,24 +93,24 @@ class LabelScheme:
         own = self.teams.get(team) if team else None
         return (own.prefixes.get(family) if own else None) or self.prefixes[family]
 
-    def current(self, family: str) -> frozenset[str]:
+    def current_prefixes(self, family: str) -> frozenset[str]:
         """Every prefix in use for a family."""
         return frozenset({self.prefixes[family], *(self.prefix(family, team) for team in self.teams)})
 
-    def recognised(self, family: str) -> frozenset[str]:
+    def known_prefixes(self, family: str) -> frozenset[str]:
         """Every prefix by which a family is known: those in use and those of former times."""
-        return self.current(family) | self.successors(family).keys()
+        return self.current_prefixes(family) | self.prefix_replacements(family).keys()
 
-    def successors(self, family: str) -> Mapping[str, str]:
+    def prefix_replacements(self, family: str) -> Mapping[str, str]:
         """Former prefix -> the prefix that took its place."""
         taken = {
             old: self.prefix(family, team)
             for team, own in self.teams.items()
-            for old in own.former.get(family, ())
+            for old in own.former_prefixes.get(family, ())
         }
-        return taken | dict.fromkeys(self.former.get(family, ()), self.prefixes[family])
+        return taken | dict.fromkeys(self.former_prefixes.get(family, ()), self.prefixes[family])
 
-    def family(self, label: str) -> str | None:
+    def family_of(self, label: str) -> str | None:
         """The family that a label belongs to, or None when it is not ours.
 
         ``flag:released`` belongs to people and so to no family.
@@ -124,14 +124,14 @@ class LabelScheme:
 
     def _split(self, label: str) -> tuple[str, str, str] | None:
         if label not in self._parts:
-            if len(self._parts) >= _REMEMBERED:
+            if len(self._parts) >= _PARSE_CACHE_SIZE:
                 self._parts.clear()
             self._parts[label] = self._parts_of(label.lower())
         return self._parts[label]
 
     def _parts_of(self, lowered: str) -> tuple[str, str, str] | None:
         if not self._known:
-            pairs = {(prefix, family) for family in FAMILIES for prefix in self.recognised(family)}
+            pairs = {(prefix, family) for family in FAMILIES for prefix in self.known_prefixes(family)}
             self._known.extend(sorted(pairs, key=lambda pair: (-len(pair[0]), pair)))
         for prefix, family in self._known:
             value = lowered.removeprefix(prefix)
@@ -140,19 +140,19 @@ class LabelScheme:
         return None
 
     @property
-    def released(self) -> str:
+    def released_label(self) -> str:
         """The label by which a person says that a capability or goal is released."""
         return self.label("flag", RELEASED_FLAG)
 
-    def says_released(self, labels: Iterable[str]) -> bool:
+    def has_released_label(self, labels: Iterable[str]) -> bool:
         """Whether a person said so, with the prefix of any team and also with a former one."""
         return any(parts[0] == RELEASED_FLAG for parts in map(self._split, labels) if parts)
 
-    def ours(self, labels: Iterable[str]) -> frozenset[str]:
+    def managed(self, labels: Iterable[str]) -> frozenset[str]:
         """Those labels that lie inside our families."""
-        return frozenset(filter(self.family, labels))
+        return frozenset(filter(self.family_of, labels))
 
-    def not_ours(self, labels: Iterable[str]) -> frozenset[str]:
+    def unmanaged(self, labels: Iterable[str]) -> frozenset[str]:
         """What rules may see: everything outside our families."""
         return frozenset(label for label in labels if not self._split(label))
 
@@ -165,25 +165,25 @@ class LabelScheme:
         parts = self._ours(label)
         return parts[2] if parts and parts[0] == family else None
 
-    def canonical(self, label: str) -> str:
+    def canonical_name(self, label: str) -> str:
         """The same statement with the organisation's prefix of today; a label that is not ours as it is."""
         parts = self._ours(label)
         return f"{self.prefixes[parts[0]]}{parts[2]}" if parts else label
 
-    def is_former(self, label: str) -> bool:
+    def has_former_prefix(self, label: str) -> bool:
         """Its prefix is one that nobody uses any more."""
         parts = self._ours(label)
-        return parts is not None and parts[1] not in self.current(parts[0])
+        return parts is not None and parts[1] not in self.current_prefixes(parts[0])
 
-    def modern(self, label: str) -> str:
+    def with_current_prefix(self, label: str) -> str:
         """A label with a former prefix as it would be written now, any other in lower case."""
         parts = self._ours(label)
-        if parts is None or not self.is_former(label):
+        if parts is None or not self.has_former_prefix(label):
             return label.lower()
-        return f"{self.successors(parts[0])[parts[1]]}{parts[2]}"
+        return f"{self.prefix_replacements(parts[0])[parts[1]]}{parts[2]}"
 
     def color(self, label: str, team: str | None = None) -> str:
         """Six hex digits for a label of ours."""
-        family = self.family(label) or "flag"
+        family = self.family_of(label) or "flag"
         own = self.teams.get(team) if team else None
         return (own.colors.get(family) if own else None) or self.colors[family]

@@ -11,22 +11,22 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from mappings.build import Builder
-from mappings.checks.registry import check
-from mappings.checks.silence import heed
+from mappings.build import WorkspaceBuilder
+from mappings.checks.registry import run_checks
+from mappings.checks.silence import split_silenced
 from mappings.defaults import team_labels
 from mappings.labels import LabelScheme
 from mappings.model import Origin, Workspace
-from mappings.parsed import DefaultsDraft, Draft, Place, PlanDraft, TeamDraft
-from mappings.problems import MappingInvalid, Problem, in_order
+from mappings.parsed import ParsedDefaults, ParsedPlan, ParsedTeam, ParsedWorkspace, YamlLocation
+from mappings.problems import InvalidWorkspace, Problem, sort_problems
 from mappings.schema.defaults import DEFAULTS_FILE, DefaultsFile
 from mappings.schema.mapping import MappingFile
 from mappings.schema.plan import PlanFile
-from mappings.yaml.document import Document, read_document
+from mappings.yaml.document import YamlDocument, read_document
 from mappings.yaml.tree import Node, Positions
 
 Model = TypeVar("Model", bound=BaseModel)
-AnyDocument = Document[DefaultsFile] | Document[PlanFile] | Document[MappingFile]
+AnyDocument = YamlDocument[DefaultsFile] | YamlDocument[PlanFile] | YamlDocument[MappingFile]
 
 
 def read_yaml(
@@ -39,7 +39,7 @@ def read_yaml(
     not be strict, and a union with ``str`` takes everything as text.
     """
     document = read_document(path, file or str(path), model)
-    return document.model, list(document.problems), document.where
+    return document.model, list(document.problems), document.positions
 
 
 def load_workspace(
@@ -52,7 +52,7 @@ def load_workspace(
     """
     workspace, problems = check_workspace(root, trackers=trackers, timezone=timezone, labels=labels)
     if workspace is None:
-        raise MappingInvalid(problems)
+        raise InvalidWorkspace(problems)
     return workspace
 
 
@@ -65,14 +65,14 @@ def check_workspace(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
+class LoadResult:
     """Everything that the files of a workspace say, as far as they could be understood."""
 
-    draft: Draft
+    draft: ParsedWorkspace
     problems: tuple[Problem, ...]
     """In order; without what people silenced."""
     silenced: tuple[Problem, ...]
-    builder: Builder
+    builder: WorkspaceBuilder
     documents: tuple[AnyDocument, ...]
 
     @property
@@ -80,88 +80,95 @@ class Reading:
         """All of it, or None when there is an error anywhere."""
         if any(problem.severity == "error" for problem in self.problems):
             return None
-        return self._built(self.draft.plans, self.draft.teams)
+        return self._build(self.draft.plans, self.draft.teams)
 
     @property
-    def sound(self) -> Workspace:
+    def valid_part(self) -> Workspace:
         """The plans and teams without errors, so that one team's mistakes do not stop another's tests."""
         broken = {problem.origin.file for problem in self.problems if problem.severity == "error"}
-        plans = [plan for plan in self.draft.plans if plan.place.where.file not in broken]
+        plans = [plan for plan in self.draft.plans if plan.location.positions.file not in broken]
         if DEFAULTS_FILE in broken:
-            return self._built(plans, ())
+            return self._build(plans, ())
         known = {
             capability.id for plan in plans for goal in plan.entry.goals for capability in goal.capabilities
         }
         teams = [
             team
             for team in self.draft.teams
-            if team.place.where.file not in broken
+            if team.location.positions.file not in broken
             and known.issuperset(rule.assign for rule in team.entry.rules)
         ]
-        return self._built(plans, teams)
+        return self._build(plans, teams)
 
-    def _built(self, plans: Iterable[PlanDraft], teams: Iterable[TeamDraft]) -> Workspace:
+    def _build(self, plans: Iterable[ParsedPlan], teams: Iterable[ParsedTeam]) -> Workspace:
         return Workspace(
-            increments=tuple(self.builder.increment(plan) for plan in plans),
-            teams=tuple(self.builder.team(team) for team in teams),
-            digest=_digest(each for each in self.documents if each.raw is not None),
+            increments=tuple(self.builder.build_increment(plan) for plan in plans),
+            teams=tuple(self.builder.build_team(team) for team in teams),
+            digest=_digest(each for each in self.documents if each.tree is not None),
             labels=self.draft.labels,
         )
 
 
-def read_workspace(root: Path, *, trackers: Mapping[str, str], timezone: str, labels: LabelScheme) -> Reading:
+def read_workspace(
+    root: Path, *, trackers: Mapping[str, str], timezone: str, labels: LabelScheme
+) -> LoadResult:
     """Read and check ``plans/`` and ``mappings/`` below ``root``. Never raises for what the files hold."""
     defaults = read_defaults(root)
-    plans = [read_inside(root, path, PlanFile) for path in yaml_files(root / "plans")]
-    teams = [read_inside(root, path, MappingFile) for path in yaml_files(root / "mappings")]
-    draft = _draft(plans, teams, defaults, trackers, labels)
+    plans = [read_workspace_file(root, path, PlanFile) for path in list_yaml_files(root / "plans")]
+    teams = [read_workspace_file(root, path, MappingFile) for path in list_yaml_files(root / "mappings")]
+    draft = _parsed_workspace(plans, teams, defaults, trackers, labels)
     problems = [problem for each in defaults for problem in each.problems]
     problems += [problem for plan in plans for problem in plan.problems]
     problems += [problem for team in teams for problem in team.problems]
-    problems += [*_missing_folders(plans, teams), *check(draft)]
-    told, silenced = heed(problems, draft)
-    return Reading(
+    problems += [*_missing_folders(plans, teams), *run_checks(draft)]
+    told, silenced = split_silenced(problems, draft)
+    return LoadResult(
         draft=draft,
-        problems=in_order(told),
-        silenced=in_order(silenced),
-        builder=Builder(trackers=trackers, timezone=timezone, defaults=draft.defaults),
+        problems=sort_problems(told),
+        silenced=sort_problems(silenced),
+        builder=WorkspaceBuilder(trackers=trackers, timezone=timezone, defaults=draft.defaults),
         documents=(*defaults, *plans, *teams),
     )
 
 
-def read_defaults(root: Path) -> list[Document[DefaultsFile]]:
+def read_defaults(root: Path) -> list[YamlDocument[DefaultsFile]]:
     """What teams inherit: one document, or none when the workspace has no ``defaults.yaml``."""
     path = root / DEFAULTS_FILE
-    return [read_inside(root, path, DefaultsFile)] if path.exists() or path.is_symlink() else []
+    return [read_workspace_file(root, path, DefaultsFile)] if path.exists() or path.is_symlink() else []
 
 
-def yaml_files(folder: Path) -> list[Path]:
+def list_yaml_files(folder: Path) -> list[Path]:
     """The files of a folder that end in .yaml or .yml, by name; hidden ones and those in folders below not."""
     found = [path for pattern in ("*.yaml", "*.yml") for path in folder.glob(pattern)]
     return sorted(path for path in found if not path.name.startswith(".") and not path.is_dir())
 
 
-def read_inside(root: Path, path: Path, model: type[Model]) -> Document[Model]:
+def read_workspace_file(root: Path, path: Path, model: type[Model]) -> YamlDocument[Model]:
     """Read a file of the workspace. A link that leads out of it is refused: a team that may edit its mapping
     must not be able to make the program read, and quote, what lies elsewhere on the machine."""
     file = path.relative_to(root).as_posix()
-    if leads_inside(path, root):
+    if is_inside(path, root):
         return read_document(path, file, model)
     message = "the file is a link that leads out of the workspace; put the file itself here."
     problem = Problem(origin=Origin(file=file), path="", message=message, check="outside")
-    return Document(
-        path=path, file=file, problems=(problem,), raw=None, where=Positions(file=file), partial=None
+    return YamlDocument(
+        path=path,
+        file=file,
+        problems=(problem,),
+        tree=None,
+        positions=Positions(file=file),
+        partial_model=None,
     )
 
 
-def leads_inside(path: Path, root: Path) -> bool:
+def is_inside(path: Path, root: Path) -> bool:
     """Whether what a path names, links followed, lies in the workspace."""
     # Unlike Path.resolve, realpath takes a link that leads to itself without an exception.
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
 def _missing_folders(
-    plans: list[Document[PlanFile]], teams: list[Document[MappingFile]]
+    plans: list[YamlDocument[PlanFile]], teams: list[YamlDocument[MappingFile]]
 ) -> Iterator[Problem]:
     if not plans:
         message = "there is no plan yet; write one as plans/<increment>.yaml, or run `init`."
@@ -171,44 +178,56 @@ def _missing_folders(
         yield Problem(origin=Origin(file="mappings"), path="", message=message, check="workspace")
 
 
-def _draft(
-    plans: list[Document[PlanFile]],
-    teams: list[Document[MappingFile]],
-    defaults: list[Document[DefaultsFile]],
+def _parsed_workspace(
+    plans: list[YamlDocument[PlanFile]],
+    teams: list[YamlDocument[MappingFile]],
+    defaults: list[YamlDocument[DefaultsFile]],
     trackers: Mapping[str, str],
     labels: LabelScheme,
-) -> Draft:
-    return Draft(
+) -> ParsedWorkspace:
+    return ParsedWorkspace(
         plans=tuple(
-            PlanDraft(entry=each.partial, place=Place(where=each.where), whole=not each.problems)
+            ParsedPlan(
+                entry=each.partial_model,
+                location=YamlLocation(positions=each.positions),
+                complete=not each.problems,
+            )
             for each in plans
-            if each.partial is not None
+            if each.partial_model is not None
         ),
         teams=tuple(
-            TeamDraft(entry=each.partial, place=Place(where=each.where), whole=not each.problems)
+            ParsedTeam(
+                entry=each.partial_model,
+                location=YamlLocation(positions=each.positions),
+                complete=not each.problems,
+            )
             for each in teams
-            if each.partial is not None
+            if each.partial_model is not None
         ),
         trackers=trackers,
         labels=labels.with_teams(
-            {each.partial.team: team_labels(each.partial) for each in teams if each.partial is not None}
+            {
+                each.partial_model.team: team_labels(each.partial_model)
+                for each in teams
+                if each.partial_model is not None
+            }
         ),
-        written_capabilities=frozenset(name for each in plans for name in _written_capabilities(each.raw)),
-        written_teams=frozenset(name for each in teams for name in _texts_at(each.raw, "team")),
-        plans_readable=all(each.raw is not None for each in plans) and bool(plans),
-        teams_readable=all(each.raw is not None for each in teams) and bool(teams),
+        declared_capabilities=frozenset(name for each in plans for name in _declared_capabilities(each.tree)),
+        declared_teams=frozenset(name for each in teams for name in _texts_at(each.tree, "team")),
+        plans_readable=all(each.tree is not None for each in plans) and bool(plans),
+        teams_readable=all(each.tree is not None for each in teams) and bool(teams),
         defaults=next(
             (
-                DefaultsDraft(entry=each.partial, place=Place(where=each.where))
+                ParsedDefaults(entry=each.partial_model, location=YamlLocation(positions=each.positions))
                 for each in defaults
-                if each.partial is not None
+                if each.partial_model is not None
             ),
             None,
         ),
     )
 
 
-def _written_capabilities(tree: Node | None) -> Iterator[str]:
+def _declared_capabilities(tree: Node | None) -> Iterator[str]:
     for goal in _items(tree, "goals"):
         for capability in _items(goal, "capabilities"):
             yield from _texts_at(capability, "id")

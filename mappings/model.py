@@ -254,13 +254,13 @@ class Conflict:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Matched:
+class MatchResult:
     """What became of every issue."""
 
     assignments: tuple[Assignment, ...] = ()
     unplanned: tuple[Unplanned, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
-    left_open: tuple[Assignment, ...] = ()
+    unfinished_at_close: tuple[Assignment, ...] = ()
     """Work that a closed increment did not finish, assigned to its capability there. It only counts there: its labels
     follow ``assignments``."""
     warnings: tuple[str, ...] = ()

@@ -16,22 +16,22 @@ from mappings.yaml.tree import KeyPath, Positions, dotted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class YamlLocation:
     """A key path in one file."""
 
-    where: Positions
+    positions: Positions
     path: KeyPath = ()
 
-    def __truediv__(self, part: str | int) -> Place:
-        return Place(where=self.where, path=(*self.path, part))
+    def __truediv__(self, part: str | int) -> YamlLocation:
+        return YamlLocation(positions=self.positions, path=(*self.path, part))
 
     @property
-    def key(self) -> Origin:
-        return self.where.key(self.path)
+    def key_origin(self) -> Origin:
+        return self.positions.key_origin(self.path)
 
     @property
     def origin(self) -> Origin:
-        return self.where.value(self.path)
+        return self.positions.value_origin(self.path)
 
     def problem(
         self,
@@ -43,8 +43,8 @@ class Place:
     ) -> Problem:
         """A finding here, at the value or at its key."""
         return Problem(
-            origin=self.key if on_key else self.origin,
-            path=dotted(self.where.resolve(self.path)),
+            origin=self.key_origin if on_key else self.origin,
+            path=dotted(self.positions.resolve(self.path)),
             message=message,
             severity=severity,
             check=check,
@@ -52,73 +52,73 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PlanDraft:
+class ParsedPlan:
     entry: PlanFile
-    place: Place
-    whole: bool
+    location: YamlLocation
+    complete: bool
     """False when parts of the file were left out because they are wrong."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TeamDraft:
+class ParsedTeam:
     entry: MappingFile
-    place: Place
-    whole: bool
+    location: YamlLocation
+    complete: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DefaultsDraft:
+class ParsedDefaults:
     """What the teams of the workspace inherit."""
 
     entry: DefaultsFile
-    place: Place
+    location: YamlLocation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Planned:
+class ParsedCapability:
     """A capability and where it stands."""
 
-    plan: PlanDraft
+    plan: ParsedPlan
     goal: GoalEntry
     capability: CapabilityEntry
-    place: Place
+    location: YamlLocation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Draft:
-    plans: tuple[PlanDraft, ...]
-    teams: tuple[TeamDraft, ...]
+class ParsedWorkspace:
+    plans: tuple[ParsedPlan, ...]
+    teams: tuple[ParsedTeam, ...]
     trackers: Mapping[str, str]
     """Name -> ``jira-cloud``, ``jira-dc`` or ``github``."""
     labels: LabelScheme
     """The organisation's, with what the teams say differently."""
-    written_capabilities: frozenset[str]
+    declared_capabilities: frozenset[str]
     """Every capability id that stands in a plan file, also in parts that are wrong otherwise."""
-    written_teams: frozenset[str]
+    declared_teams: frozenset[str]
     plans_readable: bool
     """False when a plan file is no YAML: then nobody can say that a capability is unknown."""
     teams_readable: bool
-    defaults: DefaultsDraft | None = None
+    defaults: ParsedDefaults | None = None
 
-    def goals(self) -> Iterator[tuple[PlanDraft, GoalEntry, Place]]:
+    def goals(self) -> Iterator[tuple[ParsedPlan, GoalEntry, YamlLocation]]:
         for plan in self.plans:
             for index, goal in enumerate(plan.entry.goals):
-                yield plan, goal, plan.place / "goals" / index
+                yield plan, goal, plan.location / "goals" / index
 
-    def capabilities(self) -> Iterator[Planned]:
+    def capabilities(self) -> Iterator[ParsedCapability]:
         for plan, goal, place in self.goals():
             for index, capability in enumerate(goal.capabilities):
                 here = place / "capabilities" / index
-                yield Planned(plan=plan, goal=goal, capability=capability, place=here)
+                yield ParsedCapability(plan=plan, goal=goal, capability=capability, location=here)
 
-    def shareable(self) -> Iterator[tuple[MappingFile | DefaultsFile, Place]]:
+    def inheritable_files(self) -> Iterator[tuple[MappingFile | DefaultsFile, YamlLocation]]:
         """Every file that may say what teams can inherit."""
         for team in self.teams:
-            yield team.entry, team.place
+            yield team.entry, team.location
         if self.defaults is not None:
-            yield self.defaults.entry, self.defaults.place
+            yield self.defaults.entry, self.defaults.location
 
-    def rules(self) -> Iterator[tuple[TeamDraft, RuleEntry, Place]]:
+    def rules(self) -> Iterator[tuple[ParsedTeam, RuleEntry, YamlLocation]]:
         for team in self.teams:
             for index, rule in enumerate(team.entry.rules):
-                yield team, rule, team.place / "rules" / index
+                yield team, rule, team.location / "rules" / index

@@ -31,7 +31,7 @@ class Problem:
         return f"{self.origin}: {self.severity}:{place} {self.message}"
 
 
-def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """The problems by file, line and column, each once."""
     return tuple(
         sorted(
@@ -47,15 +47,15 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     )
 
 
-class MappingInvalid(Exception):
+class InvalidWorkspace(Exception):
     """The workspace cannot be used. ``problems`` holds all findings of all files, warnings too, in order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = in_order(problems)
+        self.problems = sort_problems(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def nearest(name: str, valid: Iterable[str]) -> str | None:
+def closest_name(name: str, valid: Iterable[str]) -> str | None:
     """The valid name that ``name`` was probably meant to be, or None."""
     if len(name) > _LONGEST_NAME:
         return None  # comparing takes time that grows with the square of the length
@@ -67,7 +67,7 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
 def suggestion(name: str, valid: Iterable[str], *, kind: str) -> str:
     """The second half of a sentence about an unknown name: ``did you mean "x"?`` or what there is."""
     names = sorted(each for each in set(valid) if len(each) <= _LONGEST_NAME)
-    meant = nearest(name, names)
+    meant = closest_name(name, names)
     if meant is not None:
         return f'did you mean "{meant}"?'
     if not names:

@@ -19,7 +19,7 @@ GITHUB_KEY: Final = re.compile(f"{_NAME}/{_NAME}#[1-9][0-9]*")
 _PREFIXED: Final = re.compile(r"([A-Za-z0-9_.-]+):(.+)", re.DOTALL)
 
 
-class NotAReference(ValueError):
+class InvalidReference(ValueError):
     """The text names no issue; the message says what to write instead."""
 
 
@@ -36,32 +36,34 @@ def resolve_reference(text: str, trackers: Mapping[str, str]) -> Anchor:
     """
     prefixed = _PREFIXED.fullmatch(text)
     if prefixed is None:
-        return Anchor(tracker=_only_tracker_for(text, trackers), key=text)
+        return Anchor(tracker=_infer_tracker(text, trackers), key=text)
     tracker, key = prefixed.groups()
     if tracker not in trackers:
-        raise NotAReference(f'unknown tracker "{tracker}"; {suggestion(tracker, trackers, kind="trackers")}')
+        raise InvalidReference(
+            f'unknown tracker "{tracker}"; {suggestion(tracker, trackers, kind="trackers")}'
+        )
     wanted, example = (JIRA_KEY, "DS-100") if is_jira(trackers[tracker]) else (GITHUB_KEY, "owner/repo#12")
     if not wanted.fullmatch(key):
-        raise NotAReference(
+        raise InvalidReference(
             f'"{key[:60]}" is no issue key of the tracker {tracker}; write it as {tracker}:{example}.'
         )
     return Anchor(tracker=tracker, key=key)
 
 
-def _only_tracker_for(key: str, trackers: Mapping[str, str]) -> str:
+def _infer_tracker(key: str, trackers: Mapping[str, str]) -> str:
     if JIRA_KEY.fullmatch(key):
         fitting = sorted(name for name, kind in trackers.items() if is_jira(kind))
     elif GITHUB_KEY.fullmatch(key):
         fitting = sorted(name for name, kind in trackers.items() if not is_jira(kind))
     else:
-        raise NotAReference(
+        raise InvalidReference(
             f'"{key[:60]}" is no issue key; write it as DS-100, owner/repo#12 or tracker:key.'
         )
     if not fitting:
-        raise NotAReference(
+        raise InvalidReference(
             f'no tracker of the settings can hold "{key}"; name one there or correct the key.'
         )
     if len(fitting) > 1:
         forms = " or ".join(f"{name}:{key}" for name in fitting)
-        raise NotAReference(f'"{key}" could be in several trackers; write {forms}.')
+        raise InvalidReference(f'"{key}" could be in several trackers; write {forms}.')
     return fitting[0]

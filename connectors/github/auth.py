@@ -13,9 +13,9 @@ import requests
 from requests.auth import AuthBase
 
 from connectors.errors import AuthFailed, ConnectorError, Rejected, SkipIssue
-from connectors.github.payload import as_mapping, moment, need
+from connectors.github.payload import parse_time, require, require_object
 from connectors.http.client import Transport
-from connectors.http.retry import Limit, http_date
+from connectors.http.retry import RateLimitRefusal, parse_http_date
 
 if TYPE_CHECKING:
     from github import Auth
@@ -25,7 +25,7 @@ HEADERS: Final = {
     "X-GitHub-Api-Version": "2022-11-28",
     "User-Agent": "increment-sync",
 }
-_SECONDARY_FLOOR: Final = 60.0
+_SECONDARY_LIMIT_WAIT: Final = 60.0
 """Seconds to wait when a secondary limit names none (GitHub's best practices for the REST API)."""
 
 
@@ -42,12 +42,12 @@ class GithubApp:
     installation_id: int
 
 
-class Credentials(Protocol):
+class GithubCredentials(Protocol):
     """What signs our requests."""
 
     fingerprint: str
     """Tells accounts apart in the cache, says nothing about the secret."""
-    app: bool
+    is_app: bool
     grant_path: str | None
     """Where an app is told, under its identity headers, what it was granted; None for a token."""
 
@@ -63,7 +63,7 @@ class Credentials(Protocol):
 class TokenCredentials:
     """A personal access token, through PyGithub's Auth."""
 
-    app = False
+    is_app = False
     grant_path: str | None = None
 
     def __init__(self, auth: Auth.Token) -> None:
@@ -83,26 +83,26 @@ class InstallationCredentials:
     PyGithub's own installation auth would fetch it over its own request path; see ``github.py``.
     """
 
-    app = True
+    is_app = True
 
     def __init__(
-        self, auth: Auth.AppAuth, installation_id: int, door: Transport, now: Callable[[], datetime]
+        self, auth: Auth.AppAuth, installation_id: int, transport: Transport, now: Callable[[], datetime]
     ) -> None:
-        """``door`` is a transport of its own without credentials: a token is fetched while the shared one
+        """``transport`` is a transport of its own without credentials: a token is fetched while the shared one
         is about to send."""
         self._auth = auth
         self.grant_path: str | None = f"app/installations/{installation_id}"
-        self._door = door
+        self._transport = transport
         self._now = now
         self._lock = threading.Lock()
         self._token = ""
-        self._good_until: datetime | None = None
+        self._expires_at: datetime | None = None
         self.fingerprint = _fingerprint(f"app {auth.app_id} {installation_id}")
 
     def authorization(self) -> str:
         with self._lock:
-            if self._good_until is None or self._now() >= self._good_until:
-                self._fetch()
+            if self._expires_at is None or self._now() >= self._expires_at:
+                self._fetch_token()
             return f"token {self._token}"
 
     def identity_headers(self) -> Mapping[str, str]:
@@ -118,23 +118,23 @@ class InstallationCredentials:
                 "the whole PEM text, line breaks included"
             ) from None
 
-    def _fetch(self) -> None:
+    def _fetch_token(self) -> None:
         path = f"{self.grant_path}/access_tokens"
         try:
-            reply = self._door.send("POST", path, kind="idempotent", headers=self.identity_headers())
+            reply = self._transport.send("POST", path, kind="idempotent", headers=self.identity_headers())
         except SkipIssue as error:
             raise AuthFailed(f"{error}; check GITHUB_APP_ID and GITHUB_APP_INSTALLATION_ID") from None
-        fields = as_mapping(reply.data, "an installation token")
-        self._token = str(need(fields, "token", "an installation token"))
-        server_now = http_date(reply.headers.get("Date")) or self._now()
-        life = moment(need(fields, "expires_at", "an installation token"), "a token") - server_now
-        self._good_until = self._now() + life - timedelta(seconds=60)
+        fields = require_object(reply.data, "an installation token")
+        self._token = str(require(fields, "token", "an installation token"))
+        server_now = parse_http_date(reply.headers.get("Date")) or self._now()
+        life = parse_time(require(fields, "expires_at", "an installation token"), "a token") - server_now
+        self._expires_at = self._now() + life - timedelta(seconds=60)
 
 
-class Signed(AuthBase):
+class AuthorizationHeader(AuthBase):
     """Puts the Authorization header on requests that have none of their own."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: GithubCredentials) -> None:
         self._credentials = credentials
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -143,14 +143,14 @@ class Signed(AuthBase):
         return request
 
 
-def session() -> requests.Session:
+def new_session() -> requests.Session:
     """A session with GitHub's headers and no credentials."""
     made = requests.Session()
     made.headers.update(HEADERS)
     return made
 
 
-def quota(response: requests.Response) -> Limit | None:
+def detect_rate_limit(response: requests.Response) -> RateLimitRefusal | None:
     """GitHub's quota refusals: 429, and those 403 that say so by header or text."""
     if response.status_code not in (403, 429):
         return None
@@ -158,11 +158,11 @@ def quota(response: requests.Response) -> Limit | None:
     used_up = (headers.get("X-RateLimit-Remaining") or "").strip() == "0"
     told = "rate limit" in response.text[:2000].lower()
     if response.status_code == 429 or "Retry-After" in headers or used_up or told:
-        return Limit(reason="GitHub quota", floor=_SECONDARY_FLOOR)
+        return RateLimitRefusal(reason="GitHub quota", min_seconds=_SECONDARY_LIMIT_WAIT)
     return None
 
 
-def refusal(status: int, headers: Mapping[str, str], data: Any) -> ConnectorError | None:
+def classify_error(status: int, headers: Mapping[str, str], data: Any) -> ConnectorError | None:
     """AlreadyExists for a 422 that says so; nothing for the others."""
     del headers
     errors = data.get("errors") if status == 422 and isinstance(data, Mapping) else None

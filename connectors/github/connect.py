@@ -14,19 +14,19 @@ from typing import Unpack
 
 from connectors.errors import AuthFailed
 from connectors.github.auth import (
-    Credentials,
+    AuthorizationHeader,
     GithubApp,
+    GithubCredentials,
     InstallationCredentials,
-    Signed,
     TokenCredentials,
-    quota,
-    refusal,
-    session,
+    classify_error,
+    detect_rate_limit,
+    new_session,
 )
 from connectors.github.reader import GithubReader
 from connectors.github.writer import GithubWriter
-from connectors.http.client import Surroundings, Transport
-from connectors.http.rate_limiter import Pace
+from connectors.http.client import Transport, TransportOptions
+from connectors.http.rate_limiter import RateLimiter
 from connectors.http.retry import RetryPolicy
 from connectors.ports import Cache
 
@@ -41,42 +41,42 @@ def open_github(
     token: str | None = None,
     app: GithubApp | None = None,
     policy: RetryPolicy | None = None,
-    pace: Pace | None = None,
-    pull_page: int = 100,
+    rate_limiter: RateLimiter | None = None,
+    page_size: int = 100,
     overlap: timedelta = timedelta(minutes=5),
-    **surroundings: Unpack[Surroundings],
+    **surroundings: Unpack[TransportOptions],
 ) -> tuple[GithubReader, GithubWriter]:
     """A reader and a writer that share one transport. Sends nothing yet.
 
     ``tracker`` is its name in the settings, ``url`` the address of the API (``https://HOST/api/v3`` for an
-    Enterprise Server). Either ``token`` or ``app``; AuthFailed without both. ``pace`` says when
+    Enterprise Server). Either ``token`` or ``app``; AuthFailed without both. ``rate_limiter`` says when
     a write may leave. ``overlap``: how long GitHub may take until a change shows in its lists.
     ``surroundings``: see ``Transport``.
     """
     policy = policy or RetryPolicy()
 
-    def door(signed: Credentials | None, paced: Pace | None) -> Transport:
-        opened = session()
-        opened.auth = Signed(signed) if signed else None
+    def door(signed: GithubCredentials | None, paced: RateLimiter | None) -> Transport:
+        opened = new_session()
+        opened.auth = AuthorizationHeader(signed) if signed else None
         return Transport(
             opened,
             url,
             tracker=tracker,
             policy=policy,
-            pace=paced,
-            limits=quota,
-            classify=refusal,
+            rate_limiter=paced,
+            detect_rate_limit=detect_rate_limit,
+            classify_error=classify_error,
             **surroundings,
         )
 
     credentials = _credentials(tracker, token, app, door(None, None), surroundings["now"])
-    shared = door(credentials, pace)
+    shared = door(credentials, rate_limiter)
     reader = GithubReader(
         tracker=tracker,
         transport=shared,
         credentials=credentials,
         cache=cache,
-        page=pull_page,
+        page_size=page_size,
         overlap=overlap,
     )
     return reader, GithubWriter(tracker=tracker, transport=shared, cache=cache)
@@ -84,7 +84,7 @@ def open_github(
 
 def _credentials(
     tracker: str, token: str | None, app: GithubApp | None, door: Transport, now: Callable[[], datetime]
-) -> Credentials:
+) -> GithubCredentials:
     from github import Auth  # costs hundreds of milliseconds, and not every command needs it
 
     if app is not None:

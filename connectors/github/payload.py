@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from connectors.errors import BadPayload
-from connectors.model import Category, Comment, Issue, IssueRef, LabelEvent, LabelStory, Wanted
+from connectors.model import Category, Comment, FieldSelection, Issue, IssueRef, LabelEvent, LabelHistory
 
 _CATEGORIES: Final[Mapping[str, Category]] = {"open": "todo", "closed": "done"}
 """GitHub has no class for work under way."""
@@ -18,78 +18,82 @@ _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _KEY: Final = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)#(?P<number>[1-9]\d*)", re.ASCII)
 
 
-def issue_from(raw: Any, *, tracker: str, container: str, web: str, wanted: Wanted) -> Issue:
+def parse_issue(raw: Any, *, tracker: str, container: str, web_url: str, selection: FieldSelection) -> Issue:
     """One issue of a list or of a direct read. ``container`` is the repository that was asked for; the
-    payload's own word for it wins. ``web`` is the address of the site that people see."""
-    fields = as_mapping(raw, "an issue")
-    number = need(fields, "number", "an issue")
+    payload's own word for it wins. ``web_url_of`` is the address of the site that people see."""
+    fields = require_object(raw, "an issue")
+    number = require(fields, "number", "an issue")
     what = f"issue #{number}"
-    container = repo_of(fields.get("repository_url")) or container
-    state = clean(need(fields, "state", what))
+    container = repo_from_url(fields.get("repository_url")) or container
+    state = clean_text(require(fields, "state", what))
     key = f"{container}#{number}"
     return Issue(
-        ref=IssueRef(tracker=tracker, id=str(need(fields, "id", what)), key=key),
-        url=clean(fields.get("html_url") or f"{web}/{container}/issues/{number}"),
-        title=clean(fields.get("title")),
+        ref=IssueRef(tracker=tracker, id=str(require(fields, "id", what)), key=key),
+        url=clean_text(fields.get("html_url") or f"{web_url}/{container}/issues/{number}"),
+        title=clean_text(fields.get("title")),
         container=container,
         status=state,
         category=_CATEGORIES.get(state),
-        resolution=clean(fields.get("state_reason")) or None,
-        type=_name(fields.get("type"), "name"),
-        body=clean(fields.get("body")) if wanted.body else "",
-        labels=frozenset(label_names(fields.get("labels"), what)),
-        milestone=_name(fields.get("milestone"), "title") or None,
-        parent=key_of(fields.get("parent_issue_url")),
+        resolution=clean_text(fields.get("state_reason")) or None,
+        type=_text_in(fields.get("type"), "name"),
+        body=clean_text(fields.get("body")) if selection.body else "",
+        labels=frozenset(parse_label_names(fields.get("labels"), what)),
+        milestone=_text_in(fields.get("milestone"), "title") or None,
+        parent=issue_key_from_url(fields.get("parent_issue_url")),
         assignees=_logins(fields.get("assignees")),
-        author=_name(fields.get("user"), "login"),
-        created=moment(need(fields, "created_at", what), what),
-        updated=moment(need(fields, "updated_at", what), what),
-        closed=moment(fields["closed_at"], what) if fields.get("closed_at") else None,
+        author=_text_in(fields.get("user"), "login"),
+        created=parse_time(require(fields, "created_at", what), what),
+        updated=parse_time(require(fields, "updated_at", what), what),
+        closed=parse_time(fields["closed_at"], what) if fields.get("closed_at") else None,
         is_pull_request=bool(fields.get("pull_request")),
         locked=fields.get("locked") is True,
     )
 
 
-def comment_from(raw: Any) -> Comment:
+def parse_comment(raw: Any) -> Comment:
     """One comment. GitHub keeps our marker in the body, so ``marker`` is None."""
-    fields = as_mapping(raw, "a comment")
-    comment_id = str(need(fields, "id", "a comment"))
+    fields = require_object(raw, "a comment")
+    comment_id = str(require(fields, "id", "a comment"))
     what = f"comment {comment_id}"
-    created = moment(need(fields, "created_at", what), what)
+    created = parse_time(require(fields, "created_at", what), what)
     return Comment(
         id=comment_id,
-        author_id=account_id(fields.get("user")),
-        body=clean(fields.get("body")),
+        author_id=parse_account_id(fields.get("user")),
+        body=clean_text(fields.get("body")),
         created=created,
-        updated=moment(fields["updated_at"], what) if fields.get("updated_at") else created,
+        updated=parse_time(fields["updated_at"], what) if fields.get("updated_at") else created,
     )
 
 
-def label_events_from(rows: Iterable[Any]) -> dict[str, LabelEvent]:
+def parse_label_origins(rows: Iterable[Any]) -> dict[str, LabelEvent]:
     """Of an issue's events, oldest first: who last put each label that none of them took away again."""
-    stories = label_stories_from(rows).values()
-    standing = [story.put for story in stories if story.put and story.put.author_id and not story.off]
+    stories = parse_label_histories(rows).values()
+    standing = [
+        story.added for story in stories if story.added and story.added.author_id and not story.removed
+    ]
     return {event.label: event for event in standing}
 
 
-def label_stories_from(rows: Iterable[Any]) -> dict[str, LabelStory]:
+def parse_label_histories(rows: Iterable[Any]) -> dict[str, LabelHistory]:
     """Of an issue's events, oldest first: how each label came and went, by its name in small letters."""
-    stories: dict[str, LabelStory] = {}
+    stories: dict[str, LabelHistory] = {}
     for raw in rows:
-        fields = as_mapping(raw, "an event")
-        label = _name(fields.get("label"), "name")
+        fields = require_object(raw, "an event")
+        label = _text_in(fields.get("label"), "name")
         if fields.get("event") not in ("labeled", "unlabeled") or not label:
             continue
-        at = moment(need(fields, "created_at", "an event"), "an event")
-        event = LabelEvent(label=label, author_id=account_id(fields.get("actor")), at=at)
+        at = parse_time(require(fields, "created_at", "an event"), "an event")
+        event = LabelEvent(label=label, author_id=parse_account_id(fields.get("actor")), at=at)
         # GitHub compares label names without case, and a label may be recased later.
-        before = stories.get(label.casefold(), LabelStory())
+        before = stories.get(label.casefold(), LabelHistory())
         put = fields["event"] == "labeled"
-        stories[label.casefold()] = LabelStory(put=event) if put else LabelStory(put=before.put, off=event)
+        stories[label.casefold()] = (
+            LabelHistory(added=event) if put else LabelHistory(added=before.added, removed=event)
+        )
     return stories
 
 
-def account_id(user: Any) -> str:
+def parse_account_id(user: Any) -> str:
     """What identifies an author: the numeric id, which survives a change of login; empty for deleted users.
 
     A GitHub App learns its own name without a further request, but not the id of its bot user. So bots
@@ -98,16 +102,18 @@ def account_id(user: Any) -> str:
     if not isinstance(user, Mapping):
         return ""
     if user.get("type") == "Bot":
-        return clean(user.get("login"))
+        return clean_text(user.get("login"))
     return str(user.get("id") or "")
 
 
-def label_names(raw: Any, what: str) -> tuple[str, ...]:
+def parse_label_names(raw: Any, what: str) -> tuple[str, ...]:
     """Names from a list of labels, each an object with a name (or, on old servers, the name itself)."""
     if raw is None:
         return ()
-    names = [label if isinstance(label, str) else _name(label, "name") for label in as_rows(raw, what)]
-    return tuple(clean(name) for name in names if name)
+    names = [
+        label if isinstance(label, str) else _text_in(label, "name") for label in require_list(raw, what)
+    ]
+    return tuple(clean_text(name) for name in names if name)
 
 
 def split_key(key: str) -> tuple[str, int] | None:
@@ -116,21 +122,21 @@ def split_key(key: str) -> tuple[str, int] | None:
     return (found["repo"], int(found["number"])) if found else None
 
 
-def repo_of(url: Any) -> str | None:
+def repo_from_url(url: Any) -> str | None:
     """``https://api.github.com/repos/acme/churn`` -> ``acme/churn``."""
     found = re.search(r"/repos/([^/]+/[^/]+)$", urlsplit(url).path) if isinstance(url, str) else None
-    return clean(found[1]) if found else None
+    return clean_text(found[1]) if found else None
 
 
-def key_of(url: Any) -> str | None:
+def issue_key_from_url(url: Any) -> str | None:
     """``https://api.github.com/repos/acme/churn/issues/4`` -> ``acme/churn#4``."""
     found = (
         re.search(r"/repos/([^/]+/[^/]+)/issues/(\d+)$", urlsplit(url).path) if isinstance(url, str) else None
     )
-    return clean(f"{found[1]}#{found[2]}") if found else None
+    return clean_text(f"{found[1]}#{found[2]}") if found else None
 
 
-def web_url(api_url: str) -> str:
+def web_url_of(api_url: str) -> str:
     """The site that people see, from the address of its API (github.com, or an Enterprise Server)."""
     parts = urlsplit(api_url)
     host = "github.com" if parts.netloc == "api.github.com" else parts.netloc
@@ -138,7 +144,7 @@ def web_url(api_url: str) -> str:
     return f"{parts.scheme}://{host}{path}"
 
 
-def moment(text: Any, what: str) -> datetime:
+def parse_time(text: Any, what: str) -> datetime:
     """An aware UTC time from ISO 8601."""
     try:
         at = datetime.fromisoformat(text)
@@ -147,19 +153,19 @@ def moment(text: Any, what: str) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-def clean(text: Any) -> str:
+def clean_text(text: Any) -> str:
     """Text that every store and every other tracker takes: no NUL, no half of a surrogate pair."""
     return _LONE_SURROGATE.sub("\ufffd", str(text).replace("\x00", "")) if text is not None else ""
 
 
-def need(fields: Mapping[str, Any], name: str, what: str) -> Any:
+def require(fields: Mapping[str, Any], name: str, what: str) -> Any:
     value = fields.get(name)
     if value is None or value == "":
         raise BadPayload(f'GitHub\'s answer about {what} has no "{name}"; nothing of it is used')
     return value
 
 
-def as_mapping(raw: Any, what: str) -> Mapping[str, Any]:
+def require_object(raw: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(raw, Mapping):
         raise BadPayload(
             f"GitHub's answer holds {type(raw).__name__} where {what} belongs; nothing of it is used"
@@ -167,15 +173,15 @@ def as_mapping(raw: Any, what: str) -> Mapping[str, Any]:
     return raw
 
 
-def as_rows(raw: Any, what: str) -> list[Any]:
+def require_list(raw: Any, what: str) -> list[Any]:
     if not isinstance(raw, list):
         raise BadPayload(f"GitHub's answer about {what} is not a list; nothing of it is used")
     return raw
 
 
-def _name(raw: Any, key: str) -> str:
-    return clean(raw.get(key)) if isinstance(raw, Mapping) else ""
+def _text_in(raw: Any, key: str) -> str:
+    return clean_text(raw.get(key)) if isinstance(raw, Mapping) else ""
 
 
 def _logins(raw: Any) -> tuple[str, ...]:
-    return tuple(login for user in raw or () if (login := _name(user, "login")))
+    return tuple(login for user in raw or () if (login := _text_in(user, "login")))

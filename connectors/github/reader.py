@@ -8,42 +8,42 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from connectors.errors import AuthFailed, Gone, Rejected, SkipIssue
-from connectors.github.auth import Credentials
-from connectors.github.diagnostics import GithubInspection
-from connectors.github.paged_scan import absolute, pages
+from connectors.github.auth import GithubCredentials
+from connectors.github.diagnostics import GithubDiagnostics
+from connectors.github.paged_scan import absolute_url, list_pages
 from connectors.github.payload import (
-    account_id,
-    as_mapping,
-    as_rows,
-    clean,
-    comment_from,
-    issue_from,
-    label_events_from,
-    label_stories_from,
-    need,
+    clean_text,
+    parse_account_id,
+    parse_comment,
+    parse_issue,
+    parse_label_histories,
+    parse_label_origins,
+    require,
+    require_list,
+    require_object,
     split_key,
-    web_url,
+    web_url_of,
 )
 from connectors.github.sources import GithubSources
 from connectors.github.writer import comment_path, issue_path
-from connectors.http.client import Reply, Transport
-from connectors.http.response_errors import Moved
+from connectors.http.client import ApiResponse, Transport
+from connectors.http.response_errors import ReadRedirected
 from connectors.model import (
     Account,
     Census,
+    CheckResult,
     Comment,
     Cursor,
-    Failed,
-    Finding,
-    History,
-    HistoryAsked,
+    FailedSource,
+    FieldSelection,
+    HistoryRequest,
     Issue,
     IssueRef,
     LabelEvent,
-    LabelStory,
-    Pulled,
+    LabelHistory,
+    PulledSource,
     Source,
-    Wanted,
+    SourceHistory,
 )
 from connectors.ports import Cache
 
@@ -58,28 +58,28 @@ class GithubReader:
         *,
         tracker: str,
         transport: Transport,
-        credentials: Credentials,
+        credentials: GithubCredentials,
         cache: Cache,
-        page: int,
+        page_size: int,
         overlap: timedelta,
     ) -> None:
-        """``page``: rows to ask for at a time. ``overlap``: how late GitHub's lists may show a change."""
+        """``page_size``: rows to ask for at a time. ``overlap``: how late GitHub's lists may show a change."""
         self.tracker = tracker
         self._transport = transport
         self._credentials = credentials
         self._cache = cache
-        self._sources = GithubSources(transport=transport, cache=cache, page=page, overlap=overlap)
+        self._sources = GithubSources(transport=transport, cache=cache, page_size=page_size, overlap=overlap)
 
     def whoami(self) -> Account:
         key = f"github:{self.tracker}:{self._transport.base_url}:account:{self._credentials.fingerprint}"
         known = self._cache.get(key)
         if known is None:
-            account, _ = self._ask_who()
+            account, _ = self._fetch_account()
             known = {"id": account.id, "name": account.name}
             self._cache.put(key, known)
         return Account(id=known["id"], name=known["name"])
 
-    def edits_are_mailed(self, container: str) -> bool:
+    def edits_send_mail(self, container: str) -> bool:
         """Never: GitHub mails about new comments only."""
         del container
         return False
@@ -87,14 +87,16 @@ class GithubReader:
     def is_public(self, container: str) -> bool:
         return self._sources.is_public(container)
 
-    def inspect(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
-        inspection = GithubInspection(
-            transport=self._transport, credentials=self._credentials, ask_who=self._ask_who
+    def diagnose(
+        self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]
+    ) -> Iterator[CheckResult]:
+        inspection = GithubDiagnostics(
+            transport=self._transport, credentials=self._credentials, fetch_account=self._fetch_account
         )
-        return inspection.findings(sources, labels)
+        return inspection.run(sources, labels)
 
-    def _ask_who(self) -> tuple[Account, Reply]:
-        path = "app" if self._credentials.app else "user"
+    def _fetch_account(self) -> tuple[Account, ApiResponse]:
+        path = "app" if self._credentials.is_app else "user"
         try:
             reply = self._transport.send(
                 "GET", path, kind="read", headers=self._credentials.identity_headers()
@@ -104,28 +106,30 @@ class GithubReader:
                 f"{error}; the token does not say whose it is: use a personal access token of a user, "
                 "or the GITHUB_APP_* settings"
             ) from None
-        fields = as_mapping(reply.data, "an account")
-        if self._credentials.app:
-            name = f"{clean(need(fields, 'slug', 'the app'))}[bot]"
+        fields = require_object(reply.data, "an account")
+        if self._credentials.is_app:
+            name = f"{clean_text(require(fields, 'slug', 'the app'))}[bot]"
             return Account(id=name, name=name), reply
-        need(fields, "id", "the user")
-        return Account(id=account_id(fields), name=clean(need(fields, "login", "the user"))), reply
+        require(fields, "id", "the user")
+        return Account(
+            id=parse_account_id(fields), name=clean_text(require(fields, "login", "the user"))
+        ), reply
 
     def pull(
-        self, sources: Sequence[tuple[Source, Cursor | None]], wanted: Wanted
-    ) -> Iterator[Pulled | Failed]:
-        return self._sources.pull(sources, wanted)
+        self, sources: Sequence[tuple[Source, Cursor | None]], selection: FieldSelection
+    ) -> Iterator[PulledSource | FailedSource]:
+        return self._sources.pull(sources, selection)
 
-    def census(self, sources: Sequence[Source], wanted: Wanted) -> Iterator[Census | Failed]:
+    def census(self, sources: Sequence[Source], selection: FieldSelection) -> Iterator[Census | FailedSource]:
         # REST has no cheaper list than the issues themselves, so they are handed on.
-        for answer in self.pull([(source, None) for source in sources], wanted):
-            if isinstance(answer, Failed):
+        for answer in self.pull([(source, None) for source in sources], selection):
+            if isinstance(answer, FailedSource):
                 yield answer
             else:
                 ids = frozenset(issue.ref.id for issue in answer.issues)
                 yield Census(source=answer.source, ids=ids, pulled=answer)
 
-    def read(self, key: str, wanted: Wanted) -> Issue:
+    def read(self, key: str, selection: FieldSelection) -> Issue:
         parts = split_key(key)
         if parts is None:
             raise Gone(f"{self.tracker}: '{key}' is no issue of GitHub; write owner/repo#number")
@@ -133,52 +137,60 @@ class GithubReader:
         for _ in range(3):  # a renamed repository may have handed the issue on, too
             try:
                 reply = self._transport.send("GET", path, kind="read")
-            except Moved as moved:
-                path = absolute(self._transport, moved.location)
+            except ReadRedirected as moved:
+                path = absolute_url(self._transport, moved.location)
                 continue
-            return issue_from(
+            return parse_issue(
                 reply.data,
                 tracker=self.tracker,
                 container=parts[0],
-                web=web_url(self._transport.base_url),
-                wanted=wanted,
+                web_url=web_url_of(self._transport.base_url),
+                selection=selection,
             )
         raise Gone(f"{self.tracker}: {key} is redirected in a circle")
 
     def comments(self, ref: IssueRef) -> list[Comment]:
-        rows = self._followed(ref, lambda path: self._listed(f"{path}/comments", "comments"))
-        comments = {comment.id: comment for comment in map(comment_from, rows)}
+        rows = self._follow_move(ref, lambda path: self._fetch_list(f"{path}/comments", "comments"))
+        comments = {comment.id: comment for comment in map(parse_comment, rows)}
         return sorted(comments.values(), key=lambda comment: (comment.created, int(comment.id)))
 
     def comment(self, ref: IssueRef, comment_id: str) -> Comment:
         def one(path: str) -> Comment:
             reply = self._transport.send("GET", comment_path(path, comment_id), kind="read")
-            return comment_from(reply.data)
+            return parse_comment(reply.data)
 
-        return self._followed(ref, one)
+        return self._follow_move(ref, one)
 
-    def label_events(self, ref: IssueRef) -> dict[str, LabelEvent]:
-        return self._followed(ref, lambda path: label_events_from(self._listed(f"{path}/events", "events")))
+    def label_origins(self, ref: IssueRef) -> dict[str, LabelEvent]:
+        return self._follow_move(
+            ref, lambda path: parse_label_origins(self._fetch_list(f"{path}/events", "events"))
+        )
 
-    def label_stories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelStory]]:
-        found: dict[IssueRef, Mapping[str, LabelStory]] = {}
+    def label_histories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelHistory]]:
+        found: dict[IssueRef, Mapping[str, LabelHistory]] = {}
         for ref in refs:
             with suppress(SkipIssue):
-                found[ref] = self._followed(
-                    ref, lambda path: label_stories_from(self._listed(f"{path}/events", "events"))
+                found[ref] = self._follow_move(
+                    ref, lambda path: parse_label_histories(self._fetch_list(f"{path}/events", "events"))
                 )
         return found
 
-    def histories(self, asked: Sequence[HistoryAsked], wanted: Wanted) -> Iterator[History | Failed]:
-        return self._sources.histories(asked, wanted)
+    def histories(
+        self, requests: Sequence[HistoryRequest], selection: FieldSelection
+    ) -> Iterator[SourceHistory | FailedSource]:
+        return self._sources.histories(requests, selection)
 
-    def _listed(self, path: str, what: str) -> list[Any]:
+    def _fetch_list(self, path: str, what: str) -> list[Any]:
         params = {"per_page": 100}
-        return [row for reply in pages(self._transport, path, params) for row in as_rows(reply.data, what)]
+        return [
+            row
+            for reply in list_pages(self._transport, path, params)
+            for row in require_list(reply.data, what)
+        ]
 
-    def _followed(self, ref: IssueRef, ask: Callable[[str], T]) -> T:
+    def _follow_move(self, ref: IssueRef, fetch: Callable[[str], T]) -> T:
         """Ask below an issue's path; once more at its new place when it was moved."""
         try:
-            return ask(issue_path(ref.key))
-        except Moved:
-            return ask(issue_path(self.read(ref.key, Wanted()).ref.key))
+            return fetch(issue_path(ref.key))
+        except ReadRedirected:
+            return fetch(issue_path(self.read(ref.key, FieldSelection()).ref.key))

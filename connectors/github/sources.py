@@ -12,30 +12,38 @@ from connectors.errors import (
     BadPayload,
     ConnectorError,
     Gone,
-    QuotaExhausted,
+    RateLimitExceeded,
     Rejected,
     SourceMissing,
     StopTracker,
 )
-from connectors.github.paged_scan import absolute, next_cursor, sweep
-from connectors.github.payload import as_mapping, clean, issue_from, need, split_key, web_url
-from connectors.github.repository_events import repository_history
+from connectors.github.paged_scan import absolute_url, next_cursor, scan_issues
+from connectors.github.payload import clean_text, parse_issue, require, require_object, split_key, web_url_of
+from connectors.github.repository_events import fetch_repository_history
 from connectors.http.client import Transport
-from connectors.http.response_errors import Moved
-from connectors.model import Cursor, Failed, History, HistoryAsked, Pulled, Source, Wanted
+from connectors.http.response_errors import ReadRedirected
+from connectors.model import (
+    Cursor,
+    FailedSource,
+    FieldSelection,
+    HistoryRequest,
+    PulledSource,
+    Source,
+    SourceHistory,
+)
 from connectors.ports import Cache
 
-_SIDE_BY_SIDE: Final = 4
+_MAX_WORKERS: Final = 4
 """Repositories that are read at a time; GitHub asks clients to stay far below 100."""
 
 
 class GithubSources:
     """Pulls repositories of one server."""
 
-    def __init__(self, *, transport: Transport, cache: Cache, page: int, overlap: timedelta) -> None:
+    def __init__(self, *, transport: Transport, cache: Cache, page_size: int, overlap: timedelta) -> None:
         self._transport = transport
         self._cache = cache
-        self._page = page
+        self._page_size = page_size
         self._overlap = overlap
         self._stopped: StopTracker | None = None
         self._public: dict[str, bool] = {}
@@ -44,54 +52,54 @@ class GithubSources:
     def is_public(self, repo: str) -> bool:
         """Whether anybody can read the repository. ``internal`` ones of an enterprise are private."""
         if repo.lower() not in self._public:
-            self._repository(repo)
+            self._fetch_repository(repo)
         return self._public[repo.lower()]
 
     def pull(
-        self, sources: Sequence[tuple[Source, Cursor | None]], wanted: Wanted
-    ) -> Iterator[Pulled | Failed]:
+        self, sources: Sequence[tuple[Source, Cursor | None]], selection: FieldSelection
+    ) -> Iterator[PulledSource | FailedSource]:
         # The cache is only touched from the caller's thread: it may belong to a database connection.
-        known = [self._cache.get(self._repo_key(source.repo or "")) for source, _ in sources]
+        known = [self._cache.get(self._cache_key(source.repo or "")) for source, _ in sources]
         self._stopped = None
-        with ThreadPoolExecutor(
-            max_workers=_SIDE_BY_SIDE, thread_name_prefix=self._transport.tracker
-        ) as pool:
+        with ThreadPoolExecutor(max_workers=_MAX_WORKERS, thread_name_prefix=self._transport.tracker) as pool:
             jobs = [
-                pool.submit(self._pull_one, source, cursor, wanted, facts)
+                pool.submit(self._pull_one, source, cursor, selection, facts)
                 for (source, cursor), facts in zip(sources, known, strict=True)
             ]
             for (source, _), facts, job in zip(sources, known, jobs, strict=True):
                 answer, learned = job.result()
                 if learned and learned != facts:
-                    self._cache.put(self._repo_key(source.repo or ""), learned)
+                    self._cache.put(self._cache_key(source.repo or ""), learned)
                 yield answer
 
-    def histories(self, asked: Sequence[HistoryAsked], wanted: Wanted) -> Iterator[History | Failed]:
+    def histories(
+        self, requests: Sequence[HistoryRequest], selection: FieldSelection
+    ) -> Iterator[SourceHistory | FailedSource]:
         """The events of repositories side by side."""
         self._stopped = None
-        with ThreadPoolExecutor(
-            max_workers=_SIDE_BY_SIDE, thread_name_prefix=self._transport.tracker
-        ) as pool:
-            yield from pool.map(lambda each: self._history_of(each, wanted), asked)
+        with ThreadPoolExecutor(max_workers=_MAX_WORKERS, thread_name_prefix=self._transport.tracker) as pool:
+            yield from pool.map(lambda each: self._fetch_history(each, selection), requests)
 
-    def _history_of(self, asked: HistoryAsked, wanted: Wanted) -> History | Failed:
+    def _fetch_history(self, asked: HistoryRequest, wanted: FieldSelection) -> SourceHistory | FailedSource:
         try:
             if self._stopped:
                 raise self._stopped
-            return repository_history(self._transport, asked, wanted, overlap=self._overlap)
-        except Moved as moved:
-            return failed(asked.source, renamed(self._transport, asked.source.repo or "", moved))
+            return fetch_repository_history(self._transport, asked, wanted, overlap=self._overlap)
+        except ReadRedirected as moved:
+            return failed_source(
+                asked.source, error_for_renamed(self._transport, asked.source.repo or "", moved)
+            )
         except ConnectorError as error:
             if isinstance(error, StopTracker):
                 self._stopped = error
-            return failed(asked.source, error)
+            return failed_source(asked.source, error)
 
-    def _repo_key(self, repo: str) -> str:
+    def _cache_key(self, repo: str) -> str:
         return f"github:{self._transport.tracker}:{self._transport.base_url}:repo:{repo.lower()}"
 
     def _pull_one(
-        self, source: Source, cursor: Cursor | None, wanted: Wanted, facts: Mapping[str, Any] | None
-    ) -> tuple[Pulled | Failed, Mapping[str, Any] | None]:
+        self, source: Source, cursor: Cursor | None, wanted: FieldSelection, facts: Mapping[str, Any] | None
+    ) -> tuple[PulledSource | FailedSource, Mapping[str, Any] | None]:
         """A source's answer, and what was learned about its repository. Raises nothing."""
         try:
             if self._stopped:
@@ -99,52 +107,54 @@ class GithubSources:
             if split_key(f"{source.repo}#1") is None:
                 raise SourceMissing(f"{source.tracker}: '{source.repo}' is no repository; write owner/name")
             if facts is None and cursor is None:
-                facts = self._repository(source.repo or "")
-            return self._read_whole(source, cursor, wanted), facts
-        except Moved as moved:
-            return failed(source, renamed(self._transport, source.repo or "", moved, facts)), None
+                facts = self._fetch_repository(source.repo or "")
+            return self._scan(source, cursor, wanted), facts
+        except ReadRedirected as moved:
+            return failed_source(
+                source, error_for_renamed(self._transport, source.repo or "", moved, facts)
+            ), None
         except ConnectorError as error:
             if isinstance(error, StopTracker):
                 self._stopped = error
-            return failed(source, error), None
+            return failed_source(source, error), None
 
-    def _repository(self, repo: str) -> Mapping[str, Any]:
+    def _fetch_repository(self, repo: str) -> Mapping[str, Any]:
         reply = self._transport.send("GET", f"repos/{repo}", kind="read")
-        fields = as_mapping(reply.data, "a repository")
+        fields = require_object(reply.data, "a repository")
         self._public[repo.lower()] = fields.get("private") is not True
-        return {"id": need(fields, "id", "a repository"), "archived": fields.get("archived") is True}
+        return {"id": require(fields, "id", "a repository"), "archived": fields.get("archived") is True}
 
-    def _read_whole(self, source: Source, cursor: Cursor | None, wanted: Wanted) -> Pulled:
-        found = sweep(self._transport, source.repo or "", cursor, page=self._page)
+    def _scan(self, source: Source, cursor: Cursor | None, wanted: FieldSelection) -> PulledSource:
+        found = scan_issues(self._transport, source.repo or "", cursor, page_size=self._page_size)
         if found.unchanged and cursor is not None:
-            return Pulled(source=source, issues=(), cursor=cursor, full=False, unchanged=True)
+            return PulledSource(source=source, issues=(), cursor=cursor, full=False, unchanged=True)
         issues = [
-            issue_from(
+            parse_issue(
                 raw,
                 tracker=source.tracker,
                 container=source.repo or "",
-                web=web_url(self._transport.base_url),
-                wanted=wanted,
+                web_url=web_url_of(self._transport.base_url),
+                selection=wanted,
             )
             for raw in found.rows.values()
         ]
-        return Pulled(
+        return PulledSource(
             source=source,
             issues=tuple(issue for issue in issues if source.pull_requests or not issue.is_pull_request),
-            cursor=next_cursor(cursor, found, page=self._page, overlap=self._overlap),
+            cursor=next_cursor(cursor, found, page_size=self._page_size, overlap=self._overlap),
             full=cursor is None,
         )
 
 
-def renamed(
-    transport: Transport, repo: str, moved: Moved, facts: Mapping[str, Any] | None = None
+def error_for_renamed(
+    transport: Transport, repo: str, moved: ReadRedirected, facts: Mapping[str, Any] | None = None
 ) -> SourceMissing:
     """What to say of a repository that answers with a redirect, with its new name where it can be had."""
     path = f"repositories/{facts['id']}" if facts else moved.location.split("?")[0].removesuffix("/issues")
     new_name = ""
     try:
-        reply = transport.send("GET", absolute(transport, path), kind="read")
-        new_name = clean(as_mapping(reply.data, "a repository").get("full_name"))
+        reply = transport.send("GET", absolute_url(transport, path), kind="read")
+        new_name = clean_text(require_object(reply.data, "a repository").get("full_name"))
     except ConnectorError:
         pass  # The rename is certain; its target is a courtesy.
     target = f" to {new_name}" if new_name else ""
@@ -152,23 +162,23 @@ def renamed(
     return SourceMissing(f"{who} was renamed or moved{target}; write the new name in the mapping")
 
 
-def failed(source: Source, error: ConnectorError) -> Failed:
+def failed_source(source: Source, error: ConnectorError) -> FailedSource:
     """What an error means for a source, in the words of its mapping."""
     if isinstance(error, Gone):
-        return Failed(
+        return FailedSource(
             source=source,
             kind="missing",
             reason=f"{source.tracker}: {source.repo} is not there, has no issues or cannot be seen with this "
             "token; check its name in the mapping, and that the token may read its issues",
         )
     if isinstance(error, AuthFailed):
-        return Failed(source=source, kind="auth", reason=str(error))
-    if isinstance(error, QuotaExhausted):
-        return Failed(source=source, kind="quota", reason=str(error))
+        return FailedSource(source=source, kind="auth", reason=str(error))
+    if isinstance(error, RateLimitExceeded):
+        return FailedSource(source=source, kind="quota", reason=str(error))
     if isinstance(error, Rejected):
-        return Failed(source=source, kind="forbidden", reason=str(error))
+        return FailedSource(source=source, kind="forbidden", reason=str(error))
     if isinstance(error, SourceMissing):
-        return Failed(source=source, kind="missing", reason=str(error))
+        return FailedSource(source=source, kind="missing", reason=str(error))
     if isinstance(error, BadPayload):
-        return Failed(source=source, kind="payload", reason=f"{error} ({source.name})")
-    return Failed(source=source, kind="unavailable", reason=str(error))
+        return FailedSource(source=source, kind="payload", reason=f"{error} ({source.name})")
+    return FailedSource(source=source, kind="unavailable", reason=str(error))

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from connectors.errors import BadPayload, Gone, NotConfirmed, OutcomeUnknown
 from connectors.github.auth import AlreadyExists
-from connectors.github.payload import comment_from, label_names, split_key
-from connectors.http.client import Reply, Transport
+from connectors.github.payload import parse_comment, parse_label_names, split_key
+from connectors.http.client import ApiResponse, Transport
 from connectors.model import Comment, IssueRef
 from connectors.ports import Cache
 
@@ -24,7 +24,7 @@ class GithubWriter:
         self._cache = cache
 
     def ensure_label(self, container: str, name: str, color: str, description: str) -> None:
-        key = self._known_labels(container)
+        key = self._labels_cache_key(container)
         known = self._cache.get(key) or []
         if name.lower() in known:
             return
@@ -38,22 +38,22 @@ class GithubWriter:
         try:
             self._transport.send("PATCH", path, kind="idempotent", json={"new_name": new})
         except (Gone, AlreadyExists) as error:
-            if error.in_doubt:
+            if error.follows_ambiguous_write:
                 raise
             return False
-        key = self._known_labels(container)
+        key = self._labels_cache_key(container)
         known = [name for name in self._cache.get(key) or [] if name != old.lower()]
         self._cache.put(key, [*known, new.lower()])
         return True
 
-    def _known_labels(self, container: str) -> str:
+    def _labels_cache_key(self, container: str) -> str:
         return f"github:{self.tracker}:{self._transport.base_url}:labels:{container.lower()}"
 
     def change_labels(self, ref: IssueRef, add: Sequence[str], remove: Sequence[str]) -> None:
         path = f"{issue_path(ref.key)}/labels"
         if add:
             reply = self._transport.send("POST", path, kind="idempotent", json={"labels": list(add)})
-            on_it = {name.casefold() for name in label_names(reply.data, f"the labels of {ref.key}")}
+            on_it = {name.casefold() for name in parse_label_names(reply.data, f"the labels of {ref.key}")}
             missing = [name for name in add if name.casefold() not in on_it]
             if missing:
                 raise NotConfirmed(
@@ -63,12 +63,14 @@ class GithubWriter:
             try:
                 self._transport.send("DELETE", f"{path}/{quote(name, safe='')}", kind="idempotent")
             except Gone:
-                self._make_sure_it_is_off(ref, path, name)
+                self._confirm_removed(ref, path, name)
 
-    def _make_sure_it_is_off(self, ref: IssueRef, path: str, name: str) -> None:
+    def _confirm_removed(self, ref: IssueRef, path: str, name: str) -> None:
         """404 may also mean that the issue cannot be seen, or nothing at all: then the label is still there."""
         labels = self._transport.send("GET", path, kind="read", params={"per_page": 100}).data
-        if name.casefold() in {each.casefold() for each in label_names(labels, f"the labels of {ref.key}")}:
+        if name.casefold() in {
+            each.casefold() for each in parse_label_names(labels, f"the labels of {ref.key}")
+        }:
             raise NotConfirmed(f"{ref}: GitHub says that the label {name} is not there, and shows it")
 
     def create_comment(self, ref: IssueRef, body: str, marker: Mapping[str, str]) -> Comment:
@@ -77,7 +79,7 @@ class GithubWriter:
         path = f"{issue_path(ref.key)}/comments"
         reply = self._transport.send("POST", path, kind="create", json={"body": body})
         try:
-            return _ours(reply, body, ref)
+            return _parse_written(reply, body, ref)
         except BadPayload as error:
             raise OutcomeUnknown(f"{error}; look for the comment before repeating") from None
 
@@ -86,7 +88,7 @@ class GithubWriter:
         del marker
         path = comment_path(issue_path(ref.key), comment_id)
         reply = self._transport.send("PATCH", path, kind="idempotent", json={"body": body})
-        return _ours(reply, body, ref, comment_id)
+        return _parse_written(reply, body, ref, comment_id)
 
     def delete_comment(self, ref: IssueRef, comment_id: str) -> None:
         issue = issue_path(ref.key)
@@ -115,17 +117,17 @@ def comment_path(issue: str, comment_id: str) -> str:
     return f"{issue.rsplit('/', 1)[0]}/comments/{quote(comment_id, safe='')}"
 
 
-def _ours(reply: Reply, body: str, ref: IssueRef, comment_id: str | None = None) -> Comment:
+def _parse_written(reply: ApiResponse, body: str, ref: IssueRef, comment_id: str | None = None) -> Comment:
     """The comment in an answer, if it is the one that was written; else BadPayload."""
-    written = comment_from(reply.data)
+    written = parse_comment(reply.data)
     if not _same_text(written.body, body) or written.id != (comment_id or written.id):
         raise BadPayload(f"{ref}: GitHub answered with another comment than the one that was written")
     return written
 
 
 def _same_text(one: str, other: str) -> bool:
-    return _normal(one) == _normal(other)
+    return _normalized(one) == _normalized(other)
 
 
-def _normal(text: Any) -> str:
+def _normalized(text: Any) -> str:
     return "\n".join(str(text).split("\r\n")).strip()

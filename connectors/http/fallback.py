@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 from connectors.errors import BadPayload, Unavailable, Unreachable
-from connectors.http.retry import RetryPolicy, TryAgain, Wait, call
+from connectors.http.retry import RetryableFailure, RetryPolicy, Wait, call_with_retries
 
-ATTEMPTS: Final = 2
+FALLBACK_ATTEMPTS: Final = 2
 """How often each lighter request is sent at most; the first one as often as the policy says."""
 
 T = TypeVar("T")
 
 
-def first_that_works(
+def call_with_fallbacks(
     requests: Sequence[Callable[[], T]],
     *,
     tracker: str,
@@ -33,38 +33,40 @@ def first_that_works(
     """
     started = now()
     for number, attempt in enumerate(requests):
-        course = _Course(attempt)
+        course = _FailureRecorder(attempt)
         spent = (now() - started).total_seconds()
-        few = replace(policy, attempts=min(ATTEMPTS, policy.attempts), max_total=policy.max_total - spent)
+        few = replace(
+            policy, attempts=min(FALLBACK_ATTEMPTS, policy.attempts), max_total=policy.max_total - spent
+        )
         patience = few if number else policy
         try:
-            return number, call(
+            return number, call_with_retries(
                 course.attempt, tracker=tracker, policy=patience, now=now, sleep=sleep, on_wait=on_wait
             )
         except (Unavailable, BadPayload) as error:
             last = course.last
             if last is None or isinstance(error, Unreachable) or number + 1 == len(requests):
                 raise
-            seconds = max(last.seconds or 0.0, policy.backoff(1))
+            seconds = max(last.seconds or 0.0, policy.backoff_seconds(1))
             spent = (now() - started).total_seconds()
-            if policy.too_long(seconds, now()) or spent + seconds > policy.max_total:
+            if policy.is_too_long(seconds, now()) or spent + seconds > policy.max_total:
                 raise
             on_wait(Wait(tracker=tracker, seconds=seconds, reason=last.reason, attempt=number + 1))
             sleep(seconds)
     raise ValueError("nothing to send")
 
 
-class _Course(Generic[T]):
+class _FailureRecorder(Generic[T]):
     """The attempts of one request, and how the last of them failed."""
 
     def __init__(self, attempt: Callable[[], T]) -> None:
         self._attempt = attempt
-        self.last: TryAgain | None = None
+        self.last: RetryableFailure | None = None
 
     def attempt(self) -> T:
         self.last = None
         try:
             return self._attempt()
-        except TryAgain as failure:
+        except RetryableFailure as failure:
             self.last = failure
             raise

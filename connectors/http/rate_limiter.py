@@ -14,30 +14,30 @@ from math import ceil
 from typing import Protocol
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-CONTENT = frozenset({"POST", "PATCH", "PUT"})
+CONTENT_METHODS = frozenset({"POST", "PATCH", "PUT"})
 """Methods that make content. GitHub does not say which requests it counts, so all of these are."""
 
 
-class Ledger(Protocol):
+class WriteLedger(Protocol):
     """Where writes are counted beyond one run."""
 
-    def sent_since(self, credential: str, since: datetime) -> Iterable[tuple[datetime, bool]]:
+    def writes_since(self, credential: str, since: datetime) -> Iterable[tuple[datetime, bool]]:
         """The writes of a credential after ``since``, oldest first: when, and whether it made content."""
         ...
 
-    def note_sent(self, credential: str, at: datetime, *, content: bool) -> None:
+    def record_write(self, credential: str, at: datetime, *, content: bool) -> None:
         """A write is about to be sent."""
         ...
 
 
-class NoLedger:
+class NullWriteLedger:
     """Counts within one run only."""
 
-    def sent_since(self, credential: str, since: datetime) -> Iterable[tuple[datetime, bool]]:
+    def writes_since(self, credential: str, since: datetime) -> Iterable[tuple[datetime, bool]]:
         del credential, since
         return ()
 
-    def note_sent(self, credential: str, at: datetime, *, content: bool) -> None:
+    def record_write(self, credential: str, at: datetime, *, content: bool) -> None:
         """Nothing is kept."""
 
 
@@ -51,19 +51,19 @@ class WriteLimits:
     """Requests that make content; None where there is no such limit."""
     per_hour: int | None = None
 
-    def seconds_for(self, writes: int, content: int, *, spent: int = 0) -> float:
-        """The least time that so many writes take, of which ``content`` make content; ``spent``: how much was made
+    def min_seconds(self, writes: int, content: int, *, recent_content: int = 0) -> float:
+        """The least time that so many writes take, of which ``content`` make content; ``recent_content``: how much was made
         in the last hour already."""
         waits = [writes * self.spacing]
         if self.per_minute and content:
             waits.append((ceil(content / self.per_minute) - 1) * MINUTE.total_seconds())
         if self.per_hour and content:
-            waits.append((ceil((spent + content) / self.per_hour) - 1) * HOUR.total_seconds())
+            waits.append((ceil((recent_content + content) / self.per_hour) - 1) * HOUR.total_seconds())
         return max(waits)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hold:
+class WriteDelay:
     """The next write has to wait."""
 
     seconds: float
@@ -71,7 +71,7 @@ class Hold:
     """Completes "waiting 43 s for ..." and "... is used up"."""
 
 
-class Pace:
+class RateLimiter:
     """Paces all writes of one credential. May be used from several threads and by several transports."""
 
     def __init__(
@@ -80,29 +80,29 @@ class Pace:
         *,
         tracker: str,
         credential: str = "",
-        ledger: Ledger | None = None,
+        ledger: WriteLedger | None = None,
     ) -> None:
         """``credential`` names who writes, without a secret: the key of the ``ledger``."""
         self.limits = limits
-        self.turn = threading.Lock()
+        self.lock = threading.Lock()
         """Held while a write is under way: one at a time."""
         self._tracker, self._credential = tracker, credential
-        self._ledger = ledger or NoLedger()
-        self._content: deque[datetime] | None = None
-        self._last: datetime | None = None
-        self._closed_until: datetime | None = None
+        self._ledger = ledger or NullWriteLedger()
+        self._content_times: deque[datetime] | None = None
+        self._last_write: datetime | None = None
+        self._blocked_until: datetime | None = None
 
-    def hold(self, now: datetime, *, content: bool) -> Hold | None:
+    def required_delay(self, now: datetime, *, content: bool) -> WriteDelay | None:
         """The wait before a write at ``now`` (aware), the longest of those that apply; None when it may leave."""
-        spacing, holds = self.limits.spacing, list[Hold]()
-        if self._closed_until is not None:
-            closed = (self._closed_until - now).total_seconds()
-            holds.append(Hold(seconds=closed, reason=f"quota that {self._tracker} told"))
-        made = self._made(now) if spacing or self._counts else ()
-        if self._last is not None and spacing > 0:
+        spacing, holds = self.limits.spacing, list[WriteDelay]()
+        if self._blocked_until is not None:
+            closed = (self._blocked_until - now).total_seconds()
+            holds.append(WriteDelay(seconds=closed, reason=f"quota that {self._tracker} told"))
+        made = self._recent_content_times(now) if spacing or self._has_content_limits else ()
+        if self._last_write is not None and spacing > 0:
             # A clock that was set back must not make us wait for longer than the distance itself.
-            left = min(spacing, spacing - (now - self._last).total_seconds())
-            holds.append(Hold(seconds=left, reason=f"distance between two writes on {self._tracker}"))
+            left = min(spacing, spacing - (now - self._last_write).total_seconds())
+            holds.append(WriteDelay(seconds=left, reason=f"distance between two writes on {self._tracker}"))
         if content:
             for limit, span, name in (
                 (self.limits.per_minute, MINUTE, "a minute"),
@@ -112,42 +112,42 @@ class Pace:
                 if limit is not None and len(inside) >= limit:
                     seconds = (inside[len(inside) - limit] + span - now).total_seconds()
                     reason = f"quota of {limit} labels and comments {name} on {self._tracker}"
-                    holds.append(Hold(seconds=seconds, reason=reason))
+                    holds.append(WriteDelay(seconds=seconds, reason=reason))
         longest = max(holds, key=lambda hold: hold.seconds, default=None)
         return longest if longest and longest.seconds > 0 else None
 
-    def close(self, until: datetime) -> None:
+    def block_until(self, until: datetime) -> None:
         """The tracker said with its last answer that there is nothing left before ``until``."""
-        self._closed_until = until
+        self._blocked_until = until
 
-    def begin(self, now: datetime, *, content: bool) -> None:
+    def record_start(self, now: datetime, *, content: bool) -> None:
         """A write is about to be sent: counted before, so that a run which dies meanwhile has counted it."""
-        if content and self._counts:
-            self._made(now).append(now)
+        if content and self._has_content_limits:
+            self._recent_content_times(now).append(now)
         elif not self.limits.spacing:
             return
-        self._ledger.note_sent(self._credential, now, content=content)
+        self._ledger.record_write(self._credential, now, content=content)
 
-    def end(self, now: datetime) -> None:
+    def record_end(self, now: datetime) -> None:
         """A write was answered: the distance to the next one counts from here."""
-        self._last = now
+        self._last_write = now
 
     @property
-    def _counts(self) -> bool:
+    def _has_content_limits(self) -> bool:
         return self.limits.per_minute is not None or self.limits.per_hour is not None
 
-    def spent(self, now: datetime) -> int:
+    def recent_content(self, now: datetime) -> int:
         """How much content was made in the last hour."""
-        return sum(at > now - HOUR for at in self._made(now))
+        return sum(at > now - HOUR for at in self._recent_content_times(now))
 
-    def _made(self, now: datetime) -> deque[datetime]:
+    def _recent_content_times(self, now: datetime) -> deque[datetime]:
         """When content was made, no longer ago than an hour. What another run sent is read once: while this one
         holds the lease there is no other."""
-        if self._content is None:
-            sent = list(self._ledger.sent_since(self._credential, now - HOUR))
-            self._content = deque(min(at, now) for at, content in sent if content)
-            if sent and self._last is None:
-                self._last = min(sent[-1][0], now)
-        while self._content and self._content[0] <= now - HOUR:
-            self._content.popleft()
-        return self._content
+        if self._content_times is None:
+            sent = list(self._ledger.writes_since(self._credential, now - HOUR))
+            self._content_times = deque(min(at, now) for at, content in sent if content)
+            if sent and self._last_write is None:
+                self._last_write = min(sent[-1][0], now)
+        while self._content_times and self._content_times[0] <= now - HOUR:
+            self._content_times.popleft()
+        return self._content_times

@@ -9,41 +9,44 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-STARS = "***"
-_SHORTEST = 4
+MASK = "***"
+_MIN_SECRET_LENGTH = 4
 """Shorter ones would hide half of every text."""
-_SHORTEST_PART = 8
+_MIN_PART_LENGTH = 8
 
 
-class Hider:
+class SecretRedactor:
     """Replaces secrets by stars: as they are, encoded for a URL, for JSON, Python, HTML, or in base64, also as a part
     of what was encoded (``email:token``). Of those with several lines also each line."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {
-            form for secret in secrets if len(secret.strip()) >= _SHORTEST for form in _forms(secret.strip())
+            form
+            for secret in secrets
+            if len(secret.strip()) >= _MIN_SECRET_LENGTH
+            for form in _encodings_of(secret.strip())
         }
-        self._forms = sorted(forms, key=len, reverse=True)
+        self._encoded_secrets = sorted(forms, key=len, reverse=True)
 
-    def text(self, text: str) -> str:
-        for form in self._forms:
-            text = text.replace(form, STARS)
+    def redact(self, text: str) -> str:
+        for form in self._encoded_secrets:
+            text = text.replace(form, MASK)
         return text
 
-    def value(self, value: Any) -> Any:
+    def redact_value(self, value: Any) -> Any:
         """The same for all text in a value; what is no plain data becomes text."""
-        if value is None or isinstance(value, (bool, int, float)) or not self._forms:
+        if value is None or isinstance(value, (bool, int, float)) or not self._encoded_secrets:
             return value
         if isinstance(value, dict):
-            return {self.text(str(key)): self.value(each) for key, each in value.items()}
+            return {self.redact(str(key)): self.redact_value(each) for key, each in value.items()}
         if isinstance(value, (list, tuple, set, frozenset)):
-            return [self.value(each) for each in value]
+            return [self.redact_value(each) for each in value]
         if isinstance(value, bytes):
-            return self.text(value.decode(errors="replace"))
-        return self.text(str(value))
+            return self.redact(value.decode(errors="replace"))
+        return self.redact(str(value))
 
 
-def sent_secrets(authorization: str | bytes | None) -> list[str]:
+def secrets_in_authorization(authorization: str | bytes | None) -> list[str]:
     """What an Authorization header holds that nobody may see: the token; of Basic also the password."""
     if isinstance(authorization, bytes):
         authorization = authorization.decode("latin-1")
@@ -58,7 +61,7 @@ def sent_secrets(authorization: str | bytes | None) -> list[str]:
     return [each for each in found if each]
 
 
-def url_secrets(url: str) -> list[str]:
+def secrets_in_url(url: str) -> list[str]:
     """What a URL holds before its host that nobody may see: the password, or the only word that stands there."""
     try:
         before, at, _ = urlsplit(url if "//" in url else f"//{url}").netloc.rpartition("@")
@@ -69,26 +72,26 @@ def url_secrets(url: str) -> list[str]:
     return list(dict.fromkeys((secret, unquote(secret), unquote(secret, "latin-1")))) if at and secret else []
 
 
-def _forms(secret: str) -> Iterator[str]:
+def _encodings_of(secret: str) -> Iterator[str]:
     lines = [line.strip() for line in secret.splitlines()]
     parts = [
         secret,
-        *(line for line in lines if len(line) >= _SHORTEST_PART and not line.startswith("-----")),
+        *(line for line in lines if len(line) >= _MIN_PART_LENGTH and not line.startswith("-----")),
     ]
     for part in parts:
         yield part
         yield from (quote(part, safe=""), quote(part), quote_plus(part), html.escape(part))
         yield from (json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1], repr(part)[1:-1])
         yield from (repr(part + "'\"")[1:-5], ascii(part)[1:-1])
-        yield from _in_base64(part.encode(errors="replace"))
-        yield from _in_base64(part.encode("latin-1", errors="replace"))
+        yield from _base64_fragments(part.encode(errors="replace"))
+        yield from _base64_fragments(part.encode("latin-1", errors="replace"))
 
 
-def _in_base64(secret: bytes) -> Iterator[str]:
+def _base64_fragments(secret: bytes) -> Iterator[str]:
     """The characters that only the secret decides, wherever it begins within three bytes of encoded text."""
     for before in range(3):
         text = base64.b64encode(bytes(before) + secret).decode()
         own = text[(before * 8 + 5) // 6 : (before + len(secret)) * 8 // 6]
-        if len(own) >= _SHORTEST_PART:
+        if len(own) >= _MIN_PART_LENGTH:
             yield own
             yield own.replace("+", "-").replace("/", "_")

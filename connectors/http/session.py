@@ -9,7 +9,7 @@ import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 
-def without_habits(session: requests.Session, adapter: BaseAdapter | None = None) -> requests.Session:
+def configure_session(session: requests.Session, adapter: BaseAdapter | None = None) -> requests.Session:
     """The session, changed: no retries, cookies, debug output or ``.netrc`` of its own; proxies come from the
     environment unless an ``adapter`` takes the place of the network. Redirects remain up to each request."""
     for prefix in ("https://", "http://"):
@@ -20,9 +20,9 @@ def without_habits(session: requests.Session, adapter: BaseAdapter | None = None
     session.verify = True  # what REQUESTS_CA_BUNDLE names still holds
     session.trust_env = adapter is None  # what never leaves needs no proxy
     # Proxies come from the environment, but without any auth requests would take credentials from a .netrc, too.
-    session.auth = session.auth or _unsigned
+    session.auth = session.auth or _no_auth
     return session
 
 
-def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request

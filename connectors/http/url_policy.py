@@ -6,13 +6,13 @@ import ipaddress
 from urllib.parse import unquote, urlsplit
 
 
-def is_open_to_listeners(url: str) -> bool:
+def is_unencrypted(url: str) -> bool:
     """Whether a URL is plain ``http://`` to anything but this machine: the token would be readable on the way."""
     parts = urlsplit(url)
-    return parts.scheme.lower() == "http" and not _is_this_machine(parts.hostname or "")
+    return parts.scheme.lower() == "http" and not _is_loopback(parts.hostname or "")
 
 
-def _is_this_machine(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
@@ -21,10 +21,10 @@ def _is_this_machine(host: str) -> bool:
         return False
 
 
-def is_below(url: str, base: str) -> bool:
-    """Whether a URL is on the same host as ``base`` and its path inside that of ``base``, also once servers and
+def is_inside_base(url: str, base_url: str) -> bool:
+    """Whether a URL is on the same host as ``base_url`` and its path inside that of ``base_url``, also once servers and
     clients have decoded ``%2e`` and resolved dots."""
-    asked, allowed = urlsplit(url), urlsplit(base)
+    asked, allowed = urlsplit(url), urlsplit(base_url)
     inside = asked.path == allowed.path or asked.path.startswith(allowed.path.rstrip("/") + "/")
     climbs = {".", ".."} & set(unquote(asked.path).replace("\\", "/").split("/"))
     return (asked.scheme, asked.netloc) == (allowed.scheme, allowed.netloc) and inside and not climbs

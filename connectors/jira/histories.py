@@ -10,112 +10,114 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from connectors.errors import BadPayload, ConnectorError, Rejected, SkipIssue
-from connectors.http.client import Reply
-from connectors.http.page_size import Portions
-from connectors.jira.activity import label_stories_from
-from connectors.jira.changelog import changes_from, expanded_entries, statuses_from
-from connectors.jira.pull import JiraPuller, failed
-from connectors.jira.scalars import need, rows
-from connectors.jira.search import Page, pages
+from connectors.http.client import ApiResponse
+from connectors.http.page_size import PageSizeBackoff
+from connectors.jira.activity import parse_label_histories
+from connectors.jira.changelog import expanded_entries, parse_changes, parse_statuses
+from connectors.jira.pull import JiraPuller, failed_source
+from connectors.jira.scalars import require, require_objects
+from connectors.jira.search import Page, search_pages
 from connectors.jira.site import API_3, DAY, JiraSite
 from connectors.model import (
     Category,
-    Failed,
-    History,
-    HistoryAsked,
+    FailedSource,
+    FieldSelection,
+    HistoryRequest,
     IssueChange,
     IssueRef,
-    LabelStory,
-    Wanted,
+    LabelHistory,
+    SourceHistory,
 )
 
-_AT_A_TIME: Final = 1000
+_BULK_SIZE: Final = 1000
 """Issues that Cloud takes in one request, and entries that it gives in one answer."""
-_SEARCHED: Final = 100
+_SEARCH_BATCH_SIZE: Final = 100
 """Issues that a search names by id."""
-_FEWEST: Final = 10
+_MIN_BATCH_SIZE: Final = 10
 """Issues whose histories are asked for at once where more is too much for the server."""
-_ISSUES_A_REQUEST: Final = 100
-_ENTRIES: Final = 100
+_ISSUES_PER_REQUEST: Final = 100
+_ENTRIES_PER_PAGE: Final = 100
 """Of one issue's changelog, on a page."""
 
 
 @dataclass(kw_only=True, slots=True)
-class _Told:
+class _FetchedHistories:
     changes: dict[str, list[IssueChange]] = field(default_factory=dict)
     """By id of the issue; an issue of which nothing is told has no entry."""
-    cut: set[str] = field(default_factory=set)
+    truncated: set[str] = field(default_factory=set)
     """Ids of issues whose history was longer than what may be asked for."""
     statuses: dict[str, tuple[str, Category | None]] = field(default_factory=dict)
 
 
-def histories(
-    puller: JiraPuller, asked: Sequence[HistoryAsked], wanted: Wanted
-) -> Iterator[History | Failed]:
+def fetch_histories(
+    puller: JiraPuller, asked: Sequence[HistoryRequest], wanted: FieldSelection
+) -> Iterator[SourceHistory | FailedSource]:
     """The answer of ``IssueReader.histories``. All sources of the site share the requests."""
     refs = [issue.ref for each in asked for issue in each.issues]
     try:
-        told = _told(puller, refs, wanted)
+        told = _fetch(puller, refs, wanted)
     except ConnectorError as error:
-        yield from (failed(each.source, error) for each in asked)
+        yield from (failed_source(each.source, error) for each in asked)
         return
     for each in asked:
         ids = [issue.ref.id for issue in each.issues]
         changes = tuple(change for issue_id in ids for change in told.changes.get(issue_id, ()))
-        whole = frozenset(ids) - told.cut
-        yield History(source=each.source, changes=changes, whole=whole, statuses=told.statuses)
+        whole = frozenset(ids) - told.truncated
+        yield SourceHistory(source=each.source, changes=changes, complete=whole, statuses=told.statuses)
 
 
-def label_stories(puller: JiraPuller, refs: Sequence[IssueRef]) -> dict[IssueRef, Mapping[str, LabelStory]]:
+def fetch_label_histories(
+    puller: JiraPuller, refs: Sequence[IssueRef]
+) -> dict[IssueRef, Mapping[str, LabelHistory]]:
     """The answer of ``IssueReader.label_stories``."""
     found: dict[str, list[Mapping[str, Any]]] = {}
 
     def take(ref: IssueRef, entries: Sequence[Mapping[str, Any]]) -> None:
         found.setdefault(ref.id, []).extend(entries)
 
-    course = _Course(puller=puller, refs=_in_order(refs), fields=("labels",), take=take)
+    course = _ChangelogFetch(puller=puller, refs=_ordered_by_id(refs), fields=("labels",), on_entries=take)
     try:
-        course.ask()
+        course.run()
     except Rejected:
         if not puller.site.cloud:
             raise
         found.clear()
-        course.one_by_one()
+        course.fetch_one_by_one()
     return {
-        ref: label_stories_from(found.get(ref.id, ()), f"changelog of {ref.key}")
+        ref: parse_label_histories(found.get(ref.id, ()), f"changelog of {ref.key}")
         for ref in refs
-        if ref.id not in course.cut
+        if ref.id not in course.truncated
     }
 
 
-def _in_order(refs: Iterable[IssueRef]) -> dict[str, IssueRef]:
+def _ordered_by_id(refs: Iterable[IssueRef]) -> dict[str, IssueRef]:
     return {ref.id: ref for ref in sorted(refs, key=lambda ref: int(ref.id))}
 
 
-def _told(puller: JiraPuller, refs: Iterable[IssueRef], wanted: Wanted) -> _Told:
-    told = _Told()
-    issues = _in_order(refs)
+def _fetch(puller: JiraPuller, refs: Iterable[IssueRef], wanted: FieldSelection) -> _FetchedHistories:
+    told = _FetchedHistories()
+    issues = _ordered_by_id(refs)
     if not issues:
         return told
     flagged = puller.site.field_ids(wanted.fields).flagged
 
     def take(ref: IssueRef, entries: Sequence[Mapping[str, Any]]) -> None:
-        told.changes.setdefault(ref.id, []).extend(changes_from(entries, ref, wanted, flagged))
+        told.changes.setdefault(ref.id, []).extend(parse_changes(entries, ref, wanted, flagged))
 
     labels = ("labels",) if wanted.state_labels else ()
     fields = ("status", *((flagged,) if flagged else ()), *labels)
-    course = _Course(puller=puller, refs=issues, fields=fields, take=take)
-    course.ask()
-    told.cut = course.cut
+    course = _ChangelogFetch(puller=puller, refs=issues, fields=fields, on_entries=take)
+    course.run()
+    told.truncated = course.truncated
     # A first run has many issues, and few statuses that no issue is in; later the budget has no room for this.
-    if puller.site.cloud and course.requests < ceil(len(issues) / _ISSUES_A_REQUEST):
+    if puller.site.cloud and course.requests < ceil(len(issues) / _ISSUES_PER_REQUEST):
         with suppress(ConnectorError):
-            told.statuses = statuses_from(puller.site.send("GET", "/status", kind="read").data)
+            told.statuses = parse_statuses(puller.site.send("GET", "/status", kind="read").data)
     return told
 
 
 @dataclass(kw_only=True, slots=True)
-class _Course:
+class _ChangelogFetch:
     """Asking for the changelogs of issues until all are told, or cut short."""
 
     puller: JiraPuller
@@ -123,40 +125,40 @@ class _Course:
     """By id."""
     fields: Sequence[str]
     """What to be told of, where Jira tells of some fields alone (Cloud)."""
-    take: Callable[[IssueRef, Sequence[Mapping[str, Any]]], None]
+    on_entries: Callable[[IssueRef, Sequence[Mapping[str, Any]]], None]
     """Gets the entries of an issue; more than once where they come on several pages."""
-    cut: set[str] = field(default_factory=set)
+    truncated: set[str] = field(default_factory=set)
     """Ids of issues whose history was longer than what may be asked for."""
     requests: int = 0
 
-    def ask(self) -> None:
-        self.in_bulk() if self.puller.site.cloud else self.by_search()
+    def run(self) -> None:
+        self._fetch_in_bulk() if self.puller.site.cloud else self._fetch_by_search()
 
-    def in_bulk(self) -> None:
-        portions, rest = Portions(_AT_A_TIME, smallest=_FEWEST), list(self.refs)
+    def _fetch_in_bulk(self) -> None:
+        portions, rest = PageSizeBackoff(_BULK_SIZE, min_rows=_MIN_BATCH_SIZE), list(self.refs)
         while rest:
-            tried = portions.to_try(expand=False, at_most=len(rest))
-            bodies = [self._body(rest[: portion.rows]) for portion in tried]
-            reply = self._ask_in_bulk(bodies[0], bodies[1:])
-            taken = portions.took(tried, reply.lighter)
-            self._read_in_bulk(reply, bodies[reply.lighter], rest[: taken.rows])
+            tried = portions.candidates(expand=False, max_rows=len(rest))
+            bodies = [self._bulk_body(rest[: portion.rows]) for portion in tried]
+            reply = self._send_bulk(bodies[0], bodies[1:])
+            taken = portions.record_answer(tried, reply.fallback_index)
+            self._read_bulk_pages(reply, bodies[reply.fallback_index], rest[: taken.rows])
             rest = rest[taken.rows :]
 
-    def _body(self, ids: Sequence[str]) -> dict[str, Any]:
-        return {"issueIdsOrKeys": list(ids), "fieldIds": list(self.fields), "maxResults": _AT_A_TIME}
+    def _bulk_body(self, ids: Sequence[str]) -> dict[str, Any]:
+        return {"issueIdsOrKeys": list(ids), "fieldIds": list(self.fields), "maxResults": _BULK_SIZE}
 
-    def _ask_in_bulk(self, body: dict[str, Any], lighter: Sequence[Any] = ()) -> Reply:
+    def _send_bulk(self, body: dict[str, Any], lighter: Sequence[Any] = ()) -> ApiResponse:
         return self.puller.site.send(
-            "POST", "/changelog/bulkfetch", kind="read", json=body, api=API_3, lighter=lighter
+            "POST", "/changelog/bulkfetch", kind="read", json=body, api=API_3, fallback_bodies=lighter
         )
 
-    def _read_in_bulk(self, reply: Reply, body: dict[str, Any], ids: Sequence[str]) -> None:
+    def _read_bulk_pages(self, reply: ApiResponse, body: dict[str, Any], ids: Sequence[str]) -> None:
         """Entries come oldest first over all issues, so that a history that is cut short may be any issue's."""
         tokens: set[str] = set()
-        for number in range(ceil(len(ids) / _ISSUES_A_REQUEST)):
+        for number in range(ceil(len(ids) / _ISSUES_PER_REQUEST)):
             if number:
-                reply = self._ask_in_bulk(body)
-            self._take(reply)
+                reply = self._send_bulk(body)
+            self._take_bulk_page(reply)
             token = reply.data.get("nextPageToken")
             if not token:
                 return
@@ -166,63 +168,69 @@ class _Course:
                 )
             tokens.add(token)
             body = {**body, "nextPageToken": token}
-        self.cut.update(ids)
+        self.truncated.update(ids)
 
-    def _take(self, reply: Reply) -> None:
+    def _take_bulk_page(self, reply: ApiResponse) -> None:
         self.requests += 1
-        for log in rows(need(reply.data, "issueChangeLogs", "changelogs"), "changelogs"):
-            ref = self.refs.get(str(need(log, "issueId", "a changelog")))
+        for log in require_objects(require(reply.data, "issueChangeLogs", "changelogs"), "changelogs"):
+            ref = self.refs.get(str(require(log, "issueId", "a changelog")))
             if ref is not None:
-                self.take(ref, rows(log.get("changeHistories") or [], f"changelog of {ref.key}"))
+                self.on_entries(
+                    ref, require_objects(log.get("changeHistories") or [], f"changelog of {ref.key}")
+                )
 
-    def one_by_one(self) -> None:
+    def fetch_one_by_one(self) -> None:
         """For accounts that are refused what tells of many issues."""
         for ref in self.refs.values():
             try:
-                for entries in _own_changelog(self.puller.site, ref):
-                    self.take(ref, entries)
+                for entries in _changelog_pages(self.puller.site, ref):
+                    self.on_entries(ref, entries)
             except SkipIssue:
-                self.cut.add(ref.id)
+                self.truncated.add(ref.id)
 
-    def by_search(self) -> None:
+    def _fetch_by_search(self) -> None:
         """For issues that came without their changelog: read alone, or because it was too much."""
-        known, ids = self.puller.portions, list(self.refs)
-        portions = Portions(min(_SEARCHED, known.rows), smallest=_FEWEST, expands=known.expands)
-        for start in range(0, len(ids), _SEARCHED):
-            for page in self._searched(ids[start : start + _SEARCHED], portions):
-                self._take_page(page)
+        known, ids = self.puller.page_sizes, list(self.refs)
+        portions = PageSizeBackoff(
+            min(_SEARCH_BATCH_SIZE, known.rows), min_rows=_MIN_BATCH_SIZE, can_expand=known.can_expand
+        )
+        for start in range(0, len(ids), _SEARCH_BATCH_SIZE):
+            for page in self._search_pages(ids[start : start + _SEARCH_BATCH_SIZE], portions):
+                self._take_search_page(page)
 
-    def _searched(self, ids: Sequence[str], portions: Portions) -> Iterator[Page]:
+    def _search_pages(self, ids: Sequence[str], portions: PageSizeBackoff) -> Iterator[Page]:
         puller = self.puller
         condition, zone = f"id in ({','.join(ids)})", puller.zone(max_age=DAY)
-        if not portions.expands:
+        if not portions.can_expand:
             raise BadPayload(
                 f"{puller.site.tracker}: changelogs are too much for this server, even those of "
-                f"{_FEWEST} issues at once; it is asked for them again in some hours"
+                f"{_MIN_BATCH_SIZE} issues at once; it is asked for them again in some hours"
             )
-        return pages(puller.site, condition, ["created"], zone=zone, portions=portions, expand=("changelog",))
+        return search_pages(
+            puller.site, condition, ["created"], zone=zone, page_sizes=portions, expand=("changelog",)
+        )
 
-    def _take_page(self, page: Page) -> None:
+    def _take_search_page(self, page: Page) -> None:
         for row in page.rows:
             ref = self.refs.get(str(row["id"]))
             if ref is None:
                 continue
             if page.expanded:
-                self.take(ref, expanded_entries(row, ref))
+                self.on_entries(ref, expanded_entries(row, ref))
             else:
-                self.cut.add(ref.id)
+                self.truncated.add(ref.id)
 
 
-def _own_changelog(site: JiraSite, ref: IssueRef) -> Iterator[list[dict[str, Any]]]:
+def _changelog_pages(site: JiraSite, ref: IssueRef) -> Iterator[list[dict[str, Any]]]:
     """The pages of one issue's changelog (Cloud), oldest first."""
     what, start = f"changelog of {ref.key}", 0
     while True:
-        asked = {"startAt": start, "maxResults": _ENTRIES}
+        asked = {"startAt": start, "maxResults": _ENTRIES_PER_PAGE}
         data = site.send("GET", f"/issue/{quote(ref.id)}/changelog", kind="read", params=asked).data
-        entries = rows(need(data, "values", what), what)
+        entries = require_objects(require(data, "values", what), what)
         yield entries
         start += len(entries)
-        if start >= int(need(data, "total", what)):
+        if start >= int(require(data, "total", what)):
             return
         if not entries:
             raise BadPayload(f"{site.tracker}: the {what} ends before it is whole")

@@ -17,14 +17,14 @@ MINUTE = timedelta(minutes=1)
 
 def created_from(condition: str, at: datetime, zone: ZoneInfo) -> str:
     """The part of a condition whose issues were created at ``at`` (to the minute) or later."""
-    return f"({condition}) AND created >= {quoted(jql_time(at, zone))}"
+    return f"({condition}) AND created >= {quote_jql(jql_time(at, zone))}"
 
 
 class BadJql(ValueError):
     """A user's JQL that cannot be put into brackets safely; the message says why."""
 
 
-def quoted(text: str) -> str:
+def quote_jql(text: str) -> str:
     """A JQL string literal."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -45,15 +45,15 @@ def jql_time(at: datetime, zone: ZoneInfo) -> str:
         candidate -= max(abs(second - first), MINUTE)
 
 
-def search_condition(asked: Iterable[tuple[Source, datetime | None]], zone: ZoneInfo) -> str:
+def search_condition(sources: Iterable[tuple[Source, datetime | None]], zone: ZoneInfo) -> str:
     """One condition, without order, for sources of one ``jql`` (or none), each from its own time on.
 
     BadJql when the shared ``jql`` has unbalanced brackets or quotes, or nothing bounds the search.
     """
-    asked = list(asked)
-    clauses = [_source_clause(source, since, zone) for source, since in asked]
+    sources = list(sources)
+    clauses = [_source_clause(source, since, zone) for source, since in sources]
     parts = [] if "" in clauses else [" OR ".join(f"({clause})" for clause in clauses)]
-    if narrowed := without_order(asked[0][0].jql or ""):
+    if narrowed := without_order(sources[0][0].jql or ""):
         parts.append(narrowed)
     if not parts:
         raise BadJql("it names neither a project nor a jql")
@@ -85,29 +85,34 @@ _TOKEN = re.compile(
 
 
 def _source_clause(source: Source, since: datetime | None, zone: ZoneInfo) -> str:
-    project = [f"project = {quoted(source.project)}"] if source.project else []
-    updated = [f"updated >= {quoted(jql_time(since, zone))}"] if since else []
+    project = [f"project = {quote_jql(source.project)}"] if source.project else []
+    updated = [f"updated >= {quote_jql(jql_time(since, zone))}"] if since else []
     return " AND ".join([*project, *updated])
 
 
 def next_cursor(
-    before: Cursor | None, issues: Iterable[Issue], *, answered: datetime, now: datetime, overlap: timedelta
+    previous: Cursor | None,
+    issues: Iterable[Issue],
+    *,
+    server_time: datetime,
+    now: datetime,
+    overlap: timedelta,
 ) -> Cursor:
     """Where to go on after a source was read whole.
 
-    ``answered`` is the server's time at the first answer. The index may lag, but what was updated an overlap
+    ``server_time`` is the server's time at the first answer. The index may lag, but what was updated an overlap
     before that is certainly visible: ``since`` never passes it. Up to there, every issue of the watermark's
     minute has been seen, so that the next minute is early enough and an unchanged source costs no issue.
     ``now`` is our time. It counts only for a source that never showed an issue, which has nothing but clocks to
     go by: a server that lives in the future must not put its watermark there.
     """
-    visible = answered - overlap
+    visible = server_time - overlap
     seen = [issue.updated for issue in issues]
-    if before is not None:
-        seen.append(before.watermark)
+    if previous is not None:
+        seen.append(previous.watermark)
     if not seen:
-        earliest = min(answered, now) - overlap
-        return Cursor(watermark=earliest, since=earliest)
+        earliest = min(server_time, now) - overlap
+        return Cursor(watermark=earliest, updated_since=earliest)
     watermark = max(seen)
     after = watermark.replace(second=0, microsecond=0) + MINUTE
-    return Cursor(watermark=watermark, since=after if after <= visible else min(watermark, visible))
+    return Cursor(watermark=watermark, updated_since=after if after <= visible else min(watermark, visible))

@@ -9,15 +9,24 @@ from datetime import datetime
 from typing import Any
 
 from connectors.errors import BadPayload
-from connectors.jira.scalars import clean, name_of, names_of, need, person, rows, texts, when
-from connectors.model import Category, Issue, IssueRef, Wanted
+from connectors.jira.scalars import (
+    clean_text,
+    field_texts,
+    name_of,
+    names_of,
+    parse_iso_time,
+    person_name,
+    require,
+    require_objects,
+)
+from connectors.model import Category, FieldSelection, Issue, IssueRef
 
 CATEGORIES: Mapping[str, Category] = {"new": "todo", "indeterminate": "doing", "done": "done"}
 BASE_FIELDS = (
     *("summary", "status", "resolution", "issuetype", "labels", "components", "fixVersions", "parent"),
     *("assignee", "creator", "created", "updated", "resolutiondate", "project"),
 )
-CHANGED_CATEGORY = "statuscategorychangedate"
+CATEGORY_CHANGED_FIELD = "statuscategorychangedate"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,9 +44,9 @@ class FieldIds:
         return [each for each in known if each] + [each for ids in self.custom.values() for each in ids]
 
 
-def field_ids(listed: Any, wanted: Sequence[str]) -> FieldIds:
+def parse_field_ids(listed: Any, wanted: Sequence[str]) -> FieldIds:
     """The fields that we need out of the answer of ``GET /field``. Unknown wanted names are left out."""
-    known = [row for row in rows(listed, "GET /field") if row.get("id")]
+    known = [row for row in require_objects(listed, "GET /field") if row.get("id")]
 
     def first(kind: str, name: str | None = None) -> str | None:
         for row in known:
@@ -65,63 +74,63 @@ def field_ids(listed: Any, wanted: Sequence[str]) -> FieldIds:
     )
 
 
-def fields_to_ask(ids: FieldIds, wanted: Wanted, *, cloud: bool) -> list[str]:
+def fields_to_request(ids: FieldIds, wanted: FieldSelection, *, cloud: bool) -> list[str]:
     """The field list of a search or read: nothing that is not used."""
-    extra = [CHANGED_CATEGORY] if cloud else []
+    extra = [CATEGORY_CHANGED_FIELD] if cloud else []
     body = ["description"] if wanted.body else []
     return list(dict.fromkeys([*BASE_FIELDS, *extra, *body, *ids.all_ids()]))
 
 
-def issue_from(raw: Any, *, tracker: str, site: str, ids: FieldIds) -> Issue:
-    """One issue of a search or read. ``site`` is the address that people browse, without a slash at the end.
+def parse_issue(raw: Any, *, tracker: str, site_url: str, field_ids: FieldIds) -> Issue:
+    """One issue of a search or read. ``site_url`` is the address that people browse, without a slash at the end.
 
     BadPayload names what is missing or malformed.
     """
-    key = str(need(raw, "key", "an issue"))
+    key = str(require(raw, "key", "an issue"))
     try:
-        return _issue(raw, key, tracker=tracker, site=site, ids=ids)
+        return _parse_issue(raw, key, tracker=tracker, site=site_url, ids=field_ids)
     except (AttributeError, TypeError) as unexpected:
         raise BadPayload(f"Jira's answer about issue {key} has an unknown shape: {unexpected}.") from None
 
 
-def _issue(raw: Any, key: str, *, tracker: str, site: str, ids: FieldIds) -> Issue:
+def _parse_issue(raw: Any, key: str, *, tracker: str, site: str, ids: FieldIds) -> Issue:
     what = f"issue {key}"
-    fields = need(raw, "fields", what)
-    status = need(fields, "status", what)
+    fields = require(raw, "fields", what)
+    status = require(fields, "status", what)
     category = CATEGORIES.get(str((status.get("statusCategory") or {}).get("key")))
     return Issue(
-        ref=IssueRef(tracker=tracker, id=str(need(raw, "id", what)), key=key),
+        ref=IssueRef(tracker=tracker, id=str(require(raw, "id", what)), key=key),
         url=f"{site}/browse/{key}",
-        title=clean(need(fields, "summary", what)),
-        container=_project(fields, key),
-        status=clean(need(status, "name", what)),
+        title=clean_text(require(fields, "summary", what)),
+        container=_project_key(fields, key),
+        status=clean_text(require(status, "name", what)),
         status_id=str(status.get("id") or ""),
         category=category,
         resolution=name_of(fields.get("resolution")),
         type=name_of(fields.get("issuetype")) or "",
-        body=_body(fields.get("description")),
-        labels=frozenset(clean(label) for label in fields.get("labels") or ()),
+        body=_description(fields.get("description")),
+        labels=frozenset(clean_text(label) for label in fields.get("labels") or ()),
         components=names_of(fields.get("components")),
         fix_versions=names_of(fields.get("fixVersions")),
         sprint=_sprint(fields.get(ids.sprint)) if ids.sprint else None,
         parent=_parent(fields, ids.epic_link),
-        assignees=tuple(filter(None, [person(fields.get("assignee"))])),
-        author=person(fields.get("creator")),
-        created=when(need(fields, "created", what), what),
-        updated=when(need(fields, "updated", what), what),
-        started=_changed(fields, what) if category == "doing" else None,
-        closed=_closed(fields, category, what),
+        assignees=tuple(filter(None, [person_name(fields.get("assignee"))])),
+        author=person_name(fields.get("creator")),
+        created=parse_iso_time(require(fields, "created", what), what),
+        updated=parse_iso_time(require(fields, "updated", what), what),
+        started=_category_changed_at(fields, what) if category == "doing" else None,
+        closed=_closed_at(fields, category, what),
         flagged=bool(ids.flagged and fields.get(ids.flagged)),
-        fields=_custom(fields, ids),
+        fields=_custom_fields(fields, ids),
     )
 
 
-def _project(fields: Mapping[str, Any], key: str) -> str:
+def _project_key(fields: Mapping[str, Any], key: str) -> str:
     return str((fields.get("project") or {}).get("key") or key.rpartition("-")[0])
 
 
-def _body(raw: Any) -> str:
-    return clean(raw) if isinstance(raw, str) else ""
+def _description(raw: Any) -> str:
+    return clean_text(raw) if isinstance(raw, str) else ""
 
 
 def _parent(fields: Mapping[str, Any], epic_link: str | None) -> str | None:
@@ -133,14 +142,16 @@ def _parent(fields: Mapping[str, Any], epic_link: str | None) -> str | None:
     return str(epic) if epic else None
 
 
-def _changed(fields: Mapping[str, Any], what: str) -> datetime | None:
-    return when(fields[CHANGED_CATEGORY], what) if fields.get(CHANGED_CATEGORY) else None
+def _category_changed_at(fields: Mapping[str, Any], what: str) -> datetime | None:
+    return (
+        parse_iso_time(fields[CATEGORY_CHANGED_FIELD], what) if fields.get(CATEGORY_CHANGED_FIELD) else None
+    )
 
 
-def _closed(fields: Mapping[str, Any], category: Category | None, what: str) -> datetime | None:
+def _closed_at(fields: Mapping[str, Any], category: Category | None, what: str) -> datetime | None:
     if fields.get("resolutiondate"):
-        return when(fields["resolutiondate"], what)
-    return _changed(fields, what) if category == "done" else None
+        return parse_iso_time(fields["resolutiondate"], what)
+    return _category_changed_at(fields, what) if category == "done" else None
 
 
 _SPRINT_STATE = re.compile(r"[\[,]state=(\w+)")
@@ -152,17 +163,17 @@ def _sprint(raw: Any) -> str | None:
     known: list[tuple[str, str]] = []
     for each in raw if isinstance(raw, list) else ():
         if isinstance(each, dict) and each.get("name"):
-            known.append((str(each.get("state", "")), clean(each["name"])))
+            known.append((str(each.get("state", "")), clean_text(each["name"])))
         elif isinstance(each, str) and (name := _SPRINT_NAME.search(each)):
             state = _SPRINT_STATE.search(each)
-            known.append((state.group(1) if state else "", clean(name.group(1))))
+            known.append((state.group(1) if state else "", clean_text(name.group(1))))
     active = [name for state, name in known if state.casefold() == "active"]
     return active[-1] if active else known[-1][1] if known else None
 
 
-def _custom(fields: Mapping[str, Any], ids: FieldIds) -> dict[str, tuple[str, ...]]:
+def _custom_fields(fields: Mapping[str, Any], ids: FieldIds) -> dict[str, tuple[str, ...]]:
     return {
         name: found
         for name, each in ids.custom.items()
-        if (found := tuple(text for field_id in each for text in texts(fields.get(field_id))))
+        if (found := tuple(text for field_id in each for text in field_texts(fields.get(field_id))))
     }

@@ -14,22 +14,31 @@ from connectors.errors import (
     BadPayload,
     ConnectorError,
     Gone,
-    QuotaExhausted,
+    RateLimitExceeded,
     Rejected,
     SourceMissing,
 )
-from connectors.http.page_size import Portions
+from connectors.http.page_size import PageSizeBackoff
 from connectors.jira.activity import UNKNOWN_ZONE
-from connectors.jira.changelog import expanded_changes
+from connectors.jira.changelog import parse_expanded_changes
 from connectors.jira.jql import BadJql, next_cursor, search_condition, without_order
-from connectors.jira.payload import FieldIds, fields_to_ask, issue_from
-from connectors.jira.search import pages
-from connectors.jira.site import DAY, HOUR, JiraSite, NotAllowed
-from connectors.model import Census, Cursor, Failed, Issue, IssueChange, Pulled, Source, Wanted
+from connectors.jira.payload import FieldIds, fields_to_request, parse_issue
+from connectors.jira.search import search_pages
+from connectors.jira.site import DAY, HOUR, Forbidden, JiraSite
+from connectors.model import (
+    Census,
+    Cursor,
+    FailedSource,
+    FieldSelection,
+    Issue,
+    IssueChange,
+    PulledSource,
+    Source,
+)
 
-Asked = tuple[Source, Cursor | None]
+SourceCursor = tuple[Source, Cursor | None]
 
-IDS_PER_PAGE = 5000
+CENSUS_PAGE_SIZE = 5000
 """What Cloud grants at most, and only where nothing but ids is asked for."""
 
 
@@ -37,50 +46,54 @@ IDS_PER_PAGE = 5000
 class JiraPuller:
     site: JiraSite
     overlap: timedelta
-    portions: Portions
+    page_sizes: PageSizeBackoff
     """Of issues with everything that rules ask for, on Data Center with their changelogs, too."""
-    census_portions: Portions
+    census_page_sizes: PageSizeBackoff
     """Of hardly more than ids."""
 
-    def pull(self, sources: Sequence[Asked], wanted: Wanted) -> Iterator[Pulled | Failed]:
+    def pull(
+        self, sources: Sequence[SourceCursor], selection: FieldSelection
+    ) -> Iterator[PulledSource | FailedSource]:
         if not sources:
             return
         try:
             zone = self._prepare(fresh=any(cursor is None for _, cursor in sources))
-            ids = self.site.field_ids(wanted.fields)
+            ids = self.site.field_ids(selection.fields)
         except ConnectorError as error:
-            yield from (failed(source, error) for source, _ in sources)
+            yield from (failed_source(source, error) for source, _ in sources)
             return
-        course = _Course(puller=self, zone=zone, ids=ids, wanted=wanted)
-        for group in _groups(sources):
-            yield from course.read(group)
+        course = _PullRun(puller=self, zone=zone, ids=ids, wanted=selection)
+        for group in _group_by_jql(sources):
+            yield from course.pull_group(group)
 
-    def census(self, sources: Sequence[Source]) -> Iterator[Census | Failed]:
+    def census(self, sources: Sequence[Source]) -> Iterator[Census | FailedSource]:
         if not sources:
             return
         try:
             zone = self._prepare(fresh=True)
         except ConnectorError as error:
-            yield from (failed(source, error) for source in sources)
+            yield from (failed_source(source, error) for source in sources)
             return
         for source in sources:
-            yield self._counted(source, zone)
+            yield self._census_of(source, zone)
 
-    def _counted(self, source: Source, zone: ZoneInfo) -> Census | Failed:
+    def _census_of(self, source: Source, zone: ZoneInfo) -> Census | FailedSource:
         cloud = self.site.cloud
-        fields, portions = (["id"], Portions(IDS_PER_PAGE)) if cloud else (["created"], self.census_portions)
+        fields, portions = (
+            (["id"], PageSizeBackoff(CENSUS_PAGE_SIZE)) if cloud else (["created"], self.census_page_sizes)
+        )
         try:
             condition = search_condition([(source, None)], zone)
-            found = pages(self.site, condition, fields, zone=zone, portions=portions)
+            found = search_pages(self.site, condition, fields, zone=zone, page_sizes=portions)
             return Census(source=source, ids=frozenset(str(row["id"]) for page in found for row in page.rows))
         except BadJql as why:
-            return _unusable(source, why)
-        except NotAllowed as error:
-            return failed(source, error)
+            return _invalid_source(source, why)
+        except Forbidden as error:
+            return failed_source(source, error)
         except Rejected as error:
-            return self.refused(source, error)
+            return self.explain_rejection(source, error)
         except ConnectorError as error:
-            return failed(source, error)
+            return failed_source(source, error)
 
     def _prepare(self, *, fresh: bool) -> ZoneInfo:
         """Only a fresh identity makes sure that a whole reading was not an anonymous one."""
@@ -95,14 +108,14 @@ class JiraPuller:
         except (ZoneInfoNotFoundError, ValueError, OSError):
             return ZoneInfo(UNKNOWN_ZONE)
 
-    def refused(self, source: Source, error: Rejected) -> Failed:
+    def explain_rejection(self, source: Source, error: Rejected) -> FailedSource:
         """Why Jira refuses to search a source: we are nobody, its project is not there, or its JQL is bad."""
         try:
-            self.site.make_sure_we_are_known()
+            self.site.confirm_login()
             if source.project:
                 self.site.send("GET", f"/project/{quote(source.project, safe='')}", kind="read")
         except Gone:
-            return Failed(
+            return FailedSource(
                 source=source,
                 kind="missing",
                 reason=f"{source.name}: there is no project {source.project} on {self.site.url} that "
@@ -110,62 +123,62 @@ class JiraPuller:
                 "account the Browse Projects permission",
             )
         except ConnectorError as instead:
-            return failed(source, instead)
+            return failed_source(source, instead)
         reason = f"{source.name}: Jira refuses the search; correct the jql of the source ({error})"
-        return Failed(source=source, kind="missing", reason=reason)
+        return FailedSource(source=source, kind="missing", reason=reason)
 
 
 @dataclass(kw_only=True, slots=True)
-class _Read:
+class _SearchResult:
     """What all pages of a search gave."""
 
-    newest: dict[str, Issue] = field(default_factory=dict)
-    answered: datetime | None = None
+    issues: dict[str, Issue] = field(default_factory=dict)
+    server_time: datetime | None = None
     """The server's time at the first page (UTC)."""
     changes: list[IssueChange] | None = None
     """None where histories do not come with issues, and from the first changelog on that cannot be read."""
-    untold: set[str] = field(default_factory=set)
+    without_history: set[str] = field(default_factory=set)
     """Ids of issues that came without their changelog."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Course:
+class _PullRun:
     """One pull, with what all its searches need."""
 
     puller: JiraPuller
     zone: ZoneInfo
     ids: FieldIds
-    wanted: Wanted
+    wanted: FieldSelection
 
-    def read(self, group: Sequence[Asked]) -> Iterator[Pulled | Failed]:
+    def pull_group(self, group: Sequence[SourceCursor]) -> Iterator[PulledSource | FailedSource]:
         try:
-            pulled = self._read_together(group)
+            pulled = self._pull_together(group)
         except BadJql as why:
-            yield from (_unusable(source, why) for source, _ in group)
-        except NotAllowed as error:
-            yield from (failed(source, error) for source, _ in group)
+            yield from (_invalid_source(source, why) for source, _ in group)
+        except Forbidden as error:
+            yield from (failed_source(source, error) for source, _ in group)
         except Rejected as error:
             if len(group) == 1:
-                yield self.puller.refused(group[0][0], error)
+                yield self.puller.explain_rejection(group[0][0], error)
             else:  # one project that is not there spoils the search of all
-                yield from self._read_alone(group)
+                yield from self._pull_separately(group)
         except ConnectorError as error:
-            yield from (failed(source, error) for source, _ in group)
+            yield from (failed_source(source, error) for source, _ in group)
         else:
-            yield from pulled if pulled is not None else self._read_alone(group)
+            yield from pulled if pulled is not None else self._pull_separately(group)
 
-    def _read_alone(self, group: Sequence[Asked]) -> Iterator[Pulled | Failed]:
+    def _pull_separately(self, group: Sequence[SourceCursor]) -> Iterator[PulledSource | FailedSource]:
         for each in group:
-            yield from self.read([each])
+            yield from self.pull_group([each])
 
-    def _read_together(self, group: Sequence[Asked]) -> list[Pulled] | None:
+    def _pull_together(self, group: Sequence[SourceCursor]) -> list[PulledSource] | None:
         """None when it cannot be told whose an issue is: a project that is written by its name or old key."""
         condition = search_condition(
-            [(source, cursor.since if cursor else None) for source, cursor in group], self.zone
+            [(source, cursor.updated_since if cursor else None) for source, cursor in group], self.zone
         )
-        read = self._read_pages(condition)
+        read = self._search(condition)
         shares: list[list[Issue]] = [[] for _ in group]
-        for issue in read.newest.values():
+        for issue in read.issues.values():
             owners = [
                 share
                 for share, (source, _) in zip(shares, group, strict=True)
@@ -176,88 +189,92 @@ class _Course:
             for share in owners:
                 share.append(issue)
         return [
-            self._pulled(source, cursor, share, read)
+            self._pulled_source(source, cursor, share, read)
             for share, (source, cursor) in zip(shares, group, strict=True)
         ]
 
-    def _read_pages(self, condition: str) -> _Read:
+    def _search(self, condition: str) -> _SearchResult:
         puller, site = self.puller, self.puller.site
-        fields = fields_to_ask(self.ids, self.wanted, cloud=site.cloud)
+        fields = fields_to_request(self.ids, self.wanted, cloud=site.cloud)
         expand = () if site.cloud else ("changelog",)
-        read = _Read(changes=None if site.cloud else [])
-        for page in pages(site, condition, fields, zone=self.zone, portions=puller.portions, expand=expand):
-            read.answered = read.answered or page.answered
+        read = _SearchResult(changes=None if site.cloud else [])
+        for page in search_pages(
+            site, condition, fields, zone=self.zone, page_sizes=puller.page_sizes, expand=expand
+        ):
+            read.server_time = read.server_time or page.server_time
             for row in page.rows:
-                self._take(read, row, expanded=page.expanded)
-        if read.answered is None:
+                self._add_row(read, row, expanded=page.expanded)
+        if read.server_time is None:
             raise BadPayload(f"{site.tracker}: the search gave no page at all")
         return read
 
-    def _take(self, read: _Read, row: Mapping[str, Any], *, expanded: bool) -> None:
+    def _add_row(self, read: _SearchResult, row: Mapping[str, Any], *, expanded: bool) -> None:
         site = self.puller.site
-        issue = issue_from(row, tracker=site.tracker, site=site.url, ids=self.ids)
-        known = read.newest.get(issue.ref.id)
+        issue = parse_issue(row, tracker=site.tracker, site_url=site.url, field_ids=self.ids)
+        known = read.issues.get(issue.ref.id)
         if known is None or known.updated <= issue.updated:
-            read.newest[issue.ref.id] = issue
+            read.issues[issue.ref.id] = issue
         if not expanded:
-            read.untold.add(issue.ref.id)
+            read.without_history.add(issue.ref.id)
         elif read.changes is not None:
-            read.untold.discard(issue.ref.id)
+            read.without_history.discard(issue.ref.id)
             try:
-                read.changes += expanded_changes(row, issue.ref, self.wanted, self.ids.flagged)
+                read.changes += parse_expanded_changes(row, issue.ref, self.wanted, self.ids.flagged)
             except BadPayload:  # what an issue is now does not depend on how it came there
                 read.changes = None
 
-    def _pulled(self, source: Source, cursor: Cursor | None, issues: Sequence[Issue], read: _Read) -> Pulled:
-        site, answered = self.puller.site, read.answered or self.puller.site.now()
+    def _pulled_source(
+        self, source: Source, cursor: Cursor | None, issues: Sequence[Issue], read: _SearchResult
+    ) -> PulledSource:
+        site, answered = self.puller.site, read.server_time or self.puller.site.now()
         following = next_cursor(
-            cursor, issues, answered=answered, now=site.now(), overlap=self.puller.overlap
+            cursor, issues, server_time=answered, now=site.now(), overlap=self.puller.overlap
         )
         ids = {issue.ref.id for issue in issues}
         told = None if read.changes is None else tuple(c for c in read.changes if c.ref.id in ids)
-        return Pulled(
+        return PulledSource(
             source=source,
             issues=tuple(issues),
             cursor=following,
             full=cursor is None,
             changes=told,
-            untold=frozenset(ids & read.untold),
+            without_history=frozenset(ids & read.without_history),
         )
 
 
-def failed(source: Source, error: ConnectorError) -> Failed:
+def failed_source(source: Source, error: ConnectorError) -> FailedSource:
     """What an error means for a source."""
     reason = str(error)
     match error:
         case AuthFailed():
-            return Failed(source=source, reason=reason, kind="auth")
-        case QuotaExhausted():
-            return Failed(source=source, reason=reason, kind="quota")
-        case NotAllowed():
-            return Failed(source=source, reason=reason, kind="forbidden")
+            return FailedSource(source=source, reason=reason, kind="auth")
+        case RateLimitExceeded():
+            return FailedSource(source=source, reason=reason, kind="quota")
+        case Forbidden():
+            return FailedSource(source=source, reason=reason, kind="forbidden")
         case BadPayload():
-            return Failed(source=source, reason=reason, kind="payload")
+            return FailedSource(source=source, reason=reason, kind="payload")
         case Gone() | SourceMissing():
-            return Failed(source=source, reason=reason, kind="missing")
+            return FailedSource(source=source, reason=reason, kind="missing")
         case _:
-            return Failed(source=source, reason=reason, kind="unavailable")
+            return FailedSource(source=source, reason=reason, kind="unavailable")
 
 
-def _unusable(source: Source, why: BadJql) -> Failed:
+def _invalid_source(source: Source, why: BadJql) -> FailedSource:
     reason = f"{source.name}: this source cannot be searched: {why}; correct it in the mapping"
-    return Failed(source=source, reason=reason, kind="missing")
+    return FailedSource(source=source, reason=reason, kind="missing")
 
 
-def _groups(sources: Sequence[Asked]) -> list[list[Asked]]:
+def _group_by_jql(sources: Sequence[SourceCursor]) -> list[list[SourceCursor]]:
     """Sources that one search can serve: of the same jql. Those without project cannot be told apart."""
-    groups: dict[object, list[Asked]] = {}
+    groups: dict[object, list[SourceCursor]] = {}
     for number, (source, cursor) in enumerate(sources):
-        shared = _normal(source.jql) if source.project else number
+        shared = _normalized_jql(source.jql) if source.project else number
         groups.setdefault(shared, []).append((source, cursor))
     return list(groups.values())
 
 
-def _normal(jql: str | None) -> str:
+def _normalized_jql(jql: str | None) -> str:
     try:
         return without_order(jql or "")
     except BadJql:

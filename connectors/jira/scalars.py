@@ -7,30 +7,30 @@ from typing import Any, Final
 
 from connectors.errors import BadPayload
 
-_SECONDS_END: Final = 100_000_000_000
+_MAX_SECONDS: Final = 100_000_000_000
 """A number of seconds below this is before the year 5138; of milliseconds, before 1973."""
 
 
-def clean(text: Any) -> str:
+def clean_text(text: Any) -> str:
     """Text that every store and every other tracker takes: no NUL, no half of a surrogate pair."""
     kept = str(text).replace("\x00", "")
     return kept.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def need(raw: Any, key: str, what: str) -> Any:
+def require(raw: Any, key: str, what: str) -> Any:
     value = raw.get(key) if isinstance(raw, dict) else None
     if value is None:
         raise BadPayload(f'Jira\'s answer about {what} has no "{key}"; nothing of it is used.')
     return value
 
 
-def rows(listed: Any, what: str) -> list[dict[str, Any]]:
+def require_objects(listed: Any, what: str) -> list[dict[str, Any]]:
     if not isinstance(listed, list) or not all(isinstance(row, dict) for row in listed):
         raise BadPayload(f"Jira's answer to {what} is not a list of objects; nothing of it is used.")
     return listed
 
 
-def when(text: Any, what: str) -> datetime:
+def parse_iso_time(text: Any, what: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -40,13 +40,13 @@ def when(text: Any, what: str) -> datetime:
     return at.astimezone(UTC)
 
 
-def person(raw: Any) -> str:
+def person_name(raw: Any) -> str:
     """A readable name to match rules against: the login on Data Center, the display name on Cloud (which
     hides logins and mail addresses, and whose account ids say nothing to people)."""
     if not isinstance(raw, dict):
         return ""
     login = None if raw.get("accountId") else raw.get("name")
-    return clean(login or raw.get("displayName") or raw.get("accountId") or "")
+    return clean_text(login or raw.get("displayName") or raw.get("accountId") or "")
 
 
 def person_id(raw: Any) -> str:
@@ -55,36 +55,36 @@ def person_id(raw: Any) -> str:
 
 
 def name_of(raw: Any) -> str | None:
-    return clean(raw["name"]) if isinstance(raw, dict) and raw.get("name") else None
+    return clean_text(raw["name"]) if isinstance(raw, dict) and raw.get("name") else None
 
 
 def names_of(raw: Any) -> tuple[str, ...]:
     return tuple(name for each in raw or () if (name := name_of(each)))
 
 
-def texts(value: Any) -> tuple[str, ...]:
+def field_texts(value: Any) -> tuple[str, ...]:
     """Whatever a custom field holds, as the texts that people see."""
     if value is None or value == "":
         return ()
     if isinstance(value, (list, tuple)):
-        return tuple(text for each in value for text in texts(each))
+        return tuple(text for each in value for text in field_texts(each))
     if isinstance(value, dict):
         for known in ("value", "name", "displayName", "key", "id"):
             if value.get(known) is not None:
-                return (clean(value[known]), *texts(value.get("child")))
+                return (clean_text(value[known]), *field_texts(value.get("child")))
         return ()
     if isinstance(value, bool):
         return ("true" if value else "false",)
     if isinstance(value, float) and value.is_integer():
         return (str(int(value)),)
-    return (clean(value),)
+    return (clean_text(value),)
 
 
-def moment(value: Any, what: str) -> datetime:
+def parse_time(value: Any, what: str) -> datetime:
     """A time as text, or (in bulk) as a number of milliseconds; documented examples have seconds."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return when(value, what)
+        return parse_iso_time(value, what)
     try:
-        return datetime.fromtimestamp(value if value < _SECONDS_END else value / 1000, UTC)
+        return datetime.fromtimestamp(value if value < _MAX_SECONDS else value / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         raise BadPayload(f"Jira's answer about {what} holds {value!r} where a time belongs.") from None

@@ -10,11 +10,11 @@ from typing import Any, Literal
 import requests
 
 from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected, Unavailable
-from connectors.http.client import Reply, Transport
-from connectors.http.response_errors import quoted
-from connectors.http.retry import Kind, Limit
-from connectors.jira.activity import account_from
-from connectors.jira.payload import FieldIds, field_ids
+from connectors.http.client import ApiResponse, Transport
+from connectors.http.response_errors import quote_server_message
+from connectors.http.retry import RateLimitRefusal, RequestKind
+from connectors.jira.activity import parse_account
+from connectors.jira.payload import FieldIds, parse_field_ids
 from connectors.model import Account
 from connectors.ports import Cache
 
@@ -28,7 +28,7 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
 
-class NotAllowed(Rejected):
+class Forbidden(Rejected):
     """HTTP 403: understood and refused for lack of a right."""
 
 
@@ -53,35 +53,37 @@ class JiraSite:
         self._cache = cache
         self._prefix = f"jira:{identity}:"
         self._now = now
-        self._account_at: datetime | None = None
+        self._account_checked_at: datetime | None = None
         # Sources are read side by side, and what all of them need is asked once.
-        self._asking = threading.RLock()
+        self._lock = threading.RLock()
 
     def send(
         self,
         method: str,
         path: str,
         *,
-        kind: Kind,
+        kind: RequestKind,
         params: Mapping[str, Any] | None = None,
         json: Any = None,
         api: str = API,
-        lighter: Sequence[Any] = (),
-    ) -> Reply:
+        fallback_bodies: Sequence[Any] = (),
+    ) -> ApiResponse:
         """A request below the REST API. AuthFailed also when Jira served it as to nobody."""
-        reply = self._transport.send(method, api + path, kind=kind, params=params, json=json, lighter=lighter)
-        if anonymous(reply.headers):
-            raise AuthFailed(_anonymous(self.tracker))
+        reply = self._transport.send(
+            method, api + path, kind=kind, params=params, json=json, fallback_bodies=fallback_bodies
+        )
+        if is_anonymous(reply.headers):
+            raise AuthFailed(_anonymous_message(self.tracker))
         return reply
 
     def account(self, max_age: timedelta = DAY) -> Account:
         """Who we are, from the cache when that was asked at most ``max_age`` ago."""
-        with self._asking:
+        with self._lock:
             kept = self._cache.get(self._prefix + "myself")
             if kept is not None and self._now() - datetime.fromisoformat(kept["at"]) < max_age:
                 return Account(id=kept["id"], name=kept["name"], timezone=kept["timezone"])
-            account = account_from(self.send("GET", "/myself", kind="read").data)
-            at = self._account_at = self._now()
+            account = parse_account(self.send("GET", "/myself", kind="read").data)
+            at = self._account_checked_at = self._now()
             told = {"id": account.id, "name": account.name, "timezone": account.timezone}
             self._cache.put(self._prefix + "myself", {**told, "at": at.astimezone(UTC).isoformat()}, days=1)
             return account
@@ -90,18 +92,18 @@ class JiraSite:
         """This machine's time (aware)."""
         return self._now()
 
-    def make_sure_we_are_known(self) -> None:
+    def confirm_login(self) -> None:
         """Before "not there" is believed: AuthFailed when Jira does not know us any more.
 
         To an expired token Jira shows what it shows to nobody: fewer projects, or none. Asked at most every
         ten minutes of a run.
         """
-        if self._account_at is None or self._now() - self._account_at > timedelta(minutes=10):
+        if self._account_checked_at is None or self._now() - self._account_checked_at > timedelta(minutes=10):
             self.account(max_age=timedelta(0))
 
     def confirm_kind(self) -> None:
         """AuthFailed when the settings say Cloud and the site is a Data Center, or the other way round."""
-        with self._asking:
+        with self._lock:
             if self._cache.get(self._prefix + "kind") is not None:
                 return
             try:
@@ -123,21 +125,21 @@ class JiraSite:
 
     def field_ids(self, wanted: Sequence[str]) -> FieldIds:
         """Ids of the fields that we need; wanted names that the site does not know are left out."""
-        with self._asking:
+        with self._lock:
             listed = self._cache.get(self._prefix + "fields")
             if listed is None:
                 told = self.send("GET", "/field", kind="read").data
-                field_ids(told, wanted)  # raises when it is no list of fields, before it is kept
+                parse_field_ids(told, wanted)  # raises when it is no list of fields, before it is kept
                 listed = [
                     {key: row[key] for key in ("id", "name", "untranslatedName", "schema") if key in row}
                     for row in told
                 ]
                 self._cache.put(self._prefix + "fields", listed, days=7)
-            return field_ids(listed, wanted)
+            return parse_field_ids(listed, wanted)
 
-    def may_silence(self, project: str) -> bool:
+    def can_suppress_mail(self, project: str) -> bool:
         """True when we may edit without mail to watchers (``notifyUsers=false``): administrators only."""
-        kept = self._cache.get(self._silence_key(project))
+        kept = self._cache.get(self._mail_suppression_key(project))
         if kept is not None:
             return bool(kept)
         asked = {"permissions": "ADMINISTER,ADMINISTER_PROJECTS", "projectKey": project}
@@ -151,33 +153,33 @@ class JiraSite:
             for name in ("ADMINISTER", "ADMINISTER_PROJECTS")
             if (right := (rights or {}).get(name))
         )
-        self._cache.put(self._silence_key(project), allowed, days=7)
+        self._cache.put(self._mail_suppression_key(project), allowed, days=7)
         return allowed
 
-    def remember_no_silence(self, project: str) -> None:
+    def mark_mail_suppression_refused(self, project: str) -> None:
         """Jira refused an edit without mail in spite of what it says about our rights."""
-        self._cache.put(self._silence_key(project), False, days=7)
+        self._cache.put(self._mail_suppression_key(project), False, days=7)
 
-    def _silence_key(self, project: str) -> str:
+    def _mail_suppression_key(self, project: str) -> str:
         return f"{self._prefix}silence:{project}"
 
 
-def anonymous(headers: Mapping[str, str]) -> bool:
+def is_anonymous(headers: Mapping[str, str]) -> bool:
     """True when the answer says that it was given to nobody in particular, whatever we sent along."""
     reason = headers.get("X-Seraph-LoginReason") or ""
     denied = "AUTHENTICATED_FAILED" in reason or "AUTHENTICATION_DENIED" in reason
     return denied or (headers.get("X-AUSERNAME") or "").strip().casefold() == "anonymous"
 
 
-def limits(response: requests.Response) -> Limit | None:
+def detect_rate_limit(response: requests.Response) -> RateLimitRefusal | None:
     """Jira's refusals because of a limit. Its gateway may leave out Retry-After, so that we start slowly."""
     if response.status_code != 429:
         return None
     kind = response.headers.get("RateLimit-Reason")
-    return Limit(reason=f"Jira limit ({kind})" if kind else "Jira limit", floor=2.0)
+    return RateLimitRefusal(reason=f"Jira limit ({kind})" if kind else "Jira limit", min_seconds=2.0)
 
 
-def classifier(
+def error_classifier(
     tracker: str, *, scoped_hint: bool
 ) -> Callable[[int, Mapping[str, str], Any], ConnectorError | None]:
     """Tells refusals that Jira words badly; for ``Transport(classify=...)``.
@@ -191,17 +193,17 @@ def classifier(
                 f"{tracker}: Jira does not accept the credentials; check JIRA_EMAIL and JIRA_API_TOKEN, "
                 "that the token has not expired, and set JIRA_CLOUD_ID if it is a token with scopes"
             )
-        if status < 500 and anonymous(headers):
-            return AuthFailed(_anonymous(tracker))
+        if status < 500 and is_anonymous(headers):
+            return AuthFailed(_anonymous_message(tracker))
         if status == 403:
-            return NotAllowed(
-                f"{tracker}: Jira refuses (HTTP 403){quoted(data)}; check the rights of the account, "
+            return Forbidden(
+                f"{tracker}: Jira refuses (HTTP 403){quote_server_message(data)}; check the rights of the account, "
                 "and that the project is not archived"
             )
         errors = data.get("errors") if isinstance(data, dict) else None
         if status == 400 and isinstance(errors, dict) and "labels" in errors:
             return Rejected(
-                f"{tracker}: Jira refuses the labels{quoted(data)}; put the Labels field on the project's "
+                f"{tracker}: Jira refuses the labels{quote_server_message(data)}; put the Labels field on the project's "
                 "edit screen and give the account the Edit Issues permission"
             )
         return None
@@ -209,7 +211,7 @@ def classifier(
     return classify
 
 
-def _anonymous(tracker: str) -> str:
+def _anonymous_message(tracker: str) -> str:
     return (
         f"{tracker}: Jira does not know our account and answers as to an anonymous visitor; "
         "check that the token is right and has not expired"

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from connectors.errors import BadPayload, Gone, NotConfirmed, OutcomeUnknown
-from connectors.http.client import Reply
-from connectors.jira.activity import MARKER_PROPERTY, comment_from
-from connectors.jira.site import JiraSite, NotAllowed
+from connectors.http.client import ApiResponse
+from connectors.jira.activity import MARKER_PROPERTY, parse_comment
+from connectors.jira.site import Forbidden, JiraSite
 from connectors.model import Comment, IssueRef
 
 
@@ -33,13 +33,13 @@ class JiraWriter:
         """One edit for all: Jira carries it out whole or not at all, so nothing needs a check between."""
         operations = [{"add": label} for label in add] + [{"remove": label} for label in remove]
         if operations:
-            self._put_quietly(ref, f"/issue/{quote(ref.id)}", {"update": {"labels": operations}})
+            self._put_without_mail(ref, f"/issue/{quote(ref.id)}", {"update": {"labels": operations}})
 
     def create_comment(self, ref: IssueRef, body: str, marker: Mapping[str, str]) -> Comment:
         path = f"/issue/{quote(ref.id)}/comment"
-        reply = self._site.send("POST", path, kind="create", json=_content(body, marker))
+        reply = self._site.send("POST", path, kind="create", json=_comment_payload(body, marker))
         try:
-            comment = comment_from(reply.data, marker)
+            comment = parse_comment(reply.data, marker)
         except BadPayload as broken:
             raise OutcomeUnknown(
                 f"{ref}: a comment was sent, and the answer is no comment: {broken}"
@@ -50,7 +50,9 @@ class JiraWriter:
 
     def edit_comment(self, ref: IssueRef, comment_id: str, body: str, marker: Mapping[str, str]) -> Comment:
         path = f"/issue/{quote(ref.id)}/comment/{quote(comment_id)}"
-        comment = comment_from(self._put_quietly(ref, path, _content(body, marker)).data, marker)
+        comment = parse_comment(
+            self._put_without_mail(ref, path, _comment_payload(body, marker)).data, marker
+        )
         if comment.id != comment_id:
             raise BadPayload(
                 f"{ref}: Jira answers with comment {comment.id} to an edit of comment {comment_id}"
@@ -62,30 +64,30 @@ class JiraWriter:
         try:
             self._site.send("DELETE", path, kind="idempotent")
         except Gone:
-            self._site.make_sure_we_are_known()
+            self._site.confirm_login()
             with suppress(Gone):
                 self._site.send("GET", path, kind="read")
                 raise NotConfirmed(f"{ref}: Jira says that our comment is not there, and shows it") from None
 
-    def _put_quietly(self, ref: IssueRef, path: str, content: Mapping[str, Any]) -> Reply:
+    def _put_without_mail(self, ref: IssueRef, path: str, content: Mapping[str, Any]) -> ApiResponse:
         """An edit that mails nobody, where we may say so.
 
         Data Center refuses the whole edit when we may not, and the wording about Cloud leaves open that it is
         dropped: so the right is looked up first.
         """
         project = ref.key.rpartition("-")[0]
-        if not self._site.may_silence(project):
+        if not self._site.can_suppress_mail(project):
             return self._site.send("PUT", path, kind="idempotent", json=content)
         quiet = {"notifyUsers": "false"}
         try:
             return self._site.send("PUT", path, kind="idempotent", json=content, params=quiet)
-        except NotAllowed:
+        except Forbidden:
             reply = self._site.send("PUT", path, kind="idempotent", json=content)
-            self._site.remember_no_silence(project)
+            self._site.mark_mail_suppression_refused(project)
             return reply
 
 
-def _content(body: str, marker: Mapping[str, str]) -> dict[str, Any]:
+def _comment_payload(body: str, marker: Mapping[str, str]) -> dict[str, Any]:
     """A comment as it is sent. The second property keeps it from customers in service management projects,
     where comments are public by default; other projects keep it without meaning, which is cheaper and safer
     than to find out (and to miss) what kind each project is."""

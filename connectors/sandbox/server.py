@@ -24,9 +24,9 @@ from typing import Any
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from connectors.sandbox.core.faults import Faults
-from connectors.sandbox.core.seed import read_seed, when
+from connectors.sandbox.core.seed import parse_time, read_seed
 from connectors.sandbox.core.tracker import Clock, RequestLog, Tracker
-from connectors.sandbox.core.wsgi_app import Door
+from connectors.sandbox.core.wsgi_app import SandboxWsgiApp
 from connectors.sandbox.github.tracker import GithubTracker
 
 HOST = "127.0.0.1"
@@ -51,15 +51,15 @@ class Sandbox:
 
         ``port`` 0 takes a free one. ``verbose`` writes a line for each request on stderr. SeedError.
         """
-        self.clock = clock or _clock_of(seed)
+        self.clock = clock or _seed_clock(seed)
         self.log = RequestLog()
         self.faults = Faults()
         self.trackers: dict[str, Tracker] = {}
         for name, part in seed["trackers"].items():
-            self.trackers[name] = _build(name, part["kind"], self.clock)
+            self.trackers[name] = _build_tracker(name, part["kind"], self.clock)
             self.trackers[name].load(part)
         self._closing = threading.Event()
-        self.wsgi = Door(self, self._closing)
+        self.wsgi = SandboxWsgiApp(self, self._closing)
         """The WSGI app, for use without sockets."""
         self._port = port
         self._verbose = verbose
@@ -130,20 +130,20 @@ class Sandbox:
 
     def reset(self) -> None:
         """Everything back to the seed: state, clock, faults and log."""
-        self.clock.restart()
+        self.clock.reset()
         self.faults.clear()
         for tracker in self.trackers.values():
             tracker.reset()
-        self.wsgi.pages.clear()
+        self.wsgi.page_cache.clear()
         self.log.clear()
 
 
-def _clock_of(seed: Mapping[str, Any]) -> Clock:
+def _seed_clock(seed: Mapping[str, Any]) -> Clock:
     real = Clock.real()
-    return Clock(when(seed["now"], real.now(), "now")) if seed.get("now") is not None else real
+    return Clock(parse_time(seed["now"], real.now(), "now")) if seed.get("now") is not None else real
 
 
-def _build(name: str, kind: str, clock: Clock) -> Tracker:
+def _build_tracker(name: str, kind: str, clock: Clock) -> Tracker:
     if kind == "github":
         return GithubTracker(name, "github", clock)
     from connectors.sandbox.jira.tracker import JiraTracker  # a box of GitHub trackers alone needs none of it

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.parsed import Draft, Place
+from mappings.parsed import ParsedWorkspace, YamlLocation
 from mappings.problems import Problem
-from mappings.rules.cel_syntax import CelInvalid, read_cel
+from mappings.rules.cel_syntax import CelInvalid, parse_cel
 from mappings.yaml.tree import dotted
 
 
-def cel_invalid(draft: Draft) -> Iterator[Problem]:
+def cel_invalid(draft: ParsedWorkspace) -> Iterator[Problem]:
     for _, rule, place in draft.rules():
         if rule.when.cel is None:
             continue
@@ -21,21 +21,21 @@ def cel_invalid(draft: Draft) -> Iterator[Problem]:
         except CelInvalid as error:
             yield _problem(place / "when" / "cel", "cel-invalid", error)
         else:
-            yield from _own_labels(draft, rule.when.cel, place / "when" / "cel")
+            yield from _reserved_labels(draft, rule.when.cel, place / "when" / "cel")
 
 
-def _own_labels(draft: Draft, text: str, at: Place) -> Iterator[Problem]:
+def _reserved_labels(draft: ParsedWorkspace, text: str, location: YamlLocation) -> Iterator[Problem]:
     """Rules never see the labels that this program writes."""
-    read = read_cel(text)
+    read = parse_cel(text)
     for token in read.literals if "labels" in read.names else ():
         label = token.text[1:-1]
-        if draft.labels.family(label) or label.lower() == draft.labels.released:
+        if draft.labels.family_of(label) or label.lower() == draft.labels.released_label:
             message = (
                 f'"{label}" is a label that this program or its people put; name a label of the team instead.'
             )
-            yield _problem(at, "own-label", token.refuse(message))
+            yield _problem(location, "own-label", token.error(message))
 
 
-def _problem(at: Place, check: str, error: CelInvalid) -> Problem:
-    origin = at.where.within(at.path, error.line, error.column)
-    return Problem(origin=origin, path=dotted(at.path), message=str(error), check=check)
+def _problem(location: YamlLocation, check: str, error: CelInvalid) -> Problem:
+    origin = location.positions.text_origin(location.path, error.line, error.column)
+    return Problem(origin=origin, path=dotted(location.path), message=str(error), check=check)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from mappings.labels import FAMILIES, LabelScheme
-from mappings.parsed import Draft, Place
+from mappings.parsed import ParsedWorkspace, YamlLocation
 from mappings.problems import Problem
 
 
@@ -16,12 +16,12 @@ class _Prefix:
     family: str
     text: str
     former: bool
-    whose: str
-    place: Place | None = None
+    owner: str
+    place: YamlLocation | None = None
 
     @property
     def name(self) -> str:
-        return f"the {'former ' if self.former else ''}prefix {self.text!r} of {self.family}{self.whose}"
+        return f"the {'former ' if self.former else ''}prefix {self.text!r} of {self.family}{self.owner}"
 
     def clashes(self, other: _Prefix) -> bool:
         """Of one family only prefixes in use that differ: a former one is told from them by its length."""
@@ -30,9 +30,9 @@ class _Prefix:
         return self.text.startswith(other.text) or other.text.startswith(self.text)
 
 
-def clashing_prefixes(draft: Draft) -> Iterator[Problem]:
+def clashing_prefixes(draft: ParsedWorkspace) -> Iterator[Problem]:
     """No prefix of a team may start, or be started by, another family's or another team's."""
-    found = [*_shared(draft.labels), *_of_teams(draft)]
+    found = [*_organisation_prefixes(draft.labels), *_team_prefixes(draft)]
     told: set[tuple[str, str]] = set()
     for one, other in combinations(found, 2):
         place = other.place or one.place
@@ -45,9 +45,9 @@ def clashing_prefixes(draft: Draft) -> Iterator[Problem]:
             yield place.problem("label-prefix", message)
 
 
-def clash_of(scheme: LabelScheme) -> Iterator[tuple[str, str]]:
+def organisation_prefix_clashes(scheme: LabelScheme) -> Iterator[tuple[str, str]]:
     """(family, sentence) for each clash among the organisation's own prefixes."""
-    for one, other in combinations(_shared(scheme), 2):
+    for one, other in combinations(_organisation_prefixes(scheme), 2):
         if one.clashes(other):
             short, long = sorted((one, other), key=lambda each: len(each.text))
             yield (
@@ -56,24 +56,27 @@ def clash_of(scheme: LabelScheme) -> Iterator[tuple[str, str]]:
             )
 
 
-def _shared(scheme: LabelScheme) -> list[_Prefix]:
+def _organisation_prefixes(scheme: LabelScheme) -> list[_Prefix]:
     return [
-        _Prefix(family=family, text=text, former=former, whose="")
+        _Prefix(family=family, text=text, former=former, owner="")
         for family in FAMILIES
-        for former, texts in ((False, [scheme.prefixes[family]]), (True, scheme.former.get(family, ())))
+        for former, texts in (
+            (False, [scheme.prefixes[family]]),
+            (True, scheme.former_prefixes.get(family, ())),
+        )
         for text in texts
     ]
 
 
-def _of_teams(draft: Draft) -> Iterator[_Prefix]:
+def _team_prefixes(draft: ParsedWorkspace) -> Iterator[_Prefix]:
     for team in draft.teams:
         whose = f" in team {team.entry.team!r}"
         for family, entry in team.entry.labels.items():
-            place = team.place / "labels" / family
+            place = team.location / "labels" / family
             if entry.prefix:
                 yield _Prefix(
-                    family=family, text=entry.prefix, former=False, whose=whose, place=place / "prefix"
+                    family=family, text=entry.prefix, former=False, owner=whose, place=place / "prefix"
                 )
             for index, old in enumerate(entry.previously):
                 at = place / "previously" / index
-                yield _Prefix(family=family, text=old, former=True, whose=whose, place=at)
+                yield _Prefix(family=family, text=old, former=True, owner=whose, place=at)

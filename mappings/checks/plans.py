@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
 
-from mappings.labels import MAX_LABEL_LENGTH, is_legal
-from mappings.parsed import Draft, Place
+from mappings.labels import MAX_LABEL_LENGTH, is_valid_label
+from mappings.parsed import ParsedWorkspace, YamlLocation
 from mappings.problems import Problem, suggestion
-from mappings.references import NotAReference, resolve_reference
+from mappings.references import InvalidReference, resolve_reference
 
 
-def twice(check: str, kind: str, entries: Iterable[tuple[str, Place]]) -> Iterator[Problem]:
+def duplicate_ids(check: str, kind: str, entries: Iterable[tuple[str, YamlLocation]]) -> Iterator[Problem]:
     """A problem for each id (compared without regard to case) that was there before."""
-    first: dict[str, Place] = {}
+    first: dict[str, YamlLocation] = {}
     for name, place in entries:
         before = first.setdefault(name.casefold(), place)
         if before is not place:
@@ -21,41 +21,45 @@ def twice(check: str, kind: str, entries: Iterable[tuple[str, Place]]) -> Iterat
             yield place.problem(check, message)
 
 
-def duplicate_increment(draft: Draft) -> Iterator[Problem]:
-    ids = ((plan.entry.increment, plan.place / "increment") for plan in draft.plans)
-    return twice("duplicate-increment", "increment", ids)
+def duplicate_increment(draft: ParsedWorkspace) -> Iterator[Problem]:
+    ids = ((plan.entry.increment, plan.location / "increment") for plan in draft.plans)
+    return duplicate_ids("duplicate-increment", "increment", ids)
 
 
-def duplicate_goal(draft: Draft) -> Iterator[Problem]:
-    return twice("duplicate-goal", "goal", ((goal.id, place / "id") for _, goal, place in draft.goals()))
+def duplicate_goal(draft: ParsedWorkspace) -> Iterator[Problem]:
+    return duplicate_ids(
+        "duplicate-goal", "goal", ((goal.id, place / "id") for _, goal, place in draft.goals())
+    )
 
 
-def duplicate_capability(draft: Draft) -> Iterator[Problem]:
-    ids = ((each.capability.id, each.place / "id") for each in draft.capabilities())
-    return twice("duplicate-capability", "capability", ids)
+def duplicate_capability(draft: ParsedWorkspace) -> Iterator[Problem]:
+    ids = ((each.capability.id, each.location / "id") for each in draft.capabilities())
+    return duplicate_ids("duplicate-capability", "capability", ids)
 
 
-def duplicate_iteration(draft: Draft) -> Iterator[Problem]:
+def duplicate_iteration(draft: ParsedWorkspace) -> Iterator[Problem]:
     for each in draft.capabilities():
         names = enumerate(each.capability.iterations)
-        places = ((name, each.place / "iterations" / index) for index, name in names)
-        yield from twice("duplicate-iteration", "iteration", places)
+        places = ((name, each.location / "iterations" / index) for index, name in names)
+        yield from duplicate_ids("duplicate-iteration", "iteration", places)
 
 
-def unusable_id(draft: Draft) -> Iterator[Problem]:
+def unusable_id(draft: ParsedWorkspace) -> Iterator[Problem]:
     """Ids become labels, so they have to be legal in both trackers."""
     for plan in draft.plans:
-        yield from _label_problem(draft, "increment", plan.entry.increment, plan.place / "increment")
+        yield from _label_problem(draft, "increment", plan.entry.increment, plan.location / "increment")
     for _, goal, place in draft.goals():
         yield from _label_problem(draft, None, goal.id, place / "id")
     for each in draft.capabilities():
-        yield from _label_problem(draft, "capability", each.capability.id, each.place / "id")
+        yield from _label_problem(draft, "capability", each.capability.id, each.location / "id")
 
 
-def _label_problem(draft: Draft, family: str | None, name: str, place: Place) -> Iterator[Problem]:
-    prefixes = draft.labels.current(family) if family else {""}
+def _label_problem(
+    draft: ParsedWorkspace, family: str | None, name: str, place: YamlLocation
+) -> Iterator[Problem]:
+    prefixes = draft.labels.current_prefixes(family) if family else {""}
     label = max(sorted(f"{prefix}{name}" for prefix in prefixes), key=len)
-    if is_legal(label):
+    if is_valid_label(label):
         return
     if len(label) > MAX_LABEL_LENGTH:
         message = (
@@ -66,30 +70,30 @@ def _label_problem(draft: Draft, family: str | None, name: str, place: Place) ->
     yield place.problem("unusable-id", message)
 
 
-def end_before_start(draft: Draft) -> Iterator[Problem]:
+def end_before_start(draft: ParsedWorkspace) -> Iterator[Problem]:
     for plan in draft.plans:
         if plan.entry.end < plan.entry.start:
             message = (
                 f"the increment ends before it starts ({plan.entry.start}); correct one of the two dates."
             )
-            yield (plan.place / "end").problem("end-before-start", message)
+            yield (plan.location / "end").problem("end-before-start", message)
 
 
-def target_outside_increment(draft: Draft) -> Iterator[Problem]:
+def target_outside_increment(draft: ParsedWorkspace) -> Iterator[Problem]:
     for each in draft.capabilities():
         target, plan = each.capability.target, each.plan.entry
         if target is not None and plan.start <= plan.end and not plan.start <= target <= plan.end:
             message = f"the target {target} lies outside the increment ({plan.start} to {plan.end}); move it."
-            yield (each.place / "target").problem("target-outside-increment", message)
+            yield (each.location / "target").problem("target-outside-increment", message)
 
 
-def unknown_timezone(draft: Draft) -> Iterator[Problem]:
+def unknown_timezone(draft: ParsedWorkspace) -> Iterator[Problem]:
     for plan in draft.plans:
         if plan.entry.timezone is not None and not is_zone(plan.entry.timezone):
             message = (
                 f'unknown time zone "{plan.entry.timezone[:60]}"; write an IANA name such as Europe/Berlin.'
             )
-            yield (plan.place / "timezone").problem("unknown-timezone", message)
+            yield (plan.location / "timezone").problem("unknown-timezone", message)
 
 
 def is_zone(name: str) -> bool:
@@ -101,29 +105,29 @@ def is_zone(name: str) -> bool:
     return True
 
 
-def _anchors(draft: Draft) -> Iterator[tuple[str, Place]]:
+def _anchors(draft: ParsedWorkspace) -> Iterator[tuple[str, YamlLocation]]:
     for _, goal, place in draft.goals():
         if goal.anchor is not None:
             yield goal.anchor, place / "anchor"
     for each in draft.capabilities():
         if each.capability.anchor is not None:
-            yield each.capability.anchor, each.place / "anchor"
+            yield each.capability.anchor, each.location / "anchor"
 
 
-def bad_anchor(draft: Draft) -> Iterator[Problem]:
+def bad_anchor(draft: ParsedWorkspace) -> Iterator[Problem]:
     for text, place in _anchors(draft):
         try:
             resolve_reference(text, draft.trackers)
-        except NotAReference as reason:
+        except InvalidReference as reason:
             yield place.problem("bad-anchor", str(reason))
 
 
-def anchor_used_twice(draft: Draft) -> Iterator[Problem]:
-    first: dict[str, Place] = {}
+def anchor_used_twice(draft: ParsedWorkspace) -> Iterator[Problem]:
+    first: dict[str, YamlLocation] = {}
     for text, place in _anchors(draft):
         try:
             anchor = str(resolve_reference(text, draft.trackers))
-        except NotAReference:
+        except InvalidReference:
             continue
         before = first.setdefault(anchor.casefold(), place)
         if before is not place:
@@ -133,29 +137,29 @@ def anchor_used_twice(draft: Draft) -> Iterator[Problem]:
             yield place.problem("anchor-used-twice", message)
 
 
-def unknown_owner(draft: Draft) -> Iterator[Problem]:
+def unknown_team(draft: ParsedWorkspace) -> Iterator[Problem]:
     """A warning: a team may own a capability before it has a mapping of its own."""
     for each in draft.capabilities():
         team = each.capability.team
-        if team not in draft.written_teams and draft.teams_readable:
-            hint = suggestion(team, draft.written_teams, kind="teams")
+        if team not in draft.declared_teams and draft.teams_readable:
+            hint = suggestion(team, draft.declared_teams, kind="teams")
             message = f'no mapping file is for the team "{team}"; {hint}'
-            yield (each.place / "team").problem("unknown-team", message, severity="warning")
+            yield (each.location / "team").problem("unknown-team", message, severity="warning")
 
 
-def bad_continues(draft: Draft) -> Iterator[Problem]:
+def bad_continues(draft: ParsedWorkspace) -> Iterator[Problem]:
     parents = {each.capability.id: each.capability.continues for each in draft.capabilities()}
-    taken: dict[str, Place] = {}
+    taken: dict[str, YamlLocation] = {}
     for each in draft.capabilities():
-        old, place = each.capability.continues, each.place / "continues"
+        old, place = each.capability.continues, each.location / "continues"
         if old is None:
             continue
-        if old not in draft.written_capabilities:
+        if old not in draft.declared_capabilities:
             if draft.plans_readable:
-                hint = suggestion(old, draft.written_capabilities, kind="capabilities")
+                hint = suggestion(old, draft.declared_capabilities, kind="capabilities")
                 yield place.problem("bad-continues", f'unknown capability "{old}"; {hint}')
             continue
-        if _in_circle(each.capability.id, parents):
+        if _is_circular(each.capability.id, parents):
             message = f'"{each.capability.id}" continues itself in a circle; remove one `continues`.'
             yield place.problem("bad-continues", message)
         before = taken.setdefault(old, place)
@@ -164,7 +168,7 @@ def bad_continues(draft: Draft) -> Iterator[Problem]:
             yield place.problem("bad-continues", message)
 
 
-def _in_circle(start: str, parents: dict[str, str | None]) -> bool:
+def _is_circular(start: str, parents: dict[str, str | None]) -> bool:
     seen: set[str] = set()
     current = parents.get(start)
     while current is not None and current not in seen:
@@ -175,14 +179,14 @@ def _in_circle(start: str, parents: dict[str, str | None]) -> bool:
     return False
 
 
-def previously_clashes(draft: Draft) -> Iterator[Problem]:
+def previously_clashes(draft: ParsedWorkspace) -> Iterator[Problem]:
     goals = [(goal.id, goal.previously, place) for _, goal, place in draft.goals()]
     capabilities = [
-        (each.capability.id, each.capability.previously, each.place) for each in draft.capabilities()
+        (each.capability.id, each.capability.previously, each.location) for each in draft.capabilities()
     ]
     for entries in (goals, capabilities):
         live = {name for name, _, _ in entries}
-        first: dict[str, Place] = {}
+        first: dict[str, YamlLocation] = {}
         for _, olds, parent in entries:
             for index, old in enumerate(olds):
                 place = parent / "previously" / index
@@ -195,8 +199,8 @@ def previously_clashes(draft: Draft) -> Iterator[Problem]:
                     yield place.problem("previously-clashes", message)
 
 
-def goal_without_capabilities(draft: Draft) -> Iterator[Problem]:
+def goal_without_capabilities(draft: ParsedWorkspace) -> Iterator[Problem]:
     for plan, goal, place in draft.goals():
-        if not goal.capabilities and not goal.cancelled and plan.whole:
+        if not goal.capabilities and not goal.cancelled and plan.complete:
             message = f'the goal "{goal.id}" has no capabilities and so will never show progress; add one.'
             yield place.problem("empty-goal", message, severity="warning")

@@ -8,10 +8,10 @@ from typing import Final
 from mappings.checks import labels, plans, rules
 from mappings.checks.cel import cel_invalid
 from mappings.checks.silence import unknown_silence
-from mappings.parsed import Draft
+from mappings.parsed import ParsedWorkspace
 from mappings.problems import Problem
 
-Check = Callable[[Draft], Iterable[Problem]]
+Check = Callable[[ParsedWorkspace], Iterable[Problem]]
 
 CHECKS: Final[tuple[Check, ...]] = (
     plans.duplicate_increment,
@@ -24,7 +24,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     plans.unknown_timezone,
     plans.bad_anchor,
     plans.anchor_used_twice,
-    plans.unknown_owner,
+    plans.unknown_team,
     plans.bad_continues,
     plans.previously_clashes,
     plans.goal_without_capabilities,
@@ -33,19 +33,19 @@ CHECKS: Final[tuple[Check, ...]] = (
     rules.unknown_capability,
     rules.unknown_iteration,
     rules.unknown_tracker,
-    rules.one_tracker_an_entry,
+    rules.one_tracker_per_entry,
     rules.source_does_not_fit_tracker,
     rules.duplicate_source,
     rules.pattern_invalid,
     cel_invalid,
     labels.clashing_prefixes,
-    rules.our_own_labels,
+    rules.reserved_labels,
     rules.identical_rules,
     rules.state_named_twice,
     unknown_silence,
 )
 
 
-def check(draft: Draft) -> tuple[Problem, ...]:
+def run_checks(draft: ParsedWorkspace) -> tuple[Problem, ...]:
     """What every check finds."""
     return tuple(problem for each in CHECKS for problem in each(draft))

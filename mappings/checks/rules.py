@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from mappings.checks.plans import twice
+from mappings.checks.plans import duplicate_ids
 from mappings.labels import FAMILIES
-from mappings.parsed import Draft, Place
+from mappings.parsed import ParsedWorkspace, YamlLocation
 from mappings.problems import Problem, suggestion
 from mappings.references import GITHUB_REPO, JIRA_PROJECT, is_jira
 from mappings.rules.conditions import PatternInvalid, compile_pattern, has_wildcard
@@ -19,38 +19,40 @@ _ORDER_BY: Final = re.compile(r"\border\s+by\b", re.IGNORECASE)
 _ASCII_ONLY: Final = re.compile(r"\\[bBwW]")
 
 
-def duplicate_team(draft: Draft) -> Iterator[Problem]:
-    return twice("duplicate-team", "team", ((team.entry.team, team.place / "team") for team in draft.teams))
+def duplicate_team(draft: ParsedWorkspace) -> Iterator[Problem]:
+    return duplicate_ids(
+        "duplicate-team", "team", ((team.entry.team, team.location / "team") for team in draft.teams)
+    )
 
 
-def duplicate_rule(draft: Draft) -> Iterator[Problem]:
+def duplicate_rule(draft: ParsedWorkspace) -> Iterator[Problem]:
     for team in draft.teams:
         rules = enumerate(team.entry.rules)
-        yield from twice(
+        yield from duplicate_ids(
             "duplicate-rule",
             "rule",
-            ((rule.id, team.place / "rules" / index / "id") for index, rule in rules),
+            ((rule.id, team.location / "rules" / index / "id") for index, rule in rules),
         )
 
 
-def unknown_capability(draft: Draft) -> Iterator[Problem]:
-    known = draft.written_capabilities
+def unknown_capability(draft: ParsedWorkspace) -> Iterator[Problem]:
+    known = draft.declared_capabilities
     for _, rule, place in draft.rules():
         if rule.assign not in known and draft.plans_readable:
-            hint = _renamed(draft, rule.assign) or suggestion(rule.assign, known, kind="capabilities")
+            hint = _rename_hint(draft, rule.assign) or suggestion(rule.assign, known, kind="capabilities")
             yield (place / "assign").problem(
                 "unknown-capability", f'unknown capability "{rule.assign}"; {hint}'
             )
 
 
-def _renamed(draft: Draft, old: str) -> str | None:
+def _rename_hint(draft: ParsedWorkspace, old: str) -> str | None:
     for each in draft.capabilities():
         if old in each.capability.previously:
             return f'it is called "{each.capability.id}" now.'
     return None
 
 
-def unknown_iteration(draft: Draft) -> Iterator[Problem]:
+def unknown_iteration(draft: ParsedWorkspace) -> Iterator[Problem]:
     iterations = {each.capability.id: each.capability.iterations for each in draft.capabilities()}
     for _, rule, place in draft.rules():
         known = iterations.get(rule.assign)
@@ -61,35 +63,35 @@ def unknown_iteration(draft: Draft) -> Iterator[Problem]:
         yield (place / "iteration").problem("unknown-iteration", message)
 
 
-def _sources(draft: Draft) -> Iterator[tuple[str, SourceEntry, Place]]:
+def _sources(draft: ParsedWorkspace) -> Iterator[tuple[str, SourceEntry, YamlLocation]]:
     for team in draft.teams:
         for index, by_tracker in enumerate(team.entry.sources):
             for tracker, source in by_tracker.items():
-                yield tracker, source, team.place / "sources" / index / tracker
+                yield tracker, source, team.location / "sources" / index / tracker
 
 
-def unknown_tracker(draft: Draft) -> Iterator[Problem]:
+def unknown_tracker(draft: ParsedWorkspace) -> Iterator[Problem]:
     for tracker, _, place in _sources(draft):
         if tracker not in draft.trackers:
             hint = suggestion(tracker, draft.trackers, kind="trackers")
             yield place.problem("unknown-tracker", f'unknown tracker "{tracker}"; {hint}', on_key=True)
     for _, rule, place in draft.rules():
-        for text, at in texts(rule.when.tracker, place / "when" / "tracker"):
+        for text, at in located_names(rule.when.tracker, place / "when" / "tracker"):
             names = {name.casefold() for name in draft.trackers}
             if not has_wildcard(text) and text.casefold() not in names:
                 hint = suggestion(text, draft.trackers, kind="trackers")
                 yield at.problem("unknown-tracker", f'unknown tracker "{text}"; {hint}')
 
 
-def one_tracker_an_entry(draft: Draft) -> Iterator[Problem]:
+def one_tracker_per_entry(draft: ParsedWorkspace) -> Iterator[Problem]:
     for team in draft.teams:
         for index, by_tracker in enumerate(team.entry.sources):
-            if len(by_tracker) != 1 and team.whole:
+            if len(by_tracker) != 1 and team.complete:
                 message = "each entry of `sources` names exactly one tracker; write one entry for each."
-                yield (team.place / "sources" / index).problem("source-shape", message)
+                yield (team.location / "sources" / index).problem("source-shape", message)
 
 
-def source_does_not_fit_tracker(draft: Draft) -> Iterator[Problem]:
+def source_does_not_fit_tracker(draft: ParsedWorkspace) -> Iterator[Problem]:
     for tracker, source, place in _sources(draft):
         kind = draft.trackers.get(tracker)
         if kind is not None:
@@ -100,7 +102,7 @@ def source_does_not_fit_tracker(draft: Draft) -> Iterator[Problem]:
             )
 
 
-def _jira_source(tracker: str, source: SourceEntry, place: Place) -> Iterator[Problem]:
+def _jira_source(tracker: str, source: SourceEntry, place: YamlLocation) -> Iterator[Problem]:
     for key in ("repo", "pull_requests"):
         if key in source.model_fields_set:
             message = f"`{key}` is for GitHub, but {tracker} is a Jira; write {{project: KEY}}."
@@ -118,7 +120,7 @@ def _jira_source(tracker: str, source: SourceEntry, place: Place) -> Iterator[Pr
         yield (place / "jql").problem("source-shape", message)
 
 
-def _github_source(tracker: str, source: SourceEntry, place: Place) -> Iterator[Problem]:
+def _github_source(tracker: str, source: SourceEntry, place: YamlLocation) -> Iterator[Problem]:
     for key in ("project", "jql"):
         if key in source.model_fields_set:
             message = f"`{key}` is for Jira, but {tracker} is a GitHub; write {{repo: owner/name}}."
@@ -131,20 +133,20 @@ def _github_source(tracker: str, source: SourceEntry, place: Place) -> Iterator[
         yield (place / "repo").problem("source-shape", message)
 
 
-def duplicate_source(draft: Draft) -> Iterator[Problem]:
+def duplicate_source(draft: ParsedWorkspace) -> Iterator[Problem]:
     for team in draft.teams:
-        first: dict[tuple[str, str, str], Place] = {}
+        first: dict[tuple[str, str, str], YamlLocation] = {}
         for index, by_tracker in enumerate(team.entry.sources):
             for tracker, source in by_tracker.items():
-                place = team.place / "sources" / index / tracker
+                place = team.location / "sources" / index / tracker
                 identity = (tracker, (source.project or source.repo or "").casefold(), source.jql or "")
                 before = first.setdefault(identity, place)
                 if before is not place:
-                    message = f"the team has this source already at {before.key}; remove one."
+                    message = f"the team has this source already at {before.key_origin}; remove one."
                     yield place.problem("duplicate-source", message, on_key=True)
 
 
-def pattern_invalid(draft: Draft) -> Iterator[Problem]:
+def pattern_invalid(draft: ParsedWorkspace) -> Iterator[Problem]:
     for _, rule, place in draft.rules():
         for key, pattern in (("title", rule.when.title), ("body", rule.when.body)):
             if pattern is None:
@@ -162,35 +164,39 @@ def pattern_invalid(draft: Draft) -> Iterator[Problem]:
                 yield at.problem("pattern-ascii", message, severity="warning")
 
 
-def our_own_labels(draft: Draft) -> Iterator[Problem]:
+def reserved_labels(draft: ParsedWorkspace) -> Iterator[Problem]:
     """Rules never see the labels that this program writes, so a mapping that names one cannot work."""
     for _, rule, place in draft.rules():
-        for text, at in texts(rule.when.labels, place / "when" / "labels"):
-            yield from _own(draft, text, at)
-    for entry, place in draft.shareable():
+        for text, at in located_names(rule.when.labels, place / "when" / "labels"):
+            yield from _reserved_label_problem(draft, text, at)
+    for entry, place in draft.inheritable_files():
         for state in ("todo", "doing", "done", "dropped", "blocked"):
             names = enumerate(getattr(entry.states, state).labels)
             for index, text in names:
-                yield from _own(draft, text, place / "states" / state / "labels" / index)
+                yield from _reserved_label_problem(draft, text, place / "states" / state / "labels" / index)
         for answer in ("confirmed", "rejected", "inconclusive"):
-            yield from _own(draft, getattr(entry.answers, answer), place / "answers" / answer)
+            yield from _reserved_label_problem(
+                draft, getattr(entry.answers, answer), place / "answers" / answer
+            )
 
 
-def _own(draft: Draft, text: str, place: Place) -> Iterator[Problem]:
+def _reserved_label_problem(draft: ParsedWorkspace, text: str, place: YamlLocation) -> Iterator[Problem]:
     labels, folded = draft.labels, text.casefold()
     start = re.split(r"[*?]", folded, maxsplit=1)[0]
-    prefixes = [each for family in FAMILIES if family != "unplanned" for each in labels.recognised(family)]
-    if folded in labels.recognised("unplanned") or any(start.startswith(prefix) for prefix in prefixes):
+    prefixes = [
+        each for family in FAMILIES if family != "unplanned" for each in labels.known_prefixes(family)
+    ]
+    if folded in labels.known_prefixes("unplanned") or any(start.startswith(prefix) for prefix in prefixes):
         message = (
             f'"{text}" is a label that this program or its people put; name a label of the team instead.'
         )
         yield place.problem("own-label", message)
 
 
-def identical_rules(draft: Draft) -> Iterator[Problem]:
+def identical_rules(draft: ParsedWorkspace) -> Iterator[Problem]:
     for team in draft.teams:
         first: dict[str, int] = {}
-        for index, rule in enumerate(team.entry.rules if team.whole else ()):
+        for index, rule in enumerate(team.entry.rules if team.complete else ()):
             earlier = team.entry.rules[first.setdefault(rule.when.model_dump_json(), index)]
             if earlier is rule:
                 continue
@@ -198,14 +204,14 @@ def identical_rules(draft: Draft) -> Iterator[Problem]:
             message = (
                 f'the rule "{earlier.id}" has the same conditions, so this one never decides; remove one.'
             )
-            yield (team.place / "rules" / index / "when").problem(
+            yield (team.location / "rules" / index / "when").problem(
                 "identical-rules", message, severity="error" if contradicts else "warning", on_key=True
             )
 
 
-def state_named_twice(draft: Draft) -> Iterator[Problem]:
+def state_named_twice(draft: ParsedWorkspace) -> Iterator[Problem]:
     """``blocked`` is a flag beside the state and may share names with it."""
-    for entry, place in draft.shareable():
+    for entry, place in draft.inheritable_files():
         for kind in ("statuses", "labels", "types"):
             first: dict[str, str] = {}
             for state in ("todo", "doing", "done", "dropped"):
@@ -216,7 +222,7 @@ def state_named_twice(draft: Draft) -> Iterator[Problem]:
                         yield (place / "states" / state).problem("state-named-twice", message, on_key=True)
 
 
-def texts(choice: ChoiceEntry | None, place: Place) -> Iterator[tuple[str, Place]]:
+def located_names(choice: ChoiceEntry | None, place: YamlLocation) -> Iterator[tuple[str, YamlLocation]]:
     """Every name of a choice with its place, for the long form and the short ones alike."""
     for part in ("any", "all", "none") if choice else ():
         for index, text in enumerate(getattr(choice, part) or ()):

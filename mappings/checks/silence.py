@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from mappings.parsed import Draft, Place
+from mappings.parsed import ParsedWorkspace, YamlLocation
 from mappings.problems import Problem, suggestion
 from mappings.yaml.tree import KeyPath, Positions
 
@@ -38,9 +38,9 @@ _STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _HOLDERS: Final = {"rules": "rule", "capabilities": "capability", "goals": "goal"}
 
 
-def unknown_silence(draft: Draft) -> Iterator[Problem]:
+def unknown_silence(draft: ParsedWorkspace) -> Iterator[Problem]:
     """A silence with a typo would do nothing, and nobody would see why."""
-    for names, place in _written(draft):
+    for names, place in _silence_entries(draft):
         for index, name in enumerate(names):
             if name not in SILENCEABLE:
                 hint = suggestion(name, SILENCEABLE, kind="warnings")
@@ -48,21 +48,23 @@ def unknown_silence(draft: Draft) -> Iterator[Problem]:
                 yield (place / "silence" / index).problem("unknown-silence", message)
 
 
-def _written(draft: Draft) -> Iterator[tuple[list[str], Place]]:
+def _silence_entries(draft: ParsedWorkspace) -> Iterator[tuple[list[str], YamlLocation]]:
     for team in draft.teams:
-        yield team.entry.silence, team.place
+        yield team.entry.silence, team.location
     for _, rule, place in draft.rules():
         yield rule.silence, place
     for _, goal, place in draft.goals():
         yield goal.silence, place
     for each in draft.capabilities():
-        yield each.capability.silence, each.place
+        yield each.capability.silence, each.location
 
 
-def heed(problems: Iterable[Problem], draft: Draft) -> tuple[list[Problem], list[Problem]]:
+def split_silenced(
+    problems: Iterable[Problem], draft: ParsedWorkspace
+) -> tuple[list[Problem], list[Problem]]:
     """What is to be told, and what people silenced on purpose."""
-    places = [plan.place for plan in draft.plans] + [team.place for team in draft.teams]
-    files = {place.where.file: place.where for place in places}
+    places = [plan.location for plan in draft.plans] + [team.location for team in draft.teams]
+    files = {place.positions.file: place.positions for place in places}
     told: list[Problem] = []
     silenced: list[Problem] = []
     for problem in problems:
@@ -77,12 +79,12 @@ def _is_silenced(problem: Problem, where: Positions) -> bool:
     for part in (None, *_steps(problem.path)):
         node = node.child(part) if node and part is not None else node
         names = node.child("silence") if node else None
-        if names is not None and isinstance(names.value, list) and problem.check in names.plain():
+        if names is not None and isinstance(names.value, list) and problem.check in names.to_plain():
             return True
     return False
 
 
-def how_to_silence(problem: Problem) -> str | None:
+def silence_hint(problem: Problem) -> str | None:
     """What to write when a warning is meant to be so; None where that is not possible."""
     if problem.severity != "warning" or problem.check not in SILENCEABLE:
         return None

@@ -9,197 +9,197 @@ from datetime import datetime
 from typing import Final
 
 from connectors.model import Issue, KnownIssue
-from mappings.checks.rule_reach import RuleAt, TeamAt, teams_of
-from mappings.checks.shadowed_rules import implied_by_earlier
-from mappings.checks.silence import heed
-from mappings.checks.warnings import Found, is_over, named_labels
+from mappings.checks.rule_reach import LocatedRule, LocatedTeam, locate_teams
+from mappings.checks.shadowed_rules import is_shadowed
+from mappings.checks.silence import split_silenced
+from mappings.checks.warnings import CheckWarnings, is_over, located_labels
 from mappings.labels import LabelScheme
-from mappings.load import Reading
+from mappings.load import LoadResult
 from mappings.model import Overrides, TeamMapping, Workspace
-from mappings.parsed import Planned
-from mappings.problems import Problem, in_order
+from mappings.parsed import ParsedCapability
+from mappings.problems import Problem, sort_problems
 from mappings.rules.conditions import has_wildcard
 from mappings.rules.flow_state import state_of
 from mappings.rules.matcher import Matcher
 from mappings.rules.rule_index import CompiledRule
 from mappings.rules.team_rules import TeamRules
 
-_NAMED: Final = 3
-_MOST_SPELLINGS: Final = 20
+_MAX_EXAMPLES: Final = 3
+_MAX_SPELLINGS: Final = 20
 
 
 @dataclass(kw_only=True, slots=True)
-class _Seen:
+class _TeamStatistics:
     """What the snapshot shows of one team."""
 
     issues: Counter[str] = field(default_factory=Counter)
     """By source."""
-    taken: Counter[str] = field(default_factory=Counter)
+    matched: Counter[str] = field(default_factory=Counter)
     """Issues that a rule takes, by source."""
-    winners: set[str] = field(default_factory=set)
+    deciding_rules: set[str] = field(default_factory=set)
     """Ids of rules that take something."""
     statuses: Counter[str] = field(default_factory=Counter)
     """Those that mean nothing."""
     spellings: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Folded label -> labels of people."""
-    bodies: bool = False
+    has_bodies: bool = False
     fields: set[str] = field(default_factory=set)
     """Folded names of the custom fields that came along."""
-    losers: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    shadowed_rules: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Rule that takes nothing -> which rules take what it would."""
 
 
-def snapshot_findings(
-    reading: Reading,
+def snapshot_warnings(
+    loaded: LoadResult,
     workspace: Workspace,
     labels: LabelScheme,
     known: Iterable[KnownIssue],
     overrides: Overrides,
     now: datetime,
-) -> Found:
+) -> CheckWarnings:
     """What the stored issues tell about a workspace without errors."""
     there = [each for each in known if each.vanished is None]
     matcher = Matcher(workspace, labels, now)
-    teams = teams_of(reading.draft, reading.builder, ())
-    seen = _look(matcher, workspace, labels, there)
+    teams = locate_teams(loaded.draft, loaded.builder, ())
+    seen = _collect_statistics(matcher, workspace, labels, there)
     found: list[Problem] = []
     for team in teams:
-        facts = seen[team.draft.entry.team]
-        found += unmatched_rule(team, facts, reading, now)
-        found += taken_by_earlier(team, facts)
+        facts = seen[team.parsed.entry.team]
+        found += unmatched_rule(team, facts, loaded, now)
+        found += rule_shadowed_on_snapshot(team, facts)
         found += source_without_rule(team, facts)
         found += status_without_state(team, facts)
         found += label_spelling(team, facts)
     found += shared_issues(teams, there)
-    found += capability_without_issues(reading, teams, seen, matcher, there, overrides, now)
-    told, silenced = heed(found, reading.draft)
-    return Found(told=in_order(told), silenced=in_order(silenced))
+    found += capability_without_issues(loaded, teams, seen, matcher, there, overrides, now)
+    told, silenced = split_silenced(found, loaded.draft)
+    return CheckWarnings(reported=sort_problems(told), silenced=sort_problems(silenced))
 
 
-def _look(
+def _collect_statistics(
     matcher: Matcher, workspace: Workspace, labels: LabelScheme, known: Sequence[KnownIssue]
-) -> Mapping[str, _Seen]:
+) -> Mapping[str, _TeamStatistics]:
     """Every issue once for what takes it, and again for the rules that take nothing."""
-    seen = {team.team: _Seen() for team in workspace.teams}
+    seen = {team.team: _TeamStatistics() for team in workspace.teams}
     mappings = {team.team: team for team in workspace.teams}
     sources = {team.team: {source.name for source in team.sources} for team in workspace.teams}
     for each, subject, firsts in matcher.first_rules(known):
         for team, rule in firsts:
             facts, held = seen[team.team], each.sources & sources[team.team]
             facts.issues.update(held)
-            _note_issue(facts, each.issue, mappings[team.team], labels.not_ours(subject.labels))
+            _record_issue(facts, each.issue, mappings[team.team], labels.unmanaged(subject.labels))
             if rule is not None:
-                facts.taken.update(held)
-                facts.winners.add(rule.id)
+                facts.matched.update(held)
+                facts.deciding_rules.add(rule.id)
     silent = {
-        team: [rule for rule in TeamRules(mapping).rules if rule.rule.id not in seen[team].winners]
+        team: [rule for rule in TeamRules(mapping).rules if rule.rule.id not in seen[team].deciding_rules]
         for team, mapping in mappings.items()
     }
     if any(silent.values()):
-        _look_again(matcher, known, seen, silent)
+        _collect_shadowed_rules(matcher, known, seen, silent)
     return seen
 
 
-def _look_again(
+def _collect_shadowed_rules(
     matcher: Matcher,
     known: Sequence[KnownIssue],
-    seen: Mapping[str, _Seen],
-    silent: Mapping[str, Sequence[CompiledRule]],
+    statistics: Mapping[str, _TeamStatistics],
+    unmatched: Mapping[str, Sequence[CompiledRule]],
 ) -> None:
     for _, subject, firsts in matcher.first_rules(known):
         for team, winner in firsts:
-            for compiled in silent[team.team]:
+            for compiled in unmatched[team.team]:
                 if compiled.holds(subject) and winner is not None:
-                    seen[team.team].losers[compiled.rule.id][winner.id] += 1
+                    statistics[team.team].shadowed_rules[compiled.rule.id][winner.id] += 1
 
 
-def _note_issue(facts: _Seen, issue: Issue, mapping: TeamMapping, labels: Iterable[str]) -> None:
+def _record_issue(facts: _TeamStatistics, issue: Issue, mapping: TeamMapping, labels: Iterable[str]) -> None:
     if issue.category is None and not state_of(issue, mapping).known:
         facts.statuses[issue.status] += 1
     for label in labels:
         facts.spellings[label.casefold()].add(label)
-    facts.bodies = facts.bodies or bool(issue.body)
+    facts.has_bodies = facts.has_bodies or bool(issue.body)
     facts.fields.update(name.casefold() for name in issue.fields)
 
 
-def unmatched_rule(team: TeamAt, facts: _Seen, reading: Reading, now: datetime) -> Iterator[Problem]:
+def unmatched_rule(
+    team: LocatedTeam, facts: _TeamStatistics, loaded: LoadResult, now: datetime
+) -> Iterator[Problem]:
     """A rule for which there is no issue, although its sources were read."""
-    over = {each.capability.id for each in reading.draft.capabilities() if is_over(each, now.date())}
+    over = {each.capability.id for each in loaded.draft.capabilities() if is_over(each, now.date())}
     for each in team.rules:
-        silent = each.rule.id not in facts.winners and each.rule.id not in facts.losers
-        if silent and each.rule.assign not in over and _was_read_for(each, facts):
-            count = sum(facts.issues[name] for name in each.reaches)
-            message = (
-                f"of {_issues(count)} read last none fits this rule; correct its conditions or remove it."
-            )
-            yield each.place.problem("unmatched-rule", message, severity="warning", on_key=True)
+        silent = each.rule.id not in facts.deciding_rules and each.rule.id not in facts.shadowed_rules
+        if silent and each.rule.assign not in over and _has_needed_data(each, facts):
+            count = sum(facts.issues[name] for name in each.reachable_sources)
+            message = f"of {_count_issues(count)} read last none fits this rule; correct its conditions or remove it."
+            yield each.location.problem("unmatched-rule", message, severity="warning", on_key=True)
 
 
-def _was_read_for(rule: RuleAt, facts: _Seen) -> bool:
+def _has_needed_data(rule: LocatedRule, facts: _TeamStatistics) -> bool:
     """Whether the snapshot holds what the rule looks at: bodies and custom fields come with the next run."""
-    if not any(facts.issues[name] for name in rule.reaches):
+    if not any(facts.issues[name] for name in rule.reachable_sources):
         return False
     wanted = {key.removeprefix("field.").casefold() for key in rule.conditions if key.startswith("field.")}
-    return ("body" not in rule.conditions or facts.bodies) and wanted <= facts.fields
+    return ("body" not in rule.conditions or facts.has_bodies) and wanted <= facts.fields
 
 
-def taken_by_earlier(team: TeamAt, facts: _Seen) -> Iterator[Problem]:
+def rule_shadowed_on_snapshot(team: LocatedTeam, facts: _TeamStatistics) -> Iterator[Problem]:
     """A rule that fits issues, all of which earlier rules take."""
     for index, each in enumerate(team.rules):
-        takers = facts.losers.get(each.rule.id)
-        if not takers or implied_by_earlier(team.rules[:index], each):
+        takers = facts.shadowed_rules.get(each.rule.id)
+        if not takers or is_shadowed(team.rules[:index], each):
             continue
-        names = ", ".join(f'"{name}" {count}' for name, count in takers.most_common(_NAMED))
+        names = ", ".join(f'"{name}" {count}' for name, count in takers.most_common(_MAX_EXAMPLES))
         message = (
-            f"earlier rules take all that this one fits: {_issues(takers.total())} of those read last "
+            f"earlier rules take all that this one fits: {_count_issues(takers.total())} of those read last "
             f"({names}); move it up or remove it."
         )
-        yield each.place.problem("shadowed-rule", message, severity="warning", on_key=True)
+        yield each.location.problem("shadowed-rule", message, severity="warning", on_key=True)
 
 
-def source_without_rule(team: TeamAt, facts: _Seen) -> Iterator[Problem]:
+def source_without_rule(team: LocatedTeam, facts: _TeamStatistics) -> Iterator[Problem]:
     """A source with issues, none of which a rule takes."""
     for source in team.sources:
         count = facts.issues[source.name]
-        reached = any(source.name in rule.reaches for rule in team.rules)
-        if count and reached and not facts.taken[source.name]:
+        reached = any(source.name in rule.reachable_sources for rule in team.rules)
+        if count and reached and not facts.matched[source.name]:
             message = (
-                f"no rule of this team takes any of {_issues(count)} of {source.name}; write one or remove "
+                f"no rule of this team takes any of {_count_issues(count)} of {source.name}; write one or remove "
                 "the source."
             )
-            yield source.place.problem("unmapped-source", message, severity="warning", on_key=True)
+            yield source.location.problem("unmapped-source", message, severity="warning", on_key=True)
 
 
-def status_without_state(team: TeamAt, facts: _Seen) -> Iterator[Problem]:
+def status_without_state(team: LocatedTeam, facts: _TeamStatistics) -> Iterator[Problem]:
     """A status that neither the tracker nor the team explains: its issues count as todo."""
-    written = team.draft.place / "states"
-    place = written if written.where.resolve(written.path) else team.draft.place / "team"
+    written = team.parsed.location / "states"
+    place = written if written.positions.resolve(written.path) else team.parsed.location / "team"
     for status, count in sorted(facts.statuses.items()):
         message = (
-            f'the status "{status}" ({_issues(count)}) has no class on the tracker and counts as todo; name it '
+            f'the status "{status}" ({_count_issues(count)}) has no class on the tracker and counts as todo; name it '
             "under `states`."
         )
         yield place.problem("status-without-state", message, severity="warning", on_key=True)
 
 
-def label_spelling(team: TeamAt, facts: _Seen) -> Iterator[Problem]:
+def label_spelling(team: LocatedTeam, facts: _TeamStatistics) -> Iterator[Problem]:
     """Labels that the tracker spells in another way than the mapping, or in several ways."""
-    for text, place in named_labels(team):
+    for text, place in located_labels(team):
         there = facts.spellings.get(text.casefold(), set())
         if there and text not in there and not has_wildcard(text):
             message = f'"{text}" is spelled "{min(there)}" on the tracker; write it like that.'
             yield place.problem("label-case", message, severity="warning")
     several = [sorted(names) for _, names in sorted(facts.spellings.items()) if len(names) > 1]
-    for names in several[:_MOST_SPELLINGS]:
+    for names in several[:_MAX_SPELLINGS]:
         shown = ", ".join(f'"{name}"' for name in names)
         message = f"the team's issues carry {shown}, which are one label here; keep one of them."
-        yield (team.draft.place / "team").problem("label-case", message, severity="warning")
-    if len(several) > _MOST_SPELLINGS:
-        message = f"{len(several) - _MOST_SPELLINGS} more labels of the team's issues differ by case only."
-        yield (team.draft.place / "team").problem("label-case", message, severity="warning")
+        yield (team.parsed.location / "team").problem("label-case", message, severity="warning")
+    if len(several) > _MAX_SPELLINGS:
+        message = f"{len(several) - _MAX_SPELLINGS} more labels of the team's issues differ by case only."
+        yield (team.parsed.location / "team").problem("label-case", message, severity="warning")
 
 
-def shared_issues(teams: Sequence[TeamAt], known: Iterable[KnownIssue]) -> Iterator[Problem]:
+def shared_issues(teams: Sequence[LocatedTeam], known: Iterable[KnownIssue]) -> Iterator[Problem]:
     """Two pieces of JQL of different teams that hold the same issues."""
     narrowed = {source.name: team for team in teams for source in team.sources if source.jql is not None}
     both: Counter[tuple[str, str]] = Counter()
@@ -210,18 +210,16 @@ def shared_issues(teams: Sequence[TeamAt], known: Iterable[KnownIssue]) -> Itera
         for source in team.sources:
             for (one, other), count in sorted(both.items()):
                 mine, theirs = (one, other) if one == source.name else (other, one)
-                if mine == source.name and narrowed[theirs].draft.place != team.draft.place:
-                    other_team = narrowed[theirs].draft.entry.team
-                    message = (
-                        f"{other_team} reads {_issues(count)} of it, too ({theirs}); narrow one of them."
-                    )
-                    yield source.place.problem("shared-source", message, severity="warning", on_key=True)
+                if mine == source.name and narrowed[theirs].parsed.location != team.parsed.location:
+                    other_team = narrowed[theirs].parsed.entry.team
+                    message = f"{other_team} reads {_count_issues(count)} of it, too ({theirs}); narrow one of them."
+                    yield source.location.problem("shared-source", message, severity="warning", on_key=True)
 
 
 def capability_without_issues(
-    reading: Reading,
-    teams: Sequence[TeamAt],
-    seen: Mapping[str, _Seen],
+    loaded: LoadResult,
+    teams: Sequence[LocatedTeam],
+    statistics: Mapping[str, _TeamStatistics],
     matcher: Matcher,
     known: Sequence[KnownIssue],
     overrides: Overrides,
@@ -229,23 +227,24 @@ def capability_without_issues(
 ) -> Iterator[Problem]:
     """A capability of a running increment that nothing counts towards, although rules name it."""
     fed = {each.capability for each in matcher.match(known, overrides).assignments}
-    for each in reading.draft.capabilities():
+    for each in loaded.draft.capabilities():
         name = each.capability.id
         if name in fed or is_over(each, now.date()) or not _has_begun(each, now):
             continue
         namers = [
-            team.draft.entry.team
+            team.parsed.entry.team
             for team in teams
-            if any(rule.rule.assign == name for rule in team.rules) and seen[team.draft.entry.team].issues
+            if any(rule.rule.assign == name for rule in team.rules)
+            and statistics[team.parsed.entry.team].issues
         ]
         if namers:
             message = f'no issue read last counts towards "{name}"; look at the rules of {", ".join(namers)}.'
-            yield (each.place / "id").problem("capability-without-issues", message, severity="warning")
+            yield (each.location / "id").problem("capability-without-issues", message, severity="warning")
 
 
-def _has_begun(planned: Planned, now: datetime) -> bool:
+def _has_begun(planned: ParsedCapability, now: datetime) -> bool:
     return planned.plan.entry.start <= now.date()
 
 
-def _issues(count: int) -> str:
+def _count_issues(count: int) -> str:
     return "1 issue" if count == 1 else f"{count} issues"

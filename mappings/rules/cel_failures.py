@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mappings.rules.cel import CelCondition
 
 
-class CelReport:
+class CelFailureReport:
     """Watches the expressions of some teams while issues are matched."""
 
     def __init__(self, teams: Iterable[TeamRules]) -> None:
@@ -24,10 +24,10 @@ class CelReport:
             if condition.key == "cel"
         ]
 
-    def start(self) -> None:
+    def reset(self) -> None:
         """Forget what happened so far."""
         for _, _, condition in self._watched:
-            condition.start_counting()
+            condition.reset_failures()
 
     def warnings(self) -> Iterator[str]:
         """A sentence for each rule whose expression failed since the start."""

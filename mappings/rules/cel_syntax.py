@@ -96,17 +96,17 @@ class Token:
     kind: str
     """``text``, ``name``, ``number`` or ``sign``."""
     text: str
-    at: int
+    offset: int
     """Its first character, counted from 0."""
     line: int
     column: int
 
-    def refuse(self, message: str) -> CelInvalid:
+    def error(self, message: str) -> CelInvalid:
         return CelInvalid(message, line=self.line, column=self.column)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CelText:
+class ParsedCel:
     """An expression that keeps to the limits, and what it names."""
 
     text: str
@@ -120,24 +120,26 @@ class CelText:
     """All texts that are written out."""
 
 
-def read_cel(text: str) -> CelText:
+def parse_cel(text: str) -> ParsedCel:
     """Check an expression's text. Raises CelInvalid."""
     if len(text) > MAX_LENGTH:
         raise CelInvalid(f"the expression is longer than {MAX_LENGTH} characters; split it into conditions.")
     tokens = tuple(_tokens(text))
-    _refuse_ambiguous(tokens)
-    bound = _refuse_expensive(tokens)
-    _refuse_long_lists(tokens)
-    patterns = _patterns(tokens)
-    names = [token for before, token, after in _around(tokens) if _is_variable(before, token, after)]
+    _reject_adjacent_texts(tokens)
+    bound = _reject_expensive_calls(tokens)
+    _reject_long_lists(tokens)
+    patterns = _matches_patterns(tokens)
+    names = [token for before, token, after in _with_neighbours(tokens) if _is_variable(before, token, after)]
     for token in names:
         if token.text not in VARIABLES and token.text not in bound:
-            raise token.refuse(
+            raise token.error(
                 f'unknown name "{token.text}"; {suggestion(token.text, VARIABLES, kind="names")}'
             )
     used = frozenset(token.text for token in names) & VARIABLES.keys()
     literals = tuple(token for token in tokens if token.kind == "text")
-    return CelText(text=text, names=used, fields=_fields(tokens), patterns=patterns, literals=literals)
+    return ParsedCel(
+        text=text, names=used, fields=_custom_fields(tokens), patterns=patterns, literals=literals
+    )
 
 
 def _tokens(text: str) -> Iterator[Token]:
@@ -148,9 +150,9 @@ def _tokens(text: str) -> Iterator[Token]:
             break
         kind = match.lastgroup or "text"
         column = position - line_start + 1
-        token = Token(kind=kind, text=match[0], at=position, line=line, column=column)
+        token = Token(kind=kind, text=match[0], offset=position, line=line, column=column)
         if kind == "text" and match[0][0] not in "\"'rR":
-            raise token.refuse("only plain texts and r'...' are supported here; remove the letter before it.")
+            raise token.error("only plain texts and r'...' are supported here; remove the letter before it.")
         if kind != "space":
             yield token
         if breaks := match[0].count("\n"):
@@ -159,14 +161,14 @@ def _tokens(text: str) -> Iterator[Token]:
         position = match.end()
 
 
-def _refuse_ambiguous(tokens: tuple[Token, ...]) -> None:
+def _reject_adjacent_texts(tokens: tuple[Token, ...]) -> None:
     """A text in three quotes reads as three texts here, so what stands in it could be taken for code or not."""
     for before, token in pairwise(tokens):
         if before.kind == token.kind == "text":
-            raise token.refuse("two texts stand side by side; use one pair of quotes and an operator.")
+            raise token.error("two texts stand side by side; use one pair of quotes and an operator.")
 
 
-def _around(tokens: tuple[Token, ...]) -> Iterator[tuple[str, Token, str]]:
+def _with_neighbours(tokens: tuple[Token, ...]) -> Iterator[tuple[str, Token, str]]:
     """Every token with the texts of its neighbours."""
     texts = ["", *(token.text for token in tokens), ""]
     for index, token in enumerate(tokens):
@@ -178,10 +180,10 @@ def _is_variable(before: str, token: Token, after: str) -> bool:
     return token.kind == "name" and before != "." and after != "(" and not literal and not before.isdigit()
 
 
-def _refuse_expensive(tokens: tuple[Token, ...]) -> frozenset[str]:
+def _reject_expensive_calls(tokens: tuple[Token, ...]) -> frozenset[str]:
     """Refuse what costs too much or is not known; gives the names that comprehensions bind."""
     loops, pluses, bound = 0, 0, set[str]()
-    for index, (_, token, after) in enumerate(_around(tokens)):
+    for index, (_, token, after) in enumerate(_with_neighbours(tokens)):
         pluses += token.text == "+"
         if token.kind != "name" or after != "(" or token.text == "in":
             continue
@@ -190,14 +192,14 @@ def _refuse_expensive(tokens: tuple[Token, ...]) -> frozenset[str]:
             bound.update(each.text for each in tokens[index + 2 : index + 3] if each.kind == "name")
             if loops > MAX_COMPREHENSIONS:
                 known = ", ".join(sorted(COMPREHENSIONS))
-                raise token.refuse(f"only one of {known} is allowed in an expression; split it into rules.")
+                raise token.error(f"only one of {known} is allowed in an expression; split it into rules.")
         elif token.text not in FUNCTIONS:
-            raise token.refuse(_unknown_function(token.text))
+            raise token.error(_unknown_function(token.text))
     limit = 0 if loops else MAX_PLUSES
     if pluses > limit:
         plus = [token for token in tokens if token.text == "+"][limit]
         where = "together with a comprehension" if loops else f"more than {MAX_PLUSES} times"
-        raise plus.refuse(f"`+` is not allowed {where}, because texts and lists could grow; remove it.")
+        raise plus.error(f"`+` is not allowed {where}, because texts and lists could grow; remove it.")
     return frozenset(bound)
 
 
@@ -209,7 +211,7 @@ def _unknown_function(name: str) -> str:
     return f'unknown function "{name}"; {suggestion(name, FUNCTIONS | COMPREHENSIONS, kind="functions")}'
 
 
-def _refuse_long_lists(tokens: tuple[Token, ...]) -> None:
+def _reject_long_lists(tokens: tuple[Token, ...]) -> None:
     """More than ``MAX_ENTRIES`` between one pair of brackets or braces."""
     open_brackets: list[int] = []
     for token in tokens:
@@ -222,26 +224,26 @@ def _refuse_long_lists(tokens: tuple[Token, ...]) -> None:
         elif token.text == "," and open_brackets:
             open_brackets[-1] += 1
             if open_brackets[-1] >= MAX_ENTRIES:
-                raise token.refuse(f"a list may have {MAX_ENTRIES} entries at most; shorten it.")
+                raise token.error(f"a list may have {MAX_ENTRIES} entries at most; shorten it.")
 
 
-def _patterns(tokens: tuple[Token, ...]) -> tuple[tuple[Token, Token], ...]:
+def _matches_patterns(tokens: tuple[Token, ...]) -> tuple[tuple[Token, Token], ...]:
     found: list[tuple[Token, Token]] = []
-    for index, (before, token, after) in enumerate(_around(tokens)):
+    for index, (before, token, after) in enumerate(_with_neighbours(tokens)):
         if token.text != "matches" or after != "(":
             continue
         argument = tokens[index + 2 : index + 4]
         if before != "." or len(argument) < 2 or argument[0].kind != "text" or argument[1].text != ")":
-            raise token.refuse("`matches` takes one pattern, written out: title.matches('(?i)churn').")
+            raise token.error("`matches` takes one pattern, written out: title.matches('(?i)churn').")
         found.append((token, argument[0]))
         if len(found) > MAX_PATTERNS:
-            raise token.refuse(f"`matches` is allowed {MAX_PATTERNS} times at most; split the expression.")
+            raise token.error(f"`matches` is allowed {MAX_PATTERNS} times at most; split the expression.")
     return tuple(found)
 
 
-def _fields(tokens: tuple[Token, ...]) -> tuple[str, ...]:
+def _custom_fields(tokens: tuple[Token, ...]) -> tuple[str, ...]:
     found: list[str] = []
-    for index, (before, token, after) in enumerate(_around(tokens)):
+    for index, (before, token, after) in enumerate(_with_neighbours(tokens)):
         if token.text != "fields" or before == ".":
             continue
         name, behind = [*tokens[index + 2 : index + 4], token, token][:2]
@@ -250,5 +252,5 @@ def _fields(tokens: tuple[Token, ...]) -> tuple[str, ...]:
         elif after == "[" and name.kind == "text" and "\\" not in name.text:
             found.append(name.text.strip("rR")[1:-1] if name.text[0] in "rR" else name.text[1:-1])
         else:
-            raise token.refuse('name the field, so that it can be asked for: fields["Team"].')
+            raise token.error('name the field, so that it can be asked for: fields["Team"].')
     return tuple(dict.fromkeys(found))

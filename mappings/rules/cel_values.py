@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from connectors.model import Issue, IssueRef
 from mappings.rules.cel_syntax import MAX_ENTRIES
-from mappings.rules.conditions import FIELD_PREFIX, Subject
+from mappings.rules.conditions import FIELD_PREFIX, RuleSubject
 
 MAX_TEXT: Final = 500
 MAX_BODY: Final = 10_000
 
 
-def values_for(subject: Subject, names: frozenset[str], fields: tuple[str, ...]) -> dict[str, Any]:
+def values_for(subject: RuleSubject, names: frozenset[str], fields: tuple[str, ...]) -> dict[str, Any]:
     """What an expression is given: only what it uses."""
     values = {name: _READERS[name](subject) for name in names if name != "fields"}
     if "fields" in names:
@@ -32,7 +32,7 @@ def _texts(values: tuple[str, ...]) -> list[str]:
     return [_text(value) for value in values[:MAX_ENTRIES]]
 
 
-_READERS: Final[Mapping[str, Callable[[Subject], Any]]] = {
+_READERS: Final[Mapping[str, Callable[[RuleSubject], Any]]] = {
     "key": lambda subject: _text(subject.issue.ref.key),
     "tracker": lambda subject: _text(subject.issue.ref.tracker),
     "project": lambda subject: _text(subject.issue.project),
@@ -54,7 +54,7 @@ _READERS: Final[Mapping[str, Callable[[Subject], Any]]] = {
 }
 
 
-def samples(fields: tuple[str, ...]) -> tuple[Subject, Subject]:
+def sample_subjects(fields: tuple[str, ...]) -> tuple[RuleSubject, RuleSubject]:
     """An issue that says something everywhere, and one that says nothing."""
     moment = datetime(2026, 11, 16, 9, tzinfo=UTC)
     ref = IssueRef(tracker="jira", id="1", key="DS-1")
@@ -73,12 +73,14 @@ def samples(fields: tuple[str, ...]) -> tuple[Subject, Subject]:
         author="mona",
         fields=dict.fromkeys(fields, ("1",)),
     )
-    return Subject(issue=full, labels=("features",), ancestors=("DS-140",)), Subject(issue=bare, labels=())
+    return RuleSubject(issue=full, labels=("features",), ancestors=("DS-140",)), RuleSubject(
+        issue=bare, labels=()
+    )
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {shown(each)}" for name, each in value.items())
+        return ", ".join(f"{name}: {format_value(each)}" for name, each in value.items())
     if isinstance(value, list):
         return f"[{', '.join(value)}]"
     return value.isoformat() if isinstance(value, datetime) else f'"{value}"'

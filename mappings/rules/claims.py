@@ -8,7 +8,7 @@ from typing import Literal
 
 from connectors.model import Issue
 from mappings.model import Assignment, Capability, IssueState, Rule
-from mappings.rules.placement import Landing, Lifetimes
+from mappings.rules.placement import CapabilityTimeline, Placement
 from mappings.rules.team_rules import TeamRules
 
 
@@ -19,7 +19,7 @@ class Claim:
     team: TeamRules
     named: str
     """The capability that the rule or the pin names."""
-    landing: Landing
+    placement: Placement
     state: IssueState
     rule: Rule | None
 
@@ -28,15 +28,15 @@ class Claim:
         return self.state.state in ("todo", "doing")
 
     @property
-    def is_carried(self) -> bool:
+    def is_carried_over(self) -> bool:
         """The capability that is named is closed and does not hold the issue any more."""
-        return self.landing.kind == "homeless" or self.landing.capability.id != self.named
+        return self.placement.kind == "homeless" or self.placement.capability.id != self.named
 
     def assignment(
         self, issue: Issue, by: Literal["rule", "pin"], to: Capability | None = None
     ) -> Assignment:
         """Without ``to`` to the capability where the issue belongs now."""
-        capability, iteration = to or self.landing.capability, self.rule.iteration if self.rule else None
+        capability, iteration = to or self.placement.capability, self.rule.iteration if self.rule else None
         # A successor need not have the iterations of the capability that it continues.
         if capability.id != self.named and iteration not in capability.iterations:
             iteration = None
@@ -56,18 +56,18 @@ def owners_first(claims: Sequence[Claim]) -> Claim:
     """Claims for one capability: that of its owner, else the first team's."""
     if len(claims) == 1:
         return claims[0]
-    return min(claims, key=lambda claim: claim.team.team != claim.landing.capability.team)
+    return min(claims, key=lambda claim: claim.team.team != claim.placement.capability.team)
 
 
-def left_open(
-    issue: Issue, claims: Sequence[Claim], by: Literal["rule", "pin"], lifetimes: Lifetimes
+def unfinished_at_close(
+    issue: Issue, claims: Sequence[Claim], by: Literal["rule", "pin"], timeline: CapabilityTimeline
 ) -> tuple[Assignment, ...]:
     """The closed capabilities in which an issue was not finished in time, though its labels follow a successor.
 
     Empty when teams disagree about it: such an issue was counted nowhere before the close either.
     """
-    if not all(claim.is_carried for claim in claims) or len({claim.named for claim in claims}) > 1:
+    if not all(claim.is_carried_over for claim in claims) or len({claim.named for claim in claims}) > 1:
         return ()
     claim = owners_first(claims)
-    passed = lifetimes.passed(claim.named, claim.landing, issue)
+    passed = timeline.closed_over(claim.named, claim.placement, issue)
     return tuple(claim.assignment(issue, by, capability) for capability in passed)

@@ -14,9 +14,9 @@ from typing import Any, Final, Protocol
 
 import re2
 
-from connectors.model import Issue, Wanted
+from connectors.model import FieldSelection, Issue
 from mappings.model import TeamMapping
-from mappings.rules.cel_syntax import read_cel
+from mappings.rules.cel_syntax import parse_cel
 
 MAX_PATTERN_LENGTH: Final = 500
 MAX_PATTERN_STEPS: Final = 3000
@@ -68,7 +68,7 @@ def _glob_to_pattern(glob: str) -> str:
 
 
 @dataclass(kw_only=True, slots=True)
-class Subject:
+class RuleSubject:
     """An issue as rules see it: without our labels, with its ancestors."""
 
     issue: Issue
@@ -76,34 +76,34 @@ class Subject:
     """Those that are not ours."""
     ancestors: tuple[str, ...] = ()
     """Keys, nearest first."""
-    _folded: dict[str, frozenset[str]] = field(default_factory=dict)
+    _casefolded: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def values(self, key: str) -> tuple[str, ...]:
         """What the issue says under a key of ``when``; empty when it says nothing."""
-        values = reader(key)(self)
+        values = value_reader(key)(self)
         return tuple(filter(None, values)) if "" in values else values
 
-    def folded(self, key: str) -> frozenset[str]:
+    def casefolded(self, key: str) -> frozenset[str]:
         """The same for comparing without regard to case; ancestors also as ``tracker:key``."""
-        known = self._folded.get(key)
+        known = self._casefolded.get(key)
         if known is None:
             if key == "parent":
-                known = _folded_ancestors(self.issue.ref.tracker, self.ancestors)
+                known = _casefold_ancestors(self.issue.ref.tracker, self.ancestors)
             else:
-                known = _folded_values(self.values(key))
-            self._folded[key] = known
+                known = _casefold_values(self.values(key))
+            self._casefolded[key] = known
         return known
 
 
 # Issues of one team say the same few things again and again.
 @lru_cache(maxsize=8192)
-def _folded_values(values: tuple[str, ...]) -> frozenset[str]:
+def _casefold_values(values: tuple[str, ...]) -> frozenset[str]:
     return frozenset(value.casefold() for value in values)
 
 
 @lru_cache(maxsize=8192)
-def _folded_ancestors(tracker: str, keys: tuple[str, ...]) -> frozenset[str]:
-    folded = _folded_values(tuple(filter(None, keys)))
+def _casefold_ancestors(tracker: str, keys: tuple[str, ...]) -> frozenset[str]:
+    folded = _casefold_values(tuple(filter(None, keys)))
     return folded | {f"{tracker.casefold()}:{key}" for key in folded}
 
 
@@ -116,32 +116,32 @@ def _field_values(issue: Issue, name: str) -> tuple[str, ...]:
     )
 
 
-def _optional(value: str | None) -> tuple[str, ...]:
+def _zero_or_one(value: str | None) -> tuple[str, ...]:
     return (value,) if value else ()
 
 
-_READERS: Final[Mapping[str, Callable[[Subject], tuple[str, ...]]]] = {
+_READERS: Final[Mapping[str, Callable[[RuleSubject], tuple[str, ...]]]] = {
     "tracker": lambda subject: (subject.issue.ref.tracker,),
     "project": lambda subject: (subject.issue.project,),
     "repo": lambda subject: (subject.issue.container,) if "/" in subject.issue.container else (),
-    "type": lambda subject: _optional(subject.issue.type),
+    "type": lambda subject: _zero_or_one(subject.issue.type),
     "labels": lambda subject: subject.labels,
     "components": lambda subject: subject.issue.components,
-    "milestone": lambda subject: _optional(subject.issue.milestone),
+    "milestone": lambda subject: _zero_or_one(subject.issue.milestone),
     "fix_version": lambda subject: subject.issue.fix_versions,
-    "sprint": lambda subject: _optional(subject.issue.sprint),
+    "sprint": lambda subject: _zero_or_one(subject.issue.sprint),
     "parent": lambda subject: subject.ancestors,
-    "status": lambda subject: _optional(subject.issue.status),
-    "author": lambda subject: _optional(subject.issue.author),
+    "status": lambda subject: _zero_or_one(subject.issue.status),
+    "author": lambda subject: _zero_or_one(subject.issue.author),
     "assignee": lambda subject: subject.issue.assignees,
     "created": lambda subject: (subject.issue.created.isoformat(),),
     "updated": lambda subject: (subject.issue.updated.isoformat(),),
-    "title": lambda subject: _optional(subject.issue.title),
-    "body": lambda subject: _optional(subject.issue.body),
+    "title": lambda subject: _zero_or_one(subject.issue.title),
+    "body": lambda subject: _zero_or_one(subject.issue.body),
 }
 
 
-def reader(key: str) -> Callable[[Subject], tuple[str, ...]]:
+def value_reader(key: str) -> Callable[[RuleSubject], tuple[str, ...]]:
     """What reads the values of a key from an issue; there may be empty texts among them."""
     if key.startswith(FIELD_PREFIX):
         name = key.removeprefix(FIELD_PREFIX)
@@ -163,30 +163,30 @@ class Condition(Protocol):
     def expected(self) -> str:
         """What the rule asks for, in words."""
 
-    def holds(self, subject: Subject) -> bool:
+    def holds(self, subject: RuleSubject) -> bool:
         """Whether the issue says so."""
 
-    def found(self, subject: Subject) -> tuple[str, ...]:
+    def actual(self, subject: RuleSubject) -> tuple[str, ...]:
         """What the issue says."""
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class NamePattern:
     """One name of a choice: exact, or a pattern when it has wildcards. Both folded."""
 
     text: str
     pattern: Any
 
-    def is_among(self, values: frozenset[str]) -> bool:
+    def matches_any(self, values: frozenset[str]) -> bool:
         if self.pattern is None:
             return self.text in values
         return any(self.pattern.fullmatch(to_bytes(value)) is not None for value in values)
 
 
-def _name(text: str) -> Name:
+def _compile_name(text: str) -> NamePattern:
     folded = text.casefold()
     pattern = re2.compile(to_bytes(_glob_to_pattern(folded)), re2_options()) if has_wildcard(folded) else None
-    return Name(folded, pattern)
+    return NamePattern(folded, pattern)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,27 +195,27 @@ class ChoiceCondition:
 
     key: str
     expected: str
-    any_of: tuple[Name, ...]
-    all_of: tuple[Name, ...]
-    none_of: tuple[Name, ...]
+    any_of: tuple[NamePattern, ...]
+    all_of: tuple[NamePattern, ...]
+    none_of: tuple[NamePattern, ...]
 
-    def found(self, subject: Subject) -> tuple[str, ...]:
+    def actual(self, subject: RuleSubject) -> tuple[str, ...]:
         return subject.values(self.key)
 
-    def holds(self, subject: Subject) -> bool:
-        values = subject.folded(self.key)
-        if self.any_of and not any(name.is_among(values) for name in self.any_of):
+    def holds(self, subject: RuleSubject) -> bool:
+        values = subject.casefolded(self.key)
+        if self.any_of and not any(name.matches_any(values) for name in self.any_of):
             return False
-        if not all(name.is_among(values) for name in self.all_of):
+        if not all(name.matches_any(values) for name in self.all_of):
             return False
-        return not any(name.is_among(values) for name in self.none_of)
+        return not any(name.matches_any(values) for name in self.none_of)
 
-    def needs_one_of(self) -> tuple[Name, ...]:
+    def required_names(self) -> tuple[NamePattern, ...]:
         """Names of which the issue has to carry one; empty when the condition only excludes names."""
         return self.any_of or self.all_of[:1]
 
     @property
-    def is_one_of(self) -> bool:
+    def is_satisfied_by_one(self) -> bool:
         """Carrying one of ``needs_one_of()`` is all that it asks."""
         return len(self.all_of) <= (0 if self.any_of else 1) and not self.none_of
 
@@ -232,16 +232,16 @@ class PatternCondition:
     def expected(self) -> str:
         return f"matches {self.text}"
 
-    def found(self, subject: Subject) -> tuple[str, ...]:
+    def actual(self, subject: RuleSubject) -> tuple[str, ...]:
         return subject.values(self.key)
 
-    def holds(self, subject: Subject) -> bool:
+    def holds(self, subject: RuleSubject) -> bool:
         text = subject.issue.title if self.key == "title" else subject.issue.body
         return self.pattern.search(to_bytes(text)) is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SpanCondition:
+class TimeRangeCondition:
     """``after`` <= moment < ``before``."""
 
     key: str
@@ -249,10 +249,10 @@ class SpanCondition:
     after: datetime | None
     before: datetime | None
 
-    def found(self, subject: Subject) -> tuple[str, ...]:
+    def actual(self, subject: RuleSubject) -> tuple[str, ...]:
         return subject.values(self.key)
 
-    def holds(self, subject: Subject) -> bool:
+    def holds(self, subject: RuleSubject) -> bool:
         moment = subject.issue.created if self.key == "created" else subject.issue.updated
         if self.after is not None and moment < self.after:
             return False
@@ -264,36 +264,36 @@ def compile_conditions(when: Mapping[str, Any]) -> tuple[Condition, ...]:
     conditions: list[Condition] = []
     for key, value in when.items():
         if key == "field":
-            conditions += [_choice(f"{FIELD_PREFIX}{name}", choice) for name, choice in value.items()]
+            conditions += [_compile_choice(f"{FIELD_PREFIX}{name}", choice) for name, choice in value.items()]
         elif key in ("title", "body"):
             conditions.append(PatternCondition(key=key, text=value, pattern=compile_pattern(value)))
         elif key in ("created", "updated"):
-            conditions.append(_span(key, value))
+            conditions.append(_compile_time_range(key, value))
         elif key == "cel":
             from mappings.rules.cel import compile_cel  # its library takes long to start
 
             conditions.append(compile_cel(value))
         else:
-            conditions.append(_choice(key, value))
+            conditions.append(_compile_choice(key, value))
     return tuple(conditions)
 
 
-def _choice(key: str, value: Mapping[str, Iterable[str]]) -> ChoiceCondition:
+def _compile_choice(key: str, value: Mapping[str, Iterable[str]]) -> ChoiceCondition:
     lists = {part: tuple(value.get(part) or ()) for part in ("any", "all", "none")}
     words = {"any": "any of", "all": "all of", "none": "none of"}
     expected = "; ".join(f"{words[part]} {', '.join(names)}" for part, names in lists.items() if names)
-    any_of, all_of, none_of = (tuple(map(_name, names)) for names in lists.values())
+    any_of, all_of, none_of = (tuple(map(_compile_name, names)) for names in lists.values())
     return ChoiceCondition(key=key, expected=expected, any_of=any_of, all_of=all_of, none_of=none_of)
 
 
-def _span(key: str, value: Mapping[str, datetime | None]) -> SpanCondition:
+def _compile_time_range(key: str, value: Mapping[str, datetime | None]) -> TimeRangeCondition:
     after, before = value.get("after"), value.get("before")
     parts = [f"at or after {after.isoformat()}"] if after else []
     parts += [f"before {before.isoformat()}"] if before else []
-    return SpanCondition(key=key, expected=" and ".join(parts), after=after, before=before)
+    return TimeRangeCondition(key=key, expected=" and ".join(parts), after=after, before=before)
 
 
-def wanted_by(teams: Iterable[TeamMapping]) -> Wanted:
+def field_selection_for(teams: Iterable[TeamMapping]) -> FieldSelection:
     """What these teams need a pull to bring along: bodies, custom fields by name, labels that are states."""
     body = False
     fields: set[str] = set()
@@ -304,7 +304,7 @@ def wanted_by(teams: Iterable[TeamMapping]) -> Wanted:
             body = body or "body" in rule.when
             fields.update(rule.when.get("field", ()))
             if "cel" in rule.when:
-                read = read_cel(rule.when["cel"])
+                read = parse_cel(rule.when["cel"])
                 body = body or "body" in read.names
                 fields.update(read.fields)
-    return Wanted(body=body, fields=tuple(sorted(fields)), state_labels=frozenset(labels))
+    return FieldSelection(body=body, fields=tuple(sorted(fields)), state_labels=frozenset(labels))

@@ -50,32 +50,32 @@ DROPPED_RESOLUTIONS: Final = frozenset(
 
 _STATES: Final[tuple[FlowState, ...]] = ("todo", "doing", "done", "dropped")
 _ANSWERS: Final[tuple[Answer, ...]] = ("confirmed", "rejected", "inconclusive")
-_STATES_REMEMBERED: Final = 10_000
+_CACHE_SIZE: Final = 10_000
 
 
-class States:
+class StateResolver:
     """``state_of`` for the many issues of one team, which say few different things about their state."""
 
     def __init__(self, mapping: TeamMapping) -> None:
         self._mapping = mapping
         rules = mapping.states.values()
-        self._telling = {name.casefold() for rule in rules for name in rule.labels}
-        self._telling |= {name.casefold() for name in mapping.answers.values()}
-        self._known: dict[tuple[object, ...], IssueState] = {}
+        self._state_labels = {name.casefold() for rule in rules for name in rule.labels}
+        self._state_labels |= {name.casefold() for name in mapping.answers.values()}
+        self._cache: dict[tuple[object, ...], IssueState] = {}
         opening = [mapping.states[state] for state in ("todo", "doing") if state in mapping.states]
-        self.leave_done_alone = not any(rule.statuses or rule.types for rule in opening)
+        self.never_reopens = not any(rule.statuses or rule.types for rule in opening)
         """What the tracker calls done is done or dropped for the team, too. Labels open nothing again."""
 
-    def of(self, issue: Issue, *, experiment: bool) -> IssueState:
+    def resolve(self, issue: Issue, *, experiment: bool) -> IssueState:
         """What ``state_of`` says. The key below has to hold all that it reads of an issue."""
-        labels = tuple(label for label in issue.labels if label.casefold() in self._telling)
+        labels = tuple(label for label in issue.labels if label.casefold() in self._state_labels)
         status = (issue.status, issue.category, issue.resolution, issue.type, issue.flagged)
         key = (status, labels, experiment)
-        known = self._known.get(key)
+        known = self._cache.get(key)
         if known is None:
-            if len(self._known) >= _STATES_REMEMBERED:
-                self._known.clear()
-            known = self._known[key] = state_of(issue, self._mapping, experiment=experiment)
+            if len(self._cache) >= _CACHE_SIZE:
+                self._cache.clear()
+            known = self._cache[key] = state_of(issue, self._mapping, experiment=experiment)
         return known
 
 
@@ -92,9 +92,9 @@ def state_of(issue: Issue, mapping: TeamMapping, *, experiment: bool = False) ->
     if state == "dropped" and answers:
         state, because = "done", f"an experiment is done when it is answered ({because})"
     flow: FlowState = state or "todo"
-    blocked = _why_blocked(issue, mapping, labels) if flow in ("todo", "doing") else None
+    blocked = _blocked_reason(issue, mapping, labels) if flow in ("todo", "doing") else None
     answer = answers[0] if len(answers) == 1 else None
-    also = [because, blocked, _answer_said(mapping, answer) if answer else None]
+    also = [because, blocked, _answer_reason(mapping, answer) if answer else None]
     return IssueState(
         state=flow,
         known=known,
@@ -104,9 +104,9 @@ def state_of(issue: Issue, mapping: TeamMapping, *, experiment: bool = False) ->
     )
 
 
-def _answer_said(mapping: TeamMapping, answer: Answer) -> str:
+def _answer_reason(mapping: TeamMapping, answer: Answer) -> str:
     key = f"answers.{answer}"
-    return f'{key}: "{mapping.answers[answer]}"{_written(mapping.origins.get(key))}'
+    return f'{key}: "{mapping.answers[answer]}"{_origin_suffix(mapping.origins.get(key))}'
 
 
 def _team_state(
@@ -115,56 +115,52 @@ def _team_state(
     """What ``states`` says: by status before type before label."""
     for state in _STATES:
         if _has(mapping, state, "statuses", issue.status):
-            return state, _said(mapping, state, "statuses", issue.status)
+            return state, _state_reason(mapping, state, "statuses", issue.status)
     for state in _STATES:
         if issue.type and _has(mapping, state, "types", issue.type):
-            return state, _said(mapping, state, "types", issue.type)
+            return state, _state_reason(mapping, state, "types", issue.type)
     for state in _STATES:
         found = sorted(label for label in labels if _has(mapping, state, "labels", label))
         # People leave "in progress" on what they close: such a label does not open an issue again.
         if found and not (issue.category == "done" and state in ("todo", "doing")):
-            return state, _said(mapping, state, "labels", found[0])
+            return state, _state_reason(mapping, state, "labels", found[0])
     return None
 
 
-def _said(mapping: TeamMapping, state: str, kind: str, name: str) -> str:
+def _state_reason(mapping: TeamMapping, state: str, kind: str, name: str) -> str:
     """``states.doing: "Peer review" (defaults.yaml:3:11)``."""
     key = f"states.{state}" if kind == "statuses" else f"states.{state}.{kind}"
     origin = mapping.states[state].origins.get((kind, name.casefold()))
-    return f'{key}: "{name}"{_written(origin)}'
+    return f'{key}: "{name}"{_origin_suffix(origin)}'
 
 
-def _written(origin: Origin | None) -> str:
+def _origin_suffix(origin: Origin | None) -> str:
     return f" ({origin})" if origin else ""
 
 
 def _tracker_state(issue: Issue, mapping: TeamMapping, experiment: bool) -> tuple[FlowState | None, str]:
     if issue.category is None:
         return None, f'status "{issue.status}" is of no class that is known; counted as todo'
-    if (
-        issue.category == "done"
-        and issue.resolution
-        and _means_dropped(issue.resolution, mapping, experiment)
-    ):
+    if issue.category == "done" and issue.resolution and _is_dropped(issue.resolution, mapping, experiment):
         origin = mapping.origins.get("dropped_resolutions")
-        place = _written(origin) if _is_the_teams(issue.resolution, mapping) else ""
+        place = _origin_suffix(origin) if _is_team_resolution(issue.resolution, mapping) else ""
         return "dropped", f'resolution "{issue.resolution}"{place}'
     return issue.category, f"status category {issue.category}"
 
 
-def _means_dropped(resolution: str, mapping: TeamMapping, experiment: bool) -> bool:
-    name = _plain(resolution)
-    if _is_the_teams(resolution, mapping):
+def _is_dropped(resolution: str, mapping: TeamMapping, experiment: bool) -> bool:
+    name = _normalize(resolution)
+    if _is_team_resolution(resolution, mapping):
         return True
     # "Rejected" on an experiment is most likely its answer, and a rejected hypothesis is not dropped work.
     return name in DROPPED_RESOLUTIONS and not (experiment and name == "rejected")
 
 
-def _is_the_teams(resolution: str, mapping: TeamMapping) -> bool:
-    return _plain(resolution) in {_plain(each) for each in mapping.dropped_resolutions}
+def _is_team_resolution(resolution: str, mapping: TeamMapping) -> bool:
+    return _normalize(resolution) in {_normalize(each) for each in mapping.dropped_resolutions}
 
 
-def _plain(name: str) -> str:
+def _normalize(name: str) -> str:
     return " ".join(name.casefold().replace("\u2019", "'").replace("_", " ").split())
 
 
@@ -179,13 +175,13 @@ def _answers(mapping: TeamMapping, labels: frozenset[str]) -> tuple[Answer, ...]
     )
 
 
-def _why_blocked(issue: Issue, mapping: TeamMapping, labels: frozenset[str]) -> str | None:
+def _blocked_reason(issue: Issue, mapping: TeamMapping, labels: frozenset[str]) -> str | None:
     """What says that it is blocked, or None when nothing does."""
     if issue.flagged:
         return "flagged in Jira"
     if _has(mapping, "blocked", "statuses", issue.status):
-        return _said(mapping, "blocked", "statuses", issue.status)
+        return _state_reason(mapping, "blocked", "statuses", issue.status)
     if issue.type and _has(mapping, "blocked", "types", issue.type):
-        return _said(mapping, "blocked", "types", issue.type)
+        return _state_reason(mapping, "blocked", "types", issue.type)
     found = sorted(label for label in labels if _has(mapping, "blocked", "labels", label))
-    return _said(mapping, "blocked", "labels", found[0]) if found else None
+    return _state_reason(mapping, "blocked", "labels", found[0]) if found else None

@@ -11,7 +11,7 @@ from mappings.model import Capability, Increment, IssueState, Workspace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Landing:
+class Placement:
     """Where an issue ends up that was meant for a capability."""
 
     kind: Literal["home", "old", "homeless"]
@@ -21,15 +21,15 @@ class Landing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Place:
+class _CapabilityDates:
     """A capability's moments, and the ways to land there, which are asked for again and again."""
 
     starts_at: datetime
     closes_at: datetime
     closed: bool
-    home: Landing
-    old: Landing
-    homeless: Landing
+    current: Placement
+    finished_before: Placement
+    without_successor: Placement
 
 
 def finished_at(issue: Issue, state: IssueState) -> datetime | None:
@@ -42,14 +42,14 @@ def finished_at(issue: Issue, state: IssueState) -> datetime | None:
     return issue.closed or issue.updated
 
 
-class Lifetimes:
+class CapabilityTimeline:
     """The capabilities of a workspace at one moment (aware)."""
 
     def __init__(self, workspace: Workspace, now: datetime) -> None:
         self._now = now
-        self._places: dict[str, _Place] = {}
+        self._dates: dict[str, _CapabilityDates] = {}
         self._successors: dict[str, str] = {}
-        self._present_ids: dict[str, str] = {}
+        self._current_ids: dict[str, str] = {}
         for increment in workspace.increments:
             for capability in increment.capabilities:
                 self._add(increment, capability)
@@ -58,58 +58,58 @@ class Lifetimes:
         self._running = [(each.starts_at, each.ends_at) for each in running]
 
     def _add(self, increment: Increment, capability: Capability) -> None:
-        home = Landing(kind="home", capability=capability, increment=increment)
-        self._places[capability.id] = _Place(
+        home = Placement(kind="home", capability=capability, increment=increment)
+        self._dates[capability.id] = _CapabilityDates(
             starts_at=increment.starts_at,
             closes_at=increment.closes_at,
             closed=increment.phase(self._now) == "closed",
-            home=home,
-            old=replace(home, kind="old"),
-            homeless=replace(home, kind="homeless"),
+            current=home,
+            finished_before=replace(home, kind="old"),
+            without_successor=replace(home, kind="homeless"),
         )
         if capability.continues is not None:
             self._successors.setdefault(capability.continues, capability.id)
         for old in capability.previously:
-            self._present_ids.setdefault(old, capability.id)
+            self._current_ids.setdefault(old, capability.id)
 
-    def present_id(self, name: str) -> str | None:
+    def current_id(self, name: str) -> str | None:
         """The id that a capability has now, for its own id or a former one; None when there is none."""
-        if name in self._places:
+        if name in self._dates:
             return name
-        return self._present_ids.get(name)
+        return self._current_ids.get(name)
 
-    def land(self, capability_id: str, issue: Issue, state: IssueState) -> Landing:
+    def place(self, capability_id: str, issue: Issue, state: IssueState) -> Placement:
         """Follow ``continues`` from closed increments to where the issue belongs."""
         finished = finished_at(issue, state)
         seen: set[str] = set()
         current = capability_id
         while True:
-            place = self._places[current]
+            place = self._dates[current]
             if finished is not None and finished < place.starts_at:
-                return place.old
+                return place.finished_before
             if not place.closed or (finished is not None and finished < place.closes_at):
-                return place.home
+                return place.current
             seen.add(current)
             successor = self._successors.get(current)
             if successor is None or successor in seen:
-                return place.homeless
+                return place.without_successor
             current = successor
 
-    def passed(self, named: str, landing: Landing, issue: Issue) -> tuple[Capability, ...]:
+    def closed_over(self, named: str, landing: Placement, issue: Issue) -> tuple[Capability, ...]:
         """The capabilities from the named one to where the issue landed whose increment closed over it: it was there
         already, and not finished."""
         found = []
         current = named
         while current != landing.capability.id or landing.kind == "homeless":
-            place = self._places[current]
+            place = self._dates[current]
             if issue.created < place.closes_at:
-                found.append(place.home.capability)
+                found.append(place.current.capability)
             if current == landing.capability.id:
                 break
             current = self._successors[current]
         return tuple(found)
 
-    def is_before_all(self, moment: datetime) -> bool:
+    def is_before_all_increments(self, moment: datetime) -> bool:
         """Whether what was finished then belongs to no increment of the plans."""
         return self._first_start is not None and moment < self._first_start
 

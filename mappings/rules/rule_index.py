@@ -12,16 +12,16 @@ from mappings.model import Rule
 from mappings.rules.conditions import (
     ChoiceCondition,
     Condition,
-    Name,
+    NamePattern,
     PatternCondition,
-    Subject,
+    RuleSubject,
     re2_options,
-    reader,
     to_bytes,
+    value_reader,
 )
 
 # The most telling keys first: few issues share a parent, many share a project.
-_TELLING: Final = (
+_SELECTIVITY: Final = (
     "parent",
     "labels",
     "components",
@@ -40,7 +40,7 @@ _TELLING: Final = (
     "tracker",
 )
 _SET_MEMORY: Final = 32 << 20
-_SAYINGS_REMEMBERED: Final = 10_000
+_CACHE_SIZE: Final = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,19 +48,19 @@ class CompiledRule:
     rule: Rule
     conditions: tuple[Condition, ...]
 
-    def holds(self, subject: Subject) -> bool:
+    def holds(self, subject: RuleSubject) -> bool:
         return all(condition.holds(subject) for condition in self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _IndexedRule:
     team: int
     rule: Rule
-    rest: tuple[Condition, ...]
+    remaining: tuple[Condition, ...]
     """The conditions that remain to be tried when the index has named the rule."""
 
-    def holds(self, subject: Subject) -> bool:
-        return not self.rest or all(condition.holds(subject) for condition in self.rest)
+    def holds(self, subject: RuleSubject) -> bool:
+        return not self.remaining or all(condition.holds(subject) for condition in self.remaining)
 
 
 class RuleIndex:
@@ -71,19 +71,19 @@ class RuleIndex:
     """
 
     def __init__(self, teams: Sequence[Sequence[CompiledRule]]) -> None:
-        self._entries: list[_Entry] = []
+        self._entries: list[_IndexedRule] = []
         self._always: list[int] = []
-        self._values: dict[str, _Values] = {}
+        self._values: dict[str, _ValueIndex] = {}
         patterns: dict[str, list[tuple[int, PatternCondition]]] = {"title": [], "body": []}
         for team, rules in enumerate(teams):
             for compiled in rules:
-                found_by = self._file(len(self._entries), compiled.conditions, patterns)
+                found_by = self._add(len(self._entries), compiled.conditions, patterns)
                 rest = tuple(each for each in compiled.conditions if each is not found_by)
-                self._entries.append(_Entry(team, compiled.rule, rest))
+                self._entries.append(_IndexedRule(team, compiled.rule, rest))
         self._titles = _PatternSet(patterns["title"])
         self._bodies = _PatternSet(patterns["body"])
 
-    def first(self, subject: Subject) -> dict[int, Rule]:
+    def first(self, subject: RuleSubject) -> dict[int, Rule]:
         """The first rule in file order whose conditions all hold, by the position of its team; teams without one
         are left out."""
         winners: dict[int, Rule] = {}
@@ -95,7 +95,7 @@ class RuleIndex:
                 settled = entry.team
         return winners
 
-    def _file(
+    def _add(
         self,
         position: int,
         conditions: Sequence[Condition],
@@ -106,19 +106,19 @@ class RuleIndex:
             each
             for each in conditions
             if isinstance(each, PatternCondition)
-            or (isinstance(each, ChoiceCondition) and each.needs_one_of())
+            or (isinstance(each, ChoiceCondition) and each.required_names())
         ]
         if not telling:
             self._always.append(position)
             return None
-        best = min(telling, key=lambda each: _TELLING.index(each.key.partition(".")[0]))
+        best = min(telling, key=lambda each: _SELECTIVITY.index(each.key.partition(".")[0]))
         if isinstance(best, ChoiceCondition):
-            self._values.setdefault(best.key, _Values(best.key)).file(best.needs_one_of(), position)
-            return best if best.is_one_of else None
+            self._values.setdefault(best.key, _ValueIndex(best.key)).add(best.required_names(), position)
+            return best if best.is_satisfied_by_one else None
         patterns[best.key].append((position, best))
         return best
 
-    def _candidates(self, subject: Subject) -> list[int]:
+    def _candidates(self, subject: RuleSubject) -> list[int]:
         """Positions in the order of teams and rules; one may come twice."""
         found = list(self._always)
         for values in self._values.values():
@@ -130,38 +130,38 @@ class RuleIndex:
         return found
 
 
-class _Values:
+class _ValueIndex:
     """Which rules ask for a value of one key, by name or by wildcard."""
 
     def __init__(self, key: str) -> None:
         self._key = key
-        self._read = reader(key)
+        self._read = value_reader(key)
         self._exact: dict[str, list[int]] = {}
-        self._wild: list[tuple[Name, int]] = []
-        self._known: dict[tuple[str, ...], list[int]] = {}
+        self._wildcards: list[tuple[NamePattern, int]] = []
+        self._cache: dict[tuple[str, ...], list[int]] = {}
 
-    def file(self, names: Sequence[Name], position: int) -> None:
+    def add(self, names: Sequence[NamePattern], position: int) -> None:
         for name in names:
             if name.pattern is None:
                 self._exact.setdefault(name.text, []).append(position)
             else:
-                self._wild.append((name, position))
+                self._wildcards.append((name, position))
 
-    def positions(self, subject: Subject) -> list[int]:
+    def positions(self, subject: RuleSubject) -> list[int]:
         """Of the rules that ask for something that the issue says. Issues say the same again and again."""
         said = self._read(subject)
         if self._key == "parent":
             said = (subject.issue.ref.tracker, *said)
-        known = self._known.get(said)
+        known = self._cache.get(said)
         if known is None:
-            if len(self._known) >= _SAYINGS_REMEMBERED:
-                self._known.clear()
-            known = self._known[said] = self._look_up(subject.folded(self._key))
+            if len(self._cache) >= _CACHE_SIZE:
+                self._cache.clear()
+            known = self._cache[said] = self._look_up(subject.casefolded(self._key))
         return known
 
     def _look_up(self, values: frozenset[str]) -> list[int]:
         exact = [position for value in values for position in self._exact.get(value, ())]
-        return exact + [position for name, position in self._wild if name.is_among(values)]
+        return exact + [position for name, position in self._wildcards if name.matches_any(values)]
 
 
 class _PatternSet:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mappings.model import Rule, TeamMapping
-from mappings.rules.conditions import Subject, compile_conditions
-from mappings.rules.flow_state import States
+from mappings.rules.conditions import RuleSubject, compile_conditions
+from mappings.rules.flow_state import StateResolver
 from mappings.rules.rule_index import CompiledRule, RuleIndex
 
 
@@ -16,13 +16,13 @@ class TeamRules:
         self.rules = tuple(
             CompiledRule(rule=rule, conditions=compile_conditions(rule.when)) for rule in mapping.rules
         )
-        self.states = States(mapping)
+        self.states = StateResolver(mapping)
 
     @property
     def team(self) -> str:
         return self.mapping.team
 
-    def first(self, subject: Subject) -> Rule | None:
+    def first_match(self, subject: RuleSubject) -> Rule | None:
         """The first rule in file order whose conditions all hold."""
         return RuleIndex([self.rules]).first(subject).get(0)
 

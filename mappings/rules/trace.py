@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from connectors.model import IssueRef
 from mappings.model import Assignment, Conflict, Rule, Unplanned
-from mappings.rules.conditions import Subject
+from mappings.rules.conditions import RuleSubject
 from mappings.rules.rule_index import CompiledRule
 from mappings.rules.team_rules import TeamRules
 
-Outcome = Assignment | Unplanned | Conflict | None
+MatchOutcome = Assignment | Unplanned | Conflict | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,13 +51,13 @@ class Trace:
     hidden_labels: tuple[str, ...]
     """Labels of the issue that rules do not see."""
     teams: tuple[TeamTrace, ...]
-    outcome: Outcome
+    outcome: MatchOutcome
     """None when the issue is neither counted nor unplanned."""
     because: str
     """One sentence that says what decided."""
 
 
-def trace_team(rules: TeamRules, subject: Subject, winner: Rule | None) -> TeamTrace:
+def trace_team(rules: TeamRules, subject: RuleSubject, winner: Rule | None) -> TeamTrace:
     """Every rule of a team against one issue, in file order, up to and beyond the one that won."""
     traced: list[RuleTrace] = []
     reached = True
@@ -67,12 +67,12 @@ def trace_team(rules: TeamRules, subject: Subject, winner: Rule | None) -> TeamT
     return TeamTrace(team=rules.team, rules=tuple(traced), winner=winner.id if winner else None)
 
 
-def _trace_rule(compiled: CompiledRule, subject: Subject, *, reached: bool) -> RuleTrace:
+def _trace_rule(compiled: CompiledRule, subject: RuleSubject, *, reached: bool) -> RuleTrace:
     conditions = tuple(
         ConditionTrace(
             key=each.key,
             expected=each.expected,
-            found=each.found(subject),
+            found=each.actual(subject),
             holds=each.holds(subject),
         )
         for each in compiled.conditions

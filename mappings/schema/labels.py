@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
-from mappings.labels import FAMILIES, is_legal
+from mappings.labels import FAMILIES, is_valid_label
 from mappings.schema.types import Entry, Names
 
 
@@ -36,7 +36,7 @@ class LabelEntry(Entry):
     @field_validator("prefix")
     @classmethod
     def _legal(cls, prefix: str | None) -> str | None:
-        if prefix is not None and not is_legal(prefix):
+        if prefix is not None and not is_valid_label(prefix):
             raise ValueError(f"{prefix!r} is not a legal label: use a-z, 0-9 and . _ : - only")
         return prefix
 
@@ -48,7 +48,7 @@ class LabelEntry(Entry):
         return prefixes
 
 
-def _known_families(labels: dict[str, LabelEntry]) -> dict[str, LabelEntry]:
+def _check_families(labels: dict[str, LabelEntry]) -> dict[str, LabelEntry]:
     unknown = sorted(set(labels) - set(FAMILIES))
     if unknown:
         raise ValueError(f"unknown family {unknown[0]!r}; the families are {', '.join(FAMILIES)}")
@@ -57,7 +57,7 @@ def _known_families(labels: dict[str, LabelEntry]) -> dict[str, LabelEntry]:
 
 LabelEntries = Annotated[
     dict[str, LabelEntry],
-    AfterValidator(_known_families),
+    AfterValidator(_check_families),
     Field(json_schema_extra={"propertyNames": {"enum": list(FAMILIES)}}),
 ]
 """By family."""

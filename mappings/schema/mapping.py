@@ -39,7 +39,7 @@ class StateEntry(Entry):
     types: list[Text] = Field(default=[], description="Issue types.", examples=[["Spike"]])
 
 
-def _statuses_in_short(value: Any) -> Any:
+def _expand_short_form(value: Any) -> Any:
     if isinstance(value, str):
         return {"statuses": [value]}
     return {"statuses": value} if isinstance(value, list) else value
@@ -47,7 +47,7 @@ def _statuses_in_short(value: Any) -> Any:
 
 StateNames = Annotated[
     StateEntry,
-    BeforeValidator(_statuses_in_short, json_schema_input_type=Text | list[Text] | StateEntry),
+    BeforeValidator(_expand_short_form, json_schema_input_type=Text | list[Text] | StateEntry),
 ]
 """One status, a list of statuses, or ``{statuses: [...], labels: [...], types: [...]}``."""
 

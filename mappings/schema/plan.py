@@ -10,7 +10,7 @@ from mappings.schema.types import Day, Entry, Silence, Text
 from mappings.schema.when import is_lenient
 
 
-def _stays_inside(value: str) -> str:
+def _check_relative_path(value: str) -> str:
     if "://" in value:
         raise ValueError(f'"{value[:60]}" is an address; evidence is a file of the workspace')
     if value.startswith(("/", "~")) or "\\" in value or ":" in value or "\0" in value:
@@ -25,7 +25,7 @@ def _stays_inside(value: str) -> str:
 class EvidenceEntry(Entry):
     """What has to be shown before a done capability counts as proven."""
 
-    file: Annotated[Text, AfterValidator(_stays_inside)] = Field(
+    file: Annotated[Text, AfterValidator(_check_relative_path)] = Field(
         description="A JSON file, by its path from the workspace down.", examples=["metrics/churn.json"]
     )
     metric: Text = Field(

@@ -28,7 +28,7 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _say_that_nothing_is_empty(schema: dict[str, Any]) -> None:
+def _drop_null_options(schema: dict[str, Any]) -> None:
     schema["minProperties"] = 1
     for name, each in schema["properties"].items():
         filled = [option for option in each.get("anyOf", ()) if option != {"type": "null"}]
@@ -39,10 +39,10 @@ def _say_that_nothing_is_empty(schema: dict[str, Any]) -> None:
             each["anyOf"] = filled
 
 
-class Condition(Entry):
+class ConditionEntry(Entry):
     """Part of a rule's conditions. An empty key would silently widen the rule, so it is refused."""
 
-    model_config = ConfigDict(json_schema_extra=_say_that_nothing_is_empty)
+    model_config = ConfigDict(json_schema_extra=_drop_null_options)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -52,7 +52,7 @@ class Condition(Entry):
         return value
 
 
-def _only_iso_days(value: Any) -> Any:
+def _check_iso_day(value: Any) -> Any:
     if isinstance(value, str) and not _ISO_DAY.fullmatch(value):
         raise ValueError(f'"{value[:40]}" is not a date; write it as 2026-10-01')
     if isinstance(value, str) and int(value[:4]) not in _YEARS:
@@ -64,16 +64,16 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 """A text that is not empty."""
 
 
-def _one_or_more(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Names = Annotated[list[Text], BeforeValidator(_one_or_more, json_schema_input_type=Text | list[Text])]
+Names = Annotated[list[Text], BeforeValidator(_as_list, json_schema_input_type=Text | list[Text])]
 """One name or a list of names."""
 
 Day = Annotated[
     date,
-    BeforeValidator(_only_iso_days),
+    BeforeValidator(_check_iso_day),
     WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}),
 ]
 """A day written as 2026-10-01."""

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from mappings.schema.types import Condition, Names, Text
+from mappings.schema.types import ConditionEntry, Names, Text
 
 NonEmpty = Annotated[list[Text], Field(min_length=1)]
 
 
-class ChoiceEntry(Condition):
+class ChoiceEntry(ConditionEntry):
     """Conditions on a set of names. Compared without regard to case; ``*`` and ``?`` are wildcards."""
 
     any: Names | None = Field(
@@ -26,7 +26,7 @@ class ChoiceEntry(Condition):
     )
 
     @model_validator(mode="after")
-    def _says_something(self, info: ValidationInfo) -> Self:
+    def _has_a_value(self, info: ValidationInfo) -> Self:
         if not is_lenient(info) and self.any is self.all is self.none is None:
             raise ValueError("name at least one value under `any`, `all` or `none`")
         return self
@@ -37,19 +37,19 @@ def is_lenient(info: ValidationInfo) -> bool:
     return bool(info.context and info.context.get("lenient"))
 
 
-def _in_short(value: Any) -> Any:
+def _expand_short_form(value: Any) -> Any:
     if isinstance(value, str):
         return {"any": [value]}
     return {"any": value} if isinstance(value, list) else value
 
 
 Choice = Annotated[
-    ChoiceEntry, BeforeValidator(_in_short, json_schema_input_type=Text | NonEmpty | ChoiceEntry)
+    ChoiceEntry, BeforeValidator(_expand_short_form, json_schema_input_type=Text | NonEmpty | ChoiceEntry)
 ]
 """One name, a list of names (any of them), or ``{any: [...], all: [...], none: [...]}``."""
 
 
-def _moment(value: Any) -> Any:
+def _parse_moment(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
@@ -62,13 +62,13 @@ def _moment(value: Any) -> Any:
 _MOMENT_PATTERN: Final = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$"
 Moment = Annotated[
     date | datetime,
-    BeforeValidator(_moment),
+    BeforeValidator(_parse_moment),
     WithJsonSchema({"type": "string", "pattern": _MOMENT_PATTERN}),
 ]
 """A day written as 2026-10-01, or a time as 2026-10-01T09:00:00Z."""
 
 
-class RangeEntry(Condition):
+class RangeEntry(ConditionEntry):
     """A span of time. Days begin at 00:00 in the settings' zone, which also holds for times without one."""
 
     after: Moment | None = Field(
@@ -83,7 +83,7 @@ class RangeEntry(Condition):
     )
 
     @model_validator(mode="after")
-    def _says_something(self, info: ValidationInfo) -> Self:
+    def _has_a_limit(self, info: ValidationInfo) -> Self:
         if not is_lenient(info) and self.after is None and self.before is None:
             raise ValueError("give `after`, `before` or both")
         if self._is_reversed():
@@ -97,7 +97,7 @@ class RangeEntry(Condition):
         return len(limits) == 2 and len(kinds) == 1 and limits[0] >= limits[1]
 
 
-class When(Condition):
+class When(ConditionEntry):
     """Conditions of a rule; all of them have to hold."""
 
     tracker: Choice | None = Field(
@@ -149,7 +149,7 @@ class When(Condition):
     )
 
     @model_validator(mode="after")
-    def _says_something(self, info: ValidationInfo) -> Self:
+    def _has_a_condition(self, info: ValidationInfo) -> Self:
         if not is_lenient(info) and not self.model_fields_set:
             raise ValueError("`when` is empty and would take every issue; name at least one condition")
         return self

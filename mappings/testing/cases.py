@@ -9,11 +9,11 @@ from itertools import pairwise
 from typing import Final
 
 from connectors.model import Category, Issue, IssueRef, KnownIssue, Source
-from mappings.build import Builder
+from mappings.build import WorkspaceBuilder
 from mappings.model import Anchor, Overrides, TeamMapping, Workspace
-from mappings.parsed import Place
+from mappings.parsed import YamlLocation
 from mappings.problems import Problem, suggestion
-from mappings.references import NotAReference, resolve_reference
+from mappings.references import InvalidReference, resolve_reference
 from mappings.schema.cases import CaseEntry
 
 EXPECTATIONS: Final = ("assign", "rule", "iteration", "state", "unplanned", "ignored")
@@ -33,26 +33,26 @@ _CATEGORIES: Final[Mapping[str, Category]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Case:
+class MappingCase:
     """One case and where it is written."""
 
     team: str
     entry: CaseEntry
-    place: Place
+    location: YamlLocation
 
     @property
     def name(self) -> str:
         return self.entry.name or f"{self.entry.issue.key}: {self.entry.issue.title}"
 
     @property
-    def expects(self) -> Mapping[str, object]:
+    def expectations(self) -> Mapping[str, object]:
         """What was written, in the order of EXPECTATIONS."""
         given = {name: getattr(self.entry, name) for name in EXPECTATIONS}
         return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Staged:
+class PreparedCase:
     """A case as the matcher takes it."""
 
     issue: KnownIssue
@@ -61,7 +61,7 @@ class Staged:
     now: datetime
 
 
-def problems_of(case: Case, workspace: Workspace, trackers: Mapping[str, str]) -> Iterator[Problem]:
+def case_problems(case: MappingCase, workspace: Workspace, trackers: Mapping[str, str]) -> Iterator[Problem]:
     """Why a case cannot be run; all of it. ``workspace`` holds the case's team."""
     team = next(team for team in workspace.teams if team.team == case.team)
     yield from _expectation_problems(case)
@@ -69,8 +69,8 @@ def problems_of(case: Case, workspace: Workspace, trackers: Mapping[str, str]) -
     yield from _issue_problems(case, team, trackers)
 
 
-def _expectation_problems(case: Case) -> Iterator[Problem]:
-    expects, place = case.expects, case.place
+def _expectation_problems(case: MappingCase) -> Iterator[Problem]:
+    expects, place = case.expectations, case.location
     if not expects:
         message = f"the case expects nothing; say one of {', '.join(EXPECTATIONS)}."
         yield place.problem("case", message, on_key=True)
@@ -81,8 +81,8 @@ def _expectation_problems(case: Case) -> Iterator[Problem]:
             yield (place / clashing[0]).problem("case", message, on_key=True)
 
 
-def _name_problems(case: Case, workspace: Workspace, team: TeamMapping) -> Iterator[Problem]:
-    entry, place = case.entry, case.place
+def _name_problems(case: MappingCase, workspace: Workspace, team: TeamMapping) -> Iterator[Problem]:
+    entry, place = case.entry, case.location
     capabilities = {each.id: each for increment in workspace.increments for each in increment.capabilities}
     named = [(entry.assign, place / "assign"), (entry.pinned, place / "pinned")]
     named += [(name, place / "vetoed" / index) for index, name in enumerate(entry.vetoed)]
@@ -101,14 +101,14 @@ def _name_problems(case: Case, workspace: Workspace, team: TeamMapping) -> Itera
         yield (place / "iteration").problem("case", message)
 
 
-def _issue_problems(case: Case, team: TeamMapping, trackers: Mapping[str, str]) -> Iterator[Problem]:
-    issue, place = case.entry.issue, case.place / "issue"
+def _issue_problems(case: MappingCase, team: TeamMapping, trackers: Mapping[str, str]) -> Iterator[Problem]:
+    issue, place = case.entry.issue, case.location / "issue"
     try:
         key = _key(case, team, trackers)
-    except NotAReference as reason:
+    except InvalidReference as reason:
         yield (place / "key").problem("case", str(reason))
     else:
-        if not _holders(key, [team], issue.pull_request, of=team):
+        if not _sources_holding(key, [team], issue.pull_request, of=team):
             there = ", ".join(source.name for source in team.sources)
             message = f"no source of {team.team} holds {key}; its sources are {there}."
             yield (place / "key").problem("case", message)
@@ -117,14 +117,14 @@ def _issue_problems(case: Case, team: TeamMapping, trackers: Mapping[str, str]) 
         yield (place / "ancestors").problem("case", message, on_key=True)
 
 
-def _key(case: Case, team: TeamMapping, trackers: Mapping[str, str]) -> Anchor:
+def _key(case: MappingCase, team: TeamMapping, trackers: Mapping[str, str]) -> Anchor:
     """Tracker and key; a short key that several trackers could hold belongs to the one that the team reads."""
     text = case.entry.issue.key
     read = {source.tracker for source in team.sources}
     narrowed = {name: kind for name, kind in trackers.items() if name in read}
     try:
         return resolve_reference(text, narrowed)
-    except NotAReference:
+    except InvalidReference:
         return resolve_reference(text, trackers)
 
 
@@ -132,7 +132,9 @@ def _container(key: str) -> str:
     return key.split("#")[0] if "#" in key else key.rsplit("-", 1)[0]
 
 
-def _holders(key: Anchor, teams: list[TeamMapping], pull_request: bool, *, of: TeamMapping) -> set[str]:
+def _sources_holding(
+    key: Anchor, teams: list[TeamMapping], pull_request: bool, *, of: TeamMapping
+) -> set[str]:
     """The sources that hold the issue. Whether it fits the JQL of a source cannot be known: that of its own
     team is taken to hold it, because the case says so, that of another team is not."""
     own = {source.name for source in of.sources}
@@ -141,28 +143,28 @@ def _holders(key: Anchor, teams: list[TeamMapping], pull_request: bool, *, of: T
         for team in teams
         for source in team.sources
         if source.tracker == key.tracker
-        and _identity(source) == _container(key.key).casefold()
+        and _container_of(source) == _container(key.key).casefold()
         and (source.jql is None or source.name in own)
         and (source.pull_requests or not pull_request)
     }
 
 
-def _identity(source: Source) -> str:
+def _container_of(source: Source) -> str:
     return (source.project or source.repo or "").casefold()
 
 
-def stage(case: Case, workspace: Workspace, builder: Builder) -> Staged:
+def prepare_case(case: MappingCase, workspace: Workspace, builder: WorkspaceBuilder) -> PreparedCase:
     """The issue, its ancestors and what people decided about it, at the moment at which the case plays.
 
-    ``problems_of`` found nothing wrong with the case, and the workspace has an increment.
+    ``case_problems`` found nothing wrong with the case, and the workspace has an increment.
     """
     entry = case.entry
     team = next(team for team in workspace.teams if team.team == case.team)
     key = _key(case, team, builder.trackers)
-    now = builder.instant(entry.now) if entry.now is not None else _moment(case, workspace, team)
+    now = builder.to_utc(entry.now) if entry.now is not None else _moment(case, workspace, team)
     issue = _issue(case, key, builder, now)
-    holders = _holders(key, list(workspace.teams), entry.issue.pull_request, of=team)
-    return Staged(
+    holders = _sources_holding(key, list(workspace.teams), entry.issue.pull_request, of=team)
+    return PreparedCase(
         issue=KnownIssue(issue=issue, sources=frozenset(holders), first_seen=issue.created),
         ancestors=tuple(_ancestors(case, issue)),
         overrides=Overrides(
@@ -173,7 +175,7 @@ def stage(case: Case, workspace: Workspace, builder: Builder) -> Staged:
     )
 
 
-def _moment(case: Case, workspace: Workspace, team: TeamMapping) -> datetime:
+def _moment(case: MappingCase, workspace: Workspace, team: TeamMapping) -> datetime:
     """The middle of the increment that the case is about, else of the one that ends last."""
     entry = case.entry
     by_rule = [rule.assign for rule in team.rules if rule.id == entry.rule]
@@ -187,10 +189,10 @@ def _moment(case: Case, workspace: Workspace, team: TeamMapping) -> datetime:
     return increment.starts_at + (increment.ends_at - increment.starts_at) / 2
 
 
-def _issue(case: Case, key: Anchor, builder: Builder, now: datetime) -> Issue:
+def _issue(case: MappingCase, key: Anchor, builder: WorkspaceBuilder, now: datetime) -> Issue:
     given = case.entry.issue
-    closed = builder.instant(given.closed) if given.closed else None
-    created = builder.instant(given.created) if given.created else (closed or now) - timedelta(days=1)
+    closed = builder.to_utc(given.closed) if given.closed else None
+    created = builder.to_utc(given.created) if given.created else (closed or now) - timedelta(days=1)
     status, category = _status(case, builder.trackers[key.tracker])
     return Issue(
         ref=IssueRef(tracker=key.tracker, id=key.key, key=key.key),
@@ -200,7 +202,7 @@ def _issue(case: Case, key: Anchor, builder: Builder, now: datetime) -> Issue:
         status=status,
         category=category,
         created=created,
-        updated=builder.instant(given.updated) if given.updated else closed or max(created, now),
+        updated=builder.to_utc(given.updated) if given.updated else closed or max(created, now),
         closed=closed,
         resolution=given.resolution,
         type=given.type,
@@ -219,7 +221,7 @@ def _issue(case: Case, key: Anchor, builder: Builder, now: datetime) -> Issue:
     )
 
 
-def _status(case: Case, kind: str) -> tuple[str, Category | None]:
+def _status(case: MappingCase, kind: str) -> tuple[str, Category | None]:
     """Status and class. A status that is named without its class has none, unless it is one of GitHub's."""
     given = case.entry.issue
     category: Category | None = given.category
@@ -231,7 +233,7 @@ def _status(case: Case, kind: str) -> tuple[str, Category | None]:
     return _STATUSES["github" if kind == "github" else "jira"][category], category
 
 
-def _ancestors(case: Case, issue: Issue) -> Iterator[KnownIssue]:
+def _ancestors(case: MappingCase, issue: Issue) -> Iterator[KnownIssue]:
     """Stand-ins that know nothing but their parents."""
     chain = case.entry.issue.ancestors
     for child, parent in pairwise(chain):

@@ -6,88 +6,92 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mappings.load import Reading, read_inside, yaml_files
+from mappings.load import LoadResult, list_yaml_files, read_workspace_file
 from mappings.model import Origin, Workspace
-from mappings.parsed import Place, TeamDraft
-from mappings.problems import Problem, in_order, suggestion
+from mappings.parsed import ParsedTeam, YamlLocation
+from mappings.problems import Problem, sort_problems, suggestion
 from mappings.schema.cases import CaseEntry, CaseFile
-from mappings.testing.cases import Case
-from mappings.yaml.document import Document, read_document
+from mappings.testing.cases import MappingCase
+from mappings.yaml.document import YamlDocument, read_document
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Collected:
+class CollectedCases:
     """What there is to run, and what cannot be run."""
 
-    cases: tuple[Case, ...]
+    cases: tuple[MappingCase, ...]
     """Cases of teams whose files are sound."""
-    stopped: tuple[Case, ...]
+    not_runnable: tuple[MappingCase, ...]
     """Cases of teams whose mapping, or whose plan, has errors."""
     problems: tuple[Problem, ...]
     """Of test files only, in order."""
 
 
-def collect(root: Path, reading: Reading, sound: Workspace, files: Sequence[Path] = ()) -> Collected:
+def collect_cases(
+    root: Path, loaded: LoadResult, valid_part: Workspace, files: Sequence[Path] = ()
+) -> CollectedCases:
     """All cases of a workspace, or those of some files (or of the files of some folders)."""
     written = [_open(root, path) for path in files] if files else [_tests_folder(root)]
     paths = [path for found in written for path in found]
-    inline = {(root / team.place.where.file).resolve(): team for team in reading.draft.teams}
+    inline = {(root / team.location.positions.file).resolve(): team for team in loaded.draft.teams}
     chosen = [inline[path.resolve()] for path in paths if path.resolve() in inline]
     own = [_read(root, path, trusted=bool(files)) for path in paths if path.resolve() not in inline]
-    cases = [case for team in (chosen if files else reading.draft.teams) for case in _inline(team)]
+    cases = [case for team in (chosen if files else loaded.draft.teams) for case in _inline_cases(team)]
     problems = [problem for document in own for problem in document.problems]
     for document in own:
         if document.model is not None:
-            cases += _cases(document.model.team, document.model.tests, Place(where=document.where))
-            problems += _unknown_team(document, reading)
-    ready = {team.team for team in sound.teams} if sound.increments else set()
-    return Collected(
+            cases += _cases(
+                document.model.team, document.model.tests, YamlLocation(positions=document.positions)
+            )
+            problems += _unknown_team(document, loaded)
+    ready = {team.team for team in valid_part.teams} if valid_part.increments else set()
+    return CollectedCases(
         cases=tuple(case for case in cases if case.team in ready),
-        stopped=tuple(case for case in cases if case.team not in ready),
-        problems=in_order(problems),
+        not_runnable=tuple(case for case in cases if case.team not in ready),
+        problems=sort_problems(problems),
     )
 
 
-def test_file_problems(root: Path, reading: Reading) -> tuple[Problem, ...]:
+def test_file_problems(root: Path, loaded: LoadResult) -> tuple[Problem, ...]:
     """What is wrong with the shape of the files below ``mappings/tests/``, and with their teams."""
     documents = [_read(root, path, trusted=False) for path in _tests_folder(root)]
     found = [problem for document in documents for problem in document.problems]
-    found += [problem for document in documents for problem in _unknown_team(document, reading)]
-    return in_order(found)
+    found += [problem for document in documents for problem in _unknown_team(document, loaded)]
+    return sort_problems(found)
 
 
 def _tests_folder(root: Path) -> list[Path]:
-    return yaml_files(root / "mappings" / "tests")
+    return list_yaml_files(root / "mappings" / "tests")
 
 
 def _open(root: Path, path: Path) -> list[Path]:
     """A file as it is, a folder as its files; a path is looked for here first, then in the workspace."""
     place = path if path.exists() or path.is_absolute() else root / path
-    return yaml_files(place) if place.is_dir() else [place]
+    return list_yaml_files(place) if place.is_dir() else [place]
 
 
-def _read(root: Path, path: Path, *, trusted: bool) -> Document[CaseFile]:
+def _read(root: Path, path: Path, *, trusted: bool) -> YamlDocument[CaseFile]:
     """A file that somebody named on the command line may lie anywhere."""
     if trusted:
         inside = path.is_relative_to(root)
         return read_document(path, path.relative_to(root).as_posix() if inside else str(path), CaseFile)
-    return read_inside(root, path, CaseFile)
+    return read_workspace_file(root, path, CaseFile)
 
 
-def _inline(team: TeamDraft) -> Iterator[Case]:
-    return _cases(team.entry.team, team.entry.tests, team.place)
+def _inline_cases(team: ParsedTeam) -> Iterator[MappingCase]:
+    return _cases(team.entry.team, team.entry.tests, team.location)
 
 
-def _cases(team: str, entries: Iterable[CaseEntry], place: Place) -> Iterator[Case]:
+def _cases(team: str, entries: Iterable[CaseEntry], place: YamlLocation) -> Iterator[MappingCase]:
     for index, entry in enumerate(entries):
-        yield Case(team=team, entry=entry, place=place / "tests" / index)
+        yield MappingCase(team=team, entry=entry, location=place / "tests" / index)
 
 
-def _unknown_team(document: Document[CaseFile], reading: Reading) -> Iterator[Problem]:
-    known = reading.draft.written_teams
+def _unknown_team(document: YamlDocument[CaseFile], reading: LoadResult) -> Iterator[Problem]:
+    known = reading.draft.declared_teams
     if document.model is None or document.model.team in known or not reading.draft.teams_readable:
         return
     hint = suggestion(document.model.team, known, kind="teams")
-    origin: Origin = document.where.value(("team",))
+    origin: Origin = document.positions.value_origin(("team",))
     message = f'no mapping file is for the team "{document.model.team}"; {hint}'
     yield Problem(origin=origin, path="team", message=message, check="unknown-team")

@@ -6,34 +6,34 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mappings.build import Builder
+from mappings.build import WorkspaceBuilder
 from mappings.labels import LabelScheme
 from mappings.model import Assignment, Conflict, Rule, Unplanned, Workspace
 from mappings.problems import Problem
 from mappings.rules.flow_state import state_of
 from mappings.rules.matcher import Matcher
 from mappings.rules.trace import Trace
-from mappings.testing.cases import Case, Staged, problems_of, stage
+from mappings.testing.cases import MappingCase, PreparedCase, case_problems, prepare_case
 
-NOBODY: Final = "nothing"
+NOTHING: Final = "nothing"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class Mismatch:
     """An expectation that was not met."""
 
     key: str
     """``assign``, ``rule``, ``iteration``, ``state``, ``unplanned`` or ``ignored``."""
     expected: str
-    got: str
+    actual: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseResult:
-    case: Case
+    case: MappingCase
     problems: tuple[Problem, ...] = ()
     """Why it could not be run; everything else is empty then."""
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[Mismatch, ...] = ()
     trace: Trace | None = None
 
     @property
@@ -44,69 +44,69 @@ class CaseResult:
         return "failed" if self.differences else "passed"
 
 
-class Tester:
+class CaseRunner:
     """Runs cases against the sound part of a workspace."""
 
-    def __init__(self, workspace: Workspace, builder: Builder, labels: LabelScheme) -> None:
+    def __init__(self, workspace: Workspace, builder: WorkspaceBuilder, labels: LabelScheme) -> None:
         self._workspace = workspace
         self._builder = builder
         self._labels = labels
         self._matchers: dict[object, Matcher] = {}
 
-    def run(self, case: Case) -> CaseResult:
+    def run(self, case: MappingCase) -> CaseResult:
         """How one case ends. Its team is in the workspace, which has an increment."""
-        problems = tuple(problems_of(case, self._workspace, self._builder.trackers))
+        problems = tuple(case_problems(case, self._workspace, self._builder.trackers))
         if problems:
             return CaseResult(case=case, problems=problems)
-        staged = stage(case, self._workspace, self._builder)
+        staged = prepare_case(case, self._workspace, self._builder)
         trace = self._matcher(staged).trace(staged.issue, staged.overrides, staged.ancestors)
-        got = self._facts(case, staged, trace)
+        got = self._actual_values(case, staged, trace)
         differences = tuple(
-            Difference(key=key, expected=_shown(expected), got=got[key])
-            for key, expected in case.expects.items()
-            if got[key] != _shown(expected)
+            Mismatch(key=key, expected=_format(expected), actual=got[key])
+            for key, expected in case.expectations.items()
+            if got[key] != _format(expected)
         )
         return CaseResult(case=case, differences=differences, trace=trace)
 
-    def _matcher(self, staged: Staged) -> Matcher:
+    def _matcher(self, staged: PreparedCase) -> Matcher:
         """One for each moment: which increments are open depends on it."""
         if staged.now not in self._matchers:
             self._matchers[staged.now] = Matcher(self._workspace, self._labels, staged.now)
         return self._matchers[staged.now]
 
-    def _facts(self, case: Case, staged: Staged, trace: Trace) -> Mapping[str, str]:
+    def _actual_values(self, case: MappingCase, staged: PreparedCase, trace: Trace) -> Mapping[str, str]:
         """What can be expected, as it came out."""
         outcome = trace.outcome
         assigned = outcome if isinstance(outcome, Assignment) else None
         return {
-            "assign": assigned.capability if assigned else _claims(outcome),
-            "rule": (assigned.rule if assigned else None) or NOBODY,
-            "iteration": (assigned.iteration if assigned else None) or NOBODY,
+            "assign": assigned.capability if assigned else _describe_claims(outcome),
+            "rule": (assigned.rule if assigned else None) or NOTHING,
+            "iteration": (assigned.iteration if assigned else None) or NOTHING,
             "state": self._state(case, staged, trace),
-            "unplanned": _shown(isinstance(outcome, Unplanned)),
-            "ignored": _shown(outcome is None),
+            "unplanned": _format(isinstance(outcome, Unplanned)),
+            "ignored": _format(outcome is None),
         }
 
-    def _state(self, case: Case, staged: Staged, trace: Trace) -> str:
+    def _state(self, case: MappingCase, staged: PreparedCase, trace: Trace) -> str:
         if isinstance(trace.outcome, (Assignment, Unplanned)):
             return trace.outcome.state.state
         team = next(team for team in self._workspace.teams if team.team == case.team)
         return state_of(staged.issue.issue, team).state
 
 
-def _claims(outcome: object) -> str:
+def _describe_claims(outcome: object) -> str:
     if isinstance(outcome, Conflict):
         return "claimed by " + " and ".join(f"{each.team} for {each.capability}" for each in outcome.claims)
-    return NOBODY
+    return NOTHING
 
 
-def _shown(value: object) -> str:
+def _format(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
 
 
-def unreached(workspace: Workspace, results: Iterable[CaseResult]) -> list[tuple[str, Rule]]:
+def untested_rules(workspace: Workspace, results: Iterable[CaseResult]) -> list[tuple[str, Rule]]:
     """The rules that decide no case, with their teams, in file order."""
     reached = {
         (team.team, team.winner)

@@ -15,64 +15,70 @@ from mappings.yaml.tree import KeyPath, Node, Positions, dotted, read_tree
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_READINGS = 8
+_MAX_RETRIES = 8
 """How often a broken file is read again for what it still says."""
 
-_TOLD_AT_MOST = 500
+_MAX_PROBLEMS = 500
 """Problems of one file's shape: nobody reads more, and a hostile file has tens of thousands."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Document(Generic[Model]):
+class YamlDocument(Generic[Model]):
     """One file as far as it could be understood."""
 
     path: Path
     file: str
     problems: tuple[Problem, ...]
-    raw: Node | None
+    tree: Node | None
     """What the file says; None when it is no YAML."""
-    where: Positions
+    positions: Positions
     """Positions of what ``partial`` was read from."""
-    partial: Model | None
+    partial_model: Model | None
     """The model, without the parts that are wrong. Good for finding more problems, not for use."""
 
     @property
     def model(self) -> Model | None:
-        return self.partial if not self.problems else None
+        return self.partial_model if not self.problems else None
 
 
-def read_document(path: Path, file: str, model: type[Model]) -> Document[Model]:
+def read_document(path: Path, file: str, model: type[Model]) -> YamlDocument[Model]:
     """Read and check the shape of one file. Never raises; ``file`` is its name in messages."""
     tree, problems = read_tree(path, file)
     where = Positions(file=file, root=tree)
     if tree is None:
-        return Document(path=path, file=file, problems=tuple(problems), raw=None, where=where, partial=None)
+        return YamlDocument(
+            path=path, file=file, problems=tuple(problems), tree=None, positions=where, partial_model=None
+        )
     try:
-        whole = model.model_validate(tree.plain())
-        return Document(path=path, file=file, problems=tuple(problems), raw=tree, where=where, partial=whole)
+        whole = model.model_validate(tree.to_plain())
+        return YamlDocument(
+            path=path, file=file, problems=tuple(problems), tree=tree, positions=where, partial_model=whole
+        )
     except ValidationError as error:
         problems += _translate(error, where, model)
-        pruned, partial = _salvage(tree, file, model, error)
-        return Document(
+        pruned, partial = _drop_invalid_parts(tree, file, model, error)
+        return YamlDocument(
             path=path,
             file=file,
             problems=tuple(problems),
-            raw=tree,
-            where=Positions(file=file, root=pruned),
-            partial=partial,
+            tree=tree,
+            positions=Positions(file=file, root=pruned),
+            partial_model=partial,
         )
 
 
-def _salvage(tree: Node, file: str, model: type[Model], error: ValidationError) -> tuple[Node, Model | None]:
+def _drop_invalid_parts(
+    tree: Node, file: str, model: type[Model], error: ValidationError
+) -> tuple[Node, Model | None]:
     """The tree without what is wrong, and what it says then."""
-    for _ in range(_READINGS):
+    for _ in range(_MAX_RETRIES):
         where = Positions(file=file, root=tree)
-        wrong = {where.resolve(_keys(each["loc"])) for each in error.errors(include_url=False)}
+        wrong = {where.resolve(_key_path(each["loc"])) for each in error.errors(include_url=False)}
         if () in wrong:
             return tree, None
         tree = _without(tree, wrong, ())
         try:
-            return tree, model.model_validate(tree.plain(), context={"lenient": True})
+            return tree, model.model_validate(tree.to_plain(), context={"lenient": True})
         except ValidationError as next_error:
             error = next_error
     return tree, None
@@ -95,44 +101,44 @@ def _without(node: Node, wrong: Iterable[KeyPath], path: KeyPath) -> Node:
     return replace(node, value=kept)
 
 
-def _keys(location: tuple[int | str, ...]) -> KeyPath:
+def _key_path(location: tuple[int | str, ...]) -> KeyPath:
     return tuple(part for part in location if part != "[key]")
 
 
 def _translate(error: ValidationError, where: Positions, model: type[BaseModel]) -> list[Problem]:
     problems = []
     found = error.errors(include_url=False, include_context=True)
-    for each in found[:_TOLD_AT_MOST]:
-        location = _keys(each["loc"])
+    for each in found[:_MAX_PROBLEMS]:
+        location = _key_path(each["loc"])
         path = where.resolve(location)
         on_key = each["type"] in ("missing", "extra_forbidden")
-        origin = where.key(path) if on_key else where.value(path)
-        message = _sentence(each, location, path, model)
+        origin = where.key_origin(path) if on_key else where.value_origin(path)
+        message = _message(each, location, path, model)
         problems.append(Problem(origin=origin, path=dotted(path), message=message, check="shape"))
-    if len(found) > _TOLD_AT_MOST:
-        message = f"{len(found) - _TOLD_AT_MOST} more values do not fit; correct the others first."
-        problems.append(Problem(origin=where.top, path="", message=message, check="shape"))
+    if len(found) > _MAX_PROBLEMS:
+        message = f"{len(found) - _MAX_PROBLEMS} more values do not fit; correct the others first."
+        problems.append(Problem(origin=where.start, path="", message=message, check="shape"))
     return problems
 
 
-def _sentence(error: Mapping[str, Any], location: KeyPath, path: KeyPath, model: type[BaseModel]) -> str:
+def _message(error: Mapping[str, Any], location: KeyPath, path: KeyPath, model: type[BaseModel]) -> str:
     kind, given = error["type"], error["input"]
     if kind == "missing":
         return f'the key "{location[-1]}" is missing; add it.'
     if kind == "extra_forbidden":
         known = _known_keys(model, location[:-1])
-        return f'unknown key "{_short(location[-1])}"; {suggestion(str(location[-1]), known, kind="keys")}'
-    name = _called(path)
+        return f'unknown key "{_shorten(location[-1])}"; {suggestion(str(location[-1]), known, kind="keys")}'
+    name = _subject_of(path)
     if kind == "value_error":
         return f"{error['ctx']['error']}."
     if given is None:
         return f"{name} is empty; give it a value or remove the key."
     if kind == "literal_error":
         allowed = [part.strip(" '") for part in str(error["ctx"]["expected"]).replace(" or ", ",").split(",")]
-        return f'"{_short(given)}" is not known here; {suggestion(_short(given), allowed, kind="values")}'
+        return f'"{_shorten(given)}" is not known here; {suggestion(_shorten(given), allowed, kind="values")}'
     if kind.startswith(("int_", "float_", "bool_", "date_")):
         what = {"int": "a whole number", "float": "a number", "bool": "true or false", "date": "a date"}
-        return f'"{_short(given)}" should be {what[kind.split("_")[0]]}; write it as such.'
+        return f'"{_shorten(given)}" should be {what[kind.split("_")[0]]}; write it as such.'
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return f"{name} should hold keys with values; write them below it, one `key: value` a line."
     if kind == "list_type":
@@ -144,14 +150,14 @@ def _sentence(error: Mapping[str, Any], location: KeyPath, path: KeyPath, model:
     return f"{name} does not fit: {str(error['msg']).lower()}; correct it."
 
 
-def _called(path: KeyPath) -> str:
+def _subject_of(path: KeyPath) -> str:
     if not path:
         return "the file"
     last = path[-1]
     return f"entry {last + 1} of this list" if isinstance(last, int) else f'"{last}"'
 
 
-def _short(value: Any) -> str:
+def _shorten(value: Any) -> str:
     return str(value)[:60]
 
 

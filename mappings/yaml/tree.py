@@ -31,7 +31,7 @@ from mappings.problems import Problem
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 20
 MAX_VALUES: Final = 20_000
-_COMPLAINTS: Final = 100
+_MAX_PROBLEMS: Final = 100
 """After so many a file is not read any further."""
 
 KeyPath = tuple[str | int, ...]
@@ -61,12 +61,12 @@ class Node:
             return self.value[part]
         return None
 
-    def plain(self) -> Any:
+    def to_plain(self) -> Any:
         """The value as lists, dicts, texts and None."""
         if isinstance(self.value, dict):
-            return {key: node.plain() for key, node in self.value.items()}
+            return {key: node.to_plain() for key, node in self.value.items()}
         if isinstance(self.value, list):
-            return [node.plain() for node in self.value]
+            return [node.to_plain() for node in self.value]
         return self.value
 
 
@@ -89,27 +89,27 @@ class Positions:
         """The parts of ``path`` that are really in the file, in order."""
         return tuple(part for part, _ in self._walk(path))
 
-    def key(self, path: KeyPath) -> Origin:
+    def key_origin(self, path: KeyPath) -> Origin:
         """Where the key (or list item) stands."""
         node = self._last(path)
-        return Origin(file=self.file, line=node.key_line, column=node.key_column) if node else self.top
+        return Origin(file=self.file, line=node.key_line, column=node.key_column) if node else self.start
 
-    def value(self, path: KeyPath) -> Origin:
+    def value_origin(self, path: KeyPath) -> Origin:
         """Where the value of the key stands; the key itself when it has none."""
         node = self._last(path)
-        return Origin(file=self.file, line=node.line, column=node.column) if node else self.top
+        return Origin(file=self.file, line=node.line, column=node.column) if node else self.start
 
-    def within(self, path: KeyPath, line: int, column: int) -> Origin:
+    def text_origin(self, path: KeyPath, line: int, column: int) -> Origin:
         """Where a place inside a text stands (both from 1); the text's beginning if it was folded or escaped."""
         node = self._last(path)
         if node is None or not node.text_line:
-            return self.value(path)
+            return self.value_origin(path)
         if not node.verbatim:
             return Origin(file=self.file, line=node.text_line, column=node.text_column)
         return Origin(file=self.file, line=node.text_line + line - 1, column=node.text_column + column - 1)
 
     @property
-    def top(self) -> Origin:
+    def start(self) -> Origin:
         return Origin(file=self.file)
 
     def _last(self, path: KeyPath) -> Node | None:
@@ -125,7 +125,7 @@ class Positions:
                 node = child
 
 
-_SMALL: Final = 100_000
+_MAX_CACHED: Final = 100_000
 """Characters of a file that is worth being remembered."""
 
 
@@ -140,16 +140,16 @@ def read_tree(path: Path, file: str) -> tuple[Node | None, list[Problem]]:
 def parse_tree(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     """Like ``read_tree`` for a text that was read already. Of two versions of a workspace most files are the same:
     what was parsed lately is not parsed again."""
-    tree, problems = _parsed(text, file) if len(text) < _SMALL else _parsed.__wrapped__(text, file)
+    tree, problems = _parsed(text, file) if len(text) < _MAX_CACHED else _parsed.__wrapped__(text, file)
     return tree, list(problems)
 
 
 @lru_cache(maxsize=128)
 def _parsed(text: str, file: str) -> tuple[Node | None, list[Problem]]:
-    builder = _Builder(file=file)
+    builder = _TreeBuilder(file=file)
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
-            if not builder.take(event):
+            if not builder.handle(event):
                 return None, builder.problems
     except YAMLError as error:
         return None, [*builder.problems, _syntax_problem(error, text, file)]
@@ -208,7 +208,7 @@ def _syntax_problem(error: YAMLError, text: str, file: str) -> Problem:
     return Problem(origin=Origin(file=file, line=line, column=column), path="", message=message, check="yaml")
 
 
-def _text_place(event: Any) -> tuple[int, int, bool]:
+def _text_position(event: Any) -> tuple[int, int, bool]:
     """Line and column at which a scalar's text begins, and whether it stands there as it is."""
     start, end, text = event.start_mark, event.end_mark, str(event.value)
     if event.style in ("|", ">"):
@@ -228,7 +228,7 @@ def _is_tab(text: str, origin: Origin) -> bool:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Open:
+class _OpenNode:
     """A list or mapping whose end was not seen yet."""
 
     node: Node
@@ -241,32 +241,34 @@ class _Open:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Builder:
+class _TreeBuilder:
     """Turns parser events into a tree without recursion, so that depth cannot exhaust the stack."""
 
     file: str
     root: Node | None = None
     problems: list[Problem] = field(default_factory=list)
-    stack: list[_Open] = field(default_factory=list)
+    stack: list[_OpenNode] = field(default_factory=list)
     values: int = 0
     documents: int = 0
 
-    def take(self, event: Any) -> bool:
+    def handle(self, event: Any) -> bool:
         """False when reading has to stop."""
         if isinstance(event, DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
-                self._complain(event, "the file holds more than one document; remove the line `---`.")
+                self._add_problem(event, "the file holds more than one document; remove the line `---`.")
                 return False
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
             self.stack.pop()
         elif isinstance(event, AliasEvent):
-            self._complain(event, f"the alias `*{event.anchor}` is not supported; write the value out here.")
-            return len(self.problems) < _COMPLAINTS and self._place(event, None)
+            self._add_problem(
+                event, f"the alias `*{event.anchor}` is not supported; write the value out here."
+            )
+            return len(self.problems) < _MAX_PROBLEMS and self._add_value(event, None)
         elif isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent):
             if event.tag is not None and str(event.tag) != "!":
-                self._complain(event, f"the tag `{event.tag}` is not supported; remove it.")
-            return self._place(event, self._value_of(event))
+                self._add_problem(event, f"the tag `{event.tag}` is not supported; remove it.")
+            return self._add_value(event, self._value_of(event))
         return True
 
     def _value_of(self, event: Any) -> str | list[Node] | dict[str, Node] | None:
@@ -277,10 +279,10 @@ class _Builder:
         text = str(event.value)
         return None if not event.style and text in _NULLS else text
 
-    def _place(self, event: Any, value: str | list[Node] | dict[str, Node] | None) -> bool:
+    def _add_value(self, event: Any, value: str | list[Node] | dict[str, Node] | None) -> bool:
         self.values += 1
         if self.values > MAX_VALUES:
-            self._complain(event, f"the file holds more than {MAX_VALUES} values; split it.")
+            self._add_problem(event, f"the file holds more than {MAX_VALUES} values; split it.")
             return False
         top = self.stack[-1] if self.stack else None
         if top is not None and isinstance(top.node.value, dict) and top.key is None:
@@ -288,19 +290,19 @@ class _Builder:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         node = Node(value=value, line=line, column=column, key_line=line, key_column=column)
         if isinstance(event, ScalarEvent):
-            node.text_line, node.text_column, node.verbatim = _text_place(event)
+            node.text_line, node.text_column, node.verbatim = _text_position(event)
         path = self._next_path()
         self._attach(top, node)
         if isinstance(value, list | dict):
-            self.stack.append(_Open(node=node, path=path))
+            self.stack.append(_OpenNode(node=node, path=path))
             if len(self.stack) > MAX_DEPTH:
-                self._complain(event, f"values are nested deeper than {MAX_DEPTH} levels; flatten them.")
+                self._add_problem(event, f"values are nested deeper than {MAX_DEPTH} levels; flatten them.")
                 return False
         return True
 
-    def _open_key(self, top: _Open, event: Any, value: object) -> bool:
+    def _open_key(self, top: _OpenNode, event: Any, value: object) -> bool:
         if not isinstance(value, str):
-            self._complain(event, "a key has to be a plain text; write it as `name: value`.")
+            self._add_problem(event, "a key has to be a plain text; write it as `name: value`.")
             return False
         assert isinstance(top.node.value, dict)  # noqa: S101 - narrows the type for mypy, checked by the caller
         top.key, top.skip = value, value in top.node.value
@@ -308,10 +310,10 @@ class _Builder:
         if top.skip:
             first = top.node.value[value]
             where = f"line {first.key_line}"
-            self._complain(event, f'the key "{value}" stands here twice (first in {where}); remove one.')
+            self._add_problem(event, f'the key "{value}" stands here twice (first in {where}); remove one.')
         return True
 
-    def _attach(self, top: _Open | None, node: Node) -> None:
+    def _attach(self, top: _OpenNode | None, node: Node) -> None:
         if top is None:
             self.root = node
         elif isinstance(top.node.value, list):
@@ -325,7 +327,7 @@ class _Builder:
                 top.node.value[top.key] = node
             top.key = None
 
-    def _complain(self, event: Any, message: str) -> None:
+    def _add_problem(self, event: Any, message: str) -> None:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         origin = Origin(file=self.file, line=line, column=column)
         self.problems.append(

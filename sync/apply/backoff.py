@@ -12,23 +12,23 @@ from typing import Any, Final
 
 from connectors.model import IssueRef
 from sync.model.changes import Change, LabelChange
-from sync.runtime.context import Job
+from sync.runtime.context import RunContext
 
-_KEY: Final = "refused:"
+_CACHE_KEY: Final = "refused:"
 FIRST_WAIT: Final = timedelta(hours=1)
 LONGEST_WAIT: Final = timedelta(hours=24)
 
 
-class Patience:
+class Backoff:
     """What trackers refused, kept in the store. ``waits``: whether this run heeds it or tries everything."""
 
-    def __init__(self, job: Job, *, waits: bool) -> None:
-        self._job, self._waits = job, waits
+    def __init__(self, context: RunContext, *, enabled: bool) -> None:
+        self._job, self._waits = context, enabled
 
-    def must_wait(self, change: Change) -> str | None:
+    def reason_to_wait(self, change: Change) -> str | None:
         """Why an issue is not tried in this run, if it is not."""
-        kept = self._kept(change) if self._waits else None
-        if kept is None or kept["state"] != self._state(change.ref):
+        kept = self._load(change) if self._waits else None
+        if kept is None or kept["state"] != self._issue_state(change.ref):
             return None
         until = datetime.fromisoformat(kept["until"])
         if self._job.now() >= until:
@@ -38,25 +38,25 @@ class Patience:
             f"after {until:%Y-%m-%d %H:%M} UTC"
         )
 
-    def refused(self, change: Change, reason: str) -> None:
+    def record_rejection(self, change: Change, reason: str) -> None:
         """The tracker understood and said no."""
-        kept, state = self._kept(change), self._state(change.ref)
+        kept, state = self._load(change), self._issue_state(change.ref)
         times = kept["times"] + 1 if kept and kept["state"] == state else 1
         wait = timedelta(0) if times == 1 else min(FIRST_WAIT * 2 ** (times - 2), LONGEST_WAIT)
         until = (self._job.now() + wait).astimezone(UTC)
         value = {"times": times, "state": state, "reason": reason[:200], "until": until.isoformat()}
-        self._job.store.cache.put(_key(change), value, days=60)
+        self._job.store.cache.put(_cache_key(change), value, days=60)
 
-    def accepted(self, change: Change) -> None:
+    def record_success(self, change: Change) -> None:
         """It took the write: what was before is forgotten."""
-        if self._kept(change):
-            self._job.store.cache.put(_key(change), None)
+        if self._load(change):
+            self._job.store.cache.put(_cache_key(change), None)
 
-    def _kept(self, change: Change) -> Mapping[str, Any] | None:
-        kept: Mapping[str, Any] | None = self._job.store.cache.get(_key(change))
+    def _load(self, change: Change) -> Mapping[str, Any] | None:
+        kept: Mapping[str, Any] | None = self._job.store.cache.get(_cache_key(change))
         return kept
 
-    def _state(self, ref: IssueRef) -> str:
+    def _issue_state(self, ref: IssueRef) -> str:
         """Differs when there is reason to hope: the issue moved, or somebody edited the tracker's settings."""
         known = self._job.store.known_issue(ref.tracker, ref.id)
         updated = known.issue.updated.isoformat() if known else ""
@@ -64,7 +64,7 @@ class Patience:
         return f"{ref.key} {updated} {former}"
 
 
-def _key(change: Change) -> str:
+def _cache_key(change: Change) -> str:
     """A locked issue takes labels and no comments."""
     what = "labels" if isinstance(change, LabelChange) else "comment"
-    return f"{_KEY}{change.ref.tracker}:{change.ref.id}:{what}"
+    return f"{_CACHE_KEY}{change.ref.tracker}:{change.ref.id}:{what}"

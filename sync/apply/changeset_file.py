@@ -17,14 +17,14 @@ from typing import Any
 from connectors.errors import Gone
 from connectors.model import IssueRef
 from mappings.labels import LabelScheme
-from mappings.rules.conditions import wanted_by
+from mappings.rules.conditions import field_selection_for
 from sync.config.settings import Settings
-from sync.diff.comment_markup import digest
+from sync.diff.comment_markup import text_digest
 from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
-from sync.model.limits import Attention
-from sync.pull.comment_marker import Marker
-from sync.pull.recorded import aliases
-from sync.runtime.context import Job
+from sync.model.limits import ChangeCost
+from sync.pull.comment_marker import CommentMarker
+from sync.pull.recorded import former_subjects
+from sync.runtime.context import RunContext
 
 VERSION = 2
 
@@ -42,7 +42,7 @@ class UnreadableChangeSet(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SavedChanges:
+class SavedChangeSet:
     changes: ChangeSet
     run_id: str
     made_at: datetime
@@ -52,35 +52,37 @@ class SavedChanges:
     pushed_digest: str
     live_digests: Mapping[str, str]
     """``tracker:key`` -> hash of our labels and, where it is to be edited, our comment."""
-    edited: bool
+    was_edited: bool
     """Somebody changed the file after it was saved."""
 
 
-def world_digests(job: Job, changes: ChangeSet) -> dict[str, str]:
+def tracker_digests(context: RunContext, changes: ChangeSet) -> dict[str, str]:
     """Read every named issue and hash what a stale change set would trample on. One read an issue, one a comment."""
     by_issue: dict[IssueRef, list[Change]] = {}
     for change in changes.changes:
         by_issue.setdefault(change.ref, []).append(change)
-    return {str(ref): _live_digest(job, ref, of_issue) for ref, of_issue in sorted(by_issue.items())}
+    return {str(ref): _tracker_digest(context, ref, of_issue) for ref, of_issue in sorted(by_issue.items())}
 
 
-def save(path: Path, job: Job, changes: ChangeSet, attention: Attention) -> None:
+def save_change_set(path: Path, context: RunContext, changes: ChangeSet, cost: ChangeCost) -> None:
     """Write the change set as JSON, whole or not at all, with the estimate that belongs to it for its readers."""
     document = {
         "version": VERSION,
-        "run": job.run_id,
-        "made_at": job.now().isoformat(),
-        "instance": job.settings.instance,
-        "workspace": job.workspace.digest,
-        "settings": _settings_digest(job.settings, job.workspace.labels),
-        "pushed": job.store.fingerprint(changes.refs),
-        "live": world_digests(job, changes),
-        "attention": attention.summary(),
+        "run": context.run_id,
+        "made_at": context.now().isoformat(),
+        "instance": context.settings.instance,
+        "workspace": context.workspace.digest,
+        "settings": _settings_digest(context.settings, context.workspace.labels),
+        "pushed": context.store.pushed_fingerprint(changes.refs),
+        "live": tracker_digests(context, changes),
+        "attention": cost.summary(),
         "labels": [_label_json(change) for change in changes.labels],
         "comments": [_comment_json(change) for change in changes.comments],
         "removals": [_removal_json(change) for change in changes.removals],
     }
-    text = json.dumps(document | {"digest": _digest(document)}, indent=2, ensure_ascii=False, sort_keys=True)
+    text = json.dumps(
+        document | {"digest": _document_digest(document)}, indent=2, ensure_ascii=False, sort_keys=True
+    )
     partial = path.with_name(path.name + ".partial")
     try:
         partial.write_text(text + "\n", encoding="utf-8")
@@ -94,17 +96,17 @@ def _settings_digest(settings: Settings, labels: LabelScheme) -> str:
     """What of the settings decides which changes there are. Not ``push.enabled``: one may look first. What teams
     say of their labels is in the digest of the workspace."""
     teams = None if settings.push.teams is None else sorted(settings.push.teams)
-    decisive = [teams, sorted(labels.prefixes.items()), sorted(labels.former.items())]
+    decisive = [teams, sorted(labels.prefixes.items()), sorted(labels.former_prefixes.items())]
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:24]
 
 
-def _digest(document: Mapping[str, Any]) -> str:
+def _document_digest(document: Mapping[str, Any]) -> str:
     """Tells whether somebody edited the file: what is applied is what was reviewed."""
     rest = {key: value for key, value in document.items() if key != "digest"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def load(path: Path) -> SavedChanges:
+def load_change_set(path: Path) -> SavedChangeSet:
     """Read a change set file. Raises UnreadableChangeSet with one sentence."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -112,11 +114,11 @@ def load(path: Path) -> SavedChanges:
             raise UnreadableChangeSet(
                 f"{path} is of version {data['version']}; make a new one with preview --out"
             )
-        return SavedChanges(
+        return SavedChangeSet(
             changes=ChangeSet(
-                labels=tuple(_label_from(item) for item in data["labels"]),
-                comments=tuple(_comment_from(item) for item in data["comments"]),
-                removals=tuple(_removal_from(item) for item in data["removals"]),
+                labels=tuple(_parse_label_change(item) for item in data["labels"]),
+                comments=tuple(_parse_comment_change(item) for item in data["comments"]),
+                removals=tuple(_parse_comment_removal(item) for item in data["removals"]),
             ),
             run_id=data["run"],
             made_at=datetime.fromisoformat(data["made_at"]),
@@ -125,7 +127,7 @@ def load(path: Path) -> SavedChanges:
             settings_digest=data["settings"],
             pushed_digest=data["pushed"],
             live_digests=data["live"],
-            edited=data["digest"] != _digest(data),
+            was_edited=data["digest"] != _document_digest(data),
         )
     except OSError as error:
         raise UnreadableChangeSet(f"cannot read {path}: {error.strerror}") from None
@@ -135,25 +137,25 @@ def load(path: Path) -> SavedChanges:
         ) from None
 
 
-def refuse_if_stale(job: Job, saved: SavedChanges) -> None:
+def check_not_stale(context: RunContext, saved: SavedChangeSet) -> None:
     """Raise StaleChangeSet, whole, when anything that it was made from is different now.
 
     UnreadableChangeSet when it holds what this program never makes.
     """
     reasons = []
-    if saved.instance != job.settings.instance:
+    if saved.instance != context.settings.instance:
         reasons.append(
-            f"it was made by the installation {saved.instance}, this one is {job.settings.instance}"
+            f"it was made by the installation {saved.instance}, this one is {context.settings.instance}"
         )
-    if saved.workspace_digest != job.workspace.digest:
+    if saved.workspace_digest != context.workspace.digest:
         reasons.append("plans or mappings were edited since")
-    if saved.settings_digest != _settings_digest(job.settings, job.workspace.labels):
+    if saved.settings_digest != _settings_digest(context.settings, context.workspace.labels):
         reasons.append("the teams that are written for (push.teams) or the label prefixes were edited since")
-    if saved.pushed_digest != job.store.fingerprint(saved.changes.refs):
+    if saved.pushed_digest != context.store.pushed_fingerprint(saved.changes.refs):
         reasons.append("another run has written on these issues since")
     if not reasons:
-        _refuse_forged(job, saved)
-        live = world_digests(job, saved.changes)
+        _check_genuine(context, saved)
+        live = tracker_digests(context, saved.changes)
         reasons += [
             f"our labels or comment on {issue} changed on the tracker since"
             for issue, before in saved.live_digests.items()
@@ -163,46 +165,46 @@ def refuse_if_stale(job: Job, saved: SavedChanges) -> None:
         raise StaleChangeSet(reasons)
 
 
-def _refuse_forged(job: Job, saved: SavedChanges) -> None:
+def _check_genuine(context: RunContext, saved: SavedChangeSet) -> None:
     """What is applied is what was reviewed; and whatever it is, only labels of ours on trackers of the settings."""
-    if saved.edited:
+    if saved.was_edited:
         raise UnreadableChangeSet(
             "the change set was edited since it was saved, so it is not what was reviewed; "
             "make a new one with preview --out"
         )
     changes = saved.changes
     for change in changes.changes:
-        if change.ref.tracker not in job.readers:
+        if change.ref.tracker not in context.readers:
             raise UnreadableChangeSet(
                 f"the change set names the tracker {change.ref.tracker}, which the settings do not have; "
                 "make a new one with preview --out"
             )
     for change in changes.labels:
         labels = {*change.add, *change.remove}
-        if foreign := sorted(labels - job.workspace.labels.ours(labels)):
+        if foreign := sorted(labels - context.workspace.labels.managed(labels)):
             raise UnreadableChangeSet(
                 f"the change set would touch the label {foreign[0]} of {change.ref}, which is not ours; "
                 "make a new one with preview --out"
             )
 
 
-def _live_digest(job: Job, ref: IssueRef, changes: list[Change]) -> str:
-    reader = job.readers[ref.tracker]
+def _tracker_digest(context: RunContext, ref: IssueRef, changes: list[Change]) -> str:
+    reader = context.readers[ref.tracker]
     try:
-        issue = reader.read(ref.key, wanted_by(job.workspace.teams))
+        issue = reader.read(ref.key, field_selection_for(context.workspace.teams))
     except Gone:
         return "gone"
-    parts = sorted(job.workspace.labels.ours(issue.labels))
+    parts = sorted(context.workspace.labels.managed(issue.labels))
     for change in changes:
         if isinstance(change, (CommentChange, CommentRemoval)):
-            parts.append(f"{change.subject}={_live_comment(job, change)}")
+            parts.append(f"{change.subject}={_comment_digest(context, change)}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 
-def _live_comment(job: Job, change: CommentChange | CommentRemoval) -> str:
+def _comment_digest(context: RunContext, change: CommentChange | CommentRemoval) -> str:
     """Hash of our live comment of the change's subject, or ``none``."""
-    marker, reader = Marker(job), job.readers[change.ref.tracker]
-    subjects = (change.subject, *aliases(job.workspace).get(change.subject, ()))
+    marker, reader = CommentMarker(context), context.readers[change.ref.tracker]
+    subjects = (change.subject, *former_subjects(context.workspace).get(change.subject, ()))
     try:
         comments = (
             [reader.comment(change.ref, change.comment_id)]
@@ -212,7 +214,7 @@ def _live_comment(job: Job, change: CommentChange | CommentRemoval) -> str:
     except Gone:
         return "none"
     own = [text for c in comments if (text := marker.own_text(c, change.ref, subjects)) is not None]
-    return digest(own[0]) if own else "none"
+    return text_digest(own[0]) if own else "none"
 
 
 def _label_json(change: LabelChange) -> dict[str, Any]:
@@ -228,9 +230,9 @@ def _label_json(change: LabelChange) -> dict[str, Any]:
     }
 
 
-def _label_from(data: Mapping[str, Any]) -> LabelChange:
+def _parse_label_change(data: Mapping[str, Any]) -> LabelChange:
     return LabelChange(
-        ref=_ref_from(data),
+        ref=_parse_ref(data),
         container=data["container"],
         add={label: Reason(**reason) for label, reason in data["add"].items()},
         remove={label: Reason(**reason) for label, reason in data["remove"].items()},
@@ -254,9 +256,9 @@ def _comment_json(change: CommentChange) -> dict[str, Any]:
     }
 
 
-def _comment_from(data: Mapping[str, Any]) -> CommentChange:
+def _parse_comment_change(data: Mapping[str, Any]) -> CommentChange:
     return CommentChange(
-        ref=_ref_from(data),
+        ref=_parse_ref(data),
         subject=data["subject"],
         comment_id=data["comment"],
         body=data["body"],
@@ -276,9 +278,9 @@ def _removal_json(change: CommentRemoval) -> dict[str, Any]:
     }
 
 
-def _removal_from(data: Mapping[str, Any]) -> CommentRemoval:
+def _parse_comment_removal(data: Mapping[str, Any]) -> CommentRemoval:
     return CommentRemoval(
-        ref=_ref_from(data),
+        ref=_parse_ref(data),
         subject=data["subject"],
         comment_id=data["comment"],
         reason=Reason(**data["reason"]),
@@ -289,7 +291,7 @@ def _ref_json(ref: IssueRef) -> dict[str, str]:
     return {"tracker": ref.tracker, "id": ref.id, "key": ref.key}
 
 
-def _ref_from(data: Mapping[str, Any]) -> IssueRef:
+def _parse_ref(data: Mapping[str, Any]) -> IssueRef:
     return IssueRef(tracker=data["tracker"], id=data["id"], key=data["key"])
 
 

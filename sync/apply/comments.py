@@ -9,30 +9,33 @@ from typing import Any, TypeVar
 
 from connectors.errors import Gone, OutcomeUnknown, Rejected
 from connectors.model import Comment
-from mappings.rules.conditions import wanted_by
-from sync.apply.journal import Announcer
-from sync.diff.comment_markup import digest, remove_block, replace_block, wrap
-from sync.model.anchors import homes_of
+from mappings.rules.conditions import field_selection_for
+from sync.apply.journal import JournalWriter
+from sync.diff.comment_markup import remove_block, replace_block, text_digest, wrap_block
+from sync.model.anchors import comment_owners
 from sync.model.changes import CommentChange, CommentRemoval
 from sync.model.records import CommentState
-from sync.pull.comment_marker import Marker, former_account, locate_comment
-from sync.pull.recorded import keep_home
-from sync.runtime.context import Job
-from sync.store import PushedComment
+from sync.pull.comment_marker import CommentMarker, former_account_message, locate_comment
+from sync.pull.recorded import save_comment_owner
+from sync.runtime.context import RunContext
+from sync.store import PushedCommentRecord
 
 AnyComment = TypeVar("AnyComment", CommentChange, CommentRemoval)
 
 
-class CommentWriting:
+class CommentWriter:
     """Carries out comment changes. ``notes`` tells what was left alone and why."""
 
     def __init__(
-        self, job: Job, aliases: Mapping[str, tuple[str, ...]], looked: Collection[str] = ()
+        self,
+        context: RunContext,
+        aliases: Mapping[str, tuple[str, ...]],
+        checked_subjects: Collection[str] = (),
     ) -> None:
-        self._job, self._store = job, job.store
-        self._looked = looked
-        self._aliases, self._homes = aliases, homes_of(job.workspace)
-        self._marker, self._journal = Marker(job), Announcer(job)
+        self._job, self._store = context, context.store
+        self._looked = checked_subjects
+        self._aliases, self._homes = aliases, comment_owners(context.workspace)
+        self._marker, self._journal = CommentMarker(context), JournalWriter(context)
         self.notes: list[str] = []
 
     def write(self, change: CommentChange) -> None:
@@ -50,65 +53,65 @@ class CommentWriting:
         except Gone:
             self._remove_moved(change)
             return
-        own = self._marker.own_text(live, ref, self._names(change.subject))
+        own = self._marker.own_text(live, ref, self._accepted_subjects(change.subject))
         if own is None:
-            self._refuse_former(live, change)
-            self._store.forget_comment(change.subject)
+            self._reject_former_account(live, change)
+            self._store.forget_pushed_comment(change.subject)
             self.notes.append(
                 f"{ref}: the old comment of {change.subject} is not ours any more; left where it is"
             )
             return
-        rest = self._without_ours(live, change)
+        rest = self._text_without_block(live, change)
         payload = {"subject": change.subject, "comment": change.comment_id, "rest": rest}
         before = {"body": live.body, "own": own}
-        entry = self._journal.announce(ref, "delete-comment", payload, change.reason, before)
+        entry = self._journal.record_intent(ref, "delete-comment", payload, change.reason, before)
         writer = self._job.writers[tracker]
-        with self._journal.sending([entry]):
+        with self._journal.recording_errors([entry]):
             if rest:
                 writer.edit_comment(ref, change.comment_id, rest, {})
             else:
                 writer.delete_comment(ref, change.comment_id)
-        self._store.complete(entry, self._job.now(), ref=ref, forget=change.subject)
+        self._store.complete_write(entry, self._job.now(), ref=ref, deleted_subject=change.subject)
 
     def _remove_moved(self, change: CommentRemoval) -> None:
         """The comment is not where it was: gone, or with its issue in another repository."""
         moved = None
         with suppress(Gone):
-            moved = self._moved(change)
+            moved = self._find_moved(change)
         if moved:
             self.remove(moved)
         else:
-            self._store.forget_comment(change.subject)
+            self._store.forget_pushed_comment(change.subject)
 
-    def _without_ours(self, live: Comment, change: CommentRemoval) -> str:
+    def _text_without_block(self, live: Comment, change: CommentRemoval) -> str:
         if self._job.markup(change.ref.tracker) == "jira":
             return ""
-        return remove_block(live.body, self._job.settings.instance, self._names(change.subject))
+        return remove_block(live.body, self._job.settings.instance, self._accepted_subjects(change.subject))
 
-    def _refuse_former(self, live: Comment, change: CommentChange | CommentRemoval) -> None:
+    def _reject_former_account(self, live: Comment, change: CommentChange | CommentRemoval) -> None:
         """Raise Rejected when a comment that we know by its id and that has our marker is by another account."""
-        if self._marker.marked_text(live, change.ref, self._names(change.subject)) is not None:
-            raise Rejected(former_account(live, change.ref))
+        if self._marker.marked_text(live, change.ref, self._accepted_subjects(change.subject)) is not None:
+            raise Rejected(former_account_message(live, change.ref))
 
-    def _names(self, subject: str) -> tuple[str, ...]:
+    def _accepted_subjects(self, subject: str) -> tuple[str, ...]:
         """The names that a subject's comment may carry in its marker."""
         return (subject, *self._aliases.get(subject, ()))
 
     def _create(self, change: CommentChange) -> None:
         """Look for a comment of ours first, unless that was done: the store may be new, or an answer lost."""
-        if change.subject not in self._looked and (ours := self._find_ours(change, alone=True)):
+        if change.subject not in self._looked and (ours := self._find_own_comment(change, exclusive=True)):
             self._edit(change, ours.id)
             return
-        entry = self._announce(change, "create-comment", {}, {})
+        entry = self._record_intent(change, "create-comment", {}, {})
         writer = self._job.writers[change.ref.tracker]
         try:
-            with self._journal.sending([entry], passes=OutcomeUnknown):
+            with self._journal.recording_errors([entry], except_for=OutcomeUnknown):
                 created = writer.create_comment(
-                    change.ref, self._written(change), self._marker.fields(change.subject)
+                    change.ref, self._full_text(change), self._marker.marker_fields(change.subject)
                 )
         except OutcomeUnknown:
-            with self._journal.sending([entry]):
-                found = self._find_ours(change)
+            with self._journal.recording_errors([entry]):
+                found = self._find_own_comment(change)
                 if found is None:
                     raise
             created = found
@@ -119,68 +122,73 @@ class CommentWriting:
         try:
             ref, live = locate_comment(self._job.readers[change.ref.tracker], change.ref, comment_id)
         except Gone:
-            moved = self._moved(change)
+            moved = self._find_moved(change)
             if moved and moved.comment_id:
                 self._edit(moved, moved.comment_id)
             else:
-                self._leave(change, comment_id, "was deleted by a person")
+                self._leave_to_people(change, comment_id, "was deleted by a person")
             return
         change = replace(change, ref=ref)
-        own = self._marker.own_text(live, ref, self._names(change.subject))
+        own = self._marker.own_text(live, ref, self._accepted_subjects(change.subject))
         if own is None:
-            self._refuse_former(live, change)
-            self._leave(change, comment_id, "lost our marker or is not by our account")
+            self._reject_former_account(live, change)
+            self._leave_to_people(change, comment_id, "lost our marker or is not by our account")
             return
-        if digest(own) == digest(change.body):
-            self._store.record_comment(self._pushed(change, comment_id, "live"))
-            self._keep_home(change)
+        if text_digest(own) == text_digest(change.body):
+            self._store.record_pushed_comment(self._pushed_comment(change, comment_id, "live"))
+            self._save_owner(change)
             return
-        entry = self._announce(change, "edit-comment", {"comment": comment_id}, {"body": own})
-        with self._journal.sending([entry]):
+        entry = self._record_intent(change, "edit-comment", {"comment": comment_id}, {"body": own})
+        with self._journal.recording_errors([entry]):
             self._job.writers[ref.tracker].edit_comment(
-                ref, comment_id, self._written(change, live), self._marker.fields(change.subject)
+                ref, comment_id, self._full_text(change, live), self._marker.marker_fields(change.subject)
             )
         self._complete(entry, change, comment_id)
 
-    def _moved(self, change: AnyComment) -> AnyComment | None:
+    def _find_moved(self, change: AnyComment) -> AnyComment | None:
         """The same change where the issue is now with our comment; None when that is where we looked, or when
         the comment is not there either. Gone when the issue is out of sight altogether, which says nothing about
         the comment."""
         reader = self._job.readers[change.ref.tracker]
-        ref = reader.read(change.ref.key, wanted_by(self._job.workspace.teams)).ref
+        ref = reader.read(change.ref.key, field_selection_for(self._job.workspace.teams)).ref
         if (ref.id, ref.key) == (change.ref.id, change.ref.key):
             return None
         moved = replace(change, ref=ref)
-        ours = self._find_ours(moved)
+        ours = self._find_own_comment(moved)
         return replace(moved, comment_id=ours.id) if ours else None
 
-    def _find_ours(self, change: CommentChange | CommentRemoval, *, alone: bool = False) -> Comment | None:
-        """Our oldest comment for the subject on that issue. Rejected when we have to be ``alone`` there and another
+    def _find_own_comment(
+        self, change: CommentChange | CommentRemoval, *, exclusive: bool = False
+    ) -> Comment | None:
+        """Our oldest comment for the subject on that issue. Rejected when we have to be ``exclusive`` there and another
         installation is there, too."""
         comments = self._job.readers[change.ref.tracker].comments(change.ref)
-        if alone and (other := self._marker.other_installation(comments, change.ref)):
+        if exclusive and (other := self._marker.other_instance(comments, change.ref)):
             raise Rejected(
                 f"the installation {other!r} keeps a comment there; take the anchor out of one of the plans"
             )
         for comment in comments:
-            if self._marker.own_text(comment, change.ref, self._names(change.subject)) is not None:
+            if (
+                self._marker.own_text(comment, change.ref, self._accepted_subjects(change.subject))
+                is not None
+            ):
                 return comment
         return None
 
-    def _written(self, change: CommentChange, live: Comment | None = None) -> str:
+    def _full_text(self, change: CommentChange, live: Comment | None = None) -> str:
         """The whole text to send: on GitHub with our markers and what people wrote around them."""
         if self._job.markup(change.ref.tracker) == "jira":
             return change.body
         instance = self._job.settings.instance
         if live is None:
-            return wrap(change.body, instance, change.subject)
-        return replace_block(live.body, change.body, instance, self._names(change.subject))
+            return wrap_block(change.body, instance, change.subject)
+        return replace_block(live.body, change.body, instance, self._accepted_subjects(change.subject))
 
-    def _leave(self, change: CommentChange, comment_id: str, what: str) -> None:
-        self._store.record_comment(self._pushed(change, comment_id, "deleted-by-person"))
+    def _leave_to_people(self, change: CommentChange, comment_id: str, what: str) -> None:
+        self._store.record_pushed_comment(self._pushed_comment(change, comment_id, "deleted-by-person"))
         self.notes.append(f"{change.ref}: the status comment of {change.subject} {what}; left alone")
 
-    def _announce(
+    def _record_intent(
         self, change: CommentChange, op: Any, payload: Mapping[str, Any], before: Mapping[str, Any]
     ) -> int:
         told = {
@@ -189,19 +197,21 @@ class CommentWriting:
             "full_hash": change.full_hash,
             "urgent_hash": change.urgent_hash,
         }
-        return self._journal.announce(change.ref, op, {**told, **payload}, change.reason, before)
+        return self._journal.record_intent(change.ref, op, {**told, **payload}, change.reason, before)
 
     def _complete(self, entry: int, change: CommentChange, comment_id: str) -> None:
-        pushed, after = self._pushed(change, comment_id, "live"), {"comment": comment_id}
-        self._store.complete(entry, self._job.now(), ref=change.ref, comment=pushed, after=after)
-        self._keep_home(change)
+        pushed, after = self._pushed_comment(change, comment_id, "live"), {"comment": comment_id}
+        self._store.complete_write(entry, self._job.now(), ref=change.ref, comment=pushed, after=after)
+        self._save_owner(change)
 
-    def _keep_home(self, change: CommentChange) -> None:
+    def _save_owner(self, change: CommentChange) -> None:
         if home := self._homes.get(change.subject):
-            keep_home(self._store, change.subject, home)
+            save_comment_owner(self._store, change.subject, home)
 
-    def _pushed(self, change: CommentChange, comment_id: str, state: CommentState) -> PushedComment:
-        return PushedComment(
+    def _pushed_comment(
+        self, change: CommentChange, comment_id: str, state: CommentState
+    ) -> PushedCommentRecord:
+        return PushedCommentRecord(
             subject=change.subject,
             ref=change.ref,
             comment_id=comment_id,

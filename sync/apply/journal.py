@@ -10,16 +10,16 @@ from connectors.errors import ConnectorError, NotConfirmed, OutcomeUnknown, Skip
 from connectors.model import IssueRef
 from sync.model.changes import Reason
 from sync.model.records import Operation
-from sync.runtime.context import Job
+from sync.runtime.context import RunContext
 
 
-class Announcer:
+class JournalWriter:
     """Writes the journal of one run."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, context: RunContext) -> None:
+        self._job = context
 
-    def announce(
+    def record_intent(
         self,
         ref: IssueRef,
         op: Operation,
@@ -41,23 +41,23 @@ class Announcer:
         )
 
     @contextmanager
-    def sending(
-        self, entries: Sequence[int], *, passes: type[ConnectorError] | None = None
+    def recording_errors(
+        self, entries: Sequence[int], *, except_for: type[ConnectorError] | None = None
     ) -> Iterator[None]:
         """Around the request: notes what became of entries whose write raised, and lets the error through.
 
-        What may have taken effect is ``unknown``, which ``settle.py`` clears up. An error of the kind ``passes``
+        What may have taken effect is ``unknown``, which ``settle.py`` clears up. An error of the kind ``except_for``
         is not noted: the caller finds out more.
         """
         try:
             yield
         except ConnectorError as error:
-            if passes is None or not isinstance(error, passes):
-                self._note(entries, error)
+            if except_for is None or not isinstance(error, except_for):
+                self._record_error(entries, error)
             raise
 
-    def _note(self, entries: Sequence[int], error: ConnectorError) -> None:
-        unclear = error.in_doubt or isinstance(error, (NotConfirmed, OutcomeUnknown))
+    def _record_error(self, entries: Sequence[int], error: ConnectorError) -> None:
+        unclear = error.follows_ambiguous_write or isinstance(error, (NotConfirmed, OutcomeUnknown))
         refused = isinstance(error, SkipIssue) and not unclear
         for entry in entries:
             self._job.store.journal_result(

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-from connectors.errors import MovedAway, Rejected
+from connectors.errors import Rejected, WriteRedirected
 from connectors.model import IssueRef, KnownIssue
-from sync.apply.journal import Announcer
+from sync.apply.journal import JournalWriter
 from sync.model.changes import LabelChange, Reason
-from sync.runtime.context import Job
+from sync.runtime.context import RunContext
 
 
-class LabelWriting:
+class LabelWriter:
     """Carries out label changes. Errors are those of the connectors; the journal knows what became of each write."""
 
-    def __init__(self, job: Job) -> None:
-        self._job, self._journal = job, Announcer(job)
+    def __init__(self, context: RunContext) -> None:
+        self._job, self._journal = context, JournalWriter(context)
         self._renamed: dict[tuple[str, str, str], bool] = {}
         """(tracker, container, old label) -> whether it was renamed in place in this run."""
 
@@ -27,27 +27,27 @@ class LabelWriting:
         add = [label for label in change.add if label not in {change.renames[old] for old in renamed}]
         remove = [label for label in change.remove if label.lower() not in renamed]
         for label in add:
-            self._make(change, label)
-        for added, removed in self._steps(change, add, remove):
+            self._ensure_label_exists(change, label)
+        for added, removed in self._request_steps(change, add, remove):
             try:
-                self._step(change, added, removed)
+                self._send_step(change, added, removed)
             except Rejected as error:
-                if len(added) < 2 or removed or isinstance(error, MovedAway):
+                if len(added) < 2 or removed or isinstance(error, WriteRedirected):
                     raise
-                self._one_by_one(change, added)
+                self._add_one_by_one(change, added)
 
-    def _one_by_one(self, change: LabelChange, add: list[str]) -> None:
+    def _add_one_by_one(self, change: LabelChange, add: list[str]) -> None:
         """GitHub may have taken some of several labels and not others: what it takes alone is known as ours."""
         refusals = []
         for label in add:
             try:
-                self._step(change, [label], [])
+                self._send_step(change, [label], [])
             except Rejected as error:
                 refusals.append(error)
         if refusals:
             raise refusals[0]
 
-    def _steps(
+    def _request_steps(
         self, change: LabelChange, add: list[str], remove: list[str]
     ) -> Iterator[tuple[list[str], list[str]]]:
         if self._job.markup(change.ref.tracker) == "jira":
@@ -59,37 +59,39 @@ class LabelWriting:
         for label in remove:
             yield [], [label]
 
-    def _step(self, change: LabelChange, add: list[str], remove: list[str]) -> None:
+    def _send_step(self, change: LabelChange, add: list[str], remove: list[str]) -> None:
         before = {"labels": list(change.before)}
         entries = [
-            self._journal.announce(change.ref, "add-label", {"label": label}, change.add[label], before)
+            self._journal.record_intent(change.ref, "add-label", {"label": label}, change.add[label], before)
             for label in add
         ]
         entries += [
-            self._journal.announce(change.ref, "remove-label", {"label": label}, change.remove[label], before)
+            self._journal.record_intent(
+                change.ref, "remove-label", {"label": label}, change.remove[label], before
+            )
             for label in remove
         ]
-        with self._journal.sending(entries):
+        with self._journal.recording_errors(entries):
             self._job.writers[change.ref.tracker].change_labels(change.ref, add, remove)
         now, store = self._job.now(), self._job.store
         for entry, label in zip(entries, [*add, *remove], strict=True):
             added, removed = ([label], []) if label in add else ([], [label.lower()])
-            store.complete(entry, now, ref=change.ref, added=added, removed=removed)
+            store.complete_write(entry, now, ref=change.ref, added=added, removed=removed)
         known = store.known_issue(change.ref.tracker, change.ref.id)
         if known:
-            remember_labels(self._job, known, add=add, remove=remove)
+            save_confirmed_labels(self._job, known, add=add, remove=remove)
 
-    def _make(self, change: LabelChange, label: str) -> None:
+    def _ensure_label_exists(self, change: LabelChange, label: str) -> None:
         """On GitHub a label is made with colour and description before its first use."""
         if self._job.markup(change.ref.tracker) == "jira":
             return
         cache, key = self._job.store.cache_for(change.ref.tracker), f"label-made:{change.container}:{label}"
         if cache.get(key):
             return
-        entry = self._journal.announce(
+        entry = self._journal.record_intent(
             change.ref, "create-label", {"label": label}, change.add[label], {"labels": list(change.before)}
         )
-        with self._journal.sending([entry]):
+        with self._journal.recording_errors([entry]):
             self._job.writers[change.ref.tracker].ensure_label(
                 change.container,
                 label,
@@ -111,10 +113,10 @@ class LabelWriting:
             return False
         payload = {"label": old, "new": new, "container": change.container}
         reason = Reason(text=f"it is called {new} now", rule=change.add[new].rule)
-        entry = self._journal.announce(
+        entry = self._journal.record_intent(
             change.ref, "rename-label", payload, reason, {"labels": list(change.before)}
         )
-        with self._journal.sending([entry]):
+        with self._journal.recording_errors([entry]):
             done = self._job.writers[change.ref.tracker].rename_label(change.container, old, new)
         if not done:
             self._job.store.journal_result(
@@ -124,32 +126,36 @@ class LabelWriting:
                 detail="the new label exists already, or the old one does not",
             )
             return False
-        carry_label_over(self._job, change.ref.tracker, change.container, old, new)
+        record_label_rename(self._job, change.ref.tracker, change.container, old, new)
         self._job.store.journal_result(entry, "done", self._job.now())
         return True
 
 
-def remember_labels(job: Job, known: KnownIssue, *, add: Collection[str], remove: Collection[str]) -> None:
+def save_confirmed_labels(
+    context: RunContext, known: KnownIssue, *, add: Collection[str], remove: Collection[str]
+) -> None:
     """What the tracker has just confirmed is what we know of the issue. Else a list that lags, or one that the
     tracker does not send again, would look as if people had changed the labels."""
     issue, gone = known.issue, {label.lower() for label in remove}
     kept = frozenset(label for label in issue.labels if label.lower() not in gone)
     if not known.vanished:
-        job.store.save_issue(replace(issue, labels=kept | frozenset(add)), job.now())
+        context.store.save_issue(replace(issue, labels=kept | frozenset(add)), context.now())
 
 
-def carry_label_over(job: Job, tracker: str, container: str, old: str, new: str) -> None:
+def record_label_rename(context: RunContext, tracker: str, container: str, old: str, new: str) -> None:
     """A label was renamed in place: everything that we know of it in that repository goes under the new name."""
     place = container.lower()
 
     def is_here(ref: IssueRef) -> bool:
         return ref.tracker == tracker and ref.key.partition("#")[0].lower() == place
 
-    pushed: Mapping[IssueRef, Collection[str]] = job.store.pushed_labels()
+    pushed: Mapping[IssueRef, Collection[str]] = context.store.pushed_labels()
     for ref, labels in pushed.items():
         if is_here(ref) and old in labels:
-            job.store.record_labels(ref, added=[new], removed=[old], run_id=job.run_id, at=job.now())
-    for known in list(job.store.known(tracker=tracker)):
+            context.store.record_pushed_labels(
+                ref, added=[new], removed=[old], run_id=context.run_id, at=context.now()
+            )
+    for known in list(context.store.known_issues(tracker=tracker)):
         if is_here(known.issue.ref) and old in {label.lower() for label in known.issue.labels}:
-            remember_labels(job, known, add=[new], remove=[old])
-    job.store.cache_for(tracker).put(f"label-made:{container}:{new}", True, days=90)
+            save_confirmed_labels(context, known, add=[new], remove=[old])
+    context.store.cache_for(tracker).put(f"label-made:{container}:{new}", True, days=90)

@@ -7,141 +7,147 @@ from typing import Final
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Comment, Issue
-from mappings.rules.conditions import wanted_by
-from sync.apply.labels import carry_label_over
-from sync.diff.comment_markup import digest
-from sync.pull.comment_marker import Marker, live_comment
-from sync.runtime.context import Job
-from sync.store import JournalRow, PushedComment
+from mappings.rules.conditions import field_selection_for
+from sync.apply.labels import record_label_rename
+from sync.diff.comment_markup import text_digest
+from sync.pull.comment_marker import CommentMarker, read_live_comment
+from sync.runtime.context import RunContext
+from sync.store import JournalEntry, PushedCommentRecord
 
-OUT_OF_SIGHT: Final = timedelta(days=1)
+MISSING_GRACE: Final = timedelta(days=1)
 """How long an issue has to be out of sight before it counts as deleted with whatever we wrote on it: one wrong 404
 must not make a label of ours a stranger's."""
 
 
-def settle_open_intents(job: Job) -> list[str]:
+def recover_pending_writes(context: RunContext) -> list[str]:
     """Ask the trackers about every write whose result is not known, and record what is there.
 
     Returns a sentence for each intent that stays open because its tracker does not answer.
     """
     still_open = []
-    for row in job.store.open_intents():
-        if row.ref.tracker not in job.readers:
+    for row in context.store.pending_writes():
+        if row.ref.tracker not in context.readers:
             continue
         try:
-            _settle(job, row)
+            _recover_write(context, row)
         except Gone:
-            if job.now() - row.at > OUT_OF_SIGHT:
-                _give_up(job, row)
+            if context.now() - row.at > MISSING_GRACE:
+                _give_up(context, row)
         except ConnectorError as error:
             still_open.append(f"{row.ref}: it is not known whether an earlier {row.op} took effect: {error}")
     return still_open
 
 
-def _settle(job: Job, row: JournalRow) -> None:
+def _recover_write(context: RunContext, row: JournalEntry) -> None:
     if row.op in ("add-label", "remove-label"):
-        _settle_label(job, row)
+        _recover_label(context, row)
     elif row.op in ("create-comment", "edit-comment"):
-        _settle_comment(job, row)
+        _recover_comment(context, row)
     elif row.op == "delete-comment":
-        _settle_deletion(job, row)
+        _recover_deletion(context, row)
     elif row.op == "rename-label":
-        _settle_rename(job, row)
+        _recover_rename(context, row)
     else:
         # Creating a label is repeated harmlessly before its next use.
-        job.store.journal_result(row.id, "not-sent", job.now(), detail="repeated when needed")
+        context.store.journal_result(row.id, "not-sent", context.now(), detail="repeated when needed")
 
 
-def _give_up(job: Job, row: JournalRow) -> None:
+def _give_up(context: RunContext, row: JournalEntry) -> None:
     forget = str(row.payload["subject"]) if row.op == "delete-comment" else None
     if forget:
-        job.store.complete(row.id, job.now(), ref=row.ref, forget=forget)
+        context.store.complete_write(row.id, context.now(), ref=row.ref, deleted_subject=forget)
     else:
-        job.store.journal_result(row.id, "not-sent", job.now(), detail="the issue is not there any more")
+        context.store.journal_result(
+            row.id, "not-sent", context.now(), detail="the issue is not there any more"
+        )
 
 
-def _settle_label(job: Job, row: JournalRow) -> None:
+def _recover_label(context: RunContext, row: JournalEntry) -> None:
     label = str(row.payload["label"]).lower()
-    there = label in {name.lower() for name in _read(job, row).labels}
-    if row.op == "add-label" and there and _put_by_others(job, row, label):
-        job.store.journal_result(row.id, "not-sent", job.now(), detail="somebody else put it")
+    there = label in {name.lower() for name in _read_issue(context, row).labels}
+    if row.op == "add-label" and there and _put_by_others(context, row, label):
+        context.store.journal_result(row.id, "not-sent", context.now(), detail="somebody else put it")
     elif row.op == "add-label" and there:
-        job.store.complete(row.id, job.now(), ref=row.ref, added=[label], removed=[])
+        context.store.complete_write(row.id, context.now(), ref=row.ref, added=[label], removed=[])
     elif row.op == "remove-label" and not there:
-        job.store.complete(row.id, job.now(), ref=row.ref, added=[], removed=[label])
+        context.store.complete_write(row.id, context.now(), ref=row.ref, added=[], removed=[label])
     else:
-        job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
+        context.store.journal_result(row.id, "not-sent", context.now(), detail="the tracker shows no effect")
 
 
-def _put_by_others(job: Job, row: JournalRow, label: str) -> bool:
+def _put_by_others(context: RunContext, row: JournalEntry, label: str) -> bool:
     """Between our death and now a person may have put the very label. Where nobody tells, it is ours."""
-    events = job.readers[row.ref.tracker].label_events(row.ref)
+    events = context.readers[row.ref.tracker].label_origins(row.ref)
     authors = {name.lower(): event.author_id for name, event in events.items()}
-    return label in authors and authors[label] not in job.accounts(row.ref.tracker)
+    return label in authors and authors[label] not in context.own_account_ids(row.ref.tracker)
 
 
-def _settle_rename(job: Job, row: JournalRow) -> None:
+def _recover_rename(context: RunContext, row: JournalEntry) -> None:
     """The issue for which it was done shows whether the label has its new name."""
-    issue, new = _read(job, row), str(row.payload["new"])
+    issue, new = _read_issue(context, row), str(row.payload["new"])
     if new not in {name.lower() for name in issue.labels}:
-        job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
+        context.store.journal_result(row.id, "not-sent", context.now(), detail="the tracker shows no effect")
         return
     container, old = str(row.payload["container"]), str(row.payload["label"])
     if old not in {name.lower() for name in issue.labels}:
-        carry_label_over(job, row.ref.tracker, container, old, new)
-    job.store.journal_result(row.id, "done", job.now())
+        record_label_rename(context, row.ref.tracker, container, old, new)
+    context.store.journal_result(row.id, "done", context.now())
 
 
-def _settle_deletion(job: Job, row: JournalRow) -> None:
+def _recover_deletion(context: RunContext, row: JournalEntry) -> None:
     """Gone, or without our text in it, means deleted."""
-    if _find(job, row) is None:
-        job.store.complete(row.id, job.now(), ref=row.ref, forget=str(row.payload["subject"]))
+    if _find_own_comment(context, row) is None:
+        context.store.complete_write(
+            row.id, context.now(), ref=row.ref, deleted_subject=str(row.payload["subject"])
+        )
     else:
-        job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
+        context.store.journal_result(row.id, "not-sent", context.now(), detail="the tracker shows no effect")
 
 
-def _read(job: Job, row: JournalRow) -> Issue:
-    issue = job.readers[row.ref.tracker].read(row.ref.key, wanted_by(job.workspace.teams))
-    job.store.save_issue(issue, job.now())
+def _read_issue(context: RunContext, row: JournalEntry) -> Issue:
+    issue = context.readers[row.ref.tracker].read(row.ref.key, field_selection_for(context.workspace.teams))
+    context.store.save_issue(issue, context.now())
     return issue
 
 
-def _settle_comment(job: Job, row: JournalRow) -> None:
-    found = _find(job, row)
+def _recover_comment(context: RunContext, row: JournalEntry) -> None:
+    found = _find_own_comment(context, row)
     subject = str(row.payload["subject"])
     if found is None:
-        job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
+        context.store.journal_result(row.id, "not-sent", context.now(), detail="the tracker shows no effect")
         return
     comment, own = found
-    took_effect = digest(own) == digest(str(row.payload["body"]))
+    took_effect = text_digest(own) == text_digest(str(row.payload["body"]))
     if not took_effect and row.op == "edit-comment":
-        job.store.journal_result(row.id, "not-sent", job.now(), detail="the tracker shows no effect")
+        context.store.journal_result(row.id, "not-sent", context.now(), detail="the tracker shows no effect")
         return
-    pushed = PushedComment(
+    pushed = PushedCommentRecord(
         subject=subject,
         ref=row.ref,
         comment_id=comment.id,
         body=own,
-        full_hash=str(row.payload["full_hash"]) if took_effect else digest(own),
+        full_hash=str(row.payload["full_hash"]) if took_effect else text_digest(own),
         urgent_hash=str(row.payload["urgent_hash"]) if took_effect else "",
         edited_at=row.at,
         run_id=row.run_id,
     )
-    job.store.complete(row.id, job.now(), ref=row.ref, comment=pushed, after={"comment": comment.id})
+    context.store.complete_write(
+        row.id, context.now(), ref=row.ref, comment=pushed, after={"comment": comment.id}
+    )
 
 
-def _find(job: Job, row: JournalRow) -> tuple[Comment, str] | None:
+def _find_own_comment(context: RunContext, row: JournalEntry) -> tuple[Comment, str] | None:
     """Our comment for the intent's subject on that issue, with our text in it. Gone when the issue is out of sight."""
-    reader, marker = job.readers[row.ref.tracker], Marker(job)
+    reader, marker = context.readers[row.ref.tracker], CommentMarker(context)
     subjects = (str(row.payload["subject"]),)
     try:
         comments = (
             reader.comments(row.ref)
             if row.op == "create-comment"
-            else [live_comment(reader, row.ref, str(row.payload["comment"]))]
+            else [read_live_comment(reader, row.ref, str(row.payload["comment"]))]
         )
     except Gone:
-        _read(job, row)
+        _read_issue(context, row)
         return None
     for comment in comments:
         own = marker.own_text(comment, row.ref, subjects)

@@ -6,45 +6,56 @@ from collections.abc import Collection, Mapping, Sequence
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef
-from mappings.rules.conditions import wanted_by
+from mappings.rules.conditions import field_selection_for
 from sync.apply.undo_comments import comment_id_of
 from sync.apply.undo_labels import COMMENT_OPS
-from sync.model.records import JournalRow
+from sync.model.records import JournalEntry
 from sync.model.renames import renamed_labels
-from sync.model.undo import Found, FoundComment, Request
-from sync.pull.comment_marker import Marker
-from sync.pull.recorded import aliases
-from sync.runtime.context import Job
+from sync.model.undo import CurrentComment, CurrentIssue, UndoRequest
+from sync.pull.comment_marker import CommentMarker
+from sync.pull.recorded import former_subjects
+from sync.runtime.context import RunContext
 
 COMMAND = "undo"
 
 
-def lineage(job: Job, run_id: str) -> tuple[str, bool]:
+def undo_lineage(context: RunContext, run_id: str) -> tuple[str, bool]:
     """The run that all undoing of ``run_id`` goes back to, and whether that run's writes are taken back by it: an undo
     of an undo does them again. LookupError when there is no such run."""
-    if job.store.run(run_id) is None:
+    if context.store.find_run(run_id) is None:
         raise LookupError(f"there is no run {run_id}; `increment-sync history` lists them")
-    undone = {row.id: str(row.options["run"]) for row in job.store.runs_of(COMMAND) if "run" in row.options}
+    undone = {
+        row.id: str(row.options["run"])
+        for row in context.store.runs_of_command(COMMAND)
+        if "run" in row.options
+    }
     root, takes_back = run_id, True
     while root in undone:
         root, takes_back = undone[root], not takes_back
     return root, takes_back
 
 
-def request_for(
-    job: Job, run_id: str, only: Collection[IssueRef], *, does_again: bool = False, post_again: bool = False
-) -> Request:
+def build_undo_request(
+    context: RunContext,
+    run_id: str,
+    only: Collection[IssueRef],
+    *,
+    reapplies: bool = False,
+    post_again: bool = False,
+) -> UndoRequest:
     """What the run did, and what undoing it did since. ``only``: these issues alone; empty for all."""
-    family = _with_its_undoing(job, run_id)
-    rows = sorted((row for each in family for row in job.store.journal(run_id=each)), key=lambda row: row.id)
+    family = _undo_chain(context, run_id)
+    rows = sorted(
+        (row for each in family for row in context.store.journal(run_id=each)), key=lambda row: row.id
+    )
     entries = tuple(row for row in rows if not only or row.ref in only)
-    written = job.store.pushed_comments()
+    written = context.store.pushed_comments()
     created = {(row.ref, row.payload.get("subject")) for row in entries if row.op == "create-comment"}
-    return Request(
+    return UndoRequest(
         run_id=run_id,
         entries=entries,
-        scheme=job.workspace.labels,
-        renamed=renamed_labels(job.workspace),
+        scheme=context.workspace.labels,
+        renames=renamed_labels(context.workspace),
         last_texts={(last.ref, subject): last.body for subject, last in written.items()},
         elsewhere=frozenset(
             (row.ref, str(row.payload["subject"]))
@@ -55,42 +66,42 @@ def request_for(
             and last.ref != row.ref
             and (last.ref, last.subject) not in created
         ),
-        does_again=does_again,
+        reapplies=reapplies,
         post_again=post_again,
     )
 
 
-def look_at(job: Job, request: Request, ref: IssueRef) -> Found:
+def read_current_issue(context: RunContext, request: UndoRequest, ref: IssueRef) -> CurrentIssue:
     """An issue as its tracker shows it now: one request for it, one for the history of its labels and one for each
     comment, as far as the run touched them."""
     rows = [row for row in request.entries if row.ref == ref and row.outcome == "done"]
-    known = job.store.known_issue(ref.tracker, ref.id)
+    known = context.store.known_issue(ref.tracker, ref.id)
     today = known.issue.ref if known else ref
-    if ref.tracker not in job.readers:
-        return Found(ref=today, problem=f"the settings have no tracker {ref.tracker} any more")
+    if ref.tracker not in context.readers:
+        return CurrentIssue(ref=today, problem=f"the settings have no tracker {ref.tracker} any more")
     try:
-        issue = job.readers[ref.tracker].read(today.key, wanted_by(job.workspace.teams))
+        issue = context.readers[ref.tracker].read(today.key, field_selection_for(context.workspace.teams))
         if issue.ref != ref:
-            return Found(ref=today, problem=f"it was moved to {issue.ref.key}")
-        job.store.save_issue(issue, job.now())
-        return Found(
+            return CurrentIssue(ref=today, problem=f"it was moved to {issue.ref.key}")
+        context.store.save_issue(issue, context.now())
+        return CurrentIssue(
             ref=issue.ref,
             issue=issue,
-            put_by_others=_put_by_others(job, issue, rows),
-            comments=_comments(job, issue.ref, rows),
-            later=_later(job, request, ref),
+            put_by_others=_put_by_others(context, issue, rows),
+            comments=_current_comments(context, issue.ref, rows),
+            later_writes=_later_writes(context, request, ref),
         )
     except Gone:
-        return Found(ref=today, problem="it is not there any more, or not visible to us")
+        return CurrentIssue(ref=today, problem="it is not there any more, or not visible to us")
     except ConnectorError as error:
-        return Found(ref=today, problem=f"it could not be read: {error}")
+        return CurrentIssue(ref=today, problem=f"it could not be read: {error}")
 
 
-def _with_its_undoing(job: Job, run_id: str) -> list[str]:
+def _undo_chain(context: RunContext, run_id: str) -> list[str]:
     """The run, what took it back, what took that back, and so on."""
     undoing: dict[str, list[str]] = {}
-    for row in job.store.runs_of(COMMAND):
-        if row.id != job.run_id:
+    for row in context.store.runs_of_command(COMMAND):
+        if row.id != context.run_id:
             undoing.setdefault(str(row.options.get("run")), []).append(row.id)
     family = [run_id]
     for each in family:
@@ -98,43 +109,47 @@ def _with_its_undoing(job: Job, run_id: str) -> list[str]:
     return family
 
 
-def _put_by_others(job: Job, issue: Issue, rows: Sequence[JournalRow]) -> frozenset[str]:
+def _put_by_others(context: RunContext, issue: Issue, rows: Sequence[JournalEntry]) -> frozenset[str]:
     live = {label.lower() for label in issue.labels}
     if not any(row.op == "add-label" and str(row.payload["label"]).lower() in live for row in rows):
         return frozenset()
-    reader = job.readers[issue.ref.tracker]
-    ours, events = job.accounts(issue.ref.tracker), reader.label_events(issue.ref)
+    reader = context.readers[issue.ref.tracker]
+    ours, events = context.own_account_ids(issue.ref.tracker), reader.label_origins(issue.ref)
     return frozenset(label.lower() for label, event in events.items() if event.author_id not in ours)
 
 
-def _comments(job: Job, ref: IssueRef, rows: Sequence[JournalRow]) -> Mapping[str, FoundComment]:
-    by_subject: dict[str, list[JournalRow]] = {}
+def _current_comments(
+    context: RunContext, ref: IssueRef, rows: Sequence[JournalEntry]
+) -> Mapping[str, CurrentComment]:
+    by_subject: dict[str, list[JournalEntry]] = {}
     for row in rows:
         if row.op in COMMENT_OPS:
             by_subject.setdefault(str(row.payload["subject"]), []).append(row)
-    written, found = job.store.pushed_comments(), {}
+    written, found = context.store.pushed_comments(), {}
     for subject, of in by_subject.items():
         last = written.get(subject)
         comment_id = last.comment_id if last and last.ref == ref else comment_id_of(of)
         if comment_id is not None:
-            found[subject] = _comment(job, ref, subject, comment_id)
+            found[subject] = _current_comment(context, ref, subject, comment_id)
     return found
 
 
-def _comment(job: Job, ref: IssueRef, subject: str, comment_id: str) -> FoundComment:
+def _current_comment(context: RunContext, ref: IssueRef, subject: str, comment_id: str) -> CurrentComment:
     try:
-        comment = job.readers[ref.tracker].comment(ref, comment_id)
+        comment = context.readers[ref.tracker].comment(ref, comment_id)
     except Gone:
-        return FoundComment(id=comment_id, there=False)
-    names = (subject, *aliases(job.workspace).get(subject, ()))
-    return FoundComment(id=comment_id, there=True, text=Marker(job).own_text(comment, ref, names))
+        return CurrentComment(id=comment_id, exists=False)
+    names = (subject, *former_subjects(context.workspace).get(subject, ()))
+    return CurrentComment(
+        id=comment_id, exists=True, text=CommentMarker(context).own_text(comment, ref, names)
+    )
 
 
-def _later(job: Job, request: Request, ref: IssueRef) -> tuple[JournalRow, ...]:
+def _later_writes(context: RunContext, request: UndoRequest, ref: IssueRef) -> tuple[JournalEntry, ...]:
     first = min(row.id for row in request.entries if row.ref == ref)
     ours = {row.run_id for row in request.entries}
     return tuple(
         row
-        for row in job.store.journal(ref=ref)
+        for row in context.store.journal(ref=ref)
         if row.id > first and row.run_id not in ours and row.outcome == "done"
     )

@@ -7,19 +7,19 @@ import tempfile
 import traceback
 
 from connectors.errors import ConnectorError
-from connectors.http.redaction import Hider
-from mappings.problems import MappingInvalid
+from connectors.http.redaction import SecretRedactor
+from mappings.problems import InvalidWorkspace
 from sync.apply.changeset_file import StaleChangeSet, UnreadableChangeSet
-from sync.config.credentials import CredentialError, secrets_in
-from sync.config.escape import neutral_terminal
-from sync.forecast.csv_histories import UnreadableHistory
-from sync.runtime.session import DoneDespite, NothingRead
+from sync.config.credentials import CredentialError, collect_secrets
+from sync.config.escape import escape_terminal
+from sync.forecast.csv_histories import InvalidHistoryFile
+from sync.runtime.session import BrokenMappingFiles, EmptyStore
 from sync.store import LeaseHeld, LeaseLost, StoreError
 
 
 def exit_code_for(error: Exception) -> int:
     """3 configuration, 5 stale change set, 6 another run at work, 1 everything else."""
-    if isinstance(error, (MappingInvalid, CredentialError, DoneDespite)):
+    if isinstance(error, (InvalidWorkspace, CredentialError, BrokenMappingFiles)):
         return 3
     if isinstance(error, StaleChangeSet):
         return 5
@@ -28,23 +28,23 @@ def exit_code_for(error: Exception) -> int:
     return 1
 
 
-def sentence_for(error: Exception) -> str:
+def error_message(error: Exception) -> str:
     """What is wrong and what to do, without secrets. A traceback of something unexpected goes to a file, not to the
     terminal."""
-    return Hider(secrets_in(os.environ)).text(_sentence(error))
+    return SecretRedactor(collect_secrets(os.environ)).redact(_sentence(error))
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, MappingInvalid):
+    if isinstance(error, InvalidWorkspace):
         count = len(error.problems)
         noun = "problem" if count == 1 else "problems"
         return "\n".join([f"{count} {noun} in the configuration", *map(str, error.problems)])
     if isinstance(error, StaleChangeSet):
-        reasons = "\n".join(f"  {neutral_terminal(reason)}" for reason in error.reasons)
+        reasons = "\n".join(f"  {escape_terminal(reason)}" for reason in error.reasons)
         return (
             f"the change set is stale, nothing was written; make a new one with `preview --out`:\n{reasons}"
         )
-    if isinstance(error, (DoneDespite, UnreadableHistory)):
+    if isinstance(error, (BrokenMappingFiles, InvalidHistoryFile)):
         return str(error)
     expected = (
         ConnectorError,
@@ -52,21 +52,21 @@ def _sentence(error: Exception) -> str:
         LeaseHeld,
         LeaseLost,
         LookupError,
-        NothingRead,
+        EmptyStore,
         StoreError,
         UnreadableChangeSet,
     )
     if isinstance(error, expected) and str(error):
-        return neutral_terminal(str(error.args[0] if isinstance(error, KeyError) else error))
+        return escape_terminal(str(error.args[0] if isinstance(error, KeyError) else error))
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
-        return neutral_terminal(f"{error.strerror or error}{where}")
-    return f"this is a bug in increment-sync: {type(error).__name__}; {_keep(error)}"
+        return escape_terminal(f"{error.strerror or error}{where}")
+    return f"this is a bug in increment-sync: {type(error).__name__}; {_save_traceback(error)}"
 
 
-def _keep(error: Exception) -> str:
+def _save_traceback(error: Exception) -> str:
     """Write the traceback to a file that only its owner can read, without secrets. Out: what became of it."""
-    text = Hider(secrets_in(os.environ)).text("".join(traceback.format_exception(error)))
+    text = SecretRedactor(collect_secrets(os.environ)).redact("".join(traceback.format_exception(error)))
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="increment-sync-", suffix=".txt", delete=False, encoding="utf-8"

@@ -17,11 +17,11 @@ from sync.cli.arguments import queries as looking
 from sync.cli.arguments import rehearse as rehearsing
 from sync.cli.arguments import runs as running
 from sync.cli.arguments import setup as starting
-from sync.cli.arguments.common import AS_JSON, WholeSentences
+from sync.cli.arguments.common import JSON_REQUESTED, FullHelpGroup
 
 app = typer.Typer(
     name="increment-sync",
-    cls=WholeSentences,
+    cls=FullHelpGroup,
     help="Keeps increment plans and issue trackers (Jira, GitHub) telling the same story.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -39,7 +39,7 @@ USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__mro__[1])
 """What every wrong option raises. Newer Typers carry a click of their own and hand out only this subclass."""
 
 
-def version(value: bool) -> None:
+def print_version(value: bool) -> None:
     """Print the version and stop."""
     if value:
         from importlib.metadata import version as installed
@@ -49,7 +49,7 @@ def version(value: bool) -> None:
 
 
 @app.callback()
-def common(
+def global_options(
     context: typer.Context,
     workspace: Annotated[
         Path | None,
@@ -60,7 +60,7 @@ def common(
         typer.Option(help="Logs on stderr; default: warning on a terminal, info otherwise."),
     ] = None,
     _: Annotated[
-        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Options that stand before the command."""
@@ -71,14 +71,14 @@ def main() -> NoReturn:
     """Entry point. Usage errors exit with 64, so that 2 can mean "changes pending"."""
     # Nearly all that a command makes lives as long as it does: looking for rubbish among it takes a third of its time.
     gc.set_threshold(250_000, 50, 100)
-    sys.exit(call(lambda: app(standalone_mode=False)))
+    sys.exit(invoke(lambda: app(standalone_mode=False)))
 
 
-def call(command: Callable[[], Any]) -> int:
+def invoke(action: Callable[[], Any]) -> int:
     """Run a command and turn what it raised into a sentence on stderr and an exit code."""
-    AS_JSON.set(False)
+    JSON_REQUESTED.set(False)
     try:
-        code = _called(command)
+        code = _exit_code_from(action)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):
         # The reader of our output has left (`| head`), which Typer turns into SystemExit: nothing more to say.
@@ -87,7 +87,7 @@ def call(command: Callable[[], Any]) -> int:
     return code
 
 
-def _called(command: Callable[[], Any]) -> int:
+def _exit_code_from(command: Callable[[], Any]) -> int:
     try:
         result = command()
     except USAGE_ERROR as error:
@@ -101,19 +101,19 @@ def _called(command: Callable[[], Any]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:
-        return _failed(error)
+        return _report_failure(error)
     return result if isinstance(result, int) else 0
 
 
-def _failed(error: Exception) -> int:
-    from sync.cli.exit_codes import exit_code_for, sentence_for
-    from sync.runtime.invocation import say_json
-    from sync.runtime.session import DoneDespite
+def _report_failure(error: Exception) -> int:
+    from sync.cli.exit_codes import error_message, exit_code_for
+    from sync.runtime.invocation import print_json
+    from sync.runtime.session import BrokenMappingFiles
 
-    code, sentence = exit_code_for(error), sentence_for(error)
+    code, sentence = exit_code_for(error), error_message(error)
     sys.stderr.write(f"increment-sync: {sentence}\n")
-    if AS_JSON.get() and not isinstance(error, DoneDespite):
-        say_json({"version": 1, "exit_code": code, "error": sentence})
+    if JSON_REQUESTED.get() and not isinstance(error, BrokenMappingFiles):
+        print_json({"version": 1, "exit_code": code, "error": sentence})
     return code
 
 

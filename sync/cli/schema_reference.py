@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mappings.rules import cel_syntax as cel_text
-from sync.cli.commands.mappings_schema import FILES, KINDS, Kind, schema_of
+from sync.cli.commands.mappings_schema import FILE_PATTERNS, KINDS, Kind, json_schema
 
 _INTRO: Final = """\
 # Reference of all keys
@@ -43,7 +43,7 @@ read nothing but the names below: no file, no network, no environment, not the t
 _WORDS: Final = {"boolean": "true or false", "integer": "whole number", "number": "number", "object": "keys"}
 
 
-def reference() -> str:
+def schema_reference() -> str:
     """The whole document; the same for the same code."""
     known: dict[str, dict[str, Any]] = {}
     parts = [_INTRO]
@@ -53,8 +53,8 @@ def reference() -> str:
 
 
 def _file(kind: Kind, known: dict[str, dict[str, Any]]) -> Iterator[str]:
-    schema = schema_of(kind)
-    yield f"## `{FILES[kind]}`\n\n{schema['description']}\n"
+    schema = json_schema(kind)
+    yield f"## `{FILE_PATTERNS[kind]}`\n\n{schema['description']}\n"
     yield _table(schema)
     for name in _in_order(schema, schema):
         part = schema["$defs"][name]
@@ -63,9 +63,9 @@ def _file(kind: Kind, known: dict[str, dict[str, Any]]) -> Iterator[str]:
             yield _table(part)
 
 
-def _in_order(part: Any, schema: dict[str, Any], seen: list[str] | None = None) -> list[str]:
+def _in_order(part: Any, schema: dict[str, Any], observed: list[str] | None = None) -> list[str]:
     """Names of the parts that a schema refers to, as a reader meets them."""
-    found = [] if seen is None else seen
+    found = [] if observed is None else observed
     names = [name for name in _references(part) if name not in found]
     found += dict.fromkeys(names)
     for name in names:
@@ -86,7 +86,7 @@ def _references(part: Any) -> Iterator[str]:
 
 
 def _human(name: str) -> str:
-    """``CaseIssue`` -> ``Case issue``; ``RuleEntry`` -> ``Rule``."""
+    """``CaseIssue`` -> ``Case issue``; ``RuleEntry`` -> ``Invariant``."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.sub(r"(Entry|Settings)$", "", name))
     return words.capitalize()
 

@@ -9,28 +9,28 @@ from mappings.problems import Problem, suggestion
 from sync.config.settings import FILE_NAME, Settings
 
 
-def unknown_in_push(settings: Settings, workspace: Workspace) -> list[Problem]:
+def check_push_names(settings: Settings, workspace: Workspace) -> list[Problem]:
     """Teams of ``push.teams`` without a mapping, and sources of ``push.share`` that no team reads."""
-    return [*_teams(settings, workspace), *_shares(settings, workspace)]
+    return [*_unknown_teams(settings, workspace), *_unknown_sources(settings, workspace)]
 
 
-def _teams(settings: Settings, workspace: Workspace) -> Iterator[Problem]:
+def _unknown_teams(settings: Settings, workspace: Workspace) -> Iterator[Problem]:
     known = {team.team for team in workspace.teams}
     for team in settings.push.teams or ():
         if team not in known:
             there = ", ".join(sorted(known)) or "none"
-            yield _problem("teams", f"no mapping file is for team {team!r}; the teams are {there}")
+            yield _push_problem("teams", f"no mapping file is for team {team!r}; the teams are {there}")
 
 
-def _shares(settings: Settings, workspace: Workspace) -> Iterator[Problem]:
+def _unknown_sources(settings: Settings, workspace: Workspace) -> Iterator[Problem]:
     sources = (source for team in workspace.teams for source in team.sources)
     known = {f"{source.tracker}:{source.project or source.repo}" for source in sources}
     for name in settings.push.share:
         if name.lower() not in {each.lower() for each in known}:
-            yield _problem("share", f"no team reads {name!r}; {suggestion(name, known, kind='sources')}")
+            yield _push_problem("share", f"no team reads {name!r}; {suggestion(name, known, kind='sources')}")
 
 
-def _problem(key: str, message: str) -> Problem:
+def _push_problem(key: str, message: str) -> Problem:
     return Problem(
         origin=Origin(file=FILE_NAME),
         path=f"push.{key}",

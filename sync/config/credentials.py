@@ -15,8 +15,8 @@ from urllib.parse import quote, unquote
 
 from pydantic import SecretStr
 
-from connectors.http.redaction import url_secrets
-from connectors.http.url_policy import is_open_to_listeners
+from connectors.http.redaction import secrets_in_url
+from connectors.http.url_policy import is_unencrypted
 from sync.config.sections import TrackerKind
 
 SECRETS_DIR = "INCREMENT_SYNC_SECRETS_DIR"
@@ -76,14 +76,14 @@ def read_credentials(tracker: str, kind: TrackerKind, environment: Mapping[str, 
     found = {
         part: value
         for part in parts
-        if (value := _look_up(variable_names(tracker, kind, part), environment)) is not None
+        if (value := _find_value(variable_names(tracker, kind, part), environment)) is not None
     }
     url = found.get("url", ("", ""))
     if "@" in url[0]:
         raise CredentialError(
             f"{url[1]} holds a user or password; write the URL without them (no @) and set the credentials apart"
         )
-    if is_open_to_listeners(url[0]):
+    if is_unencrypted(url[0]):
         raise CredentialError(
             f"{url[1]} begins with http://, where anybody on the way could read the token; use https://"
         )
@@ -97,14 +97,14 @@ def read_credentials(tracker: str, kind: TrackerKind, environment: Mapping[str, 
     )
 
 
-def what_is_missing(tracker: str, kind: TrackerKind, found: Credentials) -> str | None:
+def describe_missing_credentials(tracker: str, kind: TrackerKind, credentials: Credentials) -> str | None:
     """One sentence that says what to set before a tracker can be used; None when everything is there."""
-    ways = _WAYS[kind]
-    if any(all(getattr(found, part) for part in way) for way in ways):
+    ways = _SUFFICIENT_PARTS[kind]
+    if any(all(getattr(credentials, part) for part in way) for way in ways):
         return None
-    begun = max(ways, key=lambda way: sum(bool(getattr(found, part)) for part in way))
-    missing = [part for part in begun if not getattr(found, part)]
-    names = [" or ".join(_customary(tracker, kind, part)) for part in missing]
+    begun = max(ways, key=lambda way: sum(bool(getattr(credentials, part)) for part in way))
+    missing = [part for part in begun if not getattr(credentials, part)]
+    names = [" or ".join(_customary_names(tracker, kind, part)) for part in missing]
     also = ", or a GitHub App" if kind == "github" and len(begun) == 1 else ""
     nothing = len(missing) == len(begun)
     what = f"no credentials for {tracker}" if nothing else f"the credentials for {tracker} are not complete"
@@ -112,13 +112,13 @@ def what_is_missing(tracker: str, kind: TrackerKind, found: Credentials) -> str 
     return f"{what}: set {' and '.join(names)} ({elsewhere}){also}"
 
 
-def _customary(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...]:
+def _customary_names(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...]:
     """The names that people know; our own only where there are no others."""
     names = variable_names(tracker, kind, part)
     return names[1:] or names
 
 
-_WAYS: Mapping[TrackerKind, tuple[tuple[str, ...], ...]] = {
+_SUFFICIENT_PARTS: Mapping[TrackerKind, tuple[tuple[str, ...], ...]] = {
     "github": (("token",), ("app_id", "app_private_key", "app_installation_id")),
     "jira-cloud": (("email", "token"),),
     "jira-dc": (("pat",), ("email", "token")),
@@ -129,11 +129,11 @@ _WAYS: Mapping[TrackerKind, tuple[tuple[str, ...], ...]] = {
 def ping_url(environment: Mapping[str, str]) -> SecretStr | None:
     """The URL of a health check: whoever knows it can speak for the job. CredentialError when a file that is named
     cannot be read."""
-    found = _look_up((PING_URL,), environment)
+    found = _find_value((PING_URL,), environment)
     return SecretStr(found[0]) if found else None
 
 
-def secrets_in(environment: Mapping[str, str]) -> list[str]:
+def collect_secrets(environment: Mapping[str, str]) -> list[str]:
     """Every secret that the environment holds or names, for whichever tracker, health check or proxy: none may be
     shown. Of a health check also what follows its host, which is what libraries quote."""
     found = [value.strip() for name, value in environment.items() if name.endswith(_SECRET_ENDINGS)]
@@ -145,23 +145,23 @@ def secrets_in(environment: Mapping[str, str]) -> list[str]:
             found.append(path.read_text(encoding="utf-8").strip())
     for name, value in environment.items():
         if name.upper().endswith("_PROXY"):
-            found += url_secrets(value)
+            found += secrets_in_url(value)
     with suppress(CredentialError):
         if url := ping_url(environment):
-            found += _after_the_host(url.get_secret_value())
+            found += _secrets_in_url_path(url.get_secret_value())
     return [secret for secret in found if secret]
 
 
-def _after_the_host(url: str) -> list[str]:
+def _secrets_in_url_path(url: str) -> list[str]:
     """Whole, by its longer segments, and as requests writes them."""
     path = url.partition("://")[2].partition("/")[2].strip("/")
-    parts = [part for part in (path, *re.split(r"[/?&=#]", path)) if len(part) >= _LONG_ENOUGH]
+    parts = [part for part in (path, *re.split(r"[/?&=#]", path)) if len(part) >= _MIN_SECRET_LENGTH]
     return [
         form for part in parts for form in (part, quote(part, safe="!#$%&'()*+,/:;=?@[]~"), unquote(part))
     ]
 
 
-_LONG_ENOUGH = 8
+_MIN_SECRET_LENGTH = 8
 """Shorter words of an address are ordinary ones."""
 
 
@@ -169,7 +169,7 @@ _SECRET_ENDINGS = ("_TOKEN", "_PAT", "_PRIVATE_KEY", "_PING_URL")
 _SECRET_FILE_ENDINGS = tuple(f"{ending}_FILE" for ending in _SECRET_ENDINGS)
 
 
-def _look_up(names: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, str] | None:
+def _find_value(names: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, str] | None:
     """The value of the first name that has one, and where it was found."""
     for name in names:
         if value := environment.get(name, "").strip():
@@ -183,12 +183,12 @@ def _look_up(names: tuple[str, ...], environment: Mapping[str, str]) -> tuple[st
     return None
 
 
-def _read_secret(path: Path, named_by: str) -> str:
+def _read_secret(path: Path, variable: str) -> str:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
-        raise CredentialError(f"{named_by} names {path}, which cannot be read: {reason}") from None
+        raise CredentialError(f"{variable} names {path}, which cannot be read: {reason}") from None
     if not text:
-        raise CredentialError(f"{named_by} names {path}, which is empty; write the secret into it")
+        raise CredentialError(f"{variable} names {path}, which is empty; write the secret into it")
     return text

@@ -33,11 +33,11 @@ from typing import Final
 MAX_LENGTH: Final = 300
 """Longer than any title: GitHub allows 256 characters, Jira 255."""
 
-BREAK: Final = "\u200b"
+ZERO_WIDTH_SPACE: Final = "\u200b"
 """Zero-width space: nobody sees it, and no reference goes across it."""
 
-_READ_AT_MOST: Final = 10_000
-_MARKS_IN_A_ROW: Final = 4
+_MAX_INPUT_LENGTH: Final = 10_000
+_MAX_MARKS_IN_A_ROW: Final = 4
 _JOINERS: Final = "\u200c\u200d"
 _EMOJI_STYLE: Final = "\ufe0e\ufe0f"
 _BLANKS: Final = "\u115f\u1160\u2800\u3164\uffa0"
@@ -48,21 +48,21 @@ _TERMINAL_SEQUENCE: Final = re.compile(
 )
 
 
-def neutral_terminal(text: str, limit: int = MAX_LENGTH) -> str:
+def escape_terminal(text: str, limit: int = MAX_LENGTH) -> str:
     """One line for a terminal or a log. Print it with markup switched off."""
-    plain = _TERMINAL_SEQUENCE.sub("", text[:_READ_AT_MOST])
+    plain = _TERMINAL_SEQUENCE.sub("", text[:_MAX_INPUT_LENGTH])
     kept: list[str] = []
     marks = 0
     for index, char in enumerate(plain):
-        shown = _shown(char, kept[-1] if kept else " ", plain[index + 1 : index + 2])
+        shown = _replacement_for(char, kept[-1] if kept else " ", plain[index + 1 : index + 2])
         marks = marks + 1 if shown and unicodedata.category(shown).startswith("M") else 0
-        if shown and marks <= _MARKS_IN_A_ROW:
+        if shown and marks <= _MAX_MARKS_IN_A_ROW:
             kept.append(shown)
     line = " ".join("".join(kept).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip(_JOINERS + " ") + "…"
 
 
-def _shown(char: str, before: str, after: str) -> str:
+def _replacement_for(char: str, before: str, after: str) -> str:
     """What stands for a character: itself, a space or nothing."""
     if char.isspace() or char in _BLANKS:
         return " "
@@ -88,55 +88,57 @@ def _is_ignorable(char: str) -> bool:
     return code == 0x2065 or 0xFFF0 <= code <= 0xFFFF or code >= 0xE0000 or code & 0xFFFE == 0xFFFE
 
 
-_KEY_LIKE: Final = re.compile(r"((?<![A-Za-z])[A-Z]{2,}|[A-Za-z][A-Za-z0-9_]*[-:+=]+)(?=[0-9])")
-_HASH_LIKE: Final = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")
-_SIX: Final = re.compile(r"(.{6})(?=.)")
+_ISSUE_KEY: Final = re.compile(r"((?<![A-Za-z])[A-Z]{2,}|[A-Za-z][A-Za-z0-9_]*[-:+=]+)(?=[0-9])")
+_COMMIT_HASH: Final = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")
+_SIX_CHARACTERS: Final = re.compile(r"(.{6})(?=.)")
 _SHORTCODE: Final = re.compile(r":(?=[\w+-]+:)")
-_ENDS_LIKE_SHORTCODE: Final = re.compile(r"(?<=:)(?!\d\d?$)[\w+-]+$")
+_SHORTCODE_AT_END: Final = re.compile(r"(?<=:)(?!\d\d?$)[\w+-]+$")
 _WWW: Final = re.compile(r"(www)(?=\.)", re.IGNORECASE)
-_STARTS_MARKDOWN: Final = re.compile(r"[-+=:]|[0-9]+(?=[.)])")
+_MARKDOWN_START: Final = re.compile(r"[-+=:]|[0-9]+(?=[.)])")
 
-_MARKDOWN: Final = str.maketrans(
+_MARKDOWN_ESCAPES: Final = str.maketrans(
     {char: "\\" + char for char in "`*_[]~#"}
     | {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "\\": "&#92;", "$": "<span>$</span>"}
 )
 
 
-def neutral_github(text: str, limit: int = MAX_LENGTH) -> str:
+def escape_github(text: str, limit: int = MAX_LENGTH) -> str:
     """One line of GitHub Markdown that shows the text and does nothing, in a sentence or a table cell."""
-    line = neutral_terminal(text, limit).replace("@", "@" + BREAK).replace("#", "#" + BREAK)
-    line = _without_links(line)
-    line = _KEY_LIKE.sub(rf"\1{BREAK}", line)
-    line = _HASH_LIKE.sub(lambda found: _SIX.sub(rf"\1{BREAK}", found[0]), line)
-    line = _ENDS_LIKE_SHORTCODE.sub(rf"\g<0>{BREAK}", _SHORTCODE.sub(":" + BREAK, line))
-    start = _STARTS_MARKDOWN.match(line)
+    line = (
+        escape_terminal(text, limit).replace("@", "@" + ZERO_WIDTH_SPACE).replace("#", "#" + ZERO_WIDTH_SPACE)
+    )
+    line = _break_urls(line)
+    line = _ISSUE_KEY.sub(rf"\1{ZERO_WIDTH_SPACE}", line)
+    line = _COMMIT_HASH.sub(lambda found: _SIX_CHARACTERS.sub(rf"\1{ZERO_WIDTH_SPACE}", found[0]), line)
+    line = _SHORTCODE_AT_END.sub(rf"\g<0>{ZERO_WIDTH_SPACE}", _SHORTCODE.sub(":" + ZERO_WIDTH_SPACE, line))
+    start = _MARKDOWN_START.match(line)
     head = "" if not start else "\\" + start[0] if not start[0].isdigit() else start[0] + "\\"
-    return head + line[start.end() if start else 0 :].translate(_MARKDOWN)
+    return head + line[start.end() if start else 0 :].translate(_MARKDOWN_ESCAPES)
 
 
-def _without_links(line: str) -> str:
-    return _WWW.sub(rf"\1{BREAK}", line.replace("://", BREAK + "://"))
+def _break_urls(line: str) -> str:
+    return _WWW.sub(rf"\1{ZERO_WIDTH_SPACE}", line.replace("://", ZERO_WIDTH_SPACE + "://"))
 
 
 _EMOTICON: Final = re.compile(r"([:;])(?=-?[()DPp])|\((?=(?:[/xyni!?+*-]|on|off|\*[rgby]|flag|flagoff)\))")
 _ENTITY: Final = re.compile(r"&(?=#?\w+;)")
-_ADDRESS: Final = re.compile(r"(?<![0-9A-Za-z])(mailto|file)(?=:\S)", re.IGNORECASE)
-_CITES: Final = re.compile(r"\?(?=\?)")
-_STARTS_WIKI: Final = re.compile(r"^(h[1-6]|bq)(?=\.)", re.IGNORECASE)
-_DELETES: Final = re.compile(r"^-|(?<![0-9A-Za-z])-(?=\S|$)|-(?=-)|(?<=-)-")
+_MAILTO_OR_FILE: Final = re.compile(r"(?<![0-9A-Za-z])(mailto|file)(?=:\S)", re.IGNORECASE)
+_CITATION: Final = re.compile(r"\?(?=\?)")
+_WIKI_START: Final = re.compile(r"^(h[1-6]|bq)(?=\.)", re.IGNORECASE)
+_STRIKETHROUGH: Final = re.compile(r"^-|(?<![0-9A-Za-z])-(?=\S|$)|-(?=-)|(?<=-)-")
 
-_WIKI: Final = str.maketrans(
+_WIKI_ESCAPES: Final = str.maketrans(
     {char: "\\" + char for char in "*_+^~{}[]"}
-    | {"|": "¦", "\\": "\\" + BREAK, "@": "\\@" + BREAK, "!": "\\!", "#": "\\#"}
+    | {"|": "¦", "\\": "\\" + ZERO_WIDTH_SPACE, "@": "\\@" + ZERO_WIDTH_SPACE, "!": "\\!", "#": "\\#"}
 )
 
 
-def neutral_jira(text: str, limit: int = MAX_LENGTH) -> str:
+def escape_jira(text: str, limit: int = MAX_LENGTH) -> str:
     """One line of Jira wiki markup that shows the text and does nothing, in a sentence or a table cell."""
-    line = _without_links(neutral_terminal(text, limit))
-    line = _ADDRESS.sub(rf"\1{BREAK}", line)
-    line = _STARTS_WIKI.sub(rf"\1{BREAK}", line)
-    line = _ENTITY.sub("&" + BREAK, line).translate(_WIKI)
-    line = _CITES.sub("?" + BREAK, line)
-    line = _EMOTICON.sub(lambda found: found[1] + BREAK if found[1] else "\\(", line)
-    return _DELETES.sub(r"\\-", line)
+    line = _break_urls(escape_terminal(text, limit))
+    line = _MAILTO_OR_FILE.sub(rf"\1{ZERO_WIDTH_SPACE}", line)
+    line = _WIKI_START.sub(rf"\1{ZERO_WIDTH_SPACE}", line)
+    line = _ENTITY.sub("&" + ZERO_WIDTH_SPACE, line).translate(_WIKI_ESCAPES)
+    line = _CITATION.sub("?" + ZERO_WIDTH_SPACE, line)
+    line = _EMOTICON.sub(lambda found: found[1] + ZERO_WIDTH_SPACE if found[1] else "\\(", line)
+    return _STRIKETHROUGH.sub(r"\\-", line)

@@ -16,37 +16,37 @@ from pydantic import (
     field_validator,
 )
 
-from connectors.http.url_policy import is_open_to_listeners
+from connectors.http.url_policy import is_unencrypted
 
 TrackerKind = Literal["jira-cloud", "jira-dc", "github"]
 
-_LONGEST = timedelta(days=366)
+_MAX_DURATION = timedelta(days=366)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def _duration(value: Any) -> Any:
+def _parse_duration(value: Any) -> Any:
     """``90s``, ``10m``, ``24h``, ``7d`` -> timedelta; anything else is left to pydantic."""
     if isinstance(value, str) and value[-1:] in _UNITS and re.fullmatch("[0-9]{1,9}", value[:-1]):
         value = int(value[:-1]) * timedelta(**{_UNITS[value[-1]]: 1})
-    if isinstance(value, timedelta) and value <= _LONGEST:
+    if isinstance(value, timedelta) and value <= _MAX_DURATION:
         return value
     raise ValueError(f"write a duration as 90s, 10m, 24h or 7d, a year at most, not {value!r}")
 
 
 Duration = Annotated[
     timedelta,
-    BeforeValidator(_duration),
+    BeforeValidator(_parse_duration),
     WithJsonSchema({"type": "string", "pattern": r"^\d+[smhd]$"}),
 ]
 
 
-class Strict(BaseModel):
+class SettingsSection(BaseModel):
     """A part of the settings: keys that nobody knows are refused, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def url_without_password(url: str | None, example: str) -> str | None:
+def check_url_without_password(url: str | None, example: str) -> str | None:
     """The url itself. ValueError when it holds credentials; ``example`` shows how it should look."""
     if url is not None and "@" in url:
         # The URL may hold a password, so it is not repeated.
@@ -58,7 +58,7 @@ def url_without_password(url: str | None, example: str) -> str | None:
     return url.rstrip("/") if url else url
 
 
-class TrackerSettings(Strict):
+class TrackerSettings(SettingsSection):
     """One Jira site or GitHub server."""
 
     kind: TrackerKind = Field(description="What it is: a Jira in the cloud, a Jira of your own, or a GitHub.")
@@ -108,14 +108,14 @@ class TrackerSettings(Strict):
 
     @field_validator("url", "gateway_url")
     @classmethod
-    def _http(cls, url: str | None) -> str | None:
-        clean = url_without_password(url, "https://acme.atlassian.net")
-        if clean is not None and is_open_to_listeners(clean):
+    def _check_url(cls, url: str | None) -> str | None:
+        clean = check_url_without_password(url, "https://acme.atlassian.net")
+        if clean is not None and is_unencrypted(clean):
             raise ValueError("write it with https://: over http:// anybody on the way could read the token")
         return clean
 
 
-class PushSettings(Strict):
+class PushSettings(SettingsSection):
     """Whether anything is written on the trackers."""
 
     enabled: bool = Field(default=False, description="Whether `run` and `reconcile` may write.")
@@ -134,7 +134,7 @@ class PushSettings(Strict):
     )
 
 
-class Limits(Strict):
+class Limits(SettingsSection):
     """What a single run may do before the guard stops it. Of an absolute and a relative limit the larger holds, but
     where there is little, not all of it may go: at most half of a source, three quarters of the labels."""
 
@@ -176,7 +176,7 @@ class Limits(Strict):
     shrink_share: float = Field(default=0.1, ge=0, le=1, description="The same as a share of the source.")
 
 
-class MetricsSettings(Strict):
+class MetricsSettings(SettingsSection):
     """Where figures about the runs go, for those who watch the cron job."""
 
     textfile: Path | None = Field(
@@ -198,5 +198,5 @@ class MetricsSettings(Strict):
 
     @field_validator("pushgateway")
     @classmethod
-    def _http(cls, url: str | None) -> str | None:
-        return url_without_password(url, "http://pushgateway.example:9091")
+    def _check_url(cls, url: str | None) -> str | None:
+        return check_url_without_password(url, "http://pushgateway.example:9091")

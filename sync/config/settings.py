@@ -13,21 +13,28 @@ from pydantic import (
     field_validator,
 )
 
-from mappings.checks.labels import clash_of
+from mappings.checks.labels import organisation_prefix_clashes
 from mappings.checks.plans import is_zone
-from mappings.defaults import inherited_labels
+from mappings.defaults import merge_labels
 from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, LabelScheme
 from mappings.load import read_defaults, read_yaml
 from mappings.model import Origin
-from mappings.problems import MappingInvalid, Problem
+from mappings.problems import InvalidWorkspace, Problem
 from mappings.schema.labels import LabelEntries
 from mappings.yaml.tree import Positions
-from sync.config.sections import Duration, Limits, MetricsSettings, PushSettings, Strict, TrackerSettings
+from sync.config.sections import (
+    Duration,
+    Limits,
+    MetricsSettings,
+    PushSettings,
+    SettingsSection,
+    TrackerSettings,
+)
 
 FILE_NAME = "increment-sync.yaml"
 
 
-class Settings(Strict):
+class Settings(SettingsSection):
     """The whole of ``increment-sync.yaml``."""
 
     instance: str = Field(
@@ -82,14 +89,14 @@ class Settings(Strict):
 
     @field_validator("timezone")
     @classmethod
-    def _zone(cls, name: str) -> str:
+    def _check_timezone(cls, name: str) -> str:
         if not is_zone(name):
             raise ValueError(f"{name!r} is not an IANA time zone; write one like Europe/Berlin")
         return name
 
     @field_validator("store")
     @classmethod
-    def _store_of_a_known_kind(cls, url: str) -> str:
+    def _check_store_url(cls, url: str) -> str:
         # The URL may hold a password, so it is not repeated.
         if not url.startswith(("sqlite://", "postgresql://", "postgresql+psycopg://", "postgres://")):
             raise ValueError("write it as sqlite:///path/to/state.db or postgresql://user@host/database")
@@ -105,21 +112,23 @@ class Settings(Strict):
         return ZoneInfo(self.timezone)
 
     @property
-    def scheme(self) -> LabelScheme:
+    def label_scheme(self) -> LabelScheme:
         """The organisation's prefixes and colours; ``Workspace.labels`` has those of the teams besides."""
         prefixes, colors = dict(DEFAULT_PREFIXES), dict(DEFAULT_COLORS)
         for family, chosen in self.labels.items():
             prefixes[family] = chosen.prefix or prefixes[family]
             colors[family] = (chosen.color or colors[family]).lower()
         former = {family: tuple(each.previously) for family, each in self.labels.items() if each.previously}
-        return LabelScheme(prefixes=prefixes, colors=colors, former=former, origins=self._label_origins)
+        return LabelScheme(
+            prefixes=prefixes, colors=colors, former_prefixes=former, origins=self._label_origins
+        )
 
     def may_push(self, team: str) -> bool:
         """Whether changes are made up for a team; that they are also written needs ``push.enabled``."""
         return self.push.teams is None or team in self.push.teams
 
 
-def find_root(start: Path) -> Path:
+def find_workspace_root(start: Path) -> Path:
     """The folder at or above ``start`` that holds ``increment-sync.yaml``; ``start`` when there is none."""
     for folder in (start, *start.parents):
         if (folder / FILE_NAME).is_file():
@@ -134,25 +143,27 @@ def load_settings(root: Path) -> Settings:
     """
     path = root / FILE_NAME
     if not path.is_file():
-        raise MappingInvalid([_missing_file(path)])
+        raise InvalidWorkspace([_missing_file_problem(path)])
     settings, problems, where = read_yaml(path, Settings, file=FILE_NAME)
     if problems or settings is None:
-        raise MappingInvalid(problems)
+        raise InvalidWorkspace(problems)
     origins = _label_origins(settings.labels, where)
     for defaults in read_defaults(root):
-        if defaults.partial is not None:
-            origins = {**_label_origins(defaults.partial.labels, defaults.where), **origins}
-            labels = inherited_labels(settings.labels, defaults.partial.labels)
+        if defaults.partial_model is not None:
+            origins = {**_label_origins(defaults.partial_model.labels, defaults.positions), **origins}
+            labels = merge_labels(settings.labels, defaults.partial_model.labels)
             settings = settings.model_copy(update={"labels": labels})
     settings._label_origins = origins
-    if problems := _clashing_prefixes(settings):
-        raise MappingInvalid(problems)
+    if problems := _prefix_clash_problems(settings):
+        raise InvalidWorkspace(problems)
     return settings
 
 
 def _label_origins(labels: LabelEntries, where: Positions) -> dict[str, Origin]:
     return {
-        family: where.key(("labels", family, "prefix")) for family, chosen in labels.items() if chosen.prefix
+        family: where.key_origin(("labels", family, "prefix"))
+        for family, chosen in labels.items()
+        if chosen.prefix
     }
 
 
@@ -164,7 +175,7 @@ def store_url(settings: Settings, root: Path) -> str:
     return settings.store
 
 
-def _missing_file(path: Path) -> Problem:
+def _missing_file_problem(path: Path) -> Problem:
     return Problem(
         origin=Origin(file=path.name),
         path="",
@@ -174,7 +185,7 @@ def _missing_file(path: Path) -> Problem:
     )
 
 
-def _clashing_prefixes(settings: Settings) -> list[Problem]:
+def _prefix_clash_problems(settings: Settings) -> list[Problem]:
     """One prefix must not start another: a label would belong to two families."""
     return [
         Problem(
@@ -184,5 +195,5 @@ def _clashing_prefixes(settings: Settings) -> list[Problem]:
             severity="error",
             check="label-prefix",
         )
-        for family, sentence in clash_of(settings.scheme)
+        for family, sentence in organisation_prefix_clashes(settings.label_scheme)
     ]

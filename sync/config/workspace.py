@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 
 from mappings.model import Workspace
 from sync.config.settings import Settings
-from sync.model.broken_file import UnusableFile
-from sync.model.rollup import Proof
+from sync.model.broken_file import BrokenFile
+from sync.model.rollup import EvidenceResult
 
 if TYPE_CHECKING:
     pass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Configured:
+class LoadedWorkspace:
     """A workspace as its files say, checked."""
 
     root: Path
     settings: Settings
     workspace: Workspace
-    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    evidence: Mapping[str, EvidenceResult] = field(default_factory=dict)
     """Capability id -> how the evidence stood when the files were read."""
     mapping_files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Mapping file -> its team, and what the file says."""
-    unusable: tuple[UnusableFile, ...] = ()
+    broken_files: tuple[BrokenFile, ...] = ()
     """Mapping files with errors, in whose place something else holds."""

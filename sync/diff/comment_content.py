@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from connectors.model import IssueRef
 from mappings.model import Increment
-from sync.diff.comment_forecast import ageing_lines, expected_cell, expected_lines, health_lines
-from sync.model.comments import Document, Line
+from sync.diff.comment_forecast import aging_lines, expected_cell, expected_lines, health_lines
+from sync.model.comments import CommentContent, ContentLine
 from sync.model.rollup import Answers, CapabilityRollup, Counts, GoalRollup
 
 MAX_ROWS = 40
@@ -19,14 +19,14 @@ MAX_BLOCKED = 8
 """Capabilities that a goal's comment names as blocked."""
 
 
-def capability_document(
+def capability_comment(
     rollup: CapabilityRollup, goal_title: str, increment: Increment, *, overrides: int, instance: str
-) -> Document:
+) -> CommentContent:
     """The comment on the anchor of a capability. ``overrides``: decisions of people that count here."""
-    return Document(
+    return CommentContent(
         heading=rollup.title,
         context=f"capability of {goal_title}, increment {increment.id}, due {rollup.target or increment.end}",
-        state=_headline(rollup, _done_of(rollup.counts)),
+        state=_headline(rollup, _done_count(rollup.counts)),
         lines=(
             *health_lines(rollup),
             *expected_lines(rollup.expected, "that all of it is done"),
@@ -34,40 +34,44 @@ def capability_document(
             *_blocked_lines(rollup),
             *_scope_lines(rollup, increment),
             *([("Reopened", rollup.scope.reopened)] if rollup.scope.reopened else []),
-            *ageing_lines(rollup),
+            *aging_lines(rollup),
             *_iteration_lines(rollup),
-            *_proof_lines(rollup),
-            *_silent_lines(rollup),
-            *_notes(rollup),
+            *_evidence_lines(rollup),
+            *_missing_result_lines(rollup),
+            *_warning_lines(rollup),
             *_override_lines(overrides),
         ),
         footer=_footer(instance),
-        urgent=_urgent(rollup),
+        urgent_parts=_urgent(rollup),
     )
 
 
-def goal_document(rollup: GoalRollup, increment: Increment, *, overrides: int, instance: str) -> Document:
+def goal_comment(
+    rollup: GoalRollup, increment: Increment, *, overrides: int, instance: str
+) -> CommentContent:
     """The comment on the anchor of a goal: one row for each capability."""
     shown = rollup.capabilities[:MAX_ROWS]
-    growth = [_growth(capability, increment) for capability in shown]
+    growth = [_scope_cell(capability, increment) for capability in shown]
     outlooks = [expected_cell(capability.expected) for capability in shown]
     more = [
         each for each in (("Likely at the end", outlooks), ("Scope since the start", growth)) if any(each[1])
     ]
     required = "capability" if rollup.required_total == 1 else "capabilities"
     finished = f"{rollup.required_done} of {rollup.required_total} required {required} done"
-    return Document(
+    return CommentContent(
         heading=rollup.title,
         context=f"{rollup.commitment} goal of increment {increment.id}, due {increment.end}",
         state=_headline(
             rollup,
-            f"{finished}, {_done_of(rollup.counts)}" if rollup.required_total else _done_of(rollup.counts),
+            f"{finished}, {_done_count(rollup.counts)}"
+            if rollup.required_total
+            else _done_count(rollup.counts),
         ),
         lines=(
             *expected_lines(rollup.expected, "that all required capabilities are done", ranges=False),
-            *_scope_of_all(rollup),
+            *_goal_scope_lines(rollup),
             *_blocked_capabilities(rollup),
-            *_experiments(rollup),
+            *_experiment_lines(rollup),
             *(("A person still has to accept the goal in the plan",) if rollup.acceptance_open else ()),
             *_override_lines(overrides),
         ),
@@ -81,16 +85,16 @@ def goal_document(rollup: GoalRollup, increment: Increment, *, overrides: int, i
             )
             for number, capability in enumerate(shown)
         ),
-        left_out=len(rollup.capabilities) - len(shown),
+        omitted_rows=len(rollup.capabilities) - len(shown),
         footer=_footer(instance),
-        urgent=tuple(word for part in _parts(rollup) for word in (part.id, *_urgent(part))),
+        urgent_parts=tuple(word for part in _parts(rollup) for word in (part.id, *_urgent(part))),
     )
 
 
-def _headline(rollup: CapabilityRollup | GoalRollup, figures: str) -> str:
+def _headline(rollup: CapabilityRollup | GoalRollup, numbers: str) -> str:
     """``In progress, blocked: 3 of 8 issues done``: all that most readers want to know."""
     words = _state_words(rollup)
-    return words if rollup.state == "cancelled" else f"{words}: {figures}"
+    return words if rollup.state == "cancelled" else f"{words}: {numbers}"
 
 
 def _state_words(rollup: CapabilityRollup | GoalRollup) -> str:
@@ -117,11 +121,11 @@ def _urgent(rollup: CapabilityRollup | GoalRollup) -> tuple[str, ...]:
     return (*facts, "not proven") if is_open else facts
 
 
-def _done_of(counts: Counts) -> str:
+def _done_count(counts: Counts) -> str:
     return f"{counts.done} of {_issues(counts.scope)} done" if counts.scope else "no issues yet"
 
 
-def _scope_of_all(goal: GoalRollup) -> list[str]:
+def _goal_scope_lines(goal: GoalRollup) -> list[str]:
     """Only when every capability's baseline is of the start: figures of different days do not add up."""
     scopes = [each.scope for each in goal.capabilities if not each.cancelled]
     if not all(scope.complete_from_start for scope in scopes):
@@ -130,9 +134,9 @@ def _scope_of_all(goal: GoalRollup) -> list[str]:
     return [] if before == now else [f"Scope since the start: {before} → {_issues(now)}"]
 
 
-def _experiments(goal: GoalRollup) -> list[str]:
+def _experiment_lines(goal: GoalRollup) -> list[str]:
     found = [each.answers for each in goal.capabilities if not each.cancelled]
-    told = _answers(
+    told = _answer_counts(
         Answers(
             confirmed=sum(each.confirmed for each in found),
             rejected=sum(each.rejected for each in found),
@@ -187,7 +191,7 @@ def _since(rollup: CapabilityRollup, increment: Increment) -> str:
     return f"{late.astimezone(ZoneInfo(increment.timezone)):%Y-%m-%d}" if late else "the start"
 
 
-def _growth(rollup: CapabilityRollup, increment: Increment) -> str:
+def _scope_cell(rollup: CapabilityRollup, increment: Increment) -> str:
     """``14 → 16 (+3 -1)``; with the date when the figures do not reach back to the start. Empty without change, as
     before the first baseline: taking it is no news."""
     scope = rollup.scope
@@ -205,14 +209,14 @@ def _blocked_refs(rollup: CapabilityRollup) -> tuple[IssueRef, ...]:
     return tuple(i.ref for i in rollup.issues if i.state.blocked and i.state.state in ("todo", "doing"))
 
 
-def _blocked_lines(rollup: CapabilityRollup) -> list[Line]:
+def _blocked_lines(rollup: CapabilityRollup) -> list[ContentLine]:
     refs = _blocked_refs(rollup)
     return [("Blocked", refs)] if refs else []
 
 
-def _blocked_capabilities(goal: GoalRollup) -> list[Line]:
+def _blocked_capabilities(goal: GoalRollup) -> list[ContentLine]:
     found = [(each.title, refs) for each in goal.capabilities if (refs := _blocked_refs(each))]
-    lines: list[Line] = [(f"Blocked in {title}", refs) for title, refs in found[:MAX_BLOCKED]]
+    lines: list[ContentLine] = [(f"Blocked in {title}", refs) for title, refs in found[:MAX_BLOCKED]]
     if len(found) > MAX_BLOCKED:
         lines.append(f"Blocked issues in {len(found) - MAX_BLOCKED} more capabilities")
     return lines
@@ -221,14 +225,14 @@ def _blocked_capabilities(goal: GoalRollup) -> list[Line]:
 def _iteration_lines(rollup: CapabilityRollup) -> list[str]:
     lines = []
     for iteration in rollup.iterations:
-        answers = _answers(iteration.answers)
+        answers = _answer_counts(iteration.answers)
         if iteration.counts.scope or answers:
             told = f"; experiments: {answers}" if answers else ""
             lines.append(f"Iteration {iteration.name}: {_fraction(iteration.counts)} done{told}")
     return lines
 
 
-def _answers(answers: Answers) -> str:
+def _answer_counts(answers: Answers) -> str:
     counted = (
         (answers.confirmed, "confirmed"),
         (answers.rejected, "rejected"),
@@ -239,16 +243,16 @@ def _answers(answers: Answers) -> str:
     return ", ".join(f"{number} {word}" for number, word in counted if number)
 
 
-def _proof_lines(rollup: CapabilityRollup) -> list[str]:
+def _evidence_lines(rollup: CapabilityRollup) -> list[str]:
     return [f"Not proven: {rollup.proof.why}"] if rollup.not_proven and rollup.proof else []
 
 
-def _silent_lines(rollup: CapabilityRollup) -> list[Line]:
-    silent = tuple(issue.ref for issue in rollup.issues if issue.is_silent)
+def _missing_result_lines(rollup: CapabilityRollup) -> list[ContentLine]:
+    silent = tuple(issue.ref for issue in rollup.issues if issue.lacks_result)
     return [("Note: closed without a result label", silent)] if silent and rollup.state != "cancelled" else []
 
 
-def _notes(rollup: CapabilityRollup) -> list[str]:
+def _warning_lines(rollup: CapabilityRollup) -> list[str]:
     """The roll-up's warnings without their codes; those that a line above already tells are left out."""
     told = ("unknown_status", "result_missing")
     notes = [f"Note: {w.partition(': ')[2]}" for w in rollup.warnings if not w.startswith(told)]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from connectors.model import IssueRef
-from sync.model.health import Expected
+from sync.model.health import Expectation
 from sync.model.rollup import CapabilityRollup
 
 
-def expected_lines(expected: Expected | None, what: str, *, ranges: bool = True) -> list[str]:
+def expected_lines(expected: Expectation | None, what: str, *, ranges: bool = True) -> list[str]:
     """The chance and the range. Nothing where nothing can be said: a reason would hold figures that change by
     themselves; ``status`` and the report tell it."""
     if expected is None:
@@ -16,17 +16,17 @@ def expected_lines(expected: Expected | None, what: str, *, ranges: bool = True)
     if expected.probability is not None:
         record = f" ({expected.track_record})" if expected.track_record else ""
         lines.append(f"Chance {what} by {expected.until}: {expected.words}{record}")
-    if ranges and (likely := range_words(expected)):
+    if ranges and (likely := describe_interval(expected)):
         lines.append(f"Likely done by {expected.until}: {likely} (85 % range)")
     return lines
 
 
-def expected_cell(expected: Expected | None) -> str:
+def expected_cell(expected: Expectation | None) -> str:
     """``about 45 %, 16 to 21 of 21``."""
     if expected is None:
         return ""
     chance = expected.words if expected.probability is not None else ""
-    return ", ".join(text for text in (chance, range_words(expected)) if text)
+    return ", ".join(text for text in (chance, describe_interval(expected)) if text)
 
 
 def health_lines(rollup: CapabilityRollup) -> list[str]:
@@ -38,16 +38,16 @@ def health_lines(rollup: CapabilityRollup) -> list[str]:
     return [f"{now.capitalize()} since {expected.health_since}, before that {before}"]
 
 
-def ageing_lines(rollup: CapabilityRollup) -> list[tuple[str, tuple[IssueRef, ...]]]:
+def aging_lines(rollup: CapabilityRollup) -> list[tuple[str, tuple[IssueRef, ...]]]:
     """The open issues that are old by their team's measure."""
     if rollup.expected is None or not rollup.expected.ageing:
         return []
     return [("Open for longer than 85 % of what the team finished took", rollup.expected.ageing)]
 
 
-def range_words(expected: Expected) -> str:
+def describe_interval(expectation: Expectation) -> str:
     """``16 to 21 of 21``; empty without a statement."""
-    if expected.likely is None or expected.most is None:
+    if expectation.likely is None or expectation.most is None:
         return ""
-    low, high = expected.likely
-    return f"{low} of {expected.most}" if low == high else f"{low} to {high} of {expected.most}"
+    low, high = expectation.likely
+    return f"{low} of {expectation.most}" if low == high else f"{low} to {high} of {expectation.most}"

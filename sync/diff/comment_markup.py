@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sync.config.escape import neutral_github, neutral_jira
-from sync.model.comments import Document, Line
+from sync.config.escape import escape_github, escape_jira
+from sync.model.comments import CommentContent, ContentLine
 
 MAX_KEYS = 8
 MAX_TITLE = 120
@@ -30,7 +30,7 @@ _UNREADABLE = "Unreadable since"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rendered:
+class RenderedComment:
     """A comment's text with the two hashes that decide about edits."""
 
     body: str
@@ -38,26 +38,28 @@ class Rendered:
     full_hash: str
 
 
-def render(document: Document, kind: str) -> Rendered:
+def render_comment(content: CommentContent, markup: str) -> RenderedComment:
     """Write a document for ``github`` or ``jira``. What does not fit the tracker's limit leaves row by row."""
-    write = _markdown if kind == "github" else _wiki
-    body = write(document)
-    while len(body) > MAX_LENGTH[kind] and (document.rows or document.lines):
-        document = _shorter(document)
-        body = write(document)
-    return Rendered(body=body, urgent_hash=digest("\n".join(document.urgent)), full_hash=digest(body))
+    write = _markdown if markup == "github" else _wiki
+    body = write(content)
+    while len(body) > MAX_LENGTH[markup] and (content.rows or content.lines):
+        content = _shorten(content)
+        body = write(content)
+    return RenderedComment(
+        body=body, urgent_hash=text_digest("\n".join(content.urgent_parts)), full_hash=text_digest(body)
+    )
 
 
-def _shorter(document: Document) -> Document:
-    if document.rows:
-        return replace(document, rows=document.rows[:-1], left_out=document.left_out + 1)
-    return replace(document, lines=document.lines[:-1])
+def _shorten(content: CommentContent) -> CommentContent:
+    if content.rows:
+        return replace(content, rows=content.rows[:-1], omitted_rows=content.omitted_rows + 1)
+    return replace(content, lines=content.lines[:-1])
 
 
-def with_notice(body: str, unreadable: Mapping[str, datetime], kind: str) -> str:
+def add_unreadable_notice(body: str, unreadable: Mapping[str, datetime], markup: str) -> str:
     """The old figures with a line that says since when which sources could not be read."""
-    emphasis = "**" if kind == "github" else "*"
-    neutral = neutral_github if kind == "github" else neutral_jira
+    emphasis = "**" if markup == "github" else "*"
+    neutral = escape_github if markup == "github" else escape_jira
     mark = f"{emphasis}{_UNREADABLE}"
     kept = [line for line in body.split("\n") if not line.startswith(mark)]
     if len(kept) != len(body.split("\n")):
@@ -69,7 +71,7 @@ def with_notice(body: str, unreadable: Mapping[str, datetime], kind: str) -> str
     return "\n".join([*kept[:1], "", *notices, *kept[1:]])
 
 
-def wrap(body: str, instance: str, subject: str) -> str:
+def wrap_block(body: str, instance: str, subject: str) -> str:
     """Our text between the two hidden markers, as it stands in a GitHub comment."""
     return f"{_BEGIN.format(instance=instance, subject=subject)}\n{body}\n{_END}"
 
@@ -80,69 +82,69 @@ def find_block(text: str, instance: str, subject: str) -> str | None:
     return found[0]["body"] if len(found) == 1 else None
 
 
-def block_of(text: str) -> tuple[str, str] | None:
+def find_any_block(text: str) -> tuple[str, str] | None:
     """(instance, subject) of the first block of any installation in a GitHub comment."""
     found = _BLOCK.search(text)
     return (found["instance"], found["subject"]) if found else None
 
 
-def replace_block(text: str, body: str, instance: str, names: tuple[str, ...]) -> str:
+def replace_block(text: str, body: str, instance: str, subjects: tuple[str, ...]) -> str:
     """The comment with our text replaced and everything that people wrote outside it kept as it is.
 
-    ``names``: the subject, and the names that it had before; the block gets the present one.
+    ``subjects``: the subject, and the names that it had before; the block gets the present one.
     """
-    ours = wrap(body, instance, names[0])
-    match = _our_block(text, instance, names)
+    ours = wrap_block(body, instance, subjects[0])
+    match = _find_own_block(text, instance, subjects)
     return text[: match.start()] + ours + text[match.end() :] if match else ours
 
 
-def remove_block(text: str, instance: str, names: tuple[str, ...]) -> str:
+def remove_block(text: str, instance: str, subjects: tuple[str, ...]) -> str:
     """What people wrote around our text; empty when there is nothing else."""
-    match = _our_block(text, instance, names)
+    match = _find_own_block(text, instance, subjects)
     return (text[: match.start()] + text[match.end() :]).strip() if match else ""
 
 
-def _our_block(text: str, instance: str, names: tuple[str, ...]) -> re.Match[str] | None:
-    found = (m for m in _BLOCK.finditer(text) if m["instance"] == instance and m["subject"] in names)
+def _find_own_block(text: str, instance: str, subjects: tuple[str, ...]) -> re.Match[str] | None:
+    found = (m for m in _BLOCK.finditer(text) if m["instance"] == instance and m["subject"] in subjects)
     return next(found, None)
 
 
-def digest(text: str) -> str:
+def text_digest(text: str) -> str:
     """Short hash by which two texts are compared; white space at line ends does not count."""
     normal = "\n".join(line.rstrip() for line in text.replace("\r\n", "\n").strip().split("\n"))
     return hashlib.sha256(normal.encode()).hexdigest()[:24]
 
 
-def _markdown(document: Document) -> str:
-    clean = neutral_github
-    lines = [f"**{clean(document.heading)}** ({clean(document.context)})", ""]
-    lines += [f"**{clean(document.state)}**"]
-    if document.lines:
-        lines += ["", *(f"- {_sentence(line, clean, _code_span)}" for line in document.lines)]
-    if document.rows:
-        lines += ["", _row(document.header, clean), "|" + " --- |" * len(document.header)]
-        lines += [_row(row, clean) for row in document.rows]
-    lines += _left_out(document)
-    return "\n".join([*lines, "", f"<sub>{clean(document.footer)}</sub>"])
+def _markdown(content: CommentContent) -> str:
+    clean = escape_github
+    lines = [f"**{clean(content.heading)}** ({clean(content.context)})", ""]
+    lines += [f"**{clean(content.state)}**"]
+    if content.lines:
+        lines += ["", *(f"- {_line(line, clean, _code_span)}" for line in content.lines)]
+    if content.rows:
+        lines += ["", _row(content.header, clean), "|" + " --- |" * len(content.header)]
+        lines += [_row(row, clean) for row in content.rows]
+    lines += _omitted_line(content)
+    return "\n".join([*lines, "", f"<sub>{clean(content.footer)}</sub>"])
 
 
-def _wiki(document: Document) -> str:
-    clean = neutral_jira
-    lines = [f"*{clean(document.heading)}* ({clean(document.context)})", ""]
-    lines += [f"*{clean(document.state)}*"]
-    if document.lines:
-        lines += ["", *(f"* {_sentence(line, clean, _monospaced)}" for line in document.lines)]
-    if document.rows:
-        lines += ["", "||" + "||".join(clean(cell) for cell in document.header) + "||"]
-        lines += [_row(row, clean) for row in document.rows]
-    lines += _left_out(document)
-    return "\n".join([*lines, "", clean(document.footer)])
+def _wiki(content: CommentContent) -> str:
+    clean = escape_jira
+    lines = [f"*{clean(content.heading)}* ({clean(content.context)})", ""]
+    lines += [f"*{clean(content.state)}*"]
+    if content.lines:
+        lines += ["", *(f"* {_line(line, clean, _monospaced)}" for line in content.lines)]
+    if content.rows:
+        lines += ["", "||" + "||".join(clean(cell) for cell in content.header) + "||"]
+        lines += [_row(row, clean) for row in content.rows]
+    lines += _omitted_line(content)
+    return "\n".join([*lines, "", clean(content.footer)])
 
 
-def _left_out(document: Document) -> list[str]:
-    if not document.left_out:
+def _omitted_line(content: CommentContent) -> list[str]:
+    if not content.omitted_rows:
         return []
-    more = "1 more capability" if document.left_out == 1 else f"{document.left_out} more capabilities"
+    more = "1 more capability" if content.omitted_rows == 1 else f"{content.omitted_rows} more capabilities"
     return ["", f"and {more}"]
 
 
@@ -158,7 +160,7 @@ def _row(cells: Iterable[str], clean: Callable[[str, int], str]) -> str:
     return "| " + " | ".join(clean(cell, MAX_TITLE) or " " for cell in cells) + " |"
 
 
-def _sentence(line: Line, clean: Callable[[str], str], code: Callable[[str], str]) -> str:
+def _line(line: ContentLine, clean: Callable[[str], str], code: Callable[[str], str]) -> str:
     if isinstance(line, str):
         return clean(line)
     text, refs = line

@@ -8,45 +8,45 @@ from datetime import datetime
 from connectors.model import Issue
 from mappings.model import Overrides
 from sync.config.settings import Settings
-from sync.diff.comment_content import capability_document, goal_document
-from sync.diff.comment_diff import Places
-from sync.diff.comment_markup import digest, render, with_notice
-from sync.diff.desired_labels import DesireInputs, Subject, subjects
+from sync.diff.comment_content import capability_comment, goal_comment
+from sync.diff.comment_diff import CommentPlacement
+from sync.diff.comment_markup import add_unreadable_notice, render_comment, text_digest
+from sync.diff.desired_labels import AnchoredSubject, DesiredStateInputs, anchored_subjects
 from sync.model.changes import Reason
-from sync.model.comments import CommentWish, Document
-from sync.model.planning import Remembered, Seen
+from sync.model.comments import CommentContent, DesiredComment
+from sync.model.planning import PlanningInputs, RecordedState
 from sync.model.rollup import CapabilityRollup
 
 
-class StatusWishes:
+class StatusCommentBuilder:
     """``markup``: tracker -> ``github`` or ``jira``."""
 
     def __init__(
         self,
-        inputs: DesireInputs,
+        inputs: DesiredStateInputs,
         settings: Settings,
-        remembered: Remembered,
-        seen: Seen,
+        recorded: RecordedState,
+        observed: PlanningInputs,
         overrides: Overrides,
         markup: Mapping[str, str],
     ) -> None:
         self._inputs, self._settings = inputs, settings
-        self._remembered, self._seen = remembered, seen
+        self._remembered, self._seen = recorded, observed
         self._overrides, self._markup = overrides, markup
         self._sources = [source for team in inputs.workspace.teams for source in team.sources]
 
-    def wishes(self) -> tuple[CommentWish, ...]:
+    def build_all(self) -> tuple[DesiredComment, ...]:
         """A wish for every anchor that was read and whose teams are written for."""
-        found = (self._wish(subject) for subject in subjects(self._inputs) if subject.may_push)
+        found = (self._build(subject) for subject in anchored_subjects(self._inputs) if subject.may_push)
         return tuple(wish for wish in found if wish)
 
-    def places(self, wanted: tuple[CommentWish, ...]) -> Places:
+    def placement(self, desired: tuple[DesiredComment, ...]) -> CommentPlacement:
         """What became of the anchors in the plans. Only for teams that are written for."""
         inputs, remembered = self._inputs, self._remembered
         anchors = {
             name: anchor
             for increment in inputs.workspace.increments
-            if increment.id not in inputs.finished
+            if increment.id not in inputs.finished_increments
             for goal in increment.goals
             for name, anchor in (
                 (f"goal:{goal.id}", goal.anchor),
@@ -54,35 +54,39 @@ class StatusWishes:
             )
         }
         may_push = self._settings.may_push
-        written_for = {name for name, home in remembered.homes.items() if all(map(may_push, home.teams))}
+        written_for = {
+            name for name, home in remembered.comment_owners.items() if all(map(may_push, home.teams))
+        }
         sure = {name for name in anchors if not getattr(inputs.rollup.subject(name), "uncertain", ())}
-        return Places(
-            wanted={wish.subject: wish.ref for wish in wanted},
+        return CommentPlacement(
+            desired={wish.subject: wish.ref for wish in desired},
             without_anchor=frozenset(name for name in sure & written_for if anchors[name] is None),
-            deleted=frozenset(name for name in written_for if remembered.is_deleted(name, inputs.workspace)),
+            removed_subjects=frozenset(
+                name for name in written_for if remembered.is_deleted(name, inputs.workspace)
+            ),
         )
 
-    def _wish(self, subject: Subject) -> CommentWish | None:
+    def _build(self, subject: AnchoredSubject) -> DesiredComment | None:
         kind = self._markup[subject.anchor.ref.tracker]
         if subject.uncertain:
-            return self._notice(subject, kind)
-        document = self._seen.discretion.discreet(self._document(subject), subject.anchor, self._seen.known)
-        text = render(document, kind)
-        return CommentWish(
+            return self._unreadable_notice(subject, kind)
+        document = self._seen.redaction.redact(self._content(subject), subject.anchor, self._seen.known)
+        text = render_comment(document, kind)
+        return DesiredComment(
             subject=subject.name,
             ref=subject.anchor.ref,
             body=text.body,
             urgent_hash=text.urgent_hash,
             full_hash=text.full_hash,
             reason=Reason(text=f"roll-up of {subject.name}"),
-            last=subject.increment.phase(self._inputs.now) == "closed",
+            is_final=subject.increment.phase(self._inputs.now) == "closed",
         )
 
-    def _document(self, subject: Subject) -> Document:
+    def _content(self, subject: AnchoredSubject) -> CommentContent:
         rollup, instance = subject.rollup, self._settings.instance
         if isinstance(rollup, CapabilityRollup):
             goal = self._inputs.rollup.goal(rollup.goal)
-            return capability_document(
+            return capability_comment(
                 rollup,
                 goal.title if goal else rollup.goal,
                 subject.increment,
@@ -90,14 +94,14 @@ class StatusWishes:
                 instance=instance,
             )
         overrides = self._count_overrides({capability.id for capability in rollup.capabilities})
-        return goal_document(rollup, subject.increment, overrides=overrides, instance=instance)
+        return goal_comment(rollup, subject.increment, overrides=overrides, instance=instance)
 
-    def _notice(self, subject: Subject, kind: str) -> CommentWish | None:
+    def _unreadable_notice(self, subject: AnchoredSubject, markup: str) -> DesiredComment | None:
         """After a day, one edit says since when which source is unreadable; the figures stay as they were. An
         anchor that has no figures yet gets none."""
         last, body = (
-            self._remembered.written.get(subject.name),
-            self._remembered.bodies.get(subject.name),
+            self._remembered.status_comments.get(subject.name),
+            self._remembered.comment_bodies.get(subject.name),
         )
         since, patience = self._seen.failing_since, self._settings.unreadable_after
         failing = {
@@ -107,21 +111,21 @@ class StatusWishes:
         }
         if last is None or last.ref != subject.anchor.ref or body is None or not failing:
             return None
-        text = with_notice(body, self._named(failing, subject.anchor), kind)
-        return CommentWish(
+        text = add_unreadable_notice(body, self._source_names(failing, subject.anchor), markup)
+        return DesiredComment(
             subject=subject.name,
             ref=subject.anchor.ref,
             body=text,
-            urgent_hash=digest("unreadable " + " ".join(sorted(failing))),
-            full_hash=digest(text),
+            urgent_hash=text_digest("unreadable " + " ".join(sorted(failing))),
+            full_hash=text_digest(text),
             reason=Reason(text=f"sources of {subject.name} are unreadable"),
         )
 
-    def _named(self, failing: Mapping[str, datetime], anchor: Issue) -> dict[str, datetime]:
+    def _source_names(self, failing: Mapping[str, datetime], anchor: Issue) -> dict[str, datetime]:
         """Sources as the comment on ``anchor`` may name them, with the earliest time of those without a name."""
         named: dict[str, datetime] = {}
         for source, since in failing.items():
-            name = self._seen.discretion.source_name(source, self._sources, anchor)
+            name = self._seen.redaction.visible_source_name(source, self._sources, anchor)
             named[name] = min(since, named.get(name, since))
         return named
 

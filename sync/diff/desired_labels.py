@@ -9,14 +9,14 @@ from typing import TypeVar
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.labels import LabelScheme
-from mappings.model import Anchor, Assignment, Increment, Matched, Unplanned, Workspace
+from mappings.model import Anchor, Assignment, Increment, MatchResult, Unplanned, Workspace
 from sync.model.changes import Reason
-from sync.model.labels import Wish
+from sync.model.labels import DesiredLabels
 from sync.model.rollup import CapabilityRollup, GoalRollup, Rollup
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Subject:
+class AnchoredSubject:
     """A capability or goal that has an anchor, with what is said about it."""
 
     name: str
@@ -31,73 +31,75 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DesireInputs:
+class DesiredStateInputs:
     workspace: Workspace
-    matched: Matched
+    matched: MatchResult
     rollup: Rollup
     known: Mapping[IssueRef, KnownIssue]
     anchors: Mapping[Anchor, Issue]
     """The anchors that could be read in this run."""
-    unread: frozenset[str]
+    unread_sources: frozenset[str]
     """Names of the sources that were not read whole in this run."""
     uncertain: Mapping[str, tuple[str, ...]]
     """Capability id -> sources feeding it that were not read whole."""
-    strays: frozenset[IssueRef] = frozenset()
+    orphans: frozenset[IssueRef] = frozenset()
     """Issues of no source that still carry our labels and were read directly."""
     scheme: LabelScheme
     may_push: Callable[[str], bool]
-    finished: frozenset[str]
+    finished_increments: frozenset[str]
     """Increments that had their last write after closing."""
     now: datetime
     unread_anchors: frozenset[IssueRef] = frozenset()
     """Anchors that could not be read in this run, as far as it is known which issues they are."""
     archived: frozenset[IssueRef] = frozenset()
     """Former anchors whose plan is not here any more: they keep what was said last."""
-    contested: frozenset[str] = frozenset()
+    contested_subjects: frozenset[str] = frozenset()
     """Subjects whose anchor another installation keeps."""
-    concerned: Collection[IssueRef] | None = None
+    relevant: Collection[IssueRef] | None = None
     """Issues that carried labels of ours or that people decided on. Of the others, those get no wish that have no
     label of ours and should have none: most issues of most trackers. None: every issue gets one."""
 
 
-def desire_labels(inputs: DesireInputs) -> dict[IssueRef, Wish]:
+def desired_labels_for(inputs: DesiredStateInputs) -> dict[IssueRef, DesiredLabels]:
     """A wish for every known issue and every anchor that was read; anchors get no issue labels."""
     anchors = {issue.ref for issue in inputs.anchors.values()}
-    wishing = _Wishing(inputs)
+    wishing = _DesiredLabelsBuilder(inputs)
     outcomes: dict[IssueRef, Assignment | Unplanned] = {each.ref: each for each in inputs.matched.unplanned}
     outcomes.update((each.ref, each) for each in inputs.matched.assignments)
     wishes = {
-        ref: wishing.wish(item, outcomes.get(ref))
+        ref: wishing.build(item, outcomes.get(ref))
         for ref, item in inputs.known.items()
-        if not item.vanished and (ref in outcomes or wishing.concerns_us(item))
+        if not item.vanished and (ref in outcomes or wishing.is_relevant(item))
     }
     for issue in inputs.anchors.values():
-        wishes[issue.ref] = _untouched(issue)
+        wishes[issue.ref] = _leave_untouched(issue)
     for ref in ((inputs.archived | inputs.unread_anchors) - anchors) & wishes.keys():
-        wishes[ref] = _untouched(inputs.known[ref].issue)
-    for subject in subjects(inputs):
-        wishes[subject.anchor.ref] = _anchor_wish(subject, inputs)
+        wishes[ref] = _leave_untouched(inputs.known[ref].issue)
+    for subject in anchored_subjects(inputs):
+        wishes[subject.anchor.ref] = _desired_anchor_labels(subject, inputs)
     return wishes
 
 
-def _untouched(issue: Issue) -> Wish:
-    return Wish(ref=issue.ref, container=issue.container, read=False, may_write=False, is_anchor=True)
+def _leave_untouched(issue: Issue) -> DesiredLabels:
+    return DesiredLabels(
+        ref=issue.ref, container=issue.container, fully_read=False, may_write=False, is_anchor=True
+    )
 
 
-def subjects(inputs: DesireInputs) -> Iterator[Subject]:
+def anchored_subjects(inputs: DesiredStateInputs) -> Iterator[AnchoredSubject]:
     """Every capability and goal whose anchor was read, is ours, and whose increment is still written to."""
-    return (each for each in _anchored(inputs) if each.name not in inputs.contested)
+    return (each for each in _all_anchored_subjects(inputs) if each.name not in inputs.contested_subjects)
 
 
-def _anchored(inputs: DesireInputs) -> Iterator[Subject]:
+def _all_anchored_subjects(inputs: DesiredStateInputs) -> Iterator[AnchoredSubject]:
     for increment in inputs.workspace.increments:
-        if increment.id in inputs.finished:
+        if increment.id in inputs.finished_increments:
             continue
         for goal in increment.goals:
             teams = {capability.team for capability in goal.capabilities}
             if goal.anchor and goal.anchor in inputs.anchors:
-                goal_rollup = _found(inputs.rollup.goal(goal.id))
-                yield Subject(
+                goal_rollup = _require(inputs.rollup.goal(goal.id))
+                yield AnchoredSubject(
                     name=f"goal:{goal.id}",
                     anchor=inputs.anchors[goal.anchor],
                     increment=increment,
@@ -108,8 +110,8 @@ def _anchored(inputs: DesireInputs) -> Iterator[Subject]:
                 )
             for capability in goal.capabilities:
                 if capability.anchor and capability.anchor in inputs.anchors:
-                    capability_rollup = _found(inputs.rollup.capability(capability.id))
-                    yield Subject(
+                    capability_rollup = _require(inputs.rollup.capability(capability.id))
+                    yield AnchoredSubject(
                         name=f"capability:{capability.id}",
                         anchor=inputs.anchors[capability.anchor],
                         increment=increment,
@@ -123,17 +125,17 @@ def _anchored(inputs: DesireInputs) -> Iterator[Subject]:
 _T = TypeVar("_T")
 
 
-def _found(rollup: _T | None) -> _T:
+def _require(rollup: _T | None) -> _T:
     """Every capability and goal of the plans is rolled up; a hole would be a bug."""
     if rollup is None:
         raise LookupError("the plan names something that was not rolled up")
     return rollup
 
 
-class _Wishing:
+class _DesiredLabelsBuilder:
     """What issues should carry. Whatever is the same for many of them is worked out once."""
 
-    def __init__(self, inputs: DesireInputs) -> None:
+    def __init__(self, inputs: DesiredStateInputs) -> None:
         self._inputs = inputs
         workspace, scheme = inputs.workspace, inputs.scheme
         self._places = {
@@ -150,28 +152,30 @@ class _Wishing:
             scheme.label("capability", each.id) for increment in past for each in increment.capabilities
         }
 
-    def wish(self, item: KnownIssue, outcome: Assignment | Unplanned | None) -> Wish:
+    def build(self, item: KnownIssue, result: Assignment | Unplanned | None) -> DesiredLabels:
         inputs, issue = self._inputs, item.issue
-        assignment, unplanned = (outcome, None) if isinstance(outcome, Assignment) else (None, outcome)
-        stray = bool(inputs.strays) and issue.ref in inputs.strays
-        teams = self._owners(issue) if stray else self._teams(item, assignment)
-        return Wish(
+        assignment, unplanned = (result, None) if isinstance(result, Assignment) else (None, result)
+        stray = bool(inputs.orphans) and issue.ref in inputs.orphans
+        teams = self._teams_of_labels(issue) if stray else self._teams(item, assignment)
+        return DesiredLabels(
             ref=issue.ref,
             container=issue.container,
-            labels=self._assigned(assignment) if assignment else self._left_over(issue, unplanned),
-            read=stray or not item.sources <= inputs.unread,
-            may_write=any(map(inputs.may_push, teams)) and not self._is_finished(assignment),
-            no_pure_removal=bool(inputs.uncertain) and self._was_in_uncertain(issue),
-            team=assignment.team if assignment else self._asking_first(unplanned),
+            labels=self._assignment_labels(assignment)
+            if assignment
+            else self._unassigned_labels(issue, unplanned),
+            fully_read=stray or not item.sources <= inputs.unread_sources,
+            may_write=any(map(inputs.may_push, teams)) and not self._is_in_finished_increment(assignment),
+            no_pure_removal=bool(inputs.uncertain) and self._has_uncertain_capability(issue),
+            team=assignment.team if assignment else self._labeling_team(unplanned),
         )
 
-    def concerns_us(self, item: KnownIssue) -> bool:
+    def is_relevant(self, item: KnownIssue) -> bool:
         """Whether an issue without any outcome has to be looked at all the same."""
         inputs, issue = self._inputs, item.issue
-        if inputs.concerned is None or issue.ref in inputs.concerned or issue.ref in inputs.strays:
+        if inputs.relevant is None or issue.ref in inputs.relevant or issue.ref in inputs.orphans:
             return True
         if issue.labels not in self._has_ours:
-            self._has_ours[issue.labels] = any(map(inputs.scheme.family, issue.labels))
+            self._has_ours[issue.labels] = any(map(inputs.scheme.family_of, issue.labels))
         return self._has_ours[issue.labels]
 
     def _teams(self, item: KnownIssue, assignment: Assignment | None) -> set[str]:
@@ -186,28 +190,28 @@ class _Wishing:
             }
         return self._teams_by_sources[item.sources]
 
-    def _owners(self, issue: Issue) -> set[str]:
+    def _teams_of_labels(self, issue: Issue) -> set[str]:
         """The teams of the capabilities whose labels an issue carries; any team for one that was an anchor."""
         named = {self._inputs.scheme.capability_of(label) for label in issue.labels}
         teams = {self._places[name][1].team for name in named if name in self._places}
         return teams or {team.team for team in self._inputs.workspace.teams}
 
-    def _is_finished(self, assignment: Assignment | None) -> bool:
+    def _is_in_finished_increment(self, assignment: Assignment | None) -> bool:
         if assignment is None or assignment.capability not in self._places:
             return False
-        return self._places[assignment.capability][0].id in self._inputs.finished
+        return self._places[assignment.capability][0].id in self._inputs.finished_increments
 
-    def _was_in_uncertain(self, issue: Issue) -> bool:
+    def _has_uncertain_capability(self, issue: Issue) -> bool:
         named = {self._inputs.scheme.capability_of(label) for label in issue.labels}
         return any(capability in self._inputs.uncertain for capability in named if capability)
 
-    def _assigned(self, assignment: Assignment) -> dict[str, Reason]:
+    def _assignment_labels(self, assignment: Assignment) -> dict[str, Reason]:
         key = assignment.capability, assignment.team, assignment.rule, assignment.by
         if key not in self._by_assignment:
-            self._by_assignment[key] = self._labels_of(assignment)
+            self._by_assignment[key] = self._build_assignment_labels(assignment)
         return self._by_assignment[key]
 
-    def _labels_of(self, assignment: Assignment) -> dict[str, Reason]:
+    def _build_assignment_labels(self, assignment: Assignment) -> dict[str, Reason]:
         if assignment.capability not in self._places:
             return {}
         increment, capability = self._places[assignment.capability]
@@ -222,27 +226,31 @@ class _Wishing:
             self._inputs.scheme.label("capability", capability.id, assignment.team): reason,
         }
 
-    def _left_over(self, issue: Issue, unplanned: Unplanned | None) -> dict[str, Reason]:
+    def _unassigned_labels(self, issue: Issue, unplanned: Unplanned | None) -> dict[str, Reason]:
         labels: dict[str, Reason] = {}
-        if team := self._asking_first(unplanned):
+        if team := self._labeling_team(unplanned):
             reason = Reason(text="no rule assigns it (unplanned work)")
             labels[self._inputs.scheme.label("unplanned", team=team)] = reason
-        return labels | self._of_past_increments(issue)
+        return labels | self._past_increment_labels(issue)
 
-    def _asking_first(self, unplanned: Unplanned | None) -> str | None:
+    def _labeling_team(self, unplanned: Unplanned | None) -> str | None:
         """Of the teams that have an unplanned issue and want it labelled, the first by name."""
         return min(self._asking.intersection(unplanned.teams), default=None) if unplanned else None
 
-    def _of_past_increments(self, issue: Issue) -> dict[str, Reason]:
+    def _past_increment_labels(self, issue: Issue) -> dict[str, Reason]:
         """What was done in an increment that is closed keeps its labels, also when rules have moved on since."""
         if issue.category != "done" or not self._past:
             return {}
         reason, scheme = Reason(text="it was done in an increment that is closed"), self._inputs.scheme
-        kept = {scheme.modern(label) for label in issue.labels if scheme.canonical(label) in self._past}
+        kept = {
+            scheme.with_current_prefix(label)
+            for label in issue.labels
+            if scheme.canonical_name(label) in self._past
+        }
         return dict.fromkeys(sorted(kept), reason)
 
 
-def _anchor_wish(subject: Subject, inputs: DesireInputs) -> Wish:
+def _desired_anchor_labels(subject: AnchoredSubject, inputs: DesiredStateInputs) -> DesiredLabels:
     rollup = subject.rollup
     said: dict[tuple[str, str], str] = {
         ("state", rollup.state): f"{subject.name} is {rollup.state} by its issues"
@@ -251,16 +259,16 @@ def _anchor_wish(subject: Subject, inputs: DesireInputs) -> Wish:
         said["health", rollup.health] = f"forecast of {subject.name}"
     if rollup.blocked:
         said["flag", "blocked"] = "all started work is blocked"
-    if isinstance(rollup, CapabilityRollup) and rollup.scope.flag:
+    if isinstance(rollup, CapabilityRollup) and rollup.scope.exceeds_threshold:
         said["flag", "scope-growth"] = "scope grew beyond a quarter of the baseline"
-    return Wish(
+    return DesiredLabels(
         ref=subject.anchor.ref,
         container=subject.anchor.container,
         labels={
             inputs.scheme.label(family, value, subject.team): Reason(text=text)
             for (family, value), text in said.items()
         },
-        read=not subject.uncertain,
+        fully_read=not subject.uncertain,
         may_write=subject.may_push,
         is_anchor=True,
         team=subject.team,

@@ -7,20 +7,20 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from connectors.model import IssueRef
-from sync.diff.write_budget import Spread
+from sync.diff.write_budget import WriteBudget
 from sync.model.changes import ChangeSet
-from sync.model.labels import Suspicion
-from sync.model.limits import GuardLimits, Refusal, Weighed
+from sync.model.labels import SuspectedOverride
+from sync.model.limits import GuardLimits, ImpactEstimate, Refusal
 
-ENOUGH_TO_TELL = 3
+MIN_ISSUES_OF_DELETED_LABEL = 3
 """On so many issues at least a label must have been before its loss everywhere tells of a deleted label."""
 
 
-HALF = 0.5
+MAX_SHARE = 0.5
 """The most of a small number that may go at once; a share in the settings that is larger holds instead."""
-MOST_LABELS = 0.75
+MAX_LABEL_SHARE = 0.75
 """Of labels more may go, because a small team loses many when an increment closes."""
-FEW_LABELS, FEW_COMMENTS, FEW_PEOPLE = 4, 10, 10
+ALWAYS_ALLOWED_LABELS, ALWAYS_ALLOWED_COMMENTS, ALWAYS_ALLOWED_PEOPLE = 4, 10, 10
 """So many are never too many."""
 
 
@@ -28,82 +28,95 @@ def check_changes(
     changes: ChangeSet,
     pushed: Mapping[IssueRef, frozenset[str]],
     limits: GuardLimits,
-    weighed: Weighed | None = None,
+    impact: ImpactEstimate | None = None,
 ) -> tuple[Refusal, ...]:
     """Limits on what one run takes away, on how many comments it starts and on whom it has mailed.
 
-    What is ``weighed`` as a first run is not refused for being large: ``spread.py`` makes several runs of it.
+    What is ``impact`` as a first run is not refused for being large: ``spread.py`` makes several runs of it.
     """
-    found = [_removals(changes, pushed, limits), _comments(changes, limits, weighed)]
-    if weighed is not None:
-        found.append(_notified(weighed, limits))
+    found = [_check_removals(changes, pushed, limits), _check_comments(changes, limits, impact)]
+    if impact is not None:
+        found.append(_check_notified(impact, limits))
     return tuple(refusal for refusal in found if refusal)
 
 
-def check_whole(
-    changes: ChangeSet, pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits, weighed: Weighed
+def check_atomic_changes(
+    changes: ChangeSet, pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits, impact: ImpactEstimate
 ) -> tuple[Refusal, ...]:
     """The same limits for what is carried out whole or not at all, as an undo: no mail waits for another run."""
-    weighed, allowed = replace(weighed, spreading=False), limits.max_notifications
-    found = [_removals(changes, pushed, limits), _comments(changes, limits, None), _notified(weighed, limits)]
-    mails = weighed.attention.mails
+    impact, allowed = replace(impact, in_rollout=False), limits.max_notifications
+    found = [
+        _check_removals(changes, pushed, limits),
+        _check_comments(changes, limits, None),
+        _check_notified(impact, limits),
+    ]
+    mails = impact.cost.mails
     if allowed is not None and mails > allowed:
         text = f"at least {mails} mails would probably be sent, and --max-notifications allows {allowed}"
         found.append(Refusal(rule="notified", text=text))
     return tuple(refusal for refusal in found if refusal)
 
 
-def allowance(absolute: int, share: float, total: int, *, most: float = HALF, few: int = 0) -> int:
+def allowance(
+    absolute: int, share: float, total: int, *, max_share: float = MAX_SHARE, minimum: int = 0
+) -> int:
     """How many of ``total`` one run may touch: the larger of a number and a share, but of a small total not more
-    than the share ``most`` of it (or ``share``, if that is more), and always ``few``."""
-    largest = int(max(most, share) * total)
-    return max(few, min(max(absolute, int(share * total)), largest))
+    than the share ``max_share`` of it (or ``share``, if that is more), and always ``minimum``."""
+    largest = int(max(max_share, share) * total)
+    return max(minimum, min(max(absolute, int(share * total)), largest))
 
 
-def spread_of(weighed: Weighed, limits: GuardLimits) -> Spread | None:
+def write_budget_for(impact: ImpactEstimate, limits: GuardLimits) -> WriteBudget | None:
     """What one run may ask of people where a change set is spread over several; None when it is carried out whole."""
     comments = None
-    if weighed.spreads_comments:
+    if impact.rolls_out_comments:
         comments = limits.new_comments if limits.max_comments is None else limits.max_comments
     if limits.max_notifications is not None:
-        return Spread(audience=weighed.audience, comments=comments, mails=limits.max_notifications)
-    if weighed.spreading:
-        each = limits.mails_each
-        return Spread(
-            audience=weighed.audience, comments=comments, people=people_allowed(weighed, limits), each=each
+        return WriteBudget(
+            audience=impact.audience, max_comments=comments, max_mails=limits.max_notifications
         )
-    return None if comments is None else Spread(audience=weighed.audience, comments=comments)
+    if impact.in_rollout:
+        each = limits.mails_each
+        return WriteBudget(
+            audience=impact.audience,
+            max_comments=comments,
+            max_people=max_people(impact, limits),
+            max_mails_per_person=each,
+        )
+    return None if comments is None else WriteBudget(audience=impact.audience, max_comments=comments)
 
 
-def people_allowed(weighed: Weighed, limits: GuardLimits) -> int:
+def max_people(impact: ImpactEstimate, limits: GuardLimits) -> int:
     """How many people one run may have mailed."""
-    team = weighed.attention.team
-    return allowance(limits.notified, limits.notified_share, team, most=1.0, few=FEW_PEOPLE)
+    team = impact.cost.people_known
+    return allowance(
+        limits.notified, limits.notified_share, team, max_share=1.0, minimum=ALWAYS_ALLOWED_PEOPLE
+    )
 
 
-def allowed_overrides(pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits) -> int:
+def max_overrides(pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits) -> int:
     """How many decisions of people one run may find."""
     labelled = sum(1 for labels in pushed.values() if labels)
     return max(limits.overrides, int(limits.override_share * labelled))
 
 
-def is_override(suspicion: Suspicion) -> bool:
+def is_override(suspicion: SuspectedOverride) -> bool:
     """A new decision of a person. What the issue's history has proved (a store was lost) is not new."""
     return suspicion.kind in ("veto", "pin") and not suspicion.needs_history
 
 
 def check_overrides(
-    confirmed: Collection[Suspicion],
+    confirmed: Collection[SuspectedOverride],
     pushed: Mapping[IssueRef, frozenset[str]],
     limits: GuardLimits,
-    looked_at: Collection[IssueRef],
+    read_issues: Collection[IssueRef],
 ) -> tuple[Refusal, ...]:
     """Many decisions of people at once are more often a deleted label or a broken list than people.
 
-    ``confirmed`` by direct reads; ``pushed`` as it was before; ``looked_at``: the issues that were read.
+    ``confirmed`` by direct reads; ``pushed`` as it was before; ``read_issues``: the issues that were read.
     """
     found = [s for s in confirmed if is_override(s)]
-    allowed = allowed_overrides(pushed, limits)
+    allowed = max_overrides(pushed, limits)
     refusals = []
     if len(found) > allowed:
         refusals.append(
@@ -121,28 +134,28 @@ def check_overrides(
             f"been deleted; put it back with `increment-sync reconcile --restore-labels`, or take it as people's "
             f"decision once with --accept-overrides",
         )
-        for place, label, count in _gone_everywhere(confirmed, pushed, looked_at)
+        for place, label, count in _labels_gone_everywhere(confirmed, pushed, read_issues)
     ]
     return tuple(refusals)
 
 
-def deleted_as_a_whole(
-    suspicions: Collection[Suspicion],
+def deleted_labels(
+    suspicions: Collection[SuspectedOverride],
     pushed: Mapping[IssueRef, frozenset[str]],
-    looked_at: Collection[IssueRef],
-) -> list[Suspicion]:
+    read_issues: Collection[IssueRef],
+) -> list[SuspectedOverride]:
     """Of suspected vetoes those that ``label-gone`` would refuse: the others are single decisions of people."""
-    gone = {(place, label) for place, label, _ in _gone_everywhere(suspicions, pushed, looked_at)}
-    return [s for s in suspicions if s.kind == "veto" and (_place(s.ref), s.label) in gone]
+    gone = {(place, label) for place, label, _ in _labels_gone_everywhere(suspicions, pushed, read_issues)}
+    return [s for s in suspicions if s.kind == "veto" and (_label_container(s.ref), s.label) in gone]
 
 
-def _removals(
+def _check_removals(
     changes: ChangeSet, pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits
 ) -> Refusal | None:
     count = sum(len(change.pure_removals) for change in changes.labels) + len(changes.removals)
     total = sum(len(labels) for labels in pushed.values())
-    few = min(FEW_LABELS, limits.removals)
-    allowed = allowance(limits.removals, limits.removal_share, total, most=MOST_LABELS, few=few)
+    few = min(ALWAYS_ALLOWED_LABELS, limits.removals)
+    allowed = allowance(limits.removals, limits.removal_share, total, max_share=MAX_LABEL_SHARE, minimum=few)
     if limits.max_removals is not None:
         allowed = limits.max_removals
     if count <= allowed:
@@ -155,14 +168,16 @@ def _removals(
     )
 
 
-def _comments(changes: ChangeSet, limits: GuardLimits, weighed: Weighed | None) -> Refusal | None:
+def _check_comments(changes: ChangeSet, limits: GuardLimits, impact: ImpactEstimate | None) -> Refusal | None:
     count, allowed = changes.created_comments, limits.new_comments
-    if weighed is not None and not weighed.spreading:
-        few = min(FEW_COMMENTS, limits.new_comments)
-        allowed = allowance(allowed, limits.new_comment_share, weighed.comments, most=1.0, few=few)
+    if impact is not None and not impact.in_rollout:
+        few = min(ALWAYS_ALLOWED_COMMENTS, limits.new_comments)
+        allowed = allowance(
+            allowed, limits.new_comment_share, impact.existing_comments, max_share=1.0, minimum=few
+        )
     if limits.max_comments is not None:
         allowed = limits.max_comments
-    elif weighed is not None and weighed.spreads_comments:
+    elif impact is not None and impact.rolls_out_comments:
         return None
     if count <= allowed:
         return None
@@ -173,51 +188,55 @@ def _comments(changes: ChangeSet, limits: GuardLimits, weighed: Weighed | None) 
     )
 
 
-def _notified(weighed: Weighed, limits: GuardLimits) -> Refusal | None:
+def _check_notified(impact: ImpactEstimate, limits: GuardLimits) -> Refusal | None:
     """With ``--max-notifications`` the run does what fits and leaves the rest, so that nothing is to be refused."""
-    attention, allowed = weighed.attention, people_allowed(weighed, limits)
-    if weighed.spreading or limits.max_notifications is not None:
+    attention, allowed = impact.cost, max_people(impact, limits)
+    if impact.in_rollout or limits.max_notifications is not None:
         return None
     if attention.people > allowed:
         what = f"at least {attention.people} people would probably be mailed, the limit is {allowed} "
         what += "(limits.notified, limits.notified_share)"
-    elif attention.most > limits.mails_each:
-        what = f"one person would get at least {attention.most} mails, the limit is {limits.mails_each} "
+    elif attention.most_mails > limits.mails_each:
+        what = (
+            f"one person would get at least {attention.most_mails} mails, the limit is {limits.mails_each} "
+        )
         what += "(limits.mails_each)"
     else:
         return None
     cure = ""
-    if attention.noisy:
-        cure = f"every edit in {', '.join(attention.noisy)} is mailed unless our account may administer the project; "
+    if attention.notifying_projects:
+        cure = f"every edit in {', '.join(attention.notifying_projects)} is mailed unless our account may administer the project; "
     return Refusal(
         rule="notified",
         text=f"{what}; {cure}if that is right, allow it once with --max-notifications {attention.mails}",
     )
 
 
-def _gone_everywhere(
-    confirmed: Collection[Suspicion],
+def _labels_gone_everywhere(
+    confirmed: Collection[SuspectedOverride],
     pushed: Mapping[IssueRef, frozenset[str]],
-    looked_at: Collection[IssueRef],
+    read_issues: Collection[IssueRef],
 ) -> list[tuple[str, str, int]]:
     """(place, label, count) for labels that at least three issues of a place carried and all of them lost.
 
     Fewer are people. Issues that nobody looked at in this run say nothing either way.
     """
-    seen = frozenset(looked_at)
+    seen = frozenset(read_issues)
     carried = Counter(
-        (_place(ref), label) for ref, labels in pushed.items() if ref in seen for label in labels
+        (_label_container(ref), label) for ref, labels in pushed.items() if ref in seen for label in labels
     )
-    lost = Counter((_place(s.ref), s.label) for s in confirmed if s.kind in ("veto", "gone"))
-    vetoed = {(_place(s.ref), s.label) for s in confirmed if s.kind == "veto"}
+    lost = Counter((_label_container(s.ref), s.label) for s in confirmed if s.kind in ("veto", "gone"))
+    vetoed = {(_label_container(s.ref), s.label) for s in confirmed if s.kind == "veto"}
     return [
         (place, label, count)
         for (place, label), count in sorted(lost.items())
-        if count >= ENOUGH_TO_TELL and count == carried[place, label] and (place, label) in vetoed
+        if count >= MIN_ISSUES_OF_DELETED_LABEL
+        and count == carried[place, label]
+        and (place, label) in vetoed
     ]
 
 
-def _place(ref: IssueRef) -> str:
+def _label_container(ref: IssueRef) -> str:
     """Where a label can be deleted as such: in a GitHub repository, on a whole Jira site."""
     repository, is_github, _ = ref.key.partition("#")
     return f"{ref.tracker}:{repository}" if is_github else ref.tracker

@@ -13,44 +13,52 @@ from dataclasses import dataclass
 
 from connectors.http.rate_limiter import WriteLimits
 from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange
-from sync.model.limits import Attention, Audience, edits, place_of
+from sync.model.limits import Audience, ChangeCost, is_edit, project_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cost:
+class TrackerWriteCost:
     """What writing on one tracker costs."""
 
     limits: WriteLimits
-    spent: int = 0
+    recent_content: int = 0
     """Content that was made in the last hour."""
-    unmade: frozenset[tuple[str, str]] = frozenset()
+    missing_labels: frozenset[tuple[str, str]] = frozenset()
     """(repository, label) that have to be made before their first use."""
 
 
-def weigh(changes: ChangeSet, audience: Audience, costs: Mapping[str, Cost]) -> Attention:
+def estimate_cost(
+    changes: ChangeSet, audience: Audience, costs: Mapping[str, TrackerWriteCost]
+) -> ChangeCost:
     """The estimate for a change set. ``costs``: tracker -> what writing there costs."""
-    mails = Counter(person for change in changes.changes for person in audience.mailed(change))
-    noisy = {place_of(change.ref) for change in changes.changes if edits(change)} & audience.noisy
+    mails = Counter(person for change in changes.changes for person in audience.recipients(change))
+    noisy = {
+        project_of(change.ref) for change in changes.changes if is_edit(change)
+    } & audience.notifying_projects
     requests, seconds = 0, 0.0
     for tracker, cost in costs.items():
         here = [change for change in changes.changes if change.ref.tracker == tracker]
-        reads, writes, content = _requests(here, tracker in audience.jira)
-        made = _made(here, cost)
+        reads, writes, content = _count_requests(here, tracker in audience.jira_trackers)
+        made = _count_missing_labels(here, cost)
         requests += reads + writes + made
-        seconds += cost.limits.seconds_for(writes + made, content + made, spent=cost.spent) if here else 0.0
-    return Attention(
+        seconds += (
+            cost.limits.min_seconds(writes + made, content + made, recent_content=cost.recent_content)
+            if here
+            else 0.0
+        )
+    return ChangeCost(
         people=len(mails),
         mails=mails.total(),
-        most=max(mails.values(), default=0),
-        team=audience.team,
-        noisy=tuple(sorted(noisy)),
+        most_mails=max(mails.values(), default=0),
+        people_known=audience.people_known,
+        notifying_projects=tuple(sorted(noisy)),
         new_comments=changes.created_comments,
         requests=requests,
         seconds=seconds,
     )
 
 
-def _requests(changes: list[Change], is_jira: bool) -> tuple[int, int, int]:
+def _count_requests(changes: list[Change], is_jira: bool) -> tuple[int, int, int]:
     """(reads, writes, those of the writes that make content). A comment is read or looked for before it is written."""
     reads = writes = content = 0
     for change in changes:
@@ -66,11 +74,11 @@ def _requests(changes: list[Change], is_jira: bool) -> tuple[int, int, int]:
     return reads, writes, content
 
 
-def _made(changes: list[Change], cost: Cost) -> int:
+def _count_missing_labels(changes: list[Change], cost: TrackerWriteCost) -> int:
     wanted = {
         (change.container, label)
         for change in changes
         if isinstance(change, LabelChange)
         for label in change.add
     }
-    return len(wanted & cost.unmade)
+    return len(wanted & cost.missing_labels)

@@ -8,45 +8,45 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sync.forecast.cutoffs import LEAST_CLOSED, LEAST_OPEN
-from sync.forecast.replay import MOST_GROUPS, Replay, replay
+from sync.forecast.cutoffs import MIN_CLOSED_ISSUES, MIN_OPEN_ISSUES
+from sync.forecast.replay import MAX_GROUP_CASES, SeriesReplay, replay_series
 from sync.forecast.scores import Scores, scores_of
-from sync.forecast.series import series_of
+from sync.forecast.series import build_series
 from sync.model.forecast import PastIssue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Backtest:
+class BacktestResult:
     """The table of all series, that of each alone, and what could not be scored."""
 
-    together: Scores
-    each: Mapping[str, Scores]
+    combined: Scores
+    by_series: Mapping[str, Scores]
     unscored: Mapping[str, str]
     """Name of a series -> why."""
-    most_groups: int = MOST_GROUPS
+    max_groups: int = MAX_GROUP_CASES
 
 
-def backtest_of(
+def run_backtest(
     histories: Mapping[str, Iterable[PastIssue]],
     seed: int,
-    tell: Callable[[str, int, int], None],
-) -> Backtest:
+    report_progress: Callable[[str, int, int], None],
+) -> BacktestResult:
     """Replay each history with a generator of its own, so that its figures do not depend on what else is there."""
-    replays: list[Replay] = []
+    replays: list[SeriesReplay] = []
     unscored: dict[str, str] = {}
     for index, (name, issues) in enumerate(histories.items()):
-        tell(f"replaying {name}", index, len(histories))
+        report_progress(f"replaying {name}", index, len(histories))
         generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        found = replay(series_of(name, issues), generator)
-        if found.counts:
+        found = replay_series(build_series(name, issues), generator)
+        if found.throughput_cases:
             replays.append(found)
         else:
             unscored[name] = (
                 "no moment in 26 weeks or more of history "
-                f"with {LEAST_OPEN} open issues and {LEAST_CLOSED} closed in 13 weeks"
+                f"with {MIN_OPEN_ISSUES} open issues and {MIN_CLOSED_ISSUES} closed in 13 weeks"
             )
-    return Backtest(
-        together=scores_of(replays),
-        each={replay.name: scores_of([replay]) for replay in replays},
+    return BacktestResult(
+        combined=scores_of(replays),
+        by_series={replay.name: scores_of([replay]) for replay in replays},
         unscored=unscored,
     )

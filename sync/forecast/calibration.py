@@ -14,31 +14,33 @@ import numpy as np
 
 from sync.forecast.throughput_history import Floats
 
-WINDOW: Final = 104 * 7.0
+CASE_WINDOW_DAYS: Final = 104 * 7.0
 """Days after which a case is forgotten."""
-MOST: Final = 100
+MAX_CASES: Final = 100
 """Cases that may count; more of them count less each."""
-_CASE: Final = 0.2
-_LEAST_LOG: Final = -12.0
+_CASE_WEIGHT: Final = 0.2
+_MIN_LOG_LIKELIHOOD: Final = -12.0
 """So that one case that nobody could foresee does not decide."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Experience:
+class LikelihoodRecord:
     """Past cases: on which day the truth was known, and the log-likelihood that each candidate gave to it."""
 
-    known: Floats
-    logs: Floats
+    known_on: Floats
+    log_likelihoods: Floats
     """Cases x candidates."""
 
-    def beliefs(self, now: float, prior: Floats) -> Floats:
+    def posterior_weights(self, now: float, prior: Floats) -> Floats:
         """Weights of the candidates on the day ``now``; nothing that was known later is used. They add up to 1."""
-        usable = (self.known <= now) & (self.known > now - WINDOW)
+        usable = (self.known_on <= now) & (self.known_on > now - CASE_WINDOW_DAYS)
         count = int(np.count_nonzero(usable))
         if not count:
             return prior
-        case = _CASE * min(1.0, MOST / count)
-        scores = np.log(prior) + case * np.maximum(self.logs[usable], _LEAST_LOG).sum(axis=0)
+        case = _CASE_WEIGHT * min(1.0, MAX_CASES / count)
+        scores = np.log(prior) + case * np.maximum(self.log_likelihoods[usable], _MIN_LOG_LIKELIHOOD).sum(
+            axis=0
+        )
         weights = np.exp(scores - scores.max())
         beliefs: Floats = weights / weights.sum()
         return beliefs

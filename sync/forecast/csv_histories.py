@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from sync.config.escape import neutral_terminal
+from sync.config.escape import escape_terminal
 from sync.model.forecast import PastIssue
 
-_NEEDED: Final = ("repo", "issue", "created", "closed")
+_REQUIRED_COLUMNS: Final = ("repo", "issue", "created", "closed")
 
 
-class UnreadableHistory(Exception):
+class InvalidHistoryFile(Exception):
     """Files that cannot be read as issue histories; the message names every bad line."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -34,26 +34,26 @@ def read_histories(paths: Iterable[Path]) -> dict[str, list[PastIssue]]:
     """
     problems: list[str] = []
     rows: dict[tuple[str, str], PastIssue] = {}
-    for path in _files(paths, problems):
-        for line, row in _rows(path, problems):
+    for path in _list_files(paths, problems):
+        for line, row in _read_rows(path, problems):
             try:
-                name, issue = (row["repo"], row["issue"]), _issue(row)
+                name, issue = (row["repo"], row["issue"]), _parse_issue(row)
                 if name in rows:
                     raise ValueError(f"{row['issue']} of {row['repo']} stands here a second time")
                 rows[name] = issue
             except ValueError as error:
-                problems.append(f"{path}:{line}: {neutral_terminal(str(error))}")
+                problems.append(f"{path}:{line}: {escape_terminal(str(error))}")
     if not problems and not rows:
         problems.append("no issue in any file")
     if problems:
-        raise UnreadableHistory(problems)
+        raise InvalidHistoryFile(problems)
     found: dict[str, list[PastIssue]] = {}
     for (repo, _), issue in rows.items():
         found.setdefault(repo, []).append(issue)
     return dict(sorted(found.items()))
 
 
-def _files(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
+def _list_files(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
             files = sorted(path.glob("*.csv"))
@@ -66,13 +66,13 @@ def _files(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
             problems.append(f"{path}: there is no such file or folder")
 
 
-def _rows(path: Path, problems: list[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
+def _read_rows(path: Path, problems: list[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Line number and cells of each row that has as many cells as the header."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             header = next(reader, [])
-            missing = [name for name in _NEEDED if name not in header]
+            missing = [name for name in _REQUIRED_COLUMNS if name not in header]
             if missing:
                 problems.append(f"{path}:1: the header lacks {', '.join(missing)}")
                 return
@@ -89,22 +89,22 @@ def _rows(path: Path, problems: list[str]) -> Iterator[tuple[int, Mapping[str, s
         problems.append(f"{path}:{reader.line_num}: {error}")
 
 
-def _issue(row: Mapping[str, str]) -> PastIssue:
+def _parse_issue(row: Mapping[str, str]) -> PastIssue:
     if not row["repo"] or not row["issue"]:
         raise ValueError("repo and issue must not be empty")
-    created = _moment(row["created"], "created")
-    closed = _moment(row["closed"], "closed") if row["closed"] else None
+    created = _parse_time(row["created"], "created")
+    closed = _parse_time(row["closed"], "closed") if row["closed"] else None
     if closed is not None and closed < created:
         raise ValueError(f"closed {row['closed']} is before created {row['created']}")
     return PastIssue(
         created=created,
         closed=closed,
-        labels=_names(row.get("labels", "")),
-        milestones=_names(row.get("milestone", "")),
+        labels=_split_names(row.get("labels", "")),
+        milestones=_split_names(row.get("milestone", "")),
     )
 
 
-def _moment(text: str, column: str) -> datetime:
+def _parse_time(text: str, column: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -112,5 +112,5 @@ def _moment(text: str, column: str) -> datetime:
         raise ValueError(f'{column} is "{text}", not a time like 2026-10-01T09:30Z') from None
 
 
-def _names(cell: str) -> tuple[str, ...]:
+def _split_names(cell: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in cell.split("|") if name))

@@ -8,18 +8,18 @@ from typing import Final
 
 from sync.model.forecast import PastIssue
 
-LEAST_WEEKS: Final = 4
-LEAST_CLOSES: Final = 5
+MIN_WEEKS: Final = 4
+MIN_CLOSED: Final = 5
 
 
-def thin(name: str, issues: Sequence[PastIssue], now: datetime) -> str | None:
+def insufficient_data(name: str, issues: Sequence[PastIssue], now: datetime) -> str | None:
     """Why nothing can be said of a team, or None. ``issues``: all of its sources; nothing after ``now`` is used."""
     known = [issue for issue in issues if issue.created <= now]
     weeks = (now - min(issue.created for issue in known)) // timedelta(weeks=1) if known else 0
-    if weeks < LEAST_WEEKS:
+    if weeks < MIN_WEEKS:
         had = f"{weeks} weeks of history" if known else "no history"
-        return f"{name} has {had}, at least {LEAST_WEEKS} weeks are needed"
+        return f"{name} has {had}, at least {MIN_WEEKS} weeks are needed"
     closes = sum(issue.closed is not None and issue.closed <= now for issue in known)
-    if closes < LEAST_CLOSES:
-        return f"{name} has closed {closes} issues so far, at least {LEAST_CLOSES} are needed"
+    if closes < MIN_CLOSED:
+        return f"{name} has closed {closes} issues so far, at least {MIN_CLOSED} are needed"
     return None

@@ -6,33 +6,37 @@ from collections.abc import Callable
 from datetime import datetime
 
 from mappings.model import Increment
-from sync.forecast.horizon import horizon_of
+from sync.forecast.horizon import forecast_horizon
 from sync.model.forecast import Forecast
 from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup
 
 
-def plain_forecasts(
-    rollup: IncrementRollup, increment: Increment, at: datetime, why: Callable[[str], str]
+def fallback_forecasts(
+    rollup: IncrementRollup, increment: Increment, at: datetime, reason_for: Callable[[str], str]
 ) -> tuple[Forecast, ...]:
-    """As of ``subjects.forecasts_of``, without teams and without figures. ``why``: team -> why it has no forecast."""
+    """As of ``subjects.forecasts_of``, without teams and without figures. ``reason_for``: team -> why it has no forecast."""
     found: list[Forecast] = []
     for goal in (each for each in rollup.goals if each.state != "cancelled"):
-        parts = [_of_capability(each, increment, at, why) for each in goal.capabilities if not each.cancelled]
-        found += [_of_goal(goal, parts, increment, at), *parts]
+        parts = [
+            _capability_forecast(each, increment, at, reason_for)
+            for each in goal.capabilities
+            if not each.cancelled
+        ]
+        found += [_goal_forecast(goal, parts, increment, at), *parts]
     return tuple(found)
 
 
-def _of_capability(
-    capability: CapabilityRollup, increment: Increment, at: datetime, why: Callable[[str], str]
+def _capability_forecast(
+    capability: CapabilityRollup, increment: Increment, at: datetime, reason_for: Callable[[str], str]
 ) -> Forecast:
-    horizon = horizon_of(increment, at, capability.target)
+    horizon = forecast_horizon(increment, at, capability.target)
     teams = sorted({issue.team for issue in capability.issues if issue.state.state in ("todo", "doing")})
-    reason: str | None = "; ".join(map(why, teams))
+    reason: str | None = "; ".join(map(reason_for, teams))
     if capability.state == "empty":
-        reason = why_empty(capability)
+        reason = empty_reason(capability)
     elif not teams:
         reason = None
-    elif horizon.over:
+    elif horizon.has_ended:
         reason = "the increment is over"
     return Forecast(
         subject=capability.subject,
@@ -44,12 +48,12 @@ def _of_capability(
     )
 
 
-def why_empty(capability: CapabilityRollup) -> str:
+def empty_reason(capability: CapabilityRollup) -> str:
     """Why nothing can be said of an empty capability: what it will be is not known, so it is not as good as done."""
     return "all its issues were dropped" if capability.issues else "it has no issues yet"
 
 
-def _of_goal(goal: GoalRollup, parts: list[Forecast], increment: Increment, at: datetime) -> Forecast:
+def _goal_forecast(goal: GoalRollup, parts: list[Forecast], increment: Increment, at: datetime) -> Forecast:
     told = {part.subject: part for part in parts}
     required = [each for each in goal.capabilities if each.required and not each.cancelled]
     open_ones = [each for each in required if not each.finished]

@@ -11,55 +11,55 @@ from typing import Final
 
 import numpy as np
 
-from sync.forecast.throughput_history import Floats, Past
+from sync.forecast.throughput_history import Floats, HistoryAsOf
 
-_AGE_BANDS: Final = np.array([0.0, 3, 7, 14, 28, 56, 112, 224, 448, 896])
+_AGE_BAND_STARTS: Final = np.array([0.0, 3, 7, 14, 28, 56, 112, 224, 448, 896])
 """Days at which the bands begin."""
-_FOREVER: Final = 1e6
-_WINDOW: Final = 104 * 7.0
-_PSEUDO_EVENTS: Final = 2.0
+_LAST_BAND_END: Final = 1e6
+_WINDOW_DAYS: Final = 104 * 7.0
+_PRIOR_CLOSES: Final = 2.0
 """Closes at the team's mean rate that each band is given, so that one without closes is not taken for hopeless."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Hazards:
+class HazardRates:
     """Chance of being closed per day, constant within each band of age."""
 
     rates: Floats
     _knots: Floats
-    _sums: Floats
+    _cumulative: Floats
 
     @classmethod
-    def of_rates(cls, rates: Floats) -> Hazards:
+    def from_rates(cls, rates: Floats) -> HazardRates:
         """From one rate for each band, youngest first."""
-        knots = np.append(_AGE_BANDS, _FOREVER)
-        return cls(rates=rates, _knots=knots, _sums=np.append(0.0, np.cumsum(rates * np.diff(knots))))
+        knots = np.append(_AGE_BAND_STARTS, _LAST_BAND_END)
+        return cls(rates=rates, _knots=knots, _cumulative=np.append(0.0, np.cumsum(rates * np.diff(knots))))
 
-    def between(self, ages: Floats, later: Floats) -> Floats:
+    def cumulative_hazard(self, ages: Floats, later: Floats) -> Floats:
         """Closes to be expected of issues while they grow from some ages (days) to later ones."""
-        at_end: Floats = np.interp(later, self._knots, self._sums)
-        return at_end - np.interp(ages, self._knots, self._sums)
+        at_end: Floats = np.interp(later, self._knots, self._cumulative)
+        return at_end - np.interp(ages, self._knots, self._cumulative)
 
 
-def hazards_of(past: Past) -> Hazards:
+def estimate_hazard_rates(history: HistoryAsOf) -> HazardRates:
     """The hazards of a team's last two years: closes in each band of age, by the days that issues spent in it."""
-    begin = past.now - _WINDOW
-    relevant = past.closed > begin
-    created, closed = past.created[relevant], past.closed[relevant]
+    begin = history.now - _WINDOW_DAYS
+    relevant = history.closed > begin
+    created, closed = history.created[relevant], history.closed[relevant]
     young = np.maximum(begin - created, 0.0)
-    old = np.minimum(closed, past.now) - created
-    knots = np.append(_AGE_BANDS, _FOREVER)
+    old = np.minimum(closed, history.now) - created
+    knots = np.append(_AGE_BAND_STARTS, _LAST_BAND_END)
     exposure = np.diff([np.minimum(old, knot).sum() - np.minimum(young, knot).sum() for knot in knots])
-    events = np.histogram(old[closed <= past.now], bins=knots)[0].astype(np.float64)
+    events = np.histogram(old[closed <= history.now], bins=knots)[0].astype(np.float64)
     mean = max(events.sum(), 1.0) / max(exposure.sum(), 1.0)
-    return Hazards.of_rates((events + _PSEUDO_EVENTS) / (exposure + _PSEUDO_EVENTS / mean))
+    return HazardRates.from_rates((events + _PRIOR_CLOSES) / (exposure + _PRIOR_CLOSES / mean))
 
 
-def expected_closes(past: Past, hazards: Hazards, days: float) -> float:
+def expected_closed_count(history: HistoryAsOf, hazards: HazardRates, days: float) -> float:
     """How many of the issues would have been closed in the last days at these hazards, given when they really were."""
-    begin = past.now - days
-    relevant = past.closed > begin
-    created = past.created[relevant]
+    begin = history.now - days
+    relevant = history.closed > begin
+    created = history.created[relevant]
     young = np.maximum(begin - created, 0.0)
-    old = np.minimum(past.closed[relevant], past.now) - created
-    return float(hazards.between(young, old).sum())
+    old = np.minimum(history.closed[relevant], history.now) - created
+    return float(hazards.cumulative_hazard(young, old).sum())

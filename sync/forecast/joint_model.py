@@ -18,153 +18,158 @@ from typing import Final
 import numpy as np
 from scipy.special import gammaincinv
 
-from sync.forecast.hazard import Hazards, expected_closes
-from sync.forecast.throughput_history import QUARTER, Floats, Past
+from sync.forecast.hazard import HazardRates, expected_closed_count
+from sync.forecast.throughput_history import QUARTER_DAYS, Floats, HistoryAsOf
 
-QUADRATURE: Final = 24
-_MIDPOINTS: Final = (np.arange(QUADRATURE) + 0.5) / QUADRATURE
-_TEMPO_DAYS: Final = 28.0
-_TEMPO_PRIOR: Final = 10.0
+QUADRATURE_POINTS: Final = 24
+_MIDPOINTS: Final = (np.arange(QUADRATURE_POINTS) + 0.5) / QUADRATURE_POINTS
+_PACE_DAYS: Final = 28.0
+_PACE_PRIOR: Final = 10.0
 """Closes as expected that are added to both sides, so that few closes say little about the tempo."""
-_OWN: Final = 0.373
+_GROUP_WEIGHT: Final = 0.373
 """Weight of log((1 + closes) / (1 + expected closes)) of the group in the last 13 weeks."""
-_TEMPO: Final = 1.134
+_PACE_WEIGHT: Final = 1.134
 """Weight of the log tempo of the team in the last 4 weeks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
+class CandidateModel:
     """One kind of team. All three are logarithms."""
 
-    mean: float
+    log_mean: float
     """Of the group's luck, for a group and a team that do as usual."""
-    shape: float
+    log_shape: float
     """Of the group's luck with five open issues: the higher, the less groups differ."""
-    shape_size: float = 0.231
+    log_shape_per_size: float = 0.231
     """What is added to the shape by log(open issues / 5)."""
-    likeness: float = 1.259
+    log_issue_shape: float = 1.259
     """Shape of each issue's own luck: the higher, the more alike are issues of one age."""
 
 
 CANDIDATES: Final = (
-    Candidate(mean=0.869, shape=-1.036),
-    Candidate(mean=1.069, shape=-1.436),
-    Candidate(mean=0.619, shape=-0.336),
-    Candidate(mean=0.369, shape=0.364, shape_size=0.0, likeness=1.959),
-    Candidate(mean=0.169, shape=1.064, shape_size=0.0, likeness=2.659),
-    Candidate(mean=0.0, shape=1.964, shape_size=0.0, likeness=3.259),
+    CandidateModel(log_mean=0.869, log_shape=-1.036),
+    CandidateModel(log_mean=1.069, log_shape=-1.436),
+    CandidateModel(log_mean=0.619, log_shape=-0.336),
+    CandidateModel(log_mean=0.369, log_shape=0.364, log_shape_per_size=0.0, log_issue_shape=1.959),
+    CandidateModel(log_mean=0.169, log_shape=1.064, log_shape_per_size=0.0, log_issue_shape=2.659),
+    CandidateModel(log_mean=0.0, log_shape=1.964, log_shape_per_size=0.0, log_issue_shape=3.259),
 )
 """The first was fitted by maximum likelihood on real histories, each repository weighing the same. Then one whose
 groups differ more, and four on the way to a team that plans its capabilities and finishes them."""
-_LIKENESS: Final = np.exp([each.likeness for each in CANDIDATES])[:, None]
-_MEANS: Final = np.array([each.mean for each in CANDIDATES])[:, None]
-PRIOR: Final = np.array([0.75, 0.05, 0.05, 0.05, 0.05, 0.05])
+_ISSUE_SHAPES: Final = np.exp([each.log_issue_shape for each in CANDIDATES])[:, None]
+_LOG_MEANS: Final = np.array([each.log_mean for each in CANDIDATES])[:, None]
+CANDIDATE_PRIOR: Final = np.array([0.75, 0.05, 0.05, 0.05, 0.05, 0.05])
 """What is believed of a team that has no past."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Team:
+class TeamPace:
     """What a team's past says about the issues it has open."""
 
-    hazards: Hazards
-    tempo: float
+    hazards: HazardRates
+    log_pace: float
     """Log of the closes of the last 4 weeks over those to be expected at the hazards of two years."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Part:
+class TeamShare:
     """A group's issues of one team."""
 
-    team: Team
+    pace: TeamPace
     ages: Floats
     """Days since creation of the open issues."""
-    closes: int
+    closed: int
     """Issues of the group that were closed in the last 13 weeks."""
-    expected: float
+    expected_closed: float
     """Closes that the hazards made expect of the group in those weeks."""
 
 
-def team_of(past: Past, hazards: Hazards) -> Team:
+def team_pace(history: HistoryAsOf, hazards: HazardRates) -> TeamPace:
     """Compare the last 4 weeks with the last two years."""
-    seen = past.closes_within(_TEMPO_DAYS)
-    usual = expected_closes(past, hazards, _TEMPO_DAYS)
-    return Team(hazards=hazards, tempo=float(np.log((_TEMPO_PRIOR + seen) / (_TEMPO_PRIOR + usual))))
+    seen = history.closed_within(_PACE_DAYS)
+    usual = expected_closed_count(history, hazards, _PACE_DAYS)
+    return TeamPace(hazards=hazards, log_pace=float(np.log((_PACE_PRIOR + seen) / (_PACE_PRIOR + usual))))
 
 
-def part_of(past: Past, team: Team, wait: float = 0.0) -> Part:
-    """A team's part of a group, from the past of the group's issues alone. ``wait``: days until work on it begins."""
-    return Part(
-        team=team,
-        ages=past.open_ages + wait,
-        closes=past.closes_within(QUARTER),
-        expected=expected_closes(past, team.hazards, QUARTER),
+def team_share(history: HistoryAsOf, pace: TeamPace, days_until_start: float = 0.0) -> TeamShare:
+    """A team's part of a group, from the past of the group's issues alone. ``days_until_start``: days until work on it begins."""
+    return TeamShare(
+        pace=pace,
+        ages=history.open_ages + days_until_start,
+        closed=history.closed_within(QUARTER_DAYS),
+        expected_closed=expected_closed_count(history, pace.hazards, QUARTER_DAYS),
     )
 
 
-def chances_of(parts: Sequence[Part], days: float | Floats) -> Floats:
+def close_probabilities(shares: Sequence[TeamShare], days: float | Floats) -> Floats:
     """Chance of each open issue to be closed in the next days: candidates x quantiles of the group's luck x issues.
 
     The luck is shared by the parts of all teams; hazards and tempo are each team's own. With several horizons in
     ``days`` they are the first dimension.
     """
-    remaining = sum(len(part.ages) for part in parts)
+    remaining = sum(len(part.ages) for part in shares)
     ahead = np.asarray(days, dtype=np.float64)[..., None]
-    closes = 1 + sum(part.closes for part in parts)
-    expected = 1 + sum(part.expected for part in parts)
-    factor = np.exp(_MEANS + _OWN * np.log(closes / expected)) * _luck(remaining) / _LIKENESS
+    closes = 1 + sum(part.closed for part in shares)
+    expected = 1 + sum(part.expected_closed for part in shares)
+    factor = (
+        np.exp(_LOG_MEANS + _GROUP_WEIGHT * np.log(closes / expected))
+        * _group_factor_quantiles(remaining)
+        / _ISSUE_SHAPES
+    )
     promised = [
-        np.exp(_TEMPO * part.team.tempo) * part.team.hazards.between(part.ages, part.ages + ahead)
-        for part in parts
+        np.exp(_PACE_WEIGHT * part.pace.log_pace)
+        * part.pace.hazards.cumulative_hazard(part.ages, part.ages + ahead)
+        for part in shares
     ]
     pressure = np.concatenate([np.zeros((*ahead.shape[:-1], 0)), *promised], axis=-1)
     chances: Floats = factor[..., None] * pressure[..., None, None, :]
     np.log1p(chances, out=chances)
-    chances *= -_LIKENESS[..., None]
+    chances *= -_ISSUE_SHAPES[..., None]
     np.expm1(chances, out=chances)
     np.negative(chances, out=chances)
     return chances
 
 
 @cache
-def _luck(remaining: int) -> Floats:
+def _group_factor_quantiles(remaining: int) -> Floats:
     """Quantiles of the luck of a group with so many open issues, mean 1: candidates x quantiles."""
     size = np.log(max(remaining, 1) / 5)
-    shapes = np.exp([[each.shape + each.shape_size * size] for each in CANDIDATES])
+    shapes = np.exp([[each.log_shape + each.log_shape_per_size * size] for each in CANDIDATES])
     quantiles: Floats = gammaincinv(shapes, _MIDPOINTS) / shapes
     return quantiles
 
 
-def count_chances(chances: Floats) -> Floats:
-    """Probability of each number of closes, from none to all of the issues, by candidate. In: as of ``chances_of``."""
-    issues = chances.shape[-1]
-    counts = np.zeros((*chances.shape[:-1], issues + 1))
+def closed_count_distribution(probabilities: Floats) -> Floats:
+    """Probability of each number of closes, from none to all of the issues, by candidate. In: as of ``close_probabilities``."""
+    issues = probabilities.shape[-1]
+    counts = np.zeros((*probabilities.shape[:-1], issues + 1))
     counts[..., 0] = 1.0
     for issue in range(issues):
-        moved = counts[..., : issue + 1] * chances[..., issue : issue + 1]
+        moved = counts[..., : issue + 1] * probabilities[..., issue : issue + 1]
         counts[..., : issue + 1] -= moved
         counts[..., 1 : issue + 2] += moved
     result: Floats = counts.mean(axis=1)
     return result
 
 
-def chance_of_all(chances: Floats) -> Floats:
+def all_closed_probability(probabilities: Floats) -> Floats:
     """Probability that none of the issues stays open, by candidate."""
-    found: Floats = all_of(chances).mean(axis=-1)
+    found: Floats = all_closed_by_factor(probabilities).mean(axis=-1)
     return found
 
 
-def all_of(chances: Floats) -> Floats:
+def all_closed_by_factor(probabilities: Floats) -> Floats:
     """The same before it is averaged over the group's luck. Groups taken together: the product of theirs."""
-    found: Floats = np.prod(chances, axis=-1)
+    found: Floats = np.prod(probabilities, axis=-1)
     return found
 
 
-def joint(groups: Iterable[Floats]) -> Floats:
+def combine_groups(groups: Iterable[Floats]) -> Floats:
     """Groups taken together: their luck goes together. Lies between independence and "the worst decides"."""
     return np.concatenate(list(groups), axis=-1)
 
 
-def quantiles_of(counts: Floats, probabilities: Iterable[float]) -> list[int]:
+def count_quantiles(counts: Floats, probabilities: Iterable[float]) -> list[int]:
     """The smallest counts that are reached with at least these probabilities."""
     below = np.cumsum(counts)
     last = len(counts) - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 
-class NumbersMissing(LookupError):
+class ForecastDependenciesMissing(LookupError):
     """numpy or scipy is not installed."""
 
     def __init__(self) -> None:
@@ -14,7 +14,7 @@ class NumbersMissing(LookupError):
         )
 
 
-def check_libraries() -> None:
+def require_forecast_dependencies() -> None:
     """Raises NumbersMissing. To be called before anything that calculates is imported."""
     if not (find_spec("numpy") and find_spec("scipy")):
-        raise NumbersMissing
+        raise ForecastDependenciesMissing

@@ -7,23 +7,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sync.forecast.calibration import Experience
-from sync.forecast.cutoffs import Origin, group_cases
-from sync.forecast.hazard import hazards_of
-from sync.forecast.joint_model import CANDIDATES, Team, chances_of, count_chances, part_of, team_of
-from sync.forecast.series import Group, Series
-from sync.forecast.throughput_history import Floats, History, Past
-from sync.forecast.throughput_model import SPREADS, CountLaw, count_law
+from sync.forecast.calibration import LikelihoodRecord
+from sync.forecast.cutoffs import Cutoff, groups_by_cutoff
+from sync.forecast.hazard import estimate_hazard_rates
+from sync.forecast.joint_model import (
+    CANDIDATES,
+    TeamPace,
+    close_probabilities,
+    closed_count_distribution,
+    team_pace,
+    team_share,
+)
+from sync.forecast.series import BacktestSeries, IssueGroup
+from sync.forecast.throughput_history import Floats, HistoryAsOf, ThroughputHistory
+from sync.forecast.throughput_model import VARIANCE_FACTORS, CountDistribution, throughput_distribution
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class CountOutcome:
+class ThroughputOutcome:
     """What a team closed until an increment's end."""
 
-    origin: Origin
-    law: CountLaw
+    cutoff: Cutoff
+    distribution: CountDistribution
     closed: int
-    logs: Floats
+    log_likelihoods: Floats
     """Log-likelihood of that, by factor in SPREADS."""
 
 
@@ -31,67 +38,79 @@ class CountOutcome:
 class GroupOutcome:
     """What became of a group's open issues."""
 
-    origin: Origin
-    group: Group
-    past: Past
-    counts: Floats
+    cutoff: Cutoff
+    group: IssueGroup
+    history: HistoryAsOf
+    distributions: Floats
     """What was forecast: candidates x number of closes."""
     closed: int
 
 
-def count_outcomes(history: History, origins: Sequence[Origin]) -> list[CountOutcome]:
+def throughput_outcomes(history: ThroughputHistory, cutoffs: Sequence[Cutoff]) -> list[ThroughputOutcome]:
     """One for each origin, in their order."""
-    return [_count_outcome(history, origin) for origin in origins]
+    return [_throughput_outcome(history, origin) for origin in cutoffs]
 
 
-def _count_outcome(history: History, origin: Origin) -> CountOutcome:
-    past = history.until(origin.now)
-    law = count_law(past, hazards_of(past), origin.days)
-    closed = _closed_in(history, origin)
+def _throughput_outcome(history: ThroughputHistory, cutoff: Cutoff) -> ThroughputOutcome:
+    past = history.as_of(cutoff.now)
+    law = throughput_distribution(past, estimate_hazard_rates(past), cutoff.days_ahead)
+    closed = _closed_after_cutoff(history, cutoff)
     around = np.array([closed - 1, closed])
-    chances = np.array([np.diff(law.spread_by(float(factor)).at_most(around))[0] for factor in SPREADS])
-    return CountOutcome(origin=origin, law=law, closed=closed, logs=_logs(chances))
+    chances = np.array(
+        [np.diff(law.scale_variance(float(factor)).cdf(around))[0] for factor in VARIANCE_FACTORS]
+    )
+    return ThroughputOutcome(
+        cutoff=cutoff, distribution=law, closed=closed, log_likelihoods=_safe_log(chances)
+    )
 
 
-def group_outcomes(series: Series, origins: Sequence[Origin], most: int) -> Iterator[GroupOutcome]:
+def group_outcomes(
+    series: BacktestSeries, cutoffs: Sequence[Cutoff], max_cases: int
+) -> Iterator[GroupOutcome]:
     """At most so many, in the order of their origins."""
-    for origin, groups in group_cases(series, origins, most):
-        past = series.history.until(origin.now)
-        team = team_of(past, hazards_of(past))
+    for origin, groups in groups_by_cutoff(series, cutoffs, max_cases):
+        past = series.history.as_of(origin.now)
+        team = team_pace(past, estimate_hazard_rates(past))
         for group in groups:
             yield _group_outcome(group, team, origin)
 
 
-def _group_outcome(group: Group, team: Team, origin: Origin) -> GroupOutcome:
-    past = group.history.until(origin.now)
-    counts = count_chances(chances_of([part_of(past, team)], origin.days))
-    known = History(created=past.created, closed=group.history.closed[: len(past.created)])
+def _group_outcome(group: IssueGroup, pace: TeamPace, cutoff: Cutoff) -> GroupOutcome:
+    past = group.history.as_of(cutoff.now)
+    counts = closed_count_distribution(close_probabilities([team_share(past, pace)], cutoff.days_ahead))
+    known = ThroughputHistory(created=past.created, closed=group.history.closed[: len(past.created)])
     return GroupOutcome(
-        origin=origin, group=group, past=past, counts=counts, closed=_closed_in(known, origin)
+        cutoff=cutoff,
+        group=group,
+        history=past,
+        distributions=counts,
+        closed=_closed_after_cutoff(known, cutoff),
     )
 
 
-def count_experience(outcomes: Sequence[CountOutcome]) -> Experience:
+def throughput_likelihoods(outcomes: Sequence[ThroughputOutcome]) -> LikelihoodRecord:
     """What the outcomes teach about SPREADS."""
-    return Experience(
-        known=np.array([each.origin.end for each in outcomes]),
-        logs=np.array([each.logs for each in outcomes]).reshape(-1, len(SPREADS)),
+    return LikelihoodRecord(
+        known_on=np.array([each.cutoff.end for each in outcomes]),
+        log_likelihoods=np.array([each.log_likelihoods for each in outcomes]).reshape(
+            -1, len(VARIANCE_FACTORS)
+        ),
     )
 
 
-def group_experience(outcomes: Sequence[GroupOutcome]) -> Experience:
+def group_likelihoods(outcomes: Sequence[GroupOutcome]) -> LikelihoodRecord:
     """What the outcomes teach about CANDIDATES."""
-    chances = np.array([each.counts[:, each.closed] for each in outcomes]).reshape(-1, len(CANDIDATES))
-    return Experience(
-        known=np.array([each.origin.end for each in outcomes]),
-        logs=_logs(chances),
+    chances = np.array([each.distributions[:, each.closed] for each in outcomes]).reshape(-1, len(CANDIDATES))
+    return LikelihoodRecord(
+        known_on=np.array([each.cutoff.end for each in outcomes]),
+        log_likelihoods=_safe_log(chances),
     )
 
 
-def _logs(chances: Floats) -> Floats:
-    logs: Floats = np.log(np.maximum(chances, 1e-12))
+def _safe_log(probabilities: Floats) -> Floats:
+    logs: Floats = np.log(np.maximum(probabilities, 1e-12))
     return logs
 
 
-def _closed_in(history: History, origin: Origin) -> int:
-    return int(np.count_nonzero((history.closed > origin.now) & (history.closed <= origin.end)))
+def _closed_after_cutoff(history: ThroughputHistory, cutoff: Cutoff) -> int:
+    return int(np.count_nonzero((history.closed > cutoff.now) & (history.closed <= cutoff.end)))

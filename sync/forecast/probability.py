@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-STEP: Final = 0.05
-LOWEST, HIGHEST = 0.05, 0.95
+ROUNDING_STEP: Final = 0.05
+MIN_SHOWN, MAX_SHOWN = 0.05, 0.95
 """Beyond these no forecast of this kind is to be trusted (docs/forecasting.md)."""
 
 
-def rounded(probability: float) -> float:
+def round_probability(probability: float) -> float:
     """In steps of 5 %, between 5 and 95 %."""
-    steps = round(min(max(probability, LOWEST), HIGHEST) / STEP)
-    return round(steps * STEP, 2)
+    steps = round(min(max(probability, MIN_SHOWN), MAX_SHOWN) / ROUNDING_STEP)
+    return round(steps * ROUNDING_STEP, 2)
 
 
-def chance_words(probability: float) -> str:
+def describe_probability(probability: float) -> str:
     """``about 55 %``, ``5 % or less``; in: as rounded."""
     percent = round(probability * 100)
-    if probability <= LOWEST:
+    if probability <= MIN_SHOWN:
         return f"{percent} % or less"
-    return f"{percent} % or more" if probability >= HIGHEST else f"about {percent} %"
+    return f"{percent} % or more" if probability >= MAX_SHOWN else f"about {percent} %"

@@ -12,37 +12,37 @@ import numpy as np
 
 from connectors.model import IssueRef
 from mappings.model import Increment
-from sync.forecast.completion_date import reach_of
-from sync.forecast.fallbacks import why_empty
-from sync.forecast.horizon import Horizon, horizon_of
-from sync.forecast.joint_model import PRIOR, Part, chances_of, part_of
-from sync.forecast.team_model import TeamPast
-from sync.forecast.throughput_history import QUARTER, Floats, History, Past, day_of
-from sync.model.flow import FlowIssue
+from sync.forecast.completion_date import completion_probabilities
+from sync.forecast.fallbacks import empty_reason
+from sync.forecast.horizon import ForecastHorizon, forecast_horizon
+from sync.forecast.joint_model import CANDIDATE_PRIOR, TeamShare, close_probabilities, team_share
+from sync.forecast.team_model import TeamModel
+from sync.forecast.throughput_history import QUARTER_DAYS, Floats, HistoryAsOf, ThroughputHistory, epoch_days
+from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, CountedIssue
 
-_QUIET_DAYS: Final = 28
+_STALLED_DAYS: Final = 28
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Material:
+class ForecastInputs:
     """All that forecasts of one moment are made of."""
 
     at: datetime
     """Aware, UTC. Nothing that happened later is used."""
-    flow: Mapping[IssueRef, FlowIssue]
-    teams: Mapping[str, TeamPast]
+    flow: Mapping[IssueRef, IssueFlow]
+    team_models: Mapping[str, TeamModel]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rest:
+class RemainingWork:
     """What is left of a capability."""
 
     capability: CapabilityRollup
-    horizon: Horizon
-    parts: tuple[Part, ...]
+    horizon: ForecastHorizon
+    shares: tuple[TeamShare, ...]
     """One for each team with issues in it."""
-    beliefs: Floats
+    weights: Floats
     """Weights of the candidates of ``group.py``, of all teams by their open issues; zero when nothing is open."""
     reason: str | None
     """Why nothing can be said."""
@@ -50,89 +50,108 @@ class Rest:
     remaining: int
     """Open issues."""
 
-    def chances(self, days: float) -> Floats:
+    def close_probabilities(self, days: float) -> Floats:
         """As of ``group.chances_of``."""
-        return self._chances if days == self.horizon.days else chances_of(self.parts, days)
+        return (
+            self._horizon_probabilities
+            if days == self.horizon.days
+            else close_probabilities(self.shares, days)
+        )
 
     @cached_property
-    def reach(self) -> Floats:
+    def completion(self) -> Floats:
         """As of ``finish.reach_of``."""
-        return reach_of(self.parts)
+        return completion_probabilities(self.shares)
 
     @cached_property
-    def _chances(self) -> Floats:
-        return chances_of(self.parts, self.horizon.days)
+    def _horizon_probabilities(self) -> Floats:
+        return close_probabilities(self.shares, self.horizon.days)
 
 
-def rest_of(capability: CapabilityRollup, increment: Increment, material: Material) -> Rest:
+def remaining_work_of(
+    capability: CapabilityRollup, increment: Increment, inputs: ForecastInputs
+) -> RemainingWork:
     """Of a capability that is not cancelled."""
-    horizon = horizon_of(increment, material.at, capability.target)
-    pasts = _pasts(capability, material)
+    horizon = forecast_horizon(increment, inputs.at, capability.target)
+    pasts = _histories_by_team(capability, inputs)
     remaining = {team: len(past.open_ages) for team, past in pasts.items()}
-    known = {team: material.teams[team] for team in pasts if team in material.teams}
+    known = {team: inputs.team_models[team] for team in pasts if team in inputs.team_models}
     thin = [
-        known[team].thin if team in known else f"{team} has no history, at least 4 weeks are needed"
+        known[team].insufficient_data
+        if team in known
+        else f"{team} has no history, at least 4 weeks are needed"
         for team in pasts
         if remaining[team]
     ]
-    return Rest(
+    return RemainingWork(
         capability=capability,
         horizon=horizon,
-        parts=tuple(part_of(pasts[team], each.team, horizon.wait) for team, each in known.items()),
-        beliefs=_mean([each.beliefs * remaining[team] for team, each in known.items() if remaining[team]]),
+        shares=tuple(
+            team_share(pasts[team], each.pace, horizon.days_until_start) for team, each in known.items()
+        ),
+        weights=_normalized_sum(
+            [each.candidate_weights * remaining[team] for team, each in known.items() if remaining[team]]
+        ),
         reason=_reason(capability, horizon, [each for each in thin if each]),
         notes=(
             *horizon.notes,
             *(note for team, each in known.items() if remaining[team] for note in each.notes),
-            *_capability_notes(capability, pasts, day_of(material.at)),
+            *_capability_notes(capability, pasts, epoch_days(inputs.at)),
         ),
         remaining=sum(remaining.values()),
     )
 
 
-def _mean(weights: Sequence[Floats]) -> Floats:
+def _normalized_sum(weights: Sequence[Floats]) -> Floats:
     if not weights:
-        return np.zeros(len(PRIOR))
+        return np.zeros(len(CANDIDATE_PRIOR))
     total = np.sum(weights, axis=0)
     mean: Floats = total / total.sum()
     return mean
 
 
-def _pasts(capability: CapabilityRollup, material: Material) -> dict[str, Past]:
+def _histories_by_team(capability: CapabilityRollup, inputs: ForecastInputs) -> dict[str, HistoryAsOf]:
     """The past of the capability's issues, dropped ones included, by team."""
     lives: dict[str, list[tuple[datetime, datetime | None]]] = {}
     for issue in capability.issues:
-        way = material.flow.get(issue.ref)
-        created = way.created if way else material.at
-        lives.setdefault(issue.team, []).append((created, _left(issue, way, material.at)))
-    return {team: History.of(each).until(day_of(material.at)) for team, each in sorted(lives.items())}
+        way = inputs.flow.get(issue.ref)
+        created = way.created if way else inputs.at
+        lives.setdefault(issue.team, []).append((created, _closed_at(issue, way, inputs.at)))
+    return {
+        team: ThroughputHistory.from_times(each).as_of(epoch_days(inputs.at))
+        for team, each in sorted(lives.items())
+    }
 
 
-def _left(issue: CountedIssue, way: FlowIssue | None, at: datetime) -> datetime | None:
+def _closed_at(issue: CountedIssue, flow: IssueFlow | None, at: datetime) -> datetime | None:
     """When an issue left the open work. That it is open or not says the roll-up, as everywhere else."""
     if issue.state.state in ("todo", "doing"):
         return None
-    closed = (way.closed if way else None) or issue.closed or issue.vanished
-    return closed or (way.created if way else at)
+    closed = (flow.closed if flow else None) or issue.closed or issue.vanished
+    return closed or (flow.created if flow else at)
 
 
-def _reason(capability: CapabilityRollup, horizon: Horizon, thin: Sequence[str]) -> str | None:
+def _reason(
+    capability: CapabilityRollup, horizon: ForecastHorizon, insufficient: Sequence[str]
+) -> str | None:
     if capability.state == "empty":
-        return why_empty(capability)
-    if horizon.over:
+        return empty_reason(capability)
+    if horizon.has_ended:
         return "the increment is over"
-    return f"thin history: {'; '.join(dict.fromkeys(thin))}" if thin else None
+    return f"thin history: {'; '.join(dict.fromkeys(insufficient))}" if insufficient else None
 
 
-def _capability_notes(capability: CapabilityRollup, pasts: Mapping[str, Past], day: float) -> Iterable[str]:
-    at_work = [team for team, past in pasts.items() if len(past.open_ages)]
+def _capability_notes(
+    capability: CapabilityRollup, histories: Mapping[str, HistoryAsOf], day: float
+) -> Iterable[str]:
+    at_work = [team for team, past in histories.items() if len(past.open_ages)]
     if len(at_work) > 1:
         yield f"several teams work on it ({', '.join(at_work)}): each at its own pace, with shared luck"
-    closes = [float(past.closed[np.isfinite(past.closed)].max(initial=0.0)) for past in pasts.values()]
+    closes = [float(past.closed[np.isfinite(past.closed)].max(initial=0.0)) for past in histories.values()]
     last = max(closes, default=0.0)
-    if at_work and last and day - last >= _QUIET_DAYS:
+    if at_work and last and day - last >= _STALLED_DAYS:
         yield f"nothing of it was closed for {int(day - last)} days"
-    added = sum(int(np.count_nonzero(past.created > day - QUARTER)) for past in pasts.values())
+    added = sum(int(np.count_nonzero(past.created > day - QUARTER_DAYS)) for past in histories.values())
     if at_work and added:
         issues = "1 issue was" if added == 1 else f"{added} issues were"
         yield f"{issues} added in the last 13 weeks; issues to come are not in the figures"

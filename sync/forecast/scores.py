@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from sync.forecast.replay import CountCase, GroupCase, Replay
+from sync.forecast.replay import GroupCase, SeriesReplay, ThroughputCase
 from sync.forecast.throughput_history import Floats, Ints
 
-LEVELS: Final = (0.5, 0.7, 0.85, 0.95)
+INTERVAL_LEVELS: Final = (0.5, 0.7, 0.85, 0.95)
 ON_TRACK: Final = 0.7
 """From this probability on a capability would be called on track."""
 _SIZE_BUCKETS: Final = (2, 3, 5, 8, 12)
@@ -30,7 +30,7 @@ class Coverage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CountScores:
+class ThroughputScores:
     """Of "how many will the team close"."""
 
     cases: int
@@ -85,30 +85,30 @@ class Scores:
     """The table."""
 
     series: tuple[str, ...]
-    counts: CountScores | None
+    counts: ThroughputScores | None
     """None when no series gave a usable moment."""
     groups: GroupScores | None
 
 
-def scores_of(replays: Sequence[Replay]) -> Scores:
+def scores_of(replays: Sequence[SeriesReplay]) -> Scores:
     """Score all series together."""
-    counted = [replay for replay in replays if replay.counts]
-    grouped = [replay for replay in replays if replay.groups]
+    counted = [replay for replay in replays if replay.throughput_cases]
+    grouped = [replay for replay in replays if replay.group_cases]
     return Scores(
         series=tuple(replay.name for replay in replays),
-        counts=_count_scores([replay.counts for replay in counted]) if counted else None,
-        groups=_group_scores([replay.groups for replay in grouped]) if grouped else None,
+        counts=_throughput_scores([replay.throughput_cases for replay in counted]) if counted else None,
+        groups=_group_scores([replay.group_cases for replay in grouped]) if grouped else None,
     )
 
 
-def _count_scores(series: Sequence[Sequence[CountCase]]) -> CountScores:
-    loss = _average([[case.loss for case in cases] for cases in series])
-    rival_loss = _average([[case.rival_loss for case in cases] for cases in series])
-    return CountScores(
+def _throughput_scores(series: Sequence[Sequence[ThroughputCase]]) -> ThroughputScores:
+    loss = _mean_of_means([[case.pinball_loss for case in cases] for cases in series])
+    rival_loss = _mean_of_means([[case.baseline_loss for case in cases] for cases in series])
+    return ThroughputScores(
         cases=sum(map(len, series)),
         coverage=_coverage(
-            [[case.place for case in cases] for cases in series],
-            [[case.rival_place for case in cases] for cases in series],
+            [[case.pit for case in cases] for cases in series],
+            [[case.baseline_pit for case in cases] for cases in series],
         ),
         loss=loss,
         rival_loss=rival_loss,
@@ -119,33 +119,33 @@ def _count_scores(series: Sequence[Sequence[CountCase]]) -> CountScores:
 def _group_scores(series: Sequence[Sequence[GroupCase]]) -> GroupScores:
     cases = [case for each in series for case in each]
     happened = np.array([case.closed == case.remaining for case in cases], dtype=np.float64)
-    half = np.array([case.closed >= case.half for case in cases], dtype=np.float64)
-    said = _figures(cases, lambda case: case.all_done)
+    half = np.array([case.closed >= case.half_of_remaining for case in cases], dtype=np.float64)
+    said = _values(cases, lambda case: case.all_done_probability)
     owners = np.repeat(np.arange(len(series), dtype=np.int64), [len(each) for each in series])
     classes = np.array([_reference_class(case) for case in cases], dtype=np.int64)
     sure = said >= ON_TRACK
     return GroupScores(
         cases=len(cases),
         kinds={kind: sum(case.kind == kind for case in cases) for kind in ("label", "milestone", "chunk")},
-        coverage=_coverage([[case.place for case in each] for each in series]),
+        coverage=_coverage([[case.pit for case in each] for each in series]),
         all_done=_brier(
             said,
             happened,
             owners,
             {
-                "line": _figures(cases, lambda case: case.line_all),
-                "weekly_bootstrap": _figures(cases, lambda case: case.rival_all),
-                **_reference(happened, owners, classes),
+                "line": _values(cases, lambda case: case.linear_all),
+                "weekly_bootstrap": _values(cases, lambda case: case.bootstrap_all),
+                **_reference_forecasts(happened, owners, classes),
             },
         ),
         half_done=_brier(
-            _figures(cases, lambda case: case.half_done),
+            _values(cases, lambda case: case.half_done_probability),
             half,
             owners,
             {
-                "line": _figures(cases, lambda case: case.line_half),
-                "weekly_bootstrap": _figures(cases, lambda case: case.rival_half),
-                **_reference(half, owners, classes),
+                "line": _values(cases, lambda case: case.linear_half),
+                "weekly_bootstrap": _values(cases, lambda case: case.bootstrap_half),
+                **_reference_forecasts(half, owners, classes),
             },
         ),
         calibration_error=_calibration_error(said, happened),
@@ -153,16 +153,16 @@ def _group_scores(series: Sequence[Sequence[GroupCase]]) -> GroupScores:
     )
 
 
-def _figures(cases: Sequence[GroupCase], of: Callable[[GroupCase], float]) -> Floats:
-    return np.array([of(case) for case in cases], dtype=np.float64)
+def _values(cases: Sequence[GroupCase], value_of: Callable[[GroupCase], float]) -> Floats:
+    return np.array([value_of(case) for case in cases], dtype=np.float64)
 
 
 def _reference_class(case: GroupCase) -> int:
     """Number of a class of groups of about the same size at the same part of the increment."""
-    return int(np.digitize(case.remaining, _SIZE_BUCKETS)) * 10 + round(case.share * 4)
+    return int(np.digitize(case.remaining, _SIZE_BUCKETS)) * 10 + round(case.elapsed_share * 4)
 
 
-def _reference(happened: Floats, owners: Ints, classes: Ints) -> dict[str, Floats]:
+def _reference_forecasts(happened: Floats, owners: Ints, classes: Ints) -> dict[str, Floats]:
     """What one would say who knows nothing of the group: never, or as often as in its class.
 
     ``base_rate`` comes from the other series (from the same one if it is alone), ``base_rate_in_hindsight`` from the
@@ -184,12 +184,12 @@ def _reference(happened: Floats, owners: Ints, classes: Ints) -> dict[str, Float
     }
 
 
-def _brier(said: Floats, happened: Floats, owners: Ints, rivals: Mapping[str, Floats]) -> Brier:
-    ours = (said - happened) ** 2
-    theirs = {name: (each - happened) ** 2 for name, each in rivals.items()}
-    pooled, averaged = float(ours.mean()), _by_owner(ours, owners)
+def _brier(predicted: Floats, happened: Floats, owners: Ints, baselines: Mapping[str, Floats]) -> Brier:
+    ours = (predicted - happened) ** 2
+    theirs = {name: (each - happened) ** 2 for name, each in baselines.items()}
+    pooled, averaged = float(ours.mean()), _mean_by_series(ours, owners)
     pooled_rivals = {name: float(each.mean()) for name, each in theirs.items()}
-    averaged_rivals = {name: _by_owner(each, owners) for name, each in theirs.items()}
+    averaged_rivals = {name: _mean_by_series(each, owners) for name, each in theirs.items()}
     return Brier(
         rate=float(happened.mean()),
         pooled=pooled,
@@ -205,40 +205,42 @@ def _relative(ours: float, theirs: float) -> float:
     return ours / theirs - 1 if theirs else 0.0
 
 
-def _by_owner(figures: Floats, owners: Ints) -> float:
-    return float(np.mean([figures[owners == owner].mean() for owner in np.unique(owners)]))
+def _mean_by_series(values: Floats, owners: Ints) -> float:
+    return float(np.mean([values[owners == owner].mean() for owner in np.unique(owners)]))
 
 
-def _average(series: Sequence[Sequence[float]]) -> float:
+def _mean_of_means(series: Sequence[Sequence[float]]) -> float:
     return float(np.mean([np.mean(each) for each in series]))
 
 
 def _coverage(
-    places: Sequence[Sequence[float]], rivals: Sequence[Sequence[float]] | None = None
+    pits: Sequence[Sequence[float]], baseline_pits: Sequence[Sequence[float]] | None = None
 ) -> tuple[Coverage, ...]:
     return tuple(
         Coverage(
             level=level,
             average=float(np.mean(held)),
             least=float(np.min(held)),
-            rival=float(np.mean(_held(rivals, level))) if rivals is not None else None,
+            rival=float(np.mean(_share_within_interval(baseline_pits, level)))
+            if baseline_pits is not None
+            else None,
         )
-        for level in LEVELS
-        for held in [_held(places, level)]
+        for level in INTERVAL_LEVELS
+        for held in [_share_within_interval(pits, level)]
     )
 
 
-def _held(series: Sequence[Sequence[float]], level: float) -> list[float]:
+def _share_within_interval(series: Sequence[Sequence[float]], level: float) -> list[float]:
     """Share of places inside the central interval, of each series."""
     out = (1 - level) / 2
     return [float(np.mean([out < place < 1 - out for place in places])) for places in series]
 
 
-def _calibration_error(said: Floats, happened: Floats) -> float:
-    bins = np.minimum((said * _BINS).astype(np.int64), _BINS - 1)
+def _calibration_error(predicted: Floats, happened: Floats) -> float:
+    bins = np.minimum((predicted * _BINS).astype(np.int64), _BINS - 1)
     return float(
         sum(
-            (bins == each).mean() * abs(said[bins == each].mean() - happened[bins == each].mean())
+            (bins == each).mean() * abs(predicted[bins == each].mean() - happened[bins == each].mean())
             for each in np.unique(bins)
         )
     )

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.model import IssueRef, KnownIssue
-from mappings.model import Matched
-from sync.model.flow import FlowIssue
+from mappings.model import MatchResult
+from sync.model.flow import IssueFlow
 from sync.model.forecast import PastIssue
 
 
-def team_histories(
-    matched: Matched,
+def team_issue_histories(
+    matched: MatchResult,
     known: Mapping[IssueRef, KnownIssue],
-    flow: Mapping[IssueRef, FlowIssue],
+    flow: Mapping[IssueRef, IssueFlow],
     owners: Mapping[IssueRef, str],
 ) -> dict[str, list[PastIssue]]:
     """Each team's issues, whatever they count towards; capabilities and milestones are the groups of its past."""

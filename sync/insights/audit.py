@@ -13,24 +13,24 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from connectors.model import IssueRef
-from sync.insights.plan_changes import PlanTurn, plan_turns
+from sync.insights.plan_changes import PlanChange, plan_changes
 from sync.model.attribution import Difference, PlanFacts
-from sync.model.flow import FlowIssue
+from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup
 
-Kind = Literal[
+FindingKind = Literal[
     "nothing-moves", "mapped-out", "given-up", "vanished", "plan-changed", "old-work", "not-proven"
 ]
-GREEN_FROM: Final = 0.5
+GREEN_MIN_PROGRESS: Final = 0.5
 """A goal under way looks green from this done share of its issues on, where no forecast says how it stands."""
-OLD_FROM: Final = 0.85
+AGING_QUANTILE: Final = 0.85
 """Work is old when it takes longer than this share of what its team finished (the customary service level)."""
-ENOUGH: Final = 10
+MIN_FINISHED_ISSUES: Final = 10
 """Finished issues of a team below which nothing is said about its usual time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
+class FindingEvidence:
     """One fact behind a finding. Without any text from an issue but its key."""
 
     text: str
@@ -41,13 +41,13 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    kind: Kind
+class AuditFinding:
+    kind: FindingKind
     subject: str
     """``goal:<id>``, ``capability:<id>`` or ``team:<id>``."""
     title: str
     text: str
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[FindingEvidence, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +58,7 @@ class AuditInputs:
     """Capability id -> what changed since its baseline."""
     history: tuple[PlanFacts, ...]
     """What the plans said, oldest first."""
-    flow: Mapping[IssueRef, FlowIssue]
+    flow: Mapping[IssueRef, IssueFlow]
     teams: Mapping[IssueRef, str]
     starts: Mapping[str, datetime]
     """Increment -> its first instant."""
@@ -66,19 +66,21 @@ class AuditInputs:
     now: datetime
 
 
-def audit(inputs: AuditInputs) -> tuple[Finding, ...]:
+def find_audit_findings(inputs: AuditInputs) -> tuple[AuditFinding, ...]:
     """All findings: goals in the order of the plans, each followed by its capabilities; teams last."""
-    found: list[Finding] = []
+    found: list[AuditFinding] = []
     for increment in inputs.increments:
         for goal in increment.goals:
-            found += _nothing_moves(goal, increment, inputs)
+            found += _stalled_goal(goal, increment, inputs)
             for capability in goal.capabilities:
-                found += _not_proven(capability)
-                found += _left(capability, inputs.since_commitment.get(capability.id))
-    return (*found, *_plan_changed(inputs), *_old_work(inputs))
+                found += _missing_evidence(capability)
+                found += _removed_work(capability, inputs.since_commitment.get(capability.id))
+    return (*found, *_weakened_plans(inputs), *_aging_work(inputs))
 
 
-def _nothing_moves(goal: GoalRollup, increment: IncrementRollup, inputs: AuditInputs) -> Iterator[Finding]:
+def _stalled_goal(
+    goal: GoalRollup, increment: IncrementRollup, inputs: AuditInputs
+) -> Iterator[AuditFinding]:
     """A goal that looks well, has work left, and of which no issue has moved for long."""
     if increment.phase not in ("active", "grace") or not _looks_green(goal):
         return
@@ -90,19 +92,19 @@ def _nothing_moves(goal: GoalRollup, increment: IncrementRollup, inputs: AuditIn
         if issue.state.state in ("todo", "doing")
     ]
     refs = {issue.ref for capability in goal.capabilities for issue in capability.issues}
-    moved = {ref: _last_move(inputs.flow[ref]) for ref in refs if ref in inputs.flow}
+    moved = {ref: _last_state_change(inputs.flow[ref]) for ref in refs if ref in inputs.flow}
     last = max(moved.values(), default=None)
     if not open_issues or last is None or inputs.now - last < inputs.quiet_after:
         return
     counts = goal.counts
-    yield Finding(
+    yield AuditFinding(
         kind="nothing-moves",
         subject=goal.subject,
         title=goal.title,
         text=f"{goal.state}, {counts.done} of {counts.scope} issues done, and nothing has moved since "
         f"{last:%Y-%m-%d}",
         evidence=tuple(
-            Evidence(ref=ref, text="open, and moved last then", at=moved.get(ref))
+            FindingEvidence(ref=ref, text="open, and moved last then", at=moved.get(ref))
             for ref in sorted(open_issues, key=lambda ref: moved.get(ref, inputs.now))
         ),
     )
@@ -111,72 +113,75 @@ def _nothing_moves(goal: GoalRollup, increment: IncrementRollup, inputs: AuditIn
 def _looks_green(goal: GoalRollup) -> bool:
     if goal.state != "in-progress" or goal.health in ("at-risk", "off-track"):
         return False
-    return goal.health == "on-track" or (goal.counts.progress or 0) >= GREEN_FROM
+    return goal.health == "on-track" or (goal.counts.progress or 0) >= GREEN_MIN_PROGRESS
 
 
-def _last_move(flow: FlowIssue) -> datetime:
-    return max((move.at for move in flow.moves), default=flow.created)
+def _last_state_change(flow: IssueFlow) -> datetime:
+    return max((move.at for move in flow.state_changes), default=flow.created)
 
 
-def _not_proven(capability: CapabilityRollup) -> Iterator[Finding]:
+def _missing_evidence(capability: CapabilityRollup) -> Iterator[AuditFinding]:
     if capability.not_proven and capability.proof:
-        yield Finding(
+        yield AuditFinding(
             kind="not-proven",
             subject=capability.subject,
             title=capability.title,
             text="all issues are done, and the evidence that the plan asks for is not there",
-            evidence=(Evidence(text=capability.proof.why),),
+            evidence=(FindingEvidence(text=capability.proof.why),),
         )
 
 
-_LEFT: Final[Mapping[str, tuple[Kind, str]]] = {
+_REMOVAL_KINDS: Final[Mapping[str, tuple[FindingKind, str]]] = {
     "remapped": ("mapped-out", "taken out by an edit of rules or plan, or by hand, since the commitment"),
     "dropped": ("given-up", "dropped since the commitment"),
     "vanished": ("vanished", "not found any more since the commitment"),
 }
 
 
-def _left(capability: CapabilityRollup, difference: Difference | None) -> Iterator[Finding]:
+def _removed_work(capability: CapabilityRollup, difference: Difference | None) -> Iterator[AuditFinding]:
     """Work that was promised and is not in the figures any more, by what took it out."""
     if difference is None:
         return
     parts = {"remapped": difference.remapped, "dropped": difference.dropped, "vanished": difference.vanished}
     for part, entries in parts.items():
         gone = [entry for entry in entries if entry.scope < 0]
-        kind, words = _LEFT[part]
+        kind, words = _REMOVAL_KINDS[part]
         if gone:
             number = "1 issue" if len(gone) == 1 else f"{len(gone)} issues"
-            yield Finding(
+            yield AuditFinding(
                 kind=kind,
                 subject=capability.subject,
                 title=capability.title,
                 text=f"{number} of {difference.scope_before} {words} ({difference.since:%Y-%m-%d})",
                 evidence=tuple(
-                    Evidence(ref=each.ref, text=each.why, at=each.at, run_id=each.run_id) for each in gone
+                    FindingEvidence(ref=each.ref, text=each.why, at=each.at, run_id=each.run_id)
+                    for each in gone
                 ),
             )
 
 
-def _plan_changed(inputs: AuditInputs) -> Iterator[Finding]:
+def _weakened_plans(inputs: AuditInputs) -> Iterator[AuditFinding]:
     """What the plans made easier after the start of an increment."""
     looked_at = {increment.id for increment in inputs.increments}
-    by_subject: defaultdict[str, list[PlanTurn]] = defaultdict(list)
-    for turn in plan_turns(inputs.history):
+    by_subject: defaultdict[str, list[PlanChange]] = defaultdict(list)
+    for turn in plan_changes(inputs.history):
         if turn.increment in looked_at and turn.at > inputs.starts[turn.increment]:
             by_subject[turn.subject].append(turn)
     for subject, turns in by_subject.items():
-        yield Finding(
+        yield AuditFinding(
             kind="plan-changed",
             subject=subject,
             title=turns[-1].title,
             text="; ".join(dict.fromkeys(turn.what for turn in turns)) + " after the start",
-            evidence=tuple(Evidence(text=turn.detail, at=turn.at, run_id=turn.run_id) for turn in turns),
+            evidence=tuple(
+                FindingEvidence(text=turn.detail, at=turn.at, run_id=turn.run_id) for turn in turns
+            ),
         )
 
 
-def _old_work(inputs: AuditInputs) -> Iterator[Finding]:
+def _aging_work(inputs: AuditInputs) -> Iterator[AuditFinding]:
     """Work under way for longer than most of what its team finished ever took."""
-    usual, unknown = _usual_times(inputs)
+    usual, unknown = _usual_durations(inputs)
     old: defaultdict[str, list[tuple[timedelta, IssueRef]]] = defaultdict(list)
     for increment in inputs.increments:
         for goal in increment.goals:
@@ -184,42 +189,42 @@ def _old_work(inputs: AuditInputs) -> Iterator[Finding]:
                 flow, team = inputs.flow.get(issue.ref), inputs.teams.get(issue.ref)
                 if issue.state.state != "doing" or flow is None or team is None or team in unknown:
                     continue
-                age = inputs.now - _begin(flow)
+                age = inputs.now - _started_at(flow)
                 if age > usual[team]:
                     old[team].append((age, issue.ref))
     for team, issues in sorted(old.items()):
         number = "1 issue is" if len(issues) == 1 else f"{len(issues)} issues are"
-        yield Finding(
+        yield AuditFinding(
             kind="old-work",
             subject=f"team:{team}",
             title=team,
-            text=f"{number} under way for longer than {OLD_FROM:.0%} of what the team finished took "
+            text=f"{number} under way for longer than {AGING_QUANTILE:.0%} of what the team finished took "
             f"({_days(usual[team])})",
             evidence=tuple(
-                Evidence(ref=ref, text=f"under way for {_days(age)}", at=_begin(inputs.flow[ref]))
+                FindingEvidence(ref=ref, text=f"under way for {_days(age)}", at=_started_at(inputs.flow[ref]))
                 for age, ref in sorted(issues, reverse=True)
             ),
         )
 
 
-def _usual_times(inputs: AuditInputs) -> tuple[dict[str, timedelta], set[str]]:
-    """By team the time that ``OLD_FROM`` of its finished issues did not exceed; and teams that finished too few."""
+def _usual_durations(inputs: AuditInputs) -> tuple[dict[str, timedelta], set[str]]:
+    """By team the time that ``AGING_QUANTILE`` of its finished issues did not exceed; and teams that finished too few."""
     times: defaultdict[str, list[timedelta]] = defaultdict(list)
     for ref, team in inputs.teams.items():
         flow = inputs.flow.get(ref)
         times[team] += (
-            [flow.finished - _begin(flow)] if flow is not None and flow.finished is not None else []
+            [flow.finished - _started_at(flow)] if flow is not None and flow.finished is not None else []
         )
-    unknown = {team for team, each in times.items() if len(each) < ENOUGH}
+    unknown = {team for team, each in times.items() if len(each) < MIN_FINISHED_ISSUES}
     usual = {
-        team: sorted(each)[math.ceil(OLD_FROM * len(each)) - 1]
+        team: sorted(each)[math.ceil(AGING_QUANTILE * len(each)) - 1]
         for team, each in times.items()
         if team not in unknown
     }
     return usual, unknown
 
 
-def _begin(flow: FlowIssue) -> datetime:
+def _started_at(flow: IssueFlow) -> datetime:
     """When it went under way; where nobody saw that, when it was created."""
     return flow.started or flow.created
 
@@ -228,9 +233,9 @@ def _days(time: timedelta) -> str:
     return "1 day" if time.days == 1 else f"{time.days} days"
 
 
-def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+def sort_by_severity(findings: Iterable[AuditFinding]) -> list[AuditFinding]:
     """For people: what is about promises before what is about single issues."""
-    order: tuple[Kind, ...] = (
+    order: tuple[FindingKind, ...] = (
         "nothing-moves",
         "not-proven",
         "plan-changed",

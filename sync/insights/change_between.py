@@ -9,42 +9,51 @@ from datetime import datetime
 from typing import Any
 
 from connectors.model import IssueRef
-from sync.insights.issue_transitions import Scope, entries, life_of
-from sync.model.attribution import PARTS, Counted, Difference, Entry, Part, PlanFacts, Standing
+from sync.insights.issue_transitions import SubjectScope, difference_entries, issue_transitions
+from sync.model.attribution import (
+    PARTS,
+    CountRecord,
+    Difference,
+    DifferenceEntry,
+    Part,
+    PlanFacts,
+    ScopeStatus,
+)
 
 Names = Mapping[str, str]
 """Old subject (``goal:<id>``, ``capability:<id>``) -> the subject as it is called today."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Past:
+class CountHistory:
     """What is known of the time between two moments."""
 
     since: datetime
     at: datetime
-    counted: tuple[Counted, ...]
+    records: tuple[CountRecord, ...]
     """At least all that held at ``since`` or later, up to ``at``."""
     plan_since: PlanFacts
     plan_at: PlanFacts
     names: Names
 
 
-def differences(past: Past) -> tuple[Difference, ...]:
+def differences(history: CountHistory) -> tuple[Difference, ...]:
     """Of every goal and capability that the plans had at either moment, each goal before its capabilities."""
-    by_capability: dict[str, list[Counted]] = defaultdict(list)
-    for row in past.counted:
-        if row.since <= past.at and (row.until is None or row.until > past.since):
-            by_capability[_today(past.names, "capability", row.capability)].append(row)
+    by_capability: dict[str, list[CountRecord]] = defaultdict(list)
+    for row in history.records:
+        if row.since <= history.at and (row.until is None or row.until > history.since):
+            by_capability[_current_name(history.names, "capability", row.capability)].append(row)
     return tuple(
-        _difference(subject, title, scope, by_capability, past) for subject, title, scope in _subjects(past)
+        _difference(subject, title, scope, by_capability, history)
+        for subject, title, scope in _subjects(history)
     )
 
 
-def _subjects(past: Past) -> Iterator[tuple[str, str, Scope]]:
-    before, after = (_Plan(facts, past.names) for facts in (past.plan_since, past.plan_at))
+def _subjects(history: CountHistory) -> Iterator[tuple[str, str, SubjectScope]]:
+    before, after = (_PlanSnapshot(facts, history.names) for facts in (history.plan_since, history.plan_at))
     told: set[str] = set()
     for goal_id, goal in {**after.goals, **before.goals}.items():
-        yield f"goal:{goal_id}", str(goal["title"]), _scope_of_goal(goal_id, before, after)
+        yield f"goal:{goal_id}", str(goal["title"]), _goal_scope(goal_id, before, after)
         for plan in (after, before):
             for capability_id, capability in plan.of_goal(goal_id).items():
                 # A capability that went to another goal is told there, with the plan of the later moment.
@@ -52,23 +61,30 @@ def _subjects(past: Past) -> Iterator[tuple[str, str, Scope]]:
                 if capability_id not in told and not elsewhere:
                     told.add(capability_id)
                     alone = frozenset({capability_id})
-                    yield f"capability:{capability_id}", str(capability["title"]), Scope(alone, alone, {})
+                    yield (
+                        f"capability:{capability_id}",
+                        str(capability["title"]),
+                        SubjectScope(alone, alone, {}),
+                    )
 
 
-class _Plan:
+class _PlanSnapshot:
     """Plan facts under the names of today."""
 
     def __init__(self, facts: PlanFacts, names: Names) -> None:
-        self.goals = {_today(names, "goal", name): goal for name, goal in facts.body["goals"].items()}
+        self.goals = {_current_name(names, "goal", name): goal for name, goal in facts.body["goals"].items()}
         self.capabilities: dict[str, dict[str, Any]] = {
-            _today(names, "capability", name): {**each, "goal": _today(names, "goal", each["goal"])}
+            _current_name(names, "capability", name): {
+                **each,
+                "goal": _current_name(names, "goal", each["goal"]),
+            }
             for name, each in facts.body["capabilities"].items()
         }
 
     def of_goal(self, goal_id: str) -> dict[str, dict[str, Any]]:
         return {name: each for name, each in self.capabilities.items() if each["goal"] == goal_id}
 
-    def alive(self, goal_id: str) -> frozenset[str]:
+    def active_capabilities(self, goal_id: str) -> frozenset[str]:
         """The capabilities that a goal's counts are the sum of."""
         cancelled = self.goals.get(goal_id, {}).get("cancelled")
         return frozenset(
@@ -76,14 +92,14 @@ class _Plan:
         )
 
 
-def _scope_of_goal(goal_id: str, before: _Plan, after: _Plan) -> Scope:
-    was, now = before.alive(goal_id), after.alive(goal_id)
-    why = {name: _why_gone(name, goal_id, after) for name in was - now}
-    why |= {name: _why_new(name, goal_id, before) for name in now - was}
-    return Scope(was, now, why)
+def _goal_scope(goal_id: str, before: _PlanSnapshot, after: _PlanSnapshot) -> SubjectScope:
+    was, now = before.active_capabilities(goal_id), after.active_capabilities(goal_id)
+    why = {name: _removal_reason(name, goal_id, after) for name in was - now}
+    why |= {name: _addition_reason(name, goal_id, before) for name in now - was}
+    return SubjectScope(was, now, why)
 
 
-def _why_gone(capability: str, goal: str, after: _Plan) -> tuple[Part, str]:
+def _removal_reason(capability: str, goal: str, after: _PlanSnapshot) -> tuple[Part, str]:
     if capability not in after.capabilities:
         return "dropped", f"capability {capability} was taken out of the plan"
     if after.capabilities[capability]["goal"] != goal:
@@ -91,7 +107,7 @@ def _why_gone(capability: str, goal: str, after: _Plan) -> tuple[Part, str]:
     return "dropped", f"capability {capability} was cancelled"
 
 
-def _why_new(capability: str, goal: str, before: _Plan) -> tuple[Part, str]:
+def _addition_reason(capability: str, goal: str, before: _PlanSnapshot) -> tuple[Part, str]:
     if capability not in before.capabilities:
         return "added", f"capability {capability} came into the plan"
     if before.capabilities[capability]["goal"] != goal:
@@ -99,31 +115,35 @@ def _why_new(capability: str, goal: str, before: _Plan) -> tuple[Part, str]:
     return "added", f"capability {capability} is not cancelled any more"
 
 
-def _today(names: Names, kind: str, name: str) -> str:
+def _current_name(names: Names, kind: str, name: str) -> str:
     return names.get(f"{kind}:{name}", f"{kind}:{name}").partition(":")[2]
 
 
 def _difference(
-    subject: str, title: str, scope: Scope, by_capability: Mapping[str, list[Counted]], past: Past
+    subject: str,
+    title: str,
+    scope: SubjectScope,
+    by_capability: Mapping[str, list[CountRecord]],
+    history: CountHistory,
 ) -> Difference:
-    rows: dict[IssueRef, list[tuple[str, Counted]]] = defaultdict(list)
+    rows: dict[IssueRef, list[tuple[str, CountRecord]]] = defaultdict(list)
     for capability in sorted(scope.before | scope.after):
         for row in by_capability.get(capability, ()):
             rows[row.ref].append((capability, row))
-    parts: dict[Part, list[Entry]] = {name: [] for name in PARTS}
-    before: list[Standing] = []
-    after: list[Standing] = []
-    for ref in sorted(rows, key=_by_name):
-        life = life_of(rows[ref], scope, past.since, past.at)
+    parts: dict[Part, list[DifferenceEntry]] = {name: [] for name in PARTS}
+    before: list[ScopeStatus] = []
+    after: list[ScopeStatus] = []
+    for ref in sorted(rows, key=_natural_key):
+        life = issue_transitions(rows[ref], scope, history.since, history.at)
         before.append(life.before)
         after.append(life.after)
-        for part, entry in entries(life, scope, past.since, past.at, past.plan_at):
+        for part, entry in difference_entries(life, scope, history.since, history.at, history.plan_at):
             parts[part].append(entry)
     return Difference(
         subject=subject,
         title=title,
-        since=past.since,
-        at=past.at,
+        since=history.since,
+        at=history.at,
         done_before=before.count("done"),
         scope_before=len(before) - before.count("out"),
         done_after=after.count("done"),
@@ -137,7 +157,7 @@ def _difference(
     )
 
 
-def _by_name(ref: IssueRef) -> tuple[str, int, str]:
+def _natural_key(ref: IssueRef) -> tuple[str, int, str]:
     """DS-9 before DS-10."""
     name = ref.key.rstrip("0123456789")
     return f"{ref.tracker}:{name}", int(ref.key[len(name) :] or 0), ref.id

@@ -10,39 +10,39 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from connectors.model import IssueRef, KnownIssue
-from sync.insights.change_between import Past, differences
-from sync.insights.record_counts import pending_turns
-from sync.model.attribution import Counted, Difference, PlanFacts
-from sync.model.planning import Thought
-from sync.runtime.context import Job
+from sync.insights.change_between import CountHistory, differences
+from sync.insights.record_counts import pending_counts
+from sync.model.attribution import CountRecord, Difference, PlanFacts
+from sync.model.planning import PlanningResult
+from sync.runtime.context import RunContext
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ALL_RUNS: Final = 1_000_000
 
 
-class NothingKept(LookupError):
+class NoRecordedData(LookupError):
     """The store has no figures of the time that was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Changes:
+class RecordedChanges:
     """What changed between two moments."""
 
     since: datetime
     at: datetime
-    kept_since: datetime
+    recorded_since: datetime
     """Since when it is known, issue by issue, how they counted."""
-    asked: datetime
+    requested: datetime
     """The moment that was asked for; earlier than ``since`` when nothing was kept then."""
     differences: tuple[Difference, ...]
     increments: Mapping[str, str]
     """Subject -> increment, as the plans say or said."""
 
 
-def moment_of(job: Job, text: str, *, end_of_day: bool) -> datetime:
+def parse_moment(job: RunContext, text: str, *, end_of_day: bool) -> datetime:
     """A day (``2026-11-20``, in the settings' zone: its beginning, or its end), a time in ISO form, or the id of a
     run (its end); in UTC. LookupError for anything else."""
-    run = next((row for row in job.store.runs(_ALL_RUNS) if row.id == text), None)
+    run = next((row for row in job.store.recent_runs(_ALL_RUNS) if row.id == text), None)
     if run is not None:
         return run.finished or run.started
     zone = ZoneInfo(job.settings.timezone)
@@ -59,12 +59,12 @@ def moment_of(job: Job, text: str, *, end_of_day: bool) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def figures_at(job: Job, at: datetime) -> tuple[datetime, dict[str, Any]]:
+def rollup_snapshot_at(job: RunContext, at: datetime) -> tuple[datetime, dict[str, Any]]:
     """When figures were kept last up to ``at``, and they, by subject. NothingKept before the first."""
     found = job.store.last_rollup(at)
     if found is None:
         first = job.store.first_rollup_at()
-        raise NothingKept(
+        raise NoRecordedData(
             f"there are no figures from before {at:%Y-%m-%d %H:%M} UTC: "
             f"the first were kept at {first:%Y-%m-%d %H:%M} UTC"
             if first
@@ -74,55 +74,57 @@ def figures_at(job: Job, at: datetime) -> tuple[datetime, dict[str, Any]]:
 
 
 def changes_until_now(
-    job: Job, since: datetime, thought: Thought, known: Mapping[IssueRef, KnownIssue]
-) -> Changes:
+    job: RunContext, since: datetime, plan: PlanningResult, known: Mapping[IssueRef, KnownIssue]
+) -> RecordedChanges:
     """What changed since a moment, with what the next run will note down. NothingKept before the first run."""
-    start, first = _start(job, since)
+    start, first = _plan_at_start(job, since)
     now = job.now()
-    pending = pending_turns(replace(job, run_id=""), thought, known, now)
-    rows = pending.ledger.applied_to(job.store.counted_between(start.at, now))
-    return _changes(start, replace(pending.plan, at=now), rows, first, asked=since)
+    pending = pending_counts(replace(job, run_id=""), plan, known, now)
+    rows = pending.changes.apply_to(job.store.count_records_between(start.at, now))
+    return _build_changes(start, replace(pending.plan, at=now), rows, first, requested=since)
 
 
-def changes_between(job: Job, since: datetime, at: datetime) -> Changes:
+def changes_between(job: RunContext, since: datetime, at: datetime) -> RecordedChanges:
     """What changed between two moments, as runs kept it. NothingKept when ``at`` lies before the first."""
-    start, first = _start(job, since)
+    start, first = _plan_at_start(job, since)
     plan = job.store.plan_at(at)
     if plan is None or at <= start.at:
-        raise NothingKept(
+        raise NoRecordedData(
             f"nothing is known of the time before {first:%Y-%m-%d %H:%M} UTC; choose a later end"
             if at <= first
             else "the end lies before the beginning"
         )
-    rows = job.store.counted_between(start.at, at)
-    return _changes(start, replace(plan, at=at), rows, first, asked=since)
+    rows = job.store.count_records_between(start.at, at)
+    return _build_changes(start, replace(plan, at=at), rows, first, requested=since)
 
 
-def _start(job: Job, since: datetime) -> tuple[PlanFacts, datetime]:
+def _plan_at_start(job: RunContext, since: datetime) -> tuple[PlanFacts, datetime]:
     """The plans at ``since``, or at the first moment that is known; and that first moment."""
     history = job.store.plan_history()
     if not history:
-        raise NothingKept("no run has noted down yet how issues count: run `increment-sync run` first")
+        raise NoRecordedData("no run has noted down yet how issues count: run `increment-sync run` first")
     before = [facts for facts in history if facts.at <= since]
     return (replace(before[-1], at=since) if before else history[0]), history[0].at
 
 
-def _changes(
-    start: PlanFacts, end: PlanFacts, rows: Iterable[Counted], first: datetime, *, asked: datetime
-) -> Changes:
+def _build_changes(
+    start: PlanFacts, end: PlanFacts, rows: Iterable[CountRecord], first: datetime, *, requested: datetime
+) -> RecordedChanges:
     names = {**start.names, **end.names}
-    past = Past(since=start.at, at=end.at, counted=tuple(rows), plan_since=start, plan_at=end, names=names)
+    past = CountHistory(
+        since=start.at, at=end.at, records=tuple(rows), plan_since=start, plan_at=end, names=names
+    )
     increments = {
         f"{kind}:{name}": each["increment"]
         for facts in (start, end)
         for kind, entries in (("goal", facts.body["goals"]), ("capability", facts.body["capabilities"]))
         for name, each in entries.items()
     }
-    return Changes(
+    return RecordedChanges(
         since=start.at,
         at=end.at,
-        kept_since=first,
-        asked=asked,
+        recorded_since=first,
+        requested=requested,
         differences=differences(past),
         increments=increments,
     )

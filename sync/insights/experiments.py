@@ -15,17 +15,17 @@ from connectors.model import IssueChange, IssueRef, KnownIssue
 from mappings.model import Answer, TeamMapping
 from sync.model.rollup import CapabilityRollup, CapabilityState, CountedIssue, IncrementRollup
 
-Outcome = Literal["confirmed", "rejected", "inconclusive", "open", "missing"]
+ExperimentOutcome = Literal["confirmed", "rejected", "inconclusive", "open", "missing"]
 """``missing``: closed, and nobody said how it ended."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
+class Experiment:
     """One experiment."""
 
     ref: IssueRef
     title: str
-    outcome: Outcome
+    outcome: ExperimentOutcome
     asked: datetime
     """When its issue was created."""
     answered: datetime | None
@@ -33,12 +33,12 @@ class Question:
     answer."""
 
     @property
-    def took(self) -> timedelta | None:
+    def duration(self) -> timedelta | None:
         return self.answered - self.asked if self.answered else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Round:
+class IterationLearning:
     """An iteration of a capability, or its experiments that belong to none."""
 
     increment: str
@@ -50,38 +50,40 @@ class Round:
     """Of the iteration; None without one."""
     done: int
     scope: int
-    questions: tuple[Question, ...]
+    questions: tuple[Experiment, ...]
 
-    def count(self, outcome: Outcome) -> int:
+    def count(self, outcome: ExperimentOutcome) -> int:
         return sum(question.outcome == outcome for question in self.questions)
 
     @property
-    def usual_time(self) -> timedelta | None:
+    def median_duration(self) -> timedelta | None:
         """Median time from question to answer; None without an answer."""
-        times = [question.took.total_seconds() for question in self.questions if question.took is not None]
+        times = [
+            question.duration.total_seconds() for question in self.questions if question.duration is not None
+        ]
         return timedelta(seconds=median(times)) if times else None
 
 
-def learning(
+def learning_by_iteration(
     increments: Iterable[IncrementRollup],
     known: Mapping[IssueRef, KnownIssue],
     changes: Mapping[tuple[str, str], Sequence[IssueChange]],
     teams: Iterable[TeamMapping],
-) -> tuple[Round, ...]:
+) -> tuple[IterationLearning, ...]:
     """The rounds in the order of the plans; capabilities without iterations and experiments are left out.
 
     ``changes``: what the trackers told of an issue's past, by tracker and id.
     """
     labels = {team.team: team.answers for team in teams}
 
-    def question(issue: CountedIssue) -> Question:
+    def question(issue: CountedIssue) -> Experiment:
         asked = known[issue.ref].issue
-        return Question(
+        return Experiment(
             ref=issue.ref,
             title=issue.title,
             outcome=_outcome(issue),
             asked=asked.created,
-            answered=_answered(
+            answered=_answered_at(
                 issue,
                 changes.get((issue.ref.tracker, issue.ref.id), ()),
                 labels.get(issue.team, {}),
@@ -94,7 +96,9 @@ def learning(
         for increment in increments
         for goal in increment.goals
         for capability in goal.capabilities
-        for found in _rounds(capability, [(each, question(each)) for each in _experiments(capability)])
+        for found in _iteration_learning(
+            capability, [(each, question(each)) for each in _experiments(capability)]
+        )
     )
 
 
@@ -102,9 +106,11 @@ def _experiments(capability: CapabilityRollup) -> list[CountedIssue]:
     return [issue for issue in capability.issues if issue.experiment and issue.in_scope]
 
 
-def _rounds(capability: CapabilityRollup, asked: Sequence[tuple[CountedIssue, Question]]) -> Iterable[Round]:
-    def made(name: str | None, state: CapabilityState | None, done: int, scope: int) -> Round:
-        return Round(
+def _iteration_learning(
+    capability: CapabilityRollup, experiments: Sequence[tuple[CountedIssue, Experiment]]
+) -> Iterable[IterationLearning]:
+    def made(name: str | None, state: CapabilityState | None, done: int, scope: int) -> IterationLearning:
+        return IterationLearning(
             increment=capability.increment,
             capability=capability.id,
             title=capability.title,
@@ -112,23 +118,23 @@ def _rounds(capability: CapabilityRollup, asked: Sequence[tuple[CountedIssue, Qu
             state=state,
             done=done,
             scope=scope,
-            questions=tuple(question for issue, question in asked if issue.iteration == name),
+            questions=tuple(question for issue, question in experiments if issue.iteration == name),
         )
 
     for each in capability.iterations:
         yield made(each.name, each.state, each.counts.done, each.counts.scope)
-    alone = [issue for issue, _ in asked if issue.iteration is None]
+    alone = [issue for issue, _ in experiments if issue.iteration is None]
     if alone:
         yield made(None, None, sum(issue.state.state == "done" for issue in alone), len(alone))
 
 
-def _outcome(issue: CountedIssue) -> Outcome:
+def _outcome(issue: CountedIssue) -> ExperimentOutcome:
     if issue.state.state != "done":
         return "open"
     return issue.answer or "missing"
 
 
-def _answered(
+def _answered_at(
     issue: CountedIssue,
     changes: Sequence[IssueChange],
     labels: Mapping[Answer, str],

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sync.model.attribution import Counted, Entry, Part, PlanFacts, Standing, Turn
+from sync.model.attribution import CountRecord, DifferenceEntry, Part, PlanFacts, ScopeStatus, Transition
 
-Told = tuple[Part, Entry]
-Held = tuple[str, Counted]
+PartEntry = tuple[Part, DifferenceEntry]
+NamedRecord = tuple[str, CountRecord]
 """The capability as it is called today, and a row of it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class SubjectScope:
     """The capabilities whose issues make up a subject, at the two moments."""
 
     before: frozenset[str]
@@ -24,89 +24,106 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class IssueTransitions:
     """The rows of one issue in one subject, by time, and those that held at the two moments."""
 
-    rows: tuple[Held, ...]
-    first: Held | None
-    last: Held | None
+    rows: tuple[NamedRecord, ...]
+    first: NamedRecord | None
+    last: NamedRecord | None
 
     @property
-    def before(self) -> Standing:
-        return self.first[1].standing if self.first else "out"
+    def before(self) -> ScopeStatus:
+        return self.first[1].scope_status if self.first else "out"
 
     @property
-    def after(self) -> Standing:
-        return self.last[1].standing if self.last else "out"
+    def after(self) -> ScopeStatus:
+        return self.last[1].scope_status if self.last else "out"
 
 
-def life_of(rows: Iterable[Held], scope: Scope, since: datetime, at: datetime) -> Life:
+def issue_transitions(
+    rows: Iterable[NamedRecord], scope: SubjectScope, since: datetime, at: datetime
+) -> IssueTransitions:
     """Where several rows hold at once, one that is in scope counts."""
     ordered = tuple(sorted(rows, key=lambda each: (each[1].since, each[1].until or at)))
 
-    def held(moment: datetime, capabilities: frozenset[str]) -> Held | None:
-        found = [each for each in ordered if each[0] in capabilities and each[1].holds_at(moment)]
-        return min(found, key=lambda each: each[1].standing == "out", default=None)
+    def held(moment: datetime, capabilities: frozenset[str]) -> NamedRecord | None:
+        found = [each for each in ordered if each[0] in capabilities and each[1].is_current_at(moment)]
+        return min(found, key=lambda each: each[1].scope_status == "out", default=None)
 
-    return Life(ordered, held(since, scope.before), held(at, scope.after))
+    return IssueTransitions(ordered, held(since, scope.before), held(at, scope.after))
 
 
-def entries(life: Life, scope: Scope, since: datetime, at: datetime, plan: PlanFacts) -> Iterator[Told]:
+def difference_entries(
+    transitions: IssueTransitions, scope: SubjectScope, since: datetime, at: datetime, plan: PlanFacts
+) -> Iterator[PartEntry]:
     """Nothing when the issue stands where it stood; else one entry, or two when it came in and was finished.
 
     ``plan``: the facts at the later moment.
     """
-    if life.before == life.after:
+    if transitions.before == transitions.after:
         return
-    if life.last is not None and life.after != "out":
-        if life.before != "out":
-            yield _turned(life, life.last[1], since)
+    if transitions.last is not None and transitions.after != "out":
+        if transitions.before != "out":
+            yield _state_entry(transitions, transitions.last[1], since)
             return
-        came = _came(life, life.last, scope, since, plan)
+        came = _entry_in(transitions, transitions.last, scope, since, plan)
         yield came
-        if life.after == "done" and not came[1].done:
-            row, _ = _streak(life, life.last[1], lambda each: each.standing == "done", since)
-            yield "delivered", _entry(row, done=1, scope=0)
-    elif life.first is not None:
-        yield _left(life, life.first, scope, since, at, plan)
+        if transitions.after == "done" and not came[1].done:
+            row, _ = _unbroken_start(
+                transitions, transitions.last[1], lambda each: each.scope_status == "done", since
+            )
+            yield "delivered", _transition_entry(row, done=1, scope=0)
+    elif transitions.first is not None:
+        yield _entry_out(transitions, transitions.first, scope, since, at, plan)
 
 
-def _turned(life: Life, last: Counted, since: datetime) -> Told:
+def _state_entry(transitions: IssueTransitions, last: CountRecord, since: datetime) -> PartEntry:
     """Open -> done, or back."""
-    is_done = life.after == "done"
-    row, _ = _streak(life, last, lambda each: each.standing == last.standing, since)
-    entry = _entry(row, done=1 if is_done else -1, scope=0)
-    return _by_cause(row.began, "delivered" if is_done else "reopened"), entry
+    is_done = transitions.after == "done"
+    row, _ = _unbroken_start(transitions, last, lambda each: each.scope_status == last.scope_status, since)
+    entry = _transition_entry(row, done=1 if is_done else -1, scope=0)
+    return _part_for(row.began, "delivered" if is_done else "reopened"), entry
 
 
-def _came(life: Life, last: Held, scope: Scope, since: datetime, plan: PlanFacts) -> Told:
+def _entry_in(
+    transitions: IssueTransitions, last: NamedRecord, scope: SubjectScope, since: datetime, plan: PlanFacts
+) -> PartEntry:
     """What came in as done, by a decision on rules or plan and not by work, was not delivered in this time."""
     capability, row = last
-    stood = _in_scope_at(life, capability, since)
+    stood = _in_scope_at(transitions, capability, since)
     if capability in scope.why_changed and stood is not None:
         part, why = scope.why_changed[capability]
-        finished = life.after == stood.standing == "done"
-        return part, _planned(row, why, plan, done=int(finished), scope=1)
-    start, before = _streak(life, row, lambda each: each.standing != "out", since)
+        finished = transitions.after == stood.scope_status == "done"
+        return part, _plan_entry(row, why, plan, done=int(finished), scope=1)
+    start, before = _unbroken_start(transitions, row, lambda each: each.scope_status != "out", since)
     returned = before is not None and before.state == "vanished"
-    part = "vanished" if returned else _by_cause(start.began, "added")
-    finished = part != "added" and life.after == start.standing == "done"
-    return part, _entry(start, done=int(finished), scope=1)
+    part = "vanished" if returned else _part_for(start.began, "added")
+    finished = part != "added" and transitions.after == start.scope_status == "done"
+    return part, _transition_entry(start, done=int(finished), scope=1)
 
 
-def _left(life: Life, first: Held, scope: Scope, since: datetime, at: datetime, plan: PlanFacts) -> Told:
-    done = -1 if life.before == "done" else 0
+def _entry_out(
+    transitions: IssueTransitions,
+    first: NamedRecord,
+    scope: SubjectScope,
+    since: datetime,
+    at: datetime,
+    plan: PlanFacts,
+) -> PartEntry:
+    done = -1 if transitions.before == "done" else 0
     capability, row = first
-    if capability in scope.why_changed and _in_scope_at(life, capability, at) is not None:
+    if capability in scope.why_changed and _in_scope_at(transitions, capability, at) is not None:
         part, why = scope.why_changed[capability]
-        return part, _planned(row, why, plan, done=done, scope=-1)
-    if life.last is not None:
-        out, _ = _streak(life, life.last[1], lambda each: each.standing == "out", since)
-        part = "vanished" if out.state == "vanished" else _by_cause(out.began, "dropped")
-        return part, _entry(out, done=done, scope=-1)
-    end = _last_end(life, row, at)
+        return part, _plan_entry(row, why, plan, done=done, scope=-1)
+    if transitions.last is not None:
+        out, _ = _unbroken_start(
+            transitions, transitions.last[1], lambda each: each.scope_status == "out", since
+        )
+        part = "vanished" if out.state == "vanished" else _part_for(out.began, "dropped")
+        return part, _transition_entry(out, done=done, scope=-1)
+    end = _last_end(transitions, row, at)
     gone = end.ended is not None and end.ended.cause == "gone"
-    entry = Entry(
+    entry = DifferenceEntry(
         ref=end.ref,
         done=done,
         scope=-1,
@@ -114,45 +131,51 @@ def _left(life: Life, first: Held, scope: Scope, since: datetime, at: datetime, 
         at=end.until or at,
         run_id=end.ended_by or None,
     )
-    return "vanished" if gone else _by_cause(end.ended, "dropped"), entry
+    return "vanished" if gone else _part_for(end.ended, "dropped"), entry
 
 
-def _in_scope_at(life: Life, capability: str, moment: datetime) -> Counted | None:
-    held = (row for name, row in life.rows if name == capability and row.holds_at(moment))
-    return next((row for row in held if row.standing != "out"), None)
+def _in_scope_at(transitions: IssueTransitions, capability: str, moment: datetime) -> CountRecord | None:
+    held = (row for name, row in transitions.rows if name == capability and row.is_current_at(moment))
+    return next((row for row in held if row.scope_status != "out"), None)
 
 
-def _last_end(life: Life, first: Counted, at: datetime) -> Counted:
+def _last_end(transitions: IssueTransitions, first: CountRecord, at: datetime) -> CountRecord:
     """The row after which the issue counted here no more. A row in scope says more than one that was out."""
-    ended = [row for _, row in life.rows if row.until is not None and row.until <= at]
-    in_scope = [row for row in ended if row.standing != "out"] or ended
+    ended = [row for _, row in transitions.rows if row.until is not None and row.until <= at]
+    in_scope = [row for row in ended if row.scope_status != "out"] or ended
     return max(in_scope, key=lambda row: (row.until or at, row.since), default=first)
 
 
-def _streak(
-    life: Life, row: Counted, same: Callable[[Counted], bool], since: datetime
-) -> tuple[Counted, Counted | None]:
+def _unbroken_start(
+    transitions: IssueTransitions, row: CountRecord, same: Callable[[CountRecord], bool], since: datetime
+) -> tuple[CountRecord, CountRecord | None]:
     """The first of the unbroken rows that end in ``row`` and began after ``since``, and the one right before it."""
-    while (before := _right_before(life, row)) is not None and same(before) and not before.holds_at(since):
+    while (
+        (before := _record_before(transitions, row)) is not None
+        and same(before)
+        and not before.is_current_at(since)
+    ):
         row = before
     return row, before
 
 
-def _right_before(life: Life, row: Counted) -> Counted | None:
-    ended = [each for _, each in life.rows if each.until == row.since and each.since < row.since]
+def _record_before(transitions: IssueTransitions, row: CountRecord) -> CountRecord | None:
+    ended = [each for _, each in transitions.rows if each.until == row.since and each.since < row.since]
     return min(ended, key=lambda each: each.capability != row.capability, default=None)
 
 
-def _entry(row: Counted, *, done: int, scope: int) -> Entry:
-    return Entry(
+def _transition_entry(row: CountRecord, *, done: int, scope: int) -> DifferenceEntry:
+    return DifferenceEntry(
         ref=row.ref, done=done, scope=scope, why=row.began.why, at=row.since, run_id=row.run_id or None
     )
 
 
-def _planned(row: Counted, why: str, plan: PlanFacts, *, done: int, scope: int) -> Entry:
-    return Entry(ref=row.ref, done=done, scope=scope, why=why, at=plan.at, run_id=plan.run_id or None)
+def _plan_entry(row: CountRecord, why: str, plan: PlanFacts, *, done: int, scope: int) -> DifferenceEntry:
+    return DifferenceEntry(
+        ref=row.ref, done=done, scope=scope, why=why, at=plan.at, run_id=plan.run_id or None
+    )
 
 
-def _by_cause(turn: Turn | None, otherwise: Part) -> Part:
+def _part_for(transition: Transition | None, otherwise: Part) -> Part:
     """What people did to rules, plan or labels is told apart from what happened to the issue."""
-    return "remapped" if turn and turn.cause in ("rules", "pin", "veto", "plan") else otherwise
+    return "remapped" if transition and transition.cause in ("rules", "pin", "veto", "plan") else otherwise

@@ -12,7 +12,7 @@ from sync.model.attribution import PlanFacts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PlanTurn:
+class PlanChange:
     """One edit of a plan."""
 
     subject: str
@@ -27,16 +27,18 @@ class PlanTurn:
     run_id: str
 
 
-def plan_turns(history: Sequence[PlanFacts]) -> Iterator[PlanTurn]:
+def plan_changes(history: Sequence[PlanFacts]) -> Iterator[PlanChange]:
     """Goals and capabilities that were renamed, cancelled, taken out, softened, put off or moved; oldest first."""
     names = history[-1].names if history else {}
     for before, after in pairwise(history):
         for kind, entries in (("goal", "goals"), ("capability", "capabilities")):
-            new = {_today(names, kind, name): (name, each) for name, each in after.body[entries].items()}
+            new = {
+                _current_name(names, kind, name): (name, each) for name, each in after.body[entries].items()
+            }
             for name, each in before.body[entries].items():
-                subject = _today(names, kind, name)
+                subject = _current_name(names, kind, name)
                 for what, detail in _edits(kind, name, each, new.get(subject)):
-                    yield PlanTurn(
+                    yield PlanChange(
                         subject=subject,
                         title=str(new[subject][1]["title"] if subject in new else each["title"]),
                         increment=str(each["increment"]),
@@ -47,11 +49,11 @@ def plan_turns(history: Sequence[PlanFacts]) -> Iterator[PlanTurn]:
                     )
 
 
-def _today(names: Mapping[str, str], kind: str, name: str) -> str:
+def _current_name(names: Mapping[str, str], kind: str, name: str) -> str:
     return names.get(f"{kind}:{name}", f"{kind}:{name}")
 
 
-_SOFTER: Final[Mapping[str, tuple[Any, Any, str, str]]] = {
+_WEAKENED_VALUES: Final[Mapping[str, tuple[Any, Any, str, str]]] = {
     "commitment": ("committed", "stretch", "made a stretch goal", "commitment: committed -> stretch"),
     "cancelled": (False, True, "cancelled", "cancelled: true"),
     "required": (True, False, "not required any more", "required: true -> false"),
@@ -69,7 +71,7 @@ def _edits(
         yield "renamed", f"id: {name} -> {new_name}"
     if before["title"] != after["title"]:
         yield "renamed", f"title: {before['title']} -> {after['title']}"
-    for key, (was, is_now, what, detail) in _SOFTER.items():
+    for key, (was, is_now, what, detail) in _WEAKENED_VALUES.items():
         if key in before and before[key] == was and after.get(key) == is_now:
             yield what, detail
     if kind == "capability" and before["goal"] != after["goal"]:

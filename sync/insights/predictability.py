@@ -14,12 +14,12 @@ from datetime import date
 from typing import Literal
 
 from mappings.model import Goal, Increment, Phase
-from sync.insights.unplanned import Share
+from sync.insights.unplanned import AdHocShare
 from sync.model.attribution import PlanFacts
 from sync.model.rollup import CapabilityRollup, GoalRollup, GoalState, IncrementRollup
 
 Commitment = Literal["committed", "stretch"]
-Basis = Literal["entered", "done", "not done", "not entered", "given up"]
+ActualValueBasis = Literal["entered", "done", "not done", "not entered", "given up"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,12 +33,12 @@ class GoalOutcome:
     """The planned value; 1 without one."""
     actual: float | None
     """None: people have to enter it."""
-    basis: Basis
+    basis: ActualValueBasis
     """Where ``actual`` comes from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CarriedOver:
+class CarriedOverCapability:
     """A capability whose open issues the increment left to a later one."""
 
     capability: str
@@ -61,7 +61,7 @@ class TeamOutcome:
     stretch_total: int
     carried: int
     """Issues that it left open."""
-    ad_hoc: Share
+    ad_hoc: AdHocShare
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,9 +73,9 @@ class Predictability:
     committed_on: date | None
     """The day from which the store remembers the plan that counts as promised; None: the plan as it is now."""
     goals: tuple[GoalOutcome, ...]
-    carried: tuple[CarriedOver, ...]
+    carried: tuple[CarriedOverCapability, ...]
     """Of an increment in course: what is still open."""
-    ad_hoc: Share
+    ad_hoc: AdHocShare
     teams: tuple[TeamOutcome, ...]
 
     @property
@@ -110,18 +110,18 @@ class Predictability:
         return states.count("done"), len(states)
 
 
-def predictability(
+def assess_predictability(
     increment: Increment,
     rollup: IncrementRollup,
-    promised: PlanFacts | None,
+    committed_plan: PlanFacts | None,
     successors: Mapping[str, str],
-    ad_hoc: Share,
-    shares: Mapping[str, Share],
+    ad_hoc: AdHocShare,
+    shares: Mapping[str, AdHocShare],
 ) -> Predictability:
-    """``promised``: what the plans said at the increment's start, or when it was first noted; None when that is not
+    """``committed_plan``: what the plans said at the increment's start, or when it was first noted; None when that is not
     known. ``successors``: capability -> the one that continues it. ``shares``: ad-hoc work by team."""
     carried = tuple(
-        _carried(each, successors)
+        _carried_over(each, successors)
         for goal in rollup.goals
         for each in goal.capabilities
         if each.counts.remaining and not each.cancelled
@@ -131,36 +131,39 @@ def predictability(
         start=increment.start,
         end=increment.end,
         phase=rollup.phase,
-        committed_on=promised.at.date() if promised else None,
-        goals=_goals(increment, rollup, promised),
+        committed_on=committed_plan.at.date() if committed_plan else None,
+        goals=_goal_outcomes(increment, rollup, committed_plan),
         carried=carried,
         ad_hoc=ad_hoc,
-        teams=_teams(rollup, carried, shares, ad_hoc),
+        teams=_team_outcomes(rollup, carried, shares, ad_hoc),
     )
 
 
-def _goals(
-    increment: Increment, rollup: IncrementRollup, promised: PlanFacts | None
+def _goal_outcomes(
+    increment: Increment, rollup: IncrementRollup, committed_plan: PlanFacts | None
 ) -> tuple[GoalOutcome, ...]:
     plans = {goal.id: goal for goal in increment.goals}
     names = {old: goal.id for goal in increment.goals for old in goal.previously}
     before = {
         names.get(name, name): facts
-        for name, facts in (promised.body["goals"].items() if promised else ())
+        for name, facts in (committed_plan.body["goals"].items() if committed_plan else ())
         if facts["increment"] == increment.id and not facts["cancelled"]
     }
     found = [
-        _goal(plans[goal.id], goal, before.get(goal.id))
+        _goal_outcome(plans[goal.id], goal, before.get(goal.id))
         for goal in rollup.goals
         if goal.state != "cancelled" or goal.id in before
     ]
-    return (*found, *(_removed(name, facts) for name, facts in before.items() if name not in plans))
+    return (
+        *found,
+        *(_removed_goal_outcome(name, facts) for name, facts in before.items() if name not in plans),
+    )
 
 
-def _goal(plan: Goal, rollup: GoalRollup, before: Mapping[str, object] | None) -> GoalOutcome:
+def _goal_outcome(plan: Goal, rollup: GoalRollup, before: Mapping[str, object] | None) -> GoalOutcome:
     value = (before or {}).get("value")
     planned = value if isinstance(value, int | float) else plan.value
-    actual, basis = _actual(plan, rollup, planned)
+    actual, basis = _actual_value(plan, rollup, planned)
     commitment: Commitment = plan.commitment
     if before is not None:
         commitment = "committed" if before["commitment"] == "committed" else "stretch"
@@ -175,7 +178,9 @@ def _goal(plan: Goal, rollup: GoalRollup, before: Mapping[str, object] | None) -
     )
 
 
-def _actual(plan: Goal, rollup: GoalRollup, planned: float | None) -> tuple[float | None, Basis]:
+def _actual_value(
+    plan: Goal, rollup: GoalRollup, planned: float | None
+) -> tuple[float | None, ActualValueBasis]:
     if plan.actual_value is not None:
         return plan.actual_value, "entered"
     if rollup.state == "cancelled":
@@ -185,7 +190,7 @@ def _actual(plan: Goal, rollup: GoalRollup, planned: float | None) -> tuple[floa
     return (1, "done") if rollup.state == "done" else (0, "not done")
 
 
-def _removed(name: str, facts: Mapping[str, object]) -> GoalOutcome:
+def _removed_goal_outcome(name: str, facts: Mapping[str, object]) -> GoalOutcome:
     value = facts["value"]
     return GoalOutcome(
         id=name,
@@ -198,19 +203,19 @@ def _removed(name: str, facts: Mapping[str, object]) -> GoalOutcome:
     )
 
 
-def _carried(capability: CapabilityRollup, successors: Mapping[str, str]) -> CarriedOver:
+def _carried_over(capability: CapabilityRollup, successors: Mapping[str, str]) -> CarriedOverCapability:
     parents = {new: old for old, new in successors.items()}
-    return CarriedOver(
+    return CarriedOverCapability(
         capability=capability.id,
         title=capability.title,
         team=capability.team,
         remaining=capability.counts.remaining,
         into=successors.get(capability.id),
-        times=1 + len(_chain(capability.id, parents)),
+        times=1 + len(_predecessors(capability.id, parents)),
     )
 
 
-def _chain(start: str, parents: Mapping[str, str]) -> tuple[str, ...]:
+def _predecessors(start: str, parents: Mapping[str, str]) -> tuple[str, ...]:
     """The capabilities that one continues, nearest first."""
     found: list[str] = []
     while (old := parents.get(start)) is not None and old not in found:
@@ -219,8 +224,11 @@ def _chain(start: str, parents: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _teams(
-    rollup: IncrementRollup, carried: Iterable[CarriedOver], shares: Mapping[str, Share], whole: Share
+def _team_outcomes(
+    rollup: IncrementRollup,
+    carried: Iterable[CarriedOverCapability],
+    shares: Mapping[str, AdHocShare],
+    overall: AdHocShare,
 ) -> tuple[TeamOutcome, ...]:
     owned: defaultdict[str, list[tuple[str, bool]]] = defaultdict(list)
     for goal in rollup.goals:
@@ -230,7 +238,7 @@ def _teams(
     left: defaultdict[str, int] = defaultdict(int)
     for capability in carried:
         left[capability.team] += capability.remaining
-    nothing = Share(since=whole.since, closed=0, unplanned=0)
+    nothing = AdHocShare(since=overall.since, closed=0, unplanned=0)
     return tuple(
         TeamOutcome(
             team=team,

@@ -15,19 +15,19 @@ from sync.model.rollup import Rollup
 Dimension = Literal["team", "requester", "type", "week", "age"]
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 
-SHARE_OVER: Final = timedelta(weeks=4)
-_AGES: Final = (
+SHARE_WINDOW: Final = timedelta(weeks=4)
+_AGE_BANDS: Final = (
     (timedelta(weeks=1), "under 1 week"),
     (timedelta(weeks=2), "1 to 2 weeks"),
     (timedelta(weeks=4), "2 to 4 weeks"),
     (timedelta(weeks=8), "4 to 8 weeks"),
 )
-_OLDEST: Final = "over 8 weeks"
-_AGE_ORDER: Final = (*(name for _, name in _AGES), _OLDEST)
+_OLDEST_BAND: Final = "over 8 weeks"
+_AGE_BAND_ORDER: Final = (*(name for _, name in _AGE_BANDS), _OLDEST_BAND)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AdHoc:
+class AdHocIssue:
     """One unplanned issue. Times are aware and in UTC."""
 
     ref: IssueRef
@@ -51,16 +51,16 @@ class AdHoc:
     """Not on the tracker any more: nobody waits for it."""
 
     @property
-    def waits(self) -> bool:
+    def is_waiting(self) -> bool:
         return self.state in ("todo", "doing") and not self.vanished
 
     @property
     def age_band(self) -> str:
-        return next((name for limit, name in _AGES if self.age < limit), _OLDEST)
+        return next((name for limit, name in _AGE_BANDS if self.age < limit), _OLDEST_BAND)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Share:
+class AdHocShare:
     """How much of what was finished was ad hoc. Dropped work was not finished and is on neither side."""
 
     since: datetime
@@ -75,7 +75,7 @@ class Share:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
+class AdHocGroup:
     """The unplanned issues that have something in common. An issue of two teams is in both their groups."""
 
     name: str
@@ -88,21 +88,21 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AdHocFigures:
-    items: tuple[AdHoc, ...]
+class AdHocMetrics:
+    items: tuple[AdHocIssue, ...]
     """Those that wait longest first, then the others, newest first."""
-    share: Share
-    shares: Mapping[str, Share]
+    share: AdHocShare
+    shares: Mapping[str, AdHocShare]
     """By team."""
-    groups: Mapping[Dimension, tuple[Group, ...]]
+    groups: Mapping[Dimension, tuple[AdHocGroup, ...]]
 
     @property
-    def oldest(self) -> AdHoc | None:
+    def oldest(self) -> AdHocIssue | None:
         """The open one that waits longest."""
-        return next((item for item in self.items if item.waits), None)
+        return next((item for item in self.items if item.is_waiting), None)
 
 
-def ad_hoc_figures(
+def ad_hoc_metrics(
     rollup: Rollup,
     known: Mapping[IssueRef, KnownIssue],
     increments: Iterable[Increment],
@@ -110,7 +110,7 @@ def ad_hoc_figures(
     *,
     now: datetime,
     zone: tzinfo,
-) -> AdHocFigures:
+) -> AdHocMetrics:
     """Figures about the unplanned issues of these teams at ``now`` (aware). ``zone`` says where weeks begin.
 
     Work closed before the running increments began is neither planned nor unplanned, so the share of the last
@@ -118,26 +118,32 @@ def ad_hoc_figures(
     """
     wanted = frozenset(teams)
     items = [
-        _ad_hoc(each, known[each.ref], now, zone) for each in rollup.unplanned if wanted & set(each.teams)
+        _ad_hoc_issue(each, known[each.ref], now, zone)
+        for each in rollup.unplanned
+        if wanted & set(each.teams)
     ]
     items.sort(
-        key=lambda item: (not item.waits, item.created if item.waits else now - item.created, item.ref)
+        key=lambda item: (
+            not item.is_waiting,
+            item.created if item.is_waiting else now - item.created,
+            item.ref,
+        )
     )
-    since = _since(increments, now)
-    return AdHocFigures(
+    since = _share_start(increments, now)
+    return AdHocMetrics(
         items=tuple(items),
-        share=_share(items, rollup, wanted, since, now),
-        shares={team: _share(items, rollup, {team}, since, now) for team in teams},
-        groups={each: _grouped(items, _NAMES[each], wanted, each) for each in DIMENSIONS},
+        share=_ad_hoc_share(items, rollup, wanted, since, now),
+        shares={team: _ad_hoc_share(items, rollup, {team}, since, now) for team in teams},
+        groups={each: _group_issues(items, _GROUP_NAMES[each], wanted, each) for each in DIMENSIONS},
     )
 
 
-def _ad_hoc(work: Unplanned, known: KnownIssue, now: datetime, zone: tzinfo) -> AdHoc:
+def _ad_hoc_issue(work: Unplanned, known: KnownIssue, now: datetime, zone: tzinfo) -> AdHocIssue:
     issue = known.issue
     is_open = work.state.state in ("todo", "doing")
     closed = None if is_open else issue.closed or issue.updated
     created = issue.created.astimezone(zone).isocalendar()
-    return AdHoc(
+    return AdHocIssue(
         ref=work.ref,
         url=issue.url,
         title=issue.title,
@@ -154,47 +160,47 @@ def _ad_hoc(work: Unplanned, known: KnownIssue, now: datetime, zone: tzinfo) -> 
     )
 
 
-def _since(increments: Iterable[Increment], now: datetime) -> datetime:
+def _share_start(increments: Iterable[Increment], now: datetime) -> datetime:
     begun = [each.starts_at for each in increments if each.phase(now) in ("active", "grace")]
-    return max(now - SHARE_OVER, min(begun, default=now - SHARE_OVER))
+    return max(now - SHARE_WINDOW, min(begun, default=now - SHARE_WINDOW))
 
 
-def _share(
-    items: Iterable[AdHoc], rollup: Rollup, teams: Iterable[str], since: datetime, now: datetime
-) -> Share:
+def _ad_hoc_share(
+    items: Iterable[AdHocIssue], rollup: Rollup, teams: Iterable[str], since: datetime, now: datetime
+) -> AdHocShare:
     wanted = frozenset(teams)
     planned = {
         issue.ref
         for capability in rollup.capabilities
         for issue in capability.issues
-        if issue.team in wanted and issue.state.state == "done" and _lies(issue.closed, since, now)
+        if issue.team in wanted and issue.state.state == "done" and _is_between(issue.closed, since, now)
     }
     unplanned = {
         item.ref
         for item in items
-        if wanted & set(item.teams) and item.state == "done" and _lies(item.closed, since, now)
+        if wanted & set(item.teams) and item.state == "done" and _is_between(item.closed, since, now)
     }
-    return Share(since=since, closed=len(planned | unplanned), unplanned=len(unplanned))
+    return AdHocShare(since=since, closed=len(planned | unplanned), unplanned=len(unplanned))
 
 
-def share_of(
+def ad_hoc_share(
     rollup: Rollup,
     known: Mapping[IssueRef, KnownIssue],
     teams: Iterable[str],
     *,
     since: datetime,
     until: datetime,
-) -> Share:
+) -> AdHocShare:
     """What part of the work that these teams finished between two moments was ad hoc."""
-    items = [_ad_hoc(each, known[each.ref], until, UTC) for each in rollup.unplanned]
-    return _share(items, rollup, teams, since, until)
+    items = [_ad_hoc_issue(each, known[each.ref], until, UTC) for each in rollup.unplanned]
+    return _ad_hoc_share(items, rollup, teams, since, until)
 
 
-def _lies(moment: datetime | None, since: datetime, now: datetime) -> bool:
+def _is_between(moment: datetime | None, since: datetime, now: datetime) -> bool:
     return moment is not None and since <= moment <= now
 
 
-_NAMES: Final[Mapping[Dimension, Callable[[AdHoc], tuple[str, ...]]]] = {
+_GROUP_NAMES: Final[Mapping[Dimension, Callable[[AdHocIssue], tuple[str, ...]]]] = {
     "team": lambda item: item.teams,
     "requester": lambda item: (item.requester or "(unknown)",),
     "type": lambda item: (item.type or "(none)",),
@@ -203,31 +209,31 @@ _NAMES: Final[Mapping[Dimension, Callable[[AdHoc], tuple[str, ...]]]] = {
 }
 
 
-def _grouped(
-    items: Iterable[AdHoc],
-    names: Callable[[AdHoc], tuple[str, ...]],
+def _group_issues(
+    items: Iterable[AdHocIssue],
+    names: Callable[[AdHocIssue], tuple[str, ...]],
     teams: frozenset[str],
     dimension: Dimension,
-) -> tuple[Group, ...]:
-    members: defaultdict[str, list[AdHoc]] = defaultdict(list)
+) -> tuple[AdHocGroup, ...]:
+    members: defaultdict[str, list[AdHocIssue]] = defaultdict(list)
     for item in items:
         for name in names(item):
             if dimension != "team" or name in teams:
                 members[name].append(item)
-    groups = [_group(name, each) for name, each in members.items()]
+    groups = [_ad_hoc_group(name, each) for name, each in members.items()]
     if dimension == "age":
-        return tuple(sorted(groups, key=lambda group: _AGE_ORDER.index(group.name)))
+        return tuple(sorted(groups, key=lambda group: _AGE_BAND_ORDER.index(group.name)))
     if dimension == "week":
         return tuple(sorted(groups, key=lambda group: group.name))
     return tuple(sorted(groups, key=lambda group: (-group.issues, group.name)))
 
 
-def _group(name: str, items: Sequence[AdHoc]) -> Group:
-    return Group(
+def _ad_hoc_group(name: str, items: Sequence[AdHocIssue]) -> AdHocGroup:
+    return AdHocGroup(
         name=name,
         issues=len(items),
-        open=sum(item.waits for item in items),
+        open=sum(item.is_waiting for item in items),
         done=sum(item.state == "done" for item in items),
         dropped=sum(item.state == "dropped" for item in items),
-        oldest=max((item.age for item in items if item.waits), default=None),
+        oldest=max((item.age for item in items if item.is_waiting), default=None),
     )

@@ -11,13 +11,13 @@ from typing import Final
 from connectors.model import IssueRef, KnownIssue
 from mappings.labels import MAX_LABEL_LENGTH
 from mappings.model import Anchor, Capability, Goal, Increment, Origin, Workspace
-from sync.config.escape import neutral_terminal
-from sync.mapping_tools.dataset import Material
-from sync.mapping_tools.features import Feature, Key, condition
+from sync.config.escape import escape_terminal
+from sync.mapping_tools.dataset import Dataset
+from sync.mapping_tools.features import Feature, FeatureKey, rule_condition
 from sync.mapping_tools.rule_yaml import NewCapability, NewRule
-from sync.mapping_tools.suggest import SMALLEST_GROUP, slug, unused
+from sync.mapping_tools.suggest import MIN_GROUP_SIZE, slug, unused_name
 
-_ORDER: Final[tuple[Key, ...]] = ("parent", "milestone", "fix_version", "components", "labels")
+_ORDER: Final[tuple[FeatureKey, ...]] = ("parent", "milestone", "fix_version", "components", "labels")
 """What people made to hold work together comes before what they stick on it."""
 _MOST_RULES: Final = 12
 _TOO_COMMON: Final = 0.8
@@ -47,36 +47,36 @@ class FirstMapping:
     """Those that the rules name and no plan has."""
 
 
-def first_mapping(material: Material) -> FirstMapping:
+def build_first_mapping(dataset: Dataset) -> FirstMapping:
     """Groups of unplanned issues, the surest first, each with a capability of the plan or a new one."""
     rules: list[NewRule] = []
     new: list[NewCapability] = []
     taken: set[IssueRef] = set()
-    for feature in _in_order(material):
-        group = _issues_with(material, feature) - taken
-        if len(group) < SMALLEST_GROUP or len(rules) == _MOST_RULES:
+    for feature in _in_order(dataset):
+        group = _issues_with(dataset, feature) - taken
+        if len(group) < MIN_GROUP_SIZE or len(rules) == _MOST_RULES:
             continue
-        when = condition([feature], [], material.features)
+        when = rule_condition([feature], [], dataset.features)
         if when is None:
             continue
-        epic = _epic(material, feature)
-        name = epic.issue.title if epic else material.features.spelled(feature)
-        existing = _existing(material, feature, name)
+        epic = _epic(dataset, feature)
+        name = epic.issue.title if epic else dataset.features.spelling_of(feature)
+        existing = _existing_capability(dataset, feature, name)
         if existing is None:
-            used = {each.id for each in new} | _capability_ids(material.workspace)
-            new.append(_new_capability(material, feature, epic, name, used))
+            used = {each.id for each in new} | _capability_ids(dataset.workspace)
+            new.append(_new_capability(dataset, feature, epic, name, used))
         target = existing or new[-1].id
-        ids = {rule.id for rule in material.team.rules} | {rule.id for rule in rules}
+        ids = {rule.id for rule in dataset.team.rules} | {rule.id for rule in rules}
         rules.append(
-            NewRule(id=unused(slug(f"{feature.key} {feature.value}"), ids), when=when, assign=target)
+            NewRule(id=unused_name(slug(f"{feature.key} {feature.value}"), ids), when=when, assign=target)
         )
         taken |= group
     return FirstMapping(rules=tuple(rules), capabilities=tuple(new))
 
 
-def with_capabilities(material: Material, capabilities: tuple[NewCapability, ...]) -> Workspace:
+def workspace_with(dataset: Dataset, capabilities: tuple[NewCapability, ...]) -> Workspace:
     """The workspace as if the new capabilities stood in the plan of the running increment."""
-    old = material.workspace
+    old = dataset.workspace
     if not capabilities or not old.increments:
         return old
     here = Origin(file="(suggested)")
@@ -85,81 +85,81 @@ def with_capabilities(material: Material, capabilities: tuple[NewCapability, ...
         for each in capabilities
     )
     goal = Goal(id="(suggested)", title="Suggested", origin=here, capabilities=parts)
-    chosen = running_increment(material)
+    chosen = current_increment(dataset)
     increments = tuple(
         replace(each, goals=(*each.goals, goal)) if each is chosen else each for each in old.increments
     )
     return replace(old, increments=increments)
 
 
-def running_increment(material: Material) -> Increment:
+def current_increment(dataset: Dataset) -> Increment:
     """The increment that new capabilities belong to: the one that runs, else the next, else the last."""
     phases = {"active": 0, "not-started": 1, "grace": 2, "closed": 3}
-    return min(material.workspace.increments, key=lambda each: (phases[each.phase(material.now)], each.start))
+    return min(dataset.workspace.increments, key=lambda each: (phases[each.phase(dataset.now)], each.start))
 
 
-def _in_order(material: Material) -> Iterator[Feature]:
-    counted = Counter(feature for ref in material.unplanned for feature in material.features.of[ref])
+def _in_order(dataset: Dataset) -> Iterator[Feature]:
+    counted = Counter(feature for ref in dataset.unplanned for feature in dataset.features.by_issue[ref])
     for key in _ORDER:
         found = [
-            feature for feature in counted if feature.key == key and _is_useful(material, feature, counted)
+            feature for feature in counted if feature.key == key and _is_useful(dataset, feature, counted)
         ]
         yield from sorted(
-            found, key=lambda feature: (not _is_epic(material, feature), -counted[feature], feature)
+            found, key=lambda feature: (not _is_epic(dataset, feature), -counted[feature], feature)
         )
 
 
-def _is_useful(material: Material, feature: Feature, counted: Counter[Feature]) -> bool:
-    if counted[feature] < SMALLEST_GROUP:
+def _is_useful(dataset: Dataset, feature: Feature, counted: Counter[Feature]) -> bool:
+    if counted[feature] < MIN_GROUP_SIZE:
         return False
     if feature.key == "parent":
-        return not _is_goal(material, feature)
-    too_common = len(material.unplanned) > SMALLEST_GROUP and counted[feature] > _TOO_COMMON * len(
-        material.unplanned
+        return not _is_goal(dataset, feature)
+    too_common = len(dataset.unplanned) > MIN_GROUP_SIZE and counted[feature] > _TOO_COMMON * len(
+        dataset.unplanned
     )
     return not too_common and not (feature.key == "labels" and feature.value in _KINDS_OF_WORK)
 
 
-def _is_epic(material: Material, feature: Feature) -> bool:
-    epic = _epic(material, feature)
+def _is_epic(dataset: Dataset, feature: Feature) -> bool:
+    epic = _epic(dataset, feature)
     return epic is not None and epic.issue.type.casefold() == "epic"
 
 
-def _issues_with(material: Material, feature: Feature) -> set[IssueRef]:
-    return {ref for ref in material.unplanned if feature in material.features.of[ref]}
+def _issues_with(dataset: Dataset, feature: Feature) -> set[IssueRef]:
+    return {ref for ref in dataset.unplanned if feature in dataset.features.by_issue[ref]}
 
 
-def _epic(material: Material, feature: Feature) -> KnownIssue | None:
+def _epic(dataset: Dataset, feature: Feature) -> KnownIssue | None:
     """The issue that an ancestor's key names."""
     if feature.key != "parent":
         return None
-    trackers = {source.tracker for source in material.team.sources}
+    trackers = {source.tracker for source in dataset.team.sources}
     return next(
         (
             item
-            for ref, item in material.known.items()
+            for ref, item in dataset.known.items()
             if ref.tracker in trackers and ref.key.casefold() == feature.value
         ),
         None,
     )
 
 
-def _is_goal(material: Material, feature: Feature) -> bool:
+def _is_goal(dataset: Dataset, feature: Feature) -> bool:
     return any(
         goal.anchor is not None and goal.anchor.key.casefold() == feature.value
-        for increment in material.workspace.increments
+        for increment in dataset.workspace.increments
         for goal in increment.goals
     )
 
 
-def _existing(material: Material, feature: Feature, name: str) -> str | None:
+def _existing_capability(dataset: Dataset, feature: Feature, name: str) -> str | None:
     """The team's capability that a group stands for: by its anchor, by its id, or by an id or title much like it."""
-    open_ones = material.open_capabilities()
+    open_ones = dataset.open_capabilities()
     mine = [
         capability
-        for increment in material.workspace.increments
+        for increment in dataset.workspace.increments
         for capability in increment.capabilities
-        if capability.id in open_ones and capability.team == material.team.team
+        if capability.id in open_ones and capability.team == dataset.team.team
     ]
     for capability in mine:
         anchored = capability.anchor is not None and capability.anchor.key.casefold() == feature.value
@@ -185,19 +185,19 @@ def _capability_ids(workspace: Workspace) -> set[str]:
 
 
 def _new_capability(
-    material: Material, feature: Feature, epic: KnownIssue | None, name: str, used: set[str]
+    dataset: Dataset, feature: Feature, epic: KnownIssue | None, name: str, used: set[str]
 ) -> NewCapability:
     # Room for the number that `unused` may put behind it.
-    longest = MAX_LABEL_LENGTH - len(material.scheme.prefix("capability", material.team.team)) - 3
-    title = neutral_terminal(name, _TITLE_LENGTH) or feature.value
+    longest = MAX_LABEL_LENGTH - len(dataset.scheme.prefix("capability", dataset.team.team)) - 3
+    title = escape_terminal(name, _TITLE_LENGTH) or feature.value
     anchor = Anchor(tracker=epic.issue.ref.tracker, key=epic.issue.ref.key) if epic else None
     return NewCapability(
-        id=unused(
+        id=unused_name(
             slug(name, min(longest, 40)) or slug(f"{feature.key} {feature.value}") or "capability", used
         ),
         title=title,
-        team=material.team.team,
-        anchor=None if anchor in _anchors(material.workspace) else anchor,
+        team=dataset.team.team,
+        anchor=None if anchor in _anchors(dataset.workspace) else anchor,
     )
 
 

@@ -8,13 +8,13 @@ from datetime import datetime
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.labels import LabelScheme
-from mappings.model import Assignment, Matched, Overrides, Rule, TeamMapping, Workspace
+from mappings.model import Assignment, MatchResult, Overrides, Rule, TeamMapping, Workspace
 from mappings.rules.matcher import Ancestry, Matcher
-from sync.mapping_tools.features import Features, features_of
+from sync.mapping_tools.features import Features, extract_features
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Material:
+class Dataset:
     """What suggestions for one team are made from."""
 
     workspace: Workspace
@@ -44,7 +44,7 @@ class Material:
             if not (capability.cancelled or goal.cancelled)
         )
 
-    def would_take(
+    def matches_of(
         self, rules: Iterable[Rule], workspace: Workspace | None = None
     ) -> dict[str, list[IssueRef]]:
         """Rule id -> unplanned issues that go to it when these rules stand behind the team's others."""
@@ -60,16 +60,16 @@ class Material:
         return taken
 
 
-def material_for(
+def build_dataset(
     team: TeamMapping,
     workspace: Workspace,
     known: Mapping[IssueRef, KnownIssue],
-    matched: Matched,
+    matched: MatchResult,
     overrides: Overrides,
     *,
     scheme: LabelScheme,
     now: datetime,
-) -> Material:
+) -> Dataset:
     """What is known about the issues of one team's sources. ``known`` is the whole snapshot."""
     sources = {source.name for source in team.sources}
     assigned = {each.ref: each for each in matched.assignments if known[each.ref].sources & sources}
@@ -82,14 +82,14 @@ def material_for(
             unplanned.append(work.ref)
     ancestry = Ancestry(known.values())
     ours = [known[ref] for ref in (*targets, *unplanned)]
-    return Material(
+    return Dataset(
         workspace=workspace,
         team=team,
         known=known,
         unplanned=tuple(sorted(unplanned)),
         targets=targets,
         assignments=assigned,
-        features=features_of(ours, ancestry, scheme, team),
+        features=extract_features(ours, ancestry, scheme, team),
         overrides=overrides,
         scheme=scheme,
         now=now,

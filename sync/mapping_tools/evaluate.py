@@ -30,7 +30,7 @@ _NOWHERE: Final = Origin(file="(suggested)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Measured:
+class RuleQuality:
     """How a rule did on assigned issues that were kept from its learning."""
 
     right: int
@@ -48,7 +48,7 @@ class Measured:
         return self.right / (self.right + self.missed) if self.right + self.missed else 0.0
 
 
-def taken_by(
+def issues_matching(
     whens: Sequence[Mapping[str, Any]],
     items: Sequence[KnownIssue],
     known: Iterable[KnownIssue],
@@ -111,7 +111,7 @@ def _with_ancestors(items: Sequence[KnownIssue], known: Iterable[KnownIssue]) ->
     return list(found.values())
 
 
-def folds_of(targets: Mapping[IssueRef, str]) -> dict[IssueRef, int]:
+def assign_folds(targets: Mapping[IssueRef, str]) -> dict[IssueRef, int]:
     """Which fold an issue is in: the issues of each target are dealt out in an order that chance made once."""
     by_target: defaultdict[str, list[IssueRef]] = defaultdict(list)
     for ref, target in targets.items():
@@ -127,22 +127,22 @@ def _shuffled(ref: IssueRef) -> tuple[str, IssueRef]:
     return hashlib.sha256(f"{ref.tracker}\0{ref.id}".encode()).hexdigest(), ref
 
 
-def measure(
+def measure_rule(
     capability: str,
-    taken: frozenset[IssueRef],
+    matched: frozenset[IssueRef],
     targets: Mapping[IssueRef, str],
     folds: Mapping[IssueRef, int],
     found_without: Iterable[int],
-) -> Measured:
+) -> RuleQuality:
     """Count in those folds without which the rule was learned, too."""
     fair = frozenset(found_without)
     right = wrong = missed = 0
     for ref, target in targets.items():
         if folds[ref] not in fair:
             continue
-        if ref in taken:
+        if ref in matched:
             right += target == capability
             wrong += target != capability
         else:
             missed += target == capability
-    return Measured(right=right, wrong=wrong, missed=missed)
+    return RuleQuality(right=right, wrong=wrong, missed=missed)

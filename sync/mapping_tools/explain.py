@@ -12,39 +12,39 @@ from mappings.model import Assignment, Conflict, IssueState, Origin, Workspace
 from mappings.rules.flow_state import state_of
 from mappings.rules.matcher import Matcher
 from mappings.rules.trace import Trace
-from sync.model.anchors import homes_of
-from sync.model.health import Expected
-from sync.model.records import AssignmentRow, OverrideRow, PushedComment, PushedLabel
+from sync.model.anchors import comment_owners
+from sync.model.health import Expectation
+from sync.model.records import AssignmentRecord, OverrideRecord, PushedCommentRecord, PushedLabelRecord
 from sync.model.renames import renamed_capabilities
-from sync.pipeline.offline import outlook
-from sync.pipeline.planner import overrides_for_matching
-from sync.pull.recorded import decisions_of
-from sync.pull.recorded_health import expected_last
-from sync.pull.rollup_snapshot import figures_of
-from sync.pull.single_issue import LiveReading, ancestors_of
-from sync.runtime.context import Job
+from sync.pipeline.offline import plan_from_store
+from sync.pipeline.planner import matching_overrides
+from sync.pull.recorded import group_overrides
+from sync.pull.recorded_health import load_expectations
+from sync.pull.rollup_snapshot import rollup_snapshot
+from sync.pull.single_issue import LiveIssue, read_ancestors
+from sync.runtime.context import RunContext
 
 _OF_ISSUES: Final[tuple[str, ...]] = ("increment", "capability")
 _OF_ANCHORS: Final[tuple[str, ...]] = ("state", "health", "flag")
 
-_COUNTED_NOW: Final = 5_000
+_MAX_COUNTED_NOW: Final = 5_000
 """So many issues at most."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class RollupSubject:
     """A capability or goal with its figures."""
 
     subject: str
     """``capability:<id>`` or ``goal:<id>``."""
-    figures: Mapping[str, Any] | None
-    """As ``figures_of`` makes them; None when no run has counted it yet."""
-    expected: Expected | None = None
+    numbers: Mapping[str, Any] | None
+    """As ``rollup_snapshot`` makes them; None when no run has counted it yet."""
+    expected: Expectation | None = None
     """What the last run expected of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PrefixSaid:
+class PrefixOrigin:
     """The prefix of a family of labels, and where it was written."""
 
     family: str
@@ -53,75 +53,79 @@ class PrefixSaid:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Explained:
+class Explanation:
     item: KnownIssue
-    live: LiveReading | None
+    live: LiveIssue | None
     """Where ``item`` was read from, when that was the tracker."""
     trace: Trace
     states: tuple[tuple[str, IssueState], ...]
     """What its status means, by team."""
-    standings: tuple[Standing, ...]
+    subjects: tuple[RollupSubject, ...]
     """What it rolls up to, or stands for: capabilities, then goals."""
     iteration: str | None
-    figures_at: datetime | None
+    numbers_at: datetime | None
     """When the figures were counted: by the last run, or now when there was none."""
-    pushed: tuple[PushedLabel, ...]
-    comments: tuple[PushedComment, ...]
-    overrides: tuple[OverrideRow, ...]
-    history: tuple[AssignmentRow, ...]
+    pushed: tuple[PushedLabelRecord, ...]
+    comments: tuple[PushedCommentRecord, ...]
+    overrides: tuple[OverrideRecord, ...]
+    history: tuple[AssignmentRecord, ...]
     notes: tuple[str, ...]
-    prefixes: tuple[PrefixSaid, ...] = ()
+    prefixes: tuple[PrefixOrigin, ...] = ()
     """What the labels that it gets from us begin with, where somebody wrote that down."""
 
 
-def explain_stored(job: Job, item: KnownIssue) -> Explained:
+def explain_stored(context: RunContext, item: KnownIssue) -> Explanation:
     """An issue as the store knows it."""
-    ancestors, _ = ancestors_of(job, item.issue)
-    return _explain(job, item, ancestors, None)
+    ancestors, _ = read_ancestors(context, item.issue)
+    return _explain(context, item, ancestors, None)
 
 
-def explain_live(job: Job, reading: LiveReading) -> Explained:
+def explain_live(context: RunContext, reading: LiveIssue) -> Explanation:
     """An issue as its tracker told it; what it rolls up to and what we did comes from the store."""
-    return _explain(job, reading.item, reading.ancestors, reading)
+    return _explain(context, reading.item, reading.ancestors, reading)
 
 
 def _explain(
-    job: Job, item: KnownIssue, ancestors: Iterable[KnownIssue], live: LiveReading | None
-) -> Explained:
-    ref, scheme, store = item.issue.ref, job.workspace.labels, job.store
+    context: RunContext, item: KnownIssue, ancestors: Iterable[KnownIssue], live: LiveIssue | None
+) -> Explanation:
+    ref, scheme, store = item.issue.ref, context.workspace.labels, context.store
     rows = store.overrides_on(ref)
-    renamed = renamed_capabilities(job.workspace)
-    overrides, crowded = overrides_for_matching(decisions_of(rows), scheme, job.workspace, renamed)
+    renamed = renamed_capabilities(context.workspace)
+    overrides, crowded = matching_overrides(group_overrides(rows), scheme, context.workspace, renamed)
     # The rules of teams that do not have the issue's sources are not asked, so they need not be compiled.
     asked = tuple(
-        team for team in job.workspace.teams if any(each.name in item.sources for each in team.sources)
+        team for team in context.workspace.teams if any(each.name in item.sources for each in team.sources)
     )
-    matcher = Matcher(replace(job.workspace, teams=asked), scheme, job.now(), _moved_anchors(job, item))
+    matcher = Matcher(
+        replace(context.workspace, teams=asked), scheme, context.now(), _moved_anchors(context, item)
+    )
     trace = matcher.trace(item, overrides, [item, *ancestors])
-    pushed = tuple(store.pushed_on(ref))
-    standings, at = _standings(job, item, trace)
-    return Explained(
+    pushed = tuple(store.pushed_labels_on(ref))
+    standings, at = _rollup_subjects(context, item, trace)
+    return Explanation(
         item=item,
         live=live,
         trace=trace,
-        states=_states(job, trace, item),
-        standings=standings,
+        states=_states(context, trace, item),
+        subjects=standings,
         iteration=trace.outcome.iteration if isinstance(trace.outcome, Assignment) else None,
-        figures_at=at,
+        numbers_at=at,
         pushed=pushed,
         comments=tuple(each for each in store.pushed_comments().values() if each.ref == ref),
         overrides=tuple(rows),
         history=tuple(store.assignment_history(ref)),
-        prefixes=_prefixes(job.workspace, trace, standings),
+        prefixes=_prefixes(context.workspace, trace, standings),
         notes=(
             *(note.text for note in crowded),
             *(live.notes if live else ()),
-            *(_label_notes(job, item, pushed, rows) if live else ()),
+            *(_label_notes(context, item, pushed, rows) if live else ()),
         ),
     )
 
 
-def _prefixes(workspace: Workspace, trace: Trace, standings: Iterable[Standing]) -> tuple[PrefixSaid, ...]:
+def _prefixes(
+    workspace: Workspace, trace: Trace, standings: Iterable[RollupSubject]
+) -> tuple[PrefixOrigin, ...]:
     """Of an issue the families that it gets from the team that has it; of an anchor those of its owner."""
     if isinstance(trace.outcome, Assignment):
         team, families = trace.outcome.team, _OF_ISSUES
@@ -136,45 +140,51 @@ def _prefixes(workspace: Workspace, trace: Trace, standings: Iterable[Standing])
         origin = of_team[f"labels.{family}"] if own else workspace.labels.origins.get(family)
         if origin:
             prefix = workspace.labels.prefix(family, team)
-            found.append(PrefixSaid(family=family, prefix=prefix, origin=origin))
+            found.append(PrefixOrigin(family=family, prefix=prefix, origin=origin))
     return tuple(found)
 
 
-def _states(job: Job, trace: Trace, item: KnownIssue) -> tuple[tuple[str, IssueState], ...]:
+def _states(context: RunContext, trace: Trace, item: KnownIssue) -> tuple[tuple[str, IssueState], ...]:
     if isinstance(trace.outcome, Assignment):
         return ((trace.outcome.team, trace.outcome.state),)
     named = {traced.team for traced in trace.teams}
     return tuple(
-        (each.team, state_of(item.issue, each)) for each in job.workspace.teams if each.team in named
+        (each.team, state_of(item.issue, each)) for each in context.workspace.teams if each.team in named
     )
 
 
-def _standings(job: Job, item: KnownIssue, trace: Trace) -> tuple[tuple[Standing, ...], datetime | None]:
+def _rollup_subjects(
+    context: RunContext, item: KnownIssue, trace: Trace
+) -> tuple[tuple[RollupSubject, ...], datetime | None]:
     """The figures of the last run: everybody sees the same ones. Before the first run few issues are counted now,
     and many are not: an answer about one issue does not take as long as one about all."""
-    subjects = _subjects(job, item, trace)
+    subjects = _subjects(context, item, trace)
     if not subjects:
         return (), None
-    last = job.store.last_rollup()
-    if last is None and sum(source.count or 0 for source in job.store.sources()) <= _COUNTED_NOW:
-        last = job.now(), figures_of(outlook(job)[0].rollup)
-    at, figures = last or (job.now(), {})
-    expected = expected_last(job)
+    last = context.store.last_rollup()
+    if (
+        last is None
+        and sum(source.count or 0 for source in context.store.source_states()) <= _MAX_COUNTED_NOW
+    ):
+        last = context.now(), rollup_snapshot(plan_from_store(context)[0].rollup)
+    at, figures = last or (context.now(), {})
+    expected = load_expectations(context)
     return tuple(
-        Standing(subject=each, figures=figures.get(each), expected=expected.get(each)) for each in subjects
+        RollupSubject(subject=each, numbers=figures.get(each), expected=expected.get(each))
+        for each in subjects
     ), at
 
 
-def _subjects(job: Job, item: KnownIssue, trace: Trace) -> list[str]:
+def _subjects(context: RunContext, item: KnownIssue, trace: Trace) -> list[str]:
     outcome = trace.outcome
     claimed: set[str] = set()
     if isinstance(outcome, Assignment):
         claimed = {outcome.capability}
     elif isinstance(outcome, Conflict):
         claimed = {claim.capability for claim in outcome.claims}
-    place, stands_for = (item.issue.ref.tracker, item.issue.ref.key.casefold()), _stands_for(job, item)
+    place, stands_for = (item.issue.ref.tracker, item.issue.ref.key.casefold()), _stands_for(context, item)
     capabilities, goals = [], []
-    for increment in job.workspace.increments:
+    for increment in context.workspace.increments:
         for goal in increment.goals:
             mine = [
                 each.id
@@ -194,23 +204,23 @@ def _subjects(job: Job, item: KnownIssue, trace: Trace) -> list[str]:
     return [*capabilities, *goals]
 
 
-def _moved_anchors(job: Job, item: KnownIssue) -> frozenset[IssueRef]:
+def _moved_anchors(context: RunContext, item: KnownIssue) -> frozenset[IssueRef]:
     """The issue itself when it is an anchor whatever its key: anchors are never matched."""
-    planned = homes_of(job.workspace).keys()
-    return frozenset({item.issue.ref} if _stands_for(job, item) & planned else ())
+    planned = comment_owners(context.workspace).keys()
+    return frozenset({item.issue.ref} if _stands_for(context, item) & planned else ())
 
 
-def _stands_for(job: Job, item: KnownIssue) -> set[str]:
+def _stands_for(context: RunContext, item: KnownIssue) -> set[str]:
     """Subjects whose comment it carries: an anchor that moved has another key than the plan says."""
-    written = job.store.pushed_comments().items()
+    written = context.store.pushed_comments().items()
     return {subject for subject, row in written if row.ref == item.issue.ref}
 
 
 def _label_notes(
-    job: Job, item: KnownIssue, pushed: Iterable[PushedLabel], rows: Iterable[OverrideRow]
+    context: RunContext, item: KnownIssue, pushed: Iterable[PushedLabelRecord], rows: Iterable[OverrideRecord]
 ) -> list[str]:
     """Labels on the tracker that differ from what we wrote, and that no run has looked at yet."""
-    scheme = job.workspace.labels
+    scheme = context.workspace.labels
     ours = {each.label.lower() for each in pushed if scheme.capability_of(each.label)}
     live = {label.lower() for label in item.issue.labels if scheme.capability_of(label)}
     settled = {row.label.lower() for row in rows}

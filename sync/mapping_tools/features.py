@@ -14,9 +14,9 @@ from mappings.labels import LabelScheme
 from mappings.model import TeamMapping
 from mappings.rules.conditions import has_wildcard
 from mappings.rules.matcher import Ancestry
-from sync.config.escape import neutral_terminal
+from sync.config.escape import escape_terminal
 
-Key = Literal["labels", "components", "parent", "milestone", "fix_version", "type", "title"]
+FeatureKey = Literal["labels", "components", "parent", "milestone", "fix_version", "type", "title"]
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _LONGEST: Final = 200
@@ -27,7 +27,7 @@ _PLAIN: Final = re.compile(r"[0-9a-z]+")
 class Feature:
     """One thing that issues say. ``value`` is case-folded; of a title it is a word, or two with a blank."""
 
-    key: Key
+    key: FeatureKey
     value: str
 
     @property
@@ -35,7 +35,7 @@ class Feature:
         return f"{self.key}\0{self.value}"
 
     @classmethod
-    def named(cls, name: str) -> Feature:
+    def from_name(cls, name: str) -> Feature:
         key, _, value = name.partition("\0")
         return cls(key, value)  # type: ignore[arg-type]
 
@@ -44,14 +44,14 @@ class Feature:
 class Features:
     """What each issue says, and how people spell it."""
 
-    of: Mapping[IssueRef, frozenset[Feature]]
+    by_issue: Mapping[IssueRef, frozenset[Feature]]
     spelling: Mapping[Feature, str] = field(default_factory=dict)
 
-    def spelled(self, feature: Feature) -> str:
+    def spelling_of(self, feature: Feature) -> str:
         return self.spelling.get(feature, feature.value)
 
 
-def features_of(
+def extract_features(
     items: Iterable[KnownIssue], ancestry: Ancestry, scheme: LabelScheme, team: TeamMapping
 ) -> Features:
     """The features of these issues. Labels that are ours, or that say a state or an answer, are none."""
@@ -61,9 +61,9 @@ def features_of(
     for item in items:
         said = [
             (key, value)
-            for key, value in _said(item.issue, ancestry, scheme)
+            for key, value in _raw_features(item.issue, ancestry, scheme)
             if key == "title"
-            or (_can_be_written(value) and not (key == "labels" and value.casefold() in silent))
+            or (_is_writable(value) and not (key == "labels" and value.casefold() in silent))
         ]
         for key, value in said:
             spellings[Feature(key, value.casefold())][value] += 1
@@ -71,13 +71,13 @@ def features_of(
     spelling = {
         feature: min(names, key=lambda name: (-names[name], name)) for feature, names in spellings.items()
     }
-    return Features(of=of, spelling=spelling)
+    return Features(by_issue=of, spelling=spelling)
 
 
-def _said(issue: Issue, ancestry: Ancestry, scheme: LabelScheme) -> Iterator[tuple[Key, str]]:
-    yield from (("labels", label) for label in scheme.not_ours(issue.labels))
+def _raw_features(issue: Issue, ancestry: Ancestry, scheme: LabelScheme) -> Iterator[tuple[FeatureKey, str]]:
+    yield from (("labels", label) for label in scheme.unmanaged(issue.labels))
     yield from (("components", name) for name in issue.components)
-    yield from (("parent", key) for key in ancestry.of(issue))
+    yield from (("parent", key) for key in ancestry.ancestors_of(issue))
     yield from (("fix_version", name) for name in issue.fix_versions)
     if issue.milestone:
         yield "milestone", issue.milestone
@@ -88,10 +88,10 @@ def _said(issue: Issue, ancestry: Ancestry, scheme: LabelScheme) -> Iterator[tup
     yield from (("title", f"{one} {two}") for one, two in pairwise(words))
 
 
-def _can_be_written(value: str) -> bool:
+def _is_writable(value: str) -> bool:
     """A name with invisible characters cannot be shown as it would have to be written; a wildcard means more."""
     return (
-        0 < len(value) <= _LONGEST and neutral_terminal(value, _LONGEST) == value and not has_wildcard(value)
+        0 < len(value) <= _LONGEST and escape_terminal(value, _LONGEST) == value and not has_wildcard(value)
     )
 
 
@@ -100,7 +100,7 @@ def _labels_about_states(team: TeamMapping) -> frozenset[str]:
     return frozenset(label.casefold() for label in (*labels, *team.answers.values()))
 
 
-def condition(
+def rule_condition(
     features: Iterable[Feature], absent: Iterable[Feature], spelled: Features
 ) -> dict[str, Any] | None:
     """The ``when`` of a rule that asks for all of ``features`` and none of ``absent``.
@@ -117,9 +117,9 @@ def condition(
             continue
         choice: dict[str, tuple[str, ...]] = {}
         if present:
-            choice["any" if len(present) == 1 else "all"] = tuple(map(spelled.spelled, present))
+            choice["any" if len(present) == 1 else "all"] = tuple(map(spelled.spelling_of, present))
         if missing:
-            choice["none"] = tuple(map(spelled.spelled, missing))
+            choice["none"] = tuple(map(spelled.spelling_of, missing))
         when[key] = choice
     return when
 

@@ -8,35 +8,35 @@ from itertools import chain
 from typing import Literal
 
 from connectors.model import IssueRef, KnownIssue
-from mappings.model import Assignment, Conflict, IssueState, Matched, Unplanned
-from mappings.rules.trace import Outcome
+from mappings.model import Assignment, Conflict, IssueState, MatchResult, Unplanned
+from mappings.rules.trace import MatchOutcome
 from sync.model.changes import ChangeSet
-from sync.model.planning import Thought
+from sync.model.planning import PlanningResult
 from sync.model.rollup import CapabilityRollup, Counts, GoalRollup, Rollup
 
 MoveKind = Literal["moved", "reread", "rule"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Move:
+class IssueMove:
     """One issue that the two mappings judge differently."""
 
     ref: IssueRef
     title: str
-    before: Outcome
-    after: Outcome
+    before: MatchOutcome
+    after: MatchOutcome
 
     @property
     def kind(self) -> MoveKind:
         """``moved``: it counts elsewhere. ``reread``: there, but its status means something else. ``rule``: there
         and the same, but by another rule or team, or as an experiment or not."""
-        if place_of(self.before) != place_of(self.after):
+        if counted_in(self.before) != counted_in(self.after):
             return "moved"
         return "reread" if _state(self.before) != _state(self.after) else "rule"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class SubjectStatus:
     """What a capability or goal comes to."""
 
     state: str
@@ -49,21 +49,21 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Figure:
+class SubjectDifference:
     """A capability or goal that comes to something else. None where the plan does not have it."""
 
     subject: str
     """``capability:<id>`` or ``goal:<id>``."""
-    before: Standing | None
-    after: Standing | None
+    before: SubjectStatus | None
+    after: SubjectStatus | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Impact:
     """Everything that differs."""
 
-    moves: tuple[Move, ...]
-    figures: tuple[Figure, ...]
+    moves: tuple[IssueMove, ...]
+    subjects: tuple[SubjectDifference, ...]
     writes_before: ChangeSet
     """What a run with the old mapping would write."""
     writes_after: ChangeSet
@@ -72,26 +72,28 @@ class Impact:
 
     @property
     def is_empty(self) -> bool:
-        return not self.moves and not self.figures and self.writes_before == self.writes_after
+        return not self.moves and not self.subjects and self.writes_before == self.writes_after
 
 
-def impact_of(before: Thought, after: Thought, known: Mapping[IssueRef, KnownIssue]) -> Impact:
+def compute_impact(
+    before: PlanningResult, after: PlanningResult, known: Mapping[IssueRef, KnownIssue]
+) -> Impact:
     """The differences between two thoughts about the same issues. The same thought twice gives none."""
     return Impact(
         moves=tuple(_moves(before.matched, after.matched, known)),
-        figures=tuple(_figures(before.rollup, after.rollup)),
+        subjects=tuple(_subject_differences(before.rollup, after.rollup)),
         writes_before=before.changes,
         writes_after=after.changes,
         issues=len(known),
     )
 
 
-def outcomes(matched: Matched) -> dict[IssueRef, Outcome]:
+def outcomes_by_issue(matched: MatchResult) -> dict[IssueRef, MatchOutcome]:
     """What became of each issue that was assigned, left over or claimed twice."""
     return {outcome.ref: outcome for outcome in _all(matched)}
 
 
-def place_of(outcome: Outcome) -> tuple[str, ...]:
+def counted_in(outcome: MatchOutcome) -> tuple[str, ...]:
     """Where an issue counts: kind, and capability and iteration, reason, or the claimed capabilities."""
     match outcome:
         case Assignment(capability=capability, iteration=iteration):
@@ -104,31 +106,33 @@ def place_of(outcome: Outcome) -> tuple[str, ...]:
             return ("none",)
 
 
-def _state(outcome: Outcome) -> IssueState | None:
+def _state(outcome: MatchOutcome) -> IssueState | None:
     """Without the words that say where it comes from: they name lines and files that may have moved."""
     return replace(outcome.state, because="") if isinstance(outcome, Assignment | Unplanned) else None
 
 
-def _moves(before: Matched, after: Matched, known: Mapping[IssueRef, KnownIssue]) -> Iterator[Move]:
+def _moves(
+    before: MatchResult, after: MatchResult, known: Mapping[IssueRef, KnownIssue]
+) -> Iterator[IssueMove]:
     old, new = _without(before, after), _without(after, before)
     for ref in sorted({**old, **new}):
         was, will_be = old.get(ref), new.get(ref)
-        if _told(was) != _told(will_be):
-            yield Move(ref=ref, title=known[ref].issue.title, before=was, after=will_be)
+        if _without_reasons(was) != _without_reasons(will_be):
+            yield IssueMove(ref=ref, title=known[ref].issue.title, before=was, after=will_be)
 
 
-def _without(matched: Matched, other: Matched) -> dict[IssueRef, Outcome]:
+def _without(matched: MatchResult, other: MatchResult) -> dict[IssueRef, MatchOutcome]:
     """The outcomes that are not the very same values as in the other: of 100,000 most are, and nothing is quicker
     to compare."""
     same = {id(outcome) for outcome in _all(other)}
     return {outcome.ref: outcome for outcome in _all(matched) if id(outcome) not in same}
 
 
-def _all(matched: Matched) -> Iterator[Assignment | Unplanned | Conflict]:
+def _all(matched: MatchResult) -> Iterator[Assignment | Unplanned | Conflict]:
     return chain(matched.assignments, matched.unplanned, matched.conflicts)
 
 
-def _told(outcome: Outcome) -> Outcome:
+def _without_reasons(outcome: MatchOutcome) -> MatchOutcome:
     """What counts as a difference: everything but the reason for a state."""
     match outcome:
         case Assignment() | Unplanned():
@@ -143,14 +147,14 @@ def _without_because(claim: Assignment) -> Assignment:
     return replace(claim, state=replace(claim.state, because=""))
 
 
-def _figures(before: Rollup, after: Rollup) -> Iterator[Figure]:
-    old, new = _standings(before), _standings(after)
+def _subject_differences(before: Rollup, after: Rollup) -> Iterator[SubjectDifference]:
+    old, new = _subject_statuses(before), _subject_statuses(after)
     for subject in dict.fromkeys([*new, *old]):
         if old.get(subject) != new.get(subject):
-            yield Figure(subject=subject, before=old.get(subject), after=new.get(subject))
+            yield SubjectDifference(subject=subject, before=old.get(subject), after=new.get(subject))
 
 
-def _standings(rollup: Rollup) -> dict[str, Standing]:
+def _subject_statuses(rollup: Rollup) -> dict[str, SubjectStatus]:
     """By subject, each goal before its capabilities."""
     found = {}
     for goal in rollup.goals:
@@ -159,8 +163,8 @@ def _standings(rollup: Rollup) -> dict[str, Standing]:
     return found
 
 
-def _goal(goal: GoalRollup) -> Standing:
-    return Standing(
+def _goal(goal: GoalRollup) -> SubjectStatus:
+    return SubjectStatus(
         state=goal.state,
         health=goal.health,
         blocked=goal.blocked,
@@ -170,8 +174,8 @@ def _goal(goal: GoalRollup) -> Standing:
     )
 
 
-def _capability(capability: CapabilityRollup) -> Standing:
-    return Standing(
+def _capability(capability: CapabilityRollup) -> SubjectStatus:
+    return SubjectStatus(
         state=capability.state,
         health=capability.health,
         blocked=capability.blocked,

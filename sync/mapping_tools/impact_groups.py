@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from connectors.model import IssueRef
 from mappings.model import Assignment, Conflict, IssueState, Unplanned
-from mappings.rules.trace import Outcome
-from sync.mapping_tools.impact import Move, MoveKind
+from mappings.rules.trace import MatchOutcome
+from sync.mapping_tools.impact import IssueMove, MoveKind
 
 _ORDER: tuple[MoveKind, ...] = ("moved", "reread", "rule")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
+class MoveGroup:
     """Issues that go the same way by the same rules. All texts are plain and come from plans and mappings."""
 
     kind: MoveKind
@@ -25,21 +25,21 @@ class Group:
     refs: tuple[IssueRef, ...]
 
 
-def groups_of(moves: Iterable[Move]) -> tuple[Group, ...]:
+def group_moves(moves: Iterable[IssueMove]) -> tuple[MoveGroup, ...]:
     """Issues that count elsewhere first, the largest groups first."""
     found: dict[tuple[MoveKind, str, str, str], list[IssueRef]] = {}
     for move in moves:
-        words = _with_state if move.kind == "reread" else place_words
+        words = _with_state if move.kind == "reread" else place_text
         key = move.kind, words(move.before), words(move.after), _by(move.before, move.after)
         found.setdefault(key, []).append(move.ref)
     groups = [
-        Group(kind=kind, before=before, after=after, by=by, refs=tuple(refs))
+        MoveGroup(kind=kind, before=before, after=after, by=by, refs=tuple(refs))
         for (kind, before, after, by), refs in found.items()
     ]
     return tuple(sorted(groups, key=lambda each: (_ORDER.index(each.kind), -len(each.refs), each.before)))
 
 
-def place_words(outcome: Outcome) -> str:
+def place_text(outcome: MatchOutcome) -> str:
     """``churn-model v2``, ``unplanned``, ``claimed by two teams``, ``nowhere``."""
     match outcome:
         case Assignment(capability=capability, iteration=iteration):
@@ -52,7 +52,7 @@ def place_words(outcome: Outcome) -> str:
             return "nowhere"
 
 
-def rule_words(outcome: Outcome) -> str:
+def rule_text(outcome: MatchOutcome) -> str:
     """``features of science``, ``a pin``; empty where no rule is at work."""
     match outcome:
         case Assignment(by="pin"):
@@ -65,8 +65,8 @@ def rule_words(outcome: Outcome) -> str:
             return ""
 
 
-def _by(before: Outcome, after: Outcome) -> str:
-    old, new = rule_words(before), rule_words(after)
+def _by(before: MatchOutcome, after: MatchOutcome) -> str:
+    old, new = rule_text(before), rule_text(after)
     if old == new:
         return new
     if old and new:
@@ -74,13 +74,13 @@ def _by(before: Outcome, after: Outcome) -> str:
     return new or f"no rule (before: {old})"
 
 
-def _with_state(outcome: Outcome) -> str:
+def _with_state(outcome: MatchOutcome) -> str:
     if not isinstance(outcome, Assignment | Unplanned):
-        return place_words(outcome)
-    return f"{place_words(outcome)}: {state_words(outcome.state)}"
+        return place_text(outcome)
+    return f"{place_text(outcome)}: {state_text(outcome.state)}"
 
 
-def state_words(state: IssueState) -> str:
+def state_text(state: IssueState) -> str:
     words = state.state if state.known else f"unknown, counted as {state.state}"
     words += ", blocked" if state.blocked else ""
     return words + (f", {state.answer}" if state.answer else "")

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from connectors.model import IssueRef, KnownIssue
-from mappings.rules.conditions import wanted_by
-from sync.model.anchors import anchors_of
-from sync.model.planning import Thought
-from sync.pipeline.offline import anchors_among
-from sync.runtime.context import Job
-from sync.store.snapshot_file import SnapshotHead
+from mappings.rules.conditions import field_selection_for
+from sync.model.anchors import list_anchors
+from sync.model.planning import PlanningResult
+from sync.pipeline.offline import find_anchors
+from sync.runtime.context import RunContext
+from sync.store.snapshot_file import SnapshotHeader
 
 
-def notes_on(
-    before: Job,
-    after: Job,
-    thought: Thought,
+def comparison_notes(
+    before: RunContext,
+    after: RunContext,
+    planned: PlanningResult,
     known: Mapping[IssueRef, KnownIssue],
-    head: SnapshotHead | None,
+    head: SnapshotHeader | None,
 ) -> Iterator[str]:
-    """``thought`` is what follows from ``after``; ``head`` is there when the issues come from a file."""
+    """``planned`` is what follows from ``after``; ``head`` is there when the issues come from a file."""
     if head and head.instance != after.settings.instance:
         yield (
             f"The snapshot is of the instance {head.instance}, this workspace is {after.settings.instance}: "
@@ -28,8 +28,8 @@ def notes_on(
         )
     yield from _unread(after, known)
     yield from _unpulled(before, after, known, head)
-    if thought.suspicions:
-        count = len({each.ref for each in thought.suspicions})
+    if planned.suspicions:
+        count = len({each.ref for each in planned.suspicions})
         yield (
             f"{_issues(count)} may have labels that a person changed. A run looks at them first; "
             "what it would write there is not counted."
@@ -38,9 +38,9 @@ def notes_on(
         yield "Writing is switched off (`push.enabled`): a run would write nothing of what is counted."
 
 
-def _unread(job: Job, known: Mapping[IssueRef, KnownIssue]) -> Iterator[str]:
-    states = {state.name: state for state in job.store.sources()}
-    wanted = sorted({source.name for team in job.workspace.teams for source in team.sources})
+def _unread(context: RunContext, known: Mapping[IssueRef, KnownIssue]) -> Iterator[str]:
+    states = {state.name: state for state in context.store.source_states()}
+    wanted = sorted({source.name for team in context.workspace.teams for source in team.sources})
     for name in wanted:
         if name not in states:
             yield (
@@ -48,16 +48,16 @@ def _unread(job: Job, known: Mapping[IssueRef, KnownIssue]) -> Iterator[str]:
             )
         elif since := states[name].failing_since:
             yield f"{name} has not been readable since {since:%Y-%m-%d %H:%M} UTC: nothing is written for it."
-    read = anchors_among(known, job.workspace)
-    if missing := [str(anchor) for anchor in anchors_of(job.workspace) if anchor not in read]:
+    read = find_anchors(known, context.workspace)
+    if missing := [str(anchor) for anchor in list_anchors(context.workspace) if anchor not in read]:
         yield f"Never read, so nothing is counted for these anchors: {', '.join(missing[:10])}{_more(missing)}."
 
 
 def _unpulled(
-    before: Job, after: Job, known: Mapping[IssueRef, KnownIssue], head: SnapshotHead | None
+    before: RunContext, after: RunContext, known: Mapping[IssueRef, KnownIssue], head: SnapshotHeader | None
 ) -> Iterator[str]:
-    had, wants = wanted_by(before.workspace.teams), wanted_by(after.workspace.teams)
-    if wants.body and (not had.body or (head and not head.bodies)):
+    had, wants = field_selection_for(before.workspace.teams), field_selection_for(after.workspace.teams)
+    if wants.body and (not had.body or (head and not head.has_bodies)):
         yield "Rules look at the text of issues, which is not stored here: they find nothing in it."
     missing = sorted(set(wants.fields) - set(had.fields))
     if missing and not any(name in item.issue.fields for item in known.values() for name in missing):

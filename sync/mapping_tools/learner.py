@@ -11,16 +11,16 @@ from sync.mapping_tools.features import Feature
 if TYPE_CHECKING:
     import numpy as np
 
-_TELLING: Final = 150
+_MAX_FEATURES: Final = 150
 """So many features, those with the highest chi-squared, are looked at for a capability."""
-_ROOTS: Final = 12
+_MAX_ROOTS: Final = 12
 """So many of them, the most common ones that are not enough alone, are looked at together with others."""
-_DEPTH: Final = 2
-_LEAST: Final = 2
+_MAX_DEPTH: Final = 2
+_MIN_SAMPLES: Final = 2
 """So many assigned issues at least must speak for a rule while it is learned."""
 
 
-class LearningMissing(LookupError):
+class LearnerUnavailable(LookupError):
     """The extra that learning needs is not installed."""
 
 
@@ -46,14 +46,14 @@ class Learner:
             from sklearn.feature_selection import SelectKBest, chi2
             from sklearn.tree import DecisionTreeClassifier
         except ModuleNotFoundError:
-            raise LearningMissing(
+            raise LearnerUnavailable(
                 "`mappings suggest` learns with scikit-learn, which is not installed; "
                 "install it with `pip install 'increment-sync[suggest]'`"
             ) from None
         self._vectorizer, self._select, self._chi2 = DictVectorizer, SelectKBest, chi2
         self._tree, self._stop_words = DecisionTreeClassifier, text.ENGLISH_STOP_WORDS
 
-    def is_telling(self, feature: Feature) -> bool:
+    def is_informative(self, feature: Feature) -> bool:
         """False for words that stand in every title, and for numbers."""
         if feature.key != "title":
             return True
@@ -76,13 +76,13 @@ class Learner:
             return frozenset()
         vectorizer = self._vectorizer(sparse=True)
         table = vectorizer.fit_transform(rows)
-        names = [Feature.named(name) for name in vectorizer.get_feature_names_out()]
+        names = [Feature.from_name(name) for name in vectorizer.get_feature_names_out()]
         found: set[Candidate] = set()
         for capability in sorted(set(targets) - {""}):
-            found |= self._of_capability(capability, table, names, targets, min_precision)
+            found |= self._learn_capability(capability, table, names, targets, min_precision)
         return frozenset(found)
 
-    def _of_capability(
+    def _learn_capability(
         self,
         capability: str,
         table: Any,
@@ -96,7 +96,7 @@ class Learner:
         if wanted.all():
             kept = np.arange(len(names))
         else:
-            chosen = self._select(self._chi2, k=min(_TELLING, len(names))).fit(table, wanted)
+            chosen = self._select(self._chi2, k=min(_MAX_FEATURES, len(names))).fit(table, wanted)
             kept = np.flatnonzero(chosen.get_support())
         dense = np.asarray(table[:, kept].todense()) > 0
         features = [names[int(column)] for column in kept]
@@ -113,7 +113,9 @@ class Learner:
     def _branches(self, columns: _Columns, root: int) -> list[_Path]:
         """What has to be there, or not, beside a feature: the ways down a tree of the issues that have it."""
         rows = columns.dense[:, root]
-        tree = self._tree(max_depth=_DEPTH, min_samples_leaf=_LEAST, class_weight="balanced", random_state=0)
+        tree = self._tree(
+            max_depth=_MAX_DEPTH, min_samples_leaf=_MIN_SAMPLES, class_weight="balanced", random_state=0
+        )
         return _paths(tree.fit(columns.dense[rows], columns.wanted[rows]).tree_)
 
 
@@ -126,8 +128,8 @@ class _Columns:
         """Features that are common in the capability, but not in it alone."""
         right = (self.dense & self.wanted[:, None]).sum(axis=0)
         order = sorted(range(len(right)), key=lambda column: (-int(right[column]), column))
-        mixed = [column for column in order if right[column] >= _LEAST]
-        return [column for column in mixed if not self.is_good(((column, True),), min_precision)][:_ROOTS]
+        mixed = [column for column in order if right[column] >= _MIN_SAMPLES]
+        return [column for column in mixed if not self.is_good(((column, True),), min_precision)][:_MAX_ROOTS]
 
     def right_and_wrong(self, path: Iterable[tuple[int, bool]]) -> tuple[int, int]:
         import numpy as np
@@ -139,7 +141,7 @@ class _Columns:
 
     def is_good(self, path: Sequence[tuple[int, bool]], min_precision: float) -> bool:
         right, wrong = self.right_and_wrong(path)
-        return right >= _LEAST and right >= min_precision * (right + wrong)
+        return right >= _MIN_SAMPLES and right >= min_precision * (right + wrong)
 
 
 _Path = tuple[tuple[int, bool], ...]

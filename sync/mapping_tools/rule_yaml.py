@@ -45,12 +45,12 @@ class NewCapability:
 def rule_yaml(rule: NewRule) -> str:
     """An item of ``rules:``, indented by two."""
     lines = [
-        f"  - id: {scalar(rule.id)}",
+        f"  - id: {yaml_scalar(rule.id)}",
         f"    when: {_when(rule.when)}",
-        f"    assign: {scalar(rule.assign)}",
+        f"    assign: {yaml_scalar(rule.assign)}",
     ]
     if rule.iteration is not None:
-        lines.append(f"    iteration: {scalar(rule.iteration)}")
+        lines.append(f"    iteration: {yaml_scalar(rule.iteration)}")
     if rule.experiment:
         lines.append("    experiment: true")
     return "\n".join(lines) + "\n"
@@ -61,11 +61,11 @@ def capability_yaml(capability: NewCapability) -> str:
     parts = {"id": capability.id, "title": capability.title, "team": capability.team}
     if capability.anchor is not None:
         parts["anchor"] = str(capability.anchor)
-    first, *rest = (f"{key}: {scalar(value)}" for key, value in parts.items())
+    first, *rest = (f"{key}: {yaml_scalar(value)}" for key, value in parts.items())
     return "".join(f"{line}\n" for line in (f"      - {first}", *(f"        {each}" for each in rest)))
 
 
-def scalar(text: str) -> str:
+def yaml_scalar(text: str) -> str:
     """A text as one YAML value that every reader takes as a text. It must be free of control characters."""
     if _PLAIN.fullmatch(text) and text.casefold() not in _WORDS_OF_YAML:
         return text
@@ -86,10 +86,10 @@ def _condition(key: str, value: Any) -> str:
 
 
 def _names(names: Iterable[str]) -> str:
-    return "[" + ", ".join(scalar(name) for name in names) + "]"
+    return "[" + ", ".join(yaml_scalar(name) for name in names) + "]"
 
 
-def load_rules(
+def load_suggested_rules(
     root: Path,
     settings: Settings,
     team: TeamMapping,
@@ -108,7 +108,7 @@ def load_rules(
             plan += "  - id: suggested-goal\n    title: Suggested\n    capabilities:\n"
             text = plan + "".join(map(capability_yaml, capabilities))
             (trial / "plans" / "suggested.yaml").write_text(text, encoding="utf-8")
-        text = f"team: {scalar(team.team)}\nsources:\n" + "".join(map(_source, team.sources))
+        text = f"team: {yaml_scalar(team.team)}\nsources:\n" + "".join(map(_source, team.sources))
         text += "rules:\n" + "".join(map(rule_yaml, rules))
         (trial / "mappings").mkdir()
         (trial / "mappings" / "suggested.yaml").write_text(text, encoding="utf-8")
@@ -116,7 +116,7 @@ def load_rules(
             trial,
             trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
             timezone=settings.timezone,
-            labels=settings.scheme,
+            labels=settings.label_scheme,
         )
     return workspace.teams[0].rules
 
@@ -127,4 +127,4 @@ def _source(source: Source) -> str:
         f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in parts.items() if value
     )
     with_prs = ", pull_requests: true" if source.pull_requests else ""
-    return f"  - {scalar(source.tracker)}: {{{given}{with_prs}}}\n"
+    return f"  - {yaml_scalar(source.tracker)}: {{{given}{with_prs}}}\n"

@@ -8,7 +8,7 @@ from mappings.model import Anchor, Workspace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Home:
+class CommentOwner:
     """The increment of a capability or goal, and the teams for which its comment speaks."""
 
     increment: str
@@ -25,19 +25,21 @@ def anchors_by_subject(workspace: Workspace) -> dict[str, Anchor]:
     return {subject: anchor for subject, anchor in found.items() if anchor}
 
 
-def homes_of(workspace: Workspace) -> dict[str, Home]:
+def comment_owners(workspace: Workspace) -> dict[str, CommentOwner]:
     """Subject -> home, for everything that the plans name."""
-    found: dict[str, Home] = {}
+    found: dict[str, CommentOwner] = {}
     for increment in workspace.increments:
         for goal in increment.goals:
             teams = tuple(sorted({capability.team for capability in goal.capabilities}))
-            found[f"goal:{goal.id}"] = Home(increment=increment.id, teams=teams)
+            found[f"goal:{goal.id}"] = CommentOwner(increment=increment.id, teams=teams)
             for capability in goal.capabilities:
-                found[f"capability:{capability.id}"] = Home(increment=increment.id, teams=(capability.team,))
+                found[f"capability:{capability.id}"] = CommentOwner(
+                    increment=increment.id, teams=(capability.team,)
+                )
     return found
 
 
-def anchors_of(workspace: Workspace) -> tuple[Anchor, ...]:
+def list_anchors(workspace: Workspace) -> tuple[Anchor, ...]:
     """Every anchor that the plans name, once."""
     found = [
         anchor

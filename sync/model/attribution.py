@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from connectors.model import IssueRef
 
 CountedState = Literal["todo", "doing", "done", "unknown", "dropped", "vanished"]
-Standing = Literal["out", "open", "done"]
+ScopeStatus = Literal["out", "open", "done"]
 Part = Literal["delivered", "reopened", "added", "dropped", "remapped", "vanished"]
 PARTS: Final[tuple[Part, ...]] = ("delivered", "added", "dropped", "reopened", "remapped", "vanished")
 
@@ -21,7 +21,7 @@ changed, children count in its place, time passed (the increment closed), or it 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Turn:
+class Transition:
     """What made the difference, for people: without any text from an issue but keys."""
 
     cause: Cause
@@ -29,7 +29,7 @@ class Turn:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Counted:
+class CountRecord:
     """An issue as it counted in one capability, from ``since`` to ``until`` (None: still does)."""
 
     ref: IssueRef
@@ -42,23 +42,23 @@ class Counted:
     since: datetime
     """When a run saw it, which is later than when it happened."""
     run_id: str
-    began: Turn
+    began: Transition
     fingerprint: str = ""
     """Of what rules can see of the issue; two equal ones mean that nobody edited it in between."""
     until: datetime | None = None
-    ended: Turn | None = None
+    ended: Transition | None = None
     ended_by: str | None = None
     """The run that saw the end."""
     id: int | None = None
     """Of the row; None before it is kept."""
 
     @property
-    def standing(self) -> Standing:
+    def scope_status(self) -> ScopeStatus:
         if self.state in ("dropped", "vanished"):
             return "out"
         return "done" if self.state == "done" else "open"
 
-    def holds_at(self, at: datetime) -> bool:
+    def is_current_at(self, at: datetime) -> bool:
         return self.since <= at and (self.until is None or self.until > at)
 
 
@@ -78,7 +78,7 @@ class PlanFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class DifferenceEntry:
     """What one issue did to the figures. ``done`` and ``scope`` are -1, 0 or 1."""
 
     ref: IssueRef
@@ -111,23 +111,23 @@ class Difference:
     scope_before: int
     done_after: int
     scope_after: int
-    delivered: tuple[Entry, ...] = ()
+    delivered: tuple[DifferenceEntry, ...] = ()
     """Done now, open before."""
-    reopened: tuple[Entry, ...] = ()
+    reopened: tuple[DifferenceEntry, ...] = ()
     """Open now, done before."""
-    added: tuple[Entry, ...] = ()
+    added: tuple[DifferenceEntry, ...] = ()
     """In scope now; the issue is new, was edited so that a rule takes it, or was taken up again."""
-    dropped: tuple[Entry, ...] = ()
+    dropped: tuple[DifferenceEntry, ...] = ()
     """Out of scope: closed as will-not-do, taken out by an edit of the issue, or split into its children."""
-    remapped: tuple[Entry, ...] = ()
+    remapped: tuple[DifferenceEntry, ...] = ()
     """In, out, or counted otherwise by an edit of mappings or plan, a pin or a veto, while the issue did not change."""
-    vanished: tuple[Entry, ...] = ()
+    vanished: tuple[DifferenceEntry, ...] = ()
     """Not there any more, or there again."""
 
-    def part(self, name: Part) -> tuple[Entry, ...]:
-        entries: tuple[Entry, ...] = getattr(self, name)
+    def part(self, name: Part) -> tuple[DifferenceEntry, ...]:
+        entries: tuple[DifferenceEntry, ...] = getattr(self, name)
         return entries
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[DifferenceEntry, ...]:
         return tuple(entry for name in PARTS for entry in self.part(name))

@@ -14,7 +14,7 @@ CommentDrift = Literal["edited", "deleted", "taken over"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CommentWish:
+class DesiredComment:
     """The status comment that a subject should have."""
 
     subject: str
@@ -23,12 +23,12 @@ class CommentWish:
     urgent_hash: str
     full_hash: str
     reason: Reason
-    last: bool = False
+    is_final: bool = False
     """The increment is closed and this is the last write: figures do not wait for their day."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WrittenComment:
+class PushedStatusComment:
     """The status comment that we last wrote for a subject."""
 
     ref: IssueRef
@@ -39,22 +39,22 @@ class WrittenComment:
     deleted_by_person: bool = False
 
 
-Line = str | tuple[str, tuple[IssueRef, ...]]
+ContentLine = str | tuple[str, tuple[IssueRef, ...]]
 """A sentence; one with refs ends in their keys."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Document:
+class CommentContent:
     """What a comment says, before it is written in a tracker's markup. All text is still raw."""
 
     heading: str
     context: str
     state: str
-    lines: tuple[Line, ...] = ()
+    lines: tuple[ContentLine, ...] = ()
     header: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
-    left_out: int = 0
+    omitted_rows: int = 0
     """Rows that are not shown."""
     footer: str = ""
-    urgent: tuple[str, ...] = ()
+    urgent_parts: tuple[str, ...] = ()
     """What makes an edit urgent: states, health words, blocked and released flags."""

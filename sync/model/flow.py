@@ -10,7 +10,7 @@ from mappings.model import FlowState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Move:
+class StateChange:
     """An issue came into a flow state, by its team's ``states`` where it has a team."""
 
     at: datetime
@@ -18,7 +18,7 @@ class Move:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Blocked:
+class BlockedPeriod:
     """Something stood in an issue's way."""
 
     since: datetime
@@ -27,7 +27,7 @@ class Blocked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FlowIssue:
+class IssueFlow:
     """The way of one issue from its creation to now."""
 
     ref: IssueRef
@@ -40,9 +40,9 @@ class FlowIssue:
     """The last time that it was closed as "will not do"; None unless it is so now."""
     reopened: tuple[datetime, ...] = ()
     """Each time that it went from done or dropped to something else, oldest first."""
-    blocked: tuple[Blocked, ...] = ()
+    blocked_periods: tuple[BlockedPeriod, ...] = ()
     """Oldest first; they do not overlap, and only the last one may have no end."""
-    moves: tuple[Move, ...] = ()
+    state_changes: tuple[StateChange, ...] = ()
     """Oldest first, the state at creation included; no two neighbours are of the same state."""
     complete: bool
     """The tracker's history was read. False: creation and end are known, and what was seen from run to run."""

@@ -14,7 +14,7 @@ QUANTILES: Final = (0.025, 0.075, 0.15, 0.25, 0.5, 0.75, 0.85, 0.925, 0.975)
 FINISH_PROBABILITIES: Final = (0.5, 0.7, 0.85, 0.95)
 """How sure one may be of a day by which the rest is done."""
 
-Band = Literal["normal", "ageing", "old"]
+AgeBand = Literal["normal", "ageing", "old"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +43,7 @@ class Forecast:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ageing:
+class AgingIssue:
     """One open issue, held against how long its team took for the issues that it closed."""
 
     ref: IssueRef
@@ -52,7 +52,7 @@ class Ageing:
     """Since it went under way; since it was created where that is not known or has not happened."""
     percentile: float
     """Share of the team's closed issues that were done at a lower age, from 0 to 100."""
-    band: Band
+    band: AgeBand
     """``ageing`` from the 85th percentile on, ``old`` from the 95th."""
 
 

@@ -14,14 +14,14 @@ ON_TRACK: Final = 0.70
 OFF_TRACK: Final = 0.30
 """On track from the one, off track below the other (domain: R7)."""
 
-LEAST_CASES: Final = 20
+MIN_CASES: Final = 20
 """Moments of a team's past, and past statements of 70 % and more, from which on they prove something."""
-HELD_FROM, HELD_TO = 0.75, 0.95
+MIN_COVERAGE, MAX_COVERAGE = 0.75, 0.95
 """How often the truth has to lie within the central 85 % interval of a team's past forecasts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Backtest:
+class TeamBacktest:
     """What a team's own past says of our forecasts."""
 
     team: str
@@ -35,27 +35,27 @@ class Backtest:
     """Those of them that were done in time."""
 
     @property
-    def contradicts(self) -> bool:
+    def contradicts_forecasts(self) -> bool:
         """The past is long enough to judge, and our intervals were wrong too often (or so wide that they said
         nothing): then no probability is told either."""
-        return self.moments >= LEAST_CASES and not HELD_FROM <= self.held <= HELD_TO
+        return self.moments >= MIN_CASES and not MIN_COVERAGE <= self.held <= MAX_COVERAGE
 
     @property
-    def why_not(self) -> str | None:
+    def why_no_health(self) -> str | None:
         """Why no health may be said for this team; None when it may."""
-        if self.moments < LEAST_CASES:
+        if self.moments < MIN_CASES:
             return (
                 f"{self.team}'s past is too short to check forecasts with "
-                f"({_of(self.moments, LEAST_CASES)} moments; about a year is needed)"
+                f"({_count_of_minimum(self.moments, MIN_CASES)} moments; about a year is needed)"
             )
-        if self.contradicts:
+        if self.contradicts_forecasts:
             return (
                 f"in {self.team}'s own past the 85 % range held the truth in {self.held:.0%} of {self.moments} cases"
-                f" ({HELD_FROM:.0%} to {HELD_TO:.0%} would be right)"
+                f" ({MIN_COVERAGE:.0%} to {MAX_COVERAGE:.0%} would be right)"
             )
-        if self.sure < LEAST_CASES:
+        if self.sure < MIN_CASES:
             return (
-                f"{self.team}'s own past has {_of(self.sure, LEAST_CASES)} cases that were on track, too few to prove"
+                f"{self.team}'s own past has {_count_of_minimum(self.sure, MIN_CASES)} cases that were on track, too few to prove"
                 " that such a word comes true"
             )
         if self.sure_done < ON_TRACK * self.sure:
@@ -66,12 +66,12 @@ class Backtest:
         return None
 
 
-def _of(count: int, least: int) -> str:
+def _count_of_minimum(count: int, least: int) -> str:
     return f"{count} of at least {least}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class DisplayedHealth:
     """The word that is shown for a capability, and the one that waits until it has held on two days.
 
     A word is None where none may be said.
@@ -88,7 +88,7 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Expected:
+class Expectation:
     """What readers are told of a capability or goal: the same on labels, in comments, in ``status`` and the report."""
 
     at: datetime
@@ -115,7 +115,7 @@ class Expected:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Statement:
+class ForecastStatement:
     """A forecast that was kept to be held against what happens."""
 
     subject: str
@@ -131,11 +131,11 @@ class Statement:
     """The issues that were open at ``at``."""
     closed: int | None = None
     """How many of them were closed by ``until``; None until that is known."""
-    of: int | None = None
+    known: int | None = None
     """How many of them are still known."""
     id: int | None = None
 
     @property
     def came_true(self) -> bool | None:
         """All of them were closed in time; None until that is known."""
-        return None if self.closed is None else self.closed == self.of
+        return None if self.closed is None else self.closed == self.known

@@ -15,7 +15,7 @@ SuspicionKind = Literal[
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Suspicion:
+class SuspectedOverride:
     """It looks as if a person decided something, or as if a label of ours is gone. To be checked by a direct
     read before it is recorded."""
 
@@ -27,7 +27,7 @@ class Suspicion:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Observation:
+class Notice:
     """Something that a person should know, and that changes nothing."""
 
     ref: IssueRef
@@ -35,40 +35,40 @@ class Observation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decisions:
-    """People's recorded decisions about labels, by issue: under their names of today (``name_of_today``)."""
+class RecordedOverrides:
+    """People's recorded decisions about labels, by issue: under their names of today (``current_label_name``)."""
 
     pins: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     vetoes: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
-    held: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
+    reverted: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     """What ``undo`` took back: neither put nor removed until it is cleared, and nor are others of a family of which an
     issue has one at most."""
-    left: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
+    ignored: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     """Labels of unknown or human origin that are left alone and mean nothing."""
-    comments: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
+    reverted_comments: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     """Subjects whose status comment on that issue ``undo`` took back: left as it is until it is cleared."""
 
     @property
     def refs(self) -> frozenset[IssueRef]:
         """The issues whose labels were decided on."""
-        return frozenset({*self.pins, *self.vetoes, *self.held, *self.left})
+        return frozenset({*self.pins, *self.vetoes, *self.reverted, *self.ignored})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LabelOutcome:
+class LabelDiff:
     changes: tuple[LabelChange, ...] = ()
-    suspicions: tuple[Suspicion, ...] = ()
-    observations: tuple[Observation, ...] = ()
+    suspicions: tuple[SuspectedOverride, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
+class DesiredLabels:
     """Our labels that one issue should carry, and how far we may go to get there."""
 
     ref: IssueRef
     container: str
     labels: Mapping[str, Reason] = field(default_factory=dict)
-    read: bool = True
+    fully_read: bool = True
     """The issue was read whole in this run; otherwise nothing is concluded about it."""
     may_write: bool = True
     """Writing is switched on for its team, and its increment is not closed for good."""

@@ -13,34 +13,34 @@ from sync.model.changes import Change, CommentChange, LabelChange
 class Audience:
     """Who would read about a change."""
 
-    people: Mapping[IssueRef, frozenset[str]]
+    people_by_issue: Mapping[IssueRef, frozenset[str]]
     """Authors and assignees of the issues. Watchers are not among them: nothing tells us when they come and go."""
-    jira: frozenset[str]
+    jira_trackers: frozenset[str]
     """Names of the trackers that are a Jira."""
-    noisy: frozenset[str]
+    notifying_projects: frozenset[str]
     """``<tracker>:<project>`` of the Jira projects where we may not edit without mail."""
-    team: int
+    people_known: int
     """How many people stand on all issues that we know."""
 
-    def mailed(self, change: Change) -> frozenset[str]:
+    def recipients(self, change: Change) -> frozenset[str]:
         """The people who are probably mailed about a change; there may be more."""
-        if edits(change):
-            mails = place_of(change.ref) in self.noisy
+        if is_edit(change):
+            mails = project_of(change.ref) in self.notifying_projects
         else:
-            mails = isinstance(change, CommentChange) or change.ref.tracker in self.jira
-        return self.people.get(change.ref, frozenset()) if mails else frozenset()
+            mails = isinstance(change, CommentChange) or change.ref.tracker in self.jira_trackers
+        return self.people_by_issue.get(change.ref, frozenset()) if mails else frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Attention:
+class ChangeCost:
     """The estimate for a change set. People and mails are "at least": watchers are unknown."""
 
     people: int = 0
     mails: int = 0
-    most: int = 0
+    most_mails: int = 0
     """Mails to the one person who gets most."""
-    team: int = 0
-    noisy: tuple[str, ...] = ()
+    people_known: int = 0
+    notifying_projects: tuple[str, ...] = ()
     """Jira projects of the change set where every edit is mailed."""
     new_comments: int = 0
     requests: int = 0
@@ -52,37 +52,37 @@ class Attention:
         return {
             "people_at_least": self.people,
             "mails_at_least": self.mails,
-            "most_mails_to_one": self.most,
-            "people_known": self.team,
-            "mailed_about_every_edit": list(self.noisy),
+            "most_mails_to_one": self.most_mails,
+            "people_known": self.people_known,
+            "mailed_about_every_edit": list(self.notifying_projects),
             "requests": self.requests,
             "seconds": round(self.seconds),
         }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Weighed:
+class ImpactEstimate:
     """A change set's estimate, and what is known of the workspace beside it."""
 
-    attention: Attention
+    cost: ChangeCost
     audience: Audience
-    comments: int
+    existing_comments: int
     """Status comments of ours that exist."""
-    spreading: bool
+    in_rollout: bool
     """Nothing was written before, or what was written first is not complete yet."""
 
     @property
-    def spreads_comments(self) -> bool:
+    def rolls_out_comments(self) -> bool:
         """Where there is no comment of ours (a store was lost after its labels were found), none is a surprise."""
-        return self.spreading or not self.comments
+        return self.in_rollout or not self.existing_comments
 
 
-def edits(change: Change) -> bool:
+def is_edit(change: Change) -> bool:
     """Whether a change edits an issue or a comment, about which Jira can be told to mail nobody."""
     return isinstance(change, LabelChange) or (isinstance(change, CommentChange) and not change.creates)
 
 
-def place_of(ref: IssueRef) -> str:
+def project_of(ref: IssueRef) -> str:
     """``jira:DS`` or ``github:acme/churn``."""
     repository, is_github, _ = ref.key.partition("#")
     return f"{ref.tracker}:{repository if is_github else ref.key.rpartition('-')[0]}"

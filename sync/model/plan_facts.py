@@ -8,10 +8,12 @@ from typing import Any
 
 from mappings.model import Capability, Goal, Increment, Workspace
 from sync.model.attribution import PlanFacts
-from sync.model.renames import names_of_today
+from sync.model.renames import current_names
 
 
-def plan_facts(workspace: Workspace, at: datetime, run_id: str, kept: PlanFacts | None = None) -> PlanFacts:
+def plan_facts(
+    workspace: Workspace, at: datetime, run_id: str, recorded: PlanFacts | None = None
+) -> PlanFacts:
     """Increments, goals and capabilities by id, as small JSON values.
 
     Renames that were kept last stay, also when the plans tell of them no more.
@@ -20,26 +22,26 @@ def plan_facts(workspace: Workspace, at: datetime, run_id: str, kept: PlanFacts 
     for increment in workspace.increments:
         body["increments"][increment.id] = {"start": f"{increment.start}", "end": f"{increment.end}"}
         for goal in increment.goals:
-            body["goals"][goal.id] = _goal(goal, increment)
+            body["goals"][goal.id] = _goal_facts(goal, increment)
             body["capabilities"] |= {
-                each.id: _capability(each, goal, increment) for each in goal.capabilities
+                each.id: _capability_facts(each, goal, increment) for each in goal.capabilities
             }
-    names = _all_names(kept.names if kept else {}, names_of_today(workspace), body)
+    names = _merge_names(recorded.names if recorded else {}, current_names(workspace), body)
     return PlanFacts(at=at, run_id=run_id, digest=workspace.digest, body=body, names=names)
 
 
-def _all_names(
-    kept: Mapping[str, str], today: Mapping[str, str], body: Mapping[str, Mapping[str, object]]
+def _merge_names(
+    recorded: Mapping[str, str], current: Mapping[str, str], body: Mapping[str, Mapping[str, object]]
 ) -> dict[str, str]:
     """Old subject -> the newest name that it got. What is a name today is no old one."""
-    known = {**kept, **today}
+    known = {**recorded, **current}
     live = {f"goal:{each}" for each in body["goals"]} | {
         f"capability:{each}" for each in body["capabilities"]
     }
-    return {old: _newest(old, known) for old in known if old not in live}
+    return {old: _newest_name(old, known) for old in known if old not in live}
 
 
-def _newest(name: str, known: Mapping[str, str]) -> str:
+def _newest_name(name: str, known: Mapping[str, str]) -> str:
     seen = {name}
     while (newer := known.get(name)) is not None and newer not in seen:
         seen.add(newer)
@@ -47,7 +49,7 @@ def _newest(name: str, known: Mapping[str, str]) -> str:
     return name
 
 
-def _goal(goal: Goal, increment: Increment) -> dict[str, Any]:
+def _goal_facts(goal: Goal, increment: Increment) -> dict[str, Any]:
     return {
         "title": goal.title,
         "increment": increment.id,
@@ -58,7 +60,7 @@ def _goal(goal: Goal, increment: Increment) -> dict[str, Any]:
     }
 
 
-def _capability(capability: Capability, goal: Goal, increment: Increment) -> dict[str, Any]:
+def _capability_facts(capability: Capability, goal: Goal, increment: Increment) -> dict[str, Any]:
     return {
         "title": capability.title,
         "increment": increment.id,

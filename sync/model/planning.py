@@ -8,154 +8,156 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from connectors.model import Issue, IssueRef, KnownIssue
-from mappings.model import Anchor, Assignment, Conflict, Matched, Overrides, Unplanned, Workspace
-from sync.model.anchors import Home, anchors_by_subject, homes_of
+from mappings.model import Anchor, Assignment, Conflict, MatchResult, Overrides, Unplanned, Workspace
+from sync.model.anchors import CommentOwner, anchors_by_subject, comment_owners
 from sync.model.changes import ChangeSet
-from sync.model.comments import CommentDrift, WrittenComment
-from sync.model.health import Expected
-from sync.model.labels import Decisions, LabelOutcome, Observation, Suspicion, Wish
-from sync.model.redaction_policy import Discretion
-from sync.model.rollup import Baseline, Proof, Rollup
+from sync.model.comments import CommentDrift, PushedStatusComment
+from sync.model.health import Expectation
+from sync.model.labels import DesiredLabels, LabelDiff, Notice, RecordedOverrides, SuspectedOverride
+from sync.model.redaction_policy import RedactionPolicy
+from sync.model.rollup import Baseline, EvidenceResult, Rollup
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Thought:
+class PlanningResult:
     """What follows from what was seen and remembered."""
 
-    matched: Matched
+    matched: MatchResult
     rollup: Rollup
     uncertain: Mapping[str, tuple[str, ...]]
-    wishes: Mapping[IssueRef, Wish]
+    desired: Mapping[IssueRef, DesiredLabels]
     changes: ChangeSet
-    suspicions: tuple[Suspicion, ...]
-    observations: tuple[Observation, ...]
+    suspicions: tuple[SuspectedOverride, ...]
+    notices: tuple[Notice, ...]
     overrides: Overrides
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Counting:
+class Assessment:
     """What counts where: the first half of thinking, on which forecasts are made."""
 
-    matched: Matched
+    matched: MatchResult
     rollup: Rollup
     """Without health."""
     overrides: Overrides
-    crowded: tuple[Observation, ...]
+    conflicting_pins: tuple[Notice, ...]
     uncertain: Mapping[str, tuple[str, ...]]
     anchors: Mapping[str, IssueRef]
-    earlier: Earlier | None = None
+    previous: PreviousPlanning | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Remembered:
+class RecordedState:
     """What the store knows from earlier runs."""
 
-    pushed: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
-    written: Mapping[str, WrittenComment] = field(default_factory=dict)
-    bodies: Mapping[str, str] = field(default_factory=dict)
+    pushed_labels: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
+    status_comments: Mapping[str, PushedStatusComment] = field(default_factory=dict)
+    comment_bodies: Mapping[str, str] = field(default_factory=dict)
     """Subject -> the comment text that we last wrote."""
-    decisions: Decisions = field(default_factory=Decisions)
+    overrides: RecordedOverrides = field(default_factory=RecordedOverrides)
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
-    finished: frozenset[str] = frozenset()
-    homes: Mapping[str, Home] = field(default_factory=dict)
+    finished_increments: frozenset[str] = frozenset()
+    comment_owners: Mapping[str, CommentOwner] = field(default_factory=dict)
     """Subject -> where its comment belongs, those included that the plans name no more."""
-    fed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    source_coverage: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Capability id -> names of the sources that fed it when they were last read whole."""
-    born: datetime
-    expected: Mapping[str, Expected] = field(default_factory=dict)
+    store_created_at: datetime
+    expectations: Mapping[str, Expectation] = field(default_factory=dict)
     """Subject -> what was expected last."""
 
-    def archived(self, workspace: Workspace) -> frozenset[IssueRef]:
+    def archived_anchors(self, workspace: Workspace) -> frozenset[IssueRef]:
         """Anchors of subjects that no plan names and whose increment is finished or has no plan here."""
-        planned = homes_of(workspace)
+        planned = comment_owners(workspace)
         return frozenset(
             last.ref
-            for subject, last in self.written.items()
+            for subject, last in self.status_comments.items()
             if subject not in planned and not self.is_deleted(subject, workspace)
         )
 
     def is_deleted(self, subject: str, workspace: Workspace) -> bool:
         """It was taken out of a plan that is still here and still written to."""
-        home = self.homes.get(subject)
-        present = {increment.id for increment in workspace.increments} - self.finished
-        return home is not None and home.increment in present and subject not in homes_of(workspace)
+        home = self.comment_owners.get(subject)
+        present = {increment.id for increment in workspace.increments} - self.finished_increments
+        return home is not None and home.increment in present and subject not in comment_owners(workspace)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
+class PlanningInputs:
     """What the trackers said in this run."""
 
     known: Mapping[IssueRef, KnownIssue]
     anchors: Mapping[Anchor, Issue]
-    unread: frozenset[str]
+    unread_sources: frozenset[str]
     failing_since: Mapping[str, datetime]
-    left_out: tuple[str, ...] = ()
+    omitted_files: tuple[str, ...] = ()
     """Mapping files that nobody could read yet: what they would say is not known."""
-    strays: frozenset[IssueRef] = frozenset()
+    orphans: frozenset[IssueRef] = frozenset()
     """Issues of no source that still carry our labels and were read directly."""
-    comments: Mapping[str, CommentDrift] = field(default_factory=dict)
+    comment_drift: Mapping[str, CommentDrift] = field(default_factory=dict)
     """Subject -> what a person did to its status comment; only ``reconcile`` looks."""
-    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    evidence: Mapping[str, EvidenceResult] = field(default_factory=dict)
     """Capability id -> how the evidence stands that it asks for."""
-    contested: frozenset[str] = frozenset()
+    contested_subjects: frozenset[str] = frozenset()
     """Subjects whose anchor another installation keeps; it is left to that one."""
-    not_looked_back: frozenset[IssueRef] = frozenset()
+    unrecovered: frozenset[IssueRef] = frozenset()
     """Issues on which people may have taken off labels of ours before this store was there (``lost_store.py``)."""
 
-    discretion: Discretion = field(default_factory=Discretion)
+    redaction: RedactionPolicy = field(default_factory=RedactionPolicy)
     """What comments may say where anybody can read them."""
 
-    def anchor_issues(self, workspace: Workspace, remembered: Remembered) -> dict[str, IssueRef]:
+    def anchor_issues(self, workspace: Workspace, recorded: RecordedState) -> dict[str, IssueRef]:
         """Subject -> its anchor, whatever key that issue has now. For one that was not read in this run it is where our
         comment stood last; without a comment it is left out."""
         found = {}
         for subject, anchor in anchors_by_subject(workspace).items():
             if issue := self.anchors.get(anchor):
                 found[subject] = issue.ref
-            elif last := remembered.written.get(subject):
+            elif last := recorded.status_comments.get(subject):
                 found[subject] = last.ref
         return found
 
 
 if TYPE_CHECKING:
-    from sync.model.planning import Thought
+    from sync.model.planning import PlanningResult
 
 
-_Told = TypeVar("_Told", Assignment, Unplanned, Conflict)
+_MatchOutcome = TypeVar("_MatchOutcome", Assignment, Unplanned, Conflict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Earlier:
+class PreviousPlanning:
     """A thought that differs from the one to come in nothing but plans and mappings."""
 
-    thought: Thought
-    again: frozenset[IssueRef]
+    planning: PlanningResult
+    affected: frozenset[IssueRef]
     """The known issues that may be judged in another way now."""
 
-    def matched(self, fresh: Matched) -> Matched:
+    def merge_matched(self, fresh: MatchResult) -> MatchResult:
         """With ``fresh`` for the issues that are looked at again. Warnings are those of the fresh ones."""
-        before = self.thought.matched
-        return Matched(
-            assignments=self._joined(before.assignments, fresh.assignments),
-            unplanned=self._joined(before.unplanned, fresh.unplanned),
-            conflicts=self._joined(before.conflicts, fresh.conflicts),
-            left_open=self._joined(before.left_open, fresh.left_open),
+        before = self.planning.matched
+        return MatchResult(
+            assignments=self._merge(before.assignments, fresh.assignments),
+            unplanned=self._merge(before.unplanned, fresh.unplanned),
+            conflicts=self._merge(before.conflicts, fresh.conflicts),
+            unfinished_at_close=self._merge(before.unfinished_at_close, fresh.unfinished_at_close),
             warnings=fresh.warnings,
         )
 
-    def labels(self, fresh: LabelOutcome, looked_at: Collection[IssueRef]) -> LabelOutcome:
-        """With ``fresh`` for everything that was ``looked_at``, anchors among it."""
-        before = self.thought
-        changes = [each for each in before.changes.labels if each.ref not in looked_at]
-        return LabelOutcome(
+    def merge_labels(self, fresh: LabelDiff, replanned: Collection[IssueRef]) -> LabelDiff:
+        """With ``fresh`` for everything that was ``replanned``, anchors among it."""
+        before = self.planning
+        changes = [each for each in before.changes.labels if each.ref not in replanned]
+        return LabelDiff(
             changes=tuple(sorted([*changes, *fresh.changes], key=lambda each: each.ref)),
             suspicions=(
-                *(each for each in before.suspicions if each.ref not in looked_at),
+                *(each for each in before.suspicions if each.ref not in replanned),
                 *fresh.suspicions,
             ),
-            observations=fresh.observations,
+            notices=fresh.notices,
         )
 
-    def _joined(self, before: tuple[_Told, ...], fresh: tuple[_Told, ...]) -> tuple[_Told, ...]:
-        kept: list[_Told] = [each for each in before if each.ref not in self.again]
+    def _merge(
+        self, before: tuple[_MatchOutcome, ...], fresh: tuple[_MatchOutcome, ...]
+    ) -> tuple[_MatchOutcome, ...]:
+        kept: list[_MatchOutcome] = [each for each in before if each.ref not in self.affected]
         return tuple(kept + list(fresh))

@@ -22,11 +22,11 @@ Operation = Literal[
     "edit-comment",
     "delete-comment",
 ]
-Outcome = Literal["done", "failed", "unknown", "not-sent"]
+WriteOutcome = Literal["done", "failed", "unknown", "not-sent"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunRow:
+class RunRecord:
     """One execution; ``finished``, ``outcome`` and ``exit_code`` are None while it runs and after a crash."""
 
     id: str
@@ -42,7 +42,7 @@ class RunRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LeaseRow:
+class LeaseRecord:
     """Who works on the store, or died while working on it."""
 
     run_id: str
@@ -72,7 +72,7 @@ class SourceState:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Noticed:
+class IssueEvent:
     """Something that this program saw happen to an issue between two readings."""
 
     ref: IssueRef
@@ -85,7 +85,7 @@ class Noticed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PushedLabel:
+class PushedLabelRecord:
     """A label that we put on an issue and did not remove since."""
 
     label: str
@@ -94,7 +94,7 @@ class PushedLabel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PushedComment:
+class PushedCommentRecord:
     """Our status comment on the anchor of a subject."""
 
     subject: str
@@ -112,7 +112,7 @@ class PushedComment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OverrideRow:
+class OverrideRecord:
     """A person's decision on a tracker that differs from ours."""
 
     ref: IssueRef
@@ -124,17 +124,17 @@ class OverrideRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tally:
+class OutcomeCount:
     """So many writes of a kind came out so."""
 
     tracker: str
     op: Operation
-    outcome: Outcome
+    outcome: WriteOutcome
     number: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class JournalRow:
+class JournalEntry:
     """An intended write with its before-image, and what became of it."""
 
     id: int
@@ -148,7 +148,7 @@ class JournalRow:
     why: str
     account: str | None = None
     """Name of our account on the tracker; None in entries of older versions."""
-    outcome: Outcome | None = None
+    outcome: WriteOutcome | None = None
     """None while no result is known: the run is at it, or it died there."""
     resulted_at: datetime | None = None
     detail: str = ""
@@ -156,7 +156,7 @@ class JournalRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AssignmentRow:
+class AssignmentRecord:
     """Where an issue counts, or, with ``capability`` None, that it counts nowhere any more."""
 
     ref: IssueRef

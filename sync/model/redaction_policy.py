@@ -10,45 +10,47 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from connectors.model import Issue, IssueRef, KnownIssue, Source
-from sync.model.comments import Document, Line
+from sync.model.comments import CommentContent, ContentLine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Discretion:
+class RedactionPolicy:
     """Places are ``tracker:container`` in lower case. Without anything nothing is held back."""
 
-    careful: frozenset[str] = frozenset()
+    exposed: frozenset[str] = frozenset()
     """Places with anchors that anybody can read, or of which nobody knows."""
     public: frozenset[str] = frozenset()
     """Places whose issues anybody can read."""
     shared: frozenset[str] = frozenset()
     """Private places that the settings allow to be named anywhere."""
 
-    def may_name(self, place: str, where: Issue) -> bool:
+    def may_name_issues_of(self, place: str, where: Issue) -> bool:
         """Whether the comment on ``where`` may name issues of a place."""
-        here = place_named(where.ref.tracker, where.container)
-        return here not in self.careful or place == here or place in self.public | self.shared
+        here = container_id(where.ref.tracker, where.container)
+        return here not in self.exposed or place == here or place in self.public | self.shared
 
-    def discreet(self, document: Document, where: Issue, known: Mapping[IssueRef, KnownIssue]) -> Document:
+    def redact(
+        self, document: CommentContent, where: Issue, known: Mapping[IssueRef, KnownIssue]
+    ) -> CommentContent:
         """The document as the comment on ``where`` may show it."""
         allowed = {
             ref
             for line in document.lines
             if not isinstance(line, str)
             for ref in line[1]
-            if self.may_name(
-                place_named(ref.tracker, known[ref].issue.container if ref in known else ""), where
+            if self.may_name_issues_of(
+                container_id(ref.tracker, known[ref].issue.container if ref in known else ""), where
             )
         }
-        return replace(document, lines=tuple(_counted(line, allowed) for line in document.lines))
+        return replace(document, lines=tuple(_redact_line(line, allowed) for line in document.lines))
 
-    def source_name(self, source: str, sources: Iterable[Source], where: Issue) -> str:
+    def visible_source_name(self, source: str, sources: Iterable[Source], where: Issue) -> str:
         """How the comment on ``where`` may call a source: by its name, or as a private one."""
-        place = next((place_of(each) for each in sources if each.name == source), "")
-        return source if self.may_name(place, where) else "a private source"
+        place = next((container_of_source(each) for each in sources if each.name == source), "")
+        return source if self.may_name_issues_of(place, where) else "a private source"
 
 
-def _counted(line: Line, allowed: set[IssueRef]) -> Line:
+def _redact_line(line: ContentLine, allowed: set[IssueRef]) -> ContentLine:
     """A line with the keys of allowed issues, and the number of the others."""
     if isinstance(line, str):
         return line
@@ -61,9 +63,9 @@ def _counted(line: Line, allowed: set[IssueRef]) -> Line:
     return (f"{text} ({issues} besides)", named) if named else f"{text}: {issues}"
 
 
-def place_of(source: Source) -> str:
-    return place_named(source.tracker, source.repo or source.project or "")
+def container_of_source(source: Source) -> str:
+    return container_id(source.tracker, source.repo or source.project or "")
 
 
-def place_named(tracker: str, container: str) -> str:
+def container_id(tracker: str, container: str) -> str:
     return f"{tracker}:{container}".lower()

@@ -8,7 +8,7 @@ from mappings.labels import LabelScheme
 from mappings.model import Workspace
 
 
-def names_of_today(workspace: Workspace) -> dict[str, str]:
+def current_names(workspace: Workspace) -> dict[str, str]:
     """Old subject (``goal:<id>``, ``capability:<id>``) -> new subject, for every ``previously`` in the plans."""
     return {
         f"{kind}:{old}": f"{kind}:{item.id}"
@@ -36,7 +36,7 @@ def renamed_labels(workspace: Workspace) -> dict[str, str]:
     return {label("capability", old): label("capability", new) for old, new in pairs}
 
 
-def name_of_today(label: str, scheme: LabelScheme, renamed: Mapping[str, str]) -> str:
-    """The organisation's name for what a label says; ``renamed``: old label -> new label, from the plans."""
-    name = scheme.canonical(label)
-    return renamed.get(name, name)
+def current_label_name(label: str, scheme: LabelScheme, renames: Mapping[str, str]) -> str:
+    """The organisation's name for what a label says; ``renames``: old label -> new label, from the plans."""
+    name = scheme.canonical_name(label)
+    return renames.get(name, name)

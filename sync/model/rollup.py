@@ -13,12 +13,12 @@ from typing import Final, Literal
 
 from connectors.model import IssueRef
 from mappings.model import Anchor, Answer, Conflict, IssueState, Phase, Unplanned
-from sync.model.health import Expected
+from sync.model.health import Expectation
 
 CapabilityState = Literal["empty", "planned", "in-progress", "done", "cancelled"]
 GoalState = Literal["planned", "in-progress", "done", "missed", "cancelled"]
 
-GROWTH_WORTH_A_FLAG: Final = 0.25
+SCOPE_GROWTH_THRESHOLD: Final = 0.25
 """Above this share of the baseline the anchor carries ``flag:scope-growth``."""
 
 
@@ -33,7 +33,7 @@ class Baseline:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Proof:
+class EvidenceResult:
     """How the evidence that a capability asks for stands."""
 
     reached: bool
@@ -123,7 +123,7 @@ class CountedIssue:
         return self.state.answer if self.experiment else None
 
     @property
-    def is_silent(self) -> bool:
+    def lacks_result(self) -> bool:
         """An experiment that was closed without saying what came of it."""
         return self.experiment and self.state.state == "done" and not self.answer
 
@@ -174,9 +174,9 @@ class ScopeChange:
         return self.grown_by / self.baseline if self.baseline else None
 
     @property
-    def flag(self) -> bool:
+    def exceeds_threshold(self) -> bool:
         """True when the growth is worth a flag on the anchor."""
-        return self.growth is not None and self.growth > GROWTH_WORTH_A_FLAG
+        return self.growth is not None and self.growth > SCOPE_GROWTH_THRESHOLD
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,9 +216,9 @@ class CapabilityRollup:
     """Sources that feed it and could not be read: nothing may be concluded or written from its figures."""
     health: str | None = None
     """The word that a forecast has earned; None where none may be said (``expected`` says why)."""
-    expected: Expected | None = None
+    expected: Expectation | None = None
     """What a forecast says, as readers are told; None without one, and when it is finished or cancelled."""
-    proof: Proof | None = None
+    proof: EvidenceResult | None = None
     """None when the plan asks for no evidence."""
 
     @property
@@ -258,7 +258,7 @@ class GoalRollup:
     uncertain: tuple[str, ...] = ()
     health: str | None = None
     """That of its worst required capability."""
-    expected: Expected | None = None
+    expected: Expectation | None = None
     """As a capability's."""
 
     @property

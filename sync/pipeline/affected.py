@@ -8,58 +8,60 @@ from typing import Any, Final
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Capability, Origin, Workspace
-from sync.model.anchors import anchors_of
-from sync.model.planning import Remembered, Thought
+from sync.model.anchors import list_anchors
+from sync.model.planning import PlanningResult, RecordedState
 from sync.model.renames import renamed_capabilities
-from sync.pipeline.offline import anchors_among
+from sync.pipeline.offline import find_anchors
 
 _NOWHERE: Final = Origin(file="")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Basis:
+class PlanningBasis:
     """What one of the two thoughts starts from. Every source could be read."""
 
     workspace: Workspace
     known: Mapping[IssueRef, KnownIssue]
-    remembered: Remembered
+    remembered: RecordedState
 
 
-def to_look_at_again(old: Basis, thought: Thought, new: Basis) -> frozenset[IssueRef] | None:
-    """The issues that ``new`` may judge in another way than ``old`` did in its ``thought``; None: all of them.
+def affected_issues(
+    old: PlanningBasis, planning: PlanningResult, new: PlanningBasis
+) -> frozenset[IssueRef] | None:
+    """The issues that ``new`` may judge in another way than ``old`` did in its ``planning``; None: all of them.
 
     An issue is judged by the teams that read it, by what the plans say of the capabilities that their rules name,
     by what people decided about it, and by its labels that name a capability. Both know the same issues.
     """
-    if _bearing_on_all(old) != _bearing_on_all(new) or not _teams_in_same_order(old.workspace, new.workspace):
+    if _global_inputs(old) != _global_inputs(new) or not _has_same_team_order(old.workspace, new.workspace):
         return None
     changed = _changed_capabilities(old.workspace, new.workspace)
-    named = _and_what_leads_there(changed, old.workspace, new.workspace)
+    named = _with_predecessors(changed, old.workspace, new.workspace)
     sources = _changed_sources(old.workspace, new.workspace, named)
     return frozenset(
         {
-            *_held_by(sources, old.known, new.known),
-            *_labelled(changed, new),
-            *_anchors(old, thought, new),
-            *(new.remembered.decisions.refs if changed else ()),
+            *_issues_of_sources(sources, old.known, new.known),
+            *_labeled_issues(changed, new),
+            *_anchor_issues(old, planning, new),
+            *(new.remembered.overrides.refs if changed else ()),
         }
     )
 
 
-def _bearing_on_all(basis: Basis) -> tuple[Any, ...]:
+def _global_inputs(basis: PlanningBasis) -> tuple[Any, ...]:
     """What is the same for every issue, and everything that is remembered of single ones."""
     workspace, remembered = basis.workspace, basis.remembered
     return (
         workspace.labels,
         [replace(each, goals=(), holidays=(), origin=_NOWHERE) for each in workspace.increments],
         renamed_capabilities(workspace),
-        remembered.finished,
-        remembered.decisions,
-        remembered.pushed,
+        remembered.finished_increments,
+        remembered.overrides,
+        remembered.pushed_labels,
     )
 
 
-def _teams_in_same_order(old: Workspace, new: Workspace) -> bool:
+def _has_same_team_order(old: Workspace, new: Workspace) -> bool:
     """Those that are in both."""
     before, after = ([team.team for team in each.teams] for each in (old, new))
     return [name for name in before if name in after] == [name for name in after if name in before]
@@ -67,19 +69,19 @@ def _teams_in_same_order(old: Workspace, new: Workspace) -> bool:
 
 def _changed_capabilities(old: Workspace, new: Workspace) -> frozenset[str]:
     """Their ids, where the plans differ in what decides about issues: not in titles, dates or what people promised."""
-    before, after = _facts(old), _facts(new)
+    before, after = _assignment_facts(old), _assignment_facts(new)
     return frozenset(each for each in {*before, *after} if before.get(each) != after.get(each))
 
 
-def _facts(workspace: Workspace) -> dict[str, tuple[str, Capability]]:
+def _assignment_facts(workspace: Workspace) -> dict[str, tuple[str, Capability]]:
     return {
-        each.id: (increment.id, _deciding(each))
+        each.id: (increment.id, _without_presentation(each))
         for increment in workspace.increments
         for each in increment.capabilities
     }
 
 
-def _deciding(capability: Capability) -> Capability:
+def _without_presentation(capability: Capability) -> Capability:
     """Without what changes figures and comments only, which are made anew."""
     return replace(
         capability,
@@ -94,7 +96,7 @@ def _deciding(capability: Capability) -> Capability:
     )
 
 
-def _and_what_leads_there(changed: frozenset[str], *workspaces: Workspace) -> frozenset[str]:
+def _with_predecessors(changed: frozenset[str], *workspaces: Workspace) -> frozenset[str]:
     """The capabilities from which an issue may land in a changed one (``continues``), and those."""
     pairs = [
         (each.id, each.continues)
@@ -122,7 +124,7 @@ def _changed_sources(old: Workspace, new: Workspace, capabilities: frozenset[str
     return frozenset(source.name for team in changed for source in team.sources)
 
 
-def _held_by(
+def _issues_of_sources(
     sources: frozenset[str], before: Mapping[IssueRef, KnownIssue], after: Mapping[IssueRef, KnownIssue]
 ) -> Iterator[IssueRef]:
     """The issues of these sources, and those that are held by others now than before."""
@@ -132,7 +134,7 @@ def _held_by(
             yield ref
 
 
-def _labelled(capabilities: frozenset[str], basis: Basis) -> Iterator[IssueRef]:
+def _labeled_issues(capabilities: frozenset[str], basis: PlanningBasis) -> Iterator[IssueRef]:
     """The issues that carry a label of one of these, whoever put it."""
     if not capabilities:
         return
@@ -146,9 +148,9 @@ def _labelled(capabilities: frozenset[str], basis: Basis) -> Iterator[IssueRef]:
             yield ref
 
 
-def _anchors(old: Basis, thought: Thought, new: Basis) -> Iterator[IssueRef]:
+def _anchor_issues(old: PlanningBasis, planning: PlanningResult, new: PlanningBasis) -> Iterator[IssueRef]:
     """Issues that are anchors, that become some, or that carry our comment."""
-    yield from (ref for ref, wish in thought.wishes.items() if wish.is_anchor)
-    yield from (each.ref for basis in (old, new) for each in basis.remembered.written.values())
-    if anchors_of(old.workspace) != anchors_of(new.workspace):
-        yield from (issue.ref for issue in anchors_among(new.known, new.workspace).values())
+    yield from (ref for ref, wish in planning.desired.items() if wish.is_anchor)
+    yield from (each.ref for basis in (old, new) for each in basis.remembered.status_comments.values())
+    if list_anchors(old.workspace) != list_anchors(new.workspace):
+        yield from (issue.ref for issue in find_anchors(new.known, new.workspace).values())

@@ -10,151 +10,167 @@ from typing import Literal
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef, LabelEvent
-from mappings.rules.conditions import wanted_by
+from mappings.rules.conditions import field_selection_for
 from sync.diff.limits import is_override
-from sync.model.labels import Suspicion
-from sync.pipeline.instances import installation_of
-from sync.pull.recorded import Recorder, label_names
-from sync.runtime.context import Job
+from sync.model.labels import SuspectedOverride
+from sync.pipeline.instances import instance_of_account
+from sync.pull.recorded import StateRecorder, label_renamer
+from sync.runtime.context import RunContext
 
-Verdict = Literal[
+OverrideVerdict = Literal[
     "veto", "pin", "pin-lifted", "veto-lifted", "left", "left-lifted", "ours", "neighbour", "gone"
 ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class CheckedOverride:
     """A suspicion that the direct read confirmed, and what it comes to."""
 
-    suspicion: Suspicion
-    verdict: Verdict
-    at: datetime | None = None
+    suspicion: SuspectedOverride
+    verdict: OverrideVerdict
+    decided_at: datetime | None = None
     """When a person did it, where the tracker's history tells."""
 
 
 @dataclass(kw_only=True, slots=True)
-class Checked:
+class OverrideCheck:
     """What direct reads said about suspicions. Nothing is recorded yet."""
 
-    fresh: dict[IssueRef, Issue] = field(default_factory=dict)
+    fresh_issues: dict[IssueRef, Issue] = field(default_factory=dict)
     vanished: set[IssueRef] = field(default_factory=set)
     unread: dict[IssueRef, str] = field(default_factory=dict)
     """Issue -> why it could not be read; it stays as it is in this run."""
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[CheckedOverride] = field(default_factory=list)
 
     @property
-    def confirmed(self) -> list[Suspicion]:
+    def confirmed(self) -> list[SuspectedOverride]:
         """Without those of which the history says that it was us: a store that came from a backup forgot them."""
         return [finding.suspicion for finding in self.findings if finding.verdict != "ours"]
 
 
-def check_suspicions(job: Job, suspicions: Iterable[Suspicion], *, stop_after: int | None = None) -> Checked:
+def check_suspected_overrides(
+    context: RunContext, suspicions: Iterable[SuspectedOverride], *, stop_after: int | None = None
+) -> OverrideCheck:
     """Read each suspected issue directly: one read for each issue, and one more for its history where a label is
     there of which this store cannot know, or has forgotten, who put it.
 
     Stops when more than ``stop_after`` decisions of people were confirmed, because the guard then refuses.
     """
-    checked = Checked()
+    checked = OverrideCheck()
     ordered = sorted(suspicions, key=lambda s: (s.ref, s.label))
     for ref, group in groupby(ordered, key=lambda s: s.ref):
         if stop_after is not None and sum(map(is_override, checked.confirmed)) > stop_after:
             break
         found = list(group)
         try:
-            _check_issue(job, ref, found, checked)
+            _check_issue(context, ref, found, checked)
         except ConnectorError as error:
             checked.unread[ref] = str(error)
     return checked
 
 
-def record(findings: Iterable[Finding], recorder: Recorder) -> None:
+def record_overrides(findings: Iterable[CheckedOverride], recorder: StateRecorder) -> None:
     """Take what was found into memory."""
     for finding in findings:
         ref, label = finding.suspicion.ref, finding.suspicion.label
         if finding.verdict == "veto":
-            told = "from the tracker's history: " if finding.at else ""
-            recorder.add(ref, "veto", label, f"{told}a person removed the label", at=finding.at)
+            told = "from the tracker's history: " if finding.decided_at else ""
+            recorder.record_override(
+                ref, "veto", label, f"{told}a person removed the label", at=finding.decided_at
+            )
         elif finding.verdict == "pin":
-            recorder.drop(ref, "veto", label)
-            recorder.add(ref, "pin", label, "a person put the label")
+            recorder.drop_override(ref, "veto", label)
+            recorder.record_override(ref, "pin", label, "a person put the label")
         elif finding.verdict == "neighbour":
-            recorder.add(ref, "held", label, "put by another installation; what it labels is left to it")
+            recorder.record_override(
+                ref, "held", label, "put by another installation; what it labels is left to it"
+            )
         elif finding.verdict == "left":
-            recorder.add(ref, "left", label, "not put by this installation as far as the history tells")
+            recorder.record_override(
+                ref, "left", label, "not put by this installation as far as the history tells"
+            )
         elif finding.verdict == "pin-lifted":
-            recorder.drop(ref, "pin", label)
-            recorder.forget(ref, recorder.spellings(ref, label))
+            recorder.drop_override(ref, "pin", label)
+            recorder.forget_labels(ref, recorder.equivalent_labels(ref, label))
         elif finding.verdict == "veto-lifted":
-            recorder.drop(ref, "veto", label)
+            recorder.drop_override(ref, "veto", label)
         elif finding.verdict == "left-lifted":
-            recorder.drop(ref, "left", label)
+            recorder.drop_override(ref, "left", label)
         elif finding.verdict == "ours":
-            recorder.adopt(ref, label)
+            recorder.adopt_label(ref, label)
         else:
-            recorder.forget(ref, frozenset({label}))
+            recorder.forget_labels(ref, frozenset({label}))
 
 
-def _check_issue(job: Job, ref: IssueRef, found: list[Suspicion], checked: Checked) -> None:
+def _check_issue(
+    context: RunContext, ref: IssueRef, suspicions: list[SuspectedOverride], check: OverrideCheck
+) -> None:
     try:
-        issue = job.readers[ref.tracker].read(ref.key, wanted_by(job.workspace.teams))
+        issue = context.readers[ref.tracker].read(ref.key, field_selection_for(context.workspace.teams))
     except Gone:
-        _vanish(job, ref, checked)
+        _mark_vanished(context, ref, check)
         return
-    history = _history(job, ref, found)
-    job.store.save_issue(issue, job.now())
+    history = _label_history(context, ref, suspicions)
+    context.store.save_issue(issue, context.now())
     if issue.ref != ref:  # transferred: it is another issue now, and this one is not there any more
-        _vanish(job, ref, checked)
+        _mark_vanished(context, ref, check)
         return
-    checked.fresh[ref] = issue
-    for suspicion in found:
-        if verdict := _verdict(job, suspicion, issue, history):
-            checked.findings.append(Finding(suspicion=suspicion, verdict=verdict))
-    if any(each.verdict == "ours" and each.suspicion.ref == ref for each in checked.findings):
-        checked.findings += _forgotten(job, issue, history, {suspicion.label for suspicion in found})
+    check.fresh_issues[ref] = issue
+    for suspicion in suspicions:
+        if verdict := _verdict_on(context, suspicion, issue, history):
+            check.findings.append(CheckedOverride(suspicion=suspicion, verdict=verdict))
+    if any(each.verdict == "ours" and each.suspicion.ref == ref for each in check.findings):
+        check.findings += _forgotten_labels(
+            context, issue, history, {suspicion.label for suspicion in suspicions}
+        )
 
 
-def _forgotten(
-    job: Job, issue: Issue, history: Mapping[str, LabelEvent], looked_at: Collection[str]
-) -> Iterator[Finding]:
+def _forgotten_labels(
+    context: RunContext, issue: Issue, history: Mapping[str, LabelEvent], read_issues: Collection[str]
+) -> Iterator[CheckedOverride]:
     """This store forgot one label of ours on the issue: the others that the history says we put come back with it."""
-    ours = job.accounts(issue.ref.tracker)
-    for label in sorted(job.workspace.labels.ours(issue.labels)):
+    ours = context.own_account_ids(issue.ref.tracker)
+    for label in sorted(context.workspace.labels.managed(issue.labels)):
         event = history.get(label.lower())
-        if event and event.author_id in ours and label.lower() not in looked_at:
-            suspicion = Suspicion(ref=issue.ref, kind="origin", label=label.lower(), needs_history=True)
-            yield Finding(suspicion=suspicion, verdict="ours")
+        if event and event.author_id in ours and label.lower() not in read_issues:
+            suspicion = SuspectedOverride(
+                ref=issue.ref, kind="origin", label=label.lower(), needs_history=True
+            )
+            yield CheckedOverride(suspicion=suspicion, verdict="ours")
 
 
-def _vanish(job: Job, ref: IssueRef, checked: Checked) -> None:
-    job.store.mark_vanished(ref, job.now())
-    checked.vanished.add(ref)
+def _mark_vanished(context: RunContext, ref: IssueRef, check: OverrideCheck) -> None:
+    context.store.mark_vanished(ref, context.now())
+    check.vanished.add(ref)
 
 
-def _history(job: Job, ref: IssueRef, found: list[Suspicion]) -> Mapping[str, LabelEvent]:
-    if not any(suspicion.needs_history or suspicion.kind == "pin" for suspicion in found):
+def _label_history(
+    context: RunContext, ref: IssueRef, suspicions: list[SuspectedOverride]
+) -> Mapping[str, LabelEvent]:
+    if not any(suspicion.needs_history or suspicion.kind == "pin" for suspicion in suspicions):
         return {}
-    events = job.readers[ref.tracker].label_events(ref)
+    events = context.readers[ref.tracker].label_origins(ref)
     return {label.lower(): event for label, event in events.items()}
 
 
-def _verdict(
-    job: Job, suspicion: Suspicion, issue: Issue, history: Mapping[str, LabelEvent]
-) -> Verdict | None:
+def _verdict_on(
+    context: RunContext, suspicion: SuspectedOverride, issue: Issue, history: Mapping[str, LabelEvent]
+) -> OverrideVerdict | None:
     """What a suspicion comes to, or None when the issue itself says otherwise."""
     live = {label.lower() for label in issue.labels}
     is_there = suspicion.label in live
-    today = label_names(job)
+    today = label_renamer(context)
 
     def said_otherwise(label: str) -> bool:
         return today(label) in set(map(today, live))
 
     match suspicion.kind:
         case "pin" | "origin":
-            return _who_put_it(job, suspicion, history) if is_there else None
+            return _origin_verdict(context, suspicion, history) if is_there else None
         case "veto-lifted":
             return suspicion.kind if is_there else None
         case "gone":
-            return None if suspicion.label in _spelled(job, issue) else suspicion.kind
+            return None if suspicion.label in _comparable_names(context, issue) else suspicion.kind
         case "veto":
             return None if is_there or said_otherwise(suspicion.label) else suspicion.kind
         case "earlier":  # the history says it, see lost_store.py
@@ -163,18 +179,20 @@ def _verdict(
             return None if is_there or said_otherwise(suspicion.label) else kind
 
 
-def _spelled(job: Job, issue: Issue) -> frozenset[str]:
+def _comparable_names(context: RunContext, issue: Issue) -> frozenset[str]:
     """Names under which a label of ours may be looked for: another spelling is another label on Jira."""
-    if job.markup(issue.ref.tracker) == "jira":
+    if context.markup(issue.ref.tracker) == "jira":
         return issue.labels
     return frozenset(label.lower() for label in issue.labels)
 
 
-def _who_put_it(job: Job, suspicion: Suspicion, history: Mapping[str, LabelEvent]) -> Verdict:
+def _origin_verdict(
+    context: RunContext, suspicion: SuspectedOverride, history: Mapping[str, LabelEvent]
+) -> OverrideVerdict:
     event = history.get(suspicion.label)
-    if event and event.author_id in job.accounts(suspicion.ref.tracker):
+    if event and event.author_id in context.own_account_ids(suspicion.ref.tracker):
         return "ours"
-    if event and installation_of(job, suspicion.ref.tracker, event.author_id):
+    if event and instance_of_account(context, suspicion.ref.tracker, event.author_id):
         return "neighbour"
     if not suspicion.needs_history:
         return "pin"

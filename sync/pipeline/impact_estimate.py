@@ -9,88 +9,93 @@ from contextlib import contextmanager
 from connectors.errors import ConnectorError
 from connectors.http.rate_limiter import WriteLimits
 from connectors.model import Issue, IssueRef
-from sync.diff.notifications import Cost, weigh
+from sync.diff.notifications import TrackerWriteCost, estimate_cost
 from sync.model.changes import ChangeSet
-from sync.model.limits import Audience, Weighed, edits, place_of
-from sync.model.run import Applied
-from sync.runtime.context import Job
+from sync.model.limits import Audience, ImpactEstimate, is_edit, project_of
+from sync.model.run import ApplyResult
+from sync.runtime.context import RunContext
 
-SPREADING = "spreading"
+ROLLOUT_KEY = "spreading"
 """In the store's cache while a large first run goes on over several runs."""
 
 
-def weigh_changes(job: Job, changes: ChangeSet, issues: Iterable[Issue]) -> Weighed:
+def estimate_impact(context: RunContext, changes: ChangeSet, issues: Iterable[Issue]) -> ImpactEstimate:
     """``issues``: all that are known; looked at only when there are changes. Costs a request for each Jira project
     whose issues are edited, once a week."""
-    people = {issue.ref: _people(issue) for issue in issues} if len(changes) else {}
-    jira = frozenset(name for name in job.settings.trackers if job.markup(name) == "jira")
+    people = {issue.ref: _people_on(issue) for issue in issues} if len(changes) else {}
+    jira = frozenset(name for name in context.settings.trackers if context.markup(name) == "jira")
     audience = Audience(
-        people={ref: people[ref] for ref in changes.refs if ref in people},
-        jira=jira,
-        noisy=frozenset(_noisy(job, changes, people, jira)),
-        team=len(frozenset().union(*people.values())),
+        people_by_issue={ref: people[ref] for ref in changes.refs if ref in people},
+        jira_trackers=jira,
+        notifying_projects=frozenset(_notifying_projects(context, changes, people, jira)),
+        people_known=len(frozenset().union(*people.values())),
     )
-    comments = sum(1 for row in job.store.pushed_comments().values() if row.state == "live")
-    first = not comments and not any(job.store.pushed_labels().values())
-    return Weighed(
-        attention=weigh(changes, audience, _costs(job, changes)),
+    comments = sum(1 for row in context.store.pushed_comments().values() if row.state == "live")
+    first = not comments and not any(context.store.pushed_labels().values())
+    return ImpactEstimate(
+        cost=estimate_cost(changes, audience, _write_costs(context, changes)),
         audience=audience,
-        comments=comments,
-        spreading=first or bool(job.store.cache.get(SPREADING)),
+        existing_comments=comments,
+        in_rollout=first or bool(context.store.cache.get(ROLLOUT_KEY)),
     )
 
 
 @contextmanager
-def spreading_kept(job: Job, weighed: Weighed, applied: Applied) -> Iterator[None]:
+def tracking_rollout(
+    context: RunContext, impact: ImpactEstimate, apply_result: ApplyResult
+) -> Iterator[None]:
     """Around the writing of a change set: while a first run has not done all, the next goes on, also after a crash."""
-    _keep(job, on=weighed.spreading and bool(weighed.attention.requests))
+    _save_rollout(context, active=impact.in_rollout and bool(impact.cost.requests))
     yield
-    _keep(job, on=weighed.spreading and bool(applied.left or applied.failed))
+    _save_rollout(context, active=impact.in_rollout and bool(apply_result.skipped or apply_result.failed))
 
 
-def _keep(job: Job, *, on: bool) -> None:
-    if bool(job.store.cache.get(SPREADING)) != on:
-        job.store.cache.put(SPREADING, on or None)
+def _save_rollout(context: RunContext, *, active: bool) -> None:
+    if bool(context.store.cache.get(ROLLOUT_KEY)) != active:
+        context.store.cache.put(ROLLOUT_KEY, active or None)
 
 
-def _people(issue: Issue) -> frozenset[str]:
+def _people_on(issue: Issue) -> frozenset[str]:
     names = (issue.author, *issue.assignees)
     return frozenset(f"{issue.ref.tracker}:{name}" for name in names if name)
 
 
-def _noisy(
-    job: Job, changes: ChangeSet, people: Mapping[IssueRef, frozenset[str]], jira: frozenset[str]
+def _notifying_projects(
+    context: RunContext,
+    changes: ChangeSet,
+    people: Mapping[IssueRef, frozenset[str]],
+    jira_trackers: frozenset[str],
 ) -> Iterable[str]:
     """Jira projects where our edits are mailed to somebody. Where that cannot be found out, they are."""
     edited = {
         change.ref
         for change in changes.changes
-        if change.ref.tracker in jira and edits(change) and people.get(change.ref)
+        if change.ref.tracker in jira_trackers and is_edit(change) and people.get(change.ref)
     }
-    for place, ref in sorted({place_of(ref): ref for ref in edited}.items()):
+    for place, ref in sorted({project_of(ref): ref for ref in edited}.items()):
         try:
-            mails = job.readers[ref.tracker].edits_are_mailed(place.partition(":")[2])
+            mails = context.readers[ref.tracker].edits_send_mail(place.partition(":")[2])
         except (ConnectorError, KeyError):
             mails = True
         if mails:
             yield place
 
 
-def _costs(job: Job, changes: ChangeSet) -> Mapping[str, Cost]:
+def _write_costs(context: RunContext, changes: ChangeSet) -> Mapping[str, TrackerWriteCost]:
     costs = {}
     for tracker in sorted({change.ref.tracker for change in changes.changes}):
-        pace, cache = job.paces.get(tracker), job.store.cache_for(tracker)
+        pace, cache = context.rate_limiters.get(tracker), context.store.cache_for(tracker)
         labels = {
             (change.container, label)
             for change in changes.labels
             if change.ref.tracker == tracker
             for label in change.add
         }
-        is_github = job.markup(tracker) == "github"
+        is_github = context.markup(tracker) == "github"
         unmade = {each for each in labels if is_github and not cache.get(f"label-made:{each[0]}:{each[1]}")}
-        costs[tracker] = Cost(
+        costs[tracker] = TrackerWriteCost(
             limits=pace.limits if pace else WriteLimits(),
-            spent=pace.spent(job.now()) if pace else 0,
-            unmade=frozenset(unmade),
+            recent_content=pace.recent_content(context.now()) if pace else 0,
+            missing_labels=frozenset(unmade),
         )
     return costs

@@ -12,154 +12,167 @@ from dataclasses import dataclass, field
 from connectors.errors import ConnectorError
 from connectors.model import Comment, IssueRef
 from mappings.model import Origin
-from mappings.problems import MappingInvalid, Problem
+from mappings.problems import InvalidWorkspace, Problem
 from sync.config.settings import FILE_NAME
-from sync.diff.comment_markup import digest
-from sync.model.anchors import homes_of
+from sync.diff.comment_markup import text_digest
+from sync.model.anchors import comment_owners
 from sync.model.changes import CommentChange
 from sync.model.limits import Refusal
-from sync.pull.comment_marker import Marker, Said
-from sync.pull.recorded import Recorder, aliases, keep_home
-from sync.runtime.context import Job
-from sync.store import PushedComment
+from sync.pull.comment_marker import CommentMarker, MarkerContent
+from sync.pull.recorded import StateRecorder, former_subjects, save_comment_owner
+from sync.runtime.context import RunContext
+from sync.store import PushedCommentRecord
 
-_INSTANCE, _CONTESTED, _NEIGHBOUR = "instance", "contested:", "neighbour:"
+_INSTANCE_KEY, _CONTESTED_KEY, _OTHER_INSTANCE_KEY = "instance", "contested:", "neighbour:"
 
 
 @dataclass(kw_only=True, slots=True)
-class Neighbourhood:
+class AnchorCheck:
     """What stands already where we wanted to start a comment."""
 
-    contested: dict[str, str] = field(default_factory=dict)
+    contested_subjects: dict[str, str] = field(default_factory=dict)
     """Subject -> why its anchor is left alone."""
-    refs: dict[IssueRef, str] = field(default_factory=dict)
+    contested_issues: dict[IssueRef, str] = field(default_factory=dict)
     """The same by issue."""
-    adopted: set[str] = field(default_factory=set)
+    adopted_trackers: set[str] = field(default_factory=set)
     """Trackers on which a comment of ours was found that this store did not know."""
-    looked: set[str] = field(default_factory=set)
+    checked_subjects: set[str] = field(default_factory=set)
     """Subjects whose anchor was looked at and has no comment of ours."""
     refusals: tuple[Refusal, ...] = ()
 
 
-def refuse_other_instance(job: Job) -> None:
+def check_instance(context: RunContext) -> None:
     """Raise MappingInvalid when this store was written by an installation of another name."""
-    mine, kept = job.settings.instance, job.store.cache.get(_INSTANCE)
+    mine, kept = context.settings.instance, context.store.cache.get(_INSTANCE_KEY)
     if kept not in (None, mine):
         message = (
             f"this store belongs to the installation {kept!r}, and its comments on the trackers are marked so; write "
             f"`instance: {kept}`, or give this installation a store of its own"
         )
         origin = Origin(file=FILE_NAME)
-        raise MappingInvalid(
+        raise InvalidWorkspace(
             [Problem(origin=origin, path="instance", message=message, severity="error", check="instance")]
         )
 
 
-def remember_instance(job: Job) -> None:
+def save_instance(context: RunContext) -> None:
     """Keep whose store this is. Writes only when it is new."""
-    if job.store.cache.get(_INSTANCE) != job.settings.instance:
-        job.store.cache.put(_INSTANCE, job.settings.instance, days=3650)
+    if context.store.cache.get(_INSTANCE_KEY) != context.settings.instance:
+        context.store.cache.put(_INSTANCE_KEY, context.settings.instance, days=3650)
 
 
-def installation_of(job: Job, tracker: str, account: str) -> str | None:
+def instance_of_account(context: RunContext, tracker: str, account: str) -> str | None:
     """The other installation that writes by an account, as far as we met it."""
-    found = job.store.cache.get(f"{_NEIGHBOUR}{tracker}:{account}")
+    found = context.store.cache.get(f"{_OTHER_INSTANCE_KEY}{tracker}:{account}")
     return str(found) if found else None
 
 
-def look_around(job: Job, starting: Iterable[CommentChange], recorder: Recorder) -> Neighbourhood:
+def check_anchors(
+    context: RunContext, new_comments: Iterable[CommentChange], recorder: StateRecorder
+) -> AnchorCheck:
     """Read the comments of every anchor where a comment is about to be started.
 
     Ours are adopted: the store is new. An anchor that another account keeps for another installation is left to it.
     Where our own account writes for another installation, everything is refused.
     """
-    found, marker, names = Neighbourhood(), Marker(job), aliases(job.workspace)
-    for change in starting:
-        last = recorder.remembered.written.get(change.subject)
+    found, marker, names = AnchorCheck(), CommentMarker(context), former_subjects(context.workspace)
+    for change in new_comments:
+        last = recorder.recorded.status_comments.get(change.subject)
         if last and last.ref == change.ref:
             continue
-        if reason := job.store.cache.get(_contested(change)):
-            _leave(found, change, str(reason))
+        if reason := context.store.cache.get(_contested_key(change)):
+            _mark_contested(found, change, str(reason))
             continue
         try:
-            comments = job.readers[change.ref.tracker].comments(change.ref)
+            comments = context.readers[change.ref.tracker].comments(change.ref)
         except ConnectorError:
             continue  # the attempt to write tells
-        _judge(job, change, [(each, marker.said(each, change.ref)) for each in comments], found)
+        _check_other_instances(
+            context, change, [(each, marker.read_marker(each, change.ref)) for each in comments], found
+        )
         own = (change.subject, *names.get(change.subject, ()))
         ours = next((c for c in comments if marker.own_text(c, change.ref, own) is not None), None)
         if ours is None:
-            found.looked.add(change.subject)
-        elif not found.refusals and change.subject not in found.contested:
-            _adopt(job, change, ours, str(marker.own_text(ours, change.ref, own)), recorder)
-            found.adopted.add(change.ref.tracker)
+            found.checked_subjects.add(change.subject)
+        elif not found.refusals and change.subject not in found.contested_subjects:
+            _adopt_comment(context, change, ours, str(marker.own_text(ours, change.ref, own)), recorder)
+            found.adopted_trackers.add(change.ref.tracker)
     return found
 
 
-def look_again(job: Job, starting: Iterable[CommentChange], recorder: Recorder) -> Neighbourhood:
+def recheck_anchors(
+    context: RunContext, new_comments: Iterable[CommentChange], recorder: StateRecorder
+) -> AnchorCheck:
     """The same before a reviewed change set is written, which is carried out whole or not at all: an anchor that
     somebody else keeps by now is a refusal."""
-    found = look_around(job, starting, recorder)
-    if found.contested and not found.refusals:
+    found = check_anchors(context, new_comments, recorder)
+    if found.contested_subjects and not found.refusals:
         found.refusals = tuple(
             Refusal(rule="neighbour", text=f"{subject}: {reason}")
-            for subject, reason in found.contested.items()
+            for subject, reason in found.contested_subjects.items()
         )
     return found
 
 
-def _judge(
-    job: Job, change: CommentChange, comments: Iterable[tuple[Comment, Said | None]], found: Neighbourhood
+def _check_other_instances(
+    context: RunContext,
+    change: CommentChange,
+    comments: Iterable[tuple[Comment, MarkerContent | None]],
+    found: AnchorCheck,
 ) -> None:
-    mine = job.settings.instance
+    mine = context.settings.instance
     for comment, said in comments:
         if said is None or said.instance == mine:
             continue
-        if comment.author_id in job.accounts(change.ref.tracker):
-            found.refusals = (_same_account(change, said, mine),)
+        if comment.author_id in context.own_account_ids(change.ref.tracker):
+            found.refusals = (_same_account_refusal(change, said, mine),)
             return
         tracker = change.ref.tracker
-        job.store.cache.put(f"{_NEIGHBOUR}{tracker}:{comment.author_id}", said.instance, days=365)
+        context.store.cache.put(
+            f"{_OTHER_INSTANCE_KEY}{tracker}:{comment.author_id}", said.instance, days=365
+        )
         reason = (
             f"the installation {said.instance!r} keeps {said.subject} there by the account {comment.author_id}; "
             f"take the anchor of {change.subject} out of one of the two plans, or delete that comment if the other "
             "installation is no more"
         )
-        job.store.cache.put(_contested(change), reason, days=1)
-        _leave(found, change, reason)
+        context.store.cache.put(_contested_key(change), reason, days=1)
+        _mark_contested(found, change, reason)
 
 
-def _same_account(change: CommentChange, said: Said, mine: str) -> Refusal:
+def _same_account_refusal(change: CommentChange, owner: MarkerContent, own_instance: str) -> Refusal:
     return Refusal(
         rule="two-installations",
-        text=f"on {change.ref} our own account keeps {said.subject} for the installation {said.instance!r}, and this "
-        f"one is {mine!r}: whose labels are whose could not be told; if it is the same installation, write "
-        f"`instance: {said.instance}`, else give one of the two another account and another anchor",
+        text=f"on {change.ref} our own account keeps {owner.subject} for the installation {owner.instance!r}, and this "
+        f"one is {own_instance!r}: whose labels are whose could not be told; if it is the same installation, write "
+        f"`instance: {owner.instance}`, else give one of the two another account and another anchor",
     )
 
 
-def _leave(found: Neighbourhood, change: CommentChange, reason: str) -> None:
-    found.contested[change.subject] = reason
-    found.refs[change.ref] = reason
+def _mark_contested(found: AnchorCheck, change: CommentChange, reason: str) -> None:
+    found.contested_subjects[change.subject] = reason
+    found.contested_issues[change.ref] = reason
 
 
-def _contested(change: CommentChange) -> str:
-    return f"{_CONTESTED}{change.ref.tracker}:{change.ref.id}:{change.subject}"
+def _contested_key(change: CommentChange) -> str:
+    return f"{_CONTESTED_KEY}{change.ref.tracker}:{change.ref.id}:{change.subject}"
 
 
-def _adopt(job: Job, change: CommentChange, comment: Comment, own: str, recorder: Recorder) -> None:
+def _adopt_comment(
+    context: RunContext, change: CommentChange, comment: Comment, own: str, recorder: StateRecorder
+) -> None:
     """Take our comment into memory as what we wrote last; what it says differently is edited in this run."""
-    same = digest(own) == digest(change.body)
-    row = PushedComment(
+    same = text_digest(own) == text_digest(change.body)
+    row = PushedCommentRecord(
         subject=change.subject,
         ref=change.ref,
         comment_id=comment.id,
         body=own,
-        full_hash=change.full_hash if same else digest(own),
+        full_hash=change.full_hash if same else text_digest(own),
         urgent_hash=change.urgent_hash if same else "",
-        edited_at=job.now(),
+        edited_at=context.now(),
         state="live",
-        run_id=job.run_id,
+        run_id=context.run_id,
     )
-    home = homes_of(job.workspace)[change.subject]
-    recorder.adopt_comment(row, lambda: keep_home(job.store, row.subject, home))
+    home = comment_owners(context.workspace)[change.subject]
+    recorder.adopt_comment(row, lambda: save_comment_owner(context.store, row.subject, home))

@@ -8,52 +8,60 @@ from datetime import datetime
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Workspace
-from sync.model.anchors import anchors_of
-from sync.model.planning import Earlier, Remembered, Seen, Thought
-from sync.pipeline.planner import think
-from sync.pull.current_sources import known_today, states_today
-from sync.pull.recorded import remember
-from sync.pull.visibility import find_out
-from sync.runtime.context import Job
-from sync.store import Store, labels_now
+from sync.model.anchors import list_anchors
+from sync.model.planning import PlanningInputs, PlanningResult, PreviousPlanning, RecordedState
+from sync.pipeline.planner import plan_changes
+from sync.pull.current_sources import current_source_states, load_current_issues
+from sync.pull.recorded import load_recorded_state
+from sync.pull.visibility import determine_redaction_policy
+from sync.runtime.context import RunContext
+from sync.store import Store, current_labels
 
 
-def outlook(job: Job) -> tuple[Thought, Remembered]:
+def plan_from_store(context: RunContext) -> tuple[PlanningResult, RecordedState]:
     """Assignments and roll-up of the stored snapshot at ``job.now()``. Sources that fail count as unread."""
-    known = known_today(job.store, job.workspace)
-    remembered = remember(job)
-    return think_offline(job, known, remembered), remembered
+    known = load_current_issues(context.store, context.workspace)
+    remembered = load_recorded_state(context)
+    return plan_offline(context, known, remembered), remembered
 
 
-def think_offline(
-    job: Job,
+def plan_offline(
+    context: RunContext,
     known: Mapping[IssueRef, KnownIssue],
-    remembered: Remembered,
-    earlier: Earlier | None = None,
-) -> Thought:
+    recorded: RecordedState,
+    previous: PreviousPlanning | None = None,
+) -> PlanningResult:
     """What a run of the job would think if it read ``known``. Sources that fail count as unread."""
     failing = {
         state.name: state.failing_since
-        for state in states_today(job.store, job.workspace)
+        for state in current_source_states(context.store, context.workspace)
         if state.failing_since
     }
-    anchors = anchors_among(known, job.workspace)
-    seen = Seen(
+    anchors = find_anchors(known, context.workspace)
+    seen = PlanningInputs(
         known=known,
         anchors=anchors,
-        unread=frozenset(failing),
+        unread_sources=frozenset(failing),
         failing_since=failing,
-        left_out=job.left_out,
-        proofs=job.proofs,
-        discretion=find_out(job, anchors.values()),
+        omitted_files=context.omitted_files,
+        evidence=context.evidence,
+        redaction=determine_redaction_policy(context, anchors.values()),
     )
-    markup = {tracker: job.markup(tracker) for tracker in job.settings.trackers}
-    return think(job.settings, job.workspace, seen, remembered, now=job.now(), markup=markup, earlier=earlier)
+    markup = {tracker: context.markup(tracker) for tracker in context.settings.trackers}
+    return plan_changes(
+        context.settings,
+        context.workspace,
+        seen,
+        recorded,
+        now=context.now(),
+        markup=markup,
+        previous=previous,
+    )
 
 
-def anchors_among(known: Mapping[IssueRef, KnownIssue], workspace: Workspace) -> dict[Anchor, Issue]:
+def find_anchors(known: Mapping[IssueRef, KnownIssue], workspace: Workspace) -> dict[Anchor, Issue]:
     """The anchors of the plans that were read, in the order of the plans."""
-    keys = {anchor.key.lower() for anchor in anchors_of(workspace)}
+    keys = {anchor.key.lower() for anchor in list_anchors(workspace)}
     found = {
         (item.issue.ref.tracker, item.issue.ref.key.lower()): item.issue
         for item in known.values()
@@ -61,29 +69,31 @@ def anchors_among(known: Mapping[IssueRef, KnownIssue], workspace: Workspace) ->
     }
     return {
         anchor: found[place]
-        for anchor in anchors_of(workspace)
+        for anchor in list_anchors(workspace)
         if (place := (anchor.tracker, anchor.key.lower())) in found
     }
 
 
-def known_after_writes(store: Store) -> dict[IssueRef, KnownIssue]:
+def known_issues_after_writes(store: Store) -> dict[IssueRef, KnownIssue]:
     """The stored issues with the labels that they carry since our last writes, which were not read back yet."""
-    known = {item.issue.ref: item for item in store.known()}
-    for (tracker, issue_id), written in store.written_since_read().items():
+    known = {item.issue.ref: item for item in store.known_issues()}
+    for (tracker, issue_id), written in store.label_changes_since_read().items():
         item = known[IssueRef(tracker=tracker, id=issue_id, key="")]
-        labels = frozenset(labels_now(item.issue.labels, written))
+        labels = frozenset(current_labels(item.issue.labels, written))
         known[item.issue.ref] = replace(item, issue=replace(item.issue, labels=labels))
     return known
 
 
-def read_last(job: Job) -> datetime | None:
+def last_full_sync(context: RunContext) -> datetime | None:
     """When the source that was read longest ago was last read whole; None when one never was."""
-    times = [state.last_whole for state in states_today(job.store, job.workspace)]
+    times = [state.last_whole for state in current_source_states(context.store, context.workspace)]
     return min((at for at in times if at), default=None) if times and all(times) else None
 
 
-def silent_since(job: Job) -> datetime | None:
+def stale_since(context: RunContext) -> datetime | None:
     """When any source was last read whole, where that is so long ago that no run can be at work any more (the setting
     ``unreadable_after``); None: somebody reads."""
-    last = max((state.last_whole for state in job.store.sources() if state.last_whole), default=None)
-    return last if last is not None and job.now() - last > job.settings.unreadable_after else None
+    last = max(
+        (state.last_whole for state in context.store.source_states() if state.last_whole), default=None
+    )
+    return last if last is not None and context.now() - last > context.settings.unreadable_after else None

@@ -11,256 +11,264 @@ from mappings.labels import LabelScheme
 from mappings.model import Anchor, Overrides, Workspace
 from mappings.rules.matcher import Matcher
 from sync.config.settings import Settings
-from sync.diff.comment_diff import compare_comments, leaving_comments
-from sync.diff.desired_comments import StatusWishes
-from sync.diff.desired_labels import DesireInputs, desire_labels
-from sync.diff.label_diff import LabelWorld, compare_labels
-from sync.forecast.health.attach import with_expected
+from sync.diff.comment_diff import comments_to_remove, diff_comments
+from sync.diff.desired_comments import StatusCommentBuilder
+from sync.diff.desired_labels import DesiredStateInputs, desired_labels_for
+from sync.diff.label_diff import LabelDiffInputs, diff_labels
+from sync.forecast.health.attach import attach_expectations
 from sync.model.anchors import anchors_by_subject
 from sync.model.changes import ChangeSet
-from sync.model.health import Expected
-from sync.model.labels import Decisions, Observation, Wish
-from sync.model.planning import Counting, Earlier, Remembered, Seen, Thought
+from sync.model.health import Expectation
+from sync.model.labels import DesiredLabels, Notice, RecordedOverrides
+from sync.model.planning import Assessment, PlanningInputs, PlanningResult, PreviousPlanning, RecordedState
 from sync.model.renames import renamed_capabilities, renamed_labels
 from sync.model.rollup import Rollup
 from sync.rollup.aggregate import RollupInputs, roll_up
 from sync.rollup.baseline import feeding_sources
 
 
-def think(
+def plan_changes(
     settings: Settings,
     workspace: Workspace,
-    seen: Seen,
-    remembered: Remembered,
+    observed: PlanningInputs,
+    recorded: RecordedState,
     *,
     now: datetime,
     markup: Mapping[str, str],
-    earlier: Earlier | None = None,
-) -> Thought:
+    previous: PreviousPlanning | None = None,
+) -> PlanningResult:
     """Decide everything. Time is passed in; nothing is read and nothing is written.
 
-    What is expected of the future is what was expected last. ``earlier`` spares looking again at issues that are judged
+    What is expected of the future is what was expected last. ``previous`` spares looking again at issues that are judged
     as they were; warnings and observations are then those of the issues that are looked at.
     """
-    counting = count_up(workspace, seen, remembered, now=now, earlier=earlier)
-    expected = remembered.expected
-    return decide(settings, workspace, seen, remembered, counting, expected, now=now, markup=markup)
+    counting = assess(workspace, observed, recorded, now=now, previous=previous)
+    expected = recorded.expectations
+    return derive_changes(settings, workspace, observed, recorded, counting, expected, now=now, markup=markup)
 
 
-def count_up(
+def assess(
     workspace: Workspace,
-    seen: Seen,
-    remembered: Remembered,
+    observed: PlanningInputs,
+    recorded: RecordedState,
     *,
     now: datetime,
-    earlier: Earlier | None = None,
-) -> Counting:
+    previous: PreviousPlanning | None = None,
+) -> Assessment:
     """Match and roll up."""
     scheme = workspace.labels
     renamed = renamed_capabilities(workspace)
-    overrides, crowded = overrides_for_matching(remembered.decisions, scheme, workspace, renamed)
-    looked_at = _looked_at(seen, earlier)
-    anchors = seen.anchor_issues(workspace, remembered)
+    overrides, crowded = matching_overrides(recorded.overrides, scheme, workspace, renamed)
+    looked_at = _issues_to_plan(observed, previous)
+    anchors = observed.anchor_issues(workspace, recorded)
     matcher = Matcher(workspace, scheme, now, frozenset(anchors.values()))
-    matched = matcher.match(looked_at.values(), overrides, seen.known.values())
-    matched = earlier.matched(matched) if earlier else matched
-    uncertain = _uncertain(workspace, seen, overrides, remembered.fed)
+    matched = matcher.match(looked_at.values(), overrides, observed.known.values())
+    matched = previous.merge_matched(matched) if previous else matched
+    uncertain = _unread_feeding_sources(workspace, observed, overrides, recorded.source_coverage)
     rollup = roll_up(
         RollupInputs(
             workspace=workspace,
             matched=matched,
-            known=seen.known,
-            baselines=remembered.baselines,
-            released=_released(seen, workspace, scheme, anchors),
+            known=observed.known,
+            baselines=recorded.baselines,
+            released=_released_subjects(observed, workspace, scheme, anchors),
             uncertain=uncertain,
-            proofs=seen.proofs,
+            evidence=observed.evidence,
             now=now,
         )
     )
-    return Counting(
+    return Assessment(
         matched=matched,
         rollup=rollup,
         overrides=overrides,
-        crowded=crowded,
+        conflicting_pins=crowded,
         uncertain=uncertain,
         anchors=anchors,
-        earlier=earlier,
+        previous=previous,
     )
 
 
-def decide(
+def derive_changes(
     settings: Settings,
     workspace: Workspace,
-    seen: Seen,
-    remembered: Remembered,
-    counting: Counting,
-    expected: Mapping[str, Expected],
+    observed: PlanningInputs,
+    recorded: RecordedState,
+    assessment: Assessment,
+    expected: Mapping[str, Expectation],
     *,
     now: datetime,
     markup: Mapping[str, str],
-) -> Thought:
+) -> PlanningResult:
     """What has to be written, by what counts and what is expected (by subject)."""
-    earlier = counting.earlier
-    rollup = with_expected(counting.rollup, expected)
-    inputs = _desire_inputs(settings, workspace, seen, remembered, counting, rollup, now)
-    wishes = desire_labels(inputs)
+    earlier = assessment.previous
+    rollup = attach_expectations(assessment.rollup, expected)
+    inputs = _desired_state_inputs(settings, workspace, observed, recorded, assessment, rollup, now)
+    wishes = desired_labels_for(inputs)
     exact = frozenset(tracker for tracker, kind in markup.items() if kind == "jira")
-    world = _label_world(inputs, wishes, remembered, renamed_capabilities(workspace), exact)
-    labels = compare_labels(replace(world, not_looked_back=seen.not_looked_back))
-    labels = earlier.labels(labels, wishes) if earlier else labels
-    status = StatusWishes(inputs, settings, remembered, seen, counting.overrides, markup)
-    wanted = status.wishes()
-    comments, comment_notes = compare_comments(
+    world = _label_diff_inputs(inputs, wishes, recorded, renamed_capabilities(workspace), exact)
+    labels = diff_labels(replace(world, unrecovered=observed.unrecovered))
+    labels = earlier.merge_labels(labels, wishes) if earlier else labels
+    status = StatusCommentBuilder(inputs, settings, recorded, observed, assessment.overrides, markup)
+    wanted = status.build_all()
+    comments, comment_notes = diff_comments(
         wanted,
-        remembered.written,
+        recorded.status_comments,
         now=now,
         counts_every=settings.counts_every,
-        drift=seen.comments,
-        held=remembered.decisions.comments,
+        drift=observed.comment_drift,
+        reverted=recorded.overrides.reverted_comments,
     )
-    leaving = leaving_comments(remembered.written, status.places(wanted), held=remembered.decisions.comments)
-    return Thought(
-        matched=counting.matched,
+    leaving = comments_to_remove(
+        recorded.status_comments, status.placement(wanted), reverted=recorded.overrides.reverted_comments
+    )
+    return PlanningResult(
+        matched=assessment.matched,
         rollup=rollup,
-        uncertain=counting.uncertain,
-        wishes={**earlier.thought.wishes, **wishes} if earlier else wishes,
+        uncertain=assessment.uncertain,
+        desired={**earlier.planning.desired, **wishes} if earlier else wishes,
         changes=ChangeSet(labels=labels.changes, comments=comments, removals=leaving),
         suspicions=labels.suspicions,
-        observations=(*labels.observations, *comment_notes, *counting.crowded),
-        overrides=counting.overrides,
+        notices=(*labels.notices, *comment_notes, *assessment.conflicting_pins),
+        overrides=assessment.overrides,
     )
 
 
-def _desire_inputs(
+def _desired_state_inputs(
     settings: Settings,
     workspace: Workspace,
-    seen: Seen,
-    remembered: Remembered,
-    counting: Counting,
+    observed: PlanningInputs,
+    recorded: RecordedState,
+    assessment: Assessment,
     rollup: Rollup,
     now: datetime,
-) -> DesireInputs:
-    earlier = counting.earlier
-    return DesireInputs(
+) -> DesiredStateInputs:
+    earlier = assessment.previous
+    return DesiredStateInputs(
         workspace=workspace,
-        matched=counting.matched,
+        matched=assessment.matched,
         rollup=rollup,
-        known=_looked_at(seen, earlier),
-        anchors=seen.anchors,
-        unread=seen.unread,
-        uncertain=counting.uncertain,
-        strays=seen.strays,
+        known=_issues_to_plan(observed, earlier),
+        anchors=observed.anchors,
+        unread_sources=observed.unread_sources,
+        uncertain=assessment.uncertain,
+        orphans=observed.orphans,
         scheme=workspace.labels,
         may_push=settings.may_push,
-        finished=remembered.finished,
+        finished_increments=recorded.finished_increments,
         now=now,
-        unread_anchors=frozenset(counting.anchors.values()) - {issue.ref for issue in seen.anchors.values()},
-        archived=remembered.archived(workspace),
-        contested=seen.contested,
+        unread_anchors=frozenset(assessment.anchors.values())
+        - {issue.ref for issue in observed.anchors.values()},
+        archived=recorded.archived_anchors(workspace),
+        contested_subjects=observed.contested_subjects,
         # A look at some issues again has to say of each what became of it.
-        concerned=None if earlier else {*remembered.pushed, *remembered.decisions.refs},
+        relevant=None if earlier else {*recorded.pushed_labels, *recorded.overrides.refs},
     )
 
 
-def _looked_at(seen: Seen, earlier: Earlier | None) -> Mapping[IssueRef, KnownIssue]:
-    return {ref: seen.known[ref] for ref in earlier.again} if earlier else seen.known
+def _issues_to_plan(
+    observed: PlanningInputs, previous: PreviousPlanning | None
+) -> Mapping[IssueRef, KnownIssue]:
+    return {ref: observed.known[ref] for ref in previous.affected} if previous else observed.known
 
 
-def overrides_for_matching(
-    decisions: Decisions, scheme: LabelScheme, workspace: Workspace, renamed: Mapping[str, str]
-) -> tuple[Overrides, tuple[Observation, ...]]:
+def matching_overrides(
+    recorded: RecordedOverrides, scheme: LabelScheme, workspace: Workspace, renames: Mapping[str, str]
+) -> tuple[Overrides, tuple[Notice, ...]]:
     """Pins and vetoes as capability ids. Two pins on one issue cancel out: the rules decide, people are told."""
 
     def capabilities(labels: frozenset[str]) -> set[str]:
         named = {scheme.capability_of(label) for label in labels}
-        current = {renamed.get(name, name) for name in named if name}
+        current = {renames.get(name, name) for name in named if name}
         return {name for name in current if workspace.capability(name)}
 
     pins: dict[IssueRef, str] = {}
-    crowded: list[Observation] = []
-    for ref, labels in decisions.pins.items():
+    crowded: list[Notice] = []
+    for ref, labels in recorded.pins.items():
         found = capabilities(labels)
         if len(found) == 1:
             pins[ref] = found.pop()
         elif found:
             names = ", ".join(sorted(found))
-            crowded.append(
-                Observation(ref=ref, text=f"is pinned to several capabilities ({names}): rules decide")
-            )
-    vetoes = {ref: frozenset(capabilities(labels)) for ref, labels in decisions.vetoes.items()}
+            crowded.append(Notice(ref=ref, text=f"is pinned to several capabilities ({names}): rules decide"))
+    vetoes = {ref: frozenset(capabilities(labels)) for ref, labels in recorded.vetoes.items()}
     return Overrides(pins=pins, vetoes={ref: ids for ref, ids in vetoes.items() if ids}), tuple(crowded)
 
 
-def _uncertain(
-    workspace: Workspace, seen: Seen, overrides: Overrides, fed: Mapping[str, frozenset[str]]
+def _unread_feeding_sources(
+    workspace: Workspace,
+    observed: PlanningInputs,
+    overrides: Overrides,
+    coverage: Mapping[str, frozenset[str]],
 ) -> dict[str, tuple[str, ...]]:
-    """Capability id -> those of its sources that were not read, whether they feed it now or ``fed`` it last. One that
+    """Capability id -> those of its sources that were not read, whether they feed it now or ``coverage`` it last. One that
     nothing feeds may be fed by mapping files that were left out: then their names."""
-    if not seen.unread and not seen.left_out:
+    if not observed.unread_sources and not observed.omitted_files:
         return {}
-    feeding = feeding_sources(workspace, seen.known, overrides)
+    feeding = feeding_sources(workspace, observed.known, overrides)
     return {
         capability: missing
         for capability, sources in feeding.items()
         if (
             missing := (
-                *sorted((sources | fed.get(capability, frozenset())) & seen.unread),
-                *(() if sources else seen.left_out),
+                *sorted((sources | coverage.get(capability, frozenset())) & observed.unread_sources),
+                *(() if sources else observed.omitted_files),
             )
         )
     }
 
 
-def _released(
-    seen: Seen, workspace: Workspace, scheme: LabelScheme, issues: Mapping[str, IssueRef]
+def _released_subjects(
+    observed: PlanningInputs, workspace: Workspace, scheme: LabelScheme, issues: Mapping[str, IssueRef]
 ) -> frozenset[str]:
     """Subjects whose anchor carries ``flag:released``. Of an anchor that could not be read in this run, what it
     said last holds: a failed read takes no release back. ``issues``: subject -> its anchor."""
     anchored = anchors_by_subject(workspace)
     missing = {
-        (anchor.tracker, anchor.key.lower()) for anchor in anchored.values() if anchor not in seen.anchors
+        (anchor.tracker, anchor.key.lower()) for anchor in anchored.values() if anchor not in observed.anchors
     }
     last = {
         place: item.issue
-        for item in (seen.known.values() if missing else ())
+        for item in (observed.known.values() if missing else ())
         if (place := (item.issue.ref.tracker, item.issue.ref.key.lower())) in missing
     }
 
     def says_so(subject: str, anchor: Anchor) -> bool:
-        issue = seen.anchors.get(anchor) or last.get((anchor.tracker, anchor.key.lower()))
-        if issue is None and subject in issues and issues[subject] in seen.known:
-            issue = seen.known[issues[subject]].issue
-        return issue is not None and scheme.says_released(issue.labels)
+        issue = observed.anchors.get(anchor) or last.get((anchor.tracker, anchor.key.lower()))
+        if issue is None and subject in issues and issues[subject] in observed.known:
+            issue = observed.known[issues[subject]].issue
+        return issue is not None and scheme.has_released_label(issue.labels)
 
     return frozenset(subject for subject, anchor in anchored.items() if says_so(subject, anchor))
 
 
-def _label_world(
-    inputs: DesireInputs,
-    wishes: Mapping[IssueRef, Wish],
-    remembered: Remembered,
-    renamed: Mapping[str, str],
-    exact: frozenset[str],
-) -> LabelWorld:
-    concerned = {ref: inputs.known[ref] for ref in wishes if ref in inputs.known}
+def _label_diff_inputs(
+    inputs: DesiredStateInputs,
+    desired: Mapping[IssueRef, DesiredLabels],
+    recorded: RecordedState,
+    renames: Mapping[str, str],
+    case_sensitive_trackers: frozenset[str],
+) -> LabelDiffInputs:
+    concerned = {ref: inputs.known[ref] for ref in desired if ref in inputs.known}
     live = {ref: item.issue for ref, item in concerned.items()}
     live |= {issue.ref: issue for issue in inputs.anchors.values()}
     scheme = inputs.scheme
-    return LabelWorld(
-        wishes=wishes,
+    return LabelDiffInputs(
+        desired=desired,
         live=live,
-        pushed=remembered.pushed,
-        decisions=remembered.decisions,
+        pushed=recorded.pushed_labels,
+        overrides=recorded.overrides,
         scheme=scheme,
-        capabilities=frozenset(
-            {c.id for increment in inputs.workspace.increments for c in increment.capabilities} | set(renamed)
+        capability_ids=frozenset(
+            {c.id for increment in inputs.workspace.increments for c in increment.capabilities} | set(renames)
         ),
         unproven={
-            ref: frozenset(label.lower() for label in scheme.ours(item.first_labels))
+            ref: frozenset(label.lower() for label in scheme.managed(item.first_labels))
             for ref, item in concerned.items()
-            if item.issue.created < remembered.born and item.first_labels
+            if item.issue.created < recorded.store_created_at and item.first_labels
         },
-        renamed=renamed_labels(inputs.workspace),
-        finished=frozenset(scheme.label("increment", each) for each in inputs.finished),
-        exact=exact,
+        renames=renamed_labels(inputs.workspace),
+        finished_increment_labels=frozenset(
+            scheme.label("increment", each) for each in inputs.finished_increments
+        ),
+        case_sensitive_trackers=case_sensitive_trackers,
     )

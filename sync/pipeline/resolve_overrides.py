@@ -7,146 +7,173 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from connectors.model import IssueRef
-from sync.diff.limits import allowed_overrides, check_overrides, deleted_as_a_whole
-from sync.forecast.health.assess import foresee
-from sync.model.health_assessment import Foresight
-from sync.model.labels import Suspicion
+from sync.diff.limits import check_overrides, deleted_labels, max_overrides
+from sync.forecast.health.assess import assess_health
+from sync.model.health_assessment import HealthAssessment
+from sync.model.labels import SuspectedOverride
 from sync.model.limits import GuardLimits, Refusal
-from sync.model.planning import Remembered, Seen, Thought
-from sync.model.run import Options
-from sync.pipeline.confirm_overrides import Checked, check_suspicions, record
-from sync.pipeline.instances import look_around
-from sync.pipeline.override_recovery import LookedBack, not_looked_back, note_earlier_work
-from sync.pipeline.planner import count_up, decide
-from sync.pull.recorded import Recorder
-from sync.runtime.context import Job
+from sync.model.planning import PlanningInputs, PlanningResult, RecordedState
+from sync.model.run import RunOptions
+from sync.pipeline.confirm_overrides import OverrideCheck, check_suspected_overrides, record_overrides
+from sync.pipeline.instances import check_anchors
+from sync.pipeline.override_recovery import RecoveredOverrides, issues_to_recover, record_earlier_writes
+from sync.pipeline.planner import assess, derive_changes
+from sync.pull.recorded import StateRecorder
+from sync.runtime.context import RunContext
 
 MAX_ROUNDS: Final = 4
 """A decision can bring another to light (a pin frees a label); what is still open then waits for the next run."""
 
 
 @dataclass(kw_only=True, slots=True)
-class Asked:
+class OverrideResolution:
     """Where the thinking stands after people's decisions were checked."""
 
-    seen: Seen
-    thought: Thought
-    foresight: Foresight
+    observed: PlanningInputs
+    planning: PlanningResult
+    health: HealthAssessment
     refusals: tuple[Refusal, ...] = ()
-    looked: frozenset[str] = frozenset()
+    checked_subjects: frozenset[str] = frozenset()
     """Subjects on whose anchor we looked for a comment of ours and found none."""
     unchecked: dict[IssueRef, str] = field(default_factory=dict)
     """Issue -> why people's decisions on it could not be checked."""
-    back: LookedBack = field(default_factory=LookedBack)
+    recovery: RecoveredOverrides = field(default_factory=RecoveredOverrides)
     """What the histories said of times before this store was there."""
 
-    def open_suspicions(self) -> list[Suspicion]:
+    def checkable_suspicions(self) -> list[SuspectedOverride]:
         """Those that can be checked in this run."""
         return [
             each
-            for each in self.thought.suspicions
+            for each in self.planning.suspicions
             if each.ref not in self.unchecked
-            and not (each.kind == "earlier" and each.ref in self.back.postponed)
+            and not (each.kind == "earlier" and each.ref in self.recovery.postponed)
         ]
 
-    def look_back(self, job: Job, suspicions: Collection[Suspicion], recorder: Recorder) -> None:
+    def recover_overrides(
+        self, context: RunContext, suspicions: Collection[SuspectedOverride], recorder: StateRecorder
+    ) -> None:
         """Ask the trackers what people took off before this store was there, and take it into memory."""
-        told = self.back.look(job, [each for each in suspicions if each.kind == "earlier"])
-        record(self.back.findings, recorder)
-        self.unchecked |= self.back.unread
+        told = self.recovery.recover(context, [each for each in suspicions if each.kind == "earlier"])
+        record_overrides(self.recovery.findings, recorder)
+        self.unchecked |= self.recovery.unread
         for ref in sorted(told):
-            recorder.looked_back(ref)
-        self.seen = replace(self.seen, not_looked_back=self.seen.not_looked_back - told)
+            recorder.mark_recovered(ref)
+        self.observed = replace(self.observed, unrecovered=self.observed.unrecovered - told)
 
-    def think_again(self, job: Job, remembered: Remembered) -> None:
-        self.thought, self.foresight = _think(job, self.seen, remembered, self.foresight)
+    def replan(self, context: RunContext, recorded: RecordedState) -> None:
+        self.planning, self.health = _plan(context, self.observed, recorded, self.health)
 
 
-def ask_people(job: Job, options: Options, seen: Seen, recorder: Recorder, limits: GuardLimits) -> Asked:
+def resolve_overrides(
+    context: RunContext,
+    options: RunOptions,
+    observed: PlanningInputs,
+    recorder: StateRecorder,
+    limits: GuardLimits,
+) -> OverrideResolution:
     """Think, check what people seem to have decided, and think again until nothing is open."""
-    before = recorder.remembered.pushed
-    thought, foresight = _think(job, seen, recorder.remembered)
-    asked = Asked(seen=seen, thought=thought, foresight=foresight)
-    if options.looks_around and not _look_around(job, asked, recorder):
+    before = recorder.recorded.pushed_labels
+    thought, foresight = _plan(context, observed, recorder.recorded)
+    asked = OverrideResolution(observed=observed, planning=thought, health=foresight)
+    if options.looks_around and not _check_anchor_comments(context, asked, recorder):
         return asked
     if options.restore_labels:
-        _restore(asked.thought, recorder)
-        asked.think_again(job, recorder.remembered)
+        _forget_deleted_labels(asked.planning, recorder)
+        asked.replan(context, recorder.recorded)
     if options.looks_around:
-        _find_unlooked(job, asked, recorder)
-    looked_at = [ref for ref, wish in asked.thought.wishes.items() if wish.read]
-    stop_after = None if options.accept_overrides else allowed_overrides(before, limits)
-    confirmed: list[Suspicion] = []
+        _mark_unrecovered_issues(context, asked, recorder)
+    looked_at = [ref for ref, wish in asked.planning.desired.items() if wish.fully_read]
+    stop_after = None if options.accept_overrides else max_overrides(before, limits)
+    confirmed: list[SuspectedOverride] = []
     for _ in range(MAX_ROUNDS):
-        suspicions = asked.open_suspicions()
+        suspicions = asked.checkable_suspicions()
         if not suspicions:
             break
         now = [each for each in suspicions if each.kind != "earlier"]
-        checked = check_suspicions(job, now, stop_after=stop_after)
+        checked = check_suspected_overrides(context, now, stop_after=stop_after)
         confirmed += checked.confirmed
         if not options.accept_overrides:
             asked.refusals = check_overrides(confirmed, before, limits, looked_at)
             if asked.refusals:
                 break
-        record(checked.findings, recorder)
-        asked.look_back(job, suspicions, recorder)
-        anchors = {issue.ref for issue in asked.seen.anchors.values()}
+        record_overrides(checked.findings, recorder)
+        asked.recover_overrides(context, suspicions, recorder)
+        anchors = {issue.ref for issue in asked.observed.anchors.values()}
         asked.unchecked |= checked.unread
         asked.unchecked |= dict.fromkeys(checked.vanished & anchors, "it is not there any more")
-        asked.seen = _with_fresh(job, asked.seen, checked)
-        asked.think_again(job, recorder.remembered)
+        asked.observed = _with_fresh_issues(context, asked.observed, checked)
+        asked.replan(context, recorder.recorded)
     return asked
 
 
-def _look_around(job: Job, asked: Asked, recorder: Recorder) -> bool:
+def _check_anchor_comments(
+    context: RunContext, resolution: OverrideResolution, recorder: StateRecorder
+) -> bool:
     """What stands where comments are to be started, when they are. False when the run has to stop."""
-    starting = [change for change in asked.thought.changes.comments if change.creates]
-    found = look_around(job, starting, recorder)
-    for tracker in found.adopted:
-        note_earlier_work(job, tracker)
-    asked.refusals, asked.looked = found.refusals, frozenset(found.looked)
-    if found.contested or found.adopted:
-        asked.seen = replace(asked.seen, contested=frozenset(found.contested))
-        asked.unchecked |= found.refs
-        asked.think_again(job, recorder.remembered)
+    starting = [change for change in resolution.planning.changes.comments if change.creates]
+    found = check_anchors(context, starting, recorder)
+    for tracker in found.adopted_trackers:
+        record_earlier_writes(context, tracker)
+    resolution.refusals, resolution.checked_subjects = found.refusals, frozenset(found.checked_subjects)
+    if found.contested_subjects or found.adopted_trackers:
+        resolution.observed = replace(
+            resolution.observed, contested_subjects=frozenset(found.contested_subjects)
+        )
+        resolution.unchecked |= found.contested_issues
+        resolution.replan(context, recorder.recorded)
     return not found.refusals
 
 
-def _find_unlooked(job: Job, asked: Asked, recorder: Recorder) -> None:
+def _mark_unrecovered_issues(
+    context: RunContext, resolution: OverrideResolution, recorder: StateRecorder
+) -> None:
     """The store may be new where our work is not: then issues are looked at before they get a label."""
-    found = not_looked_back(job, asked.thought, asked.seen, recorder.remembered)
+    found = issues_to_recover(context, resolution.planning, resolution.observed, recorder.recorded)
     if found:
-        asked.seen = replace(asked.seen, not_looked_back=found)
-        asked.think_again(job, recorder.remembered)
+        resolution.observed = replace(resolution.observed, unrecovered=found)
+        resolution.replan(context, recorder.recorded)
 
 
-def _restore(thought: Thought, recorder: Recorder) -> None:
+def _forget_deleted_labels(planning: PlanningResult, recorder: StateRecorder) -> None:
     """Asked to put a deleted label back: it is forgotten for this run, so that it is simply wanted again."""
-    looked_at = [ref for ref, wish in thought.wishes.items() if wish.read]
-    for suspicion in deleted_as_a_whole(thought.suspicions, recorder.remembered.pushed, looked_at):
-        recorder.forget(suspicion.ref, frozenset({suspicion.label}), for_good=False)
+    looked_at = [ref for ref, wish in planning.desired.items() if wish.fully_read]
+    for suspicion in deleted_labels(planning.suspicions, recorder.recorded.pushed_labels, looked_at):
+        recorder.forget_labels(suspicion.ref, frozenset({suspicion.label}), permanently=False)
 
 
-def _think(
-    job: Job, seen: Seen, remembered: Remembered, before: Foresight | None = None
-) -> tuple[Thought, Foresight]:
-    """``before``: what was expected when the same was thought about a moment ago; holds while the same counts."""
-    now, workspace = job.now(), job.workspace
-    markup = {tracker: job.markup(tracker) for tracker in job.settings.trackers}
-    counting = count_up(workspace, seen, remembered, now=now)
-    same = before is not None and before.rollup == counting.rollup
-    foresight = before if before is not None and same else foresee(job, counting, seen.known)
-    expected = foresight.expected
-    thought = decide(job.settings, workspace, seen, remembered, counting, expected, now=now, markup=markup)
+def _plan(
+    context: RunContext,
+    observed: PlanningInputs,
+    recorded: RecordedState,
+    health_before: HealthAssessment | None = None,
+) -> tuple[PlanningResult, HealthAssessment]:
+    """``health_before``: what was expected when the same was thought about a moment ago; holds while the same counts."""
+    now, workspace = context.now(), context.workspace
+    markup = {tracker: context.markup(tracker) for tracker in context.settings.trackers}
+    counting = assess(workspace, observed, recorded, now=now)
+    same = health_before is not None and health_before.rollup == counting.rollup
+    foresight = (
+        health_before
+        if health_before is not None and same
+        else assess_health(context, counting, observed.known)
+    )
+    expected = foresight.expectations
+    thought = derive_changes(
+        context.settings, workspace, observed, recorded, counting, expected, now=now, markup=markup
+    )
     return thought, foresight
 
 
-def _with_fresh(job: Job, seen: Seen, checked: Checked) -> Seen:
+def _with_fresh_issues(
+    context: RunContext, observed: PlanningInputs, checked: OverrideCheck
+) -> PlanningInputs:
     """The issues that were read directly take the place of what the lists said."""
-    known = dict(seen.known)
-    for ref in (*checked.fresh, *checked.vanished):
-        item = job.store.known_issue(ref.tracker, ref.id)
+    known = dict(observed.known)
+    for ref in (*checked.fresh_issues, *checked.vanished):
+        item = context.store.known_issue(ref.tracker, ref.id)
         if item is not None:
             known[ref] = replace(item, sources=known[ref].sources) if ref in known else item
-    anchors = {anchor: checked.fresh.get(issue.ref, issue) for anchor, issue in seen.anchors.items()}
-    return replace(seen, known=known, anchors=anchors)
+    anchors = {
+        anchor: checked.fresh_issues.get(issue.ref, issue) for anchor, issue in observed.anchors.items()
+    }
+    return replace(observed, known=known, anchors=anchors)

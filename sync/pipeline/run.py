@@ -10,213 +10,223 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sync.apply.executor import Applier
-from sync.apply.recover import settle_open_intents
-from sync.diff.limits import check_changes, spread_of
-from sync.forecast.health.save import keep_foresight, notice
-from sync.insights.record_counts import keep_counted
+from sync.apply.executor import Executor
+from sync.apply.recover import recover_pending_writes
+from sync.diff.limits import check_changes, write_budget_for
+from sync.forecast.health.save import missing_dependencies_notice, save_health
+from sync.insights.record_counts import save_counts
 from sync.model.comments import CommentDrift
-from sync.model.labels import Observation
-from sync.model.planning import Remembered, Seen
-from sync.model.run import Collected, Options, Outcome
-from sync.pipeline.impact_estimate import spreading_kept, weigh_changes
-from sync.pipeline.instances import refuse_other_instance, remember_instance
-from sync.pipeline.resolve_overrides import ask_people
-from sync.pull.comment_drift import comment_drift
-from sync.pull.current_sources import known_today
-from sync.pull.pull import collect
-from sync.pull.recorded import Recorder, aliases, carry_renames_over, keep_finished, remember
-from sync.pull.rollup_snapshot import figures_of
-from sync.pull.source_coverage import keep_fed
-from sync.pull.visibility import find_out
-from sync.rollup.baseline import baseline_due, baseline_of
-from sync.runtime.check_prefixes import refuse_lost_prefixes, remember_prefixes
-from sync.runtime.context import Job
-from sync.runtime.invocation import holder
-from sync.runtime.last_known_good import keep_files
-from sync.runtime.limits import deadline_of, guard_limits
-from sync.runtime.run_lock import held
+from sync.model.labels import Notice
+from sync.model.planning import PlanningInputs, RecordedState
+from sync.model.run import PullResult, RunOptions, RunResult
+from sync.pipeline.impact_estimate import estimate_impact, tracking_rollout
+from sync.pipeline.instances import check_instance, save_instance
+from sync.pipeline.resolve_overrides import resolve_overrides
+from sync.pull.comment_drift import find_comment_drift
+from sync.pull.current_sources import load_current_issues
+from sync.pull.pull import pull_sources
+from sync.pull.recorded import (
+    StateRecorder,
+    former_subjects,
+    load_recorded_state,
+    save_finished_increment,
+    save_renames,
+)
+from sync.pull.rollup_snapshot import rollup_snapshot
+from sync.pull.source_coverage import save_source_coverage
+from sync.pull.visibility import determine_redaction_policy
+from sync.rollup.baseline import baseline_refs, is_baseline_due
+from sync.runtime.check_prefixes import check_label_prefixes, save_label_prefixes
+from sync.runtime.context import RunContext
+from sync.runtime.invocation import describe_process
+from sync.runtime.last_known_good import save_mapping_files
+from sync.runtime.limits import deadline_check, guard_limits
+from sync.runtime.run_lock import run_lock
 
-Confirm = Callable[["Outcome"], bool]
+Confirm = Callable[["RunResult"], bool]
 
 
-def look(job: Job, options: Options, *, keeps: bool) -> Outcome:
+def plan_run(context: RunContext, options: RunOptions, *, records: bool) -> RunResult:
     """Everything up to the decision: reads the trackers, writes nothing on them.
 
-    ``keeps``: people's decisions that were found are recorded in the store, and so is what the plans renamed.
+    ``records``: people's decisions that were found are recorded in the store, and so is what the plans renamed.
     """
-    started = job.now()
-    refuse_other_instance(job)
-    refuse_lost_prefixes(job)
-    collected = collect(job, full=options.full, accept_shrink=options.accept_shrink)
-    still_open = settle_open_intents(job)
+    started = context.now()
+    check_instance(context)
+    check_label_prefixes(context)
+    collected = pull_sources(context, full=options.full, accept_shrink=options.accept_shrink)
+    still_open = recover_pending_writes(context)
     if still_open is not None:
-        collected = replace(collected, known=known_today(job.store, job.workspace))
-    recorder = Recorder(job, remember(job))
-    drift, unread = comment_drift(job) if options.full else ({}, {})
-    looks = bool(job.writers) or not keeps
-    outcome = _decide(job, replace(options, looks_around=looks), started, collected, recorder, drift)
-    if keeps and not outcome.refusals:
-        carry_renames_over(job)
-        remember_prefixes(job)
-        remember_instance(job)
-        keep_files(job)
-    if keeps and not outcome.refused_people:
-        recorder.keep()
-    by_hand = (*recorder.found, *_told(drift, recorder.remembered))
+        collected = replace(collected, known=load_current_issues(context.store, context.workspace))
+    recorder = StateRecorder(context, load_recorded_state(context))
+    drift, unread = find_comment_drift(context) if options.full else ({}, {})
+    looks = bool(context.writers) or not records
+    outcome = _plan_changes(
+        context, replace(options, looks_around=looks), started, collected, recorder, drift
+    )
+    if records and not outcome.refusals:
+        save_renames(context)
+        save_label_prefixes(context)
+        save_instance(context)
+        save_mapping_files(context)
+    if records and not outcome.overrides_refused:
+        recorder.save()
+    by_hand = (*recorder.notices, *_drift_notices(drift, recorder.recorded))
     return replace(
         outcome,
-        by_hand=by_hand,
+        manual_changes=by_hand,
         unchecked={**unread, **outcome.unchecked},
-        still_open=tuple(still_open),
+        unresolved_writes=tuple(still_open),
     )
 
 
-def carry_out(job: Job, options: Options, outcome: Outcome) -> Outcome:
+def apply_changes(context: RunContext, options: RunOptions, result: RunResult) -> RunResult:
     """Write what was decided. Without writers, or after a refusal, nothing is written."""
-    if outcome.refusals or not job.writers:
-        return outcome
-    deadline = deadline_of(job, options, outcome.started)
-    applier = Applier(
-        job,
+    if result.refusals or not context.writers:
+        return result
+    deadline = deadline_check(context, options, result.started)
+    applier = Executor(
+        context,
         max_writes=options.max_writes,
         deadline=deadline,
-        aliases=aliases(job.workspace),
-        spread=spread_of(outcome.weighed, guard_limits(job, options)),
-        looked=outcome.looked,
-        waits=not options.full,
+        aliases=former_subjects(context.workspace),
+        budget=write_budget_for(result.impact, guard_limits(context, options)),
+        checked_subjects=result.checked_subjects,
+        honors_backoff=not options.full,
     )
-    with spreading_kept(job, outcome.weighed, applier.result):
-        applied = applier.apply(outcome.changes)
-    return replace(outcome, applied=applied)
+    with tracking_rollout(context, result.impact, applier.result):
+        applied = applier.apply(result.changes)
+    return replace(result, applied=applied)
 
 
-def remember_outcome(job: Job, outcome: Outcome) -> None:
+def save_run_result(context: RunContext, result: RunResult) -> None:
     """Keep what the next run, ``status`` and ``explain`` need."""
-    now, store = job.now(), job.store
-    if outcome.refusals:
+    now, store = context.now(), context.store
+    if result.refusals:
         return
-    keep_foresight(job, outcome.foresight, now)
-    store.save_assignments(job.run_id, now, outcome.thought.matched.assignments)
-    keep_fed(job, outcome.collected.known, outcome.thought.overrides, outcome.collected.unread)
-    keep_counted(job, outcome.thought, outcome.collected.known, now, outcome.started)
-    figures, last = figures_of(outcome.thought.rollup), store.last_rollup()
+    save_health(context, result.health, now)
+    store.save_assignments(context.run_id, now, result.planning.matched.assignments)
+    save_source_coverage(
+        context, result.pulled.known, result.planning.overrides, result.pulled.unread_sources
+    )
+    save_counts(context, result.planning, result.pulled.known, now, result.started)
+    figures, last = rollup_snapshot(result.planning.rollup), store.last_rollup()
     if last is None or last[1] != figures:
         # Runs in which nothing moved leave no rows: a crontab makes a hundred of them a day.
-        store.save_rollup(job.run_id, now, figures)
-    for capability in outcome.thought.rollup.capabilities:
-        found = job.workspace.capability(capability.id)
-        existing = outcome.remembered.baselines.get(capability.id)
-        if found and baseline_due(found[2], found[0], now, existing, capability.uncertain):
-            store.save_baseline(capability.id, now, baseline_of(capability))
-    _finish_increments(job, outcome)
+        store.save_rollup(context.run_id, now, figures)
+    for capability in result.planning.rollup.capabilities:
+        found = context.workspace.capability(capability.id)
+        existing = result.recorded.baselines.get(capability.id)
+        if found and is_baseline_due(found[2], found[0], now, existing, capability.uncertain):
+            store.save_baseline(capability.id, now, baseline_refs(capability))
+    _close_increments(context, result)
 
 
-def _decide(
-    job: Job,
-    options: Options,
+def _plan_changes(
+    context: RunContext,
+    options: RunOptions,
     started: datetime,
-    collected: Collected,
-    recorder: Recorder,
+    pulled: PullResult,
+    recorder: StateRecorder,
     drift: Mapping[str, CommentDrift],
-) -> Outcome:
-    limits = guard_limits(job, options)
-    seen = Seen(
-        known=collected.known,
-        anchors=collected.anchors,
-        unread=collected.unread,
-        failing_since=collected.failing_since,
-        left_out=job.left_out,
-        strays=collected.strays,
-        comments=drift,
-        proofs=job.proofs,
-        discretion=find_out(job, collected.anchors.values()),
+) -> RunResult:
+    limits = guard_limits(context, options)
+    seen = PlanningInputs(
+        known=pulled.known,
+        anchors=pulled.anchors,
+        unread_sources=pulled.unread_sources,
+        failing_since=pulled.failing_since,
+        omitted_files=context.omitted_files,
+        orphans=pulled.orphans,
+        comment_drift=drift,
+        evidence=context.evidence,
+        redaction=determine_redaction_policy(context, pulled.anchors.values()),
     )
-    asked = ask_people(job, options, seen, recorder, limits)
-    changes = asked.thought.changes
-    issues = (item.issue for item in asked.seen.known.values())
-    weighed = weigh_changes(job, changes, (*issues, *asked.seen.anchors.values()))
-    unsafe = check_changes(changes, recorder.remembered.pushed, limits, weighed)
-    return Outcome(
-        run_id=job.run_id,
+    asked = resolve_overrides(context, options, seen, recorder, limits)
+    changes = asked.planning.changes
+    issues = (item.issue for item in asked.observed.known.values())
+    weighed = estimate_impact(context, changes, (*issues, *asked.observed.anchors.values()))
+    unsafe = check_changes(changes, recorder.recorded.pushed_labels, limits, weighed)
+    return RunResult(
+        run_id=context.run_id,
         started=started,
-        collected=replace(collected, known=asked.seen.known, anchors=asked.seen.anchors),
-        thought=asked.thought,
-        foresight=asked.foresight,
-        no_health=notice(job, asked.foresight),
-        remembered=recorder.remembered,
-        weighed=weighed,
+        pulled=replace(pulled, known=asked.observed.known, anchors=asked.observed.anchors),
+        planning=asked.planning,
+        health=asked.health,
+        missing_forecast=missing_dependencies_notice(context, asked.health),
+        recorded=recorder.recorded,
+        impact=weighed,
         refusals=asked.refusals or unsafe,
-        refused_people=bool(asked.refusals),
-        looked=asked.looked,
+        overrides_refused=bool(asked.refusals),
+        checked_subjects=asked.checked_subjects,
         unchecked=asked.unchecked,
-        postponed=frozenset(asked.back.postponed),
-        unusable=job.unusable,
+        postponed=frozenset(asked.recovery.postponed),
+        broken_files=context.broken_files,
     )
 
 
-def _told(drift: Mapping[str, CommentDrift], remembered: Remembered) -> tuple[Observation, ...]:
+def _drift_notices(drift: Mapping[str, CommentDrift], recorded: RecordedState) -> tuple[Notice, ...]:
     return tuple(
-        Observation(ref=remembered.written[subject].ref, text=f"the status comment of {subject} was {what}")
+        Notice(ref=recorded.status_comments[subject].ref, text=f"the status comment of {subject} was {what}")
         for subject, what in drift.items()
     )
 
 
-def _finish_increments(job: Job, outcome: Outcome) -> None:
+def _close_increments(context: RunContext, result: RunResult) -> None:
     """After the grace days one last write, then none: remembered once everything of it was written that may be."""
-    applied, collected = outcome.applied, outcome.collected
-    if applied is None or applied.failed or applied.left:
+    applied, collected = result.applied, result.pulled
+    if applied is None or applied.failed or applied.skipped:
         return
-    if collected.failed or collected.unread_anchors or outcome.unchecked or outcome.still_open:
+    if collected.failed or collected.unread_anchors or result.unchecked or result.unresolved_writes:
         return
-    if outcome.postponed:
+    if result.postponed:
         return
-    for increment in outcome.thought.rollup.increments:
-        if increment.phase != "closed" or increment.id in outcome.remembered.finished:
+    for increment in result.planning.rollup.increments:
+        if increment.phase != "closed" or increment.id in result.recorded.finished_increments:
             continue
-        if others := keep_finished(job, increment.id):
-            applied.closed.append(
+        if others := save_finished_increment(context, increment.id):
+            applied.closed_increments.append(
                 f"{increment.id} is closed and had its last write, but for what concerns {', '.join(others)}: "
                 "push.teams does not name them"
             )
 
 
-def run_once(job: Job, options: Options) -> Outcome:
+def run_once(context: RunContext, options: RunOptions) -> RunResult:
     """Plan, write and record one run, under the lock. A refusal or a failed source is part of the result."""
 
-    def work() -> Outcome:
-        outcome = carry_out(job, options, look(job, options, keeps=True))
-        remember_outcome(job, outcome)
+    def work() -> RunResult:
+        outcome = apply_changes(context, options, plan_run(context, options, records=True))
+        save_run_result(context, outcome)
         return outcome
 
-    return with_row(job, work)
+    return record_run(context, work)
 
 
-def with_row(job: Job, work: Any) -> Outcome:
+def record_run(context: RunContext, work: Any) -> RunResult:
     """Work while no other run does, and keep the run's end in the store, whatever it is."""
     try:
-        with held(job, holder()):
-            outcome: Outcome = work()
+        with run_lock(context, describe_process()):
+            outcome: RunResult = work()
     except BaseException as error:
-        finish_row(job, f"stopped: {type(error).__name__}", 1, {})
+        finish_run_record(context, f"stopped: {type(error).__name__}", 1, {})
         raise
     words = {0: "done", 1: "partly failed", 3: "done without a broken mapping file", 4: "refused"}
-    finish_row(job, words[outcome.exit_code], outcome.exit_code, _summary(outcome))
+    finish_run_record(context, words[outcome.exit_code], outcome.exit_code, _summary(outcome))
     return outcome
 
 
-def _summary(outcome: Outcome) -> dict[str, Any]:
+def _summary(outcome: RunResult) -> dict[str, Any]:
     applied = outcome.applied
     return {
-        "pulled": outcome.collected.pulled,
+        "pulled": outcome.pulled.pulled_count,
         "changes": outcome.changes.summary(),
         "written": applied.done if applied else 0,
         "failed": len(applied.failed) if applied else 0,
-        "left": applied.left if applied else 0,
-        "failed_sources": [failure.source.name for failure in outcome.collected.failed],
+        "left": applied.skipped if applied else 0,
+        "failed_sources": [failure.source.name for failure in outcome.pulled.failed],
     }
 
 
-def finish_row(job: Job, outcome: str, code: int, summary: dict[str, Any]) -> None:
-    job.store.finish_run(job.run_id, outcome, code, summary)
-    job.log.info("run.finished", outcome=outcome, exit_code=code, **summary)
+def finish_run_record(context: RunContext, outcome: str, code: int, summary: dict[str, Any]) -> None:
+    context.store.finish_run(context.run_id, outcome, code, summary)
+    context.log.info("run.finished", outcome=outcome, exit_code=code, **summary)

@@ -11,23 +11,23 @@ from sync.model.records import SourceState
 from sync.store import Store
 
 
-def all_sources(workspace: Workspace) -> tuple[Source, ...]:
+def workspace_sources(workspace: Workspace) -> tuple[Source, ...]:
     """Every source that a team names, once."""
     return tuple(dict.fromkeys(source for team in workspace.teams for source in team.sources))
 
 
-def states_today(store: Store, workspace: Workspace) -> list[SourceState]:
+def current_source_states(store: Store, workspace: Workspace) -> list[SourceState]:
     """How far every source was read that a team still names, by name. One that no run has tried yet is missing."""
-    names = {source.name for source in all_sources(workspace)}
-    return [state for state in store.sources() if state.name in names]
+    names = {source.name for source in workspace_sources(workspace)}
+    return [state for state in store.source_states() if state.name in names]
 
 
-def known_today(store: Store, workspace: Workspace) -> dict[IssueRef, KnownIssue]:
+def load_current_issues(store: Store, workspace: Workspace) -> dict[IssueRef, KnownIssue]:
     """Every stored issue, with those of its sources that a team still names."""
-    return held_today({item.issue.ref: item for item in store.known()}, store, workspace)
+    return with_current_sources({item.issue.ref: item for item in store.known_issues()}, store, workspace)
 
 
-def held_today(
+def with_current_sources(
     known: Mapping[IssueRef, KnownIssue], store: Store, workspace: Workspace
 ) -> dict[IssueRef, KnownIssue]:
     """The issues with those of their sources that a team still names.
@@ -35,11 +35,11 @@ def held_today(
     An issue that only dropped sources held goes to the sources of its project or repository that could not be
     read yet, since they may hold it: a narrower ``jql`` that fails takes nothing away.
     """
-    named = all_sources(workspace)
+    named = workspace_sources(workspace)
     names = frozenset(source.name for source in named)
-    if names.issuperset(state.name for state in store.sources()):
+    if names.issuperset(state.name for state in store.source_states()):
         return dict(known)
-    waiting = _waiting(named, store)
+    waiting = _unread_sources_by_container(named, store)
 
     def today(item: KnownIssue) -> KnownIssue:
         if item.sources <= names:
@@ -50,9 +50,11 @@ def held_today(
     return {ref: today(item) for ref, item in known.items()}
 
 
-def _waiting(named: Iterable[Source], store: Store) -> dict[tuple[str, str], frozenset[str]]:
+def _unread_sources_by_container(
+    named: Iterable[Source], store: Store
+) -> dict[tuple[str, str], frozenset[str]]:
     """Tracker and container -> names of the sources there of which the last reading is not whole."""
-    whole = {state.name for state in store.sources() if state.last_whole and not state.failing_since}
+    whole = {state.name for state in store.source_states() if state.last_whole and not state.failing_since}
     found: dict[tuple[str, str], frozenset[str]] = {}
     for source in named:
         if source.name not in whole:

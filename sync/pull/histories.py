@@ -11,54 +11,58 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Final
 
-from connectors.model import Failed, History, HistoryAsked, Source, Wanted
-from sync.runtime.context import Job
+from connectors.model import FailedSource, FieldSelection, HistoryRequest, Source, SourceHistory
+from sync.runtime.context import RunContext
 
-_PAUSE: Final = timedelta(hours=6)
+_REFUSAL_PAUSE: Final = timedelta(hours=6)
 """After a refusal nothing is asked for so long; what merely was unreachable is asked for in the next run."""
 
 
-def read_histories(job: Job, sources: Collection[Source], wanted: Wanted) -> tuple[Failed, ...]:
+def read_histories(
+    context: RunContext, sources: Collection[Source], selection: FieldSelection
+) -> tuple[FailedSource, ...]:
     """Read what is new in the histories of these sources' issues. Out: the sources whose history was not read."""
-    asked: dict[str, list[HistoryAsked]] = {}
-    for each in job.store.unread_histories(sources, wanted):
-        if not _pausing(job, each.source):
+    asked: dict[str, list[HistoryRequest]] = {}
+    for each in context.store.histories_to_read(sources, selection):
+        if not _is_paused(context, each.source):
             asked.setdefault(each.source.tracker, []).append(each)
     if not asked:
         return ()
-    job.progress.step("read what happened to the issues that changed")
+    context.progress.step("read what happened to the issues that changed")
     with ThreadPoolExecutor(max_workers=len(asked)) as pool:
-        answers = list(pool.map(lambda tracker: _ask(job, tracker, asked[tracker], wanted), asked))
+        answers = list(
+            pool.map(lambda tracker: _read_tracker(context, tracker, asked[tracker], selection), asked)
+        )
     failed = []
     for each, answer in (pair for group in answers for pair in group):
-        if isinstance(answer, Failed):
+        if isinstance(answer, FailedSource):
             failed.append(answer)
-            _note_failure(job, answer)
+            _record_failure(context, answer)
         else:
-            job.store.save_history(each, answer, wanted)
+            context.store.save_history(each, answer, selection)
             if answer.statuses:
-                job.store.learn_statuses(each.source.tracker, answer.statuses)
-            job.log.info("history.read", source=each.source.name, issues=len(each.issues))
+                context.store.save_statuses(each.source.tracker, answer.statuses)
+            context.log.info("history.read", source=each.source.name, issues=len(each.issues))
     return tuple(failed)
 
 
-def _ask(
-    job: Job, tracker: str, asked: Sequence[HistoryAsked], wanted: Wanted
-) -> list[tuple[HistoryAsked, History | Failed]]:
-    return list(zip(asked, job.readers[tracker].histories(asked, wanted), strict=True))
+def _read_tracker(
+    context: RunContext, tracker: str, requests: Sequence[HistoryRequest], selection: FieldSelection
+) -> list[tuple[HistoryRequest, SourceHistory | FailedSource]]:
+    return list(zip(requests, context.readers[tracker].histories(requests, selection), strict=True))
 
 
-def _note_failure(job: Job, failure: Failed) -> None:
-    job.log.warning("history.failed", source=failure.source.name, reason=failure.reason)
+def _record_failure(context: RunContext, failure: FailedSource) -> None:
+    context.log.warning("history.failed", source=failure.source.name, reason=failure.reason)
     if failure.kind in ("forbidden", "missing", "payload"):
-        until = (job.now() + _PAUSE).isoformat()
-        job.store.cache.put(_key(failure.source), until, days=1)
+        until = (context.now() + _REFUSAL_PAUSE).isoformat()
+        context.store.cache.put(_cache_key(failure.source), until, days=1)
 
 
-def _pausing(job: Job, source: Source) -> bool:
-    until = job.store.cache.get(_key(source))
-    return until is not None and job.now().isoformat() < until
+def _is_paused(context: RunContext, source: Source) -> bool:
+    until = context.store.cache.get(_cache_key(source))
+    return until is not None and context.now().isoformat() < until
 
 
-def _key(source: Source) -> str:
+def _cache_key(source: Source) -> str:
     return f"history-refused:{source.name}"

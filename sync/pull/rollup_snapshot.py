@@ -9,16 +9,16 @@ from typing import Any
 from sync.model.rollup import CapabilityRollup, GoalRollup, Rollup
 
 
-def figures_of(rollup: Rollup) -> dict[str, dict[str, Any]]:
+def rollup_snapshot(rollup: Rollup) -> dict[str, dict[str, Any]]:
     """By subject (``capability:<id>``, ``goal:<id>``), each goal before its capabilities."""
     figures: dict[str, dict[str, Any]] = {}
     for goal in rollup.goals:
-        figures[goal.subject] = _goal(goal)
-        figures |= {capability.subject: _capability(capability) for capability in goal.capabilities}
+        figures[goal.subject] = _goal_snapshot(goal)
+        figures |= {capability.subject: _capability_snapshot(capability) for capability in goal.capabilities}
     return figures
 
 
-def _goal(goal: GoalRollup) -> dict[str, Any]:
+def _goal_snapshot(goal: GoalRollup) -> dict[str, Any]:
     return {
         "title": goal.title,
         "increment": goal.increment,
@@ -31,7 +31,7 @@ def _goal(goal: GoalRollup) -> dict[str, Any]:
     }
 
 
-def _capability(capability: CapabilityRollup) -> dict[str, Any]:
+def _capability_snapshot(capability: CapabilityRollup) -> dict[str, Any]:
     return {
         "title": capability.title,
         "increment": capability.increment,
@@ -50,7 +50,7 @@ def _capability(capability: CapabilityRollup) -> dict[str, Any]:
     }
 
 
-def counts_in_words(counts: Mapping[str, int]) -> str:
+def describe_counts(counts: Mapping[str, int]) -> str:
     """``2 of 6 issues done, 3 doing, 1 to do``; a status that nobody knows counts as to do."""
     open_ones = {"doing": counts["doing"], "to do": counts["todo"] + counts["unknown"]}
     scope = counts["done"] + sum(open_ones.values())

@@ -7,33 +7,33 @@ from typing import Final
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Overrides
-from sync.pull.current_sources import all_sources
+from sync.pull.current_sources import workspace_sources
 from sync.rollup.baseline import feeding_sources
-from sync.runtime.context import Job
+from sync.runtime.context import RunContext
 
-_KEY: Final = "fed"
+_CACHE_KEY: Final = "fed"
 
 
-def fed_by(job: Job, names: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """Capability id -> names of the sources that fed it then; ``names``: old id -> the id of today."""
+def source_coverage(context: RunContext, renames: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Capability id -> names of the sources that fed it then; ``renames``: old id -> the id of today."""
     found: dict[str, set[str]] = {}
-    for source, capabilities in (job.store.cache.get(_KEY) or {}).items():
+    for source, capabilities in (context.store.cache.get(_CACHE_KEY) or {}).items():
         for capability in capabilities:
-            found.setdefault(names.get(capability, capability), set()).add(source)
+            found.setdefault(renames.get(capability, capability), set()).add(source)
     return {capability: frozenset(sources) for capability, sources in found.items()}
 
 
-def keep_fed(
-    job: Job, known: Mapping[IssueRef, KnownIssue], overrides: Overrides, unread: Collection[str]
+def save_source_coverage(
+    context: RunContext, known: Mapping[IssueRef, KnownIssue], overrides: Overrides, unread: Collection[str]
 ) -> None:
     """Remember what the sources feed that were read in this run. Writes only when that changed."""
-    before: dict[str, list[str]] = job.store.cache.get(_KEY) or {}
+    before: dict[str, list[str]] = context.store.cache.get(_CACHE_KEY) or {}
     now: dict[str, list[str]] = {
         source.name: before.get(source.name, []) if source.name in unread else []
-        for source in all_sources(job.workspace)
+        for source in workspace_sources(context.workspace)
     }
-    for capability, sources in sorted(feeding_sources(job.workspace, known, overrides).items()):
+    for capability, sources in sorted(feeding_sources(context.workspace, known, overrides).items()):
         for name in sources.intersection(now).difference(unread):
             now[name].append(capability)
     if now != before:
-        job.store.cache.put(_KEY, now, days=3650)
+        context.store.cache.put(_CACHE_KEY, now, days=3650)

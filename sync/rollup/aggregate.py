@@ -15,22 +15,28 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from connectors.model import IssueRef, KnownIssue
-from mappings.model import Capability, Goal, Increment, Matched, Workspace
+from mappings.model import Capability, Goal, Increment, MatchResult, Workspace
 from sync.model.rollup import (
     Baseline,
     CapabilityRollup,
     CapabilityState,
     CountedIssue,
     Counts,
+    EvidenceResult,
     GoalRollup,
     GoalState,
     IncrementRollup,
     IterationRollup,
-    Proof,
     Rollup,
 )
 from sync.rollup.baseline import scope_change
-from sync.rollup.membership import Members, count, count_answers, members, state_of
+from sync.rollup.membership import (
+    CapabilityMembers,
+    capability_state,
+    count_answers,
+    count_states,
+    members_by_capability,
+)
 from sync.rollup.warnings import capability_warnings, goal_warnings, unknown_capabilities
 
 
@@ -39,7 +45,7 @@ class RollupInputs:
     """All that a roll-up depends on."""
 
     workspace: Workspace
-    matched: Matched
+    matched: MatchResult
     known: Mapping[IssueRef, KnownIssue]
     """At least every assigned issue, and their ancestors as far as they are known."""
     now: datetime
@@ -50,7 +56,7 @@ class RollupInputs:
     """Subjects (``capability:x``, ``goal:x``) whose anchor carries ``flag:released``."""
     uncertain: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Capability id -> names of the sources that feed it and could not be read."""
-    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    evidence: Mapping[str, EvidenceResult] = field(default_factory=dict)
     """Capability id -> how the evidence stands that it asks for."""
 
 
@@ -60,8 +66,8 @@ def roll_up(inputs: RollupInputs) -> Rollup:
         each.id: increment for increment in inputs.workspace.increments for each in increment.capabilities
     }
     matched = inputs.matched
-    by_capability = members(
-        matched.assignments, inputs.known, places, inputs.now, left_open=matched.left_open
+    by_capability = members_by_capability(
+        matched.assignments, inputs.known, places, inputs.now, left_open=matched.unfinished_at_close
     )
     claims = Counter(
         capability
@@ -70,7 +76,8 @@ def roll_up(inputs: RollupInputs) -> Rollup:
     )
     return Rollup(
         increments=tuple(
-            _increment(increment, by_capability, claims, inputs) for increment in inputs.workspace.increments
+            _roll_up_increment(increment, by_capability, claims, inputs)
+            for increment in inputs.workspace.increments
         ),
         unplanned=tuple(sorted(inputs.matched.unplanned, key=lambda each: each.ref)),
         conflicts=tuple(sorted(inputs.matched.conflicts, key=lambda each: each.ref)),
@@ -81,16 +88,24 @@ def roll_up(inputs: RollupInputs) -> Rollup:
     )
 
 
-def _increment(
-    increment: Increment, found: Mapping[str, Members], claims: Mapping[str, int], inputs: RollupInputs
+def _roll_up_increment(
+    increment: Increment,
+    found: Mapping[str, CapabilityMembers],
+    claims: Mapping[str, int],
+    inputs: RollupInputs,
 ) -> IncrementRollup:
     goals = tuple(
-        _goal(
+        _roll_up_goal(
             goal,
             increment,
             tuple(
-                _capability(
-                    each, goal, increment, found.get(each.id, Members()), claims.get(each.id, 0), inputs
+                _roll_up_capability(
+                    each,
+                    goal,
+                    increment,
+                    found.get(each.id, CapabilityMembers()),
+                    claims.get(each.id, 0),
+                    inputs,
                 )
                 for each in goal.capabilities
             ),
@@ -115,17 +130,17 @@ def _increment(
     )
 
 
-def _capability(
+def _roll_up_capability(
     capability: Capability,
     goal: Goal,
     increment: Increment,
-    found: Members,
+    found: CapabilityMembers,
     conflicts: int,
     inputs: RollupInputs,
 ) -> CapabilityRollup:
     issues = found.counted
-    counts = count(issues)
-    blocked, started = _blocked_of_started(issues)
+    counts = count_states(issues)
+    blocked, started = _count_blocked(issues)
     cancelled = capability.cancelled or goal.cancelled
     released = _is_released(capability, increment, inputs)
     return CapabilityRollup(
@@ -135,12 +150,12 @@ def _capability(
         goal=goal.id,
         team=capability.team,
         teams=tuple(sorted({issue.team for issue in issues})),
-        state="cancelled" if cancelled else state_of(counts),
+        state="cancelled" if cancelled else capability_state(counts),
         counts=counts,
         answers=count_answers(issues),
         scope=scope_change(found, inputs.baselines.get(capability.id), increment, inputs.known),
         issues=issues,
-        iterations=_iterations(capability, issues),
+        iterations=_roll_up_iterations(capability, issues),
         blocked=not cancelled and blocked == started > 0,
         partly_blocked=(blocked, started) if not cancelled and 0 < blocked < started else None,
         released=released,
@@ -153,7 +168,7 @@ def _capability(
         conflicts=conflicts,
         warnings=capability_warnings(issues, counts, released=released, cancelled=cancelled),
         uncertain=tuple(sorted(inputs.uncertain.get(capability.id, ()))),
-        proof=inputs.proofs.get(capability.id),
+        proof=inputs.evidence.get(capability.id),
     )
 
 
@@ -164,24 +179,30 @@ def _is_released(capability: Capability, increment: Increment, inputs: RollupInp
     return by_plan or f"capability:{capability.id}" in inputs.released
 
 
-def _blocked_of_started(issues: Iterable[CountedIssue]) -> tuple[int, int]:
+def _count_blocked(issues: Iterable[CountedIssue]) -> tuple[int, int]:
     started = [issue for issue in issues if issue.state.state == "doing"]
     return sum(issue.state.blocked for issue in started), len(started)
 
 
-def _iterations(capability: Capability, issues: tuple[CountedIssue, ...]) -> tuple[IterationRollup, ...]:
+def _roll_up_iterations(
+    capability: Capability, issues: tuple[CountedIssue, ...]
+) -> tuple[IterationRollup, ...]:
     """Those of the plan in its order, then others that rules name."""
     named = {issue.iteration for issue in issues if issue.iteration}
     names = (*capability.iterations, *sorted(named - set(capability.iterations)))
-    return tuple(_iteration(name, [issue for issue in issues if issue.iteration == name]) for name in names)
+    return tuple(
+        _roll_up_iteration(name, [issue for issue in issues if issue.iteration == name]) for name in names
+    )
 
 
-def _iteration(name: str, issues: list[CountedIssue]) -> IterationRollup:
-    counts = count(issues)
-    return IterationRollup(name=name, state=state_of(counts), counts=counts, answers=count_answers(issues))
+def _roll_up_iteration(name: str, issues: list[CountedIssue]) -> IterationRollup:
+    counts = count_states(issues)
+    return IterationRollup(
+        name=name, state=capability_state(counts), counts=counts, answers=count_answers(issues)
+    )
 
 
-def _goal(
+def _roll_up_goal(
     goal: Goal, increment: Increment, capabilities: tuple[CapabilityRollup, ...], inputs: RollupInputs
 ) -> GoalRollup:
     alive = [each for each in capabilities if each.state != "cancelled"]

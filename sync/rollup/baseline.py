@@ -9,13 +9,13 @@ from typing import Final
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Capability, Increment, Overrides, Workspace
 from sync.model.rollup import Baseline, CapabilityRollup, CountedIssue, ScopeChange
-from sync.rollup.membership import VANISHED, Members
+from sync.rollup.membership import VANISHED, CapabilityMembers
 
-ON_TIME: Final = timedelta(days=1)
+BASELINE_TOLERANCE: Final = timedelta(days=1)
 """A baseline taken within this time of the start is a baseline from the start."""
 
 
-def baseline_due(
+def is_baseline_due(
     capability: Capability,
     increment: Increment,
     now: datetime,
@@ -31,13 +31,13 @@ def baseline_due(
     return under_way and existing is None and not uncertain and not capability.cancelled
 
 
-def baseline_of(capability: CapabilityRollup) -> frozenset[IssueRef]:
+def baseline_refs(capability: CapabilityRollup) -> frozenset[IssueRef]:
     """The issues to remember as baseline: all that are in scope now."""
     return frozenset(issue.ref for issue in capability.issues if issue.in_scope)
 
 
 def scope_change(
-    members: Members,
+    members: CapabilityMembers,
     baseline: Baseline | None,
     increment: Increment,
     known: Mapping[IssueRef, KnownIssue],
@@ -58,7 +58,7 @@ def scope_change(
     return ScopeChange(
         baseline=len(baseline.refs),
         baseline_at=baseline.at,
-        complete_from_start=baseline.at <= increment.starts_at + ON_TIME,
+        complete_from_start=baseline.at <= increment.starts_at + BASELINE_TOLERANCE,
         added=tuple(issue.ref for issue in in_scope if issue.ref not in baseline.refs),
         dropped=gone("dropped"),
         moved_out=gone("moved out"),
@@ -70,11 +70,14 @@ def scope_change(
 
 
 def _fate(
-    ref: IssueRef, dropped: CountedIssue | None, members: Members, known: Mapping[IssueRef, KnownIssue]
+    ref: IssueRef,
+    dropped: CountedIssue | None,
+    members: CapabilityMembers,
+    known: Mapping[IssueRef, KnownIssue],
 ) -> str:
     if dropped and dropped.state.because != VANISHED:
         return "dropped"
-    if ref in members.behind_children:
+    if ref in members.replaced_parents:
         return "split"
     return VANISHED if ref not in known or known[ref].vanished else "moved out"
 
@@ -97,10 +100,12 @@ def feeding_sources(
     for ref, capability_id in overrides.pins.items():
         if ref in known:
             feeds.get(capability_id, set()).update(known[ref].sources)
-    return {each: frozenset().union(*_along(each, feeds, workspace)) for each in feeds}
+    return {each: frozenset().union(*_sources_of_predecessors(each, feeds, workspace)) for each in feeds}
 
 
-def _along(capability_id: str, feeds: Mapping[str, set[str]], workspace: Workspace) -> list[set[str]]:
+def _sources_of_predecessors(
+    capability_id: str, feeds: Mapping[str, set[str]], workspace: Workspace
+) -> list[set[str]]:
     """What feeds a capability and all that it continues, back in time."""
     found: list[set[str]] = []
     seen: set[str] = set()

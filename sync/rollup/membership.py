@@ -18,22 +18,22 @@ from connectors.model import IssueRef, KnownIssue
 from mappings.model import Assignment, FlowState, Increment, IssueState
 from sync.model.rollup import Answers, CapabilityState, CountedIssue, Counts
 
-VANISHED_STAYS_FOR: Final = timedelta(days=7)
+VANISHED_GRACE: Final = timedelta(days=7)
 """So long an issue that is gone keeps the last state it had: it may be a matter of permissions."""
 
 VANISHED: Final = "vanished"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Members:
+class CapabilityMembers:
     """The issues of one capability: those that count, and parents that stand back for their children."""
 
     counted: tuple[CountedIssue, ...] = ()
-    behind_children: frozenset[IssueRef] = frozenset()
+    replaced_parents: frozenset[IssueRef] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class IssueHierarchy:
     """Who is whose ancestor, as far as the known issues tell. Parents live on the same tracker."""
 
     known: Mapping[IssueRef, KnownIssue]
@@ -61,48 +61,50 @@ class Family:
         return self._by_key.get((ref.tracker, key)) if key else None
 
 
-def members(
+def members_by_capability(
     assignments: Iterable[Assignment],
     known: Mapping[IssueRef, KnownIssue],
     increments: Mapping[str, Increment],
     now: datetime,
     *,
     left_open: Iterable[Assignment] = (),
-) -> dict[str, Members]:
+) -> dict[str, CapabilityMembers]:
     """The members of each capability, by its id.
 
     ``increments`` maps a capability's id to the increment it stands in; assignments to other ids are left
-    out. Every assigned issue must be in ``known``. ``left_open`` names what was not finished when its increment
+    out. Every assigned issue must be in ``known``. ``unfinished_at_close`` names what was not finished when its increment
     closed, whatever became of it since.
     """
     by_capability: defaultdict[str, list[CountedIssue]] = defaultdict(list)
     both = chain(zip(assignments, repeat(False)), zip(left_open, repeat(True)))
     for assignment, was_open in both:
         increment = increments.get(assignment.capability)
-        issue = increment and _as_counted(
+        issue = increment and _counted_issue(
             assignment, known[assignment.ref], increment, now, was_open=was_open
         )
         if issue:
             by_capability[assignment.capability].append(issue)
-    family = Family(known)
+    family = IssueHierarchy(known)
     return {capability: _leaves(issues, family) for capability, issues in by_capability.items()}
 
 
-def _leaves(issues: list[CountedIssue], family: Family) -> Members:
+def _leaves(issues: list[CountedIssue], hierarchy: IssueHierarchy) -> CapabilityMembers:
     here = {issue.ref for issue in issues}
-    parents = frozenset().union(*(family.ancestors(issue.ref) & here for issue in issues if issue.in_scope))
-    leaves = sorted((issue for issue in issues if issue.ref not in parents), key=_by_name)
-    return Members(counted=tuple(leaves), behind_children=parents)
+    parents = frozenset().union(
+        *(hierarchy.ancestors(issue.ref) & here for issue in issues if issue.in_scope)
+    )
+    leaves = sorted((issue for issue in issues if issue.ref not in parents), key=_natural_order)
+    return CapabilityMembers(counted=tuple(leaves), replaced_parents=parents)
 
 
-def _by_name(issue: CountedIssue) -> tuple[str, str, int, str]:
+def _natural_order(issue: CountedIssue) -> tuple[str, str, int, str]:
     """DS-9 before DS-10."""
     name = issue.ref.key.rstrip("0123456789")
     number = issue.ref.key[len(name) :]
     return issue.ref.tracker, name, int(number or 0), issue.ref.id
 
 
-def _as_counted(
+def _counted_issue(
     assignment: Assignment, known: KnownIssue, increment: Increment, now: datetime, *, was_open: bool
 ) -> CountedIssue | None:
     """None for old work: what was closed before the increment started."""
@@ -112,8 +114,8 @@ def _as_counted(
     if closed and closed < increment.starts_at:
         return None
     if was_open or (closed and closed >= increment.closes_at):
-        state, closed = _as_it_was_at_the_close(known, increment, state), None
-    if known.vanished and now - known.vanished > VANISHED_STAYS_FOR:
+        state, closed = _state_at_close(known, increment, state), None
+    if known.vanished and now - known.vanished > VANISHED_GRACE:
         state = replace(state, state="dropped", known=True, blocked=False, because=VANISHED)
     return CountedIssue(
         ref=issue.ref,
@@ -132,7 +134,7 @@ def _as_counted(
     )
 
 
-def _as_it_was_at_the_close(known: KnownIssue, increment: Increment, state: IssueState) -> IssueState:
+def _state_at_close(known: KnownIssue, increment: Increment, state: IssueState) -> IssueState:
     """What was closed after the grace days, or is open still, was open for this increment."""
     started, is_doing = known.issue.started, state.state == "doing"
     began = started < increment.closes_at if started else is_doing
@@ -140,7 +142,7 @@ def _as_it_was_at_the_close(known: KnownIssue, increment: Increment, state: Issu
     return replace(state, state=was, answer=None, because=f"not closed before {increment.id} was")
 
 
-def count(issues: Iterable[CountedIssue]) -> Counts:
+def count_states(issues: Iterable[CountedIssue]) -> Counts:
     tally = dict.fromkeys(("todo", "doing", "done", "dropped", "unknown"), 0)
     for issue in issues:
         tally[issue.state.state if issue.state.known else "unknown"] += 1
@@ -156,7 +158,7 @@ def count_answers(issues: Iterable[CountedIssue]) -> Answers:
     return Answers(**tally)
 
 
-def state_of(counts: Counts) -> CapabilityState:
+def capability_state(counts: Counts) -> CapabilityState:
     """The state that issues alone give (domain rules R3). All dropped is as empty as none."""
     if counts.scope == 0:
         return "empty"

@@ -12,7 +12,7 @@ from typing import Final
 from mappings.model import Assignment
 from sync.model.rollup import CountedIssue, Counts, GoalState
 
-KEYS_NAMED: Final = 5
+MAX_KEYS_NAMED: Final = 5
 
 
 def capability_warnings(
@@ -28,7 +28,7 @@ def capability_warnings(
             f"all_cancelled: all {counts.dropped} issues were dropped; "
             "if the capability is, say `cancelled: true` in the plan"
         )
-    silent = [each for each in issues if each.is_silent]
+    silent = [each for each in issues if each.lacks_result]
     if silent:
         found.append(f"result_missing: {_names(silent)} closed without a result label")
     unknown = [each for each in issues if not each.state.known]
@@ -68,6 +68,6 @@ def _issues(number: int) -> str:
 
 def _names(issues: list[CountedIssue]) -> str:
     """``DS-1, DS-2 and 3 more``."""
-    names = ", ".join(issue.ref.key for issue in issues[:KEYS_NAMED])
-    more = len(issues) - KEYS_NAMED
+    names = ", ".join(issue.ref.key for issue in issues[:MAX_KEYS_NAMED])
+    more = len(issues) - MAX_KEYS_NAMED
     return f"{names} and {more} more" if more > 0 else names

@@ -11,19 +11,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.http.rate_limiter import Ledger, Pace, WriteLimits
+from connectors.http.rate_limiter import RateLimiter, WriteLedger, WriteLimits
 from connectors.http.retry import RetryPolicy, Wait
-from connectors.http.usage import Traffic
+from connectors.http.usage import RequestStats
 from connectors.ports import Cache, IssueReader, IssueWriter
 from mappings.load import load_workspace
-from mappings.problems import MappingInvalid
-from sync.config.check_push import unknown_in_push
-from sync.config.credentials import CredentialError, Credentials, read_credentials, what_is_missing
-from sync.config.evidence import read_proofs
+from mappings.problems import InvalidWorkspace
+from sync.config.check_push import check_push_names
+from sync.config.credentials import (
+    CredentialError,
+    Credentials,
+    describe_missing_credentials,
+    read_credentials,
+)
+from sync.config.evidence import check_all_evidence
 from sync.config.sections import TrackerSettings
 from sync.config.settings import Settings, load_settings
-from sync.config.workspace import Configured
-from sync.model.broken_file import UnusableFile
+from sync.config.workspace import LoadedWorkspace
+from sync.model.broken_file import BrokenFile
 
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
@@ -37,56 +42,59 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
+class ClientOptions:
     """How requests wait and travel: the clock, the sleeping, who is told, and what a rehearsal puts in between."""
 
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
     on_wait: Callable[[Wait], None] = lambda _: None
-    on_lighter: Callable[[str, str], None] = lambda *_: None
+    on_smaller_page: Callable[[str, str], None] = lambda *_: None
     """Hears a tracker and a sentence when less is asked of it at once, because more was too much for it."""
-    until: datetime | None = None
+    deadline: datetime | None = None
     """When the time for this run is over: no wait goes beyond it."""
     random: Callable[[], float] = random.random
     """Gives [0, 1); spreads waits."""
     adapter: BaseAdapter | None = None
     """Carries requests instead of the network."""
-    traffic: Traffic = field(default_factory=Traffic)
+    request_stats: RequestStats = field(default_factory=RequestStats)
     """Counts requests."""
-    page: int | None = None
+    page_size: int | None = None
     """Rows of a page, where it is to be smaller than usual."""
 
 
-def configure(
-    root: Path, *, files: Path | None = None, unusable: tuple[UnusableFile, ...] = ()
-) -> Configured:
+def load_configuration(
+    root: Path, *, files_root: Path | None = None, broken_files: tuple[BrokenFile, ...] = ()
+) -> LoadedWorkspace:
     """Read settings, plans and mappings. Raises MappingInvalid with every problem of every file.
 
-    ``files``: where plans and mappings are read instead, while those that are ``unusable`` are broken.
+    ``files_root``: where plans and mappings are read instead, while those that are ``broken_files`` are broken.
     """
     settings = load_settings(root)
     workspace = load_workspace(
-        files or root,
+        files_root or root,
         trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
         timezone=settings.timezone,
-        labels=settings.scheme,
+        labels=settings.label_scheme,
     )
-    if not unusable and (problems := unknown_in_push(settings, workspace)):
-        raise MappingInvalid(problems)
-    return Configured(
+    if not broken_files and (problems := check_push_names(settings, workspace)):
+        raise InvalidWorkspace(problems)
+    return LoadedWorkspace(
         root=root,
         settings=settings,
         workspace=workspace,
-        proofs=read_proofs(root, workspace),
+        evidence=check_all_evidence(root, workspace),
         mapping_files={
-            team.origin.file: (team.team, ((files or root) / team.origin.file).read_text(encoding="utf-8"))
+            team.origin.file: (
+                team.team,
+                ((files_root or root) / team.origin.file).read_text(encoding="utf-8"),
+            )
             for team in workspace.teams
         },
-        unusable=unusable,
+        broken_files=broken_files,
     )
 
 
-def credentials_of(settings: Settings, environment: Mapping[str, str]) -> dict[str, Credentials]:
+def load_credentials(settings: Settings, environment: Mapping[str, str]) -> dict[str, Credentials]:
     """Credentials of every tracker. Raises CredentialError naming all that are missing."""
     found = {
         name: read_credentials(name, tracker.kind, environment) for name, tracker in settings.trackers.items()
@@ -94,14 +102,14 @@ def credentials_of(settings: Settings, environment: Mapping[str, str]) -> dict[s
     missing = [
         sentence
         for name, credentials in found.items()
-        if (sentence := what_is_missing(name, settings.trackers[name].kind, credentials))
+        if (sentence := describe_missing_credentials(name, settings.trackers[name].kind, credentials))
     ]
     if missing:
         raise CredentialError("; ".join(missing))
     return found
 
 
-def secrets_of(credentials: Mapping[str, Credentials]) -> list[str]:
+def credential_secrets(credentials: Mapping[str, Credentials]) -> list[str]:
     """Every secret, to be kept out of logs."""
     return [
         secret.get_secret_value()
@@ -111,7 +119,7 @@ def secrets_of(credentials: Mapping[str, Credentials]) -> list[str]:
     ]
 
 
-def write_limits(tracker: TrackerSettings) -> WriteLimits:
+def build_write_limits(tracker: TrackerSettings) -> WriteLimits:
     """What a tracker asks of those who write on it: its own numbers where the settings name none.
 
     A spacing of 0 says that the server has no such limits (a sandbox, a GitHub of one's own).
@@ -126,45 +134,56 @@ def write_limits(tracker: TrackerSettings) -> WriteLimits:
     )
 
 
-def paces_of(settings: Settings, credentials: Mapping[str, Credentials], ledger: Ledger) -> dict[str, Pace]:
+def build_rate_limiters(
+    settings: Settings, credentials: Mapping[str, Credentials], ledger: WriteLedger
+) -> dict[str, RateLimiter]:
     """Tracker -> how its writes are paced. Trackers that share an address and a credential share their pace."""
-    by_credential: dict[str, Pace] = {}
-    paces: dict[str, Pace] = {}
+    by_credential: dict[str, RateLimiter] = {}
+    paces: dict[str, RateLimiter] = {}
     for name, tracker in settings.trackers.items():
-        who = _who_writes(tracker, credentials[name])
-        pace = Pace(write_limits(tracker), tracker=name, credential=who, ledger=ledger)
+        who = _credential_id(tracker, credentials[name])
+        pace = RateLimiter(build_write_limits(tracker), tracker=name, credential=who, ledger=ledger)
         paces[name] = by_credential.setdefault(who, pace)
     return paces
 
 
-def _who_writes(tracker: TrackerSettings, found: Credentials) -> str:
+def _credential_id(tracker: TrackerSettings, credentials: Credentials) -> str:
     """Address and a mark of the credential: four digits tell it from others and are too few to guess it from."""
-    secrets = (found.token, found.pat, found.app_private_key)
-    parts = [found.email or "", found.app_id or "", found.app_installation_id or ""]
+    secrets = (credentials.token, credentials.pat, credentials.app_private_key)
+    parts = [credentials.email or "", credentials.app_id or "", credentials.app_installation_id or ""]
     parts += [secret.get_secret_value() if secret else "" for secret in secrets]
     mark = hashlib.sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:4]
     default = GITHUB_API if tracker.kind == "github" else ""
-    return f"{tracker.url or found.url or default} {mark}"
+    return f"{tracker.url or credentials.url or default} {mark}"
 
 
 def open_trackers(
     settings: Settings,
     credentials: Mapping[str, Credentials],
     caches: Callable[[str], Cache],
-    waiting: Waiting,
-    paces: Mapping[str, Pace] | None = None,
+    client_options: ClientOptions,
+    rate_limiters: Mapping[str, RateLimiter] | None = None,
 ) -> tuple[dict[str, IssueReader], dict[str, IssueWriter]]:
-    """A reader and a writer for every tracker of the settings. No request is sent. Without ``paces`` nothing is
+    """A reader and a writer for every tracker of the settings. No request is sent. Without ``rate_limiters`` nothing is
     to be written."""
     readers: dict[str, IssueReader] = {}
     writers: dict[str, IssueWriter] = {}
     policy = RetryPolicy(
-        max_wait=settings.max_wait.total_seconds(), until=waiting.until, random=waiting.random
+        max_wait=settings.max_wait.total_seconds(),
+        deadline=client_options.deadline,
+        random=client_options.random,
     )
     for name, tracker in settings.trackers.items():
         opener = _open_github if tracker.kind == "github" else _open_jira
         readers[name], writers[name] = opener(
-            name, tracker, credentials[name], caches(name), settings, policy, waiting, (paces or {}).get(name)
+            name,
+            tracker,
+            credentials[name],
+            caches(name),
+            settings,
+            policy,
+            client_options,
+            (rate_limiters or {}).get(name),
         )
     return readers, writers
 
@@ -176,8 +195,8 @@ def _open_github(
     cache: Cache,
     settings: Settings,
     policy: RetryPolicy,
-    waiting: Waiting,
-    pace: Pace | None,
+    client_options: ClientOptions,
+    rate_limiter: RateLimiter | None,
 ) -> tuple[IssueReader, IssueWriter]:
     from connectors.github.auth import GithubApp
     from connectors.github.connect import open_github
@@ -187,7 +206,7 @@ def _open_github(
         app = GithubApp(
             app_id=credentials.app_id,
             private_key=credentials.app_private_key.get_secret_value(),
-            installation_id=_installation_id(name, credentials.app_installation_id),
+            installation_id=_parse_installation_id(name, credentials.app_installation_id),
         )
     return open_github(
         tracker=name,
@@ -196,14 +215,14 @@ def _open_github(
         app=app,
         cache=cache,
         policy=policy,
-        now=waiting.now,
-        sleep=waiting.sleep,
-        on_wait=waiting.on_wait,
+        now=client_options.now,
+        sleep=client_options.sleep,
+        on_wait=client_options.on_wait,
         overlap=settings.overlap,
-        pace=pace,
-        adapter=waiting.adapter,
-        traffic=waiting.traffic,
-        pull_page=waiting.page or 100,
+        rate_limiter=rate_limiter,
+        adapter=client_options.adapter,
+        traffic=client_options.request_stats,
+        page_size=client_options.page_size or 100,
     )
 
 
@@ -214,8 +233,8 @@ def _open_jira(
     cache: Cache,
     settings: Settings,
     policy: RetryPolicy,
-    waiting: Waiting,
-    pace: Pace | None,
+    client_options: ClientOptions,
+    rate_limiter: RateLimiter | None,
 ) -> tuple[IssueReader, IssueWriter]:
     from connectors.jira.reader import open_jira
 
@@ -235,19 +254,19 @@ def _open_jira(
         pat=credentials.pat.get_secret_value() if credentials.pat else None,
         cache=cache,
         policy=policy,
-        now=waiting.now,
-        sleep=waiting.sleep,
-        on_wait=waiting.on_wait,
+        now=client_options.now,
+        sleep=client_options.sleep,
+        on_wait=client_options.on_wait,
         overlap=settings.overlap,
-        pace=pace,
-        adapter=waiting.adapter,
-        traffic=waiting.traffic,
-        page_size=waiting.page or 1000,
-        on_lighter=waiting.on_lighter,
+        rate_limiter=rate_limiter,
+        adapter=client_options.adapter,
+        traffic=client_options.request_stats,
+        page_size=client_options.page_size or 1000,
+        on_smaller_page=client_options.on_smaller_page,
     )
 
 
-def _installation_id(tracker: str, text: str) -> int:
+def _parse_installation_id(tracker: str, text: str) -> int:
     if not text.isdigit():
         raise CredentialError(
             f"the installation id of the GitHub App for {tracker} must be a number, not {text!r}"

@@ -7,51 +7,53 @@ from collections.abc import Iterator, Mapping
 
 from mappings.labels import FAMILIES, LabelScheme
 from mappings.model import Origin, Workspace
-from mappings.problems import MappingInvalid, Problem
+from mappings.problems import InvalidWorkspace, Problem
 from sync.config.settings import FILE_NAME
-from sync.runtime.context import Job
+from sync.runtime.context import RunContext
 
-_KEY = "label-prefixes"
+_CACHE_KEY = "label-prefixes"
 _ORGANISATION = ""
 """In the place of a team's name."""
 
-Used = Mapping[str, Mapping[str, str]]
+UsedPrefixes = Mapping[str, Mapping[str, str]]
 """Team -> family -> prefix."""
 
 
-def refuse_lost_prefixes(job: Job) -> None:
+def check_label_prefixes(context: RunContext) -> None:
     """Raise MappingInvalid when labels of ours have a prefix that nothing in the settings explains any more."""
-    labels = Counter(label for pushed in job.store.pushed_label_names().values() for label in pushed)
-    labels.update(row.label for row in job.store.overrides() if row.kind != "comment")
-    used: Used = job.store.cache.get(_KEY) or {}
-    problems = list(_changed(job.workspace, used, labels))
+    labels = Counter(label for pushed in context.store.pushed_label_names().values() for label in pushed)
+    labels.update(row.label for row in context.store.overrides() if row.kind != "comment")
+    used: UsedPrefixes = context.store.cache.get(_CACHE_KEY) or {}
+    problems = list(_changed_prefix_problems(context.workspace, used, labels))
     if not problems:
-        problems = list(_unexplained(job.workspace.labels, labels))
+        problems = list(_unknown_prefix_problems(context.workspace.labels, labels))
     if problems:
-        raise MappingInvalid(problems)
+        raise InvalidWorkspace(problems)
 
 
-def remember_prefixes(job: Job) -> None:
+def save_label_prefixes(context: RunContext) -> None:
     """Keep the prefixes that this run writes with. Writes only when they are new."""
-    scheme = job.workspace.labels
-    used: Used = {_ORGANISATION: dict(scheme.prefixes)} | {
+    scheme = context.workspace.labels
+    used: UsedPrefixes = {_ORGANISATION: dict(scheme.prefixes)} | {
         team: dict(own.prefixes) for team, own in sorted(scheme.teams.items()) if own.prefixes
     }
-    if job.store.cache.get(_KEY) != used:
-        job.store.cache.put(_KEY, used, days=3650)
+    if context.store.cache.get(_CACHE_KEY) != used:
+        context.store.cache.put(_CACHE_KEY, used, days=3650)
 
 
-def _changed(workspace: Workspace, used: Used, labels: Counter[str]) -> Iterator[Problem]:
+def _changed_prefix_problems(
+    workspace: Workspace, used: UsedPrefixes, labels: Counter[str]
+) -> Iterator[Problem]:
     scheme = workspace.labels
     for team, prefixes in used.items():
         for family in FAMILIES:
             old = prefixes.get(family)
-            if old is None or old in scheme.recognised(family):
+            if old is None or old in scheme.known_prefixes(family):
                 continue
             if written := sorted(label for label in labels if label.startswith(old)):
                 count = sum(labels[label] for label in written)
-                yield _problem(
-                    _origin(workspace, team, family),
+                yield _prefix_problem(
+                    _prefix_origin(workspace, team, family),
                     f"labels.{family}",
                     f"{count} labels such as {written[0]} have the prefix {old!r} of former runs, which is "
                     f"{scheme.prefix(family, team or None)!r} now; add `previously: [{old!r}]` here, so that they "
@@ -59,9 +61,9 @@ def _changed(workspace: Workspace, used: Used, labels: Counter[str]) -> Iterator
                 )
 
 
-def _unexplained(scheme: LabelScheme, labels: Counter[str]) -> Iterator[Problem]:
-    if lost := sorted(label for label in labels if scheme.family(label) is None):
-        yield _problem(
+def _unknown_prefix_problems(scheme: LabelScheme, labels: Counter[str]) -> Iterator[Problem]:
+    if lost := sorted(label for label in labels if scheme.family_of(label) is None):
+        yield _prefix_problem(
             Origin(file=FILE_NAME),
             "labels",
             f"{sum(labels[label] for label in lost)} labels such as {lost[0]} were written by former runs, and no "
@@ -70,12 +72,12 @@ def _unexplained(scheme: LabelScheme, labels: Counter[str]) -> Iterator[Problem]
         )
 
 
-def _origin(workspace: Workspace, team: str, family: str) -> Origin:
+def _prefix_origin(workspace: Workspace, team: str, family: str) -> Origin:
     for each in workspace.teams:
         if each.team == team:
             return each.origins.get(f"labels.{family}", each.origin)
     return workspace.labels.origins.get(family, Origin(file=FILE_NAME))
 
 
-def _problem(origin: Origin, path: str, message: str) -> Problem:
+def _prefix_problem(origin: Origin, path: str, message: str) -> Problem:
     return Problem(origin=origin, path=path, message=message, severity="error", check="label-prefix")

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from connectors.http.rate_limiter import Pace
-from connectors.http.usage import Traffic
+from connectors.http.rate_limiter import RateLimiter
+from connectors.http.usage import RequestStats
 from connectors.ports import Cache, IssueReader, IssueWriter
 from mappings.model import Workspace
 from sync.config.settings import Settings
-from sync.model.broken_file import UnusableFile
-from sync.model.rollup import Proof
+from sync.model.broken_file import BrokenFile
+from sync.model.rollup import EvidenceResult
 from sync.store import Store
 
 Markup = Literal["github", "jira"]
@@ -33,7 +33,7 @@ class Progress(Protocol):
         ...
 
 
-class Silent:
+class NoProgress:
     """Says nothing."""
 
     def step(self, text: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG002 - the port's shape
@@ -44,7 +44,7 @@ class Silent:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class RunContext:
     """Readers for every tracker; writers only where something may be written."""
 
     run_id: str
@@ -53,29 +53,29 @@ class Job:
     store: Store
     readers: Mapping[str, IssueReader]
     writers: Mapping[str, IssueWriter] = field(default_factory=dict)
-    paces: Mapping[str, Pace] = field(default_factory=dict)
+    rate_limiters: Mapping[str, RateLimiter] = field(default_factory=dict)
     """Tracker -> when its next write may leave; at once where there is none."""
-    traffic: Traffic = field(default_factory=Traffic)
+    request_stats: RequestStats = field(default_factory=RequestStats)
     """Requests sent, and quotas left."""
-    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    evidence: Mapping[str, EvidenceResult] = field(default_factory=dict)
     """Capability id -> how the evidence stands that it asks for."""
     mapping_files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Mapping file -> its team, and what the file says."""
-    unusable: tuple[UnusableFile, ...] = ()
+    broken_files: tuple[BrokenFile, ...] = ()
     """Mapping files with errors, in whose place something else holds."""
     now: Callable[[], datetime]
-    progress: Progress = field(default_factory=Silent)
+    progress: Progress = field(default_factory=NoProgress)
     log: Any
     """A structlog logger bound to the run id."""
-    at_once: int = 8
+    parallel_reads: int = 8
     """How many sources are read side by side; 1 makes the order of all requests repeatable."""
 
     @property
-    def left_out(self) -> tuple[str, ...]:
+    def omitted_files(self) -> tuple[str, ...]:
         """The mapping files with errors in whose place nothing holds: no run could read them yet."""
-        return tuple(each.file for each in self.unusable if not each.former)
+        return tuple(each.file for each in self.broken_files if not each.uses_last_known_good)
 
-    def accounts(self, tracker: str) -> frozenset[str]:
+    def own_account_ids(self, tracker: str) -> frozenset[str]:
         """Ids of the accounts that are ours on a tracker: the one of today, and former ones by the settings."""
         former = self.settings.trackers[tracker].former_accounts
         return frozenset({self.readers[tracker].whoami().id, *former})
@@ -91,8 +91,8 @@ class RunCache:
     ``flush`` writes what is new; a run that dies before it only asks the trackers once more.
     """
 
-    def __init__(self, behind: Cache) -> None:
-        self._behind = behind
+    def __init__(self, backing: Cache) -> None:
+        self._backing = backing
         self._lock = threading.Lock()
         self._values: dict[str, Any] = {}
         self._new: dict[str, float] = {}
@@ -100,7 +100,7 @@ class RunCache:
     def get(self, key: str) -> Any | None:
         with self._lock:
             if key not in self._values:
-                self._values[key] = self._behind.get(key)
+                self._values[key] = self._backing.get(key)
             return self._values[key]
 
     def put(self, key: str, value: Any, *, days: float = 30) -> None:
@@ -112,5 +112,5 @@ class RunCache:
         """Keep what this run learned for the next one."""
         with self._lock:
             for key, days in self._new.items():
-                self._behind.put(key, self._values[key], days=days)
+                self._backing.put(key, self._values[key], days=days)
             self._new.clear()

@@ -15,12 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sync.config.settings import find_root
+from sync.config.settings import find_workspace_root
 from sync.runtime.bootstrap import utc_now
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ways:
+class Invocation:
     """How a command was called: where, and how it should talk."""
 
     workspace: Path | None = None
@@ -33,7 +33,7 @@ class Ways:
 
     @property
     def root(self) -> Path:
-        return find_root((self.workspace or Path.cwd()).resolve())
+        return find_workspace_root((self.workspace or Path.cwd()).resolve())
 
     @property
     def color(self) -> bool:
@@ -50,7 +50,7 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
 
 
-def holder() -> str:
+def describe_process() -> str:
     """Who works: shown to whoever finds the lease taken."""
     try:
         user = getpass.getuser()
@@ -59,29 +59,29 @@ def holder() -> str:
     return f"{user}@{socket.gethostname()} pid {os.getpid()}"
 
 
-def counted(number: int, noun: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """``1 error``, ``2 errors``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def agrees(ways: Ways, question: str, *, otherwise: str, do: str = "do it") -> bool:
-    """Ask the person at the terminal; anything but a yes is a no. Without one, ``otherwise`` is what did not happen."""
-    if not ways.interactive or ways.as_json:
-        complain(f"{otherwise}: there is no terminal to ask at; add --yes to {do}")
+def confirm(invocation: Invocation, question: str, *, skipped: str, action: str = "do it") -> bool:
+    """Ask the person at the terminal; anything but a yes is a no. Without one, ``skipped`` is what did not happen."""
+    if not invocation.interactive or invocation.as_json:
+        print_error(f"{skipped}: there is no terminal to ask at; add --yes to {action}")
         return False
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
-def say(text: str = "") -> None:
+def print_line(text: str = "") -> None:
     """Data for people goes to stdout."""
     sys.stdout.write(text + "\n")
 
 
-def say_json(document: Mapping[str, Any]) -> None:
+def print_json(document: Mapping[str, Any]) -> None:
     """Data for programs goes to stdout."""
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True, default=str) + "\n")
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """What went wrong, and notes, go to stderr."""
     sys.stderr.write(text + "\n")

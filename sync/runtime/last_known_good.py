@@ -11,68 +11,77 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from mappings.load import yaml_files
-from mappings.problems import MappingInvalid, Problem
+from mappings.load import list_yaml_files
+from mappings.problems import InvalidWorkspace, Problem
 from mappings.schema.defaults import DEFAULTS_FILE
-from sync.config.workspace import Configured
-from sync.model.broken_file import UnusableFile
-from sync.runtime.bootstrap import configure
-from sync.runtime.context import Job
+from sync.config.workspace import LoadedWorkspace
+from sync.model.broken_file import BrokenFile
+from sync.runtime.bootstrap import load_configuration
+from sync.runtime.context import RunContext
 from sync.store import Store
 
-_KEY: Final = "mapping-files"
-_PLACE: Final = "mappings/"
+_CACHE_KEY: Final = "mapping-files"
+_CACHE_SCOPE: Final = "mappings/"
 """In the store's cache, in the place of a tracker: snapshots carry only what has none."""
-_FOLDER: Final = "mappings/"
+_MAPPINGS_FOLDER: Final = "mappings/"
 
-Former = Mapping[str, tuple[str, str]]
+LastKnownGood = Mapping[str, tuple[str, str]]
 """File -> the team that it was for, and what it said."""
 
 
-def keep_files(job: Job) -> None:
+def save_mapping_files(context: RunContext) -> None:
     """Remember what the mapping files say. Writes only when that changed."""
-    cache = job.store.cache_for(_PLACE)
-    now = {file: [team, text] for file, (team, text) in sorted(job.mapping_files.items())}
-    if now and now != cache.get(_KEY):
-        cache.put(_KEY, now, days=3650)
+    cache = context.store.cache_for(_CACHE_SCOPE)
+    now = {file: [team, text] for file, (team, text) in sorted(context.mapping_files.items())}
+    if now and now != cache.get(_CACHE_KEY):
+        cache.put(_CACHE_KEY, now, days=3650)
 
 
-def former_files(store: Store) -> Former:
+def load_last_known_good(store: Store) -> LastKnownGood:
     """What they said in the last run; nothing when it is not known."""
-    return {file: (team, text) for file, (team, text) in (store.cache_for(_PLACE).get(_KEY) or {}).items()}
+    return {
+        file: (team, text)
+        for file, (team, text) in (store.cache_for(_CACHE_SCOPE).get(_CACHE_KEY) or {}).items()
+    }
 
 
-def may_go_on(root: Path, error: MappingInvalid) -> bool:
+def can_use_last_known_good(root: Path, error: InvalidWorkspace) -> bool:
     """Whether all errors are in files of teams, and another team's file is sound."""
-    broken = _broken(error.problems)
-    files = {f"{_FOLDER}{path.name}" for path in yaml_files(root / _FOLDER)}
-    return bool(broken) and all(file.startswith(_FOLDER) for file in broken) and bool(files - broken.keys())
+    broken = _errors_by_file(error.problems)
+    files = {f"{_MAPPINGS_FOLDER}{path.name}" for path in list_yaml_files(root / _MAPPINGS_FOLDER)}
+    return (
+        bool(broken)
+        and all(file.startswith(_MAPPINGS_FOLDER) for file in broken)
+        and bool(files - broken.keys())
+    )
 
 
-def configured_despite(root: Path, error: MappingInvalid, former: Former) -> Configured:
+def load_with_last_known_good(
+    root: Path, error: InvalidWorkspace, last_known_good: LastKnownGood
+) -> LoadedWorkspace:
     """The workspace with what broken mapping files said in the last run; one that had no part in it is left out.
 
     Raises ``error`` where that is no workspace either, or where a team of the last run would be missing: then its
     labels would be taken for leftovers.
     """
-    broken = _broken(error.problems)
+    broken = _errors_by_file(error.problems)
     with TemporaryDirectory(prefix="increment-sync-") as temporary:
-        _assemble(root, Path(temporary), broken.keys(), former)
+        _write_workspace(root, Path(temporary), broken.keys(), last_known_good)
         unusable = tuple(
-            UnusableFile(file=file, problems=tuple(problems), former=file in former)
+            BrokenFile(file=file, problems=tuple(problems), uses_last_known_good=file in last_known_good)
             for file, problems in sorted(broken.items())
         )
         try:
-            configured = configure(root, files=Path(temporary), unusable=unusable)
-        except MappingInvalid:
+            configured = load_configuration(root, files_root=Path(temporary), broken_files=unusable)
+        except InvalidWorkspace:
             raise error from None
     teams = {team.team for team in configured.workspace.teams}
-    if not former or not teams.issuperset(team for team, _ in former.values()):
+    if not last_known_good or not teams.issuperset(team for team, _ in last_known_good.values()):
         raise error
     return configured
 
 
-def _broken(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
+def _errors_by_file(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
     found: dict[str, list[Problem]] = {}
     for problem in problems:
         if problem.severity == "error":
@@ -80,15 +89,19 @@ def _broken(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
     return found
 
 
-def _assemble(root: Path, target: Path, broken: Iterable[str], former: Former) -> None:
+def _write_workspace(
+    root: Path, target: Path, broken_files: Iterable[str], last_known_good: LastKnownGood
+) -> None:
     """The YAML files of the workspace in another folder, without the broken ones."""
-    broken = frozenset(broken)
-    paths = [*yaml_files(root / "plans"), *yaml_files(root / _FOLDER)]
+    broken_files = frozenset(broken_files)
+    paths = [*list_yaml_files(root / "plans"), *list_yaml_files(root / _MAPPINGS_FOLDER)]
     paths += [path] if (path := root / DEFAULTS_FILE).exists() else []
     texts = {
-        name: path.read_bytes() for path in paths if (name := path.relative_to(root).as_posix()) not in broken
+        name: path.read_bytes()
+        for path in paths
+        if (name := path.relative_to(root).as_posix()) not in broken_files
     }
-    texts |= {file: former[file][1].encode() for file in broken if file in former}
+    texts |= {file: last_known_good[file][1].encode() for file in broken_files if file in last_known_good}
     for name, content in texts.items():
         file = target / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sync.model.limits import GuardLimits
-from sync.model.run import Options
-from sync.runtime.context import Job
+from sync.model.run import RunOptions
+from sync.runtime.context import RunContext
 
 
-def guard_limits(job: Job, options: Options) -> GuardLimits:
+def guard_limits(context: RunContext, options: RunOptions) -> GuardLimits:
     """The settings' limits, with what was allowed for this once."""
-    limits = job.settings.limits
+    limits = context.settings.limits
     return GuardLimits(
         removals=limits.removals,
         removal_share=limits.removal_share,
@@ -29,9 +29,9 @@ def guard_limits(job: Job, options: Options) -> GuardLimits:
     )
 
 
-def deadline_of(job: Job, options: Options, started: datetime) -> Callable[[], bool]:
+def deadline_check(context: RunContext, options: RunOptions, started: datetime) -> Callable[[], bool]:
     """Whether ``--max-duration``, which counts from ``started``, is over."""
     if options.max_duration is None:
         return lambda: False
     until = started + options.max_duration
-    return lambda: job.now() >= until
+    return lambda: context.now() >= until

@@ -12,19 +12,21 @@ from typing import Any, TextIO
 
 import structlog
 
-from connectors.http.redaction import Hider
-from sync.config.escape import neutral_terminal
+from connectors.http.redaction import SecretRedactor
+from sync.config.escape import escape_terminal
 
 LEVELS = ("debug", "info", "warning", "error")
 
 
-def set_up_logs(stream: TextIO, *, level: str, secrets: Iterable[str] = (), color: bool = True) -> None:
+def configure_logging(stream: TextIO, *, level: str, secrets: Iterable[str] = (), color: bool = True) -> None:
     """Send the program's logs to ``stream``. ``secrets`` never appear in them."""
     for_people = stream.isatty()
-    hider = Hider(secrets)
+    hider = SecretRedactor(secrets)
 
     def hide(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return {key: _harmless(hider.value(value), for_people) for key, value in event.items()}
+        return {
+            key: _escape_for_terminal(hider.redact_value(value), for_people) for key, value in event.items()
+        }
 
     renderer: Any = (
         structlog.dev.ConsoleRenderer(colors=color) if for_people else structlog.processors.JSONRenderer()
@@ -46,13 +48,13 @@ def set_up_logs(stream: TextIO, *, level: str, secrets: Iterable[str] = (), colo
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def logger(**fields: Any) -> Any:
+def bound_logger(**fields: Any) -> Any:
     """A logger that puts these fields on each of its lines."""
     return structlog.get_logger().bind(**fields)
 
 
-def _harmless(value: Any, for_people: bool) -> Any:
+def _escape_for_terminal(value: Any, for_people: bool) -> Any:
     """Text of trackers must not write lines of its own on a terminal; JSON escapes it."""
     if not for_people or value is None or isinstance(value, (bool, int, float)):
         return value
-    return neutral_terminal(str(value))
+    return escape_terminal(str(value))

@@ -13,9 +13,9 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from connectors.http.retry import Wait
-from sync.config.escape import neutral_terminal
+from sync.config.escape import escape_terminal
 
-EVERY = 10.0
+LINE_INTERVAL_SECONDS = 10.0
 """Seconds between two lines where there is no terminal."""
 
 
@@ -43,7 +43,7 @@ class TerminalProgress:
         self._live.stop()
 
     def step(self, text: str, done: int = 0, total: int = 0) -> None:
-        self._spinner.update(text=Text(_line(text, done, total)))
+        self._spinner.update(text=Text(_format_line(text, done, total)))
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -70,20 +70,20 @@ class LineProgress:
         return
 
     def step(self, text: str, done: int = 0, total: int = 0) -> None:
-        if self._clock() - self._last >= EVERY:
+        if self._clock() - self._last >= LINE_INTERVAL_SECONDS:
             self._last = self._clock()
-            self._stream.write(_line(text, done, total) + "\n")
+            self._stream.write(_format_line(text, done, total) + "\n")
             self._stream.flush()
 
     def paused(self) -> AbstractContextManager[None]:
         return nullcontext()
 
 
-def waiting(wait: Wait) -> str:
+def describe_wait(wait: Wait) -> str:
     """``waiting 43 s for GitHub quota (github)``."""
     return f"waiting {wait.seconds:.0f} s for {wait.reason} ({wait.tracker})"
 
 
-def _line(text: str, done: int, total: int) -> str:
+def _format_line(text: str, done: int, total: int) -> str:
     counted = f" ({done} of {total})" if total else ""
-    return neutral_terminal(text) + counted
+    return escape_terminal(text) + counted

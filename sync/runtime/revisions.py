@@ -10,31 +10,31 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from mappings.problems import MappingInvalid, Problem
+from mappings.problems import InvalidWorkspace, Problem
 from sync.config.settings import FILE_NAME
-from sync.config.workspace import Configured
-from sync.runtime.bootstrap import configure
+from sync.config.workspace import LoadedWorkspace
+from sync.runtime.bootstrap import load_configuration
 
 _FOLDERS: Final = ("plans", "mappings")
 _MAX_FILE: Final = 10_000_000
 _REGULAR: Final = ("100644", "100755")
 
 
-class NoSuchVersion(LookupError):
+class RevisionNotFound(LookupError):
     """There is nothing to compare with; the sentence says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Version:
+class WorkspaceRevision:
     """Settings, plans and mappings as they are in one place."""
 
     name: str
     """For people: ``HEAD (3f2a1c9d)`` or the path of a folder."""
-    configured: Configured
+    loaded: LoadedWorkspace
 
 
 @contextmanager
-def version_at(root: Path, against: str) -> Iterator[Version]:
+def open_revision(root: Path, against: str) -> Iterator[WorkspaceRevision]:
     """The workspace in a folder that has an ``increment-sync.yaml``, else in a git revision of ``root``.
 
     Nothing is checked out: the files of a revision are in a temporary folder while the block runs. Raises
@@ -42,48 +42,48 @@ def version_at(root: Path, against: str) -> Iterator[Version]:
     """
     folder = Path(against)
     if against and (folder / FILE_NAME).is_file():
-        yield _configured(against, folder.resolve())
+        yield _load_revision(against, folder.resolve())
         return
-    if against and folder.is_dir() and not _is_revision(root, against):
-        raise NoSuchVersion(f"{against} is no workspace: there is no {FILE_NAME} in it")
+    if against and folder.is_dir() and not _is_git_revision(root, against):
+        raise RevisionNotFound(f"{against} is no workspace: there is no {FILE_NAME} in it")
     with TemporaryDirectory(prefix="increment-sync-") as temporary:
-        commit = _commit(root, against)
+        commit = _resolve_commit(root, against)
         _write_files(root, commit, Path(temporary))
         name = f"{against} ({commit[:8]})"
         if not (Path(temporary) / FILE_NAME).is_file():
-            raise NoSuchVersion(f"there is no {FILE_NAME} of this workspace in {name}")
-        yield _configured(name, Path(temporary))
+            raise RevisionNotFound(f"there is no {FILE_NAME} of this workspace in {name}")
+        yield _load_revision(name, Path(temporary))
 
 
-def _configured(name: str, root: Path) -> Version:
+def _load_revision(name: str, root: Path) -> WorkspaceRevision:
     try:
-        return Version(name=name, configured=configure(root))
-    except MappingInvalid as error:
-        raise MappingInvalid([_of_version(problem, name) for problem in error.problems]) from None
+        return WorkspaceRevision(name=name, loaded=load_configuration(root))
+    except InvalidWorkspace as error:
+        raise InvalidWorkspace([_problem_in_revision(problem, name) for problem in error.problems]) from None
 
 
-def _of_version(problem: Problem, name: str) -> Problem:
+def _problem_in_revision(problem: Problem, name: str) -> Problem:
     """The same problem, saying that it is not in the working tree."""
     return replace(problem, origin=replace(problem.origin, file=f"{name}: {problem.origin.file}"))
 
 
-def _is_revision(root: Path, name: str) -> bool:
+def _is_git_revision(root: Path, name: str) -> bool:
     try:
-        _commit(root, name)
-    except NoSuchVersion:
+        _resolve_commit(root, name)
+    except RevisionNotFound:
         return False
     return True
 
 
-def _commit(root: Path, revision: str) -> str:
-    if _git(root, "rev-parse", "--is-inside-work-tree").returncode != 0:
-        raise NoSuchVersion(
+def _resolve_commit(root: Path, revision: str) -> str:
+    if _run_git(root, "rev-parse", "--is-inside-work-tree").returncode != 0:
+        raise RevisionNotFound(
             f"{root} is not in a git checkout that can be read: give --against a folder that holds the "
             "workspace as it was"
         )
-    found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    found = _run_git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if found.returncode != 0:
-        raise NoSuchVersion(
+        raise RevisionNotFound(
             f"git knows no revision {revision} here: check the name; in a shallow checkout fetch it first "
             "(`git fetch --depth=1 origin <branch>`, then `--against FETCH_HEAD`)"
         )
@@ -92,30 +92,30 @@ def _commit(root: Path, revision: str) -> str:
 
 def _write_files(root: Path, commit: str, target: Path) -> None:
     """The workspace's YAML files of a commit: regular files only, so that no link leads anywhere."""
-    listed = _git(root, "ls-tree", "-r", "-l", "-z", commit)
+    listed = _run_git(root, "ls-tree", "-r", "-l", "-z", commit)
     for line in filter(None, listed.stdout.split(b"\0")):
         facts, _, name = line.decode("utf-8", "surrogateescape").partition("\t")
         mode, kind, blob, size = facts.split()
         path = PurePosixPath(name)
-        if kind == "blob" and mode in _REGULAR and _is_ours(path):
+        if kind == "blob" and mode in _REGULAR and _is_workspace_file(path):
             if int(size) > _MAX_FILE:
-                raise NoSuchVersion(f"{name} of {commit[:8]} is larger than {_MAX_FILE} bytes")
+                raise RevisionNotFound(f"{name} of {commit[:8]} is larger than {_MAX_FILE} bytes")
             file = target / path
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(_git(root, "cat-file", "blob", blob).stdout)
+            file.write_bytes(_run_git(root, "cat-file", "blob", blob).stdout)
 
 
-def _is_ours(path: PurePosixPath) -> bool:
+def _is_workspace_file(path: PurePosixPath) -> bool:
     """``ls-tree`` names files below the folder where it runs, with their path from there."""
     if path.suffix not in (".yaml", ".yml"):
         return False
     return len(path.parts) == 1 or (len(path.parts) == 2 and path.parts[0] in _FOLDERS)
 
 
-def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)  # noqa: S603, S607
     except FileNotFoundError:
-        raise NoSuchVersion(
+        raise RevisionNotFound(
             "git is not installed: give --against a folder that holds the workspace as it was"
         ) from None

@@ -7,40 +7,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from sync.runtime.context import Job
+from sync.runtime.context import RunContext
 from sync.store import LeaseLost, StoreError
 
-LEASE = timedelta(minutes=5)
+LEASE_DURATION = timedelta(minutes=5)
 """How long a run may be silent before another may take its place."""
-BEAT = 60.0
+RENEWAL_SECONDS = 60.0
 """Seconds between two signs of life. Reading a large source can take longer than the lease."""
 
 
 @contextmanager
-def held(job: Job, holder: str, *, beat: float = BEAT) -> Iterator[None]:
+def run_lock(context: RunContext, holder: str, *, renewal_seconds: float = RENEWAL_SECONDS) -> Iterator[None]:
     """Keep other runs away. LeaseHeld when one is at it already.
 
     A killed run stops beating, so its lease runs out. A run that lost its lease finds out before its next
     write, which renews it and raises LeaseLost.
     """
-    job.store.take_lease(job.run_id, holder, LEASE)
+    context.store.acquire_lease(context.run_id, holder, LEASE_DURATION)
     done = threading.Event()
-    heart = threading.Thread(target=_beat, args=(job, done, beat), name="lease", daemon=True)
+    heart = threading.Thread(
+        target=_renew_until_done, args=(context, done, renewal_seconds), name="lease", daemon=True
+    )
     heart.start()
     try:
         yield
     finally:
         done.set()
         heart.join()
-        job.store.release_lease(job.run_id)
+        context.store.release_lease(context.run_id)
 
 
-def _beat(job: Job, done: threading.Event, beat: float) -> None:
-    while not done.wait(beat):
+def _renew_until_done(context: RunContext, done: threading.Event, renewal_seconds: float) -> None:
+    while not done.wait(renewal_seconds):
         try:
-            job.store.renew_lease(job.run_id, LEASE)
+            context.store.renew_lease(context.run_id, LEASE_DURATION)
         except LeaseLost as error:
-            job.log.warning("lease.not_renewed", reason=str(error))
+            context.log.warning("lease.not_renewed", reason=str(error))
             return
         except StoreError as error:  # a store that does not answer may answer again before the lease runs out
-            job.log.warning("lease.not_renewed", reason=str(error))
+            context.log.warning("lease.not_renewed", reason=str(error))

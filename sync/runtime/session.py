@@ -12,58 +12,62 @@ from typing import Any
 
 from connectors.http.retry import Wait
 from connectors.ports import IssueReader, IssueWriter
-from mappings.problems import MappingInvalid
-from sync.config.credentials import CredentialError, Credentials, secrets_in
+from mappings.problems import InvalidWorkspace
+from sync.config.credentials import CredentialError, Credentials, collect_secrets
 from sync.config.settings import load_settings, store_url
-from sync.config.workspace import Configured
-from sync.model.broken_file import UnusableFile
+from sync.config.workspace import LoadedWorkspace
+from sync.model.broken_file import BrokenFile
 from sync.runtime.bootstrap import (
-    Waiting,
-    configure,
-    credentials_of,
+    ClientOptions,
+    build_rate_limiters,
+    credential_secrets,
+    load_configuration,
+    load_credentials,
     open_trackers,
-    paces_of,
-    secrets_of,
     utc_now,
 )
-from sync.runtime.context import Job, Progress, RunCache, Silent
-from sync.runtime.invocation import Ways, holder, new_run_id
-from sync.runtime.last_known_good import configured_despite, former_files, may_go_on
-from sync.runtime.logging import logger, set_up_logs
-from sync.runtime.progress import LineProgress, TerminalProgress, waiting
+from sync.runtime.context import NoProgress, Progress, RunCache, RunContext
+from sync.runtime.invocation import Invocation, describe_process, new_run_id
+from sync.runtime.last_known_good import (
+    can_use_last_known_good,
+    load_last_known_good,
+    load_with_last_known_good,
+)
+from sync.runtime.logging import bound_logger, configure_logging
+from sync.runtime.progress import LineProgress, TerminalProgress, describe_wait
 from sync.store import Store, open_store
-from sync.store.snapshot_file import store_from
+from sync.store.snapshot_file import open_snapshot
 
 
-class NothingRead(Exception):
+class EmptyStore(Exception):
     """The store holds no issues yet."""
 
     def __init__(self) -> None:
         super().__init__("nothing has been read yet: run `increment-sync run` (or preview) first")
 
 
-class DoneDespite(Exception):
+class BrokenMappingFiles(Exception):
     """A command did its work with what broken mapping files said in the last run."""
 
-    def __init__(self, unusable: tuple[UnusableFile, ...]) -> None:
-        super().__init__("\n".join(line for each in unusable for line in each.lines()))
+    def __init__(self, broken_files: tuple[BrokenFile, ...]) -> None:
+        super().__init__("\n".join(line for each in broken_files for line in each.describe()))
 
 
-def logs(ways: Ways, secrets: list[str] | None = None) -> None:
+def start_logging(invocation: Invocation, secrets: list[str] | None = None) -> None:
     """On a terminal the progress tells what happens, so logs there begin with warnings."""
     default = "warning" if sys.stderr.isatty() else "info"
-    set_up_logs(
+    configure_logging(
         sys.stderr,
-        level=ways.log_level or default,
-        secrets=[*(secrets or ()), *secrets_in(ways.environment)],
-        color=ways.color,
+        level=invocation.log_level or default,
+        secrets=[*(secrets or ()), *collect_secrets(invocation.environment)],
+        color=invocation.color,
     )
 
 
 @contextmanager
-def opened_store(configured: Configured, now: Callable[[], datetime] = utc_now) -> Iterator[Store]:
+def open_workspace_store(loaded: LoadedWorkspace, now: Callable[[], datetime] = utc_now) -> Iterator[Store]:
     """The workspace's store, closed afterwards."""
-    store = open_store(store_url(configured.settings, configured.root), now=now)
+    store = open_store(store_url(loaded.settings, loaded.root), now=now)
     try:
         yield store
     finally:
@@ -71,119 +75,129 @@ def opened_store(configured: Configured, now: Callable[[], datetime] = utc_now) 
 
 
 @contextmanager
-def offline_job(ways: Ways, snapshot: Path | None = None, *, waits_for_all: bool = True) -> Iterator[Job]:
+def offline_context(
+    invocation: Invocation, snapshot: Path | None = None, *, require_all_files: bool = True
+) -> Iterator[RunContext]:
     """A job that can look at the store only, or at an exported one: no credentials needed, no request sent.
 
-    Not ``waits_for_all``: a broken mapping file of one team does not stop the others; raises DoneDespite at the end.
+    Not ``require_all_files``: a broken mapping file of one team does not stop the others; raises DoneDespite at the end.
     """
-    logs(ways)
-    configured = configure(ways.root) if waits_for_all else _whatever_is_sound(ways)
-    opened = store_from(snapshot, ways.now) if snapshot else opened_store(configured, ways.now)
+    start_logging(invocation)
+    configured = load_configuration(invocation.root) if require_all_files else _load_sound_files(invocation)
+    opened = (
+        open_snapshot(snapshot, invocation.now)
+        if snapshot
+        else open_workspace_store(configured, invocation.now)
+    )
     with opened as store:
-        yield _job(ways, configured, store, {}, {}, new_run_id(ways.now()), Silent())
-    if configured.unusable:
-        raise DoneDespite(configured.unusable)
+        yield _build_context(
+            invocation, configured, store, {}, {}, new_run_id(invocation.now()), NoProgress()
+        )
+    if configured.broken_files:
+        raise BrokenMappingFiles(configured.broken_files)
 
 
 @contextmanager
-def with_snapshot(ways: Ways, snapshot: Path | None = None, *, waits_for_all: bool = True) -> Iterator[Job]:
+def pulled_context(
+    invocation: Invocation, snapshot: Path | None = None, *, require_all_files: bool = True
+) -> Iterator[RunContext]:
     """An offline job over a store that holds something. Raises NothingRead."""
-    with offline_job(ways, snapshot, waits_for_all=waits_for_all) as job:
-        if not job.store.sources():
-            raise NothingRead
+    with offline_context(invocation, snapshot, require_all_files=require_all_files) as job:
+        if not job.store.source_states():
+            raise EmptyStore
         yield job
 
 
 @contextmanager
-def online_job(
-    ways: Ways,
+def online_context(
+    invocation: Invocation,
     command: str,
     options: Mapping[str, Any],
     *,
     writes: bool,
     max_duration: timedelta | None = None,
-    waits_for_all: bool = True,
-) -> Iterator[Job]:
+    require_all_files: bool = True,
+) -> Iterator[RunContext]:
     """A job with readers, and with writers when it may write and push is switched on.
 
-    ``max_duration``: no wait for a quota goes beyond it. Not ``waits_for_all``: a broken mapping file of one team does
+    ``max_duration``: no wait for a quota goes beyond it. Not ``require_all_files``: a broken mapping file of one team does
     not stop the others.
 
     Keeps a row of the run in the store. Credentials are checked for presence before anything else.
     """
-    logs(ways)
-    configured = configure(ways.root) if waits_for_all else _whatever_is_sound(ways)
-    credentials = credentials_of(configured.settings, ways.environment)
-    logs(ways, secrets_of(credentials))
-    began = ways.now()
+    start_logging(invocation)
+    configured = load_configuration(invocation.root) if require_all_files else _load_sound_files(invocation)
+    credentials = load_credentials(configured.settings, invocation.environment)
+    start_logging(invocation, credential_secrets(credentials))
+    began = invocation.now()
     run_id, until = new_run_id(began), began + max_duration if max_duration is not None else None
-    with opened_store(configured, ways.now) as store, progress_of(ways) as progress:
-        waiting = Waiting(
-            now=ways.now,
-            sleep=ways.sleep,
-            on_wait=_tell_wait(run_id, progress),
-            on_lighter=_tell_lighter(run_id),
-            until=until,
+    with open_workspace_store(configured, invocation.now) as store, open_progress(invocation) as progress:
+        waiting = ClientOptions(
+            now=invocation.now,
+            sleep=invocation.sleep,
+            on_wait=_wait_reporter(run_id, progress),
+            on_smaller_page=_page_size_reporter(run_id),
+            deadline=until,
         )
-        with working(
+        with tracker_context(
             configured, credentials, store, waiting, run_id, writes=writes, progress=progress
         ) as job:
-            store.start_run(run_id, command, options, holder())
+            store.start_run(run_id, command, options, describe_process())
             yield job
 
 
-def _whatever_is_sound(ways: Ways) -> Configured:
+def _load_sound_files(invocation: Invocation) -> LoadedWorkspace:
     try:
-        return configure(ways.root)
-    except MappingInvalid as error:
-        if not may_go_on(ways.root, error):
+        return load_configuration(invocation.root)
+    except InvalidWorkspace as error:
+        if not can_use_last_known_good(invocation.root, error):
             raise
-        settings = load_settings(ways.root)
-        store = open_store(store_url(settings, ways.root), now=ways.now)
+        settings = load_settings(invocation.root)
+        store = open_store(store_url(settings, invocation.root), now=invocation.now)
         try:
-            former = former_files(store)
+            former = load_last_known_good(store)
         finally:
             store.close()
-        return configured_despite(ways.root, error, former)
+        return load_with_last_known_good(invocation.root, error, former)
 
 
 @contextmanager
-def working(
-    configured: Configured,
+def tracker_context(
+    loaded: LoadedWorkspace,
     credentials: Mapping[str, Credentials],
     store: Store,
-    waiting: Waiting,
+    client_options: ClientOptions,
     run_id: str,
     *,
     writes: bool,
     progress: Progress,
     log: Any = None,
-    at_once: int = 8,
-) -> Iterator[Job]:
+    parallel_reads: int = 8,
+) -> Iterator[RunContext]:
     """A job over a store that is open: what it learned about the trackers is kept at its end, however that comes.
 
     ``writes``: with writers, when push is switched on.
     """
-    caches = {name: RunCache(store.cache_for(name)) for name in configured.settings.trackers}
-    paces = paces_of(configured.settings, credentials, store)
-    readers, writers = open_trackers(configured.settings, credentials, caches.__getitem__, waiting, paces)
+    caches = {name: RunCache(store.cache_for(name)) for name in loaded.settings.trackers}
+    paces = build_rate_limiters(loaded.settings, credentials, store)
+    readers, writers = open_trackers(loaded.settings, credentials, caches.__getitem__, client_options, paces)
     try:
-        yield Job(
+        yield RunContext(
             run_id=run_id,
-            settings=configured.settings,
-            workspace=configured.workspace,
-            proofs=configured.proofs,
-            mapping_files=configured.mapping_files,
-            unusable=configured.unusable,
+            settings=loaded.settings,
+            workspace=loaded.workspace,
+            evidence=loaded.evidence,
+            mapping_files=loaded.mapping_files,
+            broken_files=loaded.broken_files,
             store=store,
             readers=readers,
-            writers=writers if writes and configured.settings.push.enabled else {},
-            paces=paces,
-            traffic=waiting.traffic,
-            now=waiting.now,
+            writers=writers if writes and loaded.settings.push.enabled else {},
+            rate_limiters=paces,
+            request_stats=client_options.request_stats,
+            now=client_options.now,
             progress=progress,
-            log=log or logger(run_id=run_id),
-            at_once=at_once,
+            log=log or bound_logger(run_id=run_id),
+            parallel_reads=parallel_reads,
         )
     finally:
         for cache in caches.values():
@@ -191,78 +205,80 @@ def working(
 
 
 @contextmanager
-def asking_job(ways: Ways) -> Iterator[Job]:
+def read_only_context(invocation: Invocation) -> Iterator[RunContext]:
     """A job that can read from the trackers whose credentials are there, and leaves no trace of a run.
 
     A tracker without credentials is missing among the readers. CredentialError when there is none at all.
     """
-    logs(ways)
-    configured = configure(ways.root)
+    start_logging(invocation)
+    configured = load_configuration(invocation.root)
     settings = configured.settings
     found: dict[str, Credentials] = {}
     missing: list[str] = []
     for name, tracker in settings.trackers.items():
         try:
-            found |= credentials_of(
-                settings.model_copy(update={"trackers": {name: tracker}}), ways.environment
+            found |= load_credentials(
+                settings.model_copy(update={"trackers": {name: tracker}}), invocation.environment
             )
         except CredentialError as error:
             missing.append(str(error))
     if not found:
         raise CredentialError("; ".join(missing))
-    logs(ways, secrets_of(found))
+    start_logging(invocation, credential_secrets(found))
     reachable = settings.model_copy(
         update={"trackers": {name: each for name, each in settings.trackers.items() if name in found}}
     )
-    run_id = new_run_id(ways.now())
-    with opened_store(configured, ways.now) as store, progress_of(ways) as progress:
+    run_id = new_run_id(invocation.now())
+    with open_workspace_store(configured, invocation.now) as store, open_progress(invocation) as progress:
         caches = {name: RunCache(store.cache_for(name)) for name in found}
-        waiting = Waiting(now=ways.now, sleep=ways.sleep, on_wait=_tell_wait(run_id, progress))
+        waiting = ClientOptions(
+            now=invocation.now, sleep=invocation.sleep, on_wait=_wait_reporter(run_id, progress)
+        )
         readers, _ = open_trackers(reachable, found, caches.__getitem__, waiting)
-        yield _job(ways, configured, store, readers, {}, run_id, progress)
+        yield _build_context(invocation, configured, store, readers, {}, run_id, progress)
 
 
-def _job(
-    ways: Ways,
-    configured: Configured,
+def _build_context(
+    invocation: Invocation,
+    loaded: LoadedWorkspace,
     store: Store,
     readers: Mapping[str, IssueReader],
     writers: Mapping[str, IssueWriter],
     run_id: str,
     progress: Progress,
-) -> Job:
-    return Job(
+) -> RunContext:
+    return RunContext(
         run_id=run_id,
-        settings=configured.settings,
-        workspace=configured.workspace,
-        proofs=configured.proofs,
-        unusable=configured.unusable,
+        settings=loaded.settings,
+        workspace=loaded.workspace,
+        evidence=loaded.evidence,
+        broken_files=loaded.broken_files,
         store=store,
         readers=readers,
         writers=writers,
-        now=ways.now,
+        now=invocation.now,
         progress=progress,
-        log=logger(run_id=run_id),
+        log=bound_logger(run_id=run_id),
     )
 
 
-def progress_of(ways: Ways) -> AbstractContextManager[Any]:
+def open_progress(invocation: Invocation) -> AbstractContextManager[Any]:
     """A spinner on a terminal, a line every ten seconds otherwise, on stderr."""
-    if sys.stderr.isatty() and "CI" not in ways.environment:
+    if sys.stderr.isatty() and "CI" not in invocation.environment:
         return TerminalProgress(sys.stderr, shares_stdout=sys.stdout.isatty())
     return LineProgress(sys.stderr, time.monotonic)
 
 
-def _tell_wait(run_id: str, progress: Progress) -> Callable[[Wait], None]:
-    log = logger(run_id=run_id)
+def _wait_reporter(run_id: str, progress: Progress) -> Callable[[Wait], None]:
+    log = bound_logger(run_id=run_id)
 
     def tell(wait: Wait) -> None:
-        progress.step(waiting(wait))
+        progress.step(describe_wait(wait))
         log.warning("request.waiting", tracker=wait.tracker, seconds=round(wait.seconds), reason=wait.reason)
 
     return tell
 
 
-def _tell_lighter(run_id: str) -> Callable[[str, str], None]:
-    log = logger(run_id=run_id)
+def _page_size_reporter(run_id: str) -> Callable[[str, str], None]:
+    log = bound_logger(run_id=run_id)
     return lambda tracker, text: log.info("pages.smaller", tracker=tracker, reason=text)

@@ -6,8 +6,8 @@ import argparse
 import sys
 import time
 
-from sync.simulation.summary import tally_text
-from sync.simulation.workers import Parts, rehearse_all
+from sync.simulation.summary import summary_lines
+from sync.simulation.workers import ScheduleCounts, simulate_all
 
 
 def main() -> int:
@@ -19,14 +19,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first number")
     parser.add_argument("--workers", type=int, default=2, help="processes")
     given = parser.parse_args()
-    parts = Parts(schedules=given.schedules, over_http=given.over_http, sigkill=given.sigkill)
+    parts = ScheduleCounts(in_process=given.schedules, over_http=given.over_http, sigkill=given.sigkill)
     started = time.monotonic()
-    tally = rehearse_all(parts, seed=given.seed, workers=given.workers, tell=_tell)
-    sys.stdout.write("\n".join(tally_text(tally, seconds=time.monotonic() - started)) + "\n")
+    tally = simulate_all(parts, seed=given.seed, workers=given.workers, report_progress=_report_progress)
+    sys.stdout.write("\n".join(summary_lines(tally, seconds=time.monotonic() - started)) + "\n")
     return 1 if tally.failures else 0
 
 
-def _tell(text: str) -> None:
+def _report_progress(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 

@@ -13,101 +13,101 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
 from connectors.sandbox.core.faults import Fault, Faults
-from connectors.sandbox.core.tracker import Request
-from sync.simulation.fault_schedule import FAULTS, Edit, RunPlan, writes_of
-from sync.store.database import Database, told
+from connectors.sandbox.core.tracker import TrackerRequest
+from sync.simulation.fault_schedule import FAULTS, RunSchedule, UserAction, write_counter
+from sync.store.database import Database, translate_errors
 
 
 class Killed(BaseException):
     """The process was killed here: nothing that would run afterwards has any effect."""
 
 
-class Script(Faults):
+class FaultInjector(Faults):
     """What the embedded trackers ask about every request, and the store about every write transaction."""
 
-    def __init__(self, act: Callable[[Edit], None], expire: Callable[[str], None]) -> None:
-        """``act`` lets a person do something; ``expire`` makes the token of a tracker worthless."""
+    def __init__(self, perform: Callable[[UserAction], None], expire_token: Callable[[str], None]) -> None:
+        """``perform`` lets a person do something; ``expire_token`` makes the token of a tracker worthless."""
         super().__init__()
-        self._act, self._expire = act, expire
-        self._plan = RunPlan()
-        self._turn = threading.RLock()
-        self.asked: Counter[str] = Counter()
+        self._perform, self._expire_token = perform, expire_token
+        self._plan = RunSchedule()
+        self._lock_requests = threading.RLock()
+        self.request_counts: Counter[str] = Counter()
         """Requests of this run by tracker, those that write also apart; store writes under ''."""
         self.injected: Counter[str] = Counter()
         """What went wrong since the beginning, by kind."""
-        self.dead = False
-        self.last: str | None = None
+        self.killed = False
+        self.last_fault: str | None = None
         """The kind of fault of the last request."""
-        self._dies_after = False
+        self._kill_after_response = False
 
-    def begin(self, plan: RunPlan) -> None:
+    def begin(self, plan: RunSchedule) -> None:
         """A new process, with this to happen to it."""
-        self._plan, self.dead, self._dies_after = plan, False, False
-        self.asked.clear()
+        self._plan, self.killed, self._kill_after_response = plan, False, False
+        self.request_counts.clear()
 
-    def pick(self, tracker: str, request: Request) -> tuple[Fault | None, float]:
-        with self._turn:
-            if self.dead:  # over HTTP: a thread of the dead process was about to ask
+    def pick(self, tracker: str, request: TrackerRequest) -> tuple[Fault | None, float]:
+        with self._lock_requests:
+            if self.killed:  # over HTTP: a thread of the dead process was about to ask
                 return Fault(kind="reset_before"), 0.0
-            self.asked[tracker] += 1
-            self.asked[writes_of(tracker)] += (writes := is_write(request.method, request.path))
-            number, self.last = self.asked[tracker], None
+            self.request_counts[tracker] += 1
+            self.request_counts[write_counter(tracker)] += (writes := is_write(request.method, request.path))
+            number, self.last_fault = self.request_counts[tracker], None
             for each in self._plan.during:
                 if (each.tracker, each.nth) == (tracker, number):
-                    self._act(each.edit)
-            for kind in self._due(tracker, number, writes=writes):
+                    self._perform(each.action)
+            for kind in self._due_faults(tracker, number, writes=writes):
                 if kind == "killed before a request":
-                    self._die(kind)
+                    self._kill_with(kind)
                 if kind == "killed after a request":
-                    self._dies_after = True
+                    self._kill_after_response = True
                 elif kind == "token expired":
-                    self._expire(tracker)
+                    self._expire_token(tracker)
                     self.injected[kind] += 1
                 else:
                     self.injected[kind] += 1
-                    self.last = kind
+                    self.last_fault = kind
                     return replace(FAULTS[kind], tracker=tracker), 0.0
             return super().pick(tracker, request)
 
-    def answered(self) -> None:
+    def after_request(self) -> None:
         """The request had its effect, and nobody has heard the answer yet."""
-        if self._dies_after:
-            self._die("killed after a request")
-        self.alive()
+        if self._kill_after_response:
+            self._kill_with("killed after a request")
+        self.check_alive()
 
-    def store_write(self) -> str | None:
+    def before_store_write(self) -> str | None:
         """What goes wrong with this write transaction."""
-        self.alive()
-        self.asked[""] += 1
-        kind = next(iter(self._due("", self.asked[""])), None)
+        self.check_alive()
+        self.request_counts[""] += 1
+        kind = next(iter(self._due_faults("", self.request_counts[""])), None)
         if kind == "killed before a commit":
-            self._die(kind)
+            self._kill_with(kind)
         if kind:
             self.injected[kind] += 1
         return kind
 
-    def alive(self) -> None:
+    def check_alive(self) -> None:
         """Killed when the process is dead already."""
-        if self.dead:
+        if self.killed:
             raise Killed
 
-    def die(self) -> None:
+    def kill(self) -> None:
         """Here it ends."""
-        self.dead = True
+        self.killed = True
         raise Killed
 
-    def _die(self, kind: str) -> None:
+    def _kill_with(self, kind: str) -> None:
         self.injected[kind] += 1
-        self.die()
+        self.kill()
 
-    def _due(self, tracker: str, number: int, *, writes: bool = False) -> list[str]:
+    def _due_faults(self, tracker: str, number: int, *, writes: bool = False) -> list[str]:
         return [
             each.kind
             for each in self._plan.troubles
             if each.tracker == tracker
             and (writes or not each.writes)
             and each.nth
-            <= (self.asked[writes_of(tracker)] if each.writes else number)
+            <= (self.request_counts[write_counter(tracker)] if each.writes else number)
             < each.nth + each.times
         ]
 
@@ -125,34 +125,34 @@ def is_write(method: str, path: str) -> bool:
     return method not in ("GET", "HEAD") and not path.endswith(reading)
 
 
-class Fragile(Database):
+class FaultyDatabase(Database):
     """A database whose writes fail, and whose process dies, when the script says so."""
 
-    def __init__(self, engine: Engine, label: str, script: Callable[[], Script | None]) -> None:
+    def __init__(self, engine: Engine, label: str, injector: Callable[[], FaultInjector | None]) -> None:
         super().__init__(engine, label)
-        self._script = script
+        self._injector = injector
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        if script := self._script():
-            script.alive()
+        if script := self._injector():
+            script.check_alive()
         with super().read() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        script = self._script()
-        kind = script.store_write() if script else None
+        script = self._injector()
+        kind = script.before_store_write() if script else None
         if kind == "store locked":
-            with told(self.label):
-                raise _said("database is locked")
+            with translate_errors(self.label):
+                raise _operational_error("database is locked")
         with super().write() as connection:
             yield connection
             if kind == "disk full":
-                raise _said("database or disk is full")
+                raise _operational_error("database or disk is full")
         if script and kind == "killed after a commit":
-            script.die()
+            script.kill()
 
 
-def _said(text: str) -> OperationalError:
+def _operational_error(text: str) -> OperationalError:
     return OperationalError("", {}, sqlite3.OperationalError(text))

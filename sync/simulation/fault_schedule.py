@@ -10,12 +10,12 @@ from typing import Final
 
 from connectors.sandbox.core.faults import Fault
 
-QUOTA: Final = {"message": "You have exceeded a secondary rate limit."}
+_RATE_LIMIT_BODY: Final = {"message": "You have exceeded a secondary rate limit."}
 FAULTS: Final[Mapping[str, Fault]] = {
     "401": Fault(kind="status", status=401, body={"message": "Bad credentials"}),
     "403": Fault(kind="status", status=403, body={"message": "Resource not accessible"}),
-    "403 quota": Fault(kind="status", status=403, body=QUOTA, retry_after=70),
-    "403 quota, no time": Fault(kind="status", status=403, body=QUOTA),
+    "403 quota": Fault(kind="status", status=403, body=_RATE_LIMIT_BODY, retry_after=70),
+    "403 quota, no time": Fault(kind="status", status=403, body=_RATE_LIMIT_BODY),
     "404": Fault(kind="status", status=404, body={"message": "Not Found"}),
     "409": Fault(kind="status", status=409, body={"message": "Conflict"}),
     "410": Fault(kind="status", status=410, body={"message": "Gone"}),
@@ -42,39 +42,49 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "redirect 301": Fault(kind="redirect", status=301, location="/elsewhere"),
     "redirect 307": Fault(kind="redirect", status=307, location="https://elsewhere.invalid/x"),
 }
-"""By the name in the tally. Which request is hit, and how many, says the ``Trouble``."""
+"""By the name in the tally. Which request is hit, and how many, says the ``ScheduledFault``."""
 
-AT_REQUEST: Final = (*FAULTS, "killed before a request", "killed after a request", "token expired")
-AT_STORE: Final = ("killed before a commit", "killed after a commit", "disk full", "store locked")
-AMBIENT: Final = ("search lag", "clock skew")
-KINDS: Final = (*AT_REQUEST, *AT_STORE, *AMBIENT)
+REQUEST_FAULTS: Final = (*FAULTS, "killed before a request", "killed after a request", "token expired")
+STORE_FAULTS: Final = ("killed before a commit", "killed after a commit", "disk full", "store locked")
+AMBIENT_FAULTS: Final = ("search lag", "clock skew")
+FAULT_KINDS: Final = (*REQUEST_FAULTS, *STORE_FAULTS, *AMBIENT_FAULTS)
 
-LIES: Final = ("empty page", "repeated page")
+MISLEADING_RESPONSES: Final = ("empty page", "repeated page")
 """A tracker that tells something untrue, well-formed and with status 200: it does so once in a row here, since one
 that goes on with it cannot be told from one that speaks the truth."""
 
-LOSSES: Final = tuple(kind for kind in (*FAULTS, "killed after a request") if "after" in kind)
+LOST_RESPONSES: Final = tuple(kind for kind in (*FAULTS, "killed after a request") if "after" in kind)
 """The tracker did it and we do not hear of it: the hardest for whoever writes."""
 
-ALWAYS: Final = 1_000_000
+UNLIMITED: Final = 1_000_000
 """As many times as it takes."""
-ANY_TIME: Final = ("close", "reopen", "tag", "untag", "mark", "retitle", "talk", "open")
+CONCURRENT_ACTIONS: Final = ("close", "reopen", "tag", "untag", "mark", "retitle", "talk", "open")
 """What people may do while a run is at work: wherever it falls, the end is the same."""
-HARMLESS: Final = ("mark", "talk")
+NEUTRAL_ACTIONS: Final = ("mark", "talk")
 """These move no figure, so that it does not matter whether they come before or after the baseline."""
-MOVING: Final = ("close", "reopen", "tag", "untag", "retitle", "open", "pin", "veto", "release")
-ABOUT_STATES: Final = ("state by hand", "take off state")
+COUNT_CHANGING_ACTIONS: Final = (
+    "close",
+    "reopen",
+    "tag",
+    "untag",
+    "retitle",
+    "open",
+    "pin",
+    "veto",
+    "release",
+)
+STATE_LABEL_ACTIONS: Final = ("state by hand", "take off state")
 """A state that somebody took off is a decision only as long as the rules want that state: if the figures move before
 a run sees it, it is forgotten. So nothing moves them beside these."""
-WHEN_SETTLED: Final = (
-    *ANY_TIME,
+SETTLED_ACTIONS: Final = (
+    *CONCURRENT_ACTIONS,
     *(
         "quote",
         "pin",
         "nonsense",
         "release",
         "veto",
-        *ABOUT_STATES,
+        *STATE_LABEL_ACTIONS,
         "reword",
         "delete comment",
     ),
@@ -82,13 +92,13 @@ WHEN_SETTLED: Final = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trouble:
+class ScheduledFault:
     """One thing that goes wrong in a run."""
 
     kind: str
     tracker: str = ""
     """'' for the store."""
-    place: float = 0.0
+    position: float = 0.0
     """Which one is hit, as a share of all that a run without troubles sends or writes."""
     nth: int = 1
     """The request of the tracker, or write transaction of the store, that is hit, from 1 in each run."""
@@ -99,7 +109,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Edit:
+class UserAction:
     """Something that a person does. The numbers choose among what is there, modulo how much there is."""
 
     kind: str
@@ -108,136 +118,144 @@ class Edit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class During:
+class ConcurrentAction:
     """A person acts while a run is at work: just before the tracker's nth request."""
 
     tracker: str
-    edit: Edit
-    place: float = 0.0
+    action: UserAction
+    position: float = 0.0
     """As with troubles."""
     nth: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunPlan:
+class RunSchedule:
     """One run under faults, and what people do before it and meanwhile."""
 
-    before: tuple[Edit, ...] = ()
-    during: tuple[During, ...] = ()
-    troubles: tuple[Trouble, ...] = ()
-    gap: timedelta = timedelta(minutes=30)
+    before: tuple[UserAction, ...] = ()
+    during: tuple[ConcurrentAction, ...] = ()
+    troubles: tuple[ScheduledFault, ...] = ()
+    delay: timedelta = timedelta(minutes=30)
     """Since the run before."""
     full: bool = False
     """A ``reconcile`` instead of a ``run``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Schedule:
+class FaultSchedule:
     """Everything that happens in one rehearsal, before the calm at the end."""
 
     seed: int
     settled: bool
     """Whether runs without faults came first."""
-    people_first: tuple[Edit, ...]
+    people_first: tuple[UserAction, ...]
     """What people did after those."""
-    runs: tuple[RunPlan, ...]
+    runs: tuple[RunSchedule, ...]
     skew: timedelta = timedelta()
     """How far our clock is ahead of the trackers' meanwhile."""
     lag: timedelta = timedelta()
     """How late lists and searches see changes meanwhile."""
 
     @property
-    def full(self) -> bool:
+    def has_reconcile(self) -> bool:
         """Whether somebody asked for a ``reconcile``: who sees it fail asks for it again."""
         return any(run.full for run in self.runs)
 
     @property
-    def is_quiet(self) -> bool:
+    def has_no_later_actions(self) -> bool:
         """Whether people leave the world alone once the runs have begun."""
         return not any(run.before or run.during for run in self.runs)
 
 
-MOODS: Final = 4
+INITIAL_ACTION_VARIANTS: Final = 4
 """What people do first is one of so many things in a world: worlds in one mood share their twin."""
 
 
-def scheduled(seed: int, trackers: tuple[str, ...], *, world: str = "") -> Schedule:
+def build_schedule(seed: int, trackers: tuple[str, ...], *, scenario: str = "") -> FaultSchedule:
     """The schedule of a number, for a world of this name with these trackers."""
     chance = Random(f"schedule {seed}")
     settled = chance.random() < 0.6
-    mood = Random(f"{world} {chance.randrange(MOODS)}")
+    mood = Random(f"{scenario} {chance.randrange(INITIAL_ACTION_VARIANTS)}")
     issues = list(range(mood.randrange(1000), 2000))
     skew = timedelta(minutes=chance.choice((-240, -9, 3, 45))) if chance.random() < 0.15 else timedelta()
     lag = timedelta(seconds=chance.choice((20, 120, 280))) if chance.random() < 0.2 else timedelta()
-    first = _edits(mood, WHEN_SETTLED, mood.choice((1, 2, 3)), issues) if settled else ()
-    about_states = any(edit.kind in ABOUT_STATES for edit in first)
+    first = _random_actions(mood, SETTLED_ACTIONS, mood.choice((1, 2, 3)), issues) if settled else ()
+    about_states = any(edit.kind in STATE_LABEL_ACTIONS for edit in first)
     if about_states:
-        first = tuple(edit for edit in first if edit.kind not in MOVING)
-    meanwhile = ANY_TIME if settled and not about_states else HARMLESS
-    runs = tuple(_run(chance, trackers, meanwhile, issues) for _ in range(chance.choice((1, 1, 1, 2, 3))))
-    return Schedule(seed=seed, settled=settled, people_first=first, runs=runs, skew=skew, lag=lag)
+        first = tuple(edit for edit in first if edit.kind not in COUNT_CHANGING_ACTIONS)
+    meanwhile = CONCURRENT_ACTIONS if settled and not about_states else NEUTRAL_ACTIONS
+    runs = tuple(
+        _random_run(chance, trackers, meanwhile, issues) for _ in range(chance.choice((1, 1, 1, 2, 3)))
+    )
+    return FaultSchedule(seed=seed, settled=settled, people_first=first, runs=runs, skew=skew, lag=lag)
 
 
-def _edits(chance: Random, kinds: tuple[str, ...], count: int, issues: list[int]) -> tuple[Edit, ...]:
+def _random_actions(
+    chance: Random, kinds: tuple[str, ...], count: int, issues: list[int]
+) -> tuple[UserAction, ...]:
     return tuple(
-        Edit(kind=chance.choice(kinds), issue=issues.pop(0), choice=chance.randrange(100))
+        UserAction(kind=chance.choice(kinds), issue=issues.pop(0), choice=chance.randrange(100))
         for _ in range(count)
     )
 
 
-def _run(chance: Random, trackers: tuple[str, ...], kinds: tuple[str, ...], issues: list[int]) -> RunPlan:
+def _random_run(
+    chance: Random, trackers: tuple[str, ...], kinds: tuple[str, ...], issues: list[int]
+) -> RunSchedule:
     during = tuple(
-        During(tracker=chance.choice(trackers), place=chance.random(), edit=edit)
-        for edit in _edits(chance, kinds, chance.choice((0, 0, 0, 1)), issues)
+        ConcurrentAction(tracker=chance.choice(trackers), position=chance.random(), action=edit)
+        for edit in _random_actions(chance, kinds, chance.choice((0, 0, 0, 1)), issues)
     )
-    return RunPlan(
-        before=_edits(chance, kinds, chance.choice((0, 0, 0, 1)), issues),
+    return RunSchedule(
+        before=_random_actions(chance, kinds, chance.choice((0, 0, 0, 1)), issues),
         during=during,
-        troubles=tuple(_trouble(chance, trackers) for _ in range(chance.choice((1, 1, 2, 3)))),
-        gap=timedelta(minutes=chance.choice((3, 30, 30, 200))),
+        troubles=tuple(_random_fault(chance, trackers) for _ in range(chance.choice((1, 1, 2, 3)))),
+        delay=timedelta(minutes=chance.choice((3, 30, 30, 200))),
         full=chance.random() < 0.15,
     )
 
 
-def _trouble(chance: Random, trackers: tuple[str, ...]) -> Trouble:
+def _random_fault(chance: Random, trackers: tuple[str, ...]) -> ScheduledFault:
     if chance.random() < 0.2:
-        return Trouble(kind=chance.choice(AT_STORE), place=chance.random())
+        return ScheduledFault(kind=chance.choice(STORE_FAULTS), position=chance.random())
     writes = chance.random() < 0.5
-    kind = chance.choice(LOSSES if writes and chance.random() < 0.4 else AT_REQUEST)
-    times = chance.choice((1, 1, 1, 2, 5, ALWAYS))
-    return Trouble(
+    kind = chance.choice(LOST_RESPONSES if writes and chance.random() < 0.4 else REQUEST_FAULTS)
+    times = chance.choice((1, 1, 1, 2, 5, UNLIMITED))
+    return ScheduledFault(
         kind=kind,
         tracker=chance.choice(trackers),
-        place=chance.random(),
-        times=1 if kind in LIES else times,
+        position=chance.random(),
+        times=1 if kind in MISLEADING_RESPONSES else times,
         writes=writes,
     )
 
 
-def writes_of(tracker: str) -> str:
+def write_counter(tracker: str) -> str:
     """Under what the writing requests of a tracker are counted."""
     return f"{tracker} writes"
 
 
-def placed(plan: RunPlan, asked: Mapping[str, int]) -> RunPlan:
-    """The plan with shares made numbers. ``asked``: requests by tracker (those that write under ``writes_of``), and
+def resolve_positions(plan: RunSchedule, request_counts: Mapping[str, int]) -> RunSchedule:
+    """The plan with shares made numbers. ``request_counts``: requests by tracker (those that write under ``write_counter``), and
     store writes under ''."""
 
     def nth(place: float, tracker: str) -> int:
         # What fails is asked again, so that there are some more than without troubles.
-        return 1 + int(place * (asked.get(tracker, 0) + 1))
+        return 1 + int(place * (request_counts.get(tracker, 0) + 1))
 
     return replace(
         plan,
-        during=tuple(replace(each, nth=nth(each.place, each.tracker)) for each in plan.during),
+        during=tuple(replace(each, nth=nth(each.position, each.tracker)) for each in plan.during),
         troubles=tuple(
-            replace(each, nth=nth(each.place, writes_of(each.tracker) if each.writes else each.tracker))
+            replace(
+                each, nth=nth(each.position, write_counter(each.tracker) if each.writes else each.tracker)
+            )
             for each in plan.troubles
         ),
     )
 
 
-_OVER_HTTP: Final = {
+_HTTP_EQUIVALENTS: Final = {
     "killed before a request": "killed before a commit",
     "killed after a request": "killed after a commit",
     "read timeout before the effect": "reset before the effect",
@@ -247,12 +265,12 @@ _OVER_HTTP: Final = {
 takes half a minute. Real kills have a rehearsal of their own."""
 
 
-def over_http(schedule: Schedule) -> Schedule:
+def adapt_for_http(schedule: FaultSchedule) -> FaultSchedule:
     """The schedule as it can be played over HTTP."""
 
-    def changed(each: Trouble) -> Trouble:
-        kind = _OVER_HTTP.get(each.kind, each.kind)
-        at_store = kind in AT_STORE
+    def changed(each: ScheduledFault) -> ScheduledFault:
+        kind = _HTTP_EQUIVALENTS.get(each.kind, each.kind)
+        at_store = kind in STORE_FAULTS
         return replace(
             each, kind=kind, tracker="" if at_store else each.tracker, writes=each.writes and not at_store
         )
@@ -261,13 +279,13 @@ def over_http(schedule: Schedule) -> Schedule:
     return replace(schedule, runs=tuple(runs))
 
 
-def fitted(schedule: Schedule, issues: int) -> Schedule:
+def drop_repeated_actions(schedule: FaultSchedule, issue_count: int) -> FaultSchedule:
     """Without what would touch one of so many issues a second time: if each is touched once, the order in which
     a run sees what people did makes no difference to the end."""
-    touched = {edit.issue % issues for edit in schedule.people_first} if issues else set()
+    touched = {edit.issue % issue_count for edit in schedule.people_first} if issue_count else set()
 
-    def first_time(edit: Edit) -> bool:
-        place = edit.issue % issues if issues else 0
+    def first_time(edit: UserAction) -> bool:
+        place = edit.issue % issue_count if issue_count else 0
         fresh = place not in touched
         touched.add(place)
         return fresh
@@ -276,7 +294,7 @@ def fitted(schedule: Schedule, issues: int) -> Schedule:
         replace(
             run,
             before=tuple(filter(first_time, run.before)),
-            during=tuple(each for each in run.during if first_time(each.edit)),
+            during=tuple(each for each in run.during if first_time(each.action)),
         )
         for run in schedule.runs
     ]

@@ -11,30 +11,30 @@ from typing import Literal
 from mappings.labels import LabelScheme
 from mappings.model import Workspace
 from sync.simulation.scenarios import ROBOT
-from sync.simulation.user_actions import Face, Toggle
-from sync.store import JournalRow
+from sync.simulation.user_actions import LabelChange, VisibleIssue
+from sync.store import JournalEntry
 
-Rule = Literal[
+Invariant = Literal[
     "converges", "second run is empty", "one comment", "people first", "no flapping", "no partial roll-up",
     "journalled", "no bug",
 ]  # fmt: skip
-Key = tuple[str, str]
+IssueKey = tuple[str, str]
 """Tracker and issue key."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Broken:
+class Violation:
     """A rule that did not hold."""
 
-    rule: Rule
+    invariant: Invariant
     text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class End:
+class FinalState:
     """Where a world stands when everything has calmed down, as far as it is to be the same in the twin."""
 
-    faces: Mapping[Key, Face]
+    issues: Mapping[IssueKey, VisibleIssue]
     pushed: frozenset[tuple[str, str, str]]
     """(tracker, issue key, label) that we hold for ours."""
     decided: frozenset[tuple[str, str, str, str]]
@@ -43,92 +43,100 @@ class End:
     """Subject -> what we hold for the state of its comment."""
 
 
-def differences(twin: End, end: End) -> Iterator[Broken]:
+def compare_final_states(reference: FinalState, actual: FinalState) -> Iterator[Violation]:
     """Everything in which the end differs from that of the twin."""
-    for key in sorted(twin.faces.keys() | end.faces.keys()):
-        wanted, found = twin.faces.get(key), end.faces.get(key)
+    for key in sorted(reference.issues.keys() | actual.issues.keys()):
+        wanted, found = reference.issues.get(key), actual.issues.get(key)
         name = ":".join(key)
         if wanted is None or found is None:
-            yield Broken(rule="converges", text=f"{name} is there in one world only")
+            yield Violation(invariant="converges", text=f"{name} is there in one world only")
             continue
         if wanted.labels != found.labels:
-            yield Broken(
-                rule="converges",
-                text=f"{name} has the labels {_listed(found.labels)}, its twin {_listed(wanted.labels)}",
+            yield Violation(
+                invariant="converges",
+                text=f"{name} has the labels {_format_labels(found.labels)}, its twin {_format_labels(wanted.labels)}",
             )
         if wanted.comments != found.comments:
-            missing, extra = _odd(wanted, found), _odd(found, wanted)
-            yield Broken(
-                rule="converges", text=f"{name} has other comments: lacks {missing}, has besides {extra}"
+            missing, extra = _extra_comments(wanted, found), _extra_comments(found, wanted)
+            yield Violation(
+                invariant="converges", text=f"{name} has other comments: lacks {missing}, has besides {extra}"
             )
     for what in ("pushed", "decided"):
-        here, there = getattr(end, what), getattr(twin, what)
+        here, there = getattr(actual, what), getattr(reference, what)
         if here != there:
-            yield Broken(
-                rule="converges",
+            yield Violation(
+                invariant="converges",
                 text=f"{what}: lacks {sorted(there - here)}, has besides {sorted(here - there)}",
             )
-    if twin.comments != end.comments:
-        yield Broken(rule="converges", text=f"comments: {dict(end.comments)}, its twin {dict(twin.comments)}")
+    if reference.comments != actual.comments:
+        yield Violation(
+            invariant="converges",
+            text=f"comments: {dict(actual.comments)}, its twin {dict(reference.comments)}",
+        )
 
 
-def one_comment(faces: Mapping[Key, Face]) -> Iterator[Broken]:
+def check_single_comment(issues: Mapping[IssueKey, VisibleIssue]) -> Iterator[Violation]:
     """An issue stands for one thing at most, so that one comment of ours is enough."""
-    for (tracker, key), face in faces.items():
+    for (tracker, key), face in issues.items():
         count = sum(each.author == ROBOT for each in face.comments)
         if count > 1:
-            yield Broken(rule="one comment", text=f"{tracker}:{key} has {count} comments of ours")
+            yield Violation(invariant="one comment", text=f"{tracker}:{key} has {count} comments of ours")
 
 
-def people_first(
-    toggles: Iterable[Toggle], scheme: LabelScheme, *, ours_before: frozenset[str] = frozenset()
-) -> Iterator[Broken]:
+def check_people_first(
+    label_changes: Iterable[LabelChange],
+    scheme: LabelScheme,
+    *,
+    previously_ours: frozenset[str] = frozenset(),
+) -> Iterator[Violation]:
     """We change labels of our families alone, and never one about which a person had the last word."""
-    last: dict[tuple[str, str], Toggle] = {}
-    for toggle in toggles:
+    last: dict[tuple[str, str], LabelChange] = {}
+    for toggle in label_changes:
         before = last.get((toggle.issue, toggle.label))
         last[toggle.issue, toggle.label] = toggle
-        if toggle.by != ROBOT or toggle.issue in ours_before:
+        if toggle.by != ROBOT or toggle.issue in previously_ours:
             continue
-        did = "put" if toggle.put else "took off"
-        if scheme.family(toggle.label) is None:
-            yield Broken(rule="people first", text=f"we {did} {toggle.label} on {toggle.issue}")
-        elif before and before.by != ROBOT and before.put != toggle.put:
-            yield Broken(
-                rule="people first",
+        did = "put" if toggle.added else "took off"
+        if scheme.family_of(toggle.label) is None:
+            yield Violation(invariant="people first", text=f"we {did} {toggle.label} on {toggle.issue}")
+        elif before and before.by != ROBOT and before.added != toggle.added:
+            yield Violation(
+                invariant="people first",
                 text=f"we {did} {toggle.label} on {toggle.issue} after a person did the opposite",
             )
 
 
-def still_said(said: Iterable[tuple[Key, str]], faces: Mapping[Key, Face]) -> Iterator[Broken]:
+def check_user_comments(
+    user_comments: Iterable[tuple[IssueKey, str]], issues: Mapping[IssueKey, VisibleIssue]
+) -> Iterator[Violation]:
     """What people wrote is there."""
-    for key, text in said:
-        if all(each.body != text for each in faces[key].comments):
-            yield Broken(
-                rule="people first", text=f"a person's comment on {':'.join(key)} is gone or changed"
+    for key, text in user_comments:
+        if all(each.body != text for each in issues[key].comments):
+            yield Violation(
+                invariant="people first", text=f"a person's comment on {':'.join(key)} is gone or changed"
             )
 
 
-def no_flapping(toggles: Iterable[Toggle], edits: int) -> Iterator[Broken]:
+def check_no_flapping(label_changes: Iterable[LabelChange], edits: int) -> Iterator[Violation]:
     """Each thing that people did may turn a label once, besides the first time."""
-    counted = Counter((each.issue, each.label) for each in toggles if each.by == ROBOT)
+    counted = Counter((each.issue, each.label) for each in label_changes if each.by == ROBOT)
     for (issue, label), count in counted.items():
         if count > 1 + edits:
-            yield Broken(
-                rule="no flapping",
+            yield Violation(
+                invariant="no flapping",
                 text=f"{label} was put on {issue} and taken off {count} times by us, and people did {edits} things",
             )
 
 
-def no_flapping_within(toggles: Iterable[Toggle]) -> Iterator[Broken]:
+def check_no_flapping_in_run(label_changes: Iterable[LabelChange]) -> Iterator[Violation]:
     """One run does not take back what it did."""
-    ours = sorted((t for t in toggles if t.by == ROBOT), key=lambda each: (each.issue, each.label))
+    ours = sorted((t for t in label_changes if t.by == ROBOT), key=lambda each: (each.issue, each.label))
     for (issue, label), group in groupby(ours, key=lambda each: (each.issue, each.label)):
         if len(list(group)) > 1:
-            yield Broken(rule="no flapping", text=f"one run turned {label} on {issue} more than once")
+            yield Violation(invariant="no flapping", text=f"one run turned {label} on {issue} more than once")
 
 
-def fed_anchors(workspace: Workspace, sources: frozenset[str]) -> frozenset[Key]:
+def anchors_fed_by(workspace: Workspace, sources: frozenset[str]) -> frozenset[IssueKey]:
     """The anchors of everything that one of these sources feeds."""
     fed = {
         rule.assign
@@ -136,7 +144,7 @@ def fed_anchors(workspace: Workspace, sources: frozenset[str]) -> frozenset[Key]
         if sources & {source.name for source in team.sources}
         for rule in team.rules
     }
-    anchors: set[Key] = set()
+    anchors: set[IssueKey] = set()
     for increment in workspace.increments:
         for goal in increment.goals:
             concerned = [each for each in goal.capabilities if each.id in fed]
@@ -146,43 +154,48 @@ def fed_anchors(workspace: Workspace, sources: frozenset[str]) -> frozenset[Key]
     return frozenset(anchors)
 
 
-def no_partial_rollup(
-    fed: frozenset[Key], before: Mapping[Key, Face], after: Mapping[Key, Face], sources: frozenset[str]
-) -> Iterator[Broken]:
+def check_no_partial_rollup(
+    anchors: frozenset[IssueKey],
+    before: Mapping[IssueKey, VisibleIssue],
+    after: Mapping[IssueKey, VisibleIssue],
+    sources: frozenset[str],
+) -> Iterator[Violation]:
     """Nothing is written on the anchors of what an unread source feeds."""
-    for key in sorted(fed):
+    for key in sorted(anchors):
         if before.get(key) != after.get(key):
-            yield Broken(
-                rule="no partial roll-up",
+            yield Violation(
+                invariant="no partial roll-up",
                 text=f"{':'.join(key)} was written although {', '.join(sorted(sources))} could not be read",
             )
 
 
-def journalled(
-    toggles: Iterable[tuple[str, Toggle]], rows: Iterable[JournalRow], open_rows: int
-) -> Iterator[Broken]:
+def check_journalled(
+    label_changes: Iterable[tuple[str, LabelChange]], rows: Iterable[JournalEntry], open_rows: int
+) -> Iterator[Violation]:
     """Every label that we turned is in the journal as done, and nothing is left of which nobody knows."""
     done = {
         (row.ref.tracker, row.ref.key.lower(), str(row.payload["label"]).lower(), row.op == "add-label")
         for row in rows
         if row.op in ("add-label", "remove-label") and row.outcome == "done"
     }
-    for tracker, each in toggles:
-        if each.by == ROBOT and (tracker, each.issue.lower(), each.label.lower(), each.put) not in done:
-            did = "put" if each.put else "took off"
-            yield Broken(
-                rule="journalled",
+    for tracker, each in label_changes:
+        if each.by == ROBOT and (tracker, each.issue.lower(), each.label.lower(), each.added) not in done:
+            did = "put" if each.added else "took off"
+            yield Violation(
+                invariant="journalled",
                 text=f"we {did} {each.label} on {each.issue} and the journal does not say so",
             )
     if open_rows:
-        yield Broken(rule="journalled", text=f"{open_rows} entries of the journal are open at the end")
+        yield Violation(
+            invariant="journalled", text=f"{open_rows} entries of the journal are open at the end"
+        )
 
 
-def _listed(labels: Iterable[str]) -> str:
+def _format_labels(labels: Iterable[str]) -> str:
     return "{" + ", ".join(sorted(labels)) + "}"
 
 
-def _odd(one: Face, other: Face) -> list[tuple[str, str]]:
+def _extra_comments(one: VisibleIssue, other: VisibleIssue) -> list[tuple[str, str]]:
     rest = Counter((each.author, each.body) for each in one.comments)
     rest.subtract(Counter((each.author, each.body) for each in other.comments))
     return sorted(key for key, count in rest.items() if count > 0)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from sync.simulation.environment import Ran, Stage
-from sync.simulation.invariants import End, Key
-from sync.simulation.user_actions import Face, Toggle
+from sync.simulation.environment import Environment, SimulatedRun
+from sync.simulation.invariants import FinalState, IssueKey
+from sync.simulation.user_actions import LabelChange, VisibleIssue
 
-Marks = Mapping[str, Counter[str]]
+LabelChangeCounts = Mapping[str, Counter[str]]
 """Tracker -> issue -> how often one of its labels was put or taken off so far."""
 
 
-def end_of(stage: Stage) -> End:
+def final_state(environment: Environment) -> FinalState:
     """Where a stage stands."""
-    store = stage.store
-    return End(
-        faces=faces_of(stage),
+    store = environment.store
+    return FinalState(
+        issues=visible_issues(environment),
         pushed=frozenset(
             (ref.tracker, ref.key, label) for ref, labels in store.pushed_labels().items() for label in labels
         ),
@@ -26,39 +26,46 @@ def end_of(stage: Stage) -> End:
     )
 
 
-def faces_of(stage: Stage) -> dict[Key, Face]:
+def visible_issues(environment: Environment) -> dict[IssueKey, VisibleIssue]:
     """Every issue as people see it."""
-    return {(name, key): site.face(key) for name, site in stage.sites.items() for key in site.issues()}
+    return {
+        (name, key): site.visible_issue(key)
+        for name, site in environment.tracker_uis.items()
+        for key in site.issue_keys()
+    }
 
 
-def marks_of(stage: Stage) -> Marks:
-    """What to count from, for ``since``."""
-    return {name: Counter(each.issue for each in site.toggles()) for name, site in stage.sites.items()}
+def count_label_changes(environment: Environment) -> LabelChangeCounts:
+    """What to count from, for ``changes_after``."""
+    return {
+        name: Counter(each.issue for each in site.label_changes())
+        for name, site in environment.tracker_uis.items()
+    }
 
 
-def since(toggles: Iterable[Toggle], marks: Counter[str]) -> list[Toggle]:
+def changes_after(label_changes: Iterable[LabelChange], counts: Counter[str]) -> list[LabelChange]:
     """The changes of labels that came after the marks, in the order of each issue."""
     seen: Counter[str] = Counter()
     late = []
-    for toggle in toggles:
+    for toggle in label_changes:
         seen[toggle.issue] += 1
-        if seen[toggle.issue] > marks[toggle.issue]:
+        if seen[toggle.issue] > counts[toggle.issue]:
             late.append(toggle)
     return late
 
 
-def mails_of(stage: Stage) -> int:
+def count_notifications(environment: Environment) -> int:
     """How many mails people got."""
-    return sum(len(site.mails()) for site in stage.sites.values())
+    return sum(len(site.notifications()) for site in environment.tracker_uis.values())
 
 
-def complaint(ran: Ran) -> str:
+def failure_reason(run: SimulatedRun) -> str:
     """What a run that did not go well said."""
-    outcome = ran.outcome
+    outcome = run.result
     if outcome is None:
-        return ran.stopped or ""
-    failed = [each.reason for each in outcome.collected.failed]
+        return run.stop_reason or ""
+    failed = [each.reason for each in outcome.pulled.failed]
     refused = [each.text for each in outcome.refusals]
     applied = [why for _, why in outcome.applied.failed] if outcome.applied else []
-    unread = outcome.collected.unread_anchors.values()
-    return "; ".join([*failed, *refused, *applied, *outcome.still_open, *unread])
+    unread = outcome.pulled.unread_anchors.values()
+    return "; ".join([*failed, *refused, *applied, *outcome.unresolved_writes, *unread])

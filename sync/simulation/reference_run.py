@@ -8,86 +8,98 @@ from dataclasses import replace
 from datetime import timedelta
 
 from connectors.sandbox.server import Sandbox
-from sync.simulation.environment import Ran, Scene, Shelf, Stage, staged
-from sync.simulation.fault_schedule import RunPlan, Schedule
-from sync.simulation.invariants import End
-from sync.simulation.observation import end_of, mails_of
-from sync.simulation.scenarios import World
+from sync.simulation.environment import (
+    Environment,
+    EnvironmentState,
+    SimulatedRun,
+    StorePool,
+    restore_environment,
+)
+from sync.simulation.fault_schedule import FaultSchedule, RunSchedule
+from sync.simulation.invariants import FinalState
+from sync.simulation.observation import count_notifications, final_state
+from sync.simulation.scenarios import Scenario
 
-SOON, A_DAY_LATER = timedelta(minutes=30), timedelta(hours=25)
-_KEPT = 16
-MOST_RUNS = 50
+RUN_INTERVAL, NEXT_DAY = timedelta(minutes=30), timedelta(hours=25)
+_MAX_CACHED_RUNS = 16
+MAX_RUNS = 50
 """A large first run is spread over several; so many are waited for."""
 
 
-def through(run: Callable[[RunPlan], Ran], plan: RunPlan) -> Ran:
+def run_until_complete(run: Callable[[RunSchedule], SimulatedRun], schedule: RunSchedule) -> SimulatedRun:
     """Run, and again as long as a run leaves something to the next. Out: the last one."""
-    ran = run(plan)
-    for _ in range(MOST_RUNS):
-        if not ran.left_some:
+    ran = run(schedule)
+    for _ in range(MAX_RUNS):
+        if not ran.has_remaining_writes:
             break
-        ran = run(RunPlan(gap=SOON))
+        ran = run(RunSchedule(delay=RUN_INTERVAL))
     return ran
 
 
-class Twin:
+class ReferenceRun:
     """An undisturbed world that goes on when it is asked to."""
 
-    def __init__(self, stage: Stage, schedule: Schedule) -> None:
-        self._world, self._shelf, self._server = stage.world, stage.shelf, stage.server
-        self._later: list[End] = []
+    def __init__(self, environment: Environment, schedule: FaultSchedule) -> None:
+        self._world, self._shelf, self._server = (
+            environment.scenario,
+            environment.store_pool,
+            environment.server,
+        )
+        self._later: list[FinalState] = []
         for edit in schedule.people_first:
-            stage.people.act(edit)
-        self.asked: list[Mapping[str, int]] = []
+            environment.users.perform(edit)
+        self.request_counts: list[Mapping[str, int]] = []
         """For each run of the schedule: requests by tracker, store writes under ''."""
         for run in schedule.runs:
             for edit in run.before:
-                stage.people.act(edit)
-            stage.run(RunPlan(gap=run.gap, full=schedule.full))
-            self.asked.append(dict(stage.script.asked))
+                environment.users.perform(edit)
+            environment.run(RunSchedule(delay=run.delay, full=schedule.has_reconcile))
+            self.request_counts.append(dict(environment.injector.request_counts))
             for each in run.during:
-                stage.people.act(each.edit)
-        ran = through(stage.run, RunPlan(gap=SOON, full=schedule.full))
-        self.code = ran.outcome.exit_code if ran.outcome else None
+                environment.users.perform(each.action)
+        ran = run_until_complete(
+            environment.run, RunSchedule(delay=RUN_INTERVAL, full=schedule.has_reconcile)
+        )
+        self.exit_code = ran.result.exit_code if ran.result else None
         """How an undisturbed run ends: not with 0 where the workspace itself has a conflict."""
-        self.soon = end_of(stage)
-        self.mails = mails_of(stage)
-        self._scene = stage.scene()
+        self.final_state = final_state(environment)
+        self.notifications = count_notifications(environment)
+        self._scene = environment.capture_state()
 
-    def most_asked(self) -> dict[str, int]:
+    def max_request_counts(self) -> dict[str, int]:
         """The busiest run of each tracker, and of the store."""
-        names = {name for asked in self.asked for name in asked}
-        return {name: max(asked.get(name, 0) for asked in self.asked) for name in names}
+        names = {name for asked in self.request_counts for name in asked}
+        return {name: max(asked.get(name, 0) for asked in self.request_counts) for name in names}
 
-    def later(self, days: int) -> End:
+    def state_after_days(self, days: int) -> FinalState:
         """Where it stands so many days later: counts are up to date then, a census was taken, and from the second day
         on health is said, which needs runs of two days."""
         while len(self._later) < days:
-            stage = staged(self._world, self._scene, self._shelf, self._server)
-            through(stage.run, RunPlan(gap=A_DAY_LATER))
-            self._later.append(end_of(stage))
-            self._scene = stage.scene()
+            stage = restore_environment(self._world, self._scene, self._shelf, self._server)
+            run_until_complete(stage.run, RunSchedule(delay=NEXT_DAY))
+            self._later.append(final_state(stage))
+            self._scene = stage.capture_state()
         return self._later[days - 1]
 
 
-class Twins:
+class ReferenceRunCache:
     """Makes twins, and keeps those of schedules in which people act only before the first run."""
 
     def __init__(self, server: Sandbox | None) -> None:
-        self._server, self._shelf = server, Shelf()
-        self._quiet: OrderedDict[object, Twin] = OrderedDict()
+        self._server, self._store_pool = server, StorePool()
+        self._cached: OrderedDict[object, ReferenceRun] = OrderedDict()
 
-    def of(self, world: World, scene: Scene, schedule: Schedule) -> Twin:
+    def get(self, scenario: Scenario, state: EnvironmentState, schedule: FaultSchedule) -> ReferenceRun:
         """The twin of a schedule."""
-        place = (world.name, schedule.settled, schedule.people_first, schedule.full)
-        if schedule.is_quiet:
-            if place in self._quiet:
-                return self._quiet[place]
+        place = (scenario.name, schedule.settled, schedule.people_first, schedule.has_reconcile)
+        if schedule.has_no_later_actions:
+            if place in self._cached:
+                return self._cached[place]
             # Where nothing goes wrong, a second run finds nothing to do: one is as good as several.
-            schedule = replace(schedule, runs=(RunPlan(full=schedule.full),))
-        twin = Twin(staged(world, scene, self._shelf, self._server), schedule)
-        if schedule.is_quiet:
-            self._quiet[place] = twin
-            if len(self._quiet) > _KEPT:
-                self._quiet.popitem(last=False)
+            schedule = replace(schedule, runs=(RunSchedule(full=schedule.has_reconcile),))
+        twin = ReferenceRun(restore_environment(scenario, state, self._store_pool, self._server), schedule)
+        if schedule.has_no_later_actions:
+            self._cached[place] = twin
+            if len(self._cached) > _MAX_CACHED_RUNS:
+                self._cached.popitem(last=False)
         return twin

@@ -6,28 +6,28 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sync.simulation.invariants import Broken
+from sync.simulation.invariants import Violation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class ScheduleResult:
     """What came of one schedule."""
 
     seed: int
-    broken: tuple[Broken, ...]
+    violations: tuple[Violation, ...]
     injected: Mapping[str, int]
     """How often what went wrong."""
-    edits: int
+    user_actions: int
     """How often people acted."""
     writes: int
-    mails: int
+    notifications: int
     """Mails to people, and in the twin."""
-    twin_mails: int
+    reference_notifications: int
     way: str = "in process"
 
 
 @dataclass(kw_only=True)
-class Tally:
+class SimulationResults:
     """The sum of many verdicts."""
 
     schedules: int = 0
@@ -37,30 +37,30 @@ class Tally:
     mails: int = 0
     twin_mails: int = 0
     injected: Counter[str] = field(default_factory=Counter)
-    ways: Counter[str] = field(default_factory=Counter)
-    by_rule: Counter[str] = field(default_factory=Counter)
-    failures: list[Verdict] = field(default_factory=list)
+    modes: Counter[str] = field(default_factory=Counter)
+    by_invariant: Counter[str] = field(default_factory=Counter)
+    failures: list[ScheduleResult] = field(default_factory=list)
 
-    def add(self, verdict: Verdict) -> None:
+    def add(self, verdict: ScheduleResult) -> None:
         """Count one more."""
-        rules = {each.rule for each in verdict.broken}
+        rules = {each.invariant for each in verdict.violations}
         self.schedules += 1
         self.converged += not rules & {"converges", "second run is empty"}
-        self.edits += verdict.edits
+        self.edits += verdict.user_actions
         self.writes += verdict.writes
-        self.mails += verdict.mails
-        self.twin_mails += verdict.twin_mails
+        self.mails += verdict.notifications
+        self.twin_mails += verdict.reference_notifications
         self.injected.update(verdict.injected)
-        self.ways[verdict.way] += 1
-        self.by_rule.update(rules)
-        if verdict.broken:
+        self.modes[verdict.way] += 1
+        self.by_invariant.update(rules)
+        if verdict.violations:
             self.failures.append(verdict)
 
-    def merge(self, other: Tally) -> None:
+    def merge(self, other: SimulationResults) -> None:
         """Count everything that another one counted."""
         for name in ("schedules", "converged", "edits", "writes", "mails", "twin_mails"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.injected.update(other.injected)
-        self.ways.update(other.ways)
-        self.by_rule.update(other.by_rule)
+        self.modes.update(other.modes)
+        self.by_invariant.update(other.by_invariant)
         self.failures += other.failures

@@ -9,37 +9,64 @@ from datetime import timedelta
 from typing import Final
 
 from connectors.sandbox.server import Sandbox
-from sync.simulation.environment import Ran, Scene, Shelf, Stage, first_scene, staged
-from sync.simulation.fault_schedule import RunPlan, Schedule, fitted, over_http, placed, scheduled
-from sync.simulation.invariants import (
-    Broken,
-    End,
-    differences,
-    fed_anchors,
-    journalled,
-    no_flapping,
-    no_flapping_within,
-    no_partial_rollup,
-    one_comment,
-    people_first,
-    still_said,
+from sync.simulation.environment import (
+    Environment,
+    EnvironmentState,
+    SimulatedRun,
+    StorePool,
+    initial_state,
+    restore_environment,
 )
-from sync.simulation.observation import complaint, end_of, faces_of, mails_of, marks_of, since
-from sync.simulation.reference_run import A_DAY_LATER, SOON, Twin, Twins, through
-from sync.simulation.results import Verdict
-from sync.simulation.scenarios import HOST, World, made_up
-from sync.simulation.user_actions import Toggle
+from sync.simulation.fault_schedule import (
+    FaultSchedule,
+    RunSchedule,
+    adapt_for_http,
+    build_schedule,
+    drop_repeated_actions,
+    resolve_positions,
+)
+from sync.simulation.invariants import (
+    FinalState,
+    Violation,
+    anchors_fed_by,
+    check_journalled,
+    check_no_flapping,
+    check_no_flapping_in_run,
+    check_no_partial_rollup,
+    check_people_first,
+    check_single_comment,
+    check_user_comments,
+    compare_final_states,
+)
+from sync.simulation.observation import (
+    changes_after,
+    count_label_changes,
+    count_notifications,
+    failure_reason,
+    final_state,
+    visible_issues,
+)
+from sync.simulation.reference_run import (
+    NEXT_DAY,
+    RUN_INTERVAL,
+    ReferenceRun,
+    ReferenceRunCache,
+    run_until_complete,
+)
+from sync.simulation.results import ScheduleResult
+from sync.simulation.scenarios import HOST, Scenario, random_scenario_for
+from sync.simulation.user_actions import LabelChange
 
-SCHEDULES_A_WORLD: Final = 50
-_KEPT: Final = 4
-_ASKED_AGAIN: Final = 3
+SCHEDULES_PER_SCENARIO: Final = 50
+_MAX_CACHED_STATES: Final = 4
+_RETRIES_OF_REJECTED_RUN: Final = 3
 """Who asks for a run and is refused, as a killed one with a wrong clock seems to be at work still, asks again."""
-_DAYS: Final = 2
+_CONVERGENCE_DAYS: Final = 2
 """How long a disturbed world may take to stand where its twin stands on the same day."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Undisturbed:
+class FaultFreePreview:
     """What the next run would do without faults."""
 
     writes: int
@@ -49,161 +76,171 @@ class Undisturbed:
     """Sources that could not be read even so, and why."""
 
 
-class Rehearsal:
+class Simulation:
     """Plays schedules one after the other. Not for several threads: the store is one."""
 
-    def __init__(self, world_of: Callable[[int], World], server: Sandbox | None = None) -> None:
-        """``world_of``: the world in which a seed is played. ``server``: started, to play over HTTP."""
-        self._world_of, self._server = world_of, server
-        self._shelf, self._twins = Shelf(), Twins(server)
-        self._scenes: OrderedDict[tuple[str, bool], Scene] = OrderedDict()
+    def __init__(self, scenario_for_seed: Callable[[int], Scenario], server: Sandbox | None = None) -> None:
+        """``scenario_for_seed``: the world in which a seed is played. ``server``: started, to play over HTTP."""
+        self._scenario_for_seed, self._server = scenario_for_seed, server
+        self._store_pool, self._reference_runs = StorePool(), ReferenceRunCache(server)
+        self._initial_states: OrderedDict[tuple[str, bool], EnvironmentState] = OrderedDict()
 
-    def undisturbed(self, world: World) -> Undisturbed:
+    def preview_without_faults(self, scenario: Scenario) -> FaultFreePreview:
         """The next run of a world in which nothing goes wrong and nobody does anything."""
-        stage = staged(world, self._scene(world, settled=False), self._shelf, self._server)
-        before = Counter(name for site in stage.sites.values() for name, _ in site.mails())
-        ran = stage.run(RunPlan(gap=timedelta()))
-        mails = Counter(name for site in stage.sites.values() for name, _ in site.mails())
+        stage = restore_environment(
+            scenario, self._initial_state(scenario, settled=False), self._store_pool, self._server
+        )
+        before = Counter(name for site in stage.tracker_uis.values() for name, _ in site.notifications())
+        ran = stage.run(RunSchedule(delay=timedelta()))
+        mails = Counter(name for site in stage.tracker_uis.values() for name, _ in site.notifications())
         mails.subtract(before)
-        failed = ran.outcome.collected.failed if ran.outcome else ()
+        failed = ran.result.pulled.failed if ran.result else ()
         reasons = tuple(f"{each.source.name}: {each.reason}" for each in failed)
-        return Undisturbed(
+        return FaultFreePreview(
             writes=len(ran.writes),
             mails=+mails,
-            failed=reasons if ran.outcome else (complaint(ran),),
+            failed=reasons if ran.result else (failure_reason(ran),),
         )
 
-    def play(self, seed: int) -> Verdict:
+    def run_seed(self, seed: int) -> ScheduleResult:
         """One schedule, its twin, and what did not hold."""
-        world = self._world_of(seed)
-        return self.play_in(
-            world, scheduled(seed, tuple(world.configured.settings.trackers), world=world.name)
+        world = self._scenario_for_seed(seed)
+        return self.run_schedule(
+            world, build_schedule(seed, tuple(world.loaded_workspace.settings.trackers), scenario=world.name)
         )
 
-    def play_in(self, world: World, schedule: Schedule) -> Verdict:
+    def run_schedule(self, scenario: Scenario, schedule: FaultSchedule) -> ScheduleResult:
         """One schedule in this world."""
-        scene = self._scene(world, settled=schedule.settled)
-        schedule = fitted(schedule, staged(world, scene, self._shelf, self._server).people.places)
+        scene = self._initial_state(scenario, settled=schedule.settled)
+        schedule = drop_repeated_actions(
+            schedule, restore_environment(scenario, scene, self._store_pool, self._server).users.issue_count
+        )
         if self._server:
-            schedule = over_http(schedule)
-        twin = self._twins.of(world, scene, schedule)
-        play = _Play(staged(world, scene, self._shelf, self._server), schedule, twin)
-        verdict = play.verdict()
+            schedule = adapt_for_http(schedule)
+        twin = self._reference_runs.get(scenario, scene, schedule)
+        play = _ScheduleExecution(
+            restore_environment(scenario, scene, self._store_pool, self._server), schedule, twin
+        )
+        verdict = play.run()
         return replace(verdict, way="over HTTP") if self._server else verdict
 
-    def _scene(self, world: World, *, settled: bool) -> Scene:
-        place = (world.name, settled)
-        if place not in self._scenes:
-            first = first_scene(world)
+    def _initial_state(self, scenario: Scenario, *, settled: bool) -> EnvironmentState:
+        place = (scenario.name, settled)
+        if place not in self._initial_states:
+            first = initial_state(scenario)
             if settled:
-                stage = staged(world, first, self._shelf, self._server)
-                for gap in (SOON, A_DAY_LATER):
-                    through(stage.run, RunPlan(gap=gap))
-                first = stage.scene()
-            self._scenes[place] = first
-            if len(self._scenes) > _KEPT:
-                self._scenes.popitem(last=False)
-        return self._scenes[place]
+                stage = restore_environment(scenario, first, self._store_pool, self._server)
+                for gap in (RUN_INTERVAL, NEXT_DAY):
+                    run_until_complete(stage.run, RunSchedule(delay=gap))
+                first = stage.capture_state()
+            self._initial_states[place] = first
+            if len(self._initial_states) > _MAX_CACHED_STATES:
+                self._initial_states.popitem(last=False)
+        return self._initial_states[place]
 
 
-class _Play:
+class _ScheduleExecution:
     """One schedule at work."""
 
-    def __init__(self, stage: Stage, schedule: Schedule, twin: Twin) -> None:
-        self._stage, self._schedule, self._twin = stage, schedule, twin
-        self._broken: list[Broken] = []
+    def __init__(self, environment: Environment, schedule: FaultSchedule, reference: ReferenceRun) -> None:
+        self._environment, self._schedule, self._reference = environment, schedule, reference
+        self._violations: list[Violation] = []
         self._writes = 0
-        self._marks = marks_of(stage)
+        self._baseline_counts = count_label_changes(environment)
 
-    def verdict(self) -> Verdict:
-        stage, schedule = self._stage, self._schedule
+    def run(self) -> ScheduleResult:
+        stage, schedule = self._environment, self._schedule
         for edit in schedule.people_first:
-            stage.people.act(edit)
-        self._weather(skew=schedule.skew, lag=schedule.lag)
-        asked = self._twin.most_asked()
+            stage.users.perform(edit)
+        self._set_ambient_faults(skew=schedule.skew, lag=schedule.lag)
+        asked = self._reference.max_request_counts()
         for run in schedule.runs:
             for edit in run.before:
-                stage.people.act(edit)
-            self._run(placed(run, asked))
-        self._weather(skew=timedelta(), lag=timedelta())
-        wanted = self._calm_down()
-        self._at_the_end(wanted)
-        return Verdict(
+                stage.users.perform(edit)
+            self._run_once(resolve_positions(run, asked))
+        self._set_ambient_faults(skew=timedelta(), lag=timedelta())
+        wanted = self._run_until_converged()
+        self._check_final_state(wanted)
+        return ScheduleResult(
             seed=schedule.seed,
-            broken=tuple(dict.fromkeys(self._broken)),
-            injected=self._injected(),
-            edits=len(stage.people.done),
+            violations=tuple(dict.fromkeys(self._violations)),
+            injected=self._injected_faults(),
+            user_actions=len(stage.users.performed),
             writes=self._writes,
-            mails=mails_of(stage),
-            twin_mails=self._twin.mails,
+            notifications=count_notifications(stage),
+            reference_notifications=self._reference.notifications,
         )
 
-    def _calm_down(self) -> End:
+    def _run_until_converged(self) -> FinalState:
         """Run again without faults: most schedules are over at once, some need a day for their counts or two for
         health. Out: where the twin stands then."""
-        wanted = self._twin.soon
-        for _ in range(_ASKED_AGAIN):
-            if through(self._run, RunPlan(gap=SOON, full=self._schedule.full)).outcome:
+        wanted = self._reference.final_state
+        for _ in range(_RETRIES_OF_REJECTED_RUN):
+            if run_until_complete(
+                self._run_once, RunSchedule(delay=RUN_INTERVAL, full=self._schedule.has_reconcile)
+            ).result:
                 break
-        for day in range(1, _DAYS + 1):
+        for day in range(1, _CONVERGENCE_DAYS + 1):
             waits_anyway = day == 1 and self._schedule.seed % 4 == 0
-            if waits_anyway or any(differences(wanted, end_of(self._stage))):
-                through(self._run, RunPlan(gap=A_DAY_LATER))
-                wanted = self._twin.later(day)
-        self._is_calm(self._run(RunPlan(gap=SOON)))
+            if waits_anyway or any(compare_final_states(wanted, final_state(self._environment))):
+                run_until_complete(self._run_once, RunSchedule(delay=NEXT_DAY))
+                wanted = self._reference.state_after_days(day)
+        self._check_last_run(self._run_once(RunSchedule(delay=RUN_INTERVAL)))
         return wanted
 
-    def _weather(self, *, skew: timedelta, lag: timedelta) -> None:
-        self._stage.skew = skew
-        for tracker in self._stage.trackers.values():
+    def _set_ambient_faults(self, *, skew: timedelta, lag: timedelta) -> None:
+        self._environment.clock_skew = skew
+        for tracker in self._environment.trackers.values():
             tracker.search_lag = lag
 
-    def _injected(self) -> Mapping[str, int]:
-        found = Counter(self._stage.script.injected)
+    def _injected_faults(self) -> Mapping[str, int]:
+        found = Counter(self._environment.injector.injected)
         found.update(
             {"clock skew": int(bool(self._schedule.skew)), "search lag": int(bool(self._schedule.lag))}
         )
         return {kind: count for kind, count in found.items() if count}
 
-    def _run(self, plan: RunPlan) -> Ran:
-        stage = self._stage
-        before, marks = faces_of(stage), marks_of(stage)
+    def _run_once(self, plan: RunSchedule) -> SimulatedRun:
+        stage = self._environment
+        before, marks = visible_issues(stage), count_label_changes(stage)
         ran = stage.run(plan)
-        after = faces_of(stage)
+        after = visible_issues(stage)
         self._writes += len(ran.writes)
-        if ran.unexpected:
-            self._broken.append(Broken(rule="no bug", text=ran.unexpected))
-        self._broken += one_comment(after)
-        for name, site in stage.sites.items():
-            self._broken += no_flapping_within(since(site.toggles(), marks[name]))
-        fed = fed_anchors(stage.world.configured.workspace, ran.failed)
-        self._broken += no_partial_rollup(fed, before, after, ran.failed)
+        if ran.unexpected_error:
+            self._violations.append(Violation(invariant="no bug", text=ran.unexpected_error))
+        self._violations += check_single_comment(after)
+        for name, site in stage.tracker_uis.items():
+            self._violations += check_no_flapping_in_run(changes_after(site.label_changes(), marks[name]))
+        fed = anchors_fed_by(stage.scenario.loaded_workspace.workspace, ran.failed_sources)
+        self._violations += check_no_partial_rollup(fed, before, after, ran.failed_sources)
         return ran
 
-    def _is_calm(self, last: Ran) -> None:
+    def _check_last_run(self, last: SimulatedRun) -> None:
         if last.writes:
             told = ", ".join(f"{each.tracker} {each.method} {each.path}" for each in last.writes[:3])
-            self._broken.append(Broken(rule="second run is empty", text=f"the last run still wrote: {told}"))
-        code = last.outcome.exit_code if last.outcome else None
-        if code != self._twin.code:
-            text = f"the last run ended with {code}: {complaint(last)}"
-            self._broken.append(Broken(rule="second run is empty", text=text))
+            self._violations.append(
+                Violation(invariant="second run is empty", text=f"the last run still wrote: {told}")
+            )
+        code = last.result.exit_code if last.result else None
+        if code != self._reference.exit_code:
+            text = f"the last run ended with {code}: {failure_reason(last)}"
+            self._violations.append(Violation(invariant="second run is empty", text=text))
 
-    def _at_the_end(self, wanted: End) -> None:
-        stage, end = self._stage, end_of(self._stage)
-        scheme = stage.world.configured.workspace.labels
-        self._broken += differences(wanted, end)
-        self._broken += still_said(stage.people.said, end.faces)
-        ours: list[tuple[str, Toggle]] = []
-        for name, site in stage.sites.items():
-            toggles = list(site.toggles())
-            self._broken += people_first(toggles, scheme)
-            lately = since(toggles, self._marks[name])
-            self._broken += no_flapping(lately, len(stage.people.done))
+    def _check_final_state(self, expected: FinalState) -> None:
+        stage, end = self._environment, final_state(self._environment)
+        scheme = stage.scenario.loaded_workspace.workspace.labels
+        self._violations += compare_final_states(expected, end)
+        self._violations += check_user_comments(stage.users.user_comments, end.issues)
+        ours: list[tuple[str, LabelChange]] = []
+        for name, site in stage.tracker_uis.items():
+            toggles = list(site.label_changes())
+            self._violations += check_people_first(toggles, scheme)
+            lately = changes_after(toggles, self._baseline_counts[name])
+            self._violations += check_no_flapping(lately, len(stage.users.performed))
             ours += [(name, each) for each in lately]
-        self._broken += journalled(ours, stage.store.journal(), len(stage.store.open_intents()))
+        self._violations += check_journalled(ours, stage.store.journal(), len(stage.store.pending_writes()))
 
 
-def made_up_world(seed: int, host: str = HOST) -> World:
+def random_scenario(seed: int, host: str = HOST) -> Scenario:
     """Worlds for the rehearsals of this project: some seeds share one, which is then settled once."""
-    return made_up(seed // SCHEDULES_A_WORLD, host)
+    return random_scenario_for(seed // SCHEDULES_PER_SCENARIO, host)

@@ -12,10 +12,10 @@ from random import Random
 from typing import Any, Final
 
 from sync.config.credentials import Credentials
-from sync.config.workspace import Configured
-from sync.runtime.bootstrap import configure, credentials_of
+from sync.config.workspace import LoadedWorkspace
+from sync.runtime.bootstrap import load_configuration, load_credentials
 
-NOON: Final = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+DEFAULT_START: Final = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 """Where the clock of a made-up world stands at first."""
 HOST: Final = "http://127.0.0.1"
 ROBOT: Final = "robot"
@@ -32,53 +32,53 @@ VARIANTS: Final = 24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class World:
+class Scenario:
     """What a rehearsal starts from."""
 
     name: str
-    configured: Configured
+    loaded_workspace: LoadedWorkspace
     seed: Mapping[str, Any]
     """What the embedded trackers hold (``connectors/sandbox/seed.py``)."""
     credentials: Mapping[str, Credentials]
     """For them, by tracker."""
     start: datetime
     """Where the clock stands (aware, UTC)."""
-    page: int | None = None
+    page_size: int | None = None
     """Rows of a page; small ones make a list of several requests out of a few issues."""
-    snapshot: bytes | None = None
+    store_image: bytes | None = None
     """A store to begin with, as SQLite's bytes; None for a new one."""
-    tags: tuple[str, ...] = ("model", "features", "serving")
+    rule_labels: tuple[str, ...] = ("model", "features", "serving")
     """Labels that rules ask for; people put them and take them off."""
 
 
 @lru_cache(maxsize=64)
-def made_up(number: int, host: str = HOST, start: datetime = NOON) -> World:
+def random_scenario_for(number: int, host: str = HOST, start: datetime = DEFAULT_START) -> Scenario:
     """The world of a number. ``host``: where the trackers are mounted. ``start``: its now (aware)."""
     chance = Random(f"world {number}")
     variant = number % VARIANTS
-    configured = _compiled(variant, host, start)
-    return World(
+    configured = _load_variant(variant, host, start)
+    return Scenario(
         name=f"world {number}",
-        configured=configured,
-        seed=_trackers(variant, chance),
-        credentials=credentials_of(configured.settings, TOKENS),
+        loaded_workspace=configured,
+        seed=_tracker_seeds(variant, chance),
+        credentials=load_credentials(configured.settings, TOKENS),
         start=start,
-        page=chance.choice((2, 3, None)),
+        page_size=chance.choice((2, 3, None)),
     )
 
 
 @lru_cache(maxsize=VARIANTS * 2)
-def _compiled(variant: int, host: str, start: datetime) -> Configured:
+def _load_variant(variant: int, host: str, start: datetime) -> LoadedWorkspace:
     """Reading YAML costs more than a run does, so that each variant is read once."""
     with tempfile.TemporaryDirectory(prefix="increment-sync-rehearsal-") as folder:
         root = Path(folder)
-        write_workspace(root, variant, host, start)
-        return configure(root)
+        write_scenario_workspace(root, variant, host, start)
+        return load_configuration(root)
 
 
-def write_workspace(root: Path, variant: int, host: str, start: datetime) -> None:
+def write_scenario_workspace(root: Path, variant: int, host: str, start: datetime) -> None:
     """The files of a variant."""
-    for name, text in _texts(variant, host, start).items():
+    for name, text in _workspace_files(variant, host, start).items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -89,7 +89,7 @@ def jira_kind(variant: int) -> str:
     return "jira-dc" if variant % 2 else "jira-cloud"
 
 
-def _texts(variant: int, host: str, start: datetime) -> dict[str, str]:
+def _workspace_files(variant: int, host: str, start: datetime) -> dict[str, str]:
     two_teams, by_title = variant % 3 == 1, variant % 4 == 2
     outside, shared = variant % 4 == 3, variant % 3 == 2
     features = "acme/attic#1" if outside else "acme/churn#1"
@@ -110,7 +110,7 @@ def _texts(variant: int, host: str, start: datetime) -> dict[str, str]:
         '      - {id: model, title: Churn model, team: science, anchor: "jira:DS-2"}\n'
         f'      - {{id: features, title: Churn features, team: science, anchor: "github:{features}"}}\n'
         + serving,
-        "mappings/science.yaml": _science(by_title=by_title, shared=shared),
+        "mappings/science.yaml": _science_mapping(by_title=by_title, shared=shared),
     }
     if two_teams:
         texts["mappings/platform.yaml"] = (
@@ -120,7 +120,7 @@ def _texts(variant: int, host: str, start: datetime) -> dict[str, str]:
     return texts
 
 
-def _science(*, by_title: bool, shared: bool) -> str:
+def _science_mapping(*, by_title: bool, shared: bool) -> str:
     model = '{title: "(?i)try"}' if by_title else "{labels: [model]}"
     jql = ", jql: 'labels is EMPTY or labels != attic'" if shared else ""
     return (
@@ -130,7 +130,7 @@ def _science(*, by_title: bool, shared: bool) -> str:
     )
 
 
-def _trackers(variant: int, chance: Random) -> dict[str, Any]:
+def _tracker_seeds(variant: int, chance: Random) -> dict[str, Any]:
     site = {
         "kind": jira_kind(variant),
         "accounts": [
@@ -156,7 +156,7 @@ def _trackers(variant: int, chance: Random) -> dict[str, Any]:
         "repos": {
             "acme/churn": {**rights, "issues": _github_issues(chance, "features")},
             "acme/serve": {**rights, "issues": _github_issues(chance, "serving")},
-            "acme/attic": {**rights, "issues": [_anchor()]},
+            "acme/attic": {**rights, "issues": [_anchor_issue()]},
         },
     }
     return {"trackers": {"jira": site, "github": server}}
@@ -179,13 +179,13 @@ def _jira_issue(number: int, chance: Random) -> dict[str, Any]:
     return issue
 
 
-def _anchor() -> dict[str, Any]:
+def _anchor_issue() -> dict[str, Any]:
     return {"number": 1, "title": "Stands for a capability", "created": "60d ago", "user": PERSON}
 
 
 def _github_issues(chance: Random, tag: str) -> list[dict[str, Any]]:
     return [
-        _anchor(),
+        _anchor_issue(),
         *(_github_issue(n, tag, chance) for n in range(11, 11 + chance.randint(1, 4))),
     ]
 

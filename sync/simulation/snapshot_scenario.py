@@ -16,20 +16,20 @@ from mappings.model import Anchor
 from sync.config.credentials import Credentials
 from sync.config.sections import PushSettings
 from sync.config.settings import Settings
-from sync.config.workspace import Configured
-from sync.diff.comment_markup import wrap
-from sync.model.anchors import anchors_of
-from sync.runtime.context import Job
-from sync.simulation.environment import Shelf
-from sync.simulation.scenarios import HOST, PERSON, ROBOT, World
-from sync.store import PushedComment, Store, labels_now
+from sync.config.workspace import LoadedWorkspace
+from sync.diff.comment_markup import wrap_block
+from sync.model.anchors import list_anchors
+from sync.runtime.context import RunContext
+from sync.simulation.environment import StorePool
+from sync.simulation.scenarios import HOST, PERSON, ROBOT, Scenario
+from sync.store import PushedCommentRecord, Store, current_labels
 
 TOKEN = "rehearsal-token"  # noqa: S105 - opens nothing but the embedded trackers
-MOST_TAGS = 5
+MAX_RULE_LABELS = 5
 _CATEGORIES = {"todo": "new", "doing": "indeterminate", "done": "done", None: "undefined"}
 
 
-def world_of(job: Job, configured: Configured) -> World:
+def scenario_from_snapshot(job: RunContext, configured: LoadedWorkspace) -> Scenario:
     """The world that the store of a job remembers. The store is only read."""
     issues = _issues(job.store)
     comments = [each for each in job.store.pushed_comments().values() if each.state == "live"]
@@ -37,14 +37,14 @@ def world_of(job: Job, configured: Configured) -> World:
         name: _tracker(job, name, [i for i in issues if i.ref.tracker == name], comments)
         for name in configured.settings.trackers
     }
-    return World(
+    return Scenario(
         name="snapshot",
-        configured=replace(configured, settings=_settings(configured.settings)),
+        loaded_workspace=replace(configured, settings=_settings(configured.settings)),
         seed={"trackers": trackers},
         credentials=_credentials(configured.settings),
         start=job.now(),
-        snapshot=_copy(job.store, job.now()),
-        tags=_tags(job, issues),
+        store_image=_copy_store(job.store, job.now()),
+        rule_labels=_frequent_labels(job, issues),
     )
 
 
@@ -75,53 +75,57 @@ def _credentials(settings: Settings) -> dict[str, Credentials]:
     }
 
 
-def _copy(store: Store, now: datetime) -> bytes:
+def _copy_store(store: Store, now: datetime) -> bytes:
     """What the store holds, journal and watermarks aside, as bytes of another store."""
-    shelf = Shelf()
+    shelf = StorePool()
     copy = shelf.load(None, lambda: now)
     copy.load_snapshot(store.snapshot_rows(bodies=True))
-    return shelf.image()
+    return shelf.dump()
 
 
 def _issues(store: Store) -> list[Issue]:
     """What is there on the trackers as far as the store knows, our own writes included."""
-    written = store.written_since_read()
+    written = store.label_changes_since_read()
     return [
         replace(
             known.issue,
             labels=frozenset(
-                labels_now(known.issue.labels, written.get((known.issue.ref.tracker, known.issue.ref.id), {}))
+                current_labels(
+                    known.issue.labels, written.get((known.issue.ref.tracker, known.issue.ref.id), {})
+                )
             ),
         )
-        for known in store.known()
+        for known in store.known_issues()
         if not known.vanished
     ]
 
 
-def _tags(job: Job, issues: Iterable[Issue]) -> tuple[str, ...]:
+def _frequent_labels(job: RunContext, issues: Iterable[Issue]) -> tuple[str, ...]:
     """The labels that people put most often."""
-    scheme = job.settings.scheme
-    counted = Counter(label for issue in issues for label in scheme.not_ours(issue.labels))
-    return tuple(label for label, _ in counted.most_common(MOST_TAGS))
+    scheme = job.settings.label_scheme
+    counted = Counter(label for issue in issues for label in scheme.unmanaged(issue.labels))
+    return tuple(label for label, _ in counted.most_common(MAX_RULE_LABELS))
 
 
-def _tracker(job: Job, name: str, issues: list[Issue], comments: Iterable[PushedComment]) -> dict[str, Any]:
+def _tracker(
+    job: RunContext, name: str, issues: list[Issue], comments: Iterable[PushedCommentRecord]
+) -> dict[str, Any]:
     kind = job.settings.trackers[name].kind
     ours = [each for each in comments if each.ref.tracker == name]
-    anchors = [anchor for anchor in anchors_of(job.workspace) if anchor.tracker == name]
+    anchors = [anchor for anchor in list_anchors(job.workspace) if anchor.tracker == name]
     if kind == "github":
         return _github(job, issues, ours, anchors)
     return {"kind": kind, **_jira(job, issues, ours, anchors)}
 
 
 def _jira(
-    job: Job, issues: list[Issue], comments: Iterable[PushedComment], anchors: Iterable[Anchor]
+    job: RunContext, issues: list[Issue], comments: Iterable[PushedCommentRecord], anchors: Iterable[Anchor]
 ) -> dict[str, Any]:
     keys = {issue.ref.key for issue in issues}
     fields = sorted({name for issue in issues for name in issue.fields})
     projects: dict[str, Any] = {}
     written = {each.ref.key: each for each in comments}
-    for project in _projects(job, issues, anchors):
+    for project in _project_keys(job, issues, anchors):
         mine = [issue for issue in issues if issue.container == project]
         statuses = {issue.status: _CATEGORIES[issue.category] for issue in mine}
         if "new" not in statuses.values():
@@ -146,13 +150,15 @@ def _jira(
     }
 
 
-def _projects(job: Job, issues: Iterable[Issue], anchors: Iterable[Anchor]) -> list[str]:
+def _project_keys(job: RunContext, issues: Iterable[Issue], anchors: Iterable[Anchor]) -> list[str]:
     sources = {source.project for team in job.workspace.teams for source in team.sources if source.project}
     found = {issue.container for issue in issues} | {anchor.key.rpartition("-")[0] for anchor in anchors}
     return sorted(found | sources)
 
 
-def _jira_issue(job: Job, issue: Issue, keys: set[str], comment: PushedComment | None) -> dict[str, Any]:
+def _jira_issue(
+    job: RunContext, issue: Issue, keys: set[str], comment: PushedCommentRecord | None
+) -> dict[str, Any]:
     row: dict[str, Any] = {
         **_common(issue),
         "id": int(issue.ref.id),
@@ -164,7 +170,7 @@ def _jira_issue(job: Job, issue: Issue, keys: set[str], comment: PushedComment |
         "components": list(issue.components),
         "fix_versions": list(issue.fix_versions),
         "resolution": issue.resolution,
-        "resolved": _moment(issue.closed),
+        "resolved": _format_time(issue.closed),
         "reporter": issue.author or None,
         "watchers": sorted({issue.author, *issue.assignees} - {""}),
         "description": issue.body,
@@ -187,7 +193,7 @@ def _jira_issue(job: Job, issue: Issue, keys: set[str], comment: PushedComment |
 
 
 def _github(
-    job: Job, issues: list[Issue], comments: Iterable[PushedComment], anchors: Iterable[Anchor]
+    job: RunContext, issues: list[Issue], comments: Iterable[PushedCommentRecord], anchors: Iterable[Anchor]
 ) -> dict[str, Any]:
     written = {each.ref.key: each for each in comments}
     keys = {issue.ref.key for issue in issues}
@@ -216,8 +222,10 @@ def _github(
     }
 
 
-def _github_issue(job: Job, issue: Issue, keys: set[str], comment: PushedComment | None) -> dict[str, Any]:
-    ours = job.settings.scheme.ours(issue.labels)
+def _github_issue(
+    job: RunContext, issue: Issue, keys: set[str], comment: PushedCommentRecord | None
+) -> dict[str, Any]:
+    ours = job.settings.label_scheme.managed(issue.labels)
     author = issue.author or "somebody"
     row: dict[str, Any] = {
         **_common(issue),
@@ -238,16 +246,16 @@ def _github_issue(job: Job, issue: Issue, keys: set[str], comment: PushedComment
         "parent": issue.parent if issue.parent in keys else None,
     }
     if issue.status == "closed":
-        row |= {"closed": _moment(issue.closed or issue.updated), "state_reason": issue.resolution}
+        row |= {"closed": _format_time(issue.closed or issue.updated), "state_reason": issue.resolution}
     if comment is not None:
-        body = wrap(comment.body, job.settings.instance, comment.subject)
+        body = wrap_block(comment.body, job.settings.instance, comment.subject)
         row["comments"] = [{"id": int(comment.comment_id), "user": ROBOT, "body": body}]
     return row
 
 
 def _common(issue: Issue) -> dict[str, Any]:
-    return {"created": _moment(issue.created), "updated": _moment(issue.updated)}
+    return {"created": _format_time(issue.created), "updated": _format_time(issue.updated)}
 
 
-def _moment(at: datetime | None) -> str | None:
+def _format_time(at: datetime | None) -> str | None:
     return at.isoformat() if at else None

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sync.simulation.results import Tally
+from sync.simulation.results import SimulationResults
 
-MOST_FAILURES = 20
+MAX_SHOWN_FAILURES = 20
 
 
-def tally_text(tally: Tally, *, seconds: float) -> Iterator[str]:
+def summary_lines(results: SimulationResults, *, seconds: float) -> Iterator[str]:
     """The figures, then what did not hold, with the seeds that show it again."""
-    yield f"schedules run         {tally.schedules}"
-    for way, count in sorted(tally.ways.items()):
+    yield f"schedules run         {results.schedules}"
+    for way, count in sorted(results.modes.items()):
         yield f"  {way:<20}{count}"
-    yield f"faults injected       {tally.injected.total()}"
-    for kind, count in sorted(tally.injected.items()):
+    yield f"faults injected       {results.injected.total()}"
+    for kind, count in sorted(results.injected.items()):
         yield f"  {kind:<32}{count}"
-    yield f"people acted          {tally.edits} times"
-    yield f"writes                {tally.writes}"
-    yield f"converged             {tally.converged} of {tally.schedules}"
-    for name, rule in COUNTED:
-        yield f"{name:<22}{tally.by_rule[rule]}"
-    yield f"mails to people       {tally.mails}, without faults {tally.twin_mails}"
+    yield f"people acted          {results.edits} times"
+    yield f"writes                {results.writes}"
+    yield f"converged             {results.converged} of {results.schedules}"
+    for name, rule in INVARIANT_LABELS:
+        yield f"{name:<22}{results.by_invariant[rule]}"
+    yield f"mails to people       {results.mails}, without faults {results.twin_mails}"
     yield f"wall time             {seconds:.0f} s"
-    yield from failures_text(tally)
+    yield from failure_lines(results)
 
 
-COUNTED = (
+INVARIANT_LABELS = (
     ("duplicate comments", "one comment"),
     ("human edits lost", "people first"),
     ("labels flapping", "no flapping"),
@@ -39,11 +39,11 @@ COUNTED = (
 """What people call it when a rule does not hold; each counts schedules."""
 
 
-def failures_text(tally: Tally) -> Iterator[str]:
+def failure_lines(results: SimulationResults) -> Iterator[str]:
     """What did not hold."""
-    for verdict in tally.failures[:MOST_FAILURES]:
+    for verdict in results.failures[:MAX_SHOWN_FAILURES]:
         yield f"seed {verdict.seed} ({verdict.way}):"
-        for broken in verdict.broken[:5]:
-            yield f"  {broken.rule}: {broken.text}"
-    if len(tally.failures) > MOST_FAILURES:
-        yield f"and {len(tally.failures) - MOST_FAILURES} more seeds"
+        for broken in verdict.violations[:5]:
+            yield f"  {broken.invariant}: {broken.text}"
+    if len(results.failures) > MAX_SHOWN_FAILURES:
+        yield f"and {len(results.failures) - MAX_SHOWN_FAILURES} more seeds"

@@ -12,7 +12,7 @@ from sync.simulation.scenarios import PERSON, ROBOT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Written:
+class VisibleComment:
     """A comment as people see it."""
 
     author: str
@@ -20,52 +20,52 @@ class Written:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Face:
+class VisibleIssue:
     """An issue as people see it."""
 
     labels: frozenset[str]
-    comments: tuple[Written, ...]
+    comments: tuple[VisibleComment, ...]
     """In no order that matters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Toggle:
+class LabelChange:
     """Somebody put a label or took it off."""
 
     issue: str
     label: str
     by: str
-    put: bool
+    added: bool
     at: datetime
 
 
-class Site:
+class TrackerUI:
     """One embedded tracker, in people's hands."""
 
     def __init__(self, tracker: Tracker) -> None:
         self.tracker = tracker
         self.state: Any = tracker.state  # type: ignore[attr-defined]
 
-    def issues(self) -> list[str]:
+    def issue_keys(self) -> list[str]:
         """Every issue that is there."""
         raise NotImplementedError
 
-    def face(self, key: str) -> Face:
+    def visible_issue(self, key: str) -> VisibleIssue:
         raise NotImplementedError
 
-    def toggles(self) -> Iterator[Toggle]:
+    def label_changes(self) -> Iterator[LabelChange]:
         """Every change of a label, oldest first."""
         raise NotImplementedError
 
-    def mails(self) -> list[tuple[str, str]]:
+    def notifications(self) -> list[tuple[str, str]]:
         """(person, issue) for every mail that was sent."""
         raise NotImplementedError
 
-    def expire(self, at: datetime | None) -> None:
+    def expire_token(self, at: datetime | None) -> None:
         """Our token is worthless from ``at`` on; None: it is good again."""
         raise NotImplementedError
 
-    def do(self, kind: str, key: str, text: str, number: int = 0) -> None:
+    def perform(self, kind: str, key: str, text: str, number: int = 0) -> None:
         """``close``, ``reopen``, ``label``, ``unlabel``, ``retitle``, ``talk``, ``reword``, ``delete``."""
         raise NotImplementedError
 
@@ -73,42 +73,42 @@ class Site:
         """Id and text of the comments that our account wrote."""
         raise NotImplementedError
 
-    def open(self, container: str, title: str, tag: str) -> None:
+    def open_issue(self, container: str, title: str, tag: str) -> None:
         """A new issue, tagged."""
         raise NotImplementedError
 
 
-class JiraHands(Site):
-    def issues(self) -> list[str]:
+class JiraUI(TrackerUI):
+    def issue_keys(self) -> list[str]:
         return [issue.key for issue in self.state.issues()]
 
-    def face(self, key: str) -> Face:
+    def visible_issue(self, key: str) -> VisibleIssue:
         issue = self.state.need(key)
-        comments = [Written(author=each.author, body=each.body) for each in issue.comments]
-        return Face(labels=frozenset(issue.labels), comments=_sorted(comments))
+        comments = [VisibleComment(author=each.author, body=each.body) for each in issue.comments]
+        return VisibleIssue(labels=frozenset(issue.labels), comments=_sort_comments(comments))
 
-    def toggles(self) -> Iterator[Toggle]:
+    def label_changes(self) -> Iterator[LabelChange]:
         for issue in self.state.issues():
             for entry in issue.history:
                 for item in entry.items:
                     if item.field == "labels":
                         before, after = set(item.before.split()), set(item.after.split())
                         for label in sorted(before ^ after):
-                            yield Toggle(
+                            yield LabelChange(
                                 issue=issue.key,
                                 label=label,
                                 by=entry.author,
-                                put=label in after,
+                                added=label in after,
                                 at=entry.at,
                             )
 
-    def mails(self) -> list[tuple[str, str]]:
+    def notifications(self) -> list[tuple[str, str]]:
         return [(mail.to, mail.issue) for mail in self.state.mails]
 
-    def expire(self, at: datetime | None) -> None:
+    def expire_token(self, at: datetime | None) -> None:
         self.state.accounts[ROBOT] = replace(self.state.accounts[ROBOT], expires=at)
 
-    def do(self, kind: str, key: str, text: str, number: int = 0) -> None:
+    def perform(self, kind: str, key: str, text: str, number: int = 0) -> None:
         state = self.state
         match kind:
             case "close" | "reopen":
@@ -133,42 +133,44 @@ class JiraHands(Site):
     def own_comments(self, key: str) -> list[tuple[int, str]]:
         return [(each.id, each.body) for each in self.state.need(key).comments if each.author == ROBOT]
 
-    def open(self, container: str, title: str, tag: str) -> None:
+    def open_issue(self, container: str, title: str, tag: str) -> None:
         self.state.add_issue(container, title, by=PERSON, labels=(tag,))
 
 
-class GithubHands(Site):
-    def issues(self) -> list[str]:
+class GithubUI(TrackerUI):
+    def issue_keys(self) -> list[str]:
         return [f"{repo.full_name}#{number}" for repo in self.state.repos.values() for number in repo.issues]
 
-    def face(self, key: str) -> Face:
-        issue = self.state.issue(*split(key))
-        comments = [Written(author=each.user.login, body=each.body) for each in issue.comments]
-        return Face(labels=frozenset(label.name for label in issue.labels), comments=_sorted(comments))
+    def visible_issue(self, key: str) -> VisibleIssue:
+        issue = self.state.issue(*split_issue_key(key))
+        comments = [VisibleComment(author=each.user.login, body=each.body) for each in issue.comments]
+        return VisibleIssue(
+            labels=frozenset(label.name for label in issue.labels), comments=_sort_comments(comments)
+        )
 
-    def toggles(self) -> Iterator[Toggle]:
+    def label_changes(self) -> Iterator[LabelChange]:
         for repo in self.state.repos.values():
             for issue in repo.issues.values():
                 for event in issue.events:
                     if event.event in ("labeled", "unlabeled"):
-                        yield Toggle(
+                        yield LabelChange(
                             issue=f"{repo.full_name}#{issue.number}",
                             label=event.data["label"].name,
                             by=event.actor.login,
-                            put=event.event == "labeled",
+                            added=event.event == "labeled",
                             at=event.at,
                         )
 
-    def mails(self) -> list[tuple[str, str]]:
+    def notifications(self) -> list[tuple[str, str]]:
         return [(mail.login, mail.issue) for mail in self.state.notifications]
 
-    def expire(self, at: datetime | None) -> None:
+    def expire_token(self, at: datetime | None) -> None:
         for token in self.state.tokens.values():
             if token.account.login == ROBOT:
                 token.expires = at
 
-    def do(self, kind: str, key: str, text: str, number: int = 0) -> None:
-        state, (repo, issue) = self.state, split(key)
+    def perform(self, kind: str, key: str, text: str, number: int = 0) -> None:
+        state, (repo, issue) = self.state, split_issue_key(key)
         match kind:
             case "close" if state.issue(repo, issue).state == "open":
                 state.close(repo, issue, by=PERSON)
@@ -188,22 +190,22 @@ class GithubHands(Site):
                 state.delete_comment(repo, number)
 
     def own_comments(self, key: str) -> list[tuple[int, str]]:
-        comments = self.state.issue(*split(key)).comments
+        comments = self.state.issue(*split_issue_key(key)).comments
         return [(each.id, each.body) for each in comments if each.user.login == ROBOT]
 
-    def open(self, container: str, title: str, tag: str) -> None:
+    def open_issue(self, container: str, title: str, tag: str) -> None:
         self.state.add_issue(container, title, by=PERSON, labels=(tag,))
 
 
-def hands(tracker: Tracker) -> Site:
+def tracker_ui_for(tracker: Tracker) -> TrackerUI:
     """The hands that fit a tracker."""
-    return GithubHands(tracker) if tracker.kind == "github" else JiraHands(tracker)
+    return GithubUI(tracker) if tracker.kind == "github" else JiraUI(tracker)
 
 
-def split(key: str) -> tuple[str, int]:
+def split_issue_key(key: str) -> tuple[str, int]:
     repo, _, number = key.partition("#")
     return repo, int(number)
 
 
-def _sorted(comments: list[Written]) -> tuple[Written, ...]:
+def _sort_comments(comments: list[VisibleComment]) -> tuple[VisibleComment, ...]:
     return tuple(sorted(comments, key=lambda each: (each.author, each.body)))

@@ -11,18 +11,18 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from sync.simulation.fault_injection import Script
+from sync.simulation.fault_injection import FaultInjector
 
-App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class Wire(BaseAdapter):
+class WsgiAdapter(BaseAdapter):
     """What ``requests`` hands its requests to. A read timeout takes no time here."""
 
-    def __init__(self, app: App, script: Script, wait: Callable[[float], None]) -> None:
-        """``wait`` lets the time of a timeout pass."""
+    def __init__(self, app: WsgiApp, injector: FaultInjector, sleep: Callable[[float], None]) -> None:
+        """``sleep`` lets the time of a timeout pass."""
         super().__init__()
-        self._app, self._script, self._wait = app, script, wait
+        self._app, self._injector, self._sleep = app, injector, sleep
 
     def send(
         self,
@@ -33,7 +33,7 @@ class Wire(BaseAdapter):
         cert: Any = None,  # noqa: ARG002
         proxies: Mapping[str, str] | None = None,  # noqa: ARG002
     ) -> requests.Response:
-        self._script.alive()
+        self._injector.check_alive()
         status, headers = "", []
 
         def start(line: str, fields: list[tuple[str, str]], _: Any = None) -> None:
@@ -41,13 +41,13 @@ class Wire(BaseAdapter):
             status, headers = line, fields
 
         try:
-            body = b"".join(self._app(_environment(request), start))
+            body = b"".join(self._app(_wsgi_environ(request), start))
         except ConnectionResetError as error:
-            self._script.answered()
+            self._injector.after_request()
             raise requests.ConnectionError("Connection aborted.", error, request=request) from error
-        self._script.answered()
-        if (self._script.last or "").startswith("read timeout"):
-            self._wait(30.0)
+        self._injector.after_request()
+        if (self._injector.last_fault or "").startswith("read timeout"):
+            self._sleep(30.0)
             raise requests.ReadTimeout("Read timed out.", request=request)
         return _response(request, status, headers, body)
 
@@ -55,7 +55,7 @@ class Wire(BaseAdapter):
         return
 
 
-def _environment(request: requests.PreparedRequest) -> dict[str, Any]:
+def _wsgi_environ(request: requests.PreparedRequest) -> dict[str, Any]:
     url = urlsplit(str(request.url))
     body = request.body or b""
     content = body.encode() if isinstance(body, str) else bytes(body)

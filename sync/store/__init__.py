@@ -5,43 +5,43 @@ says what is kept, ``migrations/`` how a store gets there; the other files are a
 """
 
 from sync.model.records import (
-    AssignmentRow,
-    JournalRow,
-    LeaseRow,
-    Noticed,
-    OverrideRow,
-    PushedComment,
-    PushedLabel,
-    RunRow,
+    AssignmentRecord,
+    IssueEvent,
+    JournalEntry,
+    LeaseRecord,
+    OverrideRecord,
+    PushedCommentRecord,
+    PushedLabelRecord,
+    RunRecord,
     SourceState,
 )
-from sync.store.codec import definition_hash
+from sync.store.codec import source_definition_hash
 from sync.store.errors import LeaseHeld, LeaseLost, StoreError
 from sync.store.open import open_store
-from sync.store.snapshot_transfer import CARRIED, SnapshotRow, labels_now
-from sync.store.snapshot_view import LOOKED_AT, CarriedStore, carried_store
+from sync.store.snapshot_transfer import SNAPSHOT_TABLE_NAMES, SnapshotRow, current_labels
+from sync.store.snapshot_view import VIEW_TABLE_NAMES, SnapshotView, open_snapshot_view
 from sync.store.store import Store
 
 __all__ = [
-    "CARRIED",
-    "LOOKED_AT",
-    "AssignmentRow",
-    "CarriedStore",
-    "JournalRow",
+    "SNAPSHOT_TABLE_NAMES",
+    "VIEW_TABLE_NAMES",
+    "AssignmentRecord",
+    "IssueEvent",
+    "JournalEntry",
     "LeaseHeld",
     "LeaseLost",
-    "LeaseRow",
-    "Noticed",
-    "OverrideRow",
-    "PushedComment",
-    "PushedLabel",
-    "RunRow",
+    "LeaseRecord",
+    "OverrideRecord",
+    "PushedCommentRecord",
+    "PushedLabelRecord",
+    "RunRecord",
     "SnapshotRow",
+    "SnapshotView",
     "SourceState",
     "Store",
     "StoreError",
-    "carried_store",
-    "definition_hash",
-    "labels_now",
+    "current_labels",
+    "open_snapshot_view",
     "open_store",
+    "source_definition_hash",
 ]

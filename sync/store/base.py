@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, and_
 
 from connectors.model import IssueRef
-from sync.store.codec import Values
+from sync.store.codec import RowValues
 from sync.store.database import Database
 
 
-class Part:
+class StorePart:
     """A topic of the store; ``Store`` is made of all of them."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
@@ -21,22 +21,22 @@ class Part:
         self._now = now
 
 
-def ref_values(ref: IssueRef) -> dict[str, str]:
+def ref_columns(ref: IssueRef) -> dict[str, str]:
     """The columns of a ref."""
     return {"tracker": ref.tracker, "issue_id": ref.id, "key": ref.key}
 
 
-def ref_of(row: Values) -> IssueRef:
+def parse_ref(row: RowValues) -> IssueRef:
     """The ref of a row."""
     return IssueRef(tracker=row["tracker"], id=row["issue_id"], key=row["key"])
 
 
-def is_ref(table: Table, ref: IssueRef) -> ColumnElement[bool]:
+def matches_ref(table: Table, ref: IssueRef) -> ColumnElement[bool]:
     """The condition that a row is about this issue."""
     return and_(table.c.tracker == ref.tracker, table.c.issue_id == ref.id)
 
 
-def without_ref(row: Values) -> dict[str, Any]:
+def row_with_ref(row: RowValues) -> dict[str, Any]:
     """The columns of a row, with the ref as one value: what the row classes take."""
     values = {name: value for name, value in row.items() if name not in ("tracker", "issue_id", "key")}
-    return {"ref": ref_of(row), **values}
+    return {"ref": parse_ref(row), **values}

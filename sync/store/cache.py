@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, select
 from sync.store.database import Database, upsert
 from sync.store.tables import cache
 
-_VALUE: Final = select(cache.c.value).where(
+_SELECT_VALUE: Final = select(cache.c.value).where(
     cache.c.tracker == bindparam("of"), cache.c.key == bindparam("named"), cache.c.expires > bindparam("at")
 )
 """Built once: a run looks up dozens of facts, and building the query costs as much as asking it."""
@@ -29,7 +29,7 @@ class StoredCache:
         """The value, or None when unknown or too old."""
         asked = {"of": self._tracker, "named": key, "at": self._now()}
         with self._database.read() as connection:
-            return connection.execute(_VALUE, asked).scalar()
+            return connection.execute(_SELECT_VALUE, asked).scalar()
 
     def put(self, key: str, value: Any, *, days: float = 30) -> None:
         """Keep a JSON value for so many days, in place of an older one. None forgets the key."""

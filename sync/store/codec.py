@@ -10,24 +10,30 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, cast
 
-from connectors.model import Category, Issue, IssueRef, Source, Wanted
+from connectors.model import Category, FieldSelection, Issue, IssueRef, Source
 
-Values = Mapping[Any, Any]
+RowValues = Mapping[Any, Any]
 """A row by column name."""
 
-COLUMNS: Final = frozenset({"ref", "container", "status", "category", "updated"})
+ISSUE_COLUMNS: Final = frozenset({"ref", "container", "status", "category", "updated"})
 """Fields of an issue that have a column of their own; everything else goes into the payload."""
 
 
-def _default(of: Any) -> Any:
-    return of.default_factory() if of.default_factory is not MISSING else of.default
+def _field_default(dataclass_field: Any) -> Any:
+    return (
+        dataclass_field.default_factory()
+        if dataclass_field.default_factory is not MISSING
+        else dataclass_field.default
+    )
 
 
-_PAYLOAD: Final = tuple((each.name, _default(each)) for each in fields(Issue) if each.name not in COLUMNS)
-_PAYLOAD_NAMES: Final = frozenset(name for name, _ in _PAYLOAD)
+_PAYLOAD_DEFAULTS: Final = tuple(
+    (each.name, _field_default(each)) for each in fields(Issue) if each.name not in ISSUE_COLUMNS
+)
+_PAYLOAD_NAMES: Final = frozenset(name for name, _ in _PAYLOAD_DEFAULTS)
 
 
-_Draft: Final[Any] = make_dataclass(
+_MutableIssue: Final[Any] = make_dataclass(
     "_Draft",
     [
         (each.name, each.type, field(default=each.default, default_factory=each.default_factory))
@@ -39,7 +45,7 @@ _Draft: Final[Any] = make_dataclass(
 """The fields of an issue before it is frozen."""
 
 
-def storable(text: str) -> str:
+def storable_text(text: str) -> str:
     """The text without what a database cannot hold: NUL is dropped (PostgreSQL refuses it), a lone surrogate
     becomes U+FFFD (it has no UTF-8 form). Everything else comes back as it was."""
     if "\x00" in text:
@@ -51,25 +57,25 @@ def storable(text: str) -> str:
     return text
 
 
-def dumps(value: Any) -> str:
+def dump_json(value: Any) -> str:
     """Compact JSON that both databases can hold; key order is kept."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if "\\u0000" in text or storable(text) is not text:
+    if "\\u0000" in text or storable_text(text) is not text:
         text = json.dumps(_storable_tree(value), ensure_ascii=False, separators=(",", ":"))
     return text
 
 
-def read_json(text: str) -> Any:
-    """What ``dumps`` wrote. ``json.loads`` would look for white space around it first."""
-    return _read(text)[0]
+def load_json(text: str) -> Any:
+    """What ``dump_json`` wrote. ``json.loads`` would look for white space around it first."""
+    return _raw_decode(text)[0]
 
 
-_read: Final = json.JSONDecoder().raw_decode
+_raw_decode: Final = json.JSONDecoder().raw_decode
 
 
 def _storable_tree(value: Any) -> Any:
     if isinstance(value, str):
-        return storable(value)
+        return storable_text(value)
     if isinstance(value, Mapping):
         return {_storable_tree(key): _storable_tree(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -77,17 +83,17 @@ def _storable_tree(value: Any) -> Any:
     return value
 
 
-def issue_payload(issue: Issue) -> dict[str, Any]:
+def encode_issue_payload(issue: Issue) -> dict[str, Any]:
     """What of an issue has no column, as a JSON value without the fields that have their default."""
     payload: dict[str, Any] = {}
-    for name, default in _PAYLOAD:
+    for name, default in _PAYLOAD_DEFAULTS:
         value = getattr(issue, name)
         if value != default:
-            payload[name] = _encoded(value)
+            payload[name] = _encode_value(value)
     return payload
 
 
-def _encoded(value: Any) -> Any:
+def _encode_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, frozenset):
@@ -97,7 +103,7 @@ def _encoded(value: Any) -> Any:
     return value
 
 
-def issue_from(
+def decode_issue(
     tracker: str,
     id: str,  # noqa: A002 - the column
     key: str,
@@ -115,7 +121,9 @@ def issue_from(
         # A newer program knew more of issues.
         payload = {name: value for name, value in payload.items() if name in _PAYLOAD_NAMES}
     ref = IssueRef(tracker=tracker, id=id, key=key)
-    draft = _Draft(ref=ref, container=container, status=status, category=category, updated=updated, **payload)
+    draft = _MutableIssue(
+        ref=ref, container=container, status=status, category=category, updated=updated, **payload
+    )
     # A frozen value is filled field by field in twice the time, and of issues there are many.
     draft.__class__ = Issue
     return cast("Issue", draft)
@@ -128,9 +136,9 @@ def label_set(labels: tuple[str, ...]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=8192)
-def stored_label_set(text: str) -> frozenset[str]:
+def label_set_from_json(text: str) -> frozenset[str]:
     """The same from their JSON text."""
-    return label_set(tuple(read_json(text)))
+    return label_set(tuple(load_json(text)))
 
 
 _DECODERS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
@@ -141,7 +149,7 @@ _DECODERS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
 )
 
 
-def definition_hash(source: Source, wanted: Wanted) -> str:
+def source_definition_hash(source: Source, selection: FieldSelection) -> str:
     """What a watermark belongs to: another source, or other things wanted of it, mean another hash."""
     definition = [
         source.tracker,
@@ -149,7 +157,7 @@ def definition_hash(source: Source, wanted: Wanted) -> str:
         source.jql,
         source.repo,
         source.pull_requests,
-        wanted.body,
-        sorted(set(wanted.fields)),
+        selection.body,
+        sorted(set(selection.fields)),
     ]
-    return hashlib.sha256(dumps(definition).encode()).hexdigest()[:32]
+    return hashlib.sha256(dump_json(definition).encode()).hexdigest()[:32]

@@ -10,64 +10,66 @@ from typing import Any, Final
 from sqlalchemy import Select, Text, bindparam, func, insert, or_, select, type_coerce, update
 
 from connectors.model import IssueRef
-from sync.model.attribution import Counted, PlanFacts, Turn
-from sync.store.base import Part, ref_values
-from sync.store.codec import read_json
+from sync.model.attribution import CountRecord, PlanFacts, Transition
+from sync.store.base import StorePart, ref_columns
+from sync.store.codec import load_json
 from sync.store.database import chunks, upsert
 from sync.store.tables import store_facts
 from sync.store.tables_results import counted, plan_history, rollups
 
-_PLAN: Final = ("at", "run_id", "digest", "body", "names")
-_NAMES: Final = (
+_PLAN_COLUMNS: Final = ("at", "run_id", "digest", "body", "names")
+_COUNT_COLUMNS: Final = (
     *("tracker", "issue_id", "key", "capability", "state", "team", "rule", "since", "run_id", "fingerprint"),
     *("until", "ended_by", "id"),
 )
-_ROW: Final = (
-    *(counted.c[name] for name in _NAMES),
+_COUNT_SELECTION: Final = (
+    *(counted.c[name] for name in _COUNT_COLUMNS),
     type_coerce(counted.c.began, Text),
     type_coerce(counted.c.ended, Text),
 )
-"""In the order in which ``_row`` takes them, the turns raw."""
-_KEPT: Final = "counted"
+"""In the order in which ``_build_count_record`` takes them, the turns raw."""
+_SAVED_FACT: Final = "counted"
 """The fact that tells when this was kept last."""
 
 
-class CountedPart(Part):
-    def counted_now(self) -> list[Counted]:
+class CountedIssuesPart(StorePart):
+    def current_count_records(self) -> list[CountRecord]:
         """How every issue counts after the last run that kept it."""
-        return self._counted(select(*_ROW).where(counted.c.until.is_(None)))
+        return self._fetch_count_records(select(*_COUNT_SELECTION).where(counted.c.until.is_(None)))
 
-    def counted_between(self, since: datetime, at: datetime) -> list[Counted]:
+    def count_records_between(self, since: datetime, at: datetime) -> list[CountRecord]:
         """All rows that held at ``since``, at ``at``, or at some time in between, by when they were kept."""
         held = or_(counted.c.until.is_(None), counted.c.until > since)
-        return self._counted(select(*_ROW).where(counted.c.since <= at, held).order_by(counted.c.id))
+        return self._fetch_count_records(
+            select(*_COUNT_SELECTION).where(counted.c.since <= at, held).order_by(counted.c.id)
+        )
 
-    def counted_last(self, refs: Collection[IssueRef]) -> dict[IssueRef, Counted]:
+    def last_ended_count_records(self, refs: Collection[IssueRef]) -> dict[IssueRef, CountRecord]:
         """The row of each of these issues that ended last; issues without one are left out."""
-        found: dict[IssueRef, Counted] = {}
+        found: dict[IssueRef, CountRecord] = {}
         by_tracker: dict[str, list[str]] = {}
         for ref in refs:
             by_tracker.setdefault(ref.tracker, []).append(ref.id)
         for tracker, ids in by_tracker.items():
             for chunk in chunks(ids):
-                query = select(*_ROW).where(
+                query = select(*_COUNT_SELECTION).where(
                     counted.c.tracker == tracker, counted.c.issue_id.in_(chunk), counted.c.until.is_not(None)
                 )
-                found |= {row.ref: row for row in self._counted(query.order_by(counted.c.id))}
+                found |= {row.ref: row for row in self._fetch_count_records(query.order_by(counted.c.id))}
         return found
 
-    def kept_counted_at(self) -> datetime | None:
+    def count_records_saved_at(self) -> datetime | None:
         """When the run began to read that last kept how issues count, also when nothing had changed; None before the
         first."""
         with self._database.read() as connection:
-            query = select(store_facts.c.at).where(store_facts.c.name == _KEPT)
+            query = select(store_facts.c.at).where(store_facts.c.name == _SAVED_FACT)
             return connection.execute(query).scalar()
 
-    def keep_counted(
+    def save_count_records(
         self,
         read_at: datetime,
-        ended: Collection[Counted],
-        begun: Collection[Counted],
+        ended: Collection[CountRecord],
+        started: Collection[CountRecord],
         plan: PlanFacts | None,
     ) -> None:
         """Set the ends of rows, add new ones, and note what the plans say if that is new; in one transaction.
@@ -75,7 +77,8 @@ class CountedPart(Part):
         ``read_at``: when the run began to read.
         """
         ends = [
-            {"row": row.id, "at": row.until, "turn": _turn(row.ended), "by": row.ended_by} for row in ended
+            {"row": row.id, "at": row.until, "turn": _transition_body(row.ended), "by": row.ended_by}
+            for row in ended
         ]
         closing = (
             update(counted)
@@ -85,43 +88,47 @@ class CountedPart(Part):
         with self._database.write() as connection:
             for chunk in chunks(ends):
                 connection.execute(closing, chunk)
-            for rows in chunks([_values(row) for row in begun]):
+            for rows in chunks([_count_record_values(row) for row in started]):
                 connection.execute(insert(counted), rows)
             if plan is not None:
-                connection.execute(insert(plan_history), [{name: getattr(plan, name) for name in _PLAN}])
-            upsert(connection, store_facts, [{"name": _KEPT, "at": read_at}], update=("at",))
+                connection.execute(
+                    insert(plan_history), [{name: getattr(plan, name) for name in _PLAN_COLUMNS}]
+                )
+            upsert(connection, store_facts, [{"name": _SAVED_FACT, "at": read_at}], update=("at",))
 
     def plan_history(self) -> list[PlanFacts]:
         """What the plans said, each from its ``at`` on, oldest first."""
-        return self._plans(select(plan_history).order_by(plan_history.c.id))
+        return self._fetch_plans(select(plan_history).order_by(plan_history.c.id))
 
     def plan_at(self, at: datetime | None = None) -> PlanFacts | None:
         """What the plans said at a moment, or last; None before the first time that it was kept."""
         query = select(plan_history).order_by(plan_history.c.id.desc()).limit(1)
-        return next(iter(self._plans(query if at is None else query.where(plan_history.c.at <= at))), None)
+        return next(
+            iter(self._fetch_plans(query if at is None else query.where(plan_history.c.at <= at))), None
+        )
 
     def first_rollup_at(self) -> datetime | None:
         """Since when figures exist."""
         with self._database.read() as connection:
             return connection.execute(select(func.min(rollups.c.at))).scalar()
 
-    def _counted(self, query: Select[Any]) -> list[Counted]:
+    def _fetch_count_records(self, query: Select[Any]) -> list[CountRecord]:
         with self._database.read() as connection:
-            return [_row(*row) for row in connection.execute(query)]
+            return [_build_count_record(*row) for row in connection.execute(query)]
 
-    def _plans(self, query: Select[Any]) -> list[PlanFacts]:
+    def _fetch_plans(self, query: Select[Any]) -> list[PlanFacts]:
         with self._database.read() as connection:
             rows: Iterable[Mapping[Any, Any]] = connection.execute(query).mappings()
-            return [PlanFacts(**{name: row[name] for name in _PLAN}) for row in rows]
+            return [PlanFacts(**{name: row[name] for name in _PLAN_COLUMNS}) for row in rows]
 
 
-def _row(*values: Any) -> Counted:
+def _build_count_record(*values: Any) -> CountRecord:
     """Rows are read for every issue in every run, and most of them begin alike: turns are made once."""
     (tracker, issue_id, key, capability, state, team, rule, since, run_id, print_, until, by, row_id) = (
         values[:13]
     )
     began, ended = values[13:]
-    return Counted(
+    return CountRecord(
         ref=IssueRef(tracker=tracker, id=issue_id, key=key),
         capability=capability,
         state=state,
@@ -129,35 +136,35 @@ def _row(*values: Any) -> Counted:
         rule=rule,
         since=since,
         run_id=run_id,
-        began=_turn_of(began),
+        began=_parse_transition(began),
         fingerprint=print_,
         until=until,
-        ended=_turn_of(ended) if ended else None,
+        ended=_parse_transition(ended) if ended else None,
         ended_by=by,
         id=row_id,
     )
 
 
 @lru_cache(maxsize=4096)
-def _turn_of(text: str) -> Turn:
-    return Turn(**read_json(text))
+def _parse_transition(text: str) -> Transition:
+    return Transition(**load_json(text))
 
 
-def _values(row: Counted) -> dict[str, Any]:
-    return ref_values(row.ref) | {
+def _count_record_values(row: CountRecord) -> dict[str, Any]:
+    return ref_columns(row.ref) | {
         "capability": row.capability,
         "state": row.state,
         "team": row.team,
         "rule": row.rule,
         "since": row.since,
         "run_id": row.run_id,
-        "began": _turn(row.began),
+        "began": _transition_body(row.began),
         "fingerprint": row.fingerprint,
         "until": row.until,
-        "ended": _turn(row.ended),
+        "ended": _transition_body(row.ended),
         "ended_by": row.ended_by,
     }
 
 
-def _turn(turn: Turn | None) -> dict[str, str] | None:
-    return {"cause": turn.cause, "why": turn.why} if turn else None
+def _transition_body(transition: Transition | None) -> dict[str, str] | None:
+    return {"cause": transition.cause, "why": transition.why} if transition else None

@@ -17,7 +17,7 @@ from sync.store.errors import StoreError
 CHUNK: Final = 1000
 """Rows and bound values per statement: well below the 32,766 of SQLite and the 65,535 of PostgreSQL."""
 
-_OUR_FAULT: Final = (DataError, IntegrityError)
+_PROGRAM_ERRORS: Final = (DataError, IntegrityError)
 
 T = TypeVar("T")
 
@@ -38,18 +38,18 @@ class Database:
         self.label = label
         self._writing = engine.execution_options(immediate=True)
         # One connection for everybody: its transactions have to queue up.
-        self._turn = threading.RLock() if engine.url.database in (None, "", ":memory:") else nullcontext()
+        self._lock = threading.RLock() if engine.url.database in (None, "", ":memory:") else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads: one consistent state of the store."""
-        with self._turn, told(self.label), self.engine.begin() as connection:
+        with self._lock, translate_errors(self.label), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that takes the write lock at once, and is durable when this block is left."""
-        with self._turn, told(self.label), self._writing.begin() as connection:
+        with self._lock, translate_errors(self.label), self._writing.begin() as connection:
             yield connection
 
     def size(self) -> int:
@@ -62,22 +62,22 @@ class Database:
 
     def close(self) -> None:
         """Give the connections back. The last one out folds SQLite's WAL into the file."""
-        with told(self.label):
+        with translate_errors(self.label):
             self.engine.dispose()
 
 
 @contextmanager
-def told(label: str) -> Iterator[None]:
+def translate_errors(label: str) -> Iterator[None]:
     """Turn what a database says about itself into a StoreError; our own mistakes stay what they are."""
     try:
         yield
-    except _OUR_FAULT:
+    except _PROGRAM_ERRORS:
         raise
     except DBAPIError as error:
-        raise StoreError(sentence(label, error)) from error
+        raise StoreError(describe_error(label, error)) from error
 
 
-def sentence(label: str, error: DBAPIError) -> str:
+def describe_error(label: str, error: DBAPIError) -> str:
     """What is wrong with the store and what to do. Holds no statement, no values and no password."""
     said = _first_line(error.orig or error)
     lowered = said.lower()
@@ -129,15 +129,15 @@ def upsert(
     """Insert rows. Where a primary key is there already, set the ``update`` columns, or leave the row."""
     if not rows:
         return
-    statement = _upserting(connection.dialect.name, table, tuple(update))
+    statement = _upsert_statement(connection.dialect.name, table, tuple(update))
     for chunk in chunks(rows):
         connection.execute(statement, chunk)
 
 
 @cache
-def _upserting(dialect: str, table: Table, update: tuple[str, ...]) -> Any:
+def _upsert_statement(dialect: str, table: Table, update: tuple[str, ...]) -> Any:
     """Built once: building such a statement takes longer than carrying it out."""
-    statement: Any = inserting(dialect, table)
+    statement: Any = insert_statement(dialect, table)
     keys = list(table.primary_key.columns)
     if not update:
         return statement.on_conflict_do_nothing(index_elements=keys)
@@ -146,7 +146,7 @@ def _upserting(dialect: str, table: Table, update: tuple[str, ...]) -> Any:
     )
 
 
-def inserting(dialect: str, table: Table) -> Any:
+def insert_statement(dialect: str, table: Table) -> Any:
     """The INSERT of a database that knows ON CONFLICT."""
     # A command that only looks need not load them.
     if dialect == "postgresql":

@@ -8,52 +8,55 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
-from sync.model.health import Backtest, Statement
-from sync.store.base import Part
+from sync.model.health import ForecastStatement, TeamBacktest
+from sync.store.base import StorePart
 from sync.store.database import chunks, upsert
 from sync.store.health_codec import statement_from, statement_values
 from sync.store.tables_results import backtests, expectations, statements
 
 
-class ExpectationsPart(Part):
+class ExpectationsPart(StorePart):
     def expectations(self) -> dict[str, Mapping[str, Any]]:
         """By subject, as ``keep_expectations`` got them."""
         with self._database.read() as connection:
             query = select(expectations.c.subject, expectations.c.body).order_by(expectations.c.subject)
             return {row.subject: row.body for row in connection.execute(query)}
 
-    def keep_expectations(self, at: datetime, bodies: Mapping[str, Mapping[str, Any]]) -> None:
+    def save_expectations(self, at: datetime, bodies: Mapping[str, Mapping[str, Any]]) -> None:
         """JSON values by subject, in the place of earlier ones."""
         rows = [{"subject": subject, "at": at, "body": body} for subject, body in bodies.items()]
         with self._database.write() as connection:
             for chunk in chunks(rows):
                 upsert(connection, expectations, chunk, update=("at", "body"))
 
-    def backtests(self) -> dict[str, tuple[datetime, str, Backtest]]:
+    def backtests(self) -> dict[str, tuple[datetime, str, TeamBacktest]]:
         """Team -> (when its past was looked at, the digest of that past, what came out)."""
         with self._database.read() as connection:
             rows = connection.execute(select(backtests)).mappings().all()
-        return {row["team"]: (row["at"], row["digest"], Backtest(**row["body"])) for row in rows}
+        return {row["team"]: (row["at"], row["digest"], TeamBacktest(**row["body"])) for row in rows}
 
-    def keep_backtests(self, at: datetime, found: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
+    def save_backtests(self, at: datetime, results: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
         """Team -> (digest, fields of a ``Backtest``), in the place of earlier ones."""
         rows = [
-            {"team": team, "at": at, "digest": digest, "body": body} for team, (digest, body) in found.items()
+            {"team": team, "at": at, "digest": digest, "body": body}
+            for team, (digest, body) in results.items()
         ]
         with self._database.write() as connection:
             upsert(connection, backtests, rows, update=("at", "digest", "body"))
 
-    def statements(self) -> list[Statement]:
+    def statements(self) -> list[ForecastStatement]:
         """All, oldest first."""
         with self._database.read() as connection:
             rows = connection.execute(select(statements).order_by(statements.c.id)).mappings().all()
         return [statement_from(row) for row in rows]
 
-    def keep_statements(self, new: Collection[Statement], scored: Collection[Statement]) -> None:
+    def save_statements(
+        self, new: Collection[ForecastStatement], scored: Collection[ForecastStatement]
+    ) -> None:
         """Add new ones, and set ``closed`` and ``of`` of those whose end is known now; in one transaction."""
         if not new and not scored:
             return
-        known = [{"row": each.id, "closed_now": each.closed, "of_now": each.of} for each in scored]
+        known = [{"row": each.id, "closed_now": each.closed, "of_now": each.known} for each in scored]
         setting = (
             update(statements)
             .where(statements.c.id == bindparam("row"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.model import IssueRef
 from sync.model.forecast import Forecast
-from sync.model.health import Expected, Standing, Statement
+from sync.model.health import DisplayedHealth, Expectation, ForecastStatement
 
 Values = Mapping[Any, Any]
 
@@ -19,7 +19,7 @@ def forecast_body(forecast: Forecast) -> dict[str, Any]:
         **asdict(forecast),
         "at": forecast.at.isoformat(),
         "until": forecast.until.isoformat(),
-        "finish": [[chance, _text(day)] for chance, day in forecast.finish],
+        "finish": [[chance, _format_day(day)] for chance, day in forecast.finish],
     }
 
 
@@ -30,50 +30,52 @@ def forecast_from(body: Values) -> Forecast:
         until=datetime.fromisoformat(body["until"]),
         remaining=body["remaining"],
         counts=tuple((quantile, count) for quantile, count in body["counts"]),
-        finish=tuple((chance, _day(day)) for chance, day in body["finish"]),
+        finish=tuple((chance, _parse_day(day)) for chance, day in body["finish"]),
         probability=body["probability"],
         reason=body["reason"],
         assumptions=tuple(body["assumptions"]),
     )
 
 
-def expected_body(expected: Expected) -> dict[str, Any]:
+def expectation_body(expected: Expectation) -> dict[str, Any]:
     return {
         **asdict(expected),
         "at": expected.at.isoformat(),
         "until": expected.until.isoformat(),
-        "health_since": _text(expected.health_since),
+        "health_since": _format_day(expected.health_since),
         "ageing": _refs_body(expected.ageing),
     }
 
 
-def expected_from(body: Values) -> Expected:
+def expectation_from(body: Values) -> Expectation:
     likely = body["likely"]
-    return Expected(
+    return Expectation(
         **{
             **body,
             "at": datetime.fromisoformat(body["at"]),
             "until": date.fromisoformat(body["until"]),
             "likely": (likely[0], likely[1]) if likely else None,
-            "health_since": _day(body["health_since"]),
+            "health_since": _parse_day(body["health_since"]),
             "ageing": _refs(body["ageing"]),
         }
     )
 
 
-def standing_body(standing: Standing) -> dict[str, Any]:
+def displayed_health_body(standing: DisplayedHealth) -> dict[str, Any]:
     return {
         **asdict(standing),
-        "since": _text(standing.since),
-        "waits_since": _text(standing.waits_since),
+        "since": _format_day(standing.since),
+        "waits_since": _format_day(standing.waits_since),
     }
 
 
-def standing_from(body: Values) -> Standing:
-    return Standing(**{**body, "since": _day(body["since"]), "waits_since": _day(body["waits_since"])})
+def displayed_health_from(body: Values) -> DisplayedHealth:
+    return DisplayedHealth(
+        **{**body, "since": _parse_day(body["since"]), "waits_since": _parse_day(body["waits_since"])}
+    )
 
 
-def statement_values(statement: Statement) -> dict[str, Any]:
+def statement_values(statement: ForecastStatement) -> dict[str, Any]:
     """The columns of a row."""
     return {
         "subject": statement.subject,
@@ -87,13 +89,13 @@ def statement_values(statement: Statement) -> dict[str, Any]:
             "refs": _refs_body(statement.refs),
         },
         "closed": statement.closed,
-        "of": statement.of,
+        "of": statement.known,
     }
 
 
-def statement_from(row: Values) -> Statement:
+def statement_from(row: Values) -> ForecastStatement:
     body = row["body"]
-    return Statement(
+    return ForecastStatement(
         subject=row["subject"],
         team=row["team"],
         at=row["at"],
@@ -103,7 +105,7 @@ def statement_from(row: Values) -> Statement:
         high=body["high"],
         refs=_refs(body["refs"]),
         closed=row["closed"],
-        of=row["of"],
+        known=row["of"],
         id=row["id"],
     )
 
@@ -116,9 +118,9 @@ def _refs(body: Any) -> tuple[IssueRef, ...]:
     return tuple(IssueRef(tracker=tracker, id=issue_id, key=key) for tracker, issue_id, key in body)
 
 
-def _text(day: date | None) -> str | None:
+def _format_day(day: date | None) -> str | None:
     return day.isoformat() if day else None
 
 
-def _day(text: str | None) -> date | None:
+def _parse_day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None

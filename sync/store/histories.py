@@ -9,11 +9,20 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, func, or_, select, update
 
-from connectors.model import Category, History, HistoryAsked, Issue, IssueChange, IssueRef, Source, Wanted
-from sync.model.records import Noticed
-from sync.store.base import Part
+from connectors.model import (
+    Category,
+    FieldSelection,
+    HistoryRequest,
+    Issue,
+    IssueChange,
+    IssueRef,
+    Source,
+    SourceHistory,
+)
+from sync.model.records import IssueEvent
+from sync.store.base import StorePart
 from sync.store.cache import StoredCache
-from sync.store.codec import dumps, issue_from
+from sync.store.codec import decode_issue, dump_json
 from sync.store.database import chunks, upsert
 from sync.store.tables import (
     history_marks,
@@ -26,27 +35,29 @@ from sync.store.tables import (
     memberships,
 )
 
-_OTHERS: Final = [column.name for column in issue_changes.c if not column.primary_key]
-_READ: Final = ("read_for", "labels", "whole", "face")
-_FOR_GOOD: Final = 36_500
+_CHANGE_VALUE_COLUMNS: Final = [column.name for column in issue_changes.c if not column.primary_key]
+_READ_MARK_COLUMNS: Final = ("read_for", "labels", "whole", "face")
+_STATUS_RETENTION_DAYS: Final = 36_500
 """Days."""
-_CLOCKS_APART: Final = timedelta(minutes=5)
+_MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far the tracker's clock and ours, and the end of a write and our note of it, may lie apart."""
 
 
-class HistoriesPart(Part):
-    def unread_histories(self, sources: Collection[Source], wanted: Wanted) -> list[HistoryAsked]:
+class HistoriesPart(StorePart):
+    def histories_to_read(
+        self, sources: Collection[Source], selection: FieldSelection
+    ) -> list[HistoryRequest]:
         """What to ask the trackers for: the issues of these sources that changed since their history was read,
         or whose history was read with other labels in mind. Each issue once; sources without such are left out.
 
         An issue that looks as it did and changed last when we wrote on it is not asked for: that was us.
         """
         with self._database.read() as connection:
-            stale = _stale(connection, wanted)
-            known = list(_known(connection, stale))
+            stale = _stale_ids(connection, selection)
+            known = list(_stale_histories(connection, stale))
             marks = {row.source: row.mark for row in connection.execute(select(history_marks))}
-        ours = [each.issue for each in known if each.is_our_doing(wanted)]
-        self._pass_over(ours)
+        ours = [each.issue for each in known if each.changed_only_by_us(selection)]
+        self._mark_read_without_request(ours)
         passed = {issue.ref for issue in ours}
         found: dict[str, list[Issue]] = {source.name: [] for source in sources}
         for each in known:
@@ -54,35 +65,39 @@ class HistoriesPart(Part):
             if holder is not None and each.issue.ref not in passed:
                 found[holder].append(each.issue)
         return [
-            HistoryAsked(source=source, issues=tuple(found[source.name]), mark=marks.get(source.name))
+            HistoryRequest(source=source, issues=tuple(found[source.name]), bookmark=marks.get(source.name))
             for source in sources
             if found[source.name]
         ]
 
-    def _pass_over(self, ours: Collection[Issue]) -> None:
-        if not ours:
+    def _mark_read_without_request(self, unchanged: Collection[Issue]) -> None:
+        if not unchanged:
             return
         told = issue_histories.c
         with self._database.write() as connection:
-            for issue in ours:
+            for issue in unchanged:
                 is_it = and_(told.tracker == issue.ref.tracker, told.issue_id == issue.ref.id)
                 connection.execute(update(issue_histories).where(is_it).values(read_for=issue.updated))
 
-    def save_history(self, asked: HistoryAsked, history: History, wanted: Wanted) -> None:
+    def save_history(
+        self, request: HistoryRequest, history: SourceHistory, selection: FieldSelection
+    ) -> None:
         """Keep what a tracker told. What was told before is told again without effect."""
         with self._database.write() as connection:
-            _save(connection, history.changes)
-            _mark_read(connection, asked.issues, history.whole, wanted)
-            if history.mark is not None:
-                row = {"source": history.source.name, "mark": history.mark}
+            _save_changes(connection, history.changes)
+            _mark_read(connection, request.issues, history.complete, selection)
+            if history.bookmark is not None:
+                row = {"source": history.source.name, "mark": history.bookmark}
                 upsert(connection, history_marks, [row], update=["mark"])
 
-    def save_changes(self, told: Iterable[Issue], changes: Iterable[IssueChange], wanted: Wanted) -> None:
+    def save_issue_changes(
+        self, pulled: Iterable[Issue], changes: Iterable[IssueChange], selection: FieldSelection
+    ) -> None:
         """Keep whole histories that came with their issues."""
-        read = list(told)
+        read = list(pulled)
         with self._database.write() as connection:
-            _save(connection, changes)
-            _mark_read(connection, read, {issue.ref.id for issue in read}, wanted)
+            _save_changes(connection, changes)
+            _mark_read(connection, read, {issue.ref.id for issue in read}, selection)
 
     def issue_changes(self) -> dict[tuple[str, str], list[IssueChange]]:
         """All changes that trackers told, by tracker and id of the issue, oldest first. Refs have no key."""
@@ -91,11 +106,11 @@ class HistoriesPart(Part):
         with self._database.read() as connection:
             for tracker, issue_id, change_id, *rest in connection.execute(query):
                 ref = IssueRef(tracker=tracker, id=issue_id, key="")
-                values: dict[str, Any] = dict(zip(_OTHERS, rest, strict=True))
+                values: dict[str, Any] = dict(zip(_CHANGE_VALUE_COLUMNS, rest, strict=True))
                 found.setdefault((tracker, issue_id), []).append(IssueChange(ref=ref, id=change_id, **values))
         return found
 
-    def whole_histories(self) -> frozenset[tuple[str, str]]:
+    def complete_histories(self) -> frozenset[tuple[str, str]]:
         """Tracker and id of the issues of which the tracker told everything up to their last change."""
         same = and_(issue_histories.c.tracker == issues.c.tracker, issue_histories.c.issue_id == issues.c.id)
         query = (
@@ -106,35 +121,39 @@ class HistoriesPart(Part):
         with self._database.read() as connection:
             return frozenset((tracker, issue_id) for tracker, issue_id in connection.execute(query))
 
-    def learn_statuses(self, tracker: str, told: Mapping[str, tuple[str, Category | None]]) -> None:
+    def save_statuses(self, tracker: str, statuses: Mapping[str, tuple[str, Category | None]]) -> None:
         """Keep name and class of statuses by their ids, beside those that were told before."""
-        known = {status_id: tuple(said) for status_id, said in self.learned_statuses(tracker).items()}
-        told_now = {status_id: list(said) for status_id, said in {**known, **told}.items()}
-        StoredCache(self._database, self._now, "").put(f"statuses:{tracker}", told_now, days=_FOR_GOOD)
+        known = {status_id: tuple(said) for status_id, said in self.load_statuses(tracker).items()}
+        told_now = {status_id: list(said) for status_id, said in {**known, **statuses}.items()}
+        StoredCache(self._database, self._now, "").put(
+            f"statuses:{tracker}", told_now, days=_STATUS_RETENTION_DAYS
+        )
 
-    def learned_statuses(self, tracker: str) -> dict[str, tuple[str, Category | None]]:
+    def load_statuses(self, tracker: str) -> dict[str, tuple[str, Category | None]]:
         """What ``learn_statuses`` kept."""
         kept = StoredCache(self._database, self._now, "").get(f"statuses:{tracker}") or {}
         return {status_id: (name, category) for status_id, (name, category) in kept.items()}
 
-    def statuses_seen(self) -> dict[tuple[str, str], list[Noticed]]:
+    def observed_status_changes(self) -> dict[tuple[str, str], list[IssueEvent]]:
         """Each change of status that this program noticed between two readings, by issue, oldest first."""
         query = select(issue_events).where(issue_events.c.kind == "status").order_by(issue_events.c.id)
-        found: dict[tuple[str, str], list[Noticed]] = {}
+        found: dict[tuple[str, str], list[IssueEvent]] = {}
         with self._database.read() as connection:
             for row in connection.execute(query).mappings():
                 ref = IssueRef(tracker=row["tracker"], id=row["issue_id"], key=row["key"])
-                seen = Noticed(ref=ref, at=row["at"], kind="status", before=row["before"], after=row["after"])
+                seen = IssueEvent(
+                    ref=ref, at=row["at"], kind="status", before=row["before"], after=row["after"]
+                )
                 found.setdefault((ref.tracker, ref.id), []).append(seen)
         return found
 
 
-def _labels(wanted: Wanted) -> str:
-    return "\n".join(sorted(wanted.state_labels))
+def _join_state_labels(selection: FieldSelection) -> str:
+    return "\n".join(sorted(selection.state_labels))
 
 
-def _issue(row: Mapping[Any, Any]) -> Issue:
-    return issue_from(
+def _build_issue(row: Mapping[Any, Any]) -> Issue:
+    return decode_issue(
         row["tracker"],
         row["id"],
         row["key"],
@@ -147,27 +166,37 @@ def _issue(row: Mapping[Any, Any]) -> Issue:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Stale:
+class _StaleHistory:
     """An issue whose history is to be read, and what speaks for sparing it."""
 
     issue: Issue
     sources: frozenset[str]
-    face: str | None
+    fingerprint: str | None
     """As it looked when its history was read; None when it never was."""
     labels: str | None
-    written: datetime | None
+    last_write: datetime | None
     """When we wrote on it last."""
 
-    def is_our_doing(self, wanted: Wanted) -> bool:
-        same = self.face == _face(self.issue, wanted) and self.labels == _labels(wanted)
-        return same and self.written is not None and abs(self.issue.updated - self.written) <= _CLOCKS_APART
+    def changed_only_by_us(self, selection: FieldSelection) -> bool:
+        same = self.fingerprint == _state_fingerprint(
+            self.issue, selection
+        ) and self.labels == _join_state_labels(selection)
+        return (
+            same
+            and self.last_write is not None
+            and abs(self.issue.updated - self.last_write) <= _MAX_CLOCK_SKEW
+        )
 
 
-def _stale(connection: Connection, wanted: Wanted) -> dict[str, list[str]]:
+def _stale_ids(connection: Connection, selection: FieldSelection) -> dict[str, list[str]]:
     """Ids by tracker. Answered from an index alone: every run asks, and most issues are not stale."""
     told = issue_histories.c
     same = and_(told.tracker == issues.c.tracker, told.issue_id == issues.c.id)
-    unread = or_(told.read_for.is_(None), told.read_for != issues.c.updated, told.labels != _labels(wanted))
+    unread = or_(
+        told.read_for.is_(None),
+        told.read_for != issues.c.updated,
+        told.labels != _join_state_labels(selection),
+    )
     query = (
         select(issues.c.tracker, issues.c.id)
         .outerjoin(issue_histories, same)
@@ -180,10 +209,12 @@ def _stale(connection: Connection, wanted: Wanted) -> dict[str, list[str]]:
     return found
 
 
-def _known(connection: Connection, stale: Mapping[str, Sequence[str]]) -> Iterator[_Stale]:
+def _stale_histories(
+    connection: Connection, ids_by_tracker: Mapping[str, Sequence[str]]
+) -> Iterator[_StaleHistory]:
     told = issue_histories.c
     same = and_(told.tracker == issues.c.tracker, told.issue_id == issues.c.id)
-    for tracker, ids in stale.items():
+    for tracker, ids in ids_by_tracker.items():
         for chunk in chunks(ids):
             holders: dict[str, set[str]] = {}
             held = and_(memberships.c.tracker == tracker, memberships.c.issue_id.in_(chunk))
@@ -191,20 +222,20 @@ def _known(connection: Connection, stale: Mapping[str, Sequence[str]]) -> Iterat
                 select(memberships.c.issue_id, memberships.c.source).where(held)
             ):
                 holders.setdefault(issue_id, set()).add(source)
-            written = _written(connection, tracker, chunk)
+            written = _last_writes(connection, tracker, chunk)
             query = select(issues, told.face, told.labels).outerjoin(issue_histories, same)
             wanted = and_(issues.c.tracker == tracker, issues.c.id.in_(chunk))
             for row in connection.execute(query.where(wanted).order_by(issues.c.id)).mappings():
-                yield _Stale(
-                    issue=_issue(row),
+                yield _StaleHistory(
+                    issue=_build_issue(row),
                     sources=frozenset(holders.get(row["id"], ())),
-                    face=row["face"],
+                    fingerprint=row["face"],
                     labels=row["labels"],
-                    written=written.get(row["id"]),
+                    last_write=written.get(row["id"]),
                 )
 
 
-def _written(connection: Connection, tracker: str, ids: Sequence[str]) -> dict[str, datetime]:
+def _last_writes(connection: Connection, tracker: str, ids: Sequence[str]) -> dict[str, datetime]:
     """When we wrote last on each of these issues."""
     entries, results = journal_entries.c, journal_results.c
     query = (
@@ -216,35 +247,37 @@ def _written(connection: Connection, tracker: str, ids: Sequence[str]) -> dict[s
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _face(issue: Issue, wanted: Wanted) -> str:
+def _state_fingerprint(issue: Issue, selection: FieldSelection) -> str:
     """What of an issue its flow state may depend on."""
-    labels = sorted(label for label in issue.labels if label.casefold() in wanted.state_labels)
-    return dumps([issue.status, issue.resolution, str(issue.closed), issue.flagged, labels])
+    labels = sorted(label for label in issue.labels if label.casefold() in selection.state_labels)
+    return dump_json([issue.status, issue.resolution, str(issue.closed), issue.flagged, labels])
 
 
-def _save(connection: Connection, changes: Iterable[IssueChange]) -> None:
+def _save_changes(connection: Connection, changes: Iterable[IssueChange]) -> None:
     rows = {
         (change.ref.tracker, change.ref.id, change.id): {
             "tracker": change.ref.tracker,
             "issue_id": change.ref.id,
             "change_id": change.id,
-            **{name: getattr(change, name) for name in _OTHERS},
+            **{name: getattr(change, name) for name in _CHANGE_VALUE_COLUMNS},
         }
         for change in changes
     }
-    upsert(connection, issue_changes, list(rows.values()), update=_OTHERS)
+    upsert(connection, issue_changes, list(rows.values()), update=_CHANGE_VALUE_COLUMNS)
 
 
-def _mark_read(connection: Connection, told: Iterable[Issue], whole: Collection[str], wanted: Wanted) -> None:
+def _mark_read(
+    connection: Connection, read: Iterable[Issue], complete_ids: Collection[str], selection: FieldSelection
+) -> None:
     rows = [
         {
             "tracker": issue.ref.tracker,
             "issue_id": issue.ref.id,
             "read_for": issue.updated,
-            "labels": _labels(wanted),
-            "whole": int(issue.ref.id in whole),
-            "face": _face(issue, wanted),
+            "labels": _join_state_labels(selection),
+            "whole": int(issue.ref.id in complete_ids),
+            "face": _state_fingerprint(issue, selection),
         }
-        for issue in told
+        for issue in read
     ]
-    upsert(connection, issue_histories, rows, update=_READ)
+    upsert(connection, issue_histories, rows, update=_READ_MARK_COLUMNS)

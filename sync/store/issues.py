@@ -10,14 +10,14 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, Text, select, tuple_, type_coerce
 
 from connectors.model import IssueRef, KnownIssue
-from sync.model.records import Noticed
-from sync.store.base import Part, is_ref, without_ref
-from sync.store.codec import issue_from, read_json, stored_label_set
+from sync.model.records import IssueEvent
+from sync.store.base import StorePart, matches_ref, row_with_ref
+from sync.store.codec import decode_issue, label_set_from_json, load_json
 from sync.store.tables import issue_events, issues, memberships
 
-NOBODY: Final[frozenset[str]] = frozenset()
-_PAGE: Final = 2000
-_ISSUES: Final = select(
+NO_SOURCES: Final[frozenset[str]] = frozenset()
+_PAGE_SIZE: Final = 2000
+_SELECT_ISSUES: Final = select(
     issues.c.tracker,
     issues.c.id,
     issues.c.key,
@@ -31,34 +31,36 @@ _ISSUES: Final = select(
     issues.c.vanished,
     issues.c.reopened,
 )
-"""In the order in which ``_known`` takes them, and raw: all of it is read for every issue, again and again."""
+"""In the order in which ``_build_known_issue`` takes them, and raw: all of it is read for every issue, again and again."""
 
 
-class KnownPart(Part):
-    def known(self, *, tracker: str | None = None) -> Iterator[KnownIssue]:
+class IssuesPart(StorePart):
+    def known_issues(self, *, tracker: str | None = None) -> Iterator[KnownIssue]:
         """All issues, or those of one tracker, by tracker and id. Read page by page, so that 100,000 of them
         need little memory and no transaction stays open while the caller works."""
-        query = _ISSUES.order_by(issues.c.tracker, issues.c.id).limit(_PAGE)
+        query = _SELECT_ISSUES.order_by(issues.c.tracker, issues.c.id).limit(_PAGE_SIZE)
         if tracker is not None:
             query = query.where(issues.c.tracker == tracker)
-        page = self._page(query)
+        page = self._fetch_page(query)
         while page:
             yield from page
-            if len(page) < _PAGE:
+            if len(page) < _PAGE_SIZE:
                 return
             last = page[-1].issue.ref
-            page = self._page(query.where(tuple_(issues.c.tracker, issues.c.id) > (last.tracker, last.id)))
+            page = self._fetch_page(
+                query.where(tuple_(issues.c.tracker, issues.c.id) > (last.tracker, last.id))
+            )
 
     def known_issue(self, tracker: str, id_or_key: str) -> KnownIssue | None:
         """One issue by id, or by the key that it had last. An id goes before a key, and one that is there
         before one that vanished."""
         # By id or by key in one query, or in an order, and SQLite reads the whole tracker.
-        if by_id := self._by_id(tracker, id_or_key):
+        if by_id := self._find_by_id(tracker, id_or_key):
             return by_id
         keyed = select(issues.c.id).where(issues.c.tracker == tracker, issues.c.key == id_or_key)
         with self._database.read() as connection:
             ids = connection.execute(keyed).scalars().all()
-        found = [known for each in ids if (known := self._by_id(tracker, each))]
+        found = [known for each in ids if (known := self._find_by_id(tracker, each))]
         return min(found, key=_newest_first) if found else None
 
     def moved_issue(self, tracker: str, key: str) -> KnownIssue | None:
@@ -72,76 +74,79 @@ class KnownPart(Part):
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         found = (issue_id for issue_id, before in rows if before["key"].lower() == key.lower())
-        return next((known for issue_id in found if (known := self._by_id(tracker, issue_id))), None)
+        return next((known for issue_id in found if (known := self._find_by_id(tracker, issue_id))), None)
 
-    def _by_id(self, tracker: str, issue_id: str) -> KnownIssue | None:
+    def _find_by_id(self, tracker: str, issue_id: str) -> KnownIssue | None:
         return next(
-            iter(self._page(_ISSUES.where(issues.c.tracker == tracker, issues.c.id == issue_id))), None
+            iter(
+                self._fetch_page(_SELECT_ISSUES.where(issues.c.tracker == tracker, issues.c.id == issue_id))
+            ),
+            None,
         )
 
-    def issue_events(self, ref: IssueRef) -> list[Noticed]:
+    def issue_events(self, ref: IssueRef) -> list[IssueEvent]:
         """What was seen happening to an issue, oldest first."""
-        query = select(issue_events).where(is_ref(issue_events, ref)).order_by(issue_events.c.id)
+        query = select(issue_events).where(matches_ref(issue_events, ref)).order_by(issue_events.c.id)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings()
-            return [Noticed(**without_ref({k: v for k, v in row.items() if k != "id"})) for row in rows]
+            return [IssueEvent(**row_with_ref({k: v for k, v in row.items() if k != "id"})) for row in rows]
 
-    def _page(self, query: Select[Any]) -> list[KnownIssue]:
+    def _fetch_page(self, query: Select[Any]) -> list[KnownIssue]:
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-            holders = _holders(connection, rows)
-        return [_known(row, holders.get((row[0], row[1]), NOBODY)) for row in rows]
+            holders = _load_sources_by_issue(connection, rows)
+        return [_build_known_issue(row, holders.get((row[0], row[1]), NO_SOURCES)) for row in rows]
 
 
 def _newest_first(known: KnownIssue) -> tuple[bool, float]:
     return known.vanished is not None, -known.issue.updated.timestamp()
 
 
-def _holders(connection: Connection, rows: Sequence[Row[Any]]) -> Holders:
+def _load_sources_by_issue(connection: Connection, rows: Sequence[Row[Any]]) -> SourcesByIssue:
     """The sources of the issues of a page (which is in order of tracker and id)."""
     if not rows:
         return {}
     place = tuple_(memberships.c.tracker, memberships.c.issue_id)
     first, last = ((row.tracker, row.id) for row in (rows[0], rows[-1]))
     query = select(memberships.c.source, memberships.c.tracker, memberships.c.issue_id)
-    found: Holders = {}
+    found: SourcesByIssue = {}
     for source, tracker, issue_id in connection.execute(query.where(place >= first, place <= last)).all():
-        note_holder(found, source, tracker, issue_id)
+        add_issue_source(found, source, tracker, issue_id)
     return found
 
 
-Holders = dict[tuple[str, str], frozenset[str]]
+SourcesByIssue = dict[tuple[str, str], frozenset[str]]
 """(tracker, id) -> names of sources."""
 
 
-def note_holder(found: Holders, source: str, tracker: str, issue_id: str) -> None:
+def add_issue_source(sources_by_issue: SourcesByIssue, source: str, tracker: str, issue_id: str) -> None:
     """A source holds an issue, beside those that are noted already."""
-    before = found.get((tracker, issue_id))
-    found[tracker, issue_id] = _alone(source) if before is None else before | {source}
+    before = sources_by_issue.get((tracker, issue_id))
+    sources_by_issue[tracker, issue_id] = _single_source(source) if before is None else before | {source}
 
 
 @lru_cache(maxsize=1024)
-def _alone(source: str) -> frozenset[str]:
+def _single_source(source: str) -> frozenset[str]:
     """Most issues have one source, and many the same."""
     return frozenset((source,))
 
 
-def _known(row: Sequence[Any], sources: frozenset[str]) -> KnownIssue:
+def _build_known_issue(row: Sequence[Any], sources: frozenset[str]) -> KnownIssue:
     tracker, id_, key, container, status, category, updated, payload, *more = row
     first_seen, first_labels, vanished, reopened = more
     return KnownIssue(
-        issue=issue_from(
-            tracker, id_, key, container, status, category, _in_utc(updated), read_json(payload)
+        issue=decode_issue(
+            tracker, id_, key, container, status, category, _parse_utc(updated), load_json(payload)
         ),
         sources=sources,
-        first_seen=_in_utc(first_seen),
-        first_labels=stored_label_set(first_labels),
+        first_seen=_parse_utc(first_seen),
+        first_labels=label_set_from_json(first_labels),
         vanished=vanished,
         reopened=reopened,
     )
 
 
-def _in_utc(moment: str | datetime) -> datetime:
+def _parse_utc(moment: str | datetime) -> datetime:
     """SQLite has times as text without a zone, PostgreSQL in the zone of the session."""
     if isinstance(moment, str):
         return datetime.fromisoformat(f"{moment}+00:00")

@@ -12,14 +12,14 @@ from typing import Any, cast
 from sqlalchemy import Connection, Select, and_, func, insert, select
 
 from connectors.model import IssueRef
-from sync.model.records import JournalRow, Operation, Outcome, PushedComment, Tally
-from sync.store.base import Part, is_ref, ref_values, without_ref
-from sync.store.codec import Values
-from sync.store.pushed import drop_comment, put_comment, put_labels
+from sync.model.records import JournalEntry, Operation, OutcomeCount, PushedCommentRecord, WriteOutcome
+from sync.store.base import StorePart, matches_ref, ref_columns, row_with_ref
+from sync.store.codec import RowValues
+from sync.store.pushed import delete_pushed_comment, save_pushed_comment, save_pushed_labels
 from sync.store.tables import journal_entries, journal_results
 
 
-class JournalPart(Part):
+class JournalPart(StorePart):
     def journal_intent(
         self,
         *,
@@ -36,7 +36,7 @@ class JournalPart(Part):
         """Announce a write; it is on the disk when this returns. ``payload`` (what is sent) and ``before``
         (what was there) are JSON objects without secrets, ``account`` is the one that sends it. Out: the id of the
         entry."""
-        values = ref_values(ref) | {
+        values = ref_columns(ref) | {
             "run_id": run_id,
             "at": at,
             "op": op,
@@ -53,16 +53,16 @@ class JournalPart(Part):
     def journal_result(
         self,
         entry_id: int,
-        outcome: Outcome,
+        outcome: WriteOutcome,
         at: datetime,
         detail: str = "",
         after: Mapping[str, Any] | None = None,
     ) -> None:
         """Note what became of an announced write. After ``unknown`` another result may follow."""
         with self._database.write() as connection:
-            _note(connection, entry_id, outcome, at, detail, after)
+            _insert_result(connection, entry_id, outcome, at, detail, after)
 
-    def complete(
+    def complete_write(
         self,
         entry_id: int,
         at: datetime,
@@ -70,37 +70,37 @@ class JournalPart(Part):
         ref: IssueRef,
         added: Collection[str] = (),
         removed: Collection[str] = (),
-        comment: PushedComment | None = None,
-        forget: str | None = None,
+        comment: PushedCommentRecord | None = None,
+        deleted_subject: str | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> None:
         """Note ``done`` and what we pushed by it, in one transaction: both or neither.
 
-        ``comment`` is what our comment is now; ``forget`` names the subject whose comment was deleted.
+        ``comment`` is what our comment is now; ``deleted_subject`` names the subject whose comment was deleted.
         """
         with self._database.write() as connection:
             run_of_entry = select(journal_entries.c.run_id).where(journal_entries.c.id == entry_id)
             run_id = connection.execute(run_of_entry).scalar_one()
-            put_labels(connection, ref, added, removed, run_id, at)
+            save_pushed_labels(connection, ref, added, removed, run_id, at)
             if comment is not None:
-                put_comment(connection, comment)
-            if forget is not None:
-                drop_comment(connection, forget)
-            _note(connection, entry_id, "done", at, "", after)
+                save_pushed_comment(connection, comment)
+            if deleted_subject is not None:
+                delete_pushed_comment(connection, deleted_subject)
+            _insert_result(connection, entry_id, "done", at, "", after)
 
     def journal(
         self, *, run_id: str | None = None, ref: IssueRef | None = None, limit: int | None = None
-    ) -> list[JournalRow]:
+    ) -> list[JournalEntry]:
         """Entries with their results, oldest first; with ``limit`` the last so many."""
-        query = _entries()
+        query = _select_entries()
         if run_id is not None:
             query = query.where(journal_entries.c.run_id == run_id)
         if ref is not None:
-            query = query.where(is_ref(journal_entries, ref))
+            query = query.where(matches_ref(journal_entries, ref))
         newest_first = query.order_by(journal_entries.c.id.desc()).limit(limit)
-        return self._journal_rows(newest_first)[::-1]
+        return self._fetch_entries(newest_first)[::-1]
 
-    def tally(self, run_id: str | None = None) -> list[Tally]:
+    def count_outcomes(self, run_id: str | None = None) -> list[OutcomeCount]:
         """How often what became of announced writes, in one run or in all. Only ever grows: a write that was
         ``unknown`` first counts as that and as what it turned out to be."""
         entries, results = journal_entries, journal_results
@@ -109,24 +109,24 @@ class JournalPart(Part):
         if run_id is not None:
             query = query.where(entries.c.run_id == run_id)
         with self._database.read() as connection:
-            return [Tally(**row) for row in connection.execute(query).mappings()]
+            return [OutcomeCount(**row) for row in connection.execute(query).mappings()]
 
-    def open_intents(self) -> list[JournalRow]:
+    def pending_writes(self) -> list[JournalEntry]:
         """Entries of which nobody knows whether the write took effect, oldest first: without a result (the
         run died there) or ``unknown`` (the answer was lost)."""
         settled = select(journal_results.c.entry_id).where(journal_results.c.outcome != "unknown")
-        still_open = _entries().where(journal_entries.c.id.not_in(settled))
-        return self._journal_rows(still_open.order_by(journal_entries.c.id))
+        still_open = _select_entries().where(journal_entries.c.id.not_in(settled))
+        return self._fetch_entries(still_open.order_by(journal_entries.c.id))
 
-    def _journal_rows(self, query: Select[Any]) -> list[JournalRow]:
+    def _fetch_entries(self, query: Select[Any]) -> list[JournalEntry]:
         with self._database.read() as connection:
-            return [_row(row) for row in connection.execute(query).mappings()]
+            return [_build_entry(row) for row in connection.execute(query).mappings()]
 
 
-def _note(
+def _insert_result(
     connection: Connection,
     entry_id: int,
-    outcome: Outcome,
+    outcome: WriteOutcome,
     at: datetime,
     detail: str,
     after: Mapping[str, Any] | None,
@@ -135,7 +135,7 @@ def _note(
     connection.execute(insert(journal_results).values(result))
 
 
-def _entries() -> Select[Any]:
+def _select_entries() -> Select[Any]:
     """Each entry with its last result."""
     entries, results = journal_entries, journal_results
     last = select(func.max(results.c.id)).where(results.c.entry_id == entries.c.id)
@@ -155,5 +155,5 @@ def _entries() -> Select[Any]:
     )
 
 
-def _row(row: Values) -> JournalRow:
-    return JournalRow(**without_ref(row) | {"detail": row["detail"] or ""})
+def _build_entry(row: RowValues) -> JournalEntry:
+    return JournalEntry(**row_with_ref(row) | {"detail": row["detail"] or ""})

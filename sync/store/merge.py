@@ -10,43 +10,43 @@ from datetime import datetime
 from typing import Any
 
 from connectors.model import Issue
-from sync.model.records import Noticed
-from sync.store.codec import Values, issue_payload
+from sync.model.records import IssueEvent
+from sync.store.codec import RowValues, encode_issue_payload
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Merged:
+class MergeResult:
     """The row to write, or None when the stored one is newer; and what was noticed."""
 
     row: dict[str, Any] | None
-    noticed: list[Noticed]
+    events: list[IssueEvent]
 
 
-def merge(stored: Values | None, issue: Issue, at: datetime) -> Merged:
+def merge_issue(stored: RowValues | None, issue: Issue, at: datetime) -> MergeResult:
     """Put a fresh reading on top of a stored row (without its payload). The newest ``updated`` wins; at equal
     times the reading does, since trackers round."""
     if stored is None:
-        return Merged(row=_new_row(issue, at), noticed=[_appeared(issue, at)])
+        return MergeResult(row=_new_row(issue, at), events=[_appeared_event(issue, at)])
     noticed = []
     if stored["vanished"] is not None:
-        noticed.append(Noticed(ref=issue.ref, at=at, kind="returned"))
+        noticed.append(IssueEvent(ref=issue.ref, at=at, kind="returned"))
     if issue.updated < stored["updated"]:
-        return Merged(row=None, noticed=noticed)
-    noticed += _changes(stored, issue, at)
+        return MergeResult(row=None, events=noticed)
+    noticed += _detect_changes(stored, issue, at)
     came_back = stored["category"] == "done" and issue.category != "done"
-    row = _content(issue) | {
+    row = _content_columns(issue) | {
         "first_seen": stored["first_seen"],
         "first_labels": stored["first_labels"],
         "reopened": stored["reopened"] + came_back,
     }
-    return Merged(row=row, noticed=noticed)
+    return MergeResult(row=row, events=noticed)
 
 
 def _new_row(issue: Issue, at: datetime) -> dict[str, Any]:
-    return _content(issue) | {"first_seen": at, "first_labels": sorted(issue.labels), "reopened": 0}
+    return _content_columns(issue) | {"first_seen": at, "first_labels": sorted(issue.labels), "reopened": 0}
 
 
-def _content(issue: Issue) -> dict[str, Any]:
+def _content_columns(issue: Issue) -> dict[str, Any]:
     return {
         "tracker": issue.ref.tracker,
         "id": issue.ref.id,
@@ -55,29 +55,34 @@ def _content(issue: Issue) -> dict[str, Any]:
         "status": issue.status,
         "category": issue.category,
         "updated": issue.updated,
-        "payload": issue_payload(issue),
+        "payload": encode_issue_payload(issue),
         "vanished": None,
     }
 
 
-def _appeared(issue: Issue, at: datetime) -> Noticed:
-    return Noticed(ref=issue.ref, at=at, kind="appeared", after=_status(issue.status, issue.category))
+def _appeared_event(issue: Issue, at: datetime) -> IssueEvent:
+    return IssueEvent(
+        ref=issue.ref, at=at, kind="appeared", after=_status_value(issue.status, issue.category)
+    )
 
 
-def _changes(stored: Values, issue: Issue, at: datetime) -> list[Noticed]:
+def _detect_changes(stored: RowValues, issue: Issue, at: datetime) -> list[IssueEvent]:
     noticed = []
-    status = _status(stored["status"], stored["category"]), _status(issue.status, issue.category)
+    status = _status_value(stored["status"], stored["category"]), _status_value(issue.status, issue.category)
     if status[0] != status[1]:
-        noticed.append(Noticed(ref=issue.ref, at=at, kind="status", before=status[0], after=status[1]))
-    place = _place(stored["key"], stored["container"]), _place(issue.ref.key, issue.container)
+        noticed.append(IssueEvent(ref=issue.ref, at=at, kind="status", before=status[0], after=status[1]))
+    place = (
+        _location_value(stored["key"], stored["container"]),
+        _location_value(issue.ref.key, issue.container),
+    )
     if place[0] != place[1]:
-        noticed.append(Noticed(ref=issue.ref, at=at, kind="moved", before=place[0], after=place[1]))
+        noticed.append(IssueEvent(ref=issue.ref, at=at, kind="moved", before=place[0], after=place[1]))
     return noticed
 
 
-def _status(status: str, category: str | None) -> dict[str, str | None]:
+def _status_value(status: str, category: str | None) -> dict[str, str | None]:
     return {"status": status, "category": category}
 
 
-def _place(key: str, container: str) -> dict[str, str | None]:
+def _location_value(key: str, container: str) -> dict[str, str | None]:
     return {"key": key, "container": container}

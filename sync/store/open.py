@@ -11,16 +11,16 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 
-from sync.store.database import Database, told
+from sync.store.database import Database, translate_errors
 from sync.store.errors import StoreError
-from sync.store.schema import bring_to_head
+from sync.store.schema import migrate_to_head
 from sync.store.store import Store
 
 BUSY_MILLISECONDS: Final = 30_000
 """How long SQLite waits for another process that writes."""
 SYNCHRONOUS: Final = "FULL"
 
-_USABLE: Final = "Use sqlite:///path/to/state.db or postgresql://user@host/database."
+_URL_ADVICE: Final = "Use sqlite:///path/to/state.db or postgresql://user@host/database."
 
 
 def open_store(
@@ -32,45 +32,51 @@ def open_store(
     ``now`` gives aware times. ``database`` makes what hands out transactions. StoreError when it cannot be
     opened: corrupt, full, newer than the program, unreachable, driver missing.
     """
-    parsed = _parsed(url)
-    engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
-    made = database(engine, _label(parsed))
+    parsed = _parse_url(url)
+    engine = (
+        _create_sqlite_engine(parsed)
+        if parsed.get_backend_name() == "sqlite"
+        else _create_postgresql_engine(parsed)
+    )
+    made = database(engine, _store_label(parsed))
     try:
-        bring_to_head(made, now())
+        migrate_to_head(made, now())
         return Store(made, now)
     except BaseException:
         engine.dispose()
         raise
 
 
-def _parsed(url: str) -> URL:
+def _parse_url(url: str) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # their text may hold the password
-        raise StoreError(f"The `store:` of the settings is not the URL of a database. {_USABLE}") from None
+        raise StoreError(
+            f"The `store:` of the settings is not the URL of a database. {_URL_ADVICE}"
+        ) from None
     backend = parsed.drivername.partition("+")[0]
     if backend == "postgres":  # as several hosting companies write it
         backend = "postgresql"
     if backend not in ("sqlite", "postgresql"):
-        raise StoreError(f"A store cannot live in {backend!r}. {_USABLE}")
+        raise StoreError(f"A store cannot live in {backend!r}. {_URL_ADVICE}")
     return parsed.set(drivername="sqlite" if backend == "sqlite" else "postgresql+psycopg")
 
 
-def _label(url: URL) -> str:
+def _store_label(url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         return url.database or "in memory"
     host = url.host or url.query.get("host") or "the local server"
     return f"{url.database or url.username or 'postgresql'} on {host}{f':{url.port}' if url.port else ''}"
 
 
-def _sqlite(url: URL) -> Engine:
+def _create_sqlite_engine(url: URL) -> Engine:
     if url.database in (None, "", ":memory:"):
         options: dict[str, Any] = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     else:
         _make_folder(Path(str(url.database)))
         options = {"connect_args": {"timeout": BUSY_MILLISECONDS / 1000}}
     engine = create_engine(url, hide_parameters=True, **options)
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -85,7 +91,7 @@ def _make_folder(file: Path) -> None:
         ) from error
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _configure_sqlite(connection: Any, _record: Any) -> None:
     """The driver's own transactions start too late for us, so it gets none and ``_begin_sqlite`` starts them.
 
     FULL, not NORMAL: in WAL mode NORMAL may lose the last commits when the power fails, and a journal entry
@@ -112,10 +118,10 @@ def _begin_sqlite(connection: Connection) -> None:
         raise OperationalError("BEGIN", None, error) from error
 
 
-def _postgresql(url: URL) -> Engine:
+def _create_postgresql_engine(url: URL) -> Engine:
     arguments = {} if "connect_timeout" in url.query else {"connect_timeout": 10}
     try:
-        with told(_label(url)):
+        with translate_errors(_store_label(url)):
             return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=arguments)
     except (ImportError, NoSuchModuleError) as error:
         raise StoreError(

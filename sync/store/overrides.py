@@ -9,32 +9,32 @@ from typing import Any
 from sqlalchemy import Select, delete, select
 
 from connectors.model import IssueRef
-from sync.model.records import OverrideKind, OverrideRow
-from sync.store.base import Part, is_ref, ref_values, without_ref
+from sync.model.records import OverrideKind, OverrideRecord
+from sync.store.base import StorePart, matches_ref, ref_columns, row_with_ref
 from sync.store.database import upsert
 from sync.store.tables import overrides
 
 
-class OverridesPart(Part):
-    def overrides(self) -> list[OverrideRow]:
+class OverridesPart(StorePart):
+    def overrides(self) -> list[OverrideRecord]:
         """All that stand, oldest first."""
-        return self._rows(select(overrides))
+        return self._fetch(select(overrides))
 
-    def overrides_on(self, ref: IssueRef) -> list[OverrideRow]:
+    def overrides_on(self, ref: IssueRef) -> list[OverrideRecord]:
         """Those that stand on one issue, oldest first."""
-        return self._rows(select(overrides).where(is_ref(overrides, ref)))
+        return self._fetch(select(overrides).where(matches_ref(overrides, ref)))
 
-    def _rows(self, wanted: Select[Any]) -> list[OverrideRow]:
-        query = wanted.order_by(*(overrides.c[name] for name in _ORDER))
+    def _fetch(self, selected: Select[Any]) -> list[OverrideRecord]:
+        query = selected.order_by(*(overrides.c[name] for name in _ORDER))
         with self._database.read() as connection:
-            return [OverrideRow(**without_ref(row)) for row in connection.execute(query).mappings()]
+            return [OverrideRecord(**row_with_ref(row)) for row in connection.execute(query).mappings()]
 
     def add_override(
         self, ref: IssueRef, kind: OverrideKind, label: str, *, since: datetime, run_id: str, note: str = ""
     ) -> None:
         """Record a decision. One that stands already keeps its ``since`` and ``run_id``; key and note are
         brought up to date. ``label`` is the whole label, or the subject for a comment."""
-        row = ref_values(ref) | {
+        row = ref_columns(ref) | {
             "kind": kind,
             "label": label,
             "since": since,
@@ -44,10 +44,10 @@ class OverridesPart(Part):
         with self._database.write() as connection:
             upsert(connection, overrides, [row], update=("key", "note"))
 
-    def add_overrides(self, rows: Iterable[OverrideRow]) -> None:
+    def add_overrides(self, rows: Iterable[OverrideRecord]) -> None:
         """Record many decisions in one transaction, as ``add_override`` does."""
         values = [
-            ref_values(row.ref)
+            ref_columns(row.ref)
             | {
                 "kind": row.kind,
                 "label": row.label,
@@ -65,7 +65,7 @@ class OverridesPart(Part):
         with self._database.write() as connection:
             connection.execute(
                 delete(overrides).where(
-                    is_ref(overrides, ref), overrides.c.kind == kind, overrides.c.label == label
+                    matches_ref(overrides, ref), overrides.c.kind == kind, overrides.c.label == label
                 )
             )
 

@@ -8,59 +8,59 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from connectors.model import Census, Issue, IssueRef, Pulled, Source, Wanted
-from sync.model.records import Noticed
-from sync.store.base import Part, ref_values
-from sync.store.codec import Values, definition_hash
+from connectors.model import Census, FieldSelection, Issue, IssueRef, PulledSource, Source
+from sync.model.records import IssueEvent
+from sync.store.base import StorePart, ref_columns
+from sync.store.codec import RowValues, source_definition_hash
 from sync.store.database import chunks, upsert
-from sync.store.merge import merge
-from sync.store.sources import member_ids, save_state, state_of
+from sync.store.merge import merge_issue
+from sync.store.sources import load_member_ids, load_source_state, save_source_state
 from sync.store.tables import issue_events, issues, memberships
 
-_STATE: Final = [column for column in issues.c if column.name != "payload"]
-_CONTENT: Final = [column.name for column in issues.c if not column.primary_key]
+_STATE_COLUMNS: Final = [column for column in issues.c if column.name != "payload"]
+_CONTENT_COLUMNS: Final = [column.name for column in issues.c if not column.primary_key]
 
 
-class SnapshotPart(Part):
+class PullsPart(StorePart):
     def save_pull(
-        self, pulled: Pulled, wanted: Wanted, at: datetime, *, keep: Collection[str] = ()
-    ) -> list[Noticed]:
+        self, pulled: PulledSource, selection: FieldSelection, at: datetime, *, keep_ids: Collection[str] = ()
+    ) -> list[IssueEvent]:
         """Keep what a source that was read whole told, and move its watermark, in one transaction.
 
         A full pull says everything that the source holds: issues that are not in it leave the source (not the
-        store), but for the ids in ``keep``: those that a direct read found, or found to have vanished, and
+        store), but for the ids in ``keep_ids``: those that a direct read found, or found to have vanished, and
         that count for a while yet. Out: what was noticed, also kept as events; ``left`` names who left.
         """
         source = pulled.source
         with self._database.write() as connection:
-            before = state_of(connection, source.name)
+            before = load_source_state(connection, source.name)
             noticed = _save_issues(connection, source.tracker, pulled.issues, at)
             told = {issue.ref.id for issue in pulled.issues}
-            held = member_ids(connection, source)
+            held = load_member_ids(connection, source)
             changes: dict[str, Any] = {}
-            _join(connection, source, told - held)
+            _add_members(connection, source, told - held)
             if pulled.full and not pulled.unchanged:
-                noticed += _leave(connection, source, held - told - set(keep), at)
+                noticed += _remove_members(connection, source, held - told - set(keep_ids), at)
                 changes = {"count": len(told), "last_census": at}
             elif before is None:
                 changes = {"count": len(told | held)}
-            save_state(
+            save_source_state(
                 connection,
                 source,
                 before,
-                definition_hash=definition_hash(source, wanted),
+                definition_hash=source_definition_hash(source, selection),
                 cursor=pulled.cursor,
                 last_whole=at,
                 **changes,
             )
-            _keep_events(connection, noticed)
+            _save_events(connection, noticed)
         return noticed
 
-    def save_issue(self, issue: Issue, at: datetime) -> list[Noticed]:
+    def save_issue(self, issue: Issue, at: datetime) -> list[IssueEvent]:
         """Keep an issue that was read directly. Which sources hold it stays as it was."""
         with self._database.write() as connection:
             noticed = _save_issues(connection, issue.ref.tracker, [issue], at)
-            _keep_events(connection, noticed)
+            _save_events(connection, noticed)
         return noticed
 
     def save_census(
@@ -69,7 +69,7 @@ class SnapshotPart(Part):
         at: datetime,
         vanished: Mapping[IssueRef, datetime],
         left: Collection[IssueRef],
-    ) -> list[Noticed]:
+    ) -> list[IssueEvent]:
         """Keep which issues a source holds. ``census.pulled`` is not looked at: give it to ``save_pull``.
 
         Only what a direct read proved leaves: ``left`` (is there, but elsewhere). What
@@ -79,15 +79,15 @@ class SnapshotPart(Part):
         source = census.source
         with self._database.write() as connection:
             gone = {ref.id for ref in (*vanished, *left)}
-            held = member_ids(connection, source)
-            _join(connection, source, census.ids - held - gone)
-            noticed = _leave(connection, source, {ref.id for ref in left} & held, at)
-            noticed += _vanish(connection, vanished)
-            noticed += _return(connection, source.tracker, census.ids - gone, at)
+            held = load_member_ids(connection, source)
+            _add_members(connection, source, census.ids - held - gone)
+            noticed = _remove_members(connection, source, {ref.id for ref in left} & held, at)
+            noticed += _mark_vanished(connection, vanished)
+            noticed += _mark_returned(connection, source.tracker, census.ids - gone, at)
             members = (held | census.ids) - gone
-            before = state_of(connection, source.name)
-            save_state(connection, source, before, last_census=at, count=len(members))
-            _keep_events(connection, noticed)
+            before = load_source_state(connection, source.name)
+            save_source_state(connection, source, before, last_census=at, count=len(members))
+            _save_events(connection, noticed)
         return noticed
 
     def mark_left(self, ref: IssueRef, at: datetime) -> None:
@@ -96,54 +96,59 @@ class SnapshotPart(Part):
         with self._database.write() as connection:
             sources = connection.execute(select(memberships.c.source).where(*here)).scalars().all()
             connection.execute(delete(memberships).where(*here))
-            _keep_events(
+            _save_events(
                 connection,
-                [Noticed(ref=ref, at=at, kind="left", before={"source": name}) for name in sorted(sources)],
+                [
+                    IssueEvent(ref=ref, at=at, kind="left", before={"source": name})
+                    for name in sorted(sources)
+                ],
             )
 
     def mark_vanished(self, ref: IssueRef, at: datetime) -> None:
         """Note that a direct read said that an issue is not there. Any later reading takes it back."""
         with self._database.write() as connection:
-            _keep_events(connection, _vanish(connection, {ref: at}))
+            _save_events(connection, _mark_vanished(connection, {ref: at}))
 
 
-def _save_issues(connection: Connection, tracker: str, told: Iterable[Issue], at: datetime) -> list[Noticed]:
+def _save_issues(
+    connection: Connection, tracker: str, read: Iterable[Issue], at: datetime
+) -> list[IssueEvent]:
     latest: dict[str, Issue] = {}
-    for issue in told:
+    for issue in read:
         other = latest.get(issue.ref.id)
         if other is None or issue.updated >= other.updated:
             latest[issue.ref.id] = issue
-    stored = _stored(connection, tracker, latest)
-    noticed: list[Noticed] = []
+    stored = _stored_rows(connection, tracker, latest)
+    noticed: list[IssueEvent] = []
     rows: list[dict[str, Any]] = []
     back: list[str] = []
     for issue_id, issue in latest.items():
-        merged = merge(stored.get(issue_id), issue, at)
-        noticed += merged.noticed
+        merged = merge_issue(stored.get(issue_id), issue, at)
+        noticed += merged.events
         if merged.row is not None:
             rows.append(merged.row)
-        elif merged.noticed:
+        elif merged.events:
             back.append(issue_id)
-    upsert(connection, issues, rows, update=_CONTENT)
-    _unmark(connection, tracker, back)
+    upsert(connection, issues, rows, update=_CONTENT_COLUMNS)
+    _clear_vanished(connection, tracker, back)
     return noticed
 
 
-def _stored(connection: Connection, tracker: str, ids: Iterable[str]) -> dict[str, Values]:
+def _stored_rows(connection: Connection, tracker: str, ids: Iterable[str]) -> dict[str, RowValues]:
     """The rows of these issues by id, without payload."""
-    found: dict[str, Values] = {}
+    found: dict[str, RowValues] = {}
     for chunk in chunks(ids):
-        query = select(*_STATE).where(issues.c.tracker == tracker, issues.c.id.in_(chunk))
+        query = select(*_STATE_COLUMNS).where(issues.c.tracker == tracker, issues.c.id.in_(chunk))
         found.update((row["id"], row) for row in connection.execute(query).mappings())
     return found
 
 
-def _join(connection: Connection, source: Source, ids: Iterable[str]) -> None:
+def _add_members(connection: Connection, source: Source, ids: Iterable[str]) -> None:
     rows = [{"source": source.name, "tracker": source.tracker, "issue_id": issue_id} for issue_id in ids]
     upsert(connection, memberships, rows)
 
 
-def _drop(connection: Connection, source: Source, ids: Iterable[str]) -> None:
+def _delete_members(connection: Connection, source: Source, ids: Iterable[str]) -> None:
     for chunk in chunks(ids):
         connection.execute(
             delete(memberships).where(
@@ -154,23 +159,25 @@ def _drop(connection: Connection, source: Source, ids: Iterable[str]) -> None:
         )
 
 
-def _leave(connection: Connection, source: Source, ids: Collection[str], at: datetime) -> list[Noticed]:
-    stored = _stored(connection, source.tracker, ids)
-    _drop(connection, source, ids)
+def _remove_members(
+    connection: Connection, source: Source, ids: Collection[str], at: datetime
+) -> list[IssueEvent]:
+    stored = _stored_rows(connection, source.tracker, ids)
+    _delete_members(connection, source, ids)
     before: dict[str, str | None] = {"source": source.name}
     return [
-        Noticed(ref=_ref(source.tracker, issue_id, stored), at=at, kind="left", before=before)
+        IssueEvent(ref=_stored_ref(source.tracker, issue_id, stored), at=at, kind="left", before=before)
         for issue_id in sorted(ids)
     ]
 
 
-def _ref(tracker: str, issue_id: str, stored: Mapping[str, Values]) -> IssueRef:
+def _stored_ref(tracker: str, issue_id: str, stored: Mapping[str, RowValues]) -> IssueRef:
     """An id that only a census named has no key yet."""
     key = stored[issue_id]["key"] if issue_id in stored else issue_id
     return IssueRef(tracker=tracker, id=issue_id, key=key)
 
 
-def _vanish(connection: Connection, vanished: Mapping[IssueRef, datetime]) -> list[Noticed]:
+def _mark_vanished(connection: Connection, vanished: Mapping[IssueRef, datetime]) -> list[IssueEvent]:
     """Mark issues that were not marked before; the first mark stays."""
     noticed = []
     for ref, at in vanished.items():
@@ -180,34 +187,37 @@ def _vanish(connection: Connection, vanished: Mapping[IssueRef, datetime]) -> li
             .values(vanished=at)
         )
         if marked.rowcount:
-            noticed.append(Noticed(ref=ref, at=at, kind="vanished"))
+            noticed.append(IssueEvent(ref=ref, at=at, kind="vanished"))
     return noticed
 
 
-def _return(connection: Connection, tracker: str, ids: Collection[str], at: datetime) -> list[Noticed]:
+def _mark_returned(
+    connection: Connection, tracker: str, ids: Collection[str], at: datetime
+) -> list[IssueEvent]:
     """Issues that were marked as vanished and are seen again."""
     marked = issues.c.vanished.is_not(None)
     query = select(issues.c.id, issues.c.key).where(issues.c.tracker == tracker, marked)
     back = [row for row in connection.execute(query) if row.id in ids]
-    _unmark(connection, tracker, [row.id for row in back])
+    _clear_vanished(connection, tracker, [row.id for row in back])
     return [
-        Noticed(ref=IssueRef(tracker=tracker, id=row.id, key=row.key), at=at, kind="returned") for row in back
+        IssueEvent(ref=IssueRef(tracker=tracker, id=row.id, key=row.key), at=at, kind="returned")
+        for row in back
     ]
 
 
-def _unmark(connection: Connection, tracker: str, ids: Iterable[str]) -> None:
+def _clear_vanished(connection: Connection, tracker: str, ids: Iterable[str]) -> None:
     for chunk in chunks(ids):
         connection.execute(
             update(issues).where(issues.c.tracker == tracker, issues.c.id.in_(chunk)).values(vanished=None)
         )
 
 
-def _keep_events(connection: Connection, noticed: Iterable[Noticed]) -> None:
-    for chunk in chunks(noticed):
+def _save_events(connection: Connection, events: Iterable[IssueEvent]) -> None:
+    for chunk in chunks(events):
         connection.execute(
             insert(issue_events),
             [
-                ref_values(event.ref)
+                ref_columns(event.ref)
                 | {"at": event.at, "kind": event.kind, "before": event.before, "after": event.after}
                 for event in chunk
             ],

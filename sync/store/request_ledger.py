@@ -7,17 +7,17 @@ from typing import Final
 
 from sqlalchemy import delete, insert, select
 
-from sync.store.base import Part
+from sync.store.base import StorePart
 from sync.store.tables import sent_writes
 
-_KEPT: Final = timedelta(hours=1)
+_RETENTION: Final = timedelta(hours=1)
 """The longest span over which a tracker counts."""
 
 
-class SentPart(Part):
+class RequestLedgerPart(StorePart):
     """``connectors.pace.Ledger``."""
 
-    def sent_since(self, credential: str, since: datetime) -> list[tuple[datetime, bool]]:
+    def writes_since(self, credential: str, since: datetime) -> list[tuple[datetime, bool]]:
         """The writes of a credential after ``since``, oldest first: when, and whether it made content."""
         query = (
             select(sent_writes.c.at, sent_writes.c.content)
@@ -27,12 +27,12 @@ class SentPart(Part):
         with self._database.read() as connection:
             return [(at, bool(content)) for at, content in connection.execute(query)]
 
-    def note_sent(self, credential: str, at: datetime, *, content: bool) -> None:
+    def record_write(self, credential: str, at: datetime, *, content: bool) -> None:
         """A write is about to be sent. ``credential`` holds no secret. What is older than an hour is forgotten."""
         with self._database.write() as connection:
             connection.execute(
                 delete(sent_writes).where(
-                    sent_writes.c.credential == credential, sent_writes.c.at <= at - _KEPT
+                    sent_writes.c.credential == credential, sent_writes.c.at <= at - _RETENTION
                 )
             )
             connection.execute(insert(sent_writes).values(credential=credential, at=at, content=int(content)))

@@ -10,22 +10,22 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from connectors.model import IssueRef
 from mappings.model import Assignment
-from sync.model.records import AssignmentRow
+from sync.model.records import AssignmentRecord
 from sync.model.rollup import Baseline
-from sync.store.base import Part, is_ref, ref_values, without_ref
+from sync.store.base import StorePart, matches_ref, ref_columns, row_with_ref
 from sync.store.database import chunks, upsert
 from sync.store.tables_results import assignment_history, assignments, baselines, rollups
 
-_WHOLE: Final = ""
+_INDEX_SUBJECT: Final = ""
 """The subject of the row that stands for a roll-up as a whole."""
 
 
-class ProgressPart(Part):
+class RollupsPart(StorePart):
     def baselines(self) -> dict[str, Baseline]:
         """By capability id."""
         with self._database.read() as connection:
             return {
-                row.capability: Baseline(capability=row.capability, at=row.at, refs=_refs(row.refs))
+                row.capability: Baseline(capability=row.capability, at=row.at, refs=_parse_refs(row.refs))
                 for row in connection.execute(select(baselines))
             }
 
@@ -36,40 +36,44 @@ class ProgressPart(Part):
             row = {"capability": capability_id, "at": at, "refs": listed}
             upsert(connection, baselines, [row], update=("at", "refs"))
 
-    def assignments(self) -> dict[IssueRef, AssignmentRow]:
+    def assignments(self) -> dict[IssueRef, AssignmentRecord]:
         """Where each issue counted after the last run that saved it. Issues that were assigned once and are
         not any more are here with ``capability`` None."""
         with self._database.read() as connection:
-            return _current(connection)
+            return _current_assignments(connection)
 
     def save_assignments(self, run_id: str, at: datetime, now_assigned: Sequence[Assignment]) -> None:
         """Keep where every issue counts now; what is not named counts nowhere. Changes make the history."""
         with self._database.write() as connection:
-            before = _current(connection)
-            now: dict[IssueRef, AssignmentRow] = {}
+            before = _current_assignments(connection)
+            now: dict[IssueRef, AssignmentRecord] = {}
             for assignment in now_assigned:
                 if assignment.ref not in now:
-                    now[assignment.ref] = _assigned(assignment, before.get(assignment.ref), run_id, at)
+                    now[assignment.ref] = _assigned_record(assignment, before.get(assignment.ref), run_id, at)
             for ref, row in before.items():
                 if ref not in now and row.capability is not None:
-                    now[ref] = _unassigned(row, run_id, at)
-            changed = [row for ref, row in now.items() if _place(row) != _place(before.get(ref))]
+                    now[ref] = _unassigned_record(row, run_id, at)
+            changed = [
+                row
+                for ref, row in now.items()
+                if _assignment_identity(row) != _assignment_identity(before.get(ref))
+            ]
             moved_keys = [row for ref, row in now.items() if ref in before and before[ref].ref.key != ref.key]
             _write_assignments(connection, [*changed, *moved_keys])
             _append_history(connection, changed, at)
 
-    def assignment_history(self, ref: IssueRef) -> list[AssignmentRow]:
+    def assignment_history(self, ref: IssueRef) -> list[AssignmentRecord]:
         """Every change of where an issue counts, oldest first; ``since`` is when each was seen."""
         columns = [column for column in assignment_history.c if column.name != "id"]
-        query = select(*columns).where(is_ref(assignment_history, ref)).order_by(assignment_history.c.id)
+        query = select(*columns).where(matches_ref(assignment_history, ref)).order_by(assignment_history.c.id)
         with self._database.read() as connection:
-            return [AssignmentRow(**without_ref(row)) for row in connection.execute(query).mappings()]
+            return [AssignmentRecord(**row_with_ref(row)) for row in connection.execute(query).mappings()]
 
     def save_rollup(self, run_id: str, at: datetime, by_subject: Mapping[str, Any]) -> None:
         """Keep the figures of a run, a JSON value for each subject. Saving again replaces them."""
         shared = {"run_id": run_id, "at": at}
         rows = [shared | {"subject": subject, "body": body} for subject, body in by_subject.items()]
-        whole = shared | {"subject": _WHOLE, "body": list(by_subject)}
+        whole = shared | {"subject": _INDEX_SUBJECT, "body": list(by_subject)}
         with self._database.write() as connection:
             connection.execute(delete(rollups).where(rollups.c.run_id == run_id))
             connection.execute(insert(rollups), [*rows, whole])
@@ -77,7 +81,7 @@ class ProgressPart(Part):
     def last_rollup(self, at: datetime | None = None) -> tuple[datetime, dict[str, Any]] | None:
         """When figures were kept last (up to ``at``), and they, by subject in the order given; None before the
         first."""
-        newest = select(func.max(rollups.c.id)).where(rollups.c.subject == _WHOLE)
+        newest = select(func.max(rollups.c.id)).where(rollups.c.subject == _INDEX_SUBJECT)
         if at is not None:
             newest = newest.where(rollups.c.at <= at)
         with self._database.read() as connection:
@@ -90,20 +94,20 @@ class ProgressPart(Part):
         return whole.at, {subject: bodies[subject] for subject in whole.body}
 
 
-def _refs(listed: Iterable[Sequence[str]]) -> frozenset[IssueRef]:
+def _parse_refs(listed: Iterable[Sequence[str]]) -> frozenset[IssueRef]:
     return frozenset(IssueRef(tracker=tracker, id=issue_id, key=key) for tracker, issue_id, key in listed)
 
 
-def _current(connection: Connection) -> dict[IssueRef, AssignmentRow]:
+def _current_assignments(connection: Connection) -> dict[IssueRef, AssignmentRecord]:
     rows = connection.execute(select(assignments)).mappings()
-    return {row.ref: row for row in (AssignmentRow(**without_ref(values)) for values in rows)}
+    return {row.ref: row for row in (AssignmentRecord(**row_with_ref(values)) for values in rows)}
 
 
-def _assigned(
-    assignment: Assignment, before: AssignmentRow | None, run_id: str, at: datetime
-) -> AssignmentRow:
+def _assigned_record(
+    assignment: Assignment, before: AssignmentRecord | None, run_id: str, at: datetime
+) -> AssignmentRecord:
     stays = before is not None and before.capability == assignment.capability
-    return AssignmentRow(
+    return AssignmentRecord(
         ref=assignment.ref,
         capability=assignment.capability,
         rule=assignment.rule,
@@ -114,8 +118,8 @@ def _assigned(
     )
 
 
-def _unassigned(before: AssignmentRow, run_id: str, at: datetime) -> AssignmentRow:
-    return AssignmentRow(
+def _unassigned_record(before: AssignmentRecord, run_id: str, at: datetime) -> AssignmentRecord:
+    return AssignmentRecord(
         ref=before.ref,
         capability=None,
         rule=None,
@@ -126,13 +130,13 @@ def _unassigned(before: AssignmentRow, run_id: str, at: datetime) -> AssignmentR
     )
 
 
-def _place(row: AssignmentRow | None) -> tuple[str | None, ...] | None:
+def _assignment_identity(row: AssignmentRecord | None) -> tuple[str | None, ...] | None:
     """What makes two rows different."""
     return (row.capability, row.rule, row.team, row.iteration) if row else None
 
 
-def _values(row: AssignmentRow) -> dict[str, Any]:
-    return ref_values(row.ref) | {
+def _assignment_values(row: AssignmentRecord) -> dict[str, Any]:
+    return ref_columns(row.ref) | {
         "capability": row.capability,
         "rule": row.rule,
         "team": row.team,
@@ -142,12 +146,14 @@ def _values(row: AssignmentRow) -> dict[str, Any]:
     }
 
 
-def _write_assignments(connection: Connection, rows: Sequence[AssignmentRow]) -> None:
-    values = [_values(row) for row in rows]
+def _write_assignments(connection: Connection, rows: Sequence[AssignmentRecord]) -> None:
+    values = [_assignment_values(row) for row in rows]
     columns = [column.name for column in assignments.c if not column.primary_key]
     upsert(connection, assignments, values, update=columns)
 
 
-def _append_history(connection: Connection, rows: Sequence[AssignmentRow], at: datetime) -> None:
+def _append_history(connection: Connection, rows: Sequence[AssignmentRecord], at: datetime) -> None:
     for chunk in chunks(rows):
-        connection.execute(insert(assignment_history), [_values(row) | {"since": at} for row in chunk])
+        connection.execute(
+            insert(assignment_history), [_assignment_values(row) | {"since": at} for row in chunk]
+        )

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, create_mock_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from sync.store.database import Database, sentence, upsert
+from sync.store.database import Database, describe_error, upsert
 from sync.store.errors import StoreError
 from sync.store.tables import store_facts
 from sync.store.tables_base import metadata
@@ -21,7 +21,7 @@ _MIGRATION_LOCK: Final = 7_302_118_664_019_205
 """Any number that no other program on the same server uses as an advisory lock."""
 
 
-_VERSIONS: Final = """
+_CREATE_VERSION_TABLE: Final = """
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL,
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -30,7 +30,7 @@ CREATE TABLE alembic_version (
 """As Alembic makes it."""
 
 
-def bring_to_head(database: Database, at: datetime) -> None:
+def migrate_to_head(database: Database, at: datetime) -> None:
     """Create the schema or migrate it, in one transaction, unless it is at HEAD already.
 
     StoreError when it is newer than the program, or when a migration fails (nothing is changed then).
@@ -44,9 +44,9 @@ def bring_to_head(database: Database, at: datetime) -> None:
         found = current_revision(connection)
         if found != HEAD:  # nobody else did it while we waited for the lock
             if found is None:
-                _create(connection, database.label)
+                _create_schema(connection, database.label)
             else:
-                migrate(connection, database.label)
+                run_migrations(connection, database.label)
             upsert(connection, store_facts, [{"name": "born", "at": at}])
 
 
@@ -57,18 +57,18 @@ def current_revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _create(connection: Connection, label: str) -> None:
+def _create_schema(connection: Connection, label: str) -> None:
     """All tables at once: the same as every migration in turn (a test compares them), in a tenth of the time."""
     try:
-        for statement in (*_statements(connection.engine.url.drivername), _VERSIONS):
+        for statement in (*_create_statements(connection.engine.url.drivername), _CREATE_VERSION_TABLE):
             connection.exec_driver_sql(statement)
         connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
     except DBAPIError as error:
-        raise StoreError(sentence(label, error)) from error
+        raise StoreError(describe_error(label, error)) from error
 
 
 @cache
-def _statements(driver: str) -> tuple[str, ...]:
+def _create_statements(driver: str) -> tuple[str, ...]:
     """What creates all tables; SQLAlchemy takes longer to write it than a database to carry it out."""
     made: list[str] = []
 
@@ -80,8 +80,8 @@ def _statements(driver: str) -> tuple[str, ...]:
     return tuple(made)
 
 
-def migrate(connection: Connection, label: str) -> None:
-    """Every migration from where the store is to HEAD. StoreError as ``bring_to_head``."""
+def run_migrations(connection: Connection, label: str) -> None:
+    """Every migration from where the store is to HEAD. StoreError as ``migrate_to_head``."""
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -102,4 +102,4 @@ def migrate(connection: Connection, label: str) -> None:
     except CommandError as error:
         raise StoreError(f"The store {label} could not be brought up to date: {error}.") from error
     except DBAPIError as error:
-        raise StoreError(sentence(label, error)) from error
+        raise StoreError(describe_error(label, error)) from error

@@ -20,8 +20,15 @@ from typing import IO, Final
 
 from pydantic_core import from_json
 
-from sync.store import CARRIED, LOOKED_AT, SnapshotRow, Store, StoreError, carried_store
-from sync.store.codec import dumps
+from sync.store import (
+    SNAPSHOT_TABLE_NAMES,
+    VIEW_TABLE_NAMES,
+    SnapshotRow,
+    Store,
+    StoreError,
+    open_snapshot_view,
+)
+from sync.store.codec import dump_json
 
 FORMAT: Final = "increment-sync-snapshot"
 VERSION: Final = 1
@@ -36,48 +43,51 @@ class UnreadableSnapshot(StoreError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SnapshotHead:
+class SnapshotHeader:
     """What a snapshot file says of itself."""
 
     instance: str
-    taken: datetime
+    exported_at: datetime
     """When it was exported (aware, UTC)."""
-    bodies: bool
+    has_bodies: bool
     """Whether the texts of issues are in it."""
 
 
-def write_snapshot(path: Path, head: SnapshotHead, rows: Iterable[SnapshotRow]) -> int:
+def write_snapshot(path: Path, header: SnapshotHeader, rows: Iterable[SnapshotRow]) -> int:
     """Write a file whole or not at all. Out: how many rows. OSError when that cannot be done."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     count = 0
     try:
-        with _opened_to_write(draft, zipped=path.name.endswith(".gz")) as stream:
-            first = {"format": FORMAT, "version": VERSION, "instance": head.instance}
-            stream.write(dumps({**first, "taken": head.taken.isoformat(), "bodies": head.bodies}) + "\n")
+        with _open_for_writing(draft, zipped=path.name.endswith(".gz")) as stream:
+            first = {"format": FORMAT, "version": VERSION, "instance": header.instance}
+            stream.write(
+                dump_json({**first, "taken": header.exported_at.isoformat(), "bodies": header.has_bodies})
+                + "\n"
+            )
             for table, values in rows:
-                stream.write(dumps([table, values]) + "\n")
+                stream.write(dump_json([table, values]) + "\n")
                 count += 1
-            stream.write(dumps({"rows": count}) + "\n")
+            stream.write(dump_json({"rows": count}) + "\n")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
     return count
 
 
-def read_head(path: Path) -> SnapshotHead:
+def read_header(path: Path) -> SnapshotHeader:
     """What the file says of itself. Raises UnreadableSnapshot, OSError."""
-    with _lines(path) as lines:
-        return _head(path, next(lines, b""))
+    with _open_lines(path) as lines:
+        return _parse_header(path, next(lines, b""))
 
 
-def read_rows(path: Path, passing_over: Collection[str] = ()) -> Iterator[SnapshotRow]:
+def read_rows(path: Path, skipped_tables: Collection[str] = ()) -> Iterator[SnapshotRow]:
     """Every row of the file, without those of the tables that are passed over: they are only counted. Raises
     UnreadableSnapshot, at the latest after the last row: whoever keeps the rows waits for the end. OSError when the
     file cannot be read."""
-    unread = tuple(f'["{table}",'.encode() for table in passing_over)
+    unread = tuple(f'["{table}",'.encode() for table in skipped_tables)
     count = 0
-    with _lines(path) as lines:
-        _head(path, next(lines, b""))
+    with _open_lines(path) as lines:
+        _parse_header(path, next(lines, b""))
         for number, line in enumerate(lines, start=2):
             if line.startswith(unread):
                 count += 1
@@ -86,28 +96,30 @@ def read_rows(path: Path, passing_over: Collection[str] = ()) -> Iterator[Snapsh
                 # Twice as quick as the standard library.
                 said = from_json(line, cache_strings="keys")
             except ValueError:
-                raise _broken(path, f"line {number} is no JSON") from None
+                raise _damaged_file(path, f"line {number} is no JSON") from None
             if isinstance(said, list) and list(map(type, said)) == [str, dict]:
                 count += 1
                 yield tuple(said)
             elif said == {"rows": count}:
                 return
             else:
-                raise _broken(path, f"line {number} is not what it should be")
-    raise _broken(path, "it ends too early")
+                raise _damaged_file(path, f"line {number} is not what it should be")
+    raise _damaged_file(path, "it ends too early")
 
 
 @contextmanager
-def store_from(path: Path, now: Callable[[], datetime]) -> Iterator[Store]:
-    """What the file says, to be looked at (see ``CarriedStore``). Raises UnreadableSnapshot, StoreError, OSError."""
-    store = carried_store(read_rows(path, passing_over=CARRIED - LOOKED_AT), now=now)
+def open_snapshot(path: Path, now: Callable[[], datetime]) -> Iterator[Store]:
+    """What the file says, to be looked at (see ``SnapshotView``). Raises UnreadableSnapshot, StoreError, OSError."""
+    store = open_snapshot_view(
+        read_rows(path, skipped_tables=SNAPSHOT_TABLE_NAMES - VIEW_TABLE_NAMES), now=now
+    )
     try:
         yield store
     finally:
         store.close()
 
 
-def _head(path: Path, line: bytes) -> SnapshotHead:
+def _parse_header(path: Path, line: bytes) -> SnapshotHeader:
     try:
         said = json.loads(line)
         is_ours = said["format"] == FORMAT
@@ -124,17 +136,19 @@ def _head(path: Path, line: bytes) -> SnapshotHead:
         )
     try:
         taken = datetime.fromisoformat(said["taken"])
-        return SnapshotHead(instance=str(said["instance"]), taken=taken, bodies=bool(said["bodies"]))
+        return SnapshotHeader(
+            instance=str(said["instance"]), exported_at=taken, has_bodies=bool(said["bodies"])
+        )
     except (ValueError, KeyError, TypeError):
-        raise _broken(path, "its first line lacks something") from None
+        raise _damaged_file(path, "its first line lacks something") from None
 
 
-def _broken(path: Path, why: str) -> UnreadableSnapshot:
+def _damaged_file(path: Path, why: str) -> UnreadableSnapshot:
     return UnreadableSnapshot(f"{path} is damaged ({why}): export or download it again.")
 
 
 @contextmanager
-def _opened_to_write(path: Path, *, zipped: bool) -> Iterator[IO[str]]:
+def _open_for_writing(path: Path, *, zipped: bool) -> Iterator[IO[str]]:
     if zipped:
         # Level 6 takes twice the time of level 4 for a few percent.
         with gzip.open(path, "wt", compresslevel=4, encoding="utf-8", newline="\n") as stream:
@@ -145,18 +159,18 @@ def _opened_to_write(path: Path, *, zipped: bool) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def _lines(path: Path) -> Iterator[Iterator[bytes]]:
+def _open_lines(path: Path) -> Iterator[Iterator[bytes]]:
     with path.open("rb") as raw:
         zipped = raw.read(len(_GZIP)) == _GZIP
         raw.seek(0)
-        yield _bounded(path, io.BufferedReader(gzip.GzipFile(fileobj=raw)) if zipped else raw)
+        yield _read_lines(path, io.BufferedReader(gzip.GzipFile(fileobj=raw)) if zipped else raw)
 
 
-def _bounded(path: Path, stream: io.BufferedReader) -> Iterator[bytes]:
+def _read_lines(path: Path, stream: io.BufferedReader) -> Iterator[bytes]:
     try:
         while line := stream.readline(MAX_LINE):
             if len(line) == MAX_LINE:
-                raise _broken(path, "a line is too long")
+                raise _damaged_file(path, "a line is too long")
             yield line
     except (EOFError, gzip.BadGzipFile) as error:
-        raise _broken(path, str(error)) from None
+        raise _damaged_file(path, str(error)) from None

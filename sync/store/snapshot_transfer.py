@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table, and_, delete, func, insert, select
 
-from sync.store.base import Part
+from sync.store.base import StorePart
 from sync.store.columns import UtcTime
 from sync.store.database import chunks
 from sync.store.errors import StoreError
@@ -33,7 +33,7 @@ from sync.store.tables_results import assignment_history, assignments, baselines
 SnapshotRow = tuple[str, dict[str, Any]]
 """Name of a table, and a row of it by column, as JSON values."""
 
-_CARRIED: Final = (
+_SNAPSHOT_TABLES: Final = (
     store_facts,
     sources,
     memberships,
@@ -52,14 +52,14 @@ _CARRIED: Final = (
 )
 """In this order: who holds an issue is told before the issue."""
 
-CARRIED: Final = frozenset(table.name for table in _CARRIED)
+SNAPSHOT_TABLE_NAMES: Final = frozenset(table.name for table in _SNAPSHOT_TABLES)
 
-_NUMBERED: Final = ("rollups", "assignment_history", "issue_events")
-_STAYS_HERE: Final = {"sources": ("watermark", "since", "etag")}
+_AUTO_ID_TABLES: Final = ("rollups", "assignment_history", "issue_events")
+_LOCAL_COLUMNS: Final = {"sources": ("watermark", "since", "etag")}
 """A store that was filled from a snapshot reads every source in full once: nobody knows what it was left out."""
 
 
-class TransferPart(Part):
+class SnapshotTransferPart(StorePart):
     def snapshot_rows(self, *, bodies: bool) -> Iterator[SnapshotRow]:
         """Every row that a snapshot carries, in one consistent state of the store.
 
@@ -67,29 +67,29 @@ class TransferPart(Part):
         of issues stay here.
         """
         with self._database.read() as connection:
-            written = _written_since_read(connection)
-            for table in _CARRIED:
-                query = select(*(column for column in table.c if not _stays(table, column.name)))
+            written = _label_changes_since_read(connection)
+            for table in _SNAPSHOT_TABLES:
+                query = select(*(column for column in table.c if not _is_local(table, column.name)))
                 if table is cache:
                     query = query.where(cache.c.tracker == "")
                 if table is rollups:
-                    query = query.where(rollups.c.run_id == _last_run())
-                if table.name in _NUMBERED:
+                    query = query.where(rollups.c.run_id == _last_rollup_run())
+                if table.name in _AUTO_ID_TABLES:
                     query = query.order_by(table.c.id)
                 if table is issues:
                     query = query.order_by(issues.c.tracker, issues.c.id)
                 for row in connection.execute(query).mappings():
                     values = dict(row)
                     if table is issues:
-                        _bring_up_to_date(values, written, bodies=bodies)
-                    yield table.name, {name: _plain(value) for name, value in values.items()}
+                        _apply_label_changes(values, written, bodies=bodies)
+                    yield table.name, {name: _encode_value(value) for name, value in values.items()}
 
-    def written_since_read(self) -> dict[tuple[str, str], dict[str, bool]]:
+    def label_changes_since_read(self) -> dict[tuple[str, str], dict[str, bool]]:
         """What we did to labels after an issue was read last: (tracker, id) -> label -> is it there now."""
         with self._database.read() as connection:
-            return _written_since_read(connection)
+            return _label_changes_since_read(connection)
 
-    def holds(self) -> dict[str, int]:
+    def count_contents(self) -> dict[str, int]:
         """How many issues, journal entries and overrides there are; empty for a store that was never used."""
         counted = {"issues": issues, "journal entries": journal_entries, "overrides": overrides}
         counted |= {"sources": sources, "labels that we put": pushed_labels}
@@ -105,25 +105,25 @@ class TransferPart(Part):
 
         Tables and columns of a newer program are left out. StoreError when a row lacks what this one needs.
         """
-        by_name = {table.name: table for table in _CARRIED}
+        by_name = {table.name: table for table in _SNAPSHOT_TABLES}
         count = 0
         with self._database.write() as connection:
             for table in reversed(metadata.sorted_tables):
                 connection.execute(delete(table))
-            for table_name, values in _runs_of_one_table(rows):
+            for table_name, values in _batches_by_table(rows):
                 if (table := by_name.get(table_name)) is not None:
                     for chunk in chunks(values):
-                        connection.execute(insert(table), [_values(table, row) for row in chunk])
+                        connection.execute(insert(table), [_decode_row(table, row) for row in chunk])
                         count += len(chunk)
         with self._database.read() as connection:
             born = select(store_facts.c.at).where(store_facts.c.name == "born")
-            self.born = connection.execute(born).scalar_one()
+            self.created_at = connection.execute(born).scalar_one()
         return count
 
-    born: datetime
+    created_at: datetime
 
 
-def _written_since_read(connection: Connection) -> dict[tuple[str, str], dict[str, bool]]:
+def _label_changes_since_read(connection: Connection) -> dict[tuple[str, str], dict[str, bool]]:
     """Our writes move an issue's ``updated``, so once it was read again they lie before it."""
     entries, results = journal_entries, journal_results
     same = and_(entries.c.tracker == issues.c.tracker, entries.c.issue_id == issues.c.id)
@@ -144,66 +144,66 @@ def _written_since_read(connection: Connection) -> dict[tuple[str, str], dict[st
     return found
 
 
-def labels_now(labels: Iterable[str], written: Mapping[str, bool]) -> list[str]:
+def current_labels(labels: Iterable[str], changes: Mapping[str, bool]) -> list[str]:
     """The labels of an issue after our own writes, sorted. Trackers do not tell them apart by case."""
-    touched = {label.lower() for label in written}
+    touched = {label.lower() for label in changes}
     kept = {label for label in labels if label.lower() not in touched}
-    return sorted(kept | {label for label, there in written.items() if there})
+    return sorted(kept | {label for label, there in changes.items() if there})
 
 
-def _bring_up_to_date(
-    row: dict[str, Any], written: Mapping[tuple[str, str], Mapping[str, bool]], *, bodies: bool
+def _apply_label_changes(
+    row: dict[str, Any], changes: Mapping[tuple[str, str], Mapping[str, bool]], *, bodies: bool
 ) -> None:
     payload = row["payload"]
     if not bodies:
         payload.pop("body", None)
-    if changed := written.get((row["tracker"], row["id"])):
-        payload["labels"] = labels_now(payload.get("labels", ()), changed)
+    if changed := changes.get((row["tracker"], row["id"])):
+        payload["labels"] = current_labels(payload.get("labels", ()), changed)
 
 
-def _last_run() -> Any:
+def _last_rollup_run() -> Any:
     whole = select(func.max(rollups.c.id)).where(rollups.c.subject == "").scalar_subquery()
     return select(rollups.c.run_id).where(rollups.c.id == whole).scalar_subquery()
 
 
-def _stays(table: Table, column: str) -> bool:
-    if table.name in _NUMBERED and column == "id":
+def _is_local(table: Table, column: str) -> bool:
+    if table.name in _AUTO_ID_TABLES and column == "id":
         return True
-    return column in _STAYS_HERE.get(table.name, ())
+    return column in _LOCAL_COLUMNS.get(table.name, ())
 
 
-def _plain(value: Any) -> Any:
+def _encode_value(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _runs_of_one_table(rows: Iterable[SnapshotRow]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _batches_by_table(rows: Iterable[SnapshotRow]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """The rows in lists of one table each, none of them long."""
     for chunk in chunks(rows):
         for name in dict.fromkeys(name for name, _ in chunk):
             yield name, [values for of, values in chunk if of == name]
 
 
-def _values(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+def _decode_row(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for column in table.c:
-        if table.name in _NUMBERED and column.name == "id":
+        if table.name in _AUTO_ID_TABLES and column.name == "id":
             continue
         value: Any = row.get(column.name)
         if value is None and not column.nullable:
-            raise lacking(column.name, table.name)
+            raise missing_column_error(column.name, table.name)
         is_time = isinstance(column.type, UtcTime) and value is not None
-        values[column.name] = _time(value, table.name) if is_time else value
+        values[column.name] = _parse_time(value, table.name) if is_time else value
     return values
 
 
-def _time(value: Any, table: str) -> datetime:
+def _parse_time(value: Any, table: str) -> datetime:
     try:
         return datetime.fromisoformat(value)
     except (TypeError, ValueError) as error:
-        raise unusable(table, error) from None
+        raise damaged_row_error(table, error) from None
 
 
-def lacking(column: str, table: str) -> StoreError:
+def missing_column_error(column: str, table: str) -> StoreError:
     """A row of a snapshot says too little."""
     return StoreError(
         f"The snapshot says nothing of {column} in a row of {table}: it was written by another "
@@ -211,6 +211,6 @@ def lacking(column: str, table: str) -> StoreError:
     )
 
 
-def unusable(table: str, error: Exception) -> StoreError:
+def damaged_row_error(table: str, error: Exception) -> StoreError:
     """A row of a snapshot says what cannot be."""
     return StoreError(f"The snapshot is damaged in a row of {table} ({error}). Export it again.")

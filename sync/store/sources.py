@@ -9,44 +9,48 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from connectors.model import Cursor, Source, Wanted
+from connectors.model import Cursor, FieldSelection, Source
 from sync.model.records import SourceState
-from sync.store.base import Part
-from sync.store.codec import Values, definition_hash
+from sync.store.base import StorePart
+from sync.store.codec import RowValues, source_definition_hash
 from sync.store.database import chunks, upsert
 from sync.store.tables import memberships, sources
 
 
-class SourcesPart(Part):
-    def source(self, source: Source, wanted: Wanted | None = None) -> SourceState | None:
+class SourcesPart(StorePart):
+    def source_state(self, source: Source, selection: FieldSelection | None = None) -> SourceState | None:
         """What is known of a source; None before its first pull.
 
-        With ``wanted`` the cursor is None when it was earned by another definition: pull in full then.
+        With ``selection`` the cursor is None when it was earned by another definition: pull in full then.
         """
         with self._database.read() as connection:
-            state = state_of(connection, source.name)
-        if state and wanted is not None and state.definition_hash != definition_hash(source, wanted):
+            state = load_source_state(connection, source.name)
+        if (
+            state
+            and selection is not None
+            and state.definition_hash != source_definition_hash(source, selection)
+        ):
             return replace(state, cursor=None)
         return state
 
-    def sources(self) -> list[SourceState]:
+    def source_states(self) -> list[SourceState]:
         """All sources that were ever read or tried, by name."""
         with self._database.read() as connection:
             rows = connection.execute(select(sources).order_by(sources.c.name)).mappings()
-            return [_state(row) for row in rows]
+            return [_build_source_state(row) for row in rows]
 
-    def source_ids(self, source: Source) -> frozenset[str]:
+    def source_issue_ids(self, source: Source) -> frozenset[str]:
         """The ids that the last whole reading of a source held, with what came since."""
         with self._database.read() as connection:
-            return frozenset(member_ids(connection, source))
+            return frozenset(load_member_ids(connection, source))
 
     def mark_failed(self, source: Source, reason: str, at: datetime) -> None:
         """Note that a source could not be read. Cursor and membership stay; ``failing_since`` keeps the
         first failure, until ``mark_healthy``. ``reason`` is a sentence without secrets."""
         with self._database.write() as connection:
-            before = state_of(connection, source.name)
+            before = load_source_state(connection, source.name)
             since = before.failing_since if before and before.failing_since else at
-            save_state(connection, source, before, failing_since=since, error=reason)
+            save_source_state(connection, source, before, failing_since=since, error=reason)
 
     def mark_healthy(self, names: Collection[str]) -> None:
         """Note that everything that was asked of these sources in a run came whole: they fail no more."""
@@ -56,12 +60,14 @@ class SourcesPart(Part):
                 connection.execute(healthy.where(sources.c.name.in_(chunk)))
 
 
-def state_of(connection: Connection, name: str) -> SourceState | None:
+def load_source_state(connection: Connection, name: str) -> SourceState | None:
     row = connection.execute(select(sources).where(sources.c.name == name)).mappings().first()
-    return _state(row) if row is not None else None
+    return _build_source_state(row) if row is not None else None
 
 
-def save_state(connection: Connection, source: Source, before: SourceState | None, **changes: Any) -> None:
+def save_source_state(
+    connection: Connection, source: Source, before: SourceState | None, **changes: Any
+) -> None:
     """Write a source's row: what it was ``before``, with the changes."""
     start = before or SourceState(name=source.name, tracker=source.tracker, definition_hash="")
     state = replace(start, **changes)
@@ -70,7 +76,7 @@ def save_state(connection: Connection, source: Source, before: SourceState | Non
         "tracker": state.tracker,
         "definition_hash": state.definition_hash,
         "watermark": state.cursor.watermark if state.cursor else None,
-        "since": state.cursor.since if state.cursor else None,
+        "since": state.cursor.updated_since if state.cursor else None,
         "etag": state.cursor.etag if state.cursor else None,
         "last_whole": state.last_whole,
         "last_census": state.last_census,
@@ -81,17 +87,17 @@ def save_state(connection: Connection, source: Source, before: SourceState | Non
     upsert(connection, sources, [row], update=[name for name in row if name != "name"])
 
 
-def member_ids(connection: Connection, source: Source) -> set[str]:
+def load_member_ids(connection: Connection, source: Source) -> set[str]:
     query = select(memberships.c.issue_id).where(
         memberships.c.source == source.name, memberships.c.tracker == source.tracker
     )
     return set(connection.execute(query).scalars())
 
 
-def _state(row: Values) -> SourceState:
+def _build_source_state(row: RowValues) -> SourceState:
     cursor = None
     if row["watermark"] is not None:
-        cursor = Cursor(watermark=row["watermark"], since=row["since"], etag=row["etag"])
+        cursor = Cursor(watermark=row["watermark"], updated_since=row["since"], etag=row["etag"])
     return SourceState(
         name=row["name"],
         tracker=row["tracker"],

@@ -9,20 +9,20 @@ from sqlalchemy import select
 
 from connectors.ports import Cache
 from sync.store.cache import StoredCache
-from sync.store.counted_issues import CountedPart
+from sync.store.counted_issues import CountedIssuesPart
 from sync.store.database import Database
 from sync.store.expectations import ExpectationsPart
 from sync.store.histories import HistoriesPart
-from sync.store.issues import KnownPart
+from sync.store.issues import IssuesPart
 from sync.store.journal import JournalPart
 from sync.store.lease import LeasePart
 from sync.store.overrides import OverridesPart
-from sync.store.pulls import SnapshotPart
+from sync.store.pulls import PullsPart
 from sync.store.pushed import PushedPart
-from sync.store.request_ledger import SentPart
-from sync.store.rollups import ProgressPart
+from sync.store.request_ledger import RequestLedgerPart
+from sync.store.rollups import RollupsPart
 from sync.store.runs import RunsPart
-from sync.store.snapshot_transfer import TransferPart
+from sync.store.snapshot_transfer import SnapshotTransferPart
 from sync.store.sources import SourcesPart
 from sync.store.tables import store_facts
 
@@ -31,17 +31,17 @@ class Store(
     LeasePart,
     RunsPart,
     SourcesPart,
-    SnapshotPart,
-    KnownPart,
+    PullsPart,
+    IssuesPart,
     HistoriesPart,
     PushedPart,
     OverridesPart,
     JournalPart,
-    ProgressPart,
-    SentPart,
-    CountedPart,
+    RollupsPart,
+    RequestLedgerPart,
+    CountedIssuesPart,
     ExpectationsPart,
-    TransferPart,
+    SnapshotTransferPart,
 ):
     """What the program remembers from run to run. Made by ``open_store``.
 
@@ -50,7 +50,7 @@ class Store(
     aware and come back in UTC. May be used from several threads.
     """
 
-    born: datetime
+    created_at: datetime
     """When this store was made (UTC)."""
     cache: Cache
     """Facts that belong to no tracker."""
@@ -59,7 +59,7 @@ class Store(
         super().__init__(database, now)
         with database.read() as connection:
             query = select(store_facts.c.at).where(store_facts.c.name == "born")
-            self.born = connection.execute(query).scalar_one()
+            self.created_at = connection.execute(query).scalar_one()
         self.cache = self.cache_for("")
 
     def cache_for(self, tracker: str) -> Cache:

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, Table
 
-from sync.store.columns import Json, UtcTime, Words
+from sync.store.columns import Json, StorableText, UtcTime
 from sync.store.tables_base import issue_columns, issue_key, metadata
 
 store_facts = Table(
     "store_facts",
     metadata,
-    Column("name", Words, primary_key=True),
+    Column("name", StorableText, primary_key=True),
     Column("at", UtcTime, nullable=False),
 )
 
 leases = Table(
     "leases",
     metadata,
-    Column("name", Words, primary_key=True),
-    Column("run_id", Words, nullable=False),
-    Column("holder", Words, nullable=False),
+    Column("name", StorableText, primary_key=True),
+    Column("run_id", StorableText, nullable=False),
+    Column("holder", StorableText, nullable=False),
     Column("since", UtcTime, nullable=False),
     Column("expires", UtcTime, nullable=False),
 )
@@ -31,43 +31,43 @@ leases = Table(
 runs = Table(
     "runs",
     metadata,
-    Column("id", Words, primary_key=True),
-    Column("command", Words, nullable=False),
+    Column("id", StorableText, primary_key=True),
+    Column("command", StorableText, nullable=False),
     Column("options", Json, nullable=False),
     Column("started", UtcTime, nullable=False),
     Column("finished", UtcTime),
-    Column("outcome", Words),
+    Column("outcome", StorableText),
     Column("exit_code", Integer),
     Column("summary", Json, nullable=False),
-    Column("holder", Words),
+    Column("holder", StorableText),
     Index(None, "started"),
 )
 
 sources = Table(
     "sources",
     metadata,
-    Column("name", Words, primary_key=True),
-    Column("tracker", Words, nullable=False),
-    Column("definition_hash", Words, nullable=False),
+    Column("name", StorableText, primary_key=True),
+    Column("tracker", StorableText, nullable=False),
+    Column("definition_hash", StorableText, nullable=False),
     Column("watermark", UtcTime),
     Column("since", UtcTime),
-    Column("etag", Words),
+    Column("etag", StorableText),
     Column("last_whole", UtcTime),
     Column("last_census", UtcTime),
     Column("held", Integer, nullable=False),
     Column("failing_since", UtcTime),
-    Column("error", Words),
+    Column("error", StorableText),
 )
 
 issues = Table(
     "issues",
     metadata,
-    Column("tracker", Words, primary_key=True),
-    Column("id", Words, primary_key=True),
-    Column("key", Words, nullable=False),
-    Column("container", Words, nullable=False),
-    Column("status", Words, nullable=False),
-    Column("category", Words),
+    Column("tracker", StorableText, primary_key=True),
+    Column("id", StorableText, primary_key=True),
+    Column("key", StorableText, nullable=False),
+    Column("container", StorableText, nullable=False),
+    Column("status", StorableText, nullable=False),
+    Column("category", StorableText),
     Column("updated", UtcTime, nullable=False),
     Column("payload", Json, nullable=False),
     Column("first_seen", UtcTime, nullable=False),
@@ -83,9 +83,9 @@ issues = Table(
 memberships = Table(
     "memberships",
     metadata,
-    Column("source", Words, primary_key=True),
-    Column("tracker", Words, primary_key=True),
-    Column("issue_id", Words, primary_key=True),
+    Column("source", StorableText, primary_key=True),
+    Column("tracker", StorableText, primary_key=True),
+    Column("issue_id", StorableText, primary_key=True),
     Index(None, "tracker", "issue_id"),
 )
 
@@ -95,7 +95,7 @@ issue_events = Table(
     Column("id", Integer, primary_key=True),
     *issue_columns(),
     Column("at", UtcTime, nullable=False),
-    Column("kind", Words, nullable=False),
+    Column("kind", StorableText, nullable=False),
     Column("before", Json),
     Column("after", Json),
     Index(None, "tracker", "issue_id"),
@@ -105,84 +105,84 @@ issue_events = Table(
 issue_changes = Table(
     "issue_changes",
     metadata,
-    Column("tracker", Words, primary_key=True),
-    Column("issue_id", Words, primary_key=True),
-    Column("change_id", Words, primary_key=True),
+    Column("tracker", StorableText, primary_key=True),
+    Column("issue_id", StorableText, primary_key=True),
+    Column("change_id", StorableText, primary_key=True),
     Column("at", UtcTime, nullable=False),
-    Column("kind", Words, nullable=False),
-    Column("before", Words, nullable=False),
-    Column("after", Words, nullable=False),
-    Column("before_id", Words, nullable=False),
-    Column("after_id", Words, nullable=False),
-    Column("resolution", Words),
+    Column("kind", StorableText, nullable=False),
+    Column("before", StorableText, nullable=False),
+    Column("after", StorableText, nullable=False),
+    Column("before_id", StorableText, nullable=False),
+    Column("after_id", StorableText, nullable=False),
+    Column("resolution", StorableText),
 )
 
 # Up to which change of an issue, and for which labels, its history was read, and whether that is all of it.
 issue_histories = Table(
     "issue_histories",
     metadata,
-    Column("tracker", Words, primary_key=True),
-    Column("issue_id", Words, primary_key=True),
+    Column("tracker", StorableText, primary_key=True),
+    Column("issue_id", StorableText, primary_key=True),
     Column("read_for", UtcTime, nullable=False),
-    Column("labels", Words, nullable=False),
+    Column("labels", StorableText, nullable=False),
     Column("whole", Integer, nullable=False),
-    Column("face", Words, nullable=False),
+    Column("face", StorableText, nullable=False),
 )
 
 history_marks = Table(
     "history_marks",
     metadata,
-    Column("source", Words, primary_key=True),
-    Column("mark", Words, nullable=False),
+    Column("source", StorableText, primary_key=True),
+    Column("mark", StorableText, nullable=False),
 )
 
 pushed_labels = Table(
     "pushed_labels",
     metadata,
     *issue_key(),
-    Column("label", Words, primary_key=True),
-    Column("run_id", Words, nullable=False),
+    Column("label", StorableText, primary_key=True),
+    Column("run_id", StorableText, nullable=False),
     Column("at", UtcTime, nullable=False),
 )
 
 pushed_comments = Table(
     "pushed_comments",
     metadata,
-    Column("subject", Words, primary_key=True),
+    Column("subject", StorableText, primary_key=True),
     *issue_columns(),
-    Column("comment_id", Words, nullable=False),
-    Column("body", Words, nullable=False),
-    Column("full_hash", Words, nullable=False),
-    Column("urgent_hash", Words, nullable=False),
+    Column("comment_id", StorableText, nullable=False),
+    Column("body", StorableText, nullable=False),
+    Column("full_hash", StorableText, nullable=False),
+    Column("urgent_hash", StorableText, nullable=False),
     Column("edited_at", UtcTime, nullable=False),
-    Column("state", Words, nullable=False),
-    Column("run_id", Words, nullable=False),
+    Column("state", StorableText, nullable=False),
+    Column("run_id", StorableText, nullable=False),
 )
 
 overrides = Table(
     "overrides",
     metadata,
     *issue_key(),
-    Column("kind", Words, primary_key=True),
-    Column("label", Words, primary_key=True),
+    Column("kind", StorableText, primary_key=True),
+    Column("label", StorableText, primary_key=True),
     Column("since", UtcTime, nullable=False),
-    Column("run_id", Words, nullable=False),
-    Column("note", Words, nullable=False),
+    Column("run_id", StorableText, nullable=False),
+    Column("note", StorableText, nullable=False),
 )
 
 journal_entries = Table(
     "journal_entries",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("run_id", Words, nullable=False),
+    Column("run_id", StorableText, nullable=False),
     Column("at", UtcTime, nullable=False),
     *issue_columns(),
-    Column("op", Words, nullable=False),
+    Column("op", StorableText, nullable=False),
     Column("payload", Json, nullable=False),
     Column("before", Json, nullable=False),
-    Column("rule", Words),
-    Column("why", Words, nullable=False),
-    Column("account", Words),
+    Column("rule", StorableText),
+    Column("why", StorableText, nullable=False),
+    Column("account", StorableText),
     Index(None, "run_id"),
     Index(None, "tracker", "issue_id"),
 )
@@ -193,9 +193,9 @@ journal_results = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("entry_id", Integer, ForeignKey("journal_entries.id"), nullable=False),
-    Column("outcome", Words, nullable=False),
+    Column("outcome", StorableText, nullable=False),
     Column("at", UtcTime, nullable=False),
-    Column("detail", Words, nullable=False),
+    Column("detail", StorableText, nullable=False),
     Column("after", Json),
     Index(None, "entry_id"),
 )
@@ -203,8 +203,8 @@ journal_results = Table(
 cache = Table(
     "cache",
     metadata,
-    Column("tracker", Words, primary_key=True),
-    Column("key", Words, primary_key=True),
+    Column("tracker", StorableText, primary_key=True),
+    Column("key", StorableText, primary_key=True),
     Column("value", Json, nullable=False),
     Column("expires", UtcTime, nullable=False),
 )
@@ -213,7 +213,7 @@ sent_writes = Table(
     "sent_writes",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("credential", Words, nullable=False),
+    Column("credential", StorableText, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("content", Integer, nullable=False),
     Index(None, "credential", "at"),

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Column, MetaData
 
-from sync.store.columns import Words
+from sync.store.columns import StorableText
 
 metadata: Final = MetaData(
     naming_convention={
@@ -22,16 +22,16 @@ metadata: Final = MetaData(
 def issue_key() -> tuple[Column[str], Column[str], Column[str]]:
     """An ``IssueRef`` as a key of a table: tracker and id identify, the key is only the latest address."""
     return (
-        Column("tracker", Words, primary_key=True),
-        Column("issue_id", Words, primary_key=True),
-        Column("key", Words, nullable=False),
+        Column("tracker", StorableText, primary_key=True),
+        Column("issue_id", StorableText, primary_key=True),
+        Column("key", StorableText, nullable=False),
     )
 
 
 def issue_columns() -> tuple[Column[str], Column[str], Column[str]]:
     """An ``IssueRef`` that a row is about."""
     return (
-        Column("tracker", Words, nullable=False),
-        Column("issue_id", Words, nullable=False),
-        Column("key", Words, nullable=False),
+        Column("tracker", StorableText, nullable=False),
+        Column("issue_id", StorableText, nullable=False),
+        Column("key", StorableText, nullable=False),
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, Integer, Table, UniqueConstraint
 
-from sync.store.columns import Json, UtcTime, Words
+from sync.store.columns import Json, StorableText, UtcTime
 from sync.store.tables_base import issue_columns, issue_key, metadata
 
 baselines = Table(
     "baselines",
     metadata,
-    Column("capability", Words, primary_key=True),
+    Column("capability", StorableText, primary_key=True),
     Column("at", UtcTime, nullable=False),
     Column("refs", Json, nullable=False),
 )
@@ -19,12 +19,12 @@ assignments = Table(
     "assignments",
     metadata,
     *issue_key(),
-    Column("capability", Words),
-    Column("rule", Words),
-    Column("team", Words, nullable=False),
-    Column("iteration", Words),
+    Column("capability", StorableText),
+    Column("rule", StorableText),
+    Column("team", StorableText, nullable=False),
+    Column("iteration", StorableText),
     Column("since", UtcTime, nullable=False),
-    Column("run_id", Words, nullable=False),
+    Column("run_id", StorableText, nullable=False),
 )
 
 assignment_history = Table(
@@ -32,12 +32,12 @@ assignment_history = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     *issue_columns(),
-    Column("capability", Words),
-    Column("rule", Words),
-    Column("team", Words, nullable=False),
-    Column("iteration", Words),
+    Column("capability", StorableText),
+    Column("rule", StorableText),
+    Column("team", StorableText, nullable=False),
+    Column("iteration", StorableText),
     Column("since", UtcTime, nullable=False),
-    Column("run_id", Words, nullable=False),
+    Column("run_id", StorableText, nullable=False),
     Index(None, "tracker", "issue_id"),
 )
 
@@ -46,9 +46,9 @@ rollups = Table(
     "rollups",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("run_id", Words, nullable=False),
+    Column("run_id", StorableText, nullable=False),
     Column("at", UtcTime, nullable=False),
-    Column("subject", Words, nullable=False),
+    Column("subject", StorableText, nullable=False),
     Column("body", Json, nullable=False),
     UniqueConstraint("run_id", "subject"),
     Index(None, "subject", "at"),
@@ -60,17 +60,17 @@ counted = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     *issue_columns(),
-    Column("capability", Words, nullable=False),
-    Column("state", Words, nullable=False),
-    Column("team", Words, nullable=False),
-    Column("rule", Words),
+    Column("capability", StorableText, nullable=False),
+    Column("state", StorableText, nullable=False),
+    Column("team", StorableText, nullable=False),
+    Column("rule", StorableText),
     Column("since", UtcTime, nullable=False),
-    Column("run_id", Words, nullable=False),
+    Column("run_id", StorableText, nullable=False),
     Column("began", Json, nullable=False),
-    Column("fingerprint", Words, nullable=False),
+    Column("fingerprint", StorableText, nullable=False),
     Column("until", UtcTime),
     Column("ended", Json),
-    Column("ended_by", Words),
+    Column("ended_by", StorableText),
     Index(None, "until"),
     Index(None, "tracker", "issue_id"),
 )
@@ -80,8 +80,8 @@ plan_history = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("at", UtcTime, nullable=False),
-    Column("run_id", Words, nullable=False),
-    Column("digest", Words, nullable=False),
+    Column("run_id", StorableText, nullable=False),
+    Column("digest", StorableText, nullable=False),
     Column("body", Json, nullable=False),
     Column("names", Json, nullable=False),
 )
@@ -90,7 +90,7 @@ plan_history = Table(
 expectations = Table(
     "expectations",
     metadata,
-    Column("subject", Words, primary_key=True),
+    Column("subject", StorableText, primary_key=True),
     Column("at", UtcTime, nullable=False),
     Column("body", Json, nullable=False),
 )
@@ -99,9 +99,9 @@ expectations = Table(
 backtests = Table(
     "backtests",
     metadata,
-    Column("team", Words, primary_key=True),
+    Column("team", StorableText, primary_key=True),
     Column("at", UtcTime, nullable=False),
-    Column("digest", Words, nullable=False),
+    Column("digest", StorableText, nullable=False),
     Column("body", Json, nullable=False),
 )
 
@@ -110,8 +110,8 @@ statements = Table(
     "statements",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("subject", Words, nullable=False),
-    Column("team", Words, nullable=False),
+    Column("subject", StorableText, nullable=False),
+    Column("team", StorableText, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("until", UtcTime, nullable=False),
     Column("body", Json, nullable=False),

@@ -15,17 +15,17 @@ from scipy.optimize import minimize
 from scipy.special import gammaincinv
 
 from sync.forecast.csv_histories import read_histories
-from sync.forecast.cutoffs import origins_of
-from sync.forecast.hazard import hazards_of
-from sync.forecast.joint_model import QUADRATURE, part_of, team_of
+from sync.forecast.cutoffs import backtest_cutoffs
+from sync.forecast.hazard import estimate_hazard_rates
+from sync.forecast.joint_model import QUADRATURE_POINTS, team_pace, team_share
 from sync.forecast.outcomes import group_outcomes
-from sync.forecast.series import Series, series_of
+from sync.forecast.series import BacktestSeries, build_series
 from sync.forecast.throughput_history import Floats
 
 CASES = 150
 NAMES = ("mean", "own", "tempo", "shape", "shape_size", "likeness")
 START = np.array([0.7, 0.3, 1.0, -1.0, 0.2, 1.0])
-_MIDPOINTS = (np.arange(QUADRATURE) + 0.5) / QUADRATURE
+_MIDPOINTS = (np.arange(QUADRATURE_POINTS) + 0.5) / QUADRATURE_POINTS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,7 @@ class Case:
 
 def main() -> None:
     histories = read_histories([Path(sys.argv[1])])
-    cases = {name: cases_of(series_of(name, issues)) for name, issues in histories.items()}
+    cases = {name: cases_of(build_series(name, issues)) for name, issues in histories.items()}
     fitted = fit([*cases.values()])
     tell("all", fitted)
     if "--leave-out" in sys.argv:
@@ -61,18 +61,18 @@ def main() -> None:
         )
 
 
-def cases_of(series: Series) -> list[Case]:
+def cases_of(series: BacktestSeries) -> list[Case]:
     """Evenly over its time."""
     found = []
-    for outcome in group_outcomes(series, origins_of(series), CASES):
-        past = series.history.until(outcome.origin.now)
-        team = team_of(past, hazards_of(past))
-        part = part_of(outcome.past, team)
+    for outcome in group_outcomes(series, backtest_cutoffs(series), CASES):
+        past = series.history.as_of(outcome.cutoff.now)
+        team = team_pace(past, estimate_hazard_rates(past))
+        part = team_share(outcome.history, team)
         found.append(
             Case(
-                promised=team.hazards.between(part.ages, part.ages + outcome.origin.days),
-                own=float(np.log((1 + part.closes) / (1 + part.expected))),
-                tempo=team.tempo,
+                promised=team.hazards.cumulative_hazard(part.ages, part.ages + outcome.cutoff.days_ahead),
+                own=float(np.log((1 + part.closed) / (1 + part.expected_closed))),
+                tempo=team.log_pace,
                 closed=outcome.closed,
             )
         )
@@ -87,7 +87,7 @@ def counts_of(constants: Floats, case: Case) -> Floats:
     luck = gammaincinv(gamma, _MIDPOINTS) / gamma * np.exp(mean + own * case.own + tempo * case.tempo)
     alike = np.exp(likeness)
     chances = -np.expm1(-alike * np.log1p(np.outer(luck, case.promised) / alike))
-    counts = np.zeros((QUADRATURE, remaining + 1))
+    counts = np.zeros((QUADRATURE_POINTS, remaining + 1))
     counts[:, 0] = 1.0
     for issue in range(remaining):
         moved = counts[:, : issue + 1] * chances[:, issue : issue + 1]

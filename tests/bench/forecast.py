@@ -11,12 +11,12 @@ import time
 from datetime import timedelta
 
 from mappings.model import Increment
-from sync.forecast.forecasts import forecasts_of
-from sync.forecast.remaining_work import Material
-from sync.forecast.team_model import team_past
-from sync.model.flow import FlowIssue
+from sync.forecast.forecasts import build_forecasts
+from sync.forecast.remaining_work import ForecastInputs
+from sync.forecast.team_model import build_team_model
+from sync.model.flow import IssueFlow
 from sync.model.forecast import PastIssue
-from tests.support.rollup_world import MIDWAY, capability, goal, increment, issue, rolled, workspace
+from tests.support.rollup_world import MIDWAY, capability, goal, increment, issue, roll_up_plan, workspace
 
 CAPABILITIES, TEAMS, ISSUES_BEHIND = 1_000, 20, 2_000
 _DAY = timedelta(days=1)
@@ -32,12 +32,12 @@ def main() -> None:
         for each in range(count)
         for number in range(chance.randint(3, 17))
     ]
-    rollup = rolled(*entries, plan=workspace(plan)).increments[0]
+    rollup = roll_up_plan(*entries, plan=workspace(plan)).increments[0]
     flow = {known.issue.ref: _way(known.issue.ref, chance) for _, known in entries}
     began = time.process_time()
-    teams = {name: team_past(name, issues, MIDWAY) for name, issues in material_of_teams.items()}
+    teams = {name: build_team_model(name, issues, MIDWAY) for name, issues in material_of_teams.items()}
     learnt = time.process_time()
-    found = forecasts_of(rollup, plan, Material(at=MIDWAY, flow=flow, teams=teams))
+    found = build_forecasts(rollup, plan, ForecastInputs(at=MIDWAY, flow=flow, team_models=teams))
     done = time.process_time()
     sys.stdout.write(
         f"forecast of {count:,} capabilities in {count // 4:,} goals  {done - learnt:.2f} s\n"
@@ -64,8 +64,8 @@ def _history(chance: random.Random) -> list[PastIssue]:
     return issues
 
 
-def _way(ref: object, chance: random.Random) -> FlowIssue:
-    return FlowIssue(
+def _way(ref: object, chance: random.Random) -> IssueFlow:
+    return IssueFlow(
         ref=ref,  # type: ignore[arg-type]
         created=MIDWAY - chance.uniform(1, 120) * _DAY,
         complete=True,

@@ -19,9 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mappings.model import Matched, Overrides
+from mappings.model import MatchResult, Overrides
 from mappings.rules.matcher import Matcher
-from sync.config.workspace import Configured
+from sync.config.workspace import LoadedWorkspace
 from tests.bench.plain import plain_match
 from tests.bench.world import TODAY, fill_store, issues, mapping_text, write_workspace
 
@@ -51,7 +51,7 @@ def main() -> None:
         _explain(root / "own")
 
 
-def _beside_plain(name: str, configured: Configured, count: int, *, years: float) -> None:
+def _beside_plain(name: str, configured: LoadedWorkspace, count: int, *, years: float) -> None:
     known = list(issues(count, years=years))
     matched, ours = _timed(
         lambda: Matcher(configured.workspace, configured.workspace.labels, TODAY).match(known, Overrides())
@@ -62,7 +62,7 @@ def _beside_plain(name: str, configured: Configured, count: int, *, years: float
     _say(f"  {name}: ours", f"{ours:.2f}", f"{plain / ours:.1f}", f"{len(matched.assignments):,}")
 
 
-def _same(matched: Matched, claims: dict[str, list[str]]) -> None:
+def _same(matched: MatchResult, claims: dict[str, list[str]]) -> None:
     """Ours adds what the dumb one does not know: work that was over before the increment counts nowhere."""
     for assignment in matched.assignments:
         if set(claims[assignment.ref.key]) != {assignment.capability}:
@@ -75,7 +75,7 @@ def _same(matched: Matched, claims: dict[str, list[str]]) -> None:
             raise SystemExit(f"the matchers disagree about {unplanned.ref}")
 
 
-def _memory(configured: Configured, count: int) -> None:
+def _memory(configured: LoadedWorkspace, count: int) -> None:
     """What the match of all needs at its peak beyond that of a fifth, by issue; the issues are not counted."""
     peaks = []
     for part in (count // 5, count):
@@ -91,7 +91,7 @@ def _memory(configured: Configured, count: int) -> None:
     _say("memory of a match, result included (tracemalloc, peak)", f"{grown:.0f} B", "", "an issue")
 
 
-def _impact(root: Path, own: Configured) -> None:
+def _impact(root: Path, own: LoadedWorkspace) -> None:
     """The whole command, its start included."""
     before = root / "before"
     for name in ("increment-sync.yaml", "plans/bench.yaml"):

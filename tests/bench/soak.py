@@ -20,12 +20,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sync.simulation.environment import Shelf, first_scene, staged
-from sync.simulation.fault_injection import Fragile
-from sync.simulation.fault_schedule import Edit, RunPlan, placed, scheduled
-from sync.simulation.scenarios import World, made_up
+from sync.simulation.environment import StorePool, initial_state, restore_environment
+from sync.simulation.fault_injection import FaultyDatabase
+from sync.simulation.fault_schedule import RunSchedule, UserAction, build_schedule, resolve_positions
+from sync.simulation.scenarios import Scenario, random_scenario_for
 from sync.store import Store, open_store
-from sync.store.runs import IDLE_KEPT
+from sync.store.runs import IDLE_RUN_RETENTION
 
 RUNS, QUIET, STEP = 500, 100, 50
 BETWEEN = timedelta(hours=2)
@@ -58,11 +58,11 @@ HISTORY = (
 """What is kept for good: it grows with what happens, not with runs."""
 
 
-class Disk(Shelf):
+class Disk(StorePool):
     """A store in a file, opened anew for each run."""
 
     def __init__(self, file: Path) -> None:
-        self.script, self._file, self._store = None, file, None
+        self.injector, self._file, self._store = None, file, None
         self.now = datetime.now
 
     def load(self, image: bytes | None, now: Any) -> Store:
@@ -75,7 +75,7 @@ class Disk(Shelf):
         self._store = open_store(
             f"sqlite:///{self._file}",
             now=lambda: self.now(),
-            database=lambda engine, label: Fragile(engine, label, lambda: self.script),
+            database=lambda engine, label: FaultyDatabase(engine, label, lambda: self.injector),
         )
         return self._store
 
@@ -86,7 +86,7 @@ class Soak:
     def __init__(self, file: Path) -> None:
         world = _world()
         self.file, self.shelf = file, Disk(file)
-        self.stage = staged(world, first_scene(world), self.shelf)
+        self.stage = restore_environment(world, initial_state(world), self.shelf)
         self.chance = Random(4)
         self.number = self.writes = 0
         self.asked: dict[str, int] = {}
@@ -95,7 +95,7 @@ class Soak:
     def run(self, *, quiet: bool) -> None:
         """One run, as a process of its own would work: the store is opened for it."""
         self.number += 1
-        plan = RunPlan(gap=BETWEEN) if quiet else self._eventful()
+        plan = RunSchedule(delay=BETWEEN) if quiet else self._eventful()
         measured = self.number % STEP == 0
         self.stage.store = self.shelf.opened()
         if measured:
@@ -104,38 +104,38 @@ class Soak:
         ran = self.stage.run(plan)
         peak = tracemalloc.get_traced_memory()[1] if measured else 0
         tracemalloc.stop()
-        if ran.unexpected:
-            raise SystemExit(f"run {self.number}: {ran.unexpected}")
+        if ran.unexpected_error:
+            raise SystemExit(f"run {self.number}: {ran.unexpected_error}")
         self.writes += len(ran.writes)
         if not plan.troubles:
-            self.asked = dict(self.stage.script.asked)
+            self.asked = dict(self.stage.injector.request_counts)
         if measured:
             self.stage.store.close()
             self.curve.append(self._measured(peak))
             print("".join(f"{self.curve[-1][name]:>{len(name) + 2}.0f}" for name in COLUMNS), flush=True)
 
-    def _eventful(self) -> RunPlan:
+    def _eventful(self) -> RunSchedule:
         """People act before most runs and during some; something fails in a third. Nobody opens issues: what grows with
         their number is another question."""
         stage, chance = self.stage, self.chance
-        run = scheduled(self.number, tuple(stage.trackers)).runs[0]
+        run = build_schedule(self.number, tuple(stage.trackers)).runs[0]
         before = [edit for edit in run.before if edit.kind != "open"]
         for _ in range(chance.choice((0, 1, 1, 2))):
             kind = chance.choice(("close", "reopen", "tag", "untag", "retitle", "talk"))
-            before.append(Edit(kind=kind, issue=chance.randrange(1000), choice=chance.randrange(100)))
+            before.append(UserAction(kind=kind, issue=chance.randrange(1000), choice=chance.randrange(100)))
         for edit in before:
-            stage.people.act(edit)
-        during = tuple(each for each in run.during if each.edit.kind != "open")
+            stage.users.perform(edit)
+        during = tuple(each for each in run.during if each.action.kind != "open")
         troubles = run.troubles if chance.random() < 1 / 3 else ()
         plan = replace(run, before=(), during=during, troubles=troubles, gap=BETWEEN, full=False)
-        return placed(plan, self.asked)
+        return resolve_positions(plan, self.asked)
 
     def _measured(self, peak: int) -> dict[str, float]:
         rows, wal = _rows(self.file), self.file.with_name("state.db-wal")
         figures = {
             "runs": self.number,
-            "edits": len(self.stage.people.done),
-            "faults": self.stage.script.injected.total(),
+            "edits": len(self.stage.users.performed),
+            "faults": self.stage.injector.injected.total(),
             "writes": self.writes,
             "peak KB": peak / 1024,
             "RSS MB": _resident() / 2**20,
@@ -162,7 +162,9 @@ def main() -> None:
     print(f"{time.perf_counter() - started:.0f} s")
     grown = [name for name in ("history rows", "other rows", "WAL KB") if end[name] > calm[name]]
     grown += ["other rows"] if full["other rows"] > 1.1 * half["other rows"] else []
-    grown += ["idle runs"] if max(each["idle runs"] for each in soak.curve) > IDLE_KEPT / BETWEEN else []
+    grown += (
+        ["idle runs"] if max(each["idle runs"] for each in soak.curve) > IDLE_RUN_RETENTION / BETWEEN else []
+    )
     if grown:
         raise SystemExit(f"does not level off: {', '.join(grown)}")
 
@@ -178,9 +180,9 @@ def _slope(before: dict[str, float], after: dict[str, float]) -> str:
     )
 
 
-def _world() -> World:
+def _world() -> Scenario:
     """Two teams, a Jira of one's own and a GitHub, sixty issues."""
-    world = made_up(1)
+    world = random_scenario_for(1)
     seed: Any = dict(world.seed)
     trackers = dict(seed["trackers"])
     return replace(world, seed={**seed, "trackers": {**trackers, **_filled(trackers)}}, page=None)

@@ -12,13 +12,13 @@ from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Overrides
 from mappings.rules.matcher import Matcher
 from sync.config.settings import store_url
-from sync.config.workspace import Configured
-from sync.pipeline.offline import outlook
-from sync.pull.rollup_snapshot import figures_of
-from sync.runtime.bootstrap import configure
-from sync.runtime.context import Job
-from sync.store import PushedComment, SnapshotRow, Store, open_store
-from sync.store.codec import issue_payload
+from sync.config.workspace import LoadedWorkspace
+from sync.pipeline.offline import plan_from_store
+from sync.pull.rollup_snapshot import rollup_snapshot
+from sync.runtime.bootstrap import load_configuration
+from sync.runtime.context import RunContext
+from sync.store import PushedCommentRecord, SnapshotRow, Store, open_store
+from sync.store.codec import encode_issue_payload
 
 TODAY = datetime(2026, 11, 15, 12, tzinfo=UTC)
 TEAMS, RULES_PER_TEAM, CAPABILITIES_PER_TEAM = 20, 10, 2
@@ -43,7 +43,7 @@ _TYPES = ("Task", "Story", "Bug", "Experiment")
 _OPEN = (("To Do", "todo"), ("In Progress", "doing"), ("Peer review", "doing"))
 
 
-def write_workspace(root: Path, *, shared: bool = False) -> Configured:
+def write_workspace(root: Path, *, shared: bool = False) -> LoadedWorkspace:
     """20 teams with 10 rules each. ``shared``: every team maps every source, as rarely as that should be."""
     _write(
         root / "increment-sync.yaml",
@@ -66,7 +66,7 @@ def write_workspace(root: Path, *, shared: bool = False) -> Configured:
     )
     for team in range(TEAMS):
         _write(root / "mappings" / f"team-{team:02}.yaml", mapping_text(team, shared=shared))
-    return configure(root)
+    return load_configuration(root)
 
 
 def mapping_text(team: int, *, shared: bool = False) -> str:
@@ -105,13 +105,13 @@ def issues(count: int, *, years: float = 4) -> Iterator[KnownIssue]:
         )
 
 
-def fill_store(configured: Configured, count: int) -> Store:
+def fill_store(configured: LoadedWorkspace, count: int) -> Store:
     """The workspace's store with so many issues, as it is after a run that put all labels and comments."""
     store = open_store(store_url(configured.settings, configured.root), now=lambda: TODAY)
     everything = list(issues(count))
     labels = _labels_for(configured, everything)
     store.load_snapshot(_rows(everything, labels))
-    job = Job(
+    job = RunContext(
         run_id="run-1",
         settings=configured.settings,
         workspace=configured.workspace,
@@ -120,12 +120,12 @@ def fill_store(configured: Configured, count: int) -> Store:
         now=lambda: TODAY,
         log=None,
     )
-    thought, _ = outlook(job)
-    store.save_rollup("run-1", TODAY, figures_of(thought.rollup))
+    thought, _ = plan_from_store(job)
+    store.save_rollup("run-1", TODAY, rollup_snapshot(thought.rollup))
     store.save_assignments("run-1", TODAY, thought.matched.assignments)
     for change in thought.changes.comments:
-        store.record_comment(
-            PushedComment(
+        store.record_pushed_comment(
+            PushedCommentRecord(
                 subject=change.subject,
                 ref=change.ref,
                 comment_id="1",
@@ -139,7 +139,7 @@ def fill_store(configured: Configured, count: int) -> Store:
     return store
 
 
-def _labels_for(configured: Configured, everything: list[KnownIssue]) -> dict[IssueRef, list[str]]:
+def _labels_for(configured: LoadedWorkspace, everything: list[KnownIssue]) -> dict[IssueRef, list[str]]:
     """The labels that a first run puts on issues."""
     matcher = Matcher(configured.workspace, configured.workspace.labels, TODAY)
     matched = matcher.match(everything, Overrides())
@@ -168,7 +168,7 @@ def _rows(everything: list[KnownIssue], labels: dict[IssueRef, list[str]]) -> It
                 "status": issue.status,
                 "category": issue.category,
                 "updated": issue.updated.isoformat(),
-                "payload": issue_payload(labelled),
+                "payload": encode_issue_payload(labelled),
                 "first_seen": each.first_seen.isoformat(),
                 "first_labels": sorted(issue.labels),
                 "reopened": 0,

@@ -37,13 +37,13 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Name -> file. ``full`` has hostile text wherever people write."""
-    from sync.insights.report.html import html
+    from sync.insights.report.html import render_html
 
     folder = tmp_path_factory.mktemp("pages")
     made = {"full": report_data(HOSTILE), "crowded": crowded(200), "empty": empty()}
     paths = {name: folder / f"{name}.html" for name in made}
     for name, data in made.items():
-        paths[name].write_text(html(data), encoding="utf-8")
+        paths[name].write_text(render_html(data), encoding="utf-8")
     return paths
 
 

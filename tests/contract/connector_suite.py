@@ -20,14 +20,14 @@ import pytest
 from connectors.errors import Gone, OutcomeUnknown
 from connectors.model import (
     Census,
-    Failed,
-    History,
-    HistoryAsked,
+    FailedSource,
+    FieldSelection,
+    HistoryRequest,
     Issue,
     IssueRef,
-    Pulled,
+    PulledSource,
     Source,
-    Wanted,
+    SourceHistory,
 )
 from connectors.ports import IssueReader, IssueWriter
 
@@ -48,7 +48,7 @@ class DictCache:
         self.values[key] = value
 
 
-class World(ABC):
+class TrackerFixture(ABC):
     """A tracker with people in it, and a connector that looks at it. One container to start with."""
 
     reader: IssueReader
@@ -99,7 +99,7 @@ class World(ABC):
         """Time passes, for us and for the tracker."""
 
     @abstractmethod
-    def lose_next_answer_to_a_new_comment(self) -> None:
+    def lose_next_response_to_new_comment(self) -> None:
         """The next comment that we create is kept, but the answer does not reach us."""
 
     @abstractmethod
@@ -108,28 +108,32 @@ class World(ABC):
 
     # ---- from here on the same for all
 
-    def pull(self, before: Pulled | None = None, wanted: Wanted = Wanted()) -> Pulled:
-        answers = list(self.reader.pull([(self.source, before.cursor if before else None)], wanted))
+    def pull(
+        self, before: PulledSource | None = None, selection: FieldSelection = FieldSelection()
+    ) -> PulledSource:
+        answers = list(self.reader.pull([(self.source, before.cursor if before else None)], selection))
         assert len(answers) == 1
-        assert isinstance(answers[0], Pulled), answers[0]
+        assert isinstance(answers[0], PulledSource), answers[0]
         return answers[0]
 
     def history(
-        self, *keys: str, before: History | None = None, labels: tuple[str, ...] = ()
-    ) -> tuple[list[tuple[str, str, str]], History]:
+        self, *keys: str, before: SourceHistory | None = None, labels: tuple[str, ...] = ()
+    ) -> tuple[list[tuple[str, str, str]], SourceHistory]:
         """What happened to issues, oldest first: (title, kind, what it became or lost); and the whole answer.
 
         Asked as a run does: where the pull brings the history along, nobody asks."""
-        wanted = Wanted(state_labels=frozenset(labels))
-        issues = {issue.ref.id: issue for issue in self.pull(wanted=wanted).issues if issue.ref.key in keys}
-        pulled = self.pull(wanted=wanted)
+        wanted = FieldSelection(state_labels=frozenset(labels))
+        issues = {
+            issue.ref.id: issue for issue in self.pull(selection=wanted).issues if issue.ref.key in keys
+        }
+        pulled = self.pull(selection=wanted)
         if pulled.changes is not None:
-            told = History(source=self.source, changes=pulled.changes, whole=frozenset(issues))
+            told = SourceHistory(source=self.source, changes=pulled.changes, complete=frozenset(issues))
         else:
-            mark = before.mark if before else None
-            asked = HistoryAsked(source=self.source, issues=tuple(issues.values()), mark=mark)
+            mark = before.bookmark if before else None
+            asked = HistoryRequest(source=self.source, issues=tuple(issues.values()), bookmark=mark)
             (answer,) = self.reader.histories([asked], wanted)
-            assert isinstance(answer, History), answer
+            assert isinstance(answer, SourceHistory), answer
             told = answer
         lines = [
             (issues[change.ref.id].title, change.kind, change.after or f"no {change.before}")
@@ -139,17 +143,17 @@ class World(ABC):
         return lines, told
 
     def issue(self, key: str) -> Issue:
-        return self.reader.read(key, Wanted(body=True))
+        return self.reader.read(key, FieldSelection(body=True))
 
     def ref(self, key: str) -> IssueRef:
         return self.issue(key).ref
 
 
-def titles(pulled: Pulled) -> set[str]:
+def titles(pulled: PulledSource) -> set[str]:
     return {issue.title for issue in pulled.issues}
 
 
-def by_title(pulled: Pulled) -> Mapping[str, Issue]:
+def by_title(pulled: PulledSource) -> Mapping[str, Issue]:
     assert len(titles(pulled)) == len(pulled.issues), "an issue came twice"
     return {issue.title: issue for issue in pulled.issues}
 
@@ -158,21 +162,21 @@ class ConnectorSuite:
     """The contract of ``connectors/ports.py`` as tests."""
 
     @pytest.fixture
-    def world(self) -> World:
+    def world(self) -> TrackerFixture:
         raise NotImplementedError("override the fixture `world`")
 
     # ---- who we are
 
-    def test_whoami_is_the_author_of_our_comments(self, world: World) -> None:
+    def test_whoami_is_the_author_of_our_comments(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         made = world.writer.create_comment(world.ref(key), "status", MARKER)
         assert made.author_id == world.reader.whoami().id != ""
 
-    def test_a_private_container_is_not_public(self, world: World) -> None:
+    def test_a_private_container_is_not_public(self, world: TrackerFixture) -> None:
         container = world.source.repo or world.source.project or ""
         assert world.reader.is_public(container) is False
 
-    def test_whoami_is_asked_once(self, world: World) -> None:
+    def test_whoami_is_asked_once(self, world: TrackerFixture) -> None:
         world.reader.whoami()
         before = world.requests()
         world.reader.whoami()
@@ -180,7 +184,7 @@ class ConnectorSuite:
 
     # ---- pulling
 
-    def test_a_full_pull_brings_every_issue_once_over_several_pages(self, world: World) -> None:
+    def test_a_full_pull_brings_every_issue_once_over_several_pages(self, world: TrackerFixture) -> None:
         wanted = {f"issue {number}" for number in range(230)}
         for title in sorted(wanted):
             world.add_issue(title)
@@ -188,9 +192,9 @@ class ConnectorSuite:
         assert set(by_title(pulled)) == wanted
         assert pulled.full and not pulled.unchanged
 
-    def test_a_pulled_issue_says_what_the_tracker_says(self, world: World) -> None:
+    def test_a_pulled_issue_says_what_the_tracker_says(self, world: TrackerFixture) -> None:
         key = world.add_issue("Sessionise events", labels=("features", "urgent"), body="Some text")
-        issue = by_title(world.pull(wanted=Wanted(body=True)))["Sessionise events"]
+        issue = by_title(world.pull(selection=FieldSelection(body=True)))["Sessionise events"]
         assert (issue.ref.key, issue.ref.tracker) == (key, world.source.tracker)
         assert issue.labels == {"features", "urgent"}
         assert issue.body.strip() == "Some text"
@@ -199,11 +203,11 @@ class ConnectorSuite:
         assert issue.created.utcoffset() is not None and issue.updated >= issue.created
         assert issue.ref.id != issue.ref.key and issue.url
 
-    def test_bodies_come_only_when_asked_for(self, world: World) -> None:
+    def test_bodies_come_only_when_asked_for(self, world: TrackerFixture) -> None:
         world.add_issue("one", body="secret plans")
         assert by_title(world.pull())["one"].body == ""
 
-    def test_a_closed_issue_is_done_and_says_when(self, world: World) -> None:
+    def test_a_closed_issue_is_done_and_says_when(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         world.pass_minutes(30)
         world.close(key)
@@ -211,7 +215,7 @@ class ConnectorSuite:
         assert issue.category == "done"
         assert issue.closed is not None and issue.closed > issue.created
 
-    def test_the_second_pull_brings_what_changed_and_not_the_old(self, world: World) -> None:
+    def test_the_second_pull_brings_what_changed_and_not_the_old(self, world: TrackerFixture) -> None:
         world.add_issue("old")
         world.pass_minutes(60)
         key = world.add_issue("worked on")
@@ -226,7 +230,7 @@ class ConnectorSuite:
         assert "old" not in titles(second)
         assert by_title(second)["worked on"].category == "done"
 
-    def test_no_change_is_lost_between_any_two_of_many_pulls(self, world: World) -> None:
+    def test_no_change_is_lost_between_any_two_of_many_pulls(self, world: TrackerFixture) -> None:
         last, seen = world.pull(), set()
         for number in range(12):
             world.add_issue(f"issue {number}")
@@ -235,7 +239,7 @@ class ConnectorSuite:
             seen |= titles(last)
             assert f"issue {number}" in seen
 
-    def test_an_unchanged_source_costs_one_request(self, world: World) -> None:
+    def test_an_unchanged_source_costs_one_request(self, world: TrackerFixture) -> None:
         for number in range(3):
             world.add_issue(f"issue {number}")
         world.pass_minutes(60)
@@ -247,7 +251,7 @@ class ConnectorSuite:
             assert before is None or world.requests() == before + 1
             assert pulled.issues == ()
 
-    def test_an_empty_source_is_pulled_and_later_seen_to_fill(self, world: World) -> None:
+    def test_an_empty_source_is_pulled_and_later_seen_to_fill(self, world: TrackerFixture) -> None:
         pulled = world.pull()
         assert pulled.issues == ()
         again = world.pull(pulled)
@@ -255,47 +259,47 @@ class ConnectorSuite:
         world.add_issue("first of all")
         assert titles(world.pull(again)) == {"first of all"}
 
-    def test_a_missing_source_fails_and_the_others_do_not(self, world: World) -> None:
+    def test_a_missing_source_fails_and_the_others_do_not(self, world: TrackerFixture) -> None:
         world.add_issue("one")
         sources = [(world.missing, None), (world.source, None)]
-        missing, there = list(world.reader.pull(sources, Wanted()))
-        assert isinstance(missing, Failed) and missing.source == world.missing
+        missing, there = list(world.reader.pull(sources, FieldSelection()))
+        assert isinstance(missing, FailedSource) and missing.source == world.missing
         assert missing.kind == "missing" and missing.reason
-        assert isinstance(there, Pulled) and titles(there) == {"one"}
+        assert isinstance(there, PulledSource) and titles(there) == {"one"}
 
     # ---- census
 
-    def test_the_census_has_every_id_and_no_deleted_one(self, world: World) -> None:
+    def test_the_census_has_every_id_and_no_deleted_one(self, world: TrackerFixture) -> None:
         keys = [world.add_issue(f"issue {number}") for number in range(3)]
         ids = [world.ref(key).id for key in keys]
         world.delete(keys[1])
-        (census,) = world.reader.census([world.source], Wanted())
+        (census,) = world.reader.census([world.source], FieldSelection())
         assert isinstance(census, Census)
         assert census.ids == {ids[0], ids[2]}
 
-    def test_the_census_of_a_missing_source_fails(self, world: World) -> None:
-        (census,) = world.reader.census([world.missing], Wanted())
-        assert isinstance(census, Failed)
+    def test_the_census_of_a_missing_source_fails(self, world: TrackerFixture) -> None:
+        (census,) = world.reader.census([world.missing], FieldSelection())
+        assert isinstance(census, FailedSource)
 
     # ---- one issue
 
-    def test_a_direct_read_sees_the_newest_state(self, world: World) -> None:
+    def test_a_direct_read_sees_the_newest_state(self, world: TrackerFixture) -> None:
         key = world.add_issue("one", body="Text")
         world.label(key, "blocked")
         issue = world.issue(key)
         assert (issue.labels, issue.body.strip()) == ({"blocked"}, "Text")
 
-    def test_a_deleted_issue_is_gone(self, world: World) -> None:
+    def test_a_deleted_issue_is_gone(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         world.delete(key)
         with pytest.raises(Gone):
             world.issue(key)
 
-    def test_what_never_was_an_issue_is_gone(self, world: World) -> None:
+    def test_what_never_was_an_issue_is_gone(self, world: TrackerFixture) -> None:
         with pytest.raises(Gone):
             world.issue(world.add_issue("one") + "9999")
 
-    def test_a_moved_issue_is_found_by_its_old_key_with_its_id(self, world: World) -> None:
+    def test_a_moved_issue_is_found_by_its_old_key_with_its_id(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         before = world.ref(key)
         new_key = world.move(key)
@@ -305,26 +309,26 @@ class ConnectorSuite:
 
     # ---- labels
 
-    def test_labels_are_added_and_removed_one_by_one(self, world: World) -> None:
+    def test_labels_are_added_and_removed_one_by_one(self, world: TrackerFixture) -> None:
         key = world.add_issue("one", labels=("theirs", "old"))
         world.writer.ensure_label(world.source.project or world.source.repo or "", "mine", "1d76db", "Ours")
         world.writer.change_labels(world.ref(key), ["mine"], ["old"])
         assert world.issue(key).labels == {"theirs", "mine"}
 
-    def test_changing_labels_can_be_repeated(self, world: World) -> None:
+    def test_changing_labels_can_be_repeated(self, world: TrackerFixture) -> None:
         key = world.add_issue("one", labels=("old",))
         for _ in range(2):
             world.writer.change_labels(world.ref(key), ["state:done"], ["old", "never-there"])
         assert world.issue(key).labels == {"state:done"}
 
-    def test_a_label_that_a_person_adds_between_is_kept(self, world: World) -> None:
+    def test_a_label_that_a_person_adds_between_is_kept(self, world: TrackerFixture) -> None:
         key = world.add_issue("one", labels=("a",))
         ref = world.ref(key)
         world.label(key, "by-hand")
         world.writer.change_labels(ref, ["b"], ["a"])
         assert world.issue(key).labels == {"by-hand", "b"}
 
-    def test_a_label_is_renamed_on_every_issue_or_on_none(self, world: World) -> None:
+    def test_a_label_is_renamed_on_every_issue_or_on_none(self, world: TrackerFixture) -> None:
         container = world.source.project or world.source.repo or ""
         keys = [world.add_issue("one", labels=("mine",)), world.add_issue("two", labels=("mine", "theirs"))]
         renamed = world.writer.rename_label(container, "mine", "ours")
@@ -332,7 +336,7 @@ class ConnectorSuite:
         assert [world.issue(key).labels for key in keys] == [{name}, {name, "theirs"}]
         assert not world.writer.rename_label(container, "mine", "ours" if renamed else "theirs")
 
-    def test_label_events_say_who_put_a_label_last(self, world: World) -> None:
+    def test_label_events_say_who_put_a_label_last(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         me = world.reader.whoami().id
         world.writer.change_labels(world.ref(key), ["ours", "swapped"], [])
@@ -341,19 +345,19 @@ class ConnectorSuite:
         world.pass_minutes(1)
         world.label(key, "swapped")
         world.label(key, "theirs")
-        events = world.reader.label_events(world.ref(key))
+        events = world.reader.label_origins(world.ref(key))
         assert set(events) == {"ours", "swapped", "theirs"}
         assert events["ours"].author_id == me
         assert me not in (events["swapped"].author_id, events["theirs"].author_id)
         assert events["swapped"].at > events["ours"].at
 
-    def test_a_removed_label_has_no_event(self, world: World) -> None:
+    def test_a_removed_label_has_no_event(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         world.label(key, "short-lived")
         world.unlabel(key, "short-lived")
-        assert world.reader.label_events(world.ref(key)) == {}
+        assert world.reader.label_origins(world.ref(key)) == {}
 
-    def test_label_stories_say_who_put_and_who_took_off(self, world: World) -> None:
+    def test_label_stories_say_who_put_and_who_took_off(self, world: TrackerFixture) -> None:
         key, other, quiet = (world.add_issue(title) for title in ("one", "two", "three"))
         me = world.reader.whoami().id
         ref = world.ref(key)
@@ -366,19 +370,19 @@ class ConnectorSuite:
         world.label(key, "back")
         world.writer.change_labels(world.ref(other), [], ["ours"])
         refs = [ref, world.ref(other), world.ref(quiet)]
-        told = world.reader.label_stories(refs)
+        told = world.reader.label_histories(refs)
         assert set(told) == set(refs) and told[refs[2]] == {}
         stories = told[ref]
         assert set(stories) == {"ours", "kept", "back"}
         ours, kept, back = stories["ours"], stories["kept"], stories["back"]
-        assert ours.put and ours.off and ours.put.author_id == me != ours.off.author_id
-        assert ours.put.at < ours.off.at
-        assert kept.put and kept.put.author_id == me and kept.off is None
-        assert back.put and back.put.author_id != me and back.off is None
-        gone = told[refs[1]]["ours"].off
+        assert ours.added and ours.removed and ours.added.author_id == me != ours.removed.author_id
+        assert ours.added.at < ours.removed.at
+        assert kept.added and kept.added.author_id == me and kept.removed is None
+        assert back.added and back.added.author_id != me and back.removed is None
+        gone = told[refs[1]]["ours"].removed
         assert gone and gone.author_id == me
 
-    def test_writing_on_a_deleted_issue_says_gone(self, world: World) -> None:
+    def test_writing_on_a_deleted_issue_says_gone(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         ref = world.ref(key)
         world.delete(key)
@@ -389,7 +393,7 @@ class ConnectorSuite:
 
     # ---- histories
 
-    def test_the_history_tells_when_an_issue_was_closed_and_opened_again(self, world: World) -> None:
+    def test_the_history_tells_when_an_issue_was_closed_and_opened_again(self, world: TrackerFixture) -> None:
         key, other = world.add_issue("one"), world.add_issue("two")
         began = world.issue(key)
         for act in (world.close, world.reopen, world.close):
@@ -403,11 +407,13 @@ class ConnectorSuite:
             ("one", "status", began.status),
             ("one", "status", closed.status),
         ]
-        assert told.whole == {world.ref(key).id, world.ref(other).id}
+        assert told.complete == {world.ref(key).id, world.ref(other).id}
         last = max(told.changes, key=lambda change: change.at)
         assert (last.before, last.at) == (began.status, closed.closed)
 
-    def test_the_history_tells_of_the_labels_that_mean_something_and_of_no_other(self, world: World) -> None:
+    def test_the_history_tells_of_the_labels_that_mean_something_and_of_no_other(
+        self, world: TrackerFixture
+    ) -> None:
         key = world.add_issue("one")
         for name in ("On Hold", "chatter"):
             world.pass_minutes(1)
@@ -419,7 +425,7 @@ class ConnectorSuite:
         assert lines == [("one", "label", "On-Hold"), ("one", "label", "no On-Hold")]
         assert world.history(key)[0] == []
 
-    def test_what_was_told_before_is_told_by_the_same_id(self, world: World) -> None:
+    def test_what_was_told_before_is_told_by_the_same_id(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         world.close(key)
         world.pass_minutes(60)
@@ -430,21 +436,21 @@ class ConnectorSuite:
         assert len({**ids[0], **ids[1]}) == 2
         assert all(ids[1][same] == ids[0][same] for same in ids[0].keys() & ids[1].keys())
 
-    def test_the_history_of_many_issues_costs_one_request(self, world: World) -> None:
+    def test_the_history_of_many_issues_costs_one_request(self, world: TrackerFixture) -> None:
         for number in range(100):
             world.add_issue(f"issue {number}")
         pulled = world.pull()
-        asked = HistoryAsked(source=world.source, issues=pulled.issues)
+        asked = HistoryRequest(source=world.source, issues=pulled.issues)
         before = world.requests()
-        (told,) = world.reader.histories([asked], Wanted())
-        assert isinstance(told, History) and len(told.whole) == 100
+        (told,) = world.reader.histories([asked], FieldSelection())
+        assert isinstance(told, SourceHistory) and len(told.complete) == 100
         assert before is None or world.requests() == before + 1
-        assert list(world.reader.histories([], Wanted())) == []
+        assert list(world.reader.histories([], FieldSelection())) == []
         assert before is None or world.requests() == before + 1
 
     # ---- comments
 
-    def test_a_comment_is_created_read_edited_and_deleted(self, world: World) -> None:
+    def test_a_comment_is_created_read_edited_and_deleted(self, world: TrackerFixture) -> None:
         ref = world.ref(world.add_issue("one"))
         made = world.writer.create_comment(ref, "first", MARKER)
         assert made.body == "first"
@@ -460,7 +466,7 @@ class ConnectorSuite:
         with pytest.raises(Gone):
             world.writer.edit_comment(ref, made.id, "third", MARKER)
 
-    def test_comments_of_every_page_come_oldest_first(self, world: World) -> None:
+    def test_comments_of_every_page_come_oldest_first(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         for number in range(120):
             world.comment(key, f"comment {number}")
@@ -471,16 +477,16 @@ class ConnectorSuite:
         assert comments[-1].id == ours.id
         assert comments[-1].author_id != comments[0].author_id
 
-    def test_hostile_text_survives_in_a_comment(self, world: World) -> None:
+    def test_hostile_text_survives_in_a_comment(self, world: TrackerFixture) -> None:
         ref = world.ref(world.add_issue("one"))
         text = "<!-- {code} -->\n| a \U0001f600 | b |\n{html}&amp; %s @all"
         made = world.writer.create_comment(ref, text, MARKER)
         assert world.reader.comment(ref, made.id).body == text
 
-    def test_a_lost_answer_is_unknown_and_leaves_exactly_one_comment(self, world: World) -> None:
+    def test_a_lost_answer_is_unknown_and_leaves_exactly_one_comment(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         ref = world.ref(key)
-        world.lose_next_answer_to_a_new_comment()
+        world.lose_next_response_to_new_comment()
         with pytest.raises(OutcomeUnknown):
             world.writer.create_comment(ref, "status", MARKER)
         assert world.comments_of(key) == ["status"]

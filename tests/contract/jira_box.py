@@ -11,17 +11,22 @@ from typing import Any, Literal
 from connectors.http.retry import RetryPolicy
 from connectors.jira.reader import JiraReader, open_jira
 from connectors.jira.writer import JiraWriter
-from connectors.model import Census, Cursor, Failed, Pulled, Source, Wanted
-from connectors.sandbox.jira.site import JiraState
+from connectors.model import Census, Cursor, FailedSource, FieldSelection, PulledSource, Source
+from connectors.sandbox.jira.site import JiraSiteState
 from connectors.sandbox.jira.tracker import JiraTracker
 from connectors.sandbox.server import Sandbox
 
 Kind = Literal["jira-cloud", "jira-dc"]
-ROBOT = {"id": "robot", "display": "Increment Sync", "email": "robot@acme.example", "token": "secret"}
-OLD = {"created": "9d ago", "updated": "5d ago"}
+SERVICE_ACCOUNT = {
+    "id": "robot",
+    "display": "Increment Sync",
+    "email": "robot@acme.example",
+    "token": "secret",
+}
+OLD_TIMES = {"created": "9d ago", "updated": "5d ago"}
 PROJECTS: Mapping[str, Any] = {
-    "DS": {"issues": [{"summary": f"Issue {n}", "labels": ["theirs"], **OLD} for n in range(1, 6)]},
-    "OPS": {"issues": [{"summary": "Request", **OLD}]},
+    "DS": {"issues": [{"summary": f"Issue {n}", "labels": ["theirs"], **OLD_TIMES} for n in range(1, 6)]},
+    "OPS": {"issues": [{"summary": "Request", **OLD_TIMES}]},
 }
 
 
@@ -29,54 +34,54 @@ class DictCache:
     """A cache that forgets nothing."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, Any] = {}
+        self.values: dict[str, Any] = {}
 
     def get(self, key: str) -> Any | None:
-        return self.kept.get(key)
+        return self.values.get(key)
 
     def put(self, key: str, value: Any, *, days: float = 30) -> None:
-        self.kept[key] = value
+        self.values[key] = value
 
 
 @dataclass
-class JiraBox:
+class JiraServer:
     """A served site, its state, and a reader and writer that work on it."""
 
-    box: Sandbox
+    sandbox: Sandbox
     kind: Kind
     reader: JiraReader
     writer: JiraWriter
 
     @property
-    def state(self) -> JiraState:
-        tracker = self.box.trackers["jira"]
+    def state(self) -> JiraSiteState:
+        tracker = self.sandbox.trackers["jira"]
         assert isinstance(tracker, JiraTracker)
         return tracker.state
 
     @property
     def url(self) -> str:
-        return self.box.url("jira")
+        return self.sandbox.url("jira")
 
-    def opened(self, **changed: Any) -> tuple[JiraReader, JiraWriter]:
+    def connect(self, **changed: Any) -> tuple[JiraReader, JiraWriter]:
         """Another reader and writer on the same site, with a cache of their own."""
-        return opened(self.box, self.kind, **changed)
+        return connect(self.sandbox, self.kind, **changed)
 
     def pull(
         self, *sources: Source, after: Mapping[Source, Cursor] | None = None, reader: JiraReader | None = None
-    ) -> dict[Source, Pulled | Failed]:
+    ) -> dict[Source, PulledSource | FailedSource]:
         asked = [(source, (after or {}).get(source)) for source in sources]
-        return {answer.source: answer for answer in (reader or self.reader).pull(asked, Wanted())}
+        return {answer.source: answer for answer in (reader or self.reader).pull(asked, FieldSelection())}
 
-    def census(self, *sources: Source) -> dict[Source, Census | Failed]:
-        return {answer.source: answer for answer in self.reader.census(sources, Wanted())}
+    def census(self, *sources: Source) -> dict[Source, Census | FailedSource]:
+        return {answer.source: answer for answer in self.reader.census(sources, FieldSelection())}
 
-    def later(self, **by: float) -> None:
-        self.box.clock.advance(timedelta(**by))
+    def advance(self, **by: float) -> None:
+        self.sandbox.clock.advance(timedelta(**by))
 
     def requests(self) -> list[str]:
         """Method and path below the REST API of every request since the last call."""
-        entries = self.box.log.entries
-        self.box.log.clear()
+        entries = self.sandbox.log.entries
+        self.sandbox.log.clear()
         return [f"{entry.method} {entry.path.partition('/rest/api/2')[2]}" for entry in entries]
 
 
@@ -84,28 +89,28 @@ def project(key: str, jql: str | None = None) -> Source:
     return Source(tracker="jira", project=key, jql=jql)
 
 
-def whole(answer: Pulled | Failed) -> Pulled:
-    assert isinstance(answer, Pulled), answer
+def pulled_source(answer: PulledSource | FailedSource) -> PulledSource:
+    assert isinstance(answer, PulledSource), answer
     return answer
 
 
-def keys(answer: Pulled | Failed) -> list[str]:
-    return [issue.ref.key for issue in whole(answer).issues]
+def issue_keys(answer: PulledSource | FailedSource) -> list[str]:
+    return [issue.ref.key for issue in pulled_source(answer).issues]
 
 
-def cursors(answers: Mapping[Source, Pulled | Failed]) -> dict[Source, Cursor]:
-    return {source: whole(answer).cursor for source, answer in answers.items()}
+def cursors(answers: Mapping[Source, PulledSource | FailedSource]) -> dict[Source, Cursor]:
+    return {source: pulled_source(answer).cursor for source, answer in answers.items()}
 
 
-def opened(box: Sandbox, kind: Kind, **changed: Any) -> tuple[JiraReader, JiraWriter]:
+def connect(box: Sandbox, kind: Kind, **changed: Any) -> tuple[JiraReader, JiraWriter]:
     cloud = kind == "jira-cloud"
     given: dict[str, Any] = {
         "tracker": "jira",
         "kind": kind,
         "url": box.url("jira"),
-        "email": ROBOT["email"] if cloud else None,
-        "api_token": ROBOT["token"] if cloud else None,
-        "pat": None if cloud else ROBOT["token"],
+        "email": SERVICE_ACCOUNT["email"] if cloud else None,
+        "api_token": SERVICE_ACCOUNT["token"] if cloud else None,
+        "pat": None if cloud else SERVICE_ACCOUNT["token"],
         "cache": DictCache(),
         "policy": RetryPolicy(random=lambda: 0.5),
         "now": box.clock.now,
@@ -116,20 +121,20 @@ def opened(box: Sandbox, kind: Kind, **changed: Any) -> tuple[JiraReader, JiraWr
 
 
 @contextmanager
-def jira_box(
+def serve_jira(
     kind: Kind,
     *,
     now: str = "2026-11-20T09:00:00Z",
     robot: Mapping[str, Any] | None = None,
     projects: Mapping[str, Any] = PROJECTS,
     **site: Any,
-) -> Iterator[JiraBox]:
+) -> Iterator[JiraServer]:
     """A site that is served while the context lasts; its clock stands still."""
     part = {
         "kind": kind,
-        "accounts": [ROBOT | dict(robot or {}), {"id": "dana"}],
+        "accounts": [SERVICE_ACCOUNT | dict(robot or {}), {"id": "dana"}],
         "projects": projects,
         **site,
     }
     with Sandbox.from_seed({"now": now, "trackers": {"jira": part}}) as box:
-        yield JiraBox(box, kind, *opened(box, kind))
+        yield JiraServer(box, kind, *connect(box, kind))

@@ -9,14 +9,14 @@ import pytest
 
 from connectors.model import IssueRef
 from mappings.model import Assignment, IssueState
-from sync.store import AssignmentRow, LeaseHeld, LeaseLost, PushedComment, Store
+from sync.store import AssignmentRecord, LeaseHeld, LeaseLost, PushedCommentRecord, Store
 from tests.support.store_world import START, Clock, issue, ref
 
 TTL = timedelta(minutes=5)
 
 
-def comment(subject: str = "capability:churn", **values: object) -> PushedComment:
-    first = PushedComment(
+def comment(subject: str = "capability:churn", **values: object) -> PushedCommentRecord:
+    first = PushedCommentRecord(
         subject=subject,
         ref=ref(1),
         comment_id="501",
@@ -68,28 +68,28 @@ class RunsContract:
         clock.forward(days=30)
         store.start_run("r7", "run", {})
         store.finish_run("r7", "partly failed", 1, {})
-        assert [row.id for row in store.runs()] == ["r7", "r3", "r2", "r1"]
-        assert store.last_success("run") == store.run("r3").finished  # type: ignore[union-attr]
+        assert [row.id for row in store.recent_runs()] == ["r7", "r3", "r2", "r1"]
+        assert store.last_success("run") == store.find_run("r3").finished  # type: ignore[union-attr]
         store.start_run("r8", "run", {})
         store.finish_run("r8", "done", 0, {})
-        assert [row.id for row in store.runs()] == ["r8", "r7", "r2", "r1"]
+        assert [row.id for row in store.recent_runs()] == ["r8", "r7", "r2", "r1"]
 
     def test_what_became_of_writes_is_counted_and_only_grows(self, store: Store) -> None:
-        assert store.tally() == []
+        assert store.count_outcomes() == []
         first, second = announce(store), announce(store, "r2")
         store.journal_result(first, "unknown", START)
         store.journal_result(first, "done", START)
         store.journal_result(second, "failed", START)
-        counts = {(each.tracker, each.op, each.outcome): each.number for each in store.tally()}
+        counts = {(each.tracker, each.op, each.outcome): each.number for each in store.count_outcomes()}
         assert set(counts.values()) == {1}
         assert {outcome for _, _, outcome in counts} == {"unknown", "done", "failed"}
-        assert [each.outcome for each in store.tally("r2")] == ["failed"]
+        assert [each.outcome for each in store.count_outcomes("r2")] == ["failed"]
 
     def test_it_knows_its_size(self, store: Store) -> None:
         assert store.size() > 10_000
 
     def test_a_store_knows_when_it_was_made(self, store: Store) -> None:
-        assert store.born == START
+        assert store.created_at == START
 
     def test_a_run_is_open_until_it_is_finished(self, store: Store, clock: Clock) -> None:
         store.start_run("r1", "run", {"push": True})
@@ -98,7 +98,7 @@ class RunsContract:
         clock.forward(minutes=1)
         store.finish_run("r1", "done", 0, {"changes": 3})
 
-        latest, first = store.runs()
+        latest, first = store.recent_runs()
         assert (latest.id, latest.finished, latest.outcome, latest.exit_code) == ("r2", None, None, None)
         assert (first.command, first.started, first.finished) == ("run", START, clock.now)
         assert (first.outcome, first.exit_code, first.summary, first.options) == (
@@ -107,7 +107,7 @@ class RunsContract:
             {"changes": 3},
             {"push": True},
         )
-        assert [run.id for run in store.runs(limit=1)] == ["r2"]
+        assert [run.id for run in store.recent_runs(limit=1)] == ["r2"]
 
     def test_the_cache_forgets_what_is_too_old_and_keeps_trackers_apart(
         self, store: Store, clock: Clock
@@ -128,32 +128,32 @@ class RunsContract:
 
 class LeaseContract:
     def test_a_second_run_is_told_who_is_at_work(self, store: Store, clock: Clock) -> None:
-        store.take_lease("r1", "host-a pid 7", TTL)
+        store.acquire_lease("r1", "host-a pid 7", TTL)
         clock.forward(minutes=1)
         with pytest.raises(LeaseHeld, match=r"Run r1 \(host-a pid 7\).* since 2026-10-05 08:00 UTC") as held:
-            store.take_lease("r2", "host-b pid 8", TTL)
+            store.acquire_lease("r2", "host-b pid 8", TTL)
         assert (held.value.run_id, held.value.since, held.value.expires) == ("r1", START, START + TTL)
         store.release_lease("r2")
         store.renew_lease("r1", TTL)
 
     def test_a_released_lease_is_free(self, store: Store) -> None:
-        store.take_lease("r1", "a", TTL)
+        store.acquire_lease("r1", "a", TTL)
         store.release_lease("r1")
-        store.take_lease("r2", "b", TTL)
+        store.acquire_lease("r2", "b", TTL)
         with pytest.raises(LeaseLost):
             store.renew_lease("r1", TTL)
 
     def test_the_lease_of_a_dead_run_is_taken_over_and_the_dead_one_cannot_come_back(
         self, store: Store, clock: Clock
     ) -> None:
-        store.take_lease("r1", "a", TTL)
+        store.acquire_lease("r1", "a", TTL)
         clock.forward(minutes=4)
         store.renew_lease("r1", TTL)
         clock.forward(minutes=4)
         with pytest.raises(LeaseHeld):
-            store.take_lease("r2", "b", TTL)
+            store.acquire_lease("r2", "b", TTL)
         clock.forward(minutes=1)
-        store.take_lease("r2", "b", TTL)
+        store.acquire_lease("r2", "b", TTL)
         with pytest.raises(LeaseLost, match=r"Run r1 .* lost its lease"):
             store.renew_lease("r1", TTL)
         store.renew_lease("r2", TTL)
@@ -161,11 +161,11 @@ class LeaseContract:
 
 class PushedContract:
     def test_labels_are_ours_from_when_we_put_them_until_we_remove_them(self, store: Store) -> None:
-        store.record_labels(ref(1), ["capability:a", "increment:q4"], [], "r1", START)
-        store.record_labels(ref(2, "github"), ["capability:b"], [], "r1", START)
+        store.record_pushed_labels(ref(1), ["capability:a", "increment:q4"], [], "r1", START)
+        store.record_pushed_labels(ref(2, "github"), ["capability:b"], [], "r1", START)
         moved = IssueRef(tracker="jira", id=ref(1).id, key="ML-1")
         later = START + timedelta(hours=1)
-        store.record_labels(moved, ["capability:c"], ["capability:a", "never-there"], "r2", later)
+        store.record_pushed_labels(moved, ["capability:c"], ["capability:a", "never-there"], "r2", later)
 
         pushed = store.pushed_labels()
         assert {issue: sorted(labels) for issue, labels in pushed.items()} == {
@@ -176,27 +176,27 @@ class PushedContract:
         assert (label.run_id, label.at) == ("r2", later)
 
     def test_what_we_wrote_has_the_key_that_its_issue_has_now(self, store: Store) -> None:
-        store.record_labels(ref(1), ["capability:a"], [], "r1", START)
-        store.record_comment(comment())
+        store.record_pushed_labels(ref(1), ["capability:a"], [], "r1", START)
+        store.record_pushed_comment(comment())
         store.save_issue(issue(1, ref=IssueRef(tracker="jira", id=ref(1).id, key="ML-1")), START)
         (labelled,), (named,) = store.pushed_labels(), store.pushed_label_names()
         assert (labelled.key, named.key) == ("ML-1", "ML-1")
         assert store.pushed_comments()["capability:churn"].ref.key == "ML-1"
 
     def test_a_comment_is_remembered_until_it_is_forgotten(self, store: Store) -> None:
-        store.record_comment(comment())
+        store.record_pushed_comment(comment())
         edited = comment(body="done", full_hash="f2", edited_at=START + TTL, state="deleted-by-person")
-        store.record_comment(edited)
-        store.record_comment(comment("goal:retention", ref=ref(9)))
+        store.record_pushed_comment(edited)
+        store.record_pushed_comment(comment("goal:retention", ref=ref(9)))
         assert store.pushed_comments() == {
             "capability:churn": edited,
             "goal:retention": comment("goal:retention", ref=ref(9)),
         }
-        store.forget_comment("capability:churn")
+        store.forget_pushed_comment("capability:churn")
         assert list(store.pushed_comments()) == ["goal:retention"]
 
     def test_a_rename_carries_comment_and_baseline_over_once(self, store: Store) -> None:
-        store.record_comment(comment("capability:old"))
+        store.record_pushed_comment(comment("capability:old"))
         store.save_baseline("old", START, {ref(1)})
         for _ in range(2):
             store.rename_subject("capability:old", "capability:new")
@@ -211,19 +211,19 @@ class PushedContract:
         }
 
     def test_the_fingerprint_follows_what_was_pushed_on_these_issues_only(self, store: Store) -> None:
-        store.record_labels(ref(1), ["capability:a"], [], "r1", START)
-        before = store.fingerprint([ref(1), ref(2)])
-        assert before == store.fingerprint([ref(2), ref(1), ref(1)])
+        store.record_pushed_labels(ref(1), ["capability:a"], [], "r1", START)
+        before = store.pushed_fingerprint([ref(1), ref(2)])
+        assert before == store.pushed_fingerprint([ref(2), ref(1), ref(1)])
 
-        store.record_labels(ref(3), ["capability:a"], [], "r2", START)
-        store.record_labels(ref(2, "github"), ["capability:a"], [], "r2", START)
-        store.record_labels(ref(1), ["capability:a"], [], "r2", START + TTL)
-        assert store.fingerprint([ref(1), ref(2)]) == before
+        store.record_pushed_labels(ref(3), ["capability:a"], [], "r2", START)
+        store.record_pushed_labels(ref(2, "github"), ["capability:a"], [], "r2", START)
+        store.record_pushed_labels(ref(1), ["capability:a"], [], "r2", START + TTL)
+        assert store.pushed_fingerprint([ref(1), ref(2)]) == before
 
-        store.record_comment(comment())
-        with_comment = store.fingerprint([ref(1), ref(2)])
-        store.record_labels(ref(2), ["capability:a"], [], "r2", START)
-        assert len({before, with_comment, store.fingerprint([ref(1), ref(2)])}) == 3
+        store.record_pushed_comment(comment())
+        with_comment = store.pushed_fingerprint([ref(1), ref(2)])
+        store.record_pushed_labels(ref(2), ["capability:a"], [], "r2", START)
+        assert len({before, with_comment, store.pushed_fingerprint([ref(1), ref(2)])}) == 3
 
     def test_an_override_keeps_its_first_date_until_it_is_taken_back(self, store: Store) -> None:
         store.add_override(ref(1), "veto", "capability:a", since=START, run_id="r1")
@@ -243,10 +243,13 @@ class JournalContract:
         first, second, third = (announce(store, number=number) for number in (1, 2, 3))
         store.journal_result(second, "unknown", START + TTL, "the answer was lost")
         store.journal_result(third, "failed", START + TTL, "locked")
-        assert [(row.id, row.outcome) for row in store.open_intents()] == [(first, None), (second, "unknown")]
+        assert [(row.id, row.outcome) for row in store.pending_writes()] == [
+            (first, None),
+            (second, "unknown"),
+        ]
 
         store.journal_result(second, "done", START + 2 * TTL, after={"labels": ["ml", "capability:churn"]})
-        assert [row.id for row in store.open_intents()] == [first]
+        assert [row.id for row in store.pending_writes()] == [first]
         found = store.journal(ref=ref(2))[0]
         assert (found.outcome, found.detail, found.resulted_at) == ("done", "", START + 2 * TTL)
         assert found.after == {"labels": ["ml", "capability:churn"]}
@@ -271,8 +274,8 @@ class JournalContract:
 
     def test_a_result_and_what_was_pushed_are_one(self, store: Store) -> None:
         entry = announce(store, run_id="r7")
-        store.record_labels(ref(1), ["capability:old"], [], "r1", START)
-        store.complete(
+        store.record_pushed_labels(ref(1), ["capability:old"], [], "r1", START)
+        store.complete_write(
             entry,
             START + TTL,
             ref=ref(1),
@@ -286,15 +289,15 @@ class JournalContract:
         assert [(label.label, label.run_id) for label in labels.values()] == [("capability:churn", "r7")]
         assert store.pushed_comments() == {"capability:churn": comment()}
 
-        store.complete(announce(store), START + TTL, ref=ref(1), forget="capability:churn")
+        store.complete_write(announce(store), START + TTL, ref=ref(1), deleted_subject="capability:churn")
         assert store.pushed_comments() == {}
 
     def test_neither_is_kept_when_one_of_them_cannot_be(self, store: Store) -> None:
         entry = announce(store)
         broken = comment(edited_at=START.replace(tzinfo=None))
         with pytest.raises(Exception, match="without a zone"):
-            store.complete(entry, START, ref=ref(1), added=["capability:churn"], comment=broken)
-        assert [row.id for row in store.open_intents()] == [entry]
+            store.complete_write(entry, START, ref=ref(1), added=["capability:churn"], comment=broken)
+        assert [row.id for row in store.pending_writes()] == [entry]
         assert store.pushed_labels() == {}
 
 
@@ -328,7 +331,7 @@ class FiguresContract:
     def test_an_unchanged_assignment_leaves_no_trace(self, store: Store) -> None:
         for day in range(3):
             store.save_assignments(f"r{day}", START + timedelta(days=day), [assigned(1, "a")])
-        row = AssignmentRow(
+        row = AssignmentRecord(
             ref=ref(1), capability="a", rule="r", team="blue", iteration=None, since=START, run_id="r0"
         )
         assert store.assignment_history(ref(1)) == [row]

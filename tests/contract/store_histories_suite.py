@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from connectors.model import History, IssueChange, Wanted
+from connectors.model import FieldSelection, IssueChange, SourceHistory
 from sync.store import Store
 from tests.support.store_world import BLUE, CHURN, DS, START, issue, pull, ref
 
@@ -31,9 +31,9 @@ SHUT = IssueChange(
 )
 
 
-def asked(store: Store, wanted: Wanted = Wanted()) -> dict[str, list[str]]:
+def asked(store: Store, wanted: FieldSelection = FieldSelection()) -> dict[str, list[str]]:
     """Names of the issues whose history is to be read, by source."""
-    found = store.unread_histories([DS, BLUE, CHURN], wanted)
+    found = store.histories_to_read([DS, BLUE, CHURN], wanted)
     return {each.source.name: [one.ref.key for one in each.issues] for each in found}
 
 
@@ -42,13 +42,15 @@ def answer(
     *changes: IssueChange,
     mark: str | None = None,
     whole: bool = True,
-    wanted: Wanted = Wanted(),
+    wanted: FieldSelection = FieldSelection(),
 ) -> None:
     """The trackers tell these changes to everything that is asked."""
-    for each in store.unread_histories([DS, BLUE, CHURN], wanted):
+    for each in store.histories_to_read([DS, BLUE, CHURN], wanted):
         ids = frozenset(one.ref.id for one in each.issues) if whole else frozenset()
         mine = tuple(change for change in changes if change.ref.tracker == each.source.tracker)
-        store.save_history(each, History(source=each.source, changes=mine, whole=ids, mark=mark), wanted)
+        store.save_history(
+            each, SourceHistory(source=each.source, changes=mine, complete=ids, bookmark=mark), wanted
+        )
 
 
 class HistoriesContract:
@@ -67,14 +69,14 @@ class HistoriesContract:
         pull(store, issue(1), source=BLUE)
         store.mark_vanished(ref(2), LATER)
         assert sorted(key for keys in asked(store).values() for key in keys) == ["DS-1"]
-        assert store.unread_histories([CHURN], Wanted()) == []
+        assert store.histories_to_read([CHURN], FieldSelection()) == []
 
     def test_other_labels_that_mean_a_state_make_every_history_worth_reading_again(
         self, store: Store
     ) -> None:
         pull(store, issue(1))
         answer(store)
-        wip = Wanted(state_labels=frozenset({"wip"}))
+        wip = FieldSelection(state_labels=frozenset({"wip"}))
         assert asked(store, wip) == {DS.name: ["DS-1"]}
         answer(store, wanted=wip)
         assert asked(store, wip) == {}
@@ -98,24 +100,24 @@ class HistoriesContract:
         pull(store, issue(1), issue(2))
         answer(store)
         pull(store, issue(1, at=LATER), issue(2), at=LATER)
-        assert store.whole_histories() == {("jira", ref(2).id)}
+        assert store.complete_histories() == {("jira", ref(2).id)}
         answer(store, whole=False)
-        assert store.whole_histories() == {("jira", ref(2).id)}
+        assert store.complete_histories() == {("jira", ref(2).id)}
         assert asked(store) == {}, "what is known in part is not asked for again and again"
 
     def test_the_mark_comes_back_with_the_next_question(self, store: Store) -> None:
         pull(store, issue(7, tracker="github"), source=CHURN)
         answer(store, SHUT, mark="up to here")
         pull(store, issue(7, tracker="github", at=LATER), source=CHURN, at=LATER)
-        (question,) = store.unread_histories([CHURN], Wanted())
-        assert question.mark == "up to here"
+        (question,) = store.histories_to_read([CHURN], FieldSelection())
+        assert question.bookmark == "up to here"
         assert store.issue_changes()[("github", ref(7).id)][0].resolution == "not_planned"
 
     def test_histories_that_came_with_their_issues_are_not_asked_for(self, store: Store) -> None:
         pull(store, issue(1))
-        store.save_changes([issue(1)], [CLOSED], Wanted())
+        store.save_issue_changes([issue(1)], [CLOSED], FieldSelection())
         assert asked(store) == {}
-        assert store.whole_histories() == {("jira", ref(1).id)}
+        assert store.complete_histories() == {("jira", ref(1).id)}
 
     def test_a_change_that_was_our_own_write_is_passed_over(self, store: Store) -> None:
         pull(store, *(issue(number) for number in (1, 2, 3, 4)))
@@ -132,21 +134,21 @@ class HistoriesContract:
             at=soon,
         )
         assert asked(store) == {DS.name: ["DS-2", "DS-3", "DS-4"]}
-        assert ("jira", ref(1).id) in store.whole_histories()
+        assert ("jira", ref(1).id) in store.complete_histories()
 
     def test_changes_of_status_that_were_noticed_come_by_issue(self, store: Store) -> None:
         pull(store, issue(1), issue(2))
         pull(store, issue(1, at=LATER, status="Closed", category="done"), issue(2), at=LATER)
-        ((key, (seen,)),) = store.statuses_seen().items()
+        ((key, (seen,)),) = store.observed_status_changes().items()
         assert key == ("jira", ref(1).id)
         assert (seen.at, seen.after) == (LATER, {"status": "Closed", "category": "done"})
 
     def test_statuses_are_learned_beside_those_known(self, store: Store) -> None:
-        assert store.learned_statuses("jira") == {}
-        store.learn_statuses("jira", {"1": ("Open", "todo"), "2": ("Checked", None)})
-        store.learn_statuses("jira", {"2": ("Reviewed", "doing")})
-        assert store.learned_statuses("jira") == {"1": ("Open", "todo"), "2": ("Reviewed", "doing")}
-        assert store.learned_statuses("github") == {}
+        assert store.load_statuses("jira") == {}
+        store.save_statuses("jira", {"1": ("Open", "todo"), "2": ("Checked", None)})
+        store.save_statuses("jira", {"2": ("Reviewed", "doing")})
+        assert store.load_statuses("jira") == {"1": ("Open", "todo"), "2": ("Reviewed", "doing")}
+        assert store.load_statuses("github") == {}
 
     def test_a_snapshot_carries_the_histories(self, store: Store, store_elsewhere: Store) -> None:
         pull(store, issue(1))
@@ -155,8 +157,8 @@ class HistoriesContract:
         answer(store, CLOSED)
         store_elsewhere.load_snapshot(list(store.snapshot_rows(bodies=False)))
         assert store_elsewhere.issue_changes() == store.issue_changes() != {}
-        assert store_elsewhere.whole_histories() == store.whole_histories() != frozenset()
-        assert store_elsewhere.statuses_seen() == store.statuses_seen() != {}
+        assert store_elsewhere.complete_histories() == store.complete_histories() != frozenset()
+        assert store_elsewhere.observed_status_changes() == store.observed_status_changes() != {}
 
 
 def _write(store: Store, number: int) -> None:

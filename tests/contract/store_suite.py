@@ -7,7 +7,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from connectors.model import Census, Cursor, IssueRef, Pulled, Source, Wanted
+from connectors.model import Census, Cursor, FieldSelection, IssueRef, PulledSource, Source
 from sync.store import Store
 from sync.store import pulls as snapshot
 from tests.support.store_world import BLUE, CHURN, DS, START, Clock, issue, kinds, pull, ref
@@ -18,23 +18,25 @@ MUCH_LATER = START + timedelta(days=1)
 
 class SourcesContract:
     def test_a_source_is_unknown_before_its_first_pull(self, store: Store) -> None:
-        assert store.source(DS) is None
-        assert store.sources() == []
+        assert store.source_state(DS) is None
+        assert store.source_states() == []
 
     def test_a_whole_reading_moves_the_watermark(self, store: Store) -> None:
-        cursor = Cursor(watermark=START, since=START - timedelta(minutes=2), etag='W/"1"')
-        store.save_pull(Pulled(source=CHURN, issues=(), cursor=cursor, full=True), Wanted(), LATER)
+        cursor = Cursor(watermark=START, updated_since=START - timedelta(minutes=2), etag='W/"1"')
+        store.save_pull(
+            PulledSource(source=CHURN, issues=(), cursor=cursor, full=True), FieldSelection(), LATER
+        )
 
-        state = store.source(CHURN)
+        state = store.source_state(CHURN)
         assert state is not None
         assert (state.cursor, state.last_whole, state.count) == (cursor, LATER, 0)
         assert (state.name, state.tracker) == ("github:acme/churn", "github")
 
     def test_a_watermark_is_void_when_more_is_wanted_than_it_was_earned_with(self, store: Store) -> None:
-        pull(store, wanted=Wanted(fields=("Team", "Rank")))
+        pull(store, selection=FieldSelection(fields=("Team", "Rank")))
 
-        same = store.source(DS, Wanted(fields=("Rank", "Team")))
-        other = store.source(DS, Wanted(body=True))
+        same = store.source_state(DS, FieldSelection(fields=("Rank", "Team")))
+        other = store.source_state(DS, FieldSelection(body=True))
         assert same is not None and same.cursor is not None
         assert other is not None and other.cursor is None
 
@@ -42,16 +44,16 @@ class SourcesContract:
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pull(store, issue(1))
-        before = store.source(DS)
+        before = store.source_state(DS)
 
         def dies(*_: object) -> None:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr(snapshot, "_keep_events", dies)  # the last thing of all
+            patched.setattr(snapshot, "_save_events", dies)  # the last thing of all
             pull(store, issue(2), at=LATER)
-        assert store.source(DS) == before
-        assert store.source_ids(DS) == {ref(1).id}
+        assert store.source_state(DS) == before
+        assert store.source_issue_ids(DS) == {ref(1).id}
         assert store.known_issue("jira", "DS-2") is None
 
     def test_a_failed_source_keeps_its_watermark_and_the_time_of_its_first_failure(
@@ -61,34 +63,34 @@ class SourcesContract:
         store.mark_failed(DS, "The server does not answer.", LATER)
         store.mark_failed(DS, "The token has expired.", MUCH_LATER)
 
-        state = store.source(DS)
+        state = store.source_state(DS)
         assert state is not None and state.cursor is not None
         assert (state.failing_since, state.error) == (LATER, "The token has expired.")
-        assert store.source_ids(DS) == {ref(1).id}
+        assert store.source_issue_ids(DS) == {ref(1).id}
 
         pull(store, issue(1), at=MUCH_LATER)
-        assert store.sources()[0].failing_since == LATER, "its census may still fail"
+        assert store.source_states()[0].failing_since == LATER, "its census may still fail"
         store.mark_healthy([CHURN.name])
-        assert store.sources()[0].failing_since == LATER
+        assert store.source_states()[0].failing_since == LATER
         store.mark_healthy([DS.name])
-        assert store.sources()[0].failing_since is None
-        assert store.sources()[0].error is None
+        assert store.source_states()[0].failing_since is None
+        assert store.source_states()[0].error is None
 
     def test_a_source_that_never_worked_is_failing_since_the_first_try(self, store: Store) -> None:
         store.mark_failed(DS, "No such project.", START)
-        state = store.source(DS)
+        state = store.source_state(DS)
         assert state is not None
         assert (state.cursor, state.last_whole, state.failing_since) == (None, None, START)
 
     def test_an_unchanged_source_keeps_its_issues(self, store: Store) -> None:
         pull(store, issue(1), issue(2))
-        cursor = Cursor(watermark=START, since=START)
-        nothing = Pulled(source=DS, issues=(), cursor=cursor, full=False, unchanged=True)
-        assert store.save_pull(nothing, Wanted(), LATER) == []
-        state = store.source(DS)
+        cursor = Cursor(watermark=START, updated_since=START)
+        nothing = PulledSource(source=DS, issues=(), cursor=cursor, full=False, unchanged=True)
+        assert store.save_pull(nothing, FieldSelection(), LATER) == []
+        state = store.source_state(DS)
         assert state is not None
         assert (state.last_whole, state.count) == (LATER, 2)
-        assert store.source_ids(DS) == {ref(1).id, ref(2).id}
+        assert store.source_issue_ids(DS) == {ref(1).id, ref(2).id}
 
 
 class IssuesContract:
@@ -104,7 +106,7 @@ class IssuesContract:
             fields={"Team": ("Blue", "Green"), "Empty": ()},
         )
         pull(store, told)
-        assert [known.issue for known in store.known()] == [told]
+        assert [known.issue for known in store.known_issues()] == [told]
 
     def test_times_come_back_in_utc_to_the_microsecond(self, store: Store) -> None:
         east = timezone(timedelta(hours=5, minutes=45))
@@ -123,9 +125,11 @@ class IssuesContract:
     def test_the_newest_reading_wins_and_an_equally_new_one_replaces(self, store: Store) -> None:
         pull(store, issue(1, at=LATER, title="second"))
         store.save_issue(issue(1, at=START, title="first"), MUCH_LATER)
-        assert [known.issue.title for known in store.known()] == ["second"]
+        assert [known.issue.title for known in store.known_issues()] == ["second"]
         store.save_issue(issue(1, at=LATER, title="second, label put within the same second"), MUCH_LATER)
-        assert [known.issue.title for known in store.known()] == ["second, label put within the same second"]
+        assert [known.issue.title for known in store.known_issues()] == [
+            "second, label put within the same second"
+        ]
 
     def test_what_was_first_is_remembered(self, store: Store) -> None:
         pull(store, issue(1, labels=frozenset({"capability:old"})), at=START)
@@ -138,13 +142,13 @@ class IssuesContract:
     def test_an_issue_of_two_sources_is_stored_once(self, store: Store) -> None:
         pull(store, issue(1), source=DS)
         pull(store, issue(1), source=BLUE)
-        assert [known.sources for known in store.known()] == [{"jira:DS", "jira:DS (team = Blue)"}]
+        assert [known.sources for known in store.known_issues()] == [{"jira:DS", "jira:DS (team = Blue)"}]
 
     def test_the_same_id_on_two_trackers_is_two_issues(self, store: Store) -> None:
         pull(store, issue(1))
         pull(store, issue(1, tracker="github"), source=CHURN)
-        assert [known.issue.ref.key for known in store.known()] == ["acme/churn#1", "DS-1"]
-        assert [known.issue.ref.key for known in store.known(tracker="jira")] == ["DS-1"]
+        assert [known.issue.ref.key for known in store.known_issues()] == ["acme/churn#1", "DS-1"]
+        assert [known.issue.ref.key for known in store.known_issues(tracker="jira")] == ["DS-1"]
 
     def test_an_anchor_read_alone_belongs_to_no_source(self, store: Store) -> None:
         store.save_issue(issue(100), START)
@@ -165,10 +169,10 @@ class IssuesContract:
 
     def test_many_issues_come_back_in_order_and_each_once(self, store: Store) -> None:
         pull(store, *(issue(number) for number in range(2050)))
-        ids = [known.issue.ref.id for known in store.known()]
+        ids = [known.issue.ref.id for known in store.known_issues()]
         assert len(ids) == 2050
         assert ids == sorted(set(ids))
-        assert all(known.sources == {DS.name} for known in store.known())
+        assert all(known.sources == {DS.name} for known in store.known_issues())
 
 
 class EventsContract:
@@ -176,14 +180,14 @@ class EventsContract:
         assert kinds(pull(store, issue(1), issue(2))) == [("appeared", "DS-1"), ("appeared", "DS-2")]
         noticed = pull(store, issue(2), issue(3), at=LATER)
         assert kinds(noticed) == [("appeared", "DS-3"), ("left", "DS-1")]
-        assert store.source_ids(DS) == {ref(2).id, ref(3).id}
+        assert store.source_issue_ids(DS) == {ref(2).id, ref(3).id}
         known = store.known_issue("jira", "DS-1")
         assert known is not None and known.sources == frozenset()
 
     def test_an_incremental_pull_lets_nothing_leave(self, store: Store) -> None:
         pull(store, issue(1), issue(2))
         assert kinds(pull(store, issue(3), at=LATER, full=False)) == [("appeared", "DS-3")]
-        assert store.source_ids(DS) == {ref(1).id, ref(2).id, ref(3).id}
+        assert store.source_issue_ids(DS) == {ref(1).id, ref(2).id, ref(3).id}
 
     def test_status_changes_are_noticed_and_a_reopened_issue_is_counted(self, store: Store) -> None:
         pull(store, issue(1, status="Done", category="done"))
@@ -213,8 +217,8 @@ class EventsContract:
 
         assert kinds(noticed) == [("left", "DS-3"), ("vanished", "DS-2")]
         unproved = ref(4).id
-        assert store.source_ids(DS) == {ref(1).id, ref(2).id, ref(9).id, unproved}
-        state = store.source(DS)
+        assert store.source_issue_ids(DS) == {ref(1).id, ref(2).id, ref(9).id, unproved}
+        state = store.source_state(DS)
         assert state is not None
         assert (state.last_census, state.count, state.last_whole) == (LATER, 3, START)
         gone = store.known_issue("jira", "DS-2")
@@ -225,14 +229,14 @@ class EventsContract:
         for number in (1, 2, 3):
             store.mark_vanished(ref(number), LATER)
         store.mark_vanished(ref(1), MUCH_LATER)
-        assert {known.vanished for known in store.known()} == {LATER}
+        assert {known.vanished for known in store.known_issues()} == {LATER}
 
         back = pull(store, issue(1), at=MUCH_LATER, full=False)
         back += store.save_issue(issue(2, at=START - timedelta(days=1)), MUCH_LATER)
         census = Census(source=DS, ids=frozenset({ref(3).id}))
         back += store.save_census(census, MUCH_LATER, vanished={}, left=[])
         assert kinds(back) == [("returned", "DS-1"), ("returned", "DS-2"), ("returned", "DS-3")]
-        assert {known.vanished for known in store.known()} == {None}
+        assert {known.vanished for known in store.known_issues()} == {None}
 
     def test_an_id_that_only_a_census_named_can_leave_again(self, store: Store) -> None:
         store.save_census(Census(source=DS, ids=frozenset({"77"})), START, vanished={}, left=[])
@@ -243,5 +247,5 @@ class EventsContract:
         pull(store, issue(1), source=DS)
         pull(store, issue(1), source=BLUE)
         pull(store, source=BLUE, at=clock.forward(hours=1))
-        assert [known.sources for known in store.known()] == [{"jira:DS"}]
+        assert [known.sources for known in store.known_issues()] == [{"jira:DS"}]
         assert Source(tracker="jira", project="DS").name == "jira:DS"

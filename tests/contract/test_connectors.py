@@ -13,12 +13,12 @@ from connectors.memory import MemoryTracker
 from connectors.model import Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
-from tests.contract.connector_suite import ConnectorSuite, DictCache, World
+from tests.contract.connector_suite import ConnectorSuite, DictCache, TrackerFixture
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
-class MemoryWorld(World):
+class MemoryFixture(TrackerFixture):
     def __init__(self) -> None:
         self.time = START
         self.tracker = MemoryTracker("memory", ["DS", "OPS"], now=lambda: self.time)
@@ -56,16 +56,16 @@ class MemoryWorld(World):
     def pass_minutes(self, minutes: float) -> None:
         self.time += timedelta(minutes=minutes)
 
-    def lose_next_answer_to_a_new_comment(self) -> None:
-        self.tracker.losing_answers = True
+    def lose_next_response_to_new_comment(self) -> None:
+        self.tracker.loses_responses = True
 
     def requests(self) -> None:
         return None
 
 
-class GithubWorld(World):
+class GithubFixture(TrackerFixture):
     def __init__(self, box: Sandbox, **options: Any) -> None:
-        self.box = box
+        self.sandbox = box
         self.state: Any = box.trackers["github"].state  # type: ignore[attr-defined]
         self.cache = DictCache()
         self.waits: list[float] = []
@@ -77,55 +77,55 @@ class GithubWorld(World):
     def connect(self, **options: Any) -> tuple[Any, Any]:
         return open_github(
             tracker="github",
-            url=self.box.url("github"),
+            url=self.sandbox.url("github"),
             cache=self.cache,
-            now=self.box.clock.now,
+            now=self.sandbox.clock.now,
             sleep=self.sleep,
             on_wait=lambda wait: self.waits.append(wait.seconds),
             **(self.options | options),
         )
 
     def sleep(self, seconds: float) -> None:
-        self.box.clock.advance(timedelta(seconds=seconds))
+        self.sandbox.clock.advance(timedelta(seconds=seconds))
 
     def add_issue(self, title: str, *, labels: tuple[str, ...] = (), body: str = "") -> str:
         return f"acme/churn#{self.state.add_issue('acme/churn', title, by='dana', labels=labels, body=body)}"
 
     def label(self, key: str, name: str) -> None:
-        self.state.label(*at(key), name, by="dana")
+        self.state.label(*split_key(key), name, by="dana")
 
     def unlabel(self, key: str, name: str) -> None:
-        self.state.unlabel(*at(key), name, by="dana")
+        self.state.unlabel(*split_key(key), name, by="dana")
 
     def close(self, key: str) -> None:
-        self.state.close(*at(key), by="dana")
+        self.state.close(*split_key(key), by="dana")
 
     def reopen(self, key: str) -> None:
-        self.state.reopen(*at(key), by="dana")
+        self.state.reopen(*split_key(key), by="dana")
 
     def comment(self, key: str, body: str) -> str:
-        return str(self.state.comment(*at(key), body, by="dana"))
+        return str(self.state.comment(*split_key(key), body, by="dana"))
 
     def comments_of(self, key: str) -> list[str]:
-        return [comment.body for comment in self.state.issue(*at(key)).comments]
+        return [comment.body for comment in self.state.issue(*split_key(key)).comments]
 
     def delete(self, key: str) -> None:
-        self.state.delete_issue(*at(key))
+        self.state.delete_issue(*split_key(key))
 
     def move(self, key: str) -> str:
-        return f"acme/ops#{self.state.transfer(*at(key), 'acme/ops', by='dana')}"
+        return f"acme/ops#{self.state.transfer(*split_key(key), 'acme/ops', by='dana')}"
 
     def pass_minutes(self, minutes: float) -> None:
-        self.box.clock.advance(timedelta(minutes=minutes))
+        self.sandbox.clock.advance(timedelta(minutes=minutes))
 
-    def lose_next_answer_to_a_new_comment(self) -> None:
-        self.box.faults.add(Fault(kind="reset_after", method="POST", path="*/comments"))
+    def lose_next_response_to_new_comment(self) -> None:
+        self.sandbox.faults.add(Fault(kind="reset_after", method="POST", path="*/comments"))
 
     def requests(self) -> int:
-        return self.box.log.count()
+        return self.sandbox.log.count()
 
 
-def at(key: str) -> tuple[str, int]:
+def split_key(key: str) -> tuple[str, int]:
     repo, number = key.split("#")
     return repo, int(number)
 
@@ -148,19 +148,19 @@ def seed(**more: Any) -> dict[str, Any]:
 
 class TestMemory(ConnectorSuite):
     @pytest.fixture
-    def world(self) -> World:
-        return MemoryWorld()
+    def world(self) -> TrackerFixture:
+        return MemoryFixture()
 
 
 class TestGithub(ConnectorSuite):
     @pytest.fixture
-    def world(self) -> Iterator[World]:
+    def world(self) -> Iterator[TrackerFixture]:
         with Sandbox.from_seed(seed()) as box:
-            yield GithubWorld(box)
+            yield GithubFixture(box)
 
 
 class TestGithubEnterpriseServer(ConnectorSuite):
     @pytest.fixture
-    def world(self) -> Iterator[World]:
+    def world(self) -> Iterator[TrackerFixture]:
         with Sandbox.from_seed(seed(server="enterprise")) as box:
-            yield GithubWorld(box)
+            yield GithubFixture(box)

@@ -12,43 +12,45 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from connectors.errors import AuthFailed, Gone, NotConfirmed, OutcomeUnknown, QuotaExhausted, Rejected
+from connectors.errors import AuthFailed, Gone, NotConfirmed, OutcomeUnknown, RateLimitExceeded, Rejected
 from connectors.github.auth import GithubApp
-from connectors.model import Failed, Pulled, Source, Wanted
+from connectors.model import FailedSource, FieldSelection, PulledSource, Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
 from tests.contract.connector_suite import DictCache, titles
-from tests.contract.test_connectors import GithubWorld, seed
+from tests.contract.test_connectors import GithubFixture, seed
 
 
 @pytest.fixture
-def world() -> Iterator[GithubWorld]:
+def world() -> Iterator[GithubFixture]:
     with Sandbox.from_seed(seed()) as box:
-        yield GithubWorld(box)
+        yield GithubFixture(box)
 
 
-def fill(world: GithubWorld, issues: int, pull_requests: int = 0) -> None:
+def fill(world: GithubFixture, issues: int, pull_requests: int = 0) -> None:
     for number in range(issues):
         world.state.add_issue("acme/churn", f"issue {number}", by="dana")
     for number in range(pull_requests):
         world.state.add_issue("acme/churn", f"pull request {number}", by="dana", pull_request=True)
 
 
-def statuses(world: GithubWorld) -> list[tuple[str, int]]:
-    return [(entry.path.removeprefix("/api/v3"), entry.status) for entry in world.box.log.entries]
+def statuses(world: GithubFixture) -> list[tuple[str, int]]:
+    return [(entry.path.removeprefix("/api/v3"), entry.status) for entry in world.sandbox.log.entries]
 
 
-def failure(world: GithubWorld, source: Source | None = None, before: Pulled | None = None) -> Failed:
+def failure(
+    world: GithubFixture, source: Source | None = None, before: PulledSource | None = None
+) -> FailedSource:
     pair = (source or world.source, before.cursor if before else None)
-    (answer,) = world.reader.pull([pair], Wanted())
-    assert isinstance(answer, Failed), answer
+    (answer,) = world.reader.pull([pair], FieldSelection())
+    assert isinstance(answer, FailedSource), answer
     return answer
 
 
 # ---- budgets
 
 
-def test_a_full_pull_costs_its_pages_and_one_look_at_the_repository(world: GithubWorld) -> None:
+def test_a_full_pull_costs_its_pages_and_one_look_at_the_repository(world: GithubFixture) -> None:
     fill(world, 190, 60)
     pulled = world.pull()
     assert len(pulled.issues) == 190
@@ -57,30 +59,30 @@ def test_a_full_pull_costs_its_pages_and_one_look_at_the_repository(world: Githu
     assert world.requests() == 4 + 3, "what was learned about the repository is kept"
 
 
-def test_pull_requests_come_only_when_a_team_asks(world: GithubWorld) -> None:
+def test_pull_requests_come_only_when_a_team_asks(world: GithubFixture) -> None:
     fill(world, 2, 3)
     asking = Source(tracker="github", repo="acme/churn", pull_requests=True)
-    (answer,) = world.reader.pull([(asking, None)], Wanted())
-    assert isinstance(answer, Pulled)
+    (answer,) = world.reader.pull([(asking, None)], FieldSelection())
+    assert isinstance(answer, PulledSource)
     assert sum(issue.is_pull_request for issue in answer.issues) == 3
     assert titles(world.pull()) == {"issue 0", "issue 1"}
 
 
-def test_a_younger_pull_request_moves_the_watermark_too(world: GithubWorld) -> None:
+def test_a_younger_pull_request_moves_the_watermark_too(world: GithubFixture) -> None:
     fill(world, 1)
     world.pass_minutes(60)
     fill(world, 0, 1)
-    assert world.pull().cursor.watermark == world.box.clock.now()
+    assert world.pull().cursor.watermark == world.sandbox.clock.now()
 
 
-def test_unchanged_runs_settle_on_304(world: GithubWorld) -> None:
+def test_unchanged_runs_settle_on_304(world: GithubFixture) -> None:
     fill(world, 150)
     world.pass_minutes(60)
     pulled = world.pull()
     seen = []
     for _ in range(3):
         world.pass_minutes(60)
-        world.box.log.clear()
+        world.sandbox.log.clear()
         pulled = world.pull(pulled)
         assert pulled.issues == ()
         seen += statuses(world)
@@ -88,7 +90,7 @@ def test_unchanged_runs_settle_on_304(world: GithubWorld) -> None:
     assert pulled.unchanged
 
 
-def test_after_one_change_the_next_unchanged_run_is_a_304_again(world: GithubWorld) -> None:
+def test_after_one_change_the_next_unchanged_run_is_a_304_again(world: GithubFixture) -> None:
     fill(world, 3)
     world.pass_minutes(60)
     pulled = world.pull(world.pull())
@@ -100,13 +102,13 @@ def test_after_one_change_the_next_unchanged_run_is_a_304_again(world: GithubWor
     assert world.pull(pulled).unchanged
 
 
-def test_the_run_after_writing_on_m_issues_costs_their_pages(world: GithubWorld) -> None:
+def test_the_run_after_writing_on_m_issues_costs_their_pages(world: GithubFixture) -> None:
     fill(world, 130)
     world.pass_minutes(60)
     pulled = world.pull()
     for issue in pulled.issues:
         world.writer.change_labels(issue.ref, ["increment:2026-q4"], [])
-    world.box.log.clear()
+    world.sandbox.log.clear()
     after = world.pull(pulled)
     assert len(after.issues) == 130
     assert world.requests() == 2
@@ -116,26 +118,26 @@ def test_the_run_after_writing_on_m_issues_costs_their_pages(world: GithubWorld)
     assert world.pull(settled).unchanged or world.pull(settled).issues == ()
 
 
-def test_an_etag_belongs_to_a_token_so_another_token_reads_again(world: GithubWorld) -> None:
+def test_an_etag_belongs_to_a_token_so_another_token_reads_again(world: GithubFixture) -> None:
     fill(world, 1)
     world.pass_minutes(60)
     pulled = world.pull(world.pull())
     assert pulled.cursor.etag
     other, _ = world.connect(token="ghp_dana")
-    (answer,) = other.pull([(world.source, pulled.cursor)], Wanted())
-    assert isinstance(answer, Pulled)
+    (answer,) = other.pull([(world.source, pulled.cursor)], FieldSelection())
+    assert isinstance(answer, PulledSource)
     assert not answer.unchanged
 
 
-def test_relabelling_costs_one_add_and_one_request_per_removed_label(world: GithubWorld) -> None:
+def test_relabelling_costs_one_add_and_one_request_per_removed_label(world: GithubFixture) -> None:
     key = world.add_issue("one", labels=("a", "b", "c"))
     ref = world.ref(key)
-    world.box.log.clear()
+    world.sandbox.log.clear()
     world.writer.change_labels(ref, ["d", "e"], ["a", "b"])
     assert world.requests() == 3
 
 
-def test_a_label_is_created_once_with_its_colour_and_found_again(world: GithubWorld) -> None:
+def test_a_label_is_created_once_with_its_colour_and_found_again(world: GithubFixture) -> None:
     for _ in range(3):
         world.writer.ensure_label("acme/churn", "capability:churn", "1d76db", "d" * 300)
     assert world.requests() == 1
@@ -147,10 +149,10 @@ def test_a_label_is_created_once_with_its_colour_and_found_again(world: GithubWo
     assert world.state.repo("acme/churn").label_named("capability:churn").color == "1d76db"
 
 
-def test_a_rename_costs_one_request_and_keeps_colour_and_issues(world: GithubWorld) -> None:
+def test_a_rename_costs_one_request_and_keeps_colour_and_issues(world: GithubFixture) -> None:
     world.writer.ensure_label("acme/churn", "capability:old", "1d76db", "Ours")
     keys = [world.add_issue(title, labels=("capability:old",)) for title in ("one", "two")]
-    world.box.log.clear()
+    world.sandbox.log.clear()
     assert world.writer.rename_label("acme/churn", "capability:old", "capability:new")
     assert world.requests() == 1
     assert world.state.repo("acme/churn").label_named("capability:new").color == "1d76db"
@@ -159,17 +161,17 @@ def test_a_rename_costs_one_request_and_keeps_colour_and_issues(world: GithubWor
     assert world.requests() == 1 + 2, "it is known to exist (two requests read the issues)"
 
 
-def test_a_label_is_not_renamed_to_one_that_exists(world: GithubWorld) -> None:
+def test_a_label_is_not_renamed_to_one_that_exists(world: GithubFixture) -> None:
     for name in ("capability:old", "Capability:New"):
         world.writer.ensure_label("acme/churn", name, "1d76db", "Ours")
     assert not world.writer.rename_label("acme/churn", "capability:old", "capability:new")
     assert world.state.repo("acme/churn").label_named("capability:old") is not None
 
 
-def test_a_read_costs_one_request_and_a_comment_edit_one_more(world: GithubWorld) -> None:
+def test_a_read_costs_one_request_and_a_comment_edit_one_more(world: GithubFixture) -> None:
     ref = world.ref(world.add_issue("one"))
     made = world.writer.create_comment(ref, "status", {})
-    world.box.log.clear()
+    world.sandbox.log.clear()
     world.reader.comment(ref, made.id)
     world.writer.edit_comment(ref, made.id, "new status", {})
     assert world.requests() == 2
@@ -181,10 +183,12 @@ def test_repositories_are_read_side_by_side() -> None:
     part["repos"] = {name: {"permissions": {"increment-sync": "write"}} for name in names}
     with Sandbox.from_seed({"now": "2026-11-20T09:00:00Z", "trackers": {"github": part}}) as box:
         box.faults.add(Fault(kind="latency", seconds=0.1))
-        world = GithubWorld(box)
+        world = GithubFixture(box)
         began = time.monotonic()
         answers = list(
-            world.reader.pull([(Source(tracker="github", repo=name), None) for name in names], Wanted())
+            world.reader.pull(
+                [(Source(tracker="github", repo=name), None) for name in names], FieldSelection()
+            )
         )
         took = time.monotonic() - began
     assert [answer.source.repo for answer in answers] == names
@@ -194,7 +198,7 @@ def test_repositories_are_read_side_by_side() -> None:
 # ---- moves
 
 
-def test_a_renamed_repository_fails_and_names_its_new_name(world: GithubWorld) -> None:
+def test_a_renamed_repository_fails_and_names_its_new_name(world: GithubFixture) -> None:
     fill(world, 1)
     before = world.pull()
     world.state.rename_repo("acme/churn", "acme/retention")
@@ -206,13 +210,13 @@ def test_a_renamed_repository_fails_and_names_its_new_name(world: GithubWorld) -
         )
 
 
-def test_an_issue_of_a_renamed_repository_is_still_read(world: GithubWorld) -> None:
+def test_an_issue_of_a_renamed_repository_is_still_read(world: GithubFixture) -> None:
     key = world.add_issue("one")
     world.state.rename_repo("acme/churn", "acme/retention")
     assert world.issue(key).ref.key == "acme/retention#1"
 
 
-def test_writes_to_a_renamed_repository_are_refused_not_lost(world: GithubWorld) -> None:
+def test_writes_to_a_renamed_repository_are_refused_not_lost(world: GithubFixture) -> None:
     ref = world.ref(world.add_issue("one"))
     world.state.rename_repo("acme/churn", "acme/retention")
     with pytest.raises(Rejected, match="nothing was written"):
@@ -221,22 +225,22 @@ def test_writes_to_a_renamed_repository_are_refused_not_lost(world: GithubWorld)
         world.writer.change_labels(ref, ["mine"], [])
 
 
-def test_comments_and_label_events_of_a_moved_issue_are_found(world: GithubWorld) -> None:
+def test_comments_and_label_events_of_a_moved_issue_are_found(world: GithubFixture) -> None:
     key = world.add_issue("one", labels=("kept",))
     world.comment(key, "hello")
     ref = world.ref(key)
     world.move(key)
     assert [comment.body for comment in world.reader.comments(ref)] == ["hello"]
-    assert set(world.reader.label_events(ref)) == {"kept"}
+    assert set(world.reader.label_origins(ref)) == {"kept"}
 
 
-def test_a_key_of_another_tracker_is_gone_without_a_request(world: GithubWorld) -> None:
+def test_a_key_of_another_tracker_is_gone_without_a_request(world: GithubFixture) -> None:
     with pytest.raises(Gone, match="owner/repo#number"):
-        world.reader.read("DS-12", Wanted())
+        world.reader.read("DS-12", FieldSelection())
     assert world.requests() == 0
 
 
-def test_a_source_that_is_no_repository_is_missing_without_a_request(world: GithubWorld) -> None:
+def test_a_source_that_is_no_repository_is_missing_without_a_request(world: GithubFixture) -> None:
     assert failure(world, Source(tracker="github", repo="churn")).kind == "missing"
     assert world.requests() == 0
 
@@ -244,9 +248,9 @@ def test_a_source_that_is_no_repository_is_missing_without_a_request(world: Gith
 # ---- rights
 
 
-def test_a_wrong_token_fails_every_source_with_one_sentence(world: GithubWorld) -> None:
+def test_a_wrong_token_fails_every_source_with_one_sentence(world: GithubFixture) -> None:
     reader, _ = world.connect(token="ghp_wrong")
-    answers = list(reader.pull([(world.source, None), (world.missing, None)], Wanted()))
+    answers = list(reader.pull([(world.source, None), (world.missing, None)], FieldSelection()))
     assert [answer.kind for answer in answers] == ["auth", "auth"]
     assert "credentials" in answers[0].reason
     assert "ghp_wrong" not in answers[0].reason
@@ -254,14 +258,14 @@ def test_a_wrong_token_fails_every_source_with_one_sentence(world: GithubWorld) 
         reader.whoami()
 
 
-def test_a_token_without_write_access_is_refused_per_issue(world: GithubWorld) -> None:
+def test_a_token_without_write_access_is_refused_per_issue(world: GithubFixture) -> None:
     key = world.add_issue("one")
     world.state.repo("acme/churn").permissions["increment-sync"] = "read"
     with pytest.raises(Rejected):
         world.writer.change_labels(world.ref(key), ["mine"], [])
 
 
-def test_an_archived_repository_is_read_but_refuses_writes(world: GithubWorld) -> None:
+def test_an_archived_repository_is_read_but_refuses_writes(world: GithubFixture) -> None:
     key = world.add_issue("one")
     world.state.archive("acme/churn")
     assert titles(world.pull()) == {"one"}
@@ -285,7 +289,7 @@ def test_an_app_signs_once_and_its_comments_are_its_own(
         repo["permissions"] = repo["permissions"] | {"plan-sync[bot]": "write"}
     with Sandbox.from_seed(part) as box:
         app = GithubApp(app_id="7", private_key=pem, installation_id=70)
-        world = GithubWorld(box, token=None, app=app)
+        world = GithubFixture(box, token=None, app=app)
         ref = world.ref(world.add_issue("one"))
         made = world.writer.create_comment(ref, "status", {})
         assert world.reader.whoami().name == "plan-sync[bot]"
@@ -296,42 +300,42 @@ def test_an_app_signs_once_and_its_comments_are_its_own(
         assert box.log.count("POST", "*/access_tokens") == 2, "tokens live for an hour"
         wrong = GithubApp(app_id="7", private_key=pem, installation_id=71)
         with pytest.raises(AuthFailed, match="INSTALLATION_ID"):
-            world.connect(app=wrong)[0].read(ref.key, Wanted())
+            world.connect(app=wrong)[0].read(ref.key, FieldSelection())
 
 
 # ---- faults
 
 
 @pytest.mark.parametrize("kind", ["truncated", "reset_before", "reset_after", "timeout"])
-def test_a_stumble_between_pages_is_mended(world: GithubWorld, kind: Any) -> None:
+def test_a_stumble_between_pages_is_mended(world: GithubFixture, kind: Any) -> None:
     fill(world, 150)
-    world.box.faults.add(Fault(kind=kind, path="*/issues", nth=2))
+    world.sandbox.faults.add(Fault(kind=kind, path="*/issues", nth=2))
     assert len(world.pull().issues) == 150
     assert len(world.waits) == 1
 
 
 @pytest.mark.parametrize("kind", ["truncated", "repeat_page", "empty_page"])
-def test_a_page_that_stays_wrong_fails_the_source_whole(world: GithubWorld, kind: Any) -> None:
+def test_a_page_that_stays_wrong_fails_the_source_whole(world: GithubFixture, kind: Any) -> None:
     fill(world, 250)
-    world.box.faults.add(Fault(kind=kind, path="*/issues", nth=2, times=None))
+    world.sandbox.faults.add(Fault(kind=kind, path="*/issues", nth=2, times=None))
     failed = failure(world)
     assert failed.kind == "payload"
 
 
-def test_a_source_that_is_down_does_not_hold_up_the_others(world: GithubWorld) -> None:
-    world.box.faults.add(Fault(kind="status", status=502, path="*/acme/ops*", times=None))
+def test_a_source_that_is_down_does_not_hold_up_the_others(world: GithubFixture) -> None:
+    world.sandbox.faults.add(Fault(kind="status", status=502, path="*/acme/ops*", times=None))
     ops = Source(tracker="github", repo="acme/ops")
-    down, fine = world.reader.pull([(ops, None), (world.source, None)], Wanted())
-    assert isinstance(down, Failed)
+    down, fine = world.reader.pull([(ops, None), (world.source, None)], FieldSelection())
+    assert isinstance(down, FailedSource)
     assert down.kind == "unavailable"
-    assert isinstance(fine, Pulled)
+    assert isinstance(fine, PulledSource)
 
 
-def test_a_comment_refused_by_a_quota_is_made_once_after_the_wait(world: GithubWorld) -> None:
+def test_a_comment_refused_by_a_quota_is_made_once_after_the_wait(world: GithubFixture) -> None:
     key = world.add_issue("one")
     ref = world.ref(key)
     fault = Fault(kind="status", method="POST", status=429, retry_after=43, retry_after_form="date")
-    world.box.faults.add(fault)
+    world.sandbox.faults.add(fault)
     world.writer.create_comment(ref, "status", {})
     assert world.comments_of(key) == ["status"]
     assert world.waits == [43]
@@ -340,84 +344,84 @@ def test_a_comment_refused_by_a_quota_is_made_once_after_the_wait(world: GithubW
 @pytest.mark.parametrize("carried_out", [True, False])
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_create_that_ends_in_a_server_error_is_sent_once(
-    world: GithubWorld, status: int, carried_out: bool
+    world: GithubFixture, status: int, carried_out: bool
 ) -> None:
     key = world.add_issue("one")
     ref = world.ref(key)
-    world.box.faults.add(Fault(kind="status", method="POST", status=status, carried_out=carried_out))
+    world.sandbox.faults.add(Fault(kind="status", method="POST", status=status, carried_out=carried_out))
     with pytest.raises(OutcomeUnknown):
         world.writer.create_comment(ref, "status", {})
     assert world.comments_of(key) == ["status"] * carried_out
-    assert world.box.log.count("POST") == 1
+    assert world.sandbox.log.count("POST") == 1
 
 
-def test_a_404_does_not_prove_that_a_label_is_off(world: GithubWorld) -> None:
+def test_a_404_does_not_prove_that_a_label_is_off(world: GithubFixture) -> None:
     ref = world.ref(world.add_issue("one", labels=("old",)))
-    world.box.faults.add(Fault(kind="status", status=404, method="DELETE"))
+    world.sandbox.faults.add(Fault(kind="status", status=404, method="DELETE"))
     with pytest.raises(NotConfirmed):
         world.writer.change_labels(ref, [], ["old"])
-    world.box.faults.add(Fault(kind="status", status=404, path="*/issues/*", times=None))
+    world.sandbox.faults.add(Fault(kind="status", status=404, path="*/issues/*", times=None))
     with pytest.raises(Gone):
         world.writer.change_labels(ref, [], ["old"])
-    world.box.faults.clear()
+    world.sandbox.faults.clear()
     world.writer.change_labels(ref, [], ["old"])
     world.writer.change_labels(ref, [], ["old"])
     assert world.issue(ref.key).labels == frozenset()
 
 
-def test_a_404_does_not_prove_that_a_comment_is_deleted(world: GithubWorld) -> None:
+def test_a_404_does_not_prove_that_a_comment_is_deleted(world: GithubFixture) -> None:
     ref = world.ref(world.add_issue("one"))
     ours = world.writer.create_comment(ref, "status", {})
-    world.box.faults.add(Fault(kind="status", status=404, method="DELETE"))
+    world.sandbox.faults.add(Fault(kind="status", status=404, method="DELETE"))
     with pytest.raises(NotConfirmed):
         world.writer.delete_comment(ref, ours.id)
-    world.box.faults.add(Fault(kind="status", status=404, times=None))
+    world.sandbox.faults.add(Fault(kind="status", status=404, times=None))
     with pytest.raises(Gone):
         world.writer.delete_comment(ref, ours.id)
     assert world.comments_of(ref.key) == ["status"]
 
 
-def test_an_empty_first_page_of_several_is_not_believed(world: GithubWorld) -> None:
+def test_an_empty_first_page_of_several_is_not_believed(world: GithubFixture) -> None:
     fill(world, 150)
-    world.box.faults.add(Fault(kind="empty_page", path="*/issues", times=None))
+    world.sandbox.faults.add(Fault(kind="empty_page", path="*/issues", times=None))
     assert failure(world).kind == "payload"
 
 
 def test_issues_of_another_repository_are_not_taken_for_those_of_the_one_asked_for(
-    world: GithubWorld,
+    world: GithubFixture,
 ) -> None:
     world.state.add_issue("acme/ops", "Rotate the keys", by="ada")
-    list(world.reader.pull([(Source(tracker="github", repo="acme/ops"), None)], Wanted()))
-    world.box.faults.add(Fault(kind="repeat_page", path="*/issues"))
+    list(world.reader.pull([(Source(tracker="github", repo="acme/ops"), None)], FieldSelection()))
+    world.sandbox.faults.add(Fault(kind="repeat_page", path="*/issues"))
     found = failure(world)
     assert found.kind == "payload"
     assert "issues of acme/ops" in found.reason
 
 
-def test_lost_answers_to_label_changes_mend_themselves(world: GithubWorld) -> None:
+def test_lost_answers_to_label_changes_mend_themselves(world: GithubFixture) -> None:
     key = world.add_issue("one", labels=("old",))
     ref = world.ref(key)
-    world.box.faults.add(Fault(kind="reset_after", method="POST"))
-    world.box.faults.add(Fault(kind="reset_after", method="DELETE"))
+    world.sandbox.faults.add(Fault(kind="reset_after", method="POST"))
+    world.sandbox.faults.add(Fault(kind="reset_after", method="DELETE"))
     world.writer.change_labels(ref, ["new"], ["old"])
     assert world.issue(key).labels == {"new"}
 
 
 def test_a_used_up_quota_stops_every_source_and_says_until_when() -> None:
     with Sandbox.from_seed(seed(rate_limit=2)) as box:
-        world = GithubWorld(box)
+        world = GithubFixture(box)
         world.pull()
         failed = failure(world)
         assert failed.kind == "quota"
         assert "until 2026-11-20 10:00 UTC" in failed.reason
-        with pytest.raises(QuotaExhausted):
+        with pytest.raises(RateLimitExceeded):
             world.reader.whoami()
 
 
 def test_the_content_limit_without_a_time_waits_a_minute_and_goes_on() -> None:
     limits = {"content_per_minute": 3, "secondary_retry_after": "none"}
     with Sandbox.from_seed(seed(**limits)) as box:
-        world = GithubWorld(box)
+        world = GithubFixture(box)
         ref = world.ref(world.add_issue("one"))
         for number in range(4):
             world.writer.create_comment(ref, f"comment {number}", {})
@@ -425,7 +429,7 @@ def test_the_content_limit_without_a_time_waits_a_minute_and_goes_on() -> None:
         assert world.waits == [60]
 
 
-def test_what_a_lagging_list_hides_comes_with_a_later_pull(world: GithubWorld) -> None:
+def test_what_a_lagging_list_hides_comes_with_a_later_pull(world: GithubFixture) -> None:
     fill(world, 1)
     world.pass_minutes(60)
     pulled = world.pull(world.pull())
@@ -442,7 +446,7 @@ def test_what_a_lagging_list_hides_comes_with_a_later_pull(world: GithubWorld) -
     assert {(f"late {number}", "closed") for number in range(6)} <= seen
 
 
-def test_a_change_that_comes_after_a_later_one_is_not_lost(world: GithubWorld) -> None:
+def test_a_change_that_comes_after_a_later_one_is_not_lost(world: GithubFixture) -> None:
     fill(world, 2)
     world.pass_minutes(60)
     world.close("acme/churn#2")

@@ -8,17 +8,17 @@ from typing import get_args
 import pytest
 
 from connectors.errors import OutcomeUnknown, Rejected
-from connectors.model import IssueRef, Wanted
+from connectors.model import FieldSelection, IssueRef
 from connectors.sandbox.core.faults import Fault
-from tests.contract.connector_suite import ConnectorSuite, World
-from tests.contract.jira_box import JiraBox, Kind, jira_box, project
+from tests.contract.connector_suite import ConnectorSuite, TrackerFixture
+from tests.contract.jira_box import JiraServer, Kind, project, serve_jira
 
 MARKER = {"instance": "acme", "anchor": "churn-model"}
 EMPTY = {"DS": {}, "OPS": {}}
 
 
-class JiraWorld(World):
-    def __init__(self, jira: JiraBox) -> None:
+class JiraWorld(TrackerFixture):
+    def __init__(self, jira: JiraServer) -> None:
         self.jira = jira
         self.reader, self.writer = jira.reader, jira.writer
         self.source, self.missing = project("DS"), project("NOPE")
@@ -51,26 +51,26 @@ class JiraWorld(World):
         return self.jira.state.move(key, "OPS", "dana")
 
     def pass_minutes(self, minutes: float) -> None:
-        self.jira.later(minutes=minutes)
+        self.jira.advance(minutes=minutes)
 
     def lose_next_answer_to_a_new_comment(self) -> None:
-        self.jira.box.faults.add(Fault(kind="reset_after", method="POST", path="*/comment"))
+        self.jira.sandbox.faults.add(Fault(kind="reset_after", method="POST", path="*/comment"))
 
     def requests(self) -> int:
-        return self.jira.box.log.count()
+        return self.jira.sandbox.log.count()
 
 
 class TestJiraCloud(ConnectorSuite):
     @pytest.fixture
-    def world(self) -> Iterator[World]:
-        with jira_box("jira-cloud", projects=EMPTY) as jira:
+    def world(self) -> Iterator[TrackerFixture]:
+        with serve_jira("jira-cloud", projects=EMPTY) as jira:
             yield JiraWorld(jira)
 
 
 class TestJiraDataCenter(ConnectorSuite):
     @pytest.fixture
-    def world(self) -> Iterator[World]:
-        with jira_box("jira-dc", projects=EMPTY, robot={"timezone": "America/New_York"}) as jira:
+    def world(self) -> Iterator[TrackerFixture]:
+        with serve_jira("jira-dc", projects=EMPTY, robot={"timezone": "America/New_York"}) as jira:
             yield JiraWorld(jira)
 
 
@@ -78,11 +78,11 @@ class TestJiraCloudBehindTheGateway(ConnectorSuite):
     """A scoped token, an account on the other side of the world, and links that name the gateway."""
 
     @pytest.fixture
-    def world(self) -> Iterator[World]:
+    def world(self) -> Iterator[TrackerFixture]:
         robot = {"scoped": True, "timezone": "Australia/Sydney"}
         switches = {"self_links": "gateway"}
-        with jira_box("jira-cloud", projects=EMPTY, robot=robot, cloud_id="c-1", switches=switches) as jira:
-            jira.reader, jira.writer = jira.opened(cloud_id="c-1", gateway_url=f"{jira.url}/gateway")
+        with serve_jira("jira-cloud", projects=EMPTY, robot=robot, cloud_id="c-1", switches=switches) as jira:
+            jira.reader, jira.writer = jira.connect(cloud_id="c-1", gateway_url=f"{jira.url}/gateway")
             yield JiraWorld(jira)
 
 
@@ -92,16 +92,16 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @pytest.fixture
-def jira(kind: Kind) -> Iterator[JiraBox]:
-    with jira_box(kind) as box:
+def jira(kind: Kind) -> Iterator[JiraServer]:
+    with serve_jira(kind) as box:
         yield box
 
 
-def ref(jira: JiraBox, key: str) -> IssueRef:
-    return jira.reader.read(key, Wanted()).ref
+def ref(jira: JiraServer, key: str) -> IssueRef:
+    return jira.reader.read(key, FieldSelection()).ref
 
 
-def test_relabelling_issues_costs_a_request_each_once_rights_are_known(jira: JiraBox) -> None:
+def test_relabelling_issues_costs_a_request_each_once_rights_are_known(jira: JiraServer) -> None:
     refs = [ref(jira, f"DS-{number}") for number in range(1, 6)]
     jira.writer.change_labels(refs[0], ["capability:x"], [])
     jira.requests()
@@ -111,7 +111,7 @@ def test_relabelling_issues_costs_a_request_each_once_rights_are_known(jira: Jir
     assert set(jira.state.need("DS-1").labels) == {"theirs", "capability:y"}
 
 
-def test_a_marker_survives_edits_and_is_ours_alone(jira: JiraBox) -> None:
+def test_a_marker_survives_edits_and_is_ours_alone(jira: JiraServer) -> None:
     issue = ref(jira, "DS-1")
     jira.state.comment("DS-1", "a person's", "dana")
     ours = jira.writer.create_comment(issue, "state: planned", MARKER)
@@ -121,9 +121,9 @@ def test_a_marker_survives_edits_and_is_ours_alone(jira: JiraBox) -> None:
     assert jira.reader.comment(issue, ours.id).marker == MARKER | {"revision": "2"}
 
 
-def test_a_lost_comment_is_found_again_by_its_marker(jira: JiraBox) -> None:
+def test_a_lost_comment_is_found_again_by_its_marker(jira: JiraServer) -> None:
     issue = ref(jira, "DS-1")
-    jira.box.faults.add(Fault(kind="reset_after", method="POST", path="*/comment"))
+    jira.sandbox.faults.add(Fault(kind="reset_after", method="POST", path="*/comment"))
     with pytest.raises(OutcomeUnknown):
         jira.writer.create_comment(issue, "state: planned", MARKER)
     assert [comment.marker for comment in jira.reader.comments(issue)] == [MARKER]
@@ -131,7 +131,7 @@ def test_a_lost_comment_is_found_again_by_its_marker(jira: JiraBox) -> None:
 
 def test_customers_of_a_service_desk_do_not_see_our_comment(kind: Kind) -> None:
     issues = {"issues": [{"summary": "Request"}]}
-    with jira_box(kind, projects={"HELP": {"service_management": True, **issues}}) as jira:
+    with serve_jira(kind, projects={"HELP": {"service_management": True, **issues}}) as jira:
         issue = ref(jira, "HELP-1")
         ours = jira.writer.create_comment(issue, "state: planned", MARKER)
         jira.writer.edit_comment(issue, ours.id, "state: done", MARKER)
@@ -142,7 +142,7 @@ def test_customers_of_a_service_desk_do_not_see_our_comment(kind: Kind) -> None:
 def test_watchers_get_no_mail_about_labels_where_we_may_keep_quiet(kind: Kind, admin: bool) -> None:
     rights = ["browse", "edit", "comment", *(["admin"] if admin else [])]
     issues = {"issues": [{"summary": "Watched", "watchers": ["dana"]}]}
-    with jira_box(kind, robot={"permissions": rights}, projects={"DS": issues}) as jira:
+    with serve_jira(kind, robot={"permissions": rights}, projects={"DS": issues}) as jira:
         jira.writer.change_labels(ref(jira, "DS-1"), ["capability:x"], [])
         assert "capability:x" in jira.state.need("DS-1").labels
         assert bool(jira.state.mails) is not admin
@@ -150,13 +150,13 @@ def test_watchers_get_no_mail_about_labels_where_we_may_keep_quiet(kind: Kind, a
 
 def test_labels_that_are_not_on_the_edit_screen_are_refused_with_the_way_out(kind: Kind) -> None:
     screenless = {"labels_on_edit_screen": False, "issues": [{"summary": "one"}]}
-    with jira_box(kind, projects={"DS": screenless}) as jira:
+    with serve_jira(kind, projects={"DS": screenless}) as jira:
         issue = ref(jira, "DS-1")
         with pytest.raises(Rejected, match="put the Labels field on the project's edit screen"):
             jira.writer.change_labels(issue, ["capability:x"], [])
 
 
-def test_a_text_that_is_too_long_is_refused_and_nothing_is_written(jira: JiraBox) -> None:
+def test_a_text_that_is_too_long_is_refused_and_nothing_is_written(jira: JiraServer) -> None:
     issue = ref(jira, "DS-1")
     with pytest.raises(Rejected, match="too long"):
         jira.writer.create_comment(issue, "x" * 70_000, MARKER)
@@ -164,7 +164,7 @@ def test_a_text_that_is_too_long_is_refused_and_nothing_is_written(jira: JiraBox
 
 
 def test_without_the_right_to_edit_an_issue_it_is_refused(kind: Kind) -> None:
-    with jira_box(kind, robot={"permissions": ["browse"]}) as jira:
+    with serve_jira(kind, robot={"permissions": ["browse"]}) as jira:
         issue = ref(jira, "DS-1")
         with pytest.raises(Rejected):
             jira.writer.change_labels(issue, ["capability:x"], [])
@@ -174,18 +174,18 @@ def test_without_the_right_to_edit_an_issue_it_is_refused(kind: Kind) -> None:
 
 def test_labels_whose_origin_a_cut_changelog_does_not_show_are_absent() -> None:
     """Cloud cuts off the oldest entries; whoever put ``early`` is then unknown, not somebody else."""
-    with jira_box("jira-cloud") as jira:
+    with serve_jira("jira-cloud") as jira:
         jira.state.label("DS-1", "early", "dana")
         for number in range(150):
-            jira.later(minutes=1)
+            jira.advance(minutes=1)
             jira.state.label("DS-1", f"late-{number}", "dana")
-        events = jira.reader.label_events(ref(jira, "DS-1"))
+        events = jira.reader.label_origins(ref(jira, "DS-1"))
         assert "early" not in events and "theirs" not in events
         assert events["late-149"].author_id == "dana"
 
 
 def test_a_status_comment_costs_one_request_to_create_and_two_to_edit_on_cloud() -> None:
-    with jira_box("jira-cloud") as jira:
+    with serve_jira("jira-cloud") as jira:
         issue = ref(jira, "DS-1")
         jira.writer.change_labels(issue, ["capability:x"], [])
         jira.requests()

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from connectors.http.retry import RetryPolicy
-from connectors.model import Failed, History, HistoryAsked, IssueChange, Wanted
+from connectors.model import FailedSource, FieldSelection, HistoryRequest, IssueChange, SourceHistory
 from connectors.sandbox.core.faults import Fault
-from tests.contract.jira_box import JiraBox, Kind, jira_box, keys, project, whole
+from tests.contract.jira_box import JiraServer, Kind, issue_keys, project, pulled_source, serve_jira
 
 DS, OPS = project("DS"), project("OPS")
 ISSUES = 120
@@ -22,22 +22,22 @@ SEARCH = "POST /search"
 def many(kind: Kind = "jira-dc") -> Any:
     times = {"created": "9d ago", "started": "8d ago", "updated": "5d ago", "status": "In Progress"}
     issues = [{"summary": f"Issue {n}", **times} for n in range(ISSUES)]
-    return jira_box(kind, projects={"DS": {"issues": issues}, "OPS": {"issues": issues[:1]}})
+    return serve_jira(kind, projects={"DS": {"issues": issues}, "OPS": {"issues": issues[:1]}})
 
 
 @pytest.fixture
-def jira() -> Iterator[JiraBox]:
+def jira() -> Iterator[JiraServer]:
     with many() as box:
         yield box
 
 
-def too_much(jira: JiraBox, *, rows: int | None = None, expand: str | None = None, **how: Any) -> None:
+def too_much(jira: JiraServer, *, rows: int | None = None, expand: str | None = None, **how: Any) -> None:
     """From now on such searches get no whole answer."""
-    jira.box.faults.add(Fault(**({"kind": "timeout", "times": None} | how), rows=rows, expand=expand))
+    jira.sandbox.faults.add(Fault(**({"kind": "timeout", "times": None} | how), rows=rows, expand=expand))
 
 
 def told(answer: Any) -> set[str]:
-    return {change.ref.key for change in whole(answer).changes or ()}
+    return {change.ref.key for change in pulled_source(answer).changes or ()}
 
 
 @pytest.mark.parametrize(
@@ -49,108 +49,116 @@ def told(answer: Any) -> set[str]:
         *({"kind": "status", "status": status} for status in (500, 502, 503)),
     ],
 )
-def test_smaller_pages_bring_everything_and_their_size_is_kept(jira: JiraBox, how: dict[str, Any]) -> None:
+def test_smaller_pages_bring_everything_and_their_size_is_kept(jira: JiraServer, how: dict[str, Any]) -> None:
     calm = jira.pull(DS)[DS]
     jira.requests()
     too_much(jira, rows=51, **how)
     answer = jira.pull(DS)[DS]
-    assert replace(whole(answer), changes=None) == replace(whole(calm), changes=None)
-    assert sorted(map(str, whole(answer).changes or ())) == sorted(map(str, whole(calm).changes or ()))
+    assert replace(pulled_source(answer), changes=None) == replace(pulled_source(calm), changes=None)
+    assert sorted(map(str, pulled_source(answer).changes or ())) == sorted(
+        map(str, pulled_source(calm).changes or ())
+    )
     searches = [each for each in jira.requests() if each == SEARCH]
     assert len(searches) == 4 + 2 + 3, "a thousand four times, 250 twice, and then three pages of 50"
     jira.pull(DS)
     assert jira.requests().count(SEARCH) == 3, "what worked is kept"
 
 
-def test_a_page_that_is_too_much_once_is_asked_for_again_as_it_was(jira: JiraBox) -> None:
-    jira.box.faults.add(Fault(kind="timeout", rows=51, times=3))
-    assert len(keys(jira.pull(DS)[DS])) == ISSUES
+def test_a_page_that_is_too_much_once_is_asked_for_again_as_it_was(jira: JiraServer) -> None:
+    jira.sandbox.faults.add(Fault(kind="timeout", rows=51, times=3))
+    assert len(issue_keys(jira.pull(DS)[DS])) == ISSUES
     assert jira.requests().count(SEARCH) == 4
     jira.pull(DS)
     assert jira.requests().count(SEARCH) == 1
 
 
-def test_a_fall_back_that_works_closes_no_tracker_and_one_that_does_not_counts_once(jira: JiraBox) -> None:
+def test_a_fall_back_that_works_closes_no_tracker_and_one_that_does_not_counts_once(jira: JiraServer) -> None:
     too_much(jira, rows=51)
     jira.pull(DS)
-    assert len(keys(jira.pull(OPS)[OPS])) == 1
-    jira.box.faults.clear()
+    assert len(issue_keys(jira.pull(OPS)[OPS])) == 1
+    jira.sandbox.faults.clear()
     too_much(jira)
-    assert isinstance(jira.pull(DS)[DS], Failed)
-    jira.box.faults.clear()
-    assert len(keys(jira.pull(OPS)[OPS])) == 1, "one request that failed for good closes nothing"
+    assert isinstance(jira.pull(DS)[DS], FailedSource)
+    jira.sandbox.faults.clear()
+    assert len(issue_keys(jira.pull(OPS)[OPS])) == 1, "one request that failed for good closes nothing"
 
 
-def test_a_server_that_is_down_is_not_tried_in_portions_by_every_source(jira: JiraBox) -> None:
+def test_a_server_that_is_down_is_not_tried_in_portions_by_every_source(jira: JiraServer) -> None:
     narrowed = project("OPS", "labels = x")
     jira.pull(DS)
     jira.requests()
     too_much(jira, kind="status", status=503)
     answers = jira.pull(DS, narrowed, project("OPS", "labels = y"))
-    assert [answer.kind for answer in answers.values() if isinstance(answer, Failed)] == ["unavailable"] * 3
+    assert [answer.kind for answer in answers.values() if isinstance(answer, FailedSource)] == [
+        "unavailable"
+    ] * 3
     assert jira.requests().count(SEARCH) == (4 + 2 + 2 + 2) + 4, "the third finds the tracker closed"
 
 
-def test_a_wait_that_the_server_asks_for_is_kept_before_a_smaller_page(jira: JiraBox) -> None:
+def test_a_wait_that_the_server_asks_for_is_kept_before_a_smaller_page(jira: JiraServer) -> None:
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
         slept.append(seconds)
-        jira.later(seconds=seconds)
+        jira.advance(seconds=seconds)
 
-    reader, _ = jira.opened(sleep=sleep)
+    reader, _ = jira.connect(sleep=sleep)
     too_much(jira, rows=251, kind="status", status=503, retry_after=40)
-    assert len(keys(jira.pull(DS, reader=reader)[DS])) == ISSUES
+    assert len(issue_keys(jira.pull(DS, reader=reader)[DS])) == ISSUES
     assert slept == [40.0] * 4
-    jira.box.faults.clear()
-    reader, _ = jira.opened(sleep=sleep)
+    jira.sandbox.faults.clear()
+    reader, _ = jira.connect(sleep=sleep)
     jira.requests()
     too_much(jira, rows=251, kind="status", status=503, retry_after=3600)
-    assert isinstance(jira.pull(DS, reader=reader)[DS], Failed)
+    assert isinstance(jira.pull(DS, reader=reader)[DS], FailedSource)
     assert jira.requests().count(SEARCH) == 1, "whoever is asked to wait an hour asks for nothing smaller"
 
 
 @pytest.mark.parametrize("limit", ["max_total", "until"])
-def test_all_portions_of_a_page_share_the_time_of_one_request(jira: JiraBox, limit: str) -> None:
+def test_all_portions_of_a_page_share_the_time_of_one_request(jira: JiraServer, limit: str) -> None:
     policy = RetryPolicy(random=lambda: 0.5)
     over: Any = (
-        {"max_total": 9.0} if limit == "max_total" else {"until": jira.box.clock.now() + timedelta(seconds=9)}
+        {"max_total": 9.0}
+        if limit == "max_total"
+        else {"until": jira.sandbox.clock.now() + timedelta(seconds=9)}
     )
-    reader, _ = jira.opened(policy=replace(policy, **over))
+    reader, _ = jira.connect(policy=replace(policy, **over))
     too_much(jira, rows=51)
-    assert isinstance(jira.pull(DS, reader=reader)[DS], Failed)
+    assert isinstance(jira.pull(DS, reader=reader)[DS], FailedSource)
     assert jira.requests().count(SEARCH) == 4 + 2, (
         "7 seconds between the four, one more before the smaller page"
     )
 
 
-def test_a_server_that_nobody_reaches_is_asked_for_nothing_smaller(jira: JiraBox) -> None:
+def test_a_server_that_nobody_reaches_is_asked_for_nothing_smaller(jira: JiraServer) -> None:
     waits: list[float] = []
     jira.pull(DS)
-    reader, _ = jira.opened(cache=jira.reader._site._cache, sleep=waits.append)
-    jira.box.close()
-    assert isinstance(jira.pull(DS, reader=reader)[DS], Failed)
+    reader, _ = jira.connect(cache=jira.reader._site._cache, sleep=waits.append)
+    jira.sandbox.close()
+    assert isinstance(jira.pull(DS, reader=reader)[DS], FailedSource)
     assert len(waits) == 3, "between the four usual attempts"
 
 
 # ---- changelogs
 
 
-def test_a_page_whose_changelogs_are_too_much_comes_without_and_the_next_with_them(jira: JiraBox) -> None:
-    jira.box.faults.add(Fault(kind="timeout", expand="changelog", times=4 + 2 + 2))
-    answer = whole(jira.pull(DS)[DS])
+def test_a_page_whose_changelogs_are_too_much_comes_without_and_the_next_with_them(jira: JiraServer) -> None:
+    jira.sandbox.faults.add(Fault(kind="timeout", expand="changelog", times=4 + 2 + 2))
+    answer = pulled_source(jira.pull(DS)[DS])
     assert len(answer.issues) == ISSUES
-    assert len(answer.untold) == 50
-    assert told(answer) == {issue.ref.key for issue in answer.issues if issue.ref.id not in answer.untold}
+    assert len(answer.without_history) == 50
+    assert told(answer) == {
+        issue.ref.key for issue in answer.issues if issue.ref.id not in answer.without_history
+    }
     assert jira.requests().count(SEARCH) == (4 + 2 + 2 + 1) + 2
 
 
-def test_changelogs_that_are_always_too_much_are_given_up(jira: JiraBox) -> None:
+def test_changelogs_that_are_always_too_much_are_given_up(jira: JiraServer) -> None:
     heard: list[tuple[str, str]] = []
-    reader, _ = jira.opened(on_lighter=lambda *said: heard.append(said))
+    reader, _ = jira.connect(on_lighter=lambda *said: heard.append(said))
     too_much(jira, expand="changelog")
-    answer = whole(jira.pull(DS, reader=reader)[DS])
-    assert len(answer.issues) == len(answer.untold) == ISSUES
+    answer = pulled_source(jira.pull(DS, reader=reader)[DS])
+    assert len(answer.issues) == len(answer.without_history) == ISSUES
     assert jira.requests().count(SEARCH) == (4 + 2 + 2 + 1) + (4 + 1) + 1
     assert [text.partition("from now on: ")[2] for _, text in heard] == [
         "50 issues at a time",
@@ -158,18 +166,20 @@ def test_changelogs_that_are_always_too_much_are_given_up(jira: JiraBox) -> None
     ]
     jira.pull(DS, reader=reader)
     assert jira.requests().count(SEARCH) == 3
-    asked = HistoryAsked(source=DS, issues=answer.issues)
-    (failure,) = reader.histories([asked], Wanted())
-    assert isinstance(failure, Failed) and failure.kind == "payload"
+    asked = HistoryRequest(source=DS, issues=answer.issues)
+    (failure,) = reader.histories([asked], FieldSelection())
+    assert isinstance(failure, FailedSource) and failure.kind == "payload"
     assert "changelogs are too much for this server" in failure.reason
     assert jira.requests() == []
 
 
-def histories(jira: JiraBox, wanted: Wanted = Wanted()) -> tuple[History, HistoryAsked]:
-    asked = HistoryAsked(source=DS, issues=whole(jira.pull(DS)[DS]).issues)
+def histories(
+    jira: JiraServer, wanted: FieldSelection = FieldSelection()
+) -> tuple[SourceHistory, HistoryRequest]:
+    asked = HistoryRequest(source=DS, issues=pulled_source(jira.pull(DS)[DS]).issues)
     jira.requests()
     (history,) = jira.reader.histories([asked], wanted)
-    assert isinstance(history, History), history
+    assert isinstance(history, SourceHistory), history
     return history, asked
 
 
@@ -184,28 +194,28 @@ def test_histories_are_asked_for_in_smaller_portions_too(kind: Kind) -> None:
         at_ease = len(jira.requests())
         assert len(started(calm.changes)) == ISSUES
         path = "*/changelog/bulkfetch" if kind == "jira-cloud" else "*/search"
-        asked = HistoryAsked(source=DS, issues=whole(jira.pull(DS)[DS]).issues)
+        asked = HistoryRequest(source=DS, issues=pulled_source(jira.pull(DS)[DS]).issues)
         jira.requests()
         too_much(jira, path=path, rows=51)
-        (history,) = jira.reader.histories([asked], Wanted())
-        assert isinstance(history, History)
-        assert (started(history.changes), history.whole) == (started(calm.changes), calm.whole)
+        (history,) = jira.reader.histories([asked], FieldSelection())
+        assert isinstance(history, SourceHistory)
+        assert (started(history.changes), history.complete) == (started(calm.changes), calm.complete)
         assert at_ease <= 3
         assert len(jira.requests()) == 4 + 3, "what is too much, four times, and three portions of 50"
 
 
-def test_ten_issues_whose_histories_are_too_much_are_told_as_unknown(jira: JiraBox) -> None:
-    asked = HistoryAsked(source=DS, issues=whole(jira.pull(DS)[DS]).issues)
+def test_ten_issues_whose_histories_are_too_much_are_told_as_unknown(jira: JiraServer) -> None:
+    asked = HistoryRequest(source=DS, issues=pulled_source(jira.pull(DS)[DS]).issues)
     jira.requests()
-    jira.box.faults.add(Fault(kind="timeout", expand="changelog", times=4 + 2 + 2))
-    (history,) = jira.reader.histories([asked], Wanted())
-    assert isinstance(history, History)
-    assert len(history.whole) == len(started(history.changes)) == ISSUES - 10
+    jira.sandbox.faults.add(Fault(kind="timeout", expand="changelog", times=4 + 2 + 2))
+    (history,) = jira.reader.histories([asked], FieldSelection())
+    assert isinstance(history, SourceHistory)
+    assert len(history.complete) == len(started(history.changes)) == ISSUES - 10
 
 
 def test_where_jira_tells_only_of_one_issue_those_that_it_hides_are_left_out() -> None:
     with many("jira-cloud") as jira:
-        refs = [issue.ref for issue in whole(jira.pull(DS)[DS]).issues[:3]]
+        refs = [issue.ref for issue in pulled_source(jira.pull(DS)[DS]).issues[:3]]
         jira.state.label(refs[0].key, "theirs", "dana")
         jira.box.faults.add(Fault(kind="status", status=403, path="*/changelog/bulkfetch", times=None))
         jira.box.faults.add(Fault(kind="status", status=404, path=f"*/issue/{refs[1].id}/changelog"))

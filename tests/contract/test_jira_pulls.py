@@ -9,11 +9,21 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.http.page_size import Portions
-from connectors.jira.search import pages
-from connectors.model import Census, Cursor, Failed, Source, Wanted
+from connectors.http.page_size import PageSizeBackoff
+from connectors.jira.search import search_pages
+from connectors.model import Census, Cursor, FailedSource, FieldSelection, Source
 from connectors.sandbox.core.faults import Fault
-from tests.contract.jira_box import OLD, JiraBox, Kind, cursors, jira_box, keys, opened, project, whole
+from tests.contract.jira_box import (
+    OLD_TIMES,
+    JiraServer,
+    Kind,
+    connect,
+    cursors,
+    issue_keys,
+    project,
+    pulled_source,
+    serve_jira,
+)
 
 KINDS = get_args(Kind)
 DS, OPS = project("DS"), project("OPS")
@@ -25,73 +35,73 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @pytest.fixture
-def jira(kind: Kind) -> Iterator[JiraBox]:
-    with jira_box(kind) as box:
+def jira(kind: Kind) -> Iterator[JiraServer]:
+    with serve_jira(kind) as box:
         yield box
 
 
 def test_a_first_pull_costs_three_requests_and_the_pages_that_the_server_grants(kind: Kind) -> None:
-    with jira_box(kind, switches={"page_cap": 2, "dc_page_cap": 2}) as jira:
-        assert keys(jira.pull(DS)[DS]) == ["DS-1", "DS-2", "DS-3", "DS-4", "DS-5"]
+    with serve_jira(kind, switches={"page_cap": 2, "dc_page_cap": 2}) as jira:
+        assert issue_keys(jira.pull(DS)[DS]) == ["DS-1", "DS-2", "DS-3", "DS-4", "DS-5"]
         requests = jira.requests()
         assert requests[:3] == ["GET /serverInfo", "GET /myself", "GET /field"]
         assert len(requests) == 3 + 3
 
 
-def test_an_unchanged_site_costs_one_request_and_brings_nothing(jira: JiraBox) -> None:
+def test_an_unchanged_site_costs_one_request_and_brings_nothing(jira: JiraServer) -> None:
     narrowed = project("DS", "labels = theirs ORDER BY rank")
     first = jira.pull(DS, OPS, narrowed)
     jira.requests()
-    jira.later(hours=1)
+    jira.advance(hours=1)
     second = jira.pull(DS, OPS, narrowed, after=cursors(first))
     assert len(jira.requests()) == 1 + 1
-    assert [keys(answer) for answer in second.values()] == [[], [], []]
+    assert [issue_keys(answer) for answer in second.values()] == [[], [], []]
     assert cursors(second) == cursors(first)
 
 
-def test_what_changed_is_seen_by_the_source_that_holds_it(jira: JiraBox) -> None:
+def test_what_changed_is_seen_by_the_source_that_holds_it(jira: JiraServer) -> None:
     first = jira.pull(DS, OPS)
-    jira.later(minutes=30)
+    jira.advance(minutes=30)
     jira.state.label("DS-3", "urgent", "robot")
     second = jira.pull(DS, OPS, after=cursors(first))
-    assert [keys(answer) for answer in second.values()] == [["DS-3"], []]
-    assert "urgent" in whole(second[DS]).issues[0].labels
-    assert not whole(second[DS]).full
+    assert [issue_keys(answer) for answer in second.values()] == [["DS-3"], []]
+    assert "urgent" in pulled_source(second[DS]).issues[0].labels
+    assert not pulled_source(second[DS]).full
 
 
-def test_two_changes_within_one_minute_with_a_pull_between_are_both_seen(jira: JiraBox) -> None:
+def test_two_changes_within_one_minute_with_a_pull_between_are_both_seen(jira: JiraServer) -> None:
     after = cursors(jira.pull(DS))
-    jira.later(minutes=30, seconds=5)
+    jira.advance(minutes=30, seconds=5)
     jira.state.label("DS-1", "one", "robot")
     after = cursors(jira.pull(DS, after=after))
-    jira.later(seconds=20)
+    jira.advance(seconds=20)
     jira.state.label("DS-2", "two", "robot")
-    assert "DS-2" in keys(jira.pull(DS, after=after)[DS])
+    assert "DS-2" in issue_keys(jira.pull(DS, after=after)[DS])
 
 
-def test_a_change_that_the_index_shows_late_is_not_lost(jira: JiraBox) -> None:
+def test_a_change_that_the_index_shows_late_is_not_lost(jira: JiraServer) -> None:
     """DS-1 changes, is not in the index yet; DS-2 changed before and moves the watermark past nothing."""
     after = cursors(jira.pull(DS))
-    jira.later(hours=1)
+    jira.advance(hours=1)
     jira.state.label("DS-2", "seen", "robot")
-    jira.later(minutes=4)
+    jira.advance(minutes=4)
     jira.state.label("DS-1", "late", "robot")
     jira.state.search_lag = timedelta(minutes=3)
     seen = jira.pull(DS, after=after)
-    assert keys(seen[DS]) == ["DS-2"]
-    jira.later(minutes=5)
-    assert "DS-1" in keys(jira.pull(DS, after=cursors(seen))[DS])
+    assert issue_keys(seen[DS]) == ["DS-2"]
+    jira.advance(minutes=5)
+    assert "DS-1" in issue_keys(jira.pull(DS, after=cursors(seen))[DS])
 
 
-def test_a_change_that_comes_after_a_later_one_is_not_lost(jira: JiraBox) -> None:
+def test_a_change_that_comes_after_a_later_one_is_not_lost(jira: JiraServer) -> None:
     """DS-2's change was in the index when DS-1's, which is two minutes older, was not."""
-    jira.later(hours=1)
+    jira.advance(hours=1)
     jira.state.label("DS-2", "seen", "robot")
     after = cursors(jira.pull(DS))
-    jira.later(minutes=-2)
+    jira.advance(minutes=-2)
     jira.state.label("DS-1", "late", "robot")
-    jira.later(minutes=4)
-    assert "DS-1" in keys(jira.pull(DS, after=after)[DS])
+    jira.advance(minutes=4)
+    assert "DS-1" in issue_keys(jira.pull(DS, after=after)[DS])
 
 
 @pytest.mark.parametrize(
@@ -107,65 +117,65 @@ def test_a_change_that_comes_after_a_later_one_is_not_lost(jira: JiraBox) -> Non
 def test_no_change_is_lost_in_the_accounts_zone_not_even_when_clocks_change(
     kind: Kind, zone: str, eve: str
 ) -> None:
-    with jira_box(kind, now=eve, robot={"timezone": zone}) as jira:
+    with serve_jira(kind, now=eve, robot={"timezone": zone}) as jira:
         after = cursors(jira.pull(DS))
         for round_number in range(14):
-            jira.later(minutes=17, seconds=13)
+            jira.advance(minutes=17, seconds=13)
             jira.state.label("DS-1", f"round-{round_number}", "robot")
-            jira.later(minutes=1)
+            jira.advance(minutes=1)
             answer = jira.pull(DS, after=after)
-            assert f"round-{round_number}" in whole(answer[DS]).issues[0].labels
+            assert f"round-{round_number}" in pulled_source(answer[DS]).issues[0].labels
             after = cursors(answer)
 
 
-def test_a_missing_project_fails_alone(jira: JiraBox) -> None:
+def test_a_missing_project_fails_alone(jira: JiraServer) -> None:
     gone = project("NOPE")
     answers = jira.pull(DS, gone, OPS)
-    assert (len(keys(answers[DS])), len(keys(answers[OPS]))) == (5, 1)
+    assert (len(issue_keys(answers[DS])), len(issue_keys(answers[OPS]))) == (5, 1)
     failure = answers[gone]
-    assert isinstance(failure, Failed)
+    assert isinstance(failure, FailedSource)
     assert failure.kind == "missing" and "NOPE" in failure.reason
 
 
 def test_a_token_that_expired_is_never_an_empty_site(kind: Kind) -> None:
-    with jira_box(kind, robot={"expires": "in 2h"}) as jira:
+    with serve_jira(kind, robot={"expires": "in 2h"}) as jira:
         first = jira.pull(DS)
-        assert len(keys(first[DS])) == 5
-        jira.later(hours=3)
+        assert len(issue_keys(first[DS])) == 5
+        jira.advance(hours=3)
         for answer in (jira.pull(DS, after=cursors(first))[DS], jira.pull(DS)[DS], jira.census(DS)[DS]):
-            assert isinstance(answer, Failed)
+            assert isinstance(answer, FailedSource)
             assert answer.kind == "auth" and "secret" not in answer.reason
 
 
 def test_a_scoped_token_works_at_the_gateway_and_people_browse_the_site() -> None:
-    with jira_box("jira-cloud", robot={"scoped": True}, cloud_id="cloud-1") as jira:
-        reader, writer = jira.opened(cloud_id="cloud-1", gateway_url=f"{jira.url}/gateway")
-        issue = whole(jira.pull(DS, reader=reader)[DS]).issues[0]
+    with serve_jira("jira-cloud", robot={"scoped": True}, cloud_id="cloud-1") as jira:
+        reader, writer = jira.connect(cloud_id="cloud-1", gateway_url=f"{jira.url}/gateway")
+        issue = pulled_source(jira.pull(DS, reader=reader)[DS]).issues[0]
         writer.change_labels(issue.ref, ["capability:x"], [])
         writer.create_comment(issue.ref, "state: planned", {"instance": "acme"})
         assert issue.url == f"{jira.url}/browse/DS-1"
         assert "capability:x" in jira.state.need("DS-1").labels
-        assert {entry.path.split("/rest/")[0] for entry in jira.box.log.entries} == {
+        assert {entry.path.split("/rest/")[0] for entry in jira.sandbox.log.entries} == {
             "/gateway/ex/jira/cloud-1"
         }
 
 
 def test_a_scoped_token_on_the_site_itself_is_told_what_it_lacks() -> None:
-    with jira_box("jira-cloud", robot={"scoped": True}) as jira:
+    with serve_jira("jira-cloud", robot={"scoped": True}) as jira:
         failure = jira.pull(DS)[DS]
-        assert isinstance(failure, Failed)
+        assert isinstance(failure, FailedSource)
         assert failure.kind == "auth" and "JIRA_CLOUD_ID" in failure.reason
 
 
 def test_the_wrong_kind_is_found_out_before_its_credentials_are_blamed() -> None:
-    with jira_box("jira-cloud") as jira:
-        reader, _ = opened(jira.box, "jira-dc")
+    with serve_jira("jira-cloud") as jira:
+        reader, _ = connect(jira.sandbox, "jira-dc")
         failure = jira.pull(DS, reader=reader)[DS]
-        assert isinstance(failure, Failed)
+        assert isinstance(failure, FailedSource)
         assert failure.kind == "auth" and "write kind: jira-cloud" in failure.reason
 
 
-def test_a_census_counts_what_is_there_now(jira: JiraBox) -> None:
+def test_a_census_counts_what_is_there_now(jira: JiraServer) -> None:
     ids = {key: str(jira.state.need(key).id) for key in ("DS-1", "DS-2", "DS-3", "DS-4", "DS-5", "OPS-1")}
     jira.state.delete("DS-2")
     jira.state.move("DS-3", "OPS")
@@ -178,10 +188,15 @@ def test_a_data_center_with_a_window_is_read_to_the_end() -> None:
     stamps = [
         {"summary": f"Issue {n}", "created": f"{60 - 2 * n}h ago", "updated": "2h ago"} for n in range(25)
     ]
-    with jira_box("jira-dc", projects={"DS": {"issues": stamps}}, switches={"window": 10}) as jira:
+    with serve_jira("jira-dc", projects={"DS": {"issues": stamps}}, switches={"window": 10}) as jira:
         site = jira.reader._site
-        found = pages(
-            site, 'project = "DS"', ["created"], zone=ZoneInfo("UTC"), portions=Portions(4), window=10
+        found = search_pages(
+            site,
+            'project = "DS"',
+            ["created"],
+            zone=ZoneInfo("UTC"),
+            page_sizes=PageSizeBackoff(4),
+            window=10,
         )
         seen = {row["key"] for page in found for row in page.rows}
         assert seen == {f"DS-{n}" for n in range(1, 26)}
@@ -192,28 +207,30 @@ def test_a_data_center_with_a_window_is_read_to_the_end() -> None:
     [("jira-cloud", "repeat_page"), ("jira-dc", "repeat_page"), ("jira-dc", "empty_page")],
 )
 def test_a_page_that_is_wrong_fails_the_source_and_the_next_pull_mends_it(kind: Kind, fault: str) -> None:
-    with jira_box(kind, switches={"page_cap": 2, "dc_page_cap": 2}) as jira:
-        jira.box.faults.add(Fault(kind=fault, path="*/search*", nth=2))  # type: ignore[arg-type]
+    with serve_jira(kind, switches={"page_cap": 2, "dc_page_cap": 2}) as jira:
+        jira.sandbox.faults.add(Fault(kind=fault, path="*/search*", nth=2))  # type: ignore[arg-type]
         answer = jira.pull(DS)[DS]
-        assert isinstance(answer, Failed)
+        assert isinstance(answer, FailedSource)
         assert answer.kind == "payload"
-        assert len(keys(jira.pull(DS)[DS])) == 5
+        assert len(issue_keys(jira.pull(DS)[DS])) == 5
 
 
-def test_a_page_that_breaks_off_is_read_again(jira: JiraBox) -> None:
-    jira.box.faults.add(Fault(kind="truncated", path="*/search*"))
-    assert len(keys(jira.pull(DS)[DS])) == 5
+def test_a_page_that_breaks_off_is_read_again(jira: JiraServer) -> None:
+    jira.sandbox.faults.add(Fault(kind="truncated", path="*/search*"))
+    assert len(issue_keys(jira.pull(DS)[DS])) == 5
 
 
-def test_a_server_that_stays_down_fails_all_its_sources(jira: JiraBox) -> None:
-    jira.box.faults.add(Fault(kind="status", status=503, path="*/search*", times=None))
+def test_a_server_that_stays_down_fails_all_its_sources(jira: JiraServer) -> None:
+    jira.sandbox.faults.add(Fault(kind="status", status=503, path="*/search*", times=None))
     answers = jira.pull(DS, OPS)
-    assert [answer.kind for answer in answers.values() if isinstance(answer, Failed)] == ["unavailable"] * 2
+    assert [answer.kind for answer in answers.values() if isinstance(answer, FailedSource)] == [
+        "unavailable"
+    ] * 2
 
 
 def test_everything_that_rules_ask_for_is_read(kind: Kind) -> None:
     issues = [
-        {"key": "DS-1", "summary": "Churn", "type": "Epic", **OLD},
+        {"key": "DS-1", "summary": "Churn", "type": "Epic", **OLD_TIMES},
         {
             "summary": "Sessionise",
             "type": "Task",
@@ -228,11 +245,11 @@ def test_everything_that_rules_ask_for_is_read(kind: Kind) -> None:
             "components": ["etl"],
             "fix_versions": ["1.4"],
             "fields": {"Team": "Blue"},
-            **OLD,
+            **OLD_TIMES,
         },
     ]
     people = [{"id": "robot", "email": "robot@acme.example", "token": "secret"}, {"id": "ada"}, {"id": "bob"}]
-    with jira_box(
+    with serve_jira(
         kind,
         projects={"DS": {"issues": issues}},
         accounts=people,
@@ -240,9 +257,9 @@ def test_everything_that_rules_ask_for_is_read(kind: Kind) -> None:
         fields=[{"name": "Team", "id": "customfield_10100"}],
         switches={"language": "fr"},
     ) as jira:
-        wanted = Wanted(body=True, fields=("team", "No such field"))
+        wanted = FieldSelection(body=True, fields=("team", "No such field"))
         answer = next(iter(jira.reader.pull([(DS, None)], wanted)))
-        issue = whole(answer).issues[1]
+        issue = pulled_source(answer).issues[1]
         assert issue == jira.reader.read("DS-2", wanted)
         assert (issue.category, issue.type, issue.parent, issue.sprint) == (
             "doing",
@@ -260,16 +277,16 @@ def test_everything_that_rules_ask_for_is_read(kind: Kind) -> None:
         assert issue.started == started
 
 
-def test_a_cursor_from_the_future_of_the_index_reads_the_overlap_again(jira: JiraBox) -> None:
+def test_a_cursor_from_the_future_of_the_index_reads_the_overlap_again(jira: JiraServer) -> None:
     fresh = datetime(2026, 11, 20, 8, 58, tzinfo=UTC)
     jira.state.label("DS-1", "now", "robot")
-    cursor = Cursor(watermark=fresh, since=fresh)
-    answer = whole(jira.pull(DS, after={DS: cursor})[DS])
+    cursor = Cursor(watermark=fresh, updated_since=fresh)
+    answer = pulled_source(jira.pull(DS, after={DS: cursor})[DS])
     assert answer.cursor.watermark == datetime(2026, 11, 20, 9, tzinfo=UTC)
-    assert answer.cursor.since == datetime(2026, 11, 20, 8, 50, tzinfo=UTC)
+    assert answer.cursor.updated_since == datetime(2026, 11, 20, 8, 50, tzinfo=UTC)
 
 
-def test_a_jql_source_sees_its_part_only(jira: JiraBox) -> None:
+def test_a_jql_source_sees_its_part_only(jira: JiraServer) -> None:
     jira.state.label("DS-4", "blue", "robot")
     blue = Source(tracker="jira", project="DS", jql='labels = "blue" OR labels = never')
-    assert keys(jira.pull(blue)[blue]) == ["DS-4"]
+    assert issue_keys(jira.pull(blue)[blue]) == ["DS-4"]

@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
-from tests.support.journey_world import World
+from tests.support.journey_world import JourneyWorld
 
 
 @pytest.fixture
-def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
+def make_world(tmp_path: Path) -> Iterator[Callable[..., JourneyWorld]]:
     """Makes worlds as they are asked for; their trackers end with the test."""
     with ExitStack() as stack:
         count = 0
 
-        def make(**wishes: Any) -> World:
+        def make(**wishes: Any) -> JourneyWorld:
             nonlocal count
             count += 1
-            return stack.enter_context(World(tmp_path / f"workspace-{count}", **wishes))
+            return stack.enter_context(JourneyWorld(tmp_path / f"workspace-{count}", **wishes))
 
         yield make
 
 
 @pytest.fixture
-def world(make_world: Callable[..., World]) -> World:
+def world(make_world: Callable[..., JourneyWorld]) -> JourneyWorld:
     """Three Jira issues of one capability, three GitHub issues of another."""
     return make_world()

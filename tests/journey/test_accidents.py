@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.support.journey_world import FEATURES, MODEL, World
+from tests.support.journey_world import FEATURES, MODEL, JourneyWorld
 
 WRITES = {
     "POST /api/v3/repos/[^/]+/[^/]+/labels": {"name", "color", "description"},
@@ -49,7 +49,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
 
 def test_labels_are_never_set_as_a_whole_and_no_label_is_deleted_from_its_tracker(
-    world: World, sent: list[tuple[str, Any]]
+    world: JourneyWorld, sent: list[tuple[str, Any]]
 ) -> None:
     world.run()
     world.close("acme/churn#11")
@@ -76,7 +76,7 @@ def test_labels_are_never_set_as_a_whole_and_no_label_is_deleted_from_its_tracke
     assert len(used) >= 8, "the story is one of many writes"
 
 
-def test_an_issue_that_can_hold_no_more_labels_keeps_those_of_people(world: World) -> None:
+def test_an_issue_that_can_hold_no_more_labels_keeps_those_of_people(world: JourneyWorld) -> None:
     full = "acme/churn#11"
     for number in range(99):
         world.label(full, f"team-{number}")
@@ -97,7 +97,7 @@ def test_an_issue_that_can_hold_no_more_labels_keeps_those_of_people(world: Worl
 
 
 @pytest.mark.parametrize("anchor", [MODEL, FEATURES])
-def test_our_comment_is_found_behind_a_hundred_others(world: World, anchor: str) -> None:
+def test_our_comment_is_found_behind_a_hundred_others(world: JourneyWorld, anchor: str) -> None:
     """Only the first page was read elsewhere: a new comment came with every run."""
     for number in range(120):
         if anchor == FEATURES:
@@ -118,7 +118,7 @@ def test_our_comment_is_found_behind_a_hundred_others(world: World, anchor: str)
 
 
 def test_commands_that_write_nothing_leave_a_reviewed_change_set_applicable(
-    world: World, tmp_path: Path
+    world: JourneyWorld, tmp_path: Path
 ) -> None:
     world.run()
     world.close("acme/churn#11")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sync.model.run import Outcome
-from tests.support.writing_world import World
+from sync.model.run import RunResult
+from tests.support.writing_world import WritingWorld
 
 GOAL = "DS-1"
 GRACE, CLOSED = datetime(2027, 1, 4, tzinfo=UTC), datetime(2027, 1, 7, tzinfo=UTC)
@@ -24,9 +24,9 @@ goals:
 
 
 @pytest.fixture
-def half_done(tmp_path: Path) -> World:
+def half_done(tmp_path: Path) -> WritingWorld:
     """Each capability has an issue that is done and one that is not."""
-    world = World(tmp_path)
+    world = WritingWorld(tmp_path)
     for label in ("features", "model"):
         done = world.jira.add_issue("DS", "Was finished", labels=[label])
         world.jira.add_issue("DS", "Was not", labels=[label])
@@ -38,14 +38,14 @@ def half_done(tmp_path: Path) -> World:
     return world
 
 
-def figures(outcome: Outcome, capability: str) -> tuple[str, int, int]:
-    found = outcome.thought.rollup.capability(capability)
+def figures(outcome: RunResult, capability: str) -> tuple[str, int, int]:
+    found = outcome.planning.rollup.capability(capability)
     assert found is not None
     return found.state, found.counts.done, found.counts.scope
 
 
 @pytest.mark.parametrize("continued", [False, True])
-def test_the_last_write_tells_what_was_not_finished(half_done: World, continued: bool) -> None:
+def test_the_last_write_tells_what_was_not_finished(half_done: WritingWorld, continued: bool) -> None:
     world = half_done
     if continued:
         world.write("plans/q1.yaml", NEXT_PLAN)
@@ -56,11 +56,11 @@ def test_the_last_write_tells_what_was_not_finished(half_done: World, continued:
     assert figures(last, "features") == figures(last, "model") == ("in-progress", 1, 2)
     assert "state:missed" in world.labels(GOAL)
     assert "Missed: 0 of 2 required capabilities done, 2 of 4 issues done" in world.comments(GOAL)[0].body
-    increment = last.thought.rollup.increments[0]
+    increment = last.planning.rollup.increments[0]
     assert (increment.committed_done, increment.committed_total) == (0, 1)
 
 
-def test_the_labels_of_what_was_not_finished_follow_the_successor(half_done: World) -> None:
+def test_the_labels_of_what_was_not_finished_follow_the_successor(half_done: WritingWorld) -> None:
     world = half_done
     world.write("plans/q1.yaml", NEXT_PLAN)
     world.now = CLOSED
@@ -72,7 +72,7 @@ def test_the_labels_of_what_was_not_finished_follow_the_successor(half_done: Wor
     assert world.labels("DS-2") == {"features", "capability:features", "increment:2026-q4"}
 
 
-def test_what_is_finished_after_the_close_was_not_finished_in_time(half_done: World) -> None:
+def test_what_is_finished_after_the_close_was_not_finished_in_time(half_done: WritingWorld) -> None:
     world = half_done
     world.now = CLOSED
     for key in ("DS-3", "DS-5"):
@@ -84,7 +84,7 @@ def test_what_is_finished_after_the_close_was_not_finished_in_time(half_done: Wo
     assert "state:missed" in world.labels(GOAL)
 
 
-def test_work_that_came_after_the_close_does_not_count(half_done: World) -> None:
+def test_work_that_came_after_the_close_does_not_count(half_done: WritingWorld) -> None:
     world = half_done
     world.now = CLOSED
     world.jira.add_issue("DS", "Came too late", labels=["features"])
@@ -92,7 +92,7 @@ def test_work_that_came_after_the_close_does_not_count(half_done: World) -> None
     assert figures(world.run(), "features") == ("in-progress", 1, 2)
 
 
-def test_what_a_person_took_out_was_not_left_open(half_done: World) -> None:
+def test_what_a_person_took_out_was_not_left_open(half_done: WritingWorld) -> None:
     world = half_done
     world.jira.unlabel("DS-3", "capability:features")
     world.run()
@@ -104,7 +104,7 @@ def test_what_a_person_took_out_was_not_left_open(half_done: World) -> None:
     assert figures(last, "model") == ("in-progress", 1, 2)
 
 
-def test_a_pin_counts_where_the_person_put_it(half_done: World) -> None:
+def test_a_pin_counts_where_the_person_put_it(half_done: WritingWorld) -> None:
     world = half_done
     pinned = world.jira.add_issue("DS", "By hand")
     world.jira.label(pinned.key, "capability:features")
@@ -126,7 +126,7 @@ rules:
 
 
 def test_an_increment_is_finished_for_the_teams_that_are_written_for(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = WritingWorld(tmp_path)
     world.edit("plans/q4.yaml", "Churn model\n        team: science", "Churn model\n        team: platform")
     world.write("mappings/platform.yaml", PLATFORM)
     trained = world.jira.add_issue("OPS", "Train", labels=["model"])
@@ -141,13 +141,13 @@ def test_an_increment_is_finished_for_the_teams_that_are_written_for(tmp_path: P
     last = world.run()
 
     assert last.applied is not None
-    (note,) = last.applied.closed
+    (note,) = last.applied.closed_increments
     assert "2026-q4 is closed and had its last write, but for what concerns platform" in note
     world.jira.unlabel(built.key, "features")
     outcome = world.run()
-    assert outcome.remembered.finished == {"2026-q4"}
+    assert outcome.recorded.finished_increments == {"2026-q4"}
     assert outcome.applied is not None
-    assert outcome.applied.closed == []
+    assert outcome.applied.closed_increments == []
     assert world.labels(built.key) == {"capability:features", "increment:2026-q4"}
     assert world.labels(GOAL) == set()
 
@@ -156,4 +156,4 @@ def test_an_increment_is_finished_for_the_teams_that_are_written_for(tmp_path: P
 
     assert world.labels(GOAL) == {"state:missed"}, "a team that is switched on later gets its last write"
     assert world.labels(trained.key) == {"model", "capability:model", "increment:2026-q4"}
-    assert world.run().remembered.finished == {"2026-q4"}
+    assert world.run().recorded.finished_increments == {"2026-q4"}

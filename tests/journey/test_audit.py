@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from sync.cli.commands.audit import show_audit
-from tests.support.journey_world import World, jira_seed
+from tests.support.journey_world import JourneyWorld, jira_seed
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 
 
-def audited(world: World, days: int = 14) -> dict[tuple[str, str], dict[str, Any]]:
+def audited(world: JourneyWorld, days: int = 14) -> dict[tuple[str, str], dict[str, Any]]:
     """(kind, subject) -> finding."""
-    told = world._call(lambda: show_audit(world.ways(as_json=True), None, days, strict=False))
+    told = world._call(lambda: show_audit(world.invocation(as_json=True), None, days, strict=False))
     assert told.code == 0, told.err
     return {(each["kind"], each["subject"]): each for each in told.json["findings"]}
 
@@ -23,14 +23,14 @@ def keys(finding: dict[str, Any]) -> list[str]:
     return [each["ref"].partition(":")[2] for each in finding["evidence"]]
 
 
-def test_a_healthy_increment_has_no_findings(world: World) -> None:
+def test_a_healthy_increment_has_no_findings(world: JourneyWorld) -> None:
     world.run()
     world.close("DS-11")
     world.run()
     assert audited(world) == {}
 
 
-def test_a_goal_that_stands_still_and_does_not_look_well_deceives_nobody(world: World) -> None:
+def test_a_goal_that_stands_still_and_does_not_look_well_deceives_nobody(world: JourneyWorld) -> None:
     world.close("DS-11")
     world.run()
     world.run(after=timedelta(days=20))
@@ -54,7 +54,7 @@ def test_a_green_goal_in_which_nothing_moves(make_world: MakeWorld) -> None:
     assert audited(world) == {}
 
 
-def test_promised_work_that_left_with_who_or_what_took_it_out(world: World) -> None:
+def test_promised_work_that_left_with_who_or_what_took_it_out(world: JourneyWorld) -> None:
     world.run()
     world.jira.set_status("DS-11", "Done", "ada", "Won't Do")
     world.unlabel("DS-12", "capability:model")
@@ -70,7 +70,7 @@ def test_promised_work_that_left_with_who_or_what_took_it_out(world: World) -> N
     assert {each["text"] for each in out["evidence"]} == {"the rules were edited: no rule takes it now"}
 
 
-def test_a_promise_that_was_made_smaller(world: World) -> None:
+def test_a_promise_that_was_made_smaller(world: JourneyWorld) -> None:
     world.run()
     world.edit(
         "plans/2026-q4.yaml",
@@ -113,11 +113,11 @@ def test_work_that_takes_longer_than_the_team_ever_did(make_world: MakeWorld) ->
     assert keys(finding) == ["DS-21"]
 
 
-def test_people_read_sentences_and_a_strict_call_fails(world: World) -> None:
+def test_people_read_sentences_and_a_strict_call_fails(world: JourneyWorld) -> None:
     world.run()
     world.jira.set_status("DS-11", "Done", "ada", "Won't Do")
     world.run()
-    told = world._call(lambda: show_audit(world.ways(), None, 14, strict=True))
+    told = world._call(lambda: show_audit(world.invocation(), None, 14, strict=True))
     assert told.code == 1
     assert "given-up: Churn model: 1 issue of 3 dropped since the commitment (2026-11-20)" in told.out
     assert "DS-11: closed as will not do (was to do) (run 2026" in told.out

@@ -20,17 +20,17 @@ from sync.cli.commands import run as running
 from sync.cli.commands.doctor import doctor
 from sync.cli.commands.explain import explain
 from sync.cli.commands.history import history
-from sync.cli.commands.overrides import overrides
+from sync.cli.commands.overrides import list_overrides
 from sync.cli.commands.status import status
-from sync.model.run import Options
+from sync.model.run import RunOptions
 from tests.support.journey_world import (
     FEATURES,
     GOAL,
     MODEL,
     PLAN,
     TOKENS,
-    Told,
-    World,
+    CommandResult,
+    JourneyWorld,
     github_seed,
     jira_seed,
 )
@@ -39,21 +39,21 @@ STATE = ".increment-sync/state.db"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as world:
+def world(tmp_path: Path) -> Iterator[JourneyWorld]:
+    with JourneyWorld(tmp_path) as world:
         yield world
 
 
-def call(world: World, command: Callable[..., int], *arguments: Any, **ways: Any) -> Told:
+def call(world: JourneyWorld, command: Callable[..., int], *arguments: Any, **ways: Any) -> CommandResult:
     """Any command in a world; ``ways``: another environment and the like."""
-    return world._call(lambda: command(replace(world.ways(), **ways), *arguments))
+    return world._call(lambda: command(replace(world.invocation(), **ways), *arguments))
 
 
-def run(world: World, **ways: Any) -> Told:
-    return call(world, running.run, Options(), **ways)
+def run(world: JourneyWorld, **ways: Any) -> CommandResult:
+    return call(world, running.run, RunOptions(), **ways)
 
 
-def sentence(told: Told, *, code: int) -> str:
+def sentence(told: CommandResult, *, code: int) -> str:
     """What was said by a command that ended with ``code``: on stderr, or among the results of a run."""
     assert told.code == code, (told.out, told.err)
     said = told.err or told.out
@@ -63,7 +63,7 @@ def sentence(told: Told, *, code: int) -> str:
     return said
 
 
-def is_whole_again(world: World) -> None:
+def is_whole_again(world: JourneyWorld) -> None:
     """After whatever happened, a run completes everything and the next one has nothing left to do."""
     told = run(world)
     assert told.code == 0, told.err
@@ -76,7 +76,7 @@ def is_whole_again(world: World) -> None:
 # ---- credentials, hosts, rights, places
 
 
-def test_missing_credentials_are_named_all_at_once_before_any_request(world: World) -> None:
+def test_missing_credentials_are_named_all_at_once_before_any_request(world: JourneyWorld) -> None:
     said = sentence(run(world, environment={}), code=3)
     assert "set JIRA_EMAIL or JIRA_USERNAME and JIRA_API_TOKEN" in said
     assert "set GH_TOKEN or GITHUB_TOKEN" in said
@@ -88,7 +88,7 @@ def test_missing_credentials_are_named_all_at_once_before_any_request(world: Wor
     [("GH_TOKEN", "github:acme/churn", MODEL), ("JIRA_API_TOKEN", "jira:DS", FEATURES)],
 )
 def test_a_wrong_token_fails_its_tracker_alone_and_takes_nothing_away(
-    world: World, variable: str, failed: str, fine: str
+    world: JourneyWorld, variable: str, failed: str, fine: str
 ) -> None:
     is_whole_again(world)
     before = world.snapshot()
@@ -102,7 +102,7 @@ def test_a_wrong_token_fails_its_tracker_alone_and_takes_nothing_away(
 
 
 def test_an_unknown_host_is_named_and_the_other_tracker_goes_on(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: JourneyWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = socket.getaddrinfo
 
@@ -123,7 +123,7 @@ def test_an_unknown_host_is_named_and_the_other_tracker_goes_on(
 def test_a_read_only_token_is_said_per_issue_and_the_other_tracker_is_written(tmp_path: Path) -> None:
     seed = github_seed(2)
     seed["repos"]["acme/churn"]["permissions"]["sync-robot"] = "read"
-    with World(tmp_path, github=seed) as world:
+    with JourneyWorld(tmp_path, github=seed) as world:
         said = sentence(run(world), code=1)
         assert "acme/churn#11" in said
         assert "403" in said
@@ -137,14 +137,14 @@ def test_a_read_only_token_is_said_per_issue_and_the_other_tracker_is_written(tm
 def test_a_jira_account_without_edit_right_is_said_and_github_is_written(tmp_path: Path) -> None:
     seed = jira_seed(2)
     seed["accounts"][0]["permissions"] = ["browse", "comment"]
-    with World(tmp_path, jira=seed) as world:
+    with JourneyWorld(tmp_path, jira=seed) as world:
         said = sentence(run(world), code=1)
         assert "check the rights of the account" in said
         assert world.labels("DS-11") == {"model"}
         assert "capability:features" in world.labels("acme/churn#11")
 
 
-def test_a_renamed_repository_loses_no_label_and_is_named_by_its_new_name(world: World) -> None:
+def test_a_renamed_repository_loses_no_label_and_is_named_by_its_new_name(world: JourneyWorld) -> None:
     is_whole_again(world)
     world.github.rename_repo("acme/churn", "acme/retention")
     said = sentence(run(world), code=1)
@@ -156,7 +156,7 @@ def test_a_renamed_repository_loses_no_label_and_is_named_by_its_new_name(world:
 
 def test_a_repository_that_is_gone_changes_nothing_elsewhere(tmp_path: Path) -> None:
     plan = PLAN.replace(', anchor: "github:acme/churn#1"', "")
-    with World(tmp_path, plan=plan) as world:
+    with JourneyWorld(tmp_path, plan=plan) as world:
         assert run(world).code == 0
         before = world.snapshot()["jira"]
         repos = world.github.repos
@@ -167,14 +167,14 @@ def test_a_repository_that_is_gone_changes_nothing_elsewhere(tmp_path: Path) -> 
         assert world.snapshot()["jira"] == before
 
 
-def test_a_project_that_does_not_exist_is_named_with_what_to_do(world: World) -> None:
+def test_a_project_that_does_not_exist_is_named_with_what_to_do(world: JourneyWorld) -> None:
     world.edit("mappings/science.yaml", "project: DS", "project: NOPE")
     said = sentence(run(world), code=1)
     assert "there is no project NOPE" in said
     assert "correct the source in the mapping" in said
 
 
-def test_a_closed_port_is_tried_again_and_then_said(world: World) -> None:
+def test_a_closed_port_is_tried_again_and_then_said(world: JourneyWorld) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     world.edit("increment-sync.yaml", world.box.url("github"), f"http://127.0.0.1:{port}/api/v3")
@@ -204,16 +204,16 @@ BROKEN = {
 
 @pytest.mark.parametrize(("name", "old", "new", "said"), BROKEN.values(), ids=BROKEN.keys())
 def test_a_broken_file_stops_every_command_with_3_before_any_request(
-    world: World, name: str, old: str, new: str, said: str
+    world: JourneyWorld, name: str, old: str, new: str, said: str
 ) -> None:
     world.edit(name, old, new)
     for command, arguments in (
-        (running.run, (Options(),)),
-        (running.preview, (Options(), None, False, "text")),
+        (running.run, (RunOptions(),)),
+        (running.preview, (RunOptions(), None, False, "text")),
         (status, (None,)),
         (explain, ("DS-11",)),
         (history, (None, None, 5)),
-        (overrides, ()),
+        (list_overrides, ()),
     ):
         assert said in sentence(call(world, command, *arguments), code=3)
     assert world.reads() == []
@@ -221,7 +221,7 @@ def test_a_broken_file_stops_every_command_with_3_before_any_request(
     assert call(world, doctor).code == 3
 
 
-def test_two_files_that_define_one_id_are_both_named(world: World) -> None:
+def test_two_files_that_define_one_id_are_both_named(world: JourneyWorld) -> None:
     world.write("plans/copy.yaml", PLAN.replace("2026-q4", "2026-q4-again"))
     world.write("mappings/copy.yaml", (world.root / "mappings/science.yaml").read_text(encoding="utf-8"))
     said = sentence(run(world), code=3)
@@ -232,17 +232,19 @@ def test_two_files_that_define_one_id_are_both_named(world: World) -> None:
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe\x00broken", b"rules: \x00", b"", b"a: &a [*a]\n", b"- 1\n- 2\n", b"x" * 70_000]
 )
-def test_a_mapping_file_of_anything_is_one_problem_of_configuration(world: World, content: bytes) -> None:
+def test_a_mapping_file_of_anything_is_one_problem_of_configuration(
+    world: JourneyWorld, content: bytes
+) -> None:
     (world.root / "mappings" / "science.yaml").write_bytes(content)
     assert "mappings/science.yaml" in sentence(run(world), code=3)
 
 
-def test_a_mapping_that_is_a_dangling_link_is_named(world: World) -> None:
+def test_a_mapping_that_is_a_dangling_link_is_named(world: JourneyWorld) -> None:
     (world.root / "mappings" / "other.yaml").symlink_to(world.root / "nowhere.yaml")
     assert "mappings/other.yaml" in sentence(run(world), code=3)
 
 
-def test_a_programs_reading_finds_json_in_whatever_happens(world: World) -> None:
+def test_a_programs_reading_finds_json_in_whatever_happens(world: JourneyWorld) -> None:
     assert run(world, as_json=True).json["version"] == 1
     world.github.rename_repo("acme/churn", "acme/retention")
     told = run(world, as_json=True)
@@ -250,8 +252,8 @@ def test_a_programs_reading_finds_json_in_whatever_happens(world: World) -> None
     assert "acme/retention" in json.dumps(told.json)
     path = world.root / "changes.json"
     world.edit("increment-sync.yaml", "enabled: true", "enabled: false")
-    call(world, running.preview, Options(), path, False, "text")
-    told = call(world, running.apply_file, path, Options(), as_json=True)
+    call(world, running.preview, RunOptions(), path, False, "text")
+    told = call(world, running.apply_file, path, RunOptions(), as_json=True)
     assert told.code == told.json["exit_code"] == 3
 
 
@@ -271,7 +273,7 @@ def files_end_at(size: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("size", [0, 30_000, 120_000])
 def test_a_full_disk_from_the_start_is_said_and_nothing_is_written_on_trackers_unjournalled(
-    world: World, size: int
+    world: JourneyWorld, size: int
 ) -> None:
     with files_end_at(size):
         said = sentence(run(world), code=1)
@@ -279,8 +281,8 @@ def test_a_full_disk_from_the_start_is_said_and_nothing_is_written_on_trackers_u
     is_whole_again(world)
 
 
-def test_a_disk_that_becomes_full_at_any_write_loses_nothing(world: World) -> None:
-    assert call(world, running.preview, Options(), None, False, "text").code == 0
+def test_a_disk_that_becomes_full_at_any_write_loses_nothing(world: JourneyWorld) -> None:
+    assert call(world, running.preview, RunOptions(), None, False, "text").code == 0
     with files_end_at(1):  # the log of the database is behind this already
         stopped = run(world)
     assert "The store" in sentence(stopped, code=1)
@@ -310,24 +312,24 @@ def cut_short(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [damaged_head, damaged_middle, cut_short])
 def test_a_corrupt_store_is_said_and_the_trackers_stay_as_they_are(
-    world: World, damage: Callable[[Path], None]
+    world: JourneyWorld, damage: Callable[[Path], None]
 ) -> None:
     is_whole_again(world)
     before = world.snapshot()
     damage(world.root / STATE)
-    for command, arguments in ((running.run, (Options(),)), (status, (None,))):
+    for command, arguments in ((running.run, (RunOptions(),)), (status, (None,))):
         assert "is damaged" in sentence(call(world, command, *arguments), code=1)
     assert world.snapshot() == before
     (world.root / STATE).unlink()
     is_whole_again(world)
 
 
-def test_a_store_that_is_a_folder_is_said(world: World) -> None:
+def test_a_store_that_is_a_folder_is_said(world: JourneyWorld) -> None:
     (world.root / STATE).mkdir(parents=True)
     assert "not a file" in sentence(run(world), code=1)
 
 
-def test_a_store_whose_folder_cannot_be_made_is_said(world: World) -> None:
+def test_a_store_whose_folder_cannot_be_made_is_said(world: JourneyWorld) -> None:
     (world.root / ".increment-sync").write_text("a file", encoding="utf-8")
     assert "cannot be made" in sentence(run(world), code=1)
 
@@ -344,7 +346,7 @@ EVIL = (
 )
 
 
-def evil_world(root: Path) -> World:
+def evil_world(root: Path) -> JourneyWorld:
     """Every issue is nasty, and so are the titles of the plan."""
     jira, github = jira_seed(0), github_seed(0)
     nasty = ["blocked", "we<b>ird|{x}", "<!--"]
@@ -366,7 +368,7 @@ def evil_world(root: Path) -> World:
         "  - {id: features, when: {labels: [features]}, assign: features}\n"
     )
     plan = PLAN.replace("title: Keep subscribers", f"title: {title}")
-    return World(root, jira=jira, github=github, plan=plan, mapping=mapping)
+    return JourneyWorld(root, jira=jira, github=github, plan=plan, mapping=mapping)
 
 
 def test_nasty_texts_go_the_whole_way_and_come_out_harmless(tmp_path: Path) -> None:
@@ -397,7 +399,7 @@ def test_nasty_texts_do_nothing_to_the_terminal_and_nothing_to_json(tmp_path: Pa
             assert call(world, explain, key, as_json=True).json["issue"].endswith(key)
 
 
-def test_a_person_who_quotes_our_marker_does_not_become_us(world: World) -> None:
+def test_a_person_who_quotes_our_marker_does_not_become_us(world: JourneyWorld) -> None:
     is_whole_again(world)
     ours = world.comments(FEATURES)[0]
     world.github.comment("acme/churn", 1, ours, by="ada")
@@ -410,7 +412,7 @@ def test_a_person_who_quotes_our_marker_does_not_become_us(world: World) -> None
 # ---- commands
 
 
-def saved(world: World) -> Path:
+def saved(world: JourneyWorld) -> Path:
     path = world.root / "changes.json"
     assert world.preview(path).code == 0
     return path
@@ -420,7 +422,7 @@ def saved(world: World) -> Path:
     "content",
     [b"", b"hello", b"[]", b"{}", b'{"version": 1}', b'{"version": 99}', b"\xff\xfe\x00", b"null", b"7"],
 )
-def test_a_file_that_is_no_change_set_is_refused_in_one_sentence(world: World, content: bytes) -> None:
+def test_a_file_that_is_no_change_set_is_refused_in_one_sentence(world: JourneyWorld, content: bytes) -> None:
     path = world.root / "changes.json"
     path.write_bytes(content)
     said = sentence(world.apply(path), code=1)
@@ -429,12 +431,12 @@ def test_a_file_that_is_no_change_set_is_refused_in_one_sentence(world: World, c
     assert world.reads() == []
 
 
-def test_a_change_set_that_is_not_there_or_a_folder_is_refused(world: World) -> None:
+def test_a_change_set_that_is_not_there_or_a_folder_is_refused(world: JourneyWorld) -> None:
     assert "No such file" in sentence(world.apply(world.root / "nope.json"), code=1)
     assert "directory" in sentence(world.apply(world.root), code=1)
 
 
-def test_a_change_set_of_another_installation_is_stale(world: World) -> None:
+def test_a_change_set_of_another_installation_is_stale(world: JourneyWorld) -> None:
     path = saved(world)
     world.edit("increment-sync.yaml", "instance: journey", "instance: elsewhere")
     assert "was made by the installation journey" in sentence(world.apply(path), code=5)
@@ -446,7 +448,7 @@ def edited(path: Path, change: Callable[[Any], None], *, forge: bool = False) ->
     document = json.loads(path.read_text(encoding="utf-8"))
     change(document)
     if forge:
-        document["digest"] = saving._digest(document)
+        document["digest"] = saving._document_digest(document)
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
@@ -464,7 +466,7 @@ def says_something_else(document: Any) -> None:
 
 @pytest.mark.parametrize("change", [touches_a_label_of_people, names_another_tracker, says_something_else])
 def test_a_change_set_that_somebody_edited_is_not_what_was_reviewed(
-    world: World, change: Callable[[Any], None]
+    world: JourneyWorld, change: Callable[[Any], None]
 ) -> None:
     path = saved(world)
     edited(path, change)
@@ -481,7 +483,7 @@ def test_a_change_set_that_somebody_edited_is_not_what_was_reviewed(
     ],
 )
 def test_not_even_a_forged_change_set_touches_what_is_not_ours(
-    world: World, change: Callable[[Any], None], said: str
+    world: JourneyWorld, change: Callable[[Any], None], said: str
 ) -> None:
     path = saved(world)
     edited(path, change, forge=True)
@@ -489,23 +491,23 @@ def test_not_even_a_forged_change_set_touches_what_is_not_ours(
     assert world.writes() == []
 
 
-def test_apply_without_push_is_refused_as_configuration(world: World) -> None:
+def test_apply_without_push_is_refused_as_configuration(world: JourneyWorld) -> None:
     path = saved(world)
     world.edit("increment-sync.yaml", "enabled: true", "enabled: false")
     assert "push is switched off" in sentence(world.apply(path), code=3)
 
 
-def test_a_preview_to_a_place_that_is_not_there_says_which(world: World) -> None:
+def test_a_preview_to_a_place_that_is_not_there_says_which(world: JourneyWorld) -> None:
     told = world.preview(world.root / "no" / "such" / "folder.json")
     assert "No such file or directory" in sentence(told, code=1)
 
 
-def test_before_the_first_run_status_and_explain_say_what_to_do(world: World) -> None:
+def test_before_the_first_run_status_and_explain_say_what_to_do(world: JourneyWorld) -> None:
     assert "run `increment-sync run`" in sentence(call(world, status, None), code=1)
     assert "run `increment-sync run`" in sentence(call(world, explain, "DS-11"), code=1)
 
 
-def test_unknown_increments_issues_and_runs_are_named(world: World) -> None:
+def test_unknown_increments_issues_and_runs_are_named(world: JourneyWorld) -> None:
     run(world)
     assert "there is no increment 'q9'; the plans have 2026-q4" in sentence(call(world, status, "q9"), code=1)
     assert "NOPE-1 is not in the last snapshot" in sentence(call(world, explain, "NOPE-1"), code=1)

@@ -13,15 +13,15 @@ import pytest
 
 from sync.cli.commands.explain import explain
 from sync.cli.commands.history import history
-from sync.cli.commands.overrides import overrides
+from sync.cli.commands.overrides import list_overrides
 from sync.cli.commands.report import report
-from sync.cli.commands.snapshot import export
+from sync.cli.commands.snapshot import export_snapshot
 from sync.cli.commands.status import status
 from sync.cli.commands.status_history import status_since
 from sync.cli.commands.unplanned import unplanned
 from sync.cli.main import main
-from sync.runtime.invocation import Ways
-from tests.support.journey_world import FEATURES, MAPPING, MODEL, PLAN, Told, World
+from sync.runtime.invocation import Invocation
+from tests.support.journey_world import FEATURES, MAPPING, MODEL, PLAN, CommandResult, JourneyWorld
 
 SCIENCE = MAPPING.replace("  - github: {repo: acme/churn}\n", "").replace(
     "  - {id: features, when: {labels: [features]}, assign: features}\n", ""
@@ -40,14 +40,14 @@ BROKEN = "mappings/platform.yaml"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[JourneyWorld]:
     plan = PLAN.replace("Churn features, team: science", "Churn features, team: platform")
-    with World(tmp_path, plan=plan, mapping=SCIENCE, more_mappings={"platform": PLATFORM}) as world:
+    with JourneyWorld(tmp_path, plan=plan, mapping=SCIENCE, more_mappings={"platform": PLATFORM}) as world:
         world.run()
         yield world
 
 
-def test_other_teams_go_on_and_its_own_former_rules_hold(world: World) -> None:
+def test_other_teams_go_on_and_its_own_former_rules_hold(world: JourneyWorld) -> None:
     before = world.snapshot()
     world.edit(BROKEN, "assign: features", "assign: featurs")
     told = world.run()
@@ -65,7 +65,7 @@ def test_other_teams_go_on_and_its_own_former_rules_hold(world: World) -> None:
     assert world.writes() == []
 
 
-def test_once_it_is_corrected_the_new_rules_hold(world: World) -> None:
+def test_once_it_is_corrected_the_new_rules_hold(world: JourneyWorld) -> None:
     world.write(BROKEN, "rules: [")
     assert world.run().code == 3
     world.write(BROKEN, PLATFORM.replace("labels: [features]", "labels: [infra]"))
@@ -73,7 +73,7 @@ def test_once_it_is_corrected_the_new_rules_hold(world: World) -> None:
     assert world.labels("acme/churn#11") == {"features"}
 
 
-def test_a_program_is_told_and_preview_and_reconcile_go_on_as_well(world: World) -> None:
+def test_a_program_is_told_and_preview_and_reconcile_go_on_as_well(world: JourneyWorld) -> None:
     world.write(BROKEN, "rules: [")
     told = world.run(as_json=True)
     (unusable,) = told.json["unusable_files"]
@@ -86,7 +86,7 @@ def test_a_program_is_told_and_preview_and_reconcile_go_on_as_well(world: World)
     assert BROKEN in told.err
 
 
-def test_a_new_file_that_never_worked_is_left_out(world: World) -> None:
+def test_a_new_file_that_never_worked_is_left_out(world: JourneyWorld) -> None:
     before = world.snapshot()
     world.write("mappings/growth.yaml", "team: growth\nrules: nothing\n")
     told = world.run()
@@ -98,7 +98,7 @@ def test_a_new_file_that_never_worked_is_left_out(world: World) -> None:
 GROWTH = "mappings/growth.yaml"
 
 
-def test_nothing_is_said_of_what_only_a_new_broken_file_may_feed(world: World) -> None:
+def test_nothing_is_said_of_what_only_a_new_broken_file_may_feed(world: JourneyWorld) -> None:
     world.jira.add_issue("DS", summary="Growth")
     planned = '      - {id: growth, title: Growth model, team: growth, anchor: "jira:DS-14"}\n'
     world.write("plans/2026-q4.yaml", (world.root / "plans/2026-q4.yaml").read_text() + planned)
@@ -114,7 +114,7 @@ def test_nothing_is_said_of_what_only_a_new_broken_file_may_feed(world: World) -
     assert world.labels("DS-14") == {"state:empty"}
 
 
-def test_what_moves_into_a_new_broken_file_stays_as_it_was(world: World) -> None:
+def test_what_moves_into_a_new_broken_file_stays_as_it_was(world: JourneyWorld) -> None:
     before = world.snapshot()
     rule = "{id: model, when: {labels: [model]}, assign: model}"
     world.edit("mappings/science.yaml", rule, "{id: other, when: {labels: [other]}, assign: features}")
@@ -126,7 +126,7 @@ def test_what_moves_into_a_new_broken_file_stays_as_it_was(world: World) -> None
     assert world.labels("DS-11") == {"model", "capability:model", Q4}
 
 
-def test_a_link_out_of_the_workspace_is_neither_read_nor_quoted(world: World, tmp_path: Path) -> None:
+def test_a_link_out_of_the_workspace_is_neither_read_nor_quoted(world: JourneyWorld, tmp_path: Path) -> None:
     secret = tmp_path.parent / "elsewhere.yaml"
     secret.write_text("team: s3cret\n", encoding="utf-8")
     (world.root / BROKEN).unlink()
@@ -138,14 +138,14 @@ def test_a_link_out_of_the_workspace_is_neither_read_nor_quoted(world: World, tm
     assert world.writes() == []
 
 
-def test_nothing_goes_on_where_a_team_of_the_last_run_would_be_missing(world: World) -> None:
+def test_nothing_goes_on_where_a_team_of_the_last_run_would_be_missing(world: JourneyWorld) -> None:
     """A file that was renamed and broken at once looks new, and its team's labels would look left over."""
     (world.root / "mappings/science.yaml").rename(world.root / "mappings/research.yaml")
     world.edit("mappings/research.yaml", "assign: model", "assign: modl")
     stops(world)
 
 
-def test_nothing_goes_on_where_no_run_is_remembered(world: World) -> None:
+def test_nothing_goes_on_where_no_run_is_remembered(world: JourneyWorld) -> None:
     (world.root / ".increment-sync" / "state.db").unlink()
     world.write(BROKEN, "rules: [")
     stops(world)
@@ -159,24 +159,24 @@ def test_nothing_goes_on_where_no_run_is_remembered(world: World) -> None:
         ("increment-sync.yaml", "push:", "psuh:"),
     ],
 )
-def test_what_belongs_to_all_teams_stops_all(world: World, file: str, old: str, new: str) -> None:
+def test_what_belongs_to_all_teams_stops_all(world: JourneyWorld, file: str, old: str, new: str) -> None:
     world.edit(file, old, new)
     stops(world)
 
 
-def test_one_of_several_plans_is_not_left_out(world: World) -> None:
+def test_one_of_several_plans_is_not_left_out(world: JourneyWorld) -> None:
     world.write("plans/2027-q1.yaml", "increment: 2027-q1\nstart: soon\n")
     world.write(BROKEN, "rules: [")
     stops(world)
 
 
-def test_without_a_sound_team_nothing_goes_on(world: World) -> None:
+def test_without_a_sound_team_nothing_goes_on(world: JourneyWorld) -> None:
     world.write(BROKEN, "rules: [")
     world.write("mappings/science.yaml", "rules: [")
     stops(world)
 
 
-def stops(world: World) -> None:
+def stops(world: JourneyWorld) -> None:
     before = world.snapshot()
     assert world.run().code == 3
     assert world.reads() == []
@@ -185,23 +185,23 @@ def stops(world: World) -> None:
     assert world.comments(FEATURES)
 
 
-FIGURES: dict[str, Callable[[Ways], int]] = {
+FIGURES: dict[str, Callable[[Invocation], int]] = {
     "status": lambda ways: status(ways, None),
     "status --json": lambda ways: status(replace(ways, as_json=True), None),
     "status --since": lambda ways: status_since(ways, None, "2026-11-20", None),
     "unplanned": lambda ways: unplanned(ways, None),
     "report": lambda ways: report(ways, None, Path("-"), "markdown", None),
     "history": lambda ways: history(ways, None, None, 5),
-    "overrides": overrides,
+    "overrides": list_overrides,
 }
 
 
 @pytest.mark.parametrize("command", FIGURES.values(), ids=FIGURES.keys())
 def test_figures_of_all_teams_are_shown_and_the_broken_file_is_named(
-    world: World, command: Callable[[Ways], int]
+    world: JourneyWorld, command: Callable[[Invocation], int]
 ) -> None:
-    def call() -> Told:
-        return world._call(lambda: command(world.ways()), timedelta())
+    def call() -> CommandResult:
+        return world._call(lambda: command(world.invocation()), timedelta())
 
     sound = call()
     world.write(BROKEN, "rules: [")
@@ -213,7 +213,7 @@ def test_figures_of_all_teams_are_shown_and_the_broken_file_is_named(
 
 @pytest.mark.parametrize("command", [["status", "--json"], ["unplanned", "--json"]])
 def test_a_program_gets_one_document_and_no_second_one_about_the_broken_file(
-    world: World, command: list[str], capsys: pytest.CaptureFixture[str]
+    world: JourneyWorld, command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.write(BROKEN, "rules: [")
     with pytest.MonkeyPatch.context() as patched:
@@ -226,13 +226,13 @@ def test_a_program_gets_one_document_and_no_second_one_about_the_broken_file(
     assert f"{BROKEN} cannot be used" in told.err
 
 
-def test_what_is_asked_of_mappings_waits_for_sound_files(world: World) -> None:
+def test_what_is_asked_of_mappings_waits_for_sound_files(world: JourneyWorld) -> None:
     world.write(BROKEN, "rules: [")
-    told = world._call(lambda: explain(world.ways(), "DS-11"))
+    told = world._call(lambda: explain(world.invocation(), "DS-11"))
     assert (told.code, told.out) == (3, "")
 
 
-def test_what_files_said_stays_out_of_snapshots(world: World) -> None:
+def test_what_files_said_stays_out_of_snapshots(world: JourneyWorld) -> None:
     path = world.root / "snapshot.jsonl"
-    assert world._call(lambda: export(world.ways(), path, bodies=False)).code == 0
+    assert world._call(lambda: export_snapshot(world.invocation(), path, bodies=False)).code == 0
     assert "sources:" not in path.read_text(encoding="utf-8")

@@ -6,9 +6,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from math import ceil
 
-from tests.support.journey_world import FEATURES, MAPPING, PLAN, World, github_seed, jira_seed, plain_trackers
+from tests.support.journey_world import (
+    FEATURES,
+    MAPPING,
+    PLAN,
+    JourneyWorld,
+    github_seed,
+    jira_seed,
+    plain_trackers,
+)
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 DAY = timedelta(hours=25)
 
 
@@ -80,7 +88,7 @@ def test_a_full_pull_of_jira_data_center_costs_the_pages_that_it_grants(make_wor
 # ---- runs that find little or nothing
 
 
-def test_an_unchanged_run_after_one_that_wrote_nothing(world: World) -> None:
+def test_an_unchanged_run_after_one_that_wrote_nothing(world: JourneyWorld) -> None:
     world.run()
     world.run()
     for _ in range(3):
@@ -125,7 +133,7 @@ def test_the_run_after_one_that_wrote_many_issues_reads_them_back_in_pages(make_
     assert len(world.requests) == 2
 
 
-def test_hours_of_runs_every_quarter_of_an_hour_stay_within_their_budget(world: World) -> None:
+def test_hours_of_runs_every_quarter_of_an_hour_stay_within_their_budget(world: JourneyWorld) -> None:
     world.run()
     world.run()
     spent = 0
@@ -152,7 +160,7 @@ def test_an_anchor_outside_the_sources_costs_one_read(make_world: MakeWorld) -> 
     ]
 
 
-def test_a_suspected_override_costs_one_direct_read(world: World) -> None:
+def test_a_suspected_override_costs_one_direct_read(world: JourneyWorld) -> None:
     world.run()
     world.run()
     world.unlabel("DS-11", "capability:model")
@@ -182,7 +190,7 @@ def test_after_a_day_a_census_costs_as_much_as_a_full_pull(make_world: MakeWorld
     assert len(world.requests) == 2
 
 
-def test_relabelling_costs_one_write_an_issue_on_jira(world: World) -> None:
+def test_relabelling_costs_one_write_an_issue_on_jira(world: JourneyWorld) -> None:
     world.run()
     world.edit(
         "mappings/science.yaml", "labels: [model]}, assign: model", "labels: [model]}, assign: features"
@@ -194,7 +202,7 @@ def test_relabelling_costs_one_write_an_issue_on_jira(world: World) -> None:
     assert len(edits) == 3 + 1, "three issues, and the state of the anchor of the capability left empty"
 
 
-def test_relabelling_costs_an_add_and_a_remove_an_issue_on_github(world: World) -> None:
+def test_relabelling_costs_an_add_and_a_remove_an_issue_on_github(world: JourneyWorld) -> None:
     world.run()
     world.edit(
         "mappings/science.yaml", "labels: [features]}, assign: features", "labels: [features]}, assign: model"
@@ -208,7 +216,7 @@ def test_relabelling_costs_an_add_and_a_remove_an_issue_on_github(world: World) 
     assert len(of_issues) == 6
 
 
-def test_a_new_status_comment_costs_its_creation_and_a_look_for_an_older_one(world: World) -> None:
+def test_a_new_status_comment_costs_its_creation_and_a_look_for_an_older_one(world: JourneyWorld) -> None:
     world.run()
     for tracker in ("jira", "github"):
         created = [line for line in world.writes(tracker) if "comment" in line]
@@ -218,7 +226,7 @@ def test_a_new_status_comment_costs_its_creation_and_a_look_for_an_older_one(wor
         assert len(looked) == count
 
 
-def test_an_edited_status_comment_costs_a_read_and_a_write(world: World) -> None:
+def test_an_edited_status_comment_costs_a_read_and_a_write(world: JourneyWorld) -> None:
     world.run()
     world.close("acme/churn#11")
     world.close("acme/churn#12")

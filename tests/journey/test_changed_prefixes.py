@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.journey_world import FEATURES, World
+from tests.support.journey_world import FEATURES, JourneyWorld
 
 MOVED = "push: {enabled: true}\nlabels: {capability: {prefix: 'cap:', previously: ['capability:']}}"
 LOST = "push: {enabled: true}\nlabels: {capability: {prefix: 'cap:'}}"
@@ -13,19 +13,19 @@ Q4 = "increment:2026-q4"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> JourneyWorld:
+    return JourneyWorld(tmp_path)
 
 
-def change(world: World, to: str = MOVED) -> None:
+def change(world: JourneyWorld, to: str = MOVED) -> None:
     world.edit(SET, "push: {enabled: true}", to)
 
 
-def quiet(world: World) -> bool:
+def quiet(world: JourneyWorld) -> bool:
     return world.run().code == 0 and world.writes() == []
 
 
-def test_labels_move_on_open_and_closed_issues_and_the_guard_counts_nothing(world: World) -> None:
+def test_labels_move_on_open_and_closed_issues_and_the_guard_counts_nothing(world: JourneyWorld) -> None:
     with world:
         world.run()
         world.close("acme/churn#11")
@@ -44,7 +44,7 @@ def test_labels_move_on_open_and_closed_issues_and_the_guard_counts_nothing(worl
         assert quiet(world)
 
 
-def test_where_the_new_label_exists_already_issues_are_swapped_one_by_one(world: World) -> None:
+def test_where_the_new_label_exists_already_issues_are_swapped_one_by_one(world: JourneyWorld) -> None:
     with world:
         world.run()
         world.label("acme/churn#1", "cap:features")
@@ -56,7 +56,7 @@ def test_where_the_new_label_exists_already_issues_are_swapped_one_by_one(world:
         assert quiet(world)
 
 
-def test_pins_and_vetoes_follow(world: World) -> None:
+def test_pins_and_vetoes_follow(world: JourneyWorld) -> None:
     with world:
         world.run()
         for key, pinned in (("DS-11", "capability:features"), ("acme/churn#11", "capability:model")):
@@ -79,7 +79,7 @@ def test_pins_and_vetoes_follow(world: World) -> None:
         assert quiet(world)
 
 
-def test_a_label_that_a_person_put_where_we_wanted_it_moves_too(world: World) -> None:
+def test_a_label_that_a_person_put_where_we_wanted_it_moves_too(world: JourneyWorld) -> None:
     with world:
         world.label("DS-11", "capability:model")
         world.run()
@@ -90,7 +90,7 @@ def test_a_label_that_a_person_put_where_we_wanted_it_moves_too(world: World) ->
         assert quiet(world)
 
 
-def test_states_and_flags_of_anchors_move(world: World) -> None:
+def test_states_and_flags_of_anchors_move(world: JourneyWorld) -> None:
     with world:
         world.run()
         world.label("DS-2", "flag:released")
@@ -111,7 +111,7 @@ def test_states_and_flags_of_anchors_move(world: World) -> None:
         assert quiet(world)
 
 
-def test_without_previously_nothing_is_asked_and_nothing_written(world: World) -> None:
+def test_without_previously_nothing_is_asked_and_nothing_written(world: JourneyWorld) -> None:
     with world:
         world.run()
         before = world.snapshot()
@@ -128,7 +128,7 @@ def test_without_previously_nothing_is_asked_and_nothing_written(world: World) -
         assert quiet(world), "everything has moved, so nobody needs to remember"
 
 
-def test_two_prefixes_that_change_places_are_refused(world: World) -> None:
+def test_two_prefixes_that_change_places_are_refused(world: JourneyWorld) -> None:
     with world:
         world.run()
         change(
@@ -142,7 +142,7 @@ def test_two_prefixes_that_change_places_are_refused(world: World) -> None:
         assert world.requests == ()
 
 
-def test_a_saved_change_set_from_before_is_refused(world: World, tmp_path: Path) -> None:
+def test_a_saved_change_set_from_before_is_refused(world: JourneyWorld, tmp_path: Path) -> None:
     with world:
         world.run()
         world.label("DS-13", "features")

@@ -12,9 +12,9 @@ import requests
 
 from sync.runtime.context import RunCache
 from sync.store import Store
-from tests.support.journey_world import FEATURES, GOAL, MODEL, World
+from tests.support.journey_world import FEATURES, GOAL, MODEL, JourneyWorld
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 
 
 class Died(BaseException):
@@ -45,13 +45,13 @@ def death(at: int, *, after: bool) -> Iterator[list[str]]:
         yield sent
 
 
-def die(world: World, at: int, *, after: bool) -> None:
+def die(world: JourneyWorld, at: int, *, after: bool) -> None:
     with death(at, after=after) as sent, pytest.raises(Died):
         world.run()
     assert len(sent) == at
 
 
-def assert_all_is_well(world: World, expected: Any) -> None:
+def assert_all_is_well(world: JourneyWorld, expected: Any) -> None:
     told = world.run()
     assert told.code == 0, told.err
     assert world.snapshot() == expected
@@ -64,7 +64,7 @@ def assert_all_is_well(world: World, expected: Any) -> None:
 @pytest.fixture(scope="module")
 def first_end(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """How the world looks after a first run that nothing disturbed."""
-    with World(tmp_path_factory.mktemp("undisturbed") / "workspace", jira=1, github=1) as world:
+    with JourneyWorld(tmp_path_factory.mktemp("undisturbed") / "workspace", jira=1, github=1) as world:
         world.run()
         assert len(world.writes()) == FIRST_WRITES
         return world.snapshot()
@@ -90,7 +90,7 @@ def test_a_first_run_may_die_between_announcing_a_write_and_sending_it(
     assert_all_is_well(world, first_end)
 
 
-def move_on(world: World) -> None:
+def move_on(world: JourneyWorld) -> None:
     """Something of everything to write: labels to swap and to take away, comments to edit."""
     world.edit("mappings/science.yaml", "labels: [features]", "labels: [chores]")
     world.close("DS-11")
@@ -101,7 +101,7 @@ SECOND_WRITES = 10
 
 @pytest.fixture(scope="module")
 def second_end(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    with World(tmp_path_factory.mktemp("undisturbed") / "workspace", jira=1, github=1) as world:
+    with JourneyWorld(tmp_path_factory.mktemp("undisturbed") / "workspace", jira=1, github=1) as world:
         world.run()
         move_on(world)
         world.run()
@@ -204,9 +204,9 @@ def test_when_the_tracker_falls_silent_after_a_lost_answer_the_run_says_so(
 # ---- the lease
 
 
-def test_while_one_run_is_at_work_another_stays_away(world: World) -> None:
+def test_while_one_run_is_at_work_another_stays_away(world: JourneyWorld) -> None:
     with world.opened_store() as store:
-        store.take_lease("20261120-090000-abcd", "ada@laptop pid 7", timedelta(hours=2))
+        store.acquire_lease("20261120-090000-abcd", "ada@laptop pid 7", timedelta(hours=2))
         before = world.snapshot()
         told = world.run()
         assert told.code == 6
@@ -232,7 +232,7 @@ def test_a_run_that_lost_its_lease_stops_writing(make_world: MakeWorld) -> None:
         if method == "PUT":
             world.clock.advance(timedelta(minutes=10))
             with world.opened_store() as store:
-                store.take_lease("20261120-120000-ffff", "somebody else", timedelta(minutes=5))
+                store.acquire_lease("20261120-120000-ffff", "somebody else", timedelta(minutes=5))
         return answer
 
     with pytest.MonkeyPatch.context() as patch:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sync.cli.commands.demo import demo
-from sync.runtime.invocation import Ways
+from sync.runtime.invocation import Invocation
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -25,7 +25,7 @@ def test_the_demo_ends_with_a_report_that_outlives_it(
 ) -> None:
     page = tmp_path / "made" / "report.html"
 
-    assert demo(Ways(workspace=tmp_path, environment={}), None, page) == 0
+    assert demo(Invocation(workspace=tmp_path, environment={}), None, page) == 0
 
     told = capsys.readouterr().out
     assert f"Open this in a browser: {page}" in told

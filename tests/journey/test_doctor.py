@@ -17,28 +17,28 @@ import pytest
 from connectors.sandbox.core.faults import Fault
 from sync.cli import main as cli
 from sync.cli.commands.doctor import doctor
-from tests.support.journey_world import PLAN, TOKENS, Told, World, github_seed, jira_seed
+from tests.support.journey_world import PLAN, TOKENS, CommandResult, JourneyWorld, github_seed, jira_seed
 
 OPEN = {"check": "push", "text": "is on for all teams"}
 
 
-def examine(world: World, *, as_json: bool = False, **changed: Any) -> Told:
+def examine(world: JourneyWorld, *, as_json: bool = False, **changed: Any) -> CommandResult:
     """`increment-sync doctor` in a world; ``changed``: other ways to call it."""
-    ways = replace(world.ways(as_json=as_json), **changed)
+    ways = replace(world.invocation(as_json=as_json), **changed)
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = cli.call(lambda: doctor(ways))
-    return Told(code=code, out=out.getvalue(), err=err.getvalue())
+        code = cli.invoke(lambda: doctor(ways))
+    return CommandResult(code=code, out=out.getvalue(), err=err.getvalue())
 
 
-def lines(told: Told, level: str) -> list[str]:
+def lines(told: CommandResult, level: str) -> list[str]:
     assert "Traceback" not in told.err
     return [
         line.removeprefix(level).strip() for line in told.out.splitlines() if line.startswith(f"{level} ")
     ]
 
 
-def only_problem(told: Told, *, code: int) -> str:
+def only_problem(told: CommandResult, *, code: int) -> str:
     assert told.code == code, told.out
     (line,) = lines(told, "problem")
     return line
@@ -59,15 +59,15 @@ def robot(*rights: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as world:
+def world(tmp_path: Path) -> Iterator[JourneyWorld]:
+    with JourneyWorld(tmp_path) as world:
         yield world
 
 
 # ---- nothing is wrong
 
 
-def test_a_sound_workspace_has_no_problem_and_nothing_is_written(world: World) -> None:
+def test_a_sound_workspace_has_no_problem_and_nothing_is_written(world: JourneyWorld) -> None:
     before = world.snapshot()
     told = examine(world)
     assert told.code == 0
@@ -77,7 +77,7 @@ def test_a_sound_workspace_has_no_problem_and_nothing_is_written(world: World) -
     assert {entry.method for entry in world.box.log.entries} == {"GET"}
 
 
-def test_it_says_who_we_are_and_which_variables_spoke_but_no_secret(world: World) -> None:
+def test_it_says_who_we_are_and_which_variables_spoke_but_no_secret(world: JourneyWorld) -> None:
     out = examine(world).out
     assert "credentials jira: found in JIRA_EMAIL, JIRA_API_TOKEN" in out
     assert "knows us as sync-robot" in out
@@ -85,7 +85,7 @@ def test_it_says_who_we_are_and_which_variables_spoke_but_no_secret(world: World
     assert TOKENS["JIRA_API_TOKEN"] not in out
 
 
-def test_it_says_which_labels_a_run_may_make(world: World) -> None:
+def test_it_says_which_labels_a_run_may_make(world: JourneyWorld) -> None:
     told = examine(world, as_json=True)
     (labels,) = [c for c in told.json["checks"] if c["check"] == "labels" and "acme/churn" in c["subject"]]
     assert labels["level"] == "ok"
@@ -93,21 +93,21 @@ def test_it_says_which_labels_a_run_may_make(world: World) -> None:
     assert "made before first use" in labels["text"]
 
 
-def test_labels_that_exist_are_not_announced_as_new_whatever_their_case(world: World) -> None:
+def test_labels_that_exist_are_not_announced_as_new_whatever_their_case(world: JourneyWorld) -> None:
     world.github.create_label(world.github.repo("acme/churn"), "Capability:FEATURES")
     (line,) = [line for line in lines(examine(world), "ok") if line.startswith("labels github:acme/churn")]
     assert "9 of 10 labels do not exist yet" in line
     assert "capability:features" not in line
 
 
-def test_push_that_is_off_is_said_and_is_no_problem(world: World) -> None:
+def test_push_that_is_off_is_said_and_is_no_problem(world: JourneyWorld) -> None:
     world.edit("increment-sync.yaml", "enabled: true", "enabled: false")
     told = examine(world)
     assert told.code == 0
     assert any("is off: `run` writes nothing" in line for line in lines(told, "ok"))
 
 
-def test_json_holds_every_check_and_the_exit_code(world: World) -> None:
+def test_json_holds_every_check_and_the_exit_code(world: JourneyWorld) -> None:
     told = examine(world, as_json=True)
     assert told.json["ok"] is True
     assert told.json["exit_code"] == told.code == 0
@@ -118,14 +118,16 @@ def test_json_holds_every_check_and_the_exit_code(world: World) -> None:
 
 
 def test_without_a_workspace_it_says_how_to_make_one(tmp_path: Path) -> None:
-    ways = World(tmp_path).ways()
+    ways = JourneyWorld(tmp_path).invocation()
     out = io.StringIO()
     with redirect_stdout(out):
-        assert cli.call(lambda: doctor(ways)) == 3
+        assert cli.invoke(lambda: doctor(ways)) == 3
     assert "run `increment-sync init`" in out.getvalue()
 
 
-def test_problems_of_all_files_are_shown_with_their_places_and_the_trackers_still_asked(world: World) -> None:
+def test_problems_of_all_files_are_shown_with_their_places_and_the_trackers_still_asked(
+    world: JourneyWorld,
+) -> None:
     world.edit("mappings/science.yaml", "assign: model", "assign: modle")
     world.edit("plans/2026-q4.yaml", "end: 2026-12-31", "end: 2026-09-30")
     told = examine(world)
@@ -136,14 +138,14 @@ def test_problems_of_all_files_are_shown_with_their_places_and_the_trackers_stil
     assert "knows us as sync-robot" in told.out
 
 
-def test_a_broken_settings_file_ends_it_with_3(world: World) -> None:
+def test_a_broken_settings_file_ends_it_with_3(world: JourneyWorld) -> None:
     world.write("increment-sync.yaml", "instance: [unclosed\n")
     told = examine(world)
     assert told.code == 3
     assert lines(told, "problem")[0].startswith("settings increment-sync.yaml:")
 
 
-def test_a_mapping_that_is_only_doubtful_is_a_warning(world: World) -> None:
+def test_a_mapping_that_is_only_doubtful_is_a_warning(world: JourneyWorld) -> None:
     world.edit("mappings/science.yaml", "labels: [model]", "title: '\\\\bmüde'")
     told = examine(world)
     assert told.code == 0
@@ -154,7 +156,9 @@ def test_a_mapping_that_is_only_doubtful_is_a_warning(world: World) -> None:
 # ---- credentials and trackers
 
 
-def test_a_missing_token_names_its_variable_and_the_other_tracker_is_still_checked(world: World) -> None:
+def test_a_missing_token_names_its_variable_and_the_other_tracker_is_still_checked(
+    world: JourneyWorld,
+) -> None:
     environment = {name: value for name, value in TOKENS.items() if name != "GH_TOKEN"}
     told = examine(world, environment=environment)
     problem = only_problem(told, code=3)
@@ -163,19 +167,19 @@ def test_a_missing_token_names_its_variable_and_the_other_tracker_is_still_check
 
 
 @pytest.mark.parametrize("variable", ["GH_TOKEN", "JIRA_API_TOKEN"])
-def test_a_wrong_token_is_told_from_a_tracker_that_is_down(world: World, variable: str) -> None:
+def test_a_wrong_token_is_told_from_a_tracker_that_is_down(world: JourneyWorld, variable: str) -> None:
     told = examine(world, environment=TOKENS | {variable: "expired-secret"})
     assert "check" in only_problem(told, code=3)
     assert "expired-secret" not in told.out + told.err
 
 
-def test_a_token_with_a_line_break_inside_is_a_credential_problem(world: World) -> None:
+def test_a_token_with_a_line_break_inside_is_a_credential_problem(world: JourneyWorld) -> None:
     told = examine(world, environment=TOKENS | {"GH_TOKEN": "one\ntwo"})
     assert "line breaks" in only_problem(told, code=3)
 
 
 def test_an_unknown_host_exits_with_1_and_names_the_url_to_check(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: JourneyWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = socket.getaddrinfo
 
@@ -191,13 +195,13 @@ def test_an_unknown_host_exits_with_1_and_names_the_url_to_check(
     assert "check url" in problem
 
 
-def test_a_site_of_the_other_kind_is_a_problem_of_the_settings(world: World) -> None:
+def test_a_site_of_the_other_kind_is_a_problem_of_the_settings(world: JourneyWorld) -> None:
     world.edit("increment-sync.yaml", "jira-cloud", "jira-dc")
     told = examine(world, environment=TOKENS | {"JIRA_PAT": "jira-token"})
     assert "write kind: jira-cloud" in only_problem(told, code=3)
 
 
-def test_a_wrong_clock_is_a_warning(world: World) -> None:
+def test_a_wrong_clock_is_a_warning(world: JourneyWorld) -> None:
     told = examine(world, now=lambda: world.clock.now() + timedelta(minutes=5))
     assert told.code == 0
     assert len(lines(told, "warning")) == 2
@@ -207,14 +211,14 @@ def test_a_wrong_clock_is_a_warning(world: World) -> None:
 # ---- sources
 
 
-def test_a_renamed_repository_is_named_by_its_new_name(world: World) -> None:
+def test_a_renamed_repository_is_named_by_its_new_name(world: JourneyWorld) -> None:
     world.github.rename_repo("acme/churn", "acme/retention")
     told = examine(world)
     assert told.code == 1
     assert "was renamed or moved to acme/retention; write the new name" in lines(told, "problem")[0]
 
 
-def test_a_repository_that_is_gone_and_its_anchor_are_both_named(world: World) -> None:
+def test_a_repository_that_is_gone_and_its_anchor_are_both_named(world: JourneyWorld) -> None:
     world.edit("mappings/science.yaml", "acme/churn", "acme/nope")
     problem = only_problem(examine(world), code=1)
     assert problem.startswith("source github:acme/nope: ")
@@ -222,14 +226,14 @@ def test_a_repository_that_is_gone_and_its_anchor_are_both_named(world: World) -
 
 
 def test_switched_off_issues_are_a_problem(tmp_path: Path) -> None:
-    with World(tmp_path, github=repository(has_issues=False)) as world:
+    with JourneyWorld(tmp_path, github=repository(has_issues=False)) as world:
         told = examine(world)
         assert told.code == 1
         assert "issues are switched off" in lines(told, "problem")[0]
 
 
 def test_an_archived_repository_is_a_problem_only_while_push_is_on(tmp_path: Path) -> None:
-    with World(tmp_path, github=repository(archived=True)) as world:
+    with JourneyWorld(tmp_path, github=repository(archived=True)) as world:
         assert "is archived" in only_problem(examine(world), code=1)
         world.edit("increment-sync.yaml", "enabled: true", "enabled: false")
         told = examine(world)
@@ -237,7 +241,7 @@ def test_an_archived_repository_is_a_problem_only_while_push_is_on(tmp_path: Pat
         assert "needed when push is switched on" in lines(told, "warning")[0]
 
 
-def test_a_project_that_is_not_there_names_the_account_that_cannot_see_it(world: World) -> None:
+def test_a_project_that_is_not_there_names_the_account_that_cannot_see_it(world: JourneyWorld) -> None:
     world.edit("mappings/science.yaml", "project: DS", "project: NOPE")
     problem = only_problem(examine(world), code=1)
     assert "there is no project NOPE" in problem
@@ -245,7 +249,7 @@ def test_a_project_that_is_not_there_names_the_account_that_cannot_see_it(world:
 
 
 @pytest.mark.parametrize("jql", ["component = ", "(status = Open", "nosuchfield = 1"])
-def test_a_jql_that_jira_refuses_is_found_before_the_first_run(world: World, jql: str) -> None:
+def test_a_jql_that_jira_refuses_is_found_before_the_first_run(world: JourneyWorld, jql: str) -> None:
     world.edit("mappings/science.yaml", "{project: DS}", f"{{project: DS, jql: '{jql}'}}")
     problem = only_problem(examine(world), code=1)
     assert "correct it in the mapping" in problem
@@ -255,7 +259,7 @@ def test_a_jql_that_jira_refuses_is_found_before_the_first_run(world: World, jql
 
 
 def test_a_token_that_may_only_read_is_a_problem_with_push_and_a_warning_without(tmp_path: Path) -> None:
-    with World(tmp_path, github=repository(permissions={"sync-robot": "read"})) as world:
+    with JourneyWorld(tmp_path, github=repository(permissions={"sync-robot": "read"})) as world:
         told = examine(world)
         assert told.code == 1
         assert "may only read; give it the role" in lines(told, "problem")[0]
@@ -264,7 +268,7 @@ def test_a_token_that_may_only_read_is_a_problem_with_push_and_a_warning_without
 
 
 def test_triage_suffices_for_labels_that_exist_and_not_for_new_ones(tmp_path: Path) -> None:
-    with World(tmp_path, github=repository(permissions={"sync-robot": "triage"})) as world:
+    with JourneyWorld(tmp_path, github=repository(permissions={"sync-robot": "triage"})) as world:
         assert "make them by hand" in only_problem(examine(world), code=1)
         told = examine(world, as_json=True)
         repo = world.github.repo("acme/churn")
@@ -287,21 +291,21 @@ def test_triage_suffices_for_labels_that_exist_and_not_for_new_ones(tmp_path: Pa
 def test_a_jira_account_without_a_right_is_told_its_name(
     tmp_path: Path, rights: list[str], lacking: str
 ) -> None:
-    with World(tmp_path, jira=robot(*rights)) as world:
+    with JourneyWorld(tmp_path, jira=robot(*rights)) as world:
         assert lacking in only_problem(examine(world), code=1)
 
 
 # ---- anchors
 
 
-def test_an_anchor_that_is_gone_names_the_plan(world: World) -> None:
+def test_an_anchor_that_is_gone_names_the_plan(world: JourneyWorld) -> None:
     world.edit("plans/2026-q4.yaml", "jira:DS-2", "jira:DS-999")
     problem = only_problem(examine(world), code=1)
     assert problem.startswith("anchor jira:DS-999: ")
     assert "correct the anchor in the plan" in problem
 
 
-def test_an_anchor_that_moved_and_one_that_is_locked_are_warnings(world: World) -> None:
+def test_an_anchor_that_moved_and_one_that_is_locked_are_warnings(world: JourneyWorld) -> None:
     world.jira.move("DS-2", "OPS", "ada")
     world.github.lock_issue("acme/churn", 1, True, by="ada")
     told = examine(world)
@@ -318,7 +322,7 @@ def test_the_home_of_an_anchor_outside_all_sources_is_examined_too(tmp_path: Pat
         "permissions": {"sync-robot": "read"},
         "issues": [{"number": 1, "title": "Somewhere else"}],
     }
-    with World(tmp_path, github=seed, plan=plan) as world:
+    with JourneyWorld(tmp_path, github=seed, plan=plan) as world:
         told = examine(world)
         assert told.code == 1
         assert all("github:acme/attic" in line for line in lines(told, "problem"))
@@ -327,7 +331,7 @@ def test_the_home_of_an_anchor_outside_all_sources_is_examined_too(tmp_path: Pat
 # ---- store
 
 
-def test_a_damaged_store_is_a_problem_with_advice_and_stays_as_it_was(world: World) -> None:
+def test_a_damaged_store_is_a_problem_with_advice_and_stays_as_it_was(world: JourneyWorld) -> None:
     path = world.root / ".increment-sync" / "state.db"
     path.parent.mkdir()
     path.write_bytes(b"no database at all" * 500)
@@ -336,9 +340,9 @@ def test_a_damaged_store_is_a_problem_with_advice_and_stays_as_it_was(world: Wor
     assert path.read_bytes() == before
 
 
-def test_a_run_at_work_is_a_note_and_a_dead_one_a_warning(world: World) -> None:
+def test_a_run_at_work_is_a_note_and_a_dead_one_a_warning(world: JourneyWorld) -> None:
     with world.opened_store() as store:
-        store.take_lease("20261120-090000-dead", "ada@host pid 7", timedelta(minutes=5))
+        store.acquire_lease("20261120-090000-dead", "ada@host pid 7", timedelta(minutes=5))
     told = examine(world)
     assert told.code == 0
     assert any("ada@host pid 7" in line and "is at work" in line for line in lines(told, "ok"))
@@ -350,7 +354,7 @@ def test_a_run_at_work_is_a_note_and_a_dead_one_a_warning(world: World) -> None:
 
 def test_push_for_a_team_names_those_that_are_left_out(tmp_path: Path) -> None:
     other = "team: other\nsources:\n  - jira: {project: OPS}\nrules:\n  - {id: a, when: {labels: [x]}, assign: model}\n"
-    with World(tmp_path, more_mappings={"other": other}) as world:
+    with JourneyWorld(tmp_path, more_mappings={"other": other}) as world:
         world.edit("increment-sync.yaml", "{enabled: true}", "{enabled: true, teams: [science]}")
         told = examine(world)
         assert told.code == 0, told.out
@@ -361,7 +365,7 @@ def test_push_for_a_team_names_those_that_are_left_out(tmp_path: Path) -> None:
 
 
 def test_it_says_whether_the_metrics_file_can_be_written(tmp_path: Path) -> None:
-    with World(tmp_path / "w", settings="metrics: {textfile: out/sync.prom}\n") as world:
+    with JourneyWorld(tmp_path / "w", settings="metrics: {textfile: out/sync.prom}\n") as world:
         out = world.root / "out"
         assert f"the folder {out} does not exist; make it" in only_problem(examine(world), code=1)
         out.mkdir()
@@ -373,7 +377,7 @@ def test_it_says_whether_the_metrics_file_can_be_written(tmp_path: Path) -> None
         assert "only names that end in .prom, not sync.txt" in lines(told, "warning")[0]
 
 
-def test_it_says_when_nobody_would_hear_that_runs_stopped(world: World) -> None:
+def test_it_says_when_nobody_would_hear_that_runs_stopped(world: JourneyWorld) -> None:
     assert "nobody hears when runs fail or stop" in examine(world).out
     url = {"INCREMENT_SYNC_PING_URL": "https://hc.example/secret-uuid"}
     told = examine(world, environment=TOKENS | url)
@@ -386,7 +390,7 @@ def test_it_says_when_nobody_would_hear_that_runs_stopped(world: World) -> None:
 # ---- everything at once
 
 
-def test_one_tracker_that_is_down_does_not_hide_the_other(world: World) -> None:
+def test_one_tracker_that_is_down_does_not_hide_the_other(world: JourneyWorld) -> None:
     world.box.faults.add(Fault(kind="status", status=503, tracker="jira", times=None))
     told = examine(world)
     assert told.code == 1
@@ -394,7 +398,7 @@ def test_one_tracker_that_is_down_does_not_hide_the_other(world: World) -> None:
     assert all("jira" in line for line in lines(told, "problem"))
 
 
-def test_configuration_wins_over_a_tracker_that_is_not_there(world: World) -> None:
+def test_configuration_wins_over_a_tracker_that_is_not_there(world: JourneyWorld) -> None:
     world.github.rename_repo("acme/churn", "acme/retention")
     told = examine(world, environment=TOKENS | {"JIRA_API_TOKEN": "wrong"}, as_json=True)
     assert told.code == told.json["exit_code"] == 3

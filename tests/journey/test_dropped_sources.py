@@ -7,27 +7,27 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import Unavailable
-from tests.support.writing_world import FEATURES, INCREMENT, World
+from tests.support.writing_world import FEATURES, INCREMENT, WritingWorld
 
 CHURN = "  - github: {repo: acme/churn}"
 BOTH = f"{CHURN}\n  - github: {{repo: acme/plan}}"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> WritingWorld:
+    return WritingWorld(tmp_path)
 
 
-def with_plan_repo(world: World) -> None:
+def with_plan_repo(world: WritingWorld) -> None:
     world.edit("mappings/science.yaml", CHURN, BOTH)
 
 
-def without_plan_repo(world: World) -> None:
+def without_plan_repo(world: WritingWorld) -> None:
     world.edit("mappings/science.yaml", BOTH, CHURN)
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_issues_of_a_source_that_was_taken_out_lose_our_labels(world: World, full: bool) -> None:
+def test_issues_of_a_source_that_was_taken_out_lose_our_labels(world: WritingWorld, full: bool) -> None:
     keys = [world.github.add_issue("acme/plan", f"Work {n}", labels=["features"]).key for n in range(2)]
     with_plan_repo(world)
     world.run()
@@ -41,7 +41,7 @@ def test_issues_of_a_source_that_was_taken_out_lose_our_labels(world: World, ful
     assert world.labels(keys[0]) == {"features", FEATURES, INCREMENT}
 
 
-def test_a_pull_request_is_let_go_when_pull_requests_are_switched_off(world: World) -> None:
+def test_a_pull_request_is_let_go_when_pull_requests_are_switched_off(world: WritingWorld) -> None:
     key = world.github.add_issue("acme/churn", "Change", labels=["features"], is_pull_request=True).key
     world.edit("mappings/science.yaml", "{repo: acme/churn}", "{repo: acme/churn, pull_requests: true}")
     world.run()
@@ -51,7 +51,7 @@ def test_a_pull_request_is_let_go_when_pull_requests_are_switched_off(world: Wor
     assert world.labels(key) == {"features"}
 
 
-def test_an_anchor_of_a_source_that_was_taken_out_is_read_directly(world: World) -> None:
+def test_an_anchor_of_a_source_that_was_taken_out_is_read_directly(world: WritingWorld) -> None:
     anchor = world.github.add_issue("acme/plan", "Anchor").key
     with_plan_repo(world)
     world.edit("plans/q4.yaml", "anchor: github:acme/churn#1", f"anchor: github:{anchor}")
@@ -59,23 +59,25 @@ def test_an_anchor_of_a_source_that_was_taken_out_is_read_directly(world: World)
     world.run()
     without_plan_repo(world)
     world.github.label(anchor, "flag:released")
-    assert world.run().thought.rollup.capability("features").released
+    assert world.run().planning.rollup.capability("features").released
 
 
 @pytest.mark.parametrize("rule", ["labels: {any: [features]}", "labels: {any: [other]}"])
-def test_nothing_is_taken_from_issues_whose_changed_source_cannot_be_read(world: World, rule: str) -> None:
+def test_nothing_is_taken_from_issues_whose_changed_source_cannot_be_read(
+    world: WritingWorld, rule: str
+) -> None:
     key = world.github.add_issue("acme/churn", "Work", labels=["features"]).key
     world.run()
     before = world.snapshot()
     world.edit("mappings/science.yaml", "{repo: acme/churn}", "{repo: acme/churn, pull_requests: true}")
     world.edit("mappings/science.yaml", "labels: {any: [features]}", rule)
-    world.github.refusing["acme/churn"] = Unavailable("503")
+    world.github.failing["acme/churn"] = Unavailable("503")
     assert world.run().exit_code == 1
     assert world.snapshot()["acme/churn#1"] == before["acme/churn#1"]
     assert world.labels(key) == {"features", FEATURES, INCREMENT}
 
 
-def test_a_dropped_name_does_not_pass_for_a_reading_when_the_live_source_fails(world: World) -> None:
+def test_a_dropped_name_does_not_pass_for_a_reading_when_the_live_source_fails(world: WritingWorld) -> None:
     key = world.github.add_issue("acme/churn", "Work", labels=["features"]).key
     world.run()
     world.edit("mappings/science.yaml", "{repo: acme/churn}", "{repo: acme/churn, pull_requests: true}")
@@ -85,6 +87,6 @@ def test_a_dropped_name_does_not_pass_for_a_reading_when_the_live_source_fails(w
         "labels: {any: [features]}}\n    assign: features",
         "labels: {any: [features]}}\n    assign: model",
     )
-    world.github.refusing["acme/churn"] = Unavailable("503")
+    world.github.failing["acme/churn"] = Unavailable("503")
     world.run()
     assert world.labels(key) == {"features", FEATURES, INCREMENT}

@@ -8,9 +8,9 @@ from typing import Any
 
 from sync.cli.commands.explain import explain
 from sync.cli.commands.history import history
-from tests.support.journey_world import MAPPING, TOKENS, Told, World, github_seed, jira_seed
+from tests.support.journey_world import MAPPING, TOKENS, CommandResult, JourneyWorld, github_seed, jira_seed
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 
 PARENT_RULE = """\
 team: science
@@ -30,26 +30,26 @@ rules:
 """
 
 
-def live(world: World, key: str, **environment: str) -> Told:
-    ways = world.ways()
+def live(world: JourneyWorld, key: str, **environment: str) -> CommandResult:
+    ways = world.invocation()
     if environment:
         ways = replace(ways, environment=environment)
     return world._call(lambda: explain(ways, key, live=True))
 
 
-def live_json(world: World, key: str) -> Any:
-    return world._call(lambda: explain(world.ways(as_json=True), key, live=True)).json
+def live_json(world: JourneyWorld, key: str) -> Any:
+    return world._call(lambda: explain(world.invocation(as_json=True), key, live=True)).json
 
 
-def new_issue(world: World, project: str = "DS", **facts: Any) -> str:
+def new_issue(world: JourneyWorld, project: str = "DS", **facts: Any) -> str:
     """Somebody writes an issue that no run has seen."""
     return str(world.jira.add_issue(project, "New here", by="ada", **facts))
 
 
-def test_what_changed_since_the_last_run_decides(world: World) -> None:
+def test_what_changed_since_the_last_run_decides(world: JourneyWorld) -> None:
     world.run()
     world.unlabel("DS-11", "model")
-    assert "counts towards model" in world._call(lambda: explain(world.ways(), "DS-11")).out
+    assert "counts towards model" in world._call(lambda: explain(world.invocation(), "DS-11")).out
     told = live(world, "DS-11")
     assert "unplanned (no-rule)" in told.out
     assert "changed since the last run:" in told.out
@@ -59,20 +59,20 @@ def test_what_changed_since_the_last_run_decides(world: World) -> None:
     assert world.reads() == ["jira: GET /rest/api/2/issue/DS-11 -> 200"]
 
 
-def test_nothing_is_written_neither_on_the_tracker_nor_in_the_store(world: World) -> None:
+def test_nothing_is_written_neither_on_the_tracker_nor_in_the_store(world: JourneyWorld) -> None:
     world.run()
     seen = world.snapshot()
-    runs = world._call(lambda: history(world.ways(as_json=True), None, None, 20)).json
+    runs = world._call(lambda: history(world.invocation(as_json=True), None, None, 20)).json
     world.unlabel("DS-12", "model")
     before = world.snapshot()
     live(world, "DS-12")
     assert world.writes() == []
     assert world.snapshot() == before != seen
-    assert world._call(lambda: history(world.ways(as_json=True), None, None, 20)).json == runs
-    assert "counts towards model" in world._call(lambda: explain(world.ways(), "DS-12")).out
+    assert world._call(lambda: history(world.invocation(as_json=True), None, None, 20)).json == runs
+    assert "counts towards model" in world._call(lambda: explain(world.invocation(), "DS-12")).out
 
 
-def test_an_issue_that_no_run_has_read_is_explained_when_it_lies_in_a_source(world: World) -> None:
+def test_an_issue_that_no_run_has_read_is_explained_when_it_lies_in_a_source(world: JourneyWorld) -> None:
     world.run()
     told = live(world, new_issue(world, labels=["model"]))
     assert "no run has read it yet" in told.out
@@ -81,7 +81,7 @@ def test_an_issue_that_no_run_has_read_is_explained_when_it_lies_in_a_source(wor
     assert "0 of 3 issues done" in told.out
 
 
-def test_it_works_before_the_first_run(world: World) -> None:
+def test_it_works_before_the_first_run(world: JourneyWorld) -> None:
     answer = live_json(world, "acme/churn#11")
     assert (answer["issue"], answer["capability"], answer["live"]) == (
         "github:acme/churn#11",
@@ -90,13 +90,13 @@ def test_it_works_before_the_first_run(world: World) -> None:
     )
 
 
-def test_an_address_from_the_browser_leads_to_the_issue(world: World) -> None:
+def test_an_address_from_the_browser_leads_to_the_issue(world: JourneyWorld) -> None:
     for key in ("DS-11", "acme/churn#11"):
         told = live_json(world, key)
         assert live_json(world, told["url"])["issue"] == told["issue"]
 
 
-def test_an_issue_outside_of_all_sources_belongs_to_nobody(world: World) -> None:
+def test_an_issue_outside_of_all_sources_belongs_to_nobody(world: JourneyWorld) -> None:
     told = live(world, new_issue(world, "OPS", labels=["model"]))
     assert told.code == 0
     assert "No team has a source that holds it." in told.out
@@ -146,7 +146,7 @@ def test_what_a_jql_holds_is_left_to_the_run_and_said(make_world: MakeWorld) -> 
     assert "decides whether the jql" not in live(world, "DS-11").out
 
 
-def test_a_label_of_ours_that_somebody_moved_by_hand_is_announced(world: World) -> None:
+def test_a_label_of_ours_that_somebody_moved_by_hand_is_announced(world: JourneyWorld) -> None:
     world.run()
     world.unlabel("DS-11", "capability:model")
     world.label("DS-11", "capability:features")
@@ -156,13 +156,13 @@ def test_a_label_of_ours_that_somebody_moved_by_hand_is_announced(world: World) 
     assert "by hand" not in live(world, "DS-12").out
 
 
-def test_an_issue_that_is_not_there_is_said_to_be_gone(world: World) -> None:
+def test_an_issue_that_is_not_there_is_said_to_be_gone(world: JourneyWorld) -> None:
     told = live(world, "DS-4711")
     assert (told.code, told.out) == (1, "")
     assert "DS-4711" in told.err
 
 
-def test_only_the_issue_s_own_tracker_needs_credentials(world: World) -> None:
+def test_only_the_issue_s_own_tracker_needs_credentials(world: JourneyWorld) -> None:
     github_only = {"GH_TOKEN": TOKENS["GH_TOKEN"]}
     assert live(world, "acme/churn#11", **github_only).code == 0
     told = live(world, "DS-11", **github_only)
@@ -200,7 +200,7 @@ def test_a_key_that_fits_two_trackers_has_to_name_one(make_world: MakeWorld) -> 
     assert live(world, "jira:DS-11").code == 0
 
 
-def test_an_issue_that_nobody_touched_is_as_the_last_run_saw_it(world: World) -> None:
+def test_an_issue_that_nobody_touched_is_as_the_last_run_saw_it(world: JourneyWorld) -> None:
     world.run()
     world.run()
     assert "as the last run saw it" in live(world, "DS-12").out

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.journey_world import FEATURES, GOAL, MAPPING, MODEL, PLAN, World, github_seed
+from tests.support.journey_world import FEATURES, GOAL, MAPPING, MODEL, PLAN, JourneyWorld, github_seed
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 
 JIRA = {"tracker": "jira", "path": "*/search/jql"}
 GITHUB = {"tracker": "github", "path": "*/churn/issues"}
@@ -42,7 +42,7 @@ rules:
 
 
 @pytest.fixture
-def settled(world: World) -> World:
+def settled(world: JourneyWorld) -> JourneyWorld:
     """One team with both sources: each feeds both of its capabilities."""
     assert world.run().code == 0
     world.run()
@@ -50,7 +50,7 @@ def settled(world: World) -> World:
 
 
 @pytest.fixture
-def apart(make_world: MakeWorld) -> World:
+def apart(make_world: MakeWorld) -> JourneyWorld:
     """Two teams: Jira feeds one capability, GitHub the other, both the goal."""
     plan = PLAN.replace("Churn features, team: science", "Churn features, team: data")
     world = make_world(plan=plan, mapping=SCIENCE, more_mappings={"data": DATA})
@@ -59,7 +59,7 @@ def apart(make_world: MakeWorld) -> World:
     return world
 
 
-def something_happens(world: World) -> None:
+def something_happens(world: JourneyWorld) -> None:
     """What a run would write if it could read everything."""
     for key in ("DS-11", "acme/churn#11"):
         world.close(key)
@@ -70,7 +70,7 @@ def something_happens(world: World) -> None:
     [("github", failure) for failure in FAILURES]
     + [("jira", failure) for failure in ("server errors", "answers cut short", "an empty page")],
 )
-def test_what_it_feeds_is_left_alone_and_it_is_named(apart: World, tracker: str, failure: str) -> None:
+def test_what_it_feeds_is_left_alone_and_it_is_named(apart: JourneyWorld, tracker: str, failure: str) -> None:
     is_jira = tracker == "jira"
     source = JIRA if is_jira else GITHUB
     something_happens(apart)
@@ -96,7 +96,7 @@ def test_what_it_feeds_is_left_alone_and_it_is_named(apart: World, tracker: str,
     assert apart.writes() == []
 
 
-def test_issues_that_were_read_are_labelled_while_another_source_fails(settled: World) -> None:
+def test_issues_that_were_read_are_labelled_while_another_source_fails(settled: JourneyWorld) -> None:
     new = settled.jira.add_issue("DS", "One more", labels=("model",), by="ada")
     settled.unlabel("acme/churn#12", "features")
     settled.fault(**GITHUB, kind="status", status=500, times=None)
@@ -122,7 +122,7 @@ def test_nothing_is_taken_away_from_a_capability_that_an_unread_source_feeds(mak
     assert world.labels("DS-11") == set()
 
 
-def test_a_failed_source_does_not_stop_a_swap_of_labels_that_were_read(settled: World) -> None:
+def test_a_failed_source_does_not_stop_a_swap_of_labels_that_were_read(settled: JourneyWorld) -> None:
     settled.edit(
         "mappings/science.yaml",
         "rules:\n",
@@ -134,7 +134,9 @@ def test_a_failed_source_does_not_stop_a_swap_of_labels_that_were_read(settled: 
     assert settled.labels("DS-11") == {"model", "hot", "capability:features", "increment:2026-q4"}
 
 
-def test_a_rule_edited_while_its_source_fails_leaves_what_the_source_fed_as_it_was(settled: World) -> None:
+def test_a_rule_edited_while_its_source_fails_leaves_what_the_source_fed_as_it_was(
+    settled: JourneyWorld,
+) -> None:
     settled.edit(
         "mappings/science.yaml", "labels: [features]}, assign: features", "labels: [features]}, assign: model"
     )
@@ -151,7 +153,7 @@ def test_a_rule_edited_while_its_source_fails_leaves_what_the_source_fed_as_it_w
 
 @pytest.mark.parametrize("source", [JIRA, GITHUB], ids=["jira", "github"])
 def test_after_a_day_the_comments_say_since_when_and_keep_their_figures(
-    apart: World, source: dict[str, Any]
+    apart: JourneyWorld, source: dict[str, Any]
 ) -> None:
     is_jira = source["tracker"] == "jira"
     fed = MODEL if is_jira else FEATURES
@@ -219,7 +221,7 @@ def test_a_source_that_fails_nothing_but_its_census_is_called_unreadable_after_a
     assert "Unreadable" not in world.comments(FEATURES)[0]
 
 
-def test_wrong_credentials_fail_their_tracker_and_no_other(apart: World) -> None:
+def test_wrong_credentials_fail_their_tracker_and_no_other(apart: JourneyWorld) -> None:
     apart.environment = {**apart.environment, "GH_TOKEN": "wrong"}
     something_happens(apart)
     told = apart.run()
@@ -230,7 +232,9 @@ def test_wrong_credentials_fail_their_tracker_and_no_other(apart: World) -> None
     assert apart.labels(MODEL) == {"state:in-progress"}
 
 
-def test_a_jira_token_that_expired_looks_like_an_empty_site_and_is_not_believed(settled: World) -> None:
+def test_a_jira_token_that_expired_looks_like_an_empty_site_and_is_not_believed(
+    settled: JourneyWorld,
+) -> None:
     settled.environment = {**settled.environment, "JIRA_API_TOKEN": "expired"}
     before = settled.snapshot()
     told = settled.run()
@@ -242,7 +246,7 @@ def test_a_jira_token_that_expired_looks_like_an_empty_site_and_is_not_believed(
 # ---- repositories, projects and issues that move
 
 
-def test_a_renamed_repository_is_a_failed_source_with_its_new_name(settled: World) -> None:
+def test_a_renamed_repository_is_a_failed_source_with_its_new_name(settled: JourneyWorld) -> None:
     settled.github.rename_repo("acme/churn", "acme/retention")
     before = settled.snapshot()
     told = settled.run()
@@ -287,7 +291,7 @@ def test_an_archived_repository_is_read_and_its_refusals_are_told(make_world: Ma
     assert world.labels("DS-11") == {"model", "capability:model", "increment:2026-q4"}
 
 
-def test_a_deleted_issue_is_counted_for_some_days_and_then_dropped(settled: World) -> None:
+def test_a_deleted_issue_is_counted_for_some_days_and_then_dropped(settled: JourneyWorld) -> None:
     settled.jira.delete("DS-11")
     told = settled.run(after=timedelta(hours=25))
     assert told.code == 0, told.err

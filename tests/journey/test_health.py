@@ -13,31 +13,31 @@ import pytest
 
 from sync.cli.commands.report import report
 from sync.forecast import optional_deps as libraries
-from tests.support.health_world import health, proven
-from tests.support.journey_world import FEATURES, GOAL, World
+from tests.support.health_world import health, proven_world
+from tests.support.journey_world import FEATURES, GOAL, JourneyWorld
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 DAY = timedelta(days=1)
 
 
-def features(world: World) -> Any:
+def features(world: JourneyWorld) -> Any:
     (goal,) = world.status()["increments"][0]["goals"]
     return goal["capabilities"][0]
 
 
-def more_work(world: World, count: int) -> list[str]:
+def more_work(world: JourneyWorld, count: int) -> list[str]:
     numbers = [
         world.github.add_issue("acme/churn", "More", labels=["features"], by="ada") for _ in range(count)
     ]
     return [f"acme/churn#{number}" for number in numbers]
 
 
-def hurry(world: World, day: str) -> None:
+def hurry(world: JourneyWorld, day: str) -> None:
     world.edit("plans/2026-q4.yaml", "team: science, ", f"team: science, target: {day}, ")
 
 
 def test_a_label_comes_when_runs_of_two_days_agree(make_world: MakeWorld) -> None:
-    world = proven(make_world)
+    world = proven_world(make_world)
     world.run()
     world.run(after=timedelta(hours=2))
     assert health(world) == set()
@@ -50,7 +50,7 @@ def test_a_label_comes_when_runs_of_two_days_agree(make_world: MakeWorld) -> Non
 
 
 def test_it_turns_only_when_a_second_day_says_so_too(make_world: MakeWorld) -> None:
-    world = proven(make_world)
+    world = proven_world(make_world)
     world.run()
     world.run(after=DAY)
     late = more_work(world, 14)
@@ -70,7 +70,7 @@ def test_it_turns_only_when_a_second_day_says_so_too(make_world: MakeWorld) -> N
 
 
 def test_fourteen_days_of_small_changes_do_not_flap(make_world: MakeWorld) -> None:
-    world = proven(make_world)
+    world = proven_world(make_world)
     words, edits, added = [], [], ["acme/churn#11"]
     for day in range(14):
         if day % 4 == 1:
@@ -86,7 +86,7 @@ def test_fourteen_days_of_small_changes_do_not_flap(make_world: MakeWorld) -> No
 
 
 def test_a_persons_word_stands_and_ours_is_withheld(make_world: MakeWorld) -> None:
-    world = proven(make_world)
+    world = proven_world(make_world)
     world.label(FEATURES, "health:off-track")
     world.run()
     world.run(after=DAY)
@@ -95,7 +95,7 @@ def test_a_persons_word_stands_and_ours_is_withheld(make_world: MakeWorld) -> No
 
 
 def test_a_word_that_a_person_took_off_does_not_come_back(make_world: MakeWorld) -> None:
-    world = proven(make_world)
+    world = proven_world(make_world)
     world.run()
     world.run(after=DAY)
     world.unlabel(FEATURES, "health:on-track")
@@ -105,7 +105,7 @@ def test_a_word_that_a_person_took_off_does_not_come_back(make_world: MakeWorld)
 
 
 def test_a_thin_team_has_no_word_and_status_says_why(make_world: MakeWorld) -> None:
-    world = proven(make_world, past=0)
+    world = proven_world(make_world, past=0)
     world.run()
     world.run(after=DAY)
     assert health(world) == set()
@@ -116,7 +116,7 @@ def test_a_thin_team_has_no_word_and_status_says_why(make_world: MakeWorld) -> N
 
 
 def test_done_work_has_no_word(make_world: MakeWorld) -> None:
-    world = proven(make_world)
+    world = proven_world(make_world)
     world.run()
     world.run(after=DAY)
     world.close("acme/churn#11")
@@ -126,7 +126,7 @@ def test_done_work_has_no_word(make_world: MakeWorld) -> None:
 
 
 def test_an_unread_source_leaves_the_word_as_it_is(make_world: MakeWorld) -> None:
-    world = proven(make_world)
+    world = proven_world(make_world)
     world.run()
     world.run(after=DAY)
     world.fault("status", status=500, tracker="github", path="*/issues", times=None)
@@ -140,7 +140,7 @@ def test_an_unread_source_leaves_the_word_as_it_is(make_world: MakeWorld) -> Non
 
 
 def test_a_past_that_is_too_short_to_prove_words_gives_ranges(make_world: MakeWorld) -> None:
-    world = proven(make_world, 3, past=250)
+    world = proven_world(make_world, 3, past=250)
     world.run()
     world.run(after=DAY)
     assert health(world) == set()
@@ -151,12 +151,12 @@ def test_a_past_that_is_too_short_to_prove_words_gives_ranges(make_world: MakeWo
 
 
 def test_comment_status_report_and_forecast_say_the_same(make_world: MakeWorld, tmp_path: Path) -> None:
-    world = proven(make_world, 3)
+    world = proven_world(make_world, 3)
     world.run()
     world.run(after=DAY)
     expected = features(world)["expected"]
     out = tmp_path / "report.json"
-    assert report(world.ways(), None, out, "json", None) == 0
+    assert report(world.invocation(), None, out, "json", None) == 0
     outlook = json.loads(out.read_text())["goals"][0]["capabilities"][0]["outlook"]
     assert (outlook["probability"], outlook["likely"]) == (expected["probability"], expected["likely"])
     low, high = expected["likely"]
@@ -166,7 +166,7 @@ def test_comment_status_report_and_forecast_say_the_same(make_world: MakeWorld, 
 
 
 def test_statements_are_held_against_what_happened(make_world: MakeWorld) -> None:
-    world = proven(make_world)
+    world = proven_world(make_world)
     hurry(world, "2026-11-24")
     world.run()
     world.close("acme/churn#11")
@@ -176,13 +176,13 @@ def test_statements_are_held_against_what_happened(make_world: MakeWorld) -> Non
     assert (opened and told["track_record"] is None) or "came true" in told["track_record"]
     with world.opened_store() as store:
         first = next(each for each in store.statements() if each.subject == "capability:features")
-    assert (first.closed, first.of, first.came_true) == (1, 1, True)
+    assert (first.closed, first.known, first.came_true) == (1, 1, True)
 
 
 def test_without_the_libraries_a_run_says_so_once(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = proven(make_world)
+    world = proven_world(make_world)
     monkeypatch.setattr(libraries, "find_spec", lambda _name: None)
     first, second = world.run(), world.run(after=DAY)
     assert (first.code, second.code) == (0, 0)

@@ -8,24 +8,27 @@ from typing import Any
 
 import pytest
 
-from sync.forecast.load_history import load_flow
-from sync.model.flow import FlowIssue
-from sync.runtime.bootstrap import configure
-from tests.support.journey_world import MAPPING, World, github_seed, jira_seed, plain_trackers
+from sync.forecast.load_history import load_issue_flows
+from sync.model.flow import IssueFlow
+from sync.runtime.bootstrap import load_configuration
+from tests.support.journey_world import MAPPING, JourneyWorld, github_seed, jira_seed, plain_trackers
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 WIP = MAPPING.replace("sources:", "states: {doing: {labels: [wip]}, blocked: {labels: [on-hold]}}\nsources:")
 DAY = timedelta(hours=25)
 BULK, EVENTS = "/rest/api/3/changelog/bulkfetch", "/api/v3/repos/acme/churn/issues/events"
 
 
-def flow(world: World) -> dict[str, FlowIssue]:
+def flow(world: JourneyWorld) -> dict[str, IssueFlow]:
     """The way of every issue by key, as others read it from the store."""
     with world.opened_store() as store:
-        return {ref.key: way for ref, way in load_flow(store, configure(world.root).workspace).items()}
+        return {
+            ref.key: way
+            for ref, way in load_issue_flows(store, load_configuration(world.root).workspace).items()
+        }
 
 
-def asked(world: World) -> list[str]:
+def asked(world: JourneyWorld) -> list[str]:
     """The requests of the last command that asked for histories."""
     paths = [line.split()[2] for line in world.reads()]
     return sorted(path for path in paths if path.endswith(("bulkfetch", "/events")))
@@ -39,7 +42,7 @@ def data_center(issues: int) -> dict[str, Any]:
     }
 
 
-def on_its_way(world: World) -> None:
+def on_its_way(world: JourneyWorld) -> None:
     """Between two runs an issue is started, flagged, done, opened again and done."""
     acts: list[Callable[[], None]] = [
         lambda: world.jira.set_status("DS-11", "In Progress", "ada"),
@@ -65,11 +68,11 @@ def test_what_happened_between_two_runs_is_known_to_the_hour(make_world: MakeWor
     on_its_way(world)
     assert world.run().code == 0
     way = flow(world)["DS-11"]
-    hours = [round((move.at - began).total_seconds() / 3600) for move in way.moves[1:]]
-    assert [move.state for move in way.moves] == ["todo", "doing", "done", "todo", "done"]
+    hours = [round((move.at - began).total_seconds() / 3600) for move in way.state_changes[1:]]
+    assert [move.state for move in way.state_changes] == ["todo", "doing", "done", "todo", "done"]
     assert hours == [1, 4, 5, 6]
-    assert way.complete and way.finished == way.moves[-1].at
-    assert [(each.since - began, each.until and each.until - began) for each in way.blocked] == [
+    assert way.complete and way.finished == way.state_changes[-1].at
+    assert [(each.since - began, each.until and each.until - began) for each in way.blocked_periods] == [
         (timedelta(hours=2), timedelta(hours=3))
     ]
 
@@ -89,8 +92,8 @@ def test_github_tells_it_by_labels_and_closings(make_world: MakeWorld) -> None:
     world.github.close("acme/churn", 11, "not_planned", by="ada")
     world.run()
     way = flow(world)["acme/churn#11"]
-    assert [move.state for move in way.moves] == ["todo", "doing", "done", "doing", "dropped"]
-    assert way.complete and len(way.reopened) == 1 and len(way.blocked) == 1
+    assert [move.state for move in way.state_changes] == ["todo", "doing", "done", "doing", "dropped"]
+    assert way.complete and len(way.reopened) == 1 and len(way.blocked_periods) == 1
 
 
 def test_a_status_that_no_issue_has_is_learned_in_the_first_run(make_world: MakeWorld) -> None:
@@ -172,7 +175,7 @@ def test_data_center_brings_histories_with_the_issues(make_world: MakeWorld) -> 
     assert sum(1 for way in flow(world).values() if way.finished and way.complete) == 5
 
 
-def test_github_is_asked_only_about_repositories_that_changed(world: World) -> None:
+def test_github_is_asked_only_about_repositories_that_changed(world: JourneyWorld) -> None:
     world.run()
     world.run()
     assert asked(world) == []
@@ -238,7 +241,7 @@ def test_a_data_center_that_is_too_slow_for_its_changelogs_is_read_in_smaller_pa
     [(503, f"*{BULK}", "DS-11"), (500, "*/issues/events", "acme/churn#11")],
 )
 def test_a_history_that_cannot_be_read_takes_nothing_from_the_run(
-    world: World, status: int, path: str, key: str
+    world: JourneyWorld, status: int, path: str, key: str
 ) -> None:
     world.run()
     world.close(key)
@@ -264,7 +267,7 @@ def test_statuses_that_cannot_be_listed_cost_no_history(make_world: MakeWorld) -
     assert flow(world)["DS-11"].complete
 
 
-def test_a_tracker_that_refuses_histories_is_left_in_peace_for_some_hours(world: World) -> None:
+def test_a_tracker_that_refuses_histories_is_left_in_peace_for_some_hours(world: JourneyWorld) -> None:
     world.fault("status", path=f"*{BULK}", status=403, times=None)
     assert world.run().code == 0
     assert asked(world).count(BULK) == 1
@@ -276,7 +279,7 @@ def test_a_tracker_that_refuses_histories_is_left_in_peace_for_some_hours(world:
     assert flow(world)["DS-11"].complete
 
 
-def test_another_label_for_a_state_makes_the_past_be_read_again(world: World) -> None:
+def test_another_label_for_a_state_makes_the_past_be_read_again(world: JourneyWorld) -> None:
     world.label("acme/churn#11", "wip")
     world.label("DS-11", "wip")
     put = world.clock.now()

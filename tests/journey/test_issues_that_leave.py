@@ -7,20 +7,22 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.journey_world import FEATURES, MAPPING, MODEL, World
+from tests.support.journey_world import FEATURES, MAPPING, MODEL, JourneyWorld
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 
 
 @pytest.fixture
-def settled(world: World) -> World:
+def settled(world: JourneyWorld) -> JourneyWorld:
     assert world.run().code == 0
     world.run()
     return world
 
 
 @pytest.mark.parametrize("key", ["DS-11", "acme/churn#11"])
-def test_an_issue_that_leaves_the_sources_loses_our_labels_and_its_place(settled: World, key: str) -> None:
+def test_an_issue_that_leaves_the_sources_loses_our_labels_and_its_place(
+    settled: JourneyWorld, key: str
+) -> None:
     if key == "DS-11":
         anchor, moved = MODEL, settled.jira.move(key, "OPS", "ada")
     else:
@@ -51,7 +53,7 @@ def test_an_issue_that_a_jql_does_not_hold_any_more_loses_our_labels(make_world:
     assert world.writes() == []
 
 
-def test_an_issue_that_left_and_cannot_be_read_keeps_its_labels_until_it_can(settled: World) -> None:
+def test_an_issue_that_left_and_cannot_be_read_keeps_its_labels_until_it_can(settled: JourneyWorld) -> None:
     key = settled.jira.move("DS-11", "OPS", "ada")
     settled.fault("status", tracker="jira", method="GET", path="*/issue/*", nth=2, times=None, status=503)
     settled.run(after=timedelta(hours=25))
@@ -61,7 +63,7 @@ def test_an_issue_that_left_and_cannot_be_read_keeps_its_labels_until_it_can(set
     assert settled.labels(key) == {"model"}
 
 
-def test_a_person_may_keep_an_issue_that_left_by_labelling_it_again(settled: World) -> None:
+def test_a_person_may_keep_an_issue_that_left_by_labelling_it_again(settled: JourneyWorld) -> None:
     key = settled.jira.move("DS-11", "OPS", "ada")
     settled.run(after=timedelta(hours=25))
     settled.label(key, "capability:model")

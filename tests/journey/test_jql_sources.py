@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.journey_world import MAPPING, MODEL, World, jira_seed
+from tests.support.journey_world import MAPPING, MODEL, JourneyWorld, jira_seed
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 OURS = {"model", "capability:model", "increment:2026-q4"}
 DAY = timedelta(hours=25)
 
@@ -29,8 +29,8 @@ def seed(**sprints: list[int]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def in_sprint(make_world: MakeWorld) -> Callable[..., World]:
-    def make(**sprints: list[int]) -> World:
+def in_sprint(make_world: MakeWorld) -> Callable[..., JourneyWorld]:
+    def make(**sprints: list[int]) -> JourneyWorld:
         narrowed = MAPPING.replace("{project: DS}", "{project: DS, jql: sprint in openSprints()}")
         world = make_world(mapping=narrowed, jira=seed(**sprints))
         assert world.run().code == 0
@@ -40,7 +40,7 @@ def in_sprint(make_world: MakeWorld) -> Callable[..., World]:
     return make
 
 
-def turn(world: World, sprint: str, state: str) -> None:
+def turn(world: JourneyWorld, sprint: str, state: str) -> None:
     """Starts or closes a sprint. Its issues are not touched by that."""
     sprints = world.jira.sprints
     for number, each in list(sprints.items()):
@@ -49,7 +49,7 @@ def turn(world: World, sprint: str, state: str) -> None:
     world.jira.revision += 1
 
 
-def test_a_list_that_was_too_short_once_takes_nothing_away(in_sprint: Callable[..., World]) -> None:
+def test_a_list_that_was_too_short_once_takes_nothing_away(in_sprint: Callable[..., JourneyWorld]) -> None:
     world = in_sprint(Early=[11], Now=[12, 13])
     before = world.snapshot()
     turn(world, "Early", "closed")
@@ -61,7 +61,7 @@ def test_a_list_that_was_too_short_once_takes_nothing_away(in_sprint: Callable[.
     assert world.snapshot() == before
 
 
-def test_what_two_lists_in_a_row_do_not_show_has_left(in_sprint: Callable[..., World]) -> None:
+def test_what_two_lists_in_a_row_do_not_show_has_left(in_sprint: Callable[..., JourneyWorld]) -> None:
     world = in_sprint(Early=[11], Now=[12, 13])
     turn(world, "Early", "closed")
     world.run(after=DAY)
@@ -78,7 +78,7 @@ def test_what_two_lists_in_a_row_do_not_show_has_left(in_sprint: Callable[..., W
 
 @pytest.mark.parametrize("count", [2, 25])
 def test_issues_of_a_sprint_that_starts_are_read_and_labelled(
-    in_sprint: Callable[..., World], count: int
+    in_sprint: Callable[..., JourneyWorld], count: int
 ) -> None:
     numbers = list(range(31, 31 + count))
     world = in_sprint(Now=[11, 12, 13], Next=numbers)
@@ -93,7 +93,7 @@ def test_issues_of_a_sprint_that_starts_are_read_and_labelled(
 
 
 def test_an_issue_that_entered_and_cannot_be_read_waits_for_the_next_run(
-    in_sprint: Callable[..., World],
+    in_sprint: Callable[..., JourneyWorld],
 ) -> None:
     world = in_sprint(Now=[11, 12, 13], Next=[31])
     turn(world, "Next", "active")
@@ -106,7 +106,7 @@ def test_an_issue_that_entered_and_cannot_be_read_waits_for_the_next_run(
     assert world.labels("DS-31") == OURS
 
 
-def test_an_issue_that_is_deleted_while_it_enters_is_left_out(in_sprint: Callable[..., World]) -> None:
+def test_an_issue_that_is_deleted_while_it_enters_is_left_out(in_sprint: Callable[..., JourneyWorld]) -> None:
     world = in_sprint(Now=[11, 12, 13], Next=[31])
     turn(world, "Next", "active")
     number = world.jira.issue("DS-31").id

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from sync.apply.comments import CommentWriting
+from sync.apply.comments import CommentWriter
 from sync.model.changes import CommentChange
-from sync.model.run import Options
-from tests.support.journey_world import World, github_seed, jira_seed
+from sync.model.run import RunOptions
+from tests.support.journey_world import JourneyWorld, github_seed, jira_seed
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 
 
 def anchored(capabilities: int) -> str:
@@ -70,7 +70,7 @@ def paced(box: Any, *, more: str = "") -> str:
     )
 
 
-def of_github(world: World) -> list[str]:
+def of_github(world: JourneyWorld) -> list[str]:
     issues = world.github.repo("acme/plan").issues
     return [body for number in sorted(issues) for body in world.comments(f"acme/plan#{number}")]
 
@@ -106,15 +106,15 @@ def test_a_first_run_that_dies_among_its_comments_is_gone_on_with(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = make_world(plan=anchored(15), mapping=MAPPING, github=planned(15), jira=1)
-    write = CommentWriting.write
+    write = CommentWriter.write
 
-    def die_after_two(writing: CommentWriting, change: CommentChange) -> None:
+    def die_after_two(writing: CommentWriter, change: CommentChange) -> None:
         if len(of_github(world)) == 2:
             raise KeyboardInterrupt
         write(writing, change)
 
     with monkeypatch.context() as patched:
-        patched.setattr(CommentWriting, "write", die_after_two)
+        patched.setattr(CommentWriter, "write", die_after_two)
         assert world.run().code == 130
     assert len(of_github(world)) == 2
     told = world.run()
@@ -160,11 +160,11 @@ def test_where_we_may_silence_edits_only_new_comments_are_counted(make_world: Ma
     assert told["mailed_about_every_edit"] == []
 
 
-def _preview_json(world: World) -> int:
+def _preview_json(world: JourneyWorld) -> int:
     from sync.cli.commands import run as running
-    from sync.model.run import Options
+    from sync.model.run import RunOptions
 
-    return running.preview(world.ways(as_json=True), Options(), None, False, "text")
+    return running.preview(world.invocation(as_json=True), RunOptions(), None, False, "text")
 
 
 def test_edits_that_mail_one_person_dozens_of_times_are_refused(make_world: MakeWorld) -> None:
@@ -190,15 +190,15 @@ def test_an_undo_that_mails_one_person_dozens_of_times_is_refused(make_world: Ma
     world = make_world(jira=with_reporters(6), github=0)
     world.run()
     run_id, mailed = world.last_run(), len(world.jira.mails)
-    told = world.undo(run_id, limits=Options(max_removals=100, max_notifications=3))
+    told = world.undo(run_id, limits=RunOptions(max_removals=100, max_notifications=3))
     assert told.code == 4
     assert "mails would probably be sent, and --max-notifications allows 3" in told.err
     world.edit("increment-sync.yaml", "push:", "limits: {mails_each: 5}\npush:")
-    told = world.undo(run_id, limits=Options(max_removals=100))
+    told = world.undo(run_id, limits=RunOptions(max_removals=100))
     assert told.code == 4
     assert "refused (notified): one person would get at least 10 mails, the limit is 5" in told.err
     assert len(world.jira.mails) == mailed
-    assert world.undo(run_id, limits=Options(max_removals=100, max_notifications=10)).code == 0
+    assert world.undo(run_id, limits=RunOptions(max_removals=100, max_notifications=10)).code == 0
     assert len(world.jira.mails) - mailed == 10, "six issues, two anchors and two comments"
 
 
@@ -282,9 +282,9 @@ def test_a_saved_change_set_carries_its_estimate_and_is_guarded_by_it(
     world.run(max_comments=0)
     file = tmp_path / "changes.json"
     from sync.cli.commands import run as running
-    from sync.model.run import Options
+    from sync.model.run import RunOptions
 
-    world._call(lambda: running.preview(world.ways(), Options(max_comments=17), file, False, "text"))
+    world._call(lambda: running.preview(world.invocation(), RunOptions(max_comments=17), file, False, "text"))
     assert '"mails_at_least": 17' in file.read_text(encoding="utf-8")
     assert world.apply(file).code == 4
     done = world.apply(file, max_comments=17, max_writes=20)

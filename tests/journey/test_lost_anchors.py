@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.writing_world import World
+from tests.support.writing_world import WritingWorld
 
 ANCHOR = "acme/churn#1"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> WritingWorld:
+    return WritingWorld(tmp_path)
 
 
-def test_an_anchor_that_was_deleted_is_unread_and_nothing_is_written_on_it(world: World) -> None:
+def test_an_anchor_that_was_deleted_is_unread_and_nothing_is_written_on_it(world: WritingWorld) -> None:
     work = world.github.add_issue("acme/churn", "Work", labels=["features"]).key
     world.run()
     world.github.delete_issue(ANCHOR)
@@ -25,7 +25,7 @@ def test_an_anchor_that_was_deleted_is_unread_and_nothing_is_written_on_it(world
     world.github.edit(work, category="doing")
     for _ in range(2):
         outcome = world.run()
-        assert [str(anchor) for anchor in outcome.collected.unread_anchors] == [f"github:{ANCHOR}"]
+        assert [str(anchor) for anchor in outcome.pulled.unread_anchors] == [f"github:{ANCHOR}"]
         assert outcome.applied is not None and not outcome.applied.failed
     assert world.labels("DS-1") == {"state:in-progress"}
     assert world.run().changes.changes == ()

@@ -9,8 +9,17 @@ from typing import Any
 import pytest
 
 from connectors.sandbox.server import Sandbox
-from sync.diff.comment_markup import wrap
-from tests.support.journey_world import FEATURES, GOAL, MODEL, PLAN, TOKENS, World, github_seed, jira_seed
+from sync.diff.comment_markup import wrap_block
+from tests.support.journey_world import (
+    FEATURES,
+    GOAL,
+    MODEL,
+    PLAN,
+    TOKENS,
+    JourneyWorld,
+    github_seed,
+    jira_seed,
+)
 
 SET = "increment-sync.yaml"
 OTHER = {"JIRA_EMAIL": "second@acme.example", "JIRA_API_TOKEN": "jira-second", "GH_TOKEN": "github-second"}
@@ -33,14 +42,14 @@ def seeds(issues: int = 3) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path / "first", **seeds())
+def world(tmp_path: Path) -> JourneyWorld:
+    return JourneyWorld(tmp_path / "first", **seeds())
 
 
-class Second(World):
+class Second(JourneyWorld):
     """Another workspace that talks to the trackers of the first."""
 
-    def __init__(self, first: World, root: Path, **options: Any) -> None:
+    def __init__(self, first: JourneyWorld, root: Path, **options: Any) -> None:
         super().__init__(root, **options)
         self._unused: Sandbox = self.box
         self.box, self.clock = first.box, first.clock
@@ -58,16 +67,16 @@ class Second(World):
         return self
 
 
-def second(first: World, root: Path, **options: Any) -> Second:
+def second(first: JourneyWorld, root: Path, **options: Any) -> Second:
     return Second(first, root, **options)
 
 
-def lose_store(world: World) -> None:
+def lose_store(world: JourneyWorld) -> None:
     for file in (world.root / ".increment-sync").glob("state.db*"):
         file.unlink()
 
 
-def account_of(world: World, login: str) -> str:
+def account_of(world: JourneyWorld, login: str) -> str:
     return str(world.github.person(login).id)
 
 
@@ -78,7 +87,7 @@ def account_of(world: World, login: str) -> str:
 def test_a_first_run_with_an_empty_store_changes_no_label_and_doubles_no_comment(
     tmp_path: Path, with_pins: bool
 ) -> None:
-    with World(tmp_path, **seeds(25)) as world:
+    with JourneyWorld(tmp_path, **seeds(25)) as world:
         world.run()
         for key in ("DS-11", "acme/churn#11"):
             world.close(key)
@@ -116,7 +125,7 @@ def faces(snapshot: Any) -> Any:
     }
 
 
-def test_many_comments_of_ours_are_adopted_not_counted_as_new(world: World) -> None:
+def test_many_comments_of_ours_are_adopted_not_counted_as_new(world: JourneyWorld) -> None:
     with world:
         world.run()
         lose_store(world)
@@ -124,7 +133,7 @@ def test_many_comments_of_ours_are_adopted_not_counted_as_new(world: World) -> N
         assert len(world.comments(GOAL)) == 1
 
 
-def test_the_store_of_another_installation_is_refused_before_anything_is_asked(world: World) -> None:
+def test_the_store_of_another_installation_is_refused_before_anything_is_asked(world: JourneyWorld) -> None:
     with world:
         world.run()
         world.edit(SET, "instance: journey", "instance: renamed")
@@ -137,7 +146,7 @@ def test_the_store_of_another_installation_is_refused_before_anything_is_asked(w
 # ---- two installations
 
 
-def test_the_same_account_for_two_installations_is_refused_whole(world: World, tmp_path: Path) -> None:
+def test_the_same_account_for_two_installations_is_refused_whole(world: JourneyWorld, tmp_path: Path) -> None:
     with world:
         world.run()
         before = world.snapshot()
@@ -153,7 +162,7 @@ def test_the_same_account_for_two_installations_is_refused_whole(world: World, t
 
 
 def test_each_installation_with_an_account_of_its_own_refuses_what_the_other_owns(
-    world: World, tmp_path: Path
+    world: JourneyWorld, tmp_path: Path
 ) -> None:
     with world:
         world.run()
@@ -175,13 +184,13 @@ def test_each_installation_with_an_account_of_its_own_refuses_what_the_other_own
 
 @pytest.mark.parametrize(("account", "code"), [({}, 4), (OTHER, 1)])
 def test_a_preview_and_a_saved_change_set_refuse_what_a_run_would(
-    world: World, tmp_path: Path, account: dict[str, str], code: int
+    world: JourneyWorld, tmp_path: Path, account: dict[str, str], code: int
 ) -> None:
     """Saved before the first installation came to the anchor; looked at again afterwards."""
     with world, second(world, tmp_path / "second", environment={**TOKENS, **account}) as other:
         file = tmp_path / "changes.json"
         assert other.preview(file).code == 0
-        theirs = wrap("**Churn features**", "journey", "capability:features")
+        theirs = wrap_block("**Churn features**", "journey", "capability:features")
         world.github.comment("acme/churn", 1, theirs, by="sync-robot")
         before = world.snapshot()
         told = other.apply(file)
@@ -195,7 +204,7 @@ def test_a_preview_and_a_saved_change_set_refuse_what_a_run_would(
 
 
 def test_an_installation_with_its_own_plan_beside_another_disturbs_nobody(
-    world: World, tmp_path: Path
+    world: JourneyWorld, tmp_path: Path
 ) -> None:
     plan = (
         PLAN.replace("retention", "growth")
@@ -226,7 +235,9 @@ def test_an_installation_with_its_own_plan_beside_another_disturbs_nobody(
 # ---- another account
 
 
-def test_a_comment_by_a_former_account_is_told_and_left_until_the_settings_name_it(world: World) -> None:
+def test_a_comment_by_a_former_account_is_told_and_left_until_the_settings_name_it(
+    world: JourneyWorld,
+) -> None:
     with world:
         world.run()
         world.environment = {**TOKENS, **OTHER}
@@ -250,7 +261,7 @@ def test_a_comment_by_a_former_account_is_told_and_left_until_the_settings_name_
         assert world.writes() == []
 
 
-def test_a_reconcile_by_another_account_starts_no_second_comment(world: World) -> None:
+def test_a_reconcile_by_another_account_starts_no_second_comment(world: JourneyWorld) -> None:
     with world:
         world.run()
         world.environment = {**TOKENS, **OTHER}
@@ -260,7 +271,7 @@ def test_a_reconcile_by_another_account_starts_no_second_comment(world: World) -
         assert all(len(world.comments(key)) == 1 for key in (GOAL, MODEL, FEATURES))
 
 
-def test_labels_by_a_former_account_count_as_ours(world: World) -> None:
+def test_labels_by_a_former_account_count_as_ours(world: JourneyWorld) -> None:
     with world:
         world.run()
         world.environment = {**TOKENS, **OTHER}

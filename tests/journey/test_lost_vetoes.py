@@ -12,9 +12,9 @@ import pytest
 
 from sync.pipeline import override_recovery as lost_store
 from tests.journey.test_lost_store_and_neighbours import OTHER, SET, account_of, lose_store, seeds
-from tests.support.journey_world import PLAN, TOKENS, World, jira_seed, plain_trackers
+from tests.support.journey_world import PLAN, TOKENS, JourneyWorld, jira_seed, plain_trackers
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 JIRA, GITHUB = "capability:model", "capability:features"
 BULK = "jira: POST /rest/api/3/changelog/bulkfetch -> 200"
 NO_ANCHORS = "\n".join(
@@ -24,7 +24,7 @@ NO_ANCHORS = NO_ANCHORS.replace("    anchor: jira:DS-1\n", "")
 
 
 @pytest.fixture
-def world(make_world: MakeWorld) -> World:
+def world(make_world: MakeWorld) -> JourneyWorld:
     return make_world(jira=2, github=2)
 
 
@@ -36,19 +36,19 @@ def data_center(issues: int) -> dict[str, Any]:
     }
 
 
-def take_off(world: World) -> None:
+def take_off(world: JourneyWorld) -> None:
     """People take two labels off, one on each tracker."""
     world.unlabel("DS-11", JIRA)
     world.unlabel("acme/churn#11", GITHUB)
 
 
-def vetoes(world: World) -> dict[str, tuple[str, str, str]]:
+def vetoes(world: JourneyWorld) -> dict[str, tuple[str, str, str]]:
     rows = world.overrides()["overrides"]
     assert {row["kind"] for row in rows} <= {"veto"}
     return {row["ref"]: (row["label"], row["since"][:10], row["note"]) for row in rows}
 
 
-def history_reads(world: World) -> list[str]:
+def history_reads(world: JourneyWorld) -> list[str]:
     """Requests that ask how labels came to issues and went; of repositories as a whole nobody asks for that."""
     return [line for line in world.reads() if re.search(r"/issues/\d+/events -> 200$", line)]
 
@@ -92,7 +92,7 @@ def test_labels_that_people_took_off_stay_off_when_the_store_is_lost(
     assert len(world.requests) == 2, "it is asked once"
 
 
-def test_a_veto_from_the_history_is_cleared_like_any_other(world: World) -> None:
+def test_a_veto_from_the_history_is_cleared_like_any_other(world: JourneyWorld) -> None:
     world.run()
     take_off(world)
     lose_store(world)
@@ -102,7 +102,9 @@ def test_a_veto_from_the_history_is_cleared_like_any_other(world: World) -> None
     assert JIRA in world.labels("DS-11") and GITHUB not in world.labels("acme/churn#11")
 
 
-def test_what_we_took_off_ourselves_is_put_again_and_a_persons_own_label_is_no_veto(world: World) -> None:
+def test_what_we_took_off_ourselves_is_put_again_and_a_persons_own_label_is_no_veto(
+    world: JourneyWorld,
+) -> None:
     world.run()
     world.edit("mappings/science.yaml", "labels: [features]", "labels: [other]")
     world.run(max_removals=100)
@@ -121,7 +123,7 @@ def test_what_we_took_off_ourselves_is_put_again_and_a_persons_own_label_is_no_v
 
 
 def test_former_accounts_count_as_us_when_they_took_it_off(tmp_path: Path) -> None:
-    with World(tmp_path, **seeds(2)) as world:
+    with JourneyWorld(tmp_path, **seeds(2)) as world:
         world.run()
         world.edit("mappings/science.yaml", "labels: [features]", "labels: [other]")
         world.run(max_removals=100)
@@ -137,7 +139,7 @@ def test_former_accounts_count_as_us_when_they_took_it_off(tmp_path: Path) -> No
         assert set(vetoes(world)) == {"jira:DS-11"}
 
 
-def test_a_label_with_a_former_prefix_is_recognised(world: World) -> None:
+def test_a_label_with_a_former_prefix_is_recognised(world: JourneyWorld) -> None:
     world.run()
     take_off(world)
     lose_store(world)
@@ -171,7 +173,7 @@ def test_a_run_asks_about_so_many_issues_and_the_others_wait(
         world.unlabel("DS-" + str(number), JIRA, by="ada" if number == 13 else "robot-1")
         world.unlabel(f"acme/churn#{number}", GITHUB, by="ada" if number == 13 else "sync-robot")
     lose_store(world)
-    monkeypatch.setattr(lost_store, "MOST", 2)
+    monkeypatch.setattr(lost_store, "MAX_HISTORIES_PER_RUN", 2)
     told = world.run()
     assert told.code == 0, told.err
     assert "left for the next run: 2 issues on github, jira: no label is put before the history" in told.err
@@ -192,7 +194,7 @@ def test_a_run_asks_about_so_many_issues_and_the_others_wait(
     assert world.writes() == [] and len(world.requests) == 2
 
 
-def test_an_issue_whose_history_cannot_be_read_gets_no_label(world: World) -> None:
+def test_an_issue_whose_history_cannot_be_read_gets_no_label(world: JourneyWorld) -> None:
     world.run()
     take_off(world)
     lose_store(world)
@@ -206,7 +208,7 @@ def test_an_issue_whose_history_cannot_be_read_gets_no_label(world: World) -> No
     assert set(vetoes(world)) == {"jira:DS-11", "github:acme/churn#11"}
 
 
-def test_where_nobody_tells_of_many_issues_each_is_asked(world: World) -> None:
+def test_where_nobody_tells_of_many_issues_each_is_asked(world: JourneyWorld) -> None:
     world.run()
     take_off(world)
     for number in range(120):

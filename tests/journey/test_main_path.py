@@ -16,16 +16,16 @@ from tests.support.journey_world import (
     MODEL,
     PLAN,
     TOKENS,
-    World,
+    JourneyWorld,
     github_seed,
     jira_seed,
     plain_trackers,
 )
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 
 
-def assert_the_job_is_done(world: World) -> None:
+def assert_the_job_is_done(world: JourneyWorld) -> None:
     """One run writes everything that people should see, the next one nothing."""
     first = world.run()
     assert first.code == 0, first.err
@@ -46,7 +46,7 @@ def assert_the_job_is_done(world: World) -> None:
     assert len(world.requests) == 2
 
 
-def test_jira_cloud_by_its_site_and_github_by_a_token(world: World) -> None:
+def test_jira_cloud_by_its_site_and_github_by_a_token(world: JourneyWorld) -> None:
     assert_the_job_is_done(world)
 
 
@@ -111,7 +111,7 @@ def test_a_github_app(make_world: MakeWorld, private_key: str) -> None:
     assert len([line for line in world.reads("github") if "access_tokens" not in line]) == 1
 
 
-def test_work_that_goes_on_shows_on_the_next_run(world: World) -> None:
+def test_work_that_goes_on_shows_on_the_next_run(world: JourneyWorld) -> None:
     world.run()
     world.jira.set_status("DS-11", "In Progress", "ada")
     world.close("acme/churn#11")
@@ -123,7 +123,7 @@ def test_work_that_goes_on_shows_on_the_next_run(world: World) -> None:
     assert world.writes() == []
 
 
-def test_push_switched_off_reads_and_decides_and_writes_nothing(world: World) -> None:
+def test_push_switched_off_reads_and_decides_and_writes_nothing(world: JourneyWorld) -> None:
     world.edit("increment-sync.yaml", "push: {enabled: true}", "push: {enabled: false}")
     before = world.snapshot()
     told = world.run()
@@ -134,7 +134,7 @@ def test_push_switched_off_reads_and_decides_and_writes_nothing(world: World) ->
     assert world.writes() == []
 
 
-def test_counts_alone_are_written_once_a_day_and_states_at_once(world: World) -> None:
+def test_counts_alone_are_written_once_a_day_and_states_at_once(world: JourneyWorld) -> None:
     world.run()
     world.close("DS-11")
     world.run()
@@ -153,7 +153,7 @@ def test_counts_alone_are_written_once_a_day_and_states_at_once(world: World) ->
     assert world.labels(MODEL) == {"state:done"}
 
 
-def test_time_alone_changes_nothing(world: World) -> None:
+def test_time_alone_changes_nothing(world: JourneyWorld) -> None:
     world.run()
     seen = world.snapshot()
     for _ in range(10):
@@ -162,7 +162,7 @@ def test_time_alone_changes_nothing(world: World) -> None:
     assert world.snapshot() == seen
 
 
-def test_nobody_is_mailed_by_edits_of_the_status_comment(world: World) -> None:
+def test_nobody_is_mailed_by_edits_of_the_status_comment(world: JourneyWorld) -> None:
     world.run()
     world.github.notifications.clear()
     world.jira.mails.clear()
@@ -185,7 +185,7 @@ def test_what_a_title_says_reaches_the_other_tracker_harmless(make_world: MakeWo
     assert world.writes() == []
 
 
-def test_after_the_grace_days_there_is_one_last_write_and_then_none(world: World) -> None:
+def test_after_the_grace_days_there_is_one_last_write_and_then_none(world: JourneyWorld) -> None:
     world.run()
     world.run(after=datetime(2027, 1, 4, tzinfo=UTC) - world.clock.now())
     assert world.labels(GOAL) == {"state:planned"}, "within the grace days issues may still be closed"
@@ -201,7 +201,7 @@ def test_after_the_grace_days_there_is_one_last_write_and_then_none(world: World
     assert world.snapshot() == last
 
 
-def test_figures_are_kept_when_they_change_and_not_with_every_run(world: World) -> None:
+def test_figures_are_kept_when_they_change_and_not_with_every_run(world: JourneyWorld) -> None:
     """A crontab runs a hundred times a day; runs in which nothing moved must not fill the store."""
 
     def kept_at() -> datetime:
@@ -219,7 +219,7 @@ def test_figures_are_kept_when_they_change_and_not_with_every_run(world: World) 
     assert kept_at() > first
 
 
-def test_a_refused_run_does_not_say_that_there_was_nothing_to_do(world: World) -> None:
+def test_a_refused_run_does_not_say_that_there_was_nothing_to_do(world: JourneyWorld) -> None:
     world.run()
     for key in ("DS-11", "DS-12", "DS-13"):
         world.unlabel(key, "capability:model")

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import Unavailable
-from sync.mapping_tools.explain import Explained, explain_stored
-from sync.runtime.context import Job
-from tests.support.writing_world import World
+from sync.mapping_tools.explain import Explanation, explain_stored
+from sync.runtime.context import RunContext
+from tests.support.writing_world import WritingWorld
 
 GOAL = "DS-1"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    made = World(tmp_path)
+def world(tmp_path: Path) -> WritingWorld:
+    made = WritingWorld(tmp_path)
     made.edit(
         "mappings/science.yaml",
         "  - github: {repo: acme/churn}",
@@ -26,36 +26,36 @@ def world(tmp_path: Path) -> World:
     return made
 
 
-def moved(world: World) -> str:
+def moved(world: WritingWorld) -> str:
     key = world.jira.move(GOAL, "OPS").key
     world.pass_time(hours=25)
     return key
 
 
-def test_an_anchor_that_moved_is_not_counted_as_an_issue(world: World) -> None:
+def test_an_anchor_that_moved_is_not_counted_as_an_issue(world: WritingWorld) -> None:
     key = moved(world)
 
     outcome = world.run()
 
-    assert {each.ref.key for each in outcome.thought.matched.assignments} == {"DS-2"}
+    assert {each.ref.key for each in outcome.planning.matched.assignments} == {"DS-2"}
     assert world.labels(key) == {"model", "state:planned"}
 
 
-def test_explain_knows_an_anchor_that_moved(world: World) -> None:
+def test_explain_knows_an_anchor_that_moved(world: WritingWorld) -> None:
     key = moved(world)
     world.run()
 
-    def ask(job: Job) -> Explained:
+    def ask(job: RunContext) -> Explanation:
         item = job.store.known_issue("jira", key)
         assert item
         return explain_stored(job, item)
 
-    explained = world.with_job(ask)
+    explained = world.with_context(ask)
     assert explained.trace.outcome is None
     assert [each.subject for each in explained.standings] == ["goal:retention"]
 
 
-def test_a_failed_read_of_an_anchor_that_moved_changes_nothing(world: World) -> None:
+def test_a_failed_read_of_an_anchor_that_moved_changes_nothing(world: WritingWorld) -> None:
     world.jira.label(GOAL, "flag:released")
     key = moved(world)
     assert _released(world)
@@ -67,7 +67,9 @@ def test_a_failed_read_of_an_anchor_that_moved_changes_nothing(world: World) -> 
     assert world.overrides() == set()
 
 
-def test_an_anchor_that_left_all_sources_keeps_its_labels_while_it_cannot_be_read(world: World) -> None:
+def test_an_anchor_that_left_all_sources_keeps_its_labels_while_it_cannot_be_read(
+    world: WritingWorld,
+) -> None:
     world.edit("mappings/science.yaml", "\n  - jira: {project: OPS}", "")
     key = moved(world)
     world.run()
@@ -79,9 +81,9 @@ def test_an_anchor_that_left_all_sources_keeps_its_labels_while_it_cannot_be_rea
     assert world.labels(key) == before == {"model", "state:planned"}
 
 
-def _released(world: World) -> bool:
+def _released(world: WritingWorld) -> bool:
     outcome = world.run()
-    assert {each.ref.key for each in outcome.thought.matched.assignments} == {"DS-2"}
-    goal = outcome.thought.rollup.goal("retention")
+    assert {each.ref.key for each in outcome.planning.matched.assignments} == {"DS-2"}
+    goal = outcome.planning.rollup.goal("retention")
     assert goal is not None
     return goal.released

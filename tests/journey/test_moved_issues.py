@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.journey_world import MODEL, World
+from tests.support.journey_world import MODEL, JourneyWorld
 
 OLD, NEW, ANCHOR = "acme/churn", "acme/new", "acme/new#1"
 LABELLED = [f"{NEW}#{number}" for number in (11, 12, 13)]
 
 
 @pytest.fixture
-def renamed(world: World) -> World:
+def renamed(world: JourneyWorld) -> JourneyWorld:
     """A repository with labels and a comment of ours that has another name since."""
     assert world.run().code == 0
     world.github.rename_repo(OLD, NEW)
@@ -25,7 +25,7 @@ def renamed(world: World) -> World:
     return world
 
 
-def test_a_label_gone_everywhere_is_noticed_in_a_renamed_repository(renamed: World) -> None:
+def test_a_label_gone_everywhere_is_noticed_in_a_renamed_repository(renamed: JourneyWorld) -> None:
     for key in LABELLED:
         renamed.unlabel(key, "capability:features")
     told = renamed.run()
@@ -34,7 +34,7 @@ def test_a_label_gone_everywhere_is_noticed_in_a_renamed_repository(renamed: Wor
     assert renamed.writes() == []
 
 
-def test_a_capability_renamed_after_its_repository_leaves_no_pins(renamed: World) -> None:
+def test_a_capability_renamed_after_its_repository_leaves_no_pins(renamed: JourneyWorld) -> None:
     renamed.edit("plans/2026-q4.yaml", "id: features,", "id: feats, previously: [features],")
     renamed.edit("mappings/science.yaml", "assign: features", "assign: feats")
     for _ in range(2):
@@ -48,7 +48,7 @@ def test_a_capability_renamed_after_its_repository_leaves_no_pins(renamed: World
     assert "capability:feats" not in renamed.labels(LABELLED[0])
 
 
-def test_the_comment_on_an_anchor_that_the_plan_gave_up_is_removed(renamed: World) -> None:
+def test_the_comment_on_an_anchor_that_the_plan_gave_up_is_removed(renamed: JourneyWorld) -> None:
     renamed.edit("plans/2026-q4.yaml", f', anchor: "github:{ANCHOR}"', "")
     told = renamed.run()
     assert told.code == 0, told.err
@@ -56,14 +56,14 @@ def test_the_comment_on_an_anchor_that_the_plan_gave_up_is_removed(renamed: Worl
 
 
 @pytest.fixture
-def transferred(world: World) -> World:
+def transferred(world: JourneyWorld) -> JourneyWorld:
     """The anchor with our comment is in another repository since."""
     assert world.run().code == 0
     assert world.github.transfer(OLD, 1, "acme/attic") == 1
     return world
 
 
-def test_the_comment_of_a_transferred_anchor_is_found_and_kept_up_to_date(transferred: World) -> None:
+def test_the_comment_of_a_transferred_anchor_is_found_and_kept_up_to_date(transferred: JourneyWorld) -> None:
     transferred.close(f"{OLD}#11")
     told = transferred.run()
     assert "deleted by a person" not in told.out + told.err
@@ -71,7 +71,9 @@ def test_the_comment_of_a_transferred_anchor_is_found_and_kept_up_to_date(transf
     assert "1 of 3 issues done" in body
 
 
-def test_a_comment_that_a_person_deleted_from_a_transferred_anchor_stays_deleted(transferred: World) -> None:
+def test_a_comment_that_a_person_deleted_from_a_transferred_anchor_stays_deleted(
+    transferred: JourneyWorld,
+) -> None:
     transferred.delete_comment("acme/attic#1")
     transferred.close(f"{OLD}#11")
     told = transferred.run()
@@ -79,7 +81,9 @@ def test_a_comment_that_a_person_deleted_from_a_transferred_anchor_stays_deleted
     assert transferred.comments("acme/attic#1") == []
 
 
-def test_the_comment_of_a_transferred_anchor_that_the_plan_gave_up_is_removed(transferred: World) -> None:
+def test_the_comment_of_a_transferred_anchor_that_the_plan_gave_up_is_removed(
+    transferred: JourneyWorld,
+) -> None:
     transferred.edit("plans/2026-q4.yaml", f', anchor: "github:{OLD}#1"', "")
     transferred.run()
     assert transferred.comments("acme/attic#1") == []
@@ -93,7 +97,7 @@ FEATURES_RULE = "labels: [features]}, assign: features"
 
 
 @pytest.fixture
-def settled(make_world: Callable[..., World]) -> World:
+def settled(make_world: Callable[..., JourneyWorld]) -> JourneyWorld:
     """Everything is written, and read once more: no list will name an issue again that does not change."""
     world = make_world(jira=2, github=2)
     for _ in range(2):
@@ -101,7 +105,7 @@ def settled(make_world: Callable[..., World]) -> World:
     return world
 
 
-def test_a_transferred_anchor_is_written_on_at_its_new_place(settled: World) -> None:
+def test_a_transferred_anchor_is_written_on_at_its_new_place(settled: JourneyWorld) -> None:
     settled.github.transfer(OLD, 1, "acme/attic")
     settled.close(f"{OLD}#11")
     told = settled.run()
@@ -115,7 +119,7 @@ def test_a_transferred_anchor_is_written_on_at_its_new_place(settled: World) -> 
     assert settled.writes() == []
 
 
-def test_a_transferred_issue_is_left_to_its_new_repository(settled: World) -> None:
+def test_a_transferred_issue_is_left_to_its_new_repository(settled: JourneyWorld) -> None:
     settled.github.transfer(OLD, 11, "acme/attic")
     settled.edit(
         "mappings/science.yaml", FEATURES_RULE, FEATURES_RULE.replace("assign: features", "assign: model")
@@ -132,7 +136,7 @@ def test_a_transferred_issue_is_left_to_its_new_repository(settled: World) -> No
     assert settled.writes() == []
 
 
-def test_an_issue_that_is_deleted_before_it_is_written_on_is_not_tried_again(settled: World) -> None:
+def test_an_issue_that_is_deleted_before_it_is_written_on_is_not_tried_again(settled: JourneyWorld) -> None:
     settled.edit("mappings/science.yaml", FEATURES_RULE, "labels: [features]}, assign: other")
     settled.edit("mappings/science.yaml", MODEL_RULE, "labels: [model]}, assign: features")
     settled.edit("mappings/science.yaml", "assign: other", "assign: model")
@@ -147,7 +151,7 @@ def test_an_issue_that_is_deleted_before_it_is_written_on_is_not_tried_again(set
     assert settled.writes() == []
 
 
-def test_a_repository_made_private_takes_nothing_away_and_comes_back(settled: World) -> None:
+def test_a_repository_made_private_takes_nothing_away_and_comes_back(settled: JourneyWorld) -> None:
     settled.close(f"{OLD}#11")
     settled.github.hide(OLD, "sync-robot")
     before = settled.snapshot()
@@ -164,7 +168,7 @@ def test_a_repository_made_private_takes_nothing_away_and_comes_back(settled: Wo
     assert settled.writes() == []
 
 
-def test_explain_finds_moved_issues_by_the_keys_they_had(settled: World) -> None:
+def test_explain_finds_moved_issues_by_the_keys_they_had(settled: JourneyWorld) -> None:
     settled.jira.move("DS-11", "OPS", "ada")
     settled.github.transfer(OLD, 1, "acme/attic")
     settled.run(after=timedelta(hours=25))

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from sync.cli.commands.report import report
-from tests.support.journey_world import World
+from tests.support.journey_world import JourneyWorld
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 
 
 def test_status_says_of_each_source_when_it_was_read_and_since_when_it_fails(make_world: MakeWorld) -> None:
@@ -39,7 +39,7 @@ def test_when_no_run_comes_any_more_everything_says_so(make_world: MakeWorld) ->
     assert world.status()["silent_since"] is not None
     told = world.status_text(timedelta())
     assert f"nothing was read since {last}: all of this is old" in told.err
-    text = world._call(lambda: report(world.ways(), None, None, "markdown", None))
+    text = world._call(lambda: report(world.invocation(), None, None, "markdown", None))
     assert f"nothing was read since {last}" in text.out.replace("\\", "")
     world.run()
     assert world.status()["silent_since"] is None

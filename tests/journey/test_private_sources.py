@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.journey_world import FEATURES, GOAL, MAPPING, PLAN, World, github_seed, jira_seed
+from tests.support.journey_world import FEATURES, GOAL, MAPPING, PLAN, JourneyWorld, github_seed, jira_seed
 
 MIXED = MAPPING.replace(
     "rules:", "  - github: {repo: acme/secret}\nstates: {blocked: {labels: [blocked]}}\nrules:"
@@ -31,11 +31,11 @@ def seeds(*, anchor_is_private: bool = False, other_is_private: bool = True) -> 
     return {"jira": jira, "github": github}
 
 
-def world_of(root: Path, plan: str = PLAN, **visibility: bool) -> World:
-    return World(root, mapping=MIXED, plan=plan, **seeds(**visibility))
+def world_of(root: Path, plan: str = PLAN, **visibility: bool) -> JourneyWorld:
+    return JourneyWorld(root, mapping=MIXED, plan=plan, **seeds(**visibility))
 
 
-def comment(world: World, key: str = FEATURES) -> str:
+def comment(world: JourneyWorld, key: str = FEATURES) -> str:
     told = world.run()
     assert told.code == 0, told
     (text,) = world.comments(key)
@@ -43,7 +43,7 @@ def comment(world: World, key: str = FEATURES) -> str:
     return text
 
 
-def share(world: World, *names: str) -> None:
+def share(world: JourneyWorld, *names: str) -> None:
     world.edit(
         "increment-sync.yaml",
         "push: {enabled: true}",

@@ -6,20 +6,20 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.journey_world import FEATURES, GOAL, MODEL, World
+from tests.support.journey_world import FEATURES, GOAL, MODEL, JourneyWorld
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 
 
 @pytest.fixture
-def settled(world: World) -> World:
+def settled(world: JourneyWorld) -> JourneyWorld:
     """A world in which the work of a run is done."""
     assert world.run().code == 0
     world.run()
     return world
 
 
-def test_an_untouched_world_shows_no_drift(settled: World) -> None:
+def test_an_untouched_world_shows_no_drift(settled: JourneyWorld) -> None:
     told = settled.reconcile(yes=True)
     assert told.code == 0
     assert "nothing to change" in told.out
@@ -31,7 +31,9 @@ def test_an_untouched_world_shows_no_drift(settled: World) -> None:
 
 
 @pytest.mark.parametrize("key", ["DS-11", "acme/churn#11"])
-def test_a_label_removed_by_hand_stays_away_and_what_hangs_on_it_goes(settled: World, key: str) -> None:
+def test_a_label_removed_by_hand_stays_away_and_what_hangs_on_it_goes(
+    settled: JourneyWorld, key: str
+) -> None:
     capability = "capability:model" if key == "DS-11" else "capability:features"
     settled.unlabel(key, capability)
     told = settled.reconcile(yes=True)
@@ -44,7 +46,7 @@ def test_a_label_removed_by_hand_stays_away_and_what_hangs_on_it_goes(settled: W
 
 
 def test_a_label_deleted_as_a_whole_comes_back_when_asked_for_and_what_one_person_took_off_does_not(
-    settled: World,
+    settled: JourneyWorld,
 ) -> None:
     keys = ["acme/churn#11", "acme/churn#12", "acme/churn#13"]
     for key in keys:
@@ -60,7 +62,7 @@ def test_a_label_deleted_as_a_whole_comes_back_when_asked_for_and_what_one_perso
 
 
 @pytest.mark.parametrize("key", ["DS-11", "acme/churn#11"])
-def test_a_capability_put_by_hand_counts_and_ours_makes_room(settled: World, key: str) -> None:
+def test_a_capability_put_by_hand_counts_and_ours_makes_room(settled: JourneyWorld, key: str) -> None:
     ours, theirs = ("model", "features") if key == "DS-11" else ("features", "model")
     settled.label(key, f"capability:{theirs}")
     told = settled.reconcile(yes=True)
@@ -72,7 +74,7 @@ def test_a_capability_put_by_hand_counts_and_ours_makes_room(settled: World, key
     assert decision["kind"] == "pin"
 
 
-def test_a_pin_that_is_taken_away_leaves_the_rules_to_decide(settled: World) -> None:
+def test_a_pin_that_is_taken_away_leaves_the_rules_to_decide(settled: JourneyWorld) -> None:
     settled.label("DS-11", "capability:features")
     settled.run()
     assert "capability:model" not in settled.labels("DS-11")
@@ -87,7 +89,7 @@ def test_a_pin_that_is_taken_away_leaves_the_rules_to_decide(settled: World) -> 
 
 
 @pytest.mark.parametrize("anchor", [MODEL, FEATURES])
-def test_a_comment_edited_by_hand_is_shown_and_written_again(settled: World, anchor: str) -> None:
+def test_a_comment_edited_by_hand_is_shown_and_written_again(settled: JourneyWorld, anchor: str) -> None:
     before = settled.comments(anchor)
     settled.edit_comment(anchor, lambda text: text.replace("0 of 3 issues", "3 of 3 issues"))
     told = settled.reconcile(yes=True)
@@ -99,7 +101,7 @@ def test_a_comment_edited_by_hand_is_shown_and_written_again(settled: World, anc
     assert settled.writes() == []
 
 
-def test_what_people_write_around_our_text_on_github_stays_and_is_no_drift(settled: World) -> None:
+def test_what_people_write_around_our_text_on_github_stays_and_is_no_drift(settled: JourneyWorld) -> None:
     settled.edit_comment(FEATURES, lambda text: f"Ada: see you on Friday\n{text}\nAda: with cake")
     assert "by hand" not in settled.reconcile(yes=True).err
     assert settled.writes() == []
@@ -111,7 +113,7 @@ def test_what_people_write_around_our_text_on_github_stays_and_is_no_drift(settl
 
 
 @pytest.mark.parametrize("anchor", [MODEL, FEATURES, GOAL])
-def test_a_deleted_comment_is_shown_and_posted_again(settled: World, anchor: str) -> None:
+def test_a_deleted_comment_is_shown_and_posted_again(settled: JourneyWorld, anchor: str) -> None:
     before = settled.comments(anchor)
     settled.delete_comment(anchor)
     settled.run()
@@ -127,7 +129,7 @@ def test_a_deleted_comment_is_shown_and_posted_again(settled: World, anchor: str
     assert settled.comments(anchor) != before
 
 
-def test_a_comment_that_a_person_deleted_is_not_posted_by_runs(settled: World) -> None:
+def test_a_comment_that_a_person_deleted_is_not_posted_by_runs(settled: JourneyWorld) -> None:
     settled.delete_comment(MODEL)
     settled.close("DS-11")
     told = settled.run()
@@ -138,7 +140,9 @@ def test_a_comment_that_a_person_deleted_is_not_posted_by_runs(settled: World) -
     assert settled.comments(MODEL) == []
 
 
-def test_a_comment_whose_markers_a_person_cut_out_is_theirs_and_gets_a_successor(settled: World) -> None:
+def test_a_comment_whose_markers_a_person_cut_out_is_theirs_and_gets_a_successor(
+    settled: JourneyWorld,
+) -> None:
     settled.edit_comment(FEATURES, lambda text: "My own words now")
     told = settled.reconcile(yes=True)
     assert "was taken over" in told.err
@@ -150,7 +154,7 @@ def test_a_comment_whose_markers_a_person_cut_out_is_theirs_and_gets_a_successor
 # ---- issues that are gone
 
 
-def test_deleted_and_moved_issues_are_shown_and_leave_their_capability(settled: World) -> None:
+def test_deleted_and_moved_issues_are_shown_and_leave_their_capability(settled: JourneyWorld) -> None:
     settled.jira.delete("DS-11")
     settled.jira.move("DS-12", "OPS", "ada")
     settled.github.delete_issue("acme/churn", 11)
@@ -166,7 +170,7 @@ def test_deleted_and_moved_issues_are_shown_and_leave_their_capability(settled: 
 # ---- asking
 
 
-def test_without_a_terminal_and_without_yes_nothing_is_written(settled: World) -> None:
+def test_without_a_terminal_and_without_yes_nothing_is_written(settled: JourneyWorld) -> None:
     settled.edit_comment(MODEL, lambda text: text + " (never mind)")
     settled.delete_comment(FEATURES)
     settled.unlabel("DS-11", "capability:model")
@@ -178,7 +182,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(settled: World) -
     assert settled.writes() == []
 
 
-def test_a_person_who_says_no_keeps_the_world_as_it_is(settled: World) -> None:
+def test_a_person_who_says_no_keeps_the_world_as_it_is(settled: JourneyWorld) -> None:
     settled.delete_comment(FEATURES)
     before = settled.snapshot()
     told = settled.reconcile(answer="n")
@@ -186,14 +190,14 @@ def test_a_person_who_says_no_keeps_the_world_as_it_is(settled: World) -> None:
     assert settled.snapshot() == before
 
 
-def test_a_person_who_says_yes_gets_the_repair(settled: World) -> None:
+def test_a_person_who_says_yes_gets_the_repair(settled: JourneyWorld) -> None:
     settled.delete_comment(FEATURES)
     told = settled.reconcile(answer="y")
     assert told.code == 0, told.err
     assert len(settled.comments(FEATURES)) == 1
 
 
-def test_drift_is_there_for_programs_too(settled: World) -> None:
+def test_drift_is_there_for_programs_too(settled: JourneyWorld) -> None:
     settled.edit_comment(MODEL, lambda text: text + " (never mind)")
     settled.jira.delete("DS-13")
     told = settled.reconcile(as_json=True, yes=True)

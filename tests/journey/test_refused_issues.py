@@ -5,23 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.journey_world import World
+from tests.support.journey_world import JourneyWorld
 
 QUARTER = timedelta(minutes=15)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> JourneyWorld:
+    return JourneyWorld(tmp_path)
 
 
-def lock(world: World, locked: bool = True) -> None:
+def lock(world: JourneyWorld, locked: bool = True) -> None:
     """A locked issue takes no comment of somebody who cannot write in the repository."""
     world.github.lock_issue("acme/churn", 1, locked)
     world.github.repo("acme/churn").permissions["sync-robot"] = "triage" if locked else "write"
 
 
-def test_a_locked_issue_is_not_asked_every_quarter_of_an_hour(world: World) -> None:
+def test_a_locked_issue_is_not_asked_every_quarter_of_an_hour(world: JourneyWorld) -> None:
     with world:
         lock(world)
         told = world.run(after=QUARTER)
@@ -45,7 +45,7 @@ def test_a_locked_issue_is_not_asked_every_quarter_of_an_hour(world: World) -> N
         assert world.writes() == []
 
 
-def test_reconcile_tries_at_once(world: World) -> None:
+def test_reconcile_tries_at_once(world: JourneyWorld) -> None:
     with world:
         lock(world)
         for _ in range(3):
@@ -57,7 +57,7 @@ def test_reconcile_tries_at_once(world: World) -> None:
         assert len(world.comments("acme/churn#1")) == 1
 
 
-def test_an_archived_repository_stops_nobody_else(world: World) -> None:
+def test_an_archived_repository_stops_nobody_else(world: JourneyWorld) -> None:
     with world:
         world.github.archive("acme/churn")
         told = world.run()

@@ -11,25 +11,27 @@ import pytest
 
 from sync.cli import main as cli
 from sync.cli.commands.rehearse import rehearse
-from tests.support.journey_world import World
+from tests.support.journey_world import JourneyWorld
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 
 
 @pytest.fixture
-def settled(make_world: MakeWorld) -> World:
+def settled(make_world: MakeWorld) -> JourneyWorld:
     world = make_world(jira=2, github=2)
     world.run()
     return world
 
 
-def rehearsed(world: World, capsys: pytest.CaptureFixture[str], schedules: int = 4) -> tuple[int, dict]:
-    code = cli.call(lambda: rehearse(world.ways(as_json=True), seed=0, schedules=schedules))
+def rehearsed(
+    world: JourneyWorld, capsys: pytest.CaptureFixture[str], schedules: int = 4
+) -> tuple[int, dict]:
+    code = cli.invoke(lambda: rehearse(world.invocation(as_json=True), seed=0, schedules=schedules))
     return code, json.loads(capsys.readouterr().out)
 
 
 def test_a_workspace_is_rehearsed_and_nothing_real_is_touched(
-    settled: World, capsys: pytest.CaptureFixture[str]
+    settled: JourneyWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = settled.root / ".increment-sync" / "state.db"
     settled.box.log.clear()
@@ -46,7 +48,7 @@ def test_a_workspace_is_rehearsed_and_nothing_real_is_touched(
 
 
 def test_what_the_next_run_would_write_and_whom_it_would_mail(
-    settled: World, capsys: pytest.CaptureFixture[str]
+    settled: JourneyWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settled.edit(
         "mappings/science.yaml", "labels: [features]}, assign: features", "labels: [x]}, assign: features"
@@ -54,7 +56,7 @@ def test_what_the_next_run_would_write_and_whom_it_would_mail(
     code, told = rehearsed(settled, capsys, schedules=1)
     assert code == 0, told
     assert told["writes"] > 0
-    text = cli.call(lambda: rehearse(settled.ways(), seed=0, schedules=1))
+    text = cli.invoke(lambda: rehearse(settled.invocation(), seed=0, schedules=1))
     assert text == 0
     assert f"Without faults the next run would write {told['writes']} times." in capsys.readouterr().out
 
@@ -64,12 +66,12 @@ def test_a_program_that_forgets_its_lost_writes_is_found_out(
 ) -> None:
     world = make_world(jira=1, github=1)
     assert world.preview().code == 0  # read, and nothing written yet
-    monkeypatch.setattr("sync.pipeline.run.settle_open_intents", lambda _: [])
+    monkeypatch.setattr("sync.pipeline.run.recover_pending_writes", lambda _: [])
     code, told = rehearsed(world, capsys, schedules=8)
     assert code == 1
     assert any(b["rule"] == "journalled" for each in told["failures"] for b in each["broken"])
     first = told["failures"][0]["seed"]
-    assert cli.call(lambda: rehearse(world.ways(), seed=first, schedules=1)) == 1
+    assert cli.invoke(lambda: rehearse(world.invocation(), seed=first, schedules=1)) == 1
     told = capsys.readouterr()
     assert f"increment-sync rehearse --seed {first} --schedules 1" in told.err
 
@@ -84,7 +86,7 @@ def test_a_first_run_that_is_spread_over_several_is_waited_for(
 
 
 def test_without_the_sandbox_extra_it_says_what_to_install(
-    settled: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    settled: JourneyWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in sys.modules if name.startswith(("sync.simulation", "werkzeug"))]:
         monkeypatch.delitem(sys.modules, name)
@@ -92,7 +94,7 @@ def test_without_the_sandbox_extra_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "werkzeug.wrappers", None)
     monkeypatch.delitem(sys.modules, "connectors.sandbox.core.wsgi_app", raising=False)
     monkeypatch.delitem(sys.modules, "connectors.sandbox.server", raising=False)
-    assert cli.call(lambda: rehearse(settled.ways(), seed=0, schedules=1)) == 1
+    assert cli.invoke(lambda: rehearse(settled.invocation(), seed=0, schedules=1)) == 1
     assert "pip install 'increment-sync[sandbox]'" in capsys.readouterr().err
 
 

@@ -4,27 +4,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.writing_world import FEATURES, INCREMENT, MODEL, World, notes
+from tests.support.writing_world import FEATURES, INCREMENT, MODEL, WritingWorld, notes
 
 NEW = "capability:event-features"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> WritingWorld:
+    return WritingWorld(tmp_path)
 
 
-def rename(world: World) -> None:
+def rename(world: WritingWorld) -> None:
     world.edit("plans/q4.yaml", "id: features\n", "id: event-features\n        previously: [features]\n")
     world.edit("mappings/science.yaml", "assign: features", "assign: event-features")
 
 
 @pytest.mark.parametrize("place", ["DS", "acme/churn"])
-def test_labels_comment_and_baseline_follow_and_the_guard_counts_nothing(world: World, place: str) -> None:
+def test_labels_comment_and_baseline_follow_and_the_guard_counts_nothing(
+    world: WritingWorld, place: str
+) -> None:
     tracker = world.github if "/" in place else world.jira
     keys = [tracker.add_issue(place, "Work", labels=["features"]).key for _ in range(30)]
     world.run()
-    baseline = world.run().remembered.baselines["features"].refs
+    baseline = world.run().recorded.baselines["features"].refs
     (comment,) = world.comments("acme/churn#1")
     rename(world)
     outcome = world.run(max_removals=0)
@@ -35,14 +37,14 @@ def test_labels_comment_and_baseline_follow_and_the_guard_counts_nothing(world: 
     world.pass_time(days=1)
     world.jira.add_issue("DS", "One more", labels=["features"])
     outcome = world.run()
-    assert outcome.remembered.baselines["event-features"].refs == baseline
+    assert outcome.recorded.baselines["event-features"].refs == baseline
     (after,) = world.comments("acme/churn#1")
     assert after.id == comment.id
     assert "subject=capability:event-features" in after.body
     assert len(world.run().changes) == 0
 
 
-def test_on_github_one_rename_does_for_all_issues(world: World) -> None:
+def test_on_github_one_rename_does_for_all_issues(world: WritingWorld) -> None:
     keys = [world.github.add_issue("acme/churn", "Work", labels=["features"]).key for _ in range(5)]
     world.run()
     rename(world)
@@ -53,7 +55,7 @@ def test_on_github_one_rename_does_for_all_issues(world: World) -> None:
     assert all(world.labels(key) == {"features", NEW, INCREMENT} for key in keys)
 
 
-def test_where_the_new_label_exists_already_issues_are_swapped_one_by_one(world: World) -> None:
+def test_where_the_new_label_exists_already_issues_are_swapped_one_by_one(world: WritingWorld) -> None:
     key = world.github.add_issue("acme/churn", "Work", labels=["features"]).key
     world.github.add_issue("acme/churn", "Something else", labels=[NEW.upper()])
     world.run()
@@ -63,7 +65,7 @@ def test_where_the_new_label_exists_already_issues_are_swapped_one_by_one(world:
 
 
 @pytest.mark.parametrize("place", ["DS", "acme/churn"])
-def test_a_pin_follows(world: World, place: str) -> None:
+def test_a_pin_follows(world: WritingWorld, place: str) -> None:
     tracker = world.github if "/" in place else world.jira
     key = tracker.add_issue(place, "Work", labels=["model"]).key
     world.run()
@@ -81,7 +83,7 @@ def test_a_pin_follows(world: World, place: str) -> None:
 
 
 @pytest.mark.parametrize("place", ["DS", "acme/churn"])
-def test_a_veto_follows(world: World, place: str) -> None:
+def test_a_veto_follows(world: WritingWorld, place: str) -> None:
     tracker = world.github if "/" in place else world.jira
     key = tracker.add_issue(place, "Work", labels=["features"]).key
     world.run()
@@ -94,7 +96,7 @@ def test_a_veto_follows(world: World, place: str) -> None:
     assert len(world.run().changes) == 0
 
 
-def test_a_preview_of_a_rename_renames_nothing(world: World) -> None:
+def test_a_preview_of_a_rename_renames_nothing(world: WritingWorld) -> None:
     key = world.github.add_issue("acme/churn", "Work", labels=["features"]).key
     world.run()
     rename(world)
@@ -103,7 +105,7 @@ def test_a_preview_of_a_rename_renames_nothing(world: World) -> None:
 
 
 def test_a_preview_of_a_rename_that_is_thought_better_of_leaves_decisions_comment_and_baseline(
-    world: World,
+    world: WritingWorld,
 ) -> None:
     key = world.github.add_issue("acme/churn", "Work", labels=["features"]).key
     world.run()
@@ -117,11 +119,11 @@ def test_a_preview_of_a_rename_that_is_thought_better_of_leaves_decisions_commen
     world.edit("mappings/science.yaml", "assign: event-features", "assign: features")
     outcome = world.run()
     assert FEATURES not in world.labels(key)
-    assert "features" in outcome.remembered.baselines
+    assert "features" in outcome.recorded.baselines
     assert [each.id for each in world.comments("acme/churn#1")] == [comment.id]
 
 
-def test_a_refused_run_renames_nothing_for_good(world: World) -> None:
+def test_a_refused_run_renames_nothing_for_good(world: WritingWorld) -> None:
     keys = [world.github.add_issue("acme/churn", "Work", labels=["features"]).key for _ in range(3)]
     world.run()
     world.github.unlabel(keys[0], FEATURES)
@@ -135,7 +137,9 @@ def test_a_refused_run_renames_nothing_for_good(world: World) -> None:
 
 
 @pytest.mark.parametrize("place", ["DS", "acme/churn"])
-def test_a_label_taken_off_just_before_the_rename_is_a_veto_of_the_new_name(world: World, place: str) -> None:
+def test_a_label_taken_off_just_before_the_rename_is_a_veto_of_the_new_name(
+    world: WritingWorld, place: str
+) -> None:
     tracker = world.github if "/" in place else world.jira
     key = tracker.add_issue(place, "Work", labels=["features"]).key
     world.run()
@@ -147,7 +151,7 @@ def test_a_label_taken_off_just_before_the_rename_is_a_veto_of_the_new_name(worl
     assert len(world.run().changes) == 0
 
 
-def test_a_label_deleted_everywhere_just_before_the_rename_stops_the_run(world: World) -> None:
+def test_a_label_deleted_everywhere_just_before_the_rename_stops_the_run(world: WritingWorld) -> None:
     keys = [world.github.add_issue("acme/churn", "Work", labels=["features"]).key for _ in range(5)]
     world.run()
     for key in keys:

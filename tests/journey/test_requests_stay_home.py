@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.journey_world import MAPPING, PLAN, World, jira_seed
+from tests.support.journey_world import MAPPING, PLAN, JourneyWorld, jira_seed
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_repository_that_is_more_than_a_name_is_refused_before_any_request(
     tmp_path: Path, repo: str
 ) -> None:
     mapping = MAPPING.replace("{repo: acme/churn}", f'{{repo: "{repo}"}}')
-    with World(tmp_path, mapping=mapping) as world:
+    with JourneyWorld(tmp_path, mapping=mapping) as world:
         told = world.run()
     assert told.code == 3
     assert "is no repository; write it as owner/name" in told.err
@@ -46,7 +46,7 @@ def test_a_repository_that_is_more_than_a_name_is_refused_before_any_request(
     "anchor", ["github:acme/..#1", "github:../user#1", "jira:../myself", "jira:DS-1/../x", "x@h#1"]
 )
 def test_an_anchor_that_is_more_than_a_key_is_refused_before_any_request(tmp_path: Path, anchor: str) -> None:
-    with World(tmp_path, plan=PLAN.replace('"github:acme/churn#1"', f'"{anchor}"')) as world:
+    with JourneyWorld(tmp_path, plan=PLAN.replace('"github:acme/churn#1"', f'"{anchor}"')) as world:
         told = world.run()
     assert (told.code, world.requests) == (3, ())
     assert "no issue key" in told.err
@@ -56,7 +56,9 @@ def test_an_anchor_that_is_more_than_a_key_is_refused_before_any_request(tmp_pat
     "project", ['DS\\" OR project = \\"OPS', "DS) OR (project = OPS", "../OPS", "DS OR 1=1"]
 )
 def test_a_project_cannot_hold_a_condition(tmp_path: Path, project: str) -> None:
-    with World(tmp_path, mapping=MAPPING.replace("{project: DS}", f'{{project: "{project}"}}')) as world:
+    with JourneyWorld(
+        tmp_path, mapping=MAPPING.replace("{project: DS}", f'{{project: "{project}"}}')
+    ) as world:
         told = world.run()
     assert (told.code, world.requests) == (3, ())
 
@@ -76,8 +78,8 @@ def test_no_jql_leaves_the_project_of_its_source(tmp_path: Path, jql: str) -> No
     seed = jira_seed(2)
     seed["projects"]["OPS"] = {"issues": [{"key": "OPS-1", "summary": "Not theirs", "labels": ["model"]}]}
     mapping = MAPPING.replace("{project: DS}", "{project: DS, jql: " + json.dumps(jql) + "}")
-    with World(tmp_path, jira=seed, mapping=mapping) as world:
+    with JourneyWorld(tmp_path, jira=seed, mapping=mapping) as world:
         told = world.run()
         with world.opened_store() as store:
-            known = {item.issue.ref.key for item in store.known()}
+            known = {item.issue.ref.key for item in store.known_issues()}
     assert not {key for key in known if key.startswith("OPS")}, told

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.journey_world import FEATURES, GOAL, MODEL, World
+from tests.support.journey_world import FEATURES, GOAL, MODEL, JourneyWorld
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 PREFIX = "push: {enabled: true}\nlabels: {capability: {prefix: 'cap:'}}"
 
 
 @pytest.fixture
-def reviewed(world: World, tmp_path: Path) -> Path:
+def reviewed(world: JourneyWorld, tmp_path: Path) -> Path:
     """What the first run would do, looked at and saved."""
     path = tmp_path / "changes.json"
     told = world.preview(path)
@@ -24,7 +24,7 @@ def reviewed(world: World, tmp_path: Path) -> Path:
     return path
 
 
-def refused(world: World, path: Path, because: str) -> None:
+def refused(world: JourneyWorld, path: Path, because: str) -> None:
     before = world.snapshot()
     told = world.apply(path)
     assert told.code == 5, told.err
@@ -33,7 +33,7 @@ def refused(world: World, path: Path, because: str) -> None:
     assert world.writes() == []
 
 
-def test_a_preview_writes_nothing_and_says_when_there_is_something_to_do(world: World) -> None:
+def test_a_preview_writes_nothing_and_says_when_there_is_something_to_do(world: JourneyWorld) -> None:
     before = world.snapshot()
     assert world.preview(detailed=True).code == 2
     assert world.snapshot() == before
@@ -41,7 +41,9 @@ def test_a_preview_writes_nothing_and_says_when_there_is_something_to_do(world: 
     assert world.preview(detailed=True).code == 0
 
 
-def test_apply_does_what_a_run_would_have_done(world: World, reviewed: Path, make_world: MakeWorld) -> None:
+def test_apply_does_what_a_run_would_have_done(
+    world: JourneyWorld, reviewed: Path, make_world: MakeWorld
+) -> None:
     told = world.apply(reviewed)
     assert told.code == 0, told.err
     assert "12 changes written" in told.out
@@ -53,7 +55,7 @@ def test_apply_does_what_a_run_would_have_done(world: World, reviewed: Path, mak
 
 
 def test_apply_does_what_was_reviewed_and_not_what_would_be_right_by_now(
-    world: World, reviewed: Path
+    world: JourneyWorld, reviewed: Path
 ) -> None:
     world.jira.set_status("DS-11", "In Progress", "ada")
     new = world.github.add_issue("acme/churn", "One more", by="ada", labels=["features"])
@@ -65,7 +67,7 @@ def test_apply_does_what_was_reviewed_and_not_what_would_be_right_by_now(
     assert world.labels(f"acme/churn#{new}") == {"features", "capability:features", "increment:2026-q4"}
 
 
-def test_other_activity_on_an_issue_does_not_make_it_stale(world: World, reviewed: Path) -> None:
+def test_other_activity_on_an_issue_does_not_make_it_stale(world: JourneyWorld, reviewed: Path) -> None:
     world.jira.edit("DS-11", "ada", summary="Try something else")
     world.jira.comment(MODEL, "What about tenure?", "ada")
     world.jira.label("DS-12", "urgent", "ada")
@@ -79,19 +81,19 @@ def test_other_activity_on_an_issue_does_not_make_it_stale(world: World, reviewe
 
 @pytest.mark.parametrize("edit", ["push: {enabled: true, teams: []}", PREFIX])
 def test_other_teams_or_prefixes_in_the_settings_refuse_it_whole(
-    world: World, reviewed: Path, edit: str
+    world: JourneyWorld, reviewed: Path, edit: str
 ) -> None:
     world.edit("increment-sync.yaml", "push: {enabled: true}", edit)
     refused(world, reviewed, "the teams that are written for (push.teams) or the label prefixes were edited")
 
 
 @pytest.mark.parametrize("key", ["DS-11", "acme/churn#11", GOAL])
-def test_a_label_of_ours_that_changed_refuses_it_whole(world: World, reviewed: Path, key: str) -> None:
+def test_a_label_of_ours_that_changed_refuses_it_whole(world: JourneyWorld, reviewed: Path, key: str) -> None:
     world.label(key, "capability:features" if key != GOAL else "state:done")
     refused(world, reviewed, f"our labels or comment on {'github' if '#' in key else 'jira'}:{key} changed")
 
 
-def test_a_status_comment_that_changed_refuses_it_whole(world: World, tmp_path: Path) -> None:
+def test_a_status_comment_that_changed_refuses_it_whole(world: JourneyWorld, tmp_path: Path) -> None:
     world.run()
     world.close("DS-11")
     path = tmp_path / "changes.json"
@@ -100,7 +102,7 @@ def test_a_status_comment_that_changed_refuses_it_whole(world: World, tmp_path: 
     refused(world, path, "our labels or comment on jira:DS-2 changed")
 
 
-def test_a_deleted_issue_refuses_it_whole(world: World, reviewed: Path) -> None:
+def test_a_deleted_issue_refuses_it_whole(world: JourneyWorld, reviewed: Path) -> None:
     world.jira.delete("DS-11")
     before = world.snapshot()
     told = world.apply(reviewed)
@@ -117,29 +119,29 @@ def test_a_deleted_issue_refuses_it_whole(world: World, reviewed: Path) -> None:
     ],
 )
 def test_an_edited_plan_or_mapping_refuses_it_whole(
-    world: World, reviewed: Path, name: str, old: str, new: str
+    world: JourneyWorld, reviewed: Path, name: str, old: str, new: str
 ) -> None:
     world.edit(name, old, new)
     refused(world, reviewed, "plans or mappings were edited since")
 
 
-def test_what_another_run_pushed_refuses_it_whole(world: World, reviewed: Path) -> None:
+def test_what_another_run_pushed_refuses_it_whole(world: JourneyWorld, reviewed: Path) -> None:
     world.run()
     refused(world, reviewed, "another run has written on these issues since")
 
 
-def test_it_cannot_be_applied_twice(world: World, reviewed: Path) -> None:
+def test_it_cannot_be_applied_twice(world: JourneyWorld, reviewed: Path) -> None:
     assert world.apply(reviewed).code == 0
     refused(world, reviewed, "another run has written on these issues since")
 
 
-def test_it_belongs_to_one_installation(world: World, reviewed: Path) -> None:
+def test_it_belongs_to_one_installation(world: JourneyWorld, reviewed: Path) -> None:
     document = json.loads(reviewed.read_text())
     reviewed.write_text(json.dumps({**document, "instance": "somebody-else"}))
     refused(world, reviewed, "made by the installation somebody-else")
 
 
-def test_with_push_switched_off_it_is_not_applied(world: World, reviewed: Path) -> None:
+def test_with_push_switched_off_it_is_not_applied(world: JourneyWorld, reviewed: Path) -> None:
     world.edit("increment-sync.yaml", "push: {enabled: true}", "push: {enabled: false}")
     told = world.apply(reviewed)
     assert told.code == 3
@@ -148,7 +150,9 @@ def test_with_push_switched_off_it_is_not_applied(world: World, reviewed: Path) 
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": 2}', '{"version": 1, "labels": 3}', "\x00"])
-def test_a_file_that_is_no_change_set_is_said_to_be_none(world: World, tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_change_set_is_said_to_be_none(
+    world: JourneyWorld, tmp_path: Path, text: str
+) -> None:
     path = tmp_path / "changes.json"
     path.write_text(text)
     told = world.apply(path)
@@ -158,13 +162,15 @@ def test_a_file_that_is_no_change_set_is_said_to_be_none(world: World, tmp_path:
     assert world.requests == ()
 
 
-def test_a_file_that_is_not_there_is_said_to_be_missing(world: World, tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_said_to_be_missing(world: JourneyWorld, tmp_path: Path) -> None:
     told = world.apply(tmp_path / "nothing.json")
     assert told.code == 1
     assert "nothing.json" in told.err
 
 
-def test_lost_answers_while_applying_are_cleared_up_by_the_next_run(world: World, reviewed: Path) -> None:
+def test_lost_answers_while_applying_are_cleared_up_by_the_next_run(
+    world: JourneyWorld, reviewed: Path
+) -> None:
     world.fault("reset_after", method="POST", path="*/issues/1/comments")
     world.apply(reviewed)
     assert world.run().code == 0
@@ -174,7 +180,7 @@ def test_lost_answers_while_applying_are_cleared_up_by_the_next_run(world: World
 
 
 def test_a_rename_is_applied_to_comment_and_labels_and_the_next_run_has_nothing_to_do(
-    world: World, tmp_path: Path
+    world: JourneyWorld, tmp_path: Path
 ) -> None:
     world.run()
     before = world.comments("acme/churn#1")

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from connectors.http.redaction import Hider
-from tests.support.journey_world import World, github_seed, jira_seed
+from connectors.http.redaction import SecretRedactor
+from tests.support.journey_world import JourneyWorld, github_seed, jira_seed
 from tests.support.leaks import (
     assert_no_file_holds,
     assert_none_of,
@@ -50,13 +50,13 @@ def noisy() -> Iterator[io.StringIO]:
 
 
 @pytest.fixture
-def world(tmp_path: Path, noisy: io.StringIO) -> Iterator[World]:
+def world(tmp_path: Path, noisy: io.StringIO) -> Iterator[JourneyWorld]:
     jira, github = jira_seed(2), github_seed(2)
     jira["accounts"][0]["token"] = JIRA_TOKEN
     github["accounts"][0]["token"] = GITHUB_TOKEN
     environment = {"JIRA_EMAIL": EMAIL, "JIRA_API_TOKEN": JIRA_TOKEN + "\n", "GH_TOKEN": f" {GITHUB_TOKEN}\n"}
     with (
-        World(tmp_path / "workspace", jira=jira, github=github, environment=environment) as world,
+        JourneyWorld(tmp_path / "workspace", jira=jira, github=github, environment=environment) as world,
         real_command_line(world),
     ):
         yield world
@@ -78,7 +78,7 @@ COMMANDS = (
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
 def test_no_command_tells_a_secret(
-    world: World, noisy: io.StringIO, monkeypatch: pytest.MonkeyPatch, level: str
+    world: JourneyWorld, noisy: io.StringIO, monkeypatch: pytest.MonkeyPatch, level: str
 ) -> None:
     monkeypatch.chdir(world.root)
     for command in COMMANDS if level == "debug" else COMMANDS[:3]:
@@ -89,7 +89,7 @@ def test_no_command_tells_a_secret(
 
 
 @pytest.mark.parametrize("status", [401, 403, 422, 500])
-def test_a_tracker_that_repeats_what_it_was_sent_is_not_quoted(world: World, status: int) -> None:
+def test_a_tracker_that_repeats_what_it_was_sent_is_not_quoted(world: JourneyWorld, status: int) -> None:
     for tracker, secret in OWN.items():
         world.fault("status", tracker=tracker, status=status, nth=2, times=3, body=repeating(secret))
     said = call(world, "debug", "run") + call(world, "debug", "history", "--json")
@@ -97,7 +97,7 @@ def test_a_tracker_that_repeats_what_it_was_sent_is_not_quoted(world: World, sta
     assert_no_file_holds(LEAKS, world.root)
 
 
-def test_redirects_with_the_secret_in_their_address_are_not_quoted(world: World) -> None:
+def test_redirects_with_the_secret_in_their_address_are_not_quoted(world: JourneyWorld) -> None:
     for tracker, secret in OWN.items():
         address = f"https://evil.example/{quote(secret, safe='')}"
         world.fault("redirect", tracker=tracker, location=address, times=None)
@@ -106,7 +106,9 @@ def test_redirects_with_the_secret_in_their_address_are_not_quoted(world: World)
     assert_nothing_in(said, "redirects")
 
 
-def test_a_secret_that_no_header_can_hold_is_not_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_no_header_can_hold_is_not_told(
+    world: JourneyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for token in ("snow☃man-token", "in two\nlines-token"):
         monkeypatch.setenv("GH_TOKEN", token)
         said = call(world, "debug", "run") + call(world, "debug", "doctor")
@@ -114,11 +116,13 @@ def test_a_secret_that_no_header_can_hold_is_not_told(world: World, monkeypatch:
         assert repr(token)[1:-1] not in said
 
 
-def test_a_crash_keeps_a_traceback_without_secrets(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_keeps_a_traceback_without_secrets(
+    world: JourneyWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def burst(*_: object, **__: object) -> None:
         raise RuntimeError(" ".join(LEAKS.values()))
 
-    monkeypatch.setattr("sync.pipeline.run.find_out", burst)
+    monkeypatch.setattr("sync.pipeline.run.determine_redaction_policy", burst)
     said = call(world, "debug", "run")
     assert_nothing_in(said, "crash")
     kept = Path(said.rpartition("details are in ")[2].strip())
@@ -128,12 +132,12 @@ def test_a_crash_keeps_a_traceback_without_secrets(world: World, monkeypatch: py
 
 
 def test_every_form_is_hidden_wherever_it_stands() -> None:
-    hider = Hider([*SECRETS, "-----BEGIN KEY-----\nMIIEowIBAAKCAQEA\n-----END KEY-----"])
+    hider = SecretRedactor([*SECRETS, "-----BEGIN KEY-----\nMIIEowIBAAKCAQEA\n-----END KEY-----"])
     for name, form in LEAKS.items():
-        assert_nothing_in(hider.text(f"before {form} after"), name)
+        assert_nothing_in(hider.redact(f"before {form} after"), name)
     value = {"a": [{"b": SECRETS[0]}, ValueError(SECRETS[1]), SECRETS[0].encode()], "n": 1, "x": None}
-    hidden = hider.value(value)
+    hidden = hider.redact_value(value)
     assert_nothing_in(str(hidden), "nested")
     assert (hidden["n"], hidden["x"]) == (1, None)
-    assert hider.text("one line: MIIEowIBAAKCAQEA") == "one line: ***"
-    assert Hider(["", " ", "abc"]).text("abc") == "abc", "too short to be told from ordinary text"
+    assert hider.redact("one line: MIIEowIBAAKCAQEA") == "one line: ***"
+    assert SecretRedactor(["", " ", "abc"]).redact("abc") == "abc", "too short to be told from ordinary text"

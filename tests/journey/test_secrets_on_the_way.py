@@ -16,8 +16,8 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from sync.runtime.logging import logger
-from tests.support.journey_world import TOKENS, World
+from sync.runtime.logging import bound_logger
+from tests.support.journey_world import TOKENS, JourneyWorld
 from tests.support.leaks import (
     assert_no_file_holds,
     assert_none_of,
@@ -110,10 +110,10 @@ def stack() -> Iterator[ExitStack]:
 
 def told(
     stack: ExitStack, root: Path, environment: dict[str, str], gateway: str = NOBODY
-) -> tuple[World, str]:
+) -> tuple[JourneyWorld, str]:
     """A world and all that its commands say."""
     settings = f"metrics: {{textfile: run.prom, pushgateway: '{gateway}'}}\n"
-    world = World(
+    world = JourneyWorld(
         root / "workspace", settings=settings, jira=1, github=1, environment={**TOKENS, **environment}
     )
     stack.enter_context(world)
@@ -127,7 +127,7 @@ def through(url: str) -> dict[str, str]:
     return {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "http_proxy": proxy, "https_proxy": proxy}
 
 
-def assert_nothing_shows(world: World, said: str, noisy: io.StringIO) -> None:
+def assert_nothing_shows(world: JourneyWorld, said: str, noisy: io.StringIO) -> None:
     assert_none_of(LEAKS, said, "said")
     assert not [char for char in said if not char.isprintable() and char != "\n"]
     assert_none_of(LEAKS, noisy.getvalue(), "debug output of the libraries")
@@ -184,11 +184,11 @@ def test_no_crash_tells_them(
         local = " ".join(LEAKS.values())
         failure = error(local + CLEAR_SCREEN)
         failure.add_note(local)
-        logger().error("odd", why=failure, beside=[local])
+        bound_logger().error("odd", why=failure, beside=[local])
         raise failure
 
-    monkeypatch.setattr("sync.pipeline.run.find_out", burst)
-    monkeypatch.setattr("sync.cli.run_telemetry.of_end", burst)
+    monkeypatch.setattr("sync.pipeline.run.determine_redaction_policy", burst)
+    monkeypatch.setattr("sync.cli.run_telemetry.run_end_metrics", burst)
     environment = {**through(NOBODY), "INCREMENT_SYNC_PING_URL": f"{NOBODY}/{PING_PATH}"}
     world, said = told(stack, tmp_path, environment)
     assert "increment-sync: " in said
@@ -211,7 +211,7 @@ def test_a_crash_on_a_full_disk_tells_them_no_more(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sync.pipeline.run.find_out", burst)
+    monkeypatch.setattr("sync.pipeline.run.determine_redaction_policy", burst)
     monkeypatch.setattr("tempfile.NamedTemporaryFile", full)
     world, said = told(stack, tmp_path, through(NOBODY))
     assert "this is a bug in increment-sync: RuntimeError" in said

@@ -7,22 +7,22 @@ import pytest
 
 from connectors.errors import Gone, Rejected, Unavailable
 from connectors.model import IssueRef
-from sync.diff.comment_markup import wrap
-from tests.support.writing_world import ME, PLAN, World, notes
+from sync.diff.comment_markup import wrap_block
+from tests.support.writing_world import ME, PLAN, WritingWorld, notes
 
 GOAL, CAPABILITY = "DS-1", "acme/churn#1"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    made = World(tmp_path)
+def world(tmp_path: Path) -> WritingWorld:
+    made = WritingWorld(tmp_path)
     for _ in range(3):
         made.jira.add_issue("DS", "Sessionise events", labels=["features"])
     made.github.add_issue("acme/churn", "Train", labels=["model"])
     return made
 
 
-def only(world: World, key: str) -> str:
+def only(world: WritingWorld, key: str) -> str:
     (comment,) = world.comments(key)
     return comment.body
 
@@ -34,7 +34,7 @@ def marked(subject: str) -> dict[str, str]:
 # ---- whose it is
 
 
-def test_each_anchor_gets_one_comment_with_our_marker(world: World) -> None:
+def test_each_anchor_gets_one_comment_with_our_marker(world: WritingWorld) -> None:
     world.run()
     (goal,), (capability,) = world.comments(GOAL), world.comments(CAPABILITY)
     assert goal.marker == marked("goal:retention")
@@ -44,7 +44,7 @@ def test_each_anchor_gets_one_comment_with_our_marker(world: World) -> None:
 
 
 @pytest.mark.parametrize("key", [GOAL, CAPABILITY])
-def test_without_store_the_comment_is_found_again_and_edited(world: World, key: str) -> None:
+def test_without_store_the_comment_is_found_again_and_edited(world: WritingWorld, key: str) -> None:
     world.run()
     before = world.comments(key)[0].id
     world.lose_store()
@@ -55,8 +55,8 @@ def test_without_store_the_comment_is_found_again_and_edited(world: World, key: 
     assert "In progress" in after.body
 
 
-def test_comments_that_only_look_like_ours_are_never_touched(world: World) -> None:
-    block = wrap("Old figures", "acme", "capability:features")
+def test_comments_that_only_look_like_ours_are_never_touched(world: WritingWorld) -> None:
+    block = wrap_block("Old figures", "acme", "capability:features")
     world.github.comment_as(CAPABILITY, block, by="dana")
     world.github.comment_as(CAPABILITY, "> " + block.replace("\n", "\n> "), by=ME)
     world.jira.comment_as(GOAL, "Old figures", by="dana", marker=marked("goal:retention"))
@@ -69,11 +69,11 @@ def test_comments_that_only_look_like_ours_are_never_touched(world: World) -> No
         assert world.comments(key)[:-1] == comments
 
 
-def test_what_people_write_around_our_text_survives_an_edit(world: World) -> None:
+def test_what_people_write_around_our_text_survives_an_edit(world: WritingWorld) -> None:
     world.run()
     (comment,) = world.comments(CAPABILITY)
     edited = f"Dana was here.\r\n\r\n{comment.body}\r\n\r\n- [ ] call @ops about #4"
-    world.github._at(CAPABILITY).comments[comment.id] = _with(comment, body=edited)
+    world.github._issue_at(CAPABILITY).comments[comment.id] = _with(comment, body=edited)
     world.jira.close("DS-2")
     world.run()
     body = only(world, CAPABILITY)
@@ -82,9 +82,9 @@ def test_what_people_write_around_our_text_survives_an_edit(world: World) -> Non
     assert "1 of 3 issues done" in body
 
 
-def test_a_comment_that_a_person_deleted_is_not_posted_again(world: World) -> None:
+def test_a_comment_that_a_person_deleted_is_not_posted_again(world: WritingWorld) -> None:
     world.run()
-    world.github._at(CAPABILITY).comments.clear()
+    world.github._issue_at(CAPABILITY).comments.clear()
     world.jira.close("DS-2")
     outcome = world.run()
     assert outcome.applied is not None and "was deleted by a person" in outcome.applied.notes[0]
@@ -97,23 +97,23 @@ def test_a_comment_that_a_person_deleted_is_not_posted_again(world: World) -> No
     assert world.comments(CAPABILITY) == []
 
 
-def test_an_issue_out_of_sight_does_not_mean_that_a_person_deleted_the_comment(world: World) -> None:
+def test_an_issue_out_of_sight_does_not_mean_that_a_person_deleted_the_comment(world: WritingWorld) -> None:
     world.run()
     world.jira.close("DS-2")
-    kept = dict(world.github._at(CAPABILITY).comments)
-    world.github._at(CAPABILITY).comments.clear()
+    kept = dict(world.github._issue_at(CAPABILITY).comments)
+    world.github._issue_at(CAPABILITY).comments.clear()
     world.github.unreadable[CAPABILITY] = Gone("github: 404")
     assert world.run().exit_code == 1
     world.github.unreadable.clear()
-    world.github._at(CAPABILITY).comments.update(kept)
+    world.github._issue_at(CAPABILITY).comments.update(kept)
     world.run()
     assert "1 of 3 issues done" in only(world, CAPABILITY)
 
 
-def test_a_lost_answer_leads_to_no_second_comment(world: World) -> None:
-    world.github.losing_answers = world.jira.losing_answers = True
+def test_a_lost_answer_leads_to_no_second_comment(world: WritingWorld) -> None:
+    world.github.loses_responses = world.jira.loses_responses = True
     world.run()
-    world.github.losing_answers = world.jira.losing_answers = False
+    world.github.loses_responses = world.jira.loses_responses = False
     world.run()
     assert len(world.comments(GOAL)) == len(world.comments(CAPABILITY)) == 1
 
@@ -121,7 +121,7 @@ def test_a_lost_answer_leads_to_no_second_comment(world: World) -> None:
 # ---- when it is edited
 
 
-def test_a_state_is_told_at_once(world: World) -> None:
+def test_a_state_is_told_at_once(world: WritingWorld) -> None:
     world.run()
     assert "Planned" in only(world, CAPABILITY)
     world.jira.close("DS-2")
@@ -131,7 +131,7 @@ def test_a_state_is_told_at_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("label", ["blocked", "released"])
-def test_blocked_and_released_are_told_at_once(world: World, label: str) -> None:
+def test_blocked_and_released_are_told_at_once(world: WritingWorld, label: str) -> None:
     world.edit(
         "mappings/science.yaml", "rules:", "states: {doing: [Doing], blocked: {labels: [stuck]}}\nrules:"
     )
@@ -147,7 +147,7 @@ def test_blocked_and_released_are_told_at_once(world: World, label: str) -> None
     assert label in only(world, GOAL).lower()
 
 
-def test_counts_are_told_once_a_day(world: World) -> None:
+def test_counts_are_told_once_a_day(world: WritingWorld) -> None:
     world.jira.close("DS-2")
     world.run()
     world.jira.close("DS-3")
@@ -158,7 +158,7 @@ def test_counts_are_told_once_a_day(world: World) -> None:
     assert "2 of 3 issues done" in only(world, CAPABILITY)
 
 
-def test_nothing_changes_by_itself(world: World) -> None:
+def test_nothing_changes_by_itself(world: WritingWorld) -> None:
     world.run()
     world.run()
     before = world.snapshot()
@@ -168,10 +168,10 @@ def test_nothing_changes_by_itself(world: World) -> None:
     assert world.snapshot() == before
 
 
-def test_an_unreadable_source_is_told_once_after_a_day_and_the_figures_stay(world: World) -> None:
+def test_an_unreadable_source_is_told_once_after_a_day_and_the_figures_stay(world: WritingWorld) -> None:
     world.jira.close("DS-2")
     world.run()
-    world.github.refusing["acme/churn"] = Unavailable("github does not answer")
+    world.github.failing["acme/churn"] = Unavailable("github does not answer")
     world.run()
     assert "Unreadable" not in only(world, GOAL)
     world.pass_time(hours=24)
@@ -183,7 +183,7 @@ def test_an_unreadable_source_is_told_once_after_a_day_and_the_figures_stay(worl
     world.jira.close("DS-3")
     world.run()
     assert only(world, GOAL) == told
-    world.github.refusing.clear()
+    world.github.failing.clear()
     world.run()
     assert "Unreadable" not in only(world, GOAL)
     assert "2 of 4 issues done" in only(world, GOAL)
@@ -192,12 +192,12 @@ def test_an_unreadable_source_is_told_once_after_a_day_and_the_figures_stay(worl
 # ---- when the plan changes
 
 
-def state_labels(world: World, key: str) -> set[str]:
+def state_labels(world: WritingWorld, key: str) -> set[str]:
     return {label for label in world.labels(key) if label.startswith("state:")}
 
 
 @pytest.mark.parametrize("container", ["acme/churn", "acme/plan"])
-def test_another_anchor_takes_over_and_the_old_one_is_left_clean(world: World, container: str) -> None:
+def test_another_anchor_takes_over_and_the_old_one_is_left_clean(world: WritingWorld, container: str) -> None:
     """Also when the old anchor lies outside of all sources."""
     old = world.github.add_issue(container, "The first anchor").key
     new = world.github.add_issue(container, "The second anchor").key
@@ -216,7 +216,7 @@ def test_another_anchor_takes_over_and_the_old_one_is_left_clean(world: World, c
     assert world.snapshot() == before
 
 
-def test_the_journal_keeps_the_deleted_text(world: World) -> None:
+def test_the_journal_keeps_the_deleted_text(world: WritingWorld) -> None:
     world.run()
     text = only(world, CAPABILITY)
     world.edit("plans/q4.yaml", f"        anchor: github:{CAPABILITY}\n", "")
@@ -226,7 +226,7 @@ def test_the_journal_keeps_the_deleted_text(world: World) -> None:
     assert row.outcome == "done"
 
 
-def test_a_capability_that_leaves_its_plan_takes_its_comment_along(world: World) -> None:
+def test_a_capability_that_leaves_its_plan_takes_its_comment_along(world: WritingWorld) -> None:
     world.run()
     capability = PLAN[PLAN.index("      - id: features") : PLAN.index("      - id: model")]
     world.edit("plans/q4.yaml", capability, "")
@@ -236,10 +236,10 @@ def test_a_capability_that_leaves_its_plan_takes_its_comment_along(world: World)
     assert state_labels(world, CAPABILITY) == set()
 
 
-def test_people_who_wrote_around_our_text_keep_theirs(world: World) -> None:
+def test_people_who_wrote_around_our_text_keep_theirs(world: WritingWorld) -> None:
     world.run()
     (comment,) = world.comments(CAPABILITY)
-    world.github._at(CAPABILITY).comments[comment.id] = _with(comment, body=f"Mine!\n\n{comment.body}")
+    world.github._issue_at(CAPABILITY).comments[comment.id] = _with(comment, body=f"Mine!\n\n{comment.body}")
     world.edit("plans/q4.yaml", f"        anchor: github:{CAPABILITY}\n", "")
     world.run()
     assert only(world, CAPABILITY) == "Mine!"
@@ -252,17 +252,17 @@ def test_people_who_wrote_around_our_text_keep_theirs(world: World) -> None:
     assert len(world.comments(CAPABILITY)) == 2
 
 
-def test_a_comment_that_is_not_ours_any_more_is_not_deleted(world: World) -> None:
+def test_a_comment_that_is_not_ours_any_more_is_not_deleted(world: WritingWorld) -> None:
     world.run()
     (comment,) = world.comments(CAPABILITY)
-    world.github._at(CAPABILITY).comments[comment.id] = _with(comment, body="Taken over by Dana")
+    world.github._issue_at(CAPABILITY).comments[comment.id] = _with(comment, body="Taken over by Dana")
     world.edit("plans/q4.yaml", f"        anchor: github:{CAPABILITY}\n", "")
     outcome = world.run()
     assert only(world, CAPABILITY) == "Taken over by Dana"
     assert outcome.applied is not None and "not ours any more" in outcome.applied.notes[0]
 
 
-def test_a_whole_plan_that_is_put_away_leaves_its_last_word(world: World) -> None:
+def test_a_whole_plan_that_is_put_away_leaves_its_last_word(world: WritingWorld) -> None:
     world.run()
     world.write(
         "plans/q5.yaml",
@@ -277,7 +277,7 @@ def test_a_whole_plan_that_is_put_away_leaves_its_last_word(world: World) -> Non
     assert state_labels(world, CAPABILITY) == {"state:planned"}
 
 
-def test_the_new_comment_waits_until_the_old_one_could_be_deleted(world: World) -> None:
+def test_the_new_comment_waits_until_the_old_one_could_be_deleted(world: WritingWorld) -> None:
     new = world.github.add_issue("acme/plan", "The second anchor").key
     world.run()
     world.edit("plans/q4.yaml", f"github:{CAPABILITY}", f"github:{new}")
@@ -290,31 +290,31 @@ def test_the_new_comment_waits_until_the_old_one_could_be_deleted(world: World) 
     assert world.comments(CAPABILITY) == []
 
 
-def test_a_source_that_failed_lets_no_comment_be_deleted(world: World) -> None:
+def test_a_source_that_failed_lets_no_comment_be_deleted(world: WritingWorld) -> None:
     world.run()
     world.edit("plans/q4.yaml", f"        anchor: github:{CAPABILITY}\n", "")
-    world.jira.refusing["DS"] = Unavailable("jira does not answer")
+    world.jira.failing["DS"] = Unavailable("jira does not answer")
     world.run()
     assert len(world.comments(CAPABILITY)) == 1
 
 
-def test_a_source_that_failed_lets_no_comment_move(world: World) -> None:
+def test_a_source_that_failed_lets_no_comment_move(world: WritingWorld) -> None:
     world.run()
     world.edit("plans/q4.yaml", f"github:{CAPABILITY}", "jira:DS-4")
     world.jira.edit("DS-4", labels=frozenset())
-    world.github.refusing["acme/churn"] = Unavailable("github does not answer")
+    world.github.failing["acme/churn"] = Unavailable("github does not answer")
     for _ in range(2):
         world.run()
         world.pass_time(hours=25)
     assert len(world.comments(CAPABILITY)) == 1
     assert world.comments("DS-4") == []
-    world.github.refusing.clear()
+    world.github.failing.clear()
     world.run()
     assert world.comments(CAPABILITY) == []
     assert len(world.comments("DS-4")) == 1
 
 
-def test_deleted_comments_count_as_removals(world: World) -> None:
+def test_deleted_comments_count_as_removals(world: WritingWorld) -> None:
     world.run()
     world.edit("plans/q4.yaml", f"        anchor: github:{CAPABILITY}\n", "")
     outcome = world.run(max_removals=1)  # the label and the comment are two
@@ -326,20 +326,20 @@ def test_deleted_comments_count_as_removals(world: World) -> None:
 
 
 def test_an_increment_that_has_not_started_gets_labels_and_comments_and_no_baseline(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = WritingWorld(tmp_path)
     world.now = datetime(2026, 9, 10, 8, tzinfo=UTC)
     key = world.jira.add_issue("DS", "Sessionise events", labels=["features"]).key
     outcome = world.run()
     assert "capability:features" in world.labels(key)
     assert len(world.comments(GOAL)) == 1
-    assert outcome.remembered.baselines == {}
-    assert world.run().remembered.baselines == {}
+    assert outcome.recorded.baselines == {}
+    assert world.run().recorded.baselines == {}
     world.now = datetime(2026, 10, 1, 8, tzinfo=UTC)
     world.run()
-    assert set(world.run().remembered.baselines) == {"features", "model"}
+    assert set(world.run().recorded.baselines) == {"features", "model"}
 
 
-def test_after_the_grace_days_comes_one_last_write_and_then_none(world: World) -> None:
+def test_after_the_grace_days_comes_one_last_write_and_then_none(world: WritingWorld) -> None:
     world.now = datetime(2027, 1, 3, 8, tzinfo=UTC)
     world.jira.close("DS-2")
     world.run()
@@ -366,9 +366,9 @@ def _with(comment: object, **changed: object) -> object:
     return replace(comment, **changed)  # type: ignore[type-var]
 
 
-def test_an_anchor_that_moved_keeps_its_comment(world: World) -> None:
+def test_an_anchor_that_moved_keeps_its_comment(world: WritingWorld) -> None:
     world.run()
-    before: IssueRef = world.jira._at(GOAL).issue.ref
+    before: IssueRef = world.jira._issue_at(GOAL).issue.ref
     moved = world.jira.move(GOAL, "OPS")
     assert moved == before
     world.edit("plans/q4.yaml", f"jira:{GOAL}", f"jira:{moved.key}")

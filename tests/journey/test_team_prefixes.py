@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sync.cli.commands.explain import explain
-from tests.support.journey_world import FEATURES, GOAL, MAPPING, MODEL, World
+from tests.support.journey_world import FEATURES, GOAL, MAPPING, MODEL, JourneyWorld
 
 Q4 = "increment:2026-q4"
 OWN = MAPPING + "labels: {capability: {prefix: 'sci:', color: '00ff00'}, state: {prefix: 'sci.'}}\n"
@@ -19,11 +19,11 @@ labels: {unplanned: {prefix: ad-hoc}}
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path, mapping=OWN, more_mappings={"platform": OTHERS})
+def world(tmp_path: Path) -> JourneyWorld:
+    return JourneyWorld(tmp_path, mapping=OWN, more_mappings={"platform": OTHERS})
 
 
-def test_the_team_that_assigns_an_issue_and_the_one_that_owns_an_anchor_decide(world: World) -> None:
+def test_the_team_that_assigns_an_issue_and_the_one_that_owns_an_anchor_decide(world: JourneyWorld) -> None:
     with world:
         world.jira.add_issue("OPS", summary="Deploy the model", labels=["model"])
         world.jira.add_issue("OPS", summary="Something urgent")
@@ -44,7 +44,7 @@ def test_the_team_that_assigns_an_issue_and_the_one_that_owns_an_anchor_decide(w
         assert world.writes() == []
 
 
-def test_a_pin_with_another_team_s_prefix_is_a_pin_and_stays_as_it_was_put(world: World) -> None:
+def test_a_pin_with_another_team_s_prefix_is_a_pin_and_stays_as_it_was_put(world: JourneyWorld) -> None:
     with world:
         world.run()
         world.label("DS-11", "capability:features")
@@ -56,7 +56,7 @@ def test_a_pin_with_another_team_s_prefix_is_a_pin_and_stays_as_it_was_put(world
         assert world.overrides()["overrides"] == []
 
 
-def test_a_veto_holds_also_when_the_team_gets_another_prefix(world: World) -> None:
+def test_a_veto_holds_also_when_the_team_gets_another_prefix(world: JourneyWorld) -> None:
     with world:
         world.run()
         world.unlabel("DS-11", "sci:model")
@@ -70,7 +70,7 @@ def test_a_veto_holds_also_when_the_team_gets_another_prefix(world: World) -> No
         assert world.writes() == []
 
 
-def test_a_team_that_begins_to_have_its_own_prefix_moves_its_issues_alone(world: World) -> None:
+def test_a_team_that_begins_to_have_its_own_prefix_moves_its_issues_alone(world: JourneyWorld) -> None:
     with world:
         world.jira.add_issue("OPS", summary="Deploy the model", labels=["model"])
         world.write("mappings/science.yaml", MAPPING)
@@ -84,7 +84,7 @@ def test_a_team_that_begins_to_have_its_own_prefix_moves_its_issues_alone(world:
         assert world.writes() == []
 
 
-def test_a_team_that_gives_its_prefix_up_has_to_say_so(world: World) -> None:
+def test_a_team_that_gives_its_prefix_up_has_to_say_so(world: JourneyWorld) -> None:
     with world:
         world.run()
         world.write("mappings/science.yaml", MAPPING)
@@ -101,14 +101,14 @@ def test_a_team_that_gives_its_prefix_up_has_to_say_so(world: World) -> None:
         assert world.labels(MODEL) == {"state:planned"}
 
 
-def test_explain_names_the_line_that_won(world: World) -> None:
+def test_explain_names_the_line_that_won(world: JourneyWorld) -> None:
     with world:
         world.edit("increment-sync.yaml", "push: {", "labels: {increment: {prefix: 'inc:'}}\npush: {")
         world.run()
-        told = world._call(lambda: explain(world.ways(), "DS-11"))
+        told = world._call(lambda: explain(world.invocation(), "DS-11"))
         assert "its capability label begins with sci: (mappings/science.yaml:8:10)" in told.out
         assert "its increment label begins with inc: (increment-sync.yaml:5:22)" in told.out
-        told = world._call(lambda: explain(world.ways(as_json=True), MODEL))
+        told = world._call(lambda: explain(world.invocation(as_json=True), MODEL))
         assert told.json["prefixes"] == [
             {"family": "state", "prefix": "sci.", "origin": "mappings/science.yaml:8:57"}
         ]
@@ -132,7 +132,7 @@ def test_explain_names_the_line_that_won(world: World) -> None:
         (f"{{capability: {{prefix: '{'x' * 45}:'}}}}", "shorten the id"),
     ],
 )
-def test_prefixes_that_cannot_be_told_apart_are_refused(world: World, labels: str, told: str) -> None:
+def test_prefixes_that_cannot_be_told_apart_are_refused(world: JourneyWorld, labels: str, told: str) -> None:
     with world:
         world.write("mappings/science.yaml", MAPPING + f"labels: {labels}\n")
         said = world.run()
@@ -141,7 +141,7 @@ def test_prefixes_that_cannot_be_told_apart_are_refused(world: World, labels: st
         assert world.requests == ()
 
 
-def test_rules_of_no_team_see_the_labels_of_any(world: World) -> None:
+def test_rules_of_no_team_see_the_labels_of_any(world: JourneyWorld) -> None:
     with world:
         world.edit("mappings/platform.yaml", "labels: [model]", "labels: ['sci:*']")
         assert "a label that this program or its people put" in world.run().err

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.writing_world import FEATURES, INCREMENT, MAPPING, ME, MODEL, World, notes
+from tests.support.writing_world import FEATURES, INCREMENT, MAPPING, ME, MODEL, WritingWorld, notes
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> WritingWorld:
+    return WritingWorld(tmp_path)
 
 
 @pytest.fixture(params=["DS", "acme/churn"])
@@ -18,16 +18,16 @@ def place(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def an_issue(world: World, place: str, *labels: str) -> str:
+def an_issue(world: WritingWorld, place: str, *labels: str) -> str:
     tracker = world.github if "/" in place else world.jira
     return tracker.add_issue(place, "Sessionise events", labels=labels).key
 
 
-def ours(world: World, key: str) -> set[str]:
+def ours(world: WritingWorld, key: str) -> set[str]:
     return {label for label in world.labels(key) if ":" in label}
 
 
-def is_quiet(world: World) -> bool:
+def is_quiet(world: WritingWorld) -> bool:
     before = world.snapshot()
     outcome = world.run()
     return len(outcome.changes) == 0 and world.snapshot() == before
@@ -36,7 +36,7 @@ def is_quiet(world: World) -> bool:
 # ---- D: add; D P L: nothing
 
 
-def test_what_is_desired_is_added_and_then_stays(world: World, place: str) -> None:
+def test_what_is_desired_is_added_and_then_stays(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     assert ours(world, key) == {FEATURES, INCREMENT}
@@ -48,7 +48,7 @@ def test_what_is_desired_is_added_and_then_stays(world: World, place: str) -> No
 
 
 def test_a_removed_capability_is_a_veto_that_takes_the_issue_out_of_every_number(
-    world: World, place: str
+    world: WritingWorld, place: str
 ) -> None:
     key = an_issue(world, place, "features", "model")
     world.run()
@@ -56,23 +56,23 @@ def test_a_removed_capability_is_a_veto_that_takes_the_issue_out_of_every_number
     outcome = world.run()
     assert world.overrides() == {(key, "veto", FEATURES)}
     assert ours(world, key) == set()  # no other rule is tried, and increment: follows
-    rollup = outcome.thought.rollup
+    rollup = outcome.planning.rollup
     assert [c.counts.scope for c in rollup.capabilities] == [0, 0]
     assert [(u.ref.key, u.reason) for u in rollup.unplanned] == [(key, "veto")]
     assert is_quiet(world)
 
 
-def test_a_removed_increment_stops_that_label_only(world: World, place: str) -> None:
+def test_a_removed_increment_stops_that_label_only(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).unlabel(key, INCREMENT)
     outcome = world.run()
     assert ours(world, key) == {FEATURES}
-    assert [c.counts.scope for c in outcome.thought.rollup.capabilities] == [1, 0]
+    assert [c.counts.scope for c in outcome.planning.rollup.capabilities] == [1, 0]
     assert is_quiet(world)
 
 
-def test_a_veto_is_taken_back_by_putting_the_label_again(world: World, place: str) -> None:
+def test_a_veto_is_taken_back_by_putting_the_label_again(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).unlabel(key, FEATURES)
@@ -80,12 +80,12 @@ def test_a_veto_is_taken_back_by_putting_the_label_again(world: World, place: st
     world.tracker_of(key).label(key, FEATURES)
     outcome = world.run()
     assert ours(world, key) == {FEATURES, INCREMENT}
-    assert [c.counts.scope for c in outcome.thought.rollup.capabilities] == [1, 0]
+    assert [c.counts.scope for c in outcome.planning.rollup.capabilities] == [1, 0]
     assert world.overrides() == {(key, "pin", FEATURES)}
     assert is_quiet(world)
 
 
-def test_a_veto_of_another_label_is_taken_back_the_same_way(world: World, place: str) -> None:
+def test_a_veto_of_another_label_is_taken_back_the_same_way(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).unlabel(key, INCREMENT)
@@ -99,7 +99,7 @@ def test_a_veto_of_another_label_is_taken_back_the_same_way(world: World, place:
 # ---- D L: not ours
 
 
-def test_a_label_that_a_person_put_where_we_want_it_is_never_ours(world: World, place: str) -> None:
+def test_a_label_that_a_person_put_where_we_want_it_is_never_ours(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features", FEATURES)
     world.run()
     assert world.pushed(key) == {INCREMENT}
@@ -112,7 +112,7 @@ def test_a_label_that_a_person_put_where_we_want_it_is_never_ours(world: World, 
 # ---- P L: remove
 
 
-def test_what_we_put_and_nobody_wants_any_more_goes(world: World, place: str) -> None:
+def test_what_we_put_and_nobody_wants_any_more_goes(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).unlabel(key, "features")
@@ -123,7 +123,7 @@ def test_what_we_put_and_nobody_wants_any_more_goes(world: World, place: str) ->
     assert is_quiet(world)
 
 
-def test_a_swap_adds_before_it_removes(world: World, place: str) -> None:
+def test_a_swap_adds_before_it_removes(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).unlabel(key, "features")
@@ -140,7 +140,7 @@ def test_a_swap_adds_before_it_removes(world: World, place: str) -> None:
 # ---- P only: forget
 
 
-def test_what_is_gone_and_not_wanted_is_forgotten(world: World, place: str) -> None:
+def test_what_is_gone_and_not_wanted_is_forgotten(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     for label in ("features", FEATURES, INCREMENT):
@@ -153,11 +153,11 @@ def test_what_is_gone_and_not_wanted_is_forgotten(world: World, place: str) -> N
     assert ours(world, key) == {FEATURES, INCREMENT}
 
 
-def test_a_stale_list_makes_us_forget_nothing(world: World, place: str) -> None:
+def test_a_stale_list_makes_us_forget_nothing(world: WritingWorld, place: str) -> None:
     """Else our own label, once the list shows it again, would pass for a person's pin."""
     key = an_issue(world, place, "features")
     tracker = world.tracker_of(key)
-    tracker.list_as_now(key)
+    tracker.freeze_list(key)
     world.run()
     world.edit("mappings/science.yaml", "any: [features]", "any: [no-such-label]")
     world.run()
@@ -171,18 +171,18 @@ def test_a_stale_list_makes_us_forget_nothing(world: World, place: str) -> None:
 # ---- L only
 
 
-def test_a_persons_capability_is_a_pin(world: World, place: str) -> None:
+def test_a_persons_capability_is_a_pin(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).label(key, MODEL)
     outcome = world.run()
     assert world.overrides() == {(key, "pin", MODEL)}
     assert ours(world, key) == {MODEL, INCREMENT}
-    assert [c.counts.scope for c in outcome.thought.rollup.capabilities] == [0, 1]
+    assert [c.counts.scope for c in outcome.planning.rollup.capabilities] == [0, 1]
     assert is_quiet(world)
 
 
-def test_a_pin_brings_an_issue_in_that_no_rule_takes(world: World, place: str) -> None:
+def test_a_pin_brings_an_issue_in_that_no_rule_takes(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place)
     world.run()
     world.tracker_of(key).label(key, MODEL)
@@ -190,7 +190,7 @@ def test_a_pin_brings_an_issue_in_that_no_rule_takes(world: World, place: str) -
     assert ours(world, key) == {MODEL, INCREMENT}
 
 
-def test_a_pin_taken_away_gives_the_issue_back_to_the_rules(world: World, place: str) -> None:
+def test_a_pin_taken_away_gives_the_issue_back_to_the_rules(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).label(key, MODEL)
@@ -202,7 +202,7 @@ def test_a_pin_taken_away_gives_the_issue_back_to_the_rules(world: World, place:
     assert is_quiet(world)
 
 
-def test_two_pins_leave_the_decision_to_the_rules_and_stay(world: World, place: str) -> None:
+def test_two_pins_leave_the_decision_to_the_rules_and_stay(world: WritingWorld, place: str) -> None:
     world.edit(
         "plans/q4.yaml",
         "      - id: model\n",
@@ -214,12 +214,14 @@ def test_two_pins_leave_the_decision_to_the_rules_and_stay(world: World, place: 
     world.tracker_of(key).label(key, "capability:gate")
     outcome = world.run()
     assert ours(world, key) == {FEATURES, MODEL, "capability:gate", INCREMENT}
-    assert outcome.thought.rollup.capability("features").counts.scope == 1  # type: ignore[union-attr]
+    assert outcome.planning.rollup.capability("features").counts.scope == 1  # type: ignore[union-attr]
     assert "pinned to several capabilities (gate, model)" in notes(outcome)
     assert is_quiet(world)
 
 
-def test_an_unknown_id_pins_nothing_stays_and_is_told_again_and_again(world: World, place: str) -> None:
+def test_an_unknown_id_pins_nothing_stays_and_is_told_again_and_again(
+    world: WritingWorld, place: str
+) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).label(key, "capability:moon")
@@ -233,7 +235,7 @@ def test_an_unknown_id_pins_nothing_stays_and_is_told_again_and_again(world: Wor
 @pytest.mark.parametrize("anchor", ["DS-1", "acme/churn#1"])
 @pytest.mark.parametrize("family", ["state:", "health:", "flag:"])
 def test_on_an_anchor_a_persons_label_stands_alone_in_its_family(
-    world: World, anchor: str, family: str
+    world: WritingWorld, anchor: str, family: str
 ) -> None:
     an_issue(world, "DS", "features")
     world.run()
@@ -242,14 +244,14 @@ def test_on_an_anchor_a_persons_label_stands_alone_in_its_family(
     outcome = world.run()
     kept = {f"{family}mine"} if family == "state:" else {f"{family}mine", "state:planned"}
     assert ours(world, anchor) == kept
-    assert {c.state for c in outcome.thought.rollup.goals} == {"planned"}
+    assert {c.state for c in outcome.planning.rollup.goals} == {"planned"}
     assert is_quiet(world)
     world.tracker_of(anchor).unlabel(anchor, f"{family}mine")
     world.run()
     assert ours(world, anchor) == {"state:planned"}
 
 
-def test_a_person_who_exchanges_our_state_for_another_is_not_taken_for_a_veto(world: World) -> None:
+def test_a_person_who_exchanges_our_state_for_another_is_not_taken_for_a_veto(world: WritingWorld) -> None:
     an_issue(world, "DS", "features")
     world.run()
     world.jira.unlabel("DS-1", "state:planned")
@@ -259,21 +261,21 @@ def test_a_person_who_exchanges_our_state_for_another_is_not_taken_for_a_veto(wo
     assert world.overrides() == set()
 
 
-def test_released_is_read_and_never_written(world: World) -> None:
+def test_released_is_read_and_never_written(world: WritingWorld) -> None:
     an_issue(world, "DS", "features")
     world.run()
     world.github.label("acme/churn#1", "Flag:Released")
     outcome = world.run()
-    assert outcome.thought.rollup.capability("features").released  # type: ignore[union-attr]
+    assert outcome.planning.rollup.capability("features").released  # type: ignore[union-attr]
     assert {"Flag:Released", "state:planned"} <= world.labels("acme/churn#1")
     assert "released" in world.comments("DS-1")[0].body
     world.github.unlabel("acme/churn#1", "Flag:Released")
     outcome = world.run()
-    assert not outcome.thought.rollup.capability("features").released  # type: ignore[union-attr]
+    assert not outcome.planning.rollup.capability("features").released  # type: ignore[union-attr]
     assert world.overrides() == set()
 
 
-def test_an_anchor_that_cannot_be_read_does_not_take_a_release_back(world: World) -> None:
+def test_an_anchor_that_cannot_be_read_does_not_take_a_release_back(world: WritingWorld) -> None:
     from connectors.errors import Unavailable
 
     world.edit("mappings/science.yaml", "  - github: {repo: acme/churn}\n", "")
@@ -291,11 +293,11 @@ def test_an_anchor_that_cannot_be_read_does_not_take_a_release_back(world: World
 
 
 def test_what_a_stale_list_says_is_checked_by_one_direct_read_and_not_believed(
-    world: World, place: str
+    world: WritingWorld, place: str
 ) -> None:
     key = an_issue(world, place, "features")
     tracker = world.tracker_of(key)
-    tracker.list_as_now(key)
+    tracker.freeze_list(key)
     world.run()
     tracker.direct_reads.clear()
     world.run(full=True)
@@ -304,17 +306,17 @@ def test_what_a_stale_list_says_is_checked_by_one_direct_read_and_not_believed(
     assert ours(world, key) == {FEATURES, INCREMENT}
 
 
-def test_a_list_stale_for_many_issues_does_not_stop_the_run(world: World) -> None:
+def test_a_list_stale_for_many_issues_does_not_stop_the_run(world: WritingWorld) -> None:
     keys = [an_issue(world, "DS", "features") for _ in range(15)]
     for key in keys:
-        world.jira.list_as_now(key)
+        world.jira.freeze_list(key)
     world.run()
     outcome = world.run(full=True)
     assert outcome.exit_code == 0
     assert world.overrides() == set()
 
 
-def test_more_overrides_than_the_limit_are_recorded_nowhere(world: World) -> None:
+def test_more_overrides_than_the_limit_are_recorded_nowhere(world: WritingWorld) -> None:
     keys = [an_issue(world, "DS", "features") for _ in range(20)]
     world.run()
     for key in keys[:11]:
@@ -330,7 +332,7 @@ def test_more_overrides_than_the_limit_are_recorded_nowhere(world: World) -> Non
     assert len(world.overrides()) == 11
 
 
-def test_ten_overrides_are_people(world: World) -> None:
+def test_ten_overrides_are_people(world: WritingWorld) -> None:
     keys = [an_issue(world, "DS", "features") for _ in range(20)]
     world.run()
     for key in keys[:10]:
@@ -340,7 +342,7 @@ def test_ten_overrides_are_people(world: World) -> None:
     assert len(world.overrides()) == 10
 
 
-def test_a_label_that_is_gone_everywhere_was_deleted_by_somebody(world: World) -> None:
+def test_a_label_that_is_gone_everywhere_was_deleted_by_somebody(world: WritingWorld) -> None:
     keys = [an_issue(world, "acme/churn", "features") for _ in range(4)]
     an_issue(world, "DS", "features")  # labels of another place say nothing about this one
     world.run()
@@ -355,7 +357,7 @@ def test_a_label_that_is_gone_everywhere_was_deleted_by_somebody(world: World) -
     assert world.overrides() == set()
 
 
-def test_a_preview_finds_the_same_and_records_nothing(world: World, place: str) -> None:
+def test_a_preview_finds_the_same_and_records_nothing(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).label(key, MODEL)
@@ -368,7 +370,9 @@ def test_a_preview_finds_the_same_and_records_nothing(world: World, place: str) 
 # ---- the store is lost
 
 
-def test_without_store_our_labels_are_known_by_the_history_and_swapped(world: World, place: str) -> None:
+def test_without_store_our_labels_are_known_by_the_history_and_swapped(
+    world: WritingWorld, place: str
+) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.lose_store()
@@ -380,7 +384,7 @@ def test_without_store_our_labels_are_known_by_the_history_and_swapped(world: Wo
     assert is_quiet(world)
 
 
-def test_without_store_the_same_world_needs_nothing(world: World, place: str) -> None:
+def test_without_store_the_same_world_needs_nothing(world: WritingWorld, place: str) -> None:
     an_issue(world, place, "features")
     world.run()
     world.lose_store()
@@ -391,7 +395,7 @@ def test_without_store_the_same_world_needs_nothing(world: World, place: str) ->
     assert is_quiet(world)
 
 
-def test_without_store_a_persons_capability_is_a_pin(world: World, place: str) -> None:
+def test_without_store_a_persons_capability_is_a_pin(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.lose_store()
@@ -402,24 +406,24 @@ def test_without_store_a_persons_capability_is_a_pin(world: World, place: str) -
     assert is_quiet(world)
 
 
-def test_without_store_a_label_of_unknown_origin_is_left_and_told(world: World, place: str) -> None:
+def test_without_store_a_label_of_unknown_origin_is_left_and_told(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.lose_store()
     world.tracker_of(key).label(key, MODEL)
-    world.tracker_of(key).forget_who_labelled(key)
+    world.tracker_of(key).forget_label_authors(key)
     for _ in range(2):
         outcome = world.run()
         assert ours(world, key) == {FEATURES, MODEL, INCREMENT}
         assert f"{key} carries {MODEL}" in notes(outcome)
-        assert outcome.thought.rollup.capability("model").counts.scope == 0  # type: ignore[union-attr]
+        assert outcome.planning.rollup.capability("model").counts.scope == 0  # type: ignore[union-attr]
     assert world.overrides() == {(key, "left", MODEL)}
     world.tracker_of(key).unlabel(key, MODEL)
     world.run()
     assert world.overrides() == set()
 
 
-def test_without_store_our_old_state_on_an_anchor_is_swapped(world: World) -> None:
+def test_without_store_our_old_state_on_an_anchor_is_swapped(world: WritingWorld) -> None:
     key = an_issue(world, "DS", "features")
     world.run()
     world.lose_store()
@@ -430,7 +434,7 @@ def test_without_store_our_old_state_on_an_anchor_is_swapped(world: World) -> No
     assert is_quiet(world)
 
 
-def test_without_store_many_of_our_labels_do_not_stop_the_run(world: World) -> None:
+def test_without_store_many_of_our_labels_do_not_stop_the_run(world: WritingWorld) -> None:
     keys = [an_issue(world, "DS", "features") for _ in range(20)]
     world.run()
     world.lose_store()
@@ -443,7 +447,7 @@ def test_without_store_many_of_our_labels_do_not_stop_the_run(world: World) -> N
 # ---- odds and ends of labels
 
 
-def test_github_labels_are_the_same_in_any_case(world: World) -> None:
+def test_github_labels_are_the_same_in_any_case(world: WritingWorld) -> None:
     key = an_issue(world, "acme/churn", "features", "Capability:Features")
     world.run()
     assert ours(world, key) == {"Capability:Features", INCREMENT}
@@ -451,7 +455,7 @@ def test_github_labels_are_the_same_in_any_case(world: World) -> None:
     assert is_quiet(world)
 
 
-def test_a_pin_in_capitals_is_a_pin(world: World, place: str) -> None:
+def test_a_pin_in_capitals_is_a_pin(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).label(key, "Capability:MODEL")
@@ -461,7 +465,7 @@ def test_a_pin_in_capitals_is_a_pin(world: World, place: str) -> None:
     assert is_quiet(world)
 
 
-def test_prefixes_come_from_the_settings(world: World, place: str) -> None:
+def test_prefixes_come_from_the_settings(world: WritingWorld, place: str) -> None:
     world.edit(
         "increment-sync.yaml",
         "push:",
@@ -477,7 +481,7 @@ def test_prefixes_come_from_the_settings(world: World, place: str) -> None:
     assert is_quiet(world)
 
 
-def test_a_removal_that_is_refused_leaves_the_new_label_ours(world: World) -> None:
+def test_a_removal_that_is_refused_leaves_the_new_label_ours(world: WritingWorld) -> None:
     """Else the label that we just put would count as a person's in the next run."""
     from connectors.errors import Rejected
 
@@ -494,5 +498,5 @@ def test_a_removal_that_is_refused_leaves_the_new_label_ours(world: World) -> No
     assert world.overrides() == set()
 
 
-def test_who_we_are_is_asked_of_the_tracker(world: World) -> None:
+def test_who_we_are_is_asked_of_the_tracker(world: WritingWorld) -> None:
     assert world.jira.whoami().id == ME

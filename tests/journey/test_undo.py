@@ -8,24 +8,24 @@ from typing import Any
 import pytest
 
 from tests.journey.test_crashes import Died, death
-from tests.support.journey_world import FEATURES, GOAL, MAPPING, MODEL, World
+from tests.support.journey_world import FEATURES, GOAL, MAPPING, MODEL, JourneyWorld
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 
 
 @pytest.fixture
-def world(make_world: MakeWorld) -> World:
+def world(make_world: MakeWorld) -> JourneyWorld:
     return make_world(jira=3, github=1)
 
 
-def ran(world: World) -> str:
+def ran(world: JourneyWorld) -> str:
     """A run; out: its id."""
     told = world.run()
     assert told.code == 0, told.err
     return world.last_run()
 
 
-def test_after_undoing_a_first_run_the_trackers_are_as_before_and_stay_so(world: World) -> None:
+def test_after_undoing_a_first_run_the_trackers_are_as_before_and_stay_so(world: JourneyWorld) -> None:
     before = world.snapshot()
     run_id = ran(world)
     told = world.undo(run_id, limit=100)
@@ -39,7 +39,7 @@ def test_after_undoing_a_first_run_the_trackers_are_as_before_and_stay_so(world:
     assert world.snapshot() == before
 
 
-def test_the_roll_up_counts_what_undo_took_back_by_the_rules(world: World) -> None:
+def test_the_roll_up_counts_what_undo_took_back_by_the_rules(world: JourneyWorld) -> None:
     """A veto takes an issue out of its capability; taking a label back does not: nobody decided about the issue."""
     run_id = ran(world)
     before = counted(world)
@@ -48,18 +48,18 @@ def test_the_roll_up_counts_what_undo_took_back_by_the_rules(world: World) -> No
     assert counted(world) == before
 
 
-def counted(world: World) -> Any:
+def counted(world: JourneyWorld) -> Any:
     """What the roll-up says of issues, without what is expected of them, which is dated."""
     capabilities = world.status()["increments"][0]["goals"][0]["capabilities"]
     return [{key: value for key, value in each.items() if key != "expected"} for each in capabilities]
 
 
-def move_on(world: World) -> None:
+def move_on(world: JourneyWorld) -> None:
     world.edit("mappings/science.yaml", "labels: [features]", "labels: [chores]")
     world.close("DS-11")
 
 
-def test_a_later_run_is_taken_back_to_what_the_first_one_left(world: World) -> None:
+def test_a_later_run_is_taken_back_to_what_the_first_one_left(world: JourneyWorld) -> None:
     ran(world)
     move_on(world)
     before = world.snapshot()
@@ -72,7 +72,7 @@ def test_a_later_run_is_taken_back_to_what_the_first_one_left(world: World) -> N
     assert world.writes() == []
 
 
-def test_a_state_that_was_taken_back_does_not_stand_beside_the_next_one(world: World) -> None:
+def test_a_state_that_was_taken_back_does_not_stand_beside_the_next_one(world: JourneyWorld) -> None:
     ran(world)
     world.jira.set_status("DS-11", "In Progress", "ada")
     run_id = ran(world)
@@ -84,7 +84,7 @@ def test_a_state_that_was_taken_back_does_not_stand_beside_the_next_one(world: W
     assert world.labels(MODEL) == {"state:planned"}
 
 
-def test_an_undo_can_be_undone_and_runs_go_on_from_there(world: World) -> None:
+def test_an_undo_can_be_undone_and_runs_go_on_from_there(world: JourneyWorld) -> None:
     run_id = ran(world)
     move_on(world)
     second = ran(world)
@@ -100,7 +100,7 @@ def test_an_undo_can_be_undone_and_runs_go_on_from_there(world: World) -> None:
     assert run_id != second
 
 
-def test_what_is_taken_back_twice_is_taken_back_once(world: World) -> None:
+def test_what_is_taken_back_twice_is_taken_back_once(world: JourneyWorld) -> None:
     run_id = ran(world)
     world.undo(run_id, limit=100)
     told = world.undo(run_id, limit=100)
@@ -112,7 +112,7 @@ def test_what_is_taken_back_twice_is_taken_back_once(world: World) -> None:
 # ---- people
 
 
-def test_a_label_that_a_person_took_off_and_put_again_stays(world: World) -> None:
+def test_a_label_that_a_person_took_off_and_put_again_stays(world: JourneyWorld) -> None:
     run_id = ran(world)
     for key in ("DS-11", "acme/churn#11"):
         label = "capability:model" if key == "DS-11" else "capability:features"
@@ -126,7 +126,7 @@ def test_a_label_that_a_person_took_off_and_put_again_stays(world: World) -> Non
     assert "capability:model" not in world.labels("DS-12")
 
 
-def test_a_label_that_a_person_put_beside_ours_leaves_both(world: World) -> None:
+def test_a_label_that_a_person_put_beside_ours_leaves_both(world: JourneyWorld) -> None:
     run_id = ran(world)
     world.label("DS-11", "capability:features")
     told = world.undo(run_id, limit=100)
@@ -135,7 +135,7 @@ def test_a_label_that_a_person_put_beside_ours_leaves_both(world: World) -> None
 
 
 def test_words_around_our_comment_stay_and_a_comment_with_changed_words_of_ours_stays_whole(
-    world: World,
+    world: JourneyWorld,
 ) -> None:
     run_id = ran(world)
     world.edit_comment(FEATURES, lambda text: f"{text}\nThanks, Ada")
@@ -148,7 +148,7 @@ def test_words_around_our_comment_stay_and_a_comment_with_changed_words_of_ours_
     assert world.comments(GOAL) == []
 
 
-def test_an_edited_comment_goes_back_with_the_words_around_it(world: World) -> None:
+def test_an_edited_comment_goes_back_with_the_words_around_it(world: JourneyWorld) -> None:
     ran(world)
     first = world.comments(FEATURES)[0]
     world.close("acme/churn#11")
@@ -158,7 +158,7 @@ def test_an_edited_comment_goes_back_with_the_words_around_it(world: World) -> N
     assert world.comments(FEATURES) == [f"{first}\nThanks, Ada"]
 
 
-def test_what_a_later_run_changed_is_left_and_the_run_is_named(world: World) -> None:
+def test_what_a_later_run_changed_is_left_and_the_run_is_named(world: JourneyWorld) -> None:
     ran(world)
     world.jira.set_status("DS-11", "In Progress", "ada")
     middle = ran(world)
@@ -173,7 +173,7 @@ def test_what_a_later_run_changed_is_left_and_the_run_is_named(world: World) -> 
 
 
 def test_an_issue_that_a_person_touches_while_the_question_waits_is_read_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: JourneyWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = ran(world)
 
@@ -191,7 +191,7 @@ def test_an_issue_that_a_person_touches_while_the_question_waits_is_read_again(
 # ---- comments that are posted anew, other names and prefixes
 
 
-def test_a_comment_that_a_run_deleted_is_posted_anew_when_that_is_asked_for(world: World) -> None:
+def test_a_comment_that_a_run_deleted_is_posted_anew_when_that_is_asked_for(world: JourneyWorld) -> None:
     ran(world)
     text = world.comments(FEATURES)
     world.edit("plans/2026-q4.yaml", 'anchor: "github:acme/churn#1"}', "previously: []}")
@@ -213,7 +213,7 @@ def test_a_comment_that_a_run_deleted_is_posted_anew_when_that_is_asked_for(worl
     assert len(world.comments(FEATURES)) == 1, "it is there"
 
 
-def test_what_a_run_put_goes_by_the_name_that_it_has_since(world: World) -> None:
+def test_what_a_run_put_goes_by_the_name_that_it_has_since(world: JourneyWorld) -> None:
     before = world.snapshot()
     first = ran(world)
     world.edit("plans/2026-q4.yaml", "{id: model,", "{id: churn-model, previously: [model],")
@@ -235,7 +235,7 @@ def test_what_a_run_put_goes_by_the_name_that_it_has_since(world: World) -> None
 
 
 def test_labels_with_a_team_s_own_prefix_are_taken_back_and_stay_away_under_the_next_one(
-    world: World,
+    world: JourneyWorld,
 ) -> None:
     before = world.snapshot()
     own = MAPPING + "labels: {capability: {prefix: 'sci:'}, state: {prefix: 'sci.'}}\n"
@@ -254,7 +254,7 @@ def test_labels_with_a_team_s_own_prefix_are_taken_back_and_stay_away_under_the_
 
 
 @pytest.mark.parametrize(("answer", "written"), [("n", False), ("", False), ("y", True)])
-def test_on_a_terminal_it_asks(world: World, answer: str, written: bool) -> None:
+def test_on_a_terminal_it_asks(world: JourneyWorld, answer: str, written: bool) -> None:
     run_id = ran(world)
     seen = world.snapshot()
     told = world.undo(run_id, answer=answer, limit=100)
@@ -264,7 +264,7 @@ def test_on_a_terminal_it_asks(world: World, answer: str, written: bool) -> None
 
 
 @pytest.mark.parametrize("how", [{"yes": False}, {"dry_run": True}])
-def test_without_a_yes_it_only_shows(world: World, how: dict[str, bool]) -> None:
+def test_without_a_yes_it_only_shows(world: JourneyWorld, how: dict[str, bool]) -> None:
     run_id = ran(world)
     told = world.undo(run_id, limit=100, **how)
     assert told.code == 0
@@ -273,7 +273,7 @@ def test_without_a_yes_it_only_shows(world: World, how: dict[str, bool]) -> None
     assert world.overrides()["overrides"] == []
 
 
-def test_the_guard_refuses_and_names_the_way_past_it(world: World) -> None:
+def test_the_guard_refuses_and_names_the_way_past_it(world: JourneyWorld) -> None:
     run_id = ran(world)
     told = world.undo(run_id)
     assert told.code == 4
@@ -283,7 +283,7 @@ def test_the_guard_refuses_and_names_the_way_past_it(world: World) -> None:
     assert world.undo(run_id, limit=14).code == 0
 
 
-def test_with_push_switched_off_nothing_is_written(world: World) -> None:
+def test_with_push_switched_off_nothing_is_written(world: JourneyWorld) -> None:
     run_id = ran(world)
     world.edit("increment-sync.yaml", "push: {enabled: true}", "push: {enabled: false}")
     told = world.undo(run_id, limit=100)
@@ -292,7 +292,7 @@ def test_with_push_switched_off_nothing_is_written(world: World) -> None:
     assert world.writes() == []
 
 
-def test_one_issue_alone_and_a_run_that_does_not_exist(world: World) -> None:
+def test_one_issue_alone_and_a_run_that_does_not_exist(world: JourneyWorld) -> None:
     run_id = ran(world)
     assert world.undo(run_id, issues=("DS-12",)).code == 0
     assert world.labels("DS-12") == {"model"}
@@ -346,7 +346,7 @@ def test_answers_that_are_lost_lead_to_the_same_end(make_world: MakeWorld) -> No
 # ---- letting go, and looking back
 
 
-def test_once_cleared_the_next_run_brings_it_back(world: World) -> None:
+def test_once_cleared_the_next_run_brings_it_back(world: JourneyWorld) -> None:
     run_id = ran(world)
     done = world.snapshot()
     world.undo(run_id, limit=100)
@@ -364,7 +364,7 @@ def test_once_cleared_the_next_run_brings_it_back(world: World) -> None:
     assert world.snapshot() == done
 
 
-def test_one_label_or_one_issue_can_be_cleared_alone(world: World) -> None:
+def test_one_label_or_one_issue_can_be_cleared_alone(world: JourneyWorld) -> None:
     run_id = ran(world)
     world.undo(run_id, limit=100)
     undo_id = world.last_run()
@@ -379,7 +379,7 @@ def test_one_label_or_one_issue_can_be_cleared_alone(world: World) -> None:
     assert world.overrides()["overrides"] == []
 
 
-def test_a_veto_can_be_cleared_and_a_pin_is_a_label_on_the_issue(world: World) -> None:
+def test_a_veto_can_be_cleared_and_a_pin_is_a_label_on_the_issue(world: JourneyWorld) -> None:
     ran(world)
     world.unlabel("DS-11", "capability:model")
     world.label("DS-12", "capability:features")
@@ -391,7 +391,7 @@ def test_a_veto_can_be_cleared_and_a_pin_is_a_label_on_the_issue(world: World) -
     assert "capability:model" in world.labels("DS-11")
 
 
-def test_the_history_says_who_when_what_which_rule_and_why(world: World) -> None:
+def test_the_history_says_who_when_what_which_rule_and_why(world: JourneyWorld) -> None:
     first = ran(world)
     move_on(world)
     second = ran(world)

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from sync.cli.commands import run as running
-from sync.model.run import Options
-from tests.support.journey_world import MAPPING, PLAN, World, github_seed, jira_seed
+from sync.model.run import RunOptions
+from tests.support.journey_world import MAPPING, PLAN, JourneyWorld, github_seed, jira_seed
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 
 FOUR_SOURCES = MAPPING.replace(
     "  - github: {repo: acme/churn}\n",
@@ -69,7 +69,7 @@ print("imported", code, *heavy)
 @pytest.mark.parametrize(
     "command", [["--help"], ["mappings", "check"], ["run", "--help"], ["forecast", "--help"]]
 )
-def test_it_starts_without_what_it_does_not_need(world: World, command: list[str]) -> None:
+def test_it_starts_without_what_it_does_not_need(world: JourneyWorld, command: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LIGHT, *command],
         cwd=world.root,
@@ -82,7 +82,7 @@ def test_it_starts_without_what_it_does_not_need(world: World, command: list[str
     assert done.stdout.splitlines()[-1] == "imported 0", done.stderr
 
 
-def test_the_program_that_crontabs_call_does_the_job(world: World) -> None:
+def test_the_program_that_crontabs_call_does_the_job(world: JourneyWorld) -> None:
     program = Path(sys.executable).with_name("increment-sync")
     environment = {**world.environment, "PATH": "", "HOME": str(world.root)}
 
@@ -99,7 +99,7 @@ def test_the_program_that_crontabs_call_does_the_job(world: World) -> None:
     assert '"run_id"' in first.stderr, "away from a terminal, logs are JSON lines on stderr"
 
 
-def test_a_wrong_option_is_a_usage_error(world: World) -> None:
+def test_a_wrong_option_is_a_usage_error(world: JourneyWorld) -> None:
     program = Path(sys.executable).with_name("increment-sync")
     done = subprocess.run([program, "run", "--nonsense"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 64
@@ -112,8 +112,8 @@ def test_a_tracker_that_is_down_is_asked_once_and_its_reason_is_told_once(make_w
     world.jira.add_issue("OPS", "Churn model", by="ada")
     world.run()
     world.edit("increment-sync.yaml", world.box.url("jira"), "http://127.0.0.1:9")
-    began, loud = world.clock(), replace(world.ways(), log_level="info")
-    told = world._call(lambda: running.run(loud, Options()))
+    began, loud = world.clock(), replace(world.invocation(), log_level="info")
+    told = world._call(lambda: running.run(loud, RunOptions()))
     assert told.code == 1
     assert '"source.failed"' in told.err, "logs are on the same stream"
     assert told.err.count("no connection to 127.0.0.1:9") == 1

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.journey_world import TOKENS, World
+from tests.support.journey_world import TOKENS, JourneyWorld
 from tests.support.promtool import promtool
 from tests.support.watchers import Watchers, figures_in, figures_of, watching
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 TEXTFILE = "metrics: {textfile: out/increment-sync.prom}\n"
 NEVER = 0.0
 
@@ -25,7 +25,7 @@ def watchers() -> Iterator[Watchers]:
 
 
 @pytest.fixture
-def told(make_world: MakeWorld) -> World:
+def told(make_world: MakeWorld) -> JourneyWorld:
     """A world that writes a metrics file, after its first run."""
     world = make_world(settings=TEXTFILE, jira=1, github=1)
     (world.root / "out").mkdir()
@@ -33,17 +33,17 @@ def told(make_world: MakeWorld) -> World:
     return world
 
 
-def file_of(world: World) -> Path:
+def file_of(world: JourneyWorld) -> Path:
     return world.root / "out" / "increment-sync.prom"
 
 
-def pinging(make_world: MakeWorld, watchers: Watchers, **wishes: str) -> World:
+def pinging(make_world: MakeWorld, watchers: Watchers, **wishes: str) -> JourneyWorld:
     url = f"{watchers.url}/very-secret-uuid"
     return make_world(environment={**TOKENS, "INCREMENT_SYNC_PING_URL": url}, **wishes)
 
 
 class TestTheFile:
-    def test_it_says_how_the_run_went_and_how_the_work_stands(self, told: World) -> None:
+    def test_it_says_how_the_run_went_and_how_the_work_stands(self, told: JourneyWorld) -> None:
         figures, now = figures_in(file_of(told)), told.clock.now().timestamp()
         assert figures["last_run_timestamp_seconds"] == {(): now}
         assert figures["last_success_timestamp_seconds"] == {(): now}
@@ -70,7 +70,7 @@ class TestTheFile:
         assert figures["writes_total"][("failed", "github")] == 0, "so that the first one is an increase"
         assert figures["store_bytes"][()] > 10_000
 
-    def test_what_only_grows_counts_over_all_runs(self, told: World) -> None:
+    def test_what_only_grows_counts_over_all_runs(self, told: JourneyWorld) -> None:
         first = figures_in(file_of(told))
         sent = len([entry for entry in told.requests if entry.tracker == "jira"])
         told.run()
@@ -80,14 +80,14 @@ class TestTheFile:
         assert second["writes_total"] == first["writes_total"], "nothing was to be written"
         assert (second["comments_created"], second["comments_created_total"]) == ({(): 0}, {(): 3})
 
-    def test_decisions_of_people_are_counted(self, told: World) -> None:
+    def test_decisions_of_people_are_counted(self, told: JourneyWorld) -> None:
         told.unlabel("DS-11", "capability:model")
         told.run()
         figures = figures_in(file_of(told))
         assert figures["overrides"][("veto",)] == 1
         assert figures["unplanned_issues"] == {("science",): 1}
 
-    def test_a_source_that_fails_is_named_and_the_last_success_stays(self, told: World) -> None:
+    def test_a_source_that_fails_is_named_and_the_last_success_stays(self, told: JourneyWorld) -> None:
         success = told.clock.now().timestamp()
         told.fault("status", tracker="github", path="*/churn/issues", status=500, times=None)
         assert told.run().code == 1
@@ -98,7 +98,7 @@ class TestTheFile:
         assert figures["last_run_exit_code"] == {(): 1}
         assert figures["last_run_timestamp_seconds"][()] > success
 
-    def test_a_refusal_of_the_guard_is_told(self, told: World) -> None:
+    def test_a_refusal_of_the_guard_is_told(self, told: JourneyWorld) -> None:
         told.unlabel("DS-11", "model")
         assert told.run(max_removals=0).code == 4
         figures = figures_in(file_of(told))
@@ -106,7 +106,7 @@ class TestTheFile:
         assert figures["guard_refusals"] == {(): 1}
         assert figures["planned_writes"][()] > 0
 
-    def test_a_run_that_fails_early_leaves_what_was_known(self, told: World) -> None:
+    def test_a_run_that_fails_early_leaves_what_was_known(self, told: JourneyWorld) -> None:
         before = figures_in(file_of(told))
         told.edit("mappings/science.yaml", "assign: model", "assign: modell")
         assert told.run().code == 3
@@ -138,18 +138,20 @@ class TestTheFile:
         assert figures["last_success_timestamp_seconds"] == {(): NEVER}
         assert figures["source_last_whole_timestamp_seconds"][("github:acme/churn",)] == NEVER
 
-    def test_a_run_that_finds_another_one_at_work_tells_it(self, told: World) -> None:
+    def test_a_run_that_finds_another_one_at_work_tells_it(self, told: JourneyWorld) -> None:
         with told.opened_store() as store:
-            store.take_lease("20261120-093000-abcd", "ada@laptop pid 7", timedelta(hours=2))
+            store.acquire_lease("20261120-093000-abcd", "ada@laptop pid 7", timedelta(hours=2))
         assert told.run().code == 6
         assert figures_in(file_of(told))["last_run_exit_code"] == {(): 6}
 
-    def test_a_source_that_nobody_has_any_more_is_forgotten(self, told: World) -> None:
+    def test_a_source_that_nobody_has_any_more_is_forgotten(self, told: JourneyWorld) -> None:
         told.edit("mappings/science.yaml", "  - github: {repo: acme/churn}\n", "")
         told.run(max_removals=99)
         assert set(figures_in(file_of(told))["source_ok"]) == {("jira:DS",)}
 
-    def test_it_is_replaced_whole_or_not_at_all(self, told: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_is_replaced_whole_or_not_at_all(
+        self, told: JourneyWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         before = file_of(told).read_bytes()
 
         def full(*_: object) -> bytes:
@@ -170,7 +172,7 @@ class TestTheFile:
         assert "increment-sync.prom cannot be written: No such file or directory" in ended.err
         assert world.labels("DS-11") >= {"capability:model"}
 
-    def test_prometheus_finds_nothing_to_object_to(self, told: World) -> None:
+    def test_prometheus_finds_nothing_to_object_to(self, told: JourneyWorld) -> None:
         text = file_of(told).read_text(encoding="utf-8")
         checked = subprocess.run(
             [promtool(), "check", "metrics"], input=text, capture_output=True, text=True, check=False
@@ -232,7 +234,7 @@ class TestTheHealthCheck:
     ) -> None:
         world = pinging(make_world, watchers)
         with world.opened_store() as store:
-            store.take_lease("20261120-090000-abcd", "ada@laptop pid 7", timedelta(hours=2))
+            store.acquire_lease("20261120-090000-abcd", "ada@laptop pid 7", timedelta(hours=2))
         assert world.run().code == 6
         assert watchers.pings == ["/very-secret-uuid/start"]
 

@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from sync.cli.commands.status_history import status_at, status_since
-from tests.support.journey_world import World
+from tests.support.journey_world import JourneyWorld
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 
 
-def changed(world: World, since: str, until: str | None = None) -> dict[str, Any]:
+def changed(world: JourneyWorld, since: str, until: str | None = None) -> dict[str, Any]:
     """Subject -> its difference, each checked to add up."""
-    ways = world.ways(as_json=True)
+    ways = world.invocation(as_json=True)
     told = world._call(lambda: status_since(ways, None, since, until), timedelta(minutes=5))
     assert told.code == 0, told.err
     found = {each["subject"]: each for each in told.json["differences"]}
@@ -31,9 +31,9 @@ def keys(difference: dict[str, Any]) -> dict[str, list[str]]:
     return {part: [entry["ref"].partition(":")[2] for entry in entries] for part, entries in parts if entries}
 
 
-def last_run(world: World) -> str:
+def last_run(world: JourneyWorld) -> str:
     with world.opened_store() as store:
-        return store.runs(1)[0].id
+        return store.recent_runs(1)[0].id
 
 
 def test_every_kind_of_change_is_told_apart(make_world: MakeWorld) -> None:
@@ -90,7 +90,7 @@ def test_a_rule_edit_is_no_change_of_the_issues(make_world: MakeWorld) -> None:
     assert keys(changed(world, before)["goal:retention"]) == {"delivered": ["acme/churn#11"]}
 
 
-def test_an_edit_right_after_our_own_write_is_an_edit_also_when_rules_changed(world: World) -> None:
+def test_an_edit_right_after_our_own_write_is_an_edit_also_when_rules_changed(world: JourneyWorld) -> None:
     world.run()
     before = last_run(world)
     world.clock.advance(timedelta(minutes=1))
@@ -103,7 +103,7 @@ def test_an_edit_right_after_our_own_write_is_an_edit_also_when_rules_changed(wo
     assert keys(found["capability:model"]) == {"delivered": ["DS-11"]}
 
 
-def test_an_apply_in_between_does_not_hide_that_rules_were_edited(world: World) -> None:
+def test_an_apply_in_between_does_not_hide_that_rules_were_edited(world: JourneyWorld) -> None:
     """Our own labels are the last edit of the issues then."""
     other = "- {id: features, when: {labels: [features]}, assign: features}"
     world.edit("mappings/science.yaml", f"  {other}\n", "")
@@ -117,7 +117,7 @@ def test_an_apply_in_between_does_not_hide_that_rules_were_edited(world: World) 
     assert len(changed(world, before)["capability:features"]["parts"]["remapped"]) == 3
 
 
-def test_decisions_that_are_taken_back_are_told_as_such(world: World) -> None:
+def test_decisions_that_are_taken_back_are_told_as_such(world: JourneyWorld) -> None:
     world.run()
     world.unlabel("DS-11", "capability:model")
     world.run()
@@ -129,7 +129,7 @@ def test_decisions_that_are_taken_back_are_told_as_such(world: World) -> None:
     assert (entry["ref"], entry["scope"], entry["why"]) == ("jira:DS-11", 1, "a person put our label back")
 
 
-def test_a_capability_that_goes_to_another_goal_takes_its_issues_along(world: World) -> None:
+def test_a_capability_that_goes_to_another_goal_takes_its_issues_along(world: JourneyWorld) -> None:
     world.run()
     before = last_run(world)
     goal = "  - {id: second, title: Second, capabilities: [{id: model, title: Churn model, team: science}]}\n"
@@ -144,7 +144,7 @@ def test_a_capability_that_goes_to_another_goal_takes_its_issues_along(world: Wo
     assert keys(found["capability:model"]) == {}
 
 
-def test_a_capability_that_is_renamed_keeps_its_past(world: World) -> None:
+def test_a_capability_that_is_renamed_keeps_its_past(world: JourneyWorld) -> None:
     world.run()
     before = last_run(world)
     world.close("DS-11")
@@ -156,7 +156,7 @@ def test_a_capability_that_is_renamed_keeps_its_past(world: World) -> None:
     assert "capability:model" not in found
 
 
-def test_a_cancelled_capability_leaves_the_goal_and_says_so(world: World) -> None:
+def test_a_cancelled_capability_leaves_the_goal_and_says_so(world: JourneyWorld) -> None:
     world.run()
     before = last_run(world)
     world.edit("plans/2026-q4.yaml", "{id: model, ", "{id: model, cancelled: true, ")
@@ -165,7 +165,7 @@ def test_a_cancelled_capability_leaves_the_goal_and_says_so(world: World) -> Non
     assert [entry["why"] for entry in dropped] == ["capability model was cancelled"] * 3
 
 
-def test_an_issue_that_was_deleted_is_vanished_after_a_week(world: World) -> None:
+def test_an_issue_that_was_deleted_is_vanished_after_a_week(world: JourneyWorld) -> None:
     world.run()
     before = last_run(world)
     world.jira.delete("DS-11")
@@ -174,7 +174,7 @@ def test_an_issue_that_was_deleted_is_vanished_after_a_week(world: World) -> Non
     assert keys(changed(world, before)["capability:model"]) == {"vanished": ["DS-11"]}
 
 
-def test_the_roll_up_as_it_was(world: World) -> None:
+def test_the_roll_up_as_it_was(world: JourneyWorld) -> None:
     world.run()
     before = last_run(world)
     world.clock.advance(timedelta(days=1))
@@ -182,7 +182,7 @@ def test_the_roll_up_as_it_was(world: World) -> None:
     world.run()
 
     def at(moment: str) -> Any:
-        return world._call(lambda: status_at(world.ways(as_json=True), None, moment))
+        return world._call(lambda: status_at(world.invocation(as_json=True), None, moment))
 
     assert at(before).json["figures"]["capability:model"]["counts"]["done"] == 0
     assert at("2026-11-20").json["figures"]["capability:model"]["counts"]["done"] == 0
@@ -193,8 +193,8 @@ def test_the_roll_up_as_it_was(world: World) -> None:
     assert "neither a day" in at("yesterday").err
 
 
-def test_before_the_first_run_nothing_is_known_and_that_is_said(world: World) -> None:
-    ways = world.ways()
+def test_before_the_first_run_nothing_is_known_and_that_is_said(world: JourneyWorld) -> None:
+    ways = world.invocation()
     assert (
         "nothing has been read yet" in world._call(lambda: status_since(ways, None, "2026-11-01", None)).err
     )
@@ -210,11 +210,11 @@ def test_before_the_first_run_nothing_is_known_and_that_is_said(world: World) ->
     assert "nothing is known of the time before" in early.err
 
 
-def test_runs_in_which_nothing_moved_leave_no_rows(world: World) -> None:
+def test_runs_in_which_nothing_moved_leave_no_rows(world: JourneyWorld) -> None:
     world.run()
     with world.opened_store() as store:
-        kept = store.counted_now(), store.plan_history()
+        kept = store.current_count_records(), store.plan_history()
     for _ in range(3):
         assert world.run().code == 0
     with world.opened_store() as store:
-        assert (store.counted_now(), store.plan_history()) == kept
+        assert (store.current_count_records(), store.plan_history()) == kept

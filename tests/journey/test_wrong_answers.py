@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.journey_world import FEATURES, MODEL, World
+from tests.support.journey_world import FEATURES, MODEL, JourneyWorld
 
-MakeWorld = Callable[..., World]
+MakeWorld = Callable[..., JourneyWorld]
 GONE_ONCE = {
     FEATURES: {"kind": "status", "status": 404, "method": "GET", "path": "*/issues/comments/*"},
     MODEL: {"kind": "empty_page", "method": "POST", "path": "*/comment/list"},

@@ -10,14 +10,23 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mappings.labels import LabelScheme
-from mappings.model import Matched, Overrides
-from sync.insights.change_between import Past, differences
-from sync.insights.change_causes import Situation
-from sync.insights.count_ledger import note_down
-from sync.model.attribution import Counted, PlanFacts
+from mappings.model import MatchResult, Overrides
+from sync.insights.change_between import CountHistory, differences
+from sync.insights.change_causes import AttributionContext
+from sync.insights.count_ledger import diff_counts
+from sync.model.attribution import CountRecord, PlanFacts
 from sync.model.plan_facts import plan_facts
 from sync.model.rollup import Rollup
-from tests.support.rollup_world import MIDWAY, capability, goal, increment, issue, ref, rolled, workspace
+from tests.support.rollup_world import (
+    MIDWAY,
+    capability,
+    goal,
+    increment,
+    issue,
+    ref,
+    roll_up_plan,
+    workspace,
+)
 
 FEATURES, MODEL, DASHBOARD = capability("features"), capability("model"), capability("dashboard")
 PLANS = tuple(
@@ -77,7 +86,7 @@ def entry(number, plan, facts):
 class History:
     """What a store would hold after some runs, and the roll-up of each."""
 
-    rows: tuple[Counted, ...] = ()
+    rows: tuple[CountRecord, ...] = ()
     plans: tuple[PlanFacts, ...] = ()
     rollups: tuple[Rollup, ...] = ()
 
@@ -87,12 +96,12 @@ def lived(taken) -> History:
     for number, (plan, facts_of, vetoes) in enumerate(taken):
         found = [entry(each, plan, told) for each, told in sorted(facts_of.items())]
         at = MIDWAY + timedelta(days=number)
-        rollup = rolled(*found, plan=plan, now=at)
+        rollup = roll_up_plan(*found, plan=plan, now=at)
         kept = history.plans[-1] if history.plans else None
         facts = plan_facts(plan, at, f"run-{number}", kept)
         today = [replace(row, capability=name(facts, row.capability)) for row in history.rows]
         ended = {row.ref: row for row in today if row.until}
-        situation = Situation(
+        situation = AttributionContext(
             at=at,
             run_id=f"run-{number}",
             previous=kept.at if kept else None,
@@ -101,14 +110,14 @@ def lived(taken) -> History:
             if kept
             else frozenset(),
             planned=frozenset(facts.body["capabilities"]),
-            matched=Matched(assignments=tuple(assignment for assignment, _ in found)),
+            matched=MatchResult(assignments=tuple(assignment for assignment, _ in found)),
             known={known.issue.ref: known for _, known in found},
             overrides=Overrides(vetoes=vetoes),
-            written={},
+            labels_written_at={},
             scheme=LabelScheme(),
         )
         held = {(row.ref, name(facts, row.capability)): row for row in history.rows if not row.until}
-        rows = note_down(held, ended, rollup, situation).applied_to(history.rows)
+        rows = diff_counts(held, ended, rollup, situation).apply_to(history.rows)
         history.rows = tuple(replace(row, id=index) for index, row in enumerate(rows))
         history.plans += (facts,)
         history.rollups += (rollup,)
@@ -121,7 +130,9 @@ def name(facts: PlanFacts, capability_id: str) -> str:
 
 def between(history: History, first: int, last: int):
     since, at = history.plans[first], history.plans[last]
-    past = Past(since=since.at, at=at.at, counted=history.rows, plan_since=since, plan_at=at, names=at.names)
+    past = CountHistory(
+        since=since.at, at=at.at, records=history.rows, plan_since=since, plan_at=at, names=at.names
+    )
     return differences(past)
 
 

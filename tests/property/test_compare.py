@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.labels import LabelScheme
-from sync.diff.label_diff import LabelWorld, compare_labels
+from sync.diff.label_diff import LabelDiffInputs, diff_labels
 from sync.model.changes import LabelChange, Reason
-from sync.model.labels import Decisions, LabelOutcome, Suspicion, Wish
+from sync.model.labels import DesiredLabels, LabelDiff, RecordedOverrides, SuspectedOverride
 from tests.support.match_world import issue
 
 SCHEME = LabelScheme()
@@ -40,16 +40,16 @@ def some(labels: list[str]) -> st.SearchStrategy[frozenset[str]]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> LabelWorld:
+def worlds(draw: st.DrawFn) -> LabelDiffInputs:
     is_anchor = draw(st.booleans())
     ours = ANCHOR_LABELS if is_anchor else ISSUE_LABELS
     not_old = [label for label in ours if label != "capability:old"]
     live = draw(some([*ours, *PEOPLES]))
-    wish = Wish(
+    wish = DesiredLabels(
         ref=REF,
         container="DS",
         labels={label: Reason(text="wanted") for label in draw(some(not_old))},
-        read=draw(st.booleans()),
+        fully_read=draw(st.booleans()),
         may_write=draw(st.booleans()),
         no_pure_removal=draw(st.booleans()),
         is_anchor=is_anchor,
@@ -59,90 +59,90 @@ def worlds(draw: st.DrawFn) -> LabelWorld:
         for kind in ("vetoes", "held", "left")
     }
     pins = {} if is_anchor else {REF: draw(some(["capability:a", "capability:b"]))}
-    return LabelWorld(
-        wishes={REF: wish},
+    return LabelDiffInputs(
+        desired={REF: wish},
         live={REF: issue(KEY, labels=live)},
         pushed={REF: draw(some(ours))},
-        decisions=Decisions(pins=pins, **decided),
+        overrides=RecordedOverrides(pins=pins, **decided),
         scheme=SCHEME,
-        capabilities=frozenset({"a", "b", "old"}),
+        capability_ids=frozenset({"a", "b", "old"}),
         unproven={REF: draw(some(ours))},
-        renamed={"capability:old": "capability:a"},
-        finished=draw(some(["increment:q3"])),
+        renames={"capability:old": "capability:a"},
+        finished_increment_labels=draw(some(["increment:q3"])),
     )
 
 
-def live_of(world: LabelWorld) -> frozenset[str]:
+def live_of(world: LabelDiffInputs) -> frozenset[str]:
     return frozenset(label.lower() for label in world.live[REF].labels)
 
 
-def the_change(outcome: LabelOutcome) -> LabelChange | None:
+def the_change(outcome: LabelDiff) -> LabelChange | None:
     return outcome.changes[0] if outcome.changes else None
 
 
 @given(worlds())
-def test_only_what_is_ours_is_removed_and_only_what_is_wanted_is_added(world: LabelWorld) -> None:
-    change = the_change(compare_labels(world))
+def test_only_what_is_ours_is_removed_and_only_what_is_wanted_is_added(world: LabelDiffInputs) -> None:
+    change = the_change(diff_labels(world))
     if change is None:
         return
-    pins = world.decisions.pins.get(REF, frozenset())
+    pins = world.overrides.pins.get(REF, frozenset())
     for label in change.remove:
-        renamed_pin = world.renamed.get(label) in pins
+        renamed_pin = world.renames.get(label) in pins
         assert label in world.pushed[REF] or renamed_pin
         assert label in live_of(world)
-    assert set(change.add) <= set(world.wishes[REF].labels) - live_of(world)
+    assert set(change.add) <= set(world.desired[REF].labels) - live_of(world)
     assert not set(change.add) & set(change.remove)
     assert not {"bug", "Wichtig", "flag:released"} & {*change.add, *change.remove}
 
 
 @given(worlds())
 def test_nothing_is_concluded_about_an_issue_that_was_not_read_or_may_not_be_written(
-    world: LabelWorld,
+    world: LabelDiffInputs,
 ) -> None:
-    outcome = compare_labels(world)
-    wish = world.wishes[REF]
-    if not wish.read:
-        assert outcome == LabelOutcome()
+    outcome = diff_labels(world)
+    wish = world.desired[REF]
+    if not wish.fully_read:
+        assert outcome == LabelDiff()
     if not wish.may_write or outcome.suspicions:
         assert outcome.changes == ()
 
 
 @given(worlds())
-def test_what_people_vetoed_or_undo_took_back_is_never_put(world: LabelWorld) -> None:
-    change = the_change(compare_labels(world))
-    stopped = world.decisions.vetoes.get(REF, frozenset()) | world.decisions.held.get(REF, frozenset())
+def test_what_people_vetoed_or_undo_took_back_is_never_put(world: LabelDiffInputs) -> None:
+    change = the_change(diff_labels(world))
+    stopped = world.overrides.vetoes.get(REF, frozenset()) | world.overrides.reverted.get(REF, frozenset())
     assert not set(change.add if change else ()) & stopped
 
 
 @given(worlds())
-def test_with_a_source_missing_nothing_goes_without_a_successor(world: LabelWorld) -> None:
-    wish = replace(world.wishes[REF], no_pure_removal=True)
-    change = the_change(compare_labels(replace(world, wishes={REF: wish})))
+def test_with_a_source_missing_nothing_goes_without_a_successor(world: LabelDiffInputs) -> None:
+    wish = replace(world.desired[REF], no_pure_removal=True)
+    change = the_change(diff_labels(replace(world, wishes={REF: wish})))
     assert change is None or change.pure_removals == ()
 
 
 @given(worlds())
-def test_once_written_there_is_nothing_left_to_write(world: LabelWorld) -> None:
-    change = the_change(compare_labels(world))
+def test_once_written_there_is_nothing_left_to_write(world: LabelDiffInputs) -> None:
+    change = the_change(diff_labels(world))
     if change is None:
         return
     live = (world.live[REF].labels - set(change.remove)) | set(change.add)
     pushed = (world.pushed[REF] - set(change.remove)) | set(change.add)
     after = replace(world, live={REF: issue(KEY, labels=live)}, pushed={REF: pushed})
-    assert compare_labels(after).changes == ()
+    assert diff_labels(after).changes == ()
 
 
 @given(worlds())
-def test_a_person_is_suspected_only_where_the_table_says_so(world: LabelWorld) -> None:
+def test_a_person_is_suspected_only_where_the_table_says_so(world: LabelDiffInputs) -> None:
     live, pushed = live_of(world), world.pushed[REF]
-    for suspicion in compare_labels(world).suspicions:
-        assert isinstance(suspicion, Suspicion)
+    for suspicion in diff_labels(world).suspicions:
+        assert isinstance(suspicion, SuspectedOverride)
         there = suspicion.label in live
         assert there is (suspicion.kind in ("pin", "origin", "veto-lifted"))
         if suspicion.kind in ("veto", "gone"):
             assert suspicion.label in pushed
         if suspicion.kind == "veto":
-            wanted = {world.today(label) for label in world.wishes[REF].labels}
-            assert world.today(suspicion.label) in wanted
+            wanted = {world.current_name(label) for label in world.desired[REF].labels}
+            assert world.current_name(suspicion.label) in wanted
         if suspicion.kind == "pin":
             assert suspicion.label in ("capability:a", "capability:b", "capability:old")

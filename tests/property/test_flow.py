@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from connectors.model import IssueChange
 from mappings.model import StateRule
-from sync.model.flow import FlowIssue
-from tests.support.flow_world import CLASSES, CREATED, day, flag, label, status, way
+from sync.model.flow import IssueFlow
+from tests.support.flow_world import CLASSES, CREATED, day, flag, issue_flow, label, status
 
 OWN = {
     "doing": StateRule(labels=frozenset({"wip"}), statuses=frozenset({"Review"})),
@@ -43,8 +43,8 @@ _FACTS = st.fixed_dictionaries(
 
 @given(_PASTS, _FACTS)
 def test_the_way_holds_together(changes: list[IssueChange], facts: dict[str, Any]) -> None:
-    flow = way(*changes, states=OWN, **facts)
-    moves = flow.moves
+    flow = issue_flow(*changes, states=OWN, **facts)
+    moves = flow.state_changes
     assert moves[0].at == CREATED
     assert all(before.at <= after.at and before.state != after.state for before, after in pairwise(moves))
     state, at = moves[-1].state, moves[-1].at
@@ -52,21 +52,21 @@ def test_the_way_holds_together(changes: list[IssueChange], facts: dict[str, Any
     assert flow.dropped == (at if state == "dropped" else None)
     assert flow.started is None or flow.started >= CREATED
     assert list(flow.reopened) == sorted(flow.reopened)
-    assert all(each.until is None or each.since < each.until for each in flow.blocked)
-    for before, after in pairwise(flow.blocked):
+    assert all(each.until is None or each.since < each.until for each in flow.blocked_periods)
+    for before, after in pairwise(flow.blocked_periods):
         assert before.until is not None and before.until <= after.since
 
 
 @given(_PASTS, _FACTS)
 def test_it_ends_where_the_issue_is_now(changes: list[IssueChange], facts: dict[str, Any]) -> None:
-    now = way(states=OWN, **{**facts, "whole": True, "seen": []})
-    flow = way(*changes, states=OWN, **facts)
-    assert flow.moves[-1].state == now.moves[-1].state
+    now = issue_flow(states=OWN, **{**facts, "whole": True, "seen": []})
+    flow = issue_flow(*changes, states=OWN, **facts)
+    assert flow.state_changes[-1].state == now.state_changes[-1].state
     assert blocked_now(flow) == blocked_now(now)
 
 
-def blocked_now(flow: FlowIssue) -> bool:
-    return any(each.until is None for each in flow.blocked)
+def blocked_now(flow: IssueFlow) -> bool:
+    return any(each.until is None for each in flow.blocked_periods)
 
 
 @given(_PASTS, _FACTS, st.integers(0, 2**32))
@@ -76,4 +76,4 @@ def test_order_and_repetition_of_what_is_told_change_nothing(
     once = list({change.id: change for change in changes}.values())
     again = [*once, *once[::2]]
     Random(seed).shuffle(again)
-    assert way(*again, states=OWN, **facts) == way(*once, states=OWN, **facts)
+    assert issue_flow(*again, states=OWN, **facts) == issue_flow(*once, states=OWN, **facts)

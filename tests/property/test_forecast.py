@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync.forecast.hazard import Hazards, hazards_of
+from sync.forecast.hazard import HazardRates, estimate_hazard_rates
 from sync.forecast.joint_model import (
-    PRIOR,
-    Part,
-    Team,
-    chance_of_all,
-    chances_of,
-    count_chances,
-    quantiles_of,
+    CANDIDATE_PRIOR,
+    TeamPace,
+    TeamShare,
+    all_closed_probability,
+    close_probabilities,
+    closed_count_distribution,
+    count_quantiles,
 )
-from sync.forecast.throughput_model import count_law
+from sync.forecast.throughput_model import throughput_distribution
 from sync.model.forecast import QUANTILES
-from tests.support.forecast_world import past
+from tests.support.forecast_world import history_as_of
 
 RATES = st.lists(st.floats(1e-6, 0.5), min_size=10, max_size=10)
 AGES = st.lists(st.floats(0, 3000), max_size=25)
@@ -38,15 +38,20 @@ LIVES = st.lists(st.tuples(st.floats(0, 600), st.none() | st.floats(0, 600)), mi
 def test_a_group_is_a_distribution_that_more_time_only_moves_up(
     rates: list[float], ages: list[float], closes: int, expected: float, tempo: float, days: float
 ) -> None:
-    team = Team(hazards=Hazards.of_rates(np.array(rates)), tempo=tempo)
-    parts = [Part(team=team, ages=np.array(ages), closes=closes, expected=expected)]
-    now, later = (PRIOR @ count_chances(chances_of(parts, each)) for each in (days, days + 30))
+    team = TeamPace(hazards=HazardRates.from_rates(np.array(rates)), log_pace=tempo)
+    parts = [TeamShare(pace=team, ages=np.array(ages), closed=closes, expected_closed=expected)]
+    now, later = (
+        CANDIDATE_PRIOR @ closed_count_distribution(close_probabilities(parts, each))
+        for each in (days, days + 30)
+    )
     assert now.sum() == pytest.approx(1)
     assert now.min() >= -1e-12
     assert np.all(np.cumsum(later) <= np.cumsum(now) + 1e-9)
-    assert quantiles_of(now, QUANTILES) == sorted(quantiles_of(now, QUANTILES))
-    assert PRIOR @ chance_of_all(chances_of(parts, days)) == pytest.approx(now[-1], abs=1e-9)
-    assert np.array_equal(now, PRIOR @ count_chances(chances_of(parts, days)))
+    assert count_quantiles(now, QUANTILES) == sorted(count_quantiles(now, QUANTILES))
+    assert CANDIDATE_PRIOR @ all_closed_probability(close_probabilities(parts, days)) == pytest.approx(
+        now[-1], abs=1e-9
+    )
+    assert np.array_equal(now, CANDIDATE_PRIOR @ closed_count_distribution(close_probabilities(parts, days)))
 
 
 @given(lives=LIVES, days=st.floats(0.5, 400))
@@ -54,10 +59,13 @@ def test_a_group_is_a_distribution_that_more_time_only_moves_up(
 def test_a_teams_count_is_a_distribution_whatever_its_past(
     lives: list[tuple[float, float | None]], days: float
 ) -> None:
-    known = past([(a, None if b is None else max(a, b)) for a, b in lives], 600.0)
-    law = count_law(known, hazards_of(known), days)
+    known = history_as_of([(a, None if b is None else max(a, b)) for a, b in lives], 600.0)
+    law = throughput_distribution(known, estimate_hazard_rates(known), days)
     counts = law.quantiles(np.array(QUANTILES))
     assert np.all(np.diff(counts) >= 0)
     assert np.all(counts >= 0)
     assert law.variance > law.mean > 0
-    assert np.array_equal(counts, count_law(known, hazards_of(known), days).quantiles(np.array(QUANTILES)))
+    assert np.array_equal(
+        counts,
+        throughput_distribution(known, estimate_hazard_rates(known), days).quantiles(np.array(QUANTILES)),
+    )

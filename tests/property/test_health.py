@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.forecast.health.hysteresis import settle, word_of
-from sync.model.health import Standing
+from sync.forecast.health.hysteresis import health_of, next_displayed_health
+from sync.model.health import DisplayedHealth
 
 WORDS = st.sampled_from(["on-track", "at-risk", "off-track", None])
 RUNS = st.lists(st.tuples(st.integers(0, 2), WORDS), max_size=12)
@@ -17,10 +17,10 @@ FIRST = date(2026, 11, 1)
 
 def shown(runs: list[tuple[int, str | None]]) -> list[tuple[date, str | None, str | None]]:
     """(day, what the run saw, what is shown after it)."""
-    standing, day, found = Standing(), FIRST, []
+    standing, day, found = DisplayedHealth(), FIRST, []
     for later, word in runs:
         day += timedelta(days=later)
-        standing = settle(standing, word, day)
+        standing = next_displayed_health(standing, word, day)
         found.append((day, word, standing.shown))
     return found
 
@@ -55,5 +55,5 @@ def test_within_one_day_nothing_changes(runs: list[tuple[int, str | None]]) -> N
 @given(st.floats(0, 1))
 def test_words_follow_the_limits(probability: float) -> None:
     limits = {"on-track": (0.7, 1.1), "at-risk": (0.3, 0.7), "off-track": (0.0, 0.3)}
-    low, high = limits[word_of(probability)]
+    low, high = limits[health_of(probability)]
     assert low <= probability < high

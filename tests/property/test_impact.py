@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Anchor, Assignment, Conflict, Unplanned, Workspace
-from mappings.rules.trace import Outcome
+from mappings.rules.trace import MatchOutcome
 from sync.config.settings import Settings
-from sync.mapping_tools.impact import Move, impact_of, outcomes
-from sync.model.labels import Decisions
-from sync.model.planning import Earlier, Remembered, Seen, Thought
-from sync.pipeline.affected import Basis, to_look_at_again
-from sync.pipeline.offline import anchors_among
-from sync.pipeline.planner import think
+from sync.mapping_tools.impact import IssueMove, compute_impact, outcomes_by_issue
+from sync.model.labels import RecordedOverrides
+from sync.model.planning import PlanningInputs, PlanningResult, PreviousPlanning, RecordedState
+from sync.pipeline.affected import PlanningBasis, affected_issues
+from sync.pipeline.offline import find_anchors
+from sync.pipeline.planner import plan_changes
 from tests.support.match_world import NOW, Q3, Q4, at, capability, increment, known, rule, team, workspace
 
 CAPABILITIES = ["one", "two", "three", "four"]
@@ -131,54 +131,56 @@ def held(known_issues: dict[IssueRef, KnownIssue], world: Workspace) -> dict[Iss
     return {ref: replace(item, sources=item.sources & named) for ref, item in known_issues.items()}
 
 
-def thoughts(old: Workspace, new: Workspace, seen: Seen, remembered: Remembered) -> tuple[Thought, ...]:
+def thoughts(
+    old: Workspace, new: Workspace, seen: PlanningInputs, remembered: RecordedState
+) -> tuple[PlanningResult, ...]:
     """What the old one says, what the new one says, and what it says when it may rest on the old one."""
 
-    def think_of(world: Workspace, earlier: Earlier | None = None) -> Thought:
+    def think_of(world: Workspace, earlier: PreviousPlanning | None = None) -> PlanningResult:
         known_issues = held(dict(seen.known), world)
-        return think(
+        return plan_changes(
             SETTINGS,
             world,
-            replace(seen, known=known_issues, anchors=anchors_among(known_issues, world)),
+            replace(seen, known=known_issues, anchors=find_anchors(known_issues, world)),
             remembered,
             now=NOW,
             markup={"jira": "jira", "github": "github"},
-            earlier=earlier,
+            previous=earlier,
         )
 
     before, after = think_of(old), think_of(new)
     bases = [
-        Basis(workspace=world, known=held(dict(seen.known), world), remembered=remembered)
+        PlanningBasis(workspace=world, known=held(dict(seen.known), world), remembered=remembered)
         for world in (old, new)
     ]
-    again = to_look_at_again(bases[0], before, bases[1])
-    spared = after if again is None else think_of(new, Earlier(thought=before, again=again))
+    again = affected_issues(bases[0], before, bases[1])
+    spared = after if again is None else think_of(new, PreviousPlanning(planning=before, affected=again))
     return before, after, spared
 
 
-def seen_of(facts: list[dict[str, Any]]) -> Seen:
+def seen_of(facts: list[dict[str, Any]]) -> PlanningInputs:
     keys = [f"DS-{n}" if n % 3 else f"acme/churn#{n}" for n in range(1, len(facts) + 1)]
     everything = [known("DS-0"), *(known(key, **each) for key, each in zip(keys, facts, strict=True))]
     everything = sorted(everything, key=lambda item: item.issue.ref)
-    return Seen(
+    return PlanningInputs(
         known={item.issue.ref: item for item in everything},
         anchors={},
-        unread=frozenset(),
+        unread_sources=frozenset(),
         failing_since={},
     )
 
 
-def remembered_of(data: st.DataObject, items: list[KnownIssue]) -> Remembered:
+def remembered_of(data: st.DataObject, items: list[KnownIssue]) -> RecordedState:
     ours = st.dictionaries(
         st.sampled_from([item.issue.ref for item in items]),
         st.frozensets(st.sampled_from(LABELS[3:]), min_size=1),
         max_size=3,
     )
-    decisions = Decisions(pins=data.draw(ours), vetoes=data.draw(ours))
-    return Remembered(pushed=data.draw(ours), decisions=decisions, born=at(10, 25))
+    decisions = RecordedOverrides(pins=data.draw(ours), vetoes=data.draw(ours))
+    return RecordedState(pushed_labels=data.draw(ours), overrides=decisions, store_created_at=at(10, 25))
 
 
-def told(outcome: Outcome) -> Outcome:
+def told(outcome: MatchOutcome) -> MatchOutcome:
     """Without the words for where a state comes from: they are no difference."""
     if isinstance(outcome, Assignment | Unplanned):
         return replace(outcome, state=replace(outcome.state, because=""))
@@ -188,7 +190,9 @@ def told(outcome: Outcome) -> Outcome:
     return None
 
 
-def with_moves(before: dict[IssueRef, Outcome], moves: tuple[Move, ...]) -> dict[IssueRef, Outcome]:
+def with_moves(
+    before: dict[IssueRef, MatchOutcome], moves: tuple[IssueMove, ...]
+) -> dict[IssueRef, MatchOutcome]:
     for move in moves:
         assert told(before.get(move.ref)) == told(move.before)
     moved = before | {move.ref: move.after for move in moves}
@@ -214,16 +218,16 @@ def test_the_moves_applied_to_the_old_assignments_give_the_new_ones(
     }
 
     before, after, spared = thoughts(mapped(old, plan), mapped(changed, edited), seen, remembered)
-    impact = impact_of(before, after, seen.known)
+    impact = compute_impact(before, after, seen.known)
 
-    new_outcomes = {ref: told(outcome) for ref, outcome in outcomes(after.matched).items()}
-    assert with_moves(outcomes(before.matched), impact.moves) == new_outcomes
-    assert impact_of(before, spared, seen.known) == impact
+    new_outcomes = {ref: told(outcome) for ref, outcome in outcomes_by_issue(after.matched).items()}
+    assert with_moves(outcomes_by_issue(before.matched), impact.moves) == new_outcomes
+    assert compute_impact(before, spared, seen.known) == impact
     assert spared.rollup.increments == after.rollup.increments
     assert sorted(spared.suspicions, key=str) == sorted(after.suspicions, key=str)
     # Of issues that concern nobody the whole look says nothing, the spared one that they should have no label.
-    assert {ref: wish for ref, wish in spared.wishes.items() if ref in after.wishes} == after.wishes
-    assert not any(wish.labels for ref, wish in spared.wishes.items() if ref not in after.wishes)
+    assert {ref: wish for ref, wish in spared.desired.items() if ref in after.desired} == after.desired
+    assert not any(wish.labels for ref, wish in spared.desired.items() if ref not in after.desired)
 
 
 @settings(max_examples=100, deadline=None)
@@ -236,8 +240,8 @@ def test_identical_mappings_have_no_impact(
 
     before, after, spared = thoughts(mapped(drawn, plan), mapped(drawn, plan), seen, remembered)
 
-    assert impact_of(before, after, seen.known).is_empty
-    assert impact_of(before, spared, seen.known).is_empty
+    assert compute_impact(before, after, seen.known).is_empty
+    assert compute_impact(before, spared, seen.known).is_empty
 
 
 FOUR = {"continues": "three", "closed": False, "team": "team-1"}
@@ -259,8 +263,8 @@ def test_an_edited_plan_moves_issues_of_rules_that_nobody_touched(
     seen = seen_of([{"labels": ["a"]}, {"labels": ["b", "capability:five"]}])
     worlds = [replace(mapped([], each), teams=teams) for each in (plan, edited)]
 
-    before, after, spared = thoughts(*worlds, seen, Remembered(born=at(10, 25)))
+    before, after, spared = thoughts(*worlds, seen, RecordedState(store_created_at=at(10, 25)))
 
     assert (before.matched, before.suspicions) != (after.matched, after.suspicions)
-    assert impact_of(before, spared, seen.known) == impact_of(before, after, seen.known)
+    assert compute_impact(before, spared, seen.known) == compute_impact(before, after, seen.known)
     assert sorted(spared.suspicions, key=str) == sorted(after.suspicions, key=str)

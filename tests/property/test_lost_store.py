@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.writing_world import FEATURES, INCREMENT, MODEL, World
+from tests.support.writing_world import FEATURES, INCREMENT, MODEL, WritingWorld
 
 KEYS = ("DS-2", "DS-3", "acme/churn#2", "acme/churn#3")
 ACTS = ("run", "run", "take off", "take off the increment", "pin", "unpin", "ask for the other", "close")
@@ -16,7 +16,7 @@ ACTS = ("run", "run", "take off", "take off the increment", "pin", "unpin", "ask
 Acts = list[tuple[str, str]]
 
 
-def settled(world: World) -> dict[str, set[str]]:
+def settled(world: WritingWorld) -> dict[str, set[str]]:
     """The labels once a run finds nothing to change any more."""
     for _ in range(4):
         outcome = world.run()
@@ -30,7 +30,7 @@ def _place(key: str) -> tuple[str, ...]:
     return (key.partition("#")[0],) if "#" in key else (key.partition("-")[0],)
 
 
-def _act(world: World, act: str, key: str) -> None:
+def _act(world: WritingWorld, act: str, key: str) -> None:
     tracker, labels = world.tracker_of(key), world.labels(key)
     ours = next((label for label in (FEATURES, MODEL) if label in labels), None)
     match act:
@@ -57,7 +57,7 @@ def _act(world: World, act: str, key: str) -> None:
 @given(st.lists(st.tuples(st.sampled_from(ACTS), st.sampled_from(KEYS)), max_size=8))
 def test_labels_stay_as_they_were_when_the_store_is_lost(acts: Acts) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder))
+        world = WritingWorld(Path(folder))
         for key in KEYS:
             world.tracker_of(key).add_issue(*_place(key), f"Work {key}", labels=["features"])
         world.run()

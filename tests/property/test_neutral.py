@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from sync.config.escape import BREAK, neutral_github, neutral_jira, neutral_terminal
+from sync.config.escape import ZERO_WIDTH_SPACE, escape_github, escape_jira, escape_terminal
 
 MARKUP = """@bob #1 o/r#2 GH-3 DS-4 https://github.com/o/r/issues/5 http:// :// www. HTTPS://x deadbeef
 closes fixes: 0123456789abcdef0123456789abcdef01234567
@@ -36,7 +36,7 @@ def shown(rendered):
 
 @given(TEXTS)
 def test_a_terminal_gets_one_visible_line(text):
-    line = neutral_terminal(text)
+    line = escape_terminal(text)
     assert len(line) <= 300
     assert line == " ".join(line.split())
     for char in line:
@@ -48,28 +48,28 @@ def test_a_terminal_gets_one_visible_line(text):
 def test_letters_survive_in_their_order(text):
     blanks = "\u115f\u1160\u3164\uffa0"
     expected = [char for char in letters(text) if char not in blanks]
-    assert letters(neutral_terminal(text)) == expected
-    assert letters(neutral_jira(text)) == expected
-    assert letters(shown(MARKDOWN.render(neutral_github(text)))) == expected
+    assert letters(escape_terminal(text)) == expected
+    assert letters(escape_jira(text)) == expected
+    assert letters(shown(MARKDOWN.render(escape_github(text)))) == expected
 
 
 @given(TEXTS)
 @example("a\n===")
 @example("\\|")
 def test_github_shows_exactly_the_text_and_no_markup(text):
-    rendered = MARKDOWN.render(neutral_github(text))
-    assert shown(rendered).replace(BREAK, "") == neutral_terminal(text)
+    rendered = MARKDOWN.render(escape_github(text))
+    assert shown(rendered).replace(ZERO_WIDTH_SPACE, "") == escape_terminal(text)
     assert set(re.findall(r"<[^>]*>", rendered)) <= {"<p>", "</p>", "<span>", "</span>"}
 
 
 @given(TEXTS)
 def test_github_finds_nothing_to_link_in_the_rendered_text(text):
-    assert not LINKED_BY_GITHUB.search(shown(MARKDOWN.render(neutral_github(text))))
+    assert not LINKED_BY_GITHUB.search(shown(MARKDOWN.render(escape_github(text))))
 
 
 @given(TEXTS)
 def test_github_raw_text_cannot_look_like_our_hidden_markers(text):
-    raw = neutral_github(text)
+    raw = escape_github(text)
     assert "<!--" not in raw
     assert "-->" not in raw
     assert "\n" not in raw
@@ -77,7 +77,7 @@ def test_github_raw_text_cannot_look_like_our_hidden_markers(text):
 
 @given(TEXTS)
 def test_a_table_on_github_keeps_its_cells(text):
-    table = f"| one | two | three |\n| --- | --- | --- |\n|{neutral_github(text)}|{neutral_github(text)}|x|\n"
+    table = f"| one | two | three |\n| --- | --- | --- |\n|{escape_github(text)}|{escape_github(text)}|x|\n"
     rendered = MARKDOWN.render(table)
     assert rendered.count("<td>") == 3
     assert "<td>x</td>" in rendered
@@ -85,7 +85,7 @@ def test_a_table_on_github_keeps_its_cells(text):
 
 @given(TEXTS)
 def test_bold_text_of_ours_stays_closed(text):
-    rendered = MARKDOWN.render(f"start **x{neutral_github(text)}x** end")
+    rendered = MARKDOWN.render(f"start **x{escape_github(text)}x** end")
     assert rendered.startswith("<p>start <strong>x")
     assert rendered.endswith("x</strong> end</p>\n")
 
@@ -98,12 +98,12 @@ ACTIVE_IN_JIRA = re.compile(
 
 @given(TEXTS)
 def test_jira_finds_no_markup_macro_mention_or_cell(text):
-    raw = neutral_jira(text)
+    raw = escape_jira(text)
     assert not ACTIVE_IN_JIRA.search(raw)
     assert "\n" not in raw
 
 
 @given(TEXTS)
 def test_jira_shows_exactly_the_text(text):
-    shown_text = re.sub(r"\\([-#*_+?^~|%{}\[\]()!@])", r"\1", neutral_jira(text)).replace(BREAK, "")
-    assert shown_text == neutral_terminal(text).replace("|", "¦")
+    shown_text = re.sub(r"\\([-#*_+?^~|%{}\[\]()!@])", r"\1", escape_jira(text)).replace(ZERO_WIDTH_SPACE, "")
+    assert shown_text == escape_terminal(text).replace("|", "¦")

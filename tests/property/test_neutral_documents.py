@@ -6,14 +6,14 @@ from hypothesis import example, given, settings
 
 from connectors.model import IssueRef
 from mappings.model import Assignment, IssueState, Unplanned
-from sync.cli.commands.mappings_impact_output import Compared, impact_markdown
+from sync.cli.commands.mappings_impact_output import Comparison, impact_markdown
 from sync.cli.render import changes_markdown
-from sync.diff.comment_markup import render
-from sync.insights.report.markdown import markdown
-from sync.mapping_tools.impact import Figure, Impact, Move, Standing
+from sync.diff.comment_markup import render_comment
+from sync.insights.report.markdown import render_markdown
+from sync.mapping_tools.impact import Impact, IssueMove, SubjectDifference, SubjectStatus
 from sync.model.changes import ChangeSet, LabelChange, Reason
-from sync.model.comments import Document
-from sync.model.limits import Attention
+from sync.model.comments import CommentContent
+from sync.model.limits import ChangeCost
 from sync.model.rollup import Counts
 from tests.support.hostile_text import TEXTS, found_on_github, github_texts, markup_on_github
 from tests.support.jira_wiki import cells_of, tokens_of
@@ -24,7 +24,7 @@ def comment(kind, text):
     """A comment with the text in every place where a text of somebody may stand."""
     keys = (f"DS-1{text}", "acme/churn#7")
     refs = tuple(IssueRef(tracker="there", id=key, key=key) for key in keys)
-    document = Document(
+    document = CommentContent(
         heading=f"Title {text}",
         context=f"capability of {text}, increment {text}, due never",
         state=f"State {text}",
@@ -33,7 +33,7 @@ def comment(kind, text):
         rows=((f"first {text}", f"{text} second"), ("third", "fourth")),
         footer=f"Kept by ({text})",
     )
-    return render(document, kind).body
+    return render_comment(document, kind).body
 
 
 def frame_on_jira(body):
@@ -78,7 +78,7 @@ def test_the_form_of_a_comment_is_seen():
 @settings(max_examples=20)
 @given(TEXTS)
 def test_a_report_that_is_pasted_into_github_refers_to_nothing_and_keeps_its_form(text):
-    report, harmless = markdown(report_data(f" {text}")), markdown(report_data(" word"))
+    report, harmless = render_markdown(report_data(f" {text}")), render_markdown(report_data(" word"))
     assert not found_on_github(report)
     assert markup_on_github(report) == markup_on_github(harmless)
     assert len(github_texts(report)) == len(github_texts(harmless))
@@ -91,7 +91,7 @@ def change_set(text):
         add={f"capability:{text}": Reason(text=f"because of {text}", rule=text)},
         remove={f"{text}-old": Reason(text=text)},
     )
-    return changes_markdown(ChangeSet(labels=(change,)), Attention())
+    return changes_markdown(ChangeSet(labels=(change,)), ChangeCost())
 
 
 @given(TEXTS)
@@ -108,17 +108,17 @@ def impact_comment(text):
     todo = IssueState(state="todo")
     before = Unplanned(ref=ref, teams=(text, f"team {text}"), state=todo)
     after = Assignment(ref=ref, team=f"team {text}", capability=f"a {text}", state=todo, rule=f"rule {text}")
-    standing = Standing(
+    standing = SubjectStatus(
         state=f"on {text}", health=None, blocked=False, finished=0, total=1, counts=Counts(todo=1)
     )
     impact = Impact(
-        moves=(Move(ref=ref, title=text, before=before, after=after),),
-        figures=(Figure(subject=f"capability:{text}", before=None, after=standing),),
+        moves=(IssueMove(ref=ref, title=text, before=before, after=after),),
+        subjects=(SubjectDifference(subject=f"capability:{text}", before=None, after=standing),),
         writes_before=ChangeSet(),
         writes_after=ChangeSet(),
         issues=1,
     )
-    return impact_markdown(impact, Compared(against=f"branch {text}", as_of=None, notes=(f"note {text}",)))
+    return impact_markdown(impact, Comparison(against=f"branch {text}", as_of=None, notes=(f"note {text}",)))
 
 
 @given(TEXTS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given
 
-from sync.config.escape import BREAK, neutral_github, neutral_jira, neutral_terminal
+from sync.config.escape import ZERO_WIDTH_SPACE, escape_github, escape_jira, escape_terminal
 from tests.support.hostile_text import (
     GITHUB_MARKUP,
     GITHUB_RULES,
@@ -25,20 +25,20 @@ from tests.support.jira_wiki import cells_of, tokens_of
 def test_each_rule_of_github_finds_its_examples_and_not_their_neutral_form(name):
     for text in GITHUB_RULES[name][1]:
         assert name in {found for found, _ in found_on_github(text)}, text
-        assert not found_on_github(neutral_github(text)), text
+        assert not found_on_github(escape_github(text)), text
 
 
 @pytest.mark.parametrize("text", GITHUB_MARKUP.values(), ids=GITHUB_MARKUP)
 def test_markup_of_github_is_seen_and_its_neutral_form_is_text(text):
     assert markup_on_github(text) or github_texts(text) != [text]
-    assert not markup_on_github(neutral_github(text))
-    assert github_texts(neutral_github(text).replace(BREAK, "")) == [text]
+    assert not markup_on_github(escape_github(text))
+    assert github_texts(escape_github(text).replace(ZERO_WIDTH_SPACE, "")) == [text]
 
 
 @given(TEXTS)
 @example("$#$1")
 def test_github_finds_none_of_its_rules_in_a_sentence(text):
-    neutral = neutral_github(text)
+    neutral = escape_github(text)
     sentence = f"Seen {neutral} and ({neutral}), **{neutral or 'x'}**."
     assert not found_on_github(sentence)
     assert not found_on_github(neutral)
@@ -47,10 +47,10 @@ def test_github_finds_none_of_its_rules_in_a_sentence(text):
 
 @given(TEXTS)
 def test_github_finds_none_of_its_rules_in_a_table(text):
-    neutral = neutral_github(text)
+    neutral = escape_github(text)
     table = f"| one | two |\n| --- | --- |\n| {neutral} | {neutral} |\n"
-    cells = [text.replace(BREAK, "") for text in github_texts(table)]
-    assert cells == ["one", "two", neutral_terminal(text), neutral_terminal(text)]
+    cells = [text.replace(ZERO_WIDTH_SPACE, "") for text in github_texts(table)]
+    assert cells == ["one", "two", escape_terminal(text), escape_terminal(text)]
     assert not found_on_github(table)
 
 
@@ -58,14 +58,14 @@ def plain(tokens):
     """What a reader sees, or None when Jira makes more of it than text and links to issues."""
     if {token.kind for token in tokens} - {"text", "issue key"}:
         return None
-    return "".join(token.text for token in tokens).replace(BREAK, "")
+    return "".join(token.text for token in tokens).replace(ZERO_WIDTH_SPACE, "")
 
 
 @pytest.mark.parametrize("kind", JIRA_CONTROLS)
 def test_each_kind_of_jira_markup_is_seen_and_its_neutral_form_is_text(kind):
     for text in JIRA_CONTROLS[kind]:
         assert kind in {token.kind for token in tokens_of(text)}, text
-        assert plain(tokens_of(neutral_jira(text))) == neutral_terminal(text).replace("|", "¦"), text
+        assert plain(tokens_of(escape_jira(text))) == escape_terminal(text).replace("|", "¦"), text
 
 
 def test_an_escaped_bar_would_still_end_its_cell_on_jira():
@@ -75,14 +75,14 @@ def test_an_escaped_bar_would_still_end_its_cell_on_jira():
 @given(TEXTS)
 @example("mailto:bob")
 def test_jira_sees_only_text_at_the_start_and_inside_of_a_sentence(text):
-    neutral = neutral_jira(text)
-    shown = neutral_terminal(text).replace("|", "¦")
+    neutral = escape_jira(text)
+    shown = escape_terminal(text).replace("|", "¦")
     assert plain(tokens_of(neutral)) == shown
     assert plain(tokens_of(f"Seen {neutral} and, {neutral}.")) == f"Seen {shown} and, {shown}."
 
 
 @given(TEXTS)
 def test_jira_sees_only_text_in_the_cells_of_a_table(text):
-    neutral = neutral_jira(text) or " "
-    shown = neutral_terminal(text).replace("|", "¦") or " "
+    neutral = escape_jira(text) or " "
+    shown = escape_terminal(text).replace("|", "¦") or " "
     assert [plain(cell) for cell in cells_of(f"|{neutral}|{neutral}|x|")] == [shown, shown, "x"]

@@ -8,43 +8,58 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sync.simulation.environment import Shelf, Stage, first_scene, staged
-from sync.simulation.fault_schedule import ALWAYS, ANY_TIME, AT_REQUEST, AT_STORE, Edit, RunPlan, Trouble
-from sync.simulation.invariants import journalled, one_comment, people_first, still_said
-from sync.simulation.observation import complaint, faces_of
-from sync.simulation.scenarios import made_up
-from sync.simulation.user_actions import Toggle
+from sync.simulation.environment import Environment, StorePool, initial_state, restore_environment
+from sync.simulation.fault_schedule import (
+    CONCURRENT_ACTIONS,
+    REQUEST_FAULTS,
+    STORE_FAULTS,
+    UNLIMITED,
+    RunSchedule,
+    ScheduledFault,
+    UserAction,
+)
+from sync.simulation.invariants import (
+    check_journalled,
+    check_people_first,
+    check_single_comment,
+    check_user_comments,
+)
+from sync.simulation.observation import failure_reason, visible_issues
+from sync.simulation.scenarios import random_scenario_for
+from sync.simulation.user_actions import LabelChange
 
-SHELF = Shelf()
+SHELF = StorePool()
 MANY = 40
-KINDS = (*ANY_TIME, "quote", "nonsense", "release", "veto", "reword", "delete comment")
+KINDS = (*CONCURRENT_ACTIONS, "quote", "nonsense", "release", "veto", "reword", "delete comment")
 """Without pins, which a person may lift, so that who had the last word is no longer told by the labels alone."""
 
 troubles = st.one_of(
     st.builds(
-        Trouble,
-        kind=st.sampled_from(AT_REQUEST),
+        ScheduledFault,
+        kind=st.sampled_from(REQUEST_FAULTS),
         tracker=st.sampled_from(["jira", "github"]),
         nth=st.integers(1, 12),
-        times=st.sampled_from([1, 2, 5, ALWAYS]),
+        times=st.sampled_from([1, 2, 5, UNLIMITED]),
         writes=st.booleans(),
     ),
-    st.builds(Trouble, kind=st.sampled_from(AT_STORE), nth=st.integers(1, MANY)),
+    st.builds(ScheduledFault, kind=st.sampled_from(STORE_FAULTS), nth=st.integers(1, MANY)),
 )
-edits = st.builds(Edit, kind=st.sampled_from(KINDS), issue=st.integers(0, MANY), choice=st.integers(0, MANY))
+edits = st.builds(
+    UserAction, kind=st.sampled_from(KINDS), issue=st.integers(0, MANY), choice=st.integers(0, MANY)
+)
 
 
 class AnythingMayHappen(RuleBasedStateMachine):
-    stage: Stage
+    stage: Environment
 
     @initialize(number=st.integers(0, 23))
     def begin(self, number: int) -> None:
-        world = made_up(number)
-        self.stage = staged(world, first_scene(world), SHELF)
+        world = random_scenario_for(number)
+        self.stage = restore_environment(world, initial_state(world), SHELF)
 
     @rule(edit=edits)
-    def a_person_does_something(self, edit: Edit) -> None:
-        self.stage.people.act(edit)
+    def a_person_does_something(self, edit: UserAction) -> None:
+        self.stage.users.perform(edit)
 
     @rule(seconds=st.sampled_from([0, 30, 250]))
     def lists_lag(self, seconds: int) -> None:
@@ -53,25 +68,25 @@ class AnythingMayHappen(RuleBasedStateMachine):
 
     @rule(minutes=st.sampled_from([0, -200, 7]))
     def our_clock_is_wrong(self, minutes: int) -> None:
-        self.stage.skew = timedelta(minutes=minutes)
+        self.stage.clock_skew = timedelta(minutes=minutes)
 
     @rule(plan=st.lists(troubles, min_size=1, max_size=3), minutes=st.sampled_from([2, 30, 600]))
-    def a_run_is_disturbed(self, plan: list[Trouble], minutes: int) -> None:
+    def a_run_is_disturbed(self, plan: list[ScheduledFault], minutes: int) -> None:
         gap = timedelta(minutes=minutes)
-        ran = self.stage.run(RunPlan(troubles=tuple(plan), gap=gap))
-        assert ran.unexpected is None
+        ran = self.stage.run(RunSchedule(troubles=tuple(plan), delay=gap))
+        assert ran.unexpected_error is None
 
     @rule()
     def a_run_is_not_disturbed(self) -> None:
-        assert self.stage.run(RunPlan()).unexpected is None
+        assert self.stage.run(RunSchedule()).unexpected_error is None
 
     @invariant()
     def people_come_first_and_comments_alone(self) -> None:
-        faces = faces_of(self.stage)
-        broken = [*one_comment(faces), *still_said(self.stage.people.said, faces)]
-        scheme = self.stage.world.configured.settings.scheme
-        for site in self.stage.sites.values():
-            broken += people_first(site.toggles(), scheme)
+        faces = visible_issues(self.stage)
+        broken = [*check_single_comment(faces), *check_user_comments(self.stage.users.user_comments, faces)]
+        scheme = self.stage.scenario.loaded_workspace.settings.label_scheme
+        for site in self.stage.tracker_uis.values():
+            broken += check_people_first(site.label_changes(), scheme)
         assert not broken
 
     def teardown(self) -> None:
@@ -81,16 +96,16 @@ class AnythingMayHappen(RuleBasedStateMachine):
         self.our_clock_is_wrong(0)
         self.lists_lag(0)
         for hours in (1, 25, 25):
-            self.stage.run(RunPlan(gap=timedelta(hours=hours)))
-        last = self.stage.run(RunPlan())
-        assert last.outcome and last.outcome.exit_code == 0, complaint(last)
+            self.stage.run(RunSchedule(delay=timedelta(hours=hours)))
+        last = self.stage.run(RunSchedule())
+        assert last.result and last.result.exit_code == 0, failure_reason(last)
         assert last.writes == ()
         self.people_come_first_and_comments_alone()
         store = self.stage.store
-        ours: list[tuple[str, Toggle]] = [
-            (name, each) for name, site in self.stage.sites.items() for each in site.toggles()
+        ours: list[tuple[str, LabelChange]] = [
+            (name, each) for name, site in self.stage.tracker_uis.items() for each in site.label_changes()
         ]
-        assert not [*journalled(ours, store.journal(), len(store.open_intents()))]
+        assert not [*check_journalled(ours, store.journal(), len(store.pending_writes()))]
 
 
 AnythingMayHappen.TestCase.settings = settings(

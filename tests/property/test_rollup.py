@@ -17,7 +17,7 @@ from tests.support.rollup_world import (
     increment,
     issue,
     ref,
-    rolled,
+    roll_up_plan,
     workspace,
 )
 
@@ -80,21 +80,21 @@ def worlds(draw):
     return draw(entries()), baselines, draw(st.sampled_from(MOMENTS))
 
 
-def told(world):
+def describe(world):
     found, baselines, now = world
-    return rolled(*found, plan=PLAN, baselines=baselines, now=now)
+    return roll_up_plan(*found, plan=PLAN, baselines=baselines, now=now)
 
 
 @given(worlds())
 def test_no_issue_counts_twice(world):
-    counted = [each.ref for found in told(world).capabilities for each in found.issues]
+    counted = [each.ref for found in describe(world).capabilities for each in found.issues]
     assert len(counted) == len(set(counted))
 
 
 @given(worlds())
 def test_no_counted_issue_stands_beside_its_child(world):
     parents = {known.issue.ref: known.issue.parent for _, known in world[0]}
-    for found in told(world).capabilities:
+    for found in describe(world).capabilities:
         here = {each.ref.key for each in found.issues}
         for each in found.issues:
             parent = parents[each.ref]
@@ -115,7 +115,7 @@ def in_a_circle(start, parents):
 
 @given(worlds())
 def test_counts_add_up_from_issues_to_goals(world):
-    rollup = told(world)
+    rollup = describe(world)
     for found in rollup.capabilities:
         assert found.counts.scope + found.counts.dropped == len(found.issues)
         assert found.counts.scope == found.counts.done + found.counts.remaining
@@ -132,7 +132,7 @@ def test_counts_add_up_from_issues_to_goals(world):
 
 @given(worlds())
 def test_the_parts_of_the_scope_add_up(world):
-    for found in told(world).capabilities:
+    for found in describe(world).capabilities:
         scope = found.scope
         assert len(scope.delivered) == found.counts.done
         if scope.baseline is None:
@@ -144,7 +144,7 @@ def test_the_parts_of_the_scope_add_up(world):
 
 @given(worlds())
 def test_the_state_agrees_with_the_counts(world):
-    for found in told(world).capabilities:
+    for found in describe(world).capabilities:
         counts = found.counts
         assert (found.state == "empty") == (counts.scope == 0)
         assert (found.state == "done") == (counts.done > 0 and counts.remaining == 0)
@@ -158,4 +158,4 @@ def test_the_order_of_the_input_makes_no_difference(world, shuffler: random.Rand
     found, baselines, now = world
     shuffled = list(found)
     shuffler.shuffle(shuffled)
-    assert told((shuffled, baselines, now)) == told(world)
+    assert describe((shuffled, baselines, now)) == describe(world)

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.model import KnownIssue
-from mappings.build import Builder
-from mappings.checks.rule_reach import teams_of
+from mappings.build import WorkspaceBuilder
+from mappings.checks.rule_reach import locate_teams
 from mappings.checks.shadowed_rules import impossible_rule, shadowed_rule
 from mappings.labels import LabelScheme
-from mappings.parsed import Draft, Place, TeamDraft
-from mappings.rules.conditions import Subject, compile_conditions
+from mappings.parsed import ParsedTeam, ParsedWorkspace, YamlLocation
+from mappings.rules.conditions import RuleSubject, compile_conditions
 from mappings.schema.mapping import MappingFile
 from mappings.yaml.tree import Positions, parse_tree
 from tests.support.match_world import at, known
@@ -76,21 +76,21 @@ def team(whens: list[dict[str, Any]]) -> Any:
     }
     tree, problems = parse_tree(json.dumps(mapping, indent=1), "t.yaml")
     assert tree is not None and not problems
-    entry = MappingFile.model_validate(tree.plain())
-    place = Place(where=Positions(file="t.yaml", root=tree))
+    entry = MappingFile.model_validate(tree.to_plain())
+    place = YamlLocation(positions=Positions(file="t.yaml", root=tree))
     trackers = {"jira": "jira-cloud", "github": "github"}
-    draft = TeamDraft(entry=entry, place=place, whole=True)
-    whole = Draft(
+    draft = ParsedTeam(entry=entry, location=place, complete=True)
+    whole = ParsedWorkspace(
         plans=(),
         teams=(draft,),
         trackers=trackers,
         labels=LabelScheme(),
-        written_capabilities=frozenset({"c"}),
-        written_teams=frozenset({"t"}),
+        declared_capabilities=frozenset({"c"}),
+        declared_teams=frozenset({"t"}),
         plans_readable=True,
         teams_readable=True,
     )
-    (found,) = teams_of(whole, Builder(trackers=trackers, timezone="UTC"), ())
+    (found,) = locate_teams(whole, WorkspaceBuilder(trackers=trackers, timezone="UTC"), ())
     return found
 
 
@@ -104,6 +104,6 @@ def test_a_rule_that_was_called_shadowed_or_impossible_never_decides(
     assert called <= {f"rules[{n}]" for n in range(len(whens))}
     rules = [compile_conditions(each.rule.when) for each in read.rules]
     for each in made:
-        subject = Subject(issue=each.issue, labels=tuple(sorted(each.issue.labels)))
+        subject = RuleSubject(issue=each.issue, labels=tuple(sorted(each.issue.labels)))
         holding = [n for n, conditions in enumerate(rules) if all(c.holds(subject) for c in conditions)]
         assert not holding or f"rules[{holding[0]}]" not in called

@@ -8,11 +8,11 @@ from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 
-from connectors.model import Cursor, KnownIssue, Pulled, Source, Wanted
-from mappings.checks.snapshot_warnings import snapshot_findings
-from mappings.checks.warnings import findings
+from connectors.model import Cursor, FieldSelection, KnownIssue, PulledSource, Source
+from mappings.checks.snapshot_warnings import snapshot_warnings
+from mappings.checks.warnings import file_warnings
 from mappings.labels import LabelScheme
-from mappings.load import Reading, read_workspace
+from mappings.load import LoadResult, read_workspace
 from mappings.model import Overrides
 from mappings.problems import Problem
 from sync.cli import main as cli
@@ -61,7 +61,7 @@ def write(root: Path, *, plan: str = PLAN, **mappings: str) -> Path:
     return root
 
 
-def read(root: Path) -> Reading:
+def read(root: Path) -> LoadResult:
     trackers = {"jira": "jira-cloud", "github": "github"}
     return read_workspace(root, trackers=trackers, timezone="UTC", labels=LabelScheme())
 
@@ -70,7 +70,7 @@ def from_files(root: Path, now: datetime = NOW) -> tuple[Problem, ...]:
     """What the files tell; they have no errors."""
     reading = read(root)
     assert [problem for problem in reading.problems if problem.severity == "error"] == []
-    return findings(reading, now).told
+    return file_warnings(reading, now).reported
 
 
 def from_issues(
@@ -79,7 +79,7 @@ def from_issues(
     """What stored issues tell."""
     reading = read(root)
     assert reading.workspace is not None, reading.problems
-    return snapshot_findings(reading, reading.workspace, LabelScheme(), known, overrides, now).told
+    return snapshot_warnings(reading, reading.workspace, LabelScheme(), known, overrides, now).reported
 
 
 def brief(problems: Sequence[Problem]) -> list[tuple[str, str]]:
@@ -93,9 +93,9 @@ def store(root: Path, *known: KnownIssue) -> Path:
     opened = open_store(f"sqlite:///{path}", now=lambda: NOW)
     for source in (Source(tracker="jira", project="DS"), Source(tracker="github", repo="acme/churn")):
         issues = tuple(each.issue for each in known if source.name in each.sources)
-        cursor = Cursor(watermark=NOW, since=NOW)
-        pulled = Pulled(source=source, issues=issues, cursor=cursor, full=True)
-        opened.save_pull(pulled, Wanted(), NOW)
+        cursor = Cursor(watermark=NOW, updated_since=NOW)
+        pulled = PulledSource(source=source, issues=issues, cursor=cursor, full=True)
+        opened.save_pull(pulled, FieldSelection(), NOW)
     opened.close()
     return path
 
@@ -104,5 +104,5 @@ def call(root: Path, *arguments: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of ``increment-sync -C root ...``."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = cli.call(lambda: cli.app(["-C", str(root), *arguments], standalone_mode=False))
+        code = cli.invoke(lambda: cli.app(["-C", str(root), *arguments], standalone_mode=False))
     return code, out.getvalue(), err.getvalue()

@@ -9,9 +9,9 @@ from typing import Any
 
 from connectors.model import Category, IssueChange
 from mappings.model import StateRule, TeamMapping
-from mappings.rules.flow_state import States
-from sync.forecast.issue_history import Judge, Statuses, Told, flow_of
-from sync.model.flow import FlowIssue
+from mappings.rules.flow_state import StateResolver
+from sync.forecast.issue_history import IssueChanges, StateClassifier, StatusCatalog, build_issue_flows
+from sync.model.flow import IssueFlow
 from tests.support.match_world import at, known, team
 
 CREATED = at(10, 5)
@@ -24,7 +24,7 @@ CLASSES: dict[str, Category] = {
     "open": "todo",
     "closed": "done",
 }
-STATUSES = Statuses(by_name={("jira", name.casefold()): each for name, each in CLASSES.items()})
+STATUSES = StatusCatalog(by_name={("jira", name.casefold()): each for name, each in CLASSES.items()})
 
 
 def day(number: float) -> datetime:
@@ -47,16 +47,16 @@ def flag(when: float, *, off: bool = False) -> IssueChange:
     return IssueChange(ref=known().issue.ref, id=f"{when}:flag", at=day(when), kind="flag", **ends)
 
 
-def way(
+def issue_flow(
     *changes: IssueChange,
     now: str = "To Do",
     whole: bool = True,
     seen: Iterable[IssueChange] = (),
     states: dict[str, StateRule] | None = None,
-    statuses: Statuses = STATUSES,
+    statuses: StatusCatalog = STATUSES,
     experiment: bool = False,
     **facts: Any,
-) -> FlowIssue:
+) -> IssueFlow:
     """The way of an issue that has the status ``now``."""
     vanished = facts.pop("vanished", None)
     given: dict[str, Any] = {"status": now, "category": CLASSES.get(now), "created": CREATED, **facts}
@@ -64,11 +64,11 @@ def way(
     if vanished:
         item = replace(item, vanished=vanished)
     mapping: TeamMapping = team("science", states=states or {})
-    told = Told(changes=changes, seen=tuple(seen), whole=whole)
-    judge = Judge(states=States(mapping), experiment=experiment)
+    told = IssueChanges(changes=changes, observed=tuple(seen), complete=whole)
+    judge = StateClassifier(states=StateResolver(mapping), experiment=experiment)
     ref = item.issue.ref
-    return flow_of([item], {ref: told}, {ref: judge}, statuses)[ref]
+    return build_issue_flows([item], {ref: told}, {ref: judge}, statuses)[ref]
 
 
-def states_of(flow: FlowIssue) -> list[tuple[str, datetime]]:
-    return [(move.state, move.at) for move in flow.moves]
+def states_of(flow: IssueFlow) -> list[tuple[str, datetime]]:
+    return [(move.state, move.at) for move in flow.state_changes]

@@ -8,24 +8,24 @@ from pathlib import Path
 
 import numpy as np
 
-from sync.forecast.throughput_history import History, Past, day_of
+from sync.forecast.throughput_history import HistoryAsOf, ThroughputHistory, epoch_days
 from sync.model.forecast import PastIssue
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
-ZERO = day_of(EPOCH)
+ZERO = epoch_days(EPOCH)
 
 
 def moment(day: float) -> datetime:
     return EPOCH + timedelta(days=day)
 
 
-def past(lives: list[tuple[float, float | None]], now: float) -> Past:
+def history_as_of(times: list[tuple[float, float | None]], now: float) -> HistoryAsOf:
     """From (created, closed) in days."""
-    return history(lives).until(ZERO + now)
+    return throughput_history(times).as_of(ZERO + now)
 
 
-def history(lives: list[tuple[float, float | None]]) -> History:
-    return History.of((moment(a), None if b is None else moment(b)) for a, b in lives)
+def throughput_history(times: list[tuple[float, float | None]]) -> ThroughputHistory:
+    return ThroughputHistory.from_times((moment(a), None if b is None else moment(b)) for a, b in times)
 
 
 def steady(days: int, *, every: float = 2.0, takes: float = 10.0) -> list[tuple[float, float | None]]:
@@ -34,7 +34,7 @@ def steady(days: int, *, every: float = 2.0, takes: float = 10.0) -> list[tuple[
     return [(float(each), float(each) + takes if each + takes <= days else None) for each in created]
 
 
-def invented(seed: int, *, days: int = 500, weekly: float = 4.0) -> list[PastIssue]:
+def random_issues(seed: int, *, days: int = 500, weekly: float = 4.0) -> list[PastIssue]:
     """A repository whose issues are closed in bursts, half of them soon and half of them late, some never."""
     chance = random.Random(seed)
     issues = []

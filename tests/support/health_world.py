@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.support import journey_world
-from tests.support.journey_world import FEATURES, World, github_seed
+from tests.support.journey_world import FEATURES, JourneyWorld, github_seed
 
 _MODEL = "{id: model, "
 PLAN, MAPPING = (
@@ -18,7 +18,7 @@ PLAN, MAPPING = (
 WORDS = {"health:on-track", "health:at-risk", "health:off-track"}
 
 
-def lives(seed: int, days: int) -> list[tuple[float, float | None]]:
+def random_issue_times(seed: int, days: int) -> list[tuple[float, float | None]]:
     """(days ago created, days ago closed) of batches that are begun together, some slow and some fast."""
     chance = random.Random(seed)
     found: list[tuple[float, float | None]] = []
@@ -42,7 +42,7 @@ def proven_seed(features: int, *, age: int = 6, past: int = 640) -> dict[str, An
         {"number": n, "title": "Build", "labels": ["features"], "created": f"{age}d ago"}
         for n in range(11, 11 + features)
     ]
-    for number, (created, closed) in enumerate(lives(7, past), start=100):
+    for number, (created, closed) in enumerate(random_issue_times(7, past), start=100):
         issues.append(
             {
                 "number": number,
@@ -54,9 +54,9 @@ def proven_seed(features: int, *, age: int = 6, past: int = 640) -> dict[str, An
     return seed
 
 
-def proven(make_world: Callable[..., World], features: int = 1, **more: Any) -> World:
+def proven_world(make_world: Callable[..., JourneyWorld], features: int = 1, **more: Any) -> JourneyWorld:
     return make_world(jira=0, github=proven_seed(features, **more), plan=PLAN, mapping=MAPPING)
 
 
-def health(world: World, key: str = FEATURES) -> set[str]:
+def health(world: JourneyWorld, key: str = FEATURES) -> set[str]:
     return world.labels(key) & WORDS

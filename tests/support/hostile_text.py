@@ -10,7 +10,7 @@ import re
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from sync.config.escape import BREAK
+from sync.config.escape import ZERO_WIDTH_SPACE
 from tests.support.jira_wiki import EMOTICONS
 
 MARKDOWN = MarkdownIt("commonmark").enable("table").enable("strikethrough")
@@ -101,7 +101,7 @@ PIECES = [
     "GH",
     "mailto",
     "deadbeef",
-    BREAK,
+    ZERO_WIDTH_SPACE,
 ]
 TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=2), max_size=12).map("".join)
 

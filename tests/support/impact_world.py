@@ -12,10 +12,10 @@ from typing import Any
 
 from sync.cli import main as cli
 from sync.cli.commands.mappings_impact import impact
-from sync.cli.commands.snapshot import export, load
-from sync.runtime.bootstrap import configure
-from sync.runtime.invocation import Ways
-from sync.runtime.session import opened_store
+from sync.cli.commands.snapshot import export_snapshot, import_snapshot
+from sync.runtime.bootstrap import load_configuration
+from sync.runtime.invocation import Invocation
+from sync.runtime.session import open_workspace_store
 from sync.store import Store
 from tests.support.store_world import CHURN, START, Clock, issue, pull
 
@@ -102,7 +102,7 @@ class Workspace:
 
     def store(self) -> Any:
         """The workspace's store, opened for the time of a block."""
-        return opened_store(configure(self.root), self.clock)
+        return open_workspace_store(load_configuration(self.root), self.clock)
 
     def more(self, store: Store, *numbers: int, **facts: Any) -> None:
         """More issues of the project DS; those that were there stay."""
@@ -127,8 +127,10 @@ class Workspace:
 
     # ---- commands
 
-    def ways(self, *, as_json: bool = False) -> Ways:
-        return Ways(workspace=self.root, log_level="error", as_json=as_json, environment={}, now=self.clock)
+    def ways(self, *, as_json: bool = False) -> Invocation:
+        return Invocation(
+            workspace=self.root, log_level="error", as_json=as_json, environment={}, now=self.clock
+        )
 
     def impact(
         self,
@@ -141,14 +143,14 @@ class Workspace:
         return _told(lambda: impact(self.ways(), str(against), snapshot, format_, detailed=detailed))
 
     def export(self, file: Path, *, bodies: bool = False) -> Told:
-        return _told(lambda: export(self.ways(), file, bodies=bodies))
+        return _told(lambda: export_snapshot(self.ways(), file, bodies=bodies))
 
     def load(self, file: Path, *, replace: bool = False) -> Told:
-        return _told(lambda: load(self.ways(), file, replace=replace))
+        return _told(lambda: import_snapshot(self.ways(), file, replace=replace))
 
 
 def _told(command: Any) -> Told:
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = cli.call(command)
+        code = cli.invoke(command)
     return Told(code, out.getvalue(), err.getvalue())

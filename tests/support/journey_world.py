@@ -22,13 +22,13 @@ from sync.cli import main as cli
 from sync.cli.commands import run as running
 from sync.cli.commands.explain import explain
 from sync.cli.commands.history import history
-from sync.cli.commands.overrides import Clearing, clear, overrides
+from sync.cli.commands.overrides import OverrideFilter, clear_overrides, list_overrides
 from sync.cli.commands.status import status
 from sync.cli.commands.undo import UndoOptions, undo
-from sync.model.run import Options
-from sync.runtime.bootstrap import configure
-from sync.runtime.invocation import Ways
-from sync.runtime.session import opened_store
+from sync.model.run import RunOptions
+from sync.runtime.bootstrap import load_configuration
+from sync.runtime.invocation import Invocation
+from sync.runtime.session import open_workspace_store
 from sync.store import Store
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -130,7 +130,7 @@ def github_seed(issues: int, *, pull_requests: int = 0, server: str = "cloud") -
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
+class CommandResult:
     """What a command said, and with which exit code it ended."""
 
     code: int
@@ -149,7 +149,7 @@ class _Terminal(io.StringIO):
         return True
 
 
-class World:
+class JourneyWorld:
     """One workspace, its trackers, and somebody who runs commands in it."""
 
     def __init__(
@@ -209,13 +209,13 @@ class World:
     @contextmanager
     def opened_store(self) -> Iterator[Store]:
         """The store, opened beside the program."""
-        with opened_store(configure(self.root), self.clock) as store:
+        with open_workspace_store(load_configuration(self.root), self.clock) as store:
             yield store
 
     # ---- commands
 
-    def ways(self, *, as_json: bool = False) -> Ways:
-        return Ways(
+    def invocation(self, *, as_json: bool = False) -> Invocation:
+        return Invocation(
             workspace=self.root,
             log_level="error",
             as_json=as_json,
@@ -235,9 +235,11 @@ class World:
         after: timedelta = timedelta(minutes=30),
         metrics: Path | None = None,
         **options: Any,
-    ) -> Told:
+    ) -> CommandResult:
         """``increment-sync run``, some time after the last command."""
-        return self._call(lambda: running.run(self.ways(as_json=as_json), Options(**options), metrics), after)
+        return self._call(
+            lambda: running.run(self.invocation(as_json=as_json), RunOptions(**options), metrics), after
+        )
 
     def reconcile(
         self,
@@ -247,16 +249,18 @@ class World:
         as_json: bool = False,
         after: timedelta = timedelta(minutes=30),
         **options: Any,
-    ) -> Told:
+    ) -> CommandResult:
         """``increment-sync reconcile``; ``answer`` is what a person at a terminal types."""
-        ways = self.ways(as_json=as_json)
-        return self._call(lambda: running.reconcile(ways, Options(**options), yes=yes), after, answer)
+        ways = self.invocation(as_json=as_json)
+        return self._call(lambda: running.reconcile(ways, RunOptions(**options), yes=yes), after, answer)
 
-    def preview(self, out: Path | None = None, *, detailed: bool = False, format_: str = "text") -> Told:
-        return self._call(lambda: running.preview(self.ways(), Options(), out, detailed, format_))
+    def preview(
+        self, out: Path | None = None, *, detailed: bool = False, format_: str = "text"
+    ) -> CommandResult:
+        return self._call(lambda: running.preview(self.invocation(), RunOptions(), out, detailed, format_))
 
-    def apply(self, path: Path, **options: Any) -> Told:
-        return self._call(lambda: running.apply_file(self.ways(), path, Options(**options)))
+    def apply(self, path: Path, **options: Any) -> CommandResult:
+        return self._call(lambda: running.apply_file(self.invocation(), path, RunOptions(**options)))
 
     def undo(
         self,
@@ -266,66 +270,66 @@ class World:
         as_json: bool = False,
         limit: int | None = None,
         **more: Any,
-    ) -> Told:
+    ) -> CommandResult:
         """``increment-sync undo``; ``answer`` is what a person at a terminal types, ``limit`` the removals that are
         allowed this once."""
         more.setdefault("yes", answer is None)
-        more.setdefault("limits", Options(max_removals=limit))
+        more.setdefault("limits", RunOptions(max_removals=limit))
         options = UndoOptions(run_id=run_id, **more)
-        return self._call(lambda: undo(self.ways(as_json=as_json), options), answer=answer)
+        return self._call(lambda: undo(self.invocation(as_json=as_json), options), answer=answer)
 
     def last_run(self) -> str:
         """The id of the last run of any command."""
         with self.opened_store() as store:
-            return store.runs(1)[0].id
+            return store.recent_runs(1)[0].id
 
-    def explain(self, key: str) -> Told:
+    def explain(self, key: str) -> CommandResult:
         """``increment-sync explain``."""
-        return self._call(lambda: explain(self.ways(), key))
+        return self._call(lambda: explain(self.invocation(), key))
 
     def status(self) -> Any:
         """``increment-sync status --json``."""
-        return self._call(lambda: status(self.ways(as_json=True), None)).json
+        return self._call(lambda: status(self.invocation(as_json=True), None)).json
 
-    def status_text(self, after: timedelta = timedelta(minutes=30)) -> Told:
+    def status_text(self, after: timedelta = timedelta(minutes=30)) -> CommandResult:
         """``increment-sync status``."""
-        return self._call(lambda: status(self.ways(), None), after)
+        return self._call(lambda: status(self.invocation(), None), after)
 
-    def clear(self, *, yes: bool = True, answer: str | None = None, **which: Any) -> Told:
+    def clear(self, *, yes: bool = True, answer: str | None = None, **which: Any) -> CommandResult:
         """``increment-sync overrides clear``; ``answer`` is what a person at a terminal types."""
-        wanted = Clearing(yes=yes and answer is None, **which)
-        return self._call(lambda: clear(self.ways(), wanted), answer=answer)
+        wanted = OverrideFilter(yes=yes and answer is None, **which)
+        return self._call(lambda: clear_overrides(self.invocation(), wanted), answer=answer)
 
-    def history(self, run_id: str | None = None, *, as_json: bool = False, **more: Any) -> Told:
+    def history(self, run_id: str | None = None, *, as_json: bool = False, **more: Any) -> CommandResult:
         """``increment-sync history``."""
         issue, since = more.get("issue"), more.get("since")
-        return self._call(lambda: history(self.ways(as_json=as_json), run_id, issue, 100, since))
+        return self._call(lambda: history(self.invocation(as_json=as_json), run_id, issue, 100, since))
 
     def overrides(self) -> Any:
         """``increment-sync overrides --json``."""
-        return self._call(lambda: overrides(self.ways(as_json=True))).json
+        return self._call(lambda: list_overrides(self.invocation(as_json=True))).json
 
     def _call(
         self, command: Callable[[], int], after: timedelta = timedelta(minutes=30), answer: str | None = None
-    ) -> Told:
+    ) -> CommandResult:
         self.clock.advance(after)
         self.box.log.clear()
         person = answer is not None
         out, err = (_Terminal() if person else io.StringIO()), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err), _typed(answer):
-            code = cli.call(command)
+        with redirect_stdout(out), redirect_stderr(err), _typed_answer(answer):
+            code = cli.invoke(command)
         self.requests = self.box.log.entries
-        return Told(code=code, out=out.getvalue(), err=err.getvalue())
+        return CommandResult(code=code, out=out.getvalue(), err=err.getvalue())
 
     # ---- what was asked of the trackers
 
     def reads(self, tracker: str | None = None) -> list[str]:
         """The reading requests of the last command: ``GET /path -> 200``."""
-        return [_line(entry) for entry in self._of(tracker) if not _writes(entry)]
+        return [_log_line(entry) for entry in self._of(tracker) if not _writes(entry)]
 
     def writes(self, tracker: str | None = None) -> list[str]:
         """The writing requests of the last command."""
-        return [_line(entry) for entry in self._of(tracker) if _writes(entry)]
+        return [_log_line(entry) for entry in self._of(tracker) if _writes(entry)]
 
     def _of(self, tracker: str | None) -> Iterable[LogEntry]:
         return [entry for entry in self.requests if tracker in (None, entry.tracker)]
@@ -393,9 +397,9 @@ class World:
     def snapshot(self) -> Any:
         """Everything that people see on both trackers, times and mails left aside."""
         return {
-            "jira": {issue.key: _jira_face(issue) for issue in self.jira.issues()},
+            "jira": {issue.key: _jira_view(issue) for issue in self.jira.issues()},
             "github": {
-                f"{repo.full_name}#{issue.number}": _github_face(issue)
+                f"{repo.full_name}#{issue.number}": _github_view(issue)
                 for repo in self.github.repos.values()
                 for issue in repo.issues.values()
             },
@@ -411,7 +415,7 @@ def plain_trackers(box: Sandbox) -> str:
 
 
 @contextmanager
-def _typed(answer: str | None) -> Iterator[None]:
+def _typed_answer(answer: str | None) -> Iterator[None]:
     """What the program reads from the keyboard, if there is one."""
     before = sys.stdin
     sys.stdin = io.StringIO() if answer is None else _Terminal(answer + "\n")
@@ -431,14 +435,14 @@ def _writes(entry: LogEntry) -> bool:
     return entry.method != "GET" and not entry.path.endswith(reading)
 
 
-def _line(entry: LogEntry) -> str:
+def _log_line(entry: LogEntry) -> str:
     return f"{entry.tracker}: {entry.method} {entry.path} -> {entry.status}"
 
 
-def _jira_face(issue: Any) -> Any:
+def _jira_view(issue: Any) -> Any:
     return sorted(issue.labels), [(comment.author, comment.body) for comment in issue.comments]
 
 
-def _github_face(issue: Any) -> Any:
+def _github_view(issue: Any) -> Any:
     labels = sorted(label.name for label in issue.labels)
     return labels, [(comment.user.login, comment.body) for comment in issue.comments]

@@ -14,8 +14,8 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from sync.cli import main as cli
-from sync.runtime.invocation import Ways
-from tests.support.journey_world import World
+from sync.runtime.invocation import Invocation
+from tests.support.journey_world import JourneyWorld
 
 LOUD = ("jira", "jira.client", "jira.resilientsession", "github", "github.Requester", "urllib3", "requests")
 
@@ -80,21 +80,21 @@ def everything_loud() -> Iterator[io.StringIO]:
 
 
 @contextmanager
-def real_command_line(world: World) -> Iterator[None]:
+def real_command_line(world: JourneyWorld) -> Iterator[None]:
     """It has no other clock than the real one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(Ways.__init__.__kwdefaults__, "now", world.clock)
-        patch.setitem(Ways.__init__.__kwdefaults__, "sleep", world._sleep)
+        patch.setitem(Invocation.__init__.__kwdefaults__, "now", world.clock)
+        patch.setitem(Invocation.__init__.__kwdefaults__, "sleep", world._sleep)
         for name, value in world.environment.items():
             patch.setenv(name, value)
         yield
 
 
-def call(world: World, level: str, *arguments: str) -> str:
+def call(world: JourneyWorld, level: str, *arguments: str) -> str:
     """All that a command of the real command line says."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        cli.call(
+        cli.invoke(
             lambda: cli.app(["-C", str(world.root), "--log-level", level, *arguments], standalone_mode=False)
         )
     return out.getvalue() + err.getvalue()

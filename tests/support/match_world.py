@@ -12,7 +12,7 @@ from mappings.model import (
     Capability,
     Goal,
     Increment,
-    Matched,
+    MatchResult,
     Origin,
     Overrides,
     Rule,
@@ -104,15 +104,15 @@ def matcher(world: Workspace, now: datetime = NOW) -> Matcher:
 
 def match(
     world: Workspace, *issues: KnownIssue, overrides: Overrides = Overrides(), now: datetime = NOW
-) -> Matched:
+) -> MatchResult:
     return matcher(world, now).match(issues, overrides)
 
 
-def homes(matched: Matched) -> dict[str, str]:
+def homes(matched: MatchResult) -> dict[str, str]:
     """Key -> capability of what was assigned."""
     return {each.ref.key: each.capability for each in matched.assignments}
 
 
-def reasons(matched: Matched) -> dict[str, str]:
+def reasons(matched: MatchResult) -> dict[str, str]:
     """Key -> reason of what is unplanned."""
     return {each.ref.key: each.reason for each in matched.unplanned}

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from connectors.model import Cursor, Issue, Pulled, Source
-from mappings.rules.conditions import wanted_by
+from connectors.model import Cursor, Issue, PulledSource, Source
+from mappings.rules.conditions import field_selection_for
 from sync.cli import main as cli
-from sync.runtime.bootstrap import configure
-from sync.runtime.invocation import Ways
-from sync.runtime.session import opened_store
+from sync.runtime.bootstrap import load_configuration
+from sync.runtime.invocation import Invocation
+from sync.runtime.session import open_workspace_store
 from tests.support.match_world import issue
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -102,25 +102,29 @@ class OfflineWorld:
 
     def pull(self, issues: Iterable[Issue]) -> None:
         """What a run would have read: every issue into the source of its project or repository."""
-        configured = configure(self.root)
-        wanted = wanted_by(configured.workspace.teams)
+        configured = load_configuration(self.root)
+        wanted = field_selection_for(configured.workspace.teams)
         told = list(issues)
-        with opened_store(configured, lambda: NOW) as store:
+        with open_workspace_store(configured, lambda: NOW) as store:
             for source in {each for team in configured.workspace.teams for each in team.sources}:
                 store.save_pull(_pulled(source, told), wanted, NOW)
 
-    def ways(self, *, as_json: bool = False) -> Ways:
-        return Ways(workspace=self.root, log_level="error", as_json=as_json, environment={}, now=lambda: NOW)
+    def ways(self, *, as_json: bool = False) -> Invocation:
+        return Invocation(
+            workspace=self.root, log_level="error", as_json=as_json, environment={}, now=lambda: NOW
+        )
 
-    def call(self, command: Callable[[Ways], int], *, as_json: bool = False) -> Told:
+    def call(self, command: Callable[[Invocation], int], *, as_json: bool = False) -> Told:
         """Run a command in this workspace and keep what it says."""
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            code = cli.call(lambda: command(self.ways(as_json=as_json)))
+            code = cli.invoke(lambda: command(self.ways(as_json=as_json)))
         return Told(code=code, out=out.getvalue(), err=err.getvalue())
 
 
-def _pulled(source: Source, issues: Iterable[Issue]) -> Pulled:
+def _pulled(source: Source, issues: Iterable[Issue]) -> PulledSource:
     place = (source.tracker, source.project or source.repo)
     told = tuple(each for each in issues if (each.ref.tracker, each.container) == place)
-    return Pulled(source=source, issues=told, cursor=Cursor(watermark=NOW, since=NOW), full=True)
+    return PulledSource(
+        source=source, issues=told, cursor=Cursor(watermark=NOW, updated_since=NOW), full=True
+    )

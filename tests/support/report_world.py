@@ -9,25 +9,25 @@ from typing import Any
 from sync.insights.report.model import (
     VERSION,
     AdHocWeek,
-    AgeingLine,
-    AuditLine,
+    AgingRow,
     BurnUp,
-    CapabilityLine,
-    ChangeLine,
+    CapabilityRow,
     ChangePart,
+    ChangeRow,
     CumulativeFlow,
     CyclePoint,
-    GoalLine,
+    ExperimentRow,
+    FindingRow,
+    ForecastSummary,
+    GoalRow,
     Issue,
-    IterationLine,
-    Outlook,
-    OverrideLine,
-    PredictabilityLine,
-    QuestionLine,
+    IterationRow,
+    OverrideRow,
+    PredictabilityRow,
     ReportData,
-    SourceLine,
-    TeamLine,
-    UnplannedLine,
+    SourceRow,
+    TeamRow,
+    UnplannedRow,
 )
 
 HOSTILE = '<script>alert(1)</script> "><img src=https://evil.test/x> \x1b[31mred\x1b[0m \u202egnp @ada #12 | `x` [a](b)'
@@ -35,7 +35,7 @@ NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 START, TODAY, END = date(2026, 10, 1), date(2026, 11, 25), date(2026, 12, 31)
 DAYS = tuple(START + timedelta(days=n) for n in range((TODAY - START).days + 1))
 
-NO_OUTLOOK = Outlook(
+NO_OUTLOOK = ForecastSummary(
     probability=None,
     words="thin history: 3 weeks, at least 4 are needed",
     likely=None,
@@ -46,8 +46,8 @@ NO_OUTLOOK = Outlook(
 )
 
 
-def outlook(chance: float, low: int, middle: int, high: int) -> Outlook:
-    return Outlook(
+def outlook(chance: float, low: int, middle: int, high: int) -> ForecastSummary:
+    return ForecastSummary(
         probability=chance,
         words=f"about {100 * chance:.0f} %",
         likely=(low, high),
@@ -63,7 +63,7 @@ def issue(key: str, title: str = "Sessionise the event stream") -> Issue:
     return Issue(ref=f"jira:{key}", key=key, title=title, url=f"https://tracker.test/browse/{key}")
 
 
-def capability(name: str, title: str, **more: Any) -> CapabilityLine:
+def capability(name: str, title: str, **more: Any) -> CapabilityRow:
     shape: dict[str, Any] = {
         "id": name,
         "title": title,
@@ -90,7 +90,7 @@ def capability(name: str, title: str, **more: Any) -> CapabilityLine:
         "warnings": (),
         "uncertain": (),
     }
-    return CapabilityLine(**shape | more)
+    return CapabilityRow(**shape | more)
 
 
 def burn_up(done: int, scope: int, fan: tuple[int, int, int] | None) -> BurnUp:
@@ -106,19 +106,19 @@ def burn_up(done: int, scope: int, fan: tuple[int, int, int] | None) -> BurnUp:
     )
 
 
-def goals(hostile: str) -> tuple[GoalLine, ...]:
+def goals(hostile: str) -> tuple[GoalRow, ...]:
     asked = (
-        QuestionLine(
+        ExperimentRow(
             issue=issue("DS-71", "Does recency beat frequency? " + hostile), outcome="rejected", days=6.0
         ),
-        QuestionLine(issue=issue("DS-72", "Do sessions help?"), outcome="confirmed", days=12.5),
-        QuestionLine(issue=issue("DS-73", "Does weather matter?"), outcome="open", days=None),
-        QuestionLine(issue=issue("DS-74", "Do holidays?"), outcome="missing", days=None),
+        ExperimentRow(issue=issue("DS-72", "Do sessions help?"), outcome="confirmed", days=12.5),
+        ExperimentRow(issue=issue("DS-73", "Does weather matter?"), outcome="open", days=None),
+        ExperimentRow(issue=issue("DS-74", "Do holidays?"), outcome="missing", days=None),
     )
     iterations = (
-        IterationLine(name="v1", state="done", done=5, scope=5, questions=asked[:2], usual_days=9.2),
-        IterationLine(name="v2", state="in-progress", done=2, scope=6, questions=asked, usual_days=9.2),
-        IterationLine(name="v3", state="empty", done=0, scope=0, questions=(), usual_days=None),
+        IterationRow(name="v1", state="done", done=5, scope=5, questions=asked[:2], usual_days=9.2),
+        IterationRow(name="v2", state="in-progress", done=2, scope=6, questions=asked, usual_days=9.2),
+        IterationRow(name="v3", state="empty", done=0, scope=0, questions=(), usual_days=None),
     )
     first = (
         capability(
@@ -173,7 +173,7 @@ def goals(hostile: str) -> tuple[GoalLine, ...]:
         ),
     )
     return (
-        GoalLine(
+        GoalRow(
             id="retention-model",
             title="Recommendations that keep subscribers",
             commitment="committed",
@@ -190,7 +190,7 @@ def goals(hostile: str) -> tuple[GoalLine, ...]:
             changed="3 delivered, 2 added, 1 counted elsewhere",
             warnings=(),
         ),
-        GoalLine(
+        GoalRow(
             id="long",
             title="A goal with a title that goes on and on because somebody wanted to say everything in it, "
             "even Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen, " + hostile,
@@ -220,7 +220,7 @@ def goals(hostile: str) -> tuple[GoalLine, ...]:
             changed="nothing changed",
             warnings=(),
         ),
-        GoalLine(
+        GoalRow(
             id="uplift",
             title="Know which offers change minds",
             commitment="stretch",
@@ -249,7 +249,7 @@ def goals(hostile: str) -> tuple[GoalLine, ...]:
             changed="nothing changed",
             warnings=(),
         ),
-        GoalLine(
+        GoalRow(
             id="nothing",
             title="A goal of which nobody has written an issue yet",
             commitment="stretch",
@@ -269,10 +269,10 @@ def goals(hostile: str) -> tuple[GoalLine, ...]:
     )
 
 
-def teams(hostile: str) -> tuple[TeamLine, ...]:
+def teams(hostile: str) -> tuple[TeamRow, ...]:
     count = len(DAYS)
     ageing = tuple(
-        AgeingLine(
+        AgingRow(
             issue=issue(
                 f"DS-{200 + n}", "Label the edge cases " + hostile if n == 1 else "Label the edge cases"
             ),
@@ -295,7 +295,7 @@ def teams(hostile: str) -> tuple[TeamLine, ...]:
     )
     weeks = tuple(AdHocWeek(week=f"2026-W{40 + n}", planned=n * 3 % 7, unplanned=n * 2 % 4) for n in range(9))
     return (
-        TeamLine(
+        TeamRow(
             name="churn-science",
             flow="kanban",
             cumulative=CumulativeFlow(
@@ -315,7 +315,7 @@ def teams(hostile: str) -> tuple[TeamLine, ...]:
             unanswered=(issue("DS-77", "Does recency beat frequency?"),),
             conflicts=(issue("DS-78"),),
         ),
-        TeamLine(
+        TeamRow(
             name="serving",
             flow="scrum",
             cumulative=None,
@@ -355,7 +355,7 @@ def report_data(hostile: str = "", **more: Any) -> ReportData:
         "teams": teams(hostile),
         "changed_since": NOW - timedelta(days=7),
         "changes": (
-            ChangeLine(
+            ChangeRow(
                 subject="goal:retention-model",
                 title="Recommendations that keep subscribers",
                 done_before=23,
@@ -369,7 +369,7 @@ def report_data(hostile: str = "", **more: Any) -> ReportData:
             ),
         ),
         "unplanned": (
-            UnplannedLine(
+            UnplannedRow(
                 issue=issue("DS-400", "Numbers for the board " + hostile),
                 teams=("churn-science",),
                 requester="ada " + hostile,
@@ -381,13 +381,13 @@ def report_data(hostile: str = "", **more: Any) -> ReportData:
         "unplanned_open": 1,
         "unplanned_share": 0.28,
         "sources": (
-            SourceLine(name="jira:DS", last_whole=NOW, failing_since=None),
-            SourceLine(
+            SourceRow(name="jira:DS", last_whole=NOW, failing_since=None),
+            SourceRow(
                 name="jira:PLAT", last_whole=NOW - timedelta(days=2), failing_since=NOW - timedelta(days=1)
             ),
         ),
         "overrides": (
-            OverrideLine(
+            OverrideRow(
                 key="acme/churn#8",
                 kind="veto",
                 label="capability:churn-features",
@@ -397,7 +397,7 @@ def report_data(hostile: str = "", **more: Any) -> ReportData:
         ),
         "quality": ("2 issues have a status that nobody explained: counted as to do", f"odd: {hostile}"),
         "audit": (
-            AuditLine(
+            FindingRow(
                 kind="nothing-moves",
                 subject="goal:long",
                 title="A goal that looks good " + hostile,
@@ -407,7 +407,7 @@ def report_data(hostile: str = "", **more: Any) -> ReportData:
             ),
         ),
         "predictability": (
-            PredictabilityLine(
+            PredictabilityRow(
                 increment="2026-q3",
                 so_far=False,
                 committed_done=2,
@@ -418,7 +418,7 @@ def report_data(hostile: str = "", **more: Any) -> ReportData:
                 carried=4,
                 ad_hoc=0.31,
             ),
-            PredictabilityLine(
+            PredictabilityRow(
                 increment="2026-q4",
                 so_far=True,
                 committed_done=0,

@@ -14,7 +14,7 @@ from mappings.model import (
     Goal,
     Increment,
     IssueState,
-    Matched,
+    MatchResult,
     Origin,
     Rule,
     TeamMapping,
@@ -108,7 +108,7 @@ def team(name: str, source: Source, *capabilities: str) -> TeamMapping:
     return TeamMapping(team=name, origin=ORIGIN, sources=(source,), rules=rules)
 
 
-def rolled(
+def roll_up_plan(
     *entries: ENTRY,
     plan: Workspace | None = None,
     now: datetime = MIDWAY,
@@ -121,7 +121,7 @@ def rolled(
     return roll_up(
         RollupInputs(
             workspace=plan or workspace(),
-            matched=Matched(assignments=assignments, **(matched or {})),
+            matched=MatchResult(assignments=assignments, **(matched or {})),
             known=known,
             now=now,
             **inputs,
@@ -131,13 +131,13 @@ def rolled(
 
 def features(*entries: ENTRY, **options: Any) -> CapabilityRollup:
     """The roll-up of the capability ``features``."""
-    found = rolled(*entries, **options).capability("features")
+    found = roll_up_plan(*entries, **options).capability("features")
     assert found is not None
     return found
 
 
-def the_goal(*entries: ENTRY, **options: Any) -> GoalRollup:
-    found = rolled(*entries, **options).goal("keep-subscribers")
+def first_goal(*entries: ENTRY, **options: Any) -> GoalRollup:
+    found = roll_up_plan(*entries, **options).goal("keep-subscribers")
     assert found is not None
     return found
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.model import Cursor, Issue, IssueRef, Pulled, Source, Wanted
-from sync.store import Noticed, Store
+from connectors.model import Cursor, FieldSelection, Issue, IssueRef, PulledSource, Source
+from sync.store import IssueEvent, Store
 
 START = datetime(2026, 10, 5, 8, 0, tzinfo=UTC)
 DS = Source(tracker="jira", project="DS")
@@ -52,13 +52,16 @@ def pull(
     at: datetime = START,
     source: Source = DS,
     full: bool = True,
-    wanted: Wanted | None = None,
-) -> list[Noticed]:
-    pulled = Pulled(
-        source=source, issues=issues, cursor=Cursor(watermark=at, since=at - timedelta(minutes=2)), full=full
+    selection: FieldSelection | None = None,
+) -> list[IssueEvent]:
+    pulled = PulledSource(
+        source=source,
+        issues=issues,
+        cursor=Cursor(watermark=at, updated_since=at - timedelta(minutes=2)),
+        full=full,
     )
-    return store.save_pull(pulled, wanted or Wanted(), at)
+    return store.save_pull(pulled, selection or FieldSelection(), at)
 
 
-def kinds(noticed: list[Noticed]) -> list[tuple[str, str]]:
+def kinds(noticed: list[IssueEvent]) -> list[tuple[str, str]]:
     return sorted((event.kind, event.ref.key) for event in noticed)

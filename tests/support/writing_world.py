@@ -11,15 +11,24 @@ from typing import Any
 
 from connectors.errors import ConnectorError
 from connectors.memory import MemoryTracker
-from connectors.model import Comment, Cursor, Failed, Issue, IssueRef, Pulled, Source, Wanted
-from sync.cli.render import problems_text
+from connectors.model import (
+    Comment,
+    Cursor,
+    FailedSource,
+    FieldSelection,
+    Issue,
+    IssueRef,
+    PulledSource,
+    Source,
+)
+from sync.cli.render import run_problem_lines
 from sync.config.settings import store_url
-from sync.model.run import Options, Outcome
-from sync.pipeline.run import carry_out, look, remember_outcome
-from sync.runtime.bootstrap import configure
-from sync.runtime.context import Job
-from sync.runtime.run_lock import held
-from sync.store import JournalRow, OverrideRow, Store, open_store
+from sync.model.run import RunOptions, RunResult
+from sync.pipeline.run import apply_changes, plan_run, save_run_result
+from sync.runtime.bootstrap import load_configuration
+from sync.runtime.context import RunContext
+from sync.runtime.run_lock import run_lock
+from sync.store import JournalEntry, OverrideRecord, Store, open_store
 
 ME = "increment-sync"
 SETTINGS = """\
@@ -64,7 +73,7 @@ rules:
 FEATURES, MODEL, INCREMENT = "capability:features", "capability:model", "increment:2026-q4"
 
 
-class Tracker(MemoryTracker):
+class FaultyTracker(MemoryTracker):
     """A tracker whose lists can be stale, whose history can be silent, and which counts its requests."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -77,24 +86,24 @@ class Tracker(MemoryTracker):
         self.unreadable: dict[str, ConnectorError] = {}
         """What a direct read of an issue comes to, by key."""
 
-    def list_as_now(self, key: str) -> None:
+    def freeze_list(self, key: str) -> None:
         """From now on lists show the issue as it is at this moment."""
-        self.stale[key] = self._at(key).issue
+        self.stale[key] = self._issue_at(key).issue
 
-    def forget_who_labelled(self, key: str) -> None:
-        self._at(key).put_by.clear()
+    def forget_label_authors(self, key: str) -> None:
+        self._issue_at(key).label_origins.clear()
 
-    def read(self, key: str, wanted: Wanted) -> Issue:
+    def read(self, key: str, wanted: FieldSelection) -> Issue:
         self.direct_reads.append(key)
         if key in self.unreadable:
             raise self.unreadable[key]
         return super().read(key, wanted)
 
     def pull(
-        self, sources: Sequence[tuple[Source, Cursor | None]], wanted: Wanted
-    ) -> Iterator[Pulled | Failed]:
+        self, sources: Sequence[tuple[Source, Cursor | None]], wanted: FieldSelection
+    ) -> Iterator[PulledSource | FailedSource]:
         for answer in super().pull(sources, wanted):
-            if isinstance(answer, Failed):
+            if isinstance(answer, FailedSource):
                 yield answer
             else:
                 shown = tuple(self.stale.get(issue.ref.key, issue) for issue in answer.issues)
@@ -122,14 +131,14 @@ class _Quiet:
     def warning(self, *_: Any, **__: Any) -> None: ...
 
 
-class World:
+class WritingWorld:
     """The goal's anchor is DS-1 on Jira, the one of ``features`` is acme/churn#1 on GitHub."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.now = datetime(2026, 11, 2, 8, tzinfo=UTC)
-        self.jira = Tracker("jira", ["DS", "OPS"], now=lambda: self.now, me=ME)
-        self.github = Tracker("github", ["acme/churn", "acme/plan"], now=lambda: self.now, me=ME)
+        self.jira = FaultyTracker("jira", ["DS", "OPS"], now=lambda: self.now, me=ME)
+        self.github = FaultyTracker("github", ["acme/churn", "acme/plan"], now=lambda: self.now, me=ME)
         self.trackers = {"jira": self.jira, "github": self.github}
         self._runs = itertools.count(1)
         self.write("increment-sync.yaml", SETTINGS)
@@ -160,32 +169,32 @@ class World:
 
     # ---- the program
 
-    def run(self, *, writes: bool = True, keeps: bool = True, **options: Any) -> Outcome:
+    def run(self, *, writes: bool = True, keeps: bool = True, **options: Any) -> RunResult:
         """One execution, an hour after the last."""
         self.pass_time(hours=1)
-        with_options = Options(**options)
+        with_options = RunOptions(**options)
 
-        def work(job: Job) -> Outcome:
-            with held(job, "a test"):
-                outcome = carry_out(job, with_options, look(job, with_options, keeps=keeps))
+        def work(job: RunContext) -> RunResult:
+            with run_lock(job, "a test"):
+                outcome = apply_changes(job, with_options, plan_run(job, with_options, records=keeps))
                 if writes:
-                    remember_outcome(job, outcome)
+                    save_run_result(job, outcome)
             return outcome
 
-        outcome: Outcome = self.with_job(work, writes=writes)
+        outcome: RunResult = self.with_context(work, writes=writes)
         return outcome
 
-    def preview(self, **options: Any) -> Outcome:
+    def preview(self, **options: Any) -> RunResult:
         return self.run(writes=False, keeps=False, **options)
 
-    def with_job(self, work: Callable[[Job], Any], *, writes: bool = True) -> Any:
-        configured = configure(self.root)
+    def with_context(self, work: Callable[[RunContext], Any], *, writes: bool = True) -> Any:
+        configured = load_configuration(self.root)
         store = self.store()
         run_id = f"run-{next(self._runs):03}"
         try:
             store.start_run(run_id, "run", {})
             return work(
-                Job(
+                RunContext(
                     run_id=run_id,
                     settings=configured.settings,
                     workspace=configured.workspace,
@@ -200,25 +209,25 @@ class World:
             store.close()
 
     def store(self) -> Store:
-        settings = configure(self.root).settings
+        settings = load_configuration(self.root).settings
         return open_store(store_url(settings, self.root), now=lambda: self.now)
 
     # ---- what is there
 
-    def tracker_of(self, key: str) -> Tracker:
+    def tracker_of(self, key: str) -> FaultyTracker:
         return self.github if "/" in key else self.jira
 
     def labels(self, key: str) -> set[str]:
-        return set(self.tracker_of(key)._at(key).issue.labels)
+        return set(self.tracker_of(key)._issue_at(key).issue.labels)
 
     def comments(self, key: str) -> list[Comment]:
-        return list(self.tracker_of(key)._at(key).comments.values())
+        return list(self.tracker_of(key)._issue_at(key).comments.values())
 
     def overrides(self) -> set[tuple[str, str, str]]:
         """(key, kind, label)"""
         return {(row.ref.key, row.kind, row.label) for row in self.override_rows()}
 
-    def override_rows(self) -> list[OverrideRow]:
+    def override_rows(self) -> list[OverrideRecord]:
         store = self.store()
         try:
             return store.overrides()
@@ -234,7 +243,7 @@ class World:
         finally:
             store.close()
 
-    def journal(self) -> list[JournalRow]:
+    def journal(self) -> list[JournalEntry]:
         store = self.store()
         try:
             return store.journal()
@@ -246,10 +255,10 @@ class World:
         return {
             kept.issue.ref.key: (kept.issue.labels, dict(kept.comments))
             for tracker in self.trackers.values()
-            for kept in tracker._kept.values()
+            for kept in tracker._issues.values()
         }
 
 
-def notes(outcome: Outcome) -> str:
+def notes(outcome: RunResult) -> str:
     """What a person is told beside the changes."""
-    return "\n".join(problems_text(outcome))
+    return "\n".join(run_problem_lines(outcome))

@@ -30,33 +30,33 @@ FIELDS = [
 
 @dataclass
 class DictCache:
-    kept: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
 
     def get(self, key: str) -> Any | None:
-        return json.loads(self.kept[key]) if key in self.kept else None
+        return json.loads(self.values[key]) if key in self.values else None
 
     def put(self, key: str, value: Any, *, days: float = 30) -> None:
-        self.kept[key] = json.dumps(value)
+        self.values[key] = json.dumps(value)
 
 
 @dataclass
-class Clock:
+class FakeClock:
     at: datetime = datetime(2026, 10, 1, 13, 5, tzinfo=UTC)
-    waits: list[float] = field(default_factory=list)
+    sleeps: list[float] = field(default_factory=list)
 
     def now(self) -> datetime:
         return self.at
 
     def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
+        self.sleeps.append(seconds)
         self.at += timedelta(seconds=seconds)
 
 
 @dataclass
-class Desk:
+class JiraConnection:
     """Reader and writer with their cache and clock."""
 
-    clock: Clock = field(default_factory=Clock)
+    clock: FakeClock = field(default_factory=FakeClock)
     cache: DictCache = field(default_factory=DictCache)
 
     def open(self, **changed: Any) -> tuple[JiraReader, JiraWriter]:
@@ -78,7 +78,7 @@ class Desk:
         return self.open(kind="jira-dc", email=None, api_token=None, pat="secret-pat")
 
 
-def prepared(
+def mock_site(
     server: responses.RequestsMock, *, zone: str = "UTC", deployment: str = "Cloud", base: str = SITE
 ) -> None:
     """The three answers that a first pull needs before it searches."""
@@ -90,7 +90,7 @@ def prepared(
     server.get(f"{base}/rest/api/2/field", json=FIELDS)
 
 
-def raw_issue(
+def issue_payload(
     number: int, *, project: str = "DS", updated: str = "2026-10-01T12:00:30.000+0000"
 ) -> dict[str, Any]:
     fields = {
@@ -109,12 +109,12 @@ def raw_issue(
     }
 
 
-def found(*issues: dict[str, Any], token: str | None = None) -> dict[str, Any]:
+def search_page(*issues: dict[str, Any], token: str | None = None) -> dict[str, Any]:
     """A page of Cloud's search."""
     return {"issues": list(issues), "isLast": token is None} | ({"nextPageToken": token} if token else {})
 
 
-def bodies(server: responses.RequestsMock, method: str = "POST", path: str = "") -> list[Any]:
+def request_bodies(server: responses.RequestsMock, method: str = "POST", path: str = "") -> list[Any]:
     """Decoded bodies of the requests that were made."""
     calls = [call.request for call in server.calls]
     return [

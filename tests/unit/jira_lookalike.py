@@ -6,14 +6,14 @@ import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.sandbox.core.tracker import Clock, Headers, Request, Response
-from connectors.sandbox.jira.site import JiraState
+from connectors.sandbox.core.tracker import Clock, Headers, TrackerRequest, TrackerResponse
+from connectors.sandbox.jira.site import JiraSiteState
 from connectors.sandbox.jira.tracker import JiraTracker
 
 MORNING = datetime(2026, 10, 1, 9, 0, 38, 612_000, tzinfo=UTC)
 
 
-class Site:
+class MockJira:
     """One site with a robot (``bot``), an admin, a reader in Berlin, people, and the projects DS and OPEN."""
 
     def __init__(self, kind: str = "jira-cloud", **seed: Any) -> None:
@@ -22,15 +22,15 @@ class Site:
         self.tracker.load({**_seed(), **seed})
 
     @property
-    def state(self) -> JiraState:
+    def state(self) -> JiraSiteState:
         return self.tracker.state
 
     def send(
         self, method: str, path: str, *, by: str | None = "bot", json: Any = None, **query: Any
-    ) -> Response:
+    ) -> TrackerResponse:
         """A request to ``/rest/api/2`` (or to the path itself when it starts with ``/``) by an account."""
         return self.tracker.handle(
-            Request(
+            TrackerRequest(
                 method=method,
                 path=path if path.startswith("/") else f"/rest/api/2/{path}",
                 query={name: str(value) for name, value in query.items()},
@@ -40,13 +40,13 @@ class Site:
             )
         )
 
-    def get(self, path: str, **more: Any) -> Response:
+    def get(self, path: str, **more: Any) -> TrackerResponse:
         return self.send("GET", path, **more)
 
-    def put(self, path: str, json: Any, **more: Any) -> Response:
+    def put(self, path: str, json: Any, **more: Any) -> TrackerResponse:
         return self.send("PUT", path, json=json, **more)
 
-    def post(self, path: str, json: Any, **more: Any) -> Response:
+    def post(self, path: str, json: Any, **more: Any) -> TrackerResponse:
         return self.send("POST", path, json=json, **more)
 
     def credentials(self, account: str) -> dict[str, str]:
@@ -55,25 +55,25 @@ class Site:
             return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
         return {"Authorization": f"Bearer {account}-token"}
 
-    def search(self, jql: str, **query: Any) -> Response:
+    def search(self, jql: str, **query: Any) -> TrackerResponse:
         return self.get("search/jql" if self.state.is_cloud else "search", jql=jql, **query)
 
-    def found(self, jql: str, **query: Any) -> list[str]:
+    def search_keys(self, jql: str, **query: Any) -> list[str]:
         """Keys of the first page."""
         answer = self.search(jql, fields="key", **query)
         assert answer.status == 200, answer.data
         return [issue["key"] for issue in answer.data["issues"]]
 
 
-def site_with_issue(kind: str = "jira-cloud", **seed: Any) -> Site:
+def mock_jira_with_issue(kind: str = "jira-cloud", **seed: Any) -> MockJira:
     """DS-1 with the label ``human``, watched by dana; then an hour passes."""
-    site = Site(kind, **seed)
+    site = MockJira(kind, **seed)
     site.state.add_issue("DS", "One", labels=["human"], watchers=("dana",), by="dana")
     site.clock.advance(timedelta(hours=1))
     return site
 
 
-def why(answer: Response) -> str:
+def error_text(answer: TrackerResponse) -> str:
     """The reasons in an error body, as one text."""
     return " ".join([*answer.data.get("errorMessages", []), *answer.data.get("errors", {}).values()])
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from sync.cli.metrics.definitions import MEANINGS, PREFIX
+from sync.cli.metrics.definitions import METRICS, PREFIX
 from tests.support.promtool import promtool
 
 ROOT = Path(__file__).parents[2]
@@ -37,10 +37,10 @@ def test_every_rule_is_tested_both_ways_and_explained() -> None:
 
 def test_the_rules_ask_only_for_figures_that_runs_tell() -> None:
     asked = set(re.findall(rf"{PREFIX}\w+", RULES))
-    assert asked <= {PREFIX + meaning.name for meaning in MEANINGS}
+    assert asked <= {PREFIX + meaning.name for meaning in METRICS}
 
 
 def test_every_figure_is_on_the_page() -> None:
     page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-    missing = [meaning.name for meaning in MEANINGS if f"`{meaning.name}`" not in page]
+    missing = [meaning.name for meaning in METRICS if f"`{meaning.name}`" not in page]
     assert missing == []

@@ -10,42 +10,42 @@ from typing import Any
 import pytest
 
 from connectors.errors import AuthFailed, Rejected, Unavailable
-from connectors.model import Failed, IssueRef, Pulled
-from sync.apply.executor import Applier
+from connectors.model import FailedSource, IssueRef, PulledSource
+from sync.apply.executor import Executor
 from sync.model.changes import ChangeSet, CommentChange, LabelChange, Reason
-from sync.model.run import Applied
-from sync.runtime.context import Job
-from sync.runtime.run_lock import LEASE
+from sync.model.run import ApplyResult
+from sync.runtime.context import RunContext
+from sync.runtime.run_lock import LEASE_DURATION
 from sync.store import LeaseLost
-from tests.support.writing_world import FEATURES, INCREMENT, World
+from tests.support.writing_world import FEATURES, INCREMENT, WritingWorld
 
 WHY = Reason(text="a reason", rule="a-rule")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> WritingWorld:
+    return WritingWorld(tmp_path)
 
 
-def adding(world: World, place: str = "DS", *labels: str) -> LabelChange:
+def adding(world: WritingWorld, place: str = "DS", *labels: str) -> LabelChange:
     ref = world.trackers["github" if "/" in place else "jira"].add_issue(place, "Work")
     return LabelChange(ref=ref, container=place, add=dict.fromkeys(labels or (FEATURES,), WHY))
 
 
-def apply(world: World, *changes: LabelChange | CommentChange, **limits: object) -> Applied:
-    def work(job: Job) -> Applied:
-        job.store.take_lease(job.run_id, "a test", LEASE)
+def apply(world: WritingWorld, *changes: LabelChange | CommentChange, **limits: object) -> ApplyResult:
+    def work(job: RunContext) -> ApplyResult:
+        job.store.acquire_lease(job.run_id, "a test", LEASE_DURATION)
         labels = tuple(change for change in changes if isinstance(change, LabelChange))
         comments = tuple(change for change in changes if isinstance(change, CommentChange))
-        applied = Applier(job, **limits).apply(ChangeSet(labels=labels, comments=comments))  # type: ignore[arg-type]
+        applied = Executor(job, **limits).apply(ChangeSet(labels=labels, comments=comments))  # type: ignore[arg-type]
         job.store.release_lease(job.run_id)
         return applied
 
-    done: Applied = world.with_job(work)
+    done: ApplyResult = world.with_context(work)
     return done
 
 
-def test_each_write_is_in_the_journal_with_rule_reason_and_what_was_there(world: World) -> None:
+def test_each_write_is_in_the_journal_with_rule_reason_and_what_was_there(world: WritingWorld) -> None:
     change = adding(world, "DS", FEATURES, INCREMENT)
     assert apply(world, change).done == 1
     rows = world.journal()
@@ -56,27 +56,27 @@ def test_each_write_is_in_the_journal_with_rule_reason_and_what_was_there(world:
     assert all(row.before == {"labels": []} for row in rows)
 
 
-def test_a_github_label_is_made_once_before_its_first_use(world: World) -> None:
+def test_a_github_label_is_made_once_before_its_first_use(world: WritingWorld) -> None:
     apply(world, adding(world, "acme/churn"), adding(world, "acme/churn"))
     apply(world, adding(world, "acme/churn"))
     assert [row.op for row in world.journal()].count("create-label") == 1
     assert world.journal()[0].op == "create-label"
 
 
-def test_a_limit_leaves_the_rest_and_says_so(world: World) -> None:
+def test_a_limit_leaves_the_rest_and_says_so(world: WritingWorld) -> None:
     applied = apply(world, *(adding(world) for _ in range(3)), max_writes=2)
-    assert (applied.done, applied.left) == (2, 1)
-    assert applied.left_because == ["the limit of 2 writes (--max-writes) is reached"]
+    assert (applied.done, applied.skipped) == (2, 1)
+    assert applied.skip_reasons == ["the limit of 2 writes (--max-writes) is reached"]
     assert applied.failed == []
 
 
-def test_when_the_time_is_over_nothing_more_is_begun(world: World) -> None:
+def test_when_the_time_is_over_nothing_more_is_begun(world: WritingWorld) -> None:
     answers = iter([False, True, True])
     applied = apply(world, *(adding(world) for _ in range(3)), deadline=lambda: next(answers))
-    assert (applied.done, applied.left) == (1, 2)
+    assert (applied.done, applied.skipped) == (1, 2)
 
 
-def test_one_issue_that_refuses_does_not_stop_the_others(world: World) -> None:
+def test_one_issue_that_refuses_does_not_stop_the_others(world: WritingWorld) -> None:
     locked, fine = adding(world), adding(world)
     world.jira.edit(locked.ref.key, locked=True)
     applied = apply(world, locked, fine)
@@ -89,7 +89,7 @@ def test_one_issue_that_refuses_does_not_stop_the_others(world: World) -> None:
 
 
 @pytest.mark.parametrize("error", [AuthFailed("token expired"), Unavailable("no answer")])
-def test_a_tracker_that_stops_us_is_left_and_the_other_goes_on(world: World, error: Exception) -> None:
+def test_a_tracker_that_stops_us_is_left_and_the_other_goes_on(world: WritingWorld, error: Exception) -> None:
     first, second, other = adding(world), adding(world), adding(world, "acme/churn")
 
     def refuse(*_: object) -> None:
@@ -97,13 +97,13 @@ def test_a_tracker_that_stops_us_is_left_and_the_other_goes_on(world: World, err
 
     world.jira.change_labels = refuse  # type: ignore[method-assign, assignment]
     applied = apply(world, first, second, other)
-    assert (applied.done, len(applied.failed), applied.left) == (1, 1, 1)
+    assert (applied.done, len(applied.failed), applied.skipped) == (1, 1, 1)
     assert FEATURES in world.labels(other.ref.key)
     (row,) = [row for row in world.journal() if row.ref.tracker == "jira"]
     assert row.outcome == "unknown"  # it may have taken effect; the next run looks
 
 
-def test_a_half_refused_swap_keeps_what_took_effect(world: World) -> None:
+def test_a_half_refused_swap_keeps_what_took_effect(world: WritingWorld) -> None:
     change = adding(world, "acme/churn", INCREMENT)
     world.github.label(change.ref.key, FEATURES)
     world.github.refusing_writes["remove"] = Rejected("no")
@@ -112,7 +112,7 @@ def test_a_half_refused_swap_keeps_what_took_effect(world: World) -> None:
     assert world.pushed(change.ref.key) == {INCREMENT}
 
 
-def test_of_two_labels_of_which_github_takes_one_that_one_is_ours(world: World) -> None:
+def test_of_two_labels_of_which_github_takes_one_that_one_is_ours(world: WritingWorld) -> None:
     change, really = adding(world, "acme/churn", FEATURES, INCREMENT), world.github.change_labels
 
     def drops_increments(ref: IssueRef, add: Sequence[str], remove: Sequence[str]) -> None:
@@ -126,41 +126,43 @@ def test_of_two_labels_of_which_github_takes_one_that_one_is_ours(world: World) 
     assert world.labels(change.ref.key) == world.pushed(change.ref.key) == {FEATURES}
 
 
-def test_what_was_written_is_known_without_another_look(world: World) -> None:
+def test_what_was_written_is_known_without_another_look(world: WritingWorld) -> None:
     """Else a list that lags would look as if a person had taken the label off."""
     world.run()
     key = world.jira.add_issue("DS", "Work", labels=["features"]).key
     world.run()
 
-    def labels(job: Job) -> set[str]:
+    def labels(job: RunContext) -> set[str]:
         known = job.store.known_issue("jira", key)
         assert known is not None
         return set(known.issue.labels)
 
-    assert world.with_job(labels) == {"features", FEATURES, INCREMENT}
+    assert world.with_context(labels) == {"features", FEATURES, INCREMENT}
 
 
-def test_a_run_whose_lease_was_taken_over_writes_nothing(world: World) -> None:
+def test_a_run_whose_lease_was_taken_over_writes_nothing(world: WritingWorld) -> None:
     change = adding(world)
 
-    def work(job: Job) -> None:
-        Applier(job).apply(ChangeSet(labels=(change,)))
+    def work(job: RunContext) -> None:
+        Executor(job).apply(ChangeSet(labels=(change,)))
 
     with pytest.raises(LeaseLost):
-        world.with_job(work)
+        world.with_context(work)
     assert world.labels(change.ref.key) == set()
     assert world.journal() == []
 
 
-def test_the_time_for_a_run_counts_from_its_beginning_and_not_from_its_first_write(world: World) -> None:
+def test_the_time_for_a_run_counts_from_its_beginning_and_not_from_its_first_write(
+    world: WritingWorld,
+) -> None:
     world.github.add_issue("acme/churn", "Work", labels=["features"])
     quickly = world.github.pull
 
-    def slowly(*asked: Any) -> Iterator[Pulled | Failed]:
+    def slowly(*asked: Any) -> Iterator[PulledSource | FailedSource]:
         world.pass_time(hours=2)
         yield from quickly(*asked)
 
     world.github.pull = slowly  # type: ignore[method-assign, assignment]
     applied = world.run(max_duration=timedelta(minutes=5)).applied
     assert applied is not None
-    assert (applied.done, applied.left_because) == (0, ["the time for this run (--max-duration) is over"])
+    assert (applied.done, applied.skip_reasons) == (0, ["the time for this run (--max-duration) is over"])

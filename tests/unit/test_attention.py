@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from connectors.http.rate_limiter import WriteLimits
 from connectors.model import IssueRef
-from sync.cli.render import attention_text
-from sync.diff.notifications import Cost, weigh
-from sync.diff.write_budget import Spread
+from sync.cli.render import notification_lines
+from sync.diff.notifications import TrackerWriteCost, estimate_cost
+from sync.diff.write_budget import WriteBudget
 from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
-from sync.model.limits import Attention, Audience, GuardLimits, Weighed
+from sync.model.limits import Audience, ChangeCost, GuardLimits, ImpactEstimate
 
 WHY = Reason(text="why")
 DS, CHURN = (
@@ -20,10 +20,10 @@ LIMITS = GuardLimits(removals=10, removal_share=0.2, new_comments=40, overrides=
 
 def audience(*, noisy: bool = False) -> Audience:
     return Audience(
-        people={DS: frozenset({"jira:ada", "jira:bo"}), CHURN: frozenset({"github:cy"})},
-        jira=frozenset({"jira"}),
-        noisy=frozenset({"jira:DS"} if noisy else ()),
-        team=5,
+        people_by_issue={DS: frozenset({"jira:ada", "jira:bo"}), CHURN: frozenset({"github:cy"})},
+        jira_trackers=frozenset({"jira"}),
+        notifying_projects=frozenset({"jira:DS"} if noisy else ()),
+        people_known=5,
     )
 
 
@@ -51,7 +51,7 @@ def removal(ref: IssueRef) -> CommentRemoval:
 
 
 def mailed(change: Change, *, noisy: bool = False) -> set[str]:
-    return set(audience(noisy=noisy).mailed(change))
+    return set(audience(noisy=noisy).recipients(change))
 
 
 def test_github_mails_about_new_comments_only() -> None:
@@ -74,28 +74,37 @@ def test_people_count_once_and_mails_each_time_and_requests_with_their_reads() -
         comments=(comment(DS), comment(CHURN), comment(DS, "goal:other", "7")),
     )
     costs = {
-        "jira": Cost(limits=WriteLimits(spacing=0.2)),
-        "github": Cost(limits=WriteLimits(spacing=1.0), unmade=frozenset({("acme/churn", "a")})),
+        "jira": TrackerWriteCost(limits=WriteLimits(spacing=0.2)),
+        "github": TrackerWriteCost(
+            limits=WriteLimits(spacing=1.0), missing_labels=frozenset({("acme/churn", "a")})
+        ),
     }
-    found = weigh(changes, audience(noisy=True), costs)
-    assert (found.people, found.mails, found.most) == (3, 7, 3)
+    found = estimate_cost(changes, audience(noisy=True), costs)
+    assert (found.people, found.mails, found.most_mails) == (3, 7, 3)
     jira, github = 1 + 2 + 2, 1 + 1 + 2 + 2
     assert found.requests == jira + github
     assert found.seconds == 0.2 * 3 + 1.0 * 5
-    assert found.noisy == ("jira:DS",)
+    assert found.notifying_projects == ("jira:DS",)
 
 
 def test_what_was_made_in_the_last_hour_counts_for_the_time() -> None:
-    costs = {"github": Cost(limits=WriteLimits(spacing=1.0, per_hour=500), spent=500)}
-    assert weigh(ChangeSet(comments=(comment(CHURN),)), audience(), costs).seconds == 3600
+    costs = {"github": TrackerWriteCost(limits=WriteLimits(spacing=1.0, per_hour=500), recent_content=500)}
+    assert estimate_cost(ChangeSet(comments=(comment(CHURN),)), audience(), costs).seconds == 3600
 
 
 def test_the_estimate_in_words() -> None:
-    attention = Attention(
-        people=3, mails=7, most=3, team=5, noisy=("jira:DS",), new_comments=41, requests=45, seconds=130
+    attention = ChangeCost(
+        people=3,
+        mails=7,
+        most_mails=3,
+        people_known=5,
+        notifying_projects=("jira:DS",),
+        new_comments=41,
+        requests=45,
+        seconds=130,
     )
-    weighed = Weighed(attention=attention, audience=audience(), comments=0, spreading=True)
-    assert attention_text(weighed, LIMITS) == [
+    weighed = ImpactEstimate(cost=attention, audience=audience(), existing_comments=0, in_rollout=True)
+    assert notification_lines(weighed, LIMITS) == [
         (
             "attention: at least 3 people would probably be mailed (7 mails); 45 requests, about 2 min under the "
             "trackers' write limits"
@@ -123,36 +132,36 @@ def test_labels_come_before_comments_and_goals_before_capabilities() -> None:
     ]
 
 
-def waits(spread: Spread, *changes: Change) -> list[str | None]:
+def waits(spread: WriteBudget, *changes: Change) -> list[str | None]:
     found = []
     for change in changes:
-        found.append(spread.must_wait(change))
+        found.append(spread.reason_to_wait(change))
         if found[-1] is None:
-            spread.take(change)
+            spread.spend(change)
     return found
 
 
 def test_a_run_posts_so_many_comments_and_goes_on_with_what_mails_nobody() -> None:
-    spread = Spread(audience=audience(), comments=1)
+    spread = WriteBudget(audience=audience(), max_comments=1)
     first, second, edit = waits(spread, comment(DS), comment(CHURN), comment(CHURN, comment_id="7"))
     assert (first, edit) == (None, None)
     assert second == "at most 1 comments are posted in one run (limits.new_comments)"
 
 
 def test_a_run_mails_so_many_people_and_nobody_too_often() -> None:
-    people = Spread(audience=audience(), people=2)
+    people = WriteBudget(audience=audience(), max_people=2)
     assert waits(people, comment(DS), comment(CHURN), comment(DS)) == [
         None,
         "at most 2 people are mailed in one run (limits.notified)",
         None,
     ]
-    each = Spread(audience=audience(), each=1)
+    each = WriteBudget(audience=audience(), max_mails_per_person=1)
     assert waits(each, comment(DS), comment(DS), comment(CHURN)) == [
         None,
         "nobody gets more than 1 mails from one run (limits.mails_each)",
         None,
     ]
-    mails = Spread(audience=audience(), mails=2)
+    mails = WriteBudget(audience=audience(), max_mails=2)
     assert waits(mails, comment(DS), comment(CHURN)) == [
         None,
         "the limit of 2 notifications (--max-notifications) is reached",
@@ -160,9 +169,11 @@ def test_a_run_mails_so_many_people_and_nobody_too_often() -> None:
 
 
 def test_a_small_first_run_says_nothing_of_others() -> None:
-    attention = Attention(people=1, mails=1, most=1, team=5, new_comments=1, requests=2, seconds=2)
-    weighed = Weighed(attention=attention, audience=audience(), comments=0, spreading=True)
-    assert attention_text(weighed, LIMITS) == [
+    attention = ChangeCost(
+        people=1, mails=1, most_mails=1, people_known=5, new_comments=1, requests=2, seconds=2
+    )
+    weighed = ImpactEstimate(cost=attention, audience=audience(), existing_comments=0, in_rollout=True)
+    assert notification_lines(weighed, LIMITS) == [
         (
             "attention: at least 1 person would probably be mailed (1 mail); 2 requests, about 2 s under the trackers' "
             "write limits"

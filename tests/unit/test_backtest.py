@@ -10,25 +10,25 @@ import numpy as np
 import pytest
 
 from sync.cli import main as cli
-from sync.forecast.csv_histories import UnreadableHistory, read_histories
-from sync.forecast.cutoffs import group_cases, origins_of
-from sync.forecast.replay import CountCase, GroupCase, Replay, replay
+from sync.forecast.csv_histories import InvalidHistoryFile, read_histories
+from sync.forecast.cutoffs import backtest_cutoffs, groups_by_cutoff
+from sync.forecast.replay import GroupCase, SeriesReplay, ThroughputCase, replay_series
 from sync.forecast.scores import scores_of
-from sync.forecast.series import series_of
-from tests.support.forecast_world import invented, write_csv
+from sync.forecast.series import build_series
+from tests.support.forecast_world import random_issues, write_csv
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "issue-histories"
 
 
 def backtest(*arguments: str) -> int:
-    return cli.call(lambda: cli.app(["forecast", "backtest", *arguments], standalone_mode=False))
+    return cli.invoke(lambda: cli.app(["forecast", "backtest", *arguments], standalone_mode=False))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("histories")
     for seed in (1, 2):
-        write_csv(found / f"{seed}.csv", f"acme/number-{seed}", invented(seed, days=400))
+        write_csv(found / f"{seed}.csv", f"acme/number-{seed}", random_issues(seed, days=400))
     return found
 
 
@@ -49,8 +49,10 @@ def group_case(all_done: float, closed: int, *, share: float = 0.5, **fields: An
     return GroupCase(**{**case, **fields})
 
 
-def count_case(place: float, *, loss: float = 1.0) -> CountCase:
-    return CountCase(share=0.5, place=place, rival_place=0.01, loss=loss, rival_loss=2.0)
+def count_case(place: float, *, loss: float = 1.0) -> ThroughputCase:
+    return ThroughputCase(
+        elapsed_share=0.5, pit=place, baseline_pit=0.01, pinball_loss=loss, baseline_loss=2.0
+    )
 
 
 # ---- files
@@ -70,7 +72,7 @@ def test_every_bad_line_of_every_file_is_told_at_once(tmp_path: Path) -> None:
     )
     (tmp_path / "b.csv").write_text("repo,issue\nacme/b,1\n")
     (tmp_path / "c.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UnreadableHistory) as raised:
+    with pytest.raises(InvalidHistoryFile) as raised:
         read_histories([tmp_path, tmp_path / "none.csv"])
     a, b = tmp_path / "a.csv", tmp_path / "b.csv"
     assert raised.value.problems == (
@@ -107,43 +109,43 @@ def test_a_file_may_hold_several_repositories_and_other_time_zones(tmp_path: Pat
 
 
 def test_a_replay_sees_nothing_of_the_future() -> None:
-    issues = invented(5)
+    issues = random_issues(5)
     cut = issues[len(issues) // 2].created
     before = [each for each in issues if each.created <= cut]
     blind = [
         each if each.closed is None or each.closed <= cut else type(each)(created=each.created, closed=None)
         for each in before
     ]
-    whole, half = series_of("a", issues), series_of("a", blind)
-    now = half.first + 150
-    assert now < half.last - 20
-    assert whole.history.until(now).closed.tolist() == half.history.until(now).closed.tolist()
+    whole, half = build_series("a", issues), build_series("a", blind)
+    now = half.first_day + 150
+    assert now < half.known_until - 20
+    assert whole.history.as_of(now).closed.tolist() == half.history.as_of(now).closed.tolist()
 
 
 def test_groups_have_five_to_twenty_issues_alive_and_are_thinned_evenly() -> None:
-    series = series_of("a", invented(3, days=700, weekly=8))
-    origins = origins_of(series)
+    series = build_series("a", random_issues(3, days=700, weekly=8))
+    origins = backtest_cutoffs(series)
     everything = [
-        (origin, group) for origin, groups in group_cases(series, origins, 10**6) for group in groups
+        (origin, group) for origin, groups in groups_by_cutoff(series, origins, 10**6) for group in groups
     ]
     for origin, group in everything:
         known = group.history.created <= origin.now
         alive = known & (group.history.closed > origin.now - 91)
         assert 5 <= alive.sum() <= 20
         assert (known & (group.history.closed > origin.now)).any()
-    thinned = [origin for origin, groups in group_cases(series, origins, 50) for _ in groups]
+    thinned = [origin for origin, groups in groups_by_cutoff(series, origins, 50) for _ in groups]
     assert len(thinned) == 50 < len(everything)
     assert (thinned[0], thinned[-1]) == (everything[0][0], everything[-1][0])
 
 
 def test_increments_begin_after_thirteen_weeks_and_are_over() -> None:
-    series = series_of("a", invented(3))
-    origins = origins_of(series)
+    series = build_series("a", random_issues(3))
+    origins = backtest_cutoffs(series)
     assert origins
     for origin in origins:
-        assert origin.end - 91 >= series.first + 91
-        assert origin.end <= series.last
-        assert origin.days == pytest.approx(91 * (1 - origin.share))
+        assert origin.end - 91 >= series.first_day + 91
+        assert origin.end <= series.known_until
+        assert origin.days_ahead == pytest.approx(91 * (1 - origin.elapsed_share))
 
 
 # ---- the table
@@ -153,8 +155,8 @@ def test_intervals_are_averaged_over_series_and_the_worst_is_told() -> None:
     held, missed = [count_case(0.5)] * 3, [count_case(0.99), count_case(0.5)]
     scores = scores_of(
         [
-            Replay(name="a", counts=tuple(held), groups=()),
-            Replay(name="b", counts=tuple(missed), groups=()),
+            SeriesReplay(name="a", throughput_cases=tuple(held), group_cases=()),
+            SeriesReplay(name="b", throughput_cases=tuple(missed), group_cases=()),
         ]
     )
     assert scores.counts is not None
@@ -166,7 +168,9 @@ def test_intervals_are_averaged_over_series_and_the_worst_is_told() -> None:
 
 def test_probabilities_are_scored_beside_their_rivals() -> None:
     cases = (group_case(0.8, 2), group_case(0.2, 1), group_case(0.9, 2), group_case(0.1, 0))
-    groups = scores_of([Replay(name="a", counts=(count_case(0.5),), groups=cases)]).groups
+    groups = scores_of(
+        [SeriesReplay(name="a", throughput_cases=(count_case(0.5),), group_cases=cases)]
+    ).groups
     assert groups is not None
     assert groups.all_done.rate == 0.5
     assert groups.all_done.pooled == pytest.approx((0.04 + 0.04 + 0.01 + 0.01) / 4)
@@ -180,7 +184,7 @@ def test_probabilities_are_scored_beside_their_rivals() -> None:
 
 def test_the_base_rate_of_a_series_comes_from_the_others() -> None:
     replays = [
-        Replay(name=name, counts=(), groups=(group_case(0.5, closed),))
+        SeriesReplay(name=name, throughput_cases=(), group_cases=(group_case(0.5, closed),))
         for name, closed in (("a", 2), ("b", 0))
     ]
     groups = scores_of(replays).groups
@@ -208,7 +212,7 @@ def test_the_table_is_readable(folder: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_a_short_history_is_named_and_not_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write_csv(tmp_path / "a.csv", "acme/young", invented(1, days=60))
+    path = write_csv(tmp_path / "a.csv", "acme/young", random_issues(1, days=60))
     assert backtest(str(path)) == 0
     said = capsys.readouterr()
     assert "not scored: acme/young: no moment in 26 weeks" in said.err
@@ -217,7 +221,11 @@ def test_a_short_history_is_named_and_not_scored(tmp_path: Path, capsys: pytest.
 
 def test_intervals_hold_on_invented_histories() -> None:
     replays = [
-        replay(series_of(str(seed), invented(seed, days=700)), np.random.default_rng(seed), most_groups=200)
+        replay_series(
+            build_series(str(seed), random_issues(seed, days=700)),
+            np.random.default_rng(seed),
+            max_groups=200,
+        )
         for seed in range(2)
     ]
     scores = scores_of(replays)
@@ -231,7 +239,7 @@ def test_intervals_hold_on_invented_histories() -> None:
 def test_real_histories_keep_what_the_docs_promise() -> None:
     histories = read_histories([SHARED / f"{name}.csv" for name in ("qlog", "edhoc", "tls13-spec")])
     replays = [
-        replay(series_of(name, issues), np.random.default_rng(1), most_groups=150)
+        replay_series(build_series(name, issues), np.random.default_rng(1), max_groups=150)
         for name, issues in histories.items()
     ]
     scores = scores_of(replays)

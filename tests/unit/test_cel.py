@@ -14,8 +14,8 @@ from mappings.labels import LabelScheme
 from mappings.load import check_workspace
 from mappings.model import Overrides
 from mappings.rules.cel import CelCondition, compile_cel
-from mappings.rules.cel_syntax import VARIABLES, CelInvalid, read_cel
-from mappings.rules.conditions import Subject, compile_conditions, wanted_by
+from mappings.rules.cel_syntax import VARIABLES, CelInvalid, parse_cel
+from mappings.rules.conditions import RuleSubject, compile_conditions, field_selection_for
 from tests.support.match_world import (
     HERE,
     Q4,
@@ -33,9 +33,9 @@ from tests.support.match_world import (
 )
 
 
-def subject(made: Issue | None = None, *, ancestors: tuple[str, ...] = ()) -> Subject:
+def subject(made: Issue | None = None, *, ancestors: tuple[str, ...] = ()) -> RuleSubject:
     found = made or issue()
-    return Subject(issue=found, labels=tuple(sorted(found.labels)), ancestors=ancestors)
+    return RuleSubject(issue=found, labels=tuple(sorted(found.labels)), ancestors=ancestors)
 
 
 RICH = issue(
@@ -113,14 +113,14 @@ def test_what_an_expression_reads_is_asked_for() -> None:
         rule("b", "model", {"field": {"Size": {"any": ("L",)}}}),
     )
 
-    wanted = wanted_by([science])
+    wanted = field_selection_for([science])
 
     assert wanted.body
     assert wanted.fields == ("Agile team", "Size")
 
 
 def test_the_word_body_in_a_text_asks_for_nothing() -> None:
-    assert not wanted_by([team("science", rule("a", "m", {"cel": 'title == "body fields"'}))]).body
+    assert not field_selection_for([team("science", rule("a", "m", {"cel": 'title == "body fields"'}))]).body
 
 
 def test_matches_is_re2_and_leaves_equal_words_in_texts_alone() -> None:
@@ -340,7 +340,7 @@ def test_the_library_is_imported_only_when_a_mapping_uses_it(tmp_path: Path) -> 
 
 
 def test_reading_an_expression_needs_no_library() -> None:
-    read = read_cel('"x" in fields["My team"] && labels.exists(l, l == body)')
+    read = parse_cel('"x" in fields["My team"] && labels.exists(l, l == body)')
 
     assert (read.names, read.fields) == ({"fields", "labels", "body"}, ("My team",))
 

@@ -9,15 +9,15 @@ import pytest
 from connectors.model import Issue
 from mappings.rules.cel import compile_cel
 from mappings.rules.cel_syntax import CelInvalid
-from mappings.rules.conditions import Subject
+from mappings.rules.conditions import RuleSubject
 from tests.support.match_world import issue
 
 LIMIT = 0.5
 """Seconds that one hostile expression may take on one hostile issue."""
 
 
-def subject(made: Issue) -> Subject:
-    return Subject(issue=made, labels=tuple(sorted(made.labels)))
+def subject(made: Issue) -> RuleSubject:
+    return RuleSubject(issue=made, labels=tuple(sorted(made.labels)))
 
 
 @pytest.mark.parametrize(

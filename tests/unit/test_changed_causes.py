@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from connectors.model import KnownIssue
 from mappings.labels import LabelScheme
-from mappings.model import Matched, Overrides
-from sync.insights.change_causes import Situation, fingerprint
-from sync.insights.count_ledger import note_down
-from sync.model.attribution import Counted, Turn
-from tests.support.rollup_world import MIDWAY, issue, rolled
+from mappings.model import MatchResult, Overrides
+from sync.insights.change_causes import AttributionContext, fingerprint
+from sync.insights.count_ledger import diff_counts
+from sync.model.attribution import CountRecord, Transition
+from tests.support.rollup_world import MIDWAY, issue, roll_up_plan
 
 OUR_WRITE = MIDWAY + timedelta(seconds=5)
 SCHEME = LabelScheme()
@@ -22,7 +22,7 @@ def cause(edited: datetime, *, title: str = "Title of DS-1", counted: bool = Tru
     assignment, known = issue("DS-1", "done")
     before = fingerprint(replace(known.issue, title="Title of DS-1"), SCHEME)
     now: KnownIssue = replace(known, issue=replace(known.issue, title=title, updated=edited))
-    row = Counted(
+    row = CountRecord(
         ref=assignment.ref,
         capability="features",
         state="todo",
@@ -30,25 +30,25 @@ def cause(edited: datetime, *, title: str = "Title of DS-1", counted: bool = Tru
         rule="a-rule",
         since=MIDWAY - timedelta(days=1),
         run_id="r1",
-        began=Turn(cause="first", why="counted when figures began to be kept"),
+        began=Transition(cause="first", why="counted when figures began to be kept"),
         fingerprint=before,
         id=1,
     )
-    situation = Situation(
+    situation = AttributionContext(
         at=MIDWAY + timedelta(hours=1),
         run_id="r2",
         previous=MIDWAY,
         rules_changed=True,
         planned_before=frozenset({"features"}),
         planned=frozenset({"features"}),
-        matched=Matched(assignments=(assignment,)),
+        matched=MatchResult(assignments=(assignment,)),
         known={assignment.ref: now},
         overrides=Overrides(),
-        written={assignment.ref: OUR_WRITE},
+        labels_written_at={assignment.ref: OUR_WRITE},
         scheme=SCHEME,
     )
     held = {(row.ref, row.capability): row} if counted else {}
-    (begun,) = note_down(held, {}, rolled((assignment, now)), situation).begun
+    (begun,) = diff_counts(held, {}, roll_up_plan((assignment, now)), situation).started
     return begun.began.cause
 
 

@@ -10,52 +10,52 @@ from connectors.errors import (
     AuthFailed,
     ConnectorError,
     Gone,
-    OutOfTurn,
-    QuotaExhausted,
+    RateLimitExceeded,
     Unavailable,
     Unreachable,
+    WriteDeferred,
 )
-from connectors.http.circuit_breaker import Circuit
+from connectors.http.circuit_breaker import CircuitBreaker
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
-def stopped(circuit: Circuit) -> bool:
+def stopped(circuit: CircuitBreaker) -> bool:
     try:
-        circuit.check()
+        circuit.raise_if_open()
     except ConnectorError:
         return True
     return False
 
 
 def test_one_that_cannot_be_reached_is_down_at_once() -> None:
-    circuit = Circuit(lambda: NOW)
-    circuit.failed(Unreachable("no connection"))
+    circuit = CircuitBreaker(lambda: NOW)
+    circuit.record_failure(Unreachable("no connection"))
     with pytest.raises(Unavailable, match="no connection"):
-        circuit.check()
+        circuit.raise_if_open()
 
 
 def test_two_requests_that_fail_in_a_row_are_enough_and_one_is_not() -> None:
-    circuit = Circuit(lambda: NOW)
-    circuit.failed(Unavailable("502"))
-    circuit.answered()
-    circuit.failed(Unavailable("502"))
+    circuit = CircuitBreaker(lambda: NOW)
+    circuit.record_failure(Unavailable("502"))
+    circuit.record_success()
+    circuit.record_failure(Unavailable("502"))
     assert not stopped(circuit)
-    circuit.failed(Unavailable("502"))
+    circuit.record_failure(Unavailable("502"))
     assert stopped(circuit)
 
 
 def test_what_concerns_an_issue_or_our_own_pace_says_nothing_about_the_tracker() -> None:
-    circuit = Circuit(lambda: NOW)
-    for error in (Gone("no"), AuthFailed("who?"), OutOfTurn("later", NOW + timedelta(hours=1))):
-        circuit.failed(error)
+    circuit = CircuitBreaker(lambda: NOW)
+    for error in (Gone("no"), AuthFailed("who?"), WriteDeferred("later", NOW + timedelta(hours=1))):
+        circuit.record_failure(error)
     assert not stopped(circuit)
 
 
 def test_a_quota_is_over_when_the_tracker_said() -> None:
     now = [NOW]
-    circuit = Circuit(lambda: now[0])
-    circuit.failed(QuotaExhausted("used up", NOW + timedelta(minutes=5)))
+    circuit = CircuitBreaker(lambda: now[0])
+    circuit.record_failure(RateLimitExceeded("used up", NOW + timedelta(minutes=5)))
     assert stopped(circuit)
     now[0] += timedelta(minutes=5)
     assert not stopped(circuit)

@@ -41,7 +41,7 @@ def workspace(tmp_path: Path) -> Path:
 
 def increment_sync(*arguments: str) -> int:
     """As from a shell, but in this process."""
-    return cli.call(lambda: cli.app(list(arguments), standalone_mode=False))
+    return cli.invoke(lambda: cli.app(list(arguments), standalone_mode=False))
 
 
 # ---- usage
@@ -186,7 +186,7 @@ def test_ctrl_c_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    assert cli.call(interrupted) == 130
+    assert cli.invoke(interrupted) == 130
     assert capsys.readouterr().err == "stopped\n"
 
 
@@ -194,7 +194,7 @@ def test_a_question_that_is_broken_off_exits_with_130() -> None:
     def broken_off() -> None:
         raise typer.Abort
 
-    assert cli.call(broken_off) == 130
+    assert cli.invoke(broken_off) == 130
 
 
 def test_a_bug_is_one_sentence_that_names_a_file_with_the_details(
@@ -203,7 +203,7 @@ def test_a_bug_is_one_sentence_that_names_a_file_with_the_details(
     def bug() -> None:
         raise ZeroDivisionError("division by zero")
 
-    assert cli.call(bug) == 1
+    assert cli.invoke(bug) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "this is a bug in increment-sync: ZeroDivisionError" in line
     details = Path(line.rpartition(" ")[2])
@@ -223,7 +223,7 @@ def test_the_details_of_a_bug_hold_no_secret(
     def bug() -> None:
         raise RuntimeError("Bearer ghp_very-secret from-a-file-1234 pat-very-secret")
 
-    cli.call(bug)
+    cli.invoke(bug)
     details = Path(capsys.readouterr().err.split()[-1])
     text = details.read_text(encoding="utf-8")
     details.unlink()

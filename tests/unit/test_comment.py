@@ -8,20 +8,20 @@ import pytest
 from markdown_it import MarkdownIt
 
 from connectors.model import IssueRef
-from connectors.sandbox.github.references import mentions, references
-from sync.diff.comment_content import capability_document, goal_document
+from connectors.sandbox.github.references import find_mentions, find_references
+from sync.diff.comment_content import capability_comment, goal_comment
 from sync.diff.comment_markup import (
     MAX_LENGTH,
+    add_unreadable_notice,
     find_block,
     remove_block,
-    render,
+    render_comment,
     replace_block,
-    with_notice,
-    wrap,
+    wrap_block,
 )
-from sync.model.comments import Document
+from sync.model.comments import CommentContent
 from sync.model.rollup import CapabilityRollup, Rollup
-from tests.support.rollup_world import baseline, capability, goal, increment, issue, rolled, workspace
+from tests.support.rollup_world import baseline, capability, goal, increment, issue, roll_up_plan, workspace
 
 NASTY = "@dana fixes #12 | `x` <b> [l](http://evil.test) {code} h1. !img! acme/churn#7 ||a|| $x$ *b*"
 BLOCKED = {"blocked": True}
@@ -38,7 +38,7 @@ def rich() -> Rollup:
             )
         )
     )
-    return rolled(
+    return roll_up_plan(
         issue("DS-1", "done"),
         issue("DS-2", "doing", status=BLOCKED),
         issue("DS-3", "doing"),
@@ -54,13 +54,15 @@ def rich() -> Rollup:
 
 
 def goal_text(rollup: Rollup, kind: str) -> str:
-    document = goal_document(next(iter(rollup.goals)), increment(), overrides=1, instance="acme")
-    return render(document, kind).body
+    document = goal_comment(next(iter(rollup.goals)), increment(), overrides=1, instance="acme")
+    return render_comment(document, kind).body
 
 
 def capability_text(found: CapabilityRollup | None, kind: str, title: str = "A goal") -> str:
     assert found is not None
-    return render(capability_document(found, title, increment(), overrides=1, instance="acme"), kind).body
+    return render_comment(
+        capability_comment(found, title, increment(), overrides=1, instance="acme"), kind
+    ).body
 
 
 def test_a_goal_on_github_opens_with_its_state_and_shows_a_row_for_each_capability() -> None:
@@ -103,7 +105,7 @@ def test_a_capability_on_jira_says_where_its_issues_are() -> None:
 
 def test_late_figures_say_since_when() -> None:
     late = baseline("DS-1", at=datetime(2026, 10, 20, tzinfo=UTC))
-    found = rolled(issue("DS-1"), issue("DS-2"), baselines=late)
+    found = roll_up_plan(issue("DS-1"), issue("DS-2"), baselines=late)
     assert "Scope since 2026-10-20: 1 → 2 issues" in capability_text(found.capability("features"), "jira")
     assert "1 → 2 (+1 since 2026-10-20)" in goal_text(found, "github")
 
@@ -111,25 +113,25 @@ def test_late_figures_say_since_when() -> None:
 def test_the_day_of_late_figures_is_that_of_the_plan() -> None:
     late = baseline("DS-1", at=datetime(2026, 10, 20, 22, 30, tzinfo=UTC))
     plan = increment(timezone="Europe/Berlin")
-    found = rolled(issue("DS-1"), issue("DS-2"), baselines=late, plan=workspace(plan))
-    of_goal = goal_document(next(iter(found.goals)), plan, overrides=0, instance="acme")
+    found = roll_up_plan(issue("DS-1"), issue("DS-2"), baselines=late, plan=workspace(plan))
+    of_goal = goal_comment(next(iter(found.goals)), plan, overrides=0, instance="acme")
     features = found.capability("features")
     assert features is not None
-    of_features = capability_document(features, "A goal", plan, overrides=0, instance="acme")
+    of_features = capability_comment(features, "A goal", plan, overrides=0, instance="acme")
 
-    assert "1 → 2 (+1 since 2026-10-21)" in render(of_goal, "github").body
-    assert "Scope since 2026-10-21: 1 → 2 issues" in render(of_features, "github").body
+    assert "1 → 2 (+1 since 2026-10-21)" in render_comment(of_goal, "github").body
+    assert "Scope since 2026-10-21: 1 → 2 issues" in render_comment(of_features, "github").body
 
 
 def test_an_empty_capability_is_neither_at_0_nor_at_100_percent() -> None:
-    text = capability_text(rolled().capability("features"), "github")
+    text = capability_text(roll_up_plan().capability("features"), "github")
     assert "**Empty: no issues yet**" in text
     assert "0 of 0" not in text
 
 
 def test_the_baseline_is_no_news() -> None:
-    before = rolled(issue("DS-1"))
-    after = rolled(issue("DS-1"), baselines=baseline("DS-1"))
+    before = roll_up_plan(issue("DS-1"))
+    after = roll_up_plan(issue("DS-1"), baselines=baseline("DS-1"))
     for kind in ("github", "jira"):
         assert goal_text(before, kind) == goal_text(after, kind)
         assert capability_text(before.capability("features"), kind) == capability_text(
@@ -149,7 +151,7 @@ def test_as_rendered_the_table_is_a_table_and_keys_are_code() -> None:
 def test_hostile_titles_and_keys_do_nothing(kind: str) -> None:
     plan = workspace(increment(goal(capability("features"))))
     first = plan.increments[0].goals[0]
-    document = Document(
+    document = CommentContent(
         heading=NASTY,
         context=NASTY,
         state=NASTY,
@@ -158,10 +160,10 @@ def test_hostile_titles_and_keys_do_nothing(kind: str) -> None:
         rows=((NASTY, NASTY), (first.title, "Done")),
         footer=NASTY,
     )
-    text = render(document, kind).body
+    text = render_comment(document, kind).body
     if kind == "github":
-        assert references(text, "https://github.com") == set()
-        assert mentions(text) == set()
+        assert find_references(text, "https://github.com") == set()
+        assert find_mentions(text) == set()
         html = MarkdownIt("commonmark").enable("table").render(text)
         assert "<a " not in html and "<b>" not in html
         assert html.count("<tr>") == 3
@@ -178,7 +180,7 @@ def test_500_capabilities_fit_and_say_what_is_left_out(kind: str) -> None:
     names = [f"cap-{n}" for n in range(500)]
     plan = workspace(increment(goal(*(capability(name) for name in names))))
     entries = [issue(f"DS-{n}", "doing", capability=name, status=BLOCKED) for n, name in enumerate(names)]
-    text = goal_text(rolled(*entries, plan=plan), kind)
+    text = goal_text(roll_up_plan(*entries, plan=plan), kind)
     assert len(text) < 8_000
     assert "and 460 more capabilities" in text
     assert "Blocked issues in 492 more capabilities" in text
@@ -186,7 +188,7 @@ def test_500_capabilities_fit_and_say_what_is_left_out(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["github", "jira"])
 def test_whatever_the_titles_a_comment_stays_below_the_limit_and_whole(kind: str) -> None:
-    document = Document(
+    document = CommentContent(
         heading="$" * 300,
         context="x",
         state="x",
@@ -195,7 +197,7 @@ def test_whatever_the_titles_a_comment_stays_below_the_limit_and_whole(kind: str
         rows=tuple(("$" * 300, "|" * 300) for _ in range(40)),
         footer="The end",
     )
-    text = render(document, kind).body
+    text = render_comment(document, kind).body
     assert len(text) <= MAX_LENGTH[kind]
     assert "The end" in text.split("\n")[-1]
     if kind == "github":
@@ -204,8 +206,10 @@ def test_whatever_the_titles_a_comment_stays_below_the_limit_and_whole(kind: str
 
 def test_states_make_an_edit_urgent_and_counts_do_not() -> None:
     def hashes(*entries: object) -> tuple[str, str]:
-        found = rolled(*entries)  # type: ignore[arg-type]
-        told = render(goal_document(next(iter(found.goals)), increment(), overrides=0, instance="a"), "jira")
+        found = roll_up_plan(*entries)  # type: ignore[arg-type]
+        told = render_comment(
+            goal_comment(next(iter(found.goals)), increment(), overrides=0, instance="a"), "jira"
+        )
         return told.urgent_hash, told.full_hash
 
     one = hashes(issue("DS-1", "done"), issue("DS-2", "doing"), issue("DS-3"))
@@ -218,9 +222,9 @@ def test_states_make_an_edit_urgent_and_counts_do_not() -> None:
 @pytest.mark.parametrize("kind", ["github", "jira"])
 def test_the_notice_stands_once_and_leaves_the_figures(kind: str) -> None:
     body, since = goal_text(rich(), kind), datetime(2026, 11, 2, 9, tzinfo=UTC)
-    once = with_notice(body, {"jira:DS": since}, kind)
-    assert with_notice(once, {"jira:DS": since}, kind) == once
-    both = with_notice(once, {"jira:DS": since, "github:acme/churn": since}, kind)
+    once = add_unreadable_notice(body, {"jira:DS": since}, kind)
+    assert add_unreadable_notice(once, {"jira:DS": since}, kind) == once
+    both = add_unreadable_notice(once, {"jira:DS": since, "github:acme/churn": since}, kind)
     assert both.count("Unreadable since 2026-11-02 09:00 UTC") == 2
     assert [line for line in both.split("\n") if "Unreadable" not in line and line] == [
         line for line in body.split("\n") if line
@@ -228,7 +232,7 @@ def test_the_notice_stands_once_and_leaves_the_figures(kind: str) -> None:
 
 
 def test_our_text_is_found_between_its_markers_also_after_a_browser_saved_it() -> None:
-    text = f"Before\r\n\r\n{wrap('One', 'acme', 'goal:x')}\r\n\r\nAfter".replace("One\n", "One\r\n")
+    text = f"Before\r\n\r\n{wrap_block('One', 'acme', 'goal:x')}\r\n\r\nAfter".replace("One\n", "One\r\n")
     assert find_block(text, "acme", "goal:x") is not None
     assert find_block(text, "other", "goal:x") is None
     assert find_block(text, "acme", "goal:y") is None
@@ -239,12 +243,12 @@ def test_our_text_is_found_between_its_markers_also_after_a_browser_saved_it() -
 
 
 def test_a_quoted_block_is_not_ours() -> None:
-    quoted = "> " + wrap("One", "acme", "goal:x").replace("\n", "\n> ")
+    quoted = "> " + wrap_block("One", "acme", "goal:x").replace("\n", "\n> ")
     assert find_block(quoted, "acme", "goal:x") is None
 
 
 def test_a_renamed_subject_gets_its_new_name_in_the_marker() -> None:
-    text = wrap("One", "acme", "goal:old") + "\n\nMine"
+    text = wrap_block("One", "acme", "goal:old") + "\n\nMine"
     replaced = replace_block(text, "Two", "acme", ("goal:new", "goal:old"))
     assert find_block(replaced, "acme", "goal:new") == "Two"
     assert replaced.endswith("\n\nMine")

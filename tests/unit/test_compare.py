@@ -10,11 +10,11 @@ import pytest
 
 from connectors.model import IssueRef
 from mappings.labels import LabelScheme
-from sync.diff.comment_diff import Places, compare_comments, leaving_comments
-from sync.diff.label_diff import LabelWorld, compare_labels
+from sync.diff.comment_diff import CommentPlacement, comments_to_remove, diff_comments
+from sync.diff.label_diff import LabelDiffInputs, diff_labels
 from sync.model.changes import Reason
-from sync.model.comments import CommentWish, WrittenComment
-from sync.model.labels import Decisions, Wish
+from sync.model.comments import DesiredComment, PushedStatusComment
+from sync.model.labels import DesiredLabels, RecordedOverrides
 from tests.support.match_world import issue
 
 REF = issue("DS-1").ref
@@ -22,41 +22,43 @@ WHY = Reason(text="wanted")
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 
 
-def world(desired: set[str], pushed: set[str], live: set[str], **more: Any) -> LabelWorld:
+def label_inputs(desired: set[str], pushed: set[str], live: set[str], **more: Any) -> LabelDiffInputs:
     wish = {name: more.pop(name) for name in ("is_anchor", "no_pure_removal") if name in more}
-    return LabelWorld(
-        wishes={REF: Wish(ref=REF, container="DS", labels=dict.fromkeys(sorted(desired), WHY), **wish)},
+    return LabelDiffInputs(
+        desired={
+            REF: DesiredLabels(ref=REF, container="DS", labels=dict.fromkeys(sorted(desired), WHY), **wish)
+        },
         live={REF: issue("DS-1", labels=live)},
         pushed={REF: frozenset(pushed)},
-        decisions=more.pop("decisions", Decisions()),
+        overrides=more.pop("decisions", RecordedOverrides()),
         scheme=more.pop("scheme", LabelScheme()),
-        capabilities=frozenset({"a", "b", "old"}),
+        capability_ids=frozenset({"a", "b", "old"}),
         unproven=more.pop("unproven", {}),
         **more,
     )
 
 
 def test_unplanned_gives_way_to_a_capability_without_counting_as_removal() -> None:
-    (change,) = compare_labels(world({"capability:a"}, {"unplanned"}, {"unplanned"})).changes
+    (change,) = diff_labels(label_inputs({"capability:a"}, {"unplanned"}, {"unplanned"})).changes
     assert set(change.remove) == {"unplanned"}
     assert change.pure_removals == ()
 
 
 def test_a_capability_that_gives_way_to_unplanned_counts() -> None:
-    (change,) = compare_labels(world({"unplanned"}, {"capability:a"}, {"capability:a"})).changes
+    (change,) = diff_labels(label_inputs({"unplanned"}, {"capability:a"}, {"capability:a"})).changes
     assert change.pure_removals == ("capability:a",)
 
 
 def test_what_follows_a_persons_veto_does_not_count_as_removal() -> None:
-    vetoed = Decisions(vetoes={REF: frozenset({"capability:a"})})
-    (change,) = compare_labels(world(set(), {"increment:q4"}, {"increment:q4"}, decisions=vetoed)).changes
+    vetoed = RecordedOverrides(vetoes={REF: frozenset({"capability:a"})})
+    (change,) = diff_labels(label_inputs(set(), {"increment:q4"}, {"increment:q4"}, decisions=vetoed)).changes
     assert (set(change.remove), change.pure_removals) == ({"increment:q4"}, ())
 
 
 def test_where_a_person_pinned_another_capability_ours_is_not_a_pure_removal() -> None:
-    pinned = Decisions(pins={REF: frozenset({"capability:b"})})
-    (change,) = compare_labels(
-        world({"capability:b"}, {"capability:a"}, {"capability:a", "capability:b"}, decisions=pinned)
+    pinned = RecordedOverrides(pins={REF: frozenset({"capability:b"})})
+    (change,) = diff_labels(
+        label_inputs({"capability:b"}, {"capability:a"}, {"capability:a", "capability:b"}, decisions=pinned)
     ).changes
     assert (set(change.remove), change.pure_removals) == ({"capability:a"}, ())
     assert change.remove["capability:a"].text == "a person pinned the issue elsewhere"
@@ -65,15 +67,15 @@ def test_where_a_person_pinned_another_capability_ours_is_not_a_pure_removal() -
 def test_labels_of_a_finished_increment_stay_unless_a_successor_takes_over() -> None:
     old = {"capability:old", "increment:q3"}
     closed = frozenset({"increment:q3"})
-    assert compare_labels(world(set(), old, old, finished=closed)).changes == ()
-    (change,) = compare_labels(world({"capability:a", "increment:q4"}, old, old, finished=closed)).changes
+    assert diff_labels(label_inputs(set(), old, old, finished=closed)).changes == ()
+    (change,) = diff_labels(label_inputs({"capability:a", "increment:q4"}, old, old, finished=closed)).changes
     assert set(change.remove) == old
 
 
 def test_a_rename_names_its_successor() -> None:
     renamed = {"capability:old": "capability:a"}
-    (change,) = compare_labels(
-        world({"capability:a"}, {"capability:old"}, {"Capability:Old"}, renamed=renamed)
+    (change,) = diff_labels(
+        label_inputs({"capability:a"}, {"capability:old"}, {"Capability:Old"}, renamed=renamed)
     ).changes
     assert change.renames == {"capability:old": "capability:a"}
     assert set(change.remove) == {"Capability:Old"}
@@ -82,51 +84,60 @@ def test_a_rename_names_its_successor() -> None:
 
 def test_a_label_that_is_gone_under_its_old_name_while_the_new_one_is_wanted_looks_like_a_veto() -> None:
     renamed = {"capability:old": "capability:a"}
-    found = compare_labels(world({"capability:a"}, {"capability:old"}, set(), renamed=renamed))
+    found = diff_labels(label_inputs({"capability:a"}, {"capability:old"}, set(), renamed=renamed))
     assert [(s.kind, s.label) for s in found.suspicions] == [("veto", "capability:old")]
-    found = compare_labels(world({"capability:a"}, {"capability:old"}, {"capability:a"}, renamed=renamed))
+    found = diff_labels(label_inputs({"capability:a"}, {"capability:old"}, {"capability:a"}, renamed=renamed))
     assert [(s.kind, s.label) for s in found.suspicions] == [("gone", "capability:old")]
 
 
 def test_a_person_who_spells_our_label_differently_puts_another_one_on_jira() -> None:
-    same = world({"capability:a"}, {"capability:a"}, {"Capability:A"})
-    assert compare_labels(same).suspicions == ()
-    found = compare_labels(replace(same, exact=frozenset({"jira"})))
+    same = label_inputs({"capability:a"}, {"capability:a"}, {"Capability:A"})
+    assert diff_labels(same).suspicions == ()
+    found = diff_labels(replace(same, exact=frozenset({"jira"})))
     assert [(s.kind, s.label) for s in found.suspicions] == [("gone", "capability:a")]
-    unwanted = replace(world(set(), {"capability:a"}, {"Capability:A"}), exact=frozenset({"jira"}))
-    assert compare_labels(unwanted).changes == ()
+    unwanted = replace(label_inputs(set(), {"capability:a"}, {"Capability:A"}), exact=frozenset({"jira"}))
+    assert diff_labels(unwanted).changes == ()
 
 
 def test_of_two_spellings_on_jira_the_small_one_is_looked_at() -> None:
-    (change,) = compare_labels(
-        world(set(), {"capability:a"}, {"capability:a", "CAPABILITY:a", "Capability:A"})
+    (change,) = diff_labels(
+        label_inputs(set(), {"capability:a"}, {"capability:a", "CAPABILITY:a", "Capability:A"})
     ).changes
     assert set(change.remove) == {"capability:a"}
 
 
 def test_a_label_of_unknown_origin_on_an_anchor_withholds_nothing_until_it_is_known() -> None:
     unproven = {REF: frozenset({"state:done"})}
-    found = compare_labels(world({"state:planned"}, set(), {"state:done"}, is_anchor=True, unproven=unproven))
+    found = diff_labels(
+        label_inputs({"state:planned"}, set(), {"state:done"}, is_anchor=True, unproven=unproven)
+    )
     assert [(s.kind, s.label) for s in found.suspicions] == [("origin", "state:done")]
     assert found.changes == ()
 
 
 def test_what_undo_took_back_is_not_put_again() -> None:
-    held = Decisions(held={REF: frozenset({"capability:a"})})
-    assert compare_labels(world({"capability:a"}, set(), set(), decisions=held)).changes == ()
+    held = RecordedOverrides(reverted={REF: frozenset({"capability:a"})})
+    assert diff_labels(label_inputs({"capability:a"}, set(), set(), decisions=held)).changes == ()
 
 
-OTHER_WORDS = LabelScheme(former={"capability": ("cap:",)})
+FORMER_PREFIX_SCHEME = LabelScheme(former_prefixes={"capability": ("cap:",)})
 
 
 def test_a_veto_holds_for_every_spelling_of_its_label() -> None:
-    vetoed = Decisions(vetoes={REF: frozenset({"capability:a"})})
-    assert compare_labels(world({"cap:a"}, set(), set(), decisions=vetoed, scheme=OTHER_WORDS)).changes == ()
+    vetoed = RecordedOverrides(vetoes={REF: frozenset({"capability:a"})})
+    assert (
+        diff_labels(
+            label_inputs({"cap:a"}, set(), set(), decisions=vetoed, scheme=FORMER_PREFIX_SCHEME)
+        ).changes
+        == ()
+    )
 
 
 def test_a_label_put_against_a_veto_is_one_suspicion_whatever_its_spelling() -> None:
-    vetoed = Decisions(vetoes={REF: frozenset({"capability:a"})})
-    (one,) = compare_labels(world(set(), set(), {"cap:a"}, decisions=vetoed, scheme=OTHER_WORDS)).suspicions
+    vetoed = RecordedOverrides(vetoes={REF: frozenset({"capability:a"})})
+    (one,) = diff_labels(
+        label_inputs(set(), set(), {"cap:a"}, decisions=vetoed, scheme=FORMER_PREFIX_SCHEME)
+    ).suspicions
     assert (one.kind, one.label) == ("pin", "cap:a")
 
 
@@ -135,13 +146,13 @@ def test_a_label_put_against_a_veto_is_one_suspicion_whatever_its_spelling() -> 
 ELSEWHERE = IssueRef(tracker="jira", id="2", key="DS-2")
 
 
-def wish(urgent: str = "u", full: str = "f", **more: Any) -> CommentWish:
-    return CommentWish(
+def desired_comment(urgent: str = "u", full: str = "f", **more: Any) -> DesiredComment:
+    return DesiredComment(
         subject="goal:x", ref=REF, body="b", urgent_hash=urgent, full_hash=full, reason=WHY, **more
     )
 
 
-def written(**more: Any) -> dict[str, WrittenComment]:
+def written(**more: Any) -> dict[str, PushedStatusComment]:
     values: dict[str, Any] = {
         "ref": REF,
         "comment_id": "7",
@@ -149,41 +160,44 @@ def written(**more: Any) -> dict[str, WrittenComment]:
         "full_hash": "f",
         "edited_at": NOW,
     }
-    return {"goal:x": WrittenComment(**{**values, **more})}
+    return {"goal:x": PushedStatusComment(**{**values, **more})}
 
 
-def edits(a_wish: CommentWish, last: dict[str, WrittenComment], hours: float = 1) -> int:
-    changes, _ = compare_comments(
+def edits(a_wish: DesiredComment, last: dict[str, PushedStatusComment], hours: float = 1) -> int:
+    changes, _ = diff_comments(
         (a_wish,), last, now=NOW + timedelta(hours=hours), counts_every=timedelta(hours=24)
     )
     return len(changes)
 
 
 def test_a_comment_is_edited_at_once_or_once_a_day_or_for_the_last_time() -> None:
-    assert edits(wish(), written(), hours=999) == 0
-    assert edits(wish(urgent="new", full="new"), written()) == 1
-    assert edits(wish(full="new"), written(), hours=22.9) == 0
-    assert edits(wish(full="new"), written(), hours=24) == 1
+    assert edits(desired_comment(), written(), hours=999) == 0
+    assert edits(desired_comment(urgent="new", full="new"), written()) == 1
+    assert edits(desired_comment(full="new"), written(), hours=22.9) == 0
+    assert edits(desired_comment(full="new"), written(), hours=24) == 1
     a_daily_crontab_that_starts_early = 23.99
-    assert edits(wish(full="new"), written(), hours=a_daily_crontab_that_starts_early) == 1
-    assert edits(wish(full="new", last=True), written()) == 1
-    assert edits(wish(last=True), written(), hours=999) == 0
+    assert edits(desired_comment(full="new"), written(), hours=a_daily_crontab_that_starts_early) == 1
+    assert edits(desired_comment(full="new", last=True), written()) == 1
+    assert edits(desired_comment(last=True), written(), hours=999) == 0
 
 
 @pytest.mark.parametrize(
     ("places", "why"),
     [
-        (Places(wanted={"goal:x": ELSEWHERE}), "goal:x has another anchor now: jira:DS-2"),
-        (Places(wanted={}, without_anchor=frozenset({"goal:x"})), "goal:x has no anchor any more"),
-        (Places(wanted={}, deleted=frozenset({"goal:x"})), "the plan has no goal:x any more"),
+        (CommentPlacement(desired={"goal:x": ELSEWHERE}), "goal:x has another anchor now: jira:DS-2"),
+        (CommentPlacement(desired={}, without_anchor=frozenset({"goal:x"})), "goal:x has no anchor any more"),
+        (
+            CommentPlacement(desired={}, removed_subjects=frozenset({"goal:x"})),
+            "the plan has no goal:x any more",
+        ),
     ],
 )
-def test_a_comment_leaves_where_its_subject_left(places: Places, why: str) -> None:
-    (removal,) = leaving_comments(written(), places)
+def test_a_comment_leaves_where_its_subject_left(places: CommentPlacement, why: str) -> None:
+    (removal,) = comments_to_remove(written(), places)
     assert (removal.ref, removal.comment_id, removal.reason.text) == (REF, "7", why)
-    assert leaving_comments(written(deleted_by_person=True), places) == ()
+    assert comments_to_remove(written(deleted_by_person=True), places) == ()
 
 
-@pytest.mark.parametrize("places", [Places(wanted={"goal:x": REF}), Places(wanted={})])
-def test_a_comment_in_its_place_or_of_which_nothing_is_certain_stays(places: Places) -> None:
-    assert leaving_comments(written(), places) == ()
+@pytest.mark.parametrize("places", [CommentPlacement(desired={"goal:x": REF}), CommentPlacement(desired={})])
+def test_a_comment_in_its_place_or_of_which_nothing_is_certain_stays(places: CommentPlacement) -> None:
+    assert comments_to_remove(written(), places) == ()

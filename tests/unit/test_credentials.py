@@ -9,14 +9,14 @@ import pytest
 from sync.config.credentials import (
     CredentialError,
     Credentials,
+    collect_secrets,
+    describe_missing_credentials,
     read_credentials,
-    secrets_in,
     variable_names,
-    what_is_missing,
 )
 from sync.config.sections import TrackerKind
 from sync.config.settings import Settings
-from sync.runtime.bootstrap import Waiting, credentials_of, open_trackers
+from sync.runtime.bootstrap import ClientOptions, load_credentials, open_trackers
 
 BOTH = {
     "instance": "here",
@@ -133,7 +133,9 @@ def test_a_file_that_cannot_be_used_names_the_variable_and_the_reason(
     ],
 )
 def test_what_github_needs(kind: str, environment: dict[str, str], said: str | None) -> None:
-    missing = what_is_missing("github", "github", read_credentials("github", "github", environment))
+    missing = describe_missing_credentials(
+        "github", "github", read_credentials("github", "github", environment)
+    )
     if said is None:
         assert missing is not None
         assert "GITHUB_APP_PRIVATE_KEY" in missing
@@ -154,7 +156,7 @@ def test_what_github_needs(kind: str, environment: dict[str, str], said: str | N
 )
 def test_what_jira_cloud_needs(environment: dict[str, str], said: str) -> None:
     found = read_credentials("jira", "jira-cloud", environment)
-    assert said in str(what_is_missing("jira", "jira-cloud", found))
+    assert said in str(describe_missing_credentials("jira", "jira-cloud", found))
 
 
 @pytest.mark.parametrize(
@@ -162,12 +164,12 @@ def test_what_jira_cloud_needs(environment: dict[str, str], said: str) -> None:
 )
 def test_a_data_center_takes_a_pat_or_a_password(environment: dict[str, str]) -> None:
     found = read_credentials("jira", "jira-dc", environment)
-    assert what_is_missing("jira", "jira-dc", found) is None
+    assert describe_missing_credentials("jira", "jira-dc", found) is None
 
 
 def test_all_trackers_that_lack_something_are_named_at_once() -> None:
     with pytest.raises(CredentialError) as raised:
-        credentials_of(Settings.model_validate(BOTH), {})
+        load_credentials(Settings.model_validate(BOTH), {})
     assert "for jira" in str(raised.value)
     assert "for github" in str(raised.value)
 
@@ -180,7 +182,9 @@ def test_an_installation_id_has_to_be_a_number() -> None:
         "GITHUB_APP_INSTALLATION_ID": "seventy",
     }
     with pytest.raises(CredentialError, match="must be a number, not 'seventy'"):
-        open_trackers(settings, credentials_of(settings, environment), lambda _: _NoCache(), Waiting())
+        open_trackers(
+            settings, load_credentials(settings, environment), lambda _: _NoCache(), ClientOptions()
+        )
 
 
 class _NoCache:
@@ -212,7 +216,7 @@ def test_everything_that_must_not_be_shown_is_known(tmp_path: Path) -> None:
         "JIRA_EMAIL": "robot@example.com",
         "INCREMENT_SYNC_OTHER_TOKEN": "",
     }
-    assert set(secrets_in(environment)) == {"direct", "mounted"}
+    assert set(collect_secrets(environment)) == {"direct", "mounted"}
 
 
 def test_the_password_of_a_proxy_and_the_path_of_a_ping_must_not_be_shown() -> None:
@@ -222,11 +226,13 @@ def test_the_password_of_a_proxy_and_the_path_of_a_ping_must_not_be_shown() -> N
         "ALL_PROXY": "socks5://u:p@[broken",
         "NO_PROXY": "localhost,.example.com",
     }
-    assert set(secrets_in(proxies)) == {"pass%2Fword", "pass/word", "only-a-token", "p"}
+    assert set(collect_secrets(proxies)) == {"pass%2Fword", "pass/word", "only-a-token", "p"}
     ping = "https://hc.example/ping/0b1c2d3e-aaaa?create=1"
-    assert set(secrets_in({"INCREMENT_SYNC_PING_URL": ping})) == {
+    assert set(collect_secrets({"INCREMENT_SYNC_PING_URL": ping})) == {
         ping,
         "ping/0b1c2d3e-aaaa?create=1",
         "0b1c2d3e-aaaa",
     }
-    assert secrets_in({"INCREMENT_SYNC_PING_URL": "https://hc.example/ping"}) == ["https://hc.example/ping"]
+    assert collect_secrets({"INCREMENT_SYNC_PING_URL": "https://hc.example/ping"}) == [
+        "https://hc.example/ping"
+    ]

@@ -9,7 +9,7 @@ import pytest
 from mappings.labels import LabelScheme
 from mappings.load import check_workspace, load_workspace, read_workspace
 from mappings.model import IssueState, TeamMapping
-from mappings.problems import MappingInvalid, Problem
+from mappings.problems import InvalidWorkspace, Problem
 from mappings.rules.flow_state import state_of
 from sync.config.settings import load_settings
 from tests.support.match_world import issue
@@ -63,7 +63,7 @@ def write(
 
 def team_of(root: Path) -> TeamMapping:
     workspace = load_workspace(
-        root, trackers={"jira": "jira-cloud"}, timezone="UTC", labels=load_settings(root).scheme
+        root, trackers={"jira": "jira-cloud"}, timezone="UTC", labels=load_settings(root).label_scheme
     )
     return workspace.teams[0]
 
@@ -164,7 +164,7 @@ def test_it_says_which_file_and_line_decided(tmp_path: Path) -> None:
 def test_labels_of_the_defaults_hold_unless_the_settings_say_otherwise(tmp_path: Path) -> None:
     settings = SETTINGS + "labels: {capability: {color: '654321'}, flag: {prefix: 'mark:'}}\n"
 
-    scheme = load_settings(write(tmp_path, settings=settings)).scheme
+    scheme = load_settings(write(tmp_path, settings=settings)).label_scheme
 
     assert scheme.prefixes["capability"] == "cap:"
     assert scheme.colors["capability"] == "654321"
@@ -176,14 +176,14 @@ def test_labels_of_the_defaults_hold_unless_the_settings_say_otherwise(tmp_path:
 def test_a_prefix_of_the_defaults_that_clashes_is_refused(tmp_path: Path) -> None:
     write(tmp_path, defaults="labels: {capability: {prefix: 'state:x'}}\n")
 
-    with pytest.raises(MappingInvalid, match="also starts"):
+    with pytest.raises(InvalidWorkspace, match="also starts"):
         load_settings(tmp_path)
 
 
 def test_rules_may_not_name_labels_that_the_defaults_make_ours(tmp_path: Path) -> None:
     write(tmp_path, mapping=MAPPING.replace("title: model", "labels: 'cap:model'"))
 
-    with pytest.raises(MappingInvalid, match="a label that this program or its people put"):
+    with pytest.raises(InvalidWorkspace, match="a label that this program or its people put"):
         team_of(tmp_path)
 
 
@@ -215,8 +215,8 @@ def test_teams_are_not_judged_by_broken_defaults(tmp_path: Path) -> None:
     reading = read_workspace(root, trackers={"jira": "jira-cloud"}, timezone="UTC", labels=LabelScheme())
 
     assert reading.workspace is None
-    assert reading.sound.teams == ()
-    assert [each.id for each in reading.sound.increments] == ["q4"]
+    assert reading.valid_part.teams == ()
+    assert [each.id for each in reading.valid_part.increments] == ["q4"]
 
 
 def test_a_link_out_of_the_workspace_is_not_read(tmp_path: Path) -> None:
@@ -236,7 +236,9 @@ def test_a_change_of_the_defaults_changes_the_digest(tmp_path: Path) -> None:
     def digest() -> str:
         settings = load_settings(tmp_path)
         trackers = {"jira": "jira-cloud"}
-        return load_workspace(tmp_path, trackers=trackers, timezone="UTC", labels=settings.scheme).digest
+        return load_workspace(
+            tmp_path, trackers=trackers, timezone="UTC", labels=settings.label_scheme
+        ).digest
 
     write(tmp_path, defaults=None)
     without = digest()

@@ -8,9 +8,9 @@ from typing import Any
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.labels import LabelScheme
-from mappings.model import Anchor, Matched, Unplanned, Workspace
-from sync.diff.desired_labels import DesireInputs, desire_labels, subjects
-from sync.model.labels import Wish
+from mappings.model import Anchor, MatchResult, Unplanned, Workspace
+from sync.diff.desired_labels import DesiredStateInputs, anchored_subjects, desired_labels_for
+from sync.model.labels import DesiredLabels
 from sync.model.rollup import Rollup
 from tests.support.rollup_world import (
     CLOSE,
@@ -23,7 +23,7 @@ from tests.support.rollup_world import (
     increment,
     issue,
     ref,
-    rolled,
+    roll_up_plan,
     team,
     workspace,
 )
@@ -50,12 +50,12 @@ def anchor_issue(anchor: Anchor) -> Issue:
     )
 
 
-def inputs(*entries: ENTRY, more_known: tuple[KnownIssue, ...] = (), **changed: Any) -> DesireInputs:
+def inputs(*entries: ENTRY, more_known: tuple[KnownIssue, ...] = (), **changed: Any) -> DesiredStateInputs:
     the_plan = changed.pop("workspace", plan())
-    rollup: Rollup = changed.pop("rollup", None) or rolled(*entries, plan=the_plan)
+    rollup: Rollup = changed.pop("rollup", None) or roll_up_plan(*entries, plan=the_plan)
     values: dict[str, Any] = {
         "workspace": the_plan,
-        "matched": Matched(assignments=tuple(assignment for assignment, _ in entries)),
+        "matched": MatchResult(assignments=tuple(assignment for assignment, _ in entries)),
         "rollup": rollup,
         "known": {k.issue.ref: k for k in (*(known for _, known in entries), *more_known)},
         "anchors": {anchor: anchor_issue(anchor) for anchor in (GOAL, CAPABILITY)},
@@ -66,19 +66,19 @@ def inputs(*entries: ENTRY, more_known: tuple[KnownIssue, ...] = (), **changed: 
         "finished": frozenset(),
         "now": MIDWAY,
     }
-    return DesireInputs(**{**values, **changed})
+    return DesiredStateInputs(**{**values, **changed})
 
 
-def wish(of: DesireInputs, key: str) -> Wish:
-    return desire_labels(of)[ref(key)]
+def desired(of: DesiredStateInputs, key: str) -> DesiredLabels:
+    return desired_labels_for(of)[ref(key)]
 
 
-def labels(of: DesireInputs, key: str) -> set[str]:
-    return set(wish(of, key).labels)
+def labels(of: DesiredStateInputs, key: str) -> set[str]:
+    return set(desired(of, key).labels)
 
 
 def test_an_assigned_issue_carries_its_capability_and_increment_with_the_rule() -> None:
-    found = wish(inputs(issue("DS-1")), "DS-1")
+    found = desired(inputs(issue("DS-1")), "DS-1")
     assert set(found.labels) == {INCREMENT, FEATURES}
     assert {(reason.rule, reason.text) for reason in found.labels.values()} == {
         ("a-rule", "rule a-rule of team science assigns it to features")
@@ -88,7 +88,7 @@ def test_an_assigned_issue_carries_its_capability_and_increment_with_the_rule() 
 def test_unplanned_work_is_labelled_only_where_the_team_asks() -> None:
     work, known = issue("DS-1")
     unplanned = Unplanned(ref=work.ref, teams=("science",), state=work.state)
-    matched = Matched(unplanned=(unplanned,))
+    matched = MatchResult(unplanned=(unplanned,))
     silent = inputs(matched=matched, more_known=(known,))
     assert labels(silent, "DS-1") == set()
     asking = replace(plan(), teams=(replace(plan().teams[0], label_unplanned=True),))
@@ -97,11 +97,11 @@ def test_unplanned_work_is_labelled_only_where_the_team_asks() -> None:
 
 def test_an_anchor_carries_exactly_one_state_and_the_flags_that_hold() -> None:
     entries = [issue(f"DS-{n}", "doing", status={"blocked": True}) for n in range(4)]
-    rollup = rolled(*entries, plan=plan(), baselines=baseline("DS-0", "DS-1"))
+    rollup = roll_up_plan(*entries, plan=plan(), baselines=baseline("DS-0", "DS-1"))
     of = inputs(*entries, rollup=rollup)
     assert labels(of, "DS-101") == {"state:in-progress", "flag:blocked", "flag:scope-growth"}
     assert labels(of, "DS-100") == {"state:in-progress", "flag:blocked"}
-    assert wish(of, "DS-100").is_anchor
+    assert desired(of, "DS-100").is_anchor
 
 
 def test_released_is_never_ours_to_write() -> None:
@@ -110,7 +110,7 @@ def test_released_is_never_ours_to_write() -> None:
 
 
 def test_a_health_word_becomes_a_label() -> None:
-    rollup = rolled(issue("DS-1"), plan=plan())
+    rollup = roll_up_plan(issue("DS-1"), plan=plan())
     first = rollup.increments[0]
     healthy = replace(first.goals[0], health="at-risk")
     with_health = replace(rollup, increments=(replace(first, goals=(healthy,)),))
@@ -123,46 +123,46 @@ def test_an_anchor_that_is_also_in_a_source_gets_no_issue_labels() -> None:
 
 
 def test_what_was_not_read_in_this_run_is_left_alone() -> None:
-    assert not wish(inputs(issue("DS-1"), unread=frozenset({"jira:DS"})), "DS-1").read
+    assert not desired(inputs(issue("DS-1"), unread=frozenset({"jira:DS"})), "DS-1").fully_read
     uncertain = {"features": ("jira:DS",)}
-    rollup = rolled(issue("DS-1"), plan=plan(), uncertain=uncertain)
+    rollup = roll_up_plan(issue("DS-1"), plan=plan(), uncertain=uncertain)
     of = inputs(issue("DS-1"), rollup=rollup, uncertain=uncertain)
-    assert not wish(of, "DS-100").read and not wish(of, "DS-101").read
+    assert not desired(of, "DS-100").fully_read and not desired(of, "DS-101").fully_read
 
 
 def test_a_label_of_an_uncertain_capability_goes_only_for_another() -> None:
     of = inputs(issue("DS-1", labels=frozenset({FEATURES})), uncertain={"features": ("github:x",)})
-    assert wish(of, "DS-1").no_pure_removal
+    assert desired(of, "DS-1").no_pure_removal
 
 
 def test_teams_that_are_not_written_for_stay_untouched() -> None:
     of = inputs(issue("DS-1"), may_push=lambda name: name != "science")
-    assert not any(found.may_write for found in desire_labels(of).values())
+    assert not any(found.may_write for found in desired_labels_for(of).values())
 
 
 def test_a_goals_anchor_waits_until_all_its_teams_are_written_for() -> None:
     both = goal(capability("features"), replace(capability("model"), team="serving"), anchor=GOAL)
     of = inputs(workspace=workspace(increment(both)), may_push=lambda name: name == "science")
-    (subject,) = subjects(of)
+    (subject,) = anchored_subjects(of)
     assert (subject.name, subject.may_push) == ("goal:keep-subscribers", False)
 
 
 def test_after_the_last_write_nothing_of_the_increment_is_written_any_more() -> None:
     of = inputs(issue("DS-1", "done"), finished=frozenset({"2026-q4"}), now=CLOSE + timedelta(days=1))
-    assert list(subjects(of)) == []
-    assert not any(found.may_write for found in desire_labels(of).values())
+    assert list(anchored_subjects(of)) == []
+    assert not any(found.may_write for found in desired_labels_for(of).values())
 
 
 def test_a_former_anchor_whose_plan_is_gone_keeps_what_was_said() -> None:
     known = KnownIssue(issue=anchor_issue(GOAL), sources=frozenset({DS.name}), first_seen=START)
     elsewhere = workspace(teams=plan().teams)
     of = inputs(workspace=elsewhere, anchors={}, more_known=(known,), archived=frozenset({ref("DS-100")}))
-    assert not wish(of, "DS-100").may_write
+    assert not desired(of, "DS-100").may_write
     deleted = inputs(workspace=elsewhere, anchors={}, more_known=(known,))
-    assert wish(deleted, "DS-100").may_write
+    assert desired(deleted, "DS-100").may_write
 
 
 def test_an_issue_that_vanished_has_no_wish() -> None:
     _, known = issue("DS-1", vanished=MIDWAY)
-    found: dict[IssueRef, Wish] = desire_labels(inputs(more_known=(known,)))
+    found: dict[IssueRef, DesiredLabels] = desired_labels_for(inputs(more_known=(known,)))
     assert ref("DS-1") not in found

@@ -14,10 +14,10 @@ from connectors.errors import Unavailable
 from connectors.github.auth import GithubApp
 from connectors.github.connect import open_github
 from connectors.memory import MemoryTracker
-from connectors.model import Finding, Source
+from connectors.model import CheckResult, Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
-from tests.contract.jira_box import DictCache, JiraBox, jira_box, project
+from tests.contract.jira_box import DictCache, JiraServer, project, serve_jira
 
 CHURN = Source(tracker="github", repo="acme/churn")
 REPO = "*/repos/acme/churn"
@@ -35,7 +35,7 @@ def box() -> Iterator[Sandbox]:
         yield box
 
 
-def of_github(box: Sandbox, *labels: str, **credentials: Any) -> list[Finding]:
+def of_github(box: Sandbox, *labels: str, **credentials: Any) -> list[CheckResult]:
     reader, _ = open_github(
         tracker="github",
         url=box.url("github"),
@@ -45,10 +45,10 @@ def of_github(box: Sandbox, *labels: str, **credentials: Any) -> list[Finding]:
         on_wait=lambda wait: None,
         **(credentials or {"token": "ghp_x"}),
     )
-    return list(reader.inspect([CHURN], {"acme/churn": labels}))
+    return list(reader.diagnose([CHURN], {"acme/churn": labels}))
 
 
-def the(findings: list[Finding], check: str) -> Finding:
+def the(findings: list[CheckResult], check: str) -> CheckResult:
     (only,) = [finding for finding in findings if finding.check == check]
     return only
 
@@ -158,7 +158,7 @@ def test_labels_are_looked_for_on_every_page(box: Sandbox) -> None:
 
 @pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 def test_both_kinds_of_jira_are_found_sound(kind: Any) -> None:
-    with jira_box(kind) as jira:
+    with serve_jira(kind) as jira:
         findings = of_jira(jira, project("DS"), project("OPS", "summary ~ Request"))
         assert {finding.level for finding in findings} == {"ok"}
         assert [finding.subject for finding in findings if finding.check == "rights"] == [
@@ -167,8 +167,8 @@ def test_both_kinds_of_jira_are_found_sound(kind: Any) -> None:
         ]
 
 
-def of_jira(jira: JiraBox, *sources: Source) -> list[Finding]:
-    return list(jira.reader.inspect(sources, {}))
+def of_jira(jira: JiraServer, *sources: Source) -> list[CheckResult]:
+    return list(jira.reader.diagnose(sources, {}))
 
 
 def permissions(**held: bool) -> dict[str, Any]:
@@ -177,15 +177,15 @@ def permissions(**held: bool) -> dict[str, Any]:
 
 def test_the_permission_names_of_old_data_centers_are_understood() -> None:
     old = permissions(BROWSE=True, EDIT_ISSUE=True, COMMENT_ISSUE=False, COMMENT_EDIT_OWN=True)
-    with jira_box("jira-dc") as jira:
-        jira.box.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=old))
+    with serve_jira("jira-dc") as jira:
+        jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=old))
         assert "lacks Add Comments" in the(of_jira(jira, project("DS")), "rights").text
 
 
 def test_a_permission_that_jira_does_not_mention_is_a_warning_not_a_guess() -> None:
     told = permissions(BROWSE_PROJECTS=True, EDIT_ISSUES=True, ADD_COMMENTS=True)
-    with jira_box("jira-cloud") as jira:
-        jira.box.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=told))
+    with serve_jira("jira-cloud") as jira:
+        jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=told))
         finding = the(of_jira(jira, project("DS")), "rights")
         assert finding.level == "warning"
         assert "Edit Own Comments" in finding.text
@@ -194,35 +194,35 @@ def test_a_permission_that_jira_does_not_mention_is_a_warning_not_a_guess() -> N
 def test_a_jira_account_that_may_administer_everything_is_a_warning() -> None:
     needed = ("BROWSE_PROJECTS", "EDIT_ISSUES", "ADD_COMMENTS", "EDIT_OWN_COMMENTS", "ADMINISTER")
     told = permissions(**dict.fromkeys(needed, True))
-    with jira_box("jira-cloud") as jira:
-        jira.box.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=told))
+    with serve_jira("jira-cloud") as jira:
+        jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=told))
         (warning,) = [each for each in of_jira(jira, project("DS")) if each.level == "warning"]
     assert "may administer all of Jira" in warning.text
 
 
 def test_a_renamed_project_key_and_an_archived_project_are_named() -> None:
     renamed = {"id": "1", "key": "CHURN", "name": "Churn"}
-    with jira_box("jira-cloud") as jira:
-        jira.box.faults.add(Fault(kind="status", status=200, path="*/project/DS", body=renamed))
+    with serve_jira("jira-cloud") as jira:
+        jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/project/DS", body=renamed))
         assert "is called CHURN on Jira" in the(of_jira(jira, project("DS")), "source").text
         archived = {"id": "1", "key": "OPS", "archived": True}
-        jira.box.faults.add(Fault(kind="status", status=200, path="*/project/OPS", body=archived))
+        jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/project/OPS", body=archived))
         levels = {f.text: f.level for f in of_jira(jira, project("OPS")) if f.check == "rights"}
         assert any("is archived" in text and level == "problem" for text, level in levels.items())
 
 
 def test_a_hidden_time_zone_is_a_warning() -> None:
-    with jira_box("jira-cloud") as jira:
+    with serve_jira("jira-cloud") as jira:
         me = {"accountId": "robot", "displayName": "Robot"}
-        jira.box.faults.add(Fault(kind="status", status=200, path="*/myself", body=me))
+        jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/myself", body=me))
         accounts = [f for f in of_jira(jira) if f.check == "account"]
         assert [finding.level for finding in accounts] == ["ok", "warning"]
 
 
 def test_an_anonymous_answer_is_a_problem_of_credentials() -> None:
-    with jira_box("jira-dc") as jira:
+    with serve_jira("jira-dc") as jira:
         headers = {"X-AUSERNAME": "anonymous"}
-        jira.box.faults.add(Fault(kind="status", status=200, path="*/myself", body={}, headers=headers))
+        jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/myself", body={}, headers=headers))
         (finding,) = of_jira(jira, project("DS"))
         assert (finding.level, finding.check) == ("problem", "credentials")
 
@@ -232,8 +232,8 @@ def test_an_anonymous_answer_is_a_problem_of_credentials() -> None:
 
 def test_the_tracker_in_memory_finds_what_is_there_and_what_is_not() -> None:
     tracker = MemoryTracker("memory", ["DS", "OPS"], now=lambda: datetime(2026, 11, 20, tzinfo=UTC))
-    tracker.refusing["OPS"] = Unavailable("memory: OPS is asleep")
+    tracker.failing["OPS"] = Unavailable("memory: OPS is asleep")
     sources = [Source(tracker="memory", project=key) for key in ("DS", "OPS", "NOPE")]
-    findings = [f for f in tracker.inspect(sources, {}) if f.check == "source"]
+    findings = [f for f in tracker.diagnose(sources, {}) if f.check == "source"]
     assert [finding.level for finding in findings] == ["ok", "problem", "problem"]
     assert findings[1].text == "memory: OPS is asleep"

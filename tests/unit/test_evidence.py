@@ -10,7 +10,7 @@ import pytest
 
 from mappings.model import Evidence
 from sync.cli.commands.status import status
-from sync.config.evidence import MAX_BYTES, read_proof
+from sync.config.evidence import MAX_BYTES, check_evidence
 from tests.support.offline_world import PLAN, OfflineWorld, done
 
 AUC = Evidence(file="metrics/churn.json", metric="auc", at_least=0.8)
@@ -22,7 +22,7 @@ def proof(root: Path, text: str | bytes, **asked: Any) -> tuple[bool, str]:
     path = root / "metrics/churn.json"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    found = read_proof(root, Evidence(**{"file": AUC.file, "metric": "auc", **asked}))
+    found = check_evidence(root, Evidence(**{"file": AUC.file, "metric": "auc", **asked}))
     return found.reached, found.why
 
 
@@ -72,18 +72,18 @@ def test_only_files_of_the_workspace_are_read(tmp_path: Path) -> None:
     (root / "metrics").mkdir(parents=True)
     outside.write_text('{"auc": 0.9}')
     link = root / AUC.file
-    assert read_proof(root, AUC).why == "metrics/churn.json is not there"
+    assert check_evidence(root, AUC).why == "metrics/churn.json is not there"
     link.symlink_to(outside)
-    assert read_proof(root, AUC).why == "metrics/churn.json is a link that leads out of the workspace"
+    assert check_evidence(root, AUC).why == "metrics/churn.json is a link that leads out of the workspace"
     link.unlink()
     link.symlink_to(link)
-    assert "cannot be read" in read_proof(root, AUC).why
+    assert "cannot be read" in check_evidence(root, AUC).why
     link.unlink()
     link.mkdir()
-    assert read_proof(root, AUC).why == "metrics/churn.json is no file"
+    assert check_evidence(root, AUC).why == "metrics/churn.json is no file"
     link.rmdir()
     os.mkfifo(link)
-    assert read_proof(root, AUC).why == "metrics/churn.json is no file"
+    assert check_evidence(root, AUC).why == "metrics/churn.json is no file"
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 
 from mappings.model import Assignment, IssueState
 from sync.cli.commands.explain import explain
-from sync.runtime.bootstrap import configure
-from sync.runtime.session import opened_store
-from sync.store import PushedComment, Store
+from sync.runtime.bootstrap import load_configuration
+from sync.runtime.session import open_workspace_store
+from sync.store import PushedCommentRecord, Store
 from tests.support.match_world import issue
 from tests.support.offline_world import NOW, PLAN, OfflineWorld, Told, days_ago, done
 
@@ -36,7 +36,7 @@ def as_json(world: OfflineWorld, key: str) -> Any:
 
 
 def remember(world: OfflineWorld, note: Callable[[Store], object]) -> None:
-    with opened_store(configure(world.root), lambda: NOW) as store:
+    with open_workspace_store(load_configuration(world.root), lambda: NOW) as store:
         note(store)
 
 
@@ -176,9 +176,11 @@ def test_it_lists_what_we_wrote_and_where_it_counted_before(tmp_path: Path) -> N
     ref, anchor = issue("DS-1").ref, issue("DS-101").ref
 
     def write(store: Store) -> None:
-        store.record_labels(ref, added=["capability:model"], removed=[], run_id="run-1", at=days_ago(3))
-        store.record_comment(
-            PushedComment(
+        store.record_pushed_labels(
+            ref, added=["capability:model"], removed=[], run_id="run-1", at=days_ago(3)
+        )
+        store.record_pushed_comment(
+            PushedCommentRecord(
                 subject="capability:model",
                 ref=anchor,
                 comment_id="7",
@@ -279,7 +281,7 @@ def test_text_from_a_tracker_is_harmless_on_the_terminal(tmp_path: Path) -> None
 def test_before_the_first_run_many_issues_are_not_counted_for_the_sake_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sync.mapping_tools.explain._COUNTED_NOW", 1)
+    monkeypatch.setattr("sync.mapping_tools.explain._MAX_COUNTED_NOW", 1)
     world = OfflineWorld(tmp_path, issue("DS-1", labels=["features"]), issue("DS-2"))
     text = told(world, "DS-1")
     assert "counts towards features" in text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mappings.checks.silence import SILENCEABLE, how_to_silence
+from mappings.checks.silence import SILENCEABLE, silence_hint
 from mappings.model import Overrides
 from tests.support.findings_world import (
     HEAD,
@@ -246,7 +246,7 @@ def test_what_is_meant_can_be_silenced(tmp_path: Path, place: str) -> None:
     (problem,) = from_files(root)
     assert problem.check in ("plain-pattern", "capability-without-rule")
     holder = place if place != "team" else "rule"
-    assert how_to_silence(problem) == f"silence: [{problem.check}] on the {holder}"
+    assert silence_hint(problem) == f"silence: [{problem.check}] on the {holder}"
 
 
 def test_a_silence_of_another_check_silences_nothing(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from connectors.model import IssueChange
 from mappings.model import StateRule
-from sync.forecast.issue_history import Statuses, Told, flow_of, statuses_of
-from sync.model.flow import Blocked
-from tests.support.flow_world import CREATED, STATUSES, day, flag, label, states_of, status, way
+from sync.forecast.issue_history import IssueChanges, StatusCatalog, build_issue_flows, build_status_catalog
+from sync.model.flow import BlockedPeriod
+from tests.support.flow_world import CREATED, STATUSES, day, flag, issue_flow, label, states_of, status
 from tests.support.match_world import known
 
 START, DONE = status(2, "To Do", "In Progress"), status(5, "In Progress", "Done")
@@ -18,35 +18,35 @@ REOPEN = status(7, "Done", "To Do")
 
 
 def test_an_issue_that_nothing_happened_to_is_where_it_began() -> None:
-    flow = way()
+    flow = issue_flow()
     assert states_of(flow) == [("todo", CREATED)]
     assert (flow.started, flow.finished, flow.dropped, flow.closed) == (None, None, None, None)
     assert flow.complete
 
 
 def test_a_finished_issue_says_when_it_was_started_and_done() -> None:
-    flow = way(START, DONE, now="Done", closed=day(5))
+    flow = issue_flow(START, DONE, now="Done", closed=day(5))
     assert states_of(flow) == [("todo", CREATED), ("doing", day(2)), ("done", day(5))]
     assert (flow.started, flow.finished, flow.reopened) == (day(2), day(5), ())
 
 
 def test_an_issue_that_was_opened_again_is_finished_by_its_last_close() -> None:
     again = [REOPEN, status(8, "To Do", "Review"), status(9, "Review", "Done")]
-    flow = way(START, DONE, *again, now="Done", closed=day(9))
+    flow = issue_flow(START, DONE, *again, now="Done", closed=day(9))
     assert (flow.started, flow.finished, flow.reopened) == (day(2), day(9), (day(7),))
-    still_open = way(START, DONE, REOPEN)
+    still_open = issue_flow(START, DONE, REOPEN)
     assert (still_open.finished, still_open.reopened) == (None, (day(7),))
 
 
 def test_a_further_status_of_the_same_class_does_not_finish_it_later() -> None:
-    flow = way(START, DONE, status(20, "Done", "Released"), now="Released", closed=day(5))
+    flow = issue_flow(START, DONE, status(20, "Done", "Released"), now="Released", closed=day(5))
     assert flow.finished == day(5)
 
 
 def test_what_will_not_be_done_is_dropped_and_not_finished() -> None:
-    flow = way(DONE, now="Done", resolution="Won't Do", closed=day(5))
+    flow = issue_flow(DONE, now="Done", resolution="Won't Do", closed=day(5))
     assert (flow.finished, flow.dropped, flow.closed) == (None, day(5), day(5))
-    github = way(
+    github = issue_flow(
         status(3, "open", "closed", resolution="not_planned"),
         status(4, "closed", "open"),
         status(6, "open", "closed", resolution="completed"),
@@ -62,7 +62,7 @@ def test_the_states_of_the_team_hold_for_the_past() -> None:
         "done": StateRule(statuses=frozenset({"Review"})),
         "blocked": StateRule(labels=frozenset({"on-hold"}), statuses=frozenset({"In Progress"})),
     }
-    flow = way(
+    flow = issue_flow(
         label(1, "WIP"),
         label(2, "on-hold"),
         label(3, "on-hold", off=True),
@@ -73,61 +73,67 @@ def test_the_states_of_the_team_hold_for_the_past() -> None:
         states=own,
     )
     assert states_of(flow) == [("todo", CREATED), ("doing", day(1)), ("done", day(6))]
-    assert flow.blocked == (Blocked(since=day(2), until=day(3)), Blocked(since=day(4), until=day(6)))
+    assert flow.blocked_periods == (
+        BlockedPeriod(since=day(2), until=day(3)),
+        BlockedPeriod(since=day(4), until=day(6)),
+    )
 
 
 def test_a_flag_blocks_from_when_it_is_put_until_it_is_taken_off() -> None:
-    flow = way(flag(1), flag(3, off=True), flag(8), flagged=True)
-    assert flow.blocked == (Blocked(since=day(1), until=day(3)), Blocked(since=day(8), until=None))
+    flow = issue_flow(flag(1), flag(3, off=True), flag(8), flagged=True)
+    assert flow.blocked_periods == (
+        BlockedPeriod(since=day(1), until=day(3)),
+        BlockedPeriod(since=day(8), until=None),
+    )
 
 
 def test_what_was_so_from_the_beginning_was_so_from_the_beginning() -> None:
     own = {"blocked": StateRule(labels=frozenset({"on-hold"}))}
-    flow = way(START, now="In Progress", labels=("on-hold",), flagged=True, states=own)
-    assert flow.blocked == (Blocked(since=CREATED, until=None),)
+    flow = issue_flow(START, now="In Progress", labels=("on-hold",), flagged=True, states=own)
+    assert flow.blocked_periods == (BlockedPeriod(since=CREATED, until=None),)
 
 
 def test_an_experiment_that_was_rejected_is_done() -> None:
-    assert way(DONE, now="Done", resolution="Rejected", experiment=True).finished == day(5)
-    assert way(DONE, now="Done", resolution="Rejected").dropped == day(5)
+    assert issue_flow(DONE, now="Done", resolution="Rejected", experiment=True).finished == day(5)
+    assert issue_flow(DONE, now="Done", resolution="Rejected").dropped == day(5)
 
 
 # ---- statuses
 
 
 def test_a_status_that_nobody_knows_any_more_moves_nothing() -> None:
-    flow = way(status(1, "To Do", "Triage"), status(2, "Triage", "In Progress"), now="In Progress")
+    flow = issue_flow(status(1, "To Do", "Triage"), status(2, "Triage", "In Progress"), now="In Progress")
     assert states_of(flow) == [("todo", CREATED), ("doing", day(2))]
     through = [START, status(3, "In Progress", "Triage"), status(4, "Triage", "Review")]
-    assert states_of(way(*through, now="Review")) == [("todo", CREATED), ("doing", day(2))]
-    began_there = way(status(1, "Triage", "In Progress"), status(4, "In Progress", "Done"), now="Done")
+    assert states_of(issue_flow(*through, now="Review")) == [("todo", CREATED), ("doing", day(2))]
+    began_there = issue_flow(status(1, "Triage", "In Progress"), status(4, "In Progress", "Done"), now="Done")
     assert states_of(began_there) == [("todo", CREATED), ("doing", day(1)), ("done", day(4))]
 
 
 def test_a_renamed_status_is_known_by_its_id() -> None:
     statuses = replace(STATUSES, by_id={("jira", "7"): ("Review", "doing")})
     renamed = status(2, "To Do", "Peer check", after_id="7")
-    assert way(renamed, now="Review", statuses=statuses).started == day(2)
+    assert issue_flow(renamed, now="Review", statuses=statuses).started == day(2)
     own = {"done": StateRule(statuses=frozenset({"Review"}))}
-    assert way(renamed, now="Review", statuses=statuses, states=own).finished == day(2)
+    assert issue_flow(renamed, now="Review", statuses=statuses, states=own).finished == day(2)
 
 
 def test_statuses_are_learned_from_what_issues_have_and_had() -> None:
     have = [known("DS-1", status="Prüfung", status_id="7", category="doing")]
-    statuses = statuses_of(have, [("jira", "Erledigt", "done"), ("jira", "prüfung", "todo")])
-    assert statuses.named("jira", "7", "In Review") == ("Prüfung", "doing")
-    assert statuses.named("jira", "", "PRÜFUNG") == ("PRÜFUNG", "doing")
-    assert statuses.named("jira", "99", "Erledigt") == ("Erledigt", "done")
-    assert statuses.named("github", "", "Erledigt") == ("Erledigt", None)
+    statuses = build_status_catalog(have, [("jira", "Erledigt", "done"), ("jira", "prüfung", "todo")])
+    assert statuses.resolve("jira", "7", "In Review") == ("Prüfung", "doing")
+    assert statuses.resolve("jira", "", "PRÜFUNG") == ("PRÜFUNG", "doing")
+    assert statuses.resolve("jira", "99", "Erledigt") == ("Erledigt", "done")
+    assert statuses.resolve("github", "", "Erledigt") == ("Erledigt", None)
 
 
 # ---- clocks, and what is not known
 
 
 def test_a_change_before_the_creation_counts_from_the_creation() -> None:
-    flow = way(status(-2, "To Do", "Done"), now="Done", closed=day(-2))
+    flow = issue_flow(status(-2, "To Do", "Done"), now="Done", closed=day(-2))
     assert (flow.finished, states_of(flow)) == (CREATED, [("todo", CREATED), ("done", CREATED)])
-    imported = way(now="Done", closed=day(-2))
+    imported = issue_flow(now="Done", closed=day(-2))
     assert (imported.finished, states_of(imported)) == (CREATED, [("done", CREATED)])
 
 
@@ -141,34 +147,38 @@ def test_a_change_before_the_creation_counts_from_the_creation() -> None:
     ],
 )
 def test_without_a_history_an_issue_says_itself_what_it_can(facts, moves) -> None:
-    flow = way(whole=False, **facts)
+    flow = issue_flow(whole=False, **facts)
     assert states_of(flow) == moves
     assert not flow.complete
 
 
 def test_what_was_noticed_from_run_to_run_fills_what_was_not_told() -> None:
     noticed = [replace(START, at=day(2.2)), replace(DONE, at=day(5.1)), replace(REOPEN, at=day(7.3))]
-    flow = way(whole=False, seen=noticed)
+    flow = issue_flow(whole=False, seen=noticed)
     assert states_of(flow) == [
         ("todo", CREATED),
         ("doing", day(2.2)),
         ("done", day(5.1)),
         ("todo", day(7.3)),
     ]
-    assert way(START, DONE, REOPEN, seen=noticed).moves[1].at == day(2), "the tracker knows better"
+    assert issue_flow(START, DONE, REOPEN, seen=noticed).state_changes[1].at == day(2), (
+        "the tracker knows better"
+    )
 
 
 def test_when_it_was_closed_an_issue_knows_better_than_the_run_that_noticed() -> None:
     late = replace(DONE, at=day(5.5))
-    assert way(whole=False, now="Done", closed=day(5), seen=[late]).finished == day(5)
+    assert issue_flow(whole=False, now="Done", closed=day(5), seen=[late]).finished == day(5)
     before = replace(REOPEN, at=day(5.2))
-    assert way(whole=False, now="Done", closed=day(5), seen=[before, late]).finished == day(5.5), "older"
+    assert issue_flow(whole=False, now="Done", closed=day(5), seen=[before, late]).finished == day(5.5), (
+        "older"
+    )
 
 
 def test_what_was_told_and_noticed_happened_once() -> None:
     closed, opened = status(5, "open", "closed"), status(5.1, "closed", "open")
     late = IssueChange(**{**_fields(closed), "id": "seen:0", "at": day(5.2)})
-    flow = way(closed, opened, now="open", whole=False, seen=[late])
+    flow = issue_flow(closed, opened, now="open", whole=False, seen=[late])
     assert states_of(flow) == [("todo", CREATED), ("done", day(5)), ("todo", day(5.1))]
 
 
@@ -177,27 +187,27 @@ def test_labels_of_unknown_age_start_nothing_at_the_creation() -> None:
         "doing": StateRule(labels=frozenset({"wip"})),
         "blocked": StateRule(labels=frozenset({"on-hold"})),
     }
-    flow = way(now="open", labels=("wip", "on-hold"), whole=False, states=own, updated=day(9))
+    flow = issue_flow(now="open", labels=("wip", "on-hold"), whole=False, states=own, updated=day(9))
     assert flow.started == day(9)
-    assert flow.blocked == (Blocked(since=day(9), until=None),)
+    assert flow.blocked_periods == (BlockedPeriod(since=day(9), until=None),)
 
 
 def test_a_flag_of_unknown_age_blocks_since_the_issue_changed_and_not_since_it_was_started() -> None:
-    flow = way(now="Review", flagged=True, whole=False, started=day(3), updated=day(8))
-    assert (flow.started, flow.blocked) == (day(3), (Blocked(since=day(8), until=None),))
+    flow = issue_flow(now="Review", flagged=True, whole=False, started=day(3), updated=day(8))
+    assert (flow.started, flow.blocked_periods) == (day(3), (BlockedPeriod(since=day(8), until=None),))
 
 
 def test_an_issue_that_vanished_while_it_was_open_is_dropped_then() -> None:
-    flow = way(START, now="In Progress", vanished=day(11))
+    flow = issue_flow(START, now="In Progress", vanished=day(11))
     assert (flow.dropped, flow.finished) == (day(11), None)
-    assert way(START, DONE, now="Done", closed=day(5), vanished=day(11)).finished == day(5)
+    assert issue_flow(START, DONE, now="Done", closed=day(5), vanished=day(11)).finished == day(5)
 
 
 def test_an_issue_of_no_team_is_read_as_its_tracker_classes_it() -> None:
     item = known(status="Done", category="done", created=CREATED, closed=day(5))
-    told = {item.issue.ref: Told(changes=(START, DONE), whole=True)}
-    assert flow_of([item], told, {}, STATUSES)[item.issue.ref].finished == day(5)
-    assert flow_of([item], {}, {}, Statuses())[item.issue.ref].finished == day(5)
+    told = {item.issue.ref: IssueChanges(changes=(START, DONE), complete=True)}
+    assert build_issue_flows([item], told, {}, STATUSES)[item.issue.ref].finished == day(5)
+    assert build_issue_flows([item], {}, {}, StatusCatalog())[item.issue.ref].finished == day(5)
 
 
 def _fields(change: IssueChange) -> dict[str, object]:

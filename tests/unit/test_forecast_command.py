@@ -10,9 +10,9 @@ import pytest
 from connectors.model import Issue
 from sync.cli import main as cli
 from sync.cli.commands.backtest import backtest
-from sync.cli.commands.forecast import chance_in_words, forecast
+from sync.cli.commands.forecast import forecast, probability_text
 from sync.model.forecast import Forecast
-from sync.runtime.invocation import Ways
+from sync.runtime.invocation import Invocation
 from tests.support.match_world import issue
 from tests.support.offline_world import NOW, OfflineWorld, Told, days_ago, done
 
@@ -33,7 +33,7 @@ def world(tmp_path: Path) -> OfflineWorld:
 def ask(
     world: OfflineWorld, *, increment: str | None = None, at: str | None = None, as_json: bool = False
 ) -> Told:
-    def command(ways: Ways) -> int:
+    def command(ways: Invocation) -> int:
         return forecast(ways, increment, at)
 
     return world.call(command, as_json=as_json)
@@ -106,7 +106,7 @@ def test_nothing_read_yet_is_said(tmp_path: Path) -> None:
 
 
 def test_a_team_backtests_its_own_history(world: OfflineWorld) -> None:
-    def command(ways: Ways) -> int:
+    def command(ways: Invocation) -> int:
         return backtest(ways, [], 1)
 
     told = world.call(command, as_json=True)
@@ -134,9 +134,9 @@ def test_without_numpy_the_sentence_says_what_to_install(
 )
 def test_chances_are_told_in_steps_of_five(probability: float, words: str) -> None:
     told = Forecast(subject="goal:a", at=NOW, until=NOW, remaining=3, probability=probability)
-    assert chance_in_words(told) == words
+    assert probability_text(told) == words
 
 
 def test_help_of_forecast_is_there(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.call(lambda: cli.app(["forecast", "--help"], standalone_mode=False)) == 0
+    assert cli.invoke(lambda: cli.app(["forecast", "--help"], standalone_mode=False)) == 0
     assert "backtest" in capsys.readouterr().out

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from mappings.model import Increment
-from sync.forecast.forecasts import forecasts_of
-from sync.forecast.horizon import horizon_of
-from sync.forecast.remaining_work import Material
-from sync.forecast.team_model import TeamPast, team_past
-from sync.forecast.work_item_age import ageing_of
-from sync.model.flow import FlowIssue
+from sync.forecast.forecasts import build_forecasts
+from sync.forecast.horizon import forecast_horizon
+from sync.forecast.remaining_work import ForecastInputs
+from sync.forecast.team_model import TeamModel, build_team_model
+from sync.forecast.work_item_age import find_aging_issues
+from sync.model.flow import IssueFlow
 from sync.model.forecast import FINISH_PROBABILITIES, QUANTILES, Forecast, PastIssue
 from tests.support.rollup_world import (
     ENTRY,
@@ -26,7 +26,7 @@ from tests.support.rollup_world import (
     increment,
     issue,
     ref,
-    rolled,
+    roll_up_plan,
     workspace,
 )
 
@@ -62,14 +62,16 @@ def planned() -> list[PastIssue]:
     return issues
 
 
-def past_of(name: str = "science", issues: list[PastIssue] | None = None, now: datetime = MIDWAY) -> TeamPast:
-    return team_past(name, busy(now=now) if issues is None else issues, now)
+def past_of(
+    name: str = "science", issues: list[PastIssue] | None = None, now: datetime = MIDWAY
+) -> TeamModel:
+    return build_team_model(name, busy(now=now) if issues is None else issues, now)
 
 
 def way(
     key: str, *, created: datetime, started: datetime | None = None, finished: datetime | None = None
-) -> FlowIssue:
-    return FlowIssue(
+) -> IssueFlow:
+    return IssueFlow(
         ref=ref(key),
         created=created,
         started=started,
@@ -78,7 +80,7 @@ def way(
     )
 
 
-def ways_of(entries: Iterable[ENTRY]) -> dict[Any, FlowIssue]:
+def ways_of(entries: Iterable[ENTRY]) -> dict[Any, IssueFlow]:
     return {
         known.issue.ref: way(known.issue.ref.key, created=known.issue.created, finished=known.issue.closed)
         for _, known in entries
@@ -88,18 +90,18 @@ def ways_of(entries: Iterable[ENTRY]) -> dict[Any, FlowIssue]:
 def forecasts(
     *entries: ENTRY,
     plan: Increment | None = None,
-    teams: tuple[TeamPast, ...] | None = None,
+    teams: tuple[TeamModel, ...] | None = None,
     now: datetime = MIDWAY,
     opened: datetime = START - 30 * DAY,
 ) -> dict[str, Forecast]:
     plan = plan or increment()
-    rollup = rolled(*entries, plan=workspace(plan), now=now).increments[0]
+    rollup = roll_up_plan(*entries, plan=workspace(plan), now=now).increments[0]
     pasts = (past_of(now=now),) if teams is None else teams
     flow = {
         each: way if way.finished else replace(way, created=opened) for each, way in ways_of(entries).items()
     }
-    material = Material(at=now, flow=flow, teams={each.name: each for each in pasts})
-    return {each.subject: each for each in forecasts_of(rollup, plan, material)}
+    material = ForecastInputs(at=now, flow=flow, team_models={each.name: each for each in pasts})
+    return {each.subject: each for each in build_forecasts(rollup, plan, material)}
 
 
 FEATURES = "capability:features"
@@ -233,8 +235,8 @@ def test_work_of_an_increment_that_has_not_begun_is_counted_from_its_start() -> 
     assert any("begins on 2026-10-01" in note for note in found.assumptions)
     first = found.finish[0][1]
     assert first is None or first > date(2026, 10, 1)
-    horizon = horizon_of(increment(), now)
-    assert (horizon.wait, horizon.days) == (20, 92)
+    horizon = forecast_horizon(increment(), now)
+    assert (horizon.days_until_start, horizon.days) == (20, 92)
 
 
 def test_holidays_of_the_plan_are_no_time_to_work() -> None:
@@ -243,8 +245,8 @@ def test_holidays_of_the_plan_are_no_time_to_work() -> None:
     assert (away[FEATURES].probability or 0) < (plain[FEATURES].probability or 0)
     assert any("20 holidays" in note for note in away[FEATURES].assumptions)
     assert (
-        horizon_of(increment(holidays=(date(2026, 11, 21),)), MIDWAY).days
-        == horizon_of(increment(), MIDWAY).days
+        forecast_horizon(increment(holidays=(date(2026, 11, 21),)), MIDWAY).days
+        == forecast_horizon(increment(), MIDWAY).days
     )
 
 
@@ -260,13 +262,13 @@ def test_a_target_day_comes_before_the_increments_end() -> None:
 
 
 def test_the_horizon_ends_at_midnight_where_the_plan_is() -> None:
-    assert horizon_of(increment(timezone="America/New_York"), MIDWAY).until.hour == 5
+    assert forecast_horizon(increment(timezone="America/New_York"), MIDWAY).until.hour == 5
 
 
 def test_what_a_steady_team_did_makes_its_forecasts_surer() -> None:
     taught = past_of(issues=planned())
-    assert taught.beliefs[0] < 0.3
-    unknown = replace(taught, beliefs=past_of(issues=busy(weeks=10)).beliefs)
+    assert taught.candidate_weights[0] < 0.3
+    unknown = replace(taught, beliefs=past_of(issues=busy(weeks=10)).candidate_weights)
     surer, plain = (
         forecasts(*OPEN, *DONE, teams=(each,), opened=MIDWAY - 3 * DAY)[FEATURES].probability
         for each in (taught, unknown)
@@ -293,7 +295,7 @@ def test_open_issues_are_held_against_what_their_team_finished() -> None:
         ref("DS-33"): way("DS-33", created=MIDWAY - 80 * DAY),
     }
     teams = dict.fromkeys(flow, "science")
-    found = {each.ref.key: each for each in ageing_of(flow, teams, [*flow][20:], MIDWAY)}
+    found = {each.ref.key: each for each in find_aging_issues(flow, teams, [*flow][20:], MIDWAY)}
     assert (found["DS-31"].band, found["DS-31"].percentile, found["DS-31"].age_days) == ("old", 100.0, 30.0)
     assert (found["DS-32"].band, found["DS-32"].percentile) == ("ageing", 85.0)
     assert (found["DS-33"].band, found["DS-33"].age_days) == ("old", 80.0)
@@ -301,4 +303,4 @@ def test_open_issues_are_held_against_what_their_team_finished() -> None:
 
 def test_nothing_is_said_where_too_little_was_finished() -> None:
     flow = {ref("DS-31"): way("DS-31", created=MIDWAY - 80 * DAY, started=MIDWAY - 30 * DAY)}
-    assert ageing_of(flow, {ref("DS-31"): "science"}, flow, MIDWAY) == ()
+    assert find_aging_issues(flow, {ref("DS-31"): "science"}, flow, MIDWAY) == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from connectors.github.paged_scan import Sweep, next_cursor
+from connectors.github.paged_scan import PagedScan, next_cursor
 from connectors.model import Cursor
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -15,68 +15,68 @@ def minutes(number: float) -> timedelta:
     return timedelta(minutes=number)
 
 
-def swept(rows: int, *, latest: datetime | None, pages: int = 1, began: datetime | None = NOON) -> Sweep:
+def swept(rows: int, *, latest: datetime | None, pages: int = 1, began: datetime | None = NOON) -> PagedScan:
     found = {str(number): {"id": number} for number in range(rows)}
-    return Sweep(rows=found, pages=pages, etag='W/"new"', began=began, watermark=latest)
+    return PagedScan(rows=found, pages=pages, etag='W/"new"', server_time=began, watermark=latest)
 
 
-def cursor_after(found: Sweep, cursor: Cursor | None = None) -> Cursor:
-    return next_cursor(cursor, found, page=100, overlap=OVERLAP)
+def cursor_after(found: PagedScan, cursor: Cursor | None = None) -> Cursor:
+    return next_cursor(cursor, found, page_size=100, overlap=OVERLAP)
 
 
-OLD = Cursor(watermark=NOON - minutes(60), since=NOON - minutes(60), etag='W/"old"')
+OLD = Cursor(watermark=NOON - minutes(60), updated_since=NOON - minutes(60), etag='W/"old"')
 
 
 def test_a_quiet_repository_is_asked_for_what_comes_after_its_last_change() -> None:
     latest = NOON - minutes(30)
     made = cursor_after(swept(250, latest=latest, pages=3))
-    assert made == Cursor(watermark=latest, since=latest + timedelta(seconds=1), etag=None)
+    assert made == Cursor(watermark=latest, updated_since=latest + timedelta(seconds=1), etag=None)
 
 
 def test_what_changed_just_now_is_asked_for_again_because_lists_lag() -> None:
     latest = NOON - minutes(1)
     made = cursor_after(swept(250, latest=latest, pages=3))
-    assert made.since == NOON - OVERLAP
+    assert made.updated_since == NOON - OVERLAP
     assert made.watermark == latest
 
 
 def test_the_edge_of_the_overlap_is_settled() -> None:
     settled = NOON - OVERLAP - timedelta(seconds=1)
-    assert cursor_after(swept(1, latest=settled)).since == settled + timedelta(seconds=1)
-    assert cursor_after(swept(1, latest=NOON - OVERLAP)).since == NOON - OVERLAP
+    assert cursor_after(swept(1, latest=settled)).updated_since == settled + timedelta(seconds=1)
+    assert cursor_after(swept(1, latest=NOON - OVERLAP)).updated_since == NOON - OVERLAP
 
 
 def test_one_page_with_room_keeps_since_and_its_etag() -> None:
     made = cursor_after(swept(3, latest=NOON - minutes(20)), OLD)
-    assert made == Cursor(watermark=NOON - minutes(20), since=OLD.since, etag='W/"new"')
+    assert made == Cursor(watermark=NOON - minutes(20), updated_since=OLD.updated_since, etag='W/"new"')
 
 
 def test_an_empty_page_keeps_the_place_and_learns_the_etag() -> None:
     assert cursor_after(swept(0, latest=None), OLD) == Cursor(
-        watermark=OLD.watermark, since=OLD.since, etag='W/"new"'
+        watermark=OLD.watermark, updated_since=OLD.updated_since, etag='W/"new"'
     )
 
 
 def test_a_page_that_fills_up_moves_on_and_drops_the_etag() -> None:
     made = cursor_after(swept(80, latest=NOON - minutes(20)), OLD)
-    assert made.since == NOON - minutes(20) + timedelta(seconds=1)
+    assert made.updated_since == NOON - minutes(20) + timedelta(seconds=1)
     assert made.etag is None
 
 
 def test_several_pages_move_on() -> None:
-    assert cursor_after(swept(150, latest=NOON - minutes(20), pages=2), OLD).since > OLD.since
+    assert cursor_after(swept(150, latest=NOON - minutes(20), pages=2), OLD).updated_since > OLD.updated_since
 
 
 def test_the_place_never_goes_back() -> None:
-    late = Cursor(watermark=NOON, since=NOON, etag=None)
-    assert cursor_after(swept(150, latest=NOON, pages=2), late).since == NOON
+    late = Cursor(watermark=NOON, updated_since=NOON, etag=None)
+    assert cursor_after(swept(150, latest=NOON, pages=2), late).updated_since == NOON
 
 
 def test_an_empty_repository_goes_on_from_the_servers_time() -> None:
-    assert cursor_after(swept(0, latest=None)).since == NOON - OVERLAP
+    assert cursor_after(swept(0, latest=None)).updated_since == NOON - OVERLAP
 
 
 def test_without_a_date_header_the_data_is_the_clock() -> None:
     latest = NOON - minutes(600)
-    assert cursor_after(swept(1, latest=latest, began=None)).since == latest - OVERLAP
-    assert cursor_after(swept(0, latest=None, began=None)).since.year == 1970
+    assert cursor_after(swept(1, latest=latest, began=None)).updated_since == latest - OVERLAP
+    assert cursor_after(swept(0, latest=None, began=None)).updated_since.year == 1970

@@ -21,7 +21,7 @@ from connectors.github.connect import open_github
 from connectors.github.reader import GithubReader
 from connectors.github.writer import GithubWriter
 from connectors.http.retry import RetryPolicy
-from connectors.model import Cursor, Failed, IssueRef, Pulled, Source, Wanted
+from connectors.model import Cursor, FailedSource, FieldSelection, IssueRef, PulledSource, Source
 from tests.contract.connector_suite import DictCache
 from tests.unit.test_github_payload import raw_issue
 
@@ -54,8 +54,8 @@ class Desk:
         self.slept.append(seconds)
         self.time += timedelta(seconds=seconds)
 
-    def pull(self, cursor: Cursor | None = None) -> Pulled | Failed:
-        (answer,) = self.reader.pull([(SOURCE, cursor)], Wanted())
+    def pull(self, cursor: Cursor | None = None) -> PulledSource | FailedSource:
+        (answer,) = self.reader.pull([(SOURCE, cursor)], FieldSelection())
         return answer
 
 
@@ -71,7 +71,7 @@ def desk() -> Desk:
 
 
 def cursor(since: datetime = START - timedelta(hours=2), etag: str | None = None) -> Cursor:
-    return Cursor(watermark=since, since=since, etag=etag)
+    return Cursor(watermark=since, updated_since=since, etag=etag)
 
 
 def raw_comment(**changes: Any) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def test_a_redirected_list_does_not_come_back_as_thirty_open_issues(
     net.get(f"{moved}/issues", json=[raw_issue()])
     net.get(moved, json={"id": 900, "full_name": "acme/retention"})
     answer = desk.pull(cursor())
-    assert isinstance(answer, Failed)
+    assert isinstance(answer, FailedSource)
     assert answer.kind == "missing"
     assert answer.reason == (
         "github: acme/churn was renamed or moved to acme/retention; write the new name in the mapping"
@@ -123,7 +123,7 @@ def test_a_307_on_a_write_is_no_comment_without_id(net: responses.RequestsMock, 
 def test_a_bare_429_is_a_quota_and_waits_a_minute(net: responses.RequestsMock, desk: Desk) -> None:
     net.get(f"{REPO}/issues", status=429)
     net.get(f"{REPO}/issues", json=[])
-    assert isinstance(desk.pull(cursor()), Pulled)
+    assert isinstance(desk.pull(cursor()), PulledSource)
     assert desk.slept == [60]
 
 
@@ -136,7 +136,7 @@ def test_retry_after_in_every_form_is_kept(
     refusal = {"Retry-After": value, "Date": "Fri, 20 Nov 2026 10:00:00 GMT"}
     net.get(f"{REPO}/issues", status=403, headers=refusal, json={"message": "secondary rate limit"})
     net.get(f"{REPO}/issues", json=[])
-    assert isinstance(desk.pull(cursor()), Pulled)
+    assert isinstance(desk.pull(cursor()), PulledSource)
     assert desk.slept == [seconds]
 
 
@@ -144,7 +144,7 @@ def test_an_hours_quota_is_not_slept_through(net: responses.RequestsMock, desk: 
     reset = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(START.timestamp()) + 3600)}
     net.get(f"{REPO}/issues", status=403, headers=reset, json={"message": "API rate limit exceeded"})
     answer = desk.pull(cursor())
-    assert isinstance(answer, Failed)
+    assert isinstance(answer, FailedSource)
     assert answer.kind == "quota"
     assert "until 2026-11-20 10:00 UTC" in answer.reason
     assert desk.slept == []
@@ -190,7 +190,7 @@ def test_a_304_is_unchanged_and_not_an_empty_list(net: responses.RequestsMock, d
     net.get(f"{REPO}/issues", status=304)
     before = cursor(etag='W/"abc"')
     answer = desk.pull(before)
-    assert isinstance(answer, Pulled)
+    assert isinstance(answer, PulledSource)
     assert (answer.unchanged, answer.issues, answer.cursor) == (True, (), before)
     assert net.calls[0].request.headers["If-None-Match"] == 'W/"abc"'
 
@@ -202,7 +202,7 @@ def test_next_pages_are_followed_as_given_but_only_on_the_same_host(
     net.get(f"{REPO}/issues", json=[raw_issue()], headers={"Link": away})
     net.get("https://evil.example/repositories/900/issues", json=[])
     answer = desk.pull(cursor())
-    assert isinstance(answer, Failed)
+    assert isinstance(answer, FailedSource)
     assert answer.kind == "payload"
     assert len(net.calls) == 1
 
@@ -213,7 +213,7 @@ def test_pages_that_lead_in_a_circle_are_a_failure(net: responses.RequestsMock, 
     net.get(f"{REPO}/issues", json=[raw_issue()], headers=link)
     net.get(second, json=[raw_issue(id=2, number=8)], headers=link)
     answer = desk.pull(cursor())
-    assert isinstance(answer, Failed)
+    assert isinstance(answer, FailedSource)
     assert answer.kind == "payload"
 
 
@@ -231,7 +231,7 @@ def test_an_issue_that_moves_between_numbered_pages_takes_no_other_with_it(
     net.get(f"{REPO}/issues", json=[row(2, 2), row(3, 3)], headers=link)
     net.get(second, json=[row(4, 4), row(1, 50)])
     answer = desk.pull(cursor())
-    assert isinstance(answer, Pulled)
+    assert isinstance(answer, PulledSource)
     assert sorted(issue.ref.id for issue in answer.issues) == ["1", "2", "3", "4"]
 
 
@@ -241,7 +241,7 @@ def test_an_answer_that_is_no_list_of_issues_is_a_failure(
 ) -> None:
     net.get(f"{REPO}/issues", json=answer)
     failed = desk.pull(cursor())
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, FailedSource)
     assert failed.kind == "payload"
 
 
@@ -283,7 +283,7 @@ def test_the_token_is_sent_and_never_told(net: responses.RequestsMock, desk: Des
     net.get(f"{REPO}/issues", status=401, json={"message": "Bad credentials"})
     answer = desk.pull(cursor())
     assert net.calls[0].request.headers["Authorization"] == "token ghp_secret"
-    assert isinstance(answer, Failed)
+    assert isinstance(answer, FailedSource)
     assert answer.kind == "auth"
     assert "ghp_secret" not in answer.reason
     assert "ghp_secret" not in str(desk.cache.values)

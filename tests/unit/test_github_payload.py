@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from connectors.errors import BadPayload
-from connectors.github.payload import comment_from, issue_from, label_events_from, split_key, web_url
-from connectors.model import Issue, Wanted
+from connectors.github.payload import parse_comment, parse_issue, parse_label_origins, split_key, web_url_of
+from connectors.model import FieldSelection, Issue
 
 API = "https://api.github.com"
 
@@ -38,13 +38,13 @@ def raw_issue(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def issue(wanted: Wanted | None = None, **changes: Any) -> Issue:
-    return issue_from(
+def issue(wanted: FieldSelection | None = None, **changes: Any) -> Issue:
+    return parse_issue(
         raw_issue(**changes),
         tracker="github",
         container="acme/churn",
-        web="https://github.com",
-        wanted=wanted or Wanted(),
+        web_url="https://github.com",
+        selection=wanted or FieldSelection(),
     )
 
 
@@ -77,8 +77,12 @@ def test_an_enterprise_server_or_a_deleted_author_leaves_gaps_that_are_fine() ->
     bare = raw_issue(user=None, milestone=None, assignees=[], body=None, labels=["old-style"])
     for newer in ("type", "parent_issue_url", "state_reason", "html_url", "repository_url"):
         del bare[newer]
-    read = issue_from(
-        bare, tracker="ghe", container="acme/churn", web="https://git.acme.example", wanted=Wanted(body=True)
+    read = parse_issue(
+        bare,
+        tracker="ghe",
+        container="acme/churn",
+        web_url="https://git.acme.example",
+        selection=FieldSelection(body=True),
     )
     assert (read.author, read.milestone, read.parent, read.type, read.body) == ("", None, None, "", "")
     assert read.labels == {"old-style"}
@@ -91,7 +95,7 @@ def test_a_pull_request_is_recognised() -> None:
 
 
 def test_text_is_cleaned_of_what_no_store_takes() -> None:
-    read = issue(Wanted(body=True), title="a\x00b", body="half \ud83d pair, whole \U0001f600")
+    read = issue(FieldSelection(body=True), title="a\x00b", body="half \ud83d pair, whole \U0001f600")
     assert read.title == "ab"
     assert read.body == "half � pair, whole \U0001f600"
     read.body.encode()
@@ -106,7 +110,7 @@ def test_what_is_missing_is_named(missing: str) -> None:
 @pytest.mark.parametrize("raw", [None, [], "issue", 7])
 def test_what_is_no_issue_at_all_is_a_bad_payload(raw: object) -> None:
     with pytest.raises(BadPayload):
-        issue_from(raw, tracker="github", container="a/b", web="", wanted=Wanted())
+        parse_issue(raw, tracker="github", container="a/b", web_url="", selection=FieldSelection())
 
 
 def test_a_time_that_is_none_is_a_bad_payload() -> None:
@@ -117,7 +121,7 @@ def test_a_time_that_is_none_is_a_bad_payload() -> None:
 def test_authors_are_known_by_number_and_bots_by_login() -> None:
     def author(user: Any) -> str:
         at = "2026-10-01T08:00:00Z"
-        return comment_from({"id": 9, "user": user, "body": "x", "created_at": at}).author_id
+        return parse_comment({"id": 9, "user": user, "body": "x", "created_at": at}).author_id
 
     assert author({"login": "dana", "id": 42, "type": "User"}) == "42"
     assert author({"login": "increment-sync[bot]", "id": 77, "type": "Bot"}) == "increment-sync[bot]"
@@ -135,7 +139,7 @@ def event(kind: str, label: str, at: int, actor: Any = {"id": 42, "login": "dana
 
 def test_the_last_one_to_put_a_label_counts_if_it_is_still_on() -> None:
     me = {"id": 41, "login": "increment-sync"}
-    events = label_events_from(
+    events = parse_label_origins(
         [
             {"event": "closed", "actor": me, "created_at": "2026-10-01T08:00:00Z"},
             event("labeled", "kept", 1, me),
@@ -178,4 +182,4 @@ def test_keys(key: str, parts: tuple[str, int] | None) -> None:
     ],
 )
 def test_the_address_for_people(api: str, web: str) -> None:
-    assert web_url(api) == web
+    assert web_url_of(api) == web

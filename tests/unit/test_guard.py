@@ -8,11 +8,11 @@ import pytest
 
 from connectors.model import IssueRef
 from sync.config.sections import Limits
-from sync.diff.limits import check_changes, check_overrides, spread_of
+from sync.diff.limits import check_changes, check_overrides, write_budget_for
 from sync.model.changes import ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
-from sync.model.labels import Suspicion, SuspicionKind
-from sync.model.limits import Attention, Audience, GuardLimits, Refusal, Weighed
-from sync.pull.missing import shrink_allowed
+from sync.model.labels import SuspectedOverride, SuspicionKind
+from sync.model.limits import Audience, ChangeCost, GuardLimits, ImpactEstimate, Refusal
+from sync.pull.missing import allowed_shrinkage
 
 WHY = Reason(text="why")
 
@@ -107,8 +107,10 @@ def test_many_new_comments_are_refused_and_edits_are_not() -> None:
 
 def suspicions(
     count: int, kind: SuspicionKind = "veto", repo: str | None = None, **more: bool
-) -> list[Suspicion]:
-    return [Suspicion(ref=ref(n, repo), kind=kind, label="capability:x", **more) for n in range(count)]
+) -> list[SuspectedOverride]:
+    return [
+        SuspectedOverride(ref=ref(n, repo), kind=kind, label="capability:x", **more) for n in range(count)
+    ]
 
 
 def test_a_tenth_of_the_labelled_issues_may_be_decided_by_people_at_once() -> None:
@@ -159,16 +161,18 @@ def test_all_labels_of_a_small_team_are_not_taken_away_at_once() -> None:
     ("held", "may_go"), [(1, 1), (2, 1), (3, 1), (4, 2), (9, 4), (10, 5), (40, 5), (100, 10)]
 )
 def test_of_a_small_source_at_most_half_may_be_missing(held: int, may_go: int) -> None:
-    assert shrink_allowed(Limits(), held) == may_go
+    assert allowed_shrinkage(Limits(), held) == may_go
 
 
 # ---- new comments and mail
 
 
-def weighed(*, spreading: bool = False, comments: int = 100, **attention: Any) -> Weighed:
-    audience = Audience(people={}, jira=frozenset(), noisy=frozenset(), team=0)
-    return Weighed(
-        attention=Attention(**attention), audience=audience, comments=comments, spreading=spreading
+def weighed(*, spreading: bool = False, comments: int = 100, **attention: Any) -> ImpactEstimate:
+    audience = Audience(
+        people_by_issue={}, jira_trackers=frozenset(), notifying_projects=frozenset(), people_known=0
+    )
+    return ImpactEstimate(
+        cost=ChangeCost(**attention), audience=audience, existing_comments=comments, in_rollout=spreading
     )
 
 
@@ -198,9 +202,9 @@ def test_new_comments_are_measured_by_those_that_there_are(there: int, may_come:
 def test_a_first_run_is_not_refused_for_its_size() -> None:
     first = weighed(spreading=True, people=500, most=90, team=500)
     assert check_changes(creating(400), {}, limits(), first) == ()
-    spread = spread_of(first, limits())
+    spread = write_budget_for(first, limits())
     assert spread is not None
-    assert (spread.comments, spread.people, spread.each) == (40, 250, 20)
+    assert (spread.max_comments, spread.max_people, spread.max_mails_per_person) == (40, 250, 20)
 
 
 @pytest.mark.parametrize(("team", "may_be_mailed"), [(3, 10), (20, 20), (40, 30), (200, 100)])

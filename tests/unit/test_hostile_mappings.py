@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mappings.problems import nearest
+from mappings.problems import closest_name
 from tests.support.findings_world import HEAD, MAPPING, call, read, write
 
 SECONDS = 30
@@ -103,7 +103,7 @@ def test_as_many_rules_as_a_file_may_hold_are_checked_in_time(tmp_path: Path, ru
 def test_names_that_nobody_mistyped_are_not_compared() -> None:
     begun = time.monotonic()
 
-    assert nearest("x" * 1_000_000, ["x" * 999_999]) is None
+    assert closest_name("x" * 1_000_000, ["x" * 999_999]) is None
     assert time.monotonic() - begun < SECONDS
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from connectors.jira.jql import BadJql, jql_time, next_cursor, quoted, search_condition, without_order
+from connectors.jira.jql import BadJql, jql_time, next_cursor, quote_jql, search_condition, without_order
 from connectors.model import Cursor, Issue, IssueRef, Source
 
 BERLIN, SYDNEY, NEW_YORK = (
@@ -50,7 +50,7 @@ def test_a_search_without_bounds_is_never_made() -> None:
 
 
 def test_values_are_quoted() -> None:
-    assert quoted('a"b\\c') == '"a\\"b\\\\c"'
+    assert quote_jql('a"b\\c') == '"a\\"b\\\\c"'
 
 
 @pytest.mark.parametrize(
@@ -105,30 +105,33 @@ def issue(updated: datetime) -> Issue:
 
 def test_an_old_watermark_goes_on_at_the_next_minute_so_that_nothing_is_read_twice() -> None:
     seen = utc(2026, 10, 1, 12, 0, 30)
-    cursor = next_cursor(None, [issue(seen)], answered=utc(2026, 10, 1, 13), now=LATER, overlap=OVERLAP)
-    assert cursor == Cursor(watermark=seen, since=utc(2026, 10, 1, 12, 1))
+    cursor = next_cursor(None, [issue(seen)], server_time=utc(2026, 10, 1, 13), now=LATER, overlap=OVERLAP)
+    assert cursor == Cursor(watermark=seen, updated_since=utc(2026, 10, 1, 12, 1))
 
 
 def test_a_fresh_watermark_goes_back_by_the_overlap_since_the_index_may_lag() -> None:
     seen, answered = utc(2026, 10, 1, 12, 58, 30), utc(2026, 10, 1, 13)
-    cursor = next_cursor(None, [issue(seen)], answered=answered, now=answered, overlap=OVERLAP)
-    assert cursor == Cursor(watermark=seen, since=utc(2026, 10, 1, 12, 50))
+    cursor = next_cursor(None, [issue(seen)], server_time=answered, now=answered, overlap=OVERLAP)
+    assert cursor == Cursor(watermark=seen, updated_since=utc(2026, 10, 1, 12, 50))
 
 
 def test_a_watermark_whose_minute_is_not_over_at_the_visible_time_is_asked_again_itself() -> None:
     seen, answered = utc(2026, 10, 1, 12, 50, 10), utc(2026, 10, 1, 13, 0, 30)
-    assert next_cursor(None, [issue(seen)], answered=answered, now=answered, overlap=OVERLAP).since == seen
+    assert (
+        next_cursor(None, [issue(seen)], server_time=answered, now=answered, overlap=OVERLAP).updated_since
+        == seen
+    )
 
 
 def test_seeing_nothing_keeps_the_watermark() -> None:
-    before = Cursor(watermark=utc(2026, 10, 1, 12), since=utc(2026, 10, 1, 12, 1))
-    assert next_cursor(before, [], answered=utc(2026, 10, 2), now=LATER, overlap=OVERLAP) == before
+    before = Cursor(watermark=utc(2026, 10, 1, 12), updated_since=utc(2026, 10, 1, 12, 1))
+    assert next_cursor(before, [], server_time=utc(2026, 10, 2), now=LATER, overlap=OVERLAP) == before
 
 
 def test_an_empty_source_starts_at_what_was_certainly_visible() -> None:
     at = utc(2026, 10, 1, 12, 50)
-    assert next_cursor(None, [], answered=utc(2026, 10, 1, 13), now=LATER, overlap=OVERLAP) == Cursor(
-        watermark=at, since=at
+    assert next_cursor(None, [], server_time=utc(2026, 10, 1, 13), now=LATER, overlap=OVERLAP) == Cursor(
+        watermark=at, updated_since=at
     )
 
 
@@ -136,13 +139,13 @@ def test_a_clock_of_ours_that_is_behind_reads_nothing_again() -> None:
     """Only the server's clock says what its index shows; an unchanged source stays cheap."""
     seen, answered = utc(2026, 10, 1, 12, 0), utc(2026, 10, 1, 13)
     ours = utc(2026, 10, 1, 11)
-    cursor = next_cursor(None, [issue(seen)], answered=answered, now=ours, overlap=OVERLAP)
-    assert cursor.since == utc(2026, 10, 1, 12, 1)
+    cursor = next_cursor(None, [issue(seen)], server_time=answered, now=ours, overlap=OVERLAP)
+    assert cursor.updated_since == utc(2026, 10, 1, 12, 1)
 
 
 def test_a_server_that_lives_in_the_future_does_not_put_an_empty_source_there() -> None:
     now, tomorrow = utc(2026, 10, 1, 13), utc(2026, 10, 2, 13)
-    assert next_cursor(None, [], answered=tomorrow, now=now, overlap=OVERLAP).since == utc(
+    assert next_cursor(None, [], server_time=tomorrow, now=now, overlap=OVERLAP).updated_since == utc(
         2026, 10, 1, 12, 50
     )
 
@@ -151,9 +154,9 @@ def test_an_issue_that_shows_up_late_in_the_index_is_not_missed() -> None:
     """Updated at 12:55, visible at 13:04 only; another one, updated at 12:59, was seen at 13:00."""
     late, answered = utc(2026, 10, 1, 12, 55), utc(2026, 10, 1, 13)
     cursor = next_cursor(
-        None, [issue(utc(2026, 10, 1, 12, 59))], answered=answered, now=answered, overlap=OVERLAP
+        None, [issue(utc(2026, 10, 1, 12, 59))], server_time=answered, now=answered, overlap=OVERLAP
     )
-    assert cursor.since <= late
+    assert cursor.updated_since <= late
 
 
 def test_an_escaped_quotation_mark_opens_no_string() -> None:

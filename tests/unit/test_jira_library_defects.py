@@ -13,9 +13,18 @@ import pytest
 import requests
 import responses
 
-from connectors.errors import OutcomeUnknown, QuotaExhausted
-from connectors.model import Pulled, Wanted
-from tests.unit.jira_connection import DATE, DS, REF, SITE, Desk, found, prepared, raw_issue
+from connectors.errors import OutcomeUnknown, RateLimitExceeded
+from connectors.model import FieldSelection, PulledSource
+from tests.unit.jira_connection import (
+    DATE,
+    DS,
+    REF,
+    SITE,
+    JiraConnection,
+    issue_payload,
+    mock_site,
+    search_page,
+)
 
 SEARCH = f"{SITE}/rest/api/2/search/jql"
 COMMENTS = f"{SITE}/rest/api/2/issue/10012/comment"
@@ -29,25 +38,25 @@ def server() -> Iterator[responses.RequestsMock]:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def desk() -> JiraConnection:
+    return JiraConnection()
 
 
-def first_pull(desk: Desk) -> object:
+def first_pull(desk: JiraConnection) -> object:
     reader, _ = desk.open()
-    return next(iter(reader.pull([(DS, None)], Wanted())))
+    return next(iter(reader.pull([(DS, None)], FieldSelection())))
 
 
 def test_cloud_is_searched_at_the_new_address_and_never_answers_none(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     """The library that did not ask serverInfo takes every site for a Data Center: the old search, or None."""
-    prepared(server)
-    server.post(SEARCH, json=found(raw_issue(1)), headers=DATE)
+    mock_site(server)
+    server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
     server.get(f"{SITE}/rest/api/2/search", status=410, json={"errorMessages": ["removed"]})
     server.post(f"{SITE}/rest/api/2/search", status=410, json={"errorMessages": ["removed"]})
     answer = first_pull(desk)
-    assert isinstance(answer, Pulled) and len(answer.issues) == 1
+    assert isinstance(answer, PulledSource) and len(answer.issues) == 1
 
 
 def test_the_library_is_loaded_only_when_a_site_is_opened() -> None:
@@ -56,7 +65,7 @@ def test_the_library_is_loaded_only_when_a_site_is_opened() -> None:
     assert told.stdout.strip() == "False"
 
 
-def test_opening_a_site_makes_no_request(server: responses.RequestsMock, desk: Desk) -> None:
+def test_opening_a_site_makes_no_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
     desk.open()
     desk.data_center()
     assert len(server.calls) == 0
@@ -66,28 +75,30 @@ def test_opening_a_site_makes_no_request(server: responses.RequestsMock, desk: D
     ("retry_after", "seconds"), [("Thu, 01 Oct 2026 13:00:40 GMT", 40.0), ("1.5", 1.5), ("7", 7.0)]
 )
 def test_every_form_of_retry_after_is_understood(
-    server: responses.RequestsMock, desk: Desk, retry_after: str, seconds: float
+    server: responses.RequestsMock, desk: JiraConnection, retry_after: str, seconds: float
 ) -> None:
     """The library reads it by int() and dies of the first two; the third it would stretch."""
-    prepared(server)
+    mock_site(server)
     server.post(SEARCH, status=429, json={}, headers=DATE | {"Retry-After": retry_after})
-    server.post(SEARCH, json=found(raw_issue(1)), headers=DATE)
-    assert isinstance(first_pull(desk), Pulled)
-    assert desk.clock.waits == [seconds]
+    server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
+    assert isinstance(first_pull(desk), PulledSource)
+    assert desk.clock.sleeps == [seconds]
 
 
-def test_a_long_wait_is_not_shortened_to_hammer_on(server: responses.RequestsMock, desk: Desk) -> None:
+def test_a_long_wait_is_not_shortened_to_hammer_on(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
     """The library comes back after a minute at most, three times, whatever the server asks."""
     server.put(f"{SITE}/rest/api/2/issue/10012", status=429, headers=DATE | {"Retry-After": "1800"}, json={})
     server.get(f"{SITE}/rest/api/2/mypermissions", json={"permissions": {}})
     _, writer = desk.open()
-    with pytest.raises(QuotaExhausted, match="13:35"):
+    with pytest.raises(RateLimitExceeded, match="13:35"):
         writer.change_labels(REF, ["capability:x"], [])
-    assert desk.clock.waits == []
+    assert desk.clock.sleeps == []
 
 
 def test_a_comment_whose_answer_was_lost_is_not_sent_again(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     server.post(COMMENTS, body=requests.ConnectionError("reset by peer"))
     _, writer = desk.open()
@@ -97,33 +108,33 @@ def test_a_comment_whose_answer_was_lost_is_not_sent_again(
 
 
 def test_behind_the_gateway_everything_goes_there_whatever_self_says(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     """The library swaps the host of ``self`` and keeps its path, which lacks the gateway's /ex/jira/<id>."""
-    prepared(server, base=GATEWAY)
-    server.get(f"{GATEWAY}/rest/api/2/issue/DS-12", json=raw_issue(12))
+    mock_site(server, base=GATEWAY)
+    server.get(f"{GATEWAY}/rest/api/2/issue/DS-12", json=issue_payload(12))
     server.get(f"{GATEWAY}/rest/api/2/mypermissions", json={"permissions": {}})
     server.put(f"{GATEWAY}/rest/api/2/issue/10012", status=204)
     reader, writer = desk.open(cloud_id="cloud-1")
-    issue = reader.read("DS-12", Wanted())
+    issue = reader.read("DS-12", FieldSelection())
     writer.change_labels(issue.ref, ["capability:x"], [])
     assert issue.url == f"{SITE}/browse/DS-12"
     assert all((call.request.url or "").startswith(GATEWAY) for call in server.calls)
     assert server.calls[-1].request.headers["Authorization"].startswith("Basic ")
 
 
-def test_no_request_may_hang_for_ever(server: responses.RequestsMock, desk: Desk) -> None:
-    prepared(server)
-    server.post(SEARCH, json=found(), headers=DATE)
+def test_no_request_may_hang_for_ever(server: responses.RequestsMock, desk: JiraConnection) -> None:
+    mock_site(server)
+    server.post(SEARCH, json=search_page(), headers=DATE)
     first_pull(desk)
     assert [call.request.req_kwargs["timeout"] for call in server.calls] == [(5.0, 30.0)] * 4
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_read_survives_a_passing_failure_that_the_library_would_raise(
-    server: responses.RequestsMock, desk: Desk, status: int
+    server: responses.RequestsMock, desk: JiraConnection, status: int
 ) -> None:
-    prepared(server)
+    mock_site(server)
     server.post(SEARCH, status=status)
-    server.post(SEARCH, json=found(raw_issue(1)), headers=DATE)
-    assert isinstance(first_pull(desk), Pulled)
+    server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
+    assert isinstance(first_pull(desk), PulledSource)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from connectors.errors import BadPayload
-from connectors.jira.activity import account_from, comment_from, label_events_from
-from connectors.jira.payload import FieldIds, field_ids, fields_to_ask, issue_from
-from connectors.model import Issue, Wanted
+from connectors.jira.activity import parse_account, parse_comment, parse_label_origins
+from connectors.jira.payload import FieldIds, fields_to_request, parse_field_ids, parse_issue
+from connectors.model import FieldSelection, Issue
 
 IDS = FieldIds(
     sprint="customfield_1",
@@ -34,7 +34,7 @@ def raw_issue(**fields: Any) -> dict[str, Any]:
 
 
 def read(ids: FieldIds = IDS, **fields: Any) -> Issue:
-    return issue_from(raw_issue(**fields), tracker="jira", site="https://acme.example", ids=ids)
+    return parse_issue(raw_issue(**fields), tracker="jira", site_url="https://acme.example", field_ids=ids)
 
 
 def test_an_issue_is_identified_by_number_addressed_by_key_and_browsed_on_the_site() -> None:
@@ -159,7 +159,7 @@ def test_nonsense_is_refused_and_named() -> None:
     with pytest.raises(BadPayload, match="DS-12 has an unknown shape"):
         read(status="Done")
     with pytest.raises(BadPayload, match='an issue has no "key"'):
-        issue_from(["DS-12"], tracker="jira", site="https://acme.example", ids=IDS)
+        parse_issue(["DS-12"], tracker="jira", site_url="https://acme.example", field_ids=IDS)
 
 
 def test_fields_are_found_by_schema_and_by_name_or_id() -> None:
@@ -171,29 +171,29 @@ def test_fields_are_found_by_schema_and_by_name_or_id() -> None:
         {"id": "customfield_23", "name": "Team", "schema": {"custom": "x:select"}},
         {"id": "customfield_24", "name": "Team", "schema": {"custom": "x:multicheckboxes"}},
     ]
-    ids = field_ids(listed, ["team", "customfield_23", "No such"])
+    ids = parse_field_ids(listed, ["team", "customfield_23", "No such"])
     assert (ids.sprint, ids.epic_link, ids.flagged) == ("customfield_20", "customfield_21", "customfield_22")
     assert ids.custom == {"team": ("customfield_23", "customfield_24"), "customfield_23": ("customfield_23",)}
 
 
 def test_only_needed_fields_are_asked_for() -> None:
-    plain = fields_to_ask(FieldIds(), Wanted(), cloud=False)
+    plain = fields_to_request(FieldIds(), FieldSelection(), cloud=False)
     assert "description" not in plain and "statuscategorychangedate" not in plain and "comment" not in plain
-    rich = fields_to_ask(IDS, Wanted(body=True), cloud=True)
+    rich = fields_to_request(IDS, FieldSelection(body=True), cloud=True)
     assert {"description", "statuscategorychangedate", "customfield_1", "customfield_4"} <= set(rich)
 
 
 def test_our_comment_is_known_by_its_property() -> None:
     ours = {"key": "increment-sync", "value": {"instance": "acme-ds", "v": 1}}
-    comment = comment_from(raw_comment(properties=[{"key": "sd.public.comment", "value": {}}, ours]))
+    comment = parse_comment(raw_comment(properties=[{"key": "sd.public.comment", "value": {}}, ours]))
     assert comment.marker == {"instance": "acme-ds", "v": "1"}
     assert (comment.id, comment.author_id, comment.updated) == ("7", "712020:ab", ON_THE_FIFTH)
-    assert comment_from(raw_comment()).marker is None
+    assert parse_comment(raw_comment()).marker is None
 
 
 def test_an_account_without_zone_gets_the_one_that_never_asks_too_late() -> None:
-    assert account_from({"accountId": "1", "displayName": "Sync"}).timezone == "Etc/GMT+12"
-    account = account_from(
+    assert parse_account({"accountId": "1", "displayName": "Sync"}).timezone == "Etc/GMT+12"
+    account = parse_account(
         {"name": "sync", "key": "JIRAUSER9", "displayName": "Sync", "timeZone": "Europe/Berlin"}
     )
     assert (account.id, account.name, account.timezone) == ("sync", "Sync", "Europe/Berlin")
@@ -210,7 +210,7 @@ def test_the_last_person_who_added_a_label_is_its_origin() -> None:
             history("ada", "2026-10-02T10:00:00.000+0000", "", "a gone"),
         ]
     }
-    events = label_events_from(raw)
+    events = parse_label_origins(raw)
     assert {label: event.author_id for label, event in events.items()} == {"a": "zoe", "b": "bob"}
     assert events["a"].at == datetime(2026, 10, 4, 10, tzinfo=UTC)
 

@@ -10,13 +10,24 @@ import pytest
 import responses
 
 from connectors.errors import AuthFailed
-from connectors.model import Cursor, Failed, Pulled, Source, Wanted
-from tests.unit.jira_connection import DATE, DS, OPS, SITE, Desk, bodies, found, prepared, raw_issue
+from connectors.model import Cursor, FailedSource, FieldSelection, PulledSource, Source
+from tests.unit.jira_connection import (
+    DATE,
+    DS,
+    OPS,
+    SITE,
+    JiraConnection,
+    issue_payload,
+    mock_site,
+    request_bodies,
+    search_page,
+)
 
 SEARCH = f"{SITE}/rest/api/2/search/jql"
 OLD_SEARCH = f"{SITE}/rest/api/2/search"
 SINCE = Cursor(
-    watermark=datetime(2026, 10, 1, 12, 0, 30, tzinfo=UTC), since=datetime(2026, 10, 1, 12, 1, tzinfo=UTC)
+    watermark=datetime(2026, 10, 1, 12, 0, 30, tzinfo=UTC),
+    updated_since=datetime(2026, 10, 1, 12, 1, tzinfo=UTC),
 )
 
 
@@ -27,36 +38,38 @@ def server() -> Iterator[responses.RequestsMock]:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def desk() -> JiraConnection:
+    return JiraConnection()
 
 
 def pulled(
-    desk: Desk, *sources: Source, cursor: Cursor | None = None, **opened: Any
-) -> list[Pulled | Failed]:
+    desk: JiraConnection, *sources: Source, cursor: Cursor | None = None, **opened: Any
+) -> list[PulledSource | FailedSource]:
     reader, _ = desk.open(**opened)
-    return list(reader.pull([(source, cursor) for source in sources], Wanted()))
+    return list(reader.pull([(source, cursor) for source in sources], FieldSelection()))
 
 
-def only_failure(answers: list[Pulled | Failed]) -> Failed:
+def only_failure(answers: list[PulledSource | FailedSource]) -> FailedSource:
     assert len(answers) == 1
-    assert isinstance(answers[0], Failed)
+    assert isinstance(answers[0], FailedSource)
     return answers[0]
 
 
-def keys(answer: Pulled | Failed) -> list[str]:
-    assert isinstance(answer, Pulled), answer
+def keys(answer: PulledSource | FailedSource) -> list[str]:
+    assert isinstance(answer, PulledSource), answer
     return [issue.ref.key for issue in answer.issues]
 
 
-def test_a_first_pull_costs_three_requests_and_the_pages(server: responses.RequestsMock, desk: Desk) -> None:
-    prepared(server)
-    server.post(SEARCH, json=found(raw_issue(1), token="t2"), headers=DATE)
-    server.post(SEARCH, json=found(raw_issue(2)), headers=DATE)
+def test_a_first_pull_costs_three_requests_and_the_pages(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
+    mock_site(server)
+    server.post(SEARCH, json=search_page(issue_payload(1), token="t2"), headers=DATE)
+    server.post(SEARCH, json=search_page(issue_payload(2)), headers=DATE)
     answer = pulled(desk, DS)[0]
     assert keys(answer) == ["DS-1", "DS-2"]
     assert len(server.calls) == 3 + 2
-    first, second = bodies(server)
+    first, second = request_bodies(server)
     assert first["jql"] == '((project = "DS")) ORDER BY created ASC, key ASC'
     assert first["maxResults"] == 1000
     assert "nextPageToken" not in first and second["nextPageToken"] == "t2"
@@ -65,103 +78,115 @@ def test_a_first_pull_costs_three_requests_and_the_pages(server: responses.Reque
 
 
 def test_an_unchanged_site_costs_one_request_for_all_its_sources(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
-    prepared(server, zone="Australia/Sydney")
-    server.post(SEARCH, json=found(), headers=DATE)
+    mock_site(server, zone="Australia/Sydney")
+    server.post(SEARCH, json=search_page(), headers=DATE)
     pulled(desk, DS)
     before = len(server.calls)
     answers = pulled(desk, DS, OPS, cursor=SINCE)
     assert len(server.calls) == before + 1
-    assert bodies(server)[-1]["jql"] == (
+    assert request_bodies(server)[-1]["jql"] == (
         '((project = "DS" AND updated >= "2026-10-01 22:01") OR '
         '(project = "OPS" AND updated >= "2026-10-01 22:01"))'
         " ORDER BY created ASC, key ASC"
     )
-    assert [answer.cursor for answer in answers if isinstance(answer, Pulled)] == [SINCE, SINCE]
+    assert [answer.cursor for answer in answers if isinstance(answer, PulledSource)] == [SINCE, SINCE]
 
 
-def test_each_distinct_jql_has_its_own_search(server: responses.RequestsMock, desk: Desk) -> None:
-    prepared(server)
-    server.post(SEARCH, json=found(), headers=DATE)
+def test_each_distinct_jql_has_its_own_search(server: responses.RequestsMock, desk: JiraConnection) -> None:
+    mock_site(server)
+    server.post(SEARCH, json=search_page(), headers=DATE)
     blue = [Source(tracker="jira", project=each, jql="team = Blue") for each in ("DS", "OPS")]
     ordered = Source(tracker="jira", project="ML", jql="team = Blue ORDER BY rank")
     red = Source(tracker="jira", project="DS", jql="team = Red")
     answers = pulled(desk, DS, OPS, *blue, ordered, red)
-    assert len(bodies(server)) == 3
+    assert len(request_bodies(server)) == 3
     assert [answer.source for answer in answers] == [DS, OPS, *blue, ordered, red]
 
 
-def test_issues_go_to_the_source_of_their_project(server: responses.RequestsMock, desk: Desk) -> None:
-    prepared(server)
-    server.post(SEARCH, json=found(raw_issue(1), raw_issue(2, project="OPS"), raw_issue(3)), headers=DATE)
+def test_issues_go_to_the_source_of_their_project(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
+    mock_site(server)
+    server.post(
+        SEARCH,
+        json=search_page(issue_payload(1), issue_payload(2, project="OPS"), issue_payload(3)),
+        headers=DATE,
+    )
     assert [keys(answer) for answer in pulled(desk, DS, OPS)] == [["DS-1", "DS-3"], ["OPS-2"]]
 
 
 def test_a_project_that_goes_by_another_name_is_searched_alone(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     """JQL finds a project by its name and by its old keys too; then the answer does not name it as asked."""
-    prepared(server)
+    mock_site(server)
     by_name = Source(tracker="jira", project="Data Science")
-    server.post(SEARCH, json=found(raw_issue(1), raw_issue(2, project="OPS")), headers=DATE)
-    server.post(SEARCH, json=found(raw_issue(1)), headers=DATE)
-    server.post(SEARCH, json=found(raw_issue(2, project="OPS")), headers=DATE)
+    server.post(SEARCH, json=search_page(issue_payload(1), issue_payload(2, project="OPS")), headers=DATE)
+    server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
+    server.post(SEARCH, json=search_page(issue_payload(2, project="OPS")), headers=DATE)
     assert [keys(answer) for answer in pulled(desk, by_name, OPS)] == [["DS-1"], ["OPS-2"]]
 
 
 def test_a_row_that_comes_twice_counts_once_in_its_newest_form(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
-    prepared(server)
-    newer = raw_issue(1, updated="2026-10-01T12:40:00.000+0000")
-    server.post(SEARCH, json=found(raw_issue(1), token="t2"), headers=DATE)
-    server.post(SEARCH, json=found(newer, raw_issue(2)), headers=DATE)
+    mock_site(server)
+    newer = issue_payload(1, updated="2026-10-01T12:40:00.000+0000")
+    server.post(SEARCH, json=search_page(issue_payload(1), token="t2"), headers=DATE)
+    server.post(SEARCH, json=search_page(newer, issue_payload(2)), headers=DATE)
     answer = pulled(desk, DS)[0]
-    assert isinstance(answer, Pulled)
+    assert isinstance(answer, PulledSource)
     assert sorted(keys(answer)) == ["DS-1", "DS-2"]
     assert answer.cursor.watermark == datetime(2026, 10, 1, 12, 40, tzinfo=UTC)
 
 
-def test_the_cursor_follows_the_servers_clock_not_ours(server: responses.RequestsMock, desk: Desk) -> None:
-    prepared(server)
+def test_the_cursor_follows_the_servers_clock_not_ours(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
+    mock_site(server)
     desk.clock.at += timedelta(days=400)
-    server.post(SEARCH, json=found(), headers=DATE)
+    server.post(SEARCH, json=search_page(), headers=DATE)
     answer = pulled(desk, DS)[0]
-    assert isinstance(answer, Pulled)
+    assert isinstance(answer, PulledSource)
     visible = datetime(2026, 10, 1, 12, 50, tzinfo=UTC)
-    assert (answer.cursor, answer.full) == (Cursor(watermark=visible, since=visible), True)
+    assert (answer.cursor, answer.full) == (Cursor(watermark=visible, updated_since=visible), True)
 
 
-def test_a_missing_project_fails_alone_and_is_named(server: responses.RequestsMock, desk: Desk) -> None:
-    prepared(server)
+def test_a_missing_project_fails_alone_and_is_named(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
+    mock_site(server)
     refused = {"errorMessages": ["The value 'OPS' does not exist for the field 'project'."], "errors": {}}
     server.post(SEARCH, json=refused, status=400, headers=DATE)
-    server.post(SEARCH, json=found(raw_issue(1)), headers=DATE)
+    server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
     server.post(SEARCH, json=refused, status=400, headers=DATE)
     server.get(f"{SITE}/rest/api/2/project/OPS", status=404, json={})
     good, bad = pulled(desk, DS, OPS)
     assert keys(good) == ["DS-1"]
-    assert isinstance(bad, Failed)
+    assert isinstance(bad, FailedSource)
     assert bad.kind == "missing"
     assert "there is no project OPS" in bad.reason and "Increment Sync" in bad.reason
 
 
 def test_a_jql_that_jira_refuses_is_reported_with_its_words(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
-    prepared(server)
+    mock_site(server)
     server.post(SEARCH, json={"errorMessages": ["Field 'taem' does not exist."]}, status=400, headers=DATE)
     server.get(f"{SITE}/rest/api/2/project/DS", json={"key": "DS"})
     failure = only_failure(pulled(desk, Source(tracker="jira", project="DS", jql="taem = Blue")))
     assert "correct the jql" in failure.reason and "Field 'taem' does not exist." in failure.reason
 
 
-def test_a_jql_that_would_break_out_is_never_sent(server: responses.RequestsMock, desk: Desk) -> None:
-    prepared(server)
+def test_a_jql_that_would_break_out_is_never_sent(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
+    mock_site(server)
     failure = only_failure(pulled(desk, Source(tracker="jira", project="DS", jql="a = 1) OR (a = 2")))
     assert "a closing bracket has no opening one" in failure.reason
-    assert not bodies(server)
+    assert not request_bodies(server)
 
 
 @pytest.mark.parametrize(
@@ -174,40 +199,40 @@ def test_a_jql_that_would_break_out_is_never_sent(server: responses.RequestsMock
 )
 @pytest.mark.parametrize("status", [200, 400, 404])
 def test_an_answer_to_nobody_is_no_answer(
-    server: responses.RequestsMock, desk: Desk, headers: dict[str, str], status: int
+    server: responses.RequestsMock, desk: JiraConnection, headers: dict[str, str], status: int
 ) -> None:
-    prepared(server)
-    server.post(SEARCH, json=found(), headers=DATE | headers, status=status)
+    mock_site(server)
+    server.post(SEARCH, json=search_page(), headers=DATE | headers, status=status)
     assert only_failure(pulled(desk, DS)).kind == "auth"
 
 
 def test_a_whole_reading_makes_sure_first_that_we_are_known(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
-    prepared(server)
-    server.post(SEARCH, json=found(raw_issue(1)), headers=DATE)
+    mock_site(server)
+    server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
     pulled(desk, DS)
     desk.clock.at += timedelta(hours=2)
     server.replace(responses.GET, f"{SITE}/rest/api/2/myself", status=401, json={})
     failure = only_failure(pulled(desk, DS))
     assert failure.kind == "auth"
     assert "JIRA_CLOUD_ID" in failure.reason and "secret-token" not in failure.reason
-    assert len(bodies(server)) == 1
+    assert len(request_bodies(server)) == 1
 
 
 def test_an_unknown_zone_asks_too_early_rather_than_too_late(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
-    prepared(server, zone="")
-    server.post(SEARCH, json=found(), headers=DATE)
+    mock_site(server, zone="")
+    server.post(SEARCH, json=search_page(), headers=DATE)
     pulled(desk, DS, cursor=SINCE)
-    assert 'updated >= "2026-10-01 00:01"' in bodies(server)[0]["jql"]
+    assert 'updated >= "2026-10-01 00:01"' in request_bodies(server)[0]["jql"]
 
 
 def test_the_wrong_kind_of_site_is_told_from_its_server_info(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
-    prepared(server, deployment="Server")
+    mock_site(server, deployment="Server")
     failure = only_failure(pulled(desk, DS))
     assert failure.kind == "auth" and "write kind: jira-dc" in failure.reason
 
@@ -215,18 +240,24 @@ def test_the_wrong_kind_of_site_is_told_from_its_server_info(
 @pytest.mark.parametrize(
     ("pages", "said"),
     [
-        ([found(raw_issue(1), token="a"), found(raw_issue(1), token="b")], "same page twice"),
-        ([found(raw_issue(1), token="a"), found(raw_issue(2), token="a")], "back to a page"),
-        ([{"issues": [raw_issue(1)], "isLast": False}], "more follows, but not where"),
-        ([found(token="a"), found(token="a")], "is empty although more follows"),
+        (
+            [search_page(issue_payload(1), token="a"), search_page(issue_payload(1), token="b")],
+            "same page twice",
+        ),
+        (
+            [search_page(issue_payload(1), token="a"), search_page(issue_payload(2), token="a")],
+            "back to a page",
+        ),
+        ([{"issues": [issue_payload(1)], "isLast": False}], "more follows, but not where"),
+        ([search_page(token="a"), search_page(token="a")], "is empty although more follows"),
         ([{"isLast": True}], 'no "issues"'),
         ([{"issues": [{"id": "1", "key": "DS-1"}], "isLast": True}], 'no "fields"'),
     ],
 )
 def test_a_cloud_search_that_is_not_read_whole_fails(
-    server: responses.RequestsMock, desk: Desk, pages: list[Any], said: str
+    server: responses.RequestsMock, desk: JiraConnection, pages: list[Any], said: str
 ) -> None:
-    prepared(server)
+    mock_site(server)
     for page in pages:
         server.post(SEARCH, json=page, headers=DATE)
     failure = only_failure(pulled(desk, DS))
@@ -234,10 +265,10 @@ def test_a_cloud_search_that_is_not_read_whole_fails(
 
 
 def test_a_token_that_expires_midway_fails_the_source_as_unavailable(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
-    prepared(server)
-    server.post(SEARCH, json=found(raw_issue(1), token="a"), headers=DATE)
+    mock_site(server)
+    server.post(SEARCH, json=search_page(issue_payload(1), token="a"), headers=DATE)
     server.post(SEARCH, json={"errorMessages": ["Invalid token"]}, status=400, headers=DATE)
     assert only_failure(pulled(desk, DS)).kind == "unavailable"
 
@@ -246,58 +277,68 @@ def dc_page(*issues: dict[str, Any], start: int = 0, total: int = 0) -> dict[str
     return {"startAt": start, "maxResults": len(issues), "total": total, "issues": list(issues)}
 
 
-def dc_pull(desk: Desk) -> list[Pulled | Failed]:
+def dc_pull(desk: JiraConnection) -> list[PulledSource | FailedSource]:
     return pulled(desk, DS, kind="jira-dc", email=None, api_token=None, pat="secret-pat")
 
 
-def test_data_center_pages_advance_by_what_was_granted(server: responses.RequestsMock, desk: Desk) -> None:
-    prepared(server, deployment="Server")
-    server.post(OLD_SEARCH, json=dc_page(raw_issue(1), raw_issue(2), total=3), headers=DATE)
-    server.post(OLD_SEARCH, json=dc_page(raw_issue(3), start=2, total=3), headers=DATE)
+def test_data_center_pages_advance_by_what_was_granted(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
+    mock_site(server, deployment="Server")
+    server.post(OLD_SEARCH, json=dc_page(issue_payload(1), issue_payload(2), total=3), headers=DATE)
+    server.post(OLD_SEARCH, json=dc_page(issue_payload(3), start=2, total=3), headers=DATE)
     assert keys(dc_pull(desk)[0]) == ["DS-1", "DS-2", "DS-3"]
-    assert [body["startAt"] for body in bodies(server)] == [0, 2]
+    assert [body["startAt"] for body in request_bodies(server)] == [0, 2]
     assert server.calls[0].request.headers["Authorization"] == "Bearer secret-pat"
 
 
 @pytest.mark.parametrize(
     ("pages", "said"),
     [
-        ([dc_page(raw_issue(1), total=3), dc_page(start=1, total=3)], "1 of 3 issues"),
-        ([dc_page(raw_issue(1), total=3), dc_page(raw_issue(1), start=1, total=3)], "same page twice"),
-        ([dc_page(raw_issue(1), total=3), dc_page(raw_issue(2), start=1, total=2)], "left the search"),
+        ([dc_page(issue_payload(1), total=3), dc_page(start=1, total=3)], "1 of 3 issues"),
+        (
+            [dc_page(issue_payload(1), total=3), dc_page(issue_payload(1), start=1, total=3)],
+            "same page twice",
+        ),
+        (
+            [dc_page(issue_payload(1), total=3), dc_page(issue_payload(2), start=1, total=2)],
+            "left the search",
+        ),
         ([{"issues": []}], 'no "total"'),
     ],
 )
 def test_a_data_center_search_that_is_not_read_whole_fails(
-    server: responses.RequestsMock, desk: Desk, pages: list[Any], said: str
+    server: responses.RequestsMock, desk: JiraConnection, pages: list[Any], said: str
 ) -> None:
-    prepared(server, deployment="Server")
+    mock_site(server, deployment="Server")
     for page in pages:
         server.post(OLD_SEARCH, json=page, headers=DATE)
     failure = only_failure(dc_pull(desk))
     assert failure.kind == "payload" and said in failure.reason
 
 
-def test_an_answer_without_date_gives_no_cursor(server: responses.RequestsMock, desk: Desk) -> None:
-    prepared(server)
-    server.post(SEARCH, json=found())
+def test_an_answer_without_date_gives_no_cursor(server: responses.RequestsMock, desk: JiraConnection) -> None:
+    mock_site(server)
+    server.post(SEARCH, json=search_page())
     assert "no Date header" in only_failure(pulled(desk, DS)).reason
 
 
-def test_an_address_without_jira_says_what_to_check(server: responses.RequestsMock, desk: Desk) -> None:
+def test_an_address_without_jira_says_what_to_check(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
     server.get(f"{SITE}/jira/rest/api/2/serverInfo", status=404, json={})
     failure = only_failure(pulled(desk, DS, url=f"{SITE}/jira"))
     assert failure.kind == "unavailable"
     assert f"there is no Jira at {SITE}/jira; check url" in failure.reason
 
 
-def test_nothing_asked_is_no_request(server: responses.RequestsMock, desk: Desk) -> None:
+def test_nothing_asked_is_no_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
     reader, _ = desk.open()
-    assert list(reader.pull([], Wanted())) == list(reader.census([], Wanted())) == []
+    assert list(reader.pull([], FieldSelection())) == list(reader.census([], FieldSelection())) == []
     assert len(server.calls) == 0
 
 
-def test_missing_credentials_are_told_before_any_request(desk: Desk) -> None:
+def test_missing_credentials_are_told_before_any_request(desk: JiraConnection) -> None:
     with pytest.raises(AuthFailed, match="set JIRA_EMAIL and JIRA_API_TOKEN"):
         desk.open(api_token=None)
     with pytest.raises(AuthFailed, match="set JIRA_PAT"):

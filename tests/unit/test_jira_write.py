@@ -11,9 +11,17 @@ import responses
 from responses import matchers
 
 from connectors.errors import AuthFailed, Gone, NotConfirmed, OutcomeUnknown, Rejected
-from connectors.http.rate_limiter import Pace, WriteLimits
-from connectors.model import Wanted
-from tests.unit.jira_connection import DATE, REF, SITE, Desk, bodies, prepared, raw_issue
+from connectors.http.rate_limiter import RateLimiter, WriteLimits
+from connectors.model import FieldSelection
+from tests.unit.jira_connection import (
+    DATE,
+    REF,
+    SITE,
+    JiraConnection,
+    issue_payload,
+    mock_site,
+    request_bodies,
+)
 
 API = f"{SITE}/rest/api/2"
 ISSUE, COMMENTS, RIGHTS = f"{API}/issue/10012", f"{API}/issue/10012/comment", f"{API}/mypermissions"
@@ -33,8 +41,8 @@ def server() -> Iterator[responses.RequestsMock]:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def desk() -> JiraConnection:
+    return JiraConnection()
 
 
 def rights(server: responses.RequestsMock, admin: bool) -> None:
@@ -49,13 +57,13 @@ def raw_comment(
 
 
 def test_labels_are_changed_by_one_request_that_names_each_and_never_the_set(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     rights(server, admin=False)
     server.put(ISSUE, status=204, match=[LOUD])
     _, writer = desk.open()
     writer.change_labels(REF, ["increment:2026-q4", "capability:x"], ["capability:y"])
-    assert bodies(server, "PUT") == [
+    assert request_bodies(server, "PUT") == [
         {
             "update": {
                 "labels": [
@@ -68,7 +76,7 @@ def test_labels_are_changed_by_one_request_that_names_each_and_never_the_set(
     ]
 
 
-def test_nothing_to_change_is_no_request(server: responses.RequestsMock, desk: Desk) -> None:
+def test_nothing_to_change_is_no_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
     _, writer = desk.open()
     writer.change_labels(REF, [], [])
     writer.ensure_label("DS", "capability:x", "1d76db", "")
@@ -76,7 +84,7 @@ def test_nothing_to_change_is_no_request(server: responses.RequestsMock, desk: D
 
 
 def test_administrators_edit_without_mail_and_the_right_is_looked_up_once(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     rights(server, admin=True)
     server.put(ISSUE, status=204, match=[QUIET])
@@ -87,7 +95,7 @@ def test_administrators_edit_without_mail_and_the_right_is_looked_up_once(
 
 
 def test_when_silence_is_refused_all_the_same_it_is_tried_once_only(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     rights(server, admin=True)
     server.put(ISSUE, status=403, json={"errorMessages": ["notifyUsers"]}, match=[QUIET])
@@ -99,7 +107,7 @@ def test_when_silence_is_refused_all_the_same_it_is_tried_once_only(
 
 
 def test_labels_that_are_not_on_the_edit_screen_say_what_to_do(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     rights(server, admin=False)
     reason = {"labels": "Field 'labels' cannot be set. It is not on the appropriate screen, or unknown."}
@@ -111,28 +119,28 @@ def test_labels_that_are_not_on_the_edit_screen_say_what_to_do(
         writer.change_labels(REF, ["a"], [])
 
 
-def test_writes_are_spaced(server: responses.RequestsMock, desk: Desk) -> None:
+def test_writes_are_spaced(server: responses.RequestsMock, desk: JiraConnection) -> None:
     rights(server, admin=False)
     server.put(ISSUE, status=204)
-    _, writer = desk.open(pace=Pace(WriteLimits(spacing=0.2), tracker="jira"))
+    _, writer = desk.open(pace=RateLimiter(WriteLimits(spacing=0.2), tracker="jira"))
     for label in "abc":
         writer.change_labels(REF, [label], [])
-    assert desk.clock.waits == [0.2, 0.2]
+    assert desk.clock.sleeps == [0.2, 0.2]
 
 
 def test_a_comment_is_created_with_its_marker_and_hidden_from_customers(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     server.post(COMMENTS, status=201, json=raw_comment())
     _, writer = desk.open()
     comment = writer.create_comment(REF, "state: done", MARKER)
-    assert bodies(server) == [{"body": "state: done", "properties": PROPERTIES}]
+    assert request_bodies(server) == [{"body": "state: done", "properties": PROPERTIES}]
     assert (comment.id, comment.body, comment.marker) == ("7", "state: done", MARKER)
 
 
 @pytest.mark.parametrize("answer", [{}, raw_comment(body=""), [], {"id": None}])
 def test_an_answer_that_is_no_comment_leaves_the_outcome_open(
-    server: responses.RequestsMock, desk: Desk, answer: Any
+    server: responses.RequestsMock, desk: JiraConnection, answer: Any
 ) -> None:
     server.post(COMMENTS, status=201, json=answer)
     _, writer = desk.open()
@@ -141,20 +149,20 @@ def test_an_answer_that_is_no_comment_leaves_the_outcome_open(
 
 
 def test_an_edit_keeps_the_marker_and_mails_nobody_where_we_may(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     rights(server, admin=True)
     server.put(f"{COMMENTS}/7", json=raw_comment(body="state: planned"), match=[QUIET])
     _, writer = desk.open()
     comment = writer.edit_comment(REF, "7", "state: planned", MARKER)
-    assert bodies(server, "PUT") == [{"body": "state: planned", "properties": PROPERTIES}]
+    assert request_bodies(server, "PUT") == [{"body": "state: planned", "properties": PROPERTIES}]
     assert (comment.body, comment.marker) == ("state: planned", MARKER)
 
 
 def test_a_comment_that_is_gone_cannot_be_edited_but_counts_as_deleted(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
-    prepared(server)
+    mock_site(server)
     rights(server, admin=False)
     server.put(f"{COMMENTS}/7", status=404, json={})
     server.delete(f"{COMMENTS}/7", status=404, json={})
@@ -165,8 +173,10 @@ def test_a_comment_that_is_gone_cannot_be_edited_but_counts_as_deleted(
     writer.delete_comment(REF, "7")
 
 
-def test_a_404_does_not_prove_that_a_comment_is_deleted(server: responses.RequestsMock, desk: Desk) -> None:
-    prepared(server)
+def test_a_404_does_not_prove_that_a_comment_is_deleted(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
+    mock_site(server)
     server.delete(f"{COMMENTS}/7", status=404, json={})
     server.get(f"{COMMENTS}/7", json=raw_comment("7"))
     _, writer = desk.open()
@@ -175,9 +185,9 @@ def test_a_404_does_not_prove_that_a_comment_is_deleted(server: responses.Reques
 
 
 def test_cloud_gives_markers_of_our_comments_by_one_more_request(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
-    prepared(server)
+    mock_site(server)
     page = [raw_comment("7"), raw_comment("8", who="712020:ada"), raw_comment("9")]
     server.get(COMMENTS, json={"comments": page[:2], "total": 3}, match=[from_row(0)])
     server.get(COMMENTS, json={"comments": page[2:], "total": 3}, match=[from_row(2)])
@@ -186,12 +196,14 @@ def test_cloud_gives_markers_of_our_comments_by_one_more_request(
     reader, _ = desk.open()
     comments = reader.comments(REF)
     assert [(each.id, each.marker) for each in comments] == [("7", MARKER), ("8", None), ("9", None)]
-    assert bodies(server) == [{"ids": [7, 9]}]
+    assert request_bodies(server) == [{"ids": [7, 9]}]
     assert "expand=properties" in (server.calls[-1].request.url or "")
 
 
-def test_data_center_gives_markers_along_or_one_by_one(server: responses.RequestsMock, desk: Desk) -> None:
-    prepared(server, deployment="Server")
+def test_data_center_gives_markers_along_or_one_by_one(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
+    mock_site(server, deployment="Server")
     ours = raw_comment("7") | {"author": {"name": "sync"}}
     other = raw_comment("8") | {"author": {"name": "ada"}}
     server.get(COMMENTS, json={"comments": [ours, other], "total": 2})
@@ -205,7 +217,7 @@ def test_data_center_gives_markers_along_or_one_by_one(server: responses.Request
 
 
 def test_one_comment_with_its_marker_is_one_request_on_cloud(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     server.post(f"{API}/comment/list", json={"values": [raw_comment("7", properties=PROPERTIES)]})
     reader, _ = desk.open()
@@ -213,7 +225,9 @@ def test_one_comment_with_its_marker_is_one_request_on_cloud(
     assert len(server.calls) == 1
 
 
-def test_a_comment_list_cut_short_is_not_believed(server: responses.RequestsMock, desk: Desk) -> None:
+def test_a_comment_list_cut_short_is_not_believed(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
     server.get(COMMENTS, json={"comments": [raw_comment("7")], "total": 2}, match=[from_row(0)])
     server.get(COMMENTS, json={"comments": [], "total": 2}, match=[from_row(1)])
     reader, _ = desk.open()
@@ -221,46 +235,48 @@ def test_a_comment_list_cut_short_is_not_believed(server: responses.RequestsMock
         reader.comments(REF)
 
 
-def test_a_moved_issue_is_read_under_its_new_key(server: responses.RequestsMock, desk: Desk) -> None:
-    prepared(server)
-    moved = raw_issue(12) | {"key": "OPS-3"}
+def test_a_moved_issue_is_read_under_its_new_key(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
+    mock_site(server)
+    moved = issue_payload(12) | {"key": "OPS-3"}
     server.get(f"{API}/issue/DS-12", json=moved)
     reader, _ = desk.open()
-    issue = reader.read("DS-12", Wanted(body=True))
+    issue = reader.read("DS-12", FieldSelection(body=True))
     assert (issue.ref.id, issue.ref.key) == ("10012", "OPS-3")
     assert "description" in (server.calls[-1].request.url or "")
 
 
 def test_not_there_is_believed_only_when_jira_still_knows_us(
-    server: responses.RequestsMock, desk: Desk
+    server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
-    prepared(server)
+    mock_site(server)
     server.get(f"{API}/issue/DS-12", status=404, json={"errorMessages": ["Issue does not exist"]})
     reader, _ = desk.open()
     with pytest.raises(Gone):
-        reader.read("DS-12", Wanted())
+        reader.read("DS-12", FieldSelection())
     server.replace(responses.GET, f"{API}/myself", status=401, json={})
     another, _ = desk.open()
     with pytest.raises(AuthFailed):
-        another.read("DS-12", Wanted())
+        another.read("DS-12", FieldSelection())
 
 
-def test_another_credential_is_another_identity(server: responses.RequestsMock, desk: Desk) -> None:
+def test_another_credential_is_another_identity(server: responses.RequestsMock, desk: JiraConnection) -> None:
     server.get(f"{API}/myself", json={"accountId": "1", "displayName": "One", "timeZone": "UTC"})
     server.get(f"{API}/myself", json={"accountId": "2", "displayName": "Two", "timeZone": "UTC"})
     names = [desk.open(api_token=token)[0].whoami().name for token in ("a", "a", "b")]
     assert names == ["One", "One", "Two"]
-    assert "secret" not in json.dumps(desk.cache.kept)
+    assert "secret" not in json.dumps(desk.cache.values)
 
 
-def test_the_origin_of_labels_is_one_request(server: responses.RequestsMock, desk: Desk) -> None:
-    raw = raw_issue(12)
+def test_the_origin_of_labels_is_one_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
+    raw = issue_payload(12)
     raw["fields"]["labels"] = ["capability:x"]
     items = [{"field": "labels", "fromString": "", "toString": "capability:x"}]
     told = {"author": {"accountId": "712020:ada"}, "created": "2026-10-01T08:00:00.000+0000", "items": items}
     server.get(ISSUE, json=raw | {"changelog": {"histories": [told]}}, headers=DATE)
     reader, _ = desk.open()
-    assert reader.label_events(REF)["capability:x"].author_id == "712020:ada"
+    assert reader.label_origins(REF)["capability:x"].author_id == "712020:ada"
 
 
 def from_row(start: int) -> Any:

@@ -8,11 +8,11 @@ from typing import Any
 
 from connectors.model import Issue, IssueChange
 from sync.cli.commands.learning import show_learning
-from sync.insights.experiments import learning
+from sync.insights.experiments import learning_by_iteration
 from sync.model.rollup import Rollup
 from tests.support.match_world import issue
 from tests.support.offline_world import MAPPING, OfflineWorld, days_ago, done
-from tests.support.rollup_world import MIDWAY, rolled, team
+from tests.support.rollup_world import MIDWAY, roll_up_plan, team
 from tests.support.rollup_world import issue as assigned
 from tests.support.store_world import DS
 
@@ -52,12 +52,12 @@ def answered_at(*changes: tuple[str, datetime]) -> datetime | None:
     entry, known = assigned(
         "DS-1", "done", status={"answer": "rejected"}, assigned={"experiment": True}, closed=MIDWAY
     )
-    rollup: Rollup = rolled((entry, known))
+    rollup: Rollup = roll_up_plan((entry, known))
     told = [
         IssueChange(ref=entry.ref, id=str(number), at=at, kind="label", after=label)
         for number, (label, at) in enumerate(changes)
     ]
-    (found,) = learning(
+    (found,) = learning_by_iteration(
         rollup.increments,
         {entry.ref: known},
         {(entry.ref.tracker, entry.ref.id): told},

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sync.runtime.context import Job
-from sync.runtime.run_lock import LEASE, held
+from sync.runtime.context import RunContext
+from sync.runtime.run_lock import LEASE_DURATION, run_lock
 from sync.store import LeaseHeld, LeaseLost, StoreError
-from tests.support.writing_world import World
+from tests.support.writing_world import WritingWorld
 
 
 def wait_for(condition: object) -> None:
@@ -23,40 +23,40 @@ def wait_for(condition: object) -> None:
 
 
 def test_a_run_that_reads_for_longer_than_the_lease_keeps_it(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = WritingWorld(tmp_path)
 
-    def work(job: Job) -> None:
-        with held(job, "a slow run", beat=0.01):
-            world.pass_time(seconds=(LEASE + timedelta(minutes=1)).total_seconds())
+    def work(job: RunContext) -> None:
+        with run_lock(job, "a slow run", renewal_seconds=0.01):
+            world.pass_time(seconds=(LEASE_DURATION + timedelta(minutes=1)).total_seconds())
             wait_for(lambda: (row := job.store.lease()) and row.expires > world.now)
             with pytest.raises(LeaseHeld, match="a slow run"):
-                job.store.take_lease("another", "a hasty run", LEASE)
-        job.store.take_lease("another", "a patient run", LEASE)
+                job.store.acquire_lease("another", "a hasty run", LEASE_DURATION)
+        job.store.acquire_lease("another", "a patient run", LEASE_DURATION)
 
-    world.with_job(work)
+    world.with_context(work)
 
 
 def test_a_run_whose_lease_was_taken_stops_beating_and_finds_out_before_it_writes(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = WritingWorld(tmp_path)
 
-    def work(job: Job) -> None:
-        with held(job, "a suspended run"):
-            world.pass_time(seconds=(LEASE + timedelta(minutes=1)).total_seconds())
-            job.store.take_lease("another", "its successor", LEASE)
+    def work(job: RunContext) -> None:
+        with run_lock(job, "a suspended run"):
+            world.pass_time(seconds=(LEASE_DURATION + timedelta(minutes=1)).total_seconds())
+            job.store.acquire_lease("another", "its successor", LEASE_DURATION)
             with pytest.raises(LeaseLost):
-                job.store.renew_lease(job.run_id, LEASE)
+                job.store.renew_lease(job.run_id, LEASE_DURATION)
         lease = job.store.lease()
         assert lease is not None and lease.run_id == "another"
 
-    world.with_job(work)
+    world.with_context(work)
 
 
 def test_a_store_that_fails_once_does_not_stop_the_beat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = World(tmp_path)
+    world = WritingWorld(tmp_path)
 
-    def work(job: Job) -> None:
+    def work(job: RunContext) -> None:
         really, failures = job.store.renew_lease, [StoreError("the database does not answer")]
 
         def renew(run_id: str, ttl: timedelta) -> None:
@@ -65,9 +65,9 @@ def test_a_store_that_fails_once_does_not_stop_the_beat(
             really(run_id, ttl)
 
         monkeypatch.setattr(job.store, "renew_lease", renew)
-        with held(job, "a run on a busy store", beat=0.01):
+        with run_lock(job, "a run on a busy store", renewal_seconds=0.01):
             wait_for(lambda: not failures)
             world.pass_time(seconds=60)
-            wait_for(lambda: (row := job.store.lease()) and row.expires >= world.now + LEASE)
+            wait_for(lambda: (row := job.store.lease()) and row.expires >= world.now + LEASE_DURATION)
 
-    world.with_job(work)
+    world.with_context(work)

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from sync.runtime.logging import logger, set_up_logs
+from sync.runtime.logging import bound_logger, configure_logging
 
 HOSTILE = "a\nERROR forged \x1b[2J\x1b]0;title\x07 \u202edesrever\u2066 \x9b31m z\u200bw"
 WORD = "a\x1b[2J\x1b]0;title\x07\u202edesrever\u2066\x9b31mz\u200bw"
@@ -21,12 +21,12 @@ class _Terminal(io.StringIO):
 
 @pytest.mark.parametrize("stream", [_Terminal(), io.StringIO()], ids=["terminal", "file"])
 def test_text_of_trackers_makes_no_line_and_steers_no_terminal(stream: io.StringIO) -> None:
-    set_up_logs(stream, level="debug", color=False)
+    configure_logging(stream, level="debug", color=False)
 
-    logger(run_id="r1").warning(
+    bound_logger(run_id="r1").warning(
         "issue.odd", title=HOSTILE, labels=[HOSTILE], word=WORD, why=ValueError(WORD), count=2
     )
-    logger(run_id=WORD).warning(WORD)
+    bound_logger(run_id=WORD).warning(WORD)
 
     said = stream.getvalue()
     assert said.count("\n") == 2
@@ -37,9 +37,9 @@ def test_text_of_trackers_makes_no_line_and_steers_no_terminal(stream: io.String
 
 def test_secrets_are_hidden_inside_of_lists_and_errors() -> None:
     stream = io.StringIO()
-    set_up_logs(stream, level="debug", secrets=["s3cr/et+x"])
+    configure_logging(stream, level="debug", secrets=["s3cr/et+x"])
 
-    logger().error(
+    bound_logger().error(
         "failed", why=ValueError("s3cr/et+x"), asked=["https://h/?t=s3cr%2Fet%2Bx"], deep={"s3cr/et+x": 1}
     )
 

@@ -14,7 +14,7 @@ from connectors.model import Source
 from mappings.labels import LabelScheme
 from mappings.load import check_workspace, load_workspace, read_yaml
 from mappings.model import Anchor, Origin, Workspace
-from mappings.problems import MappingInvalid, Problem
+from mappings.problems import InvalidWorkspace, Problem
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "workspace"
 TRACKERS = {"jira": "jira-cloud", "github": "github"}
@@ -53,7 +53,7 @@ def load(root: Path, timezone: str = "UTC") -> Workspace:
 
 
 def problems_of(root: Path) -> list[Problem]:
-    with pytest.raises(MappingInvalid) as refused:
+    with pytest.raises(InvalidWorkspace) as refused:
         load(root)
     return list(refused.value.problems)
 
@@ -257,7 +257,7 @@ def test_any_model_can_be_read_with_positions(tmp_path: Path) -> None:
 
     assert settings == Settings(push=False, limit=7)
     assert problems == []
-    assert str(positions.value(("limit",))) == "settings.yaml:2:8"
+    assert str(positions.value_origin(("limit",))) == "settings.yaml:2:8"
 
 
 def test_a_copy_of_the_example_can_be_edited_into_a_warning(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_bomb_of_aliases_is_refused_without_being_expanded() -> None:
 
     assert {problem.message.split(";")[0] for problem in problems} >= {"the alias `*a0` is not supported"}
     assert tree is not None
-    assert len(str(tree.plain())) < 2000
+    assert len(str(tree.to_plain())) < 2000
 
 
 def test_a_file_of_ten_megabytes_is_refused_before_it_is_read(tmp_path: Path) -> None:
@@ -93,14 +93,14 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
 
     assert problems == []
     assert tree is not None
-    assert tree.plain() == {"a": "1", "b": ["x"]}
+    assert tree.to_plain() == {"a": "1", "b": ["x"]}
 
 
 def test_every_key_and_value_knows_where_it_stands() -> None:
     tree, _ = parse_tree("team: x\nrules:\n  - id: a\n    when: {labels: [p, q]}\n", "f.yaml")
     where = Positions(file="f.yaml", root=tree)
 
-    assert str(where.key(("rules", 0, "when", "labels"))) == "f.yaml:4:12"
-    assert str(where.value(("rules", 0, "when", "labels", 1))) == "f.yaml:4:24"
+    assert str(where.key_origin(("rules", 0, "when", "labels"))) == "f.yaml:4:12"
+    assert str(where.value_origin(("rules", 0, "when", "labels", 1))) == "f.yaml:4:24"
     assert where.resolve(("rules", 0, "nothing", "when")) == ("rules", 0, "when")
-    assert str(where.key(("rules", 0, "assign"))) == "f.yaml:3:5"
+    assert str(where.key_origin(("rules", 0, "assign"))) == "f.yaml:3:5"

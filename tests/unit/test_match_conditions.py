@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from connectors.model import Issue, Wanted
-from mappings.rules.conditions import PatternInvalid, Subject, compile_conditions, compile_pattern, wanted_by
+from connectors.model import FieldSelection, Issue
+from mappings.rules.conditions import (
+    PatternInvalid,
+    RuleSubject,
+    compile_conditions,
+    compile_pattern,
+    field_selection_for,
+)
 from mappings.rules.matcher import Ancestry
 from mappings.rules.rule_index import RuleIndex
 from mappings.rules.team_rules import TeamRules
@@ -15,7 +21,7 @@ from tests.support.match_world import at, issue, known, rule, team
 
 
 def holds(when: dict[str, Any], one: Issue, ancestors: tuple[str, ...] = ()) -> bool:
-    subject = Subject(issue=one, labels=tuple(sorted(one.labels)), ancestors=ancestors)
+    subject = RuleSubject(issue=one, labels=tuple(sorted(one.labels)), ancestors=ancestors)
     return all(condition.holds(subject) for condition in compile_conditions(when))
 
 
@@ -112,9 +118,9 @@ def test_ancestors_are_walked_through_known_issues_and_circles_end() -> None:
         ]
     )
 
-    assert family.of(issue("DS-1", parent="DS-2")) == ("DS-2", "DS-3")
-    assert family.of(issue("DS-9", parent="DS-8")) == ("DS-8",)
-    assert family.of(issue("DS-4", parent="DS-4")) == ()
+    assert family.ancestors_of(issue("DS-1", parent="DS-2")) == ("DS-2", "DS-3")
+    assert family.ancestors_of(issue("DS-9", parent="DS-8")) == ("DS-8",)
+    assert family.ancestors_of(issue("DS-4", parent="DS-4")) == ()
 
 
 def test_a_span_begins_with_its_first_moment_and_ends_before_its_last() -> None:
@@ -154,13 +160,13 @@ def test_names_with_and_without_wildcards_can_stand_in_one_list() -> None:
     mixed = TeamRules(team("science", rule("r", "x", {"labels": {"any": ("features", "area/*")}})))
 
     for label, taken in {"features": True, "area/eu": True, "area/*": True, "other": False}.items():
-        subject = Subject(issue=issue(labels=[label]), labels=(label,))
-        assert (mixed.first(subject) is not None) == taken
+        subject = RuleSubject(issue=issue(labels=[label]), labels=(label,))
+        assert (mixed.first_match(subject) is not None) == taken
 
 
 def test_many_patterns_are_tried_at_once_and_one_by_one_when_that_is_too_much() -> None:
     rules = [rule(f"r{n}", "x", {"title": f"word{n}$"}) for n in range(5)]
-    subject = Subject(issue=issue(title="a word3"), labels=())
+    subject = RuleSubject(issue=issue(title="a word3"), labels=())
 
     class Exhausted:
         """What a set of patterns answers when its memory does not suffice."""
@@ -181,5 +187,5 @@ def test_a_pull_brings_along_only_what_rules_ask_for() -> None:
     plain = team("plain", rule("r", "x", {"title": "a"}))
     asking = team("asking", rule("r", "x", {"body": "a", "field": {"Model": {"any": ("m",)}}}))
 
-    assert wanted_by([plain]) == Wanted()
-    assert wanted_by([plain, asking]) == Wanted(body=True, fields=("Model",))
+    assert field_selection_for([plain]) == FieldSelection()
+    assert field_selection_for([plain, asking]) == FieldSelection(body=True, fields=("Model",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from mappings.model import Matched, Overrides, StateRule
+from mappings.model import MatchResult, Overrides, StateRule
 from tests.support.match_world import (
     Q3,
     Q4,
@@ -162,10 +162,10 @@ def test_an_experiment_counts_as_done_in_the_increment_that_answered_it() -> Non
     )
 
 
-def left_open(matched: Matched) -> dict[str, list[str]]:
+def left_open(matched: MatchResult) -> dict[str, list[str]]:
     """Key -> closed capabilities that did not finish it in time."""
     found: dict[str, list[str]] = {}
-    for each in matched.left_open:
+    for each in matched.unfinished_at_close:
         found.setdefault(each.ref.key, []).append(each.capability)
     return found
 
@@ -219,6 +219,6 @@ def test_teams_that_agree_leave_an_issue_open_once() -> None:
         ),
     )
 
-    (left,) = match(world, known(labels=["features"], created=at(7, 2))).left_open
+    (left,) = match(world, known(labels=["features"], created=at(7, 2))).unfinished_at_close
 
     assert (left.team, left.iteration, left.rule) == ("science", "v1", "old")

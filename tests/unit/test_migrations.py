@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect
 
 from sync.store import StoreError, open_store
-from sync.store.schema import HEAD, current_revision, migrate
+from sync.store.schema import HEAD, current_revision, run_migrations
 from sync.store.tables_base import metadata
 from tests.support.postgres import new_database
 from tests.support.store_world import Clock
@@ -58,7 +58,7 @@ def test_a_migrated_store_equals_the_tables(urls: tuple[str, str]) -> None:
     with expected.begin() as connection:
         tables = described(connection)
     with real.begin() as connection:
-        migrate(connection, migrated)
+        run_migrations(connection, migrated)
         assert current_revision(connection) == HEAD
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -104,7 +104,7 @@ def test_an_old_store_is_brought_up_to_date_and_keeps_what_it_knows(urls: tuple[
         )
     engine.dispose()
     store = open_store(url, now=Clock())
-    assert [row.id for row in store.runs()] == ["r1"]
+    assert [row.id for row in store.recent_runs()] == ["r1"]
     with store._database.read() as connection:
         assert current_revision(connection) == HEAD
     store.close()

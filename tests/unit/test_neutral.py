@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from sync.config.escape import BREAK, neutral_github, neutral_jira, neutral_terminal
+from sync.config.escape import ZERO_WIDTH_SPACE, escape_github, escape_jira, escape_terminal
 
 
 def seen(text):
     """With the invisible breaks made visible."""
-    return text.replace(BREAK, "·")
+    return text.replace(ZERO_WIDTH_SPACE, "·")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def seen(text):
     ],
 )
 def test_on_github(text, expected):
-    assert seen(neutral_github(text)) == expected
+    assert seen(escape_github(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_on_github(text, expected):
     ],
 )
 def test_on_jira(text, expected):
-    assert seen(neutral_jira(text)) == expected
+    assert seen(escape_jira(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -101,21 +101,21 @@ def test_on_jira(text, expected):
     ],
 )
 def test_on_a_terminal(text, expected):
-    assert neutral_terminal(text) == expected
+    assert escape_terminal(text) == expected
 
 
 def test_long_text_ends_in_an_ellipsis():
-    assert neutral_terminal("x" * 300) == "x" * 300
-    assert neutral_terminal("x" * 301) == "x" * 299 + "…"
-    assert neutral_terminal("one two", limit=5) == "one…"
-    assert neutral_github("*" * 50, limit=3) == r"\*\*…"
-    assert neutral_jira("word " * 100, limit=10) == "word word…"
+    assert escape_terminal("x" * 300) == "x" * 300
+    assert escape_terminal("x" * 301) == "x" * 299 + "…"
+    assert escape_terminal("one two", limit=5) == "one…"
+    assert escape_github("*" * 50, limit=3) == r"\*\*…"
+    assert escape_jira("word " * 100, limit=10) == "word word…"
 
 
 def test_a_hostile_megabyte_takes_no_time():
     before = time.perf_counter()
     for text in ("\x1b]" * 500_000, "\u0301" * 1_000_000, "a\u200d" * 500_000, "www." * 250_000):
-        assert len(neutral_terminal(text)) <= 300
-        assert len(neutral_github(text)) < 4_000
-        assert len(neutral_jira(text)) < 4_000
+        assert len(escape_terminal(text)) <= 300
+        assert len(escape_github(text)) < 4_000
+        assert len(escape_jira(text)) < 4_000
     assert time.perf_counter() - before < 5

@@ -7,27 +7,27 @@ from pathlib import Path
 import pytest
 
 from connectors.errors import Gone, Unavailable
-from sync.model.labels import Suspicion, SuspicionKind
-from sync.pipeline.confirm_overrides import Checked, check_suspicions, record
-from sync.pull.recorded import Recorder, remember
-from sync.runtime.context import Job
-from tests.support.writing_world import FEATURES, INCREMENT, ME, MODEL, World, notes
+from sync.model.labels import SuspectedOverride, SuspicionKind
+from sync.pipeline.confirm_overrides import OverrideCheck, check_suspected_overrides, record_overrides
+from sync.pull.recorded import StateRecorder, load_recorded_state
+from sync.runtime.context import RunContext
+from tests.support.writing_world import FEATURES, INCREMENT, ME, MODEL, WritingWorld, notes
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> WritingWorld:
+    return WritingWorld(tmp_path)
 
 
 def checked(
-    world: World, *suspicions: tuple[str, SuspicionKind, str], history: bool = False, **more: int
-) -> Checked:
-    def work(job: Job) -> Checked:
-        return check_suspicions(
+    world: WritingWorld, *suspicions: tuple[str, SuspicionKind, str], history: bool = False, **more: int
+) -> OverrideCheck:
+    def work(job: RunContext) -> OverrideCheck:
+        return check_suspected_overrides(
             job,
             [
-                Suspicion(
-                    ref=world.tracker_of(key)._at(key).issue.ref,
+                SuspectedOverride(
+                    ref=world.tracker_of(key)._issue_at(key).issue.ref,
                     kind=kind,
                     label=label,
                     needs_history=history,
@@ -37,26 +37,26 @@ def checked(
             **more,
         )
 
-    found: Checked = world.with_job(work)
+    found: OverrideCheck = world.with_context(work)
     return found
 
 
-def verdicts(found: Checked) -> list[str]:
+def verdicts(found: OverrideCheck) -> list[str]:
     return [finding.verdict for finding in found.findings]
 
 
-def an_issue(world: World, *labels: str, by: str = "dana") -> str:
+def an_issue(world: WritingWorld, *labels: str, by: str = "dana") -> str:
     return world.jira.add_issue("DS", "Work", labels=labels, by=by).key
 
 
 @pytest.mark.parametrize("kind", ["veto", "pin-lifted", "left-lifted", "gone"])
-def test_what_should_be_gone_and_is_there_was_a_stale_list(world: World, kind: SuspicionKind) -> None:
+def test_what_should_be_gone_and_is_there_was_a_stale_list(world: WritingWorld, kind: SuspicionKind) -> None:
     assert verdicts(checked(world, (an_issue(world, FEATURES), kind, FEATURES))) == []
     assert verdicts(checked(world, (an_issue(world), kind, FEATURES))) == [kind]
 
 
 @pytest.mark.parametrize("kind", ["pin", "origin", "veto-lifted"])
-def test_what_should_be_there_and_is_gone_was_a_stale_list(world: World, kind: SuspicionKind) -> None:
+def test_what_should_be_there_and_is_gone_was_a_stale_list(world: WritingWorld, kind: SuspicionKind) -> None:
     assert verdicts(checked(world, (an_issue(world), kind, FEATURES))) == []
 
 
@@ -64,12 +64,16 @@ def test_what_should_be_there_and_is_gone_was_a_stale_list(world: World, kind: S
     ("by", "kind", "verdict"),
     [(ME, "pin", "ours"), ("dana", "pin", "pin"), (ME, "origin", "ours"), ("dana", "origin", "left")],
 )
-def test_the_history_says_whose_label_it_is(world: World, by: str, kind: SuspicionKind, verdict: str) -> None:
+def test_the_history_says_whose_label_it_is(
+    world: WritingWorld, by: str, kind: SuspicionKind, verdict: str
+) -> None:
     key = an_issue(world, "Capability:Features", by=by)
     assert verdicts(checked(world, (key, kind, FEATURES), history=True)) == [verdict]
 
 
-def test_a_store_that_came_from_a_backup_asks_before_it_takes_our_label_for_a_pin(world: World) -> None:
+def test_a_store_that_came_from_a_backup_asks_before_it_takes_our_label_for_a_pin(
+    world: WritingWorld,
+) -> None:
     """It does not know the label, and thinks that it has seen the issue from the first day."""
     ours, theirs = an_issue(world, FEATURES, by=ME), an_issue(world, FEATURES)
     found = checked(world, (ours, "pin", FEATURES), (theirs, "pin", FEATURES))
@@ -77,11 +81,11 @@ def test_a_store_that_came_from_a_backup_asks_before_it_takes_our_label_for_a_pi
     assert [suspicion.ref.key for suspicion in found.confirmed] == [theirs], (
         "ours is no new decision of people"
     )
-    world.jira.forget_who_labelled(theirs)
+    world.jira.forget_label_authors(theirs)
     assert verdicts(checked(world, (theirs, "pin", FEATURES))) == ["pin"]
 
 
-def test_a_backup_that_is_put_back_makes_no_pins(world: World) -> None:
+def test_a_backup_that_is_put_back_makes_no_pins(world: WritingWorld) -> None:
     keys = [world.jira.add_issue("DS", "Work").key for _ in range(3)]
     world.run()
     backup = {file: file.read_bytes() for file in world.root.glob("state.db*")}
@@ -100,26 +104,26 @@ def test_a_backup_that_is_put_back_makes_no_pins(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["pin", "origin"])
-def test_without_history_a_label_is_left(world: World, kind: SuspicionKind) -> None:
+def test_without_history_a_label_is_left(world: WritingWorld, kind: SuspicionKind) -> None:
     key = an_issue(world, FEATURES)
-    world.jira.forget_who_labelled(key)
+    world.jira.forget_label_authors(key)
     assert verdicts(checked(world, (key, kind, FEATURES), history=True)) == ["left"]
 
 
-def test_several_suspicions_of_an_issue_cost_one_read(world: World) -> None:
+def test_several_suspicions_of_an_issue_cost_one_read(world: WritingWorld) -> None:
     key = an_issue(world, MODEL)
     found = checked(world, (key, "veto", FEATURES), (key, "pin", MODEL))
     assert verdicts(found) == ["veto", "pin"]
     assert world.jira.direct_reads == [key]
 
 
-def test_reading_stops_when_the_guard_will_refuse_anyway(world: World) -> None:
+def test_reading_stops_when_the_guard_will_refuse_anyway(world: WritingWorld) -> None:
     keys = [an_issue(world) for _ in range(10)]
     checked(world, *((key, "veto", FEATURES) for key in keys), stop_after=3)  # type: ignore[misc]
     assert len(world.jira.direct_reads) == 4
 
 
-def test_an_issue_that_cannot_be_read_stays_as_it_is(world: World) -> None:
+def test_an_issue_that_cannot_be_read_stays_as_it_is(world: WritingWorld) -> None:
     key = world.jira.add_issue("DS", "Work", labels=["features"]).key
     world.run()
     world.jira.unlabel(key, FEATURES)
@@ -134,7 +138,7 @@ def test_an_issue_that_cannot_be_read_stays_as_it_is(world: World) -> None:
     assert world.overrides() == {(key, "veto", FEATURES)}
 
 
-def test_an_issue_that_is_gone_is_nobodys_decision(world: World) -> None:
+def test_an_issue_that_is_gone_is_nobodys_decision(world: WritingWorld) -> None:
     key = world.jira.add_issue("DS", "Work", labels=["features"]).key
     world.run()
     world.jira.unlabel(key, FEATURES)
@@ -144,23 +148,23 @@ def test_an_issue_that_is_gone_is_nobodys_decision(world: World) -> None:
     assert world.overrides() == set()
 
 
-def test_a_recorder_keeps_nothing_until_it_is_told(world: World) -> None:
+def test_a_recorder_keeps_nothing_until_it_is_told(world: WritingWorld) -> None:
     key = an_issue(world)
     found = checked(world, (key, "veto", FEATURES))
 
-    def work(job: Job) -> None:
-        recorder = Recorder(job, remember(job))
-        record(found.findings, recorder)
+    def work(job: RunContext) -> None:
+        recorder = StateRecorder(job, load_recorded_state(job))
+        record_overrides(found.findings, recorder)
         ref = found.findings[0].suspicion.ref
-        assert recorder.remembered.decisions.vetoes[ref] == {FEATURES}
+        assert recorder.recorded.overrides.vetoes[ref] == {FEATURES}
         assert job.store.overrides() == []
-        recorder.keep()
+        recorder.save()
         assert [row.kind for row in job.store.overrides()] == ["veto"]
 
-    world.with_job(work)
+    world.with_context(work)
 
 
-def test_declining_to_put_labels_back_changes_nothing(world: World) -> None:
+def test_declining_to_put_labels_back_changes_nothing(world: WritingWorld) -> None:
     """``reconcile --restore-labels`` decides first and asks then."""
     keys = [world.jira.add_issue("DS", "Work", labels=["features"]).key for _ in range(4)]
     world.run()
@@ -171,7 +175,7 @@ def test_declining_to_put_labels_back_changes_nothing(world: World) -> None:
     assert world.run().exit_code == 4
 
 
-def test_on_jira_another_spelling_is_the_label_of_the_person_who_put_it(world: World) -> None:
+def test_on_jira_another_spelling_is_the_label_of_the_person_who_put_it(world: WritingWorld) -> None:
     key = world.jira.add_issue("DS", "Work", labels=["model"]).key
     world.run()
     world.jira.label(key, "Capability:Model")

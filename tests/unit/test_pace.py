@@ -10,9 +10,9 @@ import pytest
 import requests
 import responses
 
-from connectors.errors import OutOfTurn, QuotaExhausted
+from connectors.errors import RateLimitExceeded, WriteDeferred
 from connectors.http.client import Transport
-from connectors.http.rate_limiter import Pace, WriteLimits
+from connectors.http.rate_limiter import RateLimiter, WriteLimits
 from connectors.http.retry import RetryPolicy, Wait
 from sync.store import Store, open_store
 
@@ -33,16 +33,16 @@ class Run:
         **limits: float,
     ) -> None:
         self.clock, self.slept, self.told = clock, list[float](), list[Wait]()
-        self.pace = Pace(WriteLimits(**limits), tracker="github", credential=credential, ledger=store)  # type: ignore[arg-type]
+        self.pace = RateLimiter(WriteLimits(**limits), tracker="github", credential=credential, ledger=store)  # type: ignore[arg-type]
         self.transport = Transport(
             requests.Session(),
             BASE,
             tracker="github",
-            policy=RetryPolicy(max_wait=120, until=until),
+            policy=RetryPolicy(max_wait=120, deadline=until),
             now=lambda: clock[0],
             sleep=self.sleep,
             on_wait=self.told.append,
-            pace=self.pace,
+            rate_limiter=self.pace,
         )
 
     def sleep(self, seconds: float) -> None:
@@ -100,7 +100,7 @@ def test_an_hour_that_is_full_is_not_slept_through(
     clock[0] += timedelta(minutes=15)
     second = Run(store, clock, per_hour=3)
     second.post()
-    with pytest.raises(OutOfTurn) as full:
+    with pytest.raises(WriteDeferred) as full:
         second.post()
     assert second.slept == []
     assert len(net.calls) == 3, "nothing was sent"
@@ -114,7 +114,7 @@ def test_an_hour_that_is_full_is_not_slept_through(
 def test_another_credential_has_an_hour_of_its_own(store: Store, clock: list[datetime]) -> None:
     Run(store, clock, per_hour=2).post(2)
     Run(store, clock, credential="two", per_hour=2).post(2)
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(WriteDeferred):
         Run(store, clock, per_hour=2).post()
 
 
@@ -124,14 +124,14 @@ def test_after_an_hour_there_is_room_again_and_the_ledger_is_short(
     Run(store, clock, per_hour=2).post(2)
     clock[0] += timedelta(hours=1, seconds=1)
     Run(store, clock, per_hour=2).post()
-    assert store.sent_since("one", START - timedelta(days=1)) == [(clock[0], True)]
+    assert store.writes_since("one", START - timedelta(days=1)) == [(clock[0], True)]
 
 
 def test_taking_away_makes_no_content(store: Store, clock: list[datetime]) -> None:
     run = Run(store, clock, per_hour=1)
     run.post()
     run.transport.send("DELETE", "labels/x", kind="idempotent")
-    assert run.pace.spent(clock[0]) == 1
+    assert run.pace.recent_content(clock[0]) == 1
 
 
 def test_no_wait_goes_beyond_the_time_of_the_run(
@@ -139,10 +139,10 @@ def test_no_wait_goes_beyond_the_time_of_the_run(
 ) -> None:
     run = Run(store, clock, per_minute=1, until=START + timedelta(seconds=30))
     run.post()
-    with pytest.raises(OutOfTurn):
+    with pytest.raises(WriteDeferred):
         run.post()
     net.get(f"{BASE}/issues", status=429, headers={"Retry-After": "31"})
-    with pytest.raises(QuotaExhausted):
+    with pytest.raises(RateLimitExceeded):
         run.transport.send("GET", "issues", kind="read")
     assert run.slept == []
 
@@ -163,7 +163,7 @@ def test_a_clock_that_was_set_back_does_not_make_runs_wait_for_hours(
 )
 def test_how_long_so_many_writes_take(writes: int, content: int, spent: int, seconds: float) -> None:
     limits = WriteLimits(spacing=1.0, per_minute=80, per_hour=500)
-    assert limits.seconds_for(writes, content, spent=spent) == seconds
+    assert limits.min_seconds(writes, content, recent_content=spent) == seconds
 
 
 def test_what_the_tracker_says_is_left_counts_more_than_our_own_count(
@@ -173,7 +173,9 @@ def test_what_the_tracker_says_is_left_counts_more_than_our_own_count(
     net.get(f"{BASE}/issues", json=[], headers=used_up)
     run = Run(store, clock)
     run.transport.send("GET", "issues", kind="read")
-    with pytest.raises(OutOfTurn, match="the quota that github told is used up until 2026-11-20 09:30 UTC"):
+    with pytest.raises(
+        WriteDeferred, match="the quota that github told is used up until 2026-11-20 09:30 UTC"
+    ):
         run.post()
     clock[0] += timedelta(minutes=30)
     run.post()

@@ -8,8 +8,8 @@ from typing import Any
 
 from sync.cli.commands.predictability import show_predictability
 from sync.model.plan_facts import plan_facts
-from sync.runtime.bootstrap import configure
-from sync.runtime.session import opened_store
+from sync.runtime.bootstrap import load_configuration
+from sync.runtime.session import open_workspace_store
 from tests.support.match_world import issue
 from tests.support.offline_world import NOW, OfflineWorld
 
@@ -122,10 +122,10 @@ def test_an_increment_in_course_is_told_so_far(tmp_path: Path) -> None:
 def test_what_was_promised_is_the_plan_at_the_start(tmp_path: Path) -> None:
     """A goal that was promised and later made a stretch goal, given up or taken out does not lift the measure."""
     made = world(tmp_path)
-    configured = configure(tmp_path)
-    with opened_store(configured, lambda: NOW) as store:
+    configured = load_configuration(tmp_path)
+    with open_workspace_store(configured, lambda: NOW) as store:
         facts = plan_facts(configured.workspace, datetime(2026, 6, 28, tzinfo=UTC), "a-run")
-        store.keep_counted(facts.at, (), (), facts)
+        store.save_count_records(facts.at, (), (), facts)
     softened = Q3.replace("title: Scores", "title: Scores\n    commitment: stretch")
     made.write("plans/2026-q3.yaml", softened)
     found = told(made)

@@ -19,17 +19,23 @@ from markdown_it import MarkdownIt
 from connectors.model import Issue, IssueRef
 from sync.cli.commands.report import report
 from sync.cli.commands.status import status
-from sync.forecast.probability import chance_words, rounded
-from sync.insights.report.build import build
-from sync.insights.report.document import document, schema_text
-from sync.insights.report.flows import ad_hoc_weeks, burn_up, cumulative_flow, cycle_points, percentiles_of
-from sync.insights.report.html import draw, html
+from sync.forecast.probability import describe_probability, round_probability
+from sync.insights.report.build import build_report
+from sync.insights.report.document import render_json, schema_text
+from sync.insights.report.flows import (
+    ad_hoc_weeks,
+    burn_up,
+    cumulative_flow,
+    cycle_points,
+    cycle_time_percentiles,
+)
+from sync.insights.report.html import render_charts, render_html
 from sync.insights.report.inputs import ReportInputs
-from sync.insights.report.markdown import markdown
+from sync.insights.report.markdown import render_markdown
 from sync.insights.report.model import ReportData
-from sync.insights.report.phrases import finish_words, outlook_of, range_words
-from sync.insights.unplanned import ad_hoc_figures
-from sync.model.flow import FlowIssue
+from sync.insights.report.phrases import build_outlook, format_completion_dates, format_range
+from sync.insights.unplanned import ad_hoc_metrics
+from sync.model.flow import IssueFlow
 from sync.model.forecast import QUANTILES, Forecast
 from tests.support import rollup_world
 from tests.support.match_world import issue
@@ -43,14 +49,14 @@ BERLIN = ZoneInfo("Europe/Berlin")
 @cache
 def page(hostile: str = "") -> str:
     """Drawn once for all tests."""
-    return html(report_data(hostile))
+    return render_html(report_data(hostile))
 
 
 def day(number: int, hour: int = 12) -> datetime:
     return datetime(2026, 10, number, hour, tzinfo=UTC)
 
 
-def way(key: str, created: int, **more: Any) -> FlowIssue:
+def way(key: str, created: int, **more: Any) -> IssueFlow:
     shape: dict[str, Any] = {
         "ref": IssueRef(tracker="jira", id=key, key=key),
         "created": day(created),
@@ -62,7 +68,7 @@ def way(key: str, created: int, **more: Any) -> FlowIssue:
         "moves": (),
         "complete": False,
     }
-    return FlowIssue(**shape | more)
+    return IssueFlow(**shape | more)
 
 
 # Words
@@ -82,14 +88,14 @@ def way(key: str, created: int, **more: Any) -> FlowIssue:
     ],
 )
 def test_chances_are_told_in_steps_of_five_and_never_as_certain(chance: float, words: str) -> None:
-    assert chance_words(rounded(chance)) == words
+    assert describe_probability(round_probability(chance)) == words
 
 
 def test_days_are_told_with_how_sure_they_are() -> None:
     finish = ((0.5, date(2026, 12, 4)), (0.7, date(2026, 12, 9)), (0.85, date(2027, 1, 8)), (0.95, None))
-    assert finish_words(finish, 2026) == "4 Dec (50 %), 8 Jan 2027 (85 %)"
-    assert finish_words(((0.5, None),), 2026) == "open end (50 %)"
-    assert (range_words((3, 5)), range_words((3, 3))) == ("3 to 5", "3")
+    assert format_completion_dates(finish, 2026) == "4 Dec (50 %), 8 Jan 2027 (85 %)"
+    assert format_completion_dates(((0.5, None),), 2026) == "open end (50 %)"
+    assert (format_range((3, 5)), format_range((3, 3))) == ("3 to 5", "3")
 
 
 def forecast(**more: Any) -> Forecast:
@@ -105,7 +111,7 @@ def forecast(**more: Any) -> Forecast:
 
 
 def test_an_outlook_adds_what_is_done_to_what_is_expected() -> None:
-    told = outlook_of(forecast(), 10)
+    told = build_outlook(forecast(), 10)
     assert (told.likely, told.middle, told.most, told.probability, told.words) == (
         (11, 17),
         14,
@@ -117,10 +123,10 @@ def test_an_outlook_adds_what_is_done_to_what_is_expected() -> None:
 
 def test_without_a_chance_the_outlook_says_why() -> None:
     thin = forecast(probability=None, counts=(), reason="thin history: 3 weeks, at least 4 are needed")
-    assert outlook_of(thin, 1).words == "thin history: 3 weeks, at least 4 are needed"
-    assert outlook_of(thin, 1).likely is None
-    assert outlook_of(None, 1).words == "no forecast yet"
-    assert outlook_of(forecast(remaining=0, probability=1.0), 4).words == "nothing is left to do"
+    assert build_outlook(thin, 1).words == "thin history: 3 weeks, at least 4 are needed"
+    assert build_outlook(thin, 1).likely is None
+    assert build_outlook(None, 1).words == "no forecast yet"
+    assert build_outlook(forecast(remaining=0, probability=1.0), 4).words == "nothing is left to do"
 
 
 # Day by day
@@ -167,8 +173,8 @@ def test_cycle_times_begin_at_the_start_or_the_creation_and_reach_half_a_year_ba
     ways = [way("A", 1, started=day(3), finished=day(5)), way("B", 1, finished=day(11))]
     points = cycle_points([*ways, replace(ways[0], finished=day(5) - timedelta(days=300))], day(20), UTC)
     assert [(point.key, point.days) for point in points] == [("A", 2.0), ("B", 10.0)]
-    assert percentiles_of(points) == ()
-    assert percentiles_of(points * 5) == ((50, 2.0), (85, 10.0), (95, 10.0))
+    assert cycle_time_percentiles(points) == ()
+    assert cycle_time_percentiles(points * 5) == ((50, 2.0), (85, 10.0), (95, 10.0))
 
 
 def test_weeks_without_anything_are_weeks_too() -> None:
@@ -231,18 +237,20 @@ def test_the_last_day_of_a_burn_up_is_what_the_goal_says(told: dict[str, Any]) -
     assert goal["burn_up"]["days"][-1] == told["today"] == "2026-11-23"
 
 
-def drawn(now: datetime, *entries: Any, flow: dict[IssueRef, FlowIssue] | None = None) -> ReportData:
+def drawn(now: datetime, *entries: Any, flow: dict[IssueRef, IssueFlow] | None = None) -> ReportData:
     """Built from a roll-up of these issues, with nothing else known."""
     plan = rollup_world.workspace()
     known = {each.issue.ref: each for _, each in entries}
-    rollup = rollup_world.rolled(*entries, plan=plan, now=now, baselines=rollup_world.baseline("A", "B"))
+    rollup = rollup_world.roll_up_plan(
+        *entries, plan=plan, now=now, baselines=rollup_world.baseline("A", "B")
+    )
     (increment,) = plan.increments
-    return build(
+    return build_report(
         ReportInputs(
             instance="x", workspace=plan, increment=increment, rollup=rollup, known=known, flow=flow or {}, owners={},
             forecasts={}, no_forecast="no forecast yet", ageing=(), differences=(), changed_since=None, sources=(),
             overrides=(), read_at=None, now=now,
-            ad_hoc=ad_hoc_figures(rollup, known, [increment], [], now=now, zone=UTC),
+            ad_hoc=ad_hoc_metrics(rollup, known, [increment], [], now=now, zone=UTC),
         )
     )  # fmt: skip
 
@@ -274,7 +282,7 @@ def test_a_burn_up_ends_in_the_goal_s_figures_whatever_the_history_says() -> Non
 def test_increments_to_come_and_gone_are_told_too(now: datetime, phase: str, last: date) -> None:
     data = drawn(now, rollup_world.issue("A", "done"), rollup_world.issue("B"))
     assert (data.phase, data.goals[0].burn_up.days[-1]) == (phase, last)  # type: ignore[union-attr]
-    assert html(data) and markdown(data)
+    assert render_html(data) and render_markdown(data)
 
 
 def test_the_summary_is_about_the_least_likely_of_the_committed_goals() -> None:
@@ -283,7 +291,7 @@ def test_the_summary_is_about_the_least_likely_of_the_committed_goals() -> None:
 
 
 def test_the_same_data_give_the_same_file() -> None:
-    again = html(report_data(HOSTILE))
+    again = render_html(report_data(HOSTILE))
     assert again == page(HOSTILE)
     names = re.findall(r'id="(c[0-9a-f]{10}-\d+)"', again)
     assert len(names) == len(set(names)) > 0
@@ -304,7 +312,7 @@ def test_the_json_is_as_its_schema_says(told: dict[str, Any]) -> None:
     schema = json.loads(schema_text())
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
-    for each in (told, json.loads(document(report_data(HOSTILE))), json.loads(document(empty()))):
+    for each in (told, json.loads(render_json(report_data(HOSTILE))), json.loads(render_json(empty()))):
         assert [error.message for error in validator.iter_errors(each)] == []
     assert list(validator.iter_errors({**told, "goals": [{"id": 3}]}))
 
@@ -375,7 +383,7 @@ def test_hostile_text_adds_no_element_to_the_page() -> None:
 def test_addresses_that_are_not_of_the_web_are_no_links() -> None:
     data = report_data(goals=(), teams=())
     bad = replace(data.unplanned[0].issue, url="javascript:alert(1)")
-    assert "javascript:" not in html(replace(data, unplanned=(replace(data.unplanned[0], issue=bad),)))
+    assert "javascript:" not in render_html(replace(data, unplanned=(replace(data.unplanned[0], issue=bad),)))
 
 
 def test_the_page_allows_nothing_but_what_is_in_it() -> None:
@@ -388,7 +396,7 @@ def test_the_page_allows_nothing_but_what_is_in_it() -> None:
 
 
 def test_hostile_text_does_nothing_in_markdown() -> None:
-    text = markdown(report_data(HOSTILE))
+    text = render_markdown(report_data(HOSTILE))
     rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     assert {tag for tag, _ in _Page(rendered).tags} <= {
         "h1", "h2", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "br", "span",
@@ -409,7 +417,7 @@ def test_lists_keep_their_commas_and_days_stay_together() -> None:
 
 
 def test_an_increment_without_anything_is_told_in_words() -> None:
-    told, text = html(empty()), markdown(empty())
+    told, text = render_html(empty()), render_markdown(empty())
     for sentence in (
         "The plan has no goal yet.",
         "The plan has no capability yet.",
@@ -420,12 +428,12 @@ def test_an_increment_without_anything_is_told_in_words() -> None:
 
 
 def test_drawings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sync.insights.report.html.MOST_DRAWN", 2)
+    monkeypatch.setattr("sync.insights.report.html.MAX_CHARTS", 2)
     data = report_data(teams=())
-    assert [bool(svg) for svg in draw(data).burn_up.values()] == [True, True, False, False]
-    assert "Drawings are of the first 2 goals" in html(data)
+    assert [bool(svg) for svg in render_charts(data).burn_up.values()] == [True, True, False, False]
+    assert "Drawings are of the first 2 goals" in render_html(data)
 
 
 def test_old_figures_are_named_in_every_form() -> None:
     data = report_data()
-    assert "Old figures:" in page() and "Old figures:" in markdown(data)
+    assert "Old figures:" in page() and "Old figures:" in render_markdown(data)

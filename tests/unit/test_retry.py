@@ -6,8 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.errors import QuotaExhausted, Unavailable
-from connectors.http.retry import Limit, RetryPolicy, TryAgain, Wait, call, http_date, server_wait
+from connectors.errors import RateLimitExceeded, Unavailable
+from connectors.http.retry import (
+    RateLimitRefusal,
+    RetryableFailure,
+    RetryPolicy,
+    Wait,
+    call_with_retries,
+    parse_http_date,
+    server_wait_seconds,
+)
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 STEADY = RetryPolicy(random=lambda: 0.5)
@@ -16,7 +24,7 @@ STEADY = RetryPolicy(random=lambda: 0.5)
 class Course:
     """An operation that fails as told, on a clock that only sleeping moves."""
 
-    def __init__(self, *failures: TryAgain, policy: RetryPolicy = STEADY) -> None:
+    def __init__(self, *failures: RetryableFailure, policy: RetryPolicy = STEADY) -> None:
         self.failures = list(failures)
         self.policy = policy
         self.time = NOW
@@ -25,7 +33,7 @@ class Course:
         self.attempts = 0
 
     def run(self) -> str:
-        return call(
+        return call_with_retries(
             self.attempt,
             tracker="github",
             policy=self.policy,
@@ -45,13 +53,13 @@ class Course:
         self.time += timedelta(seconds=seconds)
 
 
-def down(seconds: float | None = None) -> TryAgain:
-    return TryAgain(Unavailable("down"), reason="an answer (HTTP 502)", seconds=seconds)
+def down(seconds: float | None = None) -> RetryableFailure:
+    return RetryableFailure(Unavailable("down"), reason="an answer (HTTP 502)", seconds=seconds)
 
 
-def used_up(seconds: float | None = None, floor: float = 0.0) -> TryAgain:
-    limit = Limit(reason="GitHub quota", floor=floor)
-    return TryAgain(QuotaExhausted("quota"), reason=limit.reason, seconds=seconds, limit=limit)
+def used_up(seconds: float | None = None, floor: float = 0.0) -> RetryableFailure:
+    limit = RateLimitRefusal(reason="GitHub quota", min_seconds=floor)
+    return RetryableFailure(RateLimitExceeded("quota"), reason=limit.reason, seconds=seconds, refusal=limit)
 
 
 def test_a_first_success_waits_for_nothing() -> None:
@@ -75,9 +83,9 @@ def test_after_the_last_attempt_the_last_error_comes_out_unwrapped() -> None:
 
 def test_jitter_spreads_waits_and_never_leaves_its_bounds() -> None:
     early, late = RetryPolicy(random=lambda: 0.0), RetryPolicy(random=lambda: 0.999)
-    assert [early.backoff(n) for n in (1, 2, 3)] == pytest.approx([0.7, 1.4, 2.8])
-    assert late.backoff(1) == pytest.approx(1.3, abs=0.01)
-    assert late.backoff(50) <= 30 * 1.3
+    assert [early.backoff_seconds(n) for n in (1, 2, 3)] == pytest.approx([0.7, 1.4, 2.8])
+    assert late.backoff_seconds(1) == pytest.approx(1.3, abs=0.01)
+    assert late.backoff_seconds(50) <= 30 * 1.3
 
 
 def test_the_servers_wait_wins_and_every_wait_is_told_before_it_begins() -> None:
@@ -95,14 +103,14 @@ def test_a_wait_of_zero_is_not_taken_as_an_invitation_to_hammer() -> None:
 
 def test_a_quota_that_names_no_time_waits_a_minute_then_longer_then_gives_up() -> None:
     course = Course(*[used_up(floor=60) for _ in range(4)])
-    with pytest.raises(QuotaExhausted):
+    with pytest.raises(RateLimitExceeded):
         course.run()
     assert course.slept == [60, 120]
 
 
 def test_a_quota_beyond_the_longest_wait_stops_at_once_and_says_until_when() -> None:
     course = Course(used_up(1800))
-    with pytest.raises(QuotaExhausted, match="2026-11-20 09:30 UTC") as stopped:
+    with pytest.raises(RateLimitExceeded, match="2026-11-20 09:30 UTC") as stopped:
         course.run()
     assert stopped.value.until == NOW + timedelta(minutes=30)
     assert course.slept == []
@@ -143,15 +151,15 @@ def test_total_time_is_bounded_even_when_each_wait_is_allowed() -> None:
     ],
 )
 def test_what_the_headers_ask(headers: dict[str, str], seconds: float | None) -> None:
-    assert server_wait(headers, NOW) == seconds
+    assert server_wait_seconds(headers, NOW) == seconds
 
 
 def test_times_are_judged_by_the_servers_clock_not_ours() -> None:
     headers = {"Date": "Fri, 20 Nov 2026 12:00:00 GMT", "Retry-After": "Fri, 20 Nov 2026 12:00:20 GMT"}
-    assert server_wait(headers, NOW) == 20
+    assert server_wait_seconds(headers, NOW) == 20
 
 
 def test_http_dates_are_read_in_utc_and_nonsense_is_no_date() -> None:
-    assert http_date("Fri, 20 Nov 2026 09:00:00 GMT") == NOW
-    assert http_date("yesterday") is None
-    assert http_date(None) is None
+    assert parse_http_date("Fri, 20 Nov 2026 09:00:00 GMT") == NOW
+    assert parse_http_date("yesterday") is None
+    assert parse_http_date(None) is None

@@ -16,12 +16,12 @@ from tests.support.rollup_world import (
     START,
     capability,
     features,
+    first_goal,
     goal,
     increment,
     issue,
     ref,
-    rolled,
-    the_goal,
+    roll_up_plan,
     workspace,
 )
 
@@ -144,7 +144,7 @@ def test_the_target_is_the_end_of_the_increment_unless_the_plan_names_one():
 
 
 def test_what_could_not_be_read_is_named_up_to_the_goal():
-    found = rolled(uncertain={"features": ("jira:DS", "github:acme/churn")})
+    found = roll_up_plan(uncertain={"features": ("jira:DS", "github:acme/churn")})
     assert found.capability("features").uncertain == ("github:acme/churn", "jira:DS")
     assert found.goal("keep-subscribers").uncertain == ("github:acme/churn", "jira:DS")
 
@@ -153,7 +153,7 @@ def test_a_goal_counts_capabilities_and_beside_them_issues():
     plan = workspace(increment(goal(capability(), capability("model"))))
     small = [issue(f"DS-{number}", "done") for number in (1, 2)]
     large = [issue(f"DS-{number}", capability="model") for number in range(10, 30)]
-    found = the_goal(*small, *large, plan=plan)
+    found = first_goal(*small, *large, plan=plan)
     assert (found.required_done, found.required_total) == (1, 2)
     assert (found.counts.done, found.counts.scope) == (2, 22)
     assert found.state == "in-progress"
@@ -170,27 +170,27 @@ def test_a_goal_is_done_when_its_required_capabilities_are_done_or_released():
             )
         )
     )
-    found = the_goal(issue("DS-1", "done"), issue("DS-2", "doing", capability="model"), plan=plan)
+    found = first_goal(issue("DS-1", "done"), issue("DS-2", "doing", capability="model"), plan=plan)
     assert (found.state, found.required_done, found.required_total) == ("done", 2, 2)
 
 
 def test_a_goal_without_required_capabilities_is_never_done_by_itself():
     plan = workspace(increment(goal(capability(required=False))))
-    assert the_goal(issue("DS-1", "done"), plan=plan).state == "in-progress"
+    assert first_goal(issue("DS-1", "done"), plan=plan).state == "in-progress"
     gone = workspace(increment(goal(capability(cancelled=True))))
-    assert the_goal(issue("DS-1", "done"), plan=gone).state == "planned"
+    assert first_goal(issue("DS-1", "done"), plan=gone).state == "planned"
 
 
 def test_a_goal_without_capabilities_is_planned():
     plan = workspace(dataclasses.replace(increment(), goals=(dataclasses.replace(goal(), capabilities=()),)))
-    found = the_goal(plan=plan)
+    found = first_goal(plan=plan)
     assert (found.state, found.counts, found.blocked) == ("planned", Counts(), False)
 
 
 def test_manual_acceptance_needs_a_persons_word():
     def told(accepted):
         plan = workspace(increment(goal(acceptance="manual", accepted=accepted)))
-        return the_goal(issue("DS-1", "done"), plan=plan)
+        return first_goal(issue("DS-1", "done"), plan=plan)
 
     assert (told(False).state, told(False).acceptance_open) == ("in-progress", True)
     assert told(False).warnings[0].startswith("acceptance_open: ")
@@ -199,20 +199,20 @@ def test_manual_acceptance_needs_a_persons_word():
 
 def test_a_persons_word_alone_does_not_finish_a_goal():
     plan = workspace(increment(goal(acceptance="manual", accepted=True)))
-    assert the_goal(issue("DS-1", "doing"), plan=plan).state == "in-progress"
+    assert first_goal(issue("DS-1", "doing"), plan=plan).state == "in-progress"
 
 
 def test_a_goal_is_blocked_when_all_that_is_under_way_is():
     plan = workspace(increment(goal(capability(), capability("model"))))
     stuck = issue("DS-1", "doing", status={"blocked": True})
-    assert the_goal(stuck, issue("DS-2", "todo", capability="model"), plan=plan).blocked
-    assert not the_goal(stuck, issue("DS-2", "doing", capability="model"), plan=plan).blocked
+    assert first_goal(stuck, issue("DS-2", "todo", capability="model"), plan=plan).blocked
+    assert not first_goal(stuck, issue("DS-2", "doing", capability="model"), plan=plan).blocked
 
 
 def test_what_is_released_does_not_hold_a_blocked_goal_open():
     plan = workspace(increment(goal(capability(), capability("model", released=date(2026, 11, 1)))))
     stuck = issue("DS-1", "doing", status={"blocked": True})
-    assert the_goal(stuck, issue("DS-2", "doing", capability="model"), plan=plan).blocked
+    assert first_goal(stuck, issue("DS-2", "doing", capability="model"), plan=plan).blocked
 
 
 def test_a_cancelled_capability_is_never_finished():
@@ -222,25 +222,25 @@ def test_a_cancelled_capability_is_never_finished():
 
 def test_a_committed_goal_is_missed_only_after_the_grace_days():
     entry = issue("DS-1", "doing")
-    assert the_goal(entry, now=CLOSE - timedelta(seconds=1)).state == "in-progress"
-    assert the_goal(entry, now=CLOSE).state == "missed"
+    assert first_goal(entry, now=CLOSE - timedelta(seconds=1)).state == "in-progress"
+    assert first_goal(entry, now=CLOSE).state == "missed"
 
 
 def test_a_stretch_goal_is_never_missed_but_noted():
     plan = workspace(increment(goal(commitment="stretch")))
-    found = the_goal(issue("DS-1", "doing"), plan=plan, now=CLOSE)
+    found = first_goal(issue("DS-1", "doing"), plan=plan, now=CLOSE)
     assert found.state == "in-progress"
     assert found.warnings[0].startswith("stretch_not_done: ")
 
 
 def test_a_goal_that_was_done_late_is_not_missed():
     entry = issue("DS-1", "done", closed=END + timedelta(days=1))
-    assert the_goal(entry, now=CLOSE + timedelta(days=1)).state == "done"
+    assert first_goal(entry, now=CLOSE + timedelta(days=1)).state == "done"
 
 
 def test_a_cancelled_goal_takes_its_capabilities_along():
     plan = workspace(increment(goal(cancelled=True)))
-    found = the_goal(issue("DS-1", "doing"), plan=plan, now=CLOSE)
+    found = first_goal(issue("DS-1", "doing"), plan=plan, now=CLOSE)
     assert (found.state, found.capabilities[0].state, found.counts) == ("cancelled", "cancelled", Counts())
 
 
@@ -253,7 +253,9 @@ def test_committed_and_stretch_goals_are_counted_apart():
             goal(capability("gone"), name="fourth", cancelled=True),
         )
     )
-    found = rolled(issue("DS-1", "done"), issue("DS-2", "done", capability="idea"), plan=plan).increments[0]
+    found = roll_up_plan(
+        issue("DS-1", "done"), issue("DS-2", "done", capability="idea"), plan=plan
+    ).increments[0]
     assert (found.committed_done, found.committed_total) == (1, 2)
     assert (found.stretch_done, found.stretch_total) == (1, 1)
 
@@ -269,7 +271,7 @@ def test_committed_and_stretch_goals_are_counted_apart():
     ],
 )
 def test_an_increment_has_a_phase(now, phase):
-    assert rolled(now=now).increments[0].phase == phase
+    assert roll_up_plan(now=now).increments[0].phase == phase
 
 
 def test_a_successor_counts_only_what_is_assigned_to_it():
@@ -279,7 +281,7 @@ def test_a_successor_counts_only_what_is_assigned_to_it():
         start=date(2027, 1, 1),
         end=date(2027, 3, 31),
     )
-    found = rolled(
+    found = roll_up_plan(
         issue("DS-1", "done"),
         issue("DS-2", "doing", capability="features-2"),
         plan=workspace(increment(), following),
@@ -294,7 +296,7 @@ def test_an_issue_that_two_teams_claim_counts_nowhere_and_is_reported():
     claims = tuple(issue("DS-1", capability=name)[0] for name in ("features", "features", "model"))
     plan = workspace(increment(goal(capability(), capability("model"))))
     conflict = Conflict(ref=ref("DS-1"), claims=claims)
-    found = rolled(plan=plan, matched={"conflicts": (conflict,)})
+    found = roll_up_plan(plan=plan, matched={"conflicts": (conflict,)})
     assert found.conflicts == (conflict,)
     assert [(each.conflicts, each.counts.scope) for each in found.capabilities] == [(1, 0), (1, 0)]
 
@@ -304,13 +306,13 @@ def test_unplanned_work_and_warnings_of_the_matching_are_handed_on_in_order():
         Unplanned(ref=ref(key), teams=("science",), state=IssueState(state="doing"))
         for key in ("DS-2", "DS-1")
     ]
-    found = rolled(matched={"unplanned": tuple(work), "warnings": ("b", "a")})
+    found = roll_up_plan(matched={"unplanned": tuple(work), "warnings": ("b", "a")})
     assert [each.ref.key for each in found.unplanned] == ["DS-1", "DS-2"]
     assert found.warnings == ("a", "b")
 
 
 def test_everything_can_be_looked_up():
-    found = rolled()
+    found = roll_up_plan()
     assert found.subject("capability:features") is found.capability("features")
     assert found.subject("goal:keep-subscribers") is found.goal("keep-subscribers")
     assert found.capability("features").subject == "capability:features"
@@ -319,7 +321,7 @@ def test_everything_can_be_looked_up():
 
 
 def test_a_rollup_can_be_told_as_json():
-    found = rolled(issue("DS-1", "done"), plan=plan_with(released=date(2026, 11, 1)), now=MIDWAY)
+    found = roll_up_plan(issue("DS-1", "done"), plan=plan_with(released=date(2026, 11, 1)), now=MIDWAY)
     told = json.loads(json.dumps(dataclasses.asdict(found), default=str))
     issues = told["increments"][0]["goals"][0]["capabilities"][0]["issues"]
     assert issues[0]["ref"] == {"tracker": "jira", "id": "id-DS-1", "key": "DS-1"}

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from sync.model.rollup import Counts
-from tests.support.rollup_world import CLOSE, END, MIDWAY, START, features, issue, rolled, workspace
+from tests.support.rollup_world import CLOSE, END, MIDWAY, START, features, issue, roll_up_plan, workspace
 from tests.support.rollup_world import capability as a_capability
 from tests.support.rollup_world import goal as a_goal
 from tests.support.rollup_world import increment as an_increment
@@ -48,7 +48,7 @@ def test_a_parent_whose_children_were_all_dropped_counts_itself():
 
 def test_grandchildren_count_for_the_grandparent_even_when_the_middle_is_assigned_elsewhere():
     plan = workspace(an_increment(a_goal(a_capability(), a_capability("model"))))
-    found = rolled(
+    found = roll_up_plan(
         issue("DS-1"),
         issue("DS-2", capability="model", parent="DS-1"),
         issue("DS-3", parent="DS-2"),
@@ -66,7 +66,7 @@ def test_a_middle_that_nobody_assigned_passes_the_line_on():
 
 def test_a_parent_and_a_child_of_different_capabilities_both_count():
     plan = workspace(an_increment(a_goal(a_capability(), a_capability("model"))))
-    found = rolled(issue("DS-1"), issue("DS-2", capability="model", parent="DS-1"), plan=plan)
+    found = roll_up_plan(issue("DS-1"), issue("DS-2", capability="model", parent="DS-1"), plan=plan)
     assert found.goal("keep-subscribers").counts.scope == 2
 
 
@@ -179,5 +179,5 @@ def test_experiments_are_done_whatever_the_answer():
 
 
 def test_assignments_to_a_capability_of_no_plan_are_told():
-    found = rolled(issue("DS-1", capability="forgotten"))
+    found = roll_up_plan(issue("DS-1", capability="forgotten"))
     assert found.warnings == ("unknown_capability: issues are assigned to forgotten, which is in no plan",)

@@ -7,7 +7,7 @@ import pytest
 from connectors.model import Source
 from mappings.model import Overrides
 from sync.model.rollup import Baseline
-from sync.rollup.baseline import baseline_due, baseline_of, feeding_sources
+from sync.rollup.baseline import baseline_refs, feeding_sources, is_baseline_due
 from tests.support.rollup_world import (
     CLOSE,
     END,
@@ -21,7 +21,7 @@ from tests.support.rollup_world import (
     issue,
     keys,
     ref,
-    rolled,
+    roll_up_plan,
     team,
     workspace,
 )
@@ -29,13 +29,13 @@ from tests.support.rollup_world import (
 
 def test_without_a_baseline_there_is_no_growth():
     scope = features(issue("DS-1", "done")).scope
-    assert (scope.baseline, scope.growth, scope.flag, scope.added) == (None, None, False, ())
+    assert (scope.baseline, scope.growth, scope.exceeds_threshold, scope.added) == (None, None, False, ())
     assert keys(scope.delivered) == ["DS-1"]
 
 
 def test_an_unchanged_scope_has_not_grown():
     scope = features(issue("DS-1"), issue("DS-2", "done"), baselines=baseline("DS-1", "DS-2")).scope
-    assert (scope.baseline, scope.added, scope.growth, scope.flag) == (2, (), 0.0, False)
+    assert (scope.baseline, scope.added, scope.growth, scope.exceeds_threshold) == (2, (), 0.0, False)
 
 
 def test_every_issue_of_the_baseline_has_one_fate():
@@ -75,9 +75,9 @@ def test_growth_is_flagged_only_above_a_quarter_of_the_baseline():
     base = baseline(*(f"DS-{number}" for number in range(4)))
     four = [issue(f"DS-{number}") for number in range(4)]
     one_more = features(*four, issue("DS-10"), baselines=base).scope
-    assert (one_more.growth, one_more.flag) == (0.25, False)
+    assert (one_more.growth, one_more.exceeds_threshold) == (0.25, False)
     two_more = features(*four, issue("DS-10"), issue("DS-11"), baselines=base).scope
-    assert (two_more.growth, two_more.flag) == (0.5, True)
+    assert (two_more.growth, two_more.exceeds_threshold) == (0.5, True)
 
 
 def test_splitting_an_issue_grows_the_scope_by_the_pieces_that_came_on_top():
@@ -87,7 +87,7 @@ def test_splitting_an_issue_grows_the_scope_by_the_pieces_that_came_on_top():
 
 def test_growth_over_nothing_has_no_percentage():
     scope = features(issue("DS-1"), baselines=baseline()).scope
-    assert (scope.baseline, scope.growth, scope.flag, len(scope.added)) == (0, None, False, 1)
+    assert (scope.baseline, scope.growth, scope.exceeds_threshold, len(scope.added)) == (0, None, False, 1)
 
 
 @pytest.mark.parametrize(
@@ -109,19 +109,19 @@ def test_a_late_baseline_tells_since_when_it_counts(after, complete):
     ],
 )
 def test_a_baseline_is_due_from_the_start_until_the_close(now, due):
-    assert baseline_due(capability(), increment(), now, None, ()) is due
+    assert is_baseline_due(capability(), increment(), now, None, ()) is due
 
 
 def test_no_baseline_from_an_uncertain_run_nor_a_second_one_nor_for_a_cancelled_capability():
     existing = Baseline(capability="features", at=START, refs=frozenset())
-    assert not baseline_due(capability(), increment(), MIDWAY, None, ("jira:DS",))
-    assert not baseline_due(capability(), increment(), MIDWAY, existing, ())
-    assert not baseline_due(capability(cancelled=True), increment(), MIDWAY, None, ())
+    assert not is_baseline_due(capability(), increment(), MIDWAY, None, ("jira:DS",))
+    assert not is_baseline_due(capability(), increment(), MIDWAY, existing, ())
+    assert not is_baseline_due(capability(cancelled=True), increment(), MIDWAY, None, ())
 
 
 def test_the_baseline_is_what_is_in_scope():
     found = features(issue("DS-1", "done"), issue("DS-2"), issue("DS-3", "dropped"))
-    assert baseline_of(found) == {ref("DS-1"), ref("DS-2")}
+    assert baseline_refs(found) == {ref("DS-1"), ref("DS-2")}
 
 
 JIRA = Source(tracker="jira", project="DS")
@@ -161,5 +161,5 @@ def test_capabilities_that_continue_each_other_do_not_hang():
 
 
 def test_the_baseline_of_another_capability_is_not_ours():
-    found = rolled(issue("DS-1"), baselines=baseline("DS-1", name="model"))
+    found = roll_up_plan(issue("DS-1"), baselines=baseline("DS-1", name="model"))
     assert found.capability("features").scope.baseline is None

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from connectors.sandbox.core.seed import SeedError
-from connectors.sandbox.github.references import Reference, mentions, references
+from connectors.sandbox.github.references import IssueReference, find_mentions, find_references
 from connectors.sandbox.server import Sandbox
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -512,13 +512,13 @@ def test_a_reference_in_a_comment_leaves_a_backlink_and_code_does_not(api, state
     ],
 )
 def test_what_counts_as_a_reference(text, found):
-    expected = {Reference(repo=repo, number=number) for repo, number in found}
-    assert references(text, "http://box/github") == expected
+    expected = {IssueReference(repo=repo, number=number) for repo, number in found}
+    assert find_references(text, "http://box/github") == expected
 
 
 def test_what_counts_as_a_mention():
     text = "@Dana, `@rhea` mail@example.com @\u200btess (@wim) <!-- @late --> @acme/team"
-    assert mentions(text) == {"dana", "wim"}
+    assert find_mentions(text) == {"dana", "wim"}
 
 
 # ---- history

@@ -8,9 +8,9 @@ import pytest
 import requests
 
 from connectors.sandbox.core.seed import SeedError
-from connectors.sandbox.jira.adf import document
+from connectors.sandbox.jira.adf import text_to_adf
 from connectors.sandbox.server import Sandbox
-from tests.unit.jira_lookalike import Site
+from tests.unit.jira_lookalike import MockJira
 
 KINDS = pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 
@@ -19,7 +19,7 @@ KINDS = pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 
 @KINDS
 def test_the_account_is_told_who_it_is_and_in_which_zone(kind: str) -> None:
-    site = Site(kind)
+    site = MockJira(kind)
 
     answer = site.get("myself", by="berlin")
 
@@ -32,7 +32,7 @@ def test_the_account_is_told_who_it_is_and_in_which_zone(kind: str) -> None:
 
 @pytest.mark.parametrize("who", ["expired", "stranger"])
 def test_cloud_answers_a_search_with_bad_credentials_as_if_nobody_had_signed_in(who: str) -> None:
-    site = Site()
+    site = MockJira()
     site.state.add_issue("DS", "Private")
     site.state.add_issue("OPEN", "Public")
 
@@ -48,7 +48,7 @@ def test_cloud_answers_a_search_with_bad_credentials_as_if_nobody_had_signed_in(
 
 
 def test_data_center_refuses_an_unknown_token_and_lets_nobody_in_as_anonymous() -> None:
-    site = Site("jira-dc")
+    site = MockJira("jira-dc")
     site.state.add_issue("OPEN", "Public")
 
     refused = site.search("project = OPEN", by="expired")
@@ -61,7 +61,7 @@ def test_data_center_refuses_an_unknown_token_and_lets_nobody_in_as_anonymous() 
 
 
 def test_a_scoped_token_works_on_the_gateway_only_and_any_other_on_the_site_only() -> None:
-    site = Site()
+    site = MockJira()
     cloud_id = site.get("/_edge/tenant_info", by=None).data["cloudId"]
     gateway = f"/gateway/ex/jira/{cloud_id}/rest/api/2/myself"
 
@@ -74,7 +74,7 @@ def test_a_scoped_token_works_on_the_gateway_only_and_any_other_on_the_site_only
 
 
 def test_links_are_of_the_site_form_unless_the_gateway_form_is_switched_on() -> None:
-    site = Site()
+    site = MockJira()
     site.state.add_issue("DS", "One")
     path = f"{site.tracker.gateway}/rest/api/3/issue/DS-1"
 
@@ -89,7 +89,7 @@ def test_links_are_of_the_site_form_unless_the_gateway_form_is_switched_on() -> 
 
 def test_rights_are_told_by_project() -> None:
     rights = {"OPEN": ["browse", "comment"], "DS": ["admin", "browse"]}
-    site = Site(
+    site = MockJira(
         accounts=[{"id": "bot", "email": "bot@acme.example", "token": "bot-token", "permissions": rights}]
     )
 
@@ -107,7 +107,7 @@ def test_rights_are_told_by_project() -> None:
 
 
 def test_times_are_in_the_zone_of_the_reader_without_a_colon_in_the_offset() -> None:
-    site = Site()
+    site = MockJira()
     site.state.add_issue("DS", "One")
 
     assert site.get("issue/DS-1", by="berlin").data["fields"]["created"] == "2026-10-01T11:00:38.612+0200"
@@ -115,7 +115,7 @@ def test_times_are_in_the_zone_of_the_reader_without_a_colon_in_the_offset() -> 
 
 
 def test_a_status_has_a_localised_category_name_and_a_stable_key() -> None:
-    site = Site(
+    site = MockJira(
         switches={"language": "de"}, projects={"DS": {"statuses": {"Offen": "new", "Dunkel": "undefined"}}}
     )
     site.state.add_issue("DS", "One")
@@ -128,7 +128,7 @@ def test_a_status_has_a_localised_category_name_and_a_stable_key() -> None:
 
 
 def test_epics_are_parents_on_cloud_and_a_custom_field_on_data_center() -> None:
-    cloud, dc = Site(), Site("jira-dc")
+    cloud, dc = MockJira(), MockJira("jira-dc")
     for site in (cloud, dc):
         site.state.add_issue("DS", "Epic", type="Epic")
         site.state.add_issue("DS", "Story", parent="DS-1")
@@ -145,7 +145,7 @@ def test_epics_are_parents_on_cloud_and_a_custom_field_on_data_center() -> None:
     assert "parent" not in dc.get("issue/DS-2").data["fields"]
     assert dc.get("issue/DS-2").data["fields"][epic_link] == "DS-1"
     assert dc.get("issue/DS-3").data["fields"]["parent"]["key"] == "DS-2"
-    assert dc.found('"Epic Link" = DS-1') == ["DS-2"]
+    assert dc.search_keys('"Epic Link" = DS-1') == ["DS-2"]
     assert epic_link not in {field["id"] for field in cloud.get("field").data}
 
 
@@ -153,7 +153,7 @@ def test_sprints_are_objects_on_cloud_and_texts_on_data_center() -> None:
     sprints = [{"id": 7, "name": "Sprint 7", "start": "2026-09-28"}]
     shown = []
     for kind in ("jira-cloud", "jira-dc"):
-        site = Site(kind, sprints=sprints)
+        site = MockJira(kind, sprints=sprints)
         site.state.add_issue("DS", "One", sprints=(7,), flagged=True)
         ids = {field["name"]: field["id"] for field in site.get("field").data}
         fields = site.get("issue/DS-1").data["fields"]
@@ -165,18 +165,18 @@ def test_sprints_are_objects_on_cloud_and_texts_on_data_center() -> None:
 
 
 def test_texts_are_wiki_markup_in_version_two_and_documents_in_version_three() -> None:
-    site = Site()
+    site = MockJira()
     site.state.add_issue("DS", "One", description="Why\nnow\n\nBecause")
 
     assert site.get("issue/DS-1").data["fields"]["description"] == "Why\nnow\n\nBecause"
     described = site.get("/rest/api/3/issue/DS-1").data["fields"]["description"]
-    assert described == document("Why\nnow\n\nBecause")
+    assert described == text_to_adf("Why\nnow\n\nBecause")
     assert [part["type"] for part in described["content"][0]["content"]] == ["text", "hardBreak", "text"]
 
 
 @KINDS
 def test_a_moved_issue_answers_to_its_old_key_and_keeps_its_id(kind: str) -> None:
-    site = Site(kind)
+    site = MockJira(kind)
     site.state.add_issue("DS", "One")
     before = site.get("issue/DS-1").data
 
@@ -184,13 +184,13 @@ def test_a_moved_issue_answers_to_its_old_key_and_keeps_its_id(kind: str) -> Non
 
     after = site.get("issue/DS-1")
     assert (after.status, after.data["key"], after.data["id"]) == (200, new_key, before["id"])
-    assert site.found("project = DS") == []
-    assert site.found("key = DS-1") == ["OPEN-1"]
+    assert site.search_keys("project = DS") == []
+    assert site.search_keys("key = DS-1") == ["OPEN-1"]
 
 
 @KINDS
 def test_the_server_says_what_it_is(kind: str) -> None:
-    answer = Site(kind).get("serverInfo", by=None)
+    answer = MockJira(kind).get("serverInfo", by=None)
 
     assert answer.data["deploymentType"] == ("Cloud" if kind == "jira-cloud" else "Server")
     assert answer.data["baseUrl"] == "https://acme.test/jira"
@@ -198,7 +198,7 @@ def test_the_server_says_what_it_is(kind: str) -> None:
 
 @KINDS
 def test_what_is_not_there_is_not_found(kind: str) -> None:
-    site = Site(kind)
+    site = MockJira(kind)
 
     assert site.get("project/NOPE").status == 404
     assert site.get("project/DS").data["name"] == "Data Science"
@@ -231,13 +231,13 @@ def test_a_seed_makes_issues_with_relative_times_history_and_parents_in_any_orde
             "history": [done],
         },
     ]
-    site = Site(fields=[{"name": "Team"}], sprints=[{"name": "S1"}], projects={"DS": {"issues": issues}})
+    site = MockJira(fields=[{"name": "Team"}], sprints=[{"name": "S1"}], projects={"DS": {"issues": issues}})
 
     child, epic = (site.get(f"issue/{key}", expand="changelog").data for key in ("DS-1", "DS-9"))
 
     assert child["fields"]["parent"]["key"] == "DS-9"
     assert child["fields"]["updated"] == "2026-09-28T09:00:38.000+0000"
-    assert site.found("Team = Blue AND sprint = S1") == ["DS-1"]
+    assert site.search_keys("Team = Blue AND sprint = S1") == ["DS-1"]
     assert epic["fields"]["resolutiondate"] == epic["fields"]["updated"] == "2026-09-30T09:00:38.000+0000"
     assert epic["changelog"]["histories"][0]["author"]["displayName"] == "eve"
     assert site.state.add_issue("DS", "Next") == "DS-10"
@@ -257,11 +257,11 @@ def test_a_seed_makes_issues_with_relative_times_history_and_parents_in_any_orde
 )
 def test_a_broken_seed_is_refused_with_the_place(seed: dict[str, Any], complaint: str) -> None:
     with pytest.raises(SeedError, match=complaint):
-        Site(**seed)
+        MockJira(**seed)
 
 
 def test_a_reset_brings_the_seed_back() -> None:
-    site = Site(projects={"DS": {"issues": [{"summary": "One", "labels": ["a"]}]}})
+    site = MockJira(projects={"DS": {"issues": [{"summary": "One", "labels": ["a"]}]}})
     site.state.label("DS-1", "b", "dana")
     site.state.delete("DS-1")
 
@@ -271,7 +271,7 @@ def test_a_reset_brings_the_seed_back() -> None:
 
 
 def test_a_site_answers_over_http() -> None:
-    site = Site()
+    site = MockJira()
     seed = {
         "kind": "jira-cloud",
         "projects": {"OPEN": {"public": True, "issues": [{"summary": "Über alles 🚀"}]}},

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from connectors.sandbox.jira.adf import document
-from tests.unit.jira_lookalike import site_with_issue, why
+from connectors.sandbox.jira.adf import text_to_adf
+from tests.unit.jira_lookalike import error_text, mock_jira_with_issue
 
 KINDS = pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 
 
 @KINDS
 def test_a_comment_is_created_read_edited_and_deleted(kind: str) -> None:
-    site = site_with_issue(kind)
+    site = mock_jira_with_issue(kind)
     mark = [{"key": "ours", "value": {"instance": "acme"}}]
 
     created = site.post("issue/DS-1/comment", {"body": "First 🚀", "properties": mark})
@@ -38,7 +38,7 @@ def test_a_comment_is_created_read_edited_and_deleted(kind: str) -> None:
 
 
 def test_a_new_comment_mails_watchers_and_who_is_mentioned_and_an_edit_can_be_silent() -> None:
-    site = site_with_issue()
+    site = mock_jira_with_issue()
 
     number = site.post("issue/DS-1/comment", {"body": "Look, [~accountid:berlin] and [~nobody]"}).data["id"]
     assert [mail.to for mail in site.state.mails] == ["berlin", "dana"]
@@ -51,7 +51,7 @@ def test_a_new_comment_mails_watchers_and_who_is_mentioned_and_an_edit_can_be_si
 
 
 def test_comments_come_in_pages_oldest_first() -> None:
-    site = site_with_issue()
+    site = mock_jira_with_issue()
     numbers = [str(site.state.comment("DS-1", f"Comment {n}", "dana")) for n in range(60)]
 
     first = site.get("issue/DS-1/comment").data
@@ -62,7 +62,7 @@ def test_comments_come_in_pages_oldest_first() -> None:
 
 
 def test_cloud_lists_comments_by_id_with_their_properties() -> None:
-    site = site_with_issue()
+    site = mock_jira_with_issue()
     mine = site.state.comment("DS-1", "Mine", "bot", properties={"ours": 1})
     other = site.state.comment("DS-1", "Other", "dana")
 
@@ -71,12 +71,12 @@ def test_cloud_lists_comments_by_id_with_their_properties() -> None:
     assert [each["properties"] for each in listed] == [[{"key": "ours", "value": 1}], []]
     assert "properties" not in site.post("comment/list", {"ids": [mine]}).data["values"][0]
     assert site.post("comment/list", {"ids": list(range(1001))}).status == 400
-    assert site_with_issue("jira-dc").post("comment/list", {"ids": [mine]}).status == 404
+    assert mock_jira_with_issue("jira-dc").post("comment/list", {"ids": [mine]}).status == 404
 
 
 @KINDS
 def test_the_mark_of_a_comment_can_be_set_later_without_touching_the_issue(kind: str) -> None:
-    site = site_with_issue(kind)
+    site = mock_jira_with_issue(kind)
     number = site.post("issue/DS-1/comment", {"body": "Status"}).data["id"]
     updated = site.get("issue/DS-1").data["fields"]["updated"]
     site.clock.advance(timedelta(minutes=5))
@@ -93,7 +93,7 @@ def test_the_mark_of_a_comment_can_be_set_later_without_touching_the_issue(kind:
 
 @KINDS
 def test_comments_of_others_are_theirs(kind: str) -> None:
-    site = site_with_issue(kind)
+    site = mock_jira_with_issue(kind)
     number = site.state.comment("DS-1", "By a person", "dana")
 
     refused = [
@@ -118,27 +118,27 @@ def test_comments_of_others_are_theirs(kind: str) -> None:
     ],
 )
 def test_a_text_that_jira_cannot_keep_is_refused(text: Any, reason: str) -> None:
-    site = site_with_issue()
+    site = mock_jira_with_issue()
 
     answer = site.post("issue/DS-1/comment", {"body": text})
 
-    assert (answer.status, reason in why(answer)) == (400, True)
+    assert (answer.status, reason in error_text(answer)) == (400, True)
     assert site.get("issue/DS-1/comment").data["total"] == 0
 
 
 def test_version_three_takes_documents_and_version_two_shows_their_text() -> None:
-    site = site_with_issue()
+    site = mock_jira_with_issue()
     path = "/rest/api/3/issue/DS-1/comment"
 
-    number = site.post(path, {"body": document("One\n\nTwo")}).data["id"]
+    number = site.post(path, {"body": text_to_adf("One\n\nTwo")}).data["id"]
 
     assert site.get(f"issue/DS-1/comment/{number}").data["body"] == "One\n\nTwo"
-    assert site.get(f"{path}/{number}").data["body"] == document("One\n\nTwo")
+    assert site.get(f"{path}/{number}").data["body"] == text_to_adf("One\n\nTwo")
     assert site.post(path, {"body": "plain"}).status == 400
 
 
 def test_customers_of_a_service_project_see_a_comment_unless_it_is_marked_internal() -> None:
-    site = site_with_issue(projects={"DS": {"service_management": True}})
+    site = mock_jira_with_issue(projects={"DS": {"service_management": True}})
     internal = [{"key": "sd.public.comment", "value": {"internal": True}}]
 
     site.post("issue/DS-1/comment", {"body": "Oops"})

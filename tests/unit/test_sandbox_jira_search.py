@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.unit.jira_lookalike import Site, why
+from tests.unit.jira_lookalike import MockJira, error_text
 
 KINDS = pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 
 
 def test_cloud_gives_ids_only_unless_fields_are_named() -> None:
-    site = Site()
+    site = MockJira()
     site.state.add_issue("DS", "One")
 
     assert site.search("project = DS").data["issues"] == [{"id": str(site.state.need("DS-1").id)}]
@@ -21,7 +21,7 @@ def test_cloud_gives_ids_only_unless_fields_are_named() -> None:
 
 
 def test_cloud_pages_by_token_and_grants_smaller_pages_when_fields_are_asked_for() -> None:
-    site = Site(switches={"page_cap": 2})
+    site = MockJira(switches={"page_cap": 2})
     for number in range(5):
         site.state.add_issue("DS", f"Issue {number}")
 
@@ -44,23 +44,23 @@ def test_cloud_pages_by_token_and_grants_smaller_pages_when_fields_are_asked_for
 
 @pytest.mark.parametrize("jql", ["", "ORDER BY created"])
 def test_cloud_refuses_unbounded_queries(jql: str) -> None:
-    site = Site()
+    site = MockJira()
 
-    assert "Unbounded" in why(site.search(jql))
-    assert "Unbounded" in why(site.post("search/approximate-count", {"jql": jql}))
+    assert "Unbounded" in error_text(site.search(jql))
+    assert "Unbounded" in error_text(site.post("search/approximate-count", {"jql": jql}))
 
 
 def test_the_old_search_is_gone_on_cloud_and_the_new_one_unknown_on_data_center() -> None:
-    cloud, dc = Site(), Site("jira-dc")
+    cloud, dc = MockJira(), MockJira("jira-dc")
 
     assert cloud.get("search", jql="project = DS").status == 410
-    assert "has been removed" in why(cloud.post("search", {"jql": "project = DS"}))
+    assert "has been removed" in error_text(cloud.post("search", {"jql": "project = DS"}))
     assert dc.get("search/jql", jql="project = DS").status == 404
     assert dc.get("/rest/api/3/search", jql="project = DS").status == 404
 
 
 def test_cloud_searches_bring_issue_properties_along() -> None:
-    site = Site()
+    site = MockJira()
     site.state.add_issue("DS", "One", properties={"ours": {"hash": "abc"}, "other": 1})
 
     asked = {"jql": "project = DS", "fields": ["id"], "properties": ["ours", "missing"]}
@@ -71,7 +71,7 @@ def test_cloud_searches_bring_issue_properties_along() -> None:
 
 
 def test_cloud_searches_cap_comments_and_history() -> None:
-    site = Site()
+    site = MockJira()
     site.state.add_issue("DS", "One")
     for number in range(50):
         site.state.comment("DS-1", f"Comment {number}", "dana")
@@ -88,7 +88,7 @@ def test_cloud_searches_cap_comments_and_history() -> None:
 
 
 def test_data_center_pages_by_start_and_tells_total_and_the_page_size_granted() -> None:
-    site = Site("jira-dc", switches={"dc_page_cap": 2, "window": 4})
+    site = MockJira("jira-dc", switches={"dc_page_cap": 2, "window": 4})
     for number in range(5):
         site.state.add_issue("DS", f"Issue {number}")
 
@@ -99,13 +99,13 @@ def test_data_center_pages_by_start_and_tells_total_and_the_page_size_granted() 
     assert (first["maxResults"], first["total"], first["startAt"]) == (2, 5, 0)
     assert [issue["key"] for issue in first["issues"] + second["issues"]] == ["DS-1", "DS-2", "DS-3", "DS-4"]
     assert beyond.status == 500
-    assert site.found("project = DS AND key > DS-4") == ["DS-5"]
+    assert site.search_keys("project = DS AND key > DS-4") == ["DS-5"]
     assert site.search("", maxResults=0).data["total"] == 5
 
 
 @KINDS
 def test_a_query_that_names_what_does_not_exist_is_refused(kind: str) -> None:
-    site = Site(kind)
+    site = MockJira(kind)
 
     refused = site.search("project = NOPE")
 
@@ -115,7 +115,7 @@ def test_a_query_that_names_what_does_not_exist_is_refused(kind: str) -> None:
 
 @KINDS
 def test_searches_lag_behind_while_direct_reads_do_not(kind: str) -> None:
-    site = Site(kind)
+    site = MockJira(kind)
     site.state.add_issue("DS", "Old", labels=["early"])
     site.clock.advance(timedelta(minutes=10))
     site.tracker.search_lag = timedelta(seconds=30)
@@ -127,16 +127,16 @@ def test_searches_lag_behind_while_direct_reads_do_not(kind: str) -> None:
 
     assert labels(site.get("issue/DS-1").data) == ["early", "late"]
     assert labels(site.search("project = DS", fields="labels").data["issues"][0]) == ["early"]
-    assert site.found("labels = late") == []
-    assert site.found("project = DS") == ["DS-1"]
+    assert site.search_keys("labels = late") == []
+    assert site.search_keys("project = DS") == ["DS-1"]
     assert site.get("issue/DS-2").status == 200
 
     site.clock.advance(timedelta(seconds=30))
 
-    assert site.found("project = DS ORDER BY key") == ["DS-1", "DS-2"]
-    assert site.found("labels = late") == ["DS-1"]
+    assert site.search_keys("project = DS ORDER BY key") == ["DS-1", "DS-2"]
+    assert site.search_keys("labels = late") == ["DS-1"]
 
     site.state.delete("DS-2")
 
-    assert site.found("project = DS ORDER BY key") == ["DS-1", "DS-2"]
+    assert site.search_keys("project = DS ORDER BY key") == ["DS-1", "DS-2"]
     assert site.get("issue/DS-2").status == 404

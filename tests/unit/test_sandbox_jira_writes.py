@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.jira_lookalike import Site, site_with_issue, why
+from tests.unit.jira_lookalike import MockJira, error_text, mock_jira_with_issue
 
 KINDS = pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 
@@ -16,7 +16,7 @@ def relabel(*operations: dict[str, Any]) -> dict[str, Any]:
     return {"update": {"labels": list(operations)}}
 
 
-def labels(site: Site) -> list[str]:
+def labels(site: MockJira) -> list[str]:
     return list(site.get("issue/DS-1").data["fields"]["labels"])
 
 
@@ -25,7 +25,7 @@ def labels(site: Site) -> list[str]:
 
 @KINDS
 def test_labels_are_added_and_removed_one_by_one_and_leave_a_trace(kind: str) -> None:
-    site = site_with_issue(kind)
+    site = mock_jira_with_issue(kind)
 
     answer = site.put("issue/DS-1", relabel({"add": "state:done"}, {"add": "Human"}, {"remove": "human"}))
 
@@ -41,7 +41,7 @@ def test_labels_are_added_and_removed_one_by_one_and_leave_a_trace(kind: str) ->
 
 @KINDS
 def test_an_edit_that_changes_nothing_leaves_no_trace(kind: str) -> None:
-    site = site_with_issue(kind)
+    site = mock_jira_with_issue(kind)
     before = site.get("issue/DS-1", expand="changelog").data
 
     answer = site.put("issue/DS-1", relabel({"add": "human"}, {"remove": "absent"}))
@@ -65,18 +65,18 @@ def test_an_edit_that_changes_nothing_leaves_no_trace(kind: str) -> None:
     ],
 )
 def test_a_bad_edit_is_refused_whole(body: Any, reason: str) -> None:
-    site = site_with_issue()
+    site = mock_jira_with_issue()
 
     answer = site.put("issue/DS-1", body)
 
     assert answer.status == 400
-    assert reason in why(answer)
+    assert reason in error_text(answer)
     assert labels(site) == ["human"]
     assert site.state.need("DS-1").comments == ()
 
 
 def test_replacing_the_set_takes_away_what_people_put() -> None:
-    site = site_with_issue()
+    site = mock_jira_with_issue()
 
     site.put("issue/DS-1", {"fields": {"labels": ["ours"]}})
 
@@ -85,7 +85,7 @@ def test_replacing_the_set_takes_away_what_people_put() -> None:
 
 @KINDS
 def test_labels_that_are_not_on_the_screen_cannot_be_set(kind: str) -> None:
-    site = site_with_issue(kind, projects={"DS": {"labels_on_edit_screen": False}})
+    site = mock_jira_with_issue(kind, projects={"DS": {"labels_on_edit_screen": False}})
 
     answer = site.put("issue/DS-1", relabel({"add": "x"}))
 
@@ -94,19 +94,19 @@ def test_labels_that_are_not_on_the_screen_cannot_be_set(kind: str) -> None:
 
 
 def test_a_missing_right_to_edit_is_said_by_cloud_and_disguised_by_data_center() -> None:
-    cloud, dc = site_with_issue(), site_with_issue("jira-dc")
+    cloud, dc = mock_jira_with_issue(), mock_jira_with_issue("jira-dc")
 
     plain = cloud.put("issue/DS-1", relabel({"add": "x"}), by="berlin")
     disguised = dc.put("issue/DS-1", relabel({"add": "x"}), by="berlin")
 
     assert (plain.status, disguised.status) == (403, 400)
-    assert "not on the appropriate screen" in why(disguised)
+    assert "not on the appropriate screen" in error_text(disguised)
     assert labels(cloud) == labels(dc) == ["human"]
 
 
 @KINDS
 def test_an_edit_mails_the_watchers_unless_an_admin_says_not_to(kind: str) -> None:
-    site = site_with_issue(kind)
+    site = mock_jira_with_issue(kind)
 
     site.put("issue/DS-1", relabel({"add": "quiet"}), by="admin", notifyUsers="false")
     assert site.state.mails == []
@@ -116,7 +116,7 @@ def test_an_edit_mails_the_watchers_unless_an_admin_says_not_to(kind: str) -> No
 
 
 def test_silence_without_the_right_fails_on_data_center_and_is_ignored_on_cloud() -> None:
-    cloud, dropping, dc = site_with_issue(), site_with_issue(), site_with_issue("jira-dc")
+    cloud, dropping, dc = mock_jira_with_issue(), mock_jira_with_issue(), mock_jira_with_issue("jira-dc")
     dropping.state.switches.notify_without_right = "dropped"
 
     answers = [
@@ -130,7 +130,7 @@ def test_silence_without_the_right_fails_on_data_center_and_is_ignored_on_cloud(
 
 @KINDS
 def test_one_edit_carries_labels_a_comment_with_a_mark_and_an_issue_property(kind: str) -> None:
-    site = site_with_issue(kind)
+    site = mock_jira_with_issue(kind)
     comment = {"body": "Status", "properties": [{"key": "ours", "value": {"of": "acme"}}]}
     body = {
         "update": {"labels": [{"add": "x"}], "comment": [{"add": comment}]},
@@ -151,7 +151,7 @@ def test_one_edit_carries_labels_a_comment_with_a_mark_and_an_issue_property(kin
 
 
 def test_a_burst_is_refused_until_a_second_has_passed() -> None:
-    site = site_with_issue(switches={"burst_limit": 2})
+    site = mock_jira_with_issue(switches={"burst_limit": 2})
 
     statuses = [site.get("myself").status for _ in range(3)]
     refused = site.get("myself")
@@ -168,7 +168,7 @@ def test_a_burst_is_refused_until_a_second_has_passed() -> None:
 
 
 def test_one_issue_takes_twenty_writes_in_two_seconds() -> None:
-    site = site_with_issue(switches={"issue_write_limits": True})
+    site = mock_jira_with_issue(switches={"issue_write_limits": True})
     site.state.add_issue("DS", "Two")
 
     answers = [site.put("issue/DS-1", relabel({"add": f"l{number}"})) for number in range(21)]
@@ -180,7 +180,7 @@ def test_one_issue_takes_twenty_writes_in_two_seconds() -> None:
 
 
 def test_data_center_tells_the_bucket_on_every_answer() -> None:
-    site = site_with_issue("jira-dc", switches={"bucket": 2})
+    site = mock_jira_with_issue("jira-dc", switches={"bucket": 2})
 
     answers = [site.get("myself") for _ in range(3)]
     site.clock.advance(timedelta(seconds=1))
@@ -219,7 +219,7 @@ def test_data_center_tells_the_bucket_on_every_answer() -> None:
     ],
 )
 def test_nonsense_is_refused_and_changes_nothing(kind: str, method: str, path: str, body: Any) -> None:
-    site = Site(kind, accounts=[_BERLIN_ROBOT])
+    site = MockJira(kind, accounts=[_BERLIN_ROBOT])
     site.state.add_issue("DS", "One")
     before = site.tracker.dump()
     if path == "search" and kind == "jira-cloud":

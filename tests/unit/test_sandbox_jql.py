@@ -7,21 +7,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.sandbox.core.tracker import Clock
-from connectors.sandbox.jira.jql_evaluator import Evaluator
-from connectors.sandbox.jira.jql_parser import JqlError, parse
-from connectors.sandbox.jira.model import Account, Caller, CustomField, Sprint
-from connectors.sandbox.jira.site import JiraState
+from connectors.sandbox.jira.jql_evaluator import JqlEvaluator
+from connectors.sandbox.jira.jql_parser import JqlError, parse_jql
+from connectors.sandbox.jira.model import CustomField, JiraAccount, JiraCaller, Sprint
+from connectors.sandbox.jira.site import JiraSiteState
 
 NOON = datetime(2026, 10, 1, 12, 0, 38, tzinfo=UTC)
 
 
-def site_of_three() -> JiraState:
+def site_of_three() -> JiraSiteState:
     """DS-1: an epic; DS-2: done, labelled, under the epic; DS-3: bare; SEC-1: in a project nobody may see."""
     clock = Clock(NOON)
-    site = JiraState("jira-cloud", clock)
+    site = JiraSiteState("jira-cloud", clock)
     site.add_project("DS", "Data Science")
     site.add_project("SEC", "Secret")
-    site.accounts["dana"] = Account(id="dana", display="Dana", email="dana@acme.example")
+    site.accounts["dana"] = JiraAccount(id="dana", display="Dana", email="dana@acme.example")
     site.sprints[1] = Sprint(id=1, name="Sprint 1")
     site.fields["customfield_10100"] = CustomField(id="customfield_10100", name="Team")
     site.add_issue("DS", "Churn feature set", type="Epic", by="dana")
@@ -43,10 +43,10 @@ def site_of_three() -> JiraState:
     return site
 
 
-def keys(jql: str, *, zone: str = "UTC", site: JiraState | None = None) -> list[str]:
+def keys(jql: str, *, zone: str = "UTC", site: JiraSiteState | None = None) -> list[str]:
     site = site or site_of_three()
-    reader = Account(id="reader", display="R", timezone=zone, permissions={"DS": frozenset({"browse"})})
-    return [issue.key for issue in Evaluator(site, Caller(account=reader)).find(parse(jql))]
+    reader = JiraAccount(id="reader", display="R", timezone=zone, permissions={"DS": frozenset({"browse"})})
+    return [issue.key for issue in JqlEvaluator(site, JiraCaller(account=reader)).find(parse_jql(jql))]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_relative_times_count_back_from_now() -> None:
 
 def test_an_autumn_hour_that_happens_twice_counts_from_the_first() -> None:
     clock = Clock(datetime(2026, 10, 25, 0, 30, tzinfo=UTC))
-    site = JiraState("jira-cloud", clock)
+    site = JiraSiteState("jira-cloud", clock)
     site.add_project("DS")
     site.add_issue("DS", "In summer time")
     clock.advance(timedelta(hours=1))

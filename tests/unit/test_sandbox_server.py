@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from connectors.sandbox.core.faults import Fault
-from connectors.sandbox.core.seed import SeedError, read_seed, when
+from connectors.sandbox.core.seed import SeedError, parse_time, read_seed
 from connectors.sandbox.core.tracker import Clock
 from connectors.sandbox.server import Sandbox, SandboxError
 
@@ -263,7 +263,7 @@ def test_without_a_given_start_the_clock_follows_the_real_one():
     ],
 )
 def test_a_seed_knows_times_of_several_forms(text, expected):
-    assert when(text, NOW) == expected
+    assert parse_time(text, NOW) == expected
 
 
 @pytest.mark.parametrize(

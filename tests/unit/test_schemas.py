@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 
 from mappings.load import read_yaml
 from mappings.yaml.tree import read_tree
-from sync.cli.commands.mappings_schema import KINDS, Kind, editor_header, model_of, schema_of, schema_text
-from sync.cli.main import app, call
-from sync.cli.schema_reference import reference
+from sync.cli.commands.mappings_schema import KINDS, Kind, editor_header, json_schema, model_for, schema_text
+from sync.cli.main import app, invoke
+from sync.cli.schema_reference import schema_reference
 
 ROOT = Path(__file__).parents[2]
 
@@ -157,18 +157,18 @@ def as_an_editor_reads(path: Path) -> Any:
 
 
 def found_by_schema(kind: Kind, path: Path) -> list[str]:
-    validator = Draft202012Validator(schema_of(kind))
+    validator = Draft202012Validator(json_schema(kind))
     return [error.message for error in validator.iter_errors(as_an_editor_reads(path))]
 
 
 def found_by_loader(kind: Kind, path: Path) -> list[str]:
-    _, problems, _ = read_yaml(path, model_of(kind))
+    _, problems, _ = read_yaml(path, model_for(kind))
     return [str(each) for each in problems]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_schema_is_one_of_draft_2020_12(kind: Kind) -> None:
-    schema = schema_of(kind)
+    schema = json_schema(kind)
 
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -215,7 +215,7 @@ def _keys(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_key_is_described_with_an_example_where_one_helps(kind: Kind) -> None:
     explained = {"default", "examples", "enum", "$ref"}
-    for name, entry in _keys(schema_of(kind)):
+    for name, entry in _keys(json_schema(kind)):
         assert entry.get("description", "").endswith((".", "`")), name
         holds_keys = "$ref" in entry.get("items", {})
         assert holds_keys or explained & entry.keys(), name
@@ -223,7 +223,7 @@ def test_every_key_is_described_with_an_example_where_one_helps(kind: Kind) -> N
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_examples_of_keys_fit_their_schema(kind: Kind) -> None:
-    schema = schema_of(kind)
+    schema = json_schema(kind)
     for name, entry in _keys(schema):
         validator = Draft202012Validator({**entry, "$defs": schema.get("$defs", {})})
         for example in [*entry.get("examples", ()), *([entry["default"]] if "default" in entry else ())]:
@@ -240,13 +240,13 @@ def test_the_published_schema_is_the_code_s(kind: Kind) -> None:
 def test_the_published_reference_is_the_code_s() -> None:
     published = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 
-    assert published == reference(), "run `make reference` and commit the result"
+    assert published == schema_reference(), "run `make reference` and commit the result"
 
 
 def test_the_reference_names_every_key() -> None:
-    text = reference()
+    text = schema_reference()
     for kind in KINDS:
-        for name, _ in _keys(schema_of(kind)):
+        for name, _ in _keys(json_schema(kind)):
             assert f"| `{name.rpartition('.')[2]}` |" in text, f"{kind} {name}"
 
 
@@ -254,19 +254,19 @@ def test_the_reference_names_every_key() -> None:
 
 
 def run(*arguments: str) -> int:
-    return call(lambda: app(list(arguments), standalone_mode=False))
+    return invoke(lambda: app(list(arguments), standalone_mode=False))
 
 
 def test_one_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("mappings", "schema", "--kind", "plan") == 0
 
-    assert json.loads(capsys.readouterr().out) == schema_of("plan")
+    assert json.loads(capsys.readouterr().out) == json_schema("plan")
 
 
 def test_all_schemas_are_printed_by_kind(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("mappings", "schema") == 0
 
-    assert json.loads(capsys.readouterr().out) == {kind: schema_of(kind) for kind in KINDS}
+    assert json.loads(capsys.readouterr().out) == {kind: json_schema(kind) for kind in KINDS}
 
 
 def test_schemas_are_written_into_a_folder(tmp_path: Path) -> None:

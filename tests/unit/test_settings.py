@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mappings.problems import MappingInvalid, Problem
-from sync.config.check_push import unknown_in_push
-from sync.config.settings import Settings, find_root, load_settings, store_url
-from sync.runtime.bootstrap import configure
+from mappings.problems import InvalidWorkspace, Problem
+from sync.config.check_push import check_push_names
+from sync.config.settings import Settings, find_workspace_root, load_settings, store_url
+from sync.runtime.bootstrap import load_configuration
 from tests.support.journey_world import MAPPING, PLAN
 
 SMALL = "instance: acme\ntrackers:\n  github: {kind: github}\n"
@@ -22,7 +22,7 @@ def settings(root: Path, text: str) -> Settings:
 
 
 def problems(root: Path, text: str) -> list[Problem]:
-    with pytest.raises(MappingInvalid) as raised:
+    with pytest.raises(InvalidWorkspace) as raised:
         settings(root, text)
     return list(raised.value.problems)
 
@@ -35,7 +35,7 @@ def test_a_small_file_is_enough_and_writes_nothing_by_default(tmp_path: Path) ->
     assert small.push.enabled is False
     assert small.timezone == "UTC"
     assert small.census_every == small.unreadable_after == timedelta(hours=24)
-    assert small.scheme.label("capability", "churn") == "capability:churn"
+    assert small.label_scheme.label("capability", "churn") == "capability:churn"
 
 
 def test_durations_prefixes_and_limits_can_be_set(tmp_path: Path) -> None:
@@ -46,8 +46,8 @@ def test_durations_prefixes_and_limits_can_be_set(tmp_path: Path) -> None:
     found = settings(tmp_path, SMALL + more)
     assert (found.census_every, found.overlap) == (timedelta(days=7), timedelta(seconds=90))
     assert (found.limits.removals, found.limits.removal_share) == (3, 0.5)
-    assert found.scheme.label("capability", "churn") == "cap:churn"
-    assert found.scheme.color("cap:churn") == "ff0000"
+    assert found.label_scheme.label("capability", "churn") == "cap:churn"
+    assert found.label_scheme.color("cap:churn") == "ff0000"
 
 
 def test_urls_lose_their_last_slash(tmp_path: Path) -> None:
@@ -74,9 +74,9 @@ def test_the_workspace_is_found_from_any_folder_below_it(tmp_path: Path) -> None
     settings(tmp_path, SMALL)
     below = tmp_path / "plans" / "old"
     below.mkdir(parents=True)
-    assert find_root(below) == tmp_path
+    assert find_workspace_root(below) == tmp_path
     elsewhere = tmp_path.parent
-    assert find_root(elsewhere) == elsewhere
+    assert find_workspace_root(elsewhere) == elsewhere
 
 
 # ---- mistakes
@@ -137,7 +137,7 @@ def test_all_mistakes_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
 
 
 def test_without_a_file_it_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(MappingInvalid, match="run `increment-sync init` to write one"):
+    with pytest.raises(InvalidWorkspace, match="run `increment-sync init` to write one"):
         load_settings(tmp_path)
 
 
@@ -174,10 +174,12 @@ def test_push_for_a_team_without_mapping_is_a_mistake(tmp_path: Path) -> None:
         (tmp_path / folder / "a.yaml").write_text(text, encoding="utf-8")
     text = SMALL + "  jira: {kind: jira-cloud, url: 'https://acme.example'}\n"
     settings(tmp_path, text + "push: {enabled: true, teams: [science, sciense]}\n")
-    with pytest.raises(MappingInvalid, match="no mapping file is for team 'sciense'; the teams are science"):
-        configure(tmp_path)
+    with pytest.raises(
+        InvalidWorkspace, match="no mapping file is for team 'sciense'; the teams are science"
+    ):
+        load_configuration(tmp_path)
     found = settings(tmp_path, text + "push: {enabled: true, teams: [science]}\n")
-    assert unknown_in_push(found, configure(tmp_path).workspace) == []
+    assert check_push_names(found, load_configuration(tmp_path).workspace) == []
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from connectors.errors import Gone, Unavailable
-from sync.apply.recover import settle_open_intents
-from sync.diff.comment_markup import wrap
-from sync.model.records import JournalRow, PushedComment
-from sync.runtime.context import Job
-from tests.support.writing_world import FEATURES, ME, World
+from sync.apply.recover import recover_pending_writes
+from sync.diff.comment_markup import wrap_block
+from sync.model.records import JournalEntry, PushedCommentRecord
+from sync.runtime.context import RunContext
+from tests.support.writing_world import FEATURES, ME, WritingWorld
 
 NEW = "capability:event-features"
 SUBJECT = "capability:features"
@@ -20,36 +20,36 @@ ANCHOR = "acme/churn#1"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> WritingWorld:
+    return WritingWorld(tmp_path)
 
 
 def settled(
-    world: World,
+    world: WritingWorld,
     key: str,
     op: Any,
     payload: dict[str, Any],
     *,
     pushed: set[str] = frozenset(),  # type: ignore[assignment]
-) -> tuple[JournalRow, list[str]]:
+) -> tuple[JournalEntry, list[str]]:
     """A run announced a write and died; the next one settles it."""
 
-    def work(job: Job) -> tuple[JournalRow, list[str]]:
-        ref = world.tracker_of(key)._at(key).issue.ref
-        job.store.record_labels(ref, added=sorted(pushed), removed=[], run_id=job.run_id, at=job.now())
+    def work(job: RunContext) -> tuple[JournalEntry, list[str]]:
+        ref = world.tracker_of(key)._issue_at(key).issue.ref
+        job.store.record_pushed_labels(ref, added=sorted(pushed), removed=[], run_id=job.run_id, at=job.now())
         job.store.journal_intent(
             run_id=job.run_id, at=job.now(), ref=ref, op=op, payload=payload, before={}, rule=None, why="test"
         )
-        open_still = settle_open_intents(job)
+        open_still = recover_pending_writes(job)
         return job.store.journal()[-1], open_still
 
-    found: tuple[JournalRow, list[str]] = world.with_job(work)
+    found: tuple[JournalEntry, list[str]] = world.with_context(work)
     return found
 
 
 @pytest.mark.parametrize(("put_by", "ours"), [(ME, True), ("dana", False), (None, False)])
 def test_an_addition_is_ours_when_the_issue_shows_it_and_nobody_else_put_it(
-    world: World, put_by: str | None, ours: bool
+    world: WritingWorld, put_by: str | None, ours: bool
 ) -> None:
     key = world.jira.add_issue("DS", "Work").key
     if put_by:
@@ -60,14 +60,14 @@ def test_an_addition_is_ours_when_the_issue_shows_it_and_nobody_else_put_it(
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_removal_is_done_when_the_issue_shows_it_no_more(world: World, there: bool) -> None:
+def test_a_removal_is_done_when_the_issue_shows_it_no_more(world: WritingWorld, there: bool) -> None:
     key = world.jira.add_issue("DS", "Work", labels=[FEATURES] * there).key
     row, _ = settled(world, key, "remove-label", {"label": "Capability:Features"}, pushed={FEATURES})
     assert row.outcome == ("not-sent" if there else "done")
     assert world.pushed(key) == ({FEATURES} if there else set())
 
 
-def test_a_tracker_that_does_not_answer_leaves_it_open(world: World) -> None:
+def test_a_tracker_that_does_not_answer_leaves_it_open(world: WritingWorld) -> None:
     key = world.jira.add_issue("DS", "Work").key
     world.jira.unreadable[key] = Unavailable("jira does not answer")
     row, still_open = settled(world, key, "add-label", {"label": FEATURES})
@@ -77,23 +77,23 @@ def test_a_tracker_that_does_not_answer_leaves_it_open(world: World) -> None:
     ]
 
 
-def test_an_issue_out_of_sight_for_a_moment_proves_nothing(world: World) -> None:
+def test_an_issue_out_of_sight_for_a_moment_proves_nothing(world: WritingWorld) -> None:
     key = world.jira.add_issue("DS", "Work").key
     world.jira.label(key, FEATURES, by=ME)
     world.jira.unreadable[key] = Gone("not there")
     row, told = settled(world, key, "add-label", {"label": FEATURES})
     assert (row.outcome, told) == (None, [])
     del world.jira.unreadable[key]
-    world.with_job(settle_open_intents)
+    world.with_context(recover_pending_writes)
     assert world.pushed(key) == {FEATURES}
 
 
-def test_an_issue_out_of_sight_for_a_day_counts_as_deleted(world: World) -> None:
+def test_an_issue_out_of_sight_for_a_day_counts_as_deleted(world: WritingWorld) -> None:
     key = world.jira.add_issue("DS", "Work").key
     world.jira.unreadable[key] = Gone("not there")
     settled(world, key, "add-label", {"label": FEATURES})
     world.pass_time(hours=25)
-    (row,) = world.with_job(lambda job: (settle_open_intents(job), job.store.journal())[1])
+    (row,) = world.with_context(lambda job: (recover_pending_writes(job), job.store.journal())[1])
     assert (row.outcome, row.detail) == ("not-sent", "the issue is not there any more")
 
 
@@ -101,42 +101,46 @@ def comment(body: str, **more: str) -> dict[str, Any]:
     return {"subject": SUBJECT, "body": body, "full_hash": "full", "urgent_hash": "urgent", **more}
 
 
-def pushed_comment(world: World) -> PushedComment | None:
-    return world.with_job(lambda job: job.store.pushed_comments().get(SUBJECT))  # type: ignore[no-any-return]
+def pushed_comment(world: WritingWorld) -> PushedCommentRecord | None:
+    return world.with_context(lambda job: job.store.pushed_comments().get(SUBJECT))  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("by", [ME, "dana"])
-def test_a_comment_that_was_created_is_ours_if_our_account_wrote_it(world: World, by: str) -> None:
-    made = world.github.comment_as(ANCHOR, wrap("Figures", "acme", SUBJECT), by=by)
+def test_a_comment_that_was_created_is_ours_if_our_account_wrote_it(world: WritingWorld, by: str) -> None:
+    made = world.github.comment_as(ANCHOR, wrap_block("Figures", "acme", SUBJECT), by=by)
     row, _ = settled(world, ANCHOR, "create-comment", comment("Figures"))
     found = pushed_comment(world)
     assert row.outcome == ("done" if by == ME else "not-sent")
     assert (found.comment_id, found.full_hash) == (made.id, "full") if found else by == "dana"
 
 
-def test_an_edit_that_did_not_arrive_is_made_again(world: World) -> None:
-    made = world.github.comment_as(ANCHOR, wrap("Old figures", "acme", SUBJECT), by=ME)
+def test_an_edit_that_did_not_arrive_is_made_again(world: WritingWorld) -> None:
+    made = world.github.comment_as(ANCHOR, wrap_block("Old figures", "acme", SUBJECT), by=ME)
     row, _ = settled(world, ANCHOR, "edit-comment", comment("Figures", comment=made.id))
     assert row.outcome == "not-sent"
     assert pushed_comment(world) is None
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_deletion_is_done_when_our_text_is_gone(world: World, there: bool) -> None:
-    text = wrap("Figures", "acme", SUBJECT) if there else "What people wrote around it"
+def test_a_deletion_is_done_when_our_text_is_gone(world: WritingWorld, there: bool) -> None:
+    text = wrap_block("Figures", "acme", SUBJECT) if there else "What people wrote around it"
     made = world.github.comment_as(ANCHOR, text, by=ME)
     row, _ = settled(world, ANCHOR, "delete-comment", {"subject": SUBJECT, "comment": made.id})
     assert row.outcome == ("not-sent" if there else "done")
 
 
 @pytest.mark.parametrize("done", [True, False])
-def test_a_rename_is_believed_when_the_issue_carries_the_new_name(world: World, done: bool) -> None:
+def test_a_rename_is_believed_when_the_issue_carries_the_new_name(world: WritingWorld, done: bool) -> None:
     labels = [NEW if done else FEATURES]
     key, other = (world.github.add_issue("acme/churn", "Work", labels=labels).key for _ in range(2))
     world.run()
-    world.with_job(
-        lambda job: job.store.record_labels(
-            world.github._at(other).issue.ref, added=[FEATURES], removed=[], run_id=job.run_id, at=job.now()
+    world.with_context(
+        lambda job: job.store.record_pushed_labels(
+            world.github._issue_at(other).issue.ref,
+            added=[FEATURES],
+            removed=[],
+            run_id=job.run_id,
+            at=job.now(),
         )
     )
     payload = {"label": FEATURES, "new": NEW, "container": "acme/churn"}

@@ -14,19 +14,19 @@ from typing import Any
 import pytest
 
 from mappings.model import Assignment, IssueState
-from sync.store import PushedComment, Store, StoreError, open_store
+from sync.store import PushedCommentRecord, Store, StoreError, open_store
 from sync.store.snapshot_file import (
-    SnapshotHead,
+    SnapshotHeader,
     UnreadableSnapshot,
-    read_head,
+    open_snapshot,
+    read_header,
     read_rows,
-    store_from,
     write_snapshot,
 )
 from tests.support.postgres import new_database
 from tests.support.store_world import CHURN, START, Clock, issue, pull, ref
 
-HEAD = SnapshotHead(instance="acme", taken=START, bodies=False)
+HEAD = SnapshotHeader(instance="acme", exported_at=START, has_bodies=False)
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def store(clock: Clock) -> Iterator[Store]:
     made = open_store("sqlite://", now=clock)
     pull(made, issue(1, labels=frozenset({"features"}), body="A secret plan"), issue(2, status="Done"))
     pull(made, issue(3, tracker="github", fields={"Team": ("blue",)}), source=CHURN)
-    made.record_labels(ref(1), ["capability:churn"], [], "run-1", START)
-    made.record_comment(comment())
+    made.record_pushed_labels(ref(1), ["capability:churn"], [], "run-1", START)
+    made.record_pushed_comment(comment())
     made.add_override(ref(2), "veto", "capability:churn", since=START, run_id="run-1", note="by hand")
     made.save_baseline("churn", START, [ref(1), ref(2)])
     made.save_assignments("run-1", START, [assigned(1)])
@@ -51,8 +51,8 @@ def store(clock: Clock) -> Iterator[Store]:
     made.close()
 
 
-def comment() -> PushedComment:
-    return PushedComment(
+def comment() -> PushedCommentRecord:
+    return PushedCommentRecord(
         subject="capability:churn",
         ref=ref(1),
         comment_id="77",
@@ -75,7 +75,7 @@ def exported(store: Store, path: Path, *, bodies: bool = False) -> Path:
 
 def everything(store: Store) -> dict[str, Any]:
     return {
-        "known": list(store.known()),
+        "known": list(store.known_issues()),
         "pushed": store.pushed_labels(),
         "comments": store.pushed_comments(),
         "overrides": store.overrides(),
@@ -83,24 +83,24 @@ def everything(store: Store) -> dict[str, Any]:
         "assignments": store.assignments(),
         "history": store.assignment_history(ref(1)),
         "rollup": store.last_rollup(),
-        "born": store.born,
+        "born": store.created_at,
         "finished": store.cache.get("finished-increment:2026-q3"),
     }
 
 
 def looked_at(store: Store) -> dict[str, Any]:
     return {
-        "known": list(store.known()),
-        "of one tracker": list(store.known(tracker="github")),
+        "known": list(store.known_issues()),
+        "of one tracker": list(store.known_issues(tracker="github")),
         "pushed": store.pushed_label_names(),
         "comments": store.pushed_comments(),
         "overrides": store.overrides(),
         "baselines": store.baselines(),
-        "born": store.born,
+        "born": store.created_at,
         "finished": store.cache.get("finished-increment:2026-q3"),
         "expected": store.expectations(),
-        "written": store.written_since_read(),
-        "sources": [(each.name, each.last_whole) for each in store.sources()],
+        "written": store.label_changes_since_read(),
+        "sources": [(each.name, each.last_whole) for each in store.source_states()],
     }
 
 
@@ -119,18 +119,20 @@ def test_what_was_exported_with_bodies_is_there_again(
 
 
 def test_a_file_that_is_only_looked_at_says_the_same(store: Store, clock: Clock, tmp_path: Path) -> None:
-    store.record_labels(ref(3, "github"), ["increment:2026-q4", "capability:churn"], [], "run-1", START)
+    store.record_pushed_labels(
+        ref(3, "github"), ["increment:2026-q4", "capability:churn"], [], "run-1", START
+    )
     pull(
         store,
         issue(2, ref=replace(ref(2), key="NEW-2"), container="NEW", status="Done"),
         at=START + timedelta(minutes=1),
         full=False,
     )
-    store.record_labels(ref(2), ["capability:churn"], [], "run-1", START)
+    store.record_pushed_labels(ref(2), ["capability:churn"], [], "run-1", START)
     store.mark_vanished(ref(3, "github"), START + timedelta(minutes=2))
     path = exported(store, tmp_path / "all.jsonl.gz", bodies=True)
 
-    with store_from(path, clock) as copy:
+    with open_snapshot(path, clock) as copy:
         assert looked_at(copy) == looked_at(store)
         assert list(copy.pushed_label_names()) == list(store.pushed_label_names())
         assert {each.key for each in copy.pushed_label_names()} == {"DS-1", "NEW-2", "acme/churn#3"}
@@ -150,7 +152,7 @@ def test_a_file_that_is_only_looked_at_says_the_same(store: Store, clock: Clock,
 def test_what_a_file_that_is_only_looked_at_was_not_asked_for_is_not_taken_for_empty(
     store: Store, clock: Clock, tmp_path: Path, ask: Any
 ) -> None:
-    with store_from(exported(store, tmp_path / "snap.jsonl"), clock) as copy, pytest.raises(StoreError):
+    with open_snapshot(exported(store, tmp_path / "snap.jsonl"), clock) as copy, pytest.raises(StoreError):
         ask(copy)
 
 
@@ -176,7 +178,7 @@ def test_a_row_that_cannot_be_read_is_a_sentence(
     rows = [(name, broken(row) if name == table else row) for name, row in store.snapshot_rows(bodies=False)]
     write_snapshot(tmp_path / "snap.jsonl", HEAD, rows)
 
-    with pytest.raises(StoreError, match=re.escape(said)), store_from(tmp_path / "snap.jsonl", clock):
+    with pytest.raises(StoreError, match=re.escape(said)), open_snapshot(tmp_path / "snap.jsonl", clock):
         pass
 
 
@@ -184,7 +186,7 @@ def test_who_holds_an_issue_has_to_be_told_before_it(store: Store, clock: Clock,
     rows = sorted(store.snapshot_rows(bodies=False), key=lambda row: row[0] == "memberships")
     write_snapshot(tmp_path / "snap.jsonl", HEAD, rows)
 
-    with pytest.raises(StoreError, match="row of memberships"), store_from(tmp_path / "snap.jsonl", clock):
+    with pytest.raises(StoreError, match="row of memberships"), open_snapshot(tmp_path / "snap.jsonl", clock):
         pass
 
 
@@ -207,8 +209,8 @@ def test_texts_of_issues_stay_at_home_unless_asked_for(store: Store, clock: Cloc
     path = exported(store, tmp_path / "snap.jsonl")
 
     assert "secret plan" not in path.read_text()
-    with store_from(path, clock) as copy:
-        told = {item.issue.ref.key: item.issue for item in copy.known()}
+    with open_snapshot(path, clock) as copy:
+        told = {item.issue.ref.key: item.issue for item in copy.known_issues()}
     assert told["DS-1"].body == ""
     assert told["DS-1"].labels == {"features"}
 
@@ -224,7 +226,7 @@ def test_facts_about_trackers_and_the_journal_stay_at_home(store: Store, tmp_pat
         rule=None,
         why="",
     )
-    store.complete(entry, START, ref=ref(1))
+    store.complete_write(entry, START, ref=ref(1))
 
     text = exported(store, tmp_path / "snap.jsonl").read_text()
 
@@ -235,11 +237,11 @@ def test_facts_about_trackers_and_the_journal_stay_at_home(store: Store, tmp_pat
 def test_a_store_that_was_filled_from_a_file_reads_every_source_in_full(
     store: Store, clock: Clock, tmp_path: Path
 ) -> None:
-    assert store.sources()[0].cursor is not None
+    assert store.source_states()[0].cursor is not None
 
-    with store_from(exported(store, tmp_path / "snap.jsonl"), clock) as copy:
-        assert [each.cursor for each in copy.sources()] == [None, None]
-        assert [each.last_whole for each in copy.sources()] == [START, START]
+    with open_snapshot(exported(store, tmp_path / "snap.jsonl"), clock) as copy:
+        assert [each.cursor for each in copy.source_states()] == [None, None]
+        assert [each.last_whole for each in copy.source_states()] == [START, START]
 
 
 def written(store: Store, op: str, label: str, at: Any) -> None:
@@ -247,7 +249,7 @@ def written(store: Store, op: str, label: str, at: Any) -> None:
         run_id="run-2", at=at, ref=ref(1), op=op, payload={"label": label}, before={}, rule=None, why=""
     )  # type: ignore[arg-type]
     added, removed = ([label], []) if op == "add-label" else ([], [label])
-    store.complete(entry, at, ref=ref(1), added=added, removed=removed)
+    store.complete_write(entry, at, ref=ref(1), added=added, removed=removed)
 
 
 def test_labels_are_told_as_they_are_after_our_own_writes(store: Store, clock: Clock, tmp_path: Path) -> None:
@@ -256,20 +258,20 @@ def test_labels_are_told_as_they_are_after_our_own_writes(store: Store, clock: C
     written(store, "add-label", "capability:old", later)
     written(store, "remove-label", "capability:old", later)
 
-    with store_from(exported(store, tmp_path / "snap.jsonl"), clock) as copy:
-        (one,) = [item.issue for item in copy.known() if item.issue.ref == ref(1)]
+    with open_snapshot(exported(store, tmp_path / "snap.jsonl"), clock) as copy:
+        (one,) = [item.issue for item in copy.known_issues() if item.issue.ref == ref(1)]
 
     assert one.labels == {"features", "capability:churn"}
 
 
 def test_what_was_read_after_our_writes_says_itself_which_labels_there_are(store: Store) -> None:
     written(store, "add-label", "capability:churn", START + timedelta(minutes=1))
-    assert store.written_since_read() == {("jira", ref(1).id): {"capability:churn": True}}
+    assert store.label_changes_since_read() == {("jira", ref(1).id): {"capability:churn": True}}
 
     later = START + timedelta(minutes=2)
     pull(store, issue(1, at=later), at=later, full=False)
 
-    assert store.written_since_read() == {}
+    assert store.label_changes_since_read() == {}
 
 
 def test_a_snapshot_takes_the_place_of_everything(store: Store, clock: Clock, tmp_path: Path) -> None:
@@ -294,7 +296,7 @@ def test_a_damaged_file_leaves_the_store_as_it_was(store: Store, clock: Clock, t
     with pytest.raises(UnreadableSnapshot, match="ends too early"):
         other.load_snapshot(read_rows(path))
 
-    assert [item.issue.ref for item in other.known()] == [ref(99)]
+    assert [item.issue.ref for item in other.known_issues()] == [ref(99)]
     other.close()
 
 
@@ -322,7 +324,7 @@ def test_what_is_no_snapshot_is_refused_in_a_sentence(tmp_path: Path, first: str
     path.write_text(first + "\n")
 
     with pytest.raises(UnreadableSnapshot, match=said):
-        read_head(path)
+        read_header(path)
 
 
 @pytest.mark.parametrize("line", ["{", '["issues"]', '["issues", 3]', '{"rows": 12}', "[1, {}]", "null"])
@@ -340,7 +342,7 @@ def test_what_a_newer_program_added_is_left_out(store: Store, clock: Clock, tmp_
     rows = [(table, values | {"invented": 1}) for table, values in store.snapshot_rows(bodies=True)]
     write_snapshot(tmp_path / "snap.jsonl", HEAD, [*rows, ("inventions", {"id": 1})])
 
-    with store_from(tmp_path / "snap.jsonl", clock) as copy:
+    with open_snapshot(tmp_path / "snap.jsonl", clock) as copy:
         assert looked_at(copy) == looked_at(store)
     other = open_store("sqlite://", now=clock)
     other.load_snapshot(read_rows(tmp_path / "snap.jsonl"))
@@ -355,7 +357,7 @@ def test_a_row_that_lacks_something_is_refused_and_changes_nothing(store: Store,
     with pytest.raises(StoreError, match="says nothing of status in a row of issues"):
         other.load_snapshot([("issues", {"tracker": "jira", "id": "1", "key": "DS-1", "container": "DS"})])
 
-    assert [item.issue.ref for item in other.known()] == [ref(99)]
+    assert [item.issue.ref for item in other.known_issues()] == [ref(99)]
     other.close()
 
 
@@ -387,20 +389,20 @@ def test_the_first_line_says_what_the_file_is(store: Store, tmp_path: Path) -> N
         "taken": START.isoformat(),
         "bodies": False,
     }
-    assert read_head(path) == HEAD
+    assert read_header(path) == HEAD
 
 
 def test_an_empty_store_holds_nothing_and_a_used_one_says_what(store: Store, clock: Clock) -> None:
     empty = open_store("sqlite://", now=clock)
 
-    assert empty.holds() == {}
-    assert store.holds() == {"issues": 3, "overrides": 1, "sources": 2, "labels that we put": 1}
+    assert empty.count_contents() == {}
+    assert store.count_contents() == {"issues": 3, "overrides": 1, "sources": 2, "labels that we put": 1}
     empty.close()
 
 
 def test_a_store_that_keeps_how_issues_count_is_carried_with_the_time_of_its_birth(
     store: Store, clock: Clock, tmp_path: Path
 ) -> None:
-    store.keep_counted(START + timedelta(days=1), [], [], None)
-    with store_from(exported(store, tmp_path / "snapshot.jsonl"), clock) as copy:
-        assert copy.born == store.born
+    store.save_count_records(START + timedelta(days=1), [], [], None)
+    with open_snapshot(exported(store, tmp_path / "snapshot.jsonl"), clock) as copy:
+        assert copy.created_at == store.created_at

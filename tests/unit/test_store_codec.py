@@ -10,12 +10,19 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.model import Issue, IssueRef, Source, Wanted
-from sync.store.codec import COLUMNS, definition_hash, dumps, issue_from, issue_payload, storable
+from connectors.model import FieldSelection, Issue, IssueRef, Source
+from sync.store.codec import (
+    ISSUE_COLUMNS,
+    decode_issue,
+    dump_json,
+    encode_issue_payload,
+    source_definition_hash,
+    storable_text,
+)
 from tests.support.store_world import START, issue
 
 ANYTHING = st.text(st.characters(codec=None, categories=None), max_size=30)
-STORABLE = ANYTHING.map(storable)
+STORABLE = ANYTHING.map(storable_text)
 TIMES = st.datetimes(min_value=datetime(1990, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
@@ -53,7 +60,7 @@ def issues(text: st.SearchStrategy[str]) -> st.SearchStrategy[Issue]:
 
 
 def there_and_back(one: Issue) -> Issue:
-    text = dumps(issue_payload(one))
+    text = dump_json(encode_issue_payload(one))
     text.encode()
     assert "\x00" not in text
     row: dict[str, Any] = {
@@ -66,7 +73,7 @@ def there_and_back(one: Issue) -> Issue:
         "updated": one.updated,
         "payload": json.loads(text),
     }
-    return issue_from(**row)
+    return decode_issue(**row)
 
 
 @given(issues(STORABLE))
@@ -80,19 +87,19 @@ def test_any_other_text_comes_back_cleaned_and_nothing_else_changes(title: str, 
     dirty = issue(1, title=title, labels=frozenset({label}), fields={label: (title,)})
     clean = replace(
         dirty,
-        title=storable(title),
-        labels=frozenset({storable(label)}),
-        fields={storable(label): (storable(title),)},
+        title=storable_text(title),
+        labels=frozenset({storable_text(label)}),
+        fields={storable_text(label): (storable_text(title),)},
     )
     assert there_and_back(dirty) == clean
 
 
 @given(ANYTHING)
 def test_cleaning_text_is_done_once_and_only_where_needed(text: str) -> None:
-    clean = storable(text)
+    clean = storable_text(text)
     clean.encode()
     assert "\x00" not in clean
-    assert storable(clean) == clean
+    assert storable_text(clean) == clean
     if "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text):
         assert clean == text
 
@@ -103,7 +110,7 @@ def test_text_that_looks_like_an_escape_is_not_touched() -> None:
 
 
 def test_a_plain_issue_takes_little_room() -> None:
-    assert sorted(issue_payload(issue(1))) == ["created", "title", "url"]
+    assert sorted(encode_issue_payload(issue(1))) == ["created", "title", "url"]
 
 
 def test_no_field_of_an_issue_is_forgotten() -> None:
@@ -116,7 +123,7 @@ def test_no_field_of_an_issue_is_forgotten() -> None:
         type(None): START,
     }
     plain = issue(1)
-    names = [field.name for field in fields(Issue) if field.name not in COLUMNS]
+    names = [field.name for field in fields(Issue) if field.name not in ISSUE_COLUMNS]
     times = {"created", "started", "closed"}
     for name in names:
         value = getattr(plain, name)
@@ -135,8 +142,8 @@ def test_the_definition_of_a_source_has_a_hash_of_its_own() -> None:
         Source(tracker="jira", repo="DS"),
         Source(tracker="jira", project="DS", pull_requests=True),
     ]
-    wanted = [Wanted(), Wanted(body=True), Wanted(fields=("Team",))]
-    hashes = {definition_hash(source, want) for source in sources for want in wanted}
+    wanted = [FieldSelection(), FieldSelection(body=True), FieldSelection(fields=("Team",))]
+    hashes = {source_definition_hash(source, want) for source in sources for want in wanted}
     assert len(hashes) == len(sources) * len(wanted)
-    one, other = Wanted(fields=("a", "b")), Wanted(fields=("b", "a"))
-    assert definition_hash(sources[0], one) == definition_hash(sources[0], other)
+    one, other = FieldSelection(fields=("a", "b")), FieldSelection(fields=("b", "a"))
+    assert source_definition_hash(sources[0], one) == source_definition_hash(sources[0], other)

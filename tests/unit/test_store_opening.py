@@ -41,15 +41,15 @@ def test_the_folder_of_the_file_is_made_and_the_store_stays(tmp_path: Path) -> N
     later = Clock()
     later.forward(days=30)
     again = open_store(url, now=later)
-    assert again.born == START
-    assert [known.issue for known in again.known()] == [issue(1)]
+    assert again.created_at == START
+    assert [known.issue for known in again.known_issues()] == [issue(1)]
     again.close()
 
 
 def test_a_store_in_memory_is_new_each_time() -> None:
     for _ in range(2):
         store = open_store("sqlite://", now=Clock())
-        assert list(store.known()) == []
+        assert list(store.known_issues()) == []
         pull(store, issue(1))
         store.close()
 
@@ -128,7 +128,7 @@ def test_a_store_with_torn_pages_says_so_while_it_is_used(tmp_path: Path) -> Non
 def _read_everything(url: str) -> None:
     store = open_store(url, now=Clock())
     try:
-        list(store.known())
+        list(store.known_issues())
     finally:
         store.close()
 
@@ -165,8 +165,8 @@ def test_a_full_disk_loses_nothing_that_was_written(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="the disk or quota is full") as full:
             pull(store, *(issue(number, body="x" * 3000) for number in range(2, 400)))
         assert is_a_sentence(str(full.value))
-        assert [known.issue.ref.key for known in store.known()] == ["DS-1"]
-        state = store.source(DS)
+        assert [known.issue.ref.key for known in store.known_issues()] == ["DS-1"]
+        state = store.source_state(DS)
         assert state is not None and state.count == 1
         store.close()
 
@@ -235,7 +235,7 @@ def test_a_store_that_another_program_locks_is_said(tmp_path: Path, monkeypatch:
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="is locked by another program"):
         pull(store, issue(1))
-    assert list(store.known()) == []
+    assert list(store.known_issues()) == []
     other.execute("ROLLBACK")
     other.close()
     pull(store, issue(1))
@@ -274,7 +274,7 @@ def test_a_server_that_went_away_is_said() -> None:
     with pytest.raises(StoreError, match="cannot be used"), store._database.write() as connection:
         connection.exec_driver_sql(kill)
     pull(store, issue(1))
-    assert [known.issue for known in store.known()] == [issue(1)]
+    assert [known.issue for known in store.known_issues()] == [issue(1)]
     store.close()
 
 

@@ -41,23 +41,23 @@ def test_the_lease_holds_across_connections_and_a_dead_run_loses_it(
     two: tuple[Store, Store], clock: Clock
 ) -> None:
     first, second = two
-    first.take_lease("r1", "host-a", TTL)
+    first.acquire_lease("r1", "host-a", TTL)
     with pytest.raises(LeaseHeld, match="host-a"):
-        second.take_lease("r2", "host-b", TTL)
+        second.acquire_lease("r2", "host-b", TTL)
     clock.forward(minutes=5)
-    second.take_lease("r2", "host-b", TTL)
+    second.acquire_lease("r2", "host-b", TTL)
     with pytest.raises(LeaseLost):
         first.renew_lease("r1", TTL)
     first.release_lease("r1")
     with pytest.raises(LeaseHeld, match="host-b"):
-        first.take_lease("r3", "host-a", TTL)
+        first.acquire_lease("r3", "host-a", TTL)
 
 
 def _compete(url: str, name: str, start: Barrier, won: SimpleQueue[tuple[str, bool]]) -> None:
     store = open_store(url, now=lambda: datetime.now(UTC))
     start.wait()
     try:
-        store.take_lease(name, name, TTL)
+        store.acquire_lease(name, name, TTL)
         won.put((name, True))
     except LeaseHeld:
         won.put((name, False))
@@ -82,16 +82,16 @@ def test_what_one_wrote_the_other_reads(two: tuple[Store, Store]) -> None:
     entry = writer.journal_intent(
         run_id="r1", at=START, ref=ref(1), op="add-label", payload={}, before={}, rule=None, why="w"
     )
-    assert [known.issue for known in reader.known()] == [issue(1)]
-    assert [row.id for row in reader.open_intents()] == [entry]
+    assert [known.issue for known in reader.known_issues()] == [issue(1)]
+    assert [row.id for row in reader.pending_writes()] == [entry]
     reader.journal_result(entry, "done", START)
-    assert writer.open_intents() == []
+    assert writer.pending_writes() == []
 
 
 def test_reading_goes_on_while_another_writes(two: tuple[Store, Store]) -> None:
     writer, reader = two
     pull(writer, *(issue(number) for number in range(2500)))
-    stream = reader.known()
+    stream = reader.known_issues()
     seen = [next(stream).issue.ref.id]
     pull(writer, issue(1, tracker="github"), source=CHURN)
     reader.cache.put("seen", 1)
@@ -121,6 +121,6 @@ def test_connectors_may_use_the_cache_from_threads_while_a_run_writes(memory: bo
     for thread in threads:
         thread.join()
     assert failed == []
-    assert len(list(store.known())) == 15
+    assert len(list(store.known_issues())) == 15
     assert store.cache_for("tracker-3").get("14") == ["tracker-3", 14]
     store.close()

@@ -16,9 +16,9 @@ from mappings.model import Overrides
 from mappings.rules.matcher import Matcher
 from sync.cli.commands.mappings_suggest import suggest
 from sync.mapping_tools.features import title_pattern
-from sync.mapping_tools.rule_yaml import scalar
-from sync.runtime.bootstrap import configure
-from sync.runtime.session import opened_store
+from sync.mapping_tools.rule_yaml import yaml_scalar
+from sync.runtime.bootstrap import load_configuration
+from sync.runtime.session import open_workspace_store
 from tests.support.match_world import issue
 from tests.support.offline_world import MAPPING, NOW, OfflineWorld, days_ago
 
@@ -74,9 +74,9 @@ def pasted(world: OfflineWorld) -> dict[str, str]:
         plan = world.root / "plans/2026-q4.yaml"
         more = "".join(each["yaml"] for each in found["capabilities_to_create"])
         plan.write_text(plan.read_text(encoding="utf-8") + more, encoding="utf-8")
-    configured = configure(world.root)
-    with opened_store(configured, lambda: NOW) as store:
-        known = list(store.known())
+    configured = load_configuration(world.root)
+    with open_workspace_store(configured, lambda: NOW) as store:
+        known = list(store.known_issues())
     matcher = Matcher(configured.workspace, configured.workspace.labels, NOW)
     return {each.ref.key: each.capability for each in matcher.match(known, Overrides()).assignments}
 
@@ -194,7 +194,7 @@ def test_nothing_below_the_precision_is_suggested_unless_asked(tmp_path: Path) -
 def test_what_people_took_out_of_a_capability_speaks_against_a_rule(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, *mixed(wrong=0))
     assert suggested(world) == {"components-scoring": ("model", 3)}
-    with opened_store(configure(tmp_path), lambda: NOW) as store:
+    with open_workspace_store(load_configuration(tmp_path), lambda: NOW) as store:
         for number in (1, 2, 3):
             ref = issue(f"DS-{number}").ref
             store.add_override(ref, "veto", "capability:model", since=days_ago(1), run_id="r")
@@ -209,7 +209,7 @@ def test_what_people_pinned_is_something_to_learn_from(tmp_path: Path) -> None:
         *many(61, 3, components=("Scoring",)),
     )
     assert suggested(world) == {}
-    with opened_store(configure(tmp_path), lambda: NOW) as store:
+    with open_workspace_store(load_configuration(tmp_path), lambda: NOW) as store:
         for number in range(1, 6):
             ref = issue(f"DS-{number}").ref
             store.add_override(ref, "pin", "capability:model", since=days_ago(1), run_id="r")
@@ -419,7 +419,7 @@ def test_what_is_printed_for_a_file_without_rules_can_be_pasted_as_it_stands(tmp
     printed = told(world).partition("Paste at the end of ")[2]
     yaml = printed.partition("\n\n")[2].partition("\n\n")[0]
     path.write_text(f"{bare}{yaml}\n", encoding="utf-8")
-    (rule,) = configure(world.root).workspace.teams[0].rules
+    (rule,) = load_configuration(world.root).workspace.teams[0].rules
     assert (rule.id, rule.assign) == ("labels-features", "features")
 
 
@@ -511,7 +511,7 @@ def test_whatever_an_epic_is_called_its_capability_can_be_pasted(tmp_path: Path,
 
 @pytest.mark.parametrize("text", NASTY)
 def test_a_value_means_the_same_text_to_other_readers_of_yaml(text: str) -> None:
-    assert YAML(typ="safe").load(f"[{scalar(text)}]") == [text]
+    assert YAML(typ="safe").load(f"[{yaml_scalar(text)}]") == [text]
 
 
 def test_names_with_invisible_characters_become_no_rule(tmp_path: Path) -> None:

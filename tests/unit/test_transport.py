@@ -20,15 +20,15 @@ from connectors.errors import (
     ConnectorError,
     Gone,
     OutcomeUnknown,
-    QuotaExhausted,
+    RateLimitExceeded,
     Rejected,
     SourceMissing,
     Unavailable,
 )
 from connectors.http.client import Transport
-from connectors.http.rate_limiter import Pace, WriteLimits
-from connectors.http.response_errors import Moved
-from connectors.http.retry import Kind, RetryPolicy, Wait
+from connectors.http.rate_limiter import RateLimiter, WriteLimits
+from connectors.http.response_errors import ReadRedirected
+from connectors.http.retry import RequestKind, RetryPolicy, Wait
 
 BASE = "https://tracker.example/api/v3"
 SECRET = "ghp_do_not_tell"
@@ -63,7 +63,7 @@ class Line:
     def get(self, path: str = "issues", **more: Any) -> Any:
         return self.transport.send("GET", path, kind="read", **more).data
 
-    def post(self, kind: Kind = "create") -> Any:
+    def post(self, kind: RequestKind = "create") -> Any:
         return self.transport.send("POST", "comments", kind=kind, json={"body": "text"}).data
 
 
@@ -102,7 +102,7 @@ def calls(net: responses.RequestsMock) -> int:
 )
 @pytest.mark.parametrize("kind", ["read", "idempotent", "create"])
 def test_a_refusal_is_final_and_sorted_by_what_to_do(
-    net: responses.RequestsMock, line: Line, status: int, error: type[ConnectorError], kind: Kind
+    net: responses.RequestsMock, line: Line, status: int, error: type[ConnectorError], kind: RequestKind
 ) -> None:
     net.post(f"{BASE}/comments", status=status, json={"message": "No way"})
     with pytest.raises(error):
@@ -143,7 +143,7 @@ def test_a_vendor_may_tell_more_about_a_refusal(net: responses.RequestsMock) -> 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("kind", ["read", "idempotent"])
 def test_a_stumbling_server_is_asked_again(
-    net: responses.RequestsMock, line: Line, status: int, kind: Kind
+    net: responses.RequestsMock, line: Line, status: int, kind: RequestKind
 ) -> None:
     net.post(f"{BASE}/comments", status=status)
     net.post(f"{BASE}/comments", json={"id": 1})
@@ -183,7 +183,7 @@ def test_a_refusal_after_an_answer_that_was_lost_does_not_prove_that_nothing_hap
     net.post(f"{BASE}/comments", status=status, json={"message": "no"})
     with pytest.raises(ConnectorError) as refused:
         line.post("idempotent")
-    assert refused.value.in_doubt
+    assert refused.value.follows_ambiguous_write
 
 
 @pytest.mark.parametrize("before", [[], [{"status": 429, "json": {}}]])
@@ -195,7 +195,7 @@ def test_a_refusal_without_a_lost_answer_is_one(
     net.post(f"{BASE}/comments", status=403, json={"message": "no"})
     with pytest.raises(Rejected) as refused:
         line.post("idempotent")
-    assert not refused.value.in_doubt
+    assert not refused.value.follows_ambiguous_write
 
 
 def test_a_bare_429_is_a_quota_even_for_a_create(net: responses.RequestsMock, line: Line) -> None:
@@ -215,7 +215,7 @@ def test_retry_after_as_a_date_is_kept_to_the_second(net: responses.RequestsMock
 
 def test_a_quota_of_half_an_hour_stops_the_tracker_at_once(net: responses.RequestsMock, line: Line) -> None:
     net.get(f"{BASE}/issues", status=429, headers={"Retry-After": "1800"})
-    with pytest.raises(QuotaExhausted) as stopped:
+    with pytest.raises(RateLimitExceeded) as stopped:
         line.get()
     assert stopped.value.until == START + timedelta(seconds=1800)
     assert line.slept == []
@@ -230,7 +230,7 @@ def test_a_redirected_read_is_an_error_that_knows_where(
 ) -> None:
     net.get(f"{BASE}/issues", status=status, headers={"Location": f"{BASE}/repositories/7/issues?state=all"})
     with pytest.raises(
-        Moved, match=r"moved to https://tracker\.example/api/v3/repositories/7/issues"
+        ReadRedirected, match=r"moved to https://tracker\.example/api/v3/repositories/7/issues"
     ) as moved:
         line.get()
     assert isinstance(moved.value, SourceMissing)
@@ -241,7 +241,7 @@ def test_a_redirected_read_is_an_error_that_knows_where(
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 @pytest.mark.parametrize("kind", ["idempotent", "create"])
 def test_a_redirected_write_is_never_a_success(
-    net: responses.RequestsMock, line: Line, status: int, kind: Kind
+    net: responses.RequestsMock, line: Line, status: int, kind: RequestKind
 ) -> None:
     net.post(f"{BASE}/comments", status=status, json={}, headers={"Location": f"{BASE}/other"})
     with pytest.raises(Rejected, match="nothing was written"):
@@ -252,7 +252,7 @@ def test_a_redirected_write_is_never_a_success(
 def test_credentials_never_travel_to_another_host(net: responses.RequestsMock, line: Line) -> None:
     net.get(f"{BASE}/issues", status=302, headers={"Location": "https://evil.example/issues"})
     net.get("https://evil.example/issues", json=[])
-    with pytest.raises(Moved):
+    with pytest.raises(ReadRedirected):
         line.get()
     for url in (
         "https://evil.example/issues",
@@ -360,7 +360,7 @@ def test_a_lost_answer_to_a_create_is_unknown_and_not_repeated(failure: str) -> 
 
 
 @pytest.mark.parametrize("kind", ["read", "idempotent", "create"])
-def test_a_closed_port_had_no_effect_so_even_a_create_tries_again(kind: Kind) -> None:
+def test_a_closed_port_had_no_effect_so_even_a_create_tries_again(kind: RequestKind) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     line = Line(url)
@@ -440,7 +440,7 @@ def test_no_cookie_is_kept(net: responses.RequestsMock, line: Line) -> None:
 def test_writes_keep_their_distance_and_reads_do_not_wait(net: responses.RequestsMock) -> None:
     net.post(f"{BASE}/comments", json={"id": 1})
     net.get(f"{BASE}/issues", json=[])
-    line = Line(pace=Pace(WriteLimits(spacing=1.0), tracker="github"))
+    line = Line(pace=RateLimiter(WriteLimits(spacing=1.0), tracker="github"))
     line.post()
     line.get()
     line.time += timedelta(seconds=0.25)

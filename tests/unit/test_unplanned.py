@@ -11,7 +11,7 @@ import pytest
 
 from connectors.model import Issue
 from sync.cli.commands.unplanned import unplanned
-from sync.runtime.invocation import Ways
+from sync.runtime.invocation import Invocation
 from tests.support.match_world import issue
 from tests.support.offline_world import MAPPING, OfflineWorld, days_ago, done
 
@@ -144,10 +144,10 @@ def test_those_that_wait_longest_stand_first_and_the_oldest_is_named(tmp_path: P
 
 def test_an_issue_that_is_gone_from_the_tracker_waits_no_more(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, issue("DS-1", created=days_ago(44)))
-    from sync.runtime.bootstrap import configure
-    from sync.runtime.session import opened_store
+    from sync.runtime.bootstrap import load_configuration
+    from sync.runtime.session import open_workspace_store
 
-    with opened_store(configure(tmp_path)) as store:
+    with open_workspace_store(load_configuration(tmp_path)) as store:
         store.mark_vanished(issue("DS-1").ref, days_ago(1))
     answer = world.call(lambda ways: unplanned(ways, None), as_json=True).json
     assert answer["oldest"] is None
@@ -224,7 +224,7 @@ def test_a_csv_file_is_written_and_the_terminal_says_where(tmp_path: Path) -> No
     world = OfflineWorld(tmp_path / "here", issue("DS-1", title="Größe"))
     file = tmp_path / "ad-hoc.csv"
 
-    def command(ways: Ways) -> int:
+    def command(ways: Invocation) -> int:
         return unplanned(ways, None, None, str(file))
 
     answer = world.call(command)

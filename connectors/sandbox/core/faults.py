@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Literal, get_args
 
-from connectors.sandbox.core.tracker import Request, Response
+from connectors.sandbox.core.tracker import TrackerRequest, TrackerResponse
 
 FaultKind = Literal[
     "status",
@@ -69,28 +69,28 @@ class Fault:
     """status, timeout: whether the request took effect all the same."""
     location: str = ""
 
-    def matches(self, tracker: str, request: Request) -> bool:
+    def matches(self, tracker: str, request: TrackerRequest) -> bool:
         """Whether this request is of the kind that is hit, leaving counting aside."""
         return (
             (self.tracker is None or self.tracker == tracker)
             and (self.method is None or self.method.upper() == request.method)
             and (self.path is None or fnmatch.fnmatchcase(request.path, self.path))
-            and (self.rows is None or _rows_asked(request) >= self.rows)
-            and (self.expand is None or self.expand in _expanded(request))
+            and (self.rows is None or _requested_rows(request) >= self.rows)
+            and (self.expand is None or self.expand in _expand_values(request))
         )
 
-    def answer(self, now: datetime, base_url: str) -> Response:
+    def build_response(self, now: datetime, base_url: str) -> TrackerResponse:
         """The answer of a ``status``, ``timeout`` or ``redirect`` fault."""
         headers = dict(self.headers)
         if self.retry_after is not None:
             headers["Retry-After"] = _retry_after(self.retry_after, self.retry_after_form, now)
         if self.kind == "timeout":
-            return Response(status=504, data=self.body, headers=headers)
+            return TrackerResponse(status=504, data=self.body, headers=headers)
         if self.kind == "redirect":
             below = self.location.startswith("/")
             headers["Location"] = f"{base_url}{self.location}" if below else self.location
-            return Response(status=self.status if 300 <= self.status < 400 else 301, headers=headers)
-        return Response(status=self.status, data=self.body, headers=headers)
+            return TrackerResponse(status=self.status if 300 <= self.status < 400 else 301, headers=headers)
+        return TrackerResponse(status=self.status, data=self.body, headers=headers)
 
     @classmethod
     def from_json(cls, data: object) -> Fault:
@@ -109,19 +109,19 @@ class Fault:
         return cls(**data)
 
 
-def _asked(request: Request) -> Mapping[str, Any]:
+def _parameters(request: TrackerRequest) -> Mapping[str, Any]:
     return {**request.query, **(request.json if isinstance(request.json, dict) else {})}
 
 
-def _rows_asked(request: Request) -> int:
-    asked = _asked(request)
+def _requested_rows(request: TrackerRequest) -> int:
+    asked = _parameters(request)
     listed = asked.get("issueIdsOrKeys")
     number = len(listed) if isinstance(listed, list) else asked.get("maxResults") or asked.get("per_page")
     return int(str(number)) if str(number).isdigit() else 0
 
 
-def _expanded(request: Request) -> list[str]:
-    expand = _asked(request).get("expand") or ()
+def _expand_values(request: TrackerRequest) -> list[str]:
+    expand = _parameters(request).get("expand") or ()
     return expand.split(",") if isinstance(expand, str) else list(expand)
 
 
@@ -167,7 +167,7 @@ class Faults:
         with self._lock:
             return tuple(fault for fault, _ in self._faults)
 
-    def pick(self, tracker: str, request: Request) -> tuple[Fault | None, float]:
+    def pick(self, tracker: str, request: TrackerRequest) -> tuple[Fault | None, float]:
         """The fault for this request, the one that was added first, and the seconds of latency."""
         chosen: Fault | None = None
         latency = 0.0
@@ -187,21 +187,21 @@ def _is_due(fault: Fault, count: int) -> bool:
     return count >= fault.nth and (fault.times is None or count < fault.nth + fault.times)
 
 
-class Pages:
+class PageCache:
     """The last list that each tracker answered, for ``repeat_page``. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._last: dict[tuple[str, str, str], Response] = {}
+        self._last: dict[tuple[str, str, str], TrackerResponse] = {}
 
-    def remember(self, tracker: str, request: Request, response: Response) -> None:
+    def remember(self, tracker: str, request: TrackerRequest, response: TrackerResponse) -> None:
         """Keep a page. The list that GitHub answers to a label that was put is none."""
         is_write = isinstance(response.data, list) and request.method != "GET"
         if response.status == 200 and _is_page(response.data) and not is_write:
             with self._lock:
                 self._last[_page_key(tracker, request)] = response
 
-    def last(self, tracker: str, request: Request) -> Response | None:
+    def last_page(self, tracker: str, request: TrackerRequest) -> TrackerResponse | None:
         """The list that was answered before to a request of this kind."""
         with self._lock:
             return self._last.get(_page_key(tracker, request))
@@ -212,7 +212,7 @@ class Pages:
             self._last.clear()
 
 
-def _page_key(tracker: str, request: Request) -> tuple[str, str, str]:
+def _page_key(tracker: str, request: TrackerRequest) -> tuple[str, str, str]:
     # A next page may be addressed by repository id instead of name, so only the end of the path counts.
     return tracker, request.method, request.path.rsplit("/", 1)[-1]
 
@@ -221,7 +221,7 @@ def _is_page(data: object) -> bool:
     return isinstance(data, list) or (isinstance(data, dict) and any(key in data for key in _LISTS))
 
 
-def emptied(response: Response) -> Response:
+def without_rows(response: TrackerResponse) -> TrackerResponse:
     """The same answer without the rows of its list."""
     data = response.data
     if isinstance(data, list):

@@ -64,7 +64,7 @@ from ruamel.yaml.error import YAMLError
 
 KINDS = ("github", "jira-cloud", "jira-dc")
 _RELATIVE = re.compile(r"(?:(?P<ahead>in) )?(?P<n>\d+(?:\.\d+)?) ?(?P<unit>[mhdw])(?P<back> ago)?")
-_KIND_NAMES: Mapping[type, str] = {
+_TYPE_NAMES: Mapping[type, str] = {
     dict: "a mapping",
     list: "a list",
     str: "text",
@@ -81,7 +81,7 @@ class SeedError(Exception):
 
 def read_seed(source: Mapping[str, Any] | str | Path) -> Mapping[str, Any]:
     """A seed from a YAML file (or given as a mapping), with its outer shape checked. SeedError."""
-    data = source if isinstance(source, Mapping) else _parse(Path(source))
+    data = source if isinstance(source, Mapping) else _parse_yaml(Path(source))
     trackers = expect(data.get("trackers"), dict, "trackers")
     unknown = sorted(set(data) - {"now", "trackers"})
     if unknown:
@@ -97,7 +97,7 @@ def read_seed(source: Mapping[str, Any] | str | Path) -> Mapping[str, Any]:
     return data
 
 
-def _parse(path: Path) -> Mapping[str, Any]:
+def _parse_yaml(path: Path) -> Mapping[str, Any]:
     try:
         with path.open(encoding="utf-8") as file:
             data = YAML(typ="safe", pure=True).load(file)
@@ -111,8 +111,8 @@ def _parse(path: Path) -> Mapping[str, Any]:
     return data
 
 
-def when(value: object, now: datetime, where: str = "time") -> datetime:
-    """A time of the seed, aware and in UTC, whole seconds. ``where`` names the key in a SeedError."""
+def parse_time(value: object, now: datetime, place: str = "time") -> datetime:
+    """A time of the seed, aware and in UTC, whole seconds. ``place`` names the key in a SeedError."""
     if isinstance(value, str) and (found := _RELATIVE.fullmatch(value.strip())):
         if bool(found["ahead"]) != bool(found["back"]):
             distance = timedelta(**{_UNITS[found["unit"]]: float(found["n"])})
@@ -128,7 +128,7 @@ def when(value: object, now: datetime, where: str = "time") -> datetime:
         except ValueError:
             pass
     raise SeedError(
-        f"{where} is {value!r}, which is no time; write ISO 8601 like 2026-11-20T09:00:00Z or '3d ago'."
+        f"{place} is {value!r}, which is no time; write ISO 8601 like 2026-11-20T09:00:00Z or '3d ago'."
     )
 
 
@@ -142,4 +142,4 @@ def expect(value: object, kind: type[_T], where: str) -> _T:
     if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
     given = "is missing" if value is None else f"is {value!r}"
-    raise SeedError(f"{where} {given}; it has to be {_KIND_NAMES.get(kind, kind.__name__)}.")
+    raise SeedError(f"{where} {given}; it has to be {_TYPE_NAMES.get(kind, kind.__name__)}.")

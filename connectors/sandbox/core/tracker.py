@@ -1,6 +1,6 @@
 """What the embedded trackers share: a request, an answer, a clock, a log, and what a tracker has to offer.
 
-A tracker is a plain object: it gets a ``Request`` and gives a ``Response``, without sockets. ``server.py``
+A tracker is a plain object: it gets a ``TrackerRequest`` and gives a ``TrackerResponse``, without sockets. ``server.py``
 puts trackers behind HTTP and ``faults.py`` makes the answers go wrong.
 """
 
@@ -36,7 +36,7 @@ class Headers(dict[str, str]):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class TrackerRequest:
     """One request as a tracker sees it."""
 
     method: str
@@ -53,7 +53,7 @@ class Request:
 
 
 @dataclass(kw_only=True, slots=True)
-class Response:
+class TrackerResponse:
     """One answer. ``data`` is sent as JSON; None is an empty body."""
 
     status: int = 200
@@ -86,7 +86,7 @@ class Tracker(Protocol):
         """Path below the mount that a client is configured with: '' or for GitHub ``/api/v3``."""
         ...
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: TrackerRequest) -> TrackerResponse:
         """Carry out one request. Never raises for what a client sent."""
         ...
 
@@ -130,7 +130,7 @@ class Clock:
         with self._lock:
             self._moved += by
 
-    def restart(self) -> None:
+    def reset(self) -> None:
         """Take back every ``advance``."""
         with self._lock:
             self._moved = timedelta()
@@ -167,10 +167,10 @@ class RequestLog:
         with self._lock:
             return tuple(self._entries)
 
-    def add(
+    def record(
         self,
         tracker: str,
-        request: Request,
+        request: TrackerRequest,
         status: int,
         *,
         authenticated_as: str | None = None,

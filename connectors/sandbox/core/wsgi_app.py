@@ -17,17 +17,24 @@ from typing import TYPE_CHECKING, Any, Protocol
 from werkzeug.wrappers import Request as HttpRequest
 from werkzeug.wrappers import Response as HttpResponse
 
-from connectors.sandbox.core.faults import Fault, Faults, Pages, emptied
-from connectors.sandbox.core.tracker import Clock, Headers, Request, RequestLog, Response, Tracker
+from connectors.sandbox.core.faults import Fault, Faults, PageCache, without_rows
+from connectors.sandbox.core.tracker import (
+    Clock,
+    Headers,
+    RequestLog,
+    Tracker,
+    TrackerRequest,
+    TrackerResponse,
+)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
-MAX_ADVANCE = 10 * 365 * 86_400
+MAX_CLOCK_ADVANCE_SECONDS = 10 * 365 * 86_400
 
 
-class Box(Protocol):
+class SandboxBackend(Protocol):
     """What the door needs of the sandbox."""
 
     trackers: dict[str, Tracker]
@@ -38,40 +45,46 @@ class Box(Protocol):
     def reset(self) -> None: ...
 
 
-class Door:
+class SandboxWsgiApp:
     """A WSGI app. ``closing`` ends every wait when the server stops."""
 
-    def __init__(self, box: Box, closing: threading.Event) -> None:
-        self._box = box
+    def __init__(self, backend: SandboxBackend, closing: threading.Event) -> None:
+        self._backend = backend
         self._closing = closing
-        self.pages = Pages()
+        self.page_cache = PageCache()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         http = HttpRequest(environ)
         http.get_data(cache=True)  # all of it, or closing the connection would look like a reset
         first, _, rest = http.path.lstrip("/").partition("/")
-        if first in self._box.trackers:
-            answer = self._serve(environ, self._box.trackers[first], _request(http, first, f"/{rest}"))
+        if first in self._backend.trackers:
+            answer = self._handle_tracker_request(
+                environ, self._backend.trackers[first], _tracker_request(http, first, f"/{rest}")
+            )
         elif first == "_sandbox":
-            answer = self._encode(self._admin(http, rest))
+            answer = self._encode_response(self._handle_admin(http, rest))
         elif not first:
-            answer = HttpResponse(self._page(http.host_url.rstrip("/")), content_type="text/html")
+            answer = HttpResponse(self._render_index(http.host_url.rstrip("/")), content_type="text/html")
         else:
-            answer = self._encode(_problem(404, f"The sandbox serves no tracker named '{first}'."))
+            answer = self._encode_response(
+                _error_response(404, f"The sandbox serves no tracker named '{first}'.")
+            )
         answer.headers["Server"] = "increment-sync sandbox"
-        answer.headers["Date"] = format_datetime(self._box.clock.now(), usegmt=True)
+        answer.headers["Date"] = format_datetime(self._backend.clock.now(), usegmt=True)
         return answer(environ, start_response)
 
     # ---- trackers and their faults
 
-    def _serve(self, environ: WSGIEnvironment, tracker: Tracker, request: Request) -> HttpResponse:
-        fault, latency = self._box.faults.pick(tracker.name, request)
+    def _handle_tracker_request(
+        self, environ: WSGIEnvironment, tracker: Tracker, request: TrackerRequest
+    ) -> HttpResponse:
+        fault, latency = self._backend.faults.pick(tracker.name, request)
         if latency:
             self._closing.wait(latency)
-        response = self._respond(tracker, request, fault)
+        response = self._apply_fault(tracker, request, fault)
         kind = fault.kind if fault else None
         cut = kind in ("reset_before", "reset_after")
-        self._box.log.add(
+        self._backend.log.record(
             tracker.name,
             request,
             0 if cut else response.status,
@@ -79,33 +92,35 @@ class Door:
             fault=kind,
         )
         if cut:
-            _reset(environ)
-        return self._encode(response, truncate=kind == "truncated", head=request.method == "HEAD")
+            _reset_connection(environ)
+        return self._encode_response(response, truncate=kind == "truncated", head=request.method == "HEAD")
 
-    def _respond(self, tracker: Tracker, request: Request, fault: Fault | None) -> Response:
+    def _apply_fault(self, tracker: Tracker, request: TrackerRequest, fault: Fault | None) -> TrackerResponse:
         if fault is None:
-            return self._handle(tracker, request)
-        own = fault.answer(self._box.clock.now(), request.base_url)
+            return self._call_tracker(tracker, request)
+        own = fault.build_response(self._backend.clock.now(), request.base_url)
         if fault.kind in ("status", "timeout"):
             if fault.carried_out:
-                carried_out = self._handle(tracker, request)
+                carried_out = self._call_tracker(tracker, request)
                 own = replace(own, authenticated_as=carried_out.authenticated_as)
             if fault.kind == "timeout":
                 self._closing.wait(fault.seconds)
             return own
         if fault.kind == "repeat_page":
-            return self.pages.last(tracker.name, request) or self._handle(tracker, request)
+            return self.page_cache.last_page(tracker.name, request) or self._call_tracker(tracker, request)
         if fault.kind in ("reset_before", "redirect"):
             return own
-        response = self._handle(tracker, request)
-        return emptied(response) if fault.kind == "empty_page" else response
+        response = self._call_tracker(tracker, request)
+        return without_rows(response) if fault.kind == "empty_page" else response
 
-    def _handle(self, tracker: Tracker, request: Request) -> Response:
+    def _call_tracker(self, tracker: Tracker, request: TrackerRequest) -> TrackerResponse:
         response = tracker.handle(request)
-        self.pages.remember(tracker.name, request, response)
+        self.page_cache.remember(tracker.name, request, response)
         return response
 
-    def _encode(self, response: Response, *, truncate: bool = False, head: bool = False) -> HttpResponse:
+    def _encode_response(
+        self, response: TrackerResponse, *, truncate: bool = False, head: bool = False
+    ) -> HttpResponse:
         body = b"" if response.data is None else json.dumps(response.data).encode()
         if truncate:
             body = body[: max(1, len(body) // 2)]
@@ -119,55 +134,57 @@ class Door:
 
     # ---- for people
 
-    def _admin(self, http: HttpRequest, rest: str) -> Response:
-        box = self._box
+    def _handle_admin(self, http: HttpRequest, rest: str) -> TrackerResponse:
+        box = self._backend
         match http.method, rest.split("/"):
             case "GET", ["log"]:
-                return Response(data=[asdict(entry) for entry in box.log.entries])
+                return TrackerResponse(data=[asdict(entry) for entry in box.log.entries])
             case "GET", ["faults"]:
-                return Response(data=[_as_json(fault) for fault in box.faults.active])
+                return TrackerResponse(data=[_fault_to_json(fault) for fault in box.faults.active])
             case "POST", ["faults"]:
-                return self._add_faults(_json(http.get_data()))
+                return self._add_faults(_parse_json(http.get_data()))
             case "DELETE", ["faults"]:
                 box.faults.clear()
-                return Response(status=204)
+                return TrackerResponse(status=204)
             case "POST", ["reset"]:
                 box.reset()
-                return Response(status=204)
+                return TrackerResponse(status=204)
             case "POST", ["clock"]:
-                return self._advance(_json(http.get_data()))
+                return self._advance(_parse_json(http.get_data()))
             case "GET", ["dump", name] if name in box.trackers:
-                return Response(data=box.trackers[name].dump())
-        return _problem(404, "There is no such thing here; see GET / for what there is.")
+                return TrackerResponse(data=box.trackers[name].dump())
+        return _error_response(404, "There is no such thing here; see GET / for what there is.")
 
-    def _add_faults(self, data: Any) -> Response:
+    def _add_faults(self, data: Any) -> TrackerResponse:
         try:
             faults = [Fault.from_json(item) for item in (data if isinstance(data, list) else [data])]
         except ValueError as error:
-            return _problem(400, str(error))
+            return _error_response(400, str(error))
         for fault in faults:
-            self._box.faults.add(fault)
-        return Response(status=201, data=[_as_json(fault) for fault in faults])
+            self._backend.faults.add(fault)
+        return TrackerResponse(status=201, data=[_fault_to_json(fault) for fault in faults])
 
-    def _advance(self, data: Any) -> Response:
+    def _advance(self, data: Any) -> TrackerResponse:
         seconds = data.get("advance_seconds") if isinstance(data, dict) else None
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            return _problem(400, 'Send {"advance_seconds": n} with a number.')
-        if abs(seconds) > MAX_ADVANCE:
-            return _problem(400, "The clock can be put ahead by ten years at a time.")
-        self._box.clock.advance(timedelta(seconds=seconds))
-        return Response(data={"now": self._box.clock.now().isoformat()})
+            return _error_response(400, 'Send {"advance_seconds": n} with a number.')
+        if abs(seconds) > MAX_CLOCK_ADVANCE_SECONDS:
+            return _error_response(400, "The clock can be put ahead by ten years at a time.")
+        self._backend.clock.advance(timedelta(seconds=seconds))
+        return TrackerResponse(data={"now": self._backend.clock.now().isoformat()})
 
-    def _page(self, base_url: str) -> str:
+    def _render_index(self, base_url: str) -> str:
         rows = "".join(
             f"<tr><td>{html.escape(name)}</td><td>{tracker.kind}</td>"
             f"<td><code>{html.escape(f'{base_url}/{name}{tracker.url}')}</code></td></tr>"
-            for name, tracker in self._box.trackers.items()
+            for name, tracker in self._backend.trackers.items()
         )
-        return _PAGE.format(rows=rows, base=html.escape(base_url), now=self._box.clock.now().isoformat())
+        return _INDEX_PAGE.format(
+            rows=rows, base=html.escape(base_url), now=self._backend.clock.now().isoformat()
+        )
 
 
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>increment-sync sandbox</title>
+_INDEX_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>increment-sync sandbox</title>
 <body><h1>increment-sync sandbox</h1>
 <p>Look-alikes of issue trackers. Nothing here is real; it is gone when the server stops. Its clock: {now}</p>
 <table border="1" cellpadding="4">
@@ -183,35 +200,35 @@ curl -X POST {base}/_sandbox/reset                                    back to th
 """
 
 
-def _request(http: HttpRequest, mount: str, path: str) -> Request:
+def _tracker_request(http: HttpRequest, mount: str, path: str) -> TrackerRequest:
     body = http.get_data()
-    return Request(
+    return TrackerRequest(
         method=http.method,
         path=path,
         query=http.args.to_dict(),
         headers=Headers(dict(http.headers)),
-        json=_json(body),
+        json=_parse_json(body),
         body=body,
         base_url=f"{http.host_url.rstrip('/')}/{mount}",
     )
 
 
-def _json(body: bytes) -> Any:
+def _parse_json(body: bytes) -> Any:
     try:
         return json.loads(body) if body else None
     except (ValueError, RecursionError):
         return None
 
 
-def _as_json(fault: Fault) -> Mapping[str, Any]:
+def _fault_to_json(fault: Fault) -> Mapping[str, Any]:
     return asdict(fault)
 
 
-def _problem(status: int, sentence: str) -> Response:
-    return Response(status=status, data={"message": sentence})
+def _error_response(status: int, sentence: str) -> TrackerResponse:
+    return TrackerResponse(status=status, data={"message": sentence})
 
 
-def _reset(environ: WSGIEnvironment) -> None:
+def _reset_connection(environ: WSGIEnvironment) -> None:
     """Cut the connection with a reset, as a crashed peer would; without a socket, just raise."""
     connection: socket.socket | None = environ.get("werkzeug.socket")
     if connection is not None:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from connectors.sandbox.core.tracker import Request, Response
-from connectors.sandbox.github.model import LEVELS, Account, App, Issue, Level, Repo, Token
-from connectors.sandbox.github.serializer import Shapes
+from connectors.sandbox.core.tracker import TrackerRequest, TrackerResponse
+from connectors.sandbox.github.model import LEVELS, AccessToken, App, GithubAccount, GithubIssue, Level, Repo
+from connectors.sandbox.github.serializer import GithubSerializer
 from connectors.sandbox.github.state import GithubState
 
 
-class ApiError(Exception):
+class GithubApiError(Exception):
     """An answer that is no success."""
 
     def __init__(
@@ -31,25 +31,25 @@ class ApiError(Exception):
         data: dict[str, Any] = {"message": message, "documentation_url": "", "status": str(status)}
         if errors is not None:
             data["errors"] = errors
-        self.response = Response(status=status, data=data, headers=dict(headers or {}))
+        self.response = TrackerResponse(status=status, data=data, headers=dict(headers or {}))
 
 
-def invalid(resource: str, code: str, name: str, message: str | None = None) -> ApiError:
+def validation_error(resource: str, code: str, name: str, message: str | None = None) -> GithubApiError:
     """A 422 about one field."""
     problem = {"resource": resource, "code": code, "field": name}
     if message is not None:
         problem["message"] = message
-    return ApiError(422, "Validation Failed", errors=[problem])
+    return GithubApiError(422, "Validation Failed", errors=[problem])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Caller:
+class GithubCaller:
     """Who sent a request. Nobody in particular when ``account`` is None."""
 
-    account: Account | None = None
+    account: GithubAccount | None = None
     secret: str = ""
     """The token, to tell ETags and quotas apart; '' when anonymous."""
-    installed: int | None = None
+    installation_app_id: int | None = None
     """The app whose installation token was used."""
     app: App | None = None
     """Set when an app speaks for itself with a JWT."""
@@ -61,27 +61,27 @@ class Caller:
         return f"app {self.app.slug}" if self.app else None
 
 
-def authenticate(state: GithubState, request: Request) -> Caller:
+def authenticate(state: GithubState, request: TrackerRequest) -> GithubCaller:
     """Who calls. ApiError 401 when the credentials are unknown or expired."""
     scheme, _, secret = str(request.headers.get("Authorization", "")).strip().partition(" ")
     secret = secret.strip()
     if not scheme:
-        return Caller()
+        return GithubCaller()
     if scheme.lower() in ("bearer", "token"):
         token = state.tokens.get(secret)
         if token is not None and not _has_expired(state, token):
-            return Caller(account=token.account, secret=secret, installed=token.app)
-        app = state.apps.get(_issuer(secret))
+            return GithubCaller(account=token.account, secret=secret, installation_app_id=token.app_id)
+        app = state.apps.get(_jwt_app_id(secret))
         if app is not None:
-            return Caller(app=app, secret=secret)
-    raise ApiError(401, "Bad credentials")
+            return GithubCaller(app=app, secret=secret)
+    raise GithubApiError(401, "Bad credentials")
 
 
-def _has_expired(state: GithubState, token: Token) -> bool:
+def _has_expired(state: GithubState, token: AccessToken) -> bool:
     return token.expires is not None and token.expires <= state.clock.now()
 
 
-def _issuer(jwt: str) -> int:
+def _jwt_app_id(jwt: str) -> int:
     """The app id that a JWT names; 0 when it is none. Signatures are not checked."""
     try:
         payload = jwt.split(".")[1]
@@ -92,28 +92,28 @@ def _issuer(jwt: str) -> int:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
+class ApiCall:
     """A request with everything that is needed to answer it."""
 
     state: GithubState
-    request: Request
-    caller: Caller
-    shapes: Shapes
+    request: TrackerRequest
+    caller: GithubCaller
+    serializer: GithubSerializer
     args: Mapping[str, str] = field(default_factory=dict)
     """What the route found in the path."""
 
     @property
-    def who(self) -> Account:
+    def account(self) -> GithubAccount:
         """The account that acts. ApiError 401 when there is none."""
         if self.caller.account is None:
-            raise ApiError(401, "Requires authentication")
+            raise GithubApiError(401, "Requires authentication")
         return self.caller.account
 
     @property
     def body(self) -> Mapping[str, Any]:
         """The JSON object that was sent. ApiError 400."""
         if not isinstance(self.request.json, dict):
-            raise ApiError(400, "Problems parsing JSON")
+            raise GithubApiError(400, "Problems parsing JSON")
         return self.request.json
 
     @property
@@ -128,60 +128,60 @@ class Call:
             name = f"{self.args['owner']}/{self.args['repo']}"
             found = self.state.find_repo(name)
             former = self.state.repos.get(self.state.former_names.get(name.lower(), 0))
-            if found is None and former is not None and self._sees(former):
-                raise self.moved(f"/repositories/{former.id}{self.args['rest']}")
-        if found is None or not self._sees(found):
-            raise ApiError(404, "Not Found")
+            if found is None and former is not None and self._can_see(former):
+                raise self.redirect(f"/repositories/{former.id}{self.args['rest']}")
+        if found is None or not self._can_see(found):
+            raise GithubApiError(404, "Not Found")
         return found
 
-    def _sees(self, repo: Repo) -> bool:
-        return self.state.level(repo, self.caller.account) != "none"
+    def _can_see(self, repo: Repo) -> bool:
+        return self.state.access_level(repo, self.caller.account) != "none"
 
-    def moved(self, path: str) -> ApiError:
+    def redirect(self, path: str) -> GithubApiError:
         """A redirect to another path of the API: 301 for reads, 307 for writes."""
         query = f"?{urlencode(self.request.query)}" if self.request.query else ""
         reading = self.request.method in ("GET", "HEAD")
-        url = f"{self.shapes.api}{quote(path)}{query}"
+        url = f"{self.serializer.api}{quote(path)}{query}"
         message = "Moved Permanently" if reading else "Temporary Redirect"
-        error = ApiError(301 if reading else 307, message, headers={"Location": url})
+        error = GithubApiError(301 if reading else 307, message, headers={"Location": url})
         error.response.data["url"] = url
         return error
 
-    def tracked(self) -> Repo:
+    def repo_with_issues(self) -> Repo:
         """The repository, if it has issues at all. ApiError 410."""
         repo = self.repo()
         if not repo.has_issues:
-            raise ApiError(410, "Issues are disabled for this repo")
+            raise GithubApiError(410, "Issues are disabled for this repo")
         return repo
 
-    def issue(self) -> tuple[Repo, Issue]:
+    def issue(self) -> tuple[Repo, GithubIssue]:
         """The issue of the path. ApiError: 404, 410 when deleted, a redirect when transferred."""
-        repo = self.tracked()
+        repo = self.repo_with_issues()
         issue = repo.issues.get(self.number)
         if issue is not None:
             return repo, issue
-        if self.number not in repo.left:
-            raise ApiError(404, "Not Found")
-        target = repo.left[self.number]
+        if self.number not in repo.departed_issues:
+            raise GithubApiError(404, "Not Found")
+        target = repo.departed_issues[self.number]
         if target is None:
-            raise ApiError(410, "This issue was deleted")
-        if not self._sees(self.state.repos[target[0]]):
-            raise ApiError(404, "Not Found")
+            raise GithubApiError(410, "This issue was deleted")
+        if not self._can_see(self.state.repos[target[0]]):
+            raise GithubApiError(404, "Not Found")
         below = self.args["rest"].removeprefix(f"/issues/{self.number}")
-        raise self.moved(f"/repositories/{target[0]}/issues/{target[1]}{below}")
+        raise self.redirect(f"/repositories/{target[0]}/issues/{target[1]}{below}")
 
-    def may(self, repo: Repo, level: Level) -> bool:
+    def has_access(self, repo: Repo, level: Level) -> bool:
         """Whether the caller has this right in a repository."""
-        return LEVELS.index(self.state.level(repo, self.caller.account)) >= LEVELS.index(level)
+        return LEVELS.index(self.state.access_level(repo, self.caller.account)) >= LEVELS.index(level)
 
-    def need(self, repo: Repo, level: Level) -> Account:
+    def require_access(self, repo: Repo, level: Level) -> GithubAccount:
         """The caller, who has this right in a repository that can be written. ApiError 401, 403."""
-        account = self.who
+        account = self.account
         if repo.archived:
-            raise ApiError(403, "Repository was archived so is read-only.")
-        if not self.may(repo, level):
-            by = "integration" if self.caller.installed is not None else "personal access token"
-            raise ApiError(
+            raise GithubApiError(403, "Repository was archived so is read-only.")
+        if not self.has_access(repo, level):
+            by = "integration" if self.caller.installation_app_id is not None else "personal access token"
+            raise GithubApiError(
                 403,
                 f"Resource not accessible by {by}",
                 headers={"X-Accepted-GitHub-Permissions": "issues=write"},

@@ -11,7 +11,7 @@ LEVELS: tuple[Level, ...] = ("none", "read", "triage", "write", "admin")
 
 
 @dataclass(kw_only=True, slots=True)
-class Account:
+class GithubAccount:
     """A person or a bot."""
 
     id: int
@@ -21,12 +21,12 @@ class Account:
 
 
 @dataclass(kw_only=True, slots=True)
-class Token:
+class AccessToken:
     """What authenticates an account. ``app`` is set for an installation token."""
 
-    account: Account
+    account: GithubAccount
     expires: datetime | None = None
-    app: int | None = None
+    app_id: int | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -35,7 +35,7 @@ class App:
 
     id: int
     slug: str
-    bot: Account
+    bot: GithubAccount
     installations: dict[int, str]
 
 
@@ -59,15 +59,15 @@ class Event:
 
     id: int
     event: str
-    actor: Account
+    actor: GithubAccount
     at: datetime
     data: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, slots=True)
-class Comment:
+class GithubComment:
     id: int
-    user: Account
+    user: GithubAccount
     body: str
     created: datetime
     updated: datetime
@@ -75,41 +75,41 @@ class Comment:
 
 
 @dataclass(kw_only=True, slots=True)
-class Issue:
+class GithubIssue:
     """An issue or a pull request. ``past`` holds what lists still show while the search lags."""
 
     id: int
     number: int
     title: str
-    user: Account
+    user: GithubAccount
     created: datetime
     updated: datetime
     body: str | None = None
     state: str = "open"
     state_reason: str | None = None
     labels: list[Label] = field(default_factory=list)
-    assignees: list[Account] = field(default_factory=list)
+    assignees: list[GithubAccount] = field(default_factory=list)
     milestone: Milestone | None = None
     type: str | None = None
     parent: tuple[int, int] | None = None
     """Repository id and number."""
-    comments: list[Comment] = field(default_factory=list)
+    comments: list[GithubComment] = field(default_factory=list)
     closed: datetime | None = None
-    closed_by: Account | None = None
+    closed_by: GithubAccount | None = None
     locked: bool = False
     pull_request: bool = False
     via_app: int | None = None
     events: list[Event] = field(default_factory=list)
     subscribers: dict[str, str] = field(default_factory=dict)
     """Login and the reason why that person gets mail about the issue."""
-    past: list[tuple[datetime, Issue]] = field(default_factory=list)
+    past: list[tuple[datetime, GithubIssue]] = field(default_factory=list)
     """Time of a change, and the issue as it was before."""
 
-    def copy(self) -> Issue:
+    def copy(self) -> GithubIssue:
         """The issue as it is now, untouched by later changes."""
         return replace(self, labels=list(self.labels), comments=list(self.comments), past=[])
 
-    def seen_at(self, moment: datetime) -> Issue | None:
+    def version_at(self, moment: datetime) -> GithubIssue | None:
         """The issue as it was then; None before it was created."""
         if self.created > moment:
             return None
@@ -131,8 +131,8 @@ class Repo:
     watchers: list[str] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
     milestones: list[Milestone] = field(default_factory=list)
-    issues: dict[int, Issue] = field(default_factory=dict)
-    left: dict[int, tuple[int, int] | None] = field(default_factory=dict)
+    issues: dict[int, GithubIssue] = field(default_factory=dict)
+    departed_issues: dict[int, tuple[int, int] | None] = field(default_factory=dict)
     """Numbers that are gone: where they were transferred to, or None when they were deleted."""
     next_number: int = 1
     """Never used before, not even by an issue that is gone."""
@@ -141,7 +141,7 @@ class Repo:
     def full_name(self) -> str:
         return f"{self.owner}/{self.name}"
 
-    def hold(self, issue: Issue) -> None:
+    def store_issue(self, issue: GithubIssue) -> None:
         """Take an issue in under its number."""
         self.issues[issue.number] = issue
         self.next_number = max(self.next_number, issue.number + 1)

@@ -10,49 +10,49 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from connectors.sandbox.core.tracker import Response
-from connectors.sandbox.github.call import ApiError, Call, invalid
-from connectors.sandbox.github.model import Issue, Repo
+from connectors.sandbox.core.tracker import TrackerResponse
+from connectors.sandbox.github.call import ApiCall, GithubApiError, validation_error
+from connectors.sandbox.github.model import GithubIssue, Repo
 
-MAX_ROWS_BY_PAGE = 10_000
+MAX_NUMBERED_ROWS = 10_000
 _Row = TypeVar("_Row")
 _Key = tuple[int, int]
-_ORDERS: Mapping[str, Callable[[Issue], _Key]] = {
+_SORT_KEYS: Mapping[str, Callable[[GithubIssue], _Key]] = {
     "created": lambda issue: (int(issue.created.timestamp()), issue.id),
     "updated": lambda issue: (int(issue.updated.timestamp()), issue.id),
     "comments": lambda issue: (len(issue.comments), issue.id),
 }
 
 
-def list_issues(call: Call) -> Response:
+def list_issues(call: ApiCall) -> TrackerResponse:
     """GET issues of a repository, pull requests among them."""
-    repo = call.tracked()
+    repo = call.repo_with_issues()
     order = call.request.query.get("sort", "created")
     direction = call.request.query.get("direction", "desc")
-    key = _ORDERS.get(order)
+    key = _SORT_KEYS.get(order)
     if key is None:
-        raise invalid("Issue", "invalid", "sort")
+        raise validation_error("GithubIssue", "invalid", "sort")
     if direction not in ("asc", "desc"):
-        raise invalid("Issue", "invalid", "direction")
-    rows = sorted(_wanted(call, repo), key=key, reverse=direction == "desc")
-    page, links = _cut(call, rows, key, descending=direction == "desc")
+        raise validation_error("GithubIssue", "invalid", "direction")
+    rows = sorted(_filter_issues(call, repo), key=key, reverse=direction == "desc")
+    page, links = _issue_page(call, rows, key, descending=direction == "desc")
     path = f"/repositories/{repo.id}/issues"
-    return Response(
-        data=[call.shapes.issue(repo, issue) for issue in page], headers=_link_header(call, path, links)
+    return TrackerResponse(
+        data=[call.serializer.issue(repo, issue) for issue in page], headers=_link_header(call, path, links)
     )
 
 
-def _wanted(call: Call, repo: Repo) -> list[Issue]:
+def _filter_issues(call: ApiCall, repo: Repo) -> list[GithubIssue]:
     query = call.request.query
     state = query.get("state", "open")
     if state not in ("open", "closed", "all"):
-        raise invalid("Issue", "invalid", "state")
-    since = read_since(call, "Issue")
+        raise validation_error("GithubIssue", "invalid", "state")
+    since = parse_since(call, "GithubIssue")
     labels = [name.strip().lower() for name in query.get("labels", "").split(",") if name.strip()]
     visible = list(repo.issues.values())
     if call.state.search_lag:
         moment = call.state.now() - call.state.search_lag
-        visible = [seen for issue in visible if (seen := issue.seen_at(moment))]
+        visible = [seen for issue in visible if (seen := issue.version_at(moment))]
     return [
         issue
         for issue in visible
@@ -62,7 +62,7 @@ def _wanted(call: Call, repo: Repo) -> list[Issue]:
     ]
 
 
-def read_since(call: Call, resource: str) -> datetime | None:
+def parse_since(call: ApiCall, resource: str) -> datetime | None:
     """The parameter ``since``: whole seconds, UTC where no zone is given. ApiError 422."""
     text = call.request.query.get("since")
     if not text:
@@ -72,54 +72,56 @@ def read_since(call: Call, resource: str) -> datetime | None:
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return aware.astimezone(UTC).replace(microsecond=0)
     except (ValueError, OverflowError):
-        raise invalid(resource, "invalid", "since") from None
+        raise validation_error(resource, "invalid", "since") from None
 
 
-def page_size(call: Call) -> int:
+def page_size(call: ApiCall) -> int:
     """``per_page``: 30 unless told, 100 at most."""
     asked = call.request.query.get("per_page", "30")
     return min(100, int(asked[:9])) if asked.isdecimal() and int(asked[:9]) > 0 else 30
 
 
-def _page_number(call: Call) -> int:
+def _page_number(call: ApiCall) -> int:
     asked = call.request.query.get("page", "1")
     return int(asked[:9]) if asked.isdecimal() and int(asked[:9]) > 0 else 1
 
 
-def _cut(
-    call: Call, rows: Sequence[Issue], key: Callable[[Issue], _Key], *, descending: bool
-) -> tuple[Sequence[Issue], dict[str, dict[str, str]]]:
+def _issue_page(
+    call: ApiCall, rows: Sequence[GithubIssue], key: Callable[[GithubIssue], _Key], *, descending: bool
+) -> tuple[Sequence[GithubIssue], dict[str, dict[str, str]]]:
     """One page and the query parameters of the neighbouring pages, by relation."""
     size, number = page_size(call), _page_number(call)
     after = call.request.query.get("after")
     if after:
-        last_seen = _decode(after)
+        last_seen = _decode_cursor(after)
         rest = [row for row in rows if (key(row) < last_seen if descending else key(row) > last_seen)]
     else:
-        if size * number > MAX_ROWS_BY_PAGE:
-            raise ApiError(422, "Page numbers end here; use cursor based pagination (after/before).")
+        if size * number > MAX_NUMBERED_ROWS:
+            raise GithubApiError(422, "Page numbers end here; use cursor based pagination (after/before).")
         rest = list(rows[size * (number - 1) :])
     page = rest[:size]
     links: dict[str, dict[str, str]] = {}
     if len(rest) > size:
-        links["next"] = {"page": str(number + 1), "after": _encode(key(page[-1]))}
+        links["next"] = {"page": str(number + 1), "after": _encode_cursor(key(page[-1]))}
         links["last"] = {"page": str(-(-len(rows) // size))}
     return page, links
 
 
-def _encode(key: _Key) -> str:
+def _encode_cursor(key: _Key) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
 
 
-def _decode(cursor: str) -> _Key:
+def _decode_cursor(cursor: str) -> _Key:
     try:
         value, number = json.loads(base64.urlsafe_b64decode(cursor))
         return int(value), int(number)
     except (binascii.Error, ValueError, TypeError, OverflowError):
-        raise ApiError(422, "The cursor in 'after' is not valid.") from None
+        raise GithubApiError(422, "The cursor in 'after' is not valid.") from None
 
 
-def paged(call: Call, path: str, rows: Sequence[_Row], shape: Callable[[_Row], dict[str, Any]]) -> Response:
+def paginate(
+    call: ApiCall, path: str, rows: Sequence[_Row], serialize: Callable[[_Row], dict[str, Any]]
+) -> TrackerResponse:
     """A page by number of any other list. ``path`` is what links to other pages start with."""
     size, number = page_size(call), _page_number(call)
     links: dict[str, dict[str, str]] = {}
@@ -130,13 +132,13 @@ def paged(call: Call, path: str, rows: Sequence[_Row], shape: Callable[[_Row], d
         links["prev"] = {"page": str(number - 1)}
         links["first"] = {"page": "1"}
     page = rows[size * (number - 1) : size * number]
-    return Response(data=[shape(row) for row in page], headers=_link_header(call, path, links))
+    return TrackerResponse(data=[serialize(row) for row in page], headers=_link_header(call, path, links))
 
 
-def _link_header(call: Call, path: str, links: dict[str, dict[str, str]]) -> dict[str, str]:
+def _link_header(call: ApiCall, path: str, links: dict[str, dict[str, str]]) -> dict[str, str]:
     kept = {name: value for name, value in call.request.query.items() if name not in ("page", "after")}
     parts = [
-        f'<{call.shapes.api}{path}?{urlencode(kept | parameters)}>; rel="{relation}"'
+        f'<{call.serializer.api}{path}?{urlencode(kept | parameters)}>; rel="{relation}"'
         for relation, parameters in links.items()
     ]
     return {"Link": ", ".join(parts)} if parts else {}

@@ -11,7 +11,7 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
 
-class Limits:
+class GithubRateLimits:
     """Counts requests by who makes them. Times come from the caller; not thread-safe by itself."""
 
     def __init__(self, settings: GithubSettings) -> None:
@@ -19,33 +19,33 @@ class Limits:
         self._used: dict[str, tuple[datetime, int]] = {}
         self._content: dict[str, deque[datetime]] = defaultdict(deque)
 
-    def _limit(self, who: str) -> int:
+    def _limit(self, token: str) -> int:
         settings = self._settings
-        return settings.rate_limit if who or not settings.rate_limit else settings.anonymous_rate_limit
+        return settings.rate_limit if token or not settings.rate_limit else settings.anonymous_rate_limit
 
-    def _window(self, who: str, now: datetime) -> tuple[datetime, int]:
-        reset, used = self._used.get(who, (now + HOUR, 0))
+    def _window(self, token: str, now: datetime) -> tuple[datetime, int]:
+        reset, used = self._used.get(token, (now + HOUR, 0))
         return (reset, used) if now < reset else (now + HOUR, 0)
 
-    def take(self, who: str, now: datetime) -> bool:
-        """Count one request of ``who`` ('' is anonymous); False when the hour's quota is used up."""
-        limit = self._limit(who)
-        reset, used = self._window(who, now)
+    def consume(self, token: str, now: datetime) -> bool:
+        """Count one request of ``token`` ('' is anonymous); False when the hour's quota is used up."""
+        limit = self._limit(token)
+        reset, used = self._window(token, now)
         allowed = not limit or used < limit
-        self._used[who] = (reset, used + allowed)
+        self._used[token] = (reset, used + allowed)
         return allowed
 
-    def give_back(self, who: str, now: datetime) -> None:
+    def refund(self, token: str, now: datetime) -> None:
         """The last request was free (304)."""
-        reset, used = self._window(who, now)
-        self._used[who] = (reset, max(0, used - 1))
+        reset, used = self._window(token, now)
+        self._used[token] = (reset, max(0, used - 1))
 
-    def headers(self, who: str, now: datetime) -> dict[str, str]:
+    def headers(self, token: str, now: datetime) -> dict[str, str]:
         """The X-RateLimit headers of an answer; none where the limit is off."""
-        limit = self._limit(who)
+        limit = self._limit(token)
         if not limit:
             return {}
-        reset, used = self._window(who, now)
+        reset, used = self._window(token, now)
         return {
             "X-RateLimit-Limit": str(limit),
             "X-RateLimit-Remaining": str(max(0, limit - used)),
@@ -54,9 +54,9 @@ class Limits:
             "X-RateLimit-Resource": "core",
         }
 
-    def may_create(self, who: str, now: datetime) -> bool:
-        """Whether ``who`` may create more content now; counts it when so."""
-        times = self._content[who]
+    def consume_content(self, token: str, now: datetime) -> bool:
+        """Whether ``token`` may create more content now; counts it when so."""
+        times = self._content[token]
         while times and times[0] <= now - HOUR:
             times.popleft()
         last_minute = sum(moment > now - MINUTE for moment in times)

@@ -17,33 +17,33 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _LINK = re.compile(r"\[[^\]\[]*\]\((?P<target>[^)\s]*)[^)]*\)")
 
 _SLUG = r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+"
-_SHORT = re.compile(rf"(?<![\w/&#.-])(?:(?P<repo>{_SLUG})?#|GH-)(?P<number>\d+)\b", re.IGNORECASE)
+_SHORT_REFERENCE = re.compile(rf"(?<![\w/&#.-])(?:(?P<repo>{_SLUG})?#|GH-)(?P<number>\d+)\b", re.IGNORECASE)
 _MENTION = re.compile(r"(?<![\w/@.`-])@(?P<login>[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?![\w/])")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reference:
+class IssueReference:
     """An issue that a text refers to; ``repo`` is None for the repository of the text itself."""
 
     repo: str | None
     number: int
 
 
-def _visible(text: str) -> str:
+def _visible_text(text: str) -> str:
     for hidden in (_COMMENT, _FENCED, _CODE_TAG, _SPAN):
         text = hidden.sub("\0", text)
     return html.unescape(_LINK.sub(lambda link: f"\0{link['target']}\0", text))
 
 
-def references(text: str, base_url: str) -> set[Reference]:
+def find_references(text: str, base_url: str) -> set[IssueReference]:
     """Issues named by ``#1``, ``GH-1``, ``owner/repo#1`` or by a URL on github.com or below ``base_url``."""
-    visible = _visible(text)
+    visible = _visible_text(text)
     hosts = rf"(?:https?://(?:www\.)?github\.com|{re.escape(base_url)})"
     url = re.compile(rf"{hosts}/(?P<repo>{_SLUG})/(?:issues|pull)/(?P<number>\d+)\b", re.IGNORECASE)
-    found = [*url.finditer(visible), *_SHORT.finditer(url.sub("\0", visible))]
-    return {Reference(repo=match["repo"], number=int(match["number"])) for match in found}
+    found = [*url.finditer(visible), *_SHORT_REFERENCE.finditer(url.sub("\0", visible))]
+    return {IssueReference(repo=match["repo"], number=int(match["number"])) for match in found}
 
 
-def mentions(text: str) -> set[str]:
+def find_mentions(text: str) -> set[str]:
     """Logins that would get a mail because of an ``@login``, in small letters."""
-    return {match["login"].lower() for match in _MENTION.finditer(_visible(text))}
+    return {match["login"].lower() for match in _MENTION.finditer(_visible_text(text))}

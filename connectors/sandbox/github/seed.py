@@ -6,10 +6,19 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.sandbox.core.seed import SeedError, expect, when
+from connectors.sandbox.core.seed import SeedError, expect, parse_time
 from connectors.sandbox.core.tracker import Clock
-from connectors.sandbox.github.model import LEVELS, Account, App, Comment, Event, Issue, Repo, Token
-from connectors.sandbox.github.references import mentions
+from connectors.sandbox.github.model import (
+    LEVELS,
+    AccessToken,
+    App,
+    Event,
+    GithubAccount,
+    GithubComment,
+    GithubIssue,
+    Repo,
+)
+from connectors.sandbox.github.references import find_mentions
 from connectors.sandbox.github.state import GithubState
 
 _KEYS = {
@@ -84,7 +93,7 @@ class _Builder:
 
     def _account(self, item: Mapping[str, Any], where: str) -> None:
         login = expect(item.get("login"), str, f"{where}.login")
-        account = Account(
+        account = GithubAccount(
             id=expect(item["id"], int, f"{where}.id") if "id" in item else self._state.new_id(),
             login=login,
             type=expect(item.get("type", "User"), str, f"{where}.type"),
@@ -92,8 +101,10 @@ class _Builder:
         )
         self._state.accounts[login.lower()] = account
         if item.get("token"):
-            expires = when(item["expires"], self._now, f"{where}.expires") if "expires" in item else None
-            self._state.tokens[str(item["token"])] = Token(account=account, expires=expires)
+            expires = (
+                parse_time(item["expires"], self._now, f"{where}.expires") if "expires" in item else None
+            )
+            self._state.tokens[str(item["token"])] = AccessToken(account=account, expires=expires)
 
     def _app(self, item: Mapping[str, Any], where: str) -> None:
         slug = expect(item.get("slug"), str, f"{where}.slug")
@@ -148,7 +159,7 @@ class _Builder:
         number = expect(item.get("number", repo.next_number), int, f"{where}.number")
         if number in repo.issues:
             raise SeedError(f"{where}.number: {repo.full_name}#{number} is there twice; numbers are unique.")
-        issue = Issue(
+        issue = GithubIssue(
             id=expect(item["id"], int, f"{where}.id") if "id" in item else state.new_id(),
             number=number,
             title=expect(item.get("title"), str, f"{where}.title"),
@@ -166,10 +177,10 @@ class _Builder:
         )
         if item.get("milestone"):
             issue.milestone = state.milestone(repo, str(item["milestone"]))
-        repo.hold(issue)
+        repo.store_issue(issue)
         self._history(repo, issue, item, where)
 
-    def _history(self, repo: Repo, issue: Issue, item: Mapping[str, Any], where: str) -> None:
+    def _history(self, repo: Repo, issue: GithubIssue, item: Mapping[str, Any], where: str) -> None:
         state = self._state
         for place, entry in _items(item, "labels", where, text="name"):
             _known_keys(entry, "put label", place)
@@ -177,25 +188,27 @@ class _Builder:
             label = repo.label_named(name) or state.create_label(repo, name)
             issue.labels.append(label)
             by = state.person(str(entry.get("by", issue.user.login)))
-            state.record(issue, "labeled", by, self._time(entry, "at", place, issue.created), label=label)
+            state.add_event(issue, "labeled", by, self._time(entry, "at", place, issue.created), label=label)
         for place, entry in _items(item, "comments", where):
             issue.comments.append(self._comment(_known_keys(entry, "comment", place), place, issue))
         if issue.closed is not None:
             issue.closed_by = state.person(str(item.get("closed_by", issue.user.login)))
             reason = issue.state_reason
-            state.record(issue, "closed", issue.closed_by, issue.closed, state_reason=reason)
+            state.add_event(issue, "closed", issue.closed_by, issue.closed, state_reason=reason)
         issue.events.sort(key=_event_time)
         latest = [issue.created, *(event.at for event in issue.events)]
         latest += [comment.updated for comment in issue.comments]
         issue.updated = self._time(item, "updated", where, max(latest))
 
-    def _comment(self, item: Mapping[str, Any], where: str, issue: Issue) -> Comment:
+    def _comment(self, item: Mapping[str, Any], where: str, issue: GithubIssue) -> GithubComment:
         created = self._time(item, "created", where, issue.created)
         author = self._state.person(expect(item.get("user"), str, f"{where}.user"))
         body = expect(item.get("body"), str, f"{where}.body")
         issue.subscribers.setdefault(author.login.lower(), "comment")
-        issue.subscribers |= {login: "mention" for login in mentions(body) if login in self._state.accounts}
-        return Comment(
+        issue.subscribers |= {
+            login: "mention" for login in find_mentions(body) if login in self._state.accounts
+        }
+        return GithubComment(
             id=expect(item["id"], int, f"{where}.id") if "id" in item else self._state.new_id(),
             user=author,
             body=body,
@@ -214,7 +227,7 @@ class _Builder:
             issue.parent = (home.id, int(number))
 
     def _time(self, item: Mapping[str, Any], key: str, where: str, default: Any) -> Any:
-        return when(item[key], self._now, f"{where}.{key}") if item.get(key) is not None else default
+        return parse_time(item[key], self._now, f"{where}.{key}") if item.get(key) is not None else default
 
 
 def _event_time(event: Event) -> datetime:

@@ -5,28 +5,28 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from connectors.sandbox.github.model import Account, App, Comment, Event, Issue, Label, Repo
+from connectors.sandbox.github.model import App, Event, GithubAccount, GithubComment, GithubIssue, Label, Repo
 from connectors.sandbox.github.state import GithubState
 
 
-def stamp(moment: datetime | None) -> str | None:
+def format_time(moment: datetime | None) -> str | None:
     """A time as GitHub writes it."""
     return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Shapes:
+class GithubSerializer:
     """Builds answers for one server; ``base_url`` is where it is mounted."""
 
     def __init__(self, state: GithubState, base_url: str) -> None:
         self._state = state
         self._web = base_url
         self.api = f"{base_url}/api/v3"
-        self._children: dict[tuple[int, int], list[Issue]] | None = None
+        self._children: dict[tuple[int, int], list[GithubIssue]] | None = None
 
     def repo_url(self, repo: Repo) -> str:
         return f"{self.api}/repos/{repo.full_name}"
 
-    def user(self, account: Account) -> dict[str, Any]:
+    def user(self, account: GithubAccount) -> dict[str, Any]:
         return {
             "login": account.login,
             "id": account.id,
@@ -51,8 +51,8 @@ class Shapes:
         app = self._state.apps.get(app_id) if app_id is not None else None
         return None if app is None else self.app(app)
 
-    def repo(self, repo: Repo, account: Account | None) -> dict[str, Any]:
-        level = self._state.level(repo, account)
+    def repo(self, repo: Repo, account: GithubAccount | None) -> dict[str, Any]:
+        level = self._state.access_level(repo, account)
         shape = {
             "id": repo.id,
             "node_id": f"R_{repo.id}",
@@ -89,7 +89,7 @@ class Shapes:
             "description": label.description,
         }
 
-    def _milestone(self, repo: Repo, issue: Issue) -> dict[str, Any] | None:
+    def _milestone(self, repo: Repo, issue: GithubIssue) -> dict[str, Any] | None:
         if issue.milestone is None:
             return None
         number = issue.milestone.number
@@ -102,8 +102,8 @@ class Shapes:
             "due_on": None,
         }
 
-    def issue(self, repo: Repo, issue: Issue, *, alone: bool = False) -> dict[str, Any]:
-        """An issue as lists show it, or ``alone`` with what only a direct read tells."""
+    def issue(self, repo: Repo, issue: GithubIssue, *, detailed: bool = False) -> dict[str, Any]:
+        """An issue as lists show it, or ``detailed`` with what only a direct read tells."""
         url = f"{self.repo_url(repo)}/issues/{issue.number}"
         page = "pull" if issue.pull_request else "issues"
         shape: dict[str, Any] = {
@@ -128,9 +128,9 @@ class Shapes:
             "assignees": [self.user(account) for account in issue.assignees],
             "milestone": self._milestone(repo, issue),
             "comments": len(issue.comments),
-            "created_at": stamp(issue.created),
-            "updated_at": stamp(issue.updated),
-            "closed_at": stamp(issue.closed),
+            "created_at": format_time(issue.created),
+            "updated_at": format_time(issue.updated),
+            "closed_at": format_time(issue.closed),
             "author_association": self._association(repo, issue.user),
             "body": issue.body,
             "performed_via_github_app": self.via_app(issue.via_app),
@@ -140,11 +140,11 @@ class Shapes:
         if issue.pull_request:
             pull = f"{self.repo_url(repo)}/pulls/{issue.number}"
             shape["pull_request"] = {"url": pull, "html_url": shape["html_url"], "merged_at": None}
-        if alone:
+        if detailed:
             shape["closed_by"] = self.user(issue.closed_by) if issue.closed_by else None
         return shape
 
-    def _cloud_only(self, repo: Repo, issue: Issue) -> dict[str, Any]:
+    def _cloud_only(self, repo: Repo, issue: GithubIssue) -> dict[str, Any]:
         children = self._children_of(repo, issue)
         done = sum(child.state == "closed" for child in children)
         total = len(children)
@@ -160,7 +160,7 @@ class Shapes:
             shape["parent_issue_url"] = f"{self.repo_url(home)}/issues/{issue.parent[1]}"
         return shape
 
-    def _children_of(self, repo: Repo, issue: Issue) -> list[Issue]:
+    def _children_of(self, repo: Repo, issue: GithubIssue) -> list[GithubIssue]:
         if self._children is None:
             self._children = {}
             for home in self._state.repos.values():
@@ -169,12 +169,16 @@ class Shapes:
                         self._children.setdefault(child.parent, []).append(child)
         return self._children.get((repo.id, issue.number), [])
 
-    def _association(self, repo: Repo, account: Account) -> str:
+    def _association(self, repo: Repo, account: GithubAccount) -> str:
         if account.login.lower() == repo.owner.lower():
             return "OWNER"
-        return "COLLABORATOR" if self._state.level(repo, account) in ("triage", "write", "admin") else "NONE"
+        return (
+            "COLLABORATOR"
+            if self._state.access_level(repo, account) in ("triage", "write", "admin")
+            else "NONE"
+        )
 
-    def comment(self, repo: Repo, issue: Issue, comment: Comment) -> dict[str, Any]:
+    def comment(self, repo: Repo, issue: GithubIssue, comment: GithubComment) -> dict[str, Any]:
         page = "pull" if issue.pull_request else "issues"
         return {
             "url": f"{self.repo_url(repo)}/issues/comments/{comment.id}",
@@ -183,8 +187,8 @@ class Shapes:
             "id": comment.id,
             "node_id": f"IC_{comment.id}",
             "user": self.user(comment.user),
-            "created_at": stamp(comment.created),
-            "updated_at": stamp(comment.updated),
+            "created_at": format_time(comment.created),
+            "updated_at": format_time(comment.updated),
             "author_association": self._association(repo, comment.user),
             "body": comment.body,
             "performed_via_github_app": self.via_app(comment.via_app),
@@ -203,7 +207,7 @@ class Shapes:
             "url": f"{self.repo_url(repo)}/issues/events/{event.id}",
             "event": event.event,
             "actor": self.user(event.actor),
-            "created_at": stamp(event.at),
+            "created_at": format_time(event.at),
             "commit_id": None,
             "performed_via_github_app": None,
         }

@@ -15,20 +15,20 @@ from typing import Any
 from connectors.sandbox.core.tracker import Clock
 from connectors.sandbox.github.model import (
     LEVELS,
-    Account,
+    AccessToken,
     App,
-    Comment,
     Event,
+    GithubAccount,
+    GithubComment,
+    GithubIssue,
     GithubSettings,
-    Issue,
     Label,
     Level,
     Milestone,
     Notification,
     Repo,
-    Token,
 )
-from connectors.sandbox.github.references import Reference, mentions, references
+from connectors.sandbox.github.references import IssueReference, find_mentions, find_references
 
 
 class GithubState:
@@ -39,8 +39,8 @@ class GithubState:
         self.lock = threading.RLock()
         self.settings = GithubSettings()
         self.search_lag = timedelta()
-        self.accounts: dict[str, Account] = {}
-        self.tokens: dict[str, Token] = {}
+        self.accounts: dict[str, GithubAccount] = {}
+        self.tokens: dict[str, AccessToken] = {}
         self.apps: dict[int, App] = {}
         self.repos: dict[int, Repo] = {}
         self.former_names: dict[str, int] = {}
@@ -60,12 +60,12 @@ class GithubState:
         """The time as GitHub tells it: UTC, whole seconds."""
         return self.clock.now().replace(microsecond=0)
 
-    def person(self, login: str, *, kind: str = "User") -> Account:
+    def person(self, login: str, *, kind: str = "User") -> GithubAccount:
         """The account of that login; somebody unknown is created."""
         with self.lock:
             known = self.accounts.get(login.lower())
             if known is None:
-                known = Account(id=self.new_id(), login=login, type=kind)
+                known = GithubAccount(id=self.new_id(), login=login, type=kind)
                 self.accounts[login.lower()] = known
             return known
 
@@ -80,18 +80,18 @@ class GithubState:
             raise KeyError(f"there is no repository {name} in the sandbox")
         return found
 
-    def issue(self, repo: str, number: int) -> Issue:
+    def issue(self, repo: str, number: int) -> GithubIssue:
         """The issue with this number. KeyError when it was deleted or transferred."""
         return self.repo(repo).issues[number]
 
-    def find_comment(self, repo: Repo, comment_id: int) -> tuple[Issue, Comment] | None:
+    def find_comment(self, repo: Repo, comment_id: int) -> tuple[GithubIssue, GithubComment] | None:
         """The comment with its issue."""
         return next(
             ((i, c) for i in repo.issues.values() for c in i.comments if c.id == comment_id),
             None,
         )
 
-    def level(self, repo: Repo, account: Account | None) -> Level:
+    def access_level(self, repo: Repo, account: GithubAccount | None) -> Level:
         """What an account may do in a repository; None is somebody anonymous."""
         floor: Level = "none" if repo.private else "read"
         if account is None:
@@ -104,7 +104,7 @@ class GithubState:
     # ---- changing an issue
 
     @contextmanager
-    def changing(self, issue: Issue, *, bump: bool = True) -> Iterator[datetime]:
+    def update(self, issue: GithubIssue, *, bump: bool = True) -> Iterator[datetime]:
         """Keep what lists go on showing while the search lags, and move ``updated``. Gives the time."""
         with self.lock:
             now = self.now()
@@ -114,9 +114,9 @@ class GithubState:
             if bump:
                 issue.updated = max(now, issue.updated)
 
-    def record(self, issue: Issue, event: str, by: Account, at: datetime, **data: Any) -> None:
+    def add_event(self, issue: GithubIssue, kind: str, by: GithubAccount, at: datetime, **data: Any) -> None:
         """Add an event to the timeline of an issue."""
-        issue.events.append(Event(id=self.new_id(), event=event, actor=by, at=at, data=data))
+        issue.events.append(Event(id=self.new_id(), event=kind, actor=by, at=at, data=data))
 
     def add_issue(
         self,
@@ -136,7 +136,7 @@ class GithubState:
         """Open an issue (or a pull request); the answer is its number."""
         with self.lock:
             home, now = self.repo(repo), self.now()
-            issue = Issue(
+            issue = GithubIssue(
                 id=self.new_id(),
                 number=number or home.next_number,
                 title=title,
@@ -150,10 +150,10 @@ class GithubState:
                 parent=(home.id, parent) if parent else None,
                 pull_request=pull_request,
             )
-            home.hold(issue)
+            home.store_issue(issue)
             for name in labels:
                 self.label(repo, issue.number, name, by)
-            self.announce(home, issue, body or "", issue.user)
+            self.notify(home, issue, body or "", issue.user)
             return issue.number
 
     def milestone(self, repo: Repo, title: str) -> Milestone:
@@ -167,33 +167,33 @@ class GithubState:
     def close(self, repo: str, number: int, reason: str = "completed", by: str = "someone") -> None:
         """Close as ``completed``, ``not_planned`` or ``duplicate``."""
         issue = self.issue(repo, number)
-        with self.changing(issue) as now:
+        with self.update(issue) as now:
             issue.state, issue.state_reason = "closed", reason
             issue.closed, issue.closed_by = now, self.person(by)
-            self.record(issue, "closed", issue.closed_by, now, state_reason=reason)
+            self.add_event(issue, "closed", issue.closed_by, now, state_reason=reason)
 
     def reopen(self, repo: str, number: int, by: str = "someone") -> None:
         """Open a closed issue again."""
         issue = self.issue(repo, number)
-        with self.changing(issue) as now:
+        with self.update(issue) as now:
             issue.state, issue.state_reason = "open", "reopened"
             issue.closed = issue.closed_by = None
-            self.record(issue, "reopened", self.person(by), now)
+            self.add_event(issue, "reopened", self.person(by), now)
 
     def retitle(self, repo: str, number: int, title: str, by: str = "someone") -> None:
         """Give an issue another title."""
         issue = self.issue(repo, number)
-        with self.changing(issue) as now:
+        with self.update(issue) as now:
             renamed = {"from": issue.title, "to": title}
             issue.title = title
-            self.record(issue, "renamed", self.person(by), now, rename=renamed)
+            self.add_event(issue, "renamed", self.person(by), now, rename=renamed)
 
     def lock_issue(self, repo: str, number: int, locked: bool = True, by: str = "someone") -> None:
         """Lock or unlock the conversation."""
         issue = self.issue(repo, number)
-        with self.changing(issue) as now:
+        with self.update(issue) as now:
             issue.locked = locked
-            self.record(issue, "locked" if locked else "unlocked", self.person(by), now)
+            self.add_event(issue, "locked" if locked else "unlocked", self.person(by), now)
 
     # ---- labels
 
@@ -212,9 +212,9 @@ class GithubState:
             if issue.label_named(name):
                 return
             label = home.label_named(name) or self.create_label(home, name)
-            with self.changing(issue, bump=self.settings.label_bumps_updated) as now:
+            with self.update(issue, bump=self.settings.label_bumps_updated) as now:
                 issue.labels.append(label)
-                self.record(issue, "labeled", self.person(by), now, label=label)
+                self.add_event(issue, "labeled", self.person(by), now, label=label)
 
     def unlabel(self, repo: str, number: int, name: str, by: str = "someone") -> None:
         """Take a label off an issue; KeyError when it is not there."""
@@ -223,9 +223,9 @@ class GithubState:
             label = issue.label_named(name)
             if label is None:
                 raise KeyError(f"{repo}#{number} has no label {name}")
-            with self.changing(issue, bump=self.settings.label_bumps_updated) as now:
+            with self.update(issue, bump=self.settings.label_bumps_updated) as now:
                 issue.labels.remove(label)
-                self.record(issue, "unlabeled", self.person(by), now, label=label)
+                self.add_event(issue, "unlabeled", self.person(by), now, label=label)
 
     # ---- comments
 
@@ -234,13 +234,13 @@ class GithubState:
     ) -> int:
         """Write a comment; the answer is its id. Everybody who follows the issue gets mail."""
         home, issue = self.repo(repo), self.issue(repo, number)
-        with self.changing(issue) as now:
+        with self.update(issue) as now:
             author = self.person(by)
-            comment = Comment(
+            comment = GithubComment(
                 id=self.new_id(), user=author, body=body, created=now, updated=now, via_app=via_app
             )
             issue.comments.append(comment)
-            self.announce(home, issue, body, author)
+            self.notify(home, issue, body, author)
             issue.subscribers.setdefault(author.login.lower(), "comment")
             return comment.id
 
@@ -252,9 +252,9 @@ class GithubState:
             if found is None:
                 raise KeyError(f"{repo} has no comment {comment_id}")
             issue, comment = found
-            with self.changing(issue) as now:
+            with self.update(issue) as now:
                 before, comment.body, comment.updated = comment.body, body, now
-                self.announce(home, issue, body, self.person(by), before=before)
+                self.notify(home, issue, body, self.person(by), before=before)
 
     def delete_comment(self, repo: str, comment_id: int) -> None:
         """Remove a comment. KeyError."""
@@ -262,16 +262,16 @@ class GithubState:
             found = self.find_comment(self.repo(repo), comment_id)
             if found is None:
                 raise KeyError(f"{repo} has no comment {comment_id}")
-            with self.changing(found[0]):
+            with self.update(found[0]):
                 found[0].comments.remove(found[1])
 
     # ---- mails and backlinks
 
-    def announce(
-        self, repo: Repo, issue: Issue, text: str, author: Account, *, before: str | None = None
+    def notify(
+        self, repo: Repo, issue: GithubIssue, text: str, author: GithubAccount, *, before: str | None = None
     ) -> None:
         """What a text that was written (or edited: ``before``) sets off: mails, and backlinks elsewhere."""
-        named = mentions(text) - mentions(before or "")
+        named = find_mentions(text) - find_mentions(before or "")
         reasons = {login: "mention" for login in named if login in self.accounts}
         if before is None:
             followers = {watcher.lower(): "subscribed" for watcher in repo.watchers}
@@ -283,16 +283,18 @@ class GithubState:
                     Notification(login=login, reason=reason, issue=f"{repo.full_name}#{issue.number}")
                 )
         issue.subscribers |= {login: "mention" for login in named if login in self.accounts}
-        fresh = references(text, self.base_url) - references(before or "", self.base_url)
+        fresh = find_references(text, self.base_url) - find_references(before or "", self.base_url)
         for reference in sorted(fresh, key=str):
-            self._link_back(repo, issue, reference, author)
+            self._add_backlink(repo, issue, reference, author)
 
-    def _link_back(self, repo: Repo, issue: Issue, reference: Reference, by: Account) -> None:
+    def _add_backlink(
+        self, repo: Repo, issue: GithubIssue, reference: IssueReference, by: GithubAccount
+    ) -> None:
         home = self.find_repo(reference.repo) if reference.repo else repo
         target = home.issues.get(reference.number) if home else None
         if target is not None and target is not issue:
-            with self.changing(target) as now:
-                self.record(target, "cross-referenced", by, now, source=(repo.id, issue.number))
+            with self.update(target) as now:
+                self.add_event(target, "cross-referenced", by, now, source=(repo.id, issue.number))
 
     # ---- repositories
 
@@ -323,13 +325,13 @@ class GithubState:
         with self.lock:
             home, target = self.repo(repo), self.repo(to)
             issue = home.issues[number]
-            with self.changing(issue) as now:
+            with self.update(issue) as now:
                 del home.issues[number]
                 issue.number = target.next_number
                 issue.labels = [kept for old in issue.labels if (kept := target.label_named(old.name))]
-                target.hold(issue)
-                home.left[number] = (target.id, issue.number)
-                self.record(issue, "transferred", self.person(by), now)
+                target.store_issue(issue)
+                home.departed_issues[number] = (target.id, issue.number)
+                self.add_event(issue, "transferred", self.person(by), now)
             return issue.number
 
     def delete_issue(self, repo: str, number: int) -> None:
@@ -337,7 +339,7 @@ class GithubState:
         with self.lock:
             home = self.repo(repo)
             del home.issues[number]
-            home.left[number] = None
+            home.departed_issues[number] = None
 
     def archive(self, repo: str, archived: bool = True) -> None:
         """Make a repository read-only, or writable again."""

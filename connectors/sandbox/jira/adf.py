@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def document(text: str) -> dict[str, Any]:
+def text_to_adf(text: str) -> dict[str, Any]:
     """The text as paragraphs; single line ends become hard breaks."""
     blocks = [block for block in text.split("\n\n") if block]
     return {"type": "doc", "version": 1, "content": [_paragraph(block) for block in blocks]}
@@ -19,11 +19,11 @@ def _paragraph(block: str) -> dict[str, Any]:
     return {"type": "paragraph", "content": content}
 
 
-def is_document(value: object) -> bool:
+def is_adf(value: object) -> bool:
     return isinstance(value, dict) and value.get("type") == "doc" and isinstance(value.get("content"), list)
 
 
-def flattened(node: Any) -> str:
+def adf_to_text(node: Any) -> str:
     """The text of a document; blocks are separated by an empty line."""
     if not isinstance(node, dict):
         return ""
@@ -34,4 +34,4 @@ def flattened(node: Any) -> str:
     if node.get("type") == "mention":
         return f"[~accountid:{node.get('attrs', {}).get('id', '')}]"
     separator = "\n\n" if node.get("type") == "doc" else ""
-    return separator.join(flattened(child) for child in node.get("content") or [])
+    return separator.join(adf_to_text(child) for child in node.get("content") or [])

@@ -12,33 +12,37 @@ import binascii
 import re
 from typing import Final
 
-from connectors.sandbox.core.tracker import Request
-from connectors.sandbox.jira.model import Account, Caller
-from connectors.sandbox.jira.request_checks import Refusal
-from connectors.sandbox.jira.site import JiraState
+from connectors.sandbox.core.tracker import TrackerRequest
+from connectors.sandbox.jira.model import JiraAccount, JiraCaller
+from connectors.sandbox.jira.request_checks import JiraApiError
+from connectors.sandbox.jira.site import JiraSiteState
 
 _GATEWAY: Final = re.compile(r"/gateway/ex/jira/(?P<cloud_id>[^/]+)(?P<rest>/.*)")
 _VERSION: Final = re.compile(r"/rest/api/(?P<version>[23]|latest)/(?P<rest>.*)")
 
 
-def admitted(site: JiraState, request: Request) -> tuple[Caller, str]:
+def authenticate(site: JiraSiteState, request: TrackerRequest) -> tuple[JiraCaller, str]:
     """The caller and the path below ``/rest/api/N/``. Refusal when nobody may pass like that."""
     path, by_gateway = request.path, False
     if site.is_cloud and (found := _GATEWAY.fullmatch(path)):
         by_gateway, path = True, found["rest"]
         if found["cloud_id"] != site.cloud_id:
-            raise Refusal(404, "No site with this cloud id.")
+            raise JiraApiError(404, "No site with this cloud id.")
     api = _VERSION.fullmatch(path)
     if api is None or (api["version"] == "3" and not site.is_cloud):
-        raise Refusal(404, "null for uri: " + request.path)
-    account = _cloud_account(site, request, by_gateway) if site.is_cloud else _dc_account(site, request)
+        raise JiraApiError(404, "null for uri: " + request.path)
+    account = (
+        _authenticate_cloud(site, request, by_gateway)
+        if site.is_cloud
+        else _authenticate_data_center(site, request)
+    )
     gateway_links = by_gateway and site.switches.self_links == "gateway"
     base_url = f"{request.base_url}/gateway/ex/jira/{site.cloud_id}" if gateway_links else request.base_url
     version = "3" if api["version"] == "3" else "2"
-    return Caller(account=account, version=version, base_url=base_url), api["rest"].rstrip("/")
+    return JiraCaller(account=account, version=version, base_url=base_url), api["rest"].rstrip("/")
 
 
-def login_headers(site: JiraState, request: Request, caller: Caller | None) -> dict[str, str]:
+def login_headers(site: JiraSiteState, request: TrackerRequest, caller: JiraCaller | None) -> dict[str, str]:
     """What the answer says about who was recognised."""
     account = caller.account if caller else None
     headers = {}
@@ -51,30 +55,30 @@ def login_headers(site: JiraState, request: Request, caller: Caller | None) -> d
     return headers
 
 
-def _cloud_account(site: JiraState, request: Request, by_gateway: bool) -> Account | None:
-    account = _alive(site, _by_email(site, *_basic(request)))
+def _authenticate_cloud(site: JiraSiteState, request: TrackerRequest, by_gateway: bool) -> JiraAccount | None:
+    account = _unless_expired(site, _find_by_email(site, *_basic_credentials(request)))
     if account is None:
         if by_gateway:
-            raise Refusal(401, "Unauthorized; scope does not match")
+            raise JiraApiError(401, "Unauthorized; scope does not match")
         return None
     if account.scoped != by_gateway:
-        raise Refusal(401, "Unauthorized; this token does not work on this URL.")
+        raise JiraApiError(401, "Unauthorized; this token does not work on this URL.")
     return account
 
 
-def _dc_account(site: JiraState, request: Request) -> Account | None:
+def _authenticate_data_center(site: JiraSiteState, request: TrackerRequest) -> JiraAccount | None:
     header = str(request.headers.get("Authorization", ""))
     if not header:
         return None
     scheme, _, token = header.partition(" ")
     known = [each for each in site.accounts.values() if each.token and each.token == token.strip()]
-    account = _alive(site, known[0] if known and scheme.lower() == "bearer" else None)
+    account = _unless_expired(site, known[0] if known and scheme.lower() == "bearer" else None)
     if account is None:
-        raise Refusal(401, "Client must be authenticated to access this resource.")
+        raise JiraApiError(401, "Client must be authenticated to access this resource.")
     return account
 
 
-def _basic(request: Request) -> tuple[str, str]:
+def _basic_credentials(request: TrackerRequest) -> tuple[str, str]:
     scheme, _, encoded = str(request.headers.get("Authorization", "")).partition(" ")
     if scheme.lower() != "basic":
         return "", ""
@@ -85,14 +89,14 @@ def _basic(request: Request) -> tuple[str, str]:
     return email, token
 
 
-def _by_email(site: JiraState, email: str, token: str) -> Account | None:
+def _find_by_email(site: JiraSiteState, email: str, token: str) -> JiraAccount | None:
     for account in site.accounts.values():
         if account.token and account.token == token and account.email.lower() == email.lower():
             return account
     return None
 
 
-def _alive(site: JiraState, account: Account | None) -> Account | None:
+def _unless_expired(site: JiraSiteState, account: JiraAccount | None) -> JiraAccount | None:
     if account and account.expires and account.expires <= site.clock.now():
         return None
     return account

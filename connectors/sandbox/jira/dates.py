@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from connectors.sandbox.jira.jql_parser import JqlError, Operand
 
-_RELATIVE: Final = re.compile(r"[+-]?(?:\s*\d+[wdhm])+")
+_RELATIVE_DATE: Final = re.compile(r"[+-]?(?:\s*\d+[wdhm])+")
 _MINUTES: Final = {"w": 7 * 24 * 60, "d": 24 * 60, "h": 60, "m": 1}
-_FORMATS: Final = ("%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%d", "%Y/%m/%d")
+_DATE_FORMATS: Final = ("%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%d", "%Y/%m/%d")
 
 
-def jira_time(moment: datetime | None, timezone: str) -> str | None:
+def format_time(moment: datetime | None, timezone: str) -> str | None:
     """``2026-10-02T06:31:38.612+0200``: milliseconds, offset without a colon, in the reader's zone."""
     if moment is None:
         return None
@@ -22,27 +22,29 @@ def jira_time(moment: datetime | None, timezone: str) -> str | None:
     return f"{local:%Y-%m-%dT%H:%M:%S}.{local.microsecond // 1000:03d}{local:%z}"
 
 
-def minute(moment: datetime) -> datetime:
+def start_of_minute(moment: datetime) -> datetime:
     """The start of its minute."""
     return moment.replace(second=0, microsecond=0)
 
 
-def instant(field: str, operand: Operand, now: datetime) -> datetime:
+def evaluate_date(field: str, operand: Operand, now: datetime) -> datetime:
     """What a date in a query means, in UTC; ``now`` is in the zone to read it in. JqlError."""
     try:
-        return _instant(field, operand, now)
+        return _evaluate_date(field, operand, now)
     except OverflowError as error:
         raise JqlError(f"Date value '{operand.text}' for field '{field}' is out of range.") from error
 
 
-def _instant(field: str, operand: Operand, now: datetime) -> datetime:
+def _evaluate_date(field: str, operand: Operand, now: datetime) -> datetime:
     if operand.kind == "call":
-        return _called(operand.text, now).astimezone(UTC)
+        return _evaluate_function(operand.text, now).astimezone(UTC)
     text = operand.text.strip()
-    if _RELATIVE.fullmatch(text):
+    if _RELATIVE_DATE.fullmatch(text):
         distance = sum(int(count) * _MINUTES[unit] for count, unit in re.findall(r"(\d+)([wdhm])", text))
-        return minute(now.astimezone(UTC) + timedelta(minutes=-distance if text[0] == "-" else distance))
-    for pattern in _FORMATS:
+        return start_of_minute(
+            now.astimezone(UTC) + timedelta(minutes=-distance if text[0] == "-" else distance)
+        )
+    for pattern in _DATE_FORMATS:
         try:
             return datetime.strptime(text, pattern).replace(tzinfo=now.tzinfo).astimezone(UTC)
         except ValueError:
@@ -54,7 +56,7 @@ def _instant(field: str, operand: Operand, now: datetime) -> datetime:
     )
 
 
-def _called(function: str, now: datetime) -> datetime:
+def _evaluate_function(function: str, now: datetime) -> datetime:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     instants = {
         "now": now,
@@ -64,4 +66,4 @@ def _called(function: str, now: datetime) -> datetime:
     }
     if function not in instants:
         raise JqlError(f"Unable to find JQL function '{function}()'.")
-    return minute(instants[function])
+    return start_of_minute(instants[function])

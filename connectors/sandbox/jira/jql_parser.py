@@ -56,26 +56,26 @@ class Clause:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
+class CompoundClause:
     """Parts that must all hold (``every``) or of which one must hold."""
 
-    every: bool
-    parts: tuple[Node, ...]
+    match_all: bool
+    clauses: tuple[Node, ...]
 
 
-Node = Clause | Group
+Node = Clause | CompoundClause
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
+class OrderTerm:
     field: str
     descending: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Query:
+class JqlQuery:
     where: Node | None
-    order: tuple[Order, ...] = ()
+    order_by: tuple[OrderTerm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class _Token:
         return self.kind == "symbol" and self.text in symbols
 
 
-def parse(text: str) -> Query:
+def parse_jql(text: str) -> JqlQuery:
     """The syntax tree of a query. JqlError with a sentence in Jira's manner when it cannot be read."""
     return _Parser(text).query()
 
@@ -130,10 +130,12 @@ def _unquoted(literal: str) -> str:
     return re.sub(r"\\(.)", r"\1", literal[1:-1], flags=re.DOTALL)
 
 
-def negated(node: Node) -> Node:
+def negate(node: Node) -> Node:
     """The node that holds where this one was asked not to, by De Morgan and the opposite operators."""
-    if isinstance(node, Group):
-        return Group(every=not node.every, parts=tuple(negated(part) for part in node.parts))
+    if isinstance(node, CompoundClause):
+        return CompoundClause(
+            match_all=not node.match_all, clauses=tuple(negate(part) for part in node.clauses)
+        )
     return Clause(field=node.field, operator=_OPPOSITE[node.operator], operands=node.operands)
 
 
@@ -142,12 +144,12 @@ class _Parser:
         self._tokens = _tokens(text)
         self._at = 0
 
-    def query(self) -> Query:
+    def query(self) -> JqlQuery:
         where = None if self._token.kind == "end" or self._token.is_word("order") else self._any_of()
         order = self._order() if self._token.is_word("order") else ()
         if self._token.kind != "end":
             self._fail("either 'OR' or 'AND'")
-        return Query(where=where, order=order)
+        return JqlQuery(where=where, order_by=order)
 
     @property
     def _token(self) -> _Token:
@@ -177,17 +179,17 @@ class _Parser:
         parts = [self._all_of()]
         while self._took("or", "||", "|"):
             parts.append(self._all_of())
-        return parts[0] if len(parts) == 1 else Group(every=False, parts=tuple(parts))
+        return parts[0] if len(parts) == 1 else CompoundClause(match_all=False, clauses=tuple(parts))
 
     def _all_of(self) -> Node:
         parts = [self._term()]
         while self._took("and", "&&", "&"):
             parts.append(self._term())
-        return parts[0] if len(parts) == 1 else Group(every=True, parts=tuple(parts))
+        return parts[0] if len(parts) == 1 else CompoundClause(match_all=True, clauses=tuple(parts))
 
     def _term(self) -> Node:
         if self._took("not", "!"):
-            return negated(self._term())
+            return negate(self._term())
         if self._took("("):
             inside = self._any_of()
             self._need(")")
@@ -256,7 +258,7 @@ class _Parser:
         self._need(")")
         return Operand(kind="call", text=text.lower())
 
-    def _order(self) -> tuple[Order, ...]:
+    def _order(self) -> tuple[OrderTerm, ...]:
         self._need("order")
         self._need("by")
         terms = [self._order_term()]
@@ -264,12 +266,12 @@ class _Parser:
             terms.append(self._order_term())
         return tuple(terms)
 
-    def _order_term(self) -> Order:
+    def _order_term(self) -> OrderTerm:
         field = self._field()
         descending = self._took("desc")
         if not descending:
             self._took("asc")
-        return Order(field=field, descending=descending)
+        return OrderTerm(field=field, descending=descending)
 
 
 def _as_operator(symbol: str) -> Operator:

@@ -36,7 +36,7 @@ FLAGGED_FIELD: Final = "customfield_10021"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
+class JiraAccount:
     """A person or a robot. ``id`` is the accountId on Cloud and the user name on Data Center."""
 
     id: str
@@ -51,7 +51,7 @@ class Account:
     permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """``*`` or a project key -> some of browse, edit, comment, edit_all_comments, admin."""
 
-    def may(self, permission: str, project: str | None = None) -> bool:
+    def has_permission(self, permission: str, project: str | None = None) -> bool:
         """True when granted for the project or for all; None asks for the right on the whole site."""
         here = self.permissions.get(project, frozenset()) if project else frozenset()
         return permission in here | self.permissions.get("*", frozenset())
@@ -89,7 +89,7 @@ class CustomField:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Comment:
+class JiraComment:
     id: int
     author: str
     body: str
@@ -127,7 +127,7 @@ class HistoryEntry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Issue:
+class JiraIssue:
     id: int
     key: str
     summary: str
@@ -153,7 +153,7 @@ class Issue:
     """Values of custom fields by field id."""
     properties: Mapping[str, Any] = field(default_factory=dict)
     watchers: tuple[str, ...] = ()
-    comments: tuple[Comment, ...] = ()
+    comments: tuple[JiraComment, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     old_keys: tuple[str, ...] = ()
 
@@ -181,10 +181,10 @@ class Mail:
 
 
 @dataclass(kw_only=True, slots=True)
-class Caller:
+class JiraCaller:
     """Who sends a request, and how it came in."""
 
-    account: Account | None
+    account: JiraAccount | None
     """None: anonymous."""
     version: str = "2"
     """Of the REST API."""
@@ -196,8 +196,10 @@ class Caller:
     def timezone(self) -> str:
         return self.account.timezone if self.account else "UTC"
 
-    def sees(self, project: Project | None) -> bool:
+    def can_see(self, project: Project | None) -> bool:
         """True when the caller may browse the project."""
         if project is None:
             return False
-        return project.public or (self.account is not None and self.account.may("browse", project.key))
+        return project.public or (
+            self.account is not None and self.account.has_permission("browse", project.key)
+        )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from connectors.sandbox.core.tracker import Request, Response
-from connectors.sandbox.jira.model import Caller, Issue, Project
-from connectors.sandbox.jira.site_store import JiraStore
+from connectors.sandbox.core.tracker import TrackerRequest, TrackerResponse
+from connectors.sandbox.jira.model import JiraCaller, JiraIssue, Project
+from connectors.sandbox.jira.site_store import JiraSiteStore
 
 
-class Refusal(Exception):
+class JiraApiError(Exception):
     """Ends a request with an error status and Jira's error body."""
 
     def __init__(self, status: int, message: str = "", errors: Mapping[str, str] | None = None) -> None:
@@ -19,76 +19,78 @@ class Refusal(Exception):
         self.message = message
         self.errors = dict(errors or {})
 
-    def response(self) -> Response:
+    def to_response(self) -> TrackerResponse:
         messages = [self.message] if self.message else []
-        return Response(status=self.status, data={"errorMessages": messages, "errors": self.errors})
+        return TrackerResponse(status=self.status, data={"errorMessages": messages, "errors": self.errors})
 
 
-def visible_issue(site: JiraStore, caller: Caller, key_or_id: str) -> Issue:
+def require_visible_issue(site: JiraSiteStore, caller: JiraCaller, key_or_id: str) -> JiraIssue:
     """The issue, by id, key or former key. Refusal 404 when it is not there or the caller may not see it."""
     issue = site.issue(key_or_id)
-    if issue is None or not caller.sees(site.projects.get(issue.project)):
-        raise Refusal(404, "Issue does not exist or you do not have permission to see it.")
+    if issue is None or not caller.can_see(site.projects.get(issue.project)):
+        raise JiraApiError(404, "Issue does not exist or you do not have permission to see it.")
     return issue
 
 
-def visible_project(site: JiraStore, caller: Caller, key_or_id: str) -> Project:
+def require_visible_project(site: JiraSiteStore, caller: JiraCaller, key_or_id: str) -> Project:
     """Refusal 404 when there is no such project for the caller."""
     for project in site.projects.values():
         if key_or_id.upper() == project.key or key_or_id == str(project.id):
-            if caller.sees(project):
+            if caller.can_see(project):
                 return project
             break
-    raise Refusal(404, f"No project could be found with key '{key_or_id}'.")
+    raise JiraApiError(404, f"No project could be found with key '{key_or_id}'.")
 
 
-def account_id(caller: Caller) -> str:
+def require_account_id(caller: JiraCaller) -> str:
     """Who writes. Refusal 401 for anonymous callers."""
     if caller.account is None:
-        raise Refusal(401, "You are not authenticated. Authentication required to perform this operation.")
+        raise JiraApiError(
+            401, "You are not authenticated. Authentication required to perform this operation."
+        )
     return caller.account.id
 
 
-def may(caller: Caller, permission: str, project: str | None) -> bool:
-    return caller.account is not None and caller.account.may(permission, project)
+def has_permission(caller: JiraCaller, permission: str, project: str | None) -> bool:
+    return caller.account is not None and caller.account.has_permission(permission, project)
 
 
-def json_object(request: Request) -> dict[str, Any]:
+def require_json_object(request: TrackerRequest) -> dict[str, Any]:
     """The body as an object. Refusal 400 when it is not one."""
     if not isinstance(request.json, dict):
-        raise Refusal(400, "Can not deserialize the request body: it has to be a JSON object.")
+        raise JiraApiError(400, "Can not deserialize the request body: it has to be a JSON object.")
     return request.json
 
 
-def whole_number(value: object, name: str, default: int) -> int:
+def parse_integer(value: object, name: str, default: int) -> int:
     """A number of the query or body. Refusal 400 when it is not one."""
     if value is None or value == "":
         return default
     try:
         return int(str(value))
     except ValueError:
-        not_a_number(value, name)
+        reject_non_integer(value, name)
 
 
-def not_a_number(value: object, name: str) -> NoReturn:
-    raise Refusal(400, f"The value '{value}' of '{name}' is not a whole number.")
+def reject_non_integer(value: object, name: str) -> NoReturn:
+    raise JiraApiError(400, f"The value '{value}' of '{name}' is not a whole number.")
 
 
-def flag(request: Request, name: str, default: bool) -> bool:
+def parse_flag(request: TrackerRequest, name: str, default: bool) -> bool:
     """A true/false parameter of the query."""
     return request.query.get(name, str(default)).lower() != "false"
 
 
-def entries(value: object, name: str) -> list[Any]:
+def parse_array(value: object, name: str) -> list[Any]:
     """An array of a body; absent and null are empty. Refusal 400 for anything else."""
     if value is None:
         return []
     if not isinstance(value, list):
-        raise Refusal(400, f"Can not deserialize '{name}': it has to be an array.")
+        raise JiraApiError(400, f"Can not deserialize '{name}': it has to be an array.")
     return value
 
 
-def names(value: object) -> list[str]:
+def parse_names(value: object) -> list[str]:
     """A list of names: comma-separated in a query, an array in a body."""
     if isinstance(value, str):
         return [name.strip() for name in value.split(",") if name.strip()]

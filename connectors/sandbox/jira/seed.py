@@ -8,20 +8,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from connectors.sandbox.core.seed import SeedError, expect, when
+from connectors.sandbox.core.seed import SeedError, expect, parse_time
 from connectors.sandbox.jira.model import (
     CATEGORY_IDS,
     CATEGORY_NAMES,
     DEFAULT_STATUSES,
-    Account,
     ChangeItem,
-    Comment,
     CustomField,
     HistoryEntry,
-    Issue,
+    JiraAccount,
+    JiraComment,
+    JiraIssue,
     Sprint,
 )
-from connectors.sandbox.jira.site import JiraState
+from connectors.sandbox.jira.site import JiraSiteState
 from connectors.sandbox.jira.site_store import Switches
 
 DEFAULT_CLOUD_ID: Final = "11111111-2222-4333-8444-555555555555"
@@ -46,29 +46,29 @@ _TEXTS: Final = ("type", "resolution", "assignee", "description")
 _LISTS: Final = ("components", "fix_versions", "watchers")
 
 
-def fill(site: JiraState, seed: Mapping[str, Any]) -> None:
+def load_seed(state: JiraSiteState, seed: Mapping[str, Any]) -> None:
     """Put everything that the seed names into an empty site. SeedError names the first broken place."""
-    site.cloud_id = str(seed.get("cloud_id") or DEFAULT_CLOUD_ID)
-    site.search_lag = timedelta(seconds=float(seed.get("search_lag") or 0))
-    site.switches = _switches(seed.get("switches") or {})
-    now = site.clock.now()
+    state.cloud_id = str(seed.get("cloud_id") or DEFAULT_CLOUD_ID)
+    state.search_lag = timedelta(seconds=float(seed.get("search_lag") or 0))
+    state.switches = _switches(seed.get("switches") or {})
+    now = state.clock.now()
     for entry in expect(seed.get("accounts") or [], list, "accounts"):
         account = _account(expect(entry, dict, "accounts[]"), now)
-        site.accounts[account.id] = account
+        state.accounts[account.id] = account
     for number, entry in enumerate(expect(seed.get("sprints") or [], list, "sprints"), start=1):
         sprint = _sprint(number, expect(entry, dict, "sprints[]"), now)
-        site.sprints[sprint.id] = sprint
+        state.sprints[sprint.id] = sprint
     for number, entry in enumerate(expect(seed.get("fields") or [], list, "fields"), start=10_100):
         field = _custom_field(number, expect(entry, dict, "fields[]"))
-        site.fields[field.id] = field
+        state.fields[field.id] = field
     projects = expect(seed.get("projects") or {}, dict, "projects")
     for key, entry in projects.items():
-        _add_project(site, str(key), expect(entry or {}, dict, f"projects.{key}"))
+        _add_project(state, str(key), expect(entry or {}, dict, f"projects.{key}"))
     for key, entry in projects.items():
         for number, issue in enumerate((entry or {}).get("issues") or []):
-            _Reader(site, str(key), f"projects.{key}.issues[{number}]").add(issue)
-    _link_parents(site)
-    _introduce_people(site)
+            _Reader(state, str(key), f"projects.{key}.issues[{number}]").add(issue)
+    _link_parents(state)
+    _introduce_people(state)
 
 
 def _switches(entries: Mapping[str, Any]) -> Switches:
@@ -85,12 +85,12 @@ def _switches(entries: Mapping[str, Any]) -> Switches:
     return switches
 
 
-def _account(entry: Mapping[str, Any], now: datetime) -> Account:
+def _account(entry: Mapping[str, Any], now: datetime) -> JiraAccount:
     name = str(expect(entry.get("id") or entry.get("name"), str, "accounts[].id"))
     where = f"accounts.{name}"
     rights = entry.get("permissions", _DEFAULT_RIGHTS)
     by_project = rights if isinstance(rights, Mapping) else {"*": rights}
-    return Account(
+    return JiraAccount(
         id=name,
         display=str(entry.get("display") or name),
         email=str(entry.get("email") or f"{name}@example.com"),
@@ -119,7 +119,7 @@ def _custom_field(number: int, entry: Mapping[str, Any]) -> CustomField:
     return replace(field, **kinds)
 
 
-def _add_project(site: JiraState, key: str, entry: Mapping[str, Any]) -> None:
+def _add_project(site: JiraSiteState, key: str, entry: Mapping[str, Any]) -> None:
     statuses = dict(entry.get("statuses") or DEFAULT_STATUSES)
     for name, category in statuses.items():
         if category not in CATEGORY_IDS:
@@ -136,7 +136,7 @@ def _add_project(site: JiraState, key: str, entry: Mapping[str, Any]) -> None:
     )
 
 
-def _link_parents(site: JiraState) -> None:
+def _link_parents(site: JiraSiteState) -> None:
     """Parents may stand below their children in the file."""
     for issue in site.issues():
         wanted = issue.custom.get("parent")
@@ -151,23 +151,23 @@ def _link_parents(site: JiraState) -> None:
         site.store(replace(issue, parent=parent.id, custom=custom), visible_since=issue.updated)
 
 
-def _introduce_people(site: JiraState) -> None:
+def _introduce_people(site: JiraSiteState) -> None:
     """Whoever is named on an issue is a person, also without an entry under accounts."""
     for issue in site.issues():
         names = {issue.assignee, issue.creator, issue.reporter, *issue.watchers}
         names |= {comment.author for comment in issue.comments} | {entry.author for entry in issue.history}
         for name in sorted(name for name in names if name and name not in site.accounts):
-            site.accounts[name] = Account(id=name, display=name)
+            site.accounts[name] = JiraAccount(id=name, display=name)
 
 
 def _time_or_none(entry: Mapping[str, Any], name: str, now: datetime, where: str) -> datetime | None:
-    return when(entry[name], now, where) if entry.get(name) else None
+    return parse_time(entry[name], now, where) if entry.get(name) else None
 
 
 class _Reader:
     """Reads the issues of one project; ``where`` names the place in errors."""
 
-    def __init__(self, site: JiraState, project: str, where: str) -> None:
+    def __init__(self, site: JiraSiteState, project: str, where: str) -> None:
         self._site = site
         self._project = project
         self._where = where
@@ -184,7 +184,7 @@ class _Reader:
             raise SeedError(f"{self._where}.key is '{key}', which another issue has already.")
         self._site.store(self._issue(key, given), visible_since=self._time(given, "created") or self._now)
 
-    def _issue(self, key: str, given: Mapping[str, Any]) -> Issue:
+    def _issue(self, key: str, given: Mapping[str, Any]) -> JiraIssue:
         created = self._time(given, "created") or self._now
         comments = tuple(self._comment(each, created) for each in given.get("comments") or [])
         status = self._status(given)
@@ -193,7 +193,7 @@ class _Reader:
         resolved = self._time(given, "resolved")
         updated = self._time(given, "updated") or max([*moments, *([resolved] if resolved else [])])
         creator = given.get("creator") or given.get("reporter")
-        issue = Issue(
+        issue = JiraIssue(
             id=self._id(given),
             key=key,
             summary=expect(given.get("summary"), str, f"{self._where}.summary"),
@@ -265,10 +265,10 @@ class _Reader:
             custom[field_id] = value
         return {**custom, "parent": given["parent"]} if given.get("parent") else custom
 
-    def _comment(self, entry: object, created: datetime) -> Comment:
+    def _comment(self, entry: object, created: datetime) -> JiraComment:
         given = expect(entry, dict, f"{self._where}.comments[]")
         written = self._time(given, "created") or created
-        return Comment(
+        return JiraComment(
             id=self._id(given),
             author=expect(given.get("author"), str, f"{self._where}.comments[].author"),
             body=expect(given.get("body"), str, f"{self._where}.comments[].body"),

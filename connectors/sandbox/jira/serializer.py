@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from connectors.sandbox.jira.adf import document
-from connectors.sandbox.jira.dates import jira_time
+from connectors.sandbox.jira.adf import text_to_adf
+from connectors.sandbox.jira.dates import format_time
 from connectors.sandbox.jira.model import (
     CATEGORY_IDS,
     CATEGORY_NAMES,
@@ -16,85 +16,85 @@ from connectors.sandbox.jira.model import (
     FLAGGED_FIELD,
     SPRINT_FIELD,
     SUBTASK_TYPES,
-    Account,
-    Caller,
-    Comment,
     HistoryEntry,
-    Issue,
+    JiraAccount,
+    JiraCaller,
+    JiraComment,
+    JiraIssue,
     Project,
     Sprint,
     field_id,
 )
-from connectors.sandbox.jira.site_store import JiraStore
+from connectors.sandbox.jira.site_store import JiraSiteStore
 
 _COLORS: Final = {"undefined": "medium-gray", "new": "blue-gray", "indeterminate": "yellow", "done": "green"}
-_SEARCH_COMMENTS: Final = 20
-_SEARCH_HISTORY: Final = 40
-_DIRECT_HISTORY: Final = 100
+_MAX_SEARCH_COMMENTS: Final = 20
+_MAX_SEARCH_HISTORY: Final = 40
+_MAX_DIRECT_HISTORY: Final = 100
 
 
 @dataclass(slots=True)
-class Shapes:
+class JiraSerializer:
     """Renders for one caller: times in the caller's zone, texts in the API version's form."""
 
-    site: JiraStore
-    caller: Caller
-    _known: dict[str, Callable[[Issue], Any]] = field(default_factory=dict)
+    site: JiraSiteStore
+    caller: JiraCaller
+    _cached_builders: dict[str, Callable[[JiraIssue], Any]] = field(default_factory=dict)
 
-    def link(self, path: str) -> str:
+    def api_url(self, path: str) -> str:
         return f"{self.caller.base_url}/rest/api/{self.caller.version}/{path}"
 
     def time(self, moment: datetime | None) -> str | None:
-        return jira_time(moment, self.caller.timezone)
+        return format_time(moment, self.caller.timezone)
 
     def text(self, text: str | None, sent: Any = None) -> Any:
         if text is None or self.caller.version == "2":
             return text
-        return sent or document(text)
+        return sent or text_to_adf(text)
 
     # Issues.
 
     def issue(
-        self, issue: Issue, fields: Sequence[str], *, in_search: bool, expand: Sequence[str] = ()
+        self, issue: JiraIssue, fields: Sequence[str], *, in_search: bool, expand: Sequence[str] = ()
     ) -> dict[str, Any]:
         """One issue with the named fields; ``*all``, ``*navigable`` and ``-name`` are understood."""
         shape: dict[str, Any] = {
             "expand": "renderedFields,names,schema,operations,editmeta,changelog",
             "id": str(issue.id),
-            "self": self.link(f"issue/{issue.id}"),
+            "self": self.api_url(f"issue/{issue.id}"),
             "key": issue.key,
         }
-        builders = self._known = self._known or self._builders()
+        builders = self._cached_builders = self._cached_builders or self._field_builders()
         shape["fields"] = {
-            name: self._short(builders[name](issue), in_search)
-            for name in _chosen(fields, list(builders))
+            name: self._shorten_comments(builders[name](issue), in_search)
+            for name in _select_fields(fields, list(builders))
             if not (name == "parent" and builders[name](issue) is None)
         }
         if "changelog" in expand:
             shape["changelog"] = self.changelog(issue, in_search=in_search)
         return shape
 
-    def _short(self, value: Any, in_search: bool) -> Any:
+    def _shorten_comments(self, value: Any, in_search: bool) -> Any:
         if in_search and self.site.is_cloud and isinstance(value, dict) and "comments" in value:
             return {
                 **value,
-                "comments": value["comments"][-_SEARCH_COMMENTS:],
-                "maxResults": _SEARCH_COMMENTS,
+                "comments": value["comments"][-_MAX_SEARCH_COMMENTS:],
+                "maxResults": _MAX_SEARCH_COMMENTS,
             }
         return value
 
-    def _builders(self) -> dict[str, Callable[[Issue], Any]]:
-        builders: dict[str, Callable[[Issue], Any]] = {
+    def _field_builders(self) -> dict[str, Callable[[JiraIssue], Any]]:
+        builders: dict[str, Callable[[JiraIssue], Any]] = {
             "summary": lambda issue: issue.summary,
             "description": lambda issue: self.text(issue.description),
             "issuetype": lambda issue: self.issue_type(issue.type),
             "project": lambda issue: self.project(self.site.projects[issue.project]),
             "status": lambda issue: self.status(issue.status, self.site.category(issue)),
-            "resolution": lambda issue: self._named("resolution", issue.resolution),
+            "resolution": lambda issue: self._named_resource("resolution", issue.resolution),
             "resolutiondate": lambda issue: self.time(issue.resolved),
             "labels": lambda issue: list(issue.labels),
-            "components": lambda issue: self._all_named("component", issue.components),
-            "fixVersions": lambda issue: self._all_named("version", issue.fix_versions),
+            "components": lambda issue: self._named_resources("component", issue.components),
+            "fixVersions": lambda issue: self._named_resources("version", issue.fix_versions),
             "parent": self._parent,
             "assignee": lambda issue: self._person(issue.assignee),
             "creator": lambda issue: self._person(issue.creator),
@@ -117,12 +117,12 @@ class Shapes:
     def status(self, name: str, category: str) -> dict[str, Any]:
         status_id = self.site.status_id(name)
         return {
-            "self": self.link(f"status/{status_id}"),
+            "self": self.api_url(f"status/{status_id}"),
             "description": "",
             "name": name,
             "id": status_id,
             "statusCategory": {
-                "self": self.link(f"statuscategory/{CATEGORY_IDS[category]}"),
+                "self": self.api_url(f"statuscategory/{CATEGORY_IDS[category]}"),
                 "id": CATEGORY_IDS[category],
                 "key": category,
                 "colorName": _COLORS[category],
@@ -133,28 +133,28 @@ class Shapes:
     def issue_type(self, name: str) -> dict[str, Any]:
         subtask = name in SUBTASK_TYPES
         number = self.site.named_id("issuetype", name)
-        return {"self": self.link(f"issuetype/{number}"), "id": number, "name": name, "subtask": subtask}
+        return {"self": self.api_url(f"issuetype/{number}"), "id": number, "name": name, "subtask": subtask}
 
     def project(self, project: Project) -> dict[str, Any]:
         kind = "service_desk" if project.service_management else "software"
         return {
-            "self": self.link(f"project/{project.id}"),
+            "self": self.api_url(f"project/{project.id}"),
             "id": str(project.id),
             "key": project.key,
             "name": project.name,
             "projectTypeKey": kind,
         }
 
-    def _named(self, kind: str, name: str | None) -> dict[str, Any] | None:
+    def _named_resource(self, kind: str, name: str | None) -> dict[str, Any] | None:
         if name is None:
             return None
         number = self.site.named_id(kind, name)
-        return {"self": self.link(f"{kind}/{number}"), "id": number, "name": name}
+        return {"self": self.api_url(f"{kind}/{number}"), "id": number, "name": name}
 
-    def _all_named(self, kind: str, all_names: Sequence[str]) -> list[dict[str, Any] | None]:
-        return [self._named(kind, name) for name in all_names]
+    def _named_resources(self, kind: str, all_names: Sequence[str]) -> list[dict[str, Any] | None]:
+        return [self._named_resource(kind, name) for name in all_names]
 
-    def _parent(self, issue: Issue) -> dict[str, Any] | None:
+    def _parent(self, issue: JiraIssue) -> dict[str, Any] | None:
         # Data Center knows a parent only for sub-tasks; epics are linked by a custom field there.
         if issue.parent is None or not (self.site.is_cloud or issue.is_subtask):
             return None
@@ -169,22 +169,22 @@ class Shapes:
         return {
             "id": str(parent.id),
             "key": parent.key,
-            "self": self.link(f"issue/{parent.id}"),
+            "self": self.api_url(f"issue/{parent.id}"),
             "fields": fields,
         }
 
-    def _epic_key(self, issue: Issue) -> str | None:
+    def _epic_key(self, issue: JiraIssue) -> str | None:
         parent = self.site.issue(issue.parent) if issue.parent and not issue.is_subtask else None
         return parent.key if parent else None
 
-    def _sprints(self, issue: Issue) -> list[Any] | None:
+    def _sprints(self, issue: JiraIssue) -> list[Any] | None:
         sprints = [self.site.sprints[number] for number in issue.sprints if number in self.site.sprints]
-        shape = _sprint_object if self.site.is_cloud else _sprint_text
+        shape = _sprint_as_object if self.site.is_cloud else _sprint_as_text
         return [shape(sprint) for sprint in sprints] or None
 
     # People.
 
-    def user(self, account: Account) -> dict[str, Any]:
+    def user(self, account: JiraAccount) -> dict[str, Any]:
         common = {
             "emailAddress": account.email,
             "displayName": account.display,
@@ -192,9 +192,9 @@ class Shapes:
             "timeZone": account.timezone,
         }
         if self.site.is_cloud:
-            link = self.link(f"user?accountId={account.id}")
+            link = self.api_url(f"user?accountId={account.id}")
             return {"self": link, "accountId": account.id, "accountType": "atlassian", **common}
-        link = self.link(f"user?username={account.id}")
+        link = self.api_url(f"user?username={account.id}")
         return {"self": link, "name": account.id, "key": self._user_key(account.id), **common}
 
     def _user_key(self, name: str) -> str:
@@ -206,10 +206,10 @@ class Shapes:
 
     # Comments and history.
 
-    def comment(self, issue: Issue, comment: Comment) -> dict[str, Any]:
+    def comment(self, issue: JiraIssue, comment: JiraComment) -> dict[str, Any]:
         """A comment without its properties, as GET and POST give it."""
         shape = {
-            "self": self.link(f"issue/{issue.id}/comment/{comment.id}"),
+            "self": self.api_url(f"issue/{issue.id}/comment/{comment.id}"),
             "id": str(comment.id),
             "author": self._person(comment.author),
             "body": self.text(comment.body, comment.document),
@@ -219,18 +219,18 @@ class Shapes:
         }
         return {**shape, "jsdPublic": comment.public} if self.site.is_cloud else shape
 
-    def _comment_field(self, issue: Issue) -> dict[str, Any]:
+    def _comment_field(self, issue: JiraIssue) -> dict[str, Any]:
         comments = [self.comment(issue, comment) for comment in issue.comments]
         total = len(comments)
         return {"comments": comments, "maxResults": total, "total": total, "startAt": 0}
 
-    def changelog(self, issue: Issue, *, in_search: bool) -> dict[str, Any]:
+    def changelog(self, issue: JiraIssue, *, in_search: bool) -> dict[str, Any]:
         """Cloud: newest first and cut short; Data Center: all, oldest first."""
         total = len(issue.history)
         if not self.site.is_cloud:
             histories = [self.history(entry) for entry in issue.history]
             return {"startAt": 0, "maxResults": total, "total": total, "histories": histories}
-        cap = _SEARCH_HISTORY if in_search else _DIRECT_HISTORY
+        cap = _MAX_SEARCH_HISTORY if in_search else _MAX_DIRECT_HISTORY
         newest = [self.history(entry) for entry in reversed(issue.history)]
         return {"startAt": 0, "maxResults": cap, "total": total, "histories": newest[:cap]}
 
@@ -253,7 +253,7 @@ class Shapes:
         return {"id": str(entry.id), "author": author, "created": self.time(entry.at), "items": items}
 
 
-def _chosen(fields: Sequence[str], every: Sequence[str]) -> list[str]:
+def _select_fields(fields: Sequence[str], every: Sequence[str]) -> list[str]:
     excluded = {name[1:] for name in fields if name.startswith("-")}
     included = [name for name in fields if not name.startswith("-")]
     if "*all" in included or "*navigable" in included or not included:
@@ -262,12 +262,12 @@ def _chosen(fields: Sequence[str], every: Sequence[str]) -> list[str]:
     return [name for name in every if name in included and name not in excluded]
 
 
-def _utc_text(moment: datetime | None) -> str | None:
+def _format_utc(moment: datetime | None) -> str | None:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z" if moment else None
 
 
-def _sprint_object(sprint: Sprint) -> Mapping[str, Any]:
-    dates = {"startDate": _utc_text(sprint.start), "endDate": _utc_text(sprint.end)}
+def _sprint_as_object(sprint: Sprint) -> Mapping[str, Any]:
+    dates = {"startDate": _format_utc(sprint.start), "endDate": _format_utc(sprint.end)}
     known = {name: value for name, value in dates.items() if value}
     return {
         "id": sprint.id,
@@ -279,8 +279,8 @@ def _sprint_object(sprint: Sprint) -> Mapping[str, Any]:
     }
 
 
-def _sprint_text(sprint: Sprint) -> str:
-    start, end = (_utc_text(moment) or "<null>" for moment in (sprint.start, sprint.end))
+def _sprint_as_text(sprint: Sprint) -> str:
+    start, end = (_format_utc(moment) or "<null>" for moment in (sprint.start, sprint.end))
     return (
         f"com.atlassian.greenhopper.service.sprint.Sprint@{sprint.id:08x}[id={sprint.id},"
         f"rapidViewId={sprint.board},state={sprint.state.upper()},name={sprint.name},startDate={start},"

@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from connectors.sandbox.jira.model import ChangeItem, Comment, HistoryEntry, Issue, Mail, Project
-from connectors.sandbox.jira.site_store import JiraStore
+from connectors.sandbox.jira.model import ChangeItem, HistoryEntry, JiraComment, JiraIssue, Mail, Project
+from connectors.sandbox.jira.site_store import JiraSiteStore
 
 _MENTION = re.compile(r"\[~(?:accountid:)?([^\]]+)\]")
-_UPDATED = "issue updated"
+_ISSUE_UPDATED = "issue updated"
 
 
-class JiraState(JiraStore):
+class JiraSiteState(JiraSiteStore):
     """A site that can be worked on. Every change bumps ``updated`` and is in the issue's history."""
 
-    def change(self, issue: Issue, by: str, items: Iterable[ChangeItem] = (), **fields: Any) -> Issue:
+    def change(self, issue: JiraIssue, by: str, items: Iterable[ChangeItem] = (), **fields: Any) -> JiraIssue:
         """Set fields, bump ``updated``, and write the items into the history."""
         entries = tuple(items)
         now = self.clock.now()
@@ -26,7 +26,7 @@ class JiraState(JiraStore):
             history = (*history, HistoryEntry(id=self.next_id(), author=by, at=now, items=entries))
         return self.store(replace(issue, **{"updated": now, "history": history, **fields}))
 
-    def set_labels(self, issue: Issue, labels: Iterable[str], by: str) -> Issue:
+    def set_labels(self, issue: JiraIssue, labels: Iterable[str], by: str) -> JiraIssue:
         """The labels afterwards; nothing happens when they are the same already. Case matters."""
         wanted = tuple(sorted(set(labels)))
         if set(wanted) == set(issue.labels):
@@ -34,17 +34,17 @@ class JiraState(JiraStore):
         item = ChangeItem(field="labels", before=" ".join(issue.labels), after=" ".join(wanted))
         return self.change(issue, by, [item], labels=wanted)
 
-    def put_comment(self, issue: Issue, comment: Comment) -> Issue:
+    def store_comment(self, issue: JiraIssue, comment: JiraComment) -> JiraIssue:
         """Add a comment, or replace the one with its id."""
         kept = [other for other in issue.comments if other.id != comment.id]
         comments = tuple(sorted([*kept, comment], key=lambda each: each.id))
         return self.change(issue, comment.editor or comment.author, comments=comments)
 
-    def put_silently(self, issue: Issue, **fields: Any) -> Issue:
+    def update_silently(self, issue: JiraIssue, **fields: Any) -> JiraIssue:
         """Set fields without touching ``updated``: properties."""
         return self.store(replace(issue, **fields))
 
-    def notify(self, issue: Issue, by: str, reason: str, text: str = "") -> None:
+    def notify(self, issue: JiraIssue, by: str, reason: str, text: str = "") -> None:
         """Mail the watchers, and who is mentioned in the text; nobody gets mail about what they did."""
         mentioned = {name for name in _MENTION.findall(text) if name in self.accounts}
         for name in sorted({*issue.watchers, *mentioned} - {by}):
@@ -77,7 +77,7 @@ class JiraState(JiraStore):
         labels = tuple(sorted(start.pop("labels", ())))
         if start.get("resolution"):
             start.setdefault("resolved", now)
-        issue = Issue(
+        issue = JiraIssue(
             id=self.next_id(),
             key=self.next_key(project),
             summary=summary,
@@ -110,13 +110,13 @@ class JiraState(JiraStore):
         changed = self.change(
             issue, by, items, status=status, status_changed=now, resolution=resolution, resolved=resolved
         )
-        self.notify(changed, by, _UPDATED)
+        self.notify(changed, by, _ISSUE_UPDATED)
 
     def edit(self, key: str, by: str, **fields: Any) -> None:
         """Set any other field of ``Issue``: summary, description, parent id, sprints, flagged, type..."""
         issue = self.need(key)
-        items = [_edited(name, getattr(issue, name), value) for name, value in fields.items()]
-        self.notify(self.change(issue, by, items, **fields), by, _UPDATED)
+        items = [_edit_item(name, getattr(issue, name), value) for name, value in fields.items()]
+        self.notify(self.change(issue, by, items, **fields), by, _ISSUE_UPDATED)
 
     def flag(self, key: str, by: str, flagged: bool = True) -> None:
         """Put the flag that says "impediment" on an issue, or take it off."""
@@ -124,29 +124,29 @@ class JiraState(JiraStore):
 
     def label(self, key: str, label: str, by: str) -> None:
         issue = self.need(key)
-        self._relabel(issue, {*issue.labels, label}, by)
+        self._change_labels(issue, {*issue.labels, label}, by)
 
     def unlabel(self, key: str, label: str, by: str) -> None:
         issue = self.need(key)
-        self._relabel(issue, set(issue.labels) - {label}, by)
+        self._change_labels(issue, set(issue.labels) - {label}, by)
 
-    def _relabel(self, issue: Issue, labels: Iterable[str], by: str) -> None:
+    def _change_labels(self, issue: JiraIssue, labels: Iterable[str], by: str) -> None:
         changed = self.set_labels(issue, labels, by)
         if changed is not issue:
-            self.notify(changed, by, _UPDATED)
+            self.notify(changed, by, _ISSUE_UPDATED)
 
     def comment(self, key: str, body: str, by: str, **fields: Any) -> int:
         """Write a comment, mail the watchers, and return the comment's id."""
         now = self.clock.now()
-        comment = Comment(id=self.next_id(), author=by, body=body, created=now, updated=now, **fields)
-        issue = self.put_comment(self.need(key), comment)
+        comment = JiraComment(id=self.next_id(), author=by, body=body, created=now, updated=now, **fields)
+        issue = self.store_comment(self.need(key), comment)
         self.notify(issue, by, "comment created", body)
         return comment.id
 
     def edit_comment(self, key: str, comment_id: int, body: str, by: str) -> None:
         issue = self.need(key)
         old = next(comment for comment in issue.comments if comment.id == comment_id)
-        self.put_comment(issue, replace(old, body=body, document=None, editor=by, updated=self.clock.now()))
+        self.store_comment(issue, replace(old, body=body, document=None, editor=by, updated=self.clock.now()))
 
     def delete_comment(self, key: str, comment_id: int, by: str) -> None:
         issue = self.need(key)
@@ -170,7 +170,7 @@ class JiraState(JiraStore):
             self._append(issue.id, None, self.clock.now())
 
 
-def _edited(name: str, before: Any, after: Any) -> ChangeItem:
+def _edit_item(name: str, before: Any, after: Any) -> ChangeItem:
     if name == "flagged":
         was, now = ("Impediment" if flagged else "" for flagged in (before, after))
         return ChangeItem(field="Flagged", before=was, after=now)

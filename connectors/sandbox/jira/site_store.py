@@ -11,16 +11,16 @@ from typing import Literal
 from connectors.sandbox.core.tracker import Clock
 from connectors.sandbox.jira.model import (
     EPIC_TYPES,
-    Account,
-    Comment,
     CustomField,
-    Issue,
+    JiraAccount,
+    JiraComment,
+    JiraIssue,
     Mail,
     Project,
     Sprint,
 )
 
-_KEPT_FOR_LAGGING_SEARCH = timedelta(hours=6)
+_VERSION_RETENTION = timedelta(hours=6)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -51,12 +51,12 @@ class Switches:
 
 
 @dataclass(slots=True)
-class _Versions:
+class _IssueVersions:
     at: list[datetime] = field(default_factory=list)
-    issues: list[Issue | None] = field(default_factory=list)
+    issues: list[JiraIssue | None] = field(default_factory=list)
 
 
-class JiraStore:
+class JiraSiteStore:
     """One site. Every change makes a new version of an issue; all of them go through ``store``."""
 
     def __init__(self, kind: Literal["jira-cloud", "jira-dc"], clock: Clock) -> None:
@@ -66,19 +66,19 @@ class JiraStore:
         self.search_lag = timedelta()
         self.switches = Switches()
         self.cloud_id = ""
-        self.accounts: dict[str, Account] = {}
+        self.accounts: dict[str, JiraAccount] = {}
         self.projects: dict[str, Project] = {}
         self.sprints: dict[int, Sprint] = {}
         self.fields: dict[str, CustomField] = {}
         self.mails: list[Mail] = []
         self.revision = 0
         """Counts changes; what was computed from an older state is void."""
-        self._versions: dict[int, _Versions] = {}
+        self._versions: dict[int, _IssueVersions] = {}
         self._ids_by_key: dict[str, int] = {}
         self._last_number: dict[str, int] = {}
         self._named_ids: dict[tuple[str, str], int] = {}
         self._last_id = 10_000
-        self.last_search: tuple[object, list[Issue]] | None = None
+        self.last_search: tuple[object, list[JiraIssue]] | None = None
         """What the last search found, and for which query and state."""
 
     @property
@@ -98,25 +98,25 @@ class JiraStore:
 
     # Reading.
 
-    def issue(self, key_or_id: str | int) -> Issue | None:
+    def issue(self, key_or_id: str | int) -> JiraIssue | None:
         """The issue as it is now, by id, key or former key; None when there is none or it was deleted."""
         text = str(key_or_id)
         issue_id = int(text) if text.isascii() and text.isdigit() else self._ids_by_key.get(text.upper())
         versions = self._versions.get(issue_id) if issue_id is not None else None
         return versions.issues[-1] if versions else None
 
-    def need(self, key_or_id: str | int) -> Issue:
+    def need(self, key_or_id: str | int) -> JiraIssue:
         """Like ``issue``, for callers that know it exists. KeyError."""
         found = self.issue(key_or_id)
         if found is None:
             raise KeyError(f"There is no issue {key_or_id}.")
         return found
 
-    def issues(self) -> list[Issue]:
+    def issues(self) -> list[JiraIssue]:
         """All issues as they are now, by id."""
         return [issue for versions in list(self._versions.values()) if (issue := versions.issues[-1])]
 
-    def indexed(self) -> list[Issue]:
+    def searchable_issues(self) -> list[JiraIssue]:
         """All issues as searches see them, ``search_lag`` late."""
         if not self.search_lag:
             return self.issues()
@@ -128,7 +128,7 @@ class JiraStore:
                 seen.append(issue)
         return seen
 
-    def comment_holder(self, comment_id: int) -> tuple[Issue, Comment] | None:
+    def find_comment(self, comment_id: int) -> tuple[JiraIssue, JiraComment] | None:
         """The issue and comment of a comment id."""
         for issue in self.issues():
             for comment in issue.comments:
@@ -136,7 +136,7 @@ class JiraStore:
                     return issue, comment
         return None
 
-    def category(self, issue: Issue) -> str:
+    def category(self, issue: JiraIssue) -> str:
         """Key of the status category; ``undefined`` when the project does not know the status."""
         project = self.projects.get(issue.project)
         return project.statuses.get(issue.status, "undefined") if project else "undefined"
@@ -149,12 +149,12 @@ class JiraStore:
         """A stable number for a thing that has only a name here: status, issue type, resolution, version."""
         return str(self._named_ids.setdefault((kind, name), 10_000 + len(self._named_ids)))
 
-    def is_epic(self, issue: Issue) -> bool:
+    def is_epic(self, issue: JiraIssue) -> bool:
         return issue.type in EPIC_TYPES
 
     # Writing.
 
-    def store(self, issue: Issue, *, visible_since: datetime | None = None) -> Issue:
+    def store(self, issue: JiraIssue, *, visible_since: datetime | None = None) -> JiraIssue:
         """Make this the newest version. ``visible_since`` backdates it for lagging searches (seeds)."""
         with self.lock:
             self._ids_by_key[issue.key] = issue.id
@@ -163,10 +163,10 @@ class JiraStore:
             self._last_number[issue.project] = max(self._last_number.get(issue.project, 0), issue.number)
         return issue
 
-    def _append(self, issue_id: int, issue: Issue | None, at: datetime) -> None:
-        versions = self._versions.setdefault(issue_id, _Versions())
+    def _append(self, issue_id: int, issue: JiraIssue | None, at: datetime) -> None:
+        versions = self._versions.setdefault(issue_id, _IssueVersions())
         versions.at.append(at)
         versions.issues.append(issue)
         self.revision += 1
-        old = max(0, bisect_right(versions.at, at - _KEPT_FOR_LAGGING_SEARCH) - 1)
+        old = max(0, bisect_right(versions.at, at - _VERSION_RETENTION) - 1)
         del versions.at[:old], versions.issues[:old]

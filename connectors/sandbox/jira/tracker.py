@@ -47,52 +47,52 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any, Final, Literal
 
-from connectors.sandbox.core.tracker import Clock, Request, Response, TrackerKind
+from connectors.sandbox.core.tracker import Clock, TrackerKind, TrackerRequest, TrackerResponse
 from connectors.sandbox.jira import changelog_endpoints as changelogs
 from connectors.sandbox.jira import comment_endpoints as comments
 from connectors.sandbox.jira import issue_endpoints as issues
 from connectors.sandbox.jira import search_endpoints as search
 from connectors.sandbox.jira import site_endpoints as about
-from connectors.sandbox.jira.auth import admitted, login_headers
-from connectors.sandbox.jira.model import Caller
-from connectors.sandbox.jira.rate_limits import Limits
-from connectors.sandbox.jira.request_checks import Refusal
-from connectors.sandbox.jira.seed import fill
-from connectors.sandbox.jira.site import JiraState
+from connectors.sandbox.jira.auth import authenticate, login_headers
+from connectors.sandbox.jira.model import JiraCaller
+from connectors.sandbox.jira.rate_limits import JiraRateLimits
+from connectors.sandbox.jira.request_checks import JiraApiError
+from connectors.sandbox.jira.seed import load_seed
+from connectors.sandbox.jira.site import JiraSiteState
 
-_Handler = Callable[..., Response]
-_Where = Literal["cloud", "dc", "both"]
+_Handler = Callable[..., TrackerResponse]
+_Deployment = Literal["cloud", "dc", "both"]
 
-_ROUTES: Final[tuple[tuple[str, str, _Handler, _Where], ...]] = (
-    ("GET", r"serverInfo", about.server_info, "both"),
-    ("GET", r"myself", about.myself, "both"),
-    ("GET", r"field", about.fields, "both"),
-    ("GET", r"mypermissions", about.my_permissions, "both"),
-    ("GET", r"project/([^/]+)", about.project, "both"),
-    ("GET", r"status", about.statuses, "both"),
+_ROUTES: Final[tuple[tuple[str, str, _Handler, _Deployment], ...]] = (
+    ("GET", r"serverInfo", about.get_server_info, "both"),
+    ("GET", r"myself", about.get_authenticated_user, "both"),
+    ("GET", r"field", about.list_fields, "both"),
+    ("GET", r"mypermissions", about.list_permissions, "both"),
+    ("GET", r"project/([^/]+)", about.get_project, "both"),
+    ("GET", r"status", about.list_statuses, "both"),
     ("GET", r"search/jql", search.search_by_token, "cloud"),
     ("POST", r"search/jql", search.search_by_token, "cloud"),
-    ("POST", r"search/approximate-count", search.approximate_count, "cloud"),
-    ("POST", r"changelog/bulkfetch", changelogs.bulk_fetch, "cloud"),
-    ("GET", r"search", search.removed, "cloud"),
-    ("POST", r"search", search.removed, "cloud"),
+    ("POST", r"search/approximate-count", search.count_issues, "cloud"),
+    ("POST", r"changelog/bulkfetch", changelogs.fetch_changelogs, "cloud"),
+    ("GET", r"search", search.reject_removed_search, "cloud"),
+    ("POST", r"search", search.reject_removed_search, "cloud"),
     ("GET", r"search", search.search_by_start, "dc"),
     ("POST", r"search", search.search_by_start, "dc"),
-    ("GET", r"issue/([^/]+)", issues.read, "both"),
-    ("PUT", r"issue/([^/]+)", issues.edit, "both"),
-    ("GET", r"issue/([^/]+)/changelog", issues.changelog, "cloud"),
-    ("GET", r"issue/([^/]+)/properties/([^/]+)", issues.read_property, "both"),
-    ("PUT", r"issue/([^/]+)/properties/([^/]+)", issues.write_property, "both"),
-    ("GET", r"issue/([^/]+)/comment", comments.read_page, "both"),
-    ("POST", r"issue/([^/]+)/comment", comments.create, "both"),
-    ("GET", r"issue/([^/]+)/comment/(\d{1,18})", comments.read, "both"),
-    ("PUT", r"issue/([^/]+)/comment/(\d{1,18})", comments.update, "both"),
-    ("DELETE", r"issue/([^/]+)/comment/(\d{1,18})", comments.delete, "both"),
-    ("POST", r"comment/list", comments.read_many, "cloud"),
-    ("GET", r"comment/(\d{1,18})/properties", comments.property_keys, "both"),
-    ("GET", r"comment/(\d{1,18})/properties/([^/]+)", comments.read_property, "both"),
-    ("PUT", r"comment/(\d{1,18})/properties/([^/]+)", comments.write_property, "both"),
-    ("DELETE", r"comment/(\d{1,18})/properties/([^/]+)", comments.delete_property, "both"),
+    ("GET", r"issue/([^/]+)", issues.get_issue, "both"),
+    ("PUT", r"issue/([^/]+)", issues.edit_issue, "both"),
+    ("GET", r"issue/([^/]+)/changelog", issues.get_changelog, "cloud"),
+    ("GET", r"issue/([^/]+)/properties/([^/]+)", issues.get_issue_property, "both"),
+    ("PUT", r"issue/([^/]+)/properties/([^/]+)", issues.set_issue_property, "both"),
+    ("GET", r"issue/([^/]+)/comment", comments.list_comments, "both"),
+    ("POST", r"issue/([^/]+)/comment", comments.create_comment, "both"),
+    ("GET", r"issue/([^/]+)/comment/(\d{1,18})", comments.get_comment, "both"),
+    ("PUT", r"issue/([^/]+)/comment/(\d{1,18})", comments.update_comment, "both"),
+    ("DELETE", r"issue/([^/]+)/comment/(\d{1,18})", comments.delete_comment, "both"),
+    ("POST", r"comment/list", comments.list_comments_by_id, "cloud"),
+    ("GET", r"comment/(\d{1,18})/properties", comments.list_property_keys, "both"),
+    ("GET", r"comment/(\d{1,18})/properties/([^/]+)", comments.get_comment_property, "both"),
+    ("PUT", r"comment/(\d{1,18})/properties/([^/]+)", comments.set_comment_property, "both"),
+    ("DELETE", r"comment/(\d{1,18})/properties/([^/]+)", comments.delete_comment_property, "both"),
 )
 
 
@@ -138,10 +138,10 @@ class JiraTracker:
 
     def load(self, seed: Mapping[str, Any]) -> None:
         """Replace the whole state, and ``state`` itself, by a seed. SeedError when it is broken."""
-        state = JiraState(self._kind, self._clock)
-        fill(state, seed)
+        state = JiraSiteState(self._kind, self._clock)
+        load_seed(state, seed)
         self.state = state
-        self._limits = Limits(state)
+        self._rate_limits = JiraRateLimits(state)
         self._seed = seed
 
     def reset(self) -> None:
@@ -153,27 +153,27 @@ class JiraTracker:
         with self.state.lock:
             return {
                 "kind": self._kind,
-                "issues": {issue.key: _dumped(self.state, issue.key) for issue in self.state.issues()},
+                "issues": {issue.key: _dump_issue(self.state, issue.key) for issue in self.state.issues()},
                 "mails": [{"to": m.to, "reason": m.reason, "issue": m.issue} for m in self.state.mails],
             }
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: TrackerRequest) -> TrackerResponse:
         """Carry out one request."""
         with self.state.lock:
-            caller: Caller | None = None
+            caller: JiraCaller | None = None
             try:
                 if request.path == "/_edge/tenant_info" and self.state.is_cloud:
-                    response = Response(data={"cloudId": self.state.cloud_id})
+                    response = TrackerResponse(data={"cloudId": self.state.cloud_id})
                 else:
-                    caller, rest = admitted(self.state, request)
+                    caller, rest = authenticate(self.state, request)
                     response = self._dispatch(caller, request, rest)
-            except Refusal as refusal:
-                response = refusal.response()
-            return self._finished(request, response, caller)
+            except JiraApiError as refusal:
+                response = refusal.to_response()
+            return self._finish_response(request, response, caller)
 
-    def _dispatch(self, caller: Caller, request: Request, rest: str) -> Response:
+    def _dispatch(self, caller: JiraCaller, request: TrackerRequest, rest: str) -> TrackerResponse:
         handler, parts = self._route(request.method, rest)
-        limited = self._limits.refusal(request, caller, self._written_issue(request, rest))
+        limited = self._rate_limits.check(request, caller, self._written_issue_id(request, rest))
         return limited or handler(self.state, caller, request, *parts)
 
     def _route(self, method: str, rest: str) -> tuple[_Handler, tuple[str, ...]]:
@@ -184,26 +184,28 @@ class JiraTracker:
                 if wanted == method:
                     return handler, found.groups()
                 known_path = True
-        raise Refusal(405 if known_path else 404, f"null for uri: /rest/api/{rest}")
+        raise JiraApiError(405 if known_path else 404, f"null for uri: /rest/api/{rest}")
 
-    def _written_issue(self, request: Request, rest: str) -> int | None:
+    def _written_issue_id(self, request: TrackerRequest, rest: str) -> int | None:
         if request.method == "GET" or not rest.startswith("issue/"):
             return None
         issue = self.state.issue(rest.split("/")[1])
         return issue.id if issue else None
 
-    def _finished(self, request: Request, response: Response, caller: Caller | None) -> Response:
+    def _finish_response(
+        self, request: TrackerRequest, response: TrackerResponse, caller: JiraCaller | None
+    ) -> TrackerResponse:
         response.headers = {
             "Date": format_datetime(self._clock.now(), usegmt=True),
             **login_headers(self.state, request, caller),
-            **self._limits.headers(caller),
+            **self._rate_limits.headers(caller),
             **response.headers,
         }
         response.authenticated_as = caller.account.id if caller and caller.account else None
         return response
 
 
-def _dumped(state: JiraState, key: str) -> dict[str, Any]:
+def _dump_issue(state: JiraSiteState, key: str) -> dict[str, Any]:
     issue = state.need(key)
     return {
         "id": str(issue.id),

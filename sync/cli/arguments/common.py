@@ -12,10 +12,10 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from sync.model.run import Options
-    from sync.runtime.invocation import Ways
+    from sync.model.run import RunOptions
+    from sync.runtime.invocation import Invocation
 
-AS_JSON: ContextVar[bool] = ContextVar("as_json", default=False)
+JSON_REQUESTED: ContextVar[bool] = ContextVar("as_json", default=False)
 """Whether a program reads the output, and so wants to read about errors as well."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
@@ -36,24 +36,24 @@ AcceptShrink = Annotated[
 ]
 
 
-def ways(context: typer.Context, as_json: bool = False) -> Ways:
+def build_invocation(typer_context: typer.Context, as_json: bool = False) -> Invocation:
     """How the command was called, for the code that does its work."""
-    from sync.runtime.invocation import Ways
+    from sync.runtime.invocation import Invocation
 
-    AS_JSON.set(as_json)
-    return Ways(**context.obj, as_json=as_json, environment=dict(os.environ))
+    JSON_REQUESTED.set(as_json)
+    return Invocation(**typer_context.obj, as_json=as_json, environment=dict(os.environ))
 
 
-def options_of(**chosen: Any) -> Options:
+def run_options(**values: Any) -> RunOptions:
     """A run's options from the command line's; a time that cannot be read is a usage error."""
-    from sync.model.run import Options
+    from sync.model.run import RunOptions
 
-    if (text := chosen.pop("max_duration", None)) is not None:
-        chosen["max_duration"] = _duration(text)
-    return Options(**chosen)
+    if (text := values.pop("max_duration", None)) is not None:
+        values["max_duration"] = _parse_duration(text)
+    return RunOptions(**values)
 
 
-def _duration(text: str) -> timedelta:
+def _parse_duration(text: str) -> timedelta:
     match = re.fullmatch(r"(\d+)([smh])", text)
     if match is None:
         raise typer.BadParameter(f"write a time as 90s, 10m or 1h, not {text!r}", param_hint="--max-duration")
@@ -61,7 +61,7 @@ def _duration(text: str) -> timedelta:
     return timedelta(seconds=min(seconds, 366 * 86_400))
 
 
-class WholeSentences(TyperGroup):
+class FullHelpGroup(TyperGroup):
     """Lists commands with their whole first sentence, over several lines where needed, instead of cutting it off."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from sync.cli.arguments.common import Json, ways
+from sync.cli.arguments.common import Json, build_invocation
 
 app = typer.Typer(rich_markup_mode=None)
 
 
 @app.callback(invoke_without_command=True)
 def forecast(
-    context: typer.Context,
+    typer_context: typer.Context,
     increment: Annotated[str | None, typer.Option(help="Only this one; default: all that are open.")] = None,
     at: Annotated[
         str | None,
@@ -23,16 +23,16 @@ def forecast(
     as_json: Json = False,
 ) -> None:
     """What will be done by the end and how sure that is: capabilities, goals, teams, and the age of open work."""
-    if context.invoked_subcommand is not None:
+    if typer_context.invoked_subcommand is not None:
         return
     from sync.cli.commands.forecast import forecast as command
 
-    raise typer.Exit(command(ways(context, as_json), increment, at))
+    raise typer.Exit(command(build_invocation(typer_context, as_json), increment, at))
 
 
 @app.command("backtest")
 def backtest(
-    context: typer.Context,
+    typer_context: typer.Context,
     histories: Annotated[
         list[Path] | None,
         typer.Argument(help="CSV files or folders of them; default: the teams' own issues in the store."),
@@ -45,4 +45,4 @@ def backtest(
     """Forecast from many moments of the past, and hold it against what happened and against usual methods."""
     from sync.cli.commands.backtest import backtest as command
 
-    raise typer.Exit(command(ways(context, as_json), histories or [], seed))
+    raise typer.Exit(command(build_invocation(typer_context, as_json), histories or [], seed))

@@ -7,16 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from sync.cli.arguments.common import Json, WholeSentences, ways
+from sync.cli.arguments.common import FullHelpGroup, Json, build_invocation
 
 app = typer.Typer(
-    cls=WholeSentences, help="Configure a team's mapping.", no_args_is_help=True, rich_markup_mode=None
+    cls=FullHelpGroup, help="Configure a team's mapping.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
 @app.command("check")
 def mappings_check(
-    context: typer.Context,
+    typer_context: typer.Context,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings too.")] = False,
     format_: Annotated[
         Literal["text", "json", "github"],
@@ -32,7 +32,12 @@ def mappings_check(
 
     chosen = "json" if as_json else format_
     raise typer.Exit(
-        command(ways(context, chosen == "json"), strict=strict, format_=chosen, snapshot=snapshot)
+        command(
+            build_invocation(typer_context, chosen == "json"),
+            strict=strict,
+            format_=chosen,
+            snapshot=snapshot,
+        )
     )
 
 
@@ -48,14 +53,14 @@ def mappings_schema(
     ] = "json",
 ) -> None:
     """JSON Schema of every file of a workspace, for editors and programs."""
-    from sync.cli.commands.mappings_schema import schema as command
+    from sync.cli.commands.mappings_schema import print_schemas as command
 
     raise typer.Exit(command(kind, out, format_))
 
 
 @app.command("test")
 def mappings_test(
-    context: typer.Context,
+    typer_context: typer.Context,
     files: Annotated[
         list[Path] | None,
         typer.Argument(help="Test files, mapping files or folders; default: all of the workspace."),
@@ -67,19 +72,19 @@ def mappings_test(
     as_json: Json = False,
 ) -> None:
     """Run the cases of the mappings: do the rules do what they say?"""
-    from sync.cli.commands.mappings_test import BadPattern
-    from sync.cli.commands.mappings_test import test as command
+    from sync.cli.commands.mappings_test import InvalidCasePattern
+    from sync.cli.commands.mappings_test import run_cases as command
 
     try:
-        code = command(ways(context, as_json), files or [], pattern=pattern, junit=junit)
-    except BadPattern as error:
+        code = command(build_invocation(typer_context, as_json), files or [], pattern=pattern, junit=junit)
+    except InvalidCasePattern as error:
         raise typer.BadParameter(str(error), param_hint="--run") from None
     raise typer.Exit(code)
 
 
 @app.command("suggest")
 def mappings_suggest(
-    context: typer.Context,
+    typer_context: typer.Context,
     team: Annotated[str | None, typer.Option(help="Only for this team.")] = None,
     min_precision: Annotated[
         float, typer.Option(help="Suggest nothing that is right less often than this.", min=0.0, max=1.0)
@@ -89,12 +94,12 @@ def mappings_suggest(
     """Rules that would take in unplanned issues, with their precision and recall, as YAML to paste."""
     from sync.cli.commands.mappings_suggest import suggest as command
 
-    raise typer.Exit(command(ways(context, as_json), team, min_precision))
+    raise typer.Exit(command(build_invocation(typer_context, as_json), team, min_precision))
 
 
 @app.command("impact")
 def mappings_impact(
-    context: typer.Context,
+    typer_context: typer.Context,
     against: Annotated[
         str, typer.Option(help="A git revision, or a folder that holds a workspace.", metavar="REV|FOLDER")
     ] = "HEAD",
@@ -115,5 +120,11 @@ def mappings_impact(
 
     chosen = "json" if as_json else format_
     raise typer.Exit(
-        command(ways(context, chosen == "json"), against, snapshot, chosen, detailed=detailed_exitcode)
+        command(
+            build_invocation(typer_context, chosen == "json"),
+            against,
+            snapshot,
+            chosen,
+            detailed=detailed_exitcode,
+        )
     )

@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from sync.cli.arguments.common import Json, ways
+from sync.cli.arguments.common import Json, build_invocation
 
 app = typer.Typer()
 
 
 @app.command()
 def status(
-    context: typer.Context,
+    typer_context: typer.Context,
     increment: Annotated[
         str | None, typer.Argument(help="Id of an increment; default: the open ones.")
     ] = None,
@@ -36,19 +36,19 @@ def status(
     if since is not None:
         from sync.cli.commands.status_history import status_since
 
-        raise typer.Exit(status_since(ways(context, as_json), increment, since, at))
+        raise typer.Exit(status_since(build_invocation(typer_context, as_json), increment, since, at))
     if at is not None:
         from sync.cli.commands.status_history import status_at
 
-        raise typer.Exit(status_at(ways(context, as_json), increment, at))
+        raise typer.Exit(status_at(build_invocation(typer_context, as_json), increment, at))
     from sync.cli.commands.status import status as command
 
-    raise typer.Exit(command(ways(context, as_json), increment))
+    raise typer.Exit(command(build_invocation(typer_context, as_json), increment))
 
 
 @app.command()
 def report(
-    context: typer.Context,
+    typer_context: typer.Context,
     increment: Annotated[
         str | None, typer.Argument(help="Id of an increment; default: the one in course.")
     ] = None,
@@ -67,12 +67,12 @@ def report(
     """A report for executives, leads and teams, from the same numbers: one page that needs nothing else."""
     from sync.cli.commands.report import report as command
 
-    raise typer.Exit(command(ways(context, False), increment, out, format_, since))
+    raise typer.Exit(command(build_invocation(typer_context, False), increment, out, format_, since))
 
 
 @app.command()
 def unplanned(
-    context: typer.Context,
+    typer_context: typer.Context,
     team: Annotated[str | None, typer.Option(help="Only this team's.")] = None,
     by: Annotated[
         Literal["team", "requester", "type", "week", "age"] | None,
@@ -88,12 +88,12 @@ def unplanned(
 
     if as_json and csv_file == "-":
         raise typer.BadParameter("stdout can take --json or --csv -, not both", param_hint="--csv")
-    raise typer.Exit(command(ways(context, as_json), team, by, csv_file))
+    raise typer.Exit(command(build_invocation(typer_context, as_json), team, by, csv_file))
 
 
 @app.command()
 def predictability(
-    context: typer.Context,
+    typer_context: typer.Context,
     increment: Annotated[
         str | None, typer.Argument(help="Id of an increment; default: all that have started.")
     ] = None,
@@ -102,12 +102,12 @@ def predictability(
     """What increments promised and what came of it: values, goals, carried over and ad-hoc work, by team."""
     from sync.cli.commands.predictability import show_predictability
 
-    raise typer.Exit(show_predictability(ways(context, as_json), increment))
+    raise typer.Exit(show_predictability(build_invocation(typer_context, as_json), increment))
 
 
 @app.command()
 def learning(
-    context: typer.Context,
+    typer_context: typer.Context,
     increment: Annotated[
         str | None, typer.Argument(help="Id of an increment; default: the open ones.")
     ] = None,
@@ -116,12 +116,12 @@ def learning(
     """What was asked and answered: iterations, experiments by their result, and how long an answer takes."""
     from sync.cli.commands.learning import show_learning
 
-    raise typer.Exit(show_learning(ways(context, as_json), increment))
+    raise typer.Exit(show_learning(build_invocation(typer_context, as_json), increment))
 
 
 @app.command()
 def audit(
-    context: typer.Context,
+    typer_context: typer.Context,
     increment: Annotated[
         str | None, typer.Argument(help="Id of an increment; default: those in course.")
     ] = None,
@@ -135,12 +135,12 @@ def audit(
     """What looks better than it is, with evidence: goals that stand still, promised work that left, old work."""
     from sync.cli.commands.audit import show_audit
 
-    raise typer.Exit(show_audit(ways(context, as_json), increment, days, strict=strict))
+    raise typer.Exit(show_audit(build_invocation(typer_context, as_json), increment, days, strict=strict))
 
 
 @app.command()
 def explain(
-    context: typer.Context,
+    typer_context: typer.Context,
     issue: Annotated[str, typer.Argument(help="DS-12, acme/churn#7 or its URL.")],
     live: Annotated[
         bool, typer.Option("--live", help="Read the issue from its tracker now; needs credentials.")
@@ -150,12 +150,12 @@ def explain(
     """Which rule matched an issue, which did not and why, what it counts towards, what was written."""
     from sync.cli.commands.explain import explain as command
 
-    raise typer.Exit(command(ways(context, as_json), issue, live=live))
+    raise typer.Exit(command(build_invocation(typer_context, as_json), issue, live=live))
 
 
 @app.command()
 def history(
-    context: typer.Context,
+    typer_context: typer.Context,
     run_id: Annotated[
         str | None, typer.Argument(metavar="[RUN]", help="The writes of this run; default: the runs.")
     ] = None,
@@ -170,26 +170,28 @@ def history(
     """The runs, or the journal of a run or an issue: who, when, what, which rule, why."""
     from sync.cli.commands.history import history as command
 
-    raise typer.Exit(command(ways(context, as_json), run_id or run_option, issue, limit, since))
+    raise typer.Exit(
+        command(build_invocation(typer_context, as_json), run_id or run_option, issue, limit, since)
+    )
 
 
-decisions = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
-app.add_typer(decisions, name="overrides")
+overrides_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(overrides_app, name="overrides")
 
 
-@decisions.callback()
-def overrides(context: typer.Context, as_json: Json = False) -> None:
+@overrides_app.callback()
+def overrides(typer_context: typer.Context, as_json: Json = False) -> None:
     """People's decisions on the trackers that differ from ours, and what undo took back; runs leave both alone."""
-    if context.invoked_subcommand is not None:
+    if typer_context.invoked_subcommand is not None:
         return
-    from sync.cli.commands.overrides import overrides as command
+    from sync.cli.commands.overrides import list_overrides as command
 
-    raise typer.Exit(command(ways(context, as_json)))
+    raise typer.Exit(command(build_invocation(typer_context, as_json)))
 
 
-@decisions.command()
+@overrides_app.command()
 def clear(
-    context: typer.Context,
+    typer_context: typer.Context,
     run_id: Annotated[
         str | None, typer.Option("--run", help="What the undo of this run holds, or what this run found.")
     ] = None,
@@ -201,10 +203,10 @@ def clear(
     as_json: Json = False,
 ) -> None:
     """Forget overrides, so that the next run does again as the rules say; asks first."""
-    from sync.cli.commands.overrides import Clearing
-    from sync.cli.commands.overrides import clear as command
+    from sync.cli.commands.overrides import OverrideFilter
+    from sync.cli.commands.overrides import clear_overrides as command
 
     if run_id is issue is label is None:
         raise typer.BadParameter("say which: --run RUN, --issue KEY or --label LABEL")
-    wanted = Clearing(run=run_id, issue=issue, label=label, yes=yes)
-    raise typer.Exit(command(ways(context, as_json), wanted))
+    wanted = OverrideFilter(run=run_id, issue=issue, label=label, yes=yes)
+    raise typer.Exit(command(build_invocation(typer_context, as_json), wanted))

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from sync.cli.arguments.common import Json, ways
+from sync.cli.arguments.common import Json, build_invocation
 
 app = typer.Typer()
 
 
 @app.command()
 def rehearse(
-    context: typer.Context,
+    typer_context: typer.Context,
     seed: Annotated[
         int, typer.Option(help="The first number; the same one shows the same again.", min=0)
     ] = 0,
@@ -23,4 +23,4 @@ def rehearse(
     """Run this workspace on embedded trackers with faults at every request; touches nothing real."""
     from sync.cli.commands.rehearse import rehearse as command
 
-    raise typer.Exit(command(ways(context, as_json), seed=seed, schedules=schedules))
+    raise typer.Exit(command(build_invocation(typer_context, as_json), seed=seed, schedules=schedules))

@@ -16,8 +16,8 @@ from sync.cli.arguments.common import (
     MaxNotifications,
     MaxRemovals,
     MaxWrites,
-    options_of,
-    ways,
+    build_invocation,
+    run_options,
 )
 
 app = typer.Typer()
@@ -25,7 +25,7 @@ app = typer.Typer()
 
 @app.command()
 def run(
-    context: typer.Context,
+    typer_context: typer.Context,
     max_removals: MaxRemovals = None,
     max_comments: MaxComments = None,
     max_notifications: MaxNotifications = None,
@@ -43,7 +43,7 @@ def run(
     """The cron job: read what changed, roll up, write labels and status comments."""
     from sync.cli.commands.run import run as command
 
-    options = options_of(
+    options = run_options(
         max_removals=max_removals,
         max_comments=max_comments,
         max_notifications=max_notifications,
@@ -51,12 +51,12 @@ def run(
         max_duration=max_duration,
         accept_overrides=accept_overrides,
     )
-    raise typer.Exit(command(ways(context, as_json), options, metrics))
+    raise typer.Exit(command(build_invocation(typer_context, as_json), options, metrics))
 
 
 @app.command()
 def reconcile(
-    context: typer.Context,
+    typer_context: typer.Context,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Repair without asking.")] = False,
     restore_labels: Annotated[
         bool, typer.Option("--restore-labels", help="Put back a label of ours that was deleted as a whole.")
@@ -73,7 +73,7 @@ def reconcile(
     """The one-off: read everything again, find drift, show it, ask, repair."""
     from sync.cli.commands.run import reconcile as command
 
-    options = options_of(
+    options = run_options(
         restore_labels=restore_labels,
         accept_shrink=accept_shrink,
         accept_overrides=accept_overrides,
@@ -83,12 +83,12 @@ def reconcile(
         max_writes=max_writes,
         max_duration=max_duration,
     )
-    raise typer.Exit(command(ways(context, as_json), options, yes=yes))
+    raise typer.Exit(command(build_invocation(typer_context, as_json), options, yes=yes))
 
 
 @app.command()
 def preview(
-    context: typer.Context,
+    typer_context: typer.Context,
     out: Annotated[Path | None, typer.Option(help="Save the change set for `apply`.")] = None,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 2 when there is something to change.")
@@ -102,15 +102,17 @@ def preview(
     """Show what `run` would write; writes nothing on any tracker."""
     from sync.cli.commands.run import preview as command
 
-    options = options_of(
+    options = run_options(
         max_removals=max_removals, max_comments=max_comments, max_notifications=max_notifications
     )
-    raise typer.Exit(command(ways(context, as_json), options, out, detailed_exitcode, format_))
+    raise typer.Exit(
+        command(build_invocation(typer_context, as_json), options, out, detailed_exitcode, format_)
+    )
 
 
 @app.command()
 def apply(
-    context: typer.Context,
+    typer_context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A change set saved by `preview --out`.")],
     max_removals: MaxRemovals = None,
     max_comments: MaxComments = None,
@@ -122,19 +124,19 @@ def apply(
     """Write exactly the change set that was reviewed, or refuse it when the world has moved."""
     from sync.cli.commands.run import apply_file
 
-    options = options_of(
+    options = run_options(
         max_removals=max_removals,
         max_comments=max_comments,
         max_notifications=max_notifications,
         max_writes=max_writes,
         max_duration=max_duration,
     )
-    raise typer.Exit(apply_file(ways(context, as_json), file, options))
+    raise typer.Exit(apply_file(build_invocation(typer_context, as_json), file, options))
 
 
 @app.command()
 def undo(
-    context: typer.Context,
+    typer_context: typer.Context,
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run of `increment-sync history`.")],
     issue: Annotated[
         list[str] | None, typer.Option(help="Only on this issue; may be given several times.")
@@ -159,16 +161,16 @@ def undo(
         yes=yes,
         dry_run=dry_run,
         post_again=post_again,
-        limits=options_of(
+        limits=run_options(
             max_removals=max_removals, max_comments=max_comments, max_notifications=max_notifications
         ),
     )
-    raise typer.Exit(command(ways(context, as_json), options))
+    raise typer.Exit(command(build_invocation(typer_context, as_json), options))
 
 
 @app.command()
-def doctor(context: typer.Context, as_json: Json = False) -> None:
+def doctor(typer_context: typer.Context, as_json: Json = False) -> None:
     """Check settings, credentials, rights, label names, clock and store; say what to do."""
     from sync.cli.commands.doctor import doctor as command
 
-    raise typer.Exit(command(ways(context, as_json)))
+    raise typer.Exit(command(build_invocation(typer_context, as_json)))

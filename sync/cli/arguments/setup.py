@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sync.cli.arguments.common import ways
+from sync.cli.arguments.common import build_invocation
 
 app = typer.Typer()
 
@@ -25,7 +25,7 @@ def init(
     timezone: Annotated[str, typer.Option(help="IANA time zone of the plans.")] = "UTC",
 ) -> None:
     """Write a workspace to start from; writes over nothing."""
-    from sync.cli.commands.init import BadAnswer
+    from sync.cli.commands.init import InvalidInitOption
     from sync.cli.commands.init import init as command
 
     try:
@@ -40,14 +40,14 @@ def init(
             timezone=timezone,
             today=date.today(),  # noqa: DTZ011 - the quarter that the person at the keyboard lives in
         )
-    except BadAnswer as bad:
+    except InvalidInitOption as bad:
         raise typer.BadParameter(str(bad)) from None
     raise typer.Exit(code)
 
 
 @app.command()
 def demo(
-    context: typer.Context,
+    typer_context: typer.Context,
     folder: Annotated[
         Path | None, typer.Option(help="Keep the demo's workspace here; default: a temporary folder.")
     ] = None,
@@ -58,7 +58,7 @@ def demo(
     """Run the main job against the embedded trackers and show what happens, twice."""
     from sync.cli.commands.demo import demo as command
 
-    raise typer.Exit(command(ways(context), folder, report))
+    raise typer.Exit(command(build_invocation(typer_context), folder, report))
 
 
 @app.command()

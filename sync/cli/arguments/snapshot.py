@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from sync.cli.arguments.common import Json, WholeSentences, ways
+from sync.cli.arguments.common import FullHelpGroup, Json, build_invocation
 
 app = typer.Typer(
-    cls=WholeSentences,
+    cls=FullHelpGroup,
     help="Carry what is stored to another checkout.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -19,20 +19,20 @@ app = typer.Typer(
 
 @app.command("export")
 def snapshot_export(
-    context: typer.Context,
+    typer_context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Where to write; gzipped when the name ends in .gz.")],
     bodies: Annotated[bool, typer.Option("--bodies", help="With the texts of issues.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write the stored issues, and what was pushed and decided, into a file without secrets."""
-    from sync.cli.commands.snapshot import export as command
+    from sync.cli.commands.snapshot import export_snapshot as command
 
-    raise typer.Exit(command(ways(context, as_json), file, bodies=bodies))
+    raise typer.Exit(command(build_invocation(typer_context, as_json), file, bodies=bodies))
 
 
 @app.command("import")
 def snapshot_import(
-    context: typer.Context,
+    typer_context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A file that `snapshot export` wrote.")],
     replace: Annotated[
         bool, typer.Option("--replace", help="Drop what the store holds, its journal included.")
@@ -40,6 +40,6 @@ def snapshot_import(
     as_json: Json = False,
 ) -> None:
     """Put an exported snapshot into this workspace's store."""
-    from sync.cli.commands.snapshot import load as command
+    from sync.cli.commands.snapshot import import_snapshot as command
 
-    raise typer.Exit(command(ways(context, as_json), file, replace=replace))
+    raise typer.Exit(command(build_invocation(typer_context, as_json), file, replace=replace))

@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sync.cli.render import table
-from sync.config.escape import neutral_terminal
+from sync.config.escape import escape_terminal
 from sync.forecast.csv_histories import read_histories
-from sync.forecast.load_history import load_flow, team_of
-from sync.forecast.optional_deps import check_libraries
-from sync.forecast.team_histories import team_histories
+from sync.forecast.load_history import load_issue_flows, owning_teams
+from sync.forecast.optional_deps import require_forecast_dependencies
+from sync.forecast.team_histories import team_issue_histories
 from sync.model.forecast import PastIssue
-from sync.pipeline.offline import think_offline
-from sync.pull.current_sources import known_today
-from sync.pull.recorded import remember
-from sync.runtime.invocation import Ways, complain, say, say_json
-from sync.runtime.session import progress_of, with_snapshot
+from sync.pipeline.offline import plan_offline
+from sync.pull.current_sources import load_current_issues
+from sync.pull.recorded import load_recorded_state
+from sync.runtime.invocation import Invocation, print_error, print_json, print_line
+from sync.runtime.session import open_progress, pulled_context
 
 if TYPE_CHECKING:
-    from sync.forecast.backtest import Backtest
-    from sync.forecast.scores import Brier, CountScores, GroupScores
+    from sync.forecast.backtest import BacktestResult
+    from sync.forecast.scores import Brier, GroupScores, ThroughputScores
 
-_RIVALS = (
+_BASELINES = (
     ("line", "straight line"),
     ("weekly_bootstrap", "weekly bootstrap"),
     ("never", 'always "no"'),
@@ -33,56 +33,58 @@ _RIVALS = (
 )
 
 
-def backtest(ways: Ways, paths: Sequence[Path], seed: int) -> int:
+def backtest(invocation: Invocation, paths: Sequence[Path], seed: int) -> int:
     """0. Reads the files, or without any the store; sends nothing."""
-    check_libraries()
-    histories = read_histories(paths) if paths else _own(ways)
-    from sync.forecast.backtest import backtest_of
+    require_forecast_dependencies()
+    histories = read_histories(paths) if paths else _stored_histories(invocation)
+    from sync.forecast.backtest import run_backtest
 
-    with progress_of(ways) as progress:
-        found = backtest_of(histories, seed, progress.step)
+    with open_progress(invocation) as progress:
+        found = run_backtest(histories, seed, progress.step)
     for name, why in found.unscored.items():
-        complain(f"not scored: {neutral_terminal(name)}: {why}")
-    if ways.as_json:
-        say_json(as_json(found, seed))
+        print_error(f"not scored: {escape_terminal(name)}: {why}")
+    if invocation.as_json:
+        print_json(backtest_document(found, seed))
     else:
-        say("\n".join(as_text(found)))
+        print_line("\n".join(backtest_lines(found)))
     return 0
 
 
-def _own(ways: Ways) -> Mapping[str, list[PastIssue]]:
+def _stored_histories(invocation: Invocation) -> Mapping[str, list[PastIssue]]:
     """The history of each team in the store."""
-    with with_snapshot(ways) as job:
-        known = known_today(job.store, job.workspace)
-        thought = think_offline(job, known, remember(job))
-        flow = load_flow(job.store, job.workspace, thought.matched, known=known)
-        return team_histories(thought.matched, known, flow, team_of(known, job.workspace, thought.matched))
+    with pulled_context(invocation) as job:
+        known = load_current_issues(job.store, job.workspace)
+        thought = plan_offline(job, known, load_recorded_state(job))
+        flow = load_issue_flows(job.store, job.workspace, thought.matched, known=known)
+        return team_issue_histories(
+            thought.matched, known, flow, owning_teams(known, job.workspace, thought.matched)
+        )
 
 
-def as_json(found: Backtest, seed: int) -> dict[str, Any]:
+def backtest_document(found: BacktestResult, seed: int) -> dict[str, Any]:
     """The table of all series together and of each alone, with shares from 0 to 1."""
     return {
         "version": 1,
         "seed": seed,
-        "most_groups_per_series": found.most_groups,
-        "together": asdict(found.together),
-        "each": {name: asdict(scores) for name, scores in found.each.items()},
+        "most_groups_per_series": found.max_groups,
+        "together": asdict(found.combined),
+        "each": {name: asdict(scores) for name, scores in found.by_series.items()},
         "unscored": dict(found.unscored),
     }
 
 
-def as_text(found: Backtest) -> list[str]:
+def backtest_lines(found: BacktestResult) -> list[str]:
     """The table in lines."""
-    counts, groups = found.together.counts, found.together.groups
+    counts, groups = found.combined.counts, found.combined.groups
     if counts is None:
         return ["Nothing to score: forecasts need 26 weeks of history in which work was open and closed."]
     lines = _count_lines(counts)
     if groups is not None:
-        lines += ["", *_group_lines(groups, found.most_groups)]
+        lines += ["", *_group_lines(groups, found.max_groups)]
     return [*lines, "", *_each_lines(found)]
 
 
-def _count_lines(counts: CountScores) -> list[str]:
+def _count_lines(counts: ThroughputScores) -> list[str]:
     rows = [
         (f"{each.level:.0%}", f"{each.average:.1%}", f"{each.least:.1%}", f"{each.rival or 0:.1%}")
         for each in counts.coverage
@@ -126,7 +128,7 @@ def _brier_lines(question: str, brier: Brier) -> list[str]:
             f"{brier.rivals_averaged[key]:.4f}",
             f"{brier.against_averaged[key]:+.1%}",
         )
-        for key, name in _RIVALS
+        for key, name in _BASELINES
     ]
     ours = ("ours", f"{brier.pooled:.4f}", "", f"{brier.averaged:.4f}", "")
     return [
@@ -138,9 +140,9 @@ def _brier_lines(question: str, brier: Brier) -> list[str]:
     ]
 
 
-def _each_lines(found: Backtest) -> list[str]:
+def _each_lines(found: BacktestResult) -> list[str]:
     rows = []
-    for name, scores in found.each.items():
+    for name, scores in found.by_series.items():
         if scores.counts is None:
             continue
         within = _level(scores.groups, 0.85) if scores.groups else ""
@@ -158,5 +160,5 @@ def _each_lines(found: Backtest) -> list[str]:
     return table(header, rows)
 
 
-def _level(scores: CountScores | GroupScores, level: float) -> str:
+def _level(scores: ThroughputScores | GroupScores, level: float) -> str:
     return next(f"{each.average:.1%}" for each in scores.coverage if each.level == level)

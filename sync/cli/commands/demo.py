@@ -11,18 +11,18 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sync.cli.commands.report import DrawingMissing, rendered, report_of
+from sync.cli.commands.report import ChartLibraryMissing, render_report, report_data_of
 from sync.cli.commands.run import run
 from sync.cli.commands.status import status
-from sync.model.run import Options
+from sync.model.run import RunOptions
 from sync.runtime.bootstrap import utc_now
-from sync.runtime.invocation import Ways, complain, say
-from sync.runtime.session import with_snapshot
+from sync.runtime.invocation import Invocation, print_error, print_line
+from sync.runtime.session import pulled_context
 
 if TYPE_CHECKING:
     from connectors.sandbox.server import Sandbox
 
-TOKENS = {
+DEMO_TOKENS = {
     "JIRA_EMAIL": "robot@acme.example",
     "JIRA_API_TOKEN": "jira-demo-token",
     "GH_TOKEN": "github-demo-token",
@@ -40,57 +40,59 @@ push: {{enabled: true}}
 """
 
 
-class NoSandbox(LookupError):
+class SandboxUnavailable(LookupError):
     """The sandbox cannot be started: its extra is not installed, its seed is broken, its port is taken."""
 
 
-def demo(ways: Ways, folder: Path | None, report_file: Path | None = None) -> int:
+def demo(invocation: Invocation, folder: Path | None, report_file: Path | None = None) -> int:
     """First run, second run, a person's decision, third run; and the report of it all."""
     with _folder(folder) as root, _sandbox(None, 0) as box:
-        write_workspace(root, box, utc_now())
-        demo_ways = Ways(
+        write_demo_workspace(root, box, utc_now())
+        demo_ways = Invocation(
             workspace=root,
-            log_level=ways.log_level or "error",
-            environment={**ways.environment, **TOKENS},
+            log_level=invocation.log_level or "error",
+            environment={**invocation.environment, **DEMO_TOKENS},
         )
         code = _show(demo_ways, box)
         _report(demo_ways, report_file)
-        say("Try `increment-sync sandbox` to play with these trackers yourself.")
+        print_line("Try `increment-sync sandbox` to play with these trackers yourself.")
         if folder:
-            say(f"The workspace is kept in {root}; its trackers ended with this demo.")
+            print_line(f"The workspace is kept in {root}; its trackers ended with this demo.")
         return code
 
 
 def sandbox(seed: Path | None, port: int, *, verbose: bool) -> int:
     """Serve the trackers until interrupted."""
     with _sandbox(seed, port, verbose=verbose) as box:
-        say(f"Look-alike trackers at {box.base_url} (only on this machine; Ctrl-C ends them)")
+        print_line(f"Look-alike trackers at {box.base_url} (only on this machine; Ctrl-C ends them)")
         for name in box.trackers:
-            say(f"  {name:8} {box.trackers[name].kind:11} {box.url(name)}")
-        say()
+            print_line(f"  {name:8} {box.trackers[name].kind:11} {box.url(name)}")
+        print_line()
         if seed is None:
-            say("Credentials for them, to paste into another terminal:")
-            for variable, value in TOKENS.items():
-                say(f"  export {variable}={value}")
-            say()
-            say("To act on them as a person, say with curl: ada@acme.example with ada-demo-token (Jira),")
-            say("ada-demo-token (GitHub).")
-            say()
-            say("A workspace for them:")
-            say(
+            print_line("Credentials for them, to paste into another terminal:")
+            for variable, value in DEMO_TOKENS.items():
+                print_line(f"  export {variable}={value}")
+            print_line()
+            print_line(
+                "To act on them as a person, say with curl: ada@acme.example with ada-demo-token (Jira),"
+            )
+            print_line("ada-demo-token (GitHub).")
+            print_line()
+            print_line("A workspace for them:")
+            print_line(
                 f"  increment-sync init try-out --jira {box.url('jira')} "
                 f"--github acme/churn --github-url {box.url('github')}"
             )
-            say()
-        say(f"What was asked of them: {box.base_url}/_sandbox/log")
+            print_line()
+        print_line(f"What was asked of them: {box.base_url}/_sandbox/log")
         try:
             box.wait()
         except KeyboardInterrupt:
-            complain("sandbox ended")
+            print_error("sandbox ended")
     return 0
 
 
-def write_workspace(root: Path, box: Sandbox, now: datetime) -> None:
+def write_demo_workspace(root: Path, box: Sandbox, now: datetime) -> None:
     """The demo's plan, around today, and the two example mappings."""
     start, end = (now - timedelta(days=45)).date(), (now + timedelta(days=46)).date()
     plan = files("sync.cli").joinpath("templates/demo/plan.yaml").read_text(encoding="utf-8")
@@ -107,33 +109,33 @@ def write_workspace(root: Path, box: Sandbox, now: datetime) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _show(ways: Ways, box: Sandbox) -> int:
-    say("== A Jira site, a GitHub repository, two teams: the first run reads, rolls up and writes ==")
-    first = _run(ways, box)
-    say("\n== Where the increment stands ==")
-    status(ways, None)
-    say("== The status comment that the goal's issue DS-100 carries now ==")
-    say(_comment(box))
-    say("\n== Nothing changed: the second run writes nothing ==")
-    second = _run(ways, box)
-    say("\n== Ada takes a label off acme/churn#8 and closes acme/churn#7 ==")
+def _show(invocation: Invocation, box: Sandbox) -> int:
+    print_line("== A Jira site, a GitHub repository, two teams: the first run reads, rolls up and writes ==")
+    first = _run(invocation, box)
+    print_line("\n== Where the increment stands ==")
+    status(invocation, None)
+    print_line("== The status comment that the goal's issue DS-100 carries now ==")
+    print_line(_comment(box))
+    print_line("\n== Nothing changed: the second run writes nothing ==")
+    second = _run(invocation, box)
+    print_line("\n== Ada takes a label off acme/churn#8 and closes acme/churn#7 ==")
     repository: Any = box.trackers["github"]
     repository.state.unlabel("acme/churn", 8, "capability:churn-features", by="ada")
     repository.state.close("acme/churn", 7, "completed", by="ada")
-    third = _run(ways, box)
-    say("\n== Her decision stays: #8 counts nowhere, and the label does not come back ==")
-    fourth = _run(ways, box)
+    third = _run(invocation, box)
+    print_line("\n== Her decision stays: #8 counts nowhere, and the label does not come back ==")
+    fourth = _run(invocation, box)
     return max(first, second, third, fourth)
 
 
-def _report(ways: Ways, target: Path | None) -> None:
+def _report(invocation: Invocation, target: Path | None) -> None:
     """Written at the end, where it outlives the demo's workspace."""
-    say("\n== The same for executives, leads and teams, on one page ==")
+    print_line("\n== The same for executives, leads and teams, on one page ==")
     try:
-        with with_snapshot(ways) as job:
-            page = rendered(report_of(job), "html")
-    except DrawingMissing as missing:
-        say(f"No report: {missing}")
+        with pulled_context(invocation) as job:
+            page = render_report(report_data_of(job), "html")
+    except ChartLibraryMissing as missing:
+        print_line(f"No report: {missing}")
         return
     if target is None:
         handle, name = tempfile.mkstemp(prefix="increment-sync-report-", suffix=".html")
@@ -141,19 +143,19 @@ def _report(ways: Ways, target: Path | None) -> None:
         target = Path(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
-    say(f"Open this in a browser: {target.resolve()}")
+    print_line(f"Open this in a browser: {target.resolve()}")
 
 
-def _run(ways: Ways, box: Sandbox) -> int:
+def _run(invocation: Invocation, box: Sandbox) -> int:
     box.log.clear()
-    code = run(ways, Options())
+    code = run(invocation, RunOptions())
     entries = box.log.entries
     writes = [
         entry
         for entry in entries
         if entry.method != "GET" and "search" not in entry.path and "bulkfetch" not in entry.path
     ]
-    say(f"({len(entries)} requests, {len(writes)} of them writes)")
+    print_line(f"({len(entries)} requests, {len(writes)} of them writes)")
     return code
 
 
@@ -182,14 +184,14 @@ def _sandbox(seed: Path | None, port: int, *, verbose: bool = False) -> Iterator
         from connectors.sandbox.core.seed import SeedError
         from connectors.sandbox.server import Sandbox, SandboxError
     except ModuleNotFoundError as error:
-        raise NoSandbox(
+        raise SandboxUnavailable(
             f"the sandbox needs {error.name}: install it with `pip install 'increment-sync[sandbox]'`"
         ) from None
     source: Path | Mapping[str, Any] = seed or Path(str(files("connectors").joinpath("sandbox/demo.yaml")))
     try:
         box = Sandbox.from_seed(source, port=port, verbose=verbose).start()
     except (SeedError, SandboxError) as error:
-        raise NoSandbox(str(error)) from None
+        raise SandboxUnavailable(str(error)) from None
     try:
         yield box
     finally:

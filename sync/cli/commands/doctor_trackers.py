@@ -7,21 +7,26 @@ from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from connectors.errors import AuthFailed, ConnectorError
-from connectors.model import Finding, Source, Wanted
+from connectors.model import CheckResult, FieldSelection, Source
 from connectors.ports import IssueReader
 from mappings.model import Anchor, Workspace
-from sync.config.credentials import CredentialError, Credentials, read_credentials, what_is_missing
+from sync.config.credentials import (
+    CredentialError,
+    Credentials,
+    describe_missing_credentials,
+    read_credentials,
+)
 from sync.config.sections import TrackerSettings
 from sync.config.settings import Settings
-from sync.model.anchors import anchors_of
+from sync.model.anchors import list_anchors
 from sync.model.rollup import CapabilityState, GoalState
-from sync.pull.current_sources import all_sources
-from sync.runtime.bootstrap import Waiting, open_trackers, secrets_of
-from sync.runtime.invocation import Ways
-from sync.runtime.session import logs
+from sync.pull.current_sources import workspace_sources
+from sync.runtime.bootstrap import ClientOptions, credential_secrets, open_trackers
+from sync.runtime.invocation import Invocation
+from sync.runtime.session import start_logging
 
 
-class _FreshCache:
+class _EmptyCache:
     """Knows nothing at first, so that everything is asked anew."""
 
     def __init__(self) -> None:
@@ -35,7 +40,7 @@ class _FreshCache:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Places:
+class _TrackerTargets:
     """What a tracker has to hold: containers with the labels that may be put there, and anchors."""
 
     sources: list[Source] = field(default_factory=list)
@@ -43,91 +48,97 @@ class _Places:
     anchors: list[Anchor] = field(default_factory=list)
 
 
-def look_at_trackers(ways: Ways, settings: Settings, workspace: Workspace | None) -> Iterator[Finding]:
+def check_trackers(
+    invocation: Invocation, settings: Settings, workspace: Workspace | None
+) -> Iterator[CheckResult]:
     """Every check of every tracker. Without a workspace only credentials and the tracker itself."""
-    places = _places(ways, settings, workspace) if workspace else {}
+    places = _tracker_targets(invocation, settings, workspace) if workspace else {}
     for name, tracker in settings.trackers.items():
         try:
-            credentials = read_credentials(name, tracker.kind, ways.environment)
+            credentials = read_credentials(name, tracker.kind, invocation.environment)
         except CredentialError as error:
-            yield Finding(level="problem", check="credentials", subject=name, text=str(error))
+            yield CheckResult(level="problem", check="credentials", subject=name, text=str(error))
             continue
-        logs(ways, secrets_of({name: credentials}))
-        if missing := what_is_missing(name, tracker.kind, credentials):
-            yield Finding(level="problem", check="credentials", subject=name, text=missing)
+        start_logging(invocation, credential_secrets({name: credentials}))
+        if missing := describe_missing_credentials(name, tracker.kind, credentials):
+            yield CheckResult(level="problem", check="credentials", subject=name, text=missing)
             continue
         found = ", ".join(credentials.found_in.values())
-        yield Finding(level="ok", check="credentials", subject=name, text=f"found in {found}")
-        yield from _look_at(ways, settings, name, tracker, credentials, places.get(name, _Places()))
+        yield CheckResult(level="ok", check="credentials", subject=name, text=f"found in {found}")
+        yield from _check_tracker(
+            invocation, settings, name, tracker, credentials, places.get(name, _TrackerTargets())
+        )
 
 
-def _look_at(
-    ways: Ways,
+def _check_tracker(
+    invocation: Invocation,
     settings: Settings,
     name: str,
     tracker: TrackerSettings,
     credentials: Credentials,
-    places: _Places,
-) -> Iterator[Finding]:
+    places: _TrackerTargets,
+) -> Iterator[CheckResult]:
     alone = settings.model_copy(update={"trackers": {name: tracker}})
-    waiting = Waiting(now=ways.now, sleep=ways.sleep)
+    waiting = ClientOptions(now=invocation.now, sleep=invocation.sleep)
     try:
-        readers, _ = open_trackers(alone, {name: credentials}, lambda _: _FreshCache(), waiting)
+        readers, _ = open_trackers(alone, {name: credentials}, lambda _: _EmptyCache(), waiting)
     except (CredentialError, AuthFailed) as error:
-        yield Finding(level="problem", check="credentials", subject=name, text=str(error))
+        yield CheckResult(level="problem", check="credentials", subject=name, text=str(error))
         return
     reached = False
-    for finding in readers[name].inspect(places.sources, places.labels):
+    for finding in readers[name].diagnose(places.sources, places.labels):
         reached = reached or finding.check == "account"
-        yield _as_it_matters(finding, settings)
+        yield _downgrade_if_push_is_off(finding, settings)
     if reached and tracker.kind != "github" and places.labels:
         names = sorted(set().union(*places.labels.values()))
-        yield Finding(level="ok", check="labels", subject=name, text=f"a run may put {', '.join(names)}")
+        yield CheckResult(level="ok", check="labels", subject=name, text=f"a run may put {', '.join(names)}")
     if reached:
         yield from _anchors(readers[name], places.anchors)
 
 
-def _as_it_matters(finding: Finding, settings: Settings) -> Finding:
+def _downgrade_if_push_is_off(finding: CheckResult, settings: Settings) -> CheckResult:
     """While push is off, a missing right to write hinders nothing yet."""
     if finding.check != "rights" or finding.level != "problem" or settings.push.enabled:
         return finding
     return replace(finding, level="warning", text=f"{finding.text} (needed when push is switched on)")
 
 
-def _anchors(reader: IssueReader, anchors: list[Anchor]) -> Iterator[Finding]:
+def _anchors(reader: IssueReader, anchors: list[Anchor]) -> Iterator[CheckResult]:
     readable = 0
     for anchor in anchors:
         try:
-            issue = reader.read(anchor.key, Wanted())
+            issue = reader.read(anchor.key, FieldSelection())
         except ConnectorError as error:
             text = f"cannot be read; correct the anchor in the plan, or the rights of the account ({error})"
-            yield Finding(level="problem", check="anchor", subject=str(anchor), text=text)
+            yield CheckResult(level="problem", check="anchor", subject=str(anchor), text=text)
             continue
         readable += 1
         if issue.ref.key.casefold() != anchor.key.casefold():
             text = f"was moved to {issue.ref.key}; write that key in the plan"
-            yield Finding(level="warning", check="anchor", subject=str(anchor), text=text)
+            yield CheckResult(level="warning", check="anchor", subject=str(anchor), text=text)
         if issue.locked:
             text = "is locked, so that only people with write access can comment; unlock it, or grant that"
-            yield Finding(level="warning", check="anchor", subject=str(anchor), text=text)
+            yield CheckResult(level="warning", check="anchor", subject=str(anchor), text=text)
     if readable:
         text = f"{readable} of {len(anchors)} can be read"
-        yield Finding(level="ok", check="anchors", subject=reader.tracker, text=text)
+        yield CheckResult(level="ok", check="anchors", subject=reader.tracker, text=text)
 
 
-def _places(ways: Ways, settings: Settings, workspace: Workspace) -> dict[str, _Places]:
+def _tracker_targets(
+    invocation: Invocation, settings: Settings, workspace: Workspace
+) -> dict[str, _TrackerTargets]:
     """By tracker: the sources, and the containers of anchors that lie outside them."""
-    places = {name: _Places() for name in settings.trackers}
-    for source in all_sources(workspace):
+    places = {name: _TrackerTargets() for name in settings.trackers}
+    for source in workspace_sources(workspace):
         places[source.tracker].sources.append(source)
-    for anchor in anchors_of(workspace):
+    for anchor in list_anchors(workspace):
         place = places[anchor.tracker]
         place.anchors.append(anchor)
         outside = _container_of(anchor)
         if not any(_container(source) == _container(outside) for source in place.sources):
             place.sources.append(outside)
     for name, place in places.items():
-        place.labels = _labels(ways, workspace, name)
+        place.labels = _labels(invocation, workspace, name)
     return places
 
 
@@ -142,13 +153,13 @@ def _container(source: Source) -> str:
     return (source.repo or source.project or "").casefold()
 
 
-def _labels(ways: Ways, workspace: Workspace, tracker: str) -> dict[str, tuple[str, ...]]:
+def _labels(invocation: Invocation, workspace: Workspace, tracker: str) -> dict[str, tuple[str, ...]]:
     """Container -> the labels that the next runs may put there."""
     scheme = workspace.labels
     running = {
         capability.id: increment.id
         for increment in workspace.increments
-        if increment.phase(ways.now()) != "closed"
+        if increment.phase(invocation.now()) != "closed"
         for capability in increment.capabilities
     }
     labels: dict[str, set[str]] = {}

@@ -7,41 +7,45 @@ from typing import Any
 
 from mappings.model import Assignment, Conflict, Unplanned
 from mappings.rules.trace import RuleTrace
-from sync.cli.commands.explain_text import lines_of
-from sync.cli.issue_lookup import find_issue, named_issues, stored_issue
-from sync.cli.render import terminal_line
-from sync.mapping_tools.explain import Explained, explain_live, explain_stored
-from sync.pull.single_issue import read_live
-from sync.runtime.bootstrap import credentials_of
-from sync.runtime.context import Job
-from sync.runtime.invocation import Ways, say, say_json
-from sync.runtime.session import asking_job, offline_job
+from sync.cli.commands.explain_text import explanation_lines
+from sync.cli.issue_lookup import candidate_issues, find_issue, find_stored_issue
+from sync.cli.render import safe_terminal_line
+from sync.mapping_tools.explain import Explanation, explain_live, explain_stored
+from sync.pull.single_issue import read_live_issue
+from sync.runtime.bootstrap import load_credentials
+from sync.runtime.context import RunContext
+from sync.runtime.invocation import Invocation, print_json, print_line
+from sync.runtime.session import offline_context, read_only_context
 
 
-def explain(ways: Ways, text: str, *, live: bool = False) -> int:
+def explain(invocation: Invocation, text: str, *, live: bool = False) -> int:
     """Everything that is known about one issue: from the store, or ``live`` from its tracker."""
-    with asking_job(ways) if live else offline_job(ways) as job:
-        explained = _ask_tracker(ways, job, text) if live else explain_stored(job, find_issue(job, text))
-        if ways.as_json:
-            say_json(_as_json(explained))
+    with read_only_context(invocation) if live else offline_context(invocation) as job:
+        explained = (
+            _explain_from_tracker(invocation, job, text)
+            if live
+            else explain_stored(job, find_issue(job, text))
+        )
+        if invocation.as_json:
+            print_json(_as_json(explained))
             return 0
-        for line in lines_of(explained):
-            say(terminal_line(line))
+        for line in explanation_lines(explained):
+            print_line(safe_terminal_line(line))
         return 0
 
 
-def _ask_tracker(ways: Ways, job: Job, text: str) -> Explained:
-    tracker, key = _meant(job, text)
-    if tracker not in job.readers:
-        only = {tracker: job.settings.trackers[tracker]}
-        credentials_of(job.settings.model_copy(update={"trackers": only}), ways.environment)
-    return explain_live(job, read_live(job, tracker, key))
+def _explain_from_tracker(invocation: Invocation, context: RunContext, text: str) -> Explanation:
+    tracker, key = _resolve_issue(context, text)
+    if tracker not in context.readers:
+        only = {tracker: context.settings.trackers[tracker]}
+        load_credentials(context.settings.model_copy(update={"trackers": only}), invocation.environment)
+    return explain_live(context, read_live_issue(context, tracker, key))
 
 
-def _meant(job: Job, text: str) -> tuple[str, str]:
+def _resolve_issue(context: RunContext, text: str) -> tuple[str, str]:
     """Tracker and key. An issue that the store knows is asked for by its latest key."""
-    named = named_issues(job, text)
-    if found := stored_issue(job, named):
+    named = candidate_issues(context, text)
+    if found := find_stored_issue(context, named):
         return found.issue.ref.tracker, found.issue.ref.key
     if len(named) == 1:
         return named[0]
@@ -56,7 +60,7 @@ def _meant(job: Job, text: str) -> tuple[str, str]:
 _KINDS = {Assignment: "assigned", Unplanned: "unplanned", Conflict: "conflict"}
 
 
-def _as_json(explained: Explained) -> dict[str, Any]:
+def _as_json(explained: Explanation) -> dict[str, Any]:
     item, trace, outcome = explained.item, explained.trace, explained.trace.outcome
     assigned = outcome if isinstance(outcome, Assignment) else None
     return {
@@ -83,8 +87,8 @@ def _as_json(explained: Explained) -> dict[str, Any]:
             {"team": each.team, "winner": each.winner, "rules": [_rule_json(rule) for rule in each.rules]}
             for each in trace.teams
         ],
-        "rolls_up_to": [{"subject": each.subject, "figures": each.figures} for each in explained.standings],
-        "figures_at": explained.figures_at,
+        "rolls_up_to": [{"subject": each.subject, "figures": each.numbers} for each in explained.subjects],
+        "figures_at": explained.numbers_at,
         "prefixes": [
             {"family": each.family, "prefix": each.prefix, "origin": str(each.origin)}
             for each in explained.prefixes

@@ -8,10 +8,10 @@ from typing import Final
 from connectors.model import Issue
 from mappings.model import Assignment, Conflict, IssueState, Unplanned
 from mappings.rules.trace import ConditionTrace, RuleTrace, TeamTrace, Trace
-from sync.diff.comment_forecast import range_words
-from sync.mapping_tools.explain import Explained, Standing
-from sync.pull.rollup_snapshot import counts_in_words
-from sync.pull.single_issue import LiveReading
+from sync.diff.comment_forecast import describe_interval
+from sync.mapping_tools.explain import Explanation, RollupSubject
+from sync.pull.rollup_snapshot import describe_counts
+from sync.pull.single_issue import LiveIssue
 
 _FOUND_SHOWN: Final = 120
 _COMPARED: Final = (
@@ -29,7 +29,7 @@ _COMPARED: Final = (
 )
 
 
-def lines_of(explained: Explained) -> list[str]:
+def explanation_lines(explained: Explanation) -> list[str]:
     """Everything about one issue, what matters most to the question "why" in the middle."""
     lines = _issue_lines(explained)
     for team in explained.trace.teams:
@@ -57,7 +57,7 @@ def _at(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _issue_lines(explained: Explained) -> list[str]:
+def _issue_lines(explained: Explanation) -> list[str]:
     item, trace = explained.item, explained.trace
     issue = item.issue
     origin = "read now, belongs to" if explained.live else "read from"
@@ -83,7 +83,7 @@ def _names(names: frozenset[str], nothing: str = "-") -> str:
     return ", ".join(sorted(names)) or nothing
 
 
-def _changes(live: LiveReading) -> list[str]:
+def _changes(live: LiveIssue) -> list[str]:
     """What is different since the store read it."""
     if live.stored is None:
         return ["no run has read it yet"]
@@ -150,20 +150,20 @@ def _result(trace: Trace) -> str:
     return "neither counted nor unplanned"
 
 
-def _standing_lines(explained: Explained) -> list[str]:
-    if not explained.standings or explained.figures_at is None:
+def _standing_lines(explained: Explanation) -> list[str]:
+    if not explained.subjects or explained.numbers_at is None:
         return []
     assigned = isinstance(explained.trace.outcome, Assignment | Conflict)
     title = "It rolls up to" if assigned else "It stands for"
-    lines = [f"{title} (figures of {_at(explained.figures_at)}):"]
-    for standing in explained.standings:
+    lines = [f"{title} (figures of {_at(explained.numbers_at)}):"]
+    for standing in explained.subjects:
         lines += _standing(standing, explained.iteration)
     return lines
 
 
-def _standing(standing: Standing, iteration: str | None) -> list[str]:
+def _standing(standing: RollupSubject, iteration: str | None) -> list[str]:
     kind, _, name = standing.subject.partition(":")
-    figures = standing.figures
+    figures = standing.numbers
     if figures is None:
         return [f"  {kind} {name}: no run has counted it yet"]
     health = f", {figures['health']}" if figures.get("health") else ""
@@ -171,28 +171,28 @@ def _standing(standing: Standing, iteration: str | None) -> list[str]:
     if kind == "goal":
         done = f"{figures['required_done']} of {figures['required_total']} required capabilities done"
         return [
-            f"{head}, {done}, {counts_in_words(figures['counts'])}; {figures['commitment']}",
+            f"{head}, {done}, {describe_counts(figures['counts'])}; {figures['commitment']}",
             *_expected_line(standing),
         ]
     flags = [word for word in ("blocked", "released") if figures.get(word)]
-    lines = [", ".join([head, counts_in_words(figures["counts"]), *flags])]
+    lines = [", ".join([head, describe_counts(figures["counts"]), *flags])]
     lines += _expected_line(standing)
     part = figures["iterations"].get(iteration) if iteration else None
     if part:
-        lines.append(f"    iteration {iteration}: {part['state']}, {counts_in_words(part['counts'])}")
+        lines.append(f"    iteration {iteration}: {part['state']}, {describe_counts(part['counts'])}")
     return lines
 
 
-def _expected_line(standing: Standing) -> list[str]:
+def _expected_line(standing: RollupSubject) -> list[str]:
     expected = standing.expected
     if expected is None:
         return []
     chance = f"chance of all {expected.words}" if expected.probability is not None else expected.words
-    likely = f"; likely {likely} done by then" if (likely := range_words(expected)) else ""
+    likely = f"; likely {likely} done by then" if (likely := describe_interval(expected)) else ""
     return [f"    forecast until {expected.until}: {chance}{likely}"]
 
 
-def _pushed_lines(explained: Explained) -> list[str]:
+def _pushed_lines(explained: Explanation) -> list[str]:
     lines = [f"  {row.label}  since {_at(row.at)}, run {row.run_id}" for row in explained.pushed]
     lines += [
         f"  status comment of {each.subject}, last edited {_at(each.edited_at)}, {each.state}"

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from sync.cli.render import sparse_table, table
-from sync.config.escape import neutral_terminal
-from sync.forecast.optional_deps import check_libraries
-from sync.forecast.probability import chance_words, rounded
-from sync.insights.change_queries import moment_of
-from sync.model.forecast import Ageing, Forecast
+from sync.config.escape import escape_terminal
+from sync.forecast.optional_deps import require_forecast_dependencies
+from sync.forecast.probability import describe_probability, round_probability
+from sync.insights.change_queries import parse_moment
+from sync.model.forecast import AgingIssue, Forecast
 from sync.model.rollup import Rollup
-from sync.pipeline.offline import think_offline
-from sync.pull.current_sources import known_today
-from sync.pull.recorded import remember
-from sync.runtime.invocation import Ways, say, say_json
-from sync.runtime.session import with_snapshot
+from sync.pipeline.offline import plan_offline
+from sync.pull.current_sources import load_current_issues
+from sync.pull.recorded import load_recorded_state
+from sync.runtime.invocation import Invocation, print_json, print_line
+from sync.runtime.session import pulled_context
 
 if TYPE_CHECKING:
-    from sync.forecast.inputs import Ahead
+    from sync.forecast.inputs import ForecastSet
 
 _HEADER: Final = (
     "goal / capability / team",
@@ -35,29 +35,31 @@ _HEADER: Final = (
 _AGEING_SHOWN: Final = 12
 
 
-def forecast(ways: Ways, increment: str | None, at: str | None) -> int:
+def forecast(invocation: Invocation, increment: str | None, at: str | None) -> int:
     """Of the increments that are not over, or of one. LookupError for one that is unknown, or a time to come."""
-    check_libraries()
-    from sync.forecast.inputs import look_ahead
+    require_forecast_dependencies()
+    from sync.forecast.inputs import compute_forecasts
 
-    with with_snapshot(ways, waits_for_all=False) as job:
-        moment = moment_of(job, at, end_of_day=True) if at else job.now()
+    with pulled_context(invocation, require_all_files=False) as job:
+        moment = parse_moment(job, at, end_of_day=True) if at else job.now()
         if moment > job.now() + timedelta(days=1):
             raise LookupError(f"{at} has not come yet: forecasts are made from what has happened")
-        known = known_today(job.store, job.workspace)
-        thought = think_offline(job, known, remember(job))
-        ahead = look_ahead(job, thought, known, min(moment, job.now()) if at else None)
+        known = load_current_issues(job.store, job.workspace)
+        thought = plan_offline(job, known, load_recorded_state(job))
+        ahead = compute_forecasts(job, thought, known, min(moment, job.now()) if at else None)
         zones = {each.id: ZoneInfo(each.timezone) for each in job.workspace.increments}
-        chosen = _chosen(ahead, thought.rollup, increment)
-        if ways.as_json:
-            say_json(as_json(ahead, chosen))
+        chosen = _selected_forecasts(ahead, thought.rollup, increment)
+        if invocation.as_json:
+            print_json(forecasts_document(ahead, chosen))
         else:
-            for line in as_text(ahead, chosen, thought.rollup, zones):
-                say(line)
+            for line in forecast_lines(ahead, chosen, thought.rollup, zones):
+                print_line(line)
         return 0
 
 
-def _chosen(ahead: Ahead, rollup: Rollup, increment: str | None) -> Mapping[str, tuple[Forecast, ...]]:
+def _selected_forecasts(
+    ahead: ForecastSet, rollup: Rollup, increment: str | None
+) -> Mapping[str, tuple[Forecast, ...]]:
     if increment is None:
         return ahead.forecasts
     if increment not in ahead.forecasts:
@@ -66,7 +68,7 @@ def _chosen(ahead: Ahead, rollup: Rollup, increment: str | None) -> Mapping[str,
     return {increment: ahead.forecasts[increment]}
 
 
-def as_json(ahead: Ahead, chosen: Mapping[str, Iterable[Forecast]]) -> dict[str, Any]:
+def forecasts_document(ahead: ForecastSet, chosen: Mapping[str, Iterable[Forecast]]) -> dict[str, Any]:
     """Every forecast and the age of every open issue."""
     return {
         "version": 1,
@@ -74,7 +76,7 @@ def as_json(ahead: Ahead, chosen: Mapping[str, Iterable[Forecast]]) -> dict[str,
         "increments": {name: [forecast_json(each) for each in all_] for name, all_ in chosen.items()},
         "ageing": [
             {**asdict(each), "ref": str(each.ref), "age_days": round(each.age_days, 1)}
-            for each in ahead.ageing
+            for each in ahead.aging
         ],
     }
 
@@ -88,8 +90,8 @@ def forecast_json(each: Forecast) -> dict[str, Any]:
     }
 
 
-def as_text(
-    ahead: Ahead,
+def forecast_lines(
+    ahead: ForecastSet,
     chosen: Mapping[str, tuple[Forecast, ...]],
     rollup: Rollup,
     zones: Mapping[str, ZoneInfo],
@@ -106,7 +108,7 @@ def as_text(
         lines += [*_remarks(forecasts, rollup), *_records(forecasts, rollup), ""]
     if not chosen:
         lines += ["No increment is open.", ""]
-    return [*lines, *_ageing_lines(ahead.ageing)]
+    return [*lines, *_ageing_lines(ahead.aging)]
 
 
 def _row(each: Forecast, rollup: Rollup) -> tuple[str, ...]:
@@ -114,7 +116,7 @@ def _row(each: Forecast, rollup: Rollup) -> tuple[str, ...]:
         _name(each, rollup),
         str(each.remaining),
         _range_in_words(each),
-        chance_in_words(each),
+        probability_text(each),
         _finish_in_words(each),
     )
 
@@ -140,7 +142,7 @@ def _range_in_words(each: Forecast) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def chance_in_words(each: Forecast) -> str:
+def probability_text(each: Forecast) -> str:
     """The probability in steps of 5 %, or that there is none."""
     if each.subject.startswith("team:"):
         return "-"
@@ -148,7 +150,7 @@ def chance_in_words(each: Forecast) -> str:
         return "no statement"
     if each.remaining == 0:
         return "done"
-    return chance_words(rounded(each.probability))
+    return describe_probability(round_probability(each.probability))
 
 
 def _finish_in_words(each: Forecast) -> str:
@@ -173,7 +175,7 @@ def _remarks(forecasts: Iterable[Forecast], rollup: Rollup) -> list[str]:
                 said.setdefault(sentence, []).append(name)
     if not said:
         return []
-    return ["", *(f"  {neutral_terminal(', '.join(names))}: {text}" for text, names in said.items())]
+    return ["", *(f"  {escape_terminal(', '.join(names))}: {text}" for text, names in said.items())]
 
 
 def _records(forecasts: Iterable[Forecast], rollup: Rollup) -> list[str]:
@@ -182,11 +184,11 @@ def _records(forecasts: Iterable[Forecast], rollup: Rollup) -> list[str]:
     for each in forecasts:
         subject = rollup.subject(each.subject)
         if subject is not None and subject.expected and subject.expected.track_record:
-            lines.append(f"  {neutral_terminal(subject.title)}: {subject.expected.track_record}")
+            lines.append(f"  {escape_terminal(subject.title)}: {subject.expected.track_record}")
     return lines
 
 
-def _ageing_lines(ageing: Sequence[Ageing]) -> list[str]:
+def _ageing_lines(ageing: Sequence[AgingIssue]) -> list[str]:
     old = [each for each in ageing if each.band != "normal"]
     if not ageing:
         return ["Of no team enough issues were finished to say which of the open ones are old."]

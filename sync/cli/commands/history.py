@@ -9,47 +9,49 @@ from datetime import datetime
 from typing import Final
 
 from sync.cli.issue_lookup import find_issue
-from sync.cli.render import table, terminal_line
-from sync.config.escape import neutral_terminal
-from sync.insights.change_queries import moment_of
-from sync.model.records import JournalRow, RunRow
-from sync.runtime.context import Job
-from sync.runtime.invocation import Ways, say, say_json
-from sync.runtime.session import offline_job
+from sync.cli.render import safe_terminal_line, table
+from sync.config.escape import escape_terminal
+from sync.insights.change_queries import parse_moment
+from sync.model.records import JournalEntry, RunRecord
+from sync.runtime.context import RunContext
+from sync.runtime.invocation import Invocation, print_json, print_line
+from sync.runtime.session import offline_context
 
-_ALL: Final = 1_000_000
-_LINES: Final = 12
+_NO_LIMIT: Final = 1_000_000
+_MAX_DIFF_LINES: Final = 12
 """Of the difference between two comment texts."""
-_LONGEST: Final = 160
+_MAX_LINE: Final = 160
 
 
-def history(ways: Ways, run: str | None, issue: str | None, limit: int, since: str | None = None) -> int:
+def history(
+    invocation: Invocation, run: str | None, issue: str | None, limit: int, since: str | None = None
+) -> int:
     """The runs; or, of a run or an issue, every write."""
-    with offline_job(ways, waits_for_all=False) as job:
-        after = moment_of(job, since, end_of_day=False) if since else None
+    with offline_context(invocation, require_all_files=False) as job:
+        after = parse_moment(job, since, end_of_day=False) if since else None
         if run is None and issue is None:
-            return _say_runs(ways, job, limit, after)
-        row = job.store.run(run) if run else None
+            return _say_runs(invocation, job, limit, after)
+        row = job.store.find_run(run) if run else None
         ref = find_issue(job, issue).issue.ref if issue else None
-        entries = job.store.journal(run_id=run, ref=ref, limit=_ALL if after else limit)
+        entries = job.store.journal(run_id=run, ref=ref, limit=_NO_LIMIT if after else limit)
         entries = [each for each in entries if after is None or each.at >= after][-limit:]
         if run and not entries and row is None:
             raise LookupError(f"there is no run {run}; `increment-sync history` lists them")
-        if ways.as_json:
+        if invocation.as_json:
             listed = [{**asdict(each), "ref": str(each.ref)} for each in entries]
-            say_json({"version": 1, "run": asdict(row) if row else None, "journal": listed})
+            print_json({"version": 1, "run": asdict(row) if row else None, "journal": listed})
             return 0
         for line in _run_lines(row) if row else ():
-            say(terminal_line(line))
+            print_line(safe_terminal_line(line))
         for entry in entries:
             for line in _entry_lines(entry, with_run=run is None):
-                say(terminal_line(line))
+                print_line(safe_terminal_line(line))
         if not entries:
-            say("no writes")
+            print_line("no writes")
         return 0
 
 
-def _run_lines(row: RunRow) -> Iterator[str]:
+def _run_lines(row: RunRecord) -> Iterator[str]:
     options = " ".join(f"{name}={value}" for name, value in row.options.items())
     until = f" to {row.finished:%H:%M:%S}" if row.finished else ""
     yield f"{row.id}  {row.command} {options}".rstrip()
@@ -57,16 +59,16 @@ def _run_lines(row: RunRow) -> Iterator[str]:
     yield f"  {row.outcome or 'not finished'}"
 
 
-def _entry_lines(row: JournalRow, *, with_run: bool) -> Iterator[str]:
+def _entry_lines(row: JournalEntry, *, with_run: bool) -> Iterator[str]:
     run = f"  run {row.run_id}" if with_run else ""
     outcome = f"{row.outcome or 'open'} {row.detail}".strip()
     yield f"{row.at:%Y-%m-%d %H:%M:%S}  {row.ref}  {_what(row)}  {outcome}{run}"
     rule = f"rule {row.rule}: " if row.rule and f"rule {row.rule} " not in row.why else ""
     yield f"    {rule}{row.why}{f'  (as {row.account})' if row.account else ''}"
-    yield from (f"    {neutral_terminal(line, _LONGEST)}" for line in _difference(row))
+    yield from (f"    {escape_terminal(line, _MAX_LINE)}" for line in _difference(row))
 
 
-def _what(row: JournalRow) -> str:
+def _what(row: JournalEntry) -> str:
     label, before = str(row.payload.get("label", "")), [str(each) for each in row.before.get("labels", ())]
     match row.op:
         case "add-label":
@@ -81,7 +83,7 @@ def _what(row: JournalRow) -> str:
             return f"{row.op.partition('-')[0]} status comment of {row.payload.get('subject')}"
 
 
-def _difference(row: JournalRow) -> list[str]:
+def _difference(row: JournalEntry) -> list[str]:
     """The lines of our comment that went and came."""
     if row.op not in ("create-comment", "edit-comment", "delete-comment"):
         return []
@@ -89,15 +91,19 @@ def _difference(row: JournalRow) -> list[str]:
     after = "" if row.op == "delete-comment" else str(row.payload.get("body", ""))
     lines = list(difflib.unified_diff(before.split("\n"), after.split("\n"), lineterm="", n=0))[2:]
     told = [line for line in lines if not line.startswith("@@") and line[1:].strip()]
-    more = [f"and {len(told) - _LINES} more lines; --json shows all"] if len(told) > _LINES else []
-    return [*told[:_LINES], *more]
+    more = (
+        [f"and {len(told) - _MAX_DIFF_LINES} more lines; --json shows all"]
+        if len(told) > _MAX_DIFF_LINES
+        else []
+    )
+    return [*told[:_MAX_DIFF_LINES], *more]
 
 
-def _say_runs(ways: Ways, job: Job, limit: int, after: datetime | None) -> int:
-    runs = job.store.runs(_ALL if after else limit)
+def _say_runs(invocation: Invocation, context: RunContext, limit: int, after: datetime | None) -> int:
+    runs = context.store.recent_runs(_NO_LIMIT if after else limit)
     runs = [row for row in runs if after is None or row.started >= after][:limit]
-    if ways.as_json:
-        say_json({"version": 1, "runs": [asdict(row) for row in runs]})
+    if invocation.as_json:
+        print_json({"version": 1, "runs": [asdict(row) for row in runs]})
         return 0
     rows = [
         (
@@ -112,5 +118,5 @@ def _say_runs(ways: Ways, job: Job, limit: int, after: datetime | None) -> int:
         for row in runs
     ]
     for line in table(("run", "command", "started (UTC)", "by", "outcome", "written", "read"), rows):
-        say(line)
+        print_line(line)
     return 0

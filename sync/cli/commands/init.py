@@ -8,11 +8,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
-from mappings.problems import MappingInvalid
-from sync.cli.commands.mappings_schema import FOLDER, editor_header, schema_files
+from mappings.problems import InvalidWorkspace
+from sync.cli.commands.mappings_schema import SCHEMA_FOLDER, editor_header, schema_files
 from sync.config.settings import FILE_NAME
-from sync.runtime.bootstrap import configure
-from sync.runtime.invocation import complain, say
+from sync.runtime.bootstrap import load_configuration
+from sync.runtime.invocation import print_error, print_line
 
 _SETTINGS = """\
 # What increment-sync works with. No secrets here: tokens come from the environment, see README.md.
@@ -68,7 +68,7 @@ _IGNORING = ".gitignore"
 _IGNORE = ".increment-sync/\n"
 
 
-class BadAnswer(ValueError):
+class InvalidInitOption(ValueError):
     """An option of ``init`` that would make a workspace which cannot be read; the sentence says why."""
 
 
@@ -89,7 +89,7 @@ def init(
     BadAnswer, and nothing is written, when what comes out could not be read back.
     """
     if "/" in team or team.startswith("."):
-        raise BadAnswer(f"{team!r} cannot be the name of a team, because its file is named after it")
+        raise InvalidInitOption(f"{team!r} cannot be the name of a team, because its file is named after it")
 
     def made(root: Path) -> dict[Path, str]:
         return _files(root, folder, jira, jira_kind, project, github, github_url, team, timezone, today)
@@ -99,22 +99,22 @@ def init(
     existing = [path for path in files if path.exists() and path.name != _IGNORING]
     if existing:
         for path in existing:
-            complain(f"{path} is already there; nothing was written")
+            print_error(f"{path} is already there; nothing was written")
         return 1
     _write({path: text for path, text in files.items() if not path.exists()})
     for path, text in files.items():
-        if path.parent.name == FOLDER:
+        if path.parent.name == SCHEMA_FOLDER:
             continue
         if path.read_text(encoding="utf-8") == text:
-            say(f"wrote {path.relative_to(folder)}")
+            print_line(f"wrote {path.relative_to(folder)}")
         elif _IGNORE not in path.read_text(encoding="utf-8"):
-            say(f"left {path.relative_to(folder)} as it is; add this line to it: {_IGNORE.strip()}")
-    say(f"wrote {FOLDER}/: with these, an editor checks and completes the files")
-    say()
-    say("Next: edit the plan and the mapping, set the tokens in the environment, then")
-    say("  increment-sync mappings check")
-    say("  increment-sync doctor")
-    say("  increment-sync preview")
+            print_line(f"left {path.relative_to(folder)} as it is; add this line to it: {_IGNORE.strip()}")
+    print_line(f"wrote {SCHEMA_FOLDER}/: with these, an editor checks and completes the files")
+    print_line()
+    print_line("Next: edit the plan and the mapping, set the tokens in the environment, then")
+    print_line("  increment-sync mappings check")
+    print_line("  increment-sync doctor")
+    print_line("  increment-sync preview")
     return 0
 
 
@@ -124,9 +124,9 @@ def _make_sure_it_reads(made: Callable[[Path], dict[Path, str]]) -> None:
         root = Path(temporary)
         _write(made(root))
         try:
-            configure(root)
-        except MappingInvalid as invalid:
-            raise BadAnswer(" ".join(problem.message for problem in invalid.problems)) from None
+            load_configuration(root)
+        except InvalidWorkspace as invalid:
+            raise InvalidInitOption(" ".join(problem.message for problem in invalid.problems)) from None
 
 
 def _write(files: dict[Path, str]) -> None:
@@ -157,7 +157,7 @@ def _files(
         url = f", url: {github_url}" if github_url else ""
         trackers.append(_TRACKERS["github"].format(github_url=url))
         sources.append(f"  - github: {{repo: {github}}}")
-    increment, start, end = quarter(today)
+    increment, start, end = calendar_quarter(today)
     anchor = f"jira:{project}-100" if jira else f"github:{github}#12"
     return {
         root / FILE_NAME: editor_header("settings", depth=0)
@@ -169,11 +169,11 @@ def _files(
             team=team, sources="\n".join(sources), key=f"{project}-7" if jira else f"{github}#7"
         ),
         root / _IGNORING: _IGNORE,
-        **schema_files(root / FOLDER),
+        **schema_files(root / SCHEMA_FOLDER),
     }
 
 
-def quarter(today: date) -> tuple[str, date, date]:
+def calendar_quarter(today: date) -> tuple[str, date, date]:
     """Id, first and last day of the calendar quarter that holds a day: ``2026-q4``."""
     number = (today.month - 1) // 3 + 1
     start = date(today.year, 3 * number - 2, 1)

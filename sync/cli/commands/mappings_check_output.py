@@ -6,22 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mappings.checks.silence import how_to_silence
+from mappings.checks.silence import silence_hint
 from mappings.problems import Problem
-from sync.config.escape import neutral_terminal
+from sync.config.escape import escape_terminal
 
 _LONGEST = 2_000
 
 
-def as_lines(problems: Sequence[Problem]) -> Iterator[str]:
+def check_lines(problems: Sequence[Problem]) -> Iterator[str]:
     """``file:line:column: severity: path: message [check]``, and how to silence it where it may be meant."""
     for problem in problems:
-        yield neutral_terminal(f"{problem} [{problem.check}]", _LONGEST)
-        if (how := how_to_silence(problem)) is not None:
-            yield f"    meant to be so? write {neutral_terminal(how)}"
+        yield escape_terminal(f"{problem} [{problem.check}]", _LONGEST)
+        if (how := silence_hint(problem)) is not None:
+            yield f"    meant to be so? write {escape_terminal(how)}"
 
 
-def as_json(
+def check_document(
     problems: Sequence[Problem], silenced: int, notes: Sequence[str], *, ok: bool
 ) -> Mapping[str, Any]:
     return {
@@ -36,7 +36,7 @@ def as_json(
                 "severity": problem.severity,
                 "check": problem.check,
                 "message": problem.message,
-                "silence": how_to_silence(problem),
+                "silence": silence_hint(problem),
             }
             for problem in problems
         ],
@@ -45,11 +45,13 @@ def as_json(
     }
 
 
-def as_annotations(problems: Sequence[Problem], root: Path, environment: Mapping[str, str]) -> Iterator[str]:
+def github_annotations(
+    problems: Sequence[Problem], root: Path, environment: Mapping[str, str]
+) -> Iterator[str]:
     """Workflow commands of GitHub Actions. Files are named from the top of the checkout, as GitHub wants."""
     folder = _folder_in_checkout(root, environment)
     for problem in problems:
-        origin, how = problem.origin, how_to_silence(problem)
+        origin, how = problem.origin, silence_hint(problem)
         properties = {
             "file": f"{folder}{origin.file}",
             "line": str(origin.line),

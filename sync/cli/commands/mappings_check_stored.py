@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mappings.checks.warnings import Found
-from mappings.load import Reading
+from mappings.checks.warnings import CheckWarnings
+from mappings.load import LoadResult
 from mappings.model import Workspace
 from sync.config.settings import Settings, store_url
 
@@ -16,38 +16,38 @@ if TYPE_CHECKING:
     from sync.store import Store
 
 
-class NoSnapshot(Exception):
+class SnapshotUnavailable(Exception):
     """There is nothing to look at; the message says why, in half a sentence."""
 
 
-class UnreadableStore(NoSnapshot):
+class UnreadableStore(SnapshotUnavailable):
     """There is a store, and something is wrong with it."""
 
 
-def may_have_snapshot(settings: Settings, root: Path) -> None:
+def require_local_store(settings: Settings, root: Path) -> None:
     """Raises NoSnapshot where there is no store to ask. Loads no database library."""
     url = store_url(settings, root)
     if not url.startswith("sqlite:///"):
-        raise NoSnapshot("the store is no file, and `check` opens no connection")
+        raise SnapshotUnavailable("the store is no file, and `check` opens no connection")
     file = Path(url.removeprefix("sqlite:///").partition("?")[0])
     # An empty file would be filled with tables, and `check` writes nothing.
     if not file.is_file() or file.stat().st_size == 0:
-        raise NoSnapshot("there is no store yet; `run` or `preview` makes one")
+        raise SnapshotUnavailable("there is no store yet; `run` or `preview` makes one")
 
 
 def exported_findings(
-    file: Path, reading: Reading, workspace: Workspace, now: Callable[[], datetime]
-) -> Found:
+    file: Path, reading: LoadResult, workspace: Workspace, now: Callable[[], datetime]
+) -> CheckWarnings:
     """What the issues of an exported snapshot tell. Raises NoSnapshot, UnreadableSnapshot, OSError."""
-    from sync.store.snapshot_file import store_from
+    from sync.store.snapshot_file import open_snapshot
 
-    with store_from(file, now) as store:
+    with open_snapshot(file, now) as store:
         return _findings(store, reading, workspace, now())
 
 
 def stored_findings(
-    settings: Settings, root: Path, reading: Reading, workspace: Workspace, now: Callable[[], datetime]
-) -> Found:
+    settings: Settings, root: Path, reading: LoadResult, workspace: Workspace, now: Callable[[], datetime]
+) -> CheckWarnings:
     """Raises NoSnapshot when the store cannot be read, or holds no issue."""
     from sync.store import StoreError, open_store
 
@@ -61,21 +61,21 @@ def stored_findings(
         raise UnreadableStore(str(error)) from error
 
 
-def _findings(store: Store, reading: Reading, workspace: Workspace, now: datetime) -> Found:
-    from mappings.checks.snapshot_warnings import snapshot_findings
+def _findings(store: Store, reading: LoadResult, workspace: Workspace, now: datetime) -> CheckWarnings:
+    from mappings.checks.snapshot_warnings import snapshot_warnings
     from sync.model.renames import renamed_capabilities
-    from sync.pipeline.planner import overrides_for_matching
-    from sync.pull.recorded import decisions_of
+    from sync.pipeline.planner import matching_overrides
+    from sync.pull.recorded import group_overrides
 
     try:
-        known = list(store.known())
+        known = list(store.known_issues())
         rows = store.overrides()
     except (LookupError, TypeError, ValueError) as error:
         # A file that opens as a database may still hold rows that nobody wrote.
         raise UnreadableStore(f"they cannot be read ({type(error).__name__})") from error
     if not known:
-        raise NoSnapshot("the store holds none yet; `run` or `preview` reads them")
-    overrides, _ = overrides_for_matching(
-        decisions_of(rows), workspace.labels, workspace, renamed_capabilities(workspace)
+        raise SnapshotUnavailable("the store holds none yet; `run` or `preview` reads them")
+    overrides, _ = matching_overrides(
+        group_overrides(rows), workspace.labels, workspace, renamed_capabilities(workspace)
     )
-    return snapshot_findings(reading, workspace, workspace.labels, known, overrides, now)
+    return snapshot_warnings(reading, workspace, workspace.labels, known, overrides, now)

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from connectors.model import IssueRef
 from mappings.model import Assignment, Unplanned
-from mappings.rules.trace import Outcome
-from sync.cli.render import summary_line, table
-from sync.config.escape import neutral_github, neutral_terminal
-from sync.mapping_tools.impact import Figure, Impact, Standing
-from sync.mapping_tools.impact_groups import Group, groups_of, place_words, rule_words, state_words
+from mappings.rules.trace import MatchOutcome
+from sync.cli.render import change_summary, table
+from sync.config.escape import escape_github, escape_terminal
+from sync.mapping_tools.impact import Impact, SubjectDifference, SubjectStatus
+from sync.mapping_tools.impact_groups import MoveGroup, group_moves, place_text, rule_text, state_text
 
 KEYS_SHOWN: Final = 8
 ROWS_SHOWN: Final = 40
@@ -27,7 +27,7 @@ _HEADINGS: Final = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Compared:
+class Comparison:
     """What was compared with what."""
 
     against: str
@@ -36,23 +36,23 @@ class Compared:
     notes: tuple[str, ...] = ()
 
 
-def impact_text(impact: Impact, compared: Compared) -> str:
+def impact_text(impact: Impact, compared: Comparison) -> str:
     """For a terminal: at most ``ROWS_SHOWN`` lines a table, and ``KEYS_SHOWN`` keys a line."""
-    lines = [neutral_terminal(_what(impact, compared)), neutral_terminal(_summary(impact))]
+    lines = [escape_terminal(_what(impact, compared)), escape_terminal(_summary(impact))]
     for heading, groups in _sections(impact):
         header = ("from", "to", "issues", "by", "which")
         rows = [(g.before, g.after, str(len(g.refs)), g.by, _keys(g.refs)) for g in groups[:ROWS_SHOWN]]
         lines += ["", heading, *table(header, rows), *_left_out(groups)]
-    if impact.figures:
-        shown = [(f.subject, *_both(f)) for f in impact.figures[:ROWS_SHOWN]]
+    if impact.subjects:
+        shown = [(f.subject, *_both(f)) for f in impact.subjects[:ROWS_SHOWN]]
         lines += ["", "Capabilities and goals", *table(("what", "before", "after"), shown)]
-        lines += _left_out(impact.figures)
+        lines += _left_out(impact.subjects)
     lines += ["", *(f"A run would then write: {each}" for each in _writes(impact))]
-    lines += [f"note: {neutral_terminal(note, 500)}" for note in compared.notes[:ROWS_SHOWN]]
+    lines += [f"note: {escape_terminal(note, 500)}" for note in compared.notes[:ROWS_SHOWN]]
     return "\n".join(lines)
 
 
-def impact_markdown(impact: Impact, compared: Compared) -> str:
+def impact_markdown(impact: Impact, compared: Comparison) -> str:
     """For a comment on GitHub: keys and names in code spans, nothing that links, mentions or grows too long."""
     lines = ["### What this change of plans and mappings does", "", f"**{_plain(_summary(impact))}**"]
     for heading, groups in _sections(impact):
@@ -62,20 +62,20 @@ def impact_markdown(impact: Impact, compared: Compared) -> str:
             for g in groups[:ROWS_SHOWN]
         ]
         lines += _paragraph(_left_out(groups))
-    if impact.figures:
+    if impact.subjects:
         lines += ["", "#### Capabilities and goals", "", "| what | before | after |", "| --- | --- | --- |"]
         lines += [
             f"| {_code(f.subject)} | {' | '.join(map(_plain, _both(f)))} |"
-            for f in impact.figures[:ROWS_SHOWN]
+            for f in impact.subjects[:ROWS_SHOWN]
         ]
-        lines += _paragraph(_left_out(impact.figures))
+        lines += _paragraph(_left_out(impact.subjects))
     lines += ["", *(f"A run would then write: {_plain(each)}" for each in _writes(impact))]
     lines += [*_paragraph([f"- {_plain(note)}" for note in compared.notes[:ROWS_SHOWN]])]
     lines += ["", f"<sub>{_plain(_what(impact, compared))}</sub>"]
     return "\n".join(lines)
 
 
-def impact_json(impact: Impact, compared: Compared) -> dict[str, Any]:
+def impact_json(impact: Impact, compared: Comparison) -> dict[str, Any]:
     """All of it, for a program. ``version`` changes when a field changes its meaning."""
     return {
         "version": 1,
@@ -99,24 +99,24 @@ def impact_json(impact: Impact, compared: Compared) -> dict[str, Any]:
                 "before": asdict(figure.before) if figure.before else None,
                 "after": asdict(figure.after) if figure.after else None,
             }
-            for figure in impact.figures
+            for figure in impact.subjects
         ],
         "writes": {"before": impact.writes_before.summary(), "after": impact.writes_after.summary()},
         "notes": list(compared.notes),
     }
 
 
-def _outcome_json(outcome: Outcome) -> dict[str, Any]:
-    told: dict[str, Any] = {"place": place_words(outcome), "by": rule_words(outcome)}
+def _outcome_json(outcome: MatchOutcome) -> dict[str, Any]:
+    told: dict[str, Any] = {"place": place_text(outcome), "by": rule_text(outcome)}
     if isinstance(outcome, Assignment | Unplanned):
-        told["state"] = state_words(outcome.state)
+        told["state"] = state_text(outcome.state)
     if isinstance(outcome, Assignment):
         told |= {"capability": outcome.capability, "iteration": outcome.iteration, "rule": outcome.rule}
         told |= {"team": outcome.team}
     return told
 
 
-def _what(impact: Impact, compared: Compared) -> str:
+def _what(impact: Impact, compared: Comparison) -> str:
     as_of = (
         f"as of {compared.as_of:%Y-%m-%d %H:%M} UTC" if compared.as_of else "of which not all was ever read"
     )
@@ -128,8 +128,8 @@ def _summary(impact: Impact) -> str:
         return "Nothing changes"
     moved = sum(move.kind == "moved" for move in impact.moves)
     others = len(impact.moves) - moved
-    capabilities = sum(figure.subject.startswith("capability:") for figure in impact.figures)
-    goals = len(impact.figures) - capabilities
+    capabilities = sum(figure.subject.startswith("capability:") for figure in impact.subjects)
+    goals = len(impact.subjects) - capabilities
     parts = [f"{_n(moved, 'issue')} {'moves' if moved == 1 else 'move'}"]
     if others:
         parts.append(f"{_n(others, 'issue')} {'stays' if others == 1 else 'stay'} but for rule or state")
@@ -141,19 +141,19 @@ def _summary(impact: Impact) -> str:
     return "; ".join(parts)
 
 
-def _sections(impact: Impact) -> Iterator[tuple[str, list[Group]]]:
-    groups = groups_of(impact.moves)
+def _sections(impact: Impact) -> Iterator[tuple[str, list[MoveGroup]]]:
+    groups = group_moves(impact.moves)
     for kind, heading in _HEADINGS.items():
         if found := [group for group in groups if group.kind == kind]:
             yield heading, found
 
 
-def _both(figure: Figure) -> tuple[str, str]:
+def _both(figure: SubjectDifference) -> tuple[str, str]:
     unit = "required capabilities" if figure.subject.startswith("goal:") else "issues"
     return _standing(figure.before, unit), _standing(figure.after, unit)
 
 
-def _standing(standing: Standing | None, unit: str) -> str:
+def _standing(standing: SubjectStatus | None, unit: str) -> str:
     if standing is None:
         return "not in the plan"
     words = [standing.state]
@@ -167,7 +167,7 @@ def _standing(standing: Standing | None, unit: str) -> str:
 
 
 def _writes(impact: Impact) -> list[str]:
-    before, after = summary_line(impact.writes_before), summary_line(impact.writes_after)
+    before, after = change_summary(impact.writes_before), change_summary(impact.writes_after)
     return [f"{after} (before: {before})" if before != after else f"{after} (as before)"]
 
 
@@ -191,11 +191,11 @@ def _coded(refs: Sequence[IssueRef]) -> str:
 
 def _code(text: str) -> str:
     """A code span: GitHub makes no link and no mention of what stands in one."""
-    return f"`{neutral_terminal(text, 200).replace('`', '').replace('|', '¦')}`" if text else ""
+    return f"`{escape_terminal(text, 200).replace('`', '').replace('|', '¦')}`" if text else ""
 
 
 def _plain(text: str) -> str:
-    return neutral_github(text, 500)
+    return escape_github(text, 500)
 
 
 def _n(count: int, noun: str) -> str:

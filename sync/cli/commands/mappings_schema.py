@@ -17,12 +17,12 @@ from mappings.schema.defaults import DefaultsFile
 from mappings.schema.mapping import MappingFile
 from mappings.schema.plan import PlanFile
 from sync.config.settings import Settings
-from sync.runtime.invocation import say
+from sync.runtime.invocation import print_line
 
 Kind = Literal["settings", "plan", "mapping", "tests", "defaults"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
-FOLDER: Final = "schemas"
+SCHEMA_FOLDER: Final = "schemas"
 """Where ``init`` puts them in a workspace, and where they are published in the repository."""
 
 _MODELS: Final[dict[Kind, type[BaseModel]]] = {
@@ -32,7 +32,7 @@ _MODELS: Final[dict[Kind, type[BaseModel]]] = {
     "tests": CaseFile,
     "defaults": DefaultsFile,
 }
-FILES: Final[dict[Kind, str]] = {
+FILE_PATTERNS: Final[dict[Kind, str]] = {
     "settings": "increment-sync.yaml",
     "plan": "plans/<increment>.yaml",
     "mapping": "mappings/<team>.yaml",
@@ -52,7 +52,7 @@ class _Generator(GenerateJsonSchema):
         return made
 
     def encode_default(self, dft: Any) -> Any:
-        return duration_text(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         made = super().default_schema(schema)
@@ -67,7 +67,7 @@ def _without(schema: JsonSchemaValue, key: str) -> JsonSchemaValue:
     return {name: value for name, value in schema.items() if name != key}
 
 
-def duration_text(span: timedelta) -> str:
+def format_duration(span: timedelta) -> str:
     """``24h``, ``10m``: as the settings write it."""
     seconds = int(span.total_seconds())
     unit = next(unit for unit, size in _SECONDS.items() if seconds % size == 0)
@@ -75,15 +75,15 @@ def duration_text(span: timedelta) -> str:
     return f"{seconds // _SECONDS['h']}h" if hours else f"{seconds // _SECONDS[unit]}{unit}"
 
 
-def model_of(kind: Kind) -> type[BaseModel]:
+def model_for(kind: Kind) -> type[BaseModel]:
     """The model that reads this kind of file."""
     return _MODELS[kind]
 
 
-def schema_of(kind: Kind) -> dict[str, Any]:
+def json_schema(kind: Kind) -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of one kind of file."""
     body = _MODELS[kind].model_json_schema(schema_generator=_Generator)
-    head = {"$schema": _Generator.schema_dialect, "title": f"increment-sync: {FILES[kind]}"}
+    head = {"$schema": _Generator.schema_dialect, "title": f"increment-sync: {FILE_PATTERNS[kind]}"}
     return {**head, **_for_people(body)}
 
 
@@ -105,7 +105,7 @@ def _for_people(part: Any) -> Any:
 
 def schema_text(kind: Kind) -> str:
     """The same as the text of a file."""
-    return json.dumps(schema_of(kind), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
 
 
 def schema_files(folder: Path, kinds: Iterable[Kind] = KINDS) -> dict[Path, str]:
@@ -115,22 +115,22 @@ def schema_files(folder: Path, kinds: Iterable[Kind] = KINDS) -> dict[Path, str]
 
 def editor_header(kind: Kind, *, depth: int) -> str:
     """The comment by which an editor finds the schema from a file ``depth`` folders below the workspace."""
-    return f"# yaml-language-server: $schema={'../' * depth or './'}{FOLDER}/{kind}.json\n"
+    return f"# yaml-language-server: $schema={'../' * depth or './'}{SCHEMA_FOLDER}/{kind}.json\n"
 
 
-def schema(kind: Kind | None, out: Path | None, format_: Literal["json", "markdown"]) -> int:
+def print_schemas(kind: Kind | None, out: Path | None, format_: Literal["json", "markdown"]) -> int:
     """Print the schemas or write them into a folder, one file each."""
     if format_ == "markdown":
-        from sync.cli.schema_reference import reference
+        from sync.cli.schema_reference import schema_reference
 
-        say(reference().rstrip("\n"))
+        print_line(schema_reference().rstrip("\n"))
     elif out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for path, text in schema_files(out, [kind] if kind else KINDS).items():
             path.write_text(text, encoding="utf-8")
-            say(f"wrote {path}")
+            print_line(f"wrote {path}")
     elif kind is not None:
-        say(schema_text(kind).rstrip("\n"))
+        print_line(schema_text(kind).rstrip("\n"))
     else:
-        say(json.dumps({each: schema_of(each) for each in KINDS}, indent=2, ensure_ascii=False))
+        print_line(json.dumps({each: json_schema(each) for each in KINDS}, indent=2, ensure_ascii=False))
     return 0

@@ -10,34 +10,40 @@ from connectors.model import IssueRef, KnownIssue
 from mappings.model import TeamMapping
 from mappings.problems import suggestion as nearest_name
 from mappings.rules.conditions import compile_conditions
-from sync.cli.render import terminal_line
-from sync.config.escape import neutral_terminal
-from sync.mapping_tools.bootstrap import first_mapping, running_increment, with_capabilities
-from sync.mapping_tools.dataset import Material, material_for
+from sync.cli.render import safe_terminal_line
+from sync.config.escape import escape_terminal
+from sync.mapping_tools.bootstrap import build_first_mapping, current_increment, workspace_with
+from sync.mapping_tools.dataset import Dataset, build_dataset
 from sync.mapping_tools.learner import Learner
-from sync.mapping_tools.rule_yaml import NewCapability, NewRule, capability_yaml, load_rules, rule_yaml
-from sync.mapping_tools.suggest import Suggestion, TeamSuggestions, learned_rules
-from sync.pipeline.offline import outlook
-from sync.pull.current_sources import known_today
-from sync.runtime.context import Job
-from sync.runtime.invocation import Ways, say, say_json
-from sync.runtime.session import with_snapshot
+from sync.mapping_tools.rule_yaml import (
+    NewCapability,
+    NewRule,
+    capability_yaml,
+    load_suggested_rules,
+    rule_yaml,
+)
+from sync.mapping_tools.suggest import Suggestion, TeamSuggestions, learn_rules
+from sync.pipeline.offline import plan_from_store
+from sync.pull.current_sources import load_current_issues
+from sync.runtime.context import RunContext
+from sync.runtime.invocation import Invocation, print_json, print_line
+from sync.runtime.session import pulled_context
 
 _EXAMPLES: Final = 3
 
 
-def suggest(ways: Ways, team: str | None, min_precision: float) -> int:
+def suggest(invocation: Invocation, team: str | None, min_precision: float) -> int:
     """Suggestions for one team or all, from the stored snapshot."""
-    with with_snapshot(ways) as job:
+    with pulled_context(invocation) as job:
         names = [each.team for each in job.workspace.teams]
         if team is not None and team not in names:
             raise LookupError(f'there is no team "{team}"; {nearest_name(team, names, kind="teams")}')
-        known = known_today(job.store, job.workspace)
-        thought, _ = outlook(job)
+        known = load_current_issues(job.store, job.workspace)
+        thought, _ = plan_from_store(job)
         found = []
         for mapping in job.workspace.teams:
             if team in (None, mapping.team):
-                material = material_for(
+                material = build_dataset(
                     mapping,
                     job.workspace,
                     known,
@@ -46,74 +52,78 @@ def suggest(ways: Ways, team: str | None, min_precision: float) -> int:
                     scheme=job.workspace.labels,
                     now=job.now(),
                 )
-                found.append((material, _for_team(ways, job, material, min_precision)))
-    if ways.as_json:
-        say_json({"version": 1, "teams": [_as_json(material, each) for material, each in found]})
+                found.append((material, _for_team(invocation, job, material, min_precision)))
+    if invocation.as_json:
+        print_json({"version": 1, "teams": [_as_json(material, each) for material, each in found]})
         return 0
     for material, each in found:
         for line in _lines(material, each, min_precision):
-            say(line)
+            print_line(line)
     return 0
 
 
-def _for_team(ways: Ways, job: Job, material: Material, min_precision: float) -> TeamSuggestions:
+def _for_team(
+    invocation: Invocation, context: RunContext, dataset: Dataset, min_precision: float
+) -> TeamSuggestions:
     """What is suggested, every rule loaded from its YAML and tried behind the team's other rules."""
-    first = not material.assignments
+    first = not dataset.assignments
     capabilities: tuple[NewCapability, ...] = ()
     if first:
-        mapping = first_mapping(material)
+        mapping = build_first_mapping(dataset)
         capabilities = mapping.capabilities
-        wanted = [Suggestion(rule=rule, measured=None, takes=()) for rule in mapping.rules]
+        wanted = [Suggestion(rule=rule, measured=None, matches=()) for rule in mapping.rules]
     else:
-        wanted = learned_rules(material, Learner(), min_precision)
-    taken = _taken(ways, job, material, [each.rule for each in wanted], capabilities)
+        wanted = learn_rules(dataset, Learner(), min_precision)
+    taken = _taken(invocation, context, dataset, [each.rule for each in wanted], capabilities)
     suggestions = tuple(
-        replace(each, takes=tuple(sorted(taken[each.rule.id]))) for each in wanted if taken.get(each.rule.id)
+        replace(each, matches=tuple(sorted(taken[each.rule.id])))
+        for each in wanted
+        if taken.get(each.rule.id)
     )
     named = {each.rule.assign for each in suggestions}
     capabilities = tuple(each for each in capabilities if each.id in named)
-    settled = {ref for each in suggestions for ref in each.takes}
+    settled = {ref for each in suggestions for ref in each.matches}
     anchors = {str(each.anchor) for each in capabilities}
     return TeamSuggestions(
-        team=material.team.team,
-        assigned=len(material.assignments),
-        unplanned=len(material.unplanned),
-        first=first,
+        team=dataset.team.team,
+        assigned=len(dataset.assignments),
+        unplanned=len(dataset.unplanned),
+        is_first_mapping=first,
         suggestions=suggestions,
         capabilities=capabilities,
-        left=sum(ref not in settled and str(ref) not in anchors for ref in material.unplanned),
+        still_unplanned=sum(ref not in settled and str(ref) not in anchors for ref in dataset.unplanned),
     )
 
 
 def _taken(
-    ways: Ways,
-    job: Job,
-    material: Material,
+    invocation: Invocation,
+    context: RunContext,
+    dataset: Dataset,
     rules: Sequence[NewRule],
     capabilities: tuple[NewCapability, ...],
 ) -> dict[str, list[IssueRef]]:
     """Rule id -> the unplanned issues that it takes, read from its YAML and put behind the team's other rules."""
     if not rules:
         return {}
-    loaded = load_rules(ways.root, job.settings, material.team, rules, capabilities)
-    return material.would_take(loaded, with_capabilities(material, capabilities))
+    loaded = load_suggested_rules(invocation.root, context.settings, dataset.team, rules, capabilities)
+    return dataset.matches_of(loaded, workspace_with(dataset, capabilities))
 
 
-def _lines(material: Material, found: TeamSuggestions, min_precision: float) -> list[str]:
+def _lines(dataset: Dataset, found: TeamSuggestions, min_precision: float) -> list[str]:
     lines = [f"{found.team}: {_issues(found.assigned)} assigned, {_issues(found.unplanned)} unplanned"]
     if not found.suggestions:
         return [*lines, f"  {_why_nothing(found, min_precision)}", ""]
-    if found.first:
+    if found.is_first_mapping:
         lines.append("  Nothing is assigned yet, so nothing can be measured: look at the examples.")
     for number, each in enumerate(found.suggestions, start=1):
-        lines += _suggestion_lines(number, each, material)
+        lines += _suggestion_lines(number, each, dataset)
     if found.capabilities:
-        increment = running_increment(material)
+        increment = current_increment(dataset)
         lines += ["", f"Create first, under `capabilities:` of a goal in {increment.origin.file}:", ""]
         lines += [capability_yaml(each).rstrip("\n") for each in found.capabilities]
-    lines += ["", *_where_to_paste(material.team)]
+    lines += ["", *_where_to_paste(dataset.team)]
     lines += [_commented(each).rstrip("\n") for each in found.suggestions]
-    return [*lines, "", f"{_issues(found.left)} of {found.team} would be left unplanned.", ""]
+    return [*lines, "", f"{_issues(found.still_unplanned)} of {found.team} would be left unplanned.", ""]
 
 
 def _where_to_paste(team: TeamMapping) -> list[str]:
@@ -133,18 +143,18 @@ def _issues(count: int) -> str:
 def _why_nothing(found: TeamSuggestions, min_precision: float) -> str:
     if not found.unplanned:
         return "Nothing to suggest: no issue waits for a rule."
-    if found.first:
+    if found.is_first_mapping:
         return (
             "Nothing to suggest: the unplanned issues share no epic, milestone, version, component or label."
         )
     return f"Nothing to suggest with a precision of {min_precision:g} or more."
 
 
-def _suggestion_lines(number: int, each: Suggestion, material: Material) -> list[str]:
+def _suggestion_lines(number: int, each: Suggestion, dataset: Dataset) -> list[str]:
     rule, measured = each.rule, each.measured
     lines = [
         "",
-        f"  {number}. {rule.id}: {_issues(len(each.takes))} -> {rule.assign}",
+        f"  {number}. {rule.id}: {_issues(len(each.matches))} -> {rule.assign}",
         f"     {_words(rule)}",
     ]
     if measured is not None:
@@ -153,14 +163,14 @@ def _suggestion_lines(number: int, each: Suggestion, material: Material) -> list
             f"recall {measured.recall:.2f} ({measured.right} of {measured.right + measured.missed}), "
             "on assigned issues that it was not learned from"
         )
-    lines += [f"     takes {_named(material.known[ref])}" for ref in each.takes[:_EXAMPLES]]
-    if len(each.takes) > _EXAMPLES:
-        lines.append(f"     and {len(each.takes) - _EXAMPLES} more")
+    lines += [f"     takes {_named(dataset.known[ref])}" for ref in each.matches[:_EXAMPLES]]
+    if len(each.matches) > _EXAMPLES:
+        lines.append(f"     and {len(each.matches) - _EXAMPLES} more")
     lines += [
-        f"     but {_named(material.known[ref])} counts towards {material.targets[ref] or 'nothing, by a veto'}"
-        for ref in each.wrong[:_EXAMPLES]
+        f"     but {_named(dataset.known[ref])} counts towards {dataset.targets[ref] or 'nothing, by a veto'}"
+        for ref in each.mismatches[:_EXAMPLES]
     ]
-    return [terminal_line(line) for line in lines]
+    return [safe_terminal_line(line) for line in lines]
 
 
 def _words(rule: NewRule) -> str:
@@ -168,24 +178,24 @@ def _words(rule: NewRule) -> str:
 
 
 def _named(item: KnownIssue) -> str:
-    return f"{item.issue.ref.key} {neutral_terminal(item.issue.title, 70)}"
+    return f"{item.issue.ref.key} {escape_terminal(item.issue.title, 70)}"
 
 
 def _commented(each: Suggestion) -> str:
-    takes = f"took {_issues(len(each.takes))} when it was suggested"
+    takes = f"took {_issues(len(each.matches))} when it was suggested"
     measured = each.measured
     figures = f"precision {measured.precision:.2f}, recall {measured.recall:.2f}; " if measured else ""
     return f"  # {figures}{takes}\n{rule_yaml(each.rule)}"
 
 
-def _as_json(material: Material, found: TeamSuggestions) -> dict[str, Any]:
+def _as_json(dataset: Dataset, found: TeamSuggestions) -> dict[str, Any]:
     return {
         "team": found.team,
-        "file": material.team.origin.file,
+        "file": dataset.team.origin.file,
         "assigned": found.assigned,
         "unplanned": found.unplanned,
-        "left": found.left,
-        "first_mapping": found.first,
+        "left": found.still_unplanned,
+        "first_mapping": found.is_first_mapping,
         "capabilities_to_create": [
             {
                 "id": each.id,
@@ -195,7 +205,7 @@ def _as_json(material: Material, found: TeamSuggestions) -> dict[str, Any]:
             }
             for each in found.capabilities
         ],
-        "suggestions": [_suggestion_json(each, material.known) for each in found.suggestions],
+        "suggestions": [_suggestion_json(each, dataset.known) for each in found.suggestions],
     }
 
 
@@ -212,9 +222,11 @@ def _suggestion_json(each: Suggestion, known: Mapping[IssueRef, KnownIssue]) -> 
         "measured": {"right": measured.right, "wrong": measured.wrong, "missed": measured.missed}
         if measured
         else None,
-        "takes": _refs(each.takes),
-        "wrong": _refs(each.wrong),
-        "examples": [{"issue": str(ref), "title": known[ref].issue.title} for ref in each.takes[:_EXAMPLES]],
+        "takes": _refs(each.matches),
+        "wrong": _refs(each.mismatches),
+        "examples": [
+            {"issue": str(ref), "title": known[ref].issue.title} for ref in each.matches[:_EXAMPLES]
+        ],
         "yaml": rule_yaml(each.rule),
     }
 

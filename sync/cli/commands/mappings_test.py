@@ -9,118 +9,128 @@ from typing import Any
 
 from mappings.load import read_workspace
 from mappings.model import Rule
-from mappings.problems import Problem, in_order
+from mappings.problems import Problem, sort_problems
 from mappings.rules.conditions import PatternInvalid, compile_pattern, to_bytes
-from mappings.testing.cases import Case
-from mappings.testing.files import collect
-from mappings.testing.run import CaseResult, Tester, unreached
-from sync.cli.commands.mappings_test_text import case_lines, summary
-from sync.config.escape import neutral_terminal
+from mappings.testing.cases import MappingCase
+from mappings.testing.files import collect_cases
+from mappings.testing.run import CaseResult, CaseRunner, untested_rules
+from sync.cli.commands.mappings_test_text import case_lines, summary_lines
+from sync.config.escape import escape_terminal
 from sync.config.settings import load_settings
-from sync.runtime.invocation import Ways, complain, say, say_json
+from sync.runtime.invocation import Invocation, print_error, print_json, print_line
 
 
-class BadPattern(ValueError):
+class InvalidCasePattern(ValueError):
     """``--run`` is no pattern, or names no case; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Report:
+class CaseReport:
     """Everything that a run of the cases came to."""
 
     results: tuple[CaseResult, ...]
-    stopped: tuple[Case, ...]
+    not_run: tuple[MappingCase, ...]
     problems: tuple[Problem, ...]
     """Errors of plans, mappings and test files."""
-    unreached: tuple[tuple[str, Rule], ...] | None
+    unreached_rules: tuple[tuple[str, Rule], ...] | None
     """None when only some of the cases were run."""
 
     @property
     def ok(self) -> bool:
-        return not self.problems and not self.stopped and self.count("passed") == len(self.results)
+        return not self.problems and not self.not_run and self.count("passed") == len(self.results)
 
     def count(self, outcome: str) -> int:
         return sum(result.outcome == outcome for result in self.results)
 
 
-def test(
-    ways: Ways, files: Sequence[Path] = (), *, pattern: str | None = None, junit: Path | None = None
+def run_cases(
+    invocation: Invocation,
+    files: Sequence[Path] = (),
+    *,
+    pattern: str | None = None,
+    junit: Path | None = None,
 ) -> int:
     """3 when a case fails or cannot be run, else 0. Raises BadPattern for a wrong ``--run``."""
-    report = _report(ways, files, pattern)
+    report = _report(invocation, files, pattern)
     if junit is not None:
         from sync.cli.commands.mappings_test_junit import junit_xml
 
-        junit.write_bytes(junit_xml(report.results, report.stopped, report.problems))
-    if ways.as_json:
-        say_json(_as_json(report))
+        junit.write_bytes(junit_xml(report.results, report.not_run, report.problems))
+    if invocation.as_json:
+        print_json(_as_json(report))
         return 0 if report.ok else 3
     for problem in report.problems:
-        complain(neutral_terminal(str(problem)))
+        print_error(escape_terminal(str(problem)))
     for result in report.results:
         for line in case_lines(result):
-            say(line)
-    for line in summary(report.results, report.stopped, report.unreached):
-        say(line)
+            print_line(line)
+    for line in summary_lines(report.results, report.not_run, report.unreached_rules):
+        print_line(line)
     return 0 if report.ok else 3
 
 
-def _report(ways: Ways, files: Sequence[Path], pattern: str | None) -> Report:
-    root, settings = ways.root, load_settings(ways.root)
+def _report(invocation: Invocation, files: Sequence[Path], pattern: str | None) -> CaseReport:
+    root, settings = invocation.root, load_settings(invocation.root)
     reading = read_workspace(
         root,
         trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
         timezone=settings.timezone,
-        labels=settings.scheme,
+        labels=settings.label_scheme,
     )
-    sound = reading.sound
-    found = collect(root, reading, sound, files)
+    sound = reading.valid_part
+    found = collect_cases(root, reading, sound, files)
     cases = _chosen(found.cases, pattern)
-    stopped = _chosen(found.stopped, pattern)
+    stopped = _chosen(found.not_runnable, pattern)
     if pattern is not None and not cases and not stopped:
-        raise BadPattern(f"no case is called like {pattern!r}; names look like {_example(found.cases)}")
-    tester = Tester(sound, reading.builder, sound.labels)
+        raise InvalidCasePattern(
+            f"no case is called like {pattern!r}; names look like {_example(found.cases)}"
+        )
+    tester = CaseRunner(sound, reading.builder, sound.labels)
     results = tuple(tester.run(case) for case in cases)
     errors = [problem for problem in reading.problems if problem.severity == "error"]
-    return Report(
+    return CaseReport(
         results=results,
-        stopped=tuple(stopped),
-        problems=in_order([*errors, *found.problems]),
-        unreached=None if files or pattern else tuple(unreached(sound, results)),
+        not_run=tuple(stopped),
+        problems=sort_problems([*errors, *found.problems]),
+        unreached_rules=None if files or pattern else tuple(untested_rules(sound, results)),
     )
 
 
-def _chosen(cases: Sequence[Case], pattern: str | None) -> list[Case]:
+def _chosen(cases: Sequence[MappingCase], pattern: str | None) -> list[MappingCase]:
     """The cases in whose ``team/name`` the pattern is found."""
     if pattern is None:
         return list(cases)
     try:
         compiled = compile_pattern(pattern)
     except PatternInvalid as error:
-        raise BadPattern(str(error)) from None
+        raise InvalidCasePattern(str(error)) from None
     return [case for case in cases if compiled.search(to_bytes(f"{case.team}/{case.name}")) is not None]
 
 
-def _example(cases: Sequence[Case]) -> str:
+def _example(cases: Sequence[MappingCase]) -> str:
     return repr(f"{cases[0].team}/{cases[0].name}"[:100]) if cases else "'team/name of the case'"
 
 
-def _as_json(report: Report) -> dict[str, Any]:
+def _as_json(report: CaseReport) -> dict[str, Any]:
     return {
         "version": 1,
         "ok": report.ok,
         "passed": report.count("passed"),
         "failed": report.count("failed"),
         "invalid": report.count("invalid"),
-        "not_run": len(report.stopped),
+        "not_run": len(report.not_run),
         "tests": [_result_json(result) for result in report.results],
         "stopped": [
-            {"team": case.team, "name": case.name, **_place_json(case.place.key)} for case in report.stopped
+            {"team": case.team, "name": case.name, **_place_json(case.location.key_origin)}
+            for case in report.not_run
         ],
         "problems": [_problem_json(problem) for problem in report.problems],
         "unreached_rules": None
-        if report.unreached is None
-        else [{"team": team, "rule": rule.id, **_place_json(rule.origin)} for team, rule in report.unreached],
+        if report.unreached_rules is None
+        else [
+            {"team": team, "rule": rule.id, **_place_json(rule.origin)}
+            for team, rule in report.unreached_rules
+        ],
     }
 
 
@@ -129,10 +139,10 @@ def _result_json(result: CaseResult) -> dict[str, Any]:
     return {
         "team": result.case.team,
         "name": result.case.name,
-        **_place_json(result.case.place.key),
+        **_place_json(result.case.location.key_origin),
         "outcome": result.outcome,
         "differences": [
-            {"key": each.key, "expected": each.expected, "got": each.got} for each in result.differences
+            {"key": each.key, "expected": each.expected, "got": each.actual} for each in result.differences
         ],
         "because": trace.because if trace else None,
         "winners": {team.team: team.winner for team in trace.teams} if trace else {},

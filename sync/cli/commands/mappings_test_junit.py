@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from mappings.problems import Problem
-from mappings.testing.cases import Case
+from mappings.testing.cases import MappingCase
 from mappings.testing.run import CaseResult
-from sync.cli.commands.mappings_test_text import details
+from sync.cli.commands.mappings_test_text import failure_details
 
 _ILLEGAL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, not even escaped."""
 
 
-def junit_xml(results: Sequence[CaseResult], stopped: Sequence[Case], problems: Sequence[Problem]) -> bytes:
+def junit_xml(
+    results: Sequence[CaseResult], stopped: Sequence[MappingCase], problems: Sequence[Problem]
+) -> bytes:
     """One suite for each team, and one called ``configuration`` where files have errors; UTF-8."""
     root = ElementTree.Element("testsuites", name="increment-sync mappings test")
     teams = sorted({result.case.team for result in results} | {case.team for case in stopped})
@@ -41,8 +43,8 @@ def junit_xml(results: Sequence[CaseResult], stopped: Sequence[Case], problems: 
     return text + b"\n"
 
 
-def _case(suite: ElementTree.Element, case: Case) -> ElementTree.Element:
-    origin = case.place.key
+def _case(suite: ElementTree.Element, case: MappingCase) -> ElementTree.Element:
+    origin = case.location.key_origin
     return ElementTree.SubElement(
         suite,
         "testcase",
@@ -57,12 +59,12 @@ def _result(suite: ElementTree.Element, result: CaseResult) -> None:
     element = _case(suite, result.case)
     if result.outcome == "passed":
         return
-    lines = details(result)
+    lines = failure_details(result)
     kind = "failure" if result.outcome == "failed" else "error"
     if result.problems:
         message = result.problems[0].message
     else:
-        message = "; ".join(f"{d.key}: expected {d.expected}, got {d.got}" for d in result.differences)
+        message = "; ".join(f"{d.key}: expected {d.expected}, got {d.actual}" for d in result.differences)
     ElementTree.SubElement(element, kind, message=_legal(message)).text = _legal("\n".join(lines))
 
 

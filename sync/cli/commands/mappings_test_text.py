@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from mappings.model import Rule
 from mappings.rules.trace import RuleTrace, Trace
-from mappings.testing.cases import Case
+from mappings.testing.cases import MappingCase
 from mappings.testing.run import CaseResult
-from sync.config.escape import neutral_terminal
+from sync.config.escape import escape_terminal
 
 _MARKS = {"passed": "ok      ", "failed": "FAILED  ", "invalid": "INVALID "}
 _SHOWN = 200
@@ -20,10 +20,13 @@ def case_lines(result: CaseResult) -> list[str]:
     head = _MARKS[result.outcome] + _clean(f"{case.team}/{case.name}")
     if result.outcome == "passed":
         return [head]
-    return [f"{head}  ({_clean(str(case.place.key))})", *[f"    {line}" for line in details(result)]]
+    return [
+        f"{head}  ({_clean(str(case.location.key_origin))})",
+        *[f"    {line}" for line in failure_details(result)],
+    ]
 
 
-def details(result: CaseResult) -> list[str]:
+def failure_details(result: CaseResult) -> list[str]:
     """Everything about a case that did not pass."""
     if result.problems:
         return [_clean(f"{problem.origin}: {problem.message}") for problem in result.problems]
@@ -31,7 +34,7 @@ def details(result: CaseResult) -> list[str]:
     width = max((len(each.key) for each in result.differences), default=0)
     for each in result.differences:
         lines.append(f"{each.key:<{width}}  expected {_clean(each.expected)}")
-        lines.append(f"{'':<{width}}  got      {_clean(each.got)}")
+        lines.append(f"{'':<{width}}  got      {_clean(each.actual)}")
     if result.trace is not None:
         lines += [_clean(result.trace.because), *_rules(result.trace)]
     return lines
@@ -64,9 +67,9 @@ def _rule(traced: RuleTrace, winner: str | None) -> Iterator[str]:
             yield f"    {_clean(f'{condition.key}: {condition.expected}; it has {found}')}"
 
 
-def summary(
+def summary_lines(
     results: Sequence[CaseResult],
-    stopped: Sequence[Case],
+    stopped: Sequence[MappingCase],
     unreached: Sequence[tuple[str, Rule]] | None,
 ) -> Iterator[str]:
     """What is said at the end."""
@@ -89,4 +92,4 @@ def _cases(count: int) -> str:
 
 
 def _clean(text: str) -> str:
-    return neutral_terminal(text, _SHOWN)
+    return escape_terminal(text, _SHOWN)

@@ -8,25 +8,25 @@ from typing import Any
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Increment
 from sync.cli.render import table
-from sync.config.escape import neutral_terminal
-from sync.insights.predictability import Predictability, predictability
-from sync.insights.unplanned import Share, share_of
+from sync.config.escape import escape_terminal
+from sync.insights.predictability import Predictability, assess_predictability
+from sync.insights.unplanned import AdHocShare, ad_hoc_share
 from sync.model.attribution import PlanFacts
 from sync.model.rollup import Rollup
-from sync.pipeline.offline import outlook, think_offline
-from sync.pull.current_sources import known_today
-from sync.pull.recorded import remember
-from sync.runtime.context import Job
-from sync.runtime.invocation import Ways, counted, say, say_json
-from sync.runtime.session import with_snapshot
+from sync.pipeline.offline import plan_from_store, plan_offline
+from sync.pull.current_sources import load_current_issues
+from sync.pull.recorded import load_recorded_state
+from sync.runtime.context import RunContext
+from sync.runtime.invocation import Invocation, pluralize, print_json, print_line
+from sync.runtime.session import pulled_context
 
 
-def show_predictability(ways: Ways, increment: str | None) -> int:
+def show_predictability(invocation: Invocation, increment: str | None) -> int:
     """Every increment that has started, oldest first, or the one that was asked for."""
-    with with_snapshot(ways, waits_for_all=False) as job:
-        found = predictabilities(job, increment)
-        if ways.as_json:
-            say_json({"version": 1, "increments": [_json(each) for each in found]})
+    with pulled_context(invocation, require_all_files=False) as job:
+        found = list_predictability(job, increment)
+        if invocation.as_json:
+            print_json({"version": 1, "increments": [_json(each) for each in found]})
             return 0
         for each in found:
             _say(each)
@@ -34,42 +34,43 @@ def show_predictability(ways: Ways, increment: str | None) -> int:
         return 0
 
 
-def predictabilities(job: Job, increment: str | None = None) -> list[Predictability]:
+def list_predictability(context: RunContext, increment: str | None = None) -> list[Predictability]:
     """Of the increments that have started. LookupError for one that is not in the plans."""
-    known = {each.id: each for each in job.workspace.increments}
+    known = {each.id: each for each in context.workspace.increments}
     if increment is not None and increment not in known:
         raise LookupError(f"there is no increment {increment!r}; the plans have {', '.join(known) or 'none'}")
     wanted = [known[increment]] if increment else list(known.values())
-    begun = [each for each in wanted if each.phase(job.now()) != "not-started"]
-    issues = known_today(job.store, job.workspace)
-    rollup = outlook(job)[0].rollup
+    begun = [each for each in wanted if each.phase(context.now()) != "not-started"]
+    issues = load_current_issues(context.store, context.workspace)
+    rollup = plan_from_store(context)[0].rollup
     return [
-        predictability_of(job, each, rollup, issues) for each in sorted(begun, key=lambda each: each.start)
+        increment_predictability(context, each, rollup, issues)
+        for each in sorted(begun, key=lambda each: each.start)
     ]
 
 
-def predictability_of(
-    job: Job, increment: Increment, rollup: Rollup, issues: dict[IssueRef, KnownIssue]
+def increment_predictability(
+    context: RunContext, increment: Increment, rollup: Rollup, issues: dict[IssueRef, KnownIssue]
 ) -> Predictability:
     """Of one increment, from the roll-up of today and the issues that the store knows."""
-    ended = min(job.now(), increment.ends_at)
-    then = think_offline(replace(job, now=lambda: ended), issues, remember(job)).rollup
-    teams = [each.team for each in job.workspace.teams]
+    ended = min(context.now(), increment.ends_at)
+    then = plan_offline(replace(context, now=lambda: ended), issues, load_recorded_state(context)).rollup
+    teams = [each.team for each in context.workspace.teams]
 
-    def share(*names: str) -> Share:
-        return share_of(then, issues, names, since=increment.starts_at, until=ended)
+    def share(*names: str) -> AdHocShare:
+        return ad_hoc_share(then, issues, names, since=increment.starts_at, until=ended)
 
-    return predictability(
+    return assess_predictability(
         increment,
         next(each for each in rollup.increments if each.id == increment.id),
-        promised_in(job.store.plan_history(), increment),
+        committed_plan(context.store.plan_history(), increment),
         {each.continues: each.id for each in rollup.capabilities if each.continues},
         share(*teams),
         {team: share(team) for team in teams},
     )
 
 
-def promised_in(history: list[PlanFacts], increment: Increment) -> PlanFacts | None:
+def committed_plan(history: list[PlanFacts], increment: Increment) -> PlanFacts | None:
     """The plans at the increment's start; else as they were first noted, if that was before its end."""
     named = [
         each for each in history if increment.id in each.body["increments"] and each.at < increment.ends_at
@@ -85,14 +86,14 @@ def _json(found: Predictability) -> dict[str, Any]:
 
 
 def _say(found: Predictability) -> None:
-    say(f"{found.increment}  {found.start} to {found.end}  {found.phase}")
-    say(f"Predictability{' so far' if found.so_far else ''}: {_share_words(found)}")
+    print_line(f"{found.increment}  {found.start} to {found.end}  {found.phase}")
+    print_line(f"Predictability{' so far' if found.so_far else ''}: {_share_words(found)}")
     (done, total), (more_done, more) = found.count("committed"), found.count("stretch")
-    say(f"Committed goals done: {done} of {total}, stretch: {more_done} of {more}")
-    say(f"Ad-hoc work: {_percent(found.ad_hoc)} of {found.ad_hoc.closed} finished issues")
+    print_line(f"Committed goals done: {done} of {total}, stretch: {more_done} of {more}")
+    print_line(f"Ad-hoc work: {_percent(found.ad_hoc)} of {found.ad_hoc.closed} finished issues")
     since = f"plan as noted on {found.committed_on}" if found.committed_on else "plan as it is now"
-    say(f"What was promised: {since}")
-    say()
+    print_line(f"What was promised: {since}")
+    print_line()
     rows = [
         (
             goal.title,
@@ -105,13 +106,15 @@ def _say(found: Predictability) -> None:
         for goal in found.goals
     ]
     for line in table(("goal", "commitment", "state", "planned", "actual", "because"), rows):
-        say(line)
+        print_line(line)
     for each in found.carried:
         verb = "open" if found.so_far else "carried over"
         into = f" into {each.into}" if each.into else ""
         often = f", {each.times} times by now" if each.times > 1 else ""
-        say(neutral_terminal(f"{verb}: {each.title}, {counted(each.remaining, 'issue')}{into}{often}"))
-    say()
+        print_line(
+            escape_terminal(f"{verb}: {each.title}, {pluralize(each.remaining, 'issue')}{into}{often}")
+        )
+    print_line()
 
 
 def _share_words(found: Predictability) -> str:
@@ -127,7 +130,7 @@ def _share_words(found: Predictability) -> str:
     )
 
 
-def _percent(share: Share) -> str:
+def _percent(share: AdHocShare) -> str:
     return "-" if share.share is None else f"{share.share:.0%}"
 
 
@@ -146,4 +149,4 @@ def _say_teams(found: list[Predictability]) -> None:
     ]
     header = ("team", "increment", "committed capabilities", "stretch", "issues left open", "ad hoc")
     for line in table(header, sorted(rows)):
-        say(line)
+        print_line(line)

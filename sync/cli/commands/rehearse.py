@@ -5,89 +5,91 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from sync.config.workspace import Configured
-from sync.runtime.invocation import Ways, complain, counted, say, say_json
-from sync.runtime.session import with_snapshot
+from sync.config.workspace import LoadedWorkspace
+from sync.runtime.invocation import Invocation, pluralize, print_error, print_json, print_line
+from sync.runtime.session import pulled_context
 
 if TYPE_CHECKING:
-    from sync.simulation.results import Tally
-    from sync.simulation.runner import Undisturbed
+    from sync.simulation.results import SimulationResults
+    from sync.simulation.runner import FaultFreePreview
 
-SHOWN = 10
+MAX_PEOPLE_NAMED = 10
 """People who are named, those with the most mail first."""
 
 
-class CannotRehearse(LookupError):
+class SimulationUnavailable(LookupError):
     """The embedded trackers are not installed, or cannot show what the workspace asks for."""
 
 
-def rehearse(ways: Ways, *, seed: int, schedules: int) -> int:
+def rehearse(invocation: Invocation, *, seed: int, schedules: int) -> int:
     """Play so many schedules from this seed on. 1 when something did not hold."""
     try:
-        from sync.simulation.results import Tally
-        from sync.simulation.runner import Rehearsal
-        from sync.simulation.snapshot_scenario import world_of
+        from sync.simulation.results import SimulationResults
+        from sync.simulation.runner import Simulation
+        from sync.simulation.snapshot_scenario import scenario_from_snapshot
     except ModuleNotFoundError as error:
-        raise CannotRehearse(
+        raise SimulationUnavailable(
             f"rehearse needs {error.name}: install it with `pip install 'increment-sync[sandbox]'`"
         ) from None
-    with with_snapshot(ways) as job:
-        configured = Configured(root=ways.root, settings=job.settings, workspace=job.workspace)
-        world = world_of(job, configured)
-        issues = job.store.holds().get("issues", 0)
-    rehearsal = Rehearsal(lambda _: world)
-    undisturbed = rehearsal.undisturbed(world)
+    with pulled_context(invocation) as job:
+        configured = LoadedWorkspace(root=invocation.root, settings=job.settings, workspace=job.workspace)
+        world = scenario_from_snapshot(job, configured)
+        issues = job.store.count_contents().get("issues", 0)
+    rehearsal = Simulation(lambda _: world)
+    undisturbed = rehearsal.preview_without_faults(world)
     if undisturbed.failed:
-        raise CannotRehearse(
+        raise SimulationUnavailable(
             "the embedded trackers cannot show what this workspace reads, so nothing was rehearsed: "
             + "; ".join(undisturbed.failed)
         )
-    tally = Tally()
+    tally = SimulationResults()
     for number in range(seed, seed + schedules):
-        tally.add(rehearsal.play(number))
+        tally.add(rehearsal.run_seed(number))
     code = 1 if tally.failures else 0
-    if ways.as_json:
-        say_json(_document(tally, undisturbed, seed, issues, code))
+    if invocation.as_json:
+        print_json(_document(tally, undisturbed, seed, issues, code))
     else:
         _tell(tally, undisturbed, issues)
     return code
 
 
-def _tell(tally: Tally, undisturbed: Undisturbed, issues: int) -> None:
-    from sync.simulation.summary import COUNTED, failures_text
+def _tell(tally: SimulationResults, undisturbed: FaultFreePreview, issues: int) -> None:
+    from sync.simulation.summary import INVARIANT_LABELS, failure_lines
 
-    say(f"Rehearsed on embedded trackers with the {counted(issues, 'issue')} of the last snapshot.")
-    say("The real trackers and the real store were not touched.")
-    say()
-    say(f"  schedules             {tally.schedules}")
-    say(f"  faults injected       {tally.injected.total()}")
-    say(f"  people acted          {counted(tally.edits, 'time')}")
-    say(f"  converged             {tally.converged} of {tally.schedules}")
-    for name, rule in COUNTED:
-        say(f"  {name:<22}{tally.by_rule[rule]}")
-    say()
-    say(f"Without faults the next run would write {counted(undisturbed.writes, 'time')}.")
-    say(_notified(undisturbed.mails))
-    for line in failures_text(tally):
-        complain(line)
+    print_line(f"Rehearsed on embedded trackers with the {pluralize(issues, 'issue')} of the last snapshot.")
+    print_line("The real trackers and the real store were not touched.")
+    print_line()
+    print_line(f"  schedules             {tally.schedules}")
+    print_line(f"  faults injected       {tally.injected.total()}")
+    print_line(f"  people acted          {pluralize(tally.edits, 'time')}")
+    print_line(f"  converged             {tally.converged} of {tally.schedules}")
+    for name, rule in INVARIANT_LABELS:
+        print_line(f"  {name:<22}{tally.by_invariant[rule]}")
+    print_line()
+    print_line(f"Without faults the next run would write {pluralize(undisturbed.writes, 'time')}.")
+    print_line(_notified(undisturbed.mails))
+    for line in failure_lines(tally):
+        print_error(line)
     if tally.failures:
         first = tally.failures[0].seed
-        complain(f"to see it again: increment-sync rehearse --seed {first} --schedules 1")
+        print_error(f"to see it again: increment-sync rehearse --seed {first} --schedules 1")
 
 
 def _notified(mails: Counter[str]) -> str:
     if not mails:
         return "Nobody would get mail, as far as the snapshot tells (it knows no watchers)."
-    named = ", ".join(f"{name} {count}" for name, count in mails.most_common(SHOWN))
-    more = f", and {len(mails) - SHOWN} more people" if len(mails) > SHOWN else ""
+    named = ", ".join(f"{name} {count}" for name, count in mails.most_common(MAX_PEOPLE_NAMED))
+    more = f", and {len(mails) - MAX_PEOPLE_NAMED} more people" if len(mails) > MAX_PEOPLE_NAMED else ""
     return (
-        f"It would send about {counted(mails.total(), 'mail')}: {named}{more} "
+        f"It would send about {pluralize(mails.total(), 'mail')}: {named}{more} "
         "(authors and assignees; the snapshot knows no watchers)."
     )
 
 
-def _document(tally: Tally, undisturbed: Undisturbed, seed: int, issues: int, code: int) -> dict[str, Any]:
-    from sync.simulation.summary import COUNTED
+def _document(
+    tally: SimulationResults, undisturbed: FaultFreePreview, seed: int, issues: int, code: int
+) -> dict[str, Any]:
+    from sync.simulation.summary import INVARIANT_LABELS
 
     return {
         "version": 1,
@@ -97,11 +99,11 @@ def _document(tally: Tally, undisturbed: Undisturbed, seed: int, issues: int, co
         "converged": tally.converged,
         "faults": dict(sorted(tally.injected.items())),
         "edits": tally.edits,
-        "broken": {rule: tally.by_rule[rule] for _, rule in COUNTED},
+        "broken": {rule: tally.by_invariant[rule] for _, rule in INVARIANT_LABELS},
         "writes": undisturbed.writes,
         "mails": dict(undisturbed.mails),
         "failures": [
-            {"seed": each.seed, "broken": [{"rule": b.rule, "text": b.text} for b in each.broken]}
+            {"seed": each.seed, "broken": [{"rule": b.invariant, "text": b.text} for b in each.violations]}
             for each in tally.failures
         ],
         "exit_code": code,

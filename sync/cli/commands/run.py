@@ -6,226 +6,251 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sync.apply.changeset_file import SavedChanges, load, refuse_if_stale, save
-from sync.apply.executor import Applier
+from sync.apply.changeset_file import SavedChangeSet, check_not_stale, load_change_set, save_change_set
+from sync.apply.executor import Executor
 from sync.cli.render import (
-    applied_text,
-    attention_text,
+    apply_result_lines,
+    change_lines,
+    change_summary,
     changes_markdown,
-    changes_text,
-    outcome_json,
-    problems_text,
-    summary_line,
-    written_text,
+    notification_lines,
+    run_document,
+    run_problem_lines,
+    written_summary,
 )
-from sync.cli.run_telemetry import Watched, watched
-from sync.diff.limits import check_changes, spread_of
-from sync.model.run import Applied, Options, Outcome
-from sync.pipeline.impact_estimate import spreading_kept, weigh_changes
-from sync.pipeline.instances import look_again, refuse_other_instance
-from sync.pipeline.run import carry_out, finish_row, look, remember_outcome, run_once, with_row
-from sync.pull.recorded import Recorder, aliases, carry_renames_over, remember
-from sync.runtime.check_prefixes import refuse_lost_prefixes
-from sync.runtime.context import Job
-from sync.runtime.invocation import Ways, agrees, complain, holder, say, say_json
-from sync.runtime.limits import deadline_of, guard_limits
-from sync.runtime.run_lock import held
-from sync.runtime.session import online_job
+from sync.cli.run_telemetry import ObservedRun, run_with_telemetry
+from sync.diff.limits import check_changes, write_budget_for
+from sync.model.run import ApplyResult, RunOptions, RunResult
+from sync.pipeline.impact_estimate import estimate_impact, tracking_rollout
+from sync.pipeline.instances import check_instance, recheck_anchors
+from sync.pipeline.run import (
+    apply_changes,
+    finish_run_record,
+    plan_run,
+    record_run,
+    run_once,
+    save_run_result,
+)
+from sync.pull.recorded import StateRecorder, former_subjects, load_recorded_state, save_renames
+from sync.runtime.check_prefixes import check_label_prefixes
+from sync.runtime.context import RunContext
+from sync.runtime.invocation import Invocation, confirm, describe_process, print_error, print_json, print_line
+from sync.runtime.limits import deadline_check, guard_limits
+from sync.runtime.run_lock import run_lock
+from sync.runtime.session import online_context
 
-PENDING = 2
+EXIT_CHANGES_PENDING = 2
 """Exit code with ``--detailed-exitcode`` when there is something to change."""
 
 
-def run(ways: Ways, options: Options, metrics: Path | None = None) -> int:
+def run(invocation: Invocation, options: RunOptions, metrics: Path | None = None) -> int:
     """The cron job. ``metrics``: the file for figures about it, in place of the settings' one."""
-    return watched(ways, metrics, lambda seen: _run(ways, options, seen))
+    return run_with_telemetry(invocation, metrics, lambda seen: _run(invocation, options, seen))
 
 
-def _run(ways: Ways, options: Options, seen: Watched) -> int:
-    with online_job(
-        ways, "run", _told(options), writes=True, max_duration=options.max_duration, waits_for_all=False
+def _run(invocation: Invocation, options: RunOptions, observed: ObservedRun) -> int:
+    with online_context(
+        invocation,
+        "run",
+        _told(options),
+        writes=True,
+        max_duration=options.max_duration,
+        require_all_files=False,
     ) as job:
-        seen.job = job
-        seen.outcome = outcome = run_once(job, options)
-        _tell(ways, job, outcome, wrote=True)
+        observed.job = job
+        observed.outcome = outcome = run_once(job, options)
+        _tell(invocation, job, outcome, wrote=True)
         return outcome.exit_code
 
 
-def preview(ways: Ways, options: Options, out: Path | None, detailed: bool, format_: str) -> int:
+def preview(
+    invocation: Invocation, options: RunOptions, out: Path | None, detailed: bool, format_: str
+) -> int:
     """Show what ``run`` would write, and save it for ``apply``."""
-    with online_job(ways, "preview", _told(options), writes=False, waits_for_all=False) as job:
+    with online_context(invocation, "preview", _told(options), writes=False, require_all_files=False) as job:
 
-        def work() -> Outcome:
-            outcome = look(job, options, keeps=False)
+        def work() -> RunResult:
+            outcome = plan_run(job, options, records=False)
             if out and not outcome.refusals:
-                save(out, job, outcome.changes, outcome.weighed.attention)
+                save_change_set(out, job, outcome.changes, outcome.impact.cost)
             return outcome
 
-        outcome = with_row(job, work)
+        outcome = record_run(job, work)
         if format_ == "markdown":
-            say(changes_markdown(outcome.changes, outcome.weighed.attention))
+            print_line(changes_markdown(outcome.changes, outcome.impact.cost))
             _complain_problems(outcome)
         else:
-            _tell(ways, job, outcome, wrote=False)
+            _tell(invocation, job, outcome, wrote=False)
         if out and not outcome.refusals:
-            complain(f"saved to {out}; write exactly this with: increment-sync apply {out}")
+            print_error(f"saved to {out}; write exactly this with: increment-sync apply {out}")
         if outcome.exit_code == 0 and detailed and len(outcome.changes):
-            return PENDING
+            return EXIT_CHANGES_PENDING
         return outcome.exit_code
 
 
-def apply_file(ways: Ways, path: Path, options: Options) -> int:
+def apply_file(invocation: Invocation, path: Path, options: RunOptions) -> int:
     """Write exactly what was reviewed, or refuse it whole."""
-    saved = load(path)
+    saved = load_change_set(path)
     told = {"file": str(path), **_told(options)}
-    with online_job(ways, "apply", told, writes=True, max_duration=options.max_duration) as job:
+    with online_context(invocation, "apply", told, writes=True, max_duration=options.max_duration) as job:
         try:
-            return _apply(ways, job, saved, options)
+            return _apply(invocation, job, saved, options)
         except BaseException as error:
-            finish_row(job, f"stopped: {type(error).__name__}", 1, {})
+            finish_run_record(job, f"stopped: {type(error).__name__}", 1, {})
             raise
 
 
-def _apply(ways: Ways, job: Job, saved: SavedChanges, options: Options) -> int:
-    if not job.writers:
-        return _refuse(ways, job, 3, [_push_is_off(job)])
-    started, limits = job.now(), guard_limits(job, options)
-    with held(job, holder()):
-        refuse_other_instance(job)
-        refuse_lost_prefixes(job)
-        refuse_if_stale(job, saved)
-        weighed = weigh_changes(job, saved.changes, (item.issue for item in job.store.known()))
-        starting = [change for change in saved.changes.comments if change.creates]
-        remembered = remember(job)
-        around = look_again(job, starting, Recorder(job, remembered))
-        refusals = around.refusals or check_changes(saved.changes, remembered.pushed, limits, weighed)
-        if refusals:
-            return _refuse(ways, job, 4, [f"refused ({each.rule}): {each.text}" for each in refusals])
-        carry_renames_over(job)
-        applier = Applier(
-            job,
-            max_writes=options.max_writes,
-            deadline=deadline_of(job, options, started),
-            aliases=aliases(job.workspace),
-            spread=spread_of(weighed, limits),
-            looked=around.looked,
+def _apply(invocation: Invocation, context: RunContext, saved: SavedChangeSet, options: RunOptions) -> int:
+    if not context.writers:
+        return _refuse(invocation, context, 3, [_push_is_off(context)])
+    started, limits = context.now(), guard_limits(context, options)
+    with run_lock(context, describe_process()):
+        check_instance(context)
+        check_label_prefixes(context)
+        check_not_stale(context, saved)
+        weighed = estimate_impact(
+            context, saved.changes, (item.issue for item in context.store.known_issues())
         )
-        with spreading_kept(job, weighed, applier.result):
+        starting = [change for change in saved.changes.comments if change.creates]
+        remembered = load_recorded_state(context)
+        around = recheck_anchors(context, starting, StateRecorder(context, remembered))
+        refusals = around.refusals or check_changes(saved.changes, remembered.pushed_labels, limits, weighed)
+        if refusals:
+            return _refuse(
+                invocation, context, 4, [f"refused ({each.rule}): {each.text}" for each in refusals]
+            )
+        save_renames(context)
+        applier = Executor(
+            context,
+            max_writes=options.max_writes,
+            deadline=deadline_check(context, options, started),
+            aliases=former_subjects(context.workspace),
+            budget=write_budget_for(weighed, limits),
+            checked_subjects=around.checked_subjects,
+        )
+        with tracking_rollout(context, weighed, applier.result):
             applied = applier.apply(saved.changes)
     code = 1 if applied.failed else 0
-    finish_row(job, "done" if code == 0 else "partly failed", code, {"written": applied.done})
-    _tell_applied(ways, job, applied, code)
+    finish_run_record(context, "done" if code == 0 else "partly failed", code, {"written": applied.done})
+    _tell_applied(invocation, context, applied, code)
     return code
 
 
-def _refuse(ways: Ways, job: Job, code: int, reasons: list[str]) -> int:
+def _refuse(invocation: Invocation, context: RunContext, code: int, reasons: list[str]) -> int:
     """Nothing of a saved change set is written; say why."""
     for reason in reasons:
-        complain(reason)
-    if ways.as_json:
-        say_json({"version": 1, "run": job.run_id, "exit_code": code, "error": "\n".join(reasons)})
-    finish_row(job, "refused", code, {})
+        print_error(reason)
+    if invocation.as_json:
+        print_json({"version": 1, "run": context.run_id, "exit_code": code, "error": "\n".join(reasons)})
+    finish_run_record(context, "refused", code, {})
     return code
 
 
-def reconcile(ways: Ways, options: Options, *, yes: bool) -> int:
+def reconcile(invocation: Invocation, options: RunOptions, *, yes: bool) -> int:
     """Read everything again, show the drift, ask, repair."""
     options = replace(options, full=True)
-    with online_job(
-        ways, "reconcile", _told(options), writes=True, max_duration=options.max_duration, waits_for_all=False
+    with online_context(
+        invocation,
+        "reconcile",
+        _told(options),
+        writes=True,
+        max_duration=options.max_duration,
+        require_all_files=False,
     ) as job:
 
-        def work() -> Outcome:
-            outcome = look(job, options, keeps=True)
-            _show(ways, job, outcome)
+        def work() -> RunResult:
+            outcome = plan_run(job, options, records=True)
+            _show(invocation, job, outcome)
             if outcome.refusals or not len(outcome.changes) or not job.writers:
-                remember_outcome(job, outcome)
+                save_run_result(job, outcome)
                 return outcome
-            if not yes and not _agreed(ways, job, outcome):
+            if not yes and not _confirmed(invocation, job, outcome):
                 return outcome
-            outcome = carry_out(job, options, outcome)
-            remember_outcome(job, outcome)
+            outcome = apply_changes(job, options, outcome)
+            save_run_result(job, outcome)
             return outcome
 
-        outcome = with_row(job, work)
-        if ways.as_json:
-            say_json(outcome_json(outcome))
+        outcome = record_run(job, work)
+        if invocation.as_json:
+            print_json(run_document(outcome))
         else:
-            for line in applied_text(outcome):
-                say(line)
+            for line in apply_result_lines(outcome):
+                print_line(line)
         return outcome.exit_code
 
 
-def _agreed(ways: Ways, job: Job, outcome: Outcome) -> bool:
+def _confirmed(invocation: Invocation, context: RunContext, outcome: RunResult) -> bool:
     """Ask on a terminal; without one nothing is repaired unless ``--yes`` said so."""
-    with job.progress.paused():
-        return agrees(ways, f"Repair? {summary_line(outcome.changes)}", otherwise="not repaired", do="repair")
+    with context.progress.paused():
+        return confirm(
+            invocation, f"Repair? {change_summary(outcome.changes)}", skipped="not repaired", action="repair"
+        )
 
 
-def _tell(ways: Ways, job: Job, outcome: Outcome, *, wrote: bool) -> None:
-    if ways.as_json:
-        say_json(outcome_json(outcome))
+def _tell(invocation: Invocation, context: RunContext, outcome: RunResult, *, wrote: bool) -> None:
+    if invocation.as_json:
+        print_json(run_document(outcome))
         return
-    _show(ways, job, outcome, told=wrote and outcome.applied is not None)
-    for line in applied_text(outcome):
-        say(line)
+    _show(invocation, context, outcome, entry=wrote and outcome.applied is not None)
+    for line in apply_result_lines(outcome):
+        print_line(line)
 
 
-def _show(ways: Ways, job: Job, outcome: Outcome, *, told: bool = False) -> None:
-    if ways.as_json:
+def _show(invocation: Invocation, context: RunContext, outcome: RunResult, *, entry: bool = False) -> None:
+    if invocation.as_json:
         return
-    for line in changes_text(outcome.changes):
-        say(line)
-    if not told and (outcome.changes.changes or not outcome.refusals):
-        say(summary_line(outcome.changes))
-        for line in attention_text(outcome.weighed, guard_limits(job, Options())):
-            say(line)
+    for line in change_lines(outcome.changes):
+        print_line(line)
+    if not entry and (outcome.changes.changes or not outcome.refusals):
+        print_line(change_summary(outcome.changes))
+        for line in notification_lines(outcome.impact, guard_limits(context, RunOptions())):
+            print_line(line)
     _complain_problems(outcome)
     if outcome.refusals:
-        complain("nothing is written because of what was refused")
-    if not job.settings.push.enabled:
-        complain(_push_is_off(job))
+        print_error("nothing is written because of what was refused")
+    if not context.settings.push.enabled:
+        print_error(_push_is_off(context))
 
 
-def _complain_problems(outcome: Outcome) -> None:
-    for line in problems_text(outcome):
-        complain(line)
+def _complain_problems(outcome: RunResult) -> None:
+    for line in run_problem_lines(outcome):
+        print_error(line)
 
 
-def _tell_applied(ways: Ways, job: Job, applied: Applied, code: int) -> None:
-    if ways.as_json:
-        say_json(
+def _tell_applied(invocation: Invocation, context: RunContext, applied: ApplyResult, code: int) -> None:
+    if invocation.as_json:
+        print_json(
             {
                 "version": 1,
-                "run": job.run_id,
+                "run": context.run_id,
                 "exit_code": code,
                 "done": applied.done,
-                "left": applied.left,
-                "left_because": applied.left_because,
+                "left": applied.skipped,
+                "left_because": applied.skip_reasons,
                 "failed": [{"change": what, "reason": why} for what, why in applied.failed],
                 "notes": applied.notes,
             }
         )
         return
-    say(written_text(applied))
+    print_line(written_summary(applied))
     for what, why in applied.failed:
-        complain(f"failed: {what}: {why}")
+        print_error(f"failed: {what}: {why}")
     for note in applied.notes:
-        complain(f"note: {note}")
+        print_error(f"note: {note}")
 
 
-def _push_is_off(job: Job) -> str:
+def _push_is_off(context: RunContext) -> str:
     return (
         "nothing was written: push is switched off in increment-sync.yaml "
-        f"(push.enabled: false, instance {job.settings.instance})"
+        f"(push.enabled: false, instance {context.settings.instance})"
     )
 
 
-def _told(options: Options) -> dict[str, Any]:
+def _told(options: RunOptions) -> dict[str, Any]:
     """The options that differ from their defaults, for the run's row."""
-    default = Options()
+    default = RunOptions()
     return {
         name: str(getattr(options, name))
-        for name in Options.__dataclass_fields__
+        for name in RunOptions.__dataclass_fields__
         if getattr(options, name) != getattr(default, name)
     }

@@ -6,27 +6,27 @@ from dataclasses import asdict
 from typing import Any
 
 from sync.cli.render import sparse_table
-from sync.config.escape import neutral_terminal
-from sync.diff.comment_forecast import range_words
+from sync.config.escape import escape_terminal
+from sync.diff.comment_forecast import describe_interval
 from sync.model.records import SourceState
 from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup, Rollup
-from sync.pipeline.offline import outlook, read_last, silent_since
-from sync.pull.current_sources import states_today
-from sync.runtime.invocation import Ways, complain, counted, say, say_json
-from sync.runtime.session import with_snapshot
+from sync.pipeline.offline import last_full_sync, plan_from_store, stale_since
+from sync.pull.current_sources import current_source_states
+from sync.runtime.invocation import Invocation, pluralize, print_error, print_json, print_line
+from sync.runtime.session import pulled_context
 
 
-def status(ways: Ways, increment: str | None) -> int:
+def status(invocation: Invocation, increment: str | None) -> int:
     """The roll-up of the last snapshot."""
-    with with_snapshot(ways, waits_for_all=False) as job:
-        thought, _ = outlook(job)
+    with pulled_context(invocation, require_all_files=False) as job:
+        thought, _ = plan_from_store(job)
         chosen = _chosen(thought.rollup, increment)
-        read_at = read_last(job)
-        sources, silent = states_today(job.store, job.workspace), silent_since(job)
+        read_at = last_full_sync(job)
+        sources, silent = current_source_states(job.store, job.workspace), stale_since(job)
         held = [row for row in job.store.overrides() if row.kind in ("held", "comment")]
         failing = {s.name: s.failing_since for s in sources if s.failing_since}
-        if ways.as_json:
-            say_json(
+        if invocation.as_json:
+            print_json(
                 {
                     "version": 1,
                     "read_at": read_at,
@@ -42,15 +42,19 @@ def status(ways: Ways, increment: str | None) -> int:
             return 0
         for each in chosen:
             _say_increment(each)
-        say(f"Unplanned: {counted(len(thought.rollup.unplanned), 'issue')} (increment-sync unplanned)")
+        print_line(
+            f"Unplanned: {pluralize(len(thought.rollup.unplanned), 'issue')} (increment-sync unplanned)"
+        )
         if held:
-            say(f"Held back until cleared: {counted(len(held), 'override')} (increment-sync overrides)")
+            print_line(
+                f"Held back until cleared: {pluralize(len(held), 'override')} (increment-sync overrides)"
+            )
         when = f"{read_at:%Y-%m-%d %H:%M} UTC" if read_at else "never as a whole"
-        say(f"Sources last read: {when}")
+        print_line(f"Sources last read: {when}")
         for name, since in failing.items():
-            complain(f"unreadable since {since:%Y-%m-%d %H:%M} UTC: {name}; its figures are from before")
+            print_error(f"unreadable since {since:%Y-%m-%d %H:%M} UTC: {name}; its figures are from before")
         if silent:
-            complain(
+            print_error(
                 f"nothing was read since {silent:%Y-%m-%d %H:%M} UTC: all of this is old; see whether cron still "
                 "starts `increment-sync run`, and what `increment-sync history` says"
             )
@@ -102,12 +106,12 @@ def _increment_json(increment: IncrementRollup) -> dict[str, Any]:
 
 
 def _say_increment(increment: IncrementRollup) -> None:
-    say(
+    print_line(
         f"{increment.id}  {increment.start} to {increment.end}  {increment.phase}  "
         f"committed goals done: {increment.committed_done} of {increment.committed_total}, "
         f"stretch: {increment.stretch_done} of {increment.stretch_total}"
     )
-    say()
+    print_line()
     rows = []
     for goal in increment.goals:
         rows.append(_goal_row(goal))
@@ -125,12 +129,12 @@ def _say_increment(increment: IncrementRollup) -> None:
         "notes",
     )
     for line in sparse_table(header, rows):
-        say(line)
+        print_line(line)
     for text in _why_no_health(increment):
-        say(f"  {neutral_terminal(text)}")
+        print_line(f"  {escape_terminal(text)}")
     for warning in (w for goal in increment.goals for w in _warnings(goal)):
-        say(f"  ! {neutral_terminal(warning)}")
-    say()
+        print_line(f"  ! {escape_terminal(warning)}")
+    print_line()
 
 
 def _goal_row(goal: GoalRollup) -> tuple[str, ...]:
@@ -179,7 +183,7 @@ def _capability_row(capability: CapabilityRollup) -> tuple[str, ...]:
         str(counts.doing) if counts.remaining else "",
         str(counts.todo + counts.unknown) if counts.remaining else "",
         "" if scope.baseline is None else " ".join([str(scope.baseline), *changes]),
-        range_words(capability.expected) if capability.expected else "",
+        describe_interval(capability.expected) if capability.expected else "",
         ", ".join(notes),
     )
 

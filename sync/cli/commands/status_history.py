@@ -7,41 +7,47 @@ from dataclasses import asdict
 from typing import Any
 
 from sync.cli.render import sparse_table, table
-from sync.config.escape import neutral_terminal
-from sync.insights.change_queries import Changes, changes_between, changes_until_now, figures_at, moment_of
-from sync.model.attribution import PARTS, Difference, Entry
-from sync.pipeline.offline import think_offline
-from sync.pull.current_sources import known_today, states_today
-from sync.pull.recorded import remember
-from sync.pull.rollup_snapshot import counts_in_words
-from sync.runtime.context import Job
-from sync.runtime.invocation import Ways, complain, say, say_json
-from sync.runtime.session import with_snapshot
+from sync.config.escape import escape_terminal
+from sync.insights.change_queries import (
+    RecordedChanges,
+    changes_between,
+    changes_until_now,
+    parse_moment,
+    rollup_snapshot_at,
+)
+from sync.model.attribution import PARTS, Difference, DifferenceEntry
+from sync.pipeline.offline import plan_offline
+from sync.pull.current_sources import current_source_states, load_current_issues
+from sync.pull.recorded import load_recorded_state
+from sync.pull.rollup_snapshot import describe_counts
+from sync.runtime.context import RunContext
+from sync.runtime.invocation import Invocation, print_error, print_json, print_line
+from sync.runtime.session import pulled_context
 
 
-def status_at(ways: Ways, increment: str | None, at: str) -> int:
+def status_at(invocation: Invocation, increment: str | None, at: str) -> int:
     """The roll-up as it was: the figures that the last run before a moment kept."""
-    with with_snapshot(ways, waits_for_all=False) as job:
-        moment = moment_of(job, at, end_of_day=True)
-        kept_at, figures = figures_at(job, moment)
+    with pulled_context(invocation, require_all_files=False) as job:
+        moment = parse_moment(job, at, end_of_day=True)
+        kept_at, figures = rollup_snapshot_at(job, moment)
         chosen = {
             subject: each for subject, each in figures.items() if increment in (None, each["increment"])
         }
         if increment is not None and not chosen:
             raise LookupError(f"there was no increment {increment!r} at that time")
-        if ways.as_json:
-            say_json({"version": 1, "at": moment, "kept_at": kept_at, "figures": chosen})
+        if invocation.as_json:
+            print_json({"version": 1, "at": moment, "kept_at": kept_at, "figures": chosen})
             return 0
-        say(f"As it was at {moment:%Y-%m-%d %H:%M} UTC (figures of {kept_at:%Y-%m-%d %H:%M} UTC)")
-        say()
+        print_line(f"As it was at {moment:%Y-%m-%d %H:%M} UTC (figures of {kept_at:%Y-%m-%d %H:%M} UTC)")
+        print_line()
         for line in table(("goal / capability", "state", "issues", "notes"), map(_row, chosen.items())):
-            say(line)
+            print_line(line)
         return 0
 
 
-def _row(told: tuple[str, Mapping[str, Any]]) -> tuple[str, ...]:
-    subject, each = told
-    words = counts_in_words(each["counts"])
+def _row(entry: tuple[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    subject, each = entry
+    words = describe_counts(each["counts"])
     if subject.startswith("goal:"):
         required = f"{each['required_done']} of {each['required_total']} capabilities done"
         return each["title"], each["state"], f"{required}, {words}", each["commitment"]
@@ -51,54 +57,54 @@ def _row(told: tuple[str, Mapping[str, Any]]) -> tuple[str, ...]:
     return f"  {each['title']}", state, words, ", ".join(notes)
 
 
-def status_since(ways: Ways, increment: str | None, since: str, until: str | None) -> int:
+def status_since(invocation: Invocation, increment: str | None, since: str, until: str | None) -> int:
     """What changed since a day or a run, per goal and capability."""
-    with with_snapshot(ways, waits_for_all=False) as job:
-        begin = moment_of(job, since, end_of_day=False)
+    with pulled_context(invocation, require_all_files=False) as job:
+        begin = parse_moment(job, since, end_of_day=False)
         if until is None:
-            known = known_today(job.store, job.workspace)
-            thought = think_offline(job, known, remember(job))
+            known = load_current_issues(job.store, job.workspace)
+            thought = plan_offline(job, known, load_recorded_state(job))
             changes = changes_until_now(job, begin, thought, known)
         else:
-            changes = changes_between(job, begin, moment_of(job, until, end_of_day=True))
+            changes = changes_between(job, begin, parse_moment(job, until, end_of_day=True))
         chosen = _chosen(job, changes, increment)
-        if changes.since > changes.asked:
-            complain(
-                f"nothing is known of the time before {changes.kept_since:%Y-%m-%d %H:%M} UTC, when the first "
+        if changes.since > changes.requested:
+            print_error(
+                f"nothing is known of the time before {changes.recorded_since:%Y-%m-%d %H:%M} UTC, when the first "
                 "run noted down how issues count: this is the difference since then"
             )
         _complain_unread(job)
-        if ways.as_json:
-            say_json(_json(changes, chosen))
+        if invocation.as_json:
+            print_json(_json(changes, chosen))
         else:
             _say(changes, chosen)
         return 0
 
 
-def _complain_unread(job: Job) -> None:
-    for source in states_today(job.store, job.workspace):
+def _complain_unread(context: RunContext) -> None:
+    for source in current_source_states(context.store, context.workspace):
         if source.failing_since:
             since = f"{source.failing_since:%Y-%m-%d %H:%M}"
-            complain(f"unreadable since {since} UTC: {source.name}; its issues are as they were then")
+            print_error(f"unreadable since {since} UTC: {source.name}; its issues are as they were then")
 
 
-def _chosen(job: Job, changes: Changes, increment: str | None) -> list[Difference]:
+def _chosen(context: RunContext, changes: RecordedChanges, increment: str | None) -> list[Difference]:
     """Those of the increment that was asked for; otherwise of those that were not closed at the first moment."""
     if increment is not None and increment not in changes.increments.values():
         known = ", ".join(sorted(set(changes.increments.values()))) or "none"
         raise LookupError(f"there is no increment {increment!r}; the plans have {known}")
-    closed = {each.id for each in job.workspace.increments if each.phase(changes.since) == "closed"}
+    closed = {each.id for each in context.workspace.increments if each.phase(changes.since) == "closed"}
     wanted = set(changes.increments.values()) - closed if increment is None else {increment}
     return [each for each in changes.differences if changes.increments.get(each.subject) in wanted]
 
 
-def _json(changes: Changes, chosen: Iterable[Difference]) -> dict[str, Any]:
+def _json(changes: RecordedChanges, chosen: Iterable[Difference]) -> dict[str, Any]:
     return {
         "version": 1,
-        "asked_since": changes.asked,
+        "asked_since": changes.requested,
         "since": changes.since,
         "at": changes.at,
-        "kept_since": changes.kept_since,
+        "kept_since": changes.recorded_since,
         "differences": [difference_json(each) for each in chosen],
     }
 
@@ -115,9 +121,9 @@ def difference_json(difference: Difference) -> dict[str, Any]:
     return {**document, "parts": parts}
 
 
-def _say(changes: Changes, chosen: list[Difference]) -> None:
-    say(f"What changed from {changes.since:%Y-%m-%d %H:%M} to {changes.at:%Y-%m-%d %H:%M} UTC")
-    say()
+def _say(changes: RecordedChanges, chosen: list[Difference]) -> None:
+    print_line(f"What changed from {changes.since:%Y-%m-%d %H:%M} to {changes.at:%Y-%m-%d %H:%M} UTC")
+    print_line()
     rows = [
         (
             each.title if each.subject.startswith("goal:") else f"  {each.title}",
@@ -128,13 +134,13 @@ def _say(changes: Changes, chosen: list[Difference]) -> None:
         for each in chosen
     ]
     for line in sparse_table(("goal / capability", "done was", "done is", *PARTS), rows):
-        say(line)
+        print_line(line)
     for each in chosen:
         if each.subject.startswith("capability:") and each.entries:
             _say_entries(each)
 
 
-def _signed(entries: tuple[Entry, ...]) -> str:
+def _signed(entries: tuple[DifferenceEntry, ...]) -> str:
     """``+2``, ``-1``, ``+1 -2``: of the scope, and where that did not move, of what is done."""
     effects = [entry.scope or entry.done for entry in entries]
     ups, downs = effects.count(1), effects.count(-1)
@@ -142,12 +148,12 @@ def _signed(entries: tuple[Entry, ...]) -> str:
 
 
 def _say_entries(difference: Difference) -> None:
-    say()
-    say(neutral_terminal(difference.title))
+    print_line()
+    print_line(escape_terminal(difference.title))
     rows = [
         (f"  {part}", entry.ref.key, f"{entry.at:%Y-%m-%d %H:%M}", entry.why, entry.run_id or "not kept yet")
         for part in PARTS
         for entry in difference.part(part)
     ]
     for line in table(("  part", "issue", "seen (UTC)", "why", "run"), rows):
-        say(line)
+        print_line(line)

@@ -6,24 +6,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors.model import IssueRef
-from sync.apply.executor import Applier
-from sync.apply.recover import settle_open_intents
-from sync.apply.undo_current import COMMAND, lineage, look_at, request_for
-from sync.apply.undo_labels import take_back
-from sync.cli.commands.undo_text import Story, show, summary, tell
-from sync.cli.issue_lookup import named_issues
-from sync.cli.render import summary_line
-from sync.diff.limits import check_whole
-from sync.model.run import Options
-from sync.model.undo import Left, Request, Undoing
-from sync.pipeline.impact_estimate import weigh_changes
-from sync.pull.recorded import aliases, remember
-from sync.runtime.context import Job
-from sync.runtime.invocation import Ways, agrees, holder
+from sync.apply.executor import Executor
+from sync.apply.recover import recover_pending_writes
+from sync.apply.undo_current import COMMAND, build_undo_request, read_current_issue, undo_lineage
+from sync.apply.undo_labels import build_reversal
+from sync.cli.commands.undo_text import UndoReport, print_undo_plan, print_undo_report, run_summary
+from sync.cli.issue_lookup import candidate_issues
+from sync.cli.render import change_summary
+from sync.diff.limits import check_atomic_changes
+from sync.model.run import RunOptions
+from sync.model.undo import Reversal, Skipped, UndoRequest
+from sync.pipeline.impact_estimate import estimate_impact
+from sync.pull.recorded import former_subjects, load_recorded_state
+from sync.runtime.context import RunContext
+from sync.runtime.invocation import Invocation, confirm, describe_process
 from sync.runtime.limits import guard_limits
-from sync.runtime.run_lock import held
-from sync.runtime.session import online_job
-from sync.store import OverrideRow
+from sync.runtime.run_lock import run_lock
+from sync.runtime.session import online_context
+from sync.store import OverrideRecord
 
 _OFF = (
     "nothing was written: push is switched off in increment-sync.yaml (push.enabled: false); undo writes only where "
@@ -40,66 +40,70 @@ class UndoOptions:
     yes: bool = False
     dry_run: bool = False
     post_again: bool = False
-    limits: Options = field(default_factory=Options)
+    limits: RunOptions = field(default_factory=RunOptions)
     """``max_removals``, ``max_comments`` and ``max_notifications`` count."""
 
 
-def undo(ways: Ways, options: UndoOptions) -> int:
+def undo(invocation: Invocation, options: UndoOptions) -> int:
     """0 all taken back, 1 something was left, 3 push is off, 4 the guard refused, 6 another run is at work."""
     told = {"run": options.run_id, **({"issues": list(options.issues)} if options.issues else {})}
-    with online_job(ways, COMMAND, told, writes=not options.dry_run) as job:
+    with online_context(invocation, COMMAND, told, writes=not options.dry_run) as job:
         try:
-            with held(job, holder()):
-                story = _work(ways, job, options)
+            with run_lock(job, describe_process()):
+                story = _work(invocation, job, options)
         except BaseException as error:
             job.store.finish_run(job.run_id, f"stopped: {type(error).__name__}", 1, {})
             raise
         words = {0: "done", 1: "partly failed", 3: "refused", 4: "refused"}
-        job.store.finish_run(job.run_id, words[story.exit_code], story.exit_code, summary(story))
-        tell(ways, story)
+        job.store.finish_run(job.run_id, words[story.exit_code], story.exit_code, run_summary(story))
+        print_undo_report(invocation, story)
         return story.exit_code
 
 
-def _work(ways: Ways, job: Job, options: UndoOptions) -> Story:
-    root, takes_back = lineage(job, options.run_id)
-    only = _only(job, options)
-    still_open = settle_open_intents(job)
-    request = request_for(job, options.run_id, only, does_again=not takes_back, post_again=options.post_again)
-    story = Story(
-        run_id=job.run_id,
+def _work(invocation: Invocation, context: RunContext, options: UndoOptions) -> UndoReport:
+    root, takes_back = undo_lineage(context, options.run_id)
+    only = _only(context, options)
+    still_open = recover_pending_writes(context)
+    request = build_undo_request(
+        context, options.run_id, only, reapplies=not takes_back, post_again=options.post_again
+    )
+    story = UndoReport(
+        run_id=context.run_id,
         undoes=options.run_id,
-        root=root,
-        undoing=_look(job, request),
+        original_run=root,
+        undoing=_look(context, request),
         still_open=still_open,
     )
-    lifting = () if takes_back else _held_of(job, root, only)
-    if not ways.as_json:
-        show(story.undoing, lifting)
+    lifting = () if takes_back else _overrides_to_release(context, root, only)
+    if not invocation.as_json:
+        print_undo_plan(story.undoing, lifting)
     if not len(story.undoing.changes) and not lifting:
-        story.why_not = "nothing to take back"
+        story.not_written_reason = "nothing to take back"
         return story
-    changes, limits = story.undoing.changes, guard_limits(job, options.limits)
-    weighed = weigh_changes(job, changes, (item.issue for item in job.store.known()))
-    story.refusals = check_whole(changes, remember(job).pushed, limits, weighed)
+    changes, limits = story.undoing.changes, guard_limits(context, options.limits)
+    weighed = estimate_impact(context, changes, (item.issue for item in context.store.known_issues()))
+    story.refusals = check_atomic_changes(
+        changes, load_recorded_state(context).pushed_labels, limits, weighed
+    )
     if story.refusals or options.dry_run:
         return story
-    if not job.writers:
-        story.off, story.why_not = True, _OFF
+    if not context.writers:
+        story.push_is_off, story.not_written_reason = True, _OFF
         return story
-    if not options.yes and not _agreed(ways, job, story.undoing):
-        story.why_not = "nothing was written"
+    if not options.yes and not _confirmed(invocation, context, story.undoing):
+        story.not_written_reason = "nothing was written"
         return story
-    _carry_out(job, request, root, lifting, story)
+    _write_undo(context, request, root, lifting, story)
     return story
 
 
-def _only(job: Job, options: UndoOptions) -> frozenset[IssueRef]:
+def _only(context: RunContext, options: UndoOptions) -> frozenset[IssueRef]:
     """The issues that were named, as the run's journal has them."""
-    rows = job.store.journal(run_id=options.run_id)
+    rows = context.store.journal(run_id=options.run_id)
     found = set()
     for text in options.issues:
-        named = {(tracker, key.casefold()) for tracker, key in named_issues(job, text)}
-        known = [job.store.known_issue(tracker, key) for tracker, key in named_issues(job, text)]
+        named = {(tracker, key.casefold()) for tracker, key in candidate_issues(context, text)}
+        known = [context.store.known_issue(tracker, key) for tracker, key in candidate_issues(context, text)]
         refs = {each.issue.ref for each in known if each}
         here = {r.ref for r in rows if r.ref in refs or (r.ref.tracker, r.ref.key.casefold()) in named}
         if not here:
@@ -108,51 +112,55 @@ def _only(job: Job, options: UndoOptions) -> frozenset[IssueRef]:
     return frozenset(found)
 
 
-def _look(job: Job, request: Request) -> Undoing:
+def _look(context: RunContext, request: UndoRequest) -> Reversal:
     refs = sorted({row.ref for row in request.entries if row.outcome not in ("failed", "not-sent")})
     found = {}
     for number, ref in enumerate(refs, start=1):
-        job.progress.step(f"read {ref}", number, len(refs))
-        found[ref] = look_at(job, request, ref)
-    return take_back(request, found)
+        context.progress.step(f"read {ref}", number, len(refs))
+        found[ref] = read_current_issue(context, request, ref)
+    return build_reversal(request, found)
 
 
-def _held_of(job: Job, root: str, only: Iterable[IssueRef]) -> tuple[OverrideRow, ...]:
+def _overrides_to_release(
+    context: RunContext, root: str, only: Iterable[IssueRef]
+) -> tuple[OverrideRecord, ...]:
     refs = frozenset(only)
     return tuple(
         row
-        for row in job.store.overrides()
+        for row in context.store.overrides()
         if row.kind in ("held", "comment") and row.run_id == root and (not refs or row.ref in refs)
     )
 
 
-def _carry_out(job: Job, request: Request, root: str, lifting: Sequence[OverrideRow], story: Story) -> None:
+def _write_undo(
+    context: RunContext, request: UndoRequest, root: str, lifting: Sequence[OverrideRecord], story: UndoReport
+) -> None:
     """Everything is held before the first write: whatever dies in between, no run works against the undo. Each issue
     is read again directly before it is written."""
     undoing = story.undoing
-    if not request.does_again:
-        note = f"taken back by {job.run_id}"
-        job.store.add_overrides(
-            OverrideRow(
-                ref=hold.ref, kind=hold.kind, label=hold.label, since=job.now(), run_id=root, note=note
+    if not request.reapplies:
+        note = f"taken back by {context.run_id}"
+        context.store.add_overrides(
+            OverrideRecord(
+                ref=hold.ref, kind=hold.kind, label=hold.label, since=context.now(), run_id=root, note=note
             )
             for hold in undoing.holds
         )
-        story.held = len(undoing.holds)
+        story.overrides_added = len(undoing.holds)
     for row in lifting:
-        job.store.remove_override(row.ref, row.kind, row.label)
-    story.lifted = len(lifting)
-    applier = Applier(job, aliases=aliases(job.workspace))
+        context.store.remove_override(row.ref, row.kind, row.label)
+    story.overrides_removed = len(lifting)
+    applier = Executor(context, aliases=former_subjects(context.workspace))
     moving = {removal.ref for removal in undoing.changes.removals}
-    refused: list[Left] = list(undoing.refused)
+    refused: list[Skipped] = list(undoing.skipped)
     for ref in sorted(undoing.changes.refs, key=lambda each: (each not in moving, each)):
-        fresh = take_back(request, {ref: look_at(job, request, ref)})
-        refused += [left for left in fresh.refused if left not in refused]
-        applier.apply(fresh.changes, of=len(undoing.changes))
+        fresh = build_reversal(request, {ref: read_current_issue(context, request, ref)})
+        refused += [left for left in fresh.skipped if left not in refused]
+        applier.apply(fresh.changes, total=len(undoing.changes))
     story.applied = applier.result
-    story.undoing = replace(undoing, refused=tuple(refused))
+    story.undoing = replace(undoing, skipped=tuple(refused))
 
 
-def _agreed(ways: Ways, job: Job, undoing: Undoing) -> bool:
-    with job.progress.paused():
-        return agrees(ways, f"Take back? {summary_line(undoing.changes)}", otherwise="not taken back")
+def _confirmed(invocation: Invocation, context: RunContext, undoing: Reversal) -> bool:
+    with context.progress.paused():
+        return confirm(invocation, f"Take back? {change_summary(undoing.changes)}", skipped="not taken back")

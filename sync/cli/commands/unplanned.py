@@ -11,13 +11,21 @@ from typing import Any, Final
 
 from mappings.problems import suggestion
 from sync.cli.render import table
-from sync.config.escape import neutral_terminal
-from sync.insights.unplanned import DIMENSIONS, AdHoc, AdHocFigures, Dimension, Group, Share, ad_hoc_figures
-from sync.pipeline.offline import outlook
-from sync.pull.current_sources import known_today
-from sync.runtime.context import Job
-from sync.runtime.invocation import Ways, complain, say, say_json
-from sync.runtime.session import with_snapshot
+from sync.config.escape import escape_terminal
+from sync.insights.unplanned import (
+    DIMENSIONS,
+    AdHocGroup,
+    AdHocIssue,
+    AdHocMetrics,
+    AdHocShare,
+    Dimension,
+    ad_hoc_metrics,
+)
+from sync.pipeline.offline import plan_from_store
+from sync.pull.current_sources import load_current_issues
+from sync.runtime.context import RunContext
+from sync.runtime.invocation import Invocation, print_error, print_json, print_line
+from sync.runtime.session import pulled_context
 
 _COLUMNS: Final = (
     "issue",
@@ -38,47 +46,49 @@ _FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NAMED_IN_SHORT: Final = 6
 
 
-def unplanned(ways: Ways, team: str | None, by: Dimension | None = None, csv_file: str | None = None) -> int:
+def unplanned(
+    invocation: Invocation, team: str | None, by: Dimension | None = None, csv_file: str | None = None
+) -> int:
     """Figures and issues; ``by`` shows one breakdown instead of the issues; ``csv_file`` is a path or ``-``."""
-    with with_snapshot(ways, waits_for_all=False) as job:
+    with pulled_context(invocation, require_all_files=False) as job:
         figures = _figures(job, team)
         if csv_file == "-":
-            say(as_csv(figures.items).rstrip("\n"))
+            print_line(unplanned_csv(figures.items).rstrip("\n"))
             return 0
         if csv_file is not None:
-            Path(csv_file).write_text(as_csv(figures.items), encoding="utf-8", newline="")
-            complain(f"{len(figures.items)} unplanned issues written to {csv_file}")
-        if ways.as_json:
-            say_json(_as_json(figures))
+            Path(csv_file).write_text(unplanned_csv(figures.items), encoding="utf-8", newline="")
+            print_error(f"{len(figures.items)} unplanned issues written to {csv_file}")
+        if invocation.as_json:
+            print_json(_as_json(figures))
         elif csv_file is None:
             for line in _lines(figures, by):
-                say(line)
+                print_line(line)
         return 0
 
 
-def _figures(job: Job, team: str | None) -> AdHocFigures:
-    teams = [each.team for each in job.workspace.teams]
+def _figures(context: RunContext, team: str | None) -> AdHocMetrics:
+    teams = [each.team for each in context.workspace.teams]
     if team is not None and team not in teams:
         raise LookupError(f'there is no team "{team}"; {suggestion(team, teams, kind="teams")}')
-    thought, _ = outlook(job)
-    return ad_hoc_figures(
+    thought, _ = plan_from_store(context)
+    return ad_hoc_metrics(
         thought.rollup,
-        known_today(job.store, job.workspace),
-        job.workspace.increments,
+        load_current_issues(context.store, context.workspace),
+        context.workspace.increments,
         teams if team is None else [team],
-        now=job.now(),
-        zone=job.settings.zone,
+        now=context.now(),
+        zone=context.settings.zone,
     )
 
 
-def _lines(figures: AdHocFigures, by: Dimension | None) -> list[str]:
+def _lines(figures: AdHocMetrics, by: Dimension | None) -> list[str]:
     lines = [_headline(figures), _share_line("Ad-hoc work", figures.share)]
     if len(figures.shares) > 1:
         lines += [_share_line(f"  of {team}", share) for team, share in figures.shares.items()]
     if (oldest := figures.oldest) is not None:
         lines.append(
-            f"The oldest has been waiting for {days(oldest.age)} since it was created: {oldest.ref.key} "
-            f"{neutral_terminal(oldest.title, 60)}"
+            f"The oldest has been waiting for {format_days(oldest.age)} since it was created: {oldest.ref.key} "
+            f"{escape_terminal(oldest.title, 60)}"
         )
     if not figures.items:
         return lines
@@ -90,13 +100,13 @@ def _lines(figures: AdHocFigures, by: Dimension | None) -> list[str]:
     return [*lines, "", *shorts, "", *_issue_table(figures.items)]
 
 
-def _headline(figures: AdHocFigures) -> str:
-    waiting = sum(item.waits for item in figures.items)
+def _headline(figures: AdHocMetrics) -> str:
+    waiting = sum(item.is_waiting for item in figures.items)
     issues = "1 unplanned issue" if len(figures.items) == 1 else f"{len(figures.items)} unplanned issues"
     return f"{issues}, {waiting} open"
 
 
-def _share_line(who: str, share: Share) -> str:
+def _share_line(who: str, share: AdHocShare) -> str:
     since = f"since {share.since:%Y-%m-%d}"
     if share.share is None:
         return f"{who}: nothing was finished {since}"
@@ -105,22 +115,22 @@ def _share_line(who: str, share: Share) -> str:
     return f"{who}: {share.share:.0%} of what was finished {since} ({share.unplanned} of {share.closed}, {others})"
 
 
-def days(duration: timedelta) -> str:
+def format_days(duration: timedelta) -> str:
     """``1 day``, ``12 days``, ``less than a day``."""
     if duration.days == 0:
         return "less than a day"
     return "1 day" if duration.days == 1 else f"{duration.days} days"
 
 
-def _in_short(groups: tuple[Group, ...], *, latest: bool) -> str:
+def _in_short(groups: tuple[AdHocGroup, ...], *, latest: bool) -> str:
     shown = groups[-_NAMED_IN_SHORT:] if latest else groups[:_NAMED_IN_SHORT]
-    named = [f"{neutral_terminal(group.name, 40)} {group.issues}" for group in shown]
+    named = [f"{escape_terminal(group.name, 40)} {group.issues}" for group in shown]
     rest = sum(group.issues for group in groups) - sum(group.issues for group in shown)
     more = f"{'earlier' if latest else 'all others'} {rest}"
     return ", ".join([more, *named] if latest and rest else [*named, *([more] if rest else [])])
 
 
-def _group_table(by: Dimension, groups: Iterable[Group]) -> list[str]:
+def _group_table(by: Dimension, groups: Iterable[AdHocGroup]) -> list[str]:
     return table(
         (by, "issues", "open", "done", "dropped", "oldest waits"),
         [
@@ -130,14 +140,14 @@ def _group_table(by: Dimension, groups: Iterable[Group]) -> list[str]:
                 str(group.open),
                 str(group.done),
                 str(group.dropped),
-                days(group.oldest) if group.oldest is not None else "",
+                format_days(group.oldest) if group.oldest is not None else "",
             )
             for group in groups
         ],
     )
 
 
-def _issue_table(items: Iterable[AdHoc]) -> list[str]:
+def _issue_table(items: Iterable[AdHocIssue]) -> list[str]:
     return table(
         ("issue", "team", "state", "why", "created", "age", "by", "type", "title"),
         [
@@ -147,7 +157,7 @@ def _issue_table(items: Iterable[AdHoc]) -> list[str]:
                 "vanished" if item.vanished else item.state,
                 item.reason,
                 f"{item.created:%Y-%m-%d}",
-                days(item.age),
+                format_days(item.age),
                 item.requester,
                 item.type,
                 item.title[:60],
@@ -157,7 +167,7 @@ def _issue_table(items: Iterable[AdHoc]) -> list[str]:
     )
 
 
-def as_csv(items: Iterable[AdHoc]) -> str:
+def unplanned_csv(items: Iterable[AdHocIssue]) -> str:
     """A row for each issue, every cell quoted and none of them a formula to a spreadsheet."""
     file = io.StringIO()
     writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -171,11 +181,11 @@ def as_csv(items: Iterable[AdHoc]) -> str:
 def _cell(value: object) -> object:
     if not isinstance(value, str):
         return value
-    text = neutral_terminal(value, 1000)
+    text = escape_terminal(value, 1000)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _row(item: AdHoc) -> dict[str, Any]:
+def _row(item: AdHocIssue) -> dict[str, Any]:
     return {
         "issue": str(item.ref),
         "url": item.url,
@@ -192,12 +202,12 @@ def _row(item: AdHoc) -> dict[str, Any]:
     }
 
 
-def _as_json(figures: AdHocFigures) -> dict[str, Any]:
+def _as_json(figures: AdHocMetrics) -> dict[str, Any]:
     oldest = figures.oldest
     return {
         "version": 1,
         "issues": len(figures.items),
-        "open": sum(item.waits for item in figures.items),
+        "open": sum(item.is_waiting for item in figures.items),
         "share": _share_json(figures.share),
         "share_by_team": {team: _share_json(share) for team, share in figures.shares.items()},
         "oldest": {"issue": str(oldest.ref), "waits_days": oldest.age.days} if oldest else None,
@@ -216,7 +226,7 @@ def _as_json(figures: AdHocFigures) -> dict[str, Any]:
     }
 
 
-def _share_json(share: Share) -> dict[str, Any]:
+def _share_json(share: AdHocShare) -> dict[str, Any]:
     return {
         "since": share.since,
         "closed": share.closed,
@@ -225,7 +235,7 @@ def _share_json(share: Share) -> dict[str, Any]:
     }
 
 
-def _group_json(group: Group) -> dict[str, Any]:
+def _group_json(group: AdHocGroup) -> dict[str, Any]:
     return {
         "name": group.name,
         "issues": group.issues,

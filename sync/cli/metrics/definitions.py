@@ -13,14 +13,14 @@ from sync.model.rollup import Rollup
 
 PREFIX: Final = "increment_sync_"
 
-Family = Mapping[tuple[str, ...], float]
+MetricSamples = Mapping[tuple[str, ...], float]
 """Values of the labels, in the order of ``Meaning.labels`` -> the figure."""
-Figures = Mapping[str, Family]
+MetricValues = Mapping[str, MetricSamples]
 """Name without prefix -> its figures. A name that is missing was not found out; one without figures has none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Meaning:
+class MetricDefinition:
     """What one family says."""
 
     name: str
@@ -29,53 +29,63 @@ class Meaning:
     labels: tuple[str, ...] = ()
 
 
-MEANINGS: Final = (
-    Meaning(name="last_run_timestamp_seconds", help="When the last run ended, however it ended."),
-    Meaning(name="last_success_timestamp_seconds", help="When a run last ended with exit code 0; 0: never."),
-    Meaning(name="last_run_exit_code", help="How the last run ended; the README has the meanings."),
-    Meaning(name="run_duration_seconds", help="How long the last run took."),
-    Meaning(name="interval_seconds", help="How often cron starts a run, by the settings."),
-    Meaning(name="issues_pulled", help="Issues that the last run read.", labels=("source",)),
-    Meaning(name="source_ok", help="1: the last attempt to read the source was whole.", labels=("source",)),
-    Meaning(
+METRICS: Final = (
+    MetricDefinition(name="last_run_timestamp_seconds", help="When the last run ended, however it ended."),
+    MetricDefinition(
+        name="last_success_timestamp_seconds", help="When a run last ended with exit code 0; 0: never."
+    ),
+    MetricDefinition(name="last_run_exit_code", help="How the last run ended; the README has the meanings."),
+    MetricDefinition(name="run_duration_seconds", help="How long the last run took."),
+    MetricDefinition(name="interval_seconds", help="How often cron starts a run, by the settings."),
+    MetricDefinition(name="issues_pulled", help="Issues that the last run read.", labels=("source",)),
+    MetricDefinition(
+        name="source_ok", help="1: the last attempt to read the source was whole.", labels=("source",)
+    ),
+    MetricDefinition(
         name="source_last_whole_timestamp_seconds",
         help="When the source was last read whole; 0: never.",
         labels=("source",),
     ),
-    Meaning(
+    MetricDefinition(
         name="unplanned_issues", help="Issues of the team's sources that no rule takes.", labels=("team",)
     ),
-    Meaning(
+    MetricDefinition(
         name="goals",
         help="Goals of increments that are not closed.",
         labels=("commitment", "state", "health"),
     ),
-    Meaning(name="planned_writes", help="Changes that the last run found to be due."),
-    Meaning(name="writes_left", help="Changes that the last run left for the next one, by its limits."),
-    Meaning(name="guard_refusals", help="Reasons for which the guard stopped the last run."),
-    Meaning(name="comments_created", help="Comments that the last run posted."),
-    Meaning(name="comments_created_total", help="Comments that were posted."),
-    Meaning(name="status_comments", help="Status comments that there are."),
-    Meaning(
+    MetricDefinition(name="planned_writes", help="Changes that the last run found to be due."),
+    MetricDefinition(
+        name="writes_left", help="Changes that the last run left for the next one, by its limits."
+    ),
+    MetricDefinition(name="guard_refusals", help="Reasons for which the guard stopped the last run."),
+    MetricDefinition(name="comments_created", help="Comments that the last run posted."),
+    MetricDefinition(name="comments_created_total", help="Comments that were posted."),
+    MetricDefinition(name="status_comments", help="Status comments that there are."),
+    MetricDefinition(
         name="writes_total",
         help="Writes by what became of them; one of unknown outcome counts again when that is found out.",
         labels=("tracker", "result"),
     ),
-    Meaning(name="requests_total", help="Requests that runs sent.", labels=("tracker",)),
-    Meaning(name="rate_limit", help="Requests that the tracker allows.", labels=("tracker",)),
-    Meaning(
+    MetricDefinition(name="requests_total", help="Requests that runs sent.", labels=("tracker",)),
+    MetricDefinition(name="rate_limit", help="Requests that the tracker allows.", labels=("tracker",)),
+    MetricDefinition(
         name="rate_limit_remaining",
         help="What was left of them after the last answer of the last run.",
         labels=("tracker",),
     ),
-    Meaning(name="overrides", help="Decisions of people on the trackers that stand.", labels=("kind",)),
-    Meaning(name="store_bytes", help="Size of the store."),
+    MetricDefinition(
+        name="overrides", help="Decisions of people on the trackers that stand.", labels=("kind",)
+    ),
+    MetricDefinition(name="store_bytes", help="Size of the store."),
 )
 
 
-def of_end(*, started: datetime, ended: datetime, exit_code: int, refusals: int) -> dict[str, Family]:
+def run_end_metrics(
+    *, started: datetime, ended: datetime, exit_code: int, refusals: int
+) -> dict[str, MetricSamples]:
     """What is known of every run, whatever stopped it. ``refusals``: reasons of the guard."""
-    figures: dict[str, Family] = {
+    figures: dict[str, MetricSamples] = {
         "last_run_timestamp_seconds": {(): ended.timestamp()},
         "last_run_exit_code": {(): exit_code},
         "run_duration_seconds": {(): (ended - started).total_seconds()},
@@ -86,7 +96,7 @@ def of_end(*, started: datetime, ended: datetime, exit_code: int, refusals: int)
     return figures
 
 
-def of_rollup(rollup: Rollup, workspace: Workspace) -> dict[str, Family]:
+def rollup_metrics(rollup: Rollup, workspace: Workspace) -> dict[str, MetricSamples]:
     """What the trackers say about the work."""
     unplanned = {team.team: 0 for team in workspace.teams}
     unplanned |= Counter(team for each in rollup.unplanned for team in each.teams)
@@ -94,17 +104,17 @@ def of_rollup(rollup: Rollup, workspace: Workspace) -> dict[str, Family]:
         goal for increment in rollup.increments if increment.phase != "closed" for goal in increment.goals
     )
     return {
-        "unplanned_issues": labelled(unplanned),
+        "unplanned_issues": samples_by_label(unplanned),
         "goals": Counter((goal.commitment, goal.state, goal.health or "none") for goal in goals),
     }
 
 
-def labelled(counts: Mapping[str, float]) -> Family:
+def samples_by_label(counts: Mapping[str, float]) -> MetricSamples:
     """Figures of a family with one label."""
     return {(name,): number for name, number in counts.items()}
 
 
-def summed(pairs: Iterable[tuple[tuple[str, ...], float]]) -> dict[tuple[str, ...], float]:
+def sum_samples(pairs: Iterable[tuple[tuple[str, ...], float]]) -> dict[tuple[str, ...], float]:
     """Adds up what has the same labels."""
     sums: dict[tuple[str, ...], float] = {}
     for labels, number in pairs:

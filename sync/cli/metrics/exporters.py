@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sync.cli.metrics.definitions import MEANINGS, PREFIX, Figures, Meaning
+from sync.cli.metrics.definitions import METRICS, PREFIX, MetricDefinition, MetricValues
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -21,11 +21,11 @@ _SECONDS: Final = 5.0
 _INSTALLATION: Final = "installation"
 
 
-class PushFailed(Exception):
+class MetricsPushFailed(Exception):
     """The Pushgateway did not take them. The sentence says why and quotes nobody."""
 
 
-class _Told:
+class _FixedCollector:
     """What a registry asks for the metrics."""
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
@@ -35,7 +35,7 @@ class _Told:
         return iter(self._metrics)
 
 
-def write_textfile(path: Path, figures: Figures, installation: str | None) -> None:
+def write_textfile(path: Path, metrics: MetricValues, installation: str | None) -> None:
     """Replace the file in one step; its folder has to exist. ``installation`` tells two workspaces on one machine
     apart; None when the settings cannot be read. OSError when it cannot be written."""
     from prometheus_client import write_to_textfile
@@ -43,14 +43,14 @@ def write_textfile(path: Path, figures: Figures, installation: str | None) -> No
     older = {metric.name: metric for metric in _metrics_in(path)}
     if installation is None:
         installation = _installation_of(older.values())
-    told = list(_metrics(figures, installation))
+    told = list(_metrics(metrics, installation))
     known = {metric.name for metric in told}
-    ours = {_family_name(meaning) for meaning in MEANINGS}
+    ours = {_family_name(meaning) for meaning in METRICS}
     kept = [metric for name, metric in older.items() if name in ours - known]
     write_to_textfile(str(path), _registry([*told, *kept]))
 
 
-def push(gateway: str, figures: Figures, installation: str) -> None:
+def push_metrics(gateway: str, metrics: MetricValues, installation: str) -> None:
     """Add to what the Pushgateway at this URL holds of the installation, replacing the families that are told.
 
     PushFailed when it does not take them."""
@@ -59,14 +59,14 @@ def push(gateway: str, figures: Figures, installation: str) -> None:
     pushadd_to_gateway(
         gateway,
         job="increment-sync",
-        registry=_registry(_metrics(figures, installation)),
+        registry=_registry(_metrics(metrics, installation)),
         grouping_key={_INSTALLATION: installation},
         timeout=_SECONDS,
-        handler=_sending,
+        handler=_push_handler,
     )
 
 
-def _sending(
+def _push_handler(
     url: str, method: str, timeout: float | None, headers: Sequence[tuple[str, str]], data: bytes
 ) -> Callable[[], None]:
     """Asked for by prometheus-client, whose own way follows redirects without what was to be told, and quotes what
@@ -75,20 +75,20 @@ def _sending(
     def send() -> None:
         import requests
 
-        from connectors.http.response_errors import causes
-        from connectors.http.session import without_habits
+        from connectors.http.response_errors import iter_causes
+        from connectors.http.session import configure_session
 
         try:
-            with without_habits(requests.Session()) as session:
+            with configure_session(requests.Session()) as session:
                 answer = session.request(
                     method, url, data=data, headers=dict(headers), timeout=timeout, allow_redirects=False
                 )
         except (requests.RequestException, ValueError) as error:
-            reasons = (cause.strerror for cause in causes(error) if isinstance(cause, OSError))
+            reasons = (cause.strerror for cause in iter_causes(error) if isinstance(cause, OSError))
             reason = next((reason for reason in reasons if reason), type(error).__name__)
-            raise PushFailed(f"it cannot be reached ({reason})") from None
+            raise MetricsPushFailed(f"it cannot be reached ({reason})") from None
         if not answer.ok or answer.is_redirect:
-            raise PushFailed(f"it answered HTTP {answer.status_code}")
+            raise MetricsPushFailed(f"it answered HTTP {answer.status_code}")
 
     return send
 
@@ -97,14 +97,14 @@ def _registry(metrics: Iterable[Metric]) -> CollectorRegistry:
     from prometheus_client import CollectorRegistry
 
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Told(metrics))
+    registry.register(_FixedCollector(metrics))
     return registry
 
 
-def _metrics(figures: Figures, installation: str) -> Iterator[Metric]:
+def _metrics(figures: MetricValues, installation: str) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-    for meaning in MEANINGS:
+    for meaning in METRICS:
         if meaning.name not in figures:
             continue
         made = CounterMetricFamily if meaning.name.endswith("_total") else GaugeMetricFamily
@@ -114,7 +114,7 @@ def _metrics(figures: Figures, installation: str) -> Iterator[Metric]:
         yield metric
 
 
-def _family_name(meaning: Meaning) -> str:
+def _family_name(meaning: MetricDefinition) -> str:
     return PREFIX + meaning.name.removesuffix("_total")
 
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
-Signal = Literal["start", "success", "fail"]
+PingSignal = Literal["start", "success", "fail"]
 _SECONDS: Final = 5.0
 
 
@@ -26,14 +26,14 @@ class HealthCheck:
         self._url = url
         self._run = str(uuid.uuid4())
 
-    def ping(self, signal: Signal) -> None:
+    def ping(self, signal: PingSignal) -> None:
         """Send one signal. Raises PingFailed; a redirect is not followed."""
         import requests
 
-        from connectors.http.session import without_habits
+        from connectors.http.session import configure_session
 
         try:
-            with without_habits(requests.Session()) as session:
+            with configure_session(requests.Session()) as session:
                 answer = session.get(self._address(signal), timeout=_SECONDS, allow_redirects=False)
         except (requests.RequestException, ValueError) as error:  # their texts hold the URL
             raise PingFailed(f"the health check cannot be reached ({type(error).__name__})") from None
@@ -42,7 +42,7 @@ class HealthCheck:
                 f"the health check answered HTTP {answer.status_code}; check INCREMENT_SYNC_PING_URL"
             )
 
-    def _address(self, signal: Signal) -> str:
+    def _address(self, signal: PingSignal) -> str:
         """``rid`` lets the check tell runs apart that overlap."""
         parts = urlsplit(self._url.get_secret_value())
         path = parts.path.rstrip("/") + ("" if signal == "success" else f"/{signal}")

@@ -9,109 +9,123 @@ from typing import Any
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Increment
-from sync.forecast.data_sufficiency import thin
-from sync.forecast.fallbacks import plain_forecasts
-from sync.forecast.health.backtest import Backtests
-from sync.forecast.health.evaluate import Evidence, judge, open_teams
-from sync.forecast.load_history import load_flow, team_of
-from sync.forecast.optional_deps import NumbersMissing, check_libraries
-from sync.forecast.team_histories import team_histories
-from sync.forecast.work_item_age import ageing_of
-from sync.model.flow import FlowIssue
+from sync.forecast.data_sufficiency import insufficient_data
+from sync.forecast.fallbacks import fallback_forecasts
+from sync.forecast.health.backtest import TeamBacktests
+from sync.forecast.health.evaluate import HealthEvidence, evaluate_health, open_teams
+from sync.forecast.load_history import load_issue_flows, owning_teams
+from sync.forecast.optional_deps import ForecastDependenciesMissing, require_forecast_dependencies
+from sync.forecast.team_histories import team_issue_histories
+from sync.forecast.work_item_age import find_aging_issues
+from sync.model.flow import IssueFlow
 from sync.model.forecast import Forecast, PastIssue
-from sync.model.health import Statement
-from sync.model.health_assessment import Foresight
-from sync.model.planning import Counting
+from sync.model.health import ForecastStatement
+from sync.model.health_assessment import HealthAssessment
+from sync.model.planning import Assessment
 from sync.model.rollup import IncrementRollup
-from sync.pull.recorded_health import standings_last
-from sync.runtime.context import Job
+from sync.pull.recorded_health import load_displayed_health
+from sync.runtime.context import RunContext
 
 
-def foresee(job: Job, counting: Counting, known: Mapping[IssueRef, KnownIssue]) -> Foresight:
+def assess_health(
+    job: RunContext, assessment: Assessment, known: Mapping[IssueRef, KnownIssue]
+) -> HealthAssessment:
     """Of all increments whose time is not over. Libraries that calculate are loaded only when some team with open work
     has history enough."""
-    now, rollup = job.now(), counting.rollup
+    now, rollup = job.now(), assessment.rollup
     plans = {each.id: each for each in job.workspace.increments}
     going_on = [each for each in rollup.increments if now < plans[each.id].ends_at and _has_goals(each)]
     earlier = job.store.statements()
     due = any(each.closed is None and each.until <= now for each in earlier)
     if not going_on and not due:
-        return Foresight(rollup=rollup, expected={}, forecasts={}, standings={})
-    flow = load_flow(job.store, job.workspace, counting.matched, known=known)
-    told = _Telling(job, counting, known, flow, now)
-    judged = Foresight(
+        return HealthAssessment(rollup=rollup, expectations={}, forecasts={}, displayed_health={})
+    flow = load_issue_flows(job.store, job.workspace, assessment.matched, known=known)
+    told = _Forecaster(job, assessment, known, flow, now)
+    judged = HealthAssessment(
         rollup=rollup,
-        expected={},
+        expectations={},
         forecasts={},
-        standings={},
+        displayed_health={},
         flow=flow,
         earlier=earlier,
-        missing=told.missing,
+        missing_dependencies=told.missing_dependencies,
     )
-    evidence = told.evidence(going_on, earlier)
+    evidence = told.gather_evidence(going_on, earlier)
     for each in going_on:
-        found = judge(each, plans[each.id], told.forecasts(each, plans[each.id]), evidence)
+        found = evaluate_health(each, plans[each.id], told.forecasts(each, plans[each.id]), evidence)
         judged = replace(
             judged,
-            expected={**judged.expected, **found.expected},
+            expectations={**judged.expectations, **found.expectations},
             forecasts={**judged.forecasts, **found.forecasts},
-            standings={**judged.standings, **found.standings},
+            displayed_health={**judged.displayed_health, **found.displayed_health},
         )
-    return replace(judged, backtests=told.backtests.fresh)
+    return replace(judged, backtests=told.backtests.new_results)
 
 
 def _has_goals(increment: IncrementRollup) -> bool:
     return any(goal.capabilities for goal in increment.goals)
 
 
-class _Telling:
+class _Forecaster:
     """Makes forecasts with the libraries where something can be calculated, and without them otherwise."""
 
     def __init__(
         self,
-        job: Job,
-        counting: Counting,
+        job: RunContext,
+        counting: Assessment,
         known: Mapping[IssueRef, KnownIssue],
-        flow: Mapping[IssueRef, FlowIssue],
+        flow: Mapping[IssueRef, IssueFlow],
         now: datetime,
     ) -> None:
         self._job, self._flow, self._now = job, flow, now
-        self._owners = team_of(known, job.workspace, counting.matched)
-        self.histories = team_histories(counting.matched, known, flow, self._owners)
+        self._owners = owning_teams(known, job.workspace, counting.matched)
+        self.histories = team_issue_histories(counting.matched, known, flow, self._owners)
         names = {team.team for team in job.workspace.teams} | self.histories.keys()
-        self.thin = {name: thin(name, self.histories.get(name, []), now) for name in names}
-        self.backtests = Backtests(job.store.backtests(), now)
-        self.missing = _missing()
-        self._pasts: dict[str, Any] | None = None
+        self.insufficient = {
+            name: insufficient_data(name, self.histories.get(name, []), now) for name in names
+        }
+        self.backtests = TeamBacktests(job.store.backtests(), now)
+        self.missing_dependencies = _missing_dependencies()
+        self._team_models: dict[str, Any] | None = None
 
-    def evidence(self, increments: Sequence[IncrementRollup], earlier: Sequence[Statement]) -> Evidence:
-        at_work = self._at_work(increments)
-        old = ageing_of(self._flow, self._owners, self._open_now(), self._now)
+    def gather_evidence(
+        self, increments: Sequence[IncrementRollup], earlier: Sequence[ForecastStatement]
+    ) -> HealthEvidence:
+        at_work = self._working_teams(increments)
+        old = find_aging_issues(self._flow, self._owners, self._open_issues(), self._now)
         enough: dict[str, list[PastIssue]] = (
-            {} if self.missing else {team: self.histories[team] for team in at_work if not self.thin[team]}
+            {}
+            if self.missing_dependencies
+            else {team: self.histories[team] for team in at_work if not self.insufficient[team]}
         )
-        return Evidence(
-            backtests=self.backtests.of(enough),
-            standings=standings_last(self._job),
+        return HealthEvidence(
+            backtests=self.backtests.for_teams(enough),
+            displayed_health=load_displayed_health(self._job),
             earlier=earlier,
-            old=frozenset(each.ref for each in old if each.band != "normal"),
+            aging=frozenset(each.ref for each in old if each.band != "normal"),
         )
 
     def forecasts(self, rollup: IncrementRollup, increment: Increment) -> tuple[Forecast, ...]:
-        if self.missing or all(self.thin[team] for team in self._at_work([rollup])):
-            return plain_forecasts(rollup, increment, self._now, self._why)
-        from sync.forecast.forecasts import forecasts_of
-        from sync.forecast.remaining_work import Material
-        from sync.forecast.team_model import team_past
+        if self.missing_dependencies or all(
+            self.insufficient[team] for team in self._working_teams([rollup])
+        ):
+            return fallback_forecasts(rollup, increment, self._now, self._reason)
+        from sync.forecast.forecasts import build_forecasts
+        from sync.forecast.remaining_work import ForecastInputs
+        from sync.forecast.team_model import build_team_model
 
-        if self._pasts is None:
-            self._pasts = {name: team_past(name, past, self._now) for name, past in self.histories.items()}
-        return forecasts_of(rollup, increment, Material(at=self._now, flow=self._flow, teams=self._pasts))
+        if self._team_models is None:
+            self._team_models = {
+                name: build_team_model(name, past, self._now) for name, past in self.histories.items()
+            }
+        return build_forecasts(
+            rollup, increment, ForecastInputs(at=self._now, flow=self._flow, team_models=self._team_models)
+        )
 
-    def _why(self, team: str) -> str:
-        return self.missing or f"thin history: {self.thin[team]}"
+    def _reason(self, team: str) -> str:
+        return self.missing_dependencies or f"thin history: {self.insufficient[team]}"
 
-    def _at_work(self, increments: Sequence[IncrementRollup]) -> set[str]:
+    def _working_teams(self, increments: Sequence[IncrementRollup]) -> set[str]:
         capabilities = (
             each for increment in increments for goal in increment.goals for each in goal.capabilities
         )
@@ -122,13 +136,13 @@ class _Telling:
             for team in open_teams(each)
         }
 
-    def _open_now(self) -> list[IssueRef]:
+    def _open_issues(self) -> list[IssueRef]:
         return [ref for ref, way in self._flow.items() if way.closed is None]
 
 
-def _missing() -> str | None:
+def _missing_dependencies() -> str | None:
     try:
-        check_libraries()
-    except NumbersMissing as missing:
+        require_forecast_dependencies()
+    except ForecastDependenciesMissing as missing:
         return str(missing)
     return None

@@ -10,69 +10,71 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sync.model.forecast import PastIssue
-from sync.model.health import Backtest
+from sync.model.health import TeamBacktest
 
-MOST_TEAMS: Final = 8
+MAX_TEAMS_PER_RUN: Final = 8
 """Pasts that one run looks at; those that are left come with the next runs."""
-MOST_GROUPS: Final = 300
+MAX_GROUP_CASES_PER_TEAM: Final = 300
 """Of one past; more are thinned out evenly over its time."""
-_LEAST_HISTORY: Final = timedelta(weeks=26)
-_LEVEL: Final = 0.85
+_MIN_HISTORY: Final = timedelta(weeks=26)
+_INTERVAL_LEVEL: Final = 0.85
 
-Kept = Mapping[str, tuple[datetime, str, Backtest]]
+StoredBacktests = Mapping[str, tuple[datetime, str, TeamBacktest]]
 """As ``Store.backtests`` gives it."""
 
 
-class Backtests:
+class TeamBacktests:
     """The backtests of some teams. ``fresh`` is what has to be kept of them."""
 
-    def __init__(self, kept: Kept, now: datetime) -> None:
+    def __init__(self, kept: StoredBacktests, now: datetime) -> None:
         self._kept, self._now = kept, now
-        self.fresh: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.new_results: dict[str, tuple[str, dict[str, Any]]] = {}
 
-    def of(self, histories: Mapping[str, Sequence[PastIssue]]) -> dict[str, Backtest]:
+    def for_teams(self, histories: Mapping[str, Sequence[PastIssue]]) -> dict[str, TeamBacktest]:
         """Teams that are not looked at yet are left out."""
-        found = {name: self._one(name, issues) for name, issues in sorted(histories.items())}
+        found = {name: self._for_team(name, issues) for name, issues in sorted(histories.items())}
         return {name: each for name, each in found.items() if each}
 
-    def _one(self, name: str, issues: Sequence[PastIssue]) -> Backtest | None:
+    def _for_team(self, name: str, issues: Sequence[PastIssue]) -> TeamBacktest | None:
         at, digest, last = self._kept.get(name, (None, "", None))
         if at is not None and at.astimezone(UTC).date() == self._now.astimezone(UTC).date():
             return last
-        today = digest_of(issues)
-        if today == digest or len(self.fresh) >= MOST_TEAMS:
+        today = history_digest(issues)
+        if today == digest or len(self.new_results) >= MAX_TEAMS_PER_RUN:
             return last
-        found = backtest(name, issues, self._now)
-        self.fresh[name] = today, asdict(found)
+        found = backtest_team(name, issues, self._now)
+        self.new_results[name] = today, asdict(found)
         return found
 
 
-def digest_of(issues: Iterable[PastIssue]) -> str:
+def history_digest(issues: Iterable[PastIssue]) -> str:
     """Of all that a backtest sees."""
     told = sorted((str(each.created), str(each.closed), each.labels, each.milestones) for each in issues)
     return hashlib.sha256(repr(told).encode()).hexdigest()[:24]
 
 
-def backtest(name: str, issues: Sequence[PastIssue], now: datetime) -> Backtest:
+def backtest_team(name: str, issues: Sequence[PastIssue], now: datetime) -> TeamBacktest:
     """Replay a team's past. The same past gives the same figures."""
-    nothing = Backtest(team=name, moments=0, held=0.0, sure=0, sure_done=0)
-    if not issues or now - min(each.created for each in issues) < _LEAST_HISTORY:
+    nothing = TeamBacktest(team=name, moments=0, held=0.0, sure=0, sure_done=0)
+    if not issues or now - min(each.created for each in issues) < _MIN_HISTORY:
         return nothing
     import numpy as np
 
-    from sync.forecast.replay import replay
+    from sync.forecast.replay import replay_series
     from sync.forecast.scores import scores_of
-    from sync.forecast.series import series_of
+    from sync.forecast.series import build_series
 
     generator = np.random.default_rng([0, zlib.crc32(name.encode())])
-    scores = scores_of([replay(series_of(name, issues), generator, most_groups=MOST_GROUPS)])
+    scores = scores_of(
+        [replay_series(build_series(name, issues), generator, max_groups=MAX_GROUP_CASES_PER_TEAM)]
+    )
     if scores.counts is None:
         return nothing
     sure = scores.groups.on_track if scores.groups else None
-    return Backtest(
+    return TeamBacktest(
         team=name,
         moments=scores.counts.cases,
-        held=next(each.average for each in scores.counts.coverage if each.level == _LEVEL),
+        held=next(each.average for each in scores.counts.coverage if each.level == _INTERVAL_LEVEL),
         sure=sure.cases if sure else 0,
         sure_done=sure.happened if sure else 0,
     )

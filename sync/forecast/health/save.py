@@ -8,49 +8,49 @@ from datetime import datetime
 from typing import Any, Final
 
 from connectors.model import IssueRef
-from sync.forecast.health.evaluate import HIGH, LOW
-from sync.forecast.health.track_record import moved, scored
-from sync.model.health import Statement
-from sync.model.health_assessment import Foresight
+from sync.forecast.health.evaluate import HIGH_QUANTILE, LOW_QUANTILE
+from sync.forecast.health.track_record import is_worth_recording, score_statement
+from sync.model.health import ForecastStatement
+from sync.model.health_assessment import HealthAssessment
 from sync.model.rollup import CapabilityRollup, GoalRollup
-from sync.runtime.context import Job
-from sync.store.health_codec import expected_body, forecast_body, standing_body
+from sync.runtime.context import RunContext
+from sync.store.health_codec import displayed_health_body, expectation_body, forecast_body
 
-_TOLD: Final = "told: forecasts need libraries"
+_NOTICE_CACHE_KEY: Final = "told: forecasts need libraries"
 
 
-def keep_foresight(job: Job, foresight: Foresight, now: datetime) -> None:
+def save_health(job: RunContext, assessment: HealthAssessment, now: datetime) -> None:
     """What was expected of what could not be read in this run stays as it was."""
     store = job.store
-    unsure = {each.subject for each in _subjects(foresight) if each.uncertain}
+    unsure = {each.subject for each in _subjects(assessment) if each.uncertain}
     before = store.expectations()
     new = {
         subject: body
-        for subject, body in _bodies(foresight).items()
-        if subject not in unsure and _less_times(body) != _less_times(before.get(subject, {}))
+        for subject, body in _expectation_bodies(assessment).items()
+        if subject not in unsure and _without_times(body) != _without_times(before.get(subject, {}))
     }
     if new:
-        store.keep_expectations(now, new)
-    if foresight.backtests:
-        store.keep_backtests(now, foresight.backtests)
-    store.keep_statements(list(_new(foresight)), list(_scored(foresight, now)))
-    if foresight.missing:
-        store.cache.put(_TOLD, True, days=30)
+        store.save_expectations(now, new)
+    if assessment.backtests:
+        store.save_backtests(now, assessment.backtests)
+    store.save_statements(list(_new_statements(assessment)), list(_scored_statements(assessment, now)))
+    if assessment.missing_dependencies:
+        store.cache.put(_NOTICE_CACHE_KEY, True, days=30)
 
 
-def _bodies(foresight: Foresight) -> dict[str, dict[str, Any]]:
-    expected, standings = foresight.expected, foresight.standings
+def _expectation_bodies(assessment: HealthAssessment) -> dict[str, dict[str, Any]]:
+    expected, standings = assessment.expectations, assessment.displayed_health
     return {
         subject: {
             "forecast": forecast_body(forecast),
-            "expected": expected_body(expected[subject]) if subject in expected else None,
-            "standing": standing_body(standings[subject]) if subject in standings else None,
+            "expected": expectation_body(expected[subject]) if subject in expected else None,
+            "standing": displayed_health_body(standings[subject]) if subject in standings else None,
         }
-        for subject, forecast in foresight.forecasts.items()
+        for subject, forecast in assessment.forecasts.items()
     }
 
 
-def _less_times(body: Mapping[str, Any]) -> dict[str, Any]:
+def _without_times(body: Mapping[str, Any]) -> dict[str, Any]:
     """Without the moment of the forecast: where nothing else is different, nothing is written."""
     return {
         name: {key: value for key, value in part.items() if key != "at"} if part else None
@@ -58,45 +58,49 @@ def _less_times(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def notice(job: Job, foresight: Foresight) -> str | None:
+def missing_dependencies_notice(job: RunContext, assessment: HealthAssessment) -> str | None:
     """That forecasts need libraries; said once a month, not by every run of a crontab."""
-    return foresight.missing if foresight.missing and not job.store.cache.get(_TOLD) else None
+    return (
+        assessment.missing_dependencies
+        if assessment.missing_dependencies and not job.store.cache.get(_NOTICE_CACHE_KEY)
+        else None
+    )
 
 
-def _new(foresight: Foresight) -> Iterator[Statement]:
-    last = {each.subject: each for each in foresight.earlier}
-    for subject in _subjects(foresight):
-        forecast = foresight.forecasts.get(subject.subject)
+def _new_statements(assessment: HealthAssessment) -> Iterator[ForecastStatement]:
+    last = {each.subject: each for each in assessment.earlier}
+    for subject in _subjects(assessment):
+        forecast = assessment.forecasts.get(subject.subject)
         refs = tuple(_open_refs(subject))
         if forecast is None or subject.uncertain or not forecast.counts or not refs:
             continue
         counts = dict(forecast.counts)
-        made = Statement(
+        made = ForecastStatement(
             subject=subject.subject,
             team=subject.team if isinstance(subject, CapabilityRollup) else "",
             at=forecast.at,
             until=forecast.until,
             probability=forecast.probability,
-            low=counts[LOW],
-            high=counts[HIGH],
+            low=counts[LOW_QUANTILE],
+            high=counts[HIGH_QUANTILE],
             refs=refs,
         )
-        if moved(last.get(subject.subject), made):
+        if is_worth_recording(last.get(subject.subject), made):
             yield made
 
 
-def _scored(foresight: Foresight, now: datetime) -> Iterator[Statement]:
-    unsure = {each.subject for each in _subjects(foresight) if each.uncertain}
-    for statement in foresight.earlier:
+def _scored_statements(assessment: HealthAssessment, now: datetime) -> Iterator[ForecastStatement]:
+    unsure = {each.subject for each in _subjects(assessment) if each.uncertain}
+    for statement in assessment.earlier:
         if statement.closed is not None or statement.subject in unsure:
             continue
-        found = scored(statement, foresight.flow, now)
+        found = score_statement(statement, assessment.flow, now)
         if found:
-            yield replace(statement, closed=found[0], of=found[1])
+            yield replace(statement, closed=found[0], known=found[1])
 
 
-def _subjects(foresight: Foresight) -> Iterator[CapabilityRollup | GoalRollup]:
-    for goal in foresight.rollup.goals:
+def _subjects(assessment: HealthAssessment) -> Iterator[CapabilityRollup | GoalRollup]:
+    for goal in assessment.rollup.goals:
         yield goal
         yield from goal.capabilities
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sync.insights.report.flows import day_of
-from sync.insights.report.goals import goal_line
+from sync.insights.report.flows import local_day
+from sync.insights.report.goals import goal_row
 from sync.insights.report.inputs import ReportInputs
-from sync.insights.report.model import VERSION, GoalLine, ReportData
-from sync.insights.report.rows import audit_line, change_line, predictability_line, unplanned_line
-from sync.insights.report.teams import TeamInputs, team_lines
+from sync.insights.report.model import VERSION, GoalRow, ReportData
+from sync.insights.report.rows import change_row, finding_row, predictability_row, unplanned_row
+from sync.insights.report.teams import TeamInputs, team_rows
 from sync.model.rollup import IncrementRollup
 
-MOST_UNPLANNED: Final = 200
+MAX_UNPLANNED: Final = 200
 
 
-def build(inputs: ReportInputs) -> ReportData:
+def build_report(inputs: ReportInputs) -> ReportData:
     """The report of one increment. LookupError when the roll-up does not hold it."""
     rollup = next((each for each in inputs.rollup.increments if each.id == inputs.increment.id), None)
     if rollup is None:
         raise LookupError(f"there is no increment {inputs.increment.id!r}")
-    goals = tuple(goal_line(goal, inputs) for goal in rollup.goals)
+    goals = tuple(goal_row(goal, inputs) for goal in rollup.goals)
     return ReportData(
         version=VERSION,
         instance=inputs.instance,
@@ -30,7 +30,7 @@ def build(inputs: ReportInputs) -> ReportData:
         end=rollup.end,
         phase=rollup.phase,
         timezone=inputs.increment.timezone,
-        today=day_of(inputs.now, inputs.zone),
+        today=local_day(inputs.now, inputs.zone),
         read_at=inputs.read_at,
         headline=_headline(rollup, goals),
         summary=_summary(goals),
@@ -39,24 +39,24 @@ def build(inputs: ReportInputs) -> ReportData:
         stretch_done=rollup.stretch_done,
         stretch_total=rollup.stretch_total,
         goals=goals,
-        teams=team_lines(_team_inputs(inputs, rollup)),
+        teams=team_rows(_team_inputs(inputs, rollup)),
         changed_since=inputs.changed_since,
-        changes=tuple(change_line(each) for each in inputs.differences if each.entries),
+        changes=tuple(change_row(each) for each in inputs.differences if each.entries),
         unplanned=tuple(
-            unplanned_line(item)
-            for item in [each for each in inputs.ad_hoc.items if each.waits][:MOST_UNPLANNED]
+            unplanned_row(item)
+            for item in [each for each in inputs.ad_hoc.items if each.is_waiting][:MAX_UNPLANNED]
         ),
-        unplanned_open=sum(item.waits for item in inputs.ad_hoc.items),
+        unplanned_open=sum(item.is_waiting for item in inputs.ad_hoc.items),
         unplanned_share=inputs.ad_hoc.share.share,
         sources=tuple(inputs.sources),
         overrides=tuple(inputs.overrides),
         quality=_quality(inputs, rollup),
-        audit=tuple(audit_line(each) for each in inputs.audit),
-        predictability=tuple(predictability_line(each) for each in inputs.predictability),
+        audit=tuple(finding_row(each) for each in inputs.audit),
+        predictability=tuple(predictability_row(each) for each in inputs.predictability),
     )
 
 
-def _headline(rollup: IncrementRollup, goals: Sequence[GoalLine]) -> str:
+def _headline(rollup: IncrementRollup, goals: Sequence[GoalRow]) -> str:
     """Done, and what asks for attention; no probability of the whole is made up from those of its parts."""
     told = f"{rollup.committed_done} of {rollup.committed_total} committed goals done"
     live = [
@@ -71,7 +71,7 @@ def _headline(rollup: IncrementRollup, goals: Sequence[GoalLine]) -> str:
     return told
 
 
-def _summary(goals: Sequence[GoalLine]) -> str:
+def _summary(goals: Sequence[GoalRow]) -> str:
     """About the committed goal that is least likely in time; empty when none is under way."""
     live = [
         goal for goal in goals if goal.commitment == "committed" and goal.state in ("planned", "in-progress")
@@ -119,16 +119,18 @@ def _quality(inputs: ReportInputs, rollup: IncrementRollup) -> tuple[str, ...]:
         if source.failing_since
     ]
     issues = [issue for goal in rollup.goals for each in goal.capabilities for issue in each.issues]
-    told += _counted(
+    told += _issue_count_sentence(
         sum(not issue.state.known for issue in issues), "a status that nobody explained: counted as to do"
     )
-    told += _counted(len(inputs.rollup.conflicts), "claims by rules of several teams: counted nowhere")
+    told += _issue_count_sentence(
+        len(inputs.rollup.conflicts), "claims by rules of several teams: counted nowhere"
+    )
     unread = sum(not inputs.flow[i.ref].complete for i in issues if i.ref in inputs.flow)
-    told += _counted(unread, "a history that was not read: their times are those that runs saw")
+    told += _issue_count_sentence(unread, "a history that was not read: their times are those that runs saw")
     told += [warning for goal in rollup.goals for warning in goal.warnings]
     told += [warning for goal in rollup.goals for each in goal.capabilities for warning in each.warnings]
     return tuple(dict.fromkeys([*told, *inputs.rollup.warnings]))
 
 
-def _counted(count: int, what: str) -> Iterable[str]:
+def _issue_count_sentence(count: int, what: str) -> Iterable[str]:
     return [f"{count} {'issue has' if count == 1 else 'issues have'} {what}"] if count else []

@@ -18,8 +18,8 @@ import altair as alt
 import vl_convert
 from altair.utils.schemapi import debug_mode
 
-from sync.config.escape import neutral_terminal
-from sync.insights.report.model import AdHocWeek, BurnUp, CumulativeFlow, TeamLine
+from sync.config.escape import escape_terminal
+from sync.insights.report.model import AdHocWeek, BurnUp, CumulativeFlow, TeamRow
 
 _COLORS: Final = {
     "#010101": "var(--ink)",
@@ -33,7 +33,7 @@ _COLORS: Final = {
     "#090909": "var(--adhoc)",
 }
 _INK, _MUTED, _GRID, _DONE, _DOING, _TODO, _SCOPE, _FAN, _ADHOC = _COLORS
-_MOST_DAYS: Final = 120
+_MAX_POINTS: Final = 120
 """Longer series are thinned out: a pixel shows no more."""
 _TICKS: Final = 4
 _WIDTH: Final = 380
@@ -50,33 +50,33 @@ def burn_up_chart(chart: BurnUp, title: str) -> str:
     x = _day_axis(chart.days[0], last)
     top = max([*chart.scope, *chart.done, chart.baseline or 0, chart.fan[2] if chart.fan else 0])
     y = _count_axis("issues:Q", top)
-    layers: list[Any] = [*_fan(chart, x)]
+    layers: list[Any] = [*_forecast_layers(chart, x)]
     if chart.baseline is not None:
         begun = min(max(chart.baseline_at or chart.days[0], chart.days[0]), last)
         rows = [{"day": _iso(day), "issues": chart.baseline} for day in (begun, last)]
         layers.append(
             _chart(rows).mark_line(color=_MUTED, strokeDash=[2, 3], strokeWidth=1.5).encode(x=x, y=y)
         )
-    scope = _stepped(chart.days, chart.scope)
+    scope = _step_rows(chart.days, chart.scope)
     layers.append(
         _chart(scope)
         .mark_line(interpolate="step-after", clip=True, color=_SCOPE, strokeDash=[7, 3], strokeWidth=2)
         .encode(x=x, y=y)
     )
-    done = _chart(_stepped(chart.days, chart.done))
+    done = _chart(_step_rows(chart.days, chart.done))
     layers.append(done.mark_area(interpolate="step-after", color=_DONE, opacity=0.14).encode(x=x, y=y))
     layers.append(
         done.mark_line(interpolate="step-after", color=_DONE, strokeWidth=2.5).encode(x=x, y=y),
     )
-    return _drawn(alt.layer(*layers), title, height=190)
+    return _render(alt.layer(*layers), title, height=190)
 
 
-def _stepped(days: Sequence[date], values: Sequence[int]) -> Rows:
+def _step_rows(days: Sequence[date], values: Sequence[int]) -> Rows:
     place = {day: n for n, day in enumerate(days)}
-    return [{"day": _iso(day), "issues": values[place[day]]} for day in _thinned(days)]
+    return [{"day": _iso(day), "issues": values[place[day]]} for day in _thin_out(days)]
 
 
-def _fan(chart: BurnUp, x: Any) -> list[Any]:
+def _forecast_layers(chart: BurnUp, x: Any) -> list[Any]:
     if chart.fan is None or chart.end <= chart.days[-1]:
         return []
     now = chart.done[-1]
@@ -98,7 +98,7 @@ def flow_chart(flow: CumulativeFlow, title: str) -> str:
     bands = (("done", flow.done, 0), ("doing", flow.doing, 1), ("todo", flow.todo, 2))
     rows = [
         {"day": _iso(day), "issues": values[place[day]], "state": state, "order": order}
-        for day in _thinned(flow.days)
+        for day in _thin_out(flow.days)
         for state, values, order in bands
     ]
     top = max(map(sum, zip(flow.todo, flow.doing, flow.done, strict=True)))
@@ -112,10 +112,10 @@ def flow_chart(flow: CumulativeFlow, title: str) -> str:
             order=alt.Order("order:Q"),
         )
     )
-    return _drawn(chart, title, height=190)
+    return _render(chart, title, height=190)
 
 
-def cycle_chart(team: TeamLine, title: str) -> str:
+def cycle_chart(team: TeamRow, title: str) -> str:
     """One dot per finished issue, and the team's percentiles. Days on a scale that shows short and long ones."""
     rows = [{"day": _iso(point.finished), "days": point.days} for point in team.cycle]
     longest = max(point.days for point in team.cycle)
@@ -141,7 +141,7 @@ def cycle_chart(team: TeamLine, title: str) -> str:
         .encode(y="days:Q")
         for rank, days in team.percentiles
     ]
-    return _drawn(alt.layer(dots, *rules), title, height=190)
+    return _render(alt.layer(dots, *rules), title, height=190)
 
 
 def ad_hoc_chart(weeks: tuple[AdHocWeek, ...], title: str) -> str:
@@ -165,7 +165,7 @@ def ad_hoc_chart(weeks: tuple[AdHocWeek, ...], title: str) -> str:
             order=alt.Order("order:Q"),
         )
     )
-    return _drawn(chart, title, height=150)
+    return _render(chart, title, height=150)
 
 
 def _chart(rows: Rows) -> Any:
@@ -211,13 +211,13 @@ def _iso(day: date) -> str:
     return f"{day.isoformat()}T00:00:00"
 
 
-def _thinned(days: Sequence[date]) -> list[date]:
-    step = -(-len(days) // _MOST_DAYS)
+def _thin_out(days: Sequence[date]) -> list[date]:
+    step = -(-len(days) // _MAX_POINTS)
     kept = list(days[::step])
     return kept if kept[-1] == days[-1] else [*kept, days[-1]]
 
 
-def _drawn(chart: Any, title: str, *, height: int) -> str:
+def _render(chart: Any, title: str, *, height: int) -> str:
     """``title`` becomes the name that screen readers say."""
     with debug_mode(
         False
@@ -238,24 +238,24 @@ def _drawn(chart: Any, title: str, *, height: int) -> str:
             )
             .to_dict(validate=False)
         )
-    return _themed(vl_convert.vegalite_to_svg(spec, vl_version=_VL), title)
+    return _apply_theme(vl_convert.vegalite_to_svg(spec, vl_version=_VL), title)
 
 
-def _themed(svg: str, title: str) -> str:
+def _apply_theme(svg: str, title: str) -> str:
     for placeholder, variable in _COLORS.items():
         svg = svg.replace(placeholder, variable)
     head = re.match(r"<svg[^>]*>", svg)
     if head is None:
         raise ValueError("the drawing is no SVG")
     box = re.search(r'viewBox="[^"]*"', head[0])
-    name = escape(neutral_terminal(title))
+    name = escape(escape_terminal(title))
     opening = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{name}" {box[0] if box else ""}>'
     )
-    return opening + f"<title>{name}</title>" + _with_own_ids(svg[head.end() :], title)
+    return opening + f"<title>{name}</title>" + _with_stable_ids(svg[head.end() :], title)
 
 
-def _with_own_ids(body: str, title: str) -> str:
+def _with_stable_ids(body: str, title: str) -> str:
     """The library counts ids on through all its drawings. Here they depend on the drawing and its title alone, so that
     the same data give the same file, and two drawings on a page do not mix theirs up."""
     places = {name: str(n) for n, name in enumerate(dict.fromkeys(re.findall(r'id="([^"]+)"', body)))}

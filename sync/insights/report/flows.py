@@ -8,15 +8,15 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
 
 from sync.insights.report.model import AdHocWeek, BurnUp, CumulativeFlow, CyclePoint
-from sync.model.flow import FlowIssue
+from sync.model.flow import IssueFlow
 
 CYCLE_WEEKS: Final = 26
-MOST_POINTS: Final = 600
+MAX_POINTS: Final = 600
 """Of a scatter: more are no clearer and only make the file larger. The latest ones are kept."""
 _PERCENTILES: Final = (50, 85, 95)
 
 
-def day_of(moment: datetime, zone: tzinfo) -> date:
+def local_day(moment: datetime, zone: tzinfo) -> date:
     """The calendar day in a zone."""
     return moment.astimezone(zone).date()
 
@@ -26,7 +26,7 @@ def days_between(first: date, last: date) -> tuple[date, ...]:
     return tuple(first + timedelta(days=n) for n in range(max(0, (last - first).days) + 1))
 
 
-def _running(days: Sequence[date], events: Iterable[tuple[date, int]]) -> tuple[int, ...]:
+def _running_totals(days: Sequence[date], events: Iterable[tuple[date, int]]) -> tuple[int, ...]:
     """The sum of all events up to and including each day."""
     changes: Counter[date] = Counter()
     for day, step in events:
@@ -39,7 +39,7 @@ def _running(days: Sequence[date], events: Iterable[tuple[date, int]]) -> tuple[
 
 
 def burn_up(
-    issues: Iterable[FlowIssue],
+    issues: Iterable[IssueFlow],
     first: date,
     last: date,
     end: date,
@@ -52,13 +52,13 @@ def burn_up(
     """From ``first`` to ``last`` (today) of the issues that count now."""
     found = list(issues)
     days = days_between(first, last)
-    entered = [(day_of(each.created, zone), 1) for each in found]
-    left = [(day_of(each.dropped, zone), -1) for each in found if each.dropped]
-    finished = [(day_of(each.finished, zone), 1) for each in found if each.finished]
+    entered = [(local_day(each.created, zone), 1) for each in found]
+    left = [(local_day(each.dropped, zone), -1) for each in found if each.dropped]
+    finished = [(local_day(each.finished, zone), 1) for each in found if each.finished]
     return BurnUp(
         days=days,
-        scope=_running(days, [*entered, *left]),
-        done=_running(days, finished),
+        scope=_running_totals(days, [*entered, *left]),
+        done=_running_totals(days, finished),
         baseline=baseline,
         baseline_at=baseline_at,
         end=end,
@@ -67,19 +67,19 @@ def burn_up(
 
 
 def cumulative_flow(
-    issues: Iterable[FlowIssue], first: date, last: date, zone: tzinfo
+    issues: Iterable[IssueFlow], first: date, last: date, zone: tzinfo
 ) -> CumulativeFlow | None:
     """What was open at the start or came later. None without such an issue."""
-    alive = [each for each in issues if each.closed is None or day_of(each.closed, zone) >= first]
-    alive = [each for each in alive if day_of(each.created, zone) <= last]
+    alive = [each for each in issues if each.closed is None or local_day(each.closed, zone) >= first]
+    alive = [each for each in alive if local_day(each.created, zone) <= last]
     if not alive:
         return None
     days = days_between(first, last)
     steps: dict[str, list[tuple[date, int]]] = {"todo": [], "doing": [], "done": []}
     for each in alive:
         before: str | None = None
-        for at, state in _ways(each):
-            day = day_of(at, zone)
+        for at, state in _state_changes(each):
+            day = local_day(at, zone)
             if before in steps:
                 steps[before].append((day, -1))
             if state in steps:
@@ -87,15 +87,15 @@ def cumulative_flow(
             before = state
     return CumulativeFlow(
         days=days,
-        todo=_running(days, steps["todo"]),
-        doing=_running(days, steps["doing"]),
-        done=_running(days, steps["done"]),
+        todo=_running_totals(days, steps["todo"]),
+        doing=_running_totals(days, steps["doing"]),
+        done=_running_totals(days, steps["done"]),
     )
 
 
-def _ways(issue: FlowIssue) -> list[tuple[datetime, str]]:
-    if issue.moves:
-        return [(move.at, move.state) for move in issue.moves]
+def _state_changes(issue: IssueFlow) -> list[tuple[datetime, str]]:
+    if issue.state_changes:
+        return [(move.at, move.state) for move in issue.state_changes]
     ways: list[tuple[datetime, str]] = [(issue.created, "todo")]
     if issue.started:
         ways.append((issue.started, "doing"))
@@ -106,7 +106,7 @@ def _ways(issue: FlowIssue) -> list[tuple[datetime, str]]:
     return ways
 
 
-def cycle_points(issues: Iterable[FlowIssue], now: datetime, zone: tzinfo) -> tuple[CyclePoint, ...]:
+def cycle_points(issues: Iterable[IssueFlow], now: datetime, zone: tzinfo) -> tuple[CyclePoint, ...]:
     """Finished in the last half year, oldest first."""
     since = now - timedelta(weeks=CYCLE_WEEKS)
     recent = sorted(
@@ -115,18 +115,18 @@ def cycle_points(issues: Iterable[FlowIssue], now: datetime, zone: tzinfo) -> tu
     )
     return tuple(
         CyclePoint(
-            finished=day_of(each.finished, zone),
+            finished=local_day(each.finished, zone),
             days=round(
                 max(0.0, (each.finished - (each.started or each.created)).total_seconds() / 86_400), 2
             ),
             key=each.ref.key,
         )
-        for each in recent[-MOST_POINTS:]
+        for each in recent[-MAX_POINTS:]
         if each.finished
     )
 
 
-def percentiles_of(points: Sequence[CyclePoint]) -> tuple[tuple[int, float], ...]:
+def cycle_time_percentiles(points: Sequence[CyclePoint]) -> tuple[tuple[int, float], ...]:
     """The 50th, 85th and 95th of the cycle times (nearest rank); empty under five points."""
     if len(points) < 5:
         return ()
@@ -144,7 +144,7 @@ def ad_hoc_weeks(
         return f"{year}-W{week:02}"
 
     counts = [
-        Counter(week_of(day_of(at, zone)) for at in closes if first <= day_of(at, zone) <= last)
+        Counter(week_of(local_day(at, zone)) for at in closes if first <= local_day(at, zone) <= last)
         for closes in (planned, unplanned)
     ]
     weeks = list(dict.fromkeys(week_of(day) for day in days_between(first, last)))

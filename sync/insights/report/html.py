@@ -14,12 +14,18 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
-from sync.config.escape import neutral_terminal
+from sync.config.escape import escape_terminal
 from sync.insights.report.charts import ad_hoc_chart, burn_up_chart, cycle_chart, flow_chart
-from sync.insights.report.model import CumulativeFlow, GoalLine, ReportData, TeamLine
-from sync.insights.report.phrases import OUTCOMES, answer_words, finish_words, range_words, state_words
+from sync.insights.report.model import CumulativeFlow, GoalRow, ReportData, TeamRow
+from sync.insights.report.phrases import (
+    OUTCOME_NAMES,
+    format_completion_dates,
+    format_outcomes,
+    format_range,
+    format_state,
+)
 
-MOST_DRAWN: Final = 40
+MAX_CHARTS: Final = 40
 """Goals, and teams, that get drawings: enough for a reader, and bounded in time and size."""
 VIEWS: Final = (
     ("executive", "Executive", "For executives: what will be there, and how sure that is"),
@@ -27,7 +33,7 @@ VIEWS: Final = (
     ("team", "Team", "For teams: what now"),
 )
 _LONGEST: Final = 2000
-LIVE: Final = ("empty", "planned", "in-progress")
+OPEN_STATES: Final = ("empty", "planned", "in-progress")
 """States in which it matters what is to be expected."""
 
 _SWATCHES: Final = {
@@ -64,48 +70,48 @@ class Charts:
     cycle: Mapping[str, str]
 
 
-def html(data: ReportData) -> str:
+def render_html(data: ReportData) -> str:
     """The whole file. Text from trackers and plans is escaped wherever it stands."""
-    script = _resource("report.js")
+    script = _read_resource("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = SandboxedEnvironment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_harmless
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_sanitize
     )
     environment.filters.update(
-        words=state_words,
-        day=_day,
-        moment=_moment,
+        words=format_state,
+        day=_format_day,
+        moment=_format_time,
         short_day=lambda at: f"{at.day} {at:%b}",
-        answers=answer_words,
-        took=_days,
-        range=range_words,
-        finish=lambda finish, year: _together(finish_words(finish, year)),
+        answers=format_outcomes,
+        took=_format_days,
+        range=format_range,
+        finish=lambda finish, year: _join_nonbreaking(format_completion_dates(finish, year)),
         web=lambda url: url.startswith(("https://", "http://")),
     )
-    return environment.from_string(_resource("report.html.j2")).render(
+    return environment.from_string(_read_resource("report.html.j2")).render(
         data=data,
-        charts=draw(data),
+        charts=render_charts(data),
         views=VIEWS,
-        outcomes=OUTCOMES,
-        live=LIVE,
+        outcomes=OUTCOME_NAMES,
+        live=OPEN_STATES,
         swatches=_SWATCHES,
         legends=_LEGENDS,
         burn_up_legend=_burn_up_legend,
         cycle_legend=_cycle_legend,
-        most_drawn=MOST_DRAWN,
-        style=_resource("report.css"),
+        most_drawn=MAX_CHARTS,
+        style=_read_resource("report.css"),
         script=script,
         script_hash=digest,
     )
 
 
-def draw(data: ReportData) -> Charts:
+def render_charts(data: ReportData) -> Charts:
     """All drawings of a report."""
-    goals, teams = data.goals[:MOST_DRAWN], data.teams[:MOST_DRAWN]
+    goals, teams = data.goals[:MAX_CHARTS], data.teams[:MAX_CHARTS]
     nothing = {team.name: "" for team in data.teams}
     return Charts(
         burn_up={goal.id: "" for goal in data.goals}
-        | {goal.id: burn_up_chart(goal.burn_up, _burn_up_name(goal)) for goal in goals if goal.burn_up},
+        | {goal.id: burn_up_chart(goal.burn_up, _burn_up_title(goal)) for goal in goals if goal.burn_up},
         ad_hoc=nothing
         | {
             team.name: ad_hoc_chart(team.weeks, f"Planned and ad-hoc work of {team.name} by week")
@@ -114,31 +120,31 @@ def draw(data: ReportData) -> Charts:
         },
         flow=nothing
         | {
-            team.name: flow_chart(team.cumulative, _flow_name(team, team.cumulative))
+            team.name: flow_chart(team.cumulative, _flow_title(team, team.cumulative))
             for team in teams
             if team.cumulative
         },
-        cycle=nothing | {team.name: cycle_chart(team, _cycle_name(team)) for team in teams if team.cycle},
+        cycle=nothing | {team.name: cycle_chart(team, _cycle_title(team)) for team in teams if team.cycle},
     )
 
 
-def _burn_up_name(goal: GoalLine) -> str:
+def _burn_up_title(goal: GoalRow) -> str:
     likely = goal.outlook.likely
-    forecast = f", likely {range_words(likely)} by the end" if likely else ""
+    forecast = f", likely {format_range(likely)} by the end" if likely else ""
     return f"Burn-up of {goal.title}: {goal.done} of {goal.scope} issues done{forecast}"
 
 
-def _flow_name(team: TeamLine, flow: CumulativeFlow) -> str:
+def _flow_title(team: TeamRow, flow: CumulativeFlow) -> str:
     now = f"{flow.todo[-1]} to do, {flow.doing[-1]} under way, {flow.done[-1]} done"
     return f"Cumulative flow of {team.name}: {now}"
 
 
-def _cycle_name(team: TeamLine) -> str:
-    told = ", ".join(f"{rank} % within {_days(days)}" for rank, days in team.percentiles)
+def _cycle_title(team: TeamRow) -> str:
+    told = ", ".join(f"{rank} % within {_format_days(days)}" for rank, days in team.percentiles)
     return f"Cycle times of {team.name}: {len(team.cycle)} issues{', ' if told else ''}{told}"
 
 
-def _burn_up_legend(goal: GoalLine) -> Legend:
+def _burn_up_legend(goal: GoalRow) -> Legend:
     chart = goal.burn_up
     if chart is None:
         return ()
@@ -146,42 +152,42 @@ def _burn_up_legend(goal: GoalLine) -> Legend:
     if chart.baseline is not None:
         entries.append(("baseline", f"baseline ({chart.baseline})"))
     if chart.fan is not None and chart.end > chart.days[-1]:
-        entries.append(("fan", f"likely {range_words((chart.fan[0], chart.fan[2]))} by the end"))
+        entries.append(("fan", f"likely {format_range((chart.fan[0], chart.fan[2]))} by the end"))
     return tuple(entries)
 
 
-def _cycle_legend(team: TeamLine) -> Legend:
-    return tuple((str(rank), f"{rank} % within {_days(days)}") for rank, days in team.percentiles)
+def _cycle_legend(team: TeamRow) -> Legend:
+    return tuple((str(rank), f"{rank} % within {_format_days(days)}") for rank, days in team.percentiles)
 
 
-def _days(days: float) -> str:
+def _format_days(days: float) -> str:
     if days < 1:
         return "a day"
     shown = f"{days:.0f}" if days >= 10 else f"{days:.1f}".removesuffix(".0")
     return f"{shown} day" if shown == "1" else f"{shown} days"
 
 
-def _harmless(value: object) -> object:
+def _sanitize(value: object) -> object:
     """What people wrote, without control characters and text that runs backwards; escaping comes after this."""
     return (
-        neutral_terminal(value, _LONGEST)
+        escape_terminal(value, _LONGEST)
         if isinstance(value, str) and not isinstance(value, Markup)
         else value
     )
 
 
-def _resource(name: str) -> str:
+def _read_resource(name: str) -> str:
     return files("sync.insights.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _day(day: date) -> str:
+def _format_day(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def _moment(at: datetime) -> str:
-    return f"{_day(at.date())}, {at:%H:%M} UTC"
+def _format_time(at: datetime) -> str:
+    return f"{_format_day(at.date())}, {at:%H:%M} UTC"
 
 
-def _together(text: str) -> Markup:
+def _join_nonbreaking(text: str) -> Markup:
     """Lines break after commas only."""
     return Markup(", ").join(escape(part).replace(" ", "\u00a0") for part in text.split(", "))

@@ -9,14 +9,14 @@ from zoneinfo import ZoneInfo
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import Increment, Workspace
-from sync.insights.audit import Finding
-from sync.insights.experiments import Round
+from sync.insights.audit import AuditFinding
+from sync.insights.experiments import IterationLearning
 from sync.insights.predictability import Predictability
-from sync.insights.report.model import OverrideLine, SourceLine
-from sync.insights.unplanned import AdHocFigures
+from sync.insights.report.model import OverrideRow, SourceRow
+from sync.insights.unplanned import AdHocMetrics
 from sync.model.attribution import Difference
-from sync.model.flow import FlowIssue
-from sync.model.forecast import Ageing, Forecast
+from sync.model.flow import IssueFlow
+from sync.model.forecast import AgingIssue, Forecast
 from sync.model.rollup import Rollup
 
 
@@ -29,7 +29,7 @@ class ReportInputs:
     increment: Increment
     rollup: Rollup
     known: Mapping[IssueRef, KnownIssue]
-    flow: Mapping[IssueRef, FlowIssue]
+    flow: Mapping[IssueRef, IssueFlow]
     """Of all issues of all teams' sources, old ones included."""
     owners: Mapping[IssueRef, str]
     """Whose work each issue is (a team's name)."""
@@ -39,14 +39,14 @@ class ReportInputs:
     """Why a subject has none."""
     track_records: Mapping[str, str] = field(default_factory=dict)
     """Subject -> how often earlier statements came true."""
-    ageing: Sequence[Ageing]
-    ad_hoc: AdHocFigures
+    ageing: Sequence[AgingIssue]
+    ad_hoc: AdHocMetrics
     differences: Sequence[Difference]
     changed_since: datetime | None
-    sources: Sequence[SourceLine]
-    overrides: Sequence[OverrideLine]
-    learning: Sequence[Round] = ()
-    audit: Sequence[Finding] = ()
+    sources: Sequence[SourceRow]
+    overrides: Sequence[OverrideRow]
+    learning: Sequence[IterationLearning] = ()
+    audit: Sequence[AuditFinding] = ()
     predictability: Sequence[Predictability] = ()
     read_at: datetime | None
     silent_since: datetime | None = None

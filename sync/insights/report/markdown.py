@@ -8,43 +8,47 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from sync.config.escape import neutral_github
+from sync.config.escape import escape_github
 from sync.insights.report.model import (
-    AuditLine,
-    CapabilityLine,
-    GoalLine,
-    PredictabilityLine,
+    CapabilityRow,
+    FindingRow,
+    GoalRow,
+    PredictabilityRow,
     ReportData,
-    TeamLine,
+    TeamRow,
 )
-from sync.insights.report.phrases import answer_words, finish_words, range_words, state_words
+from sync.insights.report.phrases import format_completion_dates, format_outcomes, format_range, format_state
 
-MOST_ROWS = 50
+MAX_ROWS = 50
 
 
-def markdown(data: ReportData) -> str:
+def render_markdown(data: ReportData) -> str:
     """The same figures as the page, in its order; charts are left out."""
-    lines = [f"# {neutral_github(data.increment)}: {data.headline}", ""]
-    lines += [neutral_github(data.summary, limit=1000), ""] if data.summary else []
+    lines = [f"# {escape_github(data.increment)}: {data.headline}", ""]
+    lines += [escape_github(data.summary, limit=1000), ""] if data.summary else []
     lines.append(_freshness(data))
     for source in data.stale:
-        since = _moment(source.failing_since) if source.failing_since else ""
-        lines += ["", f"**Old figures:** {neutral_github(source.name)} could not be read since {since}."]
-    lines += ["", "## Goals", *_table(_GOAL_HEAD, (_goal(goal) for goal in data.goals))]
+        since = _format_time(source.failing_since) if source.failing_since else ""
+        lines += ["", f"**Old figures:** {escape_github(source.name)} could not be read since {since}."]
+    lines += ["", "## Goals", *_table(_GOAL_HEAD, (_goal_cells(goal) for goal in data.goals))]
     capabilities = [each for goal in data.goals for each in goal.capabilities]
     lines += [
         "",
         "## Capabilities",
-        *_table(_CAPABILITY_HEAD, (_capability(each, data.today.year) for each in capabilities)),
+        *_table(_CAPABILITY_HEAD, (_capability_cells(each, data.today.year) for each in capabilities)),
     ]
-    lines += ["", "## What changed", *_changes(data)]
-    lines += ["", "## Teams", *_table(_TEAM_HEAD, (_team(team) for team in data.teams))]
-    lines += ["", "## Iterations", *_table(_ITERATION_HEAD, _iterations(capabilities))]
-    lines += ["", "## Decisions of people", *_bullets(_overrides(data))]
-    lines += ["", "## How good the data are", *_bullets([neutral_github(each) for each in data.quality])]
-    lines += ["", "## What an auditor would ask", *_bullets([_audit(each) for each in data.audit])]
+    lines += ["", "## What changed", *_change_lines(data)]
+    lines += ["", "## Teams", *_table(_TEAM_HEAD, (_team_cells(team) for team in data.teams))]
+    lines += ["", "## Iterations", *_table(_ITERATION_HEAD, _iteration_cells(capabilities))]
+    lines += ["", "## Decisions of people", *_bullets(_override_lines(data))]
+    lines += ["", "## How good the data are", *_bullets([escape_github(each) for each in data.quality])]
+    lines += ["", "## What an auditor would ask", *_bullets([_describe_finding(each) for each in data.audit])]
     if data.predictability:
-        lines += ["", "## Promised and kept", *_table(_KEPT_HEAD, map(_kept, data.predictability))]
+        lines += [
+            "",
+            "## Promised and kept",
+            *_table(_PREDICTABILITY_HEAD, map(_predictability_cells, data.predictability)),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -62,20 +66,22 @@ _CAPABILITY_HEAD = (
 )
 _TEAM_HEAD = ("Team", "Ageing", "Oldest open issue", "Ad hoc, 4 weeks", "Unplanned, open")
 _ITERATION_HEAD = ("Capability", "Iteration", "State", "Done", "Experiments", "Days to an answer")
-_KEPT_HEAD = ("Increment", "Committed", "Stretch", "Predictability", "Carried over", "Ad hoc")
+_PREDICTABILITY_HEAD = ("Increment", "Committed", "Stretch", "Predictability", "Carried over", "Ad hoc")
 
 
 def _freshness(data: ReportData) -> str:
-    read = f"last read whole {_moment(data.read_at)}" if data.read_at else "not every source read whole yet"
-    return f"{_day(data.start)} to {_day(data.end)}, {state_words(data.phase)}. As of {_day(data.today)}; {read}."
+    read = (
+        f"last read whole {_format_time(data.read_at)}" if data.read_at else "not every source read whole yet"
+    )
+    return f"{_format_day(data.start)} to {_format_day(data.end)}, {format_state(data.phase)}. As of {_format_day(data.today)}; {read}."
 
 
-def _goal(goal: GoalLine) -> Sequence[str]:
+def _goal_cells(goal: GoalRow) -> Sequence[str]:
     return (
         goal.title,
         goal.commitment,
-        state_words(goal.state) + (", released" if goal.released else ""),
-        state_words(goal.health or "no statement"),
+        format_state(goal.state) + (", released" if goal.released else ""),
+        format_state(goal.health or "no statement"),
         goal.outlook.words,
         f"{goal.required_done} of {goal.required_total}",
         f"{goal.done} of {goal.scope}",
@@ -83,24 +89,24 @@ def _goal(goal: GoalLine) -> Sequence[str]:
     )
 
 
-def _capability(each: CapabilityLine, year: int) -> Sequence[str]:
+def _capability_cells(each: CapabilityRow, year: int) -> Sequence[str]:
     facts = (("released", each.released), ("blocked", each.blocked), ("not proven", each.not_proven))
     notes = [word for word, on in facts if on] + ([each.proof] if each.proof else [])
     likely = each.outlook.likely
     return (
         each.title,
         ", ".join(each.teams) or each.team,
-        ", ".join([state_words(each.state), *notes]),
-        state_words(each.health or "no statement"),
+        ", ".join([format_state(each.state), *notes]),
+        format_state(each.health or "no statement"),
         f"{each.done}/{each.scope}",
         "-" if each.baseline is None else f"{each.baseline} +{each.added} -{each.removed}",
         each.outlook.words,
-        f"{range_words(likely)} of {each.outlook.most}" if likely else "-",
-        finish_words(each.outlook.finish, year) or "-",
+        f"{format_range(likely)} of {each.outlook.most}" if likely else "-",
+        format_completion_dates(each.outlook.finish, year) or "-",
     )
 
 
-def _team(team: TeamLine) -> Sequence[str]:
+def _team_cells(team: TeamRow) -> Sequence[str]:
     old = sum(each.band != "normal" for each in team.ageing)
     oldest = team.ageing[0] if team.ageing else None
     share = team.unplanned_share
@@ -113,26 +119,26 @@ def _team(team: TeamLine) -> Sequence[str]:
     )
 
 
-def _iterations(capabilities: Iterable[CapabilityLine]) -> Iterable[Sequence[str]]:
+def _iteration_cells(capabilities: Iterable[CapabilityRow]) -> Iterable[Sequence[str]]:
     for each in capabilities:
         for one in each.iterations:
             took = "-" if one.usual_days is None else f"{one.usual_days:.0f}"
             yield (
                 each.title,
                 one.name or "-",
-                state_words(one.state or "-"),
+                format_state(one.state or "-"),
                 f"{one.done}/{one.scope}",
-                answer_words(one),
+                format_outcomes(one),
                 took,
             )
 
 
-def _changes(data: ReportData) -> list[str]:
+def _change_lines(data: ReportData) -> list[str]:
     if data.changed_since is None:
         return ["", "There are no earlier figures to compare with yet."]
-    lines = ["", f"Since {_moment(data.changed_since)}."]
+    lines = ["", f"Since {_format_time(data.changed_since)}."]
     told = [
-        f"{neutral_github(change.title)}: {change.done_before}/{change.scope_before} -> "
+        f"{escape_github(change.title)}: {change.done_before}/{change.scope_before} -> "
         f"{change.done_after}/{change.scope_after} ("
         + ", ".join(f"{part.issues} {part.name}" for part in change.parts)
         + ")"
@@ -141,14 +147,14 @@ def _changes(data: ReportData) -> list[str]:
     return [*lines, *_bullets(told, "Nothing changed.")]
 
 
-def _audit(each: AuditLine) -> str:
+def _describe_finding(each: FindingRow) -> str:
     more = f"; and {each.left_out} more" if each.left_out else ""
     evidence = "; ".join(each.evidence)
-    told = f"{each.title} ({state_words(each.kind)}): {each.text}"
-    return neutral_github(told) + (f" ({neutral_github(evidence + more, limit=1000)})" if evidence else "")
+    told = f"{each.title} ({format_state(each.kind)}): {each.text}"
+    return escape_github(told) + (f" ({escape_github(evidence + more, limit=1000)})" if evidence else "")
 
 
-def _kept(each: PredictabilityLine) -> Sequence[str]:
+def _predictability_cells(each: PredictabilityRow) -> Sequence[str]:
     return (
         each.increment + (" (so far)" if each.so_far else ""),
         f"{each.committed_done} of {each.committed_total}",
@@ -159,17 +165,17 @@ def _kept(each: PredictabilityLine) -> Sequence[str]:
     )
 
 
-def _overrides(data: ReportData) -> list[str]:
+def _override_lines(data: ReportData) -> list[str]:
     return [
-        f"{neutral_github(each.key)} {neutral_github(each.kind)} {neutral_github(each.label)}, "
-        f"since {_moment(each.since)}"
+        f"{escape_github(each.key)} {escape_github(each.kind)} {escape_github(each.label)}, "
+        f"since {_format_time(each.since)}"
         for each in data.overrides
     ]
 
 
-def _bullets(lines: Sequence[str], otherwise: str = "None.") -> list[str]:
-    more = [f"- and {len(lines) - MOST_ROWS} more"] if len(lines) > MOST_ROWS else []
-    return ["", *(f"- {line}" for line in lines[:MOST_ROWS]), *more] if lines else ["", otherwise]
+def _bullets(lines: Sequence[str], empty_text: str = "None.") -> list[str]:
+    more = [f"- and {len(lines) - MAX_ROWS} more"] if len(lines) > MAX_ROWS else []
+    return ["", *(f"- {line}" for line in lines[:MAX_ROWS]), *more] if lines else ["", empty_text]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -178,12 +184,12 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(neutral_github(cell) or " " for cell in cells) + " |"
+    return "| " + " | ".join(escape_github(cell) or " " for cell in cells) + " |"
 
 
-def _day(day: date) -> str:
+def _format_day(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-def _moment(at: datetime) -> str:
+def _format_time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -28,7 +28,7 @@ class Issue:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SourceLine:
+class SourceRow:
     """How fresh the figures of one source are."""
 
     name: str
@@ -37,7 +37,7 @@ class SourceLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outlook:
+class ForecastSummary:
     """What a forecast says of a subject, in figures that a reader may quote."""
 
     probability: float | None
@@ -58,7 +58,7 @@ class Outlook:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class QuestionLine:
+class ExperimentRow:
     """One experiment."""
 
     issue: Issue
@@ -69,20 +69,20 @@ class QuestionLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class IterationLine:
+class IterationRow:
     name: str | None
     """None: the experiments of a capability that belong to no iteration."""
     state: str | None
     done: int
     scope: int
-    questions: tuple[QuestionLine, ...]
+    questions: tuple[ExperimentRow, ...]
     """Its experiments."""
     usual_days: float | None
     """Median time from question to answer; None without an answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CapabilityLine:
+class CapabilityRow:
     id: str
     title: str
     team: str
@@ -107,8 +107,8 @@ class CapabilityLine:
     """What the evidence that it asks for says; None when it asks for none."""
     not_proven: bool
     """Done, but the evidence that it asks for is not there."""
-    outlook: Outlook
-    iterations: tuple[IterationLine, ...]
+    outlook: ForecastSummary
+    iterations: tuple[IterationRow, ...]
     warnings: tuple[str, ...]
     uncertain: tuple[str, ...]
     """Sources that feed it and could not be read."""
@@ -139,7 +139,7 @@ class ChangePart:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ChangeLine:
+class ChangeRow:
     """What became different in one subject since a moment; the parts add up."""
 
     subject: str
@@ -157,7 +157,7 @@ class ChangeLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class GoalLine:
+class GoalRow:
     id: str
     title: str
     commitment: Literal["committed", "stretch"]
@@ -168,8 +168,8 @@ class GoalLine:
     required_total: int
     done: int
     scope: int
-    outlook: Outlook
-    capabilities: tuple[CapabilityLine, ...]
+    outlook: ForecastSummary
+    capabilities: tuple[CapabilityRow, ...]
     burn_up: BurnUp | None
     """None while no issue counts."""
     changed: str
@@ -197,7 +197,7 @@ class CyclePoint:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AgeingLine:
+class AgingRow:
     issue: Issue
     days: float
     percentile: float
@@ -218,7 +218,7 @@ class AdHocWeek:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TeamLine:
+class TeamRow:
     name: str
     flow: str
     """kanban or scrum."""
@@ -226,7 +226,7 @@ class TeamLine:
     cycle: tuple[CyclePoint, ...]
     percentiles: tuple[tuple[int, float], ...]
     """(50, days), (85, days), (95, days)."""
-    ageing: tuple[AgeingLine, ...]
+    ageing: tuple[AgingRow, ...]
     """Open issues, oldest first against the team's own percentiles; at most 100."""
     no_ageing: str
     """Why there is none."""
@@ -234,7 +234,7 @@ class TeamLine:
     unplanned_share: float | None
     """Of what was finished in the last four weeks; None when nothing was."""
     weeks: tuple[AdHocWeek, ...]
-    outlook: Outlook
+    outlook: ForecastSummary
     unanswered: tuple[Issue, ...]
     """Closed experiments of which nobody said how they ended."""
     conflicts: tuple[Issue, ...]
@@ -242,7 +242,7 @@ class TeamLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OverrideLine:
+class OverrideRow:
     key: str
     kind: str
     label: str
@@ -251,7 +251,7 @@ class OverrideLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class UnplannedLine:
+class UnplannedRow:
     issue: Issue
     teams: tuple[str, ...]
     requester: str
@@ -261,7 +261,7 @@ class UnplannedLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AuditLine:
+class FindingRow:
     """Something that looks better than it is. No verdict: it only says what nobody should overlook."""
 
     kind: str
@@ -275,7 +275,7 @@ class AuditLine:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PredictabilityLine:
+class PredictabilityRow:
     """What an increment promised and what came of it."""
 
     increment: str
@@ -318,26 +318,26 @@ class ReportData:
     committed_total: int
     stretch_done: int
     stretch_total: int
-    goals: tuple[GoalLine, ...]
-    teams: tuple[TeamLine, ...]
+    goals: tuple[GoalRow, ...]
+    teams: tuple[TeamRow, ...]
     changed_since: datetime | None
     """None when there is nothing earlier to compare with."""
-    changes: tuple[ChangeLine, ...]
-    unplanned: tuple[UnplannedLine, ...]
+    changes: tuple[ChangeRow, ...]
+    unplanned: tuple[UnplannedRow, ...]
     """Open ones, those that wait longest first; at most 200."""
     unplanned_open: int
     """All open ones."""
     unplanned_share: float | None
-    sources: tuple[SourceLine, ...]
-    overrides: tuple[OverrideLine, ...]
+    sources: tuple[SourceRow, ...]
+    overrides: tuple[OverrideRow, ...]
     quality: tuple[str, ...]
     """What is wrong with the data, a sentence each."""
-    audit: tuple[AuditLine, ...]
+    audit: tuple[FindingRow, ...]
     """What an auditor would ask about."""
-    predictability: tuple[PredictabilityLine, ...]
+    predictability: tuple[PredictabilityRow, ...]
     """Of the increments that have begun, oldest first."""
 
     @property
-    def stale(self) -> tuple[SourceLine, ...]:
+    def stale(self) -> tuple[SourceRow, ...]:
         """Sources whose figures are from before."""
         return tuple(source for source in self.sources if source.failing_since)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from sync.forecast.probability import chance_words, rounded
-from sync.insights.report.model import IterationLine, Outlook
+from sync.forecast.probability import describe_probability, round_probability
+from sync.insights.report.model import ForecastSummary, IterationRow
 from sync.model.attribution import PARTS, Difference
 from sync.model.forecast import Forecast
 
-OUTCOMES: Final[Mapping[str, str]] = {
+OUTCOME_NAMES: Final[Mapping[str, str]] = {
     "confirmed": "confirmed",
     "rejected": "rejected",
     "inconclusive": "inconclusive",
@@ -20,7 +20,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "missing": "closed without an answer",
 }
 
-_NOUNS: Final[Mapping[str, str]] = {
+_PART_NAMES: Final[Mapping[str, str]] = {
     "delivered": "delivered",
     "added": "added",
     "dropped": "dropped",
@@ -30,18 +30,18 @@ _NOUNS: Final[Mapping[str, str]] = {
 }
 
 
-def outlook_of(
-    forecast: Forecast | None, done: int, otherwise: str = "no forecast yet", track_record: str | None = None
-) -> Outlook:
-    """``done``: issues that are done now. ``otherwise``: what to say where there is no forecast at all."""
+def build_outlook(
+    forecast: Forecast | None, done: int, default: str = "no forecast yet", track_record: str | None = None
+) -> ForecastSummary:
+    """``done``: issues that are done now. ``default``: what to say where there is no forecast at all."""
     if forecast is None:
-        return Outlook(
-            probability=None, words=otherwise, likely=None, middle=None, most=None, finish=(), assumptions=()
+        return ForecastSummary(
+            probability=None, words=default, likely=None, middle=None, most=None, finish=(), assumptions=()
         )
     counts = dict(forecast.counts)
     likely = (done + counts[0.075], done + counts[0.925]) if counts else None
-    probability, words = _chance(forecast, otherwise)
-    return Outlook(
+    probability, words = _probability_and_phrase(forecast, default)
+    return ForecastSummary(
         probability=probability,
         words=words,
         likely=likely,
@@ -53,48 +53,48 @@ def outlook_of(
     )
 
 
-def _chance(forecast: Forecast, otherwise: str) -> tuple[float | None, str]:
+def _probability_and_phrase(forecast: Forecast, default: str) -> tuple[float | None, str]:
     if forecast.probability is None:
-        return None, forecast.reason or otherwise
+        return None, forecast.reason or default
     if not forecast.remaining:
         return 1.0, "nothing is left to do"
-    probability = rounded(forecast.probability)
-    return probability, chance_words(probability)
+    probability = round_probability(forecast.probability)
+    return probability, describe_probability(probability)
 
 
-def change_words(difference: Difference | None) -> str:
+def describe_changes(difference: Difference | None) -> str:
     """``3 delivered, 1 added``; one sentence of what is different."""
     if difference is None or not difference.entries:
         return "nothing changed"
-    parts = [(len(difference.part(name)), _NOUNS[name]) for name in PARTS]
+    parts = [(len(difference.part(name)), _PART_NAMES[name]) for name in PARTS]
     return ", ".join(f"{count} {noun}" for count, noun in parts if count)
 
 
-def finish_words(finish: tuple[tuple[float, date | None], ...], year: int) -> str:
+def format_completion_dates(finish: tuple[tuple[float, date | None], ...], year: int) -> str:
     """``4 Dec (50 %), 18 Jan 2027 (85 %)``; empty without a statement. ``year``: the one that need not be said."""
     shown = [(sure, day) for sure, day in finish if sure in (0.5, 0.85)]
-    return ", ".join(f"{_day_words(day, year)} ({100 * sure:.0f} %)" for sure, day in shown)
+    return ", ".join(f"{_format_day(day, year)} ({100 * sure:.0f} %)" for sure, day in shown)
 
 
-def _day_words(day: date | None, year: int) -> str:
+def _format_day(day: date | None, year: int) -> str:
     if day is None:
         return "open end"
     return f"{day.day} {day:%b}" if day.year == year else f"{day.day} {day:%b %Y}"
 
 
-def range_words(bounds: tuple[int, int]) -> str:
+def format_range(bounds: tuple[int, int]) -> str:
     """``8 to 11``, or ``8`` where both are the same."""
     low, high = bounds
     return f"{low} to {high}" if low < high else str(low)
 
 
-def state_words(state: str) -> str:
+def format_state(state: str) -> str:
     """``in-progress`` -> ``in progress``."""
     return {"todo": "to do", "doing": "under way"}.get(state, state.replace("-", " "))
 
 
-def answer_words(iteration: IterationLine) -> str:
+def format_outcomes(iteration: IterationRow) -> str:
     """``2 confirmed, 1 rejected, 1 open``; ``none`` where nothing was asked."""
     counts = Counter[str](question.outcome for question in iteration.questions)
-    parts = [(counts[outcome], noun) for outcome, noun in OUTCOMES.items()]
+    parts = [(counts[outcome], noun) for outcome, noun in OUTCOME_NAMES.items()]
     return ", ".join(f"{count} {noun}" for count, noun in parts if count) or "none"

@@ -5,26 +5,26 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from sync.insights.audit import Evidence, Finding
+from sync.insights.audit import AuditFinding, FindingEvidence
 from sync.insights.predictability import Predictability
 from sync.insights.report.model import (
-    AuditLine,
-    ChangeLine,
     ChangePart,
+    ChangeRow,
+    FindingRow,
     Issue,
-    PredictabilityLine,
-    UnplannedLine,
+    PredictabilityRow,
+    UnplannedRow,
 )
-from sync.insights.unplanned import AdHoc
+from sync.insights.unplanned import AdHocIssue
 from sync.model.attribution import PARTS, Difference
 
-MOST_KEYS: Final = 8
-MOST_EVIDENCE: Final = 6
+MAX_KEYS: Final = 8
+MAX_EVIDENCE: Final = 6
 
 
-def change_line(difference: Difference) -> ChangeLine:
+def change_row(difference: Difference) -> ChangeRow:
     """What changed in one goal or capability."""
-    return ChangeLine(
+    return ChangeRow(
         subject=difference.subject,
         title=difference.title,
         done_before=difference.done_before,
@@ -33,7 +33,7 @@ def change_line(difference: Difference) -> ChangeLine:
         scope_after=difference.scope_after,
         parts=tuple(
             ChangePart(
-                name=name, issues=len(entries), keys=tuple(entry.ref.key for entry in entries[:MOST_KEYS])
+                name=name, issues=len(entries), keys=tuple(entry.ref.key for entry in entries[:MAX_KEYS])
             )
             for name in PARTS
             if (entries := difference.part(name))
@@ -41,9 +41,9 @@ def change_line(difference: Difference) -> ChangeLine:
     )
 
 
-def unplanned_line(item: AdHoc) -> UnplannedLine:
+def unplanned_row(item: AdHocIssue) -> UnplannedRow:
     """One piece of ad-hoc work."""
-    return UnplannedLine(
+    return UnplannedRow(
         issue=Issue(ref=str(item.ref), key=item.ref.key, title=item.title, url=item.url),
         teams=item.teams,
         requester=item.requester,
@@ -53,27 +53,27 @@ def unplanned_line(item: AdHoc) -> UnplannedLine:
     )
 
 
-def audit_line(finding: Finding) -> AuditLine:
+def finding_row(finding: AuditFinding) -> FindingRow:
     """A finding with the first of its evidence."""
-    return AuditLine(
+    return FindingRow(
         kind=finding.kind,
         subject=finding.subject,
         title=finding.title,
         text=finding.text,
-        evidence=tuple(_evidence(each) for each in finding.evidence[:MOST_EVIDENCE]),
-        left_out=max(0, len(finding.evidence) - MOST_EVIDENCE),
+        evidence=tuple(_describe_evidence(each) for each in finding.evidence[:MAX_EVIDENCE]),
+        left_out=max(0, len(finding.evidence) - MAX_EVIDENCE),
     )
 
 
-def _evidence(fact: Evidence) -> str:
+def _describe_evidence(fact: FindingEvidence) -> str:
     when = f" ({fact.at:%Y-%m-%d})" if fact.at else ""
     return (f"{fact.ref.key} {fact.text}" if fact.ref else fact.text) + when
 
 
-def predictability_line(found: Predictability) -> PredictabilityLine:
+def predictability_row(found: Predictability) -> PredictabilityRow:
     """What an increment promised and kept."""
     (done, total), (more_done, more) = found.count("committed"), found.count("stretch")
-    return PredictabilityLine(
+    return PredictabilityRow(
         increment=found.increment,
         so_far=found.so_far,
         committed_done=done,
