@@ -1,7 +1,7 @@
-"""An issue that its tracker refuses (locked, archived, a label that is not on the screen) is not asked for ever.
+"""Per-issue backoff after rejected writes.
 
-The first refusal may be a hiccup, so the next run tries again. From the second on it waits, longer each time, until
-the issue or the settings of its tracker change.
+A tracker rejects writes to an issue that is locked, archived, or lacks the label field. The next run tries once more.
+From the second rejection on the pause grows, until the issue or the settings of its tracker change.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ LONGEST_WAIT: Final = timedelta(hours=24)
 
 
 class Backoff:
-    """What trackers refused, kept in the store. ``waits``: whether this run heeds it or tries everything."""
+    """Rejections by issue, in the cache of the store. With ``enabled`` False every issue is tried."""
 
     def __init__(self, context: RunContext, *, enabled: bool) -> None:
         self._job, self._waits = context, enabled
 
     def reason_to_wait(self, change: Change) -> str | None:
-        """Why an issue is not tried in this run, if it is not."""
+        """Return the reason to skip an issue in this run; None if it may be tried."""
         kept = self._load(change) if self._waits else None
         if kept is None or kept["state"] != self._issue_state(change.ref):
             return None
@@ -39,7 +39,7 @@ class Backoff:
         )
 
     def record_rejection(self, change: Change, reason: str) -> None:
-        """The tracker understood and said no."""
+        """Record that the tracker understood the request and rejected it."""
         kept, state = self._load(change), self._issue_state(change.ref)
         times = kept["times"] + 1 if kept and kept["state"] == state else 1
         wait = timedelta(0) if times == 1 else min(FIRST_WAIT * 2 ** (times - 2), LONGEST_WAIT)
@@ -48,7 +48,7 @@ class Backoff:
         self._job.store.cache.put(_cache_key(change), value, days=60)
 
     def record_success(self, change: Change) -> None:
-        """It took the write: what was before is forgotten."""
+        """Delete the record of earlier rejections."""
         if self._load(change):
             self._job.store.cache.put(_cache_key(change), None)
 
@@ -57,7 +57,7 @@ class Backoff:
         return kept
 
     def _issue_state(self, ref: IssueRef) -> str:
-        """Differs when there is reason to hope: the issue moved, or somebody edited the tracker's settings."""
+        """Return a text that changes when the issue or the settings of its tracker change."""
         known = self._job.store.known_issue(ref.tracker, ref.id)
         updated = known.issue.updated.isoformat() if known else ""
         former = ",".join(self._job.settings.trackers[ref.tracker].former_accounts)
@@ -65,6 +65,6 @@ class Backoff:
 
 
 def _cache_key(change: Change) -> str:
-    """A locked issue takes labels and no comments."""
+    """Return the cache key of an issue. Labels and comments are separate: a locked issue accepts labels."""
     what = "labels" if isinstance(change, LabelChange) else "comment"
     return f"{_CACHE_KEY}{change.ref.tracker}:{change.ref.id}:{what}"

@@ -1,7 +1,8 @@
-"""A change set in a file: exactly what was reviewed, and how to tell that the world has moved since.
+"""Change set files of ``preview --out`` and ``apply``.
 
-Stale is: another plan or mapping, other teams or label prefixes in the settings, other labels or comments on the
-named issues, or another pushed state. Other activity on the issues is not.
+``apply`` writes exactly what was reviewed. It rejects a file as stale if the plans, mappings, pushed teams, label
+prefixes or pushed state differ, or if the managed labels or comments of a named issue changed. Other activity on the
+issues does not matter.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ VERSION = 2
 
 
 class StaleChangeSet(Exception):
-    """The world has moved since the change set was made. ``reasons`` says where."""
+    """The trackers or the configuration changed since the file was saved. ``reasons`` lists the differences."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__("\n".join(reasons))
@@ -38,11 +39,13 @@ class StaleChangeSet(Exception):
 
 
 class UnreadableChangeSet(Exception):
-    """The file is no change set of ours."""
+    """The file is not a valid change set."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavedChangeSet:
+    """Content of a change set file."""
+
     changes: ChangeSet
     run_id: str
     made_at: datetime
@@ -51,13 +54,16 @@ class SavedChangeSet:
     settings_digest: str
     pushed_digest: str
     live_digests: Mapping[str, str]
-    """``tracker:key`` -> hash of our labels and, where it is to be edited, our comment."""
+    """``tracker:key`` -> hash of the managed labels and, for a comment change, of our comment."""
     was_edited: bool
-    """Somebody changed the file after it was saved."""
+    """The file was changed after it was saved."""
 
 
 def tracker_digests(context: RunContext, changes: ChangeSet) -> dict[str, str]:
-    """Read every named issue and hash what a stale change set would trample on. One read an issue, one a comment."""
+    """Read every named issue and hash the labels and comments that the change set would write.
+
+    Costs one request for each issue and one for each comment.
+    """
     by_issue: dict[IssueRef, list[Change]] = {}
     for change in changes.changes:
         by_issue.setdefault(change.ref, []).append(change)
@@ -65,7 +71,7 @@ def tracker_digests(context: RunContext, changes: ChangeSet) -> dict[str, str]:
 
 
 def save_change_set(path: Path, context: RunContext, changes: ChangeSet, cost: ChangeCost) -> None:
-    """Write the change set as JSON, whole or not at all, with the estimate that belongs to it for its readers."""
+    """Write the change set and its estimated cost as JSON. The file is replaced atomically."""
     document = {
         "version": VERSION,
         "run": context.run_id,
@@ -93,21 +99,20 @@ def save_change_set(path: Path, context: RunContext, changes: ChangeSet, cost: C
 
 
 def _settings_digest(settings: Settings, labels: LabelScheme) -> str:
-    """What of the settings decides which changes there are. Not ``push.enabled``: one may look first. What teams
-    say of their labels is in the digest of the workspace."""
+    """Hash the settings that decide about changes, except ``push.enabled``. Team labels are in the workspace digest."""
     teams = None if settings.push.teams is None else sorted(settings.push.teams)
     decisive = [teams, sorted(labels.prefixes.items()), sorted(labels.former_prefixes.items())]
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:24]
 
 
 def _document_digest(document: Mapping[str, Any]) -> str:
-    """Tells whether somebody edited the file: what is applied is what was reviewed."""
+    """Hash the document without its own hash, to detect later edits."""
     rest = {key: value for key, value in document.items() if key != "digest"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def load_change_set(path: Path) -> SavedChangeSet:
-    """Read a change set file. Raises UnreadableChangeSet with one sentence."""
+    """Read a change set file. Raise UnreadableChangeSet with one sentence."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["version"] != VERSION:
@@ -138,9 +143,9 @@ def load_change_set(path: Path) -> SavedChangeSet:
 
 
 def check_not_stale(context: RunContext, saved: SavedChangeSet) -> None:
-    """Raise StaleChangeSet, whole, when anything that it was made from is different now.
+    """Raise StaleChangeSet with all reasons if the file does not match the current state.
 
-    UnreadableChangeSet when it holds what this program never makes.
+    Raise UnreadableChangeSet if it contains changes that increment-sync never makes.
     """
     reasons = []
     if saved.instance != context.settings.instance:
@@ -166,7 +171,7 @@ def check_not_stale(context: RunContext, saved: SavedChangeSet) -> None:
 
 
 def _check_genuine(context: RunContext, saved: SavedChangeSet) -> None:
-    """What is applied is what was reviewed; and whatever it is, only labels of ours on trackers of the settings."""
+    """Reject edited files, unknown trackers and labels outside the managed families."""
     if saved.was_edited:
         raise UnreadableChangeSet(
             "the change set was edited since it was saved, so it is not what was reviewed; "
@@ -202,7 +207,7 @@ def _tracker_digest(context: RunContext, ref: IssueRef, changes: list[Change]) -
 
 
 def _comment_digest(context: RunContext, change: CommentChange | CommentRemoval) -> str:
-    """Hash of our live comment of the change's subject, or ``none``."""
+    """Return the hash of our live comment for the subject of the change, or ``none``."""
     marker, reader = CommentMarker(context), context.readers[change.ref.tracker]
     subjects = (change.subject, *former_subjects(context.workspace).get(change.subject, ()))
     try:

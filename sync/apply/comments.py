@@ -1,4 +1,7 @@
-"""Write status comments: create, edit and delete, only what is verifiably ours."""
+"""Writing of status comments: create, edit and delete.
+
+A comment is edited or deleted only if its id, author, marker and instance show that it is ours.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ AnyComment = TypeVar("AnyComment", CommentChange, CommentRemoval)
 
 
 class CommentWriter:
-    """Carries out comment changes. ``notes`` tells what was left alone and why."""
+    """Writes comment changes. ``notes`` has one sentence for each comment that was left alone."""
 
     def __init__(
         self,
@@ -39,14 +42,14 @@ class CommentWriter:
         self.notes: list[str] = []
 
     def write(self, change: CommentChange) -> None:
-        """Create or edit."""
+        """Create or edit a status comment."""
         if change.comment_id is None:
             self._create(change)
         else:
             self._edit(change, change.comment_id)
 
     def remove(self, change: CommentRemoval) -> None:
-        """Delete a comment of ours. Where people wrote around our text (GitHub), only our text goes."""
+        """Delete a status comment. On GitHub, text that people wrote around our block stays."""
         tracker = change.ref.tracker
         try:
             ref, live = locate_comment(self._job.readers[tracker], change.ref, change.comment_id)
@@ -74,7 +77,7 @@ class CommentWriter:
         self._store.complete_write(entry, self._job.now(), ref=ref, deleted_subject=change.subject)
 
     def _remove_moved(self, change: CommentRemoval) -> None:
-        """The comment is not where it was: gone, or with its issue in another repository."""
+        """Remove the comment at the new place of its issue; forget it if it is gone."""
         moved = None
         with suppress(Gone):
             moved = self._find_moved(change)
@@ -89,16 +92,20 @@ class CommentWriter:
         return remove_block(live.body, self._job.settings.instance, self._accepted_subjects(change.subject))
 
     def _reject_former_account(self, live: Comment, change: CommentChange | CommentRemoval) -> None:
-        """Raise Rejected when a comment that we know by its id and that has our marker is by another account."""
+        """Raise Rejected if the comment has our marker, but another account as its author."""
         if self._marker.marked_text(live, change.ref, self._accepted_subjects(change.subject)) is not None:
             raise Rejected(former_account_message(live, change.ref))
 
     def _accepted_subjects(self, subject: str) -> tuple[str, ...]:
-        """The names that a subject's comment may carry in its marker."""
+        """Return the current and former names that the marker of a subject's comment may contain."""
         return (subject, *self._aliases.get(subject, ()))
 
     def _create(self, change: CommentChange) -> None:
-        """Look for a comment of ours first, unless that was done: the store may be new, or an answer lost."""
+        """Create a comment, or edit an existing one of ours.
+
+        The search is skipped if this run already checked the anchor. It is needed because the store may be new, or the
+        response to an earlier request lost.
+        """
         if change.subject not in self._looked and (ours := self._find_own_comment(change, exclusive=True)):
             self._edit(change, ours.id)
             return
@@ -118,7 +125,10 @@ class CommentWriter:
         self._complete(entry, change, created.id)
 
     def _edit(self, change: CommentChange, comment_id: str) -> None:
-        """Read, check that it is ours, write. What a person deleted or took over is left to that person."""
+        """Read the comment, check that it is ours, and write it.
+
+        A comment that a person deleted or took over is left alone.
+        """
         try:
             ref, live = locate_comment(self._job.readers[change.ref.tracker], change.ref, comment_id)
         except Gone:
@@ -146,9 +156,11 @@ class CommentWriter:
         self._complete(entry, change, comment_id)
 
     def _find_moved(self, change: AnyComment) -> AnyComment | None:
-        """The same change where the issue is now with our comment; None when that is where we looked, or when
-        the comment is not there either. Gone when the issue is out of sight altogether, which says nothing about
-        the comment."""
+        """Return the change for the new place of the issue and our comment.
+
+        None if the issue did not move, or has no comment of ours there. Raise Gone if the issue is not visible at all,
+        which says nothing about the comment.
+        """
         reader = self._job.readers[change.ref.tracker]
         ref = reader.read(change.ref.key, field_selection_for(self._job.workspace.teams)).ref
         if (ref.id, ref.key) == (change.ref.id, change.ref.key):
@@ -160,8 +172,10 @@ class CommentWriter:
     def _find_own_comment(
         self, change: CommentChange | CommentRemoval, *, exclusive: bool = False
     ) -> Comment | None:
-        """Our oldest comment for the subject on that issue. Rejected when we have to be ``exclusive`` there and another
-        installation is there, too."""
+        """Return our oldest comment for the subject on the issue.
+
+        With ``exclusive``, raise Rejected if another instance has a comment there.
+        """
         comments = self._job.readers[change.ref.tracker].comments(change.ref)
         if exclusive and (other := self._marker.other_instance(comments, change.ref)):
             raise Rejected(
@@ -176,7 +190,7 @@ class CommentWriter:
         return None
 
     def _full_text(self, change: CommentChange, live: Comment | None = None) -> str:
-        """The whole text to send: on GitHub with our markers and what people wrote around them."""
+        """Return the text to send. On GitHub it includes the markers and the text that people wrote around them."""
         if self._job.markup(change.ref.tracker) == "jira":
             return change.body
         instance = self._job.settings.instance

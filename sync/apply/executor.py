@@ -1,4 +1,7 @@
-"""Carry out changes one by one. Each write is journalled before it is sent and again when it was answered."""
+"""Executor of change sets.
+
+Each write is recorded in the journal before the request and again after the response.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ from sync.runtime.run_lock import LEASE_DURATION
 
 
 class Executor:
-    """Writes a change set. Stops a tracker that stops us, goes on with the others."""
+    """Writes a change set. A tracker that refuses to continue is stopped; the others go on."""
 
     def __init__(
         self,
@@ -40,8 +43,11 @@ class Executor:
         checked_subjects: Collection[str] = (),
         honors_backoff: bool = False,
     ) -> None:
-        """``checked_subjects``: subjects on whose anchor there certainly is no comment of ours yet. ``honors_backoff``: issues that were
-        refused again and again are left for some time."""
+        """Set up the limits of this run.
+
+        ``checked_subjects``: subjects whose anchor was checked and has no comment of ours. ``honors_backoff``: skip
+        issues that rejected writes repeatedly.
+        """
         self.backoff = Backoff(context, enabled=honors_backoff)
         self.context, self.store = context, context.store
         self.max_writes, self.deadline, self.budget = max_writes, deadline, budget
@@ -53,11 +59,10 @@ class Executor:
         self.started = 0
         self.stopped: dict[str, str] = {}
         self.blocked_subjects: set[str] = set()
-        """Subjects whose old comment could not be removed; they get no new one in this run."""
+        """Subjects whose former comment could not be removed. They get no new comment in this run."""
 
     def apply(self, changes: ChangeSet, *, total: int | None = None) -> ApplyResult:
-        """Carry out every change; the result says what was done, refused and left. ``total``: how many there are in all,
-        where they come in several sets."""
+        """Write every change and return the result. ``total``: number of changes, if they come in several sets."""
         for change in changes.changes:
             self.started += 1
             self.context.progress.step(f"write {change.ref}", self.started, total or len(changes))
@@ -81,7 +86,7 @@ class Executor:
         return self.backoff.reason_to_wait(change) or self._rate_limit_reason(change)
 
     def _rate_limit_reason(self, change: Change) -> str | None:
-        """Why the tracker would make us wait for longer than a run sleeps, by our own count of what was sent."""
+        """Return the rate limit that would delay the change beyond ``max_wait``, by our own count of requests."""
         if (pace := self.context.rate_limiters.get(change.ref.tracker)) is None:
             return None
         only_removes = isinstance(change, LabelChange) and not change.add
@@ -134,8 +139,11 @@ class Executor:
                 self.comments.write(change)
 
     def _handle_missing_issue(self, change: Change, error: ConnectorError) -> None:
-        """Where we wanted to write there is nothing any more. Moved: the next run goes on at its new place. Deleted or
-        hidden: that is known from now on. Still there: then this write was refused, and nothing else."""
+        """Find out why an issue is not at its place.
+
+        Moved: the next run continues at the new place. Deleted or hidden: recorded in the store. Still there: the write
+        failed.
+        """
         match locate_issue(self.context, change.ref):
             case "there":
                 self._record_failure(change, error)
@@ -154,6 +162,9 @@ class Executor:
         self._block_subject(change)
 
     def _block_subject(self, change: Change) -> None:
-        """The store knows one comment for a subject: a new one would make us forget the old one for ever."""
+        """Block the subject of a removal.
+
+        The store holds one comment a subject: a new one would overwrite the old one's id.
+        """
         if isinstance(change, CommentRemoval):
             self.blocked_subjects.add(change.subject)

@@ -1,4 +1,4 @@
-"""Every write is announced in the journal before it is sent, and its result noted after."""
+"""Journal entries around each write: the intent before the request, the result after it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class JournalWriter:
         reason: Reason,
         before: Mapping[str, Any],
     ) -> int:
-        """Say what will be sent and what was there before. Out: the id of the entry."""
+        """Record what will be sent and the state before it. Return the id of the entry."""
         return self._job.store.journal_intent(
             run_id=self._job.run_id,
             at=self._job.now(),
@@ -44,10 +44,10 @@ class JournalWriter:
     def recording_errors(
         self, entries: Sequence[int], *, except_for: type[ConnectorError] | None = None
     ) -> Iterator[None]:
-        """Around the request: notes what became of entries whose write raised, and lets the error through.
+        """Record a connector error of the request for the given entries, then raise it again.
 
-        What may have taken effect is ``unknown``, which ``settle.py`` clears up. An error of the kind ``except_for``
-        is not noted: the caller finds out more.
+        A write that may have taken effect gets the result ``unknown``, which ``recover`` resolves. Errors of type
+        ``except_for`` are not recorded, because the caller resolves them.
         """
         try:
             yield

@@ -1,4 +1,8 @@
-"""Write labels: made on GitHub before their first use, renamed in place where they have another name now."""
+"""Writing of labels.
+
+On GitHub, a label is created with color and description before its first use, and renamed in place where the plan or
+prefix has a new name.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +17,19 @@ from sync.runtime.context import RunContext
 
 
 class LabelWriter:
-    """Carries out label changes. Errors are those of the connectors; the journal knows what became of each write."""
+    """Writes label changes. Raises the errors of the connectors; the journal has the result of each write."""
 
     def __init__(self, context: RunContext) -> None:
         self._job, self._journal = context, JournalWriter(context)
         self._renamed: dict[tuple[str, str, str], bool] = {}
-        """(tracker, container, old label) -> whether it was renamed in place in this run."""
+        """(tracker, container, former label) -> True if it was renamed in place in this run."""
 
     def write(self, change: LabelChange) -> None:
-        """Add first, then remove. On GitHub each request is a step of its own, so that what was added is known as
-        ours also when a removal is refused; Jira does both at once or nothing."""
+        """Add labels, then remove labels.
+
+        GitHub gets one request for each step, so that added labels are recorded as ours even if a removal is rejected.
+        Jira changes all labels of an issue in one request.
+        """
         renamed = {old for old, new in change.renames.items() if self._rename(change, old, new)}
         add = [label for label in change.add if label not in {change.renames[old] for old in renamed}]
         remove = [label for label in change.remove if label.lower() not in renamed]
@@ -37,7 +44,7 @@ class LabelWriter:
                 self._add_one_by_one(change, added)
 
     def _add_one_by_one(self, change: LabelChange, add: list[str]) -> None:
-        """GitHub may have taken some of several labels and not others: what it takes alone is known as ours."""
+        """Add labels one at a time after GitHub rejected several at once, because it may have accepted some of them."""
         refusals = []
         for label in add:
             try:
@@ -82,7 +89,7 @@ class LabelWriter:
             save_confirmed_labels(self._job, known, add=add, remove=remove)
 
     def _ensure_label_exists(self, change: LabelChange, label: str) -> None:
-        """On GitHub a label is made with colour and description before its first use."""
+        """Create a label on GitHub before its first use."""
         if self._job.markup(change.ref.tracker) == "jira":
             return
         cache, key = self._job.store.cache_for(change.ref.tracker), f"label-made:{change.container}:{label}"
@@ -102,7 +109,7 @@ class LabelWriter:
         cache.put(key, True, days=90)
 
     def _rename(self, change: LabelChange, old: str, new: str) -> bool:
-        """Rename the label in place, once for a container: it then has its new name on every issue."""
+        """Rename a label in place, once for each container. All its issues have the new name then."""
         place = (change.ref.tracker, change.container.lower(), old)
         if place not in self._renamed:
             self._renamed[place] = self._rename_in_place(change, old, new)
@@ -134,8 +141,10 @@ class LabelWriter:
 def save_confirmed_labels(
     context: RunContext, known: KnownIssue, *, add: Collection[str], remove: Collection[str]
 ) -> None:
-    """What the tracker has just confirmed is what we know of the issue. Else a list that lags, or one that the
-    tracker does not send again, would look as if people had changed the labels."""
+    """Save the labels that the tracker confirmed.
+
+    Without this, a list that lags would look as if people had changed the labels.
+    """
     issue, gone = known.issue, {label.lower() for label in remove}
     kept = frozenset(label for label in issue.labels if label.lower() not in gone)
     if not known.vanished:
@@ -143,7 +152,7 @@ def save_confirmed_labels(
 
 
 def record_label_rename(context: RunContext, tracker: str, container: str, old: str, new: str) -> None:
-    """A label was renamed in place: everything that we know of it in that repository goes under the new name."""
+    """Update the store after a rename in place: pushed and known labels of that repository get the new name."""
     place = container.lower()
 
     def is_here(ref: IssueRef) -> bool:

@@ -1,4 +1,7 @@
-"""Clear up after a run that died or lost an answer: what was intended, and did it take effect?"""
+"""Recovery after a run that crashed or lost a response.
+
+For each intent without a result, the tracker is read to find out whether the write took effect.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,15 @@ from sync.runtime.context import RunContext
 from sync.store import JournalEntry, PushedCommentRecord
 
 MISSING_GRACE: Final = timedelta(days=1)
-"""How long an issue has to be out of sight before it counts as deleted with whatever we wrote on it: one wrong 404
-must not make a label of ours a stranger's."""
+"""Time after which a missing issue counts as deleted, together with what was written on it.
+
+One wrong 404 must not turn a label of ours into a foreign one."""
 
 
 def recover_pending_writes(context: RunContext) -> list[str]:
-    """Ask the trackers about every write whose result is not known, and record what is there.
+    """Read the trackers for every pending write and record its result.
 
-    Returns a sentence for each intent that stays open because its tracker does not answer.
+    Return one sentence for each write that stays pending because its tracker does not respond.
     """
     still_open = []
     for row in context.store.pending_writes():
@@ -76,14 +80,14 @@ def _recover_label(context: RunContext, row: JournalEntry) -> None:
 
 
 def _put_by_others(context: RunContext, row: JournalEntry, label: str) -> bool:
-    """Between our death and now a person may have put the very label. Where nobody tells, it is ours."""
+    """Return True if another account put the label after the crash. Without a history the label counts as ours."""
     events = context.readers[row.ref.tracker].label_origins(row.ref)
     authors = {name.lower(): event.author_id for name, event in events.items()}
     return label in authors and authors[label] not in context.own_account_ids(row.ref.tracker)
 
 
 def _recover_rename(context: RunContext, row: JournalEntry) -> None:
-    """The issue for which it was done shows whether the label has its new name."""
+    """Check on the issue that caused the rename whether the label has its new name."""
     issue, new = _read_issue(context, row), str(row.payload["new"])
     if new not in {name.lower() for name in issue.labels}:
         context.store.journal_result(row.id, "not-sent", context.now(), detail="the tracker shows no effect")
@@ -95,7 +99,7 @@ def _recover_rename(context: RunContext, row: JournalEntry) -> None:
 
 
 def _recover_deletion(context: RunContext, row: JournalEntry) -> None:
-    """Gone, or without our text in it, means deleted."""
+    """Record the deletion if the comment is gone, or no longer contains our text."""
     if _find_own_comment(context, row) is None:
         context.store.complete_write(
             row.id, context.now(), ref=row.ref, deleted_subject=str(row.payload["subject"])
@@ -137,7 +141,7 @@ def _recover_comment(context: RunContext, row: JournalEntry) -> None:
 
 
 def _find_own_comment(context: RunContext, row: JournalEntry) -> tuple[Comment, str] | None:
-    """Our comment for the intent's subject on that issue, with our text in it. Gone when the issue is out of sight."""
+    """Return our comment for the subject of the intent and our text in it. Raise Gone if the issue is missing."""
     reader, marker = context.readers[row.ref.tracker], CommentMarker(context)
     subjects = (str(row.payload["subject"]),)
     try:

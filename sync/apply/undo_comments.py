@@ -1,4 +1,4 @@
-"""Take back what a run did with status comments. What people wrote, or changed in our text, stays."""
+"""Reversal of comment writes. Text of people, and text of ours that people changed, stays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sync.model.undo import CurrentComment, CurrentIssue, Hold, Reversal, Skippe
 
 
 def revert_comments(request: UndoRequest, current: CurrentIssue, rows: Sequence[JournalEntry]) -> Reversal:
-    """The inverse of comment operations on one issue. ``rows`` took effect, oldest first."""
+    """Return the reversal of comment writes on one issue. ``rows`` took effect, oldest first."""
     by_subject: dict[str, list[JournalEntry]] = {}
     for row in rows:
         by_subject.setdefault(str(row.payload["subject"]), []).append(row)
@@ -30,7 +30,7 @@ def revert_comments(request: UndoRequest, current: CurrentIssue, rows: Sequence[
 
 
 def comment_id_of(rows: Sequence[JournalEntry]) -> str | None:
-    """Id of the comment that these operations on one subject were about last, as far as the journal tells."""
+    """Return the id of the comment that these operations wrote last; None if the journal has none."""
     for row in reversed(rows):
         if named := row.payload.get("comment") or (row.after or {}).get("comment"):
             return str(named)
@@ -38,7 +38,7 @@ def comment_id_of(rows: Sequence[JournalEntry]) -> str | None:
 
 
 class _CommentReverter:
-    """The comment of one subject on one issue: what it was before the run, after it, and now."""
+    """Comment of one subject on one issue: before the run, after the run, and now."""
 
     def __init__(
         self, request: UndoRequest, current: CurrentIssue, subject: str, rows: list[JournalEntry]
@@ -63,7 +63,7 @@ class _CommentReverter:
         return self._revert_edit(self.live, self.live.text, self.before)
 
     def _revert_creation(self, live: CurrentComment, text: str) -> Reversal:
-        """Later edits of ours leave it ours; those of people do not."""
+        """Delete the comment if its text is still ours; later edits by increment-sync do not matter."""
         if text_digest(text) not in (text_digest(self.after or ""), self._last_text()):
             return self._skip("holds text of ours that a person changed since")
         removal = CommentRemoval(ref=self.ref, subject=self.subject, comment_id=live.id, reason=self.reason)
@@ -130,7 +130,7 @@ class _CommentReverter:
 
 
 def _text_before(row: JournalEntry) -> str | None:
-    """Our text before an operation: None when there was no comment, empty when the journal does not tell."""
+    """Return our text before an operation: None without a comment, empty if the journal does not have it."""
     if row.op == "create-comment":
         return None
     if row.op == "delete-comment":

@@ -1,4 +1,4 @@
-"""What is needed to take a run back: its journal, and the issues that it wrote on, read directly."""
+"""Inputs of an undo: the journal of the run, and the current state of its issues by direct reads."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ COMMAND = "undo"
 
 
 def undo_lineage(context: RunContext, run_id: str) -> tuple[str, bool]:
-    """The run that all undoing of ``run_id`` goes back to, and whether that run's writes are taken back by it: an undo
-    of an undo does them again. LookupError when there is no such run."""
+    """Return the original run of a chain of undos, and True if undoing ``run_id`` reverts the original writes.
+
+    Undoing an undo applies them again. Raise LookupError for an unknown run.
+    """
     if context.store.find_run(run_id) is None:
         raise LookupError(f"there is no run {run_id}; `increment-sync history` lists them")
     undone = {
@@ -43,7 +45,7 @@ def build_undo_request(
     reapplies: bool = False,
     post_again: bool = False,
 ) -> UndoRequest:
-    """What the run did, and what undoing it did since. ``only``: these issues alone; empty for all."""
+    """Collect the writes of a run and of every undo of it. ``only``: restrict to these issues; empty for all."""
     family = _undo_chain(context, run_id)
     rows = sorted(
         (row for each in family for row in context.store.journal(run_id=each)), key=lambda row: row.id
@@ -72,8 +74,10 @@ def build_undo_request(
 
 
 def read_current_issue(context: RunContext, request: UndoRequest, ref: IssueRef) -> CurrentIssue:
-    """An issue as its tracker shows it now: one request for it, one for the history of its labels and one for each
-    comment, as far as the run touched them."""
+    """Read an issue as far as the run changed it.
+
+    Costs one request for the issue, one for its label history, and one for each comment.
+    """
     rows = [row for row in request.entries if row.ref == ref and row.outcome == "done"]
     known = context.store.known_issue(ref.tracker, ref.id)
     today = known.issue.ref if known else ref
@@ -98,7 +102,7 @@ def read_current_issue(context: RunContext, request: UndoRequest, ref: IssueRef)
 
 
 def _undo_chain(context: RunContext, run_id: str) -> list[str]:
-    """The run, what took it back, what took that back, and so on."""
+    """Return the run, the undos of it, the undos of those, and so on."""
     undoing: dict[str, list[str]] = {}
     for row in context.store.runs_of_command(COMMAND):
         if row.id != context.run_id:

@@ -1,7 +1,7 @@
-"""Take a run back: its journal, and what the trackers show now -> inverse changes, and what is left and why.
+"""Reversal of a run: inverse changes from its journal and the current state of the trackers. Pure.
 
-Labels of which an issue has one at most (all but flags) are judged together: they go back to the before-image only
-where they stand exactly as the run left them. Pure: nothing is read or written here.
+Labels of a family with at most one label an issue (all but flags) are reverted together, and only if they are exactly
+as the run left them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ COMMENT_OPS = ("create-comment", "edit-comment", "delete-comment")
 
 
 def build_reversal(request: UndoRequest, current: Mapping[IssueRef, CurrentIssue]) -> Reversal:
-    """The inverse of everything that the run did on the issues of ``current``.
+    """Return the reversal of all writes of the run on the given issues.
 
-    A write that failed took nothing; one whose outcome is unknown is refused.
+    Failed writes need no reversal. Writes with an unknown result are skipped.
     """
     undoing = _ReversalParts()
     for ref, now in sorted(current.items()):
@@ -34,7 +34,9 @@ def build_reversal(request: UndoRequest, current: Mapping[IssueRef, CurrentIssue
 
 
 def label_group(label: str, scheme: LabelScheme) -> tuple[str, str]:
-    """What a label is judged together with: its family where an issue has one of it at most, else itself."""
+    """Return the group that a label is reverted with: its family, or the label itself for flags and unmanaged
+    labels.
+    """
     family = scheme.family_of(label)
     return ("", label) if family in (None, "flag") else (f"{family}", "")
 
@@ -101,7 +103,7 @@ def _note_permanent_effects(row: JournalEntry, current: CurrentIssue, parts: _Re
 
 
 class _LabelReverter:
-    """The labels of one issue."""
+    """Labels of one issue: before the run, after the run, and now."""
 
     def __init__(
         self, request: UndoRequest, current: CurrentIssue, issue: Issue, rows: list[JournalEntry]
@@ -149,7 +151,7 @@ class _LabelReverter:
     def _conflict(
         self, group: frozenset[str], after: frozenset[str], live: frozenset[str], leaving: frozenset[str]
     ) -> str | None:
-        """Who changed the same thing since, if anybody did."""
+        """Return the later change that prevents the reversal; None if there is none."""
         if live != after:
             later = [
                 row
@@ -174,7 +176,7 @@ class _LabelReverter:
         return frozenset(labels)
 
     def _original_spelling(self, name: str) -> str:
-        """The label that said so before the run, unless it has another name today."""
+        """Return the label text from before the run, unless the label has another name now."""
         labels = map(str, self.rows[0].before.get("labels", ()))
         return next(
             (label for label in labels if label.lower() == name or self._is_current(label, name)), name

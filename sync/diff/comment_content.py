@@ -1,7 +1,7 @@
-"""What a status comment says about a capability or goal, before it is written in a tracker's markup.
+"""Content of status comments for capabilities and goals, before rendering.
 
-Short, and useful to a lead and an executive. It holds nothing that changes by itself (no run, no date of today, no
-days left), so that the same roll-up always gives the same text.
+The content holds nothing that changes by itself (no run id, no current date, no days left). The same roll-up always
+gives the same content.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ from sync.model.rollup import Answers, CapabilityRollup, Counts, GoalRollup
 
 MAX_ROWS = 40
 MAX_BLOCKED = 8
-"""Capabilities that a goal's comment names as blocked."""
+"""Number of capabilities that the comment of a goal lists as blocked."""
 
 
 def capability_comment(
     rollup: CapabilityRollup, goal_title: str, increment: Increment, *, overrides: int, instance: str
 ) -> CommentContent:
-    """The comment on the anchor of a capability. ``overrides``: decisions of people that count here."""
+    """Return the content for the anchor of a capability.
+
+    ``overrides``: number of manual overrides that affect its counts.
+    """
     return CommentContent(
         heading=rollup.title,
         context=f"capability of {goal_title}, increment {increment.id}, due {rollup.target or increment.end}",
@@ -49,7 +52,7 @@ def capability_comment(
 def goal_comment(
     rollup: GoalRollup, increment: Increment, *, overrides: int, instance: str
 ) -> CommentContent:
-    """The comment on the anchor of a goal: one row for each capability."""
+    """Return the content for the anchor of a goal, with one row for each capability."""
     shown = rollup.capabilities[:MAX_ROWS]
     growth = [_scope_cell(capability, increment) for capability in shown]
     outlooks = [expected_cell(capability.expected) for capability in shown]
@@ -92,7 +95,7 @@ def goal_comment(
 
 
 def _headline(rollup: CapabilityRollup | GoalRollup, numbers: str) -> str:
-    """``In progress, blocked: 3 of 8 issues done``: all that most readers want to know."""
+    """``In progress, blocked: 3 of 8 issues done``."""
     words = _state_words(rollup)
     return words if rollup.state == "cancelled" else f"{words}: {numbers}"
 
@@ -126,7 +129,10 @@ def _done_count(counts: Counts) -> str:
 
 
 def _goal_scope_lines(goal: GoalRollup) -> list[str]:
-    """Only when every capability's baseline is of the start: figures of different days do not add up."""
+    """Return the scope of the goal against its start.
+
+    Empty if the baseline of any capability was taken later, because numbers of different days do not add up.
+    """
     scopes = [each.scope for each in goal.capabilities if not each.cancelled]
     if not all(scope.complete_from_start for scope in scopes):
         return []
@@ -149,7 +155,7 @@ def _experiment_lines(goal: GoalRollup) -> list[str]:
 
 
 def _count_lines(counts: Counts) -> list[str]:
-    """Where the rest is. Nothing while there is nothing to tell beside the headline."""
+    """Return the number of open and dropped issues; empty if there are none."""
     parts = [
         f"{number} {word}"
         for number, word in (
@@ -185,15 +191,17 @@ def _scope_lines(rollup: CapabilityRollup, increment: Increment) -> list[str]:
 
 
 def _since(rollup: CapabilityRollup, increment: Increment) -> str:
-    """A baseline that was taken late is no baseline of the start. Its day is that of the plan's zone."""
+    """Return ``the start``, or the date of a late baseline in the time zone of the plan."""
     scope = rollup.scope
     late = scope.baseline_at if not scope.complete_from_start else None
     return f"{late.astimezone(ZoneInfo(increment.timezone)):%Y-%m-%d}" if late else "the start"
 
 
 def _scope_cell(rollup: CapabilityRollup, increment: Increment) -> str:
-    """``14 → 16 (+3 -1)``; with the date when the figures do not reach back to the start. Empty without change, as
-    before the first baseline: taking it is no news."""
+    """Return ``14 → 16 (+3 -1)``, with the date of a late baseline.
+
+    Empty without a change, so that the first baseline causes no edit.
+    """
     scope = rollup.scope
     if scope.baseline is None:
         return ""
@@ -253,7 +261,7 @@ def _missing_result_lines(rollup: CapabilityRollup) -> list[ContentLine]:
 
 
 def _warning_lines(rollup: CapabilityRollup) -> list[str]:
-    """The roll-up's warnings without their codes; those that a line above already tells are left out."""
+    """Return the warnings of the roll-up without their codes, except those that another line already covers."""
     told = ("unknown_status", "result_missing")
     notes = [f"Note: {w.partition(': ')[2]}" for w in rollup.warnings if not w.startswith(told)]
     if rollup.conflicts:

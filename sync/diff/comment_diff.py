@@ -1,4 +1,4 @@
-"""Which status comments have to be written: what we would say now against what we said last."""
+"""Comparison of desired status comments with the pushed ones."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ def diff_comments(
     drift: Mapping[str, CommentDrift] | None = None,
     reverted: Mapping[IssueRef, frozenset[str]] | None = None,
 ) -> tuple[tuple[CommentChange, ...], tuple[Notice, ...]]:
-    """A comment is edited at once when its urgent part changed, for the rest at most every ``counts_every``.
+    """Return the comments to create or edit, and notices about those left alone.
 
-    A twenty-fourth of that time is forgiven: a daily crontab that starts some seconds early is not a day late.
+    A change of the urgent part is written at once, any other change at most once in ``counts_every``. The interval is
+    shortened by a twenty-fourth, so that a daily cron job that starts some seconds early is not postponed by a day.
 
-    ``drift``: subjects whose comment was found to be different from what we wrote and is to be repaired.
-    ``reverted``: issue -> subjects whose comment there was taken back by ``undo`` and stays as it is.
+    ``drift``: subjects whose comment a person changed and that this run repairs. ``reverted``: issue -> subjects whose
+    comment ``undo`` reverted; it stays as it is.
     """
     changes, observations = [], []
     for wish in desired:
@@ -60,7 +61,7 @@ def diff_comments(
 
 
 def _repair(desired: DesiredComment, last: PushedStatusComment, drift: CommentDrift) -> CommentChange:
-    """What was edited is written again; what is not there, or not ours any more, gets a successor."""
+    """Write an edited comment again; replace one that was deleted or taken over by a new one."""
     change = _comment_change(desired, last if drift == "edited" else None)
     return replace(change, reason=Reason(text=f"the status comment of {desired.subject} was {drift} by hand"))
 
@@ -80,14 +81,14 @@ def _comment_change(desired: DesiredComment, last: PushedStatusComment | None) -
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentPlacement:
-    """Where comments belong now."""
+    """Anchors of the subjects as the plans define them now."""
 
     desired: Mapping[str, IssueRef]
     """Subjects that get a comment in this run -> their anchor."""
     without_anchor: frozenset[str] = frozenset()
-    """Subjects of the plans that have no anchor (any more), and may be written for."""
+    """Subjects of the plans without an anchor for which pushing is enabled."""
     removed_subjects: frozenset[str] = frozenset()
-    """Subjects that are in no plan any more, although the plan of their increment is still there."""
+    """Subjects that were removed from a plan that still exists."""
 
 
 def comments_to_remove(
@@ -95,10 +96,10 @@ def comments_to_remove(
     placement: CommentPlacement,
     reverted: Mapping[IssueRef, frozenset[str]] | None = None,
 ) -> tuple[CommentRemoval, ...]:
-    """Comments on issues that do not stand for their subject any more: they would tell stale figures for ever.
+    """Return removals of comments on issues that are no longer the anchor of their subject.
 
-    One whose whole plan is gone stays, because an archived plan ends in a last word, and so does one whose subject
-    gets no comment in this run (a source failed, push is off): then nothing is certain. ``reverted`` as above.
+    A comment stays if its whole plan is gone, because an archived plan keeps its last comment. It also stays if its
+    subject gets no comment in this run (a source failed, pushing is disabled), because then its anchor is not certain.
     """
     removals = []
     for subject, last in sorted(pushed.items()):

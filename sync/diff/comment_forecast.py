@@ -1,4 +1,4 @@
-"""What a status comment says of the future. Nothing where nothing can be said, and no figure that is not rounded."""
+"""Forecast lines of status comments. All numbers are rounded; without a forecast the lines are empty."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from sync.model.rollup import CapabilityRollup
 
 
 def expected_lines(expected: Expectation | None, what: str, *, ranges: bool = True) -> list[str]:
-    """The chance and the range. Nothing where nothing can be said: a reason would hold figures that change by
-    themselves; ``status`` and the report tell it."""
+    """Return the probability and the range.
+
+    The reason for a missing forecast is left to ``status`` and the report: it contains numbers that change by
+    themselves.
+    """
     if expected is None:
         return []
     lines = []
@@ -22,7 +25,7 @@ def expected_lines(expected: Expectation | None, what: str, *, ranges: bool = Tr
 
 
 def expected_cell(expected: Expectation | None) -> str:
-    """``about 45 %, 16 to 21 of 21``."""
+    """Return ``about 45%, 16 to 21 of 21``."""
     if expected is None:
         return ""
     chance = expected.words if expected.probability is not None else ""
@@ -30,7 +33,7 @@ def expected_cell(expected: Expectation | None) -> str:
 
 
 def health_lines(rollup: CapabilityRollup) -> list[str]:
-    """What the health was before, and since when it is another."""
+    """Return the date of the last health change and the health before it."""
     expected = rollup.expected
     if expected is None or not rollup.health or not expected.health_before or not expected.health_since:
         return []
@@ -39,7 +42,7 @@ def health_lines(rollup: CapabilityRollup) -> list[str]:
 
 
 def aging_lines(rollup: CapabilityRollup) -> list[tuple[str, tuple[IssueRef, ...]]]:
-    """The open issues that are old by their team's measure."""
+    """Return the open issues that are older than most that the team finished."""
     if rollup.expected is None or not rollup.expected.ageing:
         return []
     return [("Open for longer than 85 % of what the team finished took", rollup.expected.ageing)]

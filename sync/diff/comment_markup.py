@@ -1,5 +1,7 @@
-"""The text of a status comment on a tracker: GitHub Markdown or Jira wiki markup, harmless everywhere, within the
-tracker's limits, and how our text is found again among what people wrote around it.
+"""Status comments as text: GitHub Markdown or Jira wiki markup.
+
+Text from issues is escaped, and the size stays within the limits of the tracker. On GitHub two hidden markers enclose
+the block of increment-sync, so that text of people around it stays untouched.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from sync.model.comments import CommentContent, ContentLine
 MAX_KEYS = 8
 MAX_TITLE = 120
 MAX_LENGTH: Mapping[str, int] = {"github": 60_000, "jira": 30_000}
-"""Below the trackers' limits (65,536 and 32,767 characters) with room for the markers and people's text."""
+"""Below the limits of the trackers (65,536 and 32,767 characters), with room for markers and text of people."""
 
 _BEGIN = "<!-- increment-sync:begin instance={instance} subject={subject} -->"
 _END = "<!-- increment-sync:end -->"
@@ -25,13 +27,13 @@ _BLOCK = re.compile(
     r"(?P<body>.*?)\n?<!-- increment-sync:end -->",
     re.DOTALL | re.MULTILINE,
 )
-"""At the beginning of a line only: in a quotation (``> <!-- ...``) the block is not ours."""
+"""Matches at the start of a line only. In a quotation (``> <!-- ...``) the block is not ours."""
 _UNREADABLE = "Unreadable since"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RenderedComment:
-    """A comment's text with the two hashes that decide about edits."""
+    """Text of a comment, with the two hashes that decide about edits."""
 
     body: str
     urgent_hash: str
@@ -39,7 +41,7 @@ class RenderedComment:
 
 
 def render_comment(content: CommentContent, markup: str) -> RenderedComment:
-    """Write a document for ``github`` or ``jira``. What does not fit the tracker's limit leaves row by row."""
+    """Render content for ``github`` or ``jira``. Rows that exceed the size limit are omitted from the end."""
     write = _markdown if markup == "github" else _wiki
     body = write(content)
     while len(body) > MAX_LENGTH[markup] and (content.rows or content.lines):
@@ -57,7 +59,7 @@ def _shorten(content: CommentContent) -> CommentContent:
 
 
 def add_unreadable_notice(body: str, unreadable: Mapping[str, datetime], markup: str) -> str:
-    """The old figures with a line that says since when which sources could not be read."""
+    """Return the earlier text with one line for each unreadable source and the time of its last success (UTC)."""
     emphasis = "**" if markup == "github" else "*"
     neutral = escape_github if markup == "github" else escape_jira
     mark = f"{emphasis}{_UNREADABLE}"
@@ -72,26 +74,26 @@ def add_unreadable_notice(body: str, unreadable: Mapping[str, datetime], markup:
 
 
 def wrap_block(body: str, instance: str, subject: str) -> str:
-    """Our text between the two hidden markers, as it stands in a GitHub comment."""
+    """Return the text between the two hidden markers, as it is written to GitHub."""
     return f"{_BEGIN.format(instance=instance, subject=subject)}\n{body}\n{_END}"
 
 
 def find_block(text: str, instance: str, subject: str) -> str | None:
-    """Our text inside a GitHub comment, or None when its markers are not of this instance and subject."""
+    """Return the text of our block in a GitHub comment; None unless exactly one block has this instance and subject."""
     found = [m for m in _BLOCK.finditer(text) if (m["instance"], m["subject"]) == (instance, subject)]
     return found[0]["body"] if len(found) == 1 else None
 
 
 def find_any_block(text: str) -> tuple[str, str] | None:
-    """(instance, subject) of the first block of any installation in a GitHub comment."""
+    """Return (instance, subject) of the first block in a GitHub comment, of any instance."""
     found = _BLOCK.search(text)
     return (found["instance"], found["subject"]) if found else None
 
 
 def replace_block(text: str, body: str, instance: str, subjects: tuple[str, ...]) -> str:
-    """The comment with our text replaced and everything that people wrote outside it kept as it is.
+    """Return the comment with our block replaced; text outside the block stays unchanged.
 
-    ``subjects``: the subject, and the names that it had before; the block gets the present one.
+    ``subjects``: the current subject, then its former names. The new block gets the current one.
     """
     ours = wrap_block(body, instance, subjects[0])
     match = _find_own_block(text, instance, subjects)
@@ -99,7 +101,7 @@ def replace_block(text: str, body: str, instance: str, subjects: tuple[str, ...]
 
 
 def remove_block(text: str, instance: str, subjects: tuple[str, ...]) -> str:
-    """What people wrote around our text; empty when there is nothing else."""
+    """Return the text that people wrote around our block; empty if there is none."""
     match = _find_own_block(text, instance, subjects)
     return (text[: match.start()] + text[match.end() :]).strip() if match else ""
 
@@ -110,7 +112,7 @@ def _find_own_block(text: str, instance: str, subjects: tuple[str, ...]) -> re.M
 
 
 def text_digest(text: str) -> str:
-    """Short hash by which two texts are compared; white space at line ends does not count."""
+    """Return a short hash of a text. White space at line ends is ignored."""
     normal = "\n".join(line.rstrip() for line in text.replace("\r\n", "\n").strip().split("\n"))
     return hashlib.sha256(normal.encode()).hexdigest()[:24]
 
@@ -170,5 +172,5 @@ def _line(line: ContentLine, clean: Callable[[str], str], code: Callable[[str], 
 
 
 def _safe_key(key: str) -> str:
-    """A key inside a code span: nothing in it may end the span."""
+    """Remove characters that could end a code span."""
     return re.sub(r"[^A-Za-z0-9_./#-]", "", key)

@@ -1,4 +1,4 @@
-"""Which status comments there should be, what they say, and where none should stand any more. Pure."""
+"""Desired status comments of capabilities and goals, and the place of each comment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sync.model.rollup import CapabilityRollup
 
 
 class StatusCommentBuilder:
-    """``markup``: tracker -> ``github`` or ``jira``."""
+    """Builds the desired status comments. ``markup``: tracker -> ``github`` or ``jira``."""
 
     def __init__(
         self,
@@ -36,12 +36,12 @@ class StatusCommentBuilder:
         self._sources = [source for team in inputs.workspace.teams for source in team.sources]
 
     def build_all(self) -> tuple[DesiredComment, ...]:
-        """A wish for every anchor that was read and whose teams are written for."""
+        """Return a comment for every anchor that was read and whose teams have pushing enabled."""
         found = (self._build(subject) for subject in anchored_subjects(self._inputs) if subject.may_push)
         return tuple(wish for wish in found if wish)
 
     def placement(self, desired: tuple[DesiredComment, ...]) -> CommentPlacement:
-        """What became of the anchors in the plans. Only for teams that are written for."""
+        """Return the anchors of all subjects for which pushing is enabled."""
         inputs, remembered = self._inputs, self._remembered
         anchors = {
             name: anchor
@@ -97,8 +97,10 @@ class StatusCommentBuilder:
         return goal_comment(rollup, subject.increment, overrides=overrides, instance=instance)
 
     def _unreadable_notice(self, subject: AnchoredSubject, markup: str) -> DesiredComment | None:
-        """After a day, one edit says since when which source is unreadable; the figures stay as they were. An
-        anchor that has no figures yet gets none."""
+        """Return an edit that names the unreadable sources and keeps the earlier numbers.
+
+        None before ``unreadable_after``, and for an anchor without a comment.
+        """
         last, body = (
             self._remembered.status_comments.get(subject.name),
             self._remembered.comment_bodies.get(subject.name),
@@ -122,7 +124,9 @@ class StatusCommentBuilder:
         )
 
     def _source_names(self, failing: Mapping[str, datetime], anchor: Issue) -> dict[str, datetime]:
-        """Sources as the comment on ``anchor`` may name them, with the earliest time of those without a name."""
+        """Return the sources under names that the comment on ``anchor`` may contain, with the earliest time of each
+        name.
+        """
         named: dict[str, datetime] = {}
         for source, since in failing.items():
             name = self._seen.redaction.visible_source_name(source, self._sources, anchor)

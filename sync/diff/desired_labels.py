@@ -1,4 +1,4 @@
-"""Which of our labels and which comment each issue should carry. Values in, values out."""
+"""Desired labels of issues and anchors. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sync.model.rollup import CapabilityRollup, GoalRollup, Rollup
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnchoredSubject:
-    """A capability or goal that has an anchor, with what is said about it."""
+    """A capability or goal with an anchor that was read."""
 
     name: str
     """``capability:<id>`` or ``goal:<id>``."""
@@ -27,41 +27,49 @@ class AnchoredSubject:
     uncertain: tuple[str, ...]
     may_push: bool
     team: str | None = None
-    """Whose labels it gets: the capability's team; a goal has the organisation's."""
+    """Team that sets prefix and color: the team of a capability; None for a goal, which has those of the
+    organization."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DesiredStateInputs:
+    """Everything that desired labels and comments depend on."""
+
     workspace: Workspace
     matched: MatchResult
     rollup: Rollup
     known: Mapping[IssueRef, KnownIssue]
     anchors: Mapping[Anchor, Issue]
-    """The anchors that could be read in this run."""
+    """Anchors that were read in this run."""
     unread_sources: frozenset[str]
-    """Names of the sources that were not read whole in this run."""
+    """Names of the sources that were not fully read in this run."""
     uncertain: Mapping[str, tuple[str, ...]]
-    """Capability id -> sources feeding it that were not read whole."""
+    """Capability id -> its sources that were not fully read."""
     orphans: frozenset[IssueRef] = frozenset()
-    """Issues of no source that still carry our labels and were read directly."""
+    """Issues outside every source that still carry managed labels and were read directly."""
     scheme: LabelScheme
     may_push: Callable[[str], bool]
     finished_increments: frozenset[str]
     """Increments that had their last write after closing."""
     now: datetime
     unread_anchors: frozenset[IssueRef] = frozenset()
-    """Anchors that could not be read in this run, as far as it is known which issues they are."""
+    """Anchors that were not read in this run, as far as their issue is known."""
     archived: frozenset[IssueRef] = frozenset()
-    """Former anchors whose plan is not here any more: they keep what was said last."""
+    """Former anchors whose plan no longer exists. Their labels stay."""
     contested_subjects: frozenset[str] = frozenset()
-    """Subjects whose anchor another installation keeps."""
+    """Subjects whose anchor belongs to another instance."""
     relevant: Collection[IssueRef] | None = None
-    """Issues that carried labels of ours or that people decided on. Of the others, those get no wish that have no
-    label of ours and should have none: most issues of most trackers. None: every issue gets one."""
+    """Issues that carried managed labels or have overrides.
+
+    Other issues get no entry if they neither have nor need a managed label, which are most issues of a tracker. None:
+    every issue gets an entry."""
 
 
 def desired_labels_for(inputs: DesiredStateInputs) -> dict[IssueRef, DesiredLabels]:
-    """A wish for every known issue and every anchor that was read; anchors get no issue labels."""
+    """Return the desired labels of every relevant issue and every anchor that was read.
+
+    An anchor gets state labels only, never those of an issue.
+    """
     anchors = {issue.ref for issue in inputs.anchors.values()}
     wishing = _DesiredLabelsBuilder(inputs)
     outcomes: dict[IssueRef, Assignment | Unplanned] = {each.ref: each for each in inputs.matched.unplanned}
@@ -87,7 +95,7 @@ def _leave_untouched(issue: Issue) -> DesiredLabels:
 
 
 def anchored_subjects(inputs: DesiredStateInputs) -> Iterator[AnchoredSubject]:
-    """Every capability and goal whose anchor was read, is ours, and whose increment is still written to."""
+    """Return each capability and goal whose anchor was read, is ours and still gets writes."""
     return (each for each in _all_anchored_subjects(inputs) if each.name not in inputs.contested_subjects)
 
 
@@ -126,14 +134,14 @@ _T = TypeVar("_T")
 
 
 def _require(rollup: _T | None) -> _T:
-    """Every capability and goal of the plans is rolled up; a hole would be a bug."""
+    """Return a roll-up that must exist. Raise LookupError if the plan names something that was not rolled up."""
     if rollup is None:
         raise LookupError("the plan names something that was not rolled up")
     return rollup
 
 
 class _DesiredLabelsBuilder:
-    """What issues should carry. Whatever is the same for many of them is worked out once."""
+    """Builds the desired labels of issues. Values that many issues share are computed once."""
 
     def __init__(self, inputs: DesiredStateInputs) -> None:
         self._inputs = inputs
@@ -170,7 +178,7 @@ class _DesiredLabelsBuilder:
         )
 
     def is_relevant(self, item: KnownIssue) -> bool:
-        """Whether an issue without any outcome has to be looked at all the same."""
+        """Return True if an issue without an assignment may still need label changes."""
         inputs, issue = self._inputs, item.issue
         if inputs.relevant is None or issue.ref in inputs.relevant or issue.ref in inputs.orphans:
             return True
@@ -179,7 +187,7 @@ class _DesiredLabelsBuilder:
         return self._has_ours[issue.labels]
 
     def _teams(self, item: KnownIssue, assignment: Assignment | None) -> set[str]:
-        """The team that has the issue; without one, the teams that have its source."""
+        """Return the team of the assignment; without one, the teams of the sources."""
         if assignment:
             return {assignment.team}
         if item.sources not in self._teams_by_sources:
@@ -191,7 +199,9 @@ class _DesiredLabelsBuilder:
         return self._teams_by_sources[item.sources]
 
     def _teams_of_labels(self, issue: Issue) -> set[str]:
-        """The teams of the capabilities whose labels an issue carries; any team for one that was an anchor."""
+        """Return the teams of the capabilities named by the labels; all teams if there are none, as on a former
+        anchor.
+        """
         named = {self._inputs.scheme.capability_of(label) for label in issue.labels}
         teams = {self._places[name][1].team for name in named if name in self._places}
         return teams or {team.team for team in self._inputs.workspace.teams}
@@ -234,11 +244,11 @@ class _DesiredLabelsBuilder:
         return labels | self._past_increment_labels(issue)
 
     def _labeling_team(self, unplanned: Unplanned | None) -> str | None:
-        """Of the teams that have an unplanned issue and want it labelled, the first by name."""
+        """Return the first team by name that has the unplanned issue and sets ``label_unplanned``."""
         return min(self._asking.intersection(unplanned.teams), default=None) if unplanned else None
 
     def _past_increment_labels(self, issue: Issue) -> dict[str, Reason]:
-        """What was done in an increment that is closed keeps its labels, also when rules have moved on since."""
+        """Return the labels of closed increments on a done issue. They stay, even if rules have changed since."""
         if issue.category != "done" or not self._past:
             return {}
         reason, scheme = Reason(text="it was done in an increment that is closed"), self._inputs.scheme

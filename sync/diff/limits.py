@@ -1,4 +1,7 @@
-"""Refuse a change set that is unsafe. Each refusal names the number, the limit and the way past it this once."""
+"""The guard: limits that refuse an unsafe change set.
+
+Each refusal names the number, the limit, and the option that allows the change set in this run.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,15 @@ from sync.model.labels import SuspectedOverride
 from sync.model.limits import GuardLimits, ImpactEstimate, Refusal
 
 MIN_ISSUES_OF_DELETED_LABEL = 3
-"""On so many issues at least a label must have been before its loss everywhere tells of a deleted label."""
+"""Number of issues from which the loss of a label everywhere is taken for a deleted label."""
 
 
 MAX_SHARE = 0.5
-"""The most of a small number that may go at once; a share in the settings that is larger holds instead."""
+"""Largest share of a small number, unless the settings allow a larger one."""
 MAX_LABEL_SHARE = 0.75
-"""Of labels more may go, because a small team loses many when an increment closes."""
+"""The same for labels. It is larger, because a small team loses many labels when an increment closes."""
 ALWAYS_ALLOWED_LABELS, ALWAYS_ALLOWED_COMMENTS, ALWAYS_ALLOWED_PEOPLE = 4, 10, 10
-"""So many are never too many."""
+"""Numbers that no limit refuses."""
 
 
 def check_changes(
@@ -30,9 +33,9 @@ def check_changes(
     limits: GuardLimits,
     impact: ImpactEstimate | None = None,
 ) -> tuple[Refusal, ...]:
-    """Limits on what one run takes away, on how many comments it starts and on whom it has mailed.
+    """Check removals, new comments and notified people.
 
-    What is ``impact`` as a first run is not refused for being large: ``spread.py`` makes several runs of it.
+    During a rollout, size alone is not refused: ``write_budget`` spreads the change set over several runs.
     """
     found = [_check_removals(changes, pushed, limits), _check_comments(changes, limits, impact)]
     if impact is not None:
@@ -43,7 +46,9 @@ def check_changes(
 def check_atomic_changes(
     changes: ChangeSet, pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits, impact: ImpactEstimate
 ) -> tuple[Refusal, ...]:
-    """The same limits for what is carried out whole or not at all, as an undo: no mail waits for another run."""
+    """Check a change set that is written completely or not at all, such as an undo: no mail is postponed to another
+    run.
+    """
     impact, allowed = replace(impact, in_rollout=False), limits.max_notifications
     found = [
         _check_removals(changes, pushed, limits),
@@ -60,14 +65,19 @@ def check_atomic_changes(
 def allowance(
     absolute: int, share: float, total: int, *, max_share: float = MAX_SHARE, minimum: int = 0
 ) -> int:
-    """How many of ``total`` one run may touch: the larger of a number and a share, but of a small total not more
-    than the share ``max_share`` of it (or ``share``, if that is more), and always ``minimum``."""
+    """Return how many of ``total`` one run may change.
+
+    The larger of a number and a share. For a small total it is at most ``max_share`` of it (or ``share``, if larger),
+    and never below ``minimum``.
+    """
     largest = int(max(max_share, share) * total)
     return max(minimum, min(max(absolute, int(share * total)), largest))
 
 
 def write_budget_for(impact: ImpactEstimate, limits: GuardLimits) -> WriteBudget | None:
-    """What one run may ask of people where a change set is spread over several; None when it is carried out whole."""
+    """Return the budget of one run for a change set that is spread over several; None if one run writes it
+    completely.
+    """
     comments = None
     if impact.rolls_out_comments:
         comments = limits.new_comments if limits.max_comments is None else limits.max_comments
@@ -87,7 +97,7 @@ def write_budget_for(impact: ImpactEstimate, limits: GuardLimits) -> WriteBudget
 
 
 def max_people(impact: ImpactEstimate, limits: GuardLimits) -> int:
-    """How many people one run may have mailed."""
+    """Return how many people one run may cause mail to."""
     team = impact.cost.people_known
     return allowance(
         limits.notified, limits.notified_share, team, max_share=1.0, minimum=ALWAYS_ALLOWED_PEOPLE
@@ -95,13 +105,13 @@ def max_people(impact: ImpactEstimate, limits: GuardLimits) -> int:
 
 
 def max_overrides(pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits) -> int:
-    """How many decisions of people one run may find."""
+    """Return how many new overrides one run may find."""
     labelled = sum(1 for labels in pushed.values() if labels)
     return max(limits.overrides, int(limits.override_share * labelled))
 
 
 def is_override(suspicion: SuspectedOverride) -> bool:
-    """A new decision of a person. What the issue's history has proved (a store was lost) is not new."""
+    """Return True for a new override. One that the label history proves (after a lost store) is not new."""
     return suspicion.kind in ("veto", "pin") and not suspicion.needs_history
 
 
@@ -111,9 +121,9 @@ def check_overrides(
     limits: GuardLimits,
     read_issues: Collection[IssueRef],
 ) -> tuple[Refusal, ...]:
-    """Many decisions of people at once are more often a deleted label or a broken list than people.
+    """Refuse many new overrides at once: they are more often a deleted label or a broken list than decisions of people.
 
-    ``confirmed`` by direct reads; ``pushed`` as it was before; ``read_issues``: the issues that were read.
+    ``confirmed``: checked by direct reads. ``pushed``: before the run. ``read_issues``: issues fully read in this run.
     """
     found = [s for s in confirmed if is_override(s)]
     allowed = max_overrides(pushed, limits)
@@ -144,7 +154,7 @@ def deleted_labels(
     pushed: Mapping[IssueRef, frozenset[str]],
     read_issues: Collection[IssueRef],
 ) -> list[SuspectedOverride]:
-    """Of suspected vetoes those that ``label-gone`` would refuse: the others are single decisions of people."""
+    """Return the suspected vetoes that ``label-gone`` would refuse. All others are decisions about single issues."""
     gone = {(place, label) for place, label, _ in _labels_gone_everywhere(suspicions, pushed, read_issues)}
     return [s for s in suspicions if s.kind == "veto" and (_label_container(s.ref), s.label) in gone]
 
@@ -189,7 +199,10 @@ def _check_comments(changes: ChangeSet, limits: GuardLimits, impact: ImpactEstim
 
 
 def _check_notified(impact: ImpactEstimate, limits: GuardLimits) -> Refusal | None:
-    """With ``--max-notifications`` the run does what fits and leaves the rest, so that nothing is to be refused."""
+    """Check the number of notified people and mails.
+
+    With ``--max-notifications`` the run writes what fits and postpones the rest, so nothing is refused.
+    """
     attention, allowed = impact.cost, max_people(impact, limits)
     if impact.in_rollout or limits.max_notifications is not None:
         return None
@@ -217,9 +230,9 @@ def _labels_gone_everywhere(
     pushed: Mapping[IssueRef, frozenset[str]],
     read_issues: Collection[IssueRef],
 ) -> list[tuple[str, str, int]]:
-    """(place, label, count) for labels that at least three issues of a place carried and all of them lost.
+    """Return (container, label, count) for each label that at least three issues had and all of them lost.
 
-    Fewer are people. Issues that nobody looked at in this run say nothing either way.
+    A loss on fewer issues is taken for decisions of people. Issues that were not read in this run do not count.
     """
     seen = frozenset(read_issues)
     carried = Counter(
@@ -237,6 +250,6 @@ def _labels_gone_everywhere(
 
 
 def _label_container(ref: IssueRef) -> str:
-    """Where a label can be deleted as such: in a GitHub repository, on a whole Jira site."""
+    """Return the scope in which a label can be deleted as a whole: a GitHub repository or a Jira site."""
     repository, is_github, _ = ref.key.partition("#")
     return f"{ref.tracker}:{repository}" if is_github else ref.tracker

@@ -1,8 +1,8 @@
-"""What a change set asks of people and trackers: who is probably mailed, how many requests, how long it takes.
+"""Estimated cost of a change set: mails to people, requests and writing time. Pure.
 
-Pure: who stands on an issue, what a tracker mails about and what it allows is told by ``audience.py``. The trackers'
-rules as they document them: GitHub mails about a new comment and about no edit and no label. Jira mails about
-everything, except about edits by accounts that may silence them (``notifyUsers=false``, administrators only).
+Notification rules as the trackers document them: GitHub mails about a new comment, but not about edits and labels. Jira
+mails about every change, except for edits by an account that may suppress them (``notifyUsers=false``, administrators
+only). ``sync.pipeline.impact_estimate`` collects the inputs.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from sync.model.limits import Audience, ChangeCost, is_edit, project_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrackerWriteCost:
-    """What writing on one tracker costs."""
+    """Write limits of one tracker and what they have been used for."""
 
     limits: WriteLimits
     recent_content: int = 0
-    """Content that was made in the last hour."""
+    """Labels and comments created in the last hour."""
     missing_labels: frozenset[tuple[str, str]] = frozenset()
-    """(repository, label) that have to be made before their first use."""
+    """(repository, label) pairs that must be created before their first use."""
 
 
 def estimate_cost(
     changes: ChangeSet, audience: Audience, costs: Mapping[str, TrackerWriteCost]
 ) -> ChangeCost:
-    """The estimate for a change set. ``costs``: tracker -> what writing there costs."""
+    """Estimate the cost of a change set. ``costs``: tracker -> write limits and their use."""
     mails = Counter(person for change in changes.changes for person in audience.recipients(change))
     noisy = {
         project_of(change.ref) for change in changes.changes if is_edit(change)
@@ -59,7 +59,7 @@ def estimate_cost(
 
 
 def _count_requests(changes: list[Change], is_jira: bool) -> tuple[int, int, int]:
-    """(reads, writes, those of the writes that make content). A comment is read or looked for before it is written."""
+    """Return (reads, writes, writes that create content). A comment is read or searched for before it is written."""
     reads = writes = content = 0
     for change in changes:
         match change:

@@ -1,4 +1,4 @@
-"""How much of a change set one run carries out, where all of it would be too much for people at once."""
+"""Budget of one run for a change set that is spread over several runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sync.model.limits import Audience, ChangeCost
 
 @dataclass(kw_only=True, slots=True)
 class WriteBudget:
-    """Asked before each change. What has to wait is left for the next run; None means no limit."""
+    """Limits on new comments and mails, checked before each change. None means no limit."""
 
     audience: Audience
     max_comments: int | None = None
@@ -20,12 +20,12 @@ class WriteBudget:
     max_mails_per_person: int | None = None
     """Mails to one person."""
     max_mails: int | None = None
-    """In all, as asked for with ``--max-notifications``."""
+    """All mails of the run (``--max-notifications``)."""
     _created_comments: int = 0
     _mails_sent: Counter[str] = field(default_factory=Counter)
 
     def reason_to_wait(self, change: Change) -> str | None:
-        """Why a change has to wait for another run."""
+        """Return the limit that postpones a change to the next run; None if the change fits."""
         if (
             self.max_comments is not None
             and self._creates_comment(change)
@@ -46,7 +46,7 @@ class WriteBudget:
         return None
 
     def is_exceeded_by(self, cost: ChangeCost) -> bool:
-        """Whether one run will not do for all that was weighed."""
+        """Return True if one run cannot write everything."""
         asked = (
             (self.max_comments, cost.new_comments),
             (self.max_people, cost.people),
@@ -56,7 +56,7 @@ class WriteBudget:
         return any(limit is not None and limit < count for limit, count in asked)
 
     def spend(self, change: Change) -> None:
-        """A change is about to be carried out."""
+        """Count a change that is about to be written."""
         self._created_comments += self._creates_comment(change)
         self._mails_sent.update(self.audience.recipients(change))
 

@@ -1,4 +1,7 @@
-"""One operation each, as values: what would be written, on which issue, and why. Nothing here can write."""
+"""Changes as values: what to write on which issue, and why.
+
+Nothing in this module writes. The executor in ``sync.apply`` carries changes out.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from connectors.model import IssueRef
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reason:
-    """Why a label or comment is as it is: the rule that did it, and a sentence."""
+    """Reason for one label or comment operation: a sentence, and the rule behind it if there is one."""
 
     text: str
     rule: str | None = None
@@ -18,54 +21,56 @@ class Reason:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelChange:
-    """All label operations on one issue: additions first, then removals."""
+    """All label operations on one issue. Additions are written before removals."""
 
     ref: IssueRef
     container: str
     add: Mapping[str, Reason] = field(default_factory=dict)
     remove: Mapping[str, Reason] = field(default_factory=dict)
     before: tuple[str, ...] = ()
-    """Our labels that were live when this was decided, sorted."""
+    """Managed labels that were live at the time of the comparison, sorted."""
     pure_removals: tuple[str, ...] = ()
-    """Those of ``remove`` that go without another of their family coming: what the guard counts."""
+    """Labels of ``remove`` without a successor of the same family. The guard counts these."""
     renames: Mapping[str, str] = field(default_factory=dict)
-    """Of ``remove`` -> of ``add``: it is called so now (``previously`` in a plan, or of a prefix)."""
+    """Label of ``remove`` -> label of ``add`` that replaces it (``previously`` of a plan or a prefix)."""
     team: str | None = None
-    """Whose colours the labels get; without one the organisation's."""
+    """Team that sets the colors of the labels; None for the organization's colors."""
 
     def describe(self) -> str:
+        """Return one line, for example ``jira:DS-1  +capability:a -unplanned``."""
         parts = [f"+{label}" for label in sorted(self.add)] + [f"-{label}" for label in sorted(self.remove)]
         return f"{self.ref}  {' '.join(parts)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentChange:
-    """Create (``comment_id`` None) or edit the status comment of a capability or goal."""
+    """Create or edit the status comment of a capability or goal. A new comment has no ``comment_id``."""
 
     ref: IssueRef
     subject: str
     """``capability:<id>`` or ``goal:<id>``."""
     body: str
-    """Our text as the tracker will show it, without the hidden markers."""
+    """Text as the tracker displays it, without the hidden markers."""
     urgent_hash: str
     full_hash: str
     reason: Reason
     comment_id: str | None = None
     before_hash: str | None = None
-    """Of what we last wrote, when this is an edit."""
+    """Hash of the last pushed text; None for a new comment."""
 
     @property
     def creates(self) -> bool:
         return self.comment_id is None
 
     def describe(self) -> str:
+        """Return one line, for example ``jira:DS-1  edit status comment of goal:retention``."""
         verb = "create" if self.creates else "edit"
         return f"{self.ref}  {verb} status comment of {self.subject}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentRemoval:
-    """Delete our status comment from an issue that does not stand for its subject any more."""
+    """Delete a status comment from an issue that is no longer the anchor of its subject."""
 
     ref: IssueRef
     subject: str
@@ -73,6 +78,7 @@ class CommentRemoval:
     reason: Reason
 
     def describe(self) -> str:
+        """Return one line, for example ``jira:DS-1  delete status comment of goal:retention``."""
         return f"{self.ref}  delete status comment of {self.subject}"
 
 
@@ -81,8 +87,11 @@ Change = LabelChange | CommentChange | CommentRemoval
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangeSet:
-    """All of a run, in the order in which it is written, so that a run which has to stop did what matters most:
-    labels, comments that go, edits, new comments of goals, new comments of capabilities."""
+    """All changes of a run.
+
+    ``changes`` has them in writing order: labels, deleted comments, edited comments, new comments of goals, new
+    comments of capabilities. A run that stops early has then done what matters most.
+    """
 
     labels: tuple[LabelChange, ...] = ()
     comments: tuple[CommentChange, ...] = ()
@@ -90,6 +99,7 @@ class ChangeSet:
 
     @property
     def changes(self) -> tuple[Change, ...]:
+        """All changes in writing order."""
         comments = sorted(
             self.comments, key=lambda each: (each.creates, not each.subject.startswith("goal:"))
         )
@@ -119,7 +129,7 @@ class ChangeSet:
         return len(self.comments) - self.created_comments
 
     def summary(self) -> dict[str, int]:
-        """Counts for the summary line and for ``--json``."""
+        """Return counts by operation, for the summary line and for ``--json``."""
         return {
             "labels_added": self.added,
             "labels_removed": self.removed,

@@ -1,4 +1,4 @@
-"""Status comments: content, desired state, recorded state and drift."""
+"""Desired and pushed status comments, and the content of a comment before it is rendered."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from connectors.model import IssueRef
 from sync.model.changes import Reason
 
 CommentDrift = Literal["edited", "deleted", "taken over"]
-"""What people did to a comment of ours."""
+"""How a person changed a status comment."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DesiredComment:
-    """The status comment that a subject should have."""
+    """The status comment that a capability or goal should have."""
 
     subject: str
     ref: IssueRef
@@ -24,12 +24,12 @@ class DesiredComment:
     full_hash: str
     reason: Reason
     is_final: bool = False
-    """The increment is closed and this is the last write: figures do not wait for their day."""
+    """The increment is closed and this is its last write: the edit interval does not apply."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PushedStatusComment:
-    """The status comment that we last wrote for a subject."""
+    """The status comment that was last pushed for a subject."""
 
     ref: IssueRef
     comment_id: str
@@ -40,12 +40,12 @@ class PushedStatusComment:
 
 
 ContentLine = str | tuple[str, tuple[IssueRef, ...]]
-"""A sentence; one with refs ends in their keys."""
+"""A sentence, or a sentence with the issues whose keys end the line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentContent:
-    """What a comment says, before it is written in a tracker's markup. All text is still raw."""
+    """Content of a status comment before rendering. All text is raw and not yet escaped."""
 
     heading: str
     context: str
@@ -54,7 +54,7 @@ class CommentContent:
     header: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     omitted_rows: int = 0
-    """Rows that are not shown."""
+    """Number of rows that are not shown."""
     footer: str = ""
     urgent_parts: tuple[str, ...] = ()
-    """What makes an edit urgent: states, health words, blocked and released flags."""
+    """Facts that make an edit urgent: states, health, blocked and released flags."""

@@ -1,4 +1,4 @@
-"""Desired labels, and the outcome of comparing them with the tracker."""
+"""Desired labels, recorded overrides, and the result of the label comparison."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ SuspicionKind = Literal[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuspectedOverride:
-    """It looks as if a person decided something, or as if a label of ours is gone. To be checked by a direct
-    read before it is recorded."""
+    """A possible decision of a person, or a label of ours that may be gone.
+
+    A direct read of the issue checks it before it is recorded.
+    """
 
     ref: IssueRef
     kind: SuspicionKind
     label: str
     needs_history: bool = False
-    """This store cannot know who put the label: the issue's history has to say."""
+    """The store cannot know who put the label, so the label history of the issue decides."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
-    """Something that a person should know, and that changes nothing."""
+    """Information for people about one issue. It causes no change."""
 
     ref: IssueRef
     text: str
@@ -36,26 +38,29 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedOverrides:
-    """People's recorded decisions about labels, by issue: under their names of today (``current_label_name``)."""
+    """Recorded overrides by issue. Labels are stored under their current name (``current_label_name``)."""
 
     pins: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     vetoes: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     reverted: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
-    """What ``undo`` took back: neither put nor removed until it is cleared, and nor are others of a family of which an
-    issue has one at most."""
+    """Labels reverted by ``undo``: neither added nor removed until ``overrides clear``.
+
+    The same holds for other labels of the family, where an issue has at most one of it."""
     ignored: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
-    """Labels of unknown or human origin that are left alone and mean nothing."""
+    """Labels that increment-sync did not put as far as the history says. They stay and have no effect."""
     reverted_comments: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
-    """Subjects whose status comment on that issue ``undo`` took back: left as it is until it is cleared."""
+    """Subjects whose status comment on the issue ``undo`` reverted: unchanged until ``overrides clear``."""
 
     @property
     def refs(self) -> frozenset[IssueRef]:
-        """The issues whose labels were decided on."""
+        """Issues with at least one override about labels."""
         return frozenset({*self.pins, *self.vetoes, *self.reverted, *self.ignored})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelDiff:
+    """Result of ``diff_labels``: changes to write, overrides to check, and notices for people."""
+
     changes: tuple[LabelChange, ...] = ()
     suspicions: tuple[SuspectedOverride, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -63,17 +68,18 @@ class LabelDiff:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DesiredLabels:
-    """Our labels that one issue should carry, and how far we may go to get there."""
+    """Managed labels that one issue should have, and the limits on writing them."""
 
     ref: IssueRef
     container: str
     labels: Mapping[str, Reason] = field(default_factory=dict)
     fully_read: bool = True
-    """The issue was read whole in this run; otherwise nothing is concluded about it."""
+    """The issue was fully read in this run. Without that, nothing is concluded about it."""
     may_write: bool = True
-    """Writing is switched on for its team, and its increment is not closed for good."""
+    """Pushing is enabled for its team, and its increment has not had its last write."""
     no_pure_removal: bool = False
-    """A label may go only when another of its family comes: a source that feeds it was not read."""
+    """A label may be removed only if another of its family replaces it, because a source of the capability was not
+    read."""
     is_anchor: bool = False
     team: str | None = None
-    """Whose prefixes and colours its labels have; without one the organisation's."""
+    """Team whose prefixes and colors the labels have; None for the organization's."""

@@ -1,4 +1,4 @@
-"""Safety limits of a change set, and the estimate of its cost in requests and mails."""
+"""Cost of a change set for people and trackers, and the limits of the guard."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from sync.model.changes import Change, CommentChange, LabelChange
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audience:
-    """Who would read about a change."""
+    """People who may get mail about the changes of a change set."""
 
     people_by_issue: Mapping[IssueRef, frozenset[str]]
-    """Authors and assignees of the issues. Watchers are not among them: nothing tells us when they come and go."""
+    """Author and assignees of each issue. Watchers are not included, because no tracker reports when they change."""
     jira_trackers: frozenset[str]
-    """Names of the trackers that are a Jira."""
+    """Names of the trackers that are Jira."""
     notifying_projects: frozenset[str]
-    """``<tracker>:<project>`` of the Jira projects where we may not edit without mail."""
+    """``<tracker>:<project>`` of the Jira projects where edits by our account are always mailed."""
     people_known: int
-    """How many people stand on all issues that we know."""
+    """Number of people on all known issues."""
 
     def recipients(self, change: Change) -> frozenset[str]:
-        """The people who are probably mailed about a change; there may be more."""
+        """Return the people who probably get mail about a change. Watchers may come on top."""
         if is_edit(change):
             mails = project_of(change.ref) in self.notifying_projects
         else:
@@ -33,22 +33,22 @@ class Audience:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangeCost:
-    """The estimate for a change set. People and mails are "at least": watchers are unknown."""
+    """Estimated cost of a change set. People and mails are lower bounds, because watchers are unknown."""
 
     people: int = 0
     mails: int = 0
     most_mails: int = 0
-    """Mails to the one person who gets most."""
+    """Mails to the person who gets most."""
     people_known: int = 0
     notifying_projects: tuple[str, ...] = ()
     """Jira projects of the change set where every edit is mailed."""
     new_comments: int = 0
     requests: int = 0
     seconds: float = 0.0
-    """The least time under the trackers' write limits."""
+    """Least writing time under the write limits of the trackers."""
 
     def summary(self) -> dict[str, object]:
-        """For ``--json`` and saved change sets."""
+        """Return the JSON object for ``--json`` and saved change sets."""
         return {
             "people_at_least": self.people,
             "mails_at_least": self.mails,
@@ -62,35 +62,35 @@ class ChangeCost:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImpactEstimate:
-    """A change set's estimate, and what is known of the workspace beside it."""
+    """Cost of a change set, together with the facts about the workspace that the guard needs."""
 
     cost: ChangeCost
     audience: Audience
     existing_comments: int
-    """Status comments of ours that exist."""
+    """Number of live status comments."""
     in_rollout: bool
-    """Nothing was written before, or what was written first is not complete yet."""
+    """The first change set has not been written completely, so it is spread over several runs."""
 
     @property
     def rolls_out_comments(self) -> bool:
-        """Where there is no comment of ours (a store was lost after its labels were found), none is a surprise."""
+        """True if new comments may be spread over several runs: in a rollout, or while no status comment exists."""
         return self.in_rollout or not self.existing_comments
 
 
 def is_edit(change: Change) -> bool:
-    """Whether a change edits an issue or a comment, about which Jira can be told to mail nobody."""
+    """Return True for label changes and comment edits: Jira can apply these without mail."""
     return isinstance(change, LabelChange) or (isinstance(change, CommentChange) and not change.creates)
 
 
 def project_of(ref: IssueRef) -> str:
-    """``jira:DS`` or ``github:acme/churn``."""
+    """Return ``jira:DS`` or ``github:acme/churn``."""
     repository, is_github, _ = ref.key.partition("#")
     return f"{ref.tracker}:{repository if is_github else ref.key.rpartition('-')[0]}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuardLimits:
-    """Absolute numbers and shares; of a pair the larger allowance holds, see ``allowance``."""
+    """Absolute limits and shares. The larger of a pair applies, see ``allowance``."""
 
     removals: int
     removal_share: float
@@ -102,14 +102,14 @@ class GuardLimits:
     notified_share: float = 0.5
     mails_each: int = 20
     max_removals: int | None = None
-    """Allowed for this once, in place of everything else; so are the next two."""
+    """Limit for this run, replacing the pair above; ``max_comments`` and ``max_notifications`` likewise."""
     max_comments: int | None = None
     max_notifications: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """Why the run stops before writing."""
+    """Rule of the guard that stopped the run, with an explanation."""
 
     rule: str
     text: str

@@ -20,7 +20,7 @@ from sync.model.rollup import Baseline, EvidenceResult, Rollup
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanningResult:
-    """What follows from what was seen and remembered."""
+    """Result of ``plan_changes``: assignments, roll-up, desired labels and changes."""
 
     matched: MatchResult
     rollup: Rollup
@@ -34,11 +34,11 @@ class PlanningResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assessment:
-    """What counts where: the first half of thinking, on which forecasts are made."""
+    """First half of planning: matched issues and the roll-up that forecasts start from."""
 
     matched: MatchResult
     rollup: Rollup
-    """Without health."""
+    """Roll-up without health."""
     overrides: Overrides
     conflicting_pins: tuple[Notice, ...]
     uncertain: Mapping[str, tuple[str, ...]]
@@ -126,14 +126,17 @@ _MatchOutcome = TypeVar("_MatchOutcome", Assignment, Unplanned, Conflict)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreviousPlanning:
-    """A thought that differs from the one to come in nothing but plans and mappings."""
+    """Planning result that differs from the next one only by the plans and mappings."""
 
     planning: PlanningResult
     affected: frozenset[IssueRef]
-    """The known issues that may be judged in another way now."""
+    """Known issues that the new plans and mappings may match differently."""
 
     def merge_matched(self, fresh: MatchResult) -> MatchResult:
-        """With ``fresh`` for the issues that are looked at again. Warnings are those of the fresh ones."""
+        """Return the previous matches with those of the affected issues replaced by ``fresh``.
+
+        Warnings are those of ``fresh`` only.
+        """
         before = self.planning.matched
         return MatchResult(
             assignments=self._merge(before.assignments, fresh.assignments),
@@ -144,7 +147,7 @@ class PreviousPlanning:
         )
 
     def merge_labels(self, fresh: LabelDiff, replanned: Collection[IssueRef]) -> LabelDiff:
-        """With ``fresh`` for everything that was ``replanned``, anchors among it."""
+        """Return the previous label diff with everything about ``replanned`` issues replaced by ``fresh``."""
         before = self.planning
         changes = [each for each in before.changes.labels if each.ref not in replanned]
         return LabelDiff(

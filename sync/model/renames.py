@@ -9,7 +9,7 @@ from mappings.model import Workspace
 
 
 def current_names(workspace: Workspace) -> dict[str, str]:
-    """Old subject (``goal:<id>``, ``capability:<id>``) -> new subject, for every ``previously`` in the plans."""
+    """Map each former subject (``goal:<id>``, ``capability:<id>``) of the plans to the current one."""
     return {
         f"{kind}:{old}": f"{kind}:{item.id}"
         for increment in workspace.increments
@@ -20,7 +20,7 @@ def current_names(workspace: Workspace) -> dict[str, str]:
 
 
 def renamed_capabilities(workspace: Workspace) -> dict[str, str]:
-    """Old capability id -> the id that it has now, from ``previously``."""
+    """Map each former capability id to the current one."""
     return {
         old: capability.id
         for increment in workspace.increments
@@ -30,13 +30,16 @@ def renamed_capabilities(workspace: Workspace) -> dict[str, str]:
 
 
 def renamed_labels(workspace: Workspace) -> dict[str, str]:
-    """Old ``capability:`` label -> the one of today, both with the organisation's prefix."""
+    """Map each former ``capability:`` label to the current one, both with the organization's prefix."""
     label = workspace.labels.label
     pairs = renamed_capabilities(workspace).items()
     return {label("capability", old): label("capability", new) for old, new in pairs}
 
 
 def current_label_name(label: str, scheme: LabelScheme, renames: Mapping[str, str]) -> str:
-    """The organisation's name for what a label says; ``renames``: old label -> new label, from the plans."""
+    """Return the canonical name of a label with the current capability id.
+
+    ``renames`` maps former labels to current ones, see ``renamed_labels``.
+    """
     name = scheme.canonical_name(label)
     return renames.get(name, name)

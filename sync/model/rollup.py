@@ -1,7 +1,6 @@
-"""What a roll-up says, as frozen values. ``rollup.py`` makes them; comments, reports and guards read them.
+"""Roll-up values: counts, states and scope of capabilities, goals and increments.
 
-Every value can be turned into JSON with ``dataclasses.asdict``: it holds nothing but dataclasses, tuples,
-texts, numbers, dates and None.
+``dataclasses.asdict`` turns every value into JSON: field names are keys of ``status --json``.
 """
 
 from __future__ import annotations
@@ -19,41 +18,41 @@ CapabilityState = Literal["empty", "planned", "in-progress", "done", "cancelled"
 GoalState = Literal["planned", "in-progress", "done", "missed", "cancelled"]
 
 SCOPE_GROWTH_THRESHOLD: Final = 0.25
-"""Above this share of the baseline the anchor carries ``flag:scope-growth``."""
+"""Share of the baseline above which the anchor gets ``flag:scope-growth``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Baseline:
-    """The issues that were in scope at the first whole roll-up at or after the increment's start."""
+    """Issues in scope at the first complete roll-up at or after the start of the increment."""
 
     capability: str
     at: datetime
-    """Aware, UTC."""
+    """UTC."""
     refs: frozenset[IssueRef]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvidenceResult:
-    """How the evidence that a capability asks for stands."""
+    """State of the evidence that the plan asks for: a number in a file, compared with a bound."""
 
     reached: bool
     value: float | None
-    """The number that was found; None without one."""
+    """The number found in the file; None if there is none."""
     why: str
-    """For people: the number, the bound and the file, or why there is no number."""
+    """Sentence for people with the number, the bound and the file, or the reason why there is no number."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """How many issues are where. Issues are counted, nothing is estimated."""
+    """Number of issues by state. Issues are counted, not estimated."""
 
     todo: int = 0
     doing: int = 0
     done: int = 0
     unknown: int = 0
-    """Their status means nothing to team and tracker; they are work that is left, never done."""
+    """Issues whose status neither the team's mapping nor the tracker explains. They count as open work."""
     dropped: int = 0
-    """Outside of scope and progress, shown apart."""
+    """Outside of scope and progress, listed separately."""
 
     @property
     def scope(self) -> int:
@@ -65,7 +64,7 @@ class Counts:
 
     @property
     def progress(self) -> float | None:
-        """Done share from 0 to 1, None without scope: neither 0 nor 100 %."""
+        """Share of issues done, from 0 to 1; None without scope."""
         return self.done / self.scope if self.scope else None
 
     def __add__(self, other: Counts) -> Counts:
@@ -80,14 +79,14 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answers:
-    """How the experiments of a capability or iteration stand. Dropped ones are not among them."""
+    """Number of experiments by result. Dropped experiments are not counted."""
 
     confirmed: int = 0
     rejected: int = 0
     inconclusive: int = 0
     open: int = 0
     missing: int = 0
-    """Closed, but nobody said how it ended."""
+    """Closed without a result label."""
 
     @property
     def answered(self) -> int:
@@ -96,13 +95,13 @@ class Answers:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CountedIssue:
-    """An issue as it counts in one capability, with what people ask about it."""
+    """An issue as counted in one capability."""
 
     ref: IssueRef
     title: str
     url: str
     state: IssueState
-    """As it counts: an issue that vanished for long is dropped here, whatever it said last."""
+    """State as counted: an issue that has been missing for long counts as dropped."""
     team: str
     rule: str | None = None
     by: Literal["rule", "pin"] = "rule"
@@ -112,7 +111,7 @@ class CountedIssue:
     reopened: int = 0
     closed: datetime | None = None
     late: bool = False
-    """Done after the increment's end, within its grace days."""
+    """Done after the end of the increment, within its grace days."""
 
     @property
     def in_scope(self) -> bool:
@@ -124,13 +123,13 @@ class CountedIssue:
 
     @property
     def lacks_result(self) -> bool:
-        """An experiment that was closed without saying what came of it."""
+        """True for an experiment that was closed without a result label."""
         return self.experiment and self.state.state == "done" and not self.answer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IterationRollup:
-    """A named round of a capability. It has no effect on the capability's state."""
+    """A named round of a capability. It does not affect the state of the capability."""
 
     name: str
     state: CapabilityState
@@ -140,42 +139,42 @@ class IterationRollup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScopeChange:
-    """What became of the baseline. The parts always add up::
+    """Changes of the scope since the baseline. The parts always add up::
 
     baseline + added - dropped - moved_out - vanished - split = scope now = delivered + remaining
     """
 
     baseline: int | None = None
-    """Number of issues at the start; None when there is no baseline (yet): then all lists but
-    ``delivered`` and ``reopened`` are empty."""
+    """Number of issues at the start. None without a baseline; all lists but ``delivered`` and ``reopened`` are then
+    empty."""
     baseline_at: datetime | None = None
     complete_from_start: bool = False
-    """False when the baseline was taken more than a day after the start: growth is "since" then."""
+    """False for a baseline taken more than a day after the start: growth then counts from that day."""
     added: tuple[IssueRef, ...] = ()
     dropped: tuple[IssueRef, ...] = ()
     moved_out: tuple[IssueRef, ...] = ()
     """Now in another capability, or in none."""
     vanished: tuple[IssueRef, ...] = ()
     split: tuple[IssueRef, ...] = ()
-    """Still here, but their children count in their place."""
+    """Replaced by their children, which count instead."""
     delivered: tuple[IssueRef, ...] = ()
     """In scope now and done."""
     reopened: tuple[IssueRef, ...] = ()
-    """In scope now, not done, and seen done before."""
+    """In scope now and not done, but done before."""
 
     @property
     def grown_by(self) -> int:
-        """Issues that came on top; a parent that was split into three children adds two."""
+        """Number of additional issues. A parent that was split into three children adds two."""
         return max(0, len(self.added) - len(self.split))
 
     @property
     def growth(self) -> float | None:
-        """``grown_by`` as a share of the baseline (0.25 is 25 %); None without one or with an empty one."""
+        """``grown_by`` as a share of the baseline; None without a baseline or for an empty one."""
         return self.grown_by / self.baseline if self.baseline else None
 
     @property
     def exceeds_threshold(self) -> bool:
-        """True when the growth is worth a flag on the anchor."""
+        """True if the growth is large enough for ``flag:scope-growth``."""
         return self.growth is not None and self.growth > SCOPE_GROWTH_THRESHOLD
 
 
@@ -188,38 +187,38 @@ class CapabilityRollup:
     team: str
     """The owner."""
     teams: tuple[str, ...]
-    """Those whose issues count here."""
+    """Teams whose issues count here."""
     state: CapabilityState
     counts: Counts
     answers: Answers
     scope: ScopeChange
     issues: tuple[CountedIssue, ...] = ()
-    """The leaves, dropped ones included, by tracker and key."""
+    """Leaf issues by tracker and key, dropped ones included."""
     iterations: tuple[IterationRollup, ...] = ()
     blocked: bool = False
     partly_blocked: tuple[int, int] | None = None
-    """(blocked, started) when some but not all started issues are blocked."""
+    """(blocked, started), if some but not all started issues are blocked."""
     released: bool = False
     released_on: date | None = None
-    """The plan's date; None when the label says it, or nobody."""
+    """Date in the plan; None if the label marks the release, or without a release."""
     required: bool = True
     cancelled: bool = False
     target: date
-    """The plan's date, or the increment's last day."""
+    """Date in the plan, or the last day of the increment."""
     anchor: Anchor | None = None
     continues: str | None = None
     conflicts: int = 0
-    """Issues that rules of several teams claim, this capability being one of the claims."""
+    """Number of issues that rules of several teams claim, this capability being one of the claims."""
     warnings: tuple[str, ...] = ()
-    """``code: sentence``, without any text from an issue but keys."""
+    """``code: sentence``; of issues, sentences contain keys only."""
     uncertain: tuple[str, ...] = ()
-    """Sources that feed it and could not be read: nothing may be concluded or written from its figures."""
+    """Sources of the capability that could not be read. Nothing is concluded or written from these numbers."""
     health: str | None = None
-    """The word that a forecast has earned; None where none may be said (``expected`` says why)."""
+    """``on-track``, ``at-risk`` or ``off-track``; None without a reliable forecast (``expected`` has the reason)."""
     expected: Expectation | None = None
-    """What a forecast says, as readers are told; None without one, and when it is finished or cancelled."""
+    """Forecast as shown to readers; None without one, and for finished or cancelled work."""
     proof: EvidenceResult | None = None
-    """None when the plan asks for no evidence."""
+    """Evidence for the result; None if the plan asks for none."""
 
     @property
     def subject(self) -> str:
@@ -227,12 +226,12 @@ class CapabilityRollup:
 
     @property
     def not_proven(self) -> bool:
-        """Done, but what would prove it is not there. A fact of its own, as released is: the state stays."""
+        """True if the work is done, but the required evidence is missing. The state does not change."""
         return self.state == "done" and self.proof is not None and not self.proof.reached
 
     @property
     def finished(self) -> bool:
-        """Done, or released by a person: what a goal asks of its capabilities."""
+        """True if done, or released by a person. A goal needs its required capabilities finished."""
         return self.state == "done" or (self.released and not self.cancelled)
 
 
@@ -248,18 +247,18 @@ class GoalRollup:
     """Sum over the capabilities that are not cancelled."""
     required_done: int
     required_total: int
-    """Required capabilities that are not cancelled; ``done`` counts the finished ones among them."""
+    """Required capabilities that are not cancelled; ``required_done`` counts the finished ones."""
     acceptance_open: bool = False
-    """All work is done and only a person's word is missing."""
+    """All work is done, and a person still has to accept the goal in the plan."""
     released: bool = False
     blocked: bool = False
     anchor: Anchor | None = None
     warnings: tuple[str, ...] = ()
     uncertain: tuple[str, ...] = ()
     health: str | None = None
-    """That of its worst required capability."""
+    """Health of the worst required capability."""
     expected: Expectation | None = None
-    """As a capability's."""
+    """Forecast as shown to readers, see ``CapabilityRollup.expected``."""
 
     @property
     def subject(self) -> str:
@@ -268,7 +267,7 @@ class GoalRollup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IncrementRollup:
-    """Goals that the plan cancelled are in ``goals`` but in none of the totals."""
+    """State of one increment. Cancelled goals are in ``goals``, but not in the totals."""
 
     id: str
     phase: Phase
@@ -303,7 +302,7 @@ class Rollup:
         return next((each for each in self.goals if each.id == goal_id), None)
 
     def subject(self, subject: str) -> CapabilityRollup | GoalRollup | None:
-        """What ``capability:<id>`` or ``goal:<id>`` names, or None."""
+        """Return the capability or goal named ``capability:<id>`` or ``goal:<id>``; None if unknown."""
         kind, _, name = subject.partition(":")
         if kind == "capability":
             return self.capability(name)

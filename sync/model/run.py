@@ -18,18 +18,18 @@ from sync.model.planning import PlanningResult, RecordedState
 
 @dataclass(kw_only=True, slots=True)
 class ApplyResult:
-    """What became of a change set."""
+    """Result of applying a change set."""
 
     done: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
-    """(change, why) for what the tracker refused; the next run tries again."""
+    """(change, reason) for each write that a tracker rejected. The next run tries again."""
     skipped: int = 0
-    """Changes not tried: a limit of this run, a stopped tracker."""
+    """Number of changes that were not tried, because of a limit of the run or a stopped tracker."""
     skip_reasons: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """A sentence for each change that was left to people."""
+    """One sentence for each change that was left to people."""
     closed_increments: list[str] = field(default_factory=list)
-    """Increments that had their last write, for some of their teams only."""
+    """One sentence for each increment that had its last write for some of its teams only."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,35 +63,35 @@ class PullResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunResult:
-    """Everything that a run found, decided and did; commands render it."""
+    """Everything that a run read, planned and wrote. Commands render it."""
 
     run_id: str
     started: datetime
-    """``--max-duration`` counts from here, before anything was read."""
+    """Start of the run, before anything was read. ``--max-duration`` counts from here."""
     pulled: PullResult
     planning: PlanningResult
     health: HealthAssessment
-    """What is expected of the future, the same for labels, comments, ``status`` and reports."""
+    """Forecasts and health, the same for labels, comments, ``status`` and reports."""
     missing_forecast: str | None = None
-    """What is missing for forecasts, unless that was said lately."""
+    """Sentence that names the data or library that forecasts lack, unless a recent run reported it."""
     recorded: RecordedState
     impact: ImpactEstimate
     refusals: tuple[Refusal, ...] = ()
     unchecked: Mapping[IssueRef, str] = field(default_factory=dict)
-    """Issues whose people's decisions could not be checked; nothing is written on them."""
+    """Issue -> reason why its suspected overrides could not be checked. Nothing is written there."""
     postponed: frozenset[IssueRef] = frozenset()
-    """Issues that get no label yet: their histories may say that people took it off before this store was there."""
+    """Issues that get no label in this run: their history may contain a veto from before this store existed."""
     unresolved_writes: tuple[str, ...] = ()
     checked_subjects: frozenset[str] = frozenset()
-    """Subjects on whose anchor we looked for a comment of ours and found none."""
+    """Subjects whose anchor was checked and has no status comment of this installation."""
     overrides_refused: bool = False
-    """The refusal is about people's decisions: none of them is recorded."""
+    """The guard refused because of overrides, so none of them is recorded."""
     manual_changes: tuple[Notice, ...] = ()
-    """What people did to our labels and comments since the last run."""
+    """Changes of people to managed labels and comments since the last run."""
     broken_files: tuple[BrokenFile, ...] = ()
-    """Mapping files that nobody waited for."""
+    """Mapping files that were left out of the run."""
     applied: ApplyResult | None = None
-    """None when nothing was to be written: a preview, push switched off, a refusal."""
+    """Result of writing; None for a preview, with pushing disabled, or after a refusal."""
 
     @property
     def changes(self) -> ChangeSet:
@@ -99,8 +99,7 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """3 when a team's file is broken, 4 when the guard refused, 1 when something failed or could not be read,
-        else 0."""
+        """Return 3 for a broken team file, 4 for a refusal, 1 if a source or write failed, else 0."""
         if self.broken_files:
             return 3
         if self.refusals:

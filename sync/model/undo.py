@@ -1,4 +1,4 @@
-"""What taking a run back consists of, as values."""
+"""Values of an undo: the request, the current state of the issues, and the reversal."""
 
 from __future__ import annotations
 
@@ -14,54 +14,54 @@ from sync.model.records import JournalEntry
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CurrentComment:
-    """The comment that a run wrote, or where it was, as it is now."""
+    """Current state of a comment that the run wrote."""
 
     id: str
     exists: bool
     text: str | None = None
-    """Our text in it; None when author, marker or instance say that it is not ours."""
+    """Text between our markers; None if author, marker or instance show that the comment is not ours."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CurrentIssue:
-    """An issue that a run wrote on, as its tracker shows it now."""
+    """Current state of an issue that the run wrote on."""
 
     ref: IssueRef
-    """With the key of today."""
+    """Reference with the current key."""
     issue: Issue | None = None
     problem: str = ""
-    """Why nothing can be taken back here, when ``issue`` is None."""
+    """Reason why nothing can be reverted here, when ``issue`` is None."""
     put_by_others: frozenset[str] = frozenset()
-    """Labels in lower case that somebody else than our account put last."""
+    """Labels in lower case that were last put by another account than ours."""
     comments: Mapping[str, CurrentComment] = field(default_factory=dict)
-    """By subject; those of which the journal knows an id."""
+    """Comments by subject, as far as the journal has an id."""
     later_writes: tuple[JournalEntry, ...] = ()
-    """What other runs did there since, oldest first."""
+    """Writes of later runs on the issue, oldest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UndoRequest:
-    """What is to be taken back, and what is known for it beside the trackers."""
+    """The run to revert, and what the store knows about its writes."""
 
     run_id: str
     entries: tuple[JournalEntry, ...]
-    """Of the run and of everything that took it back or did it again, oldest first."""
+    """Journal of the run and of every undo of it, oldest first."""
     scheme: LabelScheme
     renames: Mapping[str, str] = field(default_factory=dict)
-    """Label -> its name of today, from ``previously``."""
+    """Former label -> current label, from ``previously``."""
     last_texts: Mapping[tuple[IssueRef, str], str] = field(default_factory=dict)
-    """(issue, subject) -> the comment text that we wrote there last."""
+    """(issue, subject) -> comment text that was last pushed there."""
     elsewhere: frozenset[tuple[IssueRef, str]] = frozenset()
-    """(issue, subject) whose comment stands on another issue now."""
+    """(issue, subject) pairs whose comment is on another issue now."""
     reapplies: bool = False
-    """The run was itself an undo: nothing is held afterwards, and runs go on from there."""
+    """The run is itself an undo. Undoing it applies the original writes again and holds nothing."""
     post_again: bool = False
-    """Comments that the run deleted may be posted anew."""
+    """Comments that the run deleted may be posted again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hold:
-    """A label or comment that no run touches until it is cleared."""
+    """A label or comment that no run changes until ``overrides clear``."""
 
     ref: IssueRef
     kind: Literal["held", "comment"]
@@ -70,7 +70,7 @@ class Hold:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Skipped:
-    """Something that the run did and that is not taken back, and why."""
+    """A write of the run that is not reverted, with the reason."""
 
     ref: IssueRef
     text: str
@@ -78,13 +78,13 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reversal:
-    """The inverse of a run, as far as nobody stands in its way."""
+    """Inverse changes of a run, and what is left out."""
 
     changes: ChangeSet = field(default_factory=ChangeSet)
     holds: tuple[Hold, ...] = ()
-    """One for every label and comment that ``changes`` touch."""
+    """One entry for every label and comment in ``changes``."""
     skipped: tuple[Skipped, ...] = ()
     unchanged: tuple[Skipped, ...] = ()
-    """What is as it was before the run."""
+    """Writes whose target already is as before the run."""
     notes: tuple[str, ...] = ()
-    """What the run made and what stays."""
+    """Side effects of the run that stay, such as labels created in a repository."""

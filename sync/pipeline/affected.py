@@ -1,4 +1,4 @@
-"""Which issues two versions of plans and mappings may judge differently. The others need not be thought about twice."""
+"""Issues that a change of plans or mappings may affect. Only these are planned again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOWHERE: Final = Origin(file="")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanningBasis:
-    """What one of the two thoughts starts from. Every source could be read."""
+    """Inputs of one of the two plannings. Every source was readable."""
 
     workspace: Workspace
     known: Mapping[IssueRef, KnownIssue]
@@ -28,10 +28,10 @@ class PlanningBasis:
 def affected_issues(
     old: PlanningBasis, planning: PlanningResult, new: PlanningBasis
 ) -> frozenset[IssueRef] | None:
-    """The issues that ``new`` may judge in another way than ``old`` did in its ``planning``; None: all of them.
+    """Return the issues for which ``new`` may give another result than ``old`` gave in ``planning``; None for all.
 
-    An issue is judged by the teams that read it, by what the plans say of the capabilities that their rules name,
-    by what people decided about it, and by its labels that name a capability. Both know the same issues.
+    The result for an issue depends on the teams that read it, on the plans of the capabilities that their rules name,
+    on its overrides, and on its capability labels. Both bases have the same issues.
     """
     if _global_inputs(old) != _global_inputs(new) or not _has_same_team_order(old.workspace, new.workspace):
         return None
@@ -49,7 +49,7 @@ def affected_issues(
 
 
 def _global_inputs(basis: PlanningBasis) -> tuple[Any, ...]:
-    """What is the same for every issue, and everything that is remembered of single ones."""
+    """Return the inputs that affect every issue, and the recorded state of single issues."""
     workspace, remembered = basis.workspace, basis.remembered
     return (
         workspace.labels,
@@ -62,13 +62,13 @@ def _global_inputs(basis: PlanningBasis) -> tuple[Any, ...]:
 
 
 def _has_same_team_order(old: Workspace, new: Workspace) -> bool:
-    """Those that are in both."""
+    """Compare the order of the teams that exist in both workspaces."""
     before, after = ([team.team for team in each.teams] for each in (old, new))
     return [name for name in before if name in after] == [name for name in after if name in before]
 
 
 def _changed_capabilities(old: Workspace, new: Workspace) -> frozenset[str]:
-    """Their ids, where the plans differ in what decides about issues: not in titles, dates or what people promised."""
+    """Return the ids of capabilities whose assignment facts differ."""
     before, after = _assignment_facts(old), _assignment_facts(new)
     return frozenset(each for each in {*before, *after} if before.get(each) != after.get(each))
 
@@ -82,7 +82,9 @@ def _assignment_facts(workspace: Workspace) -> dict[str, tuple[str, Capability]]
 
 
 def _without_presentation(capability: Capability) -> Capability:
-    """Without what changes figures and comments only, which are made anew."""
+    """Return the capability without the fields that affect only numbers and comments, which are always computed
+    anew.
+    """
     return replace(
         capability,
         title="",
@@ -97,7 +99,7 @@ def _without_presentation(capability: Capability) -> Capability:
 
 
 def _with_predecessors(changed: frozenset[str], *workspaces: Workspace) -> frozenset[str]:
-    """The capabilities from which an issue may land in a changed one (``continues``), and those."""
+    """Return the changed capabilities and all that lead to one through ``continues``."""
     pairs = [
         (each.id, each.continues)
         for workspace in workspaces
@@ -112,7 +114,7 @@ def _with_predecessors(changed: frozenset[str], *workspaces: Workspace) -> froze
 
 
 def _changed_sources(old: Workspace, new: Workspace, capabilities: frozenset[str]) -> frozenset[str]:
-    """Names of the sources of every team whose mapping is not the same, or whose rules name one of these."""
+    """Return the source names of every team with a changed mapping, or with a rule for one of these capabilities."""
     before, after = ({team.team: team for team in each.teams} for each in (old, new))
     changed = [
         team
@@ -127,7 +129,7 @@ def _changed_sources(old: Workspace, new: Workspace, capabilities: frozenset[str
 def _issues_of_sources(
     sources: frozenset[str], before: Mapping[IssueRef, KnownIssue], after: Mapping[IssueRef, KnownIssue]
 ) -> Iterator[IssueRef]:
-    """The issues of these sources, and those that are held by others now than before."""
+    """Return the issues of these sources, and those whose sources changed."""
     for ref, item in after.items():
         was = before[ref]
         if not sources.isdisjoint(item.sources) or (was is not item and was.sources != item.sources):
@@ -135,7 +137,7 @@ def _issues_of_sources(
 
 
 def _labeled_issues(capabilities: frozenset[str], basis: PlanningBasis) -> Iterator[IssueRef]:
-    """The issues that carry a label of one of these, whoever put it."""
+    """Return the issues that carry a label of one of these capabilities, whoever put it."""
     if not capabilities:
         return
     name_of = basis.workspace.labels.capability_of
@@ -149,7 +151,7 @@ def _labeled_issues(capabilities: frozenset[str], basis: PlanningBasis) -> Itera
 
 
 def _anchor_issues(old: PlanningBasis, planning: PlanningResult, new: PlanningBasis) -> Iterator[IssueRef]:
-    """Issues that are anchors, that become some, or that carry our comment."""
+    """Return current and future anchors, and issues with a status comment."""
     yield from (ref for ref, wish in planning.desired.items() if wish.is_anchor)
     yield from (each.ref for basis in (old, new) for each in basis.remembered.status_comments.values())
     if list_anchors(old.workspace) != list_anchors(new.workspace):

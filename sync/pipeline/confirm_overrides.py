@@ -1,4 +1,4 @@
-"""Find out whether a person really decided something: search lags and lists go stale, so ask the issue itself."""
+"""Confirmation of suspected overrides by direct reads, because search results lag and lists go stale."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ OverrideVerdict = Literal[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckedOverride:
-    """A suspicion that the direct read confirmed, and what it comes to."""
+    """A suspected override that the direct read confirmed, with the verdict."""
 
     suspicion: SuspectedOverride
     verdict: OverrideVerdict
     decided_at: datetime | None = None
-    """When a person did it, where the tracker's history tells."""
+    """Time of the decision, if the history of the tracker has it."""
 
 
 @dataclass(kw_only=True, slots=True)
 class OverrideCheck:
-    """What direct reads said about suspicions. Nothing is recorded yet."""
+    """Results of direct reads. Nothing is recorded yet."""
 
     fresh_issues: dict[IssueRef, Issue] = field(default_factory=dict)
     vanished: set[IssueRef] = field(default_factory=set)
     unread: dict[IssueRef, str] = field(default_factory=dict)
-    """Issue -> why it could not be read; it stays as it is in this run."""
+    """Issue -> reason why it could not be read. It stays unchanged in this run."""
     findings: list[CheckedOverride] = field(default_factory=list)
 
     @property
     def confirmed(self) -> list[SuspectedOverride]:
-        """Without those of which the history says that it was us: a store that came from a backup forgot them."""
+        """Confirmed overrides, without labels that the history attributes to us (a restored store forgot them)."""
         return [finding.suspicion for finding in self.findings if finding.verdict != "ours"]
 
 
 def check_suspected_overrides(
     context: RunContext, suspicions: Iterable[SuspectedOverride], *, stop_after: int | None = None
 ) -> OverrideCheck:
-    """Read each suspected issue directly: one read for each issue, and one more for its history where a label is
-    there of which this store cannot know, or has forgotten, who put it.
+    """Read each suspected issue directly.
 
-    Stops when more than ``stop_after`` decisions of people were confirmed, because the guard then refuses.
+    Costs one request for each issue, and one for its label history if the store does not know who put a label. Stops
+    after more than ``stop_after`` confirmed overrides, because the guard refuses then.
     """
     checked = OverrideCheck()
     ordered = sorted(suspicions, key=lambda s: (s.ref, s.label))
@@ -70,7 +70,7 @@ def check_suspected_overrides(
 
 
 def record_overrides(findings: Iterable[CheckedOverride], recorder: StateRecorder) -> None:
-    """Take what was found into memory."""
+    """Record the verdicts in the recorder."""
     for finding in findings:
         ref, label = finding.suspicion.ref, finding.suspicion.label
         if finding.verdict == "veto":
@@ -128,7 +128,7 @@ def _check_issue(
 def _forgotten_labels(
     context: RunContext, issue: Issue, history: Mapping[str, LabelEvent], read_issues: Collection[str]
 ) -> Iterator[CheckedOverride]:
-    """This store forgot one label of ours on the issue: the others that the history says we put come back with it."""
+    """Find other labels of the issue that the history attributes to us, after the store forgot one."""
     ours = context.own_account_ids(issue.ref.tracker)
     for label in sorted(context.workspace.labels.managed(issue.labels)):
         event = history.get(label.lower())
@@ -156,7 +156,7 @@ def _label_history(
 def _verdict_on(
     context: RunContext, suspicion: SuspectedOverride, issue: Issue, history: Mapping[str, LabelEvent]
 ) -> OverrideVerdict | None:
-    """What a suspicion comes to, or None when the issue itself says otherwise."""
+    """Return the verdict on a suspected override; None if the direct read contradicts it."""
     live = {label.lower() for label in issue.labels}
     is_there = suspicion.label in live
     today = label_renamer(context)
@@ -180,7 +180,7 @@ def _verdict_on(
 
 
 def _comparable_names(context: RunContext, issue: Issue) -> frozenset[str]:
-    """Names under which a label of ours may be looked for: another spelling is another label on Jira."""
+    """Return the live labels as they are compared: exact on Jira, where another spelling is another label."""
     if context.markup(issue.ref.tracker) == "jira":
         return issue.labels
     return frozenset(label.lower() for label in issue.labels)

@@ -1,5 +1,4 @@
-"""What an estimate needs from the store and the trackers: who stands on issues, where edits are mailed, what a write
-costs."""
+"""Inputs of the cost estimate, from the store and the trackers: people, notification settings, write limits."""
 
 from __future__ import annotations
 
@@ -16,12 +15,14 @@ from sync.model.run import ApplyResult
 from sync.runtime.context import RunContext
 
 ROLLOUT_KEY = "spreading"
-"""In the store's cache while a large first run goes on over several runs."""
+"""Cache key that is set while a rollout goes on."""
 
 
 def estimate_impact(context: RunContext, changes: ChangeSet, issues: Iterable[Issue]) -> ImpactEstimate:
-    """``issues``: all that are known; looked at only when there are changes. Costs a request for each Jira project
-    whose issues are edited, once a week."""
+    """Estimate the cost of a change set. ``issues``: all known issues.
+
+    Costs one request a week for each Jira project with edited issues.
+    """
     people = {issue.ref: _people_on(issue) for issue in issues} if len(changes) else {}
     jira = frozenset(name for name in context.settings.trackers if context.markup(name) == "jira")
     audience = Audience(
@@ -44,7 +45,7 @@ def estimate_impact(context: RunContext, changes: ChangeSet, issues: Iterable[Is
 def tracking_rollout(
     context: RunContext, impact: ImpactEstimate, apply_result: ApplyResult
 ) -> Iterator[None]:
-    """Around the writing of a change set: while a first run has not done all, the next goes on, also after a crash."""
+    """Keep the rollout flag set while changes are left, also after a crash."""
     _save_rollout(context, active=impact.in_rollout and bool(impact.cost.requests))
     yield
     _save_rollout(context, active=impact.in_rollout and bool(apply_result.skipped or apply_result.failed))
@@ -66,7 +67,7 @@ def _notifying_projects(
     people: Mapping[IssueRef, frozenset[str]],
     jira_trackers: frozenset[str],
 ) -> Iterable[str]:
-    """Jira projects where our edits are mailed to somebody. Where that cannot be found out, they are."""
+    """Return the Jira projects in which our edits cause mail. A project that cannot be checked counts as one."""
     edited = {
         change.ref
         for change in changes.changes

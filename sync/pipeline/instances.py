@@ -1,7 +1,7 @@
-"""Before we start a comment: is one of ours there already (the store is new), or somebody else's like it?
+"""Detection of other instances before a status comment is created.
 
-Two installations must not write on the same issues: whose labels are whose could not be told any more. The comment
-on an anchor names its installation, so that whoever comes second finds the first one there.
+Two instances must not write on the same issues, because their labels cannot be told apart. The comment on an anchor
+names its instance, so the second instance finds the first one.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ _INSTANCE_KEY, _CONTESTED_KEY, _OTHER_INSTANCE_KEY = "instance", "contested:", "
 
 @dataclass(kw_only=True, slots=True)
 class AnchorCheck:
-    """What stands already where we wanted to start a comment."""
+    """Existing comments on the anchors of new status comments."""
 
     contested_subjects: dict[str, str] = field(default_factory=dict)
-    """Subject -> why its anchor is left alone."""
+    """Subject -> reason why its anchor is left alone."""
     contested_issues: dict[IssueRef, str] = field(default_factory=dict)
     """The same by issue."""
     adopted_trackers: set[str] = field(default_factory=set)
-    """Trackers on which a comment of ours was found that this store did not know."""
+    """Trackers with a comment of ours that this store did not know."""
     checked_subjects: set[str] = field(default_factory=set)
-    """Subjects whose anchor was looked at and has no comment of ours."""
+    """Subjects whose anchor was read and has no comment of ours."""
     refusals: tuple[Refusal, ...] = ()
 
 
 def check_instance(context: RunContext) -> None:
-    """Raise MappingInvalid when this store was written by an installation of another name."""
+    """Raise MappingInvalid if another instance has written this store."""
     mine, kept = context.settings.instance, context.store.cache.get(_INSTANCE_KEY)
     if kept not in (None, mine):
         message = (
@@ -56,13 +56,13 @@ def check_instance(context: RunContext) -> None:
 
 
 def save_instance(context: RunContext) -> None:
-    """Keep whose store this is. Writes only when it is new."""
+    """Save the name of the instance in the store, if it is new."""
     if context.store.cache.get(_INSTANCE_KEY) != context.settings.instance:
         context.store.cache.put(_INSTANCE_KEY, context.settings.instance, days=3650)
 
 
 def instance_of_account(context: RunContext, tracker: str, account: str) -> str | None:
-    """The other installation that writes by an account, as far as we met it."""
+    """Return the other instance that writes by this account; None if no anchor has shown one."""
     found = context.store.cache.get(f"{_OTHER_INSTANCE_KEY}{tracker}:{account}")
     return str(found) if found else None
 
@@ -70,10 +70,10 @@ def instance_of_account(context: RunContext, tracker: str, account: str) -> str 
 def check_anchors(
     context: RunContext, new_comments: Iterable[CommentChange], recorder: StateRecorder
 ) -> AnchorCheck:
-    """Read the comments of every anchor where a comment is about to be started.
+    """Read the comments of every anchor that is about to get a new comment.
 
-    Ours are adopted: the store is new. An anchor that another account keeps for another installation is left to it.
-    Where our own account writes for another installation, everything is refused.
+    A comment of ours is adopted, because the store must be new. An anchor of another instance with another account is
+    left to it. Another instance with our own account refuses the run.
     """
     found, marker, names = AnchorCheck(), CommentMarker(context), former_subjects(context.workspace)
     for change in new_comments:
@@ -103,8 +103,7 @@ def check_anchors(
 def recheck_anchors(
     context: RunContext, new_comments: Iterable[CommentChange], recorder: StateRecorder
 ) -> AnchorCheck:
-    """The same before a reviewed change set is written, which is carried out whole or not at all: an anchor that
-    somebody else keeps by now is a refusal."""
+    """Repeat the check before a reviewed change set is written. A contested anchor is then a refusal."""
     found = check_anchors(context, new_comments, recorder)
     if found.contested_subjects and not found.refusals:
         found.refusals = tuple(
@@ -161,7 +160,7 @@ def _contested_key(change: CommentChange) -> str:
 def _adopt_comment(
     context: RunContext, change: CommentChange, comment: Comment, own: str, recorder: StateRecorder
 ) -> None:
-    """Take our comment into memory as what we wrote last; what it says differently is edited in this run."""
+    """Record our comment as the last pushed one. Differences are edited in this run."""
     same = text_digest(own) == text_digest(change.body)
     row = PushedCommentRecord(
         subject=change.subject,

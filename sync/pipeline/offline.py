@@ -1,4 +1,4 @@
-"""What the store alone says: the same thinking as a run, on the last snapshot, without a request."""
+"""Planning from the store alone, without requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sync.store import Store, current_labels
 
 
 def plan_from_store(context: RunContext) -> tuple[PlanningResult, RecordedState]:
-    """Assignments and roll-up of the stored snapshot at ``job.now()``. Sources that fail count as unread."""
+    """Return the planning result for the stored issues at the current time. Failing sources count as unread."""
     known = load_current_issues(context.store, context.workspace)
     remembered = load_recorded_state(context)
     return plan_offline(context, known, remembered), remembered
@@ -31,7 +31,7 @@ def plan_offline(
     recorded: RecordedState,
     previous: PreviousPlanning | None = None,
 ) -> PlanningResult:
-    """What a run of the job would think if it read ``known``. Sources that fail count as unread."""
+    """Return the planning result that a run would get if it read ``known``. Failing sources count as unread."""
     failing = {
         state.name: state.failing_since
         for state in current_source_states(context.store, context.workspace)
@@ -60,7 +60,7 @@ def plan_offline(
 
 
 def find_anchors(known: Mapping[IssueRef, KnownIssue], workspace: Workspace) -> dict[Anchor, Issue]:
-    """The anchors of the plans that were read, in the order of the plans."""
+    """Return the anchors of the plans that are among the known issues, in the order of the plans."""
     keys = {anchor.key.lower() for anchor in list_anchors(workspace)}
     found = {
         (item.issue.ref.tracker, item.issue.ref.key.lower()): item.issue
@@ -75,7 +75,7 @@ def find_anchors(known: Mapping[IssueRef, KnownIssue], workspace: Workspace) -> 
 
 
 def known_issues_after_writes(store: Store) -> dict[IssueRef, KnownIssue]:
-    """The stored issues with the labels that they carry since our last writes, which were not read back yet."""
+    """Return the stored issues with the labels of later writes that no pull has returned yet."""
     known = {item.issue.ref: item for item in store.known_issues()}
     for (tracker, issue_id), written in store.label_changes_since_read().items():
         item = known[IssueRef(tracker=tracker, id=issue_id, key="")]
@@ -85,14 +85,16 @@ def known_issues_after_writes(store: Store) -> dict[IssueRef, KnownIssue]:
 
 
 def last_full_sync(context: RunContext) -> datetime | None:
-    """When the source that was read longest ago was last read whole; None when one never was."""
+    """Return the oldest time of the last full read among all sources; None if a source was never fully read."""
     times = [state.last_whole for state in current_source_states(context.store, context.workspace)]
     return min((at for at in times if at), default=None) if times and all(times) else None
 
 
 def stale_since(context: RunContext) -> datetime | None:
-    """When any source was last read whole, where that is so long ago that no run can be at work any more (the setting
-    ``unreadable_after``); None: somebody reads."""
+    """Return the time of the last full read of any source if it is older than ``unreadable_after``; None if not.
+
+    An older time means that no run is active any more.
+    """
     last = max(
         (state.last_whole for state in context.store.source_states() if state.last_whole), default=None
     )

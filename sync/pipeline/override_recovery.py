@@ -1,8 +1,7 @@
-"""After a store was lost: which of our labels people had taken off is in the trackers' own histories.
+"""Recovery of vetoes after a lost store, from the label histories of the trackers.
 
-A store that is younger than our work on a tracker cannot tell a label that was never put from one that a person
-removed. Before such an issue gets a label, its history is asked; until then it gets none. Trackers on which nothing
-tells of earlier work of ours are not asked.
+A store that is younger than the labels on a tracker cannot tell a label that was never put from one that a person
+removed. Such an issue gets no label until its history was read. Trackers without a sign of earlier writes are skipped.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ from sync.pull.recorded import RECOVERED_KEY, label_renamer
 from sync.runtime.context import RunContext
 
 MAX_HISTORIES_PER_RUN: Final = 100
-"""Issues of a tracker whose histories one run asks for."""
+"""Histories that one run reads from one tracker."""
 _WROTE_BEFORE_KEY: Final = "worked-before:"
 _SAMPLE_SIZE: Final = 3
-"""Issues with our labels whose histories are asked to find out whether we put one of them."""
+"""Issues with managed labels whose history is read to find out whether we put one of them."""
 _WEEK_DAYS, _TEN_YEARS_DAYS = 7, 3650
 
 
 def record_earlier_writes(context: RunContext, tracker: str) -> None:
-    """Something on this tracker is ours that this store did not know."""
+    """Record that this tracker has writes of ours from before this store."""
     if not context.store.cache.get(_WROTE_BEFORE_KEY + tracker):
         context.store.cache.put(_WROTE_BEFORE_KEY + tracker, True, days=_TEN_YEARS_DAYS)
 
@@ -36,7 +35,7 @@ def record_earlier_writes(context: RunContext, tracker: str) -> None:
 def issues_to_recover(
     context: RunContext, planning: PlanningResult, observed: PlanningInputs, recorded: RecordedState
 ) -> frozenset[IssueRef]:
-    """The issues that lack a label that we wish, and of which nobody knows here whether a person took it off."""
+    """Return the issues that lack a desired label which a person may have removed before this store existed."""
     doubtful: dict[str, list[IssueRef]] = {}
     anchors = {issue.ref: issue for issue in observed.anchors.values()}
     for ref, wish in planning.desired.items():
@@ -58,8 +57,10 @@ def issues_to_recover(
 def _wrote_before(
     context: RunContext, tracker: str, observed: PlanningInputs, recorded: RecordedState
 ) -> bool:
-    """Whether we wrote on a tracker before this store was born: a comment of ours was found there, or the history of
-    an issue says that we put a label that it carried when this store saw it first."""
+    """Return True if increment-sync wrote on a tracker before this store existed.
+
+    The sign is a status comment, or the history of an issue that already carried a managed label at its first read.
+    """
     kept = context.store.cache.get(_WROTE_BEFORE_KEY + tracker)
     if kept is not None:
         return bool(kept)
@@ -87,19 +88,21 @@ def _wrote_before(
 
 @dataclass(kw_only=True, slots=True)
 class RecoveredOverrides:
-    """What histories said in this run."""
+    """Vetoes that label histories have shown in this run."""
 
     findings: list[CheckedOverride] = field(default_factory=list)
-    """Vetoes of the last look."""
+    """Vetoes of the last call of ``recover``."""
     requested: set[IssueRef] = field(default_factory=set)
     unread: dict[IssueRef, str] = field(default_factory=dict)
-    """Issue -> why its history could not be read."""
+    """Issue -> reason why its history could not be read."""
     postponed: set[IssueRef] = field(default_factory=set)
-    """Issues whose turn comes in a later run."""
+    """Issues whose history a later run reads."""
 
     def recover(self, context: RunContext, suspicions: Collection[SuspectedOverride]) -> frozenset[IssueRef]:
-        """Ask for the histories of the issues of these suspicions, as long as the budget of the run lasts. Out: the
-        issues of which all is known now."""
+        """Read the histories of these issues within the budget of the run.
+
+        Return the issues that are fully known now.
+        """
         self.findings, before = [], frozenset(self.requested)
         wished: dict[str, dict[IssueRef, set[str]]] = {}
         for each in suspicions:
@@ -135,7 +138,7 @@ class RecoveredOverrides:
 def _vetoes(
     context: RunContext, ref: IssueRef, histories: Mapping[str, LabelHistory], desired: Collection[str]
 ) -> Iterator[CheckedOverride]:
-    """The labels that we put and somebody else took off last, whatever their prefix was."""
+    """Find the labels that we put and that another account removed last, with any prefix."""
     today, ours = label_renamer(context), context.own_account_ids(ref.tracker)
     last: dict[str, tuple[LabelEvent, str, LabelHistory]] = {}
     for label in sorted(context.workspace.labels.managed(histories)):

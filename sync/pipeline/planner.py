@@ -1,4 +1,4 @@
-"""The pure middle of a run: what was read and remembered -> assignments, roll-up, wishes, changes."""
+"""The pure planner: observed inputs and recorded state -> assignments, roll-up and changes."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def plan_changes(
     markup: Mapping[str, str],
     previous: PreviousPlanning | None = None,
 ) -> PlanningResult:
-    """Decide everything. Time is passed in; nothing is read and nothing is written.
+    """Plan everything. Time is an argument; nothing is read and nothing is written.
 
-    What is expected of the future is what was expected last. ``previous`` spares looking again at issues that are judged
-    as they were; warnings and observations are then those of the issues that are looked at.
+    Forecasts are those recorded last. ``previous`` limits planning to the affected issues; warnings and notices are
+    then those of these issues only.
     """
     counting = assess(workspace, observed, recorded, now=now, previous=previous)
     expected = recorded.expectations
@@ -55,7 +55,7 @@ def assess(
     now: datetime,
     previous: PreviousPlanning | None = None,
 ) -> Assessment:
-    """Match and roll up."""
+    """Match the issues and roll them up."""
     scheme = workspace.labels
     renamed = renamed_capabilities(workspace)
     overrides, crowded = matching_overrides(recorded.overrides, scheme, workspace, renamed)
@@ -99,7 +99,7 @@ def derive_changes(
     now: datetime,
     markup: Mapping[str, str],
 ) -> PlanningResult:
-    """What has to be written, by what counts and what is expected (by subject)."""
+    """Derive the changes from an assessment. ``expected``: forecasts by subject."""
     earlier = assessment.previous
     rollup = attach_expectations(assessment.rollup, expected)
     inputs = _desired_state_inputs(settings, workspace, observed, recorded, assessment, rollup, now)
@@ -174,7 +174,10 @@ def _issues_to_plan(
 def matching_overrides(
     recorded: RecordedOverrides, scheme: LabelScheme, workspace: Workspace, renames: Mapping[str, str]
 ) -> tuple[Overrides, tuple[Notice, ...]]:
-    """Pins and vetoes as capability ids. Two pins on one issue cancel out: the rules decide, people are told."""
+    """Return pins and vetoes as capability ids.
+
+    Two pins on one issue cancel out: the rules decide, and a notice names the pins.
+    """
 
     def capabilities(labels: frozenset[str]) -> set[str]:
         named = {scheme.capability_of(label) for label in labels}
@@ -200,8 +203,11 @@ def _unread_feeding_sources(
     overrides: Overrides,
     coverage: Mapping[str, frozenset[str]],
 ) -> dict[str, tuple[str, ...]]:
-    """Capability id -> those of its sources that were not read, whether they feed it now or ``coverage`` it last. One that
-    nothing feeds may be fed by mapping files that were left out: then their names."""
+    """Return the unread sources of each capability that has any.
+
+    ``coverage``: capability id -> sources of the last full read. A capability without a source may be fed by mapping
+    files that were left out; then these are named.
+    """
     if not observed.unread_sources and not observed.omitted_files:
         return {}
     feeding = feeding_sources(workspace, observed.known, overrides)
@@ -220,8 +226,10 @@ def _unread_feeding_sources(
 def _released_subjects(
     observed: PlanningInputs, workspace: Workspace, scheme: LabelScheme, issues: Mapping[str, IssueRef]
 ) -> frozenset[str]:
-    """Subjects whose anchor carries ``flag:released``. Of an anchor that could not be read in this run, what it
-    said last holds: a failed read takes no release back. ``issues``: subject -> its anchor."""
+    """Return the subjects whose anchor has ``flag:released``. ``issues``: subject -> anchor.
+
+    An anchor that was not read in this run keeps its stored labels: a failed read does not take a release back.
+    """
     anchored = anchors_by_subject(workspace)
     missing = {
         (anchor.tracker, anchor.key.lower()) for anchor in anchored.values() if anchor not in observed.anchors

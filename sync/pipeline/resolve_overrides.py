@@ -1,4 +1,4 @@
-"""Think, ask the trackers about what people seem to have decided, and think again until nothing is open."""
+"""Resolution of suspected overrides: plan, check them on the tracker, and plan again until none is left."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from sync.pull.recorded import StateRecorder
 from sync.runtime.context import RunContext
 
 MAX_ROUNDS: Final = 4
-"""A decision can bring another to light (a pin frees a label); what is still open then waits for the next run."""
+"""One override can reveal another one (a pin frees a label). What is left after these rounds waits for the next run."""
 
 
 @dataclass(kw_only=True, slots=True)
 class OverrideResolution:
-    """Where the thinking stands after people's decisions were checked."""
+    """Planning result and checks, updated in each round."""
 
     observed: PlanningInputs
     planning: PlanningResult
     health: HealthAssessment
     refusals: tuple[Refusal, ...] = ()
     checked_subjects: frozenset[str] = frozenset()
-    """Subjects on whose anchor we looked for a comment of ours and found none."""
+    """Subjects whose anchor was read and has no comment of ours."""
     unchecked: dict[IssueRef, str] = field(default_factory=dict)
-    """Issue -> why people's decisions on it could not be checked."""
+    """Issue -> reason why its suspected overrides could not be checked."""
     recovery: RecoveredOverrides = field(default_factory=RecoveredOverrides)
-    """What the histories said of times before this store was there."""
+    """Overrides from before this store existed."""
 
     def checkable_suspicions(self) -> list[SuspectedOverride]:
-        """Those that can be checked in this run."""
+        """Return the suspected overrides that this run can check."""
         return [
             each
             for each in self.planning.suspicions
@@ -52,7 +52,7 @@ class OverrideResolution:
     def recover_overrides(
         self, context: RunContext, suspicions: Collection[SuspectedOverride], recorder: StateRecorder
     ) -> None:
-        """Ask the trackers what people took off before this store was there, and take it into memory."""
+        """Read label histories for removals from before this store existed, and record them."""
         told = self.recovery.recover(context, [each for each in suspicions if each.kind == "earlier"])
         record_overrides(self.recovery.findings, recorder)
         self.unchecked |= self.recovery.unread
@@ -71,7 +71,7 @@ def resolve_overrides(
     recorder: StateRecorder,
     limits: GuardLimits,
 ) -> OverrideResolution:
-    """Think, check what people seem to have decided, and think again until nothing is open."""
+    """Plan, check suspected overrides by direct reads, and plan again until none is open."""
     before = recorder.recorded.pushed_labels
     thought, foresight = _plan(context, observed, recorder.recorded)
     asked = OverrideResolution(observed=observed, planning=thought, health=foresight)
@@ -109,7 +109,7 @@ def resolve_overrides(
 def _check_anchor_comments(
     context: RunContext, resolution: OverrideResolution, recorder: StateRecorder
 ) -> bool:
-    """What stands where comments are to be started, when they are. False when the run has to stop."""
+    """Check the anchors of new comments. Return False if the run must stop."""
     starting = [change for change in resolution.planning.changes.comments if change.creates]
     found = check_anchors(context, starting, recorder)
     for tracker in found.adopted_trackers:
@@ -127,7 +127,7 @@ def _check_anchor_comments(
 def _mark_unrecovered_issues(
     context: RunContext, resolution: OverrideResolution, recorder: StateRecorder
 ) -> None:
-    """The store may be new where our work is not: then issues are looked at before they get a label."""
+    """Withhold labels from issues whose history must be read first, because the store may be newer than our labels."""
     found = issues_to_recover(context, resolution.planning, resolution.observed, recorder.recorded)
     if found:
         resolution.observed = replace(resolution.observed, unrecovered=found)
@@ -135,7 +135,7 @@ def _mark_unrecovered_issues(
 
 
 def _forget_deleted_labels(planning: PlanningResult, recorder: StateRecorder) -> None:
-    """Asked to put a deleted label back: it is forgotten for this run, so that it is simply wanted again."""
+    """Forget pushed labels that were deleted everywhere, so that they are added again (``--restore-labels``)."""
     looked_at = [ref for ref, wish in planning.desired.items() if wish.fully_read]
     for suspicion in deleted_labels(planning.suspicions, recorder.recorded.pushed_labels, looked_at):
         recorder.forget_labels(suspicion.ref, frozenset({suspicion.label}), permanently=False)
@@ -147,7 +147,7 @@ def _plan(
     recorded: RecordedState,
     health_before: HealthAssessment | None = None,
 ) -> tuple[PlanningResult, HealthAssessment]:
-    """``health_before``: what was expected when the same was thought about a moment ago; holds while the same counts."""
+    """Plan with a health assessment. ``health_before`` is reused while the roll-up is the same."""
     now, workspace = context.now(), context.workspace
     markup = {tracker: context.markup(tracker) for tracker in context.settings.trackers}
     counting = assess(workspace, observed, recorded, now=now)
@@ -167,7 +167,7 @@ def _plan(
 def _with_fresh_issues(
     context: RunContext, observed: PlanningInputs, checked: OverrideCheck
 ) -> PlanningInputs:
-    """The issues that were read directly take the place of what the lists said."""
+    """Replace listed issues by those that were read directly."""
     known = dict(observed.known)
     for ref in (*checked.fresh_issues, *checked.vanished):
         item = context.store.known_issue(ref.tracker, ref.id)

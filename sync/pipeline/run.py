@@ -1,6 +1,6 @@
-"""The story of a run, one step after the other.
+"""The steps of a run.
 
-pull -> settle -> think -> check people's decisions -> guard -> write -> remember -> tell
+pull -> recover pending writes -> plan -> resolve overrides -> guard -> write -> save
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ Confirm = Callable[["RunResult"], bool]
 
 
 def plan_run(context: RunContext, options: RunOptions, *, records: bool) -> RunResult:
-    """Everything up to the decision: reads the trackers, writes nothing on them.
+    """Plan a run: read the trackers and decide, without writing to them.
 
-    ``records``: people's decisions that were found are recorded in the store, and so is what the plans renamed.
+    ``records``: save found overrides and renames in the store.
     """
     started = context.now()
     check_instance(context)
@@ -81,7 +81,7 @@ def plan_run(context: RunContext, options: RunOptions, *, records: bool) -> RunR
 
 
 def apply_changes(context: RunContext, options: RunOptions, result: RunResult) -> RunResult:
-    """Write what was decided. Without writers, or after a refusal, nothing is written."""
+    """Write the planned changes. Without writers, or after a refusal, nothing is written."""
     if result.refusals or not context.writers:
         return result
     deadline = deadline_check(context, options, result.started)
@@ -100,7 +100,7 @@ def apply_changes(context: RunContext, options: RunOptions, result: RunResult) -
 
 
 def save_run_result(context: RunContext, result: RunResult) -> None:
-    """Keep what the next run, ``status`` and ``explain`` need."""
+    """Save what the next run, ``status`` and ``explain`` need."""
     now, store = context.now(), context.store
     if result.refusals:
         return
@@ -173,7 +173,7 @@ def _drift_notices(drift: Mapping[str, CommentDrift], recorded: RecordedState) -
 
 
 def _close_increments(context: RunContext, result: RunResult) -> None:
-    """After the grace days one last write, then none: remembered once everything of it was written that may be."""
+    """Mark closed increments as finished, once everything that may be written was written."""
     applied, collected = result.applied, result.pulled
     if applied is None or applied.failed or applied.skipped:
         return

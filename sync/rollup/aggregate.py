@@ -1,8 +1,7 @@
-"""Assignments -> state and counts of every capability, goal and increment. Pure: values in, values out.
+"""Aggregation of assignments into capabilities, goals and increments.
 
-The rules are those of DESIGN.md sections 6a and 7 and of domain.md section 2 (R2 to R6). Three facts are kept
-apart: *state* comes from issues, *released* from a person, *health* from a forecast (None without one).
-Percentages are never averaged; a goal counts finished capabilities, and beside them issues.
+Implements sections 6a and 7 of DESIGN.md and rules R2 to R6 of domain.md. Percentages are never averaged: a goal counts
+finished capabilities and, separately, issues.
 """
 
 from __future__ import annotations
@@ -42,26 +41,26 @@ from sync.rollup.warnings import capability_warnings, goal_warnings, unknown_cap
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RollupInputs:
-    """All that a roll-up depends on."""
+    """Everything that a roll-up depends on."""
 
     workspace: Workspace
     matched: MatchResult
     known: Mapping[IssueRef, KnownIssue]
-    """At least every assigned issue, and their ancestors as far as they are known."""
+    """All assigned issues, and their ancestors as far as known."""
     now: datetime
-    """Aware."""
+    """Time-zone aware."""
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     """By capability id."""
     released: frozenset[str] = frozenset()
-    """Subjects (``capability:x``, ``goal:x``) whose anchor carries ``flag:released``."""
+    """Subjects (``capability:x``, ``goal:x``) whose anchor has the label ``flag:released``."""
     uncertain: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Capability id -> names of the sources that feed it and could not be read."""
+    """Capability id -> names of its sources that were not read."""
     evidence: Mapping[str, EvidenceResult] = field(default_factory=dict)
-    """Capability id -> how the evidence stands that it asks for."""
+    """Capability id -> state of the evidence that the plan asks for."""
 
 
 def roll_up(inputs: RollupInputs) -> Rollup:
-    """The whole roll-up. The order of the inputs makes no difference."""
+    """Compute the roll-up. The order of the inputs has no effect."""
     places = {
         each.id: increment for increment in inputs.workspace.increments for each in increment.capabilities
     }
@@ -173,7 +172,10 @@ def _roll_up_capability(
 
 
 def _is_released(capability: Capability, increment: Increment, inputs: RollupInputs) -> bool:
-    """Said by a person. A date in the plan counts from that day on, in the plan's zone."""
+    """Return True if a label or the plan marks the capability as released.
+
+    A date counts from that day in the plan's zone.
+    """
     today = inputs.now.astimezone(ZoneInfo(increment.timezone)).date()
     by_plan = capability.released is not None and capability.released <= today
     return by_plan or f"capability:{capability.id}" in inputs.released
@@ -187,7 +189,7 @@ def _count_blocked(issues: Iterable[CountedIssue]) -> tuple[int, int]:
 def _roll_up_iterations(
     capability: Capability, issues: tuple[CountedIssue, ...]
 ) -> tuple[IterationRollup, ...]:
-    """Those of the plan in its order, then others that rules name."""
+    """Return the iterations of the plan in its order, then others that rules name."""
     named = {issue.iteration for issue in issues if issue.iteration}
     names = (*capability.iterations, *sorted(named - set(capability.iterations)))
     return tuple(

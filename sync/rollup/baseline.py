@@ -1,4 +1,4 @@
-"""How a capability's scope changed against its baseline, and when a baseline is due. Pure."""
+"""Scope of a capability against its baseline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync.model.rollup import Baseline, CapabilityRollup, CountedIssue, ScopeCha
 from sync.rollup.membership import VANISHED, CapabilityMembers
 
 BASELINE_TOLERANCE: Final = timedelta(days=1)
-"""A baseline taken within this time of the start is a baseline from the start."""
+"""A baseline taken within this time after the start counts as one from the start."""
 
 
 def is_baseline_due(
@@ -22,17 +22,17 @@ def is_baseline_due(
     existing: Baseline | None,
     uncertain: Collection[str],
 ) -> bool:
-    """True when this run has to set the capability's baseline.
+    """Return True if this run must save the baseline of a capability.
 
-    That is the first run at or after the increment's start in which every feeding source was read whole
-    (``uncertain`` names those that were not). Closed increments and cancelled capabilities get none.
+    Due at the first run at or after the start of the increment in which every source of the capability was fully read
+    (``uncertain`` is empty). Closed increments and cancelled capabilities get none.
     """
     under_way = increment.phase(now) in ("active", "grace")
     return under_way and existing is None and not uncertain and not capability.cancelled
 
 
 def baseline_refs(capability: CapabilityRollup) -> frozenset[IssueRef]:
-    """The issues to remember as baseline: all that are in scope now."""
+    """Return the issues to save as the baseline: all that are in scope now."""
     return frozenset(issue.ref for issue in capability.issues if issue.in_scope)
 
 
@@ -42,7 +42,7 @@ def scope_change(
     increment: Increment,
     known: Mapping[IssueRef, KnownIssue],
 ) -> ScopeChange:
-    """Where the issues of the baseline went and what came on top; lists are in the order of the issues."""
+    """Compare the members with the baseline. Lists are in the order of the issues."""
     in_scope = [issue for issue in members.counted if issue.in_scope]
     delivered = tuple(issue.ref for issue in in_scope if issue.state.state == "done")
     reopened = tuple(issue.ref for issue in in_scope if issue.reopened and issue.state.state != "done")
@@ -85,11 +85,11 @@ def _fate(
 def feeding_sources(
     workspace: Workspace, known: Mapping[IssueRef, KnownIssue], overrides: Overrides
 ) -> dict[str, frozenset[str]]:
-    """Names of the sources that feed each capability of the plans, by capability id.
+    """Return the names of the sources that feed each capability of the plans, by capability id.
 
-    A source feeds every capability that a rule of a team with that source names, or that a pin on one of
-    its known issues names. What feeds a capability also feeds those that continue it, because rules that
-    name a closed one assign to its successor.
+    A source feeds the capabilities named by a rule of a team with that source, and those pinned on one of its issues. A
+    source of a capability also feeds its successors (``continues``), because rules for a closed capability assign to
+    them.
     """
     feeds: dict[str, set[str]] = {
         capability.id: set() for increment in workspace.increments for capability in increment.capabilities
@@ -106,7 +106,7 @@ def feeding_sources(
 def _sources_of_predecessors(
     capability_id: str, feeds: Mapping[str, set[str]], workspace: Workspace
 ) -> list[set[str]]:
-    """What feeds a capability and all that it continues, back in time."""
+    """Return the sources of a capability and of every capability that it continues."""
     found: list[set[str]] = []
     seen: set[str] = set()
     current: str | None = capability_id

@@ -1,8 +1,7 @@
-"""Which issues count in which capability, and as what. Pure; the first half of the roll-up.
+"""Members of capabilities: which issues count where, and with which state.
 
-An assignment says what an issue's status means. Here time, disappearance and family come on top:
-work that was closed before the increment, after its grace days, issues that are not there any more,
-and parents whose children count in their place.
+Starts from assignments and applies time (work closed before the increment or after its grace days), missing issues, and
+hierarchy (a parent does not count beside its children).
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from mappings.model import Assignment, FlowState, Increment, IssueState
 from sync.model.rollup import Answers, CapabilityState, CountedIssue, Counts
 
 VANISHED_GRACE: Final = timedelta(days=7)
-"""So long an issue that is gone keeps the last state it had: it may be a matter of permissions."""
+"""A missing issue keeps its last state for this time, because missing permissions look the same."""
 
 VANISHED: Final = "vanished"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CapabilityMembers:
-    """The issues of one capability: those that count, and parents that stand back for their children."""
+    """Issues of one capability: those that count, and parents replaced by their children."""
 
     counted: tuple[CountedIssue, ...] = ()
     replaced_parents: frozenset[IssueRef] = frozenset()
@@ -34,7 +33,7 @@ class CapabilityMembers:
 
 @dataclass(frozen=True, slots=True)
 class IssueHierarchy:
-    """Who is whose ancestor, as far as the known issues tell. Parents live on the same tracker."""
+    """Ancestors of known issues. A parent is on the same tracker as its children."""
 
     known: Mapping[IssueRef, KnownIssue]
     _by_key: dict[tuple[str, str], IssueRef] = field(init=False, default_factory=dict)
@@ -46,7 +45,7 @@ class IssueHierarchy:
                 self._by_key[ref.tracker, each.issue.ref.key] = ref
 
     def ancestors(self, ref: IssueRef) -> frozenset[IssueRef]:
-        """All known ancestors. Issues that are each other's ancestors (a cycle) count as having none."""
+        """Return all known ancestors; empty for an issue that is part of a cycle."""
         seen: set[IssueRef] = set()
         parent = self._parent(ref)
         while parent is not None and parent not in seen:
@@ -69,11 +68,11 @@ def members_by_capability(
     *,
     left_open: Iterable[Assignment] = (),
 ) -> dict[str, CapabilityMembers]:
-    """The members of each capability, by its id.
+    """Return the members of each capability.
 
-    ``increments`` maps a capability's id to the increment it stands in; assignments to other ids are left
-    out. Every assigned issue must be in ``known``. ``unfinished_at_close`` names what was not finished when its increment
-    closed, whatever became of it since.
+    ``increments``: capability id -> its increment; assignments to other capabilities are left out. Every assigned issue
+    must be in ``known``. ``left_open``: assignments that were open when their increment closed, whatever happened
+    since.
     """
     by_capability: defaultdict[str, list[CountedIssue]] = defaultdict(list)
     both = chain(zip(assignments, repeat(False)), zip(left_open, repeat(True)))
@@ -98,7 +97,7 @@ def _leaves(issues: list[CountedIssue], hierarchy: IssueHierarchy) -> Capability
 
 
 def _natural_order(issue: CountedIssue) -> tuple[str, str, int, str]:
-    """DS-9 before DS-10."""
+    """Sort key that puts DS-9 before DS-10."""
     name = issue.ref.key.rstrip("0123456789")
     number = issue.ref.key[len(name) :]
     return issue.ref.tracker, name, int(number or 0), issue.ref.id
@@ -107,7 +106,7 @@ def _natural_order(issue: CountedIssue) -> tuple[str, str, int, str]:
 def _counted_issue(
     assignment: Assignment, known: KnownIssue, increment: Increment, now: datetime, *, was_open: bool
 ) -> CountedIssue | None:
-    """None for old work: what was closed before the increment started."""
+    """Return the issue as counted; None for work that was closed before the increment started."""
     issue, state = known.issue, assignment.state
     is_closed = state.state in ("done", "dropped")
     closed = issue.closed if is_closed else None
@@ -135,7 +134,7 @@ def _counted_issue(
 
 
 def _state_at_close(known: KnownIssue, increment: Increment, state: IssueState) -> IssueState:
-    """What was closed after the grace days, or is open still, was open for this increment."""
+    """Return the state at the close of the increment. Work closed after the grace days was still open then."""
     started, is_doing = known.issue.started, state.state == "doing"
     began = started < increment.closes_at if started else is_doing
     was: FlowState = "doing" if began else "todo"
@@ -143,6 +142,7 @@ def _state_at_close(known: KnownIssue, increment: Increment, state: IssueState) 
 
 
 def count_states(issues: Iterable[CountedIssue]) -> Counts:
+    """Count the issues by state."""
     tally = dict.fromkeys(("todo", "doing", "done", "dropped", "unknown"), 0)
     for issue in issues:
         tally[issue.state.state if issue.state.known else "unknown"] += 1
@@ -150,7 +150,7 @@ def count_states(issues: Iterable[CountedIssue]) -> Counts:
 
 
 def count_answers(issues: Iterable[CountedIssue]) -> Answers:
-    """How the experiments among the issues stand."""
+    """Count the experiments among the issues by result."""
     tally = dict.fromkeys(("confirmed", "rejected", "inconclusive", "open", "missing"), 0)
     for issue in issues:
         if issue.experiment and issue.in_scope:
@@ -159,7 +159,7 @@ def count_answers(issues: Iterable[CountedIssue]) -> Answers:
 
 
 def capability_state(counts: Counts) -> CapabilityState:
-    """The state that issues alone give (domain rules R3). All dropped is as empty as none."""
+    """Derive the state of a capability from its counts (domain rule R3). Dropped issues alone count as none."""
     if counts.scope == 0:
         return "empty"
     if counts.remaining == 0:

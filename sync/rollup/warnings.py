@@ -1,7 +1,6 @@
-"""What a roll-up has to tell people beside its figures. Each warning is ``code: sentence``.
+"""Warnings of the roll-up, each as ``code: sentence``.
 
-Sentences hold keys of issues but no other text of theirs, so they may be shown on any tracker once the
-keys are made harmless there.
+Of issues, sentences contain keys only. Renderers must escape the keys for the tracker that shows them.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def goal_warnings(
 
 
 def unknown_capabilities(assignments: Iterable[Assignment], planned: Collection[str]) -> tuple[str, ...]:
-    """Pins and rules can only name known capabilities, so this tells of a plan that changed underway."""
+    """Warn about assignments to capabilities that no plan contains, as after a plan changed during a run."""
     missing = sorted({each.capability for each in assignments} - set(planned))
     return tuple(
         f"unknown_capability: issues are assigned to {name}, which is in no plan" for name in missing
@@ -67,7 +66,7 @@ def _issues(number: int) -> str:
 
 
 def _names(issues: list[CountedIssue]) -> str:
-    """``DS-1, DS-2 and 3 more``."""
+    """Return ``DS-1, DS-2 and 3 more``."""
     names = ", ".join(issue.ref.key for issue in issues[:MAX_KEYS_NAMED])
     more = len(issues) - MAX_KEYS_NAMED
     return f"{names} and {more} more" if more > 0 else names
