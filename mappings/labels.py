@@ -1,4 +1,4 @@
-"""The one label grammar, legal in Jira and GitHub, and the families of labels that are ours."""
+"""Label grammar that Jira and GitHub both accept, and the label families that increment-sync manages."""
 
 from __future__ import annotations
 
@@ -31,26 +31,42 @@ DEFAULT_COLORS: Final[Mapping[str, str]] = {
 }
 
 MAX_LABEL_LENGTH: Final = 50
-"""GitHub refuses longer names; Jira allows 255."""
+"""GitHub rejects longer names; Jira allows 255."""
 
 _PARSE_CACHE_SIZE: Final = 10_000
 
 _GRAMMAR: Final = re.compile(r"[a-z0-9._:-]+")
 
 RELEASED_FLAG: Final = "released"
-"""``flag:released`` is put and removed by people alone and only read by us."""
-
-_RELEASED: Final = ("flag", RELEASED_FLAG)
+"""Value of ``flag:released``: people add and remove this label, increment-sync only reads it."""
 
 
 def is_valid_label(label: str) -> bool:
-    """True for a label that both trackers take as it is."""
+    """Return True if both trackers accept the label unchanged."""
     return len(label) <= MAX_LABEL_LENGTH and _GRAMMAR.fullmatch(label) is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Label:
+    """A label inside the families, parsed."""
+
+    text: str
+    """As written on the issue, in lower case."""
+    family: str
+    prefix: str
+    value: str
+    """The part after the prefix; empty for ``unplanned``."""
+    canonical_name: str
+    """The organization's current prefix and the value. Labels that differ only in prefix have the same name."""
+    has_former_prefix: bool
+    """The prefix is one that no team uses any more."""
+    is_managed: bool
+    """False for ``flag:released``, which belongs to people."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TeamLabels:
-    """What one team says differently about its labels, by family."""
+    """Label settings of one team that differ from the organization's, by family."""
 
     prefixes: Mapping[str, str] = field(default_factory=dict)
     colors: Mapping[str, str] = field(default_factory=dict)
@@ -59,131 +75,134 @@ class TeamLabels:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelScheme:
-    """Prefix and colour of each family of labels: the organisation's, and what single teams say differently.
+    """Prefix and color of each label family, for the organization and for teams that differ.
 
-    A label is recognised by every prefix that anybody has or had; which one is written depends on the team.
-    ``unplanned`` is a whole label, not a prefix. Comparison ignores case, as GitHub does.
+    ``parse`` recognizes every prefix in use and every former one; ``label`` writes the team's current prefix.
+    ``unplanned`` is a whole label, not a prefix. Case is ignored, as on GitHub.
     """
 
     prefixes: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_PREFIXES))
     colors: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_COLORS))
     former_prefixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By family, the prefixes that the organisation had before (``previously``)."""
+    """By family, the organization's earlier prefixes (``previously``)."""
     teams: Mapping[str, TeamLabels] = field(default_factory=dict)
     origins: Mapping[str, Origin] = field(default_factory=dict)
-    """By family, where the organisation's prefix was written, if anywhere."""
-    _parts: dict[str, tuple[str, str, str] | None] = field(
-        default_factory=dict, init=False, repr=False, compare=False
+    """By family, the place in the settings file that sets the organization's prefix."""
+    _parse_cache: dict[str, Label | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Results of ``parse``: thousands of issues share a few labels."""
+    _sorted_prefixes: list[tuple[str, str]] = field(
+        default_factory=list, init=False, repr=False, compare=False
     )
-    """(family, prefix, value) of labels that were asked about: a few labels are asked about for every issue.
-    People's ``flag:released`` has ``released`` in the place of a family."""
-    _known: list[tuple[str, str]] = field(default_factory=list, init=False, repr=False, compare=False)
-    """Every (prefix, family), longest first: a former prefix may begin with the one of today."""
+    """Every (prefix, family), longest prefix first: one prefix may start with another one."""
 
     def with_teams(self, teams: Mapping[str, TeamLabels]) -> LabelScheme:
-        """The same with what teams say differently."""
+        """Return a copy with the given team settings; teams without differences are left out."""
         return replace(self, teams={name: each for name, each in teams.items() if each != TeamLabels()})
 
     def label(self, family: str, value: str = "", team: str | None = None) -> str:
-        """``label("capability", "churn")`` -> ``capability:churn``, as ``team`` or else the organisation writes it."""
+        """``label("capability", "churn")`` -> ``capability:churn``, with the prefix of ``team`` if given."""
         return f"{self.prefix(family, team)}{value}"
 
     def prefix(self, family: str, team: str | None = None) -> str:
-        """What labels of a family begin with in a team, or without one in the organisation."""
+        """Return the current prefix of a family, of ``team`` if it has its own."""
         own = self.teams.get(team) if team else None
         return (own.prefixes.get(family) if own else None) or self.prefixes[family]
 
+    def color(self, label: str, team: str | None = None) -> str:
+        """Return the color of a managed label as six hex digits."""
+        family = self.family_of(label) or "flag"
+        own = self.teams.get(team) if team else None
+        return (own.colors.get(family) if own else None) or self.colors[family]
+
     def current_prefixes(self, family: str) -> frozenset[str]:
-        """Every prefix in use for a family."""
+        """Return every prefix in use for a family."""
         return frozenset({self.prefixes[family], *(self.prefix(family, team) for team in self.teams)})
 
     def known_prefixes(self, family: str) -> frozenset[str]:
-        """Every prefix by which a family is known: those in use and those of former times."""
+        """Return every prefix of a family, in use or former."""
         return self.current_prefixes(family) | self.prefix_replacements(family).keys()
 
     def prefix_replacements(self, family: str) -> Mapping[str, str]:
-        """Former prefix -> the prefix that took its place."""
-        taken = {
-            old: self.prefix(family, team)
+        """Map each former prefix to the one that replaced it."""
+        of_teams = {
+            former: self.prefix(family, team)
             for team, own in self.teams.items()
-            for old in own.former_prefixes.get(family, ())
+            for former in own.former_prefixes.get(family, ())
         }
-        return taken | dict.fromkeys(self.former_prefixes.get(family, ()), self.prefixes[family])
+        return of_teams | dict.fromkeys(self.former_prefixes.get(family, ()), self.prefixes[family])
 
-    def family_of(self, label: str) -> str | None:
-        """The family that a label belongs to, or None when it is not ours.
+    def parse(self, label: str) -> Label | None:
+        """Parse a label of a known family, ``flag:released`` included; None for any other label."""
+        try:
+            return self._parse_cache[label]
+        except KeyError:
+            if len(self._parse_cache) >= _PARSE_CACHE_SIZE:
+                self._parse_cache.clear()
+            parsed = self._parse_cache[label] = self._parse(label.lower())
+            return parsed
 
-        ``flag:released`` belongs to people and so to no family.
-        """
-        parts = self._ours(label)
-        return parts[0] if parts else None
+    def parse_managed(self, label: str) -> Label | None:
+        """Parse a label that increment-sync may add and remove; None for any other label."""
+        parsed = self.parse(label)
+        return parsed if parsed and parsed.is_managed else None
 
-    def _ours(self, label: str) -> tuple[str, str, str] | None:
-        parts = self._split(label)
-        return parts if parts and parts[0] != RELEASED_FLAG else None
-
-    def _split(self, label: str) -> tuple[str, str, str] | None:
-        if label not in self._parts:
-            if len(self._parts) >= _PARSE_CACHE_SIZE:
-                self._parts.clear()
-            self._parts[label] = self._parts_of(label.lower())
-        return self._parts[label]
-
-    def _parts_of(self, lowered: str) -> tuple[str, str, str] | None:
-        if not self._known:
+    def _parse(self, text: str) -> Label | None:
+        if not self._sorted_prefixes:
             pairs = {(prefix, family) for family in FAMILIES for prefix in self.known_prefixes(family)}
-            self._known.extend(sorted(pairs, key=lambda pair: (-len(pair[0]), pair)))
-        for prefix, family in self._known:
-            value = lowered.removeprefix(prefix)
-            if lowered.startswith(prefix) and bool(value) != (family == "unplanned"):
-                return (RELEASED_FLAG if (family, value) == _RELEASED else family), prefix, value
+            self._sorted_prefixes.extend(sorted(pairs, key=lambda pair: (-len(pair[0]), pair)))
+        for prefix, family in self._sorted_prefixes:
+            value = text.removeprefix(prefix)
+            if text.startswith(prefix) and bool(value) != (family == "unplanned"):
+                return Label(
+                    text=text,
+                    family=family,
+                    prefix=prefix,
+                    value=value,
+                    canonical_name=f"{self.prefixes[family]}{value}",
+                    has_former_prefix=prefix not in self.current_prefixes(family),
+                    is_managed=(family, value) != ("flag", RELEASED_FLAG),
+                )
         return None
 
     @property
     def released_label(self) -> str:
-        """The label by which a person says that a capability or goal is released."""
+        """The label by which a person marks a capability or goal as released."""
         return self.label("flag", RELEASED_FLAG)
 
     def has_released_label(self, labels: Iterable[str]) -> bool:
-        """Whether a person said so, with the prefix of any team and also with a former one."""
-        return any(parts[0] == RELEASED_FLAG for parts in map(self._split, labels) if parts)
+        """Return True if one of the labels marks a release, with the prefix of any team or a former one."""
+        return any(parsed and not parsed.is_managed for parsed in map(self.parse, labels))
 
     def managed(self, labels: Iterable[str]) -> frozenset[str]:
-        """Those labels that lie inside our families."""
-        return frozenset(filter(self.family_of, labels))
+        """Return the labels that increment-sync may add and remove."""
+        return frozenset(filter(self.parse_managed, labels))
 
     def unmanaged(self, labels: Iterable[str]) -> frozenset[str]:
-        """What rules may see: everything outside our families."""
-        return frozenset(label for label in labels if not self._split(label))
+        """Return the labels that rules may match: those outside the families."""
+        return frozenset(label for label in labels if not self.parse(label))
 
-    def capability_of(self, label: str) -> str | None:
-        """The capability id in ``capability:<id>``, else None."""
-        return self.value_of("capability", label)
+    def family_of(self, label: str) -> str | None:
+        """Return the family of a managed label; None for ``flag:released`` and labels outside the families."""
+        parsed = self.parse_managed(label)
+        return parsed.family if parsed else None
 
     def value_of(self, family: str, label: str) -> str | None:
-        """What a label of that family says after its prefix; None for any other label."""
-        parts = self._ours(label)
-        return parts[2] if parts and parts[0] == family else None
+        """Return the value of a managed label of ``family``; None for any other label."""
+        parsed = self.parse_managed(label)
+        return parsed.value if parsed and parsed.family == family else None
+
+    def capability_of(self, label: str) -> str | None:
+        """Return the id in ``capability:<id>``; None for any other label."""
+        return self.value_of("capability", label)
 
     def canonical_name(self, label: str) -> str:
-        """The same statement with the organisation's prefix of today; a label that is not ours as it is."""
-        parts = self._ours(label)
-        return f"{self.prefixes[parts[0]]}{parts[2]}" if parts else label
-
-    def has_former_prefix(self, label: str) -> bool:
-        """Its prefix is one that nobody uses any more."""
-        parts = self._ours(label)
-        return parts is not None and parts[1] not in self.current_prefixes(parts[0])
+        """Return a managed label with the organization's current prefix; any other label unchanged."""
+        parsed = self.parse_managed(label)
+        return parsed.canonical_name if parsed else label
 
     def with_current_prefix(self, label: str) -> str:
-        """A label with a former prefix as it would be written now, any other in lower case."""
-        parts = self._ours(label)
-        if parts is None or not self.has_former_prefix(label):
+        """Return the label in lower case, with a former prefix replaced by its successor."""
+        parsed = self.parse_managed(label)
+        if parsed is None or not parsed.has_former_prefix:
             return label.lower()
-        return f"{self.prefix_replacements(parts[0])[parts[1]]}{parts[2]}"
-
-    def color(self, label: str, team: str | None = None) -> str:
-        """Six hex digits for a label of ours."""
-        family = self.family_of(label) or "flag"
-        own = self.teams.get(team) if team else None
-        return (own.colors.get(family) if own else None) or self.colors[family]
+        return f"{self.prefix_replacements(parsed.family)[parsed.prefix]}{parsed.value}"

@@ -183,8 +183,8 @@ class _LabelReverter:
         )
 
     def _is_current(self, label: str, name: str) -> bool:
-        scheme = self.request.scheme
-        return scheme.canonical_name(label.lower()) == name and not scheme.has_former_prefix(label)
+        parsed = self.request.scheme.parse_managed(label)
+        return parsed is not None and parsed.canonical_name == name and not parsed.has_former_prefix
 
     def _label_of(self, row: JournalEntry) -> str:
         return self._current_name(str(row.payload["label"]))

@@ -18,7 +18,7 @@ from sync.pull.recorded import StateRecorder, label_renamer
 from sync.runtime.context import RunContext
 
 OverrideVerdict = Literal[
-    "veto", "pin", "pin-lifted", "veto-lifted", "left", "left-lifted", "ours", "neighbour", "gone"
+    "veto", "pin", "pin-lifted", "veto-lifted", "ignored", "ignored-lifted", "ours", "other-instance", "gone"
 ]
 
 
@@ -81,11 +81,11 @@ def record_overrides(findings: Iterable[CheckedOverride], recorder: StateRecorde
         elif finding.verdict == "pin":
             recorder.drop_override(ref, "veto", label)
             recorder.record_override(ref, "pin", label, "a person put the label")
-        elif finding.verdict == "neighbour":
+        elif finding.verdict == "other-instance":
             recorder.record_override(
                 ref, "held", label, "put by another installation; what it labels is left to it"
             )
-        elif finding.verdict == "left":
+        elif finding.verdict == "ignored":
             recorder.record_override(
                 ref, "left", label, "not put by this installation as far as the history tells"
             )
@@ -94,7 +94,7 @@ def record_overrides(findings: Iterable[CheckedOverride], recorder: StateRecorde
             recorder.forget_labels(ref, recorder.equivalent_labels(ref, label))
         elif finding.verdict == "veto-lifted":
             recorder.drop_override(ref, "veto", label)
-        elif finding.verdict == "left-lifted":
+        elif finding.verdict == "ignored-lifted":
             recorder.drop_override(ref, "left", label)
         elif finding.verdict == "ours":
             recorder.adopt_label(ref, label)
@@ -173,7 +173,7 @@ def _verdict_on(
             return None if suspicion.label in _comparable_names(context, issue) else suspicion.kind
         case "veto":
             return None if is_there or said_otherwise(suspicion.label) else suspicion.kind
-        case "earlier":  # the history says it, see lost_store.py
+        case "before-store":  # the history says it, see lost_store.py
             return None
         case kind:
             return None if is_there or said_otherwise(suspicion.label) else kind
@@ -193,7 +193,7 @@ def _origin_verdict(
     if event and event.author_id in context.own_account_ids(suspicion.ref.tracker):
         return "ours"
     if event and instance_of_account(context, suspicion.ref.tracker, event.author_id):
-        return "neighbour"
+        return "other-instance"
     if not suspicion.needs_history:
         return "pin"
-    return "left" if event is None or suspicion.kind == "origin" else "pin"
+    return "ignored" if event is None or suspicion.kind == "origin" else "pin"

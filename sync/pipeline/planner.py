@@ -14,7 +14,8 @@ from sync.config.settings import Settings
 from sync.diff.comment_diff import comments_to_remove, diff_comments
 from sync.diff.desired_comments import StatusCommentBuilder
 from sync.diff.desired_labels import DesiredStateInputs, desired_labels_for
-from sync.diff.label_diff import LabelDiffInputs, diff_labels
+from sync.diff.label_diff import diff_labels
+from sync.diff.label_inputs import LabelDiffInputs
 from sync.forecast.health.attach import attach_expectations
 from sync.model.anchors import anchors_by_subject
 from sync.model.changes import ChangeSet

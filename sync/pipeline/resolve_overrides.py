@@ -46,14 +46,14 @@ class OverrideResolution:
             each
             for each in self.planning.suspicions
             if each.ref not in self.unchecked
-            and not (each.kind == "earlier" and each.ref in self.recovery.postponed)
+            and not (each.kind == "before-store" and each.ref in self.recovery.postponed)
         ]
 
     def recover_overrides(
         self, context: RunContext, suspicions: Collection[SuspectedOverride], recorder: StateRecorder
     ) -> None:
         """Read label histories for removals from before this store existed, and record them."""
-        told = self.recovery.recover(context, [each for each in suspicions if each.kind == "earlier"])
+        told = self.recovery.recover(context, [each for each in suspicions if each.kind == "before-store"])
         record_overrides(self.recovery.findings, recorder)
         self.unchecked |= self.recovery.unread
         for ref in sorted(told):
@@ -89,7 +89,7 @@ def resolve_overrides(
         suspicions = asked.checkable_suspicions()
         if not suspicions:
             break
-        now = [each for each in suspicions if each.kind != "earlier"]
+        now = [each for each in suspicions if each.kind != "before-store"]
         checked = check_suspected_overrides(context, now, stop_after=stop_after)
         confirmed += checked.confirmed
         if not options.accept_overrides:

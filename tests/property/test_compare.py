@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.labels import LabelScheme
-from sync.diff.label_diff import LabelDiffInputs, diff_labels
+from sync.diff.label_diff import diff_labels
+from sync.diff.label_inputs import LabelDiffInputs
 from sync.model.changes import LabelChange, Reason
 from sync.model.labels import DesiredLabels, LabelDiff, RecordedOverrides, SuspectedOverride
 from tests.support.match_world import issue
@@ -56,7 +57,7 @@ def worlds(draw: st.DrawFn) -> LabelDiffInputs:
     )
     decided = {
         kind: {REF: draw(some([] if is_anchor and kind == "pins" else not_old))} if not_old else {}
-        for kind in ("vetoes", "held", "left")
+        for kind in ("vetoes", "reverted", "ignored")
     }
     pins = {} if is_anchor else {REF: draw(some(["capability:a", "capability:b"]))}
     return LabelDiffInputs(
@@ -117,7 +118,7 @@ def test_what_people_vetoed_or_undo_took_back_is_never_put(world: LabelDiffInput
 @given(worlds())
 def test_with_a_source_missing_nothing_goes_without_a_successor(world: LabelDiffInputs) -> None:
     wish = replace(world.desired[REF], no_pure_removal=True)
-    change = the_change(diff_labels(replace(world, wishes={REF: wish})))
+    change = the_change(diff_labels(replace(world, desired={REF: wish})))
     assert change is None or change.pure_removals == ()
 
 

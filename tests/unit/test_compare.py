@@ -11,7 +11,9 @@ import pytest
 from connectors.model import IssueRef
 from mappings.labels import LabelScheme
 from sync.diff.comment_diff import CommentPlacement, comments_to_remove, diff_comments
-from sync.diff.label_diff import LabelDiffInputs, diff_labels
+from sync.diff.label_diff import diff_labels
+from sync.diff.label_inputs import LabelDiffInputs
+from sync.diff.label_table import LabelCase, label_case
 from sync.model.changes import Reason
 from sync.model.comments import DesiredComment, PushedStatusComment
 from sync.model.labels import DesiredLabels, RecordedOverrides
@@ -30,12 +32,52 @@ def label_inputs(desired: set[str], pushed: set[str], live: set[str], **more: An
         },
         live={REF: issue("DS-1", labels=live)},
         pushed={REF: frozenset(pushed)},
-        overrides=more.pop("decisions", RecordedOverrides()),
+        overrides=more.pop("overrides", RecordedOverrides()),
         scheme=more.pop("scheme", LabelScheme()),
         capability_ids=frozenset({"a", "b", "old"}),
         unproven=more.pop("unproven", {}),
         **more,
     )
+
+
+LABEL = "capability:a"
+
+
+@pytest.mark.parametrize(
+    ("desired", "pushed", "live", "case", "added", "removed", "suspected"),
+    [
+        (True, False, False, "add", {LABEL}, set(), []),
+        (True, True, False, "veto", set(), set(), [("veto", LABEL)]),
+        (True, True, True, "keep", set(), set(), []),
+        (True, False, True, "foreign", set(), set(), []),
+        (False, True, True, "remove", set(), {LABEL}, []),
+        (False, True, False, "forget", set(), set(), [("gone", LABEL)]),
+        (False, False, True, "pin", set(), set(), [("pin", LABEL)]),
+        (False, False, False, "absent", set(), set(), []),
+    ],
+)
+def test_each_row_of_the_decision_table(
+    desired: bool,
+    pushed: bool,
+    live: bool,
+    case: LabelCase,
+    added: set[str],
+    removed: set[str],
+    suspected: list[tuple[str, str]],
+) -> None:
+    assert label_case(desired=desired, pushed=pushed, live=live) == case
+    found = diff_labels(label_inputs(*({LABEL} if here else set() for here in (desired, pushed, live))))
+    assert [(each.kind, each.label) for each in found.suspicions] == suspected
+    assert {label for change in found.changes for label in change.add} == added
+    assert {label for change in found.changes for label in change.remove} == removed
+
+
+def test_a_label_of_no_capability_is_no_pin() -> None:
+    found = diff_labels(label_inputs(set(), set(), {"capability:moon"}))
+    assert (found.changes, found.suspicions) == ((), ())
+    assert [notice.text for notice in found.notices] == [
+        "carries capability:moon, which a person put; left alone"
+    ]
 
 
 def test_unplanned_gives_way_to_a_capability_without_counting_as_removal() -> None:
@@ -51,14 +93,14 @@ def test_a_capability_that_gives_way_to_unplanned_counts() -> None:
 
 def test_what_follows_a_persons_veto_does_not_count_as_removal() -> None:
     vetoed = RecordedOverrides(vetoes={REF: frozenset({"capability:a"})})
-    (change,) = diff_labels(label_inputs(set(), {"increment:q4"}, {"increment:q4"}, decisions=vetoed)).changes
+    (change,) = diff_labels(label_inputs(set(), {"increment:q4"}, {"increment:q4"}, overrides=vetoed)).changes
     assert (set(change.remove), change.pure_removals) == ({"increment:q4"}, ())
 
 
 def test_where_a_person_pinned_another_capability_ours_is_not_a_pure_removal() -> None:
     pinned = RecordedOverrides(pins={REF: frozenset({"capability:b"})})
     (change,) = diff_labels(
-        label_inputs({"capability:b"}, {"capability:a"}, {"capability:a", "capability:b"}, decisions=pinned)
+        label_inputs({"capability:b"}, {"capability:a"}, {"capability:a", "capability:b"}, overrides=pinned)
     ).changes
     assert (set(change.remove), change.pure_removals) == ({"capability:a"}, ())
     assert change.remove["capability:a"].text == "a person pinned the issue elsewhere"
@@ -67,15 +109,17 @@ def test_where_a_person_pinned_another_capability_ours_is_not_a_pure_removal() -
 def test_labels_of_a_finished_increment_stay_unless_a_successor_takes_over() -> None:
     old = {"capability:old", "increment:q3"}
     closed = frozenset({"increment:q3"})
-    assert diff_labels(label_inputs(set(), old, old, finished=closed)).changes == ()
-    (change,) = diff_labels(label_inputs({"capability:a", "increment:q4"}, old, old, finished=closed)).changes
+    assert diff_labels(label_inputs(set(), old, old, finished_increment_labels=closed)).changes == ()
+    (change,) = diff_labels(
+        label_inputs({"capability:a", "increment:q4"}, old, old, finished_increment_labels=closed)
+    ).changes
     assert set(change.remove) == old
 
 
 def test_a_rename_names_its_successor() -> None:
     renamed = {"capability:old": "capability:a"}
     (change,) = diff_labels(
-        label_inputs({"capability:a"}, {"capability:old"}, {"Capability:Old"}, renamed=renamed)
+        label_inputs({"capability:a"}, {"capability:old"}, {"Capability:Old"}, renames=renamed)
     ).changes
     assert change.renames == {"capability:old": "capability:a"}
     assert set(change.remove) == {"Capability:Old"}
@@ -84,18 +128,20 @@ def test_a_rename_names_its_successor() -> None:
 
 def test_a_label_that_is_gone_under_its_old_name_while_the_new_one_is_wanted_looks_like_a_veto() -> None:
     renamed = {"capability:old": "capability:a"}
-    found = diff_labels(label_inputs({"capability:a"}, {"capability:old"}, set(), renamed=renamed))
+    found = diff_labels(label_inputs({"capability:a"}, {"capability:old"}, set(), renames=renamed))
     assert [(s.kind, s.label) for s in found.suspicions] == [("veto", "capability:old")]
-    found = diff_labels(label_inputs({"capability:a"}, {"capability:old"}, {"capability:a"}, renamed=renamed))
+    found = diff_labels(label_inputs({"capability:a"}, {"capability:old"}, {"capability:a"}, renames=renamed))
     assert [(s.kind, s.label) for s in found.suspicions] == [("gone", "capability:old")]
 
 
 def test_a_person_who_spells_our_label_differently_puts_another_one_on_jira() -> None:
     same = label_inputs({"capability:a"}, {"capability:a"}, {"Capability:A"})
     assert diff_labels(same).suspicions == ()
-    found = diff_labels(replace(same, exact=frozenset({"jira"})))
+    found = diff_labels(replace(same, case_sensitive_trackers=frozenset({"jira"})))
     assert [(s.kind, s.label) for s in found.suspicions] == [("gone", "capability:a")]
-    unwanted = replace(label_inputs(set(), {"capability:a"}, {"Capability:A"}), exact=frozenset({"jira"}))
+    unwanted = replace(
+        label_inputs(set(), {"capability:a"}, {"Capability:A"}), case_sensitive_trackers=frozenset({"jira"})
+    )
     assert diff_labels(unwanted).changes == ()
 
 
@@ -117,7 +163,7 @@ def test_a_label_of_unknown_origin_on_an_anchor_withholds_nothing_until_it_is_kn
 
 def test_what_undo_took_back_is_not_put_again() -> None:
     held = RecordedOverrides(reverted={REF: frozenset({"capability:a"})})
-    assert diff_labels(label_inputs({"capability:a"}, set(), set(), decisions=held)).changes == ()
+    assert diff_labels(label_inputs({"capability:a"}, set(), set(), overrides=held)).changes == ()
 
 
 FORMER_PREFIX_SCHEME = LabelScheme(former_prefixes={"capability": ("cap:",)})
@@ -127,7 +173,7 @@ def test_a_veto_holds_for_every_spelling_of_its_label() -> None:
     vetoed = RecordedOverrides(vetoes={REF: frozenset({"capability:a"})})
     assert (
         diff_labels(
-            label_inputs({"cap:a"}, set(), set(), decisions=vetoed, scheme=FORMER_PREFIX_SCHEME)
+            label_inputs({"cap:a"}, set(), set(), overrides=vetoed, scheme=FORMER_PREFIX_SCHEME)
         ).changes
         == ()
     )
@@ -136,7 +182,7 @@ def test_a_veto_holds_for_every_spelling_of_its_label() -> None:
 def test_a_label_put_against_a_veto_is_one_suspicion_whatever_its_spelling() -> None:
     vetoed = RecordedOverrides(vetoes={REF: frozenset({"capability:a"})})
     (one,) = diff_labels(
-        label_inputs(set(), set(), {"cap:a"}, decisions=vetoed, scheme=FORMER_PREFIX_SCHEME)
+        label_inputs(set(), set(), {"cap:a"}, overrides=vetoed, scheme=FORMER_PREFIX_SCHEME)
     ).suspicions
     assert (one.kind, one.label) == ("pin", "cap:a")
 
@@ -177,8 +223,8 @@ def test_a_comment_is_edited_at_once_or_once_a_day_or_for_the_last_time() -> Non
     assert edits(desired_comment(full="new"), written(), hours=24) == 1
     a_daily_crontab_that_starts_early = 23.99
     assert edits(desired_comment(full="new"), written(), hours=a_daily_crontab_that_starts_early) == 1
-    assert edits(desired_comment(full="new", last=True), written()) == 1
-    assert edits(desired_comment(last=True), written(), hours=999) == 0
+    assert edits(desired_comment(full="new", is_final=True), written()) == 1
+    assert edits(desired_comment(is_final=True), written(), hours=999) == 0
 
 
 @pytest.mark.parametrize(

@@ -59,11 +59,11 @@ def inputs(*entries: ENTRY, more_known: tuple[KnownIssue, ...] = (), **changed: 
         "rollup": rollup,
         "known": {k.issue.ref: k for k in (*(known for _, known in entries), *more_known)},
         "anchors": {anchor: anchor_issue(anchor) for anchor in (GOAL, CAPABILITY)},
-        "unread": frozenset(),
+        "unread_sources": frozenset(),
         "uncertain": {},
         "scheme": LabelScheme(),
         "may_push": lambda _: True,
-        "finished": frozenset(),
+        "finished_increments": frozenset(),
         "now": MIDWAY,
     }
     return DesiredStateInputs(**{**values, **changed})
@@ -123,7 +123,7 @@ def test_an_anchor_that_is_also_in_a_source_gets_no_issue_labels() -> None:
 
 
 def test_what_was_not_read_in_this_run_is_left_alone() -> None:
-    assert not desired(inputs(issue("DS-1"), unread=frozenset({"jira:DS"})), "DS-1").fully_read
+    assert not desired(inputs(issue("DS-1"), unread_sources=frozenset({"jira:DS"})), "DS-1").fully_read
     uncertain = {"features": ("jira:DS",)}
     rollup = roll_up_plan(issue("DS-1"), plan=plan(), uncertain=uncertain)
     of = inputs(issue("DS-1"), rollup=rollup, uncertain=uncertain)
@@ -148,7 +148,7 @@ def test_a_goals_anchor_waits_until_all_its_teams_are_written_for() -> None:
 
 
 def test_after_the_last_write_nothing_of_the_increment_is_written_any_more() -> None:
-    of = inputs(issue("DS-1", "done"), finished=frozenset({"2026-q4"}), now=CLOSE + timedelta(days=1))
+    of = inputs(issue("DS-1", "done"), finished_increments=frozenset({"2026-q4"}), now=CLOSE + timedelta(days=1))
     assert list(anchored_subjects(of)) == []
     assert not any(found.may_write for found in desired_labels_for(of).values())
 

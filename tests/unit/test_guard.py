@@ -200,7 +200,7 @@ def test_new_comments_are_measured_by_those_that_there_are(there: int, may_come:
 
 
 def test_a_first_run_is_not_refused_for_its_size() -> None:
-    first = weighed(spreading=True, people=500, most=90, team=500)
+    first = weighed(spreading=True, people=500, most_mails=90, people_known=500)
     assert check_changes(creating(400), {}, limits(), first) == ()
     spread = write_budget_for(first, limits())
     assert spread is not None
@@ -210,7 +210,7 @@ def test_a_first_run_is_not_refused_for_its_size() -> None:
 @pytest.mark.parametrize(("team", "may_be_mailed"), [(3, 10), (20, 20), (40, 30), (200, 100)])
 def test_people_are_measured_by_the_team(team: int, may_be_mailed: int) -> None:
     def found(people: int, **changed: Any) -> tuple[Refusal, ...]:
-        attention = weighed(people=people, mails=people + 5, most=2, team=team)
+        attention = weighed(people=people, mails=people + 5, most_mails=2, people_known=team)
         return check_changes(ChangeSet(), {}, limits(**changed), attention)
 
     assert found(may_be_mailed) == ()
@@ -224,7 +224,7 @@ def test_people_are_measured_by_the_team(team: int, may_be_mailed: int) -> None:
 
 
 def test_nobody_gets_dozens_of_mails_from_one_run() -> None:
-    attention = weighed(people=2, mails=31, most=21, team=5, noisy=("jira:DS",))
+    attention = weighed(people=2, mails=31, most_mails=21, people_known=5, notifying_projects=("jira:DS",))
     (refusal,) = check_changes(ChangeSet(), {}, limits(), attention)
     assert refusal.text == (
         "one person would get at least 21 mails, the limit is 20 (limits.mails_each); every edit in jira:DS is "

@@ -49,7 +49,7 @@ def an_issue(world: WritingWorld, *labels: str, by: str = "dana") -> str:
     return world.jira.add_issue("DS", "Work", labels=labels, by=by).key
 
 
-@pytest.mark.parametrize("kind", ["veto", "pin-lifted", "left-lifted", "gone"])
+@pytest.mark.parametrize("kind", ["veto", "pin-lifted", "ignored-lifted", "gone"])
 def test_what_should_be_gone_and_is_there_was_a_stale_list(world: WritingWorld, kind: SuspicionKind) -> None:
     assert verdicts(checked(world, (an_issue(world, FEATURES), kind, FEATURES))) == []
     assert verdicts(checked(world, (an_issue(world), kind, FEATURES))) == [kind]
@@ -62,7 +62,7 @@ def test_what_should_be_there_and_is_gone_was_a_stale_list(world: WritingWorld, 
 
 @pytest.mark.parametrize(
     ("by", "kind", "verdict"),
-    [(ME, "pin", "ours"), ("dana", "pin", "pin"), (ME, "origin", "ours"), ("dana", "origin", "left")],
+    [(ME, "pin", "ours"), ("dana", "pin", "pin"), (ME, "origin", "ours"), ("dana", "origin", "ignored")],
 )
 def test_the_history_says_whose_label_it_is(
     world: WritingWorld, by: str, kind: SuspicionKind, verdict: str
@@ -107,7 +107,7 @@ def test_a_backup_that_is_put_back_makes_no_pins(world: WritingWorld) -> None:
 def test_without_history_a_label_is_left(world: WritingWorld, kind: SuspicionKind) -> None:
     key = an_issue(world, FEATURES)
     world.jira.forget_label_authors(key)
-    assert verdicts(checked(world, (key, kind, FEATURES), history=True)) == ["left"]
+    assert verdicts(checked(world, (key, kind, FEATURES), history=True)) == ["ignored"]
 
 
 def test_several_suspicions_of_an_issue_cost_one_read(world: WritingWorld) -> None:

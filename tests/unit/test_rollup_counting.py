@@ -143,7 +143,7 @@ def test_what_was_left_open_counts_as_it_was_at_the_close():
     )
     found = features(
         issue("DS-6", "done"),
-        matched={"left_open": tuple(assignment for assignment, _ in entries)},
+        matched={"unfinished_at_close": tuple(assignment for assignment, _ in entries)},
         also_known=tuple(known for _, known in entries),
         now=CLOSE + timedelta(days=3),
     )
