@@ -34,8 +34,8 @@ class Backoff:
         if self._job.now() >= until:
             return None
         return (
-            f"{change.ref} was refused {kept['times']} times ({kept['reason']}); it is tried again when it changes, or "
-            f"after {until:%Y-%m-%d %H:%M} UTC"
+            f"{change.ref} rejected {kept['times']} writes ({kept['reason']}); next attempt when it changes, or after "
+            f"{until:%Y-%m-%d %H:%M} UTC"
         )
 
     def record_rejection(self, change: Change, reason: str) -> None:

@@ -117,7 +117,7 @@ def load_change_set(path: Path) -> SavedChangeSet:
         data = json.loads(path.read_text(encoding="utf-8"))
         if data["version"] != VERSION:
             raise UnreadableChangeSet(
-                f"{path} is of version {data['version']}; make a new one with preview --out"
+                f"{path} has version {data['version']}; make a new one with preview --out"
             )
         return SavedChangeSet(
             changes=ChangeSet(
@@ -150,14 +150,14 @@ def check_not_stale(context: RunContext, saved: SavedChangeSet) -> None:
     reasons = []
     if saved.instance != context.settings.instance:
         reasons.append(
-            f"it was made by the installation {saved.instance}, this one is {context.settings.instance}"
+            f"it was made by the instance {saved.instance}, this one is {context.settings.instance}"
         )
     if saved.workspace_digest != context.workspace.digest:
-        reasons.append("plans or mappings were edited since")
+        reasons.append("plans or mappings changed since")
     if saved.settings_digest != _settings_digest(context.settings, context.workspace.labels):
-        reasons.append("the teams that are written for (push.teams) or the label prefixes were edited since")
+        reasons.append("push.teams or the label prefixes changed since")
     if saved.pushed_digest != context.store.pushed_fingerprint(saved.changes.refs):
-        reasons.append("another run has written on these issues since")
+        reasons.append("another run wrote to these issues since")
     if not reasons:
         _check_genuine(context, saved)
         live = tracker_digests(context, saved.changes)
@@ -188,8 +188,8 @@ def _check_genuine(context: RunContext, saved: SavedChangeSet) -> None:
         labels = {*change.add, *change.remove}
         if foreign := sorted(labels - context.workspace.labels.managed(labels)):
             raise UnreadableChangeSet(
-                f"the change set would touch the label {foreign[0]} of {change.ref}, which is not ours; "
-                "make a new one with preview --out"
+                f"the change set would change the label {foreign[0]} of {change.ref}, which increment-sync does not "
+                "manage; make a new one with preview --out"
             )
 
 

@@ -60,9 +60,7 @@ class CommentWriter:
         if own is None:
             self._reject_former_account(live, change)
             self._store.forget_pushed_comment(change.subject)
-            self.notes.append(
-                f"{ref}: the old comment of {change.subject} is not ours any more; left where it is"
-            )
+            self.notes.append(f"{ref}: the old comment of {change.subject} is no longer ours; left alone")
             return
         rest = self._text_without_block(live, change)
         payload = {"subject": change.subject, "comment": change.comment_id, "rest": rest}
@@ -142,7 +140,7 @@ class CommentWriter:
         own = self._marker.own_text(live, ref, self._accepted_subjects(change.subject))
         if own is None:
             self._reject_former_account(live, change)
-            self._leave_to_people(change, comment_id, "lost our marker or is not by our account")
+            self._leave_to_people(change, comment_id, "has lost our marker or is not by our account")
             return
         if text_digest(own) == text_digest(change.body):
             self._store.record_pushed_comment(self._pushed_comment(change, comment_id, "live"))
@@ -179,7 +177,7 @@ class CommentWriter:
         comments = self._job.readers[change.ref.tracker].comments(change.ref)
         if exclusive and (other := self._marker.other_instance(comments, change.ref)):
             raise Rejected(
-                f"the installation {other!r} keeps a comment there; take the anchor out of one of the plans"
+                f"the instance {other!r} has a comment there; remove the anchor from one of the plans"
             )
         for comment in comments:
             if (

@@ -76,7 +76,7 @@ class Executor:
         if change.ref.tracker in self.stopped:
             return self.stopped[change.ref.tracker]
         if isinstance(change, CommentChange) and change.subject in self.blocked_subjects:
-            return f"the old comment of {change.subject} is still there"
+            return f"the former comment of {change.subject} still exists"
         if self.max_writes is not None and self.result.done >= self.max_writes:
             return f"the limit of {self.max_writes} writes (--max-writes) is reached"
         if self.deadline():
@@ -149,12 +149,12 @@ class Executor:
                 self._record_failure(change, error)
             case "gone" if isinstance(change, LabelChange):
                 self.result.notes.append(
-                    f"{change.ref} is not there any more, or not visible to this account; nothing is written on it"
+                    f"{change.ref} no longer exists or is not visible to this account; nothing is written"
                 )
             case "gone":
                 self._record_failure(change, error)
             case moved:
-                self._skip(change, f"{change.ref} is {moved} now; the next run goes on there")
+                self._skip(change, f"{change.ref} is now {moved}; the next run continues there")
 
     def _record_failure(self, change: Change, error: ConnectorError) -> None:
         self.result.failed.append((change.describe(), str(error)))

@@ -103,7 +103,7 @@ class LabelWriter:
                 change.container,
                 label,
                 self._job.workspace.labels.color(label, change.team),
-                f"Kept by increment-sync ({self._job.settings.instance})"[:100],
+                f"Managed by increment-sync ({self._job.settings.instance})"[:100],
             )
         self._job.store.journal_result(entry, "done", self._job.now())
         cache.put(key, True, days=90)
@@ -119,7 +119,7 @@ class LabelWriter:
         if self._job.markup(change.ref.tracker) == "jira":
             return False
         payload = {"label": old, "new": new, "container": change.container}
-        reason = Reason(text=f"it is called {new} now", rule=change.add[new].rule)
+        reason = Reason(text=f"renamed to {new}", rule=change.add[new].rule)
         entry = self._journal.record_intent(
             change.ref, "rename-label", payload, reason, {"labels": list(change.before)}
         )
@@ -130,7 +130,7 @@ class LabelWriter:
                 entry,
                 "not-sent",
                 self._job.now(),
-                detail="the new label exists already, or the old one does not",
+                detail="the new label already exists, or the old one does not",
             )
             return False
         record_label_rename(self._job, change.ref.tracker, change.container, old, new)

@@ -38,7 +38,7 @@ def recover_pending_writes(context: RunContext) -> list[str]:
             if context.now() - row.at > MISSING_GRACE:
                 _give_up(context, row)
         except ConnectorError as error:
-            still_open.append(f"{row.ref}: it is not known whether an earlier {row.op} took effect: {error}")
+            still_open.append(f"{row.ref}: the result of an earlier {row.op} is unknown: {error}")
     return still_open
 
 
@@ -61,16 +61,14 @@ def _give_up(context: RunContext, row: JournalEntry) -> None:
     if forget:
         context.store.complete_write(row.id, context.now(), ref=row.ref, deleted_subject=forget)
     else:
-        context.store.journal_result(
-            row.id, "not-sent", context.now(), detail="the issue is not there any more"
-        )
+        context.store.journal_result(row.id, "not-sent", context.now(), detail="the issue no longer exists")
 
 
 def _recover_label(context: RunContext, row: JournalEntry) -> None:
     label = str(row.payload["label"]).lower()
     there = label in {name.lower() for name in _read_issue(context, row).labels}
     if row.op == "add-label" and there and _put_by_others(context, row, label):
-        context.store.journal_result(row.id, "not-sent", context.now(), detail="somebody else put it")
+        context.store.journal_result(row.id, "not-sent", context.now(), detail="put by another account")
     elif row.op == "add-label" and there:
         context.store.complete_write(row.id, context.now(), ref=row.ref, added=[label], removed=[])
     elif row.op == "remove-label" and not there:

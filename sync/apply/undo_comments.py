@@ -47,17 +47,19 @@ class _CommentReverter:
         self.later, self.live = current.later_writes, current.comments.get(subject)
         self.before = _text_before(rows[0])
         self.after = None if rows[-1].op == "delete-comment" else str(rows[-1].payload["body"])
-        self.reason = Reason(text=f"undo of {request.run_id}, which said: {rows[-1].why}", rule=rows[-1].rule)
+        self.reason = Reason(
+            text=f"undo of {request.run_id}, whose reason was: {rows[-1].why}", rule=rows[-1].rule
+        )
 
     def revert(self) -> Reversal:
         if self.after is None:
             return self._revert_deletion()
         if self.live is None or not self.live.exists:
             return (
-                self._skip("was deleted since") if self.before else self._unchanged("is not there any more")
+                self._skip("has since been deleted") if self.before else self._unchanged("no longer exists")
             )
         if self.live.text is None:
-            return self._skip("is not ours any more (author, marker or instance)")
+            return self._skip("is no longer ours (author, marker or instance)")
         if self.before is None:
             return self._revert_creation(self.live, self.live.text)
         return self._revert_edit(self.live, self.live.text, self.before)
@@ -65,7 +67,7 @@ class _CommentReverter:
     def _revert_creation(self, live: CurrentComment, text: str) -> Reversal:
         """Delete the comment if its text is still ours; later edits by increment-sync do not matter."""
         if text_digest(text) not in (text_digest(self.after or ""), self._last_text()):
-            return self._skip("holds text of ours that a person changed since")
+            return self._skip("has since been changed by a person")
         removal = CommentRemoval(ref=self.ref, subject=self.subject, comment_id=live.id, reason=self.reason)
         return Reversal(changes=ChangeSet(removals=(removal,)), holds=(self._hold(),))
 
@@ -78,24 +80,26 @@ class _CommentReverter:
             )
         if text_digest(text) == self._last_text():
             later = [row.run_id for row in self.later if row.payload.get("subject") == self.subject]
-            return self._skip(f"was edited by run {later[-1] if later else '?'} since; undo that run first")
-        return self._skip("holds text of ours that a person changed since")
+            return self._skip(
+                f"has since been edited by run {later[-1] if later else '?'}; undo that run first"
+            )
+        return self._skip("has since been changed by a person")
 
     def _revert_deletion(self) -> Reversal:
         if self.before is None:
-            return self._unchanged("is gone already")
+            return self._unchanged("is already gone")
         if not self.before:
-            return self._skip("was deleted, and the journal does not hold its text")
+            return self._skip("was deleted, and the journal does not have its text")
         if self.live is not None and self.live.exists and self.live.text is not None:
-            return self._unchanged("is there")
+            return self._unchanged("exists")
         if (self.ref, self.subject) in self.request.elsewhere:
-            return self._skip("stands on another issue now")
+            return self._skip("is on another issue now")
         if self.request.reapplies:
             return self._unchanged("was deleted; the next run posts a new one")
         if not self.request.post_again:
             return self._skip(
-                "was deleted and can only be posted anew, which mails everybody who watches; if that is wanted, "
-                "add --post-again"
+                "was deleted and can only be posted again, which mails all watchers; if this is intended, add "
+                "--post-again"
             )
         return Reversal(
             changes=ChangeSet(comments=(self._comment_change(self.before, None),)), holds=(self._hold(),)

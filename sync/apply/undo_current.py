@@ -82,7 +82,7 @@ def read_current_issue(context: RunContext, request: UndoRequest, ref: IssueRef)
     known = context.store.known_issue(ref.tracker, ref.id)
     today = known.issue.ref if known else ref
     if ref.tracker not in context.readers:
-        return CurrentIssue(ref=today, problem=f"the settings have no tracker {ref.tracker} any more")
+        return CurrentIssue(ref=today, problem=f"the settings no longer have a tracker {ref.tracker}")
     try:
         issue = context.readers[ref.tracker].read(today.key, field_selection_for(context.workspace.teams))
         if issue.ref != ref:
@@ -96,7 +96,7 @@ def read_current_issue(context: RunContext, request: UndoRequest, ref: IssueRef)
             later_writes=_later_writes(context, request, ref),
         )
     except Gone:
-        return CurrentIssue(ref=today, problem="it is not there any more, or not visible to us")
+        return CurrentIssue(ref=today, problem="it no longer exists or is not visible to our account")
     except ConnectorError as error:
         return CurrentIssue(ref=today, problem=f"it could not be read: {error}")
 

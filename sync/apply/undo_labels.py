@@ -71,9 +71,7 @@ def _revert_issue(
     done = [row for row in rows if row.outcome == "done"]
     for row in rows:
         if row.outcome in (None, "unknown"):
-            parts.skipped.append(
-                Skipped(ref=current.ref, text=f"nobody knows whether its {row.op} took effect")
-            )
+            parts.skipped.append(Skipped(ref=current.ref, text=f"the result of its {row.op} is unknown"))
     for row in done:
         _note_permanent_effects(row, current, parts)
     labels = [row for row in done if row.op in LABEL_OPS]
@@ -91,13 +89,11 @@ def _revert_issue(
 def _note_permanent_effects(row: JournalEntry, current: CurrentIssue, parts: _ReversalParts) -> None:
     place = row.ref.key.partition("#")[0]
     if row.op == "create-label":
-        parts.notes[f"the label {row.payload['label']} was made in {place} if it was not there; it stays"] = (
-            None
-        )
+        parts.notes[f"the label {row.payload['label']} was created in {place} if missing; it stays"] = None
     elif row.op == "rename-label":
         text = (
-            f"the label {row.payload['label']} of {place} was renamed {row.payload['new']} because the plan says "
-            "so; change the plan to have it back"
+            f"the label {row.payload['label']} of {place} was renamed to {row.payload['new']} because of the plan; "
+            "change the plan to revert this"
         )
         parts.skipped.append(Skipped(ref=current.ref, text=text))
 
@@ -124,7 +120,9 @@ class _LabelReverter:
             )
             before, after, live = self.before & whole, self.after & whole, self.live & whole
             if live == before:
-                parts.unchanged.append(Skipped(ref=self.now.ref, text=f"{_names(whole)} as before the run"))
+                parts.unchanged.append(
+                    Skipped(ref=self.now.ref, text=f"{_names(whole)} is as before the run")
+                )
                 continue
             if why := self._conflict(whole, after, live, live - before):
                 parts.skipped.append(Skipped(ref=self.now.ref, text=why))
@@ -160,10 +158,10 @@ class _LabelReverter:
             ]
             shown, left = _names(live) or "nothing", _names(after) or "nothing"
             if later:
-                return f"run {later[-1].run_id} changed {_names(live | after)} since; undo that run first"
-            return f"a person changed it since: the run left {left}, now it carries {shown}"
+                return f"run {later[-1].run_id} has since changed {_names(live | after)}; undo that run first"
+            return f"a person has since changed it: after the run it had {left}, now {shown}"
         if theirs := leaving & frozenset(map(self._current_name, self.now.put_by_others)):
-            return f"a person took {_names(theirs)} off and put it again since"
+            return f"a person has since removed and put back {_names(theirs)}"
         return None
 
     def _group_of(self, label: str) -> tuple[str, str]:
@@ -194,7 +192,7 @@ class _LabelReverter:
 
     def _reason(self, label: str) -> Reason:
         row = next((row for row in reversed(self.rows) if self._label_of(row) == label), self.rows[0])
-        return Reason(text=f"undo of {self.request.run_id}, which said: {row.why}", rule=row.rule)
+        return Reason(text=f"undo of {self.request.run_id}, whose reason was: {row.why}", rule=row.rule)
 
 
 def _names(labels: Iterable[str]) -> str:

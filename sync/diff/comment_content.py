@@ -32,7 +32,7 @@ def capability_comment(
         state=_headline(rollup, _done_count(rollup.counts)),
         lines=(
             *health_lines(rollup),
-            *expected_lines(rollup.expected, "that all of it is done"),
+            *expected_lines(rollup.expected, "that everything is done"),
             *_count_lines(rollup.counts),
             *_blocked_lines(rollup),
             *_scope_lines(rollup, increment),
@@ -57,7 +57,9 @@ def goal_comment(
     growth = [_scope_cell(capability, increment) for capability in shown]
     outlooks = [expected_cell(capability.expected) for capability in shown]
     more = [
-        each for each in (("Likely at the end", outlooks), ("Scope since the start", growth)) if any(each[1])
+        each
+        for each in (("Forecast for the end", outlooks), ("Scope since the start", growth))
+        if any(each[1])
     ]
     required = "capability" if rollup.required_total == 1 else "capabilities"
     finished = f"{rollup.required_done} of {rollup.required_total} required {required} done"
@@ -75,7 +77,7 @@ def goal_comment(
             *_goal_scope_lines(rollup),
             *_blocked_capabilities(rollup),
             *_experiment_lines(rollup),
-            *(("A person still has to accept the goal in the plan",) if rollup.acceptance_open else ()),
+            *(("The goal still has to be accepted in the plan",) if rollup.acceptance_open else ()),
             *_override_lines(overrides),
         ),
         header=("Capability", "State", "Issues done", *(name for name, _ in more)),
@@ -159,9 +161,9 @@ def _count_lines(counts: Counts) -> list[str]:
     parts = [
         f"{number} {word}"
         for number, word in (
-            (counts.doing, "under way"),
+            (counts.doing, "in progress"),
             (counts.todo, "to do"),
-            (counts.unknown, "with a status that nobody explained (counted as to do)"),
+            (counts.unknown, "with an unmapped status (counted as to do)"),
             (counts.dropped, "dropped (not counted)"),
         )
         if number
@@ -266,13 +268,13 @@ def _warning_lines(rollup: CapabilityRollup) -> list[str]:
     notes = [f"Note: {w.partition(': ')[2]}" for w in rollup.warnings if not w.startswith(told)]
     if rollup.conflicts:
         notes.append(
-            f"Note: rules of several teams claim {_issues(rollup.conflicts)}, counted nowhere for now"
+            f"Note: rules of several teams claim {_issues(rollup.conflicts)}; not counted until resolved"
         )
     return notes
 
 
 def _override_lines(overrides: int) -> list[str]:
-    return [f"{_issues(overrides)} put in or taken out by people's labels"] if overrides else []
+    return [f"{_issues(overrides)} added or removed by manual overrides"] if overrides else []
 
 
 def _fraction(counts: Counts) -> str:

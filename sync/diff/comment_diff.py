@@ -37,8 +37,8 @@ def diff_comments(
             observations.append(
                 Notice(
                     ref=wish.ref,
-                    text=f"its status comment of {wish.subject} was taken back by undo and stays as it is; let it "
-                    "go on with `increment-sync overrides clear`",
+                    text=f"its status comment of {wish.subject} was reverted by undo and is not updated until "
+                    "`increment-sync overrides clear`",
                 )
             )
         elif last and last.ref == wish.ref and drifted:
@@ -63,7 +63,9 @@ def diff_comments(
 def _repair(desired: DesiredComment, last: PushedStatusComment, drift: CommentDrift) -> CommentChange:
     """Write an edited comment again; replace one that was deleted or taken over by a new one."""
     change = _comment_change(desired, last if drift == "edited" else None)
-    return replace(change, reason=Reason(text=f"the status comment of {desired.subject} was {drift} by hand"))
+    return replace(
+        change, reason=Reason(text=f"the status comment of {desired.subject} was {drift} manually")
+    )
 
 
 def _comment_change(desired: DesiredComment, last: PushedStatusComment | None) -> CommentChange:
@@ -107,11 +109,11 @@ def comments_to_remove(
             continue
         moved_to = placement.desired.get(subject)
         if moved_to and moved_to != last.ref:
-            text = f"{subject} has another anchor now: {moved_to}"
+            text = f"the anchor of {subject} is now {moved_to}"
         elif subject in placement.without_anchor:
-            text = f"{subject} has no anchor any more"
+            text = f"{subject} no longer has an anchor"
         elif subject in placement.removed_subjects:
-            text = f"the plan has no {subject} any more"
+            text = f"{subject} was removed from the plan"
         else:
             continue
         removals.append(

@@ -18,9 +18,9 @@ def expected_lines(expected: Expectation | None, what: str, *, ranges: bool = Tr
     lines = []
     if expected.probability is not None:
         record = f" ({expected.track_record})" if expected.track_record else ""
-        lines.append(f"Chance {what} by {expected.until}: {expected.words}{record}")
-    if ranges and (likely := describe_interval(expected)):
-        lines.append(f"Likely done by {expected.until}: {likely} (85 % range)")
+        lines.append(f"Probability {what} by {expected.until}: {expected.words}{record}")
+    if ranges and (interval := describe_interval(expected)):
+        lines.append(f"Done by {expected.until}: {interval} (85% interval)")
     return lines
 
 
@@ -45,7 +45,7 @@ def aging_lines(rollup: CapabilityRollup) -> list[tuple[str, tuple[IssueRef, ...
     """Return the open issues that are older than most that the team finished."""
     if rollup.expected is None or not rollup.expected.ageing:
         return []
-    return [("Open for longer than 85 % of what the team finished took", rollup.expected.ageing)]
+    return [("Aging: open longer than 85% of the team's finished issues were", rollup.expected.ageing)]
 
 
 def describe_interval(expectation: Expectation) -> str:

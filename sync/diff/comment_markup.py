@@ -67,7 +67,7 @@ def add_unreadable_notice(body: str, unreadable: Mapping[str, datetime], markup:
     if len(kept) != len(body.split("\n")):
         del kept[1]  # the empty line before the notice of last time
     notices = [
-        f"{mark} {since:%Y-%m-%d %H:%M} UTC{emphasis}: {neutral(name)}. The figures below are from before."
+        f"{mark} {since:%Y-%m-%d %H:%M} UTC{emphasis}: {neutral(name)}. The numbers below are older."
         for name, since in sorted(unreadable.items())
     ]
     return "\n".join([*kept[:1], "", *notices, *kept[1:]])

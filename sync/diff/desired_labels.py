@@ -251,7 +251,7 @@ class _DesiredLabelsBuilder:
         """Return the labels of closed increments on a done issue. They stay, even if rules have changed since."""
         if issue.category != "done" or not self._past:
             return {}
-        reason, scheme = Reason(text="it was done in an increment that is closed"), self._inputs.scheme
+        reason, scheme = Reason(text="done in an increment that is closed"), self._inputs.scheme
         kept = {
             scheme.with_current_prefix(label)
             for label in issue.labels

@@ -151,13 +151,13 @@ class IssueLabelDiff:
         elif label.name in self.pins | self.vetoes | self.desired_texts.keys():
             return
         elif self._is_ignored(label):
-            self._note(f"carries {label.text}, of which nobody knows who put it; left alone")
+            self._note(f"has {label.text} of unknown origin; left alone")
         elif label.is_capability and not self.target.is_anchor:
             self._suspect("pin", label.text, needs_history=label.text in self.unproven)
         elif label.text in self.unproven:
             self._suspect("origin", label.text, needs_history=True)
         else:
-            self._note(f"carries {label.text}, which a person put; left alone")
+            self._note(f"has {label.text}, put by a person; left alone")
 
     def _check_unrecovered(self, text: str) -> None:
         """Lost store: before the label is added, the history of the issue says whether a person removed it."""
@@ -257,11 +257,11 @@ class IssueLabelDiff:
 
     def _removal_reason(self, label: ComparedLabel) -> Reason:
         if new := self.desired_texts.get(label.name):
-            return Reason(text=f"it is called {new} now")
+            return Reason(text=f"renamed to {new}")
         if label.text in self.target.labels:
-            return Reason(text="a person's label of the same kind stands on this anchor")
+            return Reason(text="a person put another label of this family on the anchor")
         if label.family == "increment" and self._has_capability_veto():
-            return Reason(text="a person took the issue out of its capability")
+            return Reason(text="a person removed the issue from its capability")
         if self.pins and label.family in ("capability", "increment"):
-            return Reason(text="a person pinned the issue elsewhere")
-        return Reason(text="we put it, and the rules do not ask for it any more")
+            return Reason(text="a person pinned the issue to another capability")
+        return Reason(text="no rule asks for it any more")

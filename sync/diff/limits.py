@@ -132,17 +132,17 @@ def check_overrides(
         refusals.append(
             Refusal(
                 rule="overrides",
-                text=f"more than {allowed} labels were added or removed by hand since the last run, and the limit "
-                f"is {allowed} (limits.overrides, limits.override_share); look at them with `increment-sync "
-                f"reconcile`, or take them all as people's decisions once with --accept-overrides",
+                text=f"more than {allowed} labels were added or removed manually since the last run, and the limit "
+                f"is {allowed} (limits.overrides, limits.override_share); review them with `increment-sync "
+                f"reconcile`, or accept all of them in this run with --accept-overrides",
             )
         )
     refusals += [
         Refusal(
             rule="label-gone",
-            text=f"{label} is gone from all {count} issues of {place} that carried it, as if the label itself had "
-            f"been deleted; put it back with `increment-sync reconcile --restore-labels`, or take it as people's "
-            f"decision once with --accept-overrides",
+            text=f"{label} is gone from all {count} issues of {place} that had it, which looks like a deleted label; "
+            f"restore it with `increment-sync reconcile --restore-labels`, or accept the removal in this run with "
+            f"--accept-overrides",
         )
         for place, label, count in _labels_gone_everywhere(confirmed, pushed, read_issues)
     ]
@@ -172,9 +172,9 @@ def _check_removals(
         return None
     return Refusal(
         rule="removals",
-        text=f"{count} of our labels and comments would be removed without others taking their place (we keep {total} "
-        f"labels in all), the limit is {allowed} (limits.removals, limits.removal_share); if that is right, allow it "
-        f"once with --max-removals {count}",
+        text=f"{count} managed labels and comments would be removed without a replacement (of {total} managed labels), "
+        f"the limit is {allowed} (limits.removals, limits.removal_share); if this is intended, allow it in this run "
+        f"with --max-removals {count}",
     )
 
 
@@ -194,7 +194,7 @@ def _check_comments(changes: ChangeSet, limits: GuardLimits, impact: ImpactEstim
     return Refusal(
         rule="new-comments",
         text=f"{count} new comments would be posted, the limit is {allowed} (limits.new_comments, "
-        f"limits.new_comment_share); if that is right, allow it once with --max-comments {count}",
+        f"limits.new_comment_share); if this is intended, allow it in this run with --max-comments {count}",
     )
 
 
@@ -203,25 +203,24 @@ def _check_notified(impact: ImpactEstimate, limits: GuardLimits) -> Refusal | No
 
     With ``--max-notifications`` the run writes what fits and postpones the rest, so nothing is refused.
     """
-    attention, allowed = impact.cost, max_people(impact, limits)
+    cost, allowed = impact.cost, max_people(impact, limits)
     if impact.in_rollout or limits.max_notifications is not None:
         return None
-    if attention.people > allowed:
-        what = f"at least {attention.people} people would probably be mailed, the limit is {allowed} "
+    if cost.people > allowed:
+        what = f"at least {cost.people} people would probably be mailed, the limit is {allowed} "
         what += "(limits.notified, limits.notified_share)"
-    elif attention.most_mails > limits.mails_each:
-        what = (
-            f"one person would get at least {attention.most_mails} mails, the limit is {limits.mails_each} "
-        )
+    elif cost.most_mails > limits.mails_each:
+        what = f"one person would get at least {cost.most_mails} mails, the limit is {limits.mails_each} "
         what += "(limits.mails_each)"
     else:
         return None
     cure = ""
-    if attention.notifying_projects:
-        cure = f"every edit in {', '.join(attention.notifying_projects)} is mailed unless our account may administer the project; "
+    if cost.notifying_projects:
+        projects = ", ".join(cost.notifying_projects)
+        cure = f"every edit in {projects} is mailed unless our account has the project administrator role; "
     return Refusal(
         rule="notified",
-        text=f"{what}; {cure}if that is right, allow it once with --max-notifications {attention.mails}",
+        text=f"{what}; {cure}if this is intended, allow it in this run with --max-notifications {cost.mails}",
     )
 
 

@@ -82,13 +82,9 @@ def record_overrides(findings: Iterable[CheckedOverride], recorder: StateRecorde
             recorder.drop_override(ref, "veto", label)
             recorder.record_override(ref, "pin", label, "a person put the label")
         elif finding.verdict == "other-instance":
-            recorder.record_override(
-                ref, "held", label, "put by another installation; what it labels is left to it"
-            )
+            recorder.record_override(ref, "held", label, "put by another instance; left to it")
         elif finding.verdict == "ignored":
-            recorder.record_override(
-                ref, "left", label, "not put by this installation as far as the history tells"
-            )
+            recorder.record_override(ref, "left", label, "not put by this instance according to the history")
         elif finding.verdict == "pin-lifted":
             recorder.drop_override(ref, "pin", label)
             recorder.forget_labels(ref, recorder.equivalent_labels(ref, label))

@@ -46,8 +46,8 @@ def check_instance(context: RunContext) -> None:
     mine, kept = context.settings.instance, context.store.cache.get(_INSTANCE_KEY)
     if kept not in (None, mine):
         message = (
-            f"this store belongs to the installation {kept!r}, and its comments on the trackers are marked so; write "
-            f"`instance: {kept}`, or give this installation a store of its own"
+            f"this store belongs to the instance {kept!r}, and its comments on the trackers carry that name; set "
+            f"`instance: {kept}`, or give this instance its own store"
         )
         origin = Origin(file=FILE_NAME)
         raise InvalidWorkspace(
@@ -107,7 +107,7 @@ def recheck_anchors(
     found = check_anchors(context, new_comments, recorder)
     if found.contested_subjects and not found.refusals:
         found.refusals = tuple(
-            Refusal(rule="neighbour", text=f"{subject}: {reason}")
+            Refusal(rule="other-instance", text=f"{subject}: {reason}")
             for subject, reason in found.contested_subjects.items()
         )
     return found
@@ -131,9 +131,9 @@ def _check_other_instances(
             f"{_OTHER_INSTANCE_KEY}{tracker}:{comment.author_id}", said.instance, days=365
         )
         reason = (
-            f"the installation {said.instance!r} keeps {said.subject} there by the account {comment.author_id}; "
-            f"take the anchor of {change.subject} out of one of the two plans, or delete that comment if the other "
-            "installation is no more"
+            f"the instance {said.instance!r} keeps {said.subject} there with the account {comment.author_id}; remove "
+            f"the anchor of {change.subject} from one of the two plans, or delete that comment if the other instance "
+            "no longer exists"
         )
         context.store.cache.put(_contested_key(change), reason, days=1)
         _mark_contested(found, change, reason)
@@ -141,9 +141,9 @@ def _check_other_instances(
 
 def _same_account_refusal(change: CommentChange, owner: MarkerContent, own_instance: str) -> Refusal:
     return Refusal(
-        rule="two-installations",
-        text=f"on {change.ref} our own account keeps {owner.subject} for the installation {owner.instance!r}, and this "
-        f"one is {own_instance!r}: whose labels are whose could not be told; if it is the same installation, write "
+        rule="two-instances",
+        text=f"on {change.ref} our own account keeps {owner.subject} for the instance {owner.instance!r}, and this "
+        f"one is {own_instance!r}: their labels cannot be told apart; if it is the same instance, set "
         f"`instance: {owner.instance}`, else give one of the two another account and another anchor",
     )
 

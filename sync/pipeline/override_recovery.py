@@ -129,9 +129,7 @@ class RecoveredOverrides:
             if ref in told:
                 self.findings += _vetoes(context, ref, told[ref], wished)
             else:
-                self.unread[ref] = (
-                    "its history, which may say that a person took our label off, cannot be read"
-                )
+                self.unread[ref] = "its label history cannot be read, so a removal by a person may be missed"
         context.log.info("history.labels", tracker=tracker, issues=len(labels), vetoes=len(self.findings))
 
 

@@ -193,7 +193,9 @@ def matching_overrides(
             pins[ref] = found.pop()
         elif found:
             names = ", ".join(sorted(found))
-            crowded.append(Notice(ref=ref, text=f"is pinned to several capabilities ({names}): rules decide"))
+            crowded.append(
+                Notice(ref=ref, text=f"is pinned to several capabilities ({names}), so the rules decide")
+            )
     vetoes = {ref: frozenset(capabilities(labels)) for ref, labels in recorded.vetoes.items()}
     return Overrides(pins=pins, vetoes={ref: ids for ref, ids in vetoes.items() if ids}), tuple(crowded)
 

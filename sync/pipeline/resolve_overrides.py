@@ -100,7 +100,7 @@ def resolve_overrides(
         asked.recover_overrides(context, suspicions, recorder)
         anchors = {issue.ref for issue in asked.observed.anchors.values()}
         asked.unchecked |= checked.unread
-        asked.unchecked |= dict.fromkeys(checked.vanished & anchors, "it is not there any more")
+        asked.unchecked |= dict.fromkeys(checked.vanished & anchors, "it no longer exists")
         asked.observed = _with_fresh_issues(context, asked.observed, checked)
         asked.replan(context, recorder.recorded)
     return asked

@@ -186,8 +186,8 @@ def _close_increments(context: RunContext, result: RunResult) -> None:
             continue
         if others := save_finished_increment(context, increment.id):
             applied.closed_increments.append(
-                f"{increment.id} is closed and had its last write, but for what concerns {', '.join(others)}: "
-                "push.teams does not name them"
+                f"{increment.id} is closed and had its last write, except for {', '.join(others)}, which push.teams "
+                "does not name"
             )
 
 

@@ -21,11 +21,11 @@ def capability_warnings(
         return ()
     found: list[str] = []
     if released and counts.remaining:
-        found.append(f"released_with_open_items: it is released, but {_issues(counts.remaining)} still open")
+        found.append(f"released_with_open_items: released, but {_issues(counts.remaining)} still open")
     if counts.dropped and not counts.scope:
         found.append(
             f"all_cancelled: all {counts.dropped} issues were dropped; "
-            "if the capability is, say `cancelled: true` in the plan"
+            "if the capability is dropped too, set `cancelled: true` in the plan"
         )
     silent = [each for each in issues if each.lacks_result]
     if silent:
@@ -33,8 +33,8 @@ def capability_warnings(
     unknown = [each for each in issues if not each.state.known]
     if unknown:
         found.append(
-            f"unknown_status: the status of {_names(unknown)} means nothing to us and counts as todo; "
-            "name it under `states` in the team's mapping"
+            f"unknown_status: the status of {_names(unknown)} is unmapped and counts as todo; "
+            "add it under `states` in the team's mapping"
         )
     return tuple(found)
 
@@ -57,7 +57,7 @@ def unknown_capabilities(assignments: Iterable[Assignment], planned: Collection[
     """Warn about assignments to capabilities that no plan contains, as after a plan changed during a run."""
     missing = sorted({each.capability for each in assignments} - set(planned))
     return tuple(
-        f"unknown_capability: issues are assigned to {name}, which is in no plan" for name in missing
+        f"unknown_capability: issues are assigned to {name}, which no plan contains" for name in missing
     )
 
 

@@ -142,7 +142,7 @@ def test_an_increment_is_finished_for_the_teams_that_are_written_for(tmp_path: P
 
     assert last.applied is not None
     (note,) = last.applied.closed_increments
-    assert "2026-q4 is closed and had its last write, but for what concerns platform" in note
+    assert "2026-q4 is closed and had its last write, except for platform" in note
     world.jira.unlabel(built.key, "features")
     outcome = world.run()
     assert outcome.recorded.finished_increments == {"2026-q4"}

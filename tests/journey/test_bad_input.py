@@ -439,7 +439,7 @@ def test_a_change_set_that_is_not_there_or_a_folder_is_refused(world: JourneyWor
 def test_a_change_set_of_another_installation_is_stale(world: JourneyWorld) -> None:
     path = saved(world)
     world.edit("increment-sync.yaml", "instance: journey", "instance: elsewhere")
-    assert "was made by the installation journey" in sentence(world.apply(path), code=5)
+    assert "was made by the instance journey" in sentence(world.apply(path), code=5)
     assert world.writes() == []
 
 

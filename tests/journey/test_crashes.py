@@ -196,7 +196,7 @@ def test_when_the_tracker_falls_silent_after_a_lost_answer_the_run_says_so(
     assert "failed: jira:DS-1" in told.out
     told = world.run()
     assert told.code == 1
-    assert "it is not known whether an earlier create-comment took effect" in told.err
+    assert "the result of an earlier create-comment is unknown" in told.err
     world.box.faults.clear()
     assert_all_is_well(world, first_end)
 

@@ -147,7 +147,7 @@ def test_a_past_that_is_too_short_to_prove_words_gives_ranges(make_world: MakeWo
     told = features(world)["expected"]
     assert "too short to check forecasts with" in told["why_no_health"]
     assert told["likely"] is not None
-    assert "Likely done by 2026-12-31" in world.comments(FEATURES)[0]
+    assert "Done by 2026-12-31: " in world.comments(FEATURES)[0]
 
 
 def test_comment_status_report_and_forecast_say_the_same(make_world: MakeWorld, tmp_path: Path) -> None:

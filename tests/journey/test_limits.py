@@ -130,7 +130,7 @@ def test_a_jump_where_comments_exist_is_refused_and_can_be_allowed_once(make_wor
     assert refused.code == 4
     assert (
         "refused (new-comments): 17 new comments would be posted, the limit is 10 (limits.new_comments, "
-        "limits.new_comment_share); if that is right, allow it once with --max-comments 17"
+        "limits.new_comment_share); if this is intended, allow it in this run with --max-comments 17"
     ) in refused.err
     assert len(of_github(world)) == 3
     assert world.run(max_comments=17).code == 0

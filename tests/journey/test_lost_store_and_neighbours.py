@@ -154,7 +154,7 @@ def test_the_same_account_for_two_installations_is_refused_whole(world: JourneyW
             other.edit("mappings/science.yaml", "assign: model", "assign: features")
             told = other.run()
             assert told.code == 4
-            assert "for the installation 'journey', and this one is 'second'" in told.err
+            assert "for the instance 'journey', and this one is 'second'" in told.err
             assert other.writes() == []
         assert world.snapshot() == before
         world.run()
@@ -171,8 +171,8 @@ def test_each_installation_with_an_account_of_its_own_refuses_what_the_other_own
             other.edit("mappings/science.yaml", "assign: model", "assign: features")
             told = other.run()
             assert told.code == 1
-            assert "the installation 'journey' keeps goal:retention there" in told.err
-            assert "take the anchor of goal:retention out of one of the two plans" in told.err
+            assert "the instance 'journey' keeps goal:retention there" in told.err
+            assert "remove the anchor of goal:retention from one of the two plans" in told.err
             assert world.snapshot() == before
             assert {row["kind"] for row in other.overrides()["overrides"]} == {"held"}
             assert other.run().code == 1
@@ -195,11 +195,11 @@ def test_a_preview_and_a_saved_change_set_refuse_what_a_run_would(
         before = world.snapshot()
         told = other.apply(file)
         assert told.code == 4
-        assert "the installation 'journey'" in told.err
+        assert "the instance 'journey'" in told.err
         assert other.writes() == []
         told = other.preview()
         assert told.code == code
-        assert "the installation 'journey'" in told.err
+        assert "the instance 'journey'" in told.err
         assert world.snapshot() == before
 
 

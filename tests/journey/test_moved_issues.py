@@ -110,7 +110,7 @@ def test_a_transferred_anchor_is_written_on_at_its_new_place(settled: JourneyWor
     settled.close(f"{OLD}#11")
     told = settled.run()
     assert told.code == 0, told.out
-    assert f"github:{OLD}#1 is acme/attic#1 now; the next run goes on there" in told.out
+    assert f"github:{OLD}#1 is now acme/attic#1; the next run continues there" in told.out
     assert settled.run().code == 0
     assert settled.labels("acme/attic#1") == {"state:in-progress"}
     (body,) = settled.comments("acme/attic#1")
@@ -145,7 +145,7 @@ def test_an_issue_that_is_deleted_before_it_is_written_on_is_not_tried_again(set
     told = settled.run()
     assert told.code == 0, told.out
     for name in (f"github:{OLD}#11", "jira:DS-11"):
-        assert f"{name} is not there any more, or not visible to this account" in told.out
+        assert f"{name} no longer exists or is not visible to this account" in told.out
     assert "0 of 2 issues done" in settled.comments(MODEL)[0], "it counts as it was for some days"
     assert settled.run().code == 0
     assert settled.writes() == []

@@ -31,7 +31,7 @@ def test_a_locked_issue_is_not_asked_every_quarter_of_an_hour(world: JourneyWorl
         for _ in range(2):
             told = world.run(after=QUARTER)
             assert (told.code, world.writes("github")) == (0, [])
-            assert "was refused 2 times" in told.out
+            assert "rejected 2 writes" in told.out
             assert "it is tried again when it changes, or after" in told.out
         assert world.run(after=timedelta(minutes=30)).code == 1, "the hour is over"
         assert world.run(after=timedelta(minutes=90)).code == 0, "now it waits for two"

@@ -122,23 +122,23 @@ def test_an_edited_plan_or_mapping_refuses_it_whole(
     world: JourneyWorld, reviewed: Path, name: str, old: str, new: str
 ) -> None:
     world.edit(name, old, new)
-    refused(world, reviewed, "plans or mappings were edited since")
+    refused(world, reviewed, "plans or mappings changed since")
 
 
 def test_what_another_run_pushed_refuses_it_whole(world: JourneyWorld, reviewed: Path) -> None:
     world.run()
-    refused(world, reviewed, "another run has written on these issues since")
+    refused(world, reviewed, "another run wrote to these issues since")
 
 
 def test_it_cannot_be_applied_twice(world: JourneyWorld, reviewed: Path) -> None:
     assert world.apply(reviewed).code == 0
-    refused(world, reviewed, "another run has written on these issues since")
+    refused(world, reviewed, "another run wrote to these issues since")
 
 
 def test_it_belongs_to_one_installation(world: JourneyWorld, reviewed: Path) -> None:
     document = json.loads(reviewed.read_text())
     reviewed.write_text(json.dumps({**document, "instance": "somebody-else"}))
-    refused(world, reviewed, "made by the installation somebody-else")
+    refused(world, reviewed, "made by the instance somebody-else")
 
 
 def test_with_push_switched_off_it_is_not_applied(world: JourneyWorld, reviewed: Path) -> None:

@@ -259,7 +259,7 @@ def test_a_comment_that_is_not_ours_any_more_is_not_deleted(world: WritingWorld)
     world.edit("plans/q4.yaml", f"        anchor: github:{CAPABILITY}\n", "")
     outcome = world.run()
     assert only(world, CAPABILITY) == "Taken over by Dana"
-    assert outcome.applied is not None and "not ours any more" in outcome.applied.notes[0]
+    assert outcome.applied is not None and "is no longer ours" in outcome.applied.notes[0]
 
 
 def test_a_whole_plan_that_is_put_away_leaves_its_last_word(world: WritingWorld) -> None:

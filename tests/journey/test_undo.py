@@ -120,7 +120,7 @@ def test_a_label_that_a_person_took_off_and_put_again_stays(world: JourneyWorld)
         world.label(key, label)
     told = world.undo(run_id, limit=100)
     assert told.code == 1
-    assert "left: jira:DS-11: a person took capability:model off and put it again since" in told.err
+    assert "left: jira:DS-11: a person has since removed and put back capability:model" in told.err
     assert "capability:model" in world.labels("DS-11")
     assert "capability:features" in world.labels("acme/churn#11")
     assert "capability:model" not in world.labels("DS-12")
@@ -144,7 +144,7 @@ def test_words_around_our_comment_stay_and_a_comment_with_changed_words_of_ours_
     assert told.code == 1
     assert world.comments(FEATURES) == ["Thanks, Ada"]
     assert "2 of 3" in world.comments(MODEL)[0]
-    assert "holds text of ours that a person changed since" in told.err
+    assert "has since been changed by a person" in told.err
     assert world.comments(GOAL) == []
 
 
@@ -168,7 +168,7 @@ def test_what_a_later_run_changed_is_left_and_the_run_is_named(world: JourneyWor
     told = world.undo(middle)
     assert told.code == 1
     assert f"run {last} changed" in told.err
-    assert f"was edited by run {last} since; undo that run first" in told.err
+    assert f"has since been edited by run {last}; undo that run first" in told.err
     assert world.labels(MODEL) == {"state:done"}
 
 
@@ -404,7 +404,7 @@ def test_the_history_says_who_when_what_which_rule_and_why(world: JourneyWorld) 
     assert "(as sync-robot)" in told
     assert " by " in told.splitlines()[1]
     told = world.history(undo_id).out
-    assert f"undo of {second}, which said:" in told
+    assert f"undo of {second}, whose reason was:" in told
     assert "edit status comment of capability:model" in told
     assert "+*Planned" in told or "+*planned" in told
     listed = world.history().out

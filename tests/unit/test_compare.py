@@ -76,7 +76,7 @@ def test_a_label_of_no_capability_is_no_pin() -> None:
     found = diff_labels(label_inputs(set(), set(), {"capability:moon"}))
     assert (found.changes, found.suspicions) == ((), ())
     assert [notice.text for notice in found.notices] == [
-        "carries capability:moon, which a person put; left alone"
+        "has capability:moon, put by a person; left alone"
     ]
 
 
@@ -103,7 +103,7 @@ def test_where_a_person_pinned_another_capability_ours_is_not_a_pure_removal() -
         label_inputs({"capability:b"}, {"capability:a"}, {"capability:a", "capability:b"}, overrides=pinned)
     ).changes
     assert (set(change.remove), change.pure_removals) == ({"capability:a"}, ())
-    assert change.remove["capability:a"].text == "a person pinned the issue elsewhere"
+    assert change.remove["capability:a"].text == "a person pinned the issue to another capability"
 
 
 def test_labels_of_a_finished_increment_stay_unless_a_successor_takes_over() -> None:
@@ -230,11 +230,11 @@ def test_a_comment_is_edited_at_once_or_once_a_day_or_for_the_last_time() -> Non
 @pytest.mark.parametrize(
     ("places", "why"),
     [
-        (CommentPlacement(desired={"goal:x": ELSEWHERE}), "goal:x has another anchor now: jira:DS-2"),
-        (CommentPlacement(desired={}, without_anchor=frozenset({"goal:x"})), "goal:x has no anchor any more"),
+        (CommentPlacement(desired={"goal:x": ELSEWHERE}), "the anchor of goal:x is now jira:DS-2"),
+        (CommentPlacement(desired={}, without_anchor=frozenset({"goal:x"})), "goal:x no longer has an anchor"),
         (
             CommentPlacement(desired={}, removed_subjects=frozenset({"goal:x"})),
-            "the plan has no goal:x any more",
+            "goal:x was removed from the plan",
         ),
     ],
 )

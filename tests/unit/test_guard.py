@@ -61,8 +61,8 @@ def test_ten_removals_are_fine_and_eleven_of_twenty_are_not() -> None:
     assert check_changes(removing(10), labelled(20), limits()) == ()
     (refusal,) = check_changes(removing(11), labelled(20), limits())
     assert refusal.text == (
-        "11 of our labels and comments would be removed without others taking their place (we keep 20 labels in all), "
-        "the limit is 10 (limits.removals, limits.removal_share); if that is right, allow it once with "
+        "11 managed labels and comments would be removed without a replacement (of 20 managed labels), "
+        "the limit is 10 (limits.removals, limits.removal_share); if this is intended, allow it in this run with "
         "--max-removals 11"
     )
 
@@ -194,7 +194,7 @@ def test_new_comments_are_measured_by_those_that_there_are(there: int, may_come:
     (refusal,) = check_changes(creating(may_come + 1), {}, limits(), there_are)
     assert refusal.text == (
         f"{may_come + 1} new comments would be posted, the limit is {may_come} (limits.new_comments, "
-        f"limits.new_comment_share); if that is right, allow it once with --max-comments {may_come + 1}"
+        f"limits.new_comment_share); if this is intended, allow it in this run with --max-comments {may_come + 1}"
     )
     assert check_changes(creating(may_come + 1), {}, limits(max_comments=may_come + 1), there_are) == ()
 
@@ -217,7 +217,7 @@ def test_people_are_measured_by_the_team(team: int, may_be_mailed: int) -> None:
     (refusal,) = found(may_be_mailed + 1)
     assert refusal.text == (
         f"at least {may_be_mailed + 1} people would probably be mailed, the limit is {may_be_mailed} "
-        "(limits.notified, limits.notified_share); if that is right, allow it once with --max-notifications "
+        "(limits.notified, limits.notified_share); if this is intended, allow it in this run with --max-notifications "
         f"{may_be_mailed + 6}"
     )
     assert found(may_be_mailed + 1, max_notifications=1) == (), "the run does what fits and leaves the rest"
@@ -228,6 +228,6 @@ def test_nobody_gets_dozens_of_mails_from_one_run() -> None:
     (refusal,) = check_changes(ChangeSet(), {}, limits(), attention)
     assert refusal.text == (
         "one person would get at least 21 mails, the limit is 20 (limits.mails_each); every edit in jira:DS is "
-        "mailed unless our account may administer the project; if that is right, allow it once with "
+        "mailed unless our account has the project administrator role; if this is intended, allow it in this run with "
         "--max-notifications 31"
     )

@@ -89,7 +89,7 @@ def test_released_changes_no_state_and_warns_of_open_items():
         True,
         date(2026, 11, 15),
     )
-    assert by_plan.warnings == ("released_with_open_items: it is released, but 1 issue is still open",)
+    assert by_plan.warnings == ("released_with_open_items: released, but 1 issue is still open",)
     by_label = features(*entries, released=frozenset({"capability:features"}))
     assert (by_label.state, by_label.released, by_label.released_on) == ("in-progress", True, None)
 

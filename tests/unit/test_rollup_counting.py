@@ -180,4 +180,4 @@ def test_experiments_are_done_whatever_the_answer():
 
 def test_assignments_to_a_capability_of_no_plan_are_told():
     found = roll_up_plan(issue("DS-1", capability="forgotten"))
-    assert found.warnings == ("unknown_capability: issues are assigned to forgotten, which is in no plan",)
+    assert found.warnings == ("unknown_capability: issues are assigned to forgotten, which no plan contains",)

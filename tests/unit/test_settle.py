@@ -73,7 +73,7 @@ def test_a_tracker_that_does_not_answer_leaves_it_open(world: WritingWorld) -> N
     row, still_open = settled(world, key, "add-label", {"label": FEATURES})
     assert row.outcome is None
     assert still_open == [
-        f"jira:{key}: it is not known whether an earlier add-label took effect: jira does not answer"
+        f"jira:{key}: the result of an earlier add-label is unknown: jira does not answer"
     ]
 
 
@@ -94,7 +94,7 @@ def test_an_issue_out_of_sight_for_a_day_counts_as_deleted(world: WritingWorld) 
     settled(world, key, "add-label", {"label": FEATURES})
     world.pass_time(hours=25)
     (row,) = world.with_context(lambda job: (recover_pending_writes(job), job.store.journal())[1])
-    assert (row.outcome, row.detail) == ("not-sent", "the issue is not there any more")
+    assert (row.outcome, row.detail) == ("not-sent", "the issue no longer exists")
 
 
 def comment(body: str, **more: str) -> dict[str, Any]:
