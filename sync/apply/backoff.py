@@ -23,44 +23,44 @@ class Backoff:
     """Rejections by issue, in the cache of the store. With ``enabled`` False every issue is tried."""
 
     def __init__(self, context: RunContext, *, enabled: bool) -> None:
-        self._job, self._waits = context, enabled
+        self._context, self._enabled = context, enabled
 
     def reason_to_wait(self, change: Change) -> str | None:
         """Return the reason to skip an issue in this run; None if it may be tried."""
-        kept = self._load(change) if self._waits else None
-        if kept is None or kept["state"] != self._issue_state(change.ref):
+        rejection = self._load(change) if self._enabled else None
+        if rejection is None or rejection["state"] != self._issue_state(change.ref):
             return None
-        until = datetime.fromisoformat(kept["until"])
-        if self._job.now() >= until:
+        until = datetime.fromisoformat(rejection["until"])
+        if self._context.now() >= until:
             return None
         return (
-            f"{change.ref} rejected {kept['times']} writes ({kept['reason']}); next attempt when it changes, or after "
-            f"{until:%Y-%m-%d %H:%M} UTC"
+            f"{change.ref} rejected {rejection['times']} writes ({rejection['reason']}); next attempt when it "
+            f"changes, or after {until:%Y-%m-%d %H:%M} UTC"
         )
 
     def record_rejection(self, change: Change, reason: str) -> None:
         """Record that the tracker understood the request and rejected it."""
-        kept, state = self._load(change), self._issue_state(change.ref)
-        times = kept["times"] + 1 if kept and kept["state"] == state else 1
+        rejection, state = self._load(change), self._issue_state(change.ref)
+        times = rejection["times"] + 1 if rejection and rejection["state"] == state else 1
         wait = timedelta(0) if times == 1 else min(FIRST_WAIT * 2 ** (times - 2), LONGEST_WAIT)
-        until = (self._job.now() + wait).astimezone(UTC)
+        until = (self._context.now() + wait).astimezone(UTC)
         value = {"times": times, "state": state, "reason": reason[:200], "until": until.isoformat()}
-        self._job.store.cache.put(_cache_key(change), value, days=60)
+        self._context.store.cache.put(_cache_key(change), value, days=60)
 
     def record_success(self, change: Change) -> None:
         """Delete the record of earlier rejections."""
         if self._load(change):
-            self._job.store.cache.put(_cache_key(change), None)
+            self._context.store.cache.put(_cache_key(change), None)
 
     def _load(self, change: Change) -> Mapping[str, Any] | None:
-        kept: Mapping[str, Any] | None = self._job.store.cache.get(_cache_key(change))
-        return kept
+        rejection: Mapping[str, Any] | None = self._context.store.cache.get(_cache_key(change))
+        return rejection
 
     def _issue_state(self, ref: IssueRef) -> str:
         """Return a text that changes when the issue or the settings of its tracker change."""
-        known = self._job.store.known_issue(ref.tracker, ref.id)
+        known = self._context.store.known_issue(ref.tracker, ref.id)
         updated = known.issue.updated.isoformat() if known else ""
-        former = ",".join(self._job.settings.trackers[ref.tracker].former_accounts)
+        former = ",".join(self._context.settings.trackers[ref.tracker].former_accounts)
         return f"{ref.key} {updated} {former}"
 
 

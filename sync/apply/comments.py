@@ -35,9 +35,9 @@ class CommentWriter:
         aliases: Mapping[str, tuple[str, ...]],
         checked_subjects: Collection[str] = (),
     ) -> None:
-        self._job, self._store = context, context.store
-        self._looked = checked_subjects
-        self._aliases, self._homes = aliases, comment_owners(context.workspace)
+        self._context, self._store = context, context.store
+        self._checked_subjects = checked_subjects
+        self._aliases, self._owners = aliases, comment_owners(context.workspace)
         self._marker, self._journal = CommentMarker(context), JournalWriter(context)
         self.notes: list[str] = []
 
@@ -52,7 +52,7 @@ class CommentWriter:
         """Delete a status comment. On GitHub, text that people wrote around our block stays."""
         tracker = change.ref.tracker
         try:
-            ref, live = locate_comment(self._job.readers[tracker], change.ref, change.comment_id)
+            ref, live = locate_comment(self._context.readers[tracker], change.ref, change.comment_id)
         except Gone:
             self._remove_moved(change)
             return
@@ -66,13 +66,13 @@ class CommentWriter:
         payload = {"subject": change.subject, "comment": change.comment_id, "rest": rest}
         before = {"body": live.body, "own": own}
         entry = self._journal.record_intent(ref, "delete-comment", payload, change.reason, before)
-        writer = self._job.writers[tracker]
+        writer = self._context.writers[tracker]
         with self._journal.recording_errors([entry]):
             if rest:
                 writer.edit_comment(ref, change.comment_id, rest, {})
             else:
                 writer.delete_comment(ref, change.comment_id)
-        self._store.complete_write(entry, self._job.now(), ref=ref, deleted_subject=change.subject)
+        self._store.complete_write(entry, self._context.now(), ref=ref, deleted_subject=change.subject)
 
     def _remove_moved(self, change: CommentRemoval) -> None:
         """Remove the comment at the new place of its issue; forget it if it is gone."""
@@ -85,9 +85,11 @@ class CommentWriter:
             self._store.forget_pushed_comment(change.subject)
 
     def _text_without_block(self, live: Comment, change: CommentRemoval) -> str:
-        if self._job.markup(change.ref.tracker) == "jira":
+        if self._context.markup(change.ref.tracker) == "jira":
             return ""
-        return remove_block(live.body, self._job.settings.instance, self._accepted_subjects(change.subject))
+        return remove_block(
+            live.body, self._context.settings.instance, self._accepted_subjects(change.subject)
+        )
 
     def _reject_former_account(self, live: Comment, change: CommentChange | CommentRemoval) -> None:
         """Raise Rejected if the comment has our marker, but another account as its author."""
@@ -104,11 +106,13 @@ class CommentWriter:
         The search is skipped if this run already checked the anchor. It is needed because the store may be new, or the
         response to an earlier request lost.
         """
-        if change.subject not in self._looked and (ours := self._find_own_comment(change, exclusive=True)):
+        if change.subject not in self._checked_subjects and (
+            ours := self._find_own_comment(change, exclusive=True)
+        ):
             self._edit(change, ours.id)
             return
         entry = self._record_intent(change, "create-comment", {}, {})
-        writer = self._job.writers[change.ref.tracker]
+        writer = self._context.writers[change.ref.tracker]
         try:
             with self._journal.recording_errors([entry], except_for=OutcomeUnknown):
                 created = writer.create_comment(
@@ -128,7 +132,7 @@ class CommentWriter:
         A comment that a person deleted or took over is left alone.
         """
         try:
-            ref, live = locate_comment(self._job.readers[change.ref.tracker], change.ref, comment_id)
+            ref, live = locate_comment(self._context.readers[change.ref.tracker], change.ref, comment_id)
         except Gone:
             moved = self._find_moved(change)
             if moved and moved.comment_id:
@@ -148,7 +152,7 @@ class CommentWriter:
             return
         entry = self._record_intent(change, "edit-comment", {"comment": comment_id}, {"body": own})
         with self._journal.recording_errors([entry]):
-            self._job.writers[ref.tracker].edit_comment(
+            self._context.writers[ref.tracker].edit_comment(
                 ref, comment_id, self._full_text(change, live), self._marker.marker_fields(change.subject)
             )
         self._complete(entry, change, comment_id)
@@ -159,8 +163,8 @@ class CommentWriter:
         None if the issue did not move, or has no comment of ours there. Raise Gone if the issue is not visible at all,
         which says nothing about the comment.
         """
-        reader = self._job.readers[change.ref.tracker]
-        ref = reader.read(change.ref.key, field_selection_for(self._job.workspace.teams)).ref
+        reader = self._context.readers[change.ref.tracker]
+        ref = reader.read(change.ref.key, field_selection_for(self._context.workspace.teams)).ref
         if (ref.id, ref.key) == (change.ref.id, change.ref.key):
             return None
         moved = replace(change, ref=ref)
@@ -174,7 +178,7 @@ class CommentWriter:
 
         With ``exclusive``, raise Rejected if another instance has a comment there.
         """
-        comments = self._job.readers[change.ref.tracker].comments(change.ref)
+        comments = self._context.readers[change.ref.tracker].comments(change.ref)
         if exclusive and (other := self._marker.other_instance(comments, change.ref)):
             raise Rejected(
                 f"the instance {other!r} has a comment there; remove the anchor from one of the plans"
@@ -189,9 +193,9 @@ class CommentWriter:
 
     def _full_text(self, change: CommentChange, live: Comment | None = None) -> str:
         """Return the text to send. On GitHub it includes the markers and the text that people wrote around them."""
-        if self._job.markup(change.ref.tracker) == "jira":
+        if self._context.markup(change.ref.tracker) == "jira":
             return change.body
-        instance = self._job.settings.instance
+        instance = self._context.settings.instance
         if live is None:
             return wrap_block(change.body, instance, change.subject)
         return replace_block(live.body, change.body, instance, self._accepted_subjects(change.subject))
@@ -203,22 +207,22 @@ class CommentWriter:
     def _record_intent(
         self, change: CommentChange, op: Any, payload: Mapping[str, Any], before: Mapping[str, Any]
     ) -> int:
-        told = {
+        fields = {
             "subject": change.subject,
             "body": change.body,
             "full_hash": change.full_hash,
             "urgent_hash": change.urgent_hash,
         }
-        return self._journal.record_intent(change.ref, op, {**told, **payload}, change.reason, before)
+        return self._journal.record_intent(change.ref, op, {**fields, **payload}, change.reason, before)
 
     def _complete(self, entry: int, change: CommentChange, comment_id: str) -> None:
         pushed, after = self._pushed_comment(change, comment_id, "live"), {"comment": comment_id}
-        self._store.complete_write(entry, self._job.now(), ref=change.ref, comment=pushed, after=after)
+        self._store.complete_write(entry, self._context.now(), ref=change.ref, comment=pushed, after=after)
         self._save_owner(change)
 
     def _save_owner(self, change: CommentChange) -> None:
-        if home := self._homes.get(change.subject):
-            save_comment_owner(self._store, change.subject, home)
+        if owner := self._owners.get(change.subject):
+            save_comment_owner(self._store, change.subject, owner)
 
     def _pushed_comment(
         self, change: CommentChange, comment_id: str, state: CommentState
@@ -230,7 +234,7 @@ class CommentWriter:
             body=change.body,
             full_hash=change.full_hash,
             urgent_hash=change.urgent_hash,
-            edited_at=self._job.now(),
+            edited_at=self._context.now(),
             state=state,
-            run_id=self._job.run_id,
+            run_id=self._context.run_id,
         )

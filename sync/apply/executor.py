@@ -87,15 +87,15 @@ class Executor:
 
     def _rate_limit_reason(self, change: Change) -> str | None:
         """Return the rate limit that would delay the change beyond ``max_wait``, by our own count of requests."""
-        if (pace := self.context.rate_limiters.get(change.ref.tracker)) is None:
+        if (limiter := self.context.rate_limiters.get(change.ref.tracker)) is None:
             return None
         only_removes = isinstance(change, LabelChange) and not change.add
         content = not isinstance(change, CommentRemoval) and not only_removes
-        hold = pace.required_delay(self.context.now(), content=content)
-        if hold is None or hold.seconds <= self.context.settings.max_wait.total_seconds():
+        delay = limiter.required_delay(self.context.now(), content=content)
+        if delay is None or delay.seconds <= self.context.settings.max_wait.total_seconds():
             return None
-        free_at = (self.context.now() + timedelta(seconds=hold.seconds)).astimezone(UTC)
-        return f"the {hold.reason} is used up until {free_at:%H:%M} UTC"
+        free_again = (self.context.now() + timedelta(seconds=delay.seconds)).astimezone(UTC)
+        return f"the {delay.reason} is used up until {free_again:%H:%M} UTC"
 
     def _skip(self, change: Change, reason: str) -> None:
         self.result.skipped += 1
@@ -105,7 +105,7 @@ class Executor:
 
     def _apply_one(self, change: Change) -> None:
         self.store.renew_lease(self.context.run_id, LEASE_DURATION)
-        left_to_people = len(self.comments.notes)
+        notes_before = len(self.comments.notes)
         if self.budget is not None:
             self.budget.spend(change)
         try:
@@ -123,7 +123,7 @@ class Executor:
             self._record_failure(change, error)
             self.stopped[change.ref.tracker] = str(error)
         else:
-            if len(self.comments.notes) > left_to_people:
+            if len(self.comments.notes) > notes_before:
                 return
             self.result.done += 1
             self.backoff.record_success(change)

@@ -17,7 +17,7 @@ class JournalWriter:
     """Writes the journal of one run."""
 
     def __init__(self, context: RunContext) -> None:
-        self._job = context
+        self._context = context
 
     def record_intent(
         self,
@@ -28,16 +28,16 @@ class JournalWriter:
         before: Mapping[str, Any],
     ) -> int:
         """Record what will be sent and the state before it. Return the id of the entry."""
-        return self._job.store.journal_intent(
-            run_id=self._job.run_id,
-            at=self._job.now(),
+        return self._context.store.journal_intent(
+            run_id=self._context.run_id,
+            at=self._context.now(),
             ref=ref,
             op=op,
             payload=payload,
             before=before,
             rule=reason.rule,
             why=reason.text,
-            account=self._job.readers[ref.tracker].whoami().name,
+            account=self._context.readers[ref.tracker].whoami().name,
         )
 
     @contextmanager
@@ -57,9 +57,9 @@ class JournalWriter:
             raise
 
     def _record_error(self, entries: Sequence[int], error: ConnectorError) -> None:
-        unclear = error.follows_ambiguous_write or isinstance(error, (NotConfirmed, OutcomeUnknown))
-        refused = isinstance(error, SkipIssue) and not unclear
+        ambiguous = error.follows_ambiguous_write or isinstance(error, (NotConfirmed, OutcomeUnknown))
+        refused = isinstance(error, SkipIssue) and not ambiguous
         for entry in entries:
-            self._job.store.journal_result(
-                entry, "failed" if refused else "unknown", self._job.now(), detail=str(error)
+            self._context.store.journal_result(
+                entry, "failed" if refused else "unknown", self._context.now(), detail=str(error)
             )

@@ -20,7 +20,7 @@ class LabelWriter:
     """Writes label changes. Raises the errors of the connectors; the journal has the result of each write."""
 
     def __init__(self, context: RunContext) -> None:
-        self._job, self._journal = context, JournalWriter(context)
+        self._context, self._journal = context, JournalWriter(context)
         self._renamed: dict[tuple[str, str, str], bool] = {}
         """(tracker, container, former label) -> True if it was renamed in place in this run."""
 
@@ -45,19 +45,19 @@ class LabelWriter:
 
     def _add_one_by_one(self, change: LabelChange, add: list[str]) -> None:
         """Add labels one at a time after GitHub rejected several at once, because it may have accepted some of them."""
-        refusals = []
+        rejections = []
         for label in add:
             try:
                 self._send_step(change, [label], [])
             except Rejected as error:
-                refusals.append(error)
-        if refusals:
-            raise refusals[0]
+                rejections.append(error)
+        if rejections:
+            raise rejections[0]
 
     def _request_steps(
         self, change: LabelChange, add: list[str], remove: list[str]
     ) -> Iterator[tuple[list[str], list[str]]]:
-        if self._job.markup(change.ref.tracker) == "jira":
+        if self._context.markup(change.ref.tracker) == "jira":
             if add or remove:
                 yield add, remove
             return
@@ -79,44 +79,47 @@ class LabelWriter:
             for label in remove
         ]
         with self._journal.recording_errors(entries):
-            self._job.writers[change.ref.tracker].change_labels(change.ref, add, remove)
-        now, store = self._job.now(), self._job.store
+            self._context.writers[change.ref.tracker].change_labels(change.ref, add, remove)
+        now, store = self._context.now(), self._context.store
         for entry, label in zip(entries, [*add, *remove], strict=True):
             added, removed = ([label], []) if label in add else ([], [label.lower()])
             store.complete_write(entry, now, ref=change.ref, added=added, removed=removed)
         known = store.known_issue(change.ref.tracker, change.ref.id)
         if known:
-            save_confirmed_labels(self._job, known, add=add, remove=remove)
+            save_confirmed_labels(self._context, known, add=add, remove=remove)
 
     def _ensure_label_exists(self, change: LabelChange, label: str) -> None:
         """Create a label on GitHub before its first use."""
-        if self._job.markup(change.ref.tracker) == "jira":
+        if self._context.markup(change.ref.tracker) == "jira":
             return
-        cache, key = self._job.store.cache_for(change.ref.tracker), f"label-made:{change.container}:{label}"
+        cache, key = (
+            self._context.store.cache_for(change.ref.tracker),
+            f"label-made:{change.container}:{label}",
+        )
         if cache.get(key):
             return
         entry = self._journal.record_intent(
             change.ref, "create-label", {"label": label}, change.add[label], {"labels": list(change.before)}
         )
         with self._journal.recording_errors([entry]):
-            self._job.writers[change.ref.tracker].ensure_label(
+            self._context.writers[change.ref.tracker].ensure_label(
                 change.container,
                 label,
-                self._job.workspace.labels.color(label, change.team),
-                f"Managed by increment-sync ({self._job.settings.instance})"[:100],
+                self._context.workspace.labels.color(label, change.team),
+                f"Managed by increment-sync ({self._context.settings.instance})"[:100],
             )
-        self._job.store.journal_result(entry, "done", self._job.now())
+        self._context.store.journal_result(entry, "done", self._context.now())
         cache.put(key, True, days=90)
 
     def _rename(self, change: LabelChange, old: str, new: str) -> bool:
         """Rename a label in place, once for each container. All its issues have the new name then."""
-        place = (change.ref.tracker, change.container.lower(), old)
-        if place not in self._renamed:
-            self._renamed[place] = self._rename_in_place(change, old, new)
-        return self._renamed[place]
+        key = (change.ref.tracker, change.container.lower(), old)
+        if key not in self._renamed:
+            self._renamed[key] = self._rename_in_place(change, old, new)
+        return self._renamed[key]
 
     def _rename_in_place(self, change: LabelChange, old: str, new: str) -> bool:
-        if self._job.markup(change.ref.tracker) == "jira":
+        if self._context.markup(change.ref.tracker) == "jira":
             return False
         payload = {"label": old, "new": new, "container": change.container}
         reason = Reason(text=f"renamed to {new}", rule=change.add[new].rule)
@@ -124,17 +127,17 @@ class LabelWriter:
             change.ref, "rename-label", payload, reason, {"labels": list(change.before)}
         )
         with self._journal.recording_errors([entry]):
-            done = self._job.writers[change.ref.tracker].rename_label(change.container, old, new)
+            done = self._context.writers[change.ref.tracker].rename_label(change.container, old, new)
         if not done:
-            self._job.store.journal_result(
+            self._context.store.journal_result(
                 entry,
                 "not-sent",
-                self._job.now(),
+                self._context.now(),
                 detail="the new label already exists, or the old one does not",
             )
             return False
-        record_label_rename(self._job, change.ref.tracker, change.container, old, new)
-        self._job.store.journal_result(entry, "done", self._job.now())
+        record_label_rename(self._context, change.ref.tracker, change.container, old, new)
+        self._context.store.journal_result(entry, "done", self._context.now())
         return True
 
 
@@ -146,25 +149,25 @@ def save_confirmed_labels(
     Without this, a list that lags would look as if people had changed the labels.
     """
     issue, gone = known.issue, {label.lower() for label in remove}
-    kept = frozenset(label for label in issue.labels if label.lower() not in gone)
+    remaining = frozenset(label for label in issue.labels if label.lower() not in gone)
     if not known.vanished:
-        context.store.save_issue(replace(issue, labels=kept | frozenset(add)), context.now())
+        context.store.save_issue(replace(issue, labels=remaining | frozenset(add)), context.now())
 
 
 def record_label_rename(context: RunContext, tracker: str, container: str, old: str, new: str) -> None:
     """Update the store after a rename in place: pushed and known labels of that repository get the new name."""
-    place = container.lower()
+    repository = container.lower()
 
-    def is_here(ref: IssueRef) -> bool:
-        return ref.tracker == tracker and ref.key.partition("#")[0].lower() == place
+    def is_in_repository(ref: IssueRef) -> bool:
+        return ref.tracker == tracker and ref.key.partition("#")[0].lower() == repository
 
     pushed: Mapping[IssueRef, Collection[str]] = context.store.pushed_labels()
     for ref, labels in pushed.items():
-        if is_here(ref) and old in labels:
+        if is_in_repository(ref) and old in labels:
             context.store.record_pushed_labels(
                 ref, added=[new], removed=[old], run_id=context.run_id, at=context.now()
             )
     for known in list(context.store.known_issues(tracker=tracker)):
-        if is_here(known.issue.ref) and old in {label.lower() for label in known.issue.labels}:
+        if is_in_repository(known.issue.ref) and old in {label.lower() for label in known.issue.labels}:
             save_confirmed_labels(context, known, add=[new], remove=[old])
     context.store.cache_for(tracker).put(f"label-made:{container}:{new}", True, days=90)

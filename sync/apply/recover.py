@@ -28,7 +28,7 @@ def recover_pending_writes(context: RunContext) -> list[str]:
 
     Return one sentence for each write that stays pending because its tracker does not respond.
     """
-    still_open = []
+    unresolved = []
     for row in context.store.pending_writes():
         if row.ref.tracker not in context.readers:
             continue
@@ -38,8 +38,8 @@ def recover_pending_writes(context: RunContext) -> list[str]:
             if context.now() - row.at > MISSING_GRACE:
                 _give_up(context, row)
         except ConnectorError as error:
-            still_open.append(f"{row.ref}: the result of an earlier {row.op} is unknown: {error}")
-    return still_open
+            unresolved.append(f"{row.ref}: the result of an earlier {row.op} is unknown: {error}")
+    return unresolved
 
 
 def _recover_write(context: RunContext, row: JournalEntry) -> None:
@@ -57,21 +57,21 @@ def _recover_write(context: RunContext, row: JournalEntry) -> None:
 
 
 def _give_up(context: RunContext, row: JournalEntry) -> None:
-    forget = str(row.payload["subject"]) if row.op == "delete-comment" else None
-    if forget:
-        context.store.complete_write(row.id, context.now(), ref=row.ref, deleted_subject=forget)
+    deleted_subject = str(row.payload["subject"]) if row.op == "delete-comment" else None
+    if deleted_subject:
+        context.store.complete_write(row.id, context.now(), ref=row.ref, deleted_subject=deleted_subject)
     else:
         context.store.journal_result(row.id, "not-sent", context.now(), detail="the issue no longer exists")
 
 
 def _recover_label(context: RunContext, row: JournalEntry) -> None:
     label = str(row.payload["label"]).lower()
-    there = label in {name.lower() for name in _read_issue(context, row).labels}
-    if row.op == "add-label" and there and _put_by_others(context, row, label):
+    is_live = label in {name.lower() for name in _read_issue(context, row).labels}
+    if row.op == "add-label" and is_live and _put_by_others(context, row, label):
         context.store.journal_result(row.id, "not-sent", context.now(), detail="put by another account")
-    elif row.op == "add-label" and there:
+    elif row.op == "add-label" and is_live:
         context.store.complete_write(row.id, context.now(), ref=row.ref, added=[label], removed=[])
-    elif row.op == "remove-label" and not there:
+    elif row.op == "remove-label" and not is_live:
         context.store.complete_write(row.id, context.now(), ref=row.ref, added=[], removed=[label])
     else:
         context.store.journal_result(row.id, "not-sent", context.now(), detail="the tracker shows no effect")

@@ -26,15 +26,15 @@ def undo_lineage(context: RunContext, run_id: str) -> tuple[str, bool]:
     """
     if context.store.find_run(run_id) is None:
         raise LookupError(f"there is no run {run_id}; `increment-sync history` lists them")
-    undone = {
+    undo_runs = {
         row.id: str(row.options["run"])
         for row in context.store.runs_of_command(COMMAND)
         if "run" in row.options
     }
-    root, takes_back = run_id, True
-    while root in undone:
-        root, takes_back = undone[root], not takes_back
-    return root, takes_back
+    origin, reverts = run_id, True
+    while origin in undo_runs:
+        origin, reverts = undo_runs[origin], not reverts
+    return origin, reverts
 
 
 def build_undo_request(
@@ -46,24 +46,24 @@ def build_undo_request(
     post_again: bool = False,
 ) -> UndoRequest:
     """Collect the writes of a run and of every undo of it. ``only``: restrict to these issues; empty for all."""
-    family = _undo_chain(context, run_id)
+    chain = _undo_chain(context, run_id)
     rows = sorted(
-        (row for each in family for row in context.store.journal(run_id=each)), key=lambda row: row.id
+        (row for each in chain for row in context.store.journal(run_id=each)), key=lambda row: row.id
     )
     entries = tuple(row for row in rows if not only or row.ref in only)
-    written = context.store.pushed_comments()
+    pushed = context.store.pushed_comments()
     created = {(row.ref, row.payload.get("subject")) for row in entries if row.op == "create-comment"}
     return UndoRequest(
         run_id=run_id,
         entries=entries,
         scheme=context.workspace.labels,
         renames=renamed_labels(context.workspace),
-        last_texts={(last.ref, subject): last.body for subject, last in written.items()},
+        last_texts={(last.ref, subject): last.body for subject, last in pushed.items()},
         elsewhere=frozenset(
             (row.ref, str(row.payload["subject"]))
             for row in entries
             if row.op in COMMENT_OPS
-            and (last := written.get(str(row.payload["subject"])))
+            and (last := pushed.get(str(row.payload["subject"])))
             and last.state == "live"
             and last.ref != row.ref
             and (last.ref, last.subject) not in created
@@ -80,13 +80,15 @@ def read_current_issue(context: RunContext, request: UndoRequest, ref: IssueRef)
     """
     rows = [row for row in request.entries if row.ref == ref and row.outcome == "done"]
     known = context.store.known_issue(ref.tracker, ref.id)
-    today = known.issue.ref if known else ref
+    current_ref = known.issue.ref if known else ref
     if ref.tracker not in context.readers:
-        return CurrentIssue(ref=today, problem=f"the settings no longer have a tracker {ref.tracker}")
+        return CurrentIssue(ref=current_ref, problem=f"the settings no longer have a tracker {ref.tracker}")
     try:
-        issue = context.readers[ref.tracker].read(today.key, field_selection_for(context.workspace.teams))
+        issue = context.readers[ref.tracker].read(
+            current_ref.key, field_selection_for(context.workspace.teams)
+        )
         if issue.ref != ref:
-            return CurrentIssue(ref=today, problem=f"it was moved to {issue.ref.key}")
+            return CurrentIssue(ref=current_ref, problem=f"it was moved to {issue.ref.key}")
         context.store.save_issue(issue, context.now())
         return CurrentIssue(
             ref=issue.ref,
@@ -96,21 +98,21 @@ def read_current_issue(context: RunContext, request: UndoRequest, ref: IssueRef)
             later_writes=_later_writes(context, request, ref),
         )
     except Gone:
-        return CurrentIssue(ref=today, problem="it no longer exists or is not visible to our account")
+        return CurrentIssue(ref=current_ref, problem="it no longer exists or is not visible to our account")
     except ConnectorError as error:
-        return CurrentIssue(ref=today, problem=f"it could not be read: {error}")
+        return CurrentIssue(ref=current_ref, problem=f"it could not be read: {error}")
 
 
 def _undo_chain(context: RunContext, run_id: str) -> list[str]:
     """Return the run, the undos of it, the undos of those, and so on."""
-    undoing: dict[str, list[str]] = {}
+    undos: dict[str, list[str]] = {}
     for row in context.store.runs_of_command(COMMAND):
         if row.id != context.run_id:
-            undoing.setdefault(str(row.options.get("run")), []).append(row.id)
-    family = [run_id]
-    for each in family:
-        family += undoing.get(each, [])
-    return family
+            undos.setdefault(str(row.options.get("run")), []).append(row.id)
+    chain = [run_id]
+    for each in chain:
+        chain += undos.get(each, [])
+    return chain
 
 
 def _put_by_others(context: RunContext, issue: Issue, rows: Sequence[JournalEntry]) -> frozenset[str]:
@@ -129,9 +131,9 @@ def _current_comments(
     for row in rows:
         if row.op in COMMENT_OPS:
             by_subject.setdefault(str(row.payload["subject"]), []).append(row)
-    written, found = context.store.pushed_comments(), {}
+    pushed, found = context.store.pushed_comments(), {}
     for subject, of in by_subject.items():
-        last = written.get(subject)
+        last = pushed.get(subject)
         comment_id = last.comment_id if last and last.ref == ref else comment_id_of(of)
         if comment_id is not None:
             found[subject] = _current_comment(context, ref, subject, comment_id)

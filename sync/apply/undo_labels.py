@@ -26,11 +26,11 @@ def build_reversal(request: UndoRequest, current: Mapping[IssueRef, CurrentIssue
 
     Failed writes need no reversal. Writes with an unknown result are skipped.
     """
-    undoing = _ReversalParts()
-    for ref, now in sorted(current.items()):
+    parts = _ReversalParts()
+    for ref, issue in sorted(current.items()):
         rows = [row for row in request.entries if row.ref == ref]
-        _revert_issue(request, now, rows, undoing)
-    return undoing.build()
+        _revert_issue(request, issue, rows, parts)
+    return parts.build()
 
 
 def label_group(label: str, scheme: LabelScheme) -> tuple[str, str]:
@@ -51,16 +51,16 @@ class _ReversalParts:
     notes: dict[str, None] = field(default_factory=dict)
 
     def build(self) -> Reversal:
-        of_comments = self.comments
+        comments = self.comments
         return Reversal(
             changes=ChangeSet(
                 labels=tuple(self.labels),
-                comments=tuple(c for each in of_comments for c in each.changes.comments),
-                removals=tuple(r for each in of_comments for r in each.changes.removals),
+                comments=tuple(c for each in comments for c in each.changes.comments),
+                removals=tuple(r for each in comments for r in each.changes.removals),
             ),
-            holds=(*self.holds, *(hold for each in of_comments for hold in each.holds)),
-            skipped=(*self.skipped, *(left for each in of_comments for left in each.skipped)),
-            unchanged=(*self.unchanged, *(left for each in of_comments for left in each.unchanged)),
+            holds=(*self.holds, *(hold for each in comments for hold in each.holds)),
+            skipped=(*self.skipped, *(left for each in comments for left in each.skipped)),
+            unchanged=(*self.unchanged, *(left for each in comments for left in each.unchanged)),
             notes=tuple(self.notes),
         )
 
@@ -87,13 +87,15 @@ def _revert_issue(
 
 
 def _note_permanent_effects(row: JournalEntry, current: CurrentIssue, parts: _ReversalParts) -> None:
-    place = row.ref.key.partition("#")[0]
+    repository = row.ref.key.partition("#")[0]
     if row.op == "create-label":
-        parts.notes[f"the label {row.payload['label']} was created in {place} if missing; it stays"] = None
+        parts.notes[f"the label {row.payload['label']} was created in {repository} if missing; it stays"] = (
+            None
+        )
     elif row.op == "rename-label":
         text = (
-            f"the label {row.payload['label']} of {place} was renamed to {row.payload['new']} because of the plan; "
-            "change the plan to revert this"
+            f"the label {row.payload['label']} of {repository} was renamed to {row.payload['new']} because of the "
+            "plan; change the plan to revert this"
         )
         parts.skipped.append(Skipped(ref=current.ref, text=text))
 
@@ -104,7 +106,7 @@ class _LabelReverter:
     def __init__(
         self, request: UndoRequest, current: CurrentIssue, issue: Issue, rows: list[JournalEntry]
     ) -> None:
-        self.request, self.now, self.rows, self.issue = request, current, rows, issue
+        self.request, self.current, self.rows, self.issue = request, current, rows, issue
         self.names = {self._current_name(label): label for label in sorted(issue.labels)}
         self.before = frozenset(map(self._current_name, rows[0].before.get("labels", ())))
         self.after = self._labels_after_run()
@@ -114,30 +116,30 @@ class _LabelReverter:
         add: dict[str, Reason] = {}
         remove: dict[str, Reason] = {}
         pure: list[str] = []
-        for part in sorted({self._group_of(self._label_of(row)) for row in self.rows}):
-            whole = frozenset(
-                label for label in self.before | self.after | self.live if self._group_of(label) == part
+        for group in sorted({self._group_of(self._label_of(row)) for row in self.rows}):
+            labels = frozenset(
+                label for label in self.before | self.after | self.live if self._group_of(label) == group
             )
-            before, after, live = self.before & whole, self.after & whole, self.live & whole
+            before, after, live = self.before & labels, self.after & labels, self.live & labels
             if live == before:
                 parts.unchanged.append(
-                    Skipped(ref=self.now.ref, text=f"{_names(whole)} is as before the run")
+                    Skipped(ref=self.current.ref, text=f"{_names(labels)} is as before the run")
                 )
                 continue
-            if why := self._conflict(whole, after, live, live - before):
-                parts.skipped.append(Skipped(ref=self.now.ref, text=why))
+            if conflict := self._conflict(labels, after, live, live - before):
+                parts.skipped.append(Skipped(ref=self.current.ref, text=conflict))
                 continue
-            coming, going = before - live, live - before
-            add |= {self._original_spelling(label): self._reason(label) for label in sorted(coming)}
-            remove |= {self.names[label]: self._reason(label) for label in sorted(going)}
-            pure += [] if coming else [self.names[label] for label in sorted(going)]
+            returning, leaving = before - live, live - before
+            add |= {self._original_spelling(label): self._reason(label) for label in sorted(returning)}
+            remove |= {self.names[label]: self._reason(label) for label in sorted(leaving)}
+            pure += [] if returning else [self.names[label] for label in sorted(leaving)]
             parts.holds += [
-                Hold(ref=self.now.ref, kind="held", label=label) for label in sorted(coming | going)
+                Hold(ref=self.current.ref, kind="held", label=label) for label in sorted(returning | leaving)
             ]
         if add or remove:
             parts.labels.append(
                 LabelChange(
-                    ref=self.now.ref,
+                    ref=self.current.ref,
                     container=self.issue.container,
                     add=add,
                     remove=remove,
@@ -153,15 +155,15 @@ class _LabelReverter:
         if live != after:
             later = [
                 row
-                for row in self.now.later_writes
+                for row in self.current.later_writes
                 if row.op in LABEL_OPS and self._label_of(row) in group | live
             ]
             shown, left = _names(live) or "nothing", _names(after) or "nothing"
             if later:
                 return f"run {later[-1].run_id} has since changed {_names(live | after)}; undo that run first"
             return f"a person has since changed it: after the run it had {left}, now {shown}"
-        if theirs := leaving & frozenset(map(self._current_name, self.now.put_by_others)):
-            return f"a person has since removed and put back {_names(theirs)}"
+        if replaced := leaving & frozenset(map(self._current_name, self.current.put_by_others)):
+            return f"a person has since removed and put back {_names(replaced)}"
         return None
 
     def _group_of(self, label: str) -> tuple[str, str]:

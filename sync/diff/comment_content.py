@@ -55,10 +55,10 @@ def goal_comment(
     """Return the content for the anchor of a goal, with one row for each capability."""
     shown = rollup.capabilities[:MAX_ROWS]
     growth = [_scope_cell(capability, increment) for capability in shown]
-    outlooks = [expected_cell(capability.expected) for capability in shown]
+    forecasts = [expected_cell(capability.expected) for capability in shown]
     more = [
         each
-        for each in (("Forecast for the end", outlooks), ("Scope since the start", growth))
+        for each in (("Forecast for the end", forecasts), ("Scope since the start", growth))
         if any(each[1])
     ]
     required = "capability" if rollup.required_total == 1 else "capabilities"
@@ -144,7 +144,7 @@ def _goal_scope_lines(goal: GoalRollup) -> list[str]:
 
 def _experiment_lines(goal: GoalRollup) -> list[str]:
     found = [each.answers for each in goal.capabilities if not each.cancelled]
-    told = _answer_counts(
+    counts_text = _answer_counts(
         Answers(
             confirmed=sum(each.confirmed for each in found),
             rejected=sum(each.rejected for each in found),
@@ -153,7 +153,7 @@ def _experiment_lines(goal: GoalRollup) -> list[str]:
             missing=sum(each.missing for each in found),
         )
     )
-    return [f"Experiments: {told}"] if told else []
+    return [f"Experiments: {counts_text}"] if counts_text else []
 
 
 def _count_lines(counts: Counts) -> list[str]:
@@ -237,8 +237,8 @@ def _iteration_lines(rollup: CapabilityRollup) -> list[str]:
     for iteration in rollup.iterations:
         answers = _answer_counts(iteration.answers)
         if iteration.counts.scope or answers:
-            told = f"; experiments: {answers}" if answers else ""
-            lines.append(f"Iteration {iteration.name}: {_fraction(iteration.counts)} done{told}")
+            counts_text = f"; experiments: {answers}" if answers else ""
+            lines.append(f"Iteration {iteration.name}: {_fraction(iteration.counts)} done{counts_text}")
     return lines
 
 
@@ -258,14 +258,14 @@ def _evidence_lines(rollup: CapabilityRollup) -> list[str]:
 
 
 def _missing_result_lines(rollup: CapabilityRollup) -> list[ContentLine]:
-    silent = tuple(issue.ref for issue in rollup.issues if issue.lacks_result)
-    return [("Note: closed without a result label", silent)] if silent and rollup.state != "cancelled" else []
+    refs = tuple(issue.ref for issue in rollup.issues if issue.lacks_result)
+    return [("Note: closed without a result label", refs)] if refs and rollup.state != "cancelled" else []
 
 
 def _warning_lines(rollup: CapabilityRollup) -> list[str]:
     """Return the warnings of the roll-up without their codes, except those that another line already covers."""
-    told = ("unknown_status", "result_missing")
-    notes = [f"Note: {w.partition(': ')[2]}" for w in rollup.warnings if not w.startswith(told)]
+    counts_text = ("unknown_status", "result_missing")
+    notes = [f"Note: {w.partition(': ')[2]}" for w in rollup.warnings if not w.startswith(counts_text)]
     if rollup.conflicts:
         notes.append(
             f"Note: rules of several teams claim {_issues(rollup.conflicts)}; not counted until resolved"

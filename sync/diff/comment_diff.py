@@ -29,35 +29,35 @@ def diff_comments(
     ``drift``: subjects whose comment a person changed and that this run repairs. ``reverted``: issue -> subjects whose
     comment ``undo`` reverted; it stays as it is.
     """
-    changes, observations = [], []
-    for wish in desired:
-        last = pushed.get(wish.subject)
-        drifted = (drift or {}).get(wish.subject)
-        if wish.subject in (reverted or {}).get(wish.ref, ()):
-            observations.append(
+    changes, notices = [], []
+    for comment in desired:
+        last = pushed.get(comment.subject)
+        comment_drift = (drift or {}).get(comment.subject)
+        if comment.subject in (reverted or {}).get(comment.ref, ()):
+            notices.append(
                 Notice(
-                    ref=wish.ref,
-                    text=f"its status comment of {wish.subject} was reverted by undo and is not updated until "
+                    ref=comment.ref,
+                    text=f"its status comment of {comment.subject} was reverted by undo and is not updated until "
                     "`increment-sync overrides clear`",
                 )
             )
-        elif last and last.ref == wish.ref and drifted:
-            changes.append(_repair(wish, last, drifted))
-        elif last and last.ref == wish.ref and last.deleted_by_person:
-            observations.append(
+        elif last and last.ref == comment.ref and comment_drift:
+            changes.append(_repair(comment, last, comment_drift))
+        elif last and last.ref == comment.ref and last.deleted_by_person:
+            notices.append(
                 Notice(
-                    ref=wish.ref,
-                    text=f"a person deleted the status comment of {wish.subject}; not posted again",
+                    ref=comment.ref,
+                    text=f"a person deleted the status comment of {comment.subject}; not posted again",
                 )
             )
-        elif last is None or last.ref != wish.ref:
-            changes.append(_comment_change(wish, None))
-        elif last.urgent_hash != wish.urgent_hash or (
-            last.full_hash != wish.full_hash
-            and (wish.is_final or now - last.edited_at >= counts_every * 23 / 24)
+        elif last is None or last.ref != comment.ref:
+            changes.append(_comment_change(comment, None))
+        elif last.urgent_hash != comment.urgent_hash or (
+            last.full_hash != comment.full_hash
+            and (comment.is_final or now - last.edited_at >= counts_every * 23 / 24)
         ):
-            changes.append(_comment_change(wish, last))
-    return tuple(changes), tuple(observations)
+            changes.append(_comment_change(comment, last))
+    return tuple(changes), tuple(notices)
 
 
 def _repair(desired: DesiredComment, last: PushedStatusComment, drift: CommentDrift) -> CommentChange:

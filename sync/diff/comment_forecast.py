@@ -28,8 +28,8 @@ def expected_cell(expected: Expectation | None) -> str:
     """Return ``about 45%, 16 to 21 of 21``."""
     if expected is None:
         return ""
-    chance = expected.words if expected.probability is not None else ""
-    return ", ".join(text for text in (chance, describe_interval(expected)) if text)
+    probability = expected.words if expected.probability is not None else ""
+    return ", ".join(text for text in (probability, describe_interval(expected)) if text)
 
 
 def health_lines(rollup: CapabilityRollup) -> list[str]:

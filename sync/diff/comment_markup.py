@@ -61,16 +61,16 @@ def _shorten(content: CommentContent) -> CommentContent:
 def add_unreadable_notice(body: str, unreadable: Mapping[str, datetime], markup: str) -> str:
     """Return the earlier text with one line for each unreadable source and the time of its last success (UTC)."""
     emphasis = "**" if markup == "github" else "*"
-    neutral = escape_github if markup == "github" else escape_jira
+    escape = escape_github if markup == "github" else escape_jira
     mark = f"{emphasis}{_UNREADABLE}"
-    kept = [line for line in body.split("\n") if not line.startswith(mark)]
-    if len(kept) != len(body.split("\n")):
-        del kept[1]  # the empty line before the notice of last time
+    remaining = [line for line in body.split("\n") if not line.startswith(mark)]
+    if len(remaining) != len(body.split("\n")):
+        del remaining[1]  # the empty line before the notice of last time
     notices = [
-        f"{mark} {since:%Y-%m-%d %H:%M} UTC{emphasis}: {neutral(name)}. The numbers below are older."
+        f"{mark} {since:%Y-%m-%d %H:%M} UTC{emphasis}: {escape(name)}. The numbers below are older."
         for name, since in sorted(unreadable.items())
     ]
-    return "\n".join([*kept[:1], "", *notices, *kept[1:]])
+    return "\n".join([*remaining[:1], "", *notices, *remaining[1:]])
 
 
 def wrap_block(body: str, instance: str, subject: str) -> str:
@@ -118,29 +118,29 @@ def text_digest(text: str) -> str:
 
 
 def _markdown(content: CommentContent) -> str:
-    clean = escape_github
-    lines = [f"**{clean(content.heading)}** ({clean(content.context)})", ""]
-    lines += [f"**{clean(content.state)}**"]
+    escape = escape_github
+    lines = [f"**{escape(content.heading)}** ({escape(content.context)})", ""]
+    lines += [f"**{escape(content.state)}**"]
     if content.lines:
-        lines += ["", *(f"- {_line(line, clean, _code_span)}" for line in content.lines)]
+        lines += ["", *(f"- {_line(line, escape, _code_span)}" for line in content.lines)]
     if content.rows:
-        lines += ["", _row(content.header, clean), "|" + " --- |" * len(content.header)]
-        lines += [_row(row, clean) for row in content.rows]
+        lines += ["", _row(content.header, escape), "|" + " --- |" * len(content.header)]
+        lines += [_row(row, escape) for row in content.rows]
     lines += _omitted_line(content)
-    return "\n".join([*lines, "", f"<sub>{clean(content.footer)}</sub>"])
+    return "\n".join([*lines, "", f"<sub>{escape(content.footer)}</sub>"])
 
 
 def _wiki(content: CommentContent) -> str:
-    clean = escape_jira
-    lines = [f"*{clean(content.heading)}* ({clean(content.context)})", ""]
-    lines += [f"*{clean(content.state)}*"]
+    escape = escape_jira
+    lines = [f"*{escape(content.heading)}* ({escape(content.context)})", ""]
+    lines += [f"*{escape(content.state)}*"]
     if content.lines:
-        lines += ["", *(f"* {_line(line, clean, _monospaced)}" for line in content.lines)]
+        lines += ["", *(f"* {_line(line, escape, _monospaced)}" for line in content.lines)]
     if content.rows:
-        lines += ["", "||" + "||".join(clean(cell) for cell in content.header) + "||"]
-        lines += [_row(row, clean) for row in content.rows]
+        lines += ["", "||" + "||".join(escape(cell) for cell in content.header) + "||"]
+        lines += [_row(row, escape) for row in content.rows]
     lines += _omitted_line(content)
-    return "\n".join([*lines, "", clean(content.footer)])
+    return "\n".join([*lines, "", escape(content.footer)])
 
 
 def _omitted_line(content: CommentContent) -> list[str]:
@@ -158,17 +158,17 @@ def _monospaced(key: str) -> str:
     return "{{" + key + "}}"
 
 
-def _row(cells: Iterable[str], clean: Callable[[str, int], str]) -> str:
-    return "| " + " | ".join(clean(cell, MAX_TITLE) or " " for cell in cells) + " |"
+def _row(cells: Iterable[str], escape: Callable[[str, int], str]) -> str:
+    return "| " + " | ".join(escape(cell, MAX_TITLE) or " " for cell in cells) + " |"
 
 
-def _line(line: ContentLine, clean: Callable[[str], str], code: Callable[[str], str]) -> str:
+def _line(line: ContentLine, escape: Callable[[str], str], code: Callable[[str], str]) -> str:
     if isinstance(line, str):
-        return clean(line)
+        return escape(line)
     text, refs = line
     shown = ", ".join(code(_safe_key(ref.key)) for ref in refs[:MAX_KEYS])
     more = f" and {len(refs) - MAX_KEYS} more" if len(refs) > MAX_KEYS else ""
-    return f"{clean(text)}: {shown}{more}"
+    return f"{escape(text)}: {shown}{more}"
 
 
 def _safe_key(key: str) -> str:

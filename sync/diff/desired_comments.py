@@ -31,18 +31,18 @@ class StatusCommentBuilder:
         markup: Mapping[str, str],
     ) -> None:
         self._inputs, self._settings = inputs, settings
-        self._remembered, self._seen = recorded, observed
+        self._recorded, self._observed = recorded, observed
         self._overrides, self._markup = overrides, markup
         self._sources = [source for team in inputs.workspace.teams for source in team.sources]
 
     def build_all(self) -> tuple[DesiredComment, ...]:
         """Return a comment for every anchor that was read and whose teams have pushing enabled."""
         found = (self._build(subject) for subject in anchored_subjects(self._inputs) if subject.may_push)
-        return tuple(wish for wish in found if wish)
+        return tuple(comment for comment in found if comment)
 
     def placement(self, desired: tuple[DesiredComment, ...]) -> CommentPlacement:
         """Return the anchors of all subjects for which pushing is enabled."""
-        inputs, remembered = self._inputs, self._remembered
+        inputs, recorded = self._inputs, self._recorded
         anchors = {
             name: anchor
             for increment in inputs.workspace.increments
@@ -54,24 +54,26 @@ class StatusCommentBuilder:
             )
         }
         may_push = self._settings.may_push
-        written_for = {
-            name for name, home in remembered.comment_owners.items() if all(map(may_push, home.teams))
+        pushed_subjects = {
+            name for name, owner in recorded.comment_owners.items() if all(map(may_push, owner.teams))
         }
-        sure = {name for name in anchors if not getattr(inputs.rollup.subject(name), "uncertain", ())}
+        certain = {name for name in anchors if not getattr(inputs.rollup.subject(name), "uncertain", ())}
         return CommentPlacement(
-            desired={wish.subject: wish.ref for wish in desired},
-            without_anchor=frozenset(name for name in sure & written_for if anchors[name] is None),
+            desired={comment.subject: comment.ref for comment in desired},
+            without_anchor=frozenset(name for name in certain & pushed_subjects if anchors[name] is None),
             removed_subjects=frozenset(
-                name for name in written_for if remembered.is_deleted(name, inputs.workspace)
+                name for name in pushed_subjects if recorded.is_deleted(name, inputs.workspace)
             ),
         )
 
     def _build(self, subject: AnchoredSubject) -> DesiredComment | None:
-        kind = self._markup[subject.anchor.ref.tracker]
+        markup = self._markup[subject.anchor.ref.tracker]
         if subject.uncertain:
-            return self._unreadable_notice(subject, kind)
-        document = self._seen.redaction.redact(self._content(subject), subject.anchor, self._seen.known)
-        text = render_comment(document, kind)
+            return self._unreadable_notice(subject, markup)
+        content = self._observed.redaction.redact(
+            self._content(subject), subject.anchor, self._observed.known
+        )
+        text = render_comment(content, markup)
         return DesiredComment(
             subject=subject.name,
             ref=subject.anchor.ref,
@@ -102,14 +104,14 @@ class StatusCommentBuilder:
         None before ``unreadable_after``, and for an anchor without a comment.
         """
         last, body = (
-            self._remembered.status_comments.get(subject.name),
-            self._remembered.comment_bodies.get(subject.name),
+            self._recorded.status_comments.get(subject.name),
+            self._recorded.comment_bodies.get(subject.name),
         )
-        since, patience = self._seen.failing_since, self._settings.unreadable_after
+        since, threshold = self._observed.failing_since, self._settings.unreadable_after
         failing = {
             name: since[name]
             for name in subject.uncertain
-            if name in since and self._inputs.now - since[name] >= patience
+            if name in since and self._inputs.now - since[name] >= threshold
         }
         if last is None or last.ref != subject.anchor.ref or body is None or not failing:
             return None
@@ -127,11 +129,11 @@ class StatusCommentBuilder:
         """Return the sources under names that the comment on ``anchor`` may contain, with the earliest time of each
         name.
         """
-        named: dict[str, datetime] = {}
+        times: dict[str, datetime] = {}
         for source, since in failing.items():
-            name = self._seen.redaction.visible_source_name(source, self._sources, anchor)
-            named[name] = min(since, named.get(name, since))
-        return named
+            name = self._observed.redaction.visible_source_name(source, self._sources, anchor)
+            times[name] = min(since, times.get(name, since))
+        return times
 
     def _count_overrides(self, capabilities: set[str]) -> int:
         pinned = sum(capability in capabilities for capability in self._overrides.pins.values())

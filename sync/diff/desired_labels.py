@@ -71,21 +71,21 @@ def desired_labels_for(inputs: DesiredStateInputs) -> dict[IssueRef, DesiredLabe
     An anchor gets state labels only, never those of an issue.
     """
     anchors = {issue.ref for issue in inputs.anchors.values()}
-    wishing = _DesiredLabelsBuilder(inputs)
-    outcomes: dict[IssueRef, Assignment | Unplanned] = {each.ref: each for each in inputs.matched.unplanned}
-    outcomes.update((each.ref, each) for each in inputs.matched.assignments)
-    wishes = {
-        ref: wishing.build(item, outcomes.get(ref))
+    builder = _DesiredLabelsBuilder(inputs)
+    results: dict[IssueRef, Assignment | Unplanned] = {each.ref: each for each in inputs.matched.unplanned}
+    results.update((each.ref, each) for each in inputs.matched.assignments)
+    desired = {
+        ref: builder.build(item, results.get(ref))
         for ref, item in inputs.known.items()
-        if not item.vanished and (ref in outcomes or wishing.is_relevant(item))
+        if not item.vanished and (ref in results or builder.is_relevant(item))
     }
     for issue in inputs.anchors.values():
-        wishes[issue.ref] = _leave_untouched(issue)
-    for ref in ((inputs.archived | inputs.unread_anchors) - anchors) & wishes.keys():
-        wishes[ref] = _leave_untouched(inputs.known[ref].issue)
+        desired[issue.ref] = _leave_untouched(issue)
+    for ref in ((inputs.archived | inputs.unread_anchors) - anchors) & desired.keys():
+        desired[ref] = _leave_untouched(inputs.known[ref].issue)
     for subject in anchored_subjects(inputs):
-        wishes[subject.anchor.ref] = _desired_anchor_labels(subject, inputs)
-    return wishes
+        desired[subject.anchor.ref] = _desired_anchor_labels(subject, inputs)
+    return desired
 
 
 def _leave_untouched(issue: Issue) -> DesiredLabels:
@@ -146,32 +146,32 @@ class _DesiredLabelsBuilder:
     def __init__(self, inputs: DesiredStateInputs) -> None:
         self._inputs = inputs
         workspace, scheme = inputs.workspace, inputs.scheme
-        self._places = {
+        self._capabilities = {
             each.id: (increment, each)
             for increment in workspace.increments
             for each in increment.capabilities
         }
         self._by_assignment: dict[tuple[str, str, str | None, str], dict[str, Reason]] = {}
         self._teams_by_sources: dict[frozenset[str], set[str]] = {}
-        self._has_ours: dict[frozenset[str], bool] = {}
-        self._asking = {team.team for team in workspace.teams if team.label_unplanned}
+        self._has_managed: dict[frozenset[str], bool] = {}
+        self._labeling_teams = {team.team for team in workspace.teams if team.label_unplanned}
         past = [increment for increment in workspace.increments if increment.phase(inputs.now) == "closed"]
-        self._past = {scheme.label("increment", increment.id) for increment in past} | {
+        self._past_labels = {scheme.label("increment", increment.id) for increment in past} | {
             scheme.label("capability", each.id) for increment in past for each in increment.capabilities
         }
 
     def build(self, item: KnownIssue, result: Assignment | Unplanned | None) -> DesiredLabels:
         inputs, issue = self._inputs, item.issue
         assignment, unplanned = (result, None) if isinstance(result, Assignment) else (None, result)
-        stray = bool(inputs.orphans) and issue.ref in inputs.orphans
-        teams = self._teams_of_labels(issue) if stray else self._teams(item, assignment)
+        is_orphan = bool(inputs.orphans) and issue.ref in inputs.orphans
+        teams = self._teams_of_labels(issue) if is_orphan else self._teams(item, assignment)
         return DesiredLabels(
             ref=issue.ref,
             container=issue.container,
             labels=self._assignment_labels(assignment)
             if assignment
             else self._unassigned_labels(issue, unplanned),
-            fully_read=stray or not item.sources <= inputs.unread_sources,
+            fully_read=is_orphan or not item.sources <= inputs.unread_sources,
             may_write=any(map(inputs.may_push, teams)) and not self._is_in_finished_increment(assignment),
             no_pure_removal=bool(inputs.uncertain) and self._has_uncertain_capability(issue),
             team=assignment.team if assignment else self._labeling_team(unplanned),
@@ -182,9 +182,9 @@ class _DesiredLabelsBuilder:
         inputs, issue = self._inputs, item.issue
         if inputs.relevant is None or issue.ref in inputs.relevant or issue.ref in inputs.orphans:
             return True
-        if issue.labels not in self._has_ours:
-            self._has_ours[issue.labels] = any(map(inputs.scheme.family_of, issue.labels))
-        return self._has_ours[issue.labels]
+        if issue.labels not in self._has_managed:
+            self._has_managed[issue.labels] = any(map(inputs.scheme.family_of, issue.labels))
+        return self._has_managed[issue.labels]
 
     def _teams(self, item: KnownIssue, assignment: Assignment | None) -> set[str]:
         """Return the team of the assignment; without one, the teams of the sources."""
@@ -203,13 +203,13 @@ class _DesiredLabelsBuilder:
         anchor.
         """
         named = {self._inputs.scheme.capability_of(label) for label in issue.labels}
-        teams = {self._places[name][1].team for name in named if name in self._places}
+        teams = {self._capabilities[name][1].team for name in named if name in self._capabilities}
         return teams or {team.team for team in self._inputs.workspace.teams}
 
     def _is_in_finished_increment(self, assignment: Assignment | None) -> bool:
-        if assignment is None or assignment.capability not in self._places:
+        if assignment is None or assignment.capability not in self._capabilities:
             return False
-        return self._places[assignment.capability][0].id in self._inputs.finished_increments
+        return self._capabilities[assignment.capability][0].id in self._inputs.finished_increments
 
     def _has_uncertain_capability(self, issue: Issue) -> bool:
         named = {self._inputs.scheme.capability_of(label) for label in issue.labels}
@@ -222,9 +222,9 @@ class _DesiredLabelsBuilder:
         return self._by_assignment[key]
 
     def _build_assignment_labels(self, assignment: Assignment) -> dict[str, Reason]:
-        if assignment.capability not in self._places:
+        if assignment.capability not in self._capabilities:
             return {}
-        increment, capability = self._places[assignment.capability]
+        increment, capability = self._capabilities[assignment.capability]
         text = (
             f"rule {assignment.rule} of team {assignment.team} assigns it to {capability.id}"
             if assignment.by == "rule"
@@ -245,38 +245,38 @@ class _DesiredLabelsBuilder:
 
     def _labeling_team(self, unplanned: Unplanned | None) -> str | None:
         """Return the first team by name that has the unplanned issue and sets ``label_unplanned``."""
-        return min(self._asking.intersection(unplanned.teams), default=None) if unplanned else None
+        return min(self._labeling_teams.intersection(unplanned.teams), default=None) if unplanned else None
 
     def _past_increment_labels(self, issue: Issue) -> dict[str, Reason]:
         """Return the labels of closed increments on a done issue. They stay, even if rules have changed since."""
-        if issue.category != "done" or not self._past:
+        if issue.category != "done" or not self._past_labels:
             return {}
         reason, scheme = Reason(text="done in an increment that is closed"), self._inputs.scheme
-        kept = {
+        remaining = {
             scheme.with_current_prefix(label)
             for label in issue.labels
-            if scheme.canonical_name(label) in self._past
+            if scheme.canonical_name(label) in self._past_labels
         }
-        return dict.fromkeys(sorted(kept), reason)
+        return dict.fromkeys(sorted(remaining), reason)
 
 
 def _desired_anchor_labels(subject: AnchoredSubject, inputs: DesiredStateInputs) -> DesiredLabels:
     rollup = subject.rollup
-    said: dict[tuple[str, str], str] = {
+    facts: dict[tuple[str, str], str] = {
         ("state", rollup.state): f"{subject.name} is {rollup.state} by its issues"
     }
     if rollup.health:
-        said["health", rollup.health] = f"forecast of {subject.name}"
+        facts["health", rollup.health] = f"forecast of {subject.name}"
     if rollup.blocked:
-        said["flag", "blocked"] = "all started work is blocked"
+        facts["flag", "blocked"] = "all started work is blocked"
     if isinstance(rollup, CapabilityRollup) and rollup.scope.exceeds_threshold:
-        said["flag", "scope-growth"] = "scope grew beyond a quarter of the baseline"
+        facts["flag", "scope-growth"] = "scope grew beyond a quarter of the baseline"
     return DesiredLabels(
         ref=subject.anchor.ref,
         container=subject.anchor.container,
         labels={
             inputs.scheme.label(family, value, subject.team): Reason(text=text)
-            for (family, value), text in said.items()
+            for (family, value), text in facts.items()
         },
         fully_read=not subject.uncertain,
         may_write=subject.may_push,

@@ -106,8 +106,8 @@ def max_people(impact: ImpactEstimate, limits: GuardLimits) -> int:
 
 def max_overrides(pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits) -> int:
     """Return how many new overrides one run may find."""
-    labelled = sum(1 for labels in pushed.values() if labels)
-    return max(limits.overrides, int(limits.override_share * labelled))
+    labeled = sum(1 for labels in pushed.values() if labels)
+    return max(limits.overrides, int(limits.override_share * labeled))
 
 
 def is_override(suspicion: SuspectedOverride) -> bool:
@@ -140,11 +140,11 @@ def check_overrides(
     refusals += [
         Refusal(
             rule="label-gone",
-            text=f"{label} is gone from all {count} issues of {place} that had it, which looks like a deleted label; "
-            f"restore it with `increment-sync reconcile --restore-labels`, or accept the removal in this run with "
-            f"--accept-overrides",
+            text=f"{label} is gone from all {count} issues of {container} that had it, which looks like a deleted "
+            f"label; restore it with `increment-sync reconcile --restore-labels`, or accept the removal in this run "
+            f"with --accept-overrides",
         )
-        for place, label, count in _labels_gone_everywhere(confirmed, pushed, read_issues)
+        for container, label, count in _labels_gone_everywhere(confirmed, pushed, read_issues)
     ]
     return tuple(refusals)
 
@@ -155,7 +155,9 @@ def deleted_labels(
     read_issues: Collection[IssueRef],
 ) -> list[SuspectedOverride]:
     """Return the suspected vetoes that ``label-gone`` would refuse. All others are decisions about single issues."""
-    gone = {(place, label) for place, label, _ in _labels_gone_everywhere(suspicions, pushed, read_issues)}
+    gone = {
+        (container, label) for container, label, _ in _labels_gone_everywhere(suspicions, pushed, read_issues)
+    }
     return [s for s in suspicions if s.kind == "veto" and (_label_container(s.ref), s.label) in gone]
 
 
@@ -164,8 +166,10 @@ def _check_removals(
 ) -> Refusal | None:
     count = sum(len(change.pure_removals) for change in changes.labels) + len(changes.removals)
     total = sum(len(labels) for labels in pushed.values())
-    few = min(ALWAYS_ALLOWED_LABELS, limits.removals)
-    allowed = allowance(limits.removals, limits.removal_share, total, max_share=MAX_LABEL_SHARE, minimum=few)
+    minimum = min(ALWAYS_ALLOWED_LABELS, limits.removals)
+    allowed = allowance(
+        limits.removals, limits.removal_share, total, max_share=MAX_LABEL_SHARE, minimum=minimum
+    )
     if limits.max_removals is not None:
         allowed = limits.max_removals
     if count <= allowed:
@@ -181,9 +185,9 @@ def _check_removals(
 def _check_comments(changes: ChangeSet, limits: GuardLimits, impact: ImpactEstimate | None) -> Refusal | None:
     count, allowed = changes.created_comments, limits.new_comments
     if impact is not None and not impact.in_rollout:
-        few = min(ALWAYS_ALLOWED_COMMENTS, limits.new_comments)
+        minimum = min(ALWAYS_ALLOWED_COMMENTS, limits.new_comments)
         allowed = allowance(
-            allowed, limits.new_comment_share, impact.existing_comments, max_share=1.0, minimum=few
+            allowed, limits.new_comment_share, impact.existing_comments, max_share=1.0, minimum=minimum
         )
     if limits.max_comments is not None:
         allowed = limits.max_comments
@@ -233,18 +237,18 @@ def _labels_gone_everywhere(
 
     A loss on fewer issues is taken for decisions of people. Issues that were not read in this run do not count.
     """
-    seen = frozenset(read_issues)
-    carried = Counter(
-        (_label_container(ref), label) for ref, labels in pushed.items() if ref in seen for label in labels
+    read = frozenset(read_issues)
+    pushed_counts = Counter(
+        (_label_container(ref), label) for ref, labels in pushed.items() if ref in read for label in labels
     )
     lost = Counter((_label_container(s.ref), s.label) for s in confirmed if s.kind in ("veto", "gone"))
     vetoed = {(_label_container(s.ref), s.label) for s in confirmed if s.kind == "veto"}
     return [
-        (place, label, count)
-        for (place, label), count in sorted(lost.items())
+        (container, label, count)
+        for (container, label), count in sorted(lost.items())
         if count >= MIN_ISSUES_OF_DELETED_LABEL
-        and count == carried[place, label]
-        and (place, label) in vetoed
+        and count == pushed_counts[container, label]
+        and (container, label) in vetoed
     ]
 
 

@@ -32,18 +32,20 @@ def estimate_cost(
 ) -> ChangeCost:
     """Estimate the cost of a change set. ``costs``: tracker -> write limits and their use."""
     mails = Counter(person for change in changes.changes for person in audience.recipients(change))
-    noisy = {
+    projects = {
         project_of(change.ref) for change in changes.changes if is_edit(change)
     } & audience.notifying_projects
     requests, seconds = 0, 0.0
     for tracker, cost in costs.items():
-        here = [change for change in changes.changes if change.ref.tracker == tracker]
-        reads, writes, content = _count_requests(here, tracker in audience.jira_trackers)
-        made = _count_missing_labels(here, cost)
-        requests += reads + writes + made
+        of_tracker = [change for change in changes.changes if change.ref.tracker == tracker]
+        reads, writes, content = _count_requests(of_tracker, tracker in audience.jira_trackers)
+        to_create = _count_missing_labels(of_tracker, cost)
+        requests += reads + writes + to_create
         seconds += (
-            cost.limits.min_seconds(writes + made, content + made, recent_content=cost.recent_content)
-            if here
+            cost.limits.min_seconds(
+                writes + to_create, content + to_create, recent_content=cost.recent_content
+            )
+            if of_tracker
             else 0.0
         )
     return ChangeCost(
@@ -51,7 +53,7 @@ def estimate_cost(
         mails=mails.total(),
         most_mails=max(mails.values(), default=0),
         people_known=audience.people_known,
-        notifying_projects=tuple(sorted(noisy)),
+        notifying_projects=tuple(sorted(projects)),
         new_comments=changes.created_comments,
         requests=requests,
         seconds=seconds,
@@ -75,10 +77,10 @@ def _count_requests(changes: list[Change], is_jira: bool) -> tuple[int, int, int
 
 
 def _count_missing_labels(changes: list[Change], cost: TrackerWriteCost) -> int:
-    wanted = {
+    added = {
         (change.container, label)
         for change in changes
         if isinstance(change, LabelChange)
         for label in change.add
     }
-    return len(wanted & cost.missing_labels)
+    return len(added & cost.missing_labels)

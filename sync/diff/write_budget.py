@@ -47,13 +47,13 @@ class WriteBudget:
 
     def is_exceeded_by(self, cost: ChangeCost) -> bool:
         """Return True if one run cannot write everything."""
-        asked = (
+        limits = (
             (self.max_comments, cost.new_comments),
             (self.max_people, cost.people),
             (self.max_mails_per_person, cost.most_mails),
             (self.max_mails, cost.mails),
         )
-        return any(limit is not None and limit < count for limit, count in asked)
+        return any(limit is not None and limit < count for limit, count in limits)
 
     def spend(self, change: Change) -> None:
         """Count a change that is about to be written."""

@@ -22,7 +22,7 @@ class PlanningBasis:
 
     workspace: Workspace
     known: Mapping[IssueRef, KnownIssue]
-    remembered: RecordedState
+    recorded: RecordedState
 
 
 def affected_issues(
@@ -43,21 +43,21 @@ def affected_issues(
             *_issues_of_sources(sources, old.known, new.known),
             *_labeled_issues(changed, new),
             *_anchor_issues(old, planning, new),
-            *(new.remembered.overrides.refs if changed else ()),
+            *(new.recorded.overrides.refs if changed else ()),
         }
     )
 
 
 def _global_inputs(basis: PlanningBasis) -> tuple[Any, ...]:
     """Return the inputs that affect every issue, and the recorded state of single issues."""
-    workspace, remembered = basis.workspace, basis.remembered
+    workspace, recorded = basis.workspace, basis.recorded
     return (
         workspace.labels,
         [replace(each, goals=(), holidays=(), origin=_NOWHERE) for each in workspace.increments],
         renamed_capabilities(workspace),
-        remembered.finished_increments,
-        remembered.overrides,
-        remembered.pushed_labels,
+        recorded.finished_increments,
+        recorded.overrides,
+        recorded.pushed_labels,
     )
 
 
@@ -131,8 +131,8 @@ def _issues_of_sources(
 ) -> Iterator[IssueRef]:
     """Return the issues of these sources, and those whose sources changed."""
     for ref, item in after.items():
-        was = before[ref]
-        if not sources.isdisjoint(item.sources) or (was is not item and was.sources != item.sources):
+        former = before[ref]
+        if not sources.isdisjoint(item.sources) or (former is not item and former.sources != item.sources):
             yield ref
 
 
@@ -141,18 +141,18 @@ def _labeled_issues(capabilities: frozenset[str], basis: PlanningBasis) -> Itera
     if not capabilities:
         return
     name_of = basis.workspace.labels.capability_of
-    told: dict[frozenset[str], bool] = {}
+    is_labeled: dict[frozenset[str], bool] = {}
     for ref, item in basis.known.items():
         labels = item.issue.labels
-        if labels not in told:
-            told[labels] = not capabilities.isdisjoint(map(name_of, labels))
-        if told[labels]:
+        if labels not in is_labeled:
+            is_labeled[labels] = not capabilities.isdisjoint(map(name_of, labels))
+        if is_labeled[labels]:
             yield ref
 
 
 def _anchor_issues(old: PlanningBasis, planning: PlanningResult, new: PlanningBasis) -> Iterator[IssueRef]:
     """Return current and future anchors, and issues with a status comment."""
-    yield from (ref for ref, wish in planning.desired.items() if wish.is_anchor)
-    yield from (each.ref for basis in (old, new) for each in basis.remembered.status_comments.values())
+    yield from (ref for ref, labels in planning.desired.items() if labels.is_anchor)
+    yield from (each.ref for basis in (old, new) for each in basis.recorded.status_comments.values())
     if list_anchors(old.workspace) != list_anchors(new.workspace):
         yield from (issue.ref for issue in find_anchors(new.known, new.workspace).values())

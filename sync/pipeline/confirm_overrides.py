@@ -56,17 +56,17 @@ def check_suspected_overrides(
     Costs one request for each issue, and one for its label history if the store does not know who put a label. Stops
     after more than ``stop_after`` confirmed overrides, because the guard refuses then.
     """
-    checked = OverrideCheck()
+    check = OverrideCheck()
     ordered = sorted(suspicions, key=lambda s: (s.ref, s.label))
     for ref, group in groupby(ordered, key=lambda s: s.ref):
-        if stop_after is not None and sum(map(is_override, checked.confirmed)) > stop_after:
+        if stop_after is not None and sum(map(is_override, check.confirmed)) > stop_after:
             break
-        found = list(group)
+        of_issue = list(group)
         try:
-            _check_issue(context, ref, found, checked)
+            _check_issue(context, ref, of_issue, check)
         except ConnectorError as error:
-            checked.unread[ref] = str(error)
-    return checked
+            check.unread[ref] = str(error)
+    return check
 
 
 def record_overrides(findings: Iterable[CheckedOverride], recorder: StateRecorder) -> None:
@@ -74,9 +74,9 @@ def record_overrides(findings: Iterable[CheckedOverride], recorder: StateRecorde
     for finding in findings:
         ref, label = finding.suspicion.ref, finding.suspicion.label
         if finding.verdict == "veto":
-            told = "from the tracker's history: " if finding.decided_at else ""
+            source = "from the tracker's history: " if finding.decided_at else ""
             recorder.record_override(
-                ref, "veto", label, f"{told}a person removed the label", at=finding.decided_at
+                ref, "veto", label, f"{source}a person removed the label", at=finding.decided_at
             )
         elif finding.verdict == "pin":
             recorder.drop_override(ref, "veto", label)
@@ -108,7 +108,7 @@ def _check_issue(
         return
     history = _label_history(context, ref, suspicions)
     context.store.save_issue(issue, context.now())
-    if issue.ref != ref:  # transferred: it is another issue now, and this one is not there any more
+    if issue.ref != ref:  # transferred: another issue now, and this one no longer exists
         _mark_vanished(context, ref, check)
         return
     check.fresh_issues[ref] = issue
@@ -155,10 +155,10 @@ def _verdict_on(
     """Return the verdict on a suspected override; None if the direct read contradicts it."""
     live = {label.lower() for label in issue.labels}
     is_there = suspicion.label in live
-    today = label_renamer(context)
+    current_name = label_renamer(context)
 
-    def said_otherwise(label: str) -> bool:
-        return today(label) in set(map(today, live))
+    def has_equivalent(label: str) -> bool:
+        return current_name(label) in set(map(current_name, live))
 
     match suspicion.kind:
         case "pin" | "origin":
@@ -168,11 +168,11 @@ def _verdict_on(
         case "gone":
             return None if suspicion.label in _comparable_names(context, issue) else suspicion.kind
         case "veto":
-            return None if is_there or said_otherwise(suspicion.label) else suspicion.kind
-        case "before-store":  # the history says it, see lost_store.py
+            return None if is_there or has_equivalent(suspicion.label) else suspicion.kind
+        case "before-store":  # decided by the label history, see override_recovery.py
             return None
         case kind:
-            return None if is_there or said_otherwise(suspicion.label) else kind
+            return None if is_there or has_equivalent(suspicion.label) else kind
 
 
 def _comparable_names(context: RunContext, issue: Issue) -> frozenset[str]:

@@ -24,20 +24,20 @@ def estimate_impact(context: RunContext, changes: ChangeSet, issues: Iterable[Is
     Costs one request a week for each Jira project with edited issues.
     """
     people = {issue.ref: _people_on(issue) for issue in issues} if len(changes) else {}
-    jira = frozenset(name for name in context.settings.trackers if context.markup(name) == "jira")
+    jira_trackers = frozenset(name for name in context.settings.trackers if context.markup(name) == "jira")
     audience = Audience(
         people_by_issue={ref: people[ref] for ref in changes.refs if ref in people},
-        jira_trackers=jira,
-        notifying_projects=frozenset(_notifying_projects(context, changes, people, jira)),
+        jira_trackers=jira_trackers,
+        notifying_projects=frozenset(_notifying_projects(context, changes, people, jira_trackers)),
         people_known=len(frozenset().union(*people.values())),
     )
     comments = sum(1 for row in context.store.pushed_comments().values() if row.state == "live")
-    first = not comments and not any(context.store.pushed_labels().values())
+    is_first = not comments and not any(context.store.pushed_labels().values())
     return ImpactEstimate(
         cost=estimate_cost(changes, audience, _write_costs(context, changes)),
         audience=audience,
         existing_comments=comments,
-        in_rollout=first or bool(context.store.cache.get(ROLLOUT_KEY)),
+        in_rollout=is_first or bool(context.store.cache.get(ROLLOUT_KEY)),
     )
 
 
@@ -73,19 +73,19 @@ def _notifying_projects(
         for change in changes.changes
         if change.ref.tracker in jira_trackers and is_edit(change) and people.get(change.ref)
     }
-    for place, ref in sorted({project_of(ref): ref for ref in edited}.items()):
+    for project, ref in sorted({project_of(ref): ref for ref in edited}.items()):
         try:
-            mails = context.readers[ref.tracker].edits_send_mail(place.partition(":")[2])
+            sends_mail = context.readers[ref.tracker].edits_send_mail(project.partition(":")[2])
         except (ConnectorError, KeyError):
-            mails = True
-        if mails:
-            yield place
+            sends_mail = True
+        if sends_mail:
+            yield project
 
 
 def _write_costs(context: RunContext, changes: ChangeSet) -> Mapping[str, TrackerWriteCost]:
     costs = {}
     for tracker in sorted({change.ref.tracker for change in changes.changes}):
-        pace, cache = context.rate_limiters.get(tracker), context.store.cache_for(tracker)
+        limiter, cache = context.rate_limiters.get(tracker), context.store.cache_for(tracker)
         labels = {
             (change.container, label)
             for change in changes.labels
@@ -93,10 +93,10 @@ def _write_costs(context: RunContext, changes: ChangeSet) -> Mapping[str, Tracke
             for label in change.add
         }
         is_github = context.markup(tracker) == "github"
-        unmade = {each for each in labels if is_github and not cache.get(f"label-made:{each[0]}:{each[1]}")}
+        missing = {each for each in labels if is_github and not cache.get(f"label-made:{each[0]}:{each[1]}")}
         costs[tracker] = TrackerWriteCost(
-            limits=pace.limits if pace else WriteLimits(),
-            recent_content=pace.recent_content(context.now()) if pace else 0,
-            missing_labels=frozenset(unmade),
+            limits=limiter.limits if limiter else WriteLimits(),
+            recent_content=limiter.recent_content(context.now()) if limiter else 0,
+            missing_labels=frozenset(missing),
         )
     return costs

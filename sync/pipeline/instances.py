@@ -42,12 +42,12 @@ class AnchorCheck:
 
 
 def check_instance(context: RunContext) -> None:
-    """Raise MappingInvalid if another instance has written this store."""
-    mine, kept = context.settings.instance, context.store.cache.get(_INSTANCE_KEY)
-    if kept not in (None, mine):
+    """Raise InvalidWorkspace if another instance has written this store."""
+    own_instance, stored = context.settings.instance, context.store.cache.get(_INSTANCE_KEY)
+    if stored not in (None, own_instance):
         message = (
-            f"this store belongs to the instance {kept!r}, and its comments on the trackers carry that name; set "
-            f"`instance: {kept}`, or give this instance its own store"
+            f"this store belongs to the instance {stored!r}, and its comments on the trackers carry that name; set "
+            f"`instance: {stored}`, or give this instance its own store"
         )
         origin = Origin(file=FILE_NAME)
         raise InvalidWorkspace(
@@ -63,8 +63,8 @@ def save_instance(context: RunContext) -> None:
 
 def instance_of_account(context: RunContext, tracker: str, account: str) -> str | None:
     """Return the other instance that writes by this account; None if no anchor has shown one."""
-    found = context.store.cache.get(f"{_OTHER_INSTANCE_KEY}{tracker}:{account}")
-    return str(found) if found else None
+    instance = context.store.cache.get(f"{_OTHER_INSTANCE_KEY}{tracker}:{account}")
+    return str(instance) if instance else None
 
 
 def check_anchors(
@@ -75,68 +75,72 @@ def check_anchors(
     A comment of ours is adopted, because the store must be new. An anchor of another instance with another account is
     left to it. Another instance with our own account refuses the run.
     """
-    found, marker, names = AnchorCheck(), CommentMarker(context), former_subjects(context.workspace)
+    check, marker, names = AnchorCheck(), CommentMarker(context), former_subjects(context.workspace)
     for change in new_comments:
         last = recorder.recorded.status_comments.get(change.subject)
         if last and last.ref == change.ref:
             continue
         if reason := context.store.cache.get(_contested_key(change)):
-            _mark_contested(found, change, str(reason))
+            _mark_contested(check, change, str(reason))
             continue
         try:
             comments = context.readers[change.ref.tracker].comments(change.ref)
         except ConnectorError:
-            continue  # the attempt to write tells
+            continue  # the write itself reports the error
         _check_other_instances(
-            context, change, [(each, marker.read_marker(each, change.ref)) for each in comments], found
+            context, change, [(each, marker.read_marker(each, change.ref)) for each in comments], check
         )
-        own = (change.subject, *names.get(change.subject, ()))
-        ours = next((c for c in comments if marker.own_text(c, change.ref, own) is not None), None)
+        accepted_subjects = (change.subject, *names.get(change.subject, ()))
+        ours = next(
+            (c for c in comments if marker.own_text(c, change.ref, accepted_subjects) is not None), None
+        )
         if ours is None:
-            found.checked_subjects.add(change.subject)
-        elif not found.refusals and change.subject not in found.contested_subjects:
-            _adopt_comment(context, change, ours, str(marker.own_text(ours, change.ref, own)), recorder)
-            found.adopted_trackers.add(change.ref.tracker)
-    return found
+            check.checked_subjects.add(change.subject)
+        elif not check.refusals and change.subject not in check.contested_subjects:
+            _adopt_comment(
+                context, change, ours, str(marker.own_text(ours, change.ref, accepted_subjects)), recorder
+            )
+            check.adopted_trackers.add(change.ref.tracker)
+    return check
 
 
 def recheck_anchors(
     context: RunContext, new_comments: Iterable[CommentChange], recorder: StateRecorder
 ) -> AnchorCheck:
     """Repeat the check before a reviewed change set is written. A contested anchor is then a refusal."""
-    found = check_anchors(context, new_comments, recorder)
-    if found.contested_subjects and not found.refusals:
-        found.refusals = tuple(
+    check = check_anchors(context, new_comments, recorder)
+    if check.contested_subjects and not check.refusals:
+        check.refusals = tuple(
             Refusal(rule="other-instance", text=f"{subject}: {reason}")
-            for subject, reason in found.contested_subjects.items()
+            for subject, reason in check.contested_subjects.items()
         )
-    return found
+    return check
 
 
 def _check_other_instances(
     context: RunContext,
     change: CommentChange,
     comments: Iterable[tuple[Comment, MarkerContent | None]],
-    found: AnchorCheck,
+    check: AnchorCheck,
 ) -> None:
-    mine = context.settings.instance
-    for comment, said in comments:
-        if said is None or said.instance == mine:
+    own_instance = context.settings.instance
+    for comment, owner in comments:
+        if owner is None or owner.instance == own_instance:
             continue
         if comment.author_id in context.own_account_ids(change.ref.tracker):
-            found.refusals = (_same_account_refusal(change, said, mine),)
+            check.refusals = (_same_account_refusal(change, owner, own_instance),)
             return
         tracker = change.ref.tracker
         context.store.cache.put(
-            f"{_OTHER_INSTANCE_KEY}{tracker}:{comment.author_id}", said.instance, days=365
+            f"{_OTHER_INSTANCE_KEY}{tracker}:{comment.author_id}", owner.instance, days=365
         )
         reason = (
-            f"the instance {said.instance!r} keeps {said.subject} there with the account {comment.author_id}; remove "
+            f"the instance {owner.instance!r} keeps {owner.subject} there with the account {comment.author_id}; remove "
             f"the anchor of {change.subject} from one of the two plans, or delete that comment if the other instance "
             "no longer exists"
         )
         context.store.cache.put(_contested_key(change), reason, days=1)
-        _mark_contested(found, change, reason)
+        _mark_contested(check, change, reason)
 
 
 def _same_account_refusal(change: CommentChange, owner: MarkerContent, own_instance: str) -> Refusal:
@@ -148,9 +152,9 @@ def _same_account_refusal(change: CommentChange, owner: MarkerContent, own_insta
     )
 
 
-def _mark_contested(found: AnchorCheck, change: CommentChange, reason: str) -> None:
-    found.contested_subjects[change.subject] = reason
-    found.contested_issues[change.ref] = reason
+def _mark_contested(check: AnchorCheck, change: CommentChange, reason: str) -> None:
+    check.contested_subjects[change.subject] = reason
+    check.contested_issues[change.ref] = reason
 
 
 def _contested_key(change: CommentChange) -> str:
@@ -158,20 +162,24 @@ def _contested_key(change: CommentChange) -> str:
 
 
 def _adopt_comment(
-    context: RunContext, change: CommentChange, comment: Comment, own: str, recorder: StateRecorder
+    context: RunContext,
+    change: CommentChange,
+    comment: Comment,
+    own_text: str,
+    recorder: StateRecorder,
 ) -> None:
     """Record our comment as the last pushed one. Differences are edited in this run."""
-    same = text_digest(own) == text_digest(change.body)
+    same = text_digest(own_text) == text_digest(change.body)
     row = PushedCommentRecord(
         subject=change.subject,
         ref=change.ref,
         comment_id=comment.id,
-        body=own,
-        full_hash=change.full_hash if same else text_digest(own),
+        body=own_text,
+        full_hash=change.full_hash if same else text_digest(own_text),
         urgent_hash=change.urgent_hash if same else "",
         edited_at=context.now(),
         state="live",
         run_id=context.run_id,
     )
-    home = comment_owners(context.workspace)[change.subject]
-    recorder.adopt_comment(row, lambda: save_comment_owner(context.store, row.subject, home))
+    owner = comment_owners(context.workspace)[change.subject]
+    recorder.adopt_comment(row, lambda: save_comment_owner(context.store, row.subject, owner))

@@ -21,8 +21,8 @@ from sync.store import Store, current_labels
 def plan_from_store(context: RunContext) -> tuple[PlanningResult, RecordedState]:
     """Return the planning result for the stored issues at the current time. Failing sources count as unread."""
     known = load_current_issues(context.store, context.workspace)
-    remembered = load_recorded_state(context)
-    return plan_offline(context, known, remembered), remembered
+    recorded = load_recorded_state(context)
+    return plan_offline(context, known, recorded), recorded
 
 
 def plan_offline(
@@ -38,7 +38,7 @@ def plan_offline(
         if state.failing_since
     }
     anchors = find_anchors(known, context.workspace)
-    seen = PlanningInputs(
+    observed = PlanningInputs(
         known=known,
         anchors=anchors,
         unread_sources=frozenset(failing),
@@ -51,7 +51,7 @@ def plan_offline(
     return plan_changes(
         context.settings,
         context.workspace,
-        seen,
+        observed,
         recorded,
         now=context.now(),
         markup=markup,

@@ -36,18 +36,18 @@ def issues_to_recover(
     context: RunContext, planning: PlanningResult, observed: PlanningInputs, recorded: RecordedState
 ) -> frozenset[IssueRef]:
     """Return the issues that lack a desired label which a person may have removed before this store existed."""
-    doubtful: dict[str, list[IssueRef]] = {}
+    candidates: dict[str, list[IssueRef]] = {}
     anchors = {issue.ref: issue for issue in observed.anchors.values()}
-    for ref, wish in planning.desired.items():
-        if not (wish.labels and wish.fully_read and wish.may_write):
+    for ref, desired in planning.desired.items():
+        if not (desired.labels and desired.fully_read and desired.may_write):
             continue
         issue = anchors[ref] if ref in anchors else observed.known[ref].issue
-        lacks = wish.labels.keys() - {label.lower() for label in issue.labels}
-        if lacks and issue.created < recorded.store_created_at:
-            doubtful.setdefault(ref.tracker, []).append(ref)
+        missing = desired.labels.keys() - {label.lower() for label in issue.labels}
+        if missing and issue.created < recorded.store_created_at:
+            candidates.setdefault(ref.tracker, []).append(ref)
     return frozenset(
         ref
-        for tracker, refs in doubtful.items()
+        for tracker, refs in candidates.items()
         if _wrote_before(context, tracker, observed, recorded)
         for ref in refs
         if not context.store.cache.get(f"{RECOVERED_KEY}{ref.tracker}:{ref.id}")
@@ -61,10 +61,10 @@ def _wrote_before(
 
     The sign is a status comment, or the history of an issue that already carried a managed label at its first read.
     """
-    kept = context.store.cache.get(_WROTE_BEFORE_KEY + tracker)
-    if kept is not None:
-        return bool(kept)
-    labelled = sorted(
+    stored = context.store.cache.get(_WROTE_BEFORE_KEY + tracker)
+    if stored is not None:
+        return bool(stored)
+    labeled = sorted(
         ref
         for ref, item in observed.known.items()
         if ref.tracker == tracker
@@ -72,16 +72,16 @@ def _wrote_before(
         and context.workspace.labels.managed(item.first_labels)
         and not recorded.pushed_labels.get(ref)
     )
-    if not labelled:
+    if not labeled:
         return False
     try:
-        told = context.readers[tracker].label_histories(labelled[:_SAMPLE_SIZE])
+        histories = context.readers[tracker].label_histories(labeled[:_SAMPLE_SIZE])
     except ConnectorError:
-        return True  # then the issues themselves cannot be asked either, and get no label
+        return True  # the issues cannot be read either, so they get no label
     ours = context.own_account_ids(tracker)
     named = context.workspace.labels.managed
-    puts = [stories[label].added for stories in told.values() for label in named(stories)]
-    found = any(put is not None and put.author_id in ours for put in puts)
+    added = [of_issue[label].added for of_issue in histories.values() for label in named(of_issue)]
+    found = any(put is not None and put.author_id in ours for put in added)
     context.store.cache.put(_WROTE_BEFORE_KEY + tracker, found, days=_TEN_YEARS_DAYS if found else _WEEK_DAYS)
     return found
 
@@ -104,10 +104,10 @@ class RecoveredOverrides:
         Return the issues that are fully known now.
         """
         self.findings, before = [], frozenset(self.requested)
-        wished: dict[str, dict[IssueRef, set[str]]] = {}
+        by_tracker: dict[str, dict[IssueRef, set[str]]] = {}
         for each in suspicions:
-            wished.setdefault(each.ref.tracker, {}).setdefault(each.ref, set()).add(each.label)
-        for tracker, labels in wished.items():
+            by_tracker.setdefault(each.ref.tracker, {}).setdefault(each.ref, set()).add(each.label)
+        for tracker, labels in by_tracker.items():
             left = MAX_HISTORIES_PER_RUN - sum(1 for ref in self.requested if ref.tracker == tracker)
             refs = sorted(labels)
             self.postponed.update(refs[left:])
@@ -121,13 +121,13 @@ class RecoveredOverrides:
             return
         self.requested.update(labels)
         try:
-            told = context.readers[tracker].label_histories(list(labels))
+            histories = context.readers[tracker].label_histories(list(labels))
         except ConnectorError as error:
             self.unread.update(dict.fromkeys(labels, str(error)))
             return
-        for ref, wished in labels.items():
-            if ref in told:
-                self.findings += _vetoes(context, ref, told[ref], wished)
+        for ref, desired in labels.items():
+            if ref in histories:
+                self.findings += _vetoes(context, ref, histories[ref], desired)
             else:
                 self.unread[ref] = "its label history cannot be read, so a removal by a person may be missed"
         context.log.info("history.labels", tracker=tracker, issues=len(labels), vetoes=len(self.findings))
@@ -137,17 +137,17 @@ def _vetoes(
     context: RunContext, ref: IssueRef, histories: Mapping[str, LabelHistory], desired: Collection[str]
 ) -> Iterator[CheckedOverride]:
     """Find the labels that we put and that another account removed last, with any prefix."""
-    today, ours = label_renamer(context), context.own_account_ids(ref.tracker)
+    current_name, ours = label_renamer(context), context.own_account_ids(ref.tracker)
     last: dict[str, tuple[LabelEvent, str, LabelHistory]] = {}
     for label in sorted(context.workspace.labels.managed(histories)):
         event = histories[label].removed or histories[label].added
-        if event and (today(label) not in last or last[today(label)][0].at <= event.at):
-            last[today(label)] = event, label, histories[label]
-    names = {today(label) for label in desired}
-    for name, (event, label, story) in last.items():
-        was_ours = story.added is not None and story.added.author_id in ours
+        if event and (current_name(label) not in last or last[current_name(label)][0].at <= event.at):
+            last[current_name(label)] = event, label, histories[label]
+    names = {current_name(label) for label in desired}
+    for name, (event, label, history) in last.items():
+        was_ours = history.added is not None and history.added.author_id in ours
         if (
-            story.removed
+            history.removed
             and was_ours
             and event.author_id not in ours
             and (name in names or _is_planned_capability(context, name))

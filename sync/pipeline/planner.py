@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from connectors.model import IssueRef, KnownIssue
@@ -43,9 +42,11 @@ def plan_changes(
     Forecasts are those recorded last. ``previous`` limits planning to the affected issues; warnings and notices are
     then those of these issues only.
     """
-    counting = assess(workspace, observed, recorded, now=now, previous=previous)
+    assessment = assess(workspace, observed, recorded, now=now, previous=previous)
     expected = recorded.expectations
-    return derive_changes(settings, workspace, observed, recorded, counting, expected, now=now, markup=markup)
+    return derive_changes(
+        settings, workspace, observed, recorded, assessment, expected, now=now, markup=markup
+    )
 
 
 def assess(
@@ -58,12 +59,12 @@ def assess(
 ) -> Assessment:
     """Match the issues and roll them up."""
     scheme = workspace.labels
-    renamed = renamed_capabilities(workspace)
-    overrides, crowded = matching_overrides(recorded.overrides, scheme, workspace, renamed)
-    looked_at = _issues_to_plan(observed, previous)
+    renames = renamed_capabilities(workspace)
+    overrides, conflicting_pins = matching_overrides(recorded.overrides, scheme, workspace, renames)
+    to_plan = _issues_to_plan(observed, previous)
     anchors = observed.anchor_issues(workspace, recorded)
     matcher = Matcher(workspace, scheme, now, frozenset(anchors.values()))
-    matched = matcher.match(looked_at.values(), overrides, observed.known.values())
+    matched = matcher.match(to_plan.values(), overrides, observed.known.values())
     matched = previous.merge_matched(matched) if previous else matched
     uncertain = _unread_feeding_sources(workspace, observed, overrides, recorded.source_coverage)
     rollup = roll_up(
@@ -82,7 +83,7 @@ def assess(
         matched=matched,
         rollup=rollup,
         overrides=overrides,
-        conflicting_pins=crowded,
+        conflicting_pins=conflicting_pins,
         uncertain=uncertain,
         anchors=anchors,
         previous=previous,
@@ -101,33 +102,34 @@ def derive_changes(
     markup: Mapping[str, str],
 ) -> PlanningResult:
     """Derive the changes from an assessment. ``expected``: forecasts by subject."""
-    earlier = assessment.previous
+    previous = assessment.previous
     rollup = attach_expectations(assessment.rollup, expected)
     inputs = _desired_state_inputs(settings, workspace, observed, recorded, assessment, rollup, now)
-    wishes = desired_labels_for(inputs)
-    exact = frozenset(tracker for tracker, kind in markup.items() if kind == "jira")
-    world = _label_diff_inputs(inputs, wishes, recorded, renamed_capabilities(workspace), exact)
-    labels = diff_labels(replace(world, unrecovered=observed.unrecovered))
-    labels = earlier.merge_labels(labels, wishes) if earlier else labels
-    status = StatusCommentBuilder(inputs, settings, recorded, observed, assessment.overrides, markup)
-    wanted = status.build_all()
+    desired = desired_labels_for(inputs)
+    case_sensitive = frozenset(tracker for tracker, kind in markup.items() if kind == "jira")
+    labels = diff_labels(_label_diff_inputs(inputs, desired, observed, recorded, case_sensitive))
+    labels = previous.merge_labels(labels, desired) if previous else labels
+    builder = StatusCommentBuilder(inputs, settings, recorded, observed, assessment.overrides, markup)
+    desired_comments = builder.build_all()
     comments, comment_notes = diff_comments(
-        wanted,
+        desired_comments,
         recorded.status_comments,
         now=now,
         counts_every=settings.counts_every,
         drift=observed.comment_drift,
         reverted=recorded.overrides.reverted_comments,
     )
-    leaving = comments_to_remove(
-        recorded.status_comments, status.placement(wanted), reverted=recorded.overrides.reverted_comments
+    removals = comments_to_remove(
+        recorded.status_comments,
+        builder.placement(desired_comments),
+        reverted=recorded.overrides.reverted_comments,
     )
     return PlanningResult(
         matched=assessment.matched,
         rollup=rollup,
         uncertain=assessment.uncertain,
-        desired={**earlier.planning.desired, **wishes} if earlier else wishes,
-        changes=ChangeSet(labels=labels.changes, comments=comments, removals=leaving),
+        desired={**previous.planning.desired, **desired} if previous else desired,
+        changes=ChangeSet(labels=labels.changes, comments=comments, removals=removals),
         suspicions=labels.suspicions,
         notices=(*labels.notices, *comment_notes, *assessment.conflicting_pins),
         overrides=assessment.overrides,
@@ -143,12 +145,12 @@ def _desired_state_inputs(
     rollup: Rollup,
     now: datetime,
 ) -> DesiredStateInputs:
-    earlier = assessment.previous
+    previous = assessment.previous
     return DesiredStateInputs(
         workspace=workspace,
         matched=assessment.matched,
         rollup=rollup,
-        known=_issues_to_plan(observed, earlier),
+        known=_issues_to_plan(observed, previous),
         anchors=observed.anchors,
         unread_sources=observed.unread_sources,
         uncertain=assessment.uncertain,
@@ -161,8 +163,8 @@ def _desired_state_inputs(
         - {issue.ref for issue in observed.anchors.values()},
         archived=recorded.archived_anchors(workspace),
         contested_subjects=observed.contested_subjects,
-        # A look at some issues again has to say of each what became of it.
-        relevant=None if earlier else {*recorded.pushed_labels, *recorded.overrides.refs},
+        # Incremental planning needs a result for each affected issue.
+        relevant=None if previous else {*recorded.pushed_labels, *recorded.overrides.refs},
     )
 
 
@@ -186,18 +188,20 @@ def matching_overrides(
         return {name for name in current if workspace.capability(name)}
 
     pins: dict[IssueRef, str] = {}
-    crowded: list[Notice] = []
+    conflicting_pins: list[Notice] = []
     for ref, labels in recorded.pins.items():
         found = capabilities(labels)
         if len(found) == 1:
             pins[ref] = found.pop()
         elif found:
             names = ", ".join(sorted(found))
-            crowded.append(
+            conflicting_pins.append(
                 Notice(ref=ref, text=f"is pinned to several capabilities ({names}), so the rules decide")
             )
     vetoes = {ref: frozenset(capabilities(labels)) for ref, labels in recorded.vetoes.items()}
-    return Overrides(pins=pins, vetoes={ref: ids for ref, ids in vetoes.items() if ids}), tuple(crowded)
+    return Overrides(pins=pins, vetoes={ref: ids for ref, ids in vetoes.items() if ids}), tuple(
+        conflicting_pins
+    )
 
 
 def _unread_feeding_sources(
@@ -243,43 +247,44 @@ def _released_subjects(
         if (place := (item.issue.ref.tracker, item.issue.ref.key.lower())) in missing
     }
 
-    def says_so(subject: str, anchor: Anchor) -> bool:
+    def is_released(subject: str, anchor: Anchor) -> bool:
         issue = observed.anchors.get(anchor) or last.get((anchor.tracker, anchor.key.lower()))
         if issue is None and subject in issues and issues[subject] in observed.known:
             issue = observed.known[issues[subject]].issue
         return issue is not None and scheme.has_released_label(issue.labels)
 
-    return frozenset(subject for subject, anchor in anchored.items() if says_so(subject, anchor))
+    return frozenset(subject for subject, anchor in anchored.items() if is_released(subject, anchor))
 
 
 def _label_diff_inputs(
     inputs: DesiredStateInputs,
     desired: Mapping[IssueRef, DesiredLabels],
+    observed: PlanningInputs,
     recorded: RecordedState,
-    renames: Mapping[str, str],
     case_sensitive_trackers: frozenset[str],
 ) -> LabelDiffInputs:
-    concerned = {ref: inputs.known[ref] for ref in desired if ref in inputs.known}
-    live = {ref: item.issue for ref, item in concerned.items()}
+    known = {ref: inputs.known[ref] for ref in desired if ref in inputs.known}
+    live = {ref: item.issue for ref, item in known.items()}
     live |= {issue.ref: issue for issue in inputs.anchors.values()}
     scheme = inputs.scheme
+    current_ids = {each.id for increment in inputs.workspace.increments for each in increment.capabilities}
+    capability_ids = current_ids | renamed_capabilities(inputs.workspace).keys()
     return LabelDiffInputs(
         desired=desired,
         live=live,
         pushed=recorded.pushed_labels,
         overrides=recorded.overrides,
         scheme=scheme,
-        capability_ids=frozenset(
-            {c.id for increment in inputs.workspace.increments for c in increment.capabilities} | set(renames)
-        ),
+        capability_ids=frozenset(capability_ids),
         unproven={
             ref: frozenset(label.lower() for label in scheme.managed(item.first_labels))
-            for ref, item in concerned.items()
+            for ref, item in known.items()
             if item.issue.created < recorded.store_created_at and item.first_labels
         },
         renames=renamed_labels(inputs.workspace),
         finished_increment_labels=frozenset(
             scheme.label("increment", each) for each in inputs.finished_increments
         ),
+        unrecovered=observed.unrecovered,
         case_sensitive_trackers=case_sensitive_trackers,
     )

@@ -53,12 +53,14 @@ class OverrideResolution:
         self, context: RunContext, suspicions: Collection[SuspectedOverride], recorder: StateRecorder
     ) -> None:
         """Read label histories for removals from before this store existed, and record them."""
-        told = self.recovery.recover(context, [each for each in suspicions if each.kind == "before-store"])
+        recovered = self.recovery.recover(
+            context, [each for each in suspicions if each.kind == "before-store"]
+        )
         record_overrides(self.recovery.findings, recorder)
         self.unchecked |= self.recovery.unread
-        for ref in sorted(told):
+        for ref in sorted(recovered):
             recorder.mark_recovered(ref)
-        self.observed = replace(self.observed, unrecovered=self.observed.unrecovered - told)
+        self.observed = replace(self.observed, unrecovered=self.observed.unrecovered - recovered)
 
     def replan(self, context: RunContext, recorded: RecordedState) -> None:
         self.planning, self.health = _plan(context, self.observed, recorded, self.health)
@@ -73,45 +75,45 @@ def resolve_overrides(
 ) -> OverrideResolution:
     """Plan, check suspected overrides by direct reads, and plan again until none is open."""
     before = recorder.recorded.pushed_labels
-    thought, foresight = _plan(context, observed, recorder.recorded)
-    asked = OverrideResolution(observed=observed, planning=thought, health=foresight)
-    if options.looks_around and not _check_anchor_comments(context, asked, recorder):
-        return asked
+    planning, health = _plan(context, observed, recorder.recorded)
+    resolution = OverrideResolution(observed=observed, planning=planning, health=health)
+    if options.looks_around and not _check_anchor_comments(context, resolution, recorder):
+        return resolution
     if options.restore_labels:
-        _forget_deleted_labels(asked.planning, recorder)
-        asked.replan(context, recorder.recorded)
+        _forget_deleted_labels(resolution.planning, recorder)
+        resolution.replan(context, recorder.recorded)
     if options.looks_around:
-        _mark_unrecovered_issues(context, asked, recorder)
-    looked_at = [ref for ref, wish in asked.planning.desired.items() if wish.fully_read]
+        _mark_unrecovered_issues(context, resolution, recorder)
+    fully_read = [ref for ref, labels in resolution.planning.desired.items() if labels.fully_read]
     stop_after = None if options.accept_overrides else max_overrides(before, limits)
     confirmed: list[SuspectedOverride] = []
     for _ in range(MAX_ROUNDS):
-        suspicions = asked.checkable_suspicions()
+        suspicions = resolution.checkable_suspicions()
         if not suspicions:
             break
         now = [each for each in suspicions if each.kind != "before-store"]
-        checked = check_suspected_overrides(context, now, stop_after=stop_after)
-        confirmed += checked.confirmed
+        check = check_suspected_overrides(context, now, stop_after=stop_after)
+        confirmed += check.confirmed
         if not options.accept_overrides:
-            asked.refusals = check_overrides(confirmed, before, limits, looked_at)
-            if asked.refusals:
+            resolution.refusals = check_overrides(confirmed, before, limits, fully_read)
+            if resolution.refusals:
                 break
-        record_overrides(checked.findings, recorder)
-        asked.recover_overrides(context, suspicions, recorder)
-        anchors = {issue.ref for issue in asked.observed.anchors.values()}
-        asked.unchecked |= checked.unread
-        asked.unchecked |= dict.fromkeys(checked.vanished & anchors, "it no longer exists")
-        asked.observed = _with_fresh_issues(context, asked.observed, checked)
-        asked.replan(context, recorder.recorded)
-    return asked
+        record_overrides(check.findings, recorder)
+        resolution.recover_overrides(context, suspicions, recorder)
+        anchors = {issue.ref for issue in resolution.observed.anchors.values()}
+        resolution.unchecked |= check.unread
+        resolution.unchecked |= dict.fromkeys(check.vanished & anchors, "it no longer exists")
+        resolution.observed = _with_fresh_issues(context, resolution.observed, check)
+        resolution.replan(context, recorder.recorded)
+    return resolution
 
 
 def _check_anchor_comments(
     context: RunContext, resolution: OverrideResolution, recorder: StateRecorder
 ) -> bool:
     """Check the anchors of new comments. Return False if the run must stop."""
-    starting = [change for change in resolution.planning.changes.comments if change.creates]
-    found = check_anchors(context, starting, recorder)
+    new_comments = [change for change in resolution.planning.changes.comments if change.creates]
+    found = check_anchors(context, new_comments, recorder)
     for tracker in found.adopted_trackers:
         record_earlier_writes(context, tracker)
     resolution.refusals, resolution.checked_subjects = found.refusals, frozenset(found.checked_subjects)
@@ -136,8 +138,8 @@ def _mark_unrecovered_issues(
 
 def _forget_deleted_labels(planning: PlanningResult, recorder: StateRecorder) -> None:
     """Forget pushed labels that were deleted everywhere, so that they are added again (``--restore-labels``)."""
-    looked_at = [ref for ref, wish in planning.desired.items() if wish.fully_read]
-    for suspicion in deleted_labels(planning.suspicions, recorder.recorded.pushed_labels, looked_at):
+    fully_read = [ref for ref, labels in planning.desired.items() if labels.fully_read]
+    for suspicion in deleted_labels(planning.suspicions, recorder.recorded.pushed_labels, fully_read):
         recorder.forget_labels(suspicion.ref, frozenset({suspicion.label}), permanently=False)
 
 
@@ -150,30 +152,26 @@ def _plan(
     """Plan with a health assessment. ``health_before`` is reused while the roll-up is the same."""
     now, workspace = context.now(), context.workspace
     markup = {tracker: context.markup(tracker) for tracker in context.settings.trackers}
-    counting = assess(workspace, observed, recorded, now=now)
-    same = health_before is not None and health_before.rollup == counting.rollup
-    foresight = (
+    assessment = assess(workspace, observed, recorded, now=now)
+    is_unchanged = health_before is not None and health_before.rollup == assessment.rollup
+    health = (
         health_before
-        if health_before is not None and same
-        else assess_health(context, counting, observed.known)
+        if health_before is not None and is_unchanged
+        else assess_health(context, assessment, observed.known)
     )
-    expected = foresight.expectations
-    thought = derive_changes(
-        context.settings, workspace, observed, recorded, counting, expected, now=now, markup=markup
+    expected = health.expectations
+    planning = derive_changes(
+        context.settings, workspace, observed, recorded, assessment, expected, now=now, markup=markup
     )
-    return thought, foresight
+    return planning, health
 
 
-def _with_fresh_issues(
-    context: RunContext, observed: PlanningInputs, checked: OverrideCheck
-) -> PlanningInputs:
+def _with_fresh_issues(context: RunContext, observed: PlanningInputs, check: OverrideCheck) -> PlanningInputs:
     """Replace listed issues by those that were read directly."""
     known = dict(observed.known)
-    for ref in (*checked.fresh_issues, *checked.vanished):
+    for ref in (*check.fresh_issues, *check.vanished):
         item = context.store.known_issue(ref.tracker, ref.id)
         if item is not None:
             known[ref] = replace(item, sources=known[ref].sources) if ref in known else item
-    anchors = {
-        anchor: checked.fresh_issues.get(issue.ref, issue) for anchor, issue in observed.anchors.items()
-    }
+    anchors = {anchor: check.fresh_issues.get(issue.ref, issue) for anchor, issue in observed.anchors.items()}
     return replace(observed, known=known, anchors=anchors)

@@ -43,8 +43,6 @@ from sync.runtime.last_known_good import save_mapping_files
 from sync.runtime.limits import deadline_check, guard_limits
 from sync.runtime.run_lock import run_lock
 
-Confirm = Callable[["RunResult"], bool]
-
 
 def plan_run(context: RunContext, options: RunOptions, *, records: bool) -> RunResult:
     """Plan a run: read the trackers and decide, without writing to them.
@@ -54,29 +52,28 @@ def plan_run(context: RunContext, options: RunOptions, *, records: bool) -> RunR
     started = context.now()
     check_instance(context)
     check_label_prefixes(context)
-    collected = pull_sources(context, full=options.full, accept_shrink=options.accept_shrink)
-    still_open = recover_pending_writes(context)
-    if still_open is not None:
-        collected = replace(collected, known=load_current_issues(context.store, context.workspace))
+    pulled = pull_sources(context, full=options.full, accept_shrink=options.accept_shrink)
+    unresolved = recover_pending_writes(context)
+    pulled = replace(pulled, known=load_current_issues(context.store, context.workspace))
     recorder = StateRecorder(context, load_recorded_state(context))
     drift, unread = find_comment_drift(context) if options.full else ({}, {})
-    looks = bool(context.writers) or not records
-    outcome = _plan_changes(
-        context, replace(options, looks_around=looks), started, collected, recorder, drift
+    looks_around = bool(context.writers) or not records
+    result = _plan_changes(
+        context, replace(options, looks_around=looks_around), started, pulled, recorder, drift
     )
-    if records and not outcome.refusals:
+    if records and not result.refusals:
         save_renames(context)
         save_label_prefixes(context)
         save_instance(context)
         save_mapping_files(context)
-    if records and not outcome.overrides_refused:
+    if records and not result.overrides_refused:
         recorder.save()
-    by_hand = (*recorder.notices, *_drift_notices(drift, recorder.recorded))
+    manual_changes = (*recorder.notices, *_drift_notices(drift, recorder.recorded))
     return replace(
-        outcome,
-        manual_changes=by_hand,
-        unchecked={**unread, **outcome.unchecked},
-        unresolved_writes=tuple(still_open),
+        result,
+        manual_changes=manual_changes,
+        unchecked={**unread, **result.unchecked},
+        unresolved_writes=tuple(unresolved),
     )
 
 
@@ -85,7 +82,7 @@ def apply_changes(context: RunContext, options: RunOptions, result: RunResult) -
     if result.refusals or not context.writers:
         return result
     deadline = deadline_check(context, options, result.started)
-    applier = Executor(
+    executor = Executor(
         context,
         max_writes=options.max_writes,
         deadline=deadline,
@@ -94,8 +91,8 @@ def apply_changes(context: RunContext, options: RunOptions, result: RunResult) -
         checked_subjects=result.checked_subjects,
         honors_backoff=not options.full,
     )
-    with tracking_rollout(context, result.impact, applier.result):
-        applied = applier.apply(result.changes)
+    with tracking_rollout(context, result.impact, executor.result):
+        applied = executor.apply(result.changes)
     return replace(result, applied=applied)
 
 
@@ -110,10 +107,10 @@ def save_run_result(context: RunContext, result: RunResult) -> None:
         context, result.pulled.known, result.planning.overrides, result.pulled.unread_sources
     )
     save_counts(context, result.planning, result.pulled.known, now, result.started)
-    figures, last = rollup_snapshot(result.planning.rollup), store.last_rollup()
-    if last is None or last[1] != figures:
-        # Runs in which nothing moved leave no rows: a crontab makes a hundred of them a day.
-        store.save_rollup(context.run_id, now, figures)
+    snapshot, last = rollup_snapshot(result.planning.rollup), store.last_rollup()
+    if last is None or last[1] != snapshot:
+        # Runs without a change add no row: a cron job makes a hundred of them a day.
+        store.save_rollup(context.run_id, now, snapshot)
     for capability in result.planning.rollup.capabilities:
         found = context.workspace.capability(capability.id)
         existing = result.recorded.baselines.get(capability.id)
@@ -131,7 +128,7 @@ def _plan_changes(
     drift: Mapping[str, CommentDrift],
 ) -> RunResult:
     limits = guard_limits(context, options)
-    seen = PlanningInputs(
+    observed = PlanningInputs(
         known=pulled.known,
         anchors=pulled.anchors,
         unread_sources=pulled.unread_sources,
@@ -142,25 +139,25 @@ def _plan_changes(
         evidence=context.evidence,
         redaction=determine_redaction_policy(context, pulled.anchors.values()),
     )
-    asked = resolve_overrides(context, options, seen, recorder, limits)
-    changes = asked.planning.changes
-    issues = (item.issue for item in asked.observed.known.values())
-    weighed = estimate_impact(context, changes, (*issues, *asked.observed.anchors.values()))
-    unsafe = check_changes(changes, recorder.recorded.pushed_labels, limits, weighed)
+    resolution = resolve_overrides(context, options, observed, recorder, limits)
+    changes = resolution.planning.changes
+    issues = (item.issue for item in resolution.observed.known.values())
+    impact = estimate_impact(context, changes, (*issues, *resolution.observed.anchors.values()))
+    unsafe = check_changes(changes, recorder.recorded.pushed_labels, limits, impact)
     return RunResult(
         run_id=context.run_id,
         started=started,
-        pulled=replace(pulled, known=asked.observed.known, anchors=asked.observed.anchors),
-        planning=asked.planning,
-        health=asked.health,
-        missing_forecast=missing_dependencies_notice(context, asked.health),
+        pulled=replace(pulled, known=resolution.observed.known, anchors=resolution.observed.anchors),
+        planning=resolution.planning,
+        health=resolution.health,
+        missing_forecast=missing_dependencies_notice(context, resolution.health),
         recorded=recorder.recorded,
-        impact=weighed,
-        refusals=asked.refusals or unsafe,
-        overrides_refused=bool(asked.refusals),
-        checked_subjects=asked.checked_subjects,
-        unchecked=asked.unchecked,
-        postponed=frozenset(asked.recovery.postponed),
+        impact=impact,
+        refusals=resolution.refusals or unsafe,
+        overrides_refused=bool(resolution.refusals),
+        checked_subjects=resolution.checked_subjects,
+        unchecked=resolution.unchecked,
+        postponed=frozenset(resolution.recovery.postponed),
         broken_files=context.broken_files,
     )
 
@@ -174,10 +171,10 @@ def _drift_notices(drift: Mapping[str, CommentDrift], recorded: RecordedState) -
 
 def _close_increments(context: RunContext, result: RunResult) -> None:
     """Mark closed increments as finished, once everything that may be written was written."""
-    applied, collected = result.applied, result.pulled
+    applied, pulled = result.applied, result.pulled
     if applied is None or applied.failed or applied.skipped:
         return
-    if collected.failed or collected.unread_anchors or result.unchecked or result.unresolved_writes:
+    if pulled.failed or pulled.unread_anchors or result.unchecked or result.unresolved_writes:
         return
     if result.postponed:
         return
@@ -192,41 +189,42 @@ def _close_increments(context: RunContext, result: RunResult) -> None:
 
 
 def run_once(context: RunContext, options: RunOptions) -> RunResult:
-    """Plan, write and record one run, under the lock. A refusal or a failed source is part of the result."""
+    """Run the three steps under the run lock. Refusals and failed sources are part of the result."""
 
     def work() -> RunResult:
-        outcome = apply_changes(context, options, plan_run(context, options, records=True))
-        save_run_result(context, outcome)
-        return outcome
+        result = apply_changes(context, options, plan_run(context, options, records=True))
+        save_run_result(context, result)
+        return result
 
     return record_run(context, work)
 
 
-def record_run(context: RunContext, work: Any) -> RunResult:
-    """Work while no other run does, and keep the run's end in the store, whatever it is."""
+def record_run(context: RunContext, work: Callable[[], RunResult]) -> RunResult:
+    """Call ``work`` under the run lock and record how the run ended, also after an exception."""
     try:
         with run_lock(context, describe_process()):
-            outcome: RunResult = work()
+            result = work()
     except BaseException as error:
         finish_run_record(context, f"stopped: {type(error).__name__}", 1, {})
         raise
-    words = {0: "done", 1: "partly failed", 3: "done without a broken mapping file", 4: "refused"}
-    finish_run_record(context, words[outcome.exit_code], outcome.exit_code, _summary(outcome))
-    return outcome
+    outcomes = {0: "done", 1: "partly failed", 3: "done without a broken mapping file", 4: "refused"}
+    finish_run_record(context, outcomes[result.exit_code], result.exit_code, _summary(result))
+    return result
 
 
-def _summary(outcome: RunResult) -> dict[str, Any]:
-    applied = outcome.applied
+def _summary(result: RunResult) -> dict[str, Any]:
+    applied = result.applied
     return {
-        "pulled": outcome.pulled.pulled_count,
-        "changes": outcome.changes.summary(),
+        "pulled": result.pulled.pulled_count,
+        "changes": result.changes.summary(),
         "written": applied.done if applied else 0,
         "failed": len(applied.failed) if applied else 0,
         "left": applied.skipped if applied else 0,
-        "failed_sources": [failure.source.name for failure in outcome.pulled.failed],
+        "failed_sources": [failure.source.name for failure in result.pulled.failed],
     }
 
 
 def finish_run_record(context: RunContext, outcome: str, code: int, summary: dict[str, Any]) -> None:
+    """Save the outcome of a run in the store and log it."""
     context.store.finish_run(context.run_id, outcome, code, summary)
     context.log.info("run.finished", outcome=outcome, exit_code=code, **summary)

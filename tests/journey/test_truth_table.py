@@ -228,7 +228,7 @@ def test_an_unknown_id_pins_nothing_stays_and_is_told_again_and_again(
     for _ in range(2):
         outcome = world.run()
         assert ours(world, key) == {FEATURES, INCREMENT, "capability:moon"}
-        assert f"{key} carries capability:moon" in notes(outcome)
+        assert f"{key} has capability:moon" in notes(outcome)
     assert world.overrides() == set()
 
 
@@ -415,7 +415,7 @@ def test_without_store_a_label_of_unknown_origin_is_left_and_told(world: Writing
     for _ in range(2):
         outcome = world.run()
         assert ours(world, key) == {FEATURES, MODEL, INCREMENT}
-        assert f"{key} carries {MODEL}" in notes(outcome)
+        assert f"{key} has {MODEL}" in notes(outcome)
         assert outcome.planning.rollup.capability("model").counts.scope == 0  # type: ignore[union-attr]
     assert world.overrides() == {(key, "left", MODEL)}
     world.tracker_of(key).unlabel(key, MODEL)

@@ -150,7 +150,7 @@ def thoughts(
 
     before, after = think_of(old), think_of(new)
     bases = [
-        PlanningBasis(workspace=world, known=held(dict(seen.known), world), remembered=remembered)
+        PlanningBasis(workspace=world, known=held(dict(seen.known), world), recorded=remembered)
         for world in (old, new)
     ]
     again = affected_issues(bases[0], before, bases[1])

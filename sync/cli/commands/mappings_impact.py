@@ -79,13 +79,13 @@ def _both(
     """What runs of both would think, without thinking twice what cannot differ."""
     pushed = old.store.pushed_label_names()
     was = _basis(old, known, pushed)
-    before = plan_offline(old, was.known, was.remembered)
+    before = plan_offline(old, was.known, was.recorded)
     if old.settings == new.settings and old.workspace == new.workspace:
         return before, before
     will_be = _basis(new, known, pushed)
     again = affected_issues(was, before, will_be) if _only_files_differ(old, new) else None
     earlier = PreviousPlanning(planning=before, affected=again) if again is not None else None
-    return before, plan_offline(new, will_be.known, will_be.remembered, earlier)
+    return before, plan_offline(new, will_be.known, will_be.recorded, earlier)
 
 
 def _basis(
@@ -93,7 +93,7 @@ def _basis(
 ) -> PlanningBasis:
     held = with_current_sources(known, context.store, context.workspace)
     return PlanningBasis(
-        workspace=context.workspace, known=held, remembered=load_recorded_state(context, pushed)
+        workspace=context.workspace, known=held, recorded=load_recorded_state(context, pushed)
     )
 
 
