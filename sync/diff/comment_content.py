@@ -97,7 +97,7 @@ def goal_comment(
 
 
 def _headline(rollup: CapabilityRollup | GoalRollup, numbers: str) -> str:
-    """``In progress, blocked: 3 of 8 issues done``."""
+    """Return ``In progress, blocked: 3 of 8 issues done``."""
     words = _state_words(rollup)
     return words if rollup.state == "cancelled" else f"{words}: {numbers}"
 

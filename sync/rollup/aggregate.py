@@ -1,6 +1,6 @@
 """Aggregation of assignments into capabilities, goals and increments.
 
-Implements sections 6a and 7 of DESIGN.md and rules R2 to R6 of domain.md. Percentages are never averaged: a goal counts
+State comes from issues, release from a person, health from a forecast. Percentages are never averaged: a goal counts
 finished capabilities and, separately, issues.
 """
 
@@ -61,12 +61,12 @@ class RollupInputs:
 
 def roll_up(inputs: RollupInputs) -> Rollup:
     """Compute the roll-up. The order of the inputs has no effect."""
-    places = {
+    increment_of = {
         each.id: increment for increment in inputs.workspace.increments for each in increment.capabilities
     }
     matched = inputs.matched
     by_capability = members_by_capability(
-        matched.assignments, inputs.known, places, inputs.now, left_open=matched.unfinished_at_close
+        matched.assignments, inputs.known, increment_of, inputs.now, left_open=matched.unfinished_at_close
     )
     claims = Counter(
         capability
@@ -82,14 +82,14 @@ def roll_up(inputs: RollupInputs) -> Rollup:
         conflicts=tuple(sorted(inputs.matched.conflicts, key=lambda each: each.ref)),
         warnings=(
             *sorted(inputs.matched.warnings),
-            *unknown_capabilities(inputs.matched.assignments, places),
+            *unknown_capabilities(inputs.matched.assignments, increment_of),
         ),
     )
 
 
 def _roll_up_increment(
     increment: Increment,
-    found: Mapping[str, CapabilityMembers],
+    members: Mapping[str, CapabilityMembers],
     claims: Mapping[str, int],
     inputs: RollupInputs,
 ) -> IncrementRollup:
@@ -102,7 +102,7 @@ def _roll_up_increment(
                     each,
                     goal,
                     increment,
-                    found.get(each.id, CapabilityMembers()),
+                    members.get(each.id, CapabilityMembers()),
                     claims.get(each.id, 0),
                     inputs,
                 )
@@ -113,7 +113,7 @@ def _roll_up_increment(
         for goal in increment.goals
     )
 
-    def promised(commitment: Literal["committed", "stretch"]) -> list[GoalRollup]:
+    def of_commitment(commitment: Literal["committed", "stretch"]) -> list[GoalRollup]:
         return [each for each in goals if each.commitment == commitment and each.state != "cancelled"]
 
     return IncrementRollup(
@@ -122,10 +122,10 @@ def _roll_up_increment(
         start=increment.start,
         end=increment.end,
         goals=goals,
-        committed_done=sum(goal.state == "done" for goal in promised("committed")),
-        committed_total=len(promised("committed")),
-        stretch_done=sum(goal.state == "done" for goal in promised("stretch")),
-        stretch_total=len(promised("stretch")),
+        committed_done=sum(goal.state == "done" for goal in of_commitment("committed")),
+        committed_total=len(of_commitment("committed")),
+        stretch_done=sum(goal.state == "done" for goal in of_commitment("stretch")),
+        stretch_total=len(of_commitment("stretch")),
     )
 
 
@@ -133,11 +133,11 @@ def _roll_up_capability(
     capability: Capability,
     goal: Goal,
     increment: Increment,
-    found: CapabilityMembers,
+    members: CapabilityMembers,
     conflicts: int,
     inputs: RollupInputs,
 ) -> CapabilityRollup:
-    issues = found.counted
+    issues = members.counted
     counts = count_states(issues)
     blocked, started = _count_blocked(issues)
     cancelled = capability.cancelled or goal.cancelled
@@ -152,7 +152,7 @@ def _roll_up_capability(
         state="cancelled" if cancelled else capability_state(counts),
         counts=counts,
         answers=count_answers(issues),
-        scope=scope_change(found, inputs.baselines.get(capability.id), increment, inputs.known),
+        scope=scope_change(members, inputs.baselines.get(capability.id), increment, inputs.known),
         issues=issues,
         iterations=_roll_up_iterations(capability, issues),
         blocked=not cancelled and blocked == started > 0,
@@ -207,13 +207,13 @@ def _roll_up_iteration(name: str, issues: list[CountedIssue]) -> IterationRollup
 def _roll_up_goal(
     goal: Goal, increment: Increment, capabilities: tuple[CapabilityRollup, ...], inputs: RollupInputs
 ) -> GoalRollup:
-    alive = [each for each in capabilities if each.state != "cancelled"]
-    required = [each for each in alive if each.required]
+    active = [each for each in capabilities if each.state != "cancelled"]
+    required = [each for each in active if each.required]
     finished = sum(each.finished for each in required)
     work_done = 0 < len(required) == finished
     acceptance_open = work_done and goal.acceptance == "manual" and not goal.accepted and not goal.cancelled
     is_closed = increment.phase(inputs.now) == "closed"
-    state = _goal_state(goal, alive, done=work_done and not acceptance_open, is_closed=is_closed)
+    state = _goal_state(goal, active, done=work_done and not acceptance_open, is_closed=is_closed)
     started = [each for each in required if not each.finished and each.state == "in-progress"]
     return GoalRollup(
         id=goal.id,
@@ -222,7 +222,7 @@ def _roll_up_goal(
         commitment=goal.commitment,
         state=state,
         capabilities=capabilities,
-        counts=sum((each.counts for each in alive), Counts()),
+        counts=sum((each.counts for each in active), Counts()),
         required_done=finished,
         required_total=len(required),
         acceptance_open=acceptance_open,
@@ -236,12 +236,14 @@ def _roll_up_goal(
     )
 
 
-def _goal_state(goal: Goal, alive: list[CapabilityRollup], *, done: bool, is_closed: bool) -> GoalState:
+def _goal_state(goal: Goal, active: list[CapabilityRollup], *, done: bool, is_closed: bool) -> GoalState:
     if goal.cancelled:
         return "cancelled"
     if done:
         return "done"
     if is_closed and goal.commitment == "committed":
         return "missed"
-    under_way: tuple[CapabilityState, ...] = ("in-progress", "done")
-    return "in-progress" if any(each.released or each.state in under_way for each in alive) else "planned"
+    started_states: tuple[CapabilityState, ...] = ("in-progress", "done")
+    return (
+        "in-progress" if any(each.released or each.state in started_states for each in active) else "planned"
+    )

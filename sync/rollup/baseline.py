@@ -27,8 +27,8 @@ def is_baseline_due(
     Due at the first run at or after the start of the increment in which every source of the capability was fully read
     (``uncertain`` is empty). Closed increments and cancelled capabilities get none.
     """
-    under_way = increment.phase(now) in ("active", "grace")
-    return under_way and existing is None and not uncertain and not capability.cancelled
+    is_running = increment.phase(now) in ("active", "grace")
+    return is_running and existing is None and not uncertain and not capability.cancelled
 
 
 def baseline_refs(capability: CapabilityRollup) -> frozenset[IssueRef]:
@@ -48,22 +48,22 @@ def scope_change(
     reopened = tuple(issue.ref for issue in in_scope if issue.reopened and issue.state.state != "done")
     if baseline is None:
         return ScopeChange(delivered=delivered, reopened=reopened)
-    left = baseline.refs - {issue.ref for issue in in_scope}
-    out = {issue.ref: issue for issue in members.counted if not issue.in_scope}
-    fates = {ref: _fate(ref, out.get(ref), members, known) for ref in left}
+    missing = baseline.refs - {issue.ref for issue in in_scope}
+    dropped = {issue.ref: issue for issue in members.counted if not issue.in_scope}
+    fates = {ref: _fate(ref, dropped.get(ref), members, known) for ref in missing}
 
-    def gone(fate: str) -> tuple[IssueRef, ...]:
-        return tuple(sorted(ref for ref, became in fates.items() if became == fate))
+    def with_fate(fate: str) -> tuple[IssueRef, ...]:
+        return tuple(sorted(ref for ref, reason in fates.items() if reason == fate))
 
     return ScopeChange(
         baseline=len(baseline.refs),
         baseline_at=baseline.at,
         complete_from_start=baseline.at <= increment.starts_at + BASELINE_TOLERANCE,
         added=tuple(issue.ref for issue in in_scope if issue.ref not in baseline.refs),
-        dropped=gone("dropped"),
-        moved_out=gone("moved out"),
-        vanished=gone(VANISHED),
-        split=gone("split"),
+        dropped=with_fate("dropped"),
+        moved_out=with_fate("moved out"),
+        vanished=with_fate(VANISHED),
+        split=with_fate("split"),
         delivered=delivered,
         reopened=reopened,
     )
@@ -113,6 +113,6 @@ def _sources_of_predecessors(
     while current and current not in seen:
         seen.add(current)
         found.append(feeds.get(current, set()))
-        place = workspace.capability(current)
-        current = place[2].continues if place else None
+        planned = workspace.capability(current)
+        current = planned[2].continues if planned else None
     return found

@@ -46,14 +46,14 @@ class IssueHierarchy:
 
     def ancestors(self, ref: IssueRef) -> frozenset[IssueRef]:
         """Return all known ancestors; empty for an issue that is part of a cycle."""
-        seen: set[IssueRef] = set()
+        visited: set[IssueRef] = set()
         parent = self._parent(ref)
-        while parent is not None and parent not in seen:
+        while parent is not None and parent not in visited:
             if parent == ref:
                 return frozenset()
-            seen.add(parent)
+            visited.add(parent)
             parent = self._parent(parent)
-        return frozenset(seen)
+        return frozenset(visited)
 
     def _parent(self, ref: IssueRef) -> IssueRef | None:
         key = self.known[ref].issue.parent
@@ -88,9 +88,9 @@ def members_by_capability(
 
 
 def _leaves(issues: list[CountedIssue], hierarchy: IssueHierarchy) -> CapabilityMembers:
-    here = {issue.ref for issue in issues}
+    members = {issue.ref for issue in issues}
     parents = frozenset().union(
-        *(hierarchy.ancestors(issue.ref) & here for issue in issues if issue.in_scope)
+        *(hierarchy.ancestors(issue.ref) & members for issue in issues if issue.in_scope)
     )
     leaves = sorted((issue for issue in issues if issue.ref not in parents), key=_natural_order)
     return CapabilityMembers(counted=tuple(leaves), replaced_parents=parents)
@@ -136,30 +136,30 @@ def _counted_issue(
 def _state_at_close(known: KnownIssue, increment: Increment, state: IssueState) -> IssueState:
     """Return the state at the close of the increment. Work closed after the grace days was still open then."""
     started, is_doing = known.issue.started, state.state == "doing"
-    began = started < increment.closes_at if started else is_doing
-    was: FlowState = "doing" if began else "todo"
-    return replace(state, state=was, answer=None, because=f"not closed before {increment.id} was")
+    was_started = started < increment.closes_at if started else is_doing
+    state_then: FlowState = "doing" if was_started else "todo"
+    return replace(state, state=state_then, answer=None, because=f"not closed before {increment.id} was")
 
 
 def count_states(issues: Iterable[CountedIssue]) -> Counts:
     """Count the issues by state."""
-    tally = dict.fromkeys(("todo", "doing", "done", "dropped", "unknown"), 0)
+    numbers = dict.fromkeys(("todo", "doing", "done", "dropped", "unknown"), 0)
     for issue in issues:
-        tally[issue.state.state if issue.state.known else "unknown"] += 1
-    return Counts(**tally)
+        numbers[issue.state.state if issue.state.known else "unknown"] += 1
+    return Counts(**numbers)
 
 
 def count_answers(issues: Iterable[CountedIssue]) -> Answers:
     """Count the experiments among the issues by result."""
-    tally = dict.fromkeys(("confirmed", "rejected", "inconclusive", "open", "missing"), 0)
+    numbers = dict.fromkeys(("confirmed", "rejected", "inconclusive", "open", "missing"), 0)
     for issue in issues:
         if issue.experiment and issue.in_scope:
-            tally[(issue.answer or "missing") if issue.state.state == "done" else "open"] += 1
-    return Answers(**tally)
+            numbers[(issue.answer or "missing") if issue.state.state == "done" else "open"] += 1
+    return Answers(**numbers)
 
 
 def capability_state(counts: Counts) -> CapabilityState:
-    """Derive the state of a capability from its counts (domain rule R3). Dropped issues alone count as none."""
+    """Derive the state of a capability from its counts. Dropped issues alone count as none."""
     if counts.scope == 0:
         return "empty"
     if counts.remaining == 0:

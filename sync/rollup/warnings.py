@@ -27,9 +27,9 @@ def capability_warnings(
             f"all_cancelled: all {counts.dropped} issues were dropped; "
             "if the capability is dropped too, set `cancelled: true` in the plan"
         )
-    silent = [each for each in issues if each.lacks_result]
-    if silent:
-        found.append(f"result_missing: {_names(silent)} closed without a result label")
+    without_result = [each for each in issues if each.lacks_result]
+    if without_result:
+        found.append(f"result_missing: {_names(without_result)} closed without a result label")
     unknown = [each for each in issues if not each.state.known]
     if unknown:
         found.append(
@@ -55,9 +55,9 @@ def goal_warnings(
 
 def unknown_capabilities(assignments: Iterable[Assignment], planned: Collection[str]) -> tuple[str, ...]:
     """Warn about assignments to capabilities that no plan contains, as after a plan changed during a run."""
-    missing = sorted({each.capability for each in assignments} - set(planned))
+    unknown = sorted({each.capability for each in assignments} - set(planned))
     return tuple(
-        f"unknown_capability: issues are assigned to {name}, which no plan contains" for name in missing
+        f"unknown_capability: issues are assigned to {name}, which no plan contains" for name in unknown
     )
 
 
