@@ -12,8 +12,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from connectors.errors import Gone
 from connectors.model import IssueRef
@@ -21,13 +24,19 @@ from mappings.labels import LabelScheme
 from mappings.rules.conditions import field_selection_for
 from sync.config.settings import Settings
 from sync.diff.comment_markup import text_digest
-from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
+from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval
 from sync.model.limits import ChangeCost
 from sync.pull.comment_marker import CommentMarker
 from sync.pull.recorded import former_subjects
 from sync.runtime.context import RunContext
 
-VERSION = 2
+VERSION = 3
+_CHANGE_KEYS = ("labels", "comments", "removals")
+
+
+@cache
+def _adapter() -> TypeAdapter[ChangeSet]:
+    return TypeAdapter(ChangeSet)
 
 
 class StaleChangeSet(Exception):
@@ -82,9 +91,7 @@ def save_change_set(path: Path, context: RunContext, changes: ChangeSet, cost: C
         "pushed": context.store.pushed_fingerprint(changes.refs),
         "live": tracker_digests(context, changes),
         "attention": cost.summary(),
-        "labels": [_label_json(change) for change in changes.labels],
-        "comments": [_comment_json(change) for change in changes.comments],
-        "removals": [_removal_json(change) for change in changes.removals],
+        **_adapter().dump_python(changes, mode="json"),
     }
     text = json.dumps(
         document | {"digest": _document_digest(document)}, indent=2, ensure_ascii=False, sort_keys=True
@@ -120,11 +127,7 @@ def load_change_set(path: Path) -> SavedChangeSet:
                 f"{path} has version {data['version']}; make a new one with preview --out"
             )
         return SavedChangeSet(
-            changes=ChangeSet(
-                labels=tuple(_parse_label_change(item) for item in data["labels"]),
-                comments=tuple(_parse_comment_change(item) for item in data["comments"]),
-                removals=tuple(_parse_comment_removal(item) for item in data["removals"]),
-            ),
+            changes=_adapter().validate_python({key: data[key] for key in _CHANGE_KEYS}),
             run_id=data["run"],
             made_at=datetime.fromisoformat(data["made_at"]),
             instance=data["instance"],
@@ -220,85 +223,3 @@ def _comment_digest(context: RunContext, change: CommentChange | CommentRemoval)
         return "none"
     own = [text for c in comments if (text := marker.own_text(c, change.ref, subjects)) is not None]
     return text_digest(own[0]) if own else "none"
-
-
-def _label_json(change: LabelChange) -> dict[str, Any]:
-    return {
-        **_ref_json(change.ref),
-        "container": change.container,
-        "add": {label: _reason_json(reason) for label, reason in change.add.items()},
-        "remove": {label: _reason_json(reason) for label, reason in change.remove.items()},
-        "before": list(change.before),
-        "pure_removals": list(change.pure_removals),
-        "renames": dict(change.renames),
-        "team": change.team,
-    }
-
-
-def _parse_label_change(data: Mapping[str, Any]) -> LabelChange:
-    return LabelChange(
-        ref=_parse_ref(data),
-        container=data["container"],
-        add={label: Reason(**reason) for label, reason in data["add"].items()},
-        remove={label: Reason(**reason) for label, reason in data["remove"].items()},
-        before=tuple(data["before"]),
-        pure_removals=tuple(data["pure_removals"]),
-        renames=dict(data["renames"]),
-        team=data.get("team"),
-    )
-
-
-def _comment_json(change: CommentChange) -> dict[str, Any]:
-    return {
-        **_ref_json(change.ref),
-        "subject": change.subject,
-        "comment": change.comment_id,
-        "body": change.body,
-        "urgent_hash": change.urgent_hash,
-        "full_hash": change.full_hash,
-        "before_hash": change.before_hash,
-        "reason": _reason_json(change.reason),
-    }
-
-
-def _parse_comment_change(data: Mapping[str, Any]) -> CommentChange:
-    return CommentChange(
-        ref=_parse_ref(data),
-        subject=data["subject"],
-        comment_id=data["comment"],
-        body=data["body"],
-        urgent_hash=data["urgent_hash"],
-        full_hash=data["full_hash"],
-        before_hash=data["before_hash"],
-        reason=Reason(**data["reason"]),
-    )
-
-
-def _removal_json(change: CommentRemoval) -> dict[str, Any]:
-    return {
-        **_ref_json(change.ref),
-        "subject": change.subject,
-        "comment": change.comment_id,
-        "reason": _reason_json(change.reason),
-    }
-
-
-def _parse_comment_removal(data: Mapping[str, Any]) -> CommentRemoval:
-    return CommentRemoval(
-        ref=_parse_ref(data),
-        subject=data["subject"],
-        comment_id=data["comment"],
-        reason=Reason(**data["reason"]),
-    )
-
-
-def _ref_json(ref: IssueRef) -> dict[str, str]:
-    return {"tracker": ref.tracker, "id": ref.id, "key": ref.key}
-
-
-def _parse_ref(data: Mapping[str, Any]) -> IssueRef:
-    return IssueRef(tracker=data["tracker"], id=data["id"], key=data["key"])
-
-
-def _reason_json(reason: Reason) -> dict[str, str | None]:
-    return {"text": reason.text, "rule": reason.rule}

@@ -53,25 +53,13 @@ def goal_comment(
     rollup: GoalRollup, increment: Increment, *, overrides: int, instance: str
 ) -> CommentContent:
     """Return the content for the anchor of a goal, with one row for each capability."""
-    shown = rollup.capabilities[:MAX_ROWS]
-    growth = [_scope_cell(capability, increment) for capability in shown]
-    forecasts = [expected_cell(capability.expected) for capability in shown]
-    more = [
-        each
-        for each in (("Forecast for the end", forecasts), ("Scope since the start", growth))
-        if any(each[1])
-    ]
+    header, rows = _capability_table(rollup, increment)
     required = "capability" if rollup.required_total == 1 else "capabilities"
-    finished = f"{rollup.required_done} of {rollup.required_total} required {required} done"
+    finished = f"{rollup.required_done} of {rollup.required_total} required {required} done, "
     return CommentContent(
         heading=rollup.title,
         context=f"{rollup.commitment} goal of increment {increment.id}, due {increment.end}",
-        state=_headline(
-            rollup,
-            f"{finished}, {_done_count(rollup.counts)}"
-            if rollup.required_total
-            else _done_count(rollup.counts),
-        ),
+        state=_headline(rollup, f"{finished if rollup.required_total else ''}{_done_count(rollup.counts)}"),
         lines=(
             *expected_lines(rollup.expected, "that all required capabilities are done", ranges=False),
             *_goal_scope_lines(rollup),
@@ -80,20 +68,37 @@ def goal_comment(
             *(("The goal still has to be accepted in the plan",) if rollup.acceptance_open else ()),
             *_override_lines(overrides),
         ),
-        header=("Capability", "State", "Issues done", *(name for name, _ in more)),
-        rows=tuple(
-            (
-                capability.title if capability.required else f"{capability.title} (optional)",
-                _state_words(capability),
-                _fraction(capability.counts),
-                *(cells[number] for _, cells in more),
-            )
-            for number, capability in enumerate(shown)
-        ),
-        omitted_rows=len(rollup.capabilities) - len(shown),
+        header=header,
+        rows=rows,
+        omitted_rows=len(rollup.capabilities) - len(rows),
         footer=_footer(instance),
-        urgent_parts=tuple(word for part in _parts(rollup) for word in (part.id, *_urgent(part))),
+        urgent_parts=(
+            rollup.id,
+            *_urgent(rollup),
+            *(word for each in rollup.capabilities for word in (each.id, *_urgent(each))),
+        ),
     )
+
+
+def _capability_table(
+    rollup: GoalRollup, increment: Increment
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Return header and rows. Columns without any value are left out."""
+    shown = rollup.capabilities[:MAX_ROWS]
+    forecasts = [expected_cell(capability.expected) for capability in shown]
+    scopes = [_scope_cell(capability, increment) for capability in shown]
+    optional = (("Forecast for the end", forecasts), ("Scope since the start", scopes))
+    columns = [(name, cells) for name, cells in optional if any(cells)]
+    rows = tuple(
+        (
+            capability.title if capability.required else f"{capability.title} (optional)",
+            _state_words(capability),
+            _fraction(capability.counts),
+            *(cells[number] for _, cells in columns),
+        )
+        for number, capability in enumerate(shown)
+    )
+    return ("Capability", "State", "Issues done", *(name for name, _ in columns)), rows
 
 
 def _headline(rollup: CapabilityRollup | GoalRollup, numbers: str) -> str:
@@ -114,10 +119,6 @@ def _state_words(rollup: CapabilityRollup | GoalRollup) -> str:
     if rollup.health:
         words.append(rollup.health.replace("-", " "))
     return ", ".join(words)
-
-
-def _parts(goal: GoalRollup) -> tuple[CapabilityRollup | GoalRollup, ...]:
-    return (goal, *goal.capabilities)
 
 
 def _urgent(rollup: CapabilityRollup | GoalRollup) -> tuple[str, ...]:

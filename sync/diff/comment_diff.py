@@ -29,35 +29,34 @@ def diff_comments(
     ``drift``: subjects whose comment a person changed and that this run repairs. ``reverted``: issue -> subjects whose
     comment ``undo`` reverted; it stays as it is.
     """
-    changes, notices = [], []
+    changes: list[CommentChange] = []
+    notices: list[Notice] = []
     for comment in desired:
         last = pushed.get(comment.subject)
-        comment_drift = (drift or {}).get(comment.subject)
+        if last is not None and last.ref != comment.ref:
+            last = None  # on the former anchor, see comments_to_remove
         if comment.subject in (reverted or {}).get(comment.ref, ()):
-            notices.append(
-                Notice(
-                    ref=comment.ref,
-                    text=f"its status comment of {comment.subject} was reverted by undo and is not updated until "
-                    "`increment-sync overrides clear`",
-                )
-            )
-        elif last and last.ref == comment.ref and comment_drift:
-            changes.append(_repair(comment, last, comment_drift))
-        elif last and last.ref == comment.ref and last.deleted_by_person:
-            notices.append(
-                Notice(
-                    ref=comment.ref,
-                    text=f"a person deleted the status comment of {comment.subject}; not posted again",
-                )
-            )
-        elif last is None or last.ref != comment.ref:
+            text = f"its status comment of {comment.subject} was reverted by undo and is not updated until "
+            notices.append(Notice(ref=comment.ref, text=text + "`increment-sync overrides clear`"))
+        elif last is None:
             changes.append(_comment_change(comment, None))
-        elif last.urgent_hash != comment.urgent_hash or (
-            last.full_hash != comment.full_hash
-            and (comment.is_final or now - last.edited_at >= counts_every * 23 / 24)
-        ):
+        elif drifted := (drift or {}).get(comment.subject):
+            changes.append(_repair(comment, last, drifted))
+        elif last.deleted_by_person:
+            text = f"a person deleted the status comment of {comment.subject}; not posted again"
+            notices.append(Notice(ref=comment.ref, text=text))
+        elif _is_edit_due(comment, last, now, counts_every):
             changes.append(_comment_change(comment, last))
     return tuple(changes), tuple(notices)
+
+
+def _is_edit_due(
+    desired: DesiredComment, last: PushedStatusComment, now: datetime, counts_every: timedelta
+) -> bool:
+    if desired.urgent_hash != last.urgent_hash:
+        return True
+    is_time = desired.is_final or now - last.edited_at >= counts_every * 23 / 24
+    return desired.full_hash != last.full_hash and is_time
 
 
 def _repair(desired: DesiredComment, last: PushedStatusComment, drift: CommentDrift) -> CommentChange:

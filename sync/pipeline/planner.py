@@ -17,7 +17,7 @@ from sync.diff.label_diff import diff_labels
 from sync.diff.label_inputs import LabelDiffInputs
 from sync.forecast.health.attach import attach_expectations
 from sync.model.anchors import anchors_by_subject
-from sync.model.changes import ChangeSet
+from sync.model.changes import ChangeSet, CommentChange, CommentRemoval
 from sync.model.health import Expectation
 from sync.model.labels import DesiredLabels, Notice, RecordedOverrides
 from sync.model.planning import Assessment, PlanningInputs, PlanningResult, PreviousPlanning, RecordedState
@@ -110,20 +110,7 @@ def derive_changes(
     labels = diff_labels(_label_diff_inputs(inputs, desired, observed, recorded, case_sensitive))
     labels = previous.merge_labels(labels, desired) if previous else labels
     builder = StatusCommentBuilder(inputs, settings, recorded, observed, assessment.overrides, markup)
-    desired_comments = builder.build_all()
-    comments, comment_notes = diff_comments(
-        desired_comments,
-        recorded.status_comments,
-        now=now,
-        counts_every=settings.counts_every,
-        drift=observed.comment_drift,
-        reverted=recorded.overrides.reverted_comments,
-    )
-    removals = comments_to_remove(
-        recorded.status_comments,
-        builder.placement(desired_comments),
-        reverted=recorded.overrides.reverted_comments,
-    )
+    comments, removals, comment_notices = _diff_status_comments(builder, settings, observed, recorded, now)
     return PlanningResult(
         matched=assessment.matched,
         rollup=rollup,
@@ -131,9 +118,29 @@ def derive_changes(
         desired={**previous.planning.desired, **desired} if previous else desired,
         changes=ChangeSet(labels=labels.changes, comments=comments, removals=removals),
         suspicions=labels.suspicions,
-        notices=(*labels.notices, *comment_notes, *assessment.conflicting_pins),
+        notices=(*labels.notices, *comment_notices, *assessment.conflicting_pins),
         overrides=assessment.overrides,
     )
+
+
+def _diff_status_comments(
+    builder: StatusCommentBuilder,
+    settings: Settings,
+    observed: PlanningInputs,
+    recorded: RecordedState,
+    now: datetime,
+) -> tuple[tuple[CommentChange, ...], tuple[CommentRemoval, ...], tuple[Notice, ...]]:
+    desired, pushed = builder.build_all(), recorded.status_comments
+    reverted = recorded.overrides.reverted_comments
+    changes, notices = diff_comments(
+        desired,
+        pushed,
+        now=now,
+        counts_every=settings.counts_every,
+        drift=observed.comment_drift,
+        reverted=reverted,
+    )
+    return changes, comments_to_remove(pushed, builder.placement(desired), reverted), notices
 
 
 def _desired_state_inputs(

@@ -128,17 +128,7 @@ def _plan_changes(
     drift: Mapping[str, CommentDrift],
 ) -> RunResult:
     limits = guard_limits(context, options)
-    observed = PlanningInputs(
-        known=pulled.known,
-        anchors=pulled.anchors,
-        unread_sources=pulled.unread_sources,
-        failing_since=pulled.failing_since,
-        omitted_files=context.omitted_files,
-        orphans=pulled.orphans,
-        comment_drift=drift,
-        evidence=context.evidence,
-        redaction=determine_redaction_policy(context, pulled.anchors.values()),
-    )
+    observed = _planning_inputs(context, pulled, drift)
     resolution = resolve_overrides(context, options, observed, recorder, limits)
     changes = resolution.planning.changes
     issues = (item.issue for item in resolution.observed.known.values())
@@ -159,6 +149,22 @@ def _plan_changes(
         unchecked=resolution.unchecked,
         postponed=frozenset(resolution.recovery.postponed),
         broken_files=context.broken_files,
+    )
+
+
+def _planning_inputs(
+    context: RunContext, pulled: PullResult, drift: Mapping[str, CommentDrift]
+) -> PlanningInputs:
+    return PlanningInputs(
+        known=pulled.known,
+        anchors=pulled.anchors,
+        unread_sources=pulled.unread_sources,
+        failing_since=pulled.failing_since,
+        omitted_files=context.omitted_files,
+        orphans=pulled.orphans,
+        comment_drift=drift,
+        evidence=context.evidence,
+        redaction=determine_redaction_policy(context, pulled.anchors.values()),
     )
 
 

@@ -457,7 +457,7 @@ def touches_a_label_of_people(document: Any) -> None:
 
 
 def names_another_tracker(document: Any) -> None:
-    document["labels"][0]["tracker"] = "gitlab"
+    document["labels"][0]["ref"]["tracker"] = "gitlab"
 
 
 def says_something_else(document: Any) -> None:

@@ -139,7 +139,7 @@ def test_the_store_of_another_installation_is_refused_before_anything_is_asked(w
         world.edit(SET, "instance: journey", "instance: renamed")
         told = world.run()
         assert told.code == 3
-        assert "write `instance: journey`" in told.err
+        assert "set `instance: journey`" in told.err
         assert world.requests == ()
 
 

@@ -201,7 +201,7 @@ def test_an_issue_whose_history_cannot_be_read_gets_no_label(world: JourneyWorld
     world.fault("status", path="*/issues/11/events", status=410, times=None)
     told = world.run()
     assert told.code == 1
-    assert "not checked, left alone: github:acme/churn#11: its history" in told.err
+    assert "not checked, left alone: github:acme/churn#11: its label history" in told.err
     assert GITHUB not in world.labels("acme/churn#11") and JIRA not in world.labels("DS-11")
     world.box.faults.clear()
     assert world.run().code == 0

@@ -126,7 +126,7 @@ def test_a_transferred_issue_is_left_to_its_new_repository(settled: JourneyWorld
     )
     told = settled.run()
     assert told.code == 0, told.out
-    assert f"github:{OLD}#11 is acme/attic#1 now" in told.out
+    assert f"github:{OLD}#11 is now acme/attic#1" in told.out
     assert settled.run().code == 0
     (model, _) = settled.status()["increments"][0]["goals"][0]["capabilities"]
     assert model["counts"]["todo"] == 3, "it is in no source any more"

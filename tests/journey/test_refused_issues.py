@@ -32,7 +32,7 @@ def test_a_locked_issue_is_not_asked_every_quarter_of_an_hour(world: JourneyWorl
             told = world.run(after=QUARTER)
             assert (told.code, world.writes("github")) == (0, [])
             assert "rejected 2 writes" in told.out
-            assert "it is tried again when it changes, or after" in told.out
+            assert "next attempt when it changes, or after" in told.out
         assert world.run(after=timedelta(minutes=30)).code == 1, "the hour is over"
         assert world.run(after=timedelta(minutes=90)).code == 0, "now it waits for two"
         assert world.writes("github") == []

@@ -84,7 +84,7 @@ def test_other_teams_or_prefixes_in_the_settings_refuse_it_whole(
     world: JourneyWorld, reviewed: Path, edit: str
 ) -> None:
     world.edit("increment-sync.yaml", "push: {enabled: true}", edit)
-    refused(world, reviewed, "the teams that are written for (push.teams) or the label prefixes were edited")
+    refused(world, reviewed, "push.teams or the label prefixes changed")
 
 
 @pytest.mark.parametrize("key", ["DS-11", "acme/churn#11", GOAL])

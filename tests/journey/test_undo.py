@@ -130,7 +130,7 @@ def test_a_label_that_a_person_put_beside_ours_leaves_both(world: JourneyWorld) 
     run_id = ran(world)
     world.label("DS-11", "capability:features")
     told = world.undo(run_id, limit=100)
-    assert "left: jira:DS-11: a person changed it since" in told.err
+    assert "left: jira:DS-11: a person has since changed it" in told.err
     assert {"capability:model", "capability:features"} <= world.labels("DS-11")
 
 
@@ -167,7 +167,7 @@ def test_what_a_later_run_changed_is_left_and_the_run_is_named(world: JourneyWor
     last = ran(world)
     told = world.undo(middle)
     assert told.code == 1
-    assert f"run {last} changed" in told.err
+    assert f"run {last} has since changed" in told.err
     assert f"has since been edited by run {last}; undo that run first" in told.err
     assert world.labels(MODEL) == {"state:done"}
 
@@ -200,7 +200,7 @@ def test_a_comment_that_a_run_deleted_is_posted_anew_when_that_is_asked_for(worl
     told = world.undo(run_id)
     assert told.code == 1
     assert (
-        "can only be posted anew, which mails everybody who watches; if that is wanted, add --post-again"
+        "can only be posted again, which mails all watchers; if this is intended, add --post-again"
         in told.err
     )
     assert world.comments(FEATURES) == []
@@ -224,7 +224,7 @@ def test_what_a_run_put_goes_by_the_name_that_it_has_since(world: JourneyWorld) 
     assert {"capability:churn-model"} <= world.labels("DS-11")
     told = world.undo(second)
     assert told.code == 1
-    assert "was renamed capability:churn-features because the plan says so; change the plan" in told.err
+    assert "was renamed to capability:churn-features because of the plan; change the plan" in told.err
     assert {"capability:churn-model"} <= world.labels("DS-11")
     assert world.undo(first, limit=100).code in (0, 1)
     labels = {key: face[0] for tracker in before.values() for key, face in tracker.items()}
