@@ -40,13 +40,55 @@ class RenderedComment:
     full_hash: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Syntax:
+    """Markup of one kind of tracker. Pairs are the text before and after."""
+
+    escape: Callable[..., str]
+    bold: str
+    bullet: str
+    code: tuple[str, str]
+    header: Callable[[Iterable[str]], list[str]]
+    """Lines of the table header; its cells are escaped."""
+    footer: tuple[str, str]
+
+
+def _markdown_header(cells: Iterable[str]) -> list[str]:
+    names = list(cells)
+    return [f"| {' | '.join(names)} |", "|" + " --- |" * len(names)]
+
+
+def _wiki_header(cells: Iterable[str]) -> list[str]:
+    return [f"||{'||'.join(cells)}||"]
+
+
+_SYNTAX: Mapping[str, _Syntax] = {
+    "github": _Syntax(
+        escape=escape_github,
+        bold="**",
+        bullet="-",
+        code=("`", "`"),
+        header=_markdown_header,
+        footer=("<sub>", "</sub>"),
+    ),
+    "jira": _Syntax(
+        escape=escape_jira,
+        bold="*",
+        bullet="*",
+        code=("{{", "}}"),
+        header=_wiki_header,
+        footer=("", ""),
+    ),
+}
+
+
 def render_comment(content: CommentContent, markup: str) -> RenderedComment:
     """Render content for ``github`` or ``jira``. Rows that exceed the size limit are omitted from the end."""
-    write = _markdown if markup == "github" else _wiki
-    body = write(content)
+    syntax = _SYNTAX[markup]
+    body = _render(content, syntax)
     while len(body) > MAX_LENGTH[markup] and (content.rows or content.lines):
         content = _shorten(content)
-        body = write(content)
+        body = _render(content, syntax)
     return RenderedComment(
         body=body, urgent_hash=text_digest("\n".join(content.urgent_parts)), full_hash=text_digest(body)
     )
@@ -60,14 +102,13 @@ def _shorten(content: CommentContent) -> CommentContent:
 
 def add_unreadable_notice(body: str, unreadable: Mapping[str, datetime], markup: str) -> str:
     """Return the earlier text with one line for each unreadable source and the time of its last success (UTC)."""
-    emphasis = "**" if markup == "github" else "*"
-    escape = escape_github if markup == "github" else escape_jira
-    mark = f"{emphasis}{_UNREADABLE}"
+    escape, bold = _SYNTAX[markup].escape, _SYNTAX[markup].bold
+    mark = f"{bold}{_UNREADABLE}"
     remaining = [line for line in body.split("\n") if not line.startswith(mark)]
     if len(remaining) != len(body.split("\n")):
-        del remaining[1]  # the empty line before the notice of last time
+        del remaining[1]  # the empty line before the earlier notice
     notices = [
-        f"{mark} {since:%Y-%m-%d %H:%M} UTC{emphasis}: {escape(name)}. The numbers below are older."
+        f"{mark} {since:%Y-%m-%d %H:%M} UTC{bold}: {escape(name)}. The numbers below are older."
         for name, since in sorted(unreadable.items())
     ]
     return "\n".join([*remaining[:1], "", *notices, *remaining[1:]])
@@ -117,30 +158,18 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(normal.encode()).hexdigest()[:24]
 
 
-def _markdown(content: CommentContent) -> str:
-    escape = escape_github
-    lines = [f"**{escape(content.heading)}** ({escape(content.context)})", ""]
-    lines += [f"**{escape(content.state)}**"]
+def _render(content: CommentContent, syntax: _Syntax) -> str:
+    escape, bold = syntax.escape, syntax.bold
+    lines = [f"{bold}{escape(content.heading)}{bold} ({escape(content.context)})", ""]
+    lines += [f"{bold}{escape(content.state)}{bold}"]
     if content.lines:
-        lines += ["", *(f"- {_line(line, escape, _code_span)}" for line in content.lines)]
+        lines += ["", *(f"{syntax.bullet} {_line(line, syntax)}" for line in content.lines)]
     if content.rows:
-        lines += ["", _row(content.header, escape), "|" + " --- |" * len(content.header)]
+        lines += ["", *syntax.header(escape(cell) for cell in content.header)]
         lines += [_row(row, escape) for row in content.rows]
     lines += _omitted_line(content)
-    return "\n".join([*lines, "", f"<sub>{escape(content.footer)}</sub>"])
-
-
-def _wiki(content: CommentContent) -> str:
-    escape = escape_jira
-    lines = [f"*{escape(content.heading)}* ({escape(content.context)})", ""]
-    lines += [f"*{escape(content.state)}*"]
-    if content.lines:
-        lines += ["", *(f"* {_line(line, escape, _monospaced)}" for line in content.lines)]
-    if content.rows:
-        lines += ["", "||" + "||".join(escape(cell) for cell in content.header) + "||"]
-        lines += [_row(row, escape) for row in content.rows]
-    lines += _omitted_line(content)
-    return "\n".join([*lines, "", escape(content.footer)])
+    before, after = syntax.footer
+    return "\n".join([*lines, "", f"{before}{escape(content.footer)}{after}"])
 
 
 def _omitted_line(content: CommentContent) -> list[str]:
@@ -150,25 +179,18 @@ def _omitted_line(content: CommentContent) -> list[str]:
     return ["", f"and {more}"]
 
 
-def _code_span(key: str) -> str:
-    return f"`{key}`"
-
-
-def _monospaced(key: str) -> str:
-    return "{{" + key + "}}"
-
-
-def _row(cells: Iterable[str], escape: Callable[[str, int], str]) -> str:
+def _row(cells: Iterable[str], escape: Callable[..., str]) -> str:
     return "| " + " | ".join(escape(cell, MAX_TITLE) or " " for cell in cells) + " |"
 
 
-def _line(line: ContentLine, escape: Callable[[str], str], code: Callable[[str], str]) -> str:
+def _line(line: ContentLine, syntax: _Syntax) -> str:
     if isinstance(line, str):
-        return escape(line)
+        return syntax.escape(line)
     text, refs = line
-    shown = ", ".join(code(_safe_key(ref.key)) for ref in refs[:MAX_KEYS])
+    before, after = syntax.code
+    shown = ", ".join(f"{before}{_safe_key(ref.key)}{after}" for ref in refs[:MAX_KEYS])
     more = f" and {len(refs) - MAX_KEYS} more" if len(refs) > MAX_KEYS else ""
-    return f"{escape(text)}: {shown}{more}"
+    return f"{syntax.escape(text)}: {shown}{more}"
 
 
 def _safe_key(key: str) -> str:
