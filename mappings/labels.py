@@ -59,7 +59,7 @@ class Label:
     canonical_name: str
     """The organization's current prefix and the value. Labels that differ only in prefix have the same name."""
     has_former_prefix: bool
-    """The prefix is one that no team uses any more."""
+    """True for a prefix that no team uses now."""
     is_managed: bool
     """False for ``flag:released``, which belongs to people."""
 

@@ -52,6 +52,7 @@ class _CommentReverter:
         )
 
     def revert(self) -> Reversal:
+        """Return the reversal of all writes to the comment."""
         if self.after is None:
             return self._revert_deletion()
         if self.live is None or not self.live.exists:

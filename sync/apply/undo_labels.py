@@ -34,8 +34,9 @@ def build_reversal(request: UndoRequest, current: Mapping[IssueRef, CurrentIssue
 
 
 def label_group(label: str, scheme: LabelScheme) -> tuple[str, str]:
-    """Return the group that a label is reverted with: its family, or the label itself for flags and unmanaged
-    labels.
+    """Return the group that a label is reverted with.
+
+    Its family; for flags and unmanaged labels the label itself.
     """
     family = scheme.family_of(label)
     return ("", label) if family in (None, "flag") else (f"{family}", "")
@@ -113,6 +114,7 @@ class _LabelReverter:
         self.live = frozenset(self.names)
 
     def revert(self, parts: _ReversalParts) -> None:
+        """Add the label changes, holds and skipped writes of the issue to ``parts``."""
         add: dict[str, Reason] = {}
         remove: dict[str, Reason] = {}
         pure: list[str] = []

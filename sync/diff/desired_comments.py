@@ -126,9 +126,7 @@ class StatusCommentBuilder:
         )
 
     def _source_names(self, failing: Mapping[str, datetime], anchor: Issue) -> dict[str, datetime]:
-        """Return the sources under names that the comment on ``anchor`` may contain, with the earliest time of each
-        name.
-        """
+        """Return failing sources and since when, under names that the comment on ``anchor`` may contain."""
         times: dict[str, datetime] = {}
         for source, since in failing.items():
             name = self._observed.redaction.visible_source_name(source, self._sources, anchor)

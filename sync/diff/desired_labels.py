@@ -161,6 +161,7 @@ class _DesiredLabelsBuilder:
         }
 
     def build(self, item: KnownIssue, result: Assignment | Unplanned | None) -> DesiredLabels:
+        """Return the desired labels of an issue and the limits on writing them."""
         inputs, issue = self._inputs, item.issue
         assignment, unplanned = (result, None) if isinstance(result, Assignment) else (None, result)
         is_orphan = bool(inputs.orphans) and issue.ref in inputs.orphans
@@ -199,8 +200,9 @@ class _DesiredLabelsBuilder:
         return self._teams_by_sources[item.sources]
 
     def _teams_of_labels(self, issue: Issue) -> set[str]:
-        """Return the teams of the capabilities named by the labels; all teams if there are none, as on a former
-        anchor.
+        """Return the teams of the capabilities that the labels name.
+
+        All teams if the labels name none, as on a former anchor.
         """
         named = {self._inputs.scheme.capability_of(label) for label in issue.labels}
         teams = {self._capabilities[name][1].team for name in named if name in self._capabilities}

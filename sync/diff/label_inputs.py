@@ -17,7 +17,7 @@ class ComparedLabel:
     text: str
     """In lower case."""
     family: str | None
-    """None for a pushed label whose prefix nobody uses any more and no ``previously`` names."""
+    """None for a pushed label with a prefix that is neither in use nor listed in ``previously``."""
     name: str
     """The label with the organization's prefix and the current capability id. Labels with one name mean the same."""
     is_outdated: bool
@@ -38,7 +38,7 @@ class LabelDiffInputs:
     capability_ids: frozenset[str]
     """Ids of all plans, former ids included."""
     unproven: Mapping[IssueRef, frozenset[str]]
-    """Labels that an older issue had when this store first read it: nobody here knows who put them."""
+    """Labels that an older issue had when this store first read it. Their origin is unknown."""
     renames: Mapping[str, str] = field(default_factory=dict)
     """Former label -> current label, from ``previously`` in the plans; both with the organization's prefix."""
     finished_increment_labels: frozenset[str] = frozenset()

@@ -170,7 +170,7 @@ class IssueLabelDiff:
             self._suspect("pin" if label.is_capability else "veto-lifted", label.text)
 
     def _check_lifted_overrides(self) -> None:
-        """Pins and ignored labels end when no live label has their name any more."""
+        """Pins and ignored labels end when no live label has their name."""
         for text in sorted(self.pins - self.live_names):
             self._suspect("pin-lifted", text)
         for text in sorted(self.ignored - self.live_names):
@@ -264,4 +264,4 @@ class IssueLabelDiff:
             return Reason(text="a person removed the issue from its capability")
         if self.pins and label.family in ("capability", "increment"):
             return Reason(text="a person pinned the issue to another capability")
-        return Reason(text="no rule asks for it any more")
+        return Reason(text="no rule asks for it now")

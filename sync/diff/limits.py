@@ -46,8 +46,9 @@ def check_changes(
 def check_atomic_changes(
     changes: ChangeSet, pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits, impact: ImpactEstimate
 ) -> tuple[Refusal, ...]:
-    """Check a change set that is written completely or not at all, such as an undo: no mail is postponed to another
-    run.
+    """Check a change set that is written completely or not at all, such as an undo.
+
+    No mail can be postponed to another run.
     """
     impact, allowed = replace(impact, in_rollout=False), limits.max_notifications
     found = [
@@ -75,8 +76,9 @@ def allowance(
 
 
 def write_budget_for(impact: ImpactEstimate, limits: GuardLimits) -> WriteBudget | None:
-    """Return the budget of one run for a change set that is spread over several; None if one run writes it
-    completely.
+    """Return the budget of one run for a change set that is spread over several runs.
+
+    None if one run writes it completely.
     """
     comments = None
     if impact.rolls_out_comments:
@@ -121,7 +123,7 @@ def check_overrides(
     limits: GuardLimits,
     read_issues: Collection[IssueRef],
 ) -> tuple[Refusal, ...]:
-    """Refuse many new overrides at once: they are more often a deleted label or a broken list than decisions of people.
+    """Refuse many new overrides at once, which usually come from a deleted label or a broken list.
 
     ``confirmed``: checked by direct reads. ``pushed``: before the run. ``read_issues``: issues fully read in this run.
     """
@@ -235,7 +237,7 @@ def _labels_gone_everywhere(
 ) -> list[tuple[str, str, int]]:
     """Return (container, label, count) for each label that at least three issues had and all of them lost.
 
-    A loss on fewer issues is taken for decisions of people. Issues that were not read in this run do not count.
+    Fewer losses count as overrides. Issues that were not read in this run do not count.
     """
     read = frozenset(read_issues)
     pushed_counts = Counter(

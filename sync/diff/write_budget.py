@@ -42,7 +42,7 @@ class WriteBudget:
         if self.max_mails_per_person is not None and any(
             self._mails_sent[person] >= self.max_mails_per_person for person in mailed
         ):
-            return f"nobody gets more than {self.max_mails_per_person} mails from one run (limits.mails_each)"
+            return f"at most {self.max_mails_per_person} mails to one person in one run (limits.mails_each)"
         return None
 
     def is_exceeded_by(self, cost: ChangeCost) -> bool:

@@ -60,6 +60,7 @@ class CommentChange:
 
     @property
     def creates(self) -> bool:
+        """True for a new comment."""
         return self.comment_id is None
 
     def describe(self) -> str:
@@ -107,6 +108,7 @@ class ChangeSet:
 
     @property
     def refs(self) -> frozenset[IssueRef]:
+        """Issues with a change."""
         return frozenset(change.ref for change in self.changes)
 
     def __len__(self) -> int:
@@ -114,18 +116,22 @@ class ChangeSet:
 
     @property
     def added(self) -> int:
+        """Number of added labels."""
         return sum(len(change.add) for change in self.labels)
 
     @property
     def removed(self) -> int:
+        """Number of removed labels."""
         return sum(len(change.remove) for change in self.labels)
 
     @property
     def created_comments(self) -> int:
+        """Number of new comments."""
         return sum(change.creates for change in self.comments)
 
     @property
     def edited_comments(self) -> int:
+        """Number of edited comments."""
         return len(self.comments) - self.created_comments
 
     def summary(self) -> dict[str, int]:

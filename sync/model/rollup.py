@@ -56,10 +56,12 @@ class Counts:
 
     @property
     def scope(self) -> int:
+        """Number of issues that are not dropped."""
         return self.todo + self.doing + self.done + self.unknown
 
     @property
     def remaining(self) -> int:
+        """Number of open issues in scope."""
         return self.scope - self.done
 
     @property
@@ -90,6 +92,7 @@ class Answers:
 
     @property
     def answered(self) -> int:
+        """Number of experiments with a result."""
         return self.confirmed + self.rejected + self.inconclusive
 
 
@@ -115,10 +118,12 @@ class CountedIssue:
 
     @property
     def in_scope(self) -> bool:
+        """False for a dropped issue."""
         return self.state.state != "dropped"
 
     @property
     def answer(self) -> Answer | None:
+        """Result of an experiment; None for other issues and without a result."""
         return self.state.answer if self.experiment else None
 
     @property
@@ -180,6 +185,8 @@ class ScopeChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CapabilityRollup:
+    """State, counts and scope of one capability."""
+
     id: str
     title: str
     increment: str
@@ -222,6 +229,7 @@ class CapabilityRollup:
 
     @property
     def subject(self) -> str:
+        """``capability:<id>``."""
         return f"capability:{self.id}"
 
     @property
@@ -237,6 +245,8 @@ class CapabilityRollup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GoalRollup:
+    """State and counts of one goal, with its capabilities."""
+
     id: str
     title: str
     increment: str
@@ -262,6 +272,7 @@ class GoalRollup:
 
     @property
     def subject(self) -> str:
+        """``goal:<id>``."""
         return f"goal:{self.id}"
 
 
@@ -282,6 +293,8 @@ class IncrementRollup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rollup:
+    """Roll-up of all plans, with the issues that count nowhere."""
+
     increments: tuple[IncrementRollup, ...]
     unplanned: tuple[Unplanned, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
@@ -289,16 +302,20 @@ class Rollup:
 
     @property
     def goals(self) -> Iterator[GoalRollup]:
+        """Goals of all increments, in the order of the plans."""
         return (goal for increment in self.increments for goal in increment.goals)
 
     @property
     def capabilities(self) -> Iterator[CapabilityRollup]:
+        """Capabilities of all increments, in the order of the plans."""
         return (capability for goal in self.goals for capability in goal.capabilities)
 
     def capability(self, capability_id: str) -> CapabilityRollup | None:
+        """Return the capability with this id; None if unknown."""
         return next((each for each in self.capabilities if each.id == capability_id), None)
 
     def goal(self, goal_id: str) -> GoalRollup | None:
+        """Return the goal with this id; None if unknown."""
         return next((each for each in self.goals if each.id == goal_id), None)
 
     def subject(self, subject: str) -> CapabilityRollup | GoalRollup | None:

@@ -95,6 +95,7 @@ class RunResult:
 
     @property
     def changes(self) -> ChangeSet:
+        """Planned changes."""
         return self.planning.changes
 
     @property

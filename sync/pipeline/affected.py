@@ -82,8 +82,9 @@ def _assignment_facts(workspace: Workspace) -> dict[str, tuple[str, Capability]]
 
 
 def _without_presentation(capability: Capability) -> Capability:
-    """Return the capability without the fields that affect only numbers and comments, which are always computed
-    anew.
+    """Return the capability without the fields that affect numbers and comments only.
+
+    Numbers and comments are always computed anew.
     """
     return replace(
         capability,
@@ -137,7 +138,7 @@ def _issues_of_sources(
 
 
 def _labeled_issues(capabilities: frozenset[str], basis: PlanningBasis) -> Iterator[IssueRef]:
-    """Return the issues that carry a label of one of these capabilities, whoever put it."""
+    """Return the issues with a label of one of these capabilities, put by anyone."""
     if not capabilities:
         return
     name_of = basis.workspace.labels.capability_of

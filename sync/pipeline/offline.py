@@ -93,7 +93,7 @@ def last_full_sync(context: RunContext) -> datetime | None:
 def stale_since(context: RunContext) -> datetime | None:
     """Return the time of the last full read of any source if it is older than ``unreadable_after``; None if not.
 
-    An older time means that no run is active any more.
+    No run is active then.
     """
     last = max(
         (state.last_whole for state in context.store.source_states() if state.last_whole), default=None

@@ -63,6 +63,7 @@ class OverrideResolution:
         self.observed = replace(self.observed, unrecovered=self.observed.unrecovered - recovered)
 
     def replan(self, context: RunContext, recorded: RecordedState) -> None:
+        """Plan again with the current inputs and recorded state."""
         self.planning, self.health = _plan(context, self.observed, recorded, self.health)
 
 

@@ -17,6 +17,7 @@ MAX_KEYS_NAMED: Final = 5
 def capability_warnings(
     issues: tuple[CountedIssue, ...], counts: Counts, *, released: bool, cancelled: bool
 ) -> tuple[str, ...]:
+    """Return warnings about missing results, unmapped states and contradictory release or cancellation."""
     if cancelled:
         return ()
     found: list[str] = []
@@ -42,6 +43,7 @@ def capability_warnings(
 def goal_warnings(
     state: GoalState, *, stretch: bool, is_closed: bool, acceptance_open: bool
 ) -> tuple[str, ...]:
+    """Return warnings about missing acceptance and missed stretch goals."""
     found: list[str] = []
     if acceptance_open:
         found.append(

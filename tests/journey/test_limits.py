@@ -171,7 +171,7 @@ def test_edits_that_mail_one_person_dozens_of_times_are_refused(make_world: Make
     world = make_world(jira=with_reporters(22), github=1)
     first = world.run()
     assert (first.code, len(world.jira.mails)) == (0, 20), first.err
-    assert "nobody gets more than 20 mails from one run (limits.mails_each)" in first.out
+    assert "at most 20 mails to one person in one run (limits.mails_each)" in first.out
     world.run()
     assert "nothing to change" in world.run().out
     world.edit("mappings/science.yaml", "[model]}, assign: model", "[model]}, assign: features")

@@ -158,7 +158,7 @@ def test_a_run_mails_so_many_people_and_nobody_too_often() -> None:
     each = WriteBudget(audience=audience(), max_mails_per_person=1)
     assert waits(each, comment(DS), comment(DS), comment(CHURN)) == [
         None,
-        "nobody gets more than 1 mails from one run (limits.mails_each)",
+        "at most 1 mails to one person in one run (limits.mails_each)",
         None,
     ]
     mails = WriteBudget(audience=audience(), max_mails=2)
