@@ -47,7 +47,7 @@ def test_a_full_pull_of_github_costs_its_pages_and_at_most_three_for_set_up(make
     assert len(pulls(world.reads("github"))) == ceil(rows / 100), "set-up is cached"
 
 
-def test_each_github_label_is_created_once_and_looked_up_never(make_world: MakeWorld) -> None:
+def test_each_github_label_is_created_once_and_never_read(make_world: MakeWorld) -> None:
     world = make_world(github=4)
     world.run()
     made = [line for line in world.writes("github") if line.endswith("/churn/labels -> 201")]
@@ -216,7 +216,7 @@ def test_relabelling_costs_an_add_and_a_remove_an_issue_on_github(world: Journey
     assert len(of_issues) == 6
 
 
-def test_a_new_status_comment_costs_its_creation_and_a_look_for_an_older_one(world: JourneyWorld) -> None:
+def test_a_new_status_comment_costs_its_creation_and_one_search(world: JourneyWorld) -> None:
     world.run()
     for tracker in ("jira", "github"):
         created = [line for line in world.writes(tracker) if "comment" in line]

@@ -111,7 +111,7 @@ def test_states_and_flags_of_anchors_move(world: JourneyWorld) -> None:
         assert quiet(world)
 
 
-def test_without_previously_nothing_is_asked_and_nothing_written(world: JourneyWorld) -> None:
+def test_without_previously_nothing_is_requested_and_nothing_written(world: JourneyWorld) -> None:
     with world:
         world.run()
         before = world.snapshot()

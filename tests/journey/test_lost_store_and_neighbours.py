@@ -133,7 +133,7 @@ def test_many_comments_of_ours_are_adopted_not_counted_as_new(world: JourneyWorl
         assert len(world.comments(GOAL)) == 1
 
 
-def test_the_store_of_another_installation_is_refused_before_anything_is_asked(world: JourneyWorld) -> None:
+def test_the_store_of_another_instance_is_refused_before_any_request(world: JourneyWorld) -> None:
     with world:
         world.run()
         world.edit(SET, "instance: journey", "instance: renamed")
@@ -146,7 +146,7 @@ def test_the_store_of_another_installation_is_refused_before_anything_is_asked(w
 # ---- two installations
 
 
-def test_the_same_account_for_two_installations_is_refused_whole(world: JourneyWorld, tmp_path: Path) -> None:
+def test_two_instances_with_one_account_are_refused(world: JourneyWorld, tmp_path: Path) -> None:
     with world:
         world.run()
         before = world.snapshot()
@@ -161,7 +161,7 @@ def test_the_same_account_for_two_installations_is_refused_whole(world: JourneyW
         assert world.writes() == []
 
 
-def test_each_installation_with_an_account_of_its_own_refuses_what_the_other_owns(
+def test_two_instances_with_two_accounts_leave_each_others_anchors_alone(
     world: JourneyWorld, tmp_path: Path
 ) -> None:
     with world:
@@ -203,7 +203,7 @@ def test_a_preview_and_a_saved_change_set_refuse_what_a_run_would(
         assert world.snapshot() == before
 
 
-def test_an_installation_with_its_own_plan_beside_another_disturbs_nobody(
+def test_two_instances_with_separate_plans_do_not_interfere(
     world: JourneyWorld, tmp_path: Path
 ) -> None:
     plan = (
@@ -235,7 +235,7 @@ def test_an_installation_with_its_own_plan_beside_another_disturbs_nobody(
 # ---- another account
 
 
-def test_a_comment_by_a_former_account_is_told_and_left_until_the_settings_name_it(
+def test_a_comment_by_a_former_account_is_reported_until_the_settings_name_the_account(
     world: JourneyWorld,
 ) -> None:
     with world:

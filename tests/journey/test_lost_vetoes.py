@@ -208,7 +208,7 @@ def test_an_issue_whose_history_cannot_be_read_gets_no_label(world: JourneyWorld
     assert set(vetoes(world)) == {"jira:DS-11", "github:acme/churn#11"}
 
 
-def test_where_nobody_tells_of_many_issues_each_is_asked(world: JourneyWorld) -> None:
+def test_without_bulk_histories_each_issue_is_read(world: JourneyWorld) -> None:
     world.run()
     take_off(world)
     for number in range(120):
@@ -222,7 +222,7 @@ def test_where_nobody_tells_of_many_issues_each_is_asked(world: JourneyWorld) ->
     assert found == {"jira:DS-11", "github:acme/churn#11"}
 
 
-def test_a_first_run_where_we_never_wrote_asks_nobody(make_world: MakeWorld) -> None:
+def test_a_first_run_without_earlier_writes_reads_no_history(make_world: MakeWorld) -> None:
     world = make_world(jira=4, github=4)
     world.run()
     assert history_reads(world) == []
@@ -232,7 +232,7 @@ def test_a_first_run_where_we_never_wrote_asks_nobody(make_world: MakeWorld) -> 
     )
 
 
-def test_labels_that_people_put_before_us_cost_one_look_at_a_few(make_world: MakeWorld) -> None:
+def test_earlier_labels_of_people_cost_the_history_of_a_few_issues(make_world: MakeWorld) -> None:
     world = make_world(jira=5, github=5)
     for number in range(11, 15):
         world.label(f"DS-{number}", JIRA)

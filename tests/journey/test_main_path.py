@@ -61,7 +61,7 @@ def test_jira_cloud_through_the_gateway_with_a_scoped_token(make_world: MakeWorl
     assert all("/gateway/ex/jira/" in line for line in world.reads("jira"))
 
 
-def test_a_scoped_token_on_the_site_url_is_told_what_it_needs(make_world: MakeWorld) -> None:
+def test_a_scoped_token_on_the_site_url_is_reported_with_the_needed_url(make_world: MakeWorld) -> None:
     world = make_world(jira=jira_seed(3, scoped=True))
     told = world.run()
     assert told.code == 1
@@ -162,7 +162,7 @@ def test_time_alone_changes_nothing(world: JourneyWorld) -> None:
     assert world.snapshot() == seen
 
 
-def test_nobody_is_mailed_by_edits_of_the_status_comment(world: JourneyWorld) -> None:
+def test_edits_of_the_status_comment_send_no_mail(world: JourneyWorld) -> None:
     world.run()
     world.github.notifications.clear()
     world.jira.mails.clear()

@@ -52,7 +52,7 @@ def test_explain_knows_an_anchor_that_moved(world: WritingWorld) -> None:
 
     explained = world.with_context(ask)
     assert explained.trace.outcome is None
-    assert [each.subject for each in explained.standings] == ["goal:retention"]
+    assert [each.subject for each in explained.subjects] == ["goal:retention"]
 
 
 def test_a_failed_read_of_an_anchor_that_moved_changes_nothing(world: WritingWorld) -> None:

@@ -31,7 +31,7 @@ def test_an_untouched_world_shows_no_drift(settled: JourneyWorld) -> None:
 
 
 @pytest.mark.parametrize("key", ["DS-11", "acme/churn#11"])
-def test_a_label_removed_by_hand_stays_away_and_what_hangs_on_it_goes(
+def test_a_label_removed_manually_stays_away_and_its_increment_label_goes(
     settled: JourneyWorld, key: str
 ) -> None:
     capability = "capability:model" if key == "DS-11" else "capability:features"
@@ -45,7 +45,7 @@ def test_a_label_removed_by_hand_stays_away_and_what_hangs_on_it_goes(
     assert settled.writes() == []
 
 
-def test_a_label_deleted_as_a_whole_comes_back_when_asked_for_and_what_one_person_took_off_does_not(
+def test_restore_labels_restores_a_deleted_label_but_no_veto(
     settled: JourneyWorld,
 ) -> None:
     keys = ["acme/churn#11", "acme/churn#12", "acme/churn#13"]
@@ -62,7 +62,7 @@ def test_a_label_deleted_as_a_whole_comes_back_when_asked_for_and_what_one_perso
 
 
 @pytest.mark.parametrize("key", ["DS-11", "acme/churn#11"])
-def test_a_capability_put_by_hand_counts_and_ours_makes_room(settled: JourneyWorld, key: str) -> None:
+def test_a_capability_label_put_manually_counts_and_replaces_ours(settled: JourneyWorld, key: str) -> None:
     ours, theirs = ("model", "features") if key == "DS-11" else ("features", "model")
     settled.label(key, f"capability:{theirs}")
     told = settled.reconcile(yes=True)
@@ -89,7 +89,7 @@ def test_a_pin_that_is_taken_away_leaves_the_rules_to_decide(settled: JourneyWor
 
 
 @pytest.mark.parametrize("anchor", [MODEL, FEATURES])
-def test_a_comment_edited_by_hand_is_shown_and_written_again(settled: JourneyWorld, anchor: str) -> None:
+def test_a_manually_edited_comment_is_shown_and_written_again(settled: JourneyWorld, anchor: str) -> None:
     before = settled.comments(anchor)
     settled.edit_comment(anchor, lambda text: text.replace("0 of 3 issues", "3 of 3 issues"))
     told = settled.reconcile(yes=True)

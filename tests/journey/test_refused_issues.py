@@ -21,7 +21,7 @@ def lock(world: JourneyWorld, locked: bool = True) -> None:
     world.github.repo("acme/churn").permissions["sync-robot"] = "triage" if locked else "write"
 
 
-def test_a_locked_issue_is_not_asked_every_quarter_of_an_hour(world: JourneyWorld) -> None:
+def test_a_locked_issue_is_not_tried_in_every_run(world: JourneyWorld) -> None:
     with world:
         lock(world)
         told = world.run(after=QUARTER)
@@ -57,7 +57,7 @@ def test_reconcile_tries_at_once(world: JourneyWorld) -> None:
         assert len(world.comments("acme/churn#1")) == 1
 
 
-def test_an_archived_repository_stops_nobody_else(world: JourneyWorld) -> None:
+def test_an_archived_repository_does_not_stop_others(world: JourneyWorld) -> None:
     with world:
         world.github.archive("acme/churn")
         told = world.run()

@@ -104,7 +104,7 @@ def test_a_preview_of_a_rename_renames_nothing(world: WritingWorld) -> None:
     assert world.labels(key) == {"features", FEATURES, INCREMENT}
 
 
-def test_a_preview_of_a_rename_that_is_thought_better_of_leaves_decisions_comment_and_baseline(
+def test_a_preview_of_an_abandoned_rename_leaves_overrides_comment_and_baseline(
     world: WritingWorld,
 ) -> None:
     key = world.github.add_issue("acme/churn", "Work", labels=["features"]).key

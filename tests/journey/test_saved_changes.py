@@ -135,7 +135,7 @@ def test_it_cannot_be_applied_twice(world: JourneyWorld, reviewed: Path) -> None
     refused(world, reviewed, "another run wrote to these issues since")
 
 
-def test_it_belongs_to_one_installation(world: JourneyWorld, reviewed: Path) -> None:
+def test_it_belongs_to_one_instance(world: JourneyWorld, reviewed: Path) -> None:
     document = json.loads(reviewed.read_text())
     reviewed.write_text(json.dumps({**document, "instance": "somebody-else"}))
     refused(world, reviewed, "made by the instance somebody-else")

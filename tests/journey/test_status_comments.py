@@ -55,7 +55,7 @@ def test_without_store_the_comment_is_found_again_and_edited(world: WritingWorld
     assert "In progress" in after.body
 
 
-def test_comments_that_only_look_like_ours_are_never_touched(world: WritingWorld) -> None:
+def test_comments_that_imitate_ours_are_never_changed(world: WritingWorld) -> None:
     block = wrap_block("Old figures", "acme", "capability:features")
     world.github.comment_as(CAPABILITY, block, by="dana")
     world.github.comment_as(CAPABILITY, "> " + block.replace("\n", "\n> "), by=ME)
@@ -121,7 +121,7 @@ def test_a_lost_answer_leads_to_no_second_comment(world: WritingWorld) -> None:
 # ---- when it is edited
 
 
-def test_a_state_is_told_at_once(world: WritingWorld) -> None:
+def test_a_state_change_is_written_at_once(world: WritingWorld) -> None:
     world.run()
     assert "Planned" in only(world, CAPABILITY)
     world.jira.close("DS-2")
@@ -131,7 +131,7 @@ def test_a_state_is_told_at_once(world: WritingWorld) -> None:
 
 
 @pytest.mark.parametrize("label", ["blocked", "released"])
-def test_blocked_and_released_are_told_at_once(world: WritingWorld, label: str) -> None:
+def test_blocked_and_released_are_written_at_once(world: WritingWorld, label: str) -> None:
     world.edit(
         "mappings/science.yaml", "rules:", "states: {doing: [Doing], blocked: {labels: [stuck]}}\nrules:"
     )
@@ -147,7 +147,7 @@ def test_blocked_and_released_are_told_at_once(world: WritingWorld, label: str) 
     assert label in only(world, GOAL).lower()
 
 
-def test_counts_are_told_once_a_day(world: WritingWorld) -> None:
+def test_counts_are_written_once_a_day(world: WritingWorld) -> None:
     world.jira.close("DS-2")
     world.run()
     world.jira.close("DS-3")
@@ -168,7 +168,7 @@ def test_nothing_changes_by_itself(world: WritingWorld) -> None:
     assert world.snapshot() == before
 
 
-def test_an_unreadable_source_is_told_once_after_a_day_and_the_figures_stay(world: WritingWorld) -> None:
+def test_an_unreadable_source_is_named_after_a_day_and_the_numbers_stay(world: WritingWorld) -> None:
     world.jira.close("DS-2")
     world.run()
     world.github.failing["acme/churn"] = Unavailable("github does not answer")
@@ -252,7 +252,7 @@ def test_people_who_wrote_around_our_text_keep_theirs(world: WritingWorld) -> No
     assert len(world.comments(CAPABILITY)) == 2
 
 
-def test_a_comment_that_is_not_ours_any_more_is_not_deleted(world: WritingWorld) -> None:
+def test_a_comment_that_is_no_longer_ours_is_not_deleted(world: WritingWorld) -> None:
     world.run()
     (comment,) = world.comments(CAPABILITY)
     world.github._issue_at(CAPABILITY).comments[comment.id] = _with(comment, body="Taken over by Dana")
@@ -262,7 +262,7 @@ def test_a_comment_that_is_not_ours_any_more_is_not_deleted(world: WritingWorld)
     assert outcome.applied is not None and "is no longer ours" in outcome.applied.notes[0]
 
 
-def test_a_whole_plan_that_is_put_away_leaves_its_last_word(world: WritingWorld) -> None:
+def test_an_archived_plan_keeps_its_last_comment(world: WritingWorld) -> None:
     world.run()
     world.write(
         "plans/q5.yaml",

@@ -132,7 +132,7 @@ def test_explain_names_the_line_that_won(world: JourneyWorld) -> None:
         (f"{{capability: {{prefix: '{'x' * 45}:'}}}}", "shorten the id"),
     ],
 )
-def test_prefixes_that_cannot_be_told_apart_are_refused(world: JourneyWorld, labels: str, told: str) -> None:
+def test_ambiguous_prefixes_are_refused(world: JourneyWorld, labels: str, told: str) -> None:
     with world:
         world.write("mappings/science.yaml", MAPPING + f"labels: {labels}\n")
         said = world.run()

@@ -72,7 +72,7 @@ def test_a_removed_increment_stops_that_label_only(world: WritingWorld, place: s
     assert is_quiet(world)
 
 
-def test_a_veto_is_taken_back_by_putting_the_label_again(world: WritingWorld, place: str) -> None:
+def test_a_veto_is_lifted_by_putting_the_label_back(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).unlabel(key, FEATURES)
@@ -85,7 +85,7 @@ def test_a_veto_is_taken_back_by_putting_the_label_again(world: WritingWorld, pl
     assert is_quiet(world)
 
 
-def test_a_veto_of_another_label_is_taken_back_the_same_way(world: WritingWorld, place: str) -> None:
+def test_a_veto_of_another_label_is_lifted_the_same_way(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).unlabel(key, INCREMENT)
@@ -112,7 +112,7 @@ def test_a_label_that_a_person_put_where_we_want_it_is_never_ours(world: Writing
 # ---- P L: remove
 
 
-def test_what_we_put_and_nobody_wants_any_more_goes(world: WritingWorld, place: str) -> None:
+def test_a_pushed_label_that_is_no_longer_desired_is_removed(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).unlabel(key, "features")
@@ -219,7 +219,7 @@ def test_two_pins_leave_the_decision_to_the_rules_and_stay(world: WritingWorld, 
     assert is_quiet(world)
 
 
-def test_an_unknown_id_pins_nothing_stays_and_is_told_again_and_again(
+def test_an_unknown_id_pins_nothing_and_is_reported_in_every_run(
     world: WritingWorld, place: str
 ) -> None:
     key = an_issue(world, place, "features")
@@ -406,7 +406,7 @@ def test_without_store_a_persons_capability_is_a_pin(world: WritingWorld, place:
     assert is_quiet(world)
 
 
-def test_without_store_a_label_of_unknown_origin_is_left_and_told(world: WritingWorld, place: str) -> None:
+def test_without_store_a_label_of_unknown_origin_is_left_and_reported(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.lose_store()
@@ -498,5 +498,5 @@ def test_a_removal_that_is_refused_leaves_the_new_label_ours(world: WritingWorld
     assert world.overrides() == set()
 
 
-def test_who_we_are_is_asked_of_the_tracker(world: WritingWorld) -> None:
+def test_our_account_is_read_from_the_tracker(world: WritingWorld) -> None:
     assert world.jira.whoami().id == ME

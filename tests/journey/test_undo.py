@@ -59,7 +59,7 @@ def move_on(world: JourneyWorld) -> None:
     world.close("DS-11")
 
 
-def test_a_later_run_is_taken_back_to_what_the_first_one_left(world: JourneyWorld) -> None:
+def test_a_later_run_is_reverted_to_the_result_of_the_first_one(world: JourneyWorld) -> None:
     ran(world)
     move_on(world)
     before = world.snapshot()
@@ -72,7 +72,7 @@ def test_a_later_run_is_taken_back_to_what_the_first_one_left(world: JourneyWorl
     assert world.writes() == []
 
 
-def test_a_state_that_was_taken_back_does_not_stand_beside_the_next_one(world: JourneyWorld) -> None:
+def test_a_reverted_state_and_the_next_one_are_not_both_on_the_anchor(world: JourneyWorld) -> None:
     ran(world)
     world.jira.set_status("DS-11", "In Progress", "ada")
     run_id = ran(world)
@@ -100,7 +100,7 @@ def test_an_undo_can_be_undone_and_runs_go_on_from_there(world: JourneyWorld) ->
     assert run_id != second
 
 
-def test_what_is_taken_back_twice_is_taken_back_once(world: JourneyWorld) -> None:
+def test_a_second_undo_of_a_run_changes_nothing(world: JourneyWorld) -> None:
     run_id = ran(world)
     world.undo(run_id, limit=100)
     told = world.undo(run_id, limit=100)
@@ -191,7 +191,7 @@ def test_an_issue_that_a_person_touches_while_the_question_waits_is_read_again(
 # ---- comments that are posted anew, other names and prefixes
 
 
-def test_a_comment_that_a_run_deleted_is_posted_anew_when_that_is_asked_for(world: JourneyWorld) -> None:
+def test_a_deleted_comment_is_posted_again_with_post_again(world: JourneyWorld) -> None:
     ran(world)
     text = world.comments(FEATURES)
     world.edit("plans/2026-q4.yaml", 'anchor: "github:acme/churn#1"}', "previously: []}")
@@ -234,7 +234,7 @@ def test_what_a_run_put_goes_by_the_name_that_it_has_since(world: JourneyWorld) 
         assert {key: sorted(world.labels(key)) for key in labels} == labels
 
 
-def test_labels_with_a_team_s_own_prefix_are_taken_back_and_stay_away_under_the_next_one(
+def test_labels_with_a_team_prefix_are_reverted_and_stay_away_with_the_next_prefix(
     world: JourneyWorld,
 ) -> None:
     before = world.snapshot()

@@ -45,7 +45,7 @@ def test_four_sources_take_about_as_long_as_the_slowest(make_world: MakeWorld) -
     assert waited < 0.75 * one_after_the_other
 
 
-def test_what_all_sources_of_a_site_need_is_asked_once(make_world: MakeWorld) -> None:
+def test_data_that_all_sources_of_a_site_need_is_requested_once(make_world: MakeWorld) -> None:
     world = make_world(mapping=FOUR_SOURCES)
     world.fault("latency", seconds=0.05)
     world.preview()
@@ -58,8 +58,8 @@ def test_what_all_sources_of_a_site_need_is_asked_once(make_world: MakeWorld) ->
 
 LIGHT = """
 import sys
-from sync.cli.main import app, call
-code = call(lambda: app(sys.argv[1:], standalone_mode=False))
+from sync.cli.main import app, invoke
+code = invoke(lambda: app(sys.argv[1:], standalone_mode=False))
 loaded = {name.split(".")[0] for name in sys.modules}
 heavy = sorted(loaded & {"jira", "github", "sqlalchemy", "alembic", "numpy", "scipy"})
 print("imported", code, *heavy)
@@ -106,7 +106,7 @@ def test_a_wrong_option_is_a_usage_error(world: JourneyWorld) -> None:
     assert "--nonsense" in done.stderr
 
 
-def test_a_tracker_that_is_down_is_asked_once_and_its_reason_is_told_once(make_world: MakeWorld) -> None:
+def test_a_tracker_that_is_down_is_requested_once_and_reported_once(make_world: MakeWorld) -> None:
     plan = PLAN.replace("jira:DS-2", "jira:OPS-1")
     world = make_world(plan=plan)
     world.jira.add_issue("OPS", "Churn model", by="ada")

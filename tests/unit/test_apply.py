@@ -126,7 +126,7 @@ def test_of_two_labels_of_which_github_takes_one_that_one_is_ours(world: Writing
     assert world.labels(change.ref.key) == world.pushed(change.ref.key) == {FEATURES}
 
 
-def test_what_was_written_is_known_without_another_look(world: WritingWorld) -> None:
+def test_written_labels_are_known_without_another_read(world: WritingWorld) -> None:
     """Else a list that lags would look as if a person had taken the label off."""
     world.run()
     key = world.jira.add_issue("DS", "Work", labels=["features"]).key

@@ -141,14 +141,14 @@ def waits(spread: WriteBudget, *changes: Change) -> list[str | None]:
     return found
 
 
-def test_a_run_posts_so_many_comments_and_goes_on_with_what_mails_nobody() -> None:
+def test_a_run_posts_at_most_the_limit_of_comments_and_continues_with_silent_changes() -> None:
     spread = WriteBudget(audience=audience(), max_comments=1)
     first, second, edit = waits(spread, comment(DS), comment(CHURN), comment(CHURN, comment_id="7"))
     assert (first, edit) == (None, None)
     assert second == "at most 1 comments are posted in one run (limits.new_comments)"
 
 
-def test_a_run_mails_so_many_people_and_nobody_too_often() -> None:
+def test_a_run_mails_a_limited_number_of_people_and_each_a_limited_number_of_times() -> None:
     people = WriteBudget(audience=audience(), max_people=2)
     assert waits(people, comment(DS), comment(CHURN), comment(DS)) == [
         None,

@@ -80,24 +80,24 @@ def test_a_label_of_no_capability_is_no_pin() -> None:
     ]
 
 
-def test_unplanned_gives_way_to_a_capability_without_counting_as_removal() -> None:
+def test_unplanned_replaced_by_a_capability_is_not_a_pure_removal() -> None:
     (change,) = diff_labels(label_inputs({"capability:a"}, {"unplanned"}, {"unplanned"})).changes
     assert set(change.remove) == {"unplanned"}
     assert change.pure_removals == ()
 
 
-def test_a_capability_that_gives_way_to_unplanned_counts() -> None:
+def test_a_capability_replaced_by_unplanned_is_a_pure_removal() -> None:
     (change,) = diff_labels(label_inputs({"unplanned"}, {"capability:a"}, {"capability:a"})).changes
     assert change.pure_removals == ("capability:a",)
 
 
-def test_what_follows_a_persons_veto_does_not_count_as_removal() -> None:
+def test_a_removal_that_follows_a_veto_is_not_a_pure_removal() -> None:
     vetoed = RecordedOverrides(vetoes={REF: frozenset({"capability:a"})})
     (change,) = diff_labels(label_inputs(set(), {"increment:q4"}, {"increment:q4"}, overrides=vetoed)).changes
     assert (set(change.remove), change.pure_removals) == ({"increment:q4"}, ())
 
 
-def test_where_a_person_pinned_another_capability_ours_is_not_a_pure_removal() -> None:
+def test_a_removal_because_of_a_pin_is_not_a_pure_removal() -> None:
     pinned = RecordedOverrides(pins={REF: frozenset({"capability:b"})})
     (change,) = diff_labels(
         label_inputs({"capability:b"}, {"capability:a"}, {"capability:a", "capability:b"}, overrides=pinned)
@@ -126,7 +126,7 @@ def test_a_rename_names_its_successor() -> None:
     assert change.pure_removals == ()
 
 
-def test_a_label_that_is_gone_under_its_old_name_while_the_new_one_is_wanted_looks_like_a_veto() -> None:
+def test_a_missing_former_label_is_a_suspected_veto_of_the_new_one() -> None:
     renamed = {"capability:old": "capability:a"}
     found = diff_labels(label_inputs({"capability:a"}, {"capability:old"}, set(), renames=renamed))
     assert [(s.kind, s.label) for s in found.suspicions] == [("veto", "capability:old")]
@@ -134,7 +134,7 @@ def test_a_label_that_is_gone_under_its_old_name_while_the_new_one_is_wanted_loo
     assert [(s.kind, s.label) for s in found.suspicions] == [("gone", "capability:old")]
 
 
-def test_a_person_who_spells_our_label_differently_puts_another_one_on_jira() -> None:
+def test_another_spelling_is_another_label_on_jira() -> None:
     same = label_inputs({"capability:a"}, {"capability:a"}, {"Capability:A"})
     assert diff_labels(same).suspicions == ()
     found = diff_labels(replace(same, case_sensitive_trackers=frozenset({"jira"})))
@@ -145,14 +145,14 @@ def test_a_person_who_spells_our_label_differently_puts_another_one_on_jira() ->
     assert diff_labels(unwanted).changes == ()
 
 
-def test_of_two_spellings_on_jira_the_small_one_is_looked_at() -> None:
+def test_of_several_spellings_on_jira_the_lower_case_one_is_compared() -> None:
     (change,) = diff_labels(
         label_inputs(set(), {"capability:a"}, {"capability:a", "CAPABILITY:a", "Capability:A"})
     ).changes
     assert set(change.remove) == {"capability:a"}
 
 
-def test_a_label_of_unknown_origin_on_an_anchor_withholds_nothing_until_it_is_known() -> None:
+def test_a_label_of_unknown_origin_on_an_anchor_withholds_nothing_until_it_is_checked() -> None:
     unproven = {REF: frozenset({"state:done"})}
     found = diff_labels(
         label_inputs({"state:planned"}, set(), {"state:done"}, is_anchor=True, unproven=unproven)
@@ -161,7 +161,7 @@ def test_a_label_of_unknown_origin_on_an_anchor_withholds_nothing_until_it_is_kn
     assert found.changes == ()
 
 
-def test_what_undo_took_back_is_not_put_again() -> None:
+def test_a_reverted_label_is_not_added_again() -> None:
     held = RecordedOverrides(reverted={REF: frozenset({"capability:a"})})
     assert diff_labels(label_inputs({"capability:a"}, set(), set(), overrides=held)).changes == ()
 
@@ -169,7 +169,7 @@ def test_what_undo_took_back_is_not_put_again() -> None:
 FORMER_PREFIX_SCHEME = LabelScheme(former_prefixes={"capability": ("cap:",)})
 
 
-def test_a_veto_holds_for_every_spelling_of_its_label() -> None:
+def test_a_veto_applies_to_every_prefix_of_its_label() -> None:
     vetoed = RecordedOverrides(vetoes={REF: frozenset({"capability:a"})})
     assert (
         diff_labels(
@@ -179,7 +179,7 @@ def test_a_veto_holds_for_every_spelling_of_its_label() -> None:
     )
 
 
-def test_a_label_put_against_a_veto_is_one_suspicion_whatever_its_spelling() -> None:
+def test_a_label_that_contradicts_a_veto_is_one_suspicion_with_any_prefix() -> None:
     vetoed = RecordedOverrides(vetoes={REF: frozenset({"capability:a"})})
     (one,) = diff_labels(
         label_inputs(set(), set(), {"cap:a"}, overrides=vetoed, scheme=FORMER_PREFIX_SCHEME)
@@ -238,7 +238,7 @@ def test_a_comment_is_edited_at_once_or_once_a_day_or_for_the_last_time() -> Non
         ),
     ],
 )
-def test_a_comment_leaves_where_its_subject_left(places: CommentPlacement, why: str) -> None:
+def test_a_comment_is_removed_from_a_former_anchor(places: CommentPlacement, why: str) -> None:
     (removal,) = comments_to_remove(written(), places)
     assert (removal.ref, removal.comment_id, removal.reason.text) == (REF, "7", why)
     assert comments_to_remove(written(deleted_by_person=True), places) == ()

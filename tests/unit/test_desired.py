@@ -147,7 +147,7 @@ def test_a_goals_anchor_waits_until_all_its_teams_are_written_for() -> None:
     assert (subject.name, subject.may_push) == ("goal:keep-subscribers", False)
 
 
-def test_after_the_last_write_nothing_of_the_increment_is_written_any_more() -> None:
+def test_nothing_of_an_increment_is_written_after_its_last_write() -> None:
     of = inputs(issue("DS-1", "done"), finished_increments=frozenset({"2026-q4"}), now=CLOSE + timedelta(days=1))
     assert list(anchored_subjects(of)) == []
     assert not any(found.may_write for found in desired_labels_for(of).values())
@@ -162,7 +162,7 @@ def test_a_former_anchor_whose_plan_is_gone_keeps_what_was_said() -> None:
     assert desired(deleted, "DS-100").may_write
 
 
-def test_an_issue_that_vanished_has_no_wish() -> None:
+def test_a_missing_issue_has_no_desired_labels() -> None:
     _, known = issue("DS-1", vanished=MIDWAY)
     found: dict[IssueRef, DesiredLabels] = desired_labels_for(inputs(more_known=(known,)))
     assert ref("DS-1") not in found

@@ -123,7 +123,7 @@ def test_what_the_history_proves_is_not_new() -> None:
     assert check_overrides(suspicions(31, "pin", needs_history=True), {}, limits(), ()) == ()
 
 
-def test_a_label_gone_everywhere_is_told_by_name_and_place() -> None:
+def test_a_label_gone_everywhere_is_reported_with_its_name_and_container() -> None:
     pushed = labelled(3, repo="acme/churn") | labelled(3, repo="acme/other")
     (refusal,) = check_overrides(suspicions(3, repo="acme/churn"), pushed, limits(), pushed)
     assert refusal.rule == "label-gone"
@@ -141,7 +141,7 @@ def test_one_that_kept_it_says_that_the_label_is_still_there() -> None:
     assert check_overrides(suspicions(3), pushed, limits(), pushed) == ()
 
 
-def test_issues_that_nobody_looked_at_prove_nothing() -> None:
+def test_unread_issues_do_not_count_as_lost_labels() -> None:
     pushed = labelled(4)
     looked_at = [ref(n) for n in range(3)]
     assert rules(check_overrides(suspicions(3), pushed, limits(), looked_at)) == ["label-gone"]
@@ -223,7 +223,7 @@ def test_people_are_measured_by_the_team(team: int, may_be_mailed: int) -> None:
     assert found(may_be_mailed + 1, max_notifications=1) == (), "the run does what fits and leaves the rest"
 
 
-def test_nobody_gets_dozens_of_mails_from_one_run() -> None:
+def test_mails_to_one_person_are_limited() -> None:
     attention = weighed(people=2, mails=31, most_mails=21, people_known=5, notifying_projects=("jira:DS",))
     (refusal,) = check_changes(ChangeSet(), {}, limits(), attention)
     assert refusal.text == (

@@ -138,7 +138,7 @@ def test_an_issue_that_cannot_be_read_stays_as_it_is(world: WritingWorld) -> Non
     assert world.overrides() == {(key, "veto", FEATURES)}
 
 
-def test_an_issue_that_is_gone_is_nobodys_decision(world: WritingWorld) -> None:
+def test_a_missing_issue_is_no_override(world: WritingWorld) -> None:
     key = world.jira.add_issue("DS", "Work", labels=["features"]).key
     world.run()
     world.jira.unlabel(key, FEATURES)
@@ -148,7 +148,7 @@ def test_an_issue_that_is_gone_is_nobodys_decision(world: WritingWorld) -> None:
     assert world.overrides() == set()
 
 
-def test_a_recorder_keeps_nothing_until_it_is_told(world: WritingWorld) -> None:
+def test_a_recorder_saves_nothing_before_save_is_called(world: WritingWorld) -> None:
     key = an_issue(world)
     found = checked(world, (key, "veto", FEATURES))
 

@@ -76,7 +76,7 @@ def test_work_that_goes_on_is_not_blocked_in_part():
     assert (found.blocked, found.partly_blocked) == (False, None)
 
 
-def test_blocked_work_that_nobody_started_blocks_nothing():
+def test_blocked_work_that_is_not_started_blocks_nothing():
     found = features(issue("DS-1", "todo", status={"blocked": True}), issue("DS-2", "done"))
     assert (found.blocked, found.partly_blocked) == (False, None)
 
@@ -187,7 +187,7 @@ def test_a_goal_without_capabilities_is_planned():
     assert (found.state, found.counts, found.blocked) == ("planned", Counts(), False)
 
 
-def test_manual_acceptance_needs_a_persons_word():
+def test_manual_acceptance_needs_the_plan():
     def told(accepted):
         plan = workspace(increment(goal(acceptance="manual", accepted=accepted)))
         return first_goal(issue("DS-1", "done"), plan=plan)
@@ -311,7 +311,7 @@ def test_unplanned_work_and_warnings_of_the_matching_are_handed_on_in_order():
     assert found.warnings == ("a", "b")
 
 
-def test_everything_can_be_looked_up():
+def test_goals_and_capabilities_are_found_by_id():
     found = roll_up_plan()
     assert found.subject("capability:features") is found.capability("features")
     assert found.subject("goal:keep-subscribers") is found.goal("keep-subscribers")
@@ -320,7 +320,7 @@ def test_everything_can_be_looked_up():
     assert (found.capability("x"), found.goal("x"), found.subject("team:x")) == (None, None, None)
 
 
-def test_a_rollup_can_be_told_as_json():
+def test_a_rollup_can_be_written_as_json():
     found = roll_up_plan(issue("DS-1", "done"), plan=plan_with(released=date(2026, 11, 1)), now=MIDWAY)
     told = json.loads(json.dumps(dataclasses.asdict(found), default=str))
     issues = told["increments"][0]["goals"][0]["capabilities"][0]["issues"]

@@ -58,7 +58,7 @@ def test_grandchildren_count_for_the_grandparent_even_when_the_middle_is_assigne
     assert counted_keys(found.capability("model")) == ["DS-2"]
 
 
-def test_a_middle_that_nobody_assigned_passes_the_line_on():
+def test_an_unassigned_issue_in_the_middle_passes_ancestry_on():
     _, middle = issue("DS-2", parent="DS-1")
     found = features(issue("DS-1"), issue("DS-3", parent="DS-2"), also_known=(middle,))
     assert counted_keys(found) == ["DS-3"]
@@ -178,6 +178,6 @@ def test_experiments_are_done_whatever_the_answer():
     assert "result_missing: DS-4 closed without a result label" in found.warnings
 
 
-def test_assignments_to_a_capability_of_no_plan_are_told():
+def test_assignments_to_a_capability_of_no_plan_are_reported():
     found = roll_up_plan(issue("DS-1", capability="forgotten"))
     assert found.warnings == ("unknown_capability: issues are assigned to forgotten, which no plan contains",)

@@ -65,7 +65,7 @@ def test_every_issue_of_the_baseline_has_one_fate():
     assert scope.baseline == 8
 
 
-def test_what_is_gone_has_vanished_even_when_no_source_holds_it_any_more():
+def test_a_missing_issue_counts_as_vanished_even_without_a_source():
     _, gone = issue("DS-1", vanished=MIDWAY - timedelta(days=1))
     scope = features(issue("DS-2"), also_known=(gone,), baselines=baseline("DS-1", "DS-2")).scope
     assert (keys(scope.vanished), scope.moved_out) == (["DS-1"], ())

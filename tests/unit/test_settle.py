@@ -48,7 +48,7 @@ def settled(
 
 
 @pytest.mark.parametrize(("put_by", "ours"), [(ME, True), ("dana", False), (None, False)])
-def test_an_addition_is_ours_when_the_issue_shows_it_and_nobody_else_put_it(
+def test_a_pending_addition_is_ours_if_it_is_live_and_put_by_no_other_account(
     world: WritingWorld, put_by: str | None, ours: bool
 ) -> None:
     key = world.jira.add_issue("DS", "Work").key
