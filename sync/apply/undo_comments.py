@@ -9,23 +9,17 @@ from sync.model.changes import ChangeSet, CommentChange, CommentRemoval, Reason
 from sync.model.records import JournalEntry
 from sync.model.undo import CurrentComment, CurrentIssue, Hold, Reversal, Skipped, UndoRequest
 
+COMMENT_OPS = ("create-comment", "edit-comment", "delete-comment")
+
 
 def revert_comments(request: UndoRequest, current: CurrentIssue, rows: Sequence[JournalEntry]) -> Reversal:
     """Return the reversal of comment writes on one issue. ``rows`` took effect, oldest first."""
     by_subject: dict[str, list[JournalEntry]] = {}
     for row in rows:
         by_subject.setdefault(str(row.payload["subject"]), []).append(row)
-    found = [
-        _CommentReverter(request, current, subject, of).revert() for subject, of in sorted(by_subject.items())
-    ]
-    return Reversal(
-        changes=ChangeSet(
-            comments=tuple(c for each in found for c in each.changes.comments),
-            removals=tuple(r for each in found for r in each.changes.removals),
-        ),
-        holds=tuple(hold for each in found for hold in each.holds),
-        skipped=tuple(left for each in found for left in each.skipped),
-        unchanged=tuple(left for each in found for left in each.unchanged),
+    return Reversal.merged(
+        _CommentReverter(request, current, subject, writes).revert()
+        for subject, writes in sorted(by_subject.items())
     )
 
 

@@ -7,8 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef
 from mappings.rules.conditions import field_selection_for
-from sync.apply.undo_comments import comment_id_of
-from sync.apply.undo_labels import COMMENT_OPS
+from sync.apply.undo_comments import COMMENT_OPS, comment_id_of
 from sync.model.records import JournalEntry
 from sync.model.renames import renamed_labels
 from sync.model.undo import CurrentComment, CurrentIssue, UndoRequest

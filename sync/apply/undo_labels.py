@@ -1,4 +1,4 @@
-"""Reversal of a run: inverse changes from its journal and the current state of the trackers. Pure.
+"""Reversal of label writes. Pure.
 
 Labels of a family with at most one label an issue (all but flags) are reverted together, and only if they are exactly
 as the run left them.
@@ -6,31 +6,23 @@ as the run left them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 
-from connectors.model import Issue, IssueRef
+from connectors.model import Issue
 from mappings.labels import LabelScheme
-from sync.apply.undo_comments import revert_comments
 from sync.model.changes import ChangeSet, LabelChange, Reason
 from sync.model.records import JournalEntry
 from sync.model.renames import current_label_name
 from sync.model.undo import CurrentIssue, Hold, Reversal, Skipped, UndoRequest
 
 LABEL_OPS = ("add-label", "remove-label")
-COMMENT_OPS = ("create-comment", "edit-comment", "delete-comment")
 
 
-def build_reversal(request: UndoRequest, current: Mapping[IssueRef, CurrentIssue]) -> Reversal:
-    """Return the reversal of all writes of the run on the given issues.
-
-    Failed writes need no reversal. Writes with an unknown result are skipped.
-    """
-    parts = _ReversalParts()
-    for ref, issue in sorted(current.items()):
-        rows = [row for row in request.entries if row.ref == ref]
-        _revert_issue(request, issue, rows, parts)
-    return parts.build()
+def revert_labels(
+    request: UndoRequest, current: CurrentIssue, issue: Issue, rows: Sequence[JournalEntry]
+) -> Reversal:
+    """Return the reversal of label writes on one issue. ``rows`` took effect, oldest first."""
+    return _LabelReverter(request, current, issue, rows).revert()
 
 
 def label_group(label: str, scheme: LabelScheme) -> tuple[str, str]:
@@ -42,70 +34,11 @@ def label_group(label: str, scheme: LabelScheme) -> tuple[str, str]:
     return ("", label) if family in (None, "flag") else (f"{family}", "")
 
 
-@dataclass(kw_only=True, slots=True)
-class _ReversalParts:
-    labels: list[LabelChange] = field(default_factory=list)
-    comments: list[Reversal] = field(default_factory=list)
-    holds: list[Hold] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    unchanged: list[Skipped] = field(default_factory=list)
-    notes: dict[str, None] = field(default_factory=dict)
-
-    def build(self) -> Reversal:
-        comments = self.comments
-        return Reversal(
-            changes=ChangeSet(
-                labels=tuple(self.labels),
-                comments=tuple(c for each in comments for c in each.changes.comments),
-                removals=tuple(r for each in comments for r in each.changes.removals),
-            ),
-            holds=(*self.holds, *(hold for each in comments for hold in each.holds)),
-            skipped=(*self.skipped, *(left for each in comments for left in each.skipped)),
-            unchanged=(*self.unchanged, *(left for each in comments for left in each.unchanged)),
-            notes=tuple(self.notes),
-        )
-
-
-def _revert_issue(
-    request: UndoRequest, current: CurrentIssue, rows: list[JournalEntry], parts: _ReversalParts
-) -> None:
-    done = [row for row in rows if row.outcome == "done"]
-    for row in rows:
-        if row.outcome in (None, "unknown"):
-            parts.skipped.append(Skipped(ref=current.ref, text=f"the result of its {row.op} is unknown"))
-    for row in done:
-        _note_permanent_effects(row, current, parts)
-    labels = [row for row in done if row.op in LABEL_OPS]
-    comments = [row for row in done if row.op in COMMENT_OPS]
-    if current.issue is None:
-        if labels or comments:
-            parts.skipped.append(Skipped(ref=current.ref, text=current.problem))
-        return
-    if labels:
-        _LabelReverter(request, current, current.issue, labels).revert(parts)
-    if comments:
-        parts.comments.append(revert_comments(request, current, comments))
-
-
-def _note_permanent_effects(row: JournalEntry, current: CurrentIssue, parts: _ReversalParts) -> None:
-    repository = row.ref.key.partition("#")[0]
-    if row.op == "create-label":
-        parts.notes[f"the label {row.payload['label']} was created in {repository} if missing; it stays"] = (
-            None
-        )
-    elif row.op == "rename-label":
-        text = (
-            f"the label {row.payload['label']} of {repository} was renamed to {row.payload['new']} because of the "
-            "plan; change the plan to revert this"
-        )
-        parts.skipped.append(Skipped(ref=current.ref, text=text))
-
-
 class _LabelReverter:
     """Labels of one issue: before the run, after the run, and now."""
 
     def __init__(
-        self, request: UndoRequest, current: CurrentIssue, issue: Issue, rows: list[JournalEntry]
+        self, request: UndoRequest, current: CurrentIssue, issue: Issue, rows: Sequence[JournalEntry]
     ) -> None:
         self.request, self.current, self.rows, self.issue = request, current, rows, issue
         self.names = {self._current_name(label): label for label in sorted(issue.labels)}
@@ -113,42 +46,51 @@ class _LabelReverter:
         self.after = self._labels_after_run()
         self.live = frozenset(self.names)
 
-    def revert(self, parts: _ReversalParts) -> None:
-        """Add the label changes, holds and skipped writes of the issue to ``parts``."""
+    def revert(self) -> Reversal:
+        """Return the inverse label change, group by group."""
         add: dict[str, Reason] = {}
         remove: dict[str, Reason] = {}
         pure: list[str] = []
+        skipped, unchanged, holds = [], [], []
         for group in sorted({self._group_of(self._label_of(row)) for row in self.rows}):
             labels = frozenset(
                 label for label in self.before | self.after | self.live if self._group_of(label) == group
             )
             before, after, live = self.before & labels, self.after & labels, self.live & labels
-            if live == before:
-                parts.unchanged.append(
-                    Skipped(ref=self.current.ref, text=f"{_names(labels)} is as before the run")
-                )
-                continue
-            if conflict := self._conflict(labels, after, live, live - before):
-                parts.skipped.append(Skipped(ref=self.current.ref, text=conflict))
-                continue
             returning, leaving = before - live, live - before
-            add |= {self._original_spelling(label): self._reason(label) for label in sorted(returning)}
-            remove |= {self.names[label]: self._reason(label) for label in sorted(leaving)}
-            pure += [] if returning else [self.names[label] for label in sorted(leaving)]
-            parts.holds += [
-                Hold(ref=self.current.ref, kind="held", label=label) for label in sorted(returning | leaving)
-            ]
-        if add or remove:
-            parts.labels.append(
-                LabelChange(
-                    ref=self.current.ref,
-                    container=self.issue.container,
-                    add=add,
-                    remove=remove,
-                    before=tuple(sorted(self.request.scheme.managed(self.issue.labels))),
-                    pure_removals=tuple(pure),
-                )
-            )
+            if live == before:
+                unchanged.append(Skipped(ref=self.current.ref, text=f"{_names(labels)} is as before the run"))
+            elif conflict := self._conflict(labels, after, live, leaving):
+                skipped.append(Skipped(ref=self.current.ref, text=conflict))
+            else:
+                add |= {self._original_spelling(label): self._reason(label) for label in sorted(returning)}
+                remove |= {self.names[label]: self._reason(label) for label in sorted(leaving)}
+                pure += [] if returning else [self.names[label] for label in sorted(leaving)]
+                holds += [
+                    Hold(ref=self.current.ref, kind="held", label=each)
+                    for each in sorted(returning | leaving)
+                ]
+        return Reversal(
+            changes=self._change(add, remove, pure),
+            holds=tuple(holds),
+            skipped=tuple(skipped),
+            unchanged=tuple(unchanged),
+        )
+
+    def _change(
+        self, add: Mapping[str, Reason], remove: Mapping[str, Reason], pure: Sequence[str]
+    ) -> ChangeSet:
+        if not add and not remove:
+            return ChangeSet()
+        change = LabelChange(
+            ref=self.current.ref,
+            container=self.issue.container,
+            add=add,
+            remove=remove,
+            before=tuple(sorted(self.request.scheme.managed(self.issue.labels))),
+            pure_removals=tuple(pure),
+        )
+        return ChangeSet(labels=(change,))
 
     def _conflict(
         self, group: frozenset[str], after: frozenset[str], live: frozenset[str], leaving: frozenset[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -88,3 +88,19 @@ class Reversal:
     """Writes whose target already is as before the run."""
     notes: tuple[str, ...] = ()
     """Side effects of the run that stay, such as labels created in a repository."""
+
+    @staticmethod
+    def merged(parts: Iterable[Reversal]) -> Reversal:
+        """Return one reversal with the content of all parts in their order; equal notes once."""
+        each = tuple(parts)
+        return Reversal(
+            changes=ChangeSet(
+                labels=tuple(change for part in each for change in part.changes.labels),
+                comments=tuple(change for part in each for change in part.changes.comments),
+                removals=tuple(change for part in each for change in part.changes.removals),
+            ),
+            holds=tuple(hold for part in each for hold in part.holds),
+            skipped=tuple(write for part in each for write in part.skipped),
+            unchanged=tuple(write for part in each for write in part.unchanged),
+            notes=tuple(dict.fromkeys(note for part in each for note in part.notes)),
+        )

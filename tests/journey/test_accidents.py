@@ -82,9 +82,9 @@ def test_an_issue_that_can_hold_no_more_labels_keeps_those_of_people(world: Jour
         world.label(full, f"team-{number}")
     theirs = world.labels(full)
     assert len(theirs) == 100
-    told = world.run()
-    assert told.code == 1
-    assert "an issue has at most 100 labels" in told.out
+    result = world.run()
+    assert result.code == 1
+    assert "an issue has at most 100 labels" in result.out
     assert world.labels(full) == theirs
     assert "capability:features" in world.labels("acme/churn#12"), "the others go on"
     for number in range(2):
@@ -128,6 +128,6 @@ def test_commands_that_write_nothing_leave_a_reviewed_change_set_applicable(
     assert world.reconcile(answer="n").code in (0, 1)
     assert world.run(max_duration=timedelta(0)).code == 0
     assert world.writes() == []
-    told = world.apply(reviewed)
-    assert told.code == 0, told.err
+    result = world.apply(reviewed)
+    assert result.code == 0, result.err
     assert world.labels(FEATURES) == {"state:in-progress"}

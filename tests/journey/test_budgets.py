@@ -125,8 +125,8 @@ def test_the_run_after_one_that_wrote_many_issues_reads_them_back_in_pages(make_
     world = make_world(jira=seed, github=24)
     world.run()
     assert len(world.writes("jira")) == 25 + 2
-    told = world.run()
-    assert told.code == 0
+    result = world.run()
+    assert result.code == 0
     assert world.writes() == []
     assert len(world.requests) <= 2 + ceil(25 / 10) + ceil(25 / 100)
     world.run()
@@ -195,8 +195,8 @@ def test_relabelling_costs_one_write_an_issue_on_jira(world: JourneyWorld) -> No
     world.edit(
         "mappings/science.yaml", "labels: [model]}, assign: model", "labels: [model]}, assign: features"
     )
-    told = world.run()
-    assert told.code == 0, told.err
+    result = world.run()
+    assert result.code == 0, result.err
     edits = [line for line in world.writes("jira") if "/comment" not in line and line.endswith("-> 204")]
     assert world.labels("DS-11") == {"model", "capability:features", "increment:2026-q4"}
     assert len(edits) == 3 + 1, "three issues, and the state of the anchor of the capability left empty"
@@ -207,8 +207,8 @@ def test_relabelling_costs_an_add_and_a_remove_an_issue_on_github(world: Journey
     world.edit(
         "mappings/science.yaml", "labels: [features]}, assign: features", "labels: [features]}, assign: model"
     )
-    told = world.run()
-    assert told.code == 0, told.err
+    result = world.run()
+    assert result.code == 0, result.err
     assert world.labels("acme/churn#11") == {"features", "capability:model", "increment:2026-q4"}
     of_issues = [line for line in world.writes("github") if "/issues/1" in line and "/issues/1/" not in line]
     assert len([line for line in of_issues if " POST " in line]) == 3

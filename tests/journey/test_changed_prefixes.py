@@ -32,8 +32,8 @@ def test_labels_move_on_open_and_closed_issues_and_the_guard_counts_nothing(worl
         world.close("DS-11")
         world.run()
         change(world)
-        told = world.run(max_removals=0)
-        assert told.code == 0, told.err
+        result = world.run(max_removals=0)
+        assert result.code == 0, result.err
         renames = [line for line in world.writes("github") if "PATCH" in line and "/labels/" in line]
         assert len(renames) == 1
         assert not [line for line in world.writes("github") if "/issues/" in line and "/labels" in line]
@@ -116,11 +116,11 @@ def test_without_previously_nothing_is_requested_and_nothing_written(world: Jour
         world.run()
         before = world.snapshot()
         change(world, LOST)
-        told = world.run()
-        assert told.code == 3
+        result = world.run()
+        assert result.code == 3
         assert world.requests == ()
-        assert "increment-sync.yaml:6:23" in told.err
-        assert "previously: ['capability:']" in told.err
+        assert "increment-sync.yaml:6:23" in result.err
+        assert "previously: ['capability:']" in result.err
         assert world.snapshot() == before
         world.edit(SET, "prefix: 'cap:'", "prefix: 'cap:', previously: ['capability:']")
         assert world.run().code == 0
@@ -135,10 +135,10 @@ def test_two_prefixes_that_change_places_are_refused(world: JourneyWorld) -> Non
             world,
             "push: {enabled: true}\nlabels: {capability: {prefix: 'state:'}, state: {prefix: 'capability:'}}",
         )
-        told = world.run()
-        assert told.code == 3
-        assert "labels.capability" in told.err
-        assert "labels.state" in told.err
+        result = world.run()
+        assert result.code == 3
+        assert "labels.capability" in result.err
+        assert "labels.state" in result.err
         assert world.requests == ()
 
 

@@ -99,8 +99,8 @@ def test_a_first_run_with_an_empty_store_changes_no_label_and_doubles_no_comment
         world.run(after=timedelta(days=1))
         before = world.snapshot()
         lose_store(world)
-        told = world.run(max_removals=0, max_comments=0)
-        assert told.code == 0, told.err
+        result = world.run(max_removals=0, max_comments=0)
+        assert result.code == 0, result.err
         if with_pins:
             # How the scope moved was known to the store alone, so the comments say it no more.
             assert len(world.writes()) == 3
@@ -137,9 +137,9 @@ def test_the_store_of_another_instance_is_refused_before_any_request(world: Jour
     with world:
         world.run()
         world.edit(SET, "instance: journey", "instance: renamed")
-        told = world.run()
-        assert told.code == 3
-        assert "set `instance: journey`" in told.err
+        result = world.run()
+        assert result.code == 3
+        assert "set `instance: journey`" in result.err
         assert world.requests == ()
 
 
@@ -152,9 +152,9 @@ def test_two_instances_with_one_account_are_refused(world: JourneyWorld, tmp_pat
         before = world.snapshot()
         with second(world, tmp_path / "second") as other:
             other.edit("mappings/science.yaml", "assign: model", "assign: features")
-            told = other.run()
-            assert told.code == 4
-            assert "for the instance 'journey', and this one is 'second'" in told.err
+            result = other.run()
+            assert result.code == 4
+            assert "for the instance 'journey', and this one is 'second'" in result.err
             assert other.writes() == []
         assert world.snapshot() == before
         world.run()
@@ -169,10 +169,10 @@ def test_two_instances_with_two_accounts_leave_each_others_anchors_alone(
         before = world.snapshot()
         with second(world, tmp_path / "second", environment={**TOKENS, **OTHER}) as other:
             other.edit("mappings/science.yaml", "assign: model", "assign: features")
-            told = other.run()
-            assert told.code == 1
-            assert "the instance 'journey' keeps goal:retention there" in told.err
-            assert "remove the anchor of goal:retention from one of the two plans" in told.err
+            result = other.run()
+            assert result.code == 1
+            assert "the instance 'journey' keeps goal:retention there" in result.err
+            assert "remove the anchor of goal:retention from one of the two plans" in result.err
             assert world.snapshot() == before
             assert {row["kind"] for row in other.overrides()["overrides"]} == {"held"}
             assert other.run().code == 1
@@ -193,19 +193,17 @@ def test_a_preview_and_a_saved_change_set_refuse_what_a_run_would(
         theirs = wrap_block("**Churn features**", "journey", "capability:features")
         world.github.comment("acme/churn", 1, theirs, by="sync-robot")
         before = world.snapshot()
-        told = other.apply(file)
-        assert told.code == 4
-        assert "the instance 'journey'" in told.err
+        result = other.apply(file)
+        assert result.code == 4
+        assert "the instance 'journey'" in result.err
         assert other.writes() == []
-        told = other.preview()
-        assert told.code == code
-        assert "the instance 'journey'" in told.err
+        result = other.preview()
+        assert result.code == code
+        assert "the instance 'journey'" in result.err
         assert world.snapshot() == before
 
 
-def test_two_instances_with_separate_plans_do_not_interfere(
-    world: JourneyWorld, tmp_path: Path
-) -> None:
+def test_two_instances_with_separate_plans_do_not_interfere(world: JourneyWorld, tmp_path: Path) -> None:
     plan = (
         PLAN.replace("retention", "growth")
         .replace("id: model", "id: ops")
@@ -243,9 +241,9 @@ def test_a_comment_by_a_former_account_is_reported_until_the_settings_name_the_a
         world.environment = {**TOKENS, **OTHER}
         for key in ("DS-11", "acme/churn#11"):
             world.close(key)
-        told = world.run()
-        assert told.code == 1
-        assert 'former_accounts in increment-sync.yaml names that account ("robot-1")' in told.out
+        result = world.run()
+        assert result.code == 1
+        assert 'former_accounts in increment-sync.yaml names that account ("robot-1")' in result.out
         for key in (GOAL, MODEL, FEATURES):
             assert len(world.comments(key)) == 1
         assert "Planned" in world.comments(MODEL)[0]
@@ -265,9 +263,9 @@ def test_a_reconcile_by_another_account_starts_no_second_comment(world: JourneyW
     with world:
         world.run()
         world.environment = {**TOKENS, **OTHER}
-        told = world.reconcile(yes=True)
-        assert told.code == 1
-        assert "former_accounts" in told.err
+        result = world.reconcile(yes=True)
+        assert result.code == 1
+        assert "former_accounts" in result.err
         assert all(len(world.comments(key)) == 1 for key in (GOAL, MODEL, FEATURES))
 
 

@@ -67,14 +67,16 @@ def test_labels_that_people_took_off_stay_off_when_the_store_is_lost(
     lose_store(world)
     shown = world.preview()
     assert JIRA not in shown.out and GITHUB not in shown.out
-    told = world.run()
-    assert told.code == 0, told.err
+    result = world.run()
+    assert result.code == 0, result.err
     if known:
         assert world.reads("jira").count(BULK) == 1, (
             "how labels went; what else happened the preview had asked"
         )
         assert len(history_reads(world)) == 1
-    assert "capability:model was taken off on 2026-11-20, says the tracker's history" in told.err + told.out
+    assert (
+        "capability:model was taken off on 2026-11-20, says the tracker's history" in result.err + result.out
+    )
     assert JIRA not in world.labels("DS-11") and GITHUB not in world.labels("acme/churn#11")
     if known:
         assert {key: face[0] for key, face in world.snapshot()["jira"].items()} == {
@@ -156,8 +158,8 @@ def test_without_a_comment_of_ours_a_label_tells_that_we_were_there(make_world: 
     world.run()
     take_off(world)
     lose_store(world)
-    told = world.run()
-    assert told.code == 0, told.err
+    result = world.run()
+    assert result.code == 0, result.err
     assert set(vetoes(world)) == {"jira:DS-11", "github:acme/churn#11"}
 
 
@@ -174,9 +176,9 @@ def test_a_run_asks_about_so_many_issues_and_the_others_wait(
         world.unlabel(f"acme/churn#{number}", GITHUB, by="ada" if number == 13 else "sync-robot")
     lose_store(world)
     monkeypatch.setattr(lost_store, "MAX_HISTORIES_PER_RUN", 2)
-    told = world.run()
-    assert told.code == 0, told.err
-    assert "left for the next run: 2 issues on github, jira: no label is put before the history" in told.err
+    result = world.run()
+    assert result.code == 0, result.err
+    assert "left for the next run: 2 issues on github, jira: no label is put before the history" in result.err
     for number, put in ((11, True), (12, True), (13, False)):
         assert (JIRA in world.labels(f"DS-{number}"), GITHUB in world.labels(f"acme/churn#{number}")) == (
             put,
@@ -199,9 +201,9 @@ def test_an_issue_whose_history_cannot_be_read_gets_no_label(world: JourneyWorld
     take_off(world)
     lose_store(world)
     world.fault("status", path="*/issues/11/events", status=410, times=None)
-    told = world.run()
-    assert told.code == 1
-    assert "not checked, left alone: github:acme/churn#11: its label history" in told.err
+    result = world.run()
+    assert result.code == 1
+    assert "not checked, left alone: github:acme/churn#11: its label history" in result.err
     assert GITHUB not in world.labels("acme/churn#11") and JIRA not in world.labels("DS-11")
     world.box.faults.clear()
     assert world.run().code == 0

@@ -34,15 +34,15 @@ def assert_the_job_is_done(world: JourneyWorld) -> None:
     for number in (11, 12, 13):
         labels = world.labels(f"acme/churn#{number}")
         assert labels == {"features", "capability:features", "increment:2026-q4"}
-    for anchor, told in ((GOAL, "0 of 6 issues"), (MODEL, "0 of 3 issues"), (FEATURES, "0 of 3 issues")):
+    for anchor, result in ((GOAL, "0 of 6 issues"), (MODEL, "0 of 3 issues"), (FEATURES, "0 of 3 issues")):
         assert world.labels(anchor) == {"state:planned"}
         (comment,) = world.comments(anchor)
-        assert told in comment
-    seen = world.snapshot()
+        assert result in comment
+    observed = world.snapshot()
     second = world.run()
     assert second.code == 0, second.err
     assert world.writes() == []
-    assert world.snapshot() == seen
+    assert world.snapshot() == observed
     assert len(world.requests) == 2
 
 
@@ -63,9 +63,9 @@ def test_jira_cloud_through_the_gateway_with_a_scoped_token(make_world: MakeWorl
 
 def test_a_scoped_token_on_the_site_url_is_reported_with_the_needed_url(make_world: MakeWorld) -> None:
     world = make_world(jira=jira_seed(3, scoped=True))
-    told = world.run()
-    assert told.code == 1
-    assert "JIRA_CLOUD_ID" in told.err
+    result = world.run()
+    assert result.code == 1
+    assert "JIRA_CLOUD_ID" in result.err
     assert world.writes("jira") == []
 
 
@@ -126,10 +126,10 @@ def test_work_that_goes_on_shows_on_the_next_run(world: JourneyWorld) -> None:
 def test_push_switched_off_reads_and_decides_and_writes_nothing(world: JourneyWorld) -> None:
     world.edit("increment-sync.yaml", "push: {enabled: true}", "push: {enabled: false}")
     before = world.snapshot()
-    told = world.run()
-    assert told.code == 0
-    assert "push is switched off" in told.err
-    assert "DS-11 +capability:model" in told.out
+    result = world.run()
+    assert result.code == 0
+    assert "push is switched off" in result.err
+    assert "DS-11 +capability:model" in result.out
     assert world.snapshot() == before
     assert world.writes() == []
 
@@ -155,11 +155,11 @@ def test_counts_alone_are_written_once_a_day_and_states_at_once(world: JourneyWo
 
 def test_time_alone_changes_nothing(world: JourneyWorld) -> None:
     world.run()
-    seen = world.snapshot()
+    observed = world.snapshot()
     for _ in range(10):
         assert world.run(after=timedelta(hours=30)).code == 0
         assert world.writes() == []
-    assert world.snapshot() == seen
+    assert world.snapshot() == observed
 
 
 def test_edits_of_the_status_comment_send_no_mail(world: JourneyWorld) -> None:
@@ -223,8 +223,8 @@ def test_a_refused_run_does_not_say_that_there_was_nothing_to_do(world: JourneyW
     world.run()
     for key in ("DS-11", "DS-12", "DS-13"):
         world.unlabel(key, "capability:model")
-    told = world.run()
-    assert told.code == 4
-    assert "refused (label-gone)" in told.err
-    assert told.err.rstrip().endswith("nothing is written because of what was refused")
-    assert "nothing to change" not in told.out
+    result = world.run()
+    assert result.code == 4
+    assert "refused (label-gone)" in result.err
+    assert result.err.rstrip().endswith("nothing is written because of what was refused")
+    assert "nothing to change" not in result.out

@@ -45,10 +45,10 @@ def test_explain_knows_an_anchor_that_moved(world: WritingWorld) -> None:
     key = moved(world)
     world.run()
 
-    def ask(job: RunContext) -> Explanation:
-        item = job.store.known_issue("jira", key)
+    def ask(run_context: RunContext) -> Explanation:
+        item = run_context.store.known_issue("jira", key)
         assert item
-        return explain_stored(job, item)
+        return explain_stored(run_context, item)
 
     explained = world.with_context(ask)
     assert explained.trace.outcome is None

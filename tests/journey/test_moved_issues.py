@@ -20,17 +20,17 @@ def renamed(world: JourneyWorld) -> JourneyWorld:
     world.github.rename_repo(OLD, NEW)
     world.edit("mappings/science.yaml", OLD, NEW)
     world.edit("plans/2026-q4.yaml", f"github:{OLD}#1", f"github:{ANCHOR}")
-    told = world.run()
-    assert (told.code, world.writes()) == (0, []), told.err
+    result = world.run()
+    assert (result.code, world.writes()) == (0, []), result.err
     return world
 
 
 def test_a_label_gone_everywhere_is_noticed_in_a_renamed_repository(renamed: JourneyWorld) -> None:
     for key in LABELLED:
         renamed.unlabel(key, "capability:features")
-    told = renamed.run()
-    assert told.code == 4
-    assert f"capability:features is gone from all 3 issues of github:{NEW}" in told.err
+    result = renamed.run()
+    assert result.code == 4
+    assert f"capability:features is gone from all 3 issues of github:{NEW}" in result.err
     assert renamed.writes() == []
 
 
@@ -38,8 +38,8 @@ def test_a_capability_renamed_after_its_repository_leaves_no_pins(renamed: Journ
     renamed.edit("plans/2026-q4.yaml", "id: features,", "id: feats, previously: [features],")
     renamed.edit("mappings/science.yaml", "assign: features", "assign: feats")
     for _ in range(2):
-        told = renamed.run()
-        assert told.code == 0, told.err
+        result = renamed.run()
+        assert result.code == 0, result.err
     for key in LABELLED:
         assert {"capability:feats", "capability:features"} & renamed.labels(key) == {"capability:feats"}
     assert renamed.writes() == []
@@ -50,8 +50,8 @@ def test_a_capability_renamed_after_its_repository_leaves_no_pins(renamed: Journ
 
 def test_the_comment_on_an_anchor_that_the_plan_gave_up_is_removed(renamed: JourneyWorld) -> None:
     renamed.edit("plans/2026-q4.yaml", f', anchor: "github:{ANCHOR}"', "")
-    told = renamed.run()
-    assert told.code == 0, told.err
+    result = renamed.run()
+    assert result.code == 0, result.err
     assert renamed.comments(ANCHOR) == []
 
 
@@ -65,8 +65,8 @@ def transferred(world: JourneyWorld) -> JourneyWorld:
 
 def test_the_comment_of_a_transferred_anchor_is_found_and_kept_up_to_date(transferred: JourneyWorld) -> None:
     transferred.close(f"{OLD}#11")
-    told = transferred.run()
-    assert "deleted by a person" not in told.out + told.err
+    result = transferred.run()
+    assert "deleted by a person" not in result.out + result.err
     (body,) = transferred.comments("acme/attic#1")
     assert "1 of 3 issues done" in body
 
@@ -76,8 +76,8 @@ def test_a_comment_that_a_person_deleted_from_a_transferred_anchor_stays_deleted
 ) -> None:
     transferred.delete_comment("acme/attic#1")
     transferred.close(f"{OLD}#11")
-    told = transferred.run()
-    assert "deleted by a person" in told.out + told.err
+    result = transferred.run()
+    assert "deleted by a person" in result.out + result.err
     assert transferred.comments("acme/attic#1") == []
 
 
@@ -108,9 +108,9 @@ def settled(make_world: Callable[..., JourneyWorld]) -> JourneyWorld:
 def test_a_transferred_anchor_is_written_on_at_its_new_place(settled: JourneyWorld) -> None:
     settled.github.transfer(OLD, 1, "acme/attic")
     settled.close(f"{OLD}#11")
-    told = settled.run()
-    assert told.code == 0, told.out
-    assert f"github:{OLD}#1 is now acme/attic#1; the next run continues there" in told.out
+    result = settled.run()
+    assert result.code == 0, result.out
+    assert f"github:{OLD}#1 is now acme/attic#1; the next run continues there" in result.out
     assert settled.run().code == 0
     assert settled.labels("acme/attic#1") == {"state:in-progress"}
     (body,) = settled.comments("acme/attic#1")
@@ -124,9 +124,9 @@ def test_a_transferred_issue_is_left_to_its_new_repository(settled: JourneyWorld
     settled.edit(
         "mappings/science.yaml", FEATURES_RULE, FEATURES_RULE.replace("assign: features", "assign: model")
     )
-    told = settled.run()
-    assert told.code == 0, told.out
-    assert f"github:{OLD}#11 is now acme/attic#1" in told.out
+    result = settled.run()
+    assert result.code == 0, result.out
+    assert f"github:{OLD}#11 is now acme/attic#1" in result.out
     assert settled.run().code == 0
     (model, _) = settled.status()["increments"][0]["goals"][0]["capabilities"]
     assert model["counts"]["todo"] == 3, "it is in no source any more"
@@ -142,10 +142,10 @@ def test_an_issue_that_is_deleted_before_it_is_written_on_is_not_tried_again(set
     settled.edit("mappings/science.yaml", "assign: other", "assign: model")
     settled.github.delete_issue(OLD, 11)
     settled.jira.delete("DS-11")
-    told = settled.run()
-    assert told.code == 0, told.out
+    result = settled.run()
+    assert result.code == 0, result.out
     for name in (f"github:{OLD}#11", "jira:DS-11"):
-        assert f"{name} no longer exists or is not visible to this account" in told.out
+        assert f"{name} no longer exists or is not visible to this account" in result.out
     assert "0 of 2 issues done" in settled.comments(MODEL)[0], "it counts as it was for some days"
     assert settled.run().code == 0
     assert settled.writes() == []
@@ -156,9 +156,9 @@ def test_a_repository_made_private_takes_nothing_away_and_comes_back(settled: Jo
     settled.github.hide(OLD, "sync-robot")
     before = settled.snapshot()
     for _ in range(2):
-        told = settled.run()
-        assert told.code == 1
-        assert f"not read: github:{OLD}: " in told.err
+        result = settled.run()
+        assert result.code == 1
+        assert f"not read: github:{OLD}: " in result.err
         assert settled.snapshot() == before
     settled.github.show(OLD, "sync-robot")
     assert settled.run().code == 0
@@ -173,7 +173,7 @@ def test_explain_finds_moved_issues_by_the_keys_they_had(settled: JourneyWorld) 
     settled.github.transfer(OLD, 1, "acme/attic")
     settled.run(after=timedelta(hours=25))
     for old, new in {"DS-11": "OPS-1", f"{OLD}#1": "acme/attic#1"}.items():
-        told = settled.explain(old)
-        assert told.code == 0, told.err
-        assert new in told.out
+        result = settled.explain(old)
+        assert result.code == 0, result.err
+        assert new in result.out
     assert "capability:features" in settled.explain(f"{OLD}#1").out

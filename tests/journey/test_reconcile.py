@@ -20,10 +20,10 @@ def settled(world: JourneyWorld) -> JourneyWorld:
 
 
 def test_an_untouched_world_shows_no_drift(settled: JourneyWorld) -> None:
-    told = settled.reconcile(yes=True)
-    assert told.code == 0
-    assert "nothing to change" in told.out
-    assert "by hand" not in told.err
+    result = settled.reconcile(yes=True)
+    assert result.code == 0
+    assert "nothing to change" in result.out
+    assert "by hand" not in result.err
     assert settled.writes() == []
 
 
@@ -36,9 +36,11 @@ def test_a_label_removed_manually_stays_away_and_its_increment_label_goes(
 ) -> None:
     capability = "capability:model" if key == "DS-11" else "capability:features"
     settled.unlabel(key, capability)
-    told = settled.reconcile(yes=True)
-    assert told.code == 0, told.err
-    assert f"by hand: {'jira' if key == 'DS-11' else 'github'}:{key}: {capability} was taken off" in told.err
+    result = settled.reconcile(yes=True)
+    assert result.code == 0, result.err
+    assert (
+        f"by hand: {'jira' if key == 'DS-11' else 'github'}:{key}: {capability} was taken off" in result.err
+    )
     assert not settled.labels(key) & {capability, "increment:2026-q4"}
     assert settled.overrides()["overrides"][0]["kind"] == "veto"
     settled.run()
@@ -52,8 +54,8 @@ def test_restore_labels_restores_a_deleted_label_but_no_veto(
     for key in keys:
         settled.unlabel(key, "capability:features")
     settled.unlabel("DS-11", "capability:model")
-    told = settled.reconcile(yes=True, restore_labels=True)
-    assert told.code == 0, told.err
+    result = settled.reconcile(yes=True, restore_labels=True)
+    assert result.code == 0, result.err
     assert all("capability:features" in settled.labels(key) for key in keys)
     assert "capability:model" not in settled.labels("DS-11")
     assert [(each["kind"], each["label"]) for each in settled.overrides()["overrides"]] == [
@@ -65,9 +67,9 @@ def test_restore_labels_restores_a_deleted_label_but_no_veto(
 def test_a_capability_label_put_manually_counts_and_replaces_ours(settled: JourneyWorld, key: str) -> None:
     ours, theirs = ("model", "features") if key == "DS-11" else ("features", "model")
     settled.label(key, f"capability:{theirs}")
-    told = settled.reconcile(yes=True)
-    assert told.code == 0, told.err
-    assert f"capability:{theirs} was put" in told.err
+    result = settled.reconcile(yes=True)
+    assert result.code == 0, result.err
+    assert f"capability:{theirs} was put" in result.err
     assert {f"capability:{theirs}"} == {name for name in settled.labels(key) if "capability" in name}
     assert f"capability:{ours}" not in settled.labels(key)
     (decision,) = settled.overrides()["overrides"]
@@ -79,8 +81,8 @@ def test_a_pin_that_is_taken_away_leaves_the_rules_to_decide(settled: JourneyWor
     settled.run()
     assert "capability:model" not in settled.labels("DS-11")
     settled.unlabel("DS-11", "capability:features")
-    told = settled.reconcile(yes=True)
-    assert "the pin of capability:features was taken back" in told.err
+    result = settled.reconcile(yes=True)
+    assert "the pin of capability:features was taken back" in result.err
     assert "capability:model" in settled.labels("DS-11")
     assert settled.overrides()["overrides"] == []
 
@@ -92,10 +94,10 @@ def test_a_pin_that_is_taken_away_leaves_the_rules_to_decide(settled: JourneyWor
 def test_a_manually_edited_comment_is_shown_and_written_again(settled: JourneyWorld, anchor: str) -> None:
     before = settled.comments(anchor)
     settled.edit_comment(anchor, lambda text: text.replace("0 of 3 issues", "3 of 3 issues"))
-    told = settled.reconcile(yes=True)
-    assert told.code == 0, told.err
-    assert f"{anchor}: the status comment of capability:" in told.err
-    assert "was edited" in told.err
+    result = settled.reconcile(yes=True)
+    assert result.code == 0, result.err
+    assert f"{anchor}: the status comment of capability:" in result.err
+    assert "was edited" in result.err
     assert settled.comments(anchor) == before
     settled.reconcile(yes=True)
     assert settled.writes() == []
@@ -118,9 +120,9 @@ def test_a_deleted_comment_is_shown_and_posted_again(settled: JourneyWorld, anch
     settled.delete_comment(anchor)
     settled.run()
     assert settled.comments(anchor) == [], "a run leaves it deleted"
-    told = settled.reconcile(yes=True)
-    assert told.code == 0, told.err
-    assert "was deleted" in told.err
+    result = settled.reconcile(yes=True)
+    assert result.code == 0, result.err
+    assert "was deleted" in result.err
     assert settled.comments(anchor) == before
     settled.run()
     settled.close("DS-11" if anchor == MODEL else "acme/churn#11")
@@ -132,9 +134,9 @@ def test_a_deleted_comment_is_shown_and_posted_again(settled: JourneyWorld, anch
 def test_a_comment_that_a_person_deleted_is_not_posted_by_runs(settled: JourneyWorld) -> None:
     settled.delete_comment(MODEL)
     settled.close("DS-11")
-    told = settled.run()
-    assert told.code == 0
-    assert "was deleted by a person; left alone" in told.out
+    result = settled.run()
+    assert result.code == 0
+    assert "was deleted by a person; left alone" in result.out
     settled.close("DS-12")
     assert "not posted again" in settled.run().err
     assert settled.comments(MODEL) == []
@@ -144,8 +146,8 @@ def test_a_comment_whose_markers_a_person_cut_out_is_theirs_and_gets_a_successor
     settled: JourneyWorld,
 ) -> None:
     settled.edit_comment(FEATURES, lambda text: "My own words now")
-    told = settled.reconcile(yes=True)
-    assert "was taken over" in told.err
+    result = settled.reconcile(yes=True)
+    assert "was taken over" in result.err
     theirs, ours = settled.comments(FEATURES)
     assert theirs == "My own words now"
     assert "0 of 3 issues done" in ours
@@ -159,10 +161,10 @@ def test_deleted_and_moved_issues_are_shown_and_leave_their_capability(settled: 
     settled.jira.move("DS-12", "OPS", "ada")
     settled.github.delete_issue("acme/churn", 11)
     settled.github.transfer("acme/churn", 12, "acme/attic", by="ada")
-    told = settled.reconcile(yes=True)
-    assert told.code == 0, told.err
+    result = settled.reconcile(yes=True)
+    assert result.code == 0, result.err
     for key in ("jira:DS-11", "jira:DS-12", "github:acme/churn#11", "github:acme/churn#12"):
-        assert f"gone from its source: {key}" in told.err
+        assert f"gone from its source: {key}" in result.err
     settled.run()
     assert settled.writes() == []
 
@@ -175,9 +177,9 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(settled: JourneyW
     settled.delete_comment(FEATURES)
     settled.unlabel("DS-11", "capability:model")
     before = settled.snapshot()
-    told = settled.reconcile()
-    assert "there is no terminal to ask at; add --yes to repair" in told.err
-    assert "was edited" in told.err and "was deleted" in told.err
+    result = settled.reconcile()
+    assert "there is no terminal to ask at; add --yes to repair" in result.err
+    assert "was edited" in result.err and "was deleted" in result.err
     assert settled.snapshot() == before
     assert settled.writes() == []
 
@@ -185,24 +187,24 @@ def test_without_a_terminal_and_without_yes_nothing_is_written(settled: JourneyW
 def test_a_person_who_says_no_keeps_the_world_as_it_is(settled: JourneyWorld) -> None:
     settled.delete_comment(FEATURES)
     before = settled.snapshot()
-    told = settled.reconcile(answer="n")
-    assert "Repair? 1 change on 1 issue: 0 labels to add, 0 to remove, 1 comment to create" in told.out
+    result = settled.reconcile(answer="n")
+    assert "Repair? 1 change on 1 issue: 0 labels to add, 0 to remove, 1 comment to create" in result.out
     assert settled.snapshot() == before
 
 
 def test_a_person_who_says_yes_gets_the_repair(settled: JourneyWorld) -> None:
     settled.delete_comment(FEATURES)
-    told = settled.reconcile(answer="y")
-    assert told.code == 0, told.err
+    result = settled.reconcile(answer="y")
+    assert result.code == 0, result.err
     assert len(settled.comments(FEATURES)) == 1
 
 
 def test_drift_is_there_for_programs_too(settled: JourneyWorld) -> None:
     settled.edit_comment(MODEL, lambda text: text + " (never mind)")
     settled.jira.delete("DS-13")
-    told = settled.reconcile(as_json=True, yes=True)
-    assert told.json["by_hand"] == [
+    result = settled.reconcile(as_json=True, yes=True)
+    assert result.json["by_hand"] == [
         {"issue": "jira:DS-2", "text": "the status comment of capability:model was edited"}
     ]
-    assert told.json["gone"] == ["jira:DS-13"]
-    assert told.json["applied"]["done"] >= 1
+    assert result.json["gone"] == ["jira:DS-13"]
+    assert result.json["applied"]["done"] >= 1

@@ -24,15 +24,15 @@ def lock(world: JourneyWorld, locked: bool = True) -> None:
 def test_a_locked_issue_is_not_tried_in_every_run(world: JourneyWorld) -> None:
     with world:
         lock(world)
-        told = world.run(after=QUARTER)
-        assert told.code == 1
+        result = world.run(after=QUARTER)
+        assert result.code == 1
         assert "capability:model" in world.labels("DS-11"), "the rest goes on"
         assert world.run(after=QUARTER).code == 1, "one refusal may be a hiccup"
         for _ in range(2):
-            told = world.run(after=QUARTER)
-            assert (told.code, world.writes("github")) == (0, [])
-            assert "rejected 2 writes" in told.out
-            assert "next attempt when it changes, or after" in told.out
+            result = world.run(after=QUARTER)
+            assert (result.code, world.writes("github")) == (0, [])
+            assert "rejected 2 writes" in result.out
+            assert "next attempt when it changes, or after" in result.out
         assert world.run(after=timedelta(minutes=30)).code == 1, "the hour is over"
         assert world.run(after=timedelta(minutes=90)).code == 0, "now it waits for two"
         assert world.writes("github") == []
@@ -60,8 +60,8 @@ def test_reconcile_tries_at_once(world: JourneyWorld) -> None:
 def test_an_archived_repository_does_not_stop_others(world: JourneyWorld) -> None:
     with world:
         world.github.archive("acme/churn")
-        told = world.run()
-        assert told.code == 1
+        result = world.run()
+        assert result.code == 1
         assert "capability:model" in world.labels("DS-11")
         world.run(after=QUARTER)
         assert world.run(after=QUARTER).code == 0

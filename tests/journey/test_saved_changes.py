@@ -18,17 +18,17 @@ PREFIX = "push: {enabled: true}\nlabels: {capability: {prefix: 'cap:'}}"
 def reviewed(world: JourneyWorld, tmp_path: Path) -> Path:
     """What the first run would do, looked at and saved."""
     path = tmp_path / "changes.json"
-    told = world.preview(path)
-    assert told.code == 0, told.err
+    result = world.preview(path)
+    assert result.code == 0, result.err
     assert world.writes() == []
     return path
 
 
 def refused(world: JourneyWorld, path: Path, because: str) -> None:
     before = world.snapshot()
-    told = world.apply(path)
-    assert told.code == 5, told.err
-    assert because in told.err
+    result = world.apply(path)
+    assert result.code == 5, result.err
+    assert because in result.err
     assert world.snapshot() == before
     assert world.writes() == []
 
@@ -44,9 +44,9 @@ def test_a_preview_writes_nothing_and_says_when_there_is_something_to_do(world: 
 def test_apply_does_what_a_run_would_have_done(
     world: JourneyWorld, reviewed: Path, make_world: MakeWorld
 ) -> None:
-    told = world.apply(reviewed)
-    assert told.code == 0, told.err
-    assert "12 changes written" in told.out
+    result = world.apply(reviewed)
+    assert result.code == 0, result.err
+    assert "12 changes written" in result.out
     other = make_world()
     other.run()
     assert world.snapshot() == other.snapshot()
@@ -73,8 +73,8 @@ def test_other_activity_on_an_issue_does_not_make_it_stale(world: JourneyWorld, 
     world.jira.label("DS-12", "urgent", "ada")
     world.github.retitle("acme/churn", 11, "Build something else", by="ada")
     world.github.comment("acme/churn", 1, "Nice", by="ada")
-    told = world.apply(reviewed)
-    assert told.code == 0, told.err
+    result = world.apply(reviewed)
+    assert result.code == 0, result.err
     assert world.labels("DS-12") == {"model", "urgent", "capability:model", "increment:2026-q4"}
     assert len(world.comments(MODEL)) == 2
 
@@ -105,9 +105,9 @@ def test_a_status_comment_that_changed_refuses_it_whole(world: JourneyWorld, tmp
 def test_a_deleted_issue_refuses_it_whole(world: JourneyWorld, reviewed: Path) -> None:
     world.jira.delete("DS-11")
     before = world.snapshot()
-    told = world.apply(reviewed)
-    assert told.code == 5
-    assert "DS-11" in told.err
+    result = world.apply(reviewed)
+    assert result.code == 5
+    assert "DS-11" in result.err
     assert world.snapshot() == before
 
 
@@ -143,9 +143,9 @@ def test_it_belongs_to_one_instance(world: JourneyWorld, reviewed: Path) -> None
 
 def test_with_push_switched_off_it_is_not_applied(world: JourneyWorld, reviewed: Path) -> None:
     world.edit("increment-sync.yaml", "push: {enabled: true}", "push: {enabled: false}")
-    told = world.apply(reviewed)
-    assert told.code == 3
-    assert "push is switched off" in told.err
+    result = world.apply(reviewed)
+    assert result.code == 3
+    assert "push is switched off" in result.err
     assert world.writes() == []
 
 
@@ -155,17 +155,17 @@ def test_a_file_that_is_no_change_set_is_said_to_be_none(
 ) -> None:
     path = tmp_path / "changes.json"
     path.write_text(text)
-    told = world.apply(path)
-    assert told.code == 1
-    assert "preview --out" in told.err
-    assert "bug" not in told.err
+    result = world.apply(path)
+    assert result.code == 1
+    assert "preview --out" in result.err
+    assert "bug" not in result.err
     assert world.requests == ()
 
 
 def test_a_file_that_is_not_there_is_said_to_be_missing(world: JourneyWorld, tmp_path: Path) -> None:
-    told = world.apply(tmp_path / "nothing.json")
-    assert told.code == 1
-    assert "nothing.json" in told.err
+    result = world.apply(tmp_path / "nothing.json")
+    assert result.code == 1
+    assert "nothing.json" in result.err
 
 
 def test_lost_answers_while_applying_are_cleared_up_by_the_next_run(
@@ -188,10 +188,10 @@ def test_a_rename_is_applied_to_comment_and_labels_and_the_next_run_has_nothing_
     world.edit("mappings/science.yaml", "assign: features", "assign: feats")
     path = tmp_path / "renamed.json"
     assert world.preview(path).code == 0
-    told = world.apply(path)
-    assert told.code == 0, told.err
+    result = world.apply(path)
+    assert result.code == 0, result.err
     assert "capability:feats" in world.labels("acme/churn#11")
-    told = world.run()
-    assert told.code == 0, told.err
+    result = world.run()
+    assert result.code == 0, result.err
     assert world.writes() == []
     assert len(world.comments("acme/churn#1")) == len(before)

@@ -100,12 +100,12 @@ def test_a_comment_that_a_person_deleted_is_not_posted_again(world: WritingWorld
 def test_an_issue_out_of_sight_does_not_mean_that_a_person_deleted_the_comment(world: WritingWorld) -> None:
     world.run()
     world.jira.close("DS-2")
-    kept = dict(world.github._issue_at(CAPABILITY).comments)
+    stored = dict(world.github._issue_at(CAPABILITY).comments)
     world.github._issue_at(CAPABILITY).comments.clear()
     world.github.unreadable[CAPABILITY] = Gone("github: 404")
     assert world.run().exit_code == 1
     world.github.unreadable.clear()
-    world.github._issue_at(CAPABILITY).comments.update(kept)
+    world.github._issue_at(CAPABILITY).comments.update(stored)
     world.run()
     assert "1 of 3 issues done" in only(world, CAPABILITY)
 
@@ -176,13 +176,13 @@ def test_an_unreadable_source_is_named_after_a_day_and_the_numbers_stay(world: W
     assert "Unreadable" not in only(world, GOAL)
     world.pass_time(hours=24)
     world.run()
-    told = only(world, GOAL)
-    assert "Unreadable since 2026-11-02" in told
-    assert "1 of 4 issues done" in told
+    result = only(world, GOAL)
+    assert "Unreadable since 2026-11-02" in result
+    assert "1 of 4 issues done" in result
     world.pass_time(hours=24)
     world.jira.close("DS-3")
     world.run()
-    assert only(world, GOAL) == told
+    assert only(world, GOAL) == result
     world.github.failing.clear()
     world.run()
     assert "Unreadable" not in only(world, GOAL)

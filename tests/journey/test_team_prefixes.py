@@ -88,10 +88,10 @@ def test_a_team_that_gives_its_prefix_up_has_to_say_so(world: JourneyWorld) -> N
     with world:
         world.run()
         world.write("mappings/science.yaml", MAPPING)
-        told = world.run()
-        assert told.code == 3
-        assert "mappings/science.yaml:1:1" in told.err
-        assert "previously: ['sci:']" in told.err
+        result = world.run()
+        assert result.code == 3
+        assert "mappings/science.yaml:1:1" in result.err
+        assert "previously: ['sci:']" in result.err
         world.write(
             "mappings/science.yaml",
             MAPPING + "labels: {capability: {previously: 'sci:'}, state: {previously: sci.}}\n",
@@ -105,17 +105,17 @@ def test_explain_names_the_line_that_won(world: JourneyWorld) -> None:
     with world:
         world.edit("increment-sync.yaml", "push: {", "labels: {increment: {prefix: 'inc:'}}\npush: {")
         world.run()
-        told = world._call(lambda: explain(world.invocation(), "DS-11"))
-        assert "its capability label begins with sci: (mappings/science.yaml:8:10)" in told.out
-        assert "its increment label begins with inc: (increment-sync.yaml:5:22)" in told.out
-        told = world._call(lambda: explain(world.invocation(as_json=True), MODEL))
-        assert told.json["prefixes"] == [
+        result = world._call(lambda: explain(world.invocation(), "DS-11"))
+        assert "its capability label begins with sci: (mappings/science.yaml:8:10)" in result.out
+        assert "its increment label begins with inc: (increment-sync.yaml:5:22)" in result.out
+        result = world._call(lambda: explain(world.invocation(as_json=True), MODEL))
+        assert result.json["prefixes"] == [
             {"family": "state", "prefix": "sci.", "origin": "mappings/science.yaml:8:57"}
         ]
 
 
 @pytest.mark.parametrize(
-    ("labels", "told"),
+    ("labels", "message"),
     [
         ("{state: {prefix: 'capability:x'}}", "mappings/science.yaml:8:"),
         (
@@ -132,12 +132,12 @@ def test_explain_names_the_line_that_won(world: JourneyWorld) -> None:
         (f"{{capability: {{prefix: '{'x' * 45}:'}}}}", "shorten the id"),
     ],
 )
-def test_ambiguous_prefixes_are_refused(world: JourneyWorld, labels: str, told: str) -> None:
+def test_ambiguous_prefixes_are_refused(world: JourneyWorld, labels: str, message: str) -> None:
     with world:
         world.write("mappings/science.yaml", MAPPING + f"labels: {labels}\n")
-        said = world.run()
-        assert said.code == 3
-        assert told in said.err
+        result = world.run()
+        assert result.code == 3
+        assert message in result.err
         assert world.requests == ()
 
 

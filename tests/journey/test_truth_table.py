@@ -219,9 +219,7 @@ def test_two_pins_leave_the_decision_to_the_rules_and_stay(world: WritingWorld, 
     assert is_quiet(world)
 
 
-def test_an_unknown_id_pins_nothing_and_is_reported_in_every_run(
-    world: WritingWorld, place: str
-) -> None:
+def test_an_unknown_id_pins_nothing_and_is_reported_in_every_run(world: WritingWorld, place: str) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.tracker_of(key).label(key, "capability:moon")
@@ -242,8 +240,8 @@ def test_on_an_anchor_a_persons_label_stands_alone_in_its_family(
     assert "state:planned" in world.labels(anchor)
     world.tracker_of(anchor).label(anchor, f"{family}mine")
     outcome = world.run()
-    kept = {f"{family}mine"} if family == "state:" else {f"{family}mine", "state:planned"}
-    assert ours(world, anchor) == kept
+    stored = {f"{family}mine"} if family == "state:" else {f"{family}mine", "state:planned"}
+    assert ours(world, anchor) == stored
     assert {c.state for c in outcome.planning.rollup.goals} == {"planned"}
     assert is_quiet(world)
     world.tracker_of(anchor).unlabel(anchor, f"{family}mine")
@@ -406,7 +404,9 @@ def test_without_store_a_persons_capability_is_a_pin(world: WritingWorld, place:
     assert is_quiet(world)
 
 
-def test_without_store_a_label_of_unknown_origin_is_left_and_reported(world: WritingWorld, place: str) -> None:
+def test_without_store_a_label_of_unknown_origin_is_left_and_reported(
+    world: WritingWorld, place: str
+) -> None:
     key = an_issue(world, place, "features")
     world.run()
     world.lose_store()

@@ -20,18 +20,18 @@ def world(make_world: MakeWorld) -> JourneyWorld:
 
 def ran(world: JourneyWorld) -> str:
     """A run; out: its id."""
-    told = world.run()
-    assert told.code == 0, told.err
+    result = world.run()
+    assert result.code == 0, result.err
     return world.last_run()
 
 
 def test_after_undoing_a_first_run_the_trackers_are_as_before_and_stay_so(world: JourneyWorld) -> None:
     before = world.snapshot()
     run_id = ran(world)
-    told = world.undo(run_id, limit=100)
-    assert told.code == 0, told.err + told.out
+    result = world.undo(run_id, limit=100)
+    assert result.code == 0, result.err + result.out
     assert world.snapshot() == before
-    assert f"until: increment-sync overrides clear --run {run_id}" in told.out
+    assert f"until: increment-sync overrides clear --run {run_id}" in result.out
     for _ in range(2):
         assert world.run().code == 0
         assert world.writes() == []
@@ -65,8 +65,8 @@ def test_a_later_run_is_reverted_to_the_result_of_the_first_one(world: JourneyWo
     before = world.snapshot()
     run_id = ran(world)
     assert world.snapshot() != before
-    told = world.undo(run_id)
-    assert told.code == 0, told.err
+    result = world.undo(run_id)
+    assert result.code == 0, result.err
     assert world.snapshot() == before
     assert world.run().code == 0
     assert world.writes() == []
@@ -103,9 +103,9 @@ def test_an_undo_can_be_undone_and_runs_go_on_from_there(world: JourneyWorld) ->
 def test_a_second_undo_of_a_run_changes_nothing(world: JourneyWorld) -> None:
     run_id = ran(world)
     world.undo(run_id, limit=100)
-    told = world.undo(run_id, limit=100)
-    assert told.code == 0
-    assert "nothing to take back" in told.out
+    result = world.undo(run_id, limit=100)
+    assert result.code == 0
+    assert "nothing to take back" in result.out
     assert world.writes() == []
 
 
@@ -118,9 +118,9 @@ def test_a_label_that_a_person_took_off_and_put_again_stays(world: JourneyWorld)
         label = "capability:model" if key == "DS-11" else "capability:features"
         world.unlabel(key, label)
         world.label(key, label)
-    told = world.undo(run_id, limit=100)
-    assert told.code == 1
-    assert "left: jira:DS-11: a person has since removed and put back capability:model" in told.err
+    result = world.undo(run_id, limit=100)
+    assert result.code == 1
+    assert "left: jira:DS-11: a person has since removed and put back capability:model" in result.err
     assert "capability:model" in world.labels("DS-11")
     assert "capability:features" in world.labels("acme/churn#11")
     assert "capability:model" not in world.labels("DS-12")
@@ -129,8 +129,8 @@ def test_a_label_that_a_person_took_off_and_put_again_stays(world: JourneyWorld)
 def test_a_label_that_a_person_put_beside_ours_leaves_both(world: JourneyWorld) -> None:
     run_id = ran(world)
     world.label("DS-11", "capability:features")
-    told = world.undo(run_id, limit=100)
-    assert "left: jira:DS-11: a person has since changed it" in told.err
+    result = world.undo(run_id, limit=100)
+    assert "left: jira:DS-11: a person has since changed it" in result.err
     assert {"capability:model", "capability:features"} <= world.labels("DS-11")
 
 
@@ -140,11 +140,11 @@ def test_words_around_our_comment_stay_and_a_comment_with_changed_words_of_ours_
     run_id = ran(world)
     world.edit_comment(FEATURES, lambda text: f"{text}\nThanks, Ada")
     world.edit_comment(MODEL, lambda text: text.replace("0 of 3", "2 of 3"))
-    told = world.undo(run_id, limit=100)
-    assert told.code == 1
+    result = world.undo(run_id, limit=100)
+    assert result.code == 1
     assert world.comments(FEATURES) == ["Thanks, Ada"]
     assert "2 of 3" in world.comments(MODEL)[0]
-    assert "has since been changed by a person" in told.err
+    assert "has since been changed by a person" in result.err
     assert world.comments(GOAL) == []
 
 
@@ -165,10 +165,10 @@ def test_what_a_later_run_changed_is_left_and_the_run_is_named(world: JourneyWor
     for key in ("DS-11", "DS-12", "DS-13"):
         world.close(key)
     last = ran(world)
-    told = world.undo(middle)
-    assert told.code == 1
-    assert f"run {last} has since changed" in told.err
-    assert f"has since been edited by run {last}; undo that run first" in told.err
+    result = world.undo(middle)
+    assert result.code == 1
+    assert f"run {last} has since changed" in result.err
+    assert f"has since been edited by run {last}; undo that run first" in result.err
     assert world.labels(MODEL) == {"state:done"}
 
 
@@ -182,8 +182,8 @@ def test_an_issue_that_a_person_touches_while_the_question_waits_is_read_again(
         return "y"
 
     monkeypatch.setattr("builtins.input", answer)
-    told = world.undo(run_id, answer="y", limit=100)
-    assert told.code == 1
+    result = world.undo(run_id, answer="y", limit=100)
+    assert result.code == 1
     assert {"capability:model", "capability:features"} <= world.labels("DS-11")
     assert "capability:model" not in world.labels("DS-12")
 
@@ -197,11 +197,11 @@ def test_a_deleted_comment_is_posted_again_with_post_again(world: JourneyWorld) 
     world.edit("plans/2026-q4.yaml", 'anchor: "github:acme/churn#1"}', "previously: []}")
     run_id = ran(world)
     assert world.comments(FEATURES) == []
-    told = world.undo(run_id)
-    assert told.code == 1
+    result = world.undo(run_id)
+    assert result.code == 1
     assert (
         "can only be posted again, which mails all watchers; if this is intended, add --post-again"
-        in told.err
+        in result.err
     )
     assert world.comments(FEATURES) == []
     assert world.undo(run_id, post_again=True).code == 0
@@ -222,9 +222,9 @@ def test_what_a_run_put_goes_by_the_name_that_it_has_since(world: JourneyWorld) 
     world.edit("mappings/science.yaml", "assign: features", "assign: churn-features")
     second = ran(world)
     assert {"capability:churn-model"} <= world.labels("DS-11")
-    told = world.undo(second)
-    assert told.code == 1
-    assert "was renamed to capability:churn-features because of the plan; change the plan" in told.err
+    result = world.undo(second)
+    assert result.code == 1
+    assert "was renamed to capability:churn-features because of the plan; change the plan" in result.err
     assert {"capability:churn-model"} <= world.labels("DS-11")
     assert world.undo(first, limit=100).code in (0, 1)
     labels = {key: face[0] for tracker in before.values() for key, face in tracker.items()}
@@ -256,28 +256,28 @@ def test_labels_with_a_team_prefix_are_reverted_and_stay_away_with_the_next_pref
 @pytest.mark.parametrize(("answer", "written"), [("n", False), ("", False), ("y", True)])
 def test_on_a_terminal_it_asks(world: JourneyWorld, answer: str, written: bool) -> None:
     run_id = ran(world)
-    seen = world.snapshot()
-    told = world.undo(run_id, answer=answer, limit=100)
-    assert "Take back?" in told.out
-    assert (world.snapshot() != seen) is written
+    observed = world.snapshot()
+    result = world.undo(run_id, answer=answer, limit=100)
+    assert "Take back?" in result.out
+    assert (world.snapshot() != observed) is written
     assert bool(world.overrides()["overrides"]) is written
 
 
 @pytest.mark.parametrize("how", [{"yes": False}, {"dry_run": True}])
 def test_without_a_yes_it_only_shows(world: JourneyWorld, how: dict[str, bool]) -> None:
     run_id = ran(world)
-    told = world.undo(run_id, limit=100, **how)
-    assert told.code == 0
-    assert "jira:DS-11 -capability:model -increment:2026-q4" in told.out
+    result = world.undo(run_id, limit=100, **how)
+    assert result.code == 0
+    assert "jira:DS-11 -capability:model -increment:2026-q4" in result.out
     assert world.writes() == []
     assert world.overrides()["overrides"] == []
 
 
 def test_the_guard_refuses_and_names_the_way_past_it(world: JourneyWorld) -> None:
     run_id = ran(world)
-    told = world.undo(run_id)
-    assert told.code == 4
-    assert "--max-removals 14" in told.err
+    result = world.undo(run_id)
+    assert result.code == 4
+    assert "--max-removals 14" in result.err
     assert world.writes() == []
     assert world.overrides()["overrides"] == []
     assert world.undo(run_id, limit=14).code == 0
@@ -286,9 +286,9 @@ def test_the_guard_refuses_and_names_the_way_past_it(world: JourneyWorld) -> Non
 def test_with_push_switched_off_nothing_is_written(world: JourneyWorld) -> None:
     run_id = ran(world)
     world.edit("increment-sync.yaml", "push: {enabled: true}", "push: {enabled: false}")
-    told = world.undo(run_id, limit=100)
-    assert told.code == 3
-    assert "push is switched off" in told.out
+    result = world.undo(run_id, limit=100)
+    assert result.code == 3
+    assert "push is switched off" in result.out
     assert world.writes() == []
 
 
@@ -297,12 +297,12 @@ def test_one_issue_alone_and_a_run_that_does_not_exist(world: JourneyWorld) -> N
     assert world.undo(run_id, issues=("DS-12",)).code == 0
     assert world.labels("DS-12") == {"model"}
     assert "capability:model" in world.labels("DS-11")
-    told = world.undo(run_id, issues=("DS-99",))
-    assert told.code == 1
-    assert f"run {run_id} wrote nothing on DS-99" in told.err
-    told = world.undo("20200101-000000-none")
-    assert told.code == 1
-    assert "there is no run 20200101-000000-none" in told.err
+    result = world.undo(run_id, issues=("DS-99",))
+    assert result.code == 1
+    assert f"run {run_id} wrote nothing on DS-99" in result.err
+    result = world.undo("20200101-000000-none")
+    assert result.code == 1
+    assert "there is no run 20200101-000000-none" in result.err
 
 
 # ---- dying on the way
@@ -321,8 +321,8 @@ def test_an_undo_may_die_at_any_write_and_be_done_again(make_world: MakeWorld, a
     with death(at, after=after), pytest.raises(Died):
         world.undo(run_id, limit=100)
     assert world.run().code == 0, "a crontab between the two"
-    told = world.undo(run_id, limit=100)
-    assert told.code == 0, told.err
+    result = world.undo(run_id, limit=100)
+    assert result.code == 0, result.err
     assert world.snapshot() == before
     world.run()
     assert world.writes() == []
@@ -350,14 +350,14 @@ def test_once_cleared_the_next_run_brings_it_back(world: JourneyWorld) -> None:
     run_id = ran(world)
     done = world.snapshot()
     world.undo(run_id, limit=100)
-    held = world.overrides()["overrides"]
-    assert {(row["kind"], row["run_id"]) for row in held} == {("held", run_id), ("comment", run_id)}
+    reverted = world.overrides()["overrides"]
+    assert {(row["kind"], row["run_id"]) for row in reverted} == {("held", run_id), ("comment", run_id)}
     assert "Held back until cleared: 14 overrides (increment-sync overrides)" in world.status_text().out
     assert world.status()["held"] == 14
     assert world.clear(run=run_id, answer="n").code == 0
-    assert world.overrides()["overrides"] == held
-    told = world.clear(run=run_id, answer="y")
-    assert "14 overrides cleared" in told.out
+    assert world.overrides()["overrides"] == reverted
+    result = world.clear(run=run_id, answer="y")
+    assert "14 overrides cleared" in result.out
     assert world.overrides()["overrides"] == []
     assert "Held back" not in world.status_text().out
     assert world.run().code == 0
@@ -385,8 +385,8 @@ def test_a_veto_can_be_cleared_and_a_pin_is_a_label_on_the_issue(world: JourneyW
     world.label("DS-12", "capability:features")
     world.run()
     assert "1 override cleared" in world.clear(label="capability:model").out
-    told = world.clear(issue="DS-12")
-    assert "take the label off the issue to end it" in told.err
+    result = world.clear(issue="DS-12")
+    assert "take the label off the issue to end it" in result.err
     world.run()
     assert "capability:model" in world.labels("DS-11")
 
@@ -397,16 +397,16 @@ def test_the_history_says_who_when_what_which_rule_and_why(world: JourneyWorld) 
     second = ran(world)
     world.undo(second)
     undo_id = world.last_run()
-    told = world.history(first).out
-    assert "jira:DS-11 +capability:model (no label of ours before) done" in told
-    assert "rule model of team" in told
-    assert "rule model: " not in told
-    assert "(as sync-robot)" in told
-    assert " by " in told.splitlines()[1]
-    told = world.history(undo_id).out
-    assert f"undo of {second}, whose reason was:" in told
-    assert "edit status comment of capability:model" in told
-    assert "+*Planned" in told or "+*planned" in told
+    result = world.history(first).out
+    assert "jira:DS-11 +capability:model (no label of ours before) done" in result
+    assert "rule model of team" in result
+    assert "rule model: " not in result
+    assert "(as sync-robot)" in result
+    assert " by " in result.splitlines()[1]
+    result = world.history(undo_id).out
+    assert f"undo of {second}, whose reason was:" in result
+    assert "edit status comment of capability:model" in result
+    assert "+*Planned" in result or "+*planned" in result
     listed = world.history().out
     assert f"undo {second}" in listed
     document = world.history(undo_id, as_json=True).json

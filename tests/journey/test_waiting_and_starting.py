@@ -113,9 +113,9 @@ def test_a_tracker_that_is_down_is_requested_once_and_reported_once(make_world: 
     world.run()
     world.edit("increment-sync.yaml", world.box.url("jira"), "http://127.0.0.1:9")
     began, loud = world.clock(), replace(world.invocation(), log_level="info")
-    told = world._call(lambda: running.run(loud, RunOptions()))
-    assert told.code == 1
-    assert '"source.failed"' in told.err, "logs are on the same stream"
-    assert told.err.count("no connection to 127.0.0.1:9") == 1
-    assert "anchors not read: jira:DS-1, jira:OPS-1: for the same reason" in told.err
+    result = world._call(lambda: running.run(loud, RunOptions()))
+    assert result.code == 1
+    assert '"source.failed"' in result.err, "logs are on the same stream"
+    assert result.err.count("no connection to 127.0.0.1:9") == 1
+    assert "anchors not read: jira:DS-1, jira:OPS-1: for the same reason" in result.err
     assert (world.clock() - began).total_seconds() < 30 * 60 + 15, "one round of attempts"

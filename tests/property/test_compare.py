@@ -46,7 +46,7 @@ def worlds(draw: st.DrawFn) -> LabelDiffInputs:
     ours = ANCHOR_LABELS if is_anchor else ISSUE_LABELS
     not_old = [label for label in ours if label != "capability:old"]
     live = draw(some([*ours, *PEOPLES]))
-    wish = DesiredLabels(
+    wished = DesiredLabels(
         ref=REF,
         container="DS",
         labels={label: Reason(text="wanted") for label in draw(some(not_old))},
@@ -61,7 +61,7 @@ def worlds(draw: st.DrawFn) -> LabelDiffInputs:
     }
     pins = {} if is_anchor else {REF: draw(some(["capability:a", "capability:b"]))}
     return LabelDiffInputs(
-        desired={REF: wish},
+        desired={REF: wished},
         live={REF: issue(KEY, labels=live)},
         pushed={REF: draw(some(ours))},
         overrides=RecordedOverrides(pins=pins, **decided),
@@ -101,10 +101,10 @@ def test_nothing_is_concluded_about_an_issue_that_was_not_read_or_may_not_be_wri
     world: LabelDiffInputs,
 ) -> None:
     outcome = diff_labels(world)
-    wish = world.desired[REF]
-    if not wish.fully_read:
+    wished = world.desired[REF]
+    if not wished.fully_read:
         assert outcome == LabelDiff()
-    if not wish.may_write or outcome.suspicions:
+    if not wished.may_write or outcome.suspicions:
         assert outcome.changes == ()
 
 
@@ -117,8 +117,8 @@ def test_what_people_vetoed_or_undo_took_back_is_never_put(world: LabelDiffInput
 
 @given(worlds())
 def test_with_a_source_missing_nothing_goes_without_a_successor(world: LabelDiffInputs) -> None:
-    wish = replace(world.desired[REF], no_pure_removal=True)
-    change = the_change(diff_labels(replace(world, desired={REF: wish})))
+    wished = replace(world.desired[REF], no_pure_removal=True)
+    change = the_change(diff_labels(replace(world, desired={REF: wished})))
     assert change is None or change.pure_removals == ()
 
 

@@ -104,9 +104,9 @@ def test_no_counted_issue_stands_beside_its_child(world):
 
 def in_a_circle(start, parents):
     by_key = {each.key: each for each in parents}
-    current, seen = start, set()
-    while current is not None and current not in seen:
-        seen.add(current)
+    current, observed = start, set()
+    while current is not None and current not in observed:
+        observed.add(current)
         current = by_key.get(parents[current])
         if current == start:
             return True

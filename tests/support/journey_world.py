@@ -1,6 +1,6 @@
-"""A workspace and the embedded trackers it talks to, for stories that go the whole way over HTTP.
+"""A workspace and the sandbox trackers behind it, for end-to-end tests over HTTP.
 
-The program and the trackers share one clock that stands still until somebody moves it; sleeping moves it.
+Program and trackers share one clock. It stands still until a test moves it; sleeping moves it, too.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TOKENS: Mapping[str, str] = {
     "GH_TOKEN": "github-token",
 }
 GOAL, MODEL, FEATURES = "DS-1", "DS-2", "acme/churn#1"
-"""The anchors of the goal and of its two capabilities ``model`` (fed by Jira) and ``features`` (by GitHub)."""
+"""Anchors of the goal and of its capabilities ``model`` (on Jira) and ``features`` (on GitHub)."""
 
 SETTINGS = """\
 instance: journey
@@ -131,7 +131,7 @@ def github_seed(issues: int, *, pull_requests: int = 0, server: str = "cloud") -
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandResult:
-    """What a command said, and with which exit code it ended."""
+    """Output and exit code of a command."""
 
     code: int
     out: str
@@ -143,14 +143,14 @@ class CommandResult:
 
 
 class _Terminal(io.StringIO):
-    """A person at a keyboard who gives one answer."""
+    """Text stream that pretends to be a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 class JourneyWorld:
-    """One workspace, its trackers, and somebody who runs commands in it."""
+    """Workspace, trackers, and methods for commands and for actions of people."""
 
     def __init__(
         self,
@@ -165,7 +165,10 @@ class JourneyWorld:
         trackers: Callable[[Sandbox], str] | None = None,
         environment: Mapping[str, str] = TOKENS,
     ) -> None:
-        """``jira`` and ``github``: how many issues, or a whole seed. ``settings``: lines added to the file."""
+        """Set up, not yet started.
+
+        ``jira`` and ``github``: number of issues, or a seed. ``settings``: lines added to the file.
+        """
         self.clock = Clock(NOW)
         seeds = {
             "jira": jira_seed(jira) if isinstance(jira, int) else jira,
@@ -174,7 +177,7 @@ class JourneyWorld:
         self.box = Sandbox.from_seed({"trackers": seeds}, clock=self.clock)
         self.root, self.environment = root, environment
         self.requests: tuple[LogEntry, ...] = ()
-        """Of the last command."""
+        """Requests of the last command."""
         self.slept: list[float] = []
         self._texts = {"plans/2026-q4.yaml": plan, "mappings/science.yaml": mapping}
         self._texts |= {f"mappings/{name}.yaml": text for name, text in (more_mappings or {}).items()}
@@ -195,20 +198,20 @@ class JourneyWorld:
     # ---- the workspace
 
     def write(self, name: str, text: str) -> None:
-        """A file of the workspace."""
+        """Write a file of the workspace."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
     def edit(self, name: str, old: str, new: str) -> None:
-        """Somebody changes a file of the workspace."""
+        """Replace text in a file of the workspace."""
         text = (self.root / name).read_text(encoding="utf-8")
         assert old in text, f"{old!r} is not in {name}"
         self.write(name, text.replace(old, new))
 
     @contextmanager
     def opened_store(self) -> Iterator[Store]:
-        """The store, opened beside the program."""
+        """Open the store beside the program."""
         with open_workspace_store(load_configuration(self.root), self.clock) as store:
             yield store
 
@@ -236,7 +239,7 @@ class JourneyWorld:
         metrics: Path | None = None,
         **options: Any,
     ) -> CommandResult:
-        """``increment-sync run``, some time after the last command."""
+        """Run ``increment-sync run``, some time after the last command."""
         return self._call(
             lambda: running.run(self.invocation(as_json=as_json), RunOptions(**options), metrics), after
         )
@@ -250,9 +253,9 @@ class JourneyWorld:
         after: timedelta = timedelta(minutes=30),
         **options: Any,
     ) -> CommandResult:
-        """``increment-sync reconcile``; ``answer`` is what a person at a terminal types."""
-        ways = self.invocation(as_json=as_json)
-        return self._call(lambda: running.reconcile(ways, RunOptions(**options), yes=yes), after, answer)
+        """Run ``increment-sync reconcile``. ``answer``: text that a person types at the terminal."""
+        invocation = self.invocation(as_json=as_json)
+        return self._call(lambda: running.reconcile(invocation, RunOptions(**options), yes=yes), after, answer)
 
     def preview(
         self, out: Path | None = None, *, detailed: bool = False, format_: str = "text"
@@ -271,42 +274,44 @@ class JourneyWorld:
         limit: int | None = None,
         **more: Any,
     ) -> CommandResult:
-        """``increment-sync undo``; ``answer`` is what a person at a terminal types, ``limit`` the removals that are
-        allowed this once."""
+        """Run ``increment-sync undo``.
+
+        ``answer``: text that a person types at the terminal. ``limit``: value of ``--max-removals``.
+        """
         more.setdefault("yes", answer is None)
         more.setdefault("limits", RunOptions(max_removals=limit))
         options = UndoOptions(run_id=run_id, **more)
         return self._call(lambda: undo(self.invocation(as_json=as_json), options), answer=answer)
 
     def last_run(self) -> str:
-        """The id of the last run of any command."""
+        """Return the id of the last run of any command."""
         with self.opened_store() as store:
             return store.recent_runs(1)[0].id
 
     def explain(self, key: str) -> CommandResult:
-        """``increment-sync explain``."""
+        """Run ``increment-sync explain``."""
         return self._call(lambda: explain(self.invocation(), key))
 
     def status(self) -> Any:
-        """``increment-sync status --json``."""
+        """Run ``increment-sync status --json`` and parse its output."""
         return self._call(lambda: status(self.invocation(as_json=True), None)).json
 
     def status_text(self, after: timedelta = timedelta(minutes=30)) -> CommandResult:
-        """``increment-sync status``."""
+        """Run ``increment-sync status``."""
         return self._call(lambda: status(self.invocation(), None), after)
 
     def clear(self, *, yes: bool = True, answer: str | None = None, **which: Any) -> CommandResult:
-        """``increment-sync overrides clear``; ``answer`` is what a person at a terminal types."""
+        """Run ``increment-sync overrides clear``. ``answer``: text that a person types at the terminal."""
         wanted = OverrideFilter(yes=yes and answer is None, **which)
         return self._call(lambda: clear_overrides(self.invocation(), wanted), answer=answer)
 
     def history(self, run_id: str | None = None, *, as_json: bool = False, **more: Any) -> CommandResult:
-        """``increment-sync history``."""
+        """Run ``increment-sync history``."""
         issue, since = more.get("issue"), more.get("since")
         return self._call(lambda: history(self.invocation(as_json=as_json), run_id, issue, 100, since))
 
     def overrides(self) -> Any:
-        """``increment-sync overrides --json``."""
+        """Run ``increment-sync overrides --json`` and parse its output."""
         return self._call(lambda: list_overrides(self.invocation(as_json=True))).json
 
     def _call(
@@ -324,11 +329,11 @@ class JourneyWorld:
     # ---- what was asked of the trackers
 
     def reads(self, tracker: str | None = None) -> list[str]:
-        """The reading requests of the last command: ``GET /path -> 200``."""
+        """Return the read requests of the last command: ``GET /path -> 200``."""
         return [_log_line(entry) for entry in self._of(tracker) if not _writes(entry)]
 
     def writes(self, tracker: str | None = None) -> list[str]:
-        """The writing requests of the last command."""
+        """Return the write requests of the last command."""
         return [_log_line(entry) for entry in self._of(tracker) if _writes(entry)]
 
     def _of(self, tracker: str | None) -> Iterable[LogEntry]:
@@ -345,32 +350,32 @@ class JourneyWorld:
         return self.box.trackers["github"].state  # type: ignore[attr-defined]
 
     def labels(self, key: str) -> set[str]:
-        """All labels of an issue."""
+        """Return all labels of an issue."""
         if "#" in key:
             return {label.name for label in self.github.issue(*_split(key)).labels}
         return set(self.jira.need(key).labels)
 
     def label(self, key: str, name: str, by: str = "ada") -> None:
-        """A person puts a label."""
+        """Add a label as a person."""
         (self.github.label(*_split(key), name, by=by) if "#" in key else self.jira.label(key, name, by))
 
     def unlabel(self, key: str, name: str, by: str = "ada") -> None:
-        """A person takes a label off."""
+        """Remove a label as a person."""
         (self.github.unlabel(*_split(key), name, by=by) if "#" in key else self.jira.unlabel(key, name, by))
 
     def comments(self, key: str) -> list[str]:
-        """The texts of all comments of an issue."""
+        """Return the texts of all comments of an issue."""
         found = self.github.issue(*_split(key)).comments if "#" in key else self.jira.need(key).comments
         return [comment.body for comment in found]
 
     def comment_id(self, key: str) -> int:
-        """Id of the only comment."""
+        """Return the id of the only comment."""
         found = self.github.issue(*_split(key)).comments if "#" in key else self.jira.need(key).comments
         (only,) = found
         return int(only.id)
 
     def edit_comment(self, key: str, change: Callable[[str], str], by: str = "ada") -> None:
-        """A person edits the only comment of an issue."""
+        """Edit the only comment of an issue as a person."""
         comment_id, text = self.comment_id(key), change(self.comments(key)[0])
         if "#" in key:
             self.github.edit_comment(_split(key)[0], comment_id, text, by=by)
@@ -378,14 +383,14 @@ class JourneyWorld:
             self.jira.edit_comment(key, comment_id, text, by)
 
     def delete_comment(self, key: str) -> None:
-        """A person deletes the only comment of an issue."""
+        """Delete the only comment of an issue as a person."""
         if "#" in key:
             self.github.delete_comment(_split(key)[0], self.comment_id(key))
         else:
             self.jira.delete_comment(key, self.comment_id(key), "ada")
 
     def close(self, key: str) -> None:
-        """A person finishes an issue."""
+        """Close an issue as a person."""
         if "#" in key:
             self.github.close(*_split(key), by="ada")
         else:
@@ -395,7 +400,7 @@ class JourneyWorld:
         self.box.faults.add(Fault(kind=kind, **more))
 
     def snapshot(self) -> Any:
-        """Everything that people see on both trackers, times and mails left aside."""
+        """Return everything that people see on both trackers, without times and mails."""
         return {
             "jira": {issue.key: _jira_view(issue) for issue in self.jira.issues()},
             "github": {
@@ -407,7 +412,7 @@ class JourneyWorld:
 
 
 def plain_trackers(box: Sandbox) -> str:
-    """Jira Cloud by its site URL, GitHub by a token."""
+    """Return tracker settings: Jira Cloud with its site URL, GitHub with a token."""
     return (
         f"  jira: {{kind: jira-cloud, url: '{box.url('jira')}', write_spacing: 0}}\n"
         f"  github: {{kind: github, url: '{box.url('github')}', write_spacing: 0}}"
@@ -416,7 +421,7 @@ def plain_trackers(box: Sandbox) -> str:
 
 @contextmanager
 def _typed_answer(answer: str | None) -> Iterator[None]:
-    """What the program reads from the keyboard, if there is one."""
+    """Replace standard input by the answer of a person."""
     before = sys.stdin
     sys.stdin = io.StringIO() if answer is None else _Terminal(answer + "\n")
     try:

@@ -1,4 +1,4 @@
-"""Builders for the stories about the roll-up: a plan of one increment, issues with a state, one call."""
+"""Builders for roll-up tests: a plan of one increment, issues with a state, and one call."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def issue(
     assigned: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> ENTRY:
-    """An assigned issue: ``status`` goes to its IssueState, ``assigned`` to its Assignment."""
+    """Build an assigned issue. ``status`` goes to its IssueState, ``assigned`` to its Assignment."""
     if state in ("done", "dropped"):
         fields.setdefault("closed", MIDWAY - timedelta(days=10))
     the_ref = ref(key, tracker)

@@ -1,4 +1,4 @@
-"""A workspace, two trackers in memory and the people who use them, for the stories about writing back."""
+"""A workspace with two in-memory trackers, for tests of writing labels and comments."""
 
 from __future__ import annotations
 
@@ -74,23 +74,24 @@ FEATURES, MODEL, INCREMENT = "capability:features", "capability:model", "increme
 
 
 class FaultyTracker(MemoryTracker):
-    """A tracker whose lists can be stale, whose history can be silent, and which counts its requests."""
+    """In-memory tracker with stale lists, missing histories and rejected writes, which records direct reads."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.stale: dict[str, Issue] = {}
-        """What lists say of an issue instead of the truth, by key."""
+        """Key -> issue that lists return in place of the real one."""
         self.direct_reads: list[str] = []
         self.refusing_writes: dict[str, ConnectorError] = {}
-        """``remove`` or ``delete`` -> what becomes of such a write."""
+        """``remove`` or ``delete`` -> error that such a write raises."""
         self.unreadable: dict[str, ConnectorError] = {}
-        """What a direct read of an issue comes to, by key."""
+        """Key -> error that a direct read raises."""
 
     def freeze_list(self, key: str) -> None:
-        """From now on lists show the issue as it is at this moment."""
+        """From now on, lists return the issue as it is at this moment."""
         self.stale[key] = self._issue_at(key).issue
 
     def forget_label_authors(self, key: str) -> None:
+        """Remove the label history of an issue."""
         self._issue_at(key).label_origins.clear()
 
     def read(self, key: str, wanted: FieldSelection) -> Issue:
@@ -132,7 +133,10 @@ class _Quiet:
 
 
 class WritingWorld:
-    """The goal's anchor is DS-1 on Jira, the one of ``features`` is acme/churn#1 on GitHub."""
+    """Workspace, trackers and clock.
+
+    The goal's anchor is DS-1 on Jira, the one of ``features`` is acme/churn#1 on GitHub.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -170,15 +174,17 @@ class WritingWorld:
     # ---- the program
 
     def run(self, *, writes: bool = True, keeps: bool = True, **options: Any) -> RunResult:
-        """One execution, an hour after the last."""
+        """Run once, an hour after the last run."""
         self.pass_time(hours=1)
         with_options = RunOptions(**options)
 
-        def work(job: RunContext) -> RunResult:
-            with run_lock(job, "a test"):
-                outcome = apply_changes(job, with_options, plan_run(job, with_options, records=keeps))
+        def work(run_context: RunContext) -> RunResult:
+            with run_lock(run_context, "a test"):
+                outcome = apply_changes(
+                    run_context, with_options, plan_run(run_context, with_options, records=keeps)
+                )
                 if writes:
-                    save_run_result(job, outcome)
+                    save_run_result(run_context, outcome)
             return outcome
 
         outcome: RunResult = self.with_context(work, writes=writes)
@@ -224,7 +230,7 @@ class WritingWorld:
         return list(self.tracker_of(key)._issue_at(key).comments.values())
 
     def overrides(self) -> set[tuple[str, str, str]]:
-        """(key, kind, label)"""
+        """Return (key, kind, label) of each recorded override."""
         return {(row.ref.key, row.kind, row.label) for row in self.override_rows()}
 
     def override_rows(self) -> list[OverrideRecord]:
@@ -251,14 +257,14 @@ class WritingWorld:
             store.close()
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything on the trackers, to see that nothing changed."""
+        """Return labels and comments of all issues, to compare before and after."""
         return {
-            kept.issue.ref.key: (kept.issue.labels, dict(kept.comments))
+            stored.issue.ref.key: (stored.issue.labels, dict(stored.comments))
             for tracker in self.trackers.values()
-            for kept in tracker._issues.values()
+            for stored in tracker._issues.values()
         }
 
 
 def notes(outcome: RunResult) -> str:
-    """What a person is told beside the changes."""
+    """Return the lines that a command prints beside the changes."""
     return "\n".join(run_problem_lines(outcome))

@@ -33,12 +33,12 @@ def adding(world: WritingWorld, place: str = "DS", *labels: str) -> LabelChange:
 
 
 def apply(world: WritingWorld, *changes: LabelChange | CommentChange, **limits: object) -> ApplyResult:
-    def work(job: RunContext) -> ApplyResult:
-        job.store.acquire_lease(job.run_id, "a test", LEASE_DURATION)
+    def work(run_context: RunContext) -> ApplyResult:
+        run_context.store.acquire_lease(run_context.run_id, "a test", LEASE_DURATION)
         labels = tuple(change for change in changes if isinstance(change, LabelChange))
         comments = tuple(change for change in changes if isinstance(change, CommentChange))
-        applied = Executor(job, **limits).apply(ChangeSet(labels=labels, comments=comments))  # type: ignore[arg-type]
-        job.store.release_lease(job.run_id)
+        applied = Executor(run_context, **limits).apply(ChangeSet(labels=labels, comments=comments))  # type: ignore[arg-type]
+        run_context.store.release_lease(run_context.run_id)
         return applied
 
     done: ApplyResult = world.with_context(work)
@@ -132,8 +132,8 @@ def test_written_labels_are_known_without_another_read(world: WritingWorld) -> N
     key = world.jira.add_issue("DS", "Work", labels=["features"]).key
     world.run()
 
-    def labels(job: RunContext) -> set[str]:
-        known = job.store.known_issue("jira", key)
+    def labels(run_context: RunContext) -> set[str]:
+        known = run_context.store.known_issue("jira", key)
         assert known is not None
         return set(known.issue.labels)
 
@@ -143,8 +143,8 @@ def test_written_labels_are_known_without_another_read(world: WritingWorld) -> N
 def test_a_run_whose_lease_was_taken_over_writes_nothing(world: WritingWorld) -> None:
     change = adding(world)
 
-    def work(job: RunContext) -> None:
-        Executor(job).apply(ChangeSet(labels=(change,)))
+    def work(run_context: RunContext) -> None:
+        Executor(run_context).apply(ChangeSet(labels=(change,)))
 
     with pytest.raises(LeaseLost):
         world.with_context(work)

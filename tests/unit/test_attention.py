@@ -103,8 +103,8 @@ def test_the_estimate_in_words() -> None:
         requests=45,
         seconds=130,
     )
-    weighed = ImpactEstimate(cost=attention, audience=audience(), existing_comments=0, in_rollout=True)
-    assert notification_lines(weighed, LIMITS) == [
+    impact = ImpactEstimate(cost=attention, audience=audience(), existing_comments=0, in_rollout=True)
+    assert notification_lines(impact, LIMITS) == [
         (
             "attention: at least 3 people would probably be mailed (7 mails); 45 requests, about 2 min under the "
             "trackers' write limits"
@@ -132,18 +132,18 @@ def test_labels_come_before_comments_and_goals_before_capabilities() -> None:
     ]
 
 
-def waits(spread: WriteBudget, *changes: Change) -> list[str | None]:
+def waits(budget: WriteBudget, *changes: Change) -> list[str | None]:
     found = []
     for change in changes:
-        found.append(spread.reason_to_wait(change))
+        found.append(budget.reason_to_wait(change))
         if found[-1] is None:
-            spread.spend(change)
+            budget.spend(change)
     return found
 
 
 def test_a_run_posts_at_most_the_limit_of_comments_and_continues_with_silent_changes() -> None:
-    spread = WriteBudget(audience=audience(), max_comments=1)
-    first, second, edit = waits(spread, comment(DS), comment(CHURN), comment(CHURN, comment_id="7"))
+    budget = WriteBudget(audience=audience(), max_comments=1)
+    first, second, edit = waits(budget, comment(DS), comment(CHURN), comment(CHURN, comment_id="7"))
     assert (first, edit) == (None, None)
     assert second == "at most 1 comments are posted in one run (limits.new_comments)"
 
@@ -172,8 +172,8 @@ def test_a_small_first_run_says_nothing_of_others() -> None:
     attention = ChangeCost(
         people=1, mails=1, most_mails=1, people_known=5, new_comments=1, requests=2, seconds=2
     )
-    weighed = ImpactEstimate(cost=attention, audience=audience(), existing_comments=0, in_rollout=True)
-    assert notification_lines(weighed, LIMITS) == [
+    impact = ImpactEstimate(cost=attention, audience=audience(), existing_comments=0, in_rollout=True)
+    assert notification_lines(impact, LIMITS) == [
         (
             "attention: at least 1 person would probably be mailed (1 mail); 2 requests, about 2 s under the trackers' "
             "write limits"

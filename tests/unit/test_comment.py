@@ -207,10 +207,10 @@ def test_whatever_the_titles_a_comment_stays_below_the_limit_and_whole(kind: str
 def test_states_make_an_edit_urgent_and_counts_do_not() -> None:
     def hashes(*entries: object) -> tuple[str, str]:
         found = roll_up_plan(*entries)  # type: ignore[arg-type]
-        told = render_comment(
+        result = render_comment(
             goal_comment(next(iter(found.goals)), increment(), overrides=0, instance="a"), "jira"
         )
-        return told.urgent_hash, told.full_hash
+        return result.urgent_hash, result.full_hash
 
     one = hashes(issue("DS-1", "done"), issue("DS-2", "doing"), issue("DS-3"))
     two = hashes(issue("DS-1", "done"), issue("DS-2", "doing"), issue("DS-3", "done"))

@@ -25,10 +25,10 @@ NOW = datetime(2026, 11, 2, tzinfo=UTC)
 
 
 def label_inputs(desired: set[str], pushed: set[str], live: set[str], **more: Any) -> LabelDiffInputs:
-    wish = {name: more.pop(name) for name in ("is_anchor", "no_pure_removal") if name in more}
+    wished = {name: more.pop(name) for name in ("is_anchor", "no_pure_removal") if name in more}
     return LabelDiffInputs(
         desired={
-            REF: DesiredLabels(ref=REF, container="DS", labels=dict.fromkeys(sorted(desired), WHY), **wish)
+            REF: DesiredLabels(ref=REF, container="DS", labels=dict.fromkeys(sorted(desired), WHY), **wished)
         },
         live={REF: issue("DS-1", labels=live)},
         pushed={REF: frozenset(pushed)},
@@ -75,9 +75,7 @@ def test_each_row_of_the_decision_table(
 def test_a_label_of_no_capability_is_no_pin() -> None:
     found = diff_labels(label_inputs(set(), set(), {"capability:moon"}))
     assert (found.changes, found.suspicions) == ((), ())
-    assert [notice.text for notice in found.notices] == [
-        "has capability:moon, put by a person; left alone"
-    ]
+    assert [notice.text for notice in found.notices] == ["has capability:moon, put by a person; left alone"]
 
 
 def test_unplanned_replaced_by_a_capability_is_not_a_pure_removal() -> None:
@@ -162,8 +160,8 @@ def test_a_label_of_unknown_origin_on_an_anchor_withholds_nothing_until_it_is_ch
 
 
 def test_a_reverted_label_is_not_added_again() -> None:
-    held = RecordedOverrides(reverted={REF: frozenset({"capability:a"})})
-    assert diff_labels(label_inputs({"capability:a"}, set(), set(), overrides=held)).changes == ()
+    on_hold = RecordedOverrides(reverted={REF: frozenset({"capability:a"})})
+    assert diff_labels(label_inputs({"capability:a"}, set(), set(), overrides=on_hold)).changes == ()
 
 
 FORMER_PREFIX_SCHEME = LabelScheme(former_prefixes={"capability": ("cap:",)})
@@ -231,7 +229,10 @@ def test_a_comment_is_edited_at_once_or_once_a_day_or_for_the_last_time() -> Non
     ("places", "why"),
     [
         (CommentPlacement(desired={"goal:x": ELSEWHERE}), "the anchor of goal:x is now jira:DS-2"),
-        (CommentPlacement(desired={}, without_anchor=frozenset({"goal:x"})), "goal:x no longer has an anchor"),
+        (
+            CommentPlacement(desired={}, without_anchor=frozenset({"goal:x"})),
+            "goal:x no longer has an anchor",
+        ),
         (
             CommentPlacement(desired={}, removed_subjects=frozenset({"goal:x"})),
             "goal:x was removed from the plan",

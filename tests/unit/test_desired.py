@@ -91,8 +91,8 @@ def test_unplanned_work_is_labelled_only_where_the_team_asks() -> None:
     matched = MatchResult(unplanned=(unplanned,))
     silent = inputs(matched=matched, more_known=(known,))
     assert labels(silent, "DS-1") == set()
-    asking = replace(plan(), teams=(replace(plan().teams[0], label_unplanned=True),))
-    assert labels(inputs(matched=matched, more_known=(known,), workspace=asking), "DS-1") == {"unplanned"}
+    labeling = replace(plan(), teams=(replace(plan().teams[0], label_unplanned=True),))
+    assert labels(inputs(matched=matched, more_known=(known,), workspace=labeling), "DS-1") == {"unplanned"}
 
 
 def test_an_anchor_carries_exactly_one_state_and_the_flags_that_hold() -> None:
@@ -148,7 +148,9 @@ def test_a_goals_anchor_waits_until_all_its_teams_are_written_for() -> None:
 
 
 def test_nothing_of_an_increment_is_written_after_its_last_write() -> None:
-    of = inputs(issue("DS-1", "done"), finished_increments=frozenset({"2026-q4"}), now=CLOSE + timedelta(days=1))
+    of = inputs(
+        issue("DS-1", "done"), finished_increments=frozenset({"2026-q4"}), now=CLOSE + timedelta(days=1)
+    )
     assert list(anchored_subjects(of)) == []
     assert not any(found.may_write for found in desired_labels_for(of).values())
 

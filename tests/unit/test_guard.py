@@ -158,16 +158,16 @@ def test_all_labels_of_a_small_team_are_not_taken_away_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "may_go"), [(1, 1), (2, 1), (3, 1), (4, 2), (9, 4), (10, 5), (40, 5), (100, 10)]
+    ("known", "allowed"), [(1, 1), (2, 1), (3, 1), (4, 2), (9, 4), (10, 5), (40, 5), (100, 10)]
 )
-def test_of_a_small_source_at_most_half_may_be_missing(held: int, may_go: int) -> None:
-    assert allowed_shrinkage(Limits(), held) == may_go
+def test_of_a_small_source_at_most_half_may_be_missing(known: int, allowed: int) -> None:
+    assert allowed_shrinkage(Limits(), known) == allowed
 
 
 # ---- new comments and mail
 
 
-def weighed(*, spreading: bool = False, comments: int = 100, **attention: Any) -> ImpactEstimate:
+def impact(*, spreading: bool = False, comments: int = 100, **attention: Any) -> ImpactEstimate:
     audience = Audience(
         people_by_issue={}, jira_trackers=frozenset(), notifying_projects=frozenset(), people_known=0
     )
@@ -189,7 +189,7 @@ def creating(count: int) -> ChangeSet:
 
 @pytest.mark.parametrize(("there", "may_come"), [(1, 10), (15, 15), (60, 40), (1000, 100)])
 def test_new_comments_are_measured_by_those_that_there_are(there: int, may_come: int) -> None:
-    there_are = weighed(comments=there)
+    there_are = impact(comments=there)
     assert check_changes(creating(may_come), {}, limits(), there_are) == ()
     (refusal,) = check_changes(creating(may_come + 1), {}, limits(), there_are)
     assert refusal.text == (
@@ -200,17 +200,17 @@ def test_new_comments_are_measured_by_those_that_there_are(there: int, may_come:
 
 
 def test_a_first_run_is_not_refused_for_its_size() -> None:
-    first = weighed(spreading=True, people=500, most_mails=90, people_known=500)
+    first = impact(spreading=True, people=500, most_mails=90, people_known=500)
     assert check_changes(creating(400), {}, limits(), first) == ()
-    spread = write_budget_for(first, limits())
-    assert spread is not None
-    assert (spread.max_comments, spread.max_people, spread.max_mails_per_person) == (40, 250, 20)
+    budget = write_budget_for(first, limits())
+    assert budget is not None
+    assert (budget.max_comments, budget.max_people, budget.max_mails_per_person) == (40, 250, 20)
 
 
 @pytest.mark.parametrize(("team", "may_be_mailed"), [(3, 10), (20, 20), (40, 30), (200, 100)])
 def test_people_are_measured_by_the_team(team: int, may_be_mailed: int) -> None:
     def found(people: int, **changed: Any) -> tuple[Refusal, ...]:
-        attention = weighed(people=people, mails=people + 5, most_mails=2, people_known=team)
+        attention = impact(people=people, mails=people + 5, most_mails=2, people_known=team)
         return check_changes(ChangeSet(), {}, limits(**changed), attention)
 
     assert found(may_be_mailed) == ()
@@ -224,7 +224,7 @@ def test_people_are_measured_by_the_team(team: int, may_be_mailed: int) -> None:
 
 
 def test_mails_to_one_person_are_limited() -> None:
-    attention = weighed(people=2, mails=31, most_mails=21, people_known=5, notifying_projects=("jira:DS",))
+    attention = impact(people=2, mails=31, most_mails=21, people_known=5, notifying_projects=("jira:DS",))
     (refusal,) = check_changes(ChangeSet(), {}, limits(), attention)
     assert refusal.text == (
         "one person would get at least 21 mails, the limit is 20 (limits.mails_each); every edit in jira:DS is "

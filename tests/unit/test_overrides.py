@@ -22,9 +22,9 @@ def world(tmp_path: Path) -> WritingWorld:
 def checked(
     world: WritingWorld, *suspicions: tuple[str, SuspicionKind, str], history: bool = False, **more: int
 ) -> OverrideCheck:
-    def work(job: RunContext) -> OverrideCheck:
+    def work(run_context: RunContext) -> OverrideCheck:
         return check_suspected_overrides(
-            job,
+            run_context,
             [
                 SuspectedOverride(
                     ref=world.tracker_of(key)._issue_at(key).issue.ref,
@@ -152,14 +152,14 @@ def test_a_recorder_saves_nothing_before_save_is_called(world: WritingWorld) -> 
     key = an_issue(world)
     found = checked(world, (key, "veto", FEATURES))
 
-    def work(job: RunContext) -> None:
-        recorder = StateRecorder(job, load_recorded_state(job))
+    def work(run_context: RunContext) -> None:
+        recorder = StateRecorder(run_context, load_recorded_state(run_context))
         record_overrides(found.findings, recorder)
         ref = found.findings[0].suspicion.ref
         assert recorder.recorded.overrides.vetoes[ref] == {FEATURES}
-        assert job.store.overrides() == []
+        assert run_context.store.overrides() == []
         recorder.save()
-        assert [row.kind for row in job.store.overrides()] == ["veto"]
+        assert [row.kind for row in run_context.store.overrides()] == ["veto"]
 
     world.with_context(work)
 

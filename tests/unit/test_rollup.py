@@ -188,13 +188,13 @@ def test_a_goal_without_capabilities_is_planned():
 
 
 def test_manual_acceptance_needs_the_plan():
-    def told(accepted):
+    def result(accepted):
         plan = workspace(increment(goal(acceptance="manual", accepted=accepted)))
         return first_goal(issue("DS-1", "done"), plan=plan)
 
-    assert (told(False).state, told(False).acceptance_open) == ("in-progress", True)
-    assert told(False).warnings[0].startswith("acceptance_open: ")
-    assert (told(True).state, told(True).acceptance_open) == ("done", False)
+    assert (result(False).state, result(False).acceptance_open) == ("in-progress", True)
+    assert result(False).warnings[0].startswith("acceptance_open: ")
+    assert (result(True).state, result(True).acceptance_open) == ("done", False)
 
 
 def test_a_persons_word_alone_does_not_finish_a_goal():
@@ -322,7 +322,7 @@ def test_goals_and_capabilities_are_found_by_id():
 
 def test_a_rollup_can_be_written_as_json():
     found = roll_up_plan(issue("DS-1", "done"), plan=plan_with(released=date(2026, 11, 1)), now=MIDWAY)
-    told = json.loads(json.dumps(dataclasses.asdict(found), default=str))
-    issues = told["increments"][0]["goals"][0]["capabilities"][0]["issues"]
+    result = json.loads(json.dumps(dataclasses.asdict(found), default=str))
+    issues = result["increments"][0]["goals"][0]["capabilities"][0]["issues"]
     assert issues[0]["ref"] == {"tracker": "jira", "id": "id-DS-1", "key": "DS-1"}
     assert isinstance(found.capability("features").issues[0].ref, IssueRef)

@@ -34,14 +34,23 @@ def settled(
 ) -> tuple[JournalEntry, list[str]]:
     """A run announced a write and died; the next one settles it."""
 
-    def work(job: RunContext) -> tuple[JournalEntry, list[str]]:
+    def work(run_context: RunContext) -> tuple[JournalEntry, list[str]]:
         ref = world.tracker_of(key)._issue_at(key).issue.ref
-        job.store.record_pushed_labels(ref, added=sorted(pushed), removed=[], run_id=job.run_id, at=job.now())
-        job.store.journal_intent(
-            run_id=job.run_id, at=job.now(), ref=ref, op=op, payload=payload, before={}, rule=None, why="test"
+        run_context.store.record_pushed_labels(
+            ref, added=sorted(pushed), removed=[], run_id=run_context.run_id, at=run_context.now()
         )
-        open_still = recover_pending_writes(job)
-        return job.store.journal()[-1], open_still
+        run_context.store.journal_intent(
+            run_id=run_context.run_id,
+            at=run_context.now(),
+            ref=ref,
+            op=op,
+            payload=payload,
+            before={},
+            rule=None,
+            why="test",
+        )
+        open_still = recover_pending_writes(run_context)
+        return run_context.store.journal()[-1], open_still
 
     found: tuple[JournalEntry, list[str]] = world.with_context(work)
     return found
@@ -72,17 +81,15 @@ def test_a_tracker_that_does_not_answer_leaves_it_open(world: WritingWorld) -> N
     world.jira.unreadable[key] = Unavailable("jira does not answer")
     row, still_open = settled(world, key, "add-label", {"label": FEATURES})
     assert row.outcome is None
-    assert still_open == [
-        f"jira:{key}: the result of an earlier add-label is unknown: jira does not answer"
-    ]
+    assert still_open == [f"jira:{key}: the result of an earlier add-label is unknown: jira does not answer"]
 
 
 def test_an_issue_out_of_sight_for_a_moment_proves_nothing(world: WritingWorld) -> None:
     key = world.jira.add_issue("DS", "Work").key
     world.jira.label(key, FEATURES, by=ME)
     world.jira.unreadable[key] = Gone("not there")
-    row, told = settled(world, key, "add-label", {"label": FEATURES})
-    assert (row.outcome, told) == (None, [])
+    row, result = settled(world, key, "add-label", {"label": FEATURES})
+    assert (row.outcome, result) == (None, [])
     del world.jira.unreadable[key]
     world.with_context(recover_pending_writes)
     assert world.pushed(key) == {FEATURES}
@@ -93,7 +100,9 @@ def test_an_issue_out_of_sight_for_a_day_counts_as_deleted(world: WritingWorld) 
     world.jira.unreadable[key] = Gone("not there")
     settled(world, key, "add-label", {"label": FEATURES})
     world.pass_time(hours=25)
-    (row,) = world.with_context(lambda job: (recover_pending_writes(job), job.store.journal())[1])
+    (row,) = world.with_context(
+        lambda run_context: (recover_pending_writes(run_context), run_context.store.journal())[1]
+    )
     assert (row.outcome, row.detail) == ("not-sent", "the issue no longer exists")
 
 
@@ -102,7 +111,7 @@ def comment(body: str, **more: str) -> dict[str, Any]:
 
 
 def pushed_comment(world: WritingWorld) -> PushedCommentRecord | None:
-    return world.with_context(lambda job: job.store.pushed_comments().get(SUBJECT))  # type: ignore[no-any-return]
+    return world.with_context(lambda run_context: run_context.store.pushed_comments().get(SUBJECT))  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("by", [ME, "dana"])
@@ -135,12 +144,12 @@ def test_a_rename_is_believed_when_the_issue_carries_the_new_name(world: Writing
     key, other = (world.github.add_issue("acme/churn", "Work", labels=labels).key for _ in range(2))
     world.run()
     world.with_context(
-        lambda job: job.store.record_pushed_labels(
+        lambda run_context: run_context.store.record_pushed_labels(
             world.github._issue_at(other).issue.ref,
             added=[FEATURES],
             removed=[],
-            run_id=job.run_id,
-            at=job.now(),
+            run_id=run_context.run_id,
+            at=run_context.now(),
         )
     )
     payload = {"label": FEATURES, "new": NEW, "container": "acme/churn"}

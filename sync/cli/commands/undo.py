@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from connectors.model import IssueRef
 from sync.apply.executor import Executor
 from sync.apply.recover import recover_pending_writes
+from sync.apply.undo import build_reversal
 from sync.apply.undo_current import COMMAND, build_undo_request, read_current_issue, undo_lineage
-from sync.apply.undo_labels import build_reversal
 from sync.cli.commands.undo_text import UndoReport, print_undo_plan, print_undo_report, run_summary
 from sync.cli.issue_lookup import candidate_issues
 from sync.cli.render import change_summary
