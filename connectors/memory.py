@@ -83,7 +83,7 @@ class MemoryTracker:
         number = next(self._numbers[container])
         key = f"{container}#{number}" if "/" in container else f"{container}-{number}"
         ref = IssueRef(tracker=self.tracker, id=str(next(self._ids)), key=key)
-        given = {"status": "open", "category": "todo", "author": by} | facts
+        given = {"status": "open", "category": "todo", "author": by, "reporter": by} | facts
         now = self._now()
         issue = Issue(
             ref=ref,

@@ -60,6 +60,8 @@ class Issue:
     """Key of the direct parent."""
     assignees: tuple[str, ...] = ()
     author: str = ""
+    reporter: str = ""
+    """Person on whose behalf it was created. Jira's reporter; on GitHub the author."""
     started: datetime | None = None
     closed: datetime | None = None
     flagged: bool = False

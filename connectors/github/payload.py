@@ -42,6 +42,7 @@ def parse_issue(raw: Any, *, tracker: str, container: str, web_url: str, selecti
         parent=issue_key_from_url(fields.get("parent_issue_url")),
         assignees=_logins(fields.get("assignees")),
         author=_text_in(fields.get("user"), "login"),
+        reporter=_text_in(fields.get("user"), "login"),
         created=parse_time(require(fields, "created_at", what), what),
         updated=parse_time(require(fields, "updated_at", what), what),
         closed=parse_time(fields["closed_at"], what) if fields.get("closed_at") else None,

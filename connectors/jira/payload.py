@@ -24,7 +24,7 @@ from connectors.model import Category, FieldSelection, Issue, IssueRef
 CATEGORIES: Mapping[str, Category] = {"new": "todo", "indeterminate": "doing", "done": "done"}
 BASE_FIELDS = (
     *("summary", "status", "resolution", "issuetype", "labels", "components", "fixVersions", "parent"),
-    *("assignee", "creator", "created", "updated", "resolutiondate", "project"),
+    *("assignee", "creator", "reporter", "created", "updated", "resolutiondate", "project"),
 )
 CATEGORY_CHANGED_FIELD = "statuscategorychangedate"
 
@@ -116,6 +116,7 @@ def _parse_issue(raw: Any, key: str, *, tracker: str, site: str, ids: FieldIds) 
         parent=_parent(fields, ids.epic_link),
         assignees=tuple(filter(None, [person_name(fields.get("assignee"))])),
         author=person_name(fields.get("creator")),
+        reporter=person_name(fields.get("reporter")),
         created=parse_iso_time(require(fields, "created", what), what),
         updated=parse_iso_time(require(fields, "updated", what), what),
         started=_category_changed_at(fields, what) if category == "doing" else None,

@@ -1,4 +1,4 @@
-"""Compiles every rule's ``cel`` while the files are checked, and says where in the file an expression is wrong."""
+"""Check the CEL expressions of all rules and locate errors in the file."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ from mappings.yaml.tree import dotted
 
 def cel_invalid(draft: ParsedWorkspace) -> Iterator[Problem]:
     for _, rule, place in draft.rules():
-        if rule.when.cel is None:
+        expression = rule.when.text("cel")
+        if expression is None:
             continue
-        from mappings.rules.cel import compile_cel  # its library takes long to start
+        from mappings.rules.cel import compile_cel  # importing the CEL library is slow
 
         try:
-            compile_cel(rule.when.cel)
+            compile_cel(expression)
         except CelInvalid as error:
             yield _problem(place / "when" / "cel", "cel-invalid", error)
         else:
-            yield from _reserved_labels(draft, rule.when.cel, place / "when" / "cel")
+            yield from _reserved_labels(draft, expression, place / "when" / "cel")
 
 
 def _reserved_labels(draft: ParsedWorkspace, text: str, location: YamlLocation) -> Iterator[Problem]:
-    """Rules never see the labels that this program writes."""
+    """Report labels of this program, which rules never see."""
     read = parse_cel(text)
     for token in read.literals if "labels" in read.names else ():
         label = token.text[1:-1]
         if draft.labels.family_of(label) or label.lower() == draft.labels.released_label:
-            message = (
-                f'"{label}" is a label that this program or its people put; name a label of the team instead.'
-            )
+            message = f'"{label}" is a label that increment-sync manages; use a label of the team instead.'
             yield _problem(location, "own-label", token.error(message))
 
 

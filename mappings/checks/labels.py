@@ -1,4 +1,4 @@
-"""Checks of prefixes: a label must belong to one family, and its value must be certain."""
+"""Check that label prefixes are unambiguous: each label belongs to one family and has one value."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ class _Prefix:
         return f"the {'former ' if self.former else ''}prefix {self.text!r} of {self.family}{self.owner}"
 
     def clashes(self, other: _Prefix) -> bool:
-        """Of one family only prefixes in use that differ: a former one is told from them by its length."""
+        """Return True if a label could carry both prefixes.
+
+        Within one family only different current prefixes clash: former ones are distinguished by length."""
         if self.family == other.family and (self.former or other.former or self.text == other.text):
             return False
         return self.text.startswith(other.text) or other.text.startswith(self.text)
 
 
 def clashing_prefixes(draft: ParsedWorkspace) -> Iterator[Problem]:
-    """No prefix of a team may start, or be started by, another family's or another team's."""
+    """Report prefixes of a team that start, or are started by, a prefix of another family or team."""
     found = [*_organisation_prefixes(draft.labels), *_team_prefixes(draft)]
     told: set[tuple[str, str]] = set()
     for one, other in combinations(found, 2):
@@ -41,12 +43,12 @@ def clashing_prefixes(draft: ParsedWorkspace) -> Iterator[Problem]:
         mine, theirs = (other, one) if other.place else (one, other)
         if (theirs.text, mine.name) not in told:
             told.add((theirs.text, mine.name))
-            message = f"{mine.name} and {theirs.name} cannot be told apart; choose another."
+            message = f"{mine.name} and {theirs.name} are ambiguous; choose another."
             yield place.problem("label-prefix", message)
 
 
 def organisation_prefix_clashes(scheme: LabelScheme) -> Iterator[tuple[str, str]]:
-    """(family, sentence) for each clash among the organisation's own prefixes."""
+    """Yield (family, message) for each clash among the prefixes of the organisation."""
     for one, other in combinations(_organisation_prefixes(scheme), 2):
         if one.clashes(other):
             short, long = sorted((one, other), key=lambda each: len(each.text))

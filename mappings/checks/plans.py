@@ -1,4 +1,4 @@
-"""Cross-file checks of plans: one function for each thing that can be wrong."""
+"""Cross-file checks of plans, one function per check."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mappings.references import InvalidReference, resolve_reference
 
 
 def duplicate_ids(check: str, kind: str, entries: Iterable[tuple[str, YamlLocation]]) -> Iterator[Problem]:
-    """A problem for each id (compared without regard to case) that was there before."""
+    """Yield a problem for each id that was used before, ignoring case."""
     first: dict[str, YamlLocation] = {}
     for name, place in entries:
         before = first.setdefault(name.casefold(), place)
         if before is not place:
-            message = f'the {kind} "{name}" is defined already at {before.origin}; rename or remove one.'
+            message = f'the {kind} "{name}" is already defined at {before.origin}; rename or remove one.'
             yield place.problem(check, message)
 
 
@@ -45,7 +45,7 @@ def duplicate_iteration(draft: ParsedWorkspace) -> Iterator[Problem]:
 
 
 def unusable_id(draft: ParsedWorkspace) -> Iterator[Problem]:
-    """Ids become labels, so they have to be legal in both trackers."""
+    """Report ids that cannot be part of a label on both trackers."""
     for plan in draft.plans:
         yield from _label_problem(draft, "increment", plan.entry.increment, plan.location / "increment")
     for _, goal, place in draft.goals():
@@ -97,7 +97,7 @@ def unknown_timezone(draft: ParsedWorkspace) -> Iterator[Problem]:
 
 
 def is_zone(name: str) -> bool:
-    """True for an IANA zone that this machine knows."""
+    """Return True for an IANA time zone that is known on this machine."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -132,13 +132,13 @@ def anchor_used_twice(draft: ParsedWorkspace) -> Iterator[Problem]:
         before = first.setdefault(anchor.casefold(), place)
         if before is not place:
             message = (
-                f"{anchor} is the anchor at {before.origin} already; one issue stands for one thing only."
+                f"{anchor} is already the anchor at {before.origin}; an issue can be an anchor only once."
             )
             yield place.problem("anchor-used-twice", message)
 
 
 def unknown_team(draft: ParsedWorkspace) -> Iterator[Problem]:
-    """A warning: a team may own a capability before it has a mapping of its own."""
+    """Warn about owners without a mapping; a team may own a capability before it has one."""
     for each in draft.capabilities():
         team = each.capability.team
         if team not in draft.declared_teams and draft.teams_readable:
@@ -160,11 +160,11 @@ def bad_continues(draft: ParsedWorkspace) -> Iterator[Problem]:
                 yield place.problem("bad-continues", f'unknown capability "{old}"; {hint}')
             continue
         if _is_circular(each.capability.id, parents):
-            message = f'"{each.capability.id}" continues itself in a circle; remove one `continues`.'
+            message = f'"{each.capability.id}" continues itself (circular `continues`); remove one of them.'
             yield place.problem("bad-continues", message)
         before = taken.setdefault(old, place)
         if before is not place:
-            message = f'"{old}" is continued at {before.origin} already; only one capability can take over.'
+            message = f'"{old}" is already continued at {before.origin}; only one capability can continue it.'
             yield place.problem("bad-continues", message)
 
 
@@ -192,15 +192,15 @@ def previously_clashes(draft: ParsedWorkspace) -> Iterator[Problem]:
                 place = parent / "previously" / index
                 before = first.setdefault(old, place)
                 if old in live:
-                    message = f'"{old}" is in use as an id; a former id cannot be a present one.'
+                    message = f'"{old}" is in use as an id; a former id cannot be a current one.'
                     yield place.problem("previously-clashes", message)
                 elif before is not place:
-                    message = f'"{old}" is a former id at {before.origin} already; remove one.'
+                    message = f'"{old}" is already a former id at {before.origin}; remove one.'
                     yield place.problem("previously-clashes", message)
 
 
 def goal_without_capabilities(draft: ParsedWorkspace) -> Iterator[Problem]:
     for plan, goal, place in draft.goals():
         if not goal.capabilities and not goal.cancelled and plan.complete:
-            message = f'the goal "{goal.id}" has no capabilities and so will never show progress; add one.'
+            message = f'the goal "{goal.id}" has no capabilities and can never show progress; add one.'
             yield place.problem("empty-goal", message, severity="warning")

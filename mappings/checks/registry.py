@@ -1,4 +1,4 @@
-"""All cross-file checks: small functions from a draft of the workspace to problems."""
+"""List of all cross-file checks. Each check is a function from the parsed workspace to problems."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 
 def run_checks(draft: ParsedWorkspace) -> tuple[Problem, ...]:
-    """What every check finds."""
+    """Return the problems of all checks."""
     return tuple(problem for each in CHECKS for problem in each(draft))

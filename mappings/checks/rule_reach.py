@@ -1,4 +1,4 @@
-"""The rules of a workspace, made ready for the findings: compiled, and with what is known of their sources."""
+"""Compiled rules with their locations and the sources that they can reach: input of the warnings."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from mappings.model import Rule
 from mappings.parsed import ParsedTeam, ParsedWorkspace, YamlLocation
 from mappings.problems import Problem
 from mappings.references import is_jira
-from mappings.rules.conditions import Condition, RuleSubject, compile_conditions
+from mappings.rules.conditions import Condition, compile_conditions
+from mappings.rules.fields import decidable_keys
+from mappings.rules.subject import RuleSubject
 from mappings.yaml.tree import Node
 
-_PLACE_KEYS: Final = ("tracker", "project", "repo")
-_JIRA_ONLY: Final = ("components", "fix_version", "sprint")
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocatedSource:
-    """A source of a team, where it is written, and a nameless issue of it."""
+    """Source of a team with its location and an empty issue of that source."""
 
     name: str
-    """As ``Source.name`` says it."""
+    """``Source.name``."""
     jql: str | None
     location: YamlLocation
     probe: RuleSubject
     decidable_keys: frozenset[str]
-    """Keys of conditions that the probe can answer: where the issue is, and what its tracker has not."""
+    """Condition keys that the empty issue decides: its location, and fields that its tracker does not have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocatedRule:
-    """A rule without errors, compiled."""
+    """Compiled rule without errors."""
 
     rule: Rule
     location: YamlLocation
     conditions: Mapping[str, Condition]
-    """By key; ``cel`` is not among them."""
+    """By key, without ``cel``."""
     cel: str | None
     reachable_sources: frozenset[str]
-    """Names of the team's sources whose issues it could take."""
+    """Names of the team's sources whose issues it can match."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,13 +53,13 @@ class LocatedTeam:
     sources: tuple[LocatedSource, ...]
     rules: tuple[LocatedRule, ...]
     complete: bool
-    """False when some of its rules are missing because they are wrong."""
+    """False if invalid rules are missing."""
 
 
 def locate_teams(
     draft: ParsedWorkspace, builder: WorkspaceBuilder, problems: Iterable[Problem]
 ) -> tuple[LocatedTeam, ...]:
-    """Every team that could be read, without those rules in which there is an error."""
+    """Return all teams that could be read, without the rules that have errors."""
     wrong: dict[str, list[int]] = {}
     for problem in problems:
         if problem.severity == "error":
@@ -75,7 +75,7 @@ def _locate_team(
 ) -> LocatedTeam:
     sources = tuple(_locate_sources(team, draft.trackers))
     if len(sources) != sum(map(len, team.entry.sources)):
-        sources = ()  # some are wrong: nothing can be said about where rules reach
+        sources = ()  # some are invalid: the reach of rules is unknown
     mapping = builder.build_team(team)
     rules: list[LocatedRule] = []
     for index, rule in enumerate(mapping.rules):
@@ -105,16 +105,13 @@ def _locate_sources(team: ParsedTeam, trackers: Mapping[str, str]) -> Iterator[L
             container = source.project or source.repo
             if container is None or tracker not in trackers:
                 continue
-            jira = is_jira(trackers[tracker])
             read = Source(tracker=tracker, **source.model_dump())
             yield LocatedSource(
                 name=read.name,
                 jql=source.jql,
                 location=team.location / "sources" / index / tracker,
                 probe=RuleSubject(issue=_empty_issue(tracker, container), labels=()),
-                decidable_keys=frozenset(
-                    (*_PLACE_KEYS, "milestone") if jira else (*_PLACE_KEYS, *_JIRA_ONLY)
-                ),
+                decidable_keys=decidable_keys("jira" if is_jira(trackers[tracker]) else "github"),
             )
 
 
@@ -131,14 +128,14 @@ def _empty_issue(tracker: str, container: str) -> Issue:
 
 
 def can_match(conditions: Mapping[str, Condition], source: LocatedSource) -> bool:
-    """False when a rule can never hold for an issue of the source, whatever else the issue says."""
+    """Return False if no issue of the source can satisfy the conditions."""
     return all(
         condition.holds(source.probe) for key, condition in conditions.items() if key in source.decidable_keys
     )
 
 
 def _line_range(place: YamlLocation) -> tuple[int, int]:
-    """The first and the last line of what stands at a place."""
+    """Return the first and last line of the value at a location."""
     node = place.positions.root
     for part in place.path:
         node = node.child(part) if node else None

@@ -1,4 +1,4 @@
-"""Cross-file checks of mappings: one function for each thing that can be wrong."""
+"""Cross-file checks of mappings, one function per check."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from mappings.labels import FAMILIES
 from mappings.parsed import ParsedWorkspace, YamlLocation
 from mappings.problems import Problem, suggestion
 from mappings.references import GITHUB_REPO, JIRA_PROJECT, is_jira
-from mappings.rules.conditions import PatternInvalid, compile_pattern, has_wildcard
+from mappings.rules.fields import PATTERN_KEYS
+from mappings.rules.patterns import PatternInvalid, compile_pattern, has_wildcard
 from mappings.schema.mapping import SourceEntry
 from mappings.schema.when import ChoiceEntry
 
@@ -48,7 +49,7 @@ def unknown_capability(draft: ParsedWorkspace) -> Iterator[Problem]:
 def _rename_hint(draft: ParsedWorkspace, old: str) -> str | None:
     for each in draft.capabilities():
         if old in each.capability.previously:
-            return f'it is called "{each.capability.id}" now.'
+            return f'it was renamed to "{each.capability.id}".'
     return None
 
 
@@ -76,7 +77,7 @@ def unknown_tracker(draft: ParsedWorkspace) -> Iterator[Problem]:
             hint = suggestion(tracker, draft.trackers, kind="trackers")
             yield place.problem("unknown-tracker", f'unknown tracker "{tracker}"; {hint}', on_key=True)
     for _, rule, place in draft.rules():
-        for text, at in located_names(rule.when.tracker, place / "when" / "tracker"):
+        for text, at in located_names(rule.when.choice("tracker"), place / "when" / "tracker"):
             names = {name.casefold() for name in draft.trackers}
             if not has_wildcard(text) and text.casefold() not in names:
                 hint = suggestion(text, draft.trackers, kind="trackers")
@@ -87,7 +88,9 @@ def one_tracker_per_entry(draft: ParsedWorkspace) -> Iterator[Problem]:
     for team in draft.teams:
         for index, by_tracker in enumerate(team.entry.sources):
             if len(by_tracker) != 1 and team.complete:
-                message = "each entry of `sources` names exactly one tracker; write one entry for each."
+                message = (
+                    "each entry of `sources` must name exactly one tracker; write one entry per tracker."
+                )
                 yield (team.location / "sources" / index).problem("source-shape", message)
 
 
@@ -105,31 +108,29 @@ def source_does_not_fit_tracker(draft: ParsedWorkspace) -> Iterator[Problem]:
 def _jira_source(tracker: str, source: SourceEntry, place: YamlLocation) -> Iterator[Problem]:
     for key in ("repo", "pull_requests"):
         if key in source.model_fields_set:
-            message = f"`{key}` is for GitHub, but {tracker} is a Jira; write {{project: KEY}}."
+            message = f"`{key}` is for GitHub, but {tracker} is a Jira tracker; write {{project: KEY}}."
             yield (place / key).problem("source-shape", message, on_key=True)
     if source.project is None:
         message = f"a source of {tracker} needs a project; write {{project: KEY}}."
         yield place.problem("source-shape", message, on_key=True)
     elif not JIRA_PROJECT.fullmatch(source.project):
-        message = (
-            f'"{source.project}" is no project key; write the upper-case part of the issue keys, such as DS.'
-        )
+        message = f'"{source.project}" is not a project key; write the upper-case part of the issue keys, such as DS.'
         yield (place / "project").problem("source-shape", message)
     if source.jql is not None and _ORDER_BY.search(source.jql):
-        message = "`jql` only narrows the project and is ordered by this program; remove ORDER BY."
+        message = "`jql` only narrows the project; remove ORDER BY."
         yield (place / "jql").problem("source-shape", message)
 
 
 def _github_source(tracker: str, source: SourceEntry, place: YamlLocation) -> Iterator[Problem]:
     for key in ("project", "jql"):
         if key in source.model_fields_set:
-            message = f"`{key}` is for Jira, but {tracker} is a GitHub; write {{repo: owner/name}}."
+            message = f"`{key}` is for Jira, but {tracker} is a GitHub tracker; write {{repo: owner/name}}."
             yield (place / key).problem("source-shape", message, on_key=True)
     if source.repo is None:
         message = f"a source of {tracker} needs a repository; write {{repo: owner/name}}."
         yield place.problem("source-shape", message, on_key=True)
     elif not GITHUB_REPO.fullmatch(source.repo):
-        message = f'"{source.repo}" is no repository; write it as owner/name.'
+        message = f'"{source.repo}" is not a repository; write it as owner/name.'
         yield (place / "repo").problem("source-shape", message)
 
 
@@ -142,32 +143,35 @@ def duplicate_source(draft: ParsedWorkspace) -> Iterator[Problem]:
                 identity = (tracker, (source.project or source.repo or "").casefold(), source.jql or "")
                 before = first.setdefault(identity, place)
                 if before is not place:
-                    message = f"the team has this source already at {before.key_origin}; remove one."
+                    message = f"the team already has this source at {before.key_origin}; remove one."
                     yield place.problem("duplicate-source", message, on_key=True)
 
 
 def pattern_invalid(draft: ParsedWorkspace) -> Iterator[Problem]:
     for _, rule, place in draft.rules():
-        for key, pattern in (("title", rule.when.title), ("body", rule.when.body)):
+        for key in PATTERN_KEYS:
+            pattern = rule.when.text(key)
             if pattern is None:
                 continue
             at = place / "when" / key
             try:
                 compile_pattern(pattern)
             except PatternInvalid as error:
-                yield at.problem("pattern-invalid", f"{error} RE2 has no look-around and no back-references.")
+                yield at.problem(
+                    "pattern-invalid", f"{error} RE2 supports neither look-around nor back-references."
+                )
                 continue
             if not pattern.isascii() and _ASCII_ONLY.search(pattern):
                 message = (
-                    r"`\b` and `\w` know ASCII letters only; next to others use (^|\P{L}) and \p{L} instead."
+                    r"`\b` and `\w` support ASCII letters only; for other letters use (^|\P{L}) and \p{L}."
                 )
                 yield at.problem("pattern-ascii", message, severity="warning")
 
 
 def reserved_labels(draft: ParsedWorkspace) -> Iterator[Problem]:
-    """Rules never see the labels that this program writes, so a mapping that names one cannot work."""
+    """Report labels of this program in rules, states and answers: rules never see them, so they cannot match."""
     for _, rule, place in draft.rules():
-        for text, at in located_names(rule.when.labels, place / "when" / "labels"):
+        for text, at in located_names(rule.when.choice("labels"), place / "when" / "labels"):
             yield from _reserved_label_problem(draft, text, at)
     for entry, place in draft.inheritable_files():
         for state in ("todo", "doing", "done", "dropped", "blocked"):
@@ -187,9 +191,7 @@ def _reserved_label_problem(draft: ParsedWorkspace, text: str, place: YamlLocati
         each for family in FAMILIES if family != "unplanned" for each in labels.known_prefixes(family)
     ]
     if folded in labels.known_prefixes("unplanned") or any(start.startswith(prefix) for prefix in prefixes):
-        message = (
-            f'"{text}" is a label that this program or its people put; name a label of the team instead.'
-        )
+        message = f'"{text}" is a label that increment-sync manages; use a label of the team instead.'
         yield place.problem("own-label", message)
 
 
@@ -201,16 +203,14 @@ def identical_rules(draft: ParsedWorkspace) -> Iterator[Problem]:
             if earlier is rule:
                 continue
             contradicts = earlier.assign != rule.assign
-            message = (
-                f'the rule "{earlier.id}" has the same conditions, so this one never decides; remove one.'
-            )
+            message = f'the rule "{earlier.id}" has the same conditions, so this rule never matches first; remove one.'
             yield (team.location / "rules" / index / "when").problem(
                 "identical-rules", message, severity="error" if contradicts else "warning", on_key=True
             )
 
 
 def state_named_twice(draft: ParsedWorkspace) -> Iterator[Problem]:
-    """``blocked`` is a flag beside the state and may share names with it."""
+    """Report names under several states. ``blocked`` is a flag and may share names with a state."""
     for entry, place in draft.inheritable_files():
         for kind in ("statuses", "labels", "types"):
             first: dict[str, str] = {}
@@ -218,12 +218,12 @@ def state_named_twice(draft: ParsedWorkspace) -> Iterator[Problem]:
                 for name in getattr(getattr(entry.states, state), kind):
                     before = first.setdefault(name.casefold(), state)
                     if before != state:
-                        message = f'"{name}" is under `{before}` already; an issue has one state, remove one.'
+                        message = f'"{name}" is already under `{before}`; an issue has one state, remove one.'
                         yield (place / "states" / state).problem("state-named-twice", message, on_key=True)
 
 
 def located_names(choice: ChoiceEntry | None, place: YamlLocation) -> Iterator[tuple[str, YamlLocation]]:
-    """Every name of a choice with its place, for the long form and the short ones alike."""
+    """Yield every name of a choice with its location, in the long and the short forms."""
     for part in ("any", "all", "none") if choice else ():
         for index, text in enumerate(getattr(choice, part) or ()):
             yield text, place / part / index

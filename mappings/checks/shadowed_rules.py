@@ -1,7 +1,7 @@
-"""Rules that can never decide, as far as their conditions alone can prove it.
+"""Find rules that never match first, as far as their conditions prove it.
 
-A rule is shadowed when whatever it asks for implies what an earlier rule asks for. Only what is certain is
-said: where two conditions cannot be compared, nothing is found.
+A rule is shadowed if its conditions imply those of an earlier rule. Only certain cases are reported: conditions that
+cannot be compared are assumed to differ.
 """
 
 from __future__ import annotations
@@ -20,18 +20,14 @@ from mappings.rules.conditions import (
     PatternCondition,
     TimeRangeCondition,
 )
+from mappings.rules.fields import LOCATION_KEYS, SINGLE_VALUED_KEYS
 
-_SINGLE_VALUED: Final = frozenset(
-    {"tracker", "project", "repo", "type", "milestone", "sprint", "status", "author"}
-)
-"""Keys of which an issue has one value at most."""
-_LOCATION_KEYS: Final = frozenset({"tracker", "project", "repo"})
 _SPECIAL: Final = re.compile(r"[\\.^$*+?()\[\]{}|]")
 _MAX_ALTERNATIVES: Final = 50
 
 
 def impossible_rule(team: LocatedTeam) -> Iterator[Problem]:
-    """A rule that asks for something and forbids it, or that no source of the team can satisfy."""
+    """Warn about rules that contradict themselves or that no source of the team can satisfy."""
     for each in team.rules:
         for key, condition in each.conditions.items():
             if isinstance(condition, ChoiceCondition) and _contradicts_itself(condition):
@@ -42,9 +38,7 @@ def impossible_rule(team: LocatedTeam) -> Iterator[Problem]:
                     "impossible-rule", message, severity="warning", on_key=True
                 )
         if team.sources and not each.reachable_sources:
-            message = (
-                "none of the team's sources has issues like that; correct the conditions or remove the rule."
-            )
+            message = "no source of the team has such issues; correct the conditions or remove the rule."
             yield (each.location / "when").problem(
                 "impossible-rule", message, severity="warning", on_key=True
             )
@@ -59,30 +53,30 @@ def _contradicts_itself(condition: ChoiceCondition) -> bool:
     if condition.any_of and all(map(forbidden, condition.any_of)):
         return True
     exact = {name.text for name in condition.all_of if name.pattern is None}
-    return condition.key in _SINGLE_VALUED and len(exact) > 1
+    return condition.key in SINGLE_VALUED_KEYS and len(exact) > 1
 
 
 def shadowed_rule(team: LocatedTeam) -> Iterator[Problem]:
-    """A rule that can never decide because earlier ones take everything that it could take."""
+    """Warn about rules that never match first because earlier rules match all their issues."""
     for index, later in enumerate(team.rules):
         if not later.reachable_sources:
             continue
         takers = _shadowing_rules(team.rules[:index], later)
         if not takers or (len(takers) == 1 and takers[0].rule.when == later.rule.when):
-            continue  # the same conditions are a check of their own, which every command runs
+            continue  # identical conditions are reported by `identical_rules`
         names = " and ".join(f'"{each.rule.id}" ({each.rule.origin})' for each in takers)
-        verb = "takes" if len(takers) == 1 else "take"
-        message = f"this rule never decides: {names} before it {verb} everything; move it up or remove it."
+        verb = "matches" if len(takers) == 1 else "match"
+        message = f"this rule never matches first: {names} before it {verb} all its issues; move it up or remove it."
         yield later.location.problem("shadowed-rule", message, severity="warning", on_key=True)
 
 
 def is_shadowed(earlier: Sequence[LocatedRule], later: LocatedRule) -> bool:
-    """Whether the conditions alone prove that earlier rules take everything."""
+    """Return True if the conditions prove that earlier rules match all issues of this one."""
     return bool(_shadowing_rules(earlier, later))
 
 
 def _shadowing_rules(earlier: Sequence[LocatedRule], later: LocatedRule) -> list[LocatedRule]:
-    """The earlier rules which together leave nothing; empty when that cannot be proved."""
+    """Return the earlier rules that together match all issues of ``later``; empty if that is not certain."""
     near = [each for each in earlier if _may_be_implied(each, later)]
     if not near:
         return []
@@ -98,16 +92,16 @@ def _shadowing_rules(earlier: Sequence[LocatedRule], later: LocatedRule) -> list
 
 
 def _may_be_implied(earlier: LocatedRule, later: LocatedRule) -> bool:
-    """A quick look before the real comparison."""
+    """Cheap filter before the full comparison."""
     if earlier.cel is not None and earlier.cel != later.cel:
         return False
-    return all(key in later.conditions or key in _LOCATION_KEYS for key in earlier.conditions)
+    return all(key in later.conditions or key in LOCATION_KEYS for key in earlier.conditions)
 
 
 def _shadowed_name_by_name(
     near: Sequence[LocatedRule], later: LocatedRule, key: str, condition: ChoiceCondition
 ) -> list[LocatedRule]:
-    """A rule that asks for any of several names is as many rules as there are names."""
+    """Split a rule with several names under ``any`` into one rule per name and look for a match for each."""
     takers: list[LocatedRule] = []
     for name in condition.any_of:
         part = {**later.conditions, key: replace(condition, any_of=(name,))}
@@ -130,7 +124,7 @@ def implies(
         return False
     # That the places agree is known from the sources of the team.
     return all(
-        key in _LOCATION_KEYS or (key in asked and _condition_implies(asked[key], weaker))
+        key in LOCATION_KEYS or (key in asked and _condition_implies(asked[key], weaker))
         for key, weaker in earlier.conditions.items()
     )
 
@@ -149,7 +143,7 @@ def _condition_implies(one: Condition, other: Condition) -> bool:
 
 def _choice_implies(one: ChoiceCondition, other: ChoiceCondition) -> bool:
     def certain(wanted: Sequence[NamePattern]) -> bool:
-        """Whether what ``one`` asks for always brings one of these names along."""
+        """Return True if every issue that satisfies ``one`` has one of these names."""
         by_any = bool(one.any_of) and all(any(covers(w, n) for w in wanted) for n in one.any_of)
         return by_any or any(covers(w, n) for w in wanted for n in one.all_of)
 
@@ -161,22 +155,22 @@ def _choice_implies(one: ChoiceCondition, other: ChoiceCondition) -> bool:
 
 
 def _excludes(one: ChoiceCondition, name: NamePattern) -> bool:
-    """Whether an issue that fits ``one`` never carries a name."""
+    """Return True if no issue that satisfies ``one`` has the name."""
     if any(covers(each, name) for each in one.none_of):
         return True
     required = one.any_of or one.all_of[:1]
     return (
-        one.key in _SINGLE_VALUED
+        one.key in SINGLE_VALUED_KEYS
         and bool(required)
         and all(each.pattern is None and not covers(name, each) for each in required)
     )
 
 
 def covers(wide: NamePattern, narrow: NamePattern) -> bool:
-    """Whether everything that ``narrow`` names is named by ``wide``, too.
+    """Return True if every text that ``narrow`` matches is also matched by ``wide``.
 
-    A ``*`` of the wide name may stand for a wildcard of the narrow one; a ``?`` may not, because the narrow
-    one's ``*`` may be several characters.
+    A ``*`` in ``wide`` may cover a wildcard in ``narrow``; a ``?`` may not, because a ``*`` in ``narrow`` can stand
+    for several characters.
     """
     if wide.text == narrow.text:
         return True
@@ -186,7 +180,7 @@ def covers(wide: NamePattern, narrow: NamePattern) -> bool:
 
 
 def is_plain(pattern: str) -> bool:
-    """A pattern without anything that a pattern can do."""
+    """Return True for a pattern without special characters."""
     return _SPECIAL.search(pattern) is None
 
 
@@ -203,7 +197,7 @@ def _pattern_implies(one: str, other: str) -> bool:
 
 
 def _plain_text(pattern: str) -> tuple[str | None, bool]:
-    """The text that a plain pattern looks for, and whether without regard to case."""
+    """Return the text of a plain pattern (None for others), and whether case is ignored."""
     ignoring = pattern.startswith("(?i)")
     text = pattern.removeprefix("(?i)")
     return (text if is_plain(text) else None), ignoring

@@ -1,7 +1,6 @@
-"""Warnings that people want to be so: ``silence: [name-of-the-check]`` on a rule, a capability, a goal or a team.
+"""Warnings silenced by ``silence: [name-of-the-check]`` on a rule, capability, goal or team.
 
-The key stands in the YAML beside what it is about, so that whoever reads the file sees it. Errors cannot be
-silenced.
+Errors cannot be silenced.
 """
 
 from __future__ import annotations
@@ -32,19 +31,19 @@ SILENCEABLE: Final = frozenset(
         "unmatched-rule",
     }
 )
-"""Names of all checks whose findings are usually mistakes, but need not be."""
+"""Names of all checks that report warnings."""
 
 _STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _HOLDERS: Final = {"rules": "rule", "capabilities": "capability", "goals": "goal"}
 
 
 def unknown_silence(draft: ParsedWorkspace) -> Iterator[Problem]:
-    """A silence with a typo would do nothing, and nobody would see why."""
+    """Report unknown names under ``silence``, which would have no effect."""
     for names, place in _silence_entries(draft):
         for index, name in enumerate(names):
             if name not in SILENCEABLE:
                 hint = suggestion(name, SILENCEABLE, kind="warnings")
-                message = f'"{name}" is no warning that can be silenced; {hint}'
+                message = f'"{name}" is not a warning that can be silenced; {hint}'
                 yield (place / "silence" / index).problem("unknown-silence", message)
 
 
@@ -62,7 +61,7 @@ def _silence_entries(draft: ParsedWorkspace) -> Iterator[tuple[list[str], YamlLo
 def split_silenced(
     problems: Iterable[Problem], draft: ParsedWorkspace
 ) -> tuple[list[Problem], list[Problem]]:
-    """What is to be told, and what people silenced on purpose."""
+    """Return (problems to report, silenced problems)."""
     places = [plan.location for plan in draft.plans] + [team.location for team in draft.teams]
     files = {place.positions.file: place.positions for place in places}
     told: list[Problem] = []
@@ -85,7 +84,7 @@ def _is_silenced(problem: Problem, where: Positions) -> bool:
 
 
 def silence_hint(problem: Problem) -> str | None:
-    """What to write when a warning is meant to be so; None where that is not possible."""
+    """Return the YAML that silences a warning; None for problems that cannot be silenced."""
     if problem.severity != "warning" or problem.check not in SILENCEABLE:
         return None
     holders = [_HOLDERS[step] for step in _steps(problem.path) if step in _HOLDERS]

@@ -1,4 +1,4 @@
-"""What is usually a mistake, seen on the issues that were read last: the stored snapshot. All are warnings."""
+"""Warnings about probable mistakes, based on the issues in the stored snapshot."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from mappings.load import LoadResult
 from mappings.model import Overrides, TeamMapping, Workspace
 from mappings.parsed import ParsedCapability
 from mappings.problems import Problem, sort_problems
-from mappings.rules.conditions import has_wildcard
 from mappings.rules.flow_state import state_of
 from mappings.rules.matcher import Matcher
+from mappings.rules.patterns import has_wildcard
 from mappings.rules.rule_index import CompiledRule
 from mappings.rules.team_rules import TeamRules
 
@@ -30,23 +30,23 @@ _MAX_SPELLINGS: Final = 20
 
 @dataclass(kw_only=True, slots=True)
 class _TeamStatistics:
-    """What the snapshot shows of one team."""
+    """Statistics of the snapshot for one team."""
 
     issues: Counter[str] = field(default_factory=Counter)
     """By source."""
     matched: Counter[str] = field(default_factory=Counter)
-    """Issues that a rule takes, by source."""
+    """Issues that a rule matches, by source."""
     deciding_rules: set[str] = field(default_factory=set)
-    """Ids of rules that take something."""
+    """Ids of rules that match an issue first."""
     statuses: Counter[str] = field(default_factory=Counter)
-    """Those that mean nothing."""
+    """Statuses without a category and without a mapping."""
     spellings: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Folded label -> labels of people."""
+    """Case-folded label -> its spellings."""
     has_bodies: bool = False
     fields: set[str] = field(default_factory=set)
-    """Folded names of the custom fields that came along."""
+    """Case-folded names of the custom fields in the snapshot."""
     shadowed_rules: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    """Rule that takes nothing -> which rules take what it would."""
+    """Rule that never matches first -> rules that match its issues first."""
 
 
 def snapshot_warnings(
@@ -57,7 +57,7 @@ def snapshot_warnings(
     overrides: Overrides,
     now: datetime,
 ) -> CheckWarnings:
-    """What the stored issues tell about a workspace without errors."""
+    """Return warnings about a workspace without errors, based on the stored issues."""
     there = [each for each in known if each.vanished is None]
     matcher = Matcher(workspace, labels, now)
     teams = locate_teams(loaded.draft, loaded.builder, ())
@@ -79,7 +79,7 @@ def snapshot_warnings(
 def _collect_statistics(
     matcher: Matcher, workspace: Workspace, labels: LabelScheme, known: Sequence[KnownIssue]
 ) -> Mapping[str, _TeamStatistics]:
-    """Every issue once for what takes it, and again for the rules that take nothing."""
+    """Match every issue once, and again for the rules that never match first."""
     seen = {team.team: _TeamStatistics() for team in workspace.teams}
     mappings = {team.team: team for team in workspace.teams}
     sources = {team.team: {source.name for source in team.sources} for team in workspace.teams}
@@ -125,18 +125,21 @@ def _record_issue(facts: _TeamStatistics, issue: Issue, mapping: TeamMapping, la
 def unmatched_rule(
     team: LocatedTeam, facts: _TeamStatistics, loaded: LoadResult, now: datetime
 ) -> Iterator[Problem]:
-    """A rule for which there is no issue, although its sources were read."""
+    """Warn about rules that match no issue although their sources were read."""
     over = {each.capability.id for each in loaded.draft.capabilities() if is_over(each, now.date())}
     for each in team.rules:
         silent = each.rule.id not in facts.deciding_rules and each.rule.id not in facts.shadowed_rules
         if silent and each.rule.assign not in over and _has_needed_data(each, facts):
             count = sum(facts.issues[name] for name in each.reachable_sources)
-            message = f"of {_count_issues(count)} read last none fits this rule; correct its conditions or remove it."
+            message = (
+                f"this rule matches none of {_count_issues(count)} in the snapshot; correct its conditions or "
+                "remove it."
+            )
             yield each.location.problem("unmatched-rule", message, severity="warning", on_key=True)
 
 
 def _has_needed_data(rule: LocatedRule, facts: _TeamStatistics) -> bool:
-    """Whether the snapshot holds what the rule looks at: bodies and custom fields come with the next run."""
+    """Return True if the snapshot has the data that the rule needs. Bodies and custom fields come with the next run."""
     if not any(facts.issues[name] for name in rule.reachable_sources):
         return False
     wanted = {key.removeprefix("field.").casefold() for key in rule.conditions if key.startswith("field.")}
@@ -144,63 +147,63 @@ def _has_needed_data(rule: LocatedRule, facts: _TeamStatistics) -> bool:
 
 
 def rule_shadowed_on_snapshot(team: LocatedTeam, facts: _TeamStatistics) -> Iterator[Problem]:
-    """A rule that fits issues, all of which earlier rules take."""
+    """Warn about rules whose issues are all matched by earlier rules."""
     for index, each in enumerate(team.rules):
         takers = facts.shadowed_rules.get(each.rule.id)
         if not takers or is_shadowed(team.rules[:index], each):
             continue
         names = ", ".join(f'"{name}" {count}' for name, count in takers.most_common(_MAX_EXAMPLES))
         message = (
-            f"earlier rules take all that this one fits: {_count_issues(takers.total())} of those read last "
+            f"earlier rules match all issues of this one: {_count_issues(takers.total())} in the snapshot "
             f"({names}); move it up or remove it."
         )
         yield each.location.problem("shadowed-rule", message, severity="warning", on_key=True)
 
 
 def source_without_rule(team: LocatedTeam, facts: _TeamStatistics) -> Iterator[Problem]:
-    """A source with issues, none of which a rule takes."""
+    """Warn about sources with issues of which no rule matches any."""
     for source in team.sources:
         count = facts.issues[source.name]
         reached = any(source.name in rule.reachable_sources for rule in team.rules)
         if count and reached and not facts.matched[source.name]:
             message = (
-                f"no rule of this team takes any of {_count_issues(count)} of {source.name}; write one or remove "
+                f"no rule of this team matches any of {_count_issues(count)} of {source.name}; add one or remove "
                 "the source."
             )
             yield source.location.problem("unmapped-source", message, severity="warning", on_key=True)
 
 
 def status_without_state(team: LocatedTeam, facts: _TeamStatistics) -> Iterator[Problem]:
-    """A status that neither the tracker nor the team explains: its issues count as todo."""
+    """Warn about statuses without a category and without a mapping: their issues count as todo."""
     written = team.parsed.location / "states"
     place = written if written.positions.resolve(written.path) else team.parsed.location / "team"
     for status, count in sorted(facts.statuses.items()):
         message = (
-            f'the status "{status}" ({_count_issues(count)}) has no class on the tracker and counts as todo; name it '
+            f'the status "{status}" ({_count_issues(count)}) has no category on the tracker and counts as todo; add it '
             "under `states`."
         )
         yield place.problem("status-without-state", message, severity="warning", on_key=True)
 
 
 def label_spelling(team: LocatedTeam, facts: _TeamStatistics) -> Iterator[Problem]:
-    """Labels that the tracker spells in another way than the mapping, or in several ways."""
+    """Warn about labels that the tracker spells differently from the mapping, or in several ways."""
     for text, place in located_labels(team):
         there = facts.spellings.get(text.casefold(), set())
         if there and text not in there and not has_wildcard(text):
-            message = f'"{text}" is spelled "{min(there)}" on the tracker; write it like that.'
+            message = f'"{text}" is spelled "{min(there)}" on the tracker; use that spelling.'
             yield place.problem("label-case", message, severity="warning")
     several = [sorted(names) for _, names in sorted(facts.spellings.items()) if len(names) > 1]
     for names in several[:_MAX_SPELLINGS]:
         shown = ", ".join(f'"{name}"' for name in names)
-        message = f"the team's issues carry {shown}, which are one label here; keep one of them."
+        message = f"the team's issues have {shown}, which rules treat as one label; keep one of them."
         yield (team.parsed.location / "team").problem("label-case", message, severity="warning")
     if len(several) > _MAX_SPELLINGS:
-        message = f"{len(several) - _MAX_SPELLINGS} more labels of the team's issues differ by case only."
+        message = f"{len(several) - _MAX_SPELLINGS} more labels of the team's issues differ in case only."
         yield (team.parsed.location / "team").problem("label-case", message, severity="warning")
 
 
 def shared_issues(teams: Sequence[LocatedTeam], known: Iterable[KnownIssue]) -> Iterator[Problem]:
-    """Two pieces of JQL of different teams that hold the same issues."""
+    """Warn about JQL sources of different teams that contain the same issues."""
     narrowed = {source.name: team for team in teams for source in team.sources if source.jql is not None}
     both: Counter[tuple[str, str]] = Counter()
     for each in known:
@@ -212,7 +215,7 @@ def shared_issues(teams: Sequence[LocatedTeam], known: Iterable[KnownIssue]) -> 
                 mine, theirs = (one, other) if one == source.name else (other, one)
                 if mine == source.name and narrowed[theirs].parsed.location != team.parsed.location:
                     other_team = narrowed[theirs].parsed.entry.team
-                    message = f"{other_team} reads {_count_issues(count)} of it, too ({theirs}); narrow one of them."
+                    message = f"{other_team} also reads {_count_issues(count)} of it ({theirs}); narrow one of them."
                     yield source.location.problem("shared-source", message, severity="warning", on_key=True)
 
 
@@ -225,7 +228,7 @@ def capability_without_issues(
     overrides: Overrides,
     now: datetime,
 ) -> Iterator[Problem]:
-    """A capability of a running increment that nothing counts towards, although rules name it."""
+    """Warn about capabilities of a running increment that have rules but no issues."""
     fed = {each.capability for each in matcher.match(known, overrides).assignments}
     for each in loaded.draft.capabilities():
         name = each.capability.id
@@ -238,7 +241,9 @@ def capability_without_issues(
             and statistics[team.parsed.entry.team].issues
         ]
         if namers:
-            message = f'no issue read last counts towards "{name}"; look at the rules of {", ".join(namers)}.'
+            message = (
+                f'no issue in the snapshot counts towards "{name}"; check the rules of {", ".join(namers)}.'
+            )
             yield (each.location / "id").problem("capability-without-issues", message, severity="warning")
 
 

@@ -1,4 +1,4 @@
-"""What is usually a mistake in plans and mappings, as far as the files alone can tell. All are warnings."""
+"""Warnings about probable mistakes, based on the plan and mapping files alone."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from mappings.checks.silence import split_silenced
 from mappings.load import LoadResult
 from mappings.parsed import ParsedCapability, ParsedWorkspace, YamlLocation
 from mappings.problems import Problem, sort_problems
+from mappings.rules.fields import PATTERN_KEYS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckWarnings:
-    """What the findings of one kind come to."""
+    """Warnings of one kind, split into reported and silenced ones."""
 
     reported: tuple[Problem, ...]
-    """In order."""
+    """Sorted."""
     silenced: tuple[Problem, ...]
 
 
 def file_warnings(loaded: LoadResult, now: datetime) -> CheckWarnings:
-    """All that the files tell. Where a file has errors, what is sound in it is looked at."""
+    """Return all warnings about the files. Of a file with errors, its valid part is checked."""
     draft = loaded.draft
     teams = locate_teams(draft, loaded.builder, loaded.problems)
     found = [problem for team in teams for problem in _team_warnings(team)]
@@ -44,51 +45,51 @@ def _team_warnings(team: LocatedTeam) -> Iterator[Problem]:
 
 
 def plain_pattern(team: LocatedTeam) -> Iterator[Problem]:
-    """A pattern that is a plain word is found inside other words, and only in this spelling."""
+    """Warn about patterns without special characters: they match inside other words and only in this case."""
     for each in team.rules:
-        for key in ("title", "body"):
+        for key in PATTERN_KEYS:
             pattern = each.rule.when.get(key)
             if pattern is not None and is_plain(pattern):
                 message = (
-                    f'the pattern "{pattern}" is a plain text: it is found inside other words and only spelled '
-                    rf"like this; write (?i)\b{pattern}\b if a word is meant."
+                    f'the pattern "{pattern}" is plain text: it also matches inside other words and only in this '
+                    rf"case; write (?i)\b{pattern}\b to match a word."
                 )
                 yield (each.location / "when" / key).problem("plain-pattern", message, severity="warning")
 
 
 def unmapped_source(team: LocatedTeam) -> Iterator[Problem]:
-    """A source of which every issue is unplanned."""
+    """Warn about sources that no rule can reach: all their issues are unplanned."""
     if not team.complete:
         return
     if not team.rules:
-        message = "the team has sources and no rules, so all its work is unplanned; write rules."
+        message = "the team has sources but no rules, so all its work is unplanned; add rules."
         place = team.parsed.location / "sources"
         yield place.problem("unmapped-source", message, severity="warning", on_key=True)
         return
     for source in team.sources:
         if not any(source.name in rule.reachable_sources for rule in team.rules):
-            message = f"no rule can ever take an issue of {source.name}; write one or remove the source."
+            message = f"no rule can match an issue of {source.name}; add a rule or remove the source."
             yield source.location.problem("unmapped-source", message, severity="warning", on_key=True)
 
 
 def label_case(team: LocatedTeam) -> Iterator[Problem]:
-    """One label in two spellings: they mean the same here, but not in every tracker."""
+    """Warn about one label in two spellings: rules ignore case, trackers may not."""
     first: dict[str, tuple[str, YamlLocation]] = {}
     for text, place in located_labels(team):
         before, where = first.setdefault(text.casefold(), (text, place))
         if before != text:
-            message = f'"{text}" is written "{before}" at {where.origin}; spell it as the tracker does.'
+            message = f'"{text}" is written "{before}" at {where.origin}; use the spelling of the tracker.'
             yield place.problem("label-case", message, severity="warning")
 
 
 def located_labels(team: LocatedTeam) -> Iterator[tuple[str, YamlLocation]]:
-    """Every label that the rules and states of a team name, with its place."""
+    """Yield every label in the rules and states of a team, with its location."""
     entry = team.parsed.entry
     entries = {each.location.path[-1] for each in team.rules}
     for index, rule in enumerate(entry.rules):
         if index in entries:
             yield from located_names(
-                rule.when.labels, team.parsed.location / "rules" / index / "when" / "labels"
+                rule.when.choice("labels"), team.parsed.location / "rules" / index / "when" / "labels"
             )
     for state in type(entry.states).model_fields:
         for index, name in enumerate(getattr(entry.states, state).labels):
@@ -96,7 +97,7 @@ def located_labels(team: LocatedTeam) -> Iterator[tuple[str, YamlLocation]]:
 
 
 def shared_source(teams: Sequence[LocatedTeam]) -> Iterator[Problem]:
-    """Two teams that read the same issues: what rules of both claim counts nowhere."""
+    """Warn about sources of two teams that overlap: issues claimed by both count nowhere."""
     first: dict[str, list[tuple[LocatedTeam, LocatedSource]]] = {}
     for team in teams:
         for source in team.sources:
@@ -105,8 +106,8 @@ def shared_source(teams: Sequence[LocatedTeam]) -> Iterator[Problem]:
             for other_team, other in same:
                 if other_team is not team and _overlaps(source, other):
                     message = (
-                        f"{other_team.parsed.entry.team} has {other.name} too ({other.location.key_origin}): an issue that "
-                        "rules of both take for different capabilities counts nowhere; narrow one of them."
+                        f"{other_team.parsed.entry.team} also has {other.name} ({other.location.key_origin}): an "
+                        "issue that rules of both assign to different capabilities counts nowhere; narrow one of them."
                     )
                     yield source.location.problem("shared-source", message, severity="warning", on_key=True)
                     break
@@ -114,14 +115,14 @@ def shared_source(teams: Sequence[LocatedTeam]) -> Iterator[Problem]:
 
 
 def _overlaps(one: LocatedSource, other: LocatedSource) -> bool:
-    """Whether both certainly hold the same issues: what two different pieces of JQL hold cannot be known."""
+    """Return True if both certainly contain the same issues. Two different JQL filters cannot be compared."""
     return one.jql == other.jql or one.jql is None or other.jql is None
 
 
 def capability_without_rule(
     draft: ParsedWorkspace, teams: Iterable[LocatedTeam], today: date
 ) -> Iterator[Problem]:
-    """A capability that nothing can ever count towards, unless people pin issues to it."""
+    """Warn about capabilities that no rule assigns anything to."""
     everyone = list(teams)
     whole = draft.teams_readable and len(everyone) == len(draft.teams) and all(t.complete for t in everyone)
     if not whole:
@@ -131,14 +132,12 @@ def capability_without_rule(
     for each in draft.capabilities():
         if is_over(each, today) or named & _predecessors(each.capability.id, continued):
             continue
-        message = (
-            f'no rule assigns anything to "{each.capability.id}", so it stays empty; write a rule for it.'
-        )
+        message = f'no rule assigns anything to "{each.capability.id}", so it stays empty; add a rule for it.'
         yield (each.location / "id").problem("capability-without-rule", message, severity="warning")
 
 
 def is_over(planned: ParsedCapability, today: date) -> bool:
-    """Nobody expects work on it any more: given up, released, or of a closed increment."""
+    """Return True if no work is expected any more: cancelled, released, or in a closed increment."""
     capability, plan = planned.capability, planned.plan.entry
     if capability.cancelled or planned.goal.cancelled or capability.released is not None:
         return True
@@ -146,7 +145,7 @@ def is_over(planned: ParsedCapability, today: date) -> bool:
 
 
 def _predecessors(capability: str, continued: dict[str, str | None]) -> set[str]:
-    """A capability and those that it continues: their rules feed it."""
+    """Return a capability and those that it continues, whose rules also assign to it."""
     line: set[str] = set()
     current: str | None = capability
     while current is not None and current not in line:

@@ -1,6 +1,6 @@
-"""A rule's ``cel``: compiled when the mapping is loaded, evaluated on issues, never able to do input or output.
+"""CEL conditions: compiled when the mapping is loaded, evaluated on issues, without access to any I/O.
 
-Only import this where a mapping uses ``cel``: the library behind it takes a noticeable time to start.
+Import this module only for mappings that use ``cel``: the CEL library is slow to import.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import cel
 from connectors.model import IssueRef
 from mappings.rules.cel_syntax import FUNCTIONS, CelInvalid, ParsedCel, Token, parse_cel
 from mappings.rules.cel_values import format_value, sample_subjects, values_for
-from mappings.rules.conditions import PatternInvalid, RuleSubject, compile_pattern, to_bytes
+from mappings.rules.patterns import PatternInvalid, compile_pattern, to_bytes
+from mappings.rules.subject import RuleSubject
 
-# The library's own `matches` compiles its pattern on every call and is not bounded by us; methods of texts cannot
-# be replaced. The name is as long as the other, so that positions in messages stay right.
+# The built-in `matches` compiles its pattern on every call and is not bounded; methods of texts cannot be replaced.
+# Both names have the same length, so that positions in messages stay correct.
 _SAFE_MATCHES, _BUILTIN_MATCHES = "re2find", "matches"
 _ERROR_POSITION: Final = re.compile(r"<input>:(\d+):(\d+): (.*)")
 _UNDEFINED_NAME: Final = "Undefined variable or function"
@@ -28,14 +29,14 @@ _UNDEFINED_FUNCTION: Final = re.compile(r"Undefined variable or function: '(\w+)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CelFailure:
-    """Why an expression could not say yes or no about an issue."""
+    """Reason why an expression gave no boolean for an issue."""
 
     ref: IssueRef
     reason: str
 
 
 class _PatternSearch:
-    """``text.matches(pattern)`` for the patterns of one expression, in RE2."""
+    """RE2 implementation of ``text.matches(pattern)`` for the patterns of one expression."""
 
     def __init__(self, patterns: Mapping[str, Any]) -> None:
         self._patterns = patterns
@@ -45,7 +46,7 @@ class _PatternSearch:
         self._results.clear()
 
     def __call__(self, text: object, pattern: str) -> object:
-        # The library prints what a function raises, so this one raises nothing.
+        # The library prints exceptions of functions, so this one raises none.
         if not isinstance(text, str):
             return None
         known = self._results.get((text, pattern))
@@ -57,7 +58,7 @@ class _PatternSearch:
 
 @dataclass(kw_only=True, slots=True)
 class CelCondition:
-    """An expression over an issue that is true or false. One that fails on an issue does not hold there."""
+    """Boolean expression over an issue. An expression that fails on an issue does not hold for it."""
 
     text: str
     names: frozenset[str]
@@ -82,35 +83,37 @@ class CelCondition:
         return False
 
     def actual(self, subject: RuleSubject) -> tuple[str, ...]:
-        """The values that were looked at, and why there was no answer, for people."""
+        """Return the values that the expression uses, and the reason for a failure, as text."""
         values = values_for(subject, self.names, self.fields)
         looked_at = [f"{name} {format_value(values[name])}" for name in sorted(values)]
         answer = self.try_evaluate(subject)
         return tuple(looked_at) if isinstance(answer, bool) else (*looked_at, f"no answer: {answer}")
 
     def try_evaluate(self, subject: RuleSubject) -> bool | str:
-        """The answer, or the reason why there is none."""
+        """Return the result, or the reason for a failure as text."""
         try:
             answer = self.evaluate(subject)
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as error:  # a fault inside the library is no Exception
+        except BaseException as error:  # an error inside the library is not an Exception
             return failure_reason(error)
         return answer if isinstance(answer, bool) else _wrong_type_message(answer)
 
     def evaluate(self, subject: RuleSubject) -> Any:
-        """What the expression gives; raises whatever the library raises."""
+        """Return the value of the expression. Raises whatever the library raises."""
         self._search.clear()
         values = values_for(subject, self.names, self.fields)
         return self._program.execute(cel.Context(values, {_SAFE_MATCHES: self._search}))
 
     def reset_failures(self) -> None:
-        """Forget the failures so far."""
+        """Reset the failure count."""
         self.failures, self.first_failure = 0, None
 
 
 def compile_cel(text: str) -> CelCondition:
-    """An expression ready to be asked. Raises CelInvalid with a sentence and the place in the expression."""
+    """Compile an expression and try it on sample issues.
+
+    Raises CelInvalid with a message and the position in the expression."""
     read = parse_cel(text)
     condition = _compile_program(read)
     answers = [_evaluate_sample(condition, subject) for subject in sample_subjects(read.fields)]
@@ -144,40 +147,42 @@ def _compile_program(read: ParsedCel) -> CelCondition:
 
 
 def _compile_literal(literal: Token) -> tuple[str, Any]:
-    """What a literal says, and the pattern made of it."""
+    """Return the text of a literal and the pattern compiled from it."""
     try:
         text = cel.evaluate(literal.text)
         return text, compile_pattern(text)
     except PatternInvalid as error:
         raise literal.error(str(error)) from None
     except ValueError:
-        raise literal.error("this text has an escape that CEL does not know; write it as r'...'.") from None
+        raise literal.error(
+            "this text has an escape sequence that CEL does not support; write it as r'...'."
+        ) from None
 
 
 def _syntax_error(error: ValueError) -> CelInvalid:
     found = _ERROR_POSITION.search(str(error))
     if found is None:
-        return CelInvalid(f"this is no CEL expression ({_shorten(str(error))}); correct it.")
+        return CelInvalid(f"this is not a CEL expression ({_shorten(str(error))}); correct it.")
     reason = _shorten(found[3].removeprefix("Syntax error: "))
     return CelInvalid(
-        f"this is no CEL expression ({reason}); correct it.", line=int(found[1]), column=int(found[2])
+        f"this is not a CEL expression ({reason}); correct it.", line=int(found[1]), column=int(found[2])
     )
 
 
 def _shorten(reason: str) -> str:
-    """Without the list of all that could stand there."""
+    """Cut the list of expected tokens off a parser message."""
     return reason.split(" expecting ")[0].replace(_SAFE_MATCHES, _BUILTIN_MATCHES)[:160]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _SampleError:
-    """What went wrong with an expression on a sample."""
+    """Failure of an expression on a sample issue."""
 
     reason: str
     permanent: bool
-    """Nothing that an issue says could change it: a name that does not exist, or kinds that do not go together."""
+    """True if it fails on every issue: an unknown name, or types that do not fit."""
     depends_on_data: bool = False
-    """Another issue may well have what was missing here, such as a third label."""
+    """True if other issues may have the missing value, such as a third label."""
 
 
 def _evaluate_sample(condition: CelCondition, subject: RuleSubject) -> Any:
@@ -192,7 +197,7 @@ def _evaluate_sample(condition: CelCondition, subject: RuleSubject) -> Any:
 
 
 def failure_reason(error: BaseException) -> str:
-    """Why an expression failed, in a few words."""
+    """Return the reason of a failure in a few words."""
     text = str(error).replace(_SAFE_MATCHES, _BUILTIN_MATCHES).split("\n")[0]
     missing = _UNDEFINED_FUNCTION.match(text)
     if missing is not None and missing[1] in FUNCTIONS:
@@ -204,7 +209,7 @@ def failure_reason(error: BaseException) -> str:
 
 
 def _wrong_type_message(answer: object) -> str:
-    return f"the expression gives {_TYPE_NAMES.get(type(answer), 'something else')}, not true or false"
+    return f"the expression returns {_TYPE_NAMES.get(type(answer), 'something else')}, not true or false"
 
 
 _TYPE_NAMES: Final[Mapping[type, str]] = {

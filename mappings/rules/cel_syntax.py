@@ -1,7 +1,7 @@
-"""What a CEL expression may look like, checked on its text before anything evaluates it.
+"""Limits of CEL expressions, checked on their tokens before evaluation.
 
-CEL has no time limit and cannot be interrupted, so all that could make one expression expensive is refused here.
-This file does not need the CEL library: plans and mappings without ``cel`` never load it.
+CEL evaluation has no time limit and cannot be interrupted, so expensive expressions are rejected here. This module
+does not import the CEL library: workspaces without ``cel`` never load it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from itertools import pairwise
 from typing import Final
 
 from mappings.problems import suggestion
+from mappings.rules.fields import CEL_FIELDS
 
 MAX_LENGTH: Final = 500
 MAX_COMPREHENSIONS: Final = 1
 MAX_ENTRIES: Final = 100
-"""Of a list: one that is written in an expression is refused, one of an issue is cut."""
+"""Entries of a list. Longer literals are rejected, longer lists of an issue are truncated."""
 MAX_PLUSES: Final = 10
 MAX_PATTERNS: Final = 3
 
-# Not `map`: its result is copied with every entry that is added, deep lists and all.
+# Not `map`: its result, including nested lists, is copied with every entry that is added.
 COMPREHENSIONS: Final = frozenset({"all", "exists", "exists_one", "filter"})
 
 FUNCTIONS: Final = frozenset(
@@ -48,28 +49,8 @@ FUNCTIONS: Final = frozenset(
     }
 )
 
-VARIABLES: Final[dict[str, str]] = {
-    "key": "text: `DS-12` or `acme/churn#7`",
-    "tracker": "text: the tracker's name in the settings",
-    "project": "text: Jira project key, or `owner/repo` on GitHub",
-    "title": "text",
-    "body": "text: the first 10,000 characters of the description",
-    "type": "text: the issue type, or empty",
-    "status": "text: the name of the status",
-    "category": "text: `todo`, `doing`, `done`, or empty when the tracker does not say",
-    "labels": "list of texts, without our own labels",
-    "components": "list of texts",
-    "milestone": "text, or empty",
-    "fix_versions": "list of texts",
-    "sprint": "text, or empty",
-    "ancestors": "list of texts: keys, the parent first",
-    "assignees": "list of texts: logins",
-    "author": "text: login",
-    "created": "timestamp",
-    "updated": "timestamp: when somebody but us last changed it",
-    "fields": 'custom fields: `fields["Team"]` is a list of texts, empty when the issue has none',
-}
-"""What an expression can ask about an issue, with its meaning."""
+VARIABLES: Final = {name: f"{each.cel_type}: {each.description}" for name, each in CEL_FIELDS.items()}
+"""Variables of an expression with their type and meaning."""
 
 _TOKEN: Final = re.compile(
     r"""(?P<space>\s+|//[^\n]*)
@@ -83,7 +64,7 @@ _RAW: Final = re.compile(r"""[rR](?:"[^"\n]*"|'[^'\n]*')""")
 
 
 class CelInvalid(ValueError):
-    """The expression is refused. The message is a sentence; line and column (from 1) are those of the expression."""
+    """Expression is rejected. The message is a sentence; line and column (from 1) are inside the expression."""
 
     def __init__(self, message: str, *, line: int = 1, column: int = 1) -> None:
         super().__init__(message)
@@ -97,7 +78,7 @@ class Token:
     """``text``, ``name``, ``number`` or ``sign``."""
     text: str
     offset: int
-    """Its first character, counted from 0."""
+    """Offset of its first character, from 0."""
     line: int
     column: int
 
@@ -107,21 +88,21 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedCel:
-    """An expression that keeps to the limits, and what it names."""
+    """Expression within the limits, with the names it uses."""
 
     text: str
     names: frozenset[str]
-    """The variables that it uses."""
+    """Variables that it uses."""
     fields: tuple[str, ...]
-    """The custom fields that it reads, as written."""
+    """Custom fields that it reads, as written."""
     patterns: tuple[tuple[Token, Token], ...] = ()
-    """Each ``matches`` with the literal that it is given."""
+    """Each ``matches`` with its pattern literal."""
     literals: tuple[Token, ...] = ()
-    """All texts that are written out."""
+    """All text literals."""
 
 
 def parse_cel(text: str) -> ParsedCel:
-    """Check an expression's text. Raises CelInvalid."""
+    """Parse an expression and check the limits. Raises CelInvalid."""
     if len(text) > MAX_LENGTH:
         raise CelInvalid(f"the expression is longer than {MAX_LENGTH} characters; split it into conditions.")
     tokens = tuple(_tokens(text))
@@ -152,7 +133,9 @@ def _tokens(text: str) -> Iterator[Token]:
         column = position - line_start + 1
         token = Token(kind=kind, text=match[0], offset=position, line=line, column=column)
         if kind == "text" and match[0][0] not in "\"'rR":
-            raise token.error("only plain texts and r'...' are supported here; remove the letter before it.")
+            raise token.error(
+                "only plain texts and r'...' are supported; remove the letter before the quote."
+            )
         if kind != "space":
             yield token
         if breaks := match[0].count("\n"):
@@ -162,14 +145,16 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 def _reject_adjacent_texts(tokens: tuple[Token, ...]) -> None:
-    """A text in three quotes reads as three texts here, so what stands in it could be taken for code or not."""
+    """Reject adjacent text literals.
+
+    A triple-quoted text is tokenized as three texts, so its content could be mistaken for code."""
     for before, token in pairwise(tokens):
         if before.kind == token.kind == "text":
-            raise token.error("two texts stand side by side; use one pair of quotes and an operator.")
+            raise token.error("two texts are adjacent; use one pair of quotes and an operator.")
 
 
 def _with_neighbours(tokens: tuple[Token, ...]) -> Iterator[tuple[str, Token, str]]:
-    """Every token with the texts of its neighbours."""
+    """Yield every token with the texts of its neighbours."""
     texts = ["", *(token.text for token in tokens), ""]
     for index, token in enumerate(tokens):
         yield texts[index], token, texts[index + 2]
@@ -181,7 +166,7 @@ def _is_variable(before: str, token: Token, after: str) -> bool:
 
 
 def _reject_expensive_calls(tokens: tuple[Token, ...]) -> frozenset[str]:
-    """Refuse what costs too much or is not known; gives the names that comprehensions bind."""
+    """Reject expensive or unknown calls. Return the names that comprehensions bind."""
     loops, pluses, bound = 0, 0, set[str]()
     for index, (_, token, after) in enumerate(_with_neighbours(tokens)):
         pluses += token.text == "+"
@@ -212,7 +197,7 @@ def _unknown_function(name: str) -> str:
 
 
 def _reject_long_lists(tokens: tuple[Token, ...]) -> None:
-    """More than ``MAX_ENTRIES`` between one pair of brackets or braces."""
+    """Reject more than ``MAX_ENTRIES`` entries between one pair of brackets or braces."""
     open_brackets: list[int] = []
     for token in tokens:
         if token.kind != "sign":
@@ -252,5 +237,5 @@ def _custom_fields(tokens: tuple[Token, ...]) -> tuple[str, ...]:
         elif after == "[" and name.kind == "text" and "\\" not in name.text:
             found.append(name.text.strip("rR")[1:-1] if name.text[0] in "rR" else name.text[1:-1])
         else:
-            raise token.error('name the field, so that it can be asked for: fields["Team"].')
+            raise token.error('write the name of the field, so that it can be requested: fields["Team"].')
     return tuple(dict.fromkeys(found))

@@ -1,84 +1,70 @@
-"""What a CEL expression is given of an issue: plain texts, lists and times, each of a bounded size."""
+"""Values of an issue for CEL: texts, lists and times of bounded size."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from connectors.model import Issue, IssueRef
 from mappings.rules.cel_syntax import MAX_ENTRIES
-from mappings.rules.conditions import FIELD_PREFIX, RuleSubject
+from mappings.rules.fields import CEL_FIELDS, FIELDS
+from mappings.rules.subject import FIELD_PREFIX, RuleSubject
 
 MAX_TEXT: Final = 500
 MAX_BODY: Final = 10_000
 
+_READERS: Final = {name: attrgetter(each.path) for name, each in CEL_FIELDS.items()}
+
 
 def values_for(subject: RuleSubject, names: frozenset[str], fields: tuple[str, ...]) -> dict[str, Any]:
-    """What an expression is given: only what it uses."""
-    values = {name: _READERS[name](subject) for name in names if name != "fields"}
-    if "fields" in names:
-        values["fields"] = {name: _texts(subject.values(f"{FIELD_PREFIX}{name}")) for name in fields}
+    """Return the variables that an expression uses. ``fields``: names of the custom fields that it reads."""
+    values: dict[str, Any] = {}
+    for name in names:
+        if CEL_FIELDS[name].comparison == "custom":
+            values[name] = {each: _texts(subject.values(f"{FIELD_PREFIX}{each}")) for each in fields}
+        else:
+            values[name] = _bounded(name, _READERS[name](subject))
     return values
 
 
-def _text(value: str | None) -> str:
-    # A lone surrogate is no text to the library.
-    return (value or "")[:MAX_TEXT].encode("utf-8", "replace").decode()
+def _bounded(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, tuple):
+        return _texts(value)
+    return _text(value, MAX_BODY if name == "body" else MAX_TEXT)
+
+
+def _text(value: str | None, limit: int = MAX_TEXT) -> str:
+    # The library rejects lone surrogates.
+    return (value or "")[:limit].encode("utf-8", "replace").decode()
 
 
 def _texts(values: tuple[str, ...]) -> list[str]:
     return [_text(value) for value in values[:MAX_ENTRIES]]
 
 
-_READERS: Final[Mapping[str, Callable[[RuleSubject], Any]]] = {
-    "key": lambda subject: _text(subject.issue.ref.key),
-    "tracker": lambda subject: _text(subject.issue.ref.tracker),
-    "project": lambda subject: _text(subject.issue.project),
-    "title": lambda subject: _text(subject.issue.title),
-    "body": lambda subject: subject.issue.body[:MAX_BODY].encode("utf-8", "replace").decode(),
-    "type": lambda subject: _text(subject.issue.type),
-    "status": lambda subject: _text(subject.issue.status),
-    "category": lambda subject: _text(subject.issue.category),
-    "labels": lambda subject: _texts(subject.labels),
-    "components": lambda subject: _texts(subject.issue.components),
-    "milestone": lambda subject: _text(subject.issue.milestone),
-    "fix_versions": lambda subject: _texts(subject.issue.fix_versions),
-    "sprint": lambda subject: _text(subject.issue.sprint),
-    "ancestors": lambda subject: _texts(subject.ancestors),
-    "assignees": lambda subject: _texts(subject.issue.assignees),
-    "author": lambda subject: _text(subject.issue.author),
-    "created": lambda subject: subject.issue.created,
-    "updated": lambda subject: subject.issue.updated,
-}
-
-
 def sample_subjects(fields: tuple[str, ...]) -> tuple[RuleSubject, RuleSubject]:
-    """An issue that says something everywhere, and one that says nothing."""
-    moment = datetime(2026, 11, 16, 9, tzinfo=UTC)
+    """Return an issue with a value in every field, and an empty one."""
+    now = datetime(2026, 11, 16, 9, tzinfo=UTC)
     ref = IssueRef(tracker="jira", id="1", key="DS-1")
-    bare = Issue(ref=ref, url="", title="", container="DS", status="To Do", created=moment, updated=moment)
-    full = replace(
-        bare,
-        title="Churn model",
-        body="Why",
-        type="Task",
-        category="todo",
-        components=("Scoring",),
-        fix_versions=("1.10",),
-        milestone="Q4",
-        sprint="Blue 12",
-        assignees=("mona",),
-        author="mona",
-        fields=dict.fromkeys(fields, ("1",)),
-    )
-    return RuleSubject(issue=full, labels=("features",), ancestors=("DS-140",)), RuleSubject(
-        issue=bare, labels=()
+    empty = Issue(ref=ref, url="", title="", container="DS", status="To Do", created=now, updated=now)
+    samples: dict[str, Any] = {
+        each.attribute: (each.sample,) if each.many else each.sample
+        for each in FIELDS
+        if each.attribute and each.sample
+    }
+    full = replace(empty, **samples, fields=dict.fromkeys(fields, ("1",)))
+    return (
+        RuleSubject(issue=full, labels=("features",), ancestors=("DS-140",)),
+        RuleSubject(issue=empty, labels=()),
     )
 
 
 def format_value(value: object) -> str:
+    """Return a CEL value as text for people."""
     if isinstance(value, dict):
         return ", ".join(f"{name}: {format_value(each)}" for name, each in value.items())
     if isinstance(value, list):

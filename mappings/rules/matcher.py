@@ -1,6 +1,6 @@
-"""The matcher: issues and people's overrides in, assignments and unplanned work out.
+"""Matcher: assign issues to capabilities by rules and manual overrides.
 
-Compiled once for a workspace and a moment; every command that says what a rule does uses it.
+One matcher is compiled for a workspace and a time. All commands that evaluate rules use it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from mappings.model import (
 )
 from mappings.rules.cel_failures import CelFailureReport
 from mappings.rules.claims import Claim, owners_first, unfinished_at_close
-from mappings.rules.conditions import RuleSubject
 from mappings.rules.placement import CapabilityTimeline, Placement
 from mappings.rules.rule_index import RuleIndex
+from mappings.rules.subject import RuleSubject
 from mappings.rules.team_rules import TeamRules
 from mappings.rules.trace import MatchOutcome, Trace, trace_team
 
 _CACHE_SIZE: Final = 10_000
-"""Different sets of labels; issues share them."""
+"""Different sets of labels that are cached; issues share them."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -41,13 +41,13 @@ class _Decision:
     outcome: MatchOutcome
     because: str
     claim_without_successor: Claim | None = None
-    """The claim on a closed increment by which open work was left without a capability."""
+    """Claim of open work on a closed increment that nothing continues."""
     unfinished_at_close: tuple[Assignment, ...] = ()
-    """Where it counts as work that was not finished when its increment closed."""
+    """Assignments as unfinished work of closed increments."""
 
 
 class _CandidateTeams:
-    """The teams whose sources hold an issue, and the index of their rules."""
+    """Teams that have a source of an issue, with the index of their rules."""
 
     def __init__(self, teams: Sequence[TeamRules]) -> None:
         self.teams = teams
@@ -55,13 +55,13 @@ class _CandidateTeams:
         self.never_reopen = all(team.states.never_reopens for team in teams)
 
     def first_rules(self, subject: RuleSubject) -> list[tuple[TeamRules, Rule | None]]:
-        """The teams in order, each with the first of its rules that holds."""
+        """Return the teams in order, each with its first matching rule."""
         found = self.first(subject)
         return [(team, found.get(position)) for position, team in enumerate(self.teams)]
 
 
 class Ancestry:
-    """The parents of known issues."""
+    """Parents of known issues."""
 
     def __init__(self, known: Iterable[KnownIssue]) -> None:
         self._parents = {
@@ -71,7 +71,7 @@ class Ancestry:
         }
 
     def ancestors_of(self, issue: Issue) -> tuple[str, ...]:
-        """Keys of all ancestors, nearest first. Beyond the known issues only the named key is known."""
+        """Return the keys of all ancestors, parent first. The chain ends at the first unknown issue."""
         keys: list[str] = []
         seen = {issue.ref.key}
         parent = issue.parent
@@ -83,8 +83,10 @@ class Ancestry:
 
 
 class Matcher:
-    """Says what becomes of issues. ``now`` (aware) decides which increments are running or closed. ``anchors`` are
-    issues that are known as anchors; those that have a key of the plans are found without it."""
+    """Assigns issues to capabilities.
+
+    ``now`` (aware) decides which increments are running or closed. ``anchors`` are additional anchor issues; issues
+    whose key is an anchor in the plans are recognised without it."""
 
     def __init__(
         self,
@@ -110,8 +112,7 @@ class Matcher:
     def match(
         self, issues: Iterable[KnownIssue], overrides: Overrides, known: Iterable[KnownIssue] | None = None
     ) -> MatchResult:
-        """What becomes of every issue, in the order given; ancestors are looked up among ``known``, without it
-        among the issues."""
+        """Match all issues, in the given order. Ancestors are looked up in ``known``, by default in ``issues``."""
         self._cel_failures.reset()
         issues = list(issues)
         ancestry = Ancestry(issues if known is None else known)
@@ -146,7 +147,7 @@ class Matcher:
         )
 
     def trace(self, issue: KnownIssue, overrides: Overrides, known: Iterable[KnownIssue] = ()) -> Trace:
-        """Why ``match`` does what it does with one issue; ``known`` gives its ancestors."""
+        """Explain the match of one issue. Ancestors are looked up in ``known``."""
         subject = self._subject(issue.issue, Ancestry(known))
         verdict = self._decide(issue, subject, overrides)
         return Trace(
@@ -164,8 +165,9 @@ class Matcher:
     def first_rules(
         self, known: Iterable[KnownIssue]
     ) -> Iterator[tuple[KnownIssue, RuleSubject, list[tuple[TeamRules, Rule | None]]]]:
-        """For each issue that is no anchor: how rules see it, and the first rule of each team that has it,
-        whatever people decided about it and whatever the plans make of it."""
+        """Yield each issue that is not an anchor with its subject and the first matching rule of each team.
+
+        Overrides and increment dates are ignored."""
         everything = list(known)
         ancestry = Ancestry(everything)
         for each in everything:
@@ -178,8 +180,9 @@ class Matcher:
         return by_key or issue.ref in self._anchor_issues
 
     def _finished_before_all(self, known: KnownIssue) -> bool:
-        """True for most issues of an old tracker: finished, whatever rule takes it, before the first increment
-        began, and so neither assigned nor unplanned. ``trace`` asks the rules nevertheless."""
+        """Return True if the issue was finished before the first increment started.
+
+        Such an issue is neither assigned nor unplanned, so ``match`` skips its rules. ``trace`` evaluates them."""
         issue = known.issue
         if issue.category != "done" or not self._timeline.is_before_all_increments(
             issue.closed or issue.updated
@@ -207,12 +210,12 @@ class Matcher:
         issue = known.issue
         if self._is_anchor(issue):
             return _Decision(
-                outcome=None, because="It is the anchor of a capability or goal and never counted."
+                outcome=None, because="It is the anchor of a capability or goal, which is never counted."
             )
         readers = self._candidate_teams(known.sources)
         teams = readers.teams
         if not teams:
-            return _Decision(outcome=None, because="No team has a source that holds it.")
+            return _Decision(outcome=None, because="No team has a source that contains it.")
         pin = self._timeline.current_id(overrides.pins.get(issue.ref, "")) if overrides.pins else None
         if pin is not None:
             return self._decide_pinned(issue, pin, readers.first_rules(subject))
@@ -234,7 +237,7 @@ class Matcher:
         return Claim(team=team, named=named, placement=landing, state=state, rule=rule)
 
     def _vetoes(self, issue: Issue, overrides: Overrides) -> set[str | None]:
-        """Capabilities, as they are called now, that a person took the issue out of."""
+        """Return the current ids of capabilities from which a person removed the issue."""
         return {self._timeline.current_id(each) for each in overrides.vetoes.get(issue.ref, ())}
 
     def _decide_pinned(
@@ -271,7 +274,7 @@ class Matcher:
             [c for c in live if c.named in vetoes or c.placement.capability.id in vetoes] if vetoes else []
         )
         if vetoed:
-            because = f"A person took it out of {vetoed[0].placement.capability.id}."
+            because = f"A person removed it from {vetoed[0].placement.capability.id}."
             return self._decide_unassigned(issue, teams, vetoed[0].state, "veto", because)
         homes = [claim for claim in live if claim.placement.kind == "home"]
         if not homes:
@@ -285,15 +288,15 @@ class Matcher:
             return _Decision(outcome=outcome, because=because)
         claim = owners_first(homes)
         assignment = claim.assignment(issue, "rule")
-        because = f'The rule "{assignment.rule}" of {assignment.team} took it.'
+        because = f'The rule "{assignment.rule}" of {assignment.team} matched it.'
         return _Decision(outcome=assignment, because=because)
 
     def _decide_without_rule(self, issue: Issue, teams: Sequence[TeamRules]) -> _Decision:
         state = teams[0].states.resolve(issue, experiment=False)
         if self._timeline.is_current(issue, state):
-            because = "No rule takes it."
+            because = "No rule matches it."
             return _Decision(outcome=_unplanned(issue, teams, state, "no-rule"), because=because)
-        because = "No rule takes it, and it is neither under way nor from a running increment."
+        because = "No rule matches it, and it is neither in progress nor from a running increment."
         return _Decision(outcome=None, because=because)
 
     def _decide_without_successor(self, issue: Issue, teams: Sequence[TeamRules], claim: Claim) -> _Decision:
@@ -312,7 +315,7 @@ class Matcher:
         reason: Literal["veto", "closed-increment"],
         because: str,
     ) -> _Decision:
-        """Open work without its capability is always unplanned, finished work only in a running increment."""
+        """Return unplanned for open work, and for finished work of a running increment; else no outcome."""
         if state.state in ("todo", "doing") or self._timeline.is_current(issue, state):
             return _Decision(outcome=_unplanned(issue, teams, state, reason), because=because)
         return _Decision(outcome=None, because=because)
@@ -335,7 +338,9 @@ def _unplanned(
 
 
 def _too_old(landing: Placement) -> _Decision:
-    because = f"It was finished before the increment {landing.increment.id} of {landing.capability.id} began."
+    because = (
+        f"It was finished before the increment {landing.increment.id} of {landing.capability.id} started."
+    )
     return _Decision(outcome=None, because=because)
 
 

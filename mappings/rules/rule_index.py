@@ -1,4 +1,4 @@
-"""The rules of several teams, indexed so that most of them need not be tried on most issues."""
+"""Index of the rules of several teams: only rules that can match are evaluated on an issue."""
 
 from __future__ import annotations
 
@@ -9,36 +9,12 @@ from typing import Any, Final
 import re2
 
 from mappings.model import Rule
-from mappings.rules.conditions import (
-    ChoiceCondition,
-    Condition,
-    NamePattern,
-    PatternCondition,
-    RuleSubject,
-    re2_options,
-    to_bytes,
-    value_reader,
-)
+from mappings.rules.conditions import ChoiceCondition, Condition, NamePattern, PatternCondition
+from mappings.rules.fields import FIELDS, PATTERN_KEYS, base_key
+from mappings.rules.patterns import re2_options, to_bytes
+from mappings.rules.subject import RuleSubject, value_reader
 
-# The most telling keys first: few issues share a parent, many share a project.
-_SELECTIVITY: Final = (
-    "parent",
-    "labels",
-    "components",
-    "milestone",
-    "fix_version",
-    "sprint",
-    "field",
-    "assignee",
-    "author",
-    "title",
-    "body",
-    "status",
-    "type",
-    "repo",
-    "project",
-    "tracker",
-)
+_SELECTIVITY: Final = {each.key: each.selectivity for each in FIELDS if each.selectivity is not None}
 _SET_MEMORY: Final = 32 << 20
 _CACHE_SIZE: Final = 10_000
 
@@ -57,43 +33,43 @@ class _IndexedRule:
     team: int
     rule: Rule
     remaining: tuple[Condition, ...]
-    """The conditions that remain to be tried when the index has named the rule."""
+    """Conditions that the index does not cover."""
 
     def holds(self, subject: RuleSubject) -> bool:
         return not self.remaining or all(condition.holds(subject) for condition in self.remaining)
 
 
 class RuleIndex:
-    """Says for each of some teams which of its rules takes an issue first.
+    """Finds the first matching rule of each team.
 
-    Every rule is filed under its most telling condition. An issue is compared with those rules only that
-    stand under something it says, and with the few that can be filed under nothing.
+    Every rule is indexed by its most selective condition. An issue is compared only with rules that are indexed under
+    one of its values, and with the few rules that cannot be indexed.
     """
 
     def __init__(self, teams: Sequence[Sequence[CompiledRule]]) -> None:
         self._entries: list[_IndexedRule] = []
         self._always: list[int] = []
         self._values: dict[str, _ValueIndex] = {}
-        patterns: dict[str, list[tuple[int, PatternCondition]]] = {"title": [], "body": []}
+        patterns: dict[str, list[tuple[int, PatternCondition]]] = {key: [] for key in PATTERN_KEYS}
         for team, rules in enumerate(teams):
             for compiled in rules:
-                found_by = self._add(len(self._entries), compiled.conditions, patterns)
-                rest = tuple(each for each in compiled.conditions if each is not found_by)
-                self._entries.append(_IndexedRule(team, compiled.rule, rest))
-        self._titles = _PatternSet(patterns["title"])
-        self._bodies = _PatternSet(patterns["body"])
+                covered = self._add(len(self._entries), compiled.conditions, patterns)
+                remaining = tuple(each for each in compiled.conditions if each is not covered)
+                self._entries.append(_IndexedRule(team, compiled.rule, remaining))
+        self._patterns = {key: _PatternSet(found) for key, found in patterns.items() if found}
 
     def first(self, subject: RuleSubject) -> dict[int, Rule]:
-        """The first rule in file order whose conditions all hold, by the position of its team; teams without one
-        are left out."""
-        winners: dict[int, Rule] = {}
-        settled = -1
+        """Return the first rule in file order whose conditions all hold, by team position.
+
+        Teams without a matching rule are left out."""
+        first: dict[int, Rule] = {}
+        decided = -1
         for position in self._candidates(subject):
             entry = self._entries[position]
-            if entry.team != settled and entry.holds(subject):
-                winners[entry.team] = entry.rule
-                settled = entry.team
-        return winners
+            if entry.team != decided and entry.holds(subject):
+                first[entry.team] = entry.rule
+                decided = entry.team
+        return first
 
     def _add(
         self,
@@ -101,17 +77,17 @@ class RuleIndex:
         conditions: Sequence[Condition],
         patterns: dict[str, list[tuple[int, PatternCondition]]],
     ) -> Condition | None:
-        """The condition that certainly holds when the index names the rule, if there is one."""
-        telling = [
+        """Index a rule. Return the condition that the index fully covers, if any."""
+        usable = [
             each
             for each in conditions
             if isinstance(each, PatternCondition)
             or (isinstance(each, ChoiceCondition) and each.required_names())
         ]
-        if not telling:
+        if not usable:
             self._always.append(position)
             return None
-        best = min(telling, key=lambda each: _SELECTIVITY.index(each.key.partition(".")[0]))
+        best = min(usable, key=lambda each: _SELECTIVITY[base_key(each.key)])
         if isinstance(best, ChoiceCondition):
             self._values.setdefault(best.key, _ValueIndex(best.key)).add(best.required_names(), position)
             return best if best.is_satisfied_by_one else None
@@ -119,19 +95,18 @@ class RuleIndex:
         return best
 
     def _candidates(self, subject: RuleSubject) -> list[int]:
-        """Positions in the order of teams and rules; one may come twice."""
+        """Return rule positions in the order of teams and rules; duplicates are possible."""
         found = list(self._always)
         for values in self._values.values():
             found += values.positions(subject)
-        for patterns, text in ((self._titles, subject.issue.title), (self._bodies, subject.issue.body)):
-            if patterns:
-                found += patterns.positions(text)
+        for key, patterns in self._patterns.items():
+            found += patterns.positions(subject.text(key))
         found.sort()
         return found
 
 
 class _ValueIndex:
-    """Which rules ask for a value of one key, by name or by wildcard."""
+    """Rules by the value that they require of one key, by name or by wildcard."""
 
     def __init__(self, key: str) -> None:
         self._key = key
@@ -148,16 +123,16 @@ class _ValueIndex:
                 self._wildcards.append((name, position))
 
     def positions(self, subject: RuleSubject) -> list[int]:
-        """Of the rules that ask for something that the issue says. Issues say the same again and again."""
-        said = self._read(subject)
+        """Return positions of the rules that require a value of the issue. Cached, since issues share values."""
+        values = self._read(subject)
         if self._key == "parent":
-            said = (subject.issue.ref.tracker, *said)
-        known = self._cache.get(said)
-        if known is None:
+            values = (subject.issue.ref.tracker, *values)
+        positions = self._cache.get(values)
+        if positions is None:
             if len(self._cache) >= _CACHE_SIZE:
                 self._cache.clear()
-            known = self._cache[said] = self._look_up(subject.casefolded(self._key))
-        return known
+            positions = self._cache[values] = self._look_up(subject.casefolded(self._key))
+        return positions
 
     def _look_up(self, values: frozenset[str]) -> list[int]:
         exact = [position for value in values for position in self._exact.get(value, ())]
@@ -165,29 +140,26 @@ class _ValueIndex:
 
 
 class _PatternSet:
-    """Says for many patterns at once which of them are found in a text."""
+    """Set of patterns that are searched in a text together."""
 
     def __init__(self, patterns: Sequence[tuple[int, PatternCondition]]) -> None:
         self._patterns = patterns
         self._set = _compile_set([each.text for _, each in patterns]) if len(patterns) > 1 else None
 
-    def __bool__(self) -> bool:
-        return bool(self._patterns)
-
     def positions(self, text: str) -> list[int]:
-        """Of the rules whose pattern is found."""
+        """Return positions of the rules whose pattern is found."""
         data = to_bytes(text)
         if self._set is not None:
             hits = self._set.Match(data)
-            # A set that runs out of memory answers "nothing found". The first pattern, which is found in every
-            # text, tells the difference: without it, each pattern is tried on its own.
+            # A set that runs out of memory reports no matches. The empty pattern 0 matches every text: if it is
+            # missing from the hits, each pattern is searched separately.
             if 0 in hits:
                 return [self._patterns[hit - 1][0] for hit in hits if hit > 0]
         return [position for position, each in self._patterns if each.pattern.search(data) is not None]
 
 
 def _compile_set(patterns: Sequence[str]) -> Any:
-    """A set whose number 0 is found everywhere, or None when the patterns are too much for one set."""
+    """Return a set whose pattern 0 matches everything; None if the patterns are too large for one set."""
     options = re2_options()
     options.max_mem = _SET_MEMORY
     compiled = re2.Set.SearchSet(options)

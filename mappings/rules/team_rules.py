@@ -1,15 +1,16 @@
-"""The rules of one team, compiled, and what its statuses mean."""
+"""Compiled rules and flow states of one team."""
 
 from __future__ import annotations
 
 from mappings.model import Rule, TeamMapping
-from mappings.rules.conditions import RuleSubject, compile_conditions
+from mappings.rules.conditions import compile_conditions
 from mappings.rules.flow_state import StateResolver
 from mappings.rules.rule_index import CompiledRule, RuleIndex
+from mappings.rules.subject import RuleSubject
 
 
 class TeamRules:
-    """A team's mapping, ready to say which rule takes an issue. Raises PatternInvalid."""
+    """Compiled mapping of one team. Raises PatternInvalid."""
 
     def __init__(self, mapping: TeamMapping) -> None:
         self.mapping = mapping
@@ -23,7 +24,7 @@ class TeamRules:
         return self.mapping.team
 
     def first_match(self, subject: RuleSubject) -> Rule | None:
-        """The first rule in file order whose conditions all hold."""
+        """Return the first rule in file order whose conditions all hold."""
         return RuleIndex([self.rules]).first(subject).get(0)
 
 

@@ -1,4 +1,4 @@
-"""What ``explain`` shows: every rule that was tried on an issue, and what decided."""
+"""Trace of a match for ``explain``: all rules and conditions, and the deciding reason."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from connectors.model import IssueRef
 from mappings.model import Assignment, Conflict, Rule, Unplanned
-from mappings.rules.conditions import RuleSubject
 from mappings.rules.rule_index import CompiledRule
+from mappings.rules.subject import RuleSubject
 from mappings.rules.team_rules import TeamRules
 
 MatchOutcome = Assignment | Unplanned | Conflict | None
@@ -17,9 +17,9 @@ MatchOutcome = Assignment | Unplanned | Conflict | None
 class ConditionTrace:
     key: str
     expected: str
-    """What the rule asks for, in words."""
+    """Description of what the rule requires."""
     found: tuple[str, ...]
-    """What the issue says."""
+    """Values of the issue."""
     holds: bool
 
 
@@ -27,38 +27,38 @@ class ConditionTrace:
 class RuleTrace:
     rule: Rule
     reached: bool
-    """False after the team's winner: the rule was not asked any more."""
+    """False for rules after the first match of the team."""
     matched: bool
-    """Whether all its conditions hold, also when it was not reached."""
+    """True if all its conditions hold, also if it was not reached."""
     conditions: tuple[ConditionTrace, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TeamTrace:
-    """One team that has the issue's source."""
+    """Rules of one team that has a source of the issue."""
 
     team: str
     rules: tuple[RuleTrace, ...]
     winner: str | None
-    """Id of the first rule that matched."""
+    """Id of the first rule that matches."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trace:
     ref: IssueRef
     ancestors: tuple[str, ...]
-    """Keys, nearest first."""
+    """Keys, parent first."""
     hidden_labels: tuple[str, ...]
-    """Labels of the issue that rules do not see."""
+    """Labels of the issue that are hidden from rules."""
     teams: tuple[TeamTrace, ...]
     outcome: MatchOutcome
-    """None when the issue is neither counted nor unplanned."""
+    """None if the issue is neither counted nor unplanned."""
     because: str
-    """One sentence that says what decided."""
+    """One sentence with the deciding reason."""
 
 
 def trace_team(rules: TeamRules, subject: RuleSubject, winner: Rule | None) -> TeamTrace:
-    """Every rule of a team against one issue, in file order, up to and beyond the one that won."""
+    """Evaluate every rule of a team on one issue, in file order, including those after the first match."""
     traced: list[RuleTrace] = []
     reached = True
     for compiled in rules.rules:

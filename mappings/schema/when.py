@@ -1,12 +1,14 @@
-"""The shape of a rule's conditions."""
+"""Schema of a rule's conditions (``when``). Its keys come from ``mappings/rules/fields.py``."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, cast
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, create_model, model_validator
 
+from mappings.rules.fields import CONDITION_FIELDS, Comparison
 from mappings.schema.types import ConditionEntry, Names, Text
 
 NonEmpty = Annotated[list[Text], Field(min_length=1)]
@@ -16,13 +18,13 @@ class ChoiceEntry(ConditionEntry):
     """Conditions on a set of names. Compared without regard to case; ``*`` and ``?`` are wildcards."""
 
     any: Names | None = Field(
-        default=None, min_length=1, description="At least one of these is there.", examples=[["features"]]
+        default=None, min_length=1, description="At least one of these is present.", examples=[["features"]]
     )
     all: Names | None = Field(
-        default=None, min_length=1, description="Each of these is there.", examples=[["features", "urgent"]]
+        default=None, min_length=1, description="Each of these is present.", examples=[["features", "urgent"]]
     )
     none: Names | None = Field(
-        default=None, min_length=1, description="None of these is there.", examples=[["wontfix"]]
+        default=None, min_length=1, description="None of these is present.", examples=[["wontfix"]]
     )
 
     @model_validator(mode="after")
@@ -33,7 +35,7 @@ class ChoiceEntry(ConditionEntry):
 
 
 def is_lenient(info: ValidationInfo) -> bool:
-    """True while a file that is known to be broken is read for what it still says."""
+    """Return True while a file with known errors is validated for its remaining content."""
     return bool(info.context and info.context.get("lenient"))
 
 
@@ -65,91 +67,82 @@ Moment = Annotated[
     BeforeValidator(_parse_moment),
     WithJsonSchema({"type": "string", "pattern": _MOMENT_PATTERN}),
 ]
-"""A day written as 2026-10-01, or a time as 2026-10-01T09:00:00Z."""
+"""Day, written as 2026-10-01, or time, written as 2026-10-01T09:00:00Z."""
 
 
 class RangeEntry(ConditionEntry):
-    """A span of time. Days begin at 00:00 in the settings' zone, which also holds for times without one."""
+    """Time range. Days begin at 00:00 in the settings' time zone, which also applies to times without a zone."""
 
     after: Moment | None = Field(
         default=None,
-        description="At this moment or later; a day counts from its beginning.",
+        description="At this time or later; a day counts from its start.",
         examples=["2026-10-01"],
     )
     before: Moment | None = Field(
         default=None,
-        description="Earlier than this moment; a day is not included itself.",
+        description="Before this time; a day itself is not included.",
         examples=["2027-01-01"],
     )
 
     @model_validator(mode="after")
     def _has_a_limit(self, info: ValidationInfo) -> Self:
         if not is_lenient(info) and self.after is None and self.before is None:
-            raise ValueError("give `after`, `before` or both")
+            raise ValueError("set `after`, `before` or both")
         if self._is_reversed():
             raise ValueError("`before` is not later than `after`, so nothing can match; correct one of them")
         return self
 
     def _is_reversed(self) -> bool:
-        """Only for limits of one kind: a day and a time compare in a zone that is not known here."""
+        """Compare limits of one kind only: comparing a day with a time needs a zone, which is unknown here."""
         limits = [limit for limit in (self.after, self.before) if limit is not None]
         kinds = {limit.tzinfo is None if isinstance(limit, datetime) else "day" for limit in limits}
         return len(limits) == 2 and len(kinds) == 1 and limits[0] >= limits[1]
 
 
-class When(ConditionEntry):
+class _WhenBase(ConditionEntry):
     """Conditions of a rule; all of them have to hold."""
-
-    tracker: Choice | None = Field(
-        default=None, description="Name of the tracker in the settings.", examples=["jira"]
-    )
-    project: Choice | None = Field(
-        default=None, description="Jira project key, or `owner/repo` on GitHub.", examples=["DS"]
-    )
-    repo: Choice | None = Field(default=None, description="GitHub repository.", examples=["acme/*"])
-    type: Choice | None = Field(default=None, description="Issue type.", examples=[["Experiment", "Task"]])
-    labels: Choice | None = Field(
-        default=None,
-        description="Labels; our own are not seen by rules.",
-        examples=[{"any": ["features", "area/features-*"]}],
-    )
-    components: Choice | None = Field(default=None, description="Jira components.", examples=["Scoring"])
-    milestone: Choice | None = Field(default=None, description="GitHub milestone.", examples=["Q4*"])
-    fix_version: Choice | None = Field(default=None, description="Jira fix version.", examples=["1.10"])
-    sprint: Choice | None = Field(default=None, description="Name of the sprint.", examples=["Blue 12"])
-    parent: Choice | None = Field(default=None, description="Key of any ancestor.", examples=["DS-140"])
-    status: Choice | None = Field(default=None, description="Name of the status.", examples=["In review"])
-    author: Choice | None = Field(
-        default=None, description="Who created the issue, by login.", examples=["mona"]
-    )
-    assignee: Choice | None = Field(default=None, description="Who works on it, by login.", examples=["mona"])
-    field: dict[str, Choice] | None = Field(
-        default=None, min_length=1, description="Custom fields by name.", examples=[{"Model": ["churn*"]}]
-    )
-    created: RangeEntry | None = Field(
-        default=None, description="When it was created.", examples=[{"after": "2026-10-01"}]
-    )
-    updated: RangeEntry | None = Field(
-        default=None, description="When somebody but us last changed it.", examples=[{"before": "2026-12-01"}]
-    )
-    title: Text | None = Field(
-        default=None,
-        description="RE2 pattern found anywhere in the title; `(?i)` ignores case.",
-        examples=["(?i)\\bchurn model\\b"],
-    )
-    body: Text | None = Field(
-        default=None,
-        description="RE2 pattern found anywhere in the description.",
-        examples=["(?m)^Team: churn"],
-    )
-    cel: Text | None = Field(
-        default=None,
-        description="An expression in CEL, the Common Expression Language, for what the other keys cannot say.",
-        examples=['labels.exists(l, l.startsWith("area/")) && size(assignees) == 0'],
-    )
 
     @model_validator(mode="after")
     def _has_a_condition(self, info: ValidationInfo) -> Self:
         if not is_lenient(info) and not self.model_fields_set:
-            raise ValueError("`when` is empty and would take every issue; name at least one condition")
+            raise ValueError("`when` is empty and would match every issue; add at least one condition")
         return self
+
+    def choice(self, key: str) -> ChoiceEntry | None:
+        """Return the condition of a key that is compared by name; None if it is not set."""
+        return cast("ChoiceEntry | None", getattr(self, key))
+
+    def text(self, key: str) -> str | None:
+        """Return the pattern of a key, or the expression of ``cel``; None if it is not set."""
+        return cast("str | None", getattr(self, key))
+
+
+_VALUE_TYPES: Final[Mapping[Comparison, Any]] = {
+    "names": Choice,
+    "custom": Annotated[dict[str, Choice], Field(min_length=1)],
+    "time": RangeEntry,
+    "pattern": Text,
+}
+
+
+def _conditions() -> dict[str, Any]:
+    """Return the pydantic fields of ``when``, in the order in which conditions are evaluated."""
+    fields: dict[str, Any] = {}
+    for key, each in CONDITION_FIELDS.items():
+        info = Field(default=None, description=each.condition_description, examples=[each.example])
+        fields[key] = (_VALUE_TYPES[each.comparison] | None, info)
+    fields["cel"] = (
+        Text | None,
+        Field(
+            default=None,
+            description="Expression in CEL, the Common Expression Language, for all other conditions.",
+            examples=['labels.exists(l, l.startsWith("area/")) && size(assignees) == 0'],
+        ),
+    )
+    return fields
+
+
+if TYPE_CHECKING:
+    When = _WhenBase
+else:
+    When = create_model("When", __base__=_WhenBase, __doc__=_WhenBase.__doc__, **_conditions())

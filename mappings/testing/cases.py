@@ -1,4 +1,4 @@
-"""The cases of ``mappings test``: where they are written, whether they can be meant, and the issue of each."""
+"""Cases of ``mappings test``: validate them and build their issues."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from connectors.model import Category, Issue, IssueRef, KnownIssue, Source
 from mappings.build import WorkspaceBuilder
@@ -14,7 +14,7 @@ from mappings.model import Anchor, Overrides, TeamMapping, Workspace
 from mappings.parsed import YamlLocation
 from mappings.problems import Problem, suggestion
 from mappings.references import InvalidReference, resolve_reference
-from mappings.schema.cases import CaseEntry
+from mappings.schema.cases import CASE_FIELDS, CaseEntry, CaseIssue
 
 EXPECTATIONS: Final = ("assign", "rule", "iteration", "state", "unplanned", "ignored")
 
@@ -29,12 +29,12 @@ _CATEGORIES: Final[Mapping[str, Category]] = {
     "in progress": "doing",
     "done": "done",
 }
-"""What trackers call these statuses unless a case says otherwise."""
+"""Status category of these statuses unless a case sets it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MappingCase:
-    """One case and where it is written."""
+    """One case with its team and location."""
 
     team: str
     entry: CaseEntry
@@ -46,14 +46,14 @@ class MappingCase:
 
     @property
     def expectations(self) -> Mapping[str, object]:
-        """What was written, in the order of EXPECTATIONS."""
+        """Expectations that are set, in the order of EXPECTATIONS."""
         given = {name: getattr(self.entry, name) for name in EXPECTATIONS}
         return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedCase:
-    """A case as the matcher takes it."""
+    """Input of the matcher for one case."""
 
     issue: KnownIssue
     ancestors: tuple[KnownIssue, ...]
@@ -62,7 +62,7 @@ class PreparedCase:
 
 
 def case_problems(case: MappingCase, workspace: Workspace, trackers: Mapping[str, str]) -> Iterator[Problem]:
-    """Why a case cannot be run; all of it. ``workspace`` holds the case's team."""
+    """Yield all reasons why a case cannot be run. ``workspace`` must contain its team."""
     team = next(team for team in workspace.teams if team.team == case.team)
     yield from _expectation_problems(case)
     yield from _name_problems(case, workspace, team)
@@ -72,12 +72,12 @@ def case_problems(case: MappingCase, workspace: Workspace, trackers: Mapping[str
 def _expectation_problems(case: MappingCase) -> Iterator[Problem]:
     expects, place = case.expectations, case.location
     if not expects:
-        message = f"the case expects nothing; say one of {', '.join(EXPECTATIONS)}."
+        message = f"the case expects nothing; set one of {', '.join(EXPECTATIONS)}."
         yield place.problem("case", message, on_key=True)
     for exclusive in ("unplanned", "ignored"):
         clashing = [name for name in EXPECTATIONS if name in expects and name not in (exclusive, "state")]
         if expects.get(exclusive) is True and clashing:
-            message = f"an issue that is {exclusive} has no {clashing[0]}; remove one of the two."
+            message = f"an issue that is {exclusive} has no {clashing[0]}; remove one of them."
             yield (place / clashing[0]).problem("case", message, on_key=True)
 
 
@@ -118,7 +118,7 @@ def _issue_problems(case: MappingCase, team: TeamMapping, trackers: Mapping[str,
 
 
 def _key(case: MappingCase, team: TeamMapping, trackers: Mapping[str, str]) -> Anchor:
-    """Tracker and key; a short key that several trackers could hold belongs to the one that the team reads."""
+    """Return tracker and key. A short key that fits several trackers belongs to the one that the team reads."""
     text = case.entry.issue.key
     read = {source.tracker for source in team.sources}
     narrowed = {name: kind for name, kind in trackers.items() if name in read}
@@ -135,8 +135,10 @@ def _container(key: str) -> str:
 def _sources_holding(
     key: Anchor, teams: list[TeamMapping], pull_request: bool, *, of: TeamMapping
 ) -> set[str]:
-    """The sources that hold the issue. Whether it fits the JQL of a source cannot be known: that of its own
-    team is taken to hold it, because the case says so, that of another team is not."""
+    """Return the names of the sources that contain the issue.
+
+    JQL cannot be evaluated here: a JQL source of the case's own team is assumed to contain the issue, one of another
+    team is not."""
     own = {source.name for source in of.sources}
     return {
         source.name
@@ -154,9 +156,9 @@ def _container_of(source: Source) -> str:
 
 
 def prepare_case(case: MappingCase, workspace: Workspace, builder: WorkspaceBuilder) -> PreparedCase:
-    """The issue, its ancestors and what people decided about it, at the moment at which the case plays.
+    """Build the issue, its ancestors and its overrides at the time of the case.
 
-    ``case_problems`` found nothing wrong with the case, and the workspace has an increment.
+    ``case_problems`` must be empty and the workspace must have an increment.
     """
     entry = case.entry
     team = next(team for team in workspace.teams if team.team == case.team)
@@ -176,7 +178,7 @@ def prepare_case(case: MappingCase, workspace: Workspace, builder: WorkspaceBuil
 
 
 def _moment(case: MappingCase, workspace: Workspace, team: TeamMapping) -> datetime:
-    """The middle of the increment that the case is about, else of the one that ends last."""
+    """Return the middle of the increment of the case, else of the one that ends last (UTC)."""
     entry = case.entry
     by_rule = [rule.assign for rule in team.rules if rule.id == entry.rule]
     for name in (entry.assign, entry.pinned, *by_rule, *entry.vetoed):
@@ -205,24 +207,24 @@ def _issue(case: MappingCase, key: Anchor, builder: WorkspaceBuilder, now: datet
         updated=builder.to_utc(given.updated) if given.updated else closed or max(created, now),
         closed=closed,
         resolution=given.resolution,
-        type=given.type,
         body=given.body,
         labels=frozenset(given.labels),
-        components=tuple(given.components),
-        fix_versions=tuple(given.fix_version),
-        milestone=given.milestone,
-        sprint=given.sprint,
         parent=given.parent or (given.ancestors[0] if given.ancestors else None),
-        assignees=tuple(given.assignee),
-        author=given.author,
         flagged=given.flagged,
         is_pull_request=given.pull_request,
         fields={name: tuple(values) for name, values in given.fields.items()},
+        **_field_values(given),
     )
 
 
+def _field_values(given: CaseIssue) -> dict[str, Any]:
+    values = {each.attribute: given.value(each) for each in CASE_FIELDS if each.attribute}
+    values["reporter"] = values["reporter"] or values["author"]  # as on a new issue
+    return {name: value for name, value in values.items() if value}
+
+
 def _status(case: MappingCase, kind: str) -> tuple[str, Category | None]:
-    """Status and class. A status that is named without its class has none, unless it is one of GitHub's."""
+    """Return status and category. A status without a category has none, unless it is in _CATEGORIES."""
     given = case.entry.issue
     category: Category | None = given.category
     if category is None and (given.resolution is not None or given.closed is not None):
@@ -234,7 +236,7 @@ def _status(case: MappingCase, kind: str) -> tuple[str, Category | None]:
 
 
 def _ancestors(case: MappingCase, issue: Issue) -> Iterator[KnownIssue]:
-    """Stand-ins that know nothing but their parents."""
+    """Yield placeholder issues that only have a parent."""
     chain = case.entry.issue.ancestors
     for child, parent in pairwise(chain):
         stand_in = Issue(

@@ -11,6 +11,7 @@ from typing import Final
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.labels import LabelScheme
 from mappings.model import MatchResult, Overrides
+from mappings.rules.fields import EDITABLE_ATTRIBUTES
 from sync.model.attribution import CountedState, CountRecord, Transition
 from sync.model.rollup import CountedIssue
 from sync.rollup.membership import VANISHED
@@ -50,27 +51,17 @@ def counted_state(issue: CountedIssue) -> CountedState:
 
 
 def fingerprint(issue: Issue, scheme: LabelScheme) -> str:
-    """Of everything that rules and team states can see, our own labels and the time of the last edit left out."""
-    seen = (
+    """Hash of everything that rules and flow states depend on, except managed labels and the time of the last edit."""
+    values = (
         issue.ref.key,
-        issue.title,
-        issue.body,
-        issue.type,
-        issue.status,
-        issue.category,
         issue.resolution,
         issue.flagged,
-        sorted(scheme.unmanaged(issue.labels)),
-        issue.components,
-        issue.fix_versions,
-        issue.milestone,
-        issue.sprint,
         issue.parent,
-        issue.assignees,
-        issue.author,
+        sorted(scheme.unmanaged(issue.labels)),
         sorted(issue.fields.items()),
+        *(getattr(issue, name) for name in EDITABLE_ATTRIBUTES if name != "fields"),
     )
-    return hashlib.sha256(repr(seen).encode("utf-8", "replace")).hexdigest()[:16]
+    return hashlib.sha256(repr(values).encode("utf-8", "replace")).hexdigest()[:16]
 
 
 class CauseFinder:

@@ -36,7 +36,7 @@ class AdHocIssue:
     teams: tuple[str, ...]
     """All teams that have its source."""
     requester: str
-    """Who created it, by login; may be empty."""
+    """Login of the reporter, else of the author; may be empty."""
     type: str
     state: FlowState
     reason: str
@@ -47,6 +47,8 @@ class AdHocIssue:
     """Since it was created: until now while it is open, else until it was closed."""
     week: str
     """ISO week in which it was created: ``2026-W47``."""
+    author: str = ""
+    """Login of the person who created it; may be empty."""
     vanished: bool = False
     """Not on the tracker any more: nobody waits for it."""
 
@@ -148,7 +150,8 @@ def _ad_hoc_issue(work: Unplanned, known: KnownIssue, now: datetime, zone: tzinf
         url=issue.url,
         title=issue.title,
         teams=work.teams,
-        requester=issue.author,
+        requester=issue.reporter or issue.author,
+        author=issue.author,
         type=issue.type,
         state=work.state.state,
         reason=work.reason,

@@ -13,11 +13,11 @@ from mappings.labels import MAX_LABEL_LENGTH
 from mappings.model import Anchor, Capability, Goal, Increment, Origin, Workspace
 from sync.config.escape import escape_terminal
 from sync.mapping_tools.dataset import Dataset
-from sync.mapping_tools.features import Feature, FeatureKey, rule_condition
+from sync.mapping_tools.features import Feature, rule_condition
 from sync.mapping_tools.rule_yaml import NewCapability, NewRule
 from sync.mapping_tools.suggest import MIN_GROUP_SIZE, slug, unused_name
 
-_ORDER: Final[tuple[FeatureKey, ...]] = ("parent", "milestone", "fix_version", "components", "labels")
+_ORDER: Final[tuple[str, ...]] = ("parent", "milestone", "fix_version", "components", "labels")
 """What people made to hold work together comes before what they stick on it."""
 _MOST_RULES: Final = 12
 _TOO_COMMON: Final = 0.8

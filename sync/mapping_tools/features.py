@@ -7,16 +7,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.labels import LabelScheme
 from mappings.model import TeamMapping
-from mappings.rules.conditions import has_wildcard
+from mappings.rules.fields import SUGGESTED_KEYS
 from mappings.rules.matcher import Ancestry
+from mappings.rules.patterns import has_wildcard
+from mappings.rules.subject import RuleSubject
 from sync.config.escape import escape_terminal
-
-FeatureKey = Literal["labels", "components", "parent", "milestone", "fix_version", "type", "title"]
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _LONGEST: Final = 200
@@ -27,7 +27,7 @@ _PLAIN: Final = re.compile(r"[0-9a-z]+")
 class Feature:
     """One thing that issues say. ``value`` is case-folded; of a title it is a word, or two with a blank."""
 
-    key: FeatureKey
+    key: str
     value: str
 
     @property
@@ -37,7 +37,7 @@ class Feature:
     @classmethod
     def from_name(cls, name: str) -> Feature:
         key, _, value = name.partition("\0")
-        return cls(key, value)  # type: ignore[arg-type]
+        return cls(key, value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,15 +74,13 @@ def extract_features(
     return Features(by_issue=of, spelling=spelling)
 
 
-def _raw_features(issue: Issue, ancestry: Ancestry, scheme: LabelScheme) -> Iterator[tuple[FeatureKey, str]]:
-    yield from (("labels", label) for label in scheme.unmanaged(issue.labels))
-    yield from (("components", name) for name in issue.components)
-    yield from (("parent", key) for key in ancestry.ancestors_of(issue))
-    yield from (("fix_version", name) for name in issue.fix_versions)
-    if issue.milestone:
-        yield "milestone", issue.milestone
-    if issue.type:
-        yield "type", issue.type
+def _raw_features(issue: Issue, ancestry: Ancestry, scheme: LabelScheme) -> Iterator[tuple[str, str]]:
+    subject = RuleSubject(
+        issue=issue,
+        labels=tuple(scheme.unmanaged(issue.labels)),
+        ancestors=ancestry.ancestors_of(issue),
+    )
+    yield from ((key, value) for key in SUGGESTED_KEYS for value in subject.values(key))
     words = [word for word in _WORD.findall(issue.title.casefold()) if len(word) <= _LONGEST]
     yield from (("title", word) for word in words)
     yield from (("title", f"{one} {two}") for one, two in pairwise(words))

@@ -57,7 +57,7 @@ def _save_rollout(context: RunContext, *, active: bool) -> None:
 
 
 def _people_on(issue: Issue) -> frozenset[str]:
-    names = (issue.author, *issue.assignees)
+    names = {issue.author, issue.reporter, *issue.assignees}
     return frozenset(f"{issue.ref.tracker}:{name}" for name in names if name)
 
 

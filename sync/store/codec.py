@@ -159,5 +159,7 @@ def source_definition_hash(source: Source, selection: FieldSelection) -> str:
         source.pull_requests,
         selection.body,
         sorted(set(selection.fields)),
+        # Stored issues lack a field that is new in Issue: they have to be read again.
+        sorted(_PAYLOAD_NAMES),
     ]
     return hashlib.sha256(dump_json(definition).encode()).hexdigest()[:32]

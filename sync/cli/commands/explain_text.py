@@ -7,6 +7,7 @@ from typing import Final
 
 from connectors.model import Issue
 from mappings.model import Assignment, Conflict, IssueState, Unplanned
+from mappings.rules.fields import EDITABLE_ATTRIBUTES
 from mappings.rules.trace import ConditionTrace, RuleTrace, TeamTrace, Trace
 from sync.diff.comment_forecast import describe_interval
 from sync.mapping_tools.explain import Explanation, RollupSubject
@@ -15,17 +16,8 @@ from sync.pull.single_issue import LiveIssue
 
 _FOUND_SHOWN: Final = 120
 _COMPARED: Final = (
-    "title",
-    "type",
-    "status",
-    "resolution",
-    "labels",
-    "components",
-    "milestone",
-    "fix_versions",
-    "sprint",
-    "parent",
-    "assignees",
+    *("title", "resolution", "labels", "parent"),
+    *(name for name in EDITABLE_ATTRIBUTES if name not in ("title", "body", "category", "fields")),
 )
 
 

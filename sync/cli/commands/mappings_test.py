@@ -10,7 +10,7 @@ from typing import Any
 from mappings.load import read_workspace
 from mappings.model import Rule
 from mappings.problems import Problem, sort_problems
-from mappings.rules.conditions import PatternInvalid, compile_pattern, to_bytes
+from mappings.rules.patterns import PatternInvalid, compile_pattern, to_bytes
 from mappings.testing.cases import MappingCase
 from mappings.testing.files import collect_cases
 from mappings.testing.run import CaseResult, CaseRunner, untested_rules

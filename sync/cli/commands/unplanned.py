@@ -218,7 +218,7 @@ def _as_json(figures: AdHocMetrics) -> dict[str, Any]:
                 "teams": list(item.teams),
                 "closed": item.closed,
                 "created": item.created,
-                "author": item.requester,
+                "author": item.author,
                 "vanished": item.vanished,
             }
             for item in figures.items

@@ -1,0 +1,301 @@
+"""Table of the issue fields that rules compare.
+
+One entry per key of ``when`` or variable of ``cel``. Everything that has to know the fields is derived from here:
+the schemas of rules and test cases, compiled conditions, CEL variables and samples, the rule index, checks of rules,
+issues of test cases, the fingerprint of an issue, the comparison in ``explain`` and the features of ``suggest``.
+
+To add a key: add the value to ``connectors.model.Issue``, read it in ``connectors/jira/payload.py`` and
+``connectors/github/payload.py``, and add an entry here. The store's codec and ``make reference`` follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+Comparison = Literal["names", "pattern", "time", "custom", "none"]
+TrackerKind = Literal["jira", "github"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuleField:
+    """One field of an issue."""
+
+    key: str
+    """Key under ``when``."""
+    path: str
+    """Attribute path of the value in a ``RuleSubject``: ``issue.sprint``."""
+    description: str
+    """Sentence for the schemas and the reference."""
+    example: Any = None
+    """Value of the key in the reference."""
+    comparison: Comparison = "names"
+    """Condition of the key: names with wildcards, RE2 pattern, time range, or names by custom field.
+    ``none``: the field is only a variable of ``cel``."""
+    many: bool = False
+    """True for a tuple of texts. False for one text, which may be empty or None, or one time."""
+    variable: str | None = None
+    """CEL variable, where it differs from the key."""
+    in_cel: bool = True
+    sample: str = ""
+    """Value in the sample issue on which CEL expressions are tried; empty for fields that no issue lacks."""
+    selectivity: int | None = None
+    """Rank in the rule index, 1 first: the lower, the fewer issues share a value. None: not indexed."""
+    is_location: bool = False
+    """True for fields that are fixed by the source of an issue."""
+    only_on: TrackerKind | None = None
+    """Tracker kind that has the field; None: all."""
+    suggested: bool = False
+    """True if ``suggest`` may propose rules with the key."""
+
+    @property
+    def cel_name(self) -> str:
+        return self.variable or self.key
+
+    @property
+    def cel_type(self) -> str:
+        if self.comparison == "custom":
+            return "map of lists"
+        if self.comparison == "time":
+            return "timestamp"
+        return "list of texts" if self.many else "text"
+
+    @property
+    def condition_description(self) -> str:
+        """Description of the condition for the schema."""
+        if self.comparison == "pattern":
+            return f"{self.description} An RE2 pattern, found anywhere in it; `(?i)` ignores case."
+        return self.description
+
+    @property
+    def attribute(self) -> str | None:
+        """Attribute of ``Issue`` that people edit; None for derived values, locations and times."""
+        name = self.path.removeprefix("issue.")
+        is_direct = name != self.path and "." not in name
+        return name if is_direct and not self.is_location and self.comparison != "time" else None
+
+
+FIELDS: Final[tuple[RuleField, ...]] = (
+    RuleField(
+        key="tracker",
+        path="issue.ref.tracker",
+        description="Name of the tracker in the settings.",
+        example="jira",
+        selectivity=17,
+        is_location=True,
+    ),
+    RuleField(
+        key="project",
+        path="issue.project",
+        description="Jira project key, or `owner/repo` on GitHub.",
+        example="DS",
+        selectivity=16,
+        is_location=True,
+    ),
+    RuleField(
+        key="repo",
+        path="repo",
+        description="GitHub repository.",
+        example="acme/*",
+        selectivity=15,
+        is_location=True,
+        in_cel=False,
+    ),
+    RuleField(
+        key="type",
+        path="issue.type",
+        description="Issue type.",
+        example=["Experiment", "Task"],
+        selectivity=14,
+        sample="Task",
+        suggested=True,
+    ),
+    RuleField(
+        key="labels",
+        path="labels",
+        description="Labels, without those that increment-sync manages.",
+        example={"any": ["features", "area/features-*"]},
+        selectivity=2,
+        many=True,
+        suggested=True,
+    ),
+    RuleField(
+        key="components",
+        path="issue.components",
+        description="Jira components.",
+        example="Scoring",
+        selectivity=3,
+        many=True,
+        only_on="jira",
+        sample="Scoring",
+        suggested=True,
+    ),
+    RuleField(
+        key="milestone",
+        path="issue.milestone",
+        description="GitHub milestone.",
+        example="Q4*",
+        selectivity=4,
+        only_on="github",
+        sample="Q4",
+        suggested=True,
+    ),
+    RuleField(
+        key="fix_version",
+        path="issue.fix_versions",
+        description="Jira fix versions.",
+        example="1.10",
+        selectivity=5,
+        many=True,
+        only_on="jira",
+        variable="fix_versions",
+        sample="1.10",
+        suggested=True,
+    ),
+    RuleField(
+        key="sprint",
+        path="issue.sprint",
+        description="Name of the sprint.",
+        example="Blue 12",
+        selectivity=6,
+        only_on="jira",
+        sample="Blue 12",
+    ),
+    RuleField(
+        key="parent",
+        path="ancestors",
+        description="Keys of all ancestors, parent first.",
+        example="DS-140",
+        selectivity=1,
+        many=True,
+        variable="ancestors",
+        suggested=True,
+    ),
+    RuleField(
+        key="status",
+        path="issue.status",
+        description="Name of the status.",
+        example="In review",
+        selectivity=13,
+    ),
+    RuleField(
+        key="author",
+        path="issue.author",
+        description="Login of the person who created the issue.",
+        example="mona",
+        selectivity=9,
+        sample="mona",
+    ),
+    RuleField(
+        key="reporter",
+        path="issue.reporter",
+        description="Login of the person who reported the issue; on GitHub the author.",
+        example="mona",
+        selectivity=10,
+        sample="mona",
+        suggested=True,
+    ),
+    RuleField(
+        key="assignee",
+        path="issue.assignees",
+        description="Logins of the assignees.",
+        example="mona",
+        selectivity=8,
+        many=True,
+        variable="assignees",
+        sample="mona",
+    ),
+    RuleField(
+        key="field",
+        path="issue.fields",
+        description="Custom fields by name.",
+        example={"Model": ["churn*"]},
+        selectivity=7,
+        comparison="custom",
+        variable="fields",
+    ),
+    RuleField(
+        key="created",
+        path="issue.created",
+        description="Time of creation.",
+        example={"after": "2026-10-01"},
+        comparison="time",
+    ),
+    RuleField(
+        key="updated",
+        path="issue.updated",
+        description="Time of the last change by anybody but increment-sync.",
+        example={"before": "2026-12-01"},
+        comparison="time",
+    ),
+    RuleField(
+        key="title",
+        path="issue.title",
+        description="Title.",
+        example="(?i)\\bchurn model\\b",
+        selectivity=11,
+        comparison="pattern",
+        sample="Churn model",
+    ),
+    RuleField(
+        key="body",
+        path="issue.body",
+        description="Description text.",
+        example="(?m)^Team: churn",
+        selectivity=12,
+        comparison="pattern",
+        sample="Why",
+    ),
+    RuleField(
+        key="key",
+        path="issue.ref.key",
+        description="`DS-12` or `acme/churn#7`.",
+        comparison="none",
+    ),
+    RuleField(
+        key="category",
+        path="issue.category",
+        description="Status category: `todo`, `doing`, `done`, or empty if unknown.",
+        comparison="none",
+        sample="todo",
+    ),
+)
+
+CONDITION_FIELDS: Final[Mapping[str, RuleField]] = {
+    each.key: each for each in FIELDS if each.comparison != "none"
+}
+"""By key of ``when``, in the order in which conditions are evaluated."""
+
+CEL_FIELDS: Final[Mapping[str, RuleField]] = {each.cel_name: each for each in FIELDS if each.in_cel}
+"""By CEL variable."""
+
+EDITABLE_ATTRIBUTES: Final = tuple(each.attribute for each in FIELDS if each.attribute)
+"""Attributes of ``Issue`` that rules compare directly and that people edit."""
+
+PATTERN_KEYS: Final = tuple(each.key for each in FIELDS if each.comparison == "pattern")
+"""Keys that are compared with an RE2 pattern."""
+
+SUGGESTED_KEYS: Final = tuple(each.key for each in FIELDS if each.suggested)
+"""Keys of the conditions by name that ``suggest`` may propose."""
+
+LOCATION_KEYS: Final = frozenset(each.key for each in FIELDS if each.is_location)
+"""Keys that are fixed by the source of an issue."""
+
+SINGLE_VALUED_KEYS: Final = frozenset(
+    each.key for each in FIELDS if each.comparison == "names" and not each.many
+)
+"""Keys compared by name that have at most one value per issue."""
+
+
+def decidable_keys(kind: TrackerKind) -> frozenset[str]:
+    """Return the keys that have the same value for all issues of a source, given the kind of its tracker.
+
+    These are its location, and the fields that its tracker does not have.
+    """
+    return LOCATION_KEYS | {each.key for each in FIELDS if each.only_on not in (None, kind)}
+
+
+def base_key(key: str) -> str:
+    """``field.Team`` -> ``field``; any other key unchanged."""
+    return key.partition(".")[0]

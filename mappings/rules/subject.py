@@ -1,0 +1,103 @@
+"""Issue as rules see it, and the values that it has for each condition key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, Final, cast
+
+from connectors.model import Issue
+from mappings.rules.fields import CONDITION_FIELDS, RuleField
+
+FIELD_PREFIX: Final = "field."
+"""Start of the key of a custom field: ``field.Team``."""
+
+
+@dataclass(kw_only=True, slots=True)
+class RuleSubject:
+    """Issue without the labels that increment-sync manages, with its ancestors."""
+
+    issue: Issue
+    labels: tuple[str, ...]
+    """Labels that increment-sync does not manage."""
+    ancestors: tuple[str, ...] = ()
+    """Keys, parent first."""
+    _casefolded: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def repo(self) -> str:
+        """GitHub repository; empty for a Jira issue."""
+        return self.issue.container if "/" in self.issue.container else ""
+
+    def values(self, key: str) -> tuple[str, ...]:
+        """Return the values of a condition key, without empty texts."""
+        values = value_reader(key)(self)
+        return tuple(filter(None, values)) if "" in values else values
+
+    def casefolded(self, key: str) -> frozenset[str]:
+        """Return the values case-folded; ancestors also as ``tracker:key``."""
+        known = self._casefolded.get(key)
+        if known is None:
+            if key == "parent":
+                known = _casefold_ancestors(self.issue.ref.tracker, self.ancestors)
+            else:
+                known = _casefold_values(self.values(key))
+            self._casefolded[key] = known
+        return known
+
+    def text(self, key: str) -> str:
+        """Return the text of a key that is compared with a pattern."""
+        return cast("str", _RAW_READERS[key](self))
+
+    def time(self, key: str) -> datetime:
+        """Return the time (UTC) of a key that is compared with a time range."""
+        return cast("datetime", _RAW_READERS[key](self))
+
+
+# Issues of one team share few different values.
+@lru_cache(maxsize=8192)
+def _casefold_values(values: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(value.casefold() for value in values)
+
+
+@lru_cache(maxsize=8192)
+def _casefold_ancestors(tracker: str, keys: tuple[str, ...]) -> frozenset[str]:
+    folded = _casefold_values(tuple(filter(None, keys)))
+    return folded | {f"{tracker.casefold()}:{key}" for key in folded}
+
+
+def _field_values(issue: Issue, name: str) -> tuple[str, ...]:
+    if name in issue.fields:
+        return tuple(value for value in issue.fields[name] if value)
+    folded = name.casefold()
+    return tuple(
+        value for key, values in issue.fields.items() if key.casefold() == folded for value in values if value
+    )
+
+
+def _value_reader(field: RuleField) -> Callable[[RuleSubject], tuple[str, ...]]:
+    read = attrgetter(field.path)
+    if field.many:
+        return read
+    if field.comparison == "time":
+        return lambda subject: (read(subject).isoformat(),)
+    return lambda subject: (value,) if (value := read(subject)) else ()
+
+
+_RAW_READERS: Final[Mapping[str, Callable[[RuleSubject], Any]]] = {
+    key: attrgetter(each.path) for key, each in CONDITION_FIELDS.items()
+}
+_VALUE_READERS: Final = {
+    key: _value_reader(each) for key, each in CONDITION_FIELDS.items() if each.comparison != "custom"
+}
+
+
+def value_reader(key: str) -> Callable[[RuleSubject], tuple[str, ...]]:
+    """Return the function that reads the values of a condition key; the values may include empty texts."""
+    if key.startswith(FIELD_PREFIX):
+        name = key.removeprefix(FIELD_PREFIX)
+        return lambda subject: _field_values(subject.issue, name)
+    return _VALUE_READERS[key]
