@@ -1,4 +1,4 @@
-"""Makes the frozen values of ``model.py`` from checked entries of the files."""
+"""Build the values of ``model.py`` from validated file entries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mappings.schema.when import ChoiceEntry, RangeEntry, When
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkspaceBuilder:
-    """Needs the settings' trackers (name -> kind) and time zone (IANA)."""
+    """Builds plans and mappings. Needs the trackers of the settings (name -> kind) and their IANA time zone."""
 
     trackers: Mapping[str, str]
     timezone: str
@@ -115,7 +115,7 @@ class WorkspaceBuilder:
         )
 
     def _build_when(self, entry: When) -> dict[str, Any]:
-        """Only what was written, in a fixed order, as plain values."""
+        """Return the conditions that are set, in schema order, as plain values."""
         given = {name: getattr(entry, name) for name in When.model_fields}
         return {name: self._plain_value(value) for name, value in given.items() if value is not None}
 
@@ -131,7 +131,7 @@ class WorkspaceBuilder:
         return value
 
     def to_utc(self, moment: date | datetime) -> datetime:
-        """A day or time as the files write it, in UTC; the settings' zone holds where none is named."""
+        """Convert a date or time of a file to UTC. Values without a zone are in the settings' zone."""
         whole = moment if isinstance(moment, datetime) else datetime.combine(moment, time())
         aware = whole if whole.tzinfo else whole.replace(tzinfo=ZoneInfo(self.timezone))
         return aware.astimezone(UTC)

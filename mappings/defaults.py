@@ -1,8 +1,8 @@
-"""What a team inherits from ``defaults.yaml``, what it says itself, and where each was written.
+"""Merge ``defaults.yaml`` and a team's mapping, and record the origin of each value.
 
-A team's own entry replaces the inherited one key by key: ``states.doing`` in a mapping replaces ``states.doing``
-of the defaults whole and leaves ``states.done`` alone. A name that a team puts under one state is taken out of
-the states that it inherits, so that moving "Review" from doing to done takes one line.
+A team's entry replaces the inherited one key by key: ``states.doing`` in a mapping replaces ``states.doing`` of
+the defaults completely and leaves ``states.done`` unchanged. A name that a team lists under one state is removed
+from the inherited states, so that moving "Review" from doing to done takes one line.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ _ANSWERS: Final[tuple[Answer, ...]] = get_args(Answer)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EffectiveSettings:
-    """What holds for one team of all that teams can inherit."""
+    """Inheritable settings as they apply to one team."""
 
     states: Mapping[str, StateRule]
     answers: Mapping[Answer, str]
     dropped_resolutions: frozenset[str]
     label_unplanned: bool
     origins: Mapping[str, Origin]
-    """Where ``answers.confirmed``, ``dropped_resolutions`` and so on were written, as far as they were."""
+    """Origin of ``answers.confirmed``, ``dropped_resolutions`` and so on; without keys that no file sets."""
 
 
 _SettingsFile = tuple[MappingFile | DefaultsFile, YamlLocation]
 
 
 def effective_settings(team: ParsedTeam, defaults: ParsedDefaults | None) -> EffectiveSettings:
-    """A team's own words where it has any, else the organisation's, else what the program brings along."""
+    """Return the team's values, else those of ``defaults.yaml``, else the built-in defaults."""
     layers: list[_SettingsFile] = [(team.entry, team.location)]
     if defaults is not None:
         layers.append((defaults.entry, defaults.location))
@@ -61,7 +61,7 @@ def effective_settings(team: ParsedTeam, defaults: ParsedDefaults | None) -> Eff
 def _nearest_file(
     key: str, layers: list[_SettingsFile], origins: dict[str, Origin]
 ) -> MappingFile | DefaultsFile:
-    """The nearest file that writes a key; the team's, with what a missing key means, when none does."""
+    """Return the first file that sets a key; the team's, with its default, if none does."""
     for entry, place in layers:
         if key in entry.model_fields_set:
             origins[key] = (place / key).key_origin
@@ -86,7 +86,7 @@ def _state(name: str, layers: list[_SettingsFile]) -> StateRule:
 
 
 def _named_by_teams(layers: list[_SettingsFile]) -> frozenset[tuple[str, str]]:
-    """Kind and folded name of everything that nearer files put under a state."""
+    """Return (kind, case-folded name) of everything that the team lists under a state."""
     return frozenset(
         (kind, each.casefold())
         for entry, _ in layers
@@ -110,13 +110,13 @@ def _state_rule(entry: StateEntry, place: YamlLocation, without: frozenset[tuple
 
 
 def _names(entry: StateEntry, kind: str, place: YamlLocation) -> Iterator[tuple[str, Origin]]:
-    """The names with their places; the list of statuses may stand under the state itself."""
+    """Yield names with their origins. The list of statuses may stand directly under the state."""
     for index, name in enumerate(getattr(entry, kind)):
         yield name, (place / kind / index).origin
 
 
 def merge_labels(own: Mapping[str, LabelEntry], defaults: Mapping[str, LabelEntry]) -> dict[str, LabelEntry]:
-    """Prefix and colour of each family: what the settings say, else what the defaults say."""
+    """Merge prefix and colour per family: settings first, then defaults."""
     merged = dict(defaults)
     for family, chosen in own.items():
         below = defaults.get(family, LabelEntry())
@@ -129,7 +129,7 @@ def merge_labels(own: Mapping[str, LabelEntry], defaults: Mapping[str, LabelEntr
 
 
 def team_labels(entry: MappingFile) -> TeamLabels:
-    """What a team says differently about its labels."""
+    """Return a team's own label prefixes and colours."""
     return TeamLabels(
         prefixes={family: each.prefix for family, each in entry.labels.items() if each.prefix},
         colors={family: each.color.lower() for family, each in entry.labels.items() if each.color},

@@ -1,4 +1,4 @@
-"""Reads a workspace's plans and mappings, and says everything that is wrong with them at once."""
+"""Read and check the plans and mappings of a workspace. All problems are reported together."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ AnyDocument = YamlDocument[DefaultsFile] | YamlDocument[PlanFile] | YamlDocument
 def read_yaml(
     path: Path, model: type[Model], *, file: str | None = None
 ) -> tuple[Model | None, list[Problem], Positions]:
-    """Read one YAML file into a pydantic model. Never raises for what the file holds.
+    """Read one YAML file into a pydantic model. Never raises because of the content.
 
-    Gives the model (None when there is any problem), the problems, and where each key stands. ``file`` is the
-    name for messages. Plain scalars reach the model as text (null as None): ``bool`` and ``int`` fields must
-    not be strict, and a union with ``str`` takes everything as text.
+    Return the model (None if there is a problem), the problems, and the positions of all keys. ``file`` is the
+    name used in messages. Plain scalars reach the model as text (null as None): ``bool`` and ``int`` fields must
+    not be strict, and a union with ``str`` accepts everything as text.
     """
     document = read_document(path, file or str(path), model)
     return document.model, list(document.problems), document.positions
@@ -45,10 +45,10 @@ def read_yaml(
 def load_workspace(
     root: Path, *, trackers: Mapping[str, str], timezone: str, labels: LabelScheme
 ) -> Workspace:
-    """All of ``plans/`` and ``mappings/`` below ``root``, checked together.
+    """Load ``plans/`` and ``mappings/`` below ``root``.
 
-    ``trackers`` maps names of the settings to ``jira-cloud``, ``jira-dc`` or ``github``; ``timezone`` (IANA)
-    holds for plans that name none. Raises MappingInvalid with all problems of all files when one is an error.
+    ``trackers`` maps tracker names of the settings to ``jira-cloud``, ``jira-dc`` or ``github``. ``timezone``
+    (IANA) applies to plans without one. Raises InvalidWorkspace with all problems if any is an error.
     """
     workspace, problems = check_workspace(root, trackers=trackers, timezone=timezone, labels=labels)
     if workspace is None:
@@ -59,32 +59,32 @@ def load_workspace(
 def check_workspace(
     root: Path, *, trackers: Mapping[str, str], timezone: str, labels: LabelScheme
 ) -> tuple[Workspace | None, tuple[Problem, ...]]:
-    """The workspace, or None when there are errors; and all problems, warnings too, in order."""
+    """Return the workspace (None if there are errors) and all problems, sorted, including warnings."""
     reading = read_workspace(root, trackers=trackers, timezone=timezone, labels=labels)
     return reading.workspace, reading.problems
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadResult:
-    """Everything that the files of a workspace say, as far as they could be understood."""
+    """Content of the files of a workspace, as far as it is valid, and their problems."""
 
     draft: ParsedWorkspace
     problems: tuple[Problem, ...]
-    """In order; without what people silenced."""
+    """Sorted; without silenced warnings."""
     silenced: tuple[Problem, ...]
     builder: WorkspaceBuilder
     documents: tuple[AnyDocument, ...]
 
     @property
     def workspace(self) -> Workspace | None:
-        """All of it, or None when there is an error anywhere."""
+        """Whole workspace; None if any file has an error."""
         if any(problem.severity == "error" for problem in self.problems):
             return None
         return self._build(self.draft.plans, self.draft.teams)
 
     @property
     def valid_part(self) -> Workspace:
-        """The plans and teams without errors, so that one team's mistakes do not stop another's tests."""
+        """Plans and teams without errors, so that errors of one team do not block the tests of another."""
         broken = {problem.origin.file for problem in self.problems if problem.severity == "error"}
         plans = [plan for plan in self.draft.plans if plan.location.positions.file not in broken]
         if DEFAULTS_FILE in broken:
@@ -112,7 +112,7 @@ class LoadResult:
 def read_workspace(
     root: Path, *, trackers: Mapping[str, str], timezone: str, labels: LabelScheme
 ) -> LoadResult:
-    """Read and check ``plans/`` and ``mappings/`` below ``root``. Never raises for what the files hold."""
+    """Read and check ``plans/`` and ``mappings/`` below ``root``. Never raises because of the content."""
     defaults = read_defaults(root)
     plans = [read_workspace_file(root, path, PlanFile) for path in list_yaml_files(root / "plans")]
     teams = [read_workspace_file(root, path, MappingFile) for path in list_yaml_files(root / "mappings")]
@@ -132,24 +132,25 @@ def read_workspace(
 
 
 def read_defaults(root: Path) -> list[YamlDocument[DefaultsFile]]:
-    """What teams inherit: one document, or none when the workspace has no ``defaults.yaml``."""
+    """Read ``defaults.yaml``; empty list if the workspace has none."""
     path = root / DEFAULTS_FILE
     return [read_workspace_file(root, path, DefaultsFile)] if path.exists() or path.is_symlink() else []
 
 
 def list_yaml_files(folder: Path) -> list[Path]:
-    """The files of a folder that end in .yaml or .yml, by name; hidden ones and those in folders below not."""
+    """List the .yaml and .yml files directly in a folder, sorted by name, without hidden files."""
     found = [path for pattern in ("*.yaml", "*.yml") for path in folder.glob(pattern)]
     return sorted(path for path in found if not path.name.startswith(".") and not path.is_dir())
 
 
 def read_workspace_file(root: Path, path: Path, model: type[Model]) -> YamlDocument[Model]:
-    """Read a file of the workspace. A link that leads out of it is refused: a team that may edit its mapping
-    must not be able to make the program read, and quote, what lies elsewhere on the machine."""
+    """Read a file of the workspace; reject a symbolic link that leads out of it.
+
+    A team that may edit its mapping must not be able to make the program read and quote other files of the machine."""
     file = path.relative_to(root).as_posix()
     if is_inside(path, root):
         return read_document(path, file, model)
-    message = "the file is a link that leads out of the workspace; put the file itself here."
+    message = "the file is a link that leads out of the workspace; replace it with the file itself."
     problem = Problem(origin=Origin(file=file), path="", message=message, check="outside")
     return YamlDocument(
         path=path,
@@ -162,8 +163,8 @@ def read_workspace_file(root: Path, path: Path, model: type[Model]) -> YamlDocum
 
 
 def is_inside(path: Path, root: Path) -> bool:
-    """Whether what a path names, links followed, lies in the workspace."""
-    # Unlike Path.resolve, realpath takes a link that leads to itself without an exception.
+    """Return True if the path, with links resolved, is inside the workspace."""
+    # Unlike Path.resolve, realpath raises nothing for a link to itself.
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 

@@ -1,4 +1,4 @@
-"""The nouns of plans and mappings, as frozen values. ``load.py`` makes them from YAML."""
+"""Plans, mappings and match results as frozen values. ``load.py`` builds them from YAML."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Answer = Literal["confirmed", "rejected", "inconclusive"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """Where in the workspace something was written. Line and column start at 1."""
+    """Position in a workspace file. Line and column start at 1."""
 
     file: str
     line: int = 1
@@ -29,7 +29,7 @@ class Origin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Anchor:
-    """The tracker issue that stands for a capability or goal, as the plan writes it."""
+    """Tracker issue that represents a capability or goal, as named in the plan."""
 
     tracker: str
     key: str
@@ -40,12 +40,12 @@ class Anchor:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """What has to be shown before done work counts as proven: a number in a JSON file reaches a bound."""
+    """Bound that a number in a JSON file has to meet before done work counts as proven."""
 
     file: str
-    """Path below the workspace, with ``/``."""
+    """Path relative to the workspace, with ``/``."""
     metric: str
-    """Name of the number; dots lead into objects and lists."""
+    """Path of the number; dots lead into objects and lists."""
     at_least: float | None = None
     at_most: float | None = None
 
@@ -79,7 +79,7 @@ class Goal:
     actual_value: float | None = None
     acceptance: Literal["automatic", "manual"] = "automatic"
     accepted: bool = False
-    """A person's word, needed for ``done`` when acceptance is manual."""
+    """Acceptance by a person; required for ``done`` if acceptance is manual."""
     cancelled: bool = False
     previously: tuple[str, ...] = ()
 
@@ -89,7 +89,7 @@ Phase = Literal["not-started", "active", "grace", "closed"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Increment:
-    """A fixed period with a plan: [start 00:00, the day after end 00:00) in the plan's zone."""
+    """Fixed period with a plan: [start 00:00, the day after end 00:00) in the plan's time zone."""
 
     id: str
     start: date
@@ -102,7 +102,7 @@ class Increment:
 
     @property
     def starts_at(self) -> datetime:
-        """First instant, in UTC."""
+        """First instant of the increment, in UTC."""
         return self._midnight(self.start)
 
     @property
@@ -116,7 +116,7 @@ class Increment:
         return self._midnight(self.end + timedelta(days=1 + self.grace_days))
 
     def phase(self, now: datetime) -> Phase:
-        """Where ``now`` (aware) lies."""
+        """Return the phase that contains ``now`` (aware)."""
         if now < self.starts_at:
             return "not-started"
         if now < self.ends_at:
@@ -133,7 +133,7 @@ class Increment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """One entry of a team's mapping. ``when`` is the checked condition tree that ``match.py`` compiles."""
+    """One entry of a team's mapping. ``when`` holds validated conditions that ``rules/compile.py`` compiles."""
 
     id: str
     when: Mapping[str, Any]
@@ -145,13 +145,13 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StateRule:
-    """What makes a status something else than the tracker's own class says. Names compare case-folded."""
+    """Statuses, labels and types that a team maps to one state. Names compare case-folded."""
 
     statuses: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
-    """Where each name was written, by kind (``statuses``, ``labels``, ``types``) and folded name."""
+    """Origin of each name, by kind (``statuses``, ``labels``, ``types``) and case-folded name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,29 +170,28 @@ class TeamMapping:
             "inconclusive": "result:inconclusive",
         }
     )
-    """The label by which people say how an experiment ended."""
+    """Label that records the answer of an experiment."""
     label_unplanned: bool = False
     dropped_resolutions: frozenset[str] = frozenset()
-    """More Jira resolutions (case-folded) that mean "will not do"."""
+    """Additional Jira resolutions (case-folded) that mean "will not do"."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
-    """Where ``answers.confirmed``, ``dropped_resolutions``, ``unplanned_label`` were written: here or in the
-    defaults that teams inherit. Without those that nobody wrote. And where the team says something of its own
-    about a family of labels (``labels.capability``)."""
+    """Origins of ``answers.confirmed``, ``dropped_resolutions``, ``unplanned_label`` in the mapping or in
+    ``defaults.yaml``, and of the team's own label families (``labels.capability``). Without keys that no file sets."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workspace:
-    """All plans and mappings, loaded and checked together."""
+    """All plans and mappings of a workspace."""
 
     increments: tuple[Increment, ...]
     teams: tuple[TeamMapping, ...]
     digest: str
-    """Hash of the text of all plan and mapping files."""
+    """SHA-256 of the text of all plan and mapping files, in hex."""
     labels: LabelScheme = field(default_factory=LabelScheme)
-    """The organisation's labels, with what the teams say differently."""
+    """Label scheme of the organisation, including the teams' own prefixes."""
 
     def capability(self, capability_id: str) -> tuple[Increment, Goal, Capability] | None:
-        """Where a capability stands in the plans."""
+        """Return a capability with its increment and goal; None if no plan has it."""
         for increment in self.increments:
             for goal in increment.goals:
                 for capability in goal.capabilities:
@@ -203,25 +202,25 @@ class Workspace:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overrides:
-    """What people decided on the trackers about issues and capabilities."""
+    """Manual overrides that people made on the trackers."""
 
     pins: Mapping[IssueRef, str] = field(default_factory=dict)
-    """Issue -> capability id, one each; several pins on one issue cancel out and are not here."""
+    """Issue -> capability id. Issues with several pins are left out."""
     vetoes: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
-    """Issue -> capability ids that a person took it out of."""
+    """Issue -> capability ids from which a person removed it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IssueState:
-    """What an issue's status means to its team."""
+    """Flow state of an issue for one team."""
 
     state: FlowState
     known: bool = True
-    """False when neither the team nor the tracker says: counted as todo and reported, never done."""
+    """False if neither the team nor the tracker defines the state: counted as todo and reported, never done."""
     blocked: bool = False
     answer: Answer | None = None
     because: str = ""
-    """What decided: ``states.doing: "Peer review"`` or ``status category done``."""
+    """Reason: ``states.doing: "Peer review"`` or ``status category done``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -240,14 +239,14 @@ class Assignment:
 class Unplanned:
     ref: IssueRef
     teams: tuple[str, ...]
-    """The teams that have its source."""
+    """Teams that have its source."""
     state: IssueState
     reason: Literal["no-rule", "veto", "closed-increment"] = "no-rule"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conflict:
-    """Rules of several teams claim an issue for different capabilities: nobody gets it."""
+    """Issue that rules of several teams claim for different capabilities. It is assigned to none."""
 
     ref: IssueRef
     claims: tuple[Assignment, ...]
@@ -255,12 +254,12 @@ class Conflict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MatchResult:
-    """What became of every issue."""
+    """Assignments, unplanned issues and conflicts of a set of issues."""
 
     assignments: tuple[Assignment, ...] = ()
     unplanned: tuple[Unplanned, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     unfinished_at_close: tuple[Assignment, ...] = ()
-    """Work that a closed increment did not finish, assigned to its capability there. It only counts there: its labels
+    """Work that a closed increment did not finish, assigned to its capability there. Counts only there: labels
     follow ``assignments``."""
     warnings: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""A workspace as far as it could be read: what the cross-file checks look at."""
+"""Parsed content of the workspace files: input of the cross-file checks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mappings.yaml.tree import KeyPath, Positions, dotted
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class YamlLocation:
-    """A key path in one file."""
+    """Key path in one file, with its line and column."""
 
     positions: Positions
     path: KeyPath = ()
@@ -41,7 +41,7 @@ class YamlLocation:
         severity: Literal["error", "warning"] = "error",
         on_key: bool = False,
     ) -> Problem:
-        """A finding here, at the value or at its key."""
+        """Return a problem located at the value, or at its key if ``on_key``."""
         return Problem(
             origin=self.key_origin if on_key else self.origin,
             path=dotted(self.positions.resolve(self.path)),
@@ -56,7 +56,7 @@ class ParsedPlan:
     entry: PlanFile
     location: YamlLocation
     complete: bool
-    """False when parts of the file were left out because they are wrong."""
+    """False if invalid parts of the file were left out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +68,7 @@ class ParsedTeam:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedDefaults:
-    """What the teams of the workspace inherit."""
+    """Content of ``defaults.yaml``, which all teams inherit."""
 
     entry: DefaultsFile
     location: YamlLocation
@@ -76,7 +76,7 @@ class ParsedDefaults:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedCapability:
-    """A capability and where it stands."""
+    """Capability with its plan, goal and location."""
 
     plan: ParsedPlan
     goal: GoalEntry
@@ -89,14 +89,14 @@ class ParsedWorkspace:
     plans: tuple[ParsedPlan, ...]
     teams: tuple[ParsedTeam, ...]
     trackers: Mapping[str, str]
-    """Name -> ``jira-cloud``, ``jira-dc`` or ``github``."""
+    """Tracker name -> ``jira-cloud``, ``jira-dc`` or ``github``."""
     labels: LabelScheme
-    """The organisation's, with what the teams say differently."""
+    """Label scheme of the organisation, including the teams' own prefixes."""
     declared_capabilities: frozenset[str]
-    """Every capability id that stands in a plan file, also in parts that are wrong otherwise."""
+    """All capability ids in plan files, including those in invalid parts."""
     declared_teams: frozenset[str]
     plans_readable: bool
-    """False when a plan file is no YAML: then nobody can say that a capability is unknown."""
+    """False if a plan file is not YAML; a capability can then not be called unknown."""
     teams_readable: bool
     defaults: ParsedDefaults | None = None
 
@@ -112,7 +112,7 @@ class ParsedWorkspace:
                 yield ParsedCapability(plan=plan, goal=goal, capability=capability, location=here)
 
     def inheritable_files(self) -> Iterator[tuple[MappingFile | DefaultsFile, YamlLocation]]:
-        """Every file that may say what teams can inherit."""
+        """Yield all files with keys that teams can inherit: mappings and ``defaults.yaml``."""
         for team in self.teams:
             yield team.entry, team.location
         if self.defaults is not None:

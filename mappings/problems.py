@@ -1,4 +1,4 @@
-"""What is wrong in a workspace's files: where, what to do, and the nearest valid name."""
+"""Problems in workspace files: position, message, and the closest valid name for a typo."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Final, Literal
 from mappings.model import Origin
 
 _LONGEST_NAME: Final = 100
-"""Longer ones are no names that somebody mistyped."""
+"""Longer names are never typos; comparing them is slow."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """One finding about one place in one file."""
+    """Error or warning at one position in one file."""
 
     origin: Origin
     path: str
-    """Key path inside the file: ``rules[2].assign``. Empty for the file as a whole."""
+    """Key path in the file: ``rules[2].assign``. Empty for the whole file."""
     message: str
-    """One sentence that says what is wrong and what to do."""
+    """One sentence: what is wrong and what to do."""
     severity: Literal["error", "warning"] = "error"
     check: str = "shape"
-    """Name of the check that found it."""
+    """Name of the check that reports it."""
 
     def __str__(self) -> str:
         place = f" {self.path}:" if self.path else ""
@@ -32,7 +32,7 @@ class Problem:
 
 
 def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The problems by file, line and column, each once."""
+    """Return the problems sorted by file, line and column, without duplicates."""
     return tuple(
         sorted(
             dict.fromkeys(problems),
@@ -48,7 +48,7 @@ def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 
 class InvalidWorkspace(Exception):
-    """The workspace cannot be used. ``problems`` holds all findings of all files, warnings too, in order."""
+    """Workspace files have errors. ``problems`` holds all problems of all files, sorted, including warnings."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = sort_problems(problems)
@@ -56,16 +56,16 @@ class InvalidWorkspace(Exception):
 
 
 def closest_name(name: str, valid: Iterable[str]) -> str | None:
-    """The valid name that ``name`` was probably meant to be, or None."""
+    """Return the valid name that resembles ``name`` most, or None."""
     if len(name) > _LONGEST_NAME:
-        return None  # comparing takes time that grows with the square of the length
+        return None  # comparing takes quadratic time
     by_folded = {each.casefold(): each for each in sorted(valid)}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[close[0]] if close else None
 
 
 def suggestion(name: str, valid: Iterable[str], *, kind: str) -> str:
-    """The second half of a sentence about an unknown name: ``did you mean "x"?`` or what there is."""
+    """Return a hint for an unknown name: ``did you mean "x"?`` or a list of valid names."""
     names = sorted(each for each in set(valid) if len(each) <= _LONGEST_NAME)
     meant = closest_name(name, names)
     if meant is not None:

@@ -1,4 +1,4 @@
-"""Turns what people write for an issue (``DS-100``, ``acme/churn#12``, ``jira:DS-1``) into an `Anchor`."""
+"""Parse issue references (``DS-100``, ``acme/churn#12``, ``jira:DS-1``)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mappings.problems import suggestion
 
 JIRA_KEY: Final = re.compile(r"[A-Z][A-Z0-9_]+-[1-9][0-9]*")
 JIRA_PROJECT: Final = re.compile(r"[A-Z][A-Z0-9_]+")
-# Not ``.`` or ``..``: in the path of a request they would lead somewhere else.
+# Not ``.`` or ``..``, which would change the path of a request.
 _NAME: Final = r"(?!\.{1,2}(?![A-Za-z0-9._-]))[A-Za-z0-9._-]+"
 GITHUB_REPO: Final = re.compile(f"{_NAME}/{_NAME}")
 GITHUB_KEY: Final = re.compile(f"{_NAME}/{_NAME}#[1-9][0-9]*")
@@ -20,19 +20,19 @@ _PREFIXED: Final = re.compile(r"([A-Za-z0-9_.-]+):(.+)", re.DOTALL)
 
 
 class InvalidReference(ValueError):
-    """The text names no issue; the message says what to write instead."""
+    """Text is not a valid issue reference; the message says what to write instead."""
 
 
 def is_jira(kind: str) -> bool:
-    """True for the tracker kinds ``jira-cloud`` and ``jira-dc``."""
+    """Return True for the tracker kinds ``jira-cloud`` and ``jira-dc``."""
     return kind.startswith("jira")
 
 
 def resolve_reference(text: str, trackers: Mapping[str, str]) -> Anchor:
-    """Tracker and key of a reference; ``trackers`` maps names to kinds.
+    """Parse a reference into tracker and key; ``trackers`` maps tracker names to kinds.
 
-    The short form is taken where exactly one tracker is of the kind that the key has the shape of.
-    Raises NotAReference.
+    The short form is accepted if exactly one tracker has the kind that the key looks like.
+    Raises InvalidReference.
     """
     prefixed = _PREFIXED.fullmatch(text)
     if prefixed is None:
@@ -45,7 +45,7 @@ def resolve_reference(text: str, trackers: Mapping[str, str]) -> Anchor:
     wanted, example = (JIRA_KEY, "DS-100") if is_jira(trackers[tracker]) else (GITHUB_KEY, "owner/repo#12")
     if not wanted.fullmatch(key):
         raise InvalidReference(
-            f'"{key[:60]}" is no issue key of the tracker {tracker}; write it as {tracker}:{example}.'
+            f'"{key[:60]}" is not an issue key of the tracker {tracker}; write it as {tracker}:{example}.'
         )
     return Anchor(tracker=tracker, key=key)
 
@@ -57,12 +57,10 @@ def _infer_tracker(key: str, trackers: Mapping[str, str]) -> str:
         fitting = sorted(name for name, kind in trackers.items() if not is_jira(kind))
     else:
         raise InvalidReference(
-            f'"{key[:60]}" is no issue key; write it as DS-100, owner/repo#12 or tracker:key.'
+            f'"{key[:60]}" is not an issue key; write it as DS-100, owner/repo#12 or tracker:key.'
         )
     if not fitting:
-        raise InvalidReference(
-            f'no tracker of the settings can hold "{key}"; name one there or correct the key.'
-        )
+        raise InvalidReference(f'no tracker in the settings fits "{key}"; add one there or correct the key.')
     if len(fitting) > 1:
         forms = " or ".join(f"{name}:{key}" for name in fitting)
         raise InvalidReference(f'"{key}" could be in several trackers; write {forms}.')

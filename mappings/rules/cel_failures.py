@@ -1,4 +1,4 @@
-"""Says once for each rule on which issues its ``cel`` had no answer."""
+"""Warnings about CEL expressions that failed while issues were matched, one per rule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class CelFailureReport:
-    """Watches the expressions of some teams while issues are matched."""
+    """Collects failures of the CEL conditions of several teams."""
 
     def __init__(self, teams: Iterable[TeamRules]) -> None:
         self._watched = [
@@ -25,12 +25,12 @@ class CelFailureReport:
         ]
 
     def reset(self) -> None:
-        """Forget what happened so far."""
+        """Reset all failure counts."""
         for _, _, condition in self._watched:
             condition.reset_failures()
 
     def warnings(self) -> Iterator[str]:
-        """A sentence for each rule whose expression failed since the start."""
+        """Yield a warning for each rule whose expression failed since the last reset."""
         for team, rule, condition in self._watched:
             if condition.first_failure is not None:
                 yield _warning(team, rule, condition.failures, str(condition.first_failure.ref), condition)
@@ -40,6 +40,6 @@ def _warning(team: str, rule: Rule, count: int, example: str, condition: CelCond
     issues = f"the issue {example}" if count == 1 else f"{count} issues such as {example}"
     reason = condition.first_failure.reason if condition.first_failure else ""
     return (
-        f'The rule "{rule.id}" of {team} ({rule.origin}) has no answer for {issues}, which it does not match: '
-        f"{reason}; guard its `cel` against that."
+        f'The rule "{rule.id}" of {team} ({rule.origin}) fails on {issues}, which it therefore does not match: '
+        f"{reason}; handle that case in its `cel`."
     )

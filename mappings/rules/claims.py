@@ -1,4 +1,4 @@
-"""What one team makes of an issue, and where unfinished work of closed increments is counted."""
+"""Claims of teams on issues, including unfinished work of closed increments."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mappings.rules.team_rules import TeamRules
 
 @dataclass(kw_only=True, slots=True)
 class Claim:
-    """What one team makes of an issue."""
+    """Claim of one team on an issue for a capability."""
 
     team: TeamRules
     named: str
-    """The capability that the rule or the pin names."""
+    """Capability id that the rule or the pin names."""
     placement: Placement
     state: IssueState
     rule: Rule | None
@@ -29,15 +29,15 @@ class Claim:
 
     @property
     def is_carried_over(self) -> bool:
-        """The capability that is named is closed and does not hold the issue any more."""
+        """True if the named capability is closed and the issue moved on to a successor, or has none."""
         return self.placement.kind == "homeless" or self.placement.capability.id != self.named
 
     def assignment(
         self, issue: Issue, by: Literal["rule", "pin"], to: Capability | None = None
     ) -> Assignment:
-        """Without ``to`` to the capability where the issue belongs now."""
+        """Return the assignment to ``to``, by default to the capability of the placement."""
         capability, iteration = to or self.placement.capability, self.rule.iteration if self.rule else None
-        # A successor need not have the iterations of the capability that it continues.
+        # A successor may lack the iterations of the capability that it continues.
         if capability.id != self.named and iteration not in capability.iterations:
             iteration = None
         return Assignment(
@@ -53,7 +53,7 @@ class Claim:
 
 
 def owners_first(claims: Sequence[Claim]) -> Claim:
-    """Claims for one capability: that of its owner, else the first team's."""
+    """Return the claim of the team that owns the capability, else the first one."""
     if len(claims) == 1:
         return claims[0]
     return min(claims, key=lambda claim: claim.team.team != claim.placement.capability.team)
@@ -62,9 +62,9 @@ def owners_first(claims: Sequence[Claim]) -> Claim:
 def unfinished_at_close(
     issue: Issue, claims: Sequence[Claim], by: Literal["rule", "pin"], timeline: CapabilityTimeline
 ) -> tuple[Assignment, ...]:
-    """The closed capabilities in which an issue was not finished in time, though its labels follow a successor.
+    """Return assignments to the closed capabilities in which the issue was not finished in time.
 
-    Empty when teams disagree about it: such an issue was counted nowhere before the close either.
+    Empty if teams disagree: such an issue was not counted before the close either.
     """
     if not all(claim.is_carried_over for claim in claims) or len({claim.named for claim in claims}) > 1:
         return ()

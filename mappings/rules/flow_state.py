@@ -1,4 +1,4 @@
-"""What an issue's status means: the team's exceptions first, then the tracker's own class, else unknown."""
+"""Flow state of an issue: first the exceptions of the team, then the status category, else unknown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DROPPED_RESOLUTIONS: Final = frozenset(
         # GitHub's state_reason
         "not planned",
         "duplicate",
-        # Names that Jira sites use; Jira itself has no class for "will not be done".
+        # Names that Jira sites use; Jira has no category for "will not be done".
         "abandoned",
         "by design",
         "cancelled",
@@ -46,7 +46,7 @@ DROPPED_RESOLUTIONS: Final = frozenset(
         "works as intended",
     }
 )
-"""Resolutions of a closed issue that mean: it was not done and will not be. Teams can add others."""
+"""Resolutions of closed issues that mean "will not be done". Teams can add others."""
 
 _STATES: Final[tuple[FlowState, ...]] = ("todo", "doing", "done", "dropped")
 _ANSWERS: Final[tuple[Answer, ...]] = ("confirmed", "rejected", "inconclusive")
@@ -54,7 +54,7 @@ _CACHE_SIZE: Final = 10_000
 
 
 class StateResolver:
-    """``state_of`` for the many issues of one team, which say few different things about their state."""
+    """Cached ``state_of`` for the issues of one team."""
 
     def __init__(self, mapping: TeamMapping) -> None:
         self._mapping = mapping
@@ -64,10 +64,10 @@ class StateResolver:
         self._cache: dict[tuple[object, ...], IssueState] = {}
         opening = [mapping.states[state] for state in ("todo", "doing") if state in mapping.states]
         self.never_reopens = not any(rule.statuses or rule.types for rule in opening)
-        """What the tracker calls done is done or dropped for the team, too. Labels open nothing again."""
+        """True if issues in the category done are always done or dropped for the team. Labels never reopen them."""
 
     def resolve(self, issue: Issue, *, experiment: bool) -> IssueState:
-        """What ``state_of`` says. The key below has to hold all that it reads of an issue."""
+        """Return ``state_of`` of the issue. The cache key must contain everything that it reads of an issue."""
         labels = tuple(label for label in issue.labels if label.casefold() in self._state_labels)
         status = (issue.status, issue.category, issue.resolution, issue.type, issue.flagged)
         key = (status, labels, experiment)
@@ -80,10 +80,10 @@ class StateResolver:
 
 
 def state_of(issue: Issue, mapping: TeamMapping, *, experiment: bool = False) -> IssueState:
-    """The flow state of an issue for a team, whether it is blocked, and an experiment's answer.
+    """Return the flow state of an issue for a team, its blocked flag, and the answer of an experiment.
 
-    ``experiment`` says that the rule which took the issue calls it one: closed, it is done whatever its
-    answer; closed as "will not do" without an answer, it is dropped.
+    ``experiment``: the matching rule marks the issue as one. A closed experiment is done whatever its answer; closed
+    as "will not do" without an answer, it is dropped.
     """
     labels = frozenset(label.casefold() for label in issue.labels)
     state, because = _team_state(issue, mapping, labels) or _tracker_state(issue, mapping, experiment)
@@ -112,7 +112,7 @@ def _answer_reason(mapping: TeamMapping, answer: Answer) -> str:
 def _team_state(
     issue: Issue, mapping: TeamMapping, labels: frozenset[str]
 ) -> tuple[FlowState | None, str] | None:
-    """What ``states`` says: by status before type before label."""
+    """Return the state from the team's ``states``: by status, then type, then label."""
     for state in _STATES:
         if _has(mapping, state, "statuses", issue.status):
             return state, _state_reason(mapping, state, "statuses", issue.status)
@@ -121,7 +121,7 @@ def _team_state(
             return state, _state_reason(mapping, state, "types", issue.type)
     for state in _STATES:
         found = sorted(label for label in labels if _has(mapping, state, "labels", label))
-        # People leave "in progress" on what they close: such a label does not open an issue again.
+        # People leave "in progress" on closed issues: such a label does not reopen them.
         if found and not (issue.category == "done" and state in ("todo", "doing")):
             return state, _state_reason(mapping, state, "labels", found[0])
     return None
@@ -140,7 +140,7 @@ def _origin_suffix(origin: Origin | None) -> str:
 
 def _tracker_state(issue: Issue, mapping: TeamMapping, experiment: bool) -> tuple[FlowState | None, str]:
     if issue.category is None:
-        return None, f'status "{issue.status}" is of no class that is known; counted as todo'
+        return None, f'status "{issue.status}" has no known category; counted as todo'
     if issue.category == "done" and issue.resolution and _is_dropped(issue.resolution, mapping, experiment):
         origin = mapping.origins.get("dropped_resolutions")
         place = _origin_suffix(origin) if _is_team_resolution(issue.resolution, mapping) else ""
@@ -152,7 +152,7 @@ def _is_dropped(resolution: str, mapping: TeamMapping, experiment: bool) -> bool
     name = _normalize(resolution)
     if _is_team_resolution(resolution, mapping):
         return True
-    # "Rejected" on an experiment is most likely its answer, and a rejected hypothesis is not dropped work.
+    # "Rejected" on an experiment is its answer; a rejected hypothesis is not dropped work.
     return name in DROPPED_RESOLUTIONS and not (experiment and name == "rejected")
 
 
@@ -176,7 +176,7 @@ def _answers(mapping: TeamMapping, labels: frozenset[str]) -> tuple[Answer, ...]
 
 
 def _blocked_reason(issue: Issue, mapping: TeamMapping, labels: frozenset[str]) -> str | None:
-    """What says that it is blocked, or None when nothing does."""
+    """Return why the issue is blocked, or None."""
     if issue.flagged:
         return "flagged in Jira"
     if _has(mapping, "blocked", "statuses", issue.status):

@@ -1,4 +1,4 @@
-"""Which capability an issue belongs to once the dates of increments are looked at."""
+"""Placement of issues in capabilities by the dates of their increments."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from mappings.model import Capability, Increment, IssueState, Workspace
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placement:
-    """Where an issue ends up that was meant for a capability."""
+    """Capability and increment in which an issue is placed."""
 
     kind: Literal["home", "old", "homeless"]
-    """``old``: finished before the increment began. ``homeless``: its increment is closed for good."""
+    """``old``: finished before the increment started. ``homeless``: the increment is closed without a successor."""
     capability: Capability
     increment: Increment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _CapabilityDates:
-    """A capability's moments, and the ways to land there, which are asked for again and again."""
+    """Dates of a capability and its possible placements."""
 
     starts_at: datetime
     closes_at: datetime
@@ -33,9 +33,9 @@ class _CapabilityDates:
 
 
 def finished_at(issue: Issue, state: IssueState) -> datetime | None:
-    """When the issue was finished (UTC); None while it is open.
+    """Return when the issue was finished (UTC); None while it is open.
 
-    Without a closing time, the last change is the latest moment at which it can have been.
+    Without a closing time, the last update is the latest possible time.
     """
     if state.state in ("todo", "doing"):
         return None
@@ -43,7 +43,7 @@ def finished_at(issue: Issue, state: IssueState) -> datetime | None:
 
 
 class CapabilityTimeline:
-    """The capabilities of a workspace at one moment (aware)."""
+    """Capabilities of a workspace at a given time (aware)."""
 
     def __init__(self, workspace: Workspace, now: datetime) -> None:
         self._now = now
@@ -73,13 +73,13 @@ class CapabilityTimeline:
             self._current_ids.setdefault(old, capability.id)
 
     def current_id(self, name: str) -> str | None:
-        """The id that a capability has now, for its own id or a former one; None when there is none."""
+        """Return the current id for a current or former id; None if unknown."""
         if name in self._dates:
             return name
         return self._current_ids.get(name)
 
     def place(self, capability_id: str, issue: Issue, state: IssueState) -> Placement:
-        """Follow ``continues`` from closed increments to where the issue belongs."""
+        """Place an issue, following ``continues`` from closed increments."""
         finished = finished_at(issue, state)
         seen: set[str] = set()
         current = capability_id
@@ -96,8 +96,7 @@ class CapabilityTimeline:
             current = successor
 
     def closed_over(self, named: str, landing: Placement, issue: Issue) -> tuple[Capability, ...]:
-        """The capabilities from the named one to where the issue landed whose increment closed over it: it was there
-        already, and not finished."""
+        """Return the capabilities, from the named one to the placement, that closed before the issue was finished."""
         found = []
         current = named
         while current != landing.capability.id or landing.kind == "homeless":
@@ -110,11 +109,13 @@ class CapabilityTimeline:
         return tuple(found)
 
     def is_before_all_increments(self, moment: datetime) -> bool:
-        """Whether what was finished then belongs to no increment of the plans."""
+        """Return True if ``moment`` is before the start of the first increment."""
         return self._first_start is not None and moment < self._first_start
 
     def is_current(self, issue: Issue, state: IssueState) -> bool:
-        """Under way, or created or finished in a running increment; dropped work only when finished there."""
+        """Return True for work in progress, or created or finished in a running increment.
+
+        Dropped work is current only if it was dropped there."""
         if state.state == "doing":
             return True
         finished = finished_at(issue, state)

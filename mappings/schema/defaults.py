@@ -1,4 +1,4 @@
-"""The shape of ``defaults.yaml``: what the teams of an organisation share."""
+"""Schema of ``defaults.yaml``: settings that all teams of an organisation inherit."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ DEFAULTS_FILE: Final = "defaults.yaml"
 
 
 class DefaultsFile(Entry):
-    """What holds for every team that does not say otherwise. A team's own entry replaces the one here."""
+    """Settings that every team inherits. An entry of a team replaces the one here."""
 
     states: StatesEntry = Field(
         default=StatesEntry(),
-        description="Exceptions to the trackers' own classes. A team that writes a state replaces it whole.",
+        description="Exceptions to the trackers' status categories. A state in a team's mapping replaces the one here.",
         examples=[{"doing": ["Peer review"], "blocked": {"labels": ["blocked"]}}],
     )
     answers: AnswersEntry = Field(
-        default=AnswersEntry(), description="Labels for the answers of experiments; replaced one by one."
+        default=AnswersEntry(),
+        description="Labels for the answers of experiments; a team can replace each of them.",
     )
     dropped_resolutions: list[Text] = Field(
         default=[],
-        description="More Jira resolutions that mean: will not be done. A team's own list replaces it.",
+        description="Additional Jira resolutions that mean: will not be done. A list of a team replaces it.",
         examples=[["Parked"]],
     )
     unplanned_label: bool = Field(default=False, description="Put the label `unplanned` on ad-hoc work.")
     labels: LabelEntries = Field(
         default={},
         description=(
-            "Prefix and colour by family of labels. What `increment-sync.yaml` says wins over this, and what a "
-            "team says wins over both for the issues and anchors of that team."
+            "Prefix and colour by label family. `increment-sync.yaml` overrides this, and a team overrides both for "
+            "its own issues and anchors."
         ),
         examples=[{"capability": {"prefix": "cap:", "color": "1d76db"}}],
     )

@@ -1,4 +1,4 @@
-"""The shape of ``labels:`` in the settings, in ``defaults.yaml`` and in mapping files."""
+"""Schema of ``labels:`` in the settings, in ``defaults.yaml`` and in mapping files."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from mappings.schema.types import Entry, Names
 
 
 class LabelEntry(Entry):
-    """Prefix and colour of one family of labels."""
+    """Prefix and colour of one label family."""
 
     prefix: str | None = Field(
         default=None,
-        description="What each label of the family begins with; for `unplanned` the whole label.",
+        description="Prefix of all labels of the family; for `unplanned` the whole label.",
         examples=["capability:"],
     )
     color: str | None = Field(
         default=None,
         pattern="^[0-9a-fA-F]{6}$",
-        description="Six hex digits, used where the tracker has colours.",
+        description="Six hex digits; used on trackers with label colours.",
         examples=["1d76db"],
     )
     previously: Names = Field(
         default=[],
         description=(
-            "Prefixes that the family had before: labels with them are ours, and the next run moves them to "
-            "the prefix of today."
+            "Former prefixes of the family: labels with them are still recognised, and the next run renames them to "
+            "the current prefix."
         ),
         examples=[["capability:"]],
     )

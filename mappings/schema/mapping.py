@@ -1,4 +1,4 @@
-"""The shape of a team's mapping file: sources, states and rules."""
+"""Schema of a team's mapping file: sources, states and rules."""
 
 from __future__ import annotations
 
@@ -13,27 +13,25 @@ from mappings.schema.when import When
 
 
 class SourceEntry(Entry):
-    """A part of a tracker: a Jira project or a GitHub repository."""
+    """Jira project or GitHub repository that is read."""
 
     project: Text | None = Field(default=None, description="Jira project key.", examples=["DS"])
     jql: Text | None = Field(
         default=None,
-        description="Narrows the Jira project; without ORDER BY.",
+        description="JQL that narrows the Jira project; without ORDER BY.",
         examples=["component = Churn"],
     )
     repo: Text | None = Field(default=None, description="GitHub repository.", examples=["acme/churn"])
-    pull_requests: bool = Field(
-        default=False, description="Whether pull requests of the repository count too."
-    )
+    pull_requests: bool = Field(default=False, description="Include pull requests of the repository.")
 
 
 class StateEntry(Entry):
-    """What puts an issue into a state, besides the tracker's own class. Compared without regard to case."""
+    """Statuses, labels and types that map to a state, in addition to the tracker's status category. Case is ignored."""
 
     statuses: list[Text] = Field(default=[], description="Names of statuses.", examples=[["Peer review"]])
     labels: list[Text] = Field(
         default=[],
-        description="Labels; for `todo` and `doing` only while the tracker does not call it closed.",
+        description="Labels; for `todo` and `doing` only while the issue is not closed.",
         examples=[["blocked"]],
     )
     types: list[Text] = Field(default=[], description="Issue types.", examples=[["Spike"]])
@@ -53,31 +51,33 @@ StateNames = Annotated[
 
 
 class StatesEntry(Entry):
-    """Exceptions to the tracker's own classes."""
+    """Exceptions to the tracker's status categories."""
 
     todo: StateNames = Field(default=StateEntry(), description="Not started.", examples=[["Backlog"]])
-    doing: StateNames = Field(default=StateEntry(), description="Under way.", examples=[["Peer review"]])
+    doing: StateNames = Field(default=StateEntry(), description="In progress.", examples=[["Peer review"]])
     done: StateNames = Field(default=StateEntry(), description="Finished.", examples=[["Live"]])
     dropped: StateNames = Field(
         default=StateEntry(), description="Will not be done.", examples=[["Won't do"]]
     )
     blocked: StateNames = Field(
         default=StateEntry(),
-        description="In the way of going on; a flag beside the state.",
+        description="Blocked; a flag in addition to the state.",
         examples=[{"labels": ["blocked"]}],
     )
 
 
 class AnswersEntry(Entry):
-    """The labels by which people say how an experiment ended."""
+    """Labels that record the answer of an experiment."""
 
     confirmed: Text = Field(default="result:confirmed", description="The hypothesis holds.")
     rejected: Text = Field(default="result:rejected", description="The hypothesis does not hold.")
-    inconclusive: Text = Field(default="result:inconclusive", description="The experiment could not tell.")
+    inconclusive: Text = Field(
+        default="result:inconclusive", description="The experiment gave no clear answer."
+    )
 
 
 class RuleEntry(Entry):
-    """Says which issues count towards which capability. The first rule that matches wins."""
+    """Assigns matching issues to a capability. The first rule that matches wins."""
 
     id: Text = Field(description="Unique in the team.", examples=["feature-work"])
     when: When = Field(description="All conditions have to hold.", examples=[{"labels": ["features"]}])
@@ -85,40 +85,42 @@ class RuleEntry(Entry):
     iteration: Text | None = Field(
         default=None, description="One of the capability's iterations.", examples=["v2"]
     )
-    experiment: bool = Field(default=False, description="The issues ask questions: done when answered.")
+    experiment: bool = Field(default=False, description="The issues are experiments: done when answered.")
     silence: Silence = Field(default=[])
 
 
 class MappingFile(Entry):
-    """How the issues of one team count towards the plan."""
+    """Sources, states and rules of one team."""
 
     team: Text = Field(
         description="Name of the team; unique over all mapping files.", examples=["churn-science"]
     )
-    flow: Literal["kanban", "scrum"] = Field(default="kanban", description="How the team works.")
+    flow: Literal["kanban", "scrum"] = Field(default="kanban", description="Way of working of the team.")
     sources: list[dict[str, SourceEntry]] = Field(
         min_length=1,
-        description="Where the team's issues are: each entry is one tracker's name with what to read there.",
+        description="Sources of the team's issues: each entry is a tracker name with a project or repository.",
         examples=[[{"jira": {"project": "DS"}}, {"github": {"repo": "acme/churn"}}]],
     )
     states: StatesEntry = Field(
         default=StatesEntry(),
-        description="What puts an issue into another state than the tracker's own class of its status says.",
+        description="Exceptions to the status categories of the tracker.",
     )
-    rules: list[RuleEntry] = Field(default=[], description="In order; the first that matches wins.")
-    tests: list[CaseEntry] = Field(default=[], description="Cases that `mappings test` runs.")
+    rules: list[RuleEntry] = Field(default=[], description="Rules in order; the first that matches wins.")
+    tests: list[CaseEntry] = Field(default=[], description="Test cases for `mappings test`.")
     answers: AnswersEntry = Field(
         default=AnswersEntry(), description="Labels for the answers of experiments."
     )
     unplanned_label: bool = Field(default=False, description="Put the label `unplanned` on ad-hoc work.")
     dropped_resolutions: list[Text] = Field(
-        default=[], description="More Jira resolutions that mean: will not be done.", examples=[["Parked"]]
+        default=[],
+        description="Additional Jira resolutions that mean: will not be done.",
+        examples=[["Parked"]],
     )
     labels: LabelEntries = Field(
         default={},
         description=(
-            "Prefix and colour by family of labels, for the issues that this team's rules assign and the anchors "
-            "of its capabilities; anchors of goals have the organisation's."
+            "Prefix and colour by label family, for issues that this team's rules assign and for anchors of its "
+            "capabilities; anchors of goals use those of the organisation."
         ),
         examples=[{"capability": {"prefix": "churn:"}}],
     )

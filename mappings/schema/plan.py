@@ -1,4 +1,4 @@
-"""The shape of a plan file: one increment with its goals and capabilities."""
+"""Schema of a plan file: one increment with its goals and capabilities."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from mappings.schema.when import is_lenient
 
 def _check_relative_path(value: str) -> str:
     if "://" in value:
-        raise ValueError(f'"{value[:60]}" is an address; evidence is a file of the workspace')
+        raise ValueError(f'"{value[:60]}" is a URL; evidence is a file of the workspace')
     if value.startswith(("/", "~")) or "\\" in value or ":" in value or "\0" in value:
-        raise ValueError(f'"{value[:60]}" is no path below the workspace; write it as metrics/churn.json')
-    if ".." in value.split("/"):
         raise ValueError(
-            f'"{value[:60]}" leads out of a folder by ".."; write the path from the workspace down'
+            f'"{value[:60]}" is not a path relative to the workspace; write it as metrics/churn.json'
         )
+    if ".." in value.split("/"):
+        raise ValueError(f'"{value[:60]}" leaves a folder with ".."; write a path relative to the workspace')
     return value
 
 
 class EvidenceEntry(Entry):
-    """What has to be shown before a done capability counts as proven."""
+    """Bound that a metric has to meet before a done capability counts as proven."""
 
     file: Annotated[Text, AfterValidator(_check_relative_path)] = Field(
-        description="A JSON file, by its path from the workspace down.", examples=["metrics/churn.json"]
+        description="A JSON file; path relative to the workspace.", examples=["metrics/churn.json"]
     )
     metric: Text = Field(
-        description="The number in it; dots lead into objects and lists.", examples=["auc", "folds.0.auc"]
+        description="Path of the number in it; dots lead into objects and lists.",
+        examples=["auc", "folds.0.auc"],
     )
     at_least: float | None = Field(
-        default=None, allow_inf_nan=False, description="The number has to be so high.", examples=[0.8]
+        default=None, allow_inf_nan=False, description="Minimum of the number.", examples=[0.8]
     )
     at_most: float | None = Field(
-        default=None, allow_inf_nan=False, description="The number has to be so low.", examples=[0.05]
+        default=None, allow_inf_nan=False, description="Maximum of the number.", examples=[0.05]
     )
 
     @model_validator(mode="after")
@@ -43,24 +44,24 @@ class EvidenceEntry(Entry):
         if is_lenient(info):
             return self
         if self.at_least is None and self.at_most is None:
-            raise ValueError("`evidence` has no bound; say `at_least` or `at_most`")
+            raise ValueError("`evidence` has no bound; set `at_least` or `at_most`")
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
-            raise ValueError("no number is `at_least` and `at_most` that; correct one of the two")
+            raise ValueError("`at_least` is greater than `at_most`; correct one of them")
         return self
 
 
 class CapabilityEntry(Entry):
-    """A part of a goal that can be released when it is done."""
+    """Part of a goal that can be released when it is done."""
 
     id: Text = Field(
         description="Unique over all plan files; becomes the label `capability:<id>`.",
         examples=["churn-features"],
     )
-    title: Text = Field(description="What people call it.", examples=["Churn feature set"])
+    title: Text = Field(description="Name for people.", examples=["Churn feature set"])
     team: Text = Field(description="The team that owns it.", examples=["churn-science"])
     anchor: Text | None = Field(
         default=None,
-        description="The tracker issue that stands for it and carries its status comment.",
+        description="Tracker issue that represents it and carries its status comment.",
         examples=["github:acme/churn#12", "DS-101"],
     )
     iterations: list[Text] = Field(
@@ -68,14 +69,14 @@ class CapabilityEntry(Entry):
     )
     target: Day | None = Field(
         default=None,
-        description="When it should be done; default: the increment's end.",
+        description="Target date; default: the end of the increment.",
         examples=["2026-12-11"],
     )
     required: bool = Field(default=True, description="Whether the goal needs it.")
-    cancelled: bool = Field(default=False, description="Given up; leaves the goal's count.")
+    cancelled: bool = Field(default=False, description="Cancelled; not counted for the goal.")
     released: Day | None = Field(
         default=None,
-        description="The day on which it reached its users; said by people, never inferred.",
+        description="Release day; set by people, never inferred.",
         examples=["2026-11-30"],
     )
     continues: Text | None = Field(
@@ -85,7 +86,7 @@ class CapabilityEntry(Entry):
     )
     previously: list[Text] = Field(
         default=[],
-        description="Ids that it had before; what we wrote carries over.",
+        description="Former ids; labels, comment and baseline carry over.",
         examples=[["churn-inputs"]],
     )
     evidence: EvidenceEntry | None = Field(
@@ -97,19 +98,19 @@ class CapabilityEntry(Entry):
 
 
 class GoalEntry(Entry):
-    """An outcome of one increment."""
+    """Outcome of one increment."""
 
     id: Text = Field(description="Unique over all plan files.", examples=["retention-model"])
     title: Text = Field(
-        description="The outcome in words.", examples=["Recommendations that keep subscribers"]
+        description="The outcome in one line.", examples=["Recommendations that keep subscribers"]
     )
     commitment: Literal["committed", "stretch"] = Field(
-        default="committed", description="Promised, or hoped for; the two are counted apart."
+        default="committed", description="Committed or stretch; the two are counted separately."
     )
     anchor: Text | None = Field(
-        default=None, description="The tracker issue that stands for the goal.", examples=["jira:DS-100"]
+        default=None, description="Tracker issue that represents the goal.", examples=["jira:DS-100"]
     )
-    capabilities: list[CapabilityEntry] = Field(default=[], description="What the goal consists of.")
+    capabilities: list[CapabilityEntry] = Field(default=[], description="Capabilities of the goal.")
     value: float | None = Field(
         default=None,
         ge=0,
@@ -121,18 +122,18 @@ class GoalEntry(Entry):
         default=None,
         ge=0,
         allow_inf_nan=False,
-        description="Value that people saw at the review.",
+        description="Value assessed at the review.",
         examples=[6],
     )
     acceptance: Literal["automatic", "manual"] = Field(
-        default="automatic", description="`manual`: done only when `accepted: true` says so as well."
+        default="automatic", description="`manual`: done only with `accepted: true`."
     )
     accepted: bool = Field(
-        default=False, description="A person accepted the goal; matters with `acceptance: manual`."
+        default=False, description="A person accepted the goal; used with `acceptance: manual`."
     )
-    cancelled: bool = Field(default=False, description="The goal was given up.")
+    cancelled: bool = Field(default=False, description="The goal is cancelled.")
     previously: list[Text] = Field(
-        default=[], description="Ids that the goal had before.", examples=[["keep-subscribers"]]
+        default=[], description="Former ids of the goal.", examples=[["keep-subscribers"]]
     )
     silence: Silence = Field(default=[])
 
@@ -144,16 +145,14 @@ class PlanFile(Entry):
         description="Id of the increment; becomes the label `increment:<id>`.", examples=["2026-q4"]
     )
     start: Day = Field(description="First day.", examples=["2026-10-01"])
-    end: Day = Field(description="Last day; belongs to the increment.", examples=["2026-12-31"])
+    end: Day = Field(description="Last day, included in the increment.", examples=["2026-12-31"])
     timezone: Text | None = Field(
         default=None,
-        description="IANA zone in which the days begin; default: the settings' zone.",
+        description="IANA time zone of the days; default: that of the settings.",
         examples=["Europe/Berlin"],
     )
     grace_days: int = Field(
-        default=5, ge=0, le=60, description="Days after the end in which late closes still count."
+        default=5, ge=0, le=60, description="Days after the end in which closed issues still count."
     )
-    holidays: list[Day] = Field(
-        default=[], description="Days on which nobody works.", examples=[["2026-12-25"]]
-    )
-    goals: list[GoalEntry] = Field(default=[], description="What the increment is for.")
+    holidays: list[Day] = Field(default=[], description="Days without work.", examples=[["2026-12-25"]])
+    goals: list[GoalEntry] = Field(default=[], description="Goals of the increment.")

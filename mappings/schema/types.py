@@ -1,4 +1,4 @@
-"""Pieces that the schemas of plan and mapping files share."""
+"""Shared types of the plan and mapping schemas."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from pydantic import (
 
 _ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _YEARS: Final = range(1970, 2200)
-"""Days at the edges of the calendar have no instant in every time zone."""
+"""Years in which every day has an instant in every time zone."""
 
 
 class Entry(BaseModel):
-    """A mapping in a YAML file: unknown keys are refused, values cannot be changed afterwards."""
+    """Mapping in a YAML file. Unknown keys are rejected; values are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,7 +40,7 @@ def _drop_null_options(schema: dict[str, Any]) -> None:
 
 
 class ConditionEntry(Entry):
-    """Part of a rule's conditions. An empty key would silently widen the rule, so it is refused."""
+    """Part of a rule's conditions. An empty key is rejected because it would silently widen the rule."""
 
     model_config = ConfigDict(json_schema_extra=_drop_null_options)
 
@@ -56,12 +56,12 @@ def _check_iso_day(value: Any) -> Any:
     if isinstance(value, str) and not _ISO_DAY.fullmatch(value):
         raise ValueError(f'"{value[:40]}" is not a date; write it as 2026-10-01')
     if isinstance(value, str) and int(value[:4]) not in _YEARS:
-        raise ValueError(f'"{value}" is no day of a plan; write a year from {_YEARS[0]} to {_YEARS[-1]}')
+        raise ValueError(f'"{value}" is not a valid day; use a year from {_YEARS[0]} to {_YEARS[-1]}')
     return value
 
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-"""A text that is not empty."""
+"""Non-empty text."""
 
 
 def _as_list(value: Any) -> Any:
@@ -76,12 +76,12 @@ Day = Annotated[
     BeforeValidator(_check_iso_day),
     WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}),
 ]
-"""A day written as 2026-10-01."""
+"""Day, written as 2026-10-01."""
 
 Silence = Annotated[
     list[Text],
     Field(
-        description="Warnings of `mappings check` that are meant to be so here, by their names.",
+        description="Names of warnings of `mappings check` that are intended here.",
         examples=[["plain-pattern"]],
     ),
 ]

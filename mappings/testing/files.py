@@ -1,4 +1,4 @@
-"""Finds the cases of ``mappings test``: in mapping files, and in files of their own below ``mappings/tests/``."""
+"""Collect the cases of ``mappings test`` from mapping files and from ``mappings/tests/``."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from mappings.yaml.document import YamlDocument, read_document
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CollectedCases:
-    """What there is to run, and what cannot be run."""
+    """Cases to run and cases that cannot be run."""
 
     cases: tuple[MappingCase, ...]
-    """Cases of teams whose files are sound."""
+    """Cases of teams without errors."""
     not_runnable: tuple[MappingCase, ...]
-    """Cases of teams whose mapping, or whose plan, has errors."""
+    """Cases of teams whose mapping or plan has errors."""
     problems: tuple[Problem, ...]
-    """Of test files only, in order."""
+    """Problems of test files only, sorted."""
 
 
 def collect_cases(
     root: Path, loaded: LoadResult, valid_part: Workspace, files: Sequence[Path] = ()
 ) -> CollectedCases:
-    """All cases of a workspace, or those of some files (or of the files of some folders)."""
+    """Return all cases of a workspace, or those of the given files and folders."""
     written = [_open(root, path) for path in files] if files else [_tests_folder(root)]
     paths = [path for found in written for path in found]
     inline = {(root / team.location.positions.file).resolve(): team for team in loaded.draft.teams}
@@ -53,7 +53,7 @@ def collect_cases(
 
 
 def test_file_problems(root: Path, loaded: LoadResult) -> tuple[Problem, ...]:
-    """What is wrong with the shape of the files below ``mappings/tests/``, and with their teams."""
+    """Return schema problems and unknown teams of the files below ``mappings/tests/``."""
     documents = [_read(root, path, trusted=False) for path in _tests_folder(root)]
     found = [problem for document in documents for problem in document.problems]
     found += [problem for document in documents for problem in _unknown_team(document, loaded)]
@@ -65,13 +65,15 @@ def _tests_folder(root: Path) -> list[Path]:
 
 
 def _open(root: Path, path: Path) -> list[Path]:
-    """A file as it is, a folder as its files; a path is looked for here first, then in the workspace."""
+    """Return the YAML files of a folder, or the file itself.
+
+    A relative path is looked up in the current directory first, then in the workspace."""
     place = path if path.exists() or path.is_absolute() else root / path
     return list_yaml_files(place) if place.is_dir() else [place]
 
 
 def _read(root: Path, path: Path, *, trusted: bool) -> YamlDocument[CaseFile]:
-    """A file that somebody named on the command line may lie anywhere."""
+    """Read a test file. One from the command line (``trusted``) may be outside the workspace."""
     if trusted:
         inside = path.is_relative_to(root)
         return read_document(path, path.relative_to(root).as_posix() if inside else str(path), CaseFile)
@@ -93,5 +95,5 @@ def _unknown_team(document: YamlDocument[CaseFile], reading: LoadResult) -> Iter
         return
     hint = suggestion(document.model.team, known, kind="teams")
     origin: Origin = document.positions.value_origin(("team",))
-    message = f'no mapping file is for the team "{document.model.team}"; {hint}'
+    message = f'no mapping file has the team "{document.model.team}"; {hint}'
     yield Problem(origin=origin, path="team", message=message, check="unknown-team")

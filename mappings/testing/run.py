@@ -1,4 +1,4 @@
-"""Runs the cases of mapping tests with the matcher that ``run`` uses, and says how each ended."""
+"""Run the cases of mapping tests with the matcher that ``run`` uses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTHING: Final = "nothing"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mismatch:
-    """An expectation that was not met."""
+    """Expectation that was not met."""
 
     key: str
     """``assign``, ``rule``, ``iteration``, ``state``, ``unplanned`` or ``ignored``."""
@@ -32,7 +32,7 @@ class Mismatch:
 class CaseResult:
     case: MappingCase
     problems: tuple[Problem, ...] = ()
-    """Why it could not be run; everything else is empty then."""
+    """Reasons why the case could not be run; the other fields are then empty."""
     differences: tuple[Mismatch, ...] = ()
     trace: Trace | None = None
 
@@ -45,7 +45,7 @@ class CaseResult:
 
 
 class CaseRunner:
-    """Runs cases against the sound part of a workspace."""
+    """Runs cases with the valid part of a workspace."""
 
     def __init__(self, workspace: Workspace, builder: WorkspaceBuilder, labels: LabelScheme) -> None:
         self._workspace = workspace
@@ -54,7 +54,7 @@ class CaseRunner:
         self._matchers: dict[object, Matcher] = {}
 
     def run(self, case: MappingCase) -> CaseResult:
-        """How one case ends. Its team is in the workspace, which has an increment."""
+        """Run one case. Its team must be in the workspace, which must have an increment."""
         problems = tuple(case_problems(case, self._workspace, self._builder.trackers))
         if problems:
             return CaseResult(case=case, problems=problems)
@@ -69,13 +69,13 @@ class CaseRunner:
         return CaseResult(case=case, differences=differences, trace=trace)
 
     def _matcher(self, staged: PreparedCase) -> Matcher:
-        """One for each moment: which increments are open depends on it."""
+        """Return the matcher for the time of the case, which decides which increments are open."""
         if staged.now not in self._matchers:
             self._matchers[staged.now] = Matcher(self._workspace, self._labels, staged.now)
         return self._matchers[staged.now]
 
     def _actual_values(self, case: MappingCase, staged: PreparedCase, trace: Trace) -> Mapping[str, str]:
-        """What can be expected, as it came out."""
+        """Return the actual value of each possible expectation."""
         outcome = trace.outcome
         assigned = outcome if isinstance(outcome, Assignment) else None
         return {
@@ -107,7 +107,7 @@ def _format(value: object) -> str:
 
 
 def untested_rules(workspace: Workspace, results: Iterable[CaseResult]) -> list[tuple[str, Rule]]:
-    """The rules that decide no case, with their teams, in file order."""
+    """Return rules that match no case first, with their teams, in file order."""
     reached = {
         (team.team, team.winner)
         for result in results

@@ -1,4 +1,4 @@
-"""Holds a YAML tree against a pydantic model and says at which line and column it does not fit."""
+"""Validate a YAML file with a pydantic model and locate each error by line and column."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from mappings.yaml.tree import KeyPath, Node, Positions, dotted, read_tree
 Model = TypeVar("Model", bound=BaseModel)
 
 _MAX_RETRIES = 8
-"""How often a broken file is read again for what it still says."""
+"""Number of times that an invalid file is validated again without its invalid parts."""
 
 _MAX_PROBLEMS = 500
-"""Problems of one file's shape: nobody reads more, and a hostile file has tens of thousands."""
+"""Schema problems reported per file; a malicious file has tens of thousands."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class YamlDocument(Generic[Model]):
-    """One file as far as it could be understood."""
+    """One YAML file with its valid content and its problems."""
 
     path: Path
     file: str
     problems: tuple[Problem, ...]
     tree: Node | None
-    """What the file says; None when it is no YAML."""
+    """Content of the file; None if it is not YAML."""
     positions: Positions
-    """Positions of what ``partial`` was read from."""
+    """Positions of the values in ``partial_model``."""
     partial_model: Model | None
-    """The model, without the parts that are wrong. Good for finding more problems, not for use."""
+    """Model without the invalid parts. Only for finding more problems."""
 
     @property
     def model(self) -> Model | None:
@@ -42,7 +42,7 @@ class YamlDocument(Generic[Model]):
 
 
 def read_document(path: Path, file: str, model: type[Model]) -> YamlDocument[Model]:
-    """Read and check the shape of one file. Never raises; ``file`` is its name in messages."""
+    """Read one file and validate it. Never raises; ``file`` is its name in messages."""
     tree, problems = read_tree(path, file)
     where = Positions(file=file, root=tree)
     if tree is None:
@@ -70,7 +70,7 @@ def read_document(path: Path, file: str, model: type[Model]) -> YamlDocument[Mod
 def _drop_invalid_parts(
     tree: Node, file: str, model: type[Model], error: ValidationError
 ) -> tuple[Node, Model | None]:
-    """The tree without what is wrong, and what it says then."""
+    """Return the tree without invalid parts, and the model of the rest."""
     for _ in range(_MAX_RETRIES):
         where = Positions(file=file, root=tree)
         wrong = {where.resolve(_key_path(each["loc"])) for each in error.errors(include_url=False)}
@@ -116,7 +116,7 @@ def _translate(error: ValidationError, where: Positions, model: type[BaseModel])
         message = _message(each, location, path, model)
         problems.append(Problem(origin=origin, path=dotted(path), message=message, check="shape"))
     if len(found) > _MAX_PROBLEMS:
-        message = f"{len(found) - _MAX_PROBLEMS} more values do not fit; correct the others first."
+        message = f"{len(found) - _MAX_PROBLEMS} more values are invalid; correct the others first."
         problems.append(Problem(origin=where.start, path="", message=message, check="shape"))
     return problems
 
@@ -147,7 +147,7 @@ def _message(error: Mapping[str, Any], location: KeyPath, path: KeyPath, model: 
         return f"{name} should be a single text, not a list or keys; write one value."
     if kind == "too_short":
         return f"{name} is an empty list; name at least one value or remove the key."
-    return f"{name} does not fit: {str(error['msg']).lower()}; correct it."
+    return f"{name} is invalid: {str(error['msg']).lower()}; correct it."
 
 
 def _subject_of(path: KeyPath) -> str:
@@ -167,7 +167,7 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
-    """The keys that may stand at ``path``, from the model's JSON schema."""
+    """Return the keys that are allowed at ``path``, from the JSON schema of the model."""
     schema = _schema(model)
     nodes = [schema]
     for part in path:
@@ -178,7 +178,7 @@ def _known_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
 
 
 def _variants(node: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """A schema node with references and alternatives taken apart."""
+    """Return the alternatives of a schema node, with references resolved."""
     if "$ref" in node:
         target = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
         return _variants(target, schema)

@@ -1,7 +1,7 @@
-"""Reads one YAML file into a tree of values that know their line and column.
+"""YAML parser that keeps line and column of every value.
 
-Nothing is constructed by tags, aliases are refused (so that a file cannot be larger than it looks), and plain
-scalars keep their text: the schema says whether ``1.10`` is a version or a number.
+Tags construct nothing, aliases are rejected (so that a small file cannot expand to a large one), and plain scalars
+stay text: the schema decides whether ``1.10`` is a version or a number.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 20
 MAX_VALUES: Final = 20_000
 _MAX_PROBLEMS: Final = 100
-"""After so many a file is not read any further."""
+"""Reading a file stops after this number of problems."""
 
 KeyPath = tuple[str | int, ...]
 
@@ -41,7 +41,7 @@ _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 
 @dataclass(kw_only=True, slots=True)
 class Node:
-    """A value of the file. Lines and columns start at 1; the key's are those of the item in a list."""
+    """Value of the file. Lines and columns start at 1. In a list, the key position is that of the item."""
 
     value: str | list[Node] | dict[str, Node] | None
     line: int
@@ -49,10 +49,10 @@ class Node:
     key_line: int
     key_column: int
     text_line: int = 0
-    """Where the text of a scalar begins, after its quote or below its ``|``."""
+    """Start of the text of a scalar, after its quote or below its ``|``."""
     text_column: int = 0
     verbatim: bool = False
-    """Each line of the text stands as it is in a line of the file."""
+    """True if each line of the text equals a line of the file (nothing folded or escaped)."""
 
     def child(self, part: str | int) -> Node | None:
         if isinstance(self.value, dict):
@@ -62,7 +62,7 @@ class Node:
         return None
 
     def to_plain(self) -> Any:
-        """The value as lists, dicts, texts and None."""
+        """Return the value as lists, dicts, texts and None."""
         if isinstance(self.value, dict):
             return {key: node.to_plain() for key, node in self.value.items()}
         if isinstance(self.value, list):
@@ -80,27 +80,29 @@ def dotted(path: KeyPath) -> str:
 
 @dataclass(kw_only=True, slots=True)
 class Positions:
-    """Where the keys and values of one file stand. Unknown parts of a path lead to the nearest parent."""
+    """Positions of the keys and values of one file. Unknown parts of a path resolve to the nearest parent."""
 
     file: str
     root: Node | None = None
 
     def resolve(self, path: KeyPath) -> KeyPath:
-        """The parts of ``path`` that are really in the file, in order."""
+        """Return the leading parts of ``path`` that exist in the file."""
         return tuple(part for part, _ in self._walk(path))
 
     def key_origin(self, path: KeyPath) -> Origin:
-        """Where the key (or list item) stands."""
+        """Return the origin of the key (or list item)."""
         node = self._last(path)
         return Origin(file=self.file, line=node.key_line, column=node.key_column) if node else self.start
 
     def value_origin(self, path: KeyPath) -> Origin:
-        """Where the value of the key stands; the key itself when it has none."""
+        """Return the origin of the value; that of the key if it has none."""
         node = self._last(path)
         return Origin(file=self.file, line=node.line, column=node.column) if node else self.start
 
     def text_origin(self, path: KeyPath, line: int, column: int) -> Origin:
-        """Where a place inside a text stands (both from 1); the text's beginning if it was folded or escaped."""
+        """Return the origin of a position inside a text (line and column from 1).
+
+        A folded or escaped text gives its start, because positions inside it cannot be mapped."""
         node = self._last(path)
         if node is None or not node.text_line:
             return self.value_origin(path)
@@ -126,11 +128,14 @@ class Positions:
 
 
 _MAX_CACHED: Final = 100_000
-"""Characters of a file that is worth being remembered."""
+"""Largest file, in characters, that is cached."""
 
 
 def read_tree(path: Path, file: str) -> tuple[Node | None, list[Problem]]:
-    """The tree of a YAML file, or None and the problems. ``file`` is its name in messages. Never raises."""
+    """Read a YAML file into a tree; None and the problems if that fails. Never raises.
+
+    ``file`` is the name of the file in messages.
+    """
     text, problem = _read_text(path, file)
     if problem is not None:
         return None, [problem]
@@ -138,8 +143,9 @@ def read_tree(path: Path, file: str) -> tuple[Node | None, list[Problem]]:
 
 
 def parse_tree(text: str, file: str) -> tuple[Node | None, list[Problem]]:
-    """Like ``read_tree`` for a text that was read already. Of two versions of a workspace most files are the same:
-    what was parsed lately is not parsed again."""
+    """Parse a text as ``read_tree`` does.
+
+    Results are cached: two versions of a workspace share most files."""
     tree, problems = _parsed(text, file) if len(text) < _MAX_CACHED else _parsed.__wrapped__(text, file)
     return tree, list(problems)
 
@@ -154,7 +160,7 @@ def _parsed(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     except YAMLError as error:
         return None, [*builder.problems, _syntax_problem(error, text, file)]
     if builder.root is None or builder.root.value is None:
-        builder.problems.append(_whole_file(file, "the file is empty; write its keys or delete the file."))
+        builder.problems.append(_whole_file(file, "the file is empty; add its keys or delete the file."))
         return None, builder.problems
     return builder.root, builder.problems
 
@@ -163,7 +169,9 @@ def _read_text(path: Path, file: str) -> tuple[str, Problem | None]:
     try:
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):
-            return "", _whole_file(file, "this is no file (a pipe or a device); put a file here.")
+            return "", _whole_file(
+                file, "this is not a regular file (a pipe or a device); replace it with a file."
+            )
         if facts.st_size > MAX_BYTES:
             limit = (
                 f"the file is larger than {MAX_BYTES // 1_000_000} MB; split it or remove what is not needed."
@@ -180,7 +188,9 @@ def _read_text(path: Path, file: str) -> tuple[str, Problem | None]:
         )
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
-        return "", _whole_file(file, f"the file cannot be read ({reason}); check its path and its rights.")
+        return "", _whole_file(
+            file, f"the file cannot be read ({reason}); check its path and its permissions."
+        )
     return text, None
 
 
@@ -194,28 +204,28 @@ def _syntax_problem(error: YAMLError, text: str, file: str) -> Problem:
         origin = Origin(file=file, line=mark.line + 1, column=mark.column + 1) if mark else Origin(file=file)
         reason = " ".join(str(error.problem or error.context or "unreadable").split())
         if "\\t" in reason or _is_tab(text, origin):
-            message = "a tab stands where YAML needs spaces; indent with spaces."
+            message = "a tab is used where YAML needs spaces; indent with spaces."
         else:
             message = (
                 f"this is not valid YAML ({reason}); check indentation, quotes and brackets around here."
             )
         return Problem(origin=origin, path="", message=message, check="yaml")
-    # The reader's own error: a character that YAML does not allow, by its position in the text.
+    # An error of the reader: a character that YAML does not allow, by its offset in the text.
     position = int(getattr(error, "position", 0))
     line = text.count("\n", 0, position) + 1
     column = position - (text.rfind("\n", 0, position) + 1) + 1
-    message = "a control character stands here that YAML does not allow (such as NUL); remove it."
+    message = "YAML does not allow this control character (such as NUL); remove it."
     return Problem(origin=Origin(file=file, line=line, column=column), path="", message=message, check="yaml")
 
 
 def _text_position(event: Any) -> tuple[int, int, bool]:
-    """Line and column at which a scalar's text begins, and whether it stands there as it is."""
+    """Return line and column at which a scalar's text starts, and whether it is verbatim."""
     start, end, text = event.start_mark, event.end_mark, str(event.value)
     if event.style in ("|", ">"):
         below = start.buffer[start.pointer : end.pointer].splitlines()[1:]
         blank = next((index for index, each in enumerate(below) if each.strip()), 0)
         indent = len(below[blank]) - len(below[blank].lstrip()) if below else 0
-        # The text keeps the blank lines above its first words.
+        # The text keeps the blank lines above its first word.
         return start.line + 2, indent + 1, event.style == "|" or len(below) == 1
     quote = 1 if event.style else 0
     is_whole = start.line == end.line and end.column - start.column == len(text) + 2 * quote
@@ -229,7 +239,7 @@ def _is_tab(text: str, origin: Origin) -> bool:
 
 @dataclass(kw_only=True, slots=True)
 class _OpenNode:
-    """A list or mapping whose end was not seen yet."""
+    """List or mapping that is still being read."""
 
     node: Node
     path: KeyPath
@@ -237,12 +247,12 @@ class _OpenNode:
     key_line: int = 0
     key_column: int = 0
     skip: bool = False
-    """The key was refused: its value is read and forgotten."""
+    """True if the key was rejected: its value is read and dropped."""
 
 
 @dataclass(kw_only=True, slots=True)
 class _TreeBuilder:
-    """Turns parser events into a tree without recursion, so that depth cannot exhaust the stack."""
+    """Builds a tree from parser events without recursion, so that deep nesting cannot exhaust the stack."""
 
     file: str
     root: Node | None = None
@@ -252,7 +262,7 @@ class _TreeBuilder:
     documents: int = 0
 
     def handle(self, event: Any) -> bool:
-        """False when reading has to stop."""
+        """Process one event. Return False if reading has to stop."""
         if isinstance(event, DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
@@ -310,7 +320,7 @@ class _TreeBuilder:
         if top.skip:
             first = top.node.value[value]
             where = f"line {first.key_line}"
-            self._add_problem(event, f'the key "{value}" stands here twice (first in {where}); remove one.')
+            self._add_problem(event, f'duplicate key "{value}" (first in {where}); remove one.')
         return True
 
     def _attach(self, top: _OpenNode | None, node: Node) -> None:
@@ -321,7 +331,7 @@ class _TreeBuilder:
         elif isinstance(top.node.value, dict) and top.key is not None:
             node.key_line, node.key_column = top.key_line, top.key_column
             if node.value is None:
-                # The parser says that an empty value stands where the next thing begins.
+                # The parser places an empty value where the next token starts.
                 node.line, node.column = top.key_line, top.key_column
             if not top.skip:
                 top.node.value[top.key] = node

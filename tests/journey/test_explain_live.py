@@ -99,7 +99,7 @@ def test_an_address_from_the_browser_leads_to_the_issue(world: JourneyWorld) -> 
 def test_an_issue_outside_of_all_sources_belongs_to_nobody(world: JourneyWorld) -> None:
     told = live(world, new_issue(world, "OPS", labels=["model"]))
     assert told.code == 0
-    assert "No team has a source that holds it." in told.out
+    assert "No team has a source that contains it." in told.out
 
 
 def test_ancestors_that_the_next_run_would_read_are_read(make_world: MakeWorld) -> None:

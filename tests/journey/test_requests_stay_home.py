@@ -38,7 +38,7 @@ def test_a_repository_that_is_more_than_a_name_is_refused_before_any_request(
     with JourneyWorld(tmp_path, mapping=mapping) as world:
         told = world.run()
     assert told.code == 3
-    assert "is no repository; write it as owner/name" in told.err
+    assert "is not a repository; write it as owner/name" in told.err
     assert world.requests == ()
 
 
@@ -49,7 +49,7 @@ def test_an_anchor_that_is_more_than_a_key_is_refused_before_any_request(tmp_pat
     with JourneyWorld(tmp_path, plan=PLAN.replace('"github:acme/churn#1"', f'"{anchor}"')) as world:
         told = world.run()
     assert (told.code, world.requests) == (3, ())
-    assert "no issue key" in told.err
+    assert "not an issue key" in told.err
 
 
 @pytest.mark.parametrize(

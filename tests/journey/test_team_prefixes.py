@@ -120,7 +120,7 @@ def test_explain_names_the_line_that_won(world: JourneyWorld) -> None:
         ("{state: {prefix: 'capability:x'}}", "mappings/science.yaml:8:"),
         (
             "{capability: {prefix: 'capability:sci:'}}",
-            "the prefix 'capability:' of capability cannot be told apart",
+            "the prefix 'capability:' of capability are ambiguous",
         ),
         ("{capability: {prefix: 'ad-hoc'}}", "in team 'platform'"),
         (
@@ -144,4 +144,4 @@ def test_ambiguous_prefixes_are_refused(world: JourneyWorld, labels: str, messag
 def test_rules_of_no_team_see_the_labels_of_any(world: JourneyWorld) -> None:
     with world:
         world.edit("mappings/platform.yaml", "labels: [model]", "labels: ['sci:*']")
-        assert "a label that this program or its people put" in world.run().err
+        assert "a label that increment-sync manages" in world.run().err

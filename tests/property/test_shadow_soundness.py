@@ -1,4 +1,4 @@
-"""What is called shadowed or impossible really never decides: checked with the matcher on made-up issues."""
+"""What is called shadowed or impossible really never matches first: checked with the matcher on made-up issues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from mappings.checks.rule_reach import locate_teams
 from mappings.checks.shadowed_rules import impossible_rule, shadowed_rule
 from mappings.labels import LabelScheme
 from mappings.parsed import ParsedTeam, ParsedWorkspace, YamlLocation
-from mappings.rules.conditions import RuleSubject, compile_conditions
+from mappings.rules.conditions import compile_conditions
+from mappings.rules.subject import RuleSubject
 from mappings.schema.mapping import MappingFile
 from mappings.yaml.tree import Positions, parse_tree
 from tests.support.match_world import at, known

@@ -15,7 +15,8 @@ from mappings.load import check_workspace
 from mappings.model import Overrides
 from mappings.rules.cel import CelCondition, compile_cel
 from mappings.rules.cel_syntax import VARIABLES, CelInvalid, parse_cel
-from mappings.rules.conditions import RuleSubject, compile_conditions, field_selection_for
+from mappings.rules.conditions import compile_conditions, field_selection_for
+from mappings.rules.subject import RuleSubject
 from tests.support.match_world import (
     HERE,
     Q4,
@@ -147,27 +148,27 @@ def test_what_only_some_issues_can_answer_is_not_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "column", "said"),
     [
-        ("title ==", 1, 9, "this is no CEL expression"),
-        ('title ==\n  "x" &&& true', 2, 9, "this is no CEL expression"),
-        ("", 1, 1, "this is no CEL expression"),
+        ("title ==", 1, 9, "this is not a CEL expression"),
+        ('title ==\n  "x" &&& true', 2, 9, "this is not a CEL expression"),
+        ("", 1, 1, "this is not a CEL expression"),
         ("titel == 'a'", 1, 1, 'unknown name "titel"; did you mean "title"?'),
         ("true && title.startWith('a')", 1, 15, 'did you mean "startsWith"?'),
-        ("title", 1, 1, "gives a text, not true or false"),
-        ("size(labels)", 1, 1, "gives a number, not true or false"),
-        ("labels.filter(l, l == 'x')", 1, 1, "gives a list, not true or false"),
+        ("title", 1, 1, "returns a text, not true or false"),
+        ("size(labels)", 1, 1, "returns a number, not true or false"),
+        ("labels.filter(l, l == 'x')", 1, 1, "returns a list, not true or false"),
         ("title > 5", 1, 1, "No such overload"),
         ("labels.startsWith('x')", 1, 1, "`startsWith` does not fit"),
         ("created > timestamp('2026-13-01T00:00:00Z')", 1, 1, "out of range"),
-        ("title.matches('(?!x)')", 1, 15, "this is no RE2 pattern"),
+        ("title.matches('(?!x)')", 1, 15, "this is not an RE2 pattern"),
         ("title.matches(key)", 1, 7, "one pattern, written out"),
         ("matches(title, 'x')", 1, 1, "one pattern, written out"),
         ("has(fields.Team)", 1, 1, "`has` is not needed"),
-        ("fields.exists(f, f == 'x')", 1, 1, "name the field"),
-        ("'Team' in fields", 1, 11, "name the field"),
+        ("fields.exists(f, f == 'x')", 1, 1, "write the name of the field"),
+        ("'Team' in fields", 1, 11, "write the name of the field"),
         ("labels.exists(l, true) && l == 'x'", 1, 1, "Undefined variable"),
-        ("title == '''a'''", 1, 12, "two texts stand side by side"),
+        ("title == '''a'''", 1, 12, "two texts are adjacent"),
         ("title == b'a'", 1, 10, "only plain texts"),
-        ("`title` == 'a'", 1, 1, "this is no CEL expression"),
+        ("`title` == 'a'", 1, 1, "this is not a CEL expression"),
         ("Issue{title: 'a'} == title", 1, 1, 'unknown name "Issue"'),
         ("99999999999999999999 > 1", 1, 1, "invalid int literal"),
     ],
@@ -203,9 +204,7 @@ def test_an_expression_that_fails_does_not_match_and_is_told_once() -> None:
 
     assert homes(matched) == {"DS-1": "model", "DS-2": "rest", "DS-4": "rest"}
     (warning,) = matched.warnings
-    assert warning.startswith(
-        f'The rule "asks" of science ({HERE}) has no answer for 3 issues such as jira:DS-2'
-    )
+    assert warning.startswith(f'The rule "asks" of science ({HERE}) fails on 3 issues such as jira:DS-2')
     assert "index out of bounds: 0" in warning
 
 
@@ -226,7 +225,7 @@ def test_an_answer_that_is_neither_true_nor_false_does_not_match() -> None:
 
     odd = match(cel_world('title == "odd" ? 1 : true'), known(title="odd"))
     assert homes(odd) == {}
-    assert "gives a number, not true or false" in odd.warnings[0]
+    assert "returns a number, not true or false" in odd.warnings[0]
 
 
 def test_a_fault_inside_the_library_is_a_failure_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,17 +312,17 @@ def test_an_expression_that_is_right_is_no_problem(tmp_path: Path) -> None:
 def test_an_expression_may_not_name_our_labels(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, "'\"capability:model\" in labels'")
 
-    assert "a label that this program" in problem
+    assert "a label that increment-sync manages" in problem
 
 
 def test_the_library_is_imported_only_when_a_mapping_uses_it(tmp_path: Path) -> None:
     asks = (
         "import sys; from pathlib import Path; from mappings.labels import LabelScheme\n"
         "from mappings.load import check_workspace; from mappings.rules.matcher import Matcher\n"
-        "from mappings.rules.conditions import wanted_by; from datetime import datetime, UTC\n"
+        "from mappings.rules.conditions import field_selection_for; from datetime import datetime, UTC\n"
         "w, p = check_workspace(Path(sys.argv[1]), trackers={'jira': 'jira-cloud'}, timezone='UTC',"
         " labels=LabelScheme())\n"
-        "Matcher(w, LabelScheme(), datetime.now(UTC)); wanted_by(w.teams)\n"
+        "Matcher(w, LabelScheme(), datetime.now(UTC)); field_selection_for(w.teams)\n"
         "print('cel' in sys.modules)"
     )
 

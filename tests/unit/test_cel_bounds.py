@@ -9,7 +9,7 @@ import pytest
 from connectors.model import Issue
 from mappings.rules.cel import compile_cel
 from mappings.rules.cel_syntax import CelInvalid
-from mappings.rules.conditions import RuleSubject
+from mappings.rules.subject import RuleSubject
 from tests.support.match_world import issue
 
 LIMIT = 0.5

@@ -290,8 +290,8 @@ def test_a_database_server_is_not_asked(tmp_path: Path) -> None:
 
 LIGHT = """
 import sys
-from sync.cli.main import app, call
-code = call(lambda: app(sys.argv[1:], standalone_mode=False))
+from sync.cli.main import app, invoke
+code = invoke(lambda: app(sys.argv[1:], standalone_mode=False))
 heavy = {"jira", "github", "sqlalchemy", "alembic", "celpy", "requests", "sklearn"}
 print("imported", code, *sorted({name.split(".")[0] for name in sys.modules} & heavy))
 """

@@ -183,7 +183,7 @@ def test_a_prefix_of_the_defaults_that_clashes_is_refused(tmp_path: Path) -> Non
 def test_rules_may_not_name_labels_that_the_defaults_make_ours(tmp_path: Path) -> None:
     write(tmp_path, mapping=MAPPING.replace("title: model", "labels: 'cap:model'"))
 
-    with pytest.raises(InvalidWorkspace, match="a label that this program or its people put"):
+    with pytest.raises(InvalidWorkspace, match="a label that increment-sync manages"):
         team_of(tmp_path)
 
 
@@ -194,9 +194,12 @@ def test_rules_may_not_name_labels_that_the_defaults_make_ours(tmp_path: Path) -
         ("states: {doin: [a]}\n", 'unknown key "doin"; did you mean "doing"?'),
         ("labels: {capabilty: {prefix: a}}\n", "unknown family 'capabilty'"),
         ("labels: {capability: {prefix: 'A B'}}\n", "not a legal label"),
-        ("states: {doing: [A], done: [a]}\n", 'defaults.yaml:1:22: error: states.done: "a" is under `doing`'),
-        ("states: {doing: {labels: ['state:x']}}\n", "a label that this program or its people put"),
-        ("answers: {confirmed: 'capability:x'}\n", "a label that this program or its people put"),
+        (
+            "states: {doing: [A], done: [a]}\n",
+            'defaults.yaml:1:22: error: states.done: "a" is already under `doing`',
+        ),
+        ("states: {doing: {labels: ['state:x']}}\n", "a label that increment-sync manages"),
+        ("answers: {confirmed: 'capability:x'}\n", "a label that increment-sync manages"),
         ("rules: []\n", 'unknown key "rules"'),
         ("", "the file is empty"),
     ],

@@ -89,12 +89,12 @@ def test_only_files_of_the_workspace_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "column", "sentence"),
     [
-        ("file: /etc/passwd, metric: auc, at_least: 1", 66, "is no path below the workspace"),
-        ("file: ../x.json, metric: auc, at_least: 1", 66, 'leads out of a folder by ".."'),
-        ("file: 'https://x.example/m.json', metric: auc, at_least: 1", 66, "is an address"),
-        ("file: 'C:\\x.json', metric: auc, at_least: 1", 66, "is no path below the workspace"),
+        ("file: /etc/passwd, metric: auc, at_least: 1", 66, "is not a path relative to the workspace"),
+        ("file: ../x.json, metric: auc, at_least: 1", 66, 'leaves a folder with ".."'),
+        ("file: 'https://x.example/m.json', metric: auc, at_least: 1", 66, "is a URL"),
+        ("file: 'C:\\x.json', metric: auc, at_least: 1", 66, "is not a path relative to the workspace"),
         ("file: m.json, metric: auc", 59, "has no bound"),
-        ("file: m.json, metric: auc, at_least: 2, at_most: 1", 59, "no number is"),
+        ("file: m.json, metric: auc, at_least: 2, at_most: 1", 59, "is greater than"),
         ("file: m.json, metric: auc, at_least: .nan", 97, "should be a number"),
         ("file: m.json, metric: auc, atleast: 1", 87, "did you mean"),
     ],

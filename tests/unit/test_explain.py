@@ -165,7 +165,7 @@ def test_people_s_decisions_win_and_are_listed(tmp_path: Path) -> None:
     remember(world, decide)
     vetoed, pinned = told(world, "DS-1"), told(world, "DS-2")
     assert "unplanned (veto)" in vetoed
-    assert "A person took it out of features." in vetoed
+    assert "A person removed it from features." in vetoed
     assert "veto capability:features since 2026-11-21 12:00 UTC (by Ada)" in vetoed
     assert "counts towards model (by a person's pin)" in pinned
     assert "pin capability" not in vetoed

@@ -67,7 +67,7 @@ def test_a_rule_behind_a_wider_one_never_decides(tmp_path: Path, earlier: str, l
 
     (message,) = found(tmp_path, "shadowed-rule", science=text)
 
-    assert '"wide" (mappings/science.yaml:6:5) before it takes everything' in message
+    assert '"wide" (mappings/science.yaml:6:5) before it matches all its issues' in message
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_several_rules_together_can_leave_nothing(tmp_path: Path) -> None:
 
     (message,) = found(tmp_path, "shadowed-rule", science=text)
 
-    assert '"a" (mappings/science.yaml:6:5) and "b" (mappings/science.yaml:7:5) before it take' in message
+    assert '"a" (mappings/science.yaml:6:5) and "b" (mappings/science.yaml:7:5) before it match' in message
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_two_teams_with_one_source(tmp_path: Path) -> None:
     (problem,) = from_files(write(tmp_path, science=MAPPING, other=other))
 
     assert (problem.check, str(problem.origin)) == ("shared-source", "mappings/science.yaml:3:5")
-    assert "other has jira:DS (team = Other) too (mappings/other.yaml:3:5)" in problem.message
+    assert "other also has jira:DS (team = Other) (mappings/other.yaml:3:5)" in problem.message
 
 
 def test_two_teams_with_different_jql_are_not_suspected(tmp_path: Path) -> None:
@@ -285,8 +285,8 @@ def test_a_rule_that_fits_no_stored_issue(tmp_path: Path) -> None:
     problems = from_issues(write(tmp_path), known("DS-1", labels={"features"}), known("DS-2"))
 
     assert brief(problems) == [("capability-without-issues", "9:14"), ("unmatched-rule", "7:5")][::-1]
-    assert "of 2 issues read last none fits this rule" in problems[0].message
-    assert "look at the rules of science" in problems[1].message
+    assert "matches none of 2 issues in the snapshot" in problems[0].message
+    assert "check the rules of science" in problems[1].message
 
 
 def test_a_rule_that_fits_an_anchor_only_fits_nothing(tmp_path: Path) -> None:
@@ -320,7 +320,7 @@ def test_a_rule_all_of_whose_issues_earlier_rules_take(tmp_path: Path) -> None:
     )
 
     assert brief(problems) == [("shadowed-rule", "8:5")]
-    assert '4 issues of those read last ("features" 3, "model" 1)' in problems[0].message
+    assert '4 issues in the snapshot ("features" 3, "model" 1)' in problems[0].message
 
 
 def test_what_the_conditions_prove_is_not_said_again(tmp_path: Path) -> None:
@@ -409,7 +409,7 @@ def test_two_pieces_of_jql_that_hold_the_same_issues(tmp_path: Path) -> None:
         ("shared-source", "mappings/science.yaml:3:5"),
         ("shared-source", "mappings/two.yaml:3:5"),
     ]
-    assert "two reads 1 issue of it, too (jira:DS (b = 2))" in problems[0].message
+    assert "two also reads 1 issue of it (jira:DS (b = 2))" in problems[0].message
 
 
 def test_findings_on_issues_can_be_silenced(tmp_path: Path) -> None:

@@ -91,10 +91,10 @@ def test_a_right_workspace_has_no_findings(tmp_path: Path) -> None:
         ("jira:DS-100", "DS-100", ("bad-anchor", "error", "8:13"), "jira:DS-100 or old-jira:DS-100"),
         ("jira:DS-100", "jira:acme/x#1", ("bad-anchor", "error", "8:13"), "jira:DS-100"),
         ("jira:DS-100", "jria:DS-100", ("bad-anchor", "error", "8:13"), 'did you mean "jira"'),
-        ("jira:DS-100", "one hundred", ("bad-anchor", "error", "8:13"), "no issue key"),
+        ("jira:DS-100", "one hundred", ("bad-anchor", "error", "8:13"), "not an issue key"),
         ("jira:DS-100", "github:Acme/churn#12", ("anchor-used-twice", "error", "13:17"), "q4.yaml:8:13"),
         ("continues: features", "continues: feature", ("bad-continues", "error", "20:20"), '"features"'),
-        ("continues: features", "continues: model", ("bad-continues", "error", "20:20"), "circle"),
+        ("continues: features", "continues: model", ("bad-continues", "error", "20:20"), "circular"),
         ("[old-model]", "[features]", ("previously-clashes", "error", "19:22"), "in use"),
         ("[old-model]", "[x, x]", ("previously-clashes", "error", "19:25"), "former id"),
     ],
@@ -119,7 +119,7 @@ def test_mistakes_in_a_plan(
             "assign: model",
             "assign: old-model",
             ("unknown-capability", "error", "14:13"),
-            'called "model" now',
+            'renamed to "model"',
         ),
         ("iteration: v2", "iteration: v22", ("unknown-iteration", "error", "15:16"), 'did you mean "v2"?'),
         ("id: b", "id: A", ("duplicate-rule", "error", "12:9"), "mappings/science.yaml:9:9"),
@@ -143,7 +143,7 @@ def test_mistakes_in_a_plan(
             ("duplicate-source", "error", "4:5"),
             "3:5",
         ),
-        ("(?i)churn", "(?=churn)", ("pattern-invalid", "error", "13:19"), "no look-around"),
+        ("(?i)churn", "(?=churn)", ("pattern-invalid", "error", "13:19"), "neither look-around"),
         ("(?i)churn", r"\bgrün\b", ("pattern-ascii", "warning", "13:19"), "ASCII"),
         ('"area/*"', '"Capability:x"', ("own-label", "error", "10:37"), "label of the team"),
         ('"area/*"', "flag:released", ("own-label", "error", "10:37"), "label of the team"),
@@ -182,7 +182,7 @@ def test_only_one_capability_takes_over_from_an_old_one(tmp_path: Path) -> None:
     (problem,) = check(tmp_path, plan=PLAN + second)
 
     assert (problem.check, problem.origin.line) == ("bad-continues", 21)
-    assert "continued at plans/q4.yaml:20:20 already" in problem.message
+    assert "already continued at plans/q4.yaml:20:20" in problem.message
 
 
 def test_rules_with_the_same_conditions_warn_and_contradictions_are_errors(tmp_path: Path) -> None:
@@ -239,4 +239,4 @@ def test_conditions_of_a_wrong_shape_say_what_to_write(tmp_path: Path, line: str
 def test_an_empty_when_is_refused(tmp_path: Path) -> None:
     (problem,) = check(tmp_path, mapping=MAPPING + "  - {id: c, when: {}, assign: model}\n")
 
-    assert "would take every issue" in problem.message
+    assert "would match every issue" in problem.message

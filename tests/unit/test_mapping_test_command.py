@@ -156,7 +156,7 @@ def test_a_failure_says_which_rule_won_and_which_condition_failed(tmp_path: Path
         "FAILED  science/a bug  (mappings/science.yaml:10:5)",
         "    assign  expected features",
         "            got      model",
-        '    The rule "model" of science took it.',
+        '    The rule "model" of science matched it.',
         "    rules of science:",
         "      - features (mappings/science.yaml:6:5) -> features",
         "          labels: any of features; it has model",
@@ -232,7 +232,7 @@ def test_cases_do_not_go_stale_when_their_increment_has_passed(tmp_path: Path) -
         ("issue: {key: DS-1}, assign: model, iteration: v3", 'has no iteration "v3"'),
         ("issue: {key: DS-1}, unplanned: true, pinned: modle", 'did you mean "model"?'),
         ("issue: {key: DS-1}, unplanned: true, vetoed: [model, featres]", 'did you mean "features"?'),
-        ("issue: {key: one}, unplanned: true", "is no issue key"),
+        ("issue: {key: one}, unplanned: true", "is not an issue key"),
         ("issue: {key: OPS-1}, unplanned: true", "no source of science holds jira:OPS-1"),
         ("issue: {key: acme/churn#1, pull_request: true}, unplanned: true", "no source of science holds"),
         (
@@ -394,7 +394,9 @@ def test_cases_are_chosen_by_a_pattern_over_team_and_name(
     assert told["unreached_rules"] is None
 
 
-@pytest.mark.parametrize(("pattern", "said"), [("thrid", "science/first of all"), ("(a", "no RE2 pattern")])
+@pytest.mark.parametrize(
+    ("pattern", "said"), [("thrid", "science/first of all"), ("(a", "not an RE2 pattern")]
+)
 def test_a_pattern_that_chooses_nothing_is_a_usage_error(tmp_path: Path, pattern: str, said: str) -> None:
     code, out = run(several(tmp_path), "--run", pattern)
 

@@ -21,9 +21,9 @@ def only_problem(text: str) -> Problem:
     [
         ("", "f.yaml:1:1", "the file is empty"),
         ("# nothing\n", "f.yaml:1:1", "the file is empty"),
-        ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1", 'the key "a" stands here twice (first in line 1)'),
-        ("a: {x: 1, x: 2}\n", "f.yaml:1:11", 'the key "x" stands here twice'),
-        ("a:\n\t- b\n", "f.yaml:2:1", "a tab stands where YAML needs spaces"),
+        ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1", 'duplicate key "a" (first in line 1)'),
+        ("a: {x: 1, x: 2}\n", "f.yaml:1:11", 'duplicate key "x"'),
+        ("a:\n\t- b\n", "f.yaml:2:1", "a tab is used where YAML needs spaces"),
         ("a: b\x00c\n", "f.yaml:1:5", "control character"),
         ("a: [1, 2\n", "f.yaml:2:1", "this is not valid YAML"),
         ("a: 1\n b: 2\n", "f.yaml:2:3", "this is not valid YAML"),

@@ -208,7 +208,7 @@ def test_a_trace_tells_every_rule_in_order_with_what_was_compared() -> None:
     assert (model.reached, model.matched, model.conditions[0].holds) == (True, True, True)
     assert trace.hidden_labels == ("capability:model",)
     assert trace.outcome == match(WORLD, issue).assignments[0]
-    assert trace.because == 'The rule "model" of science took it.'
+    assert trace.because == 'The rule "model" of science matched it.'
 
 
 def test_a_trace_marks_what_stands_after_the_winner_as_not_reached() -> None:
@@ -227,5 +227,5 @@ def test_a_trace_says_why_an_issue_counts_nowhere() -> None:
     )
 
     assert old.outcome is None
-    assert old.because == "It was finished before the increment q4 of features began."
-    assert vetoed.because == "A person took it out of features."
+    assert old.because == "It was finished before the increment q4 of features started."
+    assert vetoed.because == "A person removed it from features."

@@ -7,15 +7,11 @@ from typing import Any
 import pytest
 
 from connectors.model import FieldSelection, Issue
-from mappings.rules.conditions import (
-    PatternInvalid,
-    RuleSubject,
-    compile_conditions,
-    compile_pattern,
-    field_selection_for,
-)
+from mappings.rules.conditions import compile_conditions, field_selection_for
 from mappings.rules.matcher import Ancestry
+from mappings.rules.patterns import PatternInvalid, compile_pattern
 from mappings.rules.rule_index import RuleIndex
+from mappings.rules.subject import RuleSubject
 from mappings.rules.team_rules import TeamRules
 from tests.support.match_world import at, issue, known, rule, team
 
@@ -34,6 +30,7 @@ FULL = issue(
     sprint="Blue 12",
     status="In Review",
     author="mona",
+    reporter="dana",
     assignees=("hubot", "octo"),
     fields={"Model": ("churn", "uplift")},
     title="Retrain the churn model",
@@ -56,6 +53,7 @@ ON_GITHUB = issue("acme/churn#7", milestone="Q4 release")
         ("sprint", "blue ??", "blue ?", FULL),
         ("status", "in review", "review", FULL),
         ("author", "MONA", "mon", FULL),
+        ("reporter", "DANA", "mona", FULL),
         ("assignee", "octo", "nobody", FULL),
     ],
 )
@@ -176,11 +174,11 @@ def test_many_patterns_are_tried_at_once_and_one_by_one_when_that_is_too_much() 
 
     compiled = TeamRules(team("science", *rules)).rules
     together, alone = RuleIndex([compiled]), RuleIndex([compiled])
-    alone._titles._set = Exhausted()
+    alone._patterns["title"]._set = Exhausted()
 
     for index in (together, alone):
         assert [found.id for found in index.first(subject).values()] == ["r3"]
-        assert index._titles.positions("a word3") == [3]
+        assert index._patterns["title"].positions("a word3") == [3]
 
 
 def test_a_pull_brings_along_only_what_rules_ask_for() -> None:

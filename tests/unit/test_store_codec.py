@@ -50,6 +50,7 @@ def issues(text: st.SearchStrategy[str]) -> st.SearchStrategy[Issue]:
         parent=st.none() | text,
         assignees=some,
         author=text,
+        reporter=text,
         started=st.none() | TIMES,
         closed=st.none() | TIMES,
         flagged=st.booleans(),

@@ -543,7 +543,7 @@ def test_text_from_trackers_is_harmless_on_the_terminal(tmp_path: Path) -> None:
     ],
 )
 def test_the_pattern_of_words_finds_them_as_words(words: str, title: str, found: bool) -> None:
-    from mappings.rules.conditions import compile_pattern, to_bytes
+    from mappings.rules.patterns import compile_pattern, to_bytes
 
     assert (compile_pattern(title_pattern(words)).search(to_bytes(title)) is not None) is found
 
