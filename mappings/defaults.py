@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 from mappings.labels import TeamLabels
-from mappings.model import Answer, Origin, StateRule
+from mappings.model import Answer, StateRule
 from mappings.parsed import ParsedDefaults, ParsedTeam, YamlLocation
+from mappings.problems import Origin
 from mappings.schema.defaults import DefaultsFile
 from mappings.schema.labels import LabelEntry
 from mappings.schema.mapping import MappingFile, StateEntry

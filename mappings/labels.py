@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from mappings.model import Origin
+from mappings.problems import Origin
 
 FAMILIES: Final = ("increment", "capability", "state", "health", "flag", "unplanned")
 

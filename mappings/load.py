@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,9 +14,10 @@ from mappings.checks.registry import run_checks
 from mappings.checks.silence import split_silenced
 from mappings.defaults import team_labels
 from mappings.labels import LabelScheme
-from mappings.model import Origin, Workspace
+from mappings.load_result import LoadResult
+from mappings.model import Workspace
 from mappings.parsed import ParsedDefaults, ParsedPlan, ParsedTeam, ParsedWorkspace, YamlLocation
-from mappings.problems import InvalidWorkspace, Problem, sort_problems
+from mappings.problems import InvalidWorkspace, Origin, Problem, sort_problems
 from mappings.schema.defaults import DEFAULTS_FILE, DefaultsFile
 from mappings.schema.mapping import MappingFile
 from mappings.schema.plan import PlanFile
@@ -26,7 +25,6 @@ from mappings.yaml.document import YamlDocument, read_document
 from mappings.yaml.tree import Node, Positions
 
 Model = TypeVar("Model", bound=BaseModel)
-AnyDocument = YamlDocument[DefaultsFile] | YamlDocument[PlanFile] | YamlDocument[MappingFile]
 
 
 def read_yaml(
@@ -62,51 +60,6 @@ def check_workspace(
     """Return the workspace (None if there are errors) and all problems, sorted, including warnings."""
     reading = read_workspace(root, trackers=trackers, timezone=timezone, labels=labels)
     return reading.workspace, reading.problems
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoadResult:
-    """Content of the files of a workspace, as far as it is valid, and their problems."""
-
-    draft: ParsedWorkspace
-    problems: tuple[Problem, ...]
-    """Sorted; without silenced warnings."""
-    silenced: tuple[Problem, ...]
-    builder: WorkspaceBuilder
-    documents: tuple[AnyDocument, ...]
-
-    @property
-    def workspace(self) -> Workspace | None:
-        """Whole workspace; None if any file has an error."""
-        if any(problem.severity == "error" for problem in self.problems):
-            return None
-        return self._build(self.draft.plans, self.draft.teams)
-
-    @property
-    def valid_part(self) -> Workspace:
-        """Plans and teams without errors, so that errors of one team do not block the tests of another."""
-        broken = {problem.origin.file for problem in self.problems if problem.severity == "error"}
-        plans = [plan for plan in self.draft.plans if plan.location.positions.file not in broken]
-        if DEFAULTS_FILE in broken:
-            return self._build(plans, ())
-        known = {
-            capability.id for plan in plans for goal in plan.entry.goals for capability in goal.capabilities
-        }
-        teams = [
-            team
-            for team in self.draft.teams
-            if team.location.positions.file not in broken
-            and known.issuperset(rule.assign for rule in team.entry.rules)
-        ]
-        return self._build(plans, teams)
-
-    def _build(self, plans: Iterable[ParsedPlan], teams: Iterable[ParsedTeam]) -> Workspace:
-        return Workspace(
-            increments=tuple(self.builder.build_increment(plan) for plan in plans),
-            teams=tuple(self.builder.build_team(team) for team in teams),
-            digest=_digest(each for each in self.documents if each.tree is not None),
-            labels=self.draft.labels,
-        )
 
 
 def read_workspace(
@@ -243,12 +196,3 @@ def _texts_at(node: Node | None, key: str) -> Iterator[str]:
     child = node.child(key) if node else None
     if child is not None and isinstance(child.value, str):
         yield child.value
-
-
-def _digest(documents: Iterable[AnyDocument]) -> str:
-    digest = hashlib.sha256()
-    for document in documents:
-        text = document.path.read_bytes()
-        digest.update(f"{document.file}\0{len(text)}\0".encode())
-        digest.update(text)
-    return digest.hexdigest()

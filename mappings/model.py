@@ -10,21 +10,10 @@ from zoneinfo import ZoneInfo
 
 from connectors.model import IssueRef, Source
 from mappings.labels import LabelScheme
+from mappings.problems import Origin
 
 FlowState = Literal["todo", "doing", "done", "dropped"]
 Answer = Literal["confirmed", "rejected", "inconclusive"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
-    """Position in a workspace file. Line and column start at 1."""
-
-    file: str
-    line: int = 1
-    column: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

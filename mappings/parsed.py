@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mappings.labels import LabelScheme
-from mappings.model import Origin
-from mappings.problems import Problem
+from mappings.problems import Origin, Problem
 from mappings.schema.defaults import DefaultsFile
 from mappings.schema.mapping import MappingFile, RuleEntry
 from mappings.schema.plan import CapabilityEntry, GoalEntry, PlanFile

@@ -1,4 +1,4 @@
-"""Problems in workspace files: position, message, and the closest valid name for a typo."""
+"""Problems in workspace files: origin, message, and the closest valid name for a typo."""
 
 from __future__ import annotations
 
@@ -7,10 +7,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from mappings.model import Origin
-
 _LONGEST_NAME: Final = 100
 """Longer names are never typos; comparing them is slow."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Position in a workspace file. Line and column start at 1."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

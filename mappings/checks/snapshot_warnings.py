@@ -14,7 +14,7 @@ from mappings.checks.shadowed_rules import is_shadowed
 from mappings.checks.silence import split_silenced
 from mappings.checks.warnings import CheckWarnings, is_over, located_labels
 from mappings.labels import LabelScheme
-from mappings.load import LoadResult
+from mappings.load_result import LoadResult
 from mappings.model import Overrides, TeamMapping, Workspace
 from mappings.parsed import ParsedCapability
 from mappings.problems import Problem, sort_problems

@@ -10,7 +10,7 @@ from mappings.checks.rule_reach import LocatedSource, LocatedTeam, locate_teams
 from mappings.checks.rules import located_names
 from mappings.checks.shadowed_rules import impossible_rule, is_plain, shadowed_rule
 from mappings.checks.silence import split_silenced
-from mappings.load import LoadResult
+from mappings.load_result import LoadResult
 from mappings.parsed import ParsedCapability, ParsedWorkspace, YamlLocation
 from mappings.problems import Problem, sort_problems
 from mappings.rules.fields import PATTERN_KEYS

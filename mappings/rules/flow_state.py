@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from connectors.model import Issue
-from mappings.model import Answer, FlowState, IssueState, Origin, TeamMapping
+from mappings.model import Answer, FlowState, IssueState, TeamMapping
+from mappings.problems import Origin
 
 DROPPED_RESOLUTIONS: Final = frozenset(
     {

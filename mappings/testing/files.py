@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mappings.load import LoadResult, list_yaml_files, read_workspace_file
-from mappings.model import Origin, Workspace
+from mappings.load import list_yaml_files, read_workspace_file
+from mappings.load_result import LoadResult
+from mappings.model import Workspace
 from mappings.parsed import ParsedTeam, YamlLocation
-from mappings.problems import Problem, sort_problems, suggestion
+from mappings.problems import Origin, Problem, sort_problems, suggestion
 from mappings.schema.cases import CaseEntry, CaseFile
 from mappings.testing.cases import MappingCase
 from mappings.yaml.document import YamlDocument, read_document

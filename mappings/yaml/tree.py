@@ -25,8 +25,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from mappings.model import Origin
-from mappings.problems import Problem
+from mappings.problems import Origin, Problem
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.model import Origin, Workspace
-from mappings.problems import Problem, suggestion
+from mappings.model import Workspace
+from mappings.problems import Origin, Problem, suggestion
 from sync.config.settings import FILE_NAME, Settings
 
 

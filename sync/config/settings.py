@@ -18,8 +18,7 @@ from mappings.checks.plans import is_zone
 from mappings.defaults import merge_labels
 from mappings.labels import DEFAULT_COLORS, DEFAULT_PREFIXES, LabelScheme
 from mappings.load import read_defaults, read_yaml
-from mappings.model import Origin
-from mappings.problems import InvalidWorkspace, Problem
+from mappings.problems import InvalidWorkspace, Origin, Problem
 from mappings.schema.labels import LabelEntries
 from mappings.yaml.tree import Positions
 from sync.config.sections import (

@@ -14,7 +14,8 @@ from itertools import pairwise
 from typing import Final
 
 from connectors.model import Category, Issue, IssueChange, IssueRef, KnownIssue
-from mappings.model import IssueState, Origin, TeamMapping
+from mappings.model import IssueState, TeamMapping
+from mappings.problems import Origin
 from mappings.rules.flow_state import StateResolver
 from sync.model.flow import BlockedPeriod, IssueFlow, StateChange
 

@@ -10,7 +10,8 @@ from typing import Final
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.labels import MAX_LABEL_LENGTH
-from mappings.model import Anchor, Capability, Goal, Increment, Origin, Workspace
+from mappings.model import Anchor, Capability, Goal, Increment, Workspace
+from mappings.problems import Origin
 from sync.config.escape import escape_terminal
 from sync.mapping_tools.dataset import Dataset
 from sync.mapping_tools.features import Feature, rule_condition

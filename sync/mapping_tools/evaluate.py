@@ -17,12 +17,12 @@ from mappings.model import (
     Conflict,
     Goal,
     Increment,
-    Origin,
     Overrides,
     Rule,
     TeamMapping,
     Workspace,
 )
+from mappings.problems import Origin
 from mappings.rules.matcher import Matcher
 
 FOLDS: Final = 5

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from connectors.model import IssueRef, KnownIssue
-from mappings.model import Assignment, Conflict, IssueState, Origin, Workspace
+from mappings.model import Assignment, Conflict, IssueState, Workspace
+from mappings.problems import Origin
 from mappings.rules.flow_state import state_of
 from mappings.rules.matcher import Matcher
 from mappings.rules.trace import Trace

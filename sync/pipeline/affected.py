@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from connectors.model import IssueRef, KnownIssue
-from mappings.model import Capability, Origin, Workspace
+from mappings.model import Capability, Workspace
+from mappings.problems import Origin
 from sync.model.anchors import list_anchors
 from sync.model.planning import PlanningResult, RecordedState
 from sync.model.renames import renamed_capabilities

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 
 from connectors.errors import ConnectorError
 from connectors.model import Comment, IssueRef
-from mappings.model import Origin
-from mappings.problems import InvalidWorkspace, Problem
+from mappings.problems import InvalidWorkspace, Origin, Problem
 from sync.config.settings import FILE_NAME
 from sync.diff.comment_markup import text_digest
 from sync.model.anchors import comment_owners

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from mappings.labels import FAMILIES, LabelScheme
-from mappings.model import Origin, Workspace
-from mappings.problems import InvalidWorkspace, Problem
+from mappings.model import Workspace
+from mappings.problems import InvalidWorkspace, Origin, Problem
 from sync.config.settings import FILE_NAME
 from sync.runtime.context import RunContext
 

@@ -12,7 +12,8 @@ from connectors.model import Cursor, FieldSelection, KnownIssue, PulledSource, S
 from mappings.checks.snapshot_warnings import snapshot_warnings
 from mappings.checks.warnings import file_warnings
 from mappings.labels import LabelScheme
-from mappings.load import LoadResult, read_workspace
+from mappings.load import read_workspace
+from mappings.load_result import LoadResult
 from mappings.model import Overrides
 from mappings.problems import Problem
 from sync.cli import main as cli

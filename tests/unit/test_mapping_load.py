@@ -13,8 +13,8 @@ import mappings
 from connectors.model import Source
 from mappings.labels import LabelScheme
 from mappings.load import check_workspace, load_workspace, read_yaml
-from mappings.model import Anchor, Origin, Workspace
-from mappings.problems import InvalidWorkspace, Problem
+from mappings.model import Anchor, Workspace
+from mappings.problems import InvalidWorkspace, Origin, Problem
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "workspace"
 TRACKERS = {"jira": "jira-cloud", "github": "github"}

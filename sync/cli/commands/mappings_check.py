@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from mappings.checks.warnings import CheckWarnings, file_warnings
-from mappings.load import LoadResult, read_workspace
+from mappings.load import read_workspace
+from mappings.load_result import LoadResult
 from mappings.problems import InvalidWorkspace, Problem, sort_problems
 from mappings.testing.cases import case_problems
 from mappings.testing.files import collect_cases, test_file_problems

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mappings.checks.warnings import CheckWarnings
-from mappings.load import LoadResult
+from mappings.load_result import LoadResult
 from mappings.model import Workspace
 from sync.config.settings import Settings, store_url
 
