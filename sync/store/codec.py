@@ -142,8 +142,8 @@ def label_set_from_json(text: str) -> frozenset[str]:
 
 
 _DECODERS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
-    *((name, datetime.fromisoformat) for name in ("created", "started", "closed")),
-    *((name, tuple) for name in ("components", "fix_versions", "assignees")),
+    *((each.name, datetime.fromisoformat) for each in fields(Issue) if "datetime" in str(each.type)),
+    *((each.name, tuple) for each in fields(Issue) if str(each.type).startswith("tuple")),
     ("labels", lambda names: label_set(tuple(names))),
     ("fields", lambda values: {key: tuple(inner) for key, inner in values.items()}),
 )

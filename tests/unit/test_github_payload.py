@@ -57,6 +57,7 @@ def test_everything_that_rules_and_reports_need_is_read() -> None:
     assert read.labels == {"features", "area/x"}
     assert (read.milestone, read.parent) == ("Q4", "acme/plans#4")
     assert (read.author, read.assignees) == ("dana", ("dana", "eli"))
+    assert read.reporter == "dana"
     assert read.created == datetime(2026, 10, 1, 8, 0, tzinfo=UTC)
     assert read.updated == datetime(2026, 10, 2, 9, 30, tzinfo=UTC)
     assert (read.closed, read.locked, read.is_pull_request, read.body) == (None, False, False, "")

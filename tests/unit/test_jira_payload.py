@@ -75,6 +75,8 @@ def test_people_are_logins_on_data_center_and_display_names_on_cloud() -> None:
     on_dc = {"name": "ada", "key": "JIRAUSER1", "displayName": "Ada L."}
     assert read(assignee=on_cloud, creator=on_cloud).assignees == ("Ada L.",)
     assert read(assignee=on_dc, creator=on_dc).author == "ada"
+    assert read(creator={"name": "robot"}, reporter=on_dc).reporter == "ada"
+    assert read(creator=on_dc, reporter=None).reporter == ""
     assert read(assignee=None).assignees == ()
 
 

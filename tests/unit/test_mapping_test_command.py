@@ -97,6 +97,8 @@ def test_what_can_be_expected(tmp_path: Path, case: str) -> None:
         ("parent: DS-140", "parent: DS-140"),
         ("assignee: mona", "assignee: Mona"),
         ("author: mona", "author: mona"),
+        ("reporter: mona", "reporter: Mona"),
+        ("reporter: mona", "author: mona"),
         ("status: In review", "status: In Review"),
         ("created: {after: 2026-10-05}", "created: 2026-10-06"),
         ("updated: {before: 2026-11-01}", "updated: 2026-10-06"),

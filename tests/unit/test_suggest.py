@@ -113,6 +113,7 @@ def test_a_group_that_looks_like_a_capability_is_offered_to_it(tmp_path: Path) -
         ({"parent": "DS-300"}, "parent-ds-300"),
         ({"milestone": "Beta"}, "milestone-beta"),
         ({"fix_versions": ("1.10",)}, "fix-version-1-10"),
+        ({"reporter": "mona"}, "reporter-mona"),
     ],
 )
 def test_everything_that_people_sort_issues_by_can_become_a_rule(
