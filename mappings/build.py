@@ -49,16 +49,16 @@ class WorkspaceBuilder:
             ),
         )
 
-    def _build_goal(self, entry: GoalEntry, place: YamlLocation) -> Goal:
+    def _build_goal(self, entry: GoalEntry, location: YamlLocation) -> Goal:
         capabilities = enumerate(entry.capabilities)
         return Goal(
             id=entry.id,
             title=entry.title,
-            origin=place.key_origin,
+            origin=location.key_origin,
             commitment=entry.commitment,
             anchor=self._anchor(entry.anchor),
             capabilities=tuple(
-                self._build_capability(each, place / "capabilities" / at) for at, each in capabilities
+                self._build_capability(each, location / "capabilities" / at) for at, each in capabilities
             ),
             value=entry.value,
             actual_value=entry.actual_value,
@@ -68,12 +68,12 @@ class WorkspaceBuilder:
             previously=tuple(entry.previously),
         )
 
-    def _build_capability(self, entry: CapabilityEntry, place: YamlLocation) -> Capability:
+    def _build_capability(self, entry: CapabilityEntry, location: YamlLocation) -> Capability:
         return Capability(
             id=entry.id,
             title=entry.title,
             team=entry.team,
-            origin=place.key_origin,
+            origin=location.key_origin,
             anchor=self._anchor(entry.anchor),
             iterations=tuple(entry.iterations),
             target=entry.target,
@@ -89,27 +89,29 @@ class WorkspaceBuilder:
         return resolve_reference(text, self.trackers) if text is not None else None
 
     def build_team(self, parsed: ParsedTeam) -> TeamMapping:
-        entry, place = parsed.entry, parsed.location
+        entry, location = parsed.entry, parsed.location
         shared = effective_settings(parsed, self.defaults)
         return TeamMapping(
             team=entry.team,
-            origin=(place / "team").key_origin,
+            origin=(location / "team").key_origin,
             flow=entry.flow,
             sources=_sources(entry),
             states=shared.states,
-            rules=tuple(self._build_rule(rule, place / "rules" / at) for at, rule in enumerate(entry.rules)),
+            rules=tuple(
+                self._build_rule(rule, location / "rules" / at) for at, rule in enumerate(entry.rules)
+            ),
             answers=shared.answers,
             label_unplanned=shared.label_unplanned,
             dropped_resolutions=shared.dropped_resolutions,
             origins=shared.origins,
         )
 
-    def _build_rule(self, entry: RuleEntry, place: YamlLocation) -> Rule:
+    def _build_rule(self, entry: RuleEntry, location: YamlLocation) -> Rule:
         return Rule(
             id=entry.id,
             when=self._build_when(entry.when),
             assign=entry.assign,
-            origin=place.key_origin,
+            origin=location.key_origin,
             iteration=entry.iteration,
             experiment=entry.experiment,
         )

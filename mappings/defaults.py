@@ -63,26 +63,28 @@ def _nearest_file(
     key: str, layers: list[_SettingsFile], origins: dict[str, Origin]
 ) -> MappingFile | DefaultsFile:
     """Return the first file that sets a key; the team's, with its default, if none does."""
-    for entry, place in layers:
+    for entry, location in layers:
         if key in entry.model_fields_set:
-            origins[key] = (place / key).key_origin
+            origins[key] = (location / key).key_origin
             return entry
     return layers[0][0]
 
 
 def _answer(name: Answer, layers: list[_SettingsFile], origins: dict[str, Origin]) -> str:
-    for entry, place in layers:
+    for entry, location in layers:
         if name in entry.answers.model_fields_set:
-            origins[f"answers.{name}"] = (place / "answers" / name).key_origin
+            origins[f"answers.{name}"] = (location / "answers" / name).key_origin
             return str(getattr(entry.answers, name))
     return str(getattr(layers[0][0].answers, name))
 
 
 def _state(name: str, layers: list[_SettingsFile]) -> StateRule:
-    for depth, (entry, place) in enumerate(layers):
+    for depth, (entry, location) in enumerate(layers):
         if name in entry.states.model_fields_set:
             nearer = layers[:depth] if name in _STATES else []
-            return _state_rule(getattr(entry.states, name), place / "states" / name, _named_by_teams(nearer))
+            return _state_rule(
+                getattr(entry.states, name), location / "states" / name, _named_by_teams(nearer)
+            )
     return StateRule()
 
 
@@ -97,11 +99,11 @@ def _named_by_teams(layers: list[_SettingsFile]) -> frozenset[tuple[str, str]]:
     )
 
 
-def _state_rule(entry: StateEntry, place: YamlLocation, without: frozenset[tuple[str, str]]) -> StateRule:
+def _state_rule(entry: StateEntry, location: YamlLocation, without: frozenset[tuple[str, str]]) -> StateRule:
     origins = {
         (kind, name.casefold()): origin
         for kind in _KINDS
-        for name, origin in _names(entry, kind, place)
+        for name, origin in _names(entry, kind, location)
         if (kind, name.casefold()) not in without
     }
     by_kind = {kind: frozenset(name for each, name in origins if each == kind) for kind in _KINDS}
@@ -110,10 +112,10 @@ def _state_rule(entry: StateEntry, place: YamlLocation, without: frozenset[tuple
     )
 
 
-def _names(entry: StateEntry, kind: str, place: YamlLocation) -> Iterator[tuple[str, Origin]]:
+def _names(entry: StateEntry, kind: str, location: YamlLocation) -> Iterator[tuple[str, Origin]]:
     """Yield names with their origins. The list of statuses may stand directly under the state."""
     for index, name in enumerate(getattr(entry, kind)):
-        yield name, (place / kind / index).origin
+        yield name, (location / kind / index).origin
 
 
 def merge_labels(own: Mapping[str, LabelEntry], defaults: Mapping[str, LabelEntry]) -> dict[str, LabelEntry]:

@@ -58,8 +58,8 @@ def check_workspace(
     root: Path, *, trackers: Mapping[str, str], timezone: str, labels: LabelScheme
 ) -> tuple[Workspace | None, tuple[Problem, ...]]:
     """Return the workspace (None if there are errors) and all problems, sorted, including warnings."""
-    reading = read_workspace(root, trackers=trackers, timezone=timezone, labels=labels)
-    return reading.workspace, reading.problems
+    result = read_workspace(root, trackers=trackers, timezone=timezone, labels=labels)
+    return result.workspace, result.problems
 
 
 def read_workspace(
@@ -69,17 +69,17 @@ def read_workspace(
     defaults = read_defaults(root)
     plans = [read_workspace_file(root, path, PlanFile) for path in list_yaml_files(root / "plans")]
     teams = [read_workspace_file(root, path, MappingFile) for path in list_yaml_files(root / "mappings")]
-    draft = _parsed_workspace(plans, teams, defaults, trackers, labels)
+    parsed = _parsed_workspace(plans, teams, defaults, trackers, labels)
     problems = [problem for each in defaults for problem in each.problems]
     problems += [problem for plan in plans for problem in plan.problems]
     problems += [problem for team in teams for problem in team.problems]
-    problems += [*_missing_folders(plans, teams), *run_checks(draft)]
-    told, silenced = split_silenced(problems, draft)
+    problems += [*_missing_folders(plans, teams), *run_checks(parsed)]
+    reported, silenced = split_silenced(problems, parsed)
     return LoadResult(
-        draft=draft,
-        problems=sort_problems(told),
+        parsed=parsed,
+        problems=sort_problems(reported),
         silenced=sort_problems(silenced),
-        builder=WorkspaceBuilder(trackers=trackers, timezone=timezone, defaults=draft.defaults),
+        builder=WorkspaceBuilder(trackers=trackers, timezone=timezone, defaults=parsed.defaults),
         documents=(*defaults, *plans, *teams),
     )
 

@@ -22,7 +22,7 @@ AnyDocument = YamlDocument[DefaultsFile] | YamlDocument[PlanFile] | YamlDocument
 class LoadResult:
     """Content of the files of a workspace, as far as it is valid, and their problems."""
 
-    draft: ParsedWorkspace
+    parsed: ParsedWorkspace
     problems: tuple[Problem, ...]
     """Sorted; without silenced warnings."""
     silenced: tuple[Problem, ...]
@@ -34,13 +34,13 @@ class LoadResult:
         """Whole workspace; None if any file has an error."""
         if any(problem.severity == "error" for problem in self.problems):
             return None
-        return self._build(self.draft.plans, self.draft.teams)
+        return self._build(self.parsed.plans, self.parsed.teams)
 
     @property
     def valid_part(self) -> Workspace:
         """Plans and teams without errors, so that errors of one team do not block the tests of another."""
         broken = {problem.origin.file for problem in self.problems if problem.severity == "error"}
-        plans = [plan for plan in self.draft.plans if plan.location.positions.file not in broken]
+        plans = [plan for plan in self.parsed.plans if plan.location.positions.file not in broken]
         if DEFAULTS_FILE in broken:
             return self._build(plans, ())
         known = {
@@ -48,7 +48,7 @@ class LoadResult:
         }
         teams = [
             team
-            for team in self.draft.teams
+            for team in self.parsed.teams
             if team.location.positions.file not in broken
             and known.issuperset(rule.assign for rule in team.entry.rules)
         ]
@@ -59,7 +59,7 @@ class LoadResult:
             increments=tuple(self.builder.build_increment(plan) for plan in plans),
             teams=tuple(self.builder.build_team(team) for team in teams),
             digest=_digest(each for each in self.documents if each.tree is not None),
-            labels=self.draft.labels,
+            labels=self.parsed.labels,
         )
 
 

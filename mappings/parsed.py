@@ -105,9 +105,9 @@ class ParsedWorkspace:
                 yield plan, goal, plan.location / "goals" / index
 
     def capabilities(self) -> Iterator[ParsedCapability]:
-        for plan, goal, place in self.goals():
+        for plan, goal, location in self.goals():
             for index, capability in enumerate(goal.capabilities):
-                here = place / "capabilities" / index
+                here = location / "capabilities" / index
                 yield ParsedCapability(plan=plan, goal=goal, capability=capability, location=here)
 
     def inheritable_files(self) -> Iterator[tuple[MappingFile | DefaultsFile, YamlLocation]]:

@@ -42,8 +42,8 @@ def resolve_reference(text: str, trackers: Mapping[str, str]) -> Anchor:
         raise InvalidReference(
             f'unknown tracker "{tracker}"; {suggestion(tracker, trackers, kind="trackers")}'
         )
-    wanted, example = (JIRA_KEY, "DS-100") if is_jira(trackers[tracker]) else (GITHUB_KEY, "owner/repo#12")
-    if not wanted.fullmatch(key):
+    pattern, example = (JIRA_KEY, "DS-100") if is_jira(trackers[tracker]) else (GITHUB_KEY, "owner/repo#12")
+    if not pattern.fullmatch(key):
         raise InvalidReference(
             f'"{key[:60]}" is not an issue key of the tracker {tracker}; write it as {tracker}:{example}.'
         )

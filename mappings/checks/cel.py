@@ -10,8 +10,8 @@ from mappings.rules.cel_syntax import CelInvalid, parse_cel
 from mappings.yaml.tree import dotted
 
 
-def cel_invalid(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for _, rule, place in draft.rules():
+def cel_invalid(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for _, rule, location in parsed.rules():
         expression = rule.when.text("cel")
         if expression is None:
             continue
@@ -20,17 +20,17 @@ def cel_invalid(draft: ParsedWorkspace) -> Iterator[Problem]:
         try:
             compile_cel(expression)
         except CelInvalid as error:
-            yield _problem(place / "when" / "cel", "cel-invalid", error)
+            yield _problem(location / "when" / "cel", "cel-invalid", error)
         else:
-            yield from _reserved_labels(draft, expression, place / "when" / "cel")
+            yield from _reserved_labels(parsed, expression, location / "when" / "cel")
 
 
-def _reserved_labels(draft: ParsedWorkspace, text: str, location: YamlLocation) -> Iterator[Problem]:
+def _reserved_labels(parsed: ParsedWorkspace, text: str, location: YamlLocation) -> Iterator[Problem]:
     """Report labels of this program, which rules never see."""
     read = parse_cel(text)
     for token in read.literals if "labels" in read.names else ():
         label = token.text[1:-1]
-        if draft.labels.family_of(label) or label.lower() == draft.labels.released_label:
+        if parsed.labels.family_of(label) or label.lower() == parsed.labels.released_label:
             message = f'"{label}" is a label that increment-sync manages; use a label of the team instead.'
             yield _problem(location, "own-label", token.error(message))
 

@@ -17,7 +17,7 @@ class _Prefix:
     text: str
     former: bool
     owner: str
-    place: YamlLocation | None = None
+    location: YamlLocation | None = None
 
     @property
     def name(self) -> str:
@@ -32,19 +32,19 @@ class _Prefix:
         return self.text.startswith(other.text) or other.text.startswith(self.text)
 
 
-def clashing_prefixes(draft: ParsedWorkspace) -> Iterator[Problem]:
+def clashing_prefixes(parsed: ParsedWorkspace) -> Iterator[Problem]:
     """Report prefixes of a team that start, or are started by, a prefix of another family or team."""
-    found = [*_organisation_prefixes(draft.labels), *_team_prefixes(draft)]
-    told: set[tuple[str, str]] = set()
+    found = [*_organisation_prefixes(parsed.labels), *_team_prefixes(parsed)]
+    reported: set[tuple[str, str]] = set()
     for one, other in combinations(found, 2):
-        place = other.place or one.place
-        if place is None or not one.clashes(other):
+        location = other.location or one.location
+        if location is None or not one.clashes(other):
             continue
-        mine, theirs = (other, one) if other.place else (one, other)
-        if (theirs.text, mine.name) not in told:
-            told.add((theirs.text, mine.name))
+        mine, theirs = (other, one) if other.location else (one, other)
+        if (theirs.text, mine.name) not in reported:
+            reported.add((theirs.text, mine.name))
             message = f"{mine.name} and {theirs.name} are ambiguous; choose another."
-            yield place.problem("label-prefix", message)
+            yield location.problem("label-prefix", message)
 
 
 def organisation_prefix_clashes(scheme: LabelScheme) -> Iterator[tuple[str, str]]:
@@ -70,15 +70,15 @@ def _organisation_prefixes(scheme: LabelScheme) -> list[_Prefix]:
     ]
 
 
-def _team_prefixes(draft: ParsedWorkspace) -> Iterator[_Prefix]:
-    for team in draft.teams:
+def _team_prefixes(parsed: ParsedWorkspace) -> Iterator[_Prefix]:
+    for team in parsed.teams:
         whose = f" in team {team.entry.team!r}"
         for family, entry in team.entry.labels.items():
-            place = team.location / "labels" / family
+            location = team.location / "labels" / family
             if entry.prefix:
                 yield _Prefix(
-                    family=family, text=entry.prefix, former=False, owner=whose, place=place / "prefix"
+                    family=family, text=entry.prefix, former=False, owner=whose, location=location / "prefix"
                 )
             for index, old in enumerate(entry.previously):
-                at = place / "previously" / index
-                yield _Prefix(family=family, text=old, former=True, owner=whose, place=at)
+                at = location / "previously" / index
+                yield _Prefix(family=family, text=old, former=True, owner=whose, location=at)

@@ -14,50 +14,50 @@ from mappings.references import InvalidReference, resolve_reference
 def duplicate_ids(check: str, kind: str, entries: Iterable[tuple[str, YamlLocation]]) -> Iterator[Problem]:
     """Yield a problem for each id that was used before, ignoring case."""
     first: dict[str, YamlLocation] = {}
-    for name, place in entries:
-        before = first.setdefault(name.casefold(), place)
-        if before is not place:
+    for name, location in entries:
+        before = first.setdefault(name.casefold(), location)
+        if before is not location:
             message = f'the {kind} "{name}" is already defined at {before.origin}; rename or remove one.'
-            yield place.problem(check, message)
+            yield location.problem(check, message)
 
 
-def duplicate_increment(draft: ParsedWorkspace) -> Iterator[Problem]:
-    ids = ((plan.entry.increment, plan.location / "increment") for plan in draft.plans)
+def duplicate_increment(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    ids = ((plan.entry.increment, plan.location / "increment") for plan in parsed.plans)
     return duplicate_ids("duplicate-increment", "increment", ids)
 
 
-def duplicate_goal(draft: ParsedWorkspace) -> Iterator[Problem]:
+def duplicate_goal(parsed: ParsedWorkspace) -> Iterator[Problem]:
     return duplicate_ids(
-        "duplicate-goal", "goal", ((goal.id, place / "id") for _, goal, place in draft.goals())
+        "duplicate-goal", "goal", ((goal.id, location / "id") for _, goal, location in parsed.goals())
     )
 
 
-def duplicate_capability(draft: ParsedWorkspace) -> Iterator[Problem]:
-    ids = ((each.capability.id, each.location / "id") for each in draft.capabilities())
+def duplicate_capability(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    ids = ((each.capability.id, each.location / "id") for each in parsed.capabilities())
     return duplicate_ids("duplicate-capability", "capability", ids)
 
 
-def duplicate_iteration(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for each in draft.capabilities():
+def duplicate_iteration(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for each in parsed.capabilities():
         names = enumerate(each.capability.iterations)
         places = ((name, each.location / "iterations" / index) for index, name in names)
         yield from duplicate_ids("duplicate-iteration", "iteration", places)
 
 
-def unusable_id(draft: ParsedWorkspace) -> Iterator[Problem]:
+def unusable_id(parsed: ParsedWorkspace) -> Iterator[Problem]:
     """Report ids that cannot be part of a label on both trackers."""
-    for plan in draft.plans:
-        yield from _label_problem(draft, "increment", plan.entry.increment, plan.location / "increment")
-    for _, goal, place in draft.goals():
-        yield from _label_problem(draft, None, goal.id, place / "id")
-    for each in draft.capabilities():
-        yield from _label_problem(draft, "capability", each.capability.id, each.location / "id")
+    for plan in parsed.plans:
+        yield from _label_problem(parsed, "increment", plan.entry.increment, plan.location / "increment")
+    for _, goal, location in parsed.goals():
+        yield from _label_problem(parsed, None, goal.id, location / "id")
+    for each in parsed.capabilities():
+        yield from _label_problem(parsed, "capability", each.capability.id, each.location / "id")
 
 
 def _label_problem(
-    draft: ParsedWorkspace, family: str | None, name: str, place: YamlLocation
+    parsed: ParsedWorkspace, family: str | None, name: str, location: YamlLocation
 ) -> Iterator[Problem]:
-    prefixes = draft.labels.current_prefixes(family) if family else {""}
+    prefixes = parsed.labels.current_prefixes(family) if family else {""}
     label = max(sorted(f"{prefix}{name}" for prefix in prefixes), key=len)
     if is_valid_label(label):
         return
@@ -67,11 +67,11 @@ def _label_problem(
         )
     else:
         message = f'"{name[:60]}" cannot be used in a label; use lower-case letters, digits and . _ : - only.'
-    yield place.problem("unusable-id", message)
+    yield location.problem("unusable-id", message)
 
 
-def end_before_start(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for plan in draft.plans:
+def end_before_start(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for plan in parsed.plans:
         if plan.entry.end < plan.entry.start:
             message = (
                 f"the increment ends before it starts ({plan.entry.start}); correct one of the two dates."
@@ -79,16 +79,16 @@ def end_before_start(draft: ParsedWorkspace) -> Iterator[Problem]:
             yield (plan.location / "end").problem("end-before-start", message)
 
 
-def target_outside_increment(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for each in draft.capabilities():
+def target_outside_increment(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for each in parsed.capabilities():
         target, plan = each.capability.target, each.plan.entry
         if target is not None and plan.start <= plan.end and not plan.start <= target <= plan.end:
             message = f"the target {target} lies outside the increment ({plan.start} to {plan.end}); move it."
             yield (each.location / "target").problem("target-outside-increment", message)
 
 
-def unknown_timezone(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for plan in draft.plans:
+def unknown_timezone(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for plan in parsed.plans:
         if plan.entry.timezone is not None and not is_zone(plan.entry.timezone):
             message = (
                 f'unknown time zone "{plan.entry.timezone[:60]}"; write an IANA name such as Europe/Berlin.'
@@ -105,102 +105,102 @@ def is_zone(name: str) -> bool:
     return True
 
 
-def _anchors(draft: ParsedWorkspace) -> Iterator[tuple[str, YamlLocation]]:
-    for _, goal, place in draft.goals():
+def _anchors(parsed: ParsedWorkspace) -> Iterator[tuple[str, YamlLocation]]:
+    for _, goal, location in parsed.goals():
         if goal.anchor is not None:
-            yield goal.anchor, place / "anchor"
-    for each in draft.capabilities():
+            yield goal.anchor, location / "anchor"
+    for each in parsed.capabilities():
         if each.capability.anchor is not None:
             yield each.capability.anchor, each.location / "anchor"
 
 
-def bad_anchor(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for text, place in _anchors(draft):
+def bad_anchor(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for text, location in _anchors(parsed):
         try:
-            resolve_reference(text, draft.trackers)
+            resolve_reference(text, parsed.trackers)
         except InvalidReference as reason:
-            yield place.problem("bad-anchor", str(reason))
+            yield location.problem("bad-anchor", str(reason))
 
 
-def anchor_used_twice(draft: ParsedWorkspace) -> Iterator[Problem]:
+def anchor_used_twice(parsed: ParsedWorkspace) -> Iterator[Problem]:
     first: dict[str, YamlLocation] = {}
-    for text, place in _anchors(draft):
+    for text, location in _anchors(parsed):
         try:
-            anchor = str(resolve_reference(text, draft.trackers))
+            anchor = str(resolve_reference(text, parsed.trackers))
         except InvalidReference:
             continue
-        before = first.setdefault(anchor.casefold(), place)
-        if before is not place:
+        before = first.setdefault(anchor.casefold(), location)
+        if before is not location:
             message = (
                 f"{anchor} is already the anchor at {before.origin}; an issue can be an anchor only once."
             )
-            yield place.problem("anchor-used-twice", message)
+            yield location.problem("anchor-used-twice", message)
 
 
-def unknown_team(draft: ParsedWorkspace) -> Iterator[Problem]:
+def unknown_team(parsed: ParsedWorkspace) -> Iterator[Problem]:
     """Warn about owners without a mapping; a team may own a capability before it has one."""
-    for each in draft.capabilities():
+    for each in parsed.capabilities():
         team = each.capability.team
-        if team not in draft.declared_teams and draft.teams_readable:
-            hint = suggestion(team, draft.declared_teams, kind="teams")
+        if team not in parsed.declared_teams and parsed.teams_readable:
+            hint = suggestion(team, parsed.declared_teams, kind="teams")
             message = f'no mapping file is for the team "{team}"; {hint}'
             yield (each.location / "team").problem("unknown-team", message, severity="warning")
 
 
-def bad_continues(draft: ParsedWorkspace) -> Iterator[Problem]:
-    parents = {each.capability.id: each.capability.continues for each in draft.capabilities()}
-    taken: dict[str, YamlLocation] = {}
-    for each in draft.capabilities():
-        old, place = each.capability.continues, each.location / "continues"
+def bad_continues(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    parents = {each.capability.id: each.capability.continues for each in parsed.capabilities()}
+    continued: dict[str, YamlLocation] = {}
+    for each in parsed.capabilities():
+        old, location = each.capability.continues, each.location / "continues"
         if old is None:
             continue
-        if old not in draft.declared_capabilities:
-            if draft.plans_readable:
-                hint = suggestion(old, draft.declared_capabilities, kind="capabilities")
-                yield place.problem("bad-continues", f'unknown capability "{old}"; {hint}')
+        if old not in parsed.declared_capabilities:
+            if parsed.plans_readable:
+                hint = suggestion(old, parsed.declared_capabilities, kind="capabilities")
+                yield location.problem("bad-continues", f'unknown capability "{old}"; {hint}')
             continue
         if _is_circular(each.capability.id, parents):
             message = f'"{each.capability.id}" continues itself (circular `continues`); remove one of them.'
-            yield place.problem("bad-continues", message)
-        before = taken.setdefault(old, place)
-        if before is not place:
+            yield location.problem("bad-continues", message)
+        before = continued.setdefault(old, location)
+        if before is not location:
             message = f'"{old}" is already continued at {before.origin}; only one capability can continue it.'
-            yield place.problem("bad-continues", message)
+            yield location.problem("bad-continues", message)
 
 
 def _is_circular(start: str, parents: dict[str, str | None]) -> bool:
-    seen: set[str] = set()
+    visited: set[str] = set()
     current = parents.get(start)
-    while current is not None and current not in seen:
+    while current is not None and current not in visited:
         if current == start:
             return True
-        seen.add(current)
+        visited.add(current)
         current = parents.get(current)
     return False
 
 
-def previously_clashes(draft: ParsedWorkspace) -> Iterator[Problem]:
-    goals = [(goal.id, goal.previously, place) for _, goal, place in draft.goals()]
+def previously_clashes(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    goals = [(goal.id, goal.previously, location) for _, goal, location in parsed.goals()]
     capabilities = [
-        (each.capability.id, each.capability.previously, each.location) for each in draft.capabilities()
+        (each.capability.id, each.capability.previously, each.location) for each in parsed.capabilities()
     ]
     for entries in (goals, capabilities):
-        live = {name for name, _, _ in entries}
+        current_ids = {name for name, _, _ in entries}
         first: dict[str, YamlLocation] = {}
-        for _, olds, parent in entries:
-            for index, old in enumerate(olds):
-                place = parent / "previously" / index
-                before = first.setdefault(old, place)
-                if old in live:
+        for _, former_ids, parent in entries:
+            for index, old in enumerate(former_ids):
+                location = parent / "previously" / index
+                before = first.setdefault(old, location)
+                if old in current_ids:
                     message = f'"{old}" is in use as an id; a former id cannot be a current one.'
-                    yield place.problem("previously-clashes", message)
-                elif before is not place:
+                    yield location.problem("previously-clashes", message)
+                elif before is not location:
                     message = f'"{old}" is already a former id at {before.origin}; remove one.'
-                    yield place.problem("previously-clashes", message)
+                    yield location.problem("previously-clashes", message)
 
 
-def goal_without_capabilities(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for plan, goal, place in draft.goals():
+def goal_without_capabilities(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for plan, goal, location in parsed.goals():
         if not goal.capabilities and not goal.cancelled and plan.complete:
             message = f'the goal "{goal.id}" has no capabilities and can never show progress; add one.'
-            yield place.problem("empty-goal", message, severity="warning")
+            yield location.problem("empty-goal", message, severity="warning")

@@ -46,6 +46,6 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 
 
-def run_checks(draft: ParsedWorkspace) -> tuple[Problem, ...]:
+def run_checks(parsed: ParsedWorkspace) -> tuple[Problem, ...]:
     """Return the problems of all checks."""
-    return tuple(problem for each in CHECKS for problem in each(draft))
+    return tuple(problem for each in CHECKS for problem in each(parsed))

@@ -57,7 +57,7 @@ class LocatedTeam:
 
 
 def locate_teams(
-    draft: ParsedWorkspace, builder: WorkspaceBuilder, problems: Iterable[Problem]
+    parsed: ParsedWorkspace, builder: WorkspaceBuilder, problems: Iterable[Problem]
 ) -> tuple[LocatedTeam, ...]:
     """Return all teams that could be read, without the rules that have errors."""
     wrong: dict[str, list[int]] = {}
@@ -65,22 +65,22 @@ def locate_teams(
         if problem.severity == "error":
             wrong.setdefault(problem.origin.file, []).append(problem.origin.line)
     return tuple(
-        _locate_team(team, draft, builder, wrong.get(team.location.positions.file, ()))
-        for team in draft.teams
+        _locate_team(team, parsed, builder, wrong.get(team.location.positions.file, ()))
+        for team in parsed.teams
     )
 
 
 def _locate_team(
-    team: ParsedTeam, draft: ParsedWorkspace, builder: WorkspaceBuilder, wrong: Sequence[int]
+    team: ParsedTeam, parsed: ParsedWorkspace, builder: WorkspaceBuilder, wrong: Sequence[int]
 ) -> LocatedTeam:
-    sources = tuple(_locate_sources(team, draft.trackers))
+    sources = tuple(_locate_sources(team, parsed.trackers))
     if len(sources) != sum(map(len, team.entry.sources)):
         sources = ()  # some are invalid: the reach of rules is unknown
     mapping = builder.build_team(team)
     rules: list[LocatedRule] = []
     for index, rule in enumerate(mapping.rules):
-        place = team.location / "rules" / index
-        first, last = _line_range(place)
+        location = team.location / "rules" / index
+        first, last = _line_range(location)
         if any(first <= line <= last for line in wrong):
             continue
         when = {key: value for key, value in rule.when.items() if key != "cel"}
@@ -89,7 +89,7 @@ def _locate_team(
         rules.append(
             LocatedRule(
                 rule=rule,
-                location=place,
+                location=location,
                 conditions=compiled,
                 cel=rule.when.get("cel"),
                 reachable_sources=reached,
@@ -134,10 +134,10 @@ def can_match(conditions: Mapping[str, Condition], source: LocatedSource) -> boo
     )
 
 
-def _line_range(place: YamlLocation) -> tuple[int, int]:
+def _line_range(location: YamlLocation) -> tuple[int, int]:
     """Return the first and last line of the value at a location."""
-    node = place.positions.root
-    for part in place.path:
+    node = location.positions.root
+    for part in location.path:
         node = node.child(part) if node else None
     return (node.key_line, _last_line(node)) if node else (1, 1)
 

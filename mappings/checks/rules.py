@@ -20,14 +20,14 @@ _ORDER_BY: Final = re.compile(r"\border\s+by\b", re.IGNORECASE)
 _ASCII_ONLY: Final = re.compile(r"\\[bBwW]")
 
 
-def duplicate_team(draft: ParsedWorkspace) -> Iterator[Problem]:
+def duplicate_team(parsed: ParsedWorkspace) -> Iterator[Problem]:
     return duplicate_ids(
-        "duplicate-team", "team", ((team.entry.team, team.location / "team") for team in draft.teams)
+        "duplicate-team", "team", ((team.entry.team, team.location / "team") for team in parsed.teams)
     )
 
 
-def duplicate_rule(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for team in draft.teams:
+def duplicate_rule(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for team in parsed.teams:
         rules = enumerate(team.entry.rules)
         yield from duplicate_ids(
             "duplicate-rule",
@@ -36,56 +36,56 @@ def duplicate_rule(draft: ParsedWorkspace) -> Iterator[Problem]:
         )
 
 
-def unknown_capability(draft: ParsedWorkspace) -> Iterator[Problem]:
-    known = draft.declared_capabilities
-    for _, rule, place in draft.rules():
-        if rule.assign not in known and draft.plans_readable:
-            hint = _rename_hint(draft, rule.assign) or suggestion(rule.assign, known, kind="capabilities")
-            yield (place / "assign").problem(
+def unknown_capability(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    known = parsed.declared_capabilities
+    for _, rule, location in parsed.rules():
+        if rule.assign not in known and parsed.plans_readable:
+            hint = _rename_hint(parsed, rule.assign) or suggestion(rule.assign, known, kind="capabilities")
+            yield (location / "assign").problem(
                 "unknown-capability", f'unknown capability "{rule.assign}"; {hint}'
             )
 
 
-def _rename_hint(draft: ParsedWorkspace, old: str) -> str | None:
-    for each in draft.capabilities():
+def _rename_hint(parsed: ParsedWorkspace, old: str) -> str | None:
+    for each in parsed.capabilities():
         if old in each.capability.previously:
             return f'it was renamed to "{each.capability.id}".'
     return None
 
 
-def unknown_iteration(draft: ParsedWorkspace) -> Iterator[Problem]:
-    iterations = {each.capability.id: each.capability.iterations for each in draft.capabilities()}
-    for _, rule, place in draft.rules():
+def unknown_iteration(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    iterations = {each.capability.id: each.capability.iterations for each in parsed.capabilities()}
+    for _, rule, location in parsed.rules():
         known = iterations.get(rule.assign)
         if rule.iteration is None or known is None or rule.iteration in known:
             continue
         hint = suggestion(rule.iteration, known, kind="iterations")
         message = f'"{rule.assign}" has no iteration "{rule.iteration}"; {hint}'
-        yield (place / "iteration").problem("unknown-iteration", message)
+        yield (location / "iteration").problem("unknown-iteration", message)
 
 
-def _sources(draft: ParsedWorkspace) -> Iterator[tuple[str, SourceEntry, YamlLocation]]:
-    for team in draft.teams:
+def _sources(parsed: ParsedWorkspace) -> Iterator[tuple[str, SourceEntry, YamlLocation]]:
+    for team in parsed.teams:
         for index, by_tracker in enumerate(team.entry.sources):
             for tracker, source in by_tracker.items():
                 yield tracker, source, team.location / "sources" / index / tracker
 
 
-def unknown_tracker(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for tracker, _, place in _sources(draft):
-        if tracker not in draft.trackers:
-            hint = suggestion(tracker, draft.trackers, kind="trackers")
-            yield place.problem("unknown-tracker", f'unknown tracker "{tracker}"; {hint}', on_key=True)
-    for _, rule, place in draft.rules():
-        for text, at in located_names(rule.when.choice("tracker"), place / "when" / "tracker"):
-            names = {name.casefold() for name in draft.trackers}
+def unknown_tracker(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for tracker, _, location in _sources(parsed):
+        if tracker not in parsed.trackers:
+            hint = suggestion(tracker, parsed.trackers, kind="trackers")
+            yield location.problem("unknown-tracker", f'unknown tracker "{tracker}"; {hint}', on_key=True)
+    for _, rule, location in parsed.rules():
+        for text, at in located_names(rule.when.choice("tracker"), location / "when" / "tracker"):
+            names = {name.casefold() for name in parsed.trackers}
             if not has_wildcard(text) and text.casefold() not in names:
-                hint = suggestion(text, draft.trackers, kind="trackers")
+                hint = suggestion(text, parsed.trackers, kind="trackers")
                 yield at.problem("unknown-tracker", f'unknown tracker "{text}"; {hint}')
 
 
-def one_tracker_per_entry(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for team in draft.teams:
+def one_tracker_per_entry(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for team in parsed.teams:
         for index, by_tracker in enumerate(team.entry.sources):
             if len(by_tracker) != 1 and team.complete:
                 message = (
@@ -94,66 +94,66 @@ def one_tracker_per_entry(draft: ParsedWorkspace) -> Iterator[Problem]:
                 yield (team.location / "sources" / index).problem("source-shape", message)
 
 
-def source_does_not_fit_tracker(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for tracker, source, place in _sources(draft):
-        kind = draft.trackers.get(tracker)
+def source_does_not_fit_tracker(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for tracker, source, location in _sources(parsed):
+        kind = parsed.trackers.get(tracker)
         if kind is not None:
             yield from (
-                _jira_source(tracker, source, place)
+                _jira_source(tracker, source, location)
                 if is_jira(kind)
-                else _github_source(tracker, source, place)
+                else _github_source(tracker, source, location)
             )
 
 
-def _jira_source(tracker: str, source: SourceEntry, place: YamlLocation) -> Iterator[Problem]:
+def _jira_source(tracker: str, source: SourceEntry, location: YamlLocation) -> Iterator[Problem]:
     for key in ("repo", "pull_requests"):
         if key in source.model_fields_set:
             message = f"`{key}` is for GitHub, but {tracker} is a Jira tracker; write {{project: KEY}}."
-            yield (place / key).problem("source-shape", message, on_key=True)
+            yield (location / key).problem("source-shape", message, on_key=True)
     if source.project is None:
         message = f"a source of {tracker} needs a project; write {{project: KEY}}."
-        yield place.problem("source-shape", message, on_key=True)
+        yield location.problem("source-shape", message, on_key=True)
     elif not JIRA_PROJECT.fullmatch(source.project):
         message = f'"{source.project}" is not a project key; write the upper-case part of the issue keys, such as DS.'
-        yield (place / "project").problem("source-shape", message)
+        yield (location / "project").problem("source-shape", message)
     if source.jql is not None and _ORDER_BY.search(source.jql):
         message = "`jql` only narrows the project; remove ORDER BY."
-        yield (place / "jql").problem("source-shape", message)
+        yield (location / "jql").problem("source-shape", message)
 
 
-def _github_source(tracker: str, source: SourceEntry, place: YamlLocation) -> Iterator[Problem]:
+def _github_source(tracker: str, source: SourceEntry, location: YamlLocation) -> Iterator[Problem]:
     for key in ("project", "jql"):
         if key in source.model_fields_set:
             message = f"`{key}` is for Jira, but {tracker} is a GitHub tracker; write {{repo: owner/name}}."
-            yield (place / key).problem("source-shape", message, on_key=True)
+            yield (location / key).problem("source-shape", message, on_key=True)
     if source.repo is None:
         message = f"a source of {tracker} needs a repository; write {{repo: owner/name}}."
-        yield place.problem("source-shape", message, on_key=True)
+        yield location.problem("source-shape", message, on_key=True)
     elif not GITHUB_REPO.fullmatch(source.repo):
         message = f'"{source.repo}" is not a repository; write it as owner/name.'
-        yield (place / "repo").problem("source-shape", message)
+        yield (location / "repo").problem("source-shape", message)
 
 
-def duplicate_source(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for team in draft.teams:
+def duplicate_source(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for team in parsed.teams:
         first: dict[tuple[str, str, str], YamlLocation] = {}
         for index, by_tracker in enumerate(team.entry.sources):
             for tracker, source in by_tracker.items():
-                place = team.location / "sources" / index / tracker
+                location = team.location / "sources" / index / tracker
                 identity = (tracker, (source.project or source.repo or "").casefold(), source.jql or "")
-                before = first.setdefault(identity, place)
-                if before is not place:
+                before = first.setdefault(identity, location)
+                if before is not location:
                     message = f"the team already has this source at {before.key_origin}; remove one."
-                    yield place.problem("duplicate-source", message, on_key=True)
+                    yield location.problem("duplicate-source", message, on_key=True)
 
 
-def pattern_invalid(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for _, rule, place in draft.rules():
+def pattern_invalid(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for _, rule, location in parsed.rules():
         for key in PATTERN_KEYS:
             pattern = rule.when.text(key)
             if pattern is None:
                 continue
-            at = place / "when" / key
+            at = location / "when" / key
             try:
                 compile_pattern(pattern)
             except PatternInvalid as error:
@@ -168,35 +168,37 @@ def pattern_invalid(draft: ParsedWorkspace) -> Iterator[Problem]:
                 yield at.problem("pattern-ascii", message, severity="warning")
 
 
-def reserved_labels(draft: ParsedWorkspace) -> Iterator[Problem]:
+def reserved_labels(parsed: ParsedWorkspace) -> Iterator[Problem]:
     """Report labels of this program in rules, states and answers: rules never see them, so they cannot match."""
-    for _, rule, place in draft.rules():
-        for text, at in located_names(rule.when.choice("labels"), place / "when" / "labels"):
-            yield from _reserved_label_problem(draft, text, at)
-    for entry, place in draft.inheritable_files():
+    for _, rule, location in parsed.rules():
+        for text, at in located_names(rule.when.choice("labels"), location / "when" / "labels"):
+            yield from _reserved_label_problem(parsed, text, at)
+    for entry, location in parsed.inheritable_files():
         for state in ("todo", "doing", "done", "dropped", "blocked"):
             names = enumerate(getattr(entry.states, state).labels)
             for index, text in names:
-                yield from _reserved_label_problem(draft, text, place / "states" / state / "labels" / index)
+                yield from _reserved_label_problem(
+                    parsed, text, location / "states" / state / "labels" / index
+                )
         for answer in ("confirmed", "rejected", "inconclusive"):
             yield from _reserved_label_problem(
-                draft, getattr(entry.answers, answer), place / "answers" / answer
+                parsed, getattr(entry.answers, answer), location / "answers" / answer
             )
 
 
-def _reserved_label_problem(draft: ParsedWorkspace, text: str, place: YamlLocation) -> Iterator[Problem]:
-    labels, folded = draft.labels, text.casefold()
+def _reserved_label_problem(parsed: ParsedWorkspace, text: str, location: YamlLocation) -> Iterator[Problem]:
+    labels, folded = parsed.labels, text.casefold()
     start = re.split(r"[*?]", folded, maxsplit=1)[0]
     prefixes = [
         each for family in FAMILIES if family != "unplanned" for each in labels.known_prefixes(family)
     ]
     if folded in labels.known_prefixes("unplanned") or any(start.startswith(prefix) for prefix in prefixes):
         message = f'"{text}" is a label that increment-sync manages; use a label of the team instead.'
-        yield place.problem("own-label", message)
+        yield location.problem("own-label", message)
 
 
-def identical_rules(draft: ParsedWorkspace) -> Iterator[Problem]:
-    for team in draft.teams:
+def identical_rules(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    for team in parsed.teams:
         first: dict[str, int] = {}
         for index, rule in enumerate(team.entry.rules if team.complete else ()):
             earlier = team.entry.rules[first.setdefault(rule.when.model_dump_json(), index)]
@@ -209,9 +211,9 @@ def identical_rules(draft: ParsedWorkspace) -> Iterator[Problem]:
             )
 
 
-def state_named_twice(draft: ParsedWorkspace) -> Iterator[Problem]:
+def state_named_twice(parsed: ParsedWorkspace) -> Iterator[Problem]:
     """Report names under several states. ``blocked`` is a flag and may share names with a state."""
-    for entry, place in draft.inheritable_files():
+    for entry, location in parsed.inheritable_files():
         for kind in ("statuses", "labels", "types"):
             first: dict[str, str] = {}
             for state in ("todo", "doing", "done", "dropped"):
@@ -219,11 +221,11 @@ def state_named_twice(draft: ParsedWorkspace) -> Iterator[Problem]:
                     before = first.setdefault(name.casefold(), state)
                     if before != state:
                         message = f'"{name}" is already under `{before}`; an issue has one state, remove one.'
-                        yield (place / "states" / state).problem("state-named-twice", message, on_key=True)
+                        yield (location / "states" / state).problem("state-named-twice", message, on_key=True)
 
 
-def located_names(choice: ChoiceEntry | None, place: YamlLocation) -> Iterator[tuple[str, YamlLocation]]:
+def located_names(choice: ChoiceEntry | None, location: YamlLocation) -> Iterator[tuple[str, YamlLocation]]:
     """Yield every name of a choice with its location, in the long and the short forms."""
     for part in ("any", "all", "none") if choice else ():
         for index, text in enumerate(getattr(choice, part) or ()):
-            yield text, place / part / index
+            yield text, location / part / index

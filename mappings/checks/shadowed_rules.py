@@ -61,11 +61,11 @@ def shadowed_rule(team: LocatedTeam) -> Iterator[Problem]:
     for index, later in enumerate(team.rules):
         if not later.reachable_sources:
             continue
-        takers = _shadowing_rules(team.rules[:index], later)
-        if not takers or (len(takers) == 1 and takers[0].rule.when == later.rule.when):
+        shadowing = _shadowing_rules(team.rules[:index], later)
+        if not shadowing or (len(shadowing) == 1 and shadowing[0].rule.when == later.rule.when):
             continue  # identical conditions are reported by `identical_rules`
-        names = " and ".join(f'"{each.rule.id}" ({each.rule.origin})' for each in takers)
-        verb = "matches" if len(takers) == 1 else "match"
+        names = " and ".join(f'"{each.rule.id}" ({each.rule.origin})' for each in shadowing)
+        verb = "matches" if len(shadowing) == 1 else "match"
         message = f"this rule never matches first: {names} before it {verb} all its issues; move it up or remove it."
         yield later.location.problem("shadowed-rule", message, severity="warning", on_key=True)
 
@@ -77,15 +77,15 @@ def is_shadowed(earlier: Sequence[LocatedRule], later: LocatedRule) -> bool:
 
 def _shadowing_rules(earlier: Sequence[LocatedRule], later: LocatedRule) -> list[LocatedRule]:
     """Return the earlier rules that together match all issues of ``later``; empty if that is not certain."""
-    near = [each for each in earlier if _may_be_implied(each, later)]
-    if not near:
+    candidates = [each for each in earlier if _may_be_implied(each, later)]
+    if not candidates:
         return []
-    for each in near:
+    for each in candidates:
         if implies(later, each):
             return [each]
     for key, condition in later.conditions.items():
         if isinstance(condition, ChoiceCondition) and 1 < len(condition.any_of) <= _MAX_ALTERNATIVES:
-            found = _shadowed_name_by_name(near, later, key, condition)
+            found = _shadowed_name_by_name(candidates, later, key, condition)
             if found:
                 return found
     return []
@@ -99,32 +99,32 @@ def _may_be_implied(earlier: LocatedRule, later: LocatedRule) -> bool:
 
 
 def _shadowed_name_by_name(
-    near: Sequence[LocatedRule], later: LocatedRule, key: str, condition: ChoiceCondition
+    candidates: Sequence[LocatedRule], later: LocatedRule, key: str, condition: ChoiceCondition
 ) -> list[LocatedRule]:
     """Split a rule with several names under ``any`` into one rule per name and look for a match for each."""
-    takers: list[LocatedRule] = []
+    shadowing: list[LocatedRule] = []
     for name in condition.any_of:
         part = {**later.conditions, key: replace(condition, any_of=(name,))}
-        taker = next((each for each in near if implies(later, each, part)), None)
-        if taker is None:
+        match = next((each for each in candidates if implies(later, each, part)), None)
+        if match is None:
             return []
-        if taker not in takers:
-            takers.append(taker)
-    return takers
+        if match not in shadowing:
+            shadowing.append(match)
+    return shadowing
 
 
 def implies(
     later: LocatedRule, earlier: LocatedRule, conditions: Mapping[str, Condition] | None = None
 ) -> bool:
     """Whether every issue that ``later`` takes fits ``earlier`` too. False when that is not certain."""
-    asked = later.conditions if conditions is None else conditions
+    required = later.conditions if conditions is None else conditions
     if earlier.cel is not None and earlier.cel != later.cel:
         return False
     if not later.reachable_sources <= earlier.reachable_sources:
         return False
     # That the places agree is known from the sources of the team.
     return all(
-        key in LOCATION_KEYS or (key in asked and _condition_implies(asked[key], weaker))
+        key in LOCATION_KEYS or (key in required and _condition_implies(required[key], weaker))
         for key, weaker in earlier.conditions.items()
     )
 
@@ -142,10 +142,10 @@ def _condition_implies(one: Condition, other: Condition) -> bool:
 
 
 def _choice_implies(one: ChoiceCondition, other: ChoiceCondition) -> bool:
-    def certain(wanted: Sequence[NamePattern]) -> bool:
+    def certain(required: Sequence[NamePattern]) -> bool:
         """Return True if every issue that satisfies ``one`` has one of these names."""
-        by_any = bool(one.any_of) and all(any(covers(w, n) for w in wanted) for n in one.any_of)
-        return by_any or any(covers(w, n) for w in wanted for n in one.all_of)
+        by_any = bool(one.any_of) and all(any(covers(w, n) for w in required) for n in one.any_of)
+        return by_any or any(covers(w, n) for w in required for n in one.all_of)
 
     if other.any_of and not certain(other.any_of):
         return False
@@ -187,17 +187,17 @@ def is_plain(pattern: str) -> bool:
 def _pattern_implies(one: str, other: str) -> bool:
     if one == other or other == ".*":
         return True
-    words, ignoring = _plain_text(one)
-    wanted, also_ignoring = _plain_text(other)
-    if words is None or wanted is None or (ignoring and not also_ignoring):
+    words, ignores_case = _plain_text(one)
+    required, other_ignores_case = _plain_text(other)
+    if words is None or required is None or (ignores_case and not other_ignores_case):
         return False
-    if also_ignoring and words.isascii() and wanted.isascii():
-        return wanted.lower() in words.lower()
-    return wanted in words
+    if other_ignores_case and words.isascii() and required.isascii():
+        return required.lower() in words.lower()
+    return required in words
 
 
 def _plain_text(pattern: str) -> tuple[str | None, bool]:
     """Return the text of a plain pattern (None for others), and whether case is ignored."""
-    ignoring = pattern.startswith("(?i)")
+    ignores_case = pattern.startswith("(?i)")
     text = pattern.removeprefix("(?i)")
-    return (text if is_plain(text) else None), ignoring
+    return (text if is_plain(text) else None), ignores_case

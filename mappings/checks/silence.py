@@ -37,40 +37,40 @@ _STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _HOLDERS: Final = {"rules": "rule", "capabilities": "capability", "goals": "goal"}
 
 
-def unknown_silence(draft: ParsedWorkspace) -> Iterator[Problem]:
+def unknown_silence(parsed: ParsedWorkspace) -> Iterator[Problem]:
     """Report unknown names under ``silence``, which would have no effect."""
-    for names, place in _silence_entries(draft):
+    for names, location in _silence_entries(parsed):
         for index, name in enumerate(names):
             if name not in SILENCEABLE:
                 hint = suggestion(name, SILENCEABLE, kind="warnings")
                 message = f'"{name}" is not a warning that can be silenced; {hint}'
-                yield (place / "silence" / index).problem("unknown-silence", message)
+                yield (location / "silence" / index).problem("unknown-silence", message)
 
 
-def _silence_entries(draft: ParsedWorkspace) -> Iterator[tuple[list[str], YamlLocation]]:
-    for team in draft.teams:
+def _silence_entries(parsed: ParsedWorkspace) -> Iterator[tuple[list[str], YamlLocation]]:
+    for team in parsed.teams:
         yield team.entry.silence, team.location
-    for _, rule, place in draft.rules():
-        yield rule.silence, place
-    for _, goal, place in draft.goals():
-        yield goal.silence, place
-    for each in draft.capabilities():
+    for _, rule, location in parsed.rules():
+        yield rule.silence, location
+    for _, goal, location in parsed.goals():
+        yield goal.silence, location
+    for each in parsed.capabilities():
         yield each.capability.silence, each.location
 
 
 def split_silenced(
-    problems: Iterable[Problem], draft: ParsedWorkspace
+    problems: Iterable[Problem], parsed: ParsedWorkspace
 ) -> tuple[list[Problem], list[Problem]]:
     """Return (problems to report, silenced problems)."""
-    places = [plan.location for plan in draft.plans] + [team.location for team in draft.teams]
-    files = {place.positions.file: place.positions for place in places}
-    told: list[Problem] = []
+    places = [plan.location for plan in parsed.plans] + [team.location for team in parsed.teams]
+    files = {location.positions.file: location.positions for location in places}
+    reported: list[Problem] = []
     silenced: list[Problem] = []
     for problem in problems:
         where = files.get(problem.origin.file)
-        quiet = problem.severity == "warning" and where is not None and _is_silenced(problem, where)
-        (silenced if quiet else told).append(problem)
-    return told, silenced
+        is_silenced = problem.severity == "warning" and where is not None and _is_silenced(problem, where)
+        (silenced if is_silenced else reported).append(problem)
+    return reported, silenced
 
 
 def _is_silenced(problem: Problem, where: Positions) -> bool:

@@ -58,46 +58,48 @@ def snapshot_warnings(
     now: datetime,
 ) -> CheckWarnings:
     """Return warnings about a workspace without errors, based on the stored issues."""
-    there = [each for each in known if each.vanished is None]
+    current = [each for each in known if each.vanished is None]
     matcher = Matcher(workspace, labels, now)
-    teams = locate_teams(loaded.draft, loaded.builder, ())
-    seen = _collect_statistics(matcher, workspace, labels, there)
+    teams = locate_teams(loaded.parsed, loaded.builder, ())
+    statistics = _collect_statistics(matcher, workspace, labels, current)
     found: list[Problem] = []
     for team in teams:
-        facts = seen[team.parsed.entry.team]
-        found += unmatched_rule(team, facts, loaded, now)
-        found += rule_shadowed_on_snapshot(team, facts)
-        found += source_without_rule(team, facts)
-        found += status_without_state(team, facts)
-        found += label_spelling(team, facts)
-    found += shared_issues(teams, there)
-    found += capability_without_issues(loaded, teams, seen, matcher, there, overrides, now)
-    told, silenced = split_silenced(found, loaded.draft)
-    return CheckWarnings(reported=sort_problems(told), silenced=sort_problems(silenced))
+        stats = statistics[team.parsed.entry.team]
+        found += unmatched_rule(team, stats, loaded, now)
+        found += rule_shadowed_on_snapshot(team, stats)
+        found += source_without_rule(team, stats)
+        found += status_without_state(team, stats)
+        found += label_spelling(team, stats)
+    found += shared_issues(teams, current)
+    found += capability_without_issues(loaded, teams, statistics, matcher, current, overrides, now)
+    reported, silenced = split_silenced(found, loaded.parsed)
+    return CheckWarnings(reported=sort_problems(reported), silenced=sort_problems(silenced))
 
 
 def _collect_statistics(
     matcher: Matcher, workspace: Workspace, labels: LabelScheme, known: Sequence[KnownIssue]
 ) -> Mapping[str, _TeamStatistics]:
     """Match every issue once, and again for the rules that never match first."""
-    seen = {team.team: _TeamStatistics() for team in workspace.teams}
+    statistics = {team.team: _TeamStatistics() for team in workspace.teams}
     mappings = {team.team: team for team in workspace.teams}
     sources = {team.team: {source.name for source in team.sources} for team in workspace.teams}
     for each, subject, firsts in matcher.first_rules(known):
         for team, rule in firsts:
-            facts, held = seen[team.team], each.sources & sources[team.team]
-            facts.issues.update(held)
-            _record_issue(facts, each.issue, mappings[team.team], labels.unmanaged(subject.labels))
+            stats, team_sources = statistics[team.team], each.sources & sources[team.team]
+            stats.issues.update(team_sources)
+            _record_issue(stats, each.issue, mappings[team.team], labels.unmanaged(subject.labels))
             if rule is not None:
-                facts.matched.update(held)
-                facts.deciding_rules.add(rule.id)
-    silent = {
-        team: [rule for rule in TeamRules(mapping).rules if rule.rule.id not in seen[team].deciding_rules]
+                stats.matched.update(team_sources)
+                stats.deciding_rules.add(rule.id)
+    unmatched = {
+        team: [
+            rule for rule in TeamRules(mapping).rules if rule.rule.id not in statistics[team].deciding_rules
+        ]
         for team, mapping in mappings.items()
     }
-    if any(silent.values()):
-        _collect_shadowed_rules(matcher, known, seen, silent)
-    return seen
+    if any(unmatched.values()):
+        _collect_shadowed_rules(matcher, known, statistics, unmatched)
+    return statistics
 
 
 def _collect_shadowed_rules(
@@ -113,24 +115,24 @@ def _collect_shadowed_rules(
                     statistics[team.team].shadowed_rules[compiled.rule.id][winner.id] += 1
 
 
-def _record_issue(facts: _TeamStatistics, issue: Issue, mapping: TeamMapping, labels: Iterable[str]) -> None:
+def _record_issue(stats: _TeamStatistics, issue: Issue, mapping: TeamMapping, labels: Iterable[str]) -> None:
     if issue.category is None and not state_of(issue, mapping).known:
-        facts.statuses[issue.status] += 1
+        stats.statuses[issue.status] += 1
     for label in labels:
-        facts.spellings[label.casefold()].add(label)
-    facts.has_bodies = facts.has_bodies or bool(issue.body)
-    facts.fields.update(name.casefold() for name in issue.fields)
+        stats.spellings[label.casefold()].add(label)
+    stats.has_bodies = stats.has_bodies or bool(issue.body)
+    stats.fields.update(name.casefold() for name in issue.fields)
 
 
 def unmatched_rule(
-    team: LocatedTeam, facts: _TeamStatistics, loaded: LoadResult, now: datetime
+    team: LocatedTeam, stats: _TeamStatistics, loaded: LoadResult, now: datetime
 ) -> Iterator[Problem]:
     """Warn about rules that match no issue although their sources were read."""
-    over = {each.capability.id for each in loaded.draft.capabilities() if is_over(each, now.date())}
+    over = {each.capability.id for each in loaded.parsed.capabilities() if is_over(each, now.date())}
     for each in team.rules:
-        silent = each.rule.id not in facts.deciding_rules and each.rule.id not in facts.shadowed_rules
-        if silent and each.rule.assign not in over and _has_needed_data(each, facts):
-            count = sum(facts.issues[name] for name in each.reachable_sources)
+        unmatched = each.rule.id not in stats.deciding_rules and each.rule.id not in stats.shadowed_rules
+        if unmatched and each.rule.assign not in over and _has_needed_data(each, stats):
+            count = sum(stats.issues[name] for name in each.reachable_sources)
             message = (
                 f"this rule matches none of {_count_issues(count)} in the snapshot; correct its conditions or "
                 "remove it."
@@ -138,34 +140,36 @@ def unmatched_rule(
             yield each.location.problem("unmatched-rule", message, severity="warning", on_key=True)
 
 
-def _has_needed_data(rule: LocatedRule, facts: _TeamStatistics) -> bool:
+def _has_needed_data(rule: LocatedRule, stats: _TeamStatistics) -> bool:
     """Return True if the snapshot has the data that the rule needs. Bodies and custom fields come with the next run."""
-    if not any(facts.issues[name] for name in rule.reachable_sources):
+    if not any(stats.issues[name] for name in rule.reachable_sources):
         return False
-    wanted = {key.removeprefix("field.").casefold() for key in rule.conditions if key.startswith("field.")}
-    return ("body" not in rule.conditions or facts.has_bodies) and wanted <= facts.fields
+    needed_fields = {
+        key.removeprefix("field.").casefold() for key in rule.conditions if key.startswith("field.")
+    }
+    return ("body" not in rule.conditions or stats.has_bodies) and needed_fields <= stats.fields
 
 
-def rule_shadowed_on_snapshot(team: LocatedTeam, facts: _TeamStatistics) -> Iterator[Problem]:
+def rule_shadowed_on_snapshot(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[Problem]:
     """Warn about rules whose issues are all matched by earlier rules."""
     for index, each in enumerate(team.rules):
-        takers = facts.shadowed_rules.get(each.rule.id)
-        if not takers or is_shadowed(team.rules[:index], each):
+        earlier = stats.shadowed_rules.get(each.rule.id)
+        if not earlier or is_shadowed(team.rules[:index], each):
             continue
-        names = ", ".join(f'"{name}" {count}' for name, count in takers.most_common(_MAX_EXAMPLES))
+        names = ", ".join(f'"{name}" {count}' for name, count in earlier.most_common(_MAX_EXAMPLES))
         message = (
-            f"earlier rules match all issues of this one: {_count_issues(takers.total())} in the snapshot "
+            f"earlier rules match all issues of this one: {_count_issues(earlier.total())} in the snapshot "
             f"({names}); move it up or remove it."
         )
         yield each.location.problem("shadowed-rule", message, severity="warning", on_key=True)
 
 
-def source_without_rule(team: LocatedTeam, facts: _TeamStatistics) -> Iterator[Problem]:
+def source_without_rule(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[Problem]:
     """Warn about sources with issues of which no rule matches any."""
     for source in team.sources:
-        count = facts.issues[source.name]
+        count = stats.issues[source.name]
         reached = any(source.name in rule.reachable_sources for rule in team.rules)
-        if count and reached and not facts.matched[source.name]:
+        if count and reached and not stats.matched[source.name]:
             message = (
                 f"no rule of this team matches any of {_count_issues(count)} of {source.name}; add one or remove "
                 "the source."
@@ -173,26 +177,26 @@ def source_without_rule(team: LocatedTeam, facts: _TeamStatistics) -> Iterator[P
             yield source.location.problem("unmapped-source", message, severity="warning", on_key=True)
 
 
-def status_without_state(team: LocatedTeam, facts: _TeamStatistics) -> Iterator[Problem]:
+def status_without_state(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[Problem]:
     """Warn about statuses without a category and without a mapping: their issues count as todo."""
     written = team.parsed.location / "states"
-    place = written if written.positions.resolve(written.path) else team.parsed.location / "team"
-    for status, count in sorted(facts.statuses.items()):
+    location = written if written.positions.resolve(written.path) else team.parsed.location / "team"
+    for status, count in sorted(stats.statuses.items()):
         message = (
             f'the status "{status}" ({_count_issues(count)}) has no category on the tracker and counts as todo; add it '
             "under `states`."
         )
-        yield place.problem("status-without-state", message, severity="warning", on_key=True)
+        yield location.problem("status-without-state", message, severity="warning", on_key=True)
 
 
-def label_spelling(team: LocatedTeam, facts: _TeamStatistics) -> Iterator[Problem]:
+def label_spelling(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[Problem]:
     """Warn about labels that the tracker spells differently from the mapping, or in several ways."""
-    for text, place in located_labels(team):
-        there = facts.spellings.get(text.casefold(), set())
-        if there and text not in there and not has_wildcard(text):
-            message = f'"{text}" is spelled "{min(there)}" on the tracker; use that spelling.'
-            yield place.problem("label-case", message, severity="warning")
-    several = [sorted(names) for _, names in sorted(facts.spellings.items()) if len(names) > 1]
+    for text, location in located_labels(team):
+        spellings = stats.spellings.get(text.casefold(), set())
+        if spellings and text not in spellings and not has_wildcard(text):
+            message = f'"{text}" is spelled "{min(spellings)}" on the tracker; use that spelling.'
+            yield location.problem("label-case", message, severity="warning")
+    several = [sorted(names) for _, names in sorted(stats.spellings.items()) if len(names) > 1]
     for names in several[:_MAX_SPELLINGS]:
         shown = ", ".join(f'"{name}"' for name in names)
         message = f"the team's issues have {shown}, which rules treat as one label; keep one of them."
@@ -230,7 +234,7 @@ def capability_without_issues(
 ) -> Iterator[Problem]:
     """Warn about capabilities of a running increment that have rules but no issues."""
     fed = {each.capability for each in matcher.match(known, overrides).assignments}
-    for each in loaded.draft.capabilities():
+    for each in loaded.parsed.capabilities():
         name = each.capability.id
         if name in fed or is_over(each, now.date()) or not _has_begun(each, now):
             continue

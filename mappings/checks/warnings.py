@@ -27,13 +27,13 @@ class CheckWarnings:
 
 def file_warnings(loaded: LoadResult, now: datetime) -> CheckWarnings:
     """Return all warnings about the files. Of a file with errors, its valid part is checked."""
-    draft = loaded.draft
-    teams = locate_teams(draft, loaded.builder, loaded.problems)
+    parsed = loaded.parsed
+    teams = locate_teams(parsed, loaded.builder, loaded.problems)
     found = [problem for team in teams for problem in _team_warnings(team)]
     found += shared_source(teams)
-    found += capability_without_rule(draft, teams, now.date())
-    told, silenced = split_silenced(found, draft)
-    return CheckWarnings(reported=sort_problems(told), silenced=sort_problems(silenced))
+    found += capability_without_rule(parsed, teams, now.date())
+    reported, silenced = split_silenced(found, parsed)
+    return CheckWarnings(reported=sort_problems(reported), silenced=sort_problems(silenced))
 
 
 def _team_warnings(team: LocatedTeam) -> Iterator[Problem]:
@@ -63,8 +63,8 @@ def unmapped_source(team: LocatedTeam) -> Iterator[Problem]:
         return
     if not team.rules:
         message = "the team has sources but no rules, so all its work is unplanned; add rules."
-        place = team.parsed.location / "sources"
-        yield place.problem("unmapped-source", message, severity="warning", on_key=True)
+        location = team.parsed.location / "sources"
+        yield location.problem("unmapped-source", message, severity="warning", on_key=True)
         return
     for source in team.sources:
         if not any(source.name in rule.reachable_sources for rule in team.rules):
@@ -75,11 +75,11 @@ def unmapped_source(team: LocatedTeam) -> Iterator[Problem]:
 def label_case(team: LocatedTeam) -> Iterator[Problem]:
     """Warn about one label in two spellings: rules ignore case, trackers may not."""
     first: dict[str, tuple[str, YamlLocation]] = {}
-    for text, place in located_labels(team):
-        before, where = first.setdefault(text.casefold(), (text, place))
+    for text, location in located_labels(team):
+        before, where = first.setdefault(text.casefold(), (text, location))
         if before != text:
             message = f'"{text}" is written "{before}" at {where.origin}; use the spelling of the tracker.'
-            yield place.problem("label-case", message, severity="warning")
+            yield location.problem("label-case", message, severity="warning")
 
 
 def located_labels(team: LocatedTeam) -> Iterator[tuple[str, YamlLocation]]:
@@ -120,16 +120,18 @@ def _overlaps(one: LocatedSource, other: LocatedSource) -> bool:
 
 
 def capability_without_rule(
-    draft: ParsedWorkspace, teams: Iterable[LocatedTeam], today: date
+    parsed: ParsedWorkspace, teams: Iterable[LocatedTeam], today: date
 ) -> Iterator[Problem]:
     """Warn about capabilities that no rule assigns anything to."""
-    everyone = list(teams)
-    whole = draft.teams_readable and len(everyone) == len(draft.teams) and all(t.complete for t in everyone)
-    if not whole:
+    all_teams = list(teams)
+    complete = (
+        parsed.teams_readable and len(all_teams) == len(parsed.teams) and all(t.complete for t in all_teams)
+    )
+    if not complete:
         return
-    named = {rule.rule.assign for team in everyone for rule in team.rules}
-    continued = {each.capability.id: each.capability.continues for each in draft.capabilities()}
-    for each in draft.capabilities():
+    named = {rule.rule.assign for team in all_teams for rule in team.rules}
+    continued = {each.capability.id: each.capability.continues for each in parsed.capabilities()}
+    for each in parsed.capabilities():
         if is_over(each, today) or named & _predecessors(each.capability.id, continued):
             continue
         message = f'no rule assigns anything to "{each.capability.id}", so it stays empty; add a rule for it.'

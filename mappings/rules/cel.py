@@ -71,7 +71,7 @@ class CelCondition:
 
     @property
     def expected(self) -> str:
-        return f"says {self.text}"
+        return f"is true: {self.text}"
 
     def holds(self, subject: RuleSubject) -> bool:
         answer = self.try_evaluate(subject)
@@ -85,9 +85,9 @@ class CelCondition:
     def actual(self, subject: RuleSubject) -> tuple[str, ...]:
         """Return the values that the expression uses, and the reason for a failure, as text."""
         values = values_for(subject, self.names, self.fields)
-        looked_at = [f"{name} {format_value(values[name])}" for name in sorted(values)]
+        used = [f"{name} {format_value(values[name])}" for name in sorted(values)]
         answer = self.try_evaluate(subject)
-        return tuple(looked_at) if isinstance(answer, bool) else (*looked_at, f"no answer: {answer}")
+        return tuple(used) if isinstance(answer, bool) else (*used, f"no answer: {answer}")
 
     def try_evaluate(self, subject: RuleSubject) -> bool | str:
         """Return the result, or the reason for a failure as text."""
@@ -117,11 +117,11 @@ def compile_cel(text: str) -> CelCondition:
     read = parse_cel(text)
     condition = _compile_program(read)
     answers = [_evaluate_sample(condition, subject) for subject in sample_subjects(read.fields)]
-    faults = [each for each in answers if isinstance(each, _SampleError)]
-    certain = [each for each in faults if each.permanent]
-    alike = len(faults) == len(answers) and len(set(faults)) == 1 and not faults[0].depends_on_data
-    if certain or alike:
-        raise CelInvalid(f"this fails on issues: {(certain or faults)[0].reason}; correct it.")
+    errors = [each for each in answers if isinstance(each, _SampleError)]
+    certain = [each for each in errors if each.permanent]
+    same_error = len(errors) == len(answers) and len(set(errors)) == 1 and not errors[0].depends_on_data
+    if certain or same_error:
+        raise CelInvalid(f"this fails on issues: {(certain or errors)[0].reason}; correct it.")
     for answer in answers:
         if not isinstance(answer, bool | _SampleError):
             raise CelInvalid(f"{_wrong_type_message(answer)}; compare it with something.")

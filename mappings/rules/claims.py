@@ -30,7 +30,7 @@ class Claim:
     @property
     def is_carried_over(self) -> bool:
         """True if the named capability is closed and the issue moved on to a successor, or has none."""
-        return self.placement.kind == "homeless" or self.placement.capability.id != self.named
+        return self.placement.kind == "no-successor" or self.placement.capability.id != self.named
 
     def assignment(
         self, issue: Issue, by: Literal["rule", "pin"], to: Capability | None = None
@@ -69,5 +69,5 @@ def unfinished_at_close(
     if not all(claim.is_carried_over for claim in claims) or len({claim.named for claim in claims}) > 1:
         return ()
     claim = owners_first(claims)
-    passed = timeline.closed_over(claim.named, claim.placement, issue)
-    return tuple(claim.assignment(issue, by, capability) for capability in passed)
+    capabilities = timeline.closed_over(claim.named, claim.placement, issue)
+    return tuple(claim.assignment(issue, by, capability) for capability in capabilities)

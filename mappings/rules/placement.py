@@ -14,8 +14,9 @@ from mappings.model import Capability, Increment, IssueState, Workspace
 class Placement:
     """Capability and increment in which an issue is placed."""
 
-    kind: Literal["home", "old", "homeless"]
-    """``old``: finished before the increment started. ``homeless``: the increment is closed without a successor."""
+    kind: Literal["current", "finished-before", "no-successor"]
+    """``current``: in this increment. ``finished-before``: finished before the increment started.
+    ``no-successor``: the increment is closed and nothing continues the capability."""
     capability: Capability
     increment: Increment
 
@@ -58,14 +59,14 @@ class CapabilityTimeline:
         self._running = [(each.starts_at, each.ends_at) for each in running]
 
     def _add(self, increment: Increment, capability: Capability) -> None:
-        home = Placement(kind="home", capability=capability, increment=increment)
+        current = Placement(kind="current", capability=capability, increment=increment)
         self._dates[capability.id] = _CapabilityDates(
             starts_at=increment.starts_at,
             closes_at=increment.closes_at,
             closed=increment.phase(self._now) == "closed",
-            current=home,
-            finished_before=replace(home, kind="old"),
-            without_successor=replace(home, kind="homeless"),
+            current=current,
+            finished_before=replace(current, kind="finished-before"),
+            without_successor=replace(current, kind="no-successor"),
         )
         if capability.continues is not None:
             self._successors.setdefault(capability.continues, capability.id)
@@ -81,29 +82,29 @@ class CapabilityTimeline:
     def place(self, capability_id: str, issue: Issue, state: IssueState) -> Placement:
         """Place an issue, following ``continues`` from closed increments."""
         finished = finished_at(issue, state)
-        seen: set[str] = set()
+        visited: set[str] = set()
         current = capability_id
         while True:
-            place = self._dates[current]
-            if finished is not None and finished < place.starts_at:
-                return place.finished_before
-            if not place.closed or (finished is not None and finished < place.closes_at):
-                return place.current
-            seen.add(current)
+            dates = self._dates[current]
+            if finished is not None and finished < dates.starts_at:
+                return dates.finished_before
+            if not dates.closed or (finished is not None and finished < dates.closes_at):
+                return dates.current
+            visited.add(current)
             successor = self._successors.get(current)
-            if successor is None or successor in seen:
-                return place.without_successor
+            if successor is None or successor in visited:
+                return dates.without_successor
             current = successor
 
-    def closed_over(self, named: str, landing: Placement, issue: Issue) -> tuple[Capability, ...]:
+    def closed_over(self, named: str, placement: Placement, issue: Issue) -> tuple[Capability, ...]:
         """Return the capabilities, from the named one to the placement, that closed before the issue was finished."""
         found = []
         current = named
-        while current != landing.capability.id or landing.kind == "homeless":
-            place = self._dates[current]
-            if issue.created < place.closes_at:
-                found.append(place.current.capability)
-            if current == landing.capability.id:
+        while current != placement.capability.id or placement.kind == "no-successor":
+            dates = self._dates[current]
+            if issue.created < dates.closes_at:
+                found.append(dates.current.capability)
+            if current == placement.capability.id:
                 break
             current = self._successors[current]
         return tuple(found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mappings.model import Rule, TeamMapping
 from mappings.rules.conditions import compile_conditions
 from mappings.rules.flow_state import StateResolver
@@ -28,4 +30,18 @@ class TeamRules:
         return RuleIndex([self.rules]).first(subject).get(0)
 
 
-__all__ = ["CompiledRule", "TeamRules"]
+class CandidateTeams:
+    """Teams that have a source of an issue, with the index of their rules."""
+
+    def __init__(self, teams: Sequence[TeamRules]) -> None:
+        self.teams = teams
+        self.first = RuleIndex([team.rules for team in teams]).first
+        self.never_reopen = all(team.states.never_reopens for team in teams)
+
+    def first_rules(self, subject: RuleSubject) -> list[tuple[TeamRules, Rule | None]]:
+        """Return the teams in order, each with its first matching rule."""
+        found = self.first(subject)
+        return [(team, found.get(position)) for position, team in enumerate(self.teams)]
+
+
+__all__ = ["CandidateTeams", "CompiledRule", "TeamRules"]

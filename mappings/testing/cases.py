@@ -70,22 +70,22 @@ def case_problems(case: MappingCase, workspace: Workspace, trackers: Mapping[str
 
 
 def _expectation_problems(case: MappingCase) -> Iterator[Problem]:
-    expects, place = case.expectations, case.location
+    expects, location = case.expectations, case.location
     if not expects:
         message = f"the case expects nothing; set one of {', '.join(EXPECTATIONS)}."
-        yield place.problem("case", message, on_key=True)
+        yield location.problem("case", message, on_key=True)
     for exclusive in ("unplanned", "ignored"):
         clashing = [name for name in EXPECTATIONS if name in expects and name not in (exclusive, "state")]
         if expects.get(exclusive) is True and clashing:
             message = f"an issue that is {exclusive} has no {clashing[0]}; remove one of them."
-            yield (place / clashing[0]).problem("case", message, on_key=True)
+            yield (location / clashing[0]).problem("case", message, on_key=True)
 
 
 def _name_problems(case: MappingCase, workspace: Workspace, team: TeamMapping) -> Iterator[Problem]:
-    entry, place = case.entry, case.location
+    entry, location = case.entry, case.location
     capabilities = {each.id: each for increment in workspace.increments for each in increment.capabilities}
-    named = [(entry.assign, place / "assign"), (entry.pinned, place / "pinned")]
-    named += [(name, place / "vetoed" / index) for index, name in enumerate(entry.vetoed)]
+    named = [(entry.assign, location / "assign"), (entry.pinned, location / "pinned")]
+    named += [(name, location / "vetoed" / index) for index, name in enumerate(entry.vetoed)]
     for name, at in named:
         if name is not None and name not in capabilities:
             hint = suggestion(name, capabilities, kind="capabilities")
@@ -93,28 +93,28 @@ def _name_problems(case: MappingCase, workspace: Workspace, team: TeamMapping) -
     rules = [rule.id for rule in team.rules]
     if entry.rule is not None and entry.rule not in rules:
         hint = suggestion(entry.rule, rules, kind="rules")
-        yield (place / "rule").problem("case", f'{team.team} has no rule "{entry.rule}"; {hint}')
+        yield (location / "rule").problem("case", f'{team.team} has no rule "{entry.rule}"; {hint}')
     capability = capabilities.get(entry.assign or "")
     if entry.iteration is not None and capability and entry.iteration not in capability.iterations:
         hint = suggestion(entry.iteration, capability.iterations, kind="iterations")
         message = f'"{capability.id}" has no iteration "{entry.iteration}"; {hint}'
-        yield (place / "iteration").problem("case", message)
+        yield (location / "iteration").problem("case", message)
 
 
 def _issue_problems(case: MappingCase, team: TeamMapping, trackers: Mapping[str, str]) -> Iterator[Problem]:
-    issue, place = case.entry.issue, case.location / "issue"
+    issue, location = case.entry.issue, case.location / "issue"
     try:
         key = _key(case, team, trackers)
     except InvalidReference as reason:
-        yield (place / "key").problem("case", str(reason))
+        yield (location / "key").problem("case", str(reason))
     else:
         if not _sources_holding(key, [team], issue.pull_request, of=team):
             there = ", ".join(source.name for source in team.sources)
             message = f"no source of {team.team} holds {key}; its sources are {there}."
-            yield (place / "key").problem("case", message)
+            yield (location / "key").problem("case", message)
     if issue.parent is not None and issue.ancestors and issue.ancestors[0] != issue.parent:
         message = f"the parent is {issue.parent}, but the nearest ancestor is {issue.ancestors[0]}; write one of them."
-        yield (place / "ancestors").problem("case", message, on_key=True)
+        yield (location / "ancestors").problem("case", message, on_key=True)
 
 
 def _key(case: MappingCase, team: TeamMapping, trackers: Mapping[str, str]) -> Anchor:

@@ -34,10 +34,10 @@ def collect_cases(
     """Return all cases of a workspace, or those of the given files and folders."""
     written = [_open(root, path) for path in files] if files else [_tests_folder(root)]
     paths = [path for found in written for path in found]
-    inline = {(root / team.location.positions.file).resolve(): team for team in loaded.draft.teams}
+    inline = {(root / team.location.positions.file).resolve(): team for team in loaded.parsed.teams}
     chosen = [inline[path.resolve()] for path in paths if path.resolve() in inline]
     own = [_read(root, path, trusted=bool(files)) for path in paths if path.resolve() not in inline]
-    cases = [case for team in (chosen if files else loaded.draft.teams) for case in _inline_cases(team)]
+    cases = [case for team in (chosen if files else loaded.parsed.teams) for case in _inline_cases(team)]
     problems = [problem for document in own for problem in document.problems]
     for document in own:
         if document.model is not None:
@@ -69,8 +69,8 @@ def _open(root: Path, path: Path) -> list[Path]:
     """Return the YAML files of a folder, or the file itself.
 
     A relative path is looked up in the current directory first, then in the workspace."""
-    place = path if path.exists() or path.is_absolute() else root / path
-    return list_yaml_files(place) if place.is_dir() else [place]
+    location = path if path.exists() or path.is_absolute() else root / path
+    return list_yaml_files(location) if location.is_dir() else [location]
 
 
 def _read(root: Path, path: Path, *, trusted: bool) -> YamlDocument[CaseFile]:
@@ -85,14 +85,14 @@ def _inline_cases(team: ParsedTeam) -> Iterator[MappingCase]:
     return _cases(team.entry.team, team.entry.tests, team.location)
 
 
-def _cases(team: str, entries: Iterable[CaseEntry], place: YamlLocation) -> Iterator[MappingCase]:
+def _cases(team: str, entries: Iterable[CaseEntry], location: YamlLocation) -> Iterator[MappingCase]:
     for index, entry in enumerate(entries):
-        yield MappingCase(team=team, entry=entry, location=place / "tests" / index)
+        yield MappingCase(team=team, entry=entry, location=location / "tests" / index)
 
 
 def _unknown_team(document: YamlDocument[CaseFile], reading: LoadResult) -> Iterator[Problem]:
-    known = reading.draft.declared_teams
-    if document.model is None or document.model.team in known or not reading.draft.teams_readable:
+    known = reading.parsed.declared_teams
+    if document.model is None or document.model.team in known or not reading.parsed.teams_readable:
         return
     hint = suggestion(document.model.team, known, kind="teams")
     origin: Origin = document.positions.value_origin(("team",))
