@@ -35,6 +35,7 @@ class WorkspaceBuilder:
     defaults: ParsedDefaults | None = None
 
     def build_increment(self, plan: ParsedPlan) -> Increment:
+        """Build the increment of a plan."""
         entry = plan.entry
         return Increment(
             id=entry.increment,
@@ -89,6 +90,7 @@ class WorkspaceBuilder:
         return resolve_reference(text, self.trackers) if text is not None else None
 
     def build_team(self, parsed: ParsedTeam) -> TeamMapping:
+        """Build the mapping of a team, including inherited settings."""
         entry, location = parsed.entry, parsed.location
         shared = effective_settings(parsed, self.defaults)
         return TeamMapping(

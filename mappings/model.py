@@ -41,6 +41,8 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Capability:
+    """Part of a goal that can be released when it is done."""
+
     id: str
     title: str
     team: str
@@ -58,6 +60,8 @@ class Capability:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Goal:
+    """Outcome of one increment."""
+
     id: str
     title: str
     origin: Origin
@@ -122,7 +126,7 @@ class Increment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rule:
-    """One entry of a team's mapping. ``when`` holds validated conditions that ``rules/compile.py`` compiles."""
+    """One entry of a team's mapping. ``when`` holds validated conditions that ``rules/conditions.py`` compiles."""
 
     id: str
     when: Mapping[str, Any]
@@ -145,6 +149,8 @@ class StateRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TeamMapping:
+    """Sources, flow states and rules of one team."""
+
     team: str
     origin: Origin
     flow: Literal["kanban", "scrum"] = "kanban"
@@ -214,6 +220,8 @@ class IssueState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assignment:
+    """Issue assigned to a capability, by a rule or a pin."""
+
     ref: IssueRef
     team: str
     capability: str
@@ -226,6 +234,8 @@ class Assignment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unplanned:
+    """Issue of a team that counts towards no capability: ad-hoc work."""
+
     ref: IssueRef
     teams: tuple[str, ...]
     """Teams that have its source."""

@@ -26,10 +26,12 @@ class YamlLocation:
 
     @property
     def key_origin(self) -> Origin:
+        """Origin of the key."""
         return self.positions.key_origin(self.path)
 
     @property
     def origin(self) -> Origin:
+        """Origin of the value."""
         return self.positions.value_origin(self.path)
 
     def problem(
@@ -52,6 +54,8 @@ class YamlLocation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedPlan:
+    """Valid content of a plan file."""
+
     entry: PlanFile
     location: YamlLocation
     complete: bool
@@ -60,6 +64,8 @@ class ParsedPlan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedTeam:
+    """Valid content of a mapping file."""
+
     entry: MappingFile
     location: YamlLocation
     complete: bool
@@ -85,6 +91,8 @@ class ParsedCapability:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ParsedWorkspace:
+    """Valid content of all files of a workspace."""
+
     plans: tuple[ParsedPlan, ...]
     teams: tuple[ParsedTeam, ...]
     trackers: Mapping[str, str]
@@ -100,11 +108,13 @@ class ParsedWorkspace:
     defaults: ParsedDefaults | None = None
 
     def goals(self) -> Iterator[tuple[ParsedPlan, GoalEntry, YamlLocation]]:
+        """Yield all goals with their plan and location."""
         for plan in self.plans:
             for index, goal in enumerate(plan.entry.goals):
                 yield plan, goal, plan.location / "goals" / index
 
     def capabilities(self) -> Iterator[ParsedCapability]:
+        """Yield all capabilities with their plan, goal and location."""
         for plan, goal, location in self.goals():
             for index, capability in enumerate(goal.capabilities):
                 here = location / "capabilities" / index
@@ -118,6 +128,7 @@ class ParsedWorkspace:
             yield self.defaults.entry, self.defaults.location
 
     def rules(self) -> Iterator[tuple[ParsedTeam, RuleEntry, YamlLocation]]:
+        """Yield all rules with their team and location."""
         for team in self.teams:
             for index, rule in enumerate(team.entry.rules):
                 yield team, rule, team.location / "rules" / index

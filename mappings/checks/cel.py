@@ -11,6 +11,7 @@ from mappings.yaml.tree import dotted
 
 
 def cel_invalid(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    """Report invalid expressions and expressions that name managed labels."""
     for _, rule, location in parsed.rules():
         expression = rule.when.text("cel")
         if expression is None:

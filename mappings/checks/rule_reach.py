@@ -49,6 +49,8 @@ class LocatedRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocatedTeam:
+    """Team with its located sources and rules."""
+
     parsed: ParsedTeam
     sources: tuple[LocatedSource, ...]
     rules: tuple[LocatedRule, ...]

@@ -116,13 +116,16 @@ def _shadowed_name_by_name(
 def implies(
     later: LocatedRule, earlier: LocatedRule, conditions: Mapping[str, Condition] | None = None
 ) -> bool:
-    """Whether every issue that ``later`` takes fits ``earlier`` too. False when that is not certain."""
+    """Return True if every issue that ``later`` matches is also matched by ``earlier``; False if that is not certain.
+
+    ``conditions`` replaces the conditions of ``later``.
+    """
     required = later.conditions if conditions is None else conditions
     if earlier.cel is not None and earlier.cel != later.cel:
         return False
     if not later.reachable_sources <= earlier.reachable_sources:
         return False
-    # That the places agree is known from the sources of the team.
+    # The sources of the team decide the location.
     return all(
         key in LOCATION_KEYS or (key in required and _condition_implies(required[key], weaker))
         for key, weaker in earlier.conditions.items()

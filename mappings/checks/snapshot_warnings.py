@@ -108,6 +108,7 @@ def _collect_shadowed_rules(
     statistics: Mapping[str, _TeamStatistics],
     unmatched: Mapping[str, Sequence[CompiledRule]],
 ) -> None:
+    """Record which rules match first where a rule of ``unmatched`` would match."""
     for _, subject, firsts in matcher.first_rules(known):
         for team, winner in firsts:
             for compiled in unmatched[team.team]:

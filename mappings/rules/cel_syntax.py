@@ -74,6 +74,8 @@ class CelInvalid(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:
+    """Token of an expression. Line and column start at 1."""
+
     kind: str
     """``text``, ``name``, ``number`` or ``sign``."""
     text: str

@@ -21,6 +21,8 @@ from mappings.rules.trace import MatchOutcome
 
 @dataclass(kw_only=True, slots=True)
 class Decision:
+    """Outcome of one issue with its reason."""
+
     outcome: MatchOutcome
     because: str
     claim_without_successor: Claim | None = None

@@ -51,10 +51,12 @@ class RuleField:
 
     @property
     def cel_name(self) -> str:
+        """Name of the CEL variable."""
         return self.variable or self.key
 
     @property
     def cel_type(self) -> str:
+        """Type of the CEL variable, in words."""
         if self.comparison == "custom":
             return "map of lists"
         if self.comparison == "time":

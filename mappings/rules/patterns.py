@@ -44,6 +44,7 @@ def to_bytes(text: str) -> bytes:
 
 
 def has_wildcard(text: str) -> bool:
+    """Return True for a text with ``*`` or ``?``."""
     return "*" in text or "?" in text
 
 

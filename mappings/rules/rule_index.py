@@ -21,6 +21,8 @@ _CACHE_SIZE: Final = 10_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompiledRule:
+    """Rule with its compiled conditions."""
+
     rule: Rule
     conditions: tuple[Condition, ...]
 
@@ -30,6 +32,8 @@ class CompiledRule:
 
 @dataclass(frozen=True, slots=True)
 class _IndexedRule:
+    """Rule in the index. ``team``: position of its team."""
+
     team: int
     rule: Rule
     remaining: tuple[Condition, ...]

@@ -42,6 +42,3 @@ class CandidateTeams:
         """Return the teams in order, each with its first matching rule."""
         found = self.first(subject)
         return [(team, found.get(position)) for position, team in enumerate(self.teams)]
-
-
-__all__ = ["CandidateTeams", "CompiledRule", "TeamRules"]

@@ -15,6 +15,8 @@ MatchOutcome = Assignment | Unplanned | Conflict | None
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConditionTrace:
+    """Result of one condition."""
+
     key: str
     expected: str
     """Description of what the rule requires."""
@@ -25,6 +27,8 @@ class ConditionTrace:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RuleTrace:
+    """Result of one rule."""
+
     rule: Rule
     reached: bool
     """False for rules after the first match of the team."""
@@ -45,6 +49,8 @@ class TeamTrace:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trace:
+    """Explanation of the match of one issue."""
+
     ref: IssueRef
     ancestors: tuple[str, ...]
     """Keys, parent first."""

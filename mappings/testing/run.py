@@ -30,6 +30,8 @@ class Mismatch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseResult:
+    """Result of one case."""
+
     case: MappingCase
     problems: tuple[Problem, ...] = ()
     """Reasons why the case could not be run; the other fields are then empty."""
