@@ -17,7 +17,7 @@ MARKER = {"instance": "acme", "anchor": "churn-model"}
 EMPTY = {"DS": {}, "OPS": {}}
 
 
-class JiraWorld(TrackerFixture):
+class JiraFixture(TrackerFixture):
     def __init__(self, jira: JiraServer) -> None:
         self.jira = jira
         self.reader, self.writer = jira.reader, jira.writer
@@ -53,7 +53,7 @@ class JiraWorld(TrackerFixture):
     def pass_minutes(self, minutes: float) -> None:
         self.jira.advance(minutes=minutes)
 
-    def lose_next_answer_to_a_new_comment(self) -> None:
+    def lose_next_response_to_new_comment(self) -> None:
         self.jira.sandbox.faults.add(Fault(kind="reset_after", method="POST", path="*/comment"))
 
     def requests(self) -> int:
@@ -64,14 +64,14 @@ class TestJiraCloud(ConnectorSuite):
     @pytest.fixture
     def world(self) -> Iterator[TrackerFixture]:
         with serve_jira("jira-cloud", projects=EMPTY) as jira:
-            yield JiraWorld(jira)
+            yield JiraFixture(jira)
 
 
 class TestJiraDataCenter(ConnectorSuite):
     @pytest.fixture
     def world(self) -> Iterator[TrackerFixture]:
         with serve_jira("jira-dc", projects=EMPTY, robot={"timezone": "America/New_York"}) as jira:
-            yield JiraWorld(jira)
+            yield JiraFixture(jira)
 
 
 class TestJiraCloudBehindTheGateway(ConnectorSuite):
@@ -83,7 +83,7 @@ class TestJiraCloudBehindTheGateway(ConnectorSuite):
         switches = {"self_links": "gateway"}
         with serve_jira("jira-cloud", projects=EMPTY, robot=robot, cloud_id="c-1", switches=switches) as jira:
             jira.reader, jira.writer = jira.connect(cloud_id="c-1", gateway_url=f"{jira.url}/gateway")
-            yield JiraWorld(jira)
+            yield JiraFixture(jira)
 
 
 @pytest.fixture(params=get_args(Kind))

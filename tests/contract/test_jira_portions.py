@@ -114,13 +114,13 @@ def test_a_wait_that_the_server_asks_for_is_kept_before_a_smaller_page(jira: Jir
     assert jira.requests().count(SEARCH) == 1, "whoever is asked to wait an hour asks for nothing smaller"
 
 
-@pytest.mark.parametrize("limit", ["max_total", "until"])
+@pytest.mark.parametrize("limit", ["max_total", "deadline"])
 def test_all_portions_of_a_page_share_the_time_of_one_request(jira: JiraServer, limit: str) -> None:
     policy = RetryPolicy(random=lambda: 0.5)
     over: Any = (
         {"max_total": 9.0}
         if limit == "max_total"
-        else {"until": jira.sandbox.clock.now() + timedelta(seconds=9)}
+        else {"deadline": jira.sandbox.clock.now() + timedelta(seconds=9)}
     )
     reader, _ = jira.connect(policy=replace(policy, **over))
     too_much(jira, rows=51)
@@ -155,7 +155,7 @@ def test_a_page_whose_changelogs_are_too_much_comes_without_and_the_next_with_th
 
 def test_changelogs_that_are_always_too_much_are_given_up(jira: JiraServer) -> None:
     heard: list[tuple[str, str]] = []
-    reader, _ = jira.connect(on_lighter=lambda *said: heard.append(said))
+    reader, _ = jira.connect(on_smaller_page=lambda *said: heard.append(said))
     too_much(jira, expand="changelog")
     answer = pulled_source(jira.pull(DS, reader=reader)[DS])
     assert len(answer.issues) == len(answer.without_history) == ISSUES
@@ -217,8 +217,8 @@ def test_where_jira_tells_only_of_one_issue_those_that_it_hides_are_left_out() -
     with many("jira-cloud") as jira:
         refs = [issue.ref for issue in pulled_source(jira.pull(DS)[DS]).issues[:3]]
         jira.state.label(refs[0].key, "theirs", "dana")
-        jira.box.faults.add(Fault(kind="status", status=403, path="*/changelog/bulkfetch", times=None))
-        jira.box.faults.add(Fault(kind="status", status=404, path=f"*/issue/{refs[1].id}/changelog"))
+        jira.sandbox.faults.add(Fault(kind="status", status=403, path="*/changelog/bulkfetch", times=None))
+        jira.sandbox.faults.add(Fault(kind="status", status=404, path=f"*/issue/{refs[1].id}/changelog"))
         told = jira.reader.label_stories(refs)
         assert {ref.key: set(stories) for ref, stories in told.items()} == {
             refs[0].key: {"theirs"},

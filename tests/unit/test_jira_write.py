@@ -122,7 +122,7 @@ def test_labels_that_are_not_on_the_edit_screen_say_what_to_do(
 def test_writes_are_spaced(server: responses.RequestsMock, desk: JiraConnection) -> None:
     rights(server, admin=False)
     server.put(ISSUE, status=204)
-    _, writer = desk.open(pace=RateLimiter(WriteLimits(spacing=0.2), tracker="jira"))
+    _, writer = desk.open(rate_limiter=RateLimiter(WriteLimits(spacing=0.2), tracker="jira"))
     for label in "abc":
         writer.change_labels(REF, [label], [])
     assert desk.clock.sleeps == [0.2, 0.2]

@@ -135,7 +135,7 @@ def test_a_missing_permission_is_named(net: responses.RequestsMock, line: Line) 
 
 def test_a_vendor_may_tell_more_about_a_refusal(net: responses.RequestsMock) -> None:
     net.get(f"{BASE}/issues", status=410, json={"message": "removed"})
-    line = Line(classify=lambda status, headers, data: Rejected(f"{status} {data['message']}"))
+    line = Line(classify_error=lambda status, headers, data: Rejected(f"{status} {data['message']}"))
     with pytest.raises(Rejected, match="410 removed"):
         line.get()
 
@@ -440,7 +440,7 @@ def test_no_cookie_is_kept(net: responses.RequestsMock, line: Line) -> None:
 def test_writes_keep_their_distance_and_reads_do_not_wait(net: responses.RequestsMock) -> None:
     net.post(f"{BASE}/comments", json={"id": 1})
     net.get(f"{BASE}/issues", json=[])
-    line = Line(pace=RateLimiter(WriteLimits(spacing=1.0), tracker="github"))
+    line = Line(rate_limiter=RateLimiter(WriteLimits(spacing=1.0), tracker="github"))
     line.post()
     line.get()
     line.time += timedelta(seconds=0.25)
