@@ -219,7 +219,7 @@ def test_where_jira_tells_only_of_one_issue_those_that_it_hides_are_left_out() -
         jira.state.label(refs[0].key, "theirs", "dana")
         jira.sandbox.faults.add(Fault(kind="status", status=403, path="*/changelog/bulkfetch", times=None))
         jira.sandbox.faults.add(Fault(kind="status", status=404, path=f"*/issue/{refs[1].id}/changelog"))
-        told = jira.reader.label_stories(refs)
+        told = jira.reader.label_histories(refs)
         assert {ref.key: set(stories) for ref, stories in told.items()} == {
             refs[0].key: {"theirs"},
             refs[2].key: set(),
