@@ -1,1 +1,11 @@
-"""TODO."""
+"""HTTP client that all connectors share.
+
+client            sends one request, repeats it by the retry policy and turns failures into errors
+retry policy      attempts, waits and total time that one request may take
+ambiguous write   an attempt whose response was lost or broken: it may have taken effect
+fallback          a request for less data, sent when the tracker gives no whole response to the larger one
+circuit breaker   stops all requests to a tracker that is down, for the rest of the run
+rate limiter      spaces writes and counts the content that one credential creates per minute and hour
+page size         rows of a search page, made smaller when the server cannot deliver more
+redaction         removal of secrets from text that is logged or shown
+"""

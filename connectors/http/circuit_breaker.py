@@ -1,4 +1,4 @@
-"""Remembers, for as long as a run lasts, that a tracker is down: it is not asked again for each issue."""
+"""Circuit breaker: a tracker that is down gets no further requests in this run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import datetime
 from connectors.errors import ConnectorError, RateLimitExceeded, Unavailable, Unreachable, WriteDeferred
 
 FAILURES_TO_OPEN = 2
-"""So many requests in a row, each repeated as the policy allows, have to fail before a tracker that can be reached
-counts as down: one alone may be a request that is too much for it."""
+"""Requests in a row, each with all its retries, that must fail before a reachable tracker counts as down.
+One alone may be a request that is too expensive for the server."""
 
 
 class CircuitBreaker:
-    """Asked before each request, told what became of it. May be used from several threads."""
+    """Blocks requests to a tracker once it is down. Thread-safe."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -21,17 +21,20 @@ class CircuitBreaker:
         self._open_error: ConnectorError | None = None
 
     def raise_if_open(self) -> None:
-        """Raises what the tracker was found to be: Unavailable, or QuotaExhausted until that is over."""
-        down = self._open_error
-        if down is None:
+        """Raise the error that opened the breaker: Unavailable, or RateLimitExceeded until its time is over."""
+        error = self._open_error
+        if error is None:
             return
-        if isinstance(down, RateLimitExceeded) and down.until is not None and self._now() >= down.until:
+        if isinstance(error, RateLimitExceeded) and error.until is not None and self._now() >= error.until:
             self._open_error = None
             return
-        raise down.with_traceback(None)
+        raise error.with_traceback(None)
 
     def record_failure(self, error: ConnectorError) -> None:
-        """A request failed for good. Errors about single issues or rights say nothing about the tracker."""
+        """Note that a request failed after all retries.
+
+        Errors about single issues or permissions do not count: they do not mean that the tracker is down.
+        """
         if isinstance(error, WriteDeferred):
             return
         if isinstance(error, Unavailable):
@@ -40,5 +43,5 @@ class CircuitBreaker:
             self._open_error = error
 
     def record_success(self) -> None:
-        """The tracker answered properly."""
+        """Note that the tracker answered properly."""
         self._failures_in_a_row = 0

@@ -1,4 +1,4 @@
-"""The one way in which requests leave this program: no redirects, no hidden retries, no hidden waits."""
+"""HTTP transport: the only code that sends requests. No automatic redirects, no hidden retries or waits."""
 
 from __future__ import annotations
 
@@ -45,48 +45,43 @@ from connectors.http.session import configure_session
 from connectors.http.url_policy import is_inside_base, is_unencrypted
 from connectors.http.usage import RequestStats
 
-__all__ = ["ApiResponse", "RequestKind", "Transport", "TransportOptions"]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiResponse:
-    """An answer that was received whole and was not a failure: 2xx or 304."""
+    """A whole and successful response: 2xx or 304."""
 
     status: int
     headers: Mapping[str, str]
-    """Names in any case."""
+    """Names are case-insensitive."""
     data: Any
     """Decoded JSON, or None for an empty body."""
     fallback_index: int = 0
-    """Which request it answers: 0 for the one that was asked for, n for the n-th of ``lighter``."""
+    """Request that was answered: 0 for the first body, n for the n-th of ``fallback_bodies``."""
 
 
 MIN_REPORTED_WAIT = 5.0
-"""Seconds; shorter waits between writes are the ordinary pace."""
+"""Seconds; shorter waits between writes are ordinary spacing and not reported."""
 
 RateLimitDetector = Callable[[requests.Response], RateLimitRefusal | None]
+ErrorClassifier = Callable[[int, Mapping[str, str], Any], ConnectorError | None]
 
 
 class TransportOptions(TypedDict):
-    """What a transport is handed on from whoever opens a tracker; see ``Transport``."""
+    """Options of ``Transport`` that ``open_jira`` and ``open_github`` pass on."""
 
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     on_wait: Callable[[Wait], None]
     adapter: NotRequired[BaseAdapter | None]
-    traffic: NotRequired[RequestStats | None]
-
-
-ErrorClassifier = Callable[[int, Mapping[str, str], Any], ConnectorError | None]
+    request_stats: NotRequired[RequestStats | None]
 
 
 class Transport:
-    """Sends JSON requests to one base URL with the retry policy of ``retry.py``.
+    """HTTP client for the JSON API at one base URL, with retries as in ``retry.py``.
 
-    Refuses every redirect, every URL outside the base, and a base that is not encrypted (AuthFailed), except on
-    this machine. Certificates are always verified. Spaces writes. Turns statuses, broken answers and
-    lost connections into the errors of ``errors.py``. ``send`` is the only method that touches the network.
-    May be used from several threads; writes take turns.
+    Refuses every redirect, every URL outside the base URL, and an unencrypted base URL (AuthFailed), except on this
+    machine. Verifies certificates always. Spaces writes and sends one at a time. Turns statuses, broken responses and
+    lost connections into the errors of ``errors.py``. Thread-safe.
     """
 
     def __init__(
@@ -104,16 +99,15 @@ class Transport:
         rate_limiter: RateLimiter | None = None,
         timeout: tuple[float, float] = (5.0, 30.0),
         adapter: BaseAdapter | None = None,
-        traffic: RequestStats | None = None,
+        request_stats: RequestStats | None = None,
     ) -> None:
-        """``session`` carries the credentials; its retries and cookies are switched off here.
+        """Take over ``session``, which carries the credentials.
 
-        ``tracker`` is the name that messages begin with. ``detect_rate_limit`` recognises a vendor's quota refusals
-        beyond a plain 429 (which needs no hook). ``classify_error`` may turn a final status that is no success
-        (redirects excluded) into a more telling error than the general one; it gets status, headers, data.
-        ``rate_limiter`` says when a write may leave; without it at once. ``timeout``: seconds to connect, and between bytes.
-        ``adapter`` carries the requests instead of the network (rehearsals). ``traffic`` counts them.
-        ``now`` gives an aware time.
+        ``tracker``: name that messages begin with. ``now`` returns an aware time. ``detect_rate_limit`` recognizes
+        a vendor's rate limit refusals other than a plain 429. ``classify_error`` may turn status, headers and data
+        of a failure (redirects excluded) into a more specific error than the general one. ``rate_limiter`` spaces
+        writes; without it they are sent at once. ``timeout``: seconds to connect, and between bytes. ``adapter``
+        replaces the network (simulations). ``request_stats`` counts requests.
         """
         if is_unencrypted(base_url):
             raise AuthFailed(
@@ -132,7 +126,7 @@ class Transport:
         self._rate_limiter = rate_limiter or RateLimiter(WriteLimits(), tracker=tracker)
         self._circuit_breaker = CircuitBreaker(now)
         self._timeout = timeout
-        self._request_stats = traffic or RequestStats()
+        self._request_stats = request_stats or RequestStats()
 
     def send(
         self,
@@ -145,44 +139,42 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         fallback_bodies: Sequence[Any] = (),
     ) -> ApiResponse:
-        """Send a request and return its answer, repeated as ``kind`` and the policy allow.
+        """Send a request and return its response, with retries as ``kind`` and the policy allow.
 
-        ``path`` is below the base URL, or a whole URL under it (the next page of a Link header); any
-        other is BadPayload. ``kind`` says what a repetition would do: ``read`` and ``idempotent`` are
-        repeated after lost and broken answers; ``create`` only when the request certainly had no effect (a
-        quota's refusal, no connection), otherwise OutcomeUnknown.
+        ``path`` is relative to the base URL, or a whole URL below it (the next page in a Link header); any other URL
+        raises BadPayload. ``read`` and ``idempotent`` requests are repeated after lost and broken responses; a
+        ``create`` only if it certainly had no effect (rate limit, no connection), otherwise it raises OutcomeUnknown.
 
-        ``fallback_bodies``, for reads alone: bodies that ask for less than ``json``, taken in turn while the tracker gives no
-        whole answer (see ``call_with_fallbacks``). Only when none of them gets one has a request failed.
+        ``fallback_bodies``, for reads only: smaller alternatives to ``json``, sent in turn while the tracker gives no
+        whole response (see ``call_with_fallbacks``). The request fails only if all of them fail.
 
-        A tracker that was found to be down in this run is not asked again: the same error at once.
+        After the circuit breaker opened, no request is sent and its error is raised at once.
 
-        Errors: AuthFailed (401), Gone (404, 410), Moved (a redirected read; a SourceMissing), Rejected (other
-        4xx; a redirected write), QuotaExhausted, OutOfTurn, Unavailable, BadPayload, OutcomeUnknown (only
-        ``create``).
+        Errors: AuthFailed (401), Gone (404, 410), Rejected (other 4xx), ReadRedirected (a SourceMissing),
+        WriteRedirected, RateLimitExceeded, WriteDeferred, Unavailable, BadPayload, OutcomeUnknown (``create`` only).
         """
         url = self._absolute_url(path)
         where = f"{self.tracker}: {method} {urlsplit(url).path}"
 
-        doubt = _AmbiguousWrite()
+        ambiguity = _AmbiguousWrite()
 
         def attempt(body: Any) -> ApiResponse:
-            with doubt.track(kind), self._rate_limited(method, where, kind):
+            with ambiguity.track(kind), self._rate_limited(method, where, kind):
                 response = self._send_once(method, url, where, kind, params, body, headers)
                 if response.ok and (seconds := server_wait_seconds(response.headers, self._now())):
                     self._rate_limiter.block_until(self._now() + timedelta(seconds=seconds))
                 return self._check_response(response, where, kind)
 
-        number, reply = self._send_first_answered(
+        index, answer = self._send_first_answered(
             [partial(attempt, body) for body in (json, *fallback_bodies)]
         )
-        return replace(reply, fallback_index=number) if number else reply
+        return replace(answer, fallback_index=index) if index else answer
 
     def _send_first_answered(self, attempts: Sequence[Callable[[], ApiResponse]]) -> tuple[int, ApiResponse]:
-        """The first answer, and to which attempt; unless the tracker was found to be down."""
+        """Return index and response of the first attempt that is answered."""
         self._circuit_breaker.raise_if_open()
         try:
-            found = call_with_fallbacks(
+            answered = call_with_fallbacks(
                 attempts,
                 tracker=self.tracker,
                 policy=self._policy,
@@ -194,18 +186,18 @@ class Transport:
             self._circuit_breaker.record_failure(error)
             raise
         self._circuit_breaker.record_success()
-        return found
+        return answered
 
     def now(self) -> datetime:
-        """This machine's time (aware)."""
+        """Return this machine's time (aware)."""
         return self._now()
 
     def _absolute_url(self, path: str) -> str:
         url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}"
         if not is_inside_base(url, self.base_url):
-            asked = urlsplit(url)
+            parts = urlsplit(url)
             raise BadPayload(
-                f"{self.tracker}: was sent to {asked.scheme}://{asked.hostname}{asked.path}, which is not "
+                f"{self.tracker}: was sent to {parts.scheme}://{parts.hostname}{parts.path}, which is not "
                 f"part of {self.base_url}; check url of this tracker in increment-sync.yaml"
             )
         return url
@@ -217,26 +209,26 @@ class Transport:
             return
         content = method in CONTENT_METHODS
         with self._rate_limiter.lock:
-            if hold := self._rate_limiter.required_delay(self._now(), content=content):
-                self._wait_before_write(hold, where)
+            if delay := self._rate_limiter.required_delay(self._now(), content=content):
+                self._wait_before_write(delay, where)
             self._rate_limiter.record_start(self._now(), content=content)
             try:
                 yield
             finally:
                 self._rate_limiter.record_end(self._now())
 
-    def _wait_before_write(self, hold: WriteDelay, where: str) -> None:
-        """Sleep until a write may leave. QuotaExhausted, with nothing sent, when that takes too long."""
-        if self._policy.is_too_long(hold.seconds, self._now()):
-            until = self._now().astimezone(UTC) + timedelta(seconds=hold.seconds)
+    def _wait_before_write(self, delay: WriteDelay, where: str) -> None:
+        """Sleep until a write may be sent. Raise WriteDeferred if that takes longer than a run may wait."""
+        if self._policy.is_too_long(delay.seconds, self._now()):
+            until = self._now().astimezone(UTC) + timedelta(seconds=delay.seconds)
             raise WriteDeferred(
-                f"{where}: the {hold.reason} is used up until {until:%Y-%m-%d %H:%M} UTC; "
-                "the rest of the work is kept for the next run",
+                f"{where}: the {delay.reason} is used up until {until:%Y-%m-%d %H:%M} UTC; "
+                "the remaining work is kept for the next run",
                 until,
             )
-        if hold.seconds >= MIN_REPORTED_WAIT:
-            self._on_wait(Wait(tracker=self.tracker, seconds=hold.seconds, reason=hold.reason, attempt=1))
-        self._sleep(hold.seconds)
+        if delay.seconds >= MIN_REPORTED_WAIT:
+            self._on_wait(Wait(tracker=self.tracker, seconds=delay.seconds, reason=delay.reason, attempt=1))
+        self._sleep(delay.seconds)
 
     def _send_once(
         self,
@@ -260,11 +252,11 @@ class Transport:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            # The library's own text is dropped: it may quote headers and queries.
+            # The library's message is dropped: it may quote headers and queries.
             raise error_for_lost_response(where, kind, error, urlsplit(url).netloc) from None
-        except ValueError:  # also from http.client, whose text quotes the header: the token itself
+        except ValueError:  # also from http.client, whose message quotes the header with the token
             raise AuthFailed(
-                f"{where}: the credentials or the url hold characters that cannot be sent; check them "
+                f"{where}: the credentials or the url contain characters that cannot be sent; check them "
                 "for line breaks and quotation marks"
             ) from None
         self._request_stats.record_response(self.tracker, response.headers)
@@ -274,20 +266,16 @@ class Transport:
         status = response.status_code
         if status < 400:
             return self._parse_success(response, where, kind)
-        limit = self._detect_rate_limit(response) if self._detect_rate_limit else None
-        if limit is None and status == 429:
-            limit = RateLimitRefusal(reason=f"quota of {self.tracker}")
-        if limit is not None:
-            asked = (
-                limit.seconds
-                if limit.seconds is not None
-                else server_wait_seconds(response.headers, self._now())
-            )
+        refusal = self._detect_rate_limit(response) if self._detect_rate_limit else None
+        if refusal is None and status == 429:
+            refusal = RateLimitRefusal(reason=f"rate limit of {self.tracker}")
+        server_wait = server_wait_seconds(response.headers, self._now())
+        if refusal is not None:
             raise RetryableFailure(
-                RateLimitExceeded(f"{where}: {limit.reason}"),
-                reason=limit.reason,
-                seconds=asked,
-                refusal=limit,
+                RateLimitExceeded(f"{where}: {refusal.reason}"),
+                reason=refusal.reason,
+                seconds=server_wait if refusal.seconds is None else refusal.seconds,
+                refusal=refusal,
             )
         data = _decode_error_body(response, self._redactor_for(response))
         error = self._classify_error(status, response.headers, data) if self._classify_error else None
@@ -296,11 +284,7 @@ class Transport:
             raise error
         if kind == "create":
             raise OutcomeUnknown(f"{where}: answered HTTP {status}; it may have taken effect all the same")
-        raise RetryableFailure(
-            error,
-            reason=f"an answer (HTTP {status})",
-            seconds=server_wait_seconds(response.headers, self._now()),
-        )
+        raise RetryableFailure(error, reason=f"an answer (HTTP {status})", seconds=server_wait)
 
     def _parse_success(self, response: requests.Response, where: str, kind: RequestKind) -> ApiResponse:
         status = response.status_code
@@ -312,13 +296,13 @@ class Transport:
         try:
             data = _decode_json(response)
         except (ValueError, RecursionError):
-            data = ...
-        if data is ... or (data is None and kind == "read" and status == 200):
+            raise _error_for_broken_body(where, kind, status) from None
+        if data is None and kind == "read" and status == 200:
             raise _error_for_broken_body(where, kind, status)
         return ApiResponse(status=status, headers=response.headers, data=data)
 
     def _redactor_for(self, response: requests.Response) -> SecretRedactor:
-        """Trackers and proxies may repeat what they were sent, and what they say is quoted in messages."""
+        """Return a redactor of the secrets that were sent: trackers and proxies may repeat them in responses."""
         proxies = get_environ_proxies(response.url) if self._session.trust_env else {}
         secrets = (secret for proxy in proxies.values() for secret in secrets_in_url(proxy))
         return SecretRedactor(
@@ -327,14 +311,14 @@ class Transport:
 
 
 class _AmbiguousWrite:
-    """Whether an earlier attempt of one write may have taken effect although its answer was lost or broken."""
+    """Tracks if an earlier attempt of one write may have taken effect although its response was lost or broken."""
 
     def __init__(self) -> None:
         self._may_have_succeeded = False
 
     @contextmanager
     def track(self, kind: RequestKind) -> Iterator[None]:
-        """Around an attempt. An error that comes after such an attempt is ``in_doubt``."""
+        """Wrap one attempt. Mark errors that come after an ambiguous attempt (``follows_ambiguous_write``)."""
         try:
             yield
         except RetryableFailure as failure:
@@ -348,7 +332,7 @@ class _AmbiguousWrite:
 def _error_for_broken_body(where: str, kind: RequestKind, status: int) -> ConnectorError | RetryableFailure:
     if kind == "create":
         return OutcomeUnknown(
-            f"{where}: answered HTTP {status} with something that is not JSON; look before repeating"
+            f"{where}: answered HTTP {status} with something that is not JSON; check before repeating"
         )
     failure = BadPayload(
         f"{where}: answered HTTP {status} with something that is not the JSON it promises (cut short, or "
@@ -358,14 +342,14 @@ def _error_for_broken_body(where: str, kind: RequestKind, status: int) -> Connec
 
 
 def _decode_json(response: requests.Response) -> Any:
-    """ValueError when the body is no JSON; None when there is none."""
+    """Return the decoded body, or None for an empty one. ValueError if the body is not JSON."""
     if not response.content.strip():
         return None
     return json_module.loads(response.content)
 
 
-def _decode_error_body(response: requests.Response, hider: SecretRedactor) -> Any:
+def _decode_error_body(response: requests.Response, redactor: SecretRedactor) -> Any:
     try:
-        return hider.redact_value(_decode_json(response))
+        return redactor.redact_value(_decode_json(response))
     except (ValueError, RecursionError):
         return None

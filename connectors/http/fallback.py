@@ -1,4 +1,4 @@
-"""Asking for less where a tracker could not cope with more."""
+"""Fallback to smaller requests when a tracker cannot answer a larger one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from connectors.errors import BadPayload, Unavailable, Unreachable
 from connectors.http.retry import RetryableFailure, RetryPolicy, Wait, call_with_retries
 
 FALLBACK_ATTEMPTS: Final = 2
-"""How often each lighter request is sent at most; the first one as often as the policy says."""
+"""Maximum attempts for each fallback; the first request gets as many as the policy allows."""
 
 T = TypeVar("T")
 
@@ -25,48 +25,54 @@ def call_with_fallbacks(
     sleep: Callable[[float], None],
     on_wait: Callable[[Wait], None],
 ) -> tuple[int, T]:
-    """The answer of the first request that gets one, and its number; the others are not sent.
+    """Return index and answer of the first request that is answered; later ones are not sent.
 
-    Each is repeated like ``call`` does. The next one is taken only when a server that can be reached gave no whole
-    answer again and again, and while the time that the policy grants a single request lasts for all of them together.
-    A wait that the server asks for is kept before the next one, too. Errors are those of ``call``, of the last request.
+    Each request is retried by ``call_with_retries``. The next one is sent only if a reachable server repeatedly gave
+    no whole answer, and only within ``policy.max_total`` for all requests together. A wait that the server demands
+    applies before the next request, too. Raises the errors of ``call_with_retries`` for the last request.
     """
     started = now()
-    for number, attempt in enumerate(requests):
-        course = _FailureRecorder(attempt)
-        spent = (now() - started).total_seconds()
-        few = replace(
-            policy, attempts=min(FALLBACK_ATTEMPTS, policy.attempts), max_total=policy.max_total - spent
+    for index, request in enumerate(requests):
+        recorder = _FailureRecorder(request)
+        elapsed = (now() - started).total_seconds()
+        fallback_policy = replace(
+            policy,
+            attempts=min(FALLBACK_ATTEMPTS, policy.attempts),
+            max_total=policy.max_total - elapsed,
         )
-        patience = few if number else policy
         try:
-            return number, call_with_retries(
-                course.attempt, tracker=tracker, policy=patience, now=now, sleep=sleep, on_wait=on_wait
+            return index, call_with_retries(
+                recorder.attempt,
+                tracker=tracker,
+                policy=fallback_policy if index else policy,
+                now=now,
+                sleep=sleep,
+                on_wait=on_wait,
             )
         except (Unavailable, BadPayload) as error:
-            last = course.last
-            if last is None or isinstance(error, Unreachable) or number + 1 == len(requests):
+            last = recorder.last
+            if last is None or isinstance(error, Unreachable) or index + 1 == len(requests):
                 raise
             seconds = max(last.seconds or 0.0, policy.backoff_seconds(1))
-            spent = (now() - started).total_seconds()
-            if policy.is_too_long(seconds, now()) or spent + seconds > policy.max_total:
+            elapsed = (now() - started).total_seconds()
+            if policy.is_too_long(seconds, now()) or elapsed + seconds > policy.max_total:
                 raise
-            on_wait(Wait(tracker=tracker, seconds=seconds, reason=last.reason, attempt=number + 1))
+            on_wait(Wait(tracker=tracker, seconds=seconds, reason=last.reason, attempt=index + 1))
             sleep(seconds)
-    raise ValueError("nothing to send")
+    raise ValueError("no request to send")
 
 
 class _FailureRecorder(Generic[T]):
-    """The attempts of one request, and how the last of them failed."""
+    """Remembers the latest retryable failure of a request."""
 
-    def __init__(self, attempt: Callable[[], T]) -> None:
-        self._attempt = attempt
+    def __init__(self, request: Callable[[], T]) -> None:
+        self._request = request
         self.last: RetryableFailure | None = None
 
     def attempt(self) -> T:
         self.last = None
         try:
-            return self._attempt()
+            return self._request()
         except RetryableFailure as failure:
             self.last = failure
             raise

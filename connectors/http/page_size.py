@@ -1,4 +1,4 @@
-"""How much a search asks for at once: less, once a server proved that it cannot cope with more."""
+"""Page sizes of searches, reduced when a server cannot deliver larger pages."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 FALLBACK_SIZES: Final = (250, 50, 10)
-"""What is asked for instead, one after the other."""
+"""Rows to request instead, in this order."""
 MAX_UNEXPANDED_PAGES: Final = 2
-"""So many pages in a row without what they were to be expanded by: then a run asks for it no more."""
+"""Pages in a row that only came without their expansion; after that the run stops requesting expanded pages."""
 
 
 class PageSize(NamedTuple):
     rows: int
     expanded: bool
-    """With what is expensive, or without."""
+    """True to request the expensive parts (changelogs), too."""
 
 
 class PageSizeBackoff:
-    """Shared by the searches of a run: what proved too much is not asked for again. May be used by several threads."""
+    """Page sizes that all searches of a run share: a size that failed is not requested again. Thread-safe."""
 
     def __init__(
         self,
@@ -29,8 +29,11 @@ class PageSizeBackoff:
         can_expand: bool = True,
         on_shrink: Callable[[str], None] | None = None,
     ) -> None:
-        """``rows`` to begin with, ``min_rows`` to end with. ``on_shrink`` hears a sentence when less is asked for from
-        now on. ``can_expand``: False when it is known already that expanded pages are too much."""
+        """Start with ``rows`` and go down to ``min_rows``.
+
+        ``can_expand``: False when expanded pages are known to be too expensive. ``on_shrink`` gets a sentence
+        whenever later requests become smaller.
+        """
         self.rows = rows
         self._min_rows = min_rows
         self._on_shrink = on_shrink or (lambda _: None)
@@ -40,38 +43,38 @@ class PageSizeBackoff:
 
     @property
     def can_expand(self) -> bool:
-        """Whether anything is to be expanded still."""
+        """True while expanded pages are still requested."""
         return self._unexpanded_in_a_row < MAX_UNEXPANDED_PAGES
 
     def candidates(self, *, expand: bool, max_rows: int) -> list[PageSize]:
-        """What to ask for, and then what to fall back to, in this order; never for more than ``max_rows`` rows."""
+        """Return the size to request and its fallbacks, in order, none above ``max_rows`` rows."""
         with self._lock:
             expanded = expand and self.can_expand
-            most = min(self.rows, max_rows)
-            sizes = [most, *(each for each in FALLBACK_SIZES if self._min_rows <= each < most)]
+            first = min(self.rows, max_rows)
+            sizes = [first, *(size for size in FALLBACK_SIZES if self._min_rows <= size < first)]
             found = [PageSize(rows, expanded) for rows in sizes]
             if expanded:
                 found.append(PageSize(sizes[-1], False))
             return found[:1] if self._all_sizes_failed else found
 
     def record_answer(self, candidates: Sequence[PageSize], index: int) -> PageSize:
-        """The server gave an answer to this one of ``to_try``, which is returned, and to none before it."""
-        first, taken = candidates[0], candidates[index]
-        said = []
+        """Note that the server answered ``candidates[index]`` and none before it. Return that size."""
+        first, answered = candidates[0], candidates[index]
+        reductions = []
         with self._lock:
             self._all_sizes_failed = False
-            if taken.rows < min(first.rows, self.rows):
-                self.rows = taken.rows
-                said.append(f"{taken.rows} issues at a time")
+            if answered.rows < min(first.rows, self.rows):
+                self.rows = answered.rows
+                reductions.append(f"{answered.rows} issues per page")
             if first.expanded and self.can_expand:
-                self._unexpanded_in_a_row = 0 if taken.expanded else self._unexpanded_in_a_row + 1
+                self._unexpanded_in_a_row = 0 if answered.expanded else self._unexpanded_in_a_row + 1
                 if not self.can_expand:
-                    said.append("no changelogs with the issues")
-        if said:
-            self._on_shrink(f"more is too much for the server, so from now on: {', and '.join(said)}")
-        return taken
+                    reductions.append("no changelogs with the issues")
+        if reductions:
+            self._on_shrink(f"larger pages overload the server, so from now on: {' and '.join(reductions)}")
+        return answered
 
     def record_failure(self) -> None:
-        """Not the size is to blame, then: until a request is answered nothing is tried in smaller portions."""
+        """Note that no size worked, so size is not the cause. No fallbacks until a request is answered."""
         with self._lock:
             self._all_sizes_failed = True

@@ -1,4 +1,4 @@
-"""Keeps secrets out of text, in whatever form they got there."""
+"""Removal of secrets from text, in every encoding in which they may appear."""
 
 from __future__ import annotations
 
@@ -11,30 +11,33 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 MASK = "***"
 _MIN_SECRET_LENGTH = 4
-"""Shorter ones would hide half of every text."""
+"""Shorter secrets are not masked: they would mask half of every text."""
 _MIN_PART_LENGTH = 8
 
 
 class SecretRedactor:
-    """Replaces secrets by stars: as they are, encoded for a URL, for JSON, Python, HTML, or in base64, also as a part
-    of what was encoded (``email:token``). Of those with several lines also each line."""
+    """Replaces secrets with ``MASK``.
+
+    Recognizes a secret as plain text, URL-encoded, as a JSON, Python or HTML string, and in base64, also where it
+    is only a part of the encoded text (``email:token``). Each line of a secret with several lines counts, too.
+    """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {
-            form
+        encodings = {
+            encoding
             for secret in secrets
             if len(secret.strip()) >= _MIN_SECRET_LENGTH
-            for form in _encodings_of(secret.strip())
+            for encoding in _encodings_of(secret.strip())
         }
-        self._encoded_secrets = sorted(forms, key=len, reverse=True)
+        self._encoded_secrets = sorted(encodings, key=len, reverse=True)
 
     def redact(self, text: str) -> str:
-        for form in self._encoded_secrets:
-            text = text.replace(form, MASK)
+        for encoded in self._encoded_secrets:
+            text = text.replace(encoded, MASK)
         return text
 
     def redact_value(self, value: Any) -> Any:
-        """The same for all text in a value; what is no plain data becomes text."""
+        """Redact all text inside a value. Anything that is not plain data becomes text."""
         if value is None or isinstance(value, (bool, int, float)) or not self._encoded_secrets:
             return value
         if isinstance(value, dict):
@@ -47,14 +50,14 @@ class SecretRedactor:
 
 
 def secrets_in_authorization(authorization: str | bytes | None) -> list[str]:
-    """What an Authorization header holds that nobody may see: the token; of Basic also the password."""
+    """Return the secrets in an Authorization header: the token; with Basic also the decoded pair and password."""
     if isinstance(authorization, bytes):
         authorization = authorization.decode("latin-1")
-    scheme, _, sent = (authorization or "").partition(" ")
-    found = [sent.strip()]
+    scheme, _, value = (authorization or "").partition(" ")
+    found = [value.strip()]
     if scheme.lower() == "basic":
         try:
-            pair = base64.b64decode(sent).decode("latin-1")
+            pair = base64.b64decode(value).decode("latin-1")
         except ValueError:
             pair = ""
         found += [pair, pair.partition(":")[2]]
@@ -62,12 +65,12 @@ def secrets_in_authorization(authorization: str | bytes | None) -> list[str]:
 
 
 def secrets_in_url(url: str) -> list[str]:
-    """What a URL holds before its host that nobody may see: the password, or the only word that stands there."""
+    """Return the password before the host of a URL, or the user name if it stands there alone."""
     try:
-        before, at, _ = urlsplit(url if "//" in url else f"//{url}").netloc.rpartition("@")
-    except ValueError:  # its text would hold the password
-        before, at, _ = url.partition("//")[2].rpartition("@")
-    user, colon, password = before.partition(":")
+        user_info, at, _ = urlsplit(url if "//" in url else f"//{url}").netloc.rpartition("@")
+    except ValueError:  # its message would quote the password
+        user_info, at, _ = url.partition("//")[2].rpartition("@")
+    user, colon, password = user_info.partition(":")
     secret = password if colon else user
     return list(dict.fromkeys((secret, unquote(secret), unquote(secret, "latin-1")))) if at and secret else []
 
@@ -82,16 +85,17 @@ def _encodings_of(secret: str) -> Iterator[str]:
         yield part
         yield from (quote(part, safe=""), quote(part), quote_plus(part), html.escape(part))
         yield from (json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1], repr(part)[1:-1])
+        # A text with both kinds of quotes is quoted differently by repr().
         yield from (repr(part + "'\"")[1:-5], ascii(part)[1:-1])
         yield from _base64_fragments(part.encode(errors="replace"))
         yield from _base64_fragments(part.encode("latin-1", errors="replace"))
 
 
 def _base64_fragments(secret: bytes) -> Iterator[str]:
-    """The characters that only the secret decides, wherever it begins within three bytes of encoded text."""
-    for before in range(3):
-        text = base64.b64encode(bytes(before) + secret).decode()
-        own = text[(before * 8 + 5) // 6 : (before + len(secret)) * 8 // 6]
-        if len(own) >= _MIN_PART_LENGTH:
-            yield own
-            yield own.replace("+", "-").replace("/", "_")
+    """Yield the base64 characters that depend on the secret alone, for each of its three possible alignments."""
+    for offset in range(3):
+        text = base64.b64encode(bytes(offset) + secret).decode()
+        fragment = text[(offset * 8 + 5) // 6 : (offset + len(secret)) * 8 // 6]
+        if len(fragment) >= _MIN_PART_LENGTH:
+            yield fragment
+            yield fragment.replace("+", "-").replace("/", "_")

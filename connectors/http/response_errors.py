@@ -1,4 +1,4 @@
-"""What an answer, or the lack of one, comes to: pure judgements that ``transport.py`` acts on."""
+"""Errors for failed responses, redirects and lost connections. Pure functions; ``client.py`` acts on them."""
 
 from __future__ import annotations
 
@@ -29,33 +29,36 @@ _MAX_QUOTE_LENGTH = 200
 
 
 class ReadRedirected(SourceMissing):
-    """A read was answered with a redirect, which is never followed blindly: clients drop the query then."""
+    """A read was answered with a redirect. Redirects are not followed automatically: clients drop the query then."""
 
     def __init__(self, message: str, location: str) -> None:
         super().__init__(message)
         self.location = location
-        """The Location header as it came; may be empty or name another host."""
+        """The Location header as received; may be empty or name another host."""
 
 
 def error_for_status(where: str, status: int, headers: Mapping[str, str], data: Any) -> ConnectorError:
-    """The error for a final status that is no success, no redirect and not worth repeating."""
-    said = quote_server_message(data)
+    """Return the error for a status that is no success, no redirect and not worth a retry.
+
+    ``where`` names the request in the message, here and below: ``tracker: METHOD path``.
+    """
+    quote = quote_server_message(data)
     if status == 401:
         return AuthFailed(
-            f"{where}: the tracker does not accept the credentials{said}; "
+            f"{where}: the tracker does not accept the credentials{quote}; "
             "check that the token is right and has not expired"
         )
     if status in (404, 410):
-        return Gone(f"{where}: not there, or not visible to this account (HTTP {status})")
+        return Gone(f"{where}: not found, or not visible to this account (HTTP {status})")
     if 400 <= status < 500:
         needed = headers.get("X-Accepted-GitHub-Permissions")
         hint = f"; the token needs {printable_line(needed)}" if needed and status == 403 else ""
-        return Rejected(f"{where}: refused with HTTP {status}{said}{hint}")
-    return Unavailable(f"{where}: answered HTTP {status}{said}; try again later")
+        return Rejected(f"{where}: refused with HTTP {status}{quote}{hint}")
+    return Unavailable(f"{where}: answered HTTP {status}{quote}; try again later")
 
 
 def error_for_redirect(where: str, status: int, kind: RequestKind, location: str) -> ConnectorError:
-    """The error for any 3xx but 304. On a write nothing has happened: a redirect is never a success."""
+    """Return the error for any 3xx but 304. A redirected write had no effect."""
     target = _without_query(location) or "an address that it does not name"
     if kind == "read":
         return ReadRedirected(f"{where}: was renamed or moved to {target} (HTTP {status})", location)
@@ -68,23 +71,25 @@ def error_for_redirect(where: str, status: int, kind: RequestKind, location: str
 def error_for_lost_response(
     where: str, kind: RequestKind, error: requests.RequestException, host: str
 ) -> ConnectorError | RetryableFailure:
-    """What it means that no whole answer came: TryAgain where a repetition is harmless, else the error."""
-    hopeless = _permanent_error(where, error, host)
-    if hopeless:
-        return hopeless
-    what = _describe_loss(error)
-    kind_of = Unreachable if _is_never_connected(error) else Unavailable
-    failure = kind_of(f"{where}: {what} {host}; try again later, or check the network and the tracker's url")
+    """Return the error for a request without a whole response: RetryableFailure if a retry is harmless."""
+    permanent = _permanent_error(where, error, host)
+    if permanent:
+        return permanent
+    loss = _describe_loss(error)
+    error_class = Unreachable if _is_never_connected(error) else Unavailable
+    failure = error_class(
+        f"{where}: {loss} {host}; try again later, or check the network and the tracker's url"
+    )
     if kind == "create" and not _is_never_connected(error):
-        return OutcomeUnknown(f"{where}: {what} {host} after the request was sent; it may have taken effect")
+        return OutcomeUnknown(f"{where}: {loss} {host} after the request was sent; it may have taken effect")
     return RetryableFailure(failure, reason=f"a connection to {host}")
 
 
 def _permanent_error(where: str, error: requests.RequestException, host: str) -> ConnectorError | None:
-    """The error that no repetition can mend, in one sentence that never quotes the library (or a header)."""
+    """Return the error that no retry can fix, if it is one. Messages never quote the library (or a header)."""
     if isinstance(error, requests.exceptions.InvalidHeader):
         return AuthFailed(
-            f"{where}: the credentials hold a character that a header cannot; check for line breaks"
+            f"{where}: the credentials contain a character that is not allowed in a header; check for line breaks"
         )
     if isinstance(error, requests.exceptions.SSLError):
         return Unreachable(
@@ -96,8 +101,8 @@ def _permanent_error(where: str, error: requests.RequestException, host: str) ->
         return Unreachable(f"{where}: unknown host {host}: check url of this tracker in increment-sync.yaml")
     if isinstance(error, ValueError) and not isinstance(error, requests.exceptions.JSONDecodeError):
         return Unreachable(
-            f"{where}: not a url that can be asked: check url of this tracker in increment-sync.yaml, "
-            "and HTTPS_PROXY where there is one"
+            f"{where}: not a valid url: check url of this tracker in increment-sync.yaml, "
+            "and HTTPS_PROXY if it is set"
         )
     return None
 
@@ -109,7 +114,7 @@ def _is_resolver_down(error: BaseException) -> bool:
 
 
 def _is_never_connected(error: BaseException) -> bool:
-    """True when the request certainly did not leave: no connection came about."""
+    """Return True if the request certainly did not leave, because no connection was made."""
     return isinstance(error, requests.exceptions.ConnectTimeout) or any(
         isinstance(cause, NewConnectionError) for cause in iter_causes(error)
     )
@@ -124,32 +129,33 @@ def _describe_loss(error: BaseException) -> str:
 
 
 def iter_causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything wrapped in it: by ``raise from``, as an argument, or as ``reason``."""
-    waiting: list[Any] = [error]
-    seen: set[int] = set()
-    while waiting:
-        current = waiting.pop()
-        if not isinstance(current, BaseException) or id(current) in seen:
+    """Yield the error and all errors wrapped in it: by ``raise from``, as an argument, or as ``reason``."""
+    pending: list[Any] = [error]
+    visited: set[int] = set()
+    while pending:
+        current = pending.pop()
+        if not isinstance(current, BaseException) or id(current) in visited:
             continue
-        seen.add(id(current))
+        visited.add(id(current))
         yield current
-        waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+        pending += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
 
 
 def quote_server_message(data: Any) -> str:
-    """``: "what the tracker said"``, short and on one line; empty when it said nothing readable."""
+    """Return ``: "message of the tracker"``, short and on one line; empty if the body has no message."""
     if not isinstance(data, Mapping):
         return ""
-    parts = [
+    texts = [
         *_message_texts(data.get("message")),
         *_message_texts(data.get("errorMessages")),
         *_message_texts(data.get("errors")),
     ]
-    said = printable_line("; ".join(dict.fromkeys(part for part in parts if part)))
-    return f': "{said}"' if said else ""
+    message = printable_line("; ".join(dict.fromkeys(text for text in texts if text)))
+    return f': "{message}"' if message else ""
 
 
 def _message_texts(value: Any) -> Iterator[str]:
+    """Yield the messages in an error body of GitHub (objects with code and field) or Jira (field -> text)."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping) and "code" in value and "field" in value:
@@ -163,7 +169,7 @@ def _message_texts(value: Any) -> Iterator[str]:
 
 
 def printable_line(text: str) -> str:
-    """One short printable line."""
+    """Return the text as one short line of printable characters."""
     line = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()
     return line if len(line) <= _MAX_QUOTE_LENGTH else line[: _MAX_QUOTE_LENGTH - 1] + "…"
 

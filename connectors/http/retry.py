@@ -1,4 +1,4 @@
-"""The one retry policy: bounded attempts, bounded time, the server's own wait first."""
+"""Retry policy: bounded attempts, bounded time, and waits that the server names come first."""
 
 from __future__ import annotations
 
@@ -14,65 +14,66 @@ import tenacity
 from connectors.errors import ConnectorError, RateLimitExceeded
 
 RequestKind = Literal["read", "idempotent", "create"]
-"""What a repetition would do: nothing, nothing more, or a second thing."""
+"""Effect of repeating a request: none for a read, none further for an idempotent write, a second object for a
+create."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetryPolicy:
-    """How long to go on. All times in seconds."""
+    """Limits on the attempts for one request. All times in seconds."""
 
     attempts: int = 4
     max_wait: float = 120.0
-    """The longest single wait that a server may impose on us."""
+    """Longest single wait that a server may impose."""
     max_total: float = 300.0
-    """The longest time from the first attempt of a request to the start of its last."""
+    """Longest time from the first attempt to the start of the last one."""
     first_wait: float = 1.0
     deadline: datetime | None = None
-    """When the time of the whole run is over: no wait goes beyond it."""
+    """End of the time for the whole run; no wait goes beyond it."""
     max_backoff: float = 30.0
-    """Where doubling ends, when the server names no time."""
+    """Longest wait by doubling, used when the server names no time."""
     random: Callable[[], float] = random.random
-    """Gives [0, 1); spreads our own waits over 0.7 to 1.3 times their length."""
+    """Returns a number in [0, 1); spreads backoff over 0.7 to 1.3 times its length."""
 
     def is_too_long(self, seconds: float, now: datetime) -> bool:
-        """Whether a wait of so many seconds from ``now`` is longer than a run may sleep."""
-        beyond = self.deadline is not None and now + timedelta(seconds=seconds) > self.deadline
-        return beyond or seconds > self.max_wait
+        """Return True if a wait from ``now`` on exceeds ``max_wait`` or ends after the deadline."""
+        is_late = self.deadline is not None and now + timedelta(seconds=seconds) > self.deadline
+        return is_late or seconds > self.max_wait
 
     def backoff_seconds(self, attempt: int) -> float:
-        """Seconds to wait after the given attempt (from 1) when the server names no time."""
+        """Return the wait after the given attempt (from 1) when the server names no time."""
         doubled = min(self.max_backoff, self.first_wait * 2.0 ** (attempt - 1))
         return doubled * (0.7 + 0.6 * self.random())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wait:
-    """A wait before a repetition, told before it begins."""
+    """A wait before a request is sent (again), reported before it begins."""
 
     tracker: str
     seconds: float
     reason: str
-    """Completes "waiting 43 s for ...": ``GitHub quota``, ``an answer (HTTP 502)``."""
+    """Completes "waiting 43 s for ...": ``GitHub rate limit``, ``an answer (HTTP 502)``."""
     attempt: int
-    """The attempt that failed, from 1."""
+    """Number of the failed attempt, from 1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RateLimitRefusal:
-    """A server's refusal because of a quota: the request had no effect."""
+    """A server's refusal because of a rate limit. The request had no effect."""
 
     reason: str
-    """``GitHub quota``: what is used up."""
+    """Name of the limit: ``GitHub rate limit``."""
     seconds: float | None = None
-    """How long the server asks us to wait; None to take it from its headers."""
+    """Wait that the server demands; None to take it from the headers."""
     min_seconds: float = 0.0
-    """The least wait when the headers name none; doubles with each attempt."""
+    """Minimum wait when the headers name none; doubles with each attempt."""
 
 
 class RetryableFailure(Exception):
-    """An attempt failed in a way that a repetition may mend. ``error`` is what it comes to if none does."""
+    """A failed attempt that a retry may fix. ``error`` is raised if no retry does."""
 
     def __init__(
         self,
@@ -98,28 +99,28 @@ def call_with_retries(
     sleep: Callable[[float], None],
     on_wait: Callable[[Wait], None],
 ) -> T:
-    """Run ``attempt`` until it returns or raises something else than TryAgain, as long as the policy allows.
+    """Call ``attempt`` again while it raises RetryableFailure and the policy allows.
 
-    Raises the ConnectorError that the last TryAgain carried; QuotaExhausted when that was a quota's refusal.
+    Raises the error of the last RetryableFailure; RateLimitExceeded if that was a rate limit refusal.
     """
-    course = _RetrySchedule(tracker=tracker, policy=policy, now=now, on_wait=on_wait, started=now())
-    repeat = tenacity.Retrying(
+    schedule = _RetrySchedule(tracker=tracker, policy=policy, now=now, on_wait=on_wait, started=now())
+    retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(RetryableFailure),
-        wait=course.wait,
-        stop=course.stop,
-        before_sleep=course.report_wait,
+        wait=schedule.wait,
+        stop=schedule.stop,
+        before_sleep=schedule.report_wait,
         sleep=sleep,
         reraise=True,
     )
     try:
-        return repeat(attempt)
+        return retrying(attempt)
     except RetryableFailure as last:
-        raise course.final_error(last) from last.__cause__
+        raise schedule.final_error(last) from last.__cause__
 
 
 @dataclass(kw_only=True, slots=True)
 class _RetrySchedule:
-    """What tenacity asks about one request, answered from the policy and the server's words."""
+    """Callbacks of tenacity for one request. Tenacity calls ``wait`` before ``stop``."""
 
     tracker: str
     policy: RetryPolicy
@@ -130,21 +131,21 @@ class _RetrySchedule:
 
     def wait(self, state: tenacity.RetryCallState) -> float:
         failure = _failure_of(state)
-        own = self.policy.backoff_seconds(state.attempt_number)
+        backoff = self.policy.backoff_seconds(state.attempt_number)
         if failure.seconds is not None:
-            # "0" is honoured as "soon": repeating at once is what gets clients banned.
-            self.next_wait = failure.seconds if failure.seconds >= 1 else own
+            # A server's "0" means "soon": clients that retry at once get banned.
+            self.next_wait = failure.seconds if failure.seconds >= 1 else backoff
         else:
-            floor = failure.refusal.min_seconds if failure.refusal else 0.0
-            self.next_wait = max(own, floor * 2.0 ** (state.attempt_number - 1))
+            min_seconds = failure.refusal.min_seconds if failure.refusal else 0.0
+            self.next_wait = max(backoff, min_seconds * 2.0 ** (state.attempt_number - 1))
         return self.next_wait
 
     def stop(self, state: tenacity.RetryCallState) -> bool:
-        spent = max(0.0, (self.now() - self.started).total_seconds())
+        elapsed = max(0.0, (self.now() - self.started).total_seconds())
         return (
             state.attempt_number >= self.policy.attempts
             or self.policy.is_too_long(self.next_wait, self.now())
-            or spent + self.next_wait > self.policy.max_total
+            or elapsed + self.next_wait > self.policy.max_total
         )
 
     def report_wait(self, state: tenacity.RetryCallState) -> None:
@@ -163,7 +164,7 @@ class _RetrySchedule:
         until = self.now().astimezone(UTC) + timedelta(seconds=self.next_wait)
         return RateLimitExceeded(
             f"{self.tracker}: the {last.refusal.reason} is used up until {until:%Y-%m-%d %H:%M} UTC; "
-            "run again after that, the rest of the work is kept",
+            "run again after that, the remaining work is kept",
             until,
         )
 
@@ -171,41 +172,41 @@ class _RetrySchedule:
 def _failure_of(state: tenacity.RetryCallState) -> RetryableFailure:
     failure = state.outcome.exception() if state.outcome else None
     if not isinstance(failure, RetryableFailure):
-        raise TypeError("tenacity asked about an attempt that did not ask to be repeated")
+        raise TypeError("tenacity called back for an attempt that did not raise RetryableFailure")
     return failure
 
 
 def server_wait_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that a refusal's headers ask us to wait, or None when they name no time.
+    """Return the wait that response headers demand, or None if they name no time.
 
-    Reads Retry-After (whole or decimal seconds, or an HTTP date), then X-RateLimit-Reset (epoch seconds as
-    GitHub sends it, ISO 8601 as Jira does) when X-RateLimit-Remaining is 0. Times are judged by the server's
-    own Date header; ``now`` (aware) stands in where there is none.
+    Reads Retry-After (whole or decimal seconds, or an HTTP date), then X-RateLimit-Reset (epoch seconds from
+    GitHub, ISO 8601 from Jira) when X-RateLimit-Remaining is 0. Times are compared with the server's own Date
+    header; ``now`` (aware) replaces a missing one.
     """
     server_now = parse_http_date(headers.get("Date")) or now
-    asked = _parse_retry_after(headers.get("Retry-After"), server_now)
-    if asked is None and (headers.get("X-RateLimit-Remaining") or "").strip() == "0":
-        asked = _parse_reset(headers.get("X-RateLimit-Reset"), server_now)
-    return asked
+    seconds = _parse_retry_after(headers.get("Retry-After"), server_now)
+    if seconds is None and (headers.get("X-RateLimit-Remaining") or "").strip() == "0":
+        seconds = _parse_reset(headers.get("X-RateLimit-Reset"), server_now)
+    return seconds
 
 
 def parse_http_date(text: str | None) -> datetime | None:
-    """The aware UTC time in an HTTP date, or None when there is none to read."""
+    """Return the UTC time of an HTTP date, or None if there is no readable date."""
     if not text:
         return None
     try:
-        moment = parsedate_to_datetime(text.strip())
+        time = parsedate_to_datetime(text.strip())
     except ValueError:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _parse_retry_after(text: str | None, server_now: datetime) -> float | None:
     seconds = _parse_number(text)
     if seconds is not None:
         return max(0.0, seconds)
-    moment = parse_http_date(text)
-    return None if moment is None else max(0.0, (moment - server_now).total_seconds())
+    time = parse_http_date(text)
+    return None if time is None else max(0.0, (time - server_now).total_seconds())
 
 
 def _parse_reset(text: str | None, server_now: datetime) -> float | None:
@@ -213,14 +214,15 @@ def _parse_reset(text: str | None, server_now: datetime) -> float | None:
     if epoch is not None:
         return max(0.0, epoch - server_now.timestamp())
     try:
-        moment = datetime.fromisoformat((text or "").strip())
+        time = datetime.fromisoformat((text or "").strip())
     except ValueError:
         return None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return max(0.0, (moment - server_now).total_seconds())
+    time = time.replace(tzinfo=UTC) if time.tzinfo is None else time
+    return max(0.0, (time - server_now).total_seconds())
 
 
 def _parse_number(text: str | None) -> float | None:
+    """Return a finite number; None for ``inf``, ``nan`` and anything that is not a number."""
     try:
         number = float(text or "")
     except ValueError:

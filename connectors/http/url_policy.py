@@ -1,4 +1,4 @@
-"""Which addresses requests may go to: the one that the settings name, encrypted wherever others could listen."""
+"""Rules for URLs that requests may go to: below the configured base URL, and encrypted except on this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 
 def is_unencrypted(url: str) -> bool:
-    """Whether a URL is plain ``http://`` to anything but this machine: the token would be readable on the way."""
+    """Return whether a URL is plain ``http://`` to another machine, so that the token could be read on the way."""
     parts = urlsplit(url)
     return parts.scheme.lower() == "http" and not _is_loopback(parts.hostname or "")
 
@@ -22,9 +22,12 @@ def _is_loopback(host: str) -> bool:
 
 
 def is_inside_base(url: str, base_url: str) -> bool:
-    """Whether a URL is on the same host as ``base_url`` and its path inside that of ``base_url``, also once servers and
-    clients have decoded ``%2e`` and resolved dots."""
-    asked, allowed = urlsplit(url), urlsplit(base_url)
-    inside = asked.path == allowed.path or asked.path.startswith(allowed.path.rstrip("/") + "/")
-    climbs = {".", ".."} & set(unquote(asked.path).replace("\\", "/").split("/"))
-    return (asked.scheme, asked.netloc) == (allowed.scheme, allowed.netloc) and inside and not climbs
+    """Return whether a URL has the host of ``base_url`` and a path inside its path.
+
+    Paths with ``.`` or ``..`` segments, encoded or not, are outside: servers and clients resolve them differently.
+    """
+    requested, allowed = urlsplit(url), urlsplit(base_url)
+    is_inside = requested.path == allowed.path or requested.path.startswith(allowed.path.rstrip("/") + "/")
+    dot_segments = {".", ".."} & set(unquote(requested.path).replace("\\", "/").split("/"))
+    same_host = (requested.scheme, requested.netloc) == (allowed.scheme, allowed.netloc)
+    return same_host and is_inside and not dot_segments

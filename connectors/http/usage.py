@@ -1,4 +1,4 @@
-"""How many requests were sent to a tracker, and how much of its quota is left."""
+"""Counts of requests per tracker, and the rate limits that trackers report."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RateLimitStatus:
-    """What a tracker's last answer said about the requests that it allows."""
+    """Requests that a tracker allows, by the headers of its latest response."""
 
     limit: int
     remaining: int
 
 
 class RequestStats:
-    """Counts for as long as a run lasts, by tracker. May be used from several threads."""
+    """Request counts and rate limits of one run, by tracker. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -25,24 +25,24 @@ class RequestStats:
         self._rate_limits: dict[str, RateLimitStatus] = {}
 
     def record_request(self, tracker: str) -> None:
-        """A request is about to leave; each repetition counts."""
+        """Count a request. Call it before sending; each retry counts."""
         with self._lock:
             self._sent[tracker] += 1
 
     def record_response(self, tracker: str, headers: Mapping[str, str]) -> None:
-        """An answer came. GitHub has quotas besides the one for all of its API (``core``); those are left aside."""
-        quota = _parse_rate_limit(headers)
-        if quota is not None and headers.get("X-RateLimit-Resource", "core") == "core":
+        """Note the rate limit in a response. Of GitHub's several limits only the main one (``core``) is noted."""
+        status = _parse_rate_limit(headers)
+        if status is not None and headers.get("X-RateLimit-Resource", "core") == "core":
             with self._lock:
-                self._rate_limits[tracker] = quota
+                self._rate_limits[tracker] = status
 
     def request_counts(self) -> dict[str, int]:
-        """Tracker -> requests sent."""
+        """Return the number of requests sent, by tracker."""
         with self._lock:
             return dict(self._sent)
 
     def rate_limits(self) -> dict[str, RateLimitStatus]:
-        """Tracker -> its quota; trackers that say nothing about it are missing."""
+        """Return the latest rate limit of each tracker that reports one."""
         with self._lock:
             return dict(self._rate_limits)
 

@@ -221,7 +221,7 @@ def _open_github(
         overlap=settings.overlap,
         rate_limiter=rate_limiter,
         adapter=client_options.adapter,
-        traffic=client_options.request_stats,
+        request_stats=client_options.request_stats,
         page_size=client_options.page_size or 100,
     )
 
@@ -236,7 +236,7 @@ def _open_jira(
     client_options: ClientOptions,
     rate_limiter: RateLimiter | None,
 ) -> tuple[IssueReader, IssueWriter]:
-    from connectors.jira.reader import open_jira
+    from connectors.jira.connect import open_jira
 
     url = tracker.url or credentials.url
     if url is None:
@@ -260,7 +260,7 @@ def _open_jira(
         overlap=settings.overlap,
         rate_limiter=rate_limiter,
         adapter=client_options.adapter,
-        traffic=client_options.request_stats,
+        request_stats=client_options.request_stats,
         page_size=client_options.page_size or 1000,
         on_smaller_page=client_options.on_smaller_page,
     )

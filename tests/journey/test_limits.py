@@ -216,7 +216,7 @@ def test_a_run_stops_before_the_hours_quota_of_its_token_and_the_next_goes_on(ma
     )
     told = [world.run(after=timedelta(minutes=10))]
     assert told[0].code == 0, told[0].err
-    assert "the quota of 10 labels and comments an hour on github is used up until 10:" in told[0].out
+    assert "the limit of 10 labels and comments per hour on github is used up until 10:" in told[0].out
     assert len(world.writes("github")) == 10
     assert max(world.slept) <= 1
     for _ in range(3):
@@ -241,7 +241,7 @@ def test_a_quota_that_the_server_knows_alone_is_a_failure_and_is_told(make_world
     )
     told = world.run()
     assert told.code == 1
-    assert "the GitHub quota is used up until" in told.out
+    assert "the GitHub rate limit is used up until" in told.out
     assert world.slept == [], "not slept through"
 
 

@@ -90,7 +90,7 @@ def test_a_minute_that_is_full_is_waited_for_and_told(store: Store, clock: list[
     clock[0] += timedelta(seconds=20)
     run.post()
     assert run.slept == [40]
-    assert [wait.reason for wait in run.told] == ["quota of 3 labels and comments a minute on github"]
+    assert [wait.reason for wait in run.told] == ["limit of 3 labels and comments per minute on github"]
 
 
 def test_an_hour_that_is_full_is_not_slept_through(
@@ -106,8 +106,8 @@ def test_an_hour_that_is_full_is_not_slept_through(
     assert len(net.calls) == 3, "nothing was sent"
     assert full.value.until == START + timedelta(hours=1)
     assert str(full.value) == (
-        "github: POST /api/comments: the quota of 3 labels and comments an hour on github is used up until "
-        "2026-11-20 10:00 UTC; the rest of the work is kept for the next run"
+        "github: POST /api/comments: the limit of 3 labels and comments per hour on github is used up until "
+        "2026-11-20 10:00 UTC; the remaining work is kept for the next run"
     )
 
 
@@ -174,7 +174,7 @@ def test_what_the_tracker_says_is_left_counts_more_than_our_own_count(
     run = Run(store, clock)
     run.transport.send("GET", "issues", kind="read")
     with pytest.raises(
-        WriteDeferred, match="the quota that github told is used up until 2026-11-20 09:30 UTC"
+        WriteDeferred, match="the rate limit that github reports is used up until 2026-11-20 09:30 UTC"
     ):
         run.post()
     clock[0] += timedelta(minutes=30)

@@ -58,8 +58,8 @@ def down(seconds: float | None = None) -> RetryableFailure:
 
 
 def used_up(seconds: float | None = None, floor: float = 0.0) -> RetryableFailure:
-    limit = RateLimitRefusal(reason="GitHub quota", min_seconds=floor)
-    return RetryableFailure(RateLimitExceeded("quota"), reason=limit.reason, seconds=seconds, refusal=limit)
+    limit = RateLimitRefusal(reason="GitHub rate limit", min_seconds=floor)
+    return RetryableFailure(RateLimitExceeded("rate limit"), reason=limit.reason, seconds=seconds, refusal=limit)
 
 
 def test_a_first_success_waits_for_nothing() -> None:
@@ -92,7 +92,7 @@ def test_the_servers_wait_wins_and_every_wait_is_told_before_it_begins() -> None
     course = Course(used_up(43))
     assert course.run() == "answer"
     assert course.slept == [43]
-    assert course.told == [Wait(tracker="github", seconds=43, reason="GitHub quota", attempt=1)]
+    assert course.told == [Wait(tracker="github", seconds=43, reason="GitHub rate limit", attempt=1)]
 
 
 def test_a_wait_of_zero_is_not_taken_as_an_invitation_to_hammer() -> None:
