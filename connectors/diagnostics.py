@@ -1,4 +1,4 @@
-"""What the inspections of all trackers say in the same words."""
+"""Results that the checks of all trackers report in the same words."""
 
 from __future__ import annotations
 
@@ -8,34 +8,39 @@ from typing import Final
 
 from connectors.errors import AuthFailed, ConnectorError
 from connectors.http.retry import parse_http_date
-from connectors.model import CheckResult
+from connectors.model import CheckResult, Source
 
 MAX_SKEW: Final = timedelta(seconds=60)
-"""GitHub refuses an app's signature beyond a minute; below that nothing of ours depends on the clock."""
+"""GitHub refuses an app's signature beyond a minute. Smaller deviations have no effect."""
+
+
+def source_problem(check: str, source: Source, text: str) -> CheckResult:
+    """Return a problem with one source."""
+    return CheckResult(level="problem", check=check, subject=source.name, text=text)
 
 
 def unreachable_result(tracker: str, error: ConnectorError) -> CheckResult:
-    """A tracker that did not let us in, or did not answer."""
+    """Return the problem that a tracker refused the credentials or did not answer."""
     check = "credentials" if isinstance(error, AuthFailed) else "tracker"
     return CheckResult(level="problem", check=check, subject=tracker, text=str(error))
 
 
 def clock_results(tracker: str, headers: Mapping[str, str], now: datetime) -> Iterator[CheckResult]:
-    """How far this machine's clock is from the server's Date header; nothing when there is none."""
-    server = parse_http_date(headers.get("Date"))
-    if server is None:
+    """Compare this machine's clock with the server's Date header. Yields nothing without that header."""
+    server_time = parse_http_date(headers.get("Date"))
+    if server_time is None:
         return
-    skew = now - server
+    skew = now - server_time
     if abs(skew) <= MAX_SKEW:
         yield CheckResult(
-            level="ok", check="clock", subject=tracker, text="this machine's clock agrees with it"
+            level="ok", check="clock", subject=tracker, text="this machine's clock agrees with the server's"
         )
         return
-    way = "ahead of" if skew > timedelta(0) else "behind"
+    direction = "ahead of" if skew > timedelta(0) else "behind"
     yield CheckResult(
         level="warning",
         check="clock",
         subject=tracker,
-        text=f"this machine's clock is {round(abs(skew).total_seconds())} s {way} the server's; "
+        text=f"this machine's clock is {round(abs(skew).total_seconds())} s {direction} the server's; "
         "set it by a time server (NTP), or increments begin and end at the wrong time",
     )

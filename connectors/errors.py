@@ -1,6 +1,6 @@
-"""Errors sorted by what the caller should do about them.
+"""Errors of connectors, sorted by the caller's reaction.
 
-Each carries one sentence for people in ``str(error)``: what is wrong and what to do, without secrets.
+``str(error)`` is one sentence for people: what is wrong and what to do, without secrets.
 """
 
 from __future__ import annotations
@@ -9,39 +9,38 @@ from datetime import datetime
 
 
 class ConnectorError(Exception):
-    """Something went wrong between us and a tracker."""
+    """Base class of all failures between this program and a tracker."""
 
     follows_ambiguous_write = False
-    """Whether an earlier attempt of the same write may have taken effect: then a refusal speaks of the repetition
-    alone."""
+    """True if an earlier attempt of the same write may have taken effect. The error describes the retry only."""
 
 
 class SkipIssue(ConnectorError):
-    """This issue cannot be read or written now; the others can. Go on with the next one."""
+    """This issue cannot be read or written now. Continue with the next one."""
 
 
 class Gone(SkipIssue):
-    """The tracker says that the issue, comment or label is not there (404, 410)."""
+    """The tracker does not show the issue, comment or label (404, 410)."""
 
 
 class Rejected(SkipIssue):
-    """The tracker understood and refused (400, 403, 409, 413, 422 on one issue): locked, archived, screen."""
+    """The tracker refused a valid request (400, 403, 409, 413, 422 on one issue): locked, archived, edit screen."""
 
 
 class WriteRedirected(Rejected):
-    """A write was answered with a redirect: nothing was written, and what it was about has another address now."""
+    """A write was answered with a redirect. Nothing was written; the issue has another address now."""
 
 
 class NotConfirmed(Rejected):
-    """The tracker said yes and then showed no effect: refused in silence, or the answer was not the real one."""
+    """The tracker reported success without effect: a silent refusal, or a response from a cache."""
 
 
 class OutcomeUnknown(SkipIssue):
-    """A write was sent and its answer was lost: it may or may not have taken effect. Read before repeating."""
+    """A write was sent and its response was lost. It may have taken effect: read before repeating."""
 
 
 class SkipSource(ConnectorError):
-    """Nothing of this source can be believed now. Go on with the other sources."""
+    """Nothing of this source is reliable now. Continue with the other sources."""
 
 
 class SourceMissing(SkipSource):
@@ -49,27 +48,27 @@ class SourceMissing(SkipSource):
 
 
 class Unavailable(SkipSource):
-    """The tracker did not answer properly within the attempts and the time allowed."""
+    """The tracker gave no proper answer within the allowed attempts and time."""
 
 
 class Unreachable(Unavailable):
-    """There is no connection to the tracker at all."""
+    """No connection to the tracker."""
 
 
 class BadPayload(SkipSource):
-    """The tracker answered with something that is not what its API promises: truncated, repeated, not JSON."""
+    """The response breaks the tracker's API: truncated, repeated, or not JSON."""
 
 
 class StopTracker(ConnectorError):
-    """Nothing more can be done on this tracker in this run."""
+    """No further work is possible on this tracker in this run."""
 
 
 class AuthFailed(StopTracker):
-    """The credentials are missing, wrong, expired, or lack a right that everything needs."""
+    """The credentials are missing, wrong, expired, or lack a permission that everything needs."""
 
 
 class RateLimitExceeded(StopTracker):
-    """The tracker's limit will not be lifted soon enough. ``until`` says when, if the tracker told (UTC)."""
+    """The tracker's rate limit lasts longer than a run may wait, until ``until`` (UTC) if the tracker names it."""
 
     def __init__(self, message: str, until: datetime | None = None) -> None:
         super().__init__(message)
@@ -77,4 +76,4 @@ class RateLimitExceeded(StopTracker):
 
 
 class WriteDeferred(RateLimitExceeded):
-    """By our own count a write would have to wait longer than a run sleeps. Nothing was sent."""
+    """By our own count a write would have to wait longer than a run may wait. Nothing was sent."""

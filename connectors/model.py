@@ -1,4 +1,4 @@
-"""The nouns that connectors hand on: frozen values without behaviour of their own."""
+"""Values that connectors return: frozen dataclasses without behaviour."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from datetime import datetime
 from typing import Literal
 
 Category = Literal["todo", "doing", "done"]
-"""The tracker's own class of a status, named as the flow states are."""
+"""The tracker's own category of a status, by the names of our flow states."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class IssueRef:
-    """Identity and address of an issue. Two refs are equal when tracker and id are; the key may change."""
+    """Identity and address of an issue. Refs with the same tracker and id are equal; the key may change."""
 
     tracker: str
-    """The name of the tracker in the settings."""
+    """Name of the tracker in the settings."""
     id: str
-    """The id that survives a move: Jira's numeric issue id, GitHub's database id."""
+    """Permanent id that survives a move: Jira's numeric issue id, GitHub's database id."""
     key: str = field(compare=False)
-    """``DS-12`` or ``acme/churn#7``: what people write, and what a request is addressed to."""
+    """``DS-12`` or ``acme/churn#7``: used by people and as the address in requests."""
 
     def __str__(self) -> str:
         return f"{self.tracker}:{self.key}"
 
     def __hash__(self) -> int:
-        # Refs are looked up millions of times, and ids of several trackers are seldom the same.
+        # Hashed millions of times per run; ids rarely collide between trackers.
         return hash(self.id)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Issue:
-    """One issue as the tracker told it. All times are aware and in UTC."""
+    """One issue as its tracker reports it. All times are in UTC."""
 
     ref: IssueRef
     url: str
@@ -45,12 +45,12 @@ class Issue:
     updated: datetime
     status_id: str = ""
     category: Category | None = None
-    """None when the tracker names no class that we know."""
+    """None if the tracker names no known category."""
     resolution: str | None = None
     """Jira: name of the resolution. GitHub: ``state_reason``."""
     type: str = ""
     body: str = ""
-    """Empty unless a rule asked for bodies."""
+    """Empty unless a rule needs bodies."""
     labels: frozenset[str] = frozenset()
     components: tuple[str, ...] = ()
     fix_versions: tuple[str, ...] = ()
@@ -69,29 +69,29 @@ class Issue:
     is_pull_request: bool = False
     locked: bool = False
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Custom fields that rules name, by the name used in the rule; values as text."""
+    """Custom fields that rules use, by the name in the rule; values as text."""
 
     @property
     def project(self) -> str:
-        """Jira project key of the issue, or the part before ``#`` on GitHub."""
+        """Container, under the name that rules use."""
         return self.container
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """Who we are on a tracker."""
+    """Account of this program on a tracker."""
 
     id: str
     """Jira accountId or name; GitHub numeric user id."""
     name: str
-    """What a person sees: display name or login."""
+    """Display name or login."""
     timezone: str = "UTC"
-    """IANA name; Jira reads JQL times in it."""
+    """IANA name; Jira reads JQL times in this zone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comment:
-    """A comment on an issue, with what we need to know whether it is ours."""
+    """A comment on an issue, with the data that tells if it is ours."""
 
     id: str
     author_id: str
@@ -99,27 +99,27 @@ class Comment:
     created: datetime
     updated: datetime
     marker: Mapping[str, str] | None = None
-    """Jira: the value of our comment property, where there is one. GitHub keeps the marker in the body."""
+    """Jira: value of our comment property, if any. On GitHub the marker is in the body."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelEvent:
-    """A time that somebody put a label on an issue, or took it off."""
+    """Addition or removal of a label on an issue."""
 
     label: str
     author_id: str
-    """Empty where the tracker names nobody any more."""
+    """Empty if the tracker no longer names the author."""
     at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelHistory:
-    """How a label last came to an issue and went from it."""
+    """Latest addition and removal of one label on one issue."""
 
     added: LabelEvent | None = None
-    """None when it was there from the beginning, or nobody tells."""
+    """None if the issue was created with the label, or the author is unknown."""
     removed: LabelEvent | None = None
-    """None when it was put again since, or never went."""
+    """None if the label was added again later, or never removed."""
 
 
 ChangeKind = Literal["status", "flag", "label"]
@@ -127,29 +127,29 @@ ChangeKind = Literal["status", "flag", "label"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IssueChange:
-    """An entry of an issue's own history on its tracker that says something of its state."""
+    """Entry of an issue's history on its tracker that concerns its state."""
 
     ref: IssueRef
     id: str
-    """The tracker's id of the entry, and what it was about: whenever it is read, it is the same."""
+    """Tracker's id of the entry plus the changed item; the same on every read."""
     at: datetime
     kind: ChangeKind
     before: str = ""
-    """The status before, by its name then; the label that was taken off; ``flagged`` when the flag was."""
+    """Earlier status name, removed label, or ``flagged`` if the flag was set before."""
     after: str = ""
-    """The same of what came; empty when nothing did."""
+    """Later status name, added label, or ``flagged`` if the flag is set after; empty for a removal."""
     before_id: str = ""
     after_id: str = ""
-    """Jira's ids of the statuses, which outlive their names."""
+    """Jira's status ids, which survive renames."""
     resolution: str | None = None
     """GitHub: ``state_reason`` of a closing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """A part of a tracker that is pulled together and has one watermark.
+    """A part of a tracker that is pulled as a whole and has one cursor.
 
-    ``project`` for Jira (``jql`` narrows it), ``repo`` for GitHub.
+    ``project`` on Jira (narrowed by ``jql``), ``repo`` on GitHub.
     """
 
     tracker: str
@@ -160,60 +160,60 @@ class Source:
 
     @property
     def name(self) -> str:
-        """How people recognise it: ``jira:DS``, ``jira:DS (team = Blue)``, ``github:acme/churn``."""
-        narrowed = f" ({self.jql})" if self.jql else ""
-        with_prs = " +pull requests" if self.pull_requests else ""
-        return f"{self.tracker}:{self.project or self.repo}{narrowed}{with_prs}"
+        """Readable name: ``jira:DS``, ``jira:DS (team = Blue)``, ``github:acme/churn``."""
+        jql = f" ({self.jql})" if self.jql else ""
+        pull_requests = " +pull requests" if self.pull_requests else ""
+        return f"{self.tracker}:{self.project or self.repo}{jql}{pull_requests}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cursor:
-    """Where the next incremental pull of a source goes on. Written by the connector, kept by the store."""
+    """Point from which the next incremental pull of a source continues. Created by the connector, stored by us."""
 
     watermark: datetime
-    """The latest ``updated`` that was seen in the data."""
+    """Latest ``updated`` in the data so far."""
     updated_since: datetime
-    """What the next request asks for: never later than what was certainly visible at the last pull."""
+    """Lower bound of the next request: never later than what was certainly visible at the last pull."""
     etag: str | None = None
-    """GitHub: of the one page that ``since`` gave, sent as If-None-Match while ``since`` stays."""
+    """GitHub: ETag of the single page for ``updated_since``; sent as If-None-Match while that stays."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FieldSelection:
-    """What a pull has to bring along; connectors ask for nothing else."""
+    """Optional data that a pull requests; connectors request nothing else beyond the basics."""
 
     body: bool = False
     fields: tuple[str, ...] = ()
-    """Custom fields by name or id, as rules name them."""
+    """Custom fields by name or id, as in rules."""
     state_labels: frozenset[str] = frozenset()
-    """Labels (case-folded) that mean a state or a block to a team: when they came and went is history, too."""
+    """Labels (case-folded) that mean a state or a block to a team: their changes belong to the history."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PulledSource:
-    """A source that was read whole, from ``since`` (or from the beginning) to now."""
+    """A completely read source, from its cursor (or from the beginning) to now."""
 
     source: Source
     issues: tuple[Issue, ...]
     cursor: Cursor
     full: bool
-    """True when everything was asked for, not just what changed."""
+    """True if all issues were requested, not only changed ones."""
     unchanged: bool = False
-    """True for a 304: the server said that there is nothing new."""
+    """True for a 304: the server reports no changes."""
     changes: tuple[IssueChange, ...] | None = None
-    """The whole history of these issues, where it comes with them (Data Center). None: ask for it."""
+    """Whole history of these issues where it comes with them (Data Center). None: request it."""
     without_history: frozenset[str] = frozenset()
-    """Ids of issues of which no history came although others' did: ask for it."""
+    """Ids of issues whose history did not come although that of others did: request it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FailedSource:
-    """A source that could not be read whole. Nothing is concluded from what it did say."""
+    """A source that could not be read completely. No conclusions are drawn from the part that was read."""
 
     source: Source
     reason: str
     """One sentence for people: what is wrong and what to do. Without secrets."""
-    kind: Literal["auth", "forbidden", "missing", "unavailable", "quota", "payload"] = "unavailable"
+    kind: Literal["auth", "forbidden", "missing", "unavailable", "rate_limit", "payload"] = "unavailable"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,59 +223,66 @@ class HistoryRequest:
     source: Source
     issues: tuple[Issue, ...]
     bookmark: str | None = None
-    """``History.mark`` of the answer before."""
+    """``SourceHistory.bookmark`` of the previous result."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceHistory:
-    """What happened to issues of a source, as the tracker tells it."""
+    """Changes of issues of one source."""
 
     source: Source
     changes: tuple[IssueChange, ...]
-    """In no order; some may have been told before."""
+    """Unordered; may repeat changes of earlier results."""
     complete: frozenset[str]
-    """Ids of those issues asked for of which, with the answers before, every change is known."""
+    """Ids of those requested issues of which every change is known, together with earlier results."""
     bookmark: str | None = None
-    """How far a history that is read by source was read; handed back the next time."""
+    """End of what was read of a history that is read per source; passed to the next request."""
     statuses: Mapping[str, tuple[str, Category | None]] = field(default_factory=dict)
-    """Jira, where it was asked for: id -> name and class of every status, those included that no issue has now."""
+    """Jira, if requested: id -> name and category of every status, including statuses without issues."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckResult:
-    """What one check of ``doctor`` came to."""
+    """Result of one check of ``doctor``."""
 
     level: Literal["ok", "warning", "problem"]
     check: str
-    """What was looked at: ``credentials``, ``tracker``, ``account``, ``clock``, ``source``, ``rights``,
-    ``labels``; the commands add some of their own."""
+    """Subject of the check: ``credentials``, ``tracker``, ``account``, ``clock``, ``source``, ``rights``,
+    ``labels``; the command adds others."""
     subject: str
     """Name of the tracker or source, or a file and place."""
     text: str
-    """One sentence for people; for a problem also what to do. Without secrets."""
+    """One sentence for people; for a problem with what to do. Without secrets."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Census:
-    """The ids of all issues that a source holds now, read whole."""
+    """Ids of all issues that a source holds now, completely read."""
 
     source: Source
     ids: frozenset[str]
     pulled: PulledSource | None = None
-    """Where the census brings whole issues anyway (GitHub), they are here."""
+    """Whole issues, where the tracker sends them with the ids anyway (GitHub)."""
+
+
+def census_from_pull(pulled: PulledSource | FailedSource) -> Census | FailedSource:
+    """Return the census that a full pull amounts to."""
+    if isinstance(pulled, FailedSource):
+        return pulled
+    return Census(source=pulled.source, ids=frozenset(issue.ref.id for issue in pulled.issues), pulled=pulled)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownIssue:
-    """An issue as the store remembers it: what the tracker told last, and who told it."""
+    """An issue as last read, with the facts that the store adds."""
 
     issue: Issue
     sources: frozenset[str]
-    """Names (``Source.name``) of the sources whose last whole reading held it. Empty for anchors read alone."""
+    """Names (``Source.name``) of the sources whose last complete read held it. Empty for anchors read alone."""
     first_seen: datetime
     first_labels: frozenset[str] = frozenset()
-    """The labels that it carried when this store saw it first."""
+    """Labels at the first read by this store."""
     vanished: datetime | None = None
-    """When a direct read said that it is not there any more (UTC)."""
+    """Time of the direct read that did not find it any more (UTC)."""
     reopened: int = 0
-    """How often this program saw it go from done to something else."""
+    """Number of observed changes from done to another state."""

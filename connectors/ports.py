@@ -1,5 +1,6 @@
-"""What the rest of the program may ask of a tracker. These docstrings are the contract;
-tests/contract/connector_suite.py holds every connector to it, the one in memory included.
+"""Interfaces of a tracker for the rest of the program. The docstrings are the contract.
+
+tests/contract/connector_suite.py checks every connector against it, including the in-memory one.
 """
 
 from __future__ import annotations
@@ -27,127 +28,141 @@ from connectors.model import (
 
 
 class Cache(Protocol):
-    """Small facts that outlive a run: identity, field ids, known labels. JSON values, by key."""
+    """Key-value store of JSON values that outlives a run: accounts, field ids, known labels."""
 
     def get(self, key: str) -> Any | None:
-        """The value, or None when unknown or too old."""
+        """Return the value, or None if it is unknown or expired."""
         ...
 
     def put(self, key: str, value: Any, *, days: float = 30) -> None:
-        """Keep a JSON value for so many days."""
+        """Store a JSON value for a number of days."""
         ...
 
 
 class IssueReader(Protocol):
-    """Reads one tracker. Never writes."""
+    """Read access to one tracker."""
 
     tracker: str
 
     def whoami(self) -> Account:
-        """Our account, asked of the tracker once and cached. AuthFailed when the tracker knows us not."""
+        """Return our account, requested once and cached. AuthFailed if the tracker rejects the credentials."""
         ...
 
     def pull(
         self, sources: Sequence[tuple[Source, Cursor | None]], selection: FieldSelection
     ) -> Iterator[PulledSource | FailedSource]:
-        """Read each source from its cursor, or whole where the cursor is None. One answer per source.
+        """Read each source from its cursor on, or completely where the cursor is None. One result per source.
 
-        A source is Pulled only when every page was read; anything less is Failed. No error is raised for
-        what concerns a source. Sources may share requests. An issue appears once per source.
+        A source is PulledSource only if every page was read, otherwise FailedSource. Errors that concern a source
+        are not raised. Sources may share requests. An issue appears once per source.
         """
         ...
 
     def census(self, sources: Sequence[Source], selection: FieldSelection) -> Iterator[Census | FailedSource]:
-        """The ids of all issues of each source, as cheaply as the tracker allows, read whole or Failed."""
+        """Read the ids of all issues of each source, as cheaply as the tracker allows. One result per source."""
         ...
 
     def read(self, key: str, selection: FieldSelection) -> Issue:
-        """One issue, read directly (not from a search index). Follows a move: the answer has the new key.
+        """Read one issue directly, not from a search index. Follows a move: the result has the new key.
 
         ``key`` is an issue key, or an id where the tracker addresses by id.
-        Gone when it is not there or not visible; other ConnectorErrors as they come.
+        Raises Gone if the issue does not exist or is not visible, and other ConnectorErrors.
         """
         ...
 
     def comments(self, ref: IssueRef) -> list[Comment]:
-        """All comments of an issue, every page, oldest first, with markers where the tracker keeps them."""
+        """Return all comments of an issue, oldest first, with markers where the tracker stores them."""
         ...
 
     def comment(self, ref: IssueRef, comment_id: str) -> Comment:
-        """One comment with its marker. Gone when it is not there."""
+        """Return one comment with its marker. Raises Gone if it does not exist."""
         ...
 
     def label_origins(self, ref: IssueRef) -> dict[str, LabelEvent]:
-        """Who last put each label that is on the issue now, by label. Labels without known origin are absent."""
+        """Return who last added each current label of an issue. Labels of unknown origin are absent."""
         ...
 
     def label_histories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelHistory]]:
-        """How every label came to these issues and went, by its name in small letters. An issue whose story cannot be
-        told whole is left out; ConnectorErrors for what concerns more than one issue. One request per issue on GitHub,
-        per 100 on Data Center, per 1000 on Cloud; more where there is much to tell."""
+        """Return when each label was last added to and removed from issues, by the label in lower case.
+
+        Issues whose history is not completely known are absent. Raises ConnectorErrors that concern more than one
+        issue. Sends one request per issue on GitHub, per 100 issues on Data Center, per 1000 on Cloud; more for long
+        histories.
+        """
         ...
 
     def histories(
         self, requests: Sequence[HistoryRequest], selection: FieldSelection
     ) -> Iterator[SourceHistory | FailedSource]:
-        """What happened to issues: changes of status, Jira's flag, and labels among ``wanted.state_labels``.
+        """Read changes of status, of Jira's flag, and of labels in ``selection.state_labels``.
 
-        One answer for each source, at most one request per 100 issues on Jira; on GitHub a few pages of the
-        repository's events, none when no issue is asked for. A history that is too long for that is told as far
-        as it was read, and its issues are not among ``whole``. No error is raised for what concerns a source.
-        Where ``Pulled.changes`` came with the issues, nobody need ask.
+        One result per source. Sends at most one request per 100 issues on Jira; on GitHub a few pages of the
+        repository's events, and none without issues. If a history is too long for that, its known part is returned
+        and its issues are not ``complete``. Errors that concern a source are not raised. Not needed where
+        ``PulledSource.changes`` came with the issues.
         """
         ...
 
     def edits_send_mail(self, container: str) -> bool:
-        """Whether people are mailed when we edit labels or a comment there: on Jira unless our account may say
-        otherwise. Asked of the tracker at most once a week."""
+        """Return True if people get mail when we edit labels or a comment there.
+
+        On Jira that is so unless our account may suppress mail. Requested at most once a week.
+        """
         ...
 
     def is_public(self, container: str) -> bool:
-        """Whether anybody at all can read the issues of a container. A Jira site counts as private. At most one
-        request; ConnectorErrors as they come."""
+        """Return True if everybody can read the issues of a container. A Jira site counts as private.
+
+        Sends at most one request. Raises ConnectorErrors.
+        """
         ...
 
     def diagnose(
         self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]
     ) -> Iterator[CheckResult]:
-        """Look, without writing, whether a run could work: who we are, the clock, each source, our rights.
+        """Check without writing if a run can work: account, clock, each source, permissions.
 
-        ``labels``: container -> labels that a run may put there. Our account, the sources and the
-        rights are asked anew, not taken from the cache. Raises no ConnectorError: whatever is wrong is a finding.
+        ``labels``: container -> labels that a run may put there. Account, sources and permissions are requested,
+        not taken from the cache. Raises no ConnectorError: every failure is a result.
         """
         ...
 
 
 class IssueWriter(Protocol):
-    """Writes on one tracker, one request at a time. Never replaces a set."""
+    """Write access to one tracker, one request at a time. Never replaces a set of labels."""
 
     tracker: str
 
     def ensure_label(self, container: str, name: str, color: str, description: str) -> None:
-        """The label exists afterwards (GitHub). Nothing on trackers whose labels are free strings."""
+        """Create the label if it does not exist (GitHub). No effect on trackers without label objects."""
         ...
 
     def rename_label(self, container: str, old: str, new: str) -> bool:
-        """The label ``old`` is called ``new`` afterwards, on every issue of the container. False where that
-        cannot be: labels are free strings (Jira), ``new`` exists already, or ``old`` does not."""
+        """Rename a label on every issue of the container and return True.
+
+        Returns False where that is not possible: the tracker has no label objects (Jira), ``new`` exists already,
+        or ``old`` does not.
+        """
         ...
 
     def change_labels(self, ref: IssueRef, add: Sequence[str], remove: Sequence[str]) -> None:
-        """Add, check that the additions took, then remove. Adding what is there and removing what is not
-        are both fine. OutcomeUnknown does not arise: both can be repeated."""
+        """Add labels, check that they were added, then remove labels. May be repeated.
+
+        Adding a present label and removing an absent one succeed. Never raises OutcomeUnknown.
+        """
         ...
 
     def create_comment(self, ref: IssueRef, body: str, marker: Mapping[str, str]) -> Comment:
-        """Create and return a comment with our marker. OutcomeUnknown when the answer was lost: it is never
-        repeated blindly. Returns only what the tracker really created (id and body are checked)."""
+        """Create a comment with our marker and return it as the tracker stored it (id and body are checked).
+
+        Raises OutcomeUnknown if the response was lost; the request is not repeated then.
+        """
         ...
 
     def edit_comment(self, ref: IssueRef, comment_id: str, body: str, marker: Mapping[str, str]) -> Comment:
-        """Replace the text of a comment. Gone when it is not there."""
+        """Replace the text of a comment. Raises Gone if it does not exist."""
         ...
 
     def delete_comment(self, ref: IssueRef, comment_id: str) -> None:
-        """Remove a comment. One that is gone already is fine."""
+        """Delete a comment. Succeeds if it does not exist."""
         ...

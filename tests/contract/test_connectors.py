@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.github.connect import open_github
-from connectors.memory import MemoryTracker
+from connectors.memory.tracker import MemoryTracker
 from connectors.model import Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox

@@ -90,7 +90,7 @@ def test_it_says_which_labels_a_run_may_make(world: JourneyWorld) -> None:
     (labels,) = [c for c in told.json["checks"] if c["check"] == "labels" and "acme/churn" in c["subject"]]
     assert labels["level"] == "ok"
     assert "capability:features" in labels["text"]
-    assert "made before first use" in labels["text"]
+    assert "created before first use" in labels["text"]
 
 
 def test_labels_that_exist_are_not_announced_as_new_whatever_their_case(world: JourneyWorld) -> None:
@@ -163,7 +163,7 @@ def test_a_missing_token_names_its_variable_and_the_other_tracker_is_still_check
     told = examine(world, environment=environment)
     problem = only_problem(told, code=3)
     assert "set GH_TOKEN or GITHUB_TOKEN" in problem
-    assert "source jira:DS: is there" in told.out
+    assert "source jira:DS: exists" in told.out
 
 
 @pytest.mark.parametrize("variable", ["GH_TOKEN", "JIRA_API_TOKEN"])
@@ -229,7 +229,7 @@ def test_switched_off_issues_are_a_problem(tmp_path: Path) -> None:
     with JourneyWorld(tmp_path, github=repository(has_issues=False)) as world:
         told = examine(world)
         assert told.code == 1
-        assert "issues are switched off" in lines(told, "problem")[0]
+        assert "issues are disabled" in lines(told, "problem")[0]
 
 
 def test_an_archived_repository_is_a_problem_only_while_push_is_on(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_a_token_that_may_only_read_is_a_problem_with_push_and_a_warning_without
 
 def test_triage_suffices_for_labels_that_exist_and_not_for_new_ones(tmp_path: Path) -> None:
     with JourneyWorld(tmp_path, github=repository(permissions={"sync-robot": "triage"})) as world:
-        assert "make them by hand" in only_problem(examine(world), code=1)
+        assert "create them yourself" in only_problem(examine(world), code=1)
         told = examine(world, as_json=True)
         repo = world.github.repo("acme/churn")
         states = ("empty", "planned", "in-progress", "done", "cancelled")
@@ -394,7 +394,7 @@ def test_one_tracker_that_is_down_does_not_hide_the_other(world: JourneyWorld) -
     world.box.faults.add(Fault(kind="status", status=503, tracker="jira", times=None))
     told = examine(world)
     assert told.code == 1
-    assert "source github:acme/churn: is there" in told.out
+    assert "source github:acme/churn: exists" in told.out
     assert all("jira" in line for line in lines(told, "problem"))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.errors import ConnectorError
-from connectors.memory import MemoryTracker
+from connectors.memory.tracker import MemoryTracker
 from connectors.model import (
     Comment,
     Cursor,
