@@ -1,4 +1,4 @@
-"""Jira's changelogs to our values. Pure; ``jira_histories.py`` asks for them."""
+"""Parsing of Jira's changelogs into changes of state and label histories. No requests (see ``histories.py``)."""
 
 from __future__ import annotations
 
@@ -7,36 +7,31 @@ from datetime import datetime
 from typing import Any, Final
 
 from connectors.jira.payload import CATEGORIES
-from connectors.jira.scalars import clean_text, parse_time, require, require_objects
-from connectors.model import Category, FieldSelection, IssueChange, IssueRef
+from connectors.jira.scalars import clean_text, parse_time, person_id, require, require_objects
+from connectors.model import Category, FieldSelection, IssueChange, IssueRef, LabelEvent, LabelHistory
 
 FLAGGED: Final = "flagged"
 
 
-def parse_expanded_changes(
-    raw: Mapping[str, Any], ref: IssueRef, wanted: FieldSelection, flagged: str | None
-) -> list[IssueChange]:
-    """The changes in an issue that was searched with ``expand=changelog``."""
-    return parse_changes(expanded_entries(raw, ref), ref, wanted, flagged)
-
-
 def expanded_entries(raw: Mapping[str, Any], ref: IssueRef) -> list[dict[str, Any]]:
-    """The entries of its changelog. BadPayload."""
-    what = f"changelog of {ref.key}"
-    return require_objects(require(require(raw, "changelog", f"issue {ref.key}"), "histories", what), what)
+    """Return the changelog entries of an issue that was searched with ``expand=changelog``. BadPayload."""
+    subject = f"changelog of {ref.key}"
+    return require_objects(
+        require(require(raw, "changelog", f"issue {ref.key}"), "histories", subject), subject
+    )
 
 
 def parse_changes(
-    histories: Iterable[Mapping[str, Any]], ref: IssueRef, wanted: FieldSelection, flagged: str | None
+    entries: Iterable[Mapping[str, Any]], ref: IssueRef, selection: FieldSelection, flagged: str | None
 ) -> list[IssueChange]:
-    """What the entries of an issue's changelog say of its state. ``flagged``: id of the Flagged field. BadPayload."""
-    what = f"changelog of {ref.key}"
+    """Return the changes of state in changelog entries. ``flagged``: id of the Flagged field. BadPayload."""
+    subject = f"changelog of {ref.key}"
     found: list[IssueChange] = []
-    for entry in histories:
-        entry_id = str(require(entry, "id", what))
-        at = parse_time(require(entry, "created", what), what)
-        for item in require_objects(entry.get("items") or [], what):
-            found += _changes_in_item(item, entry_id, at, ref, wanted, flagged)
+    for entry in entries:
+        entry_id = str(require(entry, "id", subject))
+        at = parse_time(require(entry, "created", subject), subject)
+        for item in require_objects(entry.get("items") or [], subject):
+            found += _changes_in_item(item, entry_id, at, ref, selection, flagged)
     return found
 
 
@@ -45,11 +40,10 @@ def _changes_in_item(
     entry_id: str,
     at: datetime,
     ref: IssueRef,
-    wanted: FieldSelection,
+    selection: FieldSelection,
     flagged: str | None,
 ) -> Iterator[IssueChange]:
-    # Data Center has no fieldId; its "field" is untranslated for fields of Jira's own.
-    field = str(item.get("fieldId") or item.get("field") or "")
+    field = _field_of(item)
     before, after = (clean_text(item.get(name) or "") for name in ("fromString", "toString"))
     if field == "status":
         yield IssueChange(
@@ -66,19 +60,30 @@ def _changes_in_item(
         was, now = (FLAGGED if text else "" for text in (before, after))
         yield IssueChange(ref=ref, id=f"{entry_id}:flag", at=at, kind="flag", before=was, after=now)
     elif field == "labels":
-        gone, come = (_state_labels_in(text, wanted) for text in (before, after))
-        for label in sorted(gone - come):
+        removed, added = (_state_labels_in(text, selection) for text in _label_changes(item))
+        for label in sorted(removed):
             yield IssueChange(ref=ref, id=f"{entry_id}:-{label}", at=at, kind="label", before=label)
-        for label in sorted(come - gone):
+        for label in sorted(added):
             yield IssueChange(ref=ref, id=f"{entry_id}:+{label}", at=at, kind="label", after=label)
 
 
-def _state_labels_in(labels: str, wanted: FieldSelection) -> set[str]:
-    return {label for label in labels.split() if label.casefold() in wanted.state_labels}
+def _field_of(item: Mapping[str, Any]) -> str:
+    """Return the changed field. Data Center sends no fieldId; its "field" is untranslated for built-in fields."""
+    return str(item.get("fieldId") or item.get("field") or "")
+
+
+def _label_changes(item: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """Return the labels that an item removes and adds."""
+    before, after = (set(clean_text(item.get(name) or "").split()) for name in ("fromString", "toString"))
+    return before - after, after - before
+
+
+def _state_labels_in(labels: Iterable[str], selection: FieldSelection) -> set[str]:
+    return {label for label in labels if label.casefold() in selection.state_labels}
 
 
 def parse_statuses(raw: Any) -> dict[str, tuple[str, Category | None]]:
-    """Id -> name and class, out of ``GET /status``. BadPayload."""
+    """Return id -> name and category from ``GET /status``. BadPayload."""
     return {
         str(require(row, "id", "a status")): (
             clean_text(require(row, "name", "a status")),
@@ -86,3 +91,62 @@ def parse_statuses(raw: Any) -> dict[str, tuple[str, Category | None]]:
         )
         for row in require_objects(raw, "GET /status")
     }
+
+
+def parse_label_origins(raw: Any) -> dict[str, LabelEvent]:
+    """Return who last added each current label of an issue that was read with ``expand=changelog``.
+
+    Absent are labels whose addition the changelog does not show (Cloud truncates it; labels set at creation), and
+    labels whose author Jira no longer names.
+    """
+    key = str(require(raw, "key", "an issue"))
+    current = {clean_text(label) for label in require(raw, "fields", f"issue {key}").get("labels") or ()}
+    subject = f"changelog of {key}"
+    entries = require_objects(require(raw, "changelog", f"issue {key}").get("histories"), subject)
+    histories = _label_histories_by_spelling(entries, subject).values()
+    additions = [history.added for history in histories if history.added]
+    return {event.label: event for event in additions if event.label in current and event.author_id}
+
+
+def parse_label_histories(entries: Iterable[Any], subject: str) -> dict[str, LabelHistory]:
+    """Return the history of each label by its name in lower case, from the whole changelog of an issue.
+
+    ``subject`` names the changelog in BadPayload.
+    """
+    found: dict[str, LabelHistory] = {}
+    for label, history in _label_histories_by_spelling(entries, subject).items():
+        other = found.get(label.lower())
+        if other is None or _latest_event(other) <= _latest_event(
+            history
+        ):  # the spelling that changed last wins
+            found[label.lower()] = history
+    return found
+
+
+def _latest_event(history: LabelHistory) -> datetime:
+    return max(event.at for event in (history.added, history.removed) if event)
+
+
+def _label_histories_by_spelling(entries: Iterable[Any], subject: str) -> dict[str, LabelHistory]:
+    histories: dict[str, LabelHistory] = {}
+    ordered = sorted(((_position(entry, subject), entry) for entry in entries), key=lambda pair: pair[0])
+    for (at, _), entry in ordered:
+        author = person_id(entry.get("author"))
+        for item in entry.get("items") or ():
+            if not isinstance(item, dict) or _field_of(item) != "labels":
+                continue
+            removed, added = _label_changes(item)
+            for label in sorted(removed):
+                event = LabelEvent(label=label, author_id=author, at=at)
+                previous = histories.get(label, LabelHistory())
+                histories[label] = LabelHistory(added=previous.added, removed=event)
+            for label in sorted(added):
+                histories[label] = LabelHistory(added=LabelEvent(label=label, author_id=author, at=at))
+    return histories
+
+
+def _position(entry: Any, subject: str) -> tuple[datetime, int]:
+    """Return the sort key of an entry: time, then id, which grows."""
+    entry_id = str(entry.get("id") or "")
+    at = parse_time(require(entry, "created", subject), subject)
+    return at, int(entry_id) if entry_id.isdigit() else 0

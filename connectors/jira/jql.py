@@ -1,4 +1,4 @@
-"""JQL text, and where a pull goes on. Pure: values in, values out."""
+"""JQL texts, and the cursor of the next pull. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from zoneinfo import ZoneInfo
 from connectors.model import Cursor, Issue, Source
 
 ORDER = "ORDER BY created ASC, key ASC"
-"""Never by ``updated``: an issue that changes while pages are read would move over a page's edge."""
+"""Never by ``updated``: an issue that changes while pages are read would move to another page."""
 
 MINUTE = timedelta(minutes=1)
 
 
+class BadJql(ValueError):
+    """A user's JQL that cannot be put into parentheses safely. The message says why."""
+
+
 def created_from(condition: str, at: datetime, zone: ZoneInfo) -> str:
-    """The part of a condition whose issues were created at ``at`` (to the minute) or later."""
+    """Narrow a condition to issues created in the minute of ``at`` or later."""
     return f"({condition}) AND created >= {quote_jql(jql_time(at, zone))}"
 
 
-class BadJql(ValueError):
-    """A user's JQL that cannot be put into brackets safely; the message says why."""
-
-
 def quote_jql(text: str) -> str:
-    """A JQL string literal."""
+    """Return the text as a JQL string literal."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def jql_time(at: datetime, zone: ZoneInfo) -> str:
-    """``at`` to the minute as JQL reads it: in the account's zone. Never later than ``at``.
+    """Return ``at`` as JQL reads times: to the minute and in the account's zone. Never later than ``at``.
 
-    Where clocks go back an hour is written twice and nothing tells which is meant. If the later of the two
-    would be after ``at``, a time before the repeated hour is written instead.
+    When clocks go back, the local times of one hour occur twice, and JQL cannot tell which one is meant. If the
+    later one is after ``at``, a time before the repeated hour is returned.
     """
     candidate = at
     while True:
@@ -46,22 +46,22 @@ def jql_time(at: datetime, zone: ZoneInfo) -> str:
 
 
 def search_condition(sources: Iterable[tuple[Source, datetime | None]], zone: ZoneInfo) -> str:
-    """One condition, without order, for sources of one ``jql`` (or none), each from its own time on.
+    """Return one condition, without ORDER BY, for sources with the same ``jql`` (or none), each updated since a time.
 
-    BadJql when the shared ``jql`` has unbalanced brackets or quotes, or nothing bounds the search.
+    BadJql if the ``jql`` has unbalanced parentheses or quotation marks, or nothing limits the search.
     """
     sources = list(sources)
     clauses = [_source_clause(source, since, zone) for source, since in sources]
     parts = [] if "" in clauses else [" OR ".join(f"({clause})" for clause in clauses)]
-    if narrowed := without_order(sources[0][0].jql or ""):
-        parts.append(narrowed)
+    if jql := without_order(sources[0][0].jql or ""):
+        parts.append(jql)
     if not parts:
         raise BadJql("it names neither a project nor a jql")
     return " AND ".join(f"({part})" for part in parts)
 
 
 def without_order(jql: str) -> str:
-    """The condition of a JQL, without a trailing ORDER BY. BadJql when it cannot stand inside brackets."""
+    """Return the JQL without a trailing ORDER BY. BadJql if it cannot stand inside parentheses."""
     depth, end = 0, len(jql)
     for token in _TOKEN.finditer(jql):
         text = token.group()
@@ -98,21 +98,23 @@ def next_cursor(
     now: datetime,
     overlap: timedelta,
 ) -> Cursor:
-    """Where to go on after a source was read whole.
+    """Return the cursor after a complete read of a source.
 
-    ``server_time`` is the server's time at the first answer. The index may lag, but what was updated an overlap
-    before that is certainly visible: ``since`` never passes it. Up to there, every issue of the watermark's
-    minute has been seen, so that the next minute is early enough and an unchanged source costs no issue.
-    ``now`` is our time. It counts only for a source that never showed an issue, which has nothing but clocks to
-    go by: a server that lives in the future must not put its watermark there.
+    ``server_time``: Date of the first response. The search index may lag, but changes older than ``server_time -
+    overlap`` are certainly visible; ``updated_since`` never passes that time. Up to there, every issue of the
+    watermark's minute was read, so the next minute suffices and an unchanged source returns no issue.
+
+    ``now``: this machine's time, used only for a source without any issue: a server whose clock is in the future must
+    not put the watermark there.
     """
-    visible = server_time - overlap
-    seen = [issue.updated for issue in issues]
+    visible_until = server_time - overlap
+    times = [issue.updated for issue in issues]
     if previous is not None:
-        seen.append(previous.watermark)
-    if not seen:
+        times.append(previous.watermark)
+    if not times:
         earliest = min(server_time, now) - overlap
         return Cursor(watermark=earliest, updated_since=earliest)
-    watermark = max(seen)
-    after = watermark.replace(second=0, microsecond=0) + MINUTE
-    return Cursor(watermark=watermark, updated_since=after if after <= visible else min(watermark, visible))
+    watermark = max(times)
+    next_minute = watermark.replace(second=0, microsecond=0) + MINUTE
+    updated_since = next_minute if next_minute <= visible_until else min(watermark, visible_until)
+    return Cursor(watermark=watermark, updated_since=updated_since)

@@ -1,4 +1,4 @@
-"""Raw Jira answers (REST v2, Cloud and Data Center) to our values. Pure: no requests, no clock."""
+"""Parsing of Jira's JSON into issues, accounts and comments (REST v2, Cloud and Data Center). No requests."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from connectors.jira.scalars import (
     name_of,
     names_of,
     parse_iso_time,
+    person_id,
     person_name,
     require,
     require_objects,
 )
-from connectors.model import Category, FieldSelection, Issue, IssueRef
+from connectors.model import Account, Category, Comment, FieldSelection, Issue, IssueRef
 
 CATEGORIES: Mapping[str, Category] = {"new": "todo", "indeterminate": "doing", "done": "done"}
 BASE_FIELDS = (
@@ -28,40 +29,47 @@ BASE_FIELDS = (
 )
 CATEGORY_CHANGED_FIELD = "statuscategorychangedate"
 
+MARKER_PROPERTY = "increment-sync"
+"""Key of the comment property that marks a comment as ours."""
+
+UNKNOWN_ZONE = "Etc/GMT+12"
+"""Replaces a time zone that Jira does not report. A time in this westernmost zone is never later than meant,
+whatever zone the server reads it in. The price: each pull reads up to 26 hours again."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FieldIds:
-    """Ids of the custom fields of one site; None where the site has no such field."""
+    """Ids of the custom fields of one site; None if the site has no such field."""
 
     sprint: str | None = None
     epic_link: str | None = None
     flagged: str | None = None
     custom: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Name or id as a rule writes it -> ids. Several, because Jira allows many fields of one name."""
+    """Name or id as in a rule -> ids. Jira allows several fields with one name."""
 
     def all_ids(self) -> list[str]:
         known = [self.sprint, self.epic_link, self.flagged]
         return [each for each in known if each] + [each for ids in self.custom.values() for each in ids]
 
 
-def parse_field_ids(listed: Any, wanted: Sequence[str]) -> FieldIds:
-    """The fields that we need out of the answer of ``GET /field``. Unknown wanted names are left out."""
-    known = [row for row in require_objects(listed, "GET /field") if row.get("id")]
+def parse_field_ids(raw: Any, names: Sequence[str]) -> FieldIds:
+    """Return the ids of the needed fields from ``GET /field``. Unknown ``names`` are left out."""
+    rows = [row for row in require_objects(raw, "GET /field") if row.get("id")]
 
-    def first(kind: str, name: str | None = None) -> str | None:
-        for row in known:
+    def first(type_suffix: str, name: str | None = None) -> str | None:
+        for row in rows:
             schema = row.get("schema") or {}
-            shown = row.get("untranslatedName") or row.get("name")
-            if str(schema.get("custom", "")).endswith(kind) and name in (None, shown):
+            row_name = row.get("untranslatedName") or row.get("name")
+            if str(schema.get("custom", "")).endswith(type_suffix) and name in (None, row_name):
                 return str(row["id"])
         return None
 
     custom: dict[str, tuple[str, ...]] = {}
-    for name in wanted:
+    for name in names:
         folded = name.casefold()
         ids = tuple(
             str(row["id"])
-            for row in known
+            for row in rows
             if folded in (str(row["id"]).casefold(), str(row.get("name", "")).casefold())
         )
         if ids:
@@ -74,36 +82,37 @@ def parse_field_ids(listed: Any, wanted: Sequence[str]) -> FieldIds:
     )
 
 
-def fields_to_request(ids: FieldIds, wanted: FieldSelection, *, cloud: bool) -> list[str]:
-    """The field list of a search or read: nothing that is not used."""
+def fields_to_request(ids: FieldIds, selection: FieldSelection, *, cloud: bool) -> list[str]:
+    """Return the field list of a search or read, without unused fields."""
     extra = [CATEGORY_CHANGED_FIELD] if cloud else []
-    body = ["description"] if wanted.body else []
+    body = ["description"] if selection.body else []
     return list(dict.fromkeys([*BASE_FIELDS, *extra, *body, *ids.all_ids()]))
 
 
 def parse_issue(raw: Any, *, tracker: str, site_url: str, field_ids: FieldIds) -> Issue:
-    """One issue of a search or read. ``site_url`` is the address that people browse, without a slash at the end.
+    """Parse one issue of a search or read.
 
-    BadPayload names what is missing or malformed.
+    ``site_url``: address that people browse, without a slash at the end. BadPayload names missing or malformed
+    values.
     """
     key = str(require(raw, "key", "an issue"))
     try:
-        return _parse_issue(raw, key, tracker=tracker, site=site_url, ids=field_ids)
-    except (AttributeError, TypeError) as unexpected:
-        raise BadPayload(f"Jira's answer about issue {key} has an unknown shape: {unexpected}.") from None
+        return _parse_issue(raw, key, tracker=tracker, site_url=site_url, field_ids=field_ids)
+    except (AttributeError, TypeError) as error:
+        raise BadPayload(f"Jira's answer about issue {key} has an unknown shape: {error}.") from None
 
 
-def _parse_issue(raw: Any, key: str, *, tracker: str, site: str, ids: FieldIds) -> Issue:
-    what = f"issue {key}"
-    fields = require(raw, "fields", what)
-    status = require(fields, "status", what)
+def _parse_issue(raw: Any, key: str, *, tracker: str, site_url: str, field_ids: FieldIds) -> Issue:
+    subject = f"issue {key}"
+    fields = require(raw, "fields", subject)
+    status = require(fields, "status", subject)
     category = CATEGORIES.get(str((status.get("statusCategory") or {}).get("key")))
     return Issue(
-        ref=IssueRef(tracker=tracker, id=str(require(raw, "id", what)), key=key),
-        url=f"{site}/browse/{key}",
-        title=clean_text(require(fields, "summary", what)),
+        ref=IssueRef(tracker=tracker, id=str(require(raw, "id", subject)), key=key),
+        url=f"{site_url}/browse/{key}",
+        title=clean_text(require(fields, "summary", subject)),
         container=_project_key(fields, key),
-        status=clean_text(require(status, "name", what)),
+        status=clean_text(require(status, "name", subject)),
         status_id=str(status.get("id") or ""),
         category=category,
         resolution=name_of(fields.get("resolution")),
@@ -112,17 +121,17 @@ def _parse_issue(raw: Any, key: str, *, tracker: str, site: str, ids: FieldIds) 
         labels=frozenset(clean_text(label) for label in fields.get("labels") or ()),
         components=names_of(fields.get("components")),
         fix_versions=names_of(fields.get("fixVersions")),
-        sprint=_sprint(fields.get(ids.sprint)) if ids.sprint else None,
-        parent=_parent(fields, ids.epic_link),
+        sprint=_sprint(fields.get(field_ids.sprint)) if field_ids.sprint else None,
+        parent=_parent(fields, field_ids.epic_link),
         assignees=tuple(filter(None, [person_name(fields.get("assignee"))])),
         author=person_name(fields.get("creator")),
         reporter=person_name(fields.get("reporter")),
-        created=parse_iso_time(require(fields, "created", what), what),
-        updated=parse_iso_time(require(fields, "updated", what), what),
-        started=_category_changed_at(fields, what) if category == "doing" else None,
-        closed=_closed_at(fields, category, what),
-        flagged=bool(ids.flagged and fields.get(ids.flagged)),
-        fields=_custom_fields(fields, ids),
+        created=parse_iso_time(require(fields, "created", subject), subject),
+        updated=parse_iso_time(require(fields, "updated", subject), subject),
+        started=_category_changed_at(fields, subject) if category == "doing" else None,
+        closed=_closed_at(fields, category, subject),
+        flagged=bool(field_ids.flagged and fields.get(field_ids.flagged)),
+        fields=_custom_fields(fields, field_ids),
     )
 
 
@@ -135,7 +144,7 @@ def _description(raw: Any) -> str:
 
 
 def _parent(fields: Mapping[str, Any], epic_link: str | None) -> str | None:
-    """Cloud's ``parent`` serves sub-tasks and epics; Data Center's only sub-tasks (epics: a field)."""
+    """Return the parent's key. Cloud's ``parent`` covers epics; on Data Center they are in a field of their own."""
     parent = fields.get("parent")
     if isinstance(parent, dict) and parent.get("key"):
         return str(parent["key"])
@@ -143,16 +152,15 @@ def _parent(fields: Mapping[str, Any], epic_link: str | None) -> str | None:
     return str(epic) if epic else None
 
 
-def _category_changed_at(fields: Mapping[str, Any], what: str) -> datetime | None:
-    return (
-        parse_iso_time(fields[CATEGORY_CHANGED_FIELD], what) if fields.get(CATEGORY_CHANGED_FIELD) else None
-    )
+def _category_changed_at(fields: Mapping[str, Any], subject: str) -> datetime | None:
+    value = fields.get(CATEGORY_CHANGED_FIELD)
+    return parse_iso_time(value, subject) if value else None
 
 
-def _closed_at(fields: Mapping[str, Any], category: Category | None, what: str) -> datetime | None:
+def _closed_at(fields: Mapping[str, Any], category: Category | None, subject: str) -> datetime | None:
     if fields.get("resolutiondate"):
-        return parse_iso_time(fields["resolutiondate"], what)
-    return _category_changed_at(fields, what) if category == "done" else None
+        return parse_iso_time(fields["resolutiondate"], subject)
+    return _category_changed_at(fields, subject) if category == "done" else None
 
 
 _SPRINT_STATE = re.compile(r"[\[,]state=(\w+)")
@@ -160,21 +168,54 @@ _SPRINT_NAME = re.compile(r"[\[,]name=(.*?)(?:,\w+=|\]$)")
 
 
 def _sprint(raw: Any) -> str | None:
-    """The active sprint, else the last listed. Old Data Centers write the text of a Java object for each."""
-    known: list[tuple[str, str]] = []
+    """Return the active sprint, else the last one. Old Data Centers send each as the text of a Java object."""
+    sprints: list[tuple[str, str]] = []
     for each in raw if isinstance(raw, list) else ():
         if isinstance(each, dict) and each.get("name"):
-            known.append((str(each.get("state", "")), clean_text(each["name"])))
+            sprints.append((str(each.get("state", "")), clean_text(each["name"])))
         elif isinstance(each, str) and (name := _SPRINT_NAME.search(each)):
             state = _SPRINT_STATE.search(each)
-            known.append((state.group(1) if state else "", clean_text(name.group(1))))
-    active = [name for state, name in known if state.casefold() == "active"]
-    return active[-1] if active else known[-1][1] if known else None
+            sprints.append((state.group(1) if state else "", clean_text(name.group(1))))
+    active = [name for state, name in sprints if state.casefold() == "active"]
+    return active[-1] if active else sprints[-1][1] if sprints else None
 
 
 def _custom_fields(fields: Mapping[str, Any], ids: FieldIds) -> dict[str, tuple[str, ...]]:
     return {
-        name: found
+        name: texts
         for name, each in ids.custom.items()
-        if (found := tuple(text for field_id in each for text in field_texts(fields.get(field_id))))
+        if (texts := tuple(text for field_id in each for text in field_texts(fields.get(field_id))))
     }
+
+
+def parse_account(raw: Any) -> Account:
+    """Parse our account from ``GET /myself``, with UNKNOWN_ZONE if Jira reports no time zone."""
+    return Account(
+        id=person_id(raw) or str(require(raw, "name", "our account")),
+        name=clean_text(raw.get("displayName") or raw.get("name") or ""),
+        timezone=str(raw.get("timeZone") or UNKNOWN_ZONE),
+    )
+
+
+def parse_comment(raw: Any, marker: Mapping[str, str] | None = None) -> Comment:
+    """Parse one comment. Without ``marker`` it is taken from the comment's properties, if the JSON has them."""
+    comment_id = str(require(raw, "id", "a comment"))
+    subject = f"comment {comment_id}"
+    created = parse_iso_time(require(raw, "created", subject), subject)
+    return Comment(
+        id=comment_id,
+        author_id=person_id(raw.get("author")),
+        body=clean_text(require(raw, "body", subject)),
+        created=created,
+        updated=parse_iso_time(raw["updated"], subject) if raw.get("updated") else created,
+        marker=marker if marker is not None else parse_marker(raw.get("properties")),
+    )
+
+
+def parse_marker(properties: Any) -> Mapping[str, str] | None:
+    """Return our marker from the properties of a comment, or None if it is absent or malformed."""
+    for each in properties if isinstance(properties, list) else ():
+        value = each.get("value") if isinstance(each, dict) and each.get("key") == MARKER_PROPERTY else None
+        if isinstance(value, dict):
+            return {str(key): str(entry) for key, entry in value.items()}
+    return None

@@ -1,4 +1,4 @@
-"""The small change of Jira's answers: texts, times, names and people, read with suspicion."""
+"""Parsing of single values from Jira's JSON: texts, times, names and people."""
 
 from __future__ import annotations
 
@@ -8,41 +8,59 @@ from typing import Any, Final
 from connectors.errors import BadPayload
 
 _MAX_SECONDS: Final = 100_000_000_000
-"""A number of seconds below this is before the year 5138; of milliseconds, before 1973."""
+"""Smaller numbers are seconds (before the year 5138), larger ones milliseconds (after 1973)."""
 
 
 def clean_text(text: Any) -> str:
-    """Text that every store and every other tracker takes: no NUL, no half of a surrogate pair."""
-    kept = str(text).replace("\x00", "")
-    return kept.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    """Return the text without NUL and lone surrogates, which databases and other trackers refuse."""
+    without_nul = str(text).replace("\x00", "")
+    return without_nul.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def require(raw: Any, key: str, what: str) -> Any:
+def require(raw: Any, key: str, subject: str) -> Any:
+    """Return a value of a JSON object. BadPayload, which names ``subject``, if it is missing or null."""
     value = raw.get(key) if isinstance(raw, dict) else None
     if value is None:
-        raise BadPayload(f'Jira\'s answer about {what} has no "{key}"; nothing of it is used.')
+        raise BadPayload(f'Jira\'s answer about {subject} has no "{key}"; nothing of it is used.')
     return value
 
 
-def require_objects(listed: Any, what: str) -> list[dict[str, Any]]:
-    if not isinstance(listed, list) or not all(isinstance(row, dict) for row in listed):
-        raise BadPayload(f"Jira's answer to {what} is not a list of objects; nothing of it is used.")
-    return listed
+def require_objects(raw: Any, subject: str) -> list[dict[str, Any]]:
+    """Return the value as a list of JSON objects, or raise BadPayload."""
+    if not isinstance(raw, list) or not all(isinstance(row, dict) for row in raw):
+        raise BadPayload(f"Jira's answer to {subject} is not a list of objects; nothing of it is used.")
+    return raw
 
 
-def parse_iso_time(text: Any, what: str) -> datetime:
+def parse_iso_time(text: Any, subject: str) -> datetime:
+    """Return an ISO 8601 time with offset in UTC, or raise BadPayload."""
     try:
         at = datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        raise BadPayload(f"Jira's answer about {what} holds {text!r} where a time belongs.") from None
+        raise BadPayload(f"Jira's answer about {subject} holds {text!r} where a time belongs.") from None
     if at.tzinfo is None:
-        raise BadPayload(f"Jira's answer about {what} holds the time {text!r} without its offset.")
+        raise BadPayload(f"Jira's answer about {subject} holds the time {text!r} without its offset.")
     return at.astimezone(UTC)
 
 
+def parse_time(value: Any, subject: str) -> datetime:
+    """Return a time in UTC from ISO text or a number.
+
+    Bulk responses send milliseconds; Atlassian's documented examples show seconds.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return parse_iso_time(value, subject)
+    try:
+        return datetime.fromtimestamp(value if value < _MAX_SECONDS else value / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise BadPayload(f"Jira's answer about {subject} holds {value!r} where a time belongs.") from None
+
+
 def person_name(raw: Any) -> str:
-    """A readable name to match rules against: the login on Data Center, the display name on Cloud (which
-    hides logins and mail addresses, and whose account ids say nothing to people)."""
+    """Return the name that rules match: the login on Data Center, the display name on Cloud.
+
+    Cloud hides logins and mail addresses, and its account ids are not readable.
+    """
     if not isinstance(raw, dict):
         return ""
     login = None if raw.get("accountId") else raw.get("name")
@@ -50,11 +68,12 @@ def person_name(raw: Any) -> str:
 
 
 def person_id(raw: Any) -> str:
-    """Cloud accountId, Data Center name; empty when the account was deleted or is hidden."""
+    """Return Cloud's accountId or Data Center's name; empty if the account is deleted or hidden."""
     return str(raw.get("accountId") or raw.get("name") or "") if isinstance(raw, dict) else ""
 
 
 def name_of(raw: Any) -> str | None:
+    """Return the name of an object such as a component, or None."""
     return clean_text(raw["name"]) if isinstance(raw, dict) and raw.get("name") else None
 
 
@@ -63,28 +82,18 @@ def names_of(raw: Any) -> tuple[str, ...]:
 
 
 def field_texts(value: Any) -> tuple[str, ...]:
-    """Whatever a custom field holds, as the texts that people see."""
+    """Return the values of a custom field of any type as the texts that people see."""
     if value is None or value == "":
         return ()
     if isinstance(value, (list, tuple)):
         return tuple(text for each in value for text in field_texts(each))
     if isinstance(value, dict):
-        for known in ("value", "name", "displayName", "key", "id"):
-            if value.get(known) is not None:
-                return (clean_text(value[known]), *field_texts(value.get("child")))
+        for key in ("value", "name", "displayName", "key", "id"):
+            if value.get(key) is not None:
+                return (clean_text(value[key]), *field_texts(value.get("child")))
         return ()
     if isinstance(value, bool):
         return ("true" if value else "false",)
     if isinstance(value, float) and value.is_integer():
         return (str(int(value)),)
     return (clean_text(value),)
-
-
-def parse_time(value: Any, what: str) -> datetime:
-    """A time as text, or (in bulk) as a number of milliseconds; documented examples have seconds."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return parse_iso_time(value, what)
-    try:
-        return datetime.fromtimestamp(value if value < _MAX_SECONDS else value / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        raise BadPayload(f"Jira's answer about {what} holds {value!r} where a time belongs.") from None

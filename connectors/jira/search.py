@@ -1,4 +1,4 @@
-"""Search, page by page, until everything was read: by token on Cloud, by offset on Data Center."""
+"""Complete searches, page by page: by token on Cloud, by offset on Data Center."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from connectors.jira.scalars import parse_iso_time, require, require_objects
 from connectors.jira.site import JiraSite
 
 RESULT_WINDOW = 10_000
-"""Newer Data Centers refuse rows beyond this; the rest is asked for by the time of creation."""
+"""Newer Data Centers refuse rows beyond this offset; later rows are found by their time of creation."""
 
 MAX_PAGES = 20_000
 
@@ -26,9 +26,9 @@ MAX_PAGES = 20_000
 class Page:
     rows: list[dict[str, Any]]
     server_time: datetime
-    """The server's own time (UTC)."""
+    """Date of the response (UTC)."""
     expanded: bool = True
-    """False when this page came without what it was to be expanded by, because that was too much for the server."""
+    """False if the page came without the requested expansion, because that was too much for the server."""
 
 
 def search_pages(
@@ -41,46 +41,46 @@ def search_pages(
     window: int = RESULT_WINDOW,
     expand: Sequence[str] = (),
 ) -> Iterator[Page]:
-    """Every page of a search. When the iteration ends without an error, everything was read.
+    """Yield every page of a search. If the iteration ends without an error, all rows were read.
 
-    A row may come twice when issues change meanwhile. BadPayload for repeated or short answers; Rejected only
-    for the first page, when Jira refuses the condition. On Data Center ``fields`` have to hold ``created``;
-    ``expand`` is for it alone, and so are smaller ``page_sizes``: Cloud grants what it can give.
+    A row may appear twice if issues change meanwhile. BadPayload for repeated or missing rows; Rejected only for the
+    first page, if Jira refuses the condition. On Data Center ``fields`` must contain ``created``. ``expand`` and
+    smaller pages apply to Data Center only: Cloud reduces page sizes itself.
     """
     if site.cloud:
         return _pages_by_token(site, condition, fields, page_sizes.rows)
     return _pages_by_offset(_OffsetSearch(site, fields, tuple(expand), page_sizes, window), condition, zone)
 
 
-def _pages_by_token(site: JiraSite, condition: str, fields: Sequence[str], size: int) -> Iterator[Page]:
-    asked: dict[str, Any] = {"jql": f"{condition} {ORDER}", "fields": list(fields), "maxResults": size}
+def _pages_by_token(site: JiraSite, condition: str, fields: Sequence[str], rows: int) -> Iterator[Page]:
+    body: dict[str, Any] = {"jql": f"{condition} {ORDER}", "fields": list(fields), "maxResults": rows}
     ids: set[str] = set()
     tokens: set[str] = set()
     for _ in range(MAX_PAGES):
-        reply = _send_search(site, "/search/jql", asked, first=not tokens)
-        page = _parse_page(reply)
-        if not page.rows and (tokens or reply.data.get("nextPageToken")):
-            # There should be something on a page that another one leads to, or that leads on: asked once more.
-            reply = _send_search(site, "/search/jql", asked, first=not tokens)
-            page = _parse_page(reply)
-            if not page.rows and reply.data.get("nextPageToken"):
+        response = _send_search(site, "/search/jql", body, first=not tokens)
+        page = _parse_page(response)
+        if not page.rows and (tokens or response.data.get("nextPageToken")):
+            # A page that another page leads to, or that leads on, must have rows: request it once more.
+            response = _send_search(site, "/search/jql", body, first=not tokens)
+            page = _parse_page(response)
+            if not page.rows and response.data.get("nextPageToken"):
                 raise BadPayload(f"{site.tracker}: a page of the search is empty although more follows")
         _reject_repeated_page(site, page, ids)
         yield page
-        token = reply.data.get("nextPageToken")
-        if reply.data.get("isLast") is True or (not token and reply.data.get("isLast") is None):
+        token = response.data.get("nextPageToken")
+        if response.data.get("isLast") is True or (not token and response.data.get("isLast") is None):
             return
         if not token:
             raise BadPayload(f"{site.tracker}: a page of the search says that more follows, but not where")
         if token in tokens:
             raise BadPayload(f"{site.tracker}: the search leads back to a page that was read already")
         tokens.add(token)
-        asked["nextPageToken"] = token
+        body["nextPageToken"] = token
     raise BadPayload(f"{site.tracker}: the search did not end after {MAX_PAGES} pages")
 
 
 class _OffsetSearch(NamedTuple):
-    """What all requests of a search by offset have in common."""
+    """Common parameters of all requests of a search by offset."""
 
     site: JiraSite
     fields: Sequence[str]
@@ -89,95 +89,103 @@ class _OffsetSearch(NamedTuple):
     window: int
 
     def fetch(self, condition: str, start: int, *, first: bool) -> tuple[ApiResponse, bool]:
-        """The rows from ``start`` on, as many as the server can give; and whether they are expanded as asked. The
-        order does not depend on how many are asked for, so that the next page begins where this one ends."""
+        """Return as many rows from ``start`` on as the server can deliver, and True if they are expanded as requested.
+
+        The order does not depend on the page size, so the next page begins where this one ends.
+        """
         expand = bool(self.expand)
-        tried = self.page_sizes.candidates(expand=expand, max_rows=self.window - start)
-        bodies = [self._body(condition, start, portion) for portion in tried]
+        candidates = self.page_sizes.candidates(expand=expand, max_rows=self.window - start)
+        bodies = [self._body(condition, start, size) for size in candidates]
         try:
-            reply = _send_search(self.site, "/search", bodies[0], first=first, fallback_bodies=bodies[1:])
+            response = _send_search(self.site, "/search", bodies[0], first=first, fallback_bodies=bodies[1:])
         except (Unavailable, BadPayload):
             self.page_sizes.record_failure()
             raise
-        return reply, self.page_sizes.record_answer(tried, reply.fallback_index).expanded or not expand
+        answered = self.page_sizes.record_answer(candidates, response.fallback_index)
+        return response, answered.expanded or not expand
 
-    def _body(self, condition: str, start: int, portion: PageSize) -> dict[str, Any]:
+    def _body(self, condition: str, start: int, size: PageSize) -> dict[str, Any]:
         body: dict[str, Any] = {
             "jql": f"{condition} {ORDER}",
             "fields": list(self.fields),
             "startAt": start,
-            "maxResults": portion.rows,
+            "maxResults": size.rows,
         }
-        return body | ({"expand": list(self.expand)} if portion.expanded else {})
+        return body | ({"expand": list(self.expand)} if size.expanded else {})
 
 
 def _pages_by_offset(search: _OffsetSearch, condition: str, zone: ZoneInfo) -> Iterator[Page]:
+    """Yield the pages of a search of any length, one result window after the other."""
     site, window = search.site, search.window
-    part, first = condition, True
+    window_condition, first = condition, True
     while True:
         last: dict[str, Any] | None = None
-        for page, more in _pages_in_window(search, part, first=first):
+        for page, has_more in _pages_in_window(search, window_condition, first=first):
             yield page
-            last, first = (page.rows[-1] if more else None), False
+            last, first = (page.rows[-1] if has_more else None), False
         if last is None:
             return
         created = parse_iso_time(
             require(require(last, "fields", "an issue"), "created", "an issue"), "an issue"
         )
-        following = created_from(condition, created, zone)
-        if following == part:
+        # Issues of the last minute are read again: JQL has no seconds.
+        next_condition = created_from(condition, created, zone)
+        if next_condition == window_condition:
             raise BadPayload(
                 f"{site.tracker}: more than {window} issues were created at {jql_time(created, zone)}, "
-                "more than Jira lets anyone list; narrow the source with a jql"
+                "more than Jira can list; narrow the source with a jql"
             )
-        part = following
+        window_condition = next_condition
 
 
 def _pages_in_window(search: _OffsetSearch, condition: str, *, first: bool) -> Iterator[tuple[Page, bool]]:
-    """Pages up to the window's end; the flag says whether rows remain behind this page."""
+    """Yield the pages of one result window, each with True if more rows follow."""
     site, window = search.site, search.window
     ids: set[str] = set()
-    start, total_before = 0, 0
+    start, previous_total = 0, 0
     while True:
-        reply, expanded = search.fetch(condition, start, first=first and not start)
-        page = replace(_parse_page(reply), expanded=expanded)
-        total = int(require(reply.data, "total", "a search"))
+        response, expanded = search.fetch(condition, start, first=first and not start)
+        page = replace(_parse_page(response), expanded=expanded)
+        total = int(require(response.data, "total", "a search"))
         start += len(page.rows)
-        if total < total_before:
+        if total < previous_total:
             raise BadPayload(f"{site.tracker}: issues left the search while it was read; run again")
         if start < total and not page.rows:
-            raise BadPayload(f"{site.tracker}: the search gave {start} of {total} issues and then no more")
+            raise BadPayload(
+                f"{site.tracker}: the search returned {start} of {total} issues and then no more"
+            )
         _reject_repeated_page(site, page, ids)
-        total_before = total
+        previous_total = total
         yield page, start < total
         if start >= min(total, window):
             return
 
 
 def _send_search(
-    site: JiraSite, path: str, asked: dict[str, Any], *, first: bool, fallback_bodies: Sequence[Any] = ()
+    site: JiraSite, path: str, body: dict[str, Any], *, first: bool, fallback_bodies: Sequence[Any] = ()
 ) -> ApiResponse:
     try:
-        return site.send("POST", path, kind="read", json=asked, fallback_bodies=fallback_bodies)
-    except Rejected as refused:
+        return site.send("POST", path, kind="read", json=body, fallback_bodies=fallback_bodies)
+    except Rejected as error:
         if first:
             raise
-        raise Unavailable(f"{site.tracker}: the search broke off in the middle: {refused}") from None
+        raise Unavailable(f"{site.tracker}: the search was refused after its first page: {error}") from None
 
 
-def _parse_page(reply: ApiResponse) -> Page:
-    found = require_objects(require(reply.data, "issues", "a search"), "a search")
-    answered = parse_http_date(reply.headers.get("Date"))
-    if answered is None:
+def _parse_page(response: ApiResponse) -> Page:
+    rows = require_objects(require(response.data, "issues", "a search"), "a search")
+    server_time = parse_http_date(response.headers.get("Date"))
+    if server_time is None:
         raise BadPayload(
-            "Jira's answer carries no Date header, without which no later run knows where to go on; "
-            "a proxy may have taken it out"
+            "Jira's answer has no Date header, which the next run needs to know where to continue; "
+            "a proxy may have removed it"
         )
-    return Page(rows=found, server_time=answered)
+    return Page(rows=rows, server_time=server_time)
 
 
 def _reject_repeated_page(site: JiraSite, page: Page, ids: set[str]) -> None:
-    here = {str(require(row, "id", "an issue of a search")) for row in page.rows}
-    if here and here <= ids:
-        raise BadPayload(f"{site.tracker}: the search gave the same page twice; nothing of it is used")
-    ids |= here
+    """Add the page's ids to ``ids``. BadPayload if all of them were in it already."""
+    page_ids = {str(require(row, "id", "an issue of a search")) for row in page.rows}
+    if page_ids and page_ids <= ids:
+        raise BadPayload(f"{site.tracker}: the search returned the same page twice; nothing of it is used")
+    ids |= page_ids

@@ -1,4 +1,4 @@
-"""What is true of one Jira site and our account on it, asked once and kept in the cache."""
+"""Access to one Jira site: requests, and facts about site and account that are read once and cached."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected, Unavai
 from connectors.http.client import ApiResponse, Transport
 from connectors.http.response_errors import quote_server_message
 from connectors.http.retry import RateLimitRefusal, RequestKind
-from connectors.jira.activity import parse_account
-from connectors.jira.payload import FieldIds, parse_field_ids
+from connectors.jira.payload import FieldIds, parse_account, parse_field_ids
 from connectors.model import Account
 from connectors.ports import Cache
 
 JiraKind = Literal["jira-cloud", "jira-dc"]
 API = "/rest/api/2"
-"""On both kinds: version 2 takes and gives wiki markup, version 3 (Cloud only) ADF documents."""
+"""Version 2 reads and writes wiki markup on Cloud and Data Center; version 3 (Cloud only) uses ADF documents."""
 API_3 = "/rest/api/3"
-"""For what only version 3 has."""
+"""For endpoints that only version 3 has."""
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
 
 class Forbidden(Rejected):
-    """HTTP 403: understood and refused for lack of a right."""
+    """HTTP 403: refused for lack of a permission."""
 
 
 class JiraSite:
-    """The requests that reader and writer share. Raises the errors of ``Transport.send``."""
+    """Requests that reader and writer share. Raises the errors of ``Transport.send``. Thread-safe."""
 
     def __init__(
         self,
@@ -45,7 +44,7 @@ class JiraSite:
         cache: Cache,
         now: Callable[[], datetime],
     ) -> None:
-        """``url``: the site as people browse it. ``identity``: changes when address or credentials do."""
+        """``url``: address that people browse. ``identity``: cache key, different for each address and credential."""
         self.tracker = transport.tracker
         self.cloud = kind == "jira-cloud"
         self.url = url.rstrip("/")
@@ -54,7 +53,7 @@ class JiraSite:
         self._prefix = f"jira:{identity}:"
         self._now = now
         self._account_checked_at: datetime | None = None
-        # Sources are read side by side, and what all of them need is asked once.
+        # Sources are read in parallel; common facts are requested once.
         self._lock = threading.RLock()
 
     def send(
@@ -68,46 +67,48 @@ class JiraSite:
         api: str = API,
         fallback_bodies: Sequence[Any] = (),
     ) -> ApiResponse:
-        """A request below the REST API. AuthFailed also when Jira served it as to nobody."""
-        reply = self._transport.send(
+        """Send a request below the REST API. AuthFailed also if Jira treated us as an anonymous visitor."""
+        response = self._transport.send(
             method, api + path, kind=kind, params=params, json=json, fallback_bodies=fallback_bodies
         )
-        if is_anonymous(reply.headers):
+        if is_anonymous(response.headers):
             raise AuthFailed(_anonymous_message(self.tracker))
-        return reply
+        return response
 
     def account(self, max_age: timedelta = DAY) -> Account:
-        """Who we are, from the cache when that was asked at most ``max_age`` ago."""
+        """Return our account, from the cache if it was requested at most ``max_age`` ago."""
         with self._lock:
-            kept = self._cache.get(self._prefix + "myself")
-            if kept is not None and self._now() - datetime.fromisoformat(kept["at"]) < max_age:
-                return Account(id=kept["id"], name=kept["name"], timezone=kept["timezone"])
+            cached = self._cache.get(self._prefix + "myself")
+            if cached is not None and self._now() - datetime.fromisoformat(cached["at"]) < max_age:
+                return Account(id=cached["id"], name=cached["name"], timezone=cached["timezone"])
             account = parse_account(self.send("GET", "/myself", kind="read").data)
             at = self._account_checked_at = self._now()
-            told = {"id": account.id, "name": account.name, "timezone": account.timezone}
-            self._cache.put(self._prefix + "myself", {**told, "at": at.astimezone(UTC).isoformat()}, days=1)
+            facts = {"id": account.id, "name": account.name, "timezone": account.timezone}
+            self._cache.put(self._prefix + "myself", {**facts, "at": at.astimezone(UTC).isoformat()}, days=1)
             return account
 
     def now(self) -> datetime:
-        """This machine's time (aware)."""
+        """Return this machine's time (aware)."""
         return self._now()
 
     def confirm_login(self) -> None:
-        """Before "not there" is believed: AuthFailed when Jira does not know us any more.
+        """Raise AuthFailed if Jira no longer accepts our credentials. Call it before believing a 404.
 
-        To an expired token Jira shows what it shows to nobody: fewer projects, or none. Asked at most every
-        ten minutes of a run.
+        With an expired token Jira answers as to an anonymous visitor, who sees fewer projects, or none. Sends a
+        request at most every ten minutes.
         """
-        if self._account_checked_at is None or self._now() - self._account_checked_at > timedelta(minutes=10):
+        checked_at = self._account_checked_at
+        if checked_at is None or self._now() - checked_at > timedelta(minutes=10):
             self.account(max_age=timedelta(0))
 
     def confirm_kind(self) -> None:
-        """AuthFailed when the settings say Cloud and the site is a Data Center, or the other way round."""
+        """Raise AuthFailed if the settings say Cloud and the site is a Data Center, or the other way round."""
         with self._lock:
             if self._cache.get(self._prefix + "kind") is not None:
                 return
             try:
-                # Answered to nobody as well, and wrong credentials are often those of the other kind.
+                # serverInfo is public, and wrong credentials are often those of the other kind: so the check for
+                # anonymous responses in self.send is left out.
                 info = self._transport.send("GET", API + "/serverInfo", kind="read").data
             except Gone:
                 raise Unavailable(
@@ -123,41 +124,41 @@ class JiraSite:
                 )
             self._cache.put(self._prefix + "kind", deployment or "Server", days=30)
 
-    def field_ids(self, wanted: Sequence[str]) -> FieldIds:
-        """Ids of the fields that we need; wanted names that the site does not know are left out."""
+    def field_ids(self, names: Sequence[str]) -> FieldIds:
+        """Return the ids of the needed fields. Custom field ``names`` that the site does not know are left out."""
         with self._lock:
-            listed = self._cache.get(self._prefix + "fields")
-            if listed is None:
-                told = self.send("GET", "/field", kind="read").data
-                parse_field_ids(told, wanted)  # raises when it is no list of fields, before it is kept
-                listed = [
+            rows = self._cache.get(self._prefix + "fields")
+            if rows is None:
+                raw = self.send("GET", "/field", kind="read").data
+                parse_field_ids(raw, names)  # raises before an invalid response is cached
+                rows = [
                     {key: row[key] for key in ("id", "name", "untranslatedName", "schema") if key in row}
-                    for row in told
+                    for row in raw
                 ]
-                self._cache.put(self._prefix + "fields", listed, days=7)
-            return parse_field_ids(listed, wanted)
+                self._cache.put(self._prefix + "fields", rows, days=7)
+            return parse_field_ids(rows, names)
 
     def can_suppress_mail(self, project: str) -> bool:
-        """True when we may edit without mail to watchers (``notifyUsers=false``): administrators only."""
-        kept = self._cache.get(self._mail_suppression_key(project))
-        if kept is not None:
-            return bool(kept)
-        asked = {"permissions": "ADMINISTER,ADMINISTER_PROJECTS", "projectKey": project}
+        """Return True if we may edit without mail to watchers (``notifyUsers=false``): administrators only."""
+        cached = self._cache.get(self._mail_suppression_key(project))
+        if cached is not None:
+            return bool(cached)
+        params = {"permissions": "ADMINISTER,ADMINISTER_PROJECTS", "projectKey": project}
         try:
-            told = self.send("GET", "/mypermissions", kind="read", params=asked).data
+            data = self.send("GET", "/mypermissions", kind="read", params=params).data
         except (Rejected, Gone):
-            told = {}
-        rights = told.get("permissions") if isinstance(told, dict) else None
+            data = {}
+        permissions = data.get("permissions") if isinstance(data, dict) else None
         allowed = any(
-            isinstance(right, dict) and right.get("havePermission") is True
+            isinstance(permission, dict) and permission.get("havePermission") is True
             for name in ("ADMINISTER", "ADMINISTER_PROJECTS")
-            if (right := (rights or {}).get(name))
+            if (permission := (permissions or {}).get(name))
         )
         self._cache.put(self._mail_suppression_key(project), allowed, days=7)
         return allowed
 
     def mark_mail_suppression_refused(self, project: str) -> None:
-        """Jira refused an edit without mail in spite of what it says about our rights."""
+        """Note that Jira refused an edit without mail although its permissions allow it."""
         self._cache.put(self._mail_suppression_key(project), False, days=7)
 
     def _mail_suppression_key(self, project: str) -> str:
@@ -165,30 +166,31 @@ class JiraSite:
 
 
 def is_anonymous(headers: Mapping[str, str]) -> bool:
-    """True when the answer says that it was given to nobody in particular, whatever we sent along."""
+    """Return True if the headers say that the request was served as anonymous, in spite of its credentials."""
     reason = headers.get("X-Seraph-LoginReason") or ""
     denied = "AUTHENTICATED_FAILED" in reason or "AUTHENTICATION_DENIED" in reason
     return denied or (headers.get("X-AUSERNAME") or "").strip().casefold() == "anonymous"
 
 
 def detect_rate_limit(response: requests.Response) -> RateLimitRefusal | None:
-    """Jira's refusals because of a limit. Its gateway may leave out Retry-After, so that we start slowly."""
+    """Recognize Jira's rate limit refusals. Jira's gateway may omit Retry-After, so the first wait is 2 s."""
     if response.status_code != 429:
         return None
-    kind = response.headers.get("RateLimit-Reason")
-    return RateLimitRefusal(reason=f"Jira limit ({kind})" if kind else "Jira limit", min_seconds=2.0)
+    limit = response.headers.get("RateLimit-Reason")
+    reason = f"Jira rate limit ({limit})" if limit else "Jira rate limit"
+    return RateLimitRefusal(reason=reason, min_seconds=2.0)
 
 
 def error_classifier(
-    tracker: str, *, scoped_hint: bool
+    tracker: str, *, hint_at_scoped_tokens: bool
 ) -> Callable[[int, Mapping[str, str], Any], ConnectorError | None]:
-    """Tells refusals that Jira words badly; for ``Transport(classify=...)``.
+    """Return the ``classify_error`` of ``Transport``, for refusals whose texts by Jira do not help people.
 
-    ``scoped_hint``: credentials that are refused may be a scoped token, which works only at the gateway.
+    ``hint_at_scoped_tokens``: a refused credential may be a scoped token, which works only at the gateway.
     """
 
-    def classify(status: int, headers: Mapping[str, str], data: Any) -> ConnectorError | None:
-        if status == 401 and scoped_hint:
+    def classify_error(status: int, headers: Mapping[str, str], data: Any) -> ConnectorError | None:
+        if status == 401 and hint_at_scoped_tokens:
             return AuthFailed(
                 f"{tracker}: Jira does not accept the credentials; check JIRA_EMAIL and JIRA_API_TOKEN, "
                 "that the token has not expired, and set JIRA_CLOUD_ID if it is a token with scopes"
@@ -197,18 +199,18 @@ def error_classifier(
             return AuthFailed(_anonymous_message(tracker))
         if status == 403:
             return Forbidden(
-                f"{tracker}: Jira refuses (HTTP 403){quote_server_message(data)}; check the rights of the account, "
-                "and that the project is not archived"
+                f"{tracker}: Jira refuses (HTTP 403){quote_server_message(data)}; check the permissions of the "
+                "account, and that the project is not archived"
             )
         errors = data.get("errors") if isinstance(data, dict) else None
         if status == 400 and isinstance(errors, dict) and "labels" in errors:
             return Rejected(
-                f"{tracker}: Jira refuses the labels{quote_server_message(data)}; put the Labels field on the project's "
-                "edit screen and give the account the Edit Issues permission"
+                f"{tracker}: Jira refuses the labels{quote_server_message(data)}; put the Labels field on the "
+                "project's edit screen and give the account the Edit Issues permission"
             )
         return None
 
-    return classify
+    return classify_error
 
 
 def _anonymous_message(tracker: str) -> str:

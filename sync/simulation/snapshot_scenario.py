@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from connectors.jira.activity import MARKER_PROPERTY
+from connectors.jira.payload import MARKER_PROPERTY
 from connectors.model import Issue
 from mappings.model import Anchor
 from sync.config.credentials import Credentials

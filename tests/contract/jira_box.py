@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from connectors.http.retry import RetryPolicy
-from connectors.jira.reader import JiraReader, open_jira
+from connectors.jira.connect import open_jira
+from connectors.jira.reader import JiraReader
 from connectors.jira.writer import JiraWriter
 from connectors.model import Census, Cursor, FailedSource, FieldSelection, PulledSource, Source
 from connectors.sandbox.jira.site import JiraSiteState

@@ -133,7 +133,7 @@ def test_all_portions_of_a_page_share_the_time_of_one_request(jira: JiraServer, 
 def test_a_server_that_nobody_reaches_is_asked_for_nothing_smaller(jira: JiraServer) -> None:
     waits: list[float] = []
     jira.pull(DS)
-    reader, _ = jira.connect(cache=jira.reader._site._cache, sleep=waits.append)
+    reader, _ = jira.connect(cache=jira.reader.site._cache, sleep=waits.append)
     jira.sandbox.close()
     assert isinstance(jira.pull(DS, reader=reader)[DS], FailedSource)
     assert len(waits) == 3, "between the four usual attempts"
@@ -161,7 +161,7 @@ def test_changelogs_that_are_always_too_much_are_given_up(jira: JiraServer) -> N
     assert len(answer.issues) == len(answer.without_history) == ISSUES
     assert jira.requests().count(SEARCH) == (4 + 2 + 2 + 1) + (4 + 1) + 1
     assert [text.partition("from now on: ")[2] for _, text in heard] == [
-        "50 issues at a time",
+        "50 issues per page",
         "no changelogs with the issues",
     ]
     jira.pull(DS, reader=reader)

@@ -189,7 +189,7 @@ def test_a_data_center_with_a_window_is_read_to_the_end() -> None:
         {"summary": f"Issue {n}", "created": f"{60 - 2 * n}h ago", "updated": "2h ago"} for n in range(25)
     ]
     with serve_jira("jira-dc", projects={"DS": {"issues": stamps}}, switches={"window": 10}) as jira:
-        site = jira.reader._site
+        site = jira.reader.site
         found = search_pages(
             site,
             'project = "DS"',

@@ -10,7 +10,8 @@ from typing import Any
 import responses
 
 from connectors.http.retry import RetryPolicy
-from connectors.jira.reader import JiraReader, open_jira
+from connectors.jira.connect import open_jira
+from connectors.jira.reader import JiraReader
 from connectors.jira.writer import JiraWriter
 from connectors.model import IssueRef, Source
 

@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 
 from connectors.errors import BadPayload
-from connectors.jira.activity import parse_account, parse_comment, parse_label_origins
-from connectors.jira.payload import FieldIds, fields_to_request, parse_field_ids, parse_issue
+from connectors.jira.changelog import parse_label_origins
+from connectors.jira.payload import (
+    FieldIds,
+    fields_to_request,
+    parse_account,
+    parse_comment,
+    parse_field_ids,
+    parse_issue,
+)
 from connectors.model import FieldSelection, Issue
 
 IDS = FieldIds(

@@ -1,11 +1,11 @@
-"""Sources read whole: what changed since a cursor, or the ids of everything."""
+"""Reads of whole sources: issues that changed since a cursor, or the ids of all issues."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,10 +19,9 @@ from connectors.errors import (
     SourceMissing,
 )
 from connectors.http.page_size import PageSizeBackoff
-from connectors.jira.activity import UNKNOWN_ZONE
-from connectors.jira.changelog import parse_expanded_changes
+from connectors.jira.changelog import expanded_entries, parse_changes
 from connectors.jira.jql import BadJql, next_cursor, search_condition, without_order
-from connectors.jira.payload import FieldIds, fields_to_request, parse_issue
+from connectors.jira.payload import UNKNOWN_ZONE, FieldIds, fields_to_request, parse_issue
 from connectors.jira.search import search_pages
 from connectors.jira.site import DAY, HOUR, Forbidden, JiraSite
 from connectors.model import (
@@ -38,18 +37,30 @@ from connectors.model import (
 
 SourceCursor = tuple[Source, Cursor | None]
 
-CENSUS_PAGE_SIZE = 5000
-"""What Cloud grants at most, and only where nothing but ids is asked for."""
+CENSUS_PAGE_SIZE: Final = 5000
+"""Cloud's maximum, granted only for searches that request nothing but ids."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JiraPuller:
-    site: JiraSite
-    overlap: timedelta
-    page_sizes: PageSizeBackoff
-    """Of issues with everything that rules ask for, on Data Center with their changelogs, too."""
-    census_page_sizes: PageSizeBackoff
-    """Of hardly more than ids."""
+class JiraSources:
+    """Pull and census of the sources of one site: the part of ``IssueReader`` that reads by search."""
+
+    def __init__(
+        self,
+        site: JiraSite,
+        *,
+        overlap: timedelta,
+        page_sizes: PageSizeBackoff,
+        census_page_sizes: PageSizeBackoff,
+    ) -> None:
+        """``overlap``: maximum lag of the search index.
+
+        ``page_sizes`` apply to whole issues, on Data Center with their changelogs; ``census_page_sizes`` to ids.
+        """
+        self.tracker = site.tracker
+        self.site = site
+        self.overlap = overlap
+        self.page_sizes = page_sizes
+        self._census_page_sizes = census_page_sizes
 
     def pull(
         self, sources: Sequence[SourceCursor], selection: FieldSelection
@@ -62,11 +73,12 @@ class JiraPuller:
         except ConnectorError as error:
             yield from (failed_source(source, error) for source, _ in sources)
             return
-        course = _PullRun(puller=self, zone=zone, ids=ids, wanted=selection)
+        run = _PullRun(sources=self, zone=zone, field_ids=ids, selection=selection)
         for group in _group_by_jql(sources):
-            yield from course.pull_group(group)
+            yield from run.pull_group(group)
 
-    def census(self, sources: Sequence[Source]) -> Iterator[Census | FailedSource]:
+    def census(self, sources: Sequence[Source], selection: FieldSelection) -> Iterator[Census | FailedSource]:
+        del selection  # a census on Jira reads ids only
         if not sources:
             return
         try:
@@ -78,16 +90,16 @@ class JiraPuller:
             yield self._census_of(source, zone)
 
     def _census_of(self, source: Source, zone: ZoneInfo) -> Census | FailedSource:
-        cloud = self.site.cloud
-        fields, portions = (
-            (["id"], PageSizeBackoff(CENSUS_PAGE_SIZE)) if cloud else (["created"], self.census_page_sizes)
-        )
+        if self.site.cloud:
+            fields, page_sizes = ["id"], PageSizeBackoff(CENSUS_PAGE_SIZE)
+        else:
+            fields, page_sizes = ["created"], self._census_page_sizes
         try:
             condition = search_condition([(source, None)], zone)
-            found = search_pages(self.site, condition, fields, zone=zone, page_sizes=portions)
-            return Census(source=source, ids=frozenset(str(row["id"]) for page in found for row in page.rows))
-        except BadJql as why:
-            return _invalid_source(source, why)
+            pages = search_pages(self.site, condition, fields, zone=zone, page_sizes=page_sizes)
+            return Census(source=source, ids=frozenset(str(row["id"]) for page in pages for row in page.rows))
+        except BadJql as error:
+            return _invalid_source(source, error)
         except Forbidden as error:
             return failed_source(source, error)
         except Rejected as error:
@@ -96,12 +108,15 @@ class JiraPuller:
             return failed_source(source, error)
 
     def _prepare(self, *, fresh: bool) -> ZoneInfo:
-        """Only a fresh identity makes sure that a whole reading was not an anonymous one."""
+        """Check kind and account, and return the account's zone.
+
+        With ``fresh`` the account is requested again, so that a complete read is certainly not an anonymous one.
+        """
         self.site.confirm_kind()
         return self.zone(max_age=HOUR if fresh else DAY)
 
     def zone(self, max_age: timedelta) -> ZoneInfo:
-        """The zone in which our account's JQL is read, as Jira told it at most ``max_age`` ago."""
+        """Return the zone in which Jira reads our JQL times, as it reported at most ``max_age`` ago."""
         account = self.site.account(max_age=max_age)
         try:
             return ZoneInfo(account.timezone)
@@ -109,7 +124,7 @@ class JiraPuller:
             return ZoneInfo(UNKNOWN_ZONE)
 
     def explain_rejection(self, source: Source, error: Rejected) -> FailedSource:
-        """Why Jira refuses to search a source: we are nobody, its project is not there, or its JQL is bad."""
+        """Return why Jira refuses to search a source: expired login, missing project, or invalid JQL."""
         try:
             self.site.confirm_login()
             if source.project:
@@ -122,45 +137,47 @@ class JiraPuller:
                 f"{self.site.account().name} can see; correct the source in the mapping, or give that "
                 "account the Browse Projects permission",
             )
-        except ConnectorError as instead:
-            return failed_source(source, instead)
+        except ConnectorError as cause:
+            return failed_source(source, cause)
         reason = f"{source.name}: Jira refuses the search; correct the jql of the source ({error})"
         return FailedSource(source=source, kind="missing", reason=reason)
 
 
 @dataclass(kw_only=True, slots=True)
 class _SearchResult:
-    """What all pages of a search gave."""
+    """Content of all pages of a search."""
 
     issues: dict[str, Issue] = field(default_factory=dict)
+    """By id; the latest version of an issue that appeared twice."""
     server_time: datetime | None = None
-    """The server's time at the first page (UTC)."""
+    """Date of the first response (UTC)."""
     changes: list[IssueChange] | None = None
-    """None where histories do not come with issues, and from the first changelog on that cannot be read."""
+    """None if histories do not come with issues, or a changelog was invalid."""
     without_history: set[str] = field(default_factory=set)
     """Ids of issues that came without their changelog."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _PullRun:
-    """One pull, with what all its searches need."""
+    """One pull, with the values that all its searches need."""
 
-    puller: JiraPuller
+    sources: JiraSources
     zone: ZoneInfo
-    ids: FieldIds
-    wanted: FieldSelection
+    field_ids: FieldIds
+    selection: FieldSelection
 
     def pull_group(self, group: Sequence[SourceCursor]) -> Iterator[PulledSource | FailedSource]:
+        """Read sources by one search, or by one search each if that fails."""
         try:
             pulled = self._pull_together(group)
-        except BadJql as why:
-            yield from (_invalid_source(source, why) for source, _ in group)
+        except BadJql as error:
+            yield from (_invalid_source(source, error) for source, _ in group)
         except Forbidden as error:
             yield from (failed_source(source, error) for source, _ in group)
         except Rejected as error:
             if len(group) == 1:
-                yield self.puller.explain_rejection(group[0][0], error)
-            else:  # one project that is not there spoils the search of all
+                yield self.sources.explain_rejection(group[0][0], error)
+            else:  # one missing project makes Jira refuse the search for all
                 yield from self._pull_separately(group)
         except ConnectorError as error:
             yield from (failed_source(source, error) for source, _ in group)
@@ -172,84 +189,96 @@ class _PullRun:
             yield from self.pull_group([each])
 
     def _pull_together(self, group: Sequence[SourceCursor]) -> list[PulledSource] | None:
-        """None when it cannot be told whose an issue is: a project that is written by its name or old key."""
+        """Read sources by one search.
+
+        Returns None if an issue fits no source, because a source gives its project by name or by an old key.
+        """
         condition = search_condition(
             [(source, cursor.updated_since if cursor else None) for source, cursor in group], self.zone
         )
-        read = self._search(condition)
-        shares: list[list[Issue]] = [[] for _ in group]
-        for issue in read.issues.values():
+        result = self._search(condition)
+        issues_of: list[list[Issue]] = [[] for _ in group]
+        for issue in result.issues.values():
             owners = [
-                share
-                for share, (source, _) in zip(shares, group, strict=True)
+                issues
+                for issues, (source, _) in zip(issues_of, group, strict=True)
                 if len(group) == 1 or (source.project or "").casefold() == issue.container.casefold()
             ]
             if not owners:
                 return None
-            for share in owners:
-                share.append(issue)
+            for issues in owners:
+                issues.append(issue)
         return [
-            self._pulled_source(source, cursor, share, read)
-            for share, (source, cursor) in zip(shares, group, strict=True)
+            self._pulled_source(source, cursor, issues, result)
+            for issues, (source, cursor) in zip(issues_of, group, strict=True)
         ]
 
     def _search(self, condition: str) -> _SearchResult:
-        puller, site = self.puller, self.puller.site
-        fields = fields_to_request(self.ids, self.wanted, cloud=site.cloud)
-        expand = () if site.cloud else ("changelog",)
-        read = _SearchResult(changes=None if site.cloud else [])
-        for page in search_pages(
-            site, condition, fields, zone=self.zone, page_sizes=puller.page_sizes, expand=expand
-        ):
-            read.server_time = read.server_time or page.server_time
+        site = self.sources.site
+        result = _SearchResult(changes=None if site.cloud else [])
+        pages = search_pages(
+            site,
+            condition,
+            fields_to_request(self.field_ids, self.selection, cloud=site.cloud),
+            zone=self.zone,
+            page_sizes=self.sources.page_sizes,
+            expand=() if site.cloud else ("changelog",),
+        )
+        for page in pages:
+            result.server_time = result.server_time or page.server_time
             for row in page.rows:
-                self._add_row(read, row, expanded=page.expanded)
-        if read.server_time is None:
-            raise BadPayload(f"{site.tracker}: the search gave no page at all")
-        return read
+                self._add_row(result, row, expanded=page.expanded)
+        if result.server_time is None:
+            raise BadPayload(f"{site.tracker}: the search returned no page at all")
+        return result
 
-    def _add_row(self, read: _SearchResult, row: Mapping[str, Any], *, expanded: bool) -> None:
-        site = self.puller.site
-        issue = parse_issue(row, tracker=site.tracker, site_url=site.url, field_ids=self.ids)
-        known = read.issues.get(issue.ref.id)
+    def _add_row(self, result: _SearchResult, row: Mapping[str, Any], *, expanded: bool) -> None:
+        site = self.sources.site
+        issue = parse_issue(row, tracker=site.tracker, site_url=site.url, field_ids=self.field_ids)
+        known = result.issues.get(issue.ref.id)
         if known is None or known.updated <= issue.updated:
-            read.issues[issue.ref.id] = issue
+            result.issues[issue.ref.id] = issue
         if not expanded:
-            read.without_history.add(issue.ref.id)
-        elif read.changes is not None:
-            read.without_history.discard(issue.ref.id)
+            result.without_history.add(issue.ref.id)
+        elif result.changes is not None:
+            result.without_history.discard(issue.ref.id)
             try:
-                read.changes += parse_expanded_changes(row, issue.ref, self.wanted, self.ids.flagged)
-            except BadPayload:  # what an issue is now does not depend on how it came there
-                read.changes = None
+                entries = expanded_entries(row, issue.ref)
+                result.changes += parse_changes(entries, issue.ref, self.selection, self.field_ids.flagged)
+            except BadPayload:  # an invalid history does not make the issue's current state unusable
+                result.changes = None
 
     def _pulled_source(
-        self, source: Source, cursor: Cursor | None, issues: Sequence[Issue], read: _SearchResult
+        self, source: Source, cursor: Cursor | None, issues: Sequence[Issue], result: _SearchResult
     ) -> PulledSource:
-        site, answered = self.puller.site, read.server_time or self.puller.site.now()
+        site = self.sources.site
         following = next_cursor(
-            cursor, issues, server_time=answered, now=site.now(), overlap=self.puller.overlap
+            cursor,
+            issues,
+            server_time=result.server_time or site.now(),
+            now=site.now(),
+            overlap=self.sources.overlap,
         )
         ids = {issue.ref.id for issue in issues}
-        told = None if read.changes is None else tuple(c for c in read.changes if c.ref.id in ids)
+        changes = None if result.changes is None else tuple(c for c in result.changes if c.ref.id in ids)
         return PulledSource(
             source=source,
             issues=tuple(issues),
             cursor=following,
             full=cursor is None,
-            changes=told,
-            without_history=frozenset(ids & read.without_history),
+            changes=changes,
+            without_history=frozenset(ids & result.without_history),
         )
 
 
 def failed_source(source: Source, error: ConnectorError) -> FailedSource:
-    """What an error means for a source."""
+    """Return the failure of a source for an error."""
     reason = str(error)
     match error:
         case AuthFailed():
             return FailedSource(source=source, reason=reason, kind="auth")
         case RateLimitExceeded():
-            return FailedSource(source=source, reason=reason, kind="quota")
+            return FailedSource(source=source, reason=reason, kind="rate_limit")
         case Forbidden():
             return FailedSource(source=source, reason=reason, kind="forbidden")
         case BadPayload():
@@ -260,17 +289,20 @@ def failed_source(source: Source, error: ConnectorError) -> FailedSource:
             return FailedSource(source=source, reason=reason, kind="unavailable")
 
 
-def _invalid_source(source: Source, why: BadJql) -> FailedSource:
-    reason = f"{source.name}: this source cannot be searched: {why}; correct it in the mapping"
+def _invalid_source(source: Source, error: BadJql) -> FailedSource:
+    reason = f"{source.name}: this source cannot be searched: {error}; correct it in the mapping"
     return FailedSource(source=source, reason=reason, kind="missing")
 
 
 def _group_by_jql(sources: Sequence[SourceCursor]) -> list[list[SourceCursor]]:
-    """Sources that one search can serve: of the same jql. Those without project cannot be told apart."""
+    """Group sources that one search can read: those with the same jql.
+
+    A source without project stays alone: its issues cannot be told from those of others.
+    """
     groups: dict[object, list[SourceCursor]] = {}
-    for number, (source, cursor) in enumerate(sources):
-        shared = _normalized_jql(source.jql) if source.project else number
-        groups.setdefault(shared, []).append((source, cursor))
+    for index, (source, cursor) in enumerate(sources):
+        key = _normalized_jql(source.jql) if source.project else index
+        groups.setdefault(key, []).append((source, cursor))
     return list(groups.values())
 
 
