@@ -1,4 +1,4 @@
-"""How we knock at GitHub's door: credentials, headers, and how its refusals are told apart."""
+"""GitHub authentication, default headers and error classification."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ HEADERS: Final = {
     "User-Agent": "increment-sync",
 }
 _SECONDARY_LIMIT_WAIT: Final = 60.0
-"""Seconds to wait when a secondary limit names none (GitHub's best practices for the REST API)."""
+"""Seconds to wait if a secondary rate limit names no time (GitHub's best practices for the REST API)."""
 
 
 class AlreadyExists(Rejected):
-    """What should be created is there already."""
+    """The object to create exists already."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,25 +43,25 @@ class GithubApp:
 
 
 class GithubCredentials(Protocol):
-    """What signs our requests."""
+    """Source of Authorization headers."""
 
     fingerprint: str
-    """Tells accounts apart in the cache, says nothing about the secret."""
+    """Distinguishes accounts in the cache, without revealing the secret."""
     is_app: bool
     grant_path: str | None
-    """Where an app is told, under its identity headers, what it was granted; None for a token."""
+    """Path of an app's granted permissions, read with the identity headers; None for a token."""
 
     def authorization(self) -> str:
-        """The Authorization header for ordinary requests."""
+        """Return the Authorization header of ordinary requests."""
         ...
 
     def identity_headers(self) -> Mapping[str, str]:
-        """What the request that asks who we are needs besides."""
+        """Return the additional headers of the request for our account."""
         ...
 
 
 class TokenCredentials:
-    """A personal access token, through PyGithub's Auth."""
+    """Personal access token, through PyGithub's Auth."""
 
     is_app = False
     grant_path: str | None = None
@@ -78,9 +78,9 @@ class TokenCredentials:
 
 
 class InstallationCredentials:
-    """A GitHub App: PyGithub signs the JWT, our transport fetches the installation's token.
+    """GitHub App: PyGithub signs the JWT, our transport requests the installation token.
 
-    PyGithub's own installation auth would fetch it over its own request path; see ``github.py``.
+    PyGithub's own installation auth would send its requests itself; see ``connect.py``.
     """
 
     is_app = True
@@ -88,8 +88,7 @@ class InstallationCredentials:
     def __init__(
         self, auth: Auth.AppAuth, installation_id: int, transport: Transport, now: Callable[[], datetime]
     ) -> None:
-        """``transport`` is a transport of its own without credentials: a token is fetched while the shared one
-        is about to send."""
+        """``transport``: one without credentials, because tokens are requested while the shared one is sending."""
         self._auth = auth
         self.grant_path: str | None = f"app/installations/{installation_id}"
         self._transport = transport
@@ -112,7 +111,7 @@ class InstallationCredentials:
         try:
             return self._auth.create_jwt()
         except Exception:
-            # The signing library's errors are many, and may quote the key.
+            # The signing library raises many errors, and their messages may quote the key.
             raise AuthFailed(
                 "the private key of the GitHub App cannot sign; GITHUB_APP_PRIVATE_KEY has to be "
                 "the whole PEM text, line breaks included"
@@ -121,18 +120,19 @@ class InstallationCredentials:
     def _fetch_token(self) -> None:
         path = f"{self.grant_path}/access_tokens"
         try:
-            reply = self._transport.send("POST", path, kind="idempotent", headers=self.identity_headers())
+            response = self._transport.send("POST", path, kind="idempotent", headers=self.identity_headers())
         except SkipIssue as error:
             raise AuthFailed(f"{error}; check GITHUB_APP_ID and GITHUB_APP_INSTALLATION_ID") from None
-        fields = require_object(reply.data, "an installation token")
+        fields = require_object(response.data, "an installation token")
         self._token = str(require(fields, "token", "an installation token"))
-        server_now = parse_http_date(reply.headers.get("Date")) or self._now()
-        life = parse_time(require(fields, "expires_at", "an installation token"), "a token") - server_now
-        self._expires_at = self._now() + life - timedelta(seconds=60)
+        # The lifetime is measured by the server's clock, then applied to ours, with a minute to spare.
+        server_now = parse_http_date(response.headers.get("Date")) or self._now()
+        expires_at = parse_time(require(fields, "expires_at", "an installation token"), "a token")
+        self._expires_at = self._now() + (expires_at - server_now) - timedelta(seconds=60)
 
 
 class AuthorizationHeader(AuthBase):
-    """Puts the Authorization header on requests that have none of their own."""
+    """Adds the Authorization header to requests that have none."""
 
     def __init__(self, credentials: GithubCredentials) -> None:
         self._credentials = credentials
@@ -144,26 +144,26 @@ class AuthorizationHeader(AuthBase):
 
 
 def new_session() -> requests.Session:
-    """A session with GitHub's headers and no credentials."""
-    made = requests.Session()
-    made.headers.update(HEADERS)
-    return made
+    """Return a session with GitHub's headers and no credentials."""
+    session = requests.Session()
+    session.headers.update(HEADERS)
+    return session
 
 
 def detect_rate_limit(response: requests.Response) -> RateLimitRefusal | None:
-    """GitHub's quota refusals: 429, and those 403 that say so by header or text."""
+    """Recognize rate limit refusals: 429, and those 403 that say so by header or text."""
     if response.status_code not in (403, 429):
         return None
     headers = response.headers
-    used_up = (headers.get("X-RateLimit-Remaining") or "").strip() == "0"
-    told = "rate limit" in response.text[:2000].lower()
-    if response.status_code == 429 or "Retry-After" in headers or used_up or told:
-        return RateLimitRefusal(reason="GitHub quota", min_seconds=_SECONDARY_LIMIT_WAIT)
+    is_used_up = (headers.get("X-RateLimit-Remaining") or "").strip() == "0"
+    is_named = "rate limit" in response.text[:2000].lower()
+    if response.status_code == 429 or "Retry-After" in headers or is_used_up or is_named:
+        return RateLimitRefusal(reason="GitHub rate limit", min_seconds=_SECONDARY_LIMIT_WAIT)
     return None
 
 
 def classify_error(status: int, headers: Mapping[str, str], data: Any) -> ConnectorError | None:
-    """AlreadyExists for a 422 that says so; nothing for the others."""
+    """Return AlreadyExists for a 422 that says so, otherwise None."""
     del headers
     errors = data.get("errors") if status == 422 and isinstance(data, Mapping) else None
     codes = {error.get("code") for error in errors or () if isinstance(error, Mapping)}

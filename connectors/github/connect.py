@@ -1,9 +1,8 @@
-"""GitHub and GitHub Enterprise Server: what opens the reader and the writer.
+"""Opens reader and writer of GitHub or a GitHub Enterprise Server.
 
-PyGithub gives the credentials (``github.Auth``); requests go through our own transport. Its request path is
-unusable for us: it repeats POST after a 502 (a second comment), follows a 301 without the query (30 open
-issues pass for all), takes a 307 on a write for success, and gives up at a bare 429.
-tests/unit/test_github_defects.py holds us to each.
+PyGithub provides the credentials (``github.Auth``); requests use our own transport, because PyGithub repeats POST
+after a 502 (a second comment), follows a 301 without the query (30 open issues instead of all), takes a 307 on a write
+for success, and gives up at a bare 429. tests/unit/test_github_defects.py shows each defect.
 """
 
 from __future__ import annotations
@@ -30,8 +29,6 @@ from connectors.http.rate_limiter import RateLimiter
 from connectors.http.retry import RetryPolicy
 from connectors.ports import Cache
 
-__all__ = ["GithubApp", "GithubReader", "GithubWriter", "open_github"]
-
 
 def open_github(
     *,
@@ -44,52 +41,50 @@ def open_github(
     rate_limiter: RateLimiter | None = None,
     page_size: int = 100,
     overlap: timedelta = timedelta(minutes=5),
-    **surroundings: Unpack[TransportOptions],
+    **options: Unpack[TransportOptions],
 ) -> tuple[GithubReader, GithubWriter]:
-    """A reader and a writer that share one transport. Sends nothing yet.
+    """Return a reader and a writer that share one transport. Sends no request.
 
-    ``tracker`` is its name in the settings, ``url`` the address of the API (``https://HOST/api/v3`` for an
-    Enterprise Server). Either ``token`` or ``app``; AuthFailed without both. ``rate_limiter`` says when
-    a write may leave. ``overlap``: how long GitHub may take until a change shows in its lists.
-    ``surroundings``: see ``Transport``.
+    ``tracker``: name in the settings. ``url``: address of the API (``https://HOST/api/v3`` for an Enterprise Server).
+    Needs ``token`` or ``app``; AuthFailed without both. ``rate_limiter`` spaces writes. ``overlap``: maximum delay
+    until a change appears in GitHub's lists. ``options``: see ``Transport``.
     """
     policy = policy or RetryPolicy()
 
-    def door(signed: GithubCredentials | None, paced: RateLimiter | None) -> Transport:
-        opened = new_session()
-        opened.auth = AuthorizationHeader(signed) if signed else None
+    def open_transport(credentials: GithubCredentials | None, limiter: RateLimiter | None) -> Transport:
+        session = new_session()
+        session.auth = AuthorizationHeader(credentials) if credentials else None
         return Transport(
-            opened,
+            session,
             url,
             tracker=tracker,
             policy=policy,
-            rate_limiter=paced,
+            rate_limiter=limiter,
             detect_rate_limit=detect_rate_limit,
             classify_error=classify_error,
-            **surroundings,
+            **options,
         )
 
-    credentials = _credentials(tracker, token, app, door(None, None), surroundings["now"])
-    shared = door(credentials, rate_limiter)
+    credentials = _credentials(tracker, token, app, open_transport(None, None), options["now"])
+    transport = open_transport(credentials, rate_limiter)
     reader = GithubReader(
-        tracker=tracker,
-        transport=shared,
-        credentials=credentials,
-        cache=cache,
-        page_size=page_size,
-        overlap=overlap,
+        transport=transport, credentials=credentials, cache=cache, page_size=page_size, overlap=overlap
     )
-    return reader, GithubWriter(tracker=tracker, transport=shared, cache=cache)
+    return reader, GithubWriter(transport=transport, cache=cache)
 
 
 def _credentials(
-    tracker: str, token: str | None, app: GithubApp | None, door: Transport, now: Callable[[], datetime]
+    tracker: str,
+    token: str | None,
+    app: GithubApp | None,
+    transport: Transport,
+    now: Callable[[], datetime],
 ) -> GithubCredentials:
-    from github import Auth  # costs hundreds of milliseconds, and not every command needs it
+    from github import Auth  # takes hundreds of milliseconds, and not every command needs it
 
     if app is not None:
         signer = Auth.AppAuth(app.app_id, app.private_key)
-        return InstallationCredentials(signer, app.installation_id, door, now)
+        return InstallationCredentials(signer, app.installation_id, transport, now)
     if token and token.strip():
         return TokenCredentials(Auth.Token(token.strip()))
     raise AuthFailed(

@@ -1,4 +1,4 @@
-"""What ``doctor`` asks GitHub: who we are, what each repository is, and what we may do there."""
+"""Checks of ``doctor`` on GitHub: account, clock, repositories, permissions and labels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connectors.diagnostics import clock_results, unreachable_result
+from connectors.diagnostics import clock_results, source_problem, unreachable_result
 from connectors.errors import AuthFailed, ConnectorError, SkipIssue
 from connectors.github.auth import GithubCredentials
 from connectors.github.paged_scan import list_pages
@@ -17,7 +17,6 @@ from connectors.http.response_errors import ReadRedirected
 from connectors.model import Account, CheckResult, Source
 
 _MAX_LABELS_SHOWN: Final = 6
-"""Labels that are named in a sentence."""
 
 _DANGEROUS_SCOPES: Final = (
     *("admin:", "delete_repo", "workflow", "write:packages", "delete:packages", "site_admin", "write:org"),
@@ -28,80 +27,79 @@ _NEEDED_GRANTS: Final = frozenset({"issues", "pull_requests", "metadata"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GithubDiagnostics:
-    """One look at a server. ``ask_who`` asks it who we are, past every cache."""
+    """``fetch_account`` requests our account without a cache."""
 
     transport: Transport
     credentials: GithubCredentials
     fetch_account: Callable[[], tuple[Account, ApiResponse]]
 
     def run(self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]) -> Iterator[CheckResult]:
-        """See ``ports.IssueReader.inspect``. Requests: 1 or 2, and 1 or 2 for each repository."""
+        """Implement ``IssueReader.diagnose``. Sends 1 or 2 requests, and 1 or 2 for each repository."""
         tracker = self.transport.tracker
         try:
-            account, reply = self.fetch_account()
+            account, response = self.fetch_account()
             granted = self._fetch_grants()
         except ConnectorError as error:
             yield unreachable_result(tracker, error)
             return
         text = f"{self.transport.base_url} knows us as {account.name}"
         yield CheckResult(level="ok", check="account", subject=tracker, text=text)
-        yield from clock_results(tracker, reply.headers, self.transport.now())
-        yield from _excess_rights(tracker, reply.headers.get("X-OAuth-Scopes"), granted)
+        yield from clock_results(tracker, response.headers, self.transport.now())
+        yield from _excess_rights(tracker, response.headers.get("X-OAuth-Scopes"), granted)
         for source in sources:
             yield from self._check_repository(source, labels.get(source.repo or "", ()), granted)
 
     def _fetch_grants(self) -> Mapping[str, Any] | None:
-        """What an app's installation may do, ``{"issues": "write"}``; None for a token."""
+        """Return the permissions of an app's installation, ``{"issues": "write"}``; None for a token."""
         if self.credentials.grant_path is None:
             return None
         headers = self.credentials.identity_headers()
         try:
-            reply = self.transport.send("GET", self.credentials.grant_path, kind="read", headers=headers)
+            response = self.transport.send("GET", self.credentials.grant_path, kind="read", headers=headers)
         except SkipIssue as error:
             raise AuthFailed(f"{error}; check GITHUB_APP_ID and GITHUB_APP_INSTALLATION_ID") from None
-        told = require_object(reply.data, "an installation").get("permissions")
-        return told if isinstance(told, Mapping) else {}
+        permissions = require_object(response.data, "an installation").get("permissions")
+        return permissions if isinstance(permissions, Mapping) else {}
 
     def _check_repository(
         self, source: Source, labels: Sequence[str], granted: Mapping[str, Any] | None
     ) -> Iterator[CheckResult]:
         repo = source.repo or ""
         try:
-            reply = self.transport.send("GET", f"repos/{repo}", kind="read")
-            facts = require_object(reply.data, "a repository")
+            response = self.transport.send("GET", f"repos/{repo}", kind="read")
+            facts = require_object(response.data, "a repository")
             missing = self._missing_labels(repo, labels)
-        except ReadRedirected as moved:
-            yield _problem("source", source, str(error_for_renamed(self.transport, repo, moved)))
+        except ReadRedirected as redirect:
+            yield source_problem("source", source, str(error_for_renamed(self.transport, repo, redirect)))
             return
         except ConnectorError as error:
-            yield _problem("source", source, failed_source(source, error).reason)
+            yield source_problem("source", source, failed_source(source, error).reason)
             return
-        yield from _check_state(source, facts)
-        may_create = True
-        for finding, creates in _check_rights(source, facts, granted, reply.headers):
-            may_create = may_create and creates
-            yield finding
+        yield _check_state(source, facts)
+        rights, may_create_labels = _check_rights(source, facts, granted, response.headers)
+        yield rights
         if labels:
-            yield _check_labels(source, labels, missing, may_create=may_create)
+            yield _check_labels(source, labels, missing, may_create=may_create_labels)
 
     def _missing_labels(self, repo: str, labels: Sequence[str]) -> list[str]:
-        """Those labels that the repository does not have yet. GitHub compares them without case."""
+        """Return the labels that the repository lacks. GitHub compares them without case."""
         if not labels:
             return []
-        there: set[str] = set()
-        for reply in list_pages(self.transport, f"repos/{repo}/labels", {"per_page": 100}):
-            rows = require_list(reply.data, "a list of labels")
-            there |= {name.casefold() for name in parse_label_names(rows, f"the labels of {repo}")}
-        return [label for label in labels if label.casefold() not in there]
+        existing: set[str] = set()
+        for page in list_pages(self.transport, f"repos/{repo}/labels", {"per_page": 100}):
+            rows = require_list(page.data, "a list of labels")
+            existing |= {name.casefold() for name in parse_label_names(rows, f"the labels of {repo}")}
+        return [label for label in labels if label.casefold() not in existing]
 
 
 def _excess_rights(
     tracker: str, scopes: str | None, granted: Mapping[str, Any] | None
 ) -> Iterator[CheckResult]:
-    """What a classic token or an app could be made to do if it was stolen, beyond our work. What a fine-grained token
-    may do, GitHub does not tell."""
-    held = {scope.strip() for scope in (scopes or "").split(",")}
-    excess = sorted(scope for scope in held if scope.startswith(_DANGEROUS_SCOPES))
+    """Warn about permissions of a classic token or an app beyond our needs, which matter if it is stolen.
+
+    GitHub does not report the permissions of a fine-grained token.
+    """
+    excess = sorted(scope for scope in _split_scopes(scopes or "") if scope.startswith(_DANGEROUS_SCOPES))
     if excess:
         text = (
             f"the token may do more than is needed ({', '.join(excess)}); use a fine-grained token with Issues: write, "
@@ -118,81 +116,77 @@ def _excess_rights(
         yield CheckResult(level="warning", check="rights", subject=tracker, text=text)
 
 
-def _check_state(source: Source, facts: Mapping[str, Any]) -> Iterator[CheckResult]:
-    """Whether the repository has issues that can be read and written."""
+def _check_state(source: Source, facts: Mapping[str, Any]) -> CheckResult:
+    """Check that the repository has issues that can be read and written."""
     if facts.get("has_issues") is False:
-        text = "its issues are switched off; switch them on in its settings, or take it out of the mapping"
-        yield _problem("source", source, text)
-    elif facts.get("archived") is True:
-        text = "is archived, so that nothing can be written; unarchive it, or take it out of the mapping"
-        yield _problem("rights", source, text)
-    else:
-        yield CheckResult(level="ok", check="source", subject=source.name, text="is there, and has issues")
+        text = "its issues are disabled; enable them in its settings, or remove it from the mapping"
+        return source_problem("source", source, text)
+    if facts.get("archived") is True:
+        text = "is archived, so that nothing can be written; unarchive it, or remove it from the mapping"
+        return source_problem("rights", source, text)
+    return CheckResult(level="ok", check="source", subject=source.name, text="exists, and has issues")
 
 
 def _check_rights(
     source: Source, facts: Mapping[str, Any], granted: Mapping[str, Any] | None, headers: Mapping[str, str]
-) -> Iterator[tuple[CheckResult, bool]]:
-    """What we may write, and whether that includes making labels."""
+) -> tuple[CheckResult, bool]:
+    """Check what our account may write. The flag is True if it may create labels."""
     if granted is not None:
-        yield _check_app_rights(source, granted)
-        return
+        return _check_app_rights(source, granted)
     role = facts.get("permissions")
     if not isinstance(role, Mapping):
-        text = "GitHub does not tell what the account may do here; the first write will show it"
-        yield CheckResult(level="warning", check="rights", subject=source.name, text=text), True
-        return
+        text = "GitHub does not report what the account may do here; the first write will show it"
+        return CheckResult(level="warning", check="rights", subject=source.name, text=text), True
     scopes = headers.get("X-OAuth-Scopes")
     if scopes is not None and not _is_scope_sufficient(scopes, private=facts.get("private") is True):
-        text = f"the token's scopes ({scopes.strip() or 'none'}) do not allow writing; make one with the scope repo"
-        yield _problem("rights", source, text), False
-    elif role.get("push"):
-        # A fine-grained token may be narrower than its owner, and GitHub shows that only at a write.
-        caution = "" if scopes is not None else "; a fine-grained token needs Issues: write besides"
-        text = f"the account may label, comment and make labels{caution}"
-        yield CheckResult(level="ok", check="rights", subject=source.name, text=text), True
-    elif role.get("triage"):
-        text = "the account may label and comment, but not make labels (role triage)"
-        yield CheckResult(level="ok", check="rights", subject=source.name, text=text), False
-    else:
-        text = "the account may only read; give it the role triage (labels that exist) or write (all labels)"
-        yield _problem("rights", source, text), False
+        text = f"the token's scopes ({scopes.strip() or 'none'}) do not allow writing; create one with the scope repo"
+        return source_problem("rights", source, text), False
+    if role.get("push"):
+        # A fine-grained token may be narrower than its owner's role, which GitHub shows only at a write.
+        caution = "" if scopes is not None else "; a fine-grained token also needs Issues: write"
+        text = f"the account may label, comment and create labels{caution}"
+        return CheckResult(level="ok", check="rights", subject=source.name, text=text), True
+    if role.get("triage"):
+        text = "the account may label and comment, but not create labels (role triage)"
+        return CheckResult(level="ok", check="rights", subject=source.name, text=text), False
+    text = "the account may only read; give it the role triage (existing labels) or write (all labels)"
+    return source_problem("rights", source, text), False
 
 
 def _check_app_rights(source: Source, granted: Mapping[str, Any]) -> tuple[CheckResult, bool]:
     if granted.get("issues") == "write":
-        text = "the app may label, comment and make labels (issues: write)"
+        text = "the app may label, comment and create labels (issues: write)"
         return CheckResult(level="ok", check="rights", subject=source.name, text=text), True
     text = (
-        f"the app was granted issues: {granted.get('issues', 'nothing')}; ask for read and write, and have "
-        "the owner of the installation accept it"
+        f"the app was granted issues: {granted.get('issues', 'nothing')}; request read and write, and ask "
+        "the owner of the installation to accept it"
     )
-    return _problem("rights", source, text), False
+    return source_problem("rights", source, text), False
 
 
 def _is_scope_sufficient(scopes: str, *, private: bool) -> bool:
-    """For a classic token, whose scopes GitHub lists in a header."""
-    held = {scope.strip() for scope in scopes.split(",")}
+    """Check the scopes of a classic token, which GitHub lists in a header."""
+    held = _split_scopes(scopes)
     return "repo" in held or ("public_repo" in held and not private)
+
+
+def _split_scopes(scopes: str) -> set[str]:
+    return {scope.strip() for scope in scopes.split(",")}
 
 
 def _check_labels(
     source: Source, labels: Sequence[str], missing: list[str], *, may_create: bool
 ) -> CheckResult:
-    shown = ", ".join(missing[:_MAX_LABELS_SHOWN]) + (", ..." if len(missing) > _MAX_LABELS_SHOWN else "")
     if not missing:
         text = f"all {len(labels)} labels exist"
         return CheckResult(level="ok", check="labels", subject=source.name, text=text)
+    shown = ", ".join(missing[:_MAX_LABELS_SHOWN]) + (", ..." if len(missing) > _MAX_LABELS_SHOWN else "")
+    count = f"{len(missing)} of {len(labels)} labels do not exist"
     if may_create:
-        text = (
-            f"{len(missing)} of {len(labels)} labels do not exist yet and are made before first use: {shown}"
-        )
+        text = f"{count} yet and are created before first use: {shown}"
         return CheckResult(level="ok", check="labels", subject=source.name, text=text)
     text = (
-        f"{len(missing)} of {len(labels)} labels are not there and the account may not make them: {shown}; "
+        f"{count} and the account may not create them: {shown}; create them yourself, or give the account "
+        "the role write"
     )
-    return _problem("rights", source, text + "make them by hand, or give the account the role write")
-
-
-def _problem(check: str, source: Source, text: str) -> CheckResult:
-    return CheckResult(level="problem", check=check, subject=source.name, text=text)
+    return source_problem("rights", source, text)

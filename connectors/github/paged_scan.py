@@ -1,4 +1,4 @@
-"""Reading a repository's issues page by page, and where the next reading goes on."""
+"""Complete reads of a repository's issue list, page by page, and the cursor of the next read."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from connectors.model import Cursor
 
 MAX_PAGES: Final = 5_000
 _MAX_ROUNDS: Final = 3
-"""How often a sweep is read at most while issues move between its pages."""
+"""Maximum reads of the list while issues move between its pages."""
 _KEEP_SINCE_BELOW: Final = 0.8
-"""Share of a page that a kept ``since`` may fill before it moves on."""
+"""``updated_since`` moves on when its result fills more than this share of a page."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(kw_only=True, slots=True)
 class PagedScan:
-    """All rows (pull requests included) that a repository gave from ``since`` to now, each once."""
+    """All rows (including pull requests) of a repository since a time, each once."""
 
     rows: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By id; where a row came twice, as it was last."""
+    """By id; the latest version of a row that appeared twice."""
     pages: int = 0
     etag: str | None = None
-    """Of the first page."""
+    """ETag of the first page."""
     server_time: datetime | None = None
-    """The server's time when the first page was answered."""
+    """Date of the first page."""
     unchanged: bool = False
     watermark: datetime | None = None
-    """Latest ``updated_at`` among the rows."""
+    """Latest ``updated_at`` of all rows."""
 
 
 def scan_issues(transport: Transport, repo: str, cursor: Cursor | None, *, page_size: int) -> PagedScan:
-    """Read every page of a repository's issues, changed since the cursor or all. ConnectorErrors.
+    """Read every page of a repository's issues, since the cursor or all. Raises ConnectorErrors.
 
-    Sorted by ``updated`` ascending, so that what changes meanwhile moves towards the end. On servers that
-    number their pages such a move pulls another row over to a page that was read already; the moved row then
-    comes a second time, which is how we notice, and the sweep is read again and joined.
+    Sorted by ``updated`` ascending, so that issues that change meanwhile move to the end. On servers that number their
+    pages, each such move shifts another row to a page that was read already. The moved row then appears a second time;
+    if that happens, the list is read again and the results are joined.
     """
     params: dict[str, Any] = {"state": "all", "sort": "updated", "direction": "asc", "per_page": page_size}
     headers: dict[str, str] = {}
@@ -53,99 +53,100 @@ def scan_issues(transport: Transport, repo: str, cursor: Cursor | None, *, page_
         params["since"] = f"{cursor.updated_since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         if cursor.etag:
             headers["If-None-Match"] = cursor.etag
-    found = PagedScan()
+    scan = PagedScan()
     for _ in range(_MAX_ROUNDS):
-        if not _read_round(transport, repo, params, headers, found):
+        if not _read_round(transport, repo, params, headers, scan):
             break
         headers = {}
-    return found
+    return scan
 
 
 def _read_round(
-    transport: Transport, repo: str, params: Mapping[str, Any], headers: Mapping[str, str], found: PagedScan
+    transport: Transport, repo: str, params: Mapping[str, Any], headers: Mapping[str, str], scan: PagedScan
 ) -> bool:
-    """Read the pages once into ``found``; True when a row may have slipped between them."""
-    seen: dict[str, str] = {}
-    moved = by_cursor = False
-    for number, reply in enumerate(list_pages(transport, f"repos/{repo}/issues", params, headers)):
-        if reply.status == 304:
-            found.unchanged = True
+    """Read all pages once into ``scan``. Return True if a row may have slipped between pages."""
+    updated_by_id: dict[str, str] = {}
+    has_moved = is_cursor_paged = False
+    for index, response in enumerate(list_pages(transport, f"repos/{repo}/issues", params, headers)):
+        if response.status == 304:
+            scan.unchanged = True
             return False
-        if number == 0 and found.server_time is None:
-            found.server_time = parse_http_date(reply.headers.get("Date"))
-        if number == 0:
-            found.etag = reply.headers.get("ETag")
-        found.pages += 1
-        by_cursor = by_cursor or "after=" in (reply.headers.get("Link") or "")
-        rows = require_list(reply.data, "a list of issues")
-        if not rows and (number > 0 or _next_url(reply)):
+        if index == 0 and scan.server_time is None:
+            scan.server_time = parse_http_date(response.headers.get("Date"))
+        if index == 0:
+            scan.etag = response.headers.get("ETag")
+        scan.pages += 1
+        # Cursor-based pages ("after=") do not shift rows.
+        is_cursor_paged = is_cursor_paged or "after=" in (response.headers.get("Link") or "")
+        rows = require_list(response.data, "a list of issues")
+        if not rows and (index > 0 or _next_url(response)):
             raise BadPayload("GitHub sent an empty page in the middle of a list; nothing of it is used")
         _reject_other_repository(rows, repo)
-        moved = _add_rows(rows, seen, found) or moved
-    return moved and not by_cursor
+        has_moved = _add_rows(rows, updated_by_id, scan) or has_moved
+    return has_moved and not is_cursor_paged
 
 
 def _reject_other_repository(rows: list[Any], repo: str) -> None:
-    """A cache on the way may answer with what was asked for another repository."""
+    """Raise BadPayload for issues of another repository, which a cache on the way may return."""
     for raw in rows:
         other = repo_from_url(require_object(raw, "an issue").get("repository_url"))
         if other and other.lower() != repo.lower():
             raise BadPayload(
-                f"GitHub answered with issues of {other} when {repo} was asked for; nothing is used"
+                f"GitHub answered with issues of {other} when {repo} was requested; nothing is used"
             )
 
 
-def _add_rows(rows: list[Any], seen: dict[str, str], found: PagedScan) -> bool:
-    """Add a page's rows; True when one of them was on an earlier page and has changed since."""
-    repeated, moved = 0, False
+def _add_rows(rows: list[Any], updated_by_id: dict[str, str], scan: PagedScan) -> bool:
+    """Add the rows of a page. Return True if one of them was on an earlier page and has changed since."""
+    repeated, has_moved = 0, False
     for raw in rows:
         fields = require_object(raw, "an issue")
         row_id = str(require(fields, "id", "an issue"))
         updated = require(fields, "updated_at", "an issue")
-        if row_id in seen:
+        if row_id in updated_by_id:
             repeated += 1
-            moved = moved or seen[row_id] != updated
-        seen[row_id] = updated
+            has_moved = has_moved or updated_by_id[row_id] != updated
+        updated_by_id[row_id] = updated
         at = parse_time(updated, "an issue")
-        found.watermark = max(at, found.watermark or at)
-        found.rows[row_id] = fields
-    if rows and repeated == len(rows) and not moved:
+        scan.watermark = max(at, scan.watermark or at)
+        scan.rows[row_id] = fields
+    if rows and repeated == len(rows) and not has_moved:
         raise BadPayload("GitHub sent the same page of issues twice; nothing of it is used")
-    return moved
+    return has_moved
 
 
 def list_pages(
     transport: Transport, path: str, params: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Iterator[ApiResponse]:
-    """Every page of a list, by the server's own ``Link: rel=next`` and never by counting."""
-    reply = transport.send("GET", path, kind="read", params=params, headers=headers)
-    yield reply
+    """Yield every page of a list, following the server's ``Link: rel=next``."""
+    response = transport.send("GET", path, kind="read", params=params, headers=headers)
+    yield response
     visited: set[str] = set()
-    while (following := _next_url(reply)) is not None:
-        if following in visited or len(visited) >= MAX_PAGES:
+    while (next_url := _next_url(response)) is not None:
+        if next_url in visited or len(visited) >= MAX_PAGES:
             raise BadPayload("GitHub's pages lead in a circle; nothing of them is used")
-        visited.add(following)
-        reply = transport.send("GET", following, kind="read")
-        yield reply
+        visited.add(next_url)
+        response = transport.send("GET", next_url, kind="read")
+        yield response
 
 
-def _next_url(reply: ApiResponse) -> str | None:
-    links = parse_header_links(reply.headers.get("Link") or "")
+def _next_url(response: ApiResponse) -> str | None:
+    links = parse_header_links(response.headers.get("Link") or "")
     return next((link["url"] for link in links if link.get("rel") == "next"), None)
 
 
 def next_cursor(cursor: Cursor | None, scan: PagedScan, *, page_size: int, overlap: timedelta) -> Cursor:
-    """Where the next reading goes on.
+    """Return the cursor after a scan.
 
-    ``since`` stays, with its ETag, while what it gives is one page with room left: the next unchanged run
-    is then a 304. Otherwise it moves on: past the watermark if that is certainly settled, that is older than
-    the server's time at the start of the sweep less the overlap; else no further than that.
+    ``updated_since`` stays, with its ETag, while its result is one page with room left: the next unchanged run is then
+    a 304. Otherwise it moves past the watermark, if that is older than the server's time at the start of the scan less
+    the overlap, and no further than that time.
     """
     if cursor is not None and scan.pages == 1 and len(scan.rows) < page_size * _KEEP_SINCE_BELOW:
         latest = max(cursor.watermark, scan.watermark or cursor.watermark)
         return Cursor(watermark=latest, updated_since=cursor.updated_since, etag=scan.etag)
     watermark = scan.watermark or (cursor.watermark if cursor else None)
-    # Without a Date header the data itself is the only clock of the server that we have.
+    # Without a Date header, the data are the only evidence of the server's clock.
     server_now = scan.server_time or watermark
     settled = server_now - overlap if server_now else _EPOCH
     if watermark is None:
@@ -159,5 +160,5 @@ def next_cursor(cursor: Cursor | None, scan: PagedScan, *, page_size: int, overl
 
 
 def absolute_url(transport: Transport, location: str) -> str:
-    """The whole URL of a Location header or path; the transport refuses it when it leaves the server."""
+    """Return the whole URL of a Location header or path. The transport refuses URLs of other servers."""
     return urljoin(transport.base_url + "/", location)

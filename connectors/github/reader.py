@@ -1,4 +1,4 @@
-"""Reads issues, comments and label history over GitHub's REST API."""
+"""``IssueReader`` of GitHub."""
 
 from __future__ import annotations
 
@@ -30,45 +30,37 @@ from connectors.http.client import ApiResponse, Transport
 from connectors.http.response_errors import ReadRedirected
 from connectors.model import (
     Account,
-    Census,
     CheckResult,
     Comment,
-    Cursor,
-    FailedSource,
     FieldSelection,
-    HistoryRequest,
     Issue,
     IssueRef,
     LabelEvent,
     LabelHistory,
-    PulledSource,
     Source,
-    SourceHistory,
 )
 from connectors.ports import Cache
 
 T = TypeVar("T")
 
 
-class GithubReader:
-    """Reads issues over GitHub's REST API. See ``ports.IssueReader`` for the contract."""
+class GithubReader(GithubSources):
+    """``IssueReader`` of GitHub: ``GithubSources`` plus reads of single issues and comments.
+
+    Methods without docstring do exactly what the port says.
+    """
 
     def __init__(
         self,
         *,
-        tracker: str,
         transport: Transport,
         credentials: GithubCredentials,
         cache: Cache,
         page_size: int,
         overlap: timedelta,
     ) -> None:
-        """``page_size``: rows to ask for at a time. ``overlap``: how late GitHub's lists may show a change."""
-        self.tracker = tracker
-        self._transport = transport
+        super().__init__(transport=transport, cache=cache, page_size=page_size, overlap=overlap)
         self._credentials = credentials
-        self._cache = cache
-        self._sources = GithubSources(transport=transport, cache=cache, page_size=page_size, overlap=overlap)
 
     def whoami(self) -> Account:
         key = f"github:{self.tracker}:{self._transport.base_url}:account:{self._credentials.fingerprint}"
@@ -80,68 +72,53 @@ class GithubReader:
         return Account(id=known["id"], name=known["name"])
 
     def edits_send_mail(self, container: str) -> bool:
-        """Never: GitHub mails about new comments only."""
+        """Return False: GitHub sends mail about new comments only."""
         del container
         return False
-
-    def is_public(self, container: str) -> bool:
-        return self._sources.is_public(container)
 
     def diagnose(
         self, sources: Sequence[Source], labels: Mapping[str, Sequence[str]]
     ) -> Iterator[CheckResult]:
-        inspection = GithubDiagnostics(
+        diagnostics = GithubDiagnostics(
             transport=self._transport, credentials=self._credentials, fetch_account=self._fetch_account
         )
-        return inspection.run(sources, labels)
+        return diagnostics.run(sources, labels)
 
     def _fetch_account(self) -> tuple[Account, ApiResponse]:
-        path = "app" if self._credentials.is_app else "user"
+        is_app = self._credentials.is_app
         try:
-            reply = self._transport.send(
-                "GET", path, kind="read", headers=self._credentials.identity_headers()
+            response = self._transport.send(
+                "GET",
+                "app" if is_app else "user",
+                kind="read",
+                headers=self._credentials.identity_headers(),
             )
         except (Rejected, Gone) as error:
             raise AuthFailed(
                 f"{error}; the token does not say whose it is: use a personal access token of a user, "
                 "or the GITHUB_APP_* settings"
             ) from None
-        fields = require_object(reply.data, "an account")
-        if self._credentials.is_app:
+        fields = require_object(response.data, "an account")
+        if is_app:
             name = f"{clean_text(require(fields, 'slug', 'the app'))}[bot]"
-            return Account(id=name, name=name), reply
+            return Account(id=name, name=name), response
         require(fields, "id", "the user")
-        return Account(
-            id=parse_account_id(fields), name=clean_text(require(fields, "login", "the user"))
-        ), reply
-
-    def pull(
-        self, sources: Sequence[tuple[Source, Cursor | None]], selection: FieldSelection
-    ) -> Iterator[PulledSource | FailedSource]:
-        return self._sources.pull(sources, selection)
-
-    def census(self, sources: Sequence[Source], selection: FieldSelection) -> Iterator[Census | FailedSource]:
-        # REST has no cheaper list than the issues themselves, so they are handed on.
-        for answer in self.pull([(source, None) for source in sources], selection):
-            if isinstance(answer, FailedSource):
-                yield answer
-            else:
-                ids = frozenset(issue.ref.id for issue in answer.issues)
-                yield Census(source=answer.source, ids=ids, pulled=answer)
+        name = clean_text(require(fields, "login", "the user"))
+        return Account(id=parse_account_id(fields), name=name), response
 
     def read(self, key: str, selection: FieldSelection) -> Issue:
         parts = split_key(key)
         if parts is None:
             raise Gone(f"{self.tracker}: '{key}' is no issue of GitHub; write owner/repo#number")
         path = f"repos/{parts[0]}/issues/{parts[1]}"
-        for _ in range(3):  # a renamed repository may have handed the issue on, too
+        for _ in range(3):  # the repository may be renamed and the issue transferred
             try:
-                reply = self._transport.send("GET", path, kind="read")
-            except ReadRedirected as moved:
-                path = absolute_url(self._transport, moved.location)
+                response = self._transport.send("GET", path, kind="read")
+            except ReadRedirected as redirect:
+                path = absolute_url(self._transport, redirect.location)
                 continue
             return parse_issue(
-                reply.data,
+                response.data,
                 tracker=self.tracker,
                 container=parts[0],
                 web_url=web_url_of(self._transport.base_url),
@@ -155,41 +132,32 @@ class GithubReader:
         return sorted(comments.values(), key=lambda comment: (comment.created, int(comment.id)))
 
     def comment(self, ref: IssueRef, comment_id: str) -> Comment:
-        def one(path: str) -> Comment:
-            reply = self._transport.send("GET", comment_path(path, comment_id), kind="read")
-            return parse_comment(reply.data)
+        def fetch(path: str) -> Comment:
+            return parse_comment(
+                self._transport.send("GET", comment_path(path, comment_id), kind="read").data
+            )
 
-        return self._follow_move(ref, one)
+        return self._follow_move(ref, fetch)
 
     def label_origins(self, ref: IssueRef) -> dict[str, LabelEvent]:
-        return self._follow_move(
-            ref, lambda path: parse_label_origins(self._fetch_list(f"{path}/events", "events"))
-        )
+        return parse_label_origins(self._fetch_events(ref))
 
     def label_histories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelHistory]]:
         found: dict[IssueRef, Mapping[str, LabelHistory]] = {}
         for ref in refs:
             with suppress(SkipIssue):
-                found[ref] = self._follow_move(
-                    ref, lambda path: parse_label_histories(self._fetch_list(f"{path}/events", "events"))
-                )
+                found[ref] = parse_label_histories(self._fetch_events(ref))
         return found
 
-    def histories(
-        self, requests: Sequence[HistoryRequest], selection: FieldSelection
-    ) -> Iterator[SourceHistory | FailedSource]:
-        return self._sources.histories(requests, selection)
+    def _fetch_events(self, ref: IssueRef) -> list[Any]:
+        return self._follow_move(ref, lambda path: self._fetch_list(f"{path}/events", "events"))
 
-    def _fetch_list(self, path: str, what: str) -> list[Any]:
-        params = {"per_page": 100}
-        return [
-            row
-            for reply in list_pages(self._transport, path, params)
-            for row in require_list(reply.data, what)
-        ]
+    def _fetch_list(self, path: str, subject: str) -> list[Any]:
+        pages = list_pages(self._transport, path, {"per_page": 100})
+        return [row for page in pages for row in require_list(page.data, subject)]
 
     def _follow_move(self, ref: IssueRef, fetch: Callable[[str], T]) -> T:
-        """Ask below an issue's path; once more at its new place when it was moved."""
+        """Call ``fetch`` with the issue's path; if it was moved, once more with its new path."""
         try:
             return fetch(issue_path(ref.key))
         except ReadRedirected:

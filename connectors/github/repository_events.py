@@ -1,9 +1,13 @@
-"""What happened in a repository, read from its events.
+"""Histories of issues, read from the events of their repository.
 
-GitHub lists the events of a whole repository newest first and knows no ``since``. So the pages are read until they
-meet what an earlier run read, and no further than the number of changed issues justifies: one page when a
-repository is seen first and no team takes labels for states (its issues tell themselves when they were created and
-closed), else up to ``_PAGES_PER_100_ISSUES`` for every hundred of its issues that changed. An unchanged repository is not asked.
+GitHub lists a repository's events newest first, without a ``since``. Pages are read until they reach what an earlier
+run read, within a budget that depends on the number of changed issues:
+
+- one page if the repository is read for the first time and no team uses labels as states (the issues themselves say
+  when they were created and closed),
+- otherwise up to ``_PAGES_PER_100_ISSUES`` for every hundred changed issues.
+
+An unchanged repository is not requested.
 """
 
 from __future__ import annotations
@@ -26,101 +30,115 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Bookmark:
-    """How far the events were read: all from ``since`` to ``seen``, of these labels."""
+    """Period of which all events of some labels were read."""
 
     since: datetime
     until: datetime
     labels: frozenset[str]
 
     @classmethod
-    def parse(cls, text: str | None, wanted: FieldSelection) -> _Bookmark | None:
-        """None for one that is worth nothing: none at all, or one that did not look for labels that tell now."""
+    def parse(cls, text: str | None, selection: FieldSelection) -> _Bookmark | None:
+        """Return the bookmark, or None if it is missing or does not cover all labels of the selection."""
         if text is None:
             return None
-        said = json.loads(text)
-        if not wanted.state_labels <= set(said["labels"]):
+        data = json.loads(text)
+        if not selection.state_labels <= set(data["labels"]):
             return None
-        since, until = (datetime.fromisoformat(said[name]) for name in ("since", "seen"))
-        return cls(since=since, until=until, labels=frozenset(said["labels"]))
+        since, until = (datetime.fromisoformat(data[name]) for name in ("since", "seen"))
+        return cls(since=since, until=until, labels=frozenset(data["labels"]))
 
     def __str__(self) -> str:
-        said = {
+        data = {
             "since": self.since.isoformat(),
             "seen": self.until.isoformat(),
             "labels": sorted(self.labels),
         }
-        return json.dumps(said)
+        return json.dumps(data)
 
 
 def fetch_repository_history(
     transport: Transport, request: HistoryRequest, selection: FieldSelection, *, overlap: timedelta
 ) -> SourceHistory:
-    """The answer for one repository. ``overlap``: how late its list may show an event. ConnectorErrors."""
-    before = _Bookmark.parse(request.bookmark, selection)
-    known = before.until - overlap if before else None
-    few = 1 if before is None and not selection.state_labels else _PAGES_PER_100_ISSUES
-    most = few if few == 1 else few * ceil(len(request.issues) / 100)
+    """Return the changes of one repository's issues.
+
+    ``overlap``: maximum delay until an event appears in the list. Raises ConnectorErrors.
+    """
+    previous = _Bookmark.parse(request.bookmark, selection)
+    known_until = previous.until - overlap if previous else None
+    max_pages = _max_pages(request, selection, previous)
     found: dict[str, IssueChange] = {}
     times: list[datetime] = []
-    joined = ended = False
-    listed = list_pages(transport, f"repos/{request.source.repo}/issues/events", {"per_page": 100})
-    for number, reply in enumerate(listed, start=1):
-        for raw in require_list(reply.data, "events"):
+    has_joined = has_ended = False
+    pages = list_pages(transport, f"repos/{request.source.repo}/issues/events", {"per_page": 100})
+    for page_number, page in enumerate(pages, start=1):
+        for raw in require_list(page.data, "events"):
             event = require_object(raw, "an event")
             at = parse_time(require(event, "created_at", "an event"), "an event")
-            joined = joined or (known is not None and at < known)
-            if not joined:
+            has_joined = has_joined or (known_until is not None and at < known_until)
+            if not has_joined:
                 times.append(at)
             for change in _changes_in_event(event, at, request, selection):
                 found[change.id] = change
-        ended = "next" not in reply.headers.get("Link", "")
-        if joined or ended or number >= most:
+        has_ended = "next" not in page.headers.get("Link", "")
+        if has_joined or has_ended or page_number >= max_pages:
             break
-    since = _EPOCH if ended else before.since if joined and before else min(times, default=_EPOCH)
-    seen = max([*times, *([before.until] if before else [])], default=_EPOCH)
-    mark = _Bookmark(since=since, until=seen, labels=selection.state_labels)
-    # Of the second in which a page was cut off some events may be on the next one.
-    whole = frozenset(issue.ref.id for issue in request.issues if ended or issue.created > since)
+    if has_ended:
+        since = _EPOCH
+    elif has_joined and previous:
+        since = previous.since
+    else:
+        since = min(times, default=_EPOCH)
+    until = max([*times, *([previous.until] if previous else [])], default=_EPOCH)
+    bookmark = _Bookmark(since=since, until=until, labels=selection.state_labels)
+    # An issue created in the very second of ``since`` is incomplete: events of that second may be on the next page.
+    complete = frozenset(issue.ref.id for issue in request.issues if has_ended or issue.created > since)
     return SourceHistory(
-        source=request.source, changes=tuple(found.values()), complete=whole, bookmark=str(mark)
+        source=request.source, changes=tuple(found.values()), complete=complete, bookmark=str(bookmark)
     )
 
 
+def _max_pages(request: HistoryRequest, selection: FieldSelection, previous: _Bookmark | None) -> int:
+    if previous is None and not selection.state_labels:
+        return 1
+    return _PAGES_PER_100_ISSUES * ceil(len(request.issues) / 100)
+
+
 def _changes_in_event(
-    event: Mapping[str, Any], at: datetime, asked: HistoryRequest, wanted: FieldSelection
+    event: Mapping[str, Any], at: datetime, request: HistoryRequest, selection: FieldSelection
 ) -> Iterator[IssueChange]:
     kind = event.get("event")
     issue = event.get("issue")
+    source = request.source
     if kind not in ("closed", "reopened", "labeled", "unlabeled") or not isinstance(issue, Mapping):
         return
-    if issue.get("pull_request") and not asked.source.pull_requests:
+    if issue.get("pull_request") and not source.pull_requests:
         return
     number, issue_id = require(issue, "number", "an event"), str(require(issue, "id", "an event"))
-    ref = IssueRef(tracker=asked.source.tracker, id=issue_id, key=f"{asked.source.repo}#{number}")
-    entry = str(require(event, "id", "an event"))
+    ref = IssueRef(tracker=source.tracker, id=issue_id, key=f"{source.repo}#{number}")
+    event_id = str(require(event, "id", "an event"))
     if kind in ("closed", "reopened"):
-        closed = kind == "closed"
-        before, after = ("open", "closed") if closed else ("closed", "open")
+        is_closed = kind == "closed"
+        before, after = ("open", "closed") if is_closed else ("closed", "open")
         reason = clean_text(event.get("state_reason")) or None
         yield IssueChange(
             ref=ref,
-            id=entry,
+            id=event_id,
             at=at,
             kind="status",
             before=before,
             after=after,
-            resolution=reason if closed else None,
+            resolution=reason if is_closed else None,
         )
         return
     label = event.get("label")
     name = clean_text(label.get("name")) if isinstance(label, Mapping) else ""
-    if name.casefold() in wanted.state_labels:
-        put = kind == "labeled"
+    if name.casefold() in selection.state_labels:
+        is_added = kind == "labeled"
         yield IssueChange(
             ref=ref,
-            id=entry,
+            id=event_id,
             at=at,
             kind="label",
-            before="" if put else name,
-            after=name if put else "",
+            before="" if is_added else name,
+            after=name if is_added else "",
         )

@@ -1,4 +1,4 @@
-"""Reading whole repositories side by side, each Pulled or Failed."""
+"""Reads of whole repositories in parallel, each with a result of its own."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from connectors.github.repository_events import fetch_repository_history
 from connectors.http.client import Transport
 from connectors.http.response_errors import ReadRedirected
 from connectors.model import (
+    Census,
     Cursor,
     FailedSource,
     FieldSelection,
@@ -30,77 +31,89 @@ from connectors.model import (
     PulledSource,
     Source,
     SourceHistory,
+    census_from_pull,
 )
 from connectors.ports import Cache
 
 _MAX_WORKERS: Final = 4
-"""Repositories that are read at a time; GitHub asks clients to stay far below 100."""
+"""Repositories read at the same time; GitHub asks clients to stay far below 100 concurrent requests."""
 
 
 class GithubSources:
-    """Pulls repositories of one server."""
+    """Pull, census and histories of repositories: the part of ``IssueReader`` that reads whole sources."""
 
     def __init__(self, *, transport: Transport, cache: Cache, page_size: int, overlap: timedelta) -> None:
+        """``page_size``: rows per page. ``overlap``: maximum delay until a change appears in GitHub's lists."""
+        self.tracker = transport.tracker
         self._transport = transport
         self._cache = cache
         self._page_size = page_size
         self._overlap = overlap
         self._stopped: StopTracker | None = None
+        """Error that ended the work on this tracker; later sources fail with it without a request."""
         self._public: dict[str, bool] = {}
-        """By repository in lower case, as far as it was looked at since this object was made."""
+        """By repository in lower case, as read by this object."""
 
-    def is_public(self, repo: str) -> bool:
-        """Whether anybody can read the repository. ``internal`` ones of an enterprise are private."""
-        if repo.lower() not in self._public:
-            self._fetch_repository(repo)
-        return self._public[repo.lower()]
+    def is_public(self, container: str) -> bool:
+        """Return True if everybody can read the repository; ``internal`` repositories of an enterprise are private."""
+        if container.lower() not in self._public:
+            self._fetch_repository(container)
+        return self._public[container.lower()]
 
     def pull(
         self, sources: Sequence[tuple[Source, Cursor | None]], selection: FieldSelection
     ) -> Iterator[PulledSource | FailedSource]:
-        # The cache is only touched from the caller's thread: it may belong to a database connection.
-        known = [self._cache.get(self._cache_key(source.repo or "")) for source, _ in sources]
+        # The cache is used in the caller's thread only: it may belong to a database connection.
+        cached = [self._cache.get(self._cache_key(source.repo or "")) for source, _ in sources]
         self._stopped = None
-        with ThreadPoolExecutor(max_workers=_MAX_WORKERS, thread_name_prefix=self._transport.tracker) as pool:
-            jobs = [
+        with ThreadPoolExecutor(max_workers=_MAX_WORKERS, thread_name_prefix=self.tracker) as pool:
+            futures = [
                 pool.submit(self._pull_one, source, cursor, selection, facts)
-                for (source, cursor), facts in zip(sources, known, strict=True)
+                for (source, cursor), facts in zip(sources, cached, strict=True)
             ]
-            for (source, _), facts, job in zip(sources, known, jobs, strict=True):
-                answer, learned = job.result()
-                if learned and learned != facts:
-                    self._cache.put(self._cache_key(source.repo or ""), learned)
-                yield answer
+            for (source, _), facts, future in zip(sources, cached, futures, strict=True):
+                result, new_facts = future.result()
+                if new_facts and new_facts != facts:
+                    self._cache.put(self._cache_key(source.repo or ""), new_facts)
+                yield result
+
+    def census(self, sources: Sequence[Source], selection: FieldSelection) -> Iterator[Census | FailedSource]:
+        """Pull everything: REST has no cheaper list than the issues themselves."""
+        yield from map(census_from_pull, self.pull([(source, None) for source in sources], selection))
 
     def histories(
         self, requests: Sequence[HistoryRequest], selection: FieldSelection
     ) -> Iterator[SourceHistory | FailedSource]:
-        """The events of repositories side by side."""
         self._stopped = None
-        with ThreadPoolExecutor(max_workers=_MAX_WORKERS, thread_name_prefix=self._transport.tracker) as pool:
-            yield from pool.map(lambda each: self._fetch_history(each, selection), requests)
+        with ThreadPoolExecutor(max_workers=_MAX_WORKERS, thread_name_prefix=self.tracker) as pool:
+            yield from pool.map(lambda request: self._fetch_history(request, selection), requests)
 
-    def _fetch_history(self, asked: HistoryRequest, wanted: FieldSelection) -> SourceHistory | FailedSource:
+    def _fetch_history(
+        self, request: HistoryRequest, selection: FieldSelection
+    ) -> SourceHistory | FailedSource:
+        source = request.source
         try:
             if self._stopped:
                 raise self._stopped
-            return fetch_repository_history(self._transport, asked, wanted, overlap=self._overlap)
-        except ReadRedirected as moved:
-            return failed_source(
-                asked.source, error_for_renamed(self._transport, asked.source.repo or "", moved)
-            )
+            return fetch_repository_history(self._transport, request, selection, overlap=self._overlap)
+        except ReadRedirected as redirect:
+            return failed_source(source, error_for_renamed(self._transport, source.repo or "", redirect))
         except ConnectorError as error:
             if isinstance(error, StopTracker):
                 self._stopped = error
-            return failed_source(asked.source, error)
+            return failed_source(source, error)
 
     def _cache_key(self, repo: str) -> str:
-        return f"github:{self._transport.tracker}:{self._transport.base_url}:repo:{repo.lower()}"
+        return f"github:{self.tracker}:{self._transport.base_url}:repo:{repo.lower()}"
 
     def _pull_one(
-        self, source: Source, cursor: Cursor | None, wanted: FieldSelection, facts: Mapping[str, Any] | None
+        self,
+        source: Source,
+        cursor: Cursor | None,
+        selection: FieldSelection,
+        facts: Mapping[str, Any] | None,
     ) -> tuple[PulledSource | FailedSource, Mapping[str, Any] | None]:
-        """A source's answer, and what was learned about its repository. Raises nothing."""
+        """Return the result of a source, and facts about its repository for the cache. Raises nothing."""
         try:
             if self._stopped:
                 raise self._stopped
@@ -108,77 +121,76 @@ class GithubSources:
                 raise SourceMissing(f"{source.tracker}: '{source.repo}' is no repository; write owner/name")
             if facts is None and cursor is None:
                 facts = self._fetch_repository(source.repo or "")
-            return self._scan(source, cursor, wanted), facts
-        except ReadRedirected as moved:
-            return failed_source(
-                source, error_for_renamed(self._transport, source.repo or "", moved, facts)
-            ), None
+            return self._scan(source, cursor, selection), facts
+        except ReadRedirected as redirect:
+            error = error_for_renamed(self._transport, source.repo or "", redirect, facts)
+            return failed_source(source, error), None
         except ConnectorError as error:
             if isinstance(error, StopTracker):
                 self._stopped = error
             return failed_source(source, error), None
 
     def _fetch_repository(self, repo: str) -> Mapping[str, Any]:
-        reply = self._transport.send("GET", f"repos/{repo}", kind="read")
-        fields = require_object(reply.data, "a repository")
+        response = self._transport.send("GET", f"repos/{repo}", kind="read")
+        fields = require_object(response.data, "a repository")
         self._public[repo.lower()] = fields.get("private") is not True
         return {"id": require(fields, "id", "a repository"), "archived": fields.get("archived") is True}
 
-    def _scan(self, source: Source, cursor: Cursor | None, wanted: FieldSelection) -> PulledSource:
-        found = scan_issues(self._transport, source.repo or "", cursor, page_size=self._page_size)
-        if found.unchanged and cursor is not None:
+    def _scan(self, source: Source, cursor: Cursor | None, selection: FieldSelection) -> PulledSource:
+        repo = source.repo or ""
+        scan = scan_issues(self._transport, repo, cursor, page_size=self._page_size)
+        if scan.unchanged and cursor is not None:
             return PulledSource(source=source, issues=(), cursor=cursor, full=False, unchanged=True)
+        web_url = web_url_of(self._transport.base_url)
         issues = [
-            parse_issue(
-                raw,
-                tracker=source.tracker,
-                container=source.repo or "",
-                web_url=web_url_of(self._transport.base_url),
-                selection=wanted,
-            )
-            for raw in found.rows.values()
+            parse_issue(raw, tracker=source.tracker, container=repo, web_url=web_url, selection=selection)
+            for raw in scan.rows.values()
         ]
         return PulledSource(
             source=source,
             issues=tuple(issue for issue in issues if source.pull_requests or not issue.is_pull_request),
-            cursor=next_cursor(cursor, found, page_size=self._page_size, overlap=self._overlap),
+            cursor=next_cursor(cursor, scan, page_size=self._page_size, overlap=self._overlap),
             full=cursor is None,
         )
 
 
 def error_for_renamed(
-    transport: Transport, repo: str, moved: ReadRedirected, facts: Mapping[str, Any] | None = None
+    transport: Transport, repo: str, redirect: ReadRedirected, facts: Mapping[str, Any] | None = None
 ) -> SourceMissing:
-    """What to say of a repository that answers with a redirect, with its new name where it can be had."""
-    path = f"repositories/{facts['id']}" if facts else moved.location.split("?")[0].removesuffix("/issues")
+    """Return the error for a redirected repository, with its new name if that can be read."""
+    location = redirect.location.split("?")[0].removesuffix("/issues")
+    path = f"repositories/{facts['id']}" if facts else location
     new_name = ""
     try:
-        reply = transport.send("GET", absolute_url(transport, path), kind="read")
-        new_name = clean_text(require_object(reply.data, "a repository").get("full_name"))
+        response = transport.send("GET", absolute_url(transport, path), kind="read")
+        new_name = clean_text(require_object(response.data, "a repository").get("full_name"))
     except ConnectorError:
-        pass  # The rename is certain; its target is a courtesy.
+        pass  # The rename is certain; the new name is optional.
     target = f" to {new_name}" if new_name else ""
-    who = f"{transport.tracker}: {repo}"
-    return SourceMissing(f"{who} was renamed or moved{target}; write the new name in the mapping")
+    return SourceMissing(
+        f"{transport.tracker}: {repo} was renamed or moved{target}; write the new name in the mapping"
+    )
 
 
 def failed_source(source: Source, error: ConnectorError) -> FailedSource:
-    """What an error means for a source, in the words of its mapping."""
-    if isinstance(error, Gone):
-        return FailedSource(
-            source=source,
-            kind="missing",
-            reason=f"{source.tracker}: {source.repo} is not there, has no issues or cannot be seen with this "
-            "token; check its name in the mapping, and that the token may read its issues",
-        )
-    if isinstance(error, AuthFailed):
-        return FailedSource(source=source, kind="auth", reason=str(error))
-    if isinstance(error, RateLimitExceeded):
-        return FailedSource(source=source, kind="quota", reason=str(error))
-    if isinstance(error, Rejected):
-        return FailedSource(source=source, kind="forbidden", reason=str(error))
-    if isinstance(error, SourceMissing):
-        return FailedSource(source=source, kind="missing", reason=str(error))
-    if isinstance(error, BadPayload):
-        return FailedSource(source=source, kind="payload", reason=f"{error} ({source.name})")
-    return FailedSource(source=source, kind="unavailable", reason=str(error))
+    """Return the failure of a source for an error."""
+    reason = str(error)
+    match error:
+        case Gone():
+            reason = (
+                f"{source.tracker}: {source.repo} does not exist, has no issues or is not visible with this "
+                "token; check its name in the mapping, and that the token may read its issues"
+            )
+            return FailedSource(source=source, reason=reason, kind="missing")
+        case AuthFailed():
+            return FailedSource(source=source, reason=reason, kind="auth")
+        case RateLimitExceeded():
+            return FailedSource(source=source, reason=reason, kind="rate_limit")
+        case Rejected():
+            return FailedSource(source=source, reason=reason, kind="forbidden")
+        case SourceMissing():
+            return FailedSource(source=source, reason=reason, kind="missing")
+        case BadPayload():
+            return FailedSource(source=source, reason=f"{reason} ({source.name})", kind="payload")
+        case _:
+            return FailedSource(source=source, reason=reason, kind="unavailable")

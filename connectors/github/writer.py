@@ -1,10 +1,9 @@
-"""Writes on GitHub: single labels, and comments of our own."""
+"""Writes on GitHub: single labels, and our own comments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 from urllib.parse import quote
 
 from connectors.errors import BadPayload, Gone, NotConfirmed, OutcomeUnknown
@@ -16,10 +15,10 @@ from connectors.ports import Cache
 
 
 class GithubWriter:
-    """Writes over GitHub's REST API. See ``ports.IssueWriter`` for the contract."""
+    """``IssueWriter`` of GitHub. Methods without docstring do exactly what the port says."""
 
-    def __init__(self, *, tracker: str, transport: Transport, cache: Cache) -> None:
-        self.tracker = tracker
+    def __init__(self, *, transport: Transport, cache: Cache) -> None:
+        self.tracker = transport.tracker
         self._transport = transport
         self._cache = cache
 
@@ -28,9 +27,9 @@ class GithubWriter:
         known = self._cache.get(key) or []
         if name.lower() in known:
             return
-        wanted = {"name": name, "color": color.removeprefix("#"), "description": description[:100]}
-        with suppress(AlreadyExists):  # by us, by a person, or by our own lost attempt
-            self._transport.send("POST", f"repos/{container}/labels", kind="idempotent", json=wanted)
+        label = {"name": name, "color": color.removeprefix("#"), "description": description[:100]}
+        with suppress(AlreadyExists):  # created by us, by a person, or by our own attempt without response
+            self._transport.send("POST", f"repos/{container}/labels", kind="idempotent", json=label)
         self._cache.put(key, [*known, name.lower()])
 
     def rename_label(self, container: str, old: str, new: str) -> bool:
@@ -39,7 +38,7 @@ class GithubWriter:
             self._transport.send("PATCH", path, kind="idempotent", json={"new_name": new})
         except (Gone, AlreadyExists) as error:
             if error.follows_ambiguous_write:
-                raise
+                raise  # an earlier attempt may have renamed the label
             return False
         key = self._labels_cache_key(container)
         known = [name for name in self._cache.get(key) or [] if name != old.lower()]
@@ -52,9 +51,9 @@ class GithubWriter:
     def change_labels(self, ref: IssueRef, add: Sequence[str], remove: Sequence[str]) -> None:
         path = f"{issue_path(ref.key)}/labels"
         if add:
-            reply = self._transport.send("POST", path, kind="idempotent", json={"labels": list(add)})
-            on_it = {name.casefold() for name in parse_label_names(reply.data, f"the labels of {ref.key}")}
-            missing = [name for name in add if name.casefold() not in on_it]
+            response = self._transport.send("POST", path, kind="idempotent", json={"labels": list(add)})
+            current = _label_set(response, ref)
+            missing = [name for name in add if name.casefold() not in current]
             if missing:
                 raise NotConfirmed(
                     f"{ref}: GitHub accepted the label {missing[0]} but did not put it on the issue"
@@ -66,29 +65,29 @@ class GithubWriter:
                 self._confirm_removed(ref, path, name)
 
     def _confirm_removed(self, ref: IssueRef, path: str, name: str) -> None:
-        """404 may also mean that the issue cannot be seen, or nothing at all: then the label is still there."""
-        labels = self._transport.send("GET", path, kind="read", params={"per_page": 100}).data
-        if name.casefold() in {
-            each.casefold() for each in parse_label_names(labels, f"the labels of {ref.key}")
-        }:
-            raise NotConfirmed(f"{ref}: GitHub says that the label {name} is not there, and shows it")
+        """Check the labels after a 404, which GitHub also sends for issues that we may not see."""
+        response = self._transport.send("GET", path, kind="read", params={"per_page": 100})
+        if name.casefold() in _label_set(response, ref):
+            raise NotConfirmed(
+                f"{ref}: GitHub answers that the label {name} does not exist, and still shows it"
+            )
 
     def create_comment(self, ref: IssueRef, body: str, marker: Mapping[str, str]) -> Comment:
-        """``marker`` is ignored: on GitHub the caller writes it into ``body``."""
+        """Create a comment. ``marker`` is ignored: on GitHub the caller puts it into ``body``."""
         del marker
         path = f"{issue_path(ref.key)}/comments"
-        reply = self._transport.send("POST", path, kind="create", json={"body": body})
+        response = self._transport.send("POST", path, kind="create", json={"body": body})
         try:
-            return _parse_written(reply, body, ref)
+            return _parse_written(response, body, ref)
         except BadPayload as error:
             raise OutcomeUnknown(f"{error}; look for the comment before repeating") from None
 
     def edit_comment(self, ref: IssueRef, comment_id: str, body: str, marker: Mapping[str, str]) -> Comment:
-        """``marker`` is ignored: on GitHub the caller writes it into ``body``."""
+        """Replace the text of a comment. ``marker`` is ignored: on GitHub the caller puts it into ``body``."""
         del marker
         path = comment_path(issue_path(ref.key), comment_id)
-        reply = self._transport.send("PATCH", path, kind="idempotent", json={"body": body})
-        return _parse_written(reply, body, ref, comment_id)
+        response = self._transport.send("PATCH", path, kind="idempotent", json={"body": body})
+        return _parse_written(response, body, ref, comment_id)
 
     def delete_comment(self, ref: IssueRef, comment_id: str) -> None:
         issue = issue_path(ref.key)
@@ -96,16 +95,17 @@ class GithubWriter:
         try:
             self._transport.send("DELETE", path, kind="idempotent")
         except Gone:
+            # GitHub sends 404 also for issues that we may not see: the issue must be readable, the comment not.
             self._transport.send("GET", issue, kind="read")
             with suppress(Gone):
                 self._transport.send("GET", path, kind="read")
                 raise NotConfirmed(
-                    f"{ref}: GitHub says that our comment is not there, and shows it"
+                    f"{ref}: GitHub answers that our comment does not exist, and still shows it"
                 ) from None
 
 
 def issue_path(key: str) -> str:
-    """Path of an issue's resources, from its key. Gone for what is no issue key."""
+    """Return the API path of an issue. Gone if the text is no issue key."""
     parts = split_key(key)
     if parts is None:
         raise Gone(f"'{key}' is no issue of GitHub; write owner/repo#number")
@@ -113,21 +113,23 @@ def issue_path(key: str) -> str:
 
 
 def comment_path(issue: str, comment_id: str) -> str:
-    """Path of a comment: it lies below the repository, not below its issue (whose path is given)."""
+    """Return the API path of a comment, which is below the repository, from the path of its issue."""
     return f"{issue.rsplit('/', 1)[0]}/comments/{quote(comment_id, safe='')}"
 
 
-def _parse_written(reply: ApiResponse, body: str, ref: IssueRef, comment_id: str | None = None) -> Comment:
-    """The comment in an answer, if it is the one that was written; else BadPayload."""
-    written = parse_comment(reply.data)
-    if not _same_text(written.body, body) or written.id != (comment_id or written.id):
+def _label_set(response: ApiResponse, ref: IssueRef) -> set[str]:
+    """Return the labels in a response, case-folded as GitHub compares them."""
+    return {name.casefold() for name in parse_label_names(response.data, f"the labels of {ref.key}")}
+
+
+def _parse_written(response: ApiResponse, body: str, ref: IssueRef, comment_id: str | None = None) -> Comment:
+    """Return the comment in a response. BadPayload if it is not the one that was written."""
+    written = parse_comment(response.data)
+    is_same = _normalized(written.body) == _normalized(body)
+    if not is_same or written.id != (comment_id or written.id):
         raise BadPayload(f"{ref}: GitHub answered with another comment than the one that was written")
     return written
 
 
-def _same_text(one: str, other: str) -> bool:
-    return _normalized(one) == _normalized(other)
-
-
-def _normalized(text: Any) -> str:
-    return "\n".join(str(text).split("\r\n")).strip()
+def _normalized(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()

@@ -412,7 +412,7 @@ def test_a_used_up_quota_stops_every_source_and_says_until_when() -> None:
         world = GithubFixture(box)
         world.pull()
         failed = failure(world)
-        assert failed.kind == "quota"
+        assert failed.kind == "rate_limit"
         assert "until 2026-11-20 10:00 UTC" in failed.reason
         with pytest.raises(RateLimitExceeded):
             world.reader.whoami()

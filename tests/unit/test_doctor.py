@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from connectors.errors import Unavailable
 from connectors.github.auth import GithubApp
 from connectors.github.connect import open_github
-from connectors.memory import MemoryTracker
+from connectors.memory.tracker import MemoryTracker
 from connectors.model import CheckResult, Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
@@ -100,7 +100,7 @@ def test_a_classic_token_that_may_do_more_is_a_warning(box: Sandbox, scopes: str
 
 
 def test_what_a_fine_grained_token_may_do_is_not_promised(box: Sandbox) -> None:
-    assert "needs Issues: write besides" in the(of_github(box), "rights").text
+    assert "also needs Issues: write" in the(of_github(box), "rights").text
 
 
 def test_an_answer_without_roles_is_a_warning(box: Sandbox) -> None:

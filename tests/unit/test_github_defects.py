@@ -145,7 +145,7 @@ def test_an_hours_quota_is_not_slept_through(net: responses.RequestsMock, desk: 
     net.get(f"{REPO}/issues", status=403, headers=reset, json={"message": "API rate limit exceeded"})
     answer = desk.pull(cursor())
     assert isinstance(answer, FailedSource)
-    assert answer.kind == "quota"
+    assert answer.kind == "rate_limit"
     assert "until 2026-11-20 10:00 UTC" in answer.reason
     assert desk.slept == []
 
