@@ -1,27 +1,33 @@
-"""Makes text from issues, plans and mappings harmless before it is written anywhere.
+"""Escaping of text from issues, plans and mappings before it is written anywhere.
 
-Every function takes any text and gives one line of readable text: no control characters or terminal
-sequences, no text that runs backwards, nothing invisible, at most ``limit`` characters of the original.
-Give them raw text, once; the result is not meant to stand inside a code span or ``{{ }}``.
+Every function takes any text and returns one readable line: no control characters, terminal sequences, right-to-left
+overrides or invisible characters, and at most ``limit`` characters of the original. Pass raw text, once. The result is
+not safe inside a code span or ``{{ }}``. ``docs/hostile-text.md`` lists every rule.
 
-GitHub (sources: GitHub docs, "Autolinked references and URLs"; GFM specification; github/markup issue 1168;
-html-pipeline issue 232; what dependabot and Renovate do). Mentions, ``#12``, ``GH-12``, ``o/r#12``, commit
-hashes and autolink prefixes are looked for in the *rendered* text, so neither a backslash nor an entity stops
-them; a zero-width space inside the reference does, and with it the closing keywords have nothing to close.
-URLs get one before ``://``. Prefixes of custom autolinks may be any letters, digits and ``.-_+=:/#`` (GitHub
-changelog, 2021-11-04); broken up are ``ABC-1``, ``TICK:1``, ``A=1``, ``A+1`` and capitals before a number.
-Prefixes in small letters without a mark (``bug12``), ones that end in ``.``, ``_`` or ``/``, and alphanumeric
-numbers (``ABC-x``) are left, as most text of that shape is no reference.
-Markup is stopped by backslashes; ``< > & | \\`` become entities because our own
-hidden markers are looked for in the raw text and because tables are cut before escapes are read. ``$`` starts
-mathematics, and GitHub documents a span around it as the way out.
+GitHub
+    Sources: GitHub docs, "Autolinked references and URLs"; GFM specification; github/markup issue 1168; html-pipeline
+    issue 232; the practice of dependabot and Renovate.
 
-Jira (sources: the escape list of Jira's BackslashEscapeRendererComponent, as Atlassian's wiki markup
-transformer for Jira Cloud repeats it). Backslashes stop markup, macros and mentions. An escaped ``|`` still
-ends a table cell in that transformer, so a broken bar stands in for it; a backslash of the text is parted
-from what follows, as two make a line break. ``mailto:`` and ``file:`` make links without ``//`` and get a
-zero-width space before the colon. Issue keys are left alone: on Jira they become links that notify nobody and
-leave no trace on the other issue, and readers want to follow them. ``docs/hostile-text.md`` lists every rule.
+    GitHub looks for mentions, ``#12``, ``GH-12``, ``o/r#12``, commit hashes and autolink prefixes in the *rendered*
+    text. Neither a backslash nor an entity stops them, but a zero-width space inside the reference does, and without a
+    reference the closing keywords have no effect. URLs get the space before ``://``. Prefixes of custom autolinks may
+    be any letters, digits and ``.-_+=:/#`` (GitHub changelog, 2021-11-04). Broken up are ``ABC-1``, ``TICK:1``,
+    ``A=1``, ``A+1`` and capitals before a number. Left alone are lower-case prefixes without a separator (``bug12``),
+    prefixes that end in ``.``, ``_`` or ``/``, and alphanumeric numbers (``ABC-x``): most text of that shape is no
+    reference.
+
+    Backslashes stop markup. ``< > & | \\`` become entities, because our own hidden markers are searched in the raw
+    text, and because tables are split before escapes are read. ``$`` starts mathematics; GitHub documents a span
+    around it as the escape.
+
+Jira
+    Source: the escape list of Jira's BackslashEscapeRendererComponent, repeated by Atlassian's wiki markup transformer
+    for Jira Cloud.
+
+    Backslashes stop markup, macros and mentions. An escaped ``|`` still ends a table cell in that transformer, so a
+    broken bar replaces it. A backslash in the text is separated from the next character, because two make a line
+    break. ``mailto:`` and ``file:`` make links without ``//`` and get a zero-width space before the colon. Issue keys
+    are left alone: on Jira they become links that notify nobody and leave no trace on the other issue.
 """
 
 from __future__ import annotations
@@ -34,7 +40,7 @@ MAX_LENGTH: Final = 300
 """Longer than any title: GitHub allows 256 characters, Jira 255."""
 
 ZERO_WIDTH_SPACE: Final = "\u200b"
-"""Zero-width space: nobody sees it, and no reference goes across it."""
+"""Invisible, and ends every reference."""
 
 _MAX_INPUT_LENGTH: Final = 10_000
 _MAX_MARKS_IN_A_ROW: Final = 4
@@ -49,21 +55,21 @@ _TERMINAL_SEQUENCE: Final = re.compile(
 
 
 def escape_terminal(text: str, limit: int = MAX_LENGTH) -> str:
-    """One line for a terminal or a log. Print it with markup switched off."""
+    """Return one line for a terminal or a log. Print it with markup disabled."""
     plain = _TERMINAL_SEQUENCE.sub("", text[:_MAX_INPUT_LENGTH])
-    kept: list[str] = []
+    characters: list[str] = []
     marks = 0
     for index, char in enumerate(plain):
-        shown = _replacement_for(char, kept[-1] if kept else " ", plain[index + 1 : index + 2])
+        shown = _replacement_for(char, characters[-1] if characters else " ", plain[index + 1 : index + 2])
         marks = marks + 1 if shown and unicodedata.category(shown).startswith("M") else 0
         if shown and marks <= _MAX_MARKS_IN_A_ROW:
-            kept.append(shown)
-    line = " ".join("".join(kept).split())
+            characters.append(shown)
+    line = " ".join("".join(characters).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip(_JOINERS + " ") + "…"
 
 
 def _replacement_for(char: str, before: str, after: str) -> str:
-    """What stands for a character: itself, a space or nothing."""
+    """Return the character itself, a space or nothing."""
     if char.isspace() or char in _BLANKS:
         return " "
     if char in _JOINERS:
@@ -71,15 +77,15 @@ def _replacement_for(char: str, before: str, after: str) -> str:
     category = unicodedata.category(char)
     if category.startswith("M"):
         is_selector = "\ufe00" <= char <= "\ufe0f" or char >= "\U000e0000" or char in _INVISIBLE_MARKS
-        wanted = char in _EMOJI_STYLE and not before.isalpha() if is_selector else True
-        return char if wanted and before != " " else ""
+        is_visible = char in _EMOJI_STYLE and not before.isalpha() if is_selector else True
+        return char if is_visible and before != " " else ""
     if category in ("Cc", "Cf", "Cs", "Co") or (category == "Cn" and _is_ignorable(char)):
         return ""
     return char
 
 
 def _is_joined(char: str) -> bool:
-    """Joiners matter between letters of some scripts and inside emoji, and nowhere else."""
+    """Return True for characters that a joiner may connect: letters of some scripts, and emoji."""
     return char > "\x7f" and unicodedata.category(char)[0] in "LMS"
 
 
@@ -103,14 +109,14 @@ _MARKDOWN_ESCAPES: Final = str.maketrans(
 
 
 def escape_github(text: str, limit: int = MAX_LENGTH) -> str:
-    """One line of GitHub Markdown that shows the text and does nothing, in a sentence or a table cell."""
-    line = (
-        escape_terminal(text, limit).replace("@", "@" + ZERO_WIDTH_SPACE).replace("#", "#" + ZERO_WIDTH_SPACE)
-    )
+    """Return one line of GitHub Markdown that shows the text without any effect, in a sentence or a table cell."""
+    line = escape_terminal(text, limit)
+    line = line.replace("@", "@" + ZERO_WIDTH_SPACE).replace("#", "#" + ZERO_WIDTH_SPACE)
     line = _break_urls(line)
     line = _ISSUE_KEY.sub(rf"\1{ZERO_WIDTH_SPACE}", line)
     line = _COMMIT_HASH.sub(lambda found: _SIX_CHARACTERS.sub(rf"\1{ZERO_WIDTH_SPACE}", found[0]), line)
     line = _SHORTCODE_AT_END.sub(rf"\g<0>{ZERO_WIDTH_SPACE}", _SHORTCODE.sub(":" + ZERO_WIDTH_SPACE, line))
+    # List markers and headings count at the start of a line only.
     start = _MARKDOWN_START.match(line)
     head = "" if not start else "\\" + start[0] if not start[0].isdigit() else start[0] + "\\"
     return head + line[start.end() if start else 0 :].translate(_MARKDOWN_ESCAPES)
@@ -134,7 +140,7 @@ _WIKI_ESCAPES: Final = str.maketrans(
 
 
 def escape_jira(text: str, limit: int = MAX_LENGTH) -> str:
-    """One line of Jira wiki markup that shows the text and does nothing, in a sentence or a table cell."""
+    """Return one line of Jira wiki markup that shows the text without any effect, in a sentence or a table cell."""
     line = _break_urls(escape_terminal(text, limit))
     line = _MAILTO_OR_FILE.sub(rf"\1{ZERO_WIDTH_SPACE}", line)
     line = _WIKI_START.sub(rf"\1{ZERO_WIDTH_SPACE}", line)

@@ -1,7 +1,7 @@
-"""What a comment that anybody can read may say about issues that not everybody can read.
+"""Redaction of issue keys and source names in comments that more people can read than the issues.
 
-Keys are text, too: they name a private project or repository. In a public place the issues of private sources are
-only counted, unless ``push.share`` allows the source by name. A Jira site counts as private.
+Keys name a private project or repository. A comment in a public container therefore only counts the issues of private
+sources, unless ``push.share`` allows the source by name. A Jira site counts as private.
 """
 
 from __future__ import annotations
@@ -15,52 +15,52 @@ from sync.model.comments import CommentContent, ContentLine
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RedactionPolicy:
-    """Places are ``tracker:container`` in lower case. Without anything nothing is held back."""
+    """Containers by who can read them, as ``tracker:container`` in lower case. The default redacts nothing."""
 
     exposed: frozenset[str] = frozenset()
-    """Places with anchors that anybody can read, or of which nobody knows."""
+    """Containers with anchors that everybody can read, or whose visibility is unknown."""
     public: frozenset[str] = frozenset()
-    """Places whose issues anybody can read."""
+    """Containers whose issues everybody can read."""
     shared: frozenset[str] = frozenset()
-    """Private places that the settings allow to be named anywhere."""
+    """Private containers that the settings allow to be named anywhere."""
 
-    def may_name_issues_of(self, place: str, where: Issue) -> bool:
-        """Whether the comment on ``where`` may name issues of a place."""
-        here = container_id(where.ref.tracker, where.container)
-        return here not in self.exposed or place == here or place in self.public | self.shared
+    def may_name_issues_of(self, container: str, anchor: Issue) -> bool:
+        """Return True if the comment on ``anchor`` may name issues of a container."""
+        own = container_id(anchor.ref.tracker, anchor.container)
+        return own not in self.exposed or container == own or container in self.public | self.shared
 
     def redact(
-        self, document: CommentContent, where: Issue, known: Mapping[IssueRef, KnownIssue]
+        self, content: CommentContent, anchor: Issue, known: Mapping[IssueRef, KnownIssue]
     ) -> CommentContent:
-        """The document as the comment on ``where`` may show it."""
+        """Return the content as the comment on ``anchor`` may show it."""
         allowed = {
             ref
-            for line in document.lines
+            for line in content.lines
             if not isinstance(line, str)
             for ref in line[1]
             if self.may_name_issues_of(
-                container_id(ref.tracker, known[ref].issue.container if ref in known else ""), where
+                container_id(ref.tracker, known[ref].issue.container if ref in known else ""), anchor
             )
         }
-        return replace(document, lines=tuple(_redact_line(line, allowed) for line in document.lines))
+        return replace(content, lines=tuple(_redact_line(line, allowed) for line in content.lines))
 
-    def visible_source_name(self, source: str, sources: Iterable[Source], where: Issue) -> str:
-        """How the comment on ``where`` may call a source: by its name, or as a private one."""
-        place = next((container_of_source(each) for each in sources if each.name == source), "")
-        return source if self.may_name_issues_of(place, where) else "a private source"
+    def visible_source_name(self, source: str, sources: Iterable[Source], anchor: Issue) -> str:
+        """Return the source's name, or "a private source" if the comment on ``anchor`` may not name it."""
+        container = next((container_of_source(each) for each in sources if each.name == source), "")
+        return source if self.may_name_issues_of(container, anchor) else "a private source"
 
 
 def _redact_line(line: ContentLine, allowed: set[IssueRef]) -> ContentLine:
-    """A line with the keys of allowed issues, and the number of the others."""
+    """Return the line with the keys of allowed issues, and the number of the others."""
     if isinstance(line, str):
         return line
     text, refs = line
-    named = tuple(ref for ref in refs if ref in allowed)
-    hidden = len(refs) - len(named)
+    visible = tuple(ref for ref in refs if ref in allowed)
+    hidden = len(refs) - len(visible)
     if not hidden:
         return line
     issues = "1 private issue" if hidden == 1 else f"{hidden} private issues"
-    return (f"{text} ({issues} besides)", named) if named else f"{text}: {issues}"
+    return (f"{text} (and {issues})", visible) if visible else f"{text}: {issues}"
 
 
 def container_of_source(source: Source) -> str:

@@ -1,4 +1,4 @@
-"""An issue as its tracker tells it this moment, for ``explain --live``. Nothing is stored."""
+"""Direct read of one issue with its ancestors, for ``explain --live``. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -13,77 +13,79 @@ from sync.pull.current_sources import workspace_sources
 from sync.runtime.context import RunContext
 
 MAX_ANCESTORS: Final = 10
-"""So many requests at most for ancestors that the store does not know."""
+"""Maximum requests for ancestors that the store does not know."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LiveIssue:
     item: KnownIssue
-    """As the tracker tells it, with the sources that hold it."""
+    """Current state on the tracker, with the sources that contain the issue."""
     stored: KnownIssue | None
-    """As the store knows it."""
+    """State in the store."""
     ancestors: tuple[KnownIssue, ...]
     """Nearest first, from the store where it knows them."""
     notes: tuple[str, ...]
-    """What the reader of the result should know about it."""
+    """Uncertainties, as sentences for the user."""
 
 
-def read_live_issue(job: RunContext, tracker: str, key: str) -> LiveIssue:
-    """Ask the tracker for one issue, and for its ancestors that the next run would read but the store lacks.
+def read_live_issue(context: RunContext, tracker: str, key: str) -> LiveIssue:
+    """Read one issue from its tracker, and those ancestors that the next run would read but the store lacks.
 
-    Gone when the tracker does not show it; other ConnectorErrors as they come.
+    Raises Gone if the tracker does not show the issue, and other ConnectorErrors.
     """
-    reader = job.readers[tracker]
-    issue = reader.read(key, field_selection_for(job.workspace.teams))
-    stored = job.store.known_issue(tracker, issue.ref.id)
-    names, notes = _sources_holding(job, issue, stored)
-    now = job.now()
+    reader = context.readers[tracker]
+    issue = reader.read(key, field_selection_for(context.workspace.teams))
+    stored = context.store.known_issue(tracker, issue.ref.id)
+    names, source_notes = _sources_holding(context, issue, stored)
     item = KnownIssue(
         issue=issue,
         sources=frozenset(names),
-        first_seen=stored.first_seen if stored else now,
+        first_seen=stored.first_seen if stored else context.now(),
         first_labels=stored.first_labels if stored else issue.labels,
         reopened=stored.reopened if stored else 0,
     )
-    ancestors, failed = read_ancestors(job, issue, reader)
-    return LiveIssue(item=item, stored=stored, ancestors=ancestors, notes=(*notes, *failed))
+    ancestors, ancestor_notes = read_ancestors(context, issue, reader)
+    return LiveIssue(item=item, stored=stored, ancestors=ancestors, notes=(*source_notes, *ancestor_notes))
 
 
 def read_ancestors(
-    job: RunContext, issue: Issue, reader: IssueReader | None = None
+    context: RunContext, issue: Issue, reader: IssueReader | None = None
 ) -> tuple[tuple[KnownIssue, ...], tuple[str, ...]]:
-    """The ancestors that are known, nearest first, and what could not be read.
+    """Return the known ancestors, nearest first, and notes about those that could not be read.
 
-    Without a ``reader`` the store alone is asked. A run knows no ancestors outside of all sources, so these
-    are not read either: the answer would differ from what the run does.
+    Without a ``reader`` only the store is used. Ancestors outside of all sources are not read, because a run does not
+    know them either.
     """
-    tracker, wanted = issue.ref.tracker, field_selection_for(job.workspace.teams)
-    found: list[KnownIssue] = []
-    seen, parent, asked = {issue.ref.key}, issue.parent, 0
-    while parent is not None and parent not in seen:
-        seen.add(parent)
-        known = job.store.known_issue(tracker, parent)
+    tracker, selection = issue.ref.tracker, field_selection_for(context.workspace.teams)
+    ancestors: list[KnownIssue] = []
+    visited, parent, requests = {issue.ref.key}, issue.parent, 0
+    while parent is not None and parent not in visited:
+        visited.add(parent)
+        known = context.store.known_issue(tracker, parent)
         if known is None:
-            if reader is None or not _is_in_unfiltered_source(job, tracker, parent):
+            if reader is None or not _is_in_unfiltered_source(context, tracker, parent):
                 break
-            if asked == MAX_ANCESTORS:
-                return tuple(found), (f"no more than {MAX_ANCESTORS} ancestors are read: {parent} is not",)
-            asked += 1
+            if requests == MAX_ANCESTORS:
+                note = f"no more than {MAX_ANCESTORS} ancestors are read: {parent} is not"
+                return tuple(ancestors), (note,)
+            requests += 1
             try:
-                told = reader.read(parent, wanted)
+                ancestor = reader.read(parent, selection)
             except ConnectorError as error:
-                return tuple(found), (f"its ancestor {parent} could not be read: {error}",)
-            known = KnownIssue(issue=told, sources=frozenset(), first_seen=job.now())
-        found.append(known)
+                return tuple(ancestors), (f"its ancestor {parent} could not be read: {error}",)
+            known = KnownIssue(issue=ancestor, sources=frozenset(), first_seen=context.now())
+        ancestors.append(known)
         parent = known.issue.parent
-    return tuple(found), ()
+    return tuple(ancestors), ()
 
 
-def _sources_holding(job: RunContext, issue: Issue, stored: KnownIssue | None) -> tuple[list[str], list[str]]:
-    """Names of the sources that hold the issue, and what is not certain about that."""
+def _sources_holding(
+    context: RunContext, issue: Issue, stored: KnownIssue | None
+) -> tuple[list[str], list[str]]:
+    """Return the names of the sources that contain the issue, and notes about uncertain ones."""
     names: list[str] = []
     notes: list[str] = []
-    for source in workspace_sources(job.workspace):
+    for source in workspace_sources(context.workspace):
         if not _holds_container(source, issue.ref.tracker, issue.container):
             continue
         if issue.is_pull_request and not source.pull_requests:
@@ -93,10 +95,10 @@ def _sources_holding(job: RunContext, issue: Issue, stored: KnownIssue | None) -
         elif stored is None:
             names.append(source.name)
             notes.append(
-                f"{source.name}: the next run decides whether the jql holds it; it is taken to do so"
+                f"{source.name}: the next run finds out if the jql matches the issue; assumed that it does"
             )
         else:
-            notes.append(f"{source.name} did not hold it when it was read last")
+            notes.append(f"{source.name} did not contain the issue when it was last read")
     return names, notes
 
 
@@ -106,9 +108,10 @@ def _holds_container(source: Source, tracker: str, container: str) -> bool:
     )
 
 
-def _is_in_unfiltered_source(job: RunContext, tracker: str, key: str) -> bool:
+def _is_in_unfiltered_source(context: RunContext, tracker: str, key: str) -> bool:
+    """Return True if a source without jql covers the container of a key."""
     container = key.rpartition("#")[0] if "#" in key else key.rpartition("-")[0]
     return any(
         source.jql is None and _holds_container(source, tracker, container)
-        for source in workspace_sources(job.workspace)
+        for source in workspace_sources(context.workspace)
     )

@@ -1,4 +1,4 @@
-"""Asks the trackers who can read what, so that comments can be discreet."""
+"""Visibility of containers, requested from the trackers once a day, and the redaction policy that follows."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ _FRESH_DAYS = 1.0
 _LAST_KNOWN_DAYS = 90.0
 
 
-def determine_redaction_policy(job: RunContext, anchors: Iterable[Issue]) -> RedactionPolicy:
-    """Ask the trackers, once a day, who can read what; without readers what was known last holds.
+def determine_redaction_policy(context: RunContext, anchors: Iterable[Issue]) -> RedactionPolicy:
+    """Return the policy for the comments on ``anchors``. Without readers, the last known visibility applies.
 
-    Nothing is asked where nothing could be given away: all issues come from the place of the only anchors.
+    Sends no request if no key can leak: all issues are in the container of the only anchors.
     """
-    places = {container_of_source(source): source for source in workspace_sources(job.workspace)}
-    homes = {container_id(each.ref.tracker, each.container): each for each in anchors}
-    exposed = {place: each for place, each in homes.items() if places.keys() - {place}}
-    careful = frozenset(
-        place
-        for place, each in exposed.items()
-        if _is_public(job, each.ref.tracker, each.container) is not False
+    sources = {container_of_source(source): source for source in workspace_sources(context.workspace)}
+    anchor_of = {container_id(anchor.ref.tracker, anchor.container): anchor for anchor in anchors}
+    exposed = frozenset(
+        container
+        for container, anchor in anchor_of.items()
+        if sources.keys() - {container}
+        and _is_public(context, anchor.ref.tracker, anchor.container) is not False
     )
-    if not careful:
+    if not exposed:
         return RedactionPolicy()
-    public = (
-        place
-        for place, source in places.items()
-        if _is_public(job, source.tracker, source.repo or source.project or "")
+    public = frozenset(
+        container
+        for container, source in sources.items()
+        if _is_public(context, source.tracker, source.repo or source.project or "")
     )
-    shared = (each.lower() for each in job.settings.push.share)
-    return RedactionPolicy(exposed=careful, public=frozenset(public), shared=frozenset(shared))
+    shared = frozenset(name.lower() for name in context.settings.push.share)
+    return RedactionPolicy(exposed=exposed, public=public, shared=shared)
 
 
-def _is_public(job: RunContext, tracker: str, container: str) -> bool | None:
-    """None when the tracker did not say, now or before."""
-    cache = job.store.cache_for(tracker)
-    fresh, last = (f"public:{container.lower()}:{age}" for age in ("today", "last"))
-    known = cache.get(fresh)
-    if known is None and (reader := job.readers.get(tracker)):
+def _is_public(context: RunContext, tracker: str, container: str) -> bool | None:
+    """Return None if the tracker never reported the visibility."""
+    cache = context.store.cache_for(tracker)
+    fresh_key, last_key = (f"public:{container.lower()}:{age}" for age in ("today", "last"))
+    known = cache.get(fresh_key)
+    if known is None and (reader := context.readers.get(tracker)):
         try:
             known = reader.is_public(container)
         except ConnectorError as error:
-            job.log.warning("visibility.unknown", place=f"{tracker}:{container}", reason=str(error))
+            context.log.warning("visibility.unknown", place=f"{tracker}:{container}", reason=str(error))
         else:
-            cache.put(fresh, known, days=_FRESH_DAYS)
-            if cache.get(last) != known:
-                cache.put(last, known, days=_LAST_KNOWN_DAYS)
-    return cache.get(last) if known is None else bool(known)
+            cache.put(fresh_key, known, days=_FRESH_DAYS)
+            if cache.get(last_key) != known:
+                cache.put(last_key, known, days=_LAST_KNOWN_DAYS)
+    return cache.get(last_key) if known is None else bool(known)

@@ -141,9 +141,9 @@ def test_what_a_jql_holds_is_left_to_the_run_and_said(make_world: MakeWorld) -> 
     world = make_world(mapping=NARROWED)
     world.run()
     told = live(world, new_issue(world, labels=["model"]))
-    assert "the next run decides whether the jql holds it" in told.out
+    assert "the next run finds out if the jql matches the issue" in told.out
     assert "counts towards model" in told.out
-    assert "decides whether the jql" not in live(world, "DS-11").out
+    assert "finds out if the jql" not in live(world, "DS-11").out
 
 
 def test_a_label_of_ours_that_somebody_moved_by_hand_is_announced(world: JourneyWorld) -> None:

@@ -54,7 +54,7 @@ def share(world: JourneyWorld, *names: str) -> None:
 def test_in_a_public_repository_private_issues_are_only_counted(tmp_path: Path) -> None:
     with world_of(tmp_path) as world:
         text = comment(world)
-    assert "- Blocked (2 private issues besides): `acme/churn#7`" in text
+    assert "- Blocked (and 2 private issues): `acme/churn#7`" in text
     assert "DS-50" not in text
     assert "acme/secret" not in text
 
@@ -62,7 +62,7 @@ def test_in_a_public_repository_private_issues_are_only_counted(tmp_path: Path) 
 def test_issues_of_another_public_repository_are_named(tmp_path: Path) -> None:
     with world_of(tmp_path, other_is_private=False) as world:
         text = comment(world)
-    assert "- Blocked (1 private issue besides): `acme/churn#7`, `acme/secret#9`" in text
+    assert "- Blocked (and 1 private issue): `acme/churn#7`, `acme/secret#9`" in text
 
 
 def test_in_a_private_place_everything_is_named(tmp_path: Path) -> None:
@@ -77,14 +77,14 @@ def test_in_a_private_place_everything_is_named(tmp_path: Path) -> None:
 def test_the_goals_of_public_repositories_are_as_discreet(tmp_path: Path) -> None:
     with world_of(tmp_path, plan=PUBLIC_GOAL) as world:
         text = comment(world, "acme/churn#2")
-    assert "Blocked in Churn features (2 private issues besides): `acme/churn#7`" in text
+    assert "Blocked in Churn features (and 2 private issues): `acme/churn#7`" in text
 
 
 def test_sources_may_be_allowed_by_name(tmp_path: Path) -> None:
     with world_of(tmp_path) as world:
         share(world, "jira:DS")
         text = comment(world)
-    assert "- Blocked (1 private issue besides): `acme/churn#7`, `DS-50`" in text
+    assert "- Blocked (and 1 private issue): `acme/churn#7`, `DS-50`" in text
 
 
 def test_a_source_that_nobody_reads_cannot_be_allowed(tmp_path: Path) -> None:
