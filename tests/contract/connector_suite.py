@@ -192,7 +192,7 @@ class ConnectorSuite:
         assert set(by_title(pulled)) == wanted
         assert pulled.full and not pulled.unchanged
 
-    def test_a_pulled_issue_says_what_the_tracker_says(self, world: TrackerFixture) -> None:
+    def test_a_pulled_issue_has_all_basic_fields(self, world: TrackerFixture) -> None:
         key = world.add_issue("Sessionise events", labels=("features", "urgent"), body="Some text")
         issue = by_title(world.pull(selection=FieldSelection(body=True)))["Sessionise events"]
         assert (issue.ref.key, issue.ref.tracker) == (key, world.source.tracker)
@@ -203,11 +203,11 @@ class ConnectorSuite:
         assert issue.created.utcoffset() is not None and issue.updated >= issue.created
         assert issue.ref.id != issue.ref.key and issue.url
 
-    def test_bodies_come_only_when_asked_for(self, world: TrackerFixture) -> None:
+    def test_bodies_come_only_when_selected(self, world: TrackerFixture) -> None:
         world.add_issue("one", body="secret plans")
         assert by_title(world.pull())["one"].body == ""
 
-    def test_a_closed_issue_is_done_and_says_when(self, world: TrackerFixture) -> None:
+    def test_a_closed_issue_is_done_and_has_its_time(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         world.pass_minutes(30)
         world.close(key)
@@ -215,7 +215,7 @@ class ConnectorSuite:
         assert issue.category == "done"
         assert issue.closed is not None and issue.closed > issue.created
 
-    def test_the_second_pull_brings_what_changed_and_not_the_old(self, world: TrackerFixture) -> None:
+    def test_the_second_pull_brings_only_changed_issues(self, world: TrackerFixture) -> None:
         world.add_issue("old")
         world.pass_minutes(60)
         key = world.add_issue("worked on")
@@ -230,7 +230,7 @@ class ConnectorSuite:
         assert "old" not in titles(second)
         assert by_title(second)["worked on"].category == "done"
 
-    def test_no_change_is_lost_between_any_two_of_many_pulls(self, world: TrackerFixture) -> None:
+    def test_no_change_is_lost_between_pulls(self, world: TrackerFixture) -> None:
         last, seen = world.pull(), set()
         for number in range(12):
             world.add_issue(f"issue {number}")
@@ -251,7 +251,7 @@ class ConnectorSuite:
             assert before is None or world.requests() == before + 1
             assert pulled.issues == ()
 
-    def test_an_empty_source_is_pulled_and_later_seen_to_fill(self, world: TrackerFixture) -> None:
+    def test_an_empty_source_is_pulled_and_later_issues_are_found(self, world: TrackerFixture) -> None:
         pulled = world.pull()
         assert pulled.issues == ()
         again = world.pull(pulled)
@@ -283,7 +283,7 @@ class ConnectorSuite:
 
     # ---- one issue
 
-    def test_a_direct_read_sees_the_newest_state(self, world: TrackerFixture) -> None:
+    def test_a_direct_read_returns_the_latest_state(self, world: TrackerFixture) -> None:
         key = world.add_issue("one", body="Text")
         world.label(key, "blocked")
         issue = world.issue(key)
@@ -295,7 +295,7 @@ class ConnectorSuite:
         with pytest.raises(Gone):
             world.issue(key)
 
-    def test_what_never_was_an_issue_is_gone(self, world: TrackerFixture) -> None:
+    def test_an_unknown_key_is_gone(self, world: TrackerFixture) -> None:
         with pytest.raises(Gone):
             world.issue(world.add_issue("one") + "9999")
 
@@ -321,7 +321,7 @@ class ConnectorSuite:
             world.writer.change_labels(world.ref(key), ["state:done"], ["old", "never-there"])
         assert world.issue(key).labels == {"state:done"}
 
-    def test_a_label_that_a_person_adds_between_is_kept(self, world: TrackerFixture) -> None:
+    def test_a_label_added_by_a_person_meanwhile_is_kept(self, world: TrackerFixture) -> None:
         key = world.add_issue("one", labels=("a",))
         ref = world.ref(key)
         world.label(key, "by-hand")
@@ -336,7 +336,7 @@ class ConnectorSuite:
         assert [world.issue(key).labels for key in keys] == [{name}, {name, "theirs"}]
         assert not world.writer.rename_label(container, "mine", "ours" if renamed else "theirs")
 
-    def test_label_events_say_who_put_a_label_last(self, world: TrackerFixture) -> None:
+    def test_label_origins_name_who_last_added_a_label(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         me = world.reader.whoami().id
         world.writer.change_labels(world.ref(key), ["ours", "swapped"], [])
@@ -351,13 +351,13 @@ class ConnectorSuite:
         assert me not in (events["swapped"].author_id, events["theirs"].author_id)
         assert events["swapped"].at > events["ours"].at
 
-    def test_a_removed_label_has_no_event(self, world: TrackerFixture) -> None:
+    def test_a_removed_label_has_no_origin(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         world.label(key, "short-lived")
         world.unlabel(key, "short-lived")
         assert world.reader.label_origins(world.ref(key)) == {}
 
-    def test_label_stories_say_who_put_and_who_took_off(self, world: TrackerFixture) -> None:
+    def test_label_histories_name_who_added_and_removed_a_label(self, world: TrackerFixture) -> None:
         key, other, quiet = (world.add_issue(title) for title in ("one", "two", "three"))
         me = world.reader.whoami().id
         ref = world.ref(key)
@@ -382,7 +382,7 @@ class ConnectorSuite:
         gone = told[refs[1]]["ours"].removed
         assert gone and gone.author_id == me
 
-    def test_writing_on_a_deleted_issue_says_gone(self, world: TrackerFixture) -> None:
+    def test_a_write_to_a_deleted_issue_raises_gone(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         ref = world.ref(key)
         world.delete(key)
@@ -393,7 +393,7 @@ class ConnectorSuite:
 
     # ---- histories
 
-    def test_the_history_tells_when_an_issue_was_closed_and_opened_again(self, world: TrackerFixture) -> None:
+    def test_the_history_shows_closings_and_reopenings(self, world: TrackerFixture) -> None:
         key, other = world.add_issue("one"), world.add_issue("two")
         began = world.issue(key)
         for act in (world.close, world.reopen, world.close):
@@ -411,9 +411,7 @@ class ConnectorSuite:
         last = max(told.changes, key=lambda change: change.at)
         assert (last.before, last.at) == (began.status, closed.closed)
 
-    def test_the_history_tells_of_the_labels_that_mean_something_and_of_no_other(
-        self, world: TrackerFixture
-    ) -> None:
+    def test_the_history_shows_state_labels_only(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         for name in ("On Hold", "chatter"):
             world.pass_minutes(1)
@@ -425,7 +423,7 @@ class ConnectorSuite:
         assert lines == [("one", "label", "On-Hold"), ("one", "label", "no On-Hold")]
         assert world.history(key)[0] == []
 
-    def test_what_was_told_before_is_told_by_the_same_id(self, world: TrackerFixture) -> None:
+    def test_a_repeated_change_keeps_its_id(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         world.close(key)
         world.pass_minutes(60)
@@ -466,7 +464,7 @@ class ConnectorSuite:
         with pytest.raises(Gone):
             world.writer.edit_comment(ref, made.id, "third", MARKER)
 
-    def test_comments_of_every_page_come_oldest_first(self, world: TrackerFixture) -> None:
+    def test_comments_of_all_pages_are_sorted_oldest_first(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         for number in range(120):
             world.comment(key, f"comment {number}")
@@ -477,13 +475,13 @@ class ConnectorSuite:
         assert comments[-1].id == ours.id
         assert comments[-1].author_id != comments[0].author_id
 
-    def test_hostile_text_survives_in_a_comment(self, world: TrackerFixture) -> None:
+    def test_untrusted_text_survives_in_a_comment(self, world: TrackerFixture) -> None:
         ref = world.ref(world.add_issue("one"))
         text = "<!-- {code} -->\n| a \U0001f600 | b |\n{html}&amp; %s @all"
         made = world.writer.create_comment(ref, text, MARKER)
         assert world.reader.comment(ref, made.id).body == text
 
-    def test_a_lost_answer_is_unknown_and_leaves_exactly_one_comment(self, world: TrackerFixture) -> None:
+    def test_a_lost_response_is_unknown_and_leaves_exactly_one_comment(self, world: TrackerFixture) -> None:
         key = world.add_issue("one")
         ref = world.ref(key)
         world.lose_next_response_to_new_comment()

@@ -50,7 +50,7 @@ def failure(
 # ---- budgets
 
 
-def test_a_full_pull_costs_its_pages_and_one_look_at_the_repository(world: GithubFixture) -> None:
+def test_a_full_pull_costs_its_pages_and_one_repository_request(world: GithubFixture) -> None:
     fill(world, 190, 60)
     pulled = world.pull()
     assert len(pulled.issues) == 190
@@ -59,7 +59,7 @@ def test_a_full_pull_costs_its_pages_and_one_look_at_the_repository(world: Githu
     assert world.requests() == 4 + 3, "what was learned about the repository is kept"
 
 
-def test_pull_requests_come_only_when_a_team_asks(world: GithubFixture) -> None:
+def test_pull_requests_come_only_for_sources_that_want_them(world: GithubFixture) -> None:
     fill(world, 2, 3)
     asking = Source(tracker="github", repo="acme/churn", pull_requests=True)
     (answer,) = world.reader.pull([(asking, None)], FieldSelection())
@@ -68,7 +68,7 @@ def test_pull_requests_come_only_when_a_team_asks(world: GithubFixture) -> None:
     assert titles(world.pull()) == {"issue 0", "issue 1"}
 
 
-def test_a_younger_pull_request_moves_the_watermark_too(world: GithubFixture) -> None:
+def test_a_newer_pull_request_moves_the_watermark(world: GithubFixture) -> None:
     fill(world, 1)
     world.pass_minutes(60)
     fill(world, 0, 1)
@@ -118,7 +118,7 @@ def test_the_run_after_writing_on_m_issues_costs_their_pages(world: GithubFixtur
     assert world.pull(settled).unchanged or world.pull(settled).issues == ()
 
 
-def test_an_etag_belongs_to_a_token_so_another_token_reads_again(world: GithubFixture) -> None:
+def test_another_token_ignores_the_etag_and_reads_again(world: GithubFixture) -> None:
     fill(world, 1)
     world.pass_minutes(60)
     pulled = world.pull(world.pull())
@@ -177,7 +177,7 @@ def test_a_read_costs_one_request_and_a_comment_edit_one_more(world: GithubFixtu
     assert world.requests() == 2
 
 
-def test_repositories_are_read_side_by_side() -> None:
+def test_repositories_are_read_in_parallel() -> None:
     part = seed()["trackers"]["github"]
     names = ["acme/a", "acme/b", "acme/c", "acme/d"]
     part["repos"] = {name: {"permissions": {"increment-sync": "write"}} for name in names}
@@ -198,7 +198,7 @@ def test_repositories_are_read_side_by_side() -> None:
 # ---- moves
 
 
-def test_a_renamed_repository_fails_and_names_its_new_name(world: GithubFixture) -> None:
+def test_a_renamed_repository_fails_with_its_new_name(world: GithubFixture) -> None:
     fill(world, 1)
     before = world.pull()
     world.state.rename_repo("acme/churn", "acme/retention")
@@ -216,7 +216,7 @@ def test_an_issue_of_a_renamed_repository_is_still_read(world: GithubFixture) ->
     assert world.issue(key).ref.key == "acme/retention#1"
 
 
-def test_writes_to_a_renamed_repository_are_refused_not_lost(world: GithubFixture) -> None:
+def test_writes_to_a_renamed_repository_are_rejected(world: GithubFixture) -> None:
     ref = world.ref(world.add_issue("one"))
     world.state.rename_repo("acme/churn", "acme/retention")
     with pytest.raises(Rejected, match="nothing was written"):
@@ -225,7 +225,7 @@ def test_writes_to_a_renamed_repository_are_refused_not_lost(world: GithubFixtur
         world.writer.change_labels(ref, ["mine"], [])
 
 
-def test_comments_and_label_events_of_a_moved_issue_are_found(world: GithubFixture) -> None:
+def test_comments_and_label_origins_of_a_moved_issue_are_found(world: GithubFixture) -> None:
     key = world.add_issue("one", labels=("kept",))
     world.comment(key, "hello")
     ref = world.ref(key)
@@ -248,7 +248,7 @@ def test_a_source_that_is_no_repository_is_missing_without_a_request(world: Gith
 # ---- rights
 
 
-def test_a_wrong_token_fails_every_source_with_one_sentence(world: GithubFixture) -> None:
+def test_a_wrong_token_fails_every_source_with_the_same_message(world: GithubFixture) -> None:
     reader, _ = world.connect(token="ghp_wrong")
     answers = list(reader.pull([(world.source, None), (world.missing, None)], FieldSelection()))
     assert [answer.kind for answer in answers] == ["auth", "auth"]
@@ -258,14 +258,14 @@ def test_a_wrong_token_fails_every_source_with_one_sentence(world: GithubFixture
         reader.whoami()
 
 
-def test_a_token_without_write_access_is_refused_per_issue(world: GithubFixture) -> None:
+def test_a_token_without_write_access_is_rejected_per_issue(world: GithubFixture) -> None:
     key = world.add_issue("one")
     world.state.repo("acme/churn").permissions["increment-sync"] = "read"
     with pytest.raises(Rejected):
         world.writer.change_labels(world.ref(key), ["mine"], [])
 
 
-def test_an_archived_repository_is_read_but_refuses_writes(world: GithubFixture) -> None:
+def test_an_archived_repository_is_readable_and_rejects_writes(world: GithubFixture) -> None:
     key = world.add_issue("one")
     world.state.archive("acme/churn")
     assert titles(world.pull()) == {"one"}
@@ -307,7 +307,7 @@ def test_an_app_signs_once_and_its_comments_are_its_own(
 
 
 @pytest.mark.parametrize("kind", ["truncated", "reset_before", "reset_after", "timeout"])
-def test_a_stumble_between_pages_is_mended(world: GithubFixture, kind: Any) -> None:
+def test_a_temporary_error_between_pages_is_retried(world: GithubFixture, kind: Any) -> None:
     fill(world, 150)
     world.sandbox.faults.add(Fault(kind=kind, path="*/issues", nth=2))
     assert len(world.pull().issues) == 150
@@ -315,14 +315,14 @@ def test_a_stumble_between_pages_is_mended(world: GithubFixture, kind: Any) -> N
 
 
 @pytest.mark.parametrize("kind", ["truncated", "repeat_page", "empty_page"])
-def test_a_page_that_stays_wrong_fails_the_source_whole(world: GithubFixture, kind: Any) -> None:
+def test_a_page_that_stays_broken_fails_the_whole_source(world: GithubFixture, kind: Any) -> None:
     fill(world, 250)
     world.sandbox.faults.add(Fault(kind=kind, path="*/issues", nth=2, times=None))
     failed = failure(world)
     assert failed.kind == "payload"
 
 
-def test_a_source_that_is_down_does_not_hold_up_the_others(world: GithubFixture) -> None:
+def test_a_source_that_is_down_does_not_block_the_others(world: GithubFixture) -> None:
     world.sandbox.faults.add(Fault(kind="status", status=502, path="*/acme/ops*", times=None))
     ops = Source(tracker="github", repo="acme/ops")
     down, fine = world.reader.pull([(ops, None), (world.source, None)], FieldSelection())
@@ -331,7 +331,7 @@ def test_a_source_that_is_down_does_not_hold_up_the_others(world: GithubFixture)
     assert isinstance(fine, PulledSource)
 
 
-def test_a_comment_refused_by_a_quota_is_made_once_after_the_wait(world: GithubFixture) -> None:
+def test_a_rate_limited_comment_is_created_once_after_the_wait(world: GithubFixture) -> None:
     key = world.add_issue("one")
     ref = world.ref(key)
     fault = Fault(kind="status", method="POST", status=429, retry_after=43, retry_after_form="date")
@@ -355,7 +355,7 @@ def test_a_create_that_ends_in_a_server_error_is_sent_once(
     assert world.sandbox.log.count("POST") == 1
 
 
-def test_a_404_does_not_prove_that_a_label_is_off(world: GithubFixture) -> None:
+def test_a_404_does_not_prove_that_a_label_is_removed(world: GithubFixture) -> None:
     ref = world.ref(world.add_issue("one", labels=("old",)))
     world.sandbox.faults.add(Fault(kind="status", status=404, method="DELETE"))
     with pytest.raises(NotConfirmed):
@@ -381,13 +381,13 @@ def test_a_404_does_not_prove_that_a_comment_is_deleted(world: GithubFixture) ->
     assert world.comments_of(ref.key) == ["status"]
 
 
-def test_an_empty_first_page_of_several_is_not_believed(world: GithubFixture) -> None:
+def test_an_empty_first_page_of_several_fails_the_source(world: GithubFixture) -> None:
     fill(world, 150)
     world.sandbox.faults.add(Fault(kind="empty_page", path="*/issues", times=None))
     assert failure(world).kind == "payload"
 
 
-def test_issues_of_another_repository_are_not_taken_for_those_of_the_one_asked_for(
+def test_issues_of_another_repository_fail_the_source(
     world: GithubFixture,
 ) -> None:
     world.state.add_issue("acme/ops", "Rotate the keys", by="ada")
@@ -398,7 +398,7 @@ def test_issues_of_another_repository_are_not_taken_for_those_of_the_one_asked_f
     assert "issues of acme/ops" in found.reason
 
 
-def test_lost_answers_to_label_changes_mend_themselves(world: GithubFixture) -> None:
+def test_lost_responses_to_label_changes_are_retried(world: GithubFixture) -> None:
     key = world.add_issue("one", labels=("old",))
     ref = world.ref(key)
     world.sandbox.faults.add(Fault(kind="reset_after", method="POST"))
@@ -407,7 +407,7 @@ def test_lost_answers_to_label_changes_mend_themselves(world: GithubFixture) -> 
     assert world.issue(key).labels == {"new"}
 
 
-def test_a_used_up_quota_stops_every_source_and_says_until_when() -> None:
+def test_a_used_up_rate_limit_fails_every_source_with_its_end() -> None:
     with Sandbox.from_seed(seed(rate_limit=2)) as box:
         world = GithubFixture(box)
         world.pull()
@@ -418,7 +418,7 @@ def test_a_used_up_quota_stops_every_source_and_says_until_when() -> None:
             world.reader.whoami()
 
 
-def test_the_content_limit_without_a_time_waits_a_minute_and_goes_on() -> None:
+def test_the_content_limit_without_a_time_waits_a_minute() -> None:
     limits = {"content_per_minute": 3, "secondary_retry_after": "none"}
     with Sandbox.from_seed(seed(**limits)) as box:
         world = GithubFixture(box)
@@ -429,7 +429,7 @@ def test_the_content_limit_without_a_time_waits_a_minute_and_goes_on() -> None:
         assert world.waits == [60]
 
 
-def test_what_a_lagging_list_hides_comes_with_a_later_pull(world: GithubFixture) -> None:
+def test_a_change_hidden_by_a_lagging_list_comes_with_a_later_pull(world: GithubFixture) -> None:
     fill(world, 1)
     world.pass_minutes(60)
     pulled = world.pull(world.pull())
@@ -446,7 +446,7 @@ def test_what_a_lagging_list_hides_comes_with_a_later_pull(world: GithubFixture)
     assert {(f"late {number}", "closed") for number in range(6)} <= seen
 
 
-def test_a_change_that_comes_after_a_later_one_is_not_lost(world: GithubFixture) -> None:
+def test_a_change_that_appears_after_a_later_one_is_not_lost(world: GithubFixture) -> None:
     fill(world, 2)
     world.pass_minutes(60)
     world.close("acme/churn#2")

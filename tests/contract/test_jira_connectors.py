@@ -101,7 +101,7 @@ def ref(jira: JiraServer, key: str) -> IssueRef:
     return jira.reader.read(key, FieldSelection()).ref
 
 
-def test_relabelling_issues_costs_a_request_each_once_rights_are_known(jira: JiraServer) -> None:
+def test_relabelling_costs_one_request_per_issue_once_permissions_are_cached(jira: JiraServer) -> None:
     refs = [ref(jira, f"DS-{number}") for number in range(1, 6)]
     jira.writer.change_labels(refs[0], ["capability:x"], [])
     jira.requests()
@@ -111,7 +111,7 @@ def test_relabelling_issues_costs_a_request_each_once_rights_are_known(jira: Jir
     assert set(jira.state.need("DS-1").labels) == {"theirs", "capability:y"}
 
 
-def test_a_marker_survives_edits_and_is_ours_alone(jira: JiraServer) -> None:
+def test_a_marker_survives_edits_and_marks_only_our_comment(jira: JiraServer) -> None:
     issue = ref(jira, "DS-1")
     jira.state.comment("DS-1", "a person's", "dana")
     ours = jira.writer.create_comment(issue, "state: planned", MARKER)
@@ -129,7 +129,7 @@ def test_a_lost_comment_is_found_again_by_its_marker(jira: JiraServer) -> None:
     assert [comment.marker for comment in jira.reader.comments(issue)] == [MARKER]
 
 
-def test_customers_of_a_service_desk_do_not_see_our_comment(kind: Kind) -> None:
+def test_service_desk_customers_do_not_see_our_comment(kind: Kind) -> None:
     issues = {"issues": [{"summary": "Request"}]}
     with serve_jira(kind, projects={"HELP": {"service_management": True, **issues}}) as jira:
         issue = ref(jira, "HELP-1")
@@ -139,7 +139,7 @@ def test_customers_of_a_service_desk_do_not_see_our_comment(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("admin", [True, False])
-def test_watchers_get_no_mail_about_labels_where_we_may_keep_quiet(kind: Kind, admin: bool) -> None:
+def test_watchers_get_no_mail_about_labels_if_we_may_suppress_it(kind: Kind, admin: bool) -> None:
     rights = ["browse", "edit", "comment", *(["admin"] if admin else [])]
     issues = {"issues": [{"summary": "Watched", "watchers": ["dana"]}]}
     with serve_jira(kind, robot={"permissions": rights}, projects={"DS": issues}) as jira:
@@ -148,7 +148,7 @@ def test_watchers_get_no_mail_about_labels_where_we_may_keep_quiet(kind: Kind, a
         assert bool(jira.state.mails) is not admin
 
 
-def test_labels_that_are_not_on_the_edit_screen_are_refused_with_the_way_out(kind: Kind) -> None:
+def test_labels_missing_on_the_edit_screen_are_rejected_with_instructions(kind: Kind) -> None:
     screenless = {"labels_on_edit_screen": False, "issues": [{"summary": "one"}]}
     with serve_jira(kind, projects={"DS": screenless}) as jira:
         issue = ref(jira, "DS-1")
@@ -156,14 +156,14 @@ def test_labels_that_are_not_on_the_edit_screen_are_refused_with_the_way_out(kin
             jira.writer.change_labels(issue, ["capability:x"], [])
 
 
-def test_a_text_that_is_too_long_is_refused_and_nothing_is_written(jira: JiraServer) -> None:
+def test_a_text_that_is_too_long_is_rejected_and_not_written(jira: JiraServer) -> None:
     issue = ref(jira, "DS-1")
     with pytest.raises(Rejected, match="too long"):
         jira.writer.create_comment(issue, "x" * 70_000, MARKER)
     assert jira.state.need("DS-1").comments == ()
 
 
-def test_without_the_right_to_edit_an_issue_it_is_refused(kind: Kind) -> None:
+def test_an_edit_without_permission_is_rejected(kind: Kind) -> None:
     with serve_jira(kind, robot={"permissions": ["browse"]}) as jira:
         issue = ref(jira, "DS-1")
         with pytest.raises(Rejected):
@@ -172,7 +172,7 @@ def test_without_the_right_to_edit_an_issue_it_is_refused(kind: Kind) -> None:
             jira.writer.create_comment(issue, "state: planned", MARKER)
 
 
-def test_labels_whose_origin_a_cut_changelog_does_not_show_are_absent() -> None:
+def test_labels_missing_in_a_truncated_changelog_have_no_origin() -> None:
     """Cloud cuts off the oldest entries; whoever put ``early`` is then unknown, not somebody else."""
     with serve_jira("jira-cloud") as jira:
         jira.state.label("DS-1", "early", "dana")

@@ -49,7 +49,9 @@ def told(answer: Any) -> set[str]:
         *({"kind": "status", "status": status} for status in (500, 502, 503)),
     ],
 )
-def test_smaller_pages_bring_everything_and_their_size_is_kept(jira: JiraServer, how: dict[str, Any]) -> None:
+def test_smaller_pages_return_everything_and_their_size_is_kept(
+    jira: JiraServer, how: dict[str, Any]
+) -> None:
     calm = jira.pull(DS)[DS]
     jira.requests()
     too_much(jira, rows=51, **how)
@@ -64,7 +66,7 @@ def test_smaller_pages_bring_everything_and_their_size_is_kept(jira: JiraServer,
     assert jira.requests().count(SEARCH) == 3, "what worked is kept"
 
 
-def test_a_page_that_is_too_much_once_is_asked_for_again_as_it_was(jira: JiraServer) -> None:
+def test_a_page_that_fails_once_is_retried_at_full_size(jira: JiraServer) -> None:
     jira.sandbox.faults.add(Fault(kind="timeout", rows=51, times=3))
     assert len(issue_keys(jira.pull(DS)[DS])) == ISSUES
     assert jira.requests().count(SEARCH) == 4
@@ -72,7 +74,7 @@ def test_a_page_that_is_too_much_once_is_asked_for_again_as_it_was(jira: JiraSer
     assert jira.requests().count(SEARCH) == 1
 
 
-def test_a_fall_back_that_works_closes_no_tracker_and_one_that_does_not_counts_once(jira: JiraServer) -> None:
+def test_a_failed_fallback_counts_as_one_failure_and_a_working_one_as_none(jira: JiraServer) -> None:
     too_much(jira, rows=51)
     jira.pull(DS)
     assert len(issue_keys(jira.pull(OPS)[OPS])) == 1
@@ -83,7 +85,7 @@ def test_a_fall_back_that_works_closes_no_tracker_and_one_that_does_not_counts_o
     assert len(issue_keys(jira.pull(OPS)[OPS])) == 1, "one request that failed for good closes nothing"
 
 
-def test_a_server_that_is_down_is_not_tried_in_portions_by_every_source(jira: JiraServer) -> None:
+def test_a_server_that_is_down_gets_no_fallbacks_from_later_sources(jira: JiraServer) -> None:
     narrowed = project("OPS", "labels = x")
     jira.pull(DS)
     jira.requests()
@@ -95,7 +97,7 @@ def test_a_server_that_is_down_is_not_tried_in_portions_by_every_source(jira: Ji
     assert jira.requests().count(SEARCH) == (4 + 2 + 2 + 2) + 4, "the third finds the tracker closed"
 
 
-def test_a_wait_that_the_server_asks_for_is_kept_before_a_smaller_page(jira: JiraServer) -> None:
+def test_a_wait_demanded_by_the_server_applies_before_a_smaller_page(jira: JiraServer) -> None:
     slept: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -115,7 +117,7 @@ def test_a_wait_that_the_server_asks_for_is_kept_before_a_smaller_page(jira: Jir
 
 
 @pytest.mark.parametrize("limit", ["max_total", "deadline"])
-def test_all_portions_of_a_page_share_the_time_of_one_request(jira: JiraServer, limit: str) -> None:
+def test_all_fallbacks_of_a_page_share_the_time_of_one_request(jira: JiraServer, limit: str) -> None:
     policy = RetryPolicy(random=lambda: 0.5)
     over: Any = (
         {"max_total": 9.0}
@@ -130,7 +132,7 @@ def test_all_portions_of_a_page_share_the_time_of_one_request(jira: JiraServer, 
     )
 
 
-def test_a_server_that_nobody_reaches_is_asked_for_nothing_smaller(jira: JiraServer) -> None:
+def test_an_unreachable_server_gets_no_smaller_requests(jira: JiraServer) -> None:
     waits: list[float] = []
     jira.pull(DS)
     reader, _ = jira.connect(cache=jira.reader.site._cache, sleep=waits.append)
@@ -142,7 +144,7 @@ def test_a_server_that_nobody_reaches_is_asked_for_nothing_smaller(jira: JiraSer
 # ---- changelogs
 
 
-def test_a_page_whose_changelogs_are_too_much_comes_without_and_the_next_with_them(jira: JiraServer) -> None:
+def test_a_page_too_large_with_changelogs_comes_without_and_the_next_with_them(jira: JiraServer) -> None:
     jira.sandbox.faults.add(Fault(kind="timeout", expand="changelog", times=4 + 2 + 2))
     answer = pulled_source(jira.pull(DS)[DS])
     assert len(answer.issues) == ISSUES
@@ -153,7 +155,7 @@ def test_a_page_whose_changelogs_are_too_much_comes_without_and_the_next_with_th
     assert jira.requests().count(SEARCH) == (4 + 2 + 2 + 1) + 2
 
 
-def test_changelogs_that_are_always_too_much_are_given_up(jira: JiraServer) -> None:
+def test_changelogs_that_always_fail_are_not_requested_again(jira: JiraServer) -> None:
     heard: list[tuple[str, str]] = []
     reader, _ = jira.connect(on_smaller_page=lambda *said: heard.append(said))
     too_much(jira, expand="changelog")
@@ -188,7 +190,7 @@ def started(changes: tuple[IssueChange, ...]) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
-def test_histories_are_asked_for_in_smaller_portions_too(kind: Kind) -> None:
+def test_histories_fall_back_to_smaller_requests(kind: Kind) -> None:
     with many(kind) as jira:
         calm, _ = histories(jira)
         at_ease = len(jira.requests())
@@ -204,7 +206,7 @@ def test_histories_are_asked_for_in_smaller_portions_too(kind: Kind) -> None:
         assert len(jira.requests()) == 4 + 3, "what is too much, four times, and three portions of 50"
 
 
-def test_ten_issues_whose_histories_are_too_much_are_told_as_unknown(jira: JiraServer) -> None:
+def test_ten_issues_whose_histories_are_too_large_are_incomplete(jira: JiraServer) -> None:
     asked = HistoryRequest(source=DS, issues=pulled_source(jira.pull(DS)[DS]).issues)
     jira.requests()
     jira.sandbox.faults.add(Fault(kind="timeout", expand="changelog", times=4 + 2 + 2))
@@ -213,7 +215,7 @@ def test_ten_issues_whose_histories_are_too_much_are_told_as_unknown(jira: JiraS
     assert len(history.complete) == len(started(history.changes)) == ISSUES - 10
 
 
-def test_where_jira_tells_only_of_one_issue_those_that_it_hides_are_left_out() -> None:
+def test_without_bulk_access_issues_with_hidden_changelogs_are_left_out() -> None:
     with many("jira-cloud") as jira:
         refs = [issue.ref for issue in pulled_source(jira.pull(DS)[DS]).issues[:3]]
         jira.state.label(refs[0].key, "theirs", "dana")

@@ -40,7 +40,7 @@ def jira(kind: Kind) -> Iterator[JiraServer]:
         yield box
 
 
-def test_a_first_pull_costs_three_requests_and_the_pages_that_the_server_grants(kind: Kind) -> None:
+def test_a_first_pull_costs_three_requests_and_the_granted_pages(kind: Kind) -> None:
     with serve_jira(kind, switches={"page_cap": 2, "dc_page_cap": 2}) as jira:
         assert issue_keys(jira.pull(DS)[DS]) == ["DS-1", "DS-2", "DS-3", "DS-4", "DS-5"]
         requests = jira.requests()
@@ -48,7 +48,7 @@ def test_a_first_pull_costs_three_requests_and_the_pages_that_the_server_grants(
         assert len(requests) == 3 + 3
 
 
-def test_an_unchanged_site_costs_one_request_and_brings_nothing(jira: JiraServer) -> None:
+def test_an_unchanged_site_costs_one_request_and_returns_nothing(jira: JiraServer) -> None:
     narrowed = project("DS", "labels = theirs ORDER BY rank")
     first = jira.pull(DS, OPS, narrowed)
     jira.requests()
@@ -59,7 +59,7 @@ def test_an_unchanged_site_costs_one_request_and_brings_nothing(jira: JiraServer
     assert cursors(second) == cursors(first)
 
 
-def test_what_changed_is_seen_by_the_source_that_holds_it(jira: JiraServer) -> None:
+def test_a_change_is_returned_for_the_source_that_contains_it(jira: JiraServer) -> None:
     first = jira.pull(DS, OPS)
     jira.advance(minutes=30)
     jira.state.label("DS-3", "urgent", "robot")
@@ -69,7 +69,7 @@ def test_what_changed_is_seen_by_the_source_that_holds_it(jira: JiraServer) -> N
     assert not pulled_source(second[DS]).full
 
 
-def test_two_changes_within_one_minute_with_a_pull_between_are_both_seen(jira: JiraServer) -> None:
+def test_two_changes_within_one_minute_with_a_pull_between_are_both_returned(jira: JiraServer) -> None:
     after = cursors(jira.pull(DS))
     jira.advance(minutes=30, seconds=5)
     jira.state.label("DS-1", "one", "robot")
@@ -79,7 +79,7 @@ def test_two_changes_within_one_minute_with_a_pull_between_are_both_seen(jira: J
     assert "DS-2" in issue_keys(jira.pull(DS, after=after)[DS])
 
 
-def test_a_change_that_the_index_shows_late_is_not_lost(jira: JiraServer) -> None:
+def test_a_change_that_the_search_index_shows_late_is_not_lost(jira: JiraServer) -> None:
     """DS-1 changes, is not in the index yet; DS-2 changed before and moves the watermark past nothing."""
     after = cursors(jira.pull(DS))
     jira.advance(hours=1)
@@ -93,7 +93,7 @@ def test_a_change_that_the_index_shows_late_is_not_lost(jira: JiraServer) -> Non
     assert "DS-1" in issue_keys(jira.pull(DS, after=cursors(seen))[DS])
 
 
-def test_a_change_that_comes_after_a_later_one_is_not_lost(jira: JiraServer) -> None:
+def test_a_change_that_appears_after_a_later_one_is_not_lost(jira: JiraServer) -> None:
     """DS-2's change was in the index when DS-1's, which is two minutes older, was not."""
     jira.advance(hours=1)
     jira.state.label("DS-2", "seen", "robot")
@@ -114,9 +114,7 @@ def test_a_change_that_comes_after_a_later_one_is_not_lost(jira: JiraServer) -> 
         ("Asia/Kathmandu", "2026-11-20T09:00:00Z"),
     ],
 )
-def test_no_change_is_lost_in_the_accounts_zone_not_even_when_clocks_change(
-    kind: Kind, zone: str, eve: str
-) -> None:
+def test_no_change_is_lost_in_the_accounts_zone_when_clocks_change(kind: Kind, zone: str, eve: str) -> None:
     with serve_jira(kind, now=eve, robot={"timezone": zone}) as jira:
         after = cursors(jira.pull(DS))
         for round_number in range(14):
@@ -137,7 +135,7 @@ def test_a_missing_project_fails_alone(jira: JiraServer) -> None:
     assert failure.kind == "missing" and "NOPE" in failure.reason
 
 
-def test_a_token_that_expired_is_never_an_empty_site(kind: Kind) -> None:
+def test_an_expired_token_is_never_an_empty_site(kind: Kind) -> None:
     with serve_jira(kind, robot={"expires": "in 2h"}) as jira:
         first = jira.pull(DS)
         assert len(issue_keys(first[DS])) == 5
@@ -147,7 +145,7 @@ def test_a_token_that_expired_is_never_an_empty_site(kind: Kind) -> None:
             assert answer.kind == "auth" and "secret" not in answer.reason
 
 
-def test_a_scoped_token_works_at_the_gateway_and_people_browse_the_site() -> None:
+def test_a_scoped_token_uses_the_gateway_and_links_lead_to_the_site() -> None:
     with serve_jira("jira-cloud", robot={"scoped": True}, cloud_id="cloud-1") as jira:
         reader, writer = jira.connect(cloud_id="cloud-1", gateway_url=f"{jira.url}/gateway")
         issue = pulled_source(jira.pull(DS, reader=reader)[DS]).issues[0]
@@ -160,14 +158,14 @@ def test_a_scoped_token_works_at_the_gateway_and_people_browse_the_site() -> Non
         }
 
 
-def test_a_scoped_token_on_the_site_itself_is_told_what_it_lacks() -> None:
+def test_a_scoped_token_on_the_site_url_fails_with_instructions() -> None:
     with serve_jira("jira-cloud", robot={"scoped": True}) as jira:
         failure = jira.pull(DS)[DS]
         assert isinstance(failure, FailedSource)
         assert failure.kind == "auth" and "JIRA_CLOUD_ID" in failure.reason
 
 
-def test_the_wrong_kind_is_found_out_before_its_credentials_are_blamed() -> None:
+def test_the_wrong_kind_is_reported_before_wrong_credentials() -> None:
     with serve_jira("jira-cloud") as jira:
         reader, _ = connect(jira.sandbox, "jira-dc")
         failure = jira.pull(DS, reader=reader)[DS]
@@ -175,7 +173,7 @@ def test_the_wrong_kind_is_found_out_before_its_credentials_are_blamed() -> None
         assert failure.kind == "auth" and "write kind: jira-cloud" in failure.reason
 
 
-def test_a_census_counts_what_is_there_now(jira: JiraServer) -> None:
+def test_a_census_returns_the_current_issues(jira: JiraServer) -> None:
     ids = {key: str(jira.state.need(key).id) for key in ("DS-1", "DS-2", "DS-3", "DS-4", "DS-5", "OPS-1")}
     jira.state.delete("DS-2")
     jira.state.move("DS-3", "OPS")
@@ -184,7 +182,7 @@ def test_a_census_counts_what_is_there_now(jira: JiraServer) -> None:
     assert counted[OPS] == Census(source=OPS, ids=frozenset({ids["OPS-1"], ids["DS-3"]}))
 
 
-def test_a_data_center_with_a_window_is_read_to_the_end() -> None:
+def test_a_data_center_with_a_result_window_is_read_completely() -> None:
     stamps = [
         {"summary": f"Issue {n}", "created": f"{60 - 2 * n}h ago", "updated": "2h ago"} for n in range(25)
     ]
@@ -206,7 +204,7 @@ def test_a_data_center_with_a_window_is_read_to_the_end() -> None:
     ("kind", "fault"),
     [("jira-cloud", "repeat_page"), ("jira-dc", "repeat_page"), ("jira-dc", "empty_page")],
 )
-def test_a_page_that_is_wrong_fails_the_source_and_the_next_pull_mends_it(kind: Kind, fault: str) -> None:
+def test_a_broken_page_fails_the_source_and_the_next_pull_recovers(kind: Kind, fault: str) -> None:
     with serve_jira(kind, switches={"page_cap": 2, "dc_page_cap": 2}) as jira:
         jira.sandbox.faults.add(Fault(kind=fault, path="*/search*", nth=2))  # type: ignore[arg-type]
         answer = jira.pull(DS)[DS]
@@ -215,7 +213,7 @@ def test_a_page_that_is_wrong_fails_the_source_and_the_next_pull_mends_it(kind: 
         assert len(issue_keys(jira.pull(DS)[DS])) == 5
 
 
-def test_a_page_that_breaks_off_is_read_again(jira: JiraServer) -> None:
+def test_a_truncated_page_is_read_again(jira: JiraServer) -> None:
     jira.sandbox.faults.add(Fault(kind="truncated", path="*/search*"))
     assert len(issue_keys(jira.pull(DS)[DS])) == 5
 
@@ -228,7 +226,7 @@ def test_a_server_that_stays_down_fails_all_its_sources(jira: JiraServer) -> Non
     ] * 2
 
 
-def test_everything_that_rules_ask_for_is_read(kind: Kind) -> None:
+def test_all_fields_used_by_rules_are_read(kind: Kind) -> None:
     issues = [
         {"key": "DS-1", "summary": "Churn", "type": "Epic", **OLD_TIMES},
         {
@@ -277,7 +275,7 @@ def test_everything_that_rules_ask_for_is_read(kind: Kind) -> None:
         assert issue.started == started
 
 
-def test_a_cursor_from_the_future_of_the_index_reads_the_overlap_again(jira: JiraServer) -> None:
+def test_a_cursor_later_than_the_index_reads_the_overlap_again(jira: JiraServer) -> None:
     fresh = datetime(2026, 11, 20, 8, 58, tzinfo=UTC)
     jira.state.label("DS-1", "now", "robot")
     cursor = Cursor(watermark=fresh, updated_since=fresh)
@@ -286,7 +284,7 @@ def test_a_cursor_from_the_future_of_the_index_reads_the_overlap_again(jira: Jir
     assert answer.cursor.updated_since == datetime(2026, 11, 20, 8, 50, tzinfo=UTC)
 
 
-def test_a_jql_source_sees_its_part_only(jira: JiraServer) -> None:
+def test_a_jql_source_returns_matching_issues_only(jira: JiraServer) -> None:
     jira.state.label("DS-4", "blue", "robot")
     blue = Source(tracker="jira", project="DS", jql='labels = "blue" OR labels = never')
     assert issue_keys(jira.pull(blue)[blue]) == ["DS-4"]

@@ -35,7 +35,7 @@ def shown(rendered):
 
 
 @given(TEXTS)
-def test_a_terminal_gets_one_visible_line(text):
+def test_terminal_text_is_one_visible_line(text):
     line = escape_terminal(text)
     assert len(line) <= 300
     assert line == " ".join(line.split())
@@ -45,7 +45,7 @@ def test_a_terminal_gets_one_visible_line(text):
 
 
 @given(TEXTS.filter(lambda text: not re.search("[\x1b\x80-\x9f]", text)))
-def test_letters_survive_in_their_order(text):
+def test_letters_keep_their_order(text):
     blanks = "\u115f\u1160\u3164\uffa0"
     expected = [char for char in letters(text) if char not in blanks]
     assert letters(escape_terminal(text)) == expected
@@ -56,19 +56,19 @@ def test_letters_survive_in_their_order(text):
 @given(TEXTS)
 @example("a\n===")
 @example("\\|")
-def test_github_shows_exactly_the_text_and_no_markup(text):
+def test_github_renders_exactly_the_text_without_markup(text):
     rendered = MARKDOWN.render(escape_github(text))
     assert shown(rendered).replace(ZERO_WIDTH_SPACE, "") == escape_terminal(text)
     assert set(re.findall(r"<[^>]*>", rendered)) <= {"<p>", "</p>", "<span>", "</span>"}
 
 
 @given(TEXTS)
-def test_github_finds_nothing_to_link_in_the_rendered_text(text):
+def test_github_links_nothing_in_the_rendered_text(text):
     assert not LINKED_BY_GITHUB.search(shown(MARKDOWN.render(escape_github(text))))
 
 
 @given(TEXTS)
-def test_github_raw_text_cannot_look_like_our_hidden_markers(text):
+def test_github_text_cannot_imitate_our_hidden_markers(text):
     raw = escape_github(text)
     assert "<!--" not in raw
     assert "-->" not in raw
@@ -84,7 +84,7 @@ def test_a_table_on_github_keeps_its_cells(text):
 
 
 @given(TEXTS)
-def test_bold_text_of_ours_stays_closed(text):
+def test_our_bold_text_stays_closed(text):
     rendered = MARKDOWN.render(f"start **x{escape_github(text)}x** end")
     assert rendered.startswith("<p>start <strong>x")
     assert rendered.endswith("x</strong> end</p>\n")
@@ -97,13 +97,13 @@ ACTIVE_IN_JIRA = re.compile(
 
 
 @given(TEXTS)
-def test_jira_finds_no_markup_macro_mention_or_cell(text):
+def test_jira_text_contains_no_markup_macro_mention_or_cell(text):
     raw = escape_jira(text)
     assert not ACTIVE_IN_JIRA.search(raw)
     assert "\n" not in raw
 
 
 @given(TEXTS)
-def test_jira_shows_exactly_the_text(text):
+def test_jira_renders_exactly_the_text(text):
     shown_text = re.sub(r"\\([-#*_+?^~|%{}\[\]()!@])", r"\1", escape_jira(text)).replace(ZERO_WIDTH_SPACE, "")
     assert shown_text == escape_terminal(text).replace("|", "¦")

@@ -55,7 +55,7 @@ def kinds_of(token):
 @given(TEXTS)
 @example(":tada")
 @example("`@alice` #1")
-def test_a_whole_comment_on_github_refers_to_nothing_and_keeps_its_form(text):
+def test_a_github_comment_references_nothing_and_keeps_its_layout(text):
     body = comment("github", text)
     assert not found_on_github(body)
     assert markup_on_github(body) == markup_on_github(comment("github", "word"))
@@ -64,11 +64,11 @@ def test_a_whole_comment_on_github_refers_to_nothing_and_keeps_its_form(text):
 
 @given(TEXTS)
 @example("-")
-def test_a_whole_comment_on_jira_keeps_its_form(text):
+def test_a_jira_comment_keeps_its_layout(text):
     assert frame_on_jira(comment("jira", text)) == frame_on_jira(comment("jira", "word"))
 
 
-def test_the_form_of_a_comment_is_seen():
+def test_the_layout_parser_recognizes_a_comment():
     frame = frame_on_jira(comment("jira", "word"))
     assert ["effect"] in frame
     assert ["list", "monospaced", "monospaced"] in frame
@@ -77,7 +77,7 @@ def test_the_form_of_a_comment_is_seen():
 
 @settings(max_examples=20)
 @given(TEXTS)
-def test_a_report_that_is_pasted_into_github_refers_to_nothing_and_keeps_its_form(text):
+def test_a_report_pasted_into_github_references_nothing_and_keeps_its_layout(text):
     report, harmless = render_markdown(report_data(f" {text}")), render_markdown(report_data(" word"))
     assert not found_on_github(report)
     assert markup_on_github(report) == markup_on_github(harmless)
@@ -96,7 +96,7 @@ def change_set(text):
 
 @given(TEXTS)
 @example("\n\n@bob #1")
-def test_a_change_set_in_a_pull_request_refers_to_nothing_and_keeps_its_form(text):
+def test_a_change_set_in_a_pull_request_references_nothing_and_keeps_its_layout(text):
     table, harmless = change_set(text), change_set("word")
     assert not found_on_github(table)
     assert markup_on_github(table) == markup_on_github(harmless)
@@ -124,7 +124,7 @@ def impact_comment(text):
 @given(TEXTS)
 @example("\n\n@bob #1")
 @example("`@bob` #1")
-def test_the_impact_of_a_mapping_in_a_pull_request_refers_to_nothing_and_keeps_its_form(text):
+def test_a_mapping_impact_in_a_pull_request_references_nothing_and_keeps_its_layout(text):
     told, harmless = impact_comment(text), impact_comment("word")
     assert not found_on_github(told)
     assert markup_on_github(told) == markup_on_github(harmless)

@@ -22,14 +22,14 @@ from tests.support.jira_wiki import cells_of, tokens_of
 
 
 @pytest.mark.parametrize("name", GITHUB_RULES)
-def test_each_rule_of_github_finds_its_examples_and_not_their_neutral_form(name):
+def test_each_github_rule_matches_its_examples_and_not_their_escaped_form(name):
     for text in GITHUB_RULES[name][1]:
         assert name in {found for found, _ in found_on_github(text)}, text
         assert not found_on_github(escape_github(text)), text
 
 
 @pytest.mark.parametrize("text", GITHUB_MARKUP.values(), ids=GITHUB_MARKUP)
-def test_markup_of_github_is_seen_and_its_neutral_form_is_text(text):
+def test_github_markup_is_recognized_and_its_escaped_form_is_text(text):
     assert markup_on_github(text) or github_texts(text) != [text]
     assert not markup_on_github(escape_github(text))
     assert github_texts(escape_github(text).replace(ZERO_WIDTH_SPACE, "")) == [text]
@@ -37,7 +37,7 @@ def test_markup_of_github_is_seen_and_its_neutral_form_is_text(text):
 
 @given(TEXTS)
 @example("$#$1")
-def test_github_finds_none_of_its_rules_in_a_sentence(text):
+def test_no_github_rule_matches_in_a_sentence(text):
     neutral = escape_github(text)
     sentence = f"Seen {neutral} and ({neutral}), **{neutral or 'x'}**."
     assert not found_on_github(sentence)
@@ -46,7 +46,7 @@ def test_github_finds_none_of_its_rules_in_a_sentence(text):
 
 
 @given(TEXTS)
-def test_github_finds_none_of_its_rules_in_a_table(text):
+def test_no_github_rule_matches_in_a_table(text):
     neutral = escape_github(text)
     table = f"| one | two |\n| --- | --- |\n| {neutral} | {neutral} |\n"
     cells = [text.replace(ZERO_WIDTH_SPACE, "") for text in github_texts(table)]
@@ -62,19 +62,19 @@ def plain(tokens):
 
 
 @pytest.mark.parametrize("kind", JIRA_CONTROLS)
-def test_each_kind_of_jira_markup_is_seen_and_its_neutral_form_is_text(kind):
+def test_each_kind_of_jira_markup_is_recognized_and_its_escaped_form_is_text(kind):
     for text in JIRA_CONTROLS[kind]:
         assert kind in {token.kind for token in tokens_of(text)}, text
         assert plain(tokens_of(escape_jira(text))) == escape_terminal(text).replace("|", "¦"), text
 
 
-def test_an_escaped_bar_would_still_end_its_cell_on_jira():
+def test_an_escaped_bar_still_ends_a_cell_on_jira():
     assert len(cells_of(r"|a\|b|c|")) == 3
 
 
 @given(TEXTS)
 @example("mailto:bob")
-def test_jira_sees_only_text_at_the_start_and_inside_of_a_sentence(text):
+def test_jira_recognizes_only_text_in_a_sentence(text):
     neutral = escape_jira(text)
     shown = escape_terminal(text).replace("|", "¦")
     assert plain(tokens_of(neutral)) == shown
@@ -82,7 +82,7 @@ def test_jira_sees_only_text_at_the_start_and_inside_of_a_sentence(text):
 
 
 @given(TEXTS)
-def test_jira_sees_only_text_in_the_cells_of_a_table(text):
+def test_jira_recognizes_only_text_in_table_cells(text):
     neutral = escape_jira(text) or " "
     shown = escape_terminal(text).replace("|", "¦") or " "
     assert [plain(cell) for cell in cells_of(f"|{neutral}|{neutral}|x|")] == [shown, shown, "x"]

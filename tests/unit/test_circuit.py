@@ -28,14 +28,14 @@ def stopped(circuit: CircuitBreaker) -> bool:
     return False
 
 
-def test_one_that_cannot_be_reached_is_down_at_once() -> None:
+def test_an_unreachable_tracker_is_down_at_once() -> None:
     circuit = CircuitBreaker(lambda: NOW)
     circuit.record_failure(Unreachable("no connection"))
     with pytest.raises(Unavailable, match="no connection"):
         circuit.raise_if_open()
 
 
-def test_two_requests_that_fail_in_a_row_are_enough_and_one_is_not() -> None:
+def test_two_failed_requests_in_a_row_open_the_breaker() -> None:
     circuit = CircuitBreaker(lambda: NOW)
     circuit.record_failure(Unavailable("502"))
     circuit.record_success()
@@ -45,14 +45,14 @@ def test_two_requests_that_fail_in_a_row_are_enough_and_one_is_not() -> None:
     assert stopped(circuit)
 
 
-def test_what_concerns_an_issue_or_our_own_pace_says_nothing_about_the_tracker() -> None:
+def test_errors_about_issues_and_deferred_writes_do_not_open_the_breaker() -> None:
     circuit = CircuitBreaker(lambda: NOW)
     for error in (Gone("no"), AuthFailed("who?"), WriteDeferred("later", NOW + timedelta(hours=1))):
         circuit.record_failure(error)
     assert not stopped(circuit)
 
 
-def test_a_quota_is_over_when_the_tracker_said() -> None:
+def test_the_breaker_closes_when_the_rate_limit_ends() -> None:
     now = [NOW]
     circuit = CircuitBreaker(lambda: now[0])
     circuit.record_failure(RateLimitExceeded("used up", NOW + timedelta(minutes=5)))

@@ -79,16 +79,14 @@ def raw_comment(**changes: Any) -> dict[str, Any]:
     return {"id": 9, "user": user, "body": "status", "created_at": "2026-11-20T09:00:00Z"} | changes
 
 
-def test_a_comment_is_not_sent_ten_times_when_the_answer_is_502(
-    net: responses.RequestsMock, desk: Desk
-) -> None:
+def test_a_comment_is_not_repeated_after_a_502(net: responses.RequestsMock, desk: Desk) -> None:
     net.post(f"{ISSUE}/comments", status=502)
     with pytest.raises(OutcomeUnknown):
         desk.writer.create_comment(REF, "status", {})
     assert len(net.calls) == 1
 
 
-def test_a_redirected_list_does_not_come_back_as_thirty_open_issues(
+def test_a_redirected_list_does_not_return_thirty_open_issues(
     net: responses.RequestsMock, desk: Desk
 ) -> None:
     moved = f"{API}/repositories/900"
@@ -104,7 +102,7 @@ def test_a_redirected_list_does_not_come_back_as_thirty_open_issues(
     assert [call.request.url for call in net.calls][1:] == [moved]
 
 
-def test_a_307_on_a_write_is_no_comment_without_id(net: responses.RequestsMock, desk: Desk) -> None:
+def test_a_307_on_a_write_raises_write_redirected(net: responses.RequestsMock, desk: Desk) -> None:
     redirect = {"message": "Temporary Redirect", "url": f"{API}/repositories/900/issues/7/comments"}
     location = {"Location": redirect["url"]}
     net.post(f"{ISSUE}/comments", status=307, json=redirect, headers=location)
@@ -120,7 +118,7 @@ def test_a_307_on_a_write_is_no_comment_without_id(net: responses.RequestsMock, 
     assert len(net.calls) == 3
 
 
-def test_a_bare_429_is_a_quota_and_waits_a_minute(net: responses.RequestsMock, desk: Desk) -> None:
+def test_a_bare_429_is_a_rate_limit_and_waits_a_minute(net: responses.RequestsMock, desk: Desk) -> None:
     net.get(f"{REPO}/issues", status=429)
     net.get(f"{REPO}/issues", json=[])
     assert isinstance(desk.pull(cursor()), PulledSource)
@@ -130,7 +128,7 @@ def test_a_bare_429_is_a_quota_and_waits_a_minute(net: responses.RequestsMock, d
 @pytest.mark.parametrize(
     ("value", "seconds"), [("Fri, 20 Nov 2026 10:00:17 GMT", 17), ("2.5", 2.5), ("17", 17)]
 )
-def test_retry_after_in_every_form_is_kept(
+def test_retry_after_is_respected_in_every_format(
     net: responses.RequestsMock, desk: Desk, value: str, seconds: float
 ) -> None:
     refusal = {"Retry-After": value, "Date": "Fri, 20 Nov 2026 10:00:00 GMT"}
@@ -140,7 +138,7 @@ def test_retry_after_in_every_form_is_kept(
     assert desk.slept == [seconds]
 
 
-def test_an_hours_quota_is_not_slept_through(net: responses.RequestsMock, desk: Desk) -> None:
+def test_a_rate_limit_of_an_hour_fails_at_once(net: responses.RequestsMock, desk: Desk) -> None:
     reset = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(START.timestamp()) + 3600)}
     net.get(f"{REPO}/issues", status=403, headers=reset, json={"message": "API rate limit exceeded"})
     answer = desk.pull(cursor())
@@ -150,7 +148,7 @@ def test_an_hours_quota_is_not_slept_through(net: responses.RequestsMock, desk: 
     assert desk.slept == []
 
 
-def test_a_403_about_rights_is_no_quota(net: responses.RequestsMock, desk: Desk) -> None:
+def test_a_403_about_permissions_is_no_rate_limit(net: responses.RequestsMock, desk: Desk) -> None:
     left = {"X-RateLimit-Remaining": "4999", "X-RateLimit-Reset": str(int(START.timestamp()) + 3600)}
     net.post(f"{ISSUE}/labels", status=403, headers=left, json={"message": "Must have push access"})
     with pytest.raises(Rejected, match="Must have push access"):
@@ -158,16 +156,14 @@ def test_a_403_about_rights_is_no_quota(net: responses.RequestsMock, desk: Desk)
     assert desk.slept == []
 
 
-def test_a_patch_is_repeated_after_a_502_because_that_is_harmless(
-    net: responses.RequestsMock, desk: Desk
-) -> None:
+def test_a_patch_is_retried_after_a_502(net: responses.RequestsMock, desk: Desk) -> None:
     net.patch(f"{REPO}/issues/comments/9", status=502)
     net.patch(f"{REPO}/issues/comments/9", json=raw_comment())
     assert desk.writer.edit_comment(REF, "9", "status", {}).id == "9"
     assert desk.slept == [1.0]
 
 
-def test_pages_of_a_hundred_in_every_state_are_asked_for(net: responses.RequestsMock, desk: Desk) -> None:
+def test_lists_are_requested_in_every_state_by_pages_of_100(net: responses.RequestsMock, desk: Desk) -> None:
     net.get(f"{REPO}/issues", json=[])
     desk.pull(cursor(START - timedelta(hours=2)))
     asked = parse_qs(urlsplit(net.calls[0].request.url or "").query)
@@ -207,7 +203,7 @@ def test_next_pages_are_followed_as_given_but_only_on_the_same_host(
     assert len(net.calls) == 1
 
 
-def test_pages_that_lead_in_a_circle_are_a_failure(net: responses.RequestsMock, desk: Desk) -> None:
+def test_pages_that_lead_in_a_circle_fail_the_source(net: responses.RequestsMock, desk: Desk) -> None:
     second = f"{API}/repositories/900/issues?page=2"
     link = {"Link": f'<{second}>; rel="next"'}
     net.get(f"{REPO}/issues", json=[raw_issue()], headers=link)
@@ -217,7 +213,7 @@ def test_pages_that_lead_in_a_circle_are_a_failure(net: responses.RequestsMock, 
     assert answer.kind == "payload"
 
 
-def test_an_issue_that_moves_between_numbered_pages_takes_no_other_with_it(
+def test_an_issue_that_moves_between_numbered_pages_hides_no_other(
     net: responses.RequestsMock, desk: Desk
 ) -> None:
     def row(number: int, minute: int) -> dict[str, Any]:
@@ -236,7 +232,7 @@ def test_an_issue_that_moves_between_numbered_pages_takes_no_other_with_it(
 
 
 @pytest.mark.parametrize("answer", [{"message": "odd"}, [7], [{"number": 7}]])
-def test_an_answer_that_is_no_list_of_issues_is_a_failure(
+def test_a_response_that_is_no_list_of_issues_fails_the_source(
     net: responses.RequestsMock, desk: Desk, answer: Any
 ) -> None:
     net.get(f"{REPO}/issues", json=answer)
@@ -251,7 +247,7 @@ def test_label_names_are_quoted_whole(net: responses.RequestsMock, desk: Desk) -
     assert (net.calls[0].request.url or "").endswith("/labels/a%2Fb%20100%25")
 
 
-def test_labels_that_did_not_take_stop_the_removal(net: responses.RequestsMock, desk: Desk) -> None:
+def test_labels_that_were_not_added_stop_the_removal(net: responses.RequestsMock, desk: Desk) -> None:
     net.post(f"{ISSUE}/labels", json=[{"name": "other"}])
     with pytest.raises(Rejected, match="state:done"):
         desk.writer.change_labels(REF, ["state:done"], ["state:planned"])
@@ -279,7 +275,7 @@ def test_an_edit_that_answers_with_another_comment_is_refused(
         desk.writer.edit_comment(REF, "9", "status", {})
 
 
-def test_the_token_is_sent_and_never_told(net: responses.RequestsMock, desk: Desk) -> None:
+def test_the_token_is_sent_and_never_shown(net: responses.RequestsMock, desk: Desk) -> None:
     net.get(f"{REPO}/issues", status=401, json={"message": "Bad credentials"})
     answer = desk.pull(cursor())
     assert net.calls[0].request.headers["Authorization"] == "token ghp_secret"
@@ -289,13 +285,13 @@ def test_the_token_is_sent_and_never_told(net: responses.RequestsMock, desk: Des
     assert "ghp_secret" not in str(desk.cache.values)
 
 
-def test_without_credentials_nothing_is_opened() -> None:
+def test_missing_credentials_raise_auth_failed() -> None:
     for token in (None, "", "  \n"):
         with pytest.raises(AuthFailed, match="GH_TOKEN"):
             Desk(token=token)
 
 
-def test_a_broken_private_key_is_said_without_showing_it(net: responses.RequestsMock) -> None:
+def test_a_broken_private_key_is_reported_without_showing_it(net: responses.RequestsMock) -> None:
     app = GithubApp(app_id="7", private_key="not a key at all", installation_id=70)
     assert "not a key" not in repr(app)
     with pytest.raises(AuthFailed, match="GITHUB_APP_PRIVATE_KEY") as refused:

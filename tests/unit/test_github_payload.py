@@ -48,7 +48,7 @@ def issue(wanted: FieldSelection | None = None, **changes: Any) -> Issue:
     )
 
 
-def test_everything_that_rules_and_reports_need_is_read() -> None:
+def test_all_fields_used_by_rules_and_reports_are_parsed() -> None:
     read = issue()
     assert (read.ref.tracker, read.ref.id, read.ref.key) == ("github", "1296269", "acme/churn#7")
     assert read.url == "https://github.com/acme/churn/issues/7"
@@ -70,11 +70,11 @@ def test_a_closed_issue_is_done_with_its_reason(reason: str) -> None:
     assert read.closed == datetime(2026, 10, 3, tzinfo=UTC)
 
 
-def test_a_state_that_we_do_not_know_has_no_category() -> None:
+def test_an_unknown_state_has_no_category() -> None:
     assert issue(state="frozen").category is None
 
 
-def test_an_enterprise_server_or_a_deleted_author_leaves_gaps_that_are_fine() -> None:
+def test_missing_optional_fields_are_accepted() -> None:
     bare = raw_issue(user=None, milestone=None, assignees=[], body=None, labels=["old-style"])
     for newer in ("type", "parent_issue_url", "state_reason", "html_url", "repository_url"):
         del bare[newer]
@@ -95,7 +95,7 @@ def test_a_pull_request_is_recognised() -> None:
     assert issue(pull_request={"url": "..."}).is_pull_request
 
 
-def test_text_is_cleaned_of_what_no_store_takes() -> None:
+def test_text_is_cleaned_of_nul_and_surrogates() -> None:
     read = issue(FieldSelection(body=True), title="a\x00b", body="half \ud83d pair, whole \U0001f600")
     assert read.title == "ab"
     assert read.body == "half � pair, whole \U0001f600"
@@ -103,23 +103,23 @@ def test_text_is_cleaned_of_what_no_store_takes() -> None:
 
 
 @pytest.mark.parametrize("missing", ["id", "number", "state", "created_at", "updated_at"])
-def test_what_is_missing_is_named(missing: str) -> None:
+def test_missing_fields_are_named(missing: str) -> None:
     with pytest.raises(BadPayload, match=f'"{missing}"'):
         issue(**{missing: None})
 
 
 @pytest.mark.parametrize("raw", [None, [], "issue", 7])
-def test_what_is_no_issue_at_all_is_a_bad_payload(raw: object) -> None:
+def test_a_payload_that_is_no_issue_is_a_bad_payload(raw: object) -> None:
     with pytest.raises(BadPayload):
         parse_issue(raw, tracker="github", container="a/b", web_url="", selection=FieldSelection())
 
 
-def test_a_time_that_is_none_is_a_bad_payload() -> None:
+def test_an_invalid_time_is_a_bad_payload() -> None:
     with pytest.raises(BadPayload, match="yesterday"):
         issue(updated_at="yesterday")
 
 
-def test_authors_are_known_by_number_and_bots_by_login() -> None:
+def test_authors_are_identified_by_number_and_bots_by_login() -> None:
     def author(user: Any) -> str:
         at = "2026-10-01T08:00:00Z"
         return parse_comment({"id": 9, "user": user, "body": "x", "created_at": at}).author_id
@@ -138,7 +138,7 @@ def event(kind: str, label: str, at: int, actor: Any = {"id": 42, "login": "dana
     }
 
 
-def test_the_last_one_to_put_a_label_counts_if_it_is_still_on() -> None:
+def test_the_origin_of_a_label_is_its_last_addition_if_not_removed() -> None:
     me = {"id": 41, "login": "increment-sync"}
     events = parse_label_origins(
         [
@@ -182,5 +182,5 @@ def test_keys(key: str, parts: tuple[str, int] | None) -> None:
         ("http://127.0.0.1:8000/github/api/v3/", "http://127.0.0.1:8000/github"),
     ],
 )
-def test_the_address_for_people(api: str, web: str) -> None:
+def test_web_url(api: str, web: str) -> None:
     assert web_url_of(api) == web

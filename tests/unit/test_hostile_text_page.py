@@ -13,7 +13,7 @@ ROWS = [
 ]
 
 
-def test_every_rule_names_what_is_done_and_tests_that_exist() -> None:
+def test_every_rule_names_its_handling_and_existing_tests() -> None:
     assert len(ROWS) > 20
     for row in ROWS:
         _, rule, source, done, shown, _ = row.split("|")

@@ -26,14 +26,14 @@ def source(project: str | None = "DS", jql: str | None = None) -> Source:
     return Source(tracker="jira", project=project, jql=jql)
 
 
-def test_projects_without_jql_share_one_search_each_from_its_own_time() -> None:
+def test_projects_without_jql_share_one_search_with_their_own_times() -> None:
     asked = [(source("A"), utc(2026, 10, 1, 4, 31, 59)), (source("B"), None)]
     assert search_condition(asked, BERLIN) == (
         '((project = "A" AND updated >= "2026-10-01 06:31") OR (project = "B"))'
     )
 
 
-def test_a_users_jql_stands_in_brackets_without_its_order() -> None:
+def test_a_users_jql_is_put_in_parentheses_without_its_order() -> None:
     asked = [(source("A", "team = Blue OR labels = x order  by rank DESC"), None)]
     assert search_condition(asked, BERLIN) == ('((project = "A")) AND (team = Blue OR labels = x)')
 
@@ -44,7 +44,7 @@ def test_a_jql_without_project_is_enough() -> None:
     assert search_condition(asked, ZoneInfo("UTC")) == ('((updated >= "2026-01-01 00:00")) AND (filter = 7)')
 
 
-def test_a_search_without_bounds_is_never_made() -> None:
+def test_an_unbounded_search_is_rejected() -> None:
     with pytest.raises(BadJql, match="neither a project nor a jql"):
         search_condition([(source(None, "ORDER BY created"), None)], BERLIN)
 
@@ -63,12 +63,12 @@ def test_values_are_quoted() -> None:
         ("border = by", "border = by"),
     ],
 )
-def test_only_a_real_trailing_order_is_cut_off(jql: str, left: str) -> None:
+def test_only_a_real_trailing_order_by_is_removed(jql: str, left: str) -> None:
     assert without_order(jql) == left
 
 
 @pytest.mark.parametrize("jql", ["a = 1) OR (b = 2", "(a = 1", 'a = "x', "a = 'x"])
-def test_a_jql_that_would_break_out_of_its_brackets_is_refused(jql: str) -> None:
+def test_a_jql_with_unbalanced_parentheses_is_rejected(jql: str) -> None:
     with pytest.raises(BadJql):
         without_order(jql)
 
@@ -79,7 +79,7 @@ def test_times_are_floored_to_the_minute_in_the_accounts_zone() -> None:
 
 
 @pytest.mark.parametrize("zone", [BERLIN, SYDNEY, NEW_YORK, ZoneInfo("Australia/Lord_Howe"), ZoneInfo("UTC")])
-def test_whatever_reading_the_server_takes_a_time_is_never_later_than_meant(zone: ZoneInfo) -> None:
+def test_an_ambiguous_local_time_is_never_later_than_meant(zone: ZoneInfo) -> None:
     start = utc(2026, 1, 1)
     for quarter in range(366 * 24 * 4):
         at = start + timedelta(minutes=15 * quarter)
@@ -89,7 +89,7 @@ def test_whatever_reading_the_server_takes_a_time_is_never_later_than_meant(zone
         assert at - min(readings) <= timedelta(hours=2)
 
 
-def test_in_the_first_pass_of_a_repeated_hour_an_earlier_time_is_written() -> None:
+def test_in_the_first_pass_of_a_repeated_hour_an_earlier_time_is_used() -> None:
     first_half_past_one = utc(2026, 11, 1, 5, 30)
     assert jql_time(first_half_past_one, NEW_YORK) == "2026-11-01 00:30"
     assert jql_time(first_half_past_one + timedelta(hours=1), NEW_YORK) == "2026-11-01 01:30"
@@ -103,19 +103,19 @@ def issue(updated: datetime) -> Issue:
     return Issue(ref=ref, url="", title="", container="DS", status="", created=updated, updated=updated)
 
 
-def test_an_old_watermark_goes_on_at_the_next_minute_so_that_nothing_is_read_twice() -> None:
+def test_an_old_watermark_continues_at_the_next_minute() -> None:
     seen = utc(2026, 10, 1, 12, 0, 30)
     cursor = next_cursor(None, [issue(seen)], server_time=utc(2026, 10, 1, 13), now=LATER, overlap=OVERLAP)
     assert cursor == Cursor(watermark=seen, updated_since=utc(2026, 10, 1, 12, 1))
 
 
-def test_a_fresh_watermark_goes_back_by_the_overlap_since_the_index_may_lag() -> None:
+def test_a_recent_watermark_goes_back_by_the_overlap() -> None:
     seen, answered = utc(2026, 10, 1, 12, 58, 30), utc(2026, 10, 1, 13)
     cursor = next_cursor(None, [issue(seen)], server_time=answered, now=answered, overlap=OVERLAP)
     assert cursor == Cursor(watermark=seen, updated_since=utc(2026, 10, 1, 12, 50))
 
 
-def test_a_watermark_whose_minute_is_not_over_at_the_visible_time_is_asked_again_itself() -> None:
+def test_a_watermark_in_the_visible_minute_is_requested_again() -> None:
     seen, answered = utc(2026, 10, 1, 12, 50, 10), utc(2026, 10, 1, 13, 0, 30)
     assert (
         next_cursor(None, [issue(seen)], server_time=answered, now=answered, overlap=OVERLAP).updated_since
@@ -123,19 +123,19 @@ def test_a_watermark_whose_minute_is_not_over_at_the_visible_time_is_asked_again
     )
 
 
-def test_seeing_nothing_keeps_the_watermark() -> None:
+def test_a_pull_without_issues_keeps_the_watermark() -> None:
     before = Cursor(watermark=utc(2026, 10, 1, 12), updated_since=utc(2026, 10, 1, 12, 1))
     assert next_cursor(before, [], server_time=utc(2026, 10, 2), now=LATER, overlap=OVERLAP) == before
 
 
-def test_an_empty_source_starts_at_what_was_certainly_visible() -> None:
+def test_an_empty_source_starts_at_the_visible_time() -> None:
     at = utc(2026, 10, 1, 12, 50)
     assert next_cursor(None, [], server_time=utc(2026, 10, 1, 13), now=LATER, overlap=OVERLAP) == Cursor(
         watermark=at, updated_since=at
     )
 
 
-def test_a_clock_of_ours_that_is_behind_reads_nothing_again() -> None:
+def test_our_slow_clock_does_not_move_the_cursor_back() -> None:
     """Only the server's clock says what its index shows; an unchanged source stays cheap."""
     seen, answered = utc(2026, 10, 1, 12, 0), utc(2026, 10, 1, 13)
     ours = utc(2026, 10, 1, 11)
@@ -143,14 +143,14 @@ def test_a_clock_of_ours_that_is_behind_reads_nothing_again() -> None:
     assert cursor.updated_since == utc(2026, 10, 1, 12, 1)
 
 
-def test_a_server_that_lives_in_the_future_does_not_put_an_empty_source_there() -> None:
+def test_a_server_clock_in_the_future_does_not_move_an_empty_source_there() -> None:
     now, tomorrow = utc(2026, 10, 1, 13), utc(2026, 10, 2, 13)
     assert next_cursor(None, [], server_time=tomorrow, now=now, overlap=OVERLAP).updated_since == utc(
         2026, 10, 1, 12, 50
     )
 
 
-def test_an_issue_that_shows_up_late_in_the_index_is_not_missed() -> None:
+def test_an_issue_that_appears_late_in_the_index_is_not_missed() -> None:
     """Updated at 12:55, visible at 13:04 only; another one, updated at 12:59, was seen at 13:00."""
     late, answered = utc(2026, 10, 1, 12, 55), utc(2026, 10, 1, 13)
     cursor = next_cursor(
@@ -159,7 +159,7 @@ def test_an_issue_that_shows_up_late_in_the_index_is_not_missed() -> None:
     assert cursor.updated_since <= late
 
 
-def test_an_escaped_quotation_mark_opens_no_string() -> None:
+def test_an_escaped_quotation_mark_does_not_open_a_string() -> None:
     """Jira reads ``a\\"`` as a word; whoever takes it for a string overlooks the bracket after it."""
     assert without_order(r"summary ~ a\"b") == r"summary ~ a\"b"
     with pytest.raises(BadJql, match="closing bracket"):

@@ -47,9 +47,7 @@ def first_pull(desk: JiraConnection) -> object:
     return next(iter(reader.pull([(DS, None)], FieldSelection())))
 
 
-def test_cloud_is_searched_at_the_new_address_and_never_answers_none(
-    server: responses.RequestsMock, desk: JiraConnection
-) -> None:
+def test_cloud_is_searched_at_the_new_endpoint(server: responses.RequestsMock, desk: JiraConnection) -> None:
     """The library that did not ask serverInfo takes every site for a Data Center: the old search, or None."""
     mock_site(server)
     server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
@@ -65,7 +63,7 @@ def test_the_library_is_loaded_only_when_a_site_is_opened() -> None:
     assert told.stdout.strip() == "False"
 
 
-def test_opening_a_site_makes_no_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_opening_a_site_sends_no_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
     desk.open()
     desk.data_center()
     assert len(server.calls) == 0
@@ -74,7 +72,7 @@ def test_opening_a_site_makes_no_request(server: responses.RequestsMock, desk: J
 @pytest.mark.parametrize(
     ("retry_after", "seconds"), [("Thu, 01 Oct 2026 13:00:40 GMT", 40.0), ("1.5", 1.5), ("7", 7.0)]
 )
-def test_every_form_of_retry_after_is_understood(
+def test_retry_after_is_parsed_in_every_format(
     server: responses.RequestsMock, desk: JiraConnection, retry_after: str, seconds: float
 ) -> None:
     """The library reads it by int() and dies of the first two; the third it would stretch."""
@@ -85,9 +83,7 @@ def test_every_form_of_retry_after_is_understood(
     assert desk.clock.sleeps == [seconds]
 
 
-def test_a_long_wait_is_not_shortened_to_hammer_on(
-    server: responses.RequestsMock, desk: JiraConnection
-) -> None:
+def test_a_long_wait_is_not_shortened(server: responses.RequestsMock, desk: JiraConnection) -> None:
     """The library comes back after a minute at most, three times, whatever the server asks."""
     server.put(f"{SITE}/rest/api/2/issue/10012", status=429, headers=DATE | {"Retry-After": "1800"}, json={})
     server.get(f"{SITE}/rest/api/2/mypermissions", json={"permissions": {}})
@@ -97,7 +93,7 @@ def test_a_long_wait_is_not_shortened_to_hammer_on(
     assert desk.clock.sleeps == []
 
 
-def test_a_comment_whose_answer_was_lost_is_not_sent_again(
+def test_a_comment_is_not_repeated_after_a_lost_response(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     server.post(COMMENTS, body=requests.ConnectionError("reset by peer"))
@@ -107,7 +103,7 @@ def test_a_comment_whose_answer_was_lost_is_not_sent_again(
     assert len(server.calls) == 1
 
 
-def test_behind_the_gateway_everything_goes_there_whatever_self_says(
+def test_behind_the_gateway_all_requests_go_there_in_spite_of_self_links(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     """The library swaps the host of ``self`` and keeps its path, which lacks the gateway's /ex/jira/<id>."""
@@ -123,7 +119,7 @@ def test_behind_the_gateway_everything_goes_there_whatever_self_says(
     assert server.calls[-1].request.headers["Authorization"].startswith("Basic ")
 
 
-def test_no_request_may_hang_for_ever(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_every_request_has_a_timeout(server: responses.RequestsMock, desk: JiraConnection) -> None:
     mock_site(server)
     server.post(SEARCH, json=search_page(), headers=DATE)
     first_pull(desk)
@@ -131,7 +127,7 @@ def test_no_request_may_hang_for_ever(server: responses.RequestsMock, desk: Jira
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
-def test_a_read_survives_a_passing_failure_that_the_library_would_raise(
+def test_a_read_is_retried_after_an_error_that_the_library_would_raise(
     server: responses.RequestsMock, desk: JiraConnection, status: int
 ) -> None:
     mock_site(server)

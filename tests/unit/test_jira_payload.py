@@ -77,7 +77,7 @@ def test_lists_of_objects_become_names() -> None:
     assert (issue.type, issue.resolution, issue.labels) == ("Task", "Won't Do", frozenset({"a", "b"}))
 
 
-def test_people_are_logins_on_data_center_and_display_names_on_cloud() -> None:
+def test_people_are_named_by_login_on_data_center_and_display_name_on_cloud() -> None:
     on_cloud = {"accountId": "712020:ab", "displayName": "Ada L."}
     on_dc = {"name": "ada", "key": "JIRAUSER1", "displayName": "Ada L."}
     assert read(assignee=on_cloud, creator=on_cloud).assignees == ("Ada L.",)
@@ -102,14 +102,14 @@ def test_the_active_sprint_counts_else_the_last() -> None:
     assert read(customfield_1=None).sprint is None
 
 
-def test_old_data_centers_write_sprints_as_text() -> None:
+def test_sprints_of_old_data_centers_are_parsed_from_text() -> None:
     text = "com.atlassian.greenhopper.service.sprint.Sprint@1a2b[id={},"
     text += "rapidViewId=7,state={},name={},goal=,sequence=4]"
     closed, active = text.format(1, "CLOSED", "Sprint 1"), text.format(2, "ACTIVE", "Sprint 2, late [x]")
     assert read(customfield_1=[active, closed]).sprint == "Sprint 2, late [x]"
 
 
-def test_work_under_way_started_when_its_category_changed() -> None:
+def test_work_in_progress_started_when_its_category_changed() -> None:
     changed = "2026-10-03T10:00:00.000+0000"
     assert read(statuscategorychangedate=changed).started == datetime(2026, 10, 3, 10, tzinfo=UTC)
     assert read(statuscategorychangedate=changed, status=done()).started is None
@@ -124,7 +124,7 @@ def test_done_work_was_closed_when_resolved_or_else_when_its_category_changed() 
     assert read(statuscategorychangedate=changed).closed is None
 
 
-def test_flagged_is_an_impediment_that_is_set() -> None:
+def test_a_set_flagged_field_flags_the_issue() -> None:
     assert read(customfield_3=[{"value": "Impediment"}]).flagged
     assert not read(customfield_3=None).flagged
 
@@ -149,7 +149,7 @@ def test_a_custom_field_without_value_is_absent() -> None:
     assert read(customfield_4=None).fields == {}
 
 
-def test_text_is_cleaned_of_what_no_store_takes() -> None:
+def test_text_is_cleaned_of_nul_and_surrogates() -> None:
     issue = read(summary="a\x00b \ud83d c \U0001f600", description="x\x00y")
     assert (issue.title, issue.body) == ("ab � c \U0001f600", "xy")
 
@@ -160,7 +160,7 @@ def test_a_missing_field_is_named(missing: str) -> None:
         read(**{missing: None})
 
 
-def test_nonsense_is_refused_and_named() -> None:
+def test_malformed_values_are_rejected_and_named() -> None:
     with pytest.raises(BadPayload, match="DS-12 holds 'soon' where a time belongs"):
         read(created="soon")
     with pytest.raises(BadPayload, match="without its offset"):
@@ -185,14 +185,14 @@ def test_fields_are_found_by_schema_and_by_name_or_id() -> None:
     assert ids.custom == {"team": ("customfield_23", "customfield_24"), "customfield_23": ("customfield_23",)}
 
 
-def test_only_needed_fields_are_asked_for() -> None:
+def test_only_needed_fields_are_requested() -> None:
     plain = fields_to_request(FieldIds(), FieldSelection(), cloud=False)
     assert "description" not in plain and "statuscategorychangedate" not in plain and "comment" not in plain
     rich = fields_to_request(IDS, FieldSelection(body=True), cloud=True)
     assert {"description", "statuscategorychangedate", "customfield_1", "customfield_4"} <= set(rich)
 
 
-def test_our_comment_is_known_by_its_property() -> None:
+def test_our_comment_is_recognized_by_its_property() -> None:
     ours = {"key": "increment-sync", "value": {"instance": "acme-ds", "v": 1}}
     comment = parse_comment(raw_comment(properties=[{"key": "sd.public.comment", "value": {}}, ours]))
     assert comment.marker == {"instance": "acme-ds", "v": "1"}
@@ -200,7 +200,7 @@ def test_our_comment_is_known_by_its_property() -> None:
     assert parse_comment(raw_comment()).marker is None
 
 
-def test_an_account_without_zone_gets_the_one_that_never_asks_too_late() -> None:
+def test_an_account_without_zone_gets_the_westernmost_zone() -> None:
     assert parse_account({"accountId": "1", "displayName": "Sync"}).timezone == "Etc/GMT+12"
     account = parse_account(
         {"name": "sync", "key": "JIRAUSER9", "displayName": "Sync", "timeZone": "Europe/Berlin"}
@@ -208,7 +208,7 @@ def test_an_account_without_zone_gets_the_one_that_never_asks_too_late() -> None
     assert (account.id, account.name, account.timezone) == ("sync", "Sync", "Europe/Berlin")
 
 
-def test_the_last_person_who_added_a_label_is_its_origin() -> None:
+def test_the_origin_of_a_label_is_its_last_addition() -> None:
     raw = raw_issue(labels=["a", "b", "unknown", "nobody"])
     nameless = history("", "2026-10-05T10:00:00.000+0000", "", "nobody") | {"author": None}
     raw["changelog"] = {

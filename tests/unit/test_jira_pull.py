@@ -105,7 +105,7 @@ def test_each_distinct_jql_has_its_own_search(server: responses.RequestsMock, de
     assert [answer.source for answer in answers] == [DS, OPS, *blue, ordered, red]
 
 
-def test_issues_go_to_the_source_of_their_project(
+def test_issues_are_assigned_to_the_source_of_their_project(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     mock_site(server)
@@ -117,7 +117,7 @@ def test_issues_go_to_the_source_of_their_project(
     assert [keys(answer) for answer in pulled(desk, DS, OPS)] == [["DS-1", "DS-3"], ["OPS-2"]]
 
 
-def test_a_project_that_goes_by_another_name_is_searched_alone(
+def test_a_project_given_by_another_name_is_searched_separately(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     """JQL finds a project by its name and by its old keys too; then the answer does not name it as asked."""
@@ -129,7 +129,7 @@ def test_a_project_that_goes_by_another_name_is_searched_alone(
     assert [keys(answer) for answer in pulled(desk, by_name, OPS)] == [["DS-1"], ["OPS-2"]]
 
 
-def test_a_row_that_comes_twice_counts_once_in_its_newest_form(
+def test_a_repeated_row_counts_once_in_its_latest_version(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     mock_site(server)
@@ -142,9 +142,7 @@ def test_a_row_that_comes_twice_counts_once_in_its_newest_form(
     assert answer.cursor.watermark == datetime(2026, 10, 1, 12, 40, tzinfo=UTC)
 
 
-def test_the_cursor_follows_the_servers_clock_not_ours(
-    server: responses.RequestsMock, desk: JiraConnection
-) -> None:
+def test_the_cursor_follows_the_servers_clock(server: responses.RequestsMock, desk: JiraConnection) -> None:
     mock_site(server)
     desk.clock.at += timedelta(days=400)
     server.post(SEARCH, json=search_page(), headers=DATE)
@@ -170,7 +168,7 @@ def test_a_missing_project_fails_alone_and_is_named(
     assert "there is no project OPS" in bad.reason and "Increment Sync" in bad.reason
 
 
-def test_a_jql_that_jira_refuses_is_reported_with_its_words(
+def test_a_jql_that_jira_refuses_is_reported_with_jiras_message(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     mock_site(server)
@@ -180,9 +178,7 @@ def test_a_jql_that_jira_refuses_is_reported_with_its_words(
     assert "correct the jql" in failure.reason and "Field 'taem' does not exist." in failure.reason
 
 
-def test_a_jql_that_would_break_out_is_never_sent(
-    server: responses.RequestsMock, desk: JiraConnection
-) -> None:
+def test_an_unbalanced_jql_is_never_sent(server: responses.RequestsMock, desk: JiraConnection) -> None:
     mock_site(server)
     failure = only_failure(pulled(desk, Source(tracker="jira", project="DS", jql="a = 1) OR (a = 2")))
     assert "a closing bracket has no opening one" in failure.reason
@@ -198,7 +194,7 @@ def test_a_jql_that_would_break_out_is_never_sent(
     ],
 )
 @pytest.mark.parametrize("status", [200, 400, 404])
-def test_an_answer_to_nobody_is_no_answer(
+def test_an_anonymous_response_fails_the_source(
     server: responses.RequestsMock, desk: JiraConnection, headers: dict[str, str], status: int
 ) -> None:
     mock_site(server)
@@ -206,9 +202,7 @@ def test_an_answer_to_nobody_is_no_answer(
     assert only_failure(pulled(desk, DS)).kind == "auth"
 
 
-def test_a_whole_reading_makes_sure_first_that_we_are_known(
-    server: responses.RequestsMock, desk: JiraConnection
-) -> None:
+def test_a_full_pull_requests_our_account_first(server: responses.RequestsMock, desk: JiraConnection) -> None:
     mock_site(server)
     server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
     pulled(desk, DS)
@@ -220,16 +214,14 @@ def test_a_whole_reading_makes_sure_first_that_we_are_known(
     assert len(request_bodies(server)) == 1
 
 
-def test_an_unknown_zone_asks_too_early_rather_than_too_late(
-    server: responses.RequestsMock, desk: JiraConnection
-) -> None:
+def test_an_unknown_zone_requests_earlier_times(server: responses.RequestsMock, desk: JiraConnection) -> None:
     mock_site(server, zone="")
     server.post(SEARCH, json=search_page(), headers=DATE)
     pulled(desk, DS, cursor=SINCE)
     assert 'updated >= "2026-10-01 00:01"' in request_bodies(server)[0]["jql"]
 
 
-def test_the_wrong_kind_of_site_is_told_from_its_server_info(
+def test_the_wrong_kind_of_site_is_recognized_by_its_server_info(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     mock_site(server, deployment="Server")
@@ -254,7 +246,7 @@ def test_the_wrong_kind_of_site_is_told_from_its_server_info(
         ([{"issues": [{"id": "1", "key": "DS-1"}], "isLast": True}], 'no "fields"'),
     ],
 )
-def test_a_cloud_search_that_is_not_read_whole_fails(
+def test_an_incomplete_cloud_search_fails(
     server: responses.RequestsMock, desk: JiraConnection, pages: list[Any], said: str
 ) -> None:
     mock_site(server)
@@ -281,7 +273,7 @@ def dc_pull(desk: JiraConnection) -> list[PulledSource | FailedSource]:
     return pulled(desk, DS, kind="jira-dc", email=None, api_token=None, pat="secret-pat")
 
 
-def test_data_center_pages_advance_by_what_was_granted(
+def test_data_center_pages_advance_by_the_granted_rows(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     mock_site(server, deployment="Server")
@@ -307,7 +299,7 @@ def test_data_center_pages_advance_by_what_was_granted(
         ([{"issues": []}], 'no "total"'),
     ],
 )
-def test_a_data_center_search_that_is_not_read_whole_fails(
+def test_an_incomplete_data_center_search_fails(
     server: responses.RequestsMock, desk: JiraConnection, pages: list[Any], said: str
 ) -> None:
     mock_site(server, deployment="Server")
@@ -317,13 +309,15 @@ def test_a_data_center_search_that_is_not_read_whole_fails(
     assert failure.kind == "payload" and said in failure.reason
 
 
-def test_an_answer_without_date_gives_no_cursor(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_a_response_without_date_fails_the_source(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
     mock_site(server)
     server.post(SEARCH, json=search_page())
     assert "no Date header" in only_failure(pulled(desk, DS)).reason
 
 
-def test_an_address_without_jira_says_what_to_check(
+def test_a_url_without_jira_is_reported_with_instructions(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     server.get(f"{SITE}/jira/rest/api/2/serverInfo", status=404, json={})
@@ -332,13 +326,13 @@ def test_an_address_without_jira_says_what_to_check(
     assert f"there is no Jira at {SITE}/jira; check url" in failure.reason
 
 
-def test_nothing_asked_is_no_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_no_sources_mean_no_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
     reader, _ = desk.open()
     assert list(reader.pull([], FieldSelection())) == list(reader.census([], FieldSelection())) == []
     assert len(server.calls) == 0
 
 
-def test_missing_credentials_are_told_before_any_request(desk: JiraConnection) -> None:
+def test_missing_credentials_are_reported_before_any_request(desk: JiraConnection) -> None:
     with pytest.raises(AuthFailed, match="set JIRA_EMAIL and JIRA_API_TOKEN"):
         desk.open(api_token=None)
     with pytest.raises(AuthFailed, match="set JIRA_PAT"):

@@ -56,7 +56,7 @@ def raw_comment(
     return {"id": comment_id, "author": {"accountId": who}, "body": body, **times, **more}
 
 
-def test_labels_are_changed_by_one_request_that_names_each_and_never_the_set(
+def test_labels_are_changed_one_by_one_in_one_request(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     rights(server, admin=False)
@@ -76,14 +76,14 @@ def test_labels_are_changed_by_one_request_that_names_each_and_never_the_set(
     ]
 
 
-def test_nothing_to_change_is_no_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_no_label_changes_mean_no_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
     _, writer = desk.open()
     writer.change_labels(REF, [], [])
     writer.ensure_label("DS", "capability:x", "1d76db", "")
     assert len(server.calls) == 0
 
 
-def test_administrators_edit_without_mail_and_the_right_is_looked_up_once(
+def test_administrators_edit_without_mail_and_the_permission_is_cached(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     rights(server, admin=True)
@@ -94,7 +94,7 @@ def test_administrators_edit_without_mail_and_the_right_is_looked_up_once(
     assert [call.request.method for call in server.calls] == ["GET", "PUT", "PUT"]
 
 
-def test_when_silence_is_refused_all_the_same_it_is_tried_once_only(
+def test_a_refused_edit_without_mail_is_tried_once_only(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     rights(server, admin=True)
@@ -106,7 +106,7 @@ def test_when_silence_is_refused_all_the_same_it_is_tried_once_only(
     assert [call.request.method for call in server.calls] == ["GET", "PUT", "PUT", "PUT"]
 
 
-def test_labels_that_are_not_on_the_edit_screen_say_what_to_do(
+def test_labels_missing_on_the_edit_screen_raise_an_error_with_instructions(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     rights(server, admin=False)
@@ -139,7 +139,7 @@ def test_a_comment_is_created_with_its_marker_and_hidden_from_customers(
 
 
 @pytest.mark.parametrize("answer", [{}, raw_comment(body=""), [], {"id": None}])
-def test_an_answer_that_is_no_comment_leaves_the_outcome_open(
+def test_a_response_that_is_no_comment_leaves_the_outcome_unknown(
     server: responses.RequestsMock, desk: JiraConnection, answer: Any
 ) -> None:
     server.post(COMMENTS, status=201, json=answer)
@@ -148,7 +148,7 @@ def test_an_answer_that_is_no_comment_leaves_the_outcome_open(
         writer.create_comment(REF, "state: done", MARKER)
 
 
-def test_an_edit_keeps_the_marker_and_mails_nobody_where_we_may(
+def test_an_edit_keeps_the_marker_and_sends_no_mail_if_allowed(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     rights(server, admin=True)
@@ -159,7 +159,7 @@ def test_an_edit_keeps_the_marker_and_mails_nobody_where_we_may(
     assert (comment.body, comment.marker) == ("state: planned", MARKER)
 
 
-def test_a_comment_that_is_gone_cannot_be_edited_but_counts_as_deleted(
+def test_a_missing_comment_cannot_be_edited_but_counts_as_deleted(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     mock_site(server)
@@ -184,7 +184,7 @@ def test_a_404_does_not_prove_that_a_comment_is_deleted(
         writer.delete_comment(REF, "7")
 
 
-def test_cloud_gives_markers_of_our_comments_by_one_more_request(
+def test_cloud_returns_markers_of_our_comments_by_one_more_request(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     mock_site(server)
@@ -200,7 +200,7 @@ def test_cloud_gives_markers_of_our_comments_by_one_more_request(
     assert "expand=properties" in (server.calls[-1].request.url or "")
 
 
-def test_data_center_gives_markers_along_or_one_by_one(
+def test_data_center_returns_markers_with_comments_or_one_by_one(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     mock_site(server, deployment="Server")
@@ -216,7 +216,7 @@ def test_data_center_gives_markers_along_or_one_by_one(
     assert len(server.calls) == before + 1
 
 
-def test_one_comment_with_its_marker_is_one_request_on_cloud(
+def test_a_comment_with_its_marker_costs_one_request_on_cloud(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     server.post(f"{API}/comment/list", json={"values": [raw_comment("7", properties=PROPERTIES)]})
@@ -225,7 +225,7 @@ def test_one_comment_with_its_marker_is_one_request_on_cloud(
     assert len(server.calls) == 1
 
 
-def test_a_comment_list_cut_short_is_not_believed(
+def test_an_incomplete_comment_list_is_a_bad_payload(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     server.get(COMMENTS, json={"comments": [raw_comment("7")], "total": 2}, match=[from_row(0)])
@@ -247,7 +247,7 @@ def test_a_moved_issue_is_read_under_its_new_key(
     assert "description" in (server.calls[-1].request.url or "")
 
 
-def test_not_there_is_believed_only_when_jira_still_knows_us(
+def test_a_404_is_believed_only_after_a_login_check(
     server: responses.RequestsMock, desk: JiraConnection
 ) -> None:
     mock_site(server)
@@ -261,7 +261,9 @@ def test_not_there_is_believed_only_when_jira_still_knows_us(
         another.read("DS-12", FieldSelection())
 
 
-def test_another_credential_is_another_identity(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_another_credential_uses_another_cache_key(
+    server: responses.RequestsMock, desk: JiraConnection
+) -> None:
     server.get(f"{API}/myself", json={"accountId": "1", "displayName": "One", "timeZone": "UTC"})
     server.get(f"{API}/myself", json={"accountId": "2", "displayName": "Two", "timeZone": "UTC"})
     names = [desk.open(api_token=token)[0].whoami().name for token in ("a", "a", "b")]
@@ -269,7 +271,7 @@ def test_another_credential_is_another_identity(server: responses.RequestsMock, 
     assert "secret" not in json.dumps(desk.cache.values)
 
 
-def test_the_origin_of_labels_is_one_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_label_origins_cost_one_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
     raw = issue_payload(12)
     raw["fields"]["labels"] = ["capability:x"]
     items = [{"field": "labels", "fromString": "", "toString": "capability:x"}]

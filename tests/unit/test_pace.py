@@ -74,9 +74,7 @@ def net() -> Iterator[responses.RequestsMock]:
         yield mock
 
 
-def test_the_next_run_keeps_its_distance_to_the_last_write_of_the_one_before(
-    store: Store, clock: list[datetime]
-) -> None:
+def test_spacing_applies_to_the_last_write_of_the_previous_run(store: Store, clock: list[datetime]) -> None:
     Run(store, clock, spacing=1.0).post()
     clock[0] += timedelta(seconds=0.25)
     later = Run(store, clock, spacing=1.0)
@@ -84,7 +82,9 @@ def test_the_next_run_keeps_its_distance_to_the_last_write_of_the_one_before(
     assert later.slept == [0.75]
 
 
-def test_a_minute_that_is_full_is_waited_for_and_told(store: Store, clock: list[datetime]) -> None:
+def test_a_write_beyond_the_minute_limit_waits_and_reports_the_wait(
+    store: Store, clock: list[datetime]
+) -> None:
     run = Run(store, clock, per_minute=3)
     run.post(3)
     clock[0] += timedelta(seconds=20)
@@ -93,7 +93,7 @@ def test_a_minute_that_is_full_is_waited_for_and_told(store: Store, clock: list[
     assert [wait.reason for wait in run.told] == ["limit of 3 labels and comments per minute on github"]
 
 
-def test_an_hour_that_is_full_is_not_slept_through(
+def test_a_write_beyond_the_hour_limit_is_deferred(
     store: Store, clock: list[datetime], net: responses.RequestsMock
 ) -> None:
     Run(store, clock, per_hour=3).post(2)
@@ -111,14 +111,14 @@ def test_an_hour_that_is_full_is_not_slept_through(
     )
 
 
-def test_another_credential_has_an_hour_of_its_own(store: Store, clock: list[datetime]) -> None:
+def test_each_credential_has_its_own_hour_limit(store: Store, clock: list[datetime]) -> None:
     Run(store, clock, per_hour=2).post(2)
     Run(store, clock, credential="two", per_hour=2).post(2)
     with pytest.raises(WriteDeferred):
         Run(store, clock, per_hour=2).post()
 
 
-def test_after_an_hour_there_is_room_again_and_the_ledger_is_short(
+def test_the_hour_limit_and_the_ledger_forget_writes_after_an_hour(
     store: Store, clock: list[datetime]
 ) -> None:
     Run(store, clock, per_hour=2).post(2)
@@ -127,14 +127,14 @@ def test_after_an_hour_there_is_room_again_and_the_ledger_is_short(
     assert store.writes_since("one", START - timedelta(days=1)) == [(clock[0], True)]
 
 
-def test_taking_away_makes_no_content(store: Store, clock: list[datetime]) -> None:
+def test_removals_do_not_count_as_content(store: Store, clock: list[datetime]) -> None:
     run = Run(store, clock, per_hour=1)
     run.post()
     run.transport.send("DELETE", "labels/x", kind="idempotent")
     assert run.pace.recent_content(clock[0]) == 1
 
 
-def test_no_wait_goes_beyond_the_time_of_the_run(
+def test_no_wait_goes_beyond_the_deadline_of_the_run(
     store: Store, clock: list[datetime], net: responses.RequestsMock
 ) -> None:
     run = Run(store, clock, per_minute=1, until=START + timedelta(seconds=30))
@@ -147,9 +147,7 @@ def test_no_wait_goes_beyond_the_time_of_the_run(
     assert run.slept == []
 
 
-def test_a_clock_that_was_set_back_does_not_make_runs_wait_for_hours(
-    store: Store, clock: list[datetime]
-) -> None:
+def test_a_clock_set_back_does_not_cause_waits_of_hours(store: Store, clock: list[datetime]) -> None:
     Run(store, clock, spacing=1.0, per_minute=1).post()
     clock[0] -= timedelta(hours=5)
     run = Run(store, clock, spacing=1.0, per_minute=1)
@@ -161,12 +159,12 @@ def test_a_clock_that_was_set_back_does_not_make_runs_wait_for_hours(
     ("writes", "content", "spent", "seconds"),
     [(10, 0, 0, 10), (10, 10, 0, 10), (100, 100, 0, 100), (20, 20, 495, 3600), (1001, 1001, 0, 7200)],
 )
-def test_how_long_so_many_writes_take(writes: int, content: int, spent: int, seconds: float) -> None:
+def test_min_seconds_of_writes(writes: int, content: int, spent: int, seconds: float) -> None:
     limits = WriteLimits(spacing=1.0, per_minute=80, per_hour=500)
     assert limits.min_seconds(writes, content, recent_content=spent) == seconds
 
 
-def test_what_the_tracker_says_is_left_counts_more_than_our_own_count(
+def test_a_rate_limit_reported_by_the_tracker_overrides_our_own_count(
     store: Store, clock: list[datetime], net: responses.RequestsMock
 ) -> None:
     used_up = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(START.timestamp()) + 1800)}

@@ -59,10 +59,12 @@ def down(seconds: float | None = None) -> RetryableFailure:
 
 def used_up(seconds: float | None = None, floor: float = 0.0) -> RetryableFailure:
     limit = RateLimitRefusal(reason="GitHub rate limit", min_seconds=floor)
-    return RetryableFailure(RateLimitExceeded("rate limit"), reason=limit.reason, seconds=seconds, refusal=limit)
+    return RetryableFailure(
+        RateLimitExceeded("rate limit"), reason=limit.reason, seconds=seconds, refusal=limit
+    )
 
 
-def test_a_first_success_waits_for_nothing() -> None:
+def test_a_first_success_does_not_wait() -> None:
     course = Course()
     assert course.run() == "answer"
     assert course.slept == []
@@ -74,7 +76,7 @@ def test_waits_double_until_the_fourth_attempt() -> None:
     assert course.slept == [1.0, 2.0, 4.0]
 
 
-def test_after_the_last_attempt_the_last_error_comes_out_unwrapped() -> None:
+def test_after_the_last_attempt_the_last_error_is_raised_unwrapped() -> None:
     course = Course(*[down() for _ in range(9)])
     with pytest.raises(Unavailable, match="down"):
         course.run()
@@ -88,27 +90,27 @@ def test_jitter_spreads_waits_and_never_leaves_its_bounds() -> None:
     assert late.backoff_seconds(50) <= 30 * 1.3
 
 
-def test_the_servers_wait_wins_and_every_wait_is_told_before_it_begins() -> None:
+def test_the_servers_wait_wins_and_is_reported_before_it_begins() -> None:
     course = Course(used_up(43))
     assert course.run() == "answer"
     assert course.slept == [43]
     assert course.told == [Wait(tracker="github", seconds=43, reason="GitHub rate limit", attempt=1)]
 
 
-def test_a_wait_of_zero_is_not_taken_as_an_invitation_to_hammer() -> None:
+def test_a_wait_of_zero_uses_the_backoff() -> None:
     course = Course(used_up(0))
     course.run()
     assert course.slept == [1.0]
 
 
-def test_a_quota_that_names_no_time_waits_a_minute_then_longer_then_gives_up() -> None:
+def test_a_rate_limit_without_a_time_waits_a_minute_then_longer_then_fails() -> None:
     course = Course(*[used_up(floor=60) for _ in range(4)])
     with pytest.raises(RateLimitExceeded):
         course.run()
     assert course.slept == [60, 120]
 
 
-def test_a_quota_beyond_the_longest_wait_stops_at_once_and_says_until_when() -> None:
+def test_a_rate_limit_beyond_the_longest_wait_fails_at_once_with_its_end() -> None:
     course = Course(used_up(1800))
     with pytest.raises(RateLimitExceeded, match="2026-11-20 09:30 UTC") as stopped:
         course.run()
@@ -150,16 +152,16 @@ def test_total_time_is_bounded_even_when_each_wait_is_allowed() -> None:
         ({}, None),
     ],
 )
-def test_what_the_headers_ask(headers: dict[str, str], seconds: float | None) -> None:
+def test_server_wait_from_headers(headers: dict[str, str], seconds: float | None) -> None:
     assert server_wait_seconds(headers, NOW) == seconds
 
 
-def test_times_are_judged_by_the_servers_clock_not_ours() -> None:
+def test_times_are_compared_with_the_servers_clock() -> None:
     headers = {"Date": "Fri, 20 Nov 2026 12:00:00 GMT", "Retry-After": "Fri, 20 Nov 2026 12:00:20 GMT"}
     assert server_wait_seconds(headers, NOW) == 20
 
 
-def test_http_dates_are_read_in_utc_and_nonsense_is_no_date() -> None:
+def test_http_dates_are_utc_and_invalid_ones_are_none() -> None:
     assert parse_http_date("Fri, 20 Nov 2026 09:00:00 GMT") == NOW
     assert parse_http_date("yesterday") is None
     assert parse_http_date(None) is None

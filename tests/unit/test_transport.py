@@ -101,7 +101,7 @@ def calls(net: responses.RequestsMock) -> int:
     ],
 )
 @pytest.mark.parametrize("kind", ["read", "idempotent", "create"])
-def test_a_refusal_is_final_and_sorted_by_what_to_do(
+def test_a_4xx_is_final_and_raises_the_error_of_its_status(
     net: responses.RequestsMock, line: Line, status: int, error: type[ConnectorError], kind: RequestKind
 ) -> None:
     net.post(f"{BASE}/comments", status=status, json={"message": "No way"})
@@ -111,7 +111,7 @@ def test_a_refusal_is_final_and_sorted_by_what_to_do(
     assert line.slept == []
 
 
-def test_a_refusal_says_what_the_tracker_said_in_short(net: responses.RequestsMock, line: Line) -> None:
+def test_an_error_quotes_the_trackers_message_in_short(net: responses.RequestsMock, line: Line) -> None:
     answer = {"message": "Validation\nFailed", "errors": [{"field": "name", "code": "invalid"}, "x" * 900]}
     net.post(f"{BASE}/comments", status=422, json=answer)
     with pytest.raises(Rejected, match='"Validation Failed; name invalid; xxx') as refused:
@@ -119,7 +119,7 @@ def test_a_refusal_says_what_the_tracker_said_in_short(net: responses.RequestsMo
     assert len(str(refused.value)) < 350
 
 
-def test_jiras_way_of_saying_it_is_understood_too(net: responses.RequestsMock, line: Line) -> None:
+def test_error_messages_in_jiras_format_are_quoted(net: responses.RequestsMock, line: Line) -> None:
     answer = {"errorMessages": ["Issue is archived."], "errors": {"labels": "cannot be set"}}
     net.post(f"{BASE}/comments", status=400, json=answer)
     with pytest.raises(Rejected, match=r"Issue is archived\.; labels: cannot be set"):
@@ -133,7 +133,7 @@ def test_a_missing_permission_is_named(net: responses.RequestsMock, line: Line) 
         line.post()
 
 
-def test_a_vendor_may_tell_more_about_a_refusal(net: responses.RequestsMock) -> None:
+def test_a_vendors_classifier_replaces_the_general_error(net: responses.RequestsMock) -> None:
     net.get(f"{BASE}/issues", status=410, json={"message": "removed"})
     line = Line(classify_error=lambda status, headers, data: Rejected(f"{status} {data['message']}"))
     with pytest.raises(Rejected, match="410 removed"):
@@ -142,7 +142,7 @@ def test_a_vendor_may_tell_more_about_a_refusal(net: responses.RequestsMock) -> 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("kind", ["read", "idempotent"])
-def test_a_stumbling_server_is_asked_again(
+def test_a_temporary_server_error_is_retried(
     net: responses.RequestsMock, line: Line, status: int, kind: RequestKind
 ) -> None:
     net.post(f"{BASE}/comments", status=status)
@@ -176,7 +176,7 @@ def test_a_server_that_stays_down_is_unavailable_after_four_attempts(
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 410, 422])
 @pytest.mark.parametrize("first", [{"status": 502}, {"status": 200, "body": '[{"name": "capab'}])
-def test_a_refusal_after_an_answer_that_was_lost_does_not_prove_that_nothing_happened(
+def test_a_rejection_after_a_lost_response_is_marked_as_ambiguous(
     net: responses.RequestsMock, line: Line, first: dict[str, Any], status: int
 ) -> None:
     net.post(f"{BASE}/comments", **first)
@@ -187,7 +187,7 @@ def test_a_refusal_after_an_answer_that_was_lost_does_not_prove_that_nothing_hap
 
 
 @pytest.mark.parametrize("before", [[], [{"status": 429, "json": {}}]])
-def test_a_refusal_without_a_lost_answer_is_one(
+def test_a_rejection_without_a_lost_response_is_not_ambiguous(
     net: responses.RequestsMock, line: Line, before: list[dict[str, Any]]
 ) -> None:
     for answer in before:
@@ -198,7 +198,7 @@ def test_a_refusal_without_a_lost_answer_is_one(
     assert not refused.value.follows_ambiguous_write
 
 
-def test_a_bare_429_is_a_quota_even_for_a_create(net: responses.RequestsMock, line: Line) -> None:
+def test_a_bare_429_is_a_rate_limit_even_for_a_create(net: responses.RequestsMock, line: Line) -> None:
     net.post(f"{BASE}/comments", status=429)
     net.post(f"{BASE}/comments", status=201, json={"id": 1})
     assert line.post() == {"id": 1}
@@ -213,7 +213,9 @@ def test_retry_after_as_a_date_is_kept_to_the_second(net: responses.RequestsMock
     assert line.slept == [43]
 
 
-def test_a_quota_of_half_an_hour_stops_the_tracker_at_once(net: responses.RequestsMock, line: Line) -> None:
+def test_a_rate_limit_of_half_an_hour_stops_the_tracker_at_once(
+    net: responses.RequestsMock, line: Line
+) -> None:
     net.get(f"{BASE}/issues", status=429, headers={"Retry-After": "1800"})
     with pytest.raises(RateLimitExceeded) as stopped:
         line.get()
@@ -225,7 +227,7 @@ def test_a_quota_of_half_an_hour_stops_the_tracker_at_once(net: responses.Reques
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirected_read_is_an_error_that_knows_where(
+def test_a_redirected_read_raises_an_error_with_the_location(
     net: responses.RequestsMock, line: Line, status: int
 ) -> None:
     net.get(f"{BASE}/issues", status=status, headers={"Location": f"{BASE}/repositories/7/issues?state=all"})
@@ -280,7 +282,7 @@ def test_a_304_is_an_answer_to_a_read(net: responses.RequestsMock, line: Line) -
 
 
 @pytest.mark.parametrize("body", ['[{"id": 1', "<html>Log in</html>", "", b"\xff\xfe"])
-def test_a_read_that_gets_no_whole_json_asks_again(
+def test_a_read_without_complete_json_is_retried(
     net: responses.RequestsMock, line: Line, body: str | bytes
 ) -> None:
     net.get(f"{BASE}/issues", body=body)
@@ -288,23 +290,21 @@ def test_a_read_that_gets_no_whole_json_asks_again(
     assert line.get() == [{"id": 1}]
 
 
-def test_a_tracker_that_only_sends_pages_of_a_proxy_is_a_bad_payload(
-    net: responses.RequestsMock, line: Line
-) -> None:
+def test_proxy_pages_instead_of_json_are_a_bad_payload(net: responses.RequestsMock, line: Line) -> None:
     net.get(f"{BASE}/issues", body="<html>Log in</html>")
     with pytest.raises(BadPayload, match="check url"):
         line.get()
     assert calls(net) == 4
 
 
-def test_a_create_with_an_unreadable_answer_is_unknown(net: responses.RequestsMock, line: Line) -> None:
+def test_a_create_with_an_unreadable_response_is_unknown(net: responses.RequestsMock, line: Line) -> None:
     net.post(f"{BASE}/comments", status=201, body='{"id":')
     with pytest.raises(OutcomeUnknown):
         line.post()
     assert calls(net) == 1
 
 
-def test_a_write_may_answer_with_nothing(net: responses.RequestsMock, line: Line) -> None:
+def test_a_write_may_have_an_empty_response(net: responses.RequestsMock, line: Line) -> None:
     net.post(f"{BASE}/comments", status=204)
     assert line.post("idempotent") is None
 
@@ -346,7 +346,7 @@ def server(*behaviours: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("failure", ["cut", "short", "silent"])
-def test_a_lost_answer_to_a_read_is_asked_for_again(failure: str) -> None:
+def test_a_lost_response_to_a_read_is_retried(failure: str) -> None:
     with server(failure, "fine") as url:
         line = Line(url, timeout=(1.0, 0.3))
         assert line.get() == [1, 2]
@@ -354,13 +354,13 @@ def test_a_lost_answer_to_a_read_is_asked_for_again(failure: str) -> None:
 
 
 @pytest.mark.parametrize("failure", ["cut", "short", "silent"])
-def test_a_lost_answer_to_a_create_is_unknown_and_not_repeated(failure: str) -> None:
+def test_a_lost_response_to_a_create_is_unknown_and_not_retried(failure: str) -> None:
     with server(failure) as url, pytest.raises(OutcomeUnknown, match="may have taken effect"):
         Line(url, timeout=(1.0, 0.3)).post()
 
 
 @pytest.mark.parametrize("kind", ["read", "idempotent", "create"])
-def test_a_closed_port_had_no_effect_so_even_a_create_tries_again(kind: RequestKind) -> None:
+def test_a_refused_connection_is_retried_even_for_a_create(kind: RequestKind) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     line = Line(url)
@@ -369,7 +369,7 @@ def test_a_closed_port_had_no_effect_so_even_a_create_tries_again(kind: RequestK
     assert len(line.slept) == 3
 
 
-def test_an_unknown_host_is_said_at_once_and_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_host_fails_at_once_with_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -380,7 +380,7 @@ def test_an_unknown_host_is_said_at_once_and_in_one_sentence(monkeypatch: pytest
     assert line.slept == []
 
 
-def test_a_resolver_that_is_down_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resolver_failure_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     def down(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
@@ -401,7 +401,7 @@ def test_a_certificate_that_cannot_be_verified_is_final(net: responses.RequestsM
 # ---- secrets
 
 
-def test_a_token_with_a_line_break_is_refused_without_being_shown() -> None:
+def test_a_token_with_a_line_break_is_rejected_without_being_shown() -> None:
     line = Line()
     line.transport._session.headers["Authorization"] = f"Bearer {SECRET}\nX: y"
     with pytest.raises(AuthFailed) as refused:
@@ -411,7 +411,7 @@ def test_a_token_with_a_line_break_is_refused_without_being_shown() -> None:
 
 
 @pytest.mark.parametrize("token", ["ghp_“quoted”", "ghp_\ud800"])
-def test_a_token_that_no_header_can_hold_is_refused(token: str) -> None:
+def test_a_token_with_invalid_header_characters_is_rejected(token: str) -> None:
     line = Line("http://127.0.0.1:9")
     line.transport._session.headers["Authorization"] = f"Bearer {token}"
     with pytest.raises(AuthFailed) as refused:
@@ -427,7 +427,7 @@ def test_queries_and_headers_stay_out_of_messages(net: responses.RequestsMock, l
     assert SECRET not in str(down.value)
 
 
-def test_no_cookie_is_kept(net: responses.RequestsMock, line: Line) -> None:
+def test_cookies_are_not_stored(net: responses.RequestsMock, line: Line) -> None:
     net.get(f"{BASE}/issues", json=[], headers={"Set-Cookie": "session=abc; Path=/"})
     line.get()
     line.get()
@@ -437,7 +437,7 @@ def test_no_cookie_is_kept(net: responses.RequestsMock, line: Line) -> None:
 # ---- pace
 
 
-def test_writes_keep_their_distance_and_reads_do_not_wait(net: responses.RequestsMock) -> None:
+def test_writes_are_spaced_and_reads_do_not_wait(net: responses.RequestsMock) -> None:
     net.post(f"{BASE}/comments", json={"id": 1})
     net.get(f"{BASE}/issues", json=[])
     line = Line(rate_limiter=RateLimiter(WriteLimits(spacing=1.0), tracker="github"))
@@ -456,17 +456,17 @@ def test_writes_keep_their_distance_and_reads_do_not_wait(net: responses.Request
 @pytest.mark.parametrize(
     "url", ["http://tracker.example", "http://10.0.0.7:8080/jira", "http://127.0.0.1.nip.io"]
 )
-def test_nothing_is_sent_over_an_open_line(url: str) -> None:
+def test_nothing_is_sent_unencrypted(url: str) -> None:
     with pytest.raises(AuthFailed, match="not encrypted"):
         Line(url)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8099/github", "http://[::1]:1", "http://localhost:1"])
-def test_this_machine_may_be_asked_without_encryption(url: str) -> None:
+def test_requests_to_this_machine_may_be_unencrypted(url: str) -> None:
     assert Line(url).transport.base_url == url
 
 
-def test_certificates_are_verified_and_a_netrc_file_is_never_asked(
+def test_certificates_are_verified_and_netrc_is_ignored(
     net: responses.RequestsMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine tracker.example login somebody password else\n")
