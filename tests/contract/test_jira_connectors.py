@@ -11,7 +11,7 @@ from connectors.errors import OutcomeUnknown, Rejected
 from connectors.model import FieldSelection, IssueRef
 from connectors.sandbox.core.faults import Fault
 from tests.contract.connector_suite import ConnectorSuite, TrackerFixture
-from tests.contract.jira_box import JiraServer, Kind, project, serve_jira
+from tests.contract.jira_server import JiraServer, Kind, project, serve_jira
 
 MARKER = {"instance": "acme", "anchor": "churn-model"}
 EMPTY = {"DS": {}, "OPS": {}}

@@ -13,7 +13,7 @@ from connectors.http.page_size import PageSizeBackoff
 from connectors.jira.search import search_pages
 from connectors.model import Census, Cursor, FailedSource, FieldSelection, Source
 from connectors.sandbox.core.faults import Fault
-from tests.contract.jira_box import (
+from tests.contract.jira_server import (
     OLD_TIMES,
     JiraServer,
     Kind,

@@ -17,7 +17,7 @@ from connectors.memory.tracker import MemoryTracker
 from connectors.model import CheckResult, Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
-from tests.contract.jira_box import DictCache, JiraServer, project, serve_jira
+from tests.contract.jira_server import DictCache, JiraServer, project, serve_jira
 
 CHURN = Source(tracker="github", repo="acme/churn")
 REPO = "*/repos/acme/churn"

@@ -10,7 +10,7 @@ import requests
 from connectors.sandbox.core.seed import SeedError
 from connectors.sandbox.jira.adf import text_to_adf
 from connectors.sandbox.server import Sandbox
-from tests.unit.jira_lookalike import MockJira
+from tests.unit.jira_mock import MockJira
 
 KINDS = pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 

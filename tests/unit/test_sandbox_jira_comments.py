@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.sandbox.jira.adf import text_to_adf
-from tests.unit.jira_lookalike import error_text, mock_jira_with_issue
+from tests.unit.jira_mock import error_text, mock_jira_with_issue
 
 KINDS = pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 

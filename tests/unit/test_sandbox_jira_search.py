@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.jira_lookalike import MockJira, error_text
+from tests.unit.jira_mock import MockJira, error_text
 
 KINDS = pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.jira_lookalike import MockJira, error_text, mock_jira_with_issue
+from tests.unit.jira_mock import MockJira, error_text, mock_jira_with_issue
 
 KINDS = pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 

@@ -12,7 +12,7 @@ import pytest
 from connectors.http.retry import RetryPolicy
 from connectors.model import FailedSource, FieldSelection, HistoryRequest, IssueChange, SourceHistory
 from connectors.sandbox.core.faults import Fault
-from tests.contract.jira_box import JiraServer, Kind, issue_keys, project, pulled_source, serve_jira
+from tests.contract.jira_server import JiraServer, Kind, issue_keys, project, pulled_source, serve_jira
 
 DS, OPS = project("DS"), project("OPS")
 ISSUES = 120
