@@ -1,19 +1,18 @@
-"""What every connector must do, whatever tracker it talks to.
+"""Tests of the contract in ``connectors/ports.py``, the same for every connector.
 
-A connector joins with a class that inherits ``ConnectorSuite`` and overrides the fixture ``world``::
+A connector takes part by a class that inherits ``ConnectorSuite`` and overrides the fixture ``world``::
 
     class TestJiraCloud(ConnectorSuite):
         @pytest.fixture
         def world(self):
-            with Sandbox.from_seed(...) as box:
-                yield JiraWorld(box)
+            with serve_jira(...) as jira:
+                yield JiraFixture(jira)
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
@@ -34,22 +33,8 @@ from connectors.ports import IssueReader, IssueWriter
 MARKER = {"instance": "contract", "anchor": "goal-1"}
 
 
-class DictCache:
-    """A cache that forgets nothing."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-
-    def get(self, key: str) -> Any | None:
-        return self.values.get(key)
-
-    def put(self, key: str, value: Any, *, days: float = 30) -> None:
-        assert days > 0
-        self.values[key] = value
-
-
 class TrackerFixture(ABC):
-    """A tracker with people in it, and a connector that looks at it. One container to start with."""
+    """A tracker with one container, its user dana, and a connector to it."""
 
     reader: IssueReader
     writer: IssueWriter
@@ -60,53 +45,53 @@ class TrackerFixture(ABC):
 
     @abstractmethod
     def add_issue(self, title: str, *, labels: tuple[str, ...] = (), body: str = "") -> str:
-        """Open an issue; the answer is its key."""
+        """Open an issue and return its key."""
 
     @abstractmethod
     def label(self, key: str, name: str) -> None:
-        """dana puts a label on an issue."""
+        """Add a label as dana."""
 
     @abstractmethod
     def unlabel(self, key: str, name: str) -> None:
-        """dana takes a label off."""
+        """Remove a label as dana."""
 
     @abstractmethod
     def close(self, key: str) -> None:
-        """dana finishes an issue."""
+        """Close an issue as dana."""
 
     @abstractmethod
     def reopen(self, key: str) -> None:
-        """dana opens a finished issue again."""
+        """Reopen an issue as dana."""
 
     @abstractmethod
     def comment(self, key: str, body: str) -> str:
-        """dana comments; the answer is the comment's id."""
+        """Comment as dana and return the comment's id."""
 
     @abstractmethod
     def comments_of(self, key: str) -> list[str]:
-        """The bodies of an issue's comments, oldest first, as the tracker itself has them."""
+        """Return the bodies of an issue's comments from the tracker's own state, oldest first."""
 
     @abstractmethod
     def delete(self, key: str) -> None:
-        """An issue is deleted for good."""
+        """Delete an issue."""
 
     @abstractmethod
     def move(self, key: str) -> str:
-        """An issue moves to another container; the answer is its new key."""
+        """Move an issue to another container and return its new key."""
 
     @abstractmethod
     def pass_minutes(self, minutes: float) -> None:
-        """Time passes, for us and for the tracker."""
+        """Advance the clocks of connector and tracker."""
 
     @abstractmethod
     def lose_next_response_to_new_comment(self) -> None:
-        """The next comment that we create is kept, but the answer does not reach us."""
+        """Let the next comment be created and its response be lost."""
 
     @abstractmethod
     def requests(self) -> int | None:
-        """How many requests the tracker has answered; None where there are none to count."""
+        """Return the number of answered requests; None for a tracker without requests."""
 
-    # ---- from here on the same for all
+    # ---- the same for all trackers
 
     def pull(
         self, before: PulledSource | None = None, selection: FieldSelection = FieldSelection()
@@ -119,28 +104,28 @@ class TrackerFixture(ABC):
     def history(
         self, *keys: str, before: SourceHistory | None = None, labels: tuple[str, ...] = ()
     ) -> tuple[list[tuple[str, str, str]], SourceHistory]:
-        """What happened to issues, oldest first: (title, kind, what it became or lost); and the whole answer.
+        """Return the changes of issues, oldest first, as (title, kind, new value or "no <old value>"), and the history.
 
-        Asked as a run does: where the pull brings the history along, nobody asks."""
-        wanted = FieldSelection(state_labels=frozenset(labels))
+        Like a run: histories are requested only if they do not come with the pull."""
+        selection = FieldSelection(state_labels=frozenset(labels))
         issues = {
-            issue.ref.id: issue for issue in self.pull(selection=wanted).issues if issue.ref.key in keys
+            issue.ref.id: issue for issue in self.pull(selection=selection).issues if issue.ref.key in keys
         }
-        pulled = self.pull(selection=wanted)
+        pulled = self.pull(selection=selection)
         if pulled.changes is not None:
-            told = SourceHistory(source=self.source, changes=pulled.changes, complete=frozenset(issues))
+            history = SourceHistory(source=self.source, changes=pulled.changes, complete=frozenset(issues))
         else:
             mark = before.bookmark if before else None
-            asked = HistoryRequest(source=self.source, issues=tuple(issues.values()), bookmark=mark)
-            (answer,) = self.reader.histories([asked], wanted)
+            request = HistoryRequest(source=self.source, issues=tuple(issues.values()), bookmark=mark)
+            (answer,) = self.reader.histories([request], selection)
             assert isinstance(answer, SourceHistory), answer
-            told = answer
+            history = answer
         lines = [
             (issues[change.ref.id].title, change.kind, change.after or f"no {change.before}")
-            for change in sorted(told.changes, key=lambda change: change.at)
+            for change in sorted(history.changes, key=lambda change: change.at)
             if change.ref.id in issues
         ]
-        return lines, told
+        return lines, history
 
     def issue(self, key: str) -> Issue:
         return self.reader.read(key, FieldSelection(body=True))
@@ -159,7 +144,7 @@ def by_title(pulled: PulledSource) -> Mapping[str, Issue]:
 
 
 class ConnectorSuite:
-    """The contract of ``connectors/ports.py`` as tests."""
+    """Contract of ``connectors/ports.py``."""
 
     @pytest.fixture
     def world(self) -> TrackerFixture:
@@ -185,11 +170,11 @@ class ConnectorSuite:
     # ---- pulling
 
     def test_a_full_pull_brings_every_issue_once_over_several_pages(self, world: TrackerFixture) -> None:
-        wanted = {f"issue {number}" for number in range(230)}
-        for title in sorted(wanted):
+        selection = {f"issue {number}" for number in range(230)}
+        for title in sorted(selection):
             world.add_issue(title)
         pulled = world.pull()
-        assert set(by_title(pulled)) == wanted
+        assert set(by_title(pulled)) == selection
         assert pulled.full and not pulled.unchanged
 
     def test_a_pulled_issue_has_all_basic_fields(self, world: TrackerFixture) -> None:
@@ -231,13 +216,13 @@ class ConnectorSuite:
         assert by_title(second)["worked on"].category == "done"
 
     def test_no_change_is_lost_between_pulls(self, world: TrackerFixture) -> None:
-        last, seen = world.pull(), set()
+        last, found = world.pull(), set()
         for number in range(12):
             world.add_issue(f"issue {number}")
             world.pass_minutes(0 if number % 3 else 7)
             last = world.pull(last)
-            seen |= titles(last)
-            assert f"issue {number}" in seen
+            found |= titles(last)
+            assert f"issue {number}" in found
 
     def test_an_unchanged_source_costs_one_request(self, world: TrackerFixture) -> None:
         for number in range(3):
@@ -370,16 +355,16 @@ class ConnectorSuite:
         world.label(key, "back")
         world.writer.change_labels(world.ref(other), [], ["ours"])
         refs = [ref, world.ref(other), world.ref(quiet)]
-        told = world.reader.label_histories(refs)
-        assert set(told) == set(refs) and told[refs[2]] == {}
-        stories = told[ref]
-        assert set(stories) == {"ours", "kept", "back"}
-        ours, kept, back = stories["ours"], stories["kept"], stories["back"]
+        histories = world.reader.label_histories(refs)
+        assert set(histories) == set(refs) and histories[refs[2]] == {}
+        of_first = histories[ref]
+        assert set(of_first) == {"ours", "kept", "back"}
+        ours, kept, back = of_first["ours"], of_first["kept"], of_first["back"]
         assert ours.added and ours.removed and ours.added.author_id == me != ours.removed.author_id
         assert ours.added.at < ours.removed.at
         assert kept.added and kept.added.author_id == me and kept.removed is None
         assert back.added and back.added.author_id != me and back.removed is None
-        gone = told[refs[1]]["ours"].removed
+        gone = histories[refs[1]]["ours"].removed
         assert gone and gone.author_id == me
 
     def test_a_write_to_a_deleted_issue_raises_gone(self, world: TrackerFixture) -> None:
@@ -401,14 +386,14 @@ class ConnectorSuite:
             act(key)
         world.pass_minutes(30)
         closed = world.issue(key)
-        lines, told = world.history(key, other)
+        lines, history = world.history(key, other)
         assert lines == [
             ("one", "status", closed.status),
             ("one", "status", began.status),
             ("one", "status", closed.status),
         ]
-        assert told.complete == {world.ref(key).id, world.ref(other).id}
-        last = max(told.changes, key=lambda change: change.at)
+        assert history.complete == {world.ref(key).id, world.ref(other).id}
+        last = max(history.changes, key=lambda change: change.at)
         assert (last.before, last.at) == (began.status, closed.closed)
 
     def test_the_history_shows_state_labels_only(self, world: TrackerFixture) -> None:
@@ -430,7 +415,7 @@ class ConnectorSuite:
         _, first = world.history(key, labels=("wip",))
         world.label(key, "wip")
         _, second = world.history(key, before=first, labels=("wip",))
-        ids = [{change.id: change for change in told.changes} for told in (first, second)]
+        ids = [{change.id: change for change in history.changes} for history in (first, second)]
         assert len({**ids[0], **ids[1]}) == 2
         assert all(ids[1][same] == ids[0][same] for same in ids[0].keys() & ids[1].keys())
 
@@ -438,10 +423,10 @@ class ConnectorSuite:
         for number in range(100):
             world.add_issue(f"issue {number}")
         pulled = world.pull()
-        asked = HistoryRequest(source=world.source, issues=pulled.issues)
+        request = HistoryRequest(source=world.source, issues=pulled.issues)
         before = world.requests()
-        (told,) = world.reader.histories([asked], FieldSelection())
-        assert isinstance(told, SourceHistory) and len(told.complete) == 100
+        (history,) = world.reader.histories([request], FieldSelection())
+        assert isinstance(history, SourceHistory) and len(history.complete) == 100
         assert before is None or world.requests() == before + 1
         assert list(world.reader.histories([], FieldSelection())) == []
         assert before is None or world.requests() == before + 1

@@ -1,4 +1,4 @@
-"""An embedded Jira site of either kind with a connector opened on it."""
+"""Jira mock server of either kind, with a connector to it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from connectors.model import Census, Cursor, FailedSource, FieldSelection, Pulle
 from connectors.sandbox.jira.site import JiraSiteState
 from connectors.sandbox.jira.tracker import JiraTracker
 from connectors.sandbox.server import Sandbox
+from tests.support.dict_cache import DictCache
 
 Kind = Literal["jira-cloud", "jira-dc"]
 SERVICE_ACCOUNT = {
@@ -31,22 +32,9 @@ PROJECTS: Mapping[str, Any] = {
 }
 
 
-class DictCache:
-    """A cache that forgets nothing."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-
-    def get(self, key: str) -> Any | None:
-        return self.values.get(key)
-
-    def put(self, key: str, value: Any, *, days: float = 30) -> None:
-        self.values[key] = value
-
-
 @dataclass
 class JiraServer:
-    """A served site, its state, and a reader and writer that work on it."""
+    """Mock server with its state, and a reader and writer connected to it."""
 
     sandbox: Sandbox
     kind: Kind
@@ -64,14 +52,14 @@ class JiraServer:
         return self.sandbox.url("jira")
 
     def connect(self, **changed: Any) -> tuple[JiraReader, JiraWriter]:
-        """Another reader and writer on the same site, with a cache of their own."""
+        """Return another reader and writer of the site, with a cache of their own."""
         return connect(self.sandbox, self.kind, **changed)
 
     def pull(
         self, *sources: Source, after: Mapping[Source, Cursor] | None = None, reader: JiraReader | None = None
     ) -> dict[Source, PulledSource | FailedSource]:
-        asked = [(source, (after or {}).get(source)) for source in sources]
-        return {answer.source: answer for answer in (reader or self.reader).pull(asked, FieldSelection())}
+        pairs = [(source, (after or {}).get(source)) for source in sources]
+        return {answer.source: answer for answer in (reader or self.reader).pull(pairs, FieldSelection())}
 
     def census(self, *sources: Source) -> dict[Source, Census | FailedSource]:
         return {answer.source: answer for answer in self.reader.census(sources, FieldSelection())}
@@ -80,7 +68,7 @@ class JiraServer:
         self.sandbox.clock.advance(timedelta(**by))
 
     def requests(self) -> list[str]:
-        """Method and path below the REST API of every request since the last call."""
+        """Return method and path below the REST API of every request since the last call."""
         entries = self.sandbox.log.entries
         self.sandbox.log.clear()
         return [f"{entry.method} {entry.path.partition('/rest/api/2')[2]}" for entry in entries]
@@ -103,19 +91,19 @@ def cursors(answers: Mapping[Source, PulledSource | FailedSource]) -> dict[Sourc
     return {source: pulled_source(answer).cursor for source, answer in answers.items()}
 
 
-def connect(box: Sandbox, kind: Kind, **changed: Any) -> tuple[JiraReader, JiraWriter]:
+def connect(sandbox: Sandbox, kind: Kind, **changed: Any) -> tuple[JiraReader, JiraWriter]:
     cloud = kind == "jira-cloud"
     given: dict[str, Any] = {
         "tracker": "jira",
         "kind": kind,
-        "url": box.url("jira"),
+        "url": sandbox.url("jira"),
         "email": SERVICE_ACCOUNT["email"] if cloud else None,
         "api_token": SERVICE_ACCOUNT["token"] if cloud else None,
         "pat": None if cloud else SERVICE_ACCOUNT["token"],
         "cache": DictCache(),
         "policy": RetryPolicy(random=lambda: 0.5),
-        "now": box.clock.now,
-        "sleep": lambda seconds: box.clock.advance(timedelta(seconds=seconds)),
+        "now": sandbox.clock.now,
+        "sleep": lambda seconds: sandbox.clock.advance(timedelta(seconds=seconds)),
         "on_wait": lambda wait: None,
     }
     return open_jira(**(given | changed))
@@ -130,12 +118,12 @@ def serve_jira(
     projects: Mapping[str, Any] = PROJECTS,
     **site: Any,
 ) -> Iterator[JiraServer]:
-    """A site that is served while the context lasts; its clock stands still."""
+    """Serve a site while the context lasts. Its clock stands still."""
     part = {
         "kind": kind,
         "accounts": [SERVICE_ACCOUNT | dict(robot or {}), {"id": "dana"}],
         "projects": projects,
         **site,
     }
-    with Sandbox.from_seed({"now": now, "trackers": {"jira": part}}) as box:
-        yield JiraServer(box, kind, *connect(box, kind))
+    with Sandbox.from_seed({"now": now, "trackers": {"jira": part}}) as sandbox:
+        yield JiraServer(sandbox, kind, *connect(sandbox, kind))

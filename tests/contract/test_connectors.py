@@ -1,4 +1,4 @@
-"""The connectors that need no vendor of their own file: memory, GitHub.com and GitHub Enterprise Server."""
+"""Connector contract for the in-memory tracker, GitHub.com and GitHub Enterprise Server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from connectors.memory.tracker import MemoryTracker
 from connectors.model import Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
-from tests.contract.connector_suite import ConnectorSuite, DictCache, TrackerFixture
+from tests.contract.connector_suite import ConnectorSuite, TrackerFixture
+from tests.support.dict_cache import DictCache
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -64,9 +65,9 @@ class MemoryFixture(TrackerFixture):
 
 
 class GithubFixture(TrackerFixture):
-    def __init__(self, box: Sandbox, **options: Any) -> None:
-        self.sandbox = box
-        self.state: Any = box.trackers["github"].state  # type: ignore[attr-defined]
+    def __init__(self, sandbox: Sandbox, **options: Any) -> None:
+        self.sandbox = sandbox
+        self.state: Any = sandbox.trackers["github"].state  # type: ignore[attr-defined]
         self.cache = DictCache()
         self.waits: list[float] = []
         self.options: dict[str, Any] = {"token": "ghp_sync"} | options
@@ -155,12 +156,12 @@ class TestMemory(ConnectorSuite):
 class TestGithub(ConnectorSuite):
     @pytest.fixture
     def world(self) -> Iterator[TrackerFixture]:
-        with Sandbox.from_seed(seed()) as box:
-            yield GithubFixture(box)
+        with Sandbox.from_seed(seed()) as sandbox:
+            yield GithubFixture(sandbox)
 
 
 class TestGithubEnterpriseServer(ConnectorSuite):
     @pytest.fixture
     def world(self) -> Iterator[TrackerFixture]:
-        with Sandbox.from_seed(seed(server="enterprise")) as box:
-            yield GithubFixture(box)
+        with Sandbox.from_seed(seed(server="enterprise")) as sandbox:
+            yield GithubFixture(sandbox)

@@ -1,4 +1,4 @@
-"""GitHub beyond the common contract: budgets, pull requests, moves, quotas and faults over real HTTP."""
+"""GitHub beyond the common contract: budgets, pull requests, moves, rate limits and faults over real HTTP."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from connectors.github.auth import GithubApp
 from connectors.model import FailedSource, FieldSelection, PulledSource, Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
-from tests.contract.connector_suite import DictCache, titles
+from tests.contract.connector_suite import titles
 from tests.contract.test_connectors import GithubFixture, seed
+from tests.support.dict_cache import DictCache
 
 
 @pytest.fixture
 def world() -> Iterator[GithubFixture]:
-    with Sandbox.from_seed(seed()) as box:
-        yield GithubFixture(box)
+    with Sandbox.from_seed(seed()) as sandbox:
+        yield GithubFixture(sandbox)
 
 
 def fill(world: GithubFixture, issues: int, pull_requests: int = 0) -> None:
@@ -56,7 +57,7 @@ def test_a_full_pull_costs_its_pages_and_one_repository_request(world: GithubFix
     assert len(pulled.issues) == 190
     assert world.requests() == 3 + 1
     world.pull()
-    assert world.requests() == 4 + 3, "what was learned about the repository is kept"
+    assert world.requests() == 4 + 3, "facts about the repository are cached"
 
 
 def test_pull_requests_come_only_for_sources_that_want_them(world: GithubFixture) -> None:
@@ -79,14 +80,14 @@ def test_unchanged_runs_settle_on_304(world: GithubFixture) -> None:
     fill(world, 150)
     world.pass_minutes(60)
     pulled = world.pull()
-    seen = []
+    found = []
     for _ in range(3):
         world.pass_minutes(60)
         world.sandbox.log.clear()
         pulled = world.pull(pulled)
         assert pulled.issues == ()
-        seen += statuses(world)
-    assert [status for _, status in seen] == [200, 304, 304]
+        found += statuses(world)
+    assert [status for _, status in found] == [200, 304, 304]
     assert pulled.unchanged
 
 
@@ -143,9 +144,9 @@ def test_a_label_is_created_once_with_its_colour_and_found_again(world: GithubFi
     assert world.requests() == 1
     label = world.state.repo("acme/churn").label_named("capability:churn")
     assert (label.color, len(label.description)) == ("1d76db", 100)
-    _, stranger = world.connect()
-    stranger._cache = DictCache()
-    stranger.ensure_label("acme/churn", "CAPABILITY:churn", "ffffff", "")
+    _, other_writer = world.connect()
+    other_writer._cache = DictCache()
+    other_writer.ensure_label("acme/churn", "CAPABILITY:churn", "ffffff", "")
     assert world.state.repo("acme/churn").label_named("capability:churn").color == "1d76db"
 
 
@@ -181,9 +182,9 @@ def test_repositories_are_read_in_parallel() -> None:
     part = seed()["trackers"]["github"]
     names = ["acme/a", "acme/b", "acme/c", "acme/d"]
     part["repos"] = {name: {"permissions": {"increment-sync": "write"}} for name in names}
-    with Sandbox.from_seed({"now": "2026-11-20T09:00:00Z", "trackers": {"github": part}}) as box:
-        box.faults.add(Fault(kind="latency", seconds=0.1))
-        world = GithubFixture(box)
+    with Sandbox.from_seed({"now": "2026-11-20T09:00:00Z", "trackers": {"github": part}}) as sandbox:
+        sandbox.faults.add(Fault(kind="latency", seconds=0.1))
+        world = GithubFixture(sandbox)
         began = time.monotonic()
         answers = list(
             world.reader.pull(
@@ -192,7 +193,7 @@ def test_repositories_are_read_in_parallel() -> None:
         )
         took = time.monotonic() - began
     assert [answer.source.repo for answer in answers] == names
-    assert took < 0.5, "eight requests of 100 ms, two after each other"
+    assert took < 0.5, "eight requests of 100 ms, four at a time"
 
 
 # ---- moves
@@ -245,7 +246,7 @@ def test_a_source_that_is_no_repository_is_missing_without_a_request(world: Gith
     assert world.requests() == 0
 
 
-# ---- rights
+# ---- permissions
 
 
 def test_a_wrong_token_fails_every_source_with_the_same_message(world: GithubFixture) -> None:
@@ -276,7 +277,7 @@ def test_an_archived_repository_is_readable_and_rejects_writes(world: GithubFixt
 def test_an_app_signs_once_and_its_comments_are_its_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # Left to itself, the HTTP library would replace our signature by what it finds in this file.
+    # By default, requests replaces our Authorization header by the credentials in this file.
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password else\n")
     netrc.chmod(0o600)
@@ -287,17 +288,17 @@ def test_an_app_signs_once_and_its_comments_are_its_own(
     part = seed(apps=apps)
     for repo in part["trackers"]["github"]["repos"].values():
         repo["permissions"] = repo["permissions"] | {"plan-sync[bot]": "write"}
-    with Sandbox.from_seed(part) as box:
+    with Sandbox.from_seed(part) as sandbox:
         app = GithubApp(app_id="7", private_key=pem, installation_id=70)
-        world = GithubFixture(box, token=None, app=app)
+        world = GithubFixture(sandbox, token=None, app=app)
         ref = world.ref(world.add_issue("one"))
         made = world.writer.create_comment(ref, "status", {})
         assert world.reader.whoami().name == "plan-sync[bot]"
         assert made.author_id == world.reader.whoami().id
-        assert box.log.count("POST", "*/access_tokens") == 1
+        assert sandbox.log.count("POST", "*/access_tokens") == 1
         world.pass_minutes(120)
         world.pull()
-        assert box.log.count("POST", "*/access_tokens") == 2, "tokens live for an hour"
+        assert sandbox.log.count("POST", "*/access_tokens") == 2, "tokens live for an hour"
         wrong = GithubApp(app_id="7", private_key=pem, installation_id=71)
         with pytest.raises(AuthFailed, match="INSTALLATION_ID"):
             world.connect(app=wrong)[0].read(ref.key, FieldSelection())
@@ -408,8 +409,8 @@ def test_lost_responses_to_label_changes_are_retried(world: GithubFixture) -> No
 
 
 def test_a_used_up_rate_limit_fails_every_source_with_its_end() -> None:
-    with Sandbox.from_seed(seed(rate_limit=2)) as box:
-        world = GithubFixture(box)
+    with Sandbox.from_seed(seed(rate_limit=2)) as sandbox:
+        world = GithubFixture(sandbox)
         world.pull()
         failed = failure(world)
         assert failed.kind == "rate_limit"
@@ -420,8 +421,8 @@ def test_a_used_up_rate_limit_fails_every_source_with_its_end() -> None:
 
 def test_the_content_limit_without_a_time_waits_a_minute() -> None:
     limits = {"content_per_minute": 3, "secondary_retry_after": "none"}
-    with Sandbox.from_seed(seed(**limits)) as box:
-        world = GithubFixture(box)
+    with Sandbox.from_seed(seed(**limits)) as sandbox:
+        world = GithubFixture(sandbox)
         ref = world.ref(world.add_issue("one"))
         for number in range(4):
             world.writer.create_comment(ref, f"comment {number}", {})
@@ -434,16 +435,16 @@ def test_a_change_hidden_by_a_lagging_list_comes_with_a_later_pull(world: Github
     world.pass_minutes(60)
     pulled = world.pull(world.pull())
     world.state.search_lag = timedelta(minutes=3)
-    seen = set()
+    found = set()
     for number in range(6):
         key = world.add_issue(f"late {number}")
         world.pass_minutes(1)
         world.close(key)
         pulled = world.pull(pulled)
-        seen |= {(issue.title, issue.status) for issue in pulled.issues}
+        found |= {(issue.title, issue.status) for issue in pulled.issues}
     world.pass_minutes(4)
-    seen |= {(issue.title, issue.status) for issue in world.pull(pulled).issues}
-    assert {(f"late {number}", "closed") for number in range(6)} <= seen
+    found |= {(issue.title, issue.status) for issue in world.pull(pulled).issues}
+    assert {(f"late {number}", "closed") for number in range(6)} <= found
 
 
 def test_a_change_that_appears_after_a_later_one_is_not_lost(world: GithubFixture) -> None:

@@ -1,4 +1,4 @@
-"""Jira Cloud and Data Center under the contract of all connectors, and what is Jira's own about writing."""
+"""Connector contract for Jira Cloud and Data Center, and Jira's particularities of writes."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class TestJiraDataCenter(ConnectorSuite):
 
 
 class TestJiraCloudBehindTheGateway(ConnectorSuite):
-    """A scoped token, an account on the other side of the world, and links that name the gateway."""
+    """Scoped token, account in a distant time zone, and self links with the gateway."""
 
     @pytest.fixture
     def world(self) -> Iterator[TrackerFixture]:
@@ -93,8 +93,8 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 @pytest.fixture
 def jira(kind: Kind) -> Iterator[JiraServer]:
-    with serve_jira(kind) as box:
-        yield box
+    with serve_jira(kind) as sandbox:
+        yield sandbox
 
 
 def ref(jira: JiraServer, key: str) -> IssueRef:
@@ -173,7 +173,7 @@ def test_an_edit_without_permission_is_rejected(kind: Kind) -> None:
 
 
 def test_labels_missing_in_a_truncated_changelog_have_no_origin() -> None:
-    """Cloud cuts off the oldest entries; whoever put ``early`` is then unknown, not somebody else."""
+    """Cloud truncates the oldest entries. The origin of ``early`` is then unknown, not another account."""
     with serve_jira("jira-cloud") as jira:
         jira.state.label("DS-1", "early", "dana")
         for number in range(150):

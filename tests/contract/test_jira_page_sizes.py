@@ -1,4 +1,4 @@
-"""A Data Center that cannot cope with a page of a thousand issues and their changelogs, over HTTP."""
+"""Data Center that cannot deliver pages of a thousand issues with changelogs, over HTTP."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ISSUES = 120
 SEARCH = "POST /search"
 
 
-def many(kind: Kind = "jira-dc") -> Any:
+def serve_many_issues(kind: Kind = "jira-dc") -> Any:
     times = {"created": "9d ago", "started": "8d ago", "updated": "5d ago", "status": "In Progress"}
     issues = [{"summary": f"Issue {n}", **times} for n in range(ISSUES)]
     return serve_jira(kind, projects={"DS": {"issues": issues}, "OPS": {"issues": issues[:1]}})
@@ -27,16 +27,18 @@ def many(kind: Kind = "jira-dc") -> Any:
 
 @pytest.fixture
 def jira() -> Iterator[JiraServer]:
-    with many() as box:
-        yield box
+    with serve_many_issues() as server:
+        yield server
 
 
-def too_much(jira: JiraServer, *, rows: int | None = None, expand: str | None = None, **how: Any) -> None:
-    """From now on such searches get no whole answer."""
+def fail_large_requests(
+    jira: JiraServer, *, rows: int | None = None, expand: str | None = None, **how: Any
+) -> None:
+    """Let matching searches fail from now on."""
     jira.sandbox.faults.add(Fault(**({"kind": "timeout", "times": None} | how), rows=rows, expand=expand))
 
 
-def told(answer: Any) -> set[str]:
+def keys_with_history(answer: Any) -> set[str]:
     return {change.ref.key for change in pulled_source(answer).changes or ()}
 
 
@@ -52,18 +54,18 @@ def told(answer: Any) -> set[str]:
 def test_smaller_pages_return_everything_and_their_size_is_kept(
     jira: JiraServer, how: dict[str, Any]
 ) -> None:
-    calm = jira.pull(DS)[DS]
+    undisturbed = jira.pull(DS)[DS]
     jira.requests()
-    too_much(jira, rows=51, **how)
+    fail_large_requests(jira, rows=51, **how)
     answer = jira.pull(DS)[DS]
-    assert replace(pulled_source(answer), changes=None) == replace(pulled_source(calm), changes=None)
+    assert replace(pulled_source(answer), changes=None) == replace(pulled_source(undisturbed), changes=None)
     assert sorted(map(str, pulled_source(answer).changes or ())) == sorted(
-        map(str, pulled_source(calm).changes or ())
+        map(str, pulled_source(undisturbed).changes or ())
     )
     searches = [each for each in jira.requests() if each == SEARCH]
-    assert len(searches) == 4 + 2 + 3, "a thousand four times, 250 twice, and then three pages of 50"
+    assert len(searches) == 4 + 2 + 3, "1000 rows four times, 250 twice, then three pages of 50"
     jira.pull(DS)
-    assert jira.requests().count(SEARCH) == 3, "what worked is kept"
+    assert jira.requests().count(SEARCH) == 3, "the size that worked stays"
 
 
 def test_a_page_that_fails_once_is_retried_at_full_size(jira: JiraServer) -> None:
@@ -75,26 +77,28 @@ def test_a_page_that_fails_once_is_retried_at_full_size(jira: JiraServer) -> Non
 
 
 def test_a_failed_fallback_counts_as_one_failure_and_a_working_one_as_none(jira: JiraServer) -> None:
-    too_much(jira, rows=51)
+    fail_large_requests(jira, rows=51)
     jira.pull(DS)
     assert len(issue_keys(jira.pull(OPS)[OPS])) == 1
     jira.sandbox.faults.clear()
-    too_much(jira)
+    fail_large_requests(jira)
     assert isinstance(jira.pull(DS)[DS], FailedSource)
     jira.sandbox.faults.clear()
-    assert len(issue_keys(jira.pull(OPS)[OPS])) == 1, "one request that failed for good closes nothing"
+    assert len(issue_keys(jira.pull(OPS)[OPS])) == 1, "one failed request does not open the circuit breaker"
 
 
 def test_a_server_that_is_down_gets_no_fallbacks_from_later_sources(jira: JiraServer) -> None:
     narrowed = project("OPS", "labels = x")
     jira.pull(DS)
     jira.requests()
-    too_much(jira, kind="status", status=503)
+    fail_large_requests(jira, kind="status", status=503)
     answers = jira.pull(DS, narrowed, project("OPS", "labels = y"))
     assert [answer.kind for answer in answers.values() if isinstance(answer, FailedSource)] == [
         "unavailable"
     ] * 3
-    assert jira.requests().count(SEARCH) == (4 + 2 + 2 + 2) + 4, "the third finds the tracker closed"
+    assert jira.requests().count(SEARCH) == (4 + 2 + 2 + 2) + 4, (
+        "the third source finds the circuit breaker open"
+    )
 
 
 def test_a_wait_demanded_by_the_server_applies_before_a_smaller_page(jira: JiraServer) -> None:
@@ -105,15 +109,15 @@ def test_a_wait_demanded_by_the_server_applies_before_a_smaller_page(jira: JiraS
         jira.advance(seconds=seconds)
 
     reader, _ = jira.connect(sleep=sleep)
-    too_much(jira, rows=251, kind="status", status=503, retry_after=40)
+    fail_large_requests(jira, rows=251, kind="status", status=503, retry_after=40)
     assert len(issue_keys(jira.pull(DS, reader=reader)[DS])) == ISSUES
     assert slept == [40.0] * 4
     jira.sandbox.faults.clear()
     reader, _ = jira.connect(sleep=sleep)
     jira.requests()
-    too_much(jira, rows=251, kind="status", status=503, retry_after=3600)
+    fail_large_requests(jira, rows=251, kind="status", status=503, retry_after=3600)
     assert isinstance(jira.pull(DS, reader=reader)[DS], FailedSource)
-    assert jira.requests().count(SEARCH) == 1, "whoever is asked to wait an hour asks for nothing smaller"
+    assert jira.requests().count(SEARCH) == 1, "no fallback when the server demands a wait of an hour"
 
 
 @pytest.mark.parametrize("limit", ["max_total", "deadline"])
@@ -125,10 +129,10 @@ def test_all_fallbacks_of_a_page_share_the_time_of_one_request(jira: JiraServer,
         else {"deadline": jira.sandbox.clock.now() + timedelta(seconds=9)}
     )
     reader, _ = jira.connect(policy=replace(policy, **over))
-    too_much(jira, rows=51)
+    fail_large_requests(jira, rows=51)
     assert isinstance(jira.pull(DS, reader=reader)[DS], FailedSource)
     assert jira.requests().count(SEARCH) == 4 + 2, (
-        "7 seconds between the four, one more before the smaller page"
+        "7 seconds between the four attempts, one more before the smaller page"
     )
 
 
@@ -149,40 +153,40 @@ def test_a_page_too_large_with_changelogs_comes_without_and_the_next_with_them(j
     answer = pulled_source(jira.pull(DS)[DS])
     assert len(answer.issues) == ISSUES
     assert len(answer.without_history) == 50
-    assert told(answer) == {
+    assert keys_with_history(answer) == {
         issue.ref.key for issue in answer.issues if issue.ref.id not in answer.without_history
     }
     assert jira.requests().count(SEARCH) == (4 + 2 + 2 + 1) + 2
 
 
 def test_changelogs_that_always_fail_are_not_requested_again(jira: JiraServer) -> None:
-    heard: list[tuple[str, str]] = []
-    reader, _ = jira.connect(on_smaller_page=lambda *said: heard.append(said))
-    too_much(jira, expand="changelog")
+    reductions: list[tuple[str, str]] = []
+    reader, _ = jira.connect(on_smaller_page=lambda *arguments: reductions.append(arguments))
+    fail_large_requests(jira, expand="changelog")
     answer = pulled_source(jira.pull(DS, reader=reader)[DS])
     assert len(answer.issues) == len(answer.without_history) == ISSUES
     assert jira.requests().count(SEARCH) == (4 + 2 + 2 + 1) + (4 + 1) + 1
-    assert [text.partition("from now on: ")[2] for _, text in heard] == [
+    assert [text.partition("from now on: ")[2] for _, text in reductions] == [
         "50 issues per page",
         "no changelogs with the issues",
     ]
     jira.pull(DS, reader=reader)
     assert jira.requests().count(SEARCH) == 3
-    asked = HistoryRequest(source=DS, issues=answer.issues)
-    (failure,) = reader.histories([asked], FieldSelection())
+    request = HistoryRequest(source=DS, issues=answer.issues)
+    (failure,) = reader.histories([request], FieldSelection())
     assert isinstance(failure, FailedSource) and failure.kind == "payload"
     assert "changelogs are too much for this server" in failure.reason
     assert jira.requests() == []
 
 
 def histories(
-    jira: JiraServer, wanted: FieldSelection = FieldSelection()
+    jira: JiraServer, selection: FieldSelection = FieldSelection()
 ) -> tuple[SourceHistory, HistoryRequest]:
-    asked = HistoryRequest(source=DS, issues=pulled_source(jira.pull(DS)[DS]).issues)
+    request = HistoryRequest(source=DS, issues=pulled_source(jira.pull(DS)[DS]).issues)
     jira.requests()
-    (history,) = jira.reader.histories([asked], wanted)
+    (history,) = jira.reader.histories([request], selection)
     assert isinstance(history, SourceHistory), history
-    return history, asked
+    return history, request
 
 
 def started(changes: tuple[IssueChange, ...]) -> set[str]:
@@ -191,38 +195,41 @@ def started(changes: tuple[IssueChange, ...]) -> set[str]:
 
 @pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 def test_histories_fall_back_to_smaller_requests(kind: Kind) -> None:
-    with many(kind) as jira:
-        calm, _ = histories(jira)
+    with serve_many_issues(kind) as jira:
+        undisturbed, _ = histories(jira)
         at_ease = len(jira.requests())
-        assert len(started(calm.changes)) == ISSUES
+        assert len(started(undisturbed.changes)) == ISSUES
         path = "*/changelog/bulkfetch" if kind == "jira-cloud" else "*/search"
-        asked = HistoryRequest(source=DS, issues=pulled_source(jira.pull(DS)[DS]).issues)
+        request = HistoryRequest(source=DS, issues=pulled_source(jira.pull(DS)[DS]).issues)
         jira.requests()
-        too_much(jira, path=path, rows=51)
-        (history,) = jira.reader.histories([asked], FieldSelection())
+        fail_large_requests(jira, path=path, rows=51)
+        (history,) = jira.reader.histories([request], FieldSelection())
         assert isinstance(history, SourceHistory)
-        assert (started(history.changes), history.complete) == (started(calm.changes), calm.complete)
+        assert (started(history.changes), history.complete) == (
+            started(undisturbed.changes),
+            undisturbed.complete,
+        )
         assert at_ease <= 3
-        assert len(jira.requests()) == 4 + 3, "what is too much, four times, and three portions of 50"
+        assert len(jira.requests()) == 4 + 3, "the full size four times, then three requests of 50"
 
 
 def test_ten_issues_whose_histories_are_too_large_are_incomplete(jira: JiraServer) -> None:
-    asked = HistoryRequest(source=DS, issues=pulled_source(jira.pull(DS)[DS]).issues)
+    request = HistoryRequest(source=DS, issues=pulled_source(jira.pull(DS)[DS]).issues)
     jira.requests()
     jira.sandbox.faults.add(Fault(kind="timeout", expand="changelog", times=4 + 2 + 2))
-    (history,) = jira.reader.histories([asked], FieldSelection())
+    (history,) = jira.reader.histories([request], FieldSelection())
     assert isinstance(history, SourceHistory)
     assert len(history.complete) == len(started(history.changes)) == ISSUES - 10
 
 
 def test_without_bulk_access_issues_with_hidden_changelogs_are_left_out() -> None:
-    with many("jira-cloud") as jira:
+    with serve_many_issues("jira-cloud") as jira:
         refs = [issue.ref for issue in pulled_source(jira.pull(DS)[DS]).issues[:3]]
         jira.state.label(refs[0].key, "theirs", "dana")
         jira.sandbox.faults.add(Fault(kind="status", status=403, path="*/changelog/bulkfetch", times=None))
         jira.sandbox.faults.add(Fault(kind="status", status=404, path=f"*/issue/{refs[1].id}/changelog"))
-        told = jira.reader.label_histories(refs)
-        assert {ref.key: set(stories) for ref, stories in told.items()} == {
+        histories = jira.reader.label_histories(refs)
+        assert {ref.key: set(labels) for ref, labels in histories.items()} == {
             refs[0].key: {"theirs"},
             refs[2].key: set(),
         }

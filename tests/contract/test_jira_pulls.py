@@ -1,4 +1,4 @@
-"""Pulling over HTTP from the embedded Jira, Cloud and Data Center: what is seen, and what it costs."""
+"""Pulls over HTTP from the Jira mock server, Cloud and Data Center: results and request counts."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 @pytest.fixture
 def jira(kind: Kind) -> Iterator[JiraServer]:
-    with serve_jira(kind) as box:
-        yield box
+    with serve_jira(kind) as sandbox:
+        yield sandbox
 
 
 def test_a_first_pull_costs_three_requests_and_the_granted_pages(kind: Kind) -> None:
@@ -80,21 +80,21 @@ def test_two_changes_within_one_minute_with_a_pull_between_are_both_returned(jir
 
 
 def test_a_change_that_the_search_index_shows_late_is_not_lost(jira: JiraServer) -> None:
-    """DS-1 changes, is not in the index yet; DS-2 changed before and moves the watermark past nothing."""
+    """DS-1 changes and is not in the index yet. DS-2 changed before and must not move the watermark past DS-1."""
     after = cursors(jira.pull(DS))
     jira.advance(hours=1)
     jira.state.label("DS-2", "seen", "robot")
     jira.advance(minutes=4)
     jira.state.label("DS-1", "late", "robot")
     jira.state.search_lag = timedelta(minutes=3)
-    seen = jira.pull(DS, after=after)
-    assert issue_keys(seen[DS]) == ["DS-2"]
+    found = jira.pull(DS, after=after)
+    assert issue_keys(found[DS]) == ["DS-2"]
     jira.advance(minutes=5)
-    assert "DS-1" in issue_keys(jira.pull(DS, after=cursors(seen))[DS])
+    assert "DS-1" in issue_keys(jira.pull(DS, after=cursors(found))[DS])
 
 
 def test_a_change_that_appears_after_a_later_one_is_not_lost(jira: JiraServer) -> None:
-    """DS-2's change was in the index when DS-1's, which is two minutes older, was not."""
+    """DS-2's change is in the index while DS-1's change, two minutes older, is not."""
     jira.advance(hours=1)
     jira.state.label("DS-2", "seen", "robot")
     after = cursors(jira.pull(DS))
@@ -188,7 +188,7 @@ def test_a_data_center_with_a_result_window_is_read_completely() -> None:
     ]
     with serve_jira("jira-dc", projects={"DS": {"issues": stamps}}, switches={"window": 10}) as jira:
         site = jira.reader.site
-        found = search_pages(
+        pages = search_pages(
             site,
             'project = "DS"',
             ["created"],
@@ -196,8 +196,8 @@ def test_a_data_center_with_a_result_window_is_read_completely() -> None:
             page_sizes=PageSizeBackoff(4),
             window=10,
         )
-        seen = {row["key"] for page in found for row in page.rows}
-        assert seen == {f"DS-{n}" for n in range(1, 26)}
+        found = {row["key"] for page in pages for row in page.rows}
+        assert found == {f"DS-{n}" for n in range(1, 26)}
 
 
 @pytest.mark.parametrize(

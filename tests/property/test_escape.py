@@ -1,4 +1,4 @@
-"""Whatever the text, it stays readable and does nothing. Markdown is judged by a Markdown parser."""
+"""Escaped text stays readable and has no effect, for any text. A Markdown parser checks Markdown."""
 
 import html
 import re

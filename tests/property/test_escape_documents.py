@@ -1,4 +1,4 @@
-"""Hostile text in every place of what we write: it refers to nothing, and what stands around it keeps its form."""
+"""Untrusted text in every place of our documents: no references, and an unchanged layout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.report_world import report_data
 
 
 def comment(kind, text):
-    """A comment with the text in every place where a text of somebody may stand."""
+    """Return a comment with the text in every place for text from people."""
     keys = (f"DS-1{text}", "acme/churn#7")
     refs = tuple(IssueRef(tracker="there", id=key, key=key) for key in keys)
     document = CommentContent(
@@ -37,7 +37,7 @@ def comment(kind, text):
 
 
 def frame_on_jira(body):
-    """Kinds of markup of each line and cell, with those inside of bold text; text and links to issues left out."""
+    """Return the kinds of markup in each line and cell, including bold text, without plain text and issue links."""
     lines = [
         cell
         for line in body.split("\n")

@@ -1,6 +1,6 @@
-"""Whatever the text, neither tracker finds a rule of its documentation in it. ``docs/hostile-text.md`` has the sources.
+"""Escaped text matches no rule of the trackers' documentation, for any text. Sources: ``docs/hostile-text.md``.
 
-Each rule is tried on a text that breaks it first, so that an oracle that finds nothing cannot pass.
+Each rule is first checked on a text that matches it, so that an oracle without findings cannot pass.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def test_no_github_rule_matches_in_a_table(text):
 
 
 def plain(tokens):
-    """What a reader sees, or None when Jira makes more of it than text and links to issues."""
+    """Return the visible text, or None if Jira recognizes more than text and issue links."""
     if {token.kind for token in tokens} - {"text", "issue key"}:
         return None
     return "".join(token.text for token in tokens).replace(ZERO_WIDTH_SPACE, "")

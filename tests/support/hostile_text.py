@@ -1,6 +1,6 @@
-"""Text that wants to do something, the rules of GitHub as regular expressions, and mixtures of all of it.
+"""Untrusted texts, GitHub's rules as regular expressions, and strategies that mix them.
 
-``docs/hostile-text.md`` has the sources of the rules. Those of Jira are in ``tests/jira_wiki.py``.
+Sources of the rules: ``docs/hostile-text.md``. Jira's rules are in ``jira_wiki.py``.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=2), max_size=12).map
 
 
 def github_texts(markdown):
-    """The text nodes of what GitHub renders, one for each paragraph or cell; mathematics and HTML parts them not."""
+    """Return the text nodes of the rendered Markdown, one per paragraph or cell, across mathematics and HTML."""
     inlines = [token for token in MARKDOWN.parse(markdown) if token.type == "inline"]
     return ["".join(child.content for child in each.children if child.type == "text") for each in inlines]
 
@@ -122,7 +122,7 @@ def found_on_github(markdown):
 
 
 def markup_on_github(markdown):
-    """What Markdown makes of it besides a paragraph of text and the spans that keep ``$`` from being mathematics."""
+    """Return the recognized markup, except paragraphs and the spans that escape ``$``."""
     tokens = MARKDOWN.parse(markdown)
     all_tokens = [*tokens, *(child for token in tokens for child in token.children or ())]
     kinds = {token.type for token in all_tokens if token.content not in ("<span>", "</span>")}

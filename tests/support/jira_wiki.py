@@ -1,10 +1,10 @@
-"""Reads a line of Jira wiki markup as the help page describes it, and tells what is more than text.
+"""Parser of one line of Jira wiki markup that reports everything beyond plain text.
 
-Written from "Text Formatting Notation Help" (``/secure/WikiRendererHelpAction.jspa?section=all`` of a Jira) and,
-where that page is silent, from two programs of Atlassian: which characters a backslash escapes
-(``BackslashEscapeRendererComponent``), what may stand around a text effect (``PhraseRendererComponent``), and that
-an escaped ``|`` still ends a cell (``editor-wikimarkup-transformer``). Where these differ, the stricter one is taken:
-what any of them makes of a text counts.
+Based on "Text Formatting Notation Help" (``/secure/WikiRendererHelpAction.jspa?section=all`` of a Jira) and,
+where that page says nothing, on two programs of Atlassian: characters that a backslash escapes
+(``BackslashEscapeRendererComponent``), context of text effects (``PhraseRendererComponent``), and
+the end of a cell at an escaped ``|`` (``editor-wikimarkup-transformer``). Where they differ, markup counts if any of
+them recognizes it.
 """
 
 from __future__ import annotations
@@ -52,19 +52,19 @@ _AFTER_NO_LETTER = (
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of a line: ``kind`` is ``text`` or what Jira makes of it."""
+    """Piece of a line. ``kind`` is ``text`` or the recognized markup."""
 
     kind: str
     text: str
 
 
 def cells_of(row: str) -> list[list[Token]]:
-    """The cells of a table row such as ``|one|two|``; a backslash does not keep a bar from ending its cell."""
+    """Return the cells of a table row such as ``|one|two|``. An escaped bar ends a cell, too."""
     return [tokens_of(cell) for cell in re.split(r"\|{1,2}", row)[1:-1]]
 
 
 def tokens_of(line: str) -> list[Token]:
-    """The tokens of one line that is no table row; pieces of text are joined."""
+    """Return the tokens of one line that is no table row, with adjacent text joined."""
     found: list[Token] = []
     at = 0
     while at < len(line):
@@ -78,7 +78,7 @@ def tokens_of(line: str) -> list[Token]:
 
 
 def _next(line: str, at: int) -> tuple[Token, int]:
-    """The token that starts here, and how many characters of the line it takes."""
+    """Return the token at this position, and its length."""
     if line[at] == "\\" and line[at + 1 : at + 2] in tuple(ESCAPABLE):
         return Token("text", line[at + 1]), 2
     rules = [*(_AT_LINE_START if not line[:at].strip() else ()), *_ANYWHERE]

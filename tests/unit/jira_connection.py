@@ -1,4 +1,4 @@
-"""A Jira connector over mocked HTTP, for tests that look at exact requests."""
+"""Jira connector over mocked HTTP, for tests of exact requests."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from connectors.jira.connect import open_jira
 from connectors.jira.reader import JiraReader
 from connectors.jira.writer import JiraWriter
 from connectors.model import IssueRef, Source
+from tests.support.dict_cache import DictCache
 
 SITE = "https://acme.atlassian.net"
 REF = IssueRef(tracker="jira", id="10012", key="DS-12")
@@ -27,17 +28,6 @@ FIELDS = [
         "schema": {"custom": "com.pyxis.greenhopper.jira:gh-sprint"},
     },
 ]
-
-
-@dataclass
-class DictCache:
-    values: dict[str, Any] = field(default_factory=dict)
-
-    def get(self, key: str) -> Any | None:
-        return json.loads(self.values[key]) if key in self.values else None
-
-    def put(self, key: str, value: Any, *, days: float = 30) -> None:
-        self.values[key] = json.dumps(value)
 
 
 @dataclass
@@ -55,7 +45,7 @@ class FakeClock:
 
 @dataclass
 class JiraConnection:
-    """Reader and writer with their cache and clock."""
+    """Opens reader and writer with a cache and a clock."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     cache: DictCache = field(default_factory=DictCache)
@@ -82,7 +72,7 @@ class JiraConnection:
 def mock_site(
     server: responses.RequestsMock, *, zone: str = "UTC", deployment: str = "Cloud", base: str = SITE
 ) -> None:
-    """The three answers that a first pull needs before it searches."""
+    """Mock the three responses that a first pull needs before its search."""
     me = {"accountId": "712020:sync", "displayName": "Increment Sync", "timeZone": zone}
     if deployment != "Cloud":
         me = {"name": "sync", "key": "JIRAUSER7", "displayName": "Increment Sync", "timeZone": zone}
@@ -101,7 +91,7 @@ def issue_payload(
         "updated": updated,
         "project": {"key": project},
     }
-    # The address in self is wrong on purpose: nothing may ever be sent there.
+    # The address in self is wrong on purpose: no request may go there.
     return {
         "id": str(10000 + number),
         "key": f"{project}-{number}",
@@ -111,12 +101,12 @@ def issue_payload(
 
 
 def search_page(*issues: dict[str, Any], token: str | None = None) -> dict[str, Any]:
-    """A page of Cloud's search."""
+    """Return a page of Cloud's search."""
     return {"issues": list(issues), "isLast": token is None} | ({"nextPageToken": token} if token else {})
 
 
 def request_bodies(server: responses.RequestsMock, method: str = "POST", path: str = "") -> list[Any]:
-    """Decoded bodies of the requests that were made."""
+    """Return the decoded bodies of the requests sent."""
     calls = [call.request for call in server.calls]
     return [
         json.loads(request.body)

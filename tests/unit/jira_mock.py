@@ -1,4 +1,4 @@
-"""An embedded Jira without sockets, and clients of it, for the tests of the look-alike."""
+"""Jira mock server without sockets, with clients, for its own tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MORNING = datetime(2026, 10, 1, 9, 0, 38, 612_000, tzinfo=UTC)
 
 
 class MockJira:
-    """One site with a robot (``bot``), an admin, a reader in Berlin, people, and the projects DS and OPEN."""
+    """One site with a service account (``bot``), an admin, a reader in Berlin, people, and the projects DS and OPEN."""
 
     def __init__(self, kind: str = "jira-cloud", **seed: Any) -> None:
         self.clock = Clock(MORNING)
@@ -28,7 +28,7 @@ class MockJira:
     def send(
         self, method: str, path: str, *, by: str | None = "bot", json: Any = None, **query: Any
     ) -> TrackerResponse:
-        """A request to ``/rest/api/2`` (or to the path itself when it starts with ``/``) by an account."""
+        """Send a request as an account to a path below ``/rest/api/2``, or to an absolute path."""
         return self.tracker.handle(
             TrackerRequest(
                 method=method,
@@ -59,14 +59,14 @@ class MockJira:
         return self.get("search/jql" if self.state.is_cloud else "search", jql=jql, **query)
 
     def search_keys(self, jql: str, **query: Any) -> list[str]:
-        """Keys of the first page."""
+        """Return the keys of the first page."""
         answer = self.search(jql, fields="key", **query)
         assert answer.status == 200, answer.data
         return [issue["key"] for issue in answer.data["issues"]]
 
 
 def mock_jira_with_issue(kind: str = "jira-cloud", **seed: Any) -> MockJira:
-    """DS-1 with the label ``human``, watched by dana; then an hour passes."""
+    """Return a site with DS-1, labelled ``human`` and watched by dana, one hour old."""
     site = MockJira(kind, **seed)
     site.state.add_issue("DS", "One", labels=["human"], watchers=("dana",), by="dana")
     site.clock.advance(timedelta(hours=1))
@@ -74,7 +74,7 @@ def mock_jira_with_issue(kind: str = "jira-cloud", **seed: Any) -> MockJira:
 
 
 def error_text(answer: TrackerResponse) -> str:
-    """The reasons in an error body, as one text."""
+    """Return the messages in an error body as one text."""
     return " ".join([*answer.data.get("errorMessages", []), *answer.data.get("errors", {}).values()])
 
 

@@ -1,4 +1,4 @@
-"""A tracker that is down is not asked again in the same run; one request that fails says nothing about the others."""
+"""Circuit breaker: no requests to a tracker that is down, and no effect of a single failed request."""
 
 from __future__ import annotations
 

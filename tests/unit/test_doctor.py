@@ -17,7 +17,8 @@ from connectors.memory.tracker import MemoryTracker
 from connectors.model import CheckResult, Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
-from tests.contract.jira_server import DictCache, JiraServer, project, serve_jira
+from tests.contract.jira_server import JiraServer, project, serve_jira
+from tests.support.dict_cache import DictCache
 
 CHURN = Source(tracker="github", repo="acme/churn")
 REPO = "*/repos/acme/churn"

@@ -1,4 +1,4 @@
-"""Where the next pull of a repository goes on: nothing lost, and a 304 when nothing happened."""
+"""Cursor of a repository: no lost changes, and a 304 if nothing changed."""
 
 from __future__ import annotations
 

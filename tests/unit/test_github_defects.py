@@ -1,7 +1,6 @@
-"""What GitHub's client library does wrong on its own request path, and we must not.
+"""Defects of PyGithub's request path that our requests must not have.
 
-Each exchange is the one in which PyGithub 2.10 was seen to fail; sending our requests through it would
-fail the test.
+Each test replays an exchange in which PyGithub 2.10 failed, and fails if our requests go through PyGithub.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from connectors.github.reader import GithubReader
 from connectors.github.writer import GithubWriter
 from connectors.http.retry import RetryPolicy
 from connectors.model import Cursor, FailedSource, FieldSelection, IssueRef, PulledSource, Source
-from tests.contract.connector_suite import DictCache
+from tests.support.dict_cache import DictCache
 from tests.unit.test_github_payload import raw_issue
 
 API = "https://api.github.com"
@@ -33,7 +32,7 @@ REF = IssueRef(tracker="github", id="1296269", key="acme/churn#7")
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
-class Desk:
+class GithubConnection:
     def __init__(self, **options: Any) -> None:
         self.time = START
         self.slept: list[float] = []
@@ -66,8 +65,8 @@ def net() -> Iterator[responses.RequestsMock]:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def connection() -> GithubConnection:
+    return GithubConnection()
 
 
 def cursor(since: datetime = START - timedelta(hours=2), etag: str | None = None) -> Cursor:
@@ -79,21 +78,23 @@ def raw_comment(**changes: Any) -> dict[str, Any]:
     return {"id": 9, "user": user, "body": "status", "created_at": "2026-11-20T09:00:00Z"} | changes
 
 
-def test_a_comment_is_not_repeated_after_a_502(net: responses.RequestsMock, desk: Desk) -> None:
+def test_a_comment_is_not_repeated_after_a_502(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
     net.post(f"{ISSUE}/comments", status=502)
     with pytest.raises(OutcomeUnknown):
-        desk.writer.create_comment(REF, "status", {})
+        connection.writer.create_comment(REF, "status", {})
     assert len(net.calls) == 1
 
 
 def test_a_redirected_list_does_not_return_thirty_open_issues(
-    net: responses.RequestsMock, desk: Desk
+    net: responses.RequestsMock, connection: GithubConnection
 ) -> None:
     moved = f"{API}/repositories/900"
     net.get(f"{REPO}/issues", status=301, headers={"Location": f"{moved}/issues"})
     net.get(f"{moved}/issues", json=[raw_issue()])
     net.get(moved, json={"id": 900, "full_name": "acme/retention"})
-    answer = desk.pull(cursor())
+    answer = connection.pull(cursor())
     assert isinstance(answer, FailedSource)
     assert answer.kind == "missing"
     assert answer.reason == (
@@ -102,72 +103,82 @@ def test_a_redirected_list_does_not_return_thirty_open_issues(
     assert [call.request.url for call in net.calls][1:] == [moved]
 
 
-def test_a_307_on_a_write_raises_write_redirected(net: responses.RequestsMock, desk: Desk) -> None:
+def test_a_307_on_a_write_raises_write_redirected(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
     redirect = {"message": "Temporary Redirect", "url": f"{API}/repositories/900/issues/7/comments"}
     location = {"Location": redirect["url"]}
     net.post(f"{ISSUE}/comments", status=307, json=redirect, headers=location)
     net.patch(f"{REPO}/issues/comments/9", status=307, json=redirect, headers=location)
     net.post(f"{ISSUE}/labels", status=307, json=redirect, headers=location)
     for write in (
-        lambda: desk.writer.create_comment(REF, "status", {}),
-        lambda: desk.writer.edit_comment(REF, "9", "status", {}),
-        lambda: desk.writer.change_labels(REF, ["mine"], []),
+        lambda: connection.writer.create_comment(REF, "status", {}),
+        lambda: connection.writer.edit_comment(REF, "9", "status", {}),
+        lambda: connection.writer.change_labels(REF, ["mine"], []),
     ):
         with pytest.raises(Rejected, match="nothing was written"):
             write()
     assert len(net.calls) == 3
 
 
-def test_a_bare_429_is_a_rate_limit_and_waits_a_minute(net: responses.RequestsMock, desk: Desk) -> None:
+def test_a_bare_429_is_a_rate_limit_and_waits_a_minute(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
     net.get(f"{REPO}/issues", status=429)
     net.get(f"{REPO}/issues", json=[])
-    assert isinstance(desk.pull(cursor()), PulledSource)
-    assert desk.slept == [60]
+    assert isinstance(connection.pull(cursor()), PulledSource)
+    assert connection.slept == [60]
 
 
 @pytest.mark.parametrize(
     ("value", "seconds"), [("Fri, 20 Nov 2026 10:00:17 GMT", 17), ("2.5", 2.5), ("17", 17)]
 )
 def test_retry_after_is_respected_in_every_format(
-    net: responses.RequestsMock, desk: Desk, value: str, seconds: float
+    net: responses.RequestsMock, connection: GithubConnection, value: str, seconds: float
 ) -> None:
     refusal = {"Retry-After": value, "Date": "Fri, 20 Nov 2026 10:00:00 GMT"}
     net.get(f"{REPO}/issues", status=403, headers=refusal, json={"message": "secondary rate limit"})
     net.get(f"{REPO}/issues", json=[])
-    assert isinstance(desk.pull(cursor()), PulledSource)
-    assert desk.slept == [seconds]
+    assert isinstance(connection.pull(cursor()), PulledSource)
+    assert connection.slept == [seconds]
 
 
-def test_a_rate_limit_of_an_hour_fails_at_once(net: responses.RequestsMock, desk: Desk) -> None:
+def test_a_rate_limit_of_an_hour_fails_at_once(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
     reset = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(START.timestamp()) + 3600)}
     net.get(f"{REPO}/issues", status=403, headers=reset, json={"message": "API rate limit exceeded"})
-    answer = desk.pull(cursor())
+    answer = connection.pull(cursor())
     assert isinstance(answer, FailedSource)
     assert answer.kind == "rate_limit"
     assert "until 2026-11-20 10:00 UTC" in answer.reason
-    assert desk.slept == []
+    assert connection.slept == []
 
 
-def test_a_403_about_permissions_is_no_rate_limit(net: responses.RequestsMock, desk: Desk) -> None:
+def test_a_403_about_permissions_is_no_rate_limit(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
     left = {"X-RateLimit-Remaining": "4999", "X-RateLimit-Reset": str(int(START.timestamp()) + 3600)}
     net.post(f"{ISSUE}/labels", status=403, headers=left, json={"message": "Must have push access"})
     with pytest.raises(Rejected, match="Must have push access"):
-        desk.writer.change_labels(REF, ["mine"], [])
-    assert desk.slept == []
+        connection.writer.change_labels(REF, ["mine"], [])
+    assert connection.slept == []
 
 
-def test_a_patch_is_retried_after_a_502(net: responses.RequestsMock, desk: Desk) -> None:
+def test_a_patch_is_retried_after_a_502(net: responses.RequestsMock, connection: GithubConnection) -> None:
     net.patch(f"{REPO}/issues/comments/9", status=502)
     net.patch(f"{REPO}/issues/comments/9", json=raw_comment())
-    assert desk.writer.edit_comment(REF, "9", "status", {}).id == "9"
-    assert desk.slept == [1.0]
+    assert connection.writer.edit_comment(REF, "9", "status", {}).id == "9"
+    assert connection.slept == [1.0]
 
 
-def test_lists_are_requested_in_every_state_by_pages_of_100(net: responses.RequestsMock, desk: Desk) -> None:
+def test_lists_are_requested_in_every_state_by_pages_of_100(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
     net.get(f"{REPO}/issues", json=[])
-    desk.pull(cursor(START - timedelta(hours=2)))
-    asked = parse_qs(urlsplit(net.calls[0].request.url or "").query)
-    assert asked == {
+    connection.pull(cursor(START - timedelta(hours=2)))
+    query = parse_qs(urlsplit(net.calls[0].request.url or "").query)
+    assert query == {
         "state": ["all"],
         "sort": ["updated"],
         "direction": ["asc"],
@@ -176,124 +187,134 @@ def test_lists_are_requested_in_every_state_by_pages_of_100(net: responses.Reque
     }
 
 
-def test_since_is_sent_in_utc_whatever_zone_it_is_in(net: responses.RequestsMock, desk: Desk) -> None:
+def test_since_is_sent_in_utc_whatever_zone_it_is_in(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
     net.get(f"{REPO}/issues", json=[])
-    desk.pull(cursor(datetime(2026, 11, 20, 9, 0, 0, tzinfo=ZoneInfo("Europe/Berlin"))))
+    connection.pull(cursor(datetime(2026, 11, 20, 9, 0, 0, tzinfo=ZoneInfo("Europe/Berlin"))))
     assert "since=2026-11-20T08%3A00%3A00Z" in (net.calls[0].request.url or "")
 
 
-def test_a_304_is_unchanged_and_not_an_empty_list(net: responses.RequestsMock, desk: Desk) -> None:
+def test_a_304_is_unchanged_and_not_an_empty_list(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
     net.get(f"{REPO}/issues", status=304)
     before = cursor(etag='W/"abc"')
-    answer = desk.pull(before)
+    answer = connection.pull(before)
     assert isinstance(answer, PulledSource)
     assert (answer.unchanged, answer.issues, answer.cursor) == (True, (), before)
     assert net.calls[0].request.headers["If-None-Match"] == 'W/"abc"'
 
 
 def test_next_pages_are_followed_as_given_but_only_on_the_same_host(
-    net: responses.RequestsMock, desk: Desk
+    net: responses.RequestsMock, connection: GithubConnection
 ) -> None:
     away = '<https://evil.example/repositories/900/issues?page=2>; rel="next"'
     net.get(f"{REPO}/issues", json=[raw_issue()], headers={"Link": away})
     net.get("https://evil.example/repositories/900/issues", json=[])
-    answer = desk.pull(cursor())
+    answer = connection.pull(cursor())
     assert isinstance(answer, FailedSource)
     assert answer.kind == "payload"
     assert len(net.calls) == 1
 
 
-def test_pages_that_lead_in_a_circle_fail_the_source(net: responses.RequestsMock, desk: Desk) -> None:
+def test_pages_that_lead_in_a_circle_fail_the_source(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
     second = f"{API}/repositories/900/issues?page=2"
     link = {"Link": f'<{second}>; rel="next"'}
     net.get(f"{REPO}/issues", json=[raw_issue()], headers=link)
     net.get(second, json=[raw_issue(id=2, number=8)], headers=link)
-    answer = desk.pull(cursor())
+    answer = connection.pull(cursor())
     assert isinstance(answer, FailedSource)
     assert answer.kind == "payload"
 
 
 def test_an_issue_that_moves_between_numbered_pages_hides_no_other(
-    net: responses.RequestsMock, desk: Desk
+    net: responses.RequestsMock, connection: GithubConnection
 ) -> None:
     def row(number: int, minute: int) -> dict[str, Any]:
         return raw_issue(id=number, number=number, updated_at=f"2026-11-20T08:{minute:02}:00Z")
 
     second = f"{API}/repositories/900/issues?page=2"
     link = {"Link": f'<{second}>; rel="next"'}
-    # Between the pages issue 1 is updated and goes to the end: issue 3 slips onto page one.
+    # Issue 1 is updated between the pages and moves to the end: issue 3 slips onto page one.
     net.get(f"{REPO}/issues", json=[row(1, 1), row(2, 2)], headers=link)
     net.get(second, json=[row(4, 4), row(1, 50)])
     net.get(f"{REPO}/issues", json=[row(2, 2), row(3, 3)], headers=link)
     net.get(second, json=[row(4, 4), row(1, 50)])
-    answer = desk.pull(cursor())
+    answer = connection.pull(cursor())
     assert isinstance(answer, PulledSource)
     assert sorted(issue.ref.id for issue in answer.issues) == ["1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize("answer", [{"message": "odd"}, [7], [{"number": 7}]])
 def test_a_response_that_is_no_list_of_issues_fails_the_source(
-    net: responses.RequestsMock, desk: Desk, answer: Any
+    net: responses.RequestsMock, connection: GithubConnection, answer: Any
 ) -> None:
     net.get(f"{REPO}/issues", json=answer)
-    failed = desk.pull(cursor())
+    failed = connection.pull(cursor())
     assert isinstance(failed, FailedSource)
     assert failed.kind == "payload"
 
 
-def test_label_names_are_quoted_whole(net: responses.RequestsMock, desk: Desk) -> None:
+def test_label_names_are_quoted_whole(net: responses.RequestsMock, connection: GithubConnection) -> None:
     net.delete(f"{ISSUE}/labels/a%2Fb%20100%25", json=[])
-    desk.writer.change_labels(REF, [], ["a/b 100%"])
+    connection.writer.change_labels(REF, [], ["a/b 100%"])
     assert (net.calls[0].request.url or "").endswith("/labels/a%2Fb%20100%25")
 
 
-def test_labels_that_were_not_added_stop_the_removal(net: responses.RequestsMock, desk: Desk) -> None:
+def test_labels_that_were_not_added_stop_the_removal(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
     net.post(f"{ISSUE}/labels", json=[{"name": "other"}])
     with pytest.raises(Rejected, match="state:done"):
-        desk.writer.change_labels(REF, ["state:done"], ["state:planned"])
+        connection.writer.change_labels(REF, ["state:done"], ["state:planned"])
     assert len(net.calls) == 1
 
 
-def test_labels_compare_without_case(net: responses.RequestsMock, desk: Desk) -> None:
+def test_labels_compare_without_case(net: responses.RequestsMock, connection: GithubConnection) -> None:
     net.post(f"{ISSUE}/labels", json=[{"name": "State:Done"}])
-    desk.writer.change_labels(REF, ["state:done"], [])
+    connection.writer.change_labels(REF, ["state:done"], [])
 
 
-def test_a_success_without_a_comment_is_unknown(net: responses.RequestsMock, desk: Desk) -> None:
+def test_a_success_without_a_comment_is_unknown(
+    net: responses.RequestsMock, connection: GithubConnection
+) -> None:
     for odd in ({}, {"id": 9}, raw_comment(body="something else"), None):
         net.post(f"{ISSUE}/comments", status=201, json=odd)
         with pytest.raises(OutcomeUnknown):
-            desk.writer.create_comment(REF, "status", {})
+            connection.writer.create_comment(REF, "status", {})
         net.reset()
 
 
 def test_an_edit_that_answers_with_another_comment_is_refused(
-    net: responses.RequestsMock, desk: Desk
+    net: responses.RequestsMock, connection: GithubConnection
 ) -> None:
     net.patch(f"{REPO}/issues/comments/9", json=raw_comment(id=10))
     with pytest.raises(BadPayload):
-        desk.writer.edit_comment(REF, "9", "status", {})
+        connection.writer.edit_comment(REF, "9", "status", {})
 
 
-def test_the_token_is_sent_and_never_shown(net: responses.RequestsMock, desk: Desk) -> None:
+def test_the_token_is_sent_and_never_shown(net: responses.RequestsMock, connection: GithubConnection) -> None:
     net.get(f"{REPO}/issues", status=401, json={"message": "Bad credentials"})
-    answer = desk.pull(cursor())
+    answer = connection.pull(cursor())
     assert net.calls[0].request.headers["Authorization"] == "token ghp_secret"
     assert isinstance(answer, FailedSource)
     assert answer.kind == "auth"
     assert "ghp_secret" not in answer.reason
-    assert "ghp_secret" not in str(desk.cache.values)
+    assert "ghp_secret" not in str(connection.cache.values)
 
 
 def test_missing_credentials_raise_auth_failed() -> None:
     for token in (None, "", "  \n"):
         with pytest.raises(AuthFailed, match="GH_TOKEN"):
-            Desk(token=token)
+            GithubConnection(token=token)
 
 
 def test_a_broken_private_key_is_reported_without_showing_it(net: responses.RequestsMock) -> None:
     app = GithubApp(app_id="7", private_key="not a key at all", installation_id=70)
     assert "not a key" not in repr(app)
     with pytest.raises(AuthFailed, match="GITHUB_APP_PRIVATE_KEY") as refused:
-        Desk(token=None, app=app).reader.whoami()
+        GithubConnection(token=None, app=app).reader.whoami()
     assert "not a key" not in repr(refused.value)

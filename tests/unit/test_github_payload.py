@@ -1,4 +1,4 @@
-"""GitHub's words -> ours."""
+"""Parsing of GitHub's JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``docs/hostile-text.md`` promises tests; each of them has to be there."""
+"""The tests named in ``docs/hostile-text.md`` exist."""
 
 from __future__ import annotations
 

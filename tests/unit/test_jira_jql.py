@@ -1,4 +1,4 @@
-"""The JQL that is sent, its times in the account's zone, and the cursor that follows."""
+"""JQL conditions, their times in the account's zone, and the next cursor."""
 
 from __future__ import annotations
 
@@ -27,21 +27,23 @@ def source(project: str | None = "DS", jql: str | None = None) -> Source:
 
 
 def test_projects_without_jql_share_one_search_with_their_own_times() -> None:
-    asked = [(source("A"), utc(2026, 10, 1, 4, 31, 59)), (source("B"), None)]
-    assert search_condition(asked, BERLIN) == (
+    sources = [(source("A"), utc(2026, 10, 1, 4, 31, 59)), (source("B"), None)]
+    assert search_condition(sources, BERLIN) == (
         '((project = "A" AND updated >= "2026-10-01 06:31") OR (project = "B"))'
     )
 
 
 def test_a_users_jql_is_put_in_parentheses_without_its_order() -> None:
-    asked = [(source("A", "team = Blue OR labels = x order  by rank DESC"), None)]
-    assert search_condition(asked, BERLIN) == ('((project = "A")) AND (team = Blue OR labels = x)')
+    sources = [(source("A", "team = Blue OR labels = x order  by rank DESC"), None)]
+    assert search_condition(sources, BERLIN) == ('((project = "A")) AND (team = Blue OR labels = x)')
 
 
 def test_a_jql_without_project_is_enough() -> None:
     assert search_condition([(source(None, "filter = 7"), None)], BERLIN) == "(filter = 7)"
-    asked = [(source(None, "filter = 7"), utc(2026, 1, 1))]
-    assert search_condition(asked, ZoneInfo("UTC")) == ('((updated >= "2026-01-01 00:00")) AND (filter = 7)')
+    sources = [(source(None, "filter = 7"), utc(2026, 1, 1))]
+    assert search_condition(sources, ZoneInfo("UTC")) == (
+        '((updated >= "2026-01-01 00:00")) AND (filter = 7)'
+    )
 
 
 def test_an_unbounded_search_is_rejected() -> None:
@@ -104,22 +106,24 @@ def issue(updated: datetime) -> Issue:
 
 
 def test_an_old_watermark_continues_at_the_next_minute() -> None:
-    seen = utc(2026, 10, 1, 12, 0, 30)
-    cursor = next_cursor(None, [issue(seen)], server_time=utc(2026, 10, 1, 13), now=LATER, overlap=OVERLAP)
-    assert cursor == Cursor(watermark=seen, updated_since=utc(2026, 10, 1, 12, 1))
+    updated = utc(2026, 10, 1, 12, 0, 30)
+    cursor = next_cursor(None, [issue(updated)], server_time=utc(2026, 10, 1, 13), now=LATER, overlap=OVERLAP)
+    assert cursor == Cursor(watermark=updated, updated_since=utc(2026, 10, 1, 12, 1))
 
 
 def test_a_recent_watermark_goes_back_by_the_overlap() -> None:
-    seen, answered = utc(2026, 10, 1, 12, 58, 30), utc(2026, 10, 1, 13)
-    cursor = next_cursor(None, [issue(seen)], server_time=answered, now=answered, overlap=OVERLAP)
-    assert cursor == Cursor(watermark=seen, updated_since=utc(2026, 10, 1, 12, 50))
+    updated, server_time = utc(2026, 10, 1, 12, 58, 30), utc(2026, 10, 1, 13)
+    cursor = next_cursor(None, [issue(updated)], server_time=server_time, now=server_time, overlap=OVERLAP)
+    assert cursor == Cursor(watermark=updated, updated_since=utc(2026, 10, 1, 12, 50))
 
 
 def test_a_watermark_in_the_visible_minute_is_requested_again() -> None:
-    seen, answered = utc(2026, 10, 1, 12, 50, 10), utc(2026, 10, 1, 13, 0, 30)
+    updated, server_time = utc(2026, 10, 1, 12, 50, 10), utc(2026, 10, 1, 13, 0, 30)
     assert (
-        next_cursor(None, [issue(seen)], server_time=answered, now=answered, overlap=OVERLAP).updated_since
-        == seen
+        next_cursor(
+            None, [issue(updated)], server_time=server_time, now=server_time, overlap=OVERLAP
+        ).updated_since
+        == updated
     )
 
 
@@ -136,10 +140,10 @@ def test_an_empty_source_starts_at_the_visible_time() -> None:
 
 
 def test_our_slow_clock_does_not_move_the_cursor_back() -> None:
-    """Only the server's clock says what its index shows; an unchanged source stays cheap."""
-    seen, answered = utc(2026, 10, 1, 12, 0), utc(2026, 10, 1, 13)
+    """Only the server's clock says which changes its index shows; an unchanged source stays cheap."""
+    updated, server_time = utc(2026, 10, 1, 12, 0), utc(2026, 10, 1, 13)
     ours = utc(2026, 10, 1, 11)
-    cursor = next_cursor(None, [issue(seen)], server_time=answered, now=ours, overlap=OVERLAP)
+    cursor = next_cursor(None, [issue(updated)], server_time=server_time, now=ours, overlap=OVERLAP)
     assert cursor.updated_since == utc(2026, 10, 1, 12, 1)
 
 
@@ -151,16 +155,16 @@ def test_a_server_clock_in_the_future_does_not_move_an_empty_source_there() -> N
 
 
 def test_an_issue_that_appears_late_in_the_index_is_not_missed() -> None:
-    """Updated at 12:55, visible at 13:04 only; another one, updated at 12:59, was seen at 13:00."""
-    late, answered = utc(2026, 10, 1, 12, 55), utc(2026, 10, 1, 13)
+    """Updated at 12:55, visible from 13:04 on; another issue, updated at 12:59, was read at 13:00."""
+    late, server_time = utc(2026, 10, 1, 12, 55), utc(2026, 10, 1, 13)
     cursor = next_cursor(
-        None, [issue(utc(2026, 10, 1, 12, 59))], server_time=answered, now=answered, overlap=OVERLAP
+        None, [issue(utc(2026, 10, 1, 12, 59))], server_time=server_time, now=server_time, overlap=OVERLAP
     )
     assert cursor.updated_since <= late
 
 
 def test_an_escaped_quotation_mark_does_not_open_a_string() -> None:
-    """Jira reads ``a\\"`` as a word; whoever takes it for a string overlooks the bracket after it."""
+    """Jira reads ``a\\"`` as a word; a parser that takes it for a string overlooks the parenthesis."""
     assert without_order(r"summary ~ a\"b") == r"summary ~ a\"b"
     with pytest.raises(BadJql, match="closing bracket"):
         without_order(r'summary ~ a\") OR (project = OPS AND text ~ "x" AND text ~ b\"')

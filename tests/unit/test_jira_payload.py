@@ -1,4 +1,4 @@
-"""What a raw Jira answer becomes. No request is made here."""
+"""Parsing of Jira's JSON."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ ON_THE_FIFTH = datetime(2026, 10, 5, 6, 31, 38, 612000, tzinfo=UTC)
 
 
 def raw_issue(**fields: Any) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    basic: dict[str, Any] = {
         "summary": "Sessionise events",
         "status": {"id": "3", "name": "In Arbeit", "statusCategory": {"key": "indeterminate"}},
         "created": "2026-10-01T08:00:00.000+0200",
         "updated": "2026-10-05T14:31:38.612+0800",
         "project": {"key": "DS"},
     }
-    return {"id": "10012", "key": "DS-12", "self": "https://elsewhere/x", "fields": told | fields}
+    return {"id": "10012", "key": "DS-12", "self": "https://elsewhere/x", "fields": basic | fields}
 
 
 def read(ids: FieldIds = IDS, **fields: Any) -> Issue:
@@ -130,7 +130,7 @@ def test_a_set_flagged_field_flags_the_issue() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "texts"),
     [
         ("Blue", ("Blue",)),
         ({"value": "Blue", "id": "7"}, ("Blue",)),
@@ -141,8 +141,8 @@ def test_a_set_flagged_field_flags_the_issue() -> None:
         (2.5, ("2.5",)),
     ],
 )
-def test_custom_fields_become_texts_under_the_name_of_the_rule(value: Any, told: tuple[str, ...]) -> None:
-    assert read(customfield_4=value).fields == {"Team": told}
+def test_custom_fields_become_texts_under_the_name_of_the_rule(value: Any, texts: tuple[str, ...]) -> None:
+    assert read(customfield_4=value).fields == {"Team": texts}
 
 
 def test_a_custom_field_without_value_is_absent() -> None:

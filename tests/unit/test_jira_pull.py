@@ -1,4 +1,4 @@
-"""What is asked of Jira when sources are pulled, and what is believed of its answers."""
+"""Requests of Jira pulls, and responses that fail a source."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def server() -> Iterator[responses.RequestsMock]:
 
 
 @pytest.fixture
-def desk() -> JiraConnection:
+def connection() -> JiraConnection:
     return JiraConnection()
 
 
 def pulled(
-    desk: JiraConnection, *sources: Source, cursor: Cursor | None = None, **opened: Any
+    connection: JiraConnection, *sources: Source, cursor: Cursor | None = None, **opened: Any
 ) -> list[PulledSource | FailedSource]:
-    reader, _ = desk.open(**opened)
+    reader, _ = connection.open(**opened)
     return list(reader.pull([(source, cursor) for source in sources], FieldSelection()))
 
 
@@ -61,12 +61,12 @@ def keys(answer: PulledSource | FailedSource) -> list[str]:
 
 
 def test_a_first_pull_costs_three_requests_and_the_pages(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server)
     server.post(SEARCH, json=search_page(issue_payload(1), token="t2"), headers=DATE)
     server.post(SEARCH, json=search_page(issue_payload(2)), headers=DATE)
-    answer = pulled(desk, DS)[0]
+    answer = pulled(connection, DS)[0]
     assert keys(answer) == ["DS-1", "DS-2"]
     assert len(server.calls) == 3 + 2
     first, second = request_bodies(server)
@@ -78,13 +78,13 @@ def test_a_first_pull_costs_three_requests_and_the_pages(
 
 
 def test_an_unchanged_site_costs_one_request_for_all_its_sources(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server, zone="Australia/Sydney")
     server.post(SEARCH, json=search_page(), headers=DATE)
-    pulled(desk, DS)
+    pulled(connection, DS)
     before = len(server.calls)
-    answers = pulled(desk, DS, OPS, cursor=SINCE)
+    answers = pulled(connection, DS, OPS, cursor=SINCE)
     assert len(server.calls) == before + 1
     assert request_bodies(server)[-1]["jql"] == (
         '((project = "DS" AND updated >= "2026-10-01 22:01") OR '
@@ -94,19 +94,21 @@ def test_an_unchanged_site_costs_one_request_for_all_its_sources(
     assert [answer.cursor for answer in answers if isinstance(answer, PulledSource)] == [SINCE, SINCE]
 
 
-def test_each_distinct_jql_has_its_own_search(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_each_distinct_jql_has_its_own_search(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
     mock_site(server)
     server.post(SEARCH, json=search_page(), headers=DATE)
     blue = [Source(tracker="jira", project=each, jql="team = Blue") for each in ("DS", "OPS")]
     ordered = Source(tracker="jira", project="ML", jql="team = Blue ORDER BY rank")
     red = Source(tracker="jira", project="DS", jql="team = Red")
-    answers = pulled(desk, DS, OPS, *blue, ordered, red)
+    answers = pulled(connection, DS, OPS, *blue, ordered, red)
     assert len(request_bodies(server)) == 3
     assert [answer.source for answer in answers] == [DS, OPS, *blue, ordered, red]
 
 
 def test_issues_are_assigned_to_the_source_of_their_project(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server)
     server.post(
@@ -114,46 +116,48 @@ def test_issues_are_assigned_to_the_source_of_their_project(
         json=search_page(issue_payload(1), issue_payload(2, project="OPS"), issue_payload(3)),
         headers=DATE,
     )
-    assert [keys(answer) for answer in pulled(desk, DS, OPS)] == [["DS-1", "DS-3"], ["OPS-2"]]
+    assert [keys(answer) for answer in pulled(connection, DS, OPS)] == [["DS-1", "DS-3"], ["OPS-2"]]
 
 
 def test_a_project_given_by_another_name_is_searched_separately(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
-    """JQL finds a project by its name and by its old keys too; then the answer does not name it as asked."""
+    """JQL finds a project by its name and old keys, too; the response then has another key than the source."""
     mock_site(server)
     by_name = Source(tracker="jira", project="Data Science")
     server.post(SEARCH, json=search_page(issue_payload(1), issue_payload(2, project="OPS")), headers=DATE)
     server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
     server.post(SEARCH, json=search_page(issue_payload(2, project="OPS")), headers=DATE)
-    assert [keys(answer) for answer in pulled(desk, by_name, OPS)] == [["DS-1"], ["OPS-2"]]
+    assert [keys(answer) for answer in pulled(connection, by_name, OPS)] == [["DS-1"], ["OPS-2"]]
 
 
 def test_a_repeated_row_counts_once_in_its_latest_version(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server)
     newer = issue_payload(1, updated="2026-10-01T12:40:00.000+0000")
     server.post(SEARCH, json=search_page(issue_payload(1), token="t2"), headers=DATE)
     server.post(SEARCH, json=search_page(newer, issue_payload(2)), headers=DATE)
-    answer = pulled(desk, DS)[0]
+    answer = pulled(connection, DS)[0]
     assert isinstance(answer, PulledSource)
     assert sorted(keys(answer)) == ["DS-1", "DS-2"]
     assert answer.cursor.watermark == datetime(2026, 10, 1, 12, 40, tzinfo=UTC)
 
 
-def test_the_cursor_follows_the_servers_clock(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_the_cursor_follows_the_servers_clock(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
     mock_site(server)
-    desk.clock.at += timedelta(days=400)
+    connection.clock.at += timedelta(days=400)
     server.post(SEARCH, json=search_page(), headers=DATE)
-    answer = pulled(desk, DS)[0]
+    answer = pulled(connection, DS)[0]
     assert isinstance(answer, PulledSource)
     visible = datetime(2026, 10, 1, 12, 50, tzinfo=UTC)
     assert (answer.cursor, answer.full) == (Cursor(watermark=visible, updated_since=visible), True)
 
 
 def test_a_missing_project_fails_alone_and_is_named(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server)
     refused = {"errorMessages": ["The value 'OPS' does not exist for the field 'project'."], "errors": {}}
@@ -161,7 +165,7 @@ def test_a_missing_project_fails_alone_and_is_named(
     server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
     server.post(SEARCH, json=refused, status=400, headers=DATE)
     server.get(f"{SITE}/rest/api/2/project/OPS", status=404, json={})
-    good, bad = pulled(desk, DS, OPS)
+    good, bad = pulled(connection, DS, OPS)
     assert keys(good) == ["DS-1"]
     assert isinstance(bad, FailedSource)
     assert bad.kind == "missing"
@@ -169,18 +173,18 @@ def test_a_missing_project_fails_alone_and_is_named(
 
 
 def test_a_jql_that_jira_refuses_is_reported_with_jiras_message(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server)
     server.post(SEARCH, json={"errorMessages": ["Field 'taem' does not exist."]}, status=400, headers=DATE)
     server.get(f"{SITE}/rest/api/2/project/DS", json={"key": "DS"})
-    failure = only_failure(pulled(desk, Source(tracker="jira", project="DS", jql="taem = Blue")))
+    failure = only_failure(pulled(connection, Source(tracker="jira", project="DS", jql="taem = Blue")))
     assert "correct the jql" in failure.reason and "Field 'taem' does not exist." in failure.reason
 
 
-def test_an_unbalanced_jql_is_never_sent(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_an_unbalanced_jql_is_never_sent(server: responses.RequestsMock, connection: JiraConnection) -> None:
     mock_site(server)
-    failure = only_failure(pulled(desk, Source(tracker="jira", project="DS", jql="a = 1) OR (a = 2")))
+    failure = only_failure(pulled(connection, Source(tracker="jira", project="DS", jql="a = 1) OR (a = 2")))
     assert "a closing bracket has no opening one" in failure.reason
     assert not request_bodies(server)
 
@@ -195,37 +199,41 @@ def test_an_unbalanced_jql_is_never_sent(server: responses.RequestsMock, desk: J
 )
 @pytest.mark.parametrize("status", [200, 400, 404])
 def test_an_anonymous_response_fails_the_source(
-    server: responses.RequestsMock, desk: JiraConnection, headers: dict[str, str], status: int
+    server: responses.RequestsMock, connection: JiraConnection, headers: dict[str, str], status: int
 ) -> None:
     mock_site(server)
     server.post(SEARCH, json=search_page(), headers=DATE | headers, status=status)
-    assert only_failure(pulled(desk, DS)).kind == "auth"
+    assert only_failure(pulled(connection, DS)).kind == "auth"
 
 
-def test_a_full_pull_requests_our_account_first(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_a_full_pull_requests_our_account_first(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
     mock_site(server)
     server.post(SEARCH, json=search_page(issue_payload(1)), headers=DATE)
-    pulled(desk, DS)
-    desk.clock.at += timedelta(hours=2)
+    pulled(connection, DS)
+    connection.clock.at += timedelta(hours=2)
     server.replace(responses.GET, f"{SITE}/rest/api/2/myself", status=401, json={})
-    failure = only_failure(pulled(desk, DS))
+    failure = only_failure(pulled(connection, DS))
     assert failure.kind == "auth"
     assert "JIRA_CLOUD_ID" in failure.reason and "secret-token" not in failure.reason
     assert len(request_bodies(server)) == 1
 
 
-def test_an_unknown_zone_requests_earlier_times(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_an_unknown_zone_requests_earlier_times(
+    server: responses.RequestsMock, connection: JiraConnection
+) -> None:
     mock_site(server, zone="")
     server.post(SEARCH, json=search_page(), headers=DATE)
-    pulled(desk, DS, cursor=SINCE)
+    pulled(connection, DS, cursor=SINCE)
     assert 'updated >= "2026-10-01 00:01"' in request_bodies(server)[0]["jql"]
 
 
 def test_the_wrong_kind_of_site_is_recognized_by_its_server_info(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server, deployment="Server")
-    failure = only_failure(pulled(desk, DS))
+    failure = only_failure(pulled(connection, DS))
     assert failure.kind == "auth" and "write kind: jira-dc" in failure.reason
 
 
@@ -247,39 +255,39 @@ def test_the_wrong_kind_of_site_is_recognized_by_its_server_info(
     ],
 )
 def test_an_incomplete_cloud_search_fails(
-    server: responses.RequestsMock, desk: JiraConnection, pages: list[Any], said: str
+    server: responses.RequestsMock, connection: JiraConnection, pages: list[Any], said: str
 ) -> None:
     mock_site(server)
     for page in pages:
         server.post(SEARCH, json=page, headers=DATE)
-    failure = only_failure(pulled(desk, DS))
+    failure = only_failure(pulled(connection, DS))
     assert failure.kind == "payload" and said in failure.reason
 
 
 def test_a_token_that_expires_midway_fails_the_source_as_unavailable(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server)
     server.post(SEARCH, json=search_page(issue_payload(1), token="a"), headers=DATE)
     server.post(SEARCH, json={"errorMessages": ["Invalid token"]}, status=400, headers=DATE)
-    assert only_failure(pulled(desk, DS)).kind == "unavailable"
+    assert only_failure(pulled(connection, DS)).kind == "unavailable"
 
 
 def dc_page(*issues: dict[str, Any], start: int = 0, total: int = 0) -> dict[str, Any]:
     return {"startAt": start, "maxResults": len(issues), "total": total, "issues": list(issues)}
 
 
-def dc_pull(desk: JiraConnection) -> list[PulledSource | FailedSource]:
-    return pulled(desk, DS, kind="jira-dc", email=None, api_token=None, pat="secret-pat")
+def dc_pull(connection: JiraConnection) -> list[PulledSource | FailedSource]:
+    return pulled(connection, DS, kind="jira-dc", email=None, api_token=None, pat="secret-pat")
 
 
 def test_data_center_pages_advance_by_the_granted_rows(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server, deployment="Server")
     server.post(OLD_SEARCH, json=dc_page(issue_payload(1), issue_payload(2), total=3), headers=DATE)
     server.post(OLD_SEARCH, json=dc_page(issue_payload(3), start=2, total=3), headers=DATE)
-    assert keys(dc_pull(desk)[0]) == ["DS-1", "DS-2", "DS-3"]
+    assert keys(dc_pull(connection)[0]) == ["DS-1", "DS-2", "DS-3"]
     assert [body["startAt"] for body in request_bodies(server)] == [0, 2]
     assert server.calls[0].request.headers["Authorization"] == "Bearer secret-pat"
 
@@ -300,40 +308,40 @@ def test_data_center_pages_advance_by_the_granted_rows(
     ],
 )
 def test_an_incomplete_data_center_search_fails(
-    server: responses.RequestsMock, desk: JiraConnection, pages: list[Any], said: str
+    server: responses.RequestsMock, connection: JiraConnection, pages: list[Any], said: str
 ) -> None:
     mock_site(server, deployment="Server")
     for page in pages:
         server.post(OLD_SEARCH, json=page, headers=DATE)
-    failure = only_failure(dc_pull(desk))
+    failure = only_failure(dc_pull(connection))
     assert failure.kind == "payload" and said in failure.reason
 
 
 def test_a_response_without_date_fails_the_source(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server)
     server.post(SEARCH, json=search_page())
-    assert "no Date header" in only_failure(pulled(desk, DS)).reason
+    assert "no Date header" in only_failure(pulled(connection, DS)).reason
 
 
 def test_a_url_without_jira_is_reported_with_instructions(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     server.get(f"{SITE}/jira/rest/api/2/serverInfo", status=404, json={})
-    failure = only_failure(pulled(desk, DS, url=f"{SITE}/jira"))
+    failure = only_failure(pulled(connection, DS, url=f"{SITE}/jira"))
     assert failure.kind == "unavailable"
     assert f"there is no Jira at {SITE}/jira; check url" in failure.reason
 
 
-def test_no_sources_mean_no_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
-    reader, _ = desk.open()
+def test_no_sources_mean_no_request(server: responses.RequestsMock, connection: JiraConnection) -> None:
+    reader, _ = connection.open()
     assert list(reader.pull([], FieldSelection())) == list(reader.census([], FieldSelection())) == []
     assert len(server.calls) == 0
 
 
-def test_missing_credentials_are_reported_before_any_request(desk: JiraConnection) -> None:
+def test_missing_credentials_are_reported_before_any_request(connection: JiraConnection) -> None:
     with pytest.raises(AuthFailed, match="set JIRA_EMAIL and JIRA_API_TOKEN"):
-        desk.open(api_token=None)
+        connection.open(api_token=None)
     with pytest.raises(AuthFailed, match="set JIRA_PAT"):
-        desk.open(kind="jira-dc", api_token=None)
+        connection.open(kind="jira-dc", api_token=None)

@@ -1,4 +1,4 @@
-"""What is sent to Jira to change labels and comments, and what is read around it."""
+"""Requests that change labels and comments on Jira, and the reads around them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def server() -> Iterator[responses.RequestsMock]:
 
 
 @pytest.fixture
-def desk() -> JiraConnection:
+def connection() -> JiraConnection:
     return JiraConnection()
 
 
@@ -57,11 +57,11 @@ def raw_comment(
 
 
 def test_labels_are_changed_one_by_one_in_one_request(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     rights(server, admin=False)
     server.put(ISSUE, status=204, match=[LOUD])
-    _, writer = desk.open()
+    _, writer = connection.open()
     writer.change_labels(REF, ["increment:2026-q4", "capability:x"], ["capability:y"])
     assert request_bodies(server, "PUT") == [
         {
@@ -76,63 +76,63 @@ def test_labels_are_changed_one_by_one_in_one_request(
     ]
 
 
-def test_no_label_changes_mean_no_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
-    _, writer = desk.open()
+def test_no_label_changes_mean_no_request(server: responses.RequestsMock, connection: JiraConnection) -> None:
+    _, writer = connection.open()
     writer.change_labels(REF, [], [])
     writer.ensure_label("DS", "capability:x", "1d76db", "")
     assert len(server.calls) == 0
 
 
 def test_administrators_edit_without_mail_and_the_permission_is_cached(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     rights(server, admin=True)
     server.put(ISSUE, status=204, match=[QUIET])
-    _, writer = desk.open()
+    _, writer = connection.open()
     writer.change_labels(REF, ["a"], [])
     writer.change_labels(REF, ["b"], [])
     assert [call.request.method for call in server.calls] == ["GET", "PUT", "PUT"]
 
 
 def test_a_refused_edit_without_mail_is_tried_once_only(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     rights(server, admin=True)
     server.put(ISSUE, status=403, json={"errorMessages": ["notifyUsers"]}, match=[QUIET])
     server.put(ISSUE, status=204, match=[LOUD])
-    _, writer = desk.open()
+    _, writer = connection.open()
     writer.change_labels(REF, ["a"], [])
     writer.change_labels(REF, ["b"], [])
     assert [call.request.method for call in server.calls] == ["GET", "PUT", "PUT", "PUT"]
 
 
 def test_labels_missing_on_the_edit_screen_raise_an_error_with_instructions(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     rights(server, admin=False)
     reason = {"labels": "Field 'labels' cannot be set. It is not on the appropriate screen, or unknown."}
     server.put(ISSUE, status=400, json={"errorMessages": [], "errors": reason})
-    _, writer = desk.open()
+    _, writer = connection.open()
     with pytest.raises(
         Rejected, match=r"appropriate screen.*put the Labels field on the project's edit screen"
     ):
         writer.change_labels(REF, ["a"], [])
 
 
-def test_writes_are_spaced(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_writes_are_spaced(server: responses.RequestsMock, connection: JiraConnection) -> None:
     rights(server, admin=False)
     server.put(ISSUE, status=204)
-    _, writer = desk.open(rate_limiter=RateLimiter(WriteLimits(spacing=0.2), tracker="jira"))
+    _, writer = connection.open(rate_limiter=RateLimiter(WriteLimits(spacing=0.2), tracker="jira"))
     for label in "abc":
         writer.change_labels(REF, [label], [])
-    assert desk.clock.sleeps == [0.2, 0.2]
+    assert connection.clock.sleeps == [0.2, 0.2]
 
 
 def test_a_comment_is_created_with_its_marker_and_hidden_from_customers(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     server.post(COMMENTS, status=201, json=raw_comment())
-    _, writer = desk.open()
+    _, writer = connection.open()
     comment = writer.create_comment(REF, "state: done", MARKER)
     assert request_bodies(server) == [{"body": "state: done", "properties": PROPERTIES}]
     assert (comment.id, comment.body, comment.marker) == ("7", "state: done", MARKER)
@@ -140,52 +140,52 @@ def test_a_comment_is_created_with_its_marker_and_hidden_from_customers(
 
 @pytest.mark.parametrize("answer", [{}, raw_comment(body=""), [], {"id": None}])
 def test_a_response_that_is_no_comment_leaves_the_outcome_unknown(
-    server: responses.RequestsMock, desk: JiraConnection, answer: Any
+    server: responses.RequestsMock, connection: JiraConnection, answer: Any
 ) -> None:
     server.post(COMMENTS, status=201, json=answer)
-    _, writer = desk.open()
+    _, writer = connection.open()
     with pytest.raises(OutcomeUnknown):
         writer.create_comment(REF, "state: done", MARKER)
 
 
 def test_an_edit_keeps_the_marker_and_sends_no_mail_if_allowed(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     rights(server, admin=True)
     server.put(f"{COMMENTS}/7", json=raw_comment(body="state: planned"), match=[QUIET])
-    _, writer = desk.open()
+    _, writer = connection.open()
     comment = writer.edit_comment(REF, "7", "state: planned", MARKER)
     assert request_bodies(server, "PUT") == [{"body": "state: planned", "properties": PROPERTIES}]
     assert (comment.body, comment.marker) == ("state: planned", MARKER)
 
 
 def test_a_missing_comment_cannot_be_edited_but_counts_as_deleted(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server)
     rights(server, admin=False)
     server.put(f"{COMMENTS}/7", status=404, json={})
     server.delete(f"{COMMENTS}/7", status=404, json={})
     server.get(f"{COMMENTS}/7", status=404, json={})
-    _, writer = desk.open()
+    _, writer = connection.open()
     with pytest.raises(Gone):
         writer.edit_comment(REF, "7", "x", MARKER)
     writer.delete_comment(REF, "7")
 
 
 def test_a_404_does_not_prove_that_a_comment_is_deleted(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server)
     server.delete(f"{COMMENTS}/7", status=404, json={})
     server.get(f"{COMMENTS}/7", json=raw_comment("7"))
-    _, writer = desk.open()
+    _, writer = connection.open()
     with pytest.raises(NotConfirmed):
         writer.delete_comment(REF, "7")
 
 
 def test_cloud_returns_markers_of_our_comments_by_one_more_request(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server)
     page = [raw_comment("7"), raw_comment("8", who="712020:ada"), raw_comment("9")]
@@ -193,7 +193,7 @@ def test_cloud_returns_markers_of_our_comments_by_one_more_request(
     server.get(COMMENTS, json={"comments": page[2:], "total": 3}, match=[from_row(2)])
     listed = [raw_comment("7", properties=PROPERTIES), raw_comment("9", properties=[])]
     server.post(f"{API}/comment/list", json={"values": listed})
-    reader, _ = desk.open()
+    reader, _ = connection.open()
     comments = reader.comments(REF)
     assert [(each.id, each.marker) for each in comments] == [("7", MARKER), ("8", None), ("9", None)]
     assert request_bodies(server) == [{"ids": [7, 9]}]
@@ -201,14 +201,14 @@ def test_cloud_returns_markers_of_our_comments_by_one_more_request(
 
 
 def test_data_center_returns_markers_with_comments_or_one_by_one(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server, deployment="Server")
     ours = raw_comment("7") | {"author": {"name": "sync"}}
     other = raw_comment("8") | {"author": {"name": "ada"}}
     server.get(COMMENTS, json={"comments": [ours, other], "total": 2})
     server.get(f"{API}/comment/7/properties/increment-sync", json=PROPERTIES[0])
-    reader, _ = desk.data_center()
+    reader, _ = connection.data_center()
     assert [(each.id, each.marker) for each in reader.comments(REF)] == [("7", MARKER), ("8", None)]
     before = len(server.calls)
     server.get(f"{COMMENTS}/7", json=ours | {"properties": PROPERTIES})
@@ -217,67 +217,67 @@ def test_data_center_returns_markers_with_comments_or_one_by_one(
 
 
 def test_a_comment_with_its_marker_costs_one_request_on_cloud(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     server.post(f"{API}/comment/list", json={"values": [raw_comment("7", properties=PROPERTIES)]})
-    reader, _ = desk.open()
+    reader, _ = connection.open()
     assert reader.comment(REF, "7").marker == MARKER
     assert len(server.calls) == 1
 
 
 def test_an_incomplete_comment_list_is_a_bad_payload(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     server.get(COMMENTS, json={"comments": [raw_comment("7")], "total": 2}, match=[from_row(0)])
     server.get(COMMENTS, json={"comments": [], "total": 2}, match=[from_row(1)])
-    reader, _ = desk.open()
+    reader, _ = connection.open()
     with pytest.raises(Exception, match="1 of 2 comments"):
         reader.comments(REF)
 
 
 def test_a_moved_issue_is_read_under_its_new_key(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server)
     moved = issue_payload(12) | {"key": "OPS-3"}
     server.get(f"{API}/issue/DS-12", json=moved)
-    reader, _ = desk.open()
+    reader, _ = connection.open()
     issue = reader.read("DS-12", FieldSelection(body=True))
     assert (issue.ref.id, issue.ref.key) == ("10012", "OPS-3")
     assert "description" in (server.calls[-1].request.url or "")
 
 
 def test_a_404_is_believed_only_after_a_login_check(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server)
     server.get(f"{API}/issue/DS-12", status=404, json={"errorMessages": ["Issue does not exist"]})
-    reader, _ = desk.open()
+    reader, _ = connection.open()
     with pytest.raises(Gone):
         reader.read("DS-12", FieldSelection())
     server.replace(responses.GET, f"{API}/myself", status=401, json={})
-    another, _ = desk.open()
+    another, _ = connection.open()
     with pytest.raises(AuthFailed):
         another.read("DS-12", FieldSelection())
 
 
 def test_another_credential_uses_another_cache_key(
-    server: responses.RequestsMock, desk: JiraConnection
+    server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     server.get(f"{API}/myself", json={"accountId": "1", "displayName": "One", "timeZone": "UTC"})
     server.get(f"{API}/myself", json={"accountId": "2", "displayName": "Two", "timeZone": "UTC"})
-    names = [desk.open(api_token=token)[0].whoami().name for token in ("a", "a", "b")]
+    names = [connection.open(api_token=token)[0].whoami().name for token in ("a", "a", "b")]
     assert names == ["One", "One", "Two"]
-    assert "secret" not in json.dumps(desk.cache.values)
+    assert "secret" not in json.dumps(connection.cache.values)
 
 
-def test_label_origins_cost_one_request(server: responses.RequestsMock, desk: JiraConnection) -> None:
+def test_label_origins_cost_one_request(server: responses.RequestsMock, connection: JiraConnection) -> None:
     raw = issue_payload(12)
     raw["fields"]["labels"] = ["capability:x"]
     items = [{"field": "labels", "fromString": "", "toString": "capability:x"}]
-    told = {"author": {"accountId": "712020:ada"}, "created": "2026-10-01T08:00:00.000+0000", "items": items}
-    server.get(ISSUE, json=raw | {"changelog": {"histories": [told]}}, headers=DATE)
-    reader, _ = desk.open()
+    entry = {"author": {"accountId": "712020:ada"}, "created": "2026-10-01T08:00:00.000+0000", "items": items}
+    server.get(ISSUE, json=raw | {"changelog": {"histories": [entry]}}, headers=DATE)
+    reader, _ = connection.open()
     assert reader.label_origins(REF)["capability:x"].author_id == "712020:ada"
 
 

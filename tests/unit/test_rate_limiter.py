@@ -1,4 +1,4 @@
-"""When a write may leave: the distance between two, and what one credential may make in a minute and an hour."""
+"""Rate limiter for writes: spacing, and content per credential in a minute and an hour."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
 class Run:
-    """One process that writes: a pace and a transport of its own, over a store that it shares with others."""
+    """One process that writes, with its own rate limiter and transport, over a store shared with others."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Run:
         until: datetime | None = None,
         **limits: float,
     ) -> None:
-        self.clock, self.slept, self.told = clock, list[float](), list[Wait]()
+        self.clock, self.slept, self.waits = clock, list[float](), list[Wait]()
         self.pace = RateLimiter(WriteLimits(**limits), tracker="github", credential=credential, ledger=store)  # type: ignore[arg-type]
         self.transport = Transport(
             requests.Session(),
@@ -41,7 +41,7 @@ class Run:
             policy=RetryPolicy(max_wait=120, deadline=until),
             now=lambda: clock[0],
             sleep=self.sleep,
-            on_wait=self.told.append,
+            on_wait=self.waits.append,
             rate_limiter=self.pace,
         )
 
@@ -90,7 +90,7 @@ def test_a_write_beyond_the_minute_limit_waits_and_reports_the_wait(
     clock[0] += timedelta(seconds=20)
     run.post()
     assert run.slept == [40]
-    assert [wait.reason for wait in run.told] == ["limit of 3 labels and comments per minute on github"]
+    assert [wait.reason for wait in run.waits] == ["limit of 3 labels and comments per minute on github"]
 
 
 def test_a_write_beyond_the_hour_limit_is_deferred(

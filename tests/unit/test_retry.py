@@ -1,4 +1,4 @@
-"""How long we wait, who decides it, and when we stop."""
+"""Retry policy: length of waits, server demands, and the end of retries."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 STEADY = RetryPolicy(random=lambda: 0.5)
 
 
-class Course:
-    """An operation that fails as told, on a clock that only sleeping moves."""
+class Operation:
+    """Operation that fails with the given errors, on a clock that only sleeping advances."""
 
     def __init__(self, *failures: RetryableFailure, policy: RetryPolicy = STEADY) -> None:
         self.failures = list(failures)
         self.policy = policy
         self.time = NOW
         self.slept: list[float] = []
-        self.told: list[Wait] = []
+        self.waits: list[Wait] = []
         self.attempts = 0
 
     def run(self) -> str:
@@ -39,7 +39,7 @@ class Course:
             policy=self.policy,
             now=lambda: self.time,
             sleep=self.sleep,
-            on_wait=self.told.append,
+            on_wait=self.waits.append,
         )
 
     def attempt(self) -> str:
@@ -65,22 +65,22 @@ def used_up(seconds: float | None = None, floor: float = 0.0) -> RetryableFailur
 
 
 def test_a_first_success_does_not_wait() -> None:
-    course = Course()
-    assert course.run() == "answer"
-    assert course.slept == []
+    operation = Operation()
+    assert operation.run() == "answer"
+    assert operation.slept == []
 
 
 def test_waits_double_until_the_fourth_attempt() -> None:
-    course = Course(down(), down(), down())
-    assert course.run() == "answer"
-    assert course.slept == [1.0, 2.0, 4.0]
+    operation = Operation(down(), down(), down())
+    assert operation.run() == "answer"
+    assert operation.slept == [1.0, 2.0, 4.0]
 
 
 def test_after_the_last_attempt_the_last_error_is_raised_unwrapped() -> None:
-    course = Course(*[down() for _ in range(9)])
+    operation = Operation(*[down() for _ in range(9)])
     with pytest.raises(Unavailable, match="down"):
-        course.run()
-    assert course.attempts == 4
+        operation.run()
+    assert operation.attempts == 4
 
 
 def test_jitter_spreads_waits_and_never_leaves_its_bounds() -> None:
@@ -91,45 +91,45 @@ def test_jitter_spreads_waits_and_never_leaves_its_bounds() -> None:
 
 
 def test_the_servers_wait_wins_and_is_reported_before_it_begins() -> None:
-    course = Course(used_up(43))
-    assert course.run() == "answer"
-    assert course.slept == [43]
-    assert course.told == [Wait(tracker="github", seconds=43, reason="GitHub rate limit", attempt=1)]
+    operation = Operation(used_up(43))
+    assert operation.run() == "answer"
+    assert operation.slept == [43]
+    assert operation.waits == [Wait(tracker="github", seconds=43, reason="GitHub rate limit", attempt=1)]
 
 
 def test_a_wait_of_zero_uses_the_backoff() -> None:
-    course = Course(used_up(0))
-    course.run()
-    assert course.slept == [1.0]
+    operation = Operation(used_up(0))
+    operation.run()
+    assert operation.slept == [1.0]
 
 
 def test_a_rate_limit_without_a_time_waits_a_minute_then_longer_then_fails() -> None:
-    course = Course(*[used_up(floor=60) for _ in range(4)])
+    operation = Operation(*[used_up(floor=60) for _ in range(4)])
     with pytest.raises(RateLimitExceeded):
-        course.run()
-    assert course.slept == [60, 120]
+        operation.run()
+    assert operation.slept == [60, 120]
 
 
 def test_a_rate_limit_beyond_the_longest_wait_fails_at_once_with_its_end() -> None:
-    course = Course(used_up(1800))
+    operation = Operation(used_up(1800))
     with pytest.raises(RateLimitExceeded, match="2026-11-20 09:30 UTC") as stopped:
-        course.run()
+        operation.run()
     assert stopped.value.until == NOW + timedelta(minutes=30)
-    assert course.slept == []
+    assert operation.slept == []
 
 
 def test_a_server_that_is_down_for_long_is_unavailable_at_once() -> None:
-    course = Course(down(3600))
+    operation = Operation(down(3600))
     with pytest.raises(Unavailable):
-        course.run()
-    assert course.slept == []
+        operation.run()
+    assert operation.slept == []
 
 
 def test_total_time_is_bounded_even_when_each_wait_is_allowed() -> None:
-    course = Course(*[down(100) for _ in range(9)], policy=RetryPolicy(attempts=9, max_total=250))
+    operation = Operation(*[down(100) for _ in range(9)], policy=RetryPolicy(attempts=9, max_total=250))
     with pytest.raises(Unavailable):
-        course.run()
-    assert course.slept == [100, 100]
+        operation.run()
+    assert operation.slept == [100, 100]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What every answer, and every missing answer, comes to."""
+"""Results of every kind of response, and of missing responses."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ SECRET = "ghp_do_not_tell"
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
-class Line:
-    """A transport with a clock that only sleeping moves."""
+class Client:
+    """Transport with a clock that only sleeping advances."""
 
     def __init__(self, base: str = BASE, session: requests.Session | None = None, **options: Any) -> None:
         self.time = START
         self.slept: list[float] = []
-        self.told: list[Wait] = []
+        self.waits: list[Wait] = []
         if session is None:
             session = requests.Session()
             session.headers["Authorization"] = f"Bearer {SECRET}"
@@ -52,7 +52,7 @@ class Line:
             policy=RetryPolicy(random=lambda: 0.5),
             now=lambda: self.time,
             sleep=self.sleep,
-            on_wait=self.told.append,
+            on_wait=self.waits.append,
             **options,
         )
 
@@ -74,8 +74,8 @@ def net() -> Iterator[responses.RequestsMock]:
 
 
 @pytest.fixture
-def line() -> Line:
-    return Line()
+def client() -> Client:
+    return Client()
 
 
 def calls(net: responses.RequestsMock) -> int:
@@ -102,125 +102,125 @@ def calls(net: responses.RequestsMock) -> int:
 )
 @pytest.mark.parametrize("kind", ["read", "idempotent", "create"])
 def test_a_4xx_is_final_and_raises_the_error_of_its_status(
-    net: responses.RequestsMock, line: Line, status: int, error: type[ConnectorError], kind: RequestKind
+    net: responses.RequestsMock, client: Client, status: int, error: type[ConnectorError], kind: RequestKind
 ) -> None:
     net.post(f"{BASE}/comments", status=status, json={"message": "No way"})
     with pytest.raises(error):
-        line.post(kind)
+        client.post(kind)
     assert calls(net) == 1
-    assert line.slept == []
+    assert client.slept == []
 
 
-def test_an_error_quotes_the_trackers_message_in_short(net: responses.RequestsMock, line: Line) -> None:
+def test_an_error_quotes_the_trackers_message_in_short(net: responses.RequestsMock, client: Client) -> None:
     answer = {"message": "Validation\nFailed", "errors": [{"field": "name", "code": "invalid"}, "x" * 900]}
     net.post(f"{BASE}/comments", status=422, json=answer)
     with pytest.raises(Rejected, match='"Validation Failed; name invalid; xxx') as refused:
-        line.post()
+        client.post()
     assert len(str(refused.value)) < 350
 
 
-def test_error_messages_in_jiras_format_are_quoted(net: responses.RequestsMock, line: Line) -> None:
+def test_error_messages_in_jiras_format_are_quoted(net: responses.RequestsMock, client: Client) -> None:
     answer = {"errorMessages": ["Issue is archived."], "errors": {"labels": "cannot be set"}}
     net.post(f"{BASE}/comments", status=400, json=answer)
     with pytest.raises(Rejected, match=r"Issue is archived\.; labels: cannot be set"):
-        line.post()
+        client.post()
 
 
-def test_a_missing_permission_is_named(net: responses.RequestsMock, line: Line) -> None:
+def test_a_missing_permission_is_named(net: responses.RequestsMock, client: Client) -> None:
     needed = {"X-Accepted-GitHub-Permissions": "issues=write"}
     net.post(f"{BASE}/comments", status=403, json={"message": "Not accessible"}, headers=needed)
     with pytest.raises(Rejected, match="the token needs issues=write"):
-        line.post()
+        client.post()
 
 
 def test_a_vendors_classifier_replaces_the_general_error(net: responses.RequestsMock) -> None:
     net.get(f"{BASE}/issues", status=410, json={"message": "removed"})
-    line = Line(classify_error=lambda status, headers, data: Rejected(f"{status} {data['message']}"))
+    client = Client(classify_error=lambda status, headers, data: Rejected(f"{status} {data['message']}"))
     with pytest.raises(Rejected, match="410 removed"):
-        line.get()
+        client.get()
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("kind", ["read", "idempotent"])
 def test_a_temporary_server_error_is_retried(
-    net: responses.RequestsMock, line: Line, status: int, kind: RequestKind
+    net: responses.RequestsMock, client: Client, status: int, kind: RequestKind
 ) -> None:
     net.post(f"{BASE}/comments", status=status)
     net.post(f"{BASE}/comments", json={"id": 1})
-    assert line.post(kind) == {"id": 1}
-    assert line.slept == [1.0]
-    assert line.told[0].reason == f"an answer (HTTP {status})"
+    assert client.post(kind) == {"id": 1}
+    assert client.slept == [1.0]
+    assert client.waits[0].reason == f"an answer (HTTP {status})"
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_create_is_never_repeated_after_a_server_error(
-    net: responses.RequestsMock, line: Line, status: int
+    net: responses.RequestsMock, client: Client, status: int
 ) -> None:
     net.post(f"{BASE}/comments", status=status, headers={"Retry-After": "1"})
     with pytest.raises(OutcomeUnknown):
-        line.post()
+        client.post()
     assert calls(net) == 1
 
 
 def test_a_server_that_stays_down_is_unavailable_after_four_attempts(
-    net: responses.RequestsMock, line: Line
+    net: responses.RequestsMock, client: Client
 ) -> None:
     net.get(f"{BASE}/issues", status=502)
     with pytest.raises(Unavailable, match="502"):
-        line.get()
+        client.get()
     assert calls(net) == 4
 
 
-# ---- quotas
+# ---- rate limits
 
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 410, 422])
 @pytest.mark.parametrize("first", [{"status": 502}, {"status": 200, "body": '[{"name": "capab'}])
 def test_a_rejection_after_a_lost_response_is_marked_as_ambiguous(
-    net: responses.RequestsMock, line: Line, first: dict[str, Any], status: int
+    net: responses.RequestsMock, client: Client, first: dict[str, Any], status: int
 ) -> None:
     net.post(f"{BASE}/comments", **first)
     net.post(f"{BASE}/comments", status=status, json={"message": "no"})
     with pytest.raises(ConnectorError) as refused:
-        line.post("idempotent")
+        client.post("idempotent")
     assert refused.value.follows_ambiguous_write
 
 
 @pytest.mark.parametrize("before", [[], [{"status": 429, "json": {}}]])
 def test_a_rejection_without_a_lost_response_is_not_ambiguous(
-    net: responses.RequestsMock, line: Line, before: list[dict[str, Any]]
+    net: responses.RequestsMock, client: Client, before: list[dict[str, Any]]
 ) -> None:
     for answer in before:
         net.post(f"{BASE}/comments", **answer)
     net.post(f"{BASE}/comments", status=403, json={"message": "no"})
     with pytest.raises(Rejected) as refused:
-        line.post("idempotent")
+        client.post("idempotent")
     assert not refused.value.follows_ambiguous_write
 
 
-def test_a_bare_429_is_a_rate_limit_even_for_a_create(net: responses.RequestsMock, line: Line) -> None:
+def test_a_bare_429_is_a_rate_limit_even_for_a_create(net: responses.RequestsMock, client: Client) -> None:
     net.post(f"{BASE}/comments", status=429)
     net.post(f"{BASE}/comments", status=201, json={"id": 1})
-    assert line.post() == {"id": 1}
-    assert len(line.slept) == 1
+    assert client.post() == {"id": 1}
+    assert len(client.slept) == 1
 
 
-def test_retry_after_as_a_date_is_kept_to_the_second(net: responses.RequestsMock, line: Line) -> None:
+def test_retry_after_as_a_date_is_kept_to_the_second(net: responses.RequestsMock, client: Client) -> None:
     refusal = {"Date": "Fri, 20 Nov 2026 12:00:00 GMT", "Retry-After": "Fri, 20 Nov 2026 12:00:43 GMT"}
     net.get(f"{BASE}/issues", status=429, headers=refusal)
     net.get(f"{BASE}/issues", json=[])
-    assert line.get() == []
-    assert line.slept == [43]
+    assert client.get() == []
+    assert client.slept == [43]
 
 
 def test_a_rate_limit_of_half_an_hour_stops_the_tracker_at_once(
-    net: responses.RequestsMock, line: Line
+    net: responses.RequestsMock, client: Client
 ) -> None:
     net.get(f"{BASE}/issues", status=429, headers={"Retry-After": "1800"})
     with pytest.raises(RateLimitExceeded) as stopped:
-        line.get()
+        client.get()
     assert stopped.value.until == START + timedelta(seconds=1800)
-    assert line.slept == []
+    assert client.slept == []
 
 
 # ---- redirects
@@ -228,13 +228,13 @@ def test_a_rate_limit_of_half_an_hour_stops_the_tracker_at_once(
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirected_read_raises_an_error_with_the_location(
-    net: responses.RequestsMock, line: Line, status: int
+    net: responses.RequestsMock, client: Client, status: int
 ) -> None:
     net.get(f"{BASE}/issues", status=status, headers={"Location": f"{BASE}/repositories/7/issues?state=all"})
     with pytest.raises(
         ReadRedirected, match=r"moved to https://tracker\.example/api/v3/repositories/7/issues"
     ) as moved:
-        line.get()
+        client.get()
     assert isinstance(moved.value, SourceMissing)
     assert moved.value.location.endswith("/repositories/7/issues?state=all")
     assert calls(net) == 1
@@ -243,19 +243,19 @@ def test_a_redirected_read_raises_an_error_with_the_location(
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 @pytest.mark.parametrize("kind", ["idempotent", "create"])
 def test_a_redirected_write_is_never_a_success(
-    net: responses.RequestsMock, line: Line, status: int, kind: RequestKind
+    net: responses.RequestsMock, client: Client, status: int, kind: RequestKind
 ) -> None:
     net.post(f"{BASE}/comments", status=status, json={}, headers={"Location": f"{BASE}/other"})
     with pytest.raises(Rejected, match="nothing was written"):
-        line.post(kind)
+        client.post(kind)
     assert calls(net) == 1
 
 
-def test_credentials_never_travel_to_another_host(net: responses.RequestsMock, line: Line) -> None:
+def test_credentials_never_travel_to_another_host(net: responses.RequestsMock, client: Client) -> None:
     net.get(f"{BASE}/issues", status=302, headers={"Location": "https://evil.example/issues"})
     net.get("https://evil.example/issues", json=[])
     with pytest.raises(ReadRedirected):
-        line.get()
+        client.get()
     for url in (
         "https://evil.example/issues",
         "http://tracker.example/api/v3/issues",
@@ -268,53 +268,53 @@ def test_credentials_never_travel_to_another_host(net: responses.RequestsMock, l
         "https://tracker.example@evil.example/api/v3/issues",
     ):
         with pytest.raises(BadPayload):
-            line.get(url)
+            client.get(url)
     assert [call.request.url for call in net.calls] == [f"{BASE}/issues"]
 
 
-def test_a_304_is_an_answer_to_a_read(net: responses.RequestsMock, line: Line) -> None:
+def test_a_304_is_an_answer_to_a_read(net: responses.RequestsMock, client: Client) -> None:
     net.get(f"{BASE}/issues", status=304)
-    reply = line.transport.send("GET", "issues", kind="read", headers={"If-None-Match": '"x"'})
+    reply = client.transport.send("GET", "issues", kind="read", headers={"If-None-Match": '"x"'})
     assert (reply.status, reply.data) == (304, None)
 
 
-# ---- broken answers
+# ---- broken responses
 
 
 @pytest.mark.parametrize("body", ['[{"id": 1', "<html>Log in</html>", "", b"\xff\xfe"])
 def test_a_read_without_complete_json_is_retried(
-    net: responses.RequestsMock, line: Line, body: str | bytes
+    net: responses.RequestsMock, client: Client, body: str | bytes
 ) -> None:
     net.get(f"{BASE}/issues", body=body)
     net.get(f"{BASE}/issues", json=[{"id": 1}])
-    assert line.get() == [{"id": 1}]
+    assert client.get() == [{"id": 1}]
 
 
-def test_proxy_pages_instead_of_json_are_a_bad_payload(net: responses.RequestsMock, line: Line) -> None:
+def test_proxy_pages_instead_of_json_are_a_bad_payload(net: responses.RequestsMock, client: Client) -> None:
     net.get(f"{BASE}/issues", body="<html>Log in</html>")
     with pytest.raises(BadPayload, match="check url"):
-        line.get()
+        client.get()
     assert calls(net) == 4
 
 
-def test_a_create_with_an_unreadable_response_is_unknown(net: responses.RequestsMock, line: Line) -> None:
+def test_a_create_with_an_unreadable_response_is_unknown(net: responses.RequestsMock, client: Client) -> None:
     net.post(f"{BASE}/comments", status=201, body='{"id":')
     with pytest.raises(OutcomeUnknown):
-        line.post()
+        client.post()
     assert calls(net) == 1
 
 
-def test_a_write_may_have_an_empty_response(net: responses.RequestsMock, line: Line) -> None:
+def test_a_write_may_have_an_empty_response(net: responses.RequestsMock, client: Client) -> None:
     net.post(f"{BASE}/comments", status=204)
-    assert line.post("idempotent") is None
+    assert client.post("idempotent") is None
 
 
-# ---- no answer at all
+# ---- no response
 
 
 @contextmanager
 def server(*behaviours: str) -> Iterator[str]:
-    """Connections are handled in turn: ``cut`` reads and hangs up, ``short`` sends half, ``silent`` waits."""
+    """Serve connections in turn: ``cut`` reads and hangs up, ``short`` sends half, ``silent`` waits."""
     listener = socket.create_server(("127.0.0.1", 0))
     done = threading.Event()
     served: list[str] = []
@@ -348,25 +348,25 @@ def server(*behaviours: str) -> Iterator[str]:
 @pytest.mark.parametrize("failure", ["cut", "short", "silent"])
 def test_a_lost_response_to_a_read_is_retried(failure: str) -> None:
     with server(failure, "fine") as url:
-        line = Line(url, timeout=(1.0, 0.3))
-        assert line.get() == [1, 2]
-    assert len(line.slept) == 1
+        client = Client(url, timeout=(1.0, 0.3))
+        assert client.get() == [1, 2]
+    assert len(client.slept) == 1
 
 
 @pytest.mark.parametrize("failure", ["cut", "short", "silent"])
 def test_a_lost_response_to_a_create_is_unknown_and_not_retried(failure: str) -> None:
     with server(failure) as url, pytest.raises(OutcomeUnknown, match="may have taken effect"):
-        Line(url, timeout=(1.0, 0.3)).post()
+        Client(url, timeout=(1.0, 0.3)).post()
 
 
 @pytest.mark.parametrize("kind", ["read", "idempotent", "create"])
 def test_a_refused_connection_is_retried_even_for_a_create(kind: RequestKind) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    line = Line(url)
+    client = Client(url)
     with pytest.raises(Unavailable, match=r"no connection to 127\.0\.0\.1"):
-        line.post(kind)
-    assert len(line.slept) == 3
+        client.post(kind)
+    assert len(client.slept) == 3
 
 
 def test_an_unknown_host_fails_at_once_with_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,10 +374,10 @@ def test_an_unknown_host_fails_at_once_with_one_sentence(monkeypatch: pytest.Mon
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    line = Line("https://githbu.example")
+    client = Client("https://githbu.example")
     with pytest.raises(Unavailable, match=r"unknown host githbu\.example: check url of this tracker"):
-        line.post()
-    assert line.slept == []
+        client.post()
+    assert client.slept == []
 
 
 def test_a_resolver_failure_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,16 +385,16 @@ def test_a_resolver_failure_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", down)
-    line = Line("https://tracker.example")
+    client = Client("https://tracker.example")
     with pytest.raises(Unavailable, match="no connection to"):
-        line.get()
-    assert len(line.slept) == 3
+        client.get()
+    assert len(client.slept) == 3
 
 
-def test_a_certificate_that_cannot_be_verified_is_final(net: responses.RequestsMock, line: Line) -> None:
+def test_a_certificate_that_cannot_be_verified_is_final(net: responses.RequestsMock, client: Client) -> None:
     net.get(f"{BASE}/issues", body=requests.exceptions.SSLError("CERTIFICATE_VERIFY_FAILED"))
     with pytest.raises(Unavailable, match=r"certificate of tracker\.example"):
-        line.get()
+        client.get()
     assert calls(net) == 1
 
 
@@ -402,55 +402,55 @@ def test_a_certificate_that_cannot_be_verified_is_final(net: responses.RequestsM
 
 
 def test_a_token_with_a_line_break_is_rejected_without_being_shown() -> None:
-    line = Line()
-    line.transport._session.headers["Authorization"] = f"Bearer {SECRET}\nX: y"
+    client = Client()
+    client.transport._session.headers["Authorization"] = f"Bearer {SECRET}\nX: y"
     with pytest.raises(AuthFailed) as refused:
-        line.get()
+        client.get()
     assert SECRET not in repr(refused.value)
     assert refused.value.__cause__ is None
 
 
 @pytest.mark.parametrize("token", ["ghp_“quoted”", "ghp_\ud800"])
 def test_a_token_with_invalid_header_characters_is_rejected(token: str) -> None:
-    line = Line("http://127.0.0.1:9")
-    line.transport._session.headers["Authorization"] = f"Bearer {token}"
+    client = Client("http://127.0.0.1:9")
+    client.transport._session.headers["Authorization"] = f"Bearer {token}"
     with pytest.raises(AuthFailed) as refused:
-        line.get()
+        client.get()
     assert "ghp_" not in str(refused.value)
 
 
-def test_queries_and_headers_stay_out_of_messages(net: responses.RequestsMock, line: Line) -> None:
+def test_queries_and_headers_stay_out_of_messages(net: responses.RequestsMock, client: Client) -> None:
     net.get(f"{BASE}/issues", status=502)
     with pytest.raises(Unavailable) as down:
-        line.get(params={"jql": "project = SECRET"})
+        client.get(params={"jql": "project = SECRET"})
     assert "SECRET" not in str(down.value)
     assert SECRET not in str(down.value)
 
 
-def test_cookies_are_not_stored(net: responses.RequestsMock, line: Line) -> None:
+def test_cookies_are_not_stored(net: responses.RequestsMock, client: Client) -> None:
     net.get(f"{BASE}/issues", json=[], headers={"Set-Cookie": "session=abc; Path=/"})
-    line.get()
-    line.get()
+    client.get()
+    client.get()
     assert "Cookie" not in net.calls[1].request.headers
 
 
-# ---- pace
+# ---- spacing of writes
 
 
 def test_writes_are_spaced_and_reads_do_not_wait(net: responses.RequestsMock) -> None:
     net.post(f"{BASE}/comments", json={"id": 1})
     net.get(f"{BASE}/issues", json=[])
-    line = Line(rate_limiter=RateLimiter(WriteLimits(spacing=1.0), tracker="github"))
-    line.post()
-    line.get()
-    line.time += timedelta(seconds=0.25)
-    line.post()
-    line.time += timedelta(seconds=5)
-    line.post()
-    assert line.slept == [0.75]
+    client = Client(rate_limiter=RateLimiter(WriteLimits(spacing=1.0), tracker="github"))
+    client.post()
+    client.get()
+    client.time += timedelta(seconds=0.25)
+    client.post()
+    client.time += timedelta(seconds=5)
+    client.post()
+    assert client.slept == [0.75]
 
 
-# ---- who could listen
+# ---- encryption
 
 
 @pytest.mark.parametrize(
@@ -458,12 +458,12 @@ def test_writes_are_spaced_and_reads_do_not_wait(net: responses.RequestsMock) ->
 )
 def test_nothing_is_sent_unencrypted(url: str) -> None:
     with pytest.raises(AuthFailed, match="not encrypted"):
-        Line(url)
+        Client(url)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8099/github", "http://[::1]:1", "http://localhost:1"])
 def test_requests_to_this_machine_may_be_unencrypted(url: str) -> None:
-    assert Line(url).transport.base_url == url
+    assert Client(url).transport.base_url == url
 
 
 def test_certificates_are_verified_and_netrc_is_ignored(
@@ -477,7 +477,7 @@ def test_certificates_are_verified_and_netrc_is_ignored(
     careless.verify, careless.auth = False, None
     net.get(f"{BASE}/issues", json=[])
 
-    Line(session=careless).get()
+    Client(session=careless).get()
 
     assert careless.verify is True
     sent = net.calls[0].request
