@@ -1,4 +1,4 @@
-"""Values that connectors return: frozen dataclasses without behaviour."""
+"""Values that connectors return, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comment:
-    """A comment on an issue, with the data that tells if it is ours."""
+    """Comment on an issue, with the data that tells if it is ours."""
 
     id: str
     author_id: str
@@ -147,7 +147,7 @@ class IssueChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """A part of a tracker that is pulled as a whole and has one cursor.
+    """Part of a tracker that is pulled as a whole and has one cursor.
 
     ``project`` on Jira (narrowed by ``jql``), ``repo`` on GitHub.
     """
@@ -191,7 +191,7 @@ class FieldSelection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PulledSource:
-    """A completely read source, from its cursor (or from the beginning) to now."""
+    """Completely read source, from its cursor (or from the beginning) to now."""
 
     source: Source
     issues: tuple[Issue, ...]
@@ -208,7 +208,7 @@ class PulledSource:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FailedSource:
-    """A source that could not be read completely. No conclusions are drawn from the part that was read."""
+    """Incompletely read source. No conclusions are drawn from the part that was read."""
 
     source: Source
     reason: str
@@ -274,7 +274,7 @@ def census_from_pull(pulled: PulledSource | FailedSource) -> Census | FailedSour
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownIssue:
-    """An issue as last read, with the facts that the store adds."""
+    """Issue as last read, with the facts that the store adds."""
 
     issue: Issue
     sources: frozenset[str]

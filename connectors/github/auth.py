@@ -30,7 +30,7 @@ _SECONDARY_LIMIT_WAIT: Final = 60.0
 
 
 class AlreadyExists(Rejected):
-    """The object to create exists already."""
+    """Creation of an object that exists already."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

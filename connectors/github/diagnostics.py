@@ -12,7 +12,8 @@ from connectors.github.auth import GithubCredentials
 from connectors.github.paged_scan import list_pages
 from connectors.github.payload import parse_label_names, require_list, require_object
 from connectors.github.sources import error_for_renamed, failed_source
-from connectors.http.client import ApiResponse, Transport
+from connectors.http.client import Transport
+from connectors.http.response import ApiResponse
 from connectors.http.response_errors import ReadRedirected
 from connectors.model import Account, CheckResult, Source
 

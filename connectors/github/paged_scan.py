@@ -12,7 +12,8 @@ from requests.utils import parse_header_links
 
 from connectors.errors import BadPayload
 from connectors.github.payload import parse_time, repo_from_url, require, require_list, require_object
-from connectors.http.client import ApiResponse, Transport
+from connectors.http.client import Transport
+from connectors.http.response import ApiResponse
 from connectors.http.retry import parse_http_date
 from connectors.model import Cursor
 

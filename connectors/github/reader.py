@@ -26,7 +26,8 @@ from connectors.github.payload import (
 )
 from connectors.github.sources import GithubSources
 from connectors.github.writer import comment_path, issue_path
-from connectors.http.client import ApiResponse, Transport
+from connectors.http.client import Transport
+from connectors.http.response import ApiResponse
 from connectors.http.response_errors import ReadRedirected
 from connectors.model import (
     Account,

@@ -44,6 +44,7 @@ class _Bookmark:
         data = json.loads(text)
         if not selection.state_labels <= set(data["labels"]):
             return None
+        # Stored bookmarks call ``until`` "seen".
         since, until = (datetime.fromisoformat(data[name]) for name in ("since", "seen"))
         return cls(since=since, until=until, labels=frozenset(data["labels"]))
 

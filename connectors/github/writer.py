@@ -9,7 +9,8 @@ from urllib.parse import quote
 from connectors.errors import BadPayload, Gone, NotConfirmed, OutcomeUnknown
 from connectors.github.auth import AlreadyExists
 from connectors.github.payload import parse_comment, parse_label_names, split_key
-from connectors.http.client import ApiResponse, Transport
+from connectors.http.client import Transport
+from connectors.http.response import ApiResponse
 from connectors.model import Comment, IssueRef
 from connectors.ports import Cache
 

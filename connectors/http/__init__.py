@@ -1,6 +1,6 @@
 """HTTP client that all connectors share.
 
-client            sends one request, repeats it by the retry policy and turns failures into errors
+transport         sends one request, repeats it by the retry policy and turns failures into errors
 retry policy      attempts, waits and total time that one request may take
 ambiguous write   an attempt whose response was lost or broken: it may have taken effect
 fallback          a request for less data, sent when the tracker gives no whole response to the larger one

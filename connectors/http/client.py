@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json as json_module
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NotRequired, TypedDict
@@ -13,57 +12,20 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
-from requests.utils import get_environ_proxies
 
-from connectors.errors import (
-    AuthFailed,
-    BadPayload,
-    ConnectorError,
-    OutcomeUnknown,
-    RateLimitExceeded,
-    WriteDeferred,
-)
+from connectors.errors import AuthFailed, BadPayload, ConnectorError, WriteDeferred
 from connectors.http.circuit_breaker import CircuitBreaker
 from connectors.http.fallback import call_with_fallbacks
 from connectors.http.rate_limiter import CONTENT_METHODS, RateLimiter, WriteDelay, WriteLimits
-from connectors.http.redaction import SecretRedactor, secrets_in_authorization, secrets_in_url
-from connectors.http.response_errors import (
-    TEMPORARY_STATUSES,
-    error_for_lost_response,
-    error_for_redirect,
-    error_for_status,
-)
-from connectors.http.retry import (
-    RateLimitRefusal,
-    RequestKind,
-    RetryableFailure,
-    RetryPolicy,
-    Wait,
-    server_wait_seconds,
-)
+from connectors.http.response import ApiResponse, ErrorClassifier, RateLimitDetector, ResponseParser
+from connectors.http.response_errors import error_for_lost_response
+from connectors.http.retry import RequestKind, RetryableFailure, RetryPolicy, Wait, server_wait_seconds
 from connectors.http.session import configure_session
 from connectors.http.url_policy import is_inside_base, is_unencrypted
 from connectors.http.usage import RequestStats
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ApiResponse:
-    """A whole and successful response: 2xx or 304."""
-
-    status: int
-    headers: Mapping[str, str]
-    """Names are case-insensitive."""
-    data: Any
-    """Decoded JSON, or None for an empty body."""
-    fallback_index: int = 0
-    """Request that was answered: 0 for the first body, n for the n-th of ``fallback_bodies``."""
-
-
 MIN_REPORTED_WAIT = 5.0
 """Seconds; shorter waits between writes are ordinary spacing and not reported."""
-
-RateLimitDetector = Callable[[requests.Response], RateLimitRefusal | None]
-ErrorClassifier = Callable[[int, Mapping[str, str], Any], ConnectorError | None]
 
 
 class TransportOptions(TypedDict):
@@ -121,8 +83,7 @@ class Transport:
         self._now = now
         self._sleep = sleep
         self._on_wait = on_wait
-        self._detect_rate_limit = detect_rate_limit
-        self._classify_error = classify_error
+        self._parser = ResponseParser(tracker, now, detect_rate_limit, classify_error)
         self._rate_limiter = rate_limiter or RateLimiter(WriteLimits(), tracker=tracker)
         self._circuit_breaker = CircuitBreaker(now)
         self._timeout = timeout
@@ -163,7 +124,7 @@ class Transport:
                 response = self._send_once(method, url, where, kind, params, body, headers)
                 if response.ok and (seconds := server_wait_seconds(response.headers, self._now())):
                     self._rate_limiter.block_until(self._now() + timedelta(seconds=seconds))
-                return self._check_response(response, where, kind)
+                return self._parser.parse(response, where, kind)
 
         index, answer = self._send_first_answered(
             [partial(attempt, body) for body in (json, *fallback_bodies)]
@@ -262,53 +223,6 @@ class Transport:
         self._request_stats.record_response(self.tracker, response.headers)
         return response
 
-    def _check_response(self, response: requests.Response, where: str, kind: RequestKind) -> ApiResponse:
-        status = response.status_code
-        if status < 400:
-            return self._parse_success(response, where, kind)
-        refusal = self._detect_rate_limit(response) if self._detect_rate_limit else None
-        if refusal is None and status == 429:
-            refusal = RateLimitRefusal(reason=f"rate limit of {self.tracker}")
-        server_wait = server_wait_seconds(response.headers, self._now())
-        if refusal is not None:
-            raise RetryableFailure(
-                RateLimitExceeded(f"{where}: {refusal.reason}"),
-                reason=refusal.reason,
-                seconds=server_wait if refusal.seconds is None else refusal.seconds,
-                refusal=refusal,
-            )
-        data = _decode_error_body(response, self._redactor_for(response))
-        error = self._classify_error(status, response.headers, data) if self._classify_error else None
-        error = error or error_for_status(where, status, response.headers, data)
-        if status not in TEMPORARY_STATUSES:
-            raise error
-        if kind == "create":
-            raise OutcomeUnknown(f"{where}: answered HTTP {status}; it may have taken effect all the same")
-        raise RetryableFailure(error, reason=f"an answer (HTTP {status})", seconds=server_wait)
-
-    def _parse_success(self, response: requests.Response, where: str, kind: RequestKind) -> ApiResponse:
-        status = response.status_code
-        if status == 304 and kind == "read":
-            return ApiResponse(status=status, headers=response.headers, data=None)
-        if not 200 <= status < 300:
-            location = self._redactor_for(response).redact(response.headers.get("Location", ""))
-            raise error_for_redirect(where, status, kind, location)
-        try:
-            data = _decode_json(response)
-        except (ValueError, RecursionError):
-            raise _error_for_broken_body(where, kind, status) from None
-        if data is None and kind == "read" and status == 200:
-            raise _error_for_broken_body(where, kind, status)
-        return ApiResponse(status=status, headers=response.headers, data=data)
-
-    def _redactor_for(self, response: requests.Response) -> SecretRedactor:
-        """Return a redactor of the secrets that were sent: trackers and proxies may repeat them in responses."""
-        proxies = get_environ_proxies(response.url) if self._session.trust_env else {}
-        secrets = (secret for proxy in proxies.values() for secret in secrets_in_url(proxy))
-        return SecretRedactor(
-            [*secrets_in_authorization(response.request.headers.get("Authorization")), *secrets]
-        )
-
 
 class _AmbiguousWrite:
     """Tracks if an earlier attempt of one write may have taken effect although its response was lost or broken."""
@@ -327,29 +241,3 @@ class _AmbiguousWrite:
         except ConnectorError as error:
             error.follows_ambiguous_write = self._may_have_succeeded
             raise
-
-
-def _error_for_broken_body(where: str, kind: RequestKind, status: int) -> ConnectorError | RetryableFailure:
-    if kind == "create":
-        return OutcomeUnknown(
-            f"{where}: answered HTTP {status} with something that is not JSON; check before repeating"
-        )
-    failure = BadPayload(
-        f"{where}: answered HTTP {status} with something that is not the JSON it promises (cut short, or "
-        "a proxy's page); check url of this tracker in increment-sync.yaml and try again"
-    )
-    return RetryableFailure(failure, reason="a whole answer")
-
-
-def _decode_json(response: requests.Response) -> Any:
-    """Return the decoded body, or None for an empty one. ValueError if the body is not JSON."""
-    if not response.content.strip():
-        return None
-    return json_module.loads(response.content)
-
-
-def _decode_error_body(response: requests.Response, redactor: SecretRedactor) -> Any:
-    try:
-        return redactor.redact_value(_decode_json(response))
-    except (ValueError, RecursionError):
-        return None

@@ -50,7 +50,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wait:
-    """A wait before a request is sent (again), reported before it begins."""
+    """Wait before a request is sent (again), reported before it begins."""
 
     tracker: str
     seconds: float
@@ -62,7 +62,7 @@ class Wait:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RateLimitRefusal:
-    """A server's refusal because of a rate limit. The request had no effect."""
+    """Server's refusal because of a rate limit. The request had no effect."""
 
     reason: str
     """Name of the limit: ``GitHub rate limit``."""
@@ -73,7 +73,7 @@ class RateLimitRefusal:
 
 
 class RetryableFailure(Exception):
-    """A failed attempt that a retry may fix. ``error`` is raised if no retry does."""
+    """Failed attempt that a retry may fix. ``error`` is raised if no retry does."""
 
     def __init__(
         self,

@@ -63,7 +63,7 @@ def open_jira(
     # Four digits distinguish a changed credential and are too few to guess it.
     credential = hashlib.sha256(f"{email}\n{api_token}\n{pat}".encode()).hexdigest()[:4]
     identity = f"{tracker}:{base}:{credential}"
-    site = JiraSite(transport, kind=kind, url=site_url, identity=identity, cache=cache, now=options["now"])
+    site = JiraSite(transport, kind=kind, url=site_url, identity=identity, cache=cache)
     reader = JiraReader(site, overlap=overlap, page_size=page_size, on_smaller_page=on_smaller_page)
     return reader, JiraWriter(site)
 

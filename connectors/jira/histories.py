@@ -10,13 +10,14 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from connectors.errors import BadPayload, ConnectorError, Rejected, SkipIssue
-from connectors.http.client import ApiResponse
 from connectors.http.page_size import PageSizeBackoff
+from connectors.http.response import ApiResponse
 from connectors.jira.changelog import expanded_entries, parse_changes, parse_label_histories, parse_statuses
 from connectors.jira.scalars import require, require_objects
 from connectors.jira.search import Page, search_pages
 from connectors.jira.site import API_3, DAY, JiraSite
-from connectors.jira.sources import JiraSources, failed_source
+from connectors.jira.source_failures import failed_source
+from connectors.jira.sources import JiraSources
 from connectors.model import (
     Category,
     FailedSource,

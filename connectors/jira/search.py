@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from connectors.errors import BadPayload, Rejected, Unavailable
-from connectors.http.client import ApiResponse
 from connectors.http.page_size import PageSize, PageSizeBackoff
+from connectors.http.response import ApiResponse
 from connectors.http.retry import parse_http_date
 from connectors.jira.jql import ORDER, created_from, jql_time
 from connectors.jira.scalars import parse_iso_time, require, require_objects

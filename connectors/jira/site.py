@@ -10,7 +10,8 @@ from typing import Any, Literal
 import requests
 
 from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected, Unavailable
-from connectors.http.client import ApiResponse, Transport
+from connectors.http.client import Transport
+from connectors.http.response import ApiResponse
 from connectors.http.response_errors import quote_server_message
 from connectors.http.retry import RateLimitRefusal, RequestKind
 from connectors.jira.payload import FieldIds, parse_account, parse_field_ids
@@ -42,7 +43,6 @@ class JiraSite:
         url: str,
         identity: str,
         cache: Cache,
-        now: Callable[[], datetime],
     ) -> None:
         """``url``: address that people browse. ``identity``: cache key, different for each address and credential."""
         self.tracker = transport.tracker
@@ -51,7 +51,6 @@ class JiraSite:
         self._transport = transport
         self._cache = cache
         self._prefix = f"jira:{identity}:"
-        self._now = now
         self._account_checked_at: datetime | None = None
         # Sources are read in parallel; common facts are requested once.
         self._lock = threading.RLock()
@@ -79,17 +78,17 @@ class JiraSite:
         """Return our account, from the cache if it was requested at most ``max_age`` ago."""
         with self._lock:
             cached = self._cache.get(self._prefix + "myself")
-            if cached is not None and self._now() - datetime.fromisoformat(cached["at"]) < max_age:
+            if cached is not None and self.now() - datetime.fromisoformat(cached["at"]) < max_age:
                 return Account(id=cached["id"], name=cached["name"], timezone=cached["timezone"])
             account = parse_account(self.send("GET", "/myself", kind="read").data)
-            at = self._account_checked_at = self._now()
+            at = self._account_checked_at = self.now()
             facts = {"id": account.id, "name": account.name, "timezone": account.timezone}
             self._cache.put(self._prefix + "myself", {**facts, "at": at.astimezone(UTC).isoformat()}, days=1)
             return account
 
     def now(self) -> datetime:
         """Return this machine's time (aware)."""
-        return self._now()
+        return self._transport.now()
 
     def confirm_login(self) -> None:
         """Raise AuthFailed if Jira no longer accepts our credentials. Call it before believing a 404.
@@ -98,7 +97,7 @@ class JiraSite:
         request at most every ten minutes.
         """
         checked_at = self._account_checked_at
-        if checked_at is None or self._now() - checked_at > timedelta(minutes=10):
+        if checked_at is None or self.now() - checked_at > timedelta(minutes=10):
             self.account(max_age=timedelta(0))
 
     def confirm_kind(self) -> None:

@@ -6,24 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
-from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connectors.errors import (
-    AuthFailed,
-    BadPayload,
-    ConnectorError,
-    Gone,
-    RateLimitExceeded,
-    Rejected,
-    SourceMissing,
-)
+from connectors.errors import BadPayload, ConnectorError
 from connectors.http.page_size import PageSizeBackoff
 from connectors.jira.changelog import expanded_entries, parse_changes
 from connectors.jira.jql import BadJql, next_cursor, search_condition, without_order
 from connectors.jira.payload import UNKNOWN_ZONE, FieldIds, fields_to_request, parse_issue
 from connectors.jira.search import search_pages
-from connectors.jira.site import DAY, HOUR, Forbidden, JiraSite
+from connectors.jira.site import DAY, HOUR, JiraSite
+from connectors.jira.source_failures import failed_search, failed_source, is_about_condition
 from connectors.model import (
     Census,
     Cursor,
@@ -98,14 +90,8 @@ class JiraSources:
             condition = search_condition([(source, None)], zone)
             pages = search_pages(self.site, condition, fields, zone=zone, page_sizes=page_sizes)
             return Census(source=source, ids=frozenset(str(row["id"]) for page in pages for row in page.rows))
-        except BadJql as error:
-            return _invalid_source(source, error)
-        except Forbidden as error:
-            return failed_source(source, error)
-        except Rejected as error:
-            return self.explain_rejection(source, error)
-        except ConnectorError as error:
-            return failed_source(source, error)
+        except (BadJql, ConnectorError) as error:
+            return failed_search(self.site, source, error)
 
     def _prepare(self, *, fresh: bool) -> ZoneInfo:
         """Check kind and account, and return the account's zone.
@@ -122,25 +108,6 @@ class JiraSources:
             return ZoneInfo(account.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             return ZoneInfo(UNKNOWN_ZONE)
-
-    def explain_rejection(self, source: Source, error: Rejected) -> FailedSource:
-        """Return why Jira refuses to search a source: expired login, missing project, or invalid JQL."""
-        try:
-            self.site.confirm_login()
-            if source.project:
-                self.site.send("GET", f"/project/{quote(source.project, safe='')}", kind="read")
-        except Gone:
-            return FailedSource(
-                source=source,
-                kind="missing",
-                reason=f"{source.name}: there is no project {source.project} on {self.site.url} that "
-                f"{self.site.account().name} can see; correct the source in the mapping, or give that "
-                "account the Browse Projects permission",
-            )
-        except ConnectorError as cause:
-            return failed_source(source, cause)
-        reason = f"{source.name}: Jira refuses the search; correct the jql of the source ({error})"
-        return FailedSource(source=source, kind="missing", reason=reason)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -170,17 +137,12 @@ class _PullRun:
         """Read sources by one search, or by one search each if that fails."""
         try:
             pulled = self._pull_together(group)
-        except BadJql as error:
-            yield from (_invalid_source(source, error) for source, _ in group)
-        except Forbidden as error:
-            yield from (failed_source(source, error) for source, _ in group)
-        except Rejected as error:
-            if len(group) == 1:
-                yield self.sources.explain_rejection(group[0][0], error)
-            else:  # one missing project makes Jira refuse the search for all
+        except (BadJql, ConnectorError) as error:
+            if is_about_condition(error) and len(group) > 1:
+                # One missing project makes Jira refuse the search for all.
                 yield from self._pull_separately(group)
-        except ConnectorError as error:
-            yield from (failed_source(source, error) for source, _ in group)
+            else:
+                yield from (failed_search(self.sources.site, source, error) for source, _ in group)
         else:
             yield from pulled if pulled is not None else self._pull_separately(group)
 
@@ -269,29 +231,6 @@ class _PullRun:
             changes=changes,
             without_history=frozenset(ids & result.without_history),
         )
-
-
-def failed_source(source: Source, error: ConnectorError) -> FailedSource:
-    """Return the failure of a source for an error."""
-    reason = str(error)
-    match error:
-        case AuthFailed():
-            return FailedSource(source=source, reason=reason, kind="auth")
-        case RateLimitExceeded():
-            return FailedSource(source=source, reason=reason, kind="rate_limit")
-        case Forbidden():
-            return FailedSource(source=source, reason=reason, kind="forbidden")
-        case BadPayload():
-            return FailedSource(source=source, reason=reason, kind="payload")
-        case Gone() | SourceMissing():
-            return FailedSource(source=source, reason=reason, kind="missing")
-        case _:
-            return FailedSource(source=source, reason=reason, kind="unavailable")
-
-
-def _invalid_source(source: Source, error: BadJql) -> FailedSource:
-    reason = f"{source.name}: this source cannot be searched: {error}; correct it in the mapping"
-    return FailedSource(source=source, reason=reason, kind="missing")
 
 
 def _group_by_jql(sources: Sequence[SourceCursor]) -> list[list[SourceCursor]]:

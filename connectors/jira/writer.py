@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from connectors.errors import BadPayload, Gone, NotConfirmed, OutcomeUnknown
-from connectors.http.client import ApiResponse
+from connectors.http.response import ApiResponse
 from connectors.jira.payload import MARKER_PROPERTY, parse_comment
 from connectors.jira.site import Forbidden, JiraSite
 from connectors.model import Comment, IssueRef
