@@ -139,7 +139,7 @@ def test_a_jira_account_without_edit_right_is_said_and_github_is_written(tmp_pat
     seed["accounts"][0]["permissions"] = ["browse", "comment"]
     with JourneyWorld(tmp_path, jira=seed) as world:
         said = sentence(run(world), code=1)
-        assert "check the rights of the account" in said
+        assert "check the permissions of the account" in said
         assert world.labels("DS-11") == {"model"}
         assert "capability:features" in world.labels("acme/churn#11")
 

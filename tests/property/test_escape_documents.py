@@ -15,9 +15,9 @@ from sync.model.changes import ChangeSet, LabelChange, Reason
 from sync.model.comments import CommentContent
 from sync.model.limits import ChangeCost
 from sync.model.rollup import Counts
-from tests.support.hostile_text import TEXTS, found_on_github, github_texts, markup_on_github
 from tests.support.jira_wiki import cells_of, tokens_of
 from tests.support.report_world import report_data
+from tests.support.untrusted_text import TEXTS, github_texts, matched_github_rules, recognized_github_markup
 
 
 def comment(kind, text):
@@ -36,7 +36,7 @@ def comment(kind, text):
     return render_comment(document, kind).body
 
 
-def frame_on_jira(body):
+def layout_on_jira(body):
     """Return the kinds of markup in each line and cell, including bold text, without plain text and issue links."""
     lines = [
         cell
@@ -57,30 +57,30 @@ def kinds_of(token):
 @example("`@alice` #1")
 def test_a_github_comment_references_nothing_and_keeps_its_layout(text):
     body = comment("github", text)
-    assert not found_on_github(body)
-    assert markup_on_github(body) == markup_on_github(comment("github", "word"))
+    assert not matched_github_rules(body)
+    assert recognized_github_markup(body) == recognized_github_markup(comment("github", "word"))
     assert len(github_texts(body)) == len(github_texts(comment("github", "word")))
 
 
 @given(TEXTS)
 @example("-")
 def test_a_jira_comment_keeps_its_layout(text):
-    assert frame_on_jira(comment("jira", text)) == frame_on_jira(comment("jira", "word"))
+    assert layout_on_jira(comment("jira", text)) == layout_on_jira(comment("jira", "word"))
 
 
 def test_the_layout_parser_recognizes_a_comment():
-    frame = frame_on_jira(comment("jira", "word"))
-    assert ["effect"] in frame
-    assert ["list", "monospaced", "monospaced"] in frame
-    assert frame_on_jira("*bold @alice*") == [["effect", "mention"]]
+    layout = layout_on_jira(comment("jira", "word"))
+    assert ["effect"] in layout
+    assert ["list", "monospaced", "monospaced"] in layout
+    assert layout_on_jira("*bold @alice*") == [["effect", "mention"]]
 
 
 @settings(max_examples=20)
 @given(TEXTS)
 def test_a_report_pasted_into_github_references_nothing_and_keeps_its_layout(text):
     report, harmless = render_markdown(report_data(f" {text}")), render_markdown(report_data(" word"))
-    assert not found_on_github(report)
-    assert markup_on_github(report) == markup_on_github(harmless)
+    assert not matched_github_rules(report)
+    assert recognized_github_markup(report) == recognized_github_markup(harmless)
     assert len(github_texts(report)) == len(github_texts(harmless))
 
 
@@ -98,8 +98,8 @@ def change_set(text):
 @example("\n\n@bob #1")
 def test_a_change_set_in_a_pull_request_references_nothing_and_keeps_its_layout(text):
     table, harmless = change_set(text), change_set("word")
-    assert not found_on_github(table)
-    assert markup_on_github(table) == markup_on_github(harmless)
+    assert not matched_github_rules(table)
+    assert recognized_github_markup(table) == recognized_github_markup(harmless)
     assert len(github_texts(table)) == len(github_texts(harmless))
 
 
@@ -125,7 +125,7 @@ def impact_comment(text):
 @example("\n\n@bob #1")
 @example("`@bob` #1")
 def test_a_mapping_impact_in_a_pull_request_references_nothing_and_keeps_its_layout(text):
-    told, harmless = impact_comment(text), impact_comment("word")
-    assert not found_on_github(told)
-    assert markup_on_github(told) == markup_on_github(harmless)
-    assert len(github_texts(told)) == len(github_texts(harmless))
+    impact, harmless = impact_comment(text), impact_comment("word")
+    assert not matched_github_rules(impact)
+    assert recognized_github_markup(impact) == recognized_github_markup(harmless)
+    assert len(github_texts(impact)) == len(github_texts(harmless))

@@ -9,49 +9,49 @@ import pytest
 from hypothesis import example, given
 
 from sync.config.escape import ZERO_WIDTH_SPACE, escape_github, escape_jira, escape_terminal
-from tests.support.hostile_text import (
+from tests.support.jira_wiki import cells_of, tokens_of
+from tests.support.untrusted_text import (
     GITHUB_MARKUP,
     GITHUB_RULES,
     JIRA_CONTROLS,
     TEXTS,
-    found_on_github,
     github_texts,
-    markup_on_github,
+    matched_github_rules,
+    recognized_github_markup,
 )
-from tests.support.jira_wiki import cells_of, tokens_of
 
 
 @pytest.mark.parametrize("name", GITHUB_RULES)
 def test_each_github_rule_matches_its_examples_and_not_their_escaped_form(name):
     for text in GITHUB_RULES[name][1]:
-        assert name in {found for found, _ in found_on_github(text)}, text
-        assert not found_on_github(escape_github(text)), text
+        assert name in {found for found, _ in matched_github_rules(text)}, text
+        assert not matched_github_rules(escape_github(text)), text
 
 
 @pytest.mark.parametrize("text", GITHUB_MARKUP.values(), ids=GITHUB_MARKUP)
 def test_github_markup_is_recognized_and_its_escaped_form_is_text(text):
-    assert markup_on_github(text) or github_texts(text) != [text]
-    assert not markup_on_github(escape_github(text))
+    assert recognized_github_markup(text) or github_texts(text) != [text]
+    assert not recognized_github_markup(escape_github(text))
     assert github_texts(escape_github(text).replace(ZERO_WIDTH_SPACE, "")) == [text]
 
 
 @given(TEXTS)
 @example("$#$1")
 def test_no_github_rule_matches_in_a_sentence(text):
-    neutral = escape_github(text)
-    sentence = f"Seen {neutral} and ({neutral}), **{neutral or 'x'}**."
-    assert not found_on_github(sentence)
-    assert not found_on_github(neutral)
-    assert not markup_on_github(neutral)
+    escaped = escape_github(text)
+    sentence = f"Seen {escaped} and ({escaped}), **{escaped or 'x'}**."
+    assert not matched_github_rules(sentence)
+    assert not matched_github_rules(escaped)
+    assert not recognized_github_markup(escaped)
 
 
 @given(TEXTS)
 def test_no_github_rule_matches_in_a_table(text):
-    neutral = escape_github(text)
-    table = f"| one | two |\n| --- | --- |\n| {neutral} | {neutral} |\n"
+    escaped = escape_github(text)
+    table = f"| one | two |\n| --- | --- |\n| {escaped} | {escaped} |\n"
     cells = [text.replace(ZERO_WIDTH_SPACE, "") for text in github_texts(table)]
     assert cells == ["one", "two", escape_terminal(text), escape_terminal(text)]
-    assert not found_on_github(table)
+    assert not matched_github_rules(table)
 
 
 def plain(tokens):
@@ -75,14 +75,14 @@ def test_an_escaped_bar_still_ends_a_cell_on_jira():
 @given(TEXTS)
 @example("mailto:bob")
 def test_jira_recognizes_only_text_in_a_sentence(text):
-    neutral = escape_jira(text)
+    escaped = escape_jira(text)
     shown = escape_terminal(text).replace("|", "¦")
-    assert plain(tokens_of(neutral)) == shown
-    assert plain(tokens_of(f"Seen {neutral} and, {neutral}.")) == f"Seen {shown} and, {shown}."
+    assert plain(tokens_of(escaped)) == shown
+    assert plain(tokens_of(f"Seen {escaped} and, {escaped}.")) == f"Seen {shown} and, {shown}."
 
 
 @given(TEXTS)
 def test_jira_recognizes_only_text_in_table_cells(text):
-    neutral = escape_jira(text) or " "
+    escaped = escape_jira(text) or " "
     shown = escape_terminal(text).replace("|", "¦") or " "
-    assert [plain(cell) for cell in cells_of(f"|{neutral}|{neutral}|x|")] == [shown, shown, "x"]
+    assert [plain(cell) for cell in cells_of(f"|{escaped}|{escaped}|x|")] == [shown, shown, "x"]

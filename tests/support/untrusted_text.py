@@ -112,7 +112,7 @@ def github_texts(markdown):
     return ["".join(child.content for child in each.children if child.type == "text") for each in inlines]
 
 
-def found_on_github(markdown):
+def matched_github_rules(markdown):
     return {
         (name, match[0])
         for text in github_texts(markdown)
@@ -121,7 +121,7 @@ def found_on_github(markdown):
     }
 
 
-def markup_on_github(markdown):
+def recognized_github_markup(markdown):
     """Return the recognized markup, except paragraphs and the spans that escape ``$``."""
     tokens = MARKDOWN.parse(markdown)
     all_tokens = [*tokens, *(child for token in tokens for child in token.children or ())]
