@@ -167,8 +167,8 @@ def _check_app_rights(source: Source, granted: Mapping[str, Any]) -> tuple[Check
 
 def _is_scope_sufficient(scopes: str, *, private: bool) -> bool:
     """Check the scopes of a classic token, which GitHub lists in a header."""
-    held = _split_scopes(scopes)
-    return "repo" in held or ("public_repo" in held and not private)
+    scope_names = _split_scopes(scopes)
+    return "repo" in scope_names or ("public_repo" in scope_names and not private)
 
 
 def _split_scopes(scopes: str) -> set[str]:

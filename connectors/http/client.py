@@ -122,6 +122,7 @@ class Transport:
         def attempt(body: Any) -> ApiResponse:
             with ambiguity.track(kind), self._rate_limited(method, where, kind):
                 response = self._send_once(method, url, where, kind, params, body, headers)
+                # A successful response may say that the rate limit is now used up.
                 if response.ok and (seconds := server_wait_seconds(response.headers, self._now())):
                     self._rate_limiter.block_until(self._now() + timedelta(seconds=seconds))
                 return self._parser.parse(response, where, kind)

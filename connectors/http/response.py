@@ -64,7 +64,7 @@ class ResponseParser:
             raise RetryableFailure(
                 RateLimitExceeded(f"{where}: {refusal.reason}"),
                 reason=refusal.reason,
-                seconds=server_wait if refusal.seconds is None else refusal.seconds,
+                seconds=server_wait,
                 refusal=refusal,
             )
         data = _decode_error_body(response)

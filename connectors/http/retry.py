@@ -66,8 +66,6 @@ class RateLimitRefusal:
 
     reason: str
     """Name of the limit: ``GitHub rate limit``."""
-    seconds: float | None = None
-    """Wait that the server demands; None to take it from the headers."""
     min_seconds: float = 0.0
     """Minimum wait when the headers name none; doubles with each attempt."""
 

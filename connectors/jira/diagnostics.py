@@ -117,14 +117,14 @@ class JiraDiagnostics:
                 f"{account.name} may administer all of Jira, more than is needed; use an account that may not"
             )
             yield CheckResult(level="warning", check="rights", subject=source.name, text=text)
-        held = {
+        granted = {
             name: _has_permission(permissions, key, old_key)
             for key, (old_key, name) in _NEEDED_PERMISSIONS.items()
         }
-        if missing := [name for name, has in held.items() if has is False]:
+        if missing := [name for name, has in granted.items() if has is False]:
             text = f"{account.name} lacks {', '.join(missing)}; ask the project's administrator to grant it"
             yield source_problem("rights", source, text)
-        elif unknown := [name for name, has in held.items() if has is None]:
+        elif unknown := [name for name, has in granted.items() if has is None]:
             text = f"Jira does not report if {account.name} has {', '.join(unknown)}"
             yield CheckResult(level="warning", check="rights", subject=source.name, text=text)
         else:

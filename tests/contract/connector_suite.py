@@ -161,7 +161,7 @@ class ConnectorSuite:
         container = world.source.repo or world.source.project or ""
         assert world.reader.is_public(container) is False
 
-    def test_whoami_is_asked_once(self, world: TrackerFixture) -> None:
+    def test_whoami_is_requested_once(self, world: TrackerFixture) -> None:
         world.reader.whoami()
         before = world.requests()
         world.reader.whoami()

@@ -191,9 +191,9 @@ def test_repositories_are_read_in_parallel() -> None:
                 [(Source(tracker="github", repo=name), None) for name in names], FieldSelection()
             )
         )
-        took = time.monotonic() - began
+        elapsed = time.monotonic() - began
     assert [answer.source.repo for answer in answers] == names
-    assert took < 0.5, "eight requests of 100 ms, four at a time"
+    assert elapsed < 0.5, "eight requests of 100 ms, four at a time"
 
 
 # ---- moves

@@ -32,10 +32,10 @@ def jira() -> Iterator[JiraServer]:
 
 
 def fail_large_requests(
-    jira: JiraServer, *, rows: int | None = None, expand: str | None = None, **how: Any
+    jira: JiraServer, *, rows: int | None = None, expand: str | None = None, **fault: Any
 ) -> None:
     """Let matching searches fail from now on."""
-    jira.sandbox.faults.add(Fault(**({"kind": "timeout", "times": None} | how), rows=rows, expand=expand))
+    jira.sandbox.faults.add(Fault(**({"kind": "timeout", "times": None} | fault), rows=rows, expand=expand))
 
 
 def keys_with_history(answer: Any) -> set[str]:
@@ -43,7 +43,7 @@ def keys_with_history(answer: Any) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "how",
+    "fault",
     [
         {},
         {"kind": "truncated"},
@@ -52,11 +52,11 @@ def keys_with_history(answer: Any) -> set[str]:
     ],
 )
 def test_smaller_pages_return_everything_and_their_size_is_kept(
-    jira: JiraServer, how: dict[str, Any]
+    jira: JiraServer, fault: dict[str, Any]
 ) -> None:
     undisturbed = jira.pull(DS)[DS]
     jira.requests()
-    fail_large_requests(jira, rows=51, **how)
+    fail_large_requests(jira, rows=51, **fault)
     answer = jira.pull(DS)[DS]
     assert replace(pulled_source(answer), changes=None) == replace(pulled_source(undisturbed), changes=None)
     assert sorted(map(str, pulled_source(answer).changes or ())) == sorted(

@@ -255,10 +255,10 @@ def test_all_fields_used_by_rules_are_read(kind: Kind) -> None:
         fields=[{"name": "Team", "id": "customfield_10100"}],
         switches={"language": "fr"},
     ) as jira:
-        wanted = FieldSelection(body=True, fields=("team", "No such field"))
-        answer = next(iter(jira.reader.pull([(DS, None)], wanted)))
+        selection = FieldSelection(body=True, fields=("team", "No such field"))
+        answer = next(iter(jira.reader.pull([(DS, None)], selection)))
         issue = pulled_source(answer).issues[1]
-        assert issue == jira.reader.read("DS-2", wanted)
+        assert issue == jira.reader.read("DS-2", selection)
         assert (issue.category, issue.type, issue.parent, issue.sprint) == (
             "doing",
             "Task",

@@ -38,13 +38,13 @@ def raw_issue(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def issue(wanted: FieldSelection | None = None, **changes: Any) -> Issue:
+def issue(selection: FieldSelection | None = None, **changes: Any) -> Issue:
     return parse_issue(
         raw_issue(**changes),
         tracker="github",
         container="acme/churn",
         web_url="https://github.com",
-        selection=wanted or FieldSelection(),
+        selection=selection or FieldSelection(),
     )
 
 

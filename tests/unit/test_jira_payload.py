@@ -234,9 +234,9 @@ def raw_comment(**more: Any) -> dict[str, Any]:
     return {"id": "7", "author": author, "body": "state: done", **times, **more}
 
 
-def history(who: str, at: str, before: str, after: str) -> dict[str, Any]:
+def history(person: str, at: str, before: str, after: str) -> dict[str, Any]:
     items = [
         {"field": "status", "toString": "x"},
         {"field": "labels", "fromString": before, "toString": after},
     ]
-    return {"author": {"name": who}, "created": at, "items": items}
+    return {"author": {"name": person}, "created": at, "items": items}

@@ -238,7 +238,7 @@ def test_the_wrong_kind_of_site_is_recognized_by_its_server_info(
 
 
 @pytest.mark.parametrize(
-    ("pages", "said"),
+    ("pages", "message"),
     [
         (
             [search_page(issue_payload(1), token="a"), search_page(issue_payload(1), token="b")],
@@ -255,13 +255,13 @@ def test_the_wrong_kind_of_site_is_recognized_by_its_server_info(
     ],
 )
 def test_an_incomplete_cloud_search_fails(
-    server: responses.RequestsMock, connection: JiraConnection, pages: list[Any], said: str
+    server: responses.RequestsMock, connection: JiraConnection, pages: list[Any], message: str
 ) -> None:
     mock_site(server)
     for page in pages:
         server.post(SEARCH, json=page, headers=DATE)
     failure = only_failure(pulled(connection, DS))
-    assert failure.kind == "payload" and said in failure.reason
+    assert failure.kind == "payload" and message in failure.reason
 
 
 def test_a_token_that_expires_midway_fails_the_source_as_unavailable(
@@ -293,7 +293,7 @@ def test_data_center_pages_advance_by_the_granted_rows(
 
 
 @pytest.mark.parametrize(
-    ("pages", "said"),
+    ("pages", "message"),
     [
         ([dc_page(issue_payload(1), total=3), dc_page(start=1, total=3)], "1 of 3 issues"),
         (
@@ -308,13 +308,13 @@ def test_data_center_pages_advance_by_the_granted_rows(
     ],
 )
 def test_an_incomplete_data_center_search_fails(
-    server: responses.RequestsMock, connection: JiraConnection, pages: list[Any], said: str
+    server: responses.RequestsMock, connection: JiraConnection, pages: list[Any], message: str
 ) -> None:
     mock_site(server, deployment="Server")
     for page in pages:
         server.post(OLD_SEARCH, json=page, headers=DATE)
     failure = only_failure(dc_pull(connection))
-    assert failure.kind == "payload" and said in failure.reason
+    assert failure.kind == "payload" and message in failure.reason
 
 
 def test_a_response_without_date_fails_the_source(

@@ -50,10 +50,10 @@ def rights(server: responses.RequestsMock, admin: bool) -> None:
 
 
 def raw_comment(
-    comment_id: str = "7", body: str = "state: done", who: str = "712020:sync", **more: Any
+    comment_id: str = "7", body: str = "state: done", author: str = "712020:sync", **more: Any
 ) -> Any:
     times = {"created": "2026-10-01T08:00:00.000+0000", "updated": "2026-10-01T08:00:00.000+0000"}
-    return {"id": comment_id, "author": {"accountId": who}, "body": body, **times, **more}
+    return {"id": comment_id, "author": {"accountId": author}, "body": body, **times, **more}
 
 
 def test_labels_are_changed_one_by_one_in_one_request(
@@ -188,7 +188,7 @@ def test_cloud_returns_markers_of_our_comments_by_one_more_request(
     server: responses.RequestsMock, connection: JiraConnection
 ) -> None:
     mock_site(server)
-    page = [raw_comment("7"), raw_comment("8", who="712020:ada"), raw_comment("9")]
+    page = [raw_comment("7"), raw_comment("8", author="712020:ada"), raw_comment("9")]
     server.get(COMMENTS, json={"comments": page[:2], "total": 3}, match=[from_row(0)])
     server.get(COMMENTS, json={"comments": page[2:], "total": 3}, match=[from_row(2)])
     listed = [raw_comment("7", properties=PROPERTIES), raw_comment("9", properties=[])]

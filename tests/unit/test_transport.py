@@ -274,8 +274,8 @@ def test_credentials_never_travel_to_another_host(net: responses.RequestsMock, c
 
 def test_a_304_is_an_answer_to_a_read(net: responses.RequestsMock, client: Client) -> None:
     net.get(f"{BASE}/issues", status=304)
-    reply = client.transport.send("GET", "issues", kind="read", headers={"If-None-Match": '"x"'})
-    assert (reply.status, reply.data) == (304, None)
+    response = client.transport.send("GET", "issues", kind="read", headers={"If-None-Match": '"x"'})
+    assert (response.status, response.data) == (304, None)
 
 
 # ---- broken responses
