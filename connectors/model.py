@@ -178,6 +178,10 @@ class Cursor:
     """GitHub: ETag of the single page for ``updated_since``; sent as If-None-Match while that stays."""
 
 
+SourceCursor = tuple[Source, Cursor | None]
+"""Source to pull, and its cursor; None to read the source completely."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FieldSelection:
     """Optional data that a pull requests; connectors request nothing else beyond the basics."""

@@ -13,7 +13,6 @@ from connectors.model import (
     Census,
     CheckResult,
     Comment,
-    Cursor,
     FailedSource,
     FieldSelection,
     HistoryRequest,
@@ -23,6 +22,7 @@ from connectors.model import (
     LabelHistory,
     PulledSource,
     Source,
+    SourceCursor,
     SourceHistory,
 )
 
@@ -49,7 +49,7 @@ class IssueReader(Protocol):
         ...
 
     def pull(
-        self, sources: Sequence[tuple[Source, Cursor | None]], selection: FieldSelection
+        self, sources: Sequence[SourceCursor], selection: FieldSelection
     ) -> Iterator[PulledSource | FailedSource]:
         """Read each source from its cursor on, or completely where the cursor is None. One result per source.
 

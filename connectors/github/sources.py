@@ -30,6 +30,7 @@ from connectors.model import (
     HistoryRequest,
     PulledSource,
     Source,
+    SourceCursor,
     SourceHistory,
     census_from_pull,
 )
@@ -61,7 +62,7 @@ class GithubSources:
         return self._public[container.lower()]
 
     def pull(
-        self, sources: Sequence[tuple[Source, Cursor | None]], selection: FieldSelection
+        self, sources: Sequence[SourceCursor], selection: FieldSelection
     ) -> Iterator[PulledSource | FailedSource]:
         # The cache is used in the caller's thread only: it may belong to a database connection.
         cached = [self._cache.get(self._cache_key(source.repo or "")) for source, _ in sources]

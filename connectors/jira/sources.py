@@ -25,9 +25,8 @@ from connectors.model import (
     IssueChange,
     PulledSource,
     Source,
+    SourceCursor,
 )
-
-SourceCursor = tuple[Source, Cursor | None]
 
 CENSUS_PAGE_SIZE: Final = 5000
 """Cloud's maximum, granted only for searches that request nothing but ids."""

@@ -24,6 +24,7 @@ from connectors.model import (
     LabelHistory,
     PulledSource,
     Source,
+    SourceCursor,
     SourceHistory,
     census_from_pull,
 )
@@ -59,7 +60,7 @@ class MemoryTracker(MemoryIssues):
         return Account(id=self.me, name=self.me)
 
     def pull(
-        self, sources: Sequence[tuple[Source, Cursor | None]], selection: FieldSelection
+        self, sources: Sequence[SourceCursor], selection: FieldSelection
     ) -> Iterator[PulledSource | FailedSource]:
         for source, cursor in sources:
             yield self._pull_one(source, cursor, selection)
