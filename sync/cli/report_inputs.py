@@ -11,7 +11,7 @@ from mappings.model import Increment
 from sync.cli.commands.audit import audit_findings_from
 from sync.cli.commands.predictability import increment_predictability
 from sync.forecast.load_history import load_issue_flows, owning_teams
-from sync.forecast.optional_deps import ForecastDependenciesMissing, require_forecast_dependencies
+from sync.forecast.prerequisites import ForecastDependenciesMissing, require_forecast_dependencies
 from sync.insights.change_queries import NoRecordedData, changes_until_now
 from sync.insights.experiments import learning_by_iteration
 from sync.insights.predictability import Predictability

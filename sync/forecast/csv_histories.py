@@ -1,7 +1,7 @@
 """Issue histories as CSV files: ``repo,issue,created,closed,labels,milestone``, UTF-8, one row for each issue.
 
-Times are ISO 8601 and in UTC unless they say otherwise; ``closed`` is empty while an issue is open; several labels or
-milestones are separated by ``|``. The columns ``labels`` and ``milestone`` may be missing.
+Times are ISO 8601, in UTC unless they have an offset. ``closed`` is empty while an issue is open. Several labels or
+milestones are separated by ``|``. The columns ``labels`` and ``milestone`` are optional.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _REQUIRED_COLUMNS: Final = ("repo", "issue", "created", "closed")
 
 
 class InvalidHistoryFile(Exception):
-    """Files that cannot be read as issue histories; the message names every bad line."""
+    """Files that are not valid issue histories; the message names every invalid line."""
 
     def __init__(self, problems: list[str]) -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -28,9 +28,9 @@ class InvalidHistoryFile(Exception):
 
 
 def read_histories(paths: Iterable[Path]) -> dict[str, list[PastIssue]]:
-    """The issues of each repository in these files, and in the ``.csv`` files of these folders, by name of repository.
+    """Read the issues of each repository from files, and from the ``.csv`` files of folders, by repository name.
 
-    Raises UnreadableHistory with all problems of all files, as ``file:line: sentence``.
+    Raises InvalidHistoryFile with all problems of all files, as ``file:line: sentence``.
     """
     problems: list[str] = []
     rows: dict[tuple[str, str], PastIssue] = {}
@@ -39,7 +39,7 @@ def read_histories(paths: Iterable[Path]) -> dict[str, list[PastIssue]]:
             try:
                 name, issue = (row["repo"], row["issue"]), _parse_issue(row)
                 if name in rows:
-                    raise ValueError(f"{row['issue']} of {row['repo']} stands here a second time")
+                    raise ValueError(f"{row['issue']} of {row['repo']} is a duplicate")
                 rows[name] = issue
             except ValueError as error:
                 problems.append(f"{path}:{line}: {escape_terminal(str(error))}")
@@ -63,18 +63,18 @@ def _list_files(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
         elif path.exists():
             yield path
         else:
-            problems.append(f"{path}: there is no such file or folder")
+            problems.append(f"{path}: no such file or folder")
 
 
 def _read_rows(path: Path, problems: list[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Line number and cells of each row that has as many cells as the header."""
+    """Yield line number and cells of each row that has as many cells as the header."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             header = next(reader, [])
             missing = [name for name in _REQUIRED_COLUMNS if name not in header]
             if missing:
-                problems.append(f"{path}:1: the header lacks {', '.join(missing)}")
+                problems.append(f"{path}:1: missing columns in the header: {', '.join(missing)}")
                 return
             for cells in reader:
                 if len(cells) == len(header):
@@ -84,7 +84,7 @@ def _read_rows(path: Path, problems: list[str]) -> Iterator[tuple[int, Mapping[s
                         f"{path}:{reader.line_num}: {len(cells)} cells, but the header has {len(header)}"
                     )
     except UnicodeDecodeError:
-        problems.append(f"{path}: this is not UTF-8; save it as CSV UTF-8")
+        problems.append(f"{path}: not UTF-8; save it as CSV UTF-8")
     except csv.Error as error:
         problems.append(f"{path}:{reader.line_num}: {error}")
 

@@ -1,4 +1,4 @@
-"""What can be said without calculating: that a team's history is too thin, that all is done, that the time is over."""
+"""Forecasts that need no calculation: not enough history, nothing left to do, or no time left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup
 def fallback_forecasts(
     rollup: IncrementRollup, increment: Increment, at: datetime, reason_for: Callable[[str], str]
 ) -> tuple[Forecast, ...]:
-    """As of ``subjects.forecasts_of``, without teams and without figures. ``reason_for``: team -> why it has no forecast."""
+    """Return the forecasts of goals and capabilities as ``build_forecasts`` does, without numbers and teams.
+
+    ``reason_for``: returns the reason why a team has no forecast.
+    """
     found: list[Forecast] = []
     for goal in (each for each in rollup.goals if each.state != "cancelled"):
         parts = [
@@ -49,23 +52,23 @@ def _capability_forecast(
 
 
 def empty_reason(capability: CapabilityRollup) -> str:
-    """Why nothing can be said of an empty capability: what it will be is not known, so it is not as good as done."""
+    """Return the reason why an empty capability has no forecast: its work is not known yet, so it is not done."""
     return "all its issues were dropped" if capability.issues else "it has no issues yet"
 
 
 def _goal_forecast(goal: GoalRollup, parts: list[Forecast], increment: Increment, at: datetime) -> Forecast:
-    told = {part.subject: part for part in parts}
+    by_subject = {part.subject: part for part in parts}
     required = [each for each in goal.capabilities if each.required and not each.cancelled]
-    open_ones = [each for each in required if not each.finished]
-    unknown = [each for each in open_ones if told[each.subject].reason]
-    reason = "; ".join(f"{each.id}: {told[each.subject].reason}" for each in unknown) or None
+    unfinished = [each for each in required if not each.finished]
+    unknown = [each for each in unfinished if by_subject[each.subject].reason]
+    reason = "; ".join(f"{each.id}: {by_subject[each.subject].reason}" for each in unknown) or None
     if not required:
         reason = "it has no required capability"
     return Forecast(
         subject=goal.subject,
         at=at,
         until=increment.ends_at,
-        remaining=sum(each.counts.remaining for each in open_ones),
+        remaining=sum(each.counts.remaining for each in unfinished),
         probability=None if reason else 1.0,
         reason=reason,
     )

@@ -1,4 +1,4 @@
-"""Forecasts of capabilities, goals and teams, made of what their issues and teams went through."""
+"""Forecasts of capabilities, goals and teams."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from mappings.model import Increment
-from sync.forecast.completion_date import completion_days
 from sync.forecast.horizon import ForecastHorizon, forecast_horizon
 from sync.forecast.joint_model import (
     all_closed_probability,
     closed_count_distribution,
     combine_groups,
+    completion_days,
     count_quantiles,
 )
 from sync.forecast.remaining_work import ForecastInputs, RemainingWork, remaining_work_of
@@ -27,23 +27,23 @@ from sync.model.rollup import GoalRollup, IncrementRollup
 
 MIN_PROBABILITY: Final = 0.05
 MAX_PROBABILITY: Final = 0.95
-"""What is not done yet is never said to be surer than this: no history is long enough to know more."""
+"""Bounds of the probability of open work: no history is long enough to support more certainty."""
 
 
 def build_forecasts(
     rollup: IncrementRollup, increment: Increment, inputs: ForecastInputs
 ) -> tuple[Forecast, ...]:
-    """Each goal of an increment followed by its capabilities, then the teams; what is cancelled is left out."""
+    """Forecast each goal of an increment followed by its capabilities, then the teams. Cancelled ones are left out."""
     found: list[Forecast] = []
     horizon = forecast_horizon(increment, inputs.at)
     zone = ZoneInfo(increment.timezone)
     for goal in (each for each in rollup.goals if each.state != "cancelled"):
-        rests = [
+        works = [
             remaining_work_of(each, increment, inputs) for each in goal.capabilities if not each.cancelled
         ]
-        found.append(_goal_forecast(goal, rests, horizon, zone))
+        found.append(_goal_forecast(goal, works, horizon, zone))
         found += [
-            _forecast(rest.capability.subject, rest.horizon, [rest], rest.reason, zone) for rest in rests
+            _forecast(work.capability.subject, work.horizon, [work], work.reason, zone) for work in works
         ]
     teams = {team for goal in rollup.goals for each in goal.capabilities for team in (each.team, *each.teams)}
     found += [_team_forecast(name, inputs.team_models.get(name), horizon) for name in sorted(teams)]
@@ -53,24 +53,29 @@ def build_forecasts(
 def _goal_forecast(
     goal: GoalRollup, works: Sequence[RemainingWork], horizon: ForecastHorizon, zone: ZoneInfo
 ) -> Forecast:
-    """That all its required capabilities are done: their open issues taken together, with luck that goes together.
+    """Forecast that all required capabilities of a goal are done: their open issues as one group.
 
-    The chance is at most that of the worst capability, and more than if they had nothing to do with each other.
+    The common factor correlates them: the probability is at most that of the least probable capability, and more than
+    the product of independent ones.
     """
-    required = [rest for rest in works if rest.capability.required]
-    open_ones = [rest for rest in required if not rest.capability.finished]
+    required = [work for work in works if work.capability.required]
+    unfinished = [work for work in required if not work.capability.finished]
     reason = None if required else "it has no required capability"
-    unknown = [rest for rest in open_ones if rest.reason]
+    unknown = [work for work in unfinished if work.reason]
     if unknown:
-        reason = "; ".join(f"{rest.capability.id}: {rest.reason}" for rest in unknown)
-    return _forecast(goal.subject, horizon, open_ones, reason, zone)
+        reason = "; ".join(f"{work.capability.id}: {work.reason}" for work in unknown)
+    return _forecast(goal.subject, horizon, unfinished, reason, zone)
 
 
 def _forecast(
-    subject: str, horizon: ForecastHorizon, works: Sequence[RemainingWork], reason: str | None, zone: ZoneInfo
+    subject: str,
+    horizon: ForecastHorizon,
+    works: Sequence[RemainingWork],
+    reason: str | None,
+    zone: ZoneInfo,
 ) -> Forecast:
-    remaining = sum(rest.remaining for rest in works)
-    told = Forecast(
+    remaining = sum(work.remaining for work in works)
+    base = Forecast(
         subject=subject,
         at=horizon.at,
         until=horizon.until,
@@ -78,17 +83,17 @@ def _forecast(
         reason=reason,
         assumptions=tuple(dict.fromkeys(_notes(works))),
     )
-    if not remaining and all(rest.capability.state != "empty" for rest in works) and (works or not reason):
-        return _completed_forecast(told, zone)
-    return told if reason else _predicted_forecast(told, horizon, works, zone)
+    if not remaining and all(work.capability.state != "empty" for work in works) and (works or not reason):
+        return _completed_forecast(base, zone)
+    return base if reason else _predicted_forecast(base, horizon, works, zone)
 
 
 def _notes(works: Sequence[RemainingWork]) -> Iterator[str]:
-    """What a goal's figures rest on says which capability it is about."""
+    """Yield the notes of all capabilities; with more than one, each note names its capability."""
     if len(works) == 1:
         yield from works[0].notes
-    for rest in works if len(works) > 1 else ():
-        yield from (f"{rest.capability.id}: {note}" for note in rest.notes)
+    for work in works if len(works) > 1 else ():
+        yield from (f"{work.capability.id}: {note}" for note in work.notes)
 
 
 def _completed_forecast(base: Forecast, zone: ZoneInfo) -> Forecast:
@@ -105,12 +110,12 @@ def _completed_forecast(base: Forecast, zone: ZoneInfo) -> Forecast:
 def _predicted_forecast(
     base: Forecast, horizon: ForecastHorizon, works: Sequence[RemainingWork], zone: ZoneInfo
 ) -> Forecast:
-    beliefs = np.sum([rest.weights * rest.remaining for rest in works], axis=0) / base.remaining
-    chances = combine_groups(rest.close_probabilities(horizon.days) for rest in works)
-    counts = count_quantiles(beliefs @ closed_count_distribution(chances), QUANTILES)
-    chance = float(beliefs @ all_closed_probability(chances))
-    reach = np.prod([rest.completion for rest in works], axis=0)
-    days = completion_days(reach, beliefs, FINISH_PROBABILITIES)
+    weights = np.sum([work.weights * work.remaining for work in works], axis=0) / base.remaining
+    probabilities = combine_groups(work.close_probabilities(horizon.days) for work in works)
+    counts = count_quantiles(weights @ closed_count_distribution(probabilities), QUANTILES)
+    all_closed = float(weights @ all_closed_probability(probabilities))
+    completion = np.prod([work.completion for work in works], axis=0)
+    days = completion_days(completion, weights, FINISH_PROBABILITIES)
     return replace(
         base,
         counts=tuple(zip(QUANTILES, counts, strict=True)),
@@ -118,7 +123,7 @@ def _predicted_forecast(
             (probability, _completion_day(horizon, each, zone))
             for probability, each in zip(FINISH_PROBABILITIES, days, strict=True)
         ),
-        probability=min(max(chance, MIN_PROBABILITY), MAX_PROBABILITY),
+        probability=min(max(all_closed, MIN_PROBABILITY), MAX_PROBABILITY),
     )
 
 
@@ -129,20 +134,20 @@ def _completion_day(horizon: ForecastHorizon, days: float | None, zone: ZoneInfo
 
 
 def _team_forecast(name: str, model: TeamModel | None, horizon: ForecastHorizon) -> Forecast:
-    """How many issues the whole team closes, whatever they count towards. A team's work has no end to reach."""
-    thin = f"{name} has no history, at least 4 weeks are needed" if model is None else model.insufficient_data
-    told = Forecast(
+    """Forecast how many issues a whole team closes, whatever they count towards. It has no completion date."""
+    insufficient = (
+        f"{name} has no history, at least 4 weeks are needed" if model is None else model.insufficient_data
+    )
+    base = Forecast(
         subject=f"team:{name}",
         at=horizon.at,
         until=horizon.until,
-        remaining=0 if model is None else len(model.history.open_ages),
-        reason=f"thin history: {thin}" if thin else "a team's work has no end that could be reached",
+        remaining=0 if model is None else len(model.history.open_issue_ages),
+        reason=f"not enough history: {insufficient}" if insufficient else "a team's work is never completed",
         assumptions=(*horizon.notes, *(model.notes if model else ())),
     )
-    if model is None or thin or horizon.has_ended:
-        return replace(told, reason="the increment is over") if horizon.has_ended else told
-    law = throughput_distribution(model.history, model.pace.hazards, horizon.days).scale_variance(
-        model.variance_factor
-    )
-    counts = law.quantiles(np.array(QUANTILES))
-    return replace(told, counts=tuple(zip(QUANTILES, map(int, counts), strict=True)))
+    if model is None or insufficient or horizon.has_ended:
+        return replace(base, reason="the increment is over") if horizon.has_ended else base
+    distribution = throughput_distribution(model.history, model.pace.hazards, horizon.days)
+    counts = distribution.scale_variance(model.variance_factor).quantiles(np.array(QUANTILES))
+    return replace(base, counts=tuple(zip(QUANTILES, map(int, counts), strict=True)))

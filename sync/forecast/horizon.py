@@ -1,4 +1,4 @@
-"""From when to when work is forecast, and how much of that time people are there."""
+"""Time left for some work: from now, or the start of the increment, to the target date, without holidays."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _SATURDAY: Final = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForecastHorizon:
-    """The time that is left for some work."""
+    """Time that is left for some work."""
 
     at: datetime
     """Aware, UTC, as ``until``."""
     until: datetime
     days_until_start: float
-    """Days until the increment begins."""
+    """Days until the increment begins; 0 after that."""
     days: float
-    """Days of work from then on, without the plan's holidays; 0 when the end has passed."""
+    """Days from then to ``until``, reduced by the share of weekdays that are holidays; 0 after ``until``."""
     notes: tuple[str, ...]
 
     @property
@@ -32,7 +32,10 @@ class ForecastHorizon:
 
 
 def forecast_horizon(increment: Increment, at: datetime, target: date | None = None) -> ForecastHorizon:
-    """Until the end of the target day, or of the increment if there is none or it has passed. ``at`` is aware."""
+    """Return the time from ``at`` (aware) to the end of the target date.
+
+    Without a target date, or after it, the time reaches to the end of the increment.
+    """
     zone = ZoneInfo(increment.timezone)
     until, notes = increment.ends_at, []
     if target is not None and target < increment.end:
@@ -40,26 +43,26 @@ def forecast_horizon(increment: Increment, at: datetime, target: date | None = N
         if end_of_target > at:
             until = end_of_target
         elif at < until:
-            notes.append(f"the target day {target} has passed, so this is for the end of the increment")
+            notes.append(f"the target date {target} has passed, so this is for the end of the increment")
     begin = max(at, increment.starts_at)
     wait = (begin - at).total_seconds() / 86_400
     if wait:
-        notes.append(f"the increment begins on {increment.start}; work on it is counted from then")
-    away, there = _count_holidays_and_weekdays(
+        notes.append(f"the increment begins on {increment.start}; the forecast counts work from then on")
+    off, weekdays = _count_holidays_and_weekdays(
         begin.astimezone(zone).date(), until.astimezone(zone).date(), increment.holidays
     )
-    if away:
-        days = "1 holiday" if away == 1 else f"{away} holidays"
-        notes.append(f"the plan has {days} until then, on which nobody works")
+    if off:
+        days = "1 holiday" if off == 1 else f"{off} holidays"
+        notes.append(f"the plan has {days} until then, which count as days without work")
     left = max((until - begin).total_seconds() / 86_400, 0.0)
-    share = 1 - away / there if there else 1.0
+    share = 1 - off / weekdays if weekdays else 1.0
     return ForecastHorizon(
         at=at, until=until, days_until_start=max(wait, 0.0), days=left * share, notes=tuple(notes)
     )
 
 
 def _count_holidays_and_weekdays(begin: date, end: date, holidays: Collection[date]) -> tuple[int, int]:
-    """Holidays that are weekdays, and weekdays, in [begin, end)."""
+    """Return the number of holidays on weekdays, and of all weekdays, in [begin, end)."""
     days = (begin + timedelta(days=number) for number in range(max((end - begin).days, 0)))
     weekdays = [day for day in days if day.weekday() < _SATURDAY]
     return sum(day in holidays for day in weekdays), len(weekdays)

@@ -1,28 +1,27 @@
-"""Reads from the store what forecasts are made of, and makes them. Nothing is asked of a tracker."""
+"""Load the inputs of all forecasts from the store and compute them. No tracker is read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connectors.model import IssueRef, KnownIssue
 from sync.forecast.forecasts import build_forecasts
-from sync.forecast.load_history import load_issue_flows, owning_teams
+from sync.forecast.load_history import load_issue_flows, owning_teams, team_issue_histories
 from sync.forecast.remaining_work import ForecastInputs
-from sync.forecast.team_histories import team_issue_histories
 from sync.forecast.team_model import build_team_model
 from sync.forecast.work_item_age import find_aging_issues
 from sync.model.flow import IssueFlow
 from sync.model.forecast import AgingIssue, Forecast
 from sync.model.planning import PlanningResult
-from sync.pull.recorded_health import LastRunForecasts
+from sync.pull.recorded_health import load_expectations, load_last_forecasts
 from sync.runtime.context import RunContext
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForecastSet:
-    """What is expected, by increment, and how old the open work is."""
+    """Forecasts by increment, and the age of the open issues."""
 
     at: datetime
     forecasts: Mapping[str, tuple[Forecast, ...]]
@@ -30,42 +29,68 @@ class ForecastSet:
 
 
 def compute_forecasts(
-    job: RunContext,
+    context: RunContext,
     plan: PlanningResult,
     known: Mapping[IssueRef, KnownIssue],
     at: datetime | None = None,
     *,
     flow: Mapping[IssueRef, IssueFlow] | None = None,
 ) -> ForecastSet:
-    """Forecast every increment that is not closed. ``at`` (aware) in the past: only what had happened by then is used,
-    while what counts towards what is as of today. Without ``at`` it is what the last run said, where it said something.
-    ``flow``: what ``load_issue_flows`` gave, when the caller has it already."""
-    moment = at or job.now()
-    workspace = job.workspace
+    """Forecast every increment that is not closed.
+
+    ``at`` (aware): a moment in the past; later events are ignored, but assignments are the current ones. Without it
+    the forecasts of the last run are returned where they are still valid. ``flow``: result of ``load_issue_flows`` if
+    the caller has it already.
+    """
+    moment = at or context.now()
+    workspace = context.workspace
     if flow is None:
-        flow = load_issue_flows(job.store, workspace, plan.matched, known=known)
+        flow = load_issue_flows(context.store, workspace, plan.matched, known=known)
     owners = owning_teams(known, workspace, plan.matched)
     histories = team_issue_histories(plan.matched, known, flow, owners)
-    material = ForecastInputs(
+    inputs = ForecastInputs(
         at=moment,
         flow=flow,
         team_models={team: build_team_model(team, issues, moment) for team, issues in histories.items()},
     )
     plans = {each.id: each for each in workspace.increments}
-    told = LastRunForecasts(job)
-    still_open = [ref for ref, issue in flow.items() if _is_open_at(issue, moment)]
+    last_run = LastRunForecasts(context)
+    open_at = [ref for ref, issue in flow.items() if _is_open_at(issue, moment)]
     return ForecastSet(
         at=moment,
         forecasts={
             rollup.id: tuple(
-                told.prefer_recorded(each) if at is None else each
-                for each in build_forecasts(rollup, plans[rollup.id], material)
+                last_run.prefer_recorded(each) if at is None else each
+                for each in build_forecasts(rollup, plans[rollup.id], inputs)
             )
             for rollup in plan.rollup.increments
             if plans[rollup.id].phase(moment) != "closed"
         },
-        aging=find_aging_issues(flow, owners, still_open, moment),
+        aging=find_aging_issues(flow, owners, open_at, moment),
     )
+
+
+class LastRunForecasts:
+    """Forecasts of the last run. Commands show them instead of new ones, so that all readers see the same numbers."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._forecasts, self._expectations = load_last_forecasts(context), load_expectations(context)
+
+    def prefer_recorded(self, fresh: Forecast) -> Forecast:
+        """Return the recorded forecast with the reason for missing health, or ``fresh`` if the work has changed.
+
+        Teams have no recorded expectation: their forecast is always the fresh one.
+        """
+        recorded = self._forecasts.get(fresh.subject)
+        expected = self._expectations.get(fresh.subject)
+        if recorded is None or expected is None:
+            return fresh
+        if (recorded.remaining, recorded.until) != (fresh.remaining, fresh.until):
+            return fresh
+        reason = expected.why_no_health
+        if not reason:
+            return recorded
+        return replace(recorded, assumptions=(*recorded.assumptions, f"no health: {reason}"))
 
 
 def _is_open_at(issue: IssueFlow, at: datetime) -> bool:

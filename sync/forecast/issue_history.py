@@ -1,8 +1,8 @@
-"""From what trackers tell and what this program noticed to the way of each issue. Pure.
+"""Reconstruct the flow of each issue from the tracker's history and the status changes that runs observed. Pure.
 
-An issue is taken back to its creation, change by change, and every stop on the way is asked what it means to the
-team (``mappings.states``), as the matcher asks it of the issue of today. So whatever the team's ``states`` say of
-statuses, labels and types holds for the past, too.
+The issue is rewound to its creation, change by change. Each snapshot on the way is classified by the team's ``states``
+(``mappings.rules.flow_state``), as the matcher classifies the current issue. The team's rules for statuses, labels and
+types therefore apply to the past as well.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ _CLOSED: Final = ("done", "dropped")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IssueChanges:
-    """What is known of the past of one issue."""
+    """Known changes of one issue."""
 
     changes: tuple[IssueChange, ...] = ()
-    """As the tracker told them, in any order, and any of them more than once."""
+    """From the tracker, in any order, possibly with duplicates."""
     observed: tuple[IssueChange, ...] = ()
-    """Changes of status that this program noticed between two readings; ``at`` is when it noticed."""
+    """Changes of status between two runs; ``at`` is the time of the run that saw it."""
     complete: bool = False
-    """The tracker told everything up to the issue's last change."""
+    """The tracker returned all changes up to the issue's last one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StateClassifier:
-    """How the states of an issue are read."""
+    """Rules by which an issue's state is read."""
 
     states: StateResolver
     experiment: bool = False
-    """As the rule says that has it; closed, it is done whatever its answer."""
+    """The matching rule marks an experiment: a closed one is done whatever its answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StatusCatalog:
-    """What is known of the statuses of a tracker: their classes, by id and by name, and their names today."""
+    """Known statuses of the trackers: their categories, and their current names."""
 
     by_id: Mapping[tuple[str, str], tuple[str, Category | None]] = field(default_factory=dict)
-    """(tracker, id of the status) -> its name today and its class."""
+    """(tracker, id of the status) -> current name and category."""
     by_name: Mapping[tuple[str, str], Category | None] = field(default_factory=dict)
-    """(tracker, case-folded name) -> class."""
+    """(tracker, case-folded name) -> category."""
 
     def resolve(self, tracker: str, status_id: str, name: str) -> tuple[str, Category | None]:
-        """A status by the name that it has today, with its class; None for one that nobody knows any more."""
+        """Return the current name and the category of a status; the category is None for an unknown status."""
         known = self.by_id.get((tracker, status_id)) if status_id else None
         return known or (name, self.by_name.get((tracker, name.casefold())))
 
@@ -63,8 +63,10 @@ def build_status_catalog(
     observed: Iterable[tuple[str, str, Category | None]],
     listed: Mapping[tuple[str, str], tuple[str, Category | None]] | None = None,
 ) -> StatusCatalog:
-    """The statuses that issues have now, those that this program ever saw (tracker, name, class), and those that
-    trackers listed: (tracker, id) -> name and class."""
+    """Collect the statuses of current issues, of earlier runs and of the trackers' own lists.
+
+    ``observed``: (tracker, name, category). ``listed``: (tracker, id) -> name and category.
+    """
     by_name: dict[tuple[str, str], Category | None] = {
         (tracker, name.casefold()): category for tracker, name, category in observed
     }
@@ -86,90 +88,103 @@ def build_issue_flows(
     classifiers: Mapping[IssueRef, StateClassifier],
     statuses: StatusCatalog,
 ) -> dict[IssueRef, IssueFlow]:
-    """The way of every issue. Issues without a judge are read as their tracker classes them."""
-    nobody = StateClassifier(states=StateResolver(TeamMapping(team="", origin=Origin(file=""))))
-    nothing = IssueChanges()
+    """Build the flow of every issue. Issues without a classifier are read by their tracker's own categories."""
+    default = StateClassifier(states=StateResolver(TeamMapping(team="", origin=Origin(file=""))))
+    no_changes = IssueChanges()
     found: dict[IssueRef, IssueFlow] = {}
     for item in known:
         ref = item.issue.ref
-        past = changes.get(ref, nothing)
-        found[ref] = _build_issue_flow(item, past, classifiers.get(ref, nobody), statuses)
+        classifier = classifiers.get(ref, default)
+        found[ref] = _build_issue_flow(item, changes.get(ref, no_changes), classifier, statuses)
     return found
 
 
 def _build_issue_flow(
-    item: KnownIssue, told: IssueChanges, classifier: StateClassifier, statuses: StatusCatalog
+    item: KnownIssue, changes: IssueChanges, classifier: StateClassifier, statuses: StatusCatalog
 ) -> IssueFlow:
     issue = item.issue
-    changes = _ordered_changes(told, issue)
-    stops = _issue_snapshots(issue, changes, statuses, complete=told.complete)
-    judged = [(at, classifier.states.resolve(stop, experiment=classifier.experiment)) for at, stop in stops]
-    judged = _append_current_state(judged, item, classifier)
-    moves = _state_changes(judged)
-    state = moves[-1].state
+    ordered = _ordered_changes(changes, issue)
+    snapshots = _issue_snapshots(issue, ordered, statuses, complete=changes.complete)
+    states = [
+        (at, classifier.states.resolve(snapshot, experiment=classifier.experiment))
+        for at, snapshot in snapshots
+    ]
+    states = _append_current_state(states, item, classifier)
+    state_changes = _state_changes(states)
+    current = state_changes[-1]
     reopened = tuple(
         after.at
-        for before, after in pairwise(moves)
+        for before, after in pairwise(state_changes)
         if before.state in _CLOSED and after.state not in _CLOSED
     )
     return IssueFlow(
         ref=issue.ref,
         created=issue.created,
-        started=next((move.at for move in moves if move.state == "doing"), None),
-        finished=moves[-1].at if state == "done" else None,
-        dropped=moves[-1].at if state == "dropped" else None,
+        started=next((change.at for change in state_changes if change.state == "doing"), None),
+        finished=current.at if current.state == "done" else None,
+        dropped=current.at if current.state == "dropped" else None,
         reopened=reopened,
-        blocked_periods=_blocked_periods(judged),
-        state_changes=tuple(moves),
-        complete=told.complete,
+        blocked_periods=_blocked_periods(states),
+        state_changes=tuple(state_changes),
+        complete=changes.complete,
     )
 
 
-def _ordered_changes(told: IssueChanges, issue: Issue) -> list[IssueChange]:
-    """The changes, oldest first, none before the issue was there: clocks of trackers are moved, too."""
+def _ordered_changes(changes: IssueChanges, issue: Issue) -> list[IssueChange]:
+    """Return the changes, oldest first, none before the creation: clocks of trackers are adjusted, too."""
     created = issue.created
-    changes = told.changes if told.complete else (*told.changes, *_unreported_changes(told, issue))
-    late = [change if change.at >= created else replace(change, at=created) for change in changes]
+    reported = changes.changes
+    known = reported if changes.complete else (*reported, *_unreported_changes(changes, issue))
+    late = [change if change.at >= created else replace(change, at=created) for change in known]
     return sorted(late, key=lambda change: (change.at, len(change.id), change.id))
 
 
 def _unreported_changes(changes: IssueChanges, issue: Issue) -> list[IssueChange]:
-    """What was noticed and the tracker did not tell. It told what led to the same status since the last time that
-    something was noticed. When the last of it happened, the issue may say itself."""
-    itself = issue.closed if issue.category == "done" else issue.started
+    """Return the observed changes that the tracker did not report.
+
+    A reported change to the same status since the previous observation explains an observed one. For the last change
+    the issue's own timestamp (closed or started) replaces the time of the observation where it fits.
+    """
+    own_time = issue.closed if issue.category == "done" else issue.started
     missing: list[IssueChange] = []
     last: datetime | None = None
-    for seen in sorted(changes.observed, key=lambda change: change.at):
+    for observed in sorted(changes.observed, key=lambda change: change.at):
         explained = any(
             change.kind == "status"
-            and change.after.casefold() == seen.after.casefold()
+            and change.after.casefold() == observed.after.casefold()
             and (last is None or change.at > last)
-            and change.at <= seen.at
+            and change.at <= observed.at
             for change in changes.changes
         )
         if not explained:
-            here = seen.after.casefold() == issue.status.casefold()
-            knows = here and itself is not None and (last is None or itself > last) and itself <= seen.at
-            missing.append(replace(seen, at=itself) if itself and knows else seen)
-        last = seen.at
+            is_current = observed.after.casefold() == issue.status.casefold()
+            fits = (
+                is_current
+                and own_time is not None
+                and (last is None or own_time > last)
+                and own_time <= observed.at
+            )
+            missing.append(replace(observed, at=own_time) if own_time and fits else observed)
+        last = observed.at
     return missing
 
 
 def _issue_snapshots(
     issue: Issue, changes: Sequence[IssueChange], statuses: StatusCatalog, *, complete: bool
 ) -> list[tuple[datetime, Issue]]:
-    """The issue as it was when it was created and after each change."""
-    # Without its whole history nobody knows since when an issue carries what it carries.
-    began = issue if complete else replace(issue, labels=frozenset(), flagged=False)
-    stop = _issue_at_creation(began, changes, statuses)
-    stops = [(issue.created, stop)]
+    """Return the issue as it was created and after each change."""
+    # Without a complete history it is unknown since when the issue carries its labels and its flag.
+    current = issue if complete else replace(issue, labels=frozenset(), flagged=False)
+    snapshot = _issue_at_creation(current, changes, statuses)
+    snapshots = [(issue.created, snapshot)]
     for change in changes:
-        stop = _apply_change(stop, change, issue, statuses)
-        stops.append((change.at, stop))
-    return stops
+        snapshot = _apply_change(snapshot, change, issue, statuses)
+        snapshots.append((change.at, snapshot))
+    return snapshots
 
 
 def _issue_at_creation(issue: Issue, changes: Sequence[IssueChange], statuses: StatusCatalog) -> Issue:
+    """Undo all changes, newest first."""
     labels = set(issue.labels)
     flagged = issue.flagged
     first: IssueChange | None = None
@@ -180,14 +195,15 @@ def _issue_at_creation(issue: Issue, changes: Sequence[IssueChange], statuses: S
             flagged = bool(change.before)
         else:
             first = change
-    then = replace(issue, labels=frozenset(labels), flagged=flagged)
+    created = replace(issue, labels=frozenset(labels), flagged=flagged)
     if first is None:
-        return _initially_open(then)
-    return _with_status(then, first.before_id, first.before, None, issue, statuses) or _initially_open(then)
+        return _initially_open(created)
+    before = _with_status(created, first.before_id, first.before, None, issue, statuses)
+    return before or _initially_open(created)
 
 
 def _initially_open(issue: Issue) -> Issue:
-    """The issue as it must have begun, when nobody tells: open, unless it was closed as it was created."""
+    """Assume that an issue was open at creation, unless it was closed at once."""
     if issue.category == "done" and issue.closed is not None and issue.closed <= issue.created:
         return issue
     if issue.category in ("done", "doing"):
@@ -202,13 +218,20 @@ def _apply_change(snapshot: Issue, change: IssueChange, now: Issue, statuses: St
         return replace(snapshot, labels=frozenset(labels))
     if change.kind == "flag":
         return replace(snapshot, flagged=bool(change.after))
-    # A status that nobody knows any more moves nothing.
-    return _with_status(snapshot, change.after_id, change.after, change.resolution, now, statuses) or snapshot
+    # A change to an unknown status has no effect.
+    changed = _with_status(snapshot, change.after_id, change.after, change.resolution, now, statuses)
+    return changed or snapshot
 
 
 def _with_status(
-    snapshot: Issue, status_id: str, name: str, resolution: str | None, now: Issue, statuses: StatusCatalog
+    snapshot: Issue,
+    status_id: str,
+    name: str,
+    resolution: str | None,
+    now: Issue,
+    statuses: StatusCatalog,
 ) -> Issue | None:
+    """Return the issue in another status; None for a status of unknown category."""
     name, category = statuses.resolve(snapshot.ref.tracker, status_id, name)
     if category is None:
         return None
@@ -226,24 +249,24 @@ def _swap_labels(labels: set[str], *, removed: str, added: str) -> None:
 def _append_current_state(
     states: list[tuple[datetime, IssueState]], item: KnownIssue, classifier: StateClassifier
 ) -> list[tuple[datetime, IssueState]]:
-    """The stops, and the issue as it is now where they do not lead there."""
+    """Add the issue's current state where the changes do not lead to it."""
     issue = item.issue
-    state = classifier.states.resolve(issue, experiment=classifier.experiment)
+    current = classifier.states.resolve(issue, experiment=classifier.experiment)
     last_at, last = states[-1]
-    if state.state != last.state:
-        last = replace(state, blocked=state.blocked and last.blocked)
-        last_at = max(last_at, _state_since(issue, state))
+    if current.state != last.state:
+        last = replace(current, blocked=current.blocked and last.blocked)
+        last_at = max(last_at, _state_since(issue, current))
         states = [*states, (last_at, last)]
-    if state.blocked != last.blocked:  # of which an issue does not say since when
-        states = [*states, (max(last_at, issue.updated), state)]
-    if item.vanished and state.state not in _CLOSED:
+    if current.blocked != last.blocked:  # trackers have no timestamp for it
+        states = [*states, (max(last_at, issue.updated), current)]
+    if item.vanished and current.state not in _CLOSED:
         dropped = IssueState(state="dropped", because="it vanished")
         states = [*states, (max(states[-1][0], item.vanished), dropped)]
     return states
 
 
 def _state_since(issue: Issue, state: IssueState) -> datetime:
-    """Since when an issue is as it is, as far as it says so itself."""
+    """Return the time since which an issue has its state, by its own timestamps."""
     if state.state in _CLOSED:
         return issue.closed or issue.updated
     if state.state == "doing":
@@ -252,11 +275,11 @@ def _state_since(issue: Issue, state: IssueState) -> datetime:
 
 
 def _state_changes(states: Iterable[tuple[datetime, IssueState]]) -> list[StateChange]:
-    moves: list[StateChange] = []
+    changes: list[StateChange] = []
     for at, state in states:
-        if not moves or moves[-1].state != state.state:
-            moves.append(StateChange(at=at, state=state.state))
-    return moves
+        if not changes or changes[-1].state != state.state:
+            changes.append(StateChange(at=at, state=state.state))
+    return changes
 
 
 def _blocked_periods(states: Iterable[tuple[datetime, IssueState]]) -> tuple[BlockedPeriod, ...]:

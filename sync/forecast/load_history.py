@@ -1,4 +1,4 @@
-"""The way of every issue, read from the store: for forecasts, reports and audits, without asking a tracker."""
+"""Issue flows and team histories from the store, for forecasts, reports and audits. No tracker is read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from typing import Any, cast
 from connectors.model import Category, IssueChange, IssueRef, KnownIssue
 from mappings.model import MatchResult, TeamMapping, Workspace
 from mappings.rules.flow_state import StateResolver
-from sync.forecast.issue_history import IssueChanges, StateClassifier, build_issue_flows, build_status_catalog
+from sync.forecast.issue_history import (
+    IssueChanges,
+    StateClassifier,
+    build_issue_flows,
+    build_status_catalog,
+)
 from sync.model.flow import IssueFlow
+from sync.model.forecast import PastIssue
 from sync.model.records import IssueEvent
 from sync.pull.current_sources import load_current_issues
 from sync.store import Store
@@ -22,31 +28,30 @@ def load_issue_flows(
     *,
     known: Mapping[IssueRef, KnownIssue] | None = None,
 ) -> dict[IssueRef, IssueFlow]:
-    """The way of every issue that the sources of today hold, also of those closed long before the increment.
+    """Return the flow of every issue in the current sources, including those closed long before the increment.
 
-    Anchors and issues that left every source are not in it. The states are those of the team that ``matched``
-    gives an issue to, else of the first team that has its source. ``known``: what ``load_current_issues`` gave, when the
-    caller has it already.
+    Anchors and issues that left every source are not included. An issue's states are those of the team that
+    ``matched`` assigns it to, else of the first team that has its source. ``known``: result of ``load_current_issues``
+    if the caller has it already.
     """
     known = load_current_issues(store, workspace) if known is None else known
     anchors = _anchor_keys(workspace)
-    held = {
+    included = {
         ref: item
         for ref, item in known.items()
         if item.sources and (ref.tracker, ref.key.lower()) not in anchors
     }
-    seen = store.observed_status_changes()
-    trackers = {ref.tracker for ref in held}
-    told = {
-        (tracker, status_id): said
-        for tracker in trackers
-        for status_id, said in store.load_statuses(tracker).items()
+    observed = store.observed_status_changes()
+    listed = {
+        (tracker, status_id): status
+        for tracker in {ref.tracker for ref in included}
+        for status_id, status in store.load_statuses(tracker).items()
     }
-    statuses = build_status_catalog(known.values(), _observed_statuses(seen), told)
+    statuses = build_status_catalog(known.values(), _observed_statuses(observed), listed)
     return build_issue_flows(
-        held.values(),
-        _stored_changes(store, held, seen),
-        _state_classifiers(held, workspace, matched),
+        included.values(),
+        _stored_changes(store, included, observed),
+        _state_classifiers(included, workspace, matched),
         statuses,
     )
 
@@ -54,8 +59,10 @@ def load_issue_flows(
 def owning_teams(
     known: Mapping[IssueRef, KnownIssue], workspace: Workspace, matched: MatchResult | None = None
 ) -> dict[IssueRef, str]:
-    """Whose work each issue is: of the team that it is assigned to, else of the first team that has its source.
-    Issues that no team has are left out."""
+    """Return issue -> the team it is assigned to, else the first team that has its source.
+
+    Issues without such a team are left out.
+    """
     first: dict[str, str] = {}
     for team in workspace.teams:
         for source in team.sources:
@@ -68,6 +75,35 @@ def owning_teams(
             found[ref] = min(teams, key=order.__getitem__)
     for assignment in (*matched.assignments, *matched.unfinished_at_close) if matched else ():
         found[assignment.ref] = assignment.team
+    return found
+
+
+def team_issue_histories(
+    matched: MatchResult,
+    known: Mapping[IssueRef, KnownIssue],
+    flow: Mapping[IssueRef, IssueFlow],
+    owners: Mapping[IssueRef, str],
+) -> dict[str, list[PastIssue]]:
+    """Return the issues of each team, whatever they count towards, as forecasts and backtests use them.
+
+    Capabilities (as labels) and milestones are the groups of a backtest.
+    """
+    capabilities = {each.ref: each.capability for each in matched.assignments}
+    found: dict[str, list[PastIssue]] = {}
+    for ref, issue_flow in flow.items():
+        team = owners.get(ref)
+        if team is None:
+            continue
+        issue = known[ref].issue
+        milestones = {*issue.fix_versions, *([issue.milestone] if issue.milestone else [])}
+        found.setdefault(team, []).append(
+            PastIssue(
+                created=issue_flow.created,
+                closed=issue_flow.closed,
+                labels=(capabilities[ref],) if ref in capabilities else (),
+                milestones=tuple(sorted(milestones)),
+            )
+        )
     return found
 
 
@@ -84,28 +120,32 @@ def _anchor_keys(workspace: Workspace) -> set[tuple[str, str]]:
 def _state_classifiers(
     known: Mapping[IssueRef, KnownIssue], workspace: Workspace, matched: MatchResult | None
 ) -> dict[IssueRef, StateClassifier]:
-    """One for each team and kind of work, so that what a state means is worked out once."""
+    """Return issue -> classifier. Issues of the same team and type share one, so that its cache is used."""
     mappings: dict[str, TeamMapping] = {team.team: team for team in workspace.teams}
     states = {name: StateResolver(mapping) for name, mapping in mappings.items()}
-    plain = {name: StateClassifier(states=each) for name, each in states.items()}
-    asking = {name: StateClassifier(states=each, experiment=True) for name, each in states.items()}
+    ordinary = {name: StateClassifier(states=each) for name, each in states.items()}
+    experimental = {name: StateClassifier(states=each, experiment=True) for name, each in states.items()}
     experiments = {each.ref for each in matched.assignments if each.experiment} if matched else set()
     teams = owning_teams(known, workspace, matched)
     return {
-        ref: (asking if ref in experiments else plain)[team] for ref, team in teams.items() if team in states
+        ref: (experimental if ref in experiments else ordinary)[team]
+        for ref, team in teams.items()
+        if team in states
     }
 
 
 def _stored_changes(
-    store: Store, known: Mapping[IssueRef, KnownIssue], observed: Mapping[tuple[str, str], list[IssueEvent]]
+    store: Store,
+    known: Mapping[IssueRef, KnownIssue],
+    observed: Mapping[tuple[str, str], list[IssueEvent]],
 ) -> dict[IssueRef, IssueChanges]:
-    changes, whole = store.issue_changes(), store.complete_histories()
+    changes, complete = store.issue_changes(), store.complete_histories()
     found: dict[IssueRef, IssueChanges] = {}
     for ref in known:
         key = (ref.tracker, ref.id)
-        noticed = tuple(_observed_change(each, number) for number, each in enumerate(observed.get(key, ())))
+        events = tuple(_observed_change(each, number) for number, each in enumerate(observed.get(key, ())))
         found[ref] = IssueChanges(
-            changes=tuple(changes.get(key, ())), observed=noticed, complete=key in whole
+            changes=tuple(changes.get(key, ())), observed=events, complete=key in complete
         )
     return found
 
@@ -125,9 +165,10 @@ def _observed_change(observed: IssueEvent, number: int) -> IssueChange:
 def _observed_statuses(
     observed: Mapping[tuple[str, str], Iterable[IssueEvent]],
 ) -> Iterable[tuple[str, str, Category | None]]:
+    """Yield (tracker, name, category) of every status that a run observed."""
     for (tracker, _), events in observed.items():
         for event in events:
             for side in (event.before, event.after):
-                said: Mapping[str, Any] = side or {}
-                if said.get("status"):
-                    yield tracker, said["status"], cast(Category | None, said.get("category"))
+                fields: Mapping[str, Any] = side or {}
+                if fields.get("status"):
+                    yield tracker, fields["status"], cast(Category | None, fields.get("category"))

@@ -1,4 +1,4 @@
-"""What is left of a capability: its open issues by team, its own past, the time there is, and what to know of it."""
+"""Remaining work of a capability: its open issues by team, their past, the time left, and notes for the reader."""
 
 from __future__ import annotations
 
@@ -12,12 +12,23 @@ import numpy as np
 
 from connectors.model import IssueRef
 from mappings.model import Increment
-from sync.forecast.completion_date import completion_probabilities
 from sync.forecast.fallbacks import empty_reason
 from sync.forecast.horizon import ForecastHorizon, forecast_horizon
-from sync.forecast.joint_model import CANDIDATE_PRIOR, TeamShare, close_probabilities, team_share
+from sync.forecast.joint_model import (
+    CANDIDATE_PRIOR,
+    TeamShare,
+    close_probabilities,
+    completion_probabilities,
+    team_share,
+)
 from sync.forecast.team_model import TeamModel
-from sync.forecast.throughput_history import QUARTER_DAYS, Floats, HistoryAsOf, ThroughputHistory, epoch_days
+from sync.forecast.throughput_history import (
+    QUARTER_DAYS,
+    Floats,
+    HistoryAsOf,
+    ThroughputHistory,
+    epoch_days,
+)
 from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, CountedIssue
 
@@ -26,7 +37,7 @@ _STALLED_DAYS: Final = 28
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForecastInputs:
-    """All that forecasts of one moment are made of."""
+    """Inputs of all forecasts at one moment."""
 
     at: datetime
     """Aware, UTC. Nothing that happened later is used."""
@@ -36,31 +47,29 @@ class ForecastInputs:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RemainingWork:
-    """What is left of a capability."""
+    """Remaining work of one capability."""
 
     capability: CapabilityRollup
     horizon: ForecastHorizon
     shares: tuple[TeamShare, ...]
     """One for each team with issues in it."""
     weights: Floats
-    """Weights of the candidates of ``group.py``, of all teams by their open issues; zero when nothing is open."""
+    """Weights of ``joint_model.CANDIDATES``, over all teams by their open issues; zeros when nothing is open."""
     reason: str | None
-    """Why nothing can be said."""
+    """Why no forecast is possible; None if it is."""
     notes: tuple[str, ...]
     remaining: int
     """Open issues."""
 
     def close_probabilities(self, days: float) -> Floats:
-        """As of ``group.chances_of``."""
-        return (
-            self._horizon_probabilities
-            if days == self.horizon.days
-            else close_probabilities(self.shares, days)
-        )
+        """Return ``joint_model.close_probabilities`` of the next ``days``."""
+        if days == self.horizon.days:
+            return self._horizon_probabilities
+        return close_probabilities(self.shares, days)
 
     @cached_property
     def completion(self) -> Floats:
-        """As of ``finish.reach_of``."""
+        """``joint_model.completion_probabilities`` of the capability."""
         return completion_probabilities(self.shares)
 
     @cached_property
@@ -71,32 +80,33 @@ class RemainingWork:
 def remaining_work_of(
     capability: CapabilityRollup, increment: Increment, inputs: ForecastInputs
 ) -> RemainingWork:
-    """Of a capability that is not cancelled."""
+    """Collect the remaining work of a capability that is not cancelled."""
     horizon = forecast_horizon(increment, inputs.at, capability.target)
-    pasts = _histories_by_team(capability, inputs)
-    remaining = {team: len(past.open_ages) for team, past in pasts.items()}
-    known = {team: inputs.team_models[team] for team in pasts if team in inputs.team_models}
-    thin = [
-        known[team].insufficient_data
-        if team in known
+    histories = _histories_by_team(capability, inputs)
+    remaining = {team: len(history.open_issue_ages) for team, history in histories.items()}
+    models = {team: inputs.team_models[team] for team in histories if team in inputs.team_models}
+    insufficient = [
+        models[team].insufficient_data
+        if team in models
         else f"{team} has no history, at least 4 weeks are needed"
-        for team in pasts
+        for team in histories
         if remaining[team]
     ]
     return RemainingWork(
         capability=capability,
         horizon=horizon,
         shares=tuple(
-            team_share(pasts[team], each.pace, horizon.days_until_start) for team, each in known.items()
+            team_share(histories[team], model.pace, horizon.days_until_start)
+            for team, model in models.items()
         ),
         weights=_normalized_sum(
-            [each.candidate_weights * remaining[team] for team, each in known.items() if remaining[team]]
+            [model.candidate_weights * remaining[team] for team, model in models.items() if remaining[team]]
         ),
-        reason=_reason(capability, horizon, [each for each in thin if each]),
+        reason=_reason(capability, horizon, [each for each in insufficient if each]),
         notes=(
             *horizon.notes,
-            *(note for team, each in known.items() if remaining[team] for note in each.notes),
-            *_capability_notes(capability, pasts, epoch_days(inputs.at)),
+            *(note for team, model in models.items() if remaining[team] for note in model.notes),
+            *_capability_notes(capability, histories, epoch_days(inputs.at)),
         ),
         remaining=sum(remaining.values()),
     )
@@ -106,25 +116,23 @@ def _normalized_sum(weights: Sequence[Floats]) -> Floats:
     if not weights:
         return np.zeros(len(CANDIDATE_PRIOR))
     total = np.sum(weights, axis=0)
-    mean: Floats = total / total.sum()
-    return mean
+    normalized: Floats = total / total.sum()
+    return normalized
 
 
 def _histories_by_team(capability: CapabilityRollup, inputs: ForecastInputs) -> dict[str, HistoryAsOf]:
-    """The past of the capability's issues, dropped ones included, by team."""
-    lives: dict[str, list[tuple[datetime, datetime | None]]] = {}
+    """Return the history of the capability's issues, dropped ones included, by team."""
+    times: dict[str, list[tuple[datetime, datetime | None]]] = {}
     for issue in capability.issues:
-        way = inputs.flow.get(issue.ref)
-        created = way.created if way else inputs.at
-        lives.setdefault(issue.team, []).append((created, _closed_at(issue, way, inputs.at)))
-    return {
-        team: ThroughputHistory.from_times(each).as_of(epoch_days(inputs.at))
-        for team, each in sorted(lives.items())
-    }
+        flow = inputs.flow.get(issue.ref)
+        created = flow.created if flow else inputs.at
+        times.setdefault(issue.team, []).append((created, _closed_at(issue, flow, inputs.at)))
+    day = epoch_days(inputs.at)
+    return {team: ThroughputHistory.from_times(each).as_of(day) for team, each in sorted(times.items())}
 
 
 def _closed_at(issue: CountedIssue, flow: IssueFlow | None, at: datetime) -> datetime | None:
-    """When an issue left the open work. That it is open or not says the roll-up, as everywhere else."""
+    """Return the closing time of an issue. Whether the issue is open is decided by the roll-up, as everywhere else."""
     if issue.state.state in ("todo", "doing"):
         return None
     closed = (flow.closed if flow else None) or issue.closed or issue.vanished
@@ -138,22 +146,24 @@ def _reason(
         return empty_reason(capability)
     if horizon.has_ended:
         return "the increment is over"
-    return f"thin history: {'; '.join(dict.fromkeys(insufficient))}" if insufficient else None
+    return f"not enough history: {'; '.join(dict.fromkeys(insufficient))}" if insufficient else None
 
 
 def _capability_notes(
     capability: CapabilityRollup, histories: Mapping[str, HistoryAsOf], day: float
 ) -> Iterable[str]:
-    at_work = [team for team, past in histories.items() if len(past.open_ages)]
-    if len(at_work) > 1:
-        yield f"several teams work on it ({', '.join(at_work)}): each at its own pace, with shared luck"
-    closes = [float(past.closed[np.isfinite(past.closed)].max(initial=0.0)) for past in histories.values()]
+    working = [team for team, history in histories.items() if len(history.open_issue_ages)]
+    if len(working) > 1:
+        yield f"several teams work on it ({', '.join(working)}): each at its own pace, with correlated results"
+    closes = [
+        float(history.closed[np.isfinite(history.closed)].max(initial=0.0)) for history in histories.values()
+    ]
     last = max(closes, default=0.0)
-    if at_work and last and day - last >= _STALLED_DAYS:
-        yield f"nothing of it was closed for {int(day - last)} days"
-    added = sum(int(np.count_nonzero(past.created > day - QUARTER_DAYS)) for past in histories.values())
-    if at_work and added:
+    if working and last and day - last >= _STALLED_DAYS:
+        yield f"none of its issues was closed in the last {int(day - last)} days"
+    added = sum(int(np.count_nonzero(history.created > day - QUARTER_DAYS)) for history in histories.values())
+    if working and added:
         issues = "1 issue was" if added == 1 else f"{added} issues were"
-        yield f"{issues} added in the last 13 weeks; issues to come are not in the figures"
+        yield f"{issues} added in the last 13 weeks; future issues are not included"
     if capability.uncertain:
-        yield f"not read, figures of before: {', '.join(capability.uncertain)}"
+        yield f"not read in this run, earlier numbers used: {', '.join(capability.uncertain)}"

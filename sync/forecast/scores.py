@@ -1,4 +1,9 @@
-"""What a backtest comes to: how often intervals held, and how far probabilities were off, beside their rivals."""
+"""Scores of a backtest: coverage of the intervals and error of the probabilities, beside the baseline models.
+
+Coverage is the share of outcomes inside the central interval, by the probability integral transform (PIT). The Brier
+score is the mean squared error of a probability (Brier, Monthly Weather Review 78, 1950). The calibration error is the
+expected calibration error over ten bins. "Averaged" gives each series the same weight, "pooled" each case.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +13,72 @@ from typing import Final
 
 import numpy as np
 
-from sync.forecast.replay import GroupCase, SeriesReplay, ThroughputCase
-from sync.forecast.throughput_history import Floats, Ints
+from sync.forecast.throughput_history import Floats, GroupKind, Ints
 
 INTERVAL_LEVELS: Final = (0.5, 0.7, 0.85, 0.95)
 ON_TRACK: Final = 0.7
-"""From this probability on a capability would be called on track."""
+"""Probability from which a capability is on track."""
 _SIZE_BUCKETS: Final = (2, 3, 5, 8, 12)
 _BINS: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ThroughputCase:
+    """Forecast of how many issues a team closes, with its outcome. Losses are in weeks of the recent throughput."""
+
+    elapsed_share: float
+    pit: float
+    """Position of the outcome in the forecast distribution, from 0 to 1; uniform if the forecast is calibrated."""
+    baseline_pit: float
+    pinball_loss: float
+    baseline_loss: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GroupCase:
+    """Forecast of one group, with its outcome and the predictions of the baseline models."""
+
+    kind: GroupKind
+    elapsed_share: float
+    remaining: int
+    closed: int
+    pit: float
+    all_done_probability: float
+    half_done_probability: float
+    linear_all: bool
+    linear_half: bool
+    bootstrap_all: float
+    bootstrap_half: float
+
+    @property
+    def half_of_remaining(self) -> int:
+        """Number of closes that are half of the open issues, rounded up."""
+        return (self.remaining + 1) // 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeriesReplay:
+    """All cases of one series."""
+
+    name: str
+    throughput_cases: tuple[ThroughputCase, ...]
+    group_cases: tuple[GroupCase, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Coverage:
-    """Share of cases in which the central interval held the truth, each series weighing the same."""
+    """Share of cases in which the central interval contained the outcome, averaged over series."""
 
     level: float
     average: float
     least: float
-    """Of the series that did worst."""
+    """Of the worst series."""
     rival: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ThroughputScores:
-    """Of "how many will the team close"."""
+    """Scores of the forecasts of how many issues a team closes."""
 
     cases: int
     coverage: tuple[Coverage, ...]
@@ -44,13 +91,13 @@ class ThroughputScores:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Brier:
-    """Mean squared error of a probability; ``against`` holds the relative difference to each rival's."""
+    """Brier score of a probability, and of each baseline; ``against`` is the relative difference to the baseline."""
 
     rate: float
-    """How often it happened."""
+    """Share of cases in which the event happened."""
     pooled: float
     averaged: float
-    """Each series weighing the same."""
+    """Each series with the same weight."""
     rivals: Mapping[str, float]
     """Pooled."""
     rivals_averaged: Mapping[str, float]
@@ -60,7 +107,7 @@ class Brier:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OnTrack:
-    """The cases that would have been called on track, and how many of them were done in time."""
+    """Number of cases that were on track, and of those that were done in time."""
 
     cases: int
     happened: int
@@ -68,7 +115,7 @@ class OnTrack:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GroupScores:
-    """Of groups that stand for capabilities."""
+    """Scores of the forecasts of groups that stand for capabilities."""
 
     cases: int
     kinds: Mapping[str, int]
@@ -76,22 +123,22 @@ class GroupScores:
     all_done: Brier
     half_done: Brier
     calibration_error: float
-    """Of "all done": mean distance between what was said and what happened, over tenths (ECE)."""
+    """Expected calibration error of "all done": mean distance of probability and frequency, over ten bins."""
     on_track: OnTrack
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scores:
-    """The table."""
+    """Scores of one or more series."""
 
     series: tuple[str, ...]
     counts: ThroughputScores | None
-    """None when no series gave a usable moment."""
+    """None without a usable cutoff."""
     groups: GroupScores | None
 
 
 def scores_of(replays: Sequence[SeriesReplay]) -> Scores:
-    """Score all series together."""
+    """Score the cases of all series together."""
     counted = [replay for replay in replays if replay.throughput_cases]
     grouped = [replay for replay in replays if replay.group_cases]
     return Scores(
@@ -103,7 +150,7 @@ def scores_of(replays: Sequence[SeriesReplay]) -> Scores:
 
 def _throughput_scores(series: Sequence[Sequence[ThroughputCase]]) -> ThroughputScores:
     loss = _mean_of_means([[case.pinball_loss for case in cases] for cases in series])
-    rival_loss = _mean_of_means([[case.baseline_loss for case in cases] for cases in series])
+    baseline_loss = _mean_of_means([[case.baseline_loss for case in cases] for cases in series])
     return ThroughputScores(
         cases=sum(map(len, series)),
         coverage=_coverage(
@@ -111,8 +158,8 @@ def _throughput_scores(series: Sequence[Sequence[ThroughputCase]]) -> Throughput
             [[case.baseline_pit for case in cases] for cases in series],
         ),
         loss=loss,
-        rival_loss=rival_loss,
-        against_rival=loss / rival_loss - 1,
+        rival_loss=baseline_loss,
+        against_rival=loss / baseline_loss - 1,
     )
 
 
@@ -120,16 +167,16 @@ def _group_scores(series: Sequence[Sequence[GroupCase]]) -> GroupScores:
     cases = [case for each in series for case in each]
     happened = np.array([case.closed == case.remaining for case in cases], dtype=np.float64)
     half = np.array([case.closed >= case.half_of_remaining for case in cases], dtype=np.float64)
-    said = _values(cases, lambda case: case.all_done_probability)
+    predicted = _values(cases, lambda case: case.all_done_probability)
     owners = np.repeat(np.arange(len(series), dtype=np.int64), [len(each) for each in series])
     classes = np.array([_reference_class(case) for case in cases], dtype=np.int64)
-    sure = said >= ON_TRACK
+    on_track = predicted >= ON_TRACK
     return GroupScores(
         cases=len(cases),
         kinds={kind: sum(case.kind == kind for case in cases) for kind in ("label", "milestone", "chunk")},
         coverage=_coverage([[case.pit for case in each] for each in series]),
         all_done=_brier(
-            said,
+            predicted,
             happened,
             owners,
             {
@@ -148,8 +195,8 @@ def _group_scores(series: Sequence[Sequence[GroupCase]]) -> GroupScores:
                 **_reference_forecasts(half, owners, classes),
             },
         ),
-        calibration_error=_calibration_error(said, happened),
-        on_track=OnTrack(cases=int(sure.sum()), happened=int(happened[sure].sum())),
+        calibration_error=_calibration_error(predicted, happened),
+        on_track=OnTrack(cases=int(on_track.sum()), happened=int(happened[on_track].sum())),
     )
 
 
@@ -158,15 +205,15 @@ def _values(cases: Sequence[GroupCase], value_of: Callable[[GroupCase], float]) 
 
 
 def _reference_class(case: GroupCase) -> int:
-    """Number of a class of groups of about the same size at the same part of the increment."""
+    """Return the number of the class of groups with about the same size at the same part of the increment."""
     return int(np.digitize(case.remaining, _SIZE_BUCKETS)) * 10 + round(case.elapsed_share * 4)
 
 
 def _reference_forecasts(happened: Floats, owners: Ints, classes: Ints) -> dict[str, Floats]:
-    """What one would say who knows nothing of the group: never, or as often as in its class.
+    """Return forecasts without knowledge of the group: never, and the frequency in its class.
 
-    ``base_rate`` comes from the other series (from the same one if it is alone), ``base_rate_in_hindsight`` from the
-    very cases that it is scored on, which no forecaster can know.
+    ``base_rate`` comes from the other series (from the same one if it is alone). ``base_rate_in_hindsight`` comes from
+    the scored cases themselves, which no forecaster can know.
     """
     hindsight, others = np.zeros(len(happened)), np.zeros(len(happened))
     overall = happened.mean()
@@ -188,16 +235,16 @@ def _brier(predicted: Floats, happened: Floats, owners: Ints, baselines: Mapping
     ours = (predicted - happened) ** 2
     theirs = {name: (each - happened) ** 2 for name, each in baselines.items()}
     pooled, averaged = float(ours.mean()), _mean_by_series(ours, owners)
-    pooled_rivals = {name: float(each.mean()) for name, each in theirs.items()}
-    averaged_rivals = {name: _mean_by_series(each, owners) for name, each in theirs.items()}
+    pooled_baselines = {name: float(each.mean()) for name, each in theirs.items()}
+    averaged_baselines = {name: _mean_by_series(each, owners) for name, each in theirs.items()}
     return Brier(
         rate=float(happened.mean()),
         pooled=pooled,
         averaged=averaged,
-        rivals=pooled_rivals,
-        rivals_averaged=averaged_rivals,
-        against={name: _relative(pooled, each) for name, each in pooled_rivals.items()},
-        against_averaged={name: _relative(averaged, each) for name, each in averaged_rivals.items()},
+        rivals=pooled_baselines,
+        rivals_averaged=averaged_baselines,
+        against={name: _relative(pooled, each) for name, each in pooled_baselines.items()},
+        against_averaged={name: _relative(averaged, each) for name, each in averaged_baselines.items()},
     )
 
 
@@ -219,21 +266,21 @@ def _coverage(
     return tuple(
         Coverage(
             level=level,
-            average=float(np.mean(held)),
-            least=float(np.min(held)),
+            average=float(np.mean(within)),
+            least=float(np.min(within)),
             rival=float(np.mean(_share_within_interval(baseline_pits, level)))
             if baseline_pits is not None
             else None,
         )
         for level in INTERVAL_LEVELS
-        for held in [_share_within_interval(pits, level)]
+        for within in [_share_within_interval(pits, level)]
     )
 
 
 def _share_within_interval(series: Sequence[Sequence[float]], level: float) -> list[float]:
-    """Share of places inside the central interval, of each series."""
-    out = (1 - level) / 2
-    return [float(np.mean([out < place < 1 - out for place in places])) for places in series]
+    """Return the share of PITs inside the central interval, by series."""
+    tail = (1 - level) / 2
+    return [float(np.mean([tail < pit < 1 - tail for pit in pits])) for pits in series]
 
 
 def _calibration_error(predicted: Floats, happened: Floats) -> float:

@@ -1,4 +1,4 @@
-"""How old each open issue is, beside how long its team took for the issues that it finished."""
+"""Age of each open issue as a percentile of the durations of its team's finished issues (aging WIP)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sync.model.forecast import AgeBand, AgingIssue
 AGING_PERCENTILE: Final = 85.0
 OLD_PERCENTILE: Final = 95.0
 MIN_FINISHED_ISSUES: Final = 5
-"""Finished issues to compare with; with fewer nothing is said."""
+"""Finished issues of a team that are needed for a percentile."""
 _WINDOW: Final = timedelta(weeks=104)
 
 
@@ -24,37 +24,31 @@ def find_aging_issues(
     open_now: Iterable[IssueRef],
     now: datetime,
 ) -> tuple[AgingIssue, ...]:
-    """The open issues, oldest by their team's measure first.
+    """Return the age of each open issue, highest percentile first.
 
-    Like is compared with like: an issue under way with how long others were under way, one that nobody saw begin with
-    how long others took since they were created. Issues of teams without enough to compare with are left out.
+    An issue in progress is compared with the time that others were in progress, an issue without a known start with
+    the time of others since creation. Issues of teams with too few finished issues are left out.
     """
-    took = {
-        True: _durations_by_team(flow, teams, now, started=True),
-        False: _durations_by_team(flow, teams, now, started=False),
-    }
+    durations = {started: _durations_by_team(flow, teams, now, started=started) for started in (True, False)}
     found = []
     for ref in open_now:
         issue, team = flow.get(ref), teams.get(ref)
         if issue is None or team is None:
             continue
-        started = _started_at(issue, now)
-        others = took[started is not None].get(team, [])
+        started_at = _started_at(issue, now)
+        others = durations[started_at is not None].get(team, [])
         if len(others) >= MIN_FINISHED_ISSUES:
-            age = _days(now - (started or issue.created))
+            age = _days(now - (started_at or issue.created))
             percentile = 100 * bisect_left(others, age) / len(others)
-            found.append(
-                AgingIssue(
-                    ref=ref, team=team, age_days=age, percentile=percentile, band=_age_band(percentile)
-                )
-            )
+            band = _age_band(percentile)
+            found.append(AgingIssue(ref=ref, team=team, age_days=age, percentile=percentile, band=band))
     return tuple(sorted(found, key=lambda each: (-each.percentile, -each.age_days, each.ref)))
 
 
 def _durations_by_team(
     flow: Mapping[IssueRef, IssueFlow], teams: Mapping[IssueRef, str], now: datetime, *, started: bool
 ) -> dict[str, list[float]]:
-    """Team -> days that its issues of the last two years took, ascending."""
+    """Return team -> days from start (or creation) to the end of issues finished in the last two years, ascending."""
     found: dict[str, list[float]] = {}
     for ref, issue in flow.items():
         end, team = issue.finished, teams.get(ref)
@@ -64,8 +58,8 @@ def _durations_by_team(
     return {team: sorted(days) for team, days in found.items()}
 
 
-def _started_at(issue: IssueFlow, at: datetime) -> datetime | None:
-    return issue.started if issue.started and issue.started <= at else None
+def _started_at(issue: IssueFlow, now: datetime) -> datetime | None:
+    return issue.started if issue.started and issue.started <= now else None
 
 
 def _age_band(percentile: float) -> AgeBand:

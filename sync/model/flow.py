@@ -1,4 +1,4 @@
-"""What is known of one issue's way. All times are aware and in UTC."""
+"""State changes and blocked periods of one issue. All times are aware and in UTC."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mappings.model import FlowState
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StateChange:
-    """An issue came into a flow state, by its team's ``states`` where it has a team."""
+    """Change of an issue's flow state, by its team's ``states`` if it has a team."""
 
     at: datetime
     state: FlowState
@@ -19,35 +19,35 @@ class StateChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BlockedPeriod:
-    """Something stood in an issue's way."""
+    """Time in which an issue was blocked."""
 
     since: datetime
     until: datetime | None
-    """None while it still does."""
+    """None while the issue is blocked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IssueFlow:
-    """The way of one issue from its creation to now."""
+    """Flow of one issue from its creation to now."""
 
     ref: IssueRef
     created: datetime
     started: datetime | None = None
-    """The first time that it went under way; None when nobody saw that."""
+    """First time in progress; None if no start is known."""
     finished: datetime | None = None
-    """The last time that it was closed as done; None while it is open, opened again, or dropped."""
+    """Last time that it was closed as done; None while it is open, reopened or dropped."""
     dropped: datetime | None = None
-    """The last time that it was closed as "will not do"; None unless it is so now."""
+    """Last time that it was closed as will-not-do; None unless it is dropped now."""
     reopened: tuple[datetime, ...] = ()
-    """Each time that it went from done or dropped to something else, oldest first."""
+    """Times of changes from done or dropped to another state, oldest first."""
     blocked_periods: tuple[BlockedPeriod, ...] = ()
-    """Oldest first; they do not overlap, and only the last one may have no end."""
+    """Oldest first, without overlap; only the last one may have no end."""
     state_changes: tuple[StateChange, ...] = ()
-    """Oldest first, the state at creation included; no two neighbours are of the same state."""
+    """Oldest first, beginning with the state at creation; neighbours have different states."""
     complete: bool
-    """The tracker's history was read. False: creation and end are known, and what was seen from run to run."""
+    """The tracker's history was read. Otherwise only creation, end and the changes that runs observed are known."""
 
     @property
     def closed(self) -> datetime | None:
-        """When it left the open work, done or dropped; None while it is open."""
+        """Time at which it was done or dropped; None while it is open."""
         return self.finished or self.dropped

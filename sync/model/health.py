@@ -1,4 +1,4 @@
-"""What is said about how a subject will end, as frozen values. Imports no numbers library."""
+"""Health of capabilities and goals as frozen values. Imports no numbers library."""
 
 from __future__ import annotations
 
@@ -12,130 +12,129 @@ HealthWord = Literal["on-track", "at-risk", "off-track"]
 
 ON_TRACK: Final = 0.70
 OFF_TRACK: Final = 0.30
-"""On track from the one, off track below the other (domain: R7)."""
+"""A probability of at least ON_TRACK is on track, below OFF_TRACK off track (domain rule R7)."""
 
 MIN_CASES: Final = 20
-"""Moments of a team's past, and past statements of 70 % and more, from which on they prove something."""
+"""Cutoffs of a team's past, and on-track cases among them, that a backtest needs."""
 MIN_COVERAGE, MAX_COVERAGE = 0.75, 0.95
-"""How often the truth has to lie within the central 85 % interval of a team's past forecasts."""
+"""Accepted coverage of the central 85% interval in a team's backtest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TeamBacktest:
-    """What a team's own past says of our forecasts."""
+    """Accuracy of our forecasts on a team's own past. Stored under the names of the fields."""
 
     team: str
     moments: int
-    """Of its past at which its throughput was forecast."""
+    """Cutoffs at which its throughput was forecast."""
     held: float
-    """Share of them at which the truth lay within the central 85 % interval."""
+    """Coverage: share of cutoffs at which the central 85% interval contained the outcome."""
     sure: int
-    """Groups of its past that were said to be done with 70 % or more."""
+    """Groups of its past with a probability of 70% or more (on track)."""
     sure_done: int
-    """Those of them that were done in time."""
+    """Number of these that were done in time."""
 
     @property
     def contradicts_forecasts(self) -> bool:
-        """The past is long enough to judge, and our intervals were wrong too often (or so wide that they said
-        nothing): then no probability is told either."""
+        """The past is long enough, and the intervals were wrong too often or too wide: no probability is given."""
         return self.moments >= MIN_CASES and not MIN_COVERAGE <= self.held <= MAX_COVERAGE
 
     @property
     def why_no_health(self) -> str | None:
-        """Why no health may be said for this team; None when it may."""
+        """Reason why this team's work gets no health; None if it gets one."""
         if self.moments < MIN_CASES:
             return (
-                f"{self.team}'s past is too short to check forecasts with "
-                f"({_count_of_minimum(self.moments, MIN_CASES)} moments; about a year is needed)"
+                f"{self.team}'s history is too short to backtest forecasts "
+                f"({_count_of_minimum(self.moments)} cutoffs; about a year is needed)"
             )
         if self.contradicts_forecasts:
             return (
-                f"in {self.team}'s own past the 85 % range held the truth in {self.held:.0%} of {self.moments} cases"
-                f" ({MIN_COVERAGE:.0%} to {MAX_COVERAGE:.0%} would be right)"
+                f"in {self.team}'s history the 85% interval contained the outcome in {self.held:.0%} of "
+                f"{self.moments} cases ({MIN_COVERAGE:.0%} to {MAX_COVERAGE:.0%} is accepted)"
             )
         if self.sure < MIN_CASES:
             return (
-                f"{self.team}'s own past has {_count_of_minimum(self.sure, MIN_CASES)} cases that were on track, too few to prove"
-                " that such a word comes true"
+                f"{self.team}'s history has {_count_of_minimum(self.sure)} cases that were on track, too few to show"
+                " that on-track work is done in time"
             )
         if self.sure_done < ON_TRACK * self.sure:
-            return (
-                f"of {self.sure} cases in {self.team}'s own past that were called on track only {self.sure_done} were"
-                " done in time"
-            )
+            return f"of {self.sure} on-track cases in {self.team}'s history only {self.sure_done} were done in time"
         return None
 
 
-def _count_of_minimum(count: int, least: int) -> str:
-    return f"{count} of at least {least}"
+def _count_of_minimum(count: int) -> str:
+    return f"{count} of at least {MIN_CASES}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DisplayedHealth:
-    """The word that is shown for a capability, and the one that waits until it has held on two days.
+    """Health that is shown for a capability, and the one that waits until runs on two days agree on it.
 
-    A word is None where none may be said.
+    A value is None where no health can be given. Stored under the names of the fields.
     """
 
     shown: str | None = None
     before: str | None = None
-    """The word that was shown before."""
+    """Health that was shown before."""
     since: date | None = None
-    """The day from which on ``shown`` is shown."""
+    """First day on which ``shown`` is shown."""
     waiting: str | None = None
     waits_since: date | None = None
-    """The day on which ``waiting`` was seen first, all runs since having seen it; None when nothing waits."""
+    """First day of an unbroken row of runs that found ``waiting``; None when nothing waits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expectation:
-    """What readers are told of a capability or goal: the same on labels, in comments, in ``status`` and the report."""
+    """Forecast of a capability or goal as labels, comments, ``status`` and the report show it.
+
+    Stored, and written by ``status --json``, under the names of the fields.
+    """
 
     at: datetime
-    """The moment of the forecast (aware, UTC)."""
+    """Moment of the forecast (aware, UTC)."""
     until: date
-    """The last day of the time that it is about, in the increment's zone."""
+    """Last day of the forecast's time, in the increment's time zone."""
     probability: float | None
-    """That all required work that is open now is done by then, in steps of 0.05; None: no statement."""
+    """Probability that all required work that is open now is done by then, in steps of 0.05; None without one."""
     words: str
-    """The same as a phrase, or why there is no statement."""
+    """The probability as a phrase, or the reason why there is none."""
     likely: tuple[int, int] | None
-    """Issues done by then, with those that are done now: the central 85 % interval. None: no statement."""
+    """85% interval of the issues done by then, including those that are done now; None without a forecast."""
     most: int | None
-    """What the interval is of: issues done now, and those left that the forecast is about."""
+    """Total of the interval: issues done now and remaining issues."""
     health: str | None
     why_no_health: str | None
     health_before: str | None = None
     health_since: date | None = None
-    """The day from which on the health is what it is; of capabilities."""
+    """First day of the current health; capabilities only."""
     track_record: str | None = None
-    """How often earlier statements of this kind came true."""
+    """How often earlier forecasts of this kind came true."""
     ageing: tuple[IssueRef, ...] = ()
-    """Open issues that are older than 85 % of what their team finished."""
+    """Aging WIP: open issues that are older than 85% of what their team finished."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForecastStatement:
-    """A forecast that was kept to be held against what happens."""
+    """Forecast that is recorded in order to compare it with the outcome."""
 
     subject: str
     team: str
-    """The owner's; empty for a goal."""
+    """Owner of the capability; empty for a goal."""
     at: datetime
     until: datetime
     probability: float | None
     low: int
     high: int
-    """The central 85 % interval of how many of ``refs`` are closed by ``until``."""
+    """Bounds of the central 85% interval of the number of ``refs`` that are closed by ``until``."""
     refs: tuple[IssueRef, ...]
-    """The issues that were open at ``at``."""
+    """Issues that were open at ``at``."""
     closed: int | None = None
-    """How many of them were closed by ``until``; None until that is known."""
+    """Number of them that were closed by ``until``; None until that is known."""
     known: int | None = None
-    """How many of them are still known."""
+    """Number of them that are still known."""
     id: int | None = None
 
     @property
     def came_true(self) -> bool | None:
-        """All of them were closed in time; None until that is known."""
+        """Whether all known issues were closed in time; None until that is known."""
         return None if self.closed is None else self.closed == self.known

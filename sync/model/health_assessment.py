@@ -15,17 +15,18 @@ from sync.model.rollup import Rollup
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HealthAssessment:
-    """What a run expects, and what it has to keep of it."""
+    """Forecasts and health of a run, and what has to be saved of them."""
 
     rollup: Rollup
-    """That it was made from."""
+    """Roll-up that the assessment is based on."""
     expectations: Mapping[str, Expectation]
-    """By subject, as the following."""
+    """By subject, as ``forecasts`` and ``displayed_health``."""
     forecasts: Mapping[str, Forecast]
     displayed_health: Mapping[str, DisplayedHealth]
     backtests: Mapping[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
-    """Team -> (digest, fields) of those that are new."""
+    """Team -> (digest, fields) of new backtests."""
     flow: Mapping[IssueRef, IssueFlow] = field(default_factory=dict)
     earlier: Sequence[ForecastStatement] = ()
+    """Statements of earlier runs."""
     missing_dependencies: str | None = None
-    """That the libraries are not there, and how to get them."""
+    """Message that forecasts need libraries, and how to install them; None if they are installed."""

@@ -1,9 +1,8 @@
-"""What the last run expected, from the store: for commands that ask and calculate nothing."""
+"""Load the health and the forecasts that the last run saved. Nothing is calculated."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from sync.model.forecast import Forecast
@@ -12,63 +11,49 @@ from sync.runtime.context import RunContext
 from sync.store.health_codec import displayed_health_from, expectation_from, forecast_from
 
 
-def load_expectations(job: RunContext) -> dict[str, Expectation]:
-    """What readers were told last, by subject."""
+def load_expectations(context: RunContext) -> dict[str, Expectation]:
+    """Return subject -> expectation, as readers saw it last."""
     return {
         subject: expectation_from(body["expected"])
-        for subject, body in _load_bodies(job).items()
+        for subject, body in _load_bodies(context).items()
         if body["expected"]
     }
 
 
-def load_last_forecasts(job: RunContext) -> dict[str, Forecast]:
-    """The forecasts behind it, by subject; those of teams among them."""
-    return {subject: forecast_from(body["forecast"]) for subject, body in _load_bodies(job).items()}
+def load_last_forecasts(context: RunContext) -> dict[str, Forecast]:
+    """Return subject -> forecast of the last run, including those of teams."""
+    return {subject: forecast_from(body["forecast"]) for subject, body in _load_bodies(context).items()}
 
 
-class LastRunForecasts:
-    """Puts what the last run said in the place of what would be said now, so that all readers see the same figures."""
-
-    def __init__(self, job: RunContext) -> None:
-        self._forecasts, self._expectations = load_last_forecasts(job), load_expectations(job)
-
-    def prefer_recorded(self, fresh: Forecast) -> Forecast:
-        """The forecast of the last run with the reason why it has no health; the fresh one when other work is left
-        than was then, and for teams."""
-        kept, expected = self._forecasts.get(fresh.subject), self._expectations.get(fresh.subject)
-        if kept is None or expected is None or (kept.remaining, kept.until) != (fresh.remaining, fresh.until):
-            return fresh
-        why = expected.why_no_health
-        return replace(kept, assumptions=(*kept.assumptions, f"no health: {why}")) if why else kept
-
-
-def load_track_records(job: RunContext) -> dict[str, str]:
-    """How often earlier statements came true, by subject of the new ones."""
+def load_track_records(context: RunContext) -> dict[str, str]:
+    """Return subject -> sentence about how often earlier forecasts came true."""
     return {
-        subject: each.track_record for subject, each in load_expectations(job).items() if each.track_record
+        subject: each.track_record
+        for subject, each in load_expectations(context).items()
+        if each.track_record
     }
 
 
-def load_displayed_health(job: RunContext) -> dict[str, DisplayedHealth]:
-    """Which words are shown and which wait, by subject; of capabilities."""
+def load_displayed_health(context: RunContext) -> dict[str, DisplayedHealth]:
+    """Return capability subject -> health that is shown, and the one that waits."""
     return {
         subject: displayed_health_from(body["standing"])
-        for subject, body in _load_bodies(job).items()
+        for subject, body in _load_bodies(context).items()
         if body["standing"]
     }
 
 
-def _load_bodies(job: RunContext) -> dict[str, Mapping[str, Any]]:
-    """Under the names of today (``previously``)."""
-    kept = job.store.expectations()
-    former = {
+def _load_bodies(context: RunContext) -> dict[str, Mapping[str, Any]]:
+    """Return the stored bodies by current subject: a capability that was renamed (``previously``) keeps its own."""
+    bodies = context.store.expectations()
+    former_names = {
         f"capability:{capability.id}": [f"capability:{old}" for old in capability.previously]
-        for increment in job.workspace.increments
+        for increment in context.workspace.increments
         for capability in increment.capabilities
         if capability.previously
     }
-    for subject, olds in former.items():
-        found = next((kept[old] for old in olds if old in kept), None)
-        if subject not in kept and found is not None:
-            kept[subject] = found
-    return kept
+    for subject, former in former_names.items():
+        found = next((bodies[old] for old in former if old in bodies), None)
+        if subject not in bodies and found is not None:
+            bodies[subject] = found
+    return bodies

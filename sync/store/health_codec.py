@@ -1,4 +1,4 @@
-"""What is kept of expectations, as JSON values and back. Pure."""
+"""Convert forecasts, expectations, displayed health and statements to stored JSON values and back. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def forecast_body(forecast: Forecast) -> dict[str, Any]:
         **asdict(forecast),
         "at": forecast.at.isoformat(),
         "until": forecast.until.isoformat(),
-        "finish": [[chance, _format_day(day)] for chance, day in forecast.finish],
+        "finish": [[probability, _format_day(day)] for probability, day in forecast.finish],
     }
 
 
@@ -30,20 +30,20 @@ def forecast_from(body: Values) -> Forecast:
         until=datetime.fromisoformat(body["until"]),
         remaining=body["remaining"],
         counts=tuple((quantile, count) for quantile, count in body["counts"]),
-        finish=tuple((chance, _parse_day(day)) for chance, day in body["finish"]),
+        finish=tuple((probability, _parse_day(day)) for probability, day in body["finish"]),
         probability=body["probability"],
         reason=body["reason"],
         assumptions=tuple(body["assumptions"]),
     )
 
 
-def expectation_body(expected: Expectation) -> dict[str, Any]:
+def expectation_body(expectation: Expectation) -> dict[str, Any]:
     return {
-        **asdict(expected),
-        "at": expected.at.isoformat(),
-        "until": expected.until.isoformat(),
-        "health_since": _format_day(expected.health_since),
-        "ageing": _refs_body(expected.ageing),
+        **asdict(expectation),
+        "at": expectation.at.isoformat(),
+        "until": expectation.until.isoformat(),
+        "health_since": _format_day(expectation.health_since),
+        "ageing": _refs_body(expectation.ageing),
     }
 
 
@@ -61,11 +61,11 @@ def expectation_from(body: Values) -> Expectation:
     )
 
 
-def displayed_health_body(standing: DisplayedHealth) -> dict[str, Any]:
+def displayed_health_body(displayed: DisplayedHealth) -> dict[str, Any]:
     return {
-        **asdict(standing),
-        "since": _format_day(standing.since),
-        "waits_since": _format_day(standing.waits_since),
+        **asdict(displayed),
+        "since": _format_day(displayed.since),
+        "waits_since": _format_day(displayed.waits_since),
     }
 
 
@@ -76,7 +76,7 @@ def displayed_health_from(body: Values) -> DisplayedHealth:
 
 
 def statement_values(statement: ForecastStatement) -> dict[str, Any]:
-    """The columns of a row."""
+    """Return the columns of a row."""
     return {
         "subject": statement.subject,
         "team": statement.team,

@@ -14,13 +14,11 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import gammaincinv
 
+from sync.forecast.calibration import backtest_cutoffs, group_outcomes
 from sync.forecast.csv_histories import read_histories
-from sync.forecast.cutoffs import backtest_cutoffs
 from sync.forecast.hazard import estimate_hazard_rates
 from sync.forecast.joint_model import QUADRATURE_POINTS, team_pace, team_share
-from sync.forecast.outcomes import group_outcomes
-from sync.forecast.series import BacktestSeries, build_series
-from sync.forecast.throughput_history import Floats
+from sync.forecast.throughput_history import BacktestSeries, Floats, build_series
 
 CASES = 150
 NAMES = ("mean", "own", "tempo", "shape", "shape_size", "likeness")

@@ -1,4 +1,4 @@
-"""``forecast backtest`` over CSV files: what it says of files it cannot read, and that its table is right."""
+"""``forecast backtest`` over CSV files: problems in files, cutoffs and groups, scores and output."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from sync.cli import main as cli
+from sync.forecast.backtest import replay_series
+from sync.forecast.calibration import backtest_cutoffs, groups_by_cutoff
 from sync.forecast.csv_histories import InvalidHistoryFile, read_histories
-from sync.forecast.cutoffs import backtest_cutoffs, groups_by_cutoff
-from sync.forecast.replay import GroupCase, SeriesReplay, ThroughputCase, replay_series
-from sync.forecast.scores import scores_of
-from sync.forecast.series import build_series
+from sync.forecast.scores import GroupCase, SeriesReplay, ThroughputCase, scores_of
+from sync.forecast.throughput_history import build_series
 from tests.support.forecast_world import random_issues, write_csv
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "issue-histories"
@@ -32,33 +32,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-def group_case(all_done: float, closed: int, *, share: float = 0.5, **fields: Any) -> GroupCase:
+def group_case(all_done: float, closed: int, **fields: Any) -> GroupCase:
     case = {
         "kind": "label",
-        "share": share,
+        "elapsed_share": 0.5,
         "remaining": 2,
         "closed": closed,
-        "place": 0.5,
-        "all_done": all_done,
-        "half_done": 0.5,
-        "line_all": False,
-        "line_half": True,
-        "rival_all": 0.0,
-        "rival_half": 1.0,
+        "pit": 0.5,
+        "all_done_probability": all_done,
+        "half_done_probability": 0.5,
+        "linear_all": False,
+        "linear_half": True,
+        "bootstrap_all": 0.0,
+        "bootstrap_half": 1.0,
     }
     return GroupCase(**{**case, **fields})
 
 
-def count_case(place: float, *, loss: float = 1.0) -> ThroughputCase:
-    return ThroughputCase(
-        elapsed_share=0.5, pit=place, baseline_pit=0.01, pinball_loss=loss, baseline_loss=2.0
-    )
+def throughput_case(pit: float, *, loss: float = 1.0) -> ThroughputCase:
+    return ThroughputCase(elapsed_share=0.5, pit=pit, baseline_pit=0.01, pinball_loss=loss, baseline_loss=2.0)
 
 
 # ---- files
 
 
-def test_every_bad_line_of_every_file_is_told_at_once(tmp_path: Path) -> None:
+def test_all_invalid_lines_of_all_files_are_reported_together(tmp_path: Path) -> None:
     head = "repo,issue,created,closed,labels,milestone\n"
     good = "acme/a,1,2026-01-01T00:00Z,,,\n"
     (tmp_path / "a.csv").write_text(
@@ -79,20 +77,20 @@ def test_every_bad_line_of_every_file_is_told_at_once(tmp_path: Path) -> None:
         f'{a}:3: created is "yesterday", not a time like 2026-10-01T09:30Z',
         f"{a}:4: closed 2026-01-01T00:00Z is before created 2026-01-02T00:00Z",
         f"{a}:5: 3 cells, but the header has 6",
-        f"{a}:6: 1 of acme/a stands here a second time",
+        f"{a}:6: 1 of acme/a is a duplicate",
         f"{a}:7: repo and issue must not be empty",
-        f"{b}:1: the header lacks created, closed",
-        f"{tmp_path / 'c.csv'}: this is not UTF-8; save it as CSV UTF-8",
-        f"{tmp_path / 'none.csv'}: there is no such file or folder",
+        f"{b}:1: missing columns in the header: created, closed",
+        f"{tmp_path / 'c.csv'}: not UTF-8; save it as CSV UTF-8",
+        f"{tmp_path / 'none.csv'}: no such file or folder",
     )
 
 
-def test_bad_files_are_one_error_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_files_are_one_error_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert backtest(str(tmp_path)) == 1
     assert "no .csv file in this folder" in capsys.readouterr().err
 
 
-def test_a_file_may_hold_several_repositories_and_other_time_zones(tmp_path: Path) -> None:
+def test_a_file_can_have_several_repositories_and_time_zones(tmp_path: Path) -> None:
     path = tmp_path / "two.csv"
     path.write_text(
         "\ufeffrepo,issue,created,closed\n"
@@ -105,57 +103,57 @@ def test_a_file_may_hold_several_repositories_and_other_time_zones(tmp_path: Pat
     assert found["b"][0].created == found["a"][0].created
 
 
-# ---- what is replayed
+# ---- cutoffs and groups
 
 
-def test_a_replay_sees_nothing_of_the_future() -> None:
+def test_a_replay_ignores_later_events() -> None:
     issues = random_issues(5)
     cut = issues[len(issues) // 2].created
-    before = [each for each in issues if each.created <= cut]
-    blind = [
+    created = [each for each in issues if each.created <= cut]
+    known = [
         each if each.closed is None or each.closed <= cut else type(each)(created=each.created, closed=None)
-        for each in before
+        for each in created
     ]
-    whole, half = build_series("a", issues), build_series("a", blind)
+    whole, half = build_series("a", issues), build_series("a", known)
     now = half.first_day + 150
     assert now < half.known_until - 20
     assert whole.history.as_of(now).closed.tolist() == half.history.as_of(now).closed.tolist()
 
 
-def test_groups_have_five_to_twenty_issues_alive_and_are_thinned_evenly() -> None:
+def test_groups_have_five_to_twenty_recent_issues_and_are_thinned_evenly() -> None:
     series = build_series("a", random_issues(3, days=700, weekly=8))
-    origins = backtest_cutoffs(series)
+    cutoffs = backtest_cutoffs(series)
     everything = [
-        (origin, group) for origin, groups in groups_by_cutoff(series, origins, 10**6) for group in groups
+        (cutoff, group) for cutoff, groups in groups_by_cutoff(series, cutoffs, 10**6) for group in groups
     ]
-    for origin, group in everything:
-        known = group.history.created <= origin.now
-        alive = known & (group.history.closed > origin.now - 91)
-        assert 5 <= alive.sum() <= 20
-        assert (known & (group.history.closed > origin.now)).any()
-    thinned = [origin for origin, groups in groups_by_cutoff(series, origins, 50) for _ in groups]
+    for cutoff, group in everything:
+        known = group.history.created <= cutoff.now
+        recent = known & (group.history.closed > cutoff.now - 91)
+        assert 5 <= recent.sum() <= 20
+        assert (known & (group.history.closed > cutoff.now)).any()
+    thinned = [cutoff for cutoff, groups in groups_by_cutoff(series, cutoffs, 50) for _ in groups]
     assert len(thinned) == 50 < len(everything)
     assert (thinned[0], thinned[-1]) == (everything[0][0], everything[-1][0])
 
 
-def test_increments_begin_after_thirteen_weeks_and_are_over() -> None:
+def test_pseudo_increments_begin_after_thirteen_weeks_and_have_ended() -> None:
     series = build_series("a", random_issues(3))
-    origins = backtest_cutoffs(series)
-    assert origins
-    for origin in origins:
-        assert origin.end - 91 >= series.first_day + 91
-        assert origin.end <= series.known_until
-        assert origin.days_ahead == pytest.approx(91 * (1 - origin.elapsed_share))
+    cutoffs = backtest_cutoffs(series)
+    assert cutoffs
+    for cutoff in cutoffs:
+        assert cutoff.end - 91 >= series.first_day + 91
+        assert cutoff.end <= series.known_until
+        assert cutoff.days_ahead == pytest.approx(91 * (1 - cutoff.elapsed_share))
 
 
-# ---- the table
+# ---- scores
 
 
-def test_intervals_are_averaged_over_series_and_the_worst_is_told() -> None:
-    held, missed = [count_case(0.5)] * 3, [count_case(0.99), count_case(0.5)]
+def test_coverage_is_averaged_over_series_and_the_worst_is_reported() -> None:
+    covered, missed = [throughput_case(0.5)] * 3, [throughput_case(0.99), throughput_case(0.5)]
     scores = scores_of(
         [
-            SeriesReplay(name="a", throughput_cases=tuple(held), group_cases=()),
+            SeriesReplay(name="a", throughput_cases=tuple(covered), group_cases=()),
             SeriesReplay(name="b", throughput_cases=tuple(missed), group_cases=()),
         ]
     )
@@ -166,10 +164,10 @@ def test_intervals_are_averaged_over_series_and_the_worst_is_told() -> None:
     assert scores.groups is None
 
 
-def test_probabilities_are_scored_beside_their_rivals() -> None:
+def test_probabilities_are_scored_beside_the_baselines() -> None:
     cases = (group_case(0.8, 2), group_case(0.2, 1), group_case(0.9, 2), group_case(0.1, 0))
     groups = scores_of(
-        [SeriesReplay(name="a", throughput_cases=(count_case(0.5),), group_cases=cases)]
+        [SeriesReplay(name="a", throughput_cases=(throughput_case(0.5),), group_cases=cases)]
     ).groups
     assert groups is not None
     assert groups.all_done.rate == 0.5
@@ -205,21 +203,21 @@ def test_the_same_files_give_the_same_bits(folder: Path, capsys: pytest.CaptureF
 
 def test_the_table_is_readable(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert backtest(str(folder)) == 0
-    said = capsys.readouterr().out
-    assert "How many issues will the team close by the end?" in said
-    assert 'always "no"' in said
-    assert "acme/number-1" in said
+    output = capsys.readouterr().out
+    assert "How many issues will the team close by the end?" in output
+    assert 'always "no"' in output
+    assert "acme/number-1" in output
 
 
 def test_a_short_history_is_named_and_not_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_csv(tmp_path / "a.csv", "acme/young", random_issues(1, days=60))
     assert backtest(str(path)) == 0
-    said = capsys.readouterr()
-    assert "not scored: acme/young: no moment in 26 weeks" in said.err
-    assert said.out.startswith("Nothing to score")
+    output = capsys.readouterr()
+    assert "not scored: acme/young: no cutoff in 26 weeks" in output.err
+    assert output.out.startswith("Nothing to score")
 
 
-def test_intervals_hold_on_invented_histories() -> None:
+def test_intervals_are_calibrated_on_random_histories() -> None:
     replays = [
         replay_series(
             build_series(str(seed), random_issues(seed, days=700)),
@@ -235,8 +233,8 @@ def test_intervals_hold_on_invented_histories() -> None:
     assert 0.75 < scores.groups.coverage[2].average < 0.97
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real issue histories are not here")
-def test_real_histories_keep_what_the_docs_promise() -> None:
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the real issue histories are not available")
+def test_accuracy_on_real_histories_is_as_documented() -> None:
     histories = read_histories([SHARED / f"{name}.csv" for name in ("qlog", "edhoc", "tls13-spec")])
     replays = [
         replay_series(build_series(name, issues), np.random.default_rng(1), max_groups=150)

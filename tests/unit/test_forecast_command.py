@@ -1,4 +1,4 @@
-"""``forecast`` and ``forecast backtest`` over a store: the tables, the JSON, and looking back."""
+"""``forecast`` and ``forecast backtest`` over a store: tables, JSON, and forecasts of earlier days."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.support.match_world import issue
 from tests.support.offline_world import NOW, OfflineWorld, Told, days_ago, done
 
 
-def history(days: int) -> Iterator[Issue]:
-    """An issue every three days since so many days, each done after 18, every second one a feature."""
+def issue_history(days: int) -> Iterator[Issue]:
+    """Yield an issue every three days for ``days`` days, each done after 18, every second one a feature."""
     for number, ago in enumerate(range(days, 0, -3)):
         labels = frozenset({"features"}) if number % 2 else frozenset()
         facts = {"created": days_ago(ago), "labels": labels}
@@ -27,31 +27,31 @@ def history(days: int) -> Iterator[Issue]:
 
 @pytest.fixture
 def world(tmp_path: Path) -> OfflineWorld:
-    return OfflineWorld(tmp_path, *history(400), issue("DS-900", created=days_ago(200)))
+    return OfflineWorld(tmp_path, *issue_history(400), issue("DS-900", created=days_ago(200)))
 
 
-def ask(
+def run_forecast(
     world: OfflineWorld, *, increment: str | None = None, at: str | None = None, as_json: bool = False
 ) -> Told:
-    def command(ways: Invocation) -> int:
-        return forecast(ways, increment, at)
+    def command(invocation: Invocation) -> int:
+        return forecast(invocation, increment, at)
 
     return world.call(command, as_json=as_json)
 
 
-def test_the_table_says_ranges_and_chances_in_words(world: OfflineWorld) -> None:
-    told = ask(world)
-    assert (told.code, told.err) == (0, "")
-    rows = {line.strip().split("  ")[0]: line for line in told.out.splitlines()}
+def test_the_table_shows_intervals_and_probabilities(world: OfflineWorld) -> None:
+    result = run_forecast(world)
+    assert (result.code, result.err) == (0, "")
+    rows = {line.strip().split("  ")[0]: line for line in result.out.splitlines()}
     assert "no statement" in rows["Keep subscribers"]
     assert "about" in rows["Churn features"] or "or more" in rows["Churn features"]
-    assert "team science, all its work" in told.out
-    assert "Churn model: no statement, it has no issues yet" in told.out
-    assert "DS-900  science  200 days  100 %       old" in told.out
+    assert "team science, all its work" in result.out
+    assert "Churn model: no statement, it has no issues yet" in result.out
+    assert "DS-900  science  200 days  100 %       old" in result.out
 
 
-def test_a_program_reads_every_figure(world: OfflineWorld) -> None:
-    document = ask(world, as_json=True).json
+def test_json_has_all_numbers(world: OfflineWorld) -> None:
+    document = run_forecast(world, as_json=True).json
     forecasts = {each["subject"]: each for each in document["increments"]["2026-q4"]}
     features = forecasts["capability:features"]
     assert features["remaining"] == 3
@@ -70,11 +70,14 @@ def test_a_program_reads_every_figure(world: OfflineWorld) -> None:
 
 
 def test_the_same_store_gives_the_same_bits(world: OfflineWorld) -> None:
-    assert ask(world, as_json=True).out == ask(world, as_json=True).out
+    assert run_forecast(world, as_json=True).out == run_forecast(world, as_json=True).out
 
 
-def test_a_day_in_the_past_knows_nothing_of_later_ones(world: OfflineWorld) -> None:
-    then, now = ask(world, at="2026-05-01", as_json=True).json, ask(world, as_json=True).json
+def test_a_forecast_of_a_past_day_ignores_later_events(world: OfflineWorld) -> None:
+    then, now = (
+        run_forecast(world, at="2026-05-01", as_json=True).json,
+        run_forecast(world, as_json=True).json,
+    )
     assert then["at"].startswith("2026-05-02")
     open_issues = [each["increments"]["2026-q4"][-1]["remaining"] for each in (then, now)]
     assert open_issues == [6, 7]  # DS-900 was not there yet
@@ -82,59 +85,61 @@ def test_a_day_in_the_past_knows_nothing_of_later_ones(world: OfflineWorld) -> N
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    ("arguments", "sentence"),
     [
         ({"at": "2027-03-01"}, "2027-03-01 has not come yet"),
         ({"at": "soon"}, "'soon' is neither a day"),
         ({"increment": "2026-q9"}, "there is no open increment '2026-q9'; the plans have 2026-q4"),
     ],
 )
-def test_what_cannot_be_answered_is_said(world: OfflineWorld, asked: dict[str, str], sentence: str) -> None:
-    told = ask(world, **asked)
-    assert told.code == 1
-    assert sentence in told.err
+def test_invalid_arguments_are_reported(
+    world: OfflineWorld, arguments: dict[str, str], sentence: str
+) -> None:
+    result = run_forecast(world, **arguments)
+    assert result.code == 1
+    assert sentence in result.err
 
 
-def test_a_young_team_gets_no_statement(tmp_path: Path) -> None:
-    told = ask(OfflineWorld(tmp_path, *history(20)))
-    assert "no statement, thin history: science has 2 weeks of history" in told.out
-    assert "enough issues were finished" in told.out or "older" in told.out
+def test_a_team_without_enough_history_gets_no_forecast(tmp_path: Path) -> None:
+    result = run_forecast(OfflineWorld(tmp_path, *issue_history(20)))
+    assert "no statement, not enough history: science has 2 weeks of history" in result.out
+    assert "enough issues were finished" in result.out or "older" in result.out
 
 
-def test_nothing_read_yet_is_said(tmp_path: Path) -> None:
-    assert "nothing has been read yet" in ask(OfflineWorld(tmp_path)).err
+def test_an_empty_store_is_reported(tmp_path: Path) -> None:
+    assert "nothing has been read yet" in run_forecast(OfflineWorld(tmp_path)).err
 
 
 def test_a_team_backtests_its_own_history(world: OfflineWorld) -> None:
-    def command(ways: Invocation) -> int:
-        return backtest(ways, [], 1)
+    def command(invocation: Invocation) -> int:
+        return backtest(invocation, [], 1)
 
-    told = world.call(command, as_json=True)
-    assert told.code == 0
-    assert list(told.json["each"]) == ["science"]
-    assert told.json["each"]["science"]["groups"]["cases"] > 10
+    result = world.call(command, as_json=True)
+    assert result.code == 0
+    assert list(result.json["each"]) == ["science"]
+    assert result.json["each"]["science"]["groups"]["cases"] > 10
 
 
-def test_without_numpy_the_sentence_says_what_to_install(
+def test_without_numpy_the_message_says_what_to_install(
     world: OfflineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sync.forecast.optional_deps.find_spec", lambda name: None)
-    assert "pip install 'increment-sync[forecast]'" in ask(world).err
+    monkeypatch.setattr("sync.forecast.prerequisites.find_spec", lambda name: None)
+    assert "pip install 'increment-sync[forecast]'" in run_forecast(world).err
 
 
 @pytest.mark.parametrize(
     ("probability", "words"),
     [
-        (0.05, "5 % or less"),
-        (0.074, "5 % or less"),
-        (0.08, "about 10 %"),
-        (0.52, "about 50 %"),
-        (0.95, "95 % or more"),
+        (0.05, "5% or less"),
+        (0.074, "5% or less"),
+        (0.08, "about 10%"),
+        (0.52, "about 50%"),
+        (0.95, "95% or more"),
     ],
 )
-def test_chances_are_told_in_steps_of_five(probability: float, words: str) -> None:
-    told = Forecast(subject="goal:a", at=NOW, until=NOW, remaining=3, probability=probability)
-    assert probability_text(told) == words
+def test_probabilities_are_shown_in_steps_of_five(probability: float, words: str) -> None:
+    result = Forecast(subject="goal:a", at=NOW, until=NOW, remaining=3, probability=probability)
+    assert probability_text(result) == words
 
 
 def test_help_of_forecast_is_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Forecasts of capabilities, goals and teams: what they say, what they do not say, and why."""
+"""Forecasts of capabilities, goals and teams, and the reasons why there is none."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ DAY = timedelta(days=1)
 def busy(
     weeks: int = 40, *, takes: float = 12.0, now: datetime = MIDWAY, stopped: float = 0.0
 ) -> list[PastIssue]:
-    """A team that opens an issue every other day and closes it; ``stopped``: nothing since so many days."""
-    begun = now - timedelta(weeks=weeks)
+    """Issues of a team that opens one every other day and closes it; ``stopped``: days without a close."""
+    begin = now - timedelta(weeks=weeks)
     issues = []
     for number in range(int(weeks * 3.5)):
-        created = begun + number * 2 * DAY
+        created = begin + number * 2 * DAY
         closed = created + takes * (0.3 + number % 5 * 0.35) * DAY
         issues.append(PastIssue(created=created, closed=closed if closed <= now - stopped * DAY else None))
     return issues
 
 
 def planned() -> list[PastIssue]:
-    """A team that finishes one capability after the other, each a group of its past."""
-    begun = MIDWAY - timedelta(weeks=90)
+    """Issues of a team that finishes one capability after the other, each a group of its past."""
+    begin = MIDWAY - timedelta(weeks=90)
     issues = []
     for number in range(310):
-        closed = begun + (number * 2 + 8 + number % 9) * DAY
+        closed = begin + (number * 2 + 8 + number % 9) * DAY
         issues.append(
             PastIssue(
-                created=begun + number * 2 * DAY,
+                created=begin + number * 2 * DAY,
                 closed=closed if closed <= MIDWAY else None,
                 labels=(f"part-{number // 12}",),
             )
@@ -62,13 +62,13 @@ def planned() -> list[PastIssue]:
     return issues
 
 
-def past_of(
+def team_model(
     name: str = "science", issues: list[PastIssue] | None = None, now: datetime = MIDWAY
 ) -> TeamModel:
     return build_team_model(name, busy(now=now) if issues is None else issues, now)
 
 
-def way(
+def issue_flow(
     key: str, *, created: datetime, started: datetime | None = None, finished: datetime | None = None
 ) -> IssueFlow:
     return IssueFlow(
@@ -80,9 +80,11 @@ def way(
     )
 
 
-def ways_of(entries: Iterable[ENTRY]) -> dict[Any, IssueFlow]:
+def issue_flows(entries: Iterable[ENTRY]) -> dict[Any, IssueFlow]:
     return {
-        known.issue.ref: way(known.issue.ref.key, created=known.issue.created, finished=known.issue.closed)
+        known.issue.ref: issue_flow(
+            known.issue.ref.key, created=known.issue.created, finished=known.issue.closed
+        )
         for _, known in entries
     }
 
@@ -96,12 +98,13 @@ def forecasts(
 ) -> dict[str, Forecast]:
     plan = plan or increment()
     rollup = roll_up_plan(*entries, plan=workspace(plan), now=now).increments[0]
-    pasts = (past_of(now=now),) if teams is None else teams
+    models = (team_model(now=now),) if teams is None else teams
     flow = {
-        each: way if way.finished else replace(way, created=opened) for each, way in ways_of(entries).items()
+        ref: each if each.finished else replace(each, created=opened)
+        for ref, each in issue_flows(entries).items()
     }
-    material = ForecastInputs(at=now, flow=flow, team_models={each.name: each for each in pasts})
-    return {each.subject: each for each in build_forecasts(rollup, plan, material)}
+    inputs = ForecastInputs(at=now, flow=flow, team_models={each.name: each for each in models})
+    return {each.subject: each for each in build_forecasts(rollup, plan, inputs)}
 
 
 FEATURES = "capability:features"
@@ -110,7 +113,7 @@ OPEN = tuple(issue(f"DS-{n}", "doing" if n % 2 else "todo") for n in range(1, 5)
 DONE = tuple(issue(f"DS-{n}", "done") for n in range(11, 14))
 
 
-def test_a_capability_gets_counts_days_and_a_chance() -> None:
+def test_a_capability_gets_counts_dates_and_a_probability() -> None:
     found = forecasts(*OPEN, *DONE)[FEATURES]
     assert found.remaining == 4
     assert [quantile for quantile, _ in found.counts] == list(QUANTILES)
@@ -123,20 +126,20 @@ def test_a_capability_gets_counts_days_and_a_chance() -> None:
     assert found.reason is None
 
 
-def test_the_same_material_gives_the_same_bits() -> None:
+def test_the_same_inputs_give_the_same_bits() -> None:
     assert forecasts(*OPEN, *DONE) == forecasts(*OPEN, *DONE)
 
 
-def test_all_done_is_a_fact_and_no_forecast() -> None:
+def test_finished_work_needs_no_forecast() -> None:
     found = forecasts(*DONE)
     for subject in (FEATURES, GOAL):
         assert (found[subject].probability, found[subject].remaining) == (1.0, 0)
         assert set(dict(found[subject].counts).values()) == {0}
 
 
-def test_nothing_is_surer_than_nineteen_in_twenty() -> None:
+def test_probabilities_are_between_five_and_95_percent() -> None:
     plan = increment(end=date(2031, 12, 31))
-    steady = past_of(issues=planned())
+    steady = team_model(issues=planned())
     assert forecasts(OPEN[0], *DONE, plan=plan, teams=(steady,))[FEATURES].probability == 0.95
     tomorrow = increment(end=MIDWAY.date())
     assert forecasts(*OPEN, plan=tomorrow)[FEATURES].probability == 0.05
@@ -150,21 +153,21 @@ def test_nothing_is_surer_than_nineteen_in_twenty() -> None:
         ([], "science has no history, at least 4 weeks are needed"),
     ],
 )
-def test_thin_history_says_so_and_gives_no_chance(issues: list[PastIssue], reason: str) -> None:
-    found = forecasts(*OPEN, teams=(past_of(issues=issues),))
+def test_too_little_history_gives_a_reason_and_no_probability(issues: list[PastIssue], reason: str) -> None:
+    found = forecasts(*OPEN, teams=(team_model(issues=issues),))
     for subject in (FEATURES, GOAL, "team:science"):
         assert found[subject].probability is None
         assert found[subject].counts == ()
         assert reason in (found[subject].reason or "")
 
 
-def test_a_team_that_nobody_knows_gives_no_chance() -> None:
+def test_an_unknown_team_gives_no_probability() -> None:
     found = forecasts(*OPEN, issue("PL-1", team="platform"))
     assert found[FEATURES].remaining == 5
     assert "platform has no history" in (found[FEATURES].reason or "")
 
 
-def test_a_capability_without_issues_gets_no_statement_and_its_goal_neither() -> None:
+def test_neither_an_empty_capability_nor_its_goal_gets_a_probability() -> None:
     plan = increment(goal(capability(), capability("model")))
     found = forecasts(*OPEN, plan=plan)
     assert found["capability:model"].reason == "it has no issues yet"
@@ -173,7 +176,7 @@ def test_a_capability_without_issues_gets_no_statement_and_its_goal_neither() ->
     assert found[FEATURES].probability is not None
 
 
-def test_a_capability_whose_issues_were_all_dropped_is_not_as_good_as_done() -> None:
+def test_a_capability_with_dropped_issues_only_is_not_done() -> None:
     plan = increment(goal(capability(), capability("model")))
     found = forecasts(*OPEN, issue("DS-21", "dropped", capability="model"), plan=plan)
     assert found["capability:model"].probability is None
@@ -181,18 +184,18 @@ def test_a_capability_whose_issues_were_all_dropped_is_not_as_good_as_done() -> 
     assert found[GOAL].reason == "model: all its issues were dropped"
 
 
-def test_a_goal_is_no_surer_than_its_worst_required_capability() -> None:
+def test_a_goal_is_at_most_as_probable_as_its_worst_required_capability() -> None:
     plan = increment(goal(capability(), capability("model"), capability("extra", required=False)))
     model = tuple(issue(f"DS-{n}", capability="model") for n in range(21, 24))
     extra = tuple(issue(f"DS-{n}", capability="extra") for n in range(31, 51))
     found = forecasts(*OPEN, *DONE, *model, *extra, plan=plan)
-    chances = [found[FEATURES].probability or 0, found["capability:model"].probability or 0]
-    assert chances[0] * chances[1] < (found[GOAL].probability or 0) <= min(chances)
+    probabilities = [found[FEATURES].probability or 0, found["capability:model"].probability or 0]
+    assert probabilities[0] * probabilities[1] < (found[GOAL].probability or 0) <= min(probabilities)
     assert found[GOAL].remaining == 7
 
 
-def test_two_teams_on_a_capability_are_both_counted_at_their_own_pace() -> None:
-    quick, slow = past_of("platform", busy(takes=4)), past_of("science", busy(takes=200))
+def test_each_team_of_a_capability_has_its_own_pace() -> None:
+    quick, slow = team_model("platform", busy(takes=4)), team_model("science", busy(takes=200))
     mixed = (issue("DS-1"), issue("PL-1", team="platform"))
     both = forecasts(*mixed, *DONE, teams=(quick, slow))[FEATURES]
     as_quick = replace(quick, name="science")
@@ -201,24 +204,24 @@ def test_two_teams_on_a_capability_are_both_counted_at_their_own_pace() -> None:
     assert any("several teams work on it (platform, science)" in note for note in both.assumptions)
 
 
-def test_a_stall_lowers_the_forecast_and_is_told() -> None:
+def test_a_stall_lowers_the_forecast_and_is_reported() -> None:
     going, stalled = (
         forecasts(*OPEN, *DONE),
-        forecasts(*OPEN, *DONE, teams=(past_of(issues=busy(stopped=50)),)),
+        forecasts(*OPEN, *DONE, teams=(team_model(issues=busy(stopped=50)),)),
     )
     assert (stalled[FEATURES].probability or 0) < (going[FEATURES].probability or 0)
     assert dict(stalled["team:science"].counts)[0.5] < dict(going["team:science"].counts)[0.5]
     assert any("has closed nothing for 5" in note for note in stalled[FEATURES].assumptions)
 
 
-def test_bulk_closes_are_told() -> None:
+def test_bulk_closes_are_reported() -> None:
     bulk = [PastIssue(created=MIDWAY - 250 * DAY, closed=MIDWAY - 30 * DAY) for _ in range(300)]
-    found = forecasts(*OPEN, teams=(past_of(issues=[*busy(), *bulk]),))["team:science"]
+    found = forecasts(*OPEN, teams=(team_model(issues=[*busy(), *bulk]),))["team:science"]
     assert any("many issues at once in 1 week" in note for note in found.assumptions)
     assert dict(found.counts)[0.5] < 100
 
 
-def test_an_over_increment_gets_no_statement() -> None:
+def test_a_closed_increment_gets_no_forecast() -> None:
     now = increment().ends_at + DAY
     found = forecasts(*OPEN, now=now)
     assert {each.reason for each in found.values()} == {
@@ -239,7 +242,7 @@ def test_work_of_an_increment_that_has_not_begun_is_counted_from_its_start() -> 
     assert (horizon.days_until_start, horizon.days) == (20, 92)
 
 
-def test_holidays_of_the_plan_are_no_time_to_work() -> None:
+def test_holidays_of_the_plan_reduce_the_forecast() -> None:
     holidays = tuple(date(2026, 11, 16) + n * DAY for n in range(28))
     plain, away = forecasts(*OPEN, *DONE), forecasts(*OPEN, *DONE, plan=increment(holidays=holidays))
     assert (away[FEATURES].probability or 0) < (plain[FEATURES].probability or 0)
@@ -265,24 +268,24 @@ def test_the_horizon_ends_at_midnight_where_the_plan_is() -> None:
     assert forecast_horizon(increment(timezone="America/New_York"), MIDWAY).until.hour == 5
 
 
-def test_what_a_steady_team_did_makes_its_forecasts_surer() -> None:
-    taught = past_of(issues=planned())
-    assert taught.candidate_weights[0] < 0.3
-    unknown = replace(taught, beliefs=past_of(issues=busy(weeks=10)).candidate_weights)
-    surer, plain = (
+def test_the_history_of_a_steady_team_raises_its_probabilities() -> None:
+    calibrated = team_model(issues=planned())
+    assert calibrated.candidate_weights[0] < 0.3
+    uncalibrated = replace(calibrated, candidate_weights=team_model(issues=busy(weeks=10)).candidate_weights)
+    higher, lower = (
         forecasts(*OPEN, *DONE, teams=(each,), opened=MIDWAY - 3 * DAY)[FEATURES].probability
-        for each in (taught, unknown)
+        for each in (calibrated, uncalibrated)
     )
-    assert (surer or 0) > (plain or 0) + 0.1
+    assert (higher or 0) > (lower or 0) + 0.1
 
 
-# ---- ageing
+# ---- aging WIP
 
 
-def test_open_issues_are_held_against_what_their_team_finished() -> None:
+def test_open_issues_are_compared_with_finished_ones_of_their_team() -> None:
     flow = {
         **{
-            ref(f"DS-{n}"): way(
+            ref(f"DS-{n}"): issue_flow(
                 f"DS-{n}",
                 created=MIDWAY - 90 * DAY,
                 started=MIDWAY - 60 * DAY,
@@ -290,9 +293,9 @@ def test_open_issues_are_held_against_what_their_team_finished() -> None:
             )
             for n in range(1, 21)
         },
-        ref("DS-31"): way("DS-31", created=MIDWAY - 80 * DAY, started=MIDWAY - 30 * DAY),
-        ref("DS-32"): way("DS-32", created=MIDWAY - 80 * DAY, started=MIDWAY - 17.5 * DAY),
-        ref("DS-33"): way("DS-33", created=MIDWAY - 80 * DAY),
+        ref("DS-31"): issue_flow("DS-31", created=MIDWAY - 80 * DAY, started=MIDWAY - 30 * DAY),
+        ref("DS-32"): issue_flow("DS-32", created=MIDWAY - 80 * DAY, started=MIDWAY - 17.5 * DAY),
+        ref("DS-33"): issue_flow("DS-33", created=MIDWAY - 80 * DAY),
     }
     teams = dict.fromkeys(flow, "science")
     found = {each.ref.key: each for each in find_aging_issues(flow, teams, [*flow][20:], MIDWAY)}
@@ -301,6 +304,6 @@ def test_open_issues_are_held_against_what_their_team_finished() -> None:
     assert (found["DS-33"].band, found["DS-33"].age_days) == ("old", 80.0)
 
 
-def test_nothing_is_said_where_too_little_was_finished() -> None:
-    flow = {ref("DS-31"): way("DS-31", created=MIDWAY - 80 * DAY, started=MIDWAY - 30 * DAY)}
+def test_too_few_finished_issues_give_no_age_band() -> None:
+    flow = {ref("DS-31"): issue_flow("DS-31", created=MIDWAY - 80 * DAY, started=MIDWAY - 30 * DAY)}
     assert find_aging_issues(flow, {ref("DS-31"): "science"}, flow, MIDWAY) == ()

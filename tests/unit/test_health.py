@@ -1,4 +1,4 @@
-"""Where a word may be said, whose word a goal has, and what a kept forecast proves."""
+"""Conditions for showing health, health of a goal, and the track record of recorded forecasts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sync.forecast.health.track_record import describe_track_record, is_worth_re
 from sync.model.flow import IssueFlow
 from sync.model.health import ForecastStatement, TeamBacktest
 
-PROVEN = TeamBacktest(team="science", moments=44, held=0.86, sure=28, sure_done=27)
+VALIDATED = TeamBacktest(team="science", moments=44, held=0.86, sure=28, sure_done=27)
 AT = datetime(2026, 11, 2, tzinfo=UTC)
 REFS = tuple(IssueRef(tracker="jira", id=str(n), key=f"DS-{n}") for n in range(3))
-SAID = ForecastStatement(
+STATEMENT = ForecastStatement(
     subject="capability:a",
     team="science",
     at=AT,
@@ -29,28 +29,28 @@ SAID = ForecastStatement(
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "reason"),
     [
         ({}, None),
         ({"moments": 19}, "too short"),
         ({"held": 0.74}, "74%"),
         ({"held": 0.96}, "96%"),
-        ({"sure": 19, "sure_done": 19}, "too few to prove"),
+        ({"sure": 19, "sure_done": 19}, "too few to show"),
         ({"sure_done": 19}, "only 19 were done in time"),
     ],
 )
-def test_a_word_needs_a_past_that_proves_it(change: dict[str, float], why: str | None) -> None:
-    found = replace(PROVEN, **change).why_no_health  # type: ignore[arg-type]
-    assert found is None if why is None else why in (found or "")
+def test_health_needs_a_backtest_that_supports_it(change: dict[str, float], reason: str | None) -> None:
+    found = replace(VALIDATED, **change).why_no_health  # type: ignore[arg-type]
+    assert found is None if reason is None else reason in (found or "")
 
 
-def test_only_a_long_past_contradicts_probabilities() -> None:
-    assert replace(PROVEN, held=0.5).contradicts_forecasts
-    assert not replace(PROVEN, held=0.5, moments=19).contradicts_forecasts
+def test_only_a_long_history_contradicts_probabilities() -> None:
+    assert replace(VALIDATED, held=0.5).contradicts_forecasts
+    assert not replace(VALIDATED, held=0.5, moments=19).contradicts_forecasts
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("values", "expected"),
     [
         ([], None),
         (["on-track", "at-risk"], "at-risk"),
@@ -59,36 +59,41 @@ def test_only_a_long_past_contradicts_probabilities() -> None:
         (["on-track", "on-track"], "on-track"),
     ],
 )
-def test_a_goal_is_as_its_worst_capability(words: list[str | None], expected: str | None) -> None:
-    assert worst_health(words) == expected
+def test_a_goal_has_the_health_of_its_worst_capability(
+    values: list[str | None], expected: str | None
+) -> None:
+    assert worst_health(values) == expected
 
 
-def way(ref: IssueRef, closed: datetime | None) -> IssueFlow:
+def issue_flow(ref: IssueRef, closed: datetime | None) -> IssueFlow:
     return IssueFlow(ref=ref, created=AT, finished=closed, complete=True)
 
 
-def test_a_statement_is_scored_when_its_time_is_over_by_what_was_closed_in_it() -> None:
-    until = SAID.until
-    flow = {REFS[0]: way(REFS[0], until), REFS[1]: way(REFS[1], until + timedelta(seconds=1))}
-    assert score_statement(SAID, flow, until - timedelta(seconds=1)) is None
-    assert score_statement(SAID, flow, until) == (1, 2)
-    assert score_statement(SAID, {}, until) is None
+def test_a_statement_is_scored_after_its_end_by_the_issues_closed_in_time() -> None:
+    until = STATEMENT.until
+    flow = {REFS[0]: issue_flow(REFS[0], until), REFS[1]: issue_flow(REFS[1], until + timedelta(seconds=1))}
+    assert score_statement(STATEMENT, flow, until - timedelta(seconds=1)) is None
+    assert score_statement(STATEMENT, flow, until) == (1, 2)
+    assert score_statement(STATEMENT, {}, until) is None
 
 
-def test_the_record_counts_a_subject_once_and_its_own_class_alone() -> None:
-    true, false = replace(SAID, closed=3, of=3), replace(SAID, subject="capability:b", closed=2, of=3)
+def test_a_track_record_counts_each_subject_once_and_one_health_only() -> None:
+    true, false = (
+        replace(STATEMENT, closed=3, known=3),
+        replace(STATEMENT, subject="capability:b", closed=2, known=3),
+    )
     again = replace(true, at=AT + timedelta(days=1))
-    other = replace(SAID, subject="capability:c", probability=0.2, closed=0, of=3)
-    assert describe_track_record([true, again, false, other, SAID], "science", 0.75) == (
-        "of 2 earlier statements of 70 % or more, 1 came true"
+    other = replace(STATEMENT, subject="capability:c", probability=0.2, closed=0, known=3)
+    assert describe_track_record([true, again, false, other, STATEMENT], "science", 0.75) == (
+        "of 2 earlier forecasts of 70% or more, 1 came true"
     )
     assert describe_track_record([true], "science", 0.5) is None
     assert describe_track_record([true], "others", 0.75) is None
 
 
-def test_a_statement_is_kept_once_a_day_and_when_its_figures_moved() -> None:
-    tomorrow = replace(SAID, at=AT + timedelta(days=1))
-    assert is_worth_recording(None, SAID)
-    assert not is_worth_recording(SAID, tomorrow)
-    assert is_worth_recording(SAID, replace(tomorrow, probability=0.6))
-    assert not is_worth_recording(SAID, replace(SAID, probability=0.6))
+def test_a_statement_is_recorded_once_a_day_and_when_its_numbers_change() -> None:
+    tomorrow = replace(STATEMENT, at=AT + timedelta(days=1))
+    assert is_worth_recording(None, STATEMENT)
+    assert not is_worth_recording(STATEMENT, tomorrow)
+    assert is_worth_recording(STATEMENT, replace(tomorrow, probability=0.6))
+    assert not is_worth_recording(STATEMENT, replace(STATEMENT, probability=0.6))

@@ -354,7 +354,7 @@ def test_without_the_extra_the_page_says_what_to_install(
 def test_without_numpy_the_report_says_why_there_is_no_forecast(
     world: OfflineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sync.forecast.optional_deps.find_spec", lambda name: None)
+    monkeypatch.setattr("sync.forecast.prerequisites.find_spec", lambda name: None)
     (goal,) = world.call(lambda ways: report(ways, None, None, "json", None)).json["goals"]
     assert goal["outlook"]["probability"] is None
     assert "increment-sync[forecast]" in goal["outlook"]["words"]

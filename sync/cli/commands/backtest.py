@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from sync.cli.render import table
 from sync.config.escape import escape_terminal
 from sync.forecast.csv_histories import read_histories
-from sync.forecast.load_history import load_issue_flows, owning_teams
-from sync.forecast.optional_deps import require_forecast_dependencies
-from sync.forecast.team_histories import team_issue_histories
+from sync.forecast.load_history import load_issue_flows, owning_teams, team_issue_histories
+from sync.forecast.prerequisites import require_forecast_dependencies
 from sync.model.forecast import PastIssue
 from sync.pipeline.offline import plan_offline
 from sync.pull.current_sources import load_current_issues

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sync.cli.render import sparse_table, table
 from sync.config.escape import escape_terminal
-from sync.forecast.optional_deps import require_forecast_dependencies
+from sync.forecast.prerequisites import require_forecast_dependencies
 from sync.forecast.probability import describe_probability, round_probability
 from sync.insights.change_queries import parse_moment
 from sync.model.forecast import AgingIssue, Forecast

@@ -1,5 +1,12 @@
-"""Health: the word that a forecast earns, where the team's own past shows that such words come true.
+"""Health of capabilities and goals: on track, at risk or off track, from forecasts that a backtest supports.
 
-Words: a *backtest* is what a team's own past says of our forecasts; a *standing* is the word that is shown and the one
-that waits for a second day; a *statement* is a forecast that was kept so that it can be held against what happened.
+================  ===================================================================================
+expectation       what readers see of a forecast: probability, 85% interval, health and its reason
+team backtest     accuracy of our forecasts on the team's own past; without it no health is shown
+displayed health  health that is shown, and the one that waits for a second day (hysteresis)
+statement         forecast that is recorded in order to compare it with the outcome later
+track record      how often earlier statements came true
+================  ===================================================================================
+
+``assess`` runs once for each run, ``evaluate`` derives health, ``attach`` adds it to the roll-up, ``save`` records it.
 """

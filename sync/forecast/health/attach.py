@@ -1,4 +1,4 @@
-"""Puts what is expected onto a roll-up, so that every reader finds it in the same place. Pure."""
+"""Attach expectations to a roll-up, so that all readers find them in one place. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sync.model.rollup import CapabilityRollup, GoalRollup, Rollup
 
 
 def attach_expectations(rollup: Rollup, expectations: Mapping[str, Expectation]) -> Rollup:
-    """The roll-up with health and forecast. What is finished, cancelled or over has none, whatever was expected."""
+    """Return the roll-up with health and forecast. Finished, cancelled and past subjects get none."""
     if not expectations:
         return rollup
     return replace(
@@ -40,5 +40,6 @@ def _attach_to_goal(goal: GoalRollup, expectations: Mapping[str, Expectation]) -
 def _attach_to_capability(
     capability: CapabilityRollup, expectations: Mapping[str, Expectation]
 ) -> CapabilityRollup:
-    found = None if capability.cancelled or capability.finished else expectations.get(capability.subject)
+    over = capability.cancelled or capability.finished
+    found = None if over else expectations.get(capability.subject)
     return replace(capability, expected=found, health=found.health if found else None)

@@ -1,4 +1,4 @@
-"""From forecasts to what readers are told: health, probability and range of every capability and goal. Pure."""
+"""Derive expectations and health of capabilities and goals from their forecasts. Pure."""
 
 from __future__ import annotations
 
@@ -12,57 +12,58 @@ from connectors.model import IssueRef
 from mappings.model import Increment
 from sync.forecast.health.hysteresis import health_of, next_displayed_health
 from sync.forecast.health.track_record import describe_track_record
-from sync.forecast.probability import describe_probability, round_probability
+from sync.forecast.probability import describe_forecast
 from sync.model.forecast import Forecast
 from sync.model.health import DisplayedHealth, Expectation, ForecastStatement, TeamBacktest
 from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup
 
 LOW_QUANTILE, HIGH_QUANTILE = 0.075, 0.925
-"""The bounds of the central 85 % interval, the one that a team's past is held against."""
+"""Bounds of the central 85% interval, which the backtests check."""
 _HEALTH_WORST_FIRST: Final = ("off-track", "at-risk", "on-track")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HealthEvidence:
-    """What there is to judge by."""
+    """Everything besides the forecasts that health depends on."""
 
     backtests: Mapping[str, TeamBacktest]
-    """By team; one without is not checked yet."""
+    """By team; a missing team has not been backtested yet."""
     displayed_health: Mapping[str, DisplayedHealth]
-    """By subject, as the last run left them."""
+    """By subject, as of the last run."""
     earlier: Sequence[ForecastStatement] = ()
-    """Statements whose end is known."""
     aging: Collection[IssueRef] = field(default_factory=frozenset)
-    """Open issues that are older than 85 % of what their team finished."""
+    """Open issues that are older than 85% of what their team finished."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HealthEvaluation:
-    """By subject."""
+    """Result, by subject."""
 
     expectations: dict[str, Expectation]
     forecasts: dict[str, Forecast]
-    """As they were given, less the probabilities that a team's own past contradicts."""
+    """The given forecasts, without the probabilities that a backtest contradicts."""
     displayed_health: dict[str, DisplayedHealth]
 
 
 def evaluate_health(
     rollup: IncrementRollup, increment: Increment, forecasts: Sequence[Forecast], evidence: HealthEvidence
 ) -> HealthEvaluation:
-    """What is said of an increment's goals and capabilities; those that are cancelled are left out."""
-    judging = _Evaluator(increment, {each.subject: each for each in forecasts}, evidence)
+    """Evaluate the goals and capabilities of an increment. Cancelled ones are left out."""
+    evaluator = _Evaluator(increment, {each.subject: each for each in forecasts}, evidence)
     for goal in rollup.goals:
         for capability in goal.capabilities:
-            judging.evaluate_capability(capability)
-        judging.evaluate_goal(goal)
+            evaluator.evaluate_capability(capability)
+        evaluator.evaluate_goal(goal)
     return HealthEvaluation(
-        expectations=judging.expectations,
-        forecasts=judging.forecasts | judging.adjusted_forecasts,
-        displayed_health=judging.displayed_health,
+        expectations=evaluator.expectations,
+        forecasts=evaluator.forecasts | evaluator.adjusted_forecasts,
+        displayed_health=evaluator.displayed_health,
     )
 
 
 class _Evaluator:
+    """Evaluates one increment. A goal needs the results of its capabilities, so they come first."""
+
     def __init__(
         self, increment: Increment, forecasts: dict[str, Forecast], evidence: HealthEvidence
     ) -> None:
@@ -78,19 +79,19 @@ class _Evaluator:
             return
         teams = open_teams(capability)
         forecast = self._without_contradicted(forecast, teams)
-        why = None if forecast.probability is not None else forecast.reason
-        why = why or next((text for team in teams if (text := self._why_no_health(team))), None)
-        standing = self._next_displayed_health(capability, forecast, why)
-        if standing.shown is None and why is None and not capability.finished:
-            why = "the word of a forecast is shown once runs of two days agree on it"
+        reason = None if forecast.probability is not None else forecast.reason
+        reason = reason or next((text for team in teams if (text := self._why_no_health(team))), None)
+        displayed = self._next_displayed_health(capability, forecast, reason)
+        if displayed.shown is None and reason is None and not capability.finished:
+            reason = "health is shown once runs on two days agree on it"
         self.adjusted_forecasts[capability.subject] = forecast
-        self.displayed_health[capability.subject] = standing
+        self.displayed_health[capability.subject] = displayed
         self.expectations[capability.subject] = replace(
             self._expectation(capability, forecast, capability.team),
-            health=standing.shown,
-            why_no_health=None if standing.shown or capability.finished else why,
-            health_before=standing.before,
-            health_since=standing.since,
+            health=displayed.shown,
+            why_no_health=None if displayed.shown or capability.finished else reason,
+            health_before=displayed.before,
+            health_since=displayed.since,
             ageing=tuple(
                 issue.ref
                 for issue in capability.issues
@@ -99,38 +100,39 @@ class _Evaluator:
         )
 
     def evaluate_goal(self, goal: GoalRollup) -> None:
-        """As its worst required capability that is not finished."""
+        """Give the goal the health of its worst required capability that is not finished."""
         forecast = self.forecasts.get(goal.subject)
         if forecast is None:
             return
-        open_ones = [
+        unfinished = [
             each for each in goal.capabilities if each.required and not each.cancelled and not each.finished
         ]
-        teams = {team for each in open_ones for team in open_teams(each)}
+        teams = {team for each in unfinished for team in open_teams(each)}
         forecast = self._without_contradicted(forecast, sorted(teams))
-        words = {
+        parts = {
             each.id: self.expectations[each.subject]
-            for each in open_ones
+            for each in unfinished
             if each.subject in self.expectations
         }
-        health = worst_health([each.health for each in words.values()])
-        unknown = "; ".join(
-            f"{name}: {each.why_no_health}" for name, each in words.items() if each.why_no_health
+        health = worst_health([each.health for each in parts.values()])
+        reasons = "; ".join(
+            f"{name}: {each.why_no_health}" for name, each in parts.items() if each.why_no_health
         )
         self.adjusted_forecasts[goal.subject] = forecast
         self.expectations[goal.subject] = replace(
             self._expectation(goal, forecast, ""),
             health=health,
-            why_no_health=None if health or not words else unknown or None,
+            why_no_health=None if health or not parts else reasons or None,
         )
 
     def _why_no_health(self, team: str) -> str | None:
         backtest = self.evidence.backtests.get(team)
         if backtest is None:
-            return f"{team}'s own past has not been checked yet; one of the next runs does it"
+            return f"{team}'s history has not been backtested yet; one of the next runs does it"
         return backtest.why_no_health
 
     def _without_contradicted(self, forecast: Forecast, teams: Sequence[str]) -> Forecast:
+        """Remove the probability if the backtest of one of the teams contradicts our forecasts."""
         found = [self.evidence.backtests[team] for team in teams if team in self.evidence.backtests]
         against = next((each.why_no_health for each in found if each.contradicts_forecasts), None)
         if against is None or forecast.probability is None or not forecast.remaining:
@@ -145,14 +147,15 @@ class _Evaluator:
             return before
         if capability.finished or not capability.issues or forecast.until <= forecast.at:
             return DisplayedHealth()
-        word = None if no_health_reason or forecast.probability is None else health_of(forecast.probability)
-        return next_displayed_health(before, word, forecast.at.astimezone(self.zone).date())
+        probability = forecast.probability
+        health = None if no_health_reason or probability is None else health_of(probability)
+        return next_displayed_health(before, health, forecast.at.astimezone(self.zone).date())
 
     def _expectation(
         self, rollup: CapabilityRollup | GoalRollup, forecast: Forecast, team: str
     ) -> Expectation:
         counts, done = dict(forecast.counts), rollup.counts.done
-        probability, words = _probability_and_phrase(forecast)
+        probability, words = describe_forecast(forecast)
         return Expectation(
             at=forecast.at,
             until=self._last_day(forecast),
@@ -171,27 +174,20 @@ class _Evaluator:
         return (forecast.until.astimezone(self.zone) - timedelta(seconds=1)).date()
 
 
-def _probability_and_phrase(forecast: Forecast) -> tuple[float | None, str]:
-    if forecast.probability is None:
-        return None, forecast.reason or "no forecast yet"
-    if not forecast.remaining:
-        return 1.0, "nothing is left to do"
-    probability = round_probability(forecast.probability)
-    return probability, describe_probability(probability)
-
-
 def worst_health(values: Sequence[str | None]) -> str | None:
-    """Of the required capabilities that are not finished. One that is off track decides; beside it, one without a word
-    leaves the goal without."""
+    """Return the health of a goal from those of its required, unfinished capabilities.
+
+    One that is off track decides. Otherwise a capability without health leaves the goal without.
+    """
     if "off-track" in values:
         return "off-track"
     if not values or None in values:
         return None
-    return next(word for word in _HEALTH_WORST_FIRST if word in values)
+    return next(health for health in _HEALTH_WORST_FIRST if health in values)
 
 
 def open_teams(capability: CapabilityRollup) -> list[str]:
-    """Those with open issues in it."""
+    """Return the teams with open issues in a capability."""
     return sorted({issue.team for issue in capability.issues if _is_open(issue.state.state)})
 
 

@@ -1,4 +1,4 @@
-"""Which word is shown, so that one that wavers about a limit does not flap. Pure."""
+"""Hysteresis of the displayed health: a value that wavers about a threshold does not flap. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from sync.model.health import OFF_TRACK, ON_TRACK, DisplayedHealth, HealthWord
 
 
 def health_of(probability: float) -> HealthWord:
-    """The word that a probability stands for, by itself."""
+    """Return the health of a probability, without hysteresis."""
     if probability >= ON_TRACK:
         return "on-track"
     return "off-track" if probability < OFF_TRACK else "at-risk"
 
 
 def next_displayed_health(displayed: DisplayedHealth, health: str | None, day: date) -> DisplayedHealth:
-    """What is shown after a run that saw ``health`` on ``day`` (None: no word may be said).
+    """Return what is displayed after a run that found ``health`` on ``day`` (None: no health can be given).
 
-    A change is shown when runs on two different days saw it and no run in between saw anything else.
+    A change is displayed after runs on two different days found it and no run in between found anything else.
     """
     if health == displayed.shown:
         return replace(displayed, waiting=None, waits_since=None)

@@ -1,4 +1,4 @@
-"""Keeps what a run expected: for the next run, for those who ask, and to be held against what happens."""
+"""Save the health assessment of a run: for the next run, for commands, and for the track record."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ from sync.runtime.context import RunContext
 from sync.store.health_codec import displayed_health_body, expectation_body, forecast_body
 
 _NOTICE_CACHE_KEY: Final = "told: forecasts need libraries"
+"""Kept as it is: stores contain it."""
+_NOTICE_DAYS: Final = 30
 
 
-def save_health(job: RunContext, assessment: HealthAssessment, now: datetime) -> None:
-    """What was expected of what could not be read in this run stays as it was."""
-    store = job.store
-    unsure = {each.subject for each in _subjects(assessment) if each.uncertain}
+def save_health(context: RunContext, assessment: HealthAssessment, now: datetime) -> None:
+    """Save expectations, backtests and statements. Subjects with unread sources keep their earlier expectations."""
+    store = context.store
+    uncertain = {each.subject for each in _subjects(assessment) if each.uncertain}
     before = store.expectations()
     new = {
         subject: body
         for subject, body in _expectation_bodies(assessment).items()
-        if subject not in unsure and _without_times(body) != _without_times(before.get(subject, {}))
+        if subject not in uncertain and _without_times(body) != _without_times(before.get(subject, {}))
     }
     if new:
         store.save_expectations(now, new)
@@ -35,47 +37,44 @@ def save_health(job: RunContext, assessment: HealthAssessment, now: datetime) ->
         store.save_backtests(now, assessment.backtests)
     store.save_statements(list(_new_statements(assessment)), list(_scored_statements(assessment, now)))
     if assessment.missing_dependencies:
-        store.cache.put(_NOTICE_CACHE_KEY, True, days=30)
+        store.cache.put(_NOTICE_CACHE_KEY, True, days=_NOTICE_DAYS)
+
+
+def missing_dependencies_notice(context: RunContext, assessment: HealthAssessment) -> str | None:
+    """Return the notice that forecasts need libraries, once a month and not in every scheduled run."""
+    missing = assessment.missing_dependencies
+    return missing if missing and not context.store.cache.get(_NOTICE_CACHE_KEY) else None
 
 
 def _expectation_bodies(assessment: HealthAssessment) -> dict[str, dict[str, Any]]:
-    expected, standings = assessment.expectations, assessment.displayed_health
+    expectations, displayed = assessment.expectations, assessment.displayed_health
     return {
         subject: {
             "forecast": forecast_body(forecast),
-            "expected": expectation_body(expected[subject]) if subject in expected else None,
-            "standing": displayed_health_body(standings[subject]) if subject in standings else None,
+            "expected": expectation_body(expectations[subject]) if subject in expectations else None,
+            "standing": displayed_health_body(displayed[subject]) if subject in displayed else None,
         }
         for subject, forecast in assessment.forecasts.items()
     }
 
 
 def _without_times(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the moment of the forecast: where nothing else is different, nothing is written."""
+    """Return the body without the time of the forecast: if nothing else differs, nothing is written."""
     return {
         name: {key: value for key, value in part.items() if key != "at"} if part else None
         for name, part in body.items()
     }
 
 
-def missing_dependencies_notice(job: RunContext, assessment: HealthAssessment) -> str | None:
-    """That forecasts need libraries; said once a month, not by every run of a crontab."""
-    return (
-        assessment.missing_dependencies
-        if assessment.missing_dependencies and not job.store.cache.get(_NOTICE_CACHE_KEY)
-        else None
-    )
-
-
 def _new_statements(assessment: HealthAssessment) -> Iterator[ForecastStatement]:
-    last = {each.subject: each for each in assessment.earlier}
+    previous = {each.subject: each for each in assessment.earlier}
     for subject in _subjects(assessment):
         forecast = assessment.forecasts.get(subject.subject)
         refs = tuple(_open_refs(subject))
         if forecast is None or subject.uncertain or not forecast.counts or not refs:
             continue
         counts = dict(forecast.counts)
-        made = ForecastStatement(
+        statement = ForecastStatement(
             subject=subject.subject,
             team=subject.team if isinstance(subject, CapabilityRollup) else "",
             at=forecast.at,
@@ -85,18 +84,18 @@ def _new_statements(assessment: HealthAssessment) -> Iterator[ForecastStatement]
             high=counts[HIGH_QUANTILE],
             refs=refs,
         )
-        if is_worth_recording(last.get(subject.subject), made):
-            yield made
+        if is_worth_recording(previous.get(subject.subject), statement):
+            yield statement
 
 
 def _scored_statements(assessment: HealthAssessment, now: datetime) -> Iterator[ForecastStatement]:
-    unsure = {each.subject for each in _subjects(assessment) if each.uncertain}
+    uncertain = {each.subject for each in _subjects(assessment) if each.uncertain}
     for statement in assessment.earlier:
-        if statement.closed is not None or statement.subject in unsure:
+        if statement.closed is not None or statement.subject in uncertain:
             continue
-        found = score_statement(statement, assessment.flow, now)
-        if found:
-            yield replace(statement, closed=found[0], known=found[1])
+        score = score_statement(statement, assessment.flow, now)
+        if score:
+            yield replace(statement, closed=score[0], known=score[1])
 
 
 def _subjects(assessment: HealthAssessment) -> Iterator[CapabilityRollup | GoalRollup]:
@@ -106,7 +105,7 @@ def _subjects(assessment: HealthAssessment) -> Iterator[CapabilityRollup | GoalR
 
 
 def _open_refs(subject: CapabilityRollup | GoalRollup) -> Iterator[IssueRef]:
-    """The issues that the forecast is about."""
+    """Yield the issues that the forecast is about."""
     if isinstance(subject, GoalRollup):
         for each in subject.capabilities:
             if each.required and not each.cancelled and not each.finished:
