@@ -1,6 +1,6 @@
-"""Looks for goals that are green outside and red inside, and says with which evidence. Pure.
+"""Integrity findings: goals and capabilities that look better than they are, with evidence. Pure.
 
-A finding is no verdict: each has its good reasons, and people who know them. It only says what nobody should overlook.
+A finding is not a verdict. It can have good reasons; it says what a reader should not overlook.
 """
 
 from __future__ import annotations
@@ -19,29 +19,31 @@ from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup
 
 FindingKind = Literal[
-    "nothing-moves", "mapped-out", "given-up", "vanished", "plan-changed", "old-work", "not-proven"
+    "stalled", "remapped", "dropped", "vanished", "plan-changed", "aging-wip", "evidence-missing"
 ]
 GREEN_MIN_PROGRESS: Final = 0.5
-"""A goal under way looks green from this done share of its issues on, where no forecast says how it stands."""
+"""Share of done issues from which a goal in progress without health looks green."""
 AGING_QUANTILE: Final = 0.85
-"""Work is old when it takes longer than this share of what its team finished (the customary service level)."""
+"""Quantile of the durations of a team's finished issues above which work is aging (the usual service level)."""
 MIN_FINISHED_ISSUES: Final = 10
-"""Finished issues of a team below which nothing is said about its usual time."""
+"""Finished issues of a team that are needed for its usual duration."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FindingEvidence:
-    """One fact behind a finding. Without any text from an issue but its key."""
+    """One fact behind a finding. Contains no text from issues except keys."""
 
     text: str
     ref: IssueRef | None = None
     at: datetime | None = None
-    """When it happened, or when a run saw it."""
+    """Time of the event, or of the run that saw it."""
     run_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AuditFinding:
+    """One finding, with its evidence."""
+
     kind: FindingKind
     subject: str
     """``goal:<id>``, ``capability:<id>`` or ``team:<id>``."""
@@ -52,12 +54,14 @@ class AuditFinding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AuditInputs:
+    """Inputs of the audit."""
+
     increments: tuple[IncrementRollup, ...]
-    """Those that are looked at."""
+    """Increments to check."""
     since_commitment: Mapping[str, Difference]
-    """Capability id -> what changed since its baseline."""
+    """Capability id -> difference since its baseline."""
     history: tuple[PlanFacts, ...]
-    """What the plans said, oldest first."""
+    """Recorded facts of the plans, oldest first."""
     flow: Mapping[IssueRef, IssueFlow]
     teams: Mapping[IssueRef, str]
     starts: Mapping[str, datetime]
@@ -67,7 +71,7 @@ class AuditInputs:
 
 
 def find_audit_findings(inputs: AuditInputs) -> tuple[AuditFinding, ...]:
-    """All findings: goals in the order of the plans, each followed by its capabilities; teams last."""
+    """Return all findings: goals in the order of the plans, each followed by its capabilities; teams last."""
     found: list[AuditFinding] = []
     for increment in inputs.increments:
         for goal in increment.goals:
@@ -81,7 +85,7 @@ def find_audit_findings(inputs: AuditInputs) -> tuple[AuditFinding, ...]:
 def _stalled_goal(
     goal: GoalRollup, increment: IncrementRollup, inputs: AuditInputs
 ) -> Iterator[AuditFinding]:
-    """A goal that looks well, has work left, and of which no issue has moved for long."""
+    """Find a goal that looks green, has open issues, and has had no change of state for ``quiet_after``."""
     if increment.phase not in ("active", "grace") or not _looks_green(goal):
         return
     open_issues = [
@@ -92,20 +96,20 @@ def _stalled_goal(
         if issue.state.state in ("todo", "doing")
     ]
     refs = {issue.ref for capability in goal.capabilities for issue in capability.issues}
-    moved = {ref: _last_state_change(inputs.flow[ref]) for ref in refs if ref in inputs.flow}
-    last = max(moved.values(), default=None)
+    changed = {ref: _last_state_change(inputs.flow[ref]) for ref in refs if ref in inputs.flow}
+    last = max(changed.values(), default=None)
     if not open_issues or last is None or inputs.now - last < inputs.quiet_after:
         return
     counts = goal.counts
     yield AuditFinding(
-        kind="nothing-moves",
+        kind="stalled",
         subject=goal.subject,
         title=goal.title,
-        text=f"{goal.state}, {counts.done} of {counts.scope} issues done, and nothing has moved since "
+        text=f"{goal.state}, {counts.done} of {counts.scope} issues done, and no issue has changed its state since "
         f"{last:%Y-%m-%d}",
         evidence=tuple(
-            FindingEvidence(ref=ref, text="open, and moved last then", at=moved.get(ref))
-            for ref in sorted(open_issues, key=lambda ref: moved.get(ref, inputs.now))
+            FindingEvidence(ref=ref, text="open, last change of state", at=changed.get(ref))
+            for ref in sorted(open_issues, key=lambda ref: changed.get(ref, inputs.now))
         ),
     )
 
@@ -117,29 +121,33 @@ def _looks_green(goal: GoalRollup) -> bool:
 
 
 def _last_state_change(flow: IssueFlow) -> datetime:
-    return max((move.at for move in flow.state_changes), default=flow.created)
+    return max((change.at for change in flow.state_changes), default=flow.created)
 
 
 def _missing_evidence(capability: CapabilityRollup) -> Iterator[AuditFinding]:
+    """Find a capability whose issues are done without the evidence that the plan requires."""
     if capability.not_proven and capability.proof:
         yield AuditFinding(
-            kind="not-proven",
+            kind="evidence-missing",
             subject=capability.subject,
             title=capability.title,
-            text="all issues are done, and the evidence that the plan asks for is not there",
+            text="all issues are done, but the evidence that the plan requires is missing",
             evidence=(FindingEvidence(text=capability.proof.why),),
         )
 
 
 _REMOVAL_KINDS: Final[Mapping[str, tuple[FindingKind, str]]] = {
-    "remapped": ("mapped-out", "taken out by an edit of rules or plan, or by hand, since the commitment"),
-    "dropped": ("given-up", "dropped since the commitment"),
-    "vanished": ("vanished", "not found any more since the commitment"),
+    "remapped": (
+        "remapped",
+        "removed by an edit of rules or plan, or by a manual override, since the commitment",
+    ),
+    "dropped": ("dropped", "dropped since the commitment"),
+    "vanished": ("vanished", "no longer found since the commitment"),
 }
 
 
 def _removed_work(capability: CapabilityRollup, difference: Difference | None) -> Iterator[AuditFinding]:
-    """Work that was promised and is not in the figures any more, by what took it out."""
+    """Find committed work that no longer counts, by its cause."""
     if difference is None:
         return
     parts = {"remapped": difference.remapped, "dropped": difference.dropped, "vanished": difference.vanished}
@@ -161,28 +169,28 @@ def _removed_work(capability: CapabilityRollup, difference: Difference | None) -
 
 
 def _weakened_plans(inputs: AuditInputs) -> Iterator[AuditFinding]:
-    """What the plans made easier after the start of an increment."""
-    looked_at = {increment.id for increment in inputs.increments}
+    """Find edits of the plans that weaken a commitment after the start of its increment."""
+    checked = {increment.id for increment in inputs.increments}
     by_subject: defaultdict[str, list[PlanChange]] = defaultdict(list)
-    for turn in plan_changes(inputs.history):
-        if turn.increment in looked_at and turn.at > inputs.starts[turn.increment]:
-            by_subject[turn.subject].append(turn)
-    for subject, turns in by_subject.items():
+    for change in plan_changes(inputs.history):
+        if change.increment in checked and change.at > inputs.starts[change.increment]:
+            by_subject[change.subject].append(change)
+    for subject, changes in by_subject.items():
         yield AuditFinding(
             kind="plan-changed",
             subject=subject,
-            title=turns[-1].title,
-            text="; ".join(dict.fromkeys(turn.what for turn in turns)) + " after the start",
+            title=changes[-1].title,
+            text="; ".join(dict.fromkeys(change.what for change in changes)) + " after the start",
             evidence=tuple(
-                FindingEvidence(text=turn.detail, at=turn.at, run_id=turn.run_id) for turn in turns
+                FindingEvidence(text=change.detail, at=change.at, run_id=change.run_id) for change in changes
             ),
         )
 
 
 def _aging_work(inputs: AuditInputs) -> Iterator[AuditFinding]:
-    """Work under way for longer than most of what its team finished ever took."""
+    """Find issues that are in progress for longer than 85% of what their team finished (aging WIP)."""
     usual, unknown = _usual_durations(inputs)
-    old: defaultdict[str, list[tuple[timedelta, IssueRef]]] = defaultdict(list)
+    aging: defaultdict[str, list[tuple[timedelta, IssueRef]]] = defaultdict(list)
     for increment in inputs.increments:
         for goal in increment.goals:
             for issue in (issue for capability in goal.capabilities for issue in capability.issues):
@@ -191,24 +199,26 @@ def _aging_work(inputs: AuditInputs) -> Iterator[AuditFinding]:
                     continue
                 age = inputs.now - _started_at(flow)
                 if age > usual[team]:
-                    old[team].append((age, issue.ref))
-    for team, issues in sorted(old.items()):
+                    aging[team].append((age, issue.ref))
+    for team, issues in sorted(aging.items()):
         number = "1 issue is" if len(issues) == 1 else f"{len(issues)} issues are"
         yield AuditFinding(
-            kind="old-work",
+            kind="aging-wip",
             subject=f"team:{team}",
             title=team,
-            text=f"{number} under way for longer than {AGING_QUANTILE:.0%} of what the team finished took "
+            text=f"{number} in progress for longer than {AGING_QUANTILE:.0%} of what the team finished took "
             f"({_days(usual[team])})",
             evidence=tuple(
-                FindingEvidence(ref=ref, text=f"under way for {_days(age)}", at=_started_at(inputs.flow[ref]))
+                FindingEvidence(
+                    ref=ref, text=f"in progress for {_days(age)}", at=_started_at(inputs.flow[ref])
+                )
                 for age, ref in sorted(issues, reverse=True)
             ),
         )
 
 
 def _usual_durations(inputs: AuditInputs) -> tuple[dict[str, timedelta], set[str]]:
-    """By team the time that ``AGING_QUANTILE`` of its finished issues did not exceed; and teams that finished too few."""
+    """Return team -> AGING_QUANTILE of the durations of its finished issues, and the teams with too few of them."""
     times: defaultdict[str, list[timedelta]] = defaultdict(list)
     for ref, team in inputs.teams.items():
         flow = inputs.flow.get(ref)
@@ -225,7 +235,7 @@ def _usual_durations(inputs: AuditInputs) -> tuple[dict[str, timedelta], set[str
 
 
 def _started_at(flow: IssueFlow) -> datetime:
-    """When it went under way; where nobody saw that, when it was created."""
+    """Return the start of an issue, or its creation if no start is known."""
     return flow.started or flow.created
 
 
@@ -234,14 +244,14 @@ def _days(time: timedelta) -> str:
 
 
 def sort_by_severity(findings: Iterable[AuditFinding]) -> list[AuditFinding]:
-    """For people: what is about promises before what is about single issues."""
+    """Sort findings for readers: those about commitments before those about single issues."""
     order: tuple[FindingKind, ...] = (
-        "nothing-moves",
-        "not-proven",
+        "stalled",
+        "evidence-missing",
         "plan-changed",
-        "mapped-out",
-        "given-up",
+        "remapped",
+        "dropped",
         "vanished",
-        "old-work",
+        "aging-wip",
     )
     return sorted(findings, key=lambda each: order.index(each.kind))

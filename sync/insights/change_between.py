@@ -1,4 +1,4 @@
-"""The difference of a subject between two moments, from how its issues counted. Pure."""
+"""Difference of each goal and capability between two moments, from the recorded counts of its issues. Pure."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from sync.model.attribution import (
 )
 
 Names = Mapping[str, str]
-"""Old subject (``goal:<id>``, ``capability:<id>``) -> the subject as it is called today."""
+"""Former subject (``goal:<id>``, ``capability:<id>``) -> its current name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CountHistory:
-    """What is known of the time between two moments."""
+    """Recorded counts and plans between two moments."""
 
     since: datetime
     at: datetime
     records: tuple[CountRecord, ...]
-    """At least all that held at ``since`` or later, up to ``at``."""
+    """All records that were current between ``since`` and ``at``; others are ignored."""
     plan_since: PlanFacts
     plan_at: PlanFacts
     names: Names
 
 
 def differences(history: CountHistory) -> tuple[Difference, ...]:
-    """Of every goal and capability that the plans had at either moment, each goal before its capabilities."""
+    """Return the difference of every goal and capability of the plans at either moment, goals before capabilities."""
     by_capability: dict[str, list[CountRecord]] = defaultdict(list)
     for row in history.records:
         if row.since <= history.at and (row.until is None or row.until > history.since):
@@ -51,15 +51,15 @@ def differences(history: CountHistory) -> tuple[Difference, ...]:
 
 def _subjects(history: CountHistory) -> Iterator[tuple[str, str, SubjectScope]]:
     before, after = (_PlanSnapshot(facts, history.names) for facts in (history.plan_since, history.plan_at))
-    told: set[str] = set()
+    reported: set[str] = set()
     for goal_id, goal in {**after.goals, **before.goals}.items():
         yield f"goal:{goal_id}", str(goal["title"]), _goal_scope(goal_id, before, after)
         for plan in (after, before):
             for capability_id, capability in plan.of_goal(goal_id).items():
-                # A capability that went to another goal is told there, with the plan of the later moment.
+                # A capability that went to another goal is reported there, with the plan of the later moment.
                 elsewhere = plan is before and capability_id in after.capabilities
-                if capability_id not in told and not elsewhere:
-                    told.add(capability_id)
+                if capability_id not in reported and not elsewhere:
+                    reported.add(capability_id)
                     alone = frozenset({capability_id})
                     yield (
                         f"capability:{capability_id}",
@@ -69,7 +69,7 @@ def _subjects(history: CountHistory) -> Iterator[tuple[str, str, SubjectScope]]:
 
 
 class _PlanSnapshot:
-    """Plan facts under the names of today."""
+    """Plan facts under the current names."""
 
     def __init__(self, facts: PlanFacts, names: Names) -> None:
         self.goals = {_current_name(names, "goal", name): goal for name, goal in facts.body["goals"].items()}
@@ -85,7 +85,7 @@ class _PlanSnapshot:
         return {name: each for name, each in self.capabilities.items() if each["goal"] == goal_id}
 
     def active_capabilities(self, goal_id: str) -> frozenset[str]:
-        """The capabilities that a goal's counts are the sum of."""
+        """Return the capabilities that a goal's counts are the sum of."""
         cancelled = self.goals.get(goal_id, {}).get("cancelled")
         return frozenset(
             name for name, each in self.of_goal(goal_id).items() if not (each["cancelled"] or cancelled)
@@ -101,7 +101,7 @@ def _goal_scope(goal_id: str, before: _PlanSnapshot, after: _PlanSnapshot) -> Su
 
 def _removal_reason(capability: str, goal: str, after: _PlanSnapshot) -> tuple[Part, str]:
     if capability not in after.capabilities:
-        return "dropped", f"capability {capability} was taken out of the plan"
+        return "dropped", f"capability {capability} was removed from the plan"
     if after.capabilities[capability]["goal"] != goal:
         return "remapped", f"the plan moved capability {capability} to another goal"
     return "dropped", f"capability {capability} was cancelled"
@@ -109,10 +109,10 @@ def _removal_reason(capability: str, goal: str, after: _PlanSnapshot) -> tuple[P
 
 def _addition_reason(capability: str, goal: str, before: _PlanSnapshot) -> tuple[Part, str]:
     if capability not in before.capabilities:
-        return "added", f"capability {capability} came into the plan"
+        return "added", f"capability {capability} was added to the plan"
     if before.capabilities[capability]["goal"] != goal:
         return "remapped", f"the plan moved capability {capability} here"
-    return "added", f"capability {capability} is not cancelled any more"
+    return "added", f"capability {capability} is no longer cancelled"
 
 
 def _current_name(names: Names, kind: str, name: str) -> str:
@@ -134,10 +134,10 @@ def _difference(
     before: list[ScopeStatus] = []
     after: list[ScopeStatus] = []
     for ref in sorted(rows, key=_natural_key):
-        life = issue_transitions(rows[ref], scope, history.since, history.at)
-        before.append(life.before)
-        after.append(life.after)
-        for part, entry in difference_entries(life, scope, history.since, history.at, history.plan_at):
+        transitions = issue_transitions(rows[ref], scope, history.since, history.at)
+        before.append(transitions.before)
+        after.append(transitions.after)
+        for part, entry in difference_entries(transitions, scope, history.since, history.at, history.plan_at):
             parts[part].append(entry)
     return Difference(
         subject=subject,
@@ -158,6 +158,6 @@ def _difference(
 
 
 def _natural_key(ref: IssueRef) -> tuple[str, int, str]:
-    """DS-9 before DS-10."""
+    """Return a sort key that puts DS-9 before DS-10."""
     name = ref.key.rstrip("0123456789")
     return f"{ref.tracker}:{name}", int(ref.key[len(name) :] or 0), ref.id

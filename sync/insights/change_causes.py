@@ -1,4 +1,4 @@
-"""Why an issue counts differently from before. Pure."""
+"""Attribute changes of how an issue counts to causes: the issue, the rules, the plan or a manual override. Pure."""
 
 from __future__ import annotations
 
@@ -17,34 +17,35 @@ from sync.model.rollup import CountedIssue
 from sync.rollup.membership import VANISHED
 
 CountKey = tuple[IssueRef, str]
-"""An issue in a capability, by the capability's id of today."""
+"""Issue and current id of the capability that it counts towards."""
 
 OWN_WRITE: Final = timedelta(minutes=5)
-"""An issue whose last edit is so near to our own label was edited by us."""
+"""Maximum distance of an issue's last edit from our own label write that explains the edit."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttributionContext:
-    """What is known besides the roll-up when a run notes down how issues count."""
+    """Inputs of the attribution besides the roll-up."""
 
     at: datetime
     run_id: str
     previous: datetime | None
-    """When the run that noted down last began to read; None the first time."""
+    """Time at which the run that last recorded counts began to read; None the first time."""
     rules_changed: bool
-    """Whether the files of plans and mappings are others than then."""
+    """The files of plans and mappings have changed since then."""
     planned_before: frozenset[str]
-    """The capabilities that the plans had then, under their names of today."""
+    """Capabilities of the plans at that time, under their current names."""
     planned: frozenset[str]
     matched: MatchResult
     known: Mapping[IssueRef, KnownIssue]
     overrides: Overrides
     labels_written_at: Mapping[IssueRef, datetime]
-    """When we last put a label on an issue."""
+    """Issue -> time of our last label write."""
     scheme: LabelScheme
 
 
 def counted_state(issue: CountedIssue) -> CountedState:
+    """Return the state that is recorded for a counted issue."""
     if issue.state.because == VANISHED:
         return "vanished"
     return issue.state.state if issue.state.known else "unknown"
@@ -65,7 +66,7 @@ def fingerprint(issue: Issue, scheme: LabelScheme) -> str:
 
 
 class CauseFinder:
-    """Finds out why an issue counts differently."""
+    """Finds the cause for which an issue counts differently."""
 
     def __init__(
         self,
@@ -86,15 +87,18 @@ class CauseFinder:
         self._conflicts = {each.ref for each in context.matched.conflicts}
 
     def cause_of_start(self, key: CountKey, issue: CountedIssue, row: CountRecord | None) -> Transition:
-        """``row``: how it counted in the same capability until now."""
+        """Return why an issue counts from now on as it does.
+
+        ``row``: how it counted in the same capability until now.
+        """
         if self._context.previous is None:
-            return Transition(cause="first", why="counted when figures began to be kept")
+            return Transition(cause="first", why="counted in the first recorded run")
         if row is not None:
             return self._changed_row(issue, row)
-        if turn := self._override_start(key, issue):
-            return turn
+        if override := self._override_start(key, issue):
+            return override
         if key[1] not in self._context.planned_before:
-            return Transition(cause="plan", why=f"capability {key[1]} came into the plan")
+            return Transition(cause="plan", why=f"capability {key[1]} was added to the plan")
         return self._rule_start(issue)
 
     def _override_start(self, key: CountKey, issue: CountedIssue) -> Transition | None:
@@ -102,27 +106,27 @@ class CauseFinder:
         last = self._before.get(ref)
         was_vetoed = last is not None and last.ended is not None and last.ended.cause == "veto"
         if last is not None and was_vetoed and last.capability == capability:
-            return Transition(cause="veto", why="a person put our label back")
+            return Transition(cause="veto", why="a person added our label again")
         if issue.by == "pin":
             return Transition(cause="pin", why=f"a person pinned it to {capability}")
-        left = next((self._current[ref, each] for each in self._capabilities_left(ref)), None)
-        if left is not None and left.rule is None:
-            return Transition(cause="pin", why=f"the pin to {left.capability} was taken back")
+        previous = next((self._current[ref, each] for each in self._capabilities_left(ref)), None)
+        if previous is not None and previous.rule is None:
+            return Transition(cause="pin", why=f"the pin to {previous.capability} was removed")
         return None
 
     def _rule_start(self, issue: CountedIssue) -> Transition:
-        known, situation = self._context.known[issue.ref], self._context
+        context, known = self._context, self._context.known[issue.ref]
         came_from = self._capabilities_left(issue.ref)
         where = f" instead of {came_from[0]}" if came_from else ""
-        if situation.previous and known.first_seen > situation.previous:
-            is_new = known.issue.created > situation.previous
-            why = "a new issue" if is_new else "came into what is read"
-            return Transition(cause="issue", why=f"{why}: rule {issue.rule} takes it")
+        if context.previous and known.first_seen > context.previous:
+            is_new = known.issue.created > context.previous
+            why = "new issue" if is_new else "new in a source"
+            return Transition(cause="issue", why=f"{why}: rule {issue.rule} matches it")
         row = self._current[issue.ref, came_from[0]] if came_from else self._before.get(issue.ref)
         if not self._is_unedited(issue.ref, row):
-            return Transition(cause="issue", why=f"the issue was edited: rule {issue.rule} takes it{where}")
-        if situation.rules_changed:
-            return Transition(cause="rules", why=f"the rules were edited: {issue.rule} takes it{where}")
+            return Transition(cause="issue", why=f"the issue was edited: rule {issue.rule} matches it{where}")
+        if context.rules_changed:
+            return Transition(cause="rules", why=f"the rules were edited: {issue.rule} matches it{where}")
         return Transition(cause="family", why="its parents, its children or the increment changed")
 
     def _changed_row(self, issue: CountedIssue, row: CountRecord) -> Transition:
@@ -133,7 +137,7 @@ class CauseFinder:
             return Transition(cause="plan", why=f"capability {row.capability} was renamed in the plan")
         if state == row.state:
             return Transition(
-                cause="rules", why=f"taken by {issue.rule or 'a pin'} instead of {row.rule or 'a pin'}"
+                cause="rules", why=f"matched by {issue.rule or 'a pin'} instead of {row.rule or 'a pin'}"
             )
         if self._context.rules_changed and self._is_unedited(issue.ref, row):
             why = f"the team's states were edited: {state} instead of {row.state}"
@@ -141,19 +145,19 @@ class CauseFinder:
         return Transition(cause="issue", why=_describe_state_change(issue, row))
 
     def cause_of_end(self, key: CountKey, row: CountRecord) -> Transition:
-        """Of an issue that counts in this capability no more."""
+        """Return why an issue no longer counts in a capability."""
         ref, capability = key
-        situation = self._context
-        if ref not in situation.known:
-            return Transition(cause="gone", why="not among the stored issues any more")
-        if capability not in situation.planned:
-            return Transition(cause="plan", why=f"capability {capability} was taken out of the plan")
-        if turn := self._override_end(ref, capability, row):
-            return turn
-        if key in self._assigned and situation.known[ref].issue.closed and row.scope_status == "open":
+        context = self._context
+        if ref not in context.known:
+            return Transition(cause="gone", why="no longer among the stored issues")
+        if capability not in context.planned:
+            return Transition(cause="plan", why=f"capability {capability} was removed from the plan")
+        if override := self._override_end(ref, capability, row):
+            return override
+        if key in self._assigned and context.known[ref].issue.closed and row.scope_status == "open":
             return Transition(cause="time", why="closed before the increment's start")
         if key in self._assigned:
-            return Transition(cause="family", why="its children count in its place")
+            return Transition(cause="family", why="its children count instead")
         return self._rule_end(ref, row)
 
     def _override_end(self, ref: IssueRef, capability: str, row: CountRecord) -> Transition | None:
@@ -161,16 +165,16 @@ class CauseFinder:
         if pinned:
             return Transition(cause="pin", why=f"a person pinned it to {pinned[0]}")
         if capability in self._context.overrides.vetoes.get(ref, frozenset()):
-            return Transition(cause="veto", why="a person took our label off")
+            return Transition(cause="veto", why="a person removed our label")
         if row.rule is None:
-            return Transition(cause="pin", why="the pin was taken back")
+            return Transition(cause="pin", why="the pin was removed")
         return None
 
     def _rule_end(self, ref: IssueRef, row: CountRecord) -> Transition:
-        went = [each for each in self._capabilities_now.get(ref, ()) if (ref, each) not in self._current]
-        where = f"counts for {went[0]} now" if went else "no rule takes it now"
+        moved_to = [each for each in self._capabilities_now.get(ref, ()) if (ref, each) not in self._current]
+        where = f"now counts for {moved_to[0]}" if moved_to else "no rule matches it any more"
         if ref in self._conflicts:
-            where = "rules of several teams claim it now"
+            where = "rules of several teams match it now"
         if self._context.rules_changed and self._is_unedited(ref, row):
             return Transition(cause="rules", why=f"the rules were edited: {where}")
         if self._is_unedited(ref, row):
@@ -178,27 +182,29 @@ class CauseFinder:
         return Transition(cause="issue", why=f"the issue was edited: {where}")
 
     def _capabilities_left(self, ref: IssueRef) -> list[str]:
-        """The capabilities in which it counted and does not any more."""
+        """Return the capabilities in which an issue counted before and no longer counts."""
         return [each for each in self._capabilities_before.get(ref, ()) if (ref, each) not in self._now]
 
     def _is_unedited(self, ref: IssueRef, row: CountRecord | None) -> bool:
-        """Whether nobody but us edited the issue since figures were kept last."""
+        """Return whether only we edited the issue since counts were last recorded."""
         issue, previous = self._context.known[ref].issue, self._context.previous
         if row is not None and row.fingerprint == fingerprint(issue, self._context.scheme):
             return True
         if previous is None or issue.updated < previous:
             return True
-        ours = self._context.labels_written_at.get(ref)
-        # What it was like before is not known without a row; with one, an edit shows.
-        return row is None and ours is not None and ours > previous and abs(issue.updated - ours) <= OWN_WRITE
+        written = self._context.labels_written_at.get(ref)
+        # Without a row there is no fingerprint to compare: an edit right after our own label write is taken for ours.
+        if row is not None or written is None or written <= previous:
+            return False
+        return abs(issue.updated - written) <= OWN_WRITE
 
 
 _STATE_NAMES: Final[Mapping[CountedState, str]] = {
     "todo": "to do",
-    "doing": "under way",
+    "doing": "in progress",
     "done": "done",
-    "unknown": "in a status that nobody knows",
-    "dropped": "closed as will not do",
+    "unknown": "in an unknown status",
+    "dropped": "closed as won't do",
     "vanished": "not found",
 }
 
@@ -207,5 +213,5 @@ def _describe_state_change(issue: CountedIssue, row: CountRecord) -> str:
     if row.state == "vanished":
         return "found on its tracker again"
     if row.state == "dropped":
-        return f"taken up again: {_STATE_NAMES[counted_state(issue)]}"
+        return f"reopened: {_STATE_NAMES[counted_state(issue)]}"
     return f"{_STATE_NAMES[counted_state(issue)]} (was {_STATE_NAMES[row.state]})"

@@ -1,4 +1,4 @@
-"""Reads from the store how things were, and what changed since. Nothing is asked of a tracker."""
+"""Query the store for earlier roll-ups and for changes between two moments. No tracker is read."""
 
 from __future__ import annotations
 
@@ -21,31 +21,34 @@ _ALL_RUNS: Final = 1_000_000
 
 
 class NoRecordedData(LookupError):
-    """The store has no figures of the time that was asked for."""
+    """The store has no data of the requested time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedChanges:
-    """What changed between two moments."""
+    """Changes between two moments."""
 
     since: datetime
     at: datetime
     recorded_since: datetime
-    """Since when it is known, issue by issue, how they counted."""
+    """First moment from which the counts of single issues are known."""
     requested: datetime
-    """The moment that was asked for; earlier than ``since`` when nothing was kept then."""
+    """Requested moment; earlier than ``since`` if nothing was recorded then."""
     differences: tuple[Difference, ...]
     increments: Mapping[str, str]
-    """Subject -> increment, as the plans say or said."""
+    """Subject -> increment, by the plans at either moment."""
 
 
-def parse_moment(job: RunContext, text: str, *, end_of_day: bool) -> datetime:
-    """A day (``2026-11-20``, in the settings' zone: its beginning, or its end), a time in ISO form, or the id of a
-    run (its end); in UTC. LookupError for anything else."""
-    run = next((row for row in job.store.recent_runs(_ALL_RUNS) if row.id == text), None)
+def parse_moment(context: RunContext, text: str, *, end_of_day: bool) -> datetime:
+    """Return the moment that a text names, in UTC. Raises LookupError for an invalid text.
+
+    The text is a day (``2026-11-20``: its beginning or its end in the time zone of the settings), a time in ISO
+    format, or the id of a run (its end).
+    """
+    run = next((row for row in context.store.recent_runs(_ALL_RUNS) if row.id == text), None)
     if run is not None:
         return run.finished or run.started
-    zone = ZoneInfo(job.settings.timezone)
+    zone = ZoneInfo(context.settings.timezone)
     try:
         if _DAY.fullmatch(text):
             day = date.fromisoformat(text) + timedelta(days=end_of_day)
@@ -59,50 +62,56 @@ def parse_moment(job: RunContext, text: str, *, end_of_day: bool) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def rollup_snapshot_at(job: RunContext, at: datetime) -> tuple[datetime, dict[str, Any]]:
-    """When figures were kept last up to ``at``, and they, by subject. NothingKept before the first."""
-    found = job.store.last_rollup(at)
+def rollup_snapshot_at(context: RunContext, at: datetime) -> tuple[datetime, dict[str, Any]]:
+    """Return the time of the last roll-up up to ``at``, and its numbers by subject.
+
+    Raises NoRecordedData without one.
+    """
+    found = context.store.last_rollup(at)
     if found is None:
-        first = job.store.first_rollup_at()
+        first = context.store.first_rollup_at()
         raise NoRecordedData(
-            f"there are no figures from before {at:%Y-%m-%d %H:%M} UTC: "
-            f"the first were kept at {first:%Y-%m-%d %H:%M} UTC"
+            f"there is no roll-up from before {at:%Y-%m-%d %H:%M} UTC: "
+            f"the first one was recorded at {first:%Y-%m-%d %H:%M} UTC"
             if first
-            else "no run has kept any figures yet: run `increment-sync run` first"
+            else "no run has recorded a roll-up yet: run `increment-sync run` first"
         )
     return found
 
 
 def changes_until_now(
-    job: RunContext, since: datetime, plan: PlanningResult, known: Mapping[IssueRef, KnownIssue]
+    context: RunContext, since: datetime, plan: PlanningResult, known: Mapping[IssueRef, KnownIssue]
 ) -> RecordedChanges:
-    """What changed since a moment, with what the next run will note down. NothingKept before the first run."""
-    start, first = _plan_at_start(job, since)
-    now = job.now()
-    pending = pending_counts(replace(job, run_id=""), plan, known, now)
-    rows = pending.changes.apply_to(job.store.count_records_between(start.at, now))
+    """Return the changes since a moment, including those that the next run will record.
+
+    Raises NoRecordedData before the first run.
+    """
+    start, first = _plan_at_start(context, since)
+    now = context.now()
+    pending = pending_counts(replace(context, run_id=""), plan, known, now)
+    rows = pending.changes.apply_to(context.store.count_records_between(start.at, now))
     return _build_changes(start, replace(pending.plan, at=now), rows, first, requested=since)
 
 
-def changes_between(job: RunContext, since: datetime, at: datetime) -> RecordedChanges:
-    """What changed between two moments, as runs kept it. NothingKept when ``at`` lies before the first."""
-    start, first = _plan_at_start(job, since)
-    plan = job.store.plan_at(at)
+def changes_between(context: RunContext, since: datetime, at: datetime) -> RecordedChanges:
+    """Return the recorded changes between two moments. Raises NoRecordedData if ``at`` is before the first run."""
+    start, first = _plan_at_start(context, since)
+    plan = context.store.plan_at(at)
     if plan is None or at <= start.at:
         raise NoRecordedData(
-            f"nothing is known of the time before {first:%Y-%m-%d %H:%M} UTC; choose a later end"
+            f"nothing is recorded before {first:%Y-%m-%d %H:%M} UTC; choose a later end"
             if at <= first
-            else "the end lies before the beginning"
+            else "the end is before the beginning"
         )
-    rows = job.store.count_records_between(start.at, at)
+    rows = context.store.count_records_between(start.at, at)
     return _build_changes(start, replace(plan, at=at), rows, first, requested=since)
 
 
-def _plan_at_start(job: RunContext, since: datetime) -> tuple[PlanFacts, datetime]:
-    """The plans at ``since``, or at the first moment that is known; and that first moment."""
-    history = job.store.plan_history()
+def _plan_at_start(context: RunContext, since: datetime) -> tuple[PlanFacts, datetime]:
+    """Return the plans at ``since``, or at the first recorded moment, and that moment."""
+    history = context.store.plan_history()
     if not history:
-        raise NoRecordedData("no run has noted down yet how issues count: run `increment-sync run` first")
+        raise NoRecordedData("no run has recorded the counts of issues yet: run `increment-sync run` first")
     before = [facts for facts in history if facts.at <= since]
     return (replace(before[-1], at=since) if before else history[0]), history[0].at
 
@@ -111,7 +120,7 @@ def _build_changes(
     start: PlanFacts, end: PlanFacts, rows: Iterable[CountRecord], first: datetime, *, requested: datetime
 ) -> RecordedChanges:
     names = {**start.names, **end.names}
-    past = CountHistory(
+    history = CountHistory(
         since=start.at, at=end.at, records=tuple(rows), plan_since=start, plan_at=end, names=names
     )
     increments = {
@@ -125,6 +134,6 @@ def _build_changes(
         at=end.at,
         recorded_since=first,
         requested=requested,
-        differences=differences(past),
+        differences=differences(history),
         increments=increments,
     )

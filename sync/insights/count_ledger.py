@@ -1,4 +1,4 @@
-"""What a run has to note down about how issues count: rows that end, rows that begin, each with its cause. Pure."""
+"""Changes of how issues count that a run has to record: records that end and that start, with causes. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync.model.rollup import CountedIssue, Rollup
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CountChanges:
-    """What has to be noted down. ``ended`` are rows that were kept, with their ends set."""
+    """Records to save. ``ended`` are stored records with their ends set."""
 
     ended: tuple[CountRecord, ...] = ()
     started: tuple[CountRecord, ...] = ()
@@ -22,7 +22,7 @@ class CountChanges:
         return bool(self.ended or self.started)
 
     def apply_to(self, rows: Iterable[CountRecord]) -> tuple[CountRecord, ...]:
-        """The rows as they will be once this is kept."""
+        """Return the records as they are after the changes are saved."""
         ended = {row.id: row for row in self.ended}
         return (*(ended.get(row.id, row) for row in rows), *self.started)
 
@@ -33,38 +33,36 @@ def diff_counts(
     rollup: Rollup,
     context: AttributionContext,
 ) -> CountChanges:
-    """Compare how issues count in a roll-up with the rows that hold, ``current``.
+    """Compare how issues count in a roll-up with the current records.
 
-    ``last_ended``: of issues of which no row holds, the last one that ended. Its rows are under the capability ids of
-    today; those of ``current`` are as they were kept.
+    ``last_ended``: last record of each issue without a current one, under current capability ids. The records in
+    ``current`` are as they were saved.
     """
     now: dict[CountKey, CountedIssue] = {
         (issue.ref, capability.id): issue for capability in rollup.capabilities for issue in capability.issues
     }
-    other = [
-        (place, issue)
-        for place, issue in now.items()
-        if (row := current.get(place)) is None
-        or _identity(row) != (place[1], counted_state(issue), issue.rule, issue.team)
+    changed = [
+        (key, issue)
+        for key, issue in now.items()
+        if (row := current.get(key)) is None
+        or _identity(row) != (key[1], counted_state(issue), issue.rule, issue.team)
     ]
     gone = sorted(current.keys() - now.keys())
-    if not other and not gone:
+    if not changed and not gone:
         return CountChanges()
     causes = CauseFinder(current, last_ended, now, context)
-    begun, ended = [], []
-    for place, issue in other:
-        row = current.get(place)
-        turn = causes.cause_of_start(place, issue, row)
-        begun.append(_new_record(place, issue, turn, context))
-        ended += [_ended_record(row, turn, context)] if row is not None else []
-    ended += [
-        _ended_record(current[place], causes.cause_of_end(place, current[place]), context) for place in gone
-    ]
-    return CountChanges(ended=tuple(ended), started=tuple(begun))
+    started, ended = [], []
+    for key, issue in changed:
+        row = current.get(key)
+        transition = causes.cause_of_start(key, issue, row)
+        started.append(_new_record(key, issue, transition, context))
+        ended += [_ended_record(row, transition, context)] if row is not None else []
+    ended += [_ended_record(current[key], causes.cause_of_end(key, current[key]), context) for key in gone]
+    return CountChanges(ended=tuple(ended), started=tuple(started))
 
 
 def _identity(row: CountRecord) -> tuple[str, str, str | None, str]:
-    """What makes two rows different. Each is kept under the id that the plans of its time had."""
+    """Return the fields in which records differ. Capability ids are those of the time of the record."""
     return row.capability, row.state, row.rule, row.team
 
 

@@ -1,6 +1,6 @@
-"""What was asked and what was learned: iterations, their experiments, and how long an answer took. Pure.
+"""Iterations, the answers of their experiments, and the time to an answer. Pure.
 
-A rejected hypothesis is an answer like a confirmed one. What nobody answered is told apart from what is still open.
+A rejected hypothesis is an answer like a confirmed one. A closed experiment without an answer is not an open one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mappings.model import Answer, TeamMapping
 from sync.model.rollup import CapabilityRollup, CapabilityState, CountedIssue, IncrementRollup
 
 ExperimentOutcome = Literal["confirmed", "rejected", "inconclusive", "open", "missing"]
-"""``missing``: closed, and nobody said how it ended."""
+"""``missing``: closed without an answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,39 +27,42 @@ class Experiment:
     title: str
     outcome: ExperimentOutcome
     asked: datetime
-    """When its issue was created."""
+    """Creation time of its issue."""
     answered: datetime | None
-    """When its result label was put, as far as the tracker's history tells, else when it was closed; None without an
+    """Time at which its result label was added, if the tracker's history has it, else its closing time; None without an
     answer."""
 
     @property
     def duration(self) -> timedelta | None:
+        """Time from creation to answer; None without an answer."""
         return self.answered - self.asked if self.answered else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IterationLearning:
-    """An iteration of a capability, or its experiments that belong to none."""
+    """One iteration of a capability with its experiments, or the experiments that belong to no iteration."""
 
     increment: str
     capability: str
     title: str
-    """Of the capability."""
+    """Title of the capability."""
     iteration: str | None
     state: CapabilityState | None
-    """Of the iteration; None without one."""
+    """State of the iteration; None without an iteration."""
     done: int
     scope: int
     questions: tuple[Experiment, ...]
 
     def count(self, outcome: ExperimentOutcome) -> int:
-        return sum(question.outcome == outcome for question in self.questions)
+        return sum(experiment.outcome == outcome for experiment in self.questions)
 
     @property
     def median_duration(self) -> timedelta | None:
-        """Median time from question to answer; None without an answer."""
+        """Median time from creation to answer; None without an answer."""
         times = [
-            question.duration.total_seconds() for question in self.questions if question.duration is not None
+            experiment.duration.total_seconds()
+            for experiment in self.questions
+            if experiment.duration is not None
         ]
         return timedelta(seconds=median(times)) if times else None
 
@@ -70,24 +73,24 @@ def learning_by_iteration(
     changes: Mapping[tuple[str, str], Sequence[IssueChange]],
     teams: Iterable[TeamMapping],
 ) -> tuple[IterationLearning, ...]:
-    """The rounds in the order of the plans; capabilities without iterations and experiments are left out.
+    """Return the iterations in the order of the plans. Capabilities without iterations and experiments are left out.
 
-    ``changes``: what the trackers told of an issue's past, by tracker and id.
+    ``changes``: changes of issues by tracker and id.
     """
     labels = {team.team: team.answers for team in teams}
 
-    def question(issue: CountedIssue) -> Experiment:
-        asked = known[issue.ref].issue
+    def experiment(issue: CountedIssue) -> Experiment:
+        source = known[issue.ref].issue
         return Experiment(
             ref=issue.ref,
             title=issue.title,
             outcome=_outcome(issue),
-            asked=asked.created,
+            asked=source.created,
             answered=_answered_at(
                 issue,
                 changes.get((issue.ref.tracker, issue.ref.id), ()),
                 labels.get(issue.team, {}),
-                asked.closed,
+                source.closed,
             ),
         )
 
@@ -97,7 +100,7 @@ def learning_by_iteration(
         for goal in increment.goals
         for capability in goal.capabilities
         for found in _iteration_learning(
-            capability, [(each, question(each)) for each in _experiments(capability)]
+            capability, [(each, experiment(each)) for each in _experiments(capability)]
         )
     )
 
@@ -109,7 +112,7 @@ def _experiments(capability: CapabilityRollup) -> list[CountedIssue]:
 def _iteration_learning(
     capability: CapabilityRollup, experiments: Sequence[tuple[CountedIssue, Experiment]]
 ) -> Iterable[IterationLearning]:
-    def made(name: str | None, state: CapabilityState | None, done: int, scope: int) -> IterationLearning:
+    def build(name: str | None, state: CapabilityState | None, done: int, scope: int) -> IterationLearning:
         return IterationLearning(
             increment=capability.increment,
             capability=capability.id,
@@ -118,14 +121,14 @@ def _iteration_learning(
             state=state,
             done=done,
             scope=scope,
-            questions=tuple(question for issue, question in experiments if issue.iteration == name),
+            questions=tuple(experiment for issue, experiment in experiments if issue.iteration == name),
         )
 
     for each in capability.iterations:
-        yield made(each.name, each.state, each.counts.done, each.counts.scope)
+        yield build(each.name, each.state, each.counts.done, each.counts.scope)
     alone = [issue for issue, _ in experiments if issue.iteration is None]
     if alone:
-        yield made(None, None, sum(issue.state.state == "done" for issue in alone), len(alone))
+        yield build(None, None, sum(issue.state.state == "done" for issue in alone), len(alone))
 
 
 def _outcome(issue: CountedIssue) -> ExperimentOutcome:
@@ -143,5 +146,5 @@ def _answered_at(
     if issue.answer is None or issue.state.state != "done":
         return None
     label = labels.get(issue.answer, "").casefold()
-    put = [each.at for each in changes if each.kind == "label" and each.after.casefold() == label]
-    return max(put, default=closed)
+    labelled = [each.at for each in changes if each.kind == "label" and each.after.casefold() == label]
+    return max(labelled, default=closed)

@@ -1,4 +1,4 @@
-"""What became of one issue in one subject between two moments, and why. Pure."""
+"""Changes of one issue within one goal or capability between two moments, and their causes. Pure."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from sync.model.attribution import CountRecord, DifferenceEntry, Part, PlanFacts
 
 PartEntry = tuple[Part, DifferenceEntry]
 NamedRecord = tuple[str, CountRecord]
-"""The capability as it is called today, and a row of it."""
+"""Current id of the capability, and a record of the issue in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectScope:
-    """The capabilities whose issues make up a subject, at the two moments."""
+    """Capabilities whose issues make up a subject, at the two moments."""
 
     before: frozenset[str]
     after: frozenset[str]
     why_changed: Mapping[str, tuple[Part, str]]
-    """Capability -> the part and the sentence for issues that come or go with it."""
+    """Capability that was added or removed -> part and sentence for its issues."""
 
 
 @dataclass(frozen=True, slots=True)
 class IssueTransitions:
-    """The rows of one issue in one subject, by time, and those that held at the two moments."""
+    """Records of one issue in one subject, by time, and the ones that were current at the two moments."""
 
     rows: tuple[NamedRecord, ...]
     first: NamedRecord | None
@@ -43,20 +43,20 @@ class IssueTransitions:
 def issue_transitions(
     rows: Iterable[NamedRecord], scope: SubjectScope, since: datetime, at: datetime
 ) -> IssueTransitions:
-    """Where several rows hold at once, one that is in scope counts."""
+    """Select the records of the two moments. Of several current ones, one that is in scope is preferred."""
     ordered = tuple(sorted(rows, key=lambda each: (each[1].since, each[1].until or at)))
 
-    def held(moment: datetime, capabilities: frozenset[str]) -> NamedRecord | None:
+    def record_at(moment: datetime, capabilities: frozenset[str]) -> NamedRecord | None:
         found = [each for each in ordered if each[0] in capabilities and each[1].is_current_at(moment)]
         return min(found, key=lambda each: each[1].scope_status == "out", default=None)
 
-    return IssueTransitions(ordered, held(since, scope.before), held(at, scope.after))
+    return IssueTransitions(ordered, record_at(since, scope.before), record_at(at, scope.after))
 
 
 def difference_entries(
     transitions: IssueTransitions, scope: SubjectScope, since: datetime, at: datetime, plan: PlanFacts
 ) -> Iterator[PartEntry]:
-    """Nothing when the issue stands where it stood; else one entry, or two when it came in and was finished.
+    """Yield nothing for an unchanged issue, else one entry, or two for an issue that was added and finished.
 
     ``plan``: the facts at the later moment.
     """
@@ -66,9 +66,9 @@ def difference_entries(
         if transitions.before != "out":
             yield _state_entry(transitions, transitions.last[1], since)
             return
-        came = _entry_in(transitions, transitions.last, scope, since, plan)
-        yield came
-        if transitions.after == "done" and not came[1].done:
+        entry_in = _entry_in(transitions, transitions.last, scope, since, plan)
+        yield entry_in
+        if transitions.after == "done" and not entry_in[1].done:
             row, _ = _unbroken_start(
                 transitions, transitions.last[1], lambda each: each.scope_status == "done", since
             )
@@ -78,7 +78,7 @@ def difference_entries(
 
 
 def _state_entry(transitions: IssueTransitions, last: CountRecord, since: datetime) -> PartEntry:
-    """Open -> done, or back."""
+    """Return the entry of an issue that went from open to done, or back."""
     is_done = transitions.after == "done"
     row, _ = _unbroken_start(transitions, last, lambda each: each.scope_status == last.scope_status, since)
     entry = _transition_entry(row, done=1 if is_done else -1, scope=0)
@@ -88,12 +88,15 @@ def _state_entry(transitions: IssueTransitions, last: CountRecord, since: dateti
 def _entry_in(
     transitions: IssueTransitions, last: NamedRecord, scope: SubjectScope, since: datetime, plan: PlanFacts
 ) -> PartEntry:
-    """What came in as done, by a decision on rules or plan and not by work, was not delivered in this time."""
+    """Return the entry of an issue that came into scope.
+
+    An issue that came in as done, by an edit of rules or plan and not by work, was not delivered in this time.
+    """
     capability, row = last
-    stood = _in_scope_at(transitions, capability, since)
-    if capability in scope.why_changed and stood is not None:
+    earlier = _in_scope_at(transitions, capability, since)
+    if capability in scope.why_changed and earlier is not None:
         part, why = scope.why_changed[capability]
-        finished = transitions.after == stood.scope_status == "done"
+        finished = transitions.after == earlier.scope_status == "done"
         return part, _plan_entry(row, why, plan, done=int(finished), scope=1)
     start, before = _unbroken_start(transitions, row, lambda each: each.scope_status != "out", since)
     returned = before is not None and before.state == "vanished"
@@ -110,6 +113,7 @@ def _entry_out(
     at: datetime,
     plan: PlanFacts,
 ) -> PartEntry:
+    """Return the entry of an issue that went out of scope."""
     done = -1 if transitions.before == "done" else 0
     capability, row = first
     if capability in scope.why_changed and _in_scope_at(transitions, capability, at) is not None:
@@ -135,12 +139,12 @@ def _entry_out(
 
 
 def _in_scope_at(transitions: IssueTransitions, capability: str, moment: datetime) -> CountRecord | None:
-    held = (row for name, row in transitions.rows if name == capability and row.is_current_at(moment))
-    return next((row for row in held if row.scope_status != "out"), None)
+    rows = (row for name, row in transitions.rows if name == capability and row.is_current_at(moment))
+    return next((row for row in rows if row.scope_status != "out"), None)
 
 
 def _last_end(transitions: IssueTransitions, first: CountRecord, at: datetime) -> CountRecord:
-    """The row after which the issue counted here no more. A row in scope says more than one that was out."""
+    """Return the record after which the issue no longer counted here, preferably one that was in scope."""
     ended = [row for _, row in transitions.rows if row.until is not None and row.until <= at]
     in_scope = [row for row in ended if row.scope_status != "out"] or ended
     return max(in_scope, key=lambda row: (row.until or at, row.since), default=first)
@@ -149,7 +153,7 @@ def _last_end(transitions: IssueTransitions, first: CountRecord, at: datetime) -
 def _unbroken_start(
     transitions: IssueTransitions, row: CountRecord, same: Callable[[CountRecord], bool], since: datetime
 ) -> tuple[CountRecord, CountRecord | None]:
-    """The first of the unbroken rows that end in ``row`` and began after ``since``, and the one right before it."""
+    """Return the start of the unbroken chain after ``since`` that ends in ``row``, and the record before it."""
     while (
         (before := _record_before(transitions, row)) is not None
         and same(before)
@@ -177,5 +181,5 @@ def _plan_entry(row: CountRecord, why: str, plan: PlanFacts, *, done: int, scope
 
 
 def _part_for(transition: Transition | None, otherwise: Part) -> Part:
-    """What people did to rules, plan or labels is told apart from what happened to the issue."""
+    """Return ``remapped`` for edits of rules, plan or labels, else the part for changes of the issue itself."""
     return "remapped" if transition and transition.cause in ("rules", "pin", "veto", "plan") else otherwise

@@ -1,4 +1,4 @@
-"""What plans were changed to over time, as far as it makes a promise smaller. Pure."""
+"""Edits of plans that weaken a commitment. Pure."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class PlanChange:
     """One edit of a plan."""
 
     subject: str
-    """``goal:<id>`` or ``capability:<id>``, as it was called last."""
+    """``goal:<id>`` or ``capability:<id>``, by its latest name."""
     title: str
     increment: str
     what: str
-    """``cancelled``, ``renamed``, ``taken out of the plan``..."""
+    """``cancelled``, ``renamed``, ``removed from the plan``..."""
     detail: str
     at: datetime
-    """When a run noted it down."""
+    """Time of the run that recorded it."""
     run_id: str
 
 
 def plan_changes(history: Sequence[PlanFacts]) -> Iterator[PlanChange]:
-    """Goals and capabilities that were renamed, cancelled, taken out, softened, put off or moved; oldest first."""
+    """Yield renamed, cancelled, removed, weakened, postponed or moved goals and capabilities, oldest first."""
     names = history[-1].names if history else {}
     for before, after in pairwise(history):
         for kind, entries in (("goal", "goals"), ("capability", "capabilities")):
@@ -54,9 +54,9 @@ def _current_name(names: Mapping[str, str], kind: str, name: str) -> str:
 
 
 _WEAKENED_VALUES: Final[Mapping[str, tuple[Any, Any, str, str]]] = {
-    "commitment": ("committed", "stretch", "made a stretch goal", "commitment: committed -> stretch"),
+    "commitment": ("committed", "stretch", "changed to a stretch goal", "commitment: committed -> stretch"),
     "cancelled": (False, True, "cancelled", "cancelled: true"),
-    "required": (True, False, "not required any more", "required: true -> false"),
+    "required": (True, False, "no longer required", "required: true -> false"),
 }
 
 
@@ -64,7 +64,7 @@ def _edits(
     kind: str, name: str, before: Mapping[str, Any], now: tuple[str, Mapping[str, Any]] | None
 ) -> Iterator[tuple[str, str]]:
     if now is None:
-        yield "taken out of the plan", f"{kind} {name} is not in the plan any more"
+        yield "removed from the plan", f"{kind} {name} is no longer in the plan"
         return
     new_name, after = now
     if new_name != name:
@@ -77,4 +77,4 @@ def _edits(
     if kind == "capability" and before["goal"] != after["goal"]:
         yield "moved to another goal", f"goal: {before['goal']} -> {after['goal']}"
     if kind == "capability" and (after["target"] or "9999") > (before["target"] or "9999"):
-        yield "put off", f"target: {before['target']} -> {after['target'] or 'the end of the increment'}"
+        yield "postponed", f"target: {before['target']} -> {after['target'] or 'the end of the increment'}"

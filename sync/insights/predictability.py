@@ -1,8 +1,8 @@
-"""How well increments kept what was promised. Pure.
+"""Predictability of increments: committed goals compared with what was reached. Pure.
 
-The measure is SAFe's: the sum of actual values over all goals divided by the sum of planned values over the committed
-ones, so that stretch goals can lift it above 100 %. Actual values are entered by people at the review, never computed;
-a goal without a planned value counts 1, and 1 is reached when it is done.
+The measure is that of SAFe: the sum of the actual values of all goals divided by the sum of the planned values of the
+committed ones. Stretch goals can raise it above 100%. People enter actual values at the review; they are never
+computed. A goal without a planned value has the planned value 1, and the actual value 1 once it is done.
 """
 
 from __future__ import annotations
@@ -24,57 +24,63 @@ ActualValueBasis = Literal["entered", "done", "not done", "not entered", "given 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GoalOutcome:
+    """Planned and actual value of one goal."""
+
     id: str
     title: str
     commitment: Commitment
-    """As at the start of the increment, where the store remembers it."""
+    """Commitment at the start of the increment, if it is recorded."""
     state: GoalState | Literal["removed"]
     planned: float
-    """The planned value; 1 without one."""
+    """Planned value; 1 without one."""
     actual: float | None
-    """None: people have to enter it."""
+    """None: not entered yet."""
     basis: ActualValueBasis
-    """Where ``actual`` comes from."""
+    """Origin of ``actual``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CarriedOverCapability:
-    """A capability whose open issues the increment left to a later one."""
+    """Capability with open issues at the end of its increment."""
 
     capability: str
     title: str
     team: str
     remaining: int
     into: str | None
-    """The capability that continues it; None when no plan says."""
+    """Capability that continues it; None if no plan names one."""
     times: int
-    """How often this work was carried over by now, this time included."""
+    """Number of times that this work was carried over, including this one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TeamOutcome:
+    """Capabilities of one team at the end of an increment."""
+
     team: str
     committed_done: int
     committed_total: int
-    """Capabilities of committed goals that the team owns, cancelled ones left out."""
+    """Capabilities of committed goals that the team owns, without cancelled ones."""
     stretch_done: int
     stretch_total: int
     carried: int
-    """Issues that it left open."""
+    """Open issues."""
     ad_hoc: AdHocShare
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Predictability:
+    """Predictability of one increment."""
+
     increment: str
     start: date
     end: date
     phase: Phase
     committed_on: date | None
-    """The day from which the store remembers the plan that counts as promised; None: the plan as it is now."""
+    """Day of the recorded plan that is the commitment; None: the current plan is used."""
     goals: tuple[GoalOutcome, ...]
     carried: tuple[CarriedOverCapability, ...]
-    """Of an increment in course: what is still open."""
+    """For a running increment: capabilities with open issues."""
     ad_hoc: AdHocShare
     teams: tuple[TeamOutcome, ...]
 
@@ -93,19 +99,21 @@ class Predictability:
 
     @property
     def not_entered(self) -> tuple[str, ...]:
-        """Goals whose actual value people still have to enter."""
+        """Goals whose actual value is not entered yet."""
         return tuple(goal.id for goal in self.goals if goal.basis == "not entered")
 
     @property
     def share(self) -> float | None:
-        """Actual over planned (1.0 is 100 %). None when nothing was promised, and at the end also while actual
-        values are not entered."""
+        """Actual divided by planned value (1.0 is 100%).
+
+        None without committed goals, and after the end while actual values are not entered.
+        """
         if not self.planned or (self.not_entered and not self.so_far):
             return None
         return self.actual / self.planned
 
     def count(self, commitment: Commitment) -> tuple[int, int]:
-        """(done, all) of the goals with this commitment."""
+        """Return (done, all) of the goals with this commitment."""
         states = [goal.state for goal in self.goals if goal.commitment == commitment]
         return states.count("done"), len(states)
 
@@ -118,8 +126,11 @@ def assess_predictability(
     ad_hoc: AdHocShare,
     shares: Mapping[str, AdHocShare],
 ) -> Predictability:
-    """``committed_plan``: what the plans said at the increment's start, or when it was first noted; None when that is not
-    known. ``successors``: capability -> the one that continues it. ``shares``: ad-hoc work by team."""
+    """Assess one increment.
+
+    ``committed_plan``: facts of the plans at the increment's start, or when they were first recorded; None if unknown.
+    ``successors``: capability -> the one that continues it. ``shares``: ad-hoc work by team.
+    """
     carried = tuple(
         _carried_over(each, successors)
         for goal in rollup.goals
@@ -216,7 +227,7 @@ def _carried_over(capability: CapabilityRollup, successors: Mapping[str, str]) -
 
 
 def _predecessors(start: str, parents: Mapping[str, str]) -> tuple[str, ...]:
-    """The capabilities that one continues, nearest first."""
+    """Return the capabilities that this one continues, nearest first."""
     found: list[str] = []
     while (old := parents.get(start)) is not None and old not in found:
         found.append(old)
@@ -235,9 +246,9 @@ def _team_outcomes(
         for each in goal.capabilities:
             if each.state != "cancelled":
                 owned[each.team].append((goal.commitment, each.finished))
-    left: defaultdict[str, int] = defaultdict(int)
+    open_issues: defaultdict[str, int] = defaultdict(int)
     for capability in carried:
-        left[capability.team] += capability.remaining
+        open_issues[capability.team] += capability.remaining
     nothing = AdHocShare(since=overall.since, closed=0, unplanned=0)
     return tuple(
         TeamOutcome(
@@ -246,7 +257,7 @@ def _team_outcomes(
             committed_total=sum(commitment == "committed" for commitment, _ in owned[team]),
             stretch_done=owned[team].count(("stretch", True)),
             stretch_total=sum(commitment == "stretch" for commitment, _ in owned[team]),
-            carried=left[team],
+            carried=open_issues[team],
             ad_hoc=shares.get(team, nothing),
         )
         for team in sorted({*owned, *shares})

@@ -1,4 +1,4 @@
-"""Notes down in the store how issues count, for the day when somebody asks what changed."""
+"""Record in the store how issues count, so that later queries can tell what changed."""
 
 from __future__ import annotations
 
@@ -17,77 +17,84 @@ from sync.runtime.context import RunContext
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PendingCounts:
-    """What is not kept yet."""
+    """Changes that are not recorded yet."""
 
     at: datetime
     changes: CountChanges
     plan: PlanFacts
     plan_is_new: bool
-    """The plans and mappings are others than those that were kept last."""
+    """The plans and mappings differ from those that were recorded last."""
 
 
 def save_counts(
-    job: RunContext,
-    thought: PlanningResult,
+    context: RunContext,
+    planning: PlanningResult,
     known: Mapping[IssueRef, KnownIssue],
     at: datetime,
     read_at: datetime,
 ) -> None:
-    """Keep how issues count now. When nothing moved, only ``read_at`` is kept: when the run began to read."""
-    pending = pending_counts(job, thought, known, at)
+    """Record how issues count now. Without a change only ``read_at`` is recorded, the time at which reading began."""
+    pending = pending_counts(context, planning, known, at)
     plan = pending.plan if pending.plan_is_new else None
-    job.store.save_count_records(read_at, pending.changes.ended, pending.changes.started, plan)
+    context.store.save_count_records(read_at, pending.changes.ended, pending.changes.started, plan)
 
 
 def pending_counts(
-    job: RunContext, thought: PlanningResult, known: Mapping[IssueRef, KnownIssue], at: datetime
+    context: RunContext, planning: PlanningResult, known: Mapping[IssueRef, KnownIssue], at: datetime
 ) -> PendingCounts:
-    """How issues count now, against what was kept last."""
-    store, workspace = job.store, job.workspace
-    kept = store.plan_at()
-    plan = plan_facts(workspace, at, job.run_id, kept)
+    """Compare how issues count now with what was recorded last."""
+    store, workspace = context.store, context.workspace
+    recorded = store.plan_at()
+    plan = plan_facts(workspace, at, context.run_id, recorded)
     names = plan.names
-    held: dict[CountKey, CountRecord] = {
+    current: dict[CountKey, CountRecord] = {
         (row.ref, current_capability_id(names, row.capability)): row for row in store.current_count_records()
     }
-    rules_changed = kept is not None and kept.digest != workspace.digest
-    arriving = [
+    rules_changed = recorded is not None and recorded.digest != workspace.digest
+    new_refs = [
         issue.ref
-        for capability in thought.rollup.capabilities
+        for capability in planning.rollup.capabilities
         for issue in capability.issues
-        if (issue.ref, capability.id) not in held
+        if (issue.ref, capability.id) not in current
     ]
-    before = {
+    last_ended = {
         ref: replace(row, capability=current_capability_id(names, row.capability))
-        for ref, row in store.last_ended_count_records(arriving).items()
+        for ref, row in store.last_ended_count_records(new_refs).items()
     }
-    situation = AttributionContext(
+    attribution = AttributionContext(
         at=at,
-        run_id=job.run_id,
+        run_id=context.run_id,
         previous=store.count_records_saved_at(),
         rules_changed=rules_changed,
-        planned_before=frozenset(current_capability_id(names, each) for each in kept.body["capabilities"])
-        if kept
+        planned_before=frozenset(current_capability_id(names, each) for each in recorded.body["capabilities"])
+        if recorded
         else frozenset(),
         planned=frozenset(plan.body["capabilities"]),
-        matched=thought.matched,
+        matched=planning.matched,
         known=known,
-        overrides=thought.overrides,
-        labels_written_at=_last_label_writes(job) if rules_changed else {},
-        scheme=job.workspace.labels,
+        overrides=planning.overrides,
+        labels_written_at=_last_label_writes(context) if rules_changed else {},
+        scheme=context.workspace.labels,
     )
-    is_new = kept is None or (kept.digest, kept.body, kept.names) != (plan.digest, plan.body, plan.names)
+    is_new = recorded is None or (recorded.digest, recorded.body, recorded.names) != (
+        plan.digest,
+        plan.body,
+        plan.names,
+    )
     return PendingCounts(
-        at=at, changes=diff_counts(held, before, thought.rollup, situation), plan=plan, plan_is_new=is_new
+        at=at,
+        changes=diff_counts(current, last_ended, planning.rollup, attribution),
+        plan=plan,
+        plan_is_new=is_new,
     )
 
 
 def current_capability_id(names: Mapping[str, str], capability: str) -> str:
-    """The id by which a capability is called today."""
+    """Return the current id of a capability."""
     return names.get(f"capability:{capability}", f"capability:{capability}").partition(":")[2]
 
 
-def _last_label_writes(job: RunContext) -> dict[IssueRef, datetime]:
+def _last_label_writes(context: RunContext) -> dict[IssueRef, datetime]:
     return {
-        ref: max(each.at for each in labels.values()) for ref, labels in job.store.pushed_labels().items()
+        ref: max(each.at for each in labels.values()) for ref, labels in context.store.pushed_labels().items()
     }

@@ -1,4 +1,4 @@
-"""Ad-hoc work in figures: who brings it, how long it waits, and what share of the finished work it was."""
+"""Metrics of ad-hoc work: requesters, waiting times, and its share of the finished work. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class AdHocIssue:
     url: str
     title: str
     teams: tuple[str, ...]
-    """All teams that have its source."""
+    """Teams that have its source."""
     requester: str
     """Login of the reporter, else of the author; may be empty."""
     type: str
@@ -42,18 +42,19 @@ class AdHocIssue:
     reason: str
     created: datetime
     closed: datetime | None
-    """When it was finished or dropped; None while it is open."""
+    """Time at which it was finished or dropped; None while it is open."""
     age: timedelta
-    """Since it was created: until now while it is open, else until it was closed."""
+    """Time from creation to now, or to the close."""
     week: str
     """ISO week in which it was created: ``2026-W47``."""
     author: str = ""
     """Login of the person who created it; may be empty."""
     vanished: bool = False
-    """Not on the tracker any more: nobody waits for it."""
+    """No longer on the tracker, so it does not wait."""
 
     @property
     def is_waiting(self) -> bool:
+        """Open, and still on the tracker."""
         return self.state in ("todo", "doing") and not self.vanished
 
     @property
@@ -63,22 +64,22 @@ class AdHocIssue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdHocShare:
-    """How much of what was finished was ad hoc. Dropped work was not finished and is on neither side."""
+    """Share of ad-hoc issues among the finished ones. Dropped issues are not counted."""
 
     since: datetime
     closed: int
-    """All issues finished since then: leaves of capabilities, and unplanned ones."""
+    """Issues finished since then: leaves of capabilities, and unplanned ones."""
     unplanned: int
 
     @property
     def share(self) -> float | None:
-        """From 0 to 1; None when nothing was finished."""
+        """From 0 to 1; None if nothing was finished."""
         return self.unplanned / self.closed if self.closed else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdHocGroup:
-    """The unplanned issues that have something in common. An issue of two teams is in both their groups."""
+    """Unplanned issues with a common property. An issue of two teams is in both groups."""
 
     name: str
     issues: int
@@ -86,13 +87,15 @@ class AdHocGroup:
     done: int
     dropped: int
     oldest: timedelta | None
-    """How long the oldest open one waits."""
+    """Age of the oldest open issue."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdHocMetrics:
+    """Metrics of the unplanned issues of some teams."""
+
     items: tuple[AdHocIssue, ...]
-    """Those that wait longest first, then the others, newest first."""
+    """Waiting issues, longest first, then the others, newest first."""
     share: AdHocShare
     shares: Mapping[str, AdHocShare]
     """By team."""
@@ -100,7 +103,7 @@ class AdHocMetrics:
 
     @property
     def oldest(self) -> AdHocIssue | None:
-        """The open one that waits longest."""
+        """Issue that waits longest."""
         return next((item for item in self.items if item.is_waiting), None)
 
 
@@ -113,16 +116,16 @@ def ad_hoc_metrics(
     now: datetime,
     zone: tzinfo,
 ) -> AdHocMetrics:
-    """Figures about the unplanned issues of these teams at ``now`` (aware). ``zone`` says where weeks begin.
+    """Compute the metrics of these teams at ``now`` (aware). ``zone``: time zone in which weeks begin.
 
-    Work closed before the running increments began is neither planned nor unplanned, so the share of the last
-    four weeks begins with the first of them when that is later.
+    Work closed before the running increments is neither planned nor unplanned: the share of the last four weeks begins
+    with the first of them if that is later.
     """
-    wanted = frozenset(teams)
+    selected = frozenset(teams)
     items = [
         _ad_hoc_issue(each, known[each.ref], now, zone)
         for each in rollup.unplanned
-        if wanted & set(each.teams)
+        if selected & set(each.teams)
     ]
     items.sort(
         key=lambda item: (
@@ -134,9 +137,9 @@ def ad_hoc_metrics(
     since = _share_start(increments, now)
     return AdHocMetrics(
         items=tuple(items),
-        share=_ad_hoc_share(items, rollup, wanted, since, now),
+        share=_ad_hoc_share(items, rollup, selected, since, now),
         shares={team: _ad_hoc_share(items, rollup, {team}, since, now) for team in teams},
-        groups={each: _group_issues(items, _GROUP_NAMES[each], wanted, each) for each in DIMENSIONS},
+        groups={each: _group_issues(items, _GROUP_NAMES[each], selected, each) for each in DIMENSIONS},
     )
 
 
@@ -164,24 +167,24 @@ def _ad_hoc_issue(work: Unplanned, known: KnownIssue, now: datetime, zone: tzinf
 
 
 def _share_start(increments: Iterable[Increment], now: datetime) -> datetime:
-    begun = [each.starts_at for each in increments if each.phase(now) in ("active", "grace")]
-    return max(now - SHARE_WINDOW, min(begun, default=now - SHARE_WINDOW))
+    starts = [each.starts_at for each in increments if each.phase(now) in ("active", "grace")]
+    return max(now - SHARE_WINDOW, min(starts, default=now - SHARE_WINDOW))
 
 
 def _ad_hoc_share(
     items: Iterable[AdHocIssue], rollup: Rollup, teams: Iterable[str], since: datetime, now: datetime
 ) -> AdHocShare:
-    wanted = frozenset(teams)
+    selected = frozenset(teams)
     planned = {
         issue.ref
         for capability in rollup.capabilities
         for issue in capability.issues
-        if issue.team in wanted and issue.state.state == "done" and _is_between(issue.closed, since, now)
+        if issue.team in selected and issue.state.state == "done" and _is_between(issue.closed, since, now)
     }
     unplanned = {
         item.ref
         for item in items
-        if wanted & set(item.teams) and item.state == "done" and _is_between(item.closed, since, now)
+        if selected & set(item.teams) and item.state == "done" and _is_between(item.closed, since, now)
     }
     return AdHocShare(since=since, closed=len(planned | unplanned), unplanned=len(unplanned))
 
@@ -194,7 +197,7 @@ def ad_hoc_share(
     since: datetime,
     until: datetime,
 ) -> AdHocShare:
-    """What part of the work that these teams finished between two moments was ad hoc."""
+    """Return the share of ad-hoc work among what these teams finished between two moments."""
     items = [_ad_hoc_issue(each, known[each.ref], until, UTC) for each in rollup.unplanned]
     return _ad_hoc_share(items, rollup, teams, since, until)
 

@@ -1,4 +1,4 @@
-"""How issues counted over time, and what a difference between two moments consists of. All times are aware, in UTC."""
+"""Recorded counts of issues, and the parts of a difference between two moments. All times are aware and in UTC."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Part = Literal["delivered", "reopened", "added", "dropped", "remapped", "vanishe
 PARTS: Final[tuple[Part, ...]] = ("delivered", "added", "dropped", "reopened", "remapped", "vanished")
 
 Cause = Literal["first", "issue", "rules", "pin", "veto", "plan", "family", "time", "gone"]
-"""Why an issue began or ceased to count as it did: it was there when figures began to be kept (``first``), the issue
-itself changed, somebody edited mappings, a person pinned it or took our label off (or took that back), the plan
-changed, children count in its place, time passed (the increment closed), or it is not there any more."""
+"""Cause for which an issue began or ceased to count: ``first`` recorded run, change of the ``issue`` itself, edit of
+the ``rules``, a person's ``pin`` or ``veto`` (or its removal), edit of the ``plan``, parents and children (``family``),
+close of the increment (``time``), or an issue that is ``gone``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Transition:
-    """What made the difference, for people: without any text from an issue but keys."""
+    """Cause of a change, with a sentence for readers. Contains no text from issues except keys."""
 
     cause: Cause
     why: str
@@ -30,27 +30,27 @@ class Transition:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CountRecord:
-    """An issue as it counted in one capability, from ``since`` to ``until`` (None: still does)."""
+    """How an issue counted towards one capability from ``since`` to ``until`` (None: still current)."""
 
     ref: IssueRef
     capability: str
-    """Its id at that time; ``previously`` in the plans says how it is called now."""
+    """Id at that time; ``previously`` in the plans leads to the current one."""
     state: CountedState
     team: str
     rule: str | None
     """None for a pin."""
     since: datetime
-    """When a run saw it, which is later than when it happened."""
+    """Time of the run that saw it, later than the change itself."""
     run_id: str
     began: Transition
     fingerprint: str = ""
-    """Of what rules can see of the issue; two equal ones mean that nobody edited it in between."""
+    """Hash of the fields that rules use; equal hashes mean that nobody edited the issue in between."""
     until: datetime | None = None
     ended: Transition | None = None
     ended_by: str | None = None
-    """The run that saw the end."""
+    """Run that saw the end."""
     id: int | None = None
-    """Of the row; None before it is kept."""
+    """Id of the stored row; None before it is saved."""
 
     @property
     def scope_status(self) -> ScopeStatus:
@@ -64,7 +64,7 @@ class CountRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanFacts:
-    """What the plans said from ``at`` on, and the hash of all plan and mapping files.
+    """Facts of the plans from ``at`` on, and the hash of all plan and mapping files.
 
     ``body`` has ``increments``, ``goals`` and ``capabilities``, each by id.
     """
@@ -74,32 +74,33 @@ class PlanFacts:
     digest: str
     body: Mapping[str, Mapping[str, Mapping[str, Any]]]
     names: Mapping[str, str] = field(default_factory=dict)
-    """Old subject (``goal:<id>``, ``capability:<id>``) -> how it was called last."""
+    """Former subject (``goal:<id>``, ``capability:<id>``) -> its latest name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DifferenceEntry:
-    """What one issue did to the figures. ``done`` and ``scope`` are -1, 0 or 1."""
+    """Effect of one issue on the counts. ``done`` and ``scope`` are -1, 0 or 1."""
 
     ref: IssueRef
     done: int
     scope: int
     why: str
     at: datetime
-    """When a run saw it."""
+    """Time of the run that saw it."""
     run_id: str | None
-    """None: the change is not kept yet, the next run will."""
+    """None: the change is not recorded yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """Of one subject between two moments. The parts add up exactly::
+    """Difference of one subject between two moments. The parts add up exactly::
 
     done_after  = done_before  + sum of ``done``  over all entries of all parts
     scope_after = scope_before + sum of ``scope`` over all entries of all parts
 
-    It is net: what went out and came back in between is in no part. An issue that came in and was finished has an
-    entry in ``added`` and one in ``delivered``; one that came in as done, by a decision on rules or plan, has one only.
+    The difference is net: an issue that left and came back in between is in no part. An issue that was added and
+    finished has an entry in ``added`` and one in ``delivered``. An issue that came in as done, by an edit of rules or
+    plan, has one entry only.
     """
 
     subject: str
@@ -116,13 +117,13 @@ class Difference:
     reopened: tuple[DifferenceEntry, ...] = ()
     """Open now, done before."""
     added: tuple[DifferenceEntry, ...] = ()
-    """In scope now; the issue is new, was edited so that a rule takes it, or was taken up again."""
+    """In scope now: a new issue, one that a rule matches after an edit, or a dropped one that was reopened."""
     dropped: tuple[DifferenceEntry, ...] = ()
-    """Out of scope: closed as will-not-do, taken out by an edit of the issue, or split into its children."""
+    """Out of scope: closed as won't do, edited so that no rule matches, or replaced by its children."""
     remapped: tuple[DifferenceEntry, ...] = ()
-    """In, out, or counted otherwise by an edit of mappings or plan, a pin or a veto, while the issue did not change."""
+    """In, out or counted differently by an edit of mappings or plan, a pin or a veto; the issue did not change."""
     vanished: tuple[DifferenceEntry, ...] = ()
-    """Not there any more, or there again."""
+    """Not found any more, or found again."""
 
     def part(self, name: Part) -> tuple[DifferenceEntry, ...]:
         entries: tuple[DifferenceEntry, ...] = getattr(self, name)

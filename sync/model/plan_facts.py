@@ -1,4 +1,4 @@
-"""What is remembered of the plans, so that later it can be told how they were. Pure."""
+"""Facts of the plans that are recorded, so that later runs can compare plans. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from sync.model.renames import current_names
 def plan_facts(
     workspace: Workspace, at: datetime, run_id: str, recorded: PlanFacts | None = None
 ) -> PlanFacts:
-    """Increments, goals and capabilities by id, as small JSON values.
+    """Return increments, goals and capabilities by id, as small JSON values.
 
-    Renames that were kept last stay, also when the plans tell of them no more.
+    Recorded renames stay, even if the plans no longer contain them.
     """
     body: dict[str, dict[str, dict[str, Any]]] = {"increments": {}, "goals": {}, "capabilities": {}}
     for increment in workspace.increments:
@@ -33,7 +33,7 @@ def plan_facts(
 def _merge_names(
     recorded: Mapping[str, str], current: Mapping[str, str], body: Mapping[str, Mapping[str, object]]
 ) -> dict[str, str]:
-    """Old subject -> the newest name that it got. What is a name today is no old one."""
+    """Return former subject -> newest name. A current name is never a former one."""
     known = {**recorded, **current}
     live = {f"goal:{each}" for each in body["goals"]} | {
         f"capability:{each}" for each in body["capabilities"]
@@ -42,9 +42,9 @@ def _merge_names(
 
 
 def _newest_name(name: str, known: Mapping[str, str]) -> str:
-    seen = {name}
-    while (newer := known.get(name)) is not None and newer not in seen:
-        seen.add(newer)
+    visited = {name}
+    while (newer := known.get(name)) is not None and newer not in visited:
+        visited.add(newer)
         name = newer
     return name
 

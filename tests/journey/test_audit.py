@@ -46,9 +46,9 @@ def test_a_green_goal_in_which_nothing_moves(make_world: MakeWorld) -> None:
     world.run(after=timedelta(days=13))
     assert audited(world) == {}
     world.run(after=timedelta(days=1))
-    finding = audited(world)["nothing-moves", "goal:retention"]
+    finding = audited(world)["stalled", "goal:retention"]
     assert keys(finding) == ["DS-13"]
-    assert finding["text"] == "in-progress, 3 of 4 issues done, and nothing has moved since 2026-11-20"
+    assert finding["text"] == "in-progress, 3 of 4 issues done, and no issue has changed its state since 2026-11-20"
     world.close("DS-13")
     world.run()
     assert audited(world) == {}
@@ -61,13 +61,13 @@ def test_promised_work_that_left_with_who_or_what_took_it_out(world: JourneyWorl
     world.edit("mappings/science.yaml", "when: {labels: [features]}", "when: {labels: [other]}")
     world.run(max_removals=99)
     found = audited(world)
-    assert keys(found["given-up", "capability:model"]) == ["DS-11"]
-    (vetoed,) = found["mapped-out", "capability:model"]["evidence"]
-    assert vetoed["text"] == "a person took our label off"
+    assert keys(found["dropped", "capability:model"]) == ["DS-11"]
+    (vetoed,) = found["remapped", "capability:model"]["evidence"]
+    assert vetoed["text"] == "a person removed our label"
     assert vetoed["at"] and vetoed["run_id"]
-    out = found["mapped-out", "capability:features"]
-    assert out["text"].startswith("3 issues of 3 taken out")
-    assert {each["text"] for each in out["evidence"]} == {"the rules were edited: no rule takes it now"}
+    out = found["remapped", "capability:features"]
+    assert out["text"].startswith("3 issues of 3 removed")
+    assert {each["text"] for each in out["evidence"]} == {"the rules were edited: no rule matches it any more"}
 
 
 def test_a_promise_that_was_made_smaller(world: JourneyWorld) -> None:
@@ -83,8 +83,8 @@ def test_a_promise_that_was_made_smaller(world: JourneyWorld) -> None:
     world.run()
     found = audited(world)
     assert {subject: each["text"] for (_, subject), each in found.items()} == {
-        "goal:retention": "made a stretch goal after the start",
-        "capability:scores": "renamed; not required any more after the start",
+        "goal:retention": "changed to a stretch goal after the start",
+        "capability:scores": "renamed; no longer required after the start",
         "capability:features": "cancelled after the start",
     }
     (softer,) = found["plan-changed", "goal:retention"]["evidence"]
@@ -104,12 +104,12 @@ def test_work_that_takes_longer_than_the_team_ever_did(make_world: MakeWorld) ->
     world.clock.advance(timedelta(days=20))
     world.jira.set_status("DS-21", "In Progress", "ada")
     world.run()
-    assert ("old-work", "team:science") not in audited(world)
+    assert ("aging-wip", "team:science") not in audited(world)
     world.close("DS-20")
     world.run()
     world.clock.advance(timedelta(days=23))
     world.run()
-    finding = audited(world)["old-work", "team:science"]
+    finding = audited(world)["aging-wip", "team:science"]
     assert keys(finding) == ["DS-21"]
 
 
@@ -119,6 +119,6 @@ def test_people_read_sentences_and_a_strict_call_fails(world: JourneyWorld) -> N
     world.run()
     told = world._call(lambda: show_audit(world.invocation(), None, 14, strict=True))
     assert told.code == 1
-    assert "given-up: Churn model: 1 issue of 3 dropped since the commitment (2026-11-20)" in told.out
-    assert "DS-11: closed as will not do (was to do) (run 2026" in told.out
+    assert "dropped: Churn model: 1 issue of 3 dropped since the commitment (2026-11-20)" in told.out
+    assert "DS-11: closed as won't do (was to do) (run 2026" in told.out
     assert "changes of rules and plans are known since 2026-11-20 09:30 UTC" in told.err

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sync.cli.commands.report import report
-from sync.forecast import optional_deps as libraries
+from sync.forecast import prerequisites as libraries
 from tests.support.health_world import health, proven_world
 from tests.support.journey_world import FEATURES, GOAL, JourneyWorld
 
@@ -111,7 +111,7 @@ def test_a_thin_team_has_no_word_and_status_says_why(make_world: MakeWorld) -> N
     assert health(world) == set()
     told = features(world)
     assert told["health"] is None
-    assert told["expected"]["why_no_health"].startswith("thin history: science has closed 0 issues")
+    assert told["expected"]["why_no_health"].startswith("not enough history: science has closed 0 issues")
     assert "Chance" not in world.comments(FEATURES)[0]
 
 
@@ -145,7 +145,7 @@ def test_a_past_that_is_too_short_to_prove_words_gives_ranges(make_world: MakeWo
     world.run(after=DAY)
     assert health(world) == set()
     told = features(world)["expected"]
-    assert "too short to check forecasts with" in told["why_no_health"]
+    assert "too short to backtest forecasts" in told["why_no_health"]
     assert told["likely"] is not None
     assert "Done by 2026-12-31: " in world.comments(FEATURES)[0]
 

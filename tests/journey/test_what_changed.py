@@ -58,8 +58,8 @@ def test_every_kind_of_change_is_told_apart(make_world: MakeWorld) -> None:
     }
     assert keys(features) == {"added": ["DS-13"], "remapped": ["DS-15"]}
     why = {entry["ref"]: entry["why"] for part in model["parts"].values() for entry in part}
-    assert why["jira:DS-13"] == "the issue was edited: counts for features now"
-    assert why["jira:DS-14"] == "a person took our label off"
+    assert why["jira:DS-13"] == "the issue was edited: now counts for features"
+    assert why["jira:DS-14"] == "a person removed our label"
     assert why["jira:DS-15"] == "a person pinned it to features"
     assert keys(found["goal:retention"]) == {
         "delivered": ["DS-11"],
@@ -126,7 +126,7 @@ def test_decisions_that_are_taken_back_are_told_as_such(world: JourneyWorld) -> 
     world.label("DS-11", "capability:model")
     world.run()
     (entry,) = changed(world, vetoed)["capability:model"]["parts"]["remapped"]
-    assert (entry["ref"], entry["scope"], entry["why"]) == ("jira:DS-11", 1, "a person put our label back")
+    assert (entry["ref"], entry["scope"], entry["why"]) == ("jira:DS-11", 1, "a person added our label again")
 
 
 def test_a_capability_that_goes_to_another_goal_takes_its_issues_along(world: JourneyWorld) -> None:
@@ -189,7 +189,7 @@ def test_the_roll_up_as_it_was(world: JourneyWorld) -> None:
     assert at("2026-11-21").json["figures"]["capability:model"]["counts"]["done"] == 1
     told = at("2026-11-19")
     assert told.code == 1
-    assert "the first were kept at 2026-11-20 09:30 UTC" in told.err
+    assert "the first one was recorded at 2026-11-20 09:30 UTC" in told.err
     assert "neither a day" in at("yesterday").err
 
 
@@ -207,7 +207,7 @@ def test_before_the_first_run_nothing_is_known_and_that_is_said(world: JourneyWo
     assert "0 of 3    1 of 3   +1" in told.out
     early = world._call(lambda: status_since(ways, None, "2026-11-01", "2026-11-02"))
     assert (early.code, early.out) == (1, "")
-    assert "nothing is known of the time before" in early.err
+    assert "nothing is recorded before" in early.err
 
 
 def test_runs_in_which_nothing_moved_leave_no_rows(world: JourneyWorld) -> None:
