@@ -44,7 +44,7 @@ def collect_report_inputs(
     thought = plan_offline(context, known, remembered)
     flow = load_issue_flows(context.store, context.workspace, thought.matched, known=known)
     teams = [team.team for team in context.workspace.teams]
-    forecasts, ageing, no_forecast = _ahead(context, chosen, thought, known, flow)
+    forecasts, aging, no_forecast = _ahead(context, chosen, thought, known, flow)
     changed_since, differences = _changes(
         context, since or context.now() - DEFAULT_CHANGE_PERIOD, chosen, thought, known
     )
@@ -59,7 +59,7 @@ def collect_report_inputs(
         forecasts=forecasts,
         no_forecast=no_forecast,
         track_records=load_track_records(context),
-        ageing=ageing,
+        aging=aging,
         ad_hoc=ad_hoc_metrics(
             thought.rollup, known, [chosen], teams, now=context.now(), zone=context.settings.zone
         ),

@@ -65,7 +65,7 @@ def _started_at(issue: IssueFlow, now: datetime) -> datetime | None:
 def _age_band(percentile: float) -> AgeBand:
     if percentile >= OLD_PERCENTILE:
         return "old"
-    return "ageing" if percentile >= AGING_PERCENTILE else "normal"
+    return "aging" if percentile >= AGING_PERCENTILE else "normal"
 
 
 def _days(duration: timedelta) -> float:

@@ -14,7 +14,7 @@ QUANTILES: Final = (0.025, 0.075, 0.15, 0.25, 0.5, 0.75, 0.85, 0.925, 0.975)
 FINISH_PROBABILITIES: Final = (0.5, 0.7, 0.85, 0.95)
 """Probabilities for which a completion date is given."""
 
-AgeBand = Literal["normal", "ageing", "old"]
+AgeBand = Literal["normal", "aging", "old"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +53,7 @@ class AgingIssue:
     percentile: float
     """Share of the team's finished issues with a shorter duration, from 0 to 100."""
     band: AgeBand
-    """``ageing`` from the 85th percentile on, ``old`` from the 95th."""
+    """``aging`` from the 85th percentile on, ``old`` from the 95th."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -48,7 +48,10 @@ def test_a_green_goal_in_which_nothing_moves(make_world: MakeWorld) -> None:
     world.run(after=timedelta(days=1))
     finding = audited(world)["stalled", "goal:retention"]
     assert keys(finding) == ["DS-13"]
-    assert finding["text"] == "in-progress, 3 of 4 issues done, and no issue has changed its state since 2026-11-20"
+    assert (
+        finding["text"]
+        == "in-progress, 3 of 4 issues done, and no issue has changed its state since 2026-11-20"
+    )
     world.close("DS-13")
     world.run()
     assert audited(world) == {}
@@ -67,7 +70,9 @@ def test_promised_work_that_left_with_who_or_what_took_it_out(world: JourneyWorl
     assert vetoed["at"] and vetoed["run_id"]
     out = found["remapped", "capability:features"]
     assert out["text"].startswith("3 issues of 3 removed")
-    assert {each["text"] for each in out["evidence"]} == {"the rules were edited: no rule matches it any more"}
+    assert {each["text"] for each in out["evidence"]} == {
+        "the rules were edited: no rule matches it any more"
+    }
 
 
 def test_a_promise_that_was_made_smaller(world: JourneyWorld) -> None:

@@ -157,12 +157,12 @@ def test_comment_status_report_and_forecast_say_the_same(make_world: MakeWorld, 
     expected = features(world)["expected"]
     out = tmp_path / "report.json"
     assert report(world.invocation(), None, out, "json", None) == 0
-    outlook = json.loads(out.read_text())["goals"][0]["capabilities"][0]["outlook"]
-    assert (outlook["probability"], outlook["likely"]) == (expected["probability"], expected["likely"])
+    summary = json.loads(out.read_text())["goals"][0]["capabilities"][0]["forecast"]
+    assert (summary["probability"], summary["interval_85"]) == (expected["probability"], expected["likely"])
     low, high = expected["likely"]
     assert f"by 2026-12-31: {expected['words']}" in world.comments(FEATURES)[0]
     assert f"{low} to {high} of 3" in world.comments(FEATURES)[0]
-    assert outlook["words"] == expected["words"]
+    assert summary["summary"] == expected["words"]
 
 
 def test_statements_are_held_against_what_happened(make_world: MakeWorld) -> None:

@@ -1,4 +1,4 @@
-"""A made-up report with everything in it, and hostile text wherever text comes from people."""
+"""A sample report with all kinds of content, and hostile text wherever text comes from people."""
 
 from __future__ import annotations
 
@@ -35,27 +35,32 @@ NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 START, TODAY, END = date(2026, 10, 1), date(2026, 11, 25), date(2026, 12, 31)
 DAYS = tuple(START + timedelta(days=n) for n in range((TODAY - START).days + 1))
 
-NO_OUTLOOK = ForecastSummary(
+NO_FORECAST = ForecastSummary(
     probability=None,
-    words="thin history: 3 weeks, at least 4 are needed",
-    likely=None,
-    middle=None,
-    most=None,
-    finish=(),
+    summary="not enough history: 3 weeks, at least 4 are needed",
+    interval_85=None,
+    median=None,
+    total=None,
+    completion_dates=(),
     assumptions=(),
 )
 
 
-def outlook(chance: float, low: int, middle: int, high: int) -> ForecastSummary:
+def forecast_summary(probability: float, low: int, median: int, high: int) -> ForecastSummary:
     return ForecastSummary(
-        probability=chance,
-        words=f"about {100 * chance:.0f} %",
-        likely=(low, high),
-        middle=middle,
-        most=high + 1,
-        finish=((0.5, date(2026, 12, 9)), (0.7, date(2026, 12, 19)), (0.85, date(2027, 1, 7)), (0.95, None)),
+        probability=probability,
+        summary=f"about {probability:.0%}",
+        interval_85=(low, high),
+        median=median,
+        total=high + 1,
+        completion_dates=(
+            (0.5, date(2026, 12, 9)),
+            (0.7, date(2026, 12, 19)),
+            (0.85, date(2027, 1, 7)),
+            (0.95, None),
+        ),
         assumptions=("no issue is added", "holidays are days off"),
-        track_record="of 14 earlier statements of 70 % or more, 11 came true",
+        track_record="of 14 earlier forecasts of 70% or more, 11 came true",
     )
 
 
@@ -83,9 +88,9 @@ def capability(name: str, title: str, **more: Any) -> CapabilityRow:
         "removed": 1,
         "blocked": False,
         "blocked_issues": (),
-        "proof": None,
-        "not_proven": False,
-        "outlook": NO_OUTLOOK,
+        "evidence": None,
+        "evidence_missing": False,
+        "forecast": NO_FORECAST,
         "iterations": (),
         "warnings": (),
         "uncertain": (),
@@ -93,7 +98,7 @@ def capability(name: str, title: str, **more: Any) -> CapabilityRow:
     return CapabilityRow(**shape | more)
 
 
-def burn_up(done: int, scope: int, fan: tuple[int, int, int] | None) -> BurnUp:
+def burn_up(done: int, scope: int, forecast_interval: tuple[int, int, int] | None) -> BurnUp:
     last = len(DAYS) - 1
     return BurnUp(
         days=DAYS,
@@ -102,12 +107,12 @@ def burn_up(done: int, scope: int, fan: tuple[int, int, int] | None) -> BurnUp:
         baseline=max(0, scope - 5),
         baseline_at=date(2026, 10, 3),
         end=END,
-        fan=fan,
+        forecast_interval=forecast_interval,
     )
 
 
 def goals(hostile: str) -> tuple[GoalRow, ...]:
-    asked = (
+    experiments = (
         ExperimentRow(
             issue=issue("DS-71", "Does recency beat frequency? " + hostile), outcome="rejected", days=6.0
         ),
@@ -116,9 +121,11 @@ def goals(hostile: str) -> tuple[GoalRow, ...]:
         ExperimentRow(issue=issue("DS-74", "Do holidays?"), outcome="missing", days=None),
     )
     iterations = (
-        IterationRow(name="v1", state="done", done=5, scope=5, questions=asked[:2], usual_days=9.2),
-        IterationRow(name="v2", state="in-progress", done=2, scope=6, questions=asked, usual_days=9.2),
-        IterationRow(name="v3", state="empty", done=0, scope=0, questions=(), usual_days=None),
+        IterationRow(name="v1", state="done", done=5, scope=5, experiments=experiments[:2], median_days=9.2),
+        IterationRow(
+            name="v2", state="in-progress", done=2, scope=6, experiments=experiments, median_days=9.2
+        ),
+        IterationRow(name="v3", state="empty", done=0, scope=0, experiments=(), median_days=None),
     )
     first = (
         capability(
@@ -130,14 +137,14 @@ def goals(hostile: str) -> tuple[GoalRow, ...]:
             released=True,
             added=0,
             removed=0,
-            proof="auc is 0.84 (metrics/churn.json)",
+            evidence="auc is 0.84 (metrics/churn.json)",
         ),
         capability(
             "model",
             "Churn model in production",
             health="at-risk",
             iterations=iterations,
-            outlook=outlook(0.55, 8, 9, 11),
+            forecast=forecast_summary(0.55, 8, 9, 11),
             blocked_issues=(issue("DS-151"),),
         ),
         capability(
@@ -146,7 +153,7 @@ def goals(hostile: str) -> tuple[GoalRow, ...]:
             team="serving",
             teams=("serving", "churn-science"),
             health="off-track",
-            outlook=outlook(0.15, 6, 7, 9),
+            forecast=forecast_summary(0.15, 6, 7, 9),
             blocked=True,
             blocked_issues=tuple(issue(f"PLAT-{n}") for n in range(40, 49)),
             uncertain=("jira:PLAT",),
@@ -157,8 +164,8 @@ def goals(hostile: str) -> tuple[GoalRow, ...]:
             state="done",
             done=7,
             scope=7,
-            not_proven=True,
-            proof="auc is 0.71, at least 0.8 is needed (metrics/evaluation.json)",
+            evidence_missing=True,
+            evidence="auc is 0.71, at least 0.8 is needed (metrics/evaluation.json)",
         ),
         capability(
             "dashboard",
@@ -184,10 +191,10 @@ def goals(hostile: str) -> tuple[GoalRow, ...]:
             required_total=5,
             done=26,
             scope=40,
-            outlook=outlook(0.55, 30, 34, 38),
+            forecast=forecast_summary(0.55, 30, 34, 38),
             capabilities=first,
             burn_up=burn_up(26, 40, (30, 34, 38)),
-            changed="3 delivered, 2 added, 1 counted elsewhere",
+            change_summary="3 delivered, 2 added, 1 remapped",
             warnings=(),
         ),
         GoalRow(
@@ -202,7 +209,7 @@ def goals(hostile: str) -> tuple[GoalRow, ...]:
             required_total=1,
             done=2,
             scope=3,
-            outlook=replace(outlook(0.95, 3, 3, 3), words="95 % or more"),
+            forecast=replace(forecast_summary(0.95, 3, 3, 3), summary="95% or more"),
             capabilities=(
                 capability(
                     "quick",
@@ -213,11 +220,11 @@ def goals(hostile: str) -> tuple[GoalRow, ...]:
                     baseline=3,
                     added=0,
                     removed=0,
-                    outlook=replace(outlook(0.95, 3, 3, 3), words="95 % or more"),
+                    forecast=replace(forecast_summary(0.95, 3, 3, 3), summary="95% or more"),
                 ),
             ),
             burn_up=burn_up(2, 8, (3, 3, 3)),
-            changed="nothing changed",
+            change_summary="nothing changed",
             warnings=(),
         ),
         GoalRow(
@@ -231,7 +238,7 @@ def goals(hostile: str) -> tuple[GoalRow, ...]:
             required_total=0,
             done=0,
             scope=1,
-            outlook=NO_OUTLOOK,
+            forecast=NO_FORECAST,
             capabilities=(
                 capability(
                     "autumn",
@@ -246,7 +253,7 @@ def goals(hostile: str) -> tuple[GoalRow, ...]:
                 ),
             ),
             burn_up=burn_up(0, 1, None),
-            changed="nothing changed",
+            change_summary="nothing changed",
             warnings=(),
         ),
         GoalRow(
@@ -260,10 +267,10 @@ def goals(hostile: str) -> tuple[GoalRow, ...]:
             required_total=1,
             done=0,
             scope=0,
-            outlook=replace(NO_OUTLOOK, words="no work mapped yet"),
+            forecast=replace(NO_FORECAST, summary="no work mapped yet"),
             capabilities=(),
             burn_up=None,
-            changed="nothing changed",
+            change_summary="nothing changed",
             warnings=(),
         ),
     )
@@ -271,14 +278,14 @@ def goals(hostile: str) -> tuple[GoalRow, ...]:
 
 def teams(hostile: str) -> tuple[TeamRow, ...]:
     count = len(DAYS)
-    ageing = tuple(
+    aging = tuple(
         AgingRow(
             issue=issue(
                 f"DS-{200 + n}", "Label the edge cases " + hostile if n == 1 else "Label the edge cases"
             ),
             days=90.0 - 9 * n,
             percentile=99.0 - 6 * n,
-            band="old" if n < 1 else "ageing" if n < 3 else "normal",
+            band="old" if n < 1 else "aging" if n < 3 else "normal",
             state="doing" if n % 2 else "todo",
             blocked=n == 1,
             subject="model" if n % 3 else "unplanned",
@@ -298,35 +305,35 @@ def teams(hostile: str) -> tuple[TeamRow, ...]:
         TeamRow(
             name="churn-science",
             flow="kanban",
-            cumulative=CumulativeFlow(
+            cumulative_flow=CumulativeFlow(
                 days=DAYS,
                 todo=tuple(20 - n // 6 for n in range(count)),
                 doing=tuple(4 + n % 3 for n in range(count)),
                 done=tuple(n // 3 for n in range(count)),
             ),
-            cycle=points,
+            cycle_times=points,
             percentiles=((50, 9.5), (85, 31.0), (95, 43.2)),
-            ageing=ageing,
-            no_ageing="",
+            aging_wip=aging,
+            no_aging_reason="",
             unplanned_open=3,
             unplanned_share=0.28,
-            weeks=weeks,
-            outlook=outlook(0.5, 12, 16, 21),
+            ad_hoc_weeks=weeks,
+            forecast=forecast_summary(0.5, 12, 16, 21),
             unanswered=(issue("DS-77", "Does recency beat frequency?"),),
             conflicts=(issue("DS-78"),),
         ),
         TeamRow(
             name="serving",
             flow="scrum",
-            cumulative=None,
-            cycle=(),
+            cumulative_flow=None,
+            cycle_times=(),
             percentiles=(),
-            ageing=(),
-            no_ageing="No issue is open.",
+            aging_wip=(),
+            no_aging_reason="No issue is open.",
             unplanned_open=0,
             unplanned_share=None,
-            weeks=tuple(replace(each, planned=0, unplanned=0) for each in weeks),
-            outlook=NO_OUTLOOK,
+            ad_hoc_weeks=tuple(replace(each, planned=0, unplanned=0) for each in weeks),
+            forecast=NO_FORECAST,
             unanswered=(),
             conflicts=(),
         ),
@@ -346,7 +353,7 @@ def report_data(hostile: str = "", **more: Any) -> ReportData:
         "today": TODAY,
         "read_at": NOW,
         "headline": "0 of 2 committed goals done, 1 at risk, 1 blocked capability",
-        "summary": f"Least likely in time: Recommendations that keep subscribers {hostile}: about 55 %.",
+        "summary": f"Least probable to be done in time: Recommendations that keep subscribers {hostile}: about 55%.",
         "committed_done": 0,
         "committed_total": 2,
         "stretch_done": 0,
@@ -395,15 +402,15 @@ def report_data(hostile: str = "", **more: Any) -> ReportData:
                 note="a person removed the label " + hostile,
             ),
         ),
-        "quality": ("2 issues have a status that nobody explained: counted as to do", f"odd: {hostile}"),
-        "audit": (
+        "data_quality": ("2 issues have an unknown status: counted as to do", f"odd: {hostile}"),
+        "findings": (
             FindingRow(
-                kind="nothing-moves",
+                kind="stalled",
                 subject="goal:long",
                 title="A goal that looks good " + hostile,
-                text="in-progress, 3 of 4 issues done, and nothing has moved since 2026-11-02",
+                text="in-progress, 3 of 4 issues done, and no issue has changed its state since 2026-11-02",
                 evidence=("DS-13 is open (2026-11-02)",),
-                left_out=2,
+                more_evidence=2,
             ),
         ),
         "predictability": (
@@ -415,7 +422,7 @@ def report_data(hostile: str = "", **more: Any) -> ReportData:
                 stretch_done=1,
                 stretch_total=1,
                 share=0.9,
-                carried=4,
+                carried_over=4,
                 ad_hoc=0.31,
             ),
             PredictabilityRow(
@@ -426,7 +433,7 @@ def report_data(hostile: str = "", **more: Any) -> ReportData:
                 stretch_done=0,
                 stretch_total=2,
                 share=0.0,
-                carried=14,
+                carried_over=14,
                 ad_hoc=None,
             ),
         ),
@@ -435,7 +442,7 @@ def report_data(hostile: str = "", **more: Any) -> ReportData:
 
 
 def crowded(capabilities: int) -> ReportData:
-    """With so many capabilities, in ten goals."""
+    """A report with this number of capabilities in ten goals."""
     goal = goals("")[0]
     made = [
         capability(
@@ -443,7 +450,7 @@ def crowded(capabilities: int) -> ReportData:
             f"Capability number {n}",
             team=f"team-{n % 7}",
             teams=(f"team-{n % 7}",),
-            outlook=outlook(0.55, 6, 8, 11),
+            forecast=forecast_summary(0.55, 6, 8, 11),
             health="at-risk",
         )
         for n in range(capabilities)
@@ -457,10 +464,10 @@ def crowded(capabilities: int) -> ReportData:
 
 
 def empty() -> ReportData:
-    """An increment that nobody has filled yet."""
+    """A report of an empty increment."""
     return report_data(
         headline="0 of 0 committed goals done",
         summary="", goals=(), teams=(), changed_since=None, changes=(), unplanned=(),
-        unplanned_open=0, unplanned_share=None, sources=(), overrides=(), quality=(), audit=(), predictability=(),
-        read_at=None, stretch_total=0, committed_total=0,
+        unplanned_open=0, unplanned_share=None, sources=(), overrides=(), data_quality=(), findings=(),
+        predictability=(), read_at=None, stretch_total=0, committed_total=0,
     )  # fmt: skip

@@ -300,7 +300,7 @@ def test_open_issues_are_compared_with_finished_ones_of_their_team() -> None:
     teams = dict.fromkeys(flow, "science")
     found = {each.ref.key: each for each in find_aging_issues(flow, teams, [*flow][20:], MIDWAY)}
     assert (found["DS-31"].band, found["DS-31"].percentile, found["DS-31"].age_days) == ("old", 100.0, 30.0)
-    assert (found["DS-32"].band, found["DS-32"].percentile) == ("ageing", 85.0)
+    assert (found["DS-32"].band, found["DS-32"].percentile) == ("aging", 85.0)
     assert (found["DS-33"].band, found["DS-33"].age_days) == ("old", 80.0)
 
 

@@ -1,4 +1,4 @@
-"""The report: one value, three forms, nothing in it that does something."""
+"""The report as HTML, Markdown and JSON: phrases, daily series, the command, hostile text and bounds."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from sync.insights.report.html import render_charts, render_html
 from sync.insights.report.inputs import ReportInputs
 from sync.insights.report.markdown import render_markdown
 from sync.insights.report.model import ReportData
-from sync.insights.report.phrases import build_outlook, format_completion_dates, format_range
+from sync.insights.report.phrases import format_completion_dates, format_range, summarize_forecast
 from sync.insights.unplanned import ad_hoc_metrics
 from sync.model.flow import IssueFlow
 from sync.model.forecast import QUANTILES, Forecast
@@ -48,7 +48,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 @cache
 def page(hostile: str = "") -> str:
-    """Drawn once for all tests."""
+    """Return the rendered page, once for all tests."""
     return render_html(report_data(hostile))
 
 
@@ -56,7 +56,7 @@ def day(number: int, hour: int = 12) -> datetime:
     return datetime(2026, 10, number, hour, tzinfo=UTC)
 
 
-def way(key: str, created: int, **more: Any) -> IssueFlow:
+def issue_flow(key: str, created: int, **more: Any) -> IssueFlow:
     shape: dict[str, Any] = {
         "ref": IssueRef(tracker="jira", id=key, key=key),
         "created": day(created),
@@ -64,37 +64,39 @@ def way(key: str, created: int, **more: Any) -> IssueFlow:
         "finished": None,
         "dropped": None,
         "reopened": (),
-        "blocked": (),
-        "moves": (),
+        "blocked_periods": (),
+        "state_changes": (),
         "complete": False,
     }
     return IssueFlow(**shape | more)
 
 
-# Words
+# Phrases
 
 
 @pytest.mark.parametrize(
-    ("chance", "words"),
+    ("probability", "phrase"),
     [
-        (0.0, "5 % or less"),
-        (0.074, "5 % or less"),
-        (0.076, "about 10 %"),
-        (0.55, "about 55 %"),
-        (0.574, "about 55 %"),
-        (0.924, "about 90 %"),
-        (0.93, "95 % or more"),
-        (0.9999, "95 % or more"),
+        (0.0, "5% or less"),
+        (0.074, "5% or less"),
+        (0.076, "about 10%"),
+        (0.55, "about 55%"),
+        (0.574, "about 55%"),
+        (0.924, "about 90%"),
+        (0.93, "95% or more"),
+        (0.9999, "95% or more"),
     ],
 )
-def test_chances_are_told_in_steps_of_five_and_never_as_certain(chance: float, words: str) -> None:
-    assert describe_probability(round_probability(chance)) == words
+def test_probabilities_are_shown_in_steps_of_five_and_never_as_certain(
+    probability: float, phrase: str
+) -> None:
+    assert describe_probability(round_probability(probability)) == phrase
 
 
-def test_days_are_told_with_how_sure_they_are() -> None:
-    finish = ((0.5, date(2026, 12, 4)), (0.7, date(2026, 12, 9)), (0.85, date(2027, 1, 8)), (0.95, None))
-    assert format_completion_dates(finish, 2026) == "4 Dec (50 %), 8 Jan 2027 (85 %)"
-    assert format_completion_dates(((0.5, None),), 2026) == "open end (50 %)"
+def test_completion_dates_are_shown_with_their_probability() -> None:
+    dates = ((0.5, date(2026, 12, 4)), (0.7, date(2026, 12, 9)), (0.85, date(2027, 1, 8)), (0.95, None))
+    assert format_completion_dates(dates) == "2026-12-04 (50%), 2027-01-08 (85%)"
+    assert format_completion_dates(((0.85, None),)) == "no date at 85% confidence"
     assert (format_range((3, 5)), format_range((3, 3))) == ("3 to 5", "3")
 
 
@@ -110,58 +112,55 @@ def forecast(**more: Any) -> Forecast:
     return Forecast(**shape | more)
 
 
-def test_an_outlook_adds_what_is_done_to_what_is_expected() -> None:
-    told = build_outlook(forecast(), 10)
-    assert (told.likely, told.middle, told.most, told.probability, told.words) == (
-        (11, 17),
-        14,
-        16,
-        0.3,
-        "about 30 %",
-    )
+def test_a_summary_adds_done_issues_to_the_forecast() -> None:
+    summary = summarize_forecast(forecast(), 10)
+    assert (summary.interval_85, summary.median, summary.total) == ((11, 17), 14, 16)
+    assert (summary.probability, summary.summary) == (0.3, "about 30%")
 
 
-def test_without_a_chance_the_outlook_says_why() -> None:
-    thin = forecast(probability=None, counts=(), reason="thin history: 3 weeks, at least 4 are needed")
-    assert build_outlook(thin, 1).words == "thin history: 3 weeks, at least 4 are needed"
-    assert build_outlook(thin, 1).likely is None
-    assert build_outlook(None, 1).words == "no forecast yet"
-    assert build_outlook(forecast(remaining=0, probability=1.0), 4).words == "nothing is left to do"
+def test_a_summary_without_probability_has_the_reason() -> None:
+    young = forecast(probability=None, counts=(), reason="not enough history: 3 weeks, at least 4 are needed")
+    assert summarize_forecast(young, 1).summary == "not enough history: 3 weeks, at least 4 are needed"
+    assert summarize_forecast(young, 1).interval_85 is None
+    assert summarize_forecast(None, 1).summary == "no forecast yet"
+    assert summarize_forecast(forecast(remaining=0, probability=1.0), 4).summary == "nothing is left to do"
 
 
-# Day by day
+# Daily series
 
 
-def test_a_burn_up_counts_by_the_day_of_the_zone_and_lets_dropped_work_go() -> None:
-    ways = [
-        way("A", 1, finished=day(3, 23)),
-        way("B", 2, finished=day(3)),
-        way("C", 2, dropped=day(4)),
-        way("D", 4),
+def test_a_burn_up_counts_by_local_day_and_removes_dropped_issues() -> None:
+    flows = [
+        issue_flow("A", 1, finished=day(3, 23)),
+        issue_flow("B", 2, finished=day(3)),
+        issue_flow("C", 2, dropped=day(4)),
+        issue_flow("D", 4),
     ]
-    drawn = burn_up(
-        ways, date(2026, 10, 1), date(2026, 10, 5), date(2026, 10, 9), BERLIN, baseline=3, baseline_at=None, fan=None
+    chart = burn_up(
+        flows, date(2026, 10, 1), date(2026, 10, 5), date(2026, 10, 9), BERLIN,
+        baseline=3, baseline_at=None, forecast_interval=None,
     )  # fmt: skip
-    assert drawn.scope == (1, 3, 3, 3, 3)
-    assert drawn.done == (0, 0, 1, 2, 2), "23:00 in UTC is the next day in Berlin"
+    assert chart.scope == (1, 3, 3, 3, 3)
+    assert chart.done == (0, 0, 1, 2, 2), "23:00 in UTC is the next day in Berlin"
 
 
-def test_work_from_before_the_first_day_is_in_scope_on_it() -> None:
-    drawn = burn_up(
-        [way("A", 1), way("B", 2, finished=day(3))], date(2026, 10, 10), date(2026, 10, 11), date(2026, 10, 12), UTC,
-        baseline=None, baseline_at=None, fan=None,
+def test_earlier_issues_are_in_scope_on_the_first_day() -> None:
+    chart = burn_up(
+        [issue_flow("A", 1), issue_flow("B", 2, finished=day(3))],
+        date(2026, 10, 10), date(2026, 10, 11), date(2026, 10, 12), UTC,
+        baseline=None, baseline_at=None, forecast_interval=None,
     )  # fmt: skip
-    assert (drawn.scope, drawn.done) == ((2, 2), (1, 1))
+    assert (chart.scope, chart.done) == ((2, 2), (1, 1))
 
 
-def test_a_cumulative_flow_holds_each_issue_once_a_day() -> None:
-    ways = [
-        way("A", 1, started=day(2), finished=day(4)),
-        way("B", 2),
-        way("C", 2, dropped=day(3)),
-        way("old", 1, finished=day(1)),
+def test_a_cumulative_flow_counts_each_issue_once_a_day() -> None:
+    flows = [
+        issue_flow("A", 1, started=day(2), finished=day(4)),
+        issue_flow("B", 2),
+        issue_flow("C", 2, dropped=day(3)),
+        issue_flow("old", 1, finished=day(1)),
     ]
-    flow = cumulative_flow(ways, date(2026, 10, 2), date(2026, 10, 5), UTC)
+    flow = cumulative_flow(flows, date(2026, 10, 2), date(2026, 10, 5), UTC)
     assert flow is not None
     assert flow.todo == (2, 1, 1, 1)
     assert flow.doing == (1, 1, 0, 0)
@@ -170,14 +169,14 @@ def test_a_cumulative_flow_holds_each_issue_once_a_day() -> None:
 
 
 def test_cycle_times_begin_at_the_start_or_the_creation_and_reach_half_a_year_back() -> None:
-    ways = [way("A", 1, started=day(3), finished=day(5)), way("B", 1, finished=day(11))]
-    points = cycle_points([*ways, replace(ways[0], finished=day(5) - timedelta(days=300))], day(20), UTC)
+    flows = [issue_flow("A", 1, started=day(3), finished=day(5)), issue_flow("B", 1, finished=day(11))]
+    points = cycle_points([*flows, replace(flows[0], finished=day(5) - timedelta(days=300))], day(20), UTC)
     assert [(point.key, point.days) for point in points] == [("A", 2.0), ("B", 10.0)]
     assert cycle_time_percentiles(points) == ()
     assert cycle_time_percentiles(points * 5) == ((50, 2.0), (85, 10.0), (95, 10.0))
 
 
-def test_weeks_without_anything_are_weeks_too() -> None:
+def test_weeks_without_finished_issues_are_included() -> None:
     weeks = ad_hoc_weeks([day(1)], [day(15), day(16)], date(2026, 10, 1), date(2026, 10, 18), UTC)
     assert [(each.week, each.planned, each.unplanned) for each in weeks] == [
         ("2026-W40", 1, 0),
@@ -208,15 +207,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> OfflineWorld:
 
 @pytest.fixture(scope="module")
 def told(world: OfflineWorld) -> dict[str, Any]:
-    """The report as JSON."""
-    answer = world.call(lambda ways: report(ways, None, None, "json", None))
+    """Return the report as JSON."""
+    answer = world.call(lambda invocation: report(invocation, None, None, "json", None))
     assert answer.code == 0, answer.err
     found: dict[str, Any] = answer.json
     return found
 
 
-def test_the_report_has_the_figures_of_status(world: OfflineWorld, told: dict[str, Any]) -> None:
-    (increment,) = world.call(lambda ways: status(ways, None), as_json=True).json["increments"]
+def test_the_report_has_the_numbers_of_status(world: OfflineWorld, told: dict[str, Any]) -> None:
+    (increment,) = world.call(lambda invocation: status(invocation, None), as_json=True).json["increments"]
     for goal, line in zip(increment["goals"], told["goals"], strict=True):
         assert (line["id"], line["state"]) == (goal["id"], goal["state"])
         for capability, each in zip(goal["capabilities"], line["capabilities"], strict=True):
@@ -230,15 +229,15 @@ def test_the_report_has_the_figures_of_status(world: OfflineWorld, told: dict[st
             assert each["scope"] == counts["todo"] + counts["doing"] + counts["done"] + counts["unknown"]
 
 
-def test_the_last_day_of_a_burn_up_is_what_the_goal_says(told: dict[str, Any]) -> None:
+def test_the_last_day_of_a_burn_up_equals_the_counts_of_the_goal(told: dict[str, Any]) -> None:
     (goal,) = told["goals"]
     assert goal["burn_up"]["scope"][-1] == goal["scope"] == 16
     assert goal["burn_up"]["done"][-1] == goal["done"] == 13
     assert goal["burn_up"]["days"][-1] == told["today"] == "2026-11-23"
 
 
-def drawn(now: datetime, *entries: Any, flow: dict[IssueRef, IssueFlow] | None = None) -> ReportData:
-    """Built from a roll-up of these issues, with nothing else known."""
+def built(now: datetime, *entries: Any, flow: dict[IssueRef, IssueFlow] | None = None) -> ReportData:
+    """Build a report from a roll-up of these issues, without other data."""
     plan = rollup_world.workspace()
     known = {each.issue.ref: each for _, each in entries}
     rollup = rollup_world.roll_up_plan(
@@ -248,14 +247,14 @@ def drawn(now: datetime, *entries: Any, flow: dict[IssueRef, IssueFlow] | None =
     return build_report(
         ReportInputs(
             instance="x", workspace=plan, increment=increment, rollup=rollup, known=known, flow=flow or {}, owners={},
-            forecasts={}, no_forecast="no forecast yet", ageing=(), differences=(), changed_since=None, sources=(),
+            forecasts={}, no_forecast="no forecast yet", aging=(), differences=(), changed_since=None, sources=(),
             overrides=(), read_at=None, now=now,
             ad_hoc=ad_hoc_metrics(rollup, known, [increment], [], now=now, zone=UTC),
         )
     )  # fmt: skip
 
 
-def test_a_burn_up_ends_in_the_goal_s_figures_whatever_the_history_says() -> None:
+def test_a_burn_up_ends_in_the_counts_of_the_goal_despite_a_wrong_history() -> None:
     made, now = rollup_world.issue, rollup_world.MIDWAY
     entries = (
         made("A", "done"),
@@ -265,8 +264,8 @@ def test_a_burn_up_ends_in_the_goal_s_figures_whatever_the_history_says() -> Non
         made("E", "todo", status={"known": False}),
         made("F", "todo"),
     )
-    wrong = {entries[5][1].issue.ref: way("F", 1, finished=day(2))}
-    (goal,) = drawn(now, *entries, flow=wrong).goals
+    wrong = {entries[5][1].issue.ref: issue_flow("F", 1, finished=day(2))}
+    (goal,) = built(now, *entries, flow=wrong).goals
     assert goal.burn_up is not None
     assert (goal.burn_up.scope[-1], goal.burn_up.done[-1]) == (goal.scope, goal.done) == (4, 1)
 
@@ -279,15 +278,15 @@ def test_a_burn_up_ends_in_the_goal_s_figures_whatever_the_history_says() -> Non
         (rollup_world.CLOSE + timedelta(days=200), "closed", date(2026, 12, 31)),
     ],
 )
-def test_increments_to_come_and_gone_are_told_too(now: datetime, phase: str, last: date) -> None:
-    data = drawn(now, rollup_world.issue("A", "done"), rollup_world.issue("B"))
+def test_future_and_past_increments_have_a_report(now: datetime, phase: str, last: date) -> None:
+    data = built(now, rollup_world.issue("A", "done"), rollup_world.issue("B"))
     assert (data.phase, data.goals[0].burn_up.days[-1]) == (phase, last)  # type: ignore[union-attr]
     assert render_html(data) and render_markdown(data)
 
 
-def test_the_summary_is_about_the_least_likely_of_the_committed_goals() -> None:
-    data = drawn(rollup_world.MIDWAY, rollup_world.issue("A"))
-    assert data.summary == "No chance can be given: no forecast yet."
+def test_the_summary_says_why_there_is_no_probability() -> None:
+    data = built(rollup_world.MIDWAY, rollup_world.issue("A"))
+    assert data.summary == "No probability is available: no forecast yet."
 
 
 def test_the_same_data_give_the_same_file() -> None:
@@ -298,17 +297,17 @@ def test_the_same_data_give_the_same_file() -> None:
     assert set(re.findall(r"url\(#([^)]+)\)", again)) <= set(names)
 
 
-def test_open_work_is_held_against_what_its_team_finished(told: dict[str, Any]) -> None:
+def test_open_issues_are_compared_with_finished_ones_of_their_team(told: dict[str, Any]) -> None:
     (team,) = told["teams"]
-    assert team["percentiles"] and team["cumulative"]["done"][-1] == 14
-    oldest = team["ageing"][0]
+    assert team["percentiles"] and team["cumulative_flow"]["done"][-1] == 14
+    oldest = team["aging_wip"][0]
     assert (oldest["issue"]["key"], oldest["subject"], oldest["band"]) == ("DS-50", "features", "old")
     assert [each["issue"]["key"] for each in told["unplanned"]] == ["DS-60"]
     assert told["unplanned_open"] == 1
-    assert team["outlook"]["likely"]
+    assert team["forecast"]["interval_85"]
 
 
-def test_the_json_is_as_its_schema_says(told: dict[str, Any]) -> None:
+def test_the_json_matches_its_schema(told: dict[str, Any]) -> None:
     schema = json.loads(schema_text())
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
@@ -317,47 +316,47 @@ def test_the_json_is_as_its_schema_says(told: dict[str, Any]) -> None:
     assert list(validator.iter_errors({**told, "goals": [{"id": 3}]}))
 
 
-def test_the_published_schema_is_the_code_s() -> None:
+def test_the_published_schema_is_up_to_date() -> None:
     published = (ROOT / "schemas" / "report.json").read_text(encoding="utf-8")
     assert published == schema_text(), "run `make reference` and commit the result"
 
 
 def test_a_page_is_written_into_a_file_and_the_rest_to_stdout(world: OfflineWorld, tmp_path: Path) -> None:
     target = tmp_path / "new" / "page.html"
-    written = world.call(lambda ways: report(ways, None, target, "html", None))
+    written = world.call(lambda invocation: report(invocation, None, target, "html", None))
     assert (written.code, written.out) == (0, "")
     assert str(target) in written.err
     assert target.read_text(encoding="utf-8").startswith("<!doctype html>")
-    shown = world.call(lambda ways: report(ways, "2026-q4", None, "markdown", None))
+    shown = world.call(lambda invocation: report(invocation, "2026-q4", None, "markdown", None))
     assert shown.out.startswith("# 2026-q4: ")
 
 
-def test_an_increment_that_no_plan_has_is_said(world: OfflineWorld) -> None:
-    told = world.call(lambda ways: report(ways, "2031-q1", None, "json", None))
+def test_an_unknown_increment_is_reported(world: OfflineWorld) -> None:
+    told = world.call(lambda invocation: report(invocation, "2031-q1", None, "json", None))
     assert told.code == 1
     assert "2026-q4" in told.err
 
 
 @pytest.mark.parametrize("missing", ["altair", "vl_convert", "jinja2"])
-def test_without_the_extra_the_page_says_what_to_install(
+def test_without_the_extra_the_message_says_what_to_install(
     world: OfflineWorld, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("sync.insights.report.html", "sync.insights.report.charts", missing):
         monkeypatch.delitem(__import__("sys").modules, name, raising=False)
     monkeypatch.setitem(__import__("sys").modules, missing, None)
-    told = world.call(lambda ways: report(ways, None, None, "html", None))
+    told = world.call(lambda invocation: report(invocation, None, None, "html", None))
     assert told.code == 1
     assert "increment-sync[report]" in told.err and "--format markdown" in told.err
-    assert world.call(lambda ways: report(ways, None, None, "markdown", None)).code == 0
+    assert world.call(lambda invocation: report(invocation, None, None, "markdown", None)).code == 0
 
 
 def test_without_numpy_the_report_says_why_there_is_no_forecast(
     world: OfflineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sync.forecast.prerequisites.find_spec", lambda name: None)
-    (goal,) = world.call(lambda ways: report(ways, None, None, "json", None)).json["goals"]
-    assert goal["outlook"]["probability"] is None
-    assert "increment-sync[forecast]" in goal["outlook"]["words"]
+    (goal,) = world.call(lambda invocation: report(invocation, None, None, "json", None)).json["goals"]
+    assert goal["forecast"]["probability"] is None
+    assert "increment-sync[forecast]" in goal["forecast"]["summary"]
 
 
 # Hostile text
@@ -380,13 +379,13 @@ def test_hostile_text_adds_no_element_to_the_page() -> None:
     assert not set(page(HOSTILE)) & {"\x1b", "\u202e"}
 
 
-def test_addresses_that_are_not_of_the_web_are_no_links() -> None:
+def test_urls_of_other_schemes_are_no_links() -> None:
     data = report_data(goals=(), teams=())
     bad = replace(data.unplanned[0].issue, url="javascript:alert(1)")
     assert "javascript:" not in render_html(replace(data, unplanned=(replace(data.unplanned[0], issue=bad),)))
 
 
-def test_the_page_allows_nothing_but_what_is_in_it() -> None:
+def test_the_content_security_policy_allows_embedded_content_only() -> None:
     found = next(each for tag, each in _Page(page()).tags if tag == "meta" and "http-equiv" in each)
     policy = found["content"]
     assert (
@@ -395,7 +394,7 @@ def test_the_page_allows_nothing_but_what_is_in_it() -> None:
     assert not re.search(r"""(src|@import|url\()\s*=?["']?\s*https?:""", page())
 
 
-def test_hostile_text_does_nothing_in_markdown() -> None:
+def test_hostile_text_has_no_effect_in_markdown() -> None:
     text = render_markdown(report_data(HOSTILE))
     rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     assert {tag for tag, _ in _Page(rendered).tags} <= {
@@ -410,13 +409,13 @@ def test_hostile_text_does_nothing_in_markdown() -> None:
 # Bounds
 
 
-def test_lists_keep_their_commas_and_days_stay_together() -> None:
+def test_lists_keep_their_commas_and_dates_do_not_break() -> None:
     text = re.sub(r"<[^>]+>", "", page())
     assert "3 delivered: DS-11, DS-12, acme/churn#7" in text
-    assert "the rest by 9\u00a0Dec\u00a0(50\u00a0%), 7\u00a0Jan\u00a02027\u00a0(85\u00a0%)" in text
+    assert "completed by 2026-12-09\u00a0(50%), 2027-01-07\u00a0(85%)" in text
 
 
-def test_an_increment_without_anything_is_told_in_words() -> None:
+def test_an_empty_increment_is_described_in_words() -> None:
     told, text = render_html(empty()), render_markdown(empty())
     for sentence in (
         "The plan has no goal yet.",
@@ -424,16 +423,16 @@ def test_an_increment_without_anything_is_told_in_words() -> None:
         "No team has a mapping yet.",
     ):
         assert sentence in told
-    assert "There are no earlier figures to compare with yet." in text
+    assert "There are no earlier numbers to compare with yet." in text
 
 
-def test_drawings_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_charts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sync.insights.report.html.MAX_CHARTS", 2)
     data = report_data(teams=())
     assert [bool(svg) for svg in render_charts(data).burn_up.values()] == [True, True, False, False]
-    assert "Drawings are of the first 2 goals" in render_html(data)
+    assert "Charts are shown for the first 2 goals" in render_html(data)
 
 
-def test_old_figures_are_named_in_every_form() -> None:
+def test_old_numbers_are_marked_in_every_format() -> None:
     data = report_data()
-    assert "Old figures:" in page() and "Old figures:" in render_markdown(data)
+    assert "Old numbers:" in page() and "Old numbers:" in render_markdown(data)

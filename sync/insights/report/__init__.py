@@ -1,5 +1,11 @@
-"""One report for three kinds of readers: executive, lead and team see the same numbers.
+"""Report of one increment for three kinds of readers: executives, leads and teams see the same numbers.
 
-``gather.py`` takes them from the store, ``build.py`` makes the one value of ``data.py``; ``html.py``, ``markdown.py``
-and JSON only show it.
+=========  =====================================================================================
+inputs     data from the store and results computed from it (``sync.cli.report_inputs`` loads them)
+model      content of the report; HTML, Markdown and JSON are views of it
+row        one goal, capability, team, change, finding or increment in the report
+phrase     number as text, for example ``about 55%``
+=========  =====================================================================================
+
+``build`` makes the content from the inputs, ``html``, ``markdown`` and ``document`` render it, ``charts`` draws it.
 """

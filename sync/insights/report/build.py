@@ -1,4 +1,4 @@
-"""Makes the one value that every view shows. Pure: nothing is read, time is passed in."""
+"""Build the content of a report from its inputs. Pure: nothing is read, and time is passed in."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from sync.insights.report.goals import goal_row
 from sync.insights.report.inputs import ReportInputs
 from sync.insights.report.model import VERSION, GoalRow, ReportData
 from sync.insights.report.rows import change_row, finding_row, predictability_row, unplanned_row
-from sync.insights.report.teams import TeamInputs, team_rows
+from sync.insights.report.teams import team_rows
 from sync.model.rollup import IncrementRollup
 
 MAX_UNPLANNED: Final = 200
+"""Rows of open ad-hoc issues."""
 
 
 def build_report(inputs: ReportInputs) -> ReportData:
-    """The report of one increment. LookupError when the roll-up does not hold it."""
+    """Build the report of one increment. Raises LookupError if the roll-up does not have it."""
     rollup = next((each for each in inputs.rollup.increments if each.id == inputs.increment.id), None)
     if rollup is None:
         raise LookupError(f"there is no increment {inputs.increment.id!r}")
     goals = tuple(goal_row(goal, inputs) for goal in rollup.goals)
+    waiting = [item for item in inputs.ad_hoc.items if item.is_waiting]
     return ReportData(
         version=VERSION,
         instance=inputs.instance,
@@ -39,97 +41,84 @@ def build_report(inputs: ReportInputs) -> ReportData:
         stretch_done=rollup.stretch_done,
         stretch_total=rollup.stretch_total,
         goals=goals,
-        teams=team_rows(_team_inputs(inputs, rollup)),
+        teams=team_rows(inputs, rollup),
         changed_since=inputs.changed_since,
         changes=tuple(change_row(each) for each in inputs.differences if each.entries),
-        unplanned=tuple(
-            unplanned_row(item)
-            for item in [each for each in inputs.ad_hoc.items if each.is_waiting][:MAX_UNPLANNED]
-        ),
-        unplanned_open=sum(item.is_waiting for item in inputs.ad_hoc.items),
+        unplanned=tuple(unplanned_row(item) for item in waiting[:MAX_UNPLANNED]),
+        unplanned_open=len(waiting),
         unplanned_share=inputs.ad_hoc.share.share,
         sources=tuple(inputs.sources),
         overrides=tuple(inputs.overrides),
-        quality=_quality(inputs, rollup),
-        audit=tuple(finding_row(each) for each in inputs.audit),
+        data_quality=_data_quality(inputs, rollup),
+        findings=tuple(finding_row(each) for each in inputs.audit),
         predictability=tuple(predictability_row(each) for each in inputs.predictability),
     )
 
 
 def _headline(rollup: IncrementRollup, goals: Sequence[GoalRow]) -> str:
-    """Done, and what asks for attention; no probability of the whole is made up from those of its parts."""
-    told = f"{rollup.committed_done} of {rollup.committed_total} committed goals done"
-    live = [
+    """Return the done goals and what needs attention.
+
+    The headline has no probability: those of the goals cannot be combined into one of the increment.
+    """
+    text = f"{rollup.committed_done} of {rollup.committed_total} committed goals done"
+    unfinished = [
         goal for goal in goals if goal.commitment == "committed" and goal.state not in ("done", "cancelled")
     ]
-    for word in ("off-track", "at-risk"):
-        if count := sum(goal.health == word for goal in live):
-            told += f", {count} {word.replace('-', ' ')}"
+    for health in ("off-track", "at-risk"):
+        if count := sum(goal.health == health for goal in unfinished):
+            text += f", {count} {health.replace('-', ' ')}"
     blocked = sum(capability.blocked for goal in goals for capability in goal.capabilities)
     if blocked:
-        told += f", {blocked} blocked " + ("capability" if blocked == 1 else "capabilities")
-    return told
+        text += f", {blocked} blocked " + ("capability" if blocked == 1 else "capabilities")
+    return text
 
 
 def _summary(goals: Sequence[GoalRow]) -> str:
-    """About the committed goal that is least likely in time; empty when none is under way."""
-    live = [
+    """Return a sentence about the least probable committed goal; empty if none is planned or in progress."""
+    current = [
         goal for goal in goals if goal.commitment == "committed" and goal.state in ("planned", "in-progress")
     ]
-    known = [goal for goal in live if goal.outlook.probability is not None]
-    if not live:
+    known = [goal for goal in current if goal.forecast.probability is not None]
+    if not current:
         return ""
     if not known:
-        return f"No chance can be given: {live[0].outlook.words}."
-    worst = min(known, key=lambda goal: goal.outlook.probability or 0)
-    silent = len(live) - len(known)
-    more = f" Of {silent} more no chance can be given." if silent else ""
-    which = "Chance of being done in time" if len(live) == 1 else f"Least likely in time: {worst.title}"
-    return f"{which}: {worst.outlook.words}.{more}"
-
-
-def _team_inputs(inputs: ReportInputs, rollup: IncrementRollup) -> TeamInputs:
-    return TeamInputs(
-        workspace=inputs.workspace,
-        increment=inputs.increment,
-        capabilities=tuple(each for goal in rollup.goals for each in goal.capabilities),
-        conflicts=inputs.rollup.conflicts,
-        known=inputs.known,
-        flow=inputs.flow,
-        owners=inputs.owners,
-        forecasts=inputs.forecasts,
-        no_forecast=inputs.no_forecast,
-        track_records=inputs.track_records,
-        ageing=inputs.ageing,
-        ad_hoc=inputs.ad_hoc,
-        zone=inputs.zone,
-        now=inputs.now,
+        return f"No probability is available: {current[0].forecast.summary}."
+    worst = min(known, key=lambda goal: goal.forecast.probability or 0)
+    subject = (
+        "Probability of being done in time"
+        if len(current) == 1
+        else f"Least probable to be done in time: {worst.title}"
     )
+    without = len(current) - len(known)
+    goals_without = "goal has" if without == 1 else "goals have"
+    more = f" {without} more {goals_without} no probability." if without else ""
+    return f"{subject}: {worst.forecast.summary}.{more}"
 
 
-def _quality(inputs: ReportInputs, rollup: IncrementRollup) -> tuple[str, ...]:
-    """Sentences about the data itself, worst first, each once."""
-    silent = inputs.silent_since
-    told = (
-        [f"nothing was read since {silent:%Y-%m-%d %H:%M} UTC; all figures are from then"] if silent else []
+def _data_quality(inputs: ReportInputs, rollup: IncrementRollup) -> tuple[str, ...]:
+    """Return sentences about problems with the data, worst first, each once."""
+    since = inputs.silent_since
+    notes = (
+        [f"no source was synced since {since:%Y-%m-%d %H:%M} UTC; all numbers are from then"] if since else []
     )
-    told += [
-        f"{source.name} could not be read since {source.failing_since:%Y-%m-%d %H:%M} UTC; its figures are from before"
+    notes += [
+        f"{source.name} could not be read since {source.failing_since:%Y-%m-%d %H:%M} UTC; its numbers are old"
         for source in inputs.sources
         if source.failing_since
     ]
     issues = [issue for goal in rollup.goals for each in goal.capabilities for issue in each.issues]
-    told += _issue_count_sentence(
-        sum(not issue.state.known for issue in issues), "a status that nobody explained: counted as to do"
+    unknown_status = sum(not issue.state.known for issue in issues)
+    without_history = sum(not inputs.flow[i.ref].complete for i in issues if i.ref in inputs.flow)
+    notes += _issue_count_sentence(unknown_status, "an unknown status: counted as to do")
+    notes += _issue_count_sentence(
+        len(inputs.rollup.conflicts), "matching rules of several teams: counted nowhere"
     )
-    told += _issue_count_sentence(
-        len(inputs.rollup.conflicts), "claims by rules of several teams: counted nowhere"
+    notes += _issue_count_sentence(
+        without_history, "no complete history: their times are those that runs observed"
     )
-    unread = sum(not inputs.flow[i.ref].complete for i in issues if i.ref in inputs.flow)
-    told += _issue_count_sentence(unread, "a history that was not read: their times are those that runs saw")
-    told += [warning for goal in rollup.goals for warning in goal.warnings]
-    told += [warning for goal in rollup.goals for each in goal.capabilities for warning in each.warnings]
-    return tuple(dict.fromkeys([*told, *inputs.rollup.warnings]))
+    notes += [warning for goal in rollup.goals for warning in goal.warnings]
+    notes += [warning for goal in rollup.goals for each in goal.capabilities for warning in each.warnings]
+    return tuple(dict.fromkeys([*notes, *inputs.rollup.warnings]))
 
 
 def _issue_count_sentence(count: int, what: str) -> Iterable[str]:

@@ -1,7 +1,7 @@
-"""Charts as inline SVG: Altair says what to draw, vl-convert draws it while the report is made. No script is shipped.
+"""Charts as inline SVG: specified with Altair and rendered by vl-convert, so that the page needs no script for them.
 
-Colours are placeholders that become CSS variables in the SVG, so one drawing serves the light and the dark theme.
-Legends stand beside the drawings as text (``report.html.j2``). Time in all charts is a day of the increment's zone.
+Colors are placeholders that become CSS variables in the SVG: one chart serves the light and the dark theme. Legends are
+text beside the charts (``report.html.j2``). Time in all charts is a day in the increment's time zone.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _COLORS: Final = {
     "#050505": "var(--doing)",
     "#060606": "var(--todo)",
     "#070707": "var(--scope)",
-    "#080808": "var(--fan)",
+    "#080808": "var(--interval)",
     "#090909": "var(--adhoc)",
 }
-_INK, _MUTED, _GRID, _DONE, _DOING, _TODO, _SCOPE, _FAN, _ADHOC = _COLORS
+_INK, _MUTED, _GRID, _DONE, _DOING, _TODO, _SCOPE, _INTERVAL, _ADHOC = _COLORS
 _MAX_POINTS: Final = 120
-"""Longer series are thinned out: a pixel shows no more."""
+"""Longer series are thinned out: a pixel cannot show more."""
 _TICKS: Final = 4
 _WIDTH: Final = 380
-"""Narrow, so that the letters can still be read where a phone shrinks the drawing."""
+"""Narrow, so that text stays readable on a phone, which shrinks the chart."""
 _CYCLE_TICKS: Final = (0, 1, 3, 7, 14, 28, 56, 112, 224, 448, 896)
 _VL: Final = alt.SCHEMA_VERSION.removeprefix("v").rsplit(".", 1)[0]
 
@@ -45,15 +45,22 @@ Rows = list[dict[str, Any]]
 
 
 def burn_up_chart(chart: BurnUp, title: str) -> str:
-    """Scope and done by day, the baseline, and where the forecast expects the end."""
+    """Render scope and done by day, the baseline, and the 85% interval at the end."""
     last = max(chart.end, chart.days[-1])
     x = _day_axis(chart.days[0], last)
-    top = max([*chart.scope, *chart.done, chart.baseline or 0, chart.fan[2] if chart.fan else 0])
+    top = max(
+        [
+            *chart.scope,
+            *chart.done,
+            chart.baseline or 0,
+            chart.forecast_interval[2] if chart.forecast_interval else 0,
+        ]
+    )
     y = _count_axis("issues:Q", top)
     layers: list[Any] = [*_forecast_layers(chart, x)]
     if chart.baseline is not None:
-        begun = min(max(chart.baseline_at or chart.days[0], chart.days[0]), last)
-        rows = [{"day": _iso(day), "issues": chart.baseline} for day in (begun, last)]
+        begin = min(max(chart.baseline_at or chart.days[0], chart.days[0]), last)
+        rows = [{"day": _iso(day), "issues": chart.baseline} for day in (begin, last)]
         layers.append(
             _chart(rows).mark_line(color=_MUTED, strokeDash=[2, 3], strokeWidth=1.5).encode(x=x, y=y)
         )
@@ -72,32 +79,32 @@ def burn_up_chart(chart: BurnUp, title: str) -> str:
 
 
 def _step_rows(days: Sequence[date], values: Sequence[int]) -> Rows:
-    place = {day: n for n, day in enumerate(days)}
-    return [{"day": _iso(day), "issues": values[place[day]]} for day in _thin_out(days)]
+    index = {day: n for n, day in enumerate(days)}
+    return [{"day": _iso(day), "issues": values[index[day]]} for day in _thin_out(days)]
 
 
 def _forecast_layers(chart: BurnUp, x: Any) -> list[Any]:
-    if chart.fan is None or chart.end <= chart.days[-1]:
+    if chart.forecast_interval is None or chart.end <= chart.days[-1]:
         return []
     now = chart.done[-1]
-    low, middle, high = chart.fan
+    low, middle, high = chart.forecast_interval
     rows = [
         {"day": _iso(chart.days[-1]), "low": now, "middle": now, "high": now},
         {"day": _iso(chart.end), "low": low, "middle": middle, "high": high},
     ]
     base = _chart(rows).encode(x=x)
     return [
-        base.mark_area(color=_FAN, opacity=0.55).encode(y=alt.Y("low:Q"), y2="high:Q"),
+        base.mark_area(color=_INTERVAL, opacity=0.55).encode(y=alt.Y("low:Q"), y2="high:Q"),
         base.mark_line(color=_DONE, strokeDash=[2, 3], strokeWidth=2).encode(y="middle:Q"),
     ]
 
 
 def flow_chart(flow: CumulativeFlow, title: str) -> str:
-    """How many issues were to do, under way and done, stacked."""
-    place = {day: n for n, day in enumerate(flow.days)}
+    """Render the number of issues to do, in progress and done, stacked."""
+    index = {day: n for n, day in enumerate(flow.days)}
     bands = (("done", flow.done, 0), ("doing", flow.doing, 1), ("todo", flow.todo, 2))
     rows = [
-        {"day": _iso(day), "issues": values[place[day]], "state": state, "order": order}
+        {"day": _iso(day), "issues": values[index[day]], "state": state, "order": order}
         for day in _thin_out(flow.days)
         for state, values, order in bands
     ]
@@ -116,16 +123,16 @@ def flow_chart(flow: CumulativeFlow, title: str) -> str:
 
 
 def cycle_chart(team: TeamRow, title: str) -> str:
-    """One dot per finished issue, and the team's percentiles. Days on a scale that shows short and long ones."""
-    rows = [{"day": _iso(point.finished), "days": point.days} for point in team.cycle]
-    longest = max(point.days for point in team.cycle)
+    """Render one dot for each finished issue, and the team's percentiles, on a symmetric log scale of days."""
+    rows = [{"day": _iso(point.finished), "days": point.days} for point in team.cycle_times]
+    longest = max(point.days for point in team.cycle_times)
     ticks = [tick for tick in _CYCLE_TICKS if tick <= longest] or [0]
     ticks.append(next((tick for tick in _CYCLE_TICKS if tick > longest), math.ceil(longest)))
     dots = (
         _chart(rows)
         .mark_circle(color=_DONE, size=34, opacity=0.55)
         .encode(
-            x=_day_axis(team.cycle[0].finished, team.cycle[-1].finished),
+            x=_day_axis(team.cycle_times[0].finished, team.cycle_times[-1].finished),
             y=alt.Y(
                 "days:Q",
                 title="days",
@@ -145,7 +152,7 @@ def cycle_chart(team: TeamRow, title: str) -> str:
 
 
 def ad_hoc_chart(weeks: tuple[AdHocWeek, ...], title: str) -> str:
-    """Finished issues by week: planned ones, and ad-hoc ones on top."""
+    """Render the finished issues by week: planned ones, and ad-hoc ones on top."""
     rows = [
         {"week": each.week, "issues": count, "kind": kind, "order": order}
         for each in weeks
@@ -178,7 +185,7 @@ def _colors(field: str, colors: dict[str, str]) -> Any:
 
 
 def _count_axis(field: str, top: int, **more: Any) -> Any:
-    """Whole numbers only, each once."""
+    """Return a y axis with whole numbers only, each once."""
     step = _step(top)
     ticks = list(range(0, top + step, step)) or [0, 1]
     return alt.Y(
@@ -207,21 +214,20 @@ def _day_axis(first: date, last: date) -> Any:
 
 
 def _iso(day: date) -> str:
-    # With a time, or Vega takes it for midnight in UTC and draws the day before it west of there.
+    # Without a time Vega reads midnight in UTC, which is the day before in time zones west of it.
     return f"{day.isoformat()}T00:00:00"
 
 
 def _thin_out(days: Sequence[date]) -> list[date]:
     step = -(-len(days) // _MAX_POINTS)
-    kept = list(days[::step])
-    return kept if kept[-1] == days[-1] else [*kept, days[-1]]
+    selected = list(days[::step])
+    return selected if selected[-1] == days[-1] else [*selected, days[-1]]
 
 
 def _render(chart: Any, title: str, *, height: int) -> str:
-    """``title`` becomes the name that screen readers say."""
-    with debug_mode(
-        False
-    ):  # Altair would hold every drawing against its schema, which costs most of the time
+    """Render a chart as SVG. ``title`` becomes its accessible name."""
+    # Without debug mode Altair does not validate each chart against its schema, which takes most of the time.
+    with debug_mode(False):
         spec = (
             chart.properties(width=_WIDTH, height=height)
             .configure(font="system-ui, sans-serif", background="transparent", padding=4)
@@ -246,7 +252,7 @@ def _apply_theme(svg: str, title: str) -> str:
         svg = svg.replace(placeholder, variable)
     head = re.match(r"<svg[^>]*>", svg)
     if head is None:
-        raise ValueError("the drawing is no SVG")
+        raise ValueError("the chart is not an SVG")
     box = re.search(r'viewBox="[^"]*"', head[0])
     name = escape(escape_terminal(title))
     opening = (
@@ -256,10 +262,12 @@ def _apply_theme(svg: str, title: str) -> str:
 
 
 def _with_stable_ids(body: str, title: str) -> str:
-    """The library counts ids on through all its drawings. Here they depend on the drawing and its title alone, so that
-    the same data give the same file, and two drawings on a page do not mix theirs up."""
-    places = {name: str(n) for n, name in enumerate(dict.fromkeys(re.findall(r'id="([^"]+)"', body)))}
+    """Replace the library's running ids by ids that depend on the chart and its title alone.
+
+    The same data give the same file, and the ids of two charts on a page differ.
+    """
+    numbers = {name: str(n) for n, name in enumerate(dict.fromkeys(re.findall(r'id="([^"]+)"', body)))}
     parts = re.split(r'((?<=id=")[^"]+(?=")|(?<=url\(#)[^)]+(?=\)))', body)
-    drawing = title + "".join(places.get(part, part) for part in parts)
-    own = hashlib.sha256(drawing.encode()).hexdigest()[:10]
-    return "".join(f"c{own}-{places[part]}" if part in places else part for part in parts)
+    content = title + "".join(numbers.get(part, part) for part in parts)
+    own = hashlib.sha256(content.encode()).hexdigest()[:10]
+    return "".join(f"c{own}-{numbers[part]}" if part in numbers else part for part in parts)

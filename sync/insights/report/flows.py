@@ -1,4 +1,4 @@
-"""Day by day: burn-up, cumulative flow, cycle times and ad-hoc work, from the ways of issues."""
+"""Daily series from issue flows: burn-up, cumulative flow, cycle times and ad-hoc work."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from sync.model.flow import IssueFlow
 
 CYCLE_WEEKS: Final = 26
 MAX_POINTS: Final = 600
-"""Of a scatter: more are no clearer and only make the file larger. The latest ones are kept."""
+"""Maximum points of a scatter plot; the latest ones are shown."""
 _PERCENTILES: Final = (50, 85, 95)
 
 
 def local_day(moment: datetime, zone: tzinfo) -> date:
-    """The calendar day in a zone."""
+    """Return the calendar day of a moment in a time zone."""
     return moment.astimezone(zone).date()
 
 
 def days_between(first: date, last: date) -> tuple[date, ...]:
-    """All days, both ends included; at least the first."""
+    """Return all days from ``first`` to ``last`` (inclusive); at least the first."""
     return tuple(first + timedelta(days=n) for n in range(max(0, (last - first).days) + 1))
 
 
 def _running_totals(days: Sequence[date], events: Iterable[tuple[date, int]]) -> tuple[int, ...]:
-    """The sum of all events up to and including each day."""
+    """Return the sum of all events up to and including each day."""
     changes: Counter[date] = Counter()
     for day, step in events:
         changes[max(day, days[0])] += step
@@ -47,9 +47,9 @@ def burn_up(
     *,
     baseline: int | None,
     baseline_at: date | None,
-    fan: tuple[int, int, int] | None,
+    forecast_interval: tuple[int, int, int] | None,
 ) -> BurnUp:
-    """From ``first`` to ``last`` (today) of the issues that count now."""
+    """Build the burn-up from ``first`` to ``last`` (today) of the issues that count now."""
     found = list(issues)
     days = days_between(first, last)
     entered = [(local_day(each.created, zone), 1) for each in found]
@@ -62,21 +62,21 @@ def burn_up(
         baseline=baseline,
         baseline_at=baseline_at,
         end=end,
-        fan=fan,
+        forecast_interval=forecast_interval,
     )
 
 
 def cumulative_flow(
     issues: Iterable[IssueFlow], first: date, last: date, zone: tzinfo
 ) -> CumulativeFlow | None:
-    """What was open at the start or came later. None without such an issue."""
-    alive = [each for each in issues if each.closed is None or local_day(each.closed, zone) >= first]
-    alive = [each for each in alive if local_day(each.created, zone) <= last]
-    if not alive:
+    """Build the flow of issues that were open on ``first`` or created later. None without such an issue."""
+    included = [each for each in issues if each.closed is None or local_day(each.closed, zone) >= first]
+    included = [each for each in included if local_day(each.created, zone) <= last]
+    if not included:
         return None
     days = days_between(first, last)
     steps: dict[str, list[tuple[date, int]]] = {"todo": [], "doing": [], "done": []}
-    for each in alive:
+    for each in included:
         before: str | None = None
         for at, state in _state_changes(each):
             day = local_day(at, zone)
@@ -95,19 +95,19 @@ def cumulative_flow(
 
 def _state_changes(issue: IssueFlow) -> list[tuple[datetime, str]]:
     if issue.state_changes:
-        return [(move.at, move.state) for move in issue.state_changes]
-    ways: list[tuple[datetime, str]] = [(issue.created, "todo")]
+        return [(change.at, change.state) for change in issue.state_changes]
+    changes: list[tuple[datetime, str]] = [(issue.created, "todo")]
     if issue.started:
-        ways.append((issue.started, "doing"))
+        changes.append((issue.started, "doing"))
     if issue.finished:
-        ways.append((issue.finished, "done"))
+        changes.append((issue.finished, "done"))
     elif issue.dropped:
-        ways.append((issue.dropped, "dropped"))
-    return ways
+        changes.append((issue.dropped, "dropped"))
+    return changes
 
 
 def cycle_points(issues: Iterable[IssueFlow], now: datetime, zone: tzinfo) -> tuple[CyclePoint, ...]:
-    """Finished in the last half year, oldest first."""
+    """Return the issues finished in the last half year with their cycle times, oldest first."""
     since = now - timedelta(weeks=CYCLE_WEEKS)
     recent = sorted(
         (each for each in issues if each.finished and since <= each.finished <= now),
@@ -127,7 +127,7 @@ def cycle_points(issues: Iterable[IssueFlow], now: datetime, zone: tzinfo) -> tu
 
 
 def cycle_time_percentiles(points: Sequence[CyclePoint]) -> tuple[tuple[int, float], ...]:
-    """The 50th, 85th and 95th of the cycle times (nearest rank); empty under five points."""
+    """Return the 50th, 85th and 95th percentile of the cycle times (nearest rank); empty for less than five points."""
     if len(points) < 5:
         return ()
     days = sorted(point.days for point in points)
@@ -137,7 +137,7 @@ def cycle_time_percentiles(points: Sequence[CyclePoint]) -> tuple[tuple[int, flo
 def ad_hoc_weeks(
     planned: Iterable[datetime], unplanned: Iterable[datetime], first: date, last: date, zone: tzinfo
 ) -> tuple[AdHocWeek, ...]:
-    """Finished issues by ISO week, weeks without any included."""
+    """Count finished issues by ISO week, including weeks without any."""
 
     def week_of(day: date) -> str:
         year, week, _ = day.isocalendar()

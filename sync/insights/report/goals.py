@@ -1,4 +1,4 @@
-"""Goals and capabilities as a report shows them."""
+"""Rows of goals and capabilities."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ from connectors.model import IssueRef, KnownIssue
 from sync.insights.experiments import IterationLearning
 from sync.insights.report.flows import burn_up, local_day
 from sync.insights.report.inputs import ReportInputs
-from sync.insights.report.model import BurnUp, CapabilityRow, ExperimentRow, GoalRow, Issue, IterationRow
-from sync.insights.report.phrases import build_outlook, describe_changes, format_state
+from sync.insights.report.model import (
+    BurnUp,
+    CapabilityRow,
+    ExperimentRow,
+    ForecastSummary,
+    GoalRow,
+    Issue,
+    IterationRow,
+)
+from sync.insights.report.phrases import describe_changes, format_state, summarize_forecast
 from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, CountedIssue, GoalRollup
 
 
 def goal_row(goal: GoalRollup, inputs: ReportInputs) -> GoalRow:
-    """A goal with its capabilities, and where it will probably stand at the end."""
-    changed = next((each for each in inputs.differences if each.subject == goal.subject), None)
-    outlook = build_outlook(
+    """Build the row of a goal with its capabilities and its burn-up chart."""
+    difference = next((each for each in inputs.differences if each.subject == goal.subject), None)
+    forecast = summarize_forecast(
         inputs.forecasts.get(goal.subject),
         goal.counts.done,
         _no_forecast_reason(goal.state, inputs),
@@ -36,10 +44,10 @@ def goal_row(goal: GoalRollup, inputs: ReportInputs) -> GoalRow:
         required_total=goal.required_total,
         done=goal.counts.done,
         scope=goal.counts.scope,
-        outlook=outlook,
+        forecast=forecast,
         capabilities=tuple(_capability_row(each, inputs) for each in goal.capabilities),
-        burn_up=_burn_up(goal, outlook.likely, outlook.middle, inputs),
-        changed=describe_changes(changed),
+        burn_up=_burn_up(goal, forecast, inputs),
+        change_summary=describe_changes(difference),
         warnings=goal.warnings,
     )
 
@@ -50,42 +58,41 @@ def _no_forecast_reason(state: str, inputs: ReportInputs) -> str:
     return "no work mapped yet" if state == "empty" else inputs.no_forecast
 
 
-def _burn_up(
-    goal: GoalRollup, likely: tuple[int, int] | None, middle: int | None, inputs: ReportInputs
-) -> BurnUp | None:
+def _burn_up(goal: GoalRollup, forecast: ForecastSummary, inputs: ReportInputs) -> BurnUp | None:
     counted = [issue for each in goal.capabilities if not each.cancelled for issue in each.issues]
-    ways = [_flow_as_counted(issue, inputs) for issue in counted]
-    if not ways:
+    if not counted:
         return None
     baselines = [each.scope.baseline for each in goal.capabilities if not each.cancelled]
     known_baselines = [each for each in baselines if each is not None]
     since = [each.scope.baseline_at for each in goal.capabilities if each.scope.baseline_at]
+    interval, median = forecast.interval_85, forecast.median
     today = local_day(inputs.now, inputs.zone)
-    first = min(inputs.increment.start, today)
-    fan = (likely[0], middle, likely[1]) if likely and middle is not None else None
     return burn_up(
-        ways,
-        first,
+        [_flow_as_counted(issue, inputs) for issue in counted],
+        min(inputs.increment.start, today),
         min(today, inputs.increment.end),
         inputs.increment.end,
         inputs.zone,
         baseline=sum(known_baselines) if known_baselines else None,
         baseline_at=local_day(max(since), inputs.zone) if since else None,
-        fan=fan,
+        forecast_interval=(interval[0], median, interval[1]) if interval and median is not None else None,
     )
 
 
 def _flow_as_counted(issue: CountedIssue, inputs: ReportInputs) -> IssueFlow:
-    """Its way, ending as it counts: a drawing must end in the figures beside it, whatever a history leaves out."""
-    way = inputs.flow.get(issue.ref)
-    if way is None:
-        way = IssueFlow(ref=issue.ref, created=inputs.known[issue.ref].issue.created, complete=False)
+    """Return the flow of an issue, ending in the state in which it counts.
+
+    A chart has to end in the numbers beside it, even if a history is incomplete.
+    """
+    flow = inputs.flow.get(issue.ref)
+    if flow is None:
+        flow = IssueFlow(ref=issue.ref, created=inputs.known[issue.ref].issue.created, complete=False)
     ended = min(issue.vanished or issue.closed or inputs.now, inputs.now)
     if not issue.in_scope:
-        return replace(way, finished=None, dropped=way.dropped or ended)
+        return replace(flow, finished=None, dropped=flow.dropped or ended)
     if issue.state.state == "done":
-        return replace(way, finished=way.finished or ended, dropped=None)
-    return replace(way, finished=None, dropped=None)
+        return replace(flow, finished=flow.finished or ended, dropped=None)
+    return replace(flow, finished=None, dropped=None)
 
 
 def _capability_row(capability: CapabilityRollup, inputs: ReportInputs) -> CapabilityRow:
@@ -112,9 +119,9 @@ def _capability_row(capability: CapabilityRollup, inputs: ReportInputs) -> Capab
         blocked_issues=tuple(
             Issue(ref=str(each.ref), key=each.ref.key, title=each.title, url=each.url) for each in blocked
         ),
-        proof=capability.proof.why if capability.proof else None,
-        not_proven=capability.not_proven,
-        outlook=build_outlook(
+        evidence=capability.proof.why if capability.proof else None,
+        evidence_missing=capability.not_proven,
+        forecast=summarize_forecast(
             inputs.forecasts.get(capability.subject),
             counts.done,
             _no_forecast_reason(capability.state, inputs),
@@ -134,7 +141,7 @@ def _iteration_row(found: IterationLearning, known: Mapping[IssueRef, KnownIssue
         state=found.state,
         done=found.done,
         scope=found.scope,
-        questions=tuple(
+        experiments=tuple(
             ExperimentRow(
                 issue=Issue(
                     ref=str(each.ref),
@@ -147,7 +154,7 @@ def _iteration_row(found: IterationLearning, known: Mapping[IssueRef, KnownIssue
             )
             for each in found.questions
         ),
-        usual_days=_in_days(found.median_duration),
+        median_days=_in_days(found.median_duration),
     )
 
 

@@ -1,4 +1,4 @@
-"""The report as one HTML file from which no request leaves: style, script and drawings stand inside."""
+"""The report as one HTML file. Style, script and charts are embedded; the page sends no request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from importlib.resources import files
 from typing import Final
 
@@ -23,24 +22,25 @@ from sync.insights.report.phrases import (
     format_outcomes,
     format_range,
     format_state,
+    format_time,
 )
 
 MAX_CHARTS: Final = 40
-"""Goals, and teams, that get drawings: enough for a reader, and bounded in time and size."""
+"""Maximum goals, and teams, with charts: bounds the time and the size of the file."""
 VIEWS: Final = (
-    ("executive", "Executive", "For executives: what will be there, and how sure that is"),
-    ("lead", "Lead", "For leads: where to act, and what ad-hoc work costs"),
-    ("team", "Team", "For teams: what now"),
+    ("executive", "Executive", "For executives: expected results and their probabilities"),
+    ("lead", "Lead", "For leads: where to act, and the cost of ad-hoc work"),
+    ("team", "Team", "For teams: aging WIP, flow and experiments"),
 )
-_LONGEST: Final = 2000
+_MAX_TEXT_LENGTH: Final = 2000
 OPEN_STATES: Final = ("empty", "planned", "in-progress")
-"""States in which it matters what is to be expected."""
+"""States in which a forecast is shown."""
 
 _SWATCHES: Final = {
     "scope": '<path d="M0 5H26" stroke="var(--scope)" stroke-width="2.5" stroke-dasharray="7 3"/>',
     "baseline": '<path d="M0 5H26" stroke="var(--muted)" stroke-width="2.5" stroke-dasharray="2 3"/>',
     "done-line": '<path d="M0 5H26" stroke="var(--done)" stroke-width="3"/>',
-    "fan": '<path d="M0 9 26 0V9Z" fill="var(--fan)"/>',
+    "interval": '<path d="M0 9 26 0V9Z" fill="var(--interval)"/>',
     "done": '<path d="M10 0H26V10H10Z" fill="var(--done)"/>',
     "doing": '<path d="M10 0H26V10H10Z" fill="var(--doing)"/>',
     "todo": '<path d="M10 0H26V10H10Z" fill="var(--todo)"/>',
@@ -50,55 +50,53 @@ _SWATCHES: Final = {
     "95": '<path d="M0 5H26" stroke="var(--ink)" stroke-width="2" stroke-dasharray="2 3"/>',
 }
 _LEGENDS: Final = {
-    "flow": (("todo", "to do"), ("doing", "under way"), ("done", "done")),
+    "flow": (("todo", "to do"), ("doing", "in progress"), ("done", "done")),
     "ad_hoc": (("done", "planned"), ("ad-hoc", "ad hoc")),
 }
 
 Legend = tuple[tuple[str, str], ...]
-"""(kind of the swatch, text)."""
+"""(name of the swatch, text) of each entry."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Charts:
-    """SVG texts; empty where there is nothing to draw."""
+    """SVG texts; empty without data."""
 
     burn_up: Mapping[str, str]
     """By goal id."""
     ad_hoc: Mapping[str, str]
-    """By team, as the next two."""
+    """By team name, as ``flow`` and ``cycle``."""
     flow: Mapping[str, str]
     cycle: Mapping[str, str]
 
 
 def render_html(data: ReportData) -> str:
-    """The whole file. Text from trackers and plans is escaped wherever it stands."""
+    """Return the whole file. All text from trackers and plans is escaped."""
     script = _read_resource("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     environment = SandboxedEnvironment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_sanitize
     )
     environment.filters.update(
-        words=format_state,
-        day=_format_day,
-        moment=_format_time,
-        short_day=lambda at: f"{at.day} {at:%b}",
-        answers=format_outcomes,
-        took=_format_days,
+        state=format_state,
+        time=format_time,
+        outcomes=format_outcomes,
+        duration=_format_days,
         range=format_range,
-        finish=lambda finish, year: _join_nonbreaking(format_completion_dates(finish, year)),
-        web=lambda url: url.startswith(("https://", "http://")),
+        completion_dates=lambda dates: _join_nonbreaking(format_completion_dates(dates)),
+        is_web_url=lambda url: url.startswith(("https://", "http://")),
     )
     return environment.from_string(_read_resource("report.html.j2")).render(
         data=data,
         charts=render_charts(data),
         views=VIEWS,
-        outcomes=OUTCOME_NAMES,
-        live=OPEN_STATES,
+        outcome_names=OUTCOME_NAMES,
+        open_states=OPEN_STATES,
         swatches=_SWATCHES,
         legends=_LEGENDS,
         burn_up_legend=_burn_up_legend,
         cycle_legend=_cycle_legend,
-        most_drawn=MAX_CHARTS,
+        max_charts=MAX_CHARTS,
         style=_read_resource("report.css"),
         script=script,
         script_hash=digest,
@@ -106,7 +104,7 @@ def render_html(data: ReportData) -> str:
 
 
 def render_charts(data: ReportData) -> Charts:
-    """All drawings of a report."""
+    """Render all charts of a report."""
     goals, teams = data.goals[:MAX_CHARTS], data.teams[:MAX_CHARTS]
     nothing = {team.name: "" for team in data.teams}
     return Charts(
@@ -114,34 +112,35 @@ def render_charts(data: ReportData) -> Charts:
         | {goal.id: burn_up_chart(goal.burn_up, _burn_up_title(goal)) for goal in goals if goal.burn_up},
         ad_hoc=nothing
         | {
-            team.name: ad_hoc_chart(team.weeks, f"Planned and ad-hoc work of {team.name} by week")
+            team.name: ad_hoc_chart(team.ad_hoc_weeks, f"Planned and ad-hoc work of {team.name} by week")
             for team in teams
-            if any(week.planned or week.unplanned for week in team.weeks)
+            if any(week.planned or week.unplanned for week in team.ad_hoc_weeks)
         },
         flow=nothing
         | {
-            team.name: flow_chart(team.cumulative, _flow_title(team, team.cumulative))
+            team.name: flow_chart(team.cumulative_flow, _flow_title(team, team.cumulative_flow))
             for team in teams
-            if team.cumulative
+            if team.cumulative_flow
         },
-        cycle=nothing | {team.name: cycle_chart(team, _cycle_title(team)) for team in teams if team.cycle},
+        cycle=nothing
+        | {team.name: cycle_chart(team, _cycle_title(team)) for team in teams if team.cycle_times},
     )
 
 
 def _burn_up_title(goal: GoalRow) -> str:
-    likely = goal.outlook.likely
-    forecast = f", likely {format_range(likely)} by the end" if likely else ""
+    interval = goal.forecast.interval_85
+    forecast = f", 85% interval at the end {format_range(interval)}" if interval else ""
     return f"Burn-up of {goal.title}: {goal.done} of {goal.scope} issues done{forecast}"
 
 
 def _flow_title(team: TeamRow, flow: CumulativeFlow) -> str:
-    now = f"{flow.todo[-1]} to do, {flow.doing[-1]} under way, {flow.done[-1]} done"
+    now = f"{flow.todo[-1]} to do, {flow.doing[-1]} in progress, {flow.done[-1]} done"
     return f"Cumulative flow of {team.name}: {now}"
 
 
 def _cycle_title(team: TeamRow) -> str:
-    told = ", ".join(f"{rank} % within {_format_days(days)}" for rank, days in team.percentiles)
-    return f"Cycle times of {team.name}: {len(team.cycle)} issues{', ' if told else ''}{told}"
+    percentiles = "".join(f", {text}" for _, text in _cycle_legend(team))
+    return f"Cycle times of {team.name}: {len(team.cycle_times)} issues{percentiles}"
 
 
 def _burn_up_legend(goal: GoalRow) -> Legend:
@@ -151,13 +150,14 @@ def _burn_up_legend(goal: GoalRow) -> Legend:
     entries = [("scope", "scope"), ("done-line", "done")]
     if chart.baseline is not None:
         entries.append(("baseline", f"baseline ({chart.baseline})"))
-    if chart.fan is not None and chart.end > chart.days[-1]:
-        entries.append(("fan", f"likely {format_range((chart.fan[0], chart.fan[2]))} by the end"))
+    if chart.forecast_interval is not None and chart.end > chart.days[-1]:
+        low, _, high = chart.forecast_interval
+        entries.append(("interval", f"85% interval at the end: {format_range((low, high))}"))
     return tuple(entries)
 
 
 def _cycle_legend(team: TeamRow) -> Legend:
-    return tuple((str(rank), f"{rank} % within {_format_days(days)}") for rank, days in team.percentiles)
+    return tuple((str(rank), f"{rank}% within {_format_days(days)}") for rank, days in team.percentiles)
 
 
 def _format_days(days: float) -> str:
@@ -168,9 +168,9 @@ def _format_days(days: float) -> str:
 
 
 def _sanitize(value: object) -> object:
-    """What people wrote, without control characters and text that runs backwards; escaping comes after this."""
+    """Remove control characters and bidirectional overrides from a text. HTML escaping follows."""
     return (
-        escape_terminal(value, _LONGEST)
+        escape_terminal(value, _MAX_TEXT_LENGTH)
         if isinstance(value, str) and not isinstance(value, Markup)
         else value
     )
@@ -180,14 +180,6 @@ def _read_resource(name: str) -> str:
     return files("sync.insights.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _format_day(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"
-
-
-def _format_time(at: datetime) -> str:
-    return f"{_format_day(at.date())}, {at:%H:%M} UTC"
-
-
 def _join_nonbreaking(text: str) -> Markup:
-    """Lines break after commas only."""
+    """Allow line breaks only after commas."""
     return Markup(", ").join(escape(part).replace(" ", "\u00a0") for part in text.split(", "))

@@ -1,4 +1,4 @@
-"""What a report is made from."""
+"""Inputs of a report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sync.model.rollup import Rollup
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportInputs:
-    """What the report is made from: what the store knows, and what was computed from it once."""
+    """Data of one increment from the store, and the results computed from it."""
 
     instance: str
     workspace: Workspace
@@ -30,16 +30,16 @@ class ReportInputs:
     rollup: Rollup
     known: Mapping[IssueRef, KnownIssue]
     flow: Mapping[IssueRef, IssueFlow]
-    """Of all issues of all teams' sources, old ones included."""
+    """Flows of all issues in the teams' sources, including old ones."""
     owners: Mapping[IssueRef, str]
-    """Whose work each issue is (a team's name)."""
+    """Issue -> name of the team whose work it is."""
     forecasts: Mapping[str, Forecast]
-    """By subject; empty where there are none."""
+    """By subject."""
     no_forecast: str
-    """Why a subject has none."""
+    """Reason to show for a subject without a forecast."""
     track_records: Mapping[str, str] = field(default_factory=dict)
-    """Subject -> how often earlier statements came true."""
-    ageing: Sequence[AgingIssue]
+    """Subject -> sentence about how often earlier forecasts came true."""
+    aging: Sequence[AgingIssue]
     ad_hoc: AdHocMetrics
     differences: Sequence[Difference]
     changed_since: datetime | None
@@ -50,7 +50,7 @@ class ReportInputs:
     predictability: Sequence[Predictability] = ()
     read_at: datetime | None
     silent_since: datetime | None = None
-    """Since when nothing was read, where that is too long."""
+    """Last sync, if it is too long ago."""
     now: datetime
 
     @property

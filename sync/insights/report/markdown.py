@@ -1,12 +1,12 @@
-"""The report as Markdown, for a wiki, a chat, a pull request or the summary of a CI job. All text is neutral there.
+"""The report as Markdown, for a wiki, a chat, a pull request or the summary of a CI job.
 
-Keys of issues get the invisible breaks, too: pasted into GitHub, ``acme/churn#7`` would link back from that issue.
+All text is escaped for GitHub, including issue keys: ``acme/churn#7`` would create a backlink on that issue.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from typing import Final
 
 from sync.config.escape import escape_github
 from sync.insights.report.model import (
@@ -17,40 +17,16 @@ from sync.insights.report.model import (
     ReportData,
     TeamRow,
 )
-from sync.insights.report.phrases import format_completion_dates, format_outcomes, format_range, format_state
+from sync.insights.report.phrases import (
+    format_completion_dates,
+    format_outcomes,
+    format_range,
+    format_state,
+    format_time,
+)
 
-MAX_ROWS = 50
-
-
-def render_markdown(data: ReportData) -> str:
-    """The same figures as the page, in its order; charts are left out."""
-    lines = [f"# {escape_github(data.increment)}: {data.headline}", ""]
-    lines += [escape_github(data.summary, limit=1000), ""] if data.summary else []
-    lines.append(_freshness(data))
-    for source in data.stale:
-        since = _format_time(source.failing_since) if source.failing_since else ""
-        lines += ["", f"**Old figures:** {escape_github(source.name)} could not be read since {since}."]
-    lines += ["", "## Goals", *_table(_GOAL_HEAD, (_goal_cells(goal) for goal in data.goals))]
-    capabilities = [each for goal in data.goals for each in goal.capabilities]
-    lines += [
-        "",
-        "## Capabilities",
-        *_table(_CAPABILITY_HEAD, (_capability_cells(each, data.today.year) for each in capabilities)),
-    ]
-    lines += ["", "## What changed", *_change_lines(data)]
-    lines += ["", "## Teams", *_table(_TEAM_HEAD, (_team_cells(team) for team in data.teams))]
-    lines += ["", "## Iterations", *_table(_ITERATION_HEAD, _iteration_cells(capabilities))]
-    lines += ["", "## Decisions of people", *_bullets(_override_lines(data))]
-    lines += ["", "## How good the data are", *_bullets([escape_github(each) for each in data.quality])]
-    lines += ["", "## What an auditor would ask", *_bullets([_describe_finding(each) for each in data.audit])]
-    if data.predictability:
-        lines += [
-            "",
-            "## Promised and kept",
-            *_table(_PREDICTABILITY_HEAD, map(_predictability_cells, data.predictability)),
-        ]
-    return "\n".join(lines) + "\n"
-
+MAX_ROWS: Final = 50
+_MISSING: Final = "n/a"
 
 _GOAL_HEAD = ("Goal", "Commitment", "State", "Health", "In time", "Capabilities", "Issues", "Change")
 _CAPABILITY_HEAD = (
@@ -61,19 +37,46 @@ _CAPABILITY_HEAD = (
     "Done",
     "Baseline",
     "In time",
-    "Likely",
-    "The rest is done",
+    "85% interval",
+    "Completion date",
 )
-_TEAM_HEAD = ("Team", "Ageing", "Oldest open issue", "Ad hoc, 4 weeks", "Unplanned, open")
-_ITERATION_HEAD = ("Capability", "Iteration", "State", "Done", "Experiments", "Days to an answer")
+_TEAM_HEAD = ("Team", "Aging WIP", "Oldest open issue", "Ad hoc, 4 weeks", "Unplanned, open")
+_ITERATION_HEAD = ("Capability", "Iteration", "State", "Done", "Experiments", "Median days to an answer")
 _PREDICTABILITY_HEAD = ("Increment", "Committed", "Stretch", "Predictability", "Carried over", "Ad hoc")
 
 
+def render_markdown(data: ReportData) -> str:
+    """Return the content of the HTML page in the same order, without charts."""
+    lines = [f"# {escape_github(data.increment)}: {data.headline}", ""]
+    lines += [escape_github(data.summary, limit=1000), ""] if data.summary else []
+    lines.append(_freshness(data))
+    for source in data.stale:
+        since = format_time(source.failing_since) if source.failing_since else ""
+        lines += ["", f"**Old numbers:** {escape_github(source.name)} could not be read since {since}."]
+    capabilities = [each for goal in data.goals for each in goal.capabilities]
+    sections = {
+        "Goals": _table(_GOAL_HEAD, map(_goal_cells, data.goals)),
+        "Capabilities": _table(_CAPABILITY_HEAD, map(_capability_cells, capabilities)),
+        "What changed": _change_lines(data),
+        "Teams": _table(_TEAM_HEAD, map(_team_cells, data.teams)),
+        "Iterations": _table(_ITERATION_HEAD, _iteration_cells(capabilities)),
+        "Manual overrides": _bullets(_override_lines(data)),
+        "Data quality": _bullets([escape_github(each) for each in data.data_quality]),
+        "Integrity findings": _bullets([_describe_finding(each) for each in data.findings]),
+    }
+    if data.predictability:
+        rows = map(_predictability_cells, data.predictability)
+        sections["Predictability"] = _table(_PREDICTABILITY_HEAD, rows)
+    for title, body in sections.items():
+        lines += ["", f"## {title}", *body]
+    return "\n".join(lines) + "\n"
+
+
 def _freshness(data: ReportData) -> str:
-    read = (
-        f"last read whole {_format_time(data.read_at)}" if data.read_at else "not every source read whole yet"
+    synced = (
+        f"last full sync {format_time(data.read_at)}" if data.read_at else "not all sources fully synced yet"
     )
-    return f"{_format_day(data.start)} to {_format_day(data.end)}, {format_state(data.phase)}. As of {_format_day(data.today)}; {read}."
+    return f"{data.start} to {data.end}, {format_state(data.phase)}. As of {data.today}; {synced}."
 
 
 def _goal_cells(goal: GoalRow) -> Sequence[str]:
@@ -81,77 +84,80 @@ def _goal_cells(goal: GoalRow) -> Sequence[str]:
         goal.title,
         goal.commitment,
         format_state(goal.state) + (", released" if goal.released else ""),
-        format_state(goal.health or "no statement"),
-        goal.outlook.words,
+        format_state(goal.health or _MISSING),
+        goal.forecast.summary,
         f"{goal.required_done} of {goal.required_total}",
         f"{goal.done} of {goal.scope}",
-        goal.changed,
+        goal.change_summary,
     )
 
 
-def _capability_cells(each: CapabilityRow, year: int) -> Sequence[str]:
-    facts = (("released", each.released), ("blocked", each.blocked), ("not proven", each.not_proven))
-    notes = [word for word, on in facts if on] + ([each.proof] if each.proof else [])
-    likely = each.outlook.likely
+def _capability_cells(each: CapabilityRow) -> Sequence[str]:
+    flags = (
+        ("released", each.released),
+        ("blocked", each.blocked),
+        ("evidence missing", each.evidence_missing),
+    )
+    notes = [name for name, is_set in flags if is_set] + ([each.evidence] if each.evidence else [])
+    forecast = each.forecast
+    interval = forecast.interval_85
     return (
         each.title,
         ", ".join(each.teams) or each.team,
         ", ".join([format_state(each.state), *notes]),
-        format_state(each.health or "no statement"),
+        format_state(each.health or _MISSING),
         f"{each.done}/{each.scope}",
-        "-" if each.baseline is None else f"{each.baseline} +{each.added} -{each.removed}",
-        each.outlook.words,
-        f"{format_range(likely)} of {each.outlook.most}" if likely else "-",
-        format_completion_dates(each.outlook.finish, year) or "-",
+        _MISSING if each.baseline is None else f"{each.baseline} +{each.added} -{each.removed}",
+        forecast.summary,
+        f"{format_range(interval)} of {forecast.total}" if interval else _MISSING,
+        format_completion_dates(forecast.completion_dates) or _MISSING,
     )
 
 
 def _team_cells(team: TeamRow) -> Sequence[str]:
-    old = sum(each.band != "normal" for each in team.ageing)
-    oldest = team.ageing[0] if team.ageing else None
-    share = team.unplanned_share
+    aging = sum(each.band != "normal" for each in team.aging_wip)
+    oldest = team.aging_wip[0] if team.aging_wip else None
     return (
         team.name,
-        str(old),
-        f"{oldest.issue.key} ({oldest.days:.0f} days)" if oldest else "-",
-        "-" if share is None else f"{share:.0%}",
+        str(aging),
+        f"{oldest.issue.key} ({oldest.days:.0f} days)" if oldest else _MISSING,
+        _percent(team.unplanned_share),
         str(team.unplanned_open),
     )
 
 
 def _iteration_cells(capabilities: Iterable[CapabilityRow]) -> Iterable[Sequence[str]]:
     for each in capabilities:
-        for one in each.iterations:
-            took = "-" if one.usual_days is None else f"{one.usual_days:.0f}"
+        for iteration in each.iterations:
+            days = iteration.median_days
             yield (
                 each.title,
-                one.name or "-",
-                format_state(one.state or "-"),
-                f"{one.done}/{one.scope}",
-                format_outcomes(one),
-                took,
+                iteration.name or _MISSING,
+                format_state(iteration.state or _MISSING),
+                f"{iteration.done}/{iteration.scope}",
+                format_outcomes(iteration),
+                _MISSING if days is None else f"{days:.0f}",
             )
 
 
 def _change_lines(data: ReportData) -> list[str]:
     if data.changed_since is None:
-        return ["", "There are no earlier figures to compare with yet."]
-    lines = ["", f"Since {_format_time(data.changed_since)}."]
-    told = [
+        return ["", "There are no earlier numbers to compare with yet."]
+    changes = [
         f"{escape_github(change.title)}: {change.done_before}/{change.scope_before} -> "
         f"{change.done_after}/{change.scope_after} ("
         + ", ".join(f"{part.issues} {part.name}" for part in change.parts)
         + ")"
         for change in data.changes
     ]
-    return [*lines, *_bullets(told, "Nothing changed.")]
+    return ["", f"Since {format_time(data.changed_since)}.", *_bullets(changes, "Nothing changed.")]
 
 
 def _describe_finding(each: FindingRow) -> str:
-    more = f"; and {each.left_out} more" if each.left_out else ""
+    more = f"; and {each.more_evidence} more" if each.more_evidence else ""
     evidence = "; ".join(each.evidence)
-    told = f"{each.title} ({format_state(each.kind)}): {each.text}"
-    return escape_github(told) + (f" ({escape_github(evidence + more, limit=1000)})" if evidence else "")
+    text = escape_github(f"{each.title} ({format_state(each.kind)}): {each.text}")
+    return text + (f" ({escape_github(evidence + more, limit=1000)})" if evidence else "")
 
 
 def _predictability_cells(each: PredictabilityRow) -> Sequence[str]:
@@ -159,16 +165,20 @@ def _predictability_cells(each: PredictabilityRow) -> Sequence[str]:
         each.increment + (" (so far)" if each.so_far else ""),
         f"{each.committed_done} of {each.committed_total}",
         f"{each.stretch_done} of {each.stretch_total}",
-        "-" if each.share is None else f"{each.share:.0%}",
-        str(each.carried),
-        "-" if each.ad_hoc is None else f"{each.ad_hoc:.0%}",
+        _percent(each.share),
+        str(each.carried_over),
+        _percent(each.ad_hoc),
     )
+
+
+def _percent(share: float | None) -> str:
+    return _MISSING if share is None else f"{share:.0%}"
 
 
 def _override_lines(data: ReportData) -> list[str]:
     return [
         f"{escape_github(each.key)} {escape_github(each.kind)} {escape_github(each.label)}, "
-        f"since {_format_time(each.since)}"
+        f"since {format_time(each.since)}"
         for each in data.overrides
     ]
 
@@ -179,17 +189,9 @@ def _bullets(lines: Sequence[str], empty_text: str = "None.") -> list[str]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    made = [_row(row) for row in rows]
-    return ["", _row(head), "|" + " --- |" * len(head), *made] if made else ["", "None."]
+    lines = [_row(row) for row in rows]
+    return ["", _row(head), "|" + " --- |" * len(head), *lines] if lines else ["", "None."]
 
 
 def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(escape_github(cell) or " " for cell in cells) + " |"
-
-
-def _format_day(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"
-
-
-def _format_time(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -1,6 +1,7 @@
-"""Everything that a report shows, as one frozen value. HTML, Markdown and JSON are views of it and compute nothing.
+"""Content of a report as one frozen value. HTML, Markdown and JSON are views of it and compute nothing.
 
-``schemas/report.json`` is made from these classes. Times are aware and in UTC, days are of the increment's time zone.
+``schemas/report.json`` is generated from these classes. Times are aware and in UTC, days are of the increment's time
+zone. A field that is renamed, removed or changes its meaning increases VERSION.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from pydantic import ConfigDict
 
 from sync.model.attribution import Part
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Issue:
-    """An issue that the report names."""
+    """Reference to an issue."""
 
     ref: str
     """``<tracker>:<key>``."""
@@ -29,7 +30,7 @@ class Issue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceRow:
-    """How fresh the figures of one source are."""
+    """Freshness of one source."""
 
     name: str
     last_whole: datetime | None
@@ -38,23 +39,23 @@ class SourceRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForecastSummary:
-    """What a forecast says of a subject, in figures that a reader may quote."""
+    """Forecast of a goal, capability or team, in rounded numbers."""
 
     probability: float | None
-    """That all required work is done in time, in steps of 0.05; None: no statement."""
-    words: str
-    """The same as a phrase, or why there is none."""
-    likely: tuple[int, int] | None
-    """Issues done by then, with those that are done now: the central 85 % interval."""
-    middle: int | None
-    """The median of the same."""
-    most: int | None
-    """What the interval is of: issues done now, and those left that the forecast is about."""
-    finish: tuple[tuple[float, date | None], ...]
-    """(how sure, day by which the rest is done); None: not within two years."""
+    """Probability that all required work is done in time, in steps of 0.05; null without a forecast."""
+    summary: str
+    """The probability as a phrase, or the reason why there is none."""
+    interval_85: tuple[int, int] | None
+    """85% interval of the issues done by then, including those that are done now."""
+    median: int | None
+    """Median of the same."""
+    total: int | None
+    """Total of the interval: issues done now and remaining issues."""
+    completion_dates: tuple[tuple[float, date | None], ...]
+    """(probability, day by which the remaining work is done); null: beyond two years."""
     assumptions: tuple[str, ...]
     track_record: str | None = None
-    """How often earlier statements of this kind came true."""
+    """How often earlier forecasts of this kind came true."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,32 +64,35 @@ class ExperimentRow:
 
     issue: Issue
     outcome: Literal["confirmed", "rejected", "inconclusive", "open", "missing"]
-    """``missing``: closed, and nobody said how it ended."""
+    """``missing``: closed without an answer."""
     days: float | None
-    """From question to answer; None without an answer."""
+    """Days from creation to answer; null without an answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IterationRow:
+    """One iteration of a capability, or its experiments that belong to no iteration."""
+
     name: str | None
-    """None: the experiments of a capability that belong to no iteration."""
+    """null: the experiments that belong to no iteration."""
     state: str | None
     done: int
     scope: int
-    questions: tuple[ExperimentRow, ...]
-    """Its experiments."""
-    usual_days: float | None
-    """Median time from question to answer; None without an answer."""
+    experiments: tuple[ExperimentRow, ...]
+    median_days: float | None
+    """Median days from creation to answer; null without an answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CapabilityRow:
+    """One capability."""
+
     id: str
     title: str
     team: str
-    """The owner."""
+    """Owner."""
     teams: tuple[str, ...]
-    """Those whose issues count."""
+    """Teams whose issues count."""
     state: str
     health: str | None
     released: bool
@@ -103,44 +107,46 @@ class CapabilityRow:
     removed: int
     blocked: bool
     blocked_issues: tuple[Issue, ...]
-    proof: str | None
-    """What the evidence that it asks for says; None when it asks for none."""
-    not_proven: bool
-    """Done, but the evidence that it asks for is not there."""
-    outlook: ForecastSummary
+    evidence: str | None
+    """Result of the required evidence; null if none is required."""
+    evidence_missing: bool
+    """Done, but the required evidence is missing."""
+    forecast: ForecastSummary
     iterations: tuple[IterationRow, ...]
     warnings: tuple[str, ...]
     uncertain: tuple[str, ...]
-    """Sources that feed it and could not be read."""
+    """Sources of its issues that could not be read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BurnUp:
-    """Scope and done work day by day. An issue is in scope from its creation, or from the day that it was dropped on no
-    more; issues that are in other capabilities today are not looked for in the past."""
+    """Scope and done issues by day. An issue is in scope from its creation until it is dropped. Only issues that count
+    towards the goal now are included."""
 
     days: tuple[date, ...]
     scope: tuple[int, ...]
     done: tuple[int, ...]
     baseline: int | None
     baseline_at: date | None
-    """The day from which the baseline is known."""
+    """Day from which the baseline is known."""
     end: date
-    fan: tuple[int, int, int] | None
-    """Low, middle and high of what is done at the end (85 %); None without a forecast."""
+    forecast_interval: tuple[int, int, int] | None
+    """Issues done at the end: lower bound, median and upper bound of the 85% interval; null without a forecast."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangePart:
+    """Issues that changed a subject in one way."""
+
     name: Part
     issues: int
     keys: tuple[str, ...]
-    """Of the first ones."""
+    """Keys of the first issues."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangeRow:
-    """What became different in one subject since a moment; the parts add up."""
+    """Changes of one goal or capability since ``changed_since``; the parts add up."""
 
     subject: str
     """``goal:<id>`` or ``capability:<id>``."""
@@ -158,6 +164,8 @@ class ChangeRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GoalRow:
+    """One goal with its capabilities."""
+
     id: str
     title: str
     commitment: Literal["committed", "stretch"]
@@ -168,18 +176,17 @@ class GoalRow:
     required_total: int
     done: int
     scope: int
-    outlook: ForecastSummary
+    forecast: ForecastSummary
     capabilities: tuple[CapabilityRow, ...]
     burn_up: BurnUp | None
-    """None while no issue counts."""
-    changed: str
-    """One sentence of change."""
+    """null without a counted issue."""
+    change_summary: str
     warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CumulativeFlow:
-    """How many issues of a team were where at the end of each day, since the increment began."""
+    """Issues of a team by state at the end of each day since the start of the increment."""
 
     days: tuple[date, ...]
     todo: tuple[int, ...]
@@ -189,7 +196,7 @@ class CumulativeFlow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CyclePoint:
-    """A finished issue: when, and how many days it took from its start, or its creation where no start was seen."""
+    """Finished issue with its cycle time: days from its start, or from its creation if no start is known."""
 
     finished: date
     days: float
@@ -198,6 +205,8 @@ class CyclePoint:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgingRow:
+    """Open issue with its age, compared with finished issues of its team."""
+
     issue: Issue
     days: float
     percentile: float
@@ -210,7 +219,7 @@ class AgingRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdHocWeek:
-    """Issues finished in an ISO week, and how many of them nobody had planned."""
+    """Issues finished in an ISO week, planned and unplanned (ad-hoc) ones."""
 
     week: str
     planned: int
@@ -219,30 +228,34 @@ class AdHocWeek:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TeamRow:
+    """One team."""
+
     name: str
     flow: str
     """kanban or scrum."""
-    cumulative: CumulativeFlow | None
-    cycle: tuple[CyclePoint, ...]
+    cumulative_flow: CumulativeFlow | None
+    cycle_times: tuple[CyclePoint, ...]
     percentiles: tuple[tuple[int, float], ...]
     """(50, days), (85, days), (95, days)."""
-    ageing: tuple[AgingRow, ...]
-    """Open issues, oldest first against the team's own percentiles; at most 100."""
-    no_ageing: str
-    """Why there is none."""
+    aging_wip: tuple[AgingRow, ...]
+    """Open issues, highest percentile first; at most 100."""
+    no_aging_reason: str
+    """Reason why ``aging_wip`` is empty."""
     unplanned_open: int
     unplanned_share: float | None
-    """Of what was finished in the last four weeks; None when nothing was."""
-    weeks: tuple[AdHocWeek, ...]
-    outlook: ForecastSummary
+    """Share of the issues finished in the last four weeks; null if none was."""
+    ad_hoc_weeks: tuple[AdHocWeek, ...]
+    forecast: ForecastSummary
     unanswered: tuple[Issue, ...]
-    """Closed experiments of which nobody said how they ended."""
+    """Closed experiments without an answer."""
     conflicts: tuple[Issue, ...]
-    """Issues that another team's rules claim, too."""
+    """Issues that rules of another team match, too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OverrideRow:
+    """One manual override."""
+
     key: str
     kind: str
     label: str
@@ -252,6 +265,8 @@ class OverrideRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnplannedRow:
+    """One ad-hoc issue."""
+
     issue: Issue
     teams: tuple[str, ...]
     requester: str
@@ -262,40 +277,40 @@ class UnplannedRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FindingRow:
-    """Something that looks better than it is. No verdict: it only says what nobody should overlook."""
+    """Integrity finding: something that looks better than it is."""
 
     kind: str
     subject: str
     title: str
     text: str
     evidence: tuple[str, ...]
-    """The first facts behind it."""
-    left_out: int
-    """How many facts there are besides."""
+    """First facts behind it."""
+    more_evidence: int
+    """Number of further facts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PredictabilityRow:
-    """What an increment promised and what came of it."""
+    """Predictability of one increment."""
 
     increment: str
     so_far: bool
-    """It is not over yet."""
+    """The increment is not over yet."""
     committed_done: int
     committed_total: int
     stretch_done: int
     stretch_total: int
     share: float | None
-    """Actual value of all goals by the planned value of the committed ones; None: people have to enter values."""
-    carried: int
-    """Issues left open."""
+    """Actual value of all goals divided by the planned value of the committed ones; null: values are not entered."""
+    carried_over: int
+    """Open issues."""
     ad_hoc: float | None
-    """Share of what was finished; None when nothing was."""
+    """Share of ad-hoc issues among the finished ones; null if none was finished."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportData:
-    """One increment as it stands."""
+    """Report of one increment."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
 
@@ -307,13 +322,13 @@ class ReportData:
     phase: str
     timezone: str
     today: date
-    """The day that the figures are of."""
+    """Day of the report."""
     read_at: datetime | None
-    """When the source that was read longest ago was last read whole."""
+    """Last full sync of the source that is furthest behind."""
     headline: str
-    """What is done and what asks for attention."""
+    """Done goals, and what needs attention."""
     summary: str
-    """About the committed goal that is least likely in time; empty when none is under way."""
+    """Least probable committed goal; empty if none is in progress."""
     committed_done: int
     committed_total: int
     stretch_done: int
@@ -321,23 +336,23 @@ class ReportData:
     goals: tuple[GoalRow, ...]
     teams: tuple[TeamRow, ...]
     changed_since: datetime | None
-    """None when there is nothing earlier to compare with."""
+    """null without earlier data to compare with."""
     changes: tuple[ChangeRow, ...]
     unplanned: tuple[UnplannedRow, ...]
-    """Open ones, those that wait longest first; at most 200."""
+    """Open issues, longest waiting first; at most 200."""
     unplanned_open: int
-    """All open ones."""
+    """Number of all open issues."""
     unplanned_share: float | None
     sources: tuple[SourceRow, ...]
     overrides: tuple[OverrideRow, ...]
-    quality: tuple[str, ...]
-    """What is wrong with the data, a sentence each."""
-    audit: tuple[FindingRow, ...]
-    """What an auditor would ask about."""
+    data_quality: tuple[str, ...]
+    """Problems with the data, a sentence each."""
+    findings: tuple[FindingRow, ...]
+    """Integrity findings."""
     predictability: tuple[PredictabilityRow, ...]
-    """Of the increments that have begun, oldest first."""
+    """Increments that have begun, oldest first."""
 
     @property
     def stale(self) -> tuple[SourceRow, ...]:
-        """Sources whose figures are from before."""
+        """Sources that could not be read: their numbers are old."""
         return tuple(source for source in self.sources if source.failing_since)

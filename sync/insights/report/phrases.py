@@ -1,13 +1,13 @@
-"""Figures as phrases."""
+"""Numbers of a report as phrases."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
-from sync.forecast.probability import describe_probability, round_probability
+from sync.forecast.probability import describe_forecast
 from sync.insights.report.model import ForecastSummary, IterationRow
 from sync.model.attribution import PARTS, Difference
 from sync.model.forecast import Forecast
@@ -25,76 +25,79 @@ _PART_NAMES: Final[Mapping[str, str]] = {
     "added": "added",
     "dropped": "dropped",
     "reopened": "reopened",
-    "remapped": "counted elsewhere by an edit of rules or by a person",
+    "remapped": "remapped by an edit of rules or plan or by a manual override",
     "vanished": "gone from the tracker",
 }
+_STATE_NAMES: Final[Mapping[str, str]] = {"todo": "to do", "doing": "in progress"}
+_SHOWN_PROBABILITIES: Final = (0.5, 0.85)
 
 
-def build_outlook(
+def summarize_forecast(
     forecast: Forecast | None, done: int, default: str = "no forecast yet", track_record: str | None = None
 ) -> ForecastSummary:
-    """``done``: issues that are done now. ``default``: what to say where there is no forecast at all."""
+    """Return the rounded numbers of a forecast.
+
+    ``done``: issues that are done now. ``default``: reason to show if there is no forecast.
+    """
     if forecast is None:
         return ForecastSummary(
-            probability=None, words=default, likely=None, middle=None, most=None, finish=(), assumptions=()
+            probability=None,
+            summary=default,
+            interval_85=None,
+            median=None,
+            total=None,
+            completion_dates=(),
+            assumptions=(),
         )
     counts = dict(forecast.counts)
-    likely = (done + counts[0.075], done + counts[0.925]) if counts else None
-    probability, words = _probability_and_phrase(forecast, default)
+    probability, summary = describe_forecast(forecast, default)
     return ForecastSummary(
         probability=probability,
-        words=words,
-        likely=likely,
-        middle=done + counts[0.5] if counts else None,
-        most=done + forecast.remaining,
-        finish=forecast.finish if forecast.remaining else (),
+        summary=summary,
+        interval_85=(done + counts[0.075], done + counts[0.925]) if counts else None,
+        median=done + counts[0.5] if counts else None,
+        total=done + forecast.remaining,
+        completion_dates=forecast.finish if forecast.remaining else (),
         assumptions=forecast.assumptions,
         track_record=track_record,
     )
 
 
-def _probability_and_phrase(forecast: Forecast, default: str) -> tuple[float | None, str]:
-    if forecast.probability is None:
-        return None, forecast.reason or default
-    if not forecast.remaining:
-        return 1.0, "nothing is left to do"
-    probability = round_probability(forecast.probability)
-    return probability, describe_probability(probability)
-
-
 def describe_changes(difference: Difference | None) -> str:
-    """``3 delivered, 1 added``; one sentence of what is different."""
+    """Return the number of issues in each part, as ``3 delivered, 1 added``."""
     if difference is None or not difference.entries:
         return "nothing changed"
     parts = [(len(difference.part(name)), _PART_NAMES[name]) for name in PARTS]
-    return ", ".join(f"{count} {noun}" for count, noun in parts if count)
+    return ", ".join(f"{count} {name}" for count, name in parts if count)
 
 
-def format_completion_dates(finish: tuple[tuple[float, date | None], ...], year: int) -> str:
-    """``4 Dec (50 %), 18 Jan 2027 (85 %)``; empty without a statement. ``year``: the one that need not be said."""
-    shown = [(sure, day) for sure, day in finish if sure in (0.5, 0.85)]
-    return ", ".join(f"{_format_day(day, year)} ({100 * sure:.0f} %)" for sure, day in shown)
+def format_completion_dates(dates: tuple[tuple[float, date | None], ...]) -> str:
+    """Return ``2026-12-04 (50%), 2027-01-18 (85%)``; empty without a forecast."""
+    shown = [(probability, day) for probability, day in dates if probability in _SHOWN_PROBABILITIES]
+    return ", ".join(
+        f"{day} ({probability:.0%})" if day else f"no date at {probability:.0%} confidence"
+        for probability, day in shown
+    )
 
 
-def _format_day(day: date | None, year: int) -> str:
-    if day is None:
-        return "open end"
-    return f"{day.day} {day:%b}" if day.year == year else f"{day.day} {day:%b %Y}"
+def format_time(at: datetime) -> str:
+    """Return ``2026-12-04 09:30 UTC``."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def format_range(bounds: tuple[int, int]) -> str:
-    """``8 to 11``, or ``8`` where both are the same."""
+    """Return ``8 to 11``, or ``8`` if both bounds are equal."""
     low, high = bounds
     return f"{low} to {high}" if low < high else str(low)
 
 
 def format_state(state: str) -> str:
-    """``in-progress`` -> ``in progress``."""
-    return {"todo": "to do", "doing": "under way"}.get(state, state.replace("-", " "))
+    """Return a state in words: ``in-progress`` as ``in progress``."""
+    return _STATE_NAMES.get(state, state.replace("-", " "))
 
 
 def format_outcomes(iteration: IterationRow) -> str:
-    """``2 confirmed, 1 rejected, 1 open``; ``none`` where nothing was asked."""
-    counts = Counter[str](question.outcome for question in iteration.questions)
-    parts = [(counts[outcome], noun) for outcome, noun in OUTCOME_NAMES.items()]
-    return ", ".join(f"{count} {noun}" for count, noun in parts if count) or "none"
+    """Return ``2 confirmed, 1 rejected, 1 open``; ``none`` without experiments."""
+    counts = Counter[str](experiment.outcome for experiment in iteration.experiments)
+    parts = [(counts[outcome], name) for outcome, name in OUTCOME_NAMES.items()]
+    return ", ".join(f"{count} {name}" for count, name in parts if count) or "none"

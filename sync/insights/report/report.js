@@ -37,7 +37,7 @@
     });
   });
 
-  // Where a narrow screen stacks the cells of a row, the style takes their meaning away: it is said here instead.
+  // On a narrow screen the style stacks the cells of a row, which removes their table semantics: restore them as roles.
   var roles = { THEAD: "rowgroup", TBODY: "rowgroup", TR: "row", TD: "cell" };
   document.querySelectorAll(".stack").forEach(function (table) {
     var labels = Array.from(table.tHead.rows[0].cells).map(function (cell) { return cell.textContent; });
@@ -48,16 +48,16 @@
     });
   });
 
-  function fromAddress() {
+  function showFromHash() {
     var name = location.hash.slice(1);
     var place = name && document.getElementById(name);
     var holder = place && place.closest(".view");
-    var asked = tabs.filter(function (tab) { return tab.dataset.view === name || (holder && view(tab) === holder); })[0];
-    if (asked || !document.querySelector(".view.shown")) { show(asked || tabs[0]); }
+    var requested = tabs.filter(function (tab) { return tab.dataset.view === name || (holder && view(tab) === holder); })[0];
+    if (requested || !document.querySelector(".view.shown")) { show(requested || tabs[0]); }
     if (holder && holder !== place) { place.scrollIntoView(); }
   }
-  window.addEventListener("hashchange", fromAddress);
-  fromAddress();
+  window.addEventListener("hashchange", showFromHash);
+  showFromHash();
 
   document.getElementById("theme").addEventListener("click", function () {
     var dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -73,12 +73,12 @@
   var texts = rows.map(function (row) { return row.textContent.toLowerCase(); });
   if (filter) {
     filter.addEventListener("input", function () {
-      var wanted = filter.value.trim().toLowerCase(), shown = 0;
+      var query = filter.value.trim().toLowerCase(), shown = 0;
       rows.forEach(function (row, place) {
-        row.hidden = texts[place].indexOf(wanted) < 0;
+        row.hidden = texts[place].indexOf(query) < 0;
         shown += row.hidden ? 0 : 1;
       });
-      document.getElementById("filtered").textContent = wanted ? shown + " of " + rows.length : "";
+      document.getElementById("filtered").textContent = query ? shown + " of " + rows.length : "";
     });
   }
 })();

@@ -1,4 +1,4 @@
-"""Single lines of a report: changes, ad-hoc work, findings, promises kept."""
+"""Rows of a report: changes, ad-hoc work, findings and predictability."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_EVIDENCE: Final = 6
 
 
 def change_row(difference: Difference) -> ChangeRow:
-    """What changed in one goal or capability."""
+    """Build the row of the changes of one goal or capability."""
     return ChangeRow(
         subject=difference.subject,
         title=difference.title,
@@ -42,7 +42,7 @@ def change_row(difference: Difference) -> ChangeRow:
 
 
 def unplanned_row(item: AdHocIssue) -> UnplannedRow:
-    """One piece of ad-hoc work."""
+    """Build the row of one ad-hoc issue."""
     return UnplannedRow(
         issue=Issue(ref=str(item.ref), key=item.ref.key, title=item.title, url=item.url),
         teams=item.teams,
@@ -54,14 +54,14 @@ def unplanned_row(item: AdHocIssue) -> UnplannedRow:
 
 
 def finding_row(finding: AuditFinding) -> FindingRow:
-    """A finding with the first of its evidence."""
+    """Build the row of a finding with its first pieces of evidence."""
     return FindingRow(
         kind=finding.kind,
         subject=finding.subject,
         title=finding.title,
         text=finding.text,
         evidence=tuple(_describe_evidence(each) for each in finding.evidence[:MAX_EVIDENCE]),
-        left_out=max(0, len(finding.evidence) - MAX_EVIDENCE),
+        more_evidence=max(0, len(finding.evidence) - MAX_EVIDENCE),
     )
 
 
@@ -71,7 +71,7 @@ def _describe_evidence(fact: FindingEvidence) -> str:
 
 
 def predictability_row(found: Predictability) -> PredictabilityRow:
-    """What an increment promised and kept."""
+    """Build the row of the predictability of one increment."""
     (done, total), (more_done, more) = found.count("committed"), found.count("stretch")
     return PredictabilityRow(
         increment=found.increment,
@@ -81,6 +81,6 @@ def predictability_row(found: Predictability) -> PredictabilityRow:
         stretch_done=more_done,
         stretch_total=more,
         share=found.share,
-        carried=sum(each.remaining for each in found.carried),
+        carried_over=sum(each.remaining for each in found.carried),
         ad_hoc=found.ad_hoc.share,
     )

@@ -1,15 +1,14 @@
-"""The lines of the teams: flow, cycle times, ageing work, ad-hoc work. No figure is about one person."""
+"""Rows of the teams: flow, cycle times, aging WIP and ad-hoc work. No number is about a single person."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from collections.abc import Sequence
+from datetime import date, tzinfo
 from typing import Final
 
-from connectors.model import IssueRef, KnownIssue
-from mappings.model import Conflict, Increment, TeamMapping, Workspace
+from connectors.model import IssueRef
+from mappings.model import TeamMapping
 from sync.insights.report.flows import (
     ad_hoc_weeks,
     cumulative_flow,
@@ -17,82 +16,64 @@ from sync.insights.report.flows import (
     cycle_time_percentiles,
     local_day,
 )
+from sync.insights.report.inputs import ReportInputs
 from sync.insights.report.model import AdHocWeek, AgingRow, Issue, TeamRow
-from sync.insights.report.phrases import build_outlook
-from sync.insights.unplanned import AdHocIssue, AdHocMetrics
+from sync.insights.report.phrases import summarize_forecast
+from sync.insights.unplanned import AdHocIssue
 from sync.model.flow import IssueFlow
-from sync.model.forecast import AgingIssue, Forecast
-from sync.model.rollup import CapabilityRollup, CountedIssue
+from sync.model.rollup import CountedIssue, IncrementRollup
 
 MAX_AGING: Final = 100
+"""Rows of aging WIP for one team."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TeamInputs:
-    """As in ``build.ReportInputs``; ``capabilities`` are those of the increment."""
-
-    workspace: Workspace
-    increment: Increment
-    capabilities: Sequence[CapabilityRollup]
-    conflicts: Sequence[Conflict]
-    known: Mapping[IssueRef, KnownIssue]
-    flow: Mapping[IssueRef, IssueFlow]
-    owners: Mapping[IssueRef, str]
-    forecasts: Mapping[str, Forecast]
-    no_forecast: str
-    track_records: Mapping[str, str]
-    ageing: Sequence[AgingIssue]
-    ad_hoc: AdHocMetrics
-    zone: tzinfo
-    now: datetime
-
-
-def team_rows(inputs: TeamInputs) -> tuple[TeamRow, ...]:
-    """Teams in the order of the mappings, those included that have no issue."""
+def team_rows(inputs: ReportInputs, rollup: IncrementRollup) -> tuple[TeamRow, ...]:
+    """Build the rows of all teams in the order of the mappings, including teams without issues."""
     counted: defaultdict[str, list[tuple[str, CountedIssue]]] = defaultdict(list)
-    for capability in inputs.capabilities:
-        for issue in capability.issues:
-            counted[issue.team].append((capability.id, issue))
-    ways: defaultdict[str, list[IssueFlow]] = defaultdict(list)
-    for ref, way in inputs.flow.items():
+    for goal in rollup.goals:
+        for capability in goal.capabilities:
+            for issue in capability.issues:
+                counted[issue.team].append((capability.id, issue))
+    flows: defaultdict[str, list[IssueFlow]] = defaultdict(list)
+    for ref, flow in inputs.flow.items():
         if ref in inputs.owners:
-            ways[inputs.owners[ref]].append(way)
+            flows[inputs.owners[ref]].append(flow)
     return tuple(
-        _team_row(team, counted[team.team], ways[team.team], inputs) for team in inputs.workspace.teams
+        _team_row(team, counted[team.team], flows[team.team], inputs) for team in inputs.workspace.teams
     )
 
 
 def _team_row(
     team: TeamMapping,
     counted: Sequence[tuple[str, CountedIssue]],
-    ways: Sequence[IssueFlow],
-    inputs: TeamInputs,
+    flows: Sequence[IssueFlow],
+    inputs: ReportInputs,
 ) -> TeamRow:
     subject = f"team:{team.team}"
     today = min(local_day(inputs.now, inputs.zone), inputs.increment.end)
     first = min(inputs.increment.start, today)
     items = [item for item in inputs.ad_hoc.items if team.team in item.teams]
-    cycle = cycle_points(ways, inputs.now, inputs.zone)
-    ageing = _aging_rows(team.team, counted, inputs)
+    cycle_times = cycle_points(flows, inputs.now, inputs.zone)
+    aging = _aging_rows(team.team, counted, inputs)
     share = inputs.ad_hoc.shares.get(team.team)
     return TeamRow(
         name=team.team,
         flow=team.flow,
-        cumulative=cumulative_flow(ways, first, today, inputs.zone),
-        cycle=cycle,
-        percentiles=cycle_time_percentiles(cycle),
-        ageing=ageing,
-        no_ageing="" if ageing else _no_aging_reason(counted, items),
+        cumulative_flow=cumulative_flow(flows, first, today, inputs.zone),
+        cycle_times=cycle_times,
+        percentiles=cycle_time_percentiles(cycle_times),
+        aging_wip=aging,
+        no_aging_reason="" if aging else _no_aging_reason(counted, items),
         unplanned_open=sum(item.is_waiting for item in items),
         unplanned_share=share.share if share else None,
-        weeks=_ad_hoc_by_week(counted, items, first, today, inputs.zone),
-        outlook=build_outlook(
+        ad_hoc_weeks=_ad_hoc_by_week(counted, items, first, today, inputs.zone),
+        forecast=summarize_forecast(
             inputs.forecasts.get(subject), 0, inputs.no_forecast, inputs.track_records.get(subject)
         ),
         unanswered=_unanswered_experiments(counted),
         conflicts=tuple(
             _known_issue(conflict.ref, inputs)
-            for conflict in inputs.conflicts
+            for conflict in inputs.rollup.conflicts
             if any(claim.team == team.team for claim in conflict.claims)
         ),
     )
@@ -121,37 +102,40 @@ def _unanswered_experiments(counted: Sequence[tuple[str, CountedIssue]]) -> tupl
 def _no_aging_reason(counted: Sequence[tuple[str, CountedIssue]], items: Sequence[AdHocIssue]) -> str:
     is_open = any(issue.in_scope and issue.state.state != "done" for _, issue in counted)
     if is_open or any(item.is_waiting for item in items):
-        return "The team has finished too little yet to hold its open issues against."
+        return "The team has too few finished issues to compare its open issues with."
     return "No issue is open."
 
 
 def _aging_rows(
-    team: str, counted: Sequence[tuple[str, CountedIssue]], inputs: TeamInputs
+    team: str, counted: Sequence[tuple[str, CountedIssue]], inputs: ReportInputs
 ) -> tuple[AgingRow, ...]:
-    homes = {issue.ref: (capability, issue.state.blocked) for capability, issue in counted}
+    subjects = {issue.ref: (capability, issue.state.blocked) for capability, issue in counted}
     states = {issue.ref: issue.state.state for _, issue in counted}
     states |= {item.ref: item.state for item in inputs.ad_hoc.items}
-    own = [each for each in inputs.ageing if each.team == team and each.ref in states]
+    own = [each for each in inputs.aging if each.team == team and each.ref in states]
     own.sort(key=lambda each: (-each.percentile, -each.age_days, each.ref))
-    return tuple(
-        AgingRow(
-            issue=_known_issue(each.ref, inputs),
-            days=round(each.age_days, 1),
-            percentile=round(each.percentile, 1),
-            band=each.band,
-            state=states[each.ref],
-            blocked=homes.get(each.ref, ("", False))[1],
-            subject=homes.get(each.ref, ("unplanned", False))[0],
+    rows = []
+    for each in own[:MAX_AGING]:
+        subject, blocked = subjects.get(each.ref, ("unplanned", False))
+        rows.append(
+            AgingRow(
+                issue=_known_issue(each.ref, inputs),
+                days=round(each.age_days, 1),
+                percentile=round(each.percentile, 1),
+                band=each.band,
+                state=states[each.ref],
+                blocked=blocked,
+                subject=subject,
+            )
         )
-        for each in own[:MAX_AGING]
-    )
+    return tuple(rows)
 
 
 def _counted_issue(issue: CountedIssue) -> Issue:
     return Issue(ref=str(issue.ref), key=issue.ref.key, title=issue.title, url=issue.url)
 
 
-def _known_issue(ref: IssueRef, inputs: TeamInputs) -> Issue:
+def _known_issue(ref: IssueRef, inputs: ReportInputs) -> Issue:
     item = inputs.known.get(ref)
     title, url = (item.issue.title, item.issue.url) if item else ("", "")
     return Issue(ref=str(ref), key=ref.key, title=title, url=url)
