@@ -43,14 +43,13 @@ def pending_counts(
     context: RunContext, planning: PlanningResult, known: Mapping[IssueRef, KnownIssue], at: datetime
 ) -> PendingCounts:
     """Compare how issues count now with what was recorded last."""
-    store, workspace = context.store, context.workspace
-    recorded = store.plan_at()
-    plan = plan_facts(workspace, at, context.run_id, recorded)
+    recorded = context.store.plan_at()
+    plan = plan_facts(context.workspace, at, context.run_id, recorded)
     names = plan.names
     current: dict[CountKey, CountRecord] = {
-        (row.ref, current_capability_id(names, row.capability)): row for row in store.current_count_records()
+        (row.ref, current_capability_id(names, row.capability)): row
+        for row in context.store.current_count_records()
     }
-    rules_changed = recorded is not None and recorded.digest != workspace.digest
     new_refs = [
         issue.ref
         for capability in planning.rollup.capabilities
@@ -59,33 +58,39 @@ def pending_counts(
     ]
     last_ended = {
         ref: replace(row, capability=current_capability_id(names, row.capability))
-        for ref, row in store.last_ended_count_records(new_refs).items()
+        for ref, row in context.store.last_ended_count_records(new_refs).items()
     }
-    attribution = AttributionContext(
+    attribution = _attribution_context(context, planning, known, recorded, plan)
+    before = (recorded.digest, recorded.body, recorded.names) if recorded else None
+    return PendingCounts(
         at=at,
+        changes=diff_counts(current, last_ended, planning.rollup, attribution),
+        plan=plan,
+        plan_is_new=before != (plan.digest, plan.body, plan.names),
+    )
+
+
+def _attribution_context(
+    context: RunContext,
+    planning: PlanningResult,
+    known: Mapping[IssueRef, KnownIssue],
+    recorded: PlanFacts | None,
+    plan: PlanFacts,
+) -> AttributionContext:
+    rules_changed = recorded is not None and recorded.digest != context.workspace.digest
+    planned_before = recorded.body["capabilities"] if recorded else ()
+    return AttributionContext(
+        at=plan.at,
         run_id=context.run_id,
-        previous=store.count_records_saved_at(),
+        previous=context.store.count_records_saved_at(),
         rules_changed=rules_changed,
-        planned_before=frozenset(current_capability_id(names, each) for each in recorded.body["capabilities"])
-        if recorded
-        else frozenset(),
+        planned_before=frozenset(current_capability_id(plan.names, each) for each in planned_before),
         planned=frozenset(plan.body["capabilities"]),
         matched=planning.matched,
         known=known,
         overrides=planning.overrides,
         labels_written_at=_last_label_writes(context) if rules_changed else {},
         scheme=context.workspace.labels,
-    )
-    is_new = recorded is None or (recorded.digest, recorded.body, recorded.names) != (
-        plan.digest,
-        plan.body,
-        plan.names,
-    )
-    return PendingCounts(
-        at=at,
-        changes=diff_counts(current, last_ended, planning.rollup, attribution),
-        plan=plan,
-        plan_is_new=is_new,
     )
 
 

@@ -1,4 +1,4 @@
-"""Whatever happens to issues, rules, plans and decisions: the parts of a difference add up exactly."""
+"""The parts of a difference add up exactly for any change of issues, rules, plans and overrides."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PLANS = tuple(
 
 @st.composite
 def issues(draw):
-    """Number, state, place in the plan, parent, pinned, vanished, title and day of the last edit."""
+    """Draw state, capability, parent, pin, age of vanishing, title and day of the last edit."""
     return draw(
         st.tuples(
             st.sampled_from(["todo", "doing", "done", "dropped"]),
@@ -77,37 +77,37 @@ def entry(number, plan, facts):
         parent=f"DS-{parent}" if parent else None,
         vanished=MIDWAY - timedelta(days=vanished) if vanished else None,
     )
-    told = replace(known.issue, title=title, updated=MIDWAY + timedelta(days=edited))
+    edited_issue = replace(known.issue, title=title, updated=MIDWAY + timedelta(days=edited))
     by_pin = {"by": "pin", "rule": None} if by == "pin" else {}
-    return replace(assignment, **by_pin), replace(known, issue=told)
+    return replace(assignment, **by_pin), replace(known, issue=edited_issue)
 
 
 @dataclass
 class History:
-    """What a store would hold after some runs, and the roll-up of each."""
+    """Records of some runs as a store has them, and the roll-up of each."""
 
     rows: tuple[CountRecord, ...] = ()
     plans: tuple[PlanFacts, ...] = ()
     rollups: tuple[Rollup, ...] = ()
 
 
-def lived(taken) -> History:
+def run_steps(steps) -> History:
     history = History()
-    for number, (plan, facts_of, vetoes) in enumerate(taken):
-        found = [entry(each, plan, told) for each, told in sorted(facts_of.items())]
+    for number, (plan, facts_of, vetoes) in enumerate(steps):
+        found = [entry(each, plan, facts) for each, facts in sorted(facts_of.items())]
         at = MIDWAY + timedelta(days=number)
         rollup = roll_up_plan(*found, plan=plan, now=at)
-        kept = history.plans[-1] if history.plans else None
-        facts = plan_facts(plan, at, f"run-{number}", kept)
-        today = [replace(row, capability=name(facts, row.capability)) for row in history.rows]
-        ended = {row.ref: row for row in today if row.until}
-        situation = AttributionContext(
+        recorded = history.plans[-1] if history.plans else None
+        facts = plan_facts(plan, at, f"run-{number}", recorded)
+        renamed = [replace(row, capability=name(facts, row.capability)) for row in history.rows]
+        ended = {row.ref: row for row in renamed if row.until}
+        context = AttributionContext(
             at=at,
             run_id=f"run-{number}",
-            previous=kept.at if kept else None,
-            rules_changed=kept is not None and kept.digest != facts.digest,
-            planned_before=frozenset(name(facts, each) for each in kept.body["capabilities"])
-            if kept
+            previous=recorded.at if recorded else None,
+            rules_changed=recorded is not None and recorded.digest != facts.digest,
+            planned_before=frozenset(name(facts, each) for each in recorded.body["capabilities"])
+            if recorded
             else frozenset(),
             planned=frozenset(facts.body["capabilities"]),
             matched=MatchResult(assignments=tuple(assignment for assignment, _ in found)),
@@ -116,8 +116,8 @@ def lived(taken) -> History:
             labels_written_at={},
             scheme=LabelScheme(),
         )
-        held = {(row.ref, name(facts, row.capability)): row for row in history.rows if not row.until}
-        rows = diff_counts(held, ended, rollup, situation).apply_to(history.rows)
+        current = {(row.ref, name(facts, row.capability)): row for row in history.rows if not row.until}
+        rows = diff_counts(current, ended, rollup, context).apply_to(history.rows)
         history.rows = tuple(replace(row, id=index) for index, row in enumerate(rows))
         history.plans += (facts,)
         history.rollups += (rollup,)
@@ -130,10 +130,10 @@ def name(facts: PlanFacts, capability_id: str) -> str:
 
 def between(history: History, first: int, last: int):
     since, at = history.plans[first], history.plans[last]
-    past = CountHistory(
+    counts_between = CountHistory(
         since=since.at, at=at.at, records=history.rows, plan_since=since, plan_at=at, names=at.names
     )
-    return differences(past)
+    return differences(counts_between)
 
 
 EFFECTS = {
@@ -146,23 +146,23 @@ EFFECTS = {
 }
 
 
-def plain(place):
-    """An issue that is open in the n-th capability of the plan."""
+def open_issue(place):
+    """Return an open issue in the n-th capability of the plan."""
     return ("todo", place, None, "rule", None, "a", -20)
 
 
 @settings(max_examples=100)
-@example([(PLANS[0], {3: plain(1)}, {}), (PLANS[1], {3: plain(2)}, {})])
+@example([(PLANS[0], {3: open_issue(1)}, {}), (PLANS[1], {3: open_issue(2)}, {})])
 @given(st.lists(STEPS, min_size=2, max_size=4))
-def test_the_parts_add_up_to_the_difference_of_the_roll_ups(taken):
-    history = lived(taken)
-    for first, last in combinations(range(len(taken)), 2):
+def test_the_parts_add_up_to_the_difference_of_the_roll_ups(steps):
+    history = run_steps(steps)
+    for first, last in combinations(range(len(steps)), 2):
         names = history.plans[last].names
         for found in between(history, first, last):
             old = [each for each, new in names.items() if new == found.subject]
             earlier = [history.rollups[first].subject(each) for each in (found.subject, *old)]
-            was = counts(*earlier)
-            assert (found.done_before, found.scope_before) == was, found.subject
+            before = counts(*earlier)
+            assert (found.done_before, found.scope_before) == before, found.subject
             now = counts(history.rollups[last].subject(found.subject))
             assert (found.done_after, found.scope_after) == now, found.subject
             assert found.done_before + sum(each.done for each in found.entries) == found.done_after
@@ -175,11 +175,11 @@ def test_the_parts_add_up_to_the_difference_of_the_roll_ups(taken):
 
 
 def counts(*rollups):
-    there = [each.counts for each in rollups if each]
-    return sum(each.done for each in there), sum(each.scope for each in there)
+    existing = [each.counts for each in rollups if each]
+    return sum(each.done for each in existing), sum(each.scope for each in existing)
 
 
 @settings(max_examples=20)
 @given(st.lists(STEPS, min_size=1, max_size=2))
-def test_an_unchanged_world_leaves_no_rows(taken):
-    assert lived([*taken, taken[-1]]).rows == lived(taken).rows
+def test_an_unchanged_world_adds_no_records(steps):
+    assert run_steps([*steps, steps[-1]]).rows == run_steps(steps).rows

@@ -1,4 +1,4 @@
-"""Whatever trackers tell, the way of an issue holds together."""
+"""Issue flows are consistent for any history."""
 
 from __future__ import annotations
 
@@ -20,34 +20,36 @@ OWN = {
     "blocked": StateRule(labels=frozenset({"on-hold"})),
 }
 _WHEN = st.integers(-200, 4000).map(lambda tenths: tenths / 10)
-_NAMES = st.sampled_from([*CLASSES, "Long Gone"])
+_NAMES = st.sampled_from([*CLASSES, "Unknown Status"])
 _LABELS = st.sampled_from(["wip", "parked", "on-hold", "chatter"])
 _CHANGES = st.one_of(
     st.builds(status, _WHEN, _NAMES, _NAMES),
     st.builds(lambda when, name, off: label(when, name, off=off), _WHEN, _LABELS, st.booleans()),
     st.builds(lambda when, off: flag(when, off=off), _WHEN, st.booleans()),
 )
-_PASTS = st.lists(_CHANGES, max_size=12)
+_HISTORIES = st.lists(_CHANGES, max_size=12)
 _FACTS = st.fixed_dictionaries(
     {
         "now": st.sampled_from([*CLASSES]),
-        "whole": st.booleans(),
+        "complete": st.booleans(),
         "flagged": st.booleans(),
         "labels": st.sets(_LABELS),
         "closed": st.none() | _WHEN.map(day),
         "resolution": st.sampled_from([None, "Done", "Won't do"]),
-        "seen": st.lists(st.builds(status, _WHEN, _NAMES, _NAMES), max_size=4),
+        "observed": st.lists(st.builds(status, _WHEN, _NAMES, _NAMES), max_size=4),
     }
 )
 
 
-@given(_PASTS, _FACTS)
-def test_the_way_holds_together(changes: list[IssueChange], facts: dict[str, Any]) -> None:
+@given(_HISTORIES, _FACTS)
+def test_a_flow_is_consistent(changes: list[IssueChange], facts: dict[str, Any]) -> None:
     flow = issue_flow(*changes, states=OWN, **facts)
-    moves = flow.state_changes
-    assert moves[0].at == CREATED
-    assert all(before.at <= after.at and before.state != after.state for before, after in pairwise(moves))
-    state, at = moves[-1].state, moves[-1].at
+    state_changes = flow.state_changes
+    assert state_changes[0].at == CREATED
+    assert all(
+        before.at <= after.at and before.state != after.state for before, after in pairwise(state_changes)
+    )
+    state, at = state_changes[-1].state, state_changes[-1].at
     assert flow.finished == (at if state == "done" else None)
     assert flow.dropped == (at if state == "dropped" else None)
     assert flow.started is None or flow.started >= CREATED
@@ -57,9 +59,9 @@ def test_the_way_holds_together(changes: list[IssueChange], facts: dict[str, Any
         assert before.until is not None and before.until <= after.since
 
 
-@given(_PASTS, _FACTS)
-def test_it_ends_where_the_issue_is_now(changes: list[IssueChange], facts: dict[str, Any]) -> None:
-    now = issue_flow(states=OWN, **{**facts, "whole": True, "seen": []})
+@given(_HISTORIES, _FACTS)
+def test_a_flow_ends_in_the_current_state(changes: list[IssueChange], facts: dict[str, Any]) -> None:
+    now = issue_flow(states=OWN, **{**facts, "complete": True, "observed": []})
     flow = issue_flow(*changes, states=OWN, **facts)
     assert flow.state_changes[-1].state == now.state_changes[-1].state
     assert blocked_now(flow) == blocked_now(now)
@@ -69,11 +71,11 @@ def blocked_now(flow: IssueFlow) -> bool:
     return any(each.until is None for each in flow.blocked_periods)
 
 
-@given(_PASTS, _FACTS, st.integers(0, 2**32))
-def test_order_and_repetition_of_what_is_told_change_nothing(
+@given(_HISTORIES, _FACTS, st.integers(0, 2**32))
+def test_order_and_duplicates_of_changes_have_no_effect(
     changes: list[IssueChange], facts: dict[str, Any], seed: int
 ) -> None:
-    once = list({change.id: change for change in changes}.values())
-    again = [*once, *once[::2]]
-    Random(seed).shuffle(again)
-    assert issue_flow(*again, states=OWN, **facts) == issue_flow(*once, states=OWN, **facts)
+    unique = list({change.id: change for change in changes}.values())
+    shuffled = [*unique, *unique[::2]]
+    Random(seed).shuffle(shuffled)
+    assert issue_flow(*shuffled, states=OWN, **facts) == issue_flow(*unique, states=OWN, **facts)

@@ -1,4 +1,4 @@
-"""An issue, what happened to it, and what its way is then."""
+"""Build the flow of an issue from a list of changes."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ STATUSES = StatusCatalog(by_name={("jira", name.casefold()): each for name, each
 
 
 def day(number: float) -> datetime:
-    """So many days after the issue was created."""
+    """Return the time ``number`` days after the creation of the issue."""
     return CREATED + timedelta(days=number)
 
 
 def status(when: float, before: str, after: str, **more: Any) -> IssueChange:
-    given = {"ref": known().issue.ref, "id": f"{when}:{after}", "at": day(when), "kind": "status"}
-    return IssueChange(**{**given, "before": before, "after": after, **more})
+    fields = {"ref": known().issue.ref, "id": f"{when}:{after}", "at": day(when), "kind": "status"}
+    return IssueChange(**{**fields, "before": before, "after": after, **more})
 
 
 def label(when: float, name: str, *, off: bool = False) -> IssueChange:
@@ -50,25 +50,25 @@ def flag(when: float, *, off: bool = False) -> IssueChange:
 def issue_flow(
     *changes: IssueChange,
     now: str = "To Do",
-    whole: bool = True,
-    seen: Iterable[IssueChange] = (),
+    complete: bool = True,
+    observed: Iterable[IssueChange] = (),
     states: dict[str, StateRule] | None = None,
     statuses: StatusCatalog = STATUSES,
     experiment: bool = False,
     **facts: Any,
 ) -> IssueFlow:
-    """The way of an issue that has the status ``now``."""
+    """Return the flow of an issue with the current status ``now``."""
     vanished = facts.pop("vanished", None)
-    given: dict[str, Any] = {"status": now, "category": CLASSES.get(now), "created": CREATED, **facts}
-    item = known(**given)
+    fields: dict[str, Any] = {"status": now, "category": CLASSES.get(now), "created": CREATED, **facts}
+    item = known(**fields)
     if vanished:
         item = replace(item, vanished=vanished)
     mapping: TeamMapping = team("science", states=states or {})
-    told = IssueChanges(changes=changes, observed=tuple(seen), complete=whole)
-    judge = StateClassifier(states=StateResolver(mapping), experiment=experiment)
+    known_changes = IssueChanges(changes=changes, observed=tuple(observed), complete=complete)
+    classifier = StateClassifier(states=StateResolver(mapping), experiment=experiment)
     ref = item.issue.ref
-    return build_issue_flows([item], {ref: told}, {ref: judge}, statuses)[ref]
+    return build_issue_flows([item], {ref: known_changes}, {ref: classifier}, statuses)[ref]
 
 
 def states_of(flow: IssueFlow) -> list[tuple[str, datetime]]:
-    return [(move.state, move.at) for move in flow.state_changes]
+    return [(change.state, change.at) for change in flow.state_changes]

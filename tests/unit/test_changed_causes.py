@@ -1,4 +1,4 @@
-"""Why an issue counts differently, where our own writes and edits of people lie close together."""
+"""Causes of changed counts when our own writes and edits of people are close together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEME = LabelScheme()
 
 
 def cause(edited: datetime, *, title: str = "Title of DS-1", counted: bool = True) -> str:
-    """Of DS-1, done now and to do when we last read, while rules were edited and our label was written in between."""
+    """Return the cause for DS-1: to do before, done now. Since then rules were edited and our label was written."""
     assignment, known = issue("DS-1", "done")
     before = fingerprint(replace(known.issue, title="Title of DS-1"), SCHEME)
     now: KnownIssue = replace(known, issue=replace(known.issue, title=title, updated=edited))
@@ -30,11 +30,11 @@ def cause(edited: datetime, *, title: str = "Title of DS-1", counted: bool = Tru
         rule="a-rule",
         since=MIDWAY - timedelta(days=1),
         run_id="r1",
-        began=Transition(cause="first", why="counted when figures began to be kept"),
+        began=Transition(cause="first", why="counted in the first recorded run"),
         fingerprint=before,
         id=1,
     )
-    situation = AttributionContext(
+    context = AttributionContext(
         at=MIDWAY + timedelta(hours=1),
         run_id="r2",
         previous=MIDWAY,
@@ -47,19 +47,19 @@ def cause(edited: datetime, *, title: str = "Title of DS-1", counted: bool = Tru
         labels_written_at={assignment.ref: OUR_WRITE},
         scheme=SCHEME,
     )
-    held = {(row.ref, row.capability): row} if counted else {}
-    (begun,) = diff_counts(held, {}, roll_up_plan((assignment, now)), situation).started
-    return begun.began.cause
+    current = {(row.ref, row.capability): row} if counted else {}
+    (record,) = diff_counts(current, {}, roll_up_plan((assignment, now)), context).started
+    return record.began.cause
 
 
-def test_an_edit_that_shows_is_an_edit_however_near_to_our_own_write() -> None:
+def test_a_visible_edit_right_after_our_own_write_is_an_edit() -> None:
     assert cause(OUR_WRITE + timedelta(minutes=1), title="Another title") == "issue"
 
 
-def test_what_looks_as_before_was_not_edited_whenever_it_was_updated() -> None:
+def test_an_update_without_a_visible_change_is_no_edit() -> None:
     assert cause(OUR_WRITE + timedelta(hours=1)) == "rules"
 
 
-def test_of_an_issue_that_did_not_count_our_own_write_is_no_edit() -> None:
+def test_our_own_write_to_an_uncounted_issue_is_no_edit() -> None:
     assert cause(OUR_WRITE, counted=False) == "rules"
     assert cause(OUR_WRITE + timedelta(minutes=10), counted=False) == "issue"

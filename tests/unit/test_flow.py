@@ -1,4 +1,4 @@
-"""The way of an issue: when it was started, blocked, done and opened again."""
+"""Issue flows: start, blocked periods, close and reopening."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ START, DONE = status(2, "To Do", "In Progress"), status(5, "In Progress", "Done"
 REOPEN = status(7, "Done", "To Do")
 
 
-def test_an_issue_that_nothing_happened_to_is_where_it_began() -> None:
+def test_an_issue_without_changes_is_in_its_first_state() -> None:
     flow = issue_flow()
     assert states_of(flow) == [("todo", CREATED)]
     assert (flow.started, flow.finished, flow.dropped, flow.closed) == (None, None, None, None)
     assert flow.complete
 
 
-def test_a_finished_issue_says_when_it_was_started_and_done() -> None:
+def test_a_finished_issue_has_start_and_end() -> None:
     flow = issue_flow(START, DONE, now="Done", closed=day(5))
     assert states_of(flow) == [("todo", CREATED), ("doing", day(2)), ("done", day(5))]
     assert (flow.started, flow.finished, flow.reopened) == (day(2), day(5), ())
 
 
-def test_an_issue_that_was_opened_again_is_finished_by_its_last_close() -> None:
+def test_a_reopened_issue_is_finished_by_its_last_close() -> None:
     again = [REOPEN, status(8, "To Do", "Review"), status(9, "Review", "Done")]
     flow = issue_flow(START, DONE, *again, now="Done", closed=day(9))
     assert (flow.started, flow.finished, flow.reopened) == (day(2), day(9), (day(7),))
@@ -38,12 +38,12 @@ def test_an_issue_that_was_opened_again_is_finished_by_its_last_close() -> None:
     assert (still_open.finished, still_open.reopened) == (None, (day(7),))
 
 
-def test_a_further_status_of_the_same_class_does_not_finish_it_later() -> None:
+def test_another_status_of_the_same_category_does_not_change_the_end() -> None:
     flow = issue_flow(START, DONE, status(20, "Done", "Released"), now="Released", closed=day(5))
     assert flow.finished == day(5)
 
 
-def test_what_will_not_be_done_is_dropped_and_not_finished() -> None:
+def test_an_issue_closed_as_wont_do_is_dropped_and_not_finished() -> None:
     flow = issue_flow(DONE, now="Done", resolution="Won't Do", closed=day(5))
     assert (flow.finished, flow.dropped, flow.closed) == (None, day(5), day(5))
     github = issue_flow(
@@ -56,7 +56,7 @@ def test_what_will_not_be_done_is_dropped_and_not_finished() -> None:
     assert states_of(github) == [("todo", CREATED), ("dropped", day(3)), ("todo", day(4)), ("done", day(6))]
 
 
-def test_the_states_of_the_team_hold_for_the_past() -> None:
+def test_the_team_states_apply_to_the_past() -> None:
     own = {
         "doing": StateRule(labels=frozenset({"wip"})),
         "done": StateRule(statuses=frozenset({"Review"})),
@@ -79,7 +79,7 @@ def test_the_states_of_the_team_hold_for_the_past() -> None:
     )
 
 
-def test_a_flag_blocks_from_when_it_is_put_until_it_is_taken_off() -> None:
+def test_a_flag_blocks_until_it_is_removed() -> None:
     flow = issue_flow(flag(1), flag(3, off=True), flag(8), flagged=True)
     assert flow.blocked_periods == (
         BlockedPeriod(since=day(1), until=day(3)),
@@ -87,13 +87,13 @@ def test_a_flag_blocks_from_when_it_is_put_until_it_is_taken_off() -> None:
     )
 
 
-def test_what_was_so_from_the_beginning_was_so_from_the_beginning() -> None:
+def test_labels_and_flags_without_a_change_exist_since_creation() -> None:
     own = {"blocked": StateRule(labels=frozenset({"on-hold"}))}
     flow = issue_flow(START, now="In Progress", labels=("on-hold",), flagged=True, states=own)
     assert flow.blocked_periods == (BlockedPeriod(since=CREATED, until=None),)
 
 
-def test_an_experiment_that_was_rejected_is_done() -> None:
+def test_a_rejected_experiment_is_done() -> None:
     assert issue_flow(DONE, now="Done", resolution="Rejected", experiment=True).finished == day(5)
     assert issue_flow(DONE, now="Done", resolution="Rejected").dropped == day(5)
 
@@ -101,16 +101,18 @@ def test_an_experiment_that_was_rejected_is_done() -> None:
 # ---- statuses
 
 
-def test_a_status_that_nobody_knows_any_more_moves_nothing() -> None:
+def test_a_change_to_an_unknown_status_has_no_effect() -> None:
     flow = issue_flow(status(1, "To Do", "Triage"), status(2, "Triage", "In Progress"), now="In Progress")
     assert states_of(flow) == [("todo", CREATED), ("doing", day(2))]
     through = [START, status(3, "In Progress", "Triage"), status(4, "Triage", "Review")]
     assert states_of(issue_flow(*through, now="Review")) == [("todo", CREATED), ("doing", day(2))]
-    began_there = issue_flow(status(1, "Triage", "In Progress"), status(4, "In Progress", "Done"), now="Done")
-    assert states_of(began_there) == [("todo", CREATED), ("doing", day(1)), ("done", day(4))]
+    unknown_first = issue_flow(
+        status(1, "Triage", "In Progress"), status(4, "In Progress", "Done"), now="Done"
+    )
+    assert states_of(unknown_first) == [("todo", CREATED), ("doing", day(1)), ("done", day(4))]
 
 
-def test_a_renamed_status_is_known_by_its_id() -> None:
+def test_a_renamed_status_is_found_by_its_id() -> None:
     statuses = replace(STATUSES, by_id={("jira", "7"): ("Review", "doing")})
     renamed = status(2, "To Do", "Peer check", after_id="7")
     assert issue_flow(renamed, now="Review", statuses=statuses).started == day(2)
@@ -118,16 +120,16 @@ def test_a_renamed_status_is_known_by_its_id() -> None:
     assert issue_flow(renamed, now="Review", statuses=statuses, states=own).finished == day(2)
 
 
-def test_statuses_are_learned_from_what_issues_have_and_had() -> None:
-    have = [known("DS-1", status="Prüfung", status_id="7", category="doing")]
-    statuses = build_status_catalog(have, [("jira", "Erledigt", "done"), ("jira", "prüfung", "todo")])
+def test_statuses_come_from_current_issues_and_observed_changes() -> None:
+    current = [known("DS-1", status="Prüfung", status_id="7", category="doing")]
+    statuses = build_status_catalog(current, [("jira", "Erledigt", "done"), ("jira", "prüfung", "todo")])
     assert statuses.resolve("jira", "7", "In Review") == ("Prüfung", "doing")
     assert statuses.resolve("jira", "", "PRÜFUNG") == ("PRÜFUNG", "doing")
     assert statuses.resolve("jira", "99", "Erledigt") == ("Erledigt", "done")
     assert statuses.resolve("github", "", "Erledigt") == ("Erledigt", None)
 
 
-# ---- clocks, and what is not known
+# ---- clocks and incomplete histories
 
 
 def test_a_change_before_the_creation_counts_from_the_creation() -> None:
@@ -138,7 +140,7 @@ def test_a_change_before_the_creation_counts_from_the_creation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "moves"),
+    ("facts", "changes"),
     [
         ({"now": "Done", "closed": day(6)}, [("todo", CREATED), ("done", day(6))]),
         ({"now": "closed", "closed": day(6)}, [("todo", CREATED), ("done", day(6))]),
@@ -146,67 +148,67 @@ def test_a_change_before_the_creation_counts_from_the_creation() -> None:
         ({"now": "Review", "updated": day(4)}, [("todo", CREATED), ("doing", day(4))]),
     ],
 )
-def test_without_a_history_an_issue_says_itself_what_it_can(facts, moves) -> None:
-    flow = issue_flow(whole=False, **facts)
-    assert states_of(flow) == moves
+def test_without_a_history_the_issue_fields_are_used(facts, changes) -> None:
+    flow = issue_flow(complete=False, **facts)
+    assert states_of(flow) == changes
     assert not flow.complete
 
 
-def test_what_was_noticed_from_run_to_run_fills_what_was_not_told() -> None:
-    noticed = [replace(START, at=day(2.2)), replace(DONE, at=day(5.1)), replace(REOPEN, at=day(7.3))]
-    flow = issue_flow(whole=False, seen=noticed)
+def test_observed_changes_fill_gaps_of_the_tracker_history() -> None:
+    observed = [replace(START, at=day(2.2)), replace(DONE, at=day(5.1)), replace(REOPEN, at=day(7.3))]
+    flow = issue_flow(complete=False, observed=observed)
     assert states_of(flow) == [
         ("todo", CREATED),
         ("doing", day(2.2)),
         ("done", day(5.1)),
         ("todo", day(7.3)),
     ]
-    assert issue_flow(START, DONE, REOPEN, seen=noticed).state_changes[1].at == day(2), (
-        "the tracker knows better"
+    assert issue_flow(START, DONE, REOPEN, observed=observed).state_changes[1].at == day(2), (
+        "the tracker's time is more precise"
     )
 
 
-def test_when_it_was_closed_an_issue_knows_better_than_the_run_that_noticed() -> None:
+def test_the_closing_time_of_an_issue_replaces_the_time_of_the_observation() -> None:
     late = replace(DONE, at=day(5.5))
-    assert issue_flow(whole=False, now="Done", closed=day(5), seen=[late]).finished == day(5)
+    assert issue_flow(complete=False, now="Done", closed=day(5), observed=[late]).finished == day(5)
     before = replace(REOPEN, at=day(5.2))
-    assert issue_flow(whole=False, now="Done", closed=day(5), seen=[before, late]).finished == day(5.5), (
-        "older"
-    )
+    assert issue_flow(complete=False, now="Done", closed=day(5), observed=[before, late]).finished == day(
+        5.5
+    ), "older"
 
 
-def test_what_was_told_and_noticed_happened_once() -> None:
+def test_a_reported_and_observed_change_counts_once() -> None:
     closed, opened = status(5, "open", "closed"), status(5.1, "closed", "open")
     late = IssueChange(**{**_fields(closed), "id": "seen:0", "at": day(5.2)})
-    flow = issue_flow(closed, opened, now="open", whole=False, seen=[late])
+    flow = issue_flow(closed, opened, now="open", complete=False, observed=[late])
     assert states_of(flow) == [("todo", CREATED), ("done", day(5)), ("todo", day(5.1))]
 
 
-def test_labels_of_unknown_age_start_nothing_at_the_creation() -> None:
+def test_labels_of_unknown_age_start_nothing_at_creation() -> None:
     own = {
         "doing": StateRule(labels=frozenset({"wip"})),
         "blocked": StateRule(labels=frozenset({"on-hold"})),
     }
-    flow = issue_flow(now="open", labels=("wip", "on-hold"), whole=False, states=own, updated=day(9))
+    flow = issue_flow(now="open", labels=("wip", "on-hold"), complete=False, states=own, updated=day(9))
     assert flow.started == day(9)
     assert flow.blocked_periods == (BlockedPeriod(since=day(9), until=None),)
 
 
-def test_a_flag_of_unknown_age_blocks_since_the_issue_changed_and_not_since_it_was_started() -> None:
-    flow = issue_flow(now="Review", flagged=True, whole=False, started=day(3), updated=day(8))
+def test_a_flag_of_unknown_age_blocks_since_the_last_update() -> None:
+    flow = issue_flow(now="Review", flagged=True, complete=False, started=day(3), updated=day(8))
     assert (flow.started, flow.blocked_periods) == (day(3), (BlockedPeriod(since=day(8), until=None),))
 
 
-def test_an_issue_that_vanished_while_it_was_open_is_dropped_then() -> None:
+def test_an_open_issue_that_vanished_is_dropped() -> None:
     flow = issue_flow(START, now="In Progress", vanished=day(11))
     assert (flow.dropped, flow.finished) == (day(11), None)
     assert issue_flow(START, DONE, now="Done", closed=day(5), vanished=day(11)).finished == day(5)
 
 
-def test_an_issue_of_no_team_is_read_as_its_tracker_classes_it() -> None:
+def test_an_issue_without_a_team_is_read_by_its_trackers_category() -> None:
     item = known(status="Done", category="done", created=CREATED, closed=day(5))
-    told = {item.issue.ref: IssueChanges(changes=(START, DONE), complete=True)}
-    assert build_issue_flows([item], told, {}, STATUSES)[item.issue.ref].finished == day(5)
+    changes = {item.issue.ref: IssueChanges(changes=(START, DONE), complete=True)}
+    assert build_issue_flows([item], changes, {}, STATUSES)[item.issue.ref].finished == day(5)
     assert build_issue_flows([item], {}, {}, StatusCatalog())[item.issue.ref].finished == day(5)
 
 

@@ -1,4 +1,4 @@
-"""What increments promised and what came of it."""
+"""Predictability of increments: planned and actual values, carried over work, ad-hoc share."""
 
 from __future__ import annotations
 
@@ -77,24 +77,24 @@ def world(root: Path, q3: str = Q3) -> OfflineWorld:
     return made
 
 
-def told(made: OfflineWorld, increment: str = "2026-q3") -> Any:
-    answer = made.call(lambda ways: show_predictability(ways, increment), as_json=True)
+def assess(made: OfflineWorld, increment: str = "2026-q3") -> Any:
+    answer = made.call(lambda invocation: show_predictability(invocation, increment), as_json=True)
     assert answer.code == 0, answer.err
     (found,) = answer.json["increments"]
     return found
 
 
 def test_stretch_goals_count_in_the_numerator_alone(tmp_path: Path) -> None:
-    found = told(world(tmp_path))
+    found = assess(world(tmp_path))
     assert (found["planned"], found["actual"], found["share"]) == (9, 12, 12 / 9)
     assert found["goals"][1]["basis"] == "done"
 
 
 def test_an_actual_value_is_entered_by_people_and_never_computed(tmp_path: Path) -> None:
-    found = told(world(tmp_path, Q3.replace("    actual_value: 6\n", "")))
+    found = assess(world(tmp_path, Q3.replace("    actual_value: 6\n", "")))
     assert (found["share"], found["not_entered"]) == (None, ["scores"])
     text = world(tmp_path, Q3.replace("    actual_value: 6\n", "")).call(
-        lambda ways: show_predictability(ways, None)
+        lambda invocation: show_predictability(invocation, None)
     )
     assert (
         "not known (actual 6 of planned 9; `actual_value` in the plan is not entered for scores)" in text.out
@@ -102,36 +102,36 @@ def test_an_actual_value_is_entered_by_people_and_never_computed(tmp_path: Path)
 
 
 def test_open_work_is_carried_over_into_its_successor(tmp_path: Path) -> None:
-    (carried,) = told(world(tmp_path))["carried"]
+    (carried,) = assess(world(tmp_path))["carried"]
     assert (carried["capability"], carried["remaining"], carried["into"]) == ("scoring", 1, "scoring-2")
-    (still_open,) = told(world(tmp_path), "2026-q4")["carried"]
+    (still_open,) = assess(world(tmp_path), "2026-q4")["carried"]
     assert (still_open["capability"], still_open["times"]) == ("scoring-2", 2)
 
 
 def test_the_share_of_ad_hoc_work_is_that_of_the_increment(tmp_path: Path) -> None:
-    found = told(world(tmp_path))
+    found = assess(world(tmp_path))
     assert (found["ad_hoc"]["closed"], found["ad_hoc"]["unplanned"]) == (4, 1)
     assert found["ad_hoc_share_by_team"] == {"ops": None, "science": 0.25}
 
 
-def test_an_increment_in_course_is_told_so_far(tmp_path: Path) -> None:
-    found = told(world(tmp_path), "2026-q4")
+def test_a_running_increment_is_reported_so_far(tmp_path: Path) -> None:
+    found = assess(world(tmp_path), "2026-q4")
     assert (found["so_far"], found["share"], found["planned"]) == (True, 0, 1)
 
 
-def test_what_was_promised_is_the_plan_at_the_start(tmp_path: Path) -> None:
-    """A goal that was promised and later made a stretch goal, given up or taken out does not lift the measure."""
+def test_the_commitment_is_the_plan_at_the_start(tmp_path: Path) -> None:
+    """A committed goal that is later changed to a stretch goal, cancelled or removed does not raise the measure."""
     made = world(tmp_path)
     configured = load_configuration(tmp_path)
     with open_workspace_store(configured, lambda: NOW) as store:
         facts = plan_facts(configured.workspace, datetime(2026, 6, 28, tzinfo=UTC), "a-run")
         store.save_count_records(facts.at, (), (), facts)
-    softened = Q3.replace("title: Scores", "title: Scores\n    commitment: stretch")
-    made.write("plans/2026-q3.yaml", softened)
-    found = told(made)
+    weakened = Q3.replace("title: Scores", "title: Scores\n    commitment: stretch")
+    made.write("plans/2026-q3.yaml", weakened)
+    found = assess(made)
     assert (found["planned"], found["committed_on"]) == (9, "2026-06-28")
     made.write("plans/2026-q3.yaml", Q3.replace("title: Scores", "title: Scores\n    cancelled: true"))
-    assert told(made)["planned"] == 9
+    assert assess(made)["planned"] == 9
     without = Q3.replace(Q3[Q3.index("  - id: scores") : Q3.index("  - id: dashboard")], "")
     made.write("plans/2026-q3.yaml", without)
     made.write("plans/2026-q4.yaml", Q4.replace(", continues: scoring", ""))
@@ -139,5 +139,5 @@ def test_what_was_promised_is_the_plan_at_the_start(tmp_path: Path) -> None:
         "mappings/science.yaml",
         MAPPING.replace("  - {id: scoring, when: {labels: [scoring]}, assign: scoring}\n", ""),
     )
-    found = told(made)
+    found = assess(made)
     assert (found["planned"], [goal["state"] for goal in found["goals"]]) == (9, ["done", "done", "removed"])
