@@ -1,7 +1,8 @@
-"""How the constants of ``sync/forecast/group.py`` were fitted. Prints; nothing here is a test.
+"""Fit the constants of ``sync/forecast/joint_model.py``. Prints the result; this is not a test.
 
-``python -m tests.fit_forecast FOLDER [--leave-out]``: maximum likelihood of the number of closes of past groups, each
-repository weighing the same; with ``--leave-out`` once without each repository, scored on that one. Takes minutes.
+``python -m tests.bench.fit_forecast FOLDER [--leave-out]``: maximum likelihood of the number of closes of past groups,
+each repository with the same weight; with ``--leave-out`` once without each repository, scored on that one. Takes
+minutes.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from sync.forecast.joint_model import QUADRATURE_POINTS, team_pace, team_share
 from sync.forecast.throughput_history import BacktestSeries, Floats, build_series
 
 CASES = 150
-NAMES = ("mean", "own", "tempo", "shape", "shape_size", "likeness")
+NAMES = ("log_mean", "group_weight", "pace_weight", "log_shape", "log_shape_per_size", "log_issue_shape")
 START = np.array([0.7, 0.3, 1.0, -1.0, 0.2, 1.0])
 _MIDPOINTS = (np.arange(QUADRATURE_POINTS) + 0.5) / QUADRATURE_POINTS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Case:
-    """A past group: what the hazards promised of each open issue, what else was known, and what came."""
+    """Past group: cumulative hazard of each open issue, covariates and outcome."""
 
-    promised: Floats
-    own: float
-    tempo: float
+    hazard: Floats
+    log_group_rate: float
+    log_pace: float
     closed: int
 
 
@@ -40,37 +41,39 @@ def main() -> None:
     histories = read_histories([Path(sys.argv[1])])
     cases = {name: cases_of(build_series(name, issues)) for name, issues in histories.items()}
     fitted = fit([*cases.values()])
-    tell("all", fitted)
+    print_constants("all", fitted)
     if "--leave-out" in sys.argv:
-        inside, wrong = [], []
-        for name, own in cases.items():
+        covered, errors = [], []
+        for name, own_cases in cases.items():
             others = fit([each for other, each in cases.items() if other != name], fitted)
-            tell(f"without {name}", others)
-            counts = [counts_of(others, case) for case in own]
-            inside.append(
-                np.mean([_inside(each, case.closed) for each, case in zip(counts, own, strict=True)])
+            print_constants(f"without {name}", others)
+            counts = [counts_of(others, case) for case in own_cases]
+            covered.append(
+                np.mean(
+                    [_covered_share(each, case.closed) for each, case in zip(counts, own_cases, strict=True)]
+                )
             )
-            wrong += [
+            errors += [
                 (each[-1] - (case.closed == len(each) - 1)) ** 2
-                for each, case in zip(counts, own, strict=True)
+                for each, case in zip(counts, own_cases, strict=True)
             ]
         print(
-            f"85 % interval {np.mean(inside):.3f}, worst {np.min(inside):.3f}; all done {np.mean(wrong):.4f}"
+            f"85% interval {np.mean(covered):.3f}, worst {np.min(covered):.3f}; all done {np.mean(errors):.4f}"
         )
 
 
 def cases_of(series: BacktestSeries) -> list[Case]:
-    """Evenly over its time."""
+    """Return the groups of a series, spread evenly over its time."""
     found = []
     for outcome in group_outcomes(series, backtest_cutoffs(series), CASES):
         past = series.history.as_of(outcome.cutoff.now)
-        team = team_pace(past, estimate_hazard_rates(past))
-        part = team_share(outcome.history, team)
+        pace = team_pace(past, estimate_hazard_rates(past))
+        share = team_share(outcome.history, pace)
         found.append(
             Case(
-                promised=team.hazards.cumulative_hazard(part.ages, part.ages + outcome.cutoff.days_ahead),
-                own=float(np.log((1 + part.closed) / (1 + part.expected_closed))),
-                tempo=team.log_pace,
+                hazard=pace.hazards.cumulative_hazard(share.ages, share.ages + outcome.cutoff.days_ahead),
+                log_group_rate=float(np.log((1 + share.closed) / (1 + share.expected_closed))),
+                log_pace=pace.log_pace,
                 closed=outcome.closed,
             )
         )
@@ -78,24 +81,25 @@ def cases_of(series: BacktestSeries) -> list[Case]:
 
 
 def counts_of(constants: Floats, case: Case) -> Floats:
-    """Probability of each number of closes, as ``group.count_chances`` has it for one candidate."""
-    mean, own, tempo, shape, size, likeness = constants
-    remaining = len(case.promised)
+    """Return the probability of each number of closes, as ``closed_count_distribution`` does for one candidate."""
+    mean, group_weight, pace_weight, shape, size, issue_shape = constants
+    remaining = len(case.hazard)
     gamma = np.exp(np.clip(shape + size * np.log(remaining / 5), -3, 4))
-    luck = gammaincinv(gamma, _MIDPOINTS) / gamma * np.exp(mean + own * case.own + tempo * case.tempo)
-    alike = np.exp(likeness)
-    chances = -np.expm1(-alike * np.log1p(np.outer(luck, case.promised) / alike))
+    location = np.exp(mean + group_weight * case.log_group_rate + pace_weight * case.log_pace)
+    factor = gammaincinv(gamma, _MIDPOINTS) / gamma * location
+    alpha = np.exp(issue_shape)
+    probabilities = -np.expm1(-alpha * np.log1p(np.outer(factor, case.hazard) / alpha))
     counts = np.zeros((QUADRATURE_POINTS, remaining + 1))
     counts[:, 0] = 1.0
     for issue in range(remaining):
-        moved = counts[:, : issue + 1] * chances[:, issue : issue + 1]
+        moved = counts[:, : issue + 1] * probabilities[:, issue : issue + 1]
         counts[:, : issue + 1] -= moved
         counts[:, 1 : issue + 2] += moved
     return counts.mean(axis=0)
 
 
 def fit(repositories: list[list[Case]], start: Floats = START) -> Floats:
-    """The constants under which what came was likeliest, with a weak pull to zero."""
+    """Return the constants with the highest likelihood, with a weak penalty on their size."""
 
     def loss(constants: Floats) -> float:
         logs = [
@@ -108,14 +112,14 @@ def fit(repositories: list[list[Case]], start: Floats = START) -> Floats:
     return np.asarray(found.x)
 
 
-def _inside(counts: Floats, closed: int) -> float:
-    """Share of the case that falls into the central 85 % interval, ties spread evenly."""
+def _covered_share(counts: Floats, closed: int) -> float:
+    """Return the share of the case inside the central 85% interval, with ties spread evenly."""
     below = np.append(0.0, np.cumsum(counts))
     low, high = below[closed], below[closed + 1]
     return float(max(0.0, min(high, 0.925) - max(low, 0.075)) / max(high - low, 1e-12))
 
 
-def tell(name: str, constants: Floats) -> None:
+def print_constants(name: str, constants: Floats) -> None:
     print(
         name, "  ".join(f"{key} {value:.3f}" for key, value in zip(NAMES, constants, strict=True)), flush=True
     )

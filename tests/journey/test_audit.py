@@ -1,4 +1,4 @@
-"""What looks better than it is, told with evidence."""
+"""Integrity findings: what looks better than it is, with evidence."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ MakeWorld = Callable[..., JourneyWorld]
 
 
 def audited(world: JourneyWorld, days: int = 14) -> dict[tuple[str, str], dict[str, Any]]:
-    """(kind, subject) -> finding."""
-    told = world._call(lambda: show_audit(world.invocation(as_json=True), None, days, strict=False))
-    assert told.code == 0, told.err
-    return {(each["kind"], each["subject"]): each for each in told.json["findings"]}
+    """Return (kind, subject) -> finding."""
+    result = world._call(lambda: show_audit(world.invocation(as_json=True), None, days, strict=False))
+    assert result.code == 0, result.err
+    return {(each["kind"], each["subject"]): each for each in result.json["findings"]}
 
 
 def keys(finding: dict[str, Any]) -> list[str]:
@@ -30,14 +30,14 @@ def test_a_healthy_increment_has_no_findings(world: JourneyWorld) -> None:
     assert audited(world) == {}
 
 
-def test_a_goal_that_stands_still_and_does_not_look_well_deceives_nobody(world: JourneyWorld) -> None:
+def test_a_stalled_goal_that_does_not_look_green_is_no_finding(world: JourneyWorld) -> None:
     world.close("DS-11")
     world.run()
     world.run(after=timedelta(days=20))
     assert audited(world) == {}
 
 
-def test_a_green_goal_in_which_nothing_moves(make_world: MakeWorld) -> None:
+def test_a_green_goal_without_changes_is_stalled(make_world: MakeWorld) -> None:
     world = make_world(jira=3, github=1)
     for key in ("DS-11", "DS-12", "acme/churn#11"):
         world.close(key)
@@ -57,7 +57,7 @@ def test_a_green_goal_in_which_nothing_moves(make_world: MakeWorld) -> None:
     assert audited(world) == {}
 
 
-def test_promised_work_that_left_with_who_or_what_took_it_out(world: JourneyWorld) -> None:
+def test_removed_work_is_reported_with_its_cause(world: JourneyWorld) -> None:
     world.run()
     world.jira.set_status("DS-11", "Done", "ada", "Won't Do")
     world.unlabel("DS-12", "capability:model")
@@ -75,7 +75,7 @@ def test_promised_work_that_left_with_who_or_what_took_it_out(world: JourneyWorl
     }
 
 
-def test_a_promise_that_was_made_smaller(world: JourneyWorld) -> None:
+def test_a_weakened_plan_is_reported(world: JourneyWorld) -> None:
     world.run()
     world.edit(
         "plans/2026-q4.yaml",
@@ -97,7 +97,7 @@ def test_a_promise_that_was_made_smaller(world: JourneyWorld) -> None:
     assert softer["run_id"]
 
 
-def test_work_that_takes_longer_than_the_team_ever_did(make_world: MakeWorld) -> None:
+def test_work_older_than_the_usual_duration_is_aging(make_world: MakeWorld) -> None:
     seed = jira_seed(11)
     world = make_world(jira=seed)
     for number in range(11, 21):
@@ -118,12 +118,12 @@ def test_work_that_takes_longer_than_the_team_ever_did(make_world: MakeWorld) ->
     assert keys(finding) == ["DS-21"]
 
 
-def test_people_read_sentences_and_a_strict_call_fails(world: JourneyWorld) -> None:
+def test_text_output_has_sentences_and_strict_fails(world: JourneyWorld) -> None:
     world.run()
     world.jira.set_status("DS-11", "Done", "ada", "Won't Do")
     world.run()
-    told = world._call(lambda: show_audit(world.invocation(), None, 14, strict=True))
-    assert told.code == 1
-    assert "dropped: Churn model: 1 issue of 3 dropped since the commitment (2026-11-20)" in told.out
-    assert "DS-11: closed as won't do (was to do) (run 2026" in told.out
-    assert "changes of rules and plans are known since 2026-11-20 09:30 UTC" in told.err
+    result = world._call(lambda: show_audit(world.invocation(), None, 14, strict=True))
+    assert result.code == 1
+    assert "dropped: Churn model: 1 issue of 3 dropped since the commitment (2026-11-20)" in result.out
+    assert "DS-11: closed as won't do (was to do) (run 2026" in result.out
+    assert "changes of rules and plans are known since 2026-11-20 09:30 UTC" in result.err

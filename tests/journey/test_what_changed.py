@@ -1,4 +1,4 @@
-"""What changed since a run: told apart by what happened, adding up to what ``status`` says."""
+"""Changes since a run: split into parts by cause, which add up to the numbers of ``status``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MakeWorld = Callable[..., JourneyWorld]
 
 
 def changed(world: JourneyWorld, since: str, until: str | None = None) -> dict[str, Any]:
-    """Subject -> its difference, each checked to add up."""
-    ways = world.invocation(as_json=True)
-    told = world._call(lambda: status_since(ways, None, since, until), timedelta(minutes=5))
-    assert told.code == 0, told.err
-    found = {each["subject"]: each for each in told.json["differences"]}
+    """Return subject -> difference, after checking that the parts add up."""
+    invocation = world.invocation(as_json=True)
+    result = world._call(lambda: status_since(invocation, None, since, until), timedelta(minutes=5))
+    assert result.code == 0, result.err
+    found = {each["subject"]: each for each in result.json["differences"]}
     for each in found.values():
         entries = [entry for part in each["parts"].values() for entry in part]
         assert each["done_before"] + sum(entry["done"] for entry in entries) == each["done_after"]
@@ -26,7 +26,7 @@ def changed(world: JourneyWorld, since: str, until: str | None = None) -> dict[s
 
 
 def keys(difference: dict[str, Any]) -> dict[str, list[str]]:
-    """Part -> keys, without empty parts."""
+    """Return part -> keys, without empty parts."""
     parts = difference["parts"].items()
     return {part: [entry["ref"].partition(":")[2] for entry in entries] for part, entries in parts if entries}
 
@@ -69,7 +69,7 @@ def test_every_kind_of_change_is_told_apart(make_world: MakeWorld) -> None:
     }
 
 
-def test_a_rule_edit_is_no_change_of_the_issues(make_world: MakeWorld) -> None:
+def test_a_rule_edit_is_not_a_change_of_the_issues(make_world: MakeWorld) -> None:
     world = make_world()
     assert world.run().code == 0
     before = last_run(world)
@@ -104,7 +104,7 @@ def test_an_edit_right_after_our_own_write_is_an_edit_also_when_rules_changed(wo
 
 
 def test_an_apply_in_between_does_not_hide_that_rules_were_edited(world: JourneyWorld) -> None:
-    """Our own labels are the last edit of the issues then."""
+    """The last edit of the issues is then our own label write."""
     other = "- {id: features, when: {labels: [features]}, assign: features}"
     world.edit("mappings/science.yaml", f"  {other}\n", "")
     world.run()
@@ -129,7 +129,7 @@ def test_decisions_that_are_taken_back_are_told_as_such(world: JourneyWorld) -> 
     assert (entry["ref"], entry["scope"], entry["why"]) == ("jira:DS-11", 1, "a person added our label again")
 
 
-def test_a_capability_that_goes_to_another_goal_takes_its_issues_along(world: JourneyWorld) -> None:
+def test_a_capability_moved_to_another_goal_moves_its_issues(world: JourneyWorld) -> None:
     world.run()
     before = last_run(world)
     goal = "  - {id: second, title: Second, capabilities: [{id: model, title: Churn model, team: science}]}\n"
@@ -144,7 +144,7 @@ def test_a_capability_that_goes_to_another_goal_takes_its_issues_along(world: Jo
     assert keys(found["capability:model"]) == {}
 
 
-def test_a_capability_that_is_renamed_keeps_its_past(world: JourneyWorld) -> None:
+def test_a_renamed_capability_keeps_its_history(world: JourneyWorld) -> None:
     world.run()
     before = last_run(world)
     world.close("DS-11")
@@ -156,7 +156,7 @@ def test_a_capability_that_is_renamed_keeps_its_past(world: JourneyWorld) -> Non
     assert "capability:model" not in found
 
 
-def test_a_cancelled_capability_leaves_the_goal_and_says_so(world: JourneyWorld) -> None:
+def test_a_cancelled_capability_leaves_the_goal_with_a_reason(world: JourneyWorld) -> None:
     world.run()
     before = last_run(world)
     world.edit("plans/2026-q4.yaml", "{id: model, ", "{id: model, cancelled: true, ")
@@ -174,7 +174,7 @@ def test_an_issue_that_was_deleted_is_vanished_after_a_week(world: JourneyWorld)
     assert keys(changed(world, before)["capability:model"]) == {"vanished": ["DS-11"]}
 
 
-def test_the_roll_up_as_it_was(world: JourneyWorld) -> None:
+def test_an_earlier_roll_up_can_be_queried(world: JourneyWorld) -> None:
     world.run()
     before = last_run(world)
     world.clock.advance(timedelta(days=1))
@@ -187,30 +187,31 @@ def test_the_roll_up_as_it_was(world: JourneyWorld) -> None:
     assert at(before).json["figures"]["capability:model"]["counts"]["done"] == 0
     assert at("2026-11-20").json["figures"]["capability:model"]["counts"]["done"] == 0
     assert at("2026-11-21").json["figures"]["capability:model"]["counts"]["done"] == 1
-    told = at("2026-11-19")
-    assert told.code == 1
-    assert "the first one was recorded at 2026-11-20 09:30 UTC" in told.err
+    result = at("2026-11-19")
+    assert result.code == 1
+    assert "the first one was recorded at 2026-11-20 09:30 UTC" in result.err
     assert "neither a day" in at("yesterday").err
 
 
-def test_before_the_first_run_nothing_is_known_and_that_is_said(world: JourneyWorld) -> None:
-    ways = world.invocation()
+def test_before_the_first_run_the_message_says_that_nothing_is_recorded(world: JourneyWorld) -> None:
+    invocation = world.invocation()
     assert (
-        "nothing has been read yet" in world._call(lambda: status_since(ways, None, "2026-11-01", None)).err
+        "nothing has been read yet"
+        in world._call(lambda: status_since(invocation, None, "2026-11-01", None)).err
     )
     world.run()
     world.close("DS-11")
     world.run()
-    told = world._call(lambda: status_since(ways, None, "2026-11-01", None))
-    assert told.code == 0
-    assert "nothing is known of the time before 2026-11-20 10:00 UTC" in told.err
-    assert "0 of 3    1 of 3   +1" in told.out
-    early = world._call(lambda: status_since(ways, None, "2026-11-01", "2026-11-02"))
+    result = world._call(lambda: status_since(invocation, None, "2026-11-01", None))
+    assert result.code == 0
+    assert "nothing is known of the time before 2026-11-20 10:00 UTC" in result.err
+    assert "0 of 3    1 of 3   +1" in result.out
+    early = world._call(lambda: status_since(invocation, None, "2026-11-01", "2026-11-02"))
     assert (early.code, early.out) == (1, "")
     assert "nothing is recorded before" in early.err
 
 
-def test_runs_in_which_nothing_moved_leave_no_rows(world: JourneyWorld) -> None:
+def test_runs_without_changes_add_no_records(world: JourneyWorld) -> None:
     world.run()
     with world.opened_store() as store:
         kept = store.current_count_records(), store.plan_history()

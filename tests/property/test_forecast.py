@@ -1,4 +1,4 @@
-"""What holds for every forecast of a group, whatever its issues are."""
+"""Properties of the forecasts of groups and teams for any history."""
 
 from __future__ import annotations
 
@@ -23,48 +23,48 @@ from tests.support.forecast_world import history_as_of
 
 RATES = st.lists(st.floats(1e-6, 0.5), min_size=10, max_size=10)
 AGES = st.lists(st.floats(0, 3000), max_size=25)
-LIVES = st.lists(st.tuples(st.floats(0, 600), st.none() | st.floats(0, 600)), min_size=1, max_size=60)
+TIMES = st.lists(st.tuples(st.floats(0, 600), st.none() | st.floats(0, 600)), min_size=1, max_size=60)
 
 
 @given(
     rates=RATES,
     ages=AGES,
-    closes=st.integers(0, 40),
+    closed=st.integers(0, 40),
     expected=st.floats(0, 40),
-    tempo=st.floats(-2, 2),
+    log_pace=st.floats(-2, 2),
     days=st.floats(0, 400),
 )
 @settings(max_examples=60, deadline=None)
-def test_a_group_is_a_distribution_that_more_time_only_moves_up(
-    rates: list[float], ages: list[float], closes: int, expected: float, tempo: float, days: float
+def test_counts_of_a_group_are_a_distribution_that_more_time_moves_up(
+    rates: list[float], ages: list[float], closed: int, expected: float, log_pace: float, days: float
 ) -> None:
-    team = TeamPace(hazards=HazardRates.from_rates(np.array(rates)), log_pace=tempo)
-    parts = [TeamShare(pace=team, ages=np.array(ages), closed=closes, expected_closed=expected)]
+    pace = TeamPace(hazards=HazardRates.from_rates(np.array(rates)), log_pace=log_pace)
+    shares = [TeamShare(pace=pace, ages=np.array(ages), closed=closed, expected_closed=expected)]
     now, later = (
-        CANDIDATE_PRIOR @ closed_count_distribution(close_probabilities(parts, each))
+        CANDIDATE_PRIOR @ closed_count_distribution(close_probabilities(shares, each))
         for each in (days, days + 30)
     )
     assert now.sum() == pytest.approx(1)
     assert now.min() >= -1e-12
     assert np.all(np.cumsum(later) <= np.cumsum(now) + 1e-9)
     assert count_quantiles(now, QUANTILES) == sorted(count_quantiles(now, QUANTILES))
-    assert CANDIDATE_PRIOR @ all_closed_probability(close_probabilities(parts, days)) == pytest.approx(
+    assert CANDIDATE_PRIOR @ all_closed_probability(close_probabilities(shares, days)) == pytest.approx(
         now[-1], abs=1e-9
     )
-    assert np.array_equal(now, CANDIDATE_PRIOR @ closed_count_distribution(close_probabilities(parts, days)))
+    assert np.array_equal(now, CANDIDATE_PRIOR @ closed_count_distribution(close_probabilities(shares, days)))
 
 
-@given(lives=LIVES, days=st.floats(0.5, 400))
+@given(times=TIMES, days=st.floats(0.5, 400))
 @settings(max_examples=60, deadline=None)
-def test_a_teams_count_is_a_distribution_whatever_its_past(
-    lives: list[tuple[float, float | None]], days: float
+def test_counts_of_a_team_are_a_distribution_for_any_history(
+    times: list[tuple[float, float | None]], days: float
 ) -> None:
-    known = history_as_of([(a, None if b is None else max(a, b)) for a, b in lives], 600.0)
-    law = throughput_distribution(known, estimate_hazard_rates(known), days)
-    counts = law.quantiles(np.array(QUANTILES))
+    known = history_as_of([(a, None if b is None else max(a, b)) for a, b in times], 600.0)
+    distribution = throughput_distribution(known, estimate_hazard_rates(known), days)
+    counts = distribution.quantiles(np.array(QUANTILES))
     assert np.all(np.diff(counts) >= 0)
     assert np.all(counts >= 0)
-    assert law.variance > law.mean > 0
+    assert distribution.variance > distribution.mean > 0
     assert np.array_equal(
         counts,
         throughput_distribution(known, estimate_hazard_rates(known), days).quantiles(np.array(QUANTILES)),

@@ -1,4 +1,4 @@
-"""Invented issue histories for stories about forecasts. Days count from the first of January 2024."""
+"""Synthetic issue histories for tests of forecasts. Days count from 2024-01-01."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def moment(day: float) -> datetime:
 
 
 def history_as_of(times: list[tuple[float, float | None]], now: float) -> HistoryAsOf:
-    """From (created, closed) in days."""
+    """Return the history of (created, closed) times in days, as known on the day ``now``."""
     return throughput_history(times).as_of(ZERO + now)
 
 
@@ -29,33 +29,37 @@ def throughput_history(times: list[tuple[float, float | None]]) -> ThroughputHis
 
 
 def steady(days: int, *, every: float = 2.0, takes: float = 10.0) -> list[tuple[float, float | None]]:
-    """An issue every so many days, each closed after the same time; those of the last days are open."""
+    """Return an issue every ``every`` days, each closed after ``takes`` days if that is over by then."""
     created = np.arange(0.0, days, every)
     return [(float(each), float(each) + takes if each + takes <= days else None) for each in created]
 
 
 def random_issues(seed: int, *, days: int = 500, weekly: float = 4.0) -> list[PastIssue]:
-    """A repository whose issues are closed in bursts, half of them soon and half of them late, some never."""
-    chance = random.Random(seed)
+    """Return random issues that are closed in bursts: half of them soon, half of them late, some never."""
+    generator = random.Random(seed)
     issues = []
     day = 0.0
-    while (day := day + chance.expovariate(weekly / 7)) < days:
-        takes = chance.expovariate(1 / chance.choice([4, 60]))
-        ends = day + takes if chance.random() < 0.9 else days + 1.0
-        ends = 14 * round(ends / 14) + chance.random() if chance.random() < 0.5 and ends > day + 14 else ends
+    while (day := day + generator.expovariate(weekly / 7)) < days:
+        takes = generator.expovariate(1 / generator.choice([4, 60]))
+        ends = day + takes if generator.random() < 0.9 else days + 1.0
+        ends = (
+            14 * round(ends / 14) + generator.random()
+            if generator.random() < 0.5 and ends > day + 14
+            else ends
+        )
         issues.append(
             PastIssue(
                 created=moment(day),
                 closed=moment(ends) if ends <= days else None,
-                labels=tuple(f"area-{n}" for n in range(4) if chance.random() < 0.2),
-                milestones=(f"draft-{int(day // 90)}",) if chance.random() < 0.4 else (),
+                labels=tuple(f"area-{n}" for n in range(4) if generator.random() < 0.2),
+                milestones=(f"draft-{int(day // 90)}",) if generator.random() < 0.4 else (),
             )
         )
     return issues
 
 
 def write_csv(path: Path, repo: str, issues: list[PastIssue]) -> Path:
-    """As ``forecast backtest`` reads it."""
+    """Write a file that ``forecast backtest`` can read."""
     lines = ["repo,issue,created,closed,labels,milestone"]
     for number, each in enumerate(issues, start=1):
         closed = f"{each.closed:%Y-%m-%dT%H:%MZ}" if each.closed else ""

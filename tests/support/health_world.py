@@ -1,4 +1,4 @@
-"""A team whose own past shows that our words about it come true, and a capability of it that is nearly done."""
+"""A team whose backtest supports health, and a capability of it that is nearly done."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ PLAN, MAPPING = (
     "".join(line for line in text.splitlines(keepends=True) if _MODEL not in line)
     for text in (journey_world.PLAN, journey_world.MAPPING)
 )
-"""Without the capability that Jira feeds."""
-WORDS = {"health:on-track", "health:at-risk", "health:off-track"}
+"""Plan and mapping without the capability of the Jira source."""
+HEALTH_LABELS = {"health:on-track", "health:at-risk", "health:off-track"}
 
 
 def random_issue_times(seed: int, days: int) -> list[tuple[float, float | None]]:
-    """(days ago created, days ago closed) of batches that are begun together, some slow and some fast."""
-    chance = random.Random(seed)
+    """Return (days ago created, days ago closed) of batches of issues, some slow and some fast."""
+    generator = random.Random(seed)
     found: list[tuple[float, float | None]] = []
     day = 0.0
     while day < days:
-        size, slow = chance.choice([3, 5, 6, 8, 12, 15]), chance.lognormvariate(0, 0.5)
+        size, slow = generator.choice([3, 5, 6, 8, 12, 15]), generator.lognormvariate(0, 0.5)
         for _ in range(size):
-            created = day + chance.random() * 10
-            closed = created + slow * chance.uniform(8, 30)
+            created = day + generator.random() * 10
+            closed = created + slow * generator.uniform(8, 30)
             if created < days - 25 and closed < days - 1:
                 found.append((days - created, days - closed))
-        day += 14 * chance.choice([0.4, 0.7, 1, 1.6, 2.2])
+        day += 14 * generator.choice([0.4, 0.7, 1, 1.6, 2.2])
     return found
 
 
 def proven_seed(features: int, *, age: int = 6, past: int = 640) -> dict[str, Any]:
-    """The repository of a team with so many days of batches, and so many open issues of the capability."""
+    """Return a repository with ``past`` days of batches and ``features`` open issues of the capability."""
     seed = github_seed(0)
     issues = seed["repos"]["acme/churn"]["issues"]
     issues += [
@@ -59,4 +59,4 @@ def proven_world(make_world: Callable[..., JourneyWorld], features: int = 1, **m
 
 
 def health(world: JourneyWorld, key: str = FEATURES) -> set[str]:
-    return world.labels(key) & WORDS
+    return world.labels(key) & HEALTH_LABELS
