@@ -1,4 +1,4 @@
-"""The report in a real browser: by hand and by keyboard, on phones, in the dark, without a script, on paper."""
+"""The report in a real browser: mouse and keyboard, phones, dark theme, without script, and on paper."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONTRAST = """() => {
     return [255, 255, 255];
   };
   const bad = [];
-  let seen = 0;
+  let checked = 0;
   for (const node of document.querySelectorAll('body *')) {
     const own = Array.from(node.childNodes).some(each => each.nodeType === 3 && each.data.trim());
     if (!own || !node.getClientRects().length || node.closest('script, style')) { continue; }
@@ -35,11 +35,11 @@ CONTRAST = """() => {
     if (node.closest('svg') !== null && !isDrawn) { continue; }
     const ink = light(numbers(isDrawn ? style.fill : style.color)), paper = light(behind(node));
     const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
-    seen += 1;
-    const told = [node.tagName, node.className, ratio.toFixed(2), node.textContent.slice(0, 40)];
-    if (ratio < 4.5) { bad.push(told.join(' ')); }
+    checked += 1;
+    const description = [node.tagName, node.className, ratio.toFixed(2), node.textContent.slice(0, 40)];
+    if (ratio < 4.5) { bad.push(description.join(' ')); }
   }
-  return [seen, bad];
+  return [checked, bad];
 }"""
 
 
@@ -48,12 +48,12 @@ def full(open_page: Callable[..., Any]) -> Any:
     return open_page()
 
 
-def test_nothing_is_fetched_and_nothing_is_complained_about(full: Any) -> None:
+def test_the_page_sends_no_requests_and_reports_no_errors(full: Any) -> None:
     for name in ("lead", "team", "executive"):
         full.page.click(f"#tab-{name}")
-    assert [each for each in full.asked if not each.startswith("file:")] == []
-    assert len(full.asked) == 1
-    assert full.complaints == []
+    assert [each for each in full.requests if not each.startswith("file:")] == []
+    assert len(full.requests) == 1
+    assert full.errors == []
 
 
 def test_the_views_switch_by_mouse_and_stay_in_the_address(full: Any) -> None:
@@ -102,7 +102,7 @@ def test_charts_are_drawn_and_have_names(full: Any) -> None:
     assert line.evaluate("node => getComputedStyle(node).stroke") == "rgb(11, 100, 168)"
 
 
-def test_what_can_be_pressed_is_named_and_large_enough(full: Any) -> None:
+def test_controls_have_names_and_are_large_enough(full: Any) -> None:
     nameless = full.page.evaluate(
         "Array.from(document.querySelectorAll('button, a, input')).filter(e => "
         "!(e.textContent.trim() || (e.labels && e.labels.length))).length"
@@ -112,7 +112,7 @@ def test_what_can_be_pressed_is_named_and_large_enough(full: Any) -> None:
         assert button.bounding_box()["height"] >= 44
 
 
-def test_headings_leave_no_level_out(full: Any) -> None:
+def test_headings_skip_no_level(full: Any) -> None:
     levels = full.page.evaluate(
         "Array.from(document.querySelectorAll('h1,h2,h3,h4,h5,h6')).map(h => Number(h.tagName[1]))"
     )
@@ -121,7 +121,7 @@ def test_headings_leave_no_level_out(full: Any) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_text_stands_out_in_both_themes(theme: str, open_page: Callable[..., Any]) -> None:
+def test_text_has_enough_contrast_in_both_themes(theme: str, open_page: Callable[..., Any]) -> None:
     opened = open_page(color_scheme=theme)
     for name in ("executive", "lead", "team"):
         opened.page.click(f"#tab-{name}")
@@ -143,15 +143,15 @@ def test_the_theme_is_switched_by_a_button(full: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["full", "crowded", "empty"])
-def test_nothing_sticks_out_on_a_phone(name: str, open_page: Callable[..., Any]) -> None:
+def test_nothing_overflows_on_a_phone(name: str, open_page: Callable[..., Any]) -> None:
     opened = open_page(name, viewport=NARROW)
     for view in ("executive", "lead", "team"):
         opened.page.click(f"#tab-{view}")
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-    assert opened.complaints == []
+    assert opened.errors == []
 
 
-def test_a_row_on_a_phone_says_what_its_figures_are(open_page: Callable[..., Any]) -> None:
+def test_a_row_on_a_phone_labels_its_cells(open_page: Callable[..., Any]) -> None:
     opened = open_page(viewport=NARROW, fragment="#lead")
     row = opened.page.locator("#capability-model")
     labels = row.locator("td").evaluate_all(
@@ -176,11 +176,11 @@ def test_two_hundred_capabilities_stay_usable(open_page: Callable[..., Any]) -> 
     )
     assert spent < 2_000
     assert opened.page.evaluate("document.documentElement.scrollHeight") < 12_000
-    assert opened.complaints == []
+    assert opened.errors == []
     assert len(opened.page.content()) < 1_000_000
 
 
-def test_without_a_script_everything_can_be_read(open_page: Callable[..., Any]) -> None:
+def test_without_script_everything_is_readable(open_page: Callable[..., Any]) -> None:
     opened = open_page(java_script_enabled=False)
     for name in VIEWS:
         assert opened.page.locator(f"#{name}").is_visible()
@@ -189,7 +189,7 @@ def test_without_a_script_everything_can_be_read(open_page: Callable[..., Any]) 
     assert opened.page.locator("h2.view-name").first.bounding_box()["height"] > 15
 
 
-def test_on_paper_all_views_are_there_one_after_the_other(full: Any) -> None:
+def test_on_paper_all_views_are_printed_in_order(full: Any) -> None:
     full.page.click("#theme")
     full.page.emulate_media(media="print")
     assert full.visible_views() == VIEWS
@@ -201,19 +201,19 @@ def test_on_paper_all_views_are_there_one_after_the_other(full: Any) -> None:
     assert full.page.evaluate("document.documentElement.scrollWidth") <= 690, "A4 with its margins"
 
 
-def test_hostile_text_is_shown_and_does_nothing(full: Any) -> None:
+def test_hostile_text_is_shown_without_effect(full: Any) -> None:
     full.page.wait_for_timeout(0)
-    assert full.complaints == []
+    assert full.errors == []
     assert full.page.locator("img, iframe, object, embed, form").count() == 0
     assert full.page.locator("script").count() == 1
     assert "<script>alert(1)</script>" in full.page.inner_text("#goal-long h4")
 
 
-def test_the_policy_stops_what_would_slip_in(full: Any) -> None:
+def test_the_content_security_policy_blocks_injected_content(full: Any) -> None:
     full.page.evaluate(
         "() => { const s = document.createElement('script'); s.textContent = 'window.slipped = 1';"
         " document.body.append(s);"
         " const i = new Image(); i.src = 'https://evil.test/x'; document.body.append(i); }"
     )
     assert full.page.evaluate("window.slipped") is None
-    assert [each for each in full.asked if "evil.test" in each] == []
+    assert [each for each in full.requests if "evil.test" in each] == []

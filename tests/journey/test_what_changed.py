@@ -36,7 +36,7 @@ def last_run(world: JourneyWorld) -> str:
         return store.recent_runs(1)[0].id
 
 
-def test_every_kind_of_change_is_told_apart(make_world: MakeWorld) -> None:
+def test_every_kind_of_change_has_its_own_part(make_world: MakeWorld) -> None:
     world = make_world(jira=7, github=1)
     assert world.run().code == 0
     before = last_run(world)
@@ -117,7 +117,7 @@ def test_an_apply_in_between_does_not_hide_that_rules_were_edited(world: Journey
     assert len(changed(world, before)["capability:features"]["parts"]["remapped"]) == 3
 
 
-def test_decisions_that_are_taken_back_are_told_as_such(world: JourneyWorld) -> None:
+def test_a_removed_override_is_reported_as_such(world: JourneyWorld) -> None:
     world.run()
     world.unlabel("DS-11", "capability:model")
     world.run()

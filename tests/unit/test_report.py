@@ -206,7 +206,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> OfflineWorld:
 
 
 @pytest.fixture(scope="module")
-def told(world: OfflineWorld) -> dict[str, Any]:
+def document(world: OfflineWorld) -> dict[str, Any]:
     """Return the report as JSON."""
     answer = world.call(lambda invocation: report(invocation, None, None, "json", None))
     assert answer.code == 0, answer.err
@@ -214,9 +214,9 @@ def told(world: OfflineWorld) -> dict[str, Any]:
     return found
 
 
-def test_the_report_has_the_numbers_of_status(world: OfflineWorld, told: dict[str, Any]) -> None:
+def test_the_report_has_the_numbers_of_status(world: OfflineWorld, document: dict[str, Any]) -> None:
     (increment,) = world.call(lambda invocation: status(invocation, None), as_json=True).json["increments"]
-    for goal, line in zip(increment["goals"], told["goals"], strict=True):
+    for goal, line in zip(increment["goals"], document["goals"], strict=True):
         assert (line["id"], line["state"]) == (goal["id"], goal["state"])
         for capability, each in zip(goal["capabilities"], line["capabilities"], strict=True):
             counts = capability["counts"]
@@ -229,11 +229,11 @@ def test_the_report_has_the_numbers_of_status(world: OfflineWorld, told: dict[st
             assert each["scope"] == counts["todo"] + counts["doing"] + counts["done"] + counts["unknown"]
 
 
-def test_the_last_day_of_a_burn_up_equals_the_counts_of_the_goal(told: dict[str, Any]) -> None:
-    (goal,) = told["goals"]
+def test_the_last_day_of_a_burn_up_equals_the_counts_of_the_goal(document: dict[str, Any]) -> None:
+    (goal,) = document["goals"]
     assert goal["burn_up"]["scope"][-1] == goal["scope"] == 16
     assert goal["burn_up"]["done"][-1] == goal["done"] == 13
-    assert goal["burn_up"]["days"][-1] == told["today"] == "2026-11-23"
+    assert goal["burn_up"]["days"][-1] == document["today"] == "2026-11-23"
 
 
 def built(now: datetime, *entries: Any, flow: dict[IssueRef, IssueFlow] | None = None) -> ReportData:
@@ -297,23 +297,23 @@ def test_the_same_data_give_the_same_file() -> None:
     assert set(re.findall(r"url\(#([^)]+)\)", again)) <= set(names)
 
 
-def test_open_issues_are_compared_with_finished_ones_of_their_team(told: dict[str, Any]) -> None:
-    (team,) = told["teams"]
+def test_open_issues_are_compared_with_finished_ones_of_their_team(document: dict[str, Any]) -> None:
+    (team,) = document["teams"]
     assert team["percentiles"] and team["cumulative_flow"]["done"][-1] == 14
     oldest = team["aging_wip"][0]
     assert (oldest["issue"]["key"], oldest["subject"], oldest["band"]) == ("DS-50", "features", "old")
-    assert [each["issue"]["key"] for each in told["unplanned"]] == ["DS-60"]
-    assert told["unplanned_open"] == 1
+    assert [each["issue"]["key"] for each in document["unplanned"]] == ["DS-60"]
+    assert document["unplanned_open"] == 1
     assert team["forecast"]["interval_85"]
 
 
-def test_the_json_matches_its_schema(told: dict[str, Any]) -> None:
+def test_the_json_matches_its_schema(document: dict[str, Any]) -> None:
     schema = json.loads(schema_text())
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
-    for each in (told, json.loads(render_json(report_data(HOSTILE))), json.loads(render_json(empty()))):
+    for each in (document, json.loads(render_json(report_data(HOSTILE))), json.loads(render_json(empty()))):
         assert [error.message for error in validator.iter_errors(each)] == []
-    assert list(validator.iter_errors({**told, "goals": [{"id": 3}]}))
+    assert list(validator.iter_errors({**document, "goals": [{"id": 3}]}))
 
 
 def test_the_published_schema_is_up_to_date() -> None:
@@ -332,9 +332,9 @@ def test_a_page_is_written_into_a_file_and_the_rest_to_stdout(world: OfflineWorl
 
 
 def test_an_unknown_increment_is_reported(world: OfflineWorld) -> None:
-    told = world.call(lambda invocation: report(invocation, "2031-q1", None, "json", None))
-    assert told.code == 1
-    assert "2026-q4" in told.err
+    result = world.call(lambda invocation: report(invocation, "2031-q1", None, "json", None))
+    assert result.code == 1
+    assert "2026-q4" in result.err
 
 
 @pytest.mark.parametrize("missing", ["altair", "vl_convert", "jinja2"])
@@ -344,9 +344,9 @@ def test_without_the_extra_the_message_says_what_to_install(
     for name in ("sync.insights.report.html", "sync.insights.report.charts", missing):
         monkeypatch.delitem(__import__("sys").modules, name, raising=False)
     monkeypatch.setitem(__import__("sys").modules, missing, None)
-    told = world.call(lambda invocation: report(invocation, None, None, "html", None))
-    assert told.code == 1
-    assert "increment-sync[report]" in told.err and "--format markdown" in told.err
+    result = world.call(lambda invocation: report(invocation, None, None, "html", None))
+    assert result.code == 1
+    assert "increment-sync[report]" in result.err and "--format markdown" in result.err
     assert world.call(lambda invocation: report(invocation, None, None, "markdown", None)).code == 0
 
 
@@ -416,13 +416,13 @@ def test_lists_keep_their_commas_and_dates_do_not_break() -> None:
 
 
 def test_an_empty_increment_is_described_in_words() -> None:
-    told, text = render_html(empty()), render_markdown(empty())
+    page_text, text = render_html(empty()), render_markdown(empty())
     for sentence in (
         "The plan has no goal yet.",
         "The plan has no capability yet.",
         "No team has a mapping yet.",
     ):
-        assert sentence in told
+        assert sentence in page_text
     assert "There are no earlier numbers to compare with yet." in text
 
 
