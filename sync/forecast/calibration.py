@@ -56,7 +56,7 @@ _MIN_LOG_LIKELIHOOD: Final = -12.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cutoff:
-    """Moment in the past from which a backtest forecasts to the end of a pseudo-increment; days of ``epoch_days``."""
+    """Moment in the past from which a backtest forecasts to the end of a pseudo-increment, in days since the epoch."""
 
     elapsed_share: float
     now: float

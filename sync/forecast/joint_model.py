@@ -1,14 +1,14 @@
 """Number of issues of a group that will be closed by a day, and the day by which all of them are.
 
-Each open issue has a hazard by its age (``hazard.py``). A gamma-distributed factor with mean 1 multiplies the hazards
-of all issues of a group: people turn to a capability or away from it (a shared frailty model, Vaupel, Manton and
-Stallard, Demography 16, 1979). The factor's location follows the closes of the group in the last 13 weeks and the
-team's pace of the last 4. Its spread was fitted on real histories, where half of the groups hardly move and some are
-finished at once. A second gamma factor of each issue alone, integrated in closed form, stands for all that the age does
-not tell; without it the last issues of a group close too early. With the group's factor ``f`` and the cumulative
-hazard ``H`` of an issue, the probability that the issue is closed is ::
+Each open issue has a hazard by its age (``hazard.py``). A gamma-distributed factor multiplies the hazards of all issues
+of a group, because people turn to a capability or away from it (a shared frailty model; Vaupel, Manton and Stallard,
+Demography 16, 1979). The factor's mean follows the closes of the group in the last 13 weeks and the team's pace of the
+last 4. Its spread was fitted on real histories, where half of the groups hardly move and some are finished at once.
+A second gamma factor of each issue alone, integrated in closed form, stands for everything that the age does not tell;
+without it the last issues of a group close too early. With the group's factor ``f``, the cumulative hazard ``H`` of an
+issue and the shape ``a`` of its own factor, the probability that the issue is closed is (Lomax distribution) ::
 
-    1 - (1 + f * H / a) ** -a        (Lomax distribution, a: shape of the issue's own factor)
+    1 - (1 + f * H / a) ** -a
 
 The group's factor is integrated over fixed quantiles. No random numbers are drawn: the same inputs give the same bits.
 """
@@ -45,7 +45,7 @@ class CandidateModel:
     """Constants for one type of team. All are logarithms."""
 
     log_mean: float
-    """Location of the group's factor at the usual pace of group and team."""
+    """Mean of the group's factor at the usual pace of group and team."""
     log_shape: float
     """Shape of the group's factor with five open issues; the higher, the less groups differ."""
     log_shape_per_size: float = 0.231
@@ -120,8 +120,8 @@ def close_probabilities(shares: Sequence[TeamShare], days: float | Floats) -> Fl
     ahead = np.asarray(days, dtype=np.float64)[..., None]
     closed = 1 + sum(share.closed for share in shares)
     expected = 1 + sum(share.expected_closed for share in shares)
-    location = np.exp(_LOG_MEANS + _GROUP_WEIGHT * np.log(closed / expected))
-    factor = location * _group_factor_quantiles(remaining) / _ISSUE_SHAPES
+    mean = np.exp(_LOG_MEANS + _GROUP_WEIGHT * np.log(closed / expected))
+    factor = mean * _group_factor_quantiles(remaining) / _ISSUE_SHAPES
     hazards = [
         np.exp(_PACE_WEIGHT * share.pace.log_pace)
         * share.pace.hazards.cumulative_hazard(share.ages, share.ages + ahead)
@@ -149,8 +149,8 @@ def _group_factor_quantiles(remaining: int) -> Floats:
 def closed_count_distribution(probabilities: Floats) -> Floats:
     """Return the probability of each number of closes, from none to all issues, by candidate.
 
-    ``probabilities``: as of ``close_probabilities``. Given the group's factor the issues are independent, so that the
-    count is Poisson binomial; the loop adds one issue at a time.
+    ``probabilities``: result of ``close_probabilities``. Given the group's factor the issues are independent: the count
+    is Poisson binomial, and the loop adds one issue at a time.
     """
     issues = probabilities.shape[-1]
     counts = np.zeros((*probabilities.shape[:-1], issues + 1))
@@ -206,7 +206,7 @@ def completion_days(
 ) -> list[float | None]:
     """Return the days after which all open issues are closed with each probability; None beyond two years.
 
-    ``completion``: as of ``completion_probabilities``. Issues that are created later are not included.
+    ``completion``: result of ``completion_probabilities``. Issues that are created later are not included.
     """
     reached: Floats = completion.mean(axis=-1) @ weights
     return [_first_day_reaching(reached, probability) for probability in probabilities]

@@ -34,7 +34,7 @@ def epoch_days(moment: datetime) -> float:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ThroughputHistory:
-    """Creation and closing time of each issue, in days as of ``epoch_days``. Dropped issues count as closed."""
+    """Creation and closing time of each issue, in days since the epoch. Dropped issues count as closed."""
 
     created: Floats
     """Ascending."""
@@ -117,7 +117,7 @@ class BacktestSeries:
 def build_series(name: str, issues: Iterable[PastIssue], known_until: float | None = None) -> BacktestSeries:
     """Order issues by creation and group them by label, by milestone and in chunks of consecutive creations.
 
-    ``known_until``: a day as of ``epoch_days``; None stands for the day of the last event.
+    ``known_until``: day since the epoch; None stands for the day of the last event.
     """
     ordered = sorted(issues, key=lambda issue: issue.created)
     created = np.array([epoch_days(issue.created) for issue in ordered])
