@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from connectors.model import IssueRef
-from sync.insights.plan_changes import PlanChange, plan_changes
+from sync.insights.plan_edits import PlanEdit, find_plan_edits
 from sync.model.attribution import Difference, PlanFacts
 from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup
@@ -171,18 +171,18 @@ def _removed_work(capability: CapabilityRollup, difference: Difference | None) -
 def _weakened_plans(inputs: AuditInputs) -> Iterator[AuditFinding]:
     """Find edits of the plans that weaken a commitment after the start of its increment."""
     checked = {increment.id for increment in inputs.increments}
-    by_subject: defaultdict[str, list[PlanChange]] = defaultdict(list)
-    for change in plan_changes(inputs.history):
-        if change.increment in checked and change.at > inputs.starts[change.increment]:
-            by_subject[change.subject].append(change)
-    for subject, changes in by_subject.items():
+    by_subject: defaultdict[str, list[PlanEdit]] = defaultdict(list)
+    for edit in find_plan_edits(inputs.history):
+        if edit.increment in checked and edit.at > inputs.starts[edit.increment]:
+            by_subject[edit.subject].append(edit)
+    for subject, edits in by_subject.items():
         yield AuditFinding(
             kind="plan-changed",
             subject=subject,
-            title=changes[-1].title,
-            text="; ".join(dict.fromkeys(change.what for change in changes)) + " after the start",
+            title=edits[-1].title,
+            text="; ".join(dict.fromkeys(edit.what for edit in edits)) + " after the start",
             evidence=tuple(
-                FindingEvidence(text=change.detail, at=change.at, run_id=change.run_id) for change in changes
+                FindingEvidence(text=edit.detail, at=edit.at, run_id=edit.run_id) for edit in edits
             ),
         )
 

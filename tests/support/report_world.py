@@ -20,7 +20,7 @@ from sync.insights.report.model import (
     FindingRow,
     ForecastSummary,
     GoalRow,
-    Issue,
+    IssueLink,
     IterationRow,
     OverrideRow,
     PredictabilityRow,
@@ -64,8 +64,8 @@ def forecast_summary(probability: float, low: int, median: int, high: int) -> Fo
     )
 
 
-def issue(key: str, title: str = "Sessionise the event stream") -> Issue:
-    return Issue(ref=f"jira:{key}", key=key, title=title, url=f"https://tracker.test/browse/{key}")
+def issue(key: str, title: str = "Sessionise the event stream") -> IssueLink:
+    return IssueLink(ref=f"jira:{key}", key=key, title=title, url=f"https://tracker.test/browse/{key}")
 
 
 def capability(name: str, title: str, **more: Any) -> CapabilityRow:

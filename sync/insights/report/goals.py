@@ -16,7 +16,7 @@ from sync.insights.report.model import (
     ExperimentRow,
     ForecastSummary,
     GoalRow,
-    Issue,
+    IssueLink,
     IterationRow,
 )
 from sync.insights.report.phrases import describe_changes, format_state, summarize_forecast
@@ -117,7 +117,7 @@ def _capability_row(capability: CapabilityRollup, inputs: ReportInputs) -> Capab
         removed=len(scope.dropped) + len(scope.moved_out) + len(scope.vanished) + len(scope.split),
         blocked=capability.blocked,
         blocked_issues=tuple(
-            Issue(ref=str(each.ref), key=each.ref.key, title=each.title, url=each.url) for each in blocked
+            IssueLink(ref=str(each.ref), key=each.ref.key, title=each.title, url=each.url) for each in blocked
         ),
         evidence=capability.proof.why if capability.proof else None,
         evidence_missing=capability.not_proven,
@@ -143,7 +143,7 @@ def _iteration_row(found: IterationLearning, known: Mapping[IssueRef, KnownIssue
         scope=found.scope,
         experiments=tuple(
             ExperimentRow(
-                issue=Issue(
+                issue=IssueLink(
                     ref=str(each.ref),
                     key=each.ref.key,
                     title=each.title,

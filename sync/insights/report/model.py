@@ -18,7 +18,7 @@ VERSION: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Issue:
+class IssueLink:
     """Reference to an issue."""
 
     ref: str
@@ -62,7 +62,7 @@ class ForecastSummary:
 class ExperimentRow:
     """One experiment."""
 
-    issue: Issue
+    issue: IssueLink
     outcome: Literal["confirmed", "rejected", "inconclusive", "open", "missing"]
     """``missing``: closed without an answer."""
     days: float | None
@@ -106,7 +106,7 @@ class CapabilityRow:
     added: int
     removed: int
     blocked: bool
-    blocked_issues: tuple[Issue, ...]
+    blocked_issues: tuple[IssueLink, ...]
     evidence: str | None
     """Result of the required evidence; null if none is required."""
     evidence_missing: bool
@@ -207,7 +207,7 @@ class CyclePoint:
 class AgingRow:
     """Open issue with its age, compared with finished issues of its team."""
 
-    issue: Issue
+    issue: IssueLink
     days: float
     percentile: float
     band: str
@@ -246,9 +246,9 @@ class TeamRow:
     """Share of the issues finished in the last four weeks; null if none was."""
     ad_hoc_weeks: tuple[AdHocWeek, ...]
     forecast: ForecastSummary
-    unanswered: tuple[Issue, ...]
+    unanswered: tuple[IssueLink, ...]
     """Closed experiments without an answer."""
-    conflicts: tuple[Issue, ...]
+    conflicts: tuple[IssueLink, ...]
     """Issues that rules of another team match, too."""
 
 
@@ -267,7 +267,7 @@ class OverrideRow:
 class UnplannedRow:
     """One ad-hoc issue."""
 
-    issue: Issue
+    issue: IssueLink
     teams: tuple[str, ...]
     requester: str
     state: str

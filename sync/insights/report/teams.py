@@ -17,7 +17,7 @@ from sync.insights.report.flows import (
     local_day,
 )
 from sync.insights.report.inputs import ReportInputs
-from sync.insights.report.model import AdHocWeek, AgingRow, Issue, TeamRow
+from sync.insights.report.model import AdHocWeek, AgingRow, IssueLink, TeamRow
 from sync.insights.report.phrases import summarize_forecast
 from sync.insights.unplanned import AdHocIssue
 from sync.model.flow import IssueFlow
@@ -91,7 +91,7 @@ def _ad_hoc_by_week(
     return ad_hoc_weeks(planned, unplanned, first, today, zone)
 
 
-def _unanswered_experiments(counted: Sequence[tuple[str, CountedIssue]]) -> tuple[Issue, ...]:
+def _unanswered_experiments(counted: Sequence[tuple[str, CountedIssue]]) -> tuple[IssueLink, ...]:
     return tuple(
         _counted_issue(issue)
         for _, issue in counted
@@ -131,11 +131,11 @@ def _aging_rows(
     return tuple(rows)
 
 
-def _counted_issue(issue: CountedIssue) -> Issue:
-    return Issue(ref=str(issue.ref), key=issue.ref.key, title=issue.title, url=issue.url)
+def _counted_issue(issue: CountedIssue) -> IssueLink:
+    return IssueLink(ref=str(issue.ref), key=issue.ref.key, title=issue.title, url=issue.url)
 
 
-def _known_issue(ref: IssueRef, inputs: ReportInputs) -> Issue:
+def _known_issue(ref: IssueRef, inputs: ReportInputs) -> IssueLink:
     item = inputs.known.get(ref)
     title, url = (item.issue.title, item.issue.url) if item else ("", "")
-    return Issue(ref=str(ref), key=ref.key, title=title, url=url)
+    return IssueLink(ref=str(ref), key=ref.key, title=title, url=url)

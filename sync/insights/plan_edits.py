@@ -12,7 +12,7 @@ from sync.model.attribution import PlanFacts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PlanChange:
+class PlanEdit:
     """One edit of a plan."""
 
     subject: str
@@ -27,7 +27,7 @@ class PlanChange:
     run_id: str
 
 
-def plan_changes(history: Sequence[PlanFacts]) -> Iterator[PlanChange]:
+def find_plan_edits(history: Sequence[PlanFacts]) -> Iterator[PlanEdit]:
     """Yield renamed, cancelled, removed, weakened, postponed or moved goals and capabilities, oldest first."""
     names = history[-1].names if history else {}
     for before, after in pairwise(history):
@@ -38,7 +38,7 @@ def plan_changes(history: Sequence[PlanFacts]) -> Iterator[PlanChange]:
             for name, each in before.body[entries].items():
                 subject = _current_name(names, kind, name)
                 for what, detail in _edits(kind, name, each, new.get(subject)):
-                    yield PlanChange(
+                    yield PlanEdit(
                         subject=subject,
                         title=str(new[subject][1]["title"] if subject in new else each["title"]),
                         increment=str(each["increment"]),
