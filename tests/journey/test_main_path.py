@@ -201,7 +201,7 @@ def test_after_the_grace_days_there_is_one_last_write_and_then_none(world: Journ
     assert world.snapshot() == last
 
 
-def test_figures_are_kept_when_they_change_and_not_with_every_run(world: JourneyWorld) -> None:
+def test_roll_ups_are_saved_only_when_they_change(world: JourneyWorld) -> None:
     """A crontab runs a hundred times a day; runs in which nothing moved must not fill the store."""
 
     def kept_at() -> datetime:

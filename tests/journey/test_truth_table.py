@@ -153,7 +153,7 @@ def test_what_is_gone_and_not_wanted_is_forgotten(world: WritingWorld, place: st
     assert ours(world, key) == {FEATURES, INCREMENT}
 
 
-def test_a_stale_list_makes_us_forget_nothing(world: WritingWorld, place: str) -> None:
+def test_a_stale_list_forgets_no_pushed_label(world: WritingWorld, place: str) -> None:
     """Else our own label, once the list shows it again, would pass for a person's pin."""
     key = an_issue(world, place, "features")
     tracker = world.tracker_of(key)
@@ -481,7 +481,7 @@ def test_prefixes_come_from_the_settings(world: WritingWorld, place: str) -> Non
     assert is_quiet(world)
 
 
-def test_a_removal_that_is_refused_leaves_the_new_label_ours(world: WritingWorld) -> None:
+def test_a_rejected_removal_leaves_the_new_label_ours(world: WritingWorld) -> None:
     """Else the label that we just put would count as a person's in the next run."""
     from connectors.errors import Rejected
 

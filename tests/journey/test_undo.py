@@ -39,7 +39,7 @@ def test_after_undoing_a_first_run_the_trackers_are_as_before_and_stay_so(world:
     assert world.snapshot() == before
 
 
-def test_the_roll_up_counts_what_undo_took_back_by_the_rules(world: JourneyWorld) -> None:
+def test_the_roll_up_counts_issues_with_reverted_labels_by_the_rules(world: JourneyWorld) -> None:
     """A veto takes an issue out of its capability; taking a label back does not: nobody decided about the issue."""
     run_id = ran(world)
     before = counted(world)
@@ -313,7 +313,7 @@ UNDO_WRITES = 11
 
 
 @pytest.mark.parametrize(("at", "after"), [(1, False), (2, True), (5, True), (9, False)])
-def test_an_undo_may_die_at_any_write_and_be_done_again(make_world: MakeWorld, at: int, after: bool) -> None:
+def test_an_undo_may_crash_at_any_write_and_be_repeated(make_world: MakeWorld, at: int, after: bool) -> None:
     """Before anything was written, after Jira took labels, between two labels of one GitHub issue, before a comment."""
     world = make_world(jira=1, github=1)
     before = world.snapshot()
@@ -328,7 +328,7 @@ def test_an_undo_may_die_at_any_write_and_be_done_again(make_world: MakeWorld, a
     assert world.writes() == []
 
 
-def test_answers_that_are_lost_lead_to_the_same_end(make_world: MakeWorld) -> None:
+def test_lost_responses_lead_to_the_same_result(make_world: MakeWorld) -> None:
     """Of labels and of comments, on both trackers, in one undo."""
     world = make_world(jira=1, github=1)
     before = world.snapshot()

@@ -71,7 +71,7 @@ def test_the_history_says_whose_label_it_is(
     assert verdicts(checked(world, (key, kind, FEATURES), history=True)) == [verdict]
 
 
-def test_a_store_that_came_from_a_backup_asks_before_it_takes_our_label_for_a_pin(
+def test_a_restored_store_reads_the_history_before_it_takes_our_label_for_a_pin(
     world: WritingWorld,
 ) -> None:
     """It does not know the label, and thinks that it has seen the issue from the first day."""
@@ -164,7 +164,7 @@ def test_a_recorder_saves_nothing_before_save_is_called(world: WritingWorld) -> 
     world.with_context(work)
 
 
-def test_declining_to_put_labels_back_changes_nothing(world: WritingWorld) -> None:
+def test_declining_to_restore_labels_changes_nothing(world: WritingWorld) -> None:
     """``reconcile --restore-labels`` decides first and asks then."""
     keys = [world.jira.add_issue("DS", "Work", labels=["features"]).key for _ in range(4)]
     world.run()
