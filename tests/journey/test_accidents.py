@@ -1,4 +1,4 @@
-"""Accidents that happened to users of other tools, played whole. ``docs/accidents.md`` lists all, with their tests."""
+"""Failure modes known from other tools, end to end. ``docs/accidents.md`` lists them with their tests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RENAME = ("{id: features,", "{id: event-features, previously: [features],")
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
-    """What leaves this machine but GETs: method with path, and body."""
+    """Return all requests but GETs: method with path, and body."""
     found: list[tuple[str, Any]] = []
     send = requests.Session.send
 
@@ -98,7 +98,7 @@ def test_an_issue_that_can_hold_no_more_labels_keeps_those_of_people(world: Jour
 
 @pytest.mark.parametrize("anchor", [MODEL, FEATURES])
 def test_our_comment_is_found_behind_a_hundred_others(world: JourneyWorld, anchor: str) -> None:
-    """Only the first page was read elsewhere: a new comment came with every run."""
+    """Other tools read the first page only and posted a new comment in every run."""
     for number in range(120):
         if anchor == FEATURES:
             world.github.comment("acme/churn", 1, f"comment {number}", by="ada")

@@ -1,4 +1,4 @@
-"""What an increment did not finish stays unfinished in it, whatever becomes of the work afterwards."""
+"""Issues that an increment did not finish count as unfinished there, whatever happens to them later."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ goals:
 
 @pytest.fixture
 def half_done(tmp_path: Path) -> WritingWorld:
-    """Each capability has an issue that is done and one that is not."""
+    """Give each capability one issue that is done and one that is not."""
     world = WritingWorld(tmp_path)
     for label in ("features", "model"):
         done = world.jira.add_issue("DS", "Was finished", labels=[label])

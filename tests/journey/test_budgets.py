@@ -1,4 +1,4 @@
-"""What a run may cost in requests, row by row of the budget table, counted over the trackers' logs."""
+"""Number of requests of a run, row by row of the budget table, counted in the logs of the trackers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ DAY = timedelta(hours=25)
 
 
 def listing(lines: list[str]) -> list[str]:
-    """The requests that read many issues at once."""
+    """Return the requests that read many issues at once."""
     return [line for line in lines if "/search" in line or line.split()[2].endswith("/issues")]
 
 
 def pulls(lines: list[str]) -> list[str]:
-    """All but the look for older comments, which belongs to the cost of a new one."""
+    """Return all requests but the search for older comments, which belongs to the cost of a new comment."""
     return [
         line
         for line in lines

@@ -1,4 +1,4 @@
-"""``previously`` of a prefix: labels are moved, on open and closed issues, and people's decisions go with them."""
+"""``previously`` of a prefix: labels move on open and closed issues, and overrides follow."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Anchors that are deleted: named as unread, and nothing is tried on them."""
+"""Deleted anchors: reported as unread, without any write attempt."""
 
 from __future__ import annotations
 

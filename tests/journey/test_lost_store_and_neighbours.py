@@ -1,4 +1,4 @@
-"""A store that is lost, an account that changed, and another installation in the same place."""
+"""A lost store, a changed account, and a second instance on the same trackers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OTHER = {"JIRA_EMAIL": "second@acme.example", "JIRA_API_TOKEN": "jira-second", "
 
 
 def seeds(issues: int = 3) -> dict[str, Any]:
-    """Both trackers know a second robot."""
+    """Seeds in which both trackers know a second account."""
     jira, github = jira_seed(issues), github_seed(issues)
     jira["accounts"].append(
         {
@@ -47,7 +47,7 @@ def world(tmp_path: Path) -> JourneyWorld:
 
 
 class Second(JourneyWorld):
-    """Another workspace that talks to the trackers of the first."""
+    """Another workspace on the same trackers."""
 
     def __init__(self, first: JourneyWorld, root: Path, **options: Any) -> None:
         super().__init__(root, **options)
@@ -55,7 +55,7 @@ class Second(JourneyWorld):
         self.box, self.clock = first.box, first.clock
 
     def __exit__(self, *_: object) -> None:
-        """The trackers go on."""
+        """Leave the trackers running."""
 
     def __enter__(self) -> Second:
         start, self.box.start = self.box.start, lambda: None  # type: ignore[method-assign, assignment, return-value]
@@ -118,7 +118,7 @@ def test_a_first_run_with_an_empty_store_changes_no_label_and_doubles_no_comment
 
 
 def faces(snapshot: Any) -> Any:
-    """Labels, and who wrote how many comments."""
+    """Return labels and the number of comments by author."""
     return {
         tracker: {key: (labels, [by for by, _ in comments]) for key, (labels, comments) in issues.items()}
         for tracker, issues in snapshot.items()
@@ -186,7 +186,7 @@ def test_two_instances_with_two_accounts_leave_each_others_anchors_alone(
 def test_a_preview_and_a_saved_change_set_refuse_what_a_run_would(
     world: JourneyWorld, tmp_path: Path, account: dict[str, str], code: int
 ) -> None:
-    """Saved before the first installation came to the anchor; looked at again afterwards."""
+    """Saved before the other instance came to the anchor, and checked again afterwards."""
     with world, second(world, tmp_path / "second", environment={**TOKENS, **account}) as other:
         file = tmp_path / "changes.json"
         assert other.preview(file).code == 0

@@ -1,4 +1,4 @@
-"""A store that is lost, and labels that people had taken off: the trackers' histories know it."""
+"""Vetoes from before a lost store, recovered from the label histories of the trackers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def data_center(issues: int) -> dict[str, Any]:
 
 
 def take_off(world: JourneyWorld) -> None:
-    """People take two labels off, one on each tracker."""
+    """Remove two labels as a person, one on each tracker."""
     world.unlabel("DS-11", JIRA)
     world.unlabel("acme/churn#11", GITHUB)
 
@@ -49,7 +49,7 @@ def vetoes(world: JourneyWorld) -> dict[str, tuple[str, str, str]]:
 
 
 def history_reads(world: JourneyWorld) -> list[str]:
-    """Requests that ask how labels came to issues and went; of repositories as a whole nobody asks for that."""
+    """Return the requests for label histories of issues, without those for whole repositories."""
     return [line for line in world.reads() if re.search(r"/issues/\d+/events -> 200$", line)]
 
 

@@ -1,4 +1,4 @@
-"""The main job on every kind of tracker: the first run labels and comments, the second writes nothing."""
+"""The main path on every kind of tracker: the first run writes labels and comments, the second writes nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MakeWorld = Callable[..., JourneyWorld]
 
 
 def assert_the_job_is_done(world: JourneyWorld) -> None:
-    """One run writes everything that people should see, the next one nothing."""
+    """Check that one run writes everything that people should see, and the next one nothing."""
     first = world.run()
     assert first.code == 0, first.err
     for key in ("DS-11", "DS-12", "DS-13"):
@@ -202,7 +202,7 @@ def test_after_the_grace_days_there_is_one_last_write_and_then_none(world: Journ
 
 
 def test_roll_ups_are_saved_only_when_they_change(world: JourneyWorld) -> None:
-    """A crontab runs a hundred times a day; runs in which nothing moved must not fill the store."""
+    """A cron job runs a hundred times a day; runs without a change must not fill the store."""
 
     def kept_at() -> datetime:
         with world.opened_store() as store:

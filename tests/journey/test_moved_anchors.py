@@ -1,4 +1,4 @@
-"""An anchor is the issue, not its key: it stays one when Jira gives it another key."""
+"""An anchor is the issue, not its key: it stays the anchor when Jira gives it another key."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Repositories that are renamed and issues that are transferred: what is ours stays known as ours under new keys."""
+"""Renamed repositories and transferred issues: labels and comments stay known as ours under new keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LABELLED = [f"{NEW}#{number}" for number in (11, 12, 13)]
 
 @pytest.fixture
 def renamed(world: JourneyWorld) -> JourneyWorld:
-    """A repository with labels and a comment of ours that has another name since."""
+    """Rename a repository that has labels and a comment of ours."""
     assert world.run().code == 0
     world.github.rename_repo(OLD, NEW)
     world.edit("mappings/science.yaml", OLD, NEW)
@@ -57,7 +57,7 @@ def test_the_comment_on_an_anchor_that_the_plan_gave_up_is_removed(renamed: Jour
 
 @pytest.fixture
 def transferred(world: JourneyWorld) -> JourneyWorld:
-    """The anchor with our comment is in another repository since."""
+    """Transfer the anchor with our comment to another repository."""
     assert world.run().code == 0
     assert world.github.transfer(OLD, 1, "acme/attic") == 1
     return world
@@ -98,7 +98,7 @@ FEATURES_RULE = "labels: [features]}, assign: features"
 
 @pytest.fixture
 def settled(make_world: Callable[..., JourneyWorld]) -> JourneyWorld:
-    """Everything is written, and read once more: no list will name an issue again that does not change."""
+    """Write everything, then read it once more, so that no list returns an unchanged issue again."""
     world = make_world(jira=2, github=2)
     for _ in range(2):
         assert world.run().code == 0

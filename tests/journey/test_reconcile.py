@@ -1,4 +1,4 @@
-"""``reconcile``: what people did by hand is shown, and repaired after asking."""
+"""``reconcile``: manual changes are shown, and repaired after confirmation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MakeWorld = Callable[..., JourneyWorld]
 
 @pytest.fixture
 def settled(world: JourneyWorld) -> JourneyWorld:
-    """A world in which the work of a run is done."""
+    """Return a world after a complete run."""
     assert world.run().code == 0
     world.run()
     return world

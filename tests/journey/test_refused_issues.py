@@ -1,4 +1,4 @@
-"""Issues that a tracker refuses: told, left in peace for a while, and the rest of the run goes on."""
+"""Issues that reject writes: reported, skipped for a while, and the run continues with others."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ def world(tmp_path: Path) -> JourneyWorld:
 
 
 def lock(world: JourneyWorld, locked: bool = True) -> None:
-    """A locked issue takes no comment of somebody who cannot write in the repository."""
+    """Lock an issue, so that only accounts with write access can comment."""
     world.github.lock_issue("acme/churn", 1, locked)
     world.github.repo("acme/churn").permissions["sync-robot"] = "triage" if locked else "write"
 

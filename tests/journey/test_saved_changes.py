@@ -1,4 +1,4 @@
-"""``preview --out`` and ``apply``: exactly what was reviewed, or nothing."""
+"""``preview --out`` and ``apply``: exactly the reviewed change set, or nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PREFIX = "push: {enabled: true}\nlabels: {capability: {prefix: 'cap:'}}"
 
 @pytest.fixture
 def reviewed(world: JourneyWorld, tmp_path: Path) -> Path:
-    """What the first run would do, looked at and saved."""
+    """Save the change set of the first run."""
     path = tmp_path / "changes.json"
     result = world.preview(path)
     assert result.code == 0, result.err

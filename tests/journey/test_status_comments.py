@@ -1,4 +1,4 @@
-"""Whose comment is whose, when it is edited, and what becomes of it when the plan changes."""
+"""Ownership of status comments, times of edits, and comments after a change of the plan."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -198,7 +198,7 @@ def state_labels(world: WritingWorld, key: str) -> set[str]:
 
 @pytest.mark.parametrize("container", ["acme/churn", "acme/plan"])
 def test_another_anchor_takes_over_and_the_old_one_is_left_clean(world: WritingWorld, container: str) -> None:
-    """Also when the old anchor lies outside of all sources."""
+    """Also if the former anchor is outside of all sources."""
     old = world.github.add_issue(container, "The first anchor").key
     new = world.github.add_issue(container, "The second anchor").key
     world.edit("plans/q4.yaml", f"github:{CAPABILITY}", f"github:{old}")

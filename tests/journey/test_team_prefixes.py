@@ -1,4 +1,4 @@
-"""A team's own label prefixes: on the issues that its rules assign and on the anchors of its capabilities."""
+"""Label prefixes of a team, on issues of its rules and on anchors of its capabilities."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every row of the truth table (desired, pushed, live), with the store and after the store was lost."""
+"""Every row of the decision table (desired, pushed, live), with the store and after the store was lost."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def world(tmp_path: Path) -> WritingWorld:
 
 @pytest.fixture(params=["DS", "acme/churn"])
 def place(request: pytest.FixtureRequest) -> str:
-    """Jira and GitHub differ in how they write labels, so every story is told on both."""
+    """Run each test on Jira and on GitHub, which write labels differently."""
     return str(request.param)
 
 
@@ -154,7 +154,7 @@ def test_what_is_gone_and_not_wanted_is_forgotten(world: WritingWorld, place: st
 
 
 def test_a_stale_list_forgets_no_pushed_label(world: WritingWorld, place: str) -> None:
-    """Else our own label, once the list shows it again, would pass for a person's pin."""
+    """Otherwise our own label, once the list shows it again, would count as a pin."""
     key = an_issue(world, place, "features")
     tracker = world.tracker_of(key)
     tracker.freeze_list(key)
@@ -482,7 +482,7 @@ def test_prefixes_come_from_the_settings(world: WritingWorld, place: str) -> Non
 
 
 def test_a_rejected_removal_leaves_the_new_label_ours(world: WritingWorld) -> None:
-    """Else the label that we just put would count as a person's in the next run."""
+    """Otherwise the label that we just added would count as a person's in the next run."""
     from connectors.errors import Rejected
 
     key = an_issue(world, "acme/churn", "features")

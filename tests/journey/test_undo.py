@@ -1,4 +1,4 @@
-"""A run is taken back: the trackers are as before, people's later work stays, and no run does it again."""
+"""Undo: the trackers are as before the run, later work of people stays, and no run writes the same again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def world(make_world: MakeWorld) -> JourneyWorld:
 
 
 def ran(world: JourneyWorld) -> str:
-    """A run; out: its id."""
+    """Run once and return the id of the run."""
     result = world.run()
     assert result.code == 0, result.err
     return world.last_run()
@@ -40,7 +40,10 @@ def test_after_undoing_a_first_run_the_trackers_are_as_before_and_stay_so(world:
 
 
 def test_the_roll_up_counts_issues_with_reverted_labels_by_the_rules(world: JourneyWorld) -> None:
-    """A veto takes an issue out of its capability; taking a label back does not: nobody decided about the issue."""
+    """A veto takes an issue out of its capability.
+
+    A reverted label does not, because nobody decided about the issue.
+    """
     run_id = ran(world)
     before = counted(world)
     world.undo(run_id, limit=100)
@@ -49,7 +52,7 @@ def test_the_roll_up_counts_issues_with_reverted_labels_by_the_rules(world: Jour
 
 
 def counted(world: JourneyWorld) -> Any:
-    """What the roll-up says of issues, without what is expected of them, which is dated."""
+    """Return the counts of the roll-up without forecasts, which carry dates."""
     capabilities = world.status()["increments"][0]["goals"][0]["capabilities"]
     return [{key: value for key, value in each.items() if key != "expected"} for each in capabilities]
 
@@ -314,7 +317,7 @@ UNDO_WRITES = 11
 
 @pytest.mark.parametrize(("at", "after"), [(1, False), (2, True), (5, True), (9, False)])
 def test_an_undo_may_crash_at_any_write_and_be_repeated(make_world: MakeWorld, at: int, after: bool) -> None:
-    """Before anything was written, after Jira took labels, between two labels of one GitHub issue, before a comment."""
+    """Before the first write, after Jira changed labels, between two labels of a GitHub issue, before a comment."""
     world = make_world(jira=1, github=1)
     before = world.snapshot()
     run_id = ran(world)
@@ -329,7 +332,7 @@ def test_an_undo_may_crash_at_any_write_and_be_repeated(make_world: MakeWorld, a
 
 
 def test_lost_responses_lead_to_the_same_result(make_world: MakeWorld) -> None:
-    """Of labels and of comments, on both trackers, in one undo."""
+    """Lost responses for labels and comments, on both trackers, in one undo."""
     world = make_world(jira=1, github=1)
     before = world.snapshot()
     run_id = ran(world)

@@ -1,4 +1,4 @@
-"""What people wait for: sources side by side, and a start without the vendors' libraries."""
+"""Waiting and start-up time: sources are read in parallel, and commands start without vendor libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is desired, pushed and live: what the comparison may do to labels, and that it comes to rest."""
+"""Properties of the label comparison for any desired, pushed and live labels."""
 
 from __future__ import annotations
 

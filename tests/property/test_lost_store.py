@@ -1,4 +1,4 @@
-"""People label and unlabel, runs go by, and then the store is lost: no label moves."""
+"""A lost store changes no label, whatever people did before."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Acts = list[tuple[str, str]]
 
 
 def settled(world: WritingWorld) -> dict[str, set[str]]:
-    """The labels once a run finds nothing to change any more."""
+    """Return the labels after a run without changes."""
     for _ in range(4):
         outcome = world.run()
         assert not outcome.refusals

@@ -1,4 +1,4 @@
-"""What holds for every roll-up, whatever the issues are."""
+"""Properties of every roll-up."""
 
 import random
 from datetime import timedelta

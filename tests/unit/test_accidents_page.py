@@ -1,4 +1,4 @@
-"""``docs/accidents.md`` promises tests; each of them has to be there."""
+"""Every test that ``docs/accidents.md`` names exists."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROWS = [
 
 @cache
 def functions_of(file: str) -> frozenset[str]:
-    """Names of the test functions of a file below ``tests``, those of classes included."""
+    """Return the names of the test functions in a file below ``tests``, those of classes included."""
     tree = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8"))
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 

@@ -1,4 +1,4 @@
-"""Carrying out a change set: one after the other, journalled, within limits, and what a refusal leaves behind."""
+"""Executor: one change at a time, journal entries, limits, and behaviour after rejected writes."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_of_two_labels_of_which_github_takes_one_that_one_is_ours(world: Writing
 
 
 def test_written_labels_are_known_without_another_read(world: WritingWorld) -> None:
-    """Else a list that lags would look as if a person had taken the label off."""
+    """Otherwise a list that lags would look as if a person had removed the label."""
     world.run()
     key = world.jira.add_issue("DS", "Work", labels=["features"]).key
     world.run()

@@ -1,4 +1,4 @@
-"""Whom a change set would probably mail, what it costs, and how a run leaves what would be too much."""
+"""Estimated notifications and cost of a change set, and the write budget of one run."""
 
 from __future__ import annotations
 

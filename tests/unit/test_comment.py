@@ -1,4 +1,4 @@
-"""What status comments say, as people see them, and how our text is found again."""
+"""Content and markup of status comments, and the search for our block in a comment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corners of the comparison that the journeys do not reach one by one."""
+"""Decision table of labels, its exceptions, and the comparison of status comments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which labels issues and anchors should carry, and how far we may go."""
+"""Desired labels of issues and anchors."""
 
 from __future__ import annotations
 

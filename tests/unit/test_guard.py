@@ -1,4 +1,4 @@
-"""What the guard refuses, and what it tells people to do about it."""
+"""Limits of the guard and the texts of its refusals."""
 
 from __future__ import annotations
 

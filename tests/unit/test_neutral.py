@@ -1,4 +1,4 @@
-"""Text of issues does nothing where it is written."""
+"""Escaping: text of issues has no effect where it is written."""
 
 import time
 
@@ -8,7 +8,7 @@ from sync.config.escape import ZERO_WIDTH_SPACE, escape_github, escape_jira, esc
 
 
 def seen(text):
-    """With the invisible breaks made visible."""
+    """Return the text with its invisible breaks made visible."""
     return text.replace(ZERO_WIDTH_SPACE, "·")
 
 

@@ -1,4 +1,4 @@
-"""People's decisions: suspected from lists, settled by the issue itself, recorded once."""
+"""Overrides: suspected by the comparison, checked by a direct read, recorded once."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_the_history_says_whose_label_it_is(
 def test_a_restored_store_reads_the_history_before_it_takes_our_label_for_a_pin(
     world: WritingWorld,
 ) -> None:
-    """It does not know the label, and thinks that it has seen the issue from the first day."""
+    """The restored store does not know the label, although it knows the issue from its first day."""
     ours, theirs = an_issue(world, FEATURES, by=ME), an_issue(world, FEATURES)
     found = checked(world, (ours, "pin", FEATURES), (theirs, "pin", FEATURES))
     assert verdicts(found) == ["ours", "pin"]
@@ -165,7 +165,7 @@ def test_a_recorder_saves_nothing_before_save_is_called(world: WritingWorld) -> 
 
 
 def test_declining_to_restore_labels_changes_nothing(world: WritingWorld) -> None:
-    """``reconcile --restore-labels`` decides first and asks then."""
+    """``reconcile --restore-labels`` plans first and asks then."""
     keys = [world.jira.add_issue("DS", "Work", labels=["features"]).key for _ in range(4)]
     world.run()
     for key in keys:

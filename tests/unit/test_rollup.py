@@ -1,4 +1,4 @@
-"""State of capabilities, goals and increments, told as stories."""
+"""State of capabilities, goals and increments."""
 
 import dataclasses
 import json

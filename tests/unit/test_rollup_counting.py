@@ -1,4 +1,4 @@
-"""Which issues count, and as what."""
+"""Members of capabilities and their counted states."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Writes of which nobody knows whether they took effect: the tracker is asked, and the store believes it."""
+"""Recovery of pending writes: the tracker shows whether a write took effect."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def settled(
     *,
     pushed: set[str] = frozenset(),  # type: ignore[assignment]
 ) -> tuple[JournalEntry, list[str]]:
-    """A run announced a write and died; the next one settles it."""
+    """Record an intent as if a run had crashed, then let the next run recover it."""
 
     def work(run_context: RunContext) -> tuple[JournalEntry, list[str]]:
         ref = world.tracker_of(key)._issue_at(key).issue.ref
