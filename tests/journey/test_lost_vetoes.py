@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sync.pipeline import override_recovery as lost_store
-from tests.journey.test_lost_store_and_neighbours import OTHER, SET, account_of, lose_store, seeds
+from tests.journey.test_lost_store_and_instances import OTHER, SET, account_of, lose_store, seeds
 from tests.support.journey_world import PLAN, TOKENS, JourneyWorld, jira_seed, plain_trackers
 
 MakeWorld = Callable[..., JourneyWorld]
