@@ -20,7 +20,7 @@ from sync.model.labels import DesiredLabels, Notice, SuspectedOverride, Suspicio
 LabelCase = Literal["add", "veto", "keep", "foreign", "remove", "forget", "pin", "absent"]
 
 _NO_LABELS: Final[frozenset[str]] = frozenset()
-_FAMILIES_OF_PEOPLE: Final = frozenset({"state", "health", "flag"})
+_ANCHOR_FAMILIES: Final = frozenset({"state", "health", "flag"})
 """On an anchor, a label of these families that a person put replaces ours."""
 
 
@@ -59,16 +59,16 @@ class IssueLabelDiff:
         self.suspicions: list[SuspectedOverride] = []
         self.notices: list[Notice] = []
         self.leaving: list[ComparedLabel] = []
-        self._take_in_tracker(issue)
-        self._take_in_overrides()
-        self._take_in_desired()
+        self._load_live_and_pushed(issue)
+        self._load_overrides()
+        self._load_desired()
         for text in sorted({*self.desired, *self.pushed, *self.live}):
             self._decide(inputs.parse(text))
         self._check_lifted_overrides()
 
     # Intake: each label is parsed once
 
-    def _take_in_tracker(self, issue: Issue) -> None:
+    def _load_live_and_pushed(self, issue: Issue) -> None:
         inputs, ref = self.inputs, self.ref
         # Sorted, so that of two labels that differ in case only (Jira) the comparison always uses the same one.
         self.spellings = {label.lower(): label for label in sorted(inputs.scheme.managed(issue.labels))}
@@ -81,7 +81,7 @@ class IssueLabelDiff:
         self.pushed = pushed - self.respelled
         self.foreign = self.live - self.pushed - self.target.labels.keys()
 
-    def _take_in_overrides(self) -> None:
+    def _load_overrides(self) -> None:
         inputs, ref, overrides = self.inputs, self.ref, self.inputs.overrides
         self.pins = overrides.pins.get(ref, _NO_LABELS)
         self.vetoes = overrides.vetoes.get(ref, _NO_LABELS)
@@ -91,10 +91,10 @@ class IssueLabelDiff:
         self.reverted = {label.name for label in reverted}
         self.reverted_families = {label.family for label in reverted} - {None, "flag"}
 
-    def _take_in_desired(self) -> None:
+    def _load_desired(self) -> None:
         """Keep the desired labels that no override withholds."""
         parse = self.inputs.parse
-        self.withheld_families = self._families_of_people() if self.target.is_anchor else _NO_LABELS
+        self.withheld_families = self._families_put_by_people() if self.target.is_anchor else _NO_LABELS
         by_people = {label.name: label.text for label in map(parse, self.foreign) if not label.is_outdated}
         self.desired: dict[str, Reason] = {}
         for text, reason in self.target.labels.items():
@@ -111,13 +111,13 @@ class IssueLabelDiff:
         self.desired_texts = {parse(text).name: text for text in self.desired}
         self.desired_families = {parse(text).family for text in self.desired}
 
-    def _families_of_people(self) -> frozenset[str]:
+    def _families_put_by_people(self) -> frozenset[str]:
         """Anchor families: a state, health or flag label that a person put withholds ours of that family."""
         labels = map(self.inputs.parse, self.foreign)
         proven = {
             label.family for label in labels if label.text not in self.unproven or self._is_ignored(label)
         }
-        return _FAMILIES_OF_PEOPLE.intersection(proven)
+        return _ANCHOR_FAMILIES.intersection(proven)
 
     # The decision table and its exceptions
 

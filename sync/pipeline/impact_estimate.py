@@ -15,7 +15,7 @@ from sync.model.run import ApplyResult
 from sync.runtime.context import RunContext
 
 ROLLOUT_KEY = "spreading"
-"""Cache key that is set while a rollout goes on."""
+"""Cache key that is set while a rollout goes on. Existing stores contain it, so it does not follow renames."""
 
 
 def estimate_impact(context: RunContext, changes: ChangeSet, issues: Iterable[Issue]) -> ImpactEstimate:

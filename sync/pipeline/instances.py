@@ -22,6 +22,7 @@ from sync.pull.recorded import StateRecorder, former_subjects, save_comment_owne
 from sync.runtime.context import RunContext
 from sync.store import PushedCommentRecord
 
+# Cache keys. Existing stores contain them, so they do not follow renames.
 _INSTANCE_KEY, _CONTESTED_KEY, _OTHER_INSTANCE_KEY = "instance", "contested:", "neighbour:"
 
 
