@@ -37,8 +37,8 @@ def _drop_conflicting_renames(changes: list[LabelChange]) -> tuple[LabelChange, 
             new_names.setdefault((change.ref.tracker, change.container, old), set()).add(new)
 
     def without_conflicts(change: LabelChange) -> LabelChange:
-        place = change.ref.tracker, change.container
-        agreed = {old: new for old, new in change.renames.items() if len(new_names[*place, old]) == 1}
+        repository = change.ref.tracker, change.container
+        agreed = {old: new for old, new in change.renames.items() if len(new_names[*repository, old]) == 1}
         return change if len(agreed) == len(change.renames) else replace(change, renames=agreed)
 
     return tuple(map(without_conflicts, changes))

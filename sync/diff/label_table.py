@@ -140,9 +140,9 @@ class IssueLabelDiff:
                 self._remove(label)
             case "pin":
                 self._check_contradicted_veto(label)
-                self._judge_foreign(label)
+                self._check_foreign(label)
 
-    def _judge_foreign(self, label: ComparedLabel) -> None:
+    def _check_foreign(self, label: ComparedLabel) -> None:
         """Judge a label that is live, but neither desired nor put by increment-sync."""
         if label.text in self.target.labels:
             return  # the rules ask for it, but an override withholds it

@@ -130,6 +130,6 @@ class RunOptions:
     max_notifications: int | None = None
     max_writes: int | None = None
     max_duration: timedelta | None = None
-    looks_around: bool = False
-    """Read the anchors where comments are to be started: what writes does, and a preview of it. A run that may not
-    write spares the requests."""
+    checks_anchors: bool = False
+    """Read the anchors of new comments. True for a run that may write, and for a preview of it; otherwise no
+    requests are spent on this."""

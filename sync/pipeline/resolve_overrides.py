@@ -78,12 +78,12 @@ def resolve_overrides(
     before = recorder.recorded.pushed_labels
     planning, health = _plan(context, observed, recorder.recorded)
     resolution = OverrideResolution(observed=observed, planning=planning, health=health)
-    if options.looks_around and not _check_anchor_comments(context, resolution, recorder):
+    if options.checks_anchors and not _check_anchor_comments(context, resolution, recorder):
         return resolution
     if options.restore_labels:
         _forget_deleted_labels(resolution.planning, recorder)
         resolution.replan(context, recorder.recorded)
-    if options.looks_around:
+    if options.checks_anchors:
         _mark_unrecovered_issues(context, resolution, recorder)
     fully_read = [ref for ref, labels in resolution.planning.desired.items() if labels.fully_read]
     stop_after = None if options.accept_overrides else max_overrides(before, limits)

@@ -57,9 +57,9 @@ def plan_run(context: RunContext, options: RunOptions, *, records: bool) -> RunR
     pulled = replace(pulled, known=load_current_issues(context.store, context.workspace))
     recorder = StateRecorder(context, load_recorded_state(context))
     drift, unread = find_comment_drift(context) if options.full else ({}, {})
-    looks_around = bool(context.writers) or not records
+    checks_anchors = bool(context.writers) or not records
     result = _plan_changes(
-        context, replace(options, looks_around=looks_around), started, pulled, recorder, drift
+        context, replace(options, checks_anchors=checks_anchors), started, pulled, recorder, drift
     )
     if records and not result.refusals:
         save_renames(context)

@@ -50,31 +50,32 @@ def scope_change(
         return ScopeChange(delivered=delivered, reopened=reopened)
     missing = baseline.refs - {issue.ref for issue in in_scope}
     dropped = {issue.ref: issue for issue in members.counted if not issue.in_scope}
-    fates = {ref: _fate(ref, dropped.get(ref), members, known) for ref in missing}
+    reasons = {ref: _exit_reason(ref, dropped.get(ref), members, known) for ref in missing}
 
-    def with_fate(fate: str) -> tuple[IssueRef, ...]:
-        return tuple(sorted(ref for ref, reason in fates.items() if reason == fate))
+    def refs_with(wanted: str) -> tuple[IssueRef, ...]:
+        return tuple(sorted(ref for ref, reason in reasons.items() if reason == wanted))
 
     return ScopeChange(
         baseline=len(baseline.refs),
         baseline_at=baseline.at,
         complete_from_start=baseline.at <= increment.starts_at + BASELINE_TOLERANCE,
         added=tuple(issue.ref for issue in in_scope if issue.ref not in baseline.refs),
-        dropped=with_fate("dropped"),
-        moved_out=with_fate("moved out"),
-        vanished=with_fate(VANISHED),
-        split=with_fate("split"),
+        dropped=refs_with("dropped"),
+        moved_out=refs_with("moved out"),
+        vanished=refs_with(VANISHED),
+        split=refs_with("split"),
         delivered=delivered,
         reopened=reopened,
     )
 
 
-def _fate(
+def _exit_reason(
     ref: IssueRef,
     dropped: CountedIssue | None,
     members: CapabilityMembers,
     known: Mapping[IssueRef, KnownIssue],
 ) -> str:
+    """Return why an issue of the baseline is no longer in scope."""
     if dropped and dropped.state.because != VANISHED:
         return "dropped"
     if ref in members.replaced_parents:
@@ -108,10 +109,10 @@ def _sources_of_predecessors(
 ) -> list[set[str]]:
     """Return the sources of a capability and of every capability that it continues."""
     found: list[set[str]] = []
-    seen: set[str] = set()
+    visited: set[str] = set()
     current: str | None = capability_id
-    while current and current not in seen:
-        seen.add(current)
+    while current and current not in visited:
+        visited.add(current)
         found.append(feeds.get(current, set()))
         planned = workspace.capability(current)
         current = planned[2].continues if planned else None
