@@ -70,8 +70,8 @@ def test_rules_take_issues_by_reporter(make_world: Callable[..., JourneyWorld]) 
 def test_unplanned_work_is_grouped_by_its_reporter(make_world: Callable[..., JourneyWorld]) -> None:
     world = reported(make_world)
     world.run()
-    said = world._call(lambda: unplanned(world.invocation(as_json=True), None, None)).json
-    (item,) = said["unplanned"]
+    result = world._call(lambda: unplanned(world.invocation(as_json=True), None, None)).json
+    (item,) = result["unplanned"]
     assert (item["issue"], item["requester"], item["author"]) == ("jira:DS-12", "robot-1", "ada")
 
 
@@ -79,8 +79,8 @@ def test_a_changed_reporter_is_shown_by_explain(make_world: Callable[..., Journe
     world = reported(make_world)
     world.run()
     in_store(world, "UPDATE issues SET payload = json_set(payload, '$.reporter', 'mona')")
-    said = world._call(lambda: explain(world.invocation(), "DS-11", live=True))
-    assert "reporter mona -> ada" in said.out
+    result = world._call(lambda: explain(world.invocation(), "DS-11", live=True))
+    assert "reporter mona -> ada" in result.out
 
 
 def test_issues_that_were_stored_without_a_reporter_are_read_again(

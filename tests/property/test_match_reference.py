@@ -1,4 +1,4 @@
-"""The compiled matcher does what trying every rule in plain Python does."""
+"""The compiled matcher agrees with a plain Python evaluation of all rules."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from connectors.model import Issue, KnownIssue
 from mappings.model import Overrides, TeamMapping
 from tests.support.match_world import (
     Q4,
+    assigned_capabilities,
     capability,
-    homes,
     increment,
     known,
     match,
@@ -96,18 +96,18 @@ def plain_first(mapping: TeamMapping, one: Issue, parents: dict[str, str | None]
     return None
 
 
-def plain_holds(wanted: Any, said: Any) -> bool:
-    if isinstance(said, str):
-        return re.search(wanted, said) is not None
+def plain_holds(condition: Any, values: Any) -> bool:
+    if isinstance(values, str):
+        return re.search(condition, values) is not None
 
-    def there(name: str) -> bool:
+    def has(name: str) -> bool:
         pattern = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in name.lower())
-        return any(re.fullmatch(pattern, value.lower()) for value in said)
+        return any(re.fullmatch(pattern, value.lower()) for value in values)
 
     return (
-        ("any" not in wanted or any(there(name) for name in wanted["any"]))
-        and all(there(name) for name in wanted.get("all", ()))
-        and not any(there(name) for name in wanted.get("none", ()))
+        ("any" not in condition or any(has(name) for name in condition["any"]))
+        and all(has(name) for name in condition.get("all", ()))
+        and not any(has(name) for name in condition.get("none", ()))
     )
 
 
@@ -131,10 +131,10 @@ def test_the_compiled_matcher_agrees_with_the_plain_one(
 
     matched = match(world, *everything, overrides=overrides)
 
-    assert homes(matched) == plain_match(teams, everything, overrides)
-    told = [*matched.assignments, *matched.unplanned, *matched.conflicts]
-    assert sorted(each.ref.key for each in told) == sorted(each.issue.ref.key for each in everything)
-    by_key = {each.ref.key: each for each in told}
+    assert assigned_capabilities(matched) == plain_match(teams, everything, overrides)
+    report = [*matched.assignments, *matched.unplanned, *matched.conflicts]
+    assert sorted(each.ref.key for each in report) == sorted(each.issue.ref.key for each in everything)
+    by_key = {each.ref.key: each for each in report}
     explaining = matcher(world)
     for each in everything:
         assert explaining.trace(each, overrides, everything).outcome == by_key[each.issue.ref.key]

@@ -1,4 +1,4 @@
-"""What is called shadowed or impossible really never matches first: checked with the matcher on made-up issues."""
+"""Rules reported as shadowed or impossible never match first, checked with the matcher on generated issues."""
 
 from __future__ import annotations
 

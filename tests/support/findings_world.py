@@ -1,4 +1,4 @@
-"""A small workspace whose mapping a story changes, and a store that holds what a story wants."""
+"""A small workspace whose mapping a test changes, and a store with the issues of a test."""
 
 from __future__ import annotations
 

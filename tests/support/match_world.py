@@ -1,4 +1,4 @@
-"""Small builders for the tests of mappings: issues, plans and teams with believable defaults."""
+"""Builders for the tests of mappings: issues, plans and teams with plausible defaults."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def match(
     return matcher(world, now).match(issues, overrides)
 
 
-def homes(matched: MatchResult) -> dict[str, str]:
+def assigned_capabilities(matched: MatchResult) -> dict[str, str]:
     """Key -> capability of what was assigned."""
     return {each.ref.key: each.capability for each in matched.assignments}
 

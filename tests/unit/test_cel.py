@@ -1,4 +1,4 @@
-"""`cel` in a rule's conditions: what it can ask, how mistakes are told, and that no expression runs away."""
+"""CEL expressions in rules: variables, limits and positions of errors."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from mappings.rules.subject import RuleSubject
 from tests.support.match_world import (
     HERE,
     Q4,
+    assigned_capabilities,
     at,
     capability,
-    homes,
     increment,
     issue,
     known,
@@ -92,7 +92,7 @@ def test_every_documented_name_can_be_used() -> None:
         assert compile_cel(text).holds(subject(RICH))
 
 
-def test_an_expression_says_no_as_well() -> None:
+def test_an_expression_can_be_false() -> None:
     assert not compile_cel('"urgent" in labels').holds(subject(issue(labels=("later",))))
 
 
@@ -107,7 +107,7 @@ def test_cel_is_one_condition_among_others() -> None:
     assert not takes(issue())
 
 
-def test_what_an_expression_reads_is_asked_for() -> None:
+def test_what_an_expression_reads_is_requested() -> None:
     science = team(
         "science",
         rule("a", "model", {"cel": '"Blue" in fields["Agile team"] && body.contains("model")'}),
@@ -146,7 +146,7 @@ def test_what_only_some_issues_can_answer_is_not_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "column", "said"),
+    ("text", "line", "column", "message"),
     [
         ("title ==", 1, 9, "this is not a CEL expression"),
         ('title ==\n  "x" &&& true', 2, 9, "this is not a CEL expression"),
@@ -173,11 +173,11 @@ def test_what_only_some_issues_can_answer_is_not_refused(text: str) -> None:
         ("99999999999999999999 > 1", 1, 1, "invalid int literal"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(text: str, line: int, column: int, said: str) -> None:
+def test_a_mistake_is_reported_with_its_place(text: str, line: int, column: int, message: str) -> None:
     with pytest.raises(CelInvalid) as caught:
         compile_cel(text)
 
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert (caught.value.line, caught.value.column) == (line, column)
 
 
@@ -191,7 +191,7 @@ def cel_world(text: str, **facts: object):
     return workspace(increment("q4", Q4, capability("model"), capability("rest")), teams=(science,))
 
 
-def test_an_expression_that_fails_does_not_match_and_is_told_once() -> None:
+def test_an_expression_that_fails_does_not_match_and_is_reported_once() -> None:
     world = cel_world('labels[0] == "urgent"')
 
     matched = match(
@@ -202,7 +202,7 @@ def test_an_expression_that_fails_does_not_match_and_is_told_once() -> None:
         known("DS-4", title="x"),
     )
 
-    assert homes(matched) == {"DS-1": "model", "DS-2": "rest", "DS-4": "rest"}
+    assert assigned_capabilities(matched) == {"DS-1": "model", "DS-2": "rest", "DS-4": "rest"}
     (warning,) = matched.warnings
     assert warning.startswith(f'The rule "asks" of science ({HERE}) fails on 3 issues such as jira:DS-2')
     assert "index out of bounds: 0" in warning
@@ -221,10 +221,10 @@ def test_an_answer_that_is_neither_true_nor_false_does_not_match() -> None:
     matched = match(
         cel_world('title == "odd" ? 1 == 1 : 5 > size(labels) ? true : labels[7] == "x"'), known()
     )
-    assert homes(matched) == {"DS-1": "model"}
+    assert assigned_capabilities(matched) == {"DS-1": "model"}
 
     odd = match(cel_world('title == "odd" ? 1 : true'), known(title="odd"))
-    assert homes(odd) == {}
+    assert assigned_capabilities(odd) == {}
     assert "returns a number, not true or false" in odd.warnings[0]
 
 
@@ -299,7 +299,9 @@ def problems_of(root: Path, written: str) -> list[str]:
         ("true &&\n        titel == 'a'", "6:12"),
     ],
 )
-def test_a_mistake_is_told_by_line_and_column_of_the_file(tmp_path: Path, written: str, place: str) -> None:
+def test_a_mistake_is_reported_by_line_and_column_of_the_file(
+    tmp_path: Path, written: str, place: str
+) -> None:
     (problem,) = problems_of(tmp_path, written)
 
     assert problem.startswith(f"{place} rules[0].when.cel ")

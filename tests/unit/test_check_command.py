@@ -1,4 +1,4 @@
-"""``mappings check`` says everything at once, in the format that is asked for, and looks at a store if there is one."""
+"""``mappings check`` reports everything at once, in the requested format, and checks an existing store."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def test_json_is_also_called_by_its_format(tmp_path: Path) -> None:
     root = write(tmp_path, science=MAPPING + PLAIN)
 
     assert check(root, "--json") == check(root, "--format", "json")
-    told = as_json(root)
-    assert (told["version"], told["ok"]) == (1, True)
-    assert told["problems"] == [
+    report = as_json(root)
+    assert (report["version"], report["ok"]) == (1, True)
+    assert report["problems"] == [
         {
             "file": "mappings/science.yaml",
             "line": 8,
@@ -72,7 +72,7 @@ def test_json_is_also_called_by_its_format(tmp_path: Path) -> None:
             "path": "rules[2].when.title",
             "severity": "warning",
             "check": "plain-pattern",
-            "message": told["problems"][0]["message"],
+            "message": report["problems"][0]["message"],
             "silence": "silence: [plain-pattern] on the rule",
         }
     ]
@@ -99,14 +99,14 @@ tests:
 """
 
 
-def test_every_kind_of_mistake_at_once_is_told_in_one_go_and_in_order(tmp_path: Path) -> None:
+def test_every_kind_of_mistake_at_once_is_reported_in_one_go_and_in_order(tmp_path: Path) -> None:
     root = write(tmp_path, science=EVERYTHING, blue="team: blue\nsources:\n  - jira: {project: DS}\n")
     (root / "mappings" / "tests").mkdir()
     (root / "mappings" / "tests" / "more.yaml").write_text("team: sience\ntests: []\n")
 
-    told = as_json(root)
+    report = as_json(root)
 
-    found = [(p["file"].rpartition("/")[2], p["line"], p["severity"], p["check"]) for p in told["problems"]]
+    found = [(p["file"].rpartition("/")[2], p["line"], p["severity"], p["check"]) for p in report["problems"]]
     assert found == [
         ("blue.yaml", 2, "warning", "unmapped-source"),
         ("science.yaml", 2, "error", "shape"),
@@ -123,21 +123,21 @@ def test_every_kind_of_mistake_at_once_is_told_in_one_go_and_in_order(tmp_path: 
         ("science.yaml", 16, "error", "shape"),
         ("more.yaml", 1, "error", "unknown-team"),
     ]
-    places = [(p["file"], p["line"], p["column"]) for p in told["problems"]]
+    places = [(p["file"], p["line"], p["column"]) for p in report["problems"]]
     assert places == sorted(places)
     assert check(root)[0] == 3
 
 
-def test_settings_with_errors_are_told_in_the_format_that_is_asked_for(tmp_path: Path) -> None:
+def test_settings_with_errors_are_reported_in_the_format_that_is_requested(tmp_path: Path) -> None:
     root = write(tmp_path)
     (root / "increment-sync.yaml").write_text("instance: X\ntrackers: {}\nstorre: x\n")
 
-    told = as_json(root)
+    report = as_json(root)
 
     assert check(root, "--json")[0] == 3
-    assert {problem["file"] for problem in told["problems"]} == {"increment-sync.yaml"}
-    assert len(told["problems"]) == 3
-    assert "plans and mappings were not looked at" in told["notes"][0]
+    assert {problem["file"] for problem in report["problems"]} == {"increment-sync.yaml"}
+    assert len(report["problems"]) == 3
+    assert "plans and mappings were not looked at" in report["notes"][0]
 
 
 # Annotations on a pull request
@@ -184,7 +184,7 @@ def test_text_cannot_write_over_the_terminal(tmp_path: Path) -> None:
 # The stored issues
 
 
-def test_without_a_store_that_is_said_and_none_is_made(tmp_path: Path) -> None:
+def test_without_a_store_that_is_reported_and_none_is_made(tmp_path: Path) -> None:
     code, out = check(write(tmp_path))
 
     assert (code, "the stored issues were not looked at: there is no store yet" in out) == (0, True)
@@ -209,18 +209,18 @@ def test_a_store_without_issues_is_no_reason_to_warn(tmp_path: Path) -> None:
     assert check(root, "--strict")[0] == 0
 
 
-def test_stored_issues_are_looked_at_without_a_token(tmp_path: Path) -> None:
+def test_stored_issues_are_checked_without_a_token(tmp_path: Path) -> None:
     root = write(tmp_path)
     store(root, known("DS-1", labels={"features"}), known("DS-2", status="Limbo", category=None))
 
-    told = as_json(root)
+    report = as_json(root)
 
-    assert [(p["check"], p["line"]) for p in told["problems"]] == [
+    assert [(p["check"], p["line"]) for p in report["problems"]] == [
         ("status-without-state", 1),
         ("unmatched-rule", 7),
         ("capability-without-issues", 9),
     ]
-    assert told["notes"] == []
+    assert report["notes"] == []
     assert check(root, "--strict")[0] == 3
 
 
@@ -261,7 +261,7 @@ def test_an_exported_snapshot_serves_as_well_as_the_store(tmp_path: Path) -> Non
     assert not path.exists()
 
 
-def test_a_snapshot_that_was_asked_for_and_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
+def test_a_snapshot_that_was_requested_and_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
     root, file = write(tmp_path / "w"), tmp_path / "snapshot.jsonl"
     file.write_text("{}")
 
@@ -274,13 +274,13 @@ def test_errors_come_before_the_stored_issues(tmp_path: Path) -> None:
     root = write(tmp_path, science=MAPPING.replace("assign: model", "assign: modle"))
     store(root, known("DS-1"))
 
-    told = as_json(root)
+    report = as_json(root)
 
-    assert [p["check"] for p in told["problems"]] == ["unknown-capability"]
-    assert told["notes"] == ["the stored issues were not looked at: correct the errors first"]
+    assert [p["check"] for p in report["problems"]] == ["unknown-capability"]
+    assert report["notes"] == ["the stored issues were not looked at: correct the errors first"]
 
 
-def test_a_database_server_is_not_asked(tmp_path: Path) -> None:
+def test_a_database_server_is_not_queried(tmp_path: Path) -> None:
     root = write(tmp_path)
     settings = root / "increment-sync.yaml"
     settings.write_text(settings.read_text() + "store: postgresql://nobody@db.invalid/sync\n")

@@ -1,4 +1,4 @@
-"""What teams inherit from `defaults.yaml`, what they override, and that everybody can see which line won."""
+"""Inheritance from ``defaults.yaml``, overrides by teams, and the origin of each value."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_rules_may_not_name_labels_that_the_defaults_make_ours(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("defaults", "said"),
+    ("defaults", "message"),
     [
         ("state: {}\n", 'defaults.yaml:1:1: error: state: unknown key "state"; did you mean "states"?'),
         ("states: {doin: [a]}\n", 'unknown key "doin"; did you mean "doing"?'),
@@ -204,12 +204,14 @@ def test_rules_may_not_name_labels_that_the_defaults_make_ours(tmp_path: Path) -
         ("", "the file is empty"),
     ],
 )
-def test_mistakes_in_the_defaults_are_told_with_their_place(tmp_path: Path, defaults: str, said: str) -> None:
+def test_mistakes_in_the_defaults_are_reported_with_their_place(
+    tmp_path: Path, defaults: str, message: str
+) -> None:
     problems = problems_of(write(tmp_path, defaults=defaults))
 
     assert len(problems) == 1
     assert problems[0].origin.file == "defaults.yaml"
-    assert said in str(problems[0])
+    assert message in str(problems[0])
 
 
 def test_teams_are_not_judged_by_broken_defaults(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is usually a mistake is found where it stands, what is right is not, and what is meant can be silenced."""
+"""Warnings of ``mappings check``: found, not found on valid files, and silenced."""
 
 from __future__ import annotations
 
@@ -269,10 +269,10 @@ def test_a_silence_that_nobody_knows_is_an_error_with_a_suggestion(tmp_path: Pat
 
 def test_warnings_of_other_checks_can_be_silenced_too(tmp_path: Path) -> None:
     plan = PLAN.replace("team: science, iterations", "team: nobody, iterations")
-    told = read(write(tmp_path, plan=plan)).problems
+    report = read(write(tmp_path, plan=plan)).problems
     quiet = read(write(tmp_path, plan=plan.replace("iterations:", "silence: [unknown-team], iterations:")))
 
-    assert [each.check for each in told] == ["unknown-team"]
+    assert [each.check for each in report] == ["unknown-team"]
     assert quiet.problems == ()
     assert [each.check for each in quiet.silenced] == ["unknown-team"]
     assert {"unknown-team", "pattern-ascii", "identical-rules", "empty-goal"} <= SILENCEABLE
@@ -281,7 +281,7 @@ def test_warnings_of_other_checks_can_be_silenced_too(tmp_path: Path) -> None:
 # What stored issues tell
 
 
-def test_a_rule_that_fits_no_stored_issue(tmp_path: Path) -> None:
+def test_a_rule_that_matches_no_stored_issue(tmp_path: Path) -> None:
     problems = from_issues(write(tmp_path), known("DS-1", labels={"features"}), known("DS-2"))
 
     assert brief(problems) == [("capability-without-issues", "9:14"), ("unmatched-rule", "7:5")][::-1]
@@ -298,7 +298,7 @@ def test_a_rule_that_fits_an_anchor_only_fits_nothing(tmp_path: Path) -> None:
     assert "unmatched-rule" in {each.check for each in problems}
 
 
-def test_nothing_is_said_about_what_was_not_read_yet(tmp_path: Path) -> None:
+def test_nothing_is_reported_about_what_was_not_read_yet(tmp_path: Path) -> None:
     text = rules(
         "id: a, when: {labels: [features]}, assign: features",
         "id: b, when: {body: '(?i)model'}, assign: model",
@@ -311,7 +311,7 @@ def test_nothing_is_said_about_what_was_not_read_yet(tmp_path: Path) -> None:
     assert [each.check for each in problems] == ["capability-without-issues"]
 
 
-def test_a_rule_all_of_whose_issues_earlier_rules_take(tmp_path: Path) -> None:
+def test_a_rule_all_of_whose_issues_earlier_rules_match(tmp_path: Path) -> None:
     text = MAPPING + "  - {id: bugs, when: {type: Bug}, assign: model}\n"
     issues = [known(f"DS-{n}", type="Bug", labels={"features"}) for n in range(1, 4)]
 
@@ -323,7 +323,7 @@ def test_a_rule_all_of_whose_issues_earlier_rules_take(tmp_path: Path) -> None:
     assert '4 issues in the snapshot ("features" 3, "model" 1)' in problems[0].message
 
 
-def test_what_the_conditions_prove_is_not_said_again(tmp_path: Path) -> None:
+def test_what_the_conditions_prove_is_not_reported_again(tmp_path: Path) -> None:
     text = MAPPING + "  - {id: bugs, when: {type: Bug, labels: [model]}, assign: model}\n"
     root = write(tmp_path, science=text)
     issues = [known("DS-1", labels={"features"}), known("DS-2", type="Bug", labels={"model"})]
@@ -332,7 +332,7 @@ def test_what_the_conditions_prove_is_not_said_again(tmp_path: Path) -> None:
     assert from_issues(root, *issues) == ()
 
 
-def test_a_source_none_of_whose_issues_is_taken(tmp_path: Path) -> None:
+def test_a_source_none_of_whose_issues_is_matched(tmp_path: Path) -> None:
     issues = [known("DS-1", labels={"features"}), known("DS-2", labels={"model"}), known("acme/churn#1")]
 
     problems = from_issues(write(tmp_path), *issues)

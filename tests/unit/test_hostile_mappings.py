@@ -1,5 +1,4 @@
-"""Teams edit mappings. Whatever one team's file holds: it is refused or bounded with a sentence, and the files of
-others go on being checked and tested."""
+"""Malicious mapping files are rejected or bounded, and the files of other teams are still checked and tested."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ def hostile(text: str) -> str:
     return text.replace("team: science", "team: hostile").replace("{project: DS}", "{project: EVIL}")
 
 
-def told(root: Path, text: str) -> tuple[str, ...]:
+def problem_texts(root: Path, text: str) -> tuple[str, ...]:
     """Every problem of a hostile file beside a good one; in time, and nothing about the good one."""
     write(root, science=GOOD, hostile=text)
     begun = time.monotonic()
@@ -38,7 +37,7 @@ HEADER = hostile(HEAD).replace("  - github: {repo: acme/churn}\n", "")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nteam: hostile\n", "alias `*a` is not supported"),
         ("a: &a [x]\nb: [" + "*a, " * 100_000 + "]\n", "alias `*a` is not supported"),
@@ -65,10 +64,10 @@ HEADER = hostile(HEAD).replace("  - github: {repo: acme/churn}\n", "")
     ],
     ids=lambda value: None if len(value) > 40 else value or "empty",
 )
-def test_a_hostile_file_is_refused_with_a_sentence(tmp_path: Path, text: str, said: str) -> None:
-    problems = told(tmp_path, text)
+def test_a_hostile_file_is_refused_with_a_sentence(tmp_path: Path, text: str, message: str) -> None:
+    problems = problem_texts(tmp_path, text)
 
-    assert any(said in problem for problem in problems), problems[:3]
+    assert any(message in problem for problem in problems), problems[:3]
     assert max(len(problem) for problem in problems) < 1_500
 
 
@@ -76,7 +75,7 @@ def test_a_pattern_that_explodes_elsewhere_is_quick_here(tmp_path: Path) -> None
     text = HEADER + "rules: [{id: a, when: {title: '^(a+)+$'}, assign: model}]\n"
     text += f"tests: [{{issue: {{key: EVIL-1, title: '{'a' * 490}!'}}, unplanned: true}}]\n"
 
-    assert told(tmp_path, text) == ()
+    assert problem_texts(tmp_path, text) == ()
     assert call(tmp_path, "mappings", "test")[0] == 0
 
 

@@ -1,4 +1,4 @@
-"""Each cross-file check finds its mistake, and nothing in a workspace that is right."""
+"""Each cross-file check reports its error, and nothing on a valid workspace."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_right_workspace_has_no_findings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "found", "said"),
+    ("before", "after", "found", "message"),
     [
         ("increment: q4", "increment: q3", ("duplicate-increment", "error", "1:12"), "plans/q3.yaml:1:12"),
         ("increment: q4", "increment: Q 4", ("unusable-id", "error", "1:12"), "lower-case"),
@@ -100,7 +100,7 @@ def test_a_right_workspace_has_no_findings(tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_in_a_plan(
-    tmp_path: Path, before: str, after: str, found: tuple[str, str, str], said: str
+    tmp_path: Path, before: str, after: str, found: tuple[str, str, str], message: str
 ) -> None:
     assert before in PLAN
     problems = [
@@ -108,11 +108,11 @@ def test_mistakes_in_a_plan(
     ]
 
     assert [brief(each) for each in problems] == [found]
-    assert said in problems[0].message
+    assert message in problems[0].message
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "found", "said"),
+    ("before", "after", "found", "message"),
     [
         ("assign: model", "assign: modle", ("unknown-capability", "error", "14:13"), 'did you mean "model"?'),
         (
@@ -153,7 +153,7 @@ def test_mistakes_in_a_plan(
     ],
 )
 def test_mistakes_in_a_mapping(
-    tmp_path: Path, before: str, after: str, found: tuple[str, str, str], said: str
+    tmp_path: Path, before: str, after: str, found: tuple[str, str, str], message: str
 ) -> None:
     assert before in MAPPING
     problems = [
@@ -161,7 +161,7 @@ def test_mistakes_in_a_mapping(
     ]
 
     assert [brief(each) for each in problems] == [found]
-    assert said in problems[0].message
+    assert message in problems[0].message
 
 
 def test_two_files_cannot_define_one_goal_or_team(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_label_prefixes_of_the_settings_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("cel: titel == 'a'", 'unknown name "titel"; did you mean "title"?'),
         ("title: '(a{0,100}b{0,100}){9}(c{0,500}d{0,500}){2}'", "repeats too much"),
@@ -230,10 +230,10 @@ def test_label_prefixes_of_the_settings_count(tmp_path: Path) -> None:
         ("field: x", "should hold keys with values"),
     ],
 )
-def test_conditions_of_a_wrong_shape_say_what_to_write(tmp_path: Path, line: str, said: str) -> None:
+def test_conditions_of_a_wrong_shape_say_what_to_write(tmp_path: Path, line: str, message: str) -> None:
     problems = check(tmp_path, mapping=MAPPING + f"  - id: c\n    when:\n      {line}\n    assign: model\n")
 
-    assert any(said in each.message and each.origin.line == 18 for each in problems), problems
+    assert any(message in each.message and each.origin.line == 18 for each in problems), problems
 
 
 def test_an_empty_when_is_refused(tmp_path: Path) -> None:

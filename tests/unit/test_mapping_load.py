@@ -1,4 +1,4 @@
-"""A workspace is loaded whole, or everything that is wrong with it is told at once."""
+"""A workspace is loaded completely, or all its problems are reported together."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ rules:
 """
 
 
-def test_everything_wrong_in_all_files_is_told_at_once_in_order(tmp_path: Path) -> None:
+def test_everything_wrong_in_all_files_is_reported_at_once_in_order(tmp_path: Path) -> None:
     write(
         tmp_path,
         plans__q4=BROKEN_PLAN,
@@ -195,7 +195,7 @@ def test_everything_wrong_in_all_files_is_told_at_once_in_order(tmp_path: Path) 
         mappings__tabs="team: tabs\nsources:\n\t- jira: {project: X}\n",
     )
 
-    told = [
+    report = [
         (
             f"{each.origin.file}:{each.origin.line}:{each.origin.column}",
             each.severity,
@@ -228,9 +228,9 @@ def test_everything_wrong_in_all_files_is_told_at_once_in_order(tmp_path: Path) 
         (f"{plan}:13:14", "error", "goals[0].capabilities[1].id", f"is already defined at {plan}:12:14"),
         (f"{plan}:13:64", "error", "goals[0].capabilities[1].anchor", f"already the anchor at {plan}:12:88"),
     ]
-    assert len(told) == len(expected), "\n".join(map(str, told))
+    assert len(report) == len(expected), "\n".join(map(str, report))
     for (place, severity, path, message), (want_place, want_severity, want_path, part) in zip(
-        told, expected, strict=True
+        report, expected, strict=True
     ):
         assert (place, severity, path) == (want_place, want_severity, want_path)
         assert part in message

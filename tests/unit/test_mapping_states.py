@@ -1,4 +1,4 @@
-"""What an issue's status means to its team."""
+"""Flow states of issues for a team."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``mappings test`` asks the matcher that a run uses, and says what differs and why."""
+"""``mappings test`` uses the matcher of ``run`` and reports mismatches with their reason."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_a_milestone_reaches_the_rules_of_github_issues(tmp_path: Path) -> None:
         ("labels: [model]}, ignored: true", {"ignored": ("true", "false")}),
     ],
 )
-def test_what_differs_is_told(tmp_path: Path, case: str, expected: dict[str, tuple[str, str]]) -> None:
+def test_what_differs_is_reported(tmp_path: Path, case: str, expected: dict[str, tuple[str, str]]) -> None:
     assert differences(tmp_path, f"issue: {{key: DS-1, {case}") == expected
 
 
@@ -224,7 +224,7 @@ def test_cases_do_not_go_stale_when_their_increment_has_passed(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("case", "said"),
+    ("case", "message"),
     [
         ("issue: {key: DS-1}", "expects nothing"),
         ("issue: {key: DS-1}, assign: model, unplanned: true", "an issue that is unplanned has no assign"),
@@ -243,7 +243,9 @@ def test_cases_do_not_go_stale_when_their_increment_has_passed(tmp_path: Path) -
         ),
     ],
 )
-def test_a_case_that_cannot_be_meant_is_told_and_the_others_run(tmp_path: Path, case: str, said: str) -> None:
+def test_a_case_that_cannot_be_run_is_reported_and_the_others_run(
+    tmp_path: Path, case: str, message: str
+) -> None:
     write(tmp_path, science=MAPPING + cases(case, "issue: {key: DS-1, labels: [model]}, assign: model"))
 
     wrong, right = as_json(tmp_path)["tests"]
@@ -251,13 +253,13 @@ def test_a_case_that_cannot_be_meant_is_told_and_the_others_run(tmp_path: Path, 
     checked, problems, _ = call(tmp_path, "mappings", "check")
 
     assert (wrong["outcome"], right["outcome"]) == ("invalid", "passed")
-    assert [said in problem["message"] for problem in wrong["problems"]] == [True]
+    assert [message in problem["message"] for problem in wrong["problems"]] == [True]
     assert wrong["problems"][0]["line"] == 9
-    assert (code, said in out, "1 passed, 0 failed, 1 invalid" in out) == (3, True, True)
-    assert (checked, said in problems) == (3, True)
+    assert (code, message in out, "1 passed, 0 failed, 1 invalid" in out) == (3, True, True)
+    assert (checked, message in problems) == (3, True)
 
 
-def test_unknown_keys_of_a_case_are_told_with_the_nearest_one(tmp_path: Path) -> None:
+def test_unknown_keys_of_a_case_are_reported_with_the_nearest_one(tmp_path: Path) -> None:
     write(tmp_path, science=MAPPING + cases("issue: {key: DS-1, lables: [x]}, asign: model"))
 
     problems = as_json(tmp_path)["problems"]
@@ -311,7 +313,7 @@ def test_a_file_from_elsewhere_can_be_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("team: sience\ntests: []\n", 'did you mean "science"?'),
         ("tests: []\n", 'the key "team" is missing'),
@@ -319,14 +321,14 @@ def test_a_file_from_elsewhere_can_be_named(tmp_path: Path) -> None:
         ("team: [\n", "not valid YAML"),
     ],
 )
-def test_a_broken_test_file_is_told_and_the_others_run(tmp_path: Path, text: str, said: str) -> None:
+def test_a_broken_test_file_is_reported_and_the_others_run(tmp_path: Path, text: str, message: str) -> None:
     write(tmp_path, science=MAPPING + cases("issue: {key: DS-1, labels: [model]}, assign: model"))
     more(tmp_path, text)
 
     code, out = run(tmp_path)
 
-    assert (code, said in out, "1 passed" in out) == (3, True, True)
-    assert said in call(tmp_path, "mappings", "check")[1]
+    assert (code, message in out, "1 passed" in out) == (3, True, True)
+    assert message in call(tmp_path, "mappings", "check")[1]
 
 
 def test_a_file_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
@@ -342,12 +344,15 @@ def test_a_broken_mapping_of_one_team_does_not_stop_the_tests_of_another(tmp_pat
     )
     write(tmp_path, science=good, other=broken, third="team: [")
 
-    told = as_json(tmp_path)
+    report = as_json(tmp_path)
     code, out = run(tmp_path)
 
-    assert [(each["team"], each["outcome"]) for each in told["tests"]] == [("science", "passed")]
-    assert [(each["team"]) for each in told["stopped"]] == ["other"]
-    assert {problem["file"] for problem in told["problems"]} == {"mappings/other.yaml", "mappings/third.yaml"}
+    assert [(each["team"], each["outcome"]) for each in report["tests"]] == [("science", "passed")]
+    assert [(each["team"]) for each in report["stopped"]] == ["other"]
+    assert {problem["file"] for problem in report["problems"]} == {
+        "mappings/other.yaml",
+        "mappings/third.yaml",
+    }
     assert code == 3
     assert "1 case of other not run: correct the errors first" in out
 
@@ -366,10 +371,10 @@ def test_a_broken_plan_stops_only_the_teams_that_need_it(tmp_path: Path) -> None
     later = later.replace("id: features", "id: later").replace("id: model", "id: latest")
     (tmp_path / "plans" / "later.yaml").write_text(later + "graze_days: 3\n")
 
-    told = as_json(tmp_path)
+    report = as_json(tmp_path)
 
-    assert [(each["team"], each["outcome"]) for each in told["tests"]] == [("science", "passed")]
-    assert [each["team"] for each in told["stopped"]] == ["other"]
+    assert [(each["team"], each["outcome"]) for each in report["tests"]] == [("science", "passed")]
+    assert [each["team"] for each in report["stopped"]] == ["other"]
 
 
 # Choosing, counting and reporting
@@ -390,20 +395,20 @@ def several(root: Path) -> Path:
 def test_cases_are_chosen_by_a_pattern_over_team_and_name(
     tmp_path: Path, pattern: str, names: list[str]
 ) -> None:
-    told = as_json(several(tmp_path), "--run", pattern)
+    report = as_json(several(tmp_path), "--run", pattern)
 
-    assert [each["name"] for each in told["tests"]] == names
-    assert told["unreached_rules"] is None
+    assert [each["name"] for each in report["tests"]] == names
+    assert report["unreached_rules"] is None
 
 
 @pytest.mark.parametrize(
-    ("pattern", "said"), [("thrid", "science/first of all"), ("(a", "not an RE2 pattern")]
+    ("pattern", "message"), [("thrid", "science/first of all"), ("(a", "not an RE2 pattern")]
 )
-def test_a_pattern_that_chooses_nothing_is_a_usage_error(tmp_path: Path, pattern: str, said: str) -> None:
+def test_a_pattern_that_chooses_nothing_is_a_usage_error(tmp_path: Path, pattern: str, message: str) -> None:
     code, out = run(several(tmp_path), "--run", pattern)
 
     assert code == 64
-    assert said in " ".join(out.replace("│", " ").split())
+    assert message in " ".join(out.replace("│", " ").split())
 
 
 def test_rules_that_decide_no_case_are_named(tmp_path: Path) -> None:

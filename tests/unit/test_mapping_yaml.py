@@ -1,4 +1,4 @@
-"""Whatever a file holds, reading it ends soon, with a tree or with a problem that says what to do."""
+"""Reading any file ends soon, with a tree or with a problem that says what to do."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_file_of_too_many_values_is_refused() -> None:
     assert f"more than {MAX_VALUES} values" in only_problem("- a\n" * (MAX_VALUES + 1)).message
 
 
-def test_what_is_no_utf_8_says_in_which_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf_8_is_reported_with_the_line(tmp_path: Path) -> None:
     path = tmp_path / "latin.yaml"
     path.write_bytes(b"a: 1\nb: gr\xfc\xdfe\n")
 

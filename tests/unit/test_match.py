@@ -1,14 +1,14 @@
-"""Who gets an issue: rules in order, several teams, anchors, pins and vetoes."""
+"""Assignment of issues: order of rules, several teams, anchors, pins and vetoes."""
 
 from __future__ import annotations
 
 from mappings.model import Anchor, Overrides
 from tests.support.match_world import (
     Q4,
+    assigned_capabilities,
     at,
     capability,
     closed,
-    homes,
     increment,
     known,
     labelled,
@@ -27,10 +27,10 @@ PLAN = increment("q4", Q4, capability("features"), capability("model", iteration
 WORLD = workspace(PLAN, teams=(team("science", FEATURES, MODEL),))
 
 
-def test_the_first_rule_in_file_order_takes_an_issue() -> None:
+def test_the_first_rule_in_file_order_matches_an_issue() -> None:
     matched = match(WORLD, known("DS-1", labels=["model", "features"]), known("DS-2", labels=["model"]))
 
-    assert homes(matched) == {"DS-1": "features", "DS-2": "model"}
+    assert assigned_capabilities(matched) == {"DS-1": "features", "DS-2": "model"}
     first, second = matched.assignments
     assert (first.rule, first.by, first.team, first.iteration) == ("features", "rule", "science", None)
     assert (second.rule, second.iteration) == ("model", "v1")
@@ -124,7 +124,7 @@ def test_two_teams_that_disagree_get_nothing_until_a_person_decides() -> None:
 
     assert contested.assignments == contested.unplanned == ()
     assert {claim.capability for claim in contested.conflicts[0].claims} == {"features", "model"}
-    assert homes(decided) == {"DS-1": "features"}
+    assert assigned_capabilities(decided) == {"DS-1": "features"}
     assert decided.conflicts == ()
 
 
@@ -148,9 +148,9 @@ def test_a_pin_wins_over_the_rule_and_keeps_its_iteration_only_where_they_agree(
 def test_a_pin_to_an_unknown_capability_leaves_the_decision_to_the_rules() -> None:
     issue = known(labels=["features"])
 
-    assert homes(match(WORLD, issue, overrides=Overrides(pins={issue.issue.ref: "nothing"}))) == {
-        "DS-1": "features"
-    }
+    assert assigned_capabilities(
+        match(WORLD, issue, overrides=Overrides(pins={issue.issue.ref: "nothing"}))
+    ) == {"DS-1": "features"}
 
 
 def test_pins_and_vetoes_of_a_former_id_count_for_the_present_one() -> None:
@@ -161,18 +161,18 @@ def test_pins_and_vetoes_of_a_former_id_count_for_the_present_one() -> None:
 
     matched = match(world, pinned, vetoed, overrides=overrides)
 
-    assert homes(matched) == {"DS-1": "features"}
+    assert assigned_capabilities(matched) == {"DS-1": "features"}
     assert reasons(matched) == {"DS-2": "veto"}
 
 
-def test_a_veto_takes_the_issue_out_and_no_other_rule_is_tried() -> None:
+def test_a_veto_removes_the_issue_and_no_other_rule_is_tried() -> None:
     issue = known(labels=["features", "model"], created=at(8, 1))
     veto = Overrides(vetoes={issue.issue.ref: frozenset({"features"})})
     other = Overrides(vetoes={issue.issue.ref: frozenset({"model"})})
 
     assert reasons(match(WORLD, issue, overrides=veto)) == {"DS-1": "veto"}
     assert match(WORLD, issue, overrides=veto).assignments == ()
-    assert homes(match(WORLD, issue, overrides=other)) == {"DS-1": "features"}
+    assert assigned_capabilities(match(WORLD, issue, overrides=other)) == {"DS-1": "features"}
 
 
 def test_rules_do_not_see_our_labels_nor_the_released_flag() -> None:
@@ -192,7 +192,7 @@ def test_vanished_issues_still_match() -> None:
         issue=gone.issue, sources=gone.sources, first_seen=gone.first_seen, vanished=at(11, 1)
     )
 
-    assert homes(match(WORLD, vanished)) == {"DS-1": "features"}
+    assert assigned_capabilities(match(WORLD, vanished)) == {"DS-1": "features"}
 
 
 def test_a_trace_tells_every_rule_in_order_with_what_was_compared() -> None:
@@ -200,9 +200,9 @@ def test_a_trace_tells_every_rule_in_order_with_what_was_compared() -> None:
 
     trace = matcher(WORLD).trace(issue, Overrides())
 
-    (told,) = trace.teams
-    features, model = told.rules
-    assert (told.team, told.winner) == ("science", "model")
+    (report,) = trace.teams
+    features, model = report.rules
+    assert (report.team, report.winner) == ("science", "model")
     assert (features.reached, features.matched) == (True, False)
     assert (features.conditions[0].expected, features.conditions[0].found) == ("any of features", ("model",))
     assert (model.reached, model.matched, model.conditions[0].holds) == (True, True, True)

@@ -1,4 +1,4 @@
-"""Every condition of ``when``: what it compares, wildcards, case, and combinations."""
+"""Conditions of ``when``: compared values, wildcards, case, and combinations."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_span_begins_with_its_first_moment_and_ends_before_its_last() -> None:
     assert holds({"updated": {"before": at(11, 2)}}, issue(updated=at(11, 1)))
 
 
-def test_patterns_are_searched_anywhere_and_mind_case_unless_told() -> None:
+def test_patterns_are_searched_anywhere_and_mind_case_unless_set() -> None:
     assert holds({"title": r"(?i)\bCHURN model\b"}, FULL)
     assert not holds({"title": "CHURN"}, FULL)
     assert holds({"body": r"the\snotes$"}, FULL)

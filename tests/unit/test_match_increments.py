@@ -8,10 +8,10 @@ from mappings.model import MatchResult, Overrides, StateRule
 from tests.support.match_world import (
     Q3,
     Q4,
+    assigned_capabilities,
     at,
     capability,
     closed,
-    homes,
     increment,
     known,
     labelled,
@@ -49,7 +49,7 @@ def test_work_closed_before_the_increment_is_neither_assigned_nor_unplanned() ->
         world, before, first_second, pinned, untimed, overrides=Overrides(pins={pinned.issue.ref: "features"})
     )
 
-    assert homes(matched) == {"DS-2": "features"}
+    assert assigned_capabilities(matched) == {"DS-2": "features"}
     assert matched.unplanned == ()
 
 
@@ -61,7 +61,9 @@ def test_what_a_team_calls_open_is_not_over_however_long_ago_the_tracker_closed_
     def place(states: dict[str, StateRule]) -> dict[str, str]:
         rules = rule("r", "features", labelled("features"))
         plan = increment("q4", Q4, capability("features"))
-        return homes(match(workspace(plan, teams=(team("science", rules, states=states),)), closed(**facts)))
+        return assigned_capabilities(
+            match(workspace(plan, teams=(team("science", rules, states=states),)), closed(**facts))
+        )
 
     assert place(reopens) == {"DS-1": "features"}
     assert place(by_label) == {}
@@ -71,7 +73,7 @@ def test_what_a_team_calls_open_is_not_over_however_long_ago_the_tracker_closed_
 def test_open_issues_of_a_closed_increment_go_to_its_successor() -> None:
     matched = match(CARRIED, known(labels=["features"]))
 
-    assert homes(matched) == {"DS-1": "features-q4"}
+    assert assigned_capabilities(matched) == {"DS-1": "features-q4"}
     assert matched.assignments[0].iteration == "v1"
     assert matched.warnings == ()
 
@@ -94,15 +96,19 @@ def test_what_was_done_in_a_closed_increment_keeps_its_capability() -> None:
         closed("DS-4", labels=["features"], when=at(6, 30)),
     )
 
-    assert homes(matched) == {"DS-1": "features-q3", "DS-2": "features-q3", "DS-3": "features-q4"}
+    assert assigned_capabilities(matched) == {
+        "DS-1": "features-q3",
+        "DS-2": "features-q3",
+        "DS-3": "features-q4",
+    }
     assert matched.unplanned == ()
 
 
 def test_nothing_moves_while_the_grace_days_last() -> None:
     issue = known(labels=["features"])
 
-    assert homes(match(CARRIED, issue, now=at(10, 5, 23))) == {"DS-1": "features-q3"}
-    assert homes(match(CARRIED, issue, now=at(10, 6, 0))) == {"DS-1": "features-q4"}
+    assert assigned_capabilities(match(CARRIED, issue, now=at(10, 5, 23))) == {"DS-1": "features-q3"}
+    assert assigned_capabilities(match(CARRIED, issue, now=at(10, 6, 0))) == {"DS-1": "features-q4"}
 
 
 def test_open_issues_without_a_successor_are_unplanned_with_one_warning_a_rule() -> None:
@@ -115,7 +121,7 @@ def test_open_issues_without_a_successor_are_unplanned_with_one_warning_a_rule()
     )
 
     assert reasons(matched) == dict.fromkeys(("DS-1", "DS-2", "DS-4"), "closed-increment")
-    assert homes(matched) == {"DS-3": "features-q3"}
+    assert assigned_capabilities(matched) == {"DS-3": "features-q3"}
     (warning,) = matched.warnings
     assert warning.startswith(
         'The rule "old" of science names "features-q3", whose increment is closed: 2 open'
@@ -126,7 +132,7 @@ def test_a_pin_to_a_closed_increment_follows_the_successor_too() -> None:
     issue = known()
     pin = Overrides(pins={issue.issue.ref: "features-q3"})
 
-    assert homes(match(CARRIED, issue, overrides=pin)) == {"DS-1": "features-q4"}
+    assert assigned_capabilities(match(CARRIED, issue, overrides=pin)) == {"DS-1": "features-q4"}
     assert reasons(match(NOT_CARRIED, issue, overrides=pin)) == {"DS-1": "closed-increment"}
 
 
@@ -137,13 +143,15 @@ def test_a_veto_of_the_old_capability_holds_for_its_successor() -> None:
     assert reasons(match(CARRIED, issue, overrides=veto)) == {"DS-1": "veto"}
 
 
-def test_an_increment_that_has_not_begun_takes_open_issues() -> None:
+def test_an_increment_that_has_not_begun_gets_open_issues() -> None:
     world = workspace(
         increment("q4", Q4, capability("features")),
         teams=(team("science", rule("r", "features", labelled("features"))),),
     )
 
-    assert homes(match(world, known(labels=["features"]), now=at(9, 1))) == {"DS-1": "features"}
+    assert assigned_capabilities(match(world, known(labels=["features"]), now=at(9, 1))) == {
+        "DS-1": "features"
+    }
 
 
 def test_an_experiment_counts_as_done_in_the_increment_that_answered_it() -> None:
@@ -197,7 +205,7 @@ def test_an_issue_is_left_open_in_every_closed_increment_on_its_way() -> None:
     matched = match(world, from_the_start, from_the_second, now=datetime(2027, 2, 1, tzinfo=UTC))
 
     assert left_open(matched) == {"DS-1": ["features-q3", "features-q4"], "DS-2": ["features-q4"]}
-    assert homes(matched) == {"DS-1": "features-q1", "DS-2": "features-q1"}
+    assert assigned_capabilities(matched) == {"DS-1": "features-q1", "DS-2": "features-q1"}
 
 
 def test_what_teams_disagreed_about_is_left_open_nowhere() -> None:

@@ -1,4 +1,4 @@
-"""The published schemas say what the loader says: nothing more, nothing less, and every key is explained."""
+"""The published schemas accept exactly what the loader accepts, and every key is described."""
 
 from __future__ import annotations
 
@@ -231,13 +231,13 @@ def test_the_examples_of_keys_fit_their_schema(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_published_schema_is_the_code_s(kind: Kind) -> None:
+def test_the_published_schema_is_that_of_the_code(kind: Kind) -> None:
     published = (ROOT / "schemas" / f"{kind}.json").read_text(encoding="utf-8")
 
     assert published == schema_text(kind), "run `make reference` and commit the result"
 
 
-def test_the_published_reference_is_the_code_s() -> None:
+def test_the_published_reference_is_that_of_the_code() -> None:
     published = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 
     assert published == schema_reference(), "run `make reference` and commit the result"
