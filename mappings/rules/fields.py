@@ -211,7 +211,7 @@ FIELDS: Final[tuple[RuleField, ...]] = (
     RuleField(
         key="field",
         path="issue.fields",
-        description="Custom fields by name.",
+        description='Custom fields by name; `fields["Team"]` in `cel` is a list, empty without a value.',
         example={"Model": ["churn*"]},
         selectivity=7,
         comparison="custom",
@@ -243,7 +243,7 @@ FIELDS: Final[tuple[RuleField, ...]] = (
     RuleField(
         key="body",
         path="issue.body",
-        description="Description text.",
+        description="Description text; `cel` reads its first 10,000 characters.",
         example="(?m)^Team: churn",
         selectivity=12,
         comparison="pattern",
@@ -252,7 +252,7 @@ FIELDS: Final[tuple[RuleField, ...]] = (
     RuleField(
         key="key",
         path="issue.ref.key",
-        description="`DS-12` or `acme/churn#7`.",
+        description="Key: `DS-12` or `acme/churn#7`.",
         comparison="none",
     ),
     RuleField(
