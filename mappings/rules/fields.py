@@ -11,14 +11,14 @@ To add a key: add the value to ``connectors.model.Issue``, read it in ``connecto
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final, Literal
 
 Comparison = Literal["names", "pattern", "time", "custom", "none"]
 TrackerKind = Literal["jira", "github"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class RuleField:
     """One field of an issue."""
 
@@ -28,18 +28,16 @@ class RuleField:
     """Attribute path of the value in a ``RuleSubject``: ``issue.sprint``."""
     description: str
     """Sentence for the schemas and the reference."""
+    _: KW_ONLY
     example: Any = None
-    """Value of the key in the reference."""
+    """Example in the reference, and value of the sample issue of ``cel``."""
     comparison: Comparison = "names"
     """Condition of the key: names with wildcards, RE2 pattern, time range, or names by custom field.
     ``none``: the field is only a variable of ``cel``."""
     many: bool = False
     """True for a tuple of texts. False for one text, which may be empty or None, or one time."""
-    variable: str | None = None
-    """CEL variable, where it differs from the key."""
     in_cel: bool = True
-    sample: str = ""
-    """Value in the sample issue on which CEL expressions are tried; empty for fields that no issue lacks."""
+    """False if it is not a variable of ``cel``."""
     selectivity: int | None = None
     """Rank in the rule index, 1 first: the lower, the fewer issues share a value. None: not indexed."""
     is_location: bool = False
@@ -51,8 +49,14 @@ class RuleField:
 
     @property
     def cel_name(self) -> str:
-        """Name of the CEL variable."""
-        return self.variable or self.key
+        """Name of the CEL variable: the last part of the path."""
+        return self.path.rpartition(".")[2]
+
+    @property
+    def sample(self) -> str:
+        """Value in the sample issue on which CEL expressions are tried; empty without an example."""
+        first = self.example[0] if isinstance(self.example, list) else self.example
+        return first if isinstance(first, str) else ""
 
     @property
     def cel_type(self) -> str:
@@ -80,187 +84,133 @@ class RuleField:
 
 FIELDS: Final[tuple[RuleField, ...]] = (
     RuleField(
-        key="tracker",
-        path="issue.ref.tracker",
-        description="Name of the tracker in the settings.",
+        "tracker",
+        "issue.ref.tracker",
+        "Name of the tracker in the settings.",
         example="jira",
         selectivity=17,
         is_location=True,
     ),
     RuleField(
-        key="project",
-        path="issue.project",
-        description="Jira project key, or `owner/repo` on GitHub.",
+        "project",
+        "issue.project",
+        "Jira project key, or `owner/repo` on GitHub.",
         example="DS",
         selectivity=16,
         is_location=True,
     ),
     RuleField(
-        key="repo",
-        path="repo",
-        description="GitHub repository.",
-        example="acme/*",
-        selectivity=15,
-        is_location=True,
-        in_cel=False,
+        "repo", "repo", "GitHub repository.", example="acme/*", selectivity=15, is_location=True, in_cel=False
     ),
     RuleField(
-        key="type",
-        path="issue.type",
-        description="Issue type.",
-        example=["Experiment", "Task"],
-        selectivity=14,
-        sample="Task",
-        suggested=True,
+        "type", "issue.type", "Issue type.", example=["Experiment", "Task"], selectivity=14, suggested=True
     ),
     RuleField(
-        key="labels",
-        path="labels",
-        description="Labels, without those that increment-sync manages.",
+        "labels",
+        "labels",
+        "Labels, without those that increment-sync manages.",
         example={"any": ["features", "area/features-*"]},
         selectivity=2,
         many=True,
         suggested=True,
     ),
     RuleField(
-        key="components",
-        path="issue.components",
-        description="Jira components.",
+        "components",
+        "issue.components",
+        "Jira components.",
         example="Scoring",
         selectivity=3,
         many=True,
         only_on="jira",
-        sample="Scoring",
         suggested=True,
     ),
     RuleField(
-        key="milestone",
-        path="issue.milestone",
-        description="GitHub milestone.",
-        example="Q4*",
+        "milestone",
+        "issue.milestone",
+        "GitHub milestone.",
+        example="Q4",
         selectivity=4,
         only_on="github",
-        sample="Q4",
         suggested=True,
     ),
     RuleField(
-        key="fix_version",
-        path="issue.fix_versions",
-        description="Jira fix versions.",
+        "fix_version",
+        "issue.fix_versions",
+        "Jira fix versions.",
         example="1.10",
         selectivity=5,
         many=True,
         only_on="jira",
-        variable="fix_versions",
-        sample="1.10",
         suggested=True,
     ),
     RuleField(
-        key="sprint",
-        path="issue.sprint",
-        description="Name of the sprint.",
-        example="Blue 12",
-        selectivity=6,
-        only_on="jira",
-        sample="Blue 12",
+        "sprint", "issue.sprint", "Name of the sprint.", example="Blue 12", selectivity=6, only_on="jira"
     ),
     RuleField(
-        key="parent",
-        path="ancestors",
-        description="Keys of all ancestors, parent first.",
+        "parent",
+        "ancestors",
+        "Keys of all ancestors, parent first.",
         example="DS-140",
         selectivity=1,
         many=True,
-        variable="ancestors",
         suggested=True,
     ),
+    RuleField("status", "issue.status", "Name of the status.", example="In review", selectivity=13),
     RuleField(
-        key="status",
-        path="issue.status",
-        description="Name of the status.",
-        example="In review",
-        selectivity=13,
+        "author", "issue.author", "Login of the person who created the issue.", example="mona", selectivity=9
     ),
     RuleField(
-        key="author",
-        path="issue.author",
-        description="Login of the person who created the issue.",
-        example="mona",
-        selectivity=9,
-        sample="mona",
-    ),
-    RuleField(
-        key="reporter",
-        path="issue.reporter",
-        description="Login of the person who reported the issue; on GitHub the author.",
+        "reporter",
+        "issue.reporter",
+        "Login of the person who reported the issue; on GitHub the author.",
         example="mona",
         selectivity=10,
-        sample="mona",
         suggested=True,
     ),
     RuleField(
-        key="assignee",
-        path="issue.assignees",
-        description="Logins of the assignees.",
-        example="mona",
-        selectivity=8,
-        many=True,
-        variable="assignees",
-        sample="mona",
+        "assignee", "issue.assignees", "Logins of the assignees.", example="mona", selectivity=8, many=True
     ),
     RuleField(
-        key="field",
-        path="issue.fields",
-        description='Custom fields by name; `fields["Team"]` in `cel` is a list, empty without a value.',
+        "field",
+        "issue.fields",
+        'Custom fields by name; `fields["Team"]` in `cel` is a list, empty without a value.',
         example={"Model": ["churn*"]},
         selectivity=7,
         comparison="custom",
-        variable="fields",
     ),
     RuleField(
-        key="created",
-        path="issue.created",
-        description="Time of creation.",
-        example={"after": "2026-10-01"},
-        comparison="time",
+        "created", "issue.created", "Time of creation.", example={"after": "2026-10-01"}, comparison="time"
     ),
     RuleField(
-        key="updated",
-        path="issue.updated",
-        description="Time of the last change by anybody but increment-sync.",
+        "updated",
+        "issue.updated",
+        "Time of the last change by anybody but increment-sync.",
         example={"before": "2026-12-01"},
         comparison="time",
     ),
     RuleField(
-        key="title",
-        path="issue.title",
-        description="Title.",
+        "title",
+        "issue.title",
+        "Title.",
         example="(?i)\\bchurn model\\b",
         selectivity=11,
         comparison="pattern",
-        sample="Churn model",
     ),
     RuleField(
-        key="body",
-        path="issue.body",
-        description="Description text; `cel` reads its first 10,000 characters.",
+        "body",
+        "issue.body",
+        "Description text; `cel` reads its first 10,000 characters.",
         example="(?m)^Team: churn",
         selectivity=12,
         comparison="pattern",
-        sample="Why",
     ),
+    RuleField("key", "issue.ref.key", "Key: `DS-12` or `acme/churn#7`.", comparison="none"),
     RuleField(
-        key="key",
-        path="issue.ref.key",
-        description="Key: `DS-12` or `acme/churn#7`.",
+        "category",
+        "issue.category",
+        "Status category: `todo`, `doing`, `done`, or empty if unknown.",
+        example="todo",
         comparison="none",
-    ),
-    RuleField(
-        key="category",
-        path="issue.category",
-        description="Status category: `todo`, `doing`, `done`, or empty if unknown.",
-        comparison="none",
-        sample="todo",
     ),
 )
 
