@@ -14,7 +14,7 @@ from mappings.checks.registry import run_checks
 from mappings.checks.silence import split_silenced
 from mappings.defaults import team_labels
 from mappings.labels import LabelScheme
-from mappings.load_result import LoadResult
+from mappings.load_result import AnyDocument, LoadResult
 from mappings.model import Workspace
 from mappings.parsed import ParsedDefaults, ParsedPlan, ParsedTeam, ParsedWorkspace, YamlLocation
 from mappings.problems import InvalidWorkspace, Origin, Problem, sort_problems
@@ -139,46 +139,36 @@ def _parsed_workspace(
     trackers: Mapping[str, str],
     labels: LabelScheme,
 ) -> ParsedWorkspace:
+    valid_teams = [(each, each.partial_model) for each in teams if each.partial_model is not None]
     return ParsedWorkspace(
         plans=tuple(
-            ParsedPlan(
-                entry=each.partial_model,
-                location=YamlLocation(positions=each.positions),
-                complete=not each.problems,
-            )
+            ParsedPlan(entry=each.partial_model, location=_top(each), complete=not each.problems)
             for each in plans
             if each.partial_model is not None
         ),
         teams=tuple(
-            ParsedTeam(
-                entry=each.partial_model,
-                location=YamlLocation(positions=each.positions),
-                complete=not each.problems,
-            )
-            for each in teams
-            if each.partial_model is not None
+            ParsedTeam(entry=entry, location=_top(each), complete=not each.problems)
+            for each, entry in valid_teams
         ),
         trackers=trackers,
-        labels=labels.with_teams(
-            {
-                each.partial_model.team: team_labels(each.partial_model)
-                for each in teams
-                if each.partial_model is not None
-            }
-        ),
+        labels=labels.with_teams({entry.team: team_labels(entry) for _, entry in valid_teams}),
         declared_capabilities=frozenset(name for each in plans for name in _declared_capabilities(each.tree)),
         declared_teams=frozenset(name for each in teams for name in _texts_at(each.tree, "team")),
         plans_readable=all(each.tree is not None for each in plans) and bool(plans),
         teams_readable=all(each.tree is not None for each in teams) and bool(teams),
         defaults=next(
             (
-                ParsedDefaults(entry=each.partial_model, location=YamlLocation(positions=each.positions))
+                ParsedDefaults(entry=each.partial_model, location=_top(each))
                 for each in defaults
                 if each.partial_model is not None
             ),
             None,
         ),
     )
+
+
+def _top(document: AnyDocument) -> YamlLocation:
+    return YamlLocation(positions=document.positions)
 
 
 def _declared_capabilities(tree: Node | None) -> Iterator[str]:

@@ -62,19 +62,21 @@ def split_silenced(
     problems: Iterable[Problem], parsed: ParsedWorkspace
 ) -> tuple[list[Problem], list[Problem]]:
     """Return (problems to report, silenced problems)."""
-    places = [plan.location for plan in parsed.plans] + [team.location for team in parsed.teams]
-    files = {location.positions.file: location.positions for location in places}
+    locations = [plan.location for plan in parsed.plans] + [team.location for team in parsed.teams]
+    files = {location.positions.file: location.positions for location in locations}
     reported: list[Problem] = []
     silenced: list[Problem] = []
     for problem in problems:
-        where = files.get(problem.origin.file)
-        is_silenced = problem.severity == "warning" and where is not None and _is_silenced(problem, where)
+        positions = files.get(problem.origin.file)
+        is_silenced = (
+            problem.severity == "warning" and positions is not None and _is_silenced(problem, positions)
+        )
         (silenced if is_silenced else reported).append(problem)
     return reported, silenced
 
 
-def _is_silenced(problem: Problem, where: Positions) -> bool:
-    node = where.root
+def _is_silenced(problem: Problem, positions: Positions) -> bool:
+    node = positions.root
     for part in (None, *_steps(problem.path)):
         node = node.child(part) if node and part is not None else node
         names = node.child("silence") if node else None

@@ -109,8 +109,8 @@ def _issue_problems(case: MappingCase, team: TeamMapping, trackers: Mapping[str,
         yield (location / "key").problem("case", str(reason))
     else:
         if not _sources_holding(key, [team], issue.pull_request, of=team):
-            there = ", ".join(source.name for source in team.sources)
-            message = f"no source of {team.team} holds {key}; its sources are {there}."
+            names = ", ".join(source.name for source in team.sources)
+            message = f"no source of {team.team} contains {key}; its sources are {names}."
             yield (location / "key").problem("case", message)
     if issue.parent is not None and issue.ancestors and issue.ancestors[0] != issue.parent:
         message = f"the parent is {issue.parent}, but the nearest ancestor is {issue.ancestors[0]}; write one of them."

@@ -44,18 +44,23 @@ class YamlDocument(Generic[Model]):
 def read_document(path: Path, file: str, model: type[Model]) -> YamlDocument[Model]:
     """Read one file and validate it. Never raises; ``file`` is its name in messages."""
     tree, problems = read_tree(path, file)
-    where = Positions(file=file, root=tree)
+    positions = Positions(file=file, root=tree)
     if tree is None:
         return YamlDocument(
-            path=path, file=file, problems=tuple(problems), tree=None, positions=where, partial_model=None
+            path=path, file=file, problems=tuple(problems), tree=None, positions=positions, partial_model=None
         )
     try:
-        whole = model.model_validate(tree.to_plain())
+        validated = model.model_validate(tree.to_plain())
         return YamlDocument(
-            path=path, file=file, problems=tuple(problems), tree=tree, positions=where, partial_model=whole
+            path=path,
+            file=file,
+            problems=tuple(problems),
+            tree=tree,
+            positions=positions,
+            partial_model=validated,
         )
     except ValidationError as error:
-        problems += _translate(error, where, model)
+        problems += _translate(error, positions, model)
         pruned, partial = _drop_invalid_parts(tree, file, model, error)
         return YamlDocument(
             path=path,
@@ -72,8 +77,8 @@ def _drop_invalid_parts(
 ) -> tuple[Node, Model | None]:
     """Return the tree without invalid parts, and the model of the rest."""
     for _ in range(_MAX_RETRIES):
-        where = Positions(file=file, root=tree)
-        wrong = {where.resolve(_key_path(each["loc"])) for each in error.errors(include_url=False)}
+        positions = Positions(file=file, root=tree)
+        wrong = {positions.resolve(_key_path(each["loc"])) for each in error.errors(include_url=False)}
         if () in wrong:
             return tree, None
         tree = _without(tree, wrong, ())
@@ -105,19 +110,19 @@ def _key_path(location: tuple[int | str, ...]) -> KeyPath:
     return tuple(part for part in location if part != "[key]")
 
 
-def _translate(error: ValidationError, where: Positions, model: type[BaseModel]) -> list[Problem]:
+def _translate(error: ValidationError, positions: Positions, model: type[BaseModel]) -> list[Problem]:
     problems = []
     found = error.errors(include_url=False, include_context=True)
     for each in found[:_MAX_PROBLEMS]:
         location = _key_path(each["loc"])
-        path = where.resolve(location)
+        path = positions.resolve(location)
         on_key = each["type"] in ("missing", "extra_forbidden")
-        origin = where.key_origin(path) if on_key else where.value_origin(path)
+        origin = positions.key_origin(path) if on_key else positions.value_origin(path)
         message = _message(each, location, path, model)
         problems.append(Problem(origin=origin, path=dotted(path), message=message, check="shape"))
     if len(found) > _MAX_PROBLEMS:
         message = f"{len(found) - _MAX_PROBLEMS} more values are invalid; correct the others first."
-        problems.append(Problem(origin=where.start, path="", message=message, check="shape"))
+        problems.append(Problem(origin=positions.start, path="", message=message, check="shape"))
     return problems
 
 
@@ -137,7 +142,7 @@ def _message(error: Mapping[str, Any], location: KeyPath, path: KeyPath, model: 
         allowed = [part.strip(" '") for part in str(error["ctx"]["expected"]).replace(" or ", ",").split(",")]
         return f'"{_shorten(given)}" is not known here; {suggestion(_shorten(given), allowed, kind="values")}'
     if kind.startswith(("int_", "float_", "bool_", "date_")):
-        what = {"int": "a whole number", "float": "a number", "bool": "true or false", "date": "a date"}
+        what = {"int": "a validated number", "float": "a number", "bool": "true or false", "date": "a date"}
         return f'"{_shorten(given)}" should be {what[kind.split("_")[0]]}; write it as such.'
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return f"{name} should hold keys with values; write them below it, one `key: value` a line."

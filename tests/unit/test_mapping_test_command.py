@@ -235,8 +235,8 @@ def test_cases_do_not_go_stale_when_their_increment_has_passed(tmp_path: Path) -
         ("issue: {key: DS-1}, unplanned: true, pinned: modle", 'did you mean "model"?'),
         ("issue: {key: DS-1}, unplanned: true, vetoed: [model, featres]", 'did you mean "features"?'),
         ("issue: {key: one}, unplanned: true", "is not an issue key"),
-        ("issue: {key: OPS-1}, unplanned: true", "no source of science holds jira:OPS-1"),
-        ("issue: {key: acme/churn#1, pull_request: true}, unplanned: true", "no source of science holds"),
+        ("issue: {key: OPS-1}, unplanned: true", "no source of science contains jira:OPS-1"),
+        ("issue: {key: acme/churn#1, pull_request: true}, unplanned: true", "no source of science contains"),
         (
             "issue: {key: DS-1, parent: DS-2, ancestors: [DS-3]}, unplanned: true",
             "the nearest ancestor is DS-3",
