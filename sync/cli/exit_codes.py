@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import traceback
 
@@ -10,7 +9,7 @@ from connectors.errors import ConnectorError
 from connectors.http.redaction import SecretRedactor
 from mappings.problems import InvalidWorkspace
 from sync.apply.changeset_file import StaleChangeSet, UnreadableChangeSet
-from sync.config.credentials import CredentialError, collect_secrets
+from sync.config.credentials import CredentialError
 from sync.config.escape import escape_terminal
 from sync.forecast.csv_histories import InvalidHistoryFile
 from sync.runtime.session import BrokenMappingFiles, EmptyStore
@@ -28,13 +27,15 @@ def exit_code_for(error: Exception) -> int:
     return 1
 
 
-def error_message(error: Exception) -> str:
-    """What is wrong and what to do, without secrets. A traceback of something unexpected goes to a file, not to the
-    terminal."""
-    return SecretRedactor(collect_secrets(os.environ)).redact(_sentence(error))
+def error_message(error: Exception, redactor: SecretRedactor) -> str:
+    """Return what is wrong and what to do, without secrets.
+
+    The traceback of an unexpected error goes to a file, not to the terminal.
+    """
+    return redactor.redact(_sentence(error, redactor))
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception, redactor: SecretRedactor) -> str:
     if isinstance(error, InvalidWorkspace):
         count = len(error.problems)
         noun = "problem" if count == 1 else "problems"
@@ -61,12 +62,12 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
         return escape_terminal(f"{error.strerror or error}{where}")
-    return f"this is a bug in increment-sync: {type(error).__name__}; {_save_traceback(error)}"
+    return f"this is a bug in increment-sync: {type(error).__name__}; {_save_traceback(error, redactor)}"
 
 
-def _save_traceback(error: Exception) -> str:
+def _save_traceback(error: Exception, redactor: SecretRedactor) -> str:
     """Write the traceback to a file that only its owner can read, without secrets. Out: what became of it."""
-    text = SecretRedactor(collect_secrets(os.environ)).redact("".join(traceback.format_exception(error)))
+    text = redactor.redact("".join(traceback.format_exception(error)))
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="increment-sync-", suffix=".txt", delete=False, encoding="utf-8"

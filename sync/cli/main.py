@@ -17,7 +17,7 @@ from sync.cli.arguments import queries as looking
 from sync.cli.arguments import rehearse as rehearsing
 from sync.cli.arguments import runs as running
 from sync.cli.arguments import setup as starting
-from sync.cli.arguments.common import JSON_REQUESTED, FullHelpGroup
+from sync.cli.arguments.common import INVOCATION, FullHelpGroup, current_invocation
 
 app = typer.Typer(
     name="increment-sync",
@@ -76,7 +76,7 @@ def main() -> NoReturn:
 
 def invoke(action: Callable[[], Any]) -> int:
     """Run a command and turn what it raised into a sentence on stderr and an exit code."""
-    JSON_REQUESTED.set(False)
+    INVOCATION.set(None)
     try:
         code = _exit_code_from(action)
         sys.stdout.flush()
@@ -110,9 +110,10 @@ def _report_failure(error: Exception) -> int:
     from sync.runtime.invocation import print_json
     from sync.runtime.session import BrokenMappingFiles
 
-    code, sentence = exit_code_for(error), error_message(error)
+    invocation = current_invocation()
+    code, sentence = exit_code_for(error), error_message(error, invocation.redactor)
     sys.stderr.write(f"increment-sync: {sentence}\n")
-    if JSON_REQUESTED.get() and not isinstance(error, BrokenMappingFiles):
+    if invocation.as_json and not isinstance(error, BrokenMappingFiles):
         print_json({"version": 1, "exit_code": code, "error": sentence})
     return code
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from connectors.http.redaction import SecretRedactor
 from connectors.http.usage import RequestStats
 from mappings.problems import InvalidWorkspace
 from sync.cli.exit_codes import exit_code_for
@@ -16,9 +15,9 @@ from sync.cli.metrics.collect import add_request_counts, rate_limit_metrics, run
 from sync.cli.metrics.definitions import MetricSamples, run_end_metrics
 from sync.cli.metrics.exporters import push_metrics, write_textfile
 from sync.cli.metrics.healthcheck import HealthCheck, PingFailed, PingSignal
-from sync.config.credentials import CredentialError, collect_secrets, ping_url
+from sync.config.credentials import CredentialError, ping_url
 from sync.config.escape import escape_terminal
-from sync.config.settings import Settings, load_settings, store_url
+from sync.config.settings import Settings, store_url
 from sync.model.run import RunResult
 from sync.pull.current_sources import workspace_sources
 from sync.runtime.context import RunContext
@@ -121,7 +120,7 @@ def _stored(invocation: Invocation, settings: Settings, observed: ObservedRun) -
 def _settings(invocation: Invocation) -> Settings | None:
     """Why they cannot be read is told by the run, which needs them as well."""
     with suppress(InvalidWorkspace, OSError):
-        return load_settings(invocation.root)
+        return invocation.settings
     return None
 
 
@@ -150,7 +149,5 @@ def _reported_only(invocation: Invocation, what: str) -> Iterator[None]:
         yield
     except Exception as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        said = SecretRedactor(collect_secrets(invocation.environment)).redact(
-            str(reason or error or type(error).__name__)
-        )
+        said = invocation.redactor.redact(str(reason or error or type(error).__name__))
         print_error(f"note: {what}: {escape_terminal(said)}")

@@ -1,13 +1,15 @@
-"""Puts the parts together. The only place that names vendor classes; they are imported when first needed."""
+"""Build the parts of a run: the checked workspace, credentials, rate limiters, and a client for each tracker.
+
+Vendor clients are imported when the first tracker of their kind is opened.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import random
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,40 +38,42 @@ if TYPE_CHECKING:
 GITHUB_API = "https://api.github.com"
 
 
-def utc_now() -> datetime:
-    """The clock that is passed to everything."""
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClientOptions:
-    """How requests wait and travel: the clock, the sleeping, who is told, and what a rehearsal puts in between."""
+    """Clock, callbacks and transport that all clients of a run share."""
 
-    now: Callable[[], datetime] = utc_now
-    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], datetime]
+    """Returns aware times."""
+    sleep: Callable[[float], None]
     on_wait: Callable[[Wait], None] = lambda _: None
     on_smaller_page: Callable[[str, str], None] = lambda *_: None
-    """Hears a tracker and a sentence when less is asked of it at once, because more was too much for it."""
+    """Called with the tracker and a sentence when a client reduces its page size after a timeout."""
     deadline: datetime | None = None
-    """When the time for this run is over: no wait goes beyond it."""
+    """End of the time for this run: no wait lasts beyond it."""
     random: Callable[[], float] = random.random
-    """Gives [0, 1); spreads waits."""
+    """Returns a number in [0, 1) that adds jitter to waits."""
     adapter: BaseAdapter | None = None
-    """Carries requests instead of the network."""
+    """Replaces the network in simulations."""
     request_stats: RequestStats = field(default_factory=RequestStats)
-    """Counts requests."""
+    """Counts the requests of this run."""
     page_size: int | None = None
-    """Rows of a page, where it is to be smaller than usual."""
+    """Rows per page; None: the default of each client."""
 
 
 def load_configuration(
-    root: Path, *, files_root: Path | None = None, broken_files: tuple[BrokenFile, ...] = ()
+    root: Path,
+    *,
+    settings: Settings | None = None,
+    files_root: Path | None = None,
+    broken_files: tuple[BrokenFile, ...] = (),
 ) -> LoadedWorkspace:
-    """Read settings, plans and mappings. Raises MappingInvalid with every problem of every file.
+    """Read and check settings, plans and mappings.
 
-    ``files_root``: where plans and mappings are read instead, while those that are ``broken_files`` are broken.
+    ``settings`` spares reading ``increment-sync.yaml`` again. ``files_root`` is a folder from which plans and
+    mappings are read instead of ``root``; ``broken_files`` are the mapping files that it replaces or leaves out.
+    Raises InvalidWorkspace with every problem of every file.
     """
-    settings = load_settings(root)
+    settings = settings or load_settings(root)
     workspace = load_workspace(
         files_root or root,
         trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
@@ -95,7 +99,7 @@ def load_configuration(
 
 
 def load_credentials(settings: Settings, environment: Mapping[str, str]) -> dict[str, Credentials]:
-    """Credentials of every tracker. Raises CredentialError naming all that are missing."""
+    """Return the credentials of every tracker. Raises CredentialError that names all missing ones."""
     found = {
         name: read_credentials(name, tracker.kind, environment) for name, tracker in settings.trackers.items()
     }
@@ -109,52 +113,45 @@ def load_credentials(settings: Settings, environment: Mapping[str, str]) -> dict
     return found
 
 
-def credential_secrets(credentials: Mapping[str, Credentials]) -> list[str]:
-    """Every secret, to be kept out of logs."""
-    return [
-        secret.get_secret_value()
-        for each in credentials.values()
-        for secret in (each.token, each.pat, each.app_private_key)
-        if secret
-    ]
-
-
 def build_write_limits(tracker: TrackerSettings) -> WriteLimits:
-    """What a tracker asks of those who write on it: its own numbers where the settings name none.
+    """Return the limits for writes on a tracker: those of the settings, else the vendor's published ones.
 
-    A spacing of 0 says that the server has no such limits (a sandbox, a GitHub of one's own).
+    A spacing of 0 means a server without such limits, for example a sandbox or GitHub Enterprise Server.
     """
     is_github = tracker.kind == "github"
     spacing = (1.0 if is_github else 0.2) if tracker.write_spacing is None else tracker.write_spacing
-    counted = is_github and spacing > 0
+    has_content_limit = is_github and spacing > 0
     return WriteLimits(
         spacing=spacing,
-        per_minute=tracker.content_per_minute or (80 if counted else None),
-        per_hour=tracker.content_per_hour or (500 if counted else None),
+        per_minute=tracker.content_per_minute or (80 if has_content_limit else None),
+        per_hour=tracker.content_per_hour or (500 if has_content_limit else None),
     )
 
 
 def build_rate_limiters(
     settings: Settings, credentials: Mapping[str, Credentials], ledger: WriteLedger
 ) -> dict[str, RateLimiter]:
-    """Tracker -> how its writes are paced. Trackers that share an address and a credential share their pace."""
+    """Return tracker -> rate limiter. Trackers with the same address and credential share one."""
     by_credential: dict[str, RateLimiter] = {}
-    paces: dict[str, RateLimiter] = {}
+    by_tracker: dict[str, RateLimiter] = {}
     for name, tracker in settings.trackers.items():
-        who = _credential_id(tracker, credentials[name])
-        pace = RateLimiter(build_write_limits(tracker), tracker=name, credential=who, ledger=ledger)
-        paces[name] = by_credential.setdefault(who, pace)
-    return paces
+        credential = _credential_id(tracker, credentials[name])
+        limiter = RateLimiter(build_write_limits(tracker), tracker=name, credential=credential, ledger=ledger)
+        by_tracker[name] = by_credential.setdefault(credential, limiter)
+    return by_tracker
 
 
 def _credential_id(tracker: TrackerSettings, credentials: Credentials) -> str:
-    """Address and a mark of the credential: four digits tell it from others and are too few to guess it from."""
+    """Return the address and a short digest of the credential.
+
+    Four hexadecimal digits tell credentials apart and reveal too little to guess one.
+    """
     secrets = (credentials.token, credentials.pat, credentials.app_private_key)
     parts = [credentials.email or "", credentials.app_id or "", credentials.app_installation_id or ""]
     parts += [secret.get_secret_value() if secret else "" for secret in secrets]
-    mark = hashlib.sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:4]
+    digest = hashlib.sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:4]
     default = GITHUB_API if tracker.kind == "github" else ""
-    return f"{tracker.url or credentials.url or default} {mark}"
+    return f"{tracker.url or credentials.url or default} {digest}"
 
 
 def open_trackers(
@@ -164,8 +161,10 @@ def open_trackers(
     client_options: ClientOptions,
     rate_limiters: Mapping[str, RateLimiter] | None = None,
 ) -> tuple[dict[str, IssueReader], dict[str, IssueWriter]]:
-    """A reader and a writer for every tracker of the settings. No request is sent. Without ``rate_limiters`` nothing is
-    to be written."""
+    """Build a reader and a writer for every tracker of the settings, without sending a request.
+
+    ``caches`` returns the cache of a tracker. Pass ``rate_limiters`` if the writers are going to be used.
+    """
     readers: dict[str, IssueReader] = {}
     writers: dict[str, IssueWriter] = {}
     policy = RetryPolicy(

@@ -1,4 +1,4 @@
-"""What one execution works with: the workspace, the trackers, the store, the clock. Built in ``wiring.py``."""
+"""The context of a run: workspace, store, tracker clients, clock, progress and logger. Built by ``session.py``."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ Markup = Literal["github", "jira"]
 
 
 class Progress(Protocol):
-    """Tells a person what is going on: a bar on a terminal, a line every ten seconds otherwise."""
+    """Shows a person the current step."""
 
     def step(self, text: str, done: int = 0, total: int = 0) -> None:
-        """``text`` is under way; ``done`` of ``total`` where that is known."""
+        """Show a step in progress; ``total`` is 0 if it is unknown."""
         ...
 
     def paused(self) -> AbstractContextManager[None]:
-        """Meanwhile a person is asked something: what moves would paint over the question."""
+        """Hide the display while a person answers a question at the terminal."""
         ...
 
 
 class NoProgress:
-    """Says nothing."""
+    """Shows nothing."""
 
     def step(self, text: str, done: int = 0, total: int = 0) -> None:  # noqa: ARG002 - the port's shape
         return
@@ -45,7 +45,7 @@ class NoProgress:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunContext:
-    """Readers for every tracker; writers only where something may be written."""
+    """Everything that the steps of a run need. Writers exist only for trackers that may be written."""
 
     run_id: str
     settings: Settings
@@ -54,41 +54,41 @@ class RunContext:
     readers: Mapping[str, IssueReader]
     writers: Mapping[str, IssueWriter] = field(default_factory=dict)
     rate_limiters: Mapping[str, RateLimiter] = field(default_factory=dict)
-    """Tracker -> when its next write may leave; at once where there is none."""
+    """Tracker -> rate limiter of its writes; writes on other trackers are not delayed."""
     request_stats: RequestStats = field(default_factory=RequestStats)
-    """Requests sent, and quotas left."""
+    """Requests sent and remaining rate limits."""
     evidence: Mapping[str, EvidenceResult] = field(default_factory=dict)
-    """Capability id -> how the evidence stands that it asks for."""
+    """Capability id -> result of the evidence that its plan requires."""
     mapping_files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """Mapping file -> its team, and what the file says."""
+    """Mapping file -> (team, text of the file)."""
     broken_files: tuple[BrokenFile, ...] = ()
-    """Mapping files with errors, in whose place something else holds."""
+    """Mapping files with errors, which were replaced by their last known good version or left out."""
     now: Callable[[], datetime]
     progress: Progress = field(default_factory=NoProgress)
     log: Any
     """A structlog logger bound to the run id."""
     parallel_reads: int = 8
-    """How many sources are read side by side; 1 makes the order of all requests repeatable."""
+    """Number of sources that are read concurrently; 1 makes the order of requests deterministic."""
 
     @property
     def omitted_files(self) -> tuple[str, ...]:
-        """The mapping files with errors in whose place nothing holds: no run could read them yet."""
+        """Broken mapping files without a last known good version."""
         return tuple(each.file for each in self.broken_files if not each.uses_last_known_good)
 
     def own_account_ids(self, tracker: str) -> frozenset[str]:
-        """Ids of the accounts that are ours on a tracker: the one of today, and former ones by the settings."""
+        """Return the ids of our current account on a tracker and of the former ones that the settings name."""
         former = self.settings.trackers[tracker].former_accounts
         return frozenset({self.readers[tracker].whoami().id, *former})
 
     def markup(self, tracker: str) -> Markup:
-        """How comments are written on a tracker."""
+        """Return the markup of comments on a tracker."""
         return "github" if self.settings.trackers[tracker].kind == "github" else "jira"
 
 
 class RunCache:
-    """The store's cache in memory for one run, safe for the threads that pull sources side by side.
+    """Write-back cache for one run on top of the store's cache. Thread-safe.
 
-    ``flush`` writes what is new; a run that dies before it only asks the trackers once more.
+    New values reach the store with ``flush``; after a crash before it, the next run asks the trackers again.
     """
 
     def __init__(self, backing: Cache) -> None:
@@ -109,7 +109,7 @@ class RunCache:
             self._new[key] = days
 
     def flush(self) -> None:
-        """Keep what this run learned for the next one."""
+        """Write new values to the store."""
         with self._lock:
             for key, days in self._new.items():
                 self._backing.put(key, self._values[key], days=days)

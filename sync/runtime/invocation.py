@@ -1,4 +1,4 @@
-"""How a command was called, and how it talks. Needs neither a store nor a tracker."""
+"""The invocation of a command: environment, clock, output options, and what is derived from them once."""
 
 from __future__ import annotations
 
@@ -11,29 +11,48 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sync.config.settings import find_workspace_root
-from sync.runtime.bootstrap import utc_now
+from connectors.http.redaction import SecretRedactor
+from sync.config.credentials import collect_secrets
+from sync.config.settings import Settings, find_workspace_root, load_settings
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+def utc_now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """How a command was called: where, and how it should talk."""
+    """One call of a command. The only source of environment, clock, settings and secrets for what the command does."""
 
     workspace: Path | None = None
+    """Folder at or below that of ``increment-sync.yaml``; None: the current folder."""
     log_level: str | None = None
     as_json: bool = False
     environment: Mapping[str, str]
     now: Callable[[], datetime] = utc_now
-    """Aware; everything that a command does takes its time from here."""
+    """Return an aware time. All code of a command takes the time from here."""
     sleep: Callable[[float], None] = time.sleep
 
-    @property
+    @cached_property
     def root(self) -> Path:
+        """The folder of ``increment-sync.yaml``; without one the start of the search."""
         return find_workspace_root((self.workspace or Path.cwd()).resolve())
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the workspace, read at first use. Raises InvalidWorkspace."""
+        return load_settings(self.root)
+
+    @cached_property
+    def redactor(self) -> SecretRedactor:
+        """Hides every secret of the environment in logs, messages and tracebacks."""
+        return SecretRedactor(collect_secrets(self.environment))
 
     @property
     def color(self) -> bool:
@@ -41,17 +60,17 @@ class Invocation:
 
     @property
     def interactive(self) -> bool:
-        """A person is at the terminal and may be asked."""
+        """True if a person at a terminal can answer questions."""
         return sys.stdin.isatty() and sys.stdout.isatty() and "CI" not in self.environment
 
 
 def new_run_id(now: datetime) -> str:
-    """Sortable by time, unique between machines: ``20261123-140612-3f9a``."""
+    """Return an id that sorts by time and is unique across machines: ``20261123-140612-3f9a``."""
     return f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
 
 
 def describe_process() -> str:
-    """Who works: shown to whoever finds the lease taken."""
+    """Return user, host and process id, which other runs show while this one holds the lease."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

@@ -1,7 +1,7 @@
-"""Teams edit mappings: a broken file of one must not stop the runs of the others.
+"""Last known good versions of mapping files.
 
-What every mapping file said in the last run is in the store. While a file is broken, what it said then holds, so that
-nothing is taken away from its team and nothing changes for those who share its sources.
+The store keeps the text of every mapping file as the last run read it. While a file of one team is broken, runs go on
+with that text: the other teams are not stopped, and no label or count changes for the team of the broken file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 from mappings.load import list_yaml_files
 from mappings.problems import InvalidWorkspace, Problem
 from mappings.schema.defaults import DEFAULTS_FILE
+from sync.config.settings import Settings
 from sync.config.workspace import LoadedWorkspace
 from sync.model.broken_file import BrokenFile
 from sync.runtime.bootstrap import load_configuration
@@ -22,23 +23,23 @@ from sync.store import Store
 
 _CACHE_KEY: Final = "mapping-files"
 _CACHE_SCOPE: Final = "mappings/"
-"""In the store's cache, in the place of a tracker: snapshots carry only what has none."""
+"""Stands in the place of a tracker's name, so that snapshots, which hold only entries without one, leave it out."""
 _MAPPINGS_FOLDER: Final = "mappings/"
 
 LastKnownGood = Mapping[str, tuple[str, str]]
-"""File -> the team that it was for, and what it said."""
+"""Mapping file -> (team, text of the file)."""
 
 
 def save_mapping_files(context: RunContext) -> None:
-    """Remember what the mapping files say. Writes only when that changed."""
+    """Save the mapping files of this run as last known good. Writes only if one changed."""
     cache = context.store.cache_for(_CACHE_SCOPE)
-    now = {file: [team, text] for file, (team, text) in sorted(context.mapping_files.items())}
-    if now and now != cache.get(_CACHE_KEY):
-        cache.put(_CACHE_KEY, now, days=3650)
+    current = {file: [team, text] for file, (team, text) in sorted(context.mapping_files.items())}
+    if current and current != cache.get(_CACHE_KEY):
+        cache.put(_CACHE_KEY, current, days=3650)
 
 
 def load_last_known_good(store: Store) -> LastKnownGood:
-    """What they said in the last run; nothing when it is not known."""
+    """Return the mapping files of the last run; empty before the first."""
     return {
         file: (team, text)
         for file, (team, text) in (store.cache_for(_CACHE_SCOPE).get(_CACHE_KEY) or {}).items()
@@ -46,7 +47,7 @@ def load_last_known_good(store: Store) -> LastKnownGood:
 
 
 def can_use_last_known_good(root: Path, error: InvalidWorkspace) -> bool:
-    """Whether all errors are in files of teams, and another team's file is sound."""
+    """Return True if all errors are in mapping files and at least one mapping file is valid."""
     broken = _errors_by_file(error.problems)
     files = {f"{_MAPPINGS_FOLDER}{path.name}" for path in list_yaml_files(root / _MAPPINGS_FOLDER)}
     return (
@@ -57,42 +58,44 @@ def can_use_last_known_good(root: Path, error: InvalidWorkspace) -> bool:
 
 
 def load_with_last_known_good(
-    root: Path, error: InvalidWorkspace, last_known_good: LastKnownGood
+    root: Path, settings: Settings, error: InvalidWorkspace, last_known_good: LastKnownGood
 ) -> LoadedWorkspace:
-    """The workspace with what broken mapping files said in the last run; one that had no part in it is left out.
+    """Load the workspace with the last known good text of each broken mapping file; new broken files are left out.
 
-    Raises ``error`` where that is no workspace either, or where a team of the last run would be missing: then its
-    labels would be taken for leftovers.
+    Raises ``error`` if the result is invalid as well, or if it lacks a team of the last run: the labels of that team
+    would be removed as leftovers.
     """
-    broken = _errors_by_file(error.problems)
+    errors = _errors_by_file(error.problems)
     with TemporaryDirectory(prefix="increment-sync-") as temporary:
-        _write_workspace(root, Path(temporary), broken.keys(), last_known_good)
-        unusable = tuple(
+        _write_workspace(root, Path(temporary), errors.keys(), last_known_good)
+        broken_files = tuple(
             BrokenFile(file=file, problems=tuple(problems), uses_last_known_good=file in last_known_good)
-            for file, problems in sorted(broken.items())
+            for file, problems in sorted(errors.items())
         )
         try:
-            configured = load_configuration(root, files_root=Path(temporary), broken_files=unusable)
+            loaded = load_configuration(
+                root, settings=settings, files_root=Path(temporary), broken_files=broken_files
+            )
         except InvalidWorkspace:
             raise error from None
-    teams = {team.team for team in configured.workspace.teams}
+    teams = {team.team for team in loaded.workspace.teams}
     if not last_known_good or not teams.issuperset(team for team, _ in last_known_good.values()):
         raise error
-    return configured
+    return loaded
 
 
 def _errors_by_file(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
-    found: dict[str, list[Problem]] = {}
+    errors: dict[str, list[Problem]] = {}
     for problem in problems:
         if problem.severity == "error":
-            found.setdefault(problem.origin.file, []).append(problem)
-    return found
+            errors.setdefault(problem.origin.file, []).append(problem)
+    return errors
 
 
 def _write_workspace(
     root: Path, target: Path, broken_files: Iterable[str], last_known_good: LastKnownGood
 ) -> None:
-    """The YAML files of the workspace in another folder, without the broken ones."""
+    """Write the YAML files of the workspace to ``target``, broken ones as they were when last known good."""
     broken_files = frozenset(broken_files)
     paths = [*list_yaml_files(root / "plans"), *list_yaml_files(root / _MAPPINGS_FOLDER)]
     paths += [path] if (path := root / DEFAULTS_FILE).exists() else []

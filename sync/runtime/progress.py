@@ -1,11 +1,13 @@
-"""What a waiting person sees on stderr: one line that changes on a terminal, a line every ten seconds otherwise."""
+"""Progress on stderr: a spinner on a terminal, a line every ten seconds otherwise."""
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -14,17 +16,27 @@ from rich.text import Text
 
 from connectors.http.retry import Wait
 from sync.config.escape import escape_terminal
+from sync.runtime.invocation import Invocation
 
 LINE_INTERVAL_SECONDS = 10.0
-"""Seconds between two lines where there is no terminal."""
+"""Seconds between two lines without a terminal."""
+
+
+def open_progress(invocation: Invocation) -> AbstractContextManager[Any]:
+    """Return the progress display for stderr. CI systems get lines even if they provide a terminal."""
+    if sys.stderr.isatty() and "CI" not in invocation.environment:
+        return TerminalProgress(sys.stderr, shares_stdout=sys.stdout.isatty())
+    return LineProgress(sys.stderr, time.monotonic)
 
 
 class TerminalProgress:
-    """A spinner with what is under way. Used as a context manager."""
+    """Spinner with the current step. A context manager."""
 
     def __init__(self, stream: TextIO, *, shares_stdout: bool) -> None:
-        """``shares_stdout``: stdout is the same terminal, so its lines are put above the spinner. Otherwise stdout is
-        left alone: rich would send it to ``stream``, and a file or a pipe would stay empty."""
+        """Pass ``shares_stdout`` if stdout is the same terminal: its lines are then printed above the spinner.
+
+        Otherwise stdout must not be redirected: rich would send it to ``stream``, and a file or pipe stays empty.
+        """
         self._spinner = Spinner("dots")
         self._live = Live(
             self._spinner,
@@ -55,7 +67,7 @@ class TerminalProgress:
 
 
 class LineProgress:
-    """A plain line, at most every ten seconds. Used as a context manager."""
+    """Plain lines, one every ten seconds at most. A context manager."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
         self._stream, self._clock = stream, clock
@@ -80,10 +92,10 @@ class LineProgress:
 
 
 def describe_wait(wait: Wait) -> str:
-    """``waiting 43 s for GitHub rate limit (github)``."""
+    """Return for example ``waiting 43 s for GitHub rate limit (github)``."""
     return f"waiting {wait.seconds:.0f} s for {wait.reason} ({wait.tracker})"
 
 
 def _format_line(text: str, done: int, total: int) -> str:
-    counted = f" ({done} of {total})" if total else ""
-    return escape_terminal(text) + counted
+    count = f" ({done} of {total})" if total else ""
+    return escape_terminal(text) + count

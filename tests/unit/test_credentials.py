@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from sync.config.credentials import (
 from sync.config.sections import TrackerKind
 from sync.config.settings import Settings
 from sync.runtime.bootstrap import ClientOptions, load_credentials, open_trackers
+from sync.runtime.invocation import utc_now
 
 BOTH = {
     "instance": "here",
@@ -183,7 +185,10 @@ def test_an_installation_id_has_to_be_a_number() -> None:
     }
     with pytest.raises(CredentialError, match="must be a number, not 'seventy'"):
         open_trackers(
-            settings, load_credentials(settings, environment), lambda _: _NoCache(), ClientOptions()
+            settings,
+            load_credentials(settings, environment),
+            lambda _: _NoCache(),
+            ClientOptions(now=utc_now, sleep=time.sleep),
         )
 
 

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from connectors.http.redaction import SecretRedactor
 from sync.runtime.logging import bound_logger, configure_logging
 
 HOSTILE = "a\nERROR forged \x1b[2J\x1b]0;title\x07 \u202edesrever\u2066 \x9b31m z\u200bw"
@@ -37,7 +38,7 @@ def test_text_of_trackers_makes_no_line_and_steers_no_terminal(stream: io.String
 
 def test_secrets_are_hidden_inside_of_lists_and_errors() -> None:
     stream = io.StringIO()
-    configure_logging(stream, level="debug", secrets=["s3cr/et+x"])
+    configure_logging(stream, level="debug", redactor=SecretRedactor(["s3cr/et+x"]))
 
     bound_logger().error(
         "failed", why=ValueError("s3cr/et+x"), asked=["https://h/?t=s3cr%2Fet%2Bx"], deep={"s3cr/et+x": 1}

@@ -150,7 +150,7 @@ def test_an_issue_that_vanished_does_not_wait(tmp_path: Path) -> None:
     from sync.runtime.bootstrap import load_configuration
     from sync.runtime.session import open_workspace_store
 
-    with open_workspace_store(load_configuration(tmp_path)) as store:
+    with open_workspace_store(load_configuration(tmp_path), lambda: days_ago(0)) as store:
         store.mark_vanished(issue("DS-1").ref, days_ago(1))
     answer = world.call(lambda invocation: unplanned(invocation, None), as_json=True).json
     assert answer["oldest"] is None

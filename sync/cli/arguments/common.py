@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from sync.model.run import RunOptions
     from sync.runtime.invocation import Invocation
 
-JSON_REQUESTED: ContextVar[bool] = ContextVar("as_json", default=False)
-"""Whether a program reads the output, and so wants to read about errors as well."""
+INVOCATION: ContextVar[Invocation | None] = ContextVar("invocation", default=None)
+"""The invocation of the command that runs; None before ``build_invocation``."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 MaxRemovals = Annotated[int | None, typer.Option(help="Allow so many label removals this once.", min=0)]
@@ -37,11 +37,19 @@ AcceptShrink = Annotated[
 
 
 def build_invocation(typer_context: typer.Context, as_json: bool = False) -> Invocation:
-    """How the command was called, for the code that does its work."""
+    """Return the invocation for the code that does the work of a command."""
     from sync.runtime.invocation import Invocation
 
-    JSON_REQUESTED.set(as_json)
-    return Invocation(**typer_context.obj, as_json=as_json, environment=dict(os.environ))
+    invocation = Invocation(**typer_context.obj, as_json=as_json, environment=dict(os.environ))
+    INVOCATION.set(invocation)
+    return invocation
+
+
+def current_invocation() -> Invocation:
+    """Return the invocation of the command that runs, or ran last; a default one if it failed too early."""
+    from sync.runtime.invocation import Invocation
+
+    return INVOCATION.get() or Invocation(environment=dict(os.environ))
 
 
 def run_options(**values: Any) -> RunOptions:

@@ -17,7 +17,8 @@ from sync.pipeline.offline import plan_offline
 from sync.pull.current_sources import load_current_issues
 from sync.pull.recorded import load_recorded_state
 from sync.runtime.invocation import Invocation, print_error, print_json, print_line
-from sync.runtime.session import open_progress, pulled_context
+from sync.runtime.progress import open_progress
+from sync.runtime.session import pulled_context
 
 if TYPE_CHECKING:
     from sync.forecast.backtest import BacktestResult

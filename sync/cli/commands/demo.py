@@ -15,7 +15,6 @@ from sync.cli.commands.report import ChartLibraryMissing, render_report, report_
 from sync.cli.commands.run import run
 from sync.cli.commands.status import status
 from sync.model.run import RunOptions
-from sync.runtime.bootstrap import utc_now
 from sync.runtime.invocation import Invocation, print_error, print_line
 from sync.runtime.session import pulled_context
 
@@ -47,11 +46,12 @@ class SandboxUnavailable(LookupError):
 def demo(invocation: Invocation, folder: Path | None, report_file: Path | None = None) -> int:
     """First run, second run, a person's decision, third run; and the report of it all."""
     with _folder(folder) as root, _sandbox(None, 0) as box:
-        write_demo_workspace(root, box, utc_now())
+        write_demo_workspace(root, box, invocation.now())
         demo_ways = Invocation(
             workspace=root,
             log_level=invocation.log_level or "error",
             environment={**invocation.environment, **DEMO_TOKENS},
+            now=invocation.now,
         )
         code = _show(demo_ways, box)
         _report(demo_ways, report_file)

@@ -16,7 +16,7 @@ from sync.cli.run_telemetry import metrics_path
 from sync.config.check_push import check_push_names
 from sync.config.credentials import PING_URL, CredentialError, ping_url
 from sync.config.escape import escape_terminal
-from sync.config.settings import FILE_NAME, Settings, load_settings, store_url
+from sync.config.settings import FILE_NAME, Settings, store_url
 from sync.runtime.invocation import Invocation, pluralize, print_json, print_line
 from sync.runtime.session import start_logging
 from sync.store import Store, StoreError, open_store
@@ -68,7 +68,7 @@ def _exit_code(found: Iterable[CheckResult]) -> int:
 
 def _checks(invocation: Invocation) -> Iterator[CheckResult]:
     try:
-        settings = load_settings(invocation.root)
+        settings = invocation.settings
     except InvalidWorkspace as invalid:
         yield from (_finding_of_problem("settings", problem) for problem in invalid.problems)
         return

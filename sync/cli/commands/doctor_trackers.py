@@ -21,9 +21,8 @@ from sync.config.settings import Settings
 from sync.model.anchors import list_anchors
 from sync.model.rollup import CapabilityState, GoalState
 from sync.pull.current_sources import workspace_sources
-from sync.runtime.bootstrap import ClientOptions, credential_secrets, open_trackers
+from sync.runtime.bootstrap import ClientOptions, open_trackers
 from sync.runtime.invocation import Invocation
-from sync.runtime.session import start_logging
 
 
 class _EmptyCache:
@@ -59,7 +58,6 @@ def check_trackers(
         except CredentialError as error:
             yield CheckResult(level="problem", check="credentials", subject=name, text=str(error))
             continue
-        start_logging(invocation, credential_secrets({name: credentials}))
         if missing := describe_missing_credentials(name, tracker.kind, credentials):
             yield CheckResult(level="problem", check="credentials", subject=name, text=missing)
             continue

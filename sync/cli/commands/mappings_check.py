@@ -23,7 +23,7 @@ from sync.cli.commands.mappings_check_stored import (
 )
 from sync.config.check_push import check_push_names
 from sync.config.escape import escape_terminal
-from sync.config.settings import Settings, load_settings
+from sync.config.settings import Settings
 from sync.runtime.invocation import Invocation, pluralize, print_json, print_line
 
 Format = Literal["text", "json", "github"]
@@ -69,7 +69,7 @@ def check(
 
 def _check_workspace(invocation: Invocation, snapshot: Path | None) -> CheckResult:
     try:
-        settings = load_settings(invocation.root)
+        settings = invocation.settings
     except InvalidWorkspace as invalid:
         note = "plans and mappings were not looked at: correct the settings first"
         return CheckResult(problems=invalid.problems, notes=(note,))

@@ -16,7 +16,6 @@ from mappings.testing.files import collect_cases
 from mappings.testing.run import CaseResult, CaseRunner, untested_rules
 from sync.cli.commands.mappings_test_text import case_lines, summary_lines
 from sync.config.escape import escape_terminal
-from sync.config.settings import load_settings
 from sync.runtime.invocation import Invocation, print_error, print_json, print_line
 
 
@@ -70,7 +69,7 @@ def run_cases(
 
 
 def _report(invocation: Invocation, files: Sequence[Path], pattern: str | None) -> CaseReport:
-    root, settings = invocation.root, load_settings(invocation.root)
+    root, settings = invocation.root, invocation.settings
     reading = read_workspace(
         root,
         trackers={name: tracker.kind for name, tracker in settings.trackers.items()},

@@ -27,7 +27,7 @@ def export_snapshot(invocation: Invocation, file: Path, *, bodies: bool) -> int:
 def import_snapshot(invocation: Invocation, file: Path, *, replace: bool) -> int:
     """Put a snapshot into the workspace's store. Raises StoreError when that would hide other data."""
     start_logging(invocation)
-    configured = load_configuration(invocation.root)
+    configured = load_configuration(invocation.root, settings=invocation.settings)
     head = read_header(file)
     if head.instance != configured.settings.instance:
         raise StoreError(
