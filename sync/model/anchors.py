@@ -1,4 +1,4 @@
-"""Where a status comment belongs: remembered with it, for the day when the plan names its subject no more."""
+"""Anchors of capabilities and goals, and the owners of their status comments."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from mappings.model import Anchor, Workspace
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommentOwner:
-    """The increment of a capability or goal, and the teams for which its comment speaks."""
+    """Increment of a capability or goal, and the teams that its status comment is about.
+
+    Saved with the comment, because the plans may stop to name its subject.
+    """
 
     increment: str
     teams: tuple[str, ...]
 
 
 def anchors_by_subject(workspace: Workspace) -> dict[str, Anchor]:
-    """Subject -> the anchor that the plans name for it."""
+    """Return subject -> anchor for everything that the plans name."""
     found = {}
     for increment in workspace.increments:
         for goal in increment.goals:
@@ -26,7 +29,7 @@ def anchors_by_subject(workspace: Workspace) -> dict[str, Anchor]:
 
 
 def comment_owners(workspace: Workspace) -> dict[str, CommentOwner]:
-    """Subject -> home, for everything that the plans name."""
+    """Return subject -> owner for everything that the plans name."""
     found: dict[str, CommentOwner] = {}
     for increment in workspace.increments:
         for goal in increment.goals:
@@ -40,7 +43,7 @@ def comment_owners(workspace: Workspace) -> dict[str, CommentOwner]:
 
 
 def list_anchors(workspace: Workspace) -> tuple[Anchor, ...]:
-    """Every anchor that the plans name, once."""
+    """Return every anchor of the plans once."""
     found = [
         anchor
         for increment in workspace.increments

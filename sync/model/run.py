@@ -34,30 +34,31 @@ class ApplyResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PullResult:
-    """What the trackers said in this run, and what they did not."""
+    """Result of reading all sources."""
 
     known: Mapping[IssueRef, KnownIssue]
     failed: tuple[FailedSource, ...]
     anchors: Mapping[Anchor, Issue]
     unread_anchors: Mapping[Anchor, str]
-    """Anchor -> why it could not be read."""
+    """Anchor -> reason why it could not be read."""
     pulled_by_source: Mapping[str, int]
-    """Source -> issues that its tracker handed over."""
+    """Source name -> number of issues that the tracker returned."""
     newly_missing: tuple[KnownIssue, ...] = ()
-    """Issues that a census missed and a direct read confirmed as deleted or moved away."""
+    """Issues that a direct read of this run confirmed as deleted or moved away."""
     failing_since: Mapping[str, datetime] = field(default_factory=dict)
     failed_histories: tuple[FailedSource, ...] = ()
-    """Sources that were read whole, but not what happened to their issues."""
+    """Sources that were read, but whose histories were not."""
     orphans: frozenset[IssueRef] = frozenset()
     """Issues of no source that still carry our labels and were read directly."""
 
     @property
     def pulled_count(self) -> int:
-        """Issues that the trackers handed over."""
+        """Number of issues that the trackers returned."""
         return sum(self.pulled_by_source.values())
 
     @property
     def unread_sources(self) -> frozenset[str]:
+        """Names of the failed sources."""
         return frozenset(failure.source.name for failure in self.failed)
 
 
@@ -118,10 +119,10 @@ class RunResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOptions:
-    """What the person or the crontab asked for."""
+    """Command line options of one run."""
 
     full: bool = False
-    """Read everything again, ids and our own comments included."""
+    """Read everything again, including all ids and our own comments."""
     accept_shrink: bool = False
     accept_overrides: bool = False
     restore_labels: bool = False
@@ -131,5 +132,7 @@ class RunOptions:
     max_writes: int | None = None
     max_duration: timedelta | None = None
     checks_anchors: bool = False
-    """Read the anchors of new comments. True for a run that may write, and for a preview of it; otherwise no
-    requests are spent on this."""
+    """Read the anchors that are going to get a first comment: another instance may have one there.
+
+    Set for runs that write and for their previews; other runs spare the requests.
+    """

@@ -1,8 +1,6 @@
-"""What people did to our status comments since we wrote them: ``reconcile`` reads each of them again."""
+"""Drift of status comments: edits and deletions by people since we wrote them. Only ``reconcile`` looks for it."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from connectors.errors import ConnectorError, Gone, Rejected, SkipIssue
 from connectors.model import IssueRef
@@ -15,27 +13,28 @@ from sync.store import PushedCommentRecord
 
 
 def find_comment_drift(context: RunContext) -> tuple[dict[str, CommentDrift], dict[IssueRef, str]]:
-    """Subject -> what became of its comment, where that is not what we wrote; and what could not be read.
+    """Read every status comment again.
 
-    One read for each comment; the second part gives the reason for each issue.
+    Returns subject -> drift for comments that differ from what we wrote, and issue -> reason for comments that could
+    not be read. Costs one request for each comment.
     """
-    marker, old_names = CommentMarker(context), former_subjects(context.workspace)
+    marker, former = CommentMarker(context), former_subjects(context.workspace)
     drift: dict[str, CommentDrift] = {}
     unread: dict[IssueRef, str] = {}
-    silent: dict[str, str] = {}
+    failed_trackers: dict[str, str] = {}
     for subject, row in sorted(context.store.pushed_comments().items()):
         tracker = row.ref.tracker
         if tracker not in context.readers:
             continue
-        if tracker in silent:
-            unread[row.ref] = silent[tracker]
+        if tracker in failed_trackers:
+            unread[row.ref] = failed_trackers[tracker]
             continue
         try:
-            found = _check_comment(context, marker, row, old_names)
+            found = _check_comment(context, marker, row, (subject, *former.get(subject, ())))
         except ConnectorError as error:
             unread[row.ref] = str(error)
             if not isinstance(error, SkipIssue):
-                silent[tracker] = str(error)
+                failed_trackers[tracker] = str(error)
             continue
         if found:
             drift[subject] = found
@@ -46,15 +45,15 @@ def _check_comment(
     context: RunContext,
     marker: CommentMarker,
     row: PushedCommentRecord,
-    old_names: Mapping[str, tuple[str, ...]],
+    subjects: tuple[str, ...],
 ) -> CommentDrift | None:
     try:
         live = read_live_comment(context.readers[row.ref.tracker], row.ref, row.comment_id)
     except Gone:
         return "deleted"
-    own = marker.own_text(live, row.ref, (row.subject, *old_names.get(row.subject, ())))
+    own = marker.own_text(live, row.ref, subjects)
     if own is None:
-        if marker.marked_text(live, row.ref, (row.subject, *old_names.get(row.subject, ()))) is not None:
+        if marker.marked_text(live, row.ref, subjects) is not None:
             raise Rejected(former_account_message(live, row.ref))
         return "taken over"
     is_ours = row.state == "live" and text_digest(own) == text_digest(row.body)

@@ -1,4 +1,4 @@
-"""How our comments are told from all others, on each tracker."""
+"""Comment markers: they tell our status comments from all others."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from sync.runtime.context import RunContext
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MarkerContent:
-    """What the marker of a comment says. Anybody can write such a thing."""
+    """Content of a comment's marker. Unverified: anybody can write a marker."""
 
     instance: str
     subject: str
 
 
 def former_account_message(comment: Comment, ref: IssueRef) -> str:
-    """What to do about a comment of ours that is by another account than the one of today."""
+    """Return what to do about a comment of ours that a former account wrote."""
     return (
-        f"comment {comment.id} is ours, but by the account {comment.author_id}, which is not the one of today; it is "
-        f"left as it is until trackers.{ref.tracker}.former_accounts in increment-sync.yaml names that account "
+        f"comment {comment.id} is ours, but was written by the former account {comment.author_id}; it is left "
+        f"as it is until trackers.{ref.tracker}.former_accounts in increment-sync.yaml names that account "
         f'("{comment.author_id}"), if the tracker then lets us edit it'
     )
 
 
 class CommentMarker:
-    """Ours is what our account wrote, with our marker, this installation's instance id and the subject."""
+    """Recognizes our comments by author account, marker, instance id and subject."""
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
 
     def marker_fields(self, subject: str) -> dict[str, str]:
-        """The hidden marker of a comment."""
+        """Return the fields of the hidden marker."""
         return {"instance": self._context.settings.instance, "subject": subject}
 
     def own_text(self, comment: Comment, ref: IssueRef, subjects: tuple[str, ...]) -> str | None:
-        """Our text in a comment, or None when the comment is not ours: author, marker and instance must fit."""
+        """Return our text in a comment; None unless author, marker and instance match."""
         text = self.marked_text(comment, ref, subjects)
         if text is None or comment.author_id not in self._context.own_account_ids(ref.tracker):
             return None
         return text
 
     def marked_text(self, comment: Comment, ref: IssueRef, subjects: tuple[str, ...]) -> str | None:
-        """The text that is marked as ours, whoever wrote it."""
+        """Return the text that a marker of this instance claims as ours, whoever wrote it."""
         for subject in subjects:
             if self._context.markup(ref.tracker) == "github":
                 text = find_block(comment.body, self._context.settings.instance, subject)
@@ -58,12 +58,13 @@ class CommentMarker:
         return None
 
     def other_instance(self, comments: Iterable[Comment], ref: IssueRef) -> str | None:
-        """The instance of another installation that keeps a comment there."""
-        said = (self.read_marker(each, ref) for each in comments)
-        return next((s.instance for s in said if s and s.instance != self._context.settings.instance), None)
+        """Return the id of another instance that has a status comment among these; None without one."""
+        own = self._context.settings.instance
+        markers = (self.read_marker(each, ref) for each in comments)
+        return next((each.instance for each in markers if each and each.instance != own), None)
 
     def read_marker(self, comment: Comment, ref: IssueRef) -> MarkerContent | None:
-        """What the comment's marker says, of whatever installation, whoever wrote it."""
+        """Return the content of a comment's marker, of any instance and any author."""
         if self._context.markup(ref.tracker) == "github":
             found = find_any_block(comment.body)
             return MarkerContent(instance=found[0], subject=found[1]) if found else None
@@ -74,14 +75,19 @@ class CommentMarker:
 
 
 def read_live_comment(reader: IssueReader, ref: IssueRef, comment_id: str) -> Comment:
-    """A comment as it is now. Gone only when the list of the issue's comments does not hold it either: what is
-    taken for deleted is left alone for ever, and one wrong answer must not have that effect."""
+    """Return a comment as it is now.
+
+    Raises Gone only if the issue's list of comments lacks it as well: a comment that counts as deleted is never
+    written again, which must not follow from one wrong response.
+    """
     return locate_comment(reader, ref, comment_id)[1]
 
 
 def locate_comment(reader: IssueReader, ref: IssueRef, comment_id: str) -> tuple[IssueRef, Comment]:
-    """The same, with the issue as it is called now: the list of comments follows an issue that moved, the address of
-    a single comment does not."""
+    """Return a comment and the current ref of its issue.
+
+    The list of comments follows an issue that moved; the address of a single comment does not.
+    """
     try:
         return ref, reader.comment(ref, comment_id)
     except Gone:

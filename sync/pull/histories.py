@@ -1,7 +1,7 @@
-"""Ask the trackers what happened to the issues that changed, and keep it for the flow figures.
+"""Read the histories of changed issues, on which flow metrics and forecasts rest.
 
-What an issue is now never depends on this: a history that cannot be read leaves the source read, its issues are
-marked as known only in part, and it is asked for again.
+The current state of issues never depends on them. If a history cannot be read, its source still counts as read, its
+issues are marked as incompletely known, and the next runs ask again.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from connectors.model import FailedSource, FieldSelection, HistoryRequest, Sourc
 from sync.runtime.context import RunContext
 
 _REFUSAL_PAUSE: Final = timedelta(hours=6)
-"""After a refusal nothing is asked for so long; what merely was unreachable is asked for in the next run."""
+"""Pause after a refusal. After a mere outage the next run asks again."""
 
 
 def read_histories(
     context: RunContext, sources: Collection[Source], selection: FieldSelection
 ) -> tuple[FailedSource, ...]:
-    """Read what is new in the histories of these sources' issues. Out: the sources whose history was not read."""
-    asked: dict[str, list[HistoryRequest]] = {}
+    """Read new history entries of the issues of these sources, and return the sources for which that failed."""
+    requests: dict[str, list[HistoryRequest]] = {}
     for each in context.store.histories_to_read(sources, selection):
         if not _is_paused(context, each.source):
-            asked.setdefault(each.source.tracker, []).append(each)
-    if not asked:
+            requests.setdefault(each.source.tracker, []).append(each)
+    if not requests:
         return ()
-    context.progress.step("read what happened to the issues that changed")
-    with ThreadPoolExecutor(max_workers=len(asked)) as pool:
+    context.progress.step("read the histories of changed issues")
+    with ThreadPoolExecutor(max_workers=len(requests)) as pool:
         answers = list(
-            pool.map(lambda tracker: _read_tracker(context, tracker, asked[tracker], selection), asked)
+            pool.map(lambda tracker: _read_tracker(context, tracker, requests[tracker], selection), requests)
         )
     failed = []
     for each, answer in (pair for group in answers for pair in group):

@@ -1,4 +1,7 @@
-"""Issues that a whole reading of their source did not show. Absence is not deletion: the tracker is asked."""
+"""Issues that are missing from a full reading of their source.
+
+Missing does not mean deleted: each of these issues is read directly before anything is concluded.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +20,16 @@ _UNLISTED_KEY = "missed:"
 
 @dataclass(kw_only=True, slots=True)
 class MissingIssues:
-    """What became of the issues that a whole reading of their source did not show."""
+    """The issues missing from a full reading, by the outcome of a direct read."""
 
     vanished: dict[IssueRef, datetime] = field(default_factory=dict)
-    """Not there, as a direct read said, and since when."""
+    """Issues that do not exist or are hidden, and since when."""
     moved_away: list[IssueRef] = field(default_factory=list)
-    """Elsewhere now."""
+    """Issues that moved to another container or stopped to match the source's ``jql``."""
     unlisted: list[IssueRef] = field(default_factory=list)
-    """There, whatever the list said: an index that lags."""
+    """Issues that exist in their place although the list lacked them, for example because of a lagging search index."""
     newly_missing: list[KnownIssue] = field(default_factory=list)
-    """Those that vanished or left with this reading."""
+    """Issues that vanished or moved away with this reading."""
 
 
 def check_missing_issues(
@@ -37,19 +40,19 @@ def check_missing_issues(
     *,
     accept_shrink: bool,
 ) -> MissingIssues | FailedSource:
-    """Ask the tracker for every issue that the source held and that is not among ``ids``.
+    """Read every stored issue of a source that is not among ``ids`` directly.
 
-    Failed when too much is missing to be believed, or when the tracker does not answer: nothing of this reading
-    is to be kept then.
+    Returns FailedSource if too many are missing to be credible, or if the tracker does not respond: the reading must
+    not be saved then.
     """
     store = context.store
-    held = store.source_issue_ids(source)
-    missing = [item for i in sorted(held.difference(ids)) if (item := store.known_issue(source.tracker, i))]
-    # What vanished before stays a member: the roll-up counts it as it was, and after some days as dropped.
-    absent = MissingIssues(vanished={item.issue.ref: item.vanished for item in missing if item.vanished})
-    unexplained = [item for item in missing if not item.vanished]
+    stored = store.source_issue_ids(source)
+    absent = [item for i in sorted(stored.difference(ids)) if (item := store.known_issue(source.tracker, i))]
+    # Vanished issues stay members: the roll-up counts their last state, and after some days counts them as dropped.
+    missing = MissingIssues(vanished={item.issue.ref: item.vanished for item in absent if item.vanished})
+    unexplained = [item for item in absent if not item.vanished]
     failed = _check_shrinkage(
-        context.settings.limits, source, len(held) - len(absent.vanished), len(unexplained)
+        context.settings.limits, source, len(stored) - len(missing.vanished), len(unexplained)
     )
     if failed and not accept_shrink:
         return failed
@@ -57,13 +60,13 @@ def check_missing_issues(
     for item in unexplained:
         try:
             _check_missing_issue(
-                context, source, item, selection, absent, was_unlisted=item.issue.ref.id in before
+                context, source, item, selection, missing, was_unlisted=item.issue.ref.id in before
             )
         except ConnectorError as error:
             return FailedSource(source=source, reason=str(error))
-    absent.newly_missing = [item for item in unexplained if item.issue.ref not in absent.unlisted]
-    _save_unlisted(context, source, before, absent)
-    return absent
+    missing.newly_missing = [item for item in unexplained if item.issue.ref not in missing.unlisted]
+    _save_unlisted(context, source, before, missing)
+    return missing
 
 
 def _check_missing_issue(
@@ -82,15 +85,15 @@ def _check_missing_issue(
         missing.vanished[ref] = context.now()
         return
     moved = found.container != item.issue.container or found.ref != ref
-    # With a jql of its own a source may simply not ask for the issue any more. When nobody touched the issue,
-    # that may as well be a list that was too short: then the next reading has to say it, too.
-    not_asked_for = source.jql is not None and (was_unlisted or found.updated > item.issue.updated)
-    (missing.moved_away if moved or not_asked_for else missing.unlisted).append(ref)
+    # An issue may stop to match the source's own jql. If the issue itself did not change, the list may have been
+    # incomplete instead: then it has to be missing from the next full reading, too.
+    no_longer_matches = source.jql is not None and (was_unlisted or found.updated > item.issue.updated)
+    (missing.moved_away if moved or no_longer_matches else missing.unlisted).append(ref)
     context.store.save_issue(found, context.now())
 
 
 def unlisted_before(context: RunContext, source: Source) -> frozenset[str]:
-    """Ids that the last whole reading of a ``jql`` source did not show although nothing happened to them."""
+    """Return the ids that the last full reading of a ``jql`` source lacked although the issues had not changed."""
     return (
         frozenset(context.store.cache.get(_UNLISTED_KEY + source.name) or ()) if source.jql else frozenset()
     )
@@ -99,26 +102,26 @@ def unlisted_before(context: RunContext, source: Source) -> frozenset[str]:
 def _save_unlisted(
     context: RunContext, source: Source, before: frozenset[str], missing: MissingIssues
 ) -> None:
-    missed = frozenset(ref.id for ref in missing.unlisted) if source.jql else frozenset()
-    if missed != before:
-        context.store.cache.put(_UNLISTED_KEY + source.name, sorted(missed) or None)
+    unlisted = frozenset(ref.id for ref in missing.unlisted) if source.jql else frozenset()
+    if unlisted != before:
+        context.store.cache.put(_UNLISTED_KEY + source.name, sorted(unlisted) or None)
 
 
 def _check_shrinkage(limits: Limits, source: Source, stored: int, missing: int) -> FailedSource | None:
-    """Says so when too much is missing to be believed."""
+    """Return a failure if too many issues are missing to be credible."""
     allowed = allowed_shrinkage(limits, stored)
-    came_back_empty = stored > 1 and missing == stored
-    if missing <= allowed and not came_back_empty:
+    is_empty = stored > 1 and missing == stored
+    if missing <= allowed and not is_empty:
         return None
     return FailedSource(
         source=source,
         kind="payload",
         reason=f"{source.name} shrank from {stored} to {stored - missing} issues, more than the limit of "
-        f"{allowed} (limits.shrink, limits.shrink_share) allows; if that is right, allow it once with "
+        f"{allowed} (limits.shrink, limits.shrink_share); if that is right, allow it once with "
         "`increment-sync reconcile --accept-shrink`",
     )
 
 
 def allowed_shrinkage(limits: Limits, stored: int) -> int:
-    """How many issues of a source that held so many may be missing at once."""
+    """Return the number of issues that may be missing at once from a source with ``stored`` issues."""
     return allowance(limits.shrink, limits.shrink_share, stored, minimum=min(1, limits.shrink))

@@ -1,5 +1,8 @@
-"""Issues that left every source, and former anchors outside of all sources, that still carry our labels: read
-directly, so that the labels can go."""
+"""Orphans: issues outside of all sources that still carry our labels.
+
+An issue becomes an orphan when it leaves every source, and an anchor outside of all sources does when the plans stop
+to name it. Orphans are read directly, so that the labels can be removed.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from dataclasses import replace
 from connectors.errors import ConnectorError, Gone
 from connectors.model import IssueRef, KnownIssue
 from mappings.rules.conditions import field_selection_for
+from sync.model.anchors import list_anchors
 from sync.pull.recorded import load_recorded_state
 from sync.runtime.context import RunContext
 
@@ -16,14 +20,13 @@ from sync.runtime.context import RunContext
 def read_orphans(
     context: RunContext, known: Mapping[IssueRef, KnownIssue], anchors: Collection[IssueRef]
 ) -> dict[IssueRef, KnownIssue]:
-    """The issues of no source that carry a label of ours, as their tracker tells them now.
+    """Read every orphan once and return those that exist.
 
-    Former anchors whose whole plan is gone keep what was said last. One read each, until their labels are gone.
-    What cannot be read is left out and asked for again by the next run; what is not there any more is marked as
-    vanished.
+    Anchors of finished or absent increments keep their labels and are left out. Unreadable orphans are tried again by
+    the next run; deleted ones are marked as vanished.
     """
-    planned = _anchor_keys(context)  # an anchor that could not be read is an anchor all the same
-    alone = [
+    planned = _anchor_keys(context)  # includes anchors that could not be read
+    outside = [
         ref
         for ref, item in known.items()
         if not item.sources
@@ -31,20 +34,18 @@ def read_orphans(
         and ref not in anchors
         and (ref.tracker, item.issue.ref.key.lower()) not in planned
     ]
-    if not alone:
+    if not outside:
         return {}
-    pushed, archived = (
-        context.store.pushed_labels(),
-        load_recorded_state(context).archived_anchors(context.workspace),
-    )
-    wanted = field_selection_for(context.workspace.teams)
+    pushed = context.store.pushed_labels()
+    archived = load_recorded_state(context).archived_anchors(context.workspace)
+    selection = field_selection_for(context.workspace.teams)
     found: dict[IssueRef, KnownIssue] = {}
-    for ref in alone:
+    for ref in outside:
         reader = context.readers.get(ref.tracker)
         if reader is None or ref in archived or not pushed.get(ref):
             continue
         try:
-            issue = reader.read(ref.key, wanted)
+            issue = reader.read(ref.key, selection)
         except Gone:
             context.store.mark_vanished(ref, context.now())
         except ConnectorError as error:
@@ -57,7 +58,4 @@ def read_orphans(
 
 
 def _anchor_keys(context: RunContext) -> frozenset[tuple[str, str]]:
-    goals = [goal for increment in context.workspace.increments for goal in increment.goals]
-    anchors = [goal.anchor for goal in goals]
-    anchors += [capability.anchor for goal in goals for capability in goal.capabilities]
-    return frozenset((anchor.tracker, anchor.key.lower()) for anchor in anchors if anchor)
+    return frozenset((anchor.tracker, anchor.key.lower()) for anchor in list_anchors(context.workspace))

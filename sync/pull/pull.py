@@ -1,4 +1,7 @@
-"""Read the sources into the store. A source that was not read whole is named and nothing is concluded from it."""
+"""Read all sources into the store.
+
+A source that cannot be read completely is listed as failed, and the run concludes nothing from it.
+"""
 
 from __future__ import annotations
 
@@ -23,23 +26,24 @@ from sync.runtime.context import RunContext
 
 _Result = TypeVar("_Result")
 MAX_SINGLE_READS = 20
-"""So many issues that only a census named are read one by one; for more of them the source is pulled whole."""
+"""Limit for single reads of issues that only a census lists; beyond it the source is pulled in full."""
 
 
 def pull_sources(context: RunContext, *, full: bool = False, accept_shrink: bool = False) -> PullResult:
-    """Pull what changed, take a census where it is due, read the anchors; everything lands in the store.
+    """Pull changes, take censuses that are due, read the anchors, and save everything to the store.
 
-    ``full`` reads everything again and takes a census. ``accept_shrink`` believes sources that became much
-    smaller.
+    ``full`` reads everything again and takes every census. ``accept_shrink`` accepts sources that became much smaller.
     """
-    collector = _SourcePuller(context, full=full, accept_shrink=accept_shrink)
-    collector.pull()
-    collector.take_census()
-    collector.read_histories()
-    return collector.result()
+    puller = _SourcePuller(context, full=full, accept_shrink=accept_shrink)
+    puller.pull()
+    puller.take_census()
+    puller.read_histories()
+    return puller.result()
 
 
 class _SourcePuller:
+    """State of one ``pull_sources()``."""
+
     def __init__(self, context: RunContext, *, full: bool, accept_shrink: bool) -> None:
         self.context, self.full, self.accept_shrink = context, full, accept_shrink
         self.sources = workspace_sources(context.workspace)
@@ -49,15 +53,16 @@ class _SourcePuller:
         self.newly_missing: list[KnownIssue] = []
         self.failed_histories: tuple[FailedSource, ...] = ()
         self.fully_read: set[str] = set()
-        """Sources whose every issue was read in this run."""
+        """Names of the sources that were pulled in full in this run."""
 
     def pull(self) -> None:
         cursors = {} if self.full else {s.name: self._stored_cursor(s) for s in self.sources}
 
-        def ask(reader: IssueReader, group: tuple[Source, ...]) -> list[PulledSource | FailedSource]:
+        def pull_group(reader: IssueReader, group: tuple[Source, ...]) -> list[PulledSource | FailedSource]:
             return list(reader.pull([(s, cursors.get(s.name)) for s in group], self.selection))
 
-        for number, answer in enumerate(self._run_in_parallel(_group_sources(self.sources), ask), start=1):
+        answers = self._run_in_parallel(_group_sources(self.sources), pull_group)
+        for number, answer in enumerate(answers, start=1):
             self.context.progress.step(f"read {answer.source.name}", number, len(self.sources))
             if isinstance(answer, FailedSource):
                 self._record_failure(answer)
@@ -70,23 +75,23 @@ class _SourcePuller:
 
     def _save_pull(self, pulled: PulledSource) -> None:
         if pulled.full:
-            again = self._confirm_if_empty(pulled)
-            if again is None:
+            confirmed = self._confirm_if_empty(pulled)
+            if confirmed is None:
                 return
-            pulled = again
-            absent = self._check_missing(pulled.source, frozenset(issue.ref.id for issue in pulled.issues))
-            if absent is None:
+            pulled = confirmed
+            missing = self._check_missing(pulled.source, frozenset(issue.ref.id for issue in pulled.issues))
+            if missing is None:
                 return
             self.fully_read.add(pulled.source.name)
-            keep = {ref.id for ref in (*absent.vanished, *absent.unlisted)}
-            self.context.store.save_pull(pulled, self.selection, self.context.now(), keep_ids=keep)
-            for ref, at in absent.vanished.items():
+            keep_ids = {ref.id for ref in (*missing.vanished, *missing.unlisted)}
+            self.context.store.save_pull(pulled, self.selection, self.context.now(), keep_ids=keep_ids)
+            for ref, at in missing.vanished.items():
                 self.context.store.mark_vanished(ref, at)
         else:
             self.context.store.save_pull(pulled, self.selection, self.context.now())
         if pulled.changes is not None:
-            told = [issue for issue in pulled.issues if issue.ref.id not in pulled.without_history]
-            self.context.store.save_issue_changes(told, pulled.changes, self.selection)
+            with_history = [issue for issue in pulled.issues if issue.ref.id not in pulled.without_history]
+            self.context.store.save_issue_changes(with_history, pulled.changes, self.selection)
         self.pulled[pulled.source.name] += len(pulled.issues)
         self.context.log.info(
             "source.read",
@@ -97,8 +102,10 @@ class _SourcePuller:
         )
 
     def _confirm_if_empty(self, pulled: PulledSource) -> PulledSource | None:
-        """A source that is empty at first sight is asked twice: baselines and first comments would rest on one
-        wrong answer otherwise. None when the second answer is none."""
+        """Pull a source that looks empty for the first time once more.
+
+        Baselines and first comments would otherwise rest on one wrong response. Returns None if the second pull fails.
+        """
         source = pulled.source
         if pulled.issues or self.context.store.source_issue_ids(source):
             return pulled
@@ -110,13 +117,13 @@ class _SourcePuller:
         return pulled
 
     def take_census(self) -> None:
-        """Ids of all issues, for every source whose last census is too old."""
+        """List the ids of every source whose last census is too old."""
         due = tuple(s for s in self.sources if self._is_census_due(s))
 
-        def ask(reader: IssueReader, group: tuple[Source, ...]) -> list[Census | FailedSource]:
+        def list_ids(reader: IssueReader, group: tuple[Source, ...]) -> list[Census | FailedSource]:
             return list(reader.census(group, self.selection))
 
-        for answer in self._run_in_parallel(_group_sources(due), ask):
+        for answer in self._run_in_parallel(_group_sources(due), list_ids):
             if isinstance(answer, FailedSource):
                 self._record_failure(answer)
                 continue
@@ -126,21 +133,28 @@ class _SourcePuller:
                 self._save_census(answer)
 
     def _save_census(self, census: Census) -> None:
-        """An issue may enter a ``jql`` without a change of its own, so that no pull from a watermark tells it."""
+        """Save a census.
+
+        An issue can begin to match a ``jql`` without a change of its own, and then no pull since the watermark returns
+        it: such issues are read directly.
+        """
         source, store = census.source, self.context.store
         entered = census.ids - store.source_issue_ids(source)
         if len(entered) > MAX_SINGLE_READS:
             self._pull_in_full(source)
             return
-        absent = self._check_missing(source, census.ids)
-        gone = self._read_new_members(source, entered) if absent else None
-        if absent is None or gone is None:
+        missing = self._check_missing(source, census.ids)
+        gone = self._read_new_members(source, entered) if missing else None
+        if missing is None or gone is None:
             return
-        there = replace(census, ids=census.ids - gone)
-        store.save_census(there, self.context.now(), vanished=absent.vanished, left=absent.moved_away)
+        readable = replace(census, ids=census.ids - gone)
+        store.save_census(readable, self.context.now(), vanished=missing.vanished, left=missing.moved_away)
 
     def _read_new_members(self, source: Source, ids: frozenset[str]) -> frozenset[str] | None:
-        """Read issues one by one. Out: the ids that are not there any more; None when the source failed."""
+        """Read issues one by one.
+
+        Returns the ids that do not exist any more, or None if the source failed.
+        """
         gone: set[str] = set()
         for issue_id in sorted(ids):
             try:
@@ -163,9 +177,9 @@ class _SourcePuller:
                 self._save_pull(answer)
 
     def read_histories(self) -> None:
-        """What happened to the issues that changed. A source without its history has been read nevertheless."""
-        there = [source for source in self.sources if source.name not in self.failed]
-        self.failed_histories = read_histories(self.context, there, self.selection)
+        """Read the histories of changed issues. A source whose histories fail still counts as read."""
+        pulled = [source for source in self.sources if source.name not in self.failed]
+        self.failed_histories = read_histories(self.context, pulled, self.selection)
 
     def _is_census_due(self, source: Source) -> bool:
         if source.name in self.failed or source.name in self.fully_read:
@@ -176,34 +190,37 @@ class _SourcePuller:
         return self.full or self.context.now() - state.last_census >= self.context.settings.census_every
 
     def _check_missing(self, source: Source, ids: frozenset[str]) -> MissingIssues | None:
-        """None when the reading is not to be believed; the source has failed then and nothing of it is kept."""
-        found = check_missing_issues(
+        """Check the issues that a full reading did not list.
+
+        Returns None if the reading is not credible: then the source has failed and nothing of it is saved.
+        """
+        missing = check_missing_issues(
             self.context, source, ids, self.selection, accept_shrink=self.accept_shrink
         )
-        if isinstance(found, FailedSource):
-            self._record_failure(found)
+        if isinstance(missing, FailedSource):
+            self._record_failure(missing)
             return None
-        self.newly_missing += found.newly_missing
-        return found
+        self.newly_missing += missing.newly_missing
+        return missing
 
     def _record_failure(self, failure: FailedSource) -> None:
         self.failed[failure.source.name] = failure
         self.context.store.mark_failed(failure.source, failure.reason, self.context.now())
-        # The reason is told once, in words, when the run ends; the store keeps it as well.
+        # The summary at the end of the run gives the reason.
         self.context.log.warning("source.failed", source=failure.source.name, kind=failure.kind)
 
     def result(self) -> PullResult:
-        # Only now: a source that is pulled well and whose census fails has been failing all the time.
+        # Not before the end: a source can be pulled and then fail at its census.
         failing = [state.name for state in self.context.store.source_states() if state.failing_since]
         if healthy := {source.name for source in self.sources}.intersection(failing) - self.failed.keys():
             self.context.store.mark_healthy(healthy)
         known = load_current_issues(self.context.store, self.context.workspace)
         anchors, unread = self._read_anchors(known)
-        strays = read_orphans(self.context, known, {issue.ref for issue in anchors.values()})
+        orphans = read_orphans(self.context, known, {issue.ref for issue in anchors.values()})
         states = {state.name: state.failing_since for state in self.context.store.source_states()}
         return PullResult(
-            known={**known, **strays},
-            orphans=frozenset(strays),
+            known={**known, **orphans},
+            orphans=frozenset(orphans),
             failed=tuple(self.failed.values()),
             anchors=anchors,
             unread_anchors=unread,
@@ -216,7 +233,10 @@ class _SourcePuller:
     def _read_anchors(
         self, known: Mapping[IssueRef, KnownIssue]
     ) -> tuple[dict[Anchor, Issue], dict[Anchor, str]]:
-        """An anchor inside a source was read with it; each other one costs a direct read."""
+        """Return the anchors and, for unreadable ones, the reason.
+
+        An anchor in a source that was read costs nothing; each other one costs one direct read.
+        """
         by_key = {
             (item.issue.ref.tracker, item.issue.ref.key.lower()): item
             for item in known.values()
@@ -242,23 +262,25 @@ class _SourcePuller:
     def _run_in_parallel(
         self,
         groups: Sequence[tuple[Source, ...]],
-        ask: Callable[[IssueReader, tuple[Source, ...]], list[_Result]],
+        read_group: Callable[[IssueReader, tuple[Source, ...]], list[_Result]],
     ) -> Iterator[_Result]:
-        """Ask for all groups at once; answers come in the order of the groups, so that runs are repeatable."""
+        """Read all groups concurrently. Results come in the order of the groups, so that runs are deterministic."""
         if not groups:
             return
         if self.context.parallel_reads == 1:
             for group in groups:
-                yield from ask(self.context.readers[group[0].tracker], group)
+                yield from read_group(self.context.readers[group[0].tracker], group)
             return
         with ThreadPoolExecutor(max_workers=min(len(groups), self.context.parallel_reads)) as pool:
-            asked = [pool.submit(ask, self.context.readers[group[0].tracker], group) for group in groups]
-            for future in asked:
+            futures = [
+                pool.submit(read_group, self.context.readers[group[0].tracker], group) for group in groups
+            ]
+            for future in futures:
                 yield from future.result()
 
 
 def _group_sources(sources: Sequence[Source]) -> list[tuple[Source, ...]]:
-    """What is asked for together: Jira sources without ``jql`` share a request, all others stand alone."""
+    """Group the sources by request: Jira sources without ``jql`` share one, all others have their own."""
     shared: dict[str, list[Source]] = {}
     alone: list[tuple[Source, ...]] = []
     for source in sources:

@@ -1,4 +1,4 @@
-"""An issue that was there when it was read and is not there when it is written on: moved, deleted or hidden?"""
+"""Find an issue that was pulled but does not exist at its key when it is to be written."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from sync.runtime.context import RunContext
 
 
 def locate_issue(context: RunContext, ref: IssueRef) -> str:
-    """Read an issue directly and keep what that says: its new key where it moved, ``gone``, or ``there`` where it is as
-    we knew it or could not be read. One request."""
+    """Read an issue directly and save the result. Sends one request.
+
+    Returns its new key if it moved, ``gone`` if it does not exist, and ``there`` if it is unchanged or cannot be read.
+    """
     try:
         issue = context.readers[ref.tracker].read(ref.key, field_selection_for(context.workspace.teams))
     except Gone:
@@ -30,9 +32,9 @@ def locate_issue(context: RunContext, ref: IssueRef) -> str:
 
 
 def _is_in_a_source(context: RunContext, issue: Issue) -> bool:
-    """Whether a source of the tracker asks for the place where the issue is. What it holds there, it says itself."""
-    place = issue.ref.tracker, issue.container.lower()
-    return place in {
+    """Return True if a source covers the container of the issue. Its next pull decides about membership."""
+    container = issue.ref.tracker, issue.container.lower()
+    return container in {
         (each.tracker, (each.project or each.repo or "").lower())
         for each in workspace_sources(context.workspace)
     }

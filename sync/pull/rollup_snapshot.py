@@ -1,4 +1,4 @@
-"""The figures of a roll-up that are kept from run to run: a small JSON value for each capability and goal."""
+"""JSON snapshot of a roll-up, saved by every run to compare later ones with."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sync.model.rollup import CapabilityRollup, GoalRollup, Rollup
 
 
 def rollup_snapshot(rollup: Rollup) -> dict[str, dict[str, Any]]:
-    """By subject (``capability:<id>``, ``goal:<id>``), each goal before its capabilities."""
-    figures: dict[str, dict[str, Any]] = {}
+    """Return subject (``capability:<id>``, ``goal:<id>``) -> JSON value, each goal before its capabilities."""
+    snapshot: dict[str, dict[str, Any]] = {}
     for goal in rollup.goals:
-        figures[goal.subject] = _goal_snapshot(goal)
-        figures |= {capability.subject: _capability_snapshot(capability) for capability in goal.capabilities}
-    return figures
+        snapshot[goal.subject] = _goal_snapshot(goal)
+        snapshot |= {capability.subject: _capability_snapshot(capability) for capability in goal.capabilities}
+    return snapshot
 
 
 def _goal_snapshot(goal: GoalRollup) -> dict[str, Any]:
@@ -51,11 +51,11 @@ def _capability_snapshot(capability: CapabilityRollup) -> dict[str, Any]:
 
 
 def describe_counts(counts: Mapping[str, int]) -> str:
-    """``2 of 6 issues done, 3 doing, 1 to do``; a status that nobody knows counts as to do."""
-    open_ones = {"doing": counts["doing"], "to do": counts["todo"] + counts["unknown"]}
-    scope = counts["done"] + sum(open_ones.values())
+    """Return for example ``2 of 6 issues done, 3 in progress, 1 to do``. Unknown statuses count as to do."""
+    remaining = {"in progress": counts["doing"], "to do": counts["todo"] + counts["unknown"]}
+    scope = counts["done"] + sum(remaining.values())
     if not scope:
         return "no issue in scope"
-    parts = [f"{number} {name}" for name, number in open_ones.items() if number]
+    parts = [f"{number} {name}" for name, number in remaining.items() if number]
     parts += [f"{counts['dropped']} dropped"] if counts["dropped"] else []
     return ", ".join([f"{counts['done']} of {scope} issues done", *parts])

@@ -1,4 +1,7 @@
-"""What every source fed when it was last read whole: an edit of the rules concludes nothing while it cannot be read."""
+"""Source coverage: which capabilities each source fed when it was last read completely.
+
+While a source is unreadable, an edit of the rules must not make its capabilities look complete.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ _CACHE_KEY: Final = "fed"
 
 
 def source_coverage(context: RunContext, renames: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """Capability id -> names of the sources that fed it then; ``renames``: old id -> the id of today."""
+    """Return capability id -> names of the sources that covered it. ``renames`` maps old ids to current ones."""
     found: dict[str, set[str]] = {}
     for source, capabilities in (context.store.cache.get(_CACHE_KEY) or {}).items():
         for capability in capabilities:
@@ -26,14 +29,14 @@ def source_coverage(context: RunContext, renames: Mapping[str, str]) -> dict[str
 def save_source_coverage(
     context: RunContext, known: Mapping[IssueRef, KnownIssue], overrides: Overrides, unread: Collection[str]
 ) -> None:
-    """Remember what the sources feed that were read in this run. Writes only when that changed."""
+    """Save the coverage of the sources that this run read. Writes only if it changed."""
     before: dict[str, list[str]] = context.store.cache.get(_CACHE_KEY) or {}
-    now: dict[str, list[str]] = {
+    current: dict[str, list[str]] = {
         source.name: before.get(source.name, []) if source.name in unread else []
         for source in workspace_sources(context.workspace)
     }
     for capability, sources in sorted(feeding_sources(context.workspace, known, overrides).items()):
-        for name in sources.intersection(now).difference(unread):
-            now[name].append(capability)
-    if now != before:
-        context.store.cache.put(_CACHE_KEY, now, days=3650)
+        for name in sources.intersection(current).difference(unread):
+            current[name].append(capability)
+    if current != before:
+        context.store.cache.put(_CACHE_KEY, current, days=3650)

@@ -39,7 +39,7 @@ def test_a_label_removed_manually_stays_away_and_its_increment_label_goes(
     result = settled.reconcile(yes=True)
     assert result.code == 0, result.err
     assert (
-        f"by hand: {'jira' if key == 'DS-11' else 'github'}:{key}: {capability} was taken off" in result.err
+        f"by hand: {'jira' if key == 'DS-11' else 'github'}:{key}: {capability} was removed" in result.err
     )
     assert not settled.labels(key) & {capability, "increment:2026-q4"}
     assert settled.overrides()["overrides"][0]["kind"] == "veto"
@@ -69,7 +69,7 @@ def test_a_capability_label_put_manually_counts_and_replaces_ours(settled: Journ
     settled.label(key, f"capability:{theirs}")
     result = settled.reconcile(yes=True)
     assert result.code == 0, result.err
-    assert f"capability:{theirs} was put" in result.err
+    assert f"capability:{theirs} was added" in result.err
     assert {f"capability:{theirs}"} == {name for name in settled.labels(key) if "capability" in name}
     assert f"capability:{ours}" not in settled.labels(key)
     (decision,) = settled.overrides()["overrides"]
@@ -82,7 +82,7 @@ def test_a_pin_that_is_taken_away_leaves_the_rules_to_decide(settled: JourneyWor
     assert "capability:model" not in settled.labels("DS-11")
     settled.unlabel("DS-11", "capability:features")
     result = settled.reconcile(yes=True)
-    assert "the pin of capability:features was taken back" in result.err
+    assert "the pin of capability:features was withdrawn" in result.err
     assert "capability:model" in settled.labels("DS-11")
     assert settled.overrides()["overrides"] == []
 

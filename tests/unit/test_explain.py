@@ -99,10 +99,10 @@ def test_it_says_what_the_issue_rolls_up_to(tmp_path: Path) -> None:
         issue("DS-3", parent="DS-140"),
     )
     text = told(world, "DS-1")
-    assert "capability features (Churn features): in-progress, 1 of 2 issues done, 1 doing" in text
+    assert "capability features (Churn features): in-progress, 1 of 2 issues done, 1 in progress" in text
     assert (
         "goal retention (Keep subscribers): in-progress, 0 of 2 required capabilities done, "
-        "1 of 3 issues done, 1 doing, 1 to do; committed"
+        "1 of 3 issues done, 1 in progress, 1 to do; committed"
     ) in text
     assert "iteration v2: planned, 0 of 1 issues done, 1 to do" in told(world, "DS-3")
 
