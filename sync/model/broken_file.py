@@ -1,4 +1,4 @@
-"""A team's mapping file that cannot be used, and what holds in its place."""
+"""Broken mapping files of single teams."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from mappings.problems import Problem
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BrokenFile:
-    """One file below ``mappings/`` with errors, which the others do not wait for."""
+    """A file below ``mappings/`` with errors, which does not stop the runs for other teams."""
 
     file: str
     problems: tuple[Problem, ...]
     uses_last_known_good: bool
-    """Its rules of the last run hold. False: it is new, and left out."""
+    """True if the run uses its last known good version; False for a new file, which is left out."""
 
     def describe(self) -> list[str]:
-        """For people: what holds, and every problem."""
-        holds = "its rules of the last run hold" if self.uses_last_known_good else "it is new and left out"
+        """Return lines for people: what the run uses instead, and every problem."""
+        fallback = (
+            "its last known good version is used" if self.uses_last_known_good else "it is left out"
+        )
         return [
-            f"{self.file} cannot be used; until it is corrected {holds}:",
+            f"{self.file} is broken: {fallback} until it is corrected:",
             *(f"  {each}" for each in self.problems),
         ]
 
     def as_json(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the JSON value for programs."""
         holds = "former rules" if self.uses_last_known_good else "nothing"
         return {"file": self.file, "holds": holds, "problems": [str(each) for each in self.problems]}

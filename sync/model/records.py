@@ -1,4 +1,4 @@
-"""What the store hands out and takes in, as frozen values. All times are aware and in UTC."""
+"""Records of the store, as frozen values. All times are aware and in UTC."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from connectors.model import Cursor, IssueRef
 EventKind = Literal["appeared", "status", "moved", "left", "vanished", "returned"]
 CommentState = Literal["live", "deleted-by-person"]
 OverrideKind = Literal["veto", "pin", "held", "comment", "left"]
-"""``left``: a label of unknown or human origin that is left alone and means nothing."""
+"""``held``: reverted by ``undo``. ``left``: of unknown or human origin, left alone, without effect."""
 Operation = Literal[
     "create-label",
     "rename-label",
@@ -27,7 +27,10 @@ WriteOutcome = Literal["done", "failed", "unknown", "not-sent"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunRecord:
-    """One execution; ``finished``, ``outcome`` and ``exit_code`` are None while it runs and after a crash."""
+    """One execution of a command.
+
+    ``finished``, ``outcome`` and ``exit_code`` are None while it runs and after a crash.
+    """
 
     id: str
     command: str
@@ -38,12 +41,12 @@ class RunRecord:
     summary: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     holder: str | None = None
-    """User, machine and process; None in rows of older versions."""
+    """User, machine and process; None in records of older versions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeaseRecord:
-    """Who works on the store, or died while working on it."""
+    """Holder of the run lock; a dead run holds it until it expires."""
 
     run_id: str
     holder: str
@@ -53,7 +56,7 @@ class LeaseRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceState:
-    """What is remembered of a source between runs."""
+    """State of a source between runs."""
 
     name: str
     tracker: str
@@ -61,32 +64,32 @@ class SourceState:
     cursor: Cursor | None = None
     """None: the next pull is a full one."""
     last_whole: datetime | None = None
-    """The last pull in which it was read whole."""
+    """Time of the last complete pull."""
     last_census: datetime | None = None
-    """The last time that all its ids were known: a census or a full pull."""
+    """Time at which all ids were last known, from a census or a full pull."""
     count: int = 0
-    """Issues held at ``last_census``."""
+    """Number of issues at ``last_census``."""
     failing_since: datetime | None = None
-    """The first failure since it was last read."""
+    """First failure since the last successful read."""
     error: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IssueEvent:
-    """Something that this program saw happen to an issue between two readings."""
+    """A change of an issue that this program noticed between two reads."""
 
     ref: IssueRef
     at: datetime
-    """When it was seen, which is later than when it happened."""
+    """Time of the read, which is later than the change."""
     kind: EventKind
     before: Mapping[str, str | None] | None = None
     after: Mapping[str, str | None] | None = None
-    """``status`` and ``category``, or ``key`` and ``container``, or ``source``, as the kind has it."""
+    """Depending on the kind: ``status`` and ``category``, ``key`` and ``container``, or ``source``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PushedLabelRecord:
-    """A label that we put on an issue and did not remove since."""
+    """A label that we added to an issue and did not remove since."""
 
     label: str
     run_id: str
@@ -103,9 +106,9 @@ class PushedCommentRecord:
     comment_id: str
     body: str
     full_hash: str
-    """Of everything that the comment says."""
+    """Hash of the whole content."""
     urgent_hash: str
-    """Of what must be said at once: states, health words, blocked flags."""
+    """Hash of what is updated at once: states, health and blocked flags."""
     edited_at: datetime
     state: CommentState = "live"
     run_id: str
@@ -113,7 +116,7 @@ class PushedCommentRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OverrideRecord:
-    """A person's decision on a tracker that differs from ours."""
+    """A manual override: a person's decision on a tracker that differs from ours."""
 
     ref: IssueRef
     kind: OverrideKind
@@ -125,7 +128,7 @@ class OverrideRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutcomeCount:
-    """So many writes of a kind came out so."""
+    """Number of writes of one kind with one outcome."""
 
     tracker: str
     op: Operation
@@ -135,7 +138,7 @@ class OutcomeCount:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JournalEntry:
-    """An intended write with its before-image, and what became of it."""
+    """An intended write with its before-image and its outcome."""
 
     id: int
     run_id: str
@@ -149,7 +152,7 @@ class JournalEntry:
     account: str | None = None
     """Name of our account on the tracker; None in entries of older versions."""
     outcome: WriteOutcome | None = None
-    """None while no result is known: the run is at it, or it died there."""
+    """None while the result is unknown: the run is still writing, or died while it did."""
     resulted_at: datetime | None = None
     detail: str = ""
     after: Mapping[str, Any] | None = None
@@ -157,15 +160,15 @@ class JournalEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AssignmentRecord:
-    """Where an issue counts, or, with ``capability`` None, that it counts nowhere any more."""
+    """The capability that an issue counts in; ``capability`` is None after it left."""
 
     ref: IssueRef
     capability: str | None
     rule: str | None
-    """None for a pin, and when no capability has it."""
+    """None for a pin, and without a capability."""
     team: str
-    """The team that has it, or had it last."""
+    """The team that has the issue, or had it last."""
     iteration: str | None
     since: datetime
-    """In ``assignments()``: since when it is at this capability. In a history: when this became so."""
+    """In ``assignments()``: since when the issue is in this capability. In a history: time of the change."""
     run_id: str

@@ -1,4 +1,4 @@
-"""Notice a label prefix that was changed without ``previously``: what we wrote with the old one would be lost."""
+"""Detect label prefixes that changed without ``previously``: the labels written with the old prefix would be lost."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sync.runtime.context import RunContext
 
 _CACHE_KEY = "label-prefixes"
 _ORGANISATION = ""
-"""In the place of a team's name."""
+"""Stands in the place of a team's name."""
 
 UsedPrefixes = Mapping[str, Mapping[str, str]]
 """Team -> family -> prefix."""
 
 
 def check_label_prefixes(context: RunContext) -> None:
-    """Raise MappingInvalid when labels of ours have a prefix that nothing in the settings explains any more."""
+    """Raise InvalidWorkspace if labels of ours have a prefix that the settings do not know any more."""
     labels = Counter(label for pushed in context.store.pushed_label_names().values() for label in pushed)
     labels.update(row.label for row in context.store.overrides() if row.kind != "comment")
     used: UsedPrefixes = context.store.cache.get(_CACHE_KEY) or {}
@@ -32,7 +32,7 @@ def check_label_prefixes(context: RunContext) -> None:
 
 
 def save_label_prefixes(context: RunContext) -> None:
-    """Keep the prefixes that this run writes with. Writes only when they are new."""
+    """Save the prefixes that this run writes with. Writes only if they changed."""
     scheme = context.workspace.labels
     used: UsedPrefixes = {_ORGANISATION: dict(scheme.prefixes)} | {
         team: dict(own.prefixes) for team, own in sorted(scheme.teams.items()) if own.prefixes
@@ -55,9 +55,9 @@ def _changed_prefix_problems(
                 yield _prefix_problem(
                     _prefix_origin(workspace, team, family),
                     f"labels.{family}",
-                    f"{count} labels such as {written[0]} have the prefix {old!r} of former runs, which is "
+                    f"{count} labels such as {written[0]} were written with the prefix {old!r}, which is "
                     f"{scheme.prefix(family, team or None)!r} now; add `previously: [{old!r}]` here, so that they "
-                    "are moved and not lost",
+                    "are renamed and not lost",
                 )
 
 
@@ -66,9 +66,9 @@ def _unknown_prefix_problems(scheme: LabelScheme, labels: Counter[str]) -> Itera
         yield _prefix_problem(
             Origin(file=FILE_NAME),
             "labels",
-            f"{sum(labels[label] for label in lost)} labels such as {lost[0]} were written by former runs, and no "
-            "prefix begins them any more; name their prefix as `previously` of its family, so that they are moved "
-            "and not lost",
+            f"{sum(labels[label] for label in lost)} labels such as {lost[0]} were written by earlier runs, and no "
+            "prefix of the settings matches them; name their prefix as `previously` of its family, so that they are "
+            "renamed and not lost",
         )
 
 

@@ -1,4 +1,4 @@
-"""What the person or the crontab asked of one run, and what the settings make of it."""
+"""Limits of one run, from the settings and its options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sync.runtime.context import RunContext
 
 
 def guard_limits(context: RunContext, options: RunOptions) -> GuardLimits:
-    """The settings' limits, with what was allowed for this once."""
+    """Return the limits of the settings with those that the options raise for this run."""
     limits = context.settings.limits
     return GuardLimits(
         removals=limits.removals,
@@ -30,7 +30,7 @@ def guard_limits(context: RunContext, options: RunOptions) -> GuardLimits:
 
 
 def deadline_check(context: RunContext, options: RunOptions, started: datetime) -> Callable[[], bool]:
-    """Whether ``--max-duration``, which counts from ``started``, is over."""
+    """Return a function that is True once ``--max-duration``, counted from ``started``, has passed."""
     if options.max_duration is None:
         return lambda: False
     until = started + options.max_duration

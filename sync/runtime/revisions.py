@@ -1,4 +1,4 @@
-"""The workspace's files as they are or were somewhere else: in another folder, or in a revision of git."""
+"""Other revisions of a workspace: files in another folder or in a git revision."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _REGULAR: Final = ("100644", "100755")
 
 
 class RevisionNotFound(LookupError):
-    """There is nothing to compare with; the sentence says why and what to do."""
+    """The revision to compare with does not exist; the message says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkspaceRevision:
-    """Settings, plans and mappings as they are in one place."""
+    """Settings, plans and mappings of one revision."""
 
     name: str
-    """For people: ``HEAD (3f2a1c9d)`` or the path of a folder."""
+    """Display name: ``HEAD (3f2a1c9d)`` or the path of a folder."""
     loaded: LoadedWorkspace
 
 
 @contextmanager
 def open_revision(root: Path, against: str) -> Iterator[WorkspaceRevision]:
-    """The workspace in a folder that has an ``increment-sync.yaml``, else in a git revision of ``root``.
+    """Load the workspace from a folder with an ``increment-sync.yaml``, else from a git revision of ``root``.
 
-    Nothing is checked out: the files of a revision are in a temporary folder while the block runs. Raises
-    NoSuchVersion, and MappingInvalid (naming the version) for files that are not valid.
+    Checks nothing out: the files of a git revision are in a temporary folder while the block runs. Raises
+    RevisionNotFound, and InvalidWorkspace that names the revision.
     """
     folder = Path(against)
     if against and (folder / FILE_NAME).is_file():
@@ -63,7 +63,7 @@ def _load_revision(name: str, root: Path) -> WorkspaceRevision:
 
 
 def _problem_in_revision(problem: Problem, name: str) -> Problem:
-    """The same problem, saying that it is not in the working tree."""
+    """Return the problem with a location that names the revision, to tell it from the working tree."""
     return replace(problem, origin=replace(problem.origin, file=f"{name}: {problem.origin.file}"))
 
 
@@ -91,7 +91,7 @@ def _resolve_commit(root: Path, revision: str) -> str:
 
 
 def _write_files(root: Path, commit: str, target: Path) -> None:
-    """The workspace's YAML files of a commit: regular files only, so that no link leads anywhere."""
+    """Write the workspace's YAML files of a commit. Only regular files, so that no link leads elsewhere."""
     listed = _run_git(root, "ls-tree", "-r", "-l", "-z", commit)
     for line in filter(None, listed.stdout.split(b"\0")):
         facts, _, name = line.decode("utf-8", "surrogateescape").partition("\t")
@@ -106,7 +106,7 @@ def _write_files(root: Path, commit: str, target: Path) -> None:
 
 
 def _is_workspace_file(path: PurePosixPath) -> bool:
-    """``ls-tree`` names files below the folder where it runs, with their path from there."""
+    """Return True for a YAML file of the workspace. ``git ls-tree`` gives paths relative to the folder it runs in."""
     if path.suffix not in (".yaml", ".yml"):
         return False
     return len(path.parts) == 1 or (len(path.parts) == 2 and path.parts[0] in _FOLDERS)

@@ -1,4 +1,7 @@
-"""One run at a time on one store: the lease is taken, kept alive while the run works, and given back."""
+"""Run lock: one run at a time on a store.
+
+The lock is a lease in the store, renewed in the background while the run works.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +14,29 @@ from sync.runtime.context import RunContext
 from sync.store import LeaseLost, StoreError
 
 LEASE_DURATION = timedelta(minutes=5)
-"""How long a run may be silent before another may take its place."""
+"""Time after which another run may take over from one that stopped renewing."""
 RENEWAL_SECONDS = 60.0
-"""Seconds between two signs of life. Reading a large source can take longer than the lease."""
+"""Seconds between two renewals. Reading a large source can take longer than the lease."""
 
 
 @contextmanager
 def run_lock(context: RunContext, holder: str, *, renewal_seconds: float = RENEWAL_SECONDS) -> Iterator[None]:
-    """Keep other runs away. LeaseHeld when one is at it already.
+    """Hold the lock. Raises LeaseHeld while another run has it.
 
-    A killed run stops beating, so its lease runs out. A run that lost its lease finds out before its next
-    write, which renews it and raises LeaseLost.
+    A killed run stops renewing, so its lease expires. A run that lost its lease learns it before its next write, which
+    renews the lease and raises LeaseLost.
     """
     context.store.acquire_lease(context.run_id, holder, LEASE_DURATION)
     done = threading.Event()
-    heart = threading.Thread(
+    renewal = threading.Thread(
         target=_renew_until_done, args=(context, done, renewal_seconds), name="lease", daemon=True
     )
-    heart.start()
+    renewal.start()
     try:
         yield
     finally:
         done.set()
-        heart.join()
+        renewal.join()
         context.store.release_lease(context.run_id)
 
 
@@ -44,5 +47,5 @@ def _renew_until_done(context: RunContext, done: threading.Event, renewal_second
         except LeaseLost as error:
             context.log.warning("lease.not_renewed", reason=str(error))
             return
-        except StoreError as error:  # a store that does not answer may answer again before the lease runs out
+        except StoreError as error:  # a store that does not respond may recover before the lease expires
             context.log.warning("lease.not_renewed", reason=str(error))

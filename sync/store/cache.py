@@ -1,4 +1,4 @@
-"""Small facts that outlive a run, with an end of life."""
+"""Cache in the store: small JSON values with an expiry."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sync.store.tables import cache
 _SELECT_VALUE: Final = select(cache.c.value).where(
     cache.c.tracker == bindparam("of"), cache.c.key == bindparam("named"), cache.c.expires > bindparam("at")
 )
-"""Built once: a run looks up dozens of facts, and building the query costs as much as asking it."""
+"""Built once: building a query takes as long as running it, and a run looks up dozens of values."""
 
 
 class StoredCache:
-    """``connectors.ports.Cache`` for one tracker. May be used from several threads."""
+    """Implements ``connectors.ports.Cache`` for one tracker. Thread-safe."""
 
     def __init__(self, database: Database, now: Callable[[], datetime], tracker: str) -> None:
         self._database = database
@@ -26,13 +26,13 @@ class StoredCache:
         self._tracker = tracker
 
     def get(self, key: str) -> Any | None:
-        """The value, or None when unknown or too old."""
-        asked = {"of": self._tracker, "named": key, "at": self._now()}
+        """Return the value of a key; None if it is unknown or expired."""
+        parameters = {"of": self._tracker, "named": key, "at": self._now()}
         with self._database.read() as connection:
-            return connection.execute(_SELECT_VALUE, asked).scalar()
+            return connection.execute(_SELECT_VALUE, parameters).scalar()
 
     def put(self, key: str, value: Any, *, days: float = 30) -> None:
-        """Keep a JSON value for so many days, in place of an older one. None forgets the key."""
+        """Save a JSON value for a number of days. None deletes the key."""
         now = self._now()
         row = {"tracker": self._tracker, "key": key, "value": value, "expires": now + timedelta(days=days)}
         with self._database.write() as connection:

@@ -1,4 +1,4 @@
-"""Text and issues in the form in which both databases can hold them."""
+"""Encode texts and issues so that SQLite and PostgreSQL can store them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RowValues = Mapping[Any, Any]
 """A row by column name."""
 
 ISSUE_COLUMNS: Final = frozenset({"ref", "container", "status", "category", "updated"})
-"""Fields of an issue that have a column of their own; everything else goes into the payload."""
+"""Fields of an issue with a column of their own; all others go into the payload."""
 
 
 def _field_default(dataclass_field: Any) -> Any:
@@ -42,12 +42,14 @@ _MutableIssue: Final[Any] = make_dataclass(
     kw_only=True,
     slots=True,
 )
-"""The fields of an issue before it is frozen."""
+"""Issue before it is frozen."""
 
 
 def storable_text(text: str) -> str:
-    """The text without what a database cannot hold: NUL is dropped (PostgreSQL refuses it), a lone surrogate
-    becomes U+FFFD (it has no UTF-8 form). Everything else comes back as it was."""
+    """Return the text without characters that a database refuses.
+
+    Removes NUL, which PostgreSQL refuses, and replaces lone surrogates, which have no UTF-8 form, by U+FFFD.
+    """
     if "\x00" in text:
         text = text.replace("\x00", "")
     try:
@@ -58,7 +60,7 @@ def storable_text(text: str) -> str:
 
 
 def dump_json(value: Any) -> str:
-    """Compact JSON that both databases can hold; key order is kept."""
+    """Return compact JSON that both databases can store. Keeps the order of keys."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if "\\u0000" in text or storable_text(text) is not text:
         text = json.dumps(_storable_tree(value), ensure_ascii=False, separators=(",", ":"))
@@ -66,7 +68,7 @@ def dump_json(value: Any) -> str:
 
 
 def load_json(text: str) -> Any:
-    """What ``dump_json`` wrote. ``json.loads`` would look for white space around it first."""
+    """Parse the output of ``dump_json``. Faster than ``json.loads``, which skips white space first."""
     return _raw_decode(text)[0]
 
 
@@ -84,7 +86,7 @@ def _storable_tree(value: Any) -> Any:
 
 
 def encode_issue_payload(issue: Issue) -> dict[str, Any]:
-    """What of an issue has no column, as a JSON value without the fields that have their default."""
+    """Return the fields of an issue without a column, except those with their default value."""
     payload: dict[str, Any] = {}
     for name, default in _PAYLOAD_DEFAULTS:
         value = getattr(issue, name)
@@ -113,7 +115,7 @@ def decode_issue(
     updated: datetime,
     payload: dict[str, Any],
 ) -> Issue:
-    """The issue of a row of the ``issues`` table. Changes ``payload``."""
+    """Return the issue of a row of the ``issues`` table. Changes ``payload``."""
     for name, decoded in _DECODERS:
         if name in payload:
             payload[name] = decoded(payload[name])
@@ -131,13 +133,13 @@ def decode_issue(
 
 @lru_cache(maxsize=8192)
 def label_set(labels: tuple[str, ...]) -> frozenset[str]:
-    """The same labels are on many issues, and are kept once."""
+    """Return a shared frozenset: many issues have the same labels."""
     return frozenset(labels)
 
 
 @lru_cache(maxsize=8192)
 def label_set_from_json(text: str) -> frozenset[str]:
-    """The same from their JSON text."""
+    """Return the shared frozenset for a JSON list of labels."""
     return label_set(tuple(load_json(text)))
 
 
@@ -150,7 +152,7 @@ _DECODERS: Final[tuple[tuple[str, Callable[[Any], Any]], ...]] = (
 
 
 def source_definition_hash(source: Source, selection: FieldSelection) -> str:
-    """What a watermark belongs to: another source, or other things wanted of it, mean another hash."""
+    """Return a hash of a source and its field selection. A watermark is only valid for the hash it was saved with."""
     definition = [
         source.tracker,
         source.project,

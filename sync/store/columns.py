@@ -12,7 +12,7 @@ from sync.store.codec import dump_json, load_json, storable_text
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware datetime, stored and handed out in UTC. A naive one is refused."""
+    """Aware datetime, stored and returned in UTC. Naive ones are refused."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -32,7 +32,7 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 class StorableText(TypeDecorator[str]):
-    """Text of any length, without the characters that a database refuses."""
+    """Text of any length without characters that a database refuses."""
 
     impl = Text
     cache_ok = True
@@ -42,7 +42,7 @@ class StorableText(TypeDecorator[str]):
 
 
 class Json(TypeDecorator[Any]):
-    """A JSON value as compact text. None is SQL's NULL. The order of keys is kept, which JSONB would not."""
+    """JSON value as compact text; None is SQL NULL. Keeps the order of keys, which JSONB does not."""
 
     impl = Text
     cache_ok = True

@@ -1,4 +1,4 @@
-"""How issues counted over time, and what the plans said then."""
+"""Count records (how each issue counted, and when) and plan history."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ _COUNT_SELECTION: Final = (
     type_coerce(counted.c.began, Text),
     type_coerce(counted.c.ended, Text),
 )
-"""In the order in which ``_build_count_record`` takes them, the turns raw."""
+"""In the order that ``_build_count_record`` expects, with transitions as raw JSON."""
 _SAVED_FACT: Final = "counted"
-"""The fact that tells when this was kept last."""
+"""Name of the fact that holds the time of the last save."""
 
 
 class CountedIssuesPart(StorePart):
     def current_count_records(self) -> list[CountRecord]:
-        """How every issue counts after the last run that kept it."""
+        """Return how every issue counts since the last run that saved it."""
         return self._fetch_count_records(select(*_COUNT_SELECTION).where(counted.c.until.is_(None)))
 
     def count_records_between(self, since: datetime, at: datetime) -> list[CountRecord]:
-        """All rows that held at ``since``, at ``at``, or at some time in between, by when they were kept."""
-        held = or_(counted.c.until.is_(None), counted.c.until > since)
+        """Return all records valid at some time from ``since`` to ``at``, in the order they were saved."""
+        valid = or_(counted.c.until.is_(None), counted.c.until > since)
         return self._fetch_count_records(
-            select(*_COUNT_SELECTION).where(counted.c.since <= at, held).order_by(counted.c.id)
+            select(*_COUNT_SELECTION).where(counted.c.since <= at, valid).order_by(counted.c.id)
         )
 
     def last_ended_count_records(self, refs: Collection[IssueRef]) -> dict[IssueRef, CountRecord]:
-        """The row of each of these issues that ended last; issues without one are left out."""
+        """Return the last ended record of each of these issues. Issues without one are left out."""
         found: dict[IssueRef, CountRecord] = {}
         by_tracker: dict[str, list[str]] = {}
         for ref in refs:
@@ -59,8 +59,7 @@ class CountedIssuesPart(StorePart):
         return found
 
     def count_records_saved_at(self) -> datetime | None:
-        """When the run began to read that last kept how issues count, also when nothing had changed; None before the
-        first."""
+        """Return when the run started to read that last saved count records, changed or not; None before the first."""
         with self._database.read() as connection:
             query = select(store_facts.c.at).where(store_facts.c.name == _SAVED_FACT)
             return connection.execute(query).scalar()
@@ -72,9 +71,9 @@ class CountedIssuesPart(StorePart):
         started: Collection[CountRecord],
         plan: PlanFacts | None,
     ) -> None:
-        """Set the ends of rows, add new ones, and note what the plans say if that is new; in one transaction.
+        """End records, add new ones, and add the plans if they changed, in one transaction.
 
-        ``read_at``: when the run began to read.
+        ``read_at``: when the run started to read.
         """
         ends = [
             {"row": row.id, "at": row.until, "turn": _transition_body(row.ended), "by": row.ended_by}
@@ -97,18 +96,18 @@ class CountedIssuesPart(StorePart):
             upsert(connection, store_facts, [{"name": _SAVED_FACT, "at": read_at}], update=("at",))
 
     def plan_history(self) -> list[PlanFacts]:
-        """What the plans said, each from its ``at`` on, oldest first."""
+        """Return all versions of the plans, oldest first. Each is valid from its ``at`` on."""
         return self._fetch_plans(select(plan_history).order_by(plan_history.c.id))
 
     def plan_at(self, at: datetime | None = None) -> PlanFacts | None:
-        """What the plans said at a moment, or last; None before the first time that it was kept."""
+        """Return the plans at a time, by default the latest; None before the first."""
         query = select(plan_history).order_by(plan_history.c.id.desc()).limit(1)
         return next(
             iter(self._fetch_plans(query if at is None else query.where(plan_history.c.at <= at))), None
         )
 
     def first_rollup_at(self) -> datetime | None:
-        """Since when figures exist."""
+        """Return the time of the first saved roll-up."""
         with self._database.read() as connection:
             return connection.execute(select(func.min(rollups.c.at))).scalar()
 
@@ -123,7 +122,7 @@ class CountedIssuesPart(StorePart):
 
 
 def _build_count_record(*values: Any) -> CountRecord:
-    """Rows are read for every issue in every run, and most of them begin alike: turns are made once."""
+    """Build a record. Called for every issue in every run, so transitions, most of which are alike, are cached."""
     (tracker, issue_id, key, capability, state, team, rule, since, run_id, print_, until, by, row_id) = (
         values[:13]
     )

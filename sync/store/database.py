@@ -1,4 +1,4 @@
-"""One engine for SQLite (file or memory) and PostgreSQL: transactions, upserts, and errors as sentences."""
+"""Transactions, upserts and error messages, alike for SQLite (file or memory) and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sync.store.errors import StoreError
 
 CHUNK: Final = 1000
-"""Rows and bound values per statement: well below the 32,766 of SQLite and the 65,535 of PostgreSQL."""
+"""Rows and bound values per statement, well below the limits of SQLite (32,766) and PostgreSQL (65,535)."""
 
 _PROGRAM_ERRORS: Final = (DataError, IntegrityError)
 
@@ -23,37 +23,37 @@ T = TypeVar("T")
 
 
 def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """The items in lists of at most ``size``."""
+    """Yield the items in lists of at most ``size``."""
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
 
 
 class Database:
-    """Hands out transactions. Several threads and processes may use it at once."""
+    """Opens transactions. Threads and processes may share it."""
 
     def __init__(self, engine: Engine, label: str) -> None:
-        """``label`` names the store in sentences for people; it holds no password."""
+        """``label`` names the store in messages and holds no password."""
         self.engine = engine
         self.label = label
         self._writing = engine.execution_options(immediate=True)
-        # One connection for everybody: its transactions have to queue up.
+        # An in-memory store has one connection, so its transactions have to wait for each other.
         self._lock = threading.RLock() if engine.url.database in (None, "", ":memory:") else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads: one consistent state of the store."""
+        """Open a read-only transaction, which sees one consistent state."""
         with self._lock, translate_errors(self.label), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that takes the write lock at once, and is durable when this block is left."""
+        """Open a transaction that takes the write lock at once. It is durable when the block ends."""
         with self._lock, translate_errors(self.label), self._writing.begin() as connection:
             yield connection
 
     def size(self) -> int:
-        """Bytes that the database takes, without what SQLite has not folded into its file yet."""
+        """Return the size in bytes, without the part of SQLite's WAL that is not in the file yet."""
         sqlite = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
         postgresql = "SELECT pg_database_size(current_database())"
         query = sqlite if self.engine.dialect.name == "sqlite" else postgresql
@@ -61,14 +61,14 @@ class Database:
             return int(connection.exec_driver_sql(query).scalar_one())
 
     def close(self) -> None:
-        """Give the connections back. The last one out folds SQLite's WAL into the file."""
+        """Close all connections. Closing the last one merges SQLite's WAL into the file."""
         with translate_errors(self.label):
             self.engine.dispose()
 
 
 @contextmanager
 def translate_errors(label: str) -> Iterator[None]:
-    """Turn what a database says about itself into a StoreError; our own mistakes stay what they are."""
+    """Turn database errors into StoreError; errors of our own SQL stay as they are."""
     try:
         yield
     except _PROGRAM_ERRORS:
@@ -78,13 +78,15 @@ def translate_errors(label: str) -> Iterator[None]:
 
 
 def describe_error(label: str, error: DBAPIError) -> str:
-    """What is wrong with the store and what to do. Holds no statement, no values and no password."""
-    said = _first_line(error.orig or error)
-    lowered = said.lower()
-    for signs, advice in _ADVICE:
+    """Return what is wrong with the store and what to do. Holds no statement, values or password."""
+    reason = _first_line(error.orig or error)
+    lowered = reason.lower()
+    for signs, message in _ADVICE:
         if any(sign in lowered for sign in signs):
-            return f"The store {label} {advice}"
-    return f"The store {label} cannot be used: {said}. Check the path or address in `store:` of the settings."
+            return f"The store {label} {message}"
+    return (
+        f"The store {label} cannot be used: {reason}. Check the path or address in `store:` of the settings."
+    )
 
 
 _FULL: Final = "has no room left: the disk or quota is full. Free some space and run again; nothing is lost."
@@ -111,7 +113,7 @@ _ADVICE: Final = (
     (("locked", "lock timeout", "deadlock"), _LOCKED),
     (("disk i/o error",), _DISK),
 )
-"""Words by which the databases say what is wrong, and what we say."""
+"""Signs in the databases' error texts -> our message."""
 
 
 def _first_line(error: BaseException) -> str:
@@ -126,7 +128,7 @@ def upsert(
     *,
     update: Collection[str] = (),
 ) -> None:
-    """Insert rows. Where a primary key is there already, set the ``update`` columns, or leave the row."""
+    """Insert rows; for existing primary keys set the ``update`` columns, or leave the row."""
     if not rows:
         return
     statement = _upsert_statement(connection.dialect.name, table, tuple(update))

@@ -1,4 +1,4 @@
-"""What can go wrong with the store. Each error says in a sentence what is wrong and what to do."""
+"""Errors of the store. Their texts are complete sentences for people, without secrets."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import datetime
 
 
 class StoreError(Exception):
-    """The store cannot be opened, read or written. Nothing is half written: the transaction was undone."""
+    """The store cannot be opened, read or written. The transaction was rolled back."""
 
 
 class LeaseHeld(Exception):
-    """Another run is at work on this store."""
+    """Another run holds the lease of this store."""
 
     def __init__(self, *, holder: str, run_id: str, since: datetime, expires: datetime) -> None:
         super().__init__(
@@ -24,4 +24,4 @@ class LeaseHeld(Exception):
 
 
 class LeaseLost(Exception):
-    """The lease of this run ended and another run took it: stop before the next write."""
+    """Another run took the lease of this run, which must stop before its next write."""

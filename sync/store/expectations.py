@@ -1,4 +1,4 @@
-"""What was expected and what came of it: the last forecasts, teams' backtests, statements that are scored."""
+"""Forecasts and their evaluation: the latest expectations, backtests of teams, scored statements."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from sync.store.tables_results import backtests, expectations, statements
 
 class ExpectationsPart(StorePart):
     def expectations(self) -> dict[str, Mapping[str, Any]]:
-        """By subject, as ``keep_expectations`` got them."""
+        """Return subject -> JSON value, as ``save_expectations`` got it."""
         with self._database.read() as connection:
             query = select(expectations.c.subject, expectations.c.body).order_by(expectations.c.subject)
             return {row.subject: row.body for row in connection.execute(query)}
 
     def save_expectations(self, at: datetime, bodies: Mapping[str, Mapping[str, Any]]) -> None:
-        """JSON values by subject, in the place of earlier ones."""
+        """Save subject -> JSON value in place of earlier ones."""
         rows = [{"subject": subject, "at": at, "body": body} for subject, body in bodies.items()]
         with self._database.write() as connection:
             for chunk in chunks(rows):
                 upsert(connection, expectations, chunk, update=("at", "body"))
 
     def backtests(self) -> dict[str, tuple[datetime, str, TeamBacktest]]:
-        """Team -> (when its past was looked at, the digest of that past, what came out)."""
+        """Return team -> (time, digest of the team's history, result)."""
         with self._database.read() as connection:
             rows = connection.execute(select(backtests)).mappings().all()
         return {row["team"]: (row["at"], row["digest"], TeamBacktest(**row["body"])) for row in rows}
 
     def save_backtests(self, at: datetime, results: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
-        """Team -> (digest, fields of a ``Backtest``), in the place of earlier ones."""
+        """Save team -> (digest, fields of the backtest result) in place of earlier ones."""
         rows = [
             {"team": team, "at": at, "digest": digest, "body": body}
             for team, (digest, body) in results.items()
@@ -45,7 +45,7 @@ class ExpectationsPart(StorePart):
             upsert(connection, backtests, rows, update=("at", "digest", "body"))
 
     def statements(self) -> list[ForecastStatement]:
-        """All, oldest first."""
+        """Return all statements, oldest first."""
         with self._database.read() as connection:
             rows = connection.execute(select(statements).order_by(statements.c.id)).mappings().all()
         return [statement_from(row) for row in rows]
@@ -53,7 +53,7 @@ class ExpectationsPart(StorePart):
     def save_statements(
         self, new: Collection[ForecastStatement], scored: Collection[ForecastStatement]
     ) -> None:
-        """Add new ones, and set ``closed`` and ``of`` of those whose end is known now; in one transaction."""
+        """Add new statements, and set ``closed`` and ``of`` of those that were scored, in one transaction."""
         if not new and not scored:
             return
         known = [{"row": each.id, "closed_now": each.closed, "of_now": each.known} for each in scored]

@@ -1,4 +1,4 @@
-"""The history of issues as their trackers tell it, and how far it was read."""
+"""Issue histories from the trackers, and how far they were read."""
 
 from __future__ import annotations
 
@@ -40,29 +40,30 @@ _READ_MARK_COLUMNS: Final = ("read_for", "labels", "whole", "face")
 _STATUS_RETENTION_DAYS: Final = 36_500
 """Days."""
 _MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far the tracker's clock and ours, and the end of a write and our note of it, may lie apart."""
+"""Largest difference of the tracker's clock and ours, including the time from a write to our note of it."""
 
 
 class HistoriesPart(StorePart):
     def histories_to_read(
         self, sources: Collection[Source], selection: FieldSelection
     ) -> list[HistoryRequest]:
-        """What to ask the trackers for: the issues of these sources that changed since their history was read,
-        or whose history was read with other labels in mind. Each issue once; sources without such are left out.
+        """Return history requests for the issues of these sources whose history is stale.
 
-        An issue that looks as it did and changed last when we wrote on it is not asked for: that was us.
+        Stale are issues that changed since their history was read, or whose history was read for other labels. Each
+        issue is in one request; sources without stale issues have none. An issue that looks as before and changed last
+        when we wrote on it is not requested.
         """
         with self._database.read() as connection:
             stale = _stale_ids(connection, selection)
             known = list(_stale_histories(connection, stale))
             marks = {row.source: row.mark for row in connection.execute(select(history_marks))}
-        ours = [each.issue for each in known if each.changed_only_by_us(selection)]
-        self._mark_read_without_request(ours)
-        passed = {issue.ref for issue in ours}
+        unchanged = [each.issue for each in known if each.changed_only_by_us(selection)]
+        self._mark_read_without_request(unchanged)
+        spared = {issue.ref for issue in unchanged}
         found: dict[str, list[Issue]] = {source.name: [] for source in sources}
         for each in known:
             holder = next((name for name in sorted(each.sources) if name in found), None)
-            if holder is not None and each.issue.ref not in passed:
+            if holder is not None and each.issue.ref not in spared:
                 found[holder].append(each.issue)
         return [
             HistoryRequest(source=source, issues=tuple(found[source.name]), bookmark=marks.get(source.name))
@@ -73,16 +74,16 @@ class HistoriesPart(StorePart):
     def _mark_read_without_request(self, unchanged: Collection[Issue]) -> None:
         if not unchanged:
             return
-        told = issue_histories.c
+        history = issue_histories.c
         with self._database.write() as connection:
             for issue in unchanged:
-                is_it = and_(told.tracker == issue.ref.tracker, told.issue_id == issue.ref.id)
+                is_it = and_(history.tracker == issue.ref.tracker, history.issue_id == issue.ref.id)
                 connection.execute(update(issue_histories).where(is_it).values(read_for=issue.updated))
 
     def save_history(
         self, request: HistoryRequest, history: SourceHistory, selection: FieldSelection
     ) -> None:
-        """Keep what a tracker told. What was told before is told again without effect."""
+        """Save the response of a tracker. Saving the same changes again has no effect."""
         with self._database.write() as connection:
             _save_changes(connection, history.changes)
             _mark_read(connection, request.issues, history.complete, selection)
@@ -93,14 +94,14 @@ class HistoriesPart(StorePart):
     def save_issue_changes(
         self, pulled: Iterable[Issue], changes: Iterable[IssueChange], selection: FieldSelection
     ) -> None:
-        """Keep whole histories that came with their issues."""
+        """Save complete histories that came with their issues."""
         read = list(pulled)
         with self._database.write() as connection:
             _save_changes(connection, changes)
             _mark_read(connection, read, {issue.ref.id for issue in read}, selection)
 
     def issue_changes(self) -> dict[tuple[str, str], list[IssueChange]]:
-        """All changes that trackers told, by tracker and id of the issue, oldest first. Refs have no key."""
+        """Return (tracker, issue id) -> changes, oldest first. Their refs have no key."""
         query = select(issue_changes).order_by(issue_changes.c.at)
         found: dict[tuple[str, str], list[IssueChange]] = {}
         with self._database.read() as connection:
@@ -111,7 +112,7 @@ class HistoriesPart(StorePart):
         return found
 
     def complete_histories(self) -> frozenset[tuple[str, str]]:
-        """Tracker and id of the issues of which the tracker told everything up to their last change."""
+        """Return (tracker, id) of issues whose history is complete up to their last change."""
         same = and_(issue_histories.c.tracker == issues.c.tracker, issue_histories.c.issue_id == issues.c.id)
         query = (
             select(issues.c.tracker, issues.c.id)
@@ -122,29 +123,29 @@ class HistoriesPart(StorePart):
             return frozenset((tracker, issue_id) for tracker, issue_id in connection.execute(query))
 
     def save_statuses(self, tracker: str, statuses: Mapping[str, tuple[str, Category | None]]) -> None:
-        """Keep name and class of statuses by their ids, beside those that were told before."""
-        known = {status_id: tuple(said) for status_id, said in self.load_statuses(tracker).items()}
-        told_now = {status_id: list(said) for status_id, said in {**known, **statuses}.items()}
+        """Save name and category of statuses by id, in addition to the known ones."""
+        known = self.load_statuses(tracker)
+        merged = {status_id: list(status) for status_id, status in {**known, **statuses}.items()}
         StoredCache(self._database, self._now, "").put(
-            f"statuses:{tracker}", told_now, days=_STATUS_RETENTION_DAYS
+            f"statuses:{tracker}", merged, days=_STATUS_RETENTION_DAYS
         )
 
     def load_statuses(self, tracker: str) -> dict[str, tuple[str, Category | None]]:
-        """What ``learn_statuses`` kept."""
-        kept = StoredCache(self._database, self._now, "").get(f"statuses:{tracker}") or {}
-        return {status_id: (name, category) for status_id, (name, category) in kept.items()}
+        """Return the statuses that ``save_statuses`` saved."""
+        saved = StoredCache(self._database, self._now, "").get(f"statuses:{tracker}") or {}
+        return {status_id: (name, category) for status_id, (name, category) in saved.items()}
 
     def observed_status_changes(self) -> dict[tuple[str, str], list[IssueEvent]]:
-        """Each change of status that this program noticed between two readings, by issue, oldest first."""
+        """Return (tracker, issue id) -> status changes noticed between two reads, oldest first."""
         query = select(issue_events).where(issue_events.c.kind == "status").order_by(issue_events.c.id)
         found: dict[tuple[str, str], list[IssueEvent]] = {}
         with self._database.read() as connection:
             for row in connection.execute(query).mappings():
                 ref = IssueRef(tracker=row["tracker"], id=row["issue_id"], key=row["key"])
-                seen = IssueEvent(
+                event = IssueEvent(
                     ref=ref, at=row["at"], kind="status", before=row["before"], after=row["after"]
                 )
-                found.setdefault((ref.tracker, ref.id), []).append(seen)
+                found.setdefault((ref.tracker, ref.id), []).append(event)
         return found
 
 
@@ -167,15 +168,15 @@ def _build_issue(row: Mapping[Any, Any]) -> Issue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _StaleHistory:
-    """An issue whose history is to be read, and what speaks for sparing it."""
+    """An issue with a stale history, and what may spare reading it."""
 
     issue: Issue
     sources: frozenset[str]
     fingerprint: str | None
-    """As it looked when its history was read; None when it never was."""
+    """State of the issue when its history was read; None before the first time."""
     labels: str | None
     last_write: datetime | None
-    """When we wrote on it last."""
+    """Time of our last write on the issue."""
 
     def changed_only_by_us(self, selection: FieldSelection) -> bool:
         same = self.fingerprint == _state_fingerprint(
@@ -189,13 +190,13 @@ class _StaleHistory:
 
 
 def _stale_ids(connection: Connection, selection: FieldSelection) -> dict[str, list[str]]:
-    """Ids by tracker. Answered from an index alone: every run asks, and most issues are not stale."""
-    told = issue_histories.c
-    same = and_(told.tracker == issues.c.tracker, told.issue_id == issues.c.id)
+    """Return tracker -> ids. Answered from an index alone: every run asks, and most issues are not stale."""
+    history = issue_histories.c
+    same = and_(history.tracker == issues.c.tracker, history.issue_id == issues.c.id)
     unread = or_(
-        told.read_for.is_(None),
-        told.read_for != issues.c.updated,
-        told.labels != _join_state_labels(selection),
+        history.read_for.is_(None),
+        history.read_for != issues.c.updated,
+        history.labels != _join_state_labels(selection),
     )
     query = (
         select(issues.c.tracker, issues.c.id)
@@ -212,20 +213,20 @@ def _stale_ids(connection: Connection, selection: FieldSelection) -> dict[str, l
 def _stale_histories(
     connection: Connection, ids_by_tracker: Mapping[str, Sequence[str]]
 ) -> Iterator[_StaleHistory]:
-    told = issue_histories.c
-    same = and_(told.tracker == issues.c.tracker, told.issue_id == issues.c.id)
+    history = issue_histories.c
+    same = and_(history.tracker == issues.c.tracker, history.issue_id == issues.c.id)
     for tracker, ids in ids_by_tracker.items():
         for chunk in chunks(ids):
             holders: dict[str, set[str]] = {}
-            held = and_(memberships.c.tracker == tracker, memberships.c.issue_id.in_(chunk))
+            members = and_(memberships.c.tracker == tracker, memberships.c.issue_id.in_(chunk))
             for issue_id, source in connection.execute(
-                select(memberships.c.issue_id, memberships.c.source).where(held)
+                select(memberships.c.issue_id, memberships.c.source).where(members)
             ):
                 holders.setdefault(issue_id, set()).add(source)
             written = _last_writes(connection, tracker, chunk)
-            query = select(issues, told.face, told.labels).outerjoin(issue_histories, same)
-            wanted = and_(issues.c.tracker == tracker, issues.c.id.in_(chunk))
-            for row in connection.execute(query.where(wanted).order_by(issues.c.id)).mappings():
+            query = select(issues, history.face, history.labels).outerjoin(issue_histories, same)
+            in_chunk = and_(issues.c.tracker == tracker, issues.c.id.in_(chunk))
+            for row in connection.execute(query.where(in_chunk).order_by(issues.c.id)).mappings():
                 yield _StaleHistory(
                     issue=_build_issue(row),
                     sources=frozenset(holders.get(row["id"], ())),
@@ -236,7 +237,7 @@ def _stale_histories(
 
 
 def _last_writes(connection: Connection, tracker: str, ids: Sequence[str]) -> dict[str, datetime]:
-    """When we wrote last on each of these issues."""
+    """Return issue id -> time of our last write."""
     entries, results = journal_entries.c, journal_results.c
     query = (
         select(entries.issue_id, func.max(results.at))
@@ -248,7 +249,7 @@ def _last_writes(connection: Connection, tracker: str, ids: Sequence[str]) -> di
 
 
 def _state_fingerprint(issue: Issue, selection: FieldSelection) -> str:
-    """What of an issue its flow state may depend on."""
+    """Return everything of an issue that its flow state may depend on."""
     labels = sorted(label for label in issue.labels if label.casefold() in selection.state_labels)
     return dump_json([issue.status, issue.resolution, str(issue.closed), issue.flagged, labels])
 

@@ -1,4 +1,4 @@
-"""What the store remembers of issues, read back."""
+"""Read stored issues and their events."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ _SELECT_ISSUES: Final = select(
     issues.c.vanished,
     issues.c.reopened,
 )
-"""In the order in which ``_build_known_issue`` takes them, and raw: all of it is read for every issue, again and again."""
+"""In the order that ``_build_known_issue`` expects, and raw: these rows are read for every issue in every run."""
 
 
 class IssuesPart(StorePart):
     def known_issues(self, *, tracker: str | None = None) -> Iterator[KnownIssue]:
-        """All issues, or those of one tracker, by tracker and id. Read page by page, so that 100,000 of them
-        need little memory and no transaction stays open while the caller works."""
+        """Yield all issues, or those of one tracker, ordered by tracker and id.
+
+        Reads page by page: 100,000 issues take little memory, and no transaction stays open while the caller works.
+        """
         query = _SELECT_ISSUES.order_by(issues.c.tracker, issues.c.id).limit(_PAGE_SIZE)
         if tracker is not None:
             query = query.where(issues.c.tracker == tracker)
@@ -52,9 +54,11 @@ class IssuesPart(StorePart):
             )
 
     def known_issue(self, tracker: str, id_or_key: str) -> KnownIssue | None:
-        """One issue by id, or by the key that it had last. An id goes before a key, and one that is there
-        before one that vanished."""
-        # By id or by key in one query, or in an order, and SQLite reads the whole tracker.
+        """Return one issue by id, or by its latest key.
+
+        An id is preferred to a key, and an existing issue to a vanished one.
+        """
+        # With both conditions or an order in one query SQLite scans all issues of the tracker.
         if by_id := self._find_by_id(tracker, id_or_key):
             return by_id
         keyed = select(issues.c.id).where(issues.c.tracker == tracker, issues.c.key == id_or_key)
@@ -64,7 +68,7 @@ class IssuesPart(StorePart):
         return min(found, key=_newest_first) if found else None
 
     def moved_issue(self, tracker: str, key: str) -> KnownIssue | None:
-        """The issue that had this key before it moved, as far as runs saw it move."""
+        """Return the issue that had this key before a move that a run noticed."""
         moved = (issue_events.c.tracker == tracker, issue_events.c.kind == "moved")
         query = (
             select(issue_events.c.issue_id, issue_events.c.before)
@@ -85,7 +89,7 @@ class IssuesPart(StorePart):
         )
 
     def issue_events(self, ref: IssueRef) -> list[IssueEvent]:
-        """What was seen happening to an issue, oldest first."""
+        """Return the events of an issue, oldest first."""
         query = select(issue_events).where(matches_ref(issue_events, ref)).order_by(issue_events.c.id)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings()
@@ -103,7 +107,7 @@ def _newest_first(known: KnownIssue) -> tuple[bool, float]:
 
 
 def _load_sources_by_issue(connection: Connection, rows: Sequence[Row[Any]]) -> SourcesByIssue:
-    """The sources of the issues of a page (which is in order of tracker and id)."""
+    """Return the sources of the issues of a page, which is ordered by tracker and id."""
     if not rows:
         return {}
     place = tuple_(memberships.c.tracker, memberships.c.issue_id)
@@ -116,18 +120,18 @@ def _load_sources_by_issue(connection: Connection, rows: Sequence[Row[Any]]) -> 
 
 
 SourcesByIssue = dict[tuple[str, str], frozenset[str]]
-"""(tracker, id) -> names of sources."""
+"""(tracker, id) -> source names."""
 
 
 def add_issue_source(sources_by_issue: SourcesByIssue, source: str, tracker: str, issue_id: str) -> None:
-    """A source holds an issue, beside those that are noted already."""
+    """Add a source to those of an issue."""
     before = sources_by_issue.get((tracker, issue_id))
     sources_by_issue[tracker, issue_id] = _single_source(source) if before is None else before | {source}
 
 
 @lru_cache(maxsize=1024)
 def _single_source(source: str) -> frozenset[str]:
-    """Most issues have one source, and many the same."""
+    """Return a shared frozenset: most issues have one source."""
     return frozenset((source,))
 
 
@@ -146,8 +150,8 @@ def _build_known_issue(row: Sequence[Any], sources: frozenset[str]) -> KnownIssu
     )
 
 
-def _parse_utc(moment: str | datetime) -> datetime:
-    """SQLite has times as text without a zone, PostgreSQL in the zone of the session."""
-    if isinstance(moment, str):
-        return datetime.fromisoformat(f"{moment}+00:00")
-    return moment.astimezone(UTC)
+def _parse_utc(time: str | datetime) -> datetime:
+    """Return an aware time. SQLite returns text without a zone, PostgreSQL times in the session's zone."""
+    if isinstance(time, str):
+        return datetime.fromisoformat(f"{time}+00:00")
+    return time.astimezone(UTC)

@@ -1,6 +1,6 @@
-"""The journal: every write is announced before it is sent, and its result noted after.
+"""Write-ahead journal: every write is recorded before it is sent, and its result afterwards.
 
-Append-only. An entry is never edited; what became of it is a row of its own, and the last one counts.
+Append-only: results are rows of their own, and the last one counts.
 """
 
 from __future__ import annotations
@@ -33,9 +33,11 @@ class JournalPart(StorePart):
         why: str,
         account: str | None = None,
     ) -> int:
-        """Announce a write; it is on the disk when this returns. ``payload`` (what is sent) and ``before``
-        (what was there) are JSON objects without secrets, ``account`` is the one that sends it. Out: the id of the
-        entry."""
+        """Record a write before it is sent, and return the id of the entry. Durable when it returns.
+
+        ``payload`` (what is sent) and ``before`` (the previous state) are JSON objects without secrets; ``account`` is
+        the sender.
+        """
         values = ref_columns(ref) | {
             "run_id": run_id,
             "at": at,
@@ -47,8 +49,8 @@ class JournalPart(StorePart):
             "account": account,
         }
         with self._database.write() as connection:
-            announced = connection.execute(insert(journal_entries).values(values)).inserted_primary_key
-        return int(cast("tuple[int]", announced)[0])
+            inserted = connection.execute(insert(journal_entries).values(values)).inserted_primary_key
+        return int(cast("tuple[int]", inserted)[0])
 
     def journal_result(
         self,
@@ -58,7 +60,7 @@ class JournalPart(StorePart):
         detail: str = "",
         after: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note what became of an announced write. After ``unknown`` another result may follow."""
+        """Record the result of a write. Another may follow after ``unknown``."""
         with self._database.write() as connection:
             _insert_result(connection, entry_id, outcome, at, detail, after)
 
@@ -74,9 +76,9 @@ class JournalPart(StorePart):
         deleted_subject: str | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note ``done`` and what we pushed by it, in one transaction: both or neither.
+        """Record ``done`` and the new pushed state in one transaction.
 
-        ``comment`` is what our comment is now; ``deleted_subject`` names the subject whose comment was deleted.
+        ``comment``: our comment as written. ``deleted_subject``: the subject whose comment was deleted.
         """
         with self._database.write() as connection:
             run_of_entry = select(journal_entries.c.run_id).where(journal_entries.c.id == entry_id)
@@ -91,7 +93,7 @@ class JournalPart(StorePart):
     def journal(
         self, *, run_id: str | None = None, ref: IssueRef | None = None, limit: int | None = None
     ) -> list[JournalEntry]:
-        """Entries with their results, oldest first; with ``limit`` the last so many."""
+        """Return entries with their results, oldest first; with ``limit`` only the last ones."""
         query = _select_entries()
         if run_id is not None:
             query = query.where(journal_entries.c.run_id == run_id)
@@ -101,19 +103,23 @@ class JournalPart(StorePart):
         return self._fetch_entries(newest_first)[::-1]
 
     def count_outcomes(self, run_id: str | None = None) -> list[OutcomeCount]:
-        """How often what became of announced writes, in one run or in all. Only ever grows: a write that was
-        ``unknown`` first counts as that and as what it turned out to be."""
+        """Count the results of all writes, or those of one run.
+
+        Counts only grow: a write that was ``unknown`` first counts again under its final result.
+        """
         entries, results = journal_entries, journal_results
-        what = (entries.c.tracker, entries.c.op, results.c.outcome)
-        query = select(*what, func.count().label("number")).join_from(entries, results).group_by(*what)
+        group = (entries.c.tracker, entries.c.op, results.c.outcome)
+        query = select(*group, func.count().label("number")).join_from(entries, results).group_by(*group)
         if run_id is not None:
             query = query.where(entries.c.run_id == run_id)
         with self._database.read() as connection:
             return [OutcomeCount(**row) for row in connection.execute(query).mappings()]
 
     def pending_writes(self) -> list[JournalEntry]:
-        """Entries of which nobody knows whether the write took effect, oldest first: without a result (the
-        run died there) or ``unknown`` (the answer was lost)."""
+        """Return entries with an unknown effect, oldest first.
+
+        They have no result, because the run died, or ``unknown``, because the response was lost.
+        """
         settled = select(journal_results.c.entry_id).where(journal_results.c.outcome != "unknown")
         still_open = _select_entries().where(journal_entries.c.id.not_in(settled))
         return self._fetch_entries(still_open.order_by(journal_entries.c.id))
@@ -136,7 +142,7 @@ def _insert_result(
 
 
 def _select_entries() -> Select[Any]:
-    """Each entry with its last result."""
+    """Select each entry with its last result."""
     entries, results = journal_entries, journal_results
     last = select(func.max(results.c.id)).where(results.c.entry_id == entries.c.id)
     return select(

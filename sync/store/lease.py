@@ -1,4 +1,4 @@
-"""The lease that keeps two runs apart: one row, which a dead run loses when its time is over."""
+"""The lease behind the run lock: one row with an expiry."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ _MAX_ATTEMPTS: Final = 5
 
 class LeasePart(StorePart):
     def acquire_lease(self, run_id: str, holder: str, ttl: timedelta) -> None:
-        """Become the only run on this store for ``ttl``. LeaseHeld when another run has it and it has not
-        expired. ``holder`` says to people who that is (host, process). Taking one's own again renews it."""
+        """Take the lease for ``ttl``, or renew one's own.
+
+        ``holder`` (user, host, process) is shown to others. Raises LeaseHeld while another run has an unexpired lease.
+        """
         for _ in range(_MAX_ATTEMPTS):
             if self._try_acquire(run_id, holder, ttl):
                 return
@@ -28,14 +30,14 @@ class LeasePart(StorePart):
                 row = (
                     connection.execute(select(leases).where(leases.c.name == _LEASE_NAME)).mappings().first()
                 )
-            if row is not None:  # else it was released between the two statements
+            if row is not None:  # None: it was released between the two statements
                 raise LeaseHeld(
                     holder=row["holder"], run_id=row["run_id"], since=row["since"], expires=row["expires"]
                 )
-        raise StoreError(f"The lease of the store {self._database.label} changes hands too fast. Run again.")
+        raise StoreError(f"The lease of the store {self._database.label} changed hands too often. Run again.")
 
     def _try_acquire(self, run_id: str, holder: str, ttl: timedelta) -> bool:
-        """One statement decides, so that two processes cannot both succeed."""
+        """Take the lease in one statement, so that two processes cannot both succeed."""
         now = self._now()
         with self._database.write() as connection:
             statement: Any = insert_statement(connection.dialect.name, leases).values(
@@ -46,19 +48,19 @@ class LeasePart(StorePart):
                 set_={name: statement.excluded[name] for name in ("run_id", "holder", "since", "expires")},
                 where=or_(leases.c.expires <= now, leases.c.run_id == run_id),
             )
-            # Without this option the count of an INSERT is not kept for every driver.
+            # Not every driver keeps the row count of an INSERT without this option.
             written = connection.execute(statement, execution_options={"preserve_rowcount": True})
             return bool(written.rowcount == 1)
 
     def lease(self) -> LeaseRecord | None:
-        """The lease as it stands, which may have run out; None when nobody holds one."""
+        """Return the lease, which may have expired; None without one."""
         columns = (leases.c.run_id, leases.c.holder, leases.c.since, leases.c.expires)
         with self._database.read() as connection:
             row = connection.execute(select(*columns).where(leases.c.name == _LEASE_NAME)).mappings().first()
         return LeaseRecord(**row) if row else None
 
     def renew_lease(self, run_id: str, ttl: timedelta) -> None:
-        """Keep the lease for ``ttl`` from now. LeaseLost when another run took it, or nobody holds it."""
+        """Extend the lease to ``ttl`` from now. Raises LeaseLost if another run or nobody holds it."""
         with self._database.write() as connection:
             renewed = connection.execute(
                 update(leases)
@@ -67,11 +69,11 @@ class LeasePart(StorePart):
             )
         if not renewed.rowcount:
             raise LeaseLost(
-                f"Run {run_id} was silent too long and lost its lease on the store to another run. "
-                "It stops here; the other run finishes the work."
+                f"Run {run_id} did not renew its lease in time, and another run took it. "
+                "This run stops; the other one finishes the work."
             )
 
     def release_lease(self, run_id: str) -> None:
-        """Give the lease back. Nothing happens when another run holds it."""
+        """Give up the lease. Does nothing if another run holds it."""
         with self._database.write() as connection:
             connection.execute(delete(leases).where(leases.c.name == _LEASE_NAME, leases.c.run_id == run_id))

@@ -1,7 +1,4 @@
-"""What a reading changes: the stored state of an issue, what the tracker says now, and what happened between.
-
-Pure; ``snapshot.py`` reads and writes the rows.
-"""
+"""Merge a stored issue with a fresh read, and detect the events in between. Pure."""
 
 from __future__ import annotations
 
@@ -16,30 +13,32 @@ from sync.store.codec import RowValues, encode_issue_payload
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergeResult:
-    """The row to write, or None when the stored one is newer; and what was noticed."""
+    """Row to write, None if the stored one is newer, and the events."""
 
     row: dict[str, Any] | None
     events: list[IssueEvent]
 
 
 def merge_issue(stored: RowValues | None, issue: Issue, at: datetime) -> MergeResult:
-    """Put a fresh reading on top of a stored row (without its payload). The newest ``updated`` wins; at equal
-    times the reading does, since trackers round."""
+    """Merge a fresh read with the stored row (without payload).
+
+    The newest ``updated`` wins; at equal times the fresh read does, because trackers round times.
+    """
     if stored is None:
         return MergeResult(row=_new_row(issue, at), events=[_appeared_event(issue, at)])
-    noticed = []
+    events = []
     if stored["vanished"] is not None:
-        noticed.append(IssueEvent(ref=issue.ref, at=at, kind="returned"))
+        events.append(IssueEvent(ref=issue.ref, at=at, kind="returned"))
     if issue.updated < stored["updated"]:
-        return MergeResult(row=None, events=noticed)
-    noticed += _detect_changes(stored, issue, at)
+        return MergeResult(row=None, events=events)
+    events += _detect_changes(stored, issue, at)
     came_back = stored["category"] == "done" and issue.category != "done"
     row = _content_columns(issue) | {
         "first_seen": stored["first_seen"],
         "first_labels": stored["first_labels"],
         "reopened": stored["reopened"] + came_back,
     }
-    return MergeResult(row=row, events=noticed)
+    return MergeResult(row=row, events=events)
 
 
 def _new_row(issue: Issue, at: datetime) -> dict[str, Any]:
@@ -67,17 +66,17 @@ def _appeared_event(issue: Issue, at: datetime) -> IssueEvent:
 
 
 def _detect_changes(stored: RowValues, issue: Issue, at: datetime) -> list[IssueEvent]:
-    noticed = []
+    events = []
     status = _status_value(stored["status"], stored["category"]), _status_value(issue.status, issue.category)
     if status[0] != status[1]:
-        noticed.append(IssueEvent(ref=issue.ref, at=at, kind="status", before=status[0], after=status[1]))
+        events.append(IssueEvent(ref=issue.ref, at=at, kind="status", before=status[0], after=status[1]))
     place = (
         _location_value(stored["key"], stored["container"]),
         _location_value(issue.ref.key, issue.container),
     )
     if place[0] != place[1]:
-        noticed.append(IssueEvent(ref=issue.ref, at=at, kind="moved", before=place[0], after=place[1]))
-    return noticed
+        events.append(IssueEvent(ref=issue.ref, at=at, kind="moved", before=place[0], after=place[1]))
+    return events
 
 
 def _status_value(status: str, category: str | None) -> dict[str, str | None]:

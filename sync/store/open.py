@@ -1,4 +1,4 @@
-"""From a URL to a store that is ready for use."""
+"""Open a store by its URL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sync.store.schema import migrate_to_head
 from sync.store.store import Store
 
 BUSY_MILLISECONDS: Final = 30_000
-"""How long SQLite waits for another process that writes."""
+"""Time that SQLite waits for another process that writes."""
 SYNCHRONOUS: Final = "FULL"
 
 _URL_ADVICE: Final = "Use sqlite:///path/to/state.db or postgresql://user@host/database."
@@ -26,11 +26,11 @@ _URL_ADVICE: Final = "Use sqlite:///path/to/state.db or postgresql://user@host/d
 def open_store(
     url: str, *, now: Callable[[], datetime], database: Callable[[Engine, str], Database] = Database
 ) -> Store:
-    """Open the store at an SQLAlchemy URL; create it, or bring its schema up to date, where needed.
+    """Open the store at an SQLAlchemy URL. Creates it or migrates its schema if needed.
 
-    ``sqlite:///file`` (the parent folder is created), ``sqlite://`` (memory), ``postgresql://...``.
-    ``now`` gives aware times. ``database`` makes what hands out transactions. StoreError when it cannot be
-    opened: corrupt, full, newer than the program, unreachable, driver missing.
+    URLs: ``sqlite:///file`` (creates the folder), ``sqlite://`` (in memory), ``postgresql://...``. ``now`` returns
+    aware times; ``database`` is the class that opens transactions. Raises StoreError if the store is corrupt, full,
+    unreachable, newer than the program, or lacks its driver.
     """
     parsed = _parse_url(url)
     engine = (
@@ -38,10 +38,10 @@ def open_store(
         if parsed.get_backend_name() == "sqlite"
         else _create_postgresql_engine(parsed)
     )
-    made = database(engine, _store_label(parsed))
+    opened = database(engine, _store_label(parsed))
     try:
-        migrate_to_head(made, now())
-        return Store(made, now)
+        migrate_to_head(opened, now())
+        return Store(opened, now)
     except BaseException:
         engine.dispose()
         raise
@@ -50,12 +50,10 @@ def open_store(
 def _parse_url(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except (ArgumentError, ValueError):  # their text may hold the password
-        raise StoreError(
-            f"The `store:` of the settings is not the URL of a database. {_URL_ADVICE}"
-        ) from None
+    except (ArgumentError, ValueError):  # the error text may hold the password
+        raise StoreError(f"The `store:` of the settings is not a database URL. {_URL_ADVICE}") from None
     backend = parsed.drivername.partition("+")[0]
-    if backend == "postgres":  # as several hosting companies write it
+    if backend == "postgres":  # as several hosting providers write it
         backend = "postgresql"
     if backend not in ("sqlite", "postgresql"):
         raise StoreError(f"A store cannot live in {backend!r}. {_URL_ADVICE}")
@@ -86,16 +84,17 @@ def _make_folder(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"The folder {file.parent} of the store cannot be made: {error.strerror}. "
+            f"The folder {file.parent} of the store cannot be created: {error.strerror}. "
             "Correct the permissions, or name another place in `store:` of the settings."
         ) from error
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
-    """The driver's own transactions start too late for us, so it gets none and ``_begin_sqlite`` starts them.
+    """Set the pragmas of a new connection.
 
-    FULL, not NORMAL: in WAL mode NORMAL may lose the last commits when the power fails, and a journal entry
-    has to be on the disk before the write that it announces leaves the machine. It costs one fsync a commit.
+    The driver's implicit transactions begin too late, so they are switched off and ``_begin_sqlite`` begins them. With
+    synchronous = NORMAL the WAL mode may lose the last commits at a power failure, but a journal entry must be on disk
+    before its write is sent: hence FULL, at the cost of one fsync per commit.
     """
     connection.isolation_level = None
     cursor = connection.cursor()
@@ -107,10 +106,13 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """A transaction that will write takes the lock first: one that reads, then writes, may fail at once when
-    another one wrote between, whatever the busy timeout."""
+    """Begin a transaction; one that is going to write takes the lock first.
+
+    A transaction that reads and then writes can fail at once if another one wrote in between, whatever the busy
+    timeout.
+    """
     immediate = connection.get_execution_options().get("immediate", False)
-    # Straight to the driver: it is done before every statement, and SQLAlchemy's way takes 20 times as long.
+    # Sent directly to the driver: SQLAlchemy takes 20 times as long, and this precedes every transaction.
     driver: Any = connection.connection.driver_connection
     try:
         driver.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -1,4 +1,4 @@
-"""What people decided on the trackers, as we learned it."""
+"""Manual overrides that runs found."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from sync.store.tables import overrides
 
 class OverridesPart(StorePart):
     def overrides(self) -> list[OverrideRecord]:
-        """All that stand, oldest first."""
+        """Return all overrides, oldest first."""
         return self._fetch(select(overrides))
 
     def overrides_on(self, ref: IssueRef) -> list[OverrideRecord]:
-        """Those that stand on one issue, oldest first."""
+        """Return the overrides on one issue, oldest first."""
         return self._fetch(select(overrides).where(matches_ref(overrides, ref)))
 
     def _fetch(self, selected: Select[Any]) -> list[OverrideRecord]:
@@ -32,8 +32,10 @@ class OverridesPart(StorePart):
     def add_override(
         self, ref: IssueRef, kind: OverrideKind, label: str, *, since: datetime, run_id: str, note: str = ""
     ) -> None:
-        """Record a decision. One that stands already keeps its ``since`` and ``run_id``; key and note are
-        brought up to date. ``label`` is the whole label, or the subject for a comment."""
+        """Save an override. An existing one keeps ``since`` and ``run_id``; key and note are updated.
+
+        ``label`` is the whole label, or the subject for a comment.
+        """
         row = ref_columns(ref) | {
             "kind": kind,
             "label": label,
@@ -45,7 +47,7 @@ class OverridesPart(StorePart):
             upsert(connection, overrides, [row], update=("key", "note"))
 
     def add_overrides(self, rows: Iterable[OverrideRecord]) -> None:
-        """Record many decisions in one transaction, as ``add_override`` does."""
+        """Save many overrides like ``add_override`` in one transaction."""
         values = [
             ref_columns(row.ref)
             | {
@@ -61,7 +63,7 @@ class OverridesPart(StorePart):
             upsert(connection, overrides, values, update=("key", "note"))
 
     def remove_override(self, ref: IssueRef, kind: OverrideKind, label: str) -> None:
-        """The decision was taken back. Nothing happens when there is none."""
+        """Delete an override that was withdrawn. Does nothing without one."""
         with self._database.write() as connection:
             connection.execute(
                 delete(overrides).where(

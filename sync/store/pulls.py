@@ -1,4 +1,4 @@
-"""The issues as the trackers told them last, and which source holds which."""
+"""Save pulls and censuses: issues, memberships in sources, and events."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ class PullsPart(StorePart):
     def save_pull(
         self, pulled: PulledSource, selection: FieldSelection, at: datetime, *, keep_ids: Collection[str] = ()
     ) -> list[IssueEvent]:
-        """Keep what a source that was read whole told, and move its watermark, in one transaction.
+        """Save a complete pull of a source and move its watermark, in one transaction.
 
-        A full pull says everything that the source holds: issues that are not in it leave the source (not the
-        store), but for the ids in ``keep_ids``: those that a direct read found, or found to have vanished, and
-        that count for a while yet. Out: what was noticed, also kept as events; ``left`` names who left.
+        After a full pull, issues that it lacks leave the source (not the store), except ``keep_ids``: issues that a
+        direct read found there, and vanished ones, which count for some days. Returns the events, which are saved as
+        well; ``left`` names issues that left.
         """
         source = pulled.source
         with self._database.write() as connection:
             before = load_source_state(connection, source.name)
-            noticed = _save_issues(connection, source.tracker, pulled.issues, at)
-            told = {issue.ref.id for issue in pulled.issues}
-            held = load_member_ids(connection, source)
+            events = _save_issues(connection, source.tracker, pulled.issues, at)
+            pulled_ids = {issue.ref.id for issue in pulled.issues}
+            members = load_member_ids(connection, source)
             changes: dict[str, Any] = {}
-            _add_members(connection, source, told - held)
+            _add_members(connection, source, pulled_ids - members)
             if pulled.full and not pulled.unchanged:
-                noticed += _remove_members(connection, source, held - told - set(keep_ids), at)
-                changes = {"count": len(told), "last_census": at}
+                events += _remove_members(connection, source, members - pulled_ids - set(keep_ids), at)
+                changes = {"count": len(pulled_ids), "last_census": at}
             elif before is None:
-                changes = {"count": len(told | held)}
+                changes = {"count": len(pulled_ids | members)}
             save_source_state(
                 connection,
                 source,
@@ -53,15 +53,15 @@ class PullsPart(StorePart):
                 last_whole=at,
                 **changes,
             )
-            _save_events(connection, noticed)
-        return noticed
+            _save_events(connection, events)
+        return events
 
     def save_issue(self, issue: Issue, at: datetime) -> list[IssueEvent]:
-        """Keep an issue that was read directly. Which sources hold it stays as it was."""
+        """Save an issue that was read directly. Its sources stay the same."""
         with self._database.write() as connection:
-            noticed = _save_issues(connection, issue.ref.tracker, [issue], at)
-            _save_events(connection, noticed)
-        return noticed
+            events = _save_issues(connection, issue.ref.tracker, [issue], at)
+            _save_events(connection, events)
+        return events
 
     def save_census(
         self,
@@ -70,32 +70,32 @@ class PullsPart(StorePart):
         vanished: Mapping[IssueRef, datetime],
         left: Collection[IssueRef],
     ) -> list[IssueEvent]:
-        """Keep which issues a source holds. ``census.pulled`` is not looked at: give it to ``save_pull``.
+        """Save the ids of a source. Save ``census.pulled`` by ``save_pull`` instead.
 
-        Only what a direct read proved leaves: ``left`` (is there, but elsewhere). What
-        has ``vanished`` (since when that is known) is marked and stays a member, because its last state counts
-        for some days. An id that is missing without such proof stays a member, too.
+        Only issues that a direct read found elsewhere (``left``) leave the source. ``vanished`` ones (id -> since
+        when) are marked and stay members, because their last state counts for some days. Other missing ids stay
+        members as well.
         """
         source = census.source
         with self._database.write() as connection:
             gone = {ref.id for ref in (*vanished, *left)}
-            held = load_member_ids(connection, source)
-            _add_members(connection, source, census.ids - held - gone)
-            noticed = _remove_members(connection, source, {ref.id for ref in left} & held, at)
-            noticed += _mark_vanished(connection, vanished)
-            noticed += _mark_returned(connection, source.tracker, census.ids - gone, at)
-            members = (held | census.ids) - gone
+            members = load_member_ids(connection, source)
+            _add_members(connection, source, census.ids - members - gone)
+            events = _remove_members(connection, source, {ref.id for ref in left} & members, at)
+            events += _mark_vanished(connection, vanished)
+            events += _mark_returned(connection, source.tracker, census.ids - gone, at)
+            members = (members | census.ids) - gone
             before = load_source_state(connection, source.name)
             save_source_state(connection, source, before, last_census=at, count=len(members))
-            _save_events(connection, noticed)
-        return noticed
+            _save_events(connection, events)
+        return events
 
     def mark_left(self, ref: IssueRef, at: datetime) -> None:
-        """Note that a direct read found an issue where no source asks. What we wrote on it stays known."""
-        here = (memberships.c.tracker == ref.tracker, memberships.c.issue_id == ref.id)
+        """Note that a direct read found the issue outside of all sources. Its pushed state stays known."""
+        of_issue = (memberships.c.tracker == ref.tracker, memberships.c.issue_id == ref.id)
         with self._database.write() as connection:
-            sources = connection.execute(select(memberships.c.source).where(*here)).scalars().all()
-            connection.execute(delete(memberships).where(*here))
+            sources = connection.execute(select(memberships.c.source).where(*of_issue)).scalars().all()
+            connection.execute(delete(memberships).where(*of_issue))
             _save_events(
                 connection,
                 [
@@ -105,7 +105,7 @@ class PullsPart(StorePart):
             )
 
     def mark_vanished(self, ref: IssueRef, at: datetime) -> None:
-        """Note that a direct read said that an issue is not there. Any later reading takes it back."""
+        """Note that the issue did not exist at a direct read. A later read that finds it clears the mark."""
         with self._database.write() as connection:
             _save_events(connection, _mark_vanished(connection, {ref: at}))
 
@@ -119,23 +119,23 @@ def _save_issues(
         if other is None or issue.updated >= other.updated:
             latest[issue.ref.id] = issue
     stored = _stored_rows(connection, tracker, latest)
-    noticed: list[IssueEvent] = []
+    events: list[IssueEvent] = []
     rows: list[dict[str, Any]] = []
-    back: list[str] = []
+    returned: list[str] = []
     for issue_id, issue in latest.items():
         merged = merge_issue(stored.get(issue_id), issue, at)
-        noticed += merged.events
+        events += merged.events
         if merged.row is not None:
             rows.append(merged.row)
         elif merged.events:
-            back.append(issue_id)
+            returned.append(issue_id)
     upsert(connection, issues, rows, update=_CONTENT_COLUMNS)
-    _clear_vanished(connection, tracker, back)
-    return noticed
+    _clear_vanished(connection, tracker, returned)
+    return events
 
 
 def _stored_rows(connection: Connection, tracker: str, ids: Iterable[str]) -> dict[str, RowValues]:
-    """The rows of these issues by id, without payload."""
+    """Return id -> row without payload."""
     found: dict[str, RowValues] = {}
     for chunk in chunks(ids):
         query = select(*_STATE_COLUMNS).where(issues.c.tracker == tracker, issues.c.id.in_(chunk))
@@ -172,14 +172,14 @@ def _remove_members(
 
 
 def _stored_ref(tracker: str, issue_id: str, stored: Mapping[str, RowValues]) -> IssueRef:
-    """An id that only a census named has no key yet."""
+    """Return the ref of a stored issue. An id from a census has no key yet and stands for it."""
     key = stored[issue_id]["key"] if issue_id in stored else issue_id
     return IssueRef(tracker=tracker, id=issue_id, key=key)
 
 
 def _mark_vanished(connection: Connection, vanished: Mapping[IssueRef, datetime]) -> list[IssueEvent]:
-    """Mark issues that were not marked before; the first mark stays."""
-    noticed = []
+    """Mark issues as vanished. Existing marks keep their time."""
+    events = []
     for ref, at in vanished.items():
         marked = connection.execute(
             update(issues)
@@ -187,21 +187,21 @@ def _mark_vanished(connection: Connection, vanished: Mapping[IssueRef, datetime]
             .values(vanished=at)
         )
         if marked.rowcount:
-            noticed.append(IssueEvent(ref=ref, at=at, kind="vanished"))
-    return noticed
+            events.append(IssueEvent(ref=ref, at=at, kind="vanished"))
+    return events
 
 
 def _mark_returned(
     connection: Connection, tracker: str, ids: Collection[str], at: datetime
 ) -> list[IssueEvent]:
-    """Issues that were marked as vanished and are seen again."""
+    """Clear the mark of vanished issues that are listed again."""
     marked = issues.c.vanished.is_not(None)
     query = select(issues.c.id, issues.c.key).where(issues.c.tracker == tracker, marked)
-    back = [row for row in connection.execute(query) if row.id in ids]
-    _clear_vanished(connection, tracker, [row.id for row in back])
+    returned = [row for row in connection.execute(query) if row.id in ids]
+    _clear_vanished(connection, tracker, [row.id for row in returned])
     return [
         IssueEvent(ref=IssueRef(tracker=tracker, id=row.id, key=row.key), at=at, kind="returned")
-        for row in back
+        for row in returned
     ]
 
 

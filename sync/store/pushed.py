@@ -1,4 +1,4 @@
-"""What we last wrote on the trackers: labels and status comments."""
+"""Pushed state: labels and status comments as we last wrote them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CAPABILITY_PREFIX = "capability:"
 
 class PushedPart(StorePart):
     def pushed_labels(self) -> dict[IssueRef, dict[str, PushedLabelRecord]]:
-        """The labels that we put and did not remove, by issue and label."""
+        """Return issue -> label -> record of all labels that we added and did not remove."""
         found: dict[IssueRef, dict[str, PushedLabelRecord]] = {}
         with self._database.read() as connection:
             for row in connection.execute(_select_with_current_key(pushed_labels)).mappings():
@@ -32,14 +32,14 @@ class PushedPart(StorePart):
         return found
 
     def pushed_labels_on(self, ref: IssueRef) -> list[PushedLabelRecord]:
-        """The labels that we put on one issue and did not remove, in order."""
+        """Return the pushed labels of one issue, ordered by name."""
         query = select(pushed_labels).where(matches_ref(pushed_labels, ref)).order_by(pushed_labels.c.label)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings()
             return [PushedLabelRecord(label=row["label"], run_id=row["run_id"], at=row["at"]) for row in rows]
 
     def pushed_label_names(self) -> dict[IssueRef, frozenset[str]]:
-        """The same without runs and times, for many issues at once."""
+        """Return issue -> names of its pushed labels."""
         order = (pushed_labels.c.tracker, pushed_labels.c.issue_id, pushed_labels.c.label)
         query = _select_with_current_key(pushed_labels, *order).order_by(*order)
         with self._database.read() as connection:
@@ -51,7 +51,7 @@ class PushedPart(StorePart):
         return found
 
     def pushed_comments(self) -> dict[str, PushedCommentRecord]:
-        """Our status comments by subject."""
+        """Return subject -> status comment."""
         with self._database.read() as connection:
             rows = connection.execute(_select_with_current_key(pushed_comments)).mappings()
             return {row["subject"]: PushedCommentRecord(**row_with_ref(row)) for row in rows}
@@ -59,24 +59,24 @@ class PushedPart(StorePart):
     def record_pushed_labels(
         self, ref: IssueRef, added: Collection[str], removed: Collection[str], run_id: str, at: datetime
     ) -> None:
-        """Remember labels as ours, or as not ours any more."""
+        """Record labels as added or removed by us."""
         with self._database.write() as connection:
             save_pushed_labels(connection, ref, added, removed, run_id, at)
 
     def record_pushed_comment(self, comment: PushedCommentRecord) -> None:
-        """Remember the comment of a subject, in place of what was known of it."""
+        """Save the status comment of a subject in place of an earlier one."""
         with self._database.write() as connection:
             save_pushed_comment(connection, comment)
 
     def forget_pushed_comment(self, subject: str) -> None:
-        """The subject has no comment of ours any more."""
+        """Delete the record of a subject's status comment."""
         with self._database.write() as connection:
             delete_pushed_comment(connection, subject)
 
     def rename_subject(self, old: str, new: str) -> None:
-        """Carry the comment of ``old``, and for ``capability:<id>`` its baseline, over to ``new``.
+        """Rename the subject of a comment and, for ``capability:<id>``, of its baseline. Idempotent.
 
-        What ``new`` has already stays, and then ``old`` keeps its own. Doing it again changes nothing.
+        If ``new`` has its own, both stay.
         """
         with self._database.write() as connection:
             _rename_value(connection, pushed_comments.c.subject, old, new)
@@ -85,24 +85,24 @@ class PushedPart(StorePart):
                 _rename_value(connection, baselines.c.capability, *ids)
 
     def rename_baseline(self, old: str, new: str) -> None:
-        """Carry the baseline of a capability id over to another, unless that one has its own."""
+        """Give the baseline of a capability to another id, unless that one has its own."""
         with self._database.write() as connection:
             _rename_value(connection, baselines.c.capability, old, new)
 
     def pushed_fingerprint(self, refs: Iterable[IssueRef]) -> str:
-        """A hash of what we pushed on these issues, for saved change sets: any change gives another."""
-        wanted = {(ref.tracker, ref.id) for ref in refs}
+        """Return a hash of the pushed state of these issues. Saved change sets are stale if it differs."""
+        keys = {(ref.tracker, ref.id) for ref in refs}
         with self._database.read() as connection:
             labels = [
                 [row.tracker, row.issue_id, row.label]
-                for chunk in chunks(sorted(wanted))
+                for chunk in chunks(sorted(keys))
                 for row in connection.execute(_select_labels(chunk))
-                if (row.tracker, row.issue_id) in wanted
+                if (row.tracker, row.issue_id) in keys
             ]
             comments = [
                 [row.tracker, row.issue_id, row.subject, row.comment_id, row.full_hash, row.state]
                 for row in connection.execute(select(pushed_comments))
-                if (row.tracker, row.issue_id) in wanted
+                if (row.tracker, row.issue_id) in keys
             ]
         return hashlib.sha256(dump_json([sorted(labels), sorted(comments)]).encode()).hexdigest()
 
@@ -115,7 +115,7 @@ def save_pushed_labels(
     run_id: str,
     at: datetime,
 ) -> None:
-    """Within a transaction: remember the added labels as pushed, forget the removed ones."""
+    """Within a transaction, record labels as added or removed by us."""
     if removed:
         connection.execute(
             delete(pushed_labels).where(matches_ref(pushed_labels, ref), pushed_labels.c.label.in_(removed))
@@ -125,7 +125,7 @@ def save_pushed_labels(
 
 
 def save_pushed_comment(connection: Connection, comment: PushedCommentRecord) -> None:
-    """Within a transaction: remember the comment of a subject."""
+    """Within a transaction, save the status comment of a subject."""
     row = ref_columns(comment.ref) | {
         "subject": comment.subject,
         "comment_id": comment.comment_id,
@@ -140,26 +140,28 @@ def save_pushed_comment(connection: Connection, comment: PushedCommentRecord) ->
 
 
 def delete_pushed_comment(connection: Connection, subject: str) -> None:
-    """Within a transaction: forget the comment of a subject."""
+    """Within a transaction, delete the record of a subject's status comment."""
     connection.execute(delete(pushed_comments).where(pushed_comments.c.subject == subject))
 
 
 def _select_with_current_key(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
-    """These columns (else all but the key) and last the key: the one that the issue has now. The key of the day
-    on which we wrote is of no use once the repository was renamed or the issue moved."""
+    """Select these columns (default: all but the key) and, last, the issue's current key.
+
+    The key at the time of the write is useless once the issue moved or its repository was renamed.
+    """
     key = func.coalesce(issues.c.key, table.c.key).label("key")
     is_same = and_(issues.c.tracker == table.c.tracker, issues.c.id == table.c.issue_id)
-    wanted = columns or [column for column in table.c if column.name != "key"]
-    return select(*wanted, key).select_from(table.outerjoin(issues, is_same))
+    selected = columns or [column for column in table.c if column.name != "key"]
+    return select(*selected, key).select_from(table.outerjoin(issues, is_same))
 
 
 def _select_labels(refs: Collection[tuple[str, str]]) -> Select[Any]:
-    """By id alone, which takes one bound value a ref; the caller looks at the tracker."""
+    """Select by issue id alone, with one bound value per ref; the caller filters by tracker."""
     ids = sorted({issue_id for _, issue_id in refs})
     return select(pushed_labels).where(pushed_labels.c.issue_id.in_(ids))
 
 
 def _rename_value(connection: Connection, column: Any, old: str, new: str) -> None:
-    taken = connection.execute(select(column).where(column == new)).first()
-    if taken is None:
+    existing = connection.execute(select(column).where(column == new)).first()
+    if existing is None:
         connection.execute(update(column.table).where(column == old).values({column.name: new}))

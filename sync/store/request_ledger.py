@@ -1,4 +1,4 @@
-"""The ledger of writes: what each credential sent in the last hour, over all runs on this store."""
+"""Ledger of writes: what each credential sent in the last hour, across all runs on this store."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sync.store.base import StorePart
 from sync.store.tables import sent_writes
 
 _RETENTION: Final = timedelta(hours=1)
-"""The longest span over which a tracker counts."""
+"""Longest period of a tracker's rate limit."""
 
 
 class RequestLedgerPart(StorePart):
-    """``connectors.pace.Ledger``."""
+    """Implements ``connectors.http.rate_limiter.WriteLedger``."""
 
     def writes_since(self, credential: str, since: datetime) -> list[tuple[datetime, bool]]:
-        """The writes of a credential after ``since``, oldest first: when, and whether it made content."""
+        """Return (time, creates content) of a credential's writes after ``since``, oldest first."""
         query = (
             select(sent_writes.c.at, sent_writes.c.content)
             .where(sent_writes.c.credential == credential, sent_writes.c.at > since)
@@ -28,7 +28,10 @@ class RequestLedgerPart(StorePart):
             return [(at, bool(content)) for at, content in connection.execute(query)]
 
     def record_write(self, credential: str, at: datetime, *, content: bool) -> None:
-        """A write is about to be sent. ``credential`` holds no secret. What is older than an hour is forgotten."""
+        """Record a write before it is sent, and delete entries older than an hour.
+
+        ``credential`` holds no secret.
+        """
         with self._database.write() as connection:
             connection.execute(
                 delete(sent_writes).where(

@@ -1,4 +1,4 @@
-"""What roll-ups build on from run to run: baselines, assignments and the last figures."""
+"""Roll-ups, baselines and assignments, which later runs compare with."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sync.store.database import chunks, upsert
 from sync.store.tables_results import assignment_history, assignments, baselines, rollups
 
 _INDEX_SUBJECT: Final = ""
-"""The subject of the row that stands for a roll-up as a whole."""
+"""Subject of the row that lists the subjects of a roll-up in order."""
 
 
 class RollupsPart(StorePart):
     def baselines(self) -> dict[str, Baseline]:
-        """By capability id."""
+        """Return capability id -> baseline."""
         with self._database.read() as connection:
             return {
                 row.capability: Baseline(capability=row.capability, at=row.at, refs=_parse_refs(row.refs))
@@ -30,20 +30,19 @@ class RollupsPart(StorePart):
             }
 
     def save_baseline(self, capability_id: str, at: datetime, refs: Collection[IssueRef]) -> None:
-        """Set the baseline of a capability, in place of an older one."""
+        """Set the baseline of a capability in place of an older one."""
         listed = [[ref.tracker, ref.id, ref.key] for ref in sorted(refs)]
         with self._database.write() as connection:
             row = {"capability": capability_id, "at": at, "refs": listed}
             upsert(connection, baselines, [row], update=("at", "refs"))
 
     def assignments(self) -> dict[IssueRef, AssignmentRecord]:
-        """Where each issue counted after the last run that saved it. Issues that were assigned once and are
-        not any more are here with ``capability`` None."""
+        """Return issue -> assignment. Issues that lost theirs have one with ``capability`` None."""
         with self._database.read() as connection:
             return _current_assignments(connection)
 
     def save_assignments(self, run_id: str, at: datetime, now_assigned: Sequence[Assignment]) -> None:
-        """Keep where every issue counts now; what is not named counts nowhere. Changes make the history."""
+        """Save all current assignments; other issues lose theirs. Changes go into the history."""
         with self._database.write() as connection:
             before = _current_assignments(connection)
             now: dict[IssueRef, AssignmentRecord] = {}
@@ -63,14 +62,17 @@ class RollupsPart(StorePart):
             _append_history(connection, changed, at)
 
     def assignment_history(self, ref: IssueRef) -> list[AssignmentRecord]:
-        """Every change of where an issue counts, oldest first; ``since`` is when each was seen."""
+        """Return every change of an issue's assignment, oldest first.
+
+        ``since`` is the time of the run that noticed the change.
+        """
         columns = [column for column in assignment_history.c if column.name != "id"]
         query = select(*columns).where(matches_ref(assignment_history, ref)).order_by(assignment_history.c.id)
         with self._database.read() as connection:
             return [AssignmentRecord(**row_with_ref(row)) for row in connection.execute(query).mappings()]
 
     def save_rollup(self, run_id: str, at: datetime, by_subject: Mapping[str, Any]) -> None:
-        """Keep the figures of a run, a JSON value for each subject. Saving again replaces them."""
+        """Save the roll-up of a run as subject -> JSON value, in place of an earlier save of the same run."""
         shared = {"run_id": run_id, "at": at}
         rows = [shared | {"subject": subject, "body": body} for subject, body in by_subject.items()]
         whole = shared | {"subject": _INDEX_SUBJECT, "body": list(by_subject)}
@@ -79,8 +81,10 @@ class RollupsPart(StorePart):
             connection.execute(insert(rollups), [*rows, whole])
 
     def last_rollup(self, at: datetime | None = None) -> tuple[datetime, dict[str, Any]] | None:
-        """When figures were kept last (up to ``at``), and they, by subject in the order given; None before the
-        first."""
+        """Return the last saved roll-up, if given up to ``at``: (time, subject -> JSON value in order).
+
+        Returns None before the first.
+        """
         newest = select(func.max(rollups.c.id)).where(rollups.c.subject == _INDEX_SUBJECT)
         if at is not None:
             newest = newest.where(rollups.c.at <= at)
@@ -131,7 +135,7 @@ def _unassigned_record(before: AssignmentRecord, run_id: str, at: datetime) -> A
 
 
 def _assignment_identity(row: AssignmentRecord | None) -> tuple[str | None, ...] | None:
-    """What makes two rows different."""
+    """Return the values whose change makes a new history entry."""
     return (row.capability, row.rule, row.team, row.iteration) if row else None
 
 

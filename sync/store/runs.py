@@ -1,4 +1,4 @@
-"""The executions of the program."""
+"""Records of runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IDLE_RUN_RETENTION: Final = timedelta(days=30)
 
 
 def _is_idle() -> ColumnElement[bool]:
-    """No other row needs this one of ``runs``, nor does anybody ask when the command last succeeded."""
+    """Return the condition that a run left no trace and is not the last success of its command."""
     traces = [
         select(table.c.run_id).where(table.c.run_id == runs.c.id).correlate(runs).exists()
         for table in (journal_entries, rollups)
@@ -32,7 +32,7 @@ class RunsPart(StorePart):
     def start_run(
         self, run_id: str, command: str, options: Mapping[str, Any], holder: str | None = None
     ) -> None:
-        """Note that a run began now. ``options`` are JSON values, without secrets; ``holder`` is who runs it."""
+        """Record the start of a run, now. ``options`` are JSON values without secrets; ``holder`` names the process."""
         with self._database.write() as connection:
             connection.execute(
                 insert(runs).values(
@@ -46,10 +46,10 @@ class RunsPart(StorePart):
             )
 
     def finish_run(self, run_id: str, outcome: str, exit_code: int, summary: Mapping[str, Any]) -> None:
-        """Note how a run ended, now. ``summary`` is a JSON object.
+        """Record the end of a run, now. ``summary`` is a JSON object.
 
-        Runs that began more than ``IDLE_RUN_RETENTION`` ago, wrote nothing and moved no figure are forgotten then: a crontab
-        makes 35,000 of them a year. The last success of each command stays.
+        Also deletes runs older than ``IDLE_RUN_RETENTION`` that wrote nothing and saved no roll-up, of which a crontab
+        makes 35,000 a year. The last success of each command stays.
         """
         now = self._now()
         with self._database.write() as connection:
@@ -61,26 +61,26 @@ class RunsPart(StorePart):
             connection.execute(delete(runs).where(runs.c.started < now - IDLE_RUN_RETENTION, _is_idle()))
 
     def find_run(self, run_id: str) -> RunRecord | None:
-        """One run, or None when there is none of this id."""
+        """Return a run by its id; None if it is unknown."""
         with self._database.read() as connection:
             row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
         return RunRecord(**row) if row else None
 
     def runs_of_command(self, command: str) -> list[RunRecord]:
-        """All runs of one command, oldest first."""
+        """Return all runs of a command, oldest first."""
         query = select(runs).where(runs.c.command == command).order_by(runs.c.started, runs.c.id)
         with self._database.read() as connection:
             return [RunRecord(**row) for row in connection.execute(query).mappings()]
 
     def last_success(self, command: str) -> datetime | None:
-        """When a run of this command last ended with exit code 0 (UTC); None when none did."""
+        """Return when a run of this command last ended with exit code 0 (UTC); None if none did."""
         query = select(func.max(runs.c.finished)).where(runs.c.command == command, runs.c.exit_code == 0)
         with self._database.read() as connection:
             found: datetime | None = connection.execute(query).scalar_one()
         return found
 
     def recent_runs(self, limit: int = 20) -> list[RunRecord]:
-        """The last runs, newest first."""
+        """Return the last runs, newest first."""
         newest_first = select(runs).order_by(runs.c.started.desc(), runs.c.id.desc()).limit(limit)
         with self._database.read() as connection:
             return [RunRecord(**row) for row in connection.execute(newest_first).mappings()]

@@ -1,4 +1,4 @@
-"""Which schema a store has, and how it gets to the one that this program knows."""
+"""Schema version of a store, creation and migration."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sync.store.tables import store_facts
 from sync.store.tables_base import metadata
 
 HEAD: Final = "0007"
-"""The last migration. Known here so that a store that is up to date opens without loading Alembic."""
+"""The last migration. Known here so that opening an up-to-date store does not import Alembic."""
 
 _MIGRATION_LOCK: Final = 7_302_118_664_019_205
-"""Any number that no other program on the same server uses as an advisory lock."""
+"""Key of the PostgreSQL advisory lock; any number that no other program on the server uses."""
 
 
 _CREATE_VERSION_TABLE: Final = """
@@ -27,13 +27,13 @@ CREATE TABLE alembic_version (
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 )
 """
-"""As Alembic makes it."""
+"""The table as Alembic creates it."""
 
 
 def migrate_to_head(database: Database, at: datetime) -> None:
-    """Create the schema or migrate it, in one transaction, unless it is at HEAD already.
+    """Create or migrate the schema in one transaction, unless it is at HEAD.
 
-    StoreError when it is newer than the program, or when a migration fails (nothing is changed then).
+    Raises StoreError if it is newer than the program or if a migration fails, which changes nothing.
     """
     with database.read() as connection:
         if current_revision(connection) == HEAD:
@@ -42,7 +42,7 @@ def migrate_to_head(database: Database, at: datetime) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATION_LOCK})
         found = current_revision(connection)
-        if found != HEAD:  # nobody else did it while we waited for the lock
+        if found != HEAD:  # another process may have migrated while this one waited for the lock
             if found is None:
                 _create_schema(connection, database.label)
             else:
@@ -51,14 +51,14 @@ def migrate_to_head(database: Database, at: datetime) -> None:
 
 
 def current_revision(connection: Connection) -> str | None:
-    """The migration that a store is at; None for an empty one."""
+    """Return the migration of a store; None for an empty one."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _create_schema(connection: Connection, label: str) -> None:
-    """All tables at once: the same as every migration in turn (a test compares them), in a tenth of the time."""
+    """Create all tables at once, ten times as fast as by migrations. A test compares the results."""
     try:
         for statement in (*_create_statements(connection.engine.url.drivername), _CREATE_VERSION_TABLE):
             connection.exec_driver_sql(statement)
@@ -69,19 +69,19 @@ def _create_schema(connection: Connection, label: str) -> None:
 
 @cache
 def _create_statements(driver: str) -> tuple[str, ...]:
-    """What creates all tables; SQLAlchemy takes longer to write it than a database to carry it out."""
-    made: list[str] = []
+    """Return the DDL of all tables. Cached: SQLAlchemy takes longer to write it than a database to run it."""
+    statements: list[str] = []
 
-    def keep(element: Any, *_: Any, **__: Any) -> None:
-        made.append(str(element.compile(dialect=mock.dialect)))
+    def collect(element: Any, *_: Any, **__: Any) -> None:
+        statements.append(str(element.compile(dialect=mock.dialect)))
 
-    mock = create_mock_engine(f"{driver}://", keep)
+    mock = create_mock_engine(f"{driver}://", collect)
     metadata.create_all(mock, checkfirst=False)
-    return tuple(made)
+    return tuple(statements)
 
 
 def run_migrations(connection: Connection, label: str) -> None:
-    """Every migration from where the store is to HEAD. StoreError as ``migrate_to_head``."""
+    """Run every migration up to HEAD. Raises StoreError like ``migrate_to_head``."""
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -100,6 +100,6 @@ def run_migrations(connection: Connection, label: str) -> None:
     try:
         command.upgrade(config, "head")
     except CommandError as error:
-        raise StoreError(f"The store {label} could not be brought up to date: {error}.") from error
+        raise StoreError(f"The store {label} could not be migrated: {error}.") from error
     except DBAPIError as error:
         raise StoreError(describe_error(label, error)) from error

@@ -1,8 +1,8 @@
-"""A stored snapshot as a file: JSON Lines, gzipped when the name ends in ``.gz``.
+"""Snapshot files: an exported store as JSON Lines, gzipped if the name ends in ``.gz``.
 
-The first line says what it is, then comes one line for each row, and the last line says how many there were, so
-that a file that was cut off is seen. It holds titles, people's names and labels of issues, but no token and no
-text that was longer than a title, unless bodies were asked for.
+The first line is the header, each further line a row, and the last line the number of rows, by which truncation is
+detected. A snapshot holds titles, labels and people's names. It holds no credentials, and texts of issues only on
+request.
 """
 
 from __future__ import annotations
@@ -33,28 +33,28 @@ from sync.store.codec import dump_json
 FORMAT: Final = "increment-sync-snapshot"
 VERSION: Final = 1
 MAX_LINE: Final = 8 << 20
-"""Bytes. A baseline of 100,000 issues is one line."""
+"""Bytes. The baseline of 100,000 issues is one line."""
 
 _GZIP: Final = b"\x1f\x8b"
 
 
 class UnreadableSnapshot(StoreError):
-    """The file is no snapshot that this program can read; the sentence says why and what to do."""
+    """The file is not a snapshot that this version can read; the message says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SnapshotHeader:
-    """What a snapshot file says of itself."""
+    """Header of a snapshot file."""
 
     instance: str
     exported_at: datetime
-    """When it was exported (aware, UTC)."""
+    """Aware, UTC."""
     has_bodies: bool
-    """Whether the texts of issues are in it."""
+    """True if the texts of issues are included."""
 
 
 def write_snapshot(path: Path, header: SnapshotHeader, rows: Iterable[SnapshotRow]) -> int:
-    """Write a file whole or not at all. Out: how many rows. OSError when that cannot be done."""
+    """Write a snapshot file atomically and return the number of rows. Raises OSError."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     count = 0
     try:
@@ -75,41 +75,42 @@ def write_snapshot(path: Path, header: SnapshotHeader, rows: Iterable[SnapshotRo
 
 
 def read_header(path: Path) -> SnapshotHeader:
-    """What the file says of itself. Raises UnreadableSnapshot, OSError."""
+    """Read the header. Raises UnreadableSnapshot, OSError."""
     with _open_lines(path) as lines:
         return _parse_header(path, next(lines, b""))
 
 
 def read_rows(path: Path, skipped_tables: Collection[str] = ()) -> Iterator[SnapshotRow]:
-    """Every row of the file, without those of the tables that are passed over: they are only counted. Raises
-    UnreadableSnapshot, at the latest after the last row: whoever keeps the rows waits for the end. OSError when the
-    file cannot be read."""
-    unread = tuple(f'["{table}",'.encode() for table in skipped_tables)
+    """Yield the rows of a file; those of ``skipped_tables`` are only counted.
+
+    Raises UnreadableSnapshot, possibly only after the last row: save nothing before the end. Raises OSError.
+    """
+    skipped = tuple(f'["{table}",'.encode() for table in skipped_tables)
     count = 0
     with _open_lines(path) as lines:
         _parse_header(path, next(lines, b""))
         for number, line in enumerate(lines, start=2):
-            if line.startswith(unread):
+            if line.startswith(skipped):
                 count += 1
                 continue
             try:
-                # Twice as quick as the standard library.
-                said = from_json(line, cache_strings="keys")
+                # Twice as fast as the standard library.
+                row = from_json(line, cache_strings="keys")
             except ValueError:
-                raise _damaged_file(path, f"line {number} is no JSON") from None
-            if isinstance(said, list) and list(map(type, said)) == [str, dict]:
+                raise _damaged_file(path, f"line {number} is not JSON") from None
+            if isinstance(row, list) and list(map(type, row)) == [str, dict]:
                 count += 1
-                yield tuple(said)
-            elif said == {"rows": count}:
+                yield tuple(row)
+            elif row == {"rows": count}:
                 return
             else:
-                raise _damaged_file(path, f"line {number} is not what it should be")
+                raise _damaged_file(path, f"line {number} is neither a row nor the end")
     raise _damaged_file(path, "it ends too early")
 
 
 @contextmanager
 def open_snapshot(path: Path, now: Callable[[], datetime]) -> Iterator[Store]:
-    """What the file says, to be looked at (see ``SnapshotView``). Raises UnreadableSnapshot, StoreError, OSError."""
+    """Open a snapshot file for reading (see ``SnapshotView``). Raises UnreadableSnapshot, StoreError, OSError."""
     store = open_snapshot_view(
         read_rows(path, skipped_tables=SNAPSHOT_TABLE_NAMES - VIEW_TABLE_NAMES), now=now
     )
@@ -121,26 +122,26 @@ def open_snapshot(path: Path, now: Callable[[], datetime]) -> Iterator[Store]:
 
 def _parse_header(path: Path, line: bytes) -> SnapshotHeader:
     try:
-        said = json.loads(line)
-        is_ours = said["format"] == FORMAT
+        fields = json.loads(line)
+        is_snapshot = fields["format"] == FORMAT
     except (ValueError, KeyError, TypeError):
-        is_ours = False
-    if not is_ours:
+        is_snapshot = False
+    if not is_snapshot:
         raise UnreadableSnapshot(
-            f"{path} is no snapshot: make one with `increment-sync snapshot export {path.name}`."
+            f"{path} is not a snapshot: export one with `increment-sync snapshot export {path.name}`."
         )
-    if said.get("version") != VERSION:
+    if fields.get("version") != VERSION:
         raise UnreadableSnapshot(
-            f"{path} is a snapshot of version {said.get('version')} and this program reads version {VERSION}: "
+            f"{path} is a snapshot of version {fields.get('version')} and this program reads version {VERSION}: "
             "export it with the same version of increment-sync that reads it."
         )
     try:
-        taken = datetime.fromisoformat(said["taken"])
+        exported_at = datetime.fromisoformat(fields["taken"])
         return SnapshotHeader(
-            instance=str(said["instance"]), exported_at=taken, has_bodies=bool(said["bodies"])
+            instance=str(fields["instance"]), exported_at=exported_at, has_bodies=bool(fields["bodies"])
         )
     except (ValueError, KeyError, TypeError):
-        raise _damaged_file(path, "its first line lacks something") from None
+        raise _damaged_file(path, "its header is incomplete") from None
 
 
 def _damaged_file(path: Path, why: str) -> UnreadableSnapshot:

@@ -1,4 +1,4 @@
-"""The stored snapshot as rows that can be carried into another store: no journal, no watermarks, no secrets."""
+"""Export and import of a store as rows, without journal, watermarks and secrets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from sync.store.tables_base import metadata
 from sync.store.tables_results import assignment_history, assignments, baselines, rollups
 
 SnapshotRow = tuple[str, dict[str, Any]]
-"""Name of a table, and a row of it by column, as JSON values."""
+"""(table name, column -> JSON value)."""
 
 _SNAPSHOT_TABLES: Final = (
     store_facts,
@@ -50,21 +50,23 @@ _SNAPSHOT_TABLES: Final = (
     rollups,
     cache,
 )
-"""In this order: who holds an issue is told before the issue."""
+"""In this order: memberships come before issues."""
 
 SNAPSHOT_TABLE_NAMES: Final = frozenset(table.name for table in _SNAPSHOT_TABLES)
 
 _AUTO_ID_TABLES: Final = ("rollups", "assignment_history", "issue_events")
 _LOCAL_COLUMNS: Final = {"sources": ("watermark", "since", "etag")}
-"""A store that was filled from a snapshot reads every source in full once: nobody knows what it was left out."""
+"""Columns that are not exported.
+
+A store filled from a snapshot reads every source in full once, because the snapshot may be incomplete.
+"""
 
 
 class SnapshotTransferPart(StorePart):
     def snapshot_rows(self, *, bodies: bool) -> Iterator[SnapshotRow]:
-        """Every row that a snapshot carries, in one consistent state of the store.
+        """Yield all rows of a snapshot from one consistent state of the store.
 
-        Labels are told as they are after what we wrote since an issue was read. Without ``bodies`` the texts
-        of issues stay here.
+        Labels include our own writes since an issue was read. Texts of issues are left out unless ``bodies``.
         """
         with self._database.read() as connection:
             written = _label_changes_since_read(connection)
@@ -85,12 +87,12 @@ class SnapshotTransferPart(StorePart):
                     yield table.name, {name: _encode_value(value) for name, value in values.items()}
 
     def label_changes_since_read(self) -> dict[tuple[str, str], dict[str, bool]]:
-        """What we did to labels after an issue was read last: (tracker, id) -> label -> is it there now."""
+        """Return (tracker, id) -> label -> True if we added it, False if we removed it, since the issue was read."""
         with self._database.read() as connection:
             return _label_changes_since_read(connection)
 
     def count_contents(self) -> dict[str, int]:
-        """How many issues, journal entries and overrides there are; empty for a store that was never used."""
+        """Return the number of issues, journal entries, overrides and so on; empty for an unused store."""
         counted = {"issues": issues, "journal entries": journal_entries, "overrides": overrides}
         counted |= {"sources": sources, "labels that we put": pushed_labels}
         with self._database.read() as connection:
@@ -101,9 +103,9 @@ class SnapshotTransferPart(StorePart):
         return {name: count for name, count in counts.items() if count}
 
     def load_snapshot(self, rows: Iterable[SnapshotRow]) -> int:
-        """Put a snapshot in place of everything that the store holds, in one transaction. Out: how many rows.
+        """Replace the contents of the store in one transaction, and return the number of rows.
 
-        Tables and columns of a newer program are left out. StoreError when a row lacks what this one needs.
+        Ignores tables and columns of newer versions. Raises StoreError if a row lacks a required column.
         """
         by_name = {table.name: table for table in _SNAPSHOT_TABLES}
         count = 0
@@ -124,7 +126,10 @@ class SnapshotTransferPart(StorePart):
 
 
 def _label_changes_since_read(connection: Connection) -> dict[tuple[str, str], dict[str, bool]]:
-    """Our writes move an issue's ``updated``, so once it was read again they lie before it."""
+    """Select our writes that are newer than the issue's ``updated``.
+
+    Our writes change ``updated`` too, so a later read of the issue makes them older than it.
+    """
     entries, results = journal_entries, journal_results
     same = and_(entries.c.tracker == issues.c.tracker, entries.c.issue_id == issues.c.id)
     query = (
@@ -145,10 +150,10 @@ def _label_changes_since_read(connection: Connection) -> dict[tuple[str, str], d
 
 
 def current_labels(labels: Iterable[str], changes: Mapping[str, bool]) -> list[str]:
-    """The labels of an issue after our own writes, sorted. Trackers do not tell them apart by case."""
-    touched = {label.lower() for label in changes}
-    kept = {label for label in labels if label.lower() not in touched}
-    return sorted(kept | {label for label, there in changes.items() if there})
+    """Return an issue's labels after our own changes, sorted. Trackers compare labels without case."""
+    changed = {label.lower() for label in changes}
+    unchanged = {label for label in labels if label.lower() not in changed}
+    return sorted(unchanged | {label for label, added in changes.items() if added})
 
 
 def _apply_label_changes(
@@ -177,10 +182,10 @@ def _encode_value(value: Any) -> Any:
 
 
 def _batches_by_table(rows: Iterable[SnapshotRow]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The rows in lists of one table each, none of them long."""
+    """Yield the rows in short lists of one table each."""
     for chunk in chunks(rows):
         for name in dict.fromkeys(name for name, _ in chunk):
-            yield name, [values for of, values in chunk if of == name]
+            yield name, [values for table, values in chunk if table == name]
 
 
 def _decode_row(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,13 +209,13 @@ def _parse_time(value: Any, table: str) -> datetime:
 
 
 def missing_column_error(column: str, table: str) -> StoreError:
-    """A row of a snapshot says too little."""
+    """Build the error for a row that lacks a column."""
     return StoreError(
-        f"The snapshot says nothing of {column} in a row of {table}: it was written by another "
+        f"The snapshot has no {column} in a row of {table}: it was written by another "
         "version of increment-sync. Export it again with this one."
     )
 
 
 def damaged_row_error(table: str, error: Exception) -> StoreError:
-    """A row of a snapshot says what cannot be."""
+    """Build the error for a row with an invalid value."""
     return StoreError(f"The snapshot is damaged in a row of {table} ({error}). Export it again.")

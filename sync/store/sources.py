@@ -1,4 +1,4 @@
-"""The sources: how far each was read, and since when one cannot be."""
+"""State of the sources: watermarks, failures and members."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from sync.store.tables import memberships, sources
 
 class SourcesPart(StorePart):
     def source_state(self, source: Source, selection: FieldSelection | None = None) -> SourceState | None:
-        """What is known of a source; None before its first pull.
+        """Return the state of a source; None before its first pull.
 
-        With ``selection`` the cursor is None when it was earned by another definition: pull in full then.
+        With ``selection`` the cursor is None if another definition earned it, and the next pull is a full one.
         """
         with self._database.read() as connection:
             state = load_source_state(connection, source.name)
@@ -34,26 +34,28 @@ class SourcesPart(StorePart):
         return state
 
     def source_states(self) -> list[SourceState]:
-        """All sources that were ever read or tried, by name."""
+        """Return the states of all sources that were ever read or tried, ordered by name."""
         with self._database.read() as connection:
             rows = connection.execute(select(sources).order_by(sources.c.name)).mappings()
             return [_build_source_state(row) for row in rows]
 
     def source_issue_ids(self, source: Source) -> frozenset[str]:
-        """The ids that the last whole reading of a source held, with what came since."""
+        """Return the ids that belong to a source."""
         with self._database.read() as connection:
             return frozenset(load_member_ids(connection, source))
 
     def mark_failed(self, source: Source, reason: str, at: datetime) -> None:
-        """Note that a source could not be read. Cursor and membership stay; ``failing_since`` keeps the
-        first failure, until ``mark_healthy``. ``reason`` is a sentence without secrets."""
+        """Note that a source could not be read. Cursor and members stay.
+
+        ``failing_since`` keeps the first failure until ``mark_healthy``. ``reason`` is a sentence without secrets.
+        """
         with self._database.write() as connection:
             before = load_source_state(connection, source.name)
             since = before.failing_since if before and before.failing_since else at
             save_source_state(connection, source, before, failing_since=since, error=reason)
 
     def mark_healthy(self, names: Collection[str]) -> None:
-        """Note that everything that was asked of these sources in a run came whole: they fail no more."""
+        """Note that all requests for these sources succeeded in a run."""
         healthy = update(sources).values(failing_since=None, error=None)
         with self._database.write() as connection:
             for chunk in chunks(names):
@@ -68,7 +70,7 @@ def load_source_state(connection: Connection, name: str) -> SourceState | None:
 def save_source_state(
     connection: Connection, source: Source, before: SourceState | None, **changes: Any
 ) -> None:
-    """Write a source's row: what it was ``before``, with the changes."""
+    """Write the state of a source: ``before`` with the changes."""
     start = before or SourceState(name=source.name, tracker=source.tracker, definition_hash="")
     state = replace(start, **changes)
     row = {

@@ -1,4 +1,4 @@
-"""The store as one object, made of its topics."""
+"""The store, combined from its parts."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ class Store(
     ExpectationsPart,
     SnapshotTransferPart,
 ):
-    """What the program remembers from run to run. Made by ``open_store``.
+    """Everything that the program keeps between runs. Created by ``open_store``. Thread-safe.
 
-    Each method is one transaction and durable when it returns. All raise StoreError when the disk is full,
-    the database is locked for too long, damaged or unreachable; nothing is half written then. Times go in
-    aware and come back in UTC. May be used from several threads.
+    Each method is one transaction, durable when it returns. All raise StoreError if the disk is full or the database
+    is locked for too long, damaged or unreachable, and then nothing is half written. Times are aware and returned in
+    UTC.
     """
 
     created_at: datetime
-    """When this store was made (UTC)."""
+    """Time at which the store was created (UTC)."""
     cache: Cache
-    """Facts that belong to no tracker."""
+    """Cache for values that belong to no tracker."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         super().__init__(database, now)
@@ -63,13 +63,13 @@ class Store(
         self.cache = self.cache_for("")
 
     def cache_for(self, tracker: str) -> Cache:
-        """The cache of one tracker; keys of different trackers do not meet."""
+        """Return the cache of one tracker. Trackers do not share keys."""
         return StoredCache(self._database, self._now, tracker)
 
     def size(self) -> int:
-        """Bytes on the disk, or in memory."""
+        """Return the size in bytes."""
         return self._database.size()
 
     def close(self) -> None:
-        """Give the connections back. The store is not used after this."""
+        """Close all connections. The store cannot be used afterwards."""
         self._database.close()

@@ -1,7 +1,7 @@
-"""The tables, as the program sees them now. ``migrations/`` brings a store here; a test compares the two.
+"""Tables of issues, pushed state, overrides and journal in their current form.
 
-Here stand what was read, what was written and what people decided; ``tables_figures.py`` has what runs worked out.
-A change needs a new migration, and ``HEAD`` in ``schema.py`` names the last one.
+``tables_results.py`` has the tables of derived data. ``migrations/`` brings stores here, and a test compares both. A
+change needs a new migration, whose id goes into ``HEAD`` in ``schema.py``.
 """
 
 from __future__ import annotations

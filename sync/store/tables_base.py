@@ -1,4 +1,4 @@
-"""What all tables share: the metadata that holds them, and how they name an issue."""
+"""Metadata and issue columns that all tables share."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ metadata: Final = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
 )
-"""Holds every table once ``sync.store`` is imported, which imports all of them."""
+"""Complete once ``sync.store`` is imported, which imports all tables."""
 
 
 def issue_key() -> tuple[Column[str], Column[str], Column[str]]:
-    """An ``IssueRef`` as a key of a table: tracker and id identify, the key is only the latest address."""
+    """Return the columns of an ``IssueRef`` as primary key. Tracker and id identify; the key is the latest address."""
     return (
         Column("tracker", StorableText, primary_key=True),
         Column("issue_id", StorableText, primary_key=True),
@@ -29,7 +29,7 @@ def issue_key() -> tuple[Column[str], Column[str], Column[str]]:
 
 
 def issue_columns() -> tuple[Column[str], Column[str], Column[str]]:
-    """An ``IssueRef`` that a row is about."""
+    """Return the columns of an ``IssueRef`` that a row is about."""
     return (
         Column("tracker", StorableText, nullable=False),
         Column("issue_id", StorableText, nullable=False),

@@ -1,4 +1,4 @@
-"""The tables of what runs worked out: roll-ups, what counted when, what is expected. See ``tables.py``."""
+"""Tables of derived data: roll-ups, count records, plan history, forecasts. See ``tables.py``."""
 
 from __future__ import annotations
 

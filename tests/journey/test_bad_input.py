@@ -331,7 +331,7 @@ def test_a_store_that_is_a_folder_is_said(world: JourneyWorld) -> None:
 
 def test_a_store_whose_folder_cannot_be_made_is_said(world: JourneyWorld) -> None:
     (world.root / ".increment-sync").write_text("a file", encoding="utf-8")
-    assert "cannot be made" in sentence(run(world), code=1)
+    assert "cannot be created" in sentence(run(world), code=1)
 
 
 # ---- texts

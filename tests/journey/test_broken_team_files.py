@@ -52,7 +52,7 @@ def test_other_teams_go_on_and_its_own_former_rules_hold(world: JourneyWorld) ->
     world.edit(BROKEN, "assign: features", "assign: featurs")
     told = world.run()
     assert told.code == 3
-    assert f"{BROKEN} cannot be used; until it is corrected its rules of the last run hold" in told.err
+    assert f"{BROKEN} is broken: its last known good version is used until it is corrected" in told.err
     assert f"  {BROKEN}:6:56: error: rules[0].assign:" in told.err
     assert 'did you mean "features"?' in told.err
     assert world.snapshot() == before
@@ -91,7 +91,7 @@ def test_a_new_file_that_never_worked_is_left_out(world: JourneyWorld) -> None:
     world.write("mappings/growth.yaml", "team: growth\nrules: nothing\n")
     told = world.run()
     assert told.code == 3
-    assert "mappings/growth.yaml cannot be used; until it is corrected it is new and left out" in told.err
+    assert "mappings/growth.yaml is broken: it is left out until it is corrected" in told.err
     assert world.snapshot() == before
 
 
@@ -208,7 +208,7 @@ def test_figures_of_all_teams_are_shown_and_the_broken_file_is_named(
     told = call()
     assert (sound.code, told.code) == (0, 3)
     assert told.out == sound.out
-    assert f"{BROKEN} cannot be used; until it is corrected its rules of the last run hold" in told.err
+    assert f"{BROKEN} is broken: its last known good version is used until it is corrected" in told.err
 
 
 @pytest.mark.parametrize("command", [["status", "--json"], ["unplanned", "--json"]])
@@ -223,7 +223,7 @@ def test_a_program_gets_one_document_and_no_second_one_about_the_broken_file(
     told = capsys.readouterr()
     assert stop.value.code == 3
     assert json.loads(told.out)["version"] == 1
-    assert f"{BROKEN} cannot be used" in told.err
+    assert f"{BROKEN} is broken" in told.err
 
 
 def test_what_is_asked_of_mappings_waits_for_sound_files(world: JourneyWorld) -> None:

@@ -267,7 +267,7 @@ def test_a_snapshot_that_was_requested_and_cannot_be_read_is_a_failure(tmp_path:
 
     code, _, err = call(root, "mappings", "check", "--snapshot", str(file))
 
-    assert (code, "is no snapshot" in err) == (1, True)
+    assert (code, "is not a snapshot" in err) == (1, True)
 
 
 def test_errors_come_before_the_stored_issues(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def test_a_file_that_is_only_looked_at_says_the_same(store: Store, clock: Clock,
         lambda store: store.known_issue("jira", "DS-1"),
         lambda store: store.issue_events(ref(1)),
         lambda store: store.journal(),
-        lambda store: store.holds(),
+        lambda store: store.count_contents(),
     ],
 )
 def test_what_a_file_that_is_only_looked_at_was_not_asked_for_is_not_taken_for_empty(
@@ -159,13 +159,14 @@ def test_what_a_file_that_is_only_looked_at_was_not_asked_for_is_not_taken_for_e
 @pytest.mark.parametrize(
     ("table", "changed", "said"),
     [
-        ("issues", {"status": ...}, "says nothing of status in a row of issues"),
+        ("issues", {"status": ...}, "has no status in a row of issues"),
         ("issues", {"updated": "yesterday"}, "damaged in a row of issues"),
         ("issues", {"updated": "2026-11-01T10:00:00"}, "damaged in a row of issues (a time without a zone"),
         ("issues", {"payload": 3}, "damaged in a row of issues"),
-        ("memberships", {"source": ...}, "says nothing of source in a row of memberships"),
-        ("pushed_labels", {"label": ...}, "says nothing of label in a row of pushed_labels"),
-        ("pushed_comments", {"edited_at": None}, "damaged in a row of pushed_comments"),
+        ("memberships", {"source": ...}, "has no source in a row of memberships"),
+        ("pushed_labels", {"label": ...}, "has no label in a row of pushed_labels"),
+        ("pushed_comments", {"edited_at": None}, "has no edited_at in a row of pushed_comments"),
+        ("pushed_comments", {"edited_at": "yesterday"}, "damaged in a row of pushed_comments"),
         ("sources", {"last_whole": "yesterday"}, "damaged in a row of sources"),
     ],
 )
@@ -311,12 +312,12 @@ def test_a_zipped_file_that_was_cut_off_is_damaged(store: Store, tmp_path: Path)
 @pytest.mark.parametrize(
     ("first", "said"),
     [
-        ("hello", "is no snapshot"),
-        ('{"format": "something-else"}', "is no snapshot"),
-        ('["increment-sync-snapshot"]', "is no snapshot"),
+        ("hello", "is not a snapshot"),
+        ('{"format": "something-else"}', "is not a snapshot"),
+        ('["increment-sync-snapshot"]', "is not a snapshot"),
         ('{"format": "increment-sync-snapshot", "version": 2}', "version 2 and this program reads version 1"),
-        ('{"format": "increment-sync-snapshot", "version": 1}', "first line lacks something"),
-        ("", "is no snapshot"),
+        ('{"format": "increment-sync-snapshot", "version": 1}', "header is incomplete"),
+        ("", "is not a snapshot"),
     ],
 )
 def test_what_is_no_snapshot_is_refused_in_a_sentence(tmp_path: Path, first: str, said: str) -> None:
@@ -354,7 +355,7 @@ def test_a_row_that_lacks_something_is_refused_and_changes_nothing(store: Store,
     other = open_store("sqlite://", now=clock)
     pull(other, issue(99))
 
-    with pytest.raises(StoreError, match="says nothing of status in a row of issues"):
+    with pytest.raises(StoreError, match="has no status in a row of issues"):
         other.load_snapshot([("issues", {"tracker": "jira", "id": "1", "key": "DS-1", "container": "DS"})])
 
     assert [item.issue.ref for item in other.known_issues()] == [ref(99)]

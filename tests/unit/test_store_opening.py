@@ -87,7 +87,7 @@ def test_a_store_that_is_new_or_up_to_date_opens_without_alembic(tmp_path: Path)
 def test_two_processes_may_make_the_same_store_at_once(tmp_path: Path) -> None:
     program = (
         "import sys; from datetime import datetime, UTC; from sync.store import open_store;"
-        "store = open_store(sys.argv[1], now=lambda: datetime.now(UTC)); print(store.born); store.close()"
+        "store = open_store(sys.argv[1], now=lambda: datetime.now(UTC)); print(store.created_at); store.close()"
     )
     started = [
         subprocess.Popen(
@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_written_is_named(open_folder: Path) -> None:
         in_it = refusal(f"sqlite:///{closed}/state.db")
         below_it = refusal(f"sqlite:///{closed}/below/state.db")
     assert str(closed) in in_it and "cannot be opened" in in_it and is_a_sentence(in_it)
-    assert f"{closed}/below" in below_it and "cannot be made" in below_it and is_a_sentence(below_it)
+    assert f"{closed}/below" in below_it and "cannot be created" in below_it and is_a_sentence(below_it)
 
 
 def test_a_file_that_may_only_be_read_is_named(open_folder: Path) -> None:
@@ -245,8 +245,8 @@ def test_a_store_that_another_program_locks_is_said(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("state.db", "is not the URL of a database"),
-        ("postgresql://me:s3cret@localhost:port/db", "is not the URL of a database"),
+        ("state.db", "is not a database URL"),
+        ("postgresql://me:s3cret@localhost:port/db", "is not a database URL"),
         ("mysql://root:s3cret@db/plans", "cannot live in 'mysql'"),
         ("postgresql://me:s3cret@127.0.0.1:1/plans", "plans on 127.0.0.1:1 cannot be used"),
         ("postgres://me:s3cret@127.0.0.1:1/plans?password=s3cret", "plans on 127.0.0.1:1 cannot be used"),
