@@ -1,4 +1,4 @@
-"""Whether what ``push`` in the settings names is there: teams, and sources."""
+"""Check that the teams and sources in the ``push`` section exist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sync.config.settings import FILE_NAME, Settings
 
 
 def check_push_names(settings: Settings, workspace: Workspace) -> list[Problem]:
-    """Teams of ``push.teams`` without a mapping, and sources of ``push.share`` that no team reads."""
+    """Return a problem for each team in ``push.teams`` without a mapping and each unknown source in ``push.share``."""
     return [*_unknown_teams(settings, workspace), *_unknown_sources(settings, workspace)]
 
 
@@ -18,8 +18,8 @@ def _unknown_teams(settings: Settings, workspace: Workspace) -> Iterator[Problem
     known = {team.team for team in workspace.teams}
     for team in settings.push.teams or ():
         if team not in known:
-            there = ", ".join(sorted(known)) or "none"
-            yield _push_problem("teams", f"no mapping file is for team {team!r}; the teams are {there}")
+            names = ", ".join(sorted(known)) or "none"
+            yield _push_problem("teams", f"no mapping file is for team {team!r}; the teams are {names}")
 
 
 def _unknown_sources(settings: Settings, workspace: Workspace) -> Iterator[Problem]:

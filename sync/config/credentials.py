@@ -1,7 +1,7 @@
 """Credentials from the environment, from files that it names, or from a secrets folder; never from YAML.
 
-pydantic-settings was weighed for this: it knows a secrets folder but neither ``*_FILE`` nor names that depend
-on a tracker's name, which is most of what happens here.
+pydantic-settings supports a secrets folder, but neither ``*_FILE`` variables nor names that depend on a tracker's
+name.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _GITHUB_NAMES: Mapping[str, tuple[str, ...]] = {
 
 
 class CredentialError(Exception):
-    """A credential is missing or unreadable; the sentence says which variable to set."""
+    """A credential is missing or unreadable; the message says which variable to set."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Credentials:
-    """What a tracker needs to know who we are. Secrets show as stars wherever they are printed."""
+    """Credentials of one tracker. Secrets print as asterisks."""
 
     url: str | None = None
     email: str | None = None
@@ -55,13 +55,13 @@ class Credentials:
     app_private_key: SecretStr | None = None
     app_installation_id: str | None = None
     found_in: Mapping[str, str] = field(default_factory=dict)
-    """Part -> where it was found: a variable, or the secrets folder."""
+    """Part -> variable or secrets folder that it came from."""
 
 
 def variable_names(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...]:
-    """The environment variables that are asked for one part, first one wins.
+    """Return the environment variables for one part; the first that is set is used.
 
-    The trackers named ``jira`` and ``github`` have the customary names, others INCREMENT_SYNC_<NAME>_<PART>.
+    The trackers ``jira`` and ``github`` have the customary names, all others INCREMENT_SYNC_<NAME>_<PART>.
     """
     own = "INCREMENT_SYNC_" + "".join(c if c.isalnum() else "_" for c in tracker).upper() + "_" + part.upper()
     customary = _GITHUB_NAMES if kind == "github" else _JIRA_NAMES
@@ -70,8 +70,11 @@ def variable_names(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...
 
 
 def read_credentials(tracker: str, kind: TrackerKind, environment: Mapping[str, str]) -> Credentials:
-    """Look every part up. Raises CredentialError when a file that is named cannot be read, a URL holds a
-    password or is not encrypted: URLs are kept in the store and shown, secrets never."""
+    """Read all parts of a tracker's credentials.
+
+    Raises CredentialError if a named file cannot be read, or if a URL holds a password or is not encrypted: URLs are
+    stored and displayed.
+    """
     parts = _GITHUB_NAMES if kind == "github" else _JIRA_NAMES
     found = {
         part: value
@@ -81,11 +84,11 @@ def read_credentials(tracker: str, kind: TrackerKind, environment: Mapping[str, 
     url = found.get("url", ("", ""))
     if "@" in url[0]:
         raise CredentialError(
-            f"{url[1]} holds a user or password; write the URL without them (no @) and set the credentials apart"
+            f"{url[1]} holds a user or password; write the URL without them (no @) and set the credentials separately"
         )
     if is_unencrypted(url[0]):
         raise CredentialError(
-            f"{url[1]} begins with http://, where anybody on the way could read the token; use https://"
+            f"{url[1]} begins with http://, which sends the token unencrypted; use https://"
         )
     secrets = {"token", "pat", "app_private_key"}
     return Credentials(
@@ -98,22 +101,22 @@ def read_credentials(tracker: str, kind: TrackerKind, environment: Mapping[str, 
 
 
 def describe_missing_credentials(tracker: str, kind: TrackerKind, credentials: Credentials) -> str | None:
-    """One sentence that says what to set before a tracker can be used; None when everything is there."""
-    ways = _SUFFICIENT_PARTS[kind]
-    if any(all(getattr(credentials, part) for part in way) for way in ways):
+    """Return one sentence that says what to set; None if the credentials are complete."""
+    combinations = _SUFFICIENT_PARTS[kind]
+    if any(all(getattr(credentials, part) for part in parts) for parts in combinations):
         return None
-    begun = max(ways, key=lambda way: sum(bool(getattr(credentials, part)) for part in way))
-    missing = [part for part in begun if not getattr(credentials, part)]
+    closest = max(combinations, key=lambda parts: sum(bool(getattr(credentials, part)) for part in parts))
+    missing = [part for part in closest if not getattr(credentials, part)]
     names = [" or ".join(_customary_names(tracker, kind, part)) for part in missing]
-    also = ", or a GitHub App" if kind == "github" and len(begun) == 1 else ""
-    nothing = len(missing) == len(begun)
-    what = f"no credentials for {tracker}" if nothing else f"the credentials for {tracker} are not complete"
-    elsewhere = f"or the same with _FILE, or files of these names in the folder {SECRETS_DIR}"
-    return f"{what}: set {' and '.join(names)} ({elsewhere}){also}"
+    also = ", or a GitHub App" if kind == "github" and len(closest) == 1 else ""
+    none_set = len(missing) == len(closest)
+    problem = f"no credentials for {tracker}" if none_set else f"the credentials for {tracker} are incomplete"
+    elsewhere = f"or the same names with _FILE, or files of these names in the folder {SECRETS_DIR}"
+    return f"{problem}: set {' and '.join(names)} ({elsewhere}){also}"
 
 
 def _customary_names(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...]:
-    """The names that people know; our own only where there are no others."""
+    """Return the customary names; our own only if there are no others."""
     names = variable_names(tracker, kind, part)
     return names[1:] or names
 
@@ -123,19 +126,20 @@ _SUFFICIENT_PARTS: Mapping[TrackerKind, tuple[tuple[str, ...], ...]] = {
     "jira-cloud": (("email", "token"),),
     "jira-dc": (("pat",), ("email", "token")),
 }
-"""Parts that together let us in, the customary way first."""
+"""Combinations of parts that suffice, the customary one first."""
 
 
 def ping_url(environment: Mapping[str, str]) -> SecretStr | None:
-    """The URL of a health check: whoever knows it can speak for the job. CredentialError when a file that is named
-    cannot be read."""
+    """Return the health check's URL, a secret, or None. Raises CredentialError if a named file cannot be read."""
     found = _find_value((PING_URL,), environment)
     return SecretStr(found[0]) if found else None
 
 
 def collect_secrets(environment: Mapping[str, str]) -> list[str]:
-    """Every secret that the environment holds or names, for whichever tracker, health check or proxy: none may be
-    shown. Of a health check also what follows its host, which is what libraries quote."""
+    """Return every secret that the environment holds or names, of trackers, health checks and proxies.
+
+    For health checks also the path of the URL, which libraries quote in errors.
+    """
     found = [value.strip() for name, value in environment.items() if name.endswith(_SECRET_ENDINGS)]
     files = [Path(value) for name, value in environment.items() if name.endswith(_SECRET_FILE_ENDINGS)]
     if folder := environment.get(SECRETS_DIR, "").strip():
@@ -153,7 +157,7 @@ def collect_secrets(environment: Mapping[str, str]) -> list[str]:
 
 
 def _secrets_in_url_path(url: str) -> list[str]:
-    """Whole, by its longer segments, and as requests writes them."""
+    """Return the path of a URL, its longer segments, and both as requests encodes them."""
     path = url.partition("://")[2].partition("/")[2].strip("/")
     parts = [part for part in (path, *re.split(r"[/?&=#]", path)) if len(part) >= _MIN_SECRET_LENGTH]
     return [
@@ -162,7 +166,7 @@ def _secrets_in_url_path(url: str) -> list[str]:
 
 
 _MIN_SECRET_LENGTH = 8
-"""Shorter words of an address are ordinary ones."""
+"""Shorter segments of a path are ordinary words."""
 
 
 _SECRET_ENDINGS = ("_TOKEN", "_PAT", "_PRIVATE_KEY", "_PING_URL")
@@ -170,7 +174,7 @@ _SECRET_FILE_ENDINGS = tuple(f"{ending}_FILE" for ending in _SECRET_ENDINGS)
 
 
 def _find_value(names: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, str] | None:
-    """The value of the first name that has one, and where it was found."""
+    """Return the value of the first name that has one, and its origin."""
     for name in names:
         if value := environment.get(name, "").strip():
             return value, name

@@ -1,5 +1,8 @@
-"""Reads the numbers that prove done work, from files of the workspace. What they say is not trusted: a file may be
-missing, broken, huge, or a link that leads elsewhere, and then it proves nothing and the reason is told."""
+"""Evidence: numbers in JSON files of the workspace that prove that work reached its goal.
+
+The files are not trusted. A missing, broken or huge file, or a link out of the workspace, proves nothing, and the
+reason is reported.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,11 @@ MAX_BYTES: Final = 1_000_000
 
 
 class _InvalidEvidence(Exception):
-    """Why a file proves nothing; half a sentence that follows the file's name."""
+    """Reason why a file proves nothing; continues a sentence that begins with the file's name."""
 
 
 def check_all_evidence(root: Path, workspace: Workspace) -> dict[str, EvidenceResult]:
-    """Capability id -> how its evidence stands now. Capabilities that ask for none are left out."""
+    """Return capability id -> result, for all capabilities that require evidence."""
     return {
         capability.id: check_evidence(root, capability.evidence)
         for increment in workspace.increments
@@ -33,7 +36,7 @@ def check_all_evidence(root: Path, workspace: Workspace) -> dict[str, EvidenceRe
 
 
 def check_evidence(root: Path, evidence: Evidence) -> EvidenceResult:
-    """Whether the number reaches its bound, and why not. Raises nothing for what the file holds."""
+    """Compare the number with its bounds. Never raises because of the content of the file."""
     try:
         value = _read_metric(_load_document(root, evidence.file), evidence.metric)
     except _InvalidEvidence as reason:
@@ -54,17 +57,17 @@ def _load_document(root: Path, file: str) -> Any:
     if not is_inside(path, root):
         raise _InvalidEvidence("is a link that leads out of the workspace")
     try:
-        # A pipe would be waited for, hence without blocking.
+        # Non-blocking, because opening a pipe would wait for its writer.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise _InvalidEvidence("is not there") from None
+        raise _InvalidEvidence("does not exist") from None
     except (OSError, ValueError) as error:
         raise _InvalidEvidence(
             f"cannot be read ({getattr(error, 'strerror', None) or 'no such path'})"
         ) from None
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise _InvalidEvidence("is no file")
+            raise _InvalidEvidence("is not a file")
         with os.fdopen(handle, "rb", closefd=False) as opened:
             content = opened.read(MAX_BYTES + 1)
     finally:
@@ -91,7 +94,7 @@ def _read_metric(document: Any, metric: str) -> float:
 
 
 def _resolve_path(node: Any, path: str) -> Any:
-    """What a dotted path leads to, or None. A name with dots in it goes before a way through objects."""
+    """Return the value at a dotted path; None without one. A key that contains dots is preferred to nested objects."""
     if isinstance(node, Mapping):
         if path in node:
             return node[path]

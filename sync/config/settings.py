@@ -1,4 +1,4 @@
-"""The workspace's ``increment-sync.yaml``: trackers, store, push policy, limits. No secrets live here."""
+"""Settings of a workspace, from ``increment-sync.yaml``. They hold no secrets."""
 
 from __future__ import annotations
 
@@ -34,56 +34,57 @@ FILE_NAME = "increment-sync.yaml"
 
 
 class Settings(SettingsSection):
-    """The whole of ``increment-sync.yaml``."""
+    """Content of ``increment-sync.yaml``."""
 
     instance: str = Field(
         pattern="^[a-z0-9][a-z0-9._-]{0,39}$",
-        description="Id of this installation. It marks our comments: keep it once anything was written.",
+        description="Id of this installation, which marks its comments. Do not change it after the first write.",
         examples=["acme-ds"],
     )
     timezone: str = Field(
         default="UTC",
-        description="IANA zone in which days begin, for plans that name none and for days in mappings.",
+        description="IANA time zone for plans that name none and for dates in mappings.",
         examples=["Europe/Berlin"],
     )
     store: str = Field(
         default="sqlite:///.increment-sync/state.db",
-        description="Where we keep what we know: an SQLite file, relative to the workspace, or a PostgreSQL.",
+        description="Database for the state between runs: an SQLite file, relative to the workspace, or PostgreSQL.",
         examples=["postgresql://increment_sync@db.example/increments"],
     )
     trackers: Mapping[str, TrackerSettings] = Field(
         min_length=1,
-        description="The trackers by name; mappings and plans use these names.",
+        description="Trackers by name, as mappings and plans refer to them.",
         examples=[{"jira": {"kind": "jira-cloud", "url": "https://acme.atlassian.net"}}],
     )
-    push: PushSettings = Field(default=PushSettings(), description="Whether anything is written on trackers.")
+    push: PushSettings = Field(default=PushSettings(), description="Scope of writes on the trackers.")
     labels: LabelEntries = Field(
         default={},
-        description="Prefix and colour by family of labels; they win over those of `defaults.yaml`.",
+        description="Prefix and colour by label family. They override `defaults.yaml`.",
         examples=[{"capability": {"prefix": "capability:", "color": "1d76db"}}],
     )
     limits: Limits = Field(
-        default=Limits(), description="What one run may do before the guard stops it and asks a person."
+        default=Limits(), description="Limits of a single run, beyond which the guard stops it."
     )
     metrics: MetricsSettings = Field(
-        default=MetricsSettings(), description="Where figures about the runs go, for alerts."
+        default=MetricsSettings(), description="Destinations of metrics about the runs."
     )
     census_every: Duration = Field(
         default=timedelta(hours=24),
-        description="How often a run asks each source for all its ids, so that deleted issues are seen.",
+        description="Interval of censuses: lists of all ids of a source, by which deleted issues are detected.",
     )
     counts_every: Duration = Field(
-        default=timedelta(hours=24), description="How often at most a comment is edited for counts alone."
+        default=timedelta(hours=24),
+        description="Shortest interval of comment edits that change nothing but counts.",
     )
     unreadable_after: Duration = Field(
-        default=timedelta(hours=24), description="When a comment says that a source cannot be read."
+        default=timedelta(hours=24), description="Time after which comments mention an unreadable source."
     )
     overlap: Duration = Field(
-        default=timedelta(minutes=10), description="How far the search index of a tracker may lag behind."
+        default=timedelta(minutes=10), description="Largest lag of a tracker's search index."
     )
     max_wait: Duration = Field(
         default=timedelta(minutes=2),
-        description="The longest wait for a quota; a run that would wait longer goes on without that source.",
+        description="Longest wait for a rate limit. Instead of a longer one, a run goes on without the source.",
     )
 
     @field_validator("timezone")
@@ -104,7 +105,7 @@ class Settings(SettingsSection):
         return url
 
     _label_origins: dict[str, Origin] = PrivateAttr(default={})
-    """By family, where its prefix was written."""
+    """Family -> location of its prefix."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -112,7 +113,7 @@ class Settings(SettingsSection):
 
     @property
     def label_scheme(self) -> LabelScheme:
-        """The organisation's prefixes and colours; ``Workspace.labels`` has those of the teams besides."""
+        """Prefixes and colours of the organisation. ``Workspace.labels`` adds those of the teams."""
         prefixes, colors = dict(DEFAULT_PREFIXES), dict(DEFAULT_COLORS)
         for family, chosen in self.labels.items():
             prefixes[family] = chosen.prefix or prefixes[family]
@@ -123,12 +124,12 @@ class Settings(SettingsSection):
         )
 
     def may_push(self, team: str) -> bool:
-        """Whether changes are made up for a team; that they are also written needs ``push.enabled``."""
+        """Return True if the team's changes are planned. Writing them needs ``push.enabled`` as well."""
         return self.push.teams is None or team in self.push.teams
 
 
 def find_workspace_root(start: Path) -> Path:
-    """The folder at or above ``start`` that holds ``increment-sync.yaml``; ``start`` when there is none."""
+    """Return the folder at or above ``start`` with an ``increment-sync.yaml``; ``start`` without one."""
     for folder in (start, *start.parents):
         if (folder / FILE_NAME).is_file():
             return folder
@@ -136,9 +137,9 @@ def find_workspace_root(start: Path) -> Path:
 
 
 def load_settings(root: Path) -> Settings:
-    """Read ``increment-sync.yaml``, with the labels that ``defaults.yaml`` adds to it.
+    """Read ``increment-sync.yaml`` and the labels of ``defaults.yaml``.
 
-    Raises MappingInvalid with every problem of the settings; those of the defaults are found with the mappings'.
+    Raises InvalidWorkspace with all problems of the settings. Problems of the defaults are reported with the mappings.
     """
     path = root / FILE_NAME
     if not path.is_file():
@@ -167,7 +168,7 @@ def _label_origins(labels: LabelEntries, where: Positions) -> dict[str, Origin]:
 
 
 def store_url(settings: Settings, root: Path) -> str:
-    """The store's URL with a relative SQLite path made relative to the workspace."""
+    """Return the store's URL, with a relative SQLite path resolved against the workspace."""
     prefix = "sqlite:///"
     if settings.store.startswith(prefix) and not settings.store.startswith(prefix + "/"):
         return prefix + str((root / settings.store.removeprefix(prefix)).resolve())
@@ -185,7 +186,7 @@ def _missing_file_problem(path: Path) -> Problem:
 
 
 def _prefix_clash_problems(settings: Settings) -> list[Problem]:
-    """One prefix must not start another: a label would belong to two families."""
+    """Return a problem for each prefix that starts another one: a label would belong to two families."""
     return [
         Problem(
             origin=settings._label_origins.get(family, Origin(file=FILE_NAME)),

@@ -15,7 +15,7 @@ def test_done_work_without_its_evidence_is_said_to_be_not_proven(world: JourneyW
     assert "state:done" in world.labels(MODEL)
     (comment,) = world.comments(MODEL)
     assert "*Done, not proven: 3 of 3 issues done*" in comment
-    assert "Not proven: metrics/m.json is not there" in comment.replace("\\", "")
+    assert "Not proven: metrics/m.json does not exist" in comment.replace("\\", "")
     assert "Done, not proven" in world.comments(GOAL)[0]
     world.write("metrics/m.json", '{"auc": 0.81}')
     assert world.run().code == 0

@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_used_names_the_variable_and_the_reason(
         (
             "github",
             {"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": "pem"},
-            "the credentials for github are not complete: set GITHUB_APP_INSTALLATION_ID",
+            "the credentials for github are incomplete: set GITHUB_APP_INSTALLATION_ID",
         ),
         ("github", {"GITHUB_TOKEN": "x"}, ""),
         (
@@ -151,8 +151,8 @@ def test_what_github_needs(kind: str, environment: dict[str, str], said: str | N
     ("environment", "said"),
     [
         ({}, "set JIRA_EMAIL or JIRA_USERNAME and JIRA_API_TOKEN"),
-        ({"JIRA_API_TOKEN": "x"}, "not complete: set JIRA_EMAIL or JIRA_USERNAME (or"),
-        ({"JIRA_EMAIL": "a@example.com"}, "not complete: set JIRA_API_TOKEN (or"),
+        ({"JIRA_API_TOKEN": "x"}, "incomplete: set JIRA_EMAIL or JIRA_USERNAME (or"),
+        ({"JIRA_EMAIL": "a@example.com"}, "incomplete: set JIRA_API_TOKEN (or"),
         ({"JIRA_PAT": "x"}, "set JIRA_EMAIL or JIRA_USERNAME and JIRA_API_TOKEN"),
     ],
 )

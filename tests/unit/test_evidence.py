@@ -72,7 +72,7 @@ def test_only_files_of_the_workspace_are_read(tmp_path: Path) -> None:
     (root / "metrics").mkdir(parents=True)
     outside.write_text('{"auc": 0.9}')
     link = root / AUC.file
-    assert check_evidence(root, AUC).why == "metrics/churn.json is not there"
+    assert check_evidence(root, AUC).why == "metrics/churn.json does not exist"
     link.symlink_to(outside)
     assert check_evidence(root, AUC).why == "metrics/churn.json is a link that leads out of the workspace"
     link.unlink()
@@ -80,10 +80,10 @@ def test_only_files_of_the_workspace_are_read(tmp_path: Path) -> None:
     assert "cannot be read" in check_evidence(root, AUC).why
     link.unlink()
     link.mkdir()
-    assert check_evidence(root, AUC).why == "metrics/churn.json is no file"
+    assert check_evidence(root, AUC).why == "metrics/churn.json is not a file"
     link.rmdir()
     os.mkfifo(link)
-    assert check_evidence(root, AUC).why == "metrics/churn.json is no file"
+    assert check_evidence(root, AUC).why == "metrics/churn.json is not a file"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_done_is_shown_as_not_proven_until_the_number_is_there(tmp_path: Path) -
 
     text, features = shown()
     assert "done, not proven" in text
-    assert "metrics/churn.json is not there" in text
+    assert "metrics/churn.json does not exist" in text
     assert (features["state"], features["not_proven"]) == ("done", True)
     world.write("metrics/churn.json", '{"auc": 0.9}')
     text, features = shown()

@@ -90,11 +90,11 @@ def test_the_workspace_is_found_from_any_folder_below_it(tmp_path: Path) -> None
         (SMALL.replace("{kind: github}", "{kind: github, url: ghe.example}"), "write a whole URL such as"),
         (
             SMALL.replace("{kind: github}", "{kind: github, url: 'http://ghe.example'}"),
-            "write it with https://",
+            "use https://",
         ),
         (
             SMALL.replace("{kind: github}", "{kind: github, gateway_url: 'http://h'}"),
-            "write it with https://",
+            "use https://",
         ),
         ("instance: acme\n", '"trackers" is missing'),
         ("instance: acme\ntrackers: {}\n", "trackers"),
