@@ -19,9 +19,7 @@ class BrokenFile:
 
     def describe(self) -> list[str]:
         """Return lines for people: what the run uses instead, and every problem."""
-        fallback = (
-            "its last known good version is used" if self.uses_last_known_good else "it is left out"
-        )
+        fallback = "its last known good version is used" if self.uses_last_known_good else "it is left out"
         return [
             f"{self.file} is broken: {fallback} until it is corrected:",
             *(f"  {each}" for each in self.problems),

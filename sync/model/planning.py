@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Assignment, Conflict, MatchResult, Overrides, Unplanned, Workspace
@@ -48,25 +48,25 @@ class Assessment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedState:
-    """What the store knows from earlier runs."""
+    """State that earlier runs recorded in the store."""
 
     pushed_labels: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
     status_comments: Mapping[str, PushedStatusComment] = field(default_factory=dict)
     comment_bodies: Mapping[str, str] = field(default_factory=dict)
-    """Subject -> the comment text that we last wrote."""
+    """Subject -> text of its status comment as we last wrote it."""
     overrides: RecordedOverrides = field(default_factory=RecordedOverrides)
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     finished_increments: frozenset[str] = frozenset()
     comment_owners: Mapping[str, CommentOwner] = field(default_factory=dict)
-    """Subject -> where its comment belongs, those included that the plans name no more."""
+    """Subject -> owner of its status comment, including subjects that the plans no longer name."""
     source_coverage: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Capability id -> names of the sources that fed it when they were last read whole."""
+    """Capability id -> names of the sources that covered it when they were last read completely."""
     store_created_at: datetime
     expectations: Mapping[str, Expectation] = field(default_factory=dict)
-    """Subject -> what was expected last."""
+    """Subject -> latest forecast and health."""
 
     def archived_anchors(self, workspace: Workspace) -> frozenset[IssueRef]:
-        """Anchors of subjects that no plan names and whose increment is finished or has no plan here."""
+        """Return anchors of subjects that no plan names and whose increment is finished or has no plan."""
         planned = comment_owners(workspace)
         return frozenset(
             last.ref
@@ -75,39 +75,41 @@ class RecordedState:
         )
 
     def is_deleted(self, subject: str, workspace: Workspace) -> bool:
-        """It was taken out of a plan that is still here and still written to."""
-        home = self.comment_owners.get(subject)
+        """Return True if the subject was removed from a plan that exists and is still written."""
+        owner = self.comment_owners.get(subject)
         present = {increment.id for increment in workspace.increments} - self.finished_increments
-        return home is not None and home.increment in present and subject not in comment_owners(workspace)
+        return owner is not None and owner.increment in present and subject not in comment_owners(workspace)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanningInputs:
-    """What the trackers said in this run."""
+    """Results of reading the trackers in this run."""
 
     known: Mapping[IssueRef, KnownIssue]
     anchors: Mapping[Anchor, Issue]
     unread_sources: frozenset[str]
     failing_since: Mapping[str, datetime]
     omitted_files: tuple[str, ...] = ()
-    """Mapping files that nobody could read yet: what they would say is not known."""
+    """Mapping files that no run could read yet, whose rules are unknown."""
     orphans: frozenset[IssueRef] = frozenset()
     """Issues of no source that still carry our labels and were read directly."""
     comment_drift: Mapping[str, CommentDrift] = field(default_factory=dict)
-    """Subject -> what a person did to its status comment; only ``reconcile`` looks."""
+    """Subject -> edit or deletion of its status comment by a person. Only ``reconcile`` looks for it."""
     evidence: Mapping[str, EvidenceResult] = field(default_factory=dict)
-    """Capability id -> how the evidence stands that it asks for."""
+    """Capability id -> result of the evidence that its plan requires."""
     contested_subjects: frozenset[str] = frozenset()
-    """Subjects whose anchor another installation keeps; it is left to that one."""
+    """Subjects whose anchor has a status comment of another instance, to which it is left."""
     unrecovered: frozenset[IssueRef] = frozenset()
-    """Issues on which people may have taken off labels of ours before this store was there (``lost_store.py``)."""
+    """Issues whose history may contain a veto from before this store existed and was not searched yet."""
 
     redaction: RedactionPolicy = field(default_factory=RedactionPolicy)
-    """What comments may say where anybody can read them."""
+    """Rules for what public comments may say."""
 
     def anchor_issues(self, workspace: Workspace, recorded: RecordedState) -> dict[str, IssueRef]:
-        """Subject -> its anchor, whatever key that issue has now. For one that was not read in this run it is where our
-        comment stood last; without a comment it is left out."""
+        """Return subject -> anchor, with the current key of that issue.
+
+        For an anchor that was not read in this run, returns the issue of its status comment, if there is one.
+        """
         found = {}
         for subject, anchor in anchors_by_subject(workspace).items():
             if issue := self.anchors.get(anchor):
@@ -115,10 +117,6 @@ class PlanningInputs:
             elif last := recorded.status_comments.get(subject):
                 found[subject] = last.ref
         return found
-
-
-if TYPE_CHECKING:
-    from sync.model.planning import PlanningResult
 
 
 _MatchOutcome = TypeVar("_MatchOutcome", Assignment, Unplanned, Conflict)

@@ -1,14 +1,24 @@
-"""Column types that behave alike on SQLite and PostgreSQL."""
+"""Metadata, column types that behave alike on SQLite and PostgreSQL, and the columns of an issue."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import DateTime, Dialect, Text
+from sqlalchemy import Column, DateTime, Dialect, MetaData, Text
 from sqlalchemy.types import TypeDecorator
 
 from sync.store.codec import dump_json, load_json, storable_text
+
+metadata: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+"""Complete once ``sync.store`` is imported, which imports all tables."""
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -52,3 +62,21 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         return None if value is None else load_json(value)
+
+
+def issue_key() -> tuple[Column[str], Column[str], Column[str]]:
+    """Return the columns of an ``IssueRef`` as primary key. Tracker and id identify; the key is the latest address."""
+    return (
+        Column("tracker", StorableText, primary_key=True),
+        Column("issue_id", StorableText, primary_key=True),
+        Column("key", StorableText, nullable=False),
+    )
+
+
+def issue_columns() -> tuple[Column[str], Column[str], Column[str]]:
+    """Return the columns of an ``IssueRef`` that a row is about."""
+    return (
+        Column("tracker", StorableText, nullable=False),
+        Column("issue_id", StorableText, nullable=False),
+        Column("key", StorableText, nullable=False),
+    )

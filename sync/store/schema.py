@@ -9,10 +9,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, create_mock_engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from sync.store.columns import metadata
 from sync.store.database import Database, describe_error, upsert
 from sync.store.errors import StoreError
 from sync.store.tables import store_facts
-from sync.store.tables_base import metadata
 
 HEAD: Final = "0007"
 """The last migration. Known here so that opening an up-to-date store does not import Alembic."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, and_, delete, func, insert, select
 
 from sync.store.base import StorePart
-from sync.store.columns import UtcTime
+from sync.store.columns import UtcTime, metadata
 from sync.store.database import chunks
 from sync.store.errors import StoreError
 from sync.store.tables import (
@@ -27,7 +27,6 @@ from sync.store.tables import (
     sources,
     store_facts,
 )
-from sync.store.tables_base import metadata
 from sync.store.tables_results import assignment_history, assignments, baselines, rollups
 
 SnapshotRow = tuple[str, dict[str, Any]]

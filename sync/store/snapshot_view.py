@@ -17,12 +17,12 @@ from connectors.model import IssueRef, KnownIssue
 from sync.model.records import PushedCommentRecord
 from sync.store.base import parse_ref
 from sync.store.codec import decode_issue, label_set
+from sync.store.columns import metadata
 from sync.store.database import Database
 from sync.store.issues import NO_SOURCES, SourcesByIssue, add_issue_source
 from sync.store.open import open_store
 from sync.store.snapshot_transfer import SnapshotRow, damaged_row_error, missing_column_error
 from sync.store.store import Store
-from sync.store.tables_base import metadata
 
 _LOADED_TABLES: Final = ("store_facts", "sources", "overrides", "baselines", "cache", "pushed_comments")
 _ISSUE_TABLES: Final = ("memberships", "issues")

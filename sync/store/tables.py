@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, Table
 
-from sync.store.columns import Json, StorableText, UtcTime
-from sync.store.tables_base import issue_columns, issue_key, metadata
+from sync.store.columns import Json, StorableText, UtcTime, issue_columns, issue_key, metadata
 
 store_facts = Table(
     "store_facts",
@@ -75,7 +74,7 @@ issues = Table(
     Column("vanished", UtcTime),
     Column("reopened", Integer, nullable=False),
     Index(None, "tracker", "key"),
-    # Which histories are stale is asked in every run, and answered without reading payloads.
+    # Every run looks for stale histories; this index answers without reading payloads.
     Index(None, "tracker", "id", "updated", "vanished"),
 )
 
@@ -101,7 +100,7 @@ issue_events = Table(
     Index(None, "tracker", "issue_id"),
 )
 
-# The tracker's own history of issues: what it says of their state.
+# Changes of issues from the tracker's own history.
 issue_changes = Table(
     "issue_changes",
     metadata,
@@ -117,7 +116,7 @@ issue_changes = Table(
     Column("resolution", StorableText),
 )
 
-# Up to which change of an issue, and for which labels, its history was read, and whether that is all of it.
+# The change up to which the history of an issue was read, for which labels, and whether it is complete.
 issue_histories = Table(
     "issue_histories",
     metadata,
@@ -187,7 +186,7 @@ journal_entries = Table(
     Index(None, "tracker", "issue_id"),
 )
 
-# An entry may get several: `unknown` first, what really happened when it was found out.
+# An entry may have several results: `unknown` first, then the real one once it was found out.
 journal_results = Table(
     "journal_results",
     metadata,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, Integer, Table, UniqueConstraint
 
-from sync.store.columns import Json, StorableText, UtcTime
-from sync.store.tables_base import issue_columns, issue_key, metadata
+from sync.store.columns import Json, StorableText, UtcTime, issue_columns, issue_key, metadata
 
 baselines = Table(
     "baselines",
@@ -86,7 +85,7 @@ plan_history = Table(
     Column("names", Json, nullable=False),
 )
 
-# What was expected of each capability and goal last: its forecast, the words that are shown or wait, what readers see.
+# The latest forecast and health of each capability and goal, as displayed and as pending.
 expectations = Table(
     "expectations",
     metadata,
@@ -95,7 +94,7 @@ expectations = Table(
     Column("body", Json, nullable=False),
 )
 
-# What a team's own past says of forecasts; `digest` is that of the past that was looked at.
+# Backtests of forecasts on a team's own history; `digest` identifies that history.
 backtests = Table(
     "backtests",
     metadata,
@@ -105,7 +104,7 @@ backtests = Table(
     Column("body", Json, nullable=False),
 )
 
-# Forecasts that are held against what happened once `until` has passed; `closed` is empty before.
+# Forecasts to be scored once `until` has passed; `closed` is empty before.
 statements = Table(
     "statements",
     metadata,

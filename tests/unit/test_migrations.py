@@ -14,8 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect
 
 from sync.store import StoreError, open_store
+from sync.store.columns import metadata
 from sync.store.schema import HEAD, current_revision, run_migrations
-from sync.store.tables_base import metadata
 from tests.support.postgres import new_database
 from tests.support.store_world import Clock
 

@@ -1,10 +1,10 @@
-"""Run by Alembic. The connection comes from the program, with a transaction that is already open."""
+"""Alembic environment. ``sync.store.schema`` provides the connection, with an open transaction."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from sync.store.tables_base import metadata
+from sync.store.columns import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

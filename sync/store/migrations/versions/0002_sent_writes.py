@@ -1,4 +1,4 @@
-"""What each credential wrote in the last hour."""
+"""Add the ledger of writes by credential."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How issues counted over time, and what the plans said then."""
+"""Add count records and plan history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who ran the program, and by which account each write was sent."""
+"""Add the holder of a run and the account of a journal entry."""
 
 from __future__ import annotations
 

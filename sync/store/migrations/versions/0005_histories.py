@@ -1,4 +1,4 @@
-"""What the trackers tell of the history of issues."""
+"""Add issue histories from the trackers."""
 
 from __future__ import annotations
 

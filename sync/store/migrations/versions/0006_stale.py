@@ -1,4 +1,4 @@
-"""Finding the issues whose history is to be read without reading the issues."""
+"""Add the index by which stale histories are found without reading issues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is expected of capabilities and goals, what teams' pasts say of it, and forecasts kept to be scored."""
+"""Add expectations, backtests and statements of forecasts."""
 
 from __future__ import annotations
 
