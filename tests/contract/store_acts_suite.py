@@ -48,7 +48,7 @@ def assigned(number: int, capability: str, rule: str | None = "r", **values: obj
 
 
 class RunsContract:
-    def test_it_knows_when_a_command_last_succeeded(self, store: Store, clock: Clock) -> None:
+    def test_last_success_of_a_command_is_known(self, store: Store, clock: Clock) -> None:
         assert store.last_success("run") is None
         for run_id, command, code in (("r1", "run", 0), ("r2", "run", 1), ("p1", "preview", 0)):
             store.start_run(run_id, command, {})
@@ -56,7 +56,7 @@ class RunsContract:
             clock.forward(minutes=1)
         assert store.last_success("run") == START
 
-    def test_old_runs_that_left_nothing_are_forgotten(self, store: Store, clock: Clock) -> None:
+    def test_old_idle_runs_are_deleted(self, store: Store, clock: Clock) -> None:
         """r1 wrote, r2 moved a figure, r3 is the last success; r4, r5 and r6, which died, are of no use."""
         for run_id, code in (("r1", 0), ("r2", 0), ("r3", 0), ("r4", 1), ("r5", 4), ("r6", None)):
             store.start_run(run_id, "run", {})
@@ -74,7 +74,7 @@ class RunsContract:
         store.finish_run("r8", "done", 0, {})
         assert [row.id for row in store.recent_runs()] == ["r8", "r7", "r2", "r1"]
 
-    def test_what_became_of_writes_is_counted_and_only_grows(self, store: Store) -> None:
+    def test_outcome_counts_only_grow(self, store: Store) -> None:
         assert store.count_outcomes() == []
         first, second = announce(store), announce(store, "r2")
         store.journal_result(first, "unknown", START)
@@ -85,10 +85,10 @@ class RunsContract:
         assert {outcome for _, _, outcome in counts} == {"unknown", "done", "failed"}
         assert [each.outcome for each in store.count_outcomes("r2")] == ["failed"]
 
-    def test_it_knows_its_size(self, store: Store) -> None:
+    def test_size_is_known(self, store: Store) -> None:
         assert store.size() > 10_000
 
-    def test_a_store_knows_when_it_was_made(self, store: Store) -> None:
+    def test_creation_time_is_known(self, store: Store) -> None:
         assert store.created_at == START
 
     def test_a_run_is_open_until_it_is_finished(self, store: Store, clock: Clock) -> None:
@@ -109,9 +109,7 @@ class RunsContract:
         )
         assert [run.id for run in store.recent_runs(limit=1)] == ["r2"]
 
-    def test_the_cache_forgets_what_is_too_old_and_keeps_trackers_apart(
-        self, store: Store, clock: Clock
-    ) -> None:
+    def test_cache_entries_expire_and_are_separate_by_tracker(self, store: Store, clock: Clock) -> None:
         store.cache_for("jira").put("whoami", {"id": "5b10", "name": "Sync ✓"}, days=1)
         store.cache_for("github").put("labels", ["a", "b"], days=2)
         store.cache.put("zero", 0)
@@ -127,7 +125,7 @@ class RunsContract:
 
 
 class LeaseContract:
-    def test_a_second_run_is_told_who_is_at_work(self, store: Store, clock: Clock) -> None:
+    def test_second_run_learns_the_holder_of_the_lease(self, store: Store, clock: Clock) -> None:
         store.acquire_lease("r1", "host-a pid 7", TTL)
         clock.forward(minutes=1)
         with pytest.raises(LeaseHeld, match=r"Run r1 \(host-a pid 7\).* since 2026-10-05 08:00 UTC") as held:
@@ -143,7 +141,7 @@ class LeaseContract:
         with pytest.raises(LeaseLost):
             store.renew_lease("r1", TTL)
 
-    def test_the_lease_of_a_dead_run_is_taken_over_and_the_dead_one_cannot_come_back(
+    def test_expired_lease_is_taken_over_and_cannot_be_renewed_by_its_former_holder(
         self, store: Store, clock: Clock
     ) -> None:
         store.acquire_lease("r1", "a", TTL)
@@ -160,7 +158,7 @@ class LeaseContract:
 
 
 class PushedContract:
-    def test_labels_are_ours_from_when_we_put_them_until_we_remove_them(self, store: Store) -> None:
+    def test_labels_are_ours_from_adding_to_removing_them(self, store: Store) -> None:
         store.record_pushed_labels(ref(1), ["capability:a", "increment:q4"], [], "r1", START)
         store.record_pushed_labels(ref(2, "github"), ["capability:b"], [], "r1", START)
         moved = IssueRef(tracker="jira", id=ref(1).id, key="ML-1")
@@ -175,7 +173,7 @@ class PushedContract:
         label = pushed[ref(1)]["capability:c"]
         assert (label.run_id, label.at) == ("r2", later)
 
-    def test_what_we_wrote_has_the_key_that_its_issue_has_now(self, store: Store) -> None:
+    def test_pushed_state_has_the_current_key_of_its_issue(self, store: Store) -> None:
         store.record_pushed_labels(ref(1), ["capability:a"], [], "r1", START)
         store.record_pushed_comment(comment())
         store.save_issue(issue(1, ref=IssueRef(tracker="jira", id=ref(1).id, key="ML-1")), START)
@@ -183,7 +181,7 @@ class PushedContract:
         assert (labelled.key, named.key) == ("ML-1", "ML-1")
         assert store.pushed_comments()["capability:churn"].ref.key == "ML-1"
 
-    def test_a_comment_is_remembered_until_it_is_forgotten(self, store: Store) -> None:
+    def test_comment_is_stored_until_it_is_forgotten(self, store: Store) -> None:
         store.record_pushed_comment(comment())
         edited = comment(body="done", full_hash="f2", edited_at=START + TTL, state="deleted-by-person")
         store.record_pushed_comment(edited)
@@ -195,7 +193,7 @@ class PushedContract:
         store.forget_pushed_comment("capability:churn")
         assert list(store.pushed_comments()) == ["goal:retention"]
 
-    def test_a_rename_carries_comment_and_baseline_over_once(self, store: Store) -> None:
+    def test_rename_moves_comment_and_baseline_once(self, store: Store) -> None:
         store.record_pushed_comment(comment("capability:old"))
         store.save_baseline("old", START, {ref(1)})
         for _ in range(2):
@@ -225,7 +223,7 @@ class PushedContract:
         store.record_pushed_labels(ref(2), ["capability:a"], [], "r2", START)
         assert len({before, with_comment, store.pushed_fingerprint([ref(1), ref(2)])}) == 3
 
-    def test_an_override_keeps_its_first_date_until_it_is_taken_back(self, store: Store) -> None:
+    def test_override_keeps_its_first_date_until_it_is_withdrawn(self, store: Store) -> None:
         store.add_override(ref(1), "veto", "capability:a", since=START, run_id="r1")
         store.add_override(ref(1), "pin", "capability:b", since=START, run_id="r1", note="by Ada")
         store.add_override(ref(1), "veto", "capability:a", since=START + TTL, run_id="r2", note="again")
@@ -239,7 +237,7 @@ class PushedContract:
 
 
 class JournalContract:
-    def test_an_announced_write_is_open_until_its_result_is_known(self, store: Store) -> None:
+    def test_write_is_pending_until_its_result_is_known(self, store: Store) -> None:
         first, second, third = (announce(store, number=number) for number in (1, 2, 3))
         store.journal_result(second, "unknown", START + TTL, "the answer was lost")
         store.journal_result(third, "failed", START + TTL, "locked")
@@ -254,7 +252,7 @@ class JournalContract:
         assert (found.outcome, found.detail, found.resulted_at) == ("done", "", START + 2 * TTL)
         assert found.after == {"labels": ["ml", "capability:churn"]}
 
-    def test_the_journal_says_what_was_there_before_and_why_it_changed(self, store: Store) -> None:
+    def test_journal_has_before_image_and_reason(self, store: Store) -> None:
         announce(store)
         row = store.journal()[0]
         assert (row.op, row.payload, row.before) == (
@@ -272,7 +270,7 @@ class JournalContract:
         assert [row.id for row in store.journal(ref=ref(1))] == [ids[0], ids[2]]
         assert [row.id for row in store.journal(limit=3)] == ids[1:]
 
-    def test_a_result_and_what_was_pushed_are_one(self, store: Store) -> None:
+    def test_result_and_pushed_state_are_saved_together(self, store: Store) -> None:
         entry = announce(store, run_id="r7")
         store.record_pushed_labels(ref(1), ["capability:old"], [], "r1", START)
         store.complete_write(
@@ -292,7 +290,7 @@ class JournalContract:
         store.complete_write(announce(store), START + TTL, ref=ref(1), deleted_subject="capability:churn")
         assert store.pushed_comments() == {}
 
-    def test_neither_is_kept_when_one_of_them_cannot_be(self, store: Store) -> None:
+    def test_neither_is_saved_if_one_of_them_fails(self, store: Store) -> None:
         entry = announce(store)
         broken = comment(edited_at=START.replace(tzinfo=None))
         with pytest.raises(Exception, match="without a zone"):
@@ -302,7 +300,7 @@ class JournalContract:
 
 
 class FiguresContract:
-    def test_a_baseline_holds_the_issues_of_its_day(self, store: Store) -> None:
+    def test_baseline_keeps_its_issues(self, store: Store) -> None:
         store.save_baseline("churn", START, [ref(2), ref(1), ref(3, "github")])
         store.save_baseline("empty", START, [])
         found = store.baselines()
@@ -328,7 +326,7 @@ class FiguresContract:
         ]
         assert [row.capability for row in store.assignment_history(ref(1))] == ["a", "b"]
 
-    def test_an_unchanged_assignment_leaves_no_trace(self, store: Store) -> None:
+    def test_unchanged_assignment_adds_no_history(self, store: Store) -> None:
         for day in range(3):
             store.save_assignments(f"r{day}", START + timedelta(days=day), [assigned(1, "a")])
         row = AssignmentRecord(
@@ -337,7 +335,7 @@ class FiguresContract:
         assert store.assignment_history(ref(1)) == [row]
         assert store.assignments() == {ref(1): row}
 
-    def test_the_last_figures_come_back_in_order(self, store: Store) -> None:
+    def test_last_rollup_is_returned_in_order(self, store: Store) -> None:
         assert store.last_rollup() is None
         store.save_rollup("r1", START, {"capability:a": {"done": 1}})
         store.save_rollup(

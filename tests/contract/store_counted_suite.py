@@ -24,7 +24,7 @@ PLAN = PlanFacts(at=START, run_id="r1", digest="d", body={"goals": {}, "capabili
 
 
 class CountedContract:
-    def test_a_row_holds_until_it_ends(self, store: Store) -> None:
+    def test_count_record_is_valid_until_it_ends(self, store: Store) -> None:
         assert (store.current_count_records(), store.plan_at()) == ([], None)
         store.save_count_records(START, (), [FIRST, replace(FIRST, ref=ref(2), rule=None)], PLAN)
         held = store.current_count_records()
@@ -43,7 +43,7 @@ class CountedContract:
         assert store.count_records_between(START, START) == [ended, held[1]]
         assert [row.state for row in store.count_records_between(later, later)] == ["todo", "done"]
 
-    def test_plans_are_remembered_as_they_were(self, store: Store) -> None:
+    def test_plan_history_is_kept(self, store: Store) -> None:
         later = replace(PLAN, at=START + timedelta(days=1), digest="e", names={"goal:a": "goal:b"})
         store.save_count_records(START, (), (), PLAN)
         store.save_count_records(later.at, (), (), later)

@@ -54,7 +54,7 @@ def answer(
 
 
 class HistoriesContract:
-    def test_only_what_changed_since_its_history_was_read_is_asked_for(self, store: Store) -> None:
+    def test_only_stale_histories_are_requested(self, store: Store) -> None:
         pull(store, issue(1), issue(2))
         assert asked(store) == {DS.name: ["DS-1", "DS-2"]}
         answer(store, CLOSED)
@@ -62,18 +62,14 @@ class HistoriesContract:
         pull(store, issue(1), issue(2, at=LATER), issue(3), at=LATER)
         assert asked(store) == {DS.name: ["DS-2", "DS-3"]}
 
-    def test_an_issue_of_two_sources_is_asked_for_once_and_one_that_vanished_never(
-        self, store: Store
-    ) -> None:
+    def test_issue_of_two_sources_is_requested_once_and_a_vanished_one_never(self, store: Store) -> None:
         pull(store, issue(1), issue(2))
         pull(store, issue(1), source=BLUE)
         store.mark_vanished(ref(2), LATER)
         assert sorted(key for keys in asked(store).values() for key in keys) == ["DS-1"]
         assert store.histories_to_read([CHURN], FieldSelection()) == []
 
-    def test_other_labels_that_mean_a_state_make_every_history_worth_reading_again(
-        self, store: Store
-    ) -> None:
+    def test_other_state_labels_make_every_history_stale(self, store: Store) -> None:
         pull(store, issue(1))
         answer(store)
         wip = FieldSelection(state_labels=frozenset({"wip"}))
@@ -81,7 +77,7 @@ class HistoriesContract:
         answer(store, wanted=wip)
         assert asked(store, wip) == {}
 
-    def test_a_change_is_kept_as_told_and_once(self, store: Store) -> None:
+    def test_change_is_saved_once(self, store: Store) -> None:
         pull(store, issue(1), issue(2))
         answer(store, CLOSED)
         pull(store, issue(1, at=LATER), at=LATER)
@@ -94,7 +90,7 @@ class HistoriesContract:
         ]
         assert changes[0] == CLOSED
 
-    def test_a_history_is_whole_until_the_issue_changes_or_when_the_tracker_says_so(
+    def test_history_is_complete_until_the_issue_changes_or_if_the_tracker_says_so(
         self, store: Store
     ) -> None:
         pull(store, issue(1), issue(2))
@@ -105,7 +101,7 @@ class HistoriesContract:
         assert store.complete_histories() == {("jira", ref(2).id)}
         assert asked(store) == {}, "what is known in part is not asked for again and again"
 
-    def test_the_mark_comes_back_with_the_next_question(self, store: Store) -> None:
+    def test_mark_is_returned_with_the_next_request(self, store: Store) -> None:
         pull(store, issue(7, tracker="github"), source=CHURN)
         answer(store, SHUT, mark="up to here")
         pull(store, issue(7, tracker="github", at=LATER), source=CHURN, at=LATER)
@@ -113,13 +109,13 @@ class HistoriesContract:
         assert question.bookmark == "up to here"
         assert store.issue_changes()[("github", ref(7).id)][0].resolution == "not_planned"
 
-    def test_histories_that_came_with_their_issues_are_not_asked_for(self, store: Store) -> None:
+    def test_histories_that_came_with_their_issues_are_not_requested(self, store: Store) -> None:
         pull(store, issue(1))
         store.save_issue_changes([issue(1)], [CLOSED], FieldSelection())
         assert asked(store) == {}
         assert store.complete_histories() == {("jira", ref(1).id)}
 
-    def test_a_change_that_was_our_own_write_is_passed_over(self, store: Store) -> None:
+    def test_own_write_makes_no_history_stale(self, store: Store) -> None:
         pull(store, *(issue(number) for number in (1, 2, 3, 4)))
         answer(store)
         for number in (1, 2, 3):
@@ -136,21 +132,21 @@ class HistoriesContract:
         assert asked(store) == {DS.name: ["DS-2", "DS-3", "DS-4"]}
         assert ("jira", ref(1).id) in store.complete_histories()
 
-    def test_changes_of_status_that_were_noticed_come_by_issue(self, store: Store) -> None:
+    def test_observed_status_changes_are_grouped_by_issue(self, store: Store) -> None:
         pull(store, issue(1), issue(2))
         pull(store, issue(1, at=LATER, status="Closed", category="done"), issue(2), at=LATER)
         ((key, (seen,)),) = store.observed_status_changes().items()
         assert key == ("jira", ref(1).id)
         assert (seen.at, seen.after) == (LATER, {"status": "Closed", "category": "done"})
 
-    def test_statuses_are_learned_beside_those_known(self, store: Store) -> None:
+    def test_saved_statuses_are_added_to_known_ones(self, store: Store) -> None:
         assert store.load_statuses("jira") == {}
         store.save_statuses("jira", {"1": ("Open", "todo"), "2": ("Checked", None)})
         store.save_statuses("jira", {"2": ("Reviewed", "doing")})
         assert store.load_statuses("jira") == {"1": ("Open", "todo"), "2": ("Reviewed", "doing")}
         assert store.load_statuses("github") == {}
 
-    def test_a_snapshot_carries_the_histories(self, store: Store, store_elsewhere: Store) -> None:
+    def test_snapshot_includes_histories(self, store: Store, store_elsewhere: Store) -> None:
         pull(store, issue(1))
         answer(store, CLOSED)
         pull(store, issue(1, at=LATER, status="Closed", category="done"), at=LATER)

@@ -21,7 +21,7 @@ class SourcesContract:
         assert store.source_state(DS) is None
         assert store.source_states() == []
 
-    def test_a_whole_reading_moves_the_watermark(self, store: Store) -> None:
+    def test_complete_pull_moves_the_watermark(self, store: Store) -> None:
         cursor = Cursor(watermark=START, updated_since=START - timedelta(minutes=2), etag='W/"1"')
         store.save_pull(
             PulledSource(source=CHURN, issues=(), cursor=cursor, full=True), FieldSelection(), LATER
@@ -32,7 +32,7 @@ class SourcesContract:
         assert (state.cursor, state.last_whole, state.count) == (cursor, LATER, 0)
         assert (state.name, state.tracker) == ("github:acme/churn", "github")
 
-    def test_a_watermark_is_void_when_more_is_wanted_than_it_was_earned_with(self, store: Store) -> None:
+    def test_watermark_is_void_for_another_definition(self, store: Store) -> None:
         pull(store, selection=FieldSelection(fields=("Team", "Rank")))
 
         same = store.source_state(DS, FieldSelection(fields=("Rank", "Team")))
@@ -40,7 +40,7 @@ class SourcesContract:
         assert same is not None and same.cursor is not None
         assert other is not None and other.cursor is None
 
-    def test_issues_and_watermark_are_kept_together_or_not_at_all(
+    def test_issues_and_watermark_are_saved_together_or_not_at_all(
         self, store: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pull(store, issue(1))
@@ -94,8 +94,8 @@ class SourcesContract:
 
 
 class IssuesContract:
-    def test_an_issue_comes_back_as_it_was_told(self, store: Store) -> None:
-        told = issue(
+    def test_issue_round_trips(self, store: Store) -> None:
+        result = issue(
             1,
             labels=frozenset({"ml", "größe/xl"}),
             title="Sessionise 👍🏽 events \\u0000 «‮now»",
@@ -105,13 +105,13 @@ class IssuesContract:
             flagged=True,
             fields={"Team": ("Blue", "Green"), "Empty": ()},
         )
-        pull(store, told)
-        assert [known.issue for known in store.known_issues()] == [told]
+        pull(store, result)
+        assert [known.issue for known in store.known_issues()] == [result]
 
     def test_times_come_back_in_utc_to_the_microsecond(self, store: Store) -> None:
         east = timezone(timedelta(hours=5, minutes=45))
-        told = issue(1, at=START.replace(microsecond=1).astimezone(east))
-        pull(store, told)
+        result = issue(1, at=START.replace(microsecond=1).astimezone(east))
+        pull(store, result)
         known = store.known_issue("jira", "DS-1")
         assert known is not None
         assert known.issue.updated.isoformat() == "2026-10-05T08:00:00.000001+00:00"
@@ -131,7 +131,7 @@ class IssuesContract:
             "second, label put within the same second"
         ]
 
-    def test_what_was_first_is_remembered(self, store: Store) -> None:
+    def test_first_values_are_kept(self, store: Store) -> None:
         pull(store, issue(1, labels=frozenset({"capability:old"})), at=START)
         pull(store, issue(1, at=LATER, labels=frozenset()), at=LATER)
         known = store.known_issue("jira", "DS-1")
@@ -176,7 +176,7 @@ class IssuesContract:
 
 
 class EventsContract:
-    def test_a_full_pull_names_what_appeared_and_what_left(self, store: Store) -> None:
+    def test_full_pull_returns_appeared_and_left_issues(self, store: Store) -> None:
         assert kinds(pull(store, issue(1), issue(2))) == [("appeared", "DS-1"), ("appeared", "DS-2")]
         noticed = pull(store, issue(2), issue(3), at=LATER)
         assert kinds(noticed) == [("appeared", "DS-3"), ("left", "DS-1")]
@@ -184,7 +184,7 @@ class EventsContract:
         known = store.known_issue("jira", "DS-1")
         assert known is not None and known.sources == frozenset()
 
-    def test_an_incremental_pull_lets_nothing_leave(self, store: Store) -> None:
+    def test_incremental_pull_removes_no_member(self, store: Store) -> None:
         pull(store, issue(1), issue(2))
         assert kinds(pull(store, issue(3), at=LATER, full=False)) == [("appeared", "DS-3")]
         assert store.source_issue_ids(DS) == {ref(1).id, ref(2).id, ref(3).id}
@@ -210,7 +210,7 @@ class EventsContract:
             ("status", MUCH_LATER),
         ]
 
-    def test_a_census_lets_go_only_of_what_was_proved_to_be_gone(self, store: Store) -> None:
+    def test_census_removes_only_members_that_a_direct_read_disproved(self, store: Store) -> None:
         pull(store, *(issue(number) for number in (1, 2, 3, 4)))
         census = Census(source=DS, ids=frozenset({ref(1).id, ref(9).id}))
         noticed = store.save_census(census, LATER, vanished={ref(2): LATER}, left=[ref(3)])
@@ -224,7 +224,7 @@ class EventsContract:
         gone = store.known_issue("jira", "DS-2")
         assert gone is not None and gone.vanished == LATER
 
-    def test_an_issue_that_is_seen_again_has_not_vanished(self, store: Store) -> None:
+    def test_listed_issue_is_no_longer_vanished(self, store: Store) -> None:
         pull(store, issue(1), issue(2), issue(3))
         for number in (1, 2, 3):
             store.mark_vanished(ref(number), LATER)
@@ -238,12 +238,12 @@ class EventsContract:
         assert kinds(back) == [("returned", "DS-1"), ("returned", "DS-2"), ("returned", "DS-3")]
         assert {known.vanished for known in store.known_issues()} == {None}
 
-    def test_an_id_that_only_a_census_named_can_leave_again(self, store: Store) -> None:
+    def test_id_known_only_from_a_census_can_leave(self, store: Store) -> None:
         store.save_census(Census(source=DS, ids=frozenset({"77"})), START, vanished={}, left=[])
         noticed = pull(store, issue(1), at=LATER)
         assert kinds(noticed) == [("appeared", "DS-1"), ("left", "77")]
 
-    def test_the_world_of_one_source_does_not_touch_the_other(self, store: Store, clock: Clock) -> None:
+    def test_sources_do_not_affect_each_other(self, store: Store, clock: Clock) -> None:
         pull(store, issue(1), source=DS)
         pull(store, issue(1), source=BLUE)
         pull(store, source=BLUE, at=clock.forward(hours=1))

@@ -47,14 +47,14 @@ def world(tmp_path: Path) -> Iterator[JourneyWorld]:
         yield world
 
 
-def test_other_teams_go_on_and_its_own_former_rules_hold(world: JourneyWorld) -> None:
+def test_other_teams_go_on_and_last_known_good_rules_apply(world: JourneyWorld) -> None:
     before = world.snapshot()
     world.edit(BROKEN, "assign: features", "assign: featurs")
-    told = world.run()
-    assert told.code == 3
-    assert f"{BROKEN} is broken: its last known good version is used until it is corrected" in told.err
-    assert f"  {BROKEN}:6:56: error: rules[0].assign:" in told.err
-    assert 'did you mean "features"?' in told.err
+    result = world.run()
+    assert result.code == 3
+    assert f"{BROKEN} is broken: its last known good version is used until it is corrected" in result.err
+    assert f"  {BROKEN}:6:56: error: rules[0].assign:" in result.err
+    assert 'did you mean "features"?' in result.err
     assert world.snapshot() == before
     world.jira.add_issue("DS", summary="Another model", labels=["model"])
     world.github.add_issue("acme/churn", title="Another feature", labels=["features"])
@@ -65,7 +65,7 @@ def test_other_teams_go_on_and_its_own_former_rules_hold(world: JourneyWorld) ->
     assert world.writes() == []
 
 
-def test_once_it_is_corrected_the_new_rules_hold(world: JourneyWorld) -> None:
+def test_corrected_file_applies_at_once(world: JourneyWorld) -> None:
     world.write(BROKEN, "rules: [")
     assert world.run().code == 3
     world.write(BROKEN, PLATFORM.replace("labels: [features]", "labels: [infra]"))
@@ -73,32 +73,32 @@ def test_once_it_is_corrected_the_new_rules_hold(world: JourneyWorld) -> None:
     assert world.labels("acme/churn#11") == {"features"}
 
 
-def test_a_program_is_told_and_preview_and_reconcile_go_on_as_well(world: JourneyWorld) -> None:
+def test_preview_and_reconcile_go_on_and_json_reports_the_file(world: JourneyWorld) -> None:
     world.write(BROKEN, "rules: [")
-    told = world.run(as_json=True)
-    (unusable,) = told.json["unusable_files"]
-    assert told.code == told.json["exit_code"] == 3
+    result = world.run(as_json=True)
+    (unusable,) = result.json["unusable_files"]
+    assert result.code == result.json["exit_code"] == 3
     assert (unusable["file"], unusable["holds"]) == (BROKEN, "former rules")
     assert unusable["problems"][0].startswith(f"{BROKEN}:")
     assert BROKEN in world.preview().err
-    told = world.reconcile(yes=True)
-    assert (told.code, world.writes()) == (3, [])
-    assert BROKEN in told.err
+    result = world.reconcile(yes=True)
+    assert (result.code, world.writes()) == (3, [])
+    assert BROKEN in result.err
 
 
 def test_a_new_file_that_never_worked_is_left_out(world: JourneyWorld) -> None:
     before = world.snapshot()
     world.write("mappings/growth.yaml", "team: growth\nrules: nothing\n")
-    told = world.run()
-    assert told.code == 3
-    assert "mappings/growth.yaml is broken: it is left out until it is corrected" in told.err
+    result = world.run()
+    assert result.code == 3
+    assert "mappings/growth.yaml is broken: it is left out until it is corrected" in result.err
     assert world.snapshot() == before
 
 
 GROWTH = "mappings/growth.yaml"
 
 
-def test_nothing_is_said_of_what_only_a_new_broken_file_may_feed(world: JourneyWorld) -> None:
+def test_capability_that_a_new_broken_file_may_feed_is_uncertain(world: JourneyWorld) -> None:
     world.jira.add_issue("DS", summary="Growth")
     planned = '      - {id: growth, title: Growth model, team: growth, anchor: "jira:DS-14"}\n'
     world.write("plans/2026-q4.yaml", (world.root / "plans/2026-q4.yaml").read_text() + planned)
@@ -114,7 +114,7 @@ def test_nothing_is_said_of_what_only_a_new_broken_file_may_feed(world: JourneyW
     assert world.labels("DS-14") == {"state:empty"}
 
 
-def test_what_moves_into_a_new_broken_file_stays_as_it_was(world: JourneyWorld) -> None:
+def test_issues_moved_into_a_new_broken_file_keep_their_labels(world: JourneyWorld) -> None:
     before = world.snapshot()
     rule = "{id: model, when: {labels: [model]}, assign: model}"
     world.edit("mappings/science.yaml", rule, "{id: other, when: {labels: [other]}, assign: features}")
@@ -131,21 +131,21 @@ def test_a_link_out_of_the_workspace_is_neither_read_nor_quoted(world: JourneyWo
     secret.write_text("team: s3cret\n", encoding="utf-8")
     (world.root / BROKEN).unlink()
     (world.root / BROKEN).symlink_to(secret)
-    told = world.run()
-    assert told.code == 3
-    assert "leads out of the workspace" in told.err
-    assert "s3cret" not in told.out + told.err
+    result = world.run()
+    assert result.code == 3
+    assert "leads out of the workspace" in result.err
+    assert "s3cret" not in result.out + result.err
     assert world.writes() == []
 
 
-def test_nothing_goes_on_where_a_team_of_the_last_run_would_be_missing(world: JourneyWorld) -> None:
+def test_run_stops_if_a_team_of_the_last_run_would_be_missing(world: JourneyWorld) -> None:
     """A file that was renamed and broken at once looks new, and its team's labels would look left over."""
     (world.root / "mappings/science.yaml").rename(world.root / "mappings/research.yaml")
     world.edit("mappings/research.yaml", "assign: model", "assign: modl")
     stops(world)
 
 
-def test_nothing_goes_on_where_no_run_is_remembered(world: JourneyWorld) -> None:
+def test_run_stops_without_an_earlier_run(world: JourneyWorld) -> None:
     (world.root / ".increment-sync" / "state.db").unlink()
     world.write(BROKEN, "rules: [")
     stops(world)
@@ -159,7 +159,7 @@ def test_nothing_goes_on_where_no_run_is_remembered(world: JourneyWorld) -> None
         ("increment-sync.yaml", "push:", "psuh:"),
     ],
 )
-def test_what_belongs_to_all_teams_stops_all(world: JourneyWorld, file: str, old: str, new: str) -> None:
+def test_broken_shared_file_stops_all_teams(world: JourneyWorld, file: str, old: str, new: str) -> None:
     world.edit(file, old, new)
     stops(world)
 
@@ -170,7 +170,7 @@ def test_one_of_several_plans_is_not_left_out(world: JourneyWorld) -> None:
     stops(world)
 
 
-def test_without_a_sound_team_nothing_goes_on(world: JourneyWorld) -> None:
+def test_run_stops_without_a_valid_mapping_file(world: JourneyWorld) -> None:
     world.write(BROKEN, "rules: [")
     world.write("mappings/science.yaml", "rules: [")
     stops(world)
@@ -197,7 +197,7 @@ FIGURES: dict[str, Callable[[Invocation], int]] = {
 
 
 @pytest.mark.parametrize("command", FIGURES.values(), ids=FIGURES.keys())
-def test_figures_of_all_teams_are_shown_and_the_broken_file_is_named(
+def test_all_teams_are_shown_and_the_broken_file_is_named(
     world: JourneyWorld, command: Callable[[Invocation], int]
 ) -> None:
     def call() -> CommandResult:
@@ -205,10 +205,10 @@ def test_figures_of_all_teams_are_shown_and_the_broken_file_is_named(
 
     sound = call()
     world.write(BROKEN, "rules: [")
-    told = call()
-    assert (sound.code, told.code) == (0, 3)
-    assert told.out == sound.out
-    assert f"{BROKEN} is broken: its last known good version is used until it is corrected" in told.err
+    result = call()
+    assert (sound.code, result.code) == (0, 3)
+    assert result.out == sound.out
+    assert f"{BROKEN} is broken: its last known good version is used until it is corrected" in result.err
 
 
 @pytest.mark.parametrize("command", [["status", "--json"], ["unplanned", "--json"]])
@@ -220,19 +220,19 @@ def test_a_program_gets_one_document_and_no_second_one_about_the_broken_file(
         patched.setattr(sys, "argv", ["increment-sync", "-C", str(world.root), *command])
         with pytest.raises(SystemExit) as stop:
             main()
-    told = capsys.readouterr()
+    result = capsys.readouterr()
     assert stop.value.code == 3
-    assert json.loads(told.out)["version"] == 1
-    assert f"{BROKEN} is broken" in told.err
+    assert json.loads(result.out)["version"] == 1
+    assert f"{BROKEN} is broken" in result.err
 
 
-def test_what_is_asked_of_mappings_waits_for_sound_files(world: JourneyWorld) -> None:
+def test_mappings_commands_need_valid_files(world: JourneyWorld) -> None:
     world.write(BROKEN, "rules: [")
-    told = world._call(lambda: explain(world.invocation(), "DS-11"))
-    assert (told.code, told.out) == (3, "")
+    result = world._call(lambda: explain(world.invocation(), "DS-11"))
+    assert (result.code, result.out) == (3, "")
 
 
-def test_what_files_said_stays_out_of_snapshots(world: JourneyWorld) -> None:
+def test_last_known_good_files_stay_out_of_snapshots(world: JourneyWorld) -> None:
     path = world.root / "snapshot.jsonl"
     assert world._call(lambda: export_snapshot(world.invocation(), path, bodies=False)).code == 0
     assert "sources:" not in path.read_text(encoding="utf-8")

@@ -27,7 +27,7 @@ def without_plan_repo(world: WritingWorld) -> None:
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_issues_of_a_source_that_was_taken_out_lose_our_labels(world: WritingWorld, full: bool) -> None:
+def test_issues_of_a_removed_source_lose_our_labels(world: WritingWorld, full: bool) -> None:
     keys = [world.github.add_issue("acme/plan", f"Work {n}", labels=["features"]).key for n in range(2)]
     with_plan_repo(world)
     world.run()
@@ -41,7 +41,7 @@ def test_issues_of_a_source_that_was_taken_out_lose_our_labels(world: WritingWor
     assert world.labels(keys[0]) == {"features", FEATURES, INCREMENT}
 
 
-def test_a_pull_request_is_let_go_when_pull_requests_are_switched_off(world: WritingWorld) -> None:
+def test_pull_requests_lose_their_labels_when_switched_off(world: WritingWorld) -> None:
     key = world.github.add_issue("acme/churn", "Change", labels=["features"], is_pull_request=True).key
     world.edit("mappings/science.yaml", "{repo: acme/churn}", "{repo: acme/churn, pull_requests: true}")
     world.run()
@@ -51,7 +51,7 @@ def test_a_pull_request_is_let_go_when_pull_requests_are_switched_off(world: Wri
     assert world.labels(key) == {"features"}
 
 
-def test_an_anchor_of_a_source_that_was_taken_out_is_read_directly(world: WritingWorld) -> None:
+def test_anchor_of_a_removed_source_is_read_directly(world: WritingWorld) -> None:
     anchor = world.github.add_issue("acme/plan", "Anchor").key
     with_plan_repo(world)
     world.edit("plans/q4.yaml", "anchor: github:acme/churn#1", f"anchor: github:{anchor}")
@@ -63,9 +63,7 @@ def test_an_anchor_of_a_source_that_was_taken_out_is_read_directly(world: Writin
 
 
 @pytest.mark.parametrize("rule", ["labels: {any: [features]}", "labels: {any: [other]}"])
-def test_nothing_is_taken_from_issues_whose_changed_source_cannot_be_read(
-    world: WritingWorld, rule: str
-) -> None:
+def test_issues_of_an_unreadable_changed_source_keep_their_labels(world: WritingWorld, rule: str) -> None:
     key = world.github.add_issue("acme/churn", "Work", labels=["features"]).key
     world.run()
     before = world.snapshot()
@@ -77,7 +75,7 @@ def test_nothing_is_taken_from_issues_whose_changed_source_cannot_be_read(
     assert world.labels(key) == {"features", FEATURES, INCREMENT}
 
 
-def test_a_dropped_name_does_not_pass_for_a_reading_when_the_live_source_fails(world: WritingWorld) -> None:
+def test_removed_source_does_not_count_as_read_while_its_successor_fails(world: WritingWorld) -> None:
     key = world.github.add_issue("acme/churn", "Work", labels=["features"]).key
     world.run()
     world.edit("mappings/science.yaml", "{repo: acme/churn}", "{repo: acme/churn, pull_requests: true}")

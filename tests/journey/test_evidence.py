@@ -5,10 +5,10 @@ from __future__ import annotations
 from tests.support.journey_world import GOAL, MODEL, JourneyWorld
 
 
-def test_done_work_without_its_evidence_is_said_to_be_not_proven(world: JourneyWorld) -> None:
+def test_done_work_without_evidence_is_shown_as_not_proven(world: JourneyWorld) -> None:
     """The label stays ``state:done``: whether it is proven is a fact of its own."""
-    asked = 'anchor: "jira:DS-2", evidence: {file: metrics/m.json, metric: auc, at_least: 0.8}}'
-    world.edit("plans/2026-q4.yaml", 'anchor: "jira:DS-2"}', asked)
+    requests = 'anchor: "jira:DS-2", evidence: {file: metrics/m.json, metric: auc, at_least: 0.8}}'
+    world.edit("plans/2026-q4.yaml", 'anchor: "jira:DS-2"}', requests)
     for key in ("DS-11", "DS-12", "DS-13"):
         world.close(key)
     assert world.run().code == 0

@@ -70,17 +70,19 @@ def something_happens(world: JourneyWorld) -> None:
     [("github", failure) for failure in FAILURES]
     + [("jira", failure) for failure in ("server errors", "answers cut short", "an empty page")],
 )
-def test_what_it_feeds_is_left_alone_and_it_is_named(apart: JourneyWorld, tracker: str, failure: str) -> None:
+def test_failed_source_is_named_and_its_capabilities_are_unchanged(
+    apart: JourneyWorld, tracker: str, failure: str
+) -> None:
     is_jira = tracker == "jira"
     source = JIRA if is_jira else GITHUB
     something_happens(apart)
     before = apart.snapshot()
     apart.fault(**source, **FAILURES[failure], times=None)
     # With its ids as well, so that an empty answer is one to be believed or not.
-    told = apart.reconcile(yes=True)
-    assert told.code == 1
+    result = apart.reconcile(yes=True)
+    assert result.code == 1
     name = "jira:DS" if is_jira else "github:acme/churn"
-    assert f"not read: {name}: " in told.err
+    assert f"not read: {name}: " in result.err
     after = apart.snapshot()
     fed, other = (MODEL, FEATURES) if is_jira else (FEATURES, MODEL)
     assert apart.labels(fed) == {"state:planned"}
@@ -96,7 +98,7 @@ def test_what_it_feeds_is_left_alone_and_it_is_named(apart: JourneyWorld, tracke
     assert apart.writes() == []
 
 
-def test_issues_that_were_read_are_labelled_while_another_source_fails(settled: JourneyWorld) -> None:
+def test_read_issues_are_labelled_while_another_source_fails(settled: JourneyWorld) -> None:
     new = settled.jira.add_issue("DS", "One more", labels=("model",), by="ada")
     settled.unlabel("acme/churn#12", "features")
     settled.fault(**GITHUB, kind="status", status=500, times=None)
@@ -106,7 +108,7 @@ def test_issues_that_were_read_are_labelled_while_another_source_fails(settled: 
     assert "0 of 3 issues done" in settled.comments(MODEL)[0], "the team's other source feeds it too"
 
 
-def test_nothing_is_taken_away_from_a_capability_that_an_unread_source_feeds(make_world: MakeWorld) -> None:
+def test_unread_source_removes_nothing_from_its_capabilities(make_world: MakeWorld) -> None:
     both = MAPPING.replace("labels: [model]}", "labels: [model, features]}").replace(
         "  - {id: features, when: {labels: [features]}, assign: features}\n", ""
     )
@@ -122,7 +124,7 @@ def test_nothing_is_taken_away_from_a_capability_that_an_unread_source_feeds(mak
     assert world.labels("DS-11") == set()
 
 
-def test_a_failed_source_does_not_stop_a_swap_of_labels_that_were_read(settled: JourneyWorld) -> None:
+def test_failed_source_does_not_stop_label_swaps_of_read_issues(settled: JourneyWorld) -> None:
     settled.edit(
         "mappings/science.yaml",
         "rules:\n",
@@ -134,7 +136,7 @@ def test_a_failed_source_does_not_stop_a_swap_of_labels_that_were_read(settled: 
     assert settled.labels("DS-11") == {"model", "hot", "capability:features", "increment:2026-q4"}
 
 
-def test_a_rule_edited_while_its_source_fails_leaves_what_the_source_fed_as_it_was(
+def test_rule_edit_during_an_outage_leaves_the_covered_capabilities_unchanged(
     settled: JourneyWorld,
 ) -> None:
     settled.edit(
@@ -152,7 +154,7 @@ def test_a_rule_edited_while_its_source_fails_leaves_what_the_source_fed_as_it_w
 
 
 @pytest.mark.parametrize("source", [JIRA, GITHUB], ids=["jira", "github"])
-def test_after_a_day_the_comments_say_since_when_and_keep_their_figures(
+def test_comments_name_the_outage_after_a_day_and_keep_their_counts(
     apart: JourneyWorld, source: dict[str, Any]
 ) -> None:
     is_jira = source["tracker"] == "jira"
@@ -169,10 +171,10 @@ def test_after_a_day_the_comments_say_since_when_and_keep_their_figures(
     apart.run(after=timedelta(hours=20))
     assert apart.comments(fed) == healthy
     apart.run(after=timedelta(hours=5))
-    (told,) = apart.comments(fed)
-    assert f"Unreadable since {since:%Y-%m-%d}" in told
-    assert name.split(":")[1].split("/")[-1] in told
-    assert "1 of 3 issues done" in told
+    (result,) = apart.comments(fed)
+    assert f"Unreadable since {since:%Y-%m-%d}" in result
+    assert name.split(":")[1].split("/")[-1] in result
+    assert "1 of 3 issues done" in result
     assert "Unreadable since" in apart.comments(GOAL)[0]
     assert "Unreadable" not in apart.comments(FEATURES if is_jira else MODEL)[0]
     for _ in range(3):
@@ -185,7 +187,7 @@ def test_after_a_day_the_comments_say_since_when_and_keep_their_figures(
     assert apart.writes() == []
 
 
-def test_a_source_that_shrinks_beyond_the_limit_is_not_believed(make_world: MakeWorld) -> None:
+def test_source_that_shrinks_beyond_the_limit_fails(make_world: MakeWorld) -> None:
     world = make_world(jira=8, github=8)
     world.run()
     world.run()
@@ -193,18 +195,18 @@ def test_a_source_that_shrinks_beyond_the_limit_is_not_believed(make_world: Make
         world.github.delete_issue("acme/churn", number)
         world.jira.delete(f"DS-{number}")
     before = world.snapshot()
-    told = world.reconcile(yes=True)
-    assert told.code == 1
-    assert "github:acme/churn shrank from 9 to 2 issues" in told.err
-    assert "jira:DS shrank from 10 to 3 issues" in told.err
+    result = world.reconcile(yes=True)
+    assert result.code == 1
+    assert "github:acme/churn shrank from 9 to 2 issues" in result.err
+    assert "jira:DS shrank from 10 to 3 issues" in result.err
     assert world.snapshot() == before
-    told = world.reconcile(yes=True, accept_shrink=True)
-    assert told.code == 0, told.err
+    result = world.reconcile(yes=True, accept_shrink=True)
+    assert result.code == 0, result.err
     world.run()
     assert world.writes() == []
 
 
-def test_a_source_that_fails_nothing_but_its_census_is_called_unreadable_after_a_day(
+def test_source_with_failing_census_is_unreadable_after_a_day(
     make_world: MakeWorld,
 ) -> None:
     world = make_world(github=8)
@@ -221,25 +223,25 @@ def test_a_source_that_fails_nothing_but_its_census_is_called_unreadable_after_a
     assert "Unreadable" not in world.comments(FEATURES)[0]
 
 
-def test_wrong_credentials_fail_their_tracker_and_no_other(apart: JourneyWorld) -> None:
+def test_wrong_credentials_fail_only_their_tracker(apart: JourneyWorld) -> None:
     apart.environment = {**apart.environment, "GH_TOKEN": "wrong"}
     something_happens(apart)
-    told = apart.run()
-    assert told.code == 1
-    assert "not read: github:acme/churn: " in told.err
-    assert "wrong" not in told.err.replace("wrong, expired", "")
+    result = apart.run()
+    assert result.code == 1
+    assert "not read: github:acme/churn: " in result.err
+    assert "wrong" not in result.err.replace("wrong, expired", "")
     assert apart.writes("github") == []
     assert apart.labels(MODEL) == {"state:in-progress"}
 
 
-def test_a_jira_token_that_expired_looks_like_an_empty_site_and_is_not_believed(
+def test_expired_jira_token_that_looks_like_an_empty_site_fails_the_source(
     settled: JourneyWorld,
 ) -> None:
     settled.environment = {**settled.environment, "JIRA_API_TOKEN": "expired"}
     before = settled.snapshot()
-    told = settled.run()
-    assert told.code == 1
-    assert "not read: jira:DS: " in told.err
+    result = settled.run()
+    assert result.code == 1
+    assert "not read: jira:DS: " in result.err
     assert settled.snapshot() == before
 
 
@@ -249,53 +251,55 @@ def test_a_jira_token_that_expired_looks_like_an_empty_site_and_is_not_believed(
 def test_a_renamed_repository_is_a_failed_source_with_its_new_name(settled: JourneyWorld) -> None:
     settled.github.rename_repo("acme/churn", "acme/retention")
     before = settled.snapshot()
-    told = settled.run()
-    assert told.code == 1
-    assert "acme/churn was renamed or moved to acme/retention; write the new name in the mapping" in told.err
+    result = settled.run()
+    assert result.code == 1
+    assert (
+        "acme/churn was renamed or moved to acme/retention; write the new name in the mapping" in result.err
+    )
     assert settled.snapshot() == before
     settled.edit("mappings/science.yaml", "acme/churn", "acme/retention")
     settled.edit("plans/2026-q4.yaml", "acme/churn", "acme/retention")
-    told = settled.run()
-    assert told.code == 0, told.err
+    result = settled.run()
+    assert result.code == 0, result.err
     assert settled.labels("acme/retention#11") == {"features", "capability:features", "increment:2026-q4"}
     assert len(settled.comments("acme/retention#1")) == 1
     settled.run()
     assert settled.writes() == []
 
 
-def test_a_repository_that_is_not_there_fails_alone(make_world: MakeWorld) -> None:
+def test_missing_repository_fails_alone(make_world: MakeWorld) -> None:
     world = make_world(mapping=MAPPING.replace("repo: acme/churn", "repo: acme/gone"))
-    told = world.run()
-    assert told.code == 1
-    assert "not read: github:acme/gone: " in told.err
-    assert "check its name in the mapping" in told.err
+    result = world.run()
+    assert result.code == 1
+    assert "not read: github:acme/gone: " in result.err
+    assert "check its name in the mapping" in result.err
     assert world.labels("DS-11") == {"model", "capability:model", "increment:2026-q4"}
 
 
-def test_a_project_that_is_not_there_fails_alone(make_world: MakeWorld) -> None:
+def test_missing_project_fails_alone(make_world: MakeWorld) -> None:
     world = make_world(mapping=MAPPING.replace("  - github", "  - jira: {project: NONE}\n  - github"))
-    told = world.run()
-    assert told.code == 1
-    assert "not read: jira:NONE: " in told.err
-    assert "not read: jira:DS" not in told.err
+    result = world.run()
+    assert result.code == 1
+    assert "not read: jira:NONE: " in result.err
+    assert "not read: jira:DS" not in result.err
     assert world.labels("acme/churn#11") == {"features", "capability:features", "increment:2026-q4"}
 
 
-def test_an_archived_repository_is_read_and_its_refusals_are_told(make_world: MakeWorld) -> None:
+def test_archived_repository_is_read_and_rejected_writes_are_reported(make_world: MakeWorld) -> None:
     seed = github_seed(2)
     seed["repos"]["acme/churn"]["archived"] = True
     world = make_world(github=seed)
-    told = world.run()
-    assert told.code == 1
-    assert "failed: github:acme/churn#11" in told.out
+    result = world.run()
+    assert result.code == 1
+    assert "failed: github:acme/churn#11" in result.out
     assert world.labels("DS-11") == {"model", "capability:model", "increment:2026-q4"}
 
 
 def test_a_deleted_issue_is_counted_for_some_days_and_then_dropped(settled: JourneyWorld) -> None:
     settled.jira.delete("DS-11")
-    told = settled.run(after=timedelta(hours=25))
-    assert told.code == 0, told.err
-    assert "gone from its source: jira:DS-11" in told.err
+    result = settled.run(after=timedelta(hours=25))
+    assert result.code == 0, result.err
+    assert "gone from its source: jira:DS-11" in result.err
     for _ in range(9):
         assert settled.run(after=timedelta(hours=25)).code == 0
     assert "0 of 2 issues done" in settled.comments(MODEL)[0]
@@ -303,7 +307,7 @@ def test_a_deleted_issue_is_counted_for_some_days_and_then_dropped(settled: Jour
     assert settled.writes() == []
 
 
-def test_an_issue_that_moves_to_another_project_of_the_sources_is_followed(make_world: MakeWorld) -> None:
+def test_issue_that_moves_between_sources_is_followed(make_world: MakeWorld) -> None:
     world = make_world(mapping=MAPPING.replace("  - github", "  - jira: {project: OPS}\n  - github"))
     world.run()
     world.run()

@@ -60,7 +60,7 @@ def on_its_way(world: JourneyWorld) -> None:
 
 
 @pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
-def test_what_happened_between_two_runs_is_known_to_the_hour(make_world: MakeWorld, kind: str) -> None:
+def test_history_between_two_runs_is_known_to_the_hour(make_world: MakeWorld, kind: str) -> None:
     world = make_world(**(data_center(3) if kind == "jira-dc" else {}))
     world.run()
     world.run()
@@ -77,7 +77,7 @@ def test_what_happened_between_two_runs_is_known_to_the_hour(make_world: MakeWor
     ]
 
 
-def test_github_tells_it_by_labels_and_closings(make_world: MakeWorld) -> None:
+def test_github_history_comes_from_labels_and_closings(make_world: MakeWorld) -> None:
     world = make_world(mapping=WIP)
     world.run()
     world.clock.advance(timedelta(hours=1))
@@ -96,7 +96,7 @@ def test_github_tells_it_by_labels_and_closings(make_world: MakeWorld) -> None:
     assert way.complete and len(way.reopened) == 1 and len(way.blocked_periods) == 1
 
 
-def test_a_status_that_no_issue_has_is_learned_in_the_first_run(make_world: MakeWorld) -> None:
+def test_unused_statuses_are_saved_in_the_first_run(make_world: MakeWorld) -> None:
     seed = jira_seed(0)
     times = {"created": "300d ago", "started": "290d ago", "resolved": "280d ago"}
     old = {"summary": "Old", "status": "Done", "resolution": "Done", **times}
@@ -107,7 +107,7 @@ def test_a_status_that_no_issue_has_is_learned_in_the_first_run(make_world: Make
     assert {way.started for key, way in flow(world).items() if "#" not in key} == {now - timedelta(days=290)}
 
 
-def test_old_work_of_a_team_is_its_history(make_world: MakeWorld) -> None:
+def test_issues_closed_before_the_increment_are_history(make_world: MakeWorld) -> None:
     seed = jira_seed(1)
     old = {"key": "DS-9", "summary": "Old", "status": "Done", "resolution": "Done"}
     times = {"created": "300d ago", "started": "290d ago", "resolved": "280d ago"}
@@ -125,7 +125,7 @@ def test_old_work_of_a_team_is_its_history(make_world: MakeWorld) -> None:
 # ---- what it costs
 
 
-def test_jira_cloud_asks_once_for_up_to_a_hundred_changed_issues(make_world: MakeWorld) -> None:
+def test_jira_cloud_sends_one_request_for_up_to_a_hundred_changed_issues(make_world: MakeWorld) -> None:
     seed = jira_seed(103)
     seed["projects"]["DS"]["issues"] = [{**each, "labels": []} for each in seed["projects"]["DS"]["issues"]]
     world = make_world(jira=seed)
@@ -149,7 +149,7 @@ def test_jira_cloud_asks_once_for_up_to_a_hundred_changed_issues(make_world: Mak
     assert asked(world) == []
 
 
-def test_long_changelogs_are_read_within_the_budget_and_said_to_be_incomplete(make_world: MakeWorld) -> None:
+def test_long_changelogs_are_read_within_the_budget_and_marked_incomplete(make_world: MakeWorld) -> None:
     seed = jira_seed(3)
     seed["switches"] = {"changelog_page_cap": 4}
     world = make_world(jira=seed)
@@ -162,7 +162,7 @@ def test_long_changelogs_are_read_within_the_budget_and_said_to_be_incomplete(ma
     assert way.finished == world.jira.need("DS-11").resolved
 
 
-def test_data_center_brings_histories_with_the_issues(make_world: MakeWorld) -> None:
+def test_data_center_returns_histories_with_issues(make_world: MakeWorld) -> None:
     world = make_world(**data_center(12))
     world.run()
     world.run()
@@ -175,7 +175,7 @@ def test_data_center_brings_histories_with_the_issues(make_world: MakeWorld) -> 
     assert sum(1 for way in flow(world).values() if way.finished and way.complete) == 5
 
 
-def test_github_is_asked_only_about_repositories_that_changed(world: JourneyWorld) -> None:
+def test_unchanged_github_repositories_get_no_history_request(world: JourneyWorld) -> None:
     world.run()
     world.run()
     assert asked(world) == []
@@ -193,9 +193,11 @@ def test_a_repository_with_many_events_is_read_as_far_as_its_changes_justify(mak
         world.github.close("acme/churn", number, by="ada")
     world.run()
     assert asked(world).count(EVENTS) == 1, "it is seen first, and its labels mean no state"
-    ways = flow(world)
-    assert not all(way.complete for key, way in ways.items() if "#" in key)
-    assert all(way.finished for key, way in ways.items() if "#" in key), "the issues tell that themselves"
+    invocation = flow(world)
+    assert not all(way.complete for key, way in invocation.items() if "#" in key)
+    assert all(way.finished for key, way in invocation.items() if "#" in key), (
+        "the issues tell that themselves"
+    )
     world.clock.advance(timedelta(minutes=30))
     world.github.reopen("acme/churn", 11, by="ada")
     world.clock.advance(timedelta(minutes=30))
@@ -220,8 +222,8 @@ def test_a_data_center_that_is_too_slow_for_its_changelogs_is_read_in_smaller_pa
     world = make_world(**data_center(55))
     world.fault("timeout", path="*/search", rows=51, times=None)
     world.fault("timeout", path="*/search", expand="changelog", nth=7, times=2)
-    told = world.run()
-    assert (told.code, "history not read" in told.out + told.err) == (0, False), told.err
+    result = world.run()
+    assert (result.code, "history not read" in result.out + result.err) == (0, False), result.err
     pages = [line for line in world.reads("jira") if "/search ->" in line]
     assert len(pages) == 4 + 2 + (2 + 1) + 1 + 1, (
         "a thousand, 250, 50, the rest, and the histories of those 50"
@@ -240,25 +242,25 @@ def test_a_data_center_that_is_too_slow_for_its_changelogs_is_read_in_smaller_pa
     ("status", "path", "key"),
     [(503, f"*{BULK}", "DS-11"), (500, "*/issues/events", "acme/churn#11")],
 )
-def test_a_history_that_cannot_be_read_takes_nothing_from_the_run(
+def test_unreadable_history_does_not_fail_the_run(
     world: JourneyWorld, status: int, path: str, key: str
 ) -> None:
     world.run()
     world.close(key)
     world.fault("status", path=path, status=status, times=None)
-    told = world.run()
-    assert told.code == 0
-    assert "history not read: " in told.out + told.err
+    result = world.run()
+    assert result.code == 0
+    assert "history not read: " in result.out + result.err
     assert any("1 of 3" in comment for comment in world.comments("acme/churn#1" if "#" in key else "DS-2"))
     way = flow(world)[key]
     assert way.finished is not None and not way.complete
     world.box.faults.clear()
-    told = world.run()
-    assert "history not read" not in told.out + told.err
+    result = world.run()
+    assert "history not read" not in result.out + result.err
     assert flow(world)[key].complete, "it is made up for, though nothing changed since"
 
 
-def test_statuses_that_cannot_be_listed_cost_no_history(make_world: MakeWorld) -> None:
+def test_unlisted_statuses_lose_no_history(make_world: MakeWorld) -> None:
     seed = jira_seed(101)
     seed["projects"]["DS"]["issues"] = [{**each, "labels": []} for each in seed["projects"]["DS"]["issues"]]
     world = make_world(jira=seed)
@@ -267,7 +269,7 @@ def test_statuses_that_cannot_be_listed_cost_no_history(make_world: MakeWorld) -
     assert flow(world)["DS-11"].complete
 
 
-def test_a_tracker_that_refuses_histories_is_left_in_peace_for_some_hours(world: JourneyWorld) -> None:
+def test_refused_history_requests_pause_for_some_hours(world: JourneyWorld) -> None:
     world.fault("status", path=f"*{BULK}", status=403, times=None)
     assert world.run().code == 0
     assert asked(world).count(BULK) == 1
@@ -279,7 +281,7 @@ def test_a_tracker_that_refuses_histories_is_left_in_peace_for_some_hours(world:
     assert flow(world)["DS-11"].complete
 
 
-def test_another_label_for_a_state_makes_the_past_be_read_again(world: JourneyWorld) -> None:
+def test_other_state_label_reads_histories_again(world: JourneyWorld) -> None:
     world.label("acme/churn#11", "wip")
     world.label("DS-11", "wip")
     put = world.clock.now()
@@ -291,5 +293,5 @@ def test_another_label_for_a_state_makes_the_past_be_read_again(world: JourneyWo
     assert flow(world)["acme/churn#11"].started is None
     world.write("mappings/science.yaml", WIP)
     world.run()
-    ways = flow(world)
-    assert ways["acme/churn#11"].started == ways["DS-11"].started == put
+    invocation = flow(world)
+    assert invocation["acme/churn#11"].started == invocation["DS-11"].started == put

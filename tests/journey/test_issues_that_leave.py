@@ -20,16 +20,14 @@ def settled(world: JourneyWorld) -> JourneyWorld:
 
 
 @pytest.mark.parametrize("key", ["DS-11", "acme/churn#11"])
-def test_an_issue_that_leaves_the_sources_loses_our_labels_and_its_place(
-    settled: JourneyWorld, key: str
-) -> None:
+def test_issue_that_leaves_all_sources_loses_labels_and_assignment(settled: JourneyWorld, key: str) -> None:
     if key == "DS-11":
         anchor, moved = MODEL, settled.jira.move(key, "OPS", "ada")
     else:
         anchor, moved = FEATURES, f"acme/attic#{settled.github.transfer('acme/churn', 11, 'acme/attic')}"
-    told = settled.run(after=timedelta(hours=25))
-    assert told.code == 0, told.err
-    assert f"gone from its source: {'github' if '#' in key else 'jira'}:{key}" in told.err
+    result = settled.run(after=timedelta(hours=25))
+    assert result.code == 0, result.err
+    assert f"gone from its source: {'github' if '#' in key else 'jira'}:{key}" in result.err
     settled.run(after=timedelta(hours=25))
     assert not {name for name in settled.labels(moved) if ":" in name}
     assert "0 of 2 issues done" in settled.comments(anchor)[0]
@@ -39,7 +37,7 @@ def test_an_issue_that_leaves_the_sources_loses_our_labels_and_its_place(
     assert settled.writes() == []
 
 
-def test_an_issue_that_a_jql_does_not_hold_any_more_loses_our_labels(make_world: MakeWorld) -> None:
+def test_issue_that_no_longer_matches_a_jql_loses_our_labels(make_world: MakeWorld) -> None:
     narrowed = MAPPING.replace("{project: DS}", "{project: DS, jql: status != Done}")
     world = make_world(mapping=narrowed)
     world.run()
@@ -53,7 +51,7 @@ def test_an_issue_that_a_jql_does_not_hold_any_more_loses_our_labels(make_world:
     assert world.writes() == []
 
 
-def test_an_issue_that_left_and_cannot_be_read_keeps_its_labels_until_it_can(settled: JourneyWorld) -> None:
+def test_unreadable_orphan_keeps_its_labels_until_it_is_readable(settled: JourneyWorld) -> None:
     key = settled.jira.move("DS-11", "OPS", "ada")
     settled.fault("status", tracker="jira", method="GET", path="*/issue/*", nth=2, times=None, status=503)
     settled.run(after=timedelta(hours=25))
@@ -63,7 +61,7 @@ def test_an_issue_that_left_and_cannot_be_read_keeps_its_labels_until_it_can(set
     assert settled.labels(key) == {"model"}
 
 
-def test_a_person_may_keep_an_issue_that_left_by_labelling_it_again(settled: JourneyWorld) -> None:
+def test_person_can_pin_an_orphan_again(settled: JourneyWorld) -> None:
     key = settled.jira.move("DS-11", "OPS", "ada")
     settled.run(after=timedelta(hours=25))
     settled.label(key, "capability:model")

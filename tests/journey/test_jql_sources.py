@@ -49,7 +49,7 @@ def turn(world: JourneyWorld, sprint: str, state: str) -> None:
     world.jira.revision += 1
 
 
-def test_a_list_that_was_too_short_once_takes_nothing_away(in_sprint: Callable[..., JourneyWorld]) -> None:
+def test_one_incomplete_list_removes_nothing(in_sprint: Callable[..., JourneyWorld]) -> None:
     world = in_sprint(Early=[11], Now=[12, 13])
     before = world.snapshot()
     turn(world, "Early", "closed")
@@ -61,12 +61,12 @@ def test_a_list_that_was_too_short_once_takes_nothing_away(in_sprint: Callable[.
     assert world.snapshot() == before
 
 
-def test_what_two_lists_in_a_row_do_not_show_has_left(in_sprint: Callable[..., JourneyWorld]) -> None:
+def test_issue_missing_from_two_lists_in_a_row_has_left(in_sprint: Callable[..., JourneyWorld]) -> None:
     world = in_sprint(Early=[11], Now=[12, 13])
     turn(world, "Early", "closed")
     world.run(after=DAY)
-    told = world.run()
-    assert "gone from its source: jira:DS-11" in told.err
+    result = world.run()
+    assert "gone from its source: jira:DS-11" in result.err
     assert world.labels("DS-11") == {"model"}
     assert world.labels("DS-12") == OURS
     world.run()
@@ -92,7 +92,7 @@ def test_issues_of_a_sprint_that_starts_are_read_and_labelled(
     assert world.writes() == []
 
 
-def test_an_issue_that_entered_and_cannot_be_read_waits_for_the_next_run(
+def test_unreadable_new_member_waits_for_the_next_run(
     in_sprint: Callable[..., JourneyWorld],
 ) -> None:
     world = in_sprint(Now=[11, 12, 13], Next=[31])
@@ -106,7 +106,7 @@ def test_an_issue_that_entered_and_cannot_be_read_waits_for_the_next_run(
     assert world.labels("DS-31") == OURS
 
 
-def test_an_issue_that_is_deleted_while_it_enters_is_left_out(in_sprint: Callable[..., JourneyWorld]) -> None:
+def test_new_member_deleted_meanwhile_is_left_out(in_sprint: Callable[..., JourneyWorld]) -> None:
     world = in_sprint(Now=[11, 12, 13], Next=[31])
     turn(world, "Next", "active")
     number = world.jira.issue("DS-31").id

@@ -11,7 +11,7 @@ from tests.support.journey_world import JourneyWorld
 MakeWorld = Callable[..., JourneyWorld]
 
 
-def test_status_says_of_each_source_when_it_was_read_and_since_when_it_fails(make_world: MakeWorld) -> None:
+def test_status_shows_the_last_read_and_outage_of_each_source(make_world: MakeWorld) -> None:
     world = make_world(jira=1, github=1)
     world.run()
     read = world.clock.now()
@@ -31,14 +31,14 @@ def test_status_says_of_each_source_when_it_was_read_and_since_when_it_fails(mak
     assert world.status()["unreadable"] == {}, "nobody has that source any more"
 
 
-def test_when_no_run_comes_any_more_everything_says_so(make_world: MakeWorld) -> None:
+def test_missing_runs_are_reported_everywhere(make_world: MakeWorld) -> None:
     world = make_world(jira=1, github=1)
     world.run()
     last = f"{world.clock.now():%Y-%m-%d %H:%M} UTC"
     assert "nothing was read since" not in world.status_text(timedelta(hours=24)).err
     assert world.status()["silent_since"] is not None
-    told = world.status_text(timedelta())
-    assert f"nothing was read since {last}: all of this is old" in told.err
+    result = world.status_text(timedelta())
+    assert f"nothing was read since {last}: all of this is old" in result.err
     text = world._call(lambda: report(world.invocation(), None, None, "markdown", None))
     assert f"nothing was read since {last}" in text.out.replace("\\", "")
     world.run()

@@ -34,9 +34,9 @@ OWN = {"jira": JIRA_TOKEN, "github": GITHUB_TOKEN}
 
 def repeating(secret: str) -> dict[str, object]:
     """The answer of a tracker, or of a proxy before it, that says what it was sent, in every form."""
-    said = " ".join(forms(secret, EMAIL).values())
+    message = " ".join(forms(secret, EMAIL).values())
     sent = f"Basic {BASIC}" if secret == JIRA_TOKEN else f"Bearer {secret}"
-    return {"message": said, "errorMessages": [said], "errors": {"authorization": sent}}
+    return {"message": message, "errorMessages": [message], "errors": {"authorization": sent}}
 
 
 def assert_nothing_in(text: str, where: str) -> None:
@@ -45,8 +45,8 @@ def assert_nothing_in(text: str, where: str) -> None:
 
 @pytest.fixture
 def noisy() -> Iterator[io.StringIO]:
-    with everything_loud() as said:
-        yield said
+    with everything_loud() as message:
+        yield message
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
-def test_no_command_tells_a_secret(
+def test_no_command_reveals_a_secret(
     world: JourneyWorld, noisy: io.StringIO, monkeypatch: pytest.MonkeyPatch, level: str
 ) -> None:
     monkeypatch.chdir(world.root)
@@ -89,11 +89,11 @@ def test_no_command_tells_a_secret(
 
 
 @pytest.mark.parametrize("status", [401, 403, 422, 500])
-def test_a_tracker_that_repeats_what_it_was_sent_is_not_quoted(world: JourneyWorld, status: int) -> None:
+def test_tracker_that_echoes_requests_is_not_quoted(world: JourneyWorld, status: int) -> None:
     for tracker, secret in OWN.items():
         world.fault("status", tracker=tracker, status=status, nth=2, times=3, body=repeating(secret))
-    said = call(world, "debug", "run") + call(world, "debug", "history", "--json")
-    assert_nothing_in(said, "answers")
+    message = call(world, "debug", "run") + call(world, "debug", "history", "--json")
+    assert_nothing_in(message, "answers")
     assert_no_file_holds(LEAKS, world.root)
 
 
@@ -101,19 +101,19 @@ def test_redirects_with_the_secret_in_their_address_are_not_quoted(world: Journe
     for tracker, secret in OWN.items():
         address = f"https://evil.example/{quote(secret, safe='')}"
         world.fault("redirect", tracker=tracker, location=address, times=None)
-    said = call(world, "debug", "run")
-    assert "evil.example" in said
-    assert_nothing_in(said, "redirects")
+    message = call(world, "debug", "run")
+    assert "evil.example" in message
+    assert_nothing_in(message, "redirects")
 
 
-def test_a_secret_that_no_header_can_hold_is_not_told(
+def test_secret_invalid_in_a_header_is_not_revealed(
     world: JourneyWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for token in ("snow☃man-token", "in two\nlines-token"):
         monkeypatch.setenv("GH_TOKEN", token)
-        said = call(world, "debug", "run") + call(world, "debug", "doctor")
-        assert token not in said
-        assert repr(token)[1:-1] not in said
+        message = call(world, "debug", "run") + call(world, "debug", "doctor")
+        assert token not in message
+        assert repr(token)[1:-1] not in message
 
 
 def test_a_crash_keeps_a_traceback_without_secrets(
@@ -123,15 +123,15 @@ def test_a_crash_keeps_a_traceback_without_secrets(
         raise RuntimeError(" ".join(LEAKS.values()))
 
     monkeypatch.setattr("sync.pipeline.run.determine_redaction_policy", burst)
-    said = call(world, "debug", "run")
-    assert_nothing_in(said, "crash")
-    kept = Path(said.rpartition("details are in ")[2].strip())
-    assert "RuntimeError" in kept.read_text()
-    assert_nothing_in(kept.read_text(), "traceback")
-    kept.unlink()
+    message = call(world, "debug", "run")
+    assert_nothing_in(message, "crash")
+    saved = Path(message.rpartition("details are in ")[2].strip())
+    assert "RuntimeError" in saved.read_text()
+    assert_nothing_in(saved.read_text(), "traceback")
+    saved.unlink()
 
 
-def test_every_form_is_hidden_wherever_it_stands() -> None:
+def test_every_encoding_of_a_secret_is_redacted() -> None:
     hider = SecretRedactor([*SECRETS, "-----BEGIN KEY-----\nMIIEowIBAAKCAQEA\n-----END KEY-----"])
     for name, form in LEAKS.items():
         assert_nothing_in(hider.redact(f"before {form} after"), name)

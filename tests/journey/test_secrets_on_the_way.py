@@ -72,9 +72,9 @@ def repeater() -> Iterator[Repeater]:
             sent = [value for name, value in self.headers.items() if "auth" in name.lower()]
             pinged = "uu" in self.path  # a tracker hears nothing of it
             known = {**forms(PROXY_PASSWORD, PROXY_USER), **(forms(PING_PATH, "") if pinged else {})}
-            said = " ".join([*sent, *known.values()])
-            self.send_response(repeater.status, f"{self.path} {said} {CLEAR_SCREEN}")
-            body = json.dumps({"message": said, "errorMessages": [said]}).encode()
+            message = " ".join([*sent, *known.values()])
+            self.send_response(repeater.status, f"{self.path} {message} {CLEAR_SCREEN}")
+            body = json.dumps({"message": message, "errorMessages": [message]}).encode()
             self.send_header("Location", f"{repeater.url}/{quote(PROXY_PASSWORD, safe='')}/{self.path}")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -98,8 +98,8 @@ def repeater() -> Iterator[Repeater]:
 
 @pytest.fixture
 def noisy() -> Iterator[io.StringIO]:
-    with everything_loud() as said:
-        yield said
+    with everything_loud() as message:
+        yield message
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def assert_nothing_shows(world: JourneyWorld, said: str, noisy: io.StringIO) -> 
 
 
 @pytest.mark.parametrize("how", [200, 307, "silent", "away"])
-def test_whoever_watches_repeats_nothing_into_our_messages(
+def test_monitoring_services_cannot_echo_secrets_into_our_messages(
     stack: ExitStack,
     tmp_path: Path,
     repeater: Repeater,
@@ -149,35 +149,35 @@ def test_whoever_watches_repeats_nothing_into_our_messages(
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     repeater.status, repeater.silent = how if isinstance(how, int) else 200, how == "silent"
     url = NOBODY if how == "away" else repeater.url
-    world, said = told(stack, tmp_path, {"INCREMENT_SYNC_PING_URL": f"{url}/{PING_PATH}"}, gateway=url)
+    world, message = told(stack, tmp_path, {"INCREMENT_SYNC_PING_URL": f"{url}/{PING_PATH}"}, gateway=url)
 
     assert len(repeater.asked) == (0 if how == "away" else 3), (
         "two pings and one push, and no redirect followed"
     )
     assert not repeater.signed
-    assert said.count("note: the health check ") == (0 if how == 200 else 2)
-    assert said.count("cannot be pushed to metrics.pushgateway") == (0 if how == 200 else 1)
-    assert_nothing_shows(world, said, noisy)
+    assert message.count("note: the health check ") == (0 if how == 200 else 2)
+    assert message.count("cannot be pushed to metrics.pushgateway") == (0 if how == 200 else 1)
+    assert_nothing_shows(world, message, noisy)
 
 
 @pytest.mark.parametrize("how", [302, 403, 502, "away", "malformed"])
-def test_no_proxy_gets_its_password_or_our_tokens_into_our_messages(
+def test_proxies_cannot_echo_secrets_into_our_messages(
     stack: ExitStack, tmp_path: Path, repeater: Repeater, noisy: io.StringIO, how: int | str
 ) -> None:
     repeater.status = how if isinstance(how, int) else 200
     url = {"away": NOBODY, "malformed": "http://[proxy"}.get(str(how), repeater.url)
     environment = {**through(url), "INCREMENT_SYNC_PING_URL": f"http://ping.example/{PING_PATH}"}
-    world, said = told(stack, tmp_path, environment, gateway="http://gateway.example")
+    world, message = told(stack, tmp_path, environment, gateway="http://gateway.example")
 
     asked = [line for line in repeater.asked if "/rest/" in line]
     assert bool(asked) == isinstance(how, int), "the trackers were asked through the proxy"
-    assert "not read: jira:DS: jira: " in said
-    assert ("HTTPS_PROXY" in said) == (how == "malformed")
-    assert_nothing_shows(world, said, noisy)
+    assert "not read: jira:DS: jira: " in message
+    assert ("HTTPS_PROXY" in message) == (how == "malformed")
+    assert_nothing_shows(world, message, noisy)
 
 
 @pytest.mark.parametrize("error", [RuntimeError, requests.exceptions.ProxyError, LookupError])
-def test_no_crash_tells_them(
+def test_no_crash_reveals_them(
     stack: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def burst(*_: object, **__: object) -> None:
@@ -190,19 +190,19 @@ def test_no_crash_tells_them(
     monkeypatch.setattr("sync.pipeline.run.determine_redaction_policy", burst)
     monkeypatch.setattr("sync.cli.run_telemetry.run_end_metrics", burst)
     environment = {**through(NOBODY), "INCREMENT_SYNC_PING_URL": f"{NOBODY}/{PING_PATH}"}
-    world, said = told(stack, tmp_path, environment)
-    assert "increment-sync: " in said
-    assert said.count('"event": "odd"') == 2
-    assert "note: the metrics cannot be made: " in said
-    assert_nothing_shows(world, said, io.StringIO())
+    world, message = told(stack, tmp_path, environment)
+    assert "increment-sync: " in message
+    assert message.count('"event": "odd"') == 2
+    assert "note: the metrics cannot be made: " in message
+    assert_nothing_shows(world, message, io.StringIO())
     if error is RuntimeError:
-        kept = Path(said.partition("details are in ")[2].splitlines()[0])
-        assert "RuntimeError" in kept.read_text()
-        assert_none_of(LEAKS, kept.read_text(), "traceback")
-        kept.unlink()
+        saved = Path(message.partition("details are in ")[2].splitlines()[0])
+        assert "RuntimeError" in saved.read_text()
+        assert_none_of(LEAKS, saved.read_text(), "traceback")
+        saved.unlink()
 
 
-def test_a_crash_on_a_full_disk_tells_them_no_more(
+def test_crash_on_a_full_disk_reveals_no_secret(
     stack: ExitStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def burst(*_: object, **__: object) -> None:
@@ -213,7 +213,7 @@ def test_a_crash_on_a_full_disk_tells_them_no_more(
 
     monkeypatch.setattr("sync.pipeline.run.determine_redaction_policy", burst)
     monkeypatch.setattr("tempfile.NamedTemporaryFile", full)
-    world, said = told(stack, tmp_path, through(NOBODY))
-    assert "this is a bug in increment-sync: RuntimeError" in said
-    assert "No space left on device" in said
-    assert_nothing_shows(world, said, io.StringIO())
+    world, message = told(stack, tmp_path, through(NOBODY))
+    assert "this is a bug in increment-sync: RuntimeError" in message
+    assert "No space left on device" in message
+    assert_nothing_shows(world, message, io.StringIO())

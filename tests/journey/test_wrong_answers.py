@@ -17,19 +17,17 @@ GONE_ONCE = {
 
 
 @pytest.mark.parametrize("anchor", GONE_ONCE)
-def test_a_comment_that_is_called_gone_once_is_not_taken_for_deleted(
-    make_world: MakeWorld, anchor: str
-) -> None:
+def test_comment_missing_once_does_not_count_as_deleted(make_world: MakeWorld, anchor: str) -> None:
     world = make_world(github=1, jira=1)
     world.run()
     world.close("acme/churn#11" if anchor == FEATURES else "DS-11")
     world.fault(**GONE_ONCE[anchor])
-    told = world.run()
-    assert "1 of 1 issue done" in world.comments(anchor)[0], told.err
-    assert "was deleted by a person" not in told.out + told.err
+    result = world.run()
+    assert "1 of 1 issue done" in world.comments(anchor)[0], result.err
+    assert "was deleted by a person" not in result.out + result.err
 
 
-def test_a_stale_answer_about_another_comment_is_not_taken_for_the_one_asked_for(
+def test_stale_response_about_another_comment_is_rejected(
     make_world: MakeWorld,
 ) -> None:
     world = make_world(github=1, jira=1)
@@ -42,7 +40,7 @@ def test_a_stale_answer_about_another_comment_is_not_taken_for_the_one_asked_for
     assert world.writes() == []
 
 
-def test_labels_that_an_answer_does_not_show_are_asked_for_and_known_as_ours(make_world: MakeWorld) -> None:
+def test_labels_missing_from_a_response_are_read_again_and_known_as_ours(make_world: MakeWorld) -> None:
     world = make_world(github=1, jira=1)
     world.fault("empty_page", tracker="github", method="POST", path="*/issues/11/labels", times=3)
     assert world.run().code == 1
@@ -53,12 +51,12 @@ def test_labels_that_an_answer_does_not_show_are_asked_for_and_known_as_ours(mak
 
 
 @pytest.mark.parametrize("tracker", ["jira", "github"])
-def test_a_source_that_is_empty_at_first_sight_is_asked_twice(make_world: MakeWorld, tracker: str) -> None:
+def test_source_that_looks_empty_is_pulled_twice(make_world: MakeWorld, tracker: str) -> None:
     world = make_world(github=1, jira=1)
     path = "*/search/jql" if tracker == "jira" else "*/churn/issues"
     world.fault("empty_page", tracker=tracker, path=path)
-    told = world.run()
-    assert told.code == 0, told.err
+    result = world.run()
+    assert result.code == 0, result.err
     anchor = MODEL if tracker == "jira" else FEATURES
     assert "0 of 1 issue done" in world.comments(anchor)[0]
     assert "Scope" not in world.comments(anchor)[0]

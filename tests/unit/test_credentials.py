@@ -76,13 +76,13 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(name: str, kind: Tracke
 
 
 @pytest.mark.parametrize(("name", "kind"), [("JIRA_URL", "jira-cloud"), ("GITHUB_API_URL", "github")])
-def test_a_url_that_anybody_could_listen_to_is_refused(name: str, kind: TrackerKind) -> None:
+def test_unencrypted_url_is_refused(name: str, kind: TrackerKind) -> None:
     with pytest.raises(CredentialError, match=f"{name} begins with http://.*use https://"):
         read_credentials(kind.partition("-")[0], kind, {name: "http://acme.example"})
     read_credentials(kind.partition("-")[0], kind, {name: "http://127.0.0.1:8099"})
 
 
-def test_other_names_of_trackers_have_variables_of_their_own() -> None:
+def test_other_tracker_names_have_their_own_variables() -> None:
     assert variable_names("legacy-jira", "jira-dc", "pat") == ("INCREMENT_SYNC_LEGACY_JIRA_PAT",)
     found = read_credentials("legacy-jira", "jira-dc", {"JIRA_PAT": "not ours", "JIRA_URL": "not ours"})
     assert found.pat is None
@@ -134,7 +134,7 @@ def test_a_file_that_cannot_be_used_names_the_variable_and_the_reason(
         ),
     ],
 )
-def test_what_github_needs(kind: str, environment: dict[str, str], said: str | None) -> None:
+def test_github_needs(kind: str, environment: dict[str, str], said: str | None) -> None:
     missing = describe_missing_credentials(
         "github", "github", read_credentials("github", "github", environment)
     )
@@ -156,7 +156,7 @@ def test_what_github_needs(kind: str, environment: dict[str, str], said: str | N
         ({"JIRA_PAT": "x"}, "set JIRA_EMAIL or JIRA_USERNAME and JIRA_API_TOKEN"),
     ],
 )
-def test_what_jira_cloud_needs(environment: dict[str, str], said: str) -> None:
+def test_jira_cloud_needs(environment: dict[str, str], said: str) -> None:
     found = read_credentials("jira", "jira-cloud", environment)
     assert said in str(describe_missing_credentials("jira", "jira-cloud", found))
 
@@ -169,7 +169,7 @@ def test_a_data_center_takes_a_pat_or_a_password(environment: dict[str, str]) ->
     assert describe_missing_credentials("jira", "jira-dc", found) is None
 
 
-def test_all_trackers_that_lack_something_are_named_at_once() -> None:
+def test_all_missing_credentials_are_reported_at_once() -> None:
     with pytest.raises(CredentialError) as raised:
         load_credentials(Settings.model_validate(BOTH), {})
     assert "for jira" in str(raised.value)
@@ -210,7 +210,7 @@ def test_secrets_do_not_show_when_credentials_are_printed() -> None:
     assert "secret" not in shown.replace("SecretStr", "")
 
 
-def test_everything_that_must_not_be_shown_is_known(tmp_path: Path) -> None:
+def test_all_secrets_are_collected(tmp_path: Path) -> None:
     (tmp_path / "gh_token").write_text("mounted\n", encoding="utf-8")
     (tmp_path / "unrelated").write_text("weather", encoding="utf-8")
     environment = {
@@ -224,7 +224,7 @@ def test_everything_that_must_not_be_shown_is_known(tmp_path: Path) -> None:
     assert set(collect_secrets(environment)) == {"direct", "mounted"}
 
 
-def test_the_password_of_a_proxy_and_the_path_of_a_ping_must_not_be_shown() -> None:
+def test_proxy_password_and_ping_path_are_secrets() -> None:
     proxies = {
         "HTTPS_PROXY": "http://robot:pass%2Fword@proxy:3128",
         "http_proxy": "only-a-token@proxy:3128",

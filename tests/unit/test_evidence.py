@@ -63,7 +63,7 @@ def test_dots_lead_into_objects_and_lists(tmp_path: Path) -> None:
     ],
     ids=lambda value: repr(value[:14]),
 )
-def test_what_holds_no_number_proves_nothing(tmp_path: Path, text: str | bytes, why: str) -> None:
+def test_file_without_a_number_proves_nothing(tmp_path: Path, text: str | bytes, why: str) -> None:
     assert proof(tmp_path, text, at_least=0) == (False, f"metrics/churn.json {why}")
 
 
@@ -99,7 +99,7 @@ def test_only_files_of_the_workspace_are_read(tmp_path: Path) -> None:
         ("file: m.json, metric: auc, atleast: 1", 87, "did you mean"),
     ],
 )
-def test_what_is_written_wrongly_is_told_with_its_place(
+def test_mistakes_are_reported_with_their_location(
     tmp_path: Path, written: str, column: int, sentence: str
 ) -> None:
     line = "      - {id: features, team: science, title: F, evidence: {" + written + "}}\n"
@@ -112,7 +112,7 @@ def test_what_is_written_wrongly_is_told_with_its_place(
     ), problems
 
 
-def test_done_is_shown_as_not_proven_until_the_number_is_there(tmp_path: Path) -> None:
+def test_done_is_shown_as_not_proven_until_the_number_exists(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path, done("acme/churn#1", 3, labels=["features"]), plan=PLAN.replace(ASKED, ASKING)
     )

@@ -22,7 +22,7 @@ def wait_for(condition: object) -> None:
     raise AssertionError("it did not come true in four seconds")
 
 
-def test_a_run_that_reads_for_longer_than_the_lease_keeps_it(tmp_path: Path) -> None:
+def test_long_read_keeps_the_lease(tmp_path: Path) -> None:
     world = WritingWorld(tmp_path)
 
     def work(job: RunContext) -> None:
@@ -36,7 +36,7 @@ def test_a_run_that_reads_for_longer_than_the_lease_keeps_it(tmp_path: Path) -> 
     world.with_context(work)
 
 
-def test_a_run_whose_lease_was_taken_stops_beating_and_finds_out_before_it_writes(tmp_path: Path) -> None:
+def test_run_that_lost_its_lease_stops_renewing_and_fails_before_its_next_write(tmp_path: Path) -> None:
     world = WritingWorld(tmp_path)
 
     def work(job: RunContext) -> None:
@@ -51,9 +51,7 @@ def test_a_run_whose_lease_was_taken_stops_beating_and_finds_out_before_it_write
     world.with_context(work)
 
 
-def test_a_store_that_fails_once_does_not_stop_the_beat(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_store_failure_does_not_stop_renewal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = WritingWorld(tmp_path)
 
     def work(job: RunContext) -> None:

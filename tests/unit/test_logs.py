@@ -21,7 +21,7 @@ class _Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("stream", [_Terminal(), io.StringIO()], ids=["terminal", "file"])
-def test_text_of_trackers_makes_no_line_and_steers_no_terminal(stream: io.StringIO) -> None:
+def test_tracker_text_cannot_forge_log_lines_or_control_the_terminal(stream: io.StringIO) -> None:
     configure_logging(stream, level="debug", color=False)
 
     bound_logger(run_id="r1").warning(
@@ -29,14 +29,14 @@ def test_text_of_trackers_makes_no_line_and_steers_no_terminal(stream: io.String
     )
     bound_logger(run_id=WORD).warning(WORD)
 
-    said = stream.getvalue()
-    assert said.count("\n") == 2
-    assert not [char for char in said if not char.isprintable() and char != "\n"]
+    message = stream.getvalue()
+    assert message.count("\n") == 2
+    assert not [char for char in message if not char.isprintable() and char != "\n"]
     if not stream.isatty():
-        assert json.loads(said.splitlines()[0])["title"] == HOSTILE, "a program gets all of it"
+        assert json.loads(message.splitlines()[0])["title"] == HOSTILE, "a program gets all of it"
 
 
-def test_secrets_are_hidden_inside_of_lists_and_errors() -> None:
+def test_secrets_in_lists_and_errors_are_redacted() -> None:
     stream = io.StringIO()
     configure_logging(stream, level="debug", redactor=SecretRedactor(["s3cr/et+x"]))
 

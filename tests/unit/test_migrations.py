@@ -68,7 +68,7 @@ def test_a_migrated_store_equals_the_tables(urls: tuple[str, str]) -> None:
         engine.dispose()
 
 
-def test_the_program_knows_the_last_migration() -> None:
+def test_head_is_the_last_migration() -> None:
     config = Config()
     config.set_main_option("script_location", "sync.store:migrations")
     config.set_main_option("path_separator", "os")
@@ -89,7 +89,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(urls: tuple[str, str]) -> 
     open_store(url, now=Clock()).close()
 
 
-def test_an_old_store_is_brought_up_to_date_and_keeps_what_it_knows(urls: tuple[str, str]) -> None:
+def test_old_store_is_migrated_without_loss(urls: tuple[str, str]) -> None:
     url, _ = urls
     engine = engine_for(url)
     config = Config()

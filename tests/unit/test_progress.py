@@ -17,7 +17,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_spinner_leaves_data_alone_that_goes_to_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+def test_spinner_leaves_redirected_stdout_alone(capsys: pytest.CaptureFixture[str]) -> None:
     stream = Terminal()
     with TerminalProgress(stream, shares_stdout=False) as progress:
         progress.step("read jira:DS", 1, 2)
@@ -27,14 +27,14 @@ def test_a_spinner_leaves_data_alone_that_goes_to_a_file(capsys: pytest.CaptureF
     assert "read jira:DS (1 of 2)" in stream.getvalue()
 
 
-def test_lines_above_a_spinner_are_not_broken() -> None:
+def test_lines_above_a_spinner_are_intact() -> None:
     stream = Terminal()
     with TerminalProgress(stream, shares_stdout=True):
         sys.stdout.write(LONG + "\n")
     assert LONG in stream.getvalue()
 
 
-def test_a_question_stands_alone_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
+def test_question_is_not_painted_over(capsys: pytest.CaptureFixture[str]) -> None:
     stream = Terminal()
     with TerminalProgress(stream, shares_stdout=True) as progress:
         progress.step("read jira:DS")

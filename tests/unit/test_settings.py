@@ -131,21 +131,21 @@ def test_each_mistake_has_a_place_and_a_sentence(tmp_path: Path, text: str, said
         assert problem.message
 
 
-def test_all_mistakes_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once_with_their_lines(tmp_path: Path) -> None:
     text = "instance: NO\ntimezone: Mars\ntrackers:\n  github: {kind: github, urll: x}\n"
     assert [problem.origin.line for problem in problems(tmp_path, text)] == [1, 2, 4]
 
 
-def test_without_a_file_it_says_how_to_make_one(tmp_path: Path) -> None:
+def test_missing_file_is_reported_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(InvalidWorkspace, match="run `increment-sync init` to write one"):
         load_settings(tmp_path)
 
 
 def test_a_secret_in_the_settings_is_refused_and_not_repeated(tmp_path: Path) -> None:
     text = SMALL.replace("{kind: github}", "{kind: github, token: ghp_oops}")
-    said = "\n".join(map(str, problems(tmp_path, text)))
-    assert "token" in said
-    assert "ghp_oops" not in said
+    message = "\n".join(map(str, problems(tmp_path, text)))
+    assert "token" in message
+    assert "ghp_oops" not in message
 
 
 def test_the_password_of_a_store_is_not_repeated(tmp_path: Path) -> None:
@@ -163,9 +163,9 @@ def test_the_password_of_a_store_is_not_repeated(tmp_path: Path) -> None:
 )
 def test_a_password_in_the_url_of_a_tracker_is_refused_and_not_repeated(tmp_path: Path, entry: str) -> None:
     text = SMALL.replace("{kind: github}", f"{{kind: github, {entry}}}")
-    said = "\n".join(map(str, problems(tmp_path, text)))
-    assert "write the URL without user and password" in said
-    assert "pw-123" not in said
+    message = "\n".join(map(str, problems(tmp_path, text)))
+    assert "write the URL without user and password" in message
+    assert "pw-123" not in message
 
 
 def test_push_for_a_team_without_mapping_is_a_mistake(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_push_for_a_team_without_mapping_is_a_mistake(tmp_path: Path) -> None:
         ("interval: 15", "write a duration as 90s, 10m, 24h or 7d"),
     ],
 )
-def test_where_figures_go_is_checked(tmp_path: Path, entry: str, sentence: str) -> None:
-    said = "\n".join(map(str, problems(tmp_path, f"{SMALL}metrics: {{{entry}}}\n")))
-    assert sentence in said
-    assert "pw-123" not in said
+def test_metrics_destinations_are_checked(tmp_path: Path, entry: str, sentence: str) -> None:
+    message = "\n".join(map(str, problems(tmp_path, f"{SMALL}metrics: {{{entry}}}\n")))
+    assert sentence in message
+    assert "pw-123" not in message

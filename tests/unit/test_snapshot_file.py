@@ -105,7 +105,7 @@ def looked_at(store: Store) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["all.jsonl", "all.jsonl.gz"])
-def test_what_was_exported_with_bodies_is_there_again(
+def test_export_with_bodies_can_be_imported_unchanged(
     store: Store, clock: Clock, tmp_path: Path, name: str
 ) -> None:
     path = exported(store, tmp_path / name, bodies=True)
@@ -118,7 +118,7 @@ def test_what_was_exported_with_bodies_is_there_again(
     other.close()
 
 
-def test_a_file_that_is_only_looked_at_says_the_same(store: Store, clock: Clock, tmp_path: Path) -> None:
+def test_snapshot_view_returns_the_same_as_the_store(store: Store, clock: Clock, tmp_path: Path) -> None:
     store.record_pushed_labels(
         ref(3, "github"), ["increment:2026-q4", "capability:churn"], [], "run-1", START
     )
@@ -149,7 +149,7 @@ def test_a_file_that_is_only_looked_at_says_the_same(store: Store, clock: Clock,
         lambda store: store.count_contents(),
     ],
 )
-def test_what_a_file_that_is_only_looked_at_was_not_asked_for_is_not_taken_for_empty(
+def test_snapshot_view_refuses_methods_without_data(
     store: Store, clock: Clock, tmp_path: Path, ask: Any
 ) -> None:
     with open_snapshot(exported(store, tmp_path / "snap.jsonl"), clock) as copy, pytest.raises(StoreError):
@@ -170,7 +170,7 @@ def test_what_a_file_that_is_only_looked_at_was_not_asked_for_is_not_taken_for_e
         ("sources", {"last_whole": "yesterday"}, "damaged in a row of sources"),
     ],
 )
-def test_a_row_that_cannot_be_read_is_a_sentence(
+def test_unreadable_row_is_reported_in_a_sentence(
     store: Store, clock: Clock, tmp_path: Path, table: str, changed: dict[str, Any], said: str
 ) -> None:
     def broken(row: dict[str, Any]) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def test_a_row_that_cannot_be_read_is_a_sentence(
         pass
 
 
-def test_who_holds_an_issue_has_to_be_told_before_it(store: Store, clock: Clock, tmp_path: Path) -> None:
+def test_memberships_must_precede_issues(store: Store, clock: Clock, tmp_path: Path) -> None:
     rows = sorted(store.snapshot_rows(bodies=False), key=lambda row: row[0] == "memberships")
     write_snapshot(tmp_path / "snap.jsonl", HEAD, rows)
 
@@ -191,9 +191,7 @@ def test_who_holds_an_issue_has_to_be_told_before_it(store: Store, clock: Clock,
         pass
 
 
-def test_a_snapshot_goes_into_a_postgresql_store_and_out_again(
-    store: Store, clock: Clock, tmp_path: Path
-) -> None:
+def test_snapshot_round_trips_through_postgresql(store: Store, clock: Clock, tmp_path: Path) -> None:
     written(store, "add-label", "capability:churn", START + timedelta(minutes=1))
     other = open_store(new_database(), now=clock)
     other.load_snapshot(read_rows(exported(store, tmp_path / "first.jsonl", bodies=True)))
@@ -206,17 +204,17 @@ def test_a_snapshot_goes_into_a_postgresql_store_and_out_again(
     assert lines(back) == lines(tmp_path / "first.jsonl")
 
 
-def test_texts_of_issues_stay_at_home_unless_asked_for(store: Store, clock: Clock, tmp_path: Path) -> None:
+def test_bodies_are_exported_only_on_request(store: Store, clock: Clock, tmp_path: Path) -> None:
     path = exported(store, tmp_path / "snap.jsonl")
 
     assert "secret plan" not in path.read_text()
     with open_snapshot(path, clock) as copy:
-        told = {item.issue.ref.key: item.issue for item in copy.known_issues()}
-    assert told["DS-1"].body == ""
-    assert told["DS-1"].labels == {"features"}
+        result = {item.issue.ref.key: item.issue for item in copy.known_issues()}
+    assert result["DS-1"].body == ""
+    assert result["DS-1"].labels == {"features"}
 
 
-def test_facts_about_trackers_and_the_journal_stay_at_home(store: Store, tmp_path: Path) -> None:
+def test_tracker_caches_and_journal_are_not_exported(store: Store, tmp_path: Path) -> None:
     entry = store.journal_intent(
         run_id="run-1",
         at=START,
@@ -235,9 +233,7 @@ def test_facts_about_trackers_and_the_journal_stay_at_home(store: Store, tmp_pat
     assert "what we sent" not in text
 
 
-def test_a_store_that_was_filled_from_a_file_reads_every_source_in_full(
-    store: Store, clock: Clock, tmp_path: Path
-) -> None:
+def test_imported_store_pulls_every_source_in_full(store: Store, clock: Clock, tmp_path: Path) -> None:
     assert store.source_states()[0].cursor is not None
 
     with open_snapshot(exported(store, tmp_path / "snap.jsonl"), clock) as copy:
@@ -253,7 +249,7 @@ def written(store: Store, op: str, label: str, at: Any) -> None:
     store.complete_write(entry, at, ref=ref(1), added=added, removed=removed)
 
 
-def test_labels_are_told_as_they_are_after_our_own_writes(store: Store, clock: Clock, tmp_path: Path) -> None:
+def test_exported_labels_include_our_own_writes(store: Store, clock: Clock, tmp_path: Path) -> None:
     later = START + timedelta(minutes=1)
     written(store, "add-label", "capability:churn", later)
     written(store, "add-label", "capability:old", later)
@@ -265,7 +261,7 @@ def test_labels_are_told_as_they_are_after_our_own_writes(store: Store, clock: C
     assert one.labels == {"features", "capability:churn"}
 
 
-def test_what_was_read_after_our_writes_says_itself_which_labels_there_are(store: Store) -> None:
+def test_labels_read_after_our_writes_are_exported_unchanged(store: Store) -> None:
     written(store, "add-label", "capability:churn", START + timedelta(minutes=1))
     assert store.label_changes_since_read() == {("jira", ref(1).id): {"capability:churn": True}}
 
@@ -275,7 +271,7 @@ def test_what_was_read_after_our_writes_says_itself_which_labels_there_are(store
     assert store.label_changes_since_read() == {}
 
 
-def test_a_snapshot_takes_the_place_of_everything(store: Store, clock: Clock, tmp_path: Path) -> None:
+def test_import_replaces_everything(store: Store, clock: Clock, tmp_path: Path) -> None:
     path = exported(store, tmp_path / "snap.jsonl", bodies=True)
     other = open_store("sqlite://", now=clock)
     pull(other, issue(99))
@@ -288,7 +284,7 @@ def test_a_snapshot_takes_the_place_of_everything(store: Store, clock: Clock, tm
     other.close()
 
 
-def test_a_damaged_file_leaves_the_store_as_it_was(store: Store, clock: Clock, tmp_path: Path) -> None:
+def test_damaged_file_changes_nothing(store: Store, clock: Clock, tmp_path: Path) -> None:
     path = exported(store, tmp_path / "snap.jsonl")
     path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
     other = open_store("sqlite://", now=clock)
@@ -301,7 +297,7 @@ def test_a_damaged_file_leaves_the_store_as_it_was(store: Store, clock: Clock, t
     other.close()
 
 
-def test_a_zipped_file_that_was_cut_off_is_damaged(store: Store, tmp_path: Path) -> None:
+def test_truncated_gzip_file_is_damaged(store: Store, tmp_path: Path) -> None:
     path = exported(store, tmp_path / "snap.jsonl.gz")
     path.write_bytes(path.read_bytes()[:-20])
 
@@ -320,7 +316,7 @@ def test_a_zipped_file_that_was_cut_off_is_damaged(store: Store, tmp_path: Path)
         ("", "is not a snapshot"),
     ],
 )
-def test_what_is_no_snapshot_is_refused_in_a_sentence(tmp_path: Path, first: str, said: str) -> None:
+def test_other_files_are_refused_in_a_sentence(tmp_path: Path, first: str, said: str) -> None:
     path = tmp_path / "some.jsonl"
     path.write_text(first + "\n")
 
@@ -329,7 +325,7 @@ def test_what_is_no_snapshot_is_refused_in_a_sentence(tmp_path: Path, first: str
 
 
 @pytest.mark.parametrize("line", ["{", '["issues"]', '["issues", 3]', '{"rows": 12}', "[1, {}]", "null"])
-def test_a_line_that_is_not_what_it_should_be_is_named(tmp_path: Path, line: str) -> None:
+def test_invalid_line_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "snap.jsonl"
     write_snapshot(path, HEAD, [])
     first, last = path.read_text().splitlines()
@@ -339,7 +335,7 @@ def test_a_line_that_is_not_what_it_should_be_is_named(tmp_path: Path, line: str
         list(read_rows(path))
 
 
-def test_what_a_newer_program_added_is_left_out(store: Store, clock: Clock, tmp_path: Path) -> None:
+def test_additions_of_newer_versions_are_ignored(store: Store, clock: Clock, tmp_path: Path) -> None:
     rows = [(table, values | {"invented": 1}) for table, values in store.snapshot_rows(bodies=True)]
     write_snapshot(tmp_path / "snap.jsonl", HEAD, [*rows, ("inventions", {"id": 1})])
 
@@ -351,7 +347,7 @@ def test_what_a_newer_program_added_is_left_out(store: Store, clock: Clock, tmp_
     other.close()
 
 
-def test_a_row_that_lacks_something_is_refused_and_changes_nothing(store: Store, clock: Clock) -> None:
+def test_incomplete_row_is_refused_and_changes_nothing(store: Store, clock: Clock) -> None:
     other = open_store("sqlite://", now=clock)
     pull(other, issue(99))
 
@@ -362,7 +358,7 @@ def test_a_row_that_lacks_something_is_refused_and_changes_nothing(store: Store,
     other.close()
 
 
-def test_the_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_file_is_written_atomically(tmp_path: Path) -> None:
     path = tmp_path / "snap.jsonl"
     path.write_text("what was there")
 
@@ -377,7 +373,7 @@ def test_the_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_first_line_says_what_the_file_is(store: Store, tmp_path: Path) -> None:
+def test_header_describes_the_file(store: Store, tmp_path: Path) -> None:
     path = exported(store, tmp_path / "snap.jsonl.gz")
 
     with gzip.open(path, "rt") as stream:
@@ -393,7 +389,7 @@ def test_the_first_line_says_what_the_file_is(store: Store, tmp_path: Path) -> N
     assert read_header(path) == HEAD
 
 
-def test_an_empty_store_holds_nothing_and_a_used_one_says_what(store: Store, clock: Clock) -> None:
+def test_contents_are_counted_and_empty_for_a_new_store(store: Store, clock: Clock) -> None:
     empty = open_store("sqlite://", now=clock)
 
     assert empty.count_contents() == {}
@@ -401,7 +397,7 @@ def test_an_empty_store_holds_nothing_and_a_used_one_says_what(store: Store, clo
     empty.close()
 
 
-def test_a_store_that_keeps_how_issues_count_is_carried_with_the_time_of_its_birth(
+def test_count_records_time_and_creation_time_are_exported(
     store: Store, clock: Clock, tmp_path: Path
 ) -> None:
     store.save_count_records(START + timedelta(days=1), [], [], None)

@@ -32,7 +32,7 @@ def is_a_sentence(text: str) -> bool:
     return text[0].isupper() and text.rstrip("'")[-1] in ".]" and "Traceback" not in text and "\n" not in text
 
 
-def test_the_folder_of_the_file_is_made_and_the_store_stays(tmp_path: Path) -> None:
+def test_folder_is_created_and_store_persists(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/.increment-sync/deep/state.db"
     store = open_store(url, now=Clock())
     pull(store, issue(1))
@@ -46,7 +46,7 @@ def test_the_folder_of_the_file_is_made_and_the_store_stays(tmp_path: Path) -> N
     again.close()
 
 
-def test_a_store_in_memory_is_new_each_time() -> None:
+def test_memory_store_is_new_each_time() -> None:
     for _ in range(2):
         store = open_store("sqlite://", now=Clock())
         assert list(store.known_issues()) == []
@@ -55,7 +55,7 @@ def test_a_store_in_memory_is_new_each_time() -> None:
 
 
 @pytest.mark.usefixtures("durable")
-def test_a_file_survives_a_crash_and_a_power_cut(tmp_path: Path) -> None:
+def test_sqlite_file_survives_crash_and_power_cut(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/state.db", now=Clock())
     with store._database.read() as connection:
         pragmas = {
@@ -67,7 +67,7 @@ def test_a_file_survives_a_crash_and_a_power_cut(tmp_path: Path) -> None:
     assert pragmas == {"journal_mode": "wal", "synchronous": full, "busy_timeout": 30_000, "foreign_keys": 1}
 
 
-def test_a_store_that_is_new_or_up_to_date_opens_without_alembic(tmp_path: Path) -> None:
+def test_new_or_current_store_opens_without_alembic(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/state.db"
     program = (
         "import sys; from datetime import datetime, UTC; from sync.store import open_store;"
@@ -75,16 +75,16 @@ def test_a_store_that_is_new_or_up_to_date_opens_without_alembic(tmp_path: Path)
         "open_store(sys.argv[1], now=lambda: datetime.now(UTC)).close();"
         "print(before, 'alembic' in sys.modules, 'psycopg' in sys.modules)"
     )
-    said = [
+    message = [
         subprocess.run(
             [sys.executable, "-c", program, url], check=True, capture_output=True, text=True
         ).stdout.split()
         for _ in range(2)
     ]
-    assert said == [["False", "False", "False"], ["False", "False", "False"]]
+    assert message == [["False", "False", "False"], ["False", "False", "False"]]
 
 
-def test_two_processes_may_make_the_same_store_at_once(tmp_path: Path) -> None:
+def test_two_processes_can_create_the_same_store_concurrently(tmp_path: Path) -> None:
     program = (
         "import sys; from datetime import datetime, UTC; from sync.store import open_store;"
         "store = open_store(sys.argv[1], now=lambda: datetime.now(UTC)); print(store.created_at); store.close()"
@@ -98,22 +98,22 @@ def test_two_processes_may_make_the_same_store_at_once(tmp_path: Path) -> None:
         )
         for _ in range(2)
     ]
-    said = {process.communicate()[0] for process in started}
-    assert len(said) == 1, said
+    message = {process.communicate()[0] for process in started}
+    assert len(message) == 1, message
     assert {process.returncode for process in started} == {0}
 
 
 @pytest.mark.parametrize("content", [b"not a database at all, " * 400, b"\x00" * 5000], ids=["text", "zeros"])
-def test_a_file_that_is_not_a_store_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
+def test_file_that_is_not_a_store_is_refused_and_unchanged(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "state.db"
     file.write_bytes(content)
-    said = refusal(f"sqlite:///{file}")
-    assert "is damaged or is not an increment-sync store" in said and str(file) in said
-    assert is_a_sentence(said)
+    message = refusal(f"sqlite:///{file}")
+    assert "is damaged or is not an increment-sync store" in message and str(file) in message
+    assert is_a_sentence(message)
     assert file.read_bytes() == content
 
 
-def test_a_store_with_torn_pages_says_so_while_it_is_used(tmp_path: Path) -> None:
+def test_torn_pages_are_reported_while_the_store_is_used(tmp_path: Path) -> None:
     file = tmp_path / "state.db"
     store = open_store(f"sqlite:///{file}", now=Clock())
     pull(store, *(issue(number) for number in range(300)))
@@ -134,15 +134,15 @@ def _read_everything(url: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_store_of_a_newer_program_is_refused(tmp_path: Path, kind: str) -> None:
+def test_store_of_a_newer_version_is_refused(tmp_path: Path, kind: str) -> None:
     url = new_database() if kind == "postgresql" else f"sqlite:///{tmp_path}/state.db"
     store = open_store(url, now=Clock())
     with store._database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     store.close()
-    said = refusal(url)
-    assert "was written by a newer increment-sync (its schema is 9999" in said
-    assert is_a_sentence(said)
+    message = refusal(url)
+    assert "was written by a newer increment-sync (its schema is 9999" in message
+    assert is_a_sentence(message)
 
 
 @contextmanager
@@ -157,7 +157,7 @@ def _disk_with_room_for(pages: int) -> Iterator[None]:
         event.remove(Pool, "connect", limit)
 
 
-def test_a_full_disk_loses_nothing_that_was_written(tmp_path: Path) -> None:
+def test_full_disk_loses_no_committed_data(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/state.db"
     with _disk_with_room_for(120):
         store = open_store(url, now=Clock())
@@ -171,7 +171,7 @@ def test_a_full_disk_loses_nothing_that_was_written(tmp_path: Path) -> None:
         store.close()
 
 
-def test_a_disk_that_is_full_from_the_start_is_said(tmp_path: Path) -> None:
+def test_full_disk_at_creation_is_reported(tmp_path: Path) -> None:
     with _disk_with_room_for(5):
         assert "the disk or quota is full" in refusal(f"sqlite:///{tmp_path}/state.db")
 
@@ -197,7 +197,7 @@ def open_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_a_folder_that_cannot_be_written_is_named(open_folder: Path) -> None:
+def test_unwritable_folder_is_named(open_folder: Path) -> None:
     closed = open_folder / "closed"
     closed.mkdir(mode=0o555)
     with _somebody_without_rights():
@@ -207,7 +207,7 @@ def test_a_folder_that_cannot_be_written_is_named(open_folder: Path) -> None:
     assert f"{closed}/below" in below_it and "cannot be created" in below_it and is_a_sentence(below_it)
 
 
-def test_a_file_that_may_only_be_read_is_named(open_folder: Path) -> None:
+def test_read_only_file_is_named(open_folder: Path) -> None:
     file = open_folder / "state.db"
     open_store(f"sqlite:///{file}", now=Clock()).close()
     file.chmod(0o444)
@@ -224,11 +224,11 @@ def _write_something(url: str) -> None:
         store.close()
 
 
-def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
+def test_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     assert "cannot be opened" in refusal(f"sqlite:///{tmp_path}")
 
 
-def test_a_store_that_another_program_locks_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lock_by_another_program_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sync.store.open.BUSY_MILLISECONDS", 50)
     store = open_store(f"sqlite:///{tmp_path}/state.db", now=Clock())
     other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
@@ -252,23 +252,23 @@ def test_a_store_that_another_program_locks_is_said(tmp_path: Path, monkeypatch:
         ("postgres://me:s3cret@127.0.0.1:1/plans?password=s3cret", "plans on 127.0.0.1:1 cannot be used"),
     ],
 )
-def test_an_address_that_leads_nowhere_is_said_without_its_password(url: str, says: str) -> None:
-    said = refusal(url)
-    assert says in said and "s3cret" not in said and is_a_sentence(said)
+def test_unusable_url_is_reported_without_its_password(url: str, says: str) -> None:
+    message = refusal(url)
+    assert says in message and "s3cret" not in message and is_a_sentence(message)
 
 
-def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    said = refusal("postgresql://localhost/plans")
-    assert "pip install 'increment-sync[postgres]'" in said and is_a_sentence(said)
+    message = refusal("postgresql://localhost/plans")
+    assert "pip install 'increment-sync[postgres]'" in message and is_a_sentence(message)
 
 
-def test_a_database_that_is_not_there_is_said() -> None:
+def test_missing_database_is_reported() -> None:
     url = new_database().replace("test_", "nowhere_")
     assert "does not exist" in refusal(url)
 
 
-def test_a_server_that_went_away_is_said() -> None:
+def test_lost_server_connection_is_reported() -> None:
     store: Store = open_store(new_database(), now=Clock())
     kill = "SELECT pg_terminate_backend(pg_backend_pid())"
     with pytest.raises(StoreError, match="cannot be used"), store._database.write() as connection:
@@ -278,11 +278,11 @@ def test_a_server_that_went_away_is_said() -> None:
     store.close()
 
 
-def test_an_account_without_rights_on_the_tables_is_told_so() -> None:
+def test_missing_table_rights_are_reported() -> None:
     url = new_database()
     open_store(url, now=Clock()).close()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS guest")
         connection.execute("CREATE ROLE guest LOGIN")
-    said = refusal(url.replace("postgres:@", "guest:@"))
-    assert "read-only for this account" in said and is_a_sentence(said)
+    message = refusal(url.replace("postgres:@", "guest:@"))
+    assert "read-only for this account" in message and is_a_sentence(message)

@@ -37,7 +37,7 @@ def two(url: str, clock: Clock) -> Iterator[tuple[Store, Store]]:
         store.close()
 
 
-def test_the_lease_holds_across_connections_and_a_dead_run_loses_it(
+def test_lease_holds_across_connections_and_expires_for_a_dead_run(
     two: tuple[Store, Store], clock: Clock
 ) -> None:
     first, second = two
@@ -64,7 +64,7 @@ def _compete(url: str, name: str, start: Barrier, won: SimpleQueue[tuple[str, bo
     store.close()
 
 
-def test_of_two_processes_one_gets_the_lease(url: str) -> None:
+def test_one_of_two_processes_gets_the_lease(url: str) -> None:
     open_store(url, now=lambda: datetime.now(UTC)).close()
     context = multiprocessing.get_context("spawn")
     start, won = context.Barrier(2), context.SimpleQueue()
@@ -76,7 +76,7 @@ def test_of_two_processes_one_gets_the_lease(url: str) -> None:
     assert sorted(winner for _, winner in (won.get() for _ in started)) == [False, True]
 
 
-def test_what_one_wrote_the_other_reads(two: tuple[Store, Store]) -> None:
+def test_writes_are_visible_to_other_connections(two: tuple[Store, Store]) -> None:
     writer, reader = two
     pull(writer, issue(1))
     entry = writer.journal_intent(
@@ -88,7 +88,7 @@ def test_what_one_wrote_the_other_reads(two: tuple[Store, Store]) -> None:
     assert writer.pending_writes() == []
 
 
-def test_reading_goes_on_while_another_writes(two: tuple[Store, Store]) -> None:
+def test_reads_continue_during_a_write(two: tuple[Store, Store]) -> None:
     writer, reader = two
     pull(writer, *(issue(number) for number in range(2500)))
     stream = reader.known_issues()
@@ -100,7 +100,7 @@ def test_reading_goes_on_while_another_writes(two: tuple[Store, Store]) -> None:
 
 
 @pytest.mark.parametrize("memory", [True, False])
-def test_connectors_may_use_the_cache_from_threads_while_a_run_writes(memory: bool, tmp_path: Path) -> None:
+def test_cache_is_usable_from_threads_during_writes(memory: bool, tmp_path: Path) -> None:
     store = open_store("sqlite://" if memory else f"sqlite:///{tmp_path}/state.db", now=Clock())
     failed: list[BaseException] = []
 
