@@ -75,7 +75,8 @@ def test_labels_that_people_took_off_stay_off_when_the_store_is_lost(
         )
         assert len(history_reads(world)) == 1
     assert (
-        "capability:model was removed on 2026-11-20, according to the tracker's history" in result.err + result.out
+        "capability:model was removed on 2026-11-20, according to the tracker's history"
+        in result.err + result.out
     )
     assert JIRA not in world.labels("DS-11") and GITHUB not in world.labels("acme/churn#11")
     if known:
