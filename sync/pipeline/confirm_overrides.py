@@ -14,7 +14,8 @@ from mappings.rules.conditions import field_selection_for
 from sync.diff.limits import is_override
 from sync.model.labels import SuspectedOverride
 from sync.pipeline.instances import instance_of_account
-from sync.pull.recorded import StateRecorder, label_renamer
+from sync.pull.recorded import label_renamer
+from sync.pull.state_recorder import StateRecorder
 from sync.runtime.context import RunContext
 
 OverrideVerdict = Literal[

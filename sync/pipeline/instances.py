@@ -18,7 +18,8 @@ from sync.model.anchors import comment_owners
 from sync.model.changes import CommentChange
 from sync.model.limits import Refusal
 from sync.pull.comment_marker import CommentMarker, MarkerContent
-from sync.pull.recorded import StateRecorder, former_subjects, save_comment_owner
+from sync.pull.recorded import former_subjects, save_comment_owner
+from sync.pull.state_recorder import StateRecorder
 from sync.runtime.context import RunContext
 from sync.store import PushedCommentRecord
 

@@ -18,7 +18,7 @@ from sync.pipeline.confirm_overrides import OverrideCheck, check_suspected_overr
 from sync.pipeline.instances import check_anchors
 from sync.pipeline.override_recovery import RecoveredOverrides, issues_to_recover, record_earlier_writes
 from sync.pipeline.planner import assess, derive_changes
-from sync.pull.recorded import StateRecorder
+from sync.pull.state_recorder import StateRecorder
 from sync.runtime.context import RunContext
 
 MAX_ROUNDS: Final = 4

@@ -25,15 +25,10 @@ from sync.pipeline.resolve_overrides import resolve_overrides
 from sync.pull.comment_drift import find_comment_drift
 from sync.pull.current_sources import load_current_issues
 from sync.pull.pull import pull_sources
-from sync.pull.recorded import (
-    StateRecorder,
-    former_subjects,
-    load_recorded_state,
-    save_finished_increment,
-    save_renames,
-)
+from sync.pull.recorded import former_subjects, load_recorded_state, save_finished_increment, save_renames
 from sync.pull.rollup_snapshot import rollup_snapshot
 from sync.pull.source_coverage import save_source_coverage
+from sync.pull.state_recorder import StateRecorder
 from sync.pull.visibility import determine_redaction_policy
 from sync.rollup.baseline import baseline_refs, is_baseline_due
 from sync.runtime.check_prefixes import check_label_prefixes, save_label_prefixes

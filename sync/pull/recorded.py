@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import TypeVar
 
 from connectors.model import IssueRef
 from mappings.model import Workspace
 from sync.model.anchors import CommentOwner, comment_owners
 from sync.model.comments import PushedStatusComment
-from sync.model.labels import Notice, RecordedOverrides
+from sync.model.labels import RecordedOverrides
 from sync.model.planning import RecordedState
-from sync.model.records import OverrideKind, OverrideRecord, PushedCommentRecord
+from sync.model.records import OverrideRecord, PushedCommentRecord
 from sync.model.renames import current_label_name, current_names, renamed_capabilities, renamed_labels
 from sync.pull.recorded_health import load_expectations
 from sync.pull.source_coverage import source_coverage
@@ -24,20 +23,14 @@ FINISHED_KEY = "finished-increment:"
 OWNER_KEY = "home:"
 RECOVERED_KEY = "looked-back:"
 _Value = TypeVar("_Value")
-_FIELD_BY_KIND = {
+FIELD_BY_KIND = {
     "pin": "pins",
     "veto": "vetoes",
     "held": "reverted",
     "left": "ignored",
     "comment": "reverted_comments",
 }
-_NOTICE_BY_KIND = {
-    "pin": "{} was added",
-    "veto": "{} was removed",
-    "held": "{} stays reverted",
-    "comment": "the status comment of {} stays reverted",
-    "left": "{} is on the issue, but its history does not say that we added it; left alone",
-}
+"""Kind of override -> field of ``RecordedOverrides``."""
 
 
 def load_recorded_state(
@@ -52,7 +45,7 @@ def load_recorded_state(
     pushed = store.pushed_label_names() if pushed is None else pushed
     recorded = RecordedState(
         pushed_labels=pushed,
-        status_comments={subject: _pushed_status_comment(row) for subject, row in comments.items()},
+        status_comments={subject: pushed_status_comment(row) for subject, row in comments.items()},
         comment_bodies={subject: row.body for subject, row in comments.items()},
         overrides=group_overrides(store.overrides()),
         baselines=store.baselines(),
@@ -65,7 +58,8 @@ def load_recorded_state(
     return _apply_renames(recorded, context)
 
 
-def _pushed_status_comment(row: PushedCommentRecord) -> PushedStatusComment:
+def pushed_status_comment(row: PushedCommentRecord) -> PushedStatusComment:
+    """Return the part of a comment record that planning needs."""
     return PushedStatusComment(
         ref=row.ref,
         comment_id=row.comment_id,
@@ -142,112 +136,15 @@ def _load_comment_owners(context: RunContext, subjects: Iterable[str]) -> dict[s
 
 def group_overrides(rows: list[OverrideRecord]) -> RecordedOverrides:
     """Group overrides by kind and issue."""
-    kinds: dict[str, dict[IssueRef, set[str]]] = {kind: {} for kind in _FIELD_BY_KIND}
+    kinds: dict[str, dict[IssueRef, set[str]]] = {kind: {} for kind in FIELD_BY_KIND}
     for row in rows:
         kinds[row.kind].setdefault(row.ref, set()).add(row.label)
     return RecordedOverrides(
         **{
-            _FIELD_BY_KIND[kind]: {ref: frozenset(labels) for ref, labels in by.items()}
+            FIELD_BY_KIND[kind]: {ref: frozenset(labels) for ref, labels in by.items()}
             for kind, by in kinds.items()
         }
     )
-
-
-class StateRecorder:
-    """Applies new findings about overrides to the recorded state at once, and to the store with ``save()``.
-
-    If the guard refuses, or in a preview, ``save()`` is not called and the store stays as it is.
-    """
-
-    def __init__(self, context: RunContext, recorded: RecordedState) -> None:
-        self.context, self.recorded = context, recorded
-        self._current_name = label_renamer(context)
-        self._pending_writes: list[Callable[[], None]] = []
-        self.notices: list[Notice] = []
-        """Overrides found in this run."""
-
-    def save(self) -> None:
-        """Write all findings to the store."""
-        for write in self._pending_writes:
-            write()
-        self._pending_writes.clear()
-
-    def record_override(
-        self, ref: IssueRef, kind: OverrideKind, label: str, note: str, at: datetime | None = None
-    ) -> None:
-        """Record an override that a direct read or the tracker's history confirmed.
-
-        ``at``: when the person acted, if the history says so.
-        """
-        name, store, since = self._current_name(label), self.context.store, at or self.context.now()
-        self._change_override(kind, ref, add=name)
-        when = f" on {at:%Y-%m-%d}, according to the tracker's history" if at else ""
-        self.notices.append(Notice(ref=ref, text=_NOTICE_BY_KIND[kind].format(label) + when))
-        self.context.log.info("override.found", issue=str(ref), kind=kind, label=name)
-        self._pending_writes.append(
-            lambda: store.add_override(ref, kind, name, since=since, run_id=self.context.run_id, note=note)
-        )
-        if kind == "veto":
-            self.forget_labels(ref, frozenset({label}))
-
-    def drop_override(self, ref: IssueRef, kind: OverrideKind, label: str) -> None:
-        """Drop an override that the person withdrew."""
-        name = self._current_name(label)
-        if name not in getattr(self.recorded.overrides, _FIELD_BY_KIND[kind]).get(ref, frozenset()):
-            return
-        self._change_override(kind, ref, drop=name)
-        self.notices.append(Notice(ref=ref, text=f"the {kind} of {label} was withdrawn"))
-        self._pending_writes.append(lambda: self.context.store.remove_override(ref, kind, name))
-
-    def mark_recovered(self, ref: IssueRef) -> None:
-        """Note that the issue's history was searched for overrides older than the store."""
-        key = f"{RECOVERED_KEY}{ref.tracker}:{ref.id}"
-        self._pending_writes.append(lambda: self.context.store.cache.put(key, True, days=3650))
-
-    def adopt_label(self, ref: IssueRef, label: str) -> None:
-        """Record a label as pushed that the issue's history attributes to our account."""
-        self._set_pushed(ref, self._pushed(ref) | {label})
-        self._pending_writes.append(lambda: self._record_labels(ref, added=[label], removed=[]))
-
-    def adopt_comment(self, row: PushedCommentRecord, then: Callable[[], None]) -> None:
-        """Record a comment as ours that the store did not know."""
-        written = {**self.recorded.status_comments, row.subject: _pushed_status_comment(row)}
-        bodies = {**self.recorded.comment_bodies, row.subject: row.body}
-        self.recorded = replace(self.recorded, status_comments=written, comment_bodies=bodies)
-        self._pending_writes += [lambda: self.context.store.record_pushed_comment(row), then]
-
-    def forget_labels(self, ref: IssueRef, labels: frozenset[str], *, permanently: bool = True) -> None:
-        """Drop pushed labels that are gone from the issue; only for this run unless ``permanently``."""
-        gone = labels & self._pushed(ref)
-        self._set_pushed(ref, self._pushed(ref) - labels)
-        if permanently and gone:
-            self._pending_writes.append(lambda: self._record_labels(ref, added=[], removed=sorted(gone)))
-
-    def equivalent_labels(self, ref: IssueRef, label: str) -> frozenset[str]:
-        """Return the pushed labels with the same meaning as ``label``, whatever their prefix."""
-        name = self._current_name(label)
-        return frozenset(each for each in self._pushed(ref) if self._current_name(each) == name)
-
-    def _pushed(self, ref: IssueRef) -> frozenset[str]:
-        return self.recorded.pushed_labels.get(ref, frozenset())
-
-    def _set_pushed(self, ref: IssueRef, labels: frozenset[str]) -> None:
-        self.recorded = replace(self.recorded, pushed_labels={**self.recorded.pushed_labels, ref: labels})
-
-    def _record_labels(self, ref: IssueRef, *, added: list[str], removed: list[str]) -> None:
-        self.context.store.record_pushed_labels(
-            ref, added=added, removed=removed, run_id=self.context.run_id, at=self.context.now()
-        )
-
-    def _change_override(
-        self, kind: str, ref: IssueRef, *, add: str | None = None, drop: str | None = None
-    ) -> None:
-        field = _FIELD_BY_KIND[kind]
-        by_issue: dict[IssueRef, frozenset[str]] = dict(getattr(self.recorded.overrides, field))
-        names = by_issue.get(ref, frozenset())
-        by_issue[ref] = (names | ({add} if add else set())) - ({drop} if drop else set())
-        overrides = replace(self.recorded.overrides, **{field: by_issue})
-        self.recorded = replace(self.recorded, overrides=overrides)
 
 
 def label_renamer(context: RunContext) -> Callable[[str], str]:

@@ -9,7 +9,8 @@ import pytest
 from connectors.errors import Gone, Unavailable
 from sync.model.labels import SuspectedOverride, SuspicionKind
 from sync.pipeline.confirm_overrides import OverrideCheck, check_suspected_overrides, record_overrides
-from sync.pull.recorded import StateRecorder, load_recorded_state
+from sync.pull.recorded import load_recorded_state
+from sync.pull.state_recorder import StateRecorder
 from sync.runtime.context import RunContext
 from tests.support.writing_world import FEATURES, INCREMENT, ME, MODEL, WritingWorld, notes
 

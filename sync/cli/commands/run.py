@@ -31,7 +31,8 @@ from sync.pipeline.run import (
     run_once,
     save_run_result,
 )
-from sync.pull.recorded import StateRecorder, former_subjects, load_recorded_state, save_renames
+from sync.pull.recorded import former_subjects, load_recorded_state, save_renames
+from sync.pull.state_recorder import StateRecorder
 from sync.runtime.check_prefixes import check_label_prefixes
 from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation, confirm, describe_process, print_error, print_json, print_line
