@@ -56,17 +56,17 @@ def run(world: JourneyWorld, **ways: Any) -> CommandResult:
 def sentence(told: CommandResult, *, code: int) -> str:
     """What was said by a command that ended with ``code``: on stderr, or among the results of a run."""
     assert told.code == code, (told.out, told.err)
-    said = told.err or told.out
-    assert "Traceback" not in said
-    assert "this is a bug" not in said
-    assert said.strip()
-    return said
+    message = told.err or told.out
+    assert "Traceback" not in message
+    assert "this is a bug" not in message
+    assert message.strip()
+    return message
 
 
 def is_whole_again(world: JourneyWorld) -> None:
     """After whatever happened, a run completes everything and the next one has nothing left to do."""
-    told = run(world)
-    assert told.code == 0, told.err
+    result = run(world)
+    assert result.code == 0, result.err
     for key in (GOAL, MODEL, FEATURES):
         assert len(world.comments(key)) == 1
     assert run(world).code == 0
@@ -76,10 +76,10 @@ def is_whole_again(world: JourneyWorld) -> None:
 # ---- credentials, hosts, rights, places
 
 
-def test_missing_credentials_are_named_all_at_once_before_any_request(world: JourneyWorld) -> None:
-    said = sentence(run(world, environment={}), code=3)
-    assert "set JIRA_EMAIL or JIRA_USERNAME and JIRA_API_TOKEN" in said
-    assert "set GH_TOKEN or GITHUB_TOKEN" in said
+def test_missing_credentials_are_reported_at_once_before_any_request(world: JourneyWorld) -> None:
+    message = sentence(run(world, environment={}), code=3)
+    assert "set JIRA_EMAIL or JIRA_USERNAME and JIRA_API_TOKEN" in message
+    assert "set GH_TOKEN or GITHUB_TOKEN" in message
     assert world.reads() == []
 
 
@@ -87,14 +87,14 @@ def test_missing_credentials_are_named_all_at_once_before_any_request(world: Jou
     ("variable", "failed", "fine"),
     [("GH_TOKEN", "github:acme/churn", MODEL), ("JIRA_API_TOKEN", "jira:DS", FEATURES)],
 )
-def test_a_wrong_token_fails_its_tracker_alone_and_takes_nothing_away(
+def test_wrong_token_fails_its_tracker_alone_and_removes_nothing(
     world: JourneyWorld, variable: str, failed: str, fine: str
 ) -> None:
     is_whole_again(world)
     before = world.snapshot()
-    told = run(world, environment=TOKENS | {variable: "s3cret-but-old"})
-    assert failed in sentence(told, code=1)
-    assert "s3cret-but-old" not in told.out + told.err
+    result = run(world, environment=TOKENS | {variable: "s3cret-but-old"})
+    assert failed in sentence(result, code=1)
+    assert "s3cret-but-old" not in result.out + result.err
     assert world.snapshot() == before
     assert call(world, status, None).code == 0
     is_whole_again(world)
@@ -113,33 +113,33 @@ def test_an_unknown_host_is_named_and_the_other_tracker_goes_on(
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     world.edit("increment-sync.yaml", world.box.url("jira"), "https://acme.example")
-    said = sentence(run(world), code=1)
-    assert "unknown host acme.example: check url of this tracker in increment-sync.yaml" in said
+    message = sentence(run(world), code=1)
+    assert "unknown host acme.example: check url of this tracker in increment-sync.yaml" in message
     assert world.writes("github")
     world.edit("increment-sync.yaml", "https://acme.example", world.box.url("jira"))
     is_whole_again(world)
 
 
-def test_a_read_only_token_is_said_per_issue_and_the_other_tracker_is_written(tmp_path: Path) -> None:
+def test_read_only_token_is_reported_per_issue_and_the_other_tracker_is_written(tmp_path: Path) -> None:
     seed = github_seed(2)
     seed["repos"]["acme/churn"]["permissions"]["sync-robot"] = "read"
     with JourneyWorld(tmp_path, github=seed) as world:
-        said = sentence(run(world), code=1)
-        assert "acme/churn#11" in said
-        assert "403" in said
-        assert "the token needs issues=write" in said
+        message = sentence(run(world), code=1)
+        assert "acme/churn#11" in message
+        assert "403" in message
+        assert "the token needs issues=write" in message
         assert world.labels("acme/churn#11") == {"features"}
         assert len(world.comments(MODEL)) == 1
         world.github.repo("acme/churn").permissions["sync-robot"] = "write"
         is_whole_again(world)
 
 
-def test_a_jira_account_without_edit_right_is_said_and_github_is_written(tmp_path: Path) -> None:
+def test_missing_jira_edit_permission_is_reported_and_github_is_written(tmp_path: Path) -> None:
     seed = jira_seed(2)
     seed["accounts"][0]["permissions"] = ["browse", "comment"]
     with JourneyWorld(tmp_path, jira=seed) as world:
-        said = sentence(run(world), code=1)
-        assert "check the permissions of the account" in said
+        message = sentence(run(world), code=1)
+        assert "check the permissions of the account" in message
         assert world.labels("DS-11") == {"model"}
         assert "capability:features" in world.labels("acme/churn#11")
 
@@ -147,14 +147,14 @@ def test_a_jira_account_without_edit_right_is_said_and_github_is_written(tmp_pat
 def test_a_renamed_repository_loses_no_label_and_is_named_by_its_new_name(world: JourneyWorld) -> None:
     is_whole_again(world)
     world.github.rename_repo("acme/churn", "acme/retention")
-    said = sentence(run(world), code=1)
-    assert "acme/retention" in said
-    assert "write the new name in the mapping" in said
+    message = sentence(run(world), code=1)
+    assert "acme/retention" in message
+    assert "write the new name in the mapping" in message
     assert "capability:features" in world.labels("acme/retention#11")
     assert world.writes() == []
 
 
-def test_a_repository_that_is_gone_changes_nothing_elsewhere(tmp_path: Path) -> None:
+def test_missing_repository_changes_nothing_elsewhere(tmp_path: Path) -> None:
     plan = PLAN.replace(', anchor: "github:acme/churn#1"', "")
     with JourneyWorld(tmp_path, plan=plan) as world:
         assert run(world).code == 0
@@ -162,19 +162,19 @@ def test_a_repository_that_is_gone_changes_nothing_elsewhere(tmp_path: Path) -> 
         repos = world.github.repos
         (gone,) = [number for number, repo in repos.items() if repo.full_name == "acme/churn"]
         del repos[gone]
-        said = sentence(run(world), code=1)
-        assert "check its name in the mapping" in said
+        message = sentence(run(world), code=1)
+        assert "check its name in the mapping" in message
         assert world.snapshot()["jira"] == before
 
 
 def test_a_project_that_does_not_exist_is_named_with_what_to_do(world: JourneyWorld) -> None:
     world.edit("mappings/science.yaml", "project: DS", "project: NOPE")
-    said = sentence(run(world), code=1)
-    assert "there is no project NOPE" in said
-    assert "correct the source in the mapping" in said
+    message = sentence(run(world), code=1)
+    assert "there is no project NOPE" in message
+    assert "correct the source in the mapping" in message
 
 
-def test_a_closed_port_is_tried_again_and_then_said(world: JourneyWorld) -> None:
+def test_closed_port_is_retried_and_then_reported(world: JourneyWorld) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     world.edit("increment-sync.yaml", world.box.url("github"), f"http://127.0.0.1:{port}/api/v3")
@@ -224,17 +224,15 @@ def test_a_broken_file_stops_every_command_with_3_before_any_request(
 def test_two_files_that_define_one_id_are_both_named(world: JourneyWorld) -> None:
     world.write("plans/copy.yaml", PLAN.replace("2026-q4", "2026-q4-again"))
     world.write("mappings/copy.yaml", (world.root / "mappings/science.yaml").read_text(encoding="utf-8"))
-    said = sentence(run(world), code=3)
+    message = sentence(run(world), code=3)
     for file in ("plans/copy.yaml", "plans/2026-q4.yaml", "mappings/copy.yaml", "mappings/science.yaml"):
-        assert file in said
+        assert file in message
 
 
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe\x00broken", b"rules: \x00", b"", b"a: &a [*a]\n", b"- 1\n- 2\n", b"x" * 70_000]
 )
-def test_a_mapping_file_of_anything_is_one_problem_of_configuration(
-    world: JourneyWorld, content: bytes
-) -> None:
+def test_arbitrary_mapping_file_is_one_configuration_problem(world: JourneyWorld, content: bytes) -> None:
     (world.root / "mappings" / "science.yaml").write_bytes(content)
     assert "mappings/science.yaml" in sentence(run(world), code=3)
 
@@ -244,17 +242,17 @@ def test_a_mapping_that_is_a_dangling_link_is_named(world: JourneyWorld) -> None
     assert "mappings/other.yaml" in sentence(run(world), code=3)
 
 
-def test_a_programs_reading_finds_json_in_whatever_happens(world: JourneyWorld) -> None:
+def test_json_output_is_valid_after_any_failure(world: JourneyWorld) -> None:
     assert run(world, as_json=True).json["version"] == 1
     world.github.rename_repo("acme/churn", "acme/retention")
-    told = run(world, as_json=True)
-    assert told.code == told.json["exit_code"] == 1
-    assert "acme/retention" in json.dumps(told.json)
+    result = run(world, as_json=True)
+    assert result.code == result.json["exit_code"] == 1
+    assert "acme/retention" in json.dumps(result.json)
     path = world.root / "changes.json"
     world.edit("increment-sync.yaml", "enabled: true", "enabled: false")
     call(world, running.preview, RunOptions(), path, False, "text")
-    told = call(world, running.apply_file, path, RunOptions(), as_json=True)
-    assert told.code == told.json["exit_code"] == 3
+    result = call(world, running.apply_file, path, RunOptions(), as_json=True)
+    assert result.code == result.json["exit_code"] == 3
 
 
 # ---- the store
@@ -272,16 +270,16 @@ def files_end_at(size: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("size", [0, 30_000, 120_000])
-def test_a_full_disk_from_the_start_is_said_and_nothing_is_written_on_trackers_unjournalled(
+def test_full_disk_at_start_is_reported_and_no_write_is_sent_without_journal(
     world: JourneyWorld, size: int
 ) -> None:
     with files_end_at(size):
-        said = sentence(run(world), code=1)
-    assert "The store" in said
+        message = sentence(run(world), code=1)
+    assert "The store" in message
     is_whole_again(world)
 
 
-def test_a_disk_that_becomes_full_at_any_write_loses_nothing(world: JourneyWorld) -> None:
+def test_disk_that_fills_up_at_any_write_loses_nothing(world: JourneyWorld) -> None:
     assert call(world, running.preview, RunOptions(), None, False, "text").code == 0
     with files_end_at(1):  # the log of the database is behind this already
         stopped = run(world)
@@ -289,10 +287,10 @@ def test_a_disk_that_becomes_full_at_any_write_loses_nothing(world: JourneyWorld
     size = max(path.stat().st_size for path in (world.root / ".increment-sync").iterdir())
     for more in range(0, 200_000, 40_000):
         with files_end_at(size + more):
-            told = run(world)
-        assert told.code in (0, 1)
-        assert "Traceback" not in told.err
-        assert "bug" not in told.err
+            result = run(world)
+        assert result.code in (0, 1)
+        assert "Traceback" not in result.err
+        assert "bug" not in result.err
     is_whole_again(world)
 
 
@@ -311,7 +309,7 @@ def cut_short(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [damaged_head, damaged_middle, cut_short])
-def test_a_corrupt_store_is_said_and_the_trackers_stay_as_they_are(
+def test_corrupt_store_is_reported_and_trackers_are_unchanged(
     world: JourneyWorld, damage: Callable[[Path], None]
 ) -> None:
     is_whole_again(world)
@@ -324,12 +322,12 @@ def test_a_corrupt_store_is_said_and_the_trackers_stay_as_they_are(
     is_whole_again(world)
 
 
-def test_a_store_that_is_a_folder_is_said(world: JourneyWorld) -> None:
+def test_folder_as_store_is_reported(world: JourneyWorld) -> None:
     (world.root / STATE).mkdir(parents=True)
     assert "not a file" in sentence(run(world), code=1)
 
 
-def test_a_store_whose_folder_cannot_be_made_is_said(world: JourneyWorld) -> None:
+def test_store_in_an_impossible_folder_is_reported(world: JourneyWorld) -> None:
     (world.root / ".increment-sync").write_text("a file", encoding="utf-8")
     assert "cannot be created" in sentence(run(world), code=1)
 
@@ -371,7 +369,7 @@ def evil_world(root: Path) -> JourneyWorld:
     return JourneyWorld(root, jira=jira, github=github, plan=plan, mapping=mapping)
 
 
-def test_nasty_texts_go_the_whole_way_and_come_out_harmless(tmp_path: Path) -> None:
+def test_untrusted_texts_are_harmless_on_the_trackers(tmp_path: Path) -> None:
     with evil_world(tmp_path) as world:
         is_whole_again(world)
         for key in (GOAL, MODEL):
@@ -388,18 +386,18 @@ def test_nasty_texts_go_the_whole_way_and_come_out_harmless(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("number", range(20, 25))
-def test_nasty_texts_do_nothing_to_the_terminal_and_nothing_to_json(tmp_path: Path, number: int) -> None:
+def test_untrusted_texts_are_harmless_on_terminal_and_in_json(tmp_path: Path, number: int) -> None:
     with evil_world(tmp_path) as world:
         run(world)
         for key in (f"DS-{number}", f"acme/churn#{number}"):
-            told = call(world, explain, key)
-            assert told.code == 0
-            assert not set(told.out) & {"\x1b", "\x00", "\u202e"}
-            assert len(told.out) < 5_000
+            result = call(world, explain, key)
+            assert result.code == 0
+            assert not set(result.out) & {"\x1b", "\x00", "\u202e"}
+            assert len(result.out) < 5_000
             assert call(world, explain, key, as_json=True).json["issue"].endswith(key)
 
 
-def test_a_person_who_quotes_our_marker_does_not_become_us(world: JourneyWorld) -> None:
+def test_person_who_quotes_our_marker_is_not_us(world: JourneyWorld) -> None:
     is_whole_again(world)
     ours = world.comments(FEATURES)[0]
     world.github.comment("acme/churn", 1, ours, by="ada")
@@ -422,16 +420,16 @@ def saved(world: JourneyWorld) -> Path:
     "content",
     [b"", b"hello", b"[]", b"{}", b'{"version": 1}', b'{"version": 99}', b"\xff\xfe\x00", b"null", b"7"],
 )
-def test_a_file_that_is_no_change_set_is_refused_in_one_sentence(world: JourneyWorld, content: bytes) -> None:
+def test_other_file_than_a_change_set_is_refused_in_one_sentence(world: JourneyWorld, content: bytes) -> None:
     path = world.root / "changes.json"
     path.write_bytes(content)
-    said = sentence(world.apply(path), code=1)
-    assert len(said.splitlines()) == 1
-    assert "preview --out" in said
+    message = sentence(world.apply(path), code=1)
+    assert len(message.splitlines()) == 1
+    assert "preview --out" in message
     assert world.reads() == []
 
 
-def test_a_change_set_that_is_not_there_or_a_folder_is_refused(world: JourneyWorld) -> None:
+def test_missing_change_set_or_folder_is_refused(world: JourneyWorld) -> None:
     assert "No such file" in sentence(world.apply(world.root / "nope.json"), code=1)
     assert "directory" in sentence(world.apply(world.root), code=1)
 
@@ -465,9 +463,7 @@ def says_something_else(document: Any) -> None:
 
 
 @pytest.mark.parametrize("change", [touches_a_label_of_people, names_another_tracker, says_something_else])
-def test_a_change_set_that_somebody_edited_is_not_what_was_reviewed(
-    world: JourneyWorld, change: Callable[[Any], None]
-) -> None:
+def test_edited_change_set_is_refused(world: JourneyWorld, change: Callable[[Any], None]) -> None:
     path = saved(world)
     edited(path, change)
     before = world.snapshot()
@@ -482,7 +478,7 @@ def test_a_change_set_that_somebody_edited_is_not_what_was_reviewed(
         (names_another_tracker, "names the tracker gitlab"),
     ],
 )
-def test_not_even_a_forged_change_set_touches_what_is_not_ours(
+def test_forged_change_set_cannot_touch_foreign_labels(
     world: JourneyWorld, change: Callable[[Any], None], said: str
 ) -> None:
     path = saved(world)
@@ -497,12 +493,12 @@ def test_apply_without_push_is_refused_as_configuration(world: JourneyWorld) -> 
     assert "push is switched off" in sentence(world.apply(path), code=3)
 
 
-def test_a_preview_to_a_place_that_is_not_there_says_which(world: JourneyWorld) -> None:
-    told = world.preview(world.root / "no" / "such" / "folder.json")
-    assert "No such file or directory" in sentence(told, code=1)
+def test_preview_to_a_missing_folder_names_it(world: JourneyWorld) -> None:
+    result = world.preview(world.root / "no" / "such" / "folder.json")
+    assert "No such file or directory" in sentence(result, code=1)
 
 
-def test_before_the_first_run_status_and_explain_say_what_to_do(world: JourneyWorld) -> None:
+def test_status_and_explain_before_the_first_run_say_what_to_do(world: JourneyWorld) -> None:
     assert "run `increment-sync run`" in sentence(call(world, status, None), code=1)
     assert "run `increment-sync run`" in sentence(call(world, explain, "DS-11"), code=1)
 

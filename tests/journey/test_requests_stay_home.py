@@ -36,9 +36,9 @@ def test_a_repository_that_is_more_than_a_name_is_refused_before_any_request(
 ) -> None:
     mapping = MAPPING.replace("{repo: acme/churn}", f'{{repo: "{repo}"}}')
     with JourneyWorld(tmp_path, mapping=mapping) as world:
-        told = world.run()
-    assert told.code == 3
-    assert "is not a repository; write it as owner/name" in told.err
+        result = world.run()
+    assert result.code == 3
+    assert "is not a repository; write it as owner/name" in result.err
     assert world.requests == ()
 
 
@@ -47,9 +47,9 @@ def test_a_repository_that_is_more_than_a_name_is_refused_before_any_request(
 )
 def test_an_anchor_that_is_more_than_a_key_is_refused_before_any_request(tmp_path: Path, anchor: str) -> None:
     with JourneyWorld(tmp_path, plan=PLAN.replace('"github:acme/churn#1"', f'"{anchor}"')) as world:
-        told = world.run()
-    assert (told.code, world.requests) == (3, ())
-    assert "not an issue key" in told.err
+        result = world.run()
+    assert (result.code, world.requests) == (3, ())
+    assert "not an issue key" in result.err
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_a_project_cannot_hold_a_condition(tmp_path: Path, project: str) -> None
     with JourneyWorld(
         tmp_path, mapping=MAPPING.replace("{project: DS}", f'{{project: "{project}"}}')
     ) as world:
-        told = world.run()
-    assert (told.code, world.requests) == (3, ())
+        result = world.run()
+    assert (result.code, world.requests) == (3, ())
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_no_jql_leaves_the_project_of_its_source(tmp_path: Path, jql: str) -> No
     seed["projects"]["OPS"] = {"issues": [{"key": "OPS-1", "summary": "Not theirs", "labels": ["model"]}]}
     mapping = MAPPING.replace("{project: DS}", "{project: DS, jql: " + json.dumps(jql) + "}")
     with JourneyWorld(tmp_path, jira=seed, mapping=mapping) as world:
-        told = world.run()
+        result = world.run()
         with world.opened_store() as store:
             known = {item.issue.ref.key for item in store.known_issues()}
-    assert not {key for key in known if key.startswith("OPS")}, told
+    assert not {key for key in known if key.startswith("OPS")}, result

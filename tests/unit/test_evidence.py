@@ -104,9 +104,9 @@ def test_mistakes_are_reported_with_their_location(
 ) -> None:
     line = "      - {id: features, team: science, title: F, evidence: {" + written + "}}\n"
     world = OfflineWorld(tmp_path, plan=PLAN.replace(ASKED, line))
-    told = world.call(lambda ways: status(ways, None))
-    assert told.code == 3
-    problems = [each for each in told.err.splitlines() if each.startswith("plans/2026-q4.yaml:9:")]
+    result = world.call(lambda invocation: status(invocation, None))
+    assert result.code == 3
+    problems = [each for each in result.err.splitlines() if each.startswith("plans/2026-q4.yaml:9:")]
     assert any(
         each.startswith(f"plans/2026-q4.yaml:9:{column}: ") and sentence in each for each in problems
     ), problems
@@ -118,8 +118,8 @@ def test_done_is_shown_as_not_proven_until_the_number_exists(tmp_path: Path) -> 
     )
 
     def shown() -> tuple[str, Any]:
-        text = world.call(lambda ways: status(ways, None)).out
-        answer = world.call(lambda ways: status(ways, None), as_json=True).json
+        text = world.call(lambda invocation: status(invocation, None)).out
+        answer = world.call(lambda invocation: status(invocation, None), as_json=True).json
         features, _ = answer["increments"][0]["goals"][0]["capabilities"]
         return text, features
 

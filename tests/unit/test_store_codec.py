@@ -84,7 +84,7 @@ def test_every_issue_of_storable_text_comes_back_equal(one: Issue) -> None:
 
 
 @given(ANYTHING, ANYTHING)
-def test_any_other_text_comes_back_cleaned_and_nothing_else_changes(title: str, label: str) -> None:
+def test_other_text_comes_back_cleaned_and_nothing_else_changes(title: str, label: str) -> None:
     dirty = issue(1, title=title, labels=frozenset({label}), fields={label: (title,)})
     clean = replace(
         dirty,
@@ -96,7 +96,7 @@ def test_any_other_text_comes_back_cleaned_and_nothing_else_changes(title: str, 
 
 
 @given(ANYTHING)
-def test_cleaning_text_is_done_once_and_only_where_needed(text: str) -> None:
+def test_cleaning_text_is_idempotent_and_leaves_clean_text(text: str) -> None:
     clean = storable_text(text)
     clean.encode()
     assert "\x00" not in clean
@@ -105,16 +105,16 @@ def test_cleaning_text_is_done_once_and_only_where_needed(text: str) -> None:
         assert clean == text
 
 
-def test_text_that_looks_like_an_escape_is_not_touched() -> None:
-    told = issue(1, title=r"\u0000 and \\u0000 and \ud83d")
-    assert there_and_back(told) == told
+def test_text_that_looks_like_an_escape_is_unchanged() -> None:
+    result = issue(1, title=r"\u0000 and \\u0000 and \ud83d")
+    assert there_and_back(result) == result
 
 
 def test_a_plain_issue_takes_little_room() -> None:
     assert sorted(encode_issue_payload(issue(1))) == ["created", "title", "url"]
 
 
-def test_no_field_of_an_issue_is_forgotten() -> None:
+def test_every_field_of_an_issue_round_trips() -> None:
     other: dict[str, Any] = {
         bool: True,
         str: "x",
@@ -131,11 +131,11 @@ def test_no_field_of_an_issue_is_forgotten() -> None:
         changed = START + timedelta(days=9) if name in times else other[type(value)]
         if value is None and name not in times:
             changed = "x"
-        told = replace(plain, **{name: changed})
-        assert getattr(there_and_back(told), name) == changed, name
+        result = replace(plain, **{name: changed})
+        assert getattr(there_and_back(result), name) == changed, name
 
 
-def test_the_definition_of_a_source_has_a_hash_of_its_own() -> None:
+def test_each_source_definition_has_its_own_hash() -> None:
     sources = [
         Source(tracker="jira", project="DS"),
         Source(tracker="jira", project="DS", jql="a = b"),
