@@ -1,4 +1,4 @@
-"""What every store keeps to, whatever holds it: runs, lease, pushed state, decisions, journal and figures."""
+"""Contract of every store: runs, lease, pushed state, overrides, journal and roll-ups."""
 
 from __future__ import annotations
 
@@ -299,7 +299,7 @@ class JournalContract:
         assert store.pushed_labels() == {}
 
 
-class FiguresContract:
+class RollupsContract:
     def test_baseline_keeps_its_issues(self, store: Store) -> None:
         store.save_baseline("churn", START, [ref(2), ref(1), ref(3, "github")])
         store.save_baseline("empty", START, [])

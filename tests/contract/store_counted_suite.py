@@ -1,4 +1,4 @@
-"""What every store keeps to about how issues counted over time."""
+"""Contract of every store: count records and plan history."""
 
 from __future__ import annotations
 

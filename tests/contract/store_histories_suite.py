@@ -1,4 +1,4 @@
-"""What every store keeps to of the histories that trackers tell."""
+"""Contract of every store: issue histories from the trackers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every store keeps to, whatever holds it: sources, issues, and what happens to them from run to run."""
+"""Contract of every store: sources, issues, memberships and events."""
 
 from __future__ import annotations
 

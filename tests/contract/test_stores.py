@@ -1,4 +1,4 @@
-"""Memory, a SQLite file and PostgreSQL are the same store."""
+"""The store contract on SQLite in memory, an SQLite file and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ pytest.register_assert_rewrite(
 
 from sync.store import Store, open_store, tables  # noqa: E402
 from tests.contract.store_acts_suite import (  # noqa: E402
-    FiguresContract,
     JournalContract,
     LeaseContract,
     PushedContract,
+    RollupsContract,
     RunsContract,
 )
 from tests.contract.store_counted_suite import CountedContract  # noqa: E402
@@ -38,7 +38,7 @@ def clock() -> Clock:
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> Iterator[str]:
-    """An empty store. The file is a copy and the database is emptied: migrating takes longer than a test."""
+    """Empty store. The file is a copy and the database is emptied, because migrating takes longer than a test."""
     if request.param == "memory":
         yield "sqlite://"
     elif request.param == "sqlite":
@@ -111,7 +111,7 @@ class TestJournal(JournalContract):
     pass
 
 
-class TestFigures(FiguresContract):
+class TestRollups(RollupsContract):
     pass
 
 

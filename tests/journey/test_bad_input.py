@@ -1,5 +1,7 @@
-"""Wrong credentials, hosts, rights, files, stores, texts and commands: a sentence, the right exit code,
-no traceback, and nothing lost or half written."""
+"""Wrong credentials, hosts, rights, files, stores, texts and commands.
+
+Each leads to one sentence and the right exit code, without traceback, data loss or half-written files.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Teams edit mappings: one team's broken file neither stops another team's runs nor takes anything away."""
+"""A broken mapping file of one team stops no other team and removes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources that a mapping names no more: what only they held is let go, unless their successor cannot be read."""
+"""Sources that the mappings no longer name: their issues are released unless a successor is unreadable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evidence that a plan asks for, as people see it on the trackers."""
+"""Evidence required by a plan, as displayed on the trackers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A source that could not be read whole: nothing is concluded from it, it is named, and it comes back."""
+"""Sources that cannot be read completely: nothing is concluded, they are named, and they recover."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened to issues: read with the run, at a counted price, and worth no run that fails."""
+"""Issue histories: read by runs within a request budget, and never the reason for a failed run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Issues that are in no source any more: our labels go with their place in a capability."""
+"""Issues that left all sources lose our labels and their assignment."""
 
 from __future__ import annotations
 

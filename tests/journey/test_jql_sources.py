@@ -1,4 +1,4 @@
-"""Issues that enter or leave a source with a ``jql`` although nothing happens to them: sprints start and close."""
+"""Issues that enter or leave a ``jql`` source without a change of their own, by sprints that start and close."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures that are made from old data say so."""
+"""Numbers from outdated data are marked as such."""
 
 from __future__ import annotations
 

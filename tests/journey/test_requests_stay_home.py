@@ -1,5 +1,4 @@
-"""Where requests go is said by the settings. Whatever a mapping or plan names, no other host, no other path and no
-other project is asked."""
+"""Requests go only to the hosts, paths and projects of the settings, whatever mappings and plans name."""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""No secret comes out, by whatever way it got in and in whatever form: one hostile token per tracker, every level of
-logs, every command, trackers that repeat what they were sent, and the debug output of the clients beneath."""
+"""No secret is revealed, however it is encoded.
+
+One hostile token per tracker, every log level, every command, trackers that echo requests, and the debug output of the
+clients.
+"""
 
 from __future__ import annotations
 

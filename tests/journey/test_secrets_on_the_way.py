@@ -1,5 +1,7 @@
-"""Secrets that no tracker asks for: the address of a health check and the password of a proxy. Whatever those who stand
-on the way answer, and however they fail, neither shows."""
+"""Secrets of no tracker: the URL of a health check and the password of a proxy.
+
+Neither is revealed, whatever the servers in between respond and however they fail.
+"""
 
 from __future__ import annotations
 

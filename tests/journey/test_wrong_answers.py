@@ -1,4 +1,4 @@
-"""A tracker that answers wrongly once: what is taken for a person's decision stays for ever, so it is asked twice."""
+"""Single wrong responses of a tracker: what would count as an override is read twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: one server for the whole session, a database of its own for each test."""
+"""PostgreSQL for tests: one server per session, one database per test."""
 
 from __future__ import annotations
 

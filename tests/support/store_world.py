@@ -1,4 +1,4 @@
-"""A clock that tests turn, and issues and sources to put into a store."""
+"""Clock, issues and sources for tests of the store."""
 
 from __future__ import annotations
 
@@ -63,5 +63,5 @@ def pull(
     return store.save_pull(pulled, selection or FieldSelection(), at)
 
 
-def kinds(noticed: list[IssueEvent]) -> list[tuple[str, str]]:
-    return sorted((event.kind, event.ref.key) for event in noticed)
+def kinds(events: list[IssueEvent]) -> list[tuple[str, str]]:
+    return sorted((event.kind, event.ref.key) for event in events)

@@ -1,4 +1,4 @@
-"""Where credentials come from, what is said when they are missing, and that they show nowhere."""
+"""Sources of credentials, messages about missing ones, and their secrecy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The evidence that a plan asks for: what proves work, and everything that does not."""
+"""Evidence files: numbers that prove work, and invalid files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lease of a run: kept alive while it works, given back when it ends, lost when somebody else took it."""
+"""The run lock: renewal, release and loss of its lease."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log lines: one each, whatever text of a tracker they hold, and no secret in them."""
+"""Log lines: escaping of untrusted text and redaction of secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store that was migrated has the tables that the program expects."""
+"""Migrations lead to the tables that the program expects."""
 
 from __future__ import annotations
 

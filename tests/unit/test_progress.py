@@ -1,4 +1,4 @@
-"""What a waiting person sees, and that it keeps out of what the command says."""
+"""Progress display, and its separation from the output of commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`increment-sync.yaml`: what it may say, what it means, and what is said about mistakes."""
+"""Settings in ``increment-sync.yaml``: meaning, defaults and messages about mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is stored goes into a file and comes out of it elsewhere: whole, readable by version, and without secrets."""
+"""Export and import of snapshot files: completeness, versions, damage and secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Issues survive the way into the database and back."""
+"""Encoding of issues and texts for the databases."""
 
 from __future__ import annotations
 

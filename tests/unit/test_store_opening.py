@@ -1,4 +1,4 @@
-"""A store opens by its URL, or says in a sentence why not."""
+"""Opening stores by URL, and the messages when that fails."""
 
 from __future__ import annotations
 
