@@ -1,10 +1,11 @@
-"""Answers JQL over the issues of an embedded Jira site: validation against what exists, filter, order.
+"""Evaluation of JQL over the issues of a Jira sandbox: validation of names, filter, order.
 
 Times in a query are read in the caller's time zone and compared by the minute.
 """
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,15 +14,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from connectors.sandbox.jira.dates import evaluate_date, start_of_minute
-from connectors.sandbox.jira.jql_parser import (
-    Clause,
-    CompoundClause,
-    JqlError,
-    JqlQuery,
-    Node,
-    Operand,
-    OrderTerm,
-)
+from connectors.sandbox.jira.jql_parser import Clause, JqlError, JqlQuery, Node, Operand, OrderTerm
 from connectors.sandbox.jira.model import CATEGORY_IDS, CATEGORY_NAMES, JiraCaller, JiraIssue
 from connectors.sandbox.jira.site_store import JiraSiteStore
 
@@ -33,7 +26,6 @@ _FIELD_ALIASES: Final = {
     "issuekey": "key",
     "id": "key",
     "type": "issuetype",
-    "fixversion": "fixversion",
     "createddate": "created",
     "updateddate": "updated",
     "resolved": "resolutiondate",
@@ -42,64 +34,74 @@ _FIELD_ALIASES: Final = {
     "cf[10020]": "sprint",
     "cf[10021]": "flagged",
 }
-_DATE_FIELDS: Final = frozenset({"created", "updated", "resolutiondate"})
-_TEXT_FIELDS: Final = frozenset({"summary", "description", "text", "comment"})
-_COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "=": lambda one, other: one == other,
-    "!=": lambda one, other: one != other,
-    "<": lambda one, other: one < other,
-    "<=": lambda one, other: one <= other,
-    ">": lambda one, other: one > other,
-    ">=": lambda one, other: one >= other,
+_DATE_FIELDS: Final[dict[str, Callable[[JiraIssue], datetime | None]]] = {
+    "created": lambda issue: issue.created,
+    "updated": lambda issue: issue.updated,
+    "resolutiondate": lambda issue: issue.resolved,
 }
+_TEXT_FIELDS: Final[dict[str, Callable[[JiraIssue], str]]] = {
+    "summary": lambda issue: issue.summary,
+    "description": lambda issue: issue.description or "",
+    "comment": lambda issue: " ".join(comment.body for comment in issue.comments),
+    "text": lambda issue: " ".join(
+        [issue.summary, issue.description or "", *(comment.body for comment in issue.comments)]
+    ),
+}
+_COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_SPRINT_FUNCTIONS: Final = {"opensprints": "active", "closedsprints": "closed", "futuresprints": "future"}
 
 
 @dataclass(slots=True)
 class JqlEvaluator:
-    """Runs queries of one caller at one moment. Raises JqlError for what the site would answer with 400."""
+    """Runs queries of one caller at one moment. Raises JqlError for what Jira answers with status 400."""
 
     state: JiraSiteStore
     caller: JiraCaller
 
     def find(self, query: JqlQuery) -> list[JiraIssue]:
-        """The issues that the caller may see and the query selects, in its order (newest first without)."""
-        matches = self._predicate(query.where) if query.where else _match_all
-        keys = [(self._sort_key(order), order.descending) for order in query.order_by]
+        """Return the issues that the caller may see and the query matches; newest first without ORDER BY."""
+        matches = self._predicate(query.where) if query.where else None
+        sort_keys = [(self._sort_key(term), term.descending) for term in query.order_by]
         visible = {key for key, project in self.state.projects.items() if self.caller.can_see(project)}
-        found = [
-            issue for issue in self.state.searchable_issues() if issue.project in visible and matches(issue)
-        ]
+        found = [issue for issue in self.state.searchable_issues() if issue.project in visible]
+        found = [issue for issue in found if matches is None or matches(issue)]
         found.sort(key=lambda issue: issue.id, reverse=True)
-        for sort_key, descending in reversed(keys):
+        # Sorting is stable: the last key goes first.
+        for sort_key, descending in reversed(sort_keys):
             found.sort(key=sort_key, reverse=descending)
         return found
 
     def _predicate(self, node: Node) -> Predicate:
         if isinstance(node, Clause):
             return self._clause_predicate(node)
-        return _combine(node, [self._predicate(part) for part in node.clauses])
+        predicates = [self._predicate(clause) for clause in node.clauses]
+        combine = all if node.match_all else any
+        return lambda issue: combine(predicate(issue) for predicate in predicates)
 
     def _clause_predicate(self, clause: Clause) -> Predicate:
         field = _canonical_field(clause.field)
         if field in _DATE_FIELDS:
             return self._date_predicate(field, clause)
-        if clause.operator in ("~", "!~"):
-            return self._text_predicate(field, clause)
-        if field == "key":
+        if field == "key" and clause.operator in _COMPARISONS:
             return self._key_predicate(clause)
-        if clause.operator not in ("=", "!=") or field in _TEXT_FIELDS:
-            raise JqlError(
-                f"The operator '{clause.operator}' is not supported by the '{clause.field}' field."
-            )
-        return self._membership_predicate(
-            clause, self._field_values(field, clause.field), self._requested_values(field, clause)
-        )
+        if field in _TEXT_FIELDS and clause.operator in ("~", "!~"):
+            return _text_predicate(field, clause)
+        if field in _TEXT_FIELDS or clause.operator not in ("=", "!="):
+            raise _unsupported_operator(clause)
+        return self._membership_predicate(field, clause)
 
     # Fields with names.
 
     def _field_values(self, field: str, written: str) -> FieldValues:
         site = self.state
-        readings: dict[str, FieldValues] = {
+        values: dict[str, FieldValues] = {
             "project": lambda issue: self._project_names(issue.project),
             "status": lambda issue: (issue.status, site.status_id(issue.status)),
             "statuscategory": lambda issue: self._category_names(site.category(issue)),
@@ -116,10 +118,9 @@ class JqlEvaluator:
             "sprint": self._sprint_names,
             "flagged": lambda issue: ("Impediment",) if issue.flagged else (),
         }
-        return readings.get(field) or self._custom_field_values(field, written)
-
-    def _custom_field_values(self, field: str, written: str) -> FieldValues:
-        for custom in self.state.fields.values():
+        if field in values:
+            return values[field]
+        for custom in site.fields.values():
             if field in (custom.name.casefold(), f"cf[{custom.id.removeprefix('customfield_')}]"):
                 return lambda issue, field_id=custom.id: custom_field_texts(issue.custom.get(field_id))  # type: ignore[misc]
         raise JqlError(f"Field '{written}' does not exist or you do not have permission to view it.")
@@ -146,21 +147,28 @@ class JqlEvaluator:
 
     # Values.
 
-    def _requested_values(self, field: str, clause: Clause) -> frozenset[str | None]:
-        """What the clause names, case-folded; None stands for EMPTY."""
-        return frozenset(self._requested_value(field, clause.field, operand) for operand in clause.operands)
+    def _membership_predicate(self, field: str, clause: Clause) -> Predicate:
+        values_of = self._field_values(field, clause.field)
+        requested = {self._requested_value(field, clause.field, operand) for operand in clause.operands}
+
+        def matches(issue: JiraIssue) -> bool:
+            values = {value.casefold() for value in values_of(issue) if value is not None}
+            if clause.operator == "=":
+                return bool(values & requested) if values else None in requested
+            # As in Jira, "!=" does not match an empty field.
+            return bool(values) and not values & requested
+
+        return matches
 
     def _requested_value(self, field: str, written: str, operand: Operand) -> str | None:
-        if operand.kind == "empty":
-            return None
+        """Return the case-folded value of an operand; None stands for EMPTY."""
         text = operand.text
+        if operand.kind == "empty" or (field == "resolution" and text.casefold() == "unresolved"):
+            return None
         if operand.kind == "call":
             return self._function_value(field, text)
-        if field == "resolution" and text.casefold() == "unresolved":
-            return None
         if field == "parent":
-            issue = self._require_issue(text, written)
-            return issue.key.casefold()
+            return self._require_issue(text, written).key.casefold()
         if not self._is_known_value(field, text.casefold()):
             raise JqlError(f"The value '{text}' does not exist for the field '{written}'.")
         return text.casefold()
@@ -168,50 +176,25 @@ class JqlEvaluator:
     def _function_value(self, field: str, function: str) -> str:
         if function == "currentuser" and field in ("assignee", "reporter", "creator", "watcher"):
             return self.caller.account.id.casefold() if self.caller.account else ""
-        calls = {
-            "opensprints": "activesprints()",
-            "closedsprints": "closedsprints()",
-            "futuresprints": "futuresprints()",
-        }
-        if field == "sprint" and function in calls:
-            return calls[function]
+        if field == "sprint" and function in _SPRINT_FUNCTIONS:
+            return f"{_SPRINT_FUNCTIONS[function]}sprints()"
         raise JqlError(f"Unable to find JQL function '{function}()'.")
 
     def _is_known_value(self, field: str, value: str) -> bool:
+        state = self.state
         if field == "project":
-            return self._is_visible_project(value)
+            # An expired token must look like an empty site, not like an error: Cloud searches anonymously.
+            anonymous = self.caller.account is None and state.is_cloud
+            visible = [key for key, project in state.projects.items() if self.caller.can_see(project)]
+            return anonymous or any(value in map(str.casefold, self._project_names(key)) for key in visible)
         if field == "status":
-            known = {
-                (name, self.state.status_id(name))
-                for each in self.state.projects.values()
-                for name in each.statuses
-            }
-            return any(value in (name.casefold(), number) for name, number in known)
+            names = {name for project in state.projects.values() for name in project.statuses}
+            return any(value in (name.casefold(), state.status_id(name)) for name in names)
         if field == "statuscategory":
             return any(value in map(str.casefold, self._category_names(key)) for key in CATEGORY_IDS)
         if field == "sprint":
-            return any(value in (each.name.casefold(), str(each.id)) for each in self.state.sprints.values())
+            return any(value in (each.name.casefold(), str(each.id)) for each in state.sprints.values())
         return True
-
-    def _is_visible_project(self, value: str) -> bool:
-        # An expired token must look like an empty site, not like an error: searches are answered anonymously.
-        if self.caller.account is None and self.state.is_cloud:
-            return True
-        return any(
-            value in map(str.casefold, self._project_names(key)) and self.caller.can_see(project)
-            for key, project in self.state.projects.items()
-        )
-
-    def _membership_predicate(
-        self, clause: Clause, read: FieldValues, wanted: frozenset[str | None]
-    ) -> Predicate:
-        def holds(issue: JiraIssue) -> bool:
-            values = {value.casefold() for value in read(issue) if value is not None}
-            if clause.operator == "=":
-                return bool(values & wanted) if values else None in wanted
-            return bool(values) and not values & wanted
-
-        return holds
 
     # Keys.
 
@@ -228,69 +211,45 @@ class JqlEvaluator:
         if clause.operator in ("=", "!="):
             ids = {issue.id for issue in named}
             return lambda issue: (issue.id in ids) == (clause.operator == "=")
-        # An order between keys exists only within the project of the key that is named.
-        bound = named[0]
-        compare = _COMPARISONS[clause.operator]
+        # Keys have an order only within a project, that of the key in the query.
+        bound, compare = named[0], _COMPARISONS[clause.operator]
         return lambda issue: issue.project == bound.project and compare(issue.number, bound.number)
 
-    # Texts.
-
-    def _text_predicate(self, field: str, clause: Clause) -> Predicate:
-        words = [word.casefold() for word in re.findall(r"[\w*]+", clause.operands[0].text)]
-        if field not in _TEXT_FIELDS:
-            raise JqlError(
-                f"The operator '{clause.operator}' is not supported by the '{clause.field}' field."
-            )
-
-        def holds(issue: JiraIssue) -> bool:
-            there = re.findall(r"\w+", " ".join(_text_values(issue, field)).casefold())
-            return all(_has_word(there, word) for word in words) == (clause.operator == "~")
-
-        return holds
-
-    # Dates.
+    # Dates and order.
 
     def _date_predicate(self, field: str, clause: Clause) -> Predicate:
+        date_of = _DATE_FIELDS[field]
         if clause.operands[0].kind == "empty":
-            return lambda issue: (_date_value(issue, field) is None) == (clause.operator == "=")
+            return lambda issue: (date_of(issue) is None) == (clause.operator == "=")
         if clause.operator not in _COMPARISONS:
-            raise JqlError(
-                f"The operator '{clause.operator}' is not supported by the '{clause.field}' field."
-            )
-        zone = ZoneInfo(self.caller.timezone)
-        bounds = [
-            evaluate_date(clause.field, operand, self.state.clock.now().astimezone(zone))
-            for operand in clause.operands
-        ]
+            raise _unsupported_operator(clause)
+        now = self.state.clock.now().astimezone(ZoneInfo(self.caller.timezone))
+        bounds = [evaluate_date(clause.field, operand, now) for operand in clause.operands]
         compare = _COMPARISONS[clause.operator]
+        combine = all if clause.operator == "!=" else any
 
-        def holds(issue: JiraIssue) -> bool:
-            moment = _date_value(issue, field)
-            if moment is None:
-                return False
-            results = [compare(start_of_minute(moment), bound) for bound in bounds]
-            return all(results) if clause.operator == "!=" else any(results)
+        def matches(issue: JiraIssue) -> bool:
+            moment = date_of(issue)
+            return moment is not None and combine(compare(start_of_minute(moment), bound) for bound in bounds)
 
-        return holds
+        return matches
 
-    # Order.
-
-    def _sort_key(self, order: OrderTerm) -> Callable[[JiraIssue], Any]:
-        field = _canonical_field(order.field)
-        if field in _DATE_FIELDS:
-            return lambda issue: moment.timestamp() if (moment := _date_value(issue, field)) else float("inf")
+    def _sort_key(self, term: OrderTerm) -> Callable[[JiraIssue], Any]:
+        field = _canonical_field(term.field)
+        if date_of := _DATE_FIELDS.get(field):
+            return lambda issue: moment.timestamp() if (moment := date_of(issue)) else float("inf")
         if field == "key":
             return lambda issue: (issue.project, issue.number)
         if field == "rank":
             return lambda issue: issue.id
         if field in ("summary", "description"):
-            return lambda issue: _text_values(issue, field)
-        read = self._field_values(field, order.field)
-        return lambda issue: [value or "" for value in read(issue)]
+            return _TEXT_FIELDS[field]
+        values_of = self._field_values(field, term.field)
+        return lambda issue: [value or "" for value in values_of(issue)]
 
 
 def custom_field_texts(value: Any) -> list[str]:
-    """The texts in the value of a custom field: plain, option objects, or lists of either."""
+    """Return the texts in the value of a custom field: plain, option objects, or lists of either."""
     if value is None:
         return []
     if isinstance(value, list | tuple):
@@ -300,35 +259,23 @@ def custom_field_texts(value: Any) -> list[str]:
     return [str(value)]
 
 
-def _match_all(_issue: JiraIssue) -> bool:
-    return True
+def _text_predicate(field: str, clause: Clause) -> Predicate:
+    patterns = [
+        re.escape(word).replace(r"\*", r"\w*") for word in re.findall(r"[\w*]+", clause.operands[0].text)
+    ]
+
+    def matches(issue: JiraIssue) -> bool:
+        text = _TEXT_FIELDS[field](issue)
+        found = all(re.search(rf"\b{pattern}\b", text, re.IGNORECASE) for pattern in patterns)
+        return found == (clause.operator == "~")
+
+    return matches
 
 
-def _combine(group: CompoundClause, tests: list[Predicate]) -> Predicate:
-    if group.match_all:
-        return lambda issue: all(test(issue) for test in tests)
-    return lambda issue: any(test(issue) for test in tests)
+def _unsupported_operator(clause: Clause) -> JqlError:
+    return JqlError(f"The operator '{clause.operator}' is not supported by the '{clause.field}' field.")
 
 
 def _canonical_field(field: str) -> str:
     folded = field.casefold()
     return _FIELD_ALIASES.get(folded, folded)
-
-
-def _date_value(issue: JiraIssue, field: str) -> datetime | None:
-    return {"created": issue.created, "updated": issue.updated, "resolutiondate": issue.resolved}[field]
-
-
-def _text_values(issue: JiraIssue, field: str) -> list[str]:
-    parts = {
-        "summary": [issue.summary],
-        "description": [issue.description or ""],
-        "comment": [comment.body for comment in issue.comments],
-    }
-    return parts.get(field) or [text for part in parts.values() for text in part]
-
-
-def _has_word(words: list[str], wanted: str) -> bool:
-    if wanted.endswith("*"):
-        return any(word.startswith(wanted[:-1]) for word in words)
-    return wanted in words

@@ -1,21 +1,23 @@
-"""Reads the subset of JQL that the embedded Jira understands: text in, syntax tree out, or JqlError.
+"""Parser of the JQL subset that the Jira sandbox supports: text in, syntax tree out, or JqlError.
 
-Understood: AND OR NOT and their symbols, parentheses, ``= != < <= > >= ~ !~``, ``[not] in (...)``,
-``is [not] EMPTY``, quoted strings, ``cf[10020]``, functions without evaluation, ORDER BY. NOT is pushed down
-to the operators, as Jira does: ``NOT labels = x`` means ``labels != x``, which leaves out empty fields.
+Supported: AND OR NOT and their symbols, parentheses, ``= != < <= > >= ~ !~``, ``[not] in (...)``,
+``is [not] EMPTY``, quoted strings, ``cf[10020]``, functions without arguments, ORDER BY. As in Jira, NOT is
+pushed down to the operators: ``NOT labels = x`` means ``labels != x``, which leaves out empty fields.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final, Literal, NoReturn
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, cast
 
-from connectors.sandbox.jira.jql_words import RESERVED
+from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken, v_args
+
+from connectors.sandbox.jira.jql_words import RESERVED_WORDS
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "~", "!~"]
 
-_OPPOSITE: Final[dict[Operator, Operator]] = {
+_OPPOSITES: Final[dict[Operator, Operator]] = {
     "=": "!=",
     "!=": "=",
     "<": ">=",
@@ -25,17 +27,59 @@ _OPPOSITE: Final[dict[Operator, Operator]] = {
     "~": "!~",
     "!~": "~",
 }
+_GRAMMAR: Final = r"""
+    start: [any] [order_by]
+    any: all (_OR all)*
+    all: _term (_AND _term)*
+    _term: negation | clause | "(" any ")"
+    negation: NOT _term
+    clause: field OPERATOR operand -> comparison
+        | field membership (operand | "(" operand ("," operand)* ")") -> comparison
+        | field _IS [NOT] operand -> emptiness
+    membership: [NOT] _IN
+    operand: EMPTY -> empty
+        | WORD "(" ")" -> call
+        | (WORD | STRING) -> value
+    order_by: _ORDER _BY order_term ("," order_term)*
+    order_term: field [ASC | DESC]
+    ?field: WORD | STRING | CUSTOM_FIELD
 
-_TOKEN: Final = re.compile(
-    r"""(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')
-    |(?P<symbol>!=|!~|>=|<=|&&|\|\||[=<>~!&|(),\[\]])
-    |(?P<word>[^\s"'=!<>~&|(),\[\]{}*/%+^$\#@?;]+)""",
-    re.VERBOSE | re.DOTALL,
+    STRING: /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/s
+    OPERATOR: /[<>]=?|!?[=~]/
+    CUSTOM_FIELD.1: /cf\s*\[\s*\d+\s*\]/i
+    WORD: /[^\s"'=!<>~&|(),\[\]{}*\/%+^$#@?;]+/
+    _AND: /&&?/
+    _OR: /\|\|?/
+    NOT: /!(?![=~])/
+    %declare _IN _IS _ORDER _BY ASC DESC EMPTY
+    %ignore /\s+/
+"""
+_KEYWORDS: Final = {
+    "and": "_AND",
+    "or": "_OR",
+    "not": "NOT",
+    "in": "_IN",
+    "is": "_IS",
+    "order": "_ORDER",
+    "by": "_BY",
+    "asc": "ASC",
+    "desc": "DESC",
+    "empty": "EMPTY",
+    "null": "EMPTY",
+}
+_EXPECTATIONS: Final = (
+    ("EMPTY", "a value"),
+    ("WORD", "a field name"),
+    ("OPERATOR", "operator"),
+    ("_IN", "'in'"),
+    ("_BY", "'by'"),
+    ("RPAR", "')'"),
 )
+"""What Jira says it expects where the parser accepts a terminal; the first that is accepted counts."""
 
 
 class JqlError(ValueError):
-    """The query cannot be answered; the text is what Jira would put into ``errorMessages``."""
+    """The query cannot be answered; the text is what Jira puts into ``errorMessages``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +101,7 @@ class Clause:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompoundClause:
-    """Parts that must all hold (``every``) or of which one must hold."""
+    """Clauses joined by AND (``match_all``) or by OR."""
 
     match_all: bool
     clauses: tuple[Node, ...]
@@ -68,214 +112,129 @@ Node = Clause | CompoundClause
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OrderTerm:
+    """One field of ORDER BY."""
+
     field: str
     descending: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JqlQuery:
+    """A parsed query; ``where`` is None for a query without restrictions."""
+
     where: Node | None
     order_by: tuple[OrderTerm, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    at: int
-
-    def is_word(self, *words: str) -> bool:
-        return self.kind == "word" and self.text.lower() in words
-
-    def is_symbol(self, *symbols: str) -> bool:
-        return self.kind == "symbol" and self.text in symbols
-
-
 def parse_jql(text: str) -> JqlQuery:
-    """The syntax tree of a query. JqlError with a sentence in Jira's manner when it cannot be read."""
-    return _Parser(text).query()
-
-
-def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
-    at = 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise JqlError(_unreadable(text, at))
-        kind = match.lastgroup or "word"
-        content = _unquoted(match.group()) if kind == "string" else match.group()
-        found.append(_Token(kind, content, at))
-        at = match.end()
-    return [*found, _Token("end", "", len(text))]
-
-
-def _unreadable(text: str, at: int) -> str:
-    if text[at] in "\"'":
-        return f"Error in the JQL Query: The quoted string '{text[at + 1 :]}' is not closed. {_place(at)}"
-    return (
-        f"Error in the JQL Query: The character '{text[at]}' is a reserved JQL character. "
-        f"You must enclose it in a string or use the escape '\\u{ord(text[at]):04x}' instead. {_place(at)}"
-    )
-
-
-def _place(at: int) -> str:
-    return f"(line 1, character {at + 1})"
-
-
-def _unquoted(literal: str) -> str:
-    return re.sub(r"\\(.)", r"\1", literal[1:-1], flags=re.DOTALL)
+    """Return the syntax tree of a query. JqlError with a sentence in Jira's words for invalid syntax."""
+    try:
+        query: JqlQuery = _PARSER.parse(text)  # type: ignore[assignment]
+    except UnexpectedCharacters as error:
+        raise JqlError(_describe_character(text, error.pos_in_stream or 0)) from error
+    except UnexpectedToken as error:
+        raise JqlError(_describe_token(error, len(text))) from error
+    return query
 
 
 def negate(node: Node) -> Node:
-    """The node that holds where this one was asked not to, by De Morgan and the opposite operators."""
+    """Return the node that matches where this one does not, by De Morgan's laws and the opposite operators."""
     if isinstance(node, CompoundClause):
-        return CompoundClause(
-            match_all=not node.match_all, clauses=tuple(negate(part) for part in node.clauses)
+        return CompoundClause(match_all=not node.match_all, clauses=tuple(map(negate, node.clauses)))
+    return replace(node, operator=_OPPOSITES[node.operator])
+
+
+@v_args(inline=True)
+class _TreeBuilder(Transformer[Token, Any]):
+    """Turns matches of the grammar into nodes of the syntax tree, bottom up."""
+
+    def start(self, where: Node | None, order_by: tuple[OrderTerm, ...] | None) -> JqlQuery:
+        return JqlQuery(where=where, order_by=order_by or ())
+
+    def any(self, *clauses: Node) -> Node:
+        return clauses[0] if len(clauses) == 1 else CompoundClause(match_all=False, clauses=clauses)
+
+    def all(self, *clauses: Node) -> Node:
+        return clauses[0] if len(clauses) == 1 else CompoundClause(match_all=True, clauses=clauses)
+
+    def negation(self, _not: Token, node: Node) -> Node:
+        return negate(node)
+
+    def comparison(self, field: str, operator: str, *operands: Operand) -> Clause:
+        return Clause(field=str(field), operator=cast("Operator", str(operator)), operands=operands)
+
+    def emptiness(self, field: str, negated: Token | None, operand: Operand) -> Clause:
+        if operand.kind != "empty":
+            words = "is not" if negated else "is"
+            raise JqlError(f"Error in the JQL Query: The operator '{words}' takes only EMPTY or NULL.")
+        return Clause(field=str(field), operator="!=" if negated else "=", operands=(operand,))
+
+    def membership(self, negated: Token | None) -> Operator:
+        return "!=" if negated else "="
+
+    def empty(self, _empty: Token) -> Operand:
+        return Operand(kind="empty")
+
+    def call(self, name: Token) -> Operand:
+        return Operand(kind="call", text=name.lower())
+
+    def value(self, text: Token) -> Operand:
+        return Operand(kind="value", text=str(text))
+
+    def order_by(self, *terms: OrderTerm) -> tuple[OrderTerm, ...]:
+        return terms
+
+    def order_term(self, field: str, direction: Token | None) -> OrderTerm:
+        return OrderTerm(field=str(field), descending=direction is not None and direction.type == "DESC")
+
+
+def _classify_word(token: Token) -> Token:
+    """Give keywords and other reserved words terminals of their own; the grammar accepts no RESERVED."""
+    word = token.lower()
+    default = "RESERVED" if word in RESERVED_WORDS else "WORD"
+    return token.update(type=_KEYWORDS.get(word, default))
+
+
+def _unquote(token: Token) -> Token:
+    return token.update(value=re.sub(r"\\(.)", r"\1", token[1:-1], flags=re.DOTALL))
+
+
+def _describe_character(text: str, position: int) -> str:
+    character = text[position]
+    if character in "\"'":
+        problem = f"The quoted string '{text[position + 1 :]}' is not closed."
+    else:
+        problem = (
+            f"The character '{character}' is a reserved JQL character. "
+            f"You must enclose it in a string or use the escape '\\u{ord(character):04x}' instead."
         )
-    return Clause(field=node.field, operator=_OPPOSITE[node.operator], operands=node.operands)
+    return f"Error in the JQL Query: {problem} {_place(position)}"
 
 
-class _Parser:
-    def __init__(self, text: str) -> None:
-        self._tokens = _tokens(text)
-        self._at = 0
-
-    def query(self) -> JqlQuery:
-        where = None if self._token.kind == "end" or self._token.is_word("order") else self._any_of()
-        order = self._order() if self._token.is_word("order") else ()
-        if self._token.kind != "end":
-            self._fail("either 'OR' or 'AND'")
-        return JqlQuery(where=where, order_by=order)
-
-    @property
-    def _token(self) -> _Token:
-        return self._tokens[self._at]
-
-    def _next(self) -> _Token:
-        token = self._token
-        self._at += token.kind != "end"
-        return token
-
-    def _took(self, *spellings: str) -> bool:
-        hit = self._token.is_word(*spellings) or self._token.is_symbol(*spellings)
-        self._at += hit
-        return hit
-
-    def _need(self, spelling: str) -> None:
-        if not self._took(spelling):
-            self._fail(f"'{spelling}'")
-
-    def _fail(self, expected: str) -> NoReturn:
-        got = f"'{self._token.text}'" if self._token.kind != "end" else "the end of the query"
-        raise JqlError(
-            f"Error in the JQL Query: Expecting {expected} but got {got}. {_place(self._token.at)}"
+def _describe_token(error: UnexpectedToken, length: int) -> str:
+    token, accepted = error.token, error.accepts or set()
+    place = _place(length if token.type == "$END" else token.start_pos or 0)
+    if "WORD" in accepted and token.lower() in RESERVED_WORDS and token.type != "STRING":
+        problem = (
+            f"'{token}' is a reserved JQL word. You must surround it in quotation marks to use it in a query."
         )
-
-    def _any_of(self) -> Node:
-        parts = [self._all_of()]
-        while self._took("or", "||", "|"):
-            parts.append(self._all_of())
-        return parts[0] if len(parts) == 1 else CompoundClause(match_all=False, clauses=tuple(parts))
-
-    def _all_of(self) -> Node:
-        parts = [self._term()]
-        while self._took("and", "&&", "&"):
-            parts.append(self._term())
-        return parts[0] if len(parts) == 1 else CompoundClause(match_all=True, clauses=tuple(parts))
-
-    def _term(self) -> Node:
-        if self._took("not", "!"):
-            return negate(self._term())
-        if self._took("("):
-            inside = self._any_of()
-            self._need(")")
-            return inside
-        return self._clause()
-
-    def _clause(self) -> Clause:
-        field = self._field()
-        operator = self._operator()
-        if operator in ("in", "not in"):
-            return Clause(field=field, operator="=" if operator == "in" else "!=", operands=self._list())
-        if operator in ("is", "is not"):
-            operand = self._operand()
-            if operand.kind != "empty":
-                raise JqlError(f"Error in the JQL Query: The operator '{operator}' takes only EMPTY or NULL.")
-            return Clause(field=field, operator="=" if operator == "is" else "!=", operands=(operand,))
-        return Clause(field=field, operator=_as_operator(operator), operands=(self._operand(),))
-
-    def _field(self) -> str:
-        if self._took("cf"):
-            self._need("[")
-            number = self._next().text
-            self._need("]")
-            return f"cf[{number}]"
-        return self._name("a field name")
-
-    def _name(self, expected: str) -> str:
-        token = self._token
-        if token.kind not in ("word", "string"):
-            self._fail(expected)
-        if token.kind == "word" and token.text.lower() in RESERVED:
-            raise JqlError(
-                f"Error in the JQL Query: '{token.text}' is a reserved JQL word. You must "
-                f"surround it in quotation marks to use it in a query. {_place(token.at)}"
-            )
-        return self._next().text
-
-    def _operator(self) -> str:
-        if self._took("in"):
-            return "in"
-        if self._took("is"):
-            return "is not" if self._took("not") else "is"
-        if self._took("not"):
-            self._need("in")
-            return "not in"
-        if not self._token.is_symbol(*_OPPOSITE):
-            self._fail("operator")
-        return self._next().text
-
-    def _list(self) -> tuple[Operand, ...]:
-        if not self._took("("):
-            return (self._operand(),)
-        operands = [self._operand()]
-        while self._took(","):
-            operands.append(self._operand())
-        self._need(")")
-        return tuple(operands)
-
-    def _operand(self) -> Operand:
-        if self._took("empty", "null"):
-            return Operand(kind="empty")
-        quoted = self._token.kind == "string"
-        text = self._name("a value")
-        if quoted or not self._took("("):
-            return Operand(kind="value", text=text)
-        self._need(")")
-        return Operand(kind="call", text=text.lower())
-
-    def _order(self) -> tuple[OrderTerm, ...]:
-        self._need("order")
-        self._need("by")
-        terms = [self._order_term()]
-        while self._took(","):
-            terms.append(self._order_term())
-        return tuple(terms)
-
-    def _order_term(self) -> OrderTerm:
-        field = self._field()
-        descending = self._took("desc")
-        if not descending:
-            self._took("asc")
-        return OrderTerm(field=field, descending=descending)
+        return f"Error in the JQL Query: {problem} {place}"
+    expected = next(
+        (text for terminal, text in _EXPECTATIONS if terminal in accepted), "either 'OR' or 'AND'"
+    )
+    found = "the end of the query" if token.type == "$END" else f"'{token}'"
+    return f"Error in the JQL Query: Expecting {expected} but got {found}. {place}"
 
 
-def _as_operator(symbol: str) -> Operator:
-    for operator in _OPPOSITE:
-        if operator == symbol:
-            return operator
-    raise JqlError(f"Error in the JQL Query: The operator '{symbol}' is not supported.")
+def _place(position: int) -> str:
+    return f"(line 1, character {position + 1})"
+
+
+_PARSER: Final = Lark(
+    _GRAMMAR,
+    parser="lalr",
+    lexer="basic",
+    maybe_placeholders=True,
+    transformer=_TreeBuilder(),
+    lexer_callbacks={"WORD": _classify_word, "STRING": _unquote},
+)

@@ -1,4 +1,4 @@
-"""Words that Jira takes as a field or a value only when they are quoted."""
+"""Reserved words of JQL: Jira accepts them as a field or value only in quotation marks."""
 
 from typing import Final
 
@@ -17,4 +17,4 @@ subtract sum synonym table then to trans transaction trigger true uid union uniq
 validate values view when whenever where while with
 """
 
-RESERVED: Final = frozenset(_WORDS.split())
+RESERVED_WORDS: Final = frozenset(_WORDS.split())

@@ -107,7 +107,11 @@ def _parse_jql(jql: str) -> JqlQuery:
     except JqlError as error:
         raise JiraApiError(400, str(error)) from error
     except RecursionError as error:
-        raise JiraApiError(400, "Error in the JQL Query: it is nested too deeply.") from error
+        raise _nested_too_deeply() from error
+
+
+def _nested_too_deeply() -> JiraApiError:
+    return JiraApiError(400, "Error in the JQL Query: it is nested too deeply.")
 
 
 def _require_bounded(query: JqlQuery) -> JqlQuery:
@@ -129,6 +133,8 @@ def _find(site: JiraSiteState, caller: JiraCaller, query: JqlQuery) -> list[Jira
             site.last_search = (key, JqlEvaluator(site, caller).find(query))
         except JqlError as error:
             raise JiraApiError(400, str(error)) from error
+        except RecursionError as error:
+            raise _nested_too_deeply() from error
     return site.last_search[1]
 
 
