@@ -24,7 +24,7 @@ from typing import Any
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from connectors.sandbox.core.faults import Faults
-from connectors.sandbox.core.seed import parse_time, read_seed
+from connectors.sandbox.core.seed import SeedError, parse_time, read_seed
 from connectors.sandbox.core.tracker import Clock, RequestLog, Tracker
 from connectors.sandbox.core.wsgi_app import SandboxWsgiApp
 from connectors.sandbox.github.tracker import GithubTracker
@@ -140,7 +140,12 @@ class Sandbox:
 
 def _seed_clock(seed: Mapping[str, Any]) -> Clock:
     real = Clock.real()
-    return Clock(parse_time(seed["now"], real.now(), "now")) if seed.get("now") is not None else real
+    if seed.get("now") is None:
+        return real
+    try:
+        return Clock(parse_time(seed["now"], real.now()))
+    except ValueError as error:
+        raise SeedError(f"now {error}") from error
 
 
 def _build_tracker(name: str, kind: str, clock: Clock) -> Tracker:

@@ -592,12 +592,15 @@ def test_people_can_open_and_close_issues_with_curl(api):
     [
         ({"repo": {}}, "trackers.github has the unknown key 'repo'"),
         ({"accounts": [{"token": "x"}]}, r"trackers.github.accounts\[0\].login is missing"),
-        ({"repos": {"churn": {}}}, "a repository is named owner/name"),
+        ({"repos": {"churn": {}}}, "repos.churn: write the name of a repository as owner/name"),
         ({"repos": {"a/b": {"permissions": {"x": "push"}}}}, "permissions.x is 'push'; write one of"),
         ({"repos": {"a/b": {"issues": [{"number": 1}]}}}, r"issues\[0\].title is missing"),
         ({"repos": {"a/b": {"issues": [{"title": "x", "created": "soon"}]}}}, "created is 'soon'"),
         ({"repos": {"a/b": {"issues": [{"title": "x", "parent": 9}]}}}, "parent is 9"),
-        ({"repos": {"a/b": {"issues": [{"title": "x", "number": 1}] * 2}}}, "a/b#1 is there twice"),
+        (
+            {"repos": {"a/b": {"issues": [{"title": "x", "number": 1}] * 2}}},
+            "1, which another issue of a/b has",
+        ),
         ({"server": "ghe"}, "server is 'ghe'; write cloud or enterprise"),
     ],
 )

@@ -250,7 +250,7 @@ def test_a_seed_makes_issues_with_relative_times_history_and_parents_in_any_orde
         ({"projects": {"DS": {"issues": [{"summary": "a", "colour": 1}]}}}, "unknown key 'colour'"),
         ({"projects": {"DS": {"issues": [{"summary": "a", "parent": "DS-7"}]}}}, "parent DS-7 of DS-1"),
         ({"projects": {"DS": {"issues": [{"summary": "a", "status": "Gone"}]}}}, "write one of To Do"),
-        ({"projects": {"DS": {"issues": [{"summary": "a", "created": "soon"}]}}}, "is no time"),
+        ({"projects": {"DS": {"issues": [{"summary": "a", "created": "soon"}]}}}, "is not a time"),
         ({"projects": {"DS": {"statuses": {"Open": "todo"}}}}, "write one of undefined, new"),
         ({"switches": {"speed": 1}}, "unknown key 'speed'"),
     ],

@@ -1,54 +1,14 @@
-"""The file that the sandbox starts from.
+"""Reading and validating the YAML file that the sandbox starts from.
 
 ::
 
     now: 2026-11-20T09:00:00Z        # optional: the clock stands here; without it, it follows the real one
     trackers:
-      github: {kind: github, ...}    # keys: below
-      jira: {kind: jira-cloud, ...}  # or jira-dc; keys: see jira.py
+      github: {kind: github, ...}    # keys: the models in ``sandbox/github/seed.py``
+      jira: {kind: jira-cloud, ...}  # or jira-dc; keys: the models in ``sandbox/jira/seed.py``
 
 Times are ISO 8601 (UTC where no zone is given), a date, or relative to now: ``3d ago``, ``2h ago``,
 ``30m ago``, ``1w ago``, ``in 5d``.
-
-Keys of a GitHub tracker::
-
-    accounts:
-      - login: dana                  # needed; lower and upper case are the same person
-        id: 42                       # default: counted up
-        token: ghp_dana              # none: a person who does not use the API
-        expires: in 30d              # of the token; never by default
-        type: User                   # or Bot
-        admin: false                 # true: admin on every repository
-    apps:
-      - id: 7                        # what the JWT's ``iss`` has to be
-        slug: increment-sync         # acts as ``increment-sync[bot]``
-        installations: [{id: 70, account: acme}]
-    repos:
-      acme/churn:
-        id: 900                      # default: counted up
-        private: true                # default false
-        archived: false
-        has_issues: true
-        permissions: {dana: write, "increment-sync[bot]": write}   # read, triage, write, admin
-        labels: [{name: features, color: 0e8a16, description: ...}]  # or just names
-        previously: [acme/old-name]  # former names, answered with a redirect
-        issues:
-          - number: 12               # default: counted up
-            title: Churn feature set # needed
-            body, user, assignees, milestone, type, parent (number or owner/repo#number)
-            labels: [features]
-            state: closed            # default open; also ``state_reason``: completed, not_planned, duplicate
-            created, updated, closed # times
-            locked: false
-            pull_request: false
-            comments: [{user: dana, body: ..., created: ...}]
-    server: cloud                    # or ``enterprise``: no sub-issues, no issue types
-    label_bumps_updated: true        # does a label change move ``updated_at``?
-    search_lag: 0                    # seconds
-    rate_limit: 5000                 # requests an hour and token
-    content_per_minute: 80
-    content_per_hour: 500
-    secondary_retry_after: 60        # seconds, or ``none``: the answer does not say
 """
 
 from __future__ import annotations
@@ -57,42 +17,52 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-KINDS = ("github", "jira-cloud", "jira-dc")
-_RELATIVE = re.compile(r"(?:(?P<ahead>in) )?(?P<n>\d+(?:\.\d+)?) ?(?P<unit>[mhdw])(?P<back> ago)?")
-_TYPE_NAMES: Mapping[type, str] = {
-    dict: "a mapping",
-    list: "a list",
-    str: "text",
-    int: "a whole number",
-    bool: "true or false",
-}
-_T = TypeVar("_T")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+from connectors.sandbox.core.tracker import TrackerKind
+
+_RELATIVE_TIME: Final = re.compile(
+    r"(?:(?P<ahead>in) )?(?P<n>\d+(?:\.\d+)?) ?(?P<unit>[mhdw])(?P<back> ago)?"
+)
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class SeedError(Exception):
-    """The seed is broken; ``str(error)`` is one sentence that says where and what to do."""
+    """The seed is invalid; ``str(error)`` is one sentence with the place and what to do."""
+
+
+class SeedModel(BaseModel):
+    """A mapping of the seed. Unknown keys are rejected; numbers are accepted where text is expected."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+class _TrackerEntry(BaseModel):
+    """What every tracker of a seed has; the tracker itself validates the rest."""
+
+    kind: TrackerKind
+
+
+class _Seed(SeedModel):
+    now: Any = None
+    trackers: dict[str, _TrackerEntry]
+
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_seed(source: Mapping[str, Any] | str | Path) -> Mapping[str, Any]:
-    """A seed from a YAML file (or given as a mapping), with its outer shape checked. SeedError."""
+    """Return the seed of a YAML file or of a mapping, with its outer keys validated. SeedError."""
     data = source if isinstance(source, Mapping) else _parse_yaml(Path(source))
-    trackers = expect(data.get("trackers"), dict, "trackers")
-    unknown = sorted(set(data) - {"now", "trackers"})
-    if unknown:
-        raise SeedError(f"The seed has the unknown key '{unknown[0]}'; it may have 'now' and 'trackers'.")
-    for name, part in trackers.items():
-        part = expect(part, dict, f"trackers.{name}")
-        if part.get("kind") not in KINDS:
-            raise SeedError(f"trackers.{name}.kind is {part.get('kind')!r}; write one of {', '.join(KINDS)}.")
-        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", str(name)):
+    for name in validate_seed(_Seed, data, place="").trackers:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
             raise SeedError(
-                f"The tracker name '{name}' becomes part of a URL; use small letters, digits and hyphens."
+                f"The tracker name '{name}' becomes part of a URL; use lowercase letters, digits and hyphens."
             )
     return data
 
@@ -111,35 +81,68 @@ def _parse_yaml(path: Path) -> Mapping[str, Any]:
     return data
 
 
-def parse_time(value: object, now: datetime, place: str = "time") -> datetime:
-    """A time of the seed, aware and in UTC, whole seconds. ``place`` names the key in a SeedError."""
-    if isinstance(value, str) and (found := _RELATIVE.fullmatch(value.strip())):
+def validate_seed(
+    model: type[Model], data: Mapping[str, Any], *, place: str, now: datetime | None = None
+) -> Model:
+    """Return the data as a model. SeedError for the first problem, with the path of its key below ``place``.
+
+    ``now`` (aware) is what relative times count from.
+    """
+    try:
+        return model.model_validate(data, context={"now": now})
+    except ValidationError as error:
+        raise SeedError(_describe(error.errors()[0], place)) from error
+
+
+def _describe(error: ErrorDetails, place: str) -> str:
+    unknown_key = error["type"] in ("extra_forbidden", "unexpected_keyword_argument")
+    keys = error["loc"][:-1] if unknown_key else error["loc"]
+    path = place + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+    path = path.removeprefix(".") or "The seed"
+    if unknown_key:
+        return f"{path} has the unknown key '{error['loc'][-1]}'; remove it or correct its spelling."
+    expected = str(error.get("ctx", {}).get("expected", "")).replace("'", "")
+    match error["type"]:
+        case "missing":
+            return f"{path} is missing; add it."
+        case "value_error":
+            return f"{path} {error['ctx']['error']}"
+        case "literal_error":
+            return f"{path} is {error['input']!r}; write {'one of ' * (',' in expected)}{expected}."
+        case "model_type" | "dict_type":
+            return f"{path} is {error['input']!r}; it has to be a mapping."
+    return f"{path} is {error['input']!r}; {error['msg'].replace('Input', 'it', 1)}."
+
+
+def parse_time(value: object, now: datetime) -> datetime:
+    """Return a time of the seed, aware, in UTC, in whole seconds. ValueError for anything else."""
+    if isinstance(value, str) and (found := _RELATIVE_TIME.fullmatch(value.strip())):
         if bool(found["ahead"]) != bool(found["back"]):
             distance = timedelta(**{_UNITS[found["unit"]]: float(found["n"])})
-            moment = now + distance if found["ahead"] else now - distance
-            return moment.replace(microsecond=0)
+            return (now + distance if found["ahead"] else now - distance).replace(microsecond=0)
     elif isinstance(value, datetime):
-        return _utc(value)
+        return _to_utc(value)
     elif isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     elif isinstance(value, str):
         try:
-            return _utc(datetime.fromisoformat(value.strip()))
+            return _to_utc(datetime.fromisoformat(value.strip()))
         except ValueError:
             pass
-    raise SeedError(
-        f"{place} is {value!r}, which is no time; write ISO 8601 like 2026-11-20T09:00:00Z or '3d ago'."
+    raise ValueError(
+        f"is {value!r}, which is not a time; write ISO 8601 like 2026-11-20T09:00:00Z or '3d ago'."
     )
 
 
-def _utc(value: datetime) -> datetime:
+def _to_utc(value: datetime) -> datetime:
     aware = value if value.tzinfo else value.replace(tzinfo=UTC)
     return aware.astimezone(UTC).replace(microsecond=0)
 
 
-def expect(value: object, kind: type[_T], where: str) -> _T:
-    """The value, if it is of the kind; otherwise a SeedError that names the place."""
-    if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
-        return value
-    given = "is missing" if value is None else f"is {value!r}"
-    raise SeedError(f"{where} {given}; it has to be {_TYPE_NAMES.get(kind, kind.__name__)}.")
+def _parse_seed_time(value: Any, info: ValidationInfo) -> datetime | None:
+    context: dict[str, Any] = info.context or {}
+    return None if value is None else parse_time(value, context["now"])
+
+
+SeedTime = Annotated[datetime | None, BeforeValidator(_parse_seed_time)]
+"""A time that may be absent; relative ones count from the ``now`` of ``validate_seed``."""

@@ -9,7 +9,8 @@ from typing import Any, Final, Literal
 
 from connectors.sandbox.core.tracker import Headers
 
-Category = Literal["new", "indeterminate", "done", "undefined"]
+Category = Literal["undefined", "new", "indeterminate", "done"]
+Language = Literal["en", "de", "fr"]
 
 CATEGORY_IDS: Final[Mapping[str, int]] = {"undefined": 1, "new": 2, "indeterminate": 4, "done": 3}
 

@@ -1,18 +1,18 @@
-"""Builds an embedded Jira site from its part of the seed (keys: see ``jira.py``)."""
+"""Jira part of a seed: its keys as models, and the site that they describe."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import fields as fields_of
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from connectors.sandbox.core.seed import SeedError, expect, parse_time
+from pydantic import AliasChoices, BeforeValidator, Field
+
+from connectors.sandbox.core.seed import SeedError, SeedModel, SeedTime, validate_seed
 from connectors.sandbox.jira.model import (
-    CATEGORY_IDS,
-    CATEGORY_NAMES,
     DEFAULT_STATUSES,
+    Category,
     ChangeItem,
     CustomField,
     HistoryEntry,
@@ -24,273 +24,317 @@ from connectors.sandbox.jira.model import (
 from connectors.sandbox.jira.site import JiraSiteState
 from connectors.sandbox.jira.site_store import Switches
 
-DEFAULT_CLOUD_ID: Final = "11111111-2222-4333-8444-555555555555"
-_DEFAULT_RIGHTS: Final = ("browse", "edit", "comment")
-_ISSUE_KEYS: Final = (
-    *(
-        "id",
-        "key",
-        "summary",
-        "type",
-        "status",
-        "resolution",
-        "labels",
-        "components",
-        "fix_versions",
-        "parent",
-    ),
-    *("sprint", "assignee", "reporter", "creator", "description", "flagged", "fields", "properties"),
-    *("created", "updated", "started", "resolved", "status_changed", "watchers", "comments", "history"),
-)
-_TEXTS: Final = ("type", "resolution", "assignee", "description")
-_LISTS: Final = ("components", "fix_versions", "watchers")
+_CLOUD_ID: Final = "11111111-2222-4333-8444-555555555555"
+
+Permission = Literal["browse", "edit", "comment", "edit_all_comments", "admin"]
 
 
-def load_seed(state: JiraSiteState, seed: Mapping[str, Any]) -> None:
-    """Put everything that the seed names into an empty site. SeedError names the first broken place."""
-    state.cloud_id = str(seed.get("cloud_id") or DEFAULT_CLOUD_ID)
-    state.search_lag = timedelta(seconds=float(seed.get("search_lag") or 0))
-    state.switches = _switches(seed.get("switches") or {})
-    now = state.clock.now()
-    for entry in expect(seed.get("accounts") or [], list, "accounts"):
-        account = _account(expect(entry, dict, "accounts[]"), now)
-        state.accounts[account.id] = account
-    for number, entry in enumerate(expect(seed.get("sprints") or [], list, "sprints"), start=1):
-        sprint = _sprint(number, expect(entry, dict, "sprints[]"), now)
-        state.sprints[sprint.id] = sprint
-    for number, entry in enumerate(expect(seed.get("fields") or [], list, "fields"), start=10_100):
-        field = _custom_field(number, expect(entry, dict, "fields[]"))
-        state.fields[field.id] = field
-    projects = expect(seed.get("projects") or {}, dict, "projects")
-    for key, entry in projects.items():
-        _add_project(state, str(key), expect(entry or {}, dict, f"projects.{key}"))
-    for key, entry in projects.items():
-        for number, issue in enumerate((entry or {}).get("issues") or []):
-            _Reader(state, str(key), f"projects.{key}.issues[{number}]").add(issue)
-    _link_parents(state)
-    _introduce_people(state)
+def _for_all_projects(value: Any) -> Any:
+    return {"*": value} if isinstance(value, list | tuple) else value
 
 
-def _switches(entries: Mapping[str, Any]) -> Switches:
-    known = {each.name for each in fields_of(Switches)}
-    if unknown := sorted(set(entries) - known):
-        raise SeedError(
-            f"switches has the unknown key '{unknown[0]}'; it may have {', '.join(sorted(known))}."
-        )
-    switches = Switches(**entries)
-    if switches.language not in CATEGORY_NAMES:
-        raise SeedError(
-            f"switches.language is '{switches.language}'; write one of {', '.join(CATEGORY_NAMES)}."
-        )
-    return switches
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _account(entry: Mapping[str, Any], now: datetime) -> JiraAccount:
-    name = str(expect(entry.get("id") or entry.get("name"), str, "accounts[].id"))
-    where = f"accounts.{name}"
-    rights = entry.get("permissions", _DEFAULT_RIGHTS)
-    by_project = rights if isinstance(rights, Mapping) else {"*": rights}
-    return JiraAccount(
-        id=name,
-        display=str(entry.get("display") or name),
-        email=str(entry.get("email") or f"{name}@example.com"),
-        token=entry.get("token"),
-        scoped=bool(entry.get("scoped", False)),
-        expires=_time_or_none(entry, "expires", now, f"{where}.expires"),
-        timezone=str(entry.get("timezone") or "UTC"),
-        permissions={str(key): frozenset(granted) for key, granted in by_project.items()},
+class AccountSeed(SeedModel):
+    id: str = Field(validation_alias=AliasChoices("id", "name"))
+    """Cloud: the accountId. Data Center: the user name."""
+    display: str | None = None
+    email: str | None = None
+    """Cloud: the user name of basic authentication; default ``<id>@example.com``."""
+    token: str | None = None
+    """API token or personal access token. Without one the account does not use the API."""
+    scoped: bool = False
+    """Cloud: the token works only through the gateway."""
+    expires: SeedTime = None
+    timezone: str = "UTC"
+    """JQL reads times in it, responses write times in it."""
+    permissions: Annotated[dict[str, tuple[Permission, ...]], BeforeValidator(_for_all_projects)] = Field(
+        default={"*": ("browse", "edit", "comment")}
+    )
+    """For all projects, or by project: ``{DS: [browse], "*": [admin]}``."""
+
+
+class SprintSeed(SeedModel):
+    id: int | None = None
+    name: str | None = None
+    state: Literal["active", "closed", "future"] = "active"
+    start: SeedTime = None
+    end: SeedTime = None
+
+
+class CustomFieldSeed(SeedModel):
+    name: str
+    id: str | None = None
+    type: str = "string"
+    schema_type: str = Field(
+        default="com.atlassian.jira.plugin.system.customfieldtypes:textfield", alias="schema"
     )
 
 
-def _sprint(number: int, entry: Mapping[str, Any], now: datetime) -> Sprint:
-    start, end = (_time_or_none(entry, name, now, f"sprints.{name}") for name in ("start", "end"))
-    return Sprint(
-        id=int(entry.get("id") or number),
-        name=str(entry["name"]) if entry.get("name") else f"Sprint {number}",
-        state=str(entry.get("state") or "active"),
-        start=start,
-        end=end,
-    )
+class CommentSeed(SeedModel):
+    id: int | None = None
+    author: str
+    body: str
+    created: SeedTime = None
+    properties: dict[str, Any] = Field(default_factory=dict)
 
 
-def _custom_field(number: int, entry: Mapping[str, Any]) -> CustomField:
-    field = CustomField(id=str(entry.get("id") or f"customfield_{number}"), name=str(entry.get("name")))
-    kinds = {name: str(entry[name]) for name in ("type", "schema") if entry.get(name)}
-    return replace(field, **kinds)
+class HistorySeed(SeedModel):
+    at: SeedTime = None
+    by: str
+    field: str
+    before: str = Field(default="", alias="from")
+    after: str = Field(default="", alias="to")
 
 
-def _add_project(site: JiraSiteState, key: str, entry: Mapping[str, Any]) -> None:
-    statuses = dict(entry.get("statuses") or DEFAULT_STATUSES)
-    for name, category in statuses.items():
-        if category not in CATEGORY_IDS:
-            raise SeedError(
-                f"projects.{key}.statuses.{name} is '{category}'; write one of {', '.join(CATEGORY_IDS)}."
-            )
-    site.add_project(
-        key,
-        str(entry.get("name") or key),
-        public=bool(entry.get("public", False)),
-        statuses=statuses,
-        labels_on_edit_screen=bool(entry.get("labels_on_edit_screen", True)),
-        service_management=bool(entry.get("service_management", False)),
-    )
+class IssueSeed(SeedModel):
+    id: int | None = None
+    """Default here and for comments: the next free number."""
+    key: str | None = None
+    """Default: the next free key of the project."""
+    summary: str
+    type: str = "Task"
+    """``Epic`` and ``Sub-task`` are special."""
+    status: str | None = None
+    """Default: the first one of the project."""
+    resolution: str | None = None
+    labels: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    fix_versions: tuple[str, ...] = ()
+    parent: str | None = None
+    """Key of the epic, or of the issue of a sub-task."""
+    sprint: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    """Name, id, or a list of these."""
+    assignee: str | None = None
+    reporter: str | None = None
+    creator: str | None = None
+    """Default: the reporter, and the other way round."""
+    description: str | None = None
+    flagged: bool = False
+    watchers: tuple[str, ...] = ()
+    fields: dict[str, Any] = Field(default_factory=dict)
+    """Values of custom fields by name or id."""
+    properties: dict[str, Any] = Field(default_factory=dict)
+    created: SeedTime = None
+    updated: SeedTime = None
+    """Default: when something last happened to the issue."""
+    started: SeedTime = None
+    """When the issue left the first status; without ``history``, this and ``resolved`` make its changelog."""
+    resolved: SeedTime = None
+    status_changed: SeedTime = None
+    comments: tuple[CommentSeed, ...] = ()
+    history: tuple[HistorySeed, ...] = ()
 
 
-def _link_parents(site: JiraSiteState) -> None:
-    """Parents may stand below their children in the file."""
-    for issue in site.issues():
-        wanted = issue.custom.get("parent")
-        if wanted is None:
-            continue
-        parent = site.issue(str(wanted))
-        if parent is None:
-            raise SeedError(
-                f"The parent {wanted} of {issue.key} is not in the seed; add it or correct the key."
-            )
-        custom = {name: value for name, value in issue.custom.items() if name != "parent"}
-        site.store(replace(issue, parent=parent.id, custom=custom), visible_since=issue.updated)
+class ProjectSeed(SeedModel):
+    name: str | None = None
+    public: bool = False
+    """Anonymous callers may browse it."""
+    statuses: dict[str, Category] = Field(default_factory=dict)
+    """Name of each status -> key of its category; default To Do, In Progress, Done."""
+    labels_on_edit_screen: bool = True
+    service_management: bool = False
+    issues: tuple[IssueSeed, ...] = ()
 
 
-def _introduce_people(site: JiraSiteState) -> None:
-    """Whoever is named on an issue is a person, also without an entry under accounts."""
-    for issue in site.issues():
-        names = {issue.assignee, issue.creator, issue.reporter, *issue.watchers}
-        names |= {comment.author for comment in issue.comments} | {entry.author for entry in issue.history}
-        for name in sorted(name for name in names if name and name not in site.accounts):
-            site.accounts[name] = JiraAccount(id=name, display=name)
+class JiraSeed(SeedModel):
+    """The keys of a Jira tracker."""
+
+    kind: Literal["jira-cloud", "jira-dc"] | None = None
+    cloud_id: str = _CLOUD_ID
+    """Cloud: the gateway is ``/gateway/ex/jira/<cloud_id>``."""
+    accounts: tuple[AccountSeed, ...] = ()
+    sprints: tuple[SprintSeed, ...] = ()
+    fields: tuple[CustomFieldSeed, ...] = ()
+    projects: dict[str, ProjectSeed | None] = Field(default_factory=dict)
+    search_lag: float = 0.0
+    """Seconds."""
+    switches: Switches = Field(default_factory=Switches)
 
 
-def _time_or_none(entry: Mapping[str, Any], name: str, now: datetime, where: str) -> datetime | None:
-    return parse_time(entry[name], now, where) if entry.get(name) else None
+def load_seed(state: JiraSiteState, seed: Mapping[str, Any], name: str = "jira") -> None:
+    """Fill an empty site with everything that the seed names. SeedError for the first invalid place."""
+    place = f"trackers.{name}"
+    parsed = validate_seed(JiraSeed, seed, place=place, now=state.clock.now())
+    _SiteBuilder(state, place).build(parsed)
 
 
-class _Reader:
-    """Reads the issues of one project; ``where`` names the place in errors."""
+class _SiteBuilder:
+    """Fills an empty site; ``place`` is the path of the tracker in the seed, for error messages."""
 
-    def __init__(self, site: JiraSiteState, project: str, where: str) -> None:
+    def __init__(self, site: JiraSiteState, place: str) -> None:
         self._site = site
-        self._project = project
-        self._where = where
-        self._now = site.clock.now()
+        self._place = place
 
-    def add(self, entry: object) -> None:
-        given = expect(entry, dict, self._where)
-        if unknown := sorted(set(given) - set(_ISSUE_KEYS)):
-            raise SeedError(f"{self._where} has the unknown key '{unknown[0]}'; see the list in jira.py.")
-        key = str(given.get("key") or self._site.next_key(self._project))
-        if key.rpartition("-")[0] != self._project or not key.rpartition("-")[2].isdigit():
-            raise SeedError(f"{self._where}.key is '{key}'; write {self._project}-<number>.")
+    def build(self, seed: JiraSeed) -> None:
+        site = self._site
+        site.cloud_id, site.search_lag = seed.cloud_id, timedelta(seconds=seed.search_lag)
+        site.switches = seed.switches
+        for account in seed.accounts:
+            site.accounts[account.id] = _account(account)
+        for number, sprint in enumerate(seed.sprints, start=1):
+            sprint_id = sprint.id or number
+            name = sprint.name or f"Sprint {number}"
+            site.sprints[sprint_id] = Sprint(
+                id=sprint_id, name=name, state=sprint.state, start=sprint.start, end=sprint.end
+            )
+        for number, field in enumerate(seed.fields, start=10_100):
+            field_id = field.id or f"customfield_{number}"
+            site.fields[field_id] = CustomField(
+                id=field_id, name=field.name, type=field.type, schema=field.schema_type
+            )
+        projects = {key: project or ProjectSeed() for key, project in seed.projects.items()}
+        for key, project in projects.items():
+            site.add_project(
+                key,
+                project.name or key,
+                public=project.public,
+                statuses=project.statuses or dict(DEFAULT_STATUSES),
+                labels_on_edit_screen=project.labels_on_edit_screen,
+                service_management=project.service_management,
+            )
+        parents = dict(self._add_issues(projects))
+        self._link_parents(parents)
+        self._add_missing_accounts()
+
+    def _add_issues(self, projects: Mapping[str, ProjectSeed]) -> Iterator[tuple[str, str]]:
+        """Add all issues; yields the keys of those with a parent, and of that parent."""
+        for project, seed in projects.items():
+            for index, issue in enumerate(seed.issues):
+                place = f"{self._place}.projects.{project}.issues[{index}]"
+                key = self._new_key(issue.key or self._site.next_key(project), project, place)
+                visible_since = issue.created or self._site.clock.now()
+                self._site.store(self._issue(key, issue, place), visible_since=visible_since)
+                if issue.parent:
+                    yield key, issue.parent
+
+    def _new_key(self, key: str, project: str, place: str) -> str:
+        container, _, number = key.rpartition("-")
+        if container != project or not number.isdigit():
+            raise SeedError(f"{place}.key is '{key}'; write {project}-<number>.")
         if self._site.issue(key):
-            raise SeedError(f"{self._where}.key is '{key}', which another issue has already.")
-        self._site.store(self._issue(key, given), visible_since=self._time(given, "created") or self._now)
+            raise SeedError(f"{place}.key is '{key}', which another issue has; give every issue its own key.")
+        return key
 
-    def _issue(self, key: str, given: Mapping[str, Any]) -> JiraIssue:
-        created = self._time(given, "created") or self._now
-        comments = tuple(self._comment(each, created) for each in given.get("comments") or [])
-        status = self._status(given)
-        history = tuple(self._entry(each) for each in given.get("history") or self._moves(given, status))
+    def _issue(self, key: str, seed: IssueSeed, place: str) -> JiraIssue:
+        project = self._site.projects[key.rpartition("-")[0]]
+        first_status = next(iter(project.statuses))
+        status = seed.status or first_status
+        if status not in project.statuses:
+            raise SeedError(f"{place}.status is '{status}'; write one of {', '.join(project.statuses)}.")
+        created = seed.created or self._site.clock.now()
+        comments = tuple(self._comment(comment, created) for comment in seed.comments)
+        history = tuple(self._history(seed, status, project.statuses))
         moments = [created, *(each.updated for each in comments), *(each.at for each in history)]
-        resolved = self._time(given, "resolved")
-        updated = self._time(given, "updated") or max([*moments, *([resolved] if resolved else [])])
-        creator = given.get("creator") or given.get("reporter")
-        issue = JiraIssue(
-            id=self._id(given),
+        updated = seed.updated or max([*moments, *([seed.resolved] if seed.resolved else [])])
+        return JiraIssue(
+            id=self._site.next_id() if seed.id is None else seed.id,
             key=key,
-            summary=expect(given.get("summary"), str, f"{self._where}.summary"),
+            summary=seed.summary,
             created=created,
             updated=updated,
+            type=seed.type,
             status=status,
-            status_changed=self._time(given, "status_changed")
-            or resolved
-            or self._time(given, "started")
-            or created,
-            resolved=resolved or (updated if given.get("resolution") else None),
-            labels=tuple(sorted(map(str, given.get("labels") or ()))),
-            sprints=self._sprints(given.get("sprint")),
-            creator=creator,
-            reporter=given.get("reporter") or creator,
-            flagged=bool(given.get("flagged", False)),
-            custom=self._custom(given),
-            properties=dict(given.get("properties") or {}),
+            status_changed=seed.status_changed or seed.resolved or seed.started or created,
+            resolution=seed.resolution,
+            resolved=seed.resolved or (updated if seed.resolution else None),
+            labels=tuple(sorted(seed.labels)),
+            components=seed.components,
+            fix_versions=seed.fix_versions,
+            sprints=tuple(self._sprint_id(name, place) for name in seed.sprint),
+            assignee=seed.assignee,
+            creator=seed.creator or seed.reporter,
+            reporter=seed.reporter or seed.creator,
+            description=seed.description,
+            flagged=seed.flagged,
+            custom={self._field_id(name, place): value for name, value in seed.fields.items()},
+            properties=seed.properties,
+            watchers=seed.watchers,
             comments=comments,
             history=history,
         )
-        texts: dict[str, Any] = {name: str(given[name]) for name in _TEXTS if given.get(name)}
-        lists: dict[str, Any] = {name: tuple(map(str, given[name])) for name in _LISTS if given.get(name)}
-        return replace(issue, **texts, **lists)
 
-    def _time(self, given: Mapping[str, Any], name: str) -> datetime | None:
-        return _time_or_none(given, name, self._now, f"{self._where}.{name}")
-
-    def _status(self, given: Mapping[str, Any]) -> str:
-        statuses = self._site.projects[self._project].statuses
-        status = str(given.get("status") or next(iter(statuses)))
-        if status not in statuses:
-            raise SeedError(f"{self._where}.status is '{status}'; write one of {', '.join(statuses)}.")
-        return status
-
-    def _moves(self, given: Mapping[str, Any], status: str) -> list[dict[str, Any]]:
-        """The changelog of an issue that only says when it was started and resolved."""
-        statuses = self._site.projects[self._project].statuses
-        first = next(iter(statuses))
-        under_way = next((name for name, category in statuses.items() if category == "indeterminate"), status)
-        # What is under way now went straight to where it is.
-        steps = [("started", under_way if given.get("resolved") else status), ("resolved", status)]
-        by = str(given.get("creator") or given.get("reporter") or "someone")
-        moves, before = [], first
-        for key, after in steps:
-            if given.get(key) and after != before:
-                moves.append({"at": given[key], "by": by, "field": "status", "from": before, "to": after})
-                before = after
-        return moves
-
-    def _sprints(self, given: object) -> tuple[int, ...]:
-        wanted: Iterable[object] = given if isinstance(given, list) else [given] if given else []
-        by_name = {each.name: each.id for each in self._site.sprints.values()}
-        found = []
-        for name in wanted:
-            number = by_name.get(str(name), name)
-            if number not in self._site.sprints:
-                raise SeedError(f"{self._where}.sprint is '{name}', which is not among the sprints.")
-            found.append(int(str(number)))
-        return tuple(found)
-
-    def _custom(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        by_name = {each.name: each.id for each in self._site.fields.values()}
-        custom: dict[str, Any] = {}
-        for name, value in (given.get("fields") or {}).items():
-            field_id = by_name.get(name, name)
-            if field_id not in self._site.fields:
-                raise SeedError(f"{self._where}.fields.{name} is not among the custom fields of the site.")
-            custom[field_id] = value
-        return {**custom, "parent": given["parent"]} if given.get("parent") else custom
-
-    def _comment(self, entry: object, created: datetime) -> JiraComment:
-        given = expect(entry, dict, f"{self._where}.comments[]")
-        written = self._time(given, "created") or created
+    def _comment(self, seed: CommentSeed, issue_created: datetime) -> JiraComment:
+        created = seed.created or issue_created
         return JiraComment(
-            id=self._id(given),
-            author=expect(given.get("author"), str, f"{self._where}.comments[].author"),
-            body=expect(given.get("body"), str, f"{self._where}.comments[].body"),
-            created=written,
-            updated=written,
-            properties=dict(given.get("properties") or {}),
+            id=self._site.next_id() if seed.id is None else seed.id,
+            author=seed.author,
+            body=seed.body,
+            created=created,
+            updated=created,
+            properties=seed.properties,
         )
 
-    def _id(self, given: Mapping[str, Any]) -> int:
-        return expect(given["id"], int, f"{self._where}.id") if "id" in given else self._site.next_id()
+    def _history(self, seed: IssueSeed, status: str, statuses: Mapping[str, str]) -> Iterator[HistoryEntry]:
+        """Yield the changelog, made from the times of the issue where the seed has no history."""
+        for change in seed.history or _status_changes(seed, status, statuses):
+            item = ChangeItem(field=change.field, before=change.before, after=change.after)
+            if change.field == "status":
+                before_id, after_id = (self._site.status_id(name) for name in (change.before, change.after))
+                item = replace(item, before_id=before_id, after_id=after_id)
+            at = change.at or self._site.clock.now()
+            yield HistoryEntry(id=self._site.next_id(), author=change.by, at=at, items=(item,))
 
-    def _entry(self, entry: object) -> HistoryEntry:
-        given = expect(entry, dict, f"{self._where}.history[]")
-        before, after = str(given.get("from") or ""), str(given.get("to") or "")
-        is_status = given.get("field") == "status"
-        item = ChangeItem(
-            field=expect(given.get("field"), str, f"{self._where}.history[].field"),
-            before=before,
-            after=after,
-            before_id=self._site.status_id(before) if is_status else None,
-            after_id=self._site.status_id(after) if is_status else None,
+    def _sprint_id(self, name: str, place: str) -> int:
+        for sprint in self._site.sprints.values():
+            if name in (sprint.name, str(sprint.id)):
+                return sprint.id
+        raise SeedError(
+            f"{place}.sprint is '{name}', which is not a sprint of the site; add it to 'sprints'."
         )
-        author = expect(given.get("by"), str, f"{self._where}.history[].by")
-        at = self._time(given, "at") or self._now
-        return HistoryEntry(id=self._site.next_id(), author=author, at=at, items=(item,))
+
+    def _field_id(self, name: str, place: str) -> str:
+        for field in self._site.fields.values():
+            if name in (field.name, field.id):
+                return field.id
+        raise SeedError(
+            f"{place}.fields.{name} is not a custom field of the site; add it to 'fields' of the tracker."
+        )
+
+    def _link_parents(self, parents: Mapping[str, str]) -> None:
+        """Set the parents of issues, which may stand below their children in the file."""
+        for key, parent_key in parents.items():
+            issue, parent = self._site.need(key), self._site.issue(parent_key)
+            if parent is None:
+                raise SeedError(
+                    f"The parent {parent_key} of {key} is not in the seed; add it or correct the key."
+                )
+            self._site.store(replace(issue, parent=parent.id), visible_since=issue.updated)
+
+    def _add_missing_accounts(self) -> None:
+        """Add an account for everyone who is named on an issue and not listed under accounts."""
+        for issue in self._site.issues():
+            names = {issue.assignee, issue.creator, issue.reporter, *issue.watchers}
+            names |= {comment.author for comment in issue.comments} | {
+                entry.author for entry in issue.history
+            }
+            for name in sorted(name for name in names if name and name not in self._site.accounts):
+                self._site.accounts[name] = JiraAccount(id=name, display=name)
+
+
+def _account(seed: AccountSeed) -> JiraAccount:
+    return JiraAccount(
+        id=seed.id,
+        display=seed.display or seed.id,
+        email=seed.email or f"{seed.id}@example.com",
+        token=seed.token,
+        scoped=seed.scoped,
+        expires=seed.expires,
+        timezone=seed.timezone,
+        permissions={project: frozenset(granted) for project, granted in seed.permissions.items()},
+    )
+
+
+def _status_changes(seed: IssueSeed, status: str, statuses: Mapping[str, str]) -> Iterator[HistorySeed]:
+    """Yield the status changes of an issue that only says when it was started and resolved."""
+    in_progress = next((name for name, category in statuses.items() if category == "indeterminate"), status)
+    # An issue that is not resolved went straight to the status that it has.
+    steps = [(seed.started, in_progress if seed.resolved else status), (seed.resolved, status)]
+    by = seed.creator or seed.reporter or "someone"
+    before = next(iter(statuses))
+    for at, after in steps:
+        if at and after != before:
+            yield HistorySeed.model_construct(at=at, by=by, field="status", before=before, after=after)
+            before = after

@@ -15,6 +15,7 @@ from connectors.sandbox.jira.model import (
     JiraAccount,
     JiraComment,
     JiraIssue,
+    Language,
     Mail,
     Project,
     Sprint,
@@ -27,7 +28,7 @@ _VERSION_RETENTION = timedelta(hours=6)
 class Switches:
     """How this site behaves where sites differ, and the faults that only Jira knows."""
 
-    language: str = "en"
+    language: Language = "en"
     page_cap: int = 100
     """Cloud: issues on a page when more than ids are asked for."""
     id_page_cap: int = 5000

@@ -1,43 +1,4 @@
-"""A look-alike of one Jira site, Cloud (``jira-cloud``) or Data Center (``jira-dc``), on its REST API.
-
-Keys of a Jira tracker in the seed::
-
-    cloud_id: 1111-...               # Cloud: the gateway is /gateway/ex/jira/<cloud_id>
-    accounts:
-      - id: 5b10a2844c20165700ede21g # needed; Cloud: accountId, Data Center: user name (``name`` is the same)
-        display: Sync Robot
-        email: robot@acme.example    # default: <id>@example.com; Cloud: user name of Basic
-        token: secret                # API token or PAT; none: a person who does not use the API
-        scoped: false                # Cloud: true works only through the gateway
-        expires: in 30d
-        timezone: Europe/Berlin      # JQL times are read in it, answers are written in it; default UTC
-        permissions: [browse, edit, comment, edit_all_comments, admin]   # default the first three, or by
-                                     # project: {DS: [browse], "*": [admin]}
-    sprints: [{id: 1, name: Sprint 1, state: active, start: 1w ago, end: in 1w}]   # active, closed, future
-    fields: [{name: Team, id: customfield_10100, type: string, schema: ...}]       # custom fields
-    projects:
-      DS:
-        name: Data Science
-        public: false                # true: anonymous callers may browse it
-        statuses: {To Do: new, In Progress: indeterminate, Done: done}  # name -> category key
-        labels_on_edit_screen: true
-        service_management: false
-        issues:
-          - key: DS-12               # default: counted up; so is ``id``, here and on comments
-            summary: Sessionise      # needed
-            type: Task               # Epic and Sub-task are special
-            status: In Progress      # default: the first of the project
-            parent: DS-1             # epic, or issue of a sub-task
-            resolution, labels, components, fix_versions, sprint (name, id or list), assignee, reporter,
-            creator, description, flagged, watchers, properties, fields: {Team: Blue}
-            created, updated, resolved, status_changed   # times; ``updated`` defaults to what happened last
-            started: 5d ago          # when it went from the first status to one that is under way; with it
-                                     # (or ``resolved``) the changelog tells how it got where it is
-            comments: [{author: dana, body: ..., created: 2d ago, properties: {...}}]
-            history: [{at: 3d ago, by: dana, field: status, from: To Do, to: In Progress}]
-    search_lag: 0                    # seconds
-    switches: {language: de}         # see ``Switches`` in jira_store.py
-"""
+"""REST API of one Jira site in the sandbox, Cloud (``jira-cloud``) or Data Center (``jira-dc``): routes and dispatch."""
 
 from __future__ import annotations
 
@@ -139,7 +100,7 @@ class JiraTracker:
     def load(self, seed: Mapping[str, Any]) -> None:
         """Replace the whole state, and ``state`` itself, by a seed. SeedError when it is broken."""
         state = JiraSiteState(self._kind, self._clock)
-        load_seed(state, seed)
+        load_seed(state, seed, self.name)
         self.state = state
         self._rate_limits = JiraRateLimits(state)
         self._seed = seed
