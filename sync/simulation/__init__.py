@@ -1,11 +1,15 @@
-"""Rehearsals: the program at work on embedded trackers while everything goes wrong that can.
+"""Simulation: the program runs on sandbox trackers while faults are injected, and invariants are checked.
 
-============  ==========================================================================================
-world         a workspace and what its trackers hold at the beginning; made from a number, or of a snapshot
-schedule      what people do and what goes wrong, and at which request or store write; made from a number
-stage         a world in which runs happen: trackers without sockets (or behind HTTP), a store, a clock
-twin          the same world and the same people, with nothing going wrong
-check         a rule that has to hold after each run, or at the end
-verdict       what came of one schedule; a tally sums them up
-============  ==========================================================================================
+The command ``increment-sync rehearse`` simulates the user's workspace, ``python -m sync.simulation`` random ones.
+
+=================  =====================================================================================
+scenario           a workspace and the initial content of its trackers: random (from a seed), or a snapshot
+user action        what a simulated user does on a tracker: close an issue, add a label, write a comment
+fault schedule     all runs, faults and user actions of one simulation; made from a seed
+fault injector     fails requests and store writes, or kills the process, as the schedule says
+environment        trackers without sockets (or behind HTTP), a store, users and a clock, for runs
+reference run      the same scenario and user actions without faults
+invariant          a rule that has to hold after each run or at the end; otherwise there is a violation
+result             of one schedule: violations, injected faults, writes; summed up over many schedules
+=================  =====================================================================================
 """

@@ -1,4 +1,4 @@
-"""``python -m sync.simulation``: the long rehearsal of this project over made-up worlds (``make rehearse-long``)."""
+"""``python -m sync.simulation``: simulation of thousands of random scenarios (``make rehearse-long``)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ from sync.simulation.workers import ScheduleCounts, simulate_all
 
 
 def main() -> int:
-    """Prints the tally; 1 when something did not hold."""
+    """Print the summary; return 1 if an invariant was violated."""
     parser = argparse.ArgumentParser(prog="python -m sync.simulation", description=__doc__)
-    parser.add_argument("--schedules", type=int, default=10_000, help="in process, on a clock of its own")
-    parser.add_argument("--over-http", type=int, default=500, help="over HTTP on loopback")
-    parser.add_argument("--sigkill", type=int, default=50, help="whose process is killed by SIGKILL")
-    parser.add_argument("--seed", type=int, default=0, help="the first number")
-    parser.add_argument("--workers", type=int, default=2, help="processes")
-    given = parser.parse_args()
-    parts = ScheduleCounts(in_process=given.schedules, over_http=given.over_http, sigkill=given.sigkill)
+    parser.add_argument(
+        "--schedules", type=int, default=10_000, help="schedules in this process, without sockets"
+    )
+    parser.add_argument("--over-http", type=int, default=500, help="schedules over HTTP on loopback")
+    parser.add_argument("--sigkill", type=int, default=50, help="schedules with a process killed by SIGKILL")
+    parser.add_argument("--seed", type=int, default=0, help="first seed")
+    parser.add_argument("--workers", type=int, default=2, help="worker processes")
+    arguments = parser.parse_args()
+    counts = ScheduleCounts(
+        in_process=arguments.schedules, over_http=arguments.over_http, sigkill=arguments.sigkill
+    )
     started = time.monotonic()
-    tally = simulate_all(parts, seed=given.seed, workers=given.workers, report_progress=_report_progress)
-    sys.stdout.write("\n".join(summary_lines(tally, seconds=time.monotonic() - started)) + "\n")
-    return 1 if tally.failures else 0
+    results = simulate_all(
+        counts, seed=arguments.seed, workers=arguments.workers, report_progress=_report_progress
+    )
+    sys.stdout.write("\n".join(summary_lines(results, seconds=time.monotonic() - started)) + "\n")
+    return 1 if results.failures else 0
 
 
 def _report_progress(text: str) -> None:

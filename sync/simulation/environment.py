@@ -1,4 +1,4 @@
-"""A world in which runs happen: embedded trackers, a store in memory, people, and one clock for all."""
+"""Environment of simulated runs: sandbox trackers, a store in memory, users, and one clock for all."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from sync.store import LeaseHeld, LeaseLost, Store, StoreError, open_store
 
 
 class InProcessSandbox:
-    """What the sandbox's door needs, and nothing that listens."""
+    """Sandbox trackers behind a WSGI app that no server listens for."""
 
     def __init__(self, trackers: dict[str, Tracker], clock: Clock, faults: Faults) -> None:
         self.trackers, self.clock, self.faults = trackers, clock, faults
@@ -42,33 +42,33 @@ class InProcessSandbox:
         self.wsgi_app = SandboxWsgiApp(self, threading.Event())
 
     def reset(self) -> None:
-        """A rehearsal never goes back: it is made anew."""
+        """Not supported: every simulation restores its own copy of the trackers."""
         raise NotImplementedError
 
 
 class StorePool:
-    """One store in memory for one scene after the other: making a new engine costs more than a run."""
+    """One store in memory, reloaded for each environment: a new database engine costs more than a run."""
 
     def __init__(self) -> None:
         self.injector: FaultInjector | None = None
         self.now: Callable[[], datetime] = Clock()
-        made: list[FaultyDatabase] = []
+        databases: list[FaultyDatabase] = []
 
         def database(engine: Any, label: str) -> FaultyDatabase:
-            made.append(FaultyDatabase(engine, label, lambda: self.injector))
-            return made[0]
+            databases.append(FaultyDatabase(engine, label, lambda: self.injector))
+            return databases[0]
 
         open_store("sqlite://", now=lambda: self.now(), database=database)
-        self._database = made[0]
+        self._database = databases[0]
         self._empty_image = self.dump()
 
     def dump(self) -> bytes:
-        """The whole store as bytes."""
+        """Return the whole store as an SQLite image."""
         with self._raw() as connection:
             return bytes(connection.serialize())
 
     def load(self, image: bytes | None, now: Callable[[], datetime]) -> Store:
-        """A store that holds what the image holds; None: nothing yet. ``now`` gives its time (aware)."""
+        """Return a store with the content of an image, empty for None. ``now`` returns its time (aware)."""
         self.injector, self.now = None, now
         with self._raw() as connection:
             connection.deserialize(image or self._empty_image)
@@ -88,30 +88,30 @@ class SimulatedRun:
     """One run and how it ended."""
 
     result: RunResult | None
-    """None when the run did not come to its end."""
+    """None when the run did not end by itself."""
     stop_reason: str | None
-    """Why it did not: ``killed``, or what it told the person."""
+    """Why the run stopped: ``killed``, or its error message."""
     unexpected_error: str | None
-    """Set when it ended in a way that is a bug."""
+    """An exception that is a bug."""
     failed_sources: frozenset[str]
-    """Names of the sources that were not read whole, also when the run did not come to its end."""
+    """Names of the sources that were not fully synced."""
     log: tuple[LogEntry, ...]
     """Requests that reached the trackers."""
 
     @property
     def has_remaining_writes(self) -> bool:
-        """Whether it did what one run may do and left the rest to the next."""
+        """True when the run reached its write limits and left changes to the next one."""
         return bool(self.result and self.result.applied and self.result.applied.skipped)
 
     @property
     def writes(self) -> tuple[LogEntry, ...]:
-        """The requests that change something."""
+        """Requests that change something."""
         return tuple(entry for entry in self.log if is_write(entry.method, entry.path))
 
 
 @dataclass(kw_only=True)
 class EnvironmentState:
-    """Where a world stands at some moment, to go on from more than once."""
+    """A saved state of trackers, store and clock, to restore any number of times."""
 
     trackers: Mapping[str, Tracker]
     store_image: bytes | None
@@ -120,15 +120,15 @@ class EnvironmentState:
 
 @dataclass(kw_only=True)
 class Environment:
-    """A world at work."""
+    """Trackers, store, users and clock of one simulation, in which runs are executed."""
 
     scenario: Scenario
     trackers: dict[str, Tracker]
     clock: Clock
     store_pool: StorePool
-    image: InitVar[bytes | None]
+    store_image: InitVar[bytes | None]
     server: Sandbox | None = None
-    """A server on loopback that shows these trackers; None: no sockets, and one request at a time."""
+    """A server on loopback for these trackers; None: no sockets, and one request at a time."""
     store: Store = field(init=False)
     injector: FaultInjector = field(init=False)
     tracker_uis: dict[str, TrackerUI] = field(init=False)
@@ -138,8 +138,8 @@ class Environment:
     adapter: BaseAdapter | None = field(init=False)
     log: RequestLog = field(init=False)
 
-    def __post_init__(self, image: bytes | None) -> None:
-        self.store = self.store_pool.load(image, self.now)
+    def __post_init__(self, store_image: bytes | None) -> None:
+        self.store = self.store_pool.load(store_image, self.now)
         self.tracker_uis = {name: tracker_ui_for(tracker) for name, tracker in self.trackers.items()}
         workspace = self.scenario.loaded_workspace.workspace
         anchors = [(each.tracker, each.key) for each in list_anchors(workspace)]
@@ -148,62 +148,62 @@ class Environment:
             [pair for pair in _issue_keys(self.tracker_uis) if pair not in anchors],
             anchors,
             scheme=self.scenario.loaded_workspace.workspace.labels,
-            tags=self.scenario.rule_labels,
+            rule_labels=self.scenario.rule_labels,
             capabilities=tuple(c.id for i in workspace.increments for c in i.capabilities),
         )
         self.injector = FaultInjector(
             self.users.perform, lambda name: self.tracker_uis[name].expire_token(self.clock.now())
         )
         if self.server is None:
-            box = InProcessSandbox(self.trackers, self.clock, self.injector)
-            self.log = box.log
-            self.adapter = WsgiAdapter(box.wsgi_app, self.injector, self.sleep)
+            sandbox = InProcessSandbox(self.trackers, self.clock, self.injector)
+            self.log = sandbox.log
+            self.adapter = WsgiAdapter(sandbox.wsgi_app, self.injector, self.sleep)
         else:
             self.server.trackers, self.server.clock = self.trackers, self.clock
             self.server.faults, self.log, self.adapter = self.injector, self.server.log, None
             self.server.wsgi.page_cache.clear()
 
     def now(self) -> datetime:
-        """What our own machine takes for the time."""
+        """Return the time of the program, which may differ from that of the trackers."""
         return self.clock.now() + self.clock_skew
 
     def sleep(self, seconds: float) -> None:
-        """Sleeping moves the clock."""
+        """Advance the clock instead of waiting."""
         self.clock.advance(timedelta(seconds=seconds))
 
-    def run(self, plan: RunSchedule) -> SimulatedRun:
-        """One execution, in a process of its own as far as anything can tell."""
-        self.clock.advance(plan.delay)
+    def run(self, schedule: RunSchedule) -> SimulatedRun:
+        """Execute one run with the scheduled faults, as a new process would."""
+        self.clock.advance(schedule.delay)
         self.runs += 1
         self.log.clear()
-        self.injector.begin(plan)
+        self.injector.begin(schedule)
         self.store_pool.injector = self.injector
-        outcome, stopped, unexpected, ear = None, None, None, SourceFailureLog()
+        result, stopped, unexpected, log = None, None, None, SourceFailureLog()
         try:
-            outcome = self._execute(RunOptions(full=plan.full), ear)
+            result = self._execute(RunOptions(full=schedule.full), log)
         except Killed:
             stopped = "killed"
         except (StoreError, LeaseHeld, LeaseLost, ConnectorError) as error:
             stopped = str(error)
-        except Exception as error:  # what a person would be told is a bug is one
+        except Exception as error:  # the command line would report it as a bug
             stopped = unexpected = f"{type(error).__name__}: {error}"
         self.store_pool.injector = None
-        for site in self.tracker_uis.values():
-            site.expire_token(None)
-        for each in plan.during:  # what its request number never came for
+        for ui in self.tracker_uis.values():
+            ui.expire_token(None)
+        for each in schedule.concurrent_actions:  # the run sent fewer requests than planned
             if each.action not in self.users.performed:
                 self.users.perform(each.action)
         return SimulatedRun(
-            result=outcome,
+            result=result,
             stop_reason=stopped,
             unexpected_error=unexpected,
-            failed_sources=frozenset(ear.failed_sources),
+            failed_sources=frozenset(log.failed_sources),
             log=self.log.entries,
         )
 
     def _execute(self, options: RunOptions, log: SourceFailureLog) -> RunResult:
-        configured, run_id = self.scenario.loaded_workspace, f"{self.now():%Y%m%d-%H%M%S}-{self.runs:04x}"
-        waiting = ClientOptions(
+        run_id = f"{self.now():%Y%m%d-%H%M%S}-{self.runs:04x}"
+        client_options = ClientOptions(
             now=self.now,
             sleep=self.sleep,
             random=Random(self.runs).random,
@@ -211,50 +211,50 @@ class Environment:
             page_size=self.scenario.page_size,
         )
         with tracker_context(
-            configured,
+            self.scenario.loaded_workspace,
             self.scenario.credentials,
             self.store,
-            waiting,
+            client_options,
             run_id,
             writes=True,
             progress=NoProgress(),
             log=log,
             parallel_reads=1 if self.server is None else 8,
-        ) as job:
-            self.store.start_run(run_id, "run", {}, "rehearsal")
-            return run_once(job, options)
+        ) as context:
+            self.store.start_run(run_id, "run", {}, "simulation")
+            return run_once(context, options)
 
     def capture_state(self) -> EnvironmentState:
-        """Where this world stands now. The stage may go on; the scene stays."""
+        """Return a copy of the current state; the environment may go on."""
         trackers = copy_trackers(self.trackers, Clock(self.clock.now()))
         return EnvironmentState(trackers=trackers, store_image=self.store_pool.dump(), at=self.clock.now())
 
 
 class SourceFailureLog:
-    """A logger that says nothing and remembers which sources failed."""
+    """Logger that only records which sources failed."""
 
     def __init__(self) -> None:
         self.failed_sources: set[str] = set()
 
     def info(self, event: str, **_: Any) -> None:
-        """Nothing that a rehearsal needs to know."""
+        """Ignore the event."""
 
     def warning(self, event: str, **fields: Any) -> None:
-        """Keeps ``source.failed``."""
+        """Record the source of ``source.failed``; ignore other events."""
         if event == "source.failed":
             self.failed_sources.add(str(fields["source"]))
 
 
 def initial_state(scenario: Scenario) -> EnvironmentState:
-    """A world before anything happened."""
-    box = Sandbox.from_seed(scenario.seed, clock=Clock(scenario.start))
-    return EnvironmentState(trackers=box.trackers, store_image=scenario.store_image, at=scenario.start)
+    """Return the state of a scenario before the first run."""
+    sandbox = Sandbox.from_seed(scenario.seed, clock=Clock(scenario.start))
+    return EnvironmentState(trackers=sandbox.trackers, store_image=scenario.store_image, at=scenario.start)
 
 
 def restore_environment(
     scenario: Scenario, state: EnvironmentState, store_pool: StorePool, server: Sandbox | None = None
 ) -> Environment:
-    """A stage that goes on from a scene. The shelf holds one stage's store at a time."""
+    """Return an environment that goes on from a state. The pool holds the store of one environment at a time."""
     clock = Clock(state.at)
     trackers = copy_trackers(state.trackers, clock)
     return Environment(
@@ -262,13 +262,13 @@ def restore_environment(
         trackers=trackers,
         clock=clock,
         store_pool=store_pool,
-        image=state.store_image,
+        store_image=state.store_image,
         server=server,
     )
 
 
 def copy_trackers(trackers: Mapping[str, Tracker], clock: Clock) -> dict[str, Tracker]:
-    """Copies that share nothing but what never changes."""
+    """Return copies that share only immutable data, on this clock."""
     memo: dict[int, Any] = {}
     for tracker in trackers.values():
         state: Any = tracker.state  # type: ignore[attr-defined]
@@ -280,5 +280,5 @@ def copy_trackers(trackers: Mapping[str, Tracker], clock: Clock) -> dict[str, Tr
 
 
 def _issue_keys(tracker_uis: Mapping[str, TrackerUI]) -> list[tuple[str, str]]:
-    """The issues that are there now: later ones are not touched again."""
-    return sorted((name, key) for name, site in tracker_uis.items() for key in site.issue_keys())
+    """Return (tracker, key) of the existing issues; users do not act on later ones."""
+    return sorted((name, key) for name, ui in tracker_uis.items() for key in ui.issue_keys())

@@ -1,4 +1,4 @@
-"""Carries a plan out: counts requests and store writes, and lets things go wrong when their number comes."""
+"""Fault injection: counts requests and store writes, and makes the scheduled ones fail."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from sync.store.database import Database, translate_errors
 
 
 class Killed(BaseException):
-    """The process was killed here: nothing that would run afterwards has any effect."""
+    """Stands for the end of a killed process: nothing that would run afterwards has any effect."""
 
 
 class FaultInjector(Faults):
-    """What the embedded trackers ask about every request, and the store about every write transaction."""
+    """Decides for each request to a tracker and each write transaction of the store what goes wrong."""
 
     def __init__(self, perform: Callable[[UserAction], None], expire_token: Callable[[str], None]) -> None:
-        """``perform`` lets a person do something; ``expire_token`` makes the token of a tracker worthless."""
+        """``perform`` carries out a user action; ``expire_token`` expires the program's token of a tracker."""
         super().__init__()
         self._perform, self._expire_token = perform, expire_token
-        self._plan = RunSchedule()
+        self._schedule = RunSchedule()
         self._lock_requests = threading.RLock()
         self.request_counts: Counter[str] = Counter()
-        """Requests of this run by tracker, those that write also apart; store writes under ''."""
+        """Requests of this run by tracker, writing ones also by ``write_counter``; store writes under ''."""
         self.injected: Counter[str] = Counter()
-        """What went wrong since the beginning, by kind."""
+        """Kind of fault -> how often it was injected, over all runs."""
         self.killed = False
         self.last_fault: str | None = None
         """The kind of fault of the last request."""
         self._kill_after_response = False
 
-    def begin(self, plan: RunSchedule) -> None:
-        """A new process, with this to happen to it."""
-        self._plan, self.killed, self._kill_after_response = plan, False, False
+    def begin(self, schedule: RunSchedule) -> None:
+        """Start a new run with these faults and actions."""
+        self._schedule, self.killed, self._kill_after_response = schedule, False, False
         self.request_counts.clear()
 
     def pick(self, tracker: str, request: TrackerRequest) -> tuple[Fault | None, float]:
         with self._lock_requests:
-            if self.killed:  # over HTTP: a thread of the dead process was about to ask
+            if self.killed:  # over HTTP: another thread of the killed process sends one more request
                 return Fault(kind="reset_before"), 0.0
             self.request_counts[tracker] += 1
             self.request_counts[write_counter(tracker)] += (writes := is_write(request.method, request.path))
             number, self.last_fault = self.request_counts[tracker], None
-            for each in self._plan.during:
-                if (each.tracker, each.nth) == (tracker, number):
+            for each in self._schedule.concurrent_actions:
+                if (each.tracker, each.request_number) == (tracker, number):
                     self._perform(each.action)
             for kind in self._due_faults(tracker, number, writes=writes):
                 if kind == "killed before a request":
@@ -70,13 +70,13 @@ class FaultInjector(Faults):
             return super().pick(tracker, request)
 
     def after_request(self) -> None:
-        """The request had its effect, and nobody has heard the answer yet."""
+        """Kill the process, where scheduled, between the effect of a request and its response."""
         if self._kill_after_response:
             self._kill_with("killed after a request")
         self.check_alive()
 
     def before_store_write(self) -> str | None:
-        """What goes wrong with this write transaction."""
+        """Return the kind of fault that hits this write transaction, or None."""
         self.check_alive()
         self.request_counts[""] += 1
         kind = next(iter(self._due_faults("", self.request_counts[""])), None)
@@ -87,12 +87,12 @@ class FaultInjector(Faults):
         return kind
 
     def check_alive(self) -> None:
-        """Killed when the process is dead already."""
+        """Raise Killed if the process was killed."""
         if self.killed:
             raise Killed
 
     def kill(self) -> None:
-        """Here it ends."""
+        """Mark the process as killed and raise Killed."""
         self.killed = True
         raise Killed
 
@@ -103,17 +103,17 @@ class FaultInjector(Faults):
     def _due_faults(self, tracker: str, number: int, *, writes: bool = False) -> list[str]:
         return [
             each.kind
-            for each in self._plan.troubles
+            for each in self._schedule.faults
             if each.tracker == tracker
             and (writes or not each.writes)
-            and each.nth
+            and each.first
             <= (self.request_counts[write_counter(tracker)] if each.writes else number)
-            < each.nth + each.times
+            < each.first + each.times
         ]
 
 
 def is_write(method: str, path: str) -> bool:
-    """Whether a request changes something. Jira's searches are POST, too."""
+    """Return True for requests that change something; some of Jira's reads are sent with POST."""
     reading = (
         "/search",
         "/search/jql",
@@ -126,7 +126,7 @@ def is_write(method: str, path: str) -> bool:
 
 
 class FaultyDatabase(Database):
-    """A database whose writes fail, and whose process dies, when the script says so."""
+    """A database whose transactions fail, or whose process is killed, as the injector decides."""
 
     def __init__(self, engine: Engine, label: str, injector: Callable[[], FaultInjector | None]) -> None:
         super().__init__(engine, label)
@@ -134,15 +134,15 @@ class FaultyDatabase(Database):
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        if script := self._injector():
-            script.check_alive()
+        if injector := self._injector():
+            injector.check_alive()
         with super().read() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        script = self._injector()
-        kind = script.before_store_write() if script else None
+        injector = self._injector()
+        kind = injector.before_store_write() if injector else None
         if kind == "store locked":
             with translate_errors(self.label):
                 raise _operational_error("database is locked")
@@ -150,8 +150,8 @@ class FaultyDatabase(Database):
             yield connection
             if kind == "disk full":
                 raise _operational_error("database or disk is full")
-        if script and kind == "killed after a commit":
-            script.kill()
+        if injector and kind == "killed after a commit":
+            injector.kill()
 
 
 def _operational_error(text: str) -> OperationalError:

@@ -1,4 +1,4 @@
-"""What goes wrong and what people do, and when: values made from a number."""
+"""Schedules of faults and user actions: values made from a seed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Final
 
 from connectors.sandbox.core.faults import Fault
 
-_RATE_LIMIT_BODY: Final = {"message": "You have exceeded a secondary rate limit."}
+RATE_LIMIT_BODY: Final = {"message": "You have exceeded a secondary rate limit."}
 FAULTS: Final[Mapping[str, Fault]] = {
     "401": Fault(kind="status", status=401, body={"message": "Bad credentials"}),
     "403": Fault(kind="status", status=403, body={"message": "Resource not accessible"}),
-    "403 quota": Fault(kind="status", status=403, body=_RATE_LIMIT_BODY, retry_after=70),
-    "403 quota, no time": Fault(kind="status", status=403, body=_RATE_LIMIT_BODY),
+    "403 quota": Fault(kind="status", status=403, body=RATE_LIMIT_BODY, retry_after=70),
+    "403 quota, no time": Fault(kind="status", status=403, body=RATE_LIMIT_BODY),
     "404": Fault(kind="status", status=404, body={"message": "Not Found"}),
     "409": Fault(kind="status", status=409, body={"message": "Conflict"}),
     "410": Fault(kind="status", status=410, body={"message": "Gone"}),
@@ -42,7 +42,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "redirect 301": Fault(kind="redirect", status=301, location="/elsewhere"),
     "redirect 307": Fault(kind="redirect", status=307, location="https://elsewhere.invalid/x"),
 }
-"""By the name in the tally. Which request is hit, and how many, says the ``ScheduledFault``."""
+"""Faults by their name in the summary; a ``ScheduledFault`` says which requests are hit."""
 
 REQUEST_FAULTS: Final = (*FAULTS, "killed before a request", "killed after a request", "token expired")
 STORE_FAULTS: Final = ("killed before a commit", "killed after a commit", "disk full", "store locked")
@@ -50,67 +50,69 @@ AMBIENT_FAULTS: Final = ("search lag", "clock skew")
 FAULT_KINDS: Final = (*REQUEST_FAULTS, *STORE_FAULTS, *AMBIENT_FAULTS)
 
 MISLEADING_RESPONSES: Final = ("empty page", "repeated page")
-"""A tracker that tells something untrue, well-formed and with status 200: it does so once in a row here, since one
-that goes on with it cannot be told from one that speaks the truth."""
+"""Wrong data with status 200. They come once in a row: a tracker that keeps sending them cannot be told from one
+whose data is right."""
 
 LOST_RESPONSES: Final = tuple(kind for kind in (*FAULTS, "killed after a request") if "after" in kind)
-"""The tracker did it and we do not hear of it: the hardest for whoever writes."""
+"""The write took effect and its response is lost: the hardest case for a client."""
 
 UNLIMITED: Final = 1_000_000
-"""As many times as it takes."""
-CONCURRENT_ACTIONS: Final = ("close", "reopen", "tag", "untag", "mark", "retitle", "talk", "open")
-"""What people may do while a run is at work: wherever it falls, the end is the same."""
-NEUTRAL_ACTIONS: Final = ("mark", "talk")
-"""These move no figure, so that it does not matter whether they come before or after the baseline."""
-COUNT_CHANGING_ACTIONS: Final = (
+"""Every request from the first one on."""
+CONCURRENT_ACTIONS: Final = (
     "close",
     "reopen",
-    "tag",
-    "untag",
+    "add rule label",
+    "remove rule label",
+    "add other label",
     "retitle",
+    "comment",
     "open",
+)
+"""Actions during a run: the final state does not depend on the request before which they come."""
+NEUTRAL_ACTIONS: Final = ("add other label", "comment")
+"""Actions that change no count, so that they may come before or after the baseline."""
+COUNT_CHANGING_ACTIONS: Final = (
+    *(kind for kind in CONCURRENT_ACTIONS if kind not in NEUTRAL_ACTIONS),
     "pin",
     "veto",
     "release",
 )
-STATE_LABEL_ACTIONS: Final = ("state by hand", "take off state")
-"""A state that somebody took off is a decision only as long as the rules want that state: if the figures move before
-a run sees it, it is forgotten. So nothing moves them beside these."""
+STATE_LABEL_ACTIONS: Final = ("set state label", "remove state label")
+"""A removed state label is an override only as long as the rules want that state: it is forgotten when the counts
+change before a run sees it. So nothing that changes counts is combined with these."""
 SETTLED_ACTIONS: Final = (
     *CONCURRENT_ACTIONS,
-    *(
-        "quote",
-        "pin",
-        "nonsense",
-        "release",
-        "veto",
-        *STATE_LABEL_ACTIONS,
-        "reword",
-        "delete comment",
-    ),
+    "quote status comment",
+    "pin",
+    "pin unknown capability",
+    "release",
+    "veto",
+    *STATE_LABEL_ACTIONS,
+    "edit status comment",
+    "delete status comment",
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScheduledFault:
-    """One thing that goes wrong in a run."""
+    """A fault of one run, and which requests or store writes it hits."""
 
     kind: str
     tracker: str = ""
-    """'' for the store."""
+    """Name of the tracker; '' for the store."""
     position: float = 0.0
-    """Which one is hit, as a share of all that a run without troubles sends or writes."""
-    nth: int = 1
-    """The request of the tracker, or write transaction of the store, that is hit, from 1 in each run."""
+    """Share (0 to 1) of the requests or store writes of a run without faults that come before the first hit."""
+    first: int = 1
+    """Number of the first request, or store write, that is hit; counted from 1 in each run."""
     times: int = 1
     """How many are hit from there on."""
     writes: bool = False
-    """Only requests that write count."""
+    """Count only requests that write."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UserAction:
-    """Something that a person does. The numbers choose among what is there, modulo how much there is."""
+    """An action of a simulated user. The numbers choose an issue and a value, modulo how many exist."""
 
     kind: str
     issue: int
@@ -119,138 +121,148 @@ class UserAction:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConcurrentAction:
-    """A person acts while a run is at work: just before the tracker's nth request."""
+    """A user action during a run: just before a request of the tracker."""
 
     tracker: str
     action: UserAction
     position: float = 0.0
-    """As with troubles."""
-    nth: int = 1
+    """Share (0 to 1), as for faults."""
+    request_number: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunSchedule:
-    """One run under faults, and what people do before it and meanwhile."""
+    """One run with its faults, and the user actions before and during it."""
 
-    before: tuple[UserAction, ...] = ()
-    during: tuple[ConcurrentAction, ...] = ()
-    troubles: tuple[ScheduledFault, ...] = ()
+    actions_before: tuple[UserAction, ...] = ()
+    concurrent_actions: tuple[ConcurrentAction, ...] = ()
+    faults: tuple[ScheduledFault, ...] = ()
     delay: timedelta = timedelta(minutes=30)
-    """Since the run before."""
+    """Time since the previous run."""
     full: bool = False
     """A ``reconcile`` instead of a ``run``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FaultSchedule:
-    """Everything that happens in one rehearsal, before the calm at the end."""
+    """All runs, faults and user actions of one simulation, up to the runs without faults at its end."""
 
     seed: int
     settled: bool
-    """Whether runs without faults came first."""
-    people_first: tuple[UserAction, ...]
-    """What people did after those."""
+    """True when runs without faults came first."""
+    initial_actions: tuple[UserAction, ...]
+    """User actions after those runs, before the first scheduled run."""
     runs: tuple[RunSchedule, ...]
-    skew: timedelta = timedelta()
-    """How far our clock is ahead of the trackers' meanwhile."""
-    lag: timedelta = timedelta()
-    """How late lists and searches see changes meanwhile."""
+    clock_skew: timedelta = timedelta()
+    """How far the program's clock is ahead of the trackers' during the scheduled runs."""
+    search_lag: timedelta = timedelta()
+    """How late lists and searches see changes during the scheduled runs."""
 
     @property
     def has_reconcile(self) -> bool:
-        """Whether somebody asked for a ``reconcile``: who sees it fail asks for it again."""
+        """True when a run is a ``reconcile``; a user who sees it fail starts it again."""
         return any(run.full for run in self.runs)
 
     @property
     def has_no_later_actions(self) -> bool:
-        """Whether people leave the world alone once the runs have begun."""
-        return not any(run.before or run.during for run in self.runs)
+        """True when no user acts once the scheduled runs have begun."""
+        return not any(run.actions_before or run.concurrent_actions for run in self.runs)
 
 
 INITIAL_ACTION_VARIANTS: Final = 4
-"""What people do first is one of so many things in a world: worlds in one mood share their twin."""
+"""Number of different initial actions in a scenario; schedules with the same ones share a reference run."""
 
 
 def build_schedule(seed: int, trackers: tuple[str, ...], *, scenario: str = "") -> FaultSchedule:
-    """The schedule of a number, for a world of this name with these trackers."""
-    chance = Random(f"schedule {seed}")
-    settled = chance.random() < 0.6
-    mood = Random(f"{scenario} {chance.randrange(INITIAL_ACTION_VARIANTS)}")
-    issues = list(range(mood.randrange(1000), 2000))
-    skew = timedelta(minutes=chance.choice((-240, -9, 3, 45))) if chance.random() < 0.15 else timedelta()
-    lag = timedelta(seconds=chance.choice((20, 120, 280))) if chance.random() < 0.2 else timedelta()
-    first = _random_actions(mood, SETTLED_ACTIONS, mood.choice((1, 2, 3)), issues) if settled else ()
-    about_states = any(edit.kind in STATE_LABEL_ACTIONS for edit in first)
-    if about_states:
-        first = tuple(edit for edit in first if edit.kind not in COUNT_CHANGING_ACTIONS)
-    meanwhile = CONCURRENT_ACTIONS if settled and not about_states else NEUTRAL_ACTIONS
+    """Return the schedule of a seed, for the scenario of this name with these trackers."""
+    random = Random(f"schedule {seed}")
+    settled = random.random() < 0.6
+    initial_random = Random(f"{scenario} {random.randrange(INITIAL_ACTION_VARIANTS)}")
+    issues = list(range(initial_random.randrange(1000), 2000))
+    skew = timedelta(minutes=random.choice((-240, -9, 3, 45))) if random.random() < 0.15 else timedelta()
+    lag = timedelta(seconds=random.choice((20, 120, 280))) if random.random() < 0.2 else timedelta()
+    first: tuple[UserAction, ...] = ()
+    if settled:
+        first = _random_actions(initial_random, SETTLED_ACTIONS, initial_random.choice((1, 2, 3)), issues)
+    changes_state_labels = any(action.kind in STATE_LABEL_ACTIONS for action in first)
+    if changes_state_labels:
+        first = tuple(action for action in first if action.kind not in COUNT_CHANGING_ACTIONS)
+    meanwhile = CONCURRENT_ACTIONS if settled and not changes_state_labels else NEUTRAL_ACTIONS
     runs = tuple(
-        _random_run(chance, trackers, meanwhile, issues) for _ in range(chance.choice((1, 1, 1, 2, 3)))
+        _random_run(random, trackers, meanwhile, issues) for _ in range(random.choice((1, 1, 1, 2, 3)))
     )
-    return FaultSchedule(seed=seed, settled=settled, people_first=first, runs=runs, skew=skew, lag=lag)
+    return FaultSchedule(
+        seed=seed, settled=settled, initial_actions=first, runs=runs, clock_skew=skew, search_lag=lag
+    )
 
 
 def _random_actions(
-    chance: Random, kinds: tuple[str, ...], count: int, issues: list[int]
+    random: Random, kinds: tuple[str, ...], count: int, issues: list[int]
 ) -> tuple[UserAction, ...]:
     return tuple(
-        UserAction(kind=chance.choice(kinds), issue=issues.pop(0), choice=chance.randrange(100))
+        UserAction(kind=random.choice(kinds), issue=issues.pop(0), choice=random.randrange(100))
         for _ in range(count)
     )
 
 
 def _random_run(
-    chance: Random, trackers: tuple[str, ...], kinds: tuple[str, ...], issues: list[int]
+    random: Random, trackers: tuple[str, ...], kinds: tuple[str, ...], issues: list[int]
 ) -> RunSchedule:
     during = tuple(
-        ConcurrentAction(tracker=chance.choice(trackers), position=chance.random(), action=edit)
-        for edit in _random_actions(chance, kinds, chance.choice((0, 0, 0, 1)), issues)
+        ConcurrentAction(tracker=random.choice(trackers), position=random.random(), action=action)
+        for action in _random_actions(random, kinds, random.choice((0, 0, 0, 1)), issues)
     )
     return RunSchedule(
-        before=_random_actions(chance, kinds, chance.choice((0, 0, 0, 1)), issues),
-        during=during,
-        troubles=tuple(_random_fault(chance, trackers) for _ in range(chance.choice((1, 1, 2, 3)))),
-        delay=timedelta(minutes=chance.choice((3, 30, 30, 200))),
-        full=chance.random() < 0.15,
+        actions_before=_random_actions(random, kinds, random.choice((0, 0, 0, 1)), issues),
+        concurrent_actions=during,
+        faults=tuple(_random_fault(random, trackers) for _ in range(random.choice((1, 1, 2, 3)))),
+        delay=timedelta(minutes=random.choice((3, 30, 30, 200))),
+        full=random.random() < 0.15,
     )
 
 
-def _random_fault(chance: Random, trackers: tuple[str, ...]) -> ScheduledFault:
-    if chance.random() < 0.2:
-        return ScheduledFault(kind=chance.choice(STORE_FAULTS), position=chance.random())
-    writes = chance.random() < 0.5
-    kind = chance.choice(LOST_RESPONSES if writes and chance.random() < 0.4 else REQUEST_FAULTS)
-    times = chance.choice((1, 1, 1, 2, 5, UNLIMITED))
+def _random_fault(random: Random, trackers: tuple[str, ...]) -> ScheduledFault:
+    if random.random() < 0.2:
+        return ScheduledFault(kind=random.choice(STORE_FAULTS), position=random.random())
+    writes = random.random() < 0.5
+    kind = random.choice(LOST_RESPONSES if writes and random.random() < 0.4 else REQUEST_FAULTS)
+    times = random.choice((1, 1, 1, 2, 5, UNLIMITED))
     return ScheduledFault(
         kind=kind,
-        tracker=chance.choice(trackers),
-        position=chance.random(),
+        tracker=random.choice(trackers),
+        position=random.random(),
         times=1 if kind in MISLEADING_RESPONSES else times,
         writes=writes,
     )
 
 
 def write_counter(tracker: str) -> str:
-    """Under what the writing requests of a tracker are counted."""
+    """Return the name under which the writing requests of a tracker are counted."""
     return f"{tracker} writes"
 
 
-def resolve_positions(plan: RunSchedule, request_counts: Mapping[str, int]) -> RunSchedule:
-    """The plan with shares made numbers. ``request_counts``: requests by tracker (those that write under ``write_counter``), and
-    store writes under ''."""
+def resolve_positions(schedule: RunSchedule, request_counts: Mapping[str, int]) -> RunSchedule:
+    """Return the schedule with request numbers in place of shares.
 
-    def nth(place: float, tracker: str) -> int:
-        # What fails is asked again, so that there are some more than without troubles.
-        return 1 + int(place * (request_counts.get(tracker, 0) + 1))
+    ``request_counts``: requests by tracker (writing ones also by ``write_counter``), and store writes under ''.
+    """
+
+    def number(position: float, counter: str) -> int:
+        # Failed requests are retried, so that there are more of them than without faults.
+        return 1 + int(position * (request_counts.get(counter, 0) + 1))
 
     return replace(
-        plan,
-        during=tuple(replace(each, nth=nth(each.position, each.tracker)) for each in plan.during),
-        troubles=tuple(
+        schedule,
+        concurrent_actions=tuple(
+            replace(each, request_number=number(each.position, each.tracker))
+            for each in schedule.concurrent_actions
+        ),
+        faults=tuple(
             replace(
-                each, nth=nth(each.position, write_counter(each.tracker) if each.writes else each.tracker)
+                each,
+                first=number(each.position, write_counter(each.tracker) if each.writes else each.tracker),
             )
-            for each in plan.troubles
+            for each in schedule.faults
         ),
     )
 
@@ -261,40 +273,42 @@ _HTTP_EQUIVALENTS: Final = {
     "read timeout before the effect": "reset before the effect",
     "read timeout after the effect": "reset after the effect",
 }
-"""What takes another form when requests go through sockets: the client is not at hand there, and a real timeout
-takes half a minute. Real kills have a rehearsal of their own."""
+"""Faults that need access to the client, and what replaces them when requests go through sockets: a real timeout
+takes half a minute, and real kills have a simulation of their own (``process_kill``)."""
 
 
 def adapt_for_http(schedule: FaultSchedule) -> FaultSchedule:
-    """The schedule as it can be played over HTTP."""
+    """Return the schedule with faults that can be injected over HTTP."""
 
-    def changed(each: ScheduledFault) -> ScheduledFault:
+    def adapt(each: ScheduledFault) -> ScheduledFault:
         kind = _HTTP_EQUIVALENTS.get(each.kind, each.kind)
         at_store = kind in STORE_FAULTS
         return replace(
             each, kind=kind, tracker="" if at_store else each.tracker, writes=each.writes and not at_store
         )
 
-    runs = [replace(run, troubles=tuple(map(changed, run.troubles))) for run in schedule.runs]
+    runs = [replace(run, faults=tuple(map(adapt, run.faults))) for run in schedule.runs]
     return replace(schedule, runs=tuple(runs))
 
 
 def drop_repeated_actions(schedule: FaultSchedule, issue_count: int) -> FaultSchedule:
-    """Without what would touch one of so many issues a second time: if each is touched once, the order in which
-    a run sees what people did makes no difference to the end."""
-    touched = {edit.issue % issue_count for edit in schedule.people_first} if issue_count else set()
+    """Return the schedule without actions on issues that an earlier action changes.
 
-    def first_time(edit: UserAction) -> bool:
-        place = edit.issue % issue_count if issue_count else 0
-        fresh = place not in touched
-        touched.add(place)
-        return fresh
+    When users change each issue once, the final state does not depend on the order in which a run sees that.
+    """
+    touched = {action.issue % issue_count for action in schedule.initial_actions} if issue_count else set()
+
+    def is_first(action: UserAction) -> bool:
+        issue = action.issue % issue_count if issue_count else 0
+        is_new = issue not in touched
+        touched.add(issue)
+        return is_new
 
     runs = [
         replace(
             run,
-            before=tuple(filter(first_time, run.before)),
-            during=tuple(each for each in run.during if first_time(each.action)),
+            actions_before=tuple(filter(is_first, run.actions_before)),
+            concurrent_actions=tuple(each for each in run.concurrent_actions if is_first(each.action)),
         )
         for run in schedule.runs
     ]

@@ -1,4 +1,4 @@
-"""What has to hold, whatever went wrong: pure comparisons of what a rehearsal saw."""
+"""Invariants of a simulation: pure checks of what was observed, whatever faults were injected."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IssueKey = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Violation:
-    """A rule that did not hold."""
+    """An invariant that did not hold, and where."""
 
     invariant: Invariant
     text: str
@@ -32,113 +32,112 @@ class Violation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinalState:
-    """Where a world stands when everything has calmed down, as far as it is to be the same in the twin."""
+    """What has to be equal at the end of a simulation and of its reference run."""
 
     issues: Mapping[IssueKey, VisibleIssue]
     pushed: frozenset[tuple[str, str, str]]
-    """(tracker, issue key, label) that we hold for ours."""
-    decided: frozenset[tuple[str, str, str, str]]
-    """(tracker, issue key, kind, label) of people's decisions."""
+    """(tracker, issue key, label) of the labels that the store has as written by the program."""
+    overrides: frozenset[tuple[str, str, str, str]]
+    """(tracker, issue key, kind, label) of the recorded manual overrides."""
     comments: Mapping[str, str] = field(default_factory=dict)
-    """Subject -> what we hold for the state of its comment."""
+    """Subject of a status comment -> its state in the store."""
 
 
 def compare_final_states(reference: FinalState, actual: FinalState) -> Iterator[Violation]:
-    """Everything in which the end differs from that of the twin."""
+    """Yield every difference between the final state and that of the reference run."""
     for key in sorted(reference.issues.keys() | actual.issues.keys()):
-        wanted, found = reference.issues.get(key), actual.issues.get(key)
+        expected, found = reference.issues.get(key), actual.issues.get(key)
         name = ":".join(key)
-        if wanted is None or found is None:
-            yield Violation(invariant="converges", text=f"{name} is there in one world only")
+        if expected is None or found is None:
+            yield Violation(invariant="converges", text=f"{name} exists only with or only without faults")
             continue
-        if wanted.labels != found.labels:
+        if expected.labels != found.labels:
             yield Violation(
                 invariant="converges",
-                text=f"{name} has the labels {_format_labels(found.labels)}, its twin {_format_labels(wanted.labels)}",
+                text=f"{name} has the labels {_format_labels(found.labels)}, "
+                f"without faults {_format_labels(expected.labels)}",
             )
-        if wanted.comments != found.comments:
-            missing, extra = _extra_comments(wanted, found), _extra_comments(found, wanted)
-            yield Violation(
-                invariant="converges", text=f"{name} has other comments: lacks {missing}, has besides {extra}"
-            )
-    for what in ("pushed", "decided"):
-        here, there = getattr(actual, what), getattr(reference, what)
-        if here != there:
+        if expected.comments != found.comments:
+            missing, extra = _extra_comments(expected, found), _extra_comments(found, expected)
             yield Violation(
                 invariant="converges",
-                text=f"{what}: lacks {sorted(there - here)}, has besides {sorted(here - there)}",
+                text=f"{name} has other comments: missing {missing}, additional {extra}",
+            )
+    for name in ("pushed", "overrides"):
+        found, expected = getattr(actual, name), getattr(reference, name)
+        if found != expected:
+            yield Violation(
+                invariant="converges",
+                text=f"{name}: missing {sorted(expected - found)}, additional {sorted(found - expected)}",
             )
     if reference.comments != actual.comments:
         yield Violation(
             invariant="converges",
-            text=f"comments: {dict(actual.comments)}, its twin {dict(reference.comments)}",
+            text=f"comments: {dict(actual.comments)}, without faults {dict(reference.comments)}",
         )
 
 
 def check_single_comment(issues: Mapping[IssueKey, VisibleIssue]) -> Iterator[Violation]:
-    """An issue stands for one thing at most, so that one comment of ours is enough."""
-    for (tracker, key), face in issues.items():
-        count = sum(each.author == ROBOT for each in face.comments)
+    """Check that no issue carries two status comments: an issue is the anchor of one subject at most."""
+    for (tracker, key), issue in issues.items():
+        count = sum(each.author == ROBOT for each in issue.comments)
         if count > 1:
-            yield Violation(invariant="one comment", text=f"{tracker}:{key} has {count} comments of ours")
+            yield Violation(invariant="one comment", text=f"{tracker}:{key} has {count} status comments")
 
 
-def check_people_first(
-    label_changes: Iterable[LabelChange],
-    scheme: LabelScheme,
-    *,
-    previously_ours: frozenset[str] = frozenset(),
-) -> Iterator[Violation]:
-    """We change labels of our families alone, and never one about which a person had the last word."""
+def check_people_first(label_changes: Iterable[LabelChange], scheme: LabelScheme) -> Iterator[Violation]:
+    """Check that the program changes only labels of its families, and never reverts what a person did."""
     last: dict[tuple[str, str], LabelChange] = {}
-    for toggle in label_changes:
-        before = last.get((toggle.issue, toggle.label))
-        last[toggle.issue, toggle.label] = toggle
-        if toggle.by != ROBOT or toggle.issue in previously_ours:
+    for change in label_changes:
+        before = last.get((change.issue, change.label))
+        last[change.issue, change.label] = change
+        if change.by != ROBOT:
             continue
-        did = "put" if toggle.added else "took off"
-        if scheme.family_of(toggle.label) is None:
-            yield Violation(invariant="people first", text=f"we {did} {toggle.label} on {toggle.issue}")
-        elif before and before.by != ROBOT and before.added != toggle.added:
+        if scheme.family_of(change.label) is None:
+            yield Violation(invariant="people first", text=_describe(change))
+        elif before and before.by != ROBOT and before.added != change.added:
             yield Violation(
                 invariant="people first",
-                text=f"we {did} {toggle.label} on {toggle.issue} after a person did the opposite",
+                text=f"{_describe(change)} after a person did the opposite",
             )
 
 
 def check_user_comments(
     user_comments: Iterable[tuple[IssueKey, str]], issues: Mapping[IssueKey, VisibleIssue]
 ) -> Iterator[Violation]:
-    """What people wrote is there."""
+    """Check that the comments of users are still there, unchanged."""
     for key, text in user_comments:
         if all(each.body != text for each in issues[key].comments):
             yield Violation(
-                invariant="people first", text=f"a person's comment on {':'.join(key)} is gone or changed"
+                invariant="people first",
+                text=f"the comment of a user on {':'.join(key)} is deleted or changed",
             )
 
 
-def check_no_flapping(label_changes: Iterable[LabelChange], edits: int) -> Iterator[Violation]:
-    """Each thing that people did may turn a label once, besides the first time."""
+def check_no_flapping(label_changes: Iterable[LabelChange], user_actions: int) -> Iterator[Violation]:
+    """Check that each label changes once at most, and once more for each user action."""
     counted = Counter((each.issue, each.label) for each in label_changes if each.by == ROBOT)
     for (issue, label), count in counted.items():
-        if count > 1 + edits:
+        if count > 1 + user_actions:
             yield Violation(
                 invariant="no flapping",
-                text=f"{label} was put on {issue} and taken off {count} times by us, and people did {edits} things",
+                text=f"the program added or removed {label} on {issue} {count} times after {user_actions} user actions",
             )
 
 
 def check_no_flapping_in_run(label_changes: Iterable[LabelChange]) -> Iterator[Violation]:
-    """One run does not take back what it did."""
+    """Check that one run does not revert its own changes."""
     ours = sorted((t for t in label_changes if t.by == ROBOT), key=lambda each: (each.issue, each.label))
     for (issue, label), group in groupby(ours, key=lambda each: (each.issue, each.label)):
         if len(list(group)) > 1:
-            yield Violation(invariant="no flapping", text=f"one run turned {label} on {issue} more than once")
+            yield Violation(
+                invariant="no flapping", text=f"one run changed {label} on {issue} more than once"
+            )
 
 
 def anchors_fed_by(workspace: Workspace, sources: frozenset[str]) -> frozenset[IssueKey]:
-    """The anchors of everything that one of these sources feeds."""
-    fed = {
+    """Return the anchors of all capabilities that one of these sources feeds, and of their goals."""
+    capabilities = {
         rule.assign
         for team in workspace.teams
         if sources & {source.name for source in team.sources}
@@ -147,8 +146,8 @@ def anchors_fed_by(workspace: Workspace, sources: frozenset[str]) -> frozenset[I
     anchors: set[IssueKey] = set()
     for increment in workspace.increments:
         for goal in increment.goals:
-            concerned = [each for each in goal.capabilities if each.id in fed]
-            for anchor in (*(each.anchor for each in concerned), goal.anchor if concerned else None):
+            affected = [each for each in goal.capabilities if each.id in capabilities]
+            for anchor in (*(each.anchor for each in affected), goal.anchor if affected else None):
                 if anchor:
                     anchors.add((anchor.tracker, anchor.key))
     return frozenset(anchors)
@@ -160,7 +159,7 @@ def check_no_partial_rollup(
     after: Mapping[IssueKey, VisibleIssue],
     sources: frozenset[str],
 ) -> Iterator[Violation]:
-    """Nothing is written on the anchors of what an unread source feeds."""
+    """Check that the anchors fed by sources that could not be read stay untouched."""
     for key in sorted(anchors):
         if before.get(key) != after.get(key):
             yield Violation(
@@ -172,7 +171,7 @@ def check_no_partial_rollup(
 def check_journalled(
     label_changes: Iterable[tuple[str, LabelChange]], rows: Iterable[JournalEntry], open_rows: int
 ) -> Iterator[Violation]:
-    """Every label that we turned is in the journal as done, and nothing is left of which nobody knows."""
+    """Check that every label change of the program is journalled as done and no entry stays open."""
     done = {
         (row.ref.tracker, row.ref.key.lower(), str(row.payload["label"]).lower(), row.op == "add-label")
         for row in rows
@@ -180,15 +179,17 @@ def check_journalled(
     }
     for tracker, each in label_changes:
         if each.by == ROBOT and (tracker, each.issue.lower(), each.label.lower(), each.added) not in done:
-            did = "put" if each.added else "took off"
             yield Violation(
                 invariant="journalled",
-                text=f"we {did} {each.label} on {each.issue} and the journal does not say so",
+                text=f"{_describe(each)} and the journal does not record it",
             )
     if open_rows:
-        yield Violation(
-            invariant="journalled", text=f"{open_rows} entries of the journal are open at the end"
-        )
+        yield Violation(invariant="journalled", text=f"{open_rows} journal entries are open at the end")
+
+
+def _describe(change: LabelChange) -> str:
+    verb, preposition = ("added", "to") if change.added else ("removed", "from")
+    return f"the program {verb} {change.label} {preposition} {change.issue}"
 
 
 def _format_labels(labels: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""The same world and the same people, with nothing going wrong: what a disturbed world is held against."""
+"""Reference runs: the same scenario and user actions without faults, to compare a simulation with."""
 
 from __future__ import annotations
 
@@ -23,83 +23,85 @@ from sync.simulation.scenarios import Scenario
 RUN_INTERVAL, NEXT_DAY = timedelta(minutes=30), timedelta(hours=25)
 _MAX_CACHED_RUNS = 16
 MAX_RUNS = 50
-"""A large first run is spread over several; so many are waited for."""
+"""Limit for a large first run that is spread over several runs."""
 
 
 def run_until_complete(run: Callable[[RunSchedule], SimulatedRun], schedule: RunSchedule) -> SimulatedRun:
-    """Run, and again as long as a run leaves something to the next. Out: the last one."""
-    ran = run(schedule)
+    """Run until no run leaves changes to the next one; return the last run."""
+    simulated = run(schedule)
     for _ in range(MAX_RUNS):
-        if not ran.has_remaining_writes:
+        if not simulated.has_remaining_writes:
             break
-        ran = run(RunSchedule(delay=RUN_INTERVAL))
-    return ran
+        simulated = run(RunSchedule(delay=RUN_INTERVAL))
+    return simulated
 
 
 class ReferenceRun:
-    """An undisturbed world that goes on when it is asked to."""
+    """The run of a schedule without its faults, continued day by day on request."""
 
     def __init__(self, environment: Environment, schedule: FaultSchedule) -> None:
-        self._world, self._shelf, self._server = (
-            environment.scenario,
-            environment.store_pool,
-            environment.server,
-        )
+        self._scenario, self._store_pool = environment.scenario, environment.store_pool
+        self._server = environment.server
         self._later: list[FinalState] = []
-        for edit in schedule.people_first:
-            environment.users.perform(edit)
+        for action in schedule.initial_actions:
+            environment.users.perform(action)
         self.request_counts: list[Mapping[str, int]] = []
         """For each run of the schedule: requests by tracker, store writes under ''."""
         for run in schedule.runs:
-            for edit in run.before:
-                environment.users.perform(edit)
+            for action in run.actions_before:
+                environment.users.perform(action)
             environment.run(RunSchedule(delay=run.delay, full=schedule.has_reconcile))
             self.request_counts.append(dict(environment.injector.request_counts))
-            for each in run.during:
+            for each in run.concurrent_actions:
                 environment.users.perform(each.action)
-        ran = run_until_complete(
+        last = run_until_complete(
             environment.run, RunSchedule(delay=RUN_INTERVAL, full=schedule.has_reconcile)
         )
-        self.exit_code = ran.result.exit_code if ran.result else None
-        """How an undisturbed run ends: not with 0 where the workspace itself has a conflict."""
+        self.exit_code = last.result.exit_code if last.result else None
+        """Not 0 where the workspace itself has a conflict."""
         self.final_state = final_state(environment)
         self.notifications = count_notifications(environment)
-        self._scene = environment.capture_state()
+        self._state = environment.capture_state()
 
     def max_request_counts(self) -> dict[str, int]:
-        """The busiest run of each tracker, and of the store."""
-        names = {name for asked in self.request_counts for name in asked}
-        return {name: max(asked.get(name, 0) for asked in self.request_counts) for name in names}
+        """Return the most requests of any run by tracker, and the most store writes."""
+        names = {name for counts in self.request_counts for name in counts}
+        return {name: max(counts.get(name, 0) for counts in self.request_counts) for name in names}
 
     def state_after_days(self, days: int) -> FinalState:
-        """Where it stands so many days later: counts are up to date then, a census was taken, and from the second day
-        on health is said, which needs runs of two days."""
+        """Return the state after N more days.
+
+        By then counts are current and a census was taken; from the second day on there is health, which needs runs
+        on two days.
+        """
         while len(self._later) < days:
-            stage = restore_environment(self._world, self._scene, self._shelf, self._server)
-            run_until_complete(stage.run, RunSchedule(delay=NEXT_DAY))
-            self._later.append(final_state(stage))
-            self._scene = stage.capture_state()
+            environment = restore_environment(self._scenario, self._state, self._store_pool, self._server)
+            run_until_complete(environment.run, RunSchedule(delay=NEXT_DAY))
+            self._later.append(final_state(environment))
+            self._state = environment.capture_state()
         return self._later[days - 1]
 
 
 class ReferenceRunCache:
-    """Makes twins, and keeps those of schedules in which people act only before the first run."""
+    """Creates reference runs, and keeps those of schedules in which users act only before the first run."""
 
     def __init__(self, server: Sandbox | None) -> None:
         self._server, self._store_pool = server, StorePool()
         self._cached: OrderedDict[object, ReferenceRun] = OrderedDict()
 
     def get(self, scenario: Scenario, state: EnvironmentState, schedule: FaultSchedule) -> ReferenceRun:
-        """The twin of a schedule."""
-        place = (scenario.name, schedule.settled, schedule.people_first, schedule.has_reconcile)
+        """Return the reference run of a schedule."""
+        key = (scenario.name, schedule.settled, schedule.initial_actions, schedule.has_reconcile)
         if schedule.has_no_later_actions:
-            if place in self._cached:
-                return self._cached[place]
-            # Where nothing goes wrong, a second run finds nothing to do: one is as good as several.
+            if key in self._cached:
+                return self._cached[key]
+            # Without faults a second run has nothing to do: one run is enough.
             schedule = replace(schedule, runs=(RunSchedule(full=schedule.has_reconcile),))
-        twin = ReferenceRun(restore_environment(scenario, state, self._store_pool, self._server), schedule)
+        reference = ReferenceRun(
+            restore_environment(scenario, state, self._store_pool, self._server), schedule
+        )
         if schedule.has_no_later_actions:
-            self._cached[place] = twin
+            self._cached[key] = reference
             if len(self._cached) > _MAX_CACHED_RUNS:
                 self._cached.popitem(last=False)
-        return twin
+        return reference

@@ -1,4 +1,4 @@
-"""What came of schedules: a verdict on each, and the sum of many."""
+"""Results of simulations: of one schedule, and summed up over many."""
 
 from __future__ import annotations
 
@@ -11,54 +11,61 @@ from sync.simulation.invariants import Violation
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScheduleResult:
-    """What came of one schedule."""
+    """The result of one schedule."""
 
     seed: int
     violations: tuple[Violation, ...]
     injected: Mapping[str, int]
-    """How often what went wrong."""
+    """Kind of fault -> how often it was injected."""
     user_actions: int
-    """How often people acted."""
+    """Number of actions of simulated users."""
     writes: int
     notifications: int
-    """Mails to people, and in the twin."""
+    """Number of mails to users, and without faults."""
     reference_notifications: int
-    way: str = "in process"
+    mode: str = "in process"
 
 
 @dataclass(kw_only=True)
 class SimulationResults:
-    """The sum of many verdicts."""
+    """The sum of many results."""
 
     schedules: int = 0
     converged: int = 0
-    edits: int = 0
+    user_actions: int = 0
     writes: int = 0
-    mails: int = 0
-    twin_mails: int = 0
+    notifications: int = 0
+    reference_notifications: int = 0
     injected: Counter[str] = field(default_factory=Counter)
     modes: Counter[str] = field(default_factory=Counter)
     by_invariant: Counter[str] = field(default_factory=Counter)
     failures: list[ScheduleResult] = field(default_factory=list)
 
-    def add(self, verdict: ScheduleResult) -> None:
-        """Count one more."""
-        rules = {each.invariant for each in verdict.violations}
+    def add(self, result: ScheduleResult) -> None:
+        """Add the result of one schedule."""
+        rules = {each.invariant for each in result.violations}
         self.schedules += 1
         self.converged += not rules & {"converges", "second run is empty"}
-        self.edits += verdict.user_actions
-        self.writes += verdict.writes
-        self.mails += verdict.notifications
-        self.twin_mails += verdict.reference_notifications
-        self.injected.update(verdict.injected)
-        self.modes[verdict.way] += 1
+        self.user_actions += result.user_actions
+        self.writes += result.writes
+        self.notifications += result.notifications
+        self.reference_notifications += result.reference_notifications
+        self.injected.update(result.injected)
+        self.modes[result.mode] += 1
         self.by_invariant.update(rules)
-        if verdict.violations:
-            self.failures.append(verdict)
+        if result.violations:
+            self.failures.append(result)
 
     def merge(self, other: SimulationResults) -> None:
-        """Count everything that another one counted."""
-        for name in ("schedules", "converged", "edits", "writes", "mails", "twin_mails"):
+        """Add all results of another one."""
+        for name in (
+            "schedules",
+            "converged",
+            "user_actions",
+            "writes",
+            "notifications",
+            "reference_notifications",
+        ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.injected.update(other.injected)
         self.modes.update(other.modes)

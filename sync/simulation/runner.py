@@ -1,4 +1,4 @@
-"""Plays schedules, each beside its twin."""
+"""Simulation runner: carries out fault schedules and compares each with its reference run."""
 
 from __future__ import annotations
 
@@ -60,87 +60,85 @@ from sync.simulation.user_actions import LabelChange
 SCHEDULES_PER_SCENARIO: Final = 50
 _MAX_CACHED_STATES: Final = 4
 _RETRIES_OF_REJECTED_RUN: Final = 3
-"""Who asks for a run and is refused, as a killed one with a wrong clock seems to be at work still, asks again."""
+"""A run is rejected while a killed one with a wrong clock seems to be running; the user starts it again."""
 _CONVERGENCE_DAYS: Final = 2
-"""How long a disturbed world may take to stand where its twin stands on the same day."""
+"""Within this many days the final state has to be that of the reference run on the same day."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FaultFreePreview:
-    """What the next run would do without faults."""
+    """Effects of the next run without faults."""
 
     writes: int
-    mails: Counter[str]
-    """Person -> mails."""
+    notifications: Counter[str]
+    """User -> number of mails."""
     failed: tuple[str, ...]
-    """Sources that could not be read even so, and why."""
+    """Sources that could not be read, and why."""
 
 
 class Simulation:
-    """Plays schedules one after the other. Not for several threads: the store is one."""
+    """Carries out schedules one after the other. Not thread-safe: all of them share one store."""
 
     def __init__(self, scenario_for_seed: Callable[[int], Scenario], server: Sandbox | None = None) -> None:
-        """``scenario_for_seed``: the world in which a seed is played. ``server``: started, to play over HTTP."""
+        """``scenario_for_seed``: what a seed is simulated in. ``server``: a running sandbox, to simulate over HTTP."""
         self._scenario_for_seed, self._server = scenario_for_seed, server
         self._store_pool, self._reference_runs = StorePool(), ReferenceRunCache(server)
         self._initial_states: OrderedDict[tuple[str, bool], EnvironmentState] = OrderedDict()
 
     def preview_without_faults(self, scenario: Scenario) -> FaultFreePreview:
-        """The next run of a world in which nothing goes wrong and nobody does anything."""
-        stage = restore_environment(
-            scenario, self._initial_state(scenario, settled=False), self._store_pool, self._server
+        """Return the effects of the next run, without faults and without user actions."""
+        environment = self._restore(scenario, self._initial_state(scenario, settled=False))
+        before = Counter(name for ui in environment.tracker_uis.values() for name, _ in ui.notifications())
+        simulated = environment.run(RunSchedule(delay=timedelta()))
+        notifications = Counter(
+            name for ui in environment.tracker_uis.values() for name, _ in ui.notifications()
         )
-        before = Counter(name for site in stage.tracker_uis.values() for name, _ in site.notifications())
-        ran = stage.run(RunSchedule(delay=timedelta()))
-        mails = Counter(name for site in stage.tracker_uis.values() for name, _ in site.notifications())
-        mails.subtract(before)
-        failed = ran.result.pulled.failed if ran.result else ()
+        notifications.subtract(before)
+        failed = simulated.result.pulled.failed if simulated.result else ()
         reasons = tuple(f"{each.source.name}: {each.reason}" for each in failed)
         return FaultFreePreview(
-            writes=len(ran.writes),
-            mails=+mails,
-            failed=reasons if ran.result else (failure_reason(ran),),
+            writes=len(simulated.writes),
+            notifications=+notifications,
+            failed=reasons if simulated.result else (failure_reason(simulated),),
         )
 
     def run_seed(self, seed: int) -> ScheduleResult:
-        """One schedule, its twin, and what did not hold."""
-        world = self._scenario_for_seed(seed)
-        return self.run_schedule(
-            world, build_schedule(seed, tuple(world.loaded_workspace.settings.trackers), scenario=world.name)
-        )
+        """Carry out the schedule of a seed and return its result."""
+        scenario = self._scenario_for_seed(seed)
+        trackers = tuple(scenario.loaded_workspace.settings.trackers)
+        return self.run_schedule(scenario, build_schedule(seed, trackers, scenario=scenario.name))
 
     def run_schedule(self, scenario: Scenario, schedule: FaultSchedule) -> ScheduleResult:
-        """One schedule in this world."""
-        scene = self._initial_state(scenario, settled=schedule.settled)
-        schedule = drop_repeated_actions(
-            schedule, restore_environment(scenario, scene, self._store_pool, self._server).users.issue_count
-        )
+        """Carry out a schedule in a scenario and return its result."""
+        state = self._initial_state(scenario, settled=schedule.settled)
+        issue_count = self._restore(scenario, state).users.issue_count
+        schedule = drop_repeated_actions(schedule, issue_count)
         if self._server:
             schedule = adapt_for_http(schedule)
-        twin = self._reference_runs.get(scenario, scene, schedule)
-        play = _ScheduleExecution(
-            restore_environment(scenario, scene, self._store_pool, self._server), schedule, twin
-        )
-        verdict = play.run()
-        return replace(verdict, way="over HTTP") if self._server else verdict
+        reference = self._reference_runs.get(scenario, state, schedule)
+        result = _ScheduleExecution(self._restore(scenario, state), schedule, reference).run()
+        return replace(result, mode="over HTTP") if self._server else result
+
+    def _restore(self, scenario: Scenario, state: EnvironmentState) -> Environment:
+        return restore_environment(scenario, state, self._store_pool, self._server)
 
     def _initial_state(self, scenario: Scenario, *, settled: bool) -> EnvironmentState:
-        place = (scenario.name, settled)
-        if place not in self._initial_states:
+        key = (scenario.name, settled)
+        if key not in self._initial_states:
             first = initial_state(scenario)
             if settled:
-                stage = restore_environment(scenario, first, self._store_pool, self._server)
+                environment = self._restore(scenario, first)
                 for gap in (RUN_INTERVAL, NEXT_DAY):
-                    run_until_complete(stage.run, RunSchedule(delay=gap))
-                first = stage.capture_state()
-            self._initial_states[place] = first
+                    run_until_complete(environment.run, RunSchedule(delay=gap))
+                first = environment.capture_state()
+            self._initial_states[key] = first
             if len(self._initial_states) > _MAX_CACHED_STATES:
                 self._initial_states.popitem(last=False)
-        return self._initial_states[place]
+        return self._initial_states[key]
 
 
 class _ScheduleExecution:
-    """One schedule at work."""
+    """The execution of one schedule."""
 
     def __init__(self, environment: Environment, schedule: FaultSchedule, reference: ReferenceRun) -> None:
         self._environment, self._schedule, self._reference = environment, schedule, reference
@@ -149,44 +147,46 @@ class _ScheduleExecution:
         self._baseline_counts = count_label_changes(environment)
 
     def run(self) -> ScheduleResult:
-        stage, schedule = self._environment, self._schedule
-        for edit in schedule.people_first:
-            stage.users.perform(edit)
-        self._set_ambient_faults(skew=schedule.skew, lag=schedule.lag)
-        asked = self._reference.max_request_counts()
+        environment, schedule = self._environment, self._schedule
+        for action in schedule.initial_actions:
+            environment.users.perform(action)
+        self._set_ambient_faults(skew=schedule.clock_skew, lag=schedule.search_lag)
+        request_counts = self._reference.max_request_counts()
         for run in schedule.runs:
-            for edit in run.before:
-                stage.users.perform(edit)
-            self._run_once(resolve_positions(run, asked))
+            for action in run.actions_before:
+                environment.users.perform(action)
+            self._run_once(resolve_positions(run, request_counts))
         self._set_ambient_faults(skew=timedelta(), lag=timedelta())
-        wanted = self._run_until_converged()
-        self._check_final_state(wanted)
+        expected = self._run_until_converged()
+        self._check_final_state(expected)
         return ScheduleResult(
             seed=schedule.seed,
             violations=tuple(dict.fromkeys(self._violations)),
             injected=self._injected_faults(),
-            user_actions=len(stage.users.performed),
+            user_actions=len(environment.users.performed),
             writes=self._writes,
-            notifications=count_notifications(stage),
+            notifications=count_notifications(environment),
             reference_notifications=self._reference.notifications,
         )
 
     def _run_until_converged(self) -> FinalState:
-        """Run again without faults: most schedules are over at once, some need a day for their counts or two for
-        health. Out: where the twin stands then."""
-        wanted = self._reference.final_state
+        """Run without faults until the state is that of the reference run, and return the latter.
+
+        Most schedules converge at once; some need a day for their counts or two for health.
+        """
+        expected = self._reference.final_state
         for _ in range(_RETRIES_OF_REJECTED_RUN):
             if run_until_complete(
                 self._run_once, RunSchedule(delay=RUN_INTERVAL, full=self._schedule.has_reconcile)
             ).result:
                 break
         for day in range(1, _CONVERGENCE_DAYS + 1):
-            waits_anyway = day == 1 and self._schedule.seed % 4 == 0
-            if waits_anyway or any(compare_final_states(wanted, final_state(self._environment))):
+            waits_always = day == 1 and self._schedule.seed % 4 == 0
+            if waits_always or any(compare_final_states(expected, final_state(self._environment))):
                 run_until_complete(self._run_once, RunSchedule(delay=NEXT_DAY))
-                wanted = self._reference.state_after_days(day)
+                expected = self._reference.state_after_days(day)
         self._check_last_run(self._run_once(RunSchedule(delay=RUN_INTERVAL)))
-        return wanted
+        return expected
 
     def _set_ambient_faults(self, *, skew: timedelta, lag: timedelta) -> None:
         self._environment.clock_skew = skew
@@ -196,30 +196,33 @@ class _ScheduleExecution:
     def _injected_faults(self) -> Mapping[str, int]:
         found = Counter(self._environment.injector.injected)
         found.update(
-            {"clock skew": int(bool(self._schedule.skew)), "search lag": int(bool(self._schedule.lag))}
+            {
+                "clock skew": int(bool(self._schedule.clock_skew)),
+                "search lag": int(bool(self._schedule.search_lag)),
+            }
         )
         return {kind: count for kind, count in found.items() if count}
 
-    def _run_once(self, plan: RunSchedule) -> SimulatedRun:
-        stage = self._environment
-        before, marks = visible_issues(stage), count_label_changes(stage)
-        ran = stage.run(plan)
-        after = visible_issues(stage)
-        self._writes += len(ran.writes)
-        if ran.unexpected_error:
-            self._violations.append(Violation(invariant="no bug", text=ran.unexpected_error))
+    def _run_once(self, schedule: RunSchedule) -> SimulatedRun:
+        environment = self._environment
+        before, counts = visible_issues(environment), count_label_changes(environment)
+        simulated = environment.run(schedule)
+        after = visible_issues(environment)
+        self._writes += len(simulated.writes)
+        if simulated.unexpected_error:
+            self._violations.append(Violation(invariant="no bug", text=simulated.unexpected_error))
         self._violations += check_single_comment(after)
-        for name, site in stage.tracker_uis.items():
-            self._violations += check_no_flapping_in_run(changes_after(site.label_changes(), marks[name]))
-        fed = anchors_fed_by(stage.scenario.loaded_workspace.workspace, ran.failed_sources)
-        self._violations += check_no_partial_rollup(fed, before, after, ran.failed_sources)
-        return ran
+        for name, ui in environment.tracker_uis.items():
+            self._violations += check_no_flapping_in_run(changes_after(ui.label_changes(), counts[name]))
+        anchors = anchors_fed_by(environment.scenario.loaded_workspace.workspace, simulated.failed_sources)
+        self._violations += check_no_partial_rollup(anchors, before, after, simulated.failed_sources)
+        return simulated
 
     def _check_last_run(self, last: SimulatedRun) -> None:
         if last.writes:
-            told = ", ".join(f"{each.tracker} {each.method} {each.path}" for each in last.writes[:3])
+            requests = ", ".join(f"{each.tracker} {each.method} {each.path}" for each in last.writes[:3])
             self._violations.append(
-                Violation(invariant="second run is empty", text=f"the last run still wrote: {told}")
+                Violation(invariant="second run is empty", text=f"the last run still wrote: {requests}")
             )
         code = last.result.exit_code if last.result else None
         if code != self._reference.exit_code:
@@ -227,20 +230,22 @@ class _ScheduleExecution:
             self._violations.append(Violation(invariant="second run is empty", text=text))
 
     def _check_final_state(self, expected: FinalState) -> None:
-        stage, end = self._environment, final_state(self._environment)
-        scheme = stage.scenario.loaded_workspace.workspace.labels
+        environment, end = self._environment, final_state(self._environment)
+        scheme = environment.scenario.loaded_workspace.workspace.labels
         self._violations += compare_final_states(expected, end)
-        self._violations += check_user_comments(stage.users.user_comments, end.issues)
+        self._violations += check_user_comments(environment.users.user_comments, end.issues)
         ours: list[tuple[str, LabelChange]] = []
-        for name, site in stage.tracker_uis.items():
-            toggles = list(site.label_changes())
-            self._violations += check_people_first(toggles, scheme)
-            lately = changes_after(toggles, self._baseline_counts[name])
-            self._violations += check_no_flapping(lately, len(stage.users.performed))
-            ours += [(name, each) for each in lately]
-        self._violations += check_journalled(ours, stage.store.journal(), len(stage.store.pending_writes()))
+        for name, ui in environment.tracker_uis.items():
+            changes = list(ui.label_changes())
+            self._violations += check_people_first(changes, scheme)
+            recent = changes_after(changes, self._baseline_counts[name])
+            self._violations += check_no_flapping(recent, len(environment.users.performed))
+            ours += [(name, each) for each in recent]
+        self._violations += check_journalled(
+            ours, environment.store.journal(), len(environment.store.pending_writes())
+        )
 
 
 def random_scenario(seed: int, host: str = HOST) -> Scenario:
-    """Worlds for the rehearsals of this project: some seeds share one, which is then settled once."""
+    """Return the scenario of a seed; neighbouring seeds share one, so that its initial state is computed once."""
     return random_scenario_for(seed // SCHEDULES_PER_SCENARIO, host)

@@ -1,4 +1,4 @@
-"""Small random worlds, made from a number: teams, rules, a plan, and trackers that hold a few issues."""
+"""Scenarios of simulations, and small random ones: teams, rules, a plan, and trackers with a few issues."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sync.config.workspace import LoadedWorkspace
 from sync.runtime.bootstrap import load_configuration, load_credentials
 
 DEFAULT_START: Final = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-"""Where the clock of a made-up world stands at first."""
+"""Start of the clock in random scenarios."""
 HOST: Final = "http://127.0.0.1"
 ROBOT: Final = "robot"
 PERSON: Final = "ada"
@@ -26,58 +26,58 @@ TOKENS: Final[Mapping[str, str]] = {
     "JIRA_PAT": "jira-token",
     "GH_TOKEN": "github-token",
 }
-"""They open nothing but the embedded trackers."""
+"""Credentials for the sandbox trackers only."""
 VARIANTS: Final = 24
-"""Workspaces differ in so many ways; the issues in each differ without end."""
+"""Number of different workspaces; their issues differ from seed to seed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
-    """What a rehearsal starts from."""
+    """Start of a simulation: a workspace, the content of its trackers, and a store."""
 
     name: str
     loaded_workspace: LoadedWorkspace
     seed: Mapping[str, Any]
-    """What the embedded trackers hold (``connectors/sandbox/seed.py``)."""
+    """Content of the sandbox trackers (``connectors/sandbox/core/seed.py``)."""
     credentials: Mapping[str, Credentials]
-    """For them, by tracker."""
+    """By tracker."""
     start: datetime
-    """Where the clock stands (aware, UTC)."""
+    """Start of the clock (aware, UTC)."""
     page_size: int | None = None
-    """Rows of a page; small ones make a list of several requests out of a few issues."""
+    """Rows of a page; small pages make a few issues take several requests."""
     store_image: bytes | None = None
-    """A store to begin with, as SQLite's bytes; None for a new one."""
+    """SQLite image of the store at the start; None for a new store."""
     rule_labels: tuple[str, ...] = ("model", "features", "serving")
-    """Labels that rules ask for; people put them and take them off."""
+    """Labels that rules refer to; simulated users add and remove them."""
 
 
 @lru_cache(maxsize=64)
 def random_scenario_for(number: int, host: str = HOST, start: datetime = DEFAULT_START) -> Scenario:
-    """The world of a number. ``host``: where the trackers are mounted. ``start``: its now (aware)."""
-    chance = Random(f"world {number}")
+    """Return the random scenario of a number. ``host``: base URL of the trackers. ``start``: its time (aware)."""
+    random = Random(f"world {number}")
     variant = number % VARIANTS
     configured = _load_variant(variant, host, start)
     return Scenario(
         name=f"world {number}",
         loaded_workspace=configured,
-        seed=_tracker_seeds(variant, chance),
+        seed=_tracker_seeds(variant, random),
         credentials=load_credentials(configured.settings, TOKENS),
         start=start,
-        page_size=chance.choice((2, 3, None)),
+        page_size=random.choice((2, 3, None)),
     )
 
 
 @lru_cache(maxsize=VARIANTS * 2)
 def _load_variant(variant: int, host: str, start: datetime) -> LoadedWorkspace:
-    """Reading YAML costs more than a run does, so that each variant is read once."""
-    with tempfile.TemporaryDirectory(prefix="increment-sync-rehearsal-") as folder:
+    """Load the workspace of a variant; cached, as reading YAML costs more than a run does."""
+    with tempfile.TemporaryDirectory(prefix="increment-sync-simulation-") as folder:
         root = Path(folder)
         write_scenario_workspace(root, variant, host, start)
         return load_configuration(root)
 
 
 def write_scenario_workspace(root: Path, variant: int, host: str, start: datetime) -> None:
-    """The files of a variant."""
+    """Write the workspace files of a variant."""
     for name, text in _workspace_files(variant, host, start).items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def write_scenario_workspace(root: Path, variant: int, host: str, start: datetim
 
 
 def jira_kind(variant: int) -> str:
-    """Half of the variants have a Jira in the cloud, half one of their own."""
+    """Return the kind of Jira: Cloud for half of the variants, Data Center for the others."""
     return "jira-dc" if variant % 2 else "jira-cloud"
 
 
@@ -100,7 +100,7 @@ def _workspace_files(variant: int, host: str, start: datetime) -> dict[str, str]
     )
     first, last = (start - timedelta(days=50)).date(), (start + timedelta(days=41)).date()
     texts = {
-        "increment-sync.yaml": "instance: rehearsal\ntrackers:\n"
+        "increment-sync.yaml": "instance: simulation\ntrackers:\n"
         f"  jira: {{kind: {jira_kind(variant)}, url: '{host}/jira', write_spacing: 0}}\n"
         f"  github: {{kind: github, url: '{host}/github/api/v3', write_spacing: 0}}\n"
         "push: {enabled: true}\n",
@@ -130,7 +130,7 @@ def _science_mapping(*, by_title: bool, shared: bool) -> str:
     )
 
 
-def _tracker_seeds(variant: int, chance: Random) -> dict[str, Any]:
+def _tracker_seeds(variant: int, random: Random) -> dict[str, Any]:
     site = {
         "kind": jira_kind(variant),
         "accounts": [
@@ -142,7 +142,7 @@ def _tracker_seeds(variant: int, chance: Random) -> dict[str, Any]:
                 "issues": [
                     {"key": "DS-1", "summary": "Keep subscribers", "type": "Epic", "created": "60d ago"},
                     {"key": "DS-2", "summary": "Churn model", "type": "Epic", "created": "60d ago"},
-                    *(_jira_issue(n, chance) for n in range(11, 11 + chance.randint(1, 4))),
+                    *(_jira_issue(n, random) for n in range(11, 11 + random.randint(1, 4))),
                 ]
             }
         },
@@ -154,27 +154,27 @@ def _tracker_seeds(variant: int, chance: Random) -> dict[str, Any]:
         "content_per_hour": 10_000,
         "accounts": [{"login": ROBOT, "token": "github-token"}, {"login": PERSON}],
         "repos": {
-            "acme/churn": {**rights, "issues": _github_issues(chance, "features")},
-            "acme/serve": {**rights, "issues": _github_issues(chance, "serving")},
+            "acme/churn": {**rights, "issues": _github_issues(random, "features")},
+            "acme/serve": {**rights, "issues": _github_issues(random, "serving")},
             "acme/attic": {**rights, "issues": [_anchor_issue()]},
         },
     }
     return {"trackers": {"jira": site, "github": server}}
 
 
-def _jira_issue(number: int, chance: Random) -> dict[str, Any]:
-    status = chance.choice(("To Do", "To Do", "In Progress", "Done"))
+def _jira_issue(number: int, random: Random) -> dict[str, Any]:
+    status = random.choice(("To Do", "To Do", "In Progress", "Done"))
     issue: dict[str, Any] = {
         "key": f"DS-{number}",
-        "summary": chance.choice(("Try something", "Build it", "Ask | them @ada #1")),
-        "labels": chance.choice((["model"], ["model", "urgent"], ["features"], [])),
-        "created": f"{chance.randint(2, 40)}d ago",
+        "summary": random.choice(("Try something", "Build it", "Ask | them @ada #1")),
+        "labels": random.choice((["model"], ["model", "urgent"], ["features"], [])),
+        "created": f"{random.randint(2, 40)}d ago",
         "status": status,
         "watchers": [PERSON],
     }
     if status == "Done":
         issue |= {"resolution": "Done", "resolved": "1d ago"}
-    if chance.random() < 0.3:
+    if random.random() < 0.3:
         issue["comments"] = [{"author": PERSON, "body": "What do you think?", "created": "1d ago"}]
     return issue
 
@@ -183,24 +183,24 @@ def _anchor_issue() -> dict[str, Any]:
     return {"number": 1, "title": "Stands for a capability", "created": "60d ago", "user": PERSON}
 
 
-def _github_issues(chance: Random, tag: str) -> list[dict[str, Any]]:
+def _github_issues(random: Random, tag: str) -> list[dict[str, Any]]:
     return [
         _anchor_issue(),
-        *(_github_issue(n, tag, chance) for n in range(11, 11 + chance.randint(1, 4))),
+        *(_github_issue(n, tag, random) for n in range(11, 11 + random.randint(1, 4))),
     ]
 
 
-def _github_issue(number: int, tag: str, chance: Random) -> dict[str, Any]:
+def _github_issue(number: int, tag: str, random: Random) -> dict[str, Any]:
     issue: dict[str, Any] = {
         "number": number,
-        "title": chance.choice(("Build something", "Try a churn model", "fix | `it` @ada")),
-        "labels": chance.choice(([tag], [tag, "urgent"], ["model"], [])),
-        "created": f"{chance.randint(2, 40)}d ago",
+        "title": random.choice(("Build something", "Try a churn model", "fix | `it` @ada")),
+        "labels": random.choice(([tag], [tag, "urgent"], ["model"], [])),
+        "created": f"{random.randint(2, 40)}d ago",
         "user": PERSON,
     }
-    if chance.random() < 0.3:
+    if random.random() < 0.3:
         issue |= {"state": "closed", "closed": "1d ago"}
-        issue["state_reason"] = chance.choice(("completed", "not_planned"))
-    if chance.random() < 0.3:
+        issue["state_reason"] = random.choice(("completed", "not_planned"))
+    if random.random() < 0.3:
         issue["comments"] = [{"user": PERSON, "body": "Looks good", "created": "1d ago"}]
     return issue

@@ -1,4 +1,4 @@
-"""A user's workspace and what its store knows of the trackers, as a world: nothing real is touched in it."""
+"""Scenario from a user's workspace and from what its store knows of the trackers; nothing real is changed."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ from sync.simulation.environment import StorePool
 from sync.simulation.scenarios import HOST, PERSON, ROBOT, Scenario
 from sync.store import PushedCommentRecord, Store, current_labels
 
-TOKEN = "rehearsal-token"  # noqa: S105 - opens nothing but the embedded trackers
+TOKEN = "simulation-token"  # noqa: S105 - valid for the sandbox trackers only
 MAX_RULE_LABELS = 5
 _CATEGORIES = {"todo": "new", "doing": "indeterminate", "done": "done", None: "undefined"}
 
 
-def scenario_from_snapshot(job: RunContext, configured: LoadedWorkspace) -> Scenario:
-    """The world that the store of a job remembers. The store is only read."""
-    issues = _issues(job.store)
-    comments = [each for each in job.store.pushed_comments().values() if each.state == "live"]
+def scenario_from_snapshot(context: RunContext, loaded_workspace: LoadedWorkspace) -> Scenario:
+    """Return the scenario of a workspace and its store. The store is only read."""
+    issues = _issues(context.store)
+    comments = [each for each in context.store.pushed_comments().values() if each.state == "live"]
     trackers = {
-        name: _tracker(job, name, [i for i in issues if i.ref.tracker == name], comments)
-        for name in configured.settings.trackers
+        name: _tracker(context, name, [i for i in issues if i.ref.tracker == name], comments)
+        for name in loaded_workspace.settings.trackers
     }
     return Scenario(
         name="snapshot",
-        loaded_workspace=replace(configured, settings=_settings(configured.settings)),
+        loaded_workspace=replace(loaded_workspace, settings=_settings(loaded_workspace.settings)),
         seed={"trackers": trackers},
-        credentials=_credentials(configured.settings),
-        start=job.now(),
-        store_image=_copy_store(job.store, job.now()),
-        rule_labels=_frequent_labels(job, issues),
+        credentials=_credentials(loaded_workspace.settings),
+        start=context.now(),
+        store_image=_copy_store(context.store, context.now()),
+        rule_labels=_frequent_labels(context, issues),
     )
 
 
 def _settings(settings: Settings) -> Settings:
-    """The user's, with the embedded trackers in place of the real ones."""
+    """Return the user's settings with the sandbox trackers in place of the real ones."""
     trackers = {
         name: each.model_copy(
             update={
@@ -65,18 +65,18 @@ def _settings(settings: Settings) -> Settings:
 
 
 def _credentials(settings: Settings) -> dict[str, Credentials]:
-    """Made up: those of the user are not even looked at."""
+    """Return credentials for the sandbox; those of the user are not read."""
     secret = SecretStr(TOKEN)
     return {
         name: Credentials(pat=secret)
         if each.kind == "jira-dc"
-        else Credentials(email="robot@rehearsal.invalid", token=secret)
+        else Credentials(email="robot@simulation.invalid", token=secret)
         for name, each in settings.trackers.items()
     }
 
 
 def _copy_store(store: Store, now: datetime) -> bytes:
-    """What the store holds, journal and watermarks aside, as bytes of another store."""
+    """Return the content of the store without journal and watermarks, as an SQLite image."""
     shelf = StorePool()
     copy = shelf.load(None, lambda: now)
     copy.load_snapshot(store.snapshot_rows(bodies=True))
@@ -84,7 +84,7 @@ def _copy_store(store: Store, now: datetime) -> bytes:
 
 
 def _issues(store: Store) -> list[Issue]:
-    """What is there on the trackers as far as the store knows, our own writes included."""
+    """Return the existing issues as the store knows them, own writes included."""
     written = store.label_changes_since_read()
     return [
         replace(
@@ -100,39 +100,42 @@ def _issues(store: Store) -> list[Issue]:
     ]
 
 
-def _frequent_labels(job: RunContext, issues: Iterable[Issue]) -> tuple[str, ...]:
-    """The labels that people put most often."""
-    scheme = job.settings.label_scheme
+def _frequent_labels(context: RunContext, issues: Iterable[Issue]) -> tuple[str, ...]:
+    """Return the most frequent labels of users."""
+    scheme = context.settings.label_scheme
     counted = Counter(label for issue in issues for label in scheme.unmanaged(issue.labels))
     return tuple(label for label, _ in counted.most_common(MAX_RULE_LABELS))
 
 
 def _tracker(
-    job: RunContext, name: str, issues: list[Issue], comments: Iterable[PushedCommentRecord]
+    context: RunContext, name: str, issues: list[Issue], comments: Iterable[PushedCommentRecord]
 ) -> dict[str, Any]:
-    kind = job.settings.trackers[name].kind
-    ours = [each for each in comments if each.ref.tracker == name]
-    anchors = [anchor for anchor in list_anchors(job.workspace) if anchor.tracker == name]
+    kind = context.settings.trackers[name].kind
+    own_comments = [each for each in comments if each.ref.tracker == name]
+    anchors = [anchor for anchor in list_anchors(context.workspace) if anchor.tracker == name]
     if kind == "github":
-        return _github(job, issues, ours, anchors)
-    return {"kind": kind, **_jira(job, issues, ours, anchors)}
+        return _github(context, issues, own_comments, anchors)
+    return {"kind": kind, **_jira(context, issues, own_comments, anchors)}
 
 
 def _jira(
-    job: RunContext, issues: list[Issue], comments: Iterable[PushedCommentRecord], anchors: Iterable[Anchor]
+    context: RunContext,
+    issues: list[Issue],
+    comments: Iterable[PushedCommentRecord],
+    anchors: Iterable[Anchor],
 ) -> dict[str, Any]:
     keys = {issue.ref.key for issue in issues}
     fields = sorted({name for issue in issues for name in issue.fields})
     projects: dict[str, Any] = {}
     written = {each.ref.key: each for each in comments}
-    for project in _project_keys(job, issues, anchors):
-        mine = [issue for issue in issues if issue.container == project]
-        statuses = {issue.status: _CATEGORIES[issue.category] for issue in mine}
+    for project in _project_keys(context, issues, anchors):
+        project_issues = [issue for issue in issues if issue.container == project]
+        statuses = {issue.status: _CATEGORIES[issue.category] for issue in project_issues}
         if "new" not in statuses.values():
             statuses["To Do"] = "new"
         if "done" not in statuses.values():
             statuses["Done"] = "done"
-        rows = [_jira_issue(job, issue, keys, written.get(issue.ref.key)) for issue in mine]
+        rows = [_jira_issue(context, issue, keys, written.get(issue.ref.key)) for issue in project_issues]
         rows += [
             {"key": anchor.key, "summary": "An anchor that was never read"}
             for anchor in anchors
@@ -141,7 +144,7 @@ def _jira(
         projects[project] = {"statuses": statuses, "issues": rows}
     return {
         "accounts": [
-            {"id": ROBOT, "email": "robot@rehearsal.invalid", "token": TOKEN},
+            {"id": ROBOT, "email": "robot@simulation.invalid", "token": TOKEN},
             {"id": PERSON},
         ],
         "fields": [{"name": name} for name in fields],
@@ -150,14 +153,16 @@ def _jira(
     }
 
 
-def _project_keys(job: RunContext, issues: Iterable[Issue], anchors: Iterable[Anchor]) -> list[str]:
-    sources = {source.project for team in job.workspace.teams for source in team.sources if source.project}
+def _project_keys(context: RunContext, issues: Iterable[Issue], anchors: Iterable[Anchor]) -> list[str]:
+    sources = {
+        source.project for team in context.workspace.teams for source in team.sources if source.project
+    }
     found = {issue.container for issue in issues} | {anchor.key.rpartition("-")[0] for anchor in anchors}
     return sorted(found | sources)
 
 
 def _jira_issue(
-    job: RunContext, issue: Issue, keys: set[str], comment: PushedCommentRecord | None
+    context: RunContext, issue: Issue, keys: set[str], comment: PushedCommentRecord | None
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
         **_common(issue),
@@ -181,7 +186,7 @@ def _jira_issue(
         "parent": issue.parent if issue.parent in keys else None,
     }
     if comment is not None:
-        marker = {"instance": job.settings.instance, "subject": comment.subject}
+        marker = {"instance": context.settings.instance, "subject": comment.subject}
         row["comments"] = [
             {
                 "id": int(comment.comment_id),
@@ -194,16 +199,19 @@ def _jira_issue(
 
 
 def _github(
-    job: RunContext, issues: list[Issue], comments: Iterable[PushedCommentRecord], anchors: Iterable[Anchor]
+    context: RunContext,
+    issues: list[Issue],
+    comments: Iterable[PushedCommentRecord],
+    anchors: Iterable[Anchor],
 ) -> dict[str, Any]:
     written = {each.ref.key: each for each in comments}
     keys = {issue.ref.key for issue in issues}
-    names = {source.repo for team in job.workspace.teams for source in team.sources if source.repo}
+    names = {source.repo for team in context.workspace.teams for source in team.sources if source.repo}
     names |= {issue.container for issue in issues} | {anchor.key.partition("#")[0] for anchor in anchors}
     repos: dict[str, Any] = {}
     for name in sorted(names):
         rows = [
-            _github_issue(job, issue, keys, written.get(issue.ref.key))
+            _github_issue(context, issue, keys, written.get(issue.ref.key))
             for issue in issues
             if issue.container == name
         ]
@@ -224,9 +232,9 @@ def _github(
 
 
 def _github_issue(
-    job: RunContext, issue: Issue, keys: set[str], comment: PushedCommentRecord | None
+    context: RunContext, issue: Issue, keys: set[str], comment: PushedCommentRecord | None
 ) -> dict[str, Any]:
-    ours = job.settings.label_scheme.managed(issue.labels)
+    own_labels = context.settings.label_scheme.managed(issue.labels)
     author = issue.author or "somebody"
     row: dict[str, Any] = {
         **_common(issue),
@@ -239,7 +247,7 @@ def _github_issue(
         "milestone": issue.milestone,
         "type": issue.type or None,
         "labels": [
-            {"name": label, "by": ROBOT if label in ours else author} for label in sorted(issue.labels)
+            {"name": label, "by": ROBOT if label in own_labels else author} for label in sorted(issue.labels)
         ],
         "state": issue.status,
         "locked": issue.locked,
@@ -249,7 +257,7 @@ def _github_issue(
     if issue.status == "closed":
         row |= {"closed": _format_time(issue.closed or issue.updated), "state_reason": issue.resolution}
     if comment is not None:
-        body = wrap_block(comment.body, job.settings.instance, comment.subject)
+        body = wrap_block(comment.body, context.settings.instance, comment.subject)
         row["comments"] = [{"id": int(comment.comment_id), "user": ROBOT, "body": body}]
     return row
 

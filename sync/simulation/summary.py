@@ -1,4 +1,4 @@
-"""What a person reads about a rehearsal."""
+"""Text summary of simulation results."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ MAX_SHOWN_FAILURES = 20
 
 
 def summary_lines(results: SimulationResults, *, seconds: float) -> Iterator[str]:
-    """The figures, then what did not hold, with the seeds that show it again."""
+    """Yield the totals, then the violations with the seeds that reproduce them."""
     yield f"schedules run         {results.schedules}"
-    for way, count in sorted(results.modes.items()):
-        yield f"  {way:<20}{count}"
+    for mode, count in sorted(results.modes.items()):
+        yield f"  {mode:<20}{count}"
     yield f"faults injected       {results.injected.total()}"
     for kind, count in sorted(results.injected.items()):
         yield f"  {kind:<32}{count}"
-    yield f"people acted          {results.edits} times"
+    yield f"user actions          {results.user_actions}"
     yield f"writes                {results.writes}"
     yield f"converged             {results.converged} of {results.schedules}"
     for name, rule in INVARIANT_LABELS:
         yield f"{name:<22}{results.by_invariant[rule]}"
-    yield f"mails to people       {results.mails}, without faults {results.twin_mails}"
+    yield f"mails to users        {results.notifications}, without faults {results.reference_notifications}"
     yield f"wall time             {seconds:.0f} s"
     yield from failure_lines(results)
 
@@ -36,14 +36,14 @@ INVARIANT_LABELS = (
     ("last run not empty", "second run is empty"),
     ("unexpected errors", "no bug"),
 )
-"""What people call it when a rule does not hold; each counts schedules."""
+"""Name of each line of the summary, and the invariant whose violations it counts, by schedule."""
 
 
 def failure_lines(results: SimulationResults) -> Iterator[str]:
-    """What did not hold."""
-    for verdict in results.failures[:MAX_SHOWN_FAILURES]:
-        yield f"seed {verdict.seed} ({verdict.way}):"
-        for broken in verdict.violations[:5]:
-            yield f"  {broken.invariant}: {broken.text}"
+    """Yield the violations by seed."""
+    for result in results.failures[:MAX_SHOWN_FAILURES]:
+        yield f"seed {result.seed} ({result.mode}):"
+        for violation in result.violations[:5]:
+            yield f"  {violation.invariant}: {violation.text}"
     if len(results.failures) > MAX_SHOWN_FAILURES:
         yield f"and {len(results.failures) - MAX_SHOWN_FAILURES} more seeds"

@@ -1,4 +1,4 @@
-"""The embedded trackers in people's hands: what they do there, and how an issue looks to them."""
+"""Sandbox trackers as their users see them: visible issues, label changes, and what users can do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync.simulation.scenarios import PERSON, ROBOT
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VisibleComment:
-    """A comment as people see it."""
+    """A comment as users see it."""
 
     author: str
     body: str
@@ -21,16 +21,16 @@ class VisibleComment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VisibleIssue:
-    """An issue as people see it."""
+    """An issue as users see it."""
 
     labels: frozenset[str]
     comments: tuple[VisibleComment, ...]
-    """In no order that matters."""
+    """Sorted by author and text."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelChange:
-    """Somebody put a label or took it off."""
+    """An addition or removal of a label, with its author."""
 
     issue: str
     label: str
@@ -40,41 +40,46 @@ class LabelChange:
 
 
 class TrackerUI:
-    """One embedded tracker, in people's hands."""
+    """One sandbox tracker as its users see it."""
 
     def __init__(self, tracker: Tracker) -> None:
         self.tracker = tracker
         self.state: Any = tracker.state  # type: ignore[attr-defined]
 
     def issue_keys(self) -> list[str]:
-        """Every issue that is there."""
+        """Return the keys of all issues."""
         raise NotImplementedError
 
     def visible_issue(self, key: str) -> VisibleIssue:
+        """Return an issue as users see it."""
         raise NotImplementedError
 
     def label_changes(self) -> Iterator[LabelChange]:
-        """Every change of a label, oldest first."""
+        """Yield every label change of each issue, oldest first."""
         raise NotImplementedError
 
     def notifications(self) -> list[tuple[str, str]]:
-        """(person, issue) for every mail that was sent."""
+        """Return (user, issue) for every mail that was sent."""
         raise NotImplementedError
 
     def expire_token(self, at: datetime | None) -> None:
-        """Our token is worthless from ``at`` on; None: it is good again."""
+        """Expire the token of the program at ``at`` (aware), or make it valid again (None)."""
         raise NotImplementedError
 
     def perform(self, kind: str, key: str, text: str, number: int = 0) -> None:
-        """``close``, ``reopen``, ``label``, ``unlabel``, ``retitle``, ``talk``, ``reword``, ``delete``."""
+        """Act on an issue as a user.
+
+        ``kind``: close, reopen, label, unlabel, retitle, comment, edit comment or delete comment. ``text``: the label,
+        title or comment. ``number``: the id of the comment to edit or delete.
+        """
         raise NotImplementedError
 
     def own_comments(self, key: str) -> list[tuple[int, str]]:
-        """Id and text of the comments that our account wrote."""
+        """Return id and text of the comments that the program wrote."""
         raise NotImplementedError
 
-    def open_issue(self, container: str, title: str, tag: str) -> None:
-        """A new issue, tagged."""
+    def open_issue(self, container: str, title: str, label: str) -> None:
+        """Open an issue with a label in a project or repository."""
         raise NotImplementedError
 
 
@@ -112,9 +117,9 @@ class JiraUI(TrackerUI):
         state = self.state
         match kind:
             case "close" | "reopen":
-                wanted = ("done",) if kind == "close" else ("new", "indeterminate")
+                categories = ("done",) if kind == "close" else ("new", "indeterminate")
                 statuses = state.projects[state.need(key).project].statuses
-                status = next((name for name, category in statuses.items() if category in wanted), None)
+                status = next((name for name, category in statuses.items() if category in categories), None)
                 if status and status != state.need(key).status:
                     state.set_status(key, status, PERSON, "Done" if kind == "close" else None)
             case "label":
@@ -123,9 +128,9 @@ class JiraUI(TrackerUI):
                 state.unlabel(key, text, PERSON)
             case "retitle":
                 state.edit(key, PERSON, summary=text)
-            case "talk":
+            case "comment":
                 state.comment(key, text, PERSON)
-            case "reword":
+            case "edit comment":
                 state.edit_comment(key, number, text, PERSON)
             case _:
                 state.delete_comment(key, number, PERSON)
@@ -133,8 +138,8 @@ class JiraUI(TrackerUI):
     def own_comments(self, key: str) -> list[tuple[int, str]]:
         return [(each.id, each.body) for each in self.state.need(key).comments if each.author == ROBOT]
 
-    def open_issue(self, container: str, title: str, tag: str) -> None:
-        self.state.add_issue(container, title, by=PERSON, labels=(tag,))
+    def open_issue(self, container: str, title: str, label: str) -> None:
+        self.state.add_issue(container, title, by=PERSON, labels=(label,))
 
 
 class GithubUI(TrackerUI):
@@ -182,23 +187,23 @@ class GithubUI(TrackerUI):
                 state.unlabel(repo, issue, text, by=PERSON)
             case "retitle":
                 state.retitle(repo, issue, text, by=PERSON)
-            case "talk":
+            case "comment":
                 state.comment(repo, issue, text, by=PERSON)
-            case "reword":
+            case "edit comment":
                 state.edit_comment(repo, number, text, by=PERSON)
-            case "delete":
+            case "delete comment":
                 state.delete_comment(repo, number)
 
     def own_comments(self, key: str) -> list[tuple[int, str]]:
         comments = self.state.issue(*split_issue_key(key)).comments
         return [(each.id, each.body) for each in comments if each.user.login == ROBOT]
 
-    def open_issue(self, container: str, title: str, tag: str) -> None:
-        self.state.add_issue(container, title, by=PERSON, labels=(tag,))
+    def open_issue(self, container: str, title: str, label: str) -> None:
+        self.state.add_issue(container, title, by=PERSON, labels=(label,))
 
 
 def tracker_ui_for(tracker: Tracker) -> TrackerUI:
-    """The hands that fit a tracker."""
+    """Return the user interface of a tracker."""
     return GithubUI(tracker) if tracker.kind == "github" else JiraUI(tracker)
 
 

@@ -1,4 +1,4 @@
-"""Many schedules in several processes."""
+"""Simulation of many schedules in several processes."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ from sync.simulation.runner import SCHEDULES_PER_SCENARIO, Simulation, random_sc
 
 SimulationMode = Callable[[range], SimulationResults]
 CHUNK_SIZE: Final = SCHEDULES_PER_SCENARIO
-"""Schedules that a process plays in one go: those of a world, which is then settled in one process alone."""
+"""Schedules of one task: those of one scenario, so that only one process computes its initial state."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScheduleCounts:
-    """How many schedules of each way."""
+    """Number of schedules by mode."""
 
     in_process: int = 0
-    """In process."""
     over_http: int = 0
     sigkill: int = 0
 
@@ -36,24 +35,25 @@ class ScheduleCounts:
 def simulate_all(
     counts: ScheduleCounts, *, seed: int, workers: int, report_progress: Callable[[str], None]
 ) -> SimulationResults:
-    """Play them all, from this seed on, in so many processes. ``report_progress`` hears how far they are."""
-    tally, total = SimulationResults(), counts.in_process + counts.over_http + counts.sigkill
-    todo = [*_chunks(counts, seed)]
-    # Forking a process that has threads is asking for trouble.
+    """Run all schedules from a seed on in ``workers`` processes; ``report_progress`` is called after each task."""
+    results = SimulationResults()
+    total = counts.in_process + counts.over_http + counts.sigkill
+    tasks = [*_chunks(counts, seed)]
+    # Forking a process that has threads may deadlock.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_exit_with_parent) as pool:
-        for done in as_completed([pool.submit(way, numbers) for way, numbers in todo]):
-            tally.merge(done.result())
-            seeds = ", ".join(f"{each.way} {each.seed}" for each in tally.failures[:5])
+        for done in as_completed([pool.submit(run, seeds) for run, seeds in tasks]):
+            results.merge(done.result())
+            failed = ", ".join(f"{each.mode} {each.seed}" for each in results.failures[:5])
             report_progress(
-                f"{tally.schedules} of {total} schedules, {len(tally.failures)} did not hold {seeds}".strip()
+                f"{results.schedules} of {total} schedules, {len(results.failures)} failed {failed}".strip()
             )
-    tally.failures.sort(key=lambda verdict: (verdict.way, verdict.seed))
-    return tally
+    results.failures.sort(key=lambda result: (result.mode, result.seed))
+    return results
 
 
 def _exit_with_parent() -> None:
-    """A killed rehearsal leaves no process behind that works on its chunk for minutes."""
+    """End this worker when its parent ends, so that a killed simulation leaves no process behind."""
     if parent := multiprocessing.parent_process():
         threading.Thread(target=_wait_for_parent, args=(parent.sentinel,), name="parent", daemon=True).start()
 
@@ -64,33 +64,33 @@ def _wait_for_parent(sentinel: int) -> None:
 
 
 def _chunks(counts: ScheduleCounts, seed: int) -> Iterator[tuple[SimulationMode, range]]:
-    ways: tuple[tuple[SimulationMode, int, int], ...] = (
+    modes: tuple[tuple[SimulationMode, int, int], ...] = (
         (run_with_process_kills, counts.sigkill, 10),
         (run_over_http, counts.over_http, CHUNK_SIZE),
         (run_in_process, counts.in_process, CHUNK_SIZE),
     )
-    for way, count, size in ways:
+    for run, count, size in modes:
         for start in range(seed, seed + count, size):
-            yield way, range(start, min(start + size, seed + count))
+            yield run, range(start, min(start + size, seed + count))
 
 
-def run_in_process(numbers: range) -> SimulationResults:
-    """Without sockets, on a clock that moves only when somebody sleeps."""
-    return _run_seeds(_in_process_simulation(), numbers)
+def run_in_process(seeds: range) -> SimulationResults:
+    """Run schedules without sockets, on a clock that only sleeping advances."""
+    return _run_seeds(_in_process_simulation(), seeds)
 
 
-def run_over_http(numbers: range) -> SimulationResults:
-    """Through the client libraries' sockets, sources side by side."""
+def run_over_http(seeds: range) -> SimulationResults:
+    """Run schedules over HTTP on loopback, with sources read in parallel."""
     with Sandbox.from_seed({"trackers": {}}, clock=Clock()) as server:
-        return _run_seeds(Simulation(partial(random_scenario, host=server.base_url), server), numbers)
+        return _run_seeds(Simulation(partial(random_scenario, host=server.base_url), server), seeds)
 
 
-def run_with_process_kills(numbers: range) -> SimulationResults:
-    """``increment-sync run`` as a process of its own, killed by SIGKILL at one of its writes."""
-    tally = SimulationResults()
-    for number in numbers:
-        tally.add(simulate_process_kill(number))
-    return tally
+def run_with_process_kills(seeds: range) -> SimulationResults:
+    """Run ``increment-sync run`` in processes that are killed by SIGKILL at one of their writes."""
+    results = SimulationResults()
+    for seed in seeds:
+        results.add(simulate_process_kill(seed))
+    return results
 
 
 @lru_cache(maxsize=1)
@@ -98,8 +98,8 @@ def _in_process_simulation() -> Simulation:
     return Simulation(random_scenario)
 
 
-def _run_seeds(simulation: Simulation, numbers: range) -> SimulationResults:
-    tally = SimulationResults()
-    for number in numbers:
-        tally.add(simulation.run_seed(number))
-    return tally
+def _run_seeds(simulation: Simulation, seeds: range) -> SimulationResults:
+    results = SimulationResults()
+    for seed in seeds:
+        results.add(simulation.run_seed(seed))
+    return results

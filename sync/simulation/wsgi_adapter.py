@@ -1,4 +1,4 @@
-"""Requests to the embedded trackers without sockets: what the client library sends goes to the WSGI app."""
+"""Transport adapter for ``requests`` that calls the WSGI app of the sandbox without sockets."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class WsgiAdapter(BaseAdapter):
-    """What ``requests`` hands its requests to. A read timeout takes no time here."""
+    """Adapter for ``requests``; a simulated read timeout takes no real time."""
 
     def __init__(self, app: WsgiApp, injector: FaultInjector, sleep: Callable[[float], None]) -> None:
-        """``sleep`` lets the time of a timeout pass."""
+        """``sleep`` advances the clock by the seconds of a timeout."""
         super().__init__()
         self._app, self._injector, self._sleep = app, injector, sleep
 
     def send(
         self,
         request: requests.PreparedRequest,
-        stream: bool = False,  # noqa: ARG002 - the library's shape
+        stream: bool = False,  # noqa: ARG002 - signature of the base class
         timeout: Any = None,  # noqa: ARG002
         verify: Any = True,  # noqa: ARG002
         cert: Any = None,  # noqa: ARG002
@@ -62,7 +62,7 @@ def _wsgi_environ(request: requests.PreparedRequest) -> dict[str, Any]:
     environment: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
-        # WSGI wants the decoded path, byte for byte in Latin-1.
+        # WSGI expects the decoded path as Latin-1, byte by byte.
         "PATH_INFO": unquote(url.path, "latin-1"),
         "QUERY_STRING": url.query,
         "SERVER_NAME": url.hostname,

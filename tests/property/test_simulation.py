@@ -1,6 +1,6 @@
-"""Whatever goes wrong at whatever request: the same end, no second comment, nothing of people's lost.
+"""Faults at any request: the same final state, no second comment, no lost edit of a user.
 
-`make rehearse-long` plays ten thousand of these and more.
+`make rehearse-long` runs more than ten thousand of these schedules.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from sync.simulation.summary import failure_lines
 from sync.simulation.workers import run_over_http
 
 SCHEDULES = 40
-"""In each of five worlds; each costs about a quarter of a second."""
+"""In each of five scenarios; each takes about a quarter of a second."""
 
 
 @pytest.fixture(scope="module")
-def rehearsal() -> Iterator[Simulation]:
+def simulation() -> Iterator[Simulation]:
     yield Simulation(random_scenario)
 
 
-def assert_all_held(tally: SimulationResults) -> None:
-    assert not tally.failures, "\n".join(failure_lines(tally))
+def assert_no_failures(results: SimulationResults) -> None:
+    assert not results.failures, "\n".join(failure_lines(results))
 
 
-@pytest.mark.parametrize("world", range(5))
-def test_a_disturbed_world_ends_like_its_undisturbed_twin(rehearsal: Simulation, world: int) -> None:
-    tally = SimulationResults()
-    for number in range(SCHEDULES):
-        tally.add(rehearsal.run_seed(world * SCHEDULES_PER_SCENARIO + number))
-    assert_all_held(tally)
-    assert tally.injected.total() >= SCHEDULES
+@pytest.mark.parametrize("scenario", range(5))
+def test_a_simulation_with_faults_ends_like_its_reference_run(simulation: Simulation, scenario: int) -> None:
+    results = SimulationResults()
+    for seed in range(SCHEDULES):
+        results.add(simulation.run_seed(scenario * SCHEDULES_PER_SCENARIO + seed))
+    assert_no_failures(results)
+    assert results.injected.total() >= SCHEDULES
 
 
-def test_the_same_over_http_with_sources_read_side_by_side() -> None:
-    assert_all_held(run_over_http(range(3)))
+def test_a_simulation_over_http_reads_sources_in_parallel() -> None:
+    assert_no_failures(run_over_http(range(3)))
 
 
-def test_a_process_killed_at_a_write_leaves_nothing_behind_that_the_next_run_does_not_mend() -> None:
-    verdict = simulate_process_kill(3)
-    assert verdict.injected, "the process ended before it was killed"
-    assert verdict.violations == ()
+def test_the_next_runs_repair_what_a_process_killed_at_a_write_left_behind() -> None:
+    result = simulate_process_kill(3)
+    assert result.injected, "the process ended before it was killed"
+    assert result.violations == ()

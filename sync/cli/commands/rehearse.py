@@ -61,13 +61,13 @@ def _tell(tally: SimulationResults, undisturbed: FaultFreePreview, issues: int) 
     print_line()
     print_line(f"  schedules             {tally.schedules}")
     print_line(f"  faults injected       {tally.injected.total()}")
-    print_line(f"  people acted          {pluralize(tally.edits, 'time')}")
+    print_line(f"  people acted          {pluralize(tally.user_actions, 'time')}")
     print_line(f"  converged             {tally.converged} of {tally.schedules}")
     for name, rule in INVARIANT_LABELS:
         print_line(f"  {name:<22}{tally.by_invariant[rule]}")
     print_line()
     print_line(f"Without faults the next run would write {pluralize(undisturbed.writes, 'time')}.")
-    print_line(_notified(undisturbed.mails))
+    print_line(_notified(undisturbed.notifications))
     for line in failure_lines(tally):
         print_error(line)
     if tally.failures:
@@ -98,10 +98,10 @@ def _document(
         "schedules": tally.schedules,
         "converged": tally.converged,
         "faults": dict(sorted(tally.injected.items())),
-        "edits": tally.edits,
+        "edits": tally.user_actions,
         "broken": {rule: tally.by_invariant[rule] for _, rule in INVARIANT_LABELS},
         "writes": undisturbed.writes,
-        "mails": dict(undisturbed.mails),
+        "mails": dict(undisturbed.notifications),
         "failures": [
             {"seed": each.seed, "broken": [{"rule": b.invariant, "text": b.text} for b in each.violations]}
             for each in tally.failures
