@@ -1,7 +1,7 @@
-"""The dumbest correct matcher, to measure the real one against: every rule is tried on every issue.
+"""Simplest correct matcher, as a yardstick for the real one: every rule is tried on every issue.
 
-Shares no code with ``mappings.match``. It knows open increments, sources and rules that ask for names and
-patterns, which is what the measured world has; pins, vetoes and old work it does not know.
+It shares no code with ``mappings.rules``. It supports open increments, sources, and conditions on names and patterns,
+which is what the measured workspace has; no pins, no vetoes, no work closed before the increment.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Facts = Mapping[str, Any]
 
 
 def plain_match(teams: Iterable[TeamMapping], everything: list[KnownIssue]) -> dict[str, list[str]]:
-    """Key -> capabilities claimed for it by the teams, in their order, those without a claim left out."""
+    """Return issue key -> capabilities that the teams' rules assign, in the order of the teams."""
     teams = list(teams)
     parents = {each.issue.ref.key: each.issue.parent for each in everything}
     claims: dict[str, list[str]] = {}
@@ -52,24 +52,24 @@ def _facts(issue: Issue, parents: Mapping[str, str | None]) -> Facts:
 
 def _holds(when: Mapping[str, Any], facts: Facts) -> bool:
     return all(
-        re.search(wanted, facts[key]) is not None if isinstance(wanted, str) else _chosen(wanted, facts[key])
+        re.search(wanted, facts[key]) is not None if isinstance(wanted, str) else _selects(wanted, facts[key])
         for key, wanted in when.items()
     )
 
 
-def _chosen(wanted: Mapping[str, Iterable[str]], said: set[str]) -> bool:
+def _selects(wanted: Mapping[str, Iterable[str]], values: set[str]) -> bool:
     return (
-        (not wanted.get("any") or any(_is_there(name, said) for name in wanted["any"]))
-        and all(_is_there(name, said) for name in wanted.get("all") or ())
-        and not any(_is_there(name, said) for name in wanted.get("none") or ())
+        (not wanted.get("any") or any(_contains(name, values) for name in wanted["any"]))
+        and all(_contains(name, values) for name in wanted.get("all") or ())
+        and not any(_contains(name, values) for name in wanted.get("none") or ())
     )
 
 
-def _is_there(name: str, said: set[str]) -> bool:
+def _contains(name: str, values: set[str]) -> bool:
     folded = _folded(name)
     if "*" not in folded:
-        return folded in said
-    return any(_pattern(folded).fullmatch(value) for value in said)
+        return folded in values
+    return any(_pattern(folded).fullmatch(value) for value in values)
 
 
 @cache

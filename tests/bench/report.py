@@ -1,4 +1,4 @@
-"""``make bench``: what a report of 20,000 issues costs. Prints seconds and megabytes; nothing here is a test.
+"""``make bench``: cost of a report of 20,000 issues. Prints seconds and megabytes; nothing here is a test.
 
 Three teams, half a year of work before the increment, forty capabilities in ten goals. Aim: under 20 s and 6 MB.
 """
@@ -32,9 +32,9 @@ def main() -> None:
             for format_ in ("json", "markdown", "html"):
                 target = Path(folder) / f"report.{format_}"
                 wall, cpu = time.perf_counter(), time.process_time()
-                told = world.call(lambda ways: report(ways, None, target, format_, None))  # noqa: B023
-                if told.code:
-                    sys.exit(told.err)
+                outcome = world.call(lambda ways: report(ways, None, target, format_, None))  # noqa: B023
+                if outcome.code:
+                    sys.exit(outcome.err)
                 wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
                 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
                 megabytes = target.stat().st_size / 1e6
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def make_world(root: Path, size: int) -> OfflineWorld:
-    chance = random.Random(size)
+    random_ = random.Random(size)
     goals = "\n".join(
         f"  - id: goal-{goal}\n    title: Goal number {goal}\n    capabilities:\n"
         + "\n".join(
@@ -57,7 +57,7 @@ def make_world(root: Path, size: int) -> OfflineWorld:
     plan = f"increment: 2026-q4\nstart: 2026-10-01\nend: 2026-12-31\ngoals:\n{goals}\n"
     return OfflineWorld(
         root,
-        *(_made(chance, n) for n in range(size)),
+        *(_random_issue(random_, n) for n in range(size)),
         plan=plan,
         mapping=_mapping(0),
         more={f"mappings/{TEAMS[team]}.yaml": _mapping(team) for team in (1, 2)},
@@ -73,18 +73,18 @@ def _mapping(team: int) -> str:
     return f"team: {TEAMS[team]}\nsources:\n  - jira: {{project: P{team}}}\nrules:\n{rules}\n"
 
 
-def _made(chance: random.Random, number: int) -> Issue:
+def _random_issue(random_: random.Random, number: int) -> Issue:
     team = number % 3
-    created = days_ago(chance.uniform(1, 240))
-    ends = created + timedelta(days=chance.choice([chance.expovariate(1 / 4), chance.expovariate(1 / 40)]))
+    created = days_ago(random_.uniform(1, 240))
+    ends = created + timedelta(days=random_.choice([random_.expovariate(1 / 4), random_.expovariate(1 / 40)]))
     facts = {"status": "Done", "category": "done", "closed": ends} if ends < NOW else {}
-    capability = 3 * chance.randrange(CAPABILITIES // 3) + team
+    capability = 3 * random_.randrange(CAPABILITIES // 3) + team
     return issue(
         f"P{team}-{number}",
         created=created,
         updated=min(ends, NOW),
         title=f"Something that has to be done, number {number}",
-        labels=[f"c-{capability}"] if chance.random() < 0.7 else [],
+        labels=[f"c-{capability}"] if random_.random() < 0.7 else [],
         **facts,
     )
 

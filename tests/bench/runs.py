@@ -1,9 +1,8 @@
-"""``make bench``: what a run costs. Prints requests, wall time, CPU and peak memory; nothing here is a test.
+"""``make bench``: cost of a run. Prints requests, wall time, CPU time and peak memory; nothing here is a test.
 
-Trackers live in a process of their own, so that their work is not counted. Half of the issues are in Jira and
-half in GitHub. First run: everything is read and every issue gets its labels. Second run: nothing changed (the
-run between them reads back what the first one wrote). Compare rows of one table with each other, not with
-another machine.
+The trackers are a process of their own, so that their work is not counted. Half of the issues are in Jira and half
+in GitHub. The first run reads everything and labels every issue, the second reads back what the first one wrote, for
+the third nothing has changed. Compare rows of one table with each other, not with another machine.
 """
 
 from __future__ import annotations
@@ -58,11 +57,13 @@ _ENVIRONMENT = {"JIRA_EMAIL": "robot@acme.example", "JIRA_API_TOKEN": "secret", 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
+    """Wall and CPU time in seconds, peak memory, requests, and changes applied."""
+
     wall: float
     cpu: float
     megabytes: float
     requests: int
-    written: int
+    applied: int
 
 
 def main() -> None:
@@ -73,18 +74,20 @@ def main() -> None:
     for size in sizes:
         for name, cost in measure(size):
             print(
-                f"{size:>7}  {name:<28} {cost.requests:>8} {cost.written:>7} {cost.wall:>8.2f} {cost.cpu:>7.2f} "
+                f"{size:>7}  {name:<28} {cost.requests:>8} {cost.applied:>7} {cost.wall:>8.2f} {cost.cpu:>7.2f} "
                 f"{cost.megabytes:>8.0f}",
                 flush=True,
             )
 
 
 def measure(size: int) -> list[tuple[str, Cost]]:
-    """The three runs over a world of so many issues, half in each tracker."""
-    ours, theirs = multiprocessing.Pipe()
-    trackers = multiprocessing.get_context("spawn").Process(target=_serve, args=(size, theirs), daemon=True)
+    """Return the costs of three runs over N issues, half in each tracker."""
+    connection, child_connection = multiprocessing.Pipe()
+    trackers = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(size, child_connection), daemon=True
+    )
     trackers.start()
-    urls = ours.recv()
+    urls = connection.recv()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         _write(root / "increment-sync.yaml", _SETTINGS.format(**urls))
@@ -94,8 +97,8 @@ def measure(size: int) -> list[tuple[str, Cost]]:
         costs = []
         for name in names:
             costs.append((name, _run(root, urls)))
-            _wait_like_cron(urls)
-    ours.send("stop")
+            _advance_clock(urls)
+    connection.send("stop")
     trackers.join()
     return costs
 
@@ -103,7 +106,7 @@ def measure(size: int) -> list[tuple[str, Cost]]:
 def _run(root: Path, urls: dict[str, str]) -> Cost:
     before, started = _requests(urls), time.perf_counter()
     out = root / "out.json"
-    with out.open("wb") as stream, Path(os.devnull).open("wb") as nowhere:
+    with out.open("wb") as stream, Path(os.devnull).open("wb") as null:
         arguments = [sys.executable, "-m", "sync", "-C", str(root), "run", "--json", "--max-comments", "99"]
         pid = os.posix_spawn(
             sys.executable,
@@ -111,7 +114,7 @@ def _run(root: Path, urls: dict[str, str]) -> Cost:
             {**os.environ, **_ENVIRONMENT},
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, stream.fileno(), 1),
-                (os.POSIX_SPAWN_DUP2, nowhere.fileno(), 2),
+                (os.POSIX_SPAWN_DUP2, null.fileno(), 2),
             ],
         )
         _, status, usage = os.wait4(pid, 0)
@@ -123,12 +126,12 @@ def _run(root: Path, urls: dict[str, str]) -> Cost:
         cpu=usage.ru_utime + usage.ru_stime,
         megabytes=usage.ru_maxrss / 1024,
         requests=_requests(urls) - before,
-        written=json.loads(out.read_text())["applied"]["done"],
+        applied=json.loads(out.read_text())["applied"]["done"],
     )
 
 
-def _wait_like_cron(urls: dict[str, str]) -> None:
-    """Half an hour passes for the trackers: within the overlap a run would read the last changes once more."""
+def _advance_clock(urls: dict[str, str]) -> None:
+    """Advance the trackers' clock by half an hour: a run within the overlap would read the last changes again."""
     request = urllib.request.Request(  # noqa: S310 - loopback
         urls["clock"], data=b'{"advance_seconds": 1800}', headers={"Content-Type": "application/json"}
     )
@@ -144,9 +147,9 @@ def _requests(urls: dict[str, str]) -> int:
 def _serve(size: int, pipe: Connection) -> None:
     from connectors.sandbox.server import Sandbox
 
-    with Sandbox.from_seed(_seed(size)) as box:
-        admin = f"{box.base_url}/_sandbox"
-        urls = {"jira": box.url("jira"), "github": box.url("github")}
+    with Sandbox.from_seed(_seed(size)) as sandbox:
+        admin = f"{sandbox.base_url}/_sandbox"
+        urls = {"jira": sandbox.url("jira"), "github": sandbox.url("github")}
         pipe.send({**urls, "count": f"{admin}/log", "clock": f"{admin}/clock"})
         pipe.recv()
 

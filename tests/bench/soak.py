@@ -1,8 +1,8 @@
-"""``make bench``: 500 runs in a row over a world in which people work and things fail. Prints what grows.
+"""``make bench``: 500 runs in a row with user actions and faults. Prints what grows.
 
-Everything happens in this process, as in a rehearsal (``sync/rehearsal/``), but with a store on the disk that each run
-opens and closes. Two hours lie between two runs, so that 500 take six weeks: longer than what expires is kept.
-After them come 100 runs in which nobody acts: what still grows then grows with every run of a crontab.
+Everything happens in this process, as in a simulation (``sync/simulation/``), but with a store on disk that each run
+opens and closes. Two hours lie between two runs, so that 500 take six weeks: longer than data that expires is kept.
+100 runs without user actions follow: what still grows then grows with every scheduled run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RUNS, QUIET, STEP = 500, 100, 50
 BETWEEN = timedelta(hours=2)
 COLUMNS = (
     "runs",
-    "edits",
+    "actions",
     "faults",
     "writes",
     "peak KB",
@@ -42,8 +42,8 @@ COLUMNS = (
     "idle runs",
     "other rows",
 )
-"""``peak KB``: the most that was held at once for a single run, the trackers' answers included. ``RSS MB``: of this
-process, in which the trackers live as well and keep all that ever happened."""
+"""``peak KB``: the peak memory of a single run, the trackers' responses included. ``RSS MB``: of this process, which
+also holds the trackers with everything that ever happened."""
 HISTORY = (
     "runs",
     "journal_entries",
@@ -55,11 +55,11 @@ HISTORY = (
     "counted",
     "plan_history",
 )
-"""What is kept for good: it grows with what happens, not with runs."""
+"""Tables that are never pruned: they grow with what happens, not with runs."""
 
 
-class Disk(StorePool):
-    """A store in a file, opened anew for each run."""
+class DiskStore(StorePool):
+    """A store in a file, opened again for each run."""
 
     def __init__(self, file: Path) -> None:
         self.injector, self._file, self._store = None, file, None
@@ -67,9 +67,9 @@ class Disk(StorePool):
 
     def load(self, image: bytes | None, now: Any) -> Store:
         self.now = now
-        return self.opened()
+        return self.reopen()
 
-    def opened(self) -> Store:
+    def reopen(self) -> Store:
         if self._store is not None:
             self._store.close()
         self._store = open_store(
@@ -80,62 +80,74 @@ class Disk(StorePool):
         return self._store
 
 
+_ACTIONS = ("close", "reopen", "add rule label", "remove rule label", "retitle", "comment")
+
+
 class Soak:
-    """Run after run, in one world."""
+    """Many runs in one environment, with measurements."""
 
     def __init__(self, file: Path) -> None:
-        world = _world()
-        self.file, self.shelf = file, Disk(file)
-        self.stage = restore_environment(world, initial_state(world), self.shelf)
-        self.chance = Random(4)
+        scenario = _scenario()
+        self.file, self.store_pool = file, DiskStore(file)
+        self.environment = restore_environment(scenario, initial_state(scenario), self.store_pool)
+        self.random = Random(4)
         self.number = self.writes = 0
-        self.asked: dict[str, int] = {}
+        self.request_counts: dict[str, int] = {}
         self.curve: list[dict[str, float]] = []
 
     def run(self, *, quiet: bool) -> None:
-        """One run, as a process of its own would work: the store is opened for it."""
+        """Execute one run with a store opened for it, as a new process would."""
         self.number += 1
-        plan = RunSchedule(delay=BETWEEN) if quiet else self._eventful()
+        schedule = RunSchedule(delay=BETWEEN) if quiet else self._eventful()
         measured = self.number % STEP == 0
-        self.stage.store = self.shelf.opened()
+        self.environment.store = self.store_pool.reopen()
         if measured:
             gc.collect()
             tracemalloc.start()
-        ran = self.stage.run(plan)
+        simulated = self.environment.run(schedule)
         peak = tracemalloc.get_traced_memory()[1] if measured else 0
         tracemalloc.stop()
-        if ran.unexpected_error:
-            raise SystemExit(f"run {self.number}: {ran.unexpected_error}")
-        self.writes += len(ran.writes)
-        if not plan.troubles:
-            self.asked = dict(self.stage.injector.request_counts)
+        if simulated.unexpected_error:
+            raise SystemExit(f"run {self.number}: {simulated.unexpected_error}")
+        self.writes += len(simulated.writes)
+        if not schedule.faults:
+            self.request_counts = dict(self.environment.injector.request_counts)
         if measured:
-            self.stage.store.close()
+            self.environment.store.close()
             self.curve.append(self._measured(peak))
             print("".join(f"{self.curve[-1][name]:>{len(name) + 2}.0f}" for name in COLUMNS), flush=True)
 
     def _eventful(self) -> RunSchedule:
-        """People act before most runs and during some; something fails in a third. Nobody opens issues: what grows with
-        their number is another question."""
-        stage, chance = self.stage, self.chance
-        run = build_schedule(self.number, tuple(stage.trackers)).runs[0]
-        before = [edit for edit in run.before if edit.kind != "open"]
-        for _ in range(chance.choice((0, 1, 1, 2))):
-            kind = chance.choice(("close", "reopen", "tag", "untag", "retitle", "talk"))
-            before.append(UserAction(kind=kind, issue=chance.randrange(1000), choice=chance.randrange(100)))
-        for edit in before:
-            stage.users.perform(edit)
-        during = tuple(each for each in run.during if each.action.kind != "open")
-        troubles = run.troubles if chance.random() < 1 / 3 else ()
-        plan = replace(run, before=(), during=during, troubles=troubles, gap=BETWEEN, full=False)
-        return resolve_positions(plan, self.asked)
+        """Return a run with user actions before most runs and during some, and faults in a third.
+
+        Nobody opens issues: growth with their number is another question.
+        """
+        environment, random = self.environment, self.random
+        run = build_schedule(self.number, tuple(environment.trackers)).runs[0]
+        before = [action for action in run.actions_before if action.kind != "open"]
+        for _ in range(random.choice((0, 1, 1, 2))):
+            kind = random.choice(_ACTIONS)
+            before.append(UserAction(kind=kind, issue=random.randrange(1000), choice=random.randrange(100)))
+        for action in before:
+            environment.users.perform(action)
+        during = tuple(each for each in run.concurrent_actions if each.action.kind != "open")
+        faults = run.faults if random.random() < 1 / 3 else ()
+        schedule = replace(
+            run,
+            actions_before=(),
+            concurrent_actions=during,
+            faults=faults,
+            delay=BETWEEN,
+            full=False,
+        )
+        return resolve_positions(schedule, self.request_counts)
 
     def _measured(self, peak: int) -> dict[str, float]:
         rows, wal = _rows(self.file), self.file.with_name("state.db-wal")
-        figures = {
+        values = {
             "runs": self.number,
-            "edits": len(self.stage.users.performed),
-            "faults": self.stage.injector.injected.total(),
+            "actions": len(self.environment.users.performed),
+            "faults": self.environment.injector.injected.total(),
             "writes": self.writes,
             "peak KB": peak / 1024,
             "RSS MB": _resident() / 2**20,
@@ -145,8 +157,8 @@ class Soak:
             "idle runs": rows["idle runs"],
             "other rows": sum(count for name, count in rows.items() if name not in (*HISTORY, "idle runs")),
         }
-        assert tuple(figures) == COLUMNS
-        return figures
+        assert tuple(values) == COLUMNS
+        return values
 
 
 def main() -> None:
@@ -158,7 +170,7 @@ def main() -> None:
             soak.run(quiet=number >= RUNS)
     half, full, calm, end = (soak.curve[n // STEP - 1] for n in (RUNS // 2, RUNS, RUNS + STEP, RUNS + QUIET))
     print(f"\nruns {RUNS // 2} to {RUNS}: {_slope(half, full)}")
-    print(f"runs {RUNS + STEP} to {RUNS + QUIET}, nothing to do any more: {_slope(calm, end)}")
+    print(f"runs {RUNS + STEP} to {RUNS + QUIET}, nothing left to do: {_slope(calm, end)}")
     print(f"{time.perf_counter() - started:.0f} s")
     grown = [name for name in ("history rows", "other rows", "WAL KB") if end[name] > calm[name]]
     grown += ["other rows"] if full["other rows"] > 1.1 * half["other rows"] else []
@@ -170,22 +182,23 @@ def main() -> None:
 
 
 def _slope(before: dict[str, float], after: dict[str, float]) -> str:
-    runs, edits = (after[name] - before[name] for name in ("runs", "edits"))
+    runs, actions = (after[name] - before[name] for name in ("runs", "actions"))
     rise = {name: after[name] - before[name] for name in COLUMNS}
-    each = f" ({rise['store KB'] / edits:.2f} KB an edit of people)" if edits else ""
+    each = f" ({rise['store KB'] / actions:.2f} KB per user action)" if actions else ""
     return (
-        f"store {rise['store KB'] / runs:+.3f} KB a run{each}, history {rise['history rows'] / runs:+.2f} rows a run, "
+        f"store {rise['store KB'] / runs:+.3f} KB per run{each}, "
+        f"history {rise['history rows'] / runs:+.2f} rows per run, "
         f"idle runs {rise['idle runs'] / runs:+.3f}, other rows {rise['other rows'] / runs:+.3f}, "
         f"RSS with the trackers {rise['RSS MB'] * 1024 / runs:+.1f} KB"
     )
 
 
-def _world() -> Scenario:
-    """Two teams, a Jira of one's own and a GitHub, sixty issues."""
-    world = random_scenario_for(1)
-    seed: Any = dict(world.seed)
+def _scenario() -> Scenario:
+    """Return a scenario of two teams, a Jira Data Center and a GitHub, with sixty issues."""
+    scenario = random_scenario_for(1)
+    seed: Any = dict(scenario.seed)
     trackers = dict(seed["trackers"])
-    return replace(world, seed={**seed, "trackers": {**trackers, **_filled(trackers)}}, page=None)
+    return replace(scenario, seed={**seed, "trackers": {**trackers, **_filled(trackers)}}, page_size=None)
 
 
 def _filled(trackers: Any) -> dict[str, Any]:
@@ -214,7 +227,7 @@ def _filled(trackers: Any) -> dict[str, Any]:
 
 
 def _rows(file: Path) -> dict[str, int]:
-    """Rows by table; runs that left nothing are told apart."""
+    """Return the rows by table; runs without any trace are counted as ``idle runs``."""
     with closing(sqlite3.connect(file)) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         found = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in names}

@@ -1,4 +1,4 @@
-"""A large believable workspace for ``tests/bench_mappings.py``: teams, rules, issues, and a store that holds them."""
+"""Large realistic workspace for ``tests/bench/mappings.py``: teams, rules, issues, and a store with them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _OPEN = (("To Do", "todo"), ("In Progress", "doing"), ("Peer review", "doing"))
 
 
 def write_workspace(root: Path, *, shared: bool = False) -> LoadedWorkspace:
-    """20 teams with 10 rules each. ``shared``: every team maps every source, as rarely as that should be."""
+    """Write and load a workspace of 20 teams with 10 rules each. ``shared``: every team maps every source."""
     _write(
         root / "increment-sync.yaml",
         "instance: bench\nstore: sqlite:///state.db\npush: {enabled: true}\n"
@@ -70,11 +70,11 @@ def write_workspace(root: Path, *, shared: bool = False) -> LoadedWorkspace:
 
 
 def mapping_text(team: int, *, shared: bool = False) -> str:
-    """The rules of one team, of the kinds that teams write."""
-    homes = [f"cap-{team}-{number}" for number in range(CAPABILITIES_PER_TEAM)]
-    mine = range(TEAMS) if shared else [team]
-    sources = "".join(f"  - jira: {{project: T{each}}}\n" for each in mine)
-    wanted = [
+    """Return the mapping of one team, with typical rules."""
+    capabilities = [f"cap-{team}-{number}" for number in range(CAPABILITIES_PER_TEAM)]
+    projects = range(TEAMS) if shared else [team]
+    sources = "".join(f"  - jira: {{project: T{each}}}\n" for each in projects)
+    conditions = [
         f"{{parent: [T{team}-10, T{team}-11]}}",
         f"{{labels: {{any: [{_AREAS[team % 10]}-{team}, area/{_AREAS[team % 10]}-{team}]}}}}",
         f'{{labels: {{any: ["squad-{team}/*"], none: [wontfix]}}}}',
@@ -87,26 +87,28 @@ def mapping_text(team: int, *, shared: bool = False) -> str:
         f"{{project: T{team}, labels: {{any: [planned, committed]}}}}",
     ]
     rules = "".join(
-        f"  - id: rule-{number}\n    when: {when}\n    assign: {homes[number % len(homes)]}\n"
-        for number, when in enumerate(wanted)
+        f"  - id: rule-{number}\n    when: {when}\n    assign: {capabilities[number % len(capabilities)]}\n"
+        for number, when in enumerate(conditions)
     )
     return f"team: team-{team}\nsources:\n{sources}rules:\n{rules}"
 
 
 def issues(count: int, *, years: float = 4) -> Iterator[KnownIssue]:
-    """So many issues, spread over the teams' projects and over some years, of which most of the work is done;
-    always the same ones. In a world of less than a year most of it is open."""
-    chance = random.Random(20261115)
+    """Yield N issues of the teams' projects, spread over some years; always the same ones.
+
+    Most are done, but most of less than a year are open.
+    """
+    random_ = random.Random(20261115)
     for index in range(count):
         team, number = index % TEAMS, index // TEAMS + 1
-        issue = _issue(chance, team, number, days=int(years * 365))
+        issue = _issue(random_, team, number, days=int(years * 365))
         yield KnownIssue(
             issue=issue, sources=frozenset({f"jira:T{team}"}), first_seen=TODAY - timedelta(days=30)
         )
 
 
 def fill_store(configured: LoadedWorkspace, count: int) -> Store:
-    """The workspace's store with so many issues, as it is after a run that put all labels and comments."""
+    """Return the store of a workspace with N issues, as after a run that wrote all labels and comments."""
     store = open_store(store_url(configured.settings, configured.root), now=lambda: TODAY)
     everything = list(issues(count))
     labels = _labels_for(configured, everything)
@@ -140,7 +142,7 @@ def fill_store(configured: LoadedWorkspace, count: int) -> Store:
 
 
 def _labels_for(configured: LoadedWorkspace, everything: list[KnownIssue]) -> dict[IssueRef, list[str]]:
-    """The labels that a first run puts on issues."""
+    """Return the labels that a first run adds, by issue."""
     matcher = Matcher(configured.workspace, configured.workspace.labels, TODAY)
     matched = matcher.match(everything, Overrides())
     return {each.ref: [f"capability:{each.capability}", "increment:bench"] for each in matched.assignments}
@@ -153,11 +155,11 @@ def _rows(everything: list[KnownIssue], labels: dict[IssueRef, list[str]]) -> It
         source = {"name": f"jira:T{team}", "tracker": "jira", "definition_hash": "", "held": 0}
         yield "sources", source | {"last_whole": now, "last_census": now}
     for each in everything:
-        issue, ours = each.issue, labels.get(each.issue.ref, [])
-        place = {"tracker": issue.ref.tracker, "issue_id": issue.ref.id}
+        issue, own_labels = each.issue, labels.get(each.issue.ref, [])
+        ids = {"tracker": issue.ref.tracker, "issue_id": issue.ref.id}
         for name in each.sources:
-            yield "memberships", place | {"source": name}
-        labelled = replace(issue, labels=issue.labels | frozenset(ours))
+            yield "memberships", ids | {"source": name}
+        labelled = replace(issue, labels=issue.labels | frozenset(own_labels))
         yield (
             "issues",
             {
@@ -174,39 +176,40 @@ def _rows(everything: list[KnownIssue], labels: dict[IssueRef, list[str]]) -> It
                 "reopened": 0,
             },
         )
-        for label in ours:
+        for label in own_labels:
             row = {"key": issue.ref.key, "label": label, "run_id": "run-1", "at": issue.updated.isoformat()}
-            yield "pushed_labels", place | row
+            yield "pushed_labels", ids | row
 
 
-def _issue(chance: random.Random, team: int, number: int, days: int) -> Issue:
-    age = chance.randrange(1, days)
-    created = TODAY - timedelta(days=age, seconds=chance.randrange(86_400))
-    status, category = ("Done", "done") if chance.random() < min(0.95, age / 365) else chance.choice(_OPEN)
-    closed = created + timedelta(days=chance.randrange(min(age, 40))) if category == "done" else None
+def _issue(random_: random.Random, team: int, number: int, days: int) -> Issue:
+    age = random_.randrange(1, days)
+    created = TODAY - timedelta(days=age, seconds=random_.randrange(86_400))
+    status, category = ("Done", "done") if random_.random() < min(0.95, age / 365) else random_.choice(_OPEN)
+    closed = created + timedelta(days=random_.randrange(min(age, 40))) if category == "done" else None
     areas = _AREAS[team % 10], _AREAS[(team + 1) % 10]
-    ours = [f"priority-{team}", f"squad-{team}/core", *(f"{area}-{team}" for area in areas)]
-    labels = chance.sample(
-        ["wontfix", "reviewed", "planned", "customer", "flaky", *ours], k=chance.choice((0, 1, 1, 2, 3))
+    own_labels = [f"priority-{team}", f"squad-{team}/core", *(f"{area}-{team}" for area in areas)]
+    labels = random_.sample(
+        ["wontfix", "reviewed", "planned", "customer", "flaky", *own_labels],
+        k=random_.choice((0, 1, 1, 2, 3)),
     )
     key = f"T{team}-{number}"
     return Issue(
         ref=IssueRef(tracker="jira", id=str(team * 1_000_000 + number), key=key),
         url=f"https://bench.invalid/browse/{key}",
-        title=" ".join(chance.choices(_WORDS, k=6)) + f" {number}",
+        title=" ".join(random_.choices(_WORDS, k=6)) + f" {number}",
         container=f"T{team}",
         status=status,
         category=category,  # type: ignore[arg-type]
         created=created,
         updated=closed or created + timedelta(hours=5),
         closed=closed,
-        type=chance.choice(_TYPES),
+        type=random_.choice(_TYPES),
         labels=frozenset(labels),
-        components=(f"component-{team}",) if chance.random() < 0.2 else (f"other-{chance.randrange(9)}",),
-        fix_versions=(f"release-{team}",) if chance.random() < 0.1 else (),
-        parent=f"T{team}-{chance.randrange(8, 40)}" if number > 40 and chance.random() < 0.6 else None,
-        assignees=(f"member-{team}-{chance.randrange(8)}",),
-        author=f"member-{team}-{chance.randrange(8)}",
+        components=(f"component-{team}",) if random_.random() < 0.2 else (f"other-{random_.randrange(9)}",),
+        fix_versions=(f"release-{team}",) if random_.random() < 0.1 else (),
+        parent=f"T{team}-{random_.randrange(8, 40)}" if number > 40 and random_.random() < 0.6 else None,
+        assignees=(f"member-{team}-{random_.randrange(8)}",),
+        author=f"member-{team}-{random_.randrange(8)}",
     )
 
 
