@@ -88,7 +88,7 @@ class JiraUI(TrackerUI):
         return [issue.key for issue in self.state.issues()]
 
     def visible_issue(self, key: str) -> VisibleIssue:
-        issue = self.state.need(key)
+        issue = self.state.require_issue(key)
         comments = [VisibleComment(author=each.author, body=each.body) for each in issue.comments]
         return VisibleIssue(labels=frozenset(issue.labels), comments=_sort_comments(comments))
 
@@ -118,9 +118,9 @@ class JiraUI(TrackerUI):
         match kind:
             case "close" | "reopen":
                 categories = ("done",) if kind == "close" else ("new", "indeterminate")
-                statuses = state.projects[state.need(key).project].statuses
+                statuses = state.projects[state.require_issue(key).project].statuses
                 status = next((name for name, category in statuses.items() if category in categories), None)
-                if status and status != state.need(key).status:
+                if status and status != state.require_issue(key).status:
                     state.set_status(key, status, PERSON, "Done" if kind == "close" else None)
             case "label":
                 state.label(key, text, PERSON)
@@ -136,7 +136,7 @@ class JiraUI(TrackerUI):
                 state.delete_comment(key, number, PERSON)
 
     def own_comments(self, key: str) -> list[tuple[int, str]]:
-        return [(each.id, each.body) for each in self.state.need(key).comments if each.author == ROBOT]
+        return [(each.id, each.body) for each in self.state.require_issue(key).comments if each.author == ROBOT]
 
     def open_issue(self, container: str, title: str, label: str) -> None:
         self.state.add_issue(container, title, by=PERSON, labels=(label,))
@@ -183,7 +183,7 @@ class GithubUI(TrackerUI):
                 state.reopen(repo, issue, by=PERSON)
             case "label":
                 state.label(repo, issue, text, by=PERSON)
-            case "unlabel" if state.issue(repo, issue).label_named(text):
+            case "unlabel" if state.issue(repo, issue).find_label(text):
                 state.unlabel(repo, issue, text, by=PERSON)
             case "retitle":
                 state.retitle(repo, issue, text, by=PERSON)

@@ -142,12 +142,12 @@ def test_a_label_is_created_once_with_its_colour_and_found_again(world: GithubFi
     for _ in range(3):
         world.writer.ensure_label("acme/churn", "capability:churn", "1d76db", "d" * 300)
     assert world.requests() == 1
-    label = world.state.repo("acme/churn").label_named("capability:churn")
+    label = world.state.repo("acme/churn").find_label("capability:churn")
     assert (label.color, len(label.description)) == ("1d76db", 100)
     _, other_writer = world.connect()
     other_writer._cache = DictCache()
     other_writer.ensure_label("acme/churn", "CAPABILITY:churn", "ffffff", "")
-    assert world.state.repo("acme/churn").label_named("capability:churn").color == "1d76db"
+    assert world.state.repo("acme/churn").find_label("capability:churn").color == "1d76db"
 
 
 def test_a_rename_costs_one_request_and_keeps_colour_and_issues(world: GithubFixture) -> None:
@@ -156,7 +156,7 @@ def test_a_rename_costs_one_request_and_keeps_colour_and_issues(world: GithubFix
     world.sandbox.log.clear()
     assert world.writer.rename_label("acme/churn", "capability:old", "capability:new")
     assert world.requests() == 1
-    assert world.state.repo("acme/churn").label_named("capability:new").color == "1d76db"
+    assert world.state.repo("acme/churn").find_label("capability:new").color == "1d76db"
     assert all(world.issue(key).labels == {"capability:new"} for key in keys)
     world.writer.ensure_label("acme/churn", "capability:new", "1d76db", "Ours")
     assert world.requests() == 1 + 2, "it is known to exist (two requests read the issues)"
@@ -166,7 +166,7 @@ def test_a_label_is_not_renamed_to_one_that_exists(world: GithubFixture) -> None
     for name in ("capability:old", "Capability:New"):
         world.writer.ensure_label("acme/churn", name, "1d76db", "Ours")
     assert not world.writer.rename_label("acme/churn", "capability:old", "capability:new")
-    assert world.state.repo("acme/churn").label_named("capability:old") is not None
+    assert world.state.repo("acme/churn").find_label("capability:old") is not None
 
 
 def test_a_read_costs_one_request_and_a_comment_edit_one_more(world: GithubFixture) -> None:

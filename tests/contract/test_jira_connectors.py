@@ -42,7 +42,7 @@ class JiraFixture(TrackerFixture):
         return str(self.jira.state.comment(key, body, "dana"))
 
     def comments_of(self, key: str) -> list[str]:
-        return [comment.body for comment in self.jira.state.need(key).comments]
+        return [comment.body for comment in self.jira.state.require_issue(key).comments]
 
     def delete(self, key: str) -> None:
         self.jira.state.delete(key)
@@ -108,7 +108,7 @@ def test_relabelling_costs_one_request_per_issue_once_permissions_are_cached(jir
     for each in refs:
         jira.writer.change_labels(each, ["capability:y"], ["capability:x"])
     assert [request.split()[0] for request in jira.requests()] == ["PUT"] * 5
-    assert set(jira.state.need("DS-1").labels) == {"theirs", "capability:y"}
+    assert set(jira.state.require_issue("DS-1").labels) == {"theirs", "capability:y"}
 
 
 def test_a_marker_survives_edits_and_marks_only_our_comment(jira: JiraServer) -> None:
@@ -135,7 +135,7 @@ def test_service_desk_customers_do_not_see_our_comment(kind: Kind) -> None:
         issue = ref(jira, "HELP-1")
         ours = jira.writer.create_comment(issue, "state: planned", MARKER)
         jira.writer.edit_comment(issue, ours.id, "state: done", MARKER)
-        assert [comment.public for comment in jira.state.need("HELP-1").comments] == [False]
+        assert [comment.public for comment in jira.state.require_issue("HELP-1").comments] == [False]
 
 
 @pytest.mark.parametrize("admin", [True, False])
@@ -144,7 +144,7 @@ def test_watchers_get_no_mail_about_labels_if_we_may_suppress_it(kind: Kind, adm
     issues = {"issues": [{"summary": "Watched", "watchers": ["dana"]}]}
     with serve_jira(kind, robot={"permissions": rights}, projects={"DS": issues}) as jira:
         jira.writer.change_labels(ref(jira, "DS-1"), ["capability:x"], [])
-        assert "capability:x" in jira.state.need("DS-1").labels
+        assert "capability:x" in jira.state.require_issue("DS-1").labels
         assert bool(jira.state.mails) is not admin
 
 
@@ -160,7 +160,7 @@ def test_a_text_that_is_too_long_is_rejected_and_not_written(jira: JiraServer) -
     issue = ref(jira, "DS-1")
     with pytest.raises(Rejected, match="too long"):
         jira.writer.create_comment(issue, "x" * 70_000, MARKER)
-    assert jira.state.need("DS-1").comments == ()
+    assert jira.state.require_issue("DS-1").comments == ()
 
 
 def test_an_edit_without_permission_is_rejected(kind: Kind) -> None:

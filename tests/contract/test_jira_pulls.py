@@ -152,7 +152,7 @@ def test_a_scoped_token_uses_the_gateway_and_links_lead_to_the_site() -> None:
         writer.change_labels(issue.ref, ["capability:x"], [])
         writer.create_comment(issue.ref, "state: planned", {"instance": "acme"})
         assert issue.url == f"{jira.url}/browse/DS-1"
-        assert "capability:x" in jira.state.need("DS-1").labels
+        assert "capability:x" in jira.state.require_issue("DS-1").labels
         assert {entry.path.split("/rest/")[0] for entry in jira.sandbox.log.entries} == {
             "/gateway/ex/jira/cloud-1"
         }
@@ -174,7 +174,7 @@ def test_the_wrong_kind_is_reported_before_wrong_credentials() -> None:
 
 
 def test_a_census_returns_the_current_issues(jira: JiraServer) -> None:
-    ids = {key: str(jira.state.need(key).id) for key in ("DS-1", "DS-2", "DS-3", "DS-4", "DS-5", "OPS-1")}
+    ids = {key: str(jira.state.require_issue(key).id) for key in ("DS-1", "DS-2", "DS-3", "DS-4", "DS-5", "OPS-1")}
     jira.state.delete("DS-2")
     jira.state.move("DS-3", "OPS")
     counted = jira.census(DS, OPS)

@@ -159,7 +159,7 @@ def test_long_changelogs_are_read_within_the_budget_and_marked_incomplete(make_w
     assert asked(world) == [BULK]
     way = flow(world)["DS-11"]
     assert not way.complete
-    assert way.finished == world.jira.need("DS-11").resolved
+    assert way.finished == world.jira.require_issue("DS-11").resolved
 
 
 def test_data_center_returns_histories_with_issues(make_world: MakeWorld) -> None:

@@ -77,7 +77,7 @@ def lose_store(world: JourneyWorld) -> None:
 
 
 def account_of(world: JourneyWorld, login: str) -> str:
-    return str(world.github.person(login).id)
+    return str(world.github.account_for(login).id)
 
 
 # ---- a lost store
@@ -219,7 +219,7 @@ def test_two_instances_with_separate_plans_do_not_interfere(world: JourneyWorld,
         for _ in range(2):
             world.jira.add_issue("OPS", summary="An anchor")
         world.github.add_issue("acme/attic", "An anchor")
-        world.github.repo("acme/attic").permissions[world.github.person("second-robot").login] = "write"
+        world.github.repo("acme/attic").permissions[world.github.account_for("second-robot").login] = "write"
         world.run()
         before = {key: world.labels(key) for key in ("DS-11", FEATURES, MODEL)}
         with second(

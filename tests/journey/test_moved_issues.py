@@ -153,14 +153,14 @@ def test_an_issue_that_is_deleted_before_it_is_written_on_is_not_tried_again(set
 
 def test_a_repository_made_private_takes_nothing_away_and_comes_back(settled: JourneyWorld) -> None:
     settled.close(f"{OLD}#11")
-    settled.github.hide(OLD, "sync-robot")
+    settled.github.revoke_access(OLD, "sync-robot")
     before = settled.snapshot()
     for _ in range(2):
         result = settled.run()
         assert result.code == 1
         assert f"not read: github:{OLD}: " in result.err
         assert settled.snapshot() == before
-    settled.github.show(OLD, "sync-robot")
+    settled.github.grant_access(OLD, "sync-robot")
     assert settled.run().code == 0
     assert settled.labels(f"{OLD}#1") == {"state:in-progress"}
     assert len(settled.comments(f"{OLD}#1")) == 1

@@ -355,7 +355,7 @@ class JourneyWorld:
         """Return all labels of an issue."""
         if "#" in key:
             return {label.name for label in self.github.issue(*_split(key)).labels}
-        return set(self.jira.need(key).labels)
+        return set(self.jira.require_issue(key).labels)
 
     def label(self, key: str, name: str, by: str = "ada") -> None:
         """Add a label as a person."""
@@ -367,12 +367,12 @@ class JourneyWorld:
 
     def comments(self, key: str) -> list[str]:
         """Return the texts of all comments of an issue."""
-        found = self.github.issue(*_split(key)).comments if "#" in key else self.jira.need(key).comments
+        found = self.github.issue(*_split(key)).comments if "#" in key else self.jira.require_issue(key).comments
         return [comment.body for comment in found]
 
     def comment_id(self, key: str) -> int:
         """Return the id of the only comment."""
-        found = self.github.issue(*_split(key)).comments if "#" in key else self.jira.need(key).comments
+        found = self.github.issue(*_split(key)).comments if "#" in key else self.jira.require_issue(key).comments
         (only,) = found
         return int(only.id)
 

@@ -82,7 +82,7 @@ def test_links_are_of_the_site_form_unless_the_gateway_form_is_switched_on() -> 
     site.state.switches.self_links = "gateway"
     of_gateway = site.get(path, by="scoped").data["self"]
 
-    number = site.state.need("DS-1").id
+    number = site.state.require_issue("DS-1").id
     assert of_site == f"https://acme.test/jira/rest/api/3/issue/{number}"
     assert of_gateway == f"https://acme.test/jira{site.tracker.gateway}/rest/api/3/issue/{number}"
 

@@ -144,4 +144,4 @@ def test_customers_of_a_service_project_see_a_comment_unless_it_is_marked_intern
     site.post("issue/DS-1/comment", {"body": "Oops"})
     site.post("issue/DS-1/comment", {"body": "Fine", "properties": internal})
 
-    assert [comment.public for comment in site.state.need("DS-1").comments] == [True, False]
+    assert [comment.public for comment in site.state.require_issue("DS-1").comments] == [True, False]

@@ -16,7 +16,7 @@ def test_cloud_gives_ids_only_unless_fields_are_named() -> None:
     site = MockJira()
     site.state.add_issue("DS", "One")
 
-    assert site.search("project = DS").data["issues"] == [{"id": str(site.state.need("DS-1").id)}]
+    assert site.search("project = DS").data["issues"] == [{"id": str(site.state.require_issue("DS-1").id)}]
     assert site.search("project = DS", fields="summary").data["issues"][0]["fields"] == {"summary": "One"}
 
 

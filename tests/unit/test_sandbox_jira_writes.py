@@ -72,7 +72,7 @@ def test_a_bad_edit_is_refused_whole(body: Any, reason: str) -> None:
     assert answer.status == 400
     assert reason in error_text(answer)
     assert labels(site) == ["human"]
-    assert site.state.need("DS-1").comments == ()
+    assert site.state.require_issue("DS-1").comments == ()
 
 
 def test_replacing_the_set_takes_away_what_people_put() -> None:

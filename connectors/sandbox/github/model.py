@@ -71,12 +71,12 @@ class GithubComment:
     body: str
     created: datetime
     updated: datetime
-    via_app: int | None = None
+    app_id: int | None = None
 
 
 @dataclass(kw_only=True, slots=True)
 class GithubIssue:
-    """An issue or a pull request. ``past`` holds what lists still show while the search lags."""
+    """An issue or a pull request. ``past_versions`` holds what lists still show while the search lags."""
 
     id: int
     number: int
@@ -98,24 +98,24 @@ class GithubIssue:
     closed_by: GithubAccount | None = None
     locked: bool = False
     pull_request: bool = False
-    via_app: int | None = None
+    app_id: int | None = None
     events: list[Event] = field(default_factory=list)
     subscribers: dict[str, str] = field(default_factory=dict)
     """Login and the reason why that person gets mail about the issue."""
-    past: list[tuple[datetime, GithubIssue]] = field(default_factory=list)
+    past_versions: list[tuple[datetime, GithubIssue]] = field(default_factory=list)
     """Time of a change, and the issue as it was before."""
 
     def copy(self) -> GithubIssue:
         """The issue as it is now, untouched by later changes."""
-        return replace(self, labels=list(self.labels), comments=list(self.comments), past=[])
+        return replace(self, labels=list(self.labels), comments=list(self.comments), past_versions=[])
 
     def version_at(self, moment: datetime) -> GithubIssue | None:
         """The issue as it was then; None before it was created."""
         if self.created > moment:
             return None
-        return next((before for changed, before in self.past if changed > moment), self)
+        return next((before for changed, before in self.past_versions if changed > moment), self)
 
-    def label_named(self, name: str) -> Label | None:
+    def find_label(self, name: str) -> Label | None:
         return next((label for label in self.labels if label.name.lower() == name.lower()), None)
 
 
@@ -146,7 +146,7 @@ class Repo:
         self.issues[issue.number] = issue
         self.next_number = max(self.next_number, issue.number + 1)
 
-    def label_named(self, name: str) -> Label | None:
+    def find_label(self, name: str) -> Label | None:
         return next((label for label in self.labels if label.name.lower() == name.lower()), None)
 
 

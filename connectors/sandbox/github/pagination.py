@@ -58,7 +58,7 @@ def _filter_issues(call: ApiCall, repo: Repo) -> list[GithubIssue]:
         for issue in visible
         if (state == "all" or issue.state == state)
         and (since is None or issue.updated >= since)
-        and all(issue.label_named(name) for name in labels)
+        and all(issue.find_label(name) for name in labels)
     ]
 
 

@@ -55,7 +55,7 @@ def get_installation(call: ApiCall) -> TrackerResponse:
         raise GithubApiError(404, "Not Found")
     data = {"id": number, "app_id": owner.id, "app_slug": owner.slug, "suspended_at": None}
     login = owner.installations[number]
-    account = call.serializer.user(call.state.person(login)) if login else None
+    account = call.serializer.user(call.state.account_for(login)) if login else None
     return TrackerResponse(
         data=data | {"account": account, "permissions": {"issues": "write", "metadata": "read"}}
     )
@@ -108,7 +108,7 @@ def get_repo_label(call: ApiCall) -> TrackerResponse:
 
 def require_label(call: ApiCall) -> Label:
     """The label that the path names. ApiError 404."""
-    label = call.repo().label_named(call.args["label"])
+    label = call.repo().find_label(call.args["label"])
     if label is None:
         raise GithubApiError(404, "Not Found")
     return label

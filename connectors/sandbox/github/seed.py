@@ -160,7 +160,7 @@ class _StateBuilder:
         for account in seed.accounts:
             self._add_account(account)
         for app in seed.apps:
-            bot = state.person(f"{app.slug}[bot]", kind="Bot")
+            bot = state.account_for(f"{app.slug}[bot]", kind="Bot")
             installations = {each.id: each.account for each in app.installations}
             state.apps[app.id] = App(id=app.id, slug=app.slug, bot=bot, installations=installations)
         repos = {name: repo or RepoSeed() for name, repo in seed.repos.items()}
@@ -216,12 +216,12 @@ class _StateBuilder:
             number=number,
             title=seed.title,
             body=seed.body,
-            user=state.person(seed.user or repo.owner),
+            user=state.account_for(seed.user or repo.owner),
             created=created,
             updated=created,
             state="closed" if is_closed else "open",
             state_reason=_state_reason(seed, is_closed),
-            assignees=[state.person(login) for login in seed.assignees],
+            assignees=[state.account_for(login) for login in seed.assignees],
             type=seed.type,
             closed=(seed.closed or seed.updated or state.now()) if is_closed else None,
             locked=seed.locked,
@@ -235,13 +235,13 @@ class _StateBuilder:
     def _add_history(self, repo: Repo, issue: GithubIssue, seed: IssueSeed) -> None:
         state = self._state
         for applied in seed.labels:
-            label = repo.label_named(applied.name) or state.create_label(repo, applied.name)
+            label = repo.find_label(applied.name) or state.create_label(repo, applied.name)
             issue.labels.append(label)
-            by = state.person(applied.by or issue.user.login)
+            by = state.account_for(applied.by or issue.user.login)
             state.add_event(issue, "labeled", by, applied.at or issue.created, label=label)
         issue.comments += [self._add_comment(comment, issue) for comment in seed.comments]
         if issue.closed is not None:
-            issue.closed_by = state.person(seed.closed_by or issue.user.login)
+            issue.closed_by = state.account_for(seed.closed_by or issue.user.login)
             state.add_event(issue, "closed", issue.closed_by, issue.closed, state_reason=issue.state_reason)
         issue.events.sort(key=lambda event: event.at)
         moments = [event.at for event in issue.events] + [comment.updated for comment in issue.comments]
@@ -250,7 +250,7 @@ class _StateBuilder:
     def _add_comment(self, seed: CommentSeed, issue: GithubIssue) -> GithubComment:
         state = self._state
         created = seed.created or issue.created
-        author = state.person(seed.user)
+        author = state.account_for(seed.user)
         issue.subscribers.setdefault(author.login.lower(), "comment")
         mentioned = find_mentions(seed.body) & state.accounts.keys()
         issue.subscribers |= dict.fromkeys(mentioned, "mention")

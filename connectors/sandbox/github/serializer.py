@@ -58,7 +58,7 @@ class GithubSerializer:
             "node_id": f"R_{repo.id}",
             "name": repo.name,
             "full_name": repo.full_name,
-            "owner": self.user(self._state.person(repo.owner)),
+            "owner": self.user(self._state.account_for(repo.owner)),
             "private": repo.private,
             "visibility": "private" if repo.private else "public",
             "html_url": f"{self._web}/{repo.full_name}",
@@ -133,7 +133,7 @@ class GithubSerializer:
             "closed_at": format_time(issue.closed),
             "author_association": self._association(repo, issue.user),
             "body": issue.body,
-            "performed_via_github_app": self.via_app(issue.via_app),
+            "performed_via_github_app": self.via_app(issue.app_id),
         }
         if not self._state.settings.enterprise:
             shape |= self._cloud_only(repo, issue)
@@ -191,7 +191,7 @@ class GithubSerializer:
             "updated_at": format_time(comment.updated),
             "author_association": self._association(repo, comment.user),
             "body": comment.body,
-            "performed_via_github_app": self.via_app(comment.via_app),
+            "performed_via_github_app": self.via_app(comment.app_id),
         }
 
     def event(self, repo: Repo, event: Event) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class GithubState:
         """The time as GitHub tells it: UTC, whole seconds."""
         return self.clock.now().replace(microsecond=0)
 
-    def person(self, login: str, *, kind: str = "User") -> GithubAccount:
+    def account_for(self, login: str, *, kind: str = "User") -> GithubAccount:
         """The account of that login; somebody unknown is created."""
         with self.lock:
             known = self.accounts.get(login.lower())
@@ -109,7 +109,7 @@ class GithubState:
         with self.lock:
             now = self.now()
             if self.search_lag:
-                issue.past.append((now, issue.copy()))
+                issue.past_versions.append((now, issue.copy()))
             yield now
             if bump:
                 issue.updated = max(now, issue.updated)
@@ -141,10 +141,10 @@ class GithubState:
                 number=number or home.next_number,
                 title=title,
                 body=body,
-                user=self.person(by),
+                user=self.account_for(by),
                 created=now,
                 updated=now,
-                assignees=[self.person(login) for login in assignees],
+                assignees=[self.account_for(login) for login in assignees],
                 milestone=self.milestone(home, milestone) if milestone else None,
                 type=type,
                 parent=(home.id, parent) if parent else None,
@@ -169,7 +169,7 @@ class GithubState:
         issue = self.issue(repo, number)
         with self.update(issue) as now:
             issue.state, issue.state_reason = "closed", reason
-            issue.closed, issue.closed_by = now, self.person(by)
+            issue.closed, issue.closed_by = now, self.account_for(by)
             self.add_event(issue, "closed", issue.closed_by, now, state_reason=reason)
 
     def reopen(self, repo: str, number: int, by: str = "someone") -> None:
@@ -178,7 +178,7 @@ class GithubState:
         with self.update(issue) as now:
             issue.state, issue.state_reason = "open", "reopened"
             issue.closed = issue.closed_by = None
-            self.add_event(issue, "reopened", self.person(by), now)
+            self.add_event(issue, "reopened", self.account_for(by), now)
 
     def retitle(self, repo: str, number: int, title: str, by: str = "someone") -> None:
         """Give an issue another title."""
@@ -186,14 +186,14 @@ class GithubState:
         with self.update(issue) as now:
             renamed = {"from": issue.title, "to": title}
             issue.title = title
-            self.add_event(issue, "renamed", self.person(by), now, rename=renamed)
+            self.add_event(issue, "renamed", self.account_for(by), now, rename=renamed)
 
     def lock_issue(self, repo: str, number: int, locked: bool = True, by: str = "someone") -> None:
         """Lock or unlock the conversation."""
         issue = self.issue(repo, number)
         with self.update(issue) as now:
             issue.locked = locked
-            self.add_event(issue, "locked" if locked else "unlocked", self.person(by), now)
+            self.add_event(issue, "locked" if locked else "unlocked", self.account_for(by), now)
 
     # ---- labels
 
@@ -209,35 +209,35 @@ class GithubState:
         """Put a label on an issue. Unknown names are created; one that is there already changes nothing."""
         with self.lock:
             home, issue = self.repo(repo), self.issue(repo, number)
-            if issue.label_named(name):
+            if issue.find_label(name):
                 return
-            label = home.label_named(name) or self.create_label(home, name)
+            label = home.find_label(name) or self.create_label(home, name)
             with self.update(issue, bump=self.settings.label_bumps_updated) as now:
                 issue.labels.append(label)
-                self.add_event(issue, "labeled", self.person(by), now, label=label)
+                self.add_event(issue, "labeled", self.account_for(by), now, label=label)
 
     def unlabel(self, repo: str, number: int, name: str, by: str = "someone") -> None:
         """Take a label off an issue; KeyError when it is not there."""
         with self.lock:
             issue = self.issue(repo, number)
-            label = issue.label_named(name)
+            label = issue.find_label(name)
             if label is None:
                 raise KeyError(f"{repo}#{number} has no label {name}")
             with self.update(issue, bump=self.settings.label_bumps_updated) as now:
                 issue.labels.remove(label)
-                self.add_event(issue, "unlabeled", self.person(by), now, label=label)
+                self.add_event(issue, "unlabeled", self.account_for(by), now, label=label)
 
     # ---- comments
 
     def comment(
-        self, repo: str, number: int, body: str, by: str = "someone", *, via_app: int | None = None
+        self, repo: str, number: int, body: str, by: str = "someone", *, app_id: int | None = None
     ) -> int:
         """Write a comment; the answer is its id. Everybody who follows the issue gets mail."""
         home, issue = self.repo(repo), self.issue(repo, number)
         with self.update(issue) as now:
-            author = self.person(by)
+            author = self.account_for(by)
             comment = GithubComment(
-                id=self.new_id(), user=author, body=body, created=now, updated=now, via_app=via_app
+                id=self.new_id(), user=author, body=body, created=now, updated=now, app_id=app_id
             )
             issue.comments.append(comment)
             self.notify(home, issue, body, author)
@@ -254,7 +254,7 @@ class GithubState:
             issue, comment = found
             with self.update(issue) as now:
                 before, comment.body, comment.updated = comment.body, body, now
-                self.notify(home, issue, body, self.person(by), before=before)
+                self.notify(home, issue, body, self.account_for(by), before=before)
 
     def delete_comment(self, repo: str, comment_id: int) -> None:
         """Remove a comment. KeyError."""
@@ -306,7 +306,7 @@ class GithubState:
             home.owner, home.name = new_name.split("/")
             self.former_names.pop(new_name.lower(), None)
 
-    def hide(self, repo: str, login: str) -> None:
+    def revoke_access(self, repo: str, login: str) -> None:
         """Make a repository private, and somebody one of those who do not see it: 404 from now on."""
         with self.lock:
             home = self.repo(repo)
@@ -315,7 +315,7 @@ class GithubState:
                 name: level for name, level in home.permissions.items() if name.lower() != login.lower()
             }
 
-    def show(self, repo: str, login: str, level: Level = "write") -> None:
+    def grant_access(self, repo: str, login: str, level: Level = "write") -> None:
         """Let somebody into a repository."""
         with self.lock:
             self.repo(repo).permissions[login] = level
@@ -328,10 +328,10 @@ class GithubState:
             with self.update(issue) as now:
                 del home.issues[number]
                 issue.number = target.next_number
-                issue.labels = [kept for old in issue.labels if (kept := target.label_named(old.name))]
+                issue.labels = [kept for old in issue.labels if (kept := target.find_label(old.name))]
                 target.store_issue(issue)
                 home.departed_issues[number] = (target.id, issue.number)
-                self.add_event(issue, "transferred", self.person(by), now)
+                self.add_event(issue, "transferred", self.account_for(by), now)
             return issue.number
 
     def delete_issue(self, repo: str, number: int) -> None:

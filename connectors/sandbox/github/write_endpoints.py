@@ -60,7 +60,7 @@ def _parse_label_fields(
     name = body.get("new_name", body.get("name") if taken_by is None else None)
     if name is not None:
         _check_label_name(name)
-        other = repo.label_named(name)
+        other = repo.find_label(name)
         if other is not None and other.name != taken_by:
             raise validation_error("Label", "already_exists", "name")
     color = body.get("color")
@@ -113,7 +113,7 @@ def remove_label(call: ApiCall) -> TrackerResponse:
     """DELETE one label of an issue"""
     repo, issue = call.issue()
     account = call.require_access(repo, "triage")
-    if issue.label_named(call.args["label"]) is None:
+    if issue.find_label(call.args["label"]) is None:
         raise GithubApiError(404, "Label does not exist")
     call.state.unlabel(repo.full_name, issue.number, call.args["label"], account.login)
     return _labels_response(call, repo, issue)
@@ -164,7 +164,7 @@ def create_comment(call: ApiCall) -> TrackerResponse:
     _check_unlocked(call, repo, issue)
     body = _require_text(call, "IssueComment")
     number = call.state.comment(
-        repo.full_name, issue.number, body, account.login, via_app=call.caller.installation_app_id
+        repo.full_name, issue.number, body, account.login, app_id=call.caller.installation_app_id
     )
     created = call.state.find_comment(repo, number)
     assert created is not None  # noqa: S101 - it was made a line above, under the same lock

@@ -156,7 +156,7 @@ class JiraIssue:
     watchers: tuple[str, ...] = ()
     comments: tuple[JiraComment, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
-    old_keys: tuple[str, ...] = ()
+    former_keys: tuple[str, ...] = ()
 
     @property
     def project(self) -> str:

@@ -296,7 +296,7 @@ class _SiteBuilder:
     def _link_parents(self, parents: Mapping[str, str]) -> None:
         """Set the parents of issues, which may stand below their children in the file."""
         for key, parent_key in parents.items():
-            issue, parent = self._site.need(key), self._site.issue(parent_key)
+            issue, parent = self._site.require_issue(key), self._site.issue(parent_key)
             if parent is None:
                 raise SeedError(
                     f"The parent {parent_key} of {key} is not in the seed; add it or correct the key."

@@ -66,7 +66,7 @@ class JiraSiteState(JiraSiteStore):
         """Create an issue now and return its key; ``parent`` is a key, other fields as in ``Issue``."""
         known = self.projects[project]
         now = self.clock.now()
-        parent_id = self.need(parent).id if parent else None
+        parent_id = self.require_issue(parent).id if parent else None
         start: dict[str, Any] = {
             "status": next(iter(known.statuses)),
             "status_changed": now,
@@ -91,7 +91,7 @@ class JiraSiteState(JiraSiteStore):
 
     def set_status(self, key: str, status: str, by: str, resolution: str | None = None) -> None:
         """Move an issue to a status. A ``done`` status takes the resolution given; every other clears it."""
-        issue = self.need(key)
+        issue = self.require_issue(key)
         now = self.clock.now()
         items = [
             ChangeItem(
@@ -114,7 +114,7 @@ class JiraSiteState(JiraSiteStore):
 
     def edit(self, key: str, by: str, **fields: Any) -> None:
         """Set any other field of ``Issue``: summary, description, parent id, sprints, flagged, type..."""
-        issue = self.need(key)
+        issue = self.require_issue(key)
         items = [_edit_item(name, getattr(issue, name), value) for name, value in fields.items()]
         self.notify(self.change(issue, by, items, **fields), by, _ISSUE_UPDATED)
 
@@ -123,11 +123,11 @@ class JiraSiteState(JiraSiteStore):
         self.edit(key, by, flagged=flagged)
 
     def label(self, key: str, label: str, by: str) -> None:
-        issue = self.need(key)
+        issue = self.require_issue(key)
         self._change_labels(issue, {*issue.labels, label}, by)
 
     def unlabel(self, key: str, label: str, by: str) -> None:
-        issue = self.need(key)
+        issue = self.require_issue(key)
         self._change_labels(issue, set(issue.labels) - {label}, by)
 
     def _change_labels(self, issue: JiraIssue, labels: Iterable[str], by: str) -> None:
@@ -139,33 +139,33 @@ class JiraSiteState(JiraSiteStore):
         """Write a comment, mail the watchers, and return the comment's id."""
         now = self.clock.now()
         comment = JiraComment(id=self.next_id(), author=by, body=body, created=now, updated=now, **fields)
-        issue = self.store_comment(self.need(key), comment)
+        issue = self.store_comment(self.require_issue(key), comment)
         self.notify(issue, by, "comment created", body)
         return comment.id
 
     def edit_comment(self, key: str, comment_id: int, body: str, by: str) -> None:
-        issue = self.need(key)
+        issue = self.require_issue(key)
         old = next(comment for comment in issue.comments if comment.id == comment_id)
         self.store_comment(issue, replace(old, body=body, document=None, editor=by, updated=self.clock.now()))
 
     def delete_comment(self, key: str, comment_id: int, by: str) -> None:
-        issue = self.need(key)
+        issue = self.require_issue(key)
         kept = tuple(comment for comment in issue.comments if comment.id != comment_id)
         self.change(issue, by, comments=kept)
 
     def move(self, key: str, project: str, by: str = "") -> str:
         """Move an issue to another project and return its new key; the old one still finds it."""
-        issue = self.need(key)
+        issue = self.require_issue(key)
         new_key = self.next_key(project)
         items = [
             ChangeItem(field="project", before=issue.project, after=project),
             ChangeItem(field="Key", before=issue.key, after=new_key),
         ]
-        return self.change(issue, by, items, key=new_key, old_keys=(*issue.old_keys, issue.key)).key
+        return self.change(issue, by, items, key=new_key, former_keys=(*issue.former_keys, issue.key)).key
 
     def delete(self, key: str) -> None:
         """The issue is gone for direct reads now, for searches after the lag."""
-        issue = self.need(key)
+        issue = self.require_issue(key)
         with self.lock:
             self._append(issue.id, None, self.clock.now())
 

@@ -106,7 +106,7 @@ class JiraSiteStore:
         versions = self._versions.get(issue_id) if issue_id is not None else None
         return versions.issues[-1] if versions else None
 
-    def need(self, key_or_id: str | int) -> JiraIssue:
+    def require_issue(self, key_or_id: str | int) -> JiraIssue:
         """Like ``issue``, for callers that know it exists. KeyError."""
         found = self.issue(key_or_id)
         if found is None:

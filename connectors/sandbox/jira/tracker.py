@@ -167,7 +167,7 @@ class JiraTracker:
 
 
 def _dump_issue(state: JiraSiteState, key: str) -> dict[str, Any]:
-    issue = state.need(key)
+    issue = state.require_issue(key)
     return {
         "id": str(issue.id),
         "summary": issue.summary,
