@@ -1,13 +1,13 @@
-"""The front door of the embedded trackers: one HTTP server on loopback for any number of them.
+"""HTTP server of the sandbox on loopback, for any number of trackers.
 
 ::
 
-    with Sandbox.from_seed("seed.yaml") as box:
-        requests.get(box.url("github") + "/repos/acme/churn", timeout=5)
-        box.trackers["github"].state.close("acme/churn", 7)
-        assert box.log.count("POST") == 0
+    with Sandbox.from_seed("seed.yaml") as sandbox:
+        requests.get(sandbox.url("github") + "/repos/acme/churn", timeout=5)
+        sandbox.trackers["github"].state.close("acme/churn", 7)
+        assert sandbox.log.count("POST") == 0
 
-Also over HTTP: ``GET /`` says how to use it, ``GET /_sandbox/log``, ``POST /_sandbox/faults`` (see
+Admin paths: ``GET /`` lists them, ``GET /_sandbox/log``, ``POST /_sandbox/faults`` (see
 ``faults.Fault``), ``DELETE /_sandbox/faults``, ``POST /_sandbox/reset``, ``POST /_sandbox/clock`` with
 ``{"advance_seconds": n}``, ``GET /_sandbox/dump/<name>``.
 """
@@ -33,11 +33,11 @@ HOST = "127.0.0.1"
 
 
 class SandboxError(Exception):
-    """The sandbox cannot be started or is not started; ``str(error)`` says what to do."""
+    """The sandbox is not started or cannot be started; ``str(error)`` says what to do."""
 
 
 class Sandbox:
-    """Trackers behind one server. Use as a context manager, or ``start`` and ``close`` it."""
+    """Trackers behind one server. A context manager; or call ``start`` and ``close``."""
 
     def __init__(
         self,
@@ -47,9 +47,10 @@ class Sandbox:
         port: int = 0,
         verbose: bool = False,
     ) -> None:
-        """``seed``: see ``seed.py``. ``clock`` wins over the seed's ``now``; without both, real time.
+        """Build the trackers of a seed (``core/seed.py``). SeedError.
 
-        ``port`` 0 takes a free one. ``verbose`` writes a line for each request on stderr. SeedError.
+        ``clock`` has precedence over the seed's ``now``; without both, real time. ``port`` 0 takes a free one.
+        ``verbose`` writes a line for each request on stderr.
         """
         self.clock = clock or _seed_clock(seed)
         self.log = RequestLog()
@@ -75,32 +76,32 @@ class Sandbox:
         port: int = 0,
         verbose: bool = False,
     ) -> Sandbox:
-        """A sandbox from a mapping or a YAML file. SeedError when it is broken."""
+        """Return a sandbox from a mapping or a YAML file. SeedError for an invalid seed."""
         return cls(read_seed(source), clock=clock, port=port, verbose=verbose)
 
     @property
     def port(self) -> int:
-        """The port that it listens on. SandboxError before it is started."""
+        """The port of the server. SandboxError before ``start``."""
         if self._server is None:
             raise SandboxError("The sandbox has no address yet; start it first.")
         return self._server.port
 
     @property
     def base_url(self) -> str:
-        """Where the page for people is, without a slash at the end."""
+        """URL of the index page, without a slash at the end."""
         return f"http://{HOST}:{self.port}"
 
     def url(self, name: str) -> str:
-        """The base URL that a client of this tracker is configured with. KeyError for unknown names."""
+        """Return the base URL of a tracker for a client's settings. KeyError for unknown names."""
         return f"{self.base_url}/{name}{self.trackers[name].url}"
 
     def start(self) -> Sandbox:
-        """Listen and serve in a thread. SandboxError when the port is taken."""
+        """Listen and serve in a thread. SandboxError if the port is taken."""
         try:
             listener = socket.create_server((HOST, self._port))
         except OSError as error:
             raise SandboxError(
-                f"The sandbox cannot listen on port {self._port}: it is taken or not ours to use; choose another one."
+                f"The sandbox cannot listen on port {self._port}: it is taken or reserved; choose another one."
             ) from error
         with listener:
             self._server = _Server(self.wsgi, listener, self._verbose, self.clock)
@@ -110,7 +111,7 @@ class Sandbox:
         return self
 
     def close(self) -> None:
-        """Stop serving; waits for requests under way, but not for delayed answers."""
+        """Stop serving; waits for requests in progress, but not for delayed responses."""
         self._closing.set()
         if self._server is not None and self._thread is not None:
             self._server.shutdown()
@@ -118,7 +119,7 @@ class Sandbox:
             self._server = self._thread = None
 
     def wait(self) -> None:
-        """Serve until ``close`` is called from elsewhere or the program is interrupted."""
+        """Block until another thread calls ``close`` or the program is interrupted."""
         while self._thread is not None and self._thread.is_alive():
             self._thread.join(0.5)
 
@@ -129,7 +130,7 @@ class Sandbox:
         self.close()
 
     def reset(self) -> None:
-        """Everything back to the seed: state, clock, faults and log."""
+        """Restore state, clock, faults and log to those of the seed."""
         self.clock.reset()
         self.faults.clear()
         for tracker in self.trackers.values():
@@ -151,19 +152,19 @@ def _seed_clock(seed: Mapping[str, Any]) -> Clock:
 def _build_tracker(name: str, kind: str, clock: Clock) -> Tracker:
     if kind == "github":
         return GithubTracker(name, "github", clock)
-    from connectors.sandbox.jira.tracker import JiraTracker  # a box of GitHub trackers alone needs none of it
+    from connectors.sandbox.jira.tracker import JiraTracker  # not needed for GitHub trackers alone
 
     return JiraTracker(name, "jira-dc" if kind == "jira-dc" else "jira-cloud", clock)
 
 
 class _Server(ThreadedWSGIServer):
-    # Waited for when closing, so that no socket outlives the server.
+    # Threads are joined on close, so that no socket outlives the server.
     daemon_threads = False
 
     def __init__(self, app: Callable[..., Any], listener: socket.socket, verbose: bool, clock: Clock) -> None:
         self.verbose = verbose
         self.clock = clock
-        # The socket comes bound: Werkzeug itself would print and exit when a port is taken.
+        # The socket is bound already: Werkzeug itself would print and exit if the port is taken.
         super().__init__(HOST, listener.getsockname()[1], app, _Handler, fd=listener.fileno())
 
 
@@ -186,5 +187,5 @@ class _Handler(WSGIRequestHandler):
         error: BaseException,  # noqa: ARG002
         environ: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> None:
-        # Without it the handler would read the next request from a socket that is closed.
+        # Otherwise the handler would read the next request from a closed socket.
         self.close_connection = True

@@ -1,4 +1,4 @@
-"""What can go wrong between a client and a tracker, switched on for chosen requests."""
+"""Faults between a client and a tracker, injected into chosen requests."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _NUMBERS = ("nth", "times", "rows", "status", "seconds", "retry_after")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """What goes wrong, and when.
+    """Kind of error, and the requests that it hits.
 
     ===============  =======================================================================================
-    status           answer ``status`` with ``headers`` and ``body`` (Retry-After by ``retry_after``)
+    status           respond with ``status``, ``headers`` and ``body`` (Retry-After by ``retry_after``)
     reset_before     the connection is reset; the request is not carried out
     reset_after      the request is carried out, then the connection is reset
-    timeout          the answer comes ``seconds`` late, as a 504; see ``carried_out``
-    truncated        carried out; the JSON breaks off in the middle, with the Content-Length of what is sent
-    empty_page       carried out; the list in the answer is empty
-    repeat_page      the last answer of this kind is given again, page token and all
-    redirect         answer ``status`` (301 unless a 3xx) to ``location``: a path below the mount or a URL
-    latency          every matching request waits ``seconds``, then goes on; together with other faults
+    timeout          the response comes ``seconds`` late, as a 504; see ``carried_out``
+    truncated        carried out; the JSON is truncated, with a matching Content-Length
+    empty_page       carried out; the list in the response is empty
+    repeat_page      the last response to a request of this kind is sent again, page token included
+    redirect         respond with ``status`` (301 unless a 3xx) to ``location``: a path below the mount or a URL
+    latency          every matching request is delayed by ``seconds``, also when another fault hits it
     ===============  =======================================================================================
     """
 
@@ -49,28 +49,28 @@ class Fault:
     tracker: str | None = None
     method: str | None = None
     path: str | None = None
-    """A glob over the path below the tracker's mount; ``*`` matches slashes too."""
+    """Glob over the path below the tracker's mount; ``*`` matches slashes, too."""
     rows: int | None = None
-    """Only requests that ask for so many rows or more at once (``maxResults``, ``per_page``, a list of ids)."""
+    """Only requests for at least N rows at once (``maxResults``, ``per_page``, a list of ids)."""
     expand: str | None = None
-    """Only requests that ask for this to be expanded (Jira): ``changelog``."""
+    """Only requests that expand this (Jira), for example ``changelog``."""
     nth: int = 1
-    """The first matching request that is hit, counted from 1 since the fault was added."""
+    """Number of the first matching request that is hit, counted from 1 since the fault was added."""
     times: int | None = 1
-    """How many requests are hit; None: all from ``nth`` on. Latency hits all whatever this says."""
+    """Number of requests that are hit; None: all from ``nth`` on. Latency hits all of them in any case."""
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     retry_after: float | None = None
-    """Seconds until the client may come back; None: the header is absent."""
+    """Seconds of Retry-After; None: no such header."""
     retry_after_form: Literal["seconds", "decimal", "date"] = "seconds"
     seconds: float = 0.0
     carried_out: bool = False
-    """status, timeout: whether the request took effect all the same."""
+    """For status and timeout: True when the request takes effect nevertheless."""
     location: str = ""
 
     def matches(self, tracker: str, request: TrackerRequest) -> bool:
-        """Whether this request is of the kind that is hit, leaving counting aside."""
+        """Return True if this request matches the filters of the fault, ``nth`` and ``times`` aside."""
         return (
             (self.tracker is None or self.tracker == tracker)
             and (self.method is None or self.method.upper() == request.method)
@@ -80,7 +80,7 @@ class Fault:
         )
 
     def build_response(self, now: datetime, base_url: str) -> TrackerResponse:
-        """The answer of a ``status``, ``timeout`` or ``redirect`` fault."""
+        """Return the response of a ``status``, ``timeout`` or ``redirect`` fault."""
         headers = dict(self.headers)
         if self.retry_after is not None:
             headers["Retry-After"] = _retry_after(self.retry_after, self.retry_after_form, now)
@@ -94,7 +94,7 @@ class Fault:
 
     @classmethod
     def from_json(cls, data: object) -> Fault:
-        """A fault from the admin interface; ValueError with one sentence when it is not one."""
+        """Return a fault from the admin interface; ValueError with one sentence for invalid data."""
         if not isinstance(data, dict):
             raise ValueError("A fault is a JSON object with at least 'kind'.")
         known = {entry.name for entry in fields(cls)}
@@ -114,9 +114,9 @@ def _parameters(request: TrackerRequest) -> Mapping[str, Any]:
 
 
 def _requested_rows(request: TrackerRequest) -> int:
-    asked = _parameters(request)
-    listed = asked.get("issueIdsOrKeys")
-    number = len(listed) if isinstance(listed, list) else asked.get("maxResults") or asked.get("per_page")
+    parameters = _parameters(request)
+    ids = parameters.get("issueIdsOrKeys")
+    number = len(ids) if isinstance(ids, list) else parameters.get("maxResults") or parameters.get("per_page")
     return int(str(number)) if str(number).isdigit() else 0
 
 
@@ -126,7 +126,7 @@ def _expand_values(request: TrackerRequest) -> list[str]:
 
 
 def _check_types(data: Mapping[str, Any]) -> None:
-    """ValueError when a key of a fault that came as JSON has a value of the wrong type."""
+    """Raise ValueError if a key of a fault in JSON has a value of the wrong type."""
     for name in _TEXTS:
         if not isinstance(data.get(name) or "", str):
             raise ValueError(f"'{name}' of a fault is {data[name]!r}; it has to be text.")
@@ -146,19 +146,19 @@ def _retry_after(seconds: float, form: str, now: datetime) -> str:
 
 
 class Faults:
-    """The faults that are switched on. Each counts all requests that match it. Thread-safe."""
+    """Active faults. Each counts all requests that match it. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[tuple[Fault, int]] = []
 
     def add(self, fault: Fault) -> None:
-        """Switch a fault on."""
+        """Activate a fault."""
         with self._lock:
             self._faults.append((fault, 0))
 
     def clear(self) -> None:
-        """Switch all faults off."""
+        """Deactivate all faults."""
         with self._lock:
             self._faults.clear()
 
@@ -168,17 +168,17 @@ class Faults:
             return tuple(fault for fault, _ in self._faults)
 
     def pick(self, tracker: str, request: TrackerRequest) -> tuple[Fault | None, float]:
-        """The fault for this request, the one that was added first, and the seconds of latency."""
+        """Return the fault for this request (the first one added), and the seconds of latency."""
         chosen: Fault | None = None
         latency = 0.0
         with self._lock:
-            for position, (fault, seen) in enumerate(self._faults):
+            for position, (fault, count) in enumerate(self._faults):
                 if not fault.matches(tracker, request):
                     continue
-                self._faults[position] = (fault, seen + 1)
+                self._faults[position] = (fault, count + 1)
                 if fault.kind == "latency":
                     latency += fault.seconds
-                elif chosen is None and _is_due(fault, seen + 1):
+                elif chosen is None and _is_due(fault, count + 1):
                     chosen = fault
         return chosen, latency
 
@@ -188,32 +188,32 @@ def _is_due(fault: Fault, count: int) -> bool:
 
 
 class PageCache:
-    """The last list that each tracker answered, for ``repeat_page``. Thread-safe."""
+    """Last list response by tracker and kind of request, for ``repeat_page``. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last: dict[tuple[str, str, str], TrackerResponse] = {}
 
     def remember(self, tracker: str, request: TrackerRequest, response: TrackerResponse) -> None:
-        """Keep a page. The list that GitHub answers to a label that was put is none."""
+        """Store a list response. GitHub's response to an added label is no page."""
         is_write = isinstance(response.data, list) and request.method != "GET"
         if response.status == 200 and _is_page(response.data) and not is_write:
             with self._lock:
                 self._last[_page_key(tracker, request)] = response
 
     def last_page(self, tracker: str, request: TrackerRequest) -> TrackerResponse | None:
-        """The list that was answered before to a request of this kind."""
+        """Return the last list response to a request of this kind."""
         with self._lock:
             return self._last.get(_page_key(tracker, request))
 
     def clear(self) -> None:
-        """Forget all lists."""
+        """Remove all responses."""
         with self._lock:
             self._last.clear()
 
 
 def _page_key(tracker: str, request: TrackerRequest) -> tuple[str, str, str]:
-    # A next page may be addressed by repository id instead of name, so only the end of the path counts.
+    # The next page may have the repository id in place of its name: only the end of the path counts.
     return tracker, request.method, request.path.rsplit("/", 1)[-1]
 
 
@@ -222,7 +222,7 @@ def _is_page(data: object) -> bool:
 
 
 def without_rows(response: TrackerResponse) -> TrackerResponse:
-    """The same answer without the rows of its list."""
+    """Return the response without the rows of its list."""
     data = response.data
     if isinstance(data, list):
         data = []

@@ -1,7 +1,7 @@
-"""What the embedded trackers share: a request, an answer, a clock, a log, and what a tracker has to offer.
+"""Protocol of sandbox trackers, with requests, responses, clock and request log.
 
-A tracker is a plain object: it gets a ``TrackerRequest`` and gives a ``TrackerResponse``, without sockets. ``server.py``
-puts trackers behind HTTP and ``faults.py`` makes the answers go wrong.
+A tracker is a plain object that turns a ``TrackerRequest`` into a ``TrackerResponse``, without sockets. ``server.py``
+puts trackers behind HTTP; ``faults.py`` injects faults.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TrackerKind = Literal["github", "jira-cloud", "jira-dc"]
 
 
 class Headers(dict[str, str]):
-    """Request headers, found whatever their case."""
+    """Request headers with case-insensitive names."""
 
     def __init__(self, items: Mapping[str, str] | None = None) -> None:
         super().__init__({name.lower(): value for name, value in (items or {}).items()})
@@ -37,45 +37,45 @@ class Headers(dict[str, str]):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrackerRequest:
-    """One request as a tracker sees it."""
+    """One request to a tracker."""
 
     method: str
     path: str
     """Below the tracker's mount, decoded, starts with ``/``."""
     query: Mapping[str, str] = field(default_factory=dict)
-    """The first value of each name."""
+    """First value of each parameter."""
     headers: Headers = field(default_factory=Headers)
     json: Any = None
-    """The decoded body; None when there is none or it is not JSON (see ``body``)."""
+    """Decoded body; None without a body or for invalid JSON (see ``body``)."""
     body: bytes = b""
     base_url: str = "http://127.0.0.1"
-    """Where the tracker is mounted, as the client sees it, without a slash at the end."""
+    """URL of the tracker's mount, without a slash at the end."""
 
 
 @dataclass(kw_only=True, slots=True)
 class TrackerResponse:
-    """One answer. ``data`` is sent as JSON; None is an empty body."""
+    """One response. ``data`` is sent as JSON; None is an empty body."""
 
     status: int = 200
     data: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     authenticated_as: str | None = None
-    """For the request log: the login or account id that the tracker recognised."""
+    """Login or account id of the caller, for the request log."""
 
 
 class Tracker(Protocol):
-    """A look-alike of one tracker. Must stand requests from several threads.
+    """A server of the sandbox. Has to handle requests from several threads.
 
     ``server.py`` builds them as ``GithubTracker(name, kind, clock)`` and ``JiraTracker(name, kind, clock)``,
     then calls ``load`` with the tracker's part of the seed.
     """
 
     search_lag: timedelta
-    """Lists and searches do not see changes younger than that; direct reads do. Tests may set it."""
+    """Lists and searches do not show changes younger than this; direct reads do. Tests may set it."""
 
     @property
     def name(self) -> str:
-        """The name it is mounted under."""
+        """Name of the mount."""
         ...
 
     @property
@@ -83,31 +83,31 @@ class Tracker(Protocol):
 
     @property
     def url(self) -> str:
-        """Path below the mount that a client is configured with: '' or for GitHub ``/api/v3``."""
+        """Path below the mount for the client's settings: '', or ``/api/v3`` for GitHub."""
         ...
 
     def handle(self, request: TrackerRequest) -> TrackerResponse:
-        """Carry out one request. Never raises for what a client sent."""
+        """Carry out one request. Never raises for anything that a client sends."""
         ...
 
     def load(self, seed: Mapping[str, Any]) -> None:
-        """Replace the whole state by a seed. SeedError (``seed.py``) when it is broken."""
+        """Replace the whole state by a seed. SeedError (``seed.py``) for an invalid seed."""
         ...
 
     def dump(self) -> Mapping[str, Any]:
-        """The state as JSON values, for people and tests to look at."""
+        """Return the state as JSON values, for tests and for debugging."""
         ...
 
     def reset(self) -> None:
-        """Back to the seed that was loaded last."""
+        """Restore the seed that was loaded last."""
         ...
 
 
 class Clock:
-    """The only source of time in the sandbox: stands still until it is advanced, or follows the real one."""
+    """The only source of time in the sandbox: stands still until it is advanced, or follows the real time."""
 
     def __init__(self, start: datetime = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)) -> None:
-        """``start`` is an aware datetime. The clock stands still there."""
+        """Create a clock that stands still at ``start`` (aware)."""
         self._lock = threading.Lock()
         self._start = start.astimezone(UTC)
         self._moved = timedelta()
@@ -115,13 +115,13 @@ class Clock:
 
     @classmethod
     def real(cls) -> Clock:
-        """A clock that follows the real one; ``advance`` puts it ahead."""
+        """Return a clock that follows the real time; ``advance`` puts it ahead."""
         clock = cls()
         clock._real = True
         return clock
 
     def now(self) -> datetime:
-        """Aware, in UTC."""
+        """Return the time, aware, in UTC."""
         with self._lock:
             return (datetime.now(UTC) if self._real else self._start) + self._moved
 
@@ -131,7 +131,7 @@ class Clock:
             self._moved += by
 
     def reset(self) -> None:
-        """Take back every ``advance``."""
+        """Undo every ``advance``."""
         with self._lock:
             self._moved = timedelta()
 
@@ -140,7 +140,7 @@ class Clock:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogEntry:
-    """One request that reached the sandbox, with what became of it."""
+    """One request that reached the sandbox, and its result."""
 
     seq: int
     tracker: str
@@ -148,14 +148,14 @@ class LogEntry:
     path: str
     query: Mapping[str, str]
     status: int
-    """0 when the connection was cut instead of answering."""
+    """0 when the connection was reset without a response."""
     authenticated_as: str | None
     fault: str | None
-    """Name of the fault that was applied, if any."""
+    """Kind of the injected fault, if any."""
 
 
 class RequestLog:
-    """All requests in the order in which they were answered. Thread-safe."""
+    """All requests in the order of their responses. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -176,7 +176,7 @@ class RequestLog:
         authenticated_as: str | None = None,
         fault: str | None = None,
     ) -> None:
-        """Keep one more request."""
+        """Add one request."""
         with self._lock:
             self._seq += 1
             self._entries.append(
@@ -193,14 +193,14 @@ class RequestLog:
             )
 
     def clear(self) -> None:
-        """Forget all requests; the numbering goes on."""
+        """Remove all requests; the numbering goes on."""
         with self._lock:
             self._entries.clear()
 
     def count(
         self, method: str | None = None, path_glob: str | None = None, tracker: str | None = None
     ) -> int:
-        """How many requests there were of this method, path (below the mount) and tracker; None: any."""
+        """Return the number of requests with this method, path (glob below the mount) and tracker; None: any."""
         return sum(
             (method is None or entry.method == method)
             and (path_glob is None or fnmatch.fnmatchcase(entry.path, path_glob))

@@ -1,4 +1,4 @@
-"""The WSGI app of the sandbox: finds the tracker, applies faults, keeps the log, serves the admin paths."""
+"""WSGI app of the sandbox: dispatches to trackers, injects faults, logs requests, serves the admin paths."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAX_CLOCK_ADVANCE_SECONDS = 10 * 365 * 86_400
 
 
 class SandboxBackend(Protocol):
-    """What the door needs of the sandbox."""
+    """The parts of a sandbox that the WSGI app uses."""
 
     trackers: dict[str, Tracker]
     log: RequestLog
@@ -46,7 +46,7 @@ class SandboxBackend(Protocol):
 
 
 class SandboxWsgiApp:
-    """A WSGI app. ``closing`` ends every wait when the server stops."""
+    """The WSGI app. ``closing`` ends every wait when the server stops."""
 
     def __init__(self, backend: SandboxBackend, closing: threading.Event) -> None:
         self._backend = backend
@@ -55,7 +55,7 @@ class SandboxWsgiApp:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         http = HttpRequest(environ)
-        http.get_data(cache=True)  # all of it, or closing the connection would look like a reset
+        http.get_data(cache=True)  # read all of it: otherwise closing the connection looks like a reset
         first, _, rest = http.path.lstrip("/").partition("/")
         if first in self._backend.trackers:
             answer = self._handle_tracker_request(
@@ -73,7 +73,7 @@ class SandboxWsgiApp:
         answer.headers["Date"] = format_datetime(self._backend.clock.now(), usegmt=True)
         return answer(environ, start_response)
 
-    # ---- trackers and their faults
+    # ---- trackers and faults
 
     def _handle_tracker_request(
         self, environ: WSGIEnvironment, tracker: Tracker, request: TrackerRequest
@@ -98,18 +98,18 @@ class SandboxWsgiApp:
     def _apply_fault(self, tracker: Tracker, request: TrackerRequest, fault: Fault | None) -> TrackerResponse:
         if fault is None:
             return self._call_tracker(tracker, request)
-        own = fault.build_response(self._backend.clock.now(), request.base_url)
+        response = fault.build_response(self._backend.clock.now(), request.base_url)
         if fault.kind in ("status", "timeout"):
             if fault.carried_out:
                 carried_out = self._call_tracker(tracker, request)
-                own = replace(own, authenticated_as=carried_out.authenticated_as)
+                response = replace(response, authenticated_as=carried_out.authenticated_as)
             if fault.kind == "timeout":
                 self._closing.wait(fault.seconds)
-            return own
+            return response
         if fault.kind == "repeat_page":
             return self.page_cache.last_page(tracker.name, request) or self._call_tracker(tracker, request)
         if fault.kind in ("reset_before", "redirect"):
-            return own
+            return response
         response = self._call_tracker(tracker, request)
         return without_rows(response) if fault.kind == "empty_page" else response
 
@@ -132,7 +132,7 @@ class SandboxWsgiApp:
             answer.headers[name] = value
         return answer
 
-    # ---- for people
+    # ---- admin paths and index page
 
     def _handle_admin(self, http: HttpRequest, rest: str) -> TrackerResponse:
         box = self._backend
@@ -153,7 +153,7 @@ class SandboxWsgiApp:
                 return self._advance(_parse_json(http.get_data()))
             case "GET", ["dump", name] if name in box.trackers:
                 return TrackerResponse(data=box.trackers[name].dump())
-        return _error_response(404, "There is no such thing here; see GET / for what there is.")
+        return _error_response(404, "Unknown admin path; GET / lists them.")
 
     def _add_faults(self, data: Any) -> TrackerResponse:
         try:
@@ -169,7 +169,7 @@ class SandboxWsgiApp:
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
             return _error_response(400, 'Send {"advance_seconds": n} with a number.')
         if abs(seconds) > MAX_CLOCK_ADVANCE_SECONDS:
-            return _error_response(400, "The clock can be put ahead by ten years at a time.")
+            return _error_response(400, "The clock can be advanced by ten years at most.")
         self._backend.clock.advance(timedelta(seconds=seconds))
         return TrackerResponse(data={"now": self._backend.clock.now().isoformat()})
 
@@ -186,16 +186,16 @@ class SandboxWsgiApp:
 
 _INDEX_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>increment-sync sandbox</title>
 <body><h1>increment-sync sandbox</h1>
-<p>Look-alikes of issue trackers. Nothing here is real; it is gone when the server stops. Its clock: {now}</p>
+<p>Mock servers of issue trackers. All data is fictitious and lost when the server stops. Clock: {now}</p>
 <table border="1" cellpadding="4">
-<tr><th>tracker</th><th>kind</th><th>url for the settings</th></tr>{rows}</table>
+<tr><th>tracker</th><th>kind</th><th>URL for the settings</th></tr>{rows}</table>
 <h2>How to use</h2><pre>
 curl {base}/_sandbox/log                                              requests so far
 curl {base}/_sandbox/dump/NAME                                        the state of a tracker
 curl -X POST {base}/_sandbox/faults -d '{{"kind": "status", "status": 503, "method": "POST"}}'
-curl -X DELETE {base}/_sandbox/faults                                 faults off
-curl -X POST {base}/_sandbox/clock -d '{{"advance_seconds": 86400}}'    a day later
-curl -X POST {base}/_sandbox/reset                                    back to the seed
+curl -X DELETE {base}/_sandbox/faults                                 remove all faults
+curl -X POST {base}/_sandbox/clock -d '{{"advance_seconds": 86400}}'    advance the clock by a day
+curl -X POST {base}/_sandbox/reset                                    restore the seed
 </pre></body></html>
 """
 
@@ -229,10 +229,10 @@ def _error_response(status: int, sentence: str) -> TrackerResponse:
 
 
 def _reset_connection(environ: WSGIEnvironment) -> None:
-    """Cut the connection with a reset, as a crashed peer would; without a socket, just raise."""
+    """Reset the connection, as a crashed peer would; without a socket, only raise."""
     connection: socket.socket | None = environ.get("werkzeug.socket")
     if connection is not None:
-        # No time to linger makes the kernel send RST. Detached first: the server would say goodbye politely.
+        # SO_LINGER 0 makes the kernel send RST; detached first, as the server would close the socket in good order.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(connection.detach())
-    raise ConnectionResetError("the sandbox cut the connection, as it was told")
+    raise ConnectionResetError("the sandbox reset the connection because of a fault")

@@ -1,1 +1,5 @@
-"""TODO."""
+"""GitHub sandbox: the part of the REST API that concerns issues.
+
+``tracker`` dispatches a request to an endpoint, as an ``ApiCall``; endpoints read and change the ``state``; the
+``serializer`` builds the JSON. No GraphQL, no search, no projects.
+"""

@@ -1,4 +1,4 @@
-"""One request to the GitHub look-alike: who calls, what they may do, which repository and issue they mean."""
+"""One request to the GitHub sandbox: authentication, permissions, repository and issue of its path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from connectors.sandbox.github.state import GithubState
 
 
 class GithubApiError(Exception):
-    """An answer that is no success."""
+    """Ends a request with an error response."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class GithubApiError(Exception):
 
 
 def validation_error(resource: str, code: str, name: str, message: str | None = None) -> GithubApiError:
-    """A 422 about one field."""
+    """Return a 422 error about one field."""
     problem = {"resource": resource, "code": code, "field": name}
     if message is not None:
         problem["message"] = message
@@ -44,15 +44,15 @@ def validation_error(resource: str, code: str, name: str, message: str | None = 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GithubCaller:
-    """Who sent a request. Nobody in particular when ``account`` is None."""
+    """The sender of a request; anonymous when ``account`` is None."""
 
     account: GithubAccount | None = None
     secret: str = ""
-    """The token, to tell ETags and quotas apart; '' when anonymous."""
+    """The token, for ETags and rate limits; '' when anonymous."""
     installation_app_id: int | None = None
     """The app whose installation token was used."""
     app: App | None = None
-    """Set when an app speaks for itself with a JWT."""
+    """The app that authenticates itself with a JSON web token."""
 
     @property
     def name(self) -> str | None:
@@ -62,7 +62,7 @@ class GithubCaller:
 
 
 def authenticate(state: GithubState, request: TrackerRequest) -> GithubCaller:
-    """Who calls. ApiError 401 when the credentials are unknown or expired."""
+    """Return the caller. GithubApiError 401 for unknown or expired credentials."""
     scheme, _, secret = str(request.headers.get("Authorization", "")).strip().partition(" ")
     secret = secret.strip()
     if not scheme:
@@ -82,7 +82,7 @@ def _has_expired(state: GithubState, token: AccessToken) -> bool:
 
 
 def _jwt_app_id(jwt: str) -> int:
-    """The app id that a JWT names; 0 when it is none. Signatures are not checked."""
+    """Return the app id of a JSON web token, 0 for any other text. Signatures are not checked."""
     try:
         payload = jwt.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -93,25 +93,25 @@ def _jwt_app_id(jwt: str) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiCall:
-    """A request with everything that is needed to answer it."""
+    """A request with its caller and what is needed to respond."""
 
     state: GithubState
     request: TrackerRequest
     caller: GithubCaller
     serializer: GithubSerializer
     args: Mapping[str, str] = field(default_factory=dict)
-    """What the route found in the path."""
+    """Values of the path parameters."""
 
     @property
     def account(self) -> GithubAccount:
-        """The account that acts. ApiError 401 when there is none."""
+        """The authenticated account. GithubApiError 401 for anonymous callers."""
         if self.caller.account is None:
             raise GithubApiError(401, "Requires authentication")
         return self.caller.account
 
     @property
     def body(self) -> Mapping[str, Any]:
-        """The JSON object that was sent. ApiError 400."""
+        """The JSON object of the body. GithubApiError 400."""
         if not isinstance(self.request.json, dict):
             raise GithubApiError(400, "Problems parsing JSON")
         return self.request.json
@@ -121,7 +121,7 @@ class ApiCall:
         return int(self.args["number"])
 
     def repo(self) -> Repo:
-        """The repository of the path. ApiError: 404, or a redirect when it has another name now."""
+        """Return the repository of the path. GithubApiError: 404, or a redirect after a rename."""
         if "repo_id" in self.args:
             found = self.state.repos.get(int(self.args["repo_id"]))
         else:
@@ -138,7 +138,7 @@ class ApiCall:
         return self.state.access_level(repo, self.caller.account) != "none"
 
     def redirect(self, path: str) -> GithubApiError:
-        """A redirect to another path of the API: 301 for reads, 307 for writes."""
+        """Return a redirect to another path of the API: 301 for reads, 307 for writes."""
         query = f"?{urlencode(self.request.query)}" if self.request.query else ""
         reading = self.request.method in ("GET", "HEAD")
         url = f"{self.serializer.api}{quote(path)}{query}"
@@ -148,14 +148,14 @@ class ApiCall:
         return error
 
     def repo_with_issues(self) -> Repo:
-        """The repository, if it has issues at all. ApiError 410."""
+        """Return the repository, if it has issues enabled. GithubApiError 410."""
         repo = self.repo()
         if not repo.has_issues:
             raise GithubApiError(410, "Issues are disabled for this repo")
         return repo
 
     def issue(self) -> tuple[Repo, GithubIssue]:
-        """The issue of the path. ApiError: 404, 410 when deleted, a redirect when transferred."""
+        """Return the issue of the path. GithubApiError: 404, 410 when deleted, a redirect when transferred."""
         repo = self.repo_with_issues()
         issue = repo.issues.get(self.number)
         if issue is not None:
@@ -171,11 +171,11 @@ class ApiCall:
         raise self.redirect(f"/repositories/{target[0]}/issues/{target[1]}{below}")
 
     def has_access(self, repo: Repo, level: Level) -> bool:
-        """Whether the caller has this right in a repository."""
+        """Return True if the caller has this access level in a repository."""
         return LEVELS.index(self.state.access_level(repo, self.caller.account)) >= LEVELS.index(level)
 
     def require_access(self, repo: Repo, level: Level) -> GithubAccount:
-        """The caller, who has this right in a repository that can be written. ApiError 401, 403."""
+        """Return the caller, who needs this level in a repository that is not archived. GithubApiError 401, 403."""
         account = self.account
         if repo.archived:
             raise GithubApiError(403, "Repository was archived so is read-only.")

@@ -1,4 +1,4 @@
-"""What the GitHub look-alike keeps: accounts, repositories, issues, comments, events."""
+"""Data of the GitHub sandbox: accounts, repositories, issues, comments, events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class GithubAccount:
 
 @dataclass(kw_only=True, slots=True)
 class AccessToken:
-    """What authenticates an account. ``app`` is set for an installation token."""
+    """A token of an account. ``app_id`` is set for an installation token."""
 
     account: GithubAccount
     expires: datetime | None = None
@@ -31,7 +31,7 @@ class AccessToken:
 
 @dataclass(kw_only=True, slots=True)
 class App:
-    """A GitHub App; ``installations`` are ids with the account that they are installed on."""
+    """A GitHub App; ``installations`` maps ids to the accounts that it is installed on."""
 
     id: int
     slug: str
@@ -55,7 +55,7 @@ class Milestone:
 
 @dataclass(kw_only=True, slots=True)
 class Event:
-    """An entry of a timeline. ``data`` holds what the kind of event adds to the JSON."""
+    """An entry of a timeline. ``data`` holds the JSON that is specific to the kind of event."""
 
     id: int
     event: str
@@ -76,7 +76,7 @@ class GithubComment:
 
 @dataclass(kw_only=True, slots=True)
 class GithubIssue:
-    """An issue or a pull request. ``past_versions`` holds what lists still show while the search lags."""
+    """An issue or a pull request. ``past_versions`` are those that lists still show while the search lags."""
 
     id: int
     number: int
@@ -101,16 +101,16 @@ class GithubIssue:
     app_id: int | None = None
     events: list[Event] = field(default_factory=list)
     subscribers: dict[str, str] = field(default_factory=dict)
-    """Login and the reason why that person gets mail about the issue."""
+    """Login -> reason of the subscription to the issue."""
     past_versions: list[tuple[datetime, GithubIssue]] = field(default_factory=list)
-    """Time of a change, and the issue as it was before."""
+    """Time of a change, and the issue before it."""
 
     def copy(self) -> GithubIssue:
-        """The issue as it is now, untouched by later changes."""
+        """Return the current issue as a copy that later changes do not affect."""
         return replace(self, labels=list(self.labels), comments=list(self.comments), past_versions=[])
 
     def version_at(self, moment: datetime) -> GithubIssue | None:
-        """The issue as it was then; None before it was created."""
+        """Return the issue as it was at a moment; None before it was created."""
         if self.created > moment:
             return None
         return next((before for changed, before in self.past_versions if changed > moment), self)
@@ -133,16 +133,16 @@ class Repo:
     milestones: list[Milestone] = field(default_factory=list)
     issues: dict[int, GithubIssue] = field(default_factory=dict)
     departed_issues: dict[int, tuple[int, int] | None] = field(default_factory=dict)
-    """Numbers that are gone: where they were transferred to, or None when they were deleted."""
+    """Number of an issue that is gone -> where it was transferred to, or None when it was deleted."""
     next_number: int = 1
-    """Never used before, not even by an issue that is gone."""
+    """Never used before, not even by a deleted issue."""
 
     @property
     def full_name(self) -> str:
         return f"{self.owner}/{self.name}"
 
     def store_issue(self, issue: GithubIssue) -> None:
-        """Take an issue in under its number."""
+        """Add an issue under its number."""
         self.issues[issue.number] = issue
         self.next_number = max(self.next_number, issue.number + 1)
 
@@ -163,14 +163,14 @@ class Notification:
 
 @dataclass(kw_only=True, slots=True)
 class GithubSettings:
-    """How this server behaves; tests may change any of it at any time."""
+    """Behaviour of this server; tests may change it at any time."""
 
     enterprise: bool = False
     label_bumps_updated: bool = True
     rate_limit: int = 5000
-    """Requests an hour and token; 0 switches the limit and its headers off."""
+    """Requests per hour and token; 0 turns the limit and its headers off."""
     anonymous_rate_limit: int = 60
     content_per_minute: int = 80
     content_per_hour: int = 500
     secondary_retry_after: int | None = 60
-    """Seconds for Retry-After of a secondary limit; None: the answer has no such header."""
+    """Retry-After of a secondary rate limit in seconds; None: no such header."""

@@ -1,4 +1,4 @@
-"""Lists of the GitHub look-alike: filters, order, pages by number and by cursor."""
+"""Lists of the GitHub sandbox: filters, sort order, pages by number and by cursor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SORT_KEYS: Mapping[str, Callable[[GithubIssue], _Key]] = {
 
 
 def list_issues(call: ApiCall) -> TrackerResponse:
-    """GET issues of a repository, pull requests among them."""
+    """GET the issues of a repository, pull requests included"""
     repo = call.repo_with_issues()
     order = call.request.query.get("sort", "created")
     direction = call.request.query.get("direction", "desc")
@@ -52,7 +52,7 @@ def _filter_issues(call: ApiCall, repo: Repo) -> list[GithubIssue]:
     visible = list(repo.issues.values())
     if call.state.search_lag:
         moment = call.state.now() - call.state.search_lag
-        visible = [seen for issue in visible if (seen := issue.version_at(moment))]
+        visible = [version for issue in visible if (version := issue.version_at(moment))]
     return [
         issue
         for issue in visible
@@ -63,7 +63,7 @@ def _filter_issues(call: ApiCall, repo: Repo) -> list[GithubIssue]:
 
 
 def parse_since(call: ApiCall, resource: str) -> datetime | None:
-    """The parameter ``since``: whole seconds, UTC where no zone is given. ApiError 422."""
+    """Return the parameter ``since`` in whole seconds, UTC where no zone is given. GithubApiError 422."""
     text = call.request.query.get("since")
     if not text:
         return None
@@ -76,20 +76,20 @@ def parse_since(call: ApiCall, resource: str) -> datetime | None:
 
 
 def page_size(call: ApiCall) -> int:
-    """``per_page``: 30 unless told, 100 at most."""
-    asked = call.request.query.get("per_page", "30")
-    return min(100, int(asked[:9])) if asked.isdecimal() and int(asked[:9]) > 0 else 30
+    """Return ``per_page``: 30 by default, 100 at most."""
+    size = call.request.query.get("per_page", "30")
+    return min(100, int(size[:9])) if size.isdecimal() and int(size[:9]) > 0 else 30
 
 
 def _page_number(call: ApiCall) -> int:
-    asked = call.request.query.get("page", "1")
-    return int(asked[:9]) if asked.isdecimal() and int(asked[:9]) > 0 else 1
+    number = call.request.query.get("page", "1")
+    return int(number[:9]) if number.isdecimal() and int(number[:9]) > 0 else 1
 
 
 def _issue_page(
     call: ApiCall, rows: Sequence[GithubIssue], key: Callable[[GithubIssue], _Key], *, descending: bool
 ) -> tuple[Sequence[GithubIssue], dict[str, dict[str, str]]]:
-    """One page and the query parameters of the neighbouring pages, by relation."""
+    """Return one page, and the query parameters of the other pages by relation."""
     size, number = page_size(call), _page_number(call)
     after = call.request.query.get("after")
     if after:
@@ -122,7 +122,7 @@ def _decode_cursor(cursor: str) -> _Key:
 def paginate(
     call: ApiCall, path: str, rows: Sequence[_Row], serialize: Callable[[_Row], dict[str, Any]]
 ) -> TrackerResponse:
-    """A page by number of any other list. ``path`` is what links to other pages start with."""
+    """Return a page by number of any other list. ``path``: of the links to other pages."""
     size, number = page_size(call), _page_number(call)
     links: dict[str, dict[str, str]] = {}
     if len(rows) > size * number:
@@ -136,9 +136,9 @@ def paginate(
 
 
 def _link_header(call: ApiCall, path: str, links: dict[str, dict[str, str]]) -> dict[str, str]:
-    kept = {name: value for name, value in call.request.query.items() if name not in ("page", "after")}
+    query = {name: value for name, value in call.request.query.items() if name not in ("page", "after")}
     parts = [
-        f'<{call.serializer.api}{path}?{urlencode(kept | parameters)}>; rel="{relation}"'
+        f'<{call.serializer.api}{path}?{urlencode(query | parameters)}>; rel="{relation}"'
         for relation, parameters in links.items()
     ]
     return {"Link": ", ".join(parts)} if parts else {}

@@ -1,4 +1,4 @@
-"""The quotas of the GitHub look-alike: requests (primary) and content that is created (secondary)."""
+"""Rate limits of the GitHub sandbox: requests (primary) and created content (secondary)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class GithubRateLimits:
-    """Counts requests by who makes them. Times come from the caller; not thread-safe by itself."""
+    """Counts requests by token. Times come from the caller; not thread-safe by itself."""
 
     def __init__(self, settings: GithubSettings) -> None:
         self._settings = settings
@@ -28,7 +28,7 @@ class GithubRateLimits:
         return (reset, used) if now < reset else (now + HOUR, 0)
 
     def consume(self, token: str, now: datetime) -> bool:
-        """Count one request of ``token`` ('' is anonymous); False when the hour's quota is used up."""
+        """Count one request of ``token`` ('' is anonymous); return False when the limit of the hour is reached."""
         limit = self._limit(token)
         reset, used = self._window(token, now)
         allowed = not limit or used < limit
@@ -36,12 +36,12 @@ class GithubRateLimits:
         return allowed
 
     def refund(self, token: str, now: datetime) -> None:
-        """The last request was free (304)."""
+        """Uncount the last request, which was free (304)."""
         reset, used = self._window(token, now)
         self._used[token] = (reset, max(0, used - 1))
 
     def headers(self, token: str, now: datetime) -> dict[str, str]:
-        """The X-RateLimit headers of an answer; none where the limit is off."""
+        """Return the X-RateLimit headers of a response; none where the limit is off."""
         limit = self._limit(token)
         if not limit:
             return {}
@@ -55,7 +55,7 @@ class GithubRateLimits:
         }
 
     def consume_content(self, token: str, now: datetime) -> bool:
-        """Whether ``token`` may create more content now; counts it when so."""
+        """Count one creation of content by ``token``; return False, uncounted, when it is over the limit."""
         times = self._content[token]
         while times and times[0] <= now - HOUR:
             times.popleft()

@@ -1,4 +1,4 @@
-"""What can be read from the GitHub look-alike besides lists of issues, and how apps get their tokens."""
+"""Read endpoints of the GitHub sandbox except lists of issues, and installation tokens."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def get_repo_label(call: ApiCall) -> TrackerResponse:
 
 
 def require_label(call: ApiCall) -> Label:
-    """The label that the path names. ApiError 404."""
+    """Return the label of the path. GithubApiError 404."""
     label = call.repo().find_label(call.args["label"])
     if label is None:
         raise GithubApiError(404, "Not Found")
@@ -136,9 +136,9 @@ def list_repo_comments(call: ApiCall) -> TrackerResponse:
     since = parse_since(call, "IssueComment")
     by_update = call.request.query.get("sort") == "updated"
     rows: list[tuple[GithubIssue, GithubComment]] = [
-        (home, comment)
-        for home in repo.issues.values()
-        for comment in home.comments
+        (issue, comment)
+        for issue in repo.issues.values()
+        for comment in issue.comments
         if since is None or comment.updated >= since
     ]
     rows.sort(
@@ -164,13 +164,13 @@ def list_timeline(call: ApiCall) -> TrackerResponse:
     rows: list[Event | GithubComment] = [*found.events, *found.comments]
     rows.sort(key=lambda row: (row.at if isinstance(row, Event) else row.created, row.id))
 
-    def shape(row: Event | GithubComment) -> dict[str, object]:
+    def serialize(row: Event | GithubComment) -> dict[str, object]:
         if isinstance(row, Event):
             return call.serializer.event(repo, row)
-        told = call.serializer.comment(repo, found, row)
-        return told | {"event": "commented", "actor": told["user"]}
+        comment = call.serializer.comment(repo, found, row)
+        return comment | {"event": "commented", "actor": comment["user"]}
 
-    return paginate(call, f"/repositories/{repo.id}/issues/{found.number}/timeline", rows, shape)
+    return paginate(call, f"/repositories/{repo.id}/issues/{found.number}/timeline", rows, serialize)
 
 
 def list_issue_events(call: ApiCall) -> TrackerResponse:
@@ -185,14 +185,14 @@ def list_repo_events(call: ApiCall) -> TrackerResponse:
     """GET the events of all issues of a repository, newest first"""
     repo = call.repo_with_issues()
     rows = [
-        (home, event)
-        for home in repo.issues.values()
-        for event in home.events
+        (issue, event)
+        for issue in repo.issues.values()
+        for event in issue.events
         if event.event not in _TIMELINE_ONLY_EVENTS
     ]
     rows.sort(key=lambda row: (row[1].at, row[1].id), reverse=True)
 
-    def shape(row: tuple[GithubIssue, Event]) -> dict[str, object]:
+    def serialize(row: tuple[GithubIssue, Event]) -> dict[str, object]:
         return call.serializer.event(repo, row[1]) | {"issue": call.serializer.issue(repo, row[0])}
 
-    return paginate(call, f"/repositories/{repo.id}/issues/events", rows, shape)
+    return paginate(call, f"/repositories/{repo.id}/issues/events", rows, serialize)

@@ -1,7 +1,7 @@
-"""What GitHub would turn into links in a text: references to issues and mentions of people.
+"""References to issues and mentions of users, as GitHub finds them in a text.
 
-Follows what GitHub does with the rendered text: nothing inside code, inside HTML comments or inside the text
-of a link counts; entities are decoded first; the target of a link counts.
+As on GitHub, code, HTML comments and the text of links do not count; entities are decoded first; targets of links
+count.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MENTION = re.compile(r"(?<![\w/@.`-])@(?P<login>[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Z
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IssueReference:
-    """An issue that a text refers to; ``repo`` is None for the repository of the text itself."""
+    """An issue that a text refers to; ``repo`` is None for the repository of the text."""
 
     repo: str | None
     number: int
@@ -36,7 +36,7 @@ def _visible_text(text: str) -> str:
 
 
 def find_references(text: str, base_url: str) -> set[IssueReference]:
-    """Issues named by ``#1``, ``GH-1``, ``owner/repo#1`` or by a URL on github.com or below ``base_url``."""
+    """Return the issues named by ``#1``, ``GH-1``, ``owner/repo#1`` or a URL on github.com or below ``base_url``."""
     visible = _visible_text(text)
     hosts = rf"(?:https?://(?:www\.)?github\.com|{re.escape(base_url)})"
     url = re.compile(rf"{hosts}/(?P<repo>{_SLUG})/(?:issues|pull)/(?P<number>\d+)\b", re.IGNORECASE)
@@ -45,5 +45,5 @@ def find_references(text: str, base_url: str) -> set[IssueReference]:
 
 
 def find_mentions(text: str) -> set[str]:
-    """Logins that would get a mail because of an ``@login``, in small letters."""
+    """Return the logins, in lower case, that an ``@login`` in the text would notify."""
     return {match["login"].lower() for match in _MENTION.finditer(_visible_text(text))}

@@ -1,4 +1,4 @@
-"""The JSON of the GitHub look-alike: what its answers look like."""
+"""JSON of the GitHub sandbox's responses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from connectors.sandbox.github.state import GithubState
 
 
 def format_time(moment: datetime | None) -> str | None:
-    """A time as GitHub writes it."""
+    """Return a time in GitHub's format."""
     return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class GithubSerializer:
-    """Builds answers for one server; ``base_url`` is where it is mounted."""
+    """Builds JSON for one server; ``base_url`` is the URL of its mount."""
 
     def __init__(self, state: GithubState, base_url: str) -> None:
         self._state = state
@@ -103,7 +103,7 @@ class GithubSerializer:
         }
 
     def issue(self, repo: Repo, issue: GithubIssue, *, detailed: bool = False) -> dict[str, Any]:
-        """An issue as lists show it, or ``detailed`` with what only a direct read tells."""
+        """Return an issue as in lists, or ``detailed`` as in a direct read."""
         url = f"{self.repo_url(repo)}/issues/{issue.number}"
         page = "pull" if issue.pull_request else "issues"
         shape: dict[str, Any] = {
@@ -156,15 +156,15 @@ class GithubSerializer:
                 "percent_completed": 100 * done // total if total else 0,
             },
         }
-        if issue.parent is not None and (home := self._state.repos.get(issue.parent[0])):
-            shape["parent_issue_url"] = f"{self.repo_url(home)}/issues/{issue.parent[1]}"
+        if issue.parent is not None and (repository := self._state.repos.get(issue.parent[0])):
+            shape["parent_issue_url"] = f"{self.repo_url(repository)}/issues/{issue.parent[1]}"
         return shape
 
     def _children_of(self, repo: Repo, issue: GithubIssue) -> list[GithubIssue]:
         if self._children is None:
             self._children = {}
-            for home in self._state.repos.values():
-                for child in home.issues.values():
+            for repository in self._state.repos.values():
+                for child in repository.issues.values():
                     if child.parent is not None:
                         self._children.setdefault(child.parent, []).append(child)
         return self._children.get((repo.id, issue.number), [])
@@ -195,7 +195,7 @@ class GithubSerializer:
         }
 
     def event(self, repo: Repo, event: Event) -> dict[str, Any]:
-        """An entry of a timeline or of an event list."""
+        """Return an entry of a timeline or of an event list."""
         data = dict(event.data)
         if isinstance(data.get("label"), Label):
             data["label"] = {"name": data["label"].name, "color": data["label"].color}

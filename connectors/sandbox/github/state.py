@@ -1,7 +1,7 @@
-"""The world of the GitHub look-alike, and what people do in it.
+"""State of the GitHub sandbox, and the actions of its users.
 
-The methods stand for people who work in the web UI; the REST handlers use the same ones. Every one of them
-takes its time from the clock, writes timeline events and moves ``updated``.
+The methods stand for users of the web UI; the REST endpoints call them, too. Each of them takes the time from the
+clock, writes timeline events and bumps ``updated``.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ class GithubState:
         self.base_url = "http://127.0.0.1"
         self._last_id = 10_000
 
-    # ---- looking things up
+    # ---- lookup
 
     def new_id(self) -> int:
-        """An id that nothing else in this world has."""
+        """Return an unused id."""
         with self.lock:
             self._last_id += 1
             return self._last_id
 
     def now(self) -> datetime:
-        """The time as GitHub tells it: UTC, whole seconds."""
+        """Return the time in GitHub's resolution: UTC, whole seconds."""
         return self.clock.now().replace(microsecond=0)
 
     def account_for(self, login: str, *, kind: str = "User") -> GithubAccount:
-        """The account of that login; somebody unknown is created."""
+        """Return the account of a login, created if it is unknown."""
         with self.lock:
             known = self.accounts.get(login.lower())
             if known is None:
@@ -70,29 +70,29 @@ class GithubState:
             return known
 
     def find_repo(self, name: str) -> Repo | None:
-        """The repository that has this full name now."""
+        """Return the repository with this full name now."""
         return next((r for r in self.repos.values() if r.full_name.lower() == name.lower()), None)
 
     def repo(self, name: str) -> Repo:
-        """The repository that has or had this full name. KeyError."""
+        """Return the repository that has or had this full name. KeyError."""
         found = self.find_repo(name) or self.repos.get(self.former_names.get(name.lower(), 0))
         if found is None:
-            raise KeyError(f"there is no repository {name} in the sandbox")
+            raise KeyError(f"the sandbox has no repository {name}")
         return found
 
     def issue(self, repo: str, number: int) -> GithubIssue:
-        """The issue with this number. KeyError when it was deleted or transferred."""
+        """Return the issue with this number. KeyError when it was deleted or transferred."""
         return self.repo(repo).issues[number]
 
     def find_comment(self, repo: Repo, comment_id: int) -> tuple[GithubIssue, GithubComment] | None:
-        """The comment with its issue."""
+        """Return a comment with its issue."""
         return next(
             ((i, c) for i in repo.issues.values() for c in i.comments if c.id == comment_id),
             None,
         )
 
     def access_level(self, repo: Repo, account: GithubAccount | None) -> Level:
-        """What an account may do in a repository; None is somebody anonymous."""
+        """Return the access level of an account in a repository; None is an anonymous caller."""
         floor: Level = "none" if repo.private else "read"
         if account is None:
             return floor
@@ -101,11 +101,11 @@ class GithubState:
         given = {login.lower(): level for login, level in repo.permissions.items()}
         return max(floor, given.get(account.login.lower(), "none"), key=LEVELS.index)
 
-    # ---- changing an issue
+    # ---- changes of an issue
 
     @contextmanager
     def update(self, issue: GithubIssue, *, bump: bool = True) -> Iterator[datetime]:
-        """Keep what lists go on showing while the search lags, and move ``updated``. Gives the time."""
+        """Store the version that lists show while the search lags, and bump ``updated``. Yields the time."""
         with self.lock:
             now = self.now()
             if self.search_lag:
@@ -133,31 +133,31 @@ class GithubState:
         parent: int | None = None,
         pull_request: bool = False,
     ) -> int:
-        """Open an issue (or a pull request); the answer is its number."""
+        """Open an issue (or a pull request); return its number."""
         with self.lock:
-            home, now = self.repo(repo), self.now()
+            repository, now = self.repo(repo), self.now()
             issue = GithubIssue(
                 id=self.new_id(),
-                number=number or home.next_number,
+                number=number or repository.next_number,
                 title=title,
                 body=body,
                 user=self.account_for(by),
                 created=now,
                 updated=now,
                 assignees=[self.account_for(login) for login in assignees],
-                milestone=self.milestone(home, milestone) if milestone else None,
+                milestone=self.milestone(repository, milestone) if milestone else None,
                 type=type,
-                parent=(home.id, parent) if parent else None,
+                parent=(repository.id, parent) if parent else None,
                 pull_request=pull_request,
             )
-            home.store_issue(issue)
+            repository.store_issue(issue)
             for name in labels:
                 self.label(repo, issue.number, name, by)
-            self.notify(home, issue, body or "", issue.user)
+            self.notify(repository, issue, body or "", issue.user)
             return issue.number
 
     def milestone(self, repo: Repo, title: str) -> Milestone:
-        """The milestone with this title, created when needed."""
+        """Return the milestone with this title, created if necessary."""
         for known in repo.milestones:
             if known.title == title:
                 return known
@@ -181,7 +181,7 @@ class GithubState:
             self.add_event(issue, "reopened", self.account_for(by), now)
 
     def retitle(self, repo: str, number: int, title: str, by: str = "someone") -> None:
-        """Give an issue another title."""
+        """Change the title of an issue."""
         issue = self.issue(repo, number)
         with self.update(issue) as now:
             renamed = {"from": issue.title, "to": title}
@@ -200,24 +200,24 @@ class GithubState:
     def create_label(
         self, repo: Repo, name: str, *, color: str = "ededed", description: str | None = None
     ) -> Label:
-        """A label of the repository; it must not exist yet."""
+        """Create a label of the repository; it must not exist yet."""
         label = Label(id=self.new_id(), name=name, color=color, description=description)
         repo.labels.append(label)
         return label
 
     def label(self, repo: str, number: int, name: str, by: str = "someone") -> None:
-        """Put a label on an issue. Unknown names are created; one that is there already changes nothing."""
+        """Add a label to an issue, created if it is unknown. A label that the issue has changes nothing."""
         with self.lock:
-            home, issue = self.repo(repo), self.issue(repo, number)
+            repository, issue = self.repo(repo), self.issue(repo, number)
             if issue.find_label(name):
                 return
-            label = home.find_label(name) or self.create_label(home, name)
+            label = repository.find_label(name) or self.create_label(repository, name)
             with self.update(issue, bump=self.settings.label_bumps_updated) as now:
                 issue.labels.append(label)
                 self.add_event(issue, "labeled", self.account_for(by), now, label=label)
 
     def unlabel(self, repo: str, number: int, name: str, by: str = "someone") -> None:
-        """Take a label off an issue; KeyError when it is not there."""
+        """Remove a label from an issue; KeyError when the issue does not have it."""
         with self.lock:
             issue = self.issue(repo, number)
             label = issue.find_label(name)
@@ -232,32 +232,32 @@ class GithubState:
     def comment(
         self, repo: str, number: int, body: str, by: str = "someone", *, app_id: int | None = None
     ) -> int:
-        """Write a comment; the answer is its id. Everybody who follows the issue gets mail."""
-        home, issue = self.repo(repo), self.issue(repo, number)
+        """Write a comment and mail all subscribers of the issue; return its id."""
+        repository, issue = self.repo(repo), self.issue(repo, number)
         with self.update(issue) as now:
             author = self.account_for(by)
             comment = GithubComment(
                 id=self.new_id(), user=author, body=body, created=now, updated=now, app_id=app_id
             )
             issue.comments.append(comment)
-            self.notify(home, issue, body, author)
+            self.notify(repository, issue, body, author)
             issue.subscribers.setdefault(author.login.lower(), "comment")
             return comment.id
 
     def edit_comment(self, repo: str, comment_id: int, body: str, by: str = "someone") -> None:
-        """Replace the text of a comment; only people who were not mentioned before get mail. KeyError."""
+        """Replace the text of a comment and mail users that it newly mentions. KeyError."""
         with self.lock:
-            home = self.repo(repo)
-            found = self.find_comment(home, comment_id)
+            repository = self.repo(repo)
+            found = self.find_comment(repository, comment_id)
             if found is None:
                 raise KeyError(f"{repo} has no comment {comment_id}")
             issue, comment = found
             with self.update(issue) as now:
                 before, comment.body, comment.updated = comment.body, body, now
-                self.notify(home, issue, body, self.account_for(by), before=before)
+                self.notify(repository, issue, body, self.account_for(by), before=before)
 
     def delete_comment(self, repo: str, comment_id: int) -> None:
-        """Remove a comment. KeyError."""
+        """Delete a comment. KeyError."""
         with self.lock:
             found = self.find_comment(self.repo(repo), comment_id)
             if found is None:
@@ -270,9 +270,9 @@ class GithubState:
     def notify(
         self, repo: Repo, issue: GithubIssue, text: str, author: GithubAccount, *, before: str | None = None
     ) -> None:
-        """What a text that was written (or edited: ``before``) sets off: mails, and backlinks elsewhere."""
-        named = find_mentions(text) - find_mentions(before or "")
-        reasons = {login: "mention" for login in named if login in self.accounts}
+        """Send the mails and add the backlinks that a new or edited (``before``) text causes."""
+        mentioned = find_mentions(text) - find_mentions(before or "")
+        reasons = {login: "mention" for login in mentioned if login in self.accounts}
         if before is None:
             followers = {watcher.lower(): "subscribed" for watcher in repo.watchers}
             followers |= issue.subscribers | {a.login.lower(): "assign" for a in issue.assignees}
@@ -282,16 +282,16 @@ class GithubState:
                 self.notifications.append(
                     Notification(login=login, reason=reason, issue=f"{repo.full_name}#{issue.number}")
                 )
-        issue.subscribers |= {login: "mention" for login in named if login in self.accounts}
-        fresh = find_references(text, self.base_url) - find_references(before or "", self.base_url)
-        for reference in sorted(fresh, key=str):
+        issue.subscribers |= {login: "mention" for login in mentioned if login in self.accounts}
+        new_references = find_references(text, self.base_url) - find_references(before or "", self.base_url)
+        for reference in sorted(new_references, key=str):
             self._add_backlink(repo, issue, reference, author)
 
     def _add_backlink(
         self, repo: Repo, issue: GithubIssue, reference: IssueReference, by: GithubAccount
     ) -> None:
-        home = self.find_repo(reference.repo) if reference.repo else repo
-        target = home.issues.get(reference.number) if home else None
+        repository = self.find_repo(reference.repo) if reference.repo else repo
+        target = repository.issues.get(reference.number) if repository else None
         if target is not None and target is not issue:
             with self.update(target) as now:
                 self.add_event(target, "cross-referenced", by, now, source=(repo.id, issue.number))
@@ -299,47 +299,47 @@ class GithubState:
     # ---- repositories
 
     def rename_repo(self, repo: str, new_name: str) -> None:
-        """Rename or move a repository to another ``owner/name``; the old name answers with a redirect."""
+        """Rename or move a repository to another ``owner/name``; the old name redirects to it."""
         with self.lock:
-            home = self.repo(repo)
-            self.former_names[home.full_name.lower()] = home.id
-            home.owner, home.name = new_name.split("/")
+            repository = self.repo(repo)
+            self.former_names[repository.full_name.lower()] = repository.id
+            repository.owner, repository.name = new_name.split("/")
             self.former_names.pop(new_name.lower(), None)
 
     def revoke_access(self, repo: str, login: str) -> None:
-        """Make a repository private, and somebody one of those who do not see it: 404 from now on."""
+        """Make a repository private and invisible (404) for one account."""
         with self.lock:
-            home = self.repo(repo)
-            home.private = True
-            home.permissions = {
-                name: level for name, level in home.permissions.items() if name.lower() != login.lower()
+            repository = self.repo(repo)
+            repository.private = True
+            repository.permissions = {
+                name: level for name, level in repository.permissions.items() if name.lower() != login.lower()
             }
 
     def grant_access(self, repo: str, login: str, level: Level = "write") -> None:
-        """Let somebody into a repository."""
+        """Grant an account access to a repository."""
         with self.lock:
             self.repo(repo).permissions[login] = level
 
     def transfer(self, repo: str, number: int, to: str, by: str = "someone") -> int:
-        """Move an issue to another repository; the answer is its new number. Its id stays."""
+        """Move an issue to another repository; return its new number. Its id stays."""
         with self.lock:
-            home, target = self.repo(repo), self.repo(to)
-            issue = home.issues[number]
+            repository, target = self.repo(repo), self.repo(to)
+            issue = repository.issues[number]
             with self.update(issue) as now:
-                del home.issues[number]
+                del repository.issues[number]
                 issue.number = target.next_number
-                issue.labels = [kept for old in issue.labels if (kept := target.find_label(old.name))]
+                issue.labels = [new for old in issue.labels if (new := target.find_label(old.name))]
                 target.store_issue(issue)
-                home.departed_issues[number] = (target.id, issue.number)
+                repository.departed_issues[number] = (target.id, issue.number)
                 self.add_event(issue, "transferred", self.account_for(by), now)
             return issue.number
 
     def delete_issue(self, repo: str, number: int) -> None:
-        """Delete an issue for good."""
+        """Delete an issue."""
         with self.lock:
-            home = self.repo(repo)
-            del home.issues[number]
-            home.departed_issues[number] = None
+            repository = self.repo(repo)
+            del repository.issues[number]
+            repository.departed_issues[number] = None
 
     def archive(self, repo: str, archived: bool = True) -> None:
         """Make a repository read-only, or writable again."""

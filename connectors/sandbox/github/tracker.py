@@ -1,9 +1,8 @@
-"""A GitHub look-alike: the part of the REST API that concerns issues, served below ``/api/v3``.
+"""REST API of the GitHub sandbox below ``/api/v3``: routes and dispatch.
 
-Models what matters to a client that synchronises: lists that hold pull requests and page by cursor, ETags
-that belong to a token, redirects of renamed repositories and moved issues, labels and their limits, comments
-with their mails and backlinks, rights, archived and locked things, both kinds of rate limit. No GraphQL, no
-search, no projects.
+It covers what a synchronising client meets: lists with pull requests and cursors, ETags per token, redirects of
+renamed repositories and moved issues, labels and their limits, comments with mails and backlinks, permissions,
+archived repositories and locked issues, both kinds of rate limit.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ _CONTENT_METHODS = ("POST", "PATCH", "PUT")
 
 
 class GithubTracker:
-    """The look-alike as the sandbox server sees it; ``state`` is the world behind it."""
+    """One GitHub server of the sandbox; ``state`` holds its repositories and accounts."""
 
     url = _PREFIX
 
@@ -94,13 +93,13 @@ class GithubTracker:
         self.load({})
 
     def load(self, seed: Mapping[str, Any]) -> None:
-        """Replace everything by a seed (``seed.py``). SeedError; then the old state stays."""
+        """Replace the whole state by a seed (``seed.py``). After a SeedError the old state stays."""
         self.state: GithubState = build_state(seed, self._clock, self.name)
         self._rate_limits = GithubRateLimits(self.state.settings)
         self._seed = seed
 
     def reset(self) -> None:
-        """Back to the seed: ``state`` is a new object afterwards."""
+        """Restore the seed; ``state`` is a new object afterwards."""
         self.load(self._seed)
 
     @property
@@ -112,7 +111,7 @@ class GithubTracker:
         self.state.search_lag = lag
 
     def dump(self) -> Mapping[str, Any]:
-        """Repositories with issues, comments and events, and the mails that were sent."""
+        """Return repositories with issues, comments and events, and the mails that were sent."""
         state = self.state
         with state.lock:
             shapes = GithubSerializer(state, state.base_url)
@@ -184,14 +183,14 @@ class GithubTracker:
     def _apply_etag(
         self, request: TrackerRequest, caller: GithubCaller, response: TrackerResponse
     ) -> TrackerResponse:
-        """Add the ETag of a read, or answer 304, which costs no quota, when the client has it already."""
+        """Add the ETag of a read, or respond with 304, which does not count for the rate limit."""
         if request.method != "GET" or response.status != 200:
             return response
         content = json.dumps([caller.secret, response.data, response.headers.get("Link")])
         tag = f'"{hashlib.sha256(content.encode()).hexdigest()}"'
         response.headers["ETag"] = f"W/{tag}"
-        asked = str(request.headers.get("If-None-Match", ""))
-        if tag not in [part.strip().removeprefix("W/") for part in asked.split(",")]:
+        known_tags = str(request.headers.get("If-None-Match", ""))
+        if tag not in [part.strip().removeprefix("W/") for part in known_tags.split(",")]:
             return response
         if caller.account is not None:
             self._rate_limits.refund(caller.secret, self.state.now())

@@ -1,4 +1,4 @@
-"""What can be changed over the API of the GitHub look-alike: labels, comments, issues."""
+"""Write endpoints of the GitHub sandbox: labels, comments, issues."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def create_label(call: ApiCall) -> TrackerResponse:
 
 
 def edit_label(call: ApiCall) -> TrackerResponse:
-    """PATCH a label of a repository; ``new_name`` renames it on every issue"""
+    """PATCH a label of a repository; ``new_name`` renames it on all issues"""
     repo, label = call.repo(), require_label(call)
     call.require_access(repo, "write")
     name, color, description = _parse_label_fields(call, repo, taken_by=label.name)
@@ -42,7 +42,7 @@ def edit_label(call: ApiCall) -> TrackerResponse:
 
 
 def delete_label(call: ApiCall) -> TrackerResponse:
-    """DELETE a label of a repository, and with it from every issue"""
+    """DELETE a label of a repository and from all issues"""
     repo, label = call.repo(), require_label(call)
     call.require_access(repo, "write")
     repo.labels.remove(label)
@@ -88,7 +88,7 @@ def _too_long_error(resource: str, name: str, limit: int) -> GithubApiError:
 
 
 def add_labels(call: ApiCall) -> TrackerResponse:
-    """POST labels of an issue: adds, never removes"""
+    """POST labels of an issue: adds them to the present ones"""
     repo, issue = call.issue()
     account = call.require_access(repo, "triage")
     names = _label_names(call.request.json)
@@ -97,13 +97,13 @@ def add_labels(call: ApiCall) -> TrackerResponse:
 
 
 def replace_labels(call: ApiCall) -> TrackerResponse:
-    """PUT labels of an issue: those that are not named are taken off"""
+    """PUT labels of an issue: removes all others"""
     repo, issue = call.issue()
     account = call.require_access(repo, "triage")
     names = _label_names(call.request.json)
-    wanted = {name.lower() for name in names}
+    requested = {name.lower() for name in names}
     for label in list(issue.labels):
-        if label.name.lower() not in wanted:
+        if label.name.lower() not in requested:
             call.state.unlabel(repo.full_name, issue.number, label.name, account.login)
     _add_labels(call, repo, issue, names, account.login)
     return _labels_response(call, repo, issue)
@@ -143,7 +143,7 @@ def _too_many_labels_error() -> GithubApiError:
 
 
 def _label_names(sent: Any) -> list[str]:
-    """From ``{"labels": [...]}`` or a bare list; each a name or an object with one."""
+    """Return label names from ``{"labels": [...]}`` or a bare list, each a name or an object with one."""
     items = sent.get("labels") if isinstance(sent, dict) else sent
     if not isinstance(items, list):
         raise GithubApiError(422, "Invalid request. 'labels' has to be a list.")
@@ -187,7 +187,7 @@ def delete_comment(call: ApiCall) -> TrackerResponse:
 
 
 def _editable_comment(call: ApiCall) -> tuple[Repo, GithubIssue, GithubComment]:
-    """A comment that the caller may change: their own, or anybody's with write access."""
+    """Return a comment that the caller may change: their own, or any with write access."""
     repo = call.repo_with_issues()
     found = call.state.find_comment(repo, int(call.args["comment"]))
     if found is None:
@@ -212,7 +212,7 @@ def _require_text(call: ApiCall, resource: str, name: str = "body") -> str:
     return text
 
 
-# ---- issues, for people who try things out with curl
+# ---- issues, for manual tests with curl
 
 
 def create_issue(call: ApiCall) -> TrackerResponse:
@@ -228,7 +228,7 @@ def create_issue(call: ApiCall) -> TrackerResponse:
 
 
 def edit_issue(call: ApiCall) -> TrackerResponse:
-    """PATCH an issue: its title, its state with ``state_reason``, its labels (replaced)"""
+    """PATCH an issue: title, state with ``state_reason``, labels (replaced)"""
     repo, issue = call.issue()
     account = call.require_access(repo, "triage")
     body, name, login = call.body, repo.full_name, account.login

@@ -1,4 +1,4 @@
-"""Between plain text and the document format (ADF) of version 3 of Jira's API, as far as needed."""
+"""Conversion between plain text and the Atlassian Document Format (ADF) of Jira's API version 3."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def text_to_adf(text: str) -> dict[str, Any]:
-    """The text as paragraphs; single line ends become hard breaks."""
+    """Return the text as paragraphs; single line ends become hard breaks."""
     blocks = [block for block in text.split("\n\n") if block]
     return {"type": "doc", "version": 1, "content": [_paragraph(block) for block in blocks]}
 
@@ -24,7 +24,7 @@ def is_adf(value: object) -> bool:
 
 
 def adf_to_text(node: Any) -> str:
-    """The text of a document; blocks are separated by an empty line."""
+    """Return the text of a document; blocks are separated by an empty line."""
     if not isinstance(node, dict):
         return ""
     if node.get("type") == "text":

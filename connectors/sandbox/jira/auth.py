@@ -1,8 +1,8 @@
-"""Who sends a request to an embedded Jira, and by which way.
+"""Authentication of requests to the Jira sandbox.
 
 Cloud: Basic email:token. A scoped token works only below ``/gateway/ex/jira/<cloud id>``, any other only on
-the site. Credentials that the site does not know, or that expired, make the request anonymous, as the real
-one does. Data Center: Bearer token; an unknown one is refused. No credentials: anonymous on both.
+the site. As on real sites, unknown or expired credentials make the request anonymous. Data Center: Bearer token; an
+unknown one is rejected. Without credentials a request is anonymous on both.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _VERSION: Final = re.compile(r"/rest/api/(?P<version>[23]|latest)/(?P<rest>.*)")
 
 
 def authenticate(site: JiraSiteState, request: TrackerRequest) -> tuple[JiraCaller, str]:
-    """The caller and the path below ``/rest/api/N/``. Refusal when nobody may pass like that."""
+    """Return the caller and the path below ``/rest/api/N/``. JiraApiError for rejected requests."""
     path, by_gateway = request.path, False
     if site.is_cloud and (found := _GATEWAY.fullmatch(path)):
         by_gateway, path = True, found["rest"]
@@ -43,7 +43,7 @@ def authenticate(site: JiraSiteState, request: TrackerRequest) -> tuple[JiraCall
 
 
 def login_headers(site: JiraSiteState, request: TrackerRequest, caller: JiraCaller | None) -> dict[str, str]:
-    """What the answer says about who was recognised."""
+    """Return the response headers about the authenticated account."""
     account = caller.account if caller else None
     headers = {}
     if request.headers.get("Authorization"):

@@ -1,4 +1,4 @@
-"""Comments of an embedded Jira and their properties."""
+"""Endpoints of the Jira sandbox for comments and their properties."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _INTERNAL_COMMENT_PROPERTY: Final = "sd.public.comment"
 def list_comments(
     site: JiraSiteState, caller: JiraCaller, request: TrackerRequest, key: str
 ) -> TrackerResponse:
-    """A page of an issue's comments, oldest first; properties only on Data Center, see ``_serialize_comment``."""
+    """Return a page of an issue's comments, oldest first; for properties see ``_serialize_comment``."""
     issue = require_visible_issue(site, caller, key)
     start = max(0, parse_integer(request.query.get("startAt"), "startAt", 0))
     size = max(0, parse_integer(request.query.get("maxResults"), "maxResults", 50))
     size = min(size, 100 if site.is_cloud else 1000)
     newest_first = request.query.get("orderBy", "").startswith("-")
     comments = list(reversed(issue.comments)) if newest_first else list(issue.comments)
-    shapes = JiraSerializer(site, caller)
+    serializer = JiraSerializer(site, caller)
     page = [
-        _serialize_comment(site, request, shapes, issue, comment)
+        _serialize_comment(site, request, serializer, issue, comment)
         for comment in comments[start : start + size]
     ]
     return TrackerResponse(
@@ -61,23 +61,25 @@ def get_comment(
 def _serialize_comment(
     site: JiraSiteState,
     request: TrackerRequest,
-    shapes: JiraSerializer,
+    serializer: JiraSerializer,
     issue: JiraIssue,
     comment: JiraComment,
 ) -> dict[str, Any]:
-    """A comment as a read gives it. Data Center takes ``expand=properties`` here (pycontribs/jira#1011); Cloud
-    documents only ``renderedBody``."""
-    asked = not site.is_cloud and "properties" in request.query.get("expand", "")
+    """Return a comment as in a read.
+
+    Data Center accepts ``expand=properties`` here (pycontribs/jira#1011); Cloud documents only ``renderedBody``.
+    """
+    expanded = not site.is_cloud and "properties" in request.query.get("expand", "")
     return {
-        **shapes.comment(issue, comment),
-        **({"properties": _serialize_properties(comment)} if asked else {}),
+        **serializer.comment(issue, comment),
+        **({"properties": _serialize_properties(comment)} if expanded else {}),
     }
 
 
 def create_comment(
     site: JiraSiteState, caller: JiraCaller, request: TrackerRequest, key: str
 ) -> TrackerResponse:
-    """A new comment, which mails the watchers; there is no switch against it."""
+    """Create a comment and mail the watchers; no parameter suppresses that."""
     issue = require_visible_issue(site, caller, key)
     comment = build_comment(site, caller, issue, require_json_object(request))
     issue = site.store_comment(issue, comment)
@@ -88,7 +90,7 @@ def create_comment(
 def build_comment(
     site: JiraSiteState, caller: JiraCaller, issue: JiraIssue, body: Mapping[str, Any]
 ) -> JiraComment:
-    """The comment that a body asks for, after checking the right and the text; nothing is changed yet."""
+    """Return the comment of a request body, with permission and text checked; nothing is stored yet."""
     by = require_account_id(caller)
     if not has_permission(caller, "comment", issue.project):
         message = "You do not have permission to comment on this issue."
@@ -106,7 +108,7 @@ def build_comment(
 def update_comment(
     site: JiraSiteState, caller: JiraCaller, request: TrackerRequest, key: str, comment_id: str
 ) -> TrackerResponse:
-    """Replace the text; properties that are sent are set, others stay."""
+    """Replace the text; set the given properties and keep all others."""
     issue = require_visible_issue(site, caller, key)
     old = _require_comment(issue, comment_id)
     by = _require_editor(site, caller, issue, old)
@@ -123,7 +125,7 @@ def update_comment(
 def delete_comment(
     site: JiraSiteState, caller: JiraCaller, _request: TrackerRequest, key: str, comment_id: str
 ) -> TrackerResponse:
-    """Mails the watchers, as a site does whose notification scheme has recipients for that event."""
+    """Delete a comment and mail the watchers, as sites do by default."""
     issue = require_visible_issue(site, caller, key)
     comment = _require_comment(issue, comment_id)
     by = _require_editor(site, caller, issue, comment)
@@ -133,21 +135,21 @@ def delete_comment(
 
 
 def list_comments_by_id(site: JiraSiteState, caller: JiraCaller, request: TrackerRequest) -> TrackerResponse:
-    """Cloud: comments by id, with their properties when asked to expand them."""
+    """Cloud: return comments by id, with their properties if expanded."""
     ids = require_json_object(request).get("ids")
     if not isinstance(ids, list) or not 1 <= len(ids) <= 1000:
         raise JiraApiError(400, "Between 1 and 1000 comment ids are needed.")
-    shapes = JiraSerializer(site, caller)
+    serializer = JiraSerializer(site, caller)
     with_properties = "properties" in request.query.get("expand", "")
-    wanted = {parse_integer(each, "ids", 0) for each in ids}
+    requested_ids = {parse_integer(each, "ids", 0) for each in ids}
     values = []
     for issue in site.issues():
         if not caller.can_see(site.projects.get(issue.project)):
             continue
         for comment in issue.comments:
-            if comment.id in wanted:
+            if comment.id in requested_ids:
                 extra = {"properties": _serialize_properties(comment)} if with_properties else {}
-                values.append({**shapes.comment(issue, comment), **extra})
+                values.append({**serializer.comment(issue, comment), **extra})
     total = len(values)
     return TrackerResponse(
         data={"startAt": 0, "maxResults": 1000, "total": total, "isLast": True, "values": values}
@@ -179,7 +181,7 @@ def get_comment_property(
 def set_comment_property(
     site: JiraSiteState, caller: JiraCaller, request: TrackerRequest, comment_id: str, name: str
 ) -> TrackerResponse:
-    """Set one property; neither comment nor issue count as updated by that."""
+    """Set one property; neither comment nor issue count as updated."""
     issue, comment = _require_visible_comment(site, caller, comment_id)
     _require_editor(site, caller, issue, comment)
     value = parse_properties({"properties": [{"key": name, "value": request.json}]})
@@ -194,13 +196,13 @@ def delete_comment_property(
     _require_editor(site, caller, issue, comment)
     if name not in comment.properties:
         raise JiraApiError(404, f"The property with key '{name}' does not exist.")
-    kept = {key: value for key, value in comment.properties.items() if key != name}
-    _replace_comment(site, issue, replace(comment, properties=kept))
+    others = {key: value for key, value in comment.properties.items() if key != name}
+    _replace_comment(site, issue, replace(comment, properties=others))
     return TrackerResponse(status=204)
 
 
 def parse_properties(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The ``properties: [{key, value}]`` of a body. Refusal 400 beyond Jira's limits."""
+    """Return the ``properties: [{key, value}]`` of a body. JiraApiError 400 beyond Jira's limits."""
     found: dict[str, Any] = {}
     for entry in parse_array(body.get("properties"), "properties"):
         if not isinstance(entry, dict) or not isinstance(entry.get("key"), str) or entry.get("value") is None:
@@ -229,10 +231,10 @@ def _require_comment(issue: JiraIssue, comment_id: str) -> JiraComment:
 def _require_visible_comment(
     site: JiraSiteState, caller: JiraCaller, comment_id: str
 ) -> tuple[JiraIssue, JiraComment]:
-    held = site.find_comment(int(comment_id))
-    if held is None or not caller.can_see(site.projects.get(held[0].project)):
+    found = site.find_comment(int(comment_id))
+    if found is None or not caller.can_see(site.projects.get(found[0].project)):
         raise JiraApiError(404, f"Can not find a comment for the id: {comment_id}.")
-    return held
+    return found
 
 
 def _require_editor(site: JiraSiteState, caller: JiraCaller, issue: JiraIssue, comment: JiraComment) -> str:
@@ -244,7 +246,7 @@ def _require_editor(site: JiraSiteState, caller: JiraCaller, issue: JiraIssue, c
 
 
 def _parse_body(site: JiraSiteState, caller: JiraCaller, body: object) -> tuple[str, Any]:
-    """The text of a comment body, and the document when it was sent as one."""
+    """Return the text of a comment body, and the document if it was sent as one."""
     if caller.version == "3":
         if not is_adf(body):
             raise JiraApiError(400, errors={"comment": "Comment body is not valid!"})

@@ -1,4 +1,4 @@
-"""Times as Jira writes them and as JQL reads them."""
+"""Times in Jira's format, and dates of JQL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DATE_FORMATS: Final = ("%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M", "%Y-%m-%d", "%Y/%m/%
 
 
 def format_time(moment: datetime | None, timezone: str) -> str | None:
-    """``2026-10-02T06:31:38.612+0200``: milliseconds, offset without a colon, in the reader's zone."""
+    """Return ``2026-10-02T06:31:38.612+0200``: milliseconds, offset without a colon, in the reader's zone."""
     if moment is None:
         return None
     local = moment.astimezone(ZoneInfo(timezone))
@@ -23,12 +23,12 @@ def format_time(moment: datetime | None, timezone: str) -> str | None:
 
 
 def start_of_minute(moment: datetime) -> datetime:
-    """The start of its minute."""
+    """Return the start of the minute."""
     return moment.replace(second=0, microsecond=0)
 
 
 def evaluate_date(field: str, operand: Operand, now: datetime) -> datetime:
-    """What a date in a query means, in UTC; ``now`` is in the zone to read it in. JqlError."""
+    """Return the time of a date in a query, in UTC; ``now`` is in the zone to read it in. JqlError."""
     try:
         return _evaluate_date(field, operand, now)
     except OverflowError as error:

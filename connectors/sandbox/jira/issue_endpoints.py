@@ -1,4 +1,4 @@
-"""Reading and editing single issues of an embedded Jira, and their properties."""
+"""Endpoints of the Jira sandbox for single issues and their properties."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _TEXT_FIELDS: Final = ("summary", "description")
 
 
 def get_issue(site: JiraSiteState, caller: JiraCaller, request: TrackerRequest, key: str) -> TrackerResponse:
-    """One issue; a former key answers with the issue under its new one."""
+    """Return one issue, also by a former key."""
     issue = require_visible_issue(site, caller, key)
     fields = parse_names(request.query.get("fields")) or ["*all"]
     expand = parse_names(request.query.get("expand"))
     data = JiraSerializer(site, caller).issue(issue, fields, in_search=False, expand=expand)
-    if wanted := parse_names(request.query.get("properties")):
-        everything = "*all" in wanted
+    if requested := parse_names(request.query.get("properties")):
+        everything = "*all" in requested
         data["properties"] = {
-            name: value for name, value in issue.properties.items() if everything or name in wanted
+            name: value for name, value in issue.properties.items() if everything or name in requested
         }
     return TrackerResponse(data=data)
 
@@ -44,12 +44,12 @@ def get_issue(site: JiraSiteState, caller: JiraCaller, request: TrackerRequest, 
 def get_changelog(
     site: JiraSiteState, caller: JiraCaller, request: TrackerRequest, key: str
 ) -> TrackerResponse:
-    """Cloud: a page of the history, oldest first."""
+    """Cloud: return a page of the history, oldest first."""
     issue = require_visible_issue(site, caller, key)
     start = max(0, parse_integer(request.query.get("startAt"), "startAt", 0))
     size = min(100, parse_integer(request.query.get("maxResults"), "maxResults", 100))
-    shapes = JiraSerializer(site, caller)
-    page = [shapes.history(entry) for entry in issue.history[start : start + size]]
+    serializer = JiraSerializer(site, caller)
+    page = [serializer.history(entry) for entry in issue.history[start : start + size]]
     total = len(issue.history)
     return TrackerResponse(
         data={
@@ -63,7 +63,7 @@ def get_changelog(
 
 
 def edit_issue(site: JiraSiteState, caller: JiraCaller, request: TrackerRequest, key: str) -> TrackerResponse:
-    """Change labels, texts, properties and add comments: all of it, or nothing and the reason."""
+    """Change labels, texts and properties, and add comments: all of it, or nothing and an error."""
     body = require_json_object(request)
     issue = require_visible_issue(site, caller, key)
     by = require_account_id(caller)
@@ -109,7 +109,7 @@ def _object_field(body: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _requested_labels(
     site: JiraSiteState, issue: JiraIssue, update: Mapping[str, Any], fields: Mapping[str, Any]
 ) -> set[str] | None:
-    """The labels that the request leads to, None when it does not name any."""
+    """Return the labels after the request, None if it does not change labels."""
     known = {"labels", "comment", *_TEXT_FIELDS}
     if unknown := [name for name in (*update, *fields) if name not in known]:
         raise JiraApiError(400, errors={unknown[0]: _NOT_ON_SCREEN.format(unknown[0])})
@@ -146,7 +146,10 @@ def _validate_label(label: object) -> str:
     if any(letter.isspace() for letter in label):
         raise JiraApiError(400, errors={"labels": f"The label '{label}' contains spaces which is invalid."})
     if len(label) > _MAX_LABEL_LENGTH:
-        message = f"The label '{label}' exceeds the maximum length for a single label of {_MAX_LABEL_LENGTH} characters."
+        message = (
+            f"The label '{label}' exceeds the maximum length for a single label of "
+            f"{_MAX_LABEL_LENGTH} characters."
+        )
         raise JiraApiError(400, errors={"labels": message})
     return label
 

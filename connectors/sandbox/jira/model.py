@@ -1,4 +1,4 @@
-"""The things on an embedded Jira site, as frozen values: a change makes a new value."""
+"""Data of the Jira sandbox, as frozen values: a change makes a new value."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ CATEGORY_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "fr": {"undefined": "Aucune catégorie", "new": "À faire", "indeterminate": "En cours", "done": "Terminé"},
 }
-"""Status category names by the site's language: clients must go by the key."""
+"""Names of status categories by language of the site; clients have to use the key."""
 
 DEFAULT_STATUSES: Final[Mapping[str, str]] = {"To Do": "new", "In Progress": "indeterminate", "Done": "done"}
 
 SUBTASK_TYPES: Final = ("Sub-task", "Subtask")
-EPIC_TYPES: Final = ("Epic",)
 
 SPRINT_FIELD: Final = "customfield_10020"
 EPIC_LINK_FIELD: Final = "customfield_10014"
@@ -38,13 +37,13 @@ FLAGGED_FIELD: Final = "customfield_10021"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JiraAccount:
-    """A person or a robot. ``id`` is the accountId on Cloud and the user name on Data Center."""
+    """A person or a bot. ``id`` is the accountId on Cloud and the user name on Data Center."""
 
     id: str
     display: str
     email: str = ""
     token: str | None = None
-    """API token (Cloud) or personal access token (Data Center); None: does not use the API."""
+    """API token (Cloud) or personal access token (Data Center); None: no access to the API."""
     scoped: bool = False
     """Cloud: the token works only through the gateway URL."""
     expires: datetime | None = None
@@ -53,7 +52,7 @@ class JiraAccount:
     """``*`` or a project key -> some of browse, edit, comment, edit_all_comments, admin."""
 
     def has_permission(self, permission: str, project: str | None = None) -> bool:
-        """True when granted for the project or for all; None asks for the right on the whole site."""
+        """Return True if granted for the project or for all; None asks for the whole site."""
         here = self.permissions.get(project, frozenset()) if project else frozenset()
         return permission in here | self.permissions.get("*", frozenset())
 
@@ -94,15 +93,15 @@ class JiraComment:
     id: int
     author: str
     body: str
-    """Wiki markup; ADF that was sent to version 3 of the API is flattened."""
+    """Wiki markup; ADF from version 3 of the API is converted."""
     created: datetime
     updated: datetime
     document: Any = None
-    """The ADF document as it was sent, if it was."""
+    """The ADF document as it was sent, if any."""
     editor: str | None = None
     properties: Mapping[str, Any] = field(default_factory=dict)
     public: bool = True
-    """Service management: customers see it."""
+    """Service management: visible for customers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +114,7 @@ class ChangeItem:
 
 
 def field_id(field: str) -> str:
-    """The id of a field that a changelog names."""
+    """Return the id of a field in a changelog."""
     return FLAGGED_FIELD if field == "Flagged" else field
 
 
@@ -143,7 +142,7 @@ class JiraIssue:
     components: tuple[str, ...] = ()
     fix_versions: tuple[str, ...] = ()
     parent: int | None = None
-    """Id of the epic, or of the issue that a sub-task belongs to."""
+    """Id of the epic, or of the parent of a sub-task."""
     sprints: tuple[int, ...] = ()
     assignee: str | None = None
     creator: str | None = None
@@ -160,7 +159,7 @@ class JiraIssue:
 
     @property
     def project(self) -> str:
-        """Key of the project that the issue is in."""
+        """Key of the issue's project."""
         return self.key.rpartition("-")[0]
 
     @property
@@ -174,7 +173,7 @@ class JiraIssue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mail:
-    """One notification that Jira would have sent."""
+    """A mail that Jira would have sent."""
 
     to: str
     reason: str
@@ -183,7 +182,7 @@ class Mail:
 
 @dataclass(kw_only=True, slots=True)
 class JiraCaller:
-    """Who sends a request, and how it came in."""
+    """The sender of a request, and the URL and API version it used."""
 
     account: JiraAccount | None
     """None: anonymous."""
@@ -198,7 +197,7 @@ class JiraCaller:
         return self.account.timezone if self.account else "UTC"
 
     def can_see(self, project: Project | None) -> bool:
-        """True when the caller may browse the project."""
+        """Return True if the caller may browse the project."""
         if project is None:
             return False
         return project.public or (

@@ -1,4 +1,4 @@
-"""The rate limits of an embedded Jira; all are off until a switch turns them on."""
+"""Rate limits of the Jira sandbox; a switch turns each of them on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ISSUE_WRITE_LIMITS = ((20, timedelta(seconds=2)), (100, timedelta(seconds=30)))
 
 @dataclass(slots=True)
 class JiraRateLimits:
-    """Counts requests by the sandbox's clock. One per site."""
+    """Counts requests on the sandbox's clock. One per site."""
 
     site: JiraSiteState
     _request_times: dict[Hashable, deque[datetime]] = field(default_factory=dict)
@@ -25,9 +25,9 @@ class JiraRateLimits:
     def check(
         self, request: TrackerRequest, caller: JiraCaller, issue_id: int | None
     ) -> TrackerResponse | None:
-        """The 429 that this request gets, or None when it may pass; a request that passes is counted.
+        """Count a request and return None, or return its 429 response.
 
-        ``issue_id`` is that of the issue which the request writes to, if it does.
+        ``issue_id``: of the issue that the request writes to, if any.
         """
         now = self.site.clock.now()
         burst = self.site.switches.burst_limit
@@ -44,7 +44,7 @@ class JiraRateLimits:
         return self._check_bucket(caller, now)
 
     def headers(self, caller: JiraCaller | None) -> dict[str, str]:
-        """Data Center tells the state of the caller's bucket on every answer."""
+        """Data Center: return the state of the caller's token bucket."""
         bucket = self.site.switches.bucket
         if self.site.is_cloud or not bucket or caller is None or caller.account is None:
             return {}
@@ -58,12 +58,12 @@ class JiraRateLimits:
         }
 
     def _consume(self, key: Hashable, limit: int, span: timedelta, now: datetime) -> bool:
-        seen = self._request_times.setdefault(key, deque())
-        while seen and seen[0] <= now - span:
-            seen.popleft()
-        if len(seen) >= limit:
+        times = self._request_times.setdefault(key, deque())
+        while times and times[0] <= now - span:
+            times.popleft()
+        if len(times) >= limit:
             return False
-        seen.append(now)
+        times.append(now)
         return True
 
     def _too_many_requests(self, reason: str, limit: int, now: datetime) -> TrackerResponse:

@@ -1,4 +1,4 @@
-"""How an embedded Jira says no, and small readings of requests that several routes share."""
+"""Error responses of the Jira sandbox, and parsing of parameters that several endpoints share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class JiraApiError(Exception):
 
 
 def require_visible_issue(site: JiraSiteStore, caller: JiraCaller, key_or_id: str) -> JiraIssue:
-    """The issue, by id, key or former key. Refusal 404 when it is not there or the caller may not see it."""
+    """Return the issue by id, key or former key. JiraApiError 404 if it is missing or invisible for the caller."""
     issue = site.issue(key_or_id)
     if issue is None or not caller.can_see(site.projects.get(issue.project)):
         raise JiraApiError(404, "Issue does not exist or you do not have permission to see it.")
@@ -33,7 +33,7 @@ def require_visible_issue(site: JiraSiteStore, caller: JiraCaller, key_or_id: st
 
 
 def require_visible_project(site: JiraSiteStore, caller: JiraCaller, key_or_id: str) -> Project:
-    """Refusal 404 when there is no such project for the caller."""
+    """Return the project by key or id. JiraApiError 404 if it is missing or invisible for the caller."""
     for project in site.projects.values():
         if key_or_id.upper() == project.key or key_or_id == str(project.id):
             if caller.can_see(project):
@@ -43,7 +43,7 @@ def require_visible_project(site: JiraSiteStore, caller: JiraCaller, key_or_id: 
 
 
 def require_account_id(caller: JiraCaller) -> str:
-    """Who writes. Refusal 401 for anonymous callers."""
+    """Return the caller's account id. JiraApiError 401 for anonymous callers."""
     if caller.account is None:
         raise JiraApiError(
             401, "You are not authenticated. Authentication required to perform this operation."
@@ -56,14 +56,14 @@ def has_permission(caller: JiraCaller, permission: str, project: str | None) -> 
 
 
 def require_json_object(request: TrackerRequest) -> dict[str, Any]:
-    """The body as an object. Refusal 400 when it is not one."""
+    """Return the body as an object. JiraApiError 400."""
     if not isinstance(request.json, dict):
         raise JiraApiError(400, "Can not deserialize the request body: it has to be a JSON object.")
     return request.json
 
 
 def parse_integer(value: object, name: str, default: int) -> int:
-    """A number of the query or body. Refusal 400 when it is not one."""
+    """Return an integer of the query or body. JiraApiError 400."""
     if value is None or value == "":
         return default
     try:
@@ -77,12 +77,12 @@ def reject_non_integer(value: object, name: str) -> NoReturn:
 
 
 def parse_flag(request: TrackerRequest, name: str, default: bool) -> bool:
-    """A true/false parameter of the query."""
+    """Return a true/false parameter of the query."""
     return request.query.get(name, str(default)).lower() != "false"
 
 
 def parse_array(value: object, name: str) -> list[Any]:
-    """An array of a body; absent and null are empty. Refusal 400 for anything else."""
+    """Return an array of a body; absent and null are empty. JiraApiError 400 for anything else."""
     if value is None:
         return []
     if not isinstance(value, list):
@@ -91,7 +91,7 @@ def parse_array(value: object, name: str) -> list[Any]:
 
 
 def parse_names(value: object) -> list[str]:
-    """A list of names: comma-separated in a query, an array in a body."""
+    """Return a list of names: comma-separated in a query, an array in a body."""
     if isinstance(value, str):
         return [name.strip() for name in value.split(",") if name.strip()]
     return [str(name) for name in value] if isinstance(value, list) else []

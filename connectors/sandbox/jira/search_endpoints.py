@@ -1,10 +1,7 @@
-"""Searches of an embedded Jira: token-paged and bounded on Cloud, startAt-paged on Data Center."""
+"""Search endpoints of the Jira sandbox: pages by token on Cloud, by ``startAt`` on Data Center."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +9,7 @@ from connectors.sandbox.core.tracker import TrackerRequest, TrackerResponse
 from connectors.sandbox.jira.jql_evaluator import JqlEvaluator
 from connectors.sandbox.jira.jql_parser import JqlError, JqlQuery, parse_jql
 from connectors.sandbox.jira.model import JiraCaller, JiraIssue
+from connectors.sandbox.jira.page_tokens import decode_page_token, encode_page_token
 from connectors.sandbox.jira.request_checks import (
     JiraApiError,
     parse_integer,
@@ -32,31 +30,31 @@ _REMOVED_API_MESSAGE: Final = (
 def reject_removed_search(
     _site: JiraSiteState, _caller: JiraCaller, _request: TrackerRequest
 ) -> TrackerResponse:
-    """The old search on Cloud."""
+    """Cloud: reject the old search API."""
     raise JiraApiError(410, _REMOVED_API_MESSAGE)
 
 
 def search_by_token(site: JiraSiteState, caller: JiraCaller, request: TrackerRequest) -> TrackerResponse:
-    """Cloud: one page; no total; the token is absent on the last page."""
-    asked = _parameters(request, lists=("fields", "properties"))
-    jql = str(asked.get("jql") or "")
+    """Cloud: return one page; no total; the last page has no token."""
+    parameters = _parameters(request, lists=("fields", "properties"))
+    jql = str(parameters.get("jql") or "")
     query = _require_bounded(_parse_jql(jql))
-    fields = parse_names(asked.get("fields")) or ["id"]
-    properties = parse_names(asked.get("properties"))
+    fields = parse_names(parameters.get("fields")) or ["id"]
+    properties = parse_names(parameters.get("properties"))
     if len(properties) > 5:
-        raise JiraApiError(400, "At most 5 issue properties can be asked for.")
-    limit = parse_integer(asked.get("maxResults"), "maxResults", 50)
+        raise JiraApiError(400, "At most 5 issue properties can be parameters for.")
+    limit = parse_integer(parameters.get("maxResults"), "maxResults", 50)
     if not 1 <= limit <= 5000:
         raise JiraApiError(400, "The value of 'maxResults' must be between 1 and 5000.")
-    light = _ID_FIELDS.issuperset(fields) and not properties and not asked.get("expand")
+    light = _ID_FIELDS.issuperset(fields) and not properties and not parameters.get("expand")
     size = min(limit, site.switches.id_page_cap if light else site.switches.page_cap)
-    start = _page_offset(asked.get("nextPageToken"), jql)
+    start = decode_page_token(parameters.get("nextPageToken"), jql)
     found = _find(site, caller, query)
     page = found[start : start + size]
     last = start + size >= len(found)
-    data: dict[str, Any] = {"issues": _rows(site, caller, page, fields, asked), "isLast": last}
+    data: dict[str, Any] = {"issues": _rows(site, caller, page, fields, parameters), "isLast": last}
     if not last:
-        data["nextPageToken"] = _page_token(start + size, jql)
+        data["nextPageToken"] = encode_page_token(start + size, jql)
     return TrackerResponse(data=data)
 
 
@@ -66,20 +64,20 @@ def count_issues(site: JiraSiteState, caller: JiraCaller, request: TrackerReques
 
 
 def search_by_start(site: JiraSiteState, caller: JiraCaller, request: TrackerRequest) -> TrackerResponse:
-    """Data Center: one page from ``startAt``, with the exact total and the page size that was granted."""
-    asked = _parameters(request, lists=("fields",))
-    query = _parse_jql(str(asked.get("jql") or ""))
-    start = max(0, parse_integer(asked.get("startAt"), "startAt", 0))
-    limit = parse_integer(asked.get("maxResults"), "maxResults", 50)
+    """Data Center: return one page from ``startAt``, with the exact total and the effective page size."""
+    parameters = _parameters(request, lists=("fields",))
+    query = _parse_jql(str(parameters.get("jql") or ""))
+    start = max(0, parse_integer(parameters.get("startAt"), "startAt", 0))
+    limit = parse_integer(parameters.get("maxResults"), "maxResults", 50)
     cap = site.switches.dc_page_cap
     size = cap if limit < 0 else min(limit, cap)
     if start + size > site.switches.window:
         raise JiraApiError(
             500, f"The search limit has been exceeded: results beyond {site.switches.window} cannot be read."
         )
-    fields = parse_names(asked.get("fields")) or ["*navigable"]
+    fields = parse_names(parameters.get("fields")) or ["*navigable"]
     found = _find(site, caller, query)
-    page = _rows(site, caller, found[start : start + size], fields, asked)
+    page = _rows(site, caller, found[start : start + size], fields, parameters)
     return TrackerResponse(
         data={
             "expand": "schema,names",
@@ -125,7 +123,7 @@ def _require_bounded(query: JqlQuery) -> JqlQuery:
 
 
 def _find(site: JiraSiteState, caller: JiraCaller, query: JqlQuery) -> list[JiraIssue]:
-    """All that a query selects. The pages of one search share the work while nothing changes."""
+    """Return all issues that a query matches. The pages of one search share the result while nothing changes."""
     moment = site.clock.now().replace(second=0, microsecond=0)
     key = (site.revision, caller.account, query, moment)
     if site.search_lag or site.last_search is None or site.last_search[0] != key:
@@ -143,43 +141,22 @@ def _rows(
     caller: JiraCaller,
     issues: list[JiraIssue],
     fields: list[str],
-    asked: Mapping[str, Any],
+    parameters: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    shapes = JiraSerializer(site, caller)
-    return [_row(shapes, issue, fields, asked) for issue in issues]
+    serializer = JiraSerializer(site, caller)
+    return [_row(serializer, issue, fields, parameters) for issue in issues]
 
 
 def _row(
-    shapes: JiraSerializer, issue: JiraIssue, fields: list[str], asked: Mapping[str, Any]
+    serializer: JiraSerializer, issue: JiraIssue, fields: list[str], parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
-    properties = parse_names(asked.get("properties")) if shapes.site.is_cloud else []
-    expand = parse_names(asked.get("expand"))
+    properties = parse_names(parameters.get("properties")) if serializer.site.is_cloud else []
+    expand = parse_names(parameters.get("expand"))
     if fields == ["id"] and not properties and not expand:
         return {"id": str(issue.id)}
-    row = shapes.issue(issue, fields, in_search=True, expand=expand)
+    row = serializer.issue(issue, fields, in_search=True, expand=expand)
     if not row["fields"] and _ID_FIELDS.issuperset(fields):
         del row["fields"]
     if properties:
         row["properties"] = {name: issue.properties[name] for name in properties if name in issue.properties}
     return row
-
-
-def _digest(jql: str) -> str:
-    return hashlib.sha256(jql.encode()).hexdigest()[:16]
-
-
-def _page_token(offset: int, jql: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([offset, _digest(jql)]).encode()).decode()
-
-
-def _page_offset(token: object, jql: str) -> int:
-    if not token:
-        return 0
-    try:
-        offset, of_jql = json.loads(base64.urlsafe_b64decode(str(token)))
-        start = max(0, int(offset))
-    except (ValueError, TypeError) as error:
-        raise JiraApiError(400, "The provided next page token is invalid.") from error
-    if of_jql != _digest(jql):
-        raise JiraApiError(400, "The provided next page token belongs to another query.")
-    return start

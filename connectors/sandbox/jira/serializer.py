@@ -1,4 +1,4 @@
-"""What an embedded Jira's answers look like: issues, comments and users as JSON."""
+"""JSON of the Jira sandbox's responses: issues, comments, users, changelogs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MAX_DIRECT_HISTORY: Final = 100
 
 @dataclass(slots=True)
 class JiraSerializer:
-    """Renders for one caller: times in the caller's zone, texts in the API version's form."""
+    """Builds JSON for one caller: times in the caller's zone, texts in the format of the API version."""
 
     site: JiraSiteStore
     caller: JiraCaller
@@ -57,7 +57,7 @@ class JiraSerializer:
     def issue(
         self, issue: JiraIssue, fields: Sequence[str], *, in_search: bool, expand: Sequence[str] = ()
     ) -> dict[str, Any]:
-        """One issue with the named fields; ``*all``, ``*navigable`` and ``-name`` are understood."""
+        """Return one issue with the named fields; supports ``*all``, ``*navigable`` and ``-name``."""
         shape: dict[str, Any] = {
             "expand": "renderedFields,names,schema,operations,editmeta,changelog",
             "id": str(issue.id),
@@ -155,7 +155,7 @@ class JiraSerializer:
         return [self._named_resource(kind, name) for name in all_names]
 
     def _parent(self, issue: JiraIssue) -> dict[str, Any] | None:
-        # Data Center knows a parent only for sub-tasks; epics are linked by a custom field there.
+        # Data Center has a parent only for sub-tasks; a custom field links epics there.
         if issue.parent is None or not (self.site.is_cloud or issue.is_subtask):
             return None
         parent = self.site.issue(issue.parent)
@@ -207,7 +207,7 @@ class JiraSerializer:
     # Comments and history.
 
     def comment(self, issue: JiraIssue, comment: JiraComment) -> dict[str, Any]:
-        """A comment without its properties, as GET and POST give it."""
+        """Return a comment without its properties, as in GET and POST."""
         shape = {
             "self": self.api_url(f"issue/{issue.id}/comment/{comment.id}"),
             "id": str(comment.id),
@@ -225,7 +225,7 @@ class JiraSerializer:
         return {"comments": comments, "maxResults": total, "total": total, "startAt": 0}
 
     def changelog(self, issue: JiraIssue, *, in_search: bool) -> dict[str, Any]:
-        """Cloud: newest first and cut short; Data Center: all, oldest first."""
+        """Return the changelog. Cloud: newest first and truncated; Data Center: complete, oldest first."""
         total = len(issue.history)
         if not self.site.is_cloud:
             histories = [self.history(entry) for entry in issue.history]
@@ -235,7 +235,7 @@ class JiraSerializer:
         return {"startAt": 0, "maxResults": cap, "total": total, "histories": newest[:cap]}
 
     def history(self, entry: HistoryEntry, fields: Collection[str] = ()) -> dict[str, Any]:
-        """An entry of a changelog; with ``fields`` (ids) only its items about these."""
+        """Return an entry of a changelog; with ``fields`` (ids) only its items about these."""
         items = [
             {
                 "field": item.field,

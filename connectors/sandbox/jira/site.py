@@ -1,4 +1,4 @@
-"""What people and the API do on an embedded Jira site. ``by`` is always an account id."""
+"""Actions of users and of the API on a Jira site of the sandbox. ``by`` is always an account id."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _ISSUE_UPDATED = "issue updated"
 
 
 class JiraSiteState(JiraSiteStore):
-    """A site that can be worked on. Every change bumps ``updated`` and is in the issue's history."""
+    """A site with its actions. Every change bumps ``updated`` and is recorded in the issue's history."""
 
     def change(self, issue: JiraIssue, by: str, items: Iterable[ChangeItem] = (), **fields: Any) -> JiraIssue:
-        """Set fields, bump ``updated``, and write the items into the history."""
+        """Set fields, bump ``updated``, and add the items to the history."""
         entries = tuple(items)
         now = self.clock.now()
         history = issue.history
@@ -27,33 +27,33 @@ class JiraSiteState(JiraSiteStore):
         return self.store(replace(issue, **{"updated": now, "history": history, **fields}))
 
     def set_labels(self, issue: JiraIssue, labels: Iterable[str], by: str) -> JiraIssue:
-        """The labels afterwards; nothing happens when they are the same already. Case matters."""
-        wanted = tuple(sorted(set(labels)))
-        if set(wanted) == set(issue.labels):
+        """Set all labels, case-sensitive; nothing happens if they are equal."""
+        new_labels = tuple(sorted(set(labels)))
+        if set(new_labels) == set(issue.labels):
             return issue
-        item = ChangeItem(field="labels", before=" ".join(issue.labels), after=" ".join(wanted))
-        return self.change(issue, by, [item], labels=wanted)
+        item = ChangeItem(field="labels", before=" ".join(issue.labels), after=" ".join(new_labels))
+        return self.change(issue, by, [item], labels=new_labels)
 
     def store_comment(self, issue: JiraIssue, comment: JiraComment) -> JiraIssue:
         """Add a comment, or replace the one with its id."""
-        kept = [other for other in issue.comments if other.id != comment.id]
-        comments = tuple(sorted([*kept, comment], key=lambda each: each.id))
+        others = [other for other in issue.comments if other.id != comment.id]
+        comments = tuple(sorted([*others, comment], key=lambda each: each.id))
         return self.change(issue, comment.editor or comment.author, comments=comments)
 
     def update_silently(self, issue: JiraIssue, **fields: Any) -> JiraIssue:
-        """Set fields without touching ``updated``: properties."""
+        """Set fields without bumping ``updated``, as for properties."""
         return self.store(replace(issue, **fields))
 
     def notify(self, issue: JiraIssue, by: str, reason: str, text: str = "") -> None:
-        """Mail the watchers, and who is mentioned in the text; nobody gets mail about what they did."""
+        """Mail the watchers and the accounts mentioned in the text, but not ``by``."""
         mentioned = {name for name in _MENTION.findall(text) if name in self.accounts}
         for name in sorted({*issue.watchers, *mentioned} - {by}):
             self.mails.append(Mail(to=name, reason=reason, issue=issue.key))
 
-    # What people do.
+    # Actions of users.
 
     def add_project(self, key: str, name: str = "", **fields: Any) -> Project:
-        """A new project; fields as in ``Project``."""
+        """Create a project; ``fields`` as in ``Project``."""
         with self.lock:
             project = Project(id=self.next_id(), key=key, name=name or key, **fields)
             self.projects[key] = project
@@ -63,7 +63,7 @@ class JiraSiteState(JiraSiteStore):
     def add_issue(
         self, project: str, summary: str, *, by: str = "", parent: str | None = None, **fields: Any
     ) -> str:
-        """Create an issue now and return its key; ``parent`` is a key, other fields as in ``Issue``."""
+        """Create an issue and return its key; ``parent`` is a key, other fields as in ``JiraIssue``."""
         known = self.projects[project]
         now = self.clock.now()
         parent_id = self.require_issue(parent).id if parent else None
@@ -90,7 +90,7 @@ class JiraSiteState(JiraSiteStore):
         return self.store(issue).key
 
     def set_status(self, key: str, status: str, by: str, resolution: str | None = None) -> None:
-        """Move an issue to a status. A ``done`` status takes the resolution given; every other clears it."""
+        """Move an issue to a status. A ``done`` status sets the resolution; every other one clears it."""
         issue = self.require_issue(key)
         now = self.clock.now()
         items = [
@@ -113,13 +113,13 @@ class JiraSiteState(JiraSiteStore):
         self.notify(changed, by, _ISSUE_UPDATED)
 
     def edit(self, key: str, by: str, **fields: Any) -> None:
-        """Set any other field of ``Issue``: summary, description, parent id, sprints, flagged, type..."""
+        """Set any other field of ``JiraIssue``: summary, description, parent id, sprints, flagged, type."""
         issue = self.require_issue(key)
         items = [_edit_item(name, getattr(issue, name), value) for name, value in fields.items()]
         self.notify(self.change(issue, by, items, **fields), by, _ISSUE_UPDATED)
 
     def flag(self, key: str, by: str, flagged: bool = True) -> None:
-        """Put the flag that says "impediment" on an issue, or take it off."""
+        """Set or clear the flag "Impediment" of an issue."""
         self.edit(key, by, flagged=flagged)
 
     def label(self, key: str, label: str, by: str) -> None:
@@ -136,7 +136,7 @@ class JiraSiteState(JiraSiteStore):
             self.notify(changed, by, _ISSUE_UPDATED)
 
     def comment(self, key: str, body: str, by: str, **fields: Any) -> int:
-        """Write a comment, mail the watchers, and return the comment's id."""
+        """Write a comment and mail the watchers; return its id."""
         now = self.clock.now()
         comment = JiraComment(id=self.next_id(), author=by, body=body, created=now, updated=now, **fields)
         issue = self.store_comment(self.require_issue(key), comment)
@@ -150,11 +150,11 @@ class JiraSiteState(JiraSiteStore):
 
     def delete_comment(self, key: str, comment_id: int, by: str) -> None:
         issue = self.require_issue(key)
-        kept = tuple(comment for comment in issue.comments if comment.id != comment_id)
-        self.change(issue, by, comments=kept)
+        others = tuple(comment for comment in issue.comments if comment.id != comment_id)
+        self.change(issue, by, comments=others)
 
     def move(self, key: str, project: str, by: str = "") -> str:
-        """Move an issue to another project and return its new key; the old one still finds it."""
+        """Move an issue to another project and return its new key; the old key still finds it."""
         issue = self.require_issue(key)
         new_key = self.next_key(project)
         items = [
@@ -164,7 +164,7 @@ class JiraSiteState(JiraSiteStore):
         return self.change(issue, by, items, key=new_key, former_keys=(*issue.former_keys, issue.key)).key
 
     def delete(self, key: str) -> None:
-        """The issue is gone for direct reads now, for searches after the lag."""
+        """Delete the issue: at once for direct reads, after the lag for searches."""
         issue = self.require_issue(key)
         with self.lock:
             self._append(issue.id, None, self.clock.now())

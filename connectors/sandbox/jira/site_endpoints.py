@@ -1,4 +1,4 @@
-"""The embedded Jira's answers about itself: server, account, fields, rights, projects, statuses."""
+"""Endpoints of the Jira sandbox about the site: server, account, fields, permissions, projects, statuses."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def get_authenticated_user(
 
 
 def list_fields(site: JiraSiteState, _caller: JiraCaller, _request: TrackerRequest) -> TrackerResponse:
-    """System and custom fields with their schema."""
-    shapes = [
+    """Return system and custom fields with their schema."""
+    data = [
         {
             "id": name,
             "key": name,
@@ -83,21 +83,21 @@ def list_fields(site: JiraSiteState, _caller: JiraCaller, _request: TrackerReque
         }
         for name, title in _SYSTEM_FIELDS.items()
     ]
-    shapes.append(
+    data.append(
         _serialize_custom_field(SPRINT_FIELD, "Sprint", "array", "com.pyxis.greenhopper.jira:gh-sprint")
     )
     options = "com.atlassian.jira.plugin.system.customfieldtypes:multicheckboxes"
-    shapes.append(_serialize_custom_field(FLAGGED_FIELD, "Flagged", "array", options))
+    data.append(_serialize_custom_field(FLAGGED_FIELD, "Flagged", "array", options))
     if not site.is_cloud:
-        shapes.append(
+        data.append(
             _serialize_custom_field(
                 EPIC_LINK_FIELD, "Epic Link", "any", "com.pyxis.greenhopper.jira:gh-epic-link"
             )
         )
-    shapes += [
+    data += [
         _serialize_custom_field(each.id, each.name, each.type, each.schema) for each in site.fields.values()
     ]
-    return TrackerResponse(data=shapes)
+    return TrackerResponse(data=data)
 
 
 def _serialize_custom_field(field_id: str, name: str, kind: str, schema: str) -> dict[str, Any]:
@@ -114,11 +114,11 @@ def _serialize_custom_field(field_id: str, name: str, kind: str, schema: str) ->
 
 
 def list_permissions(site: JiraSiteState, caller: JiraCaller, request: TrackerRequest) -> TrackerResponse:
-    """Rights on the project or issue of the query, or on the site."""
-    wanted = parse_names(request.query.get("permissions"))
-    if site.is_cloud and not wanted:
+    """Return the permissions on the project or issue of the query, or on the site."""
+    requested = parse_names(request.query.get("permissions"))
+    if site.is_cloud and not requested:
         raise JiraApiError(400, "The 'permissions' query parameter is required.")
-    unknown = [name for name in wanted if name not in _PERMISSIONS]
+    unknown = [name for name in requested if name not in _PERMISSIONS]
     if unknown:
         raise JiraApiError(400, f"Unrecognized permission '{unknown[0]}'.")
     project = None
@@ -126,8 +126,8 @@ def list_permissions(site: JiraSiteState, caller: JiraCaller, request: TrackerRe
         project = require_visible_project(site, caller, key).key
     elif key := request.query.get("issueKey"):
         project = require_visible_issue(site, caller, key).project
-    shapes = {name: _serialize_permission(site, caller, name, project) for name in wanted or _PERMISSIONS}
-    return TrackerResponse(data={"permissions": shapes})
+    permissions = {name: _serialize_permission(site, caller, name, project) for name in requested or _PERMISSIONS}
+    return TrackerResponse(data={"permissions": permissions})
 
 
 def _serialize_permission(
@@ -149,12 +149,12 @@ def get_project(
 
 
 def list_statuses(site: JiraSiteState, caller: JiraCaller, _request: TrackerRequest) -> TrackerResponse:
-    """Every status of the projects that the caller sees."""
-    shapes = JiraSerializer(site, caller)
+    """Return all statuses of the projects that the caller may see."""
+    serializer = JiraSerializer(site, caller)
     known = {
         name: category
         for each in site.projects.values()
         if caller.can_see(each)
         for name, category in each.statuses.items()
     }
-    return TrackerResponse(data=[shapes.status(name, category) for name, category in known.items()])
+    return TrackerResponse(data=[serializer.status(name, category) for name, category in known.items()])

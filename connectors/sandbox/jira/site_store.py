@@ -1,4 +1,4 @@
-"""Keeps what is on an embedded Jira site, with older versions of issues, so that searches can lag behind."""
+"""Storage of a Jira site of the sandbox, with older versions of issues for lagging searches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Literal
 
 from connectors.sandbox.core.tracker import Clock
 from connectors.sandbox.jira.model import (
-    EPIC_TYPES,
     CustomField,
     JiraAccount,
     JiraComment,
@@ -26,28 +25,28 @@ _VERSION_RETENTION = timedelta(hours=6)
 
 @dataclass(kw_only=True, slots=True)
 class Switches:
-    """How this site behaves where sites differ, and the faults that only Jira knows."""
+    """Behaviour in which real sites differ, and faults that only Jira has."""
 
     language: Language = "en"
     page_cap: int = 100
-    """Cloud: issues on a page when more than ids are asked for."""
+    """Cloud: maximum page size when a search returns more than ids."""
     id_page_cap: int = 5000
     changelog_page_cap: int = 10_000
-    """Cloud: entries on a page of the bulk changelog."""
+    """Cloud: maximum page size of the bulk changelog."""
     window: int = 10_000
-    """Data Center: how far paging goes."""
+    """Data Center: limit of ``startAt`` plus page size."""
     dc_page_cap: int = 1000
     notify_without_right: Literal["ignored", "dropped"] = "ignored"
-    """Cloud, ``notifyUsers=false`` of a non-admin: is the flag ignored, or the whole edit dropped?"""
+    """Cloud, ``notifyUsers=false`` without admin permission: the flag is ignored, or the whole edit is dropped."""
     self_links: Literal["site", "gateway"] = "site"
     burst_limit: int | None = None
-    """Requests per second and method of the whole site; None: no limit."""
+    """Requests per second and HTTP method on the whole site; None: no limit."""
     burst_retry_after: str | None = "1"
-    """The header's text; None: the answer does not say how long to wait."""
+    """Text of the header Retry-After; None: no such header."""
     issue_write_limits: bool = False
-    """Cloud: 20 writes in 2 s and 100 in 30 s on one issue."""
+    """Cloud: limits of 20 writes in 2 s and 100 in 30 s on one issue."""
     bucket: int | None = None
-    """Data Center: tokens of a user, filled by one a second; None: no limit."""
+    """Data Center: token bucket of a user, refilled by one per second; None: no limit."""
     text_limit: int = 32_767
 
 
@@ -58,7 +57,7 @@ class _IssueVersions:
 
 
 class JiraSiteStore:
-    """One site. Every change makes a new version of an issue; all of them go through ``store``."""
+    """One site. Every change adds a version of an issue, by ``store``."""
 
     def __init__(self, kind: Literal["jira-cloud", "jira-dc"], clock: Clock) -> None:
         self.kind = kind
@@ -73,21 +72,21 @@ class JiraSiteStore:
         self.fields: dict[str, CustomField] = {}
         self.mails: list[Mail] = []
         self.revision = 0
-        """Counts changes; what was computed from an older state is void."""
+        """Number of changes; a cached result of an older revision is invalid."""
         self._versions: dict[int, _IssueVersions] = {}
         self._ids_by_key: dict[str, int] = {}
         self._last_number: dict[str, int] = {}
         self._named_ids: dict[tuple[str, str], int] = {}
         self._last_id = 10_000
         self.last_search: tuple[object, list[JiraIssue]] | None = None
-        """What the last search found, and for which query and state."""
+        """Result of the last search, with its query and revision."""
 
     @property
     def is_cloud(self) -> bool:
         return self.kind == "jira-cloud"
 
     def next_id(self) -> int:
-        """A fresh id, for whatever needs one."""
+        """Return an unused id."""
         with self.lock:
             self._last_id += 1
             return self._last_id
@@ -100,37 +99,37 @@ class JiraSiteStore:
     # Reading.
 
     def issue(self, key_or_id: str | int) -> JiraIssue | None:
-        """The issue as it is now, by id, key or former key; None when there is none or it was deleted."""
+        """Return the current issue by id, key or former key; None if it is missing or deleted."""
         text = str(key_or_id)
         issue_id = int(text) if text.isascii() and text.isdigit() else self._ids_by_key.get(text.upper())
         versions = self._versions.get(issue_id) if issue_id is not None else None
         return versions.issues[-1] if versions else None
 
     def require_issue(self, key_or_id: str | int) -> JiraIssue:
-        """Like ``issue``, for callers that know it exists. KeyError."""
+        """Return an issue that exists. KeyError."""
         found = self.issue(key_or_id)
         if found is None:
             raise KeyError(f"There is no issue {key_or_id}.")
         return found
 
     def issues(self) -> list[JiraIssue]:
-        """All issues as they are now, by id."""
+        """Return all current issues, by id."""
         return [issue for versions in list(self._versions.values()) if (issue := versions.issues[-1])]
 
     def searchable_issues(self) -> list[JiraIssue]:
-        """All issues as searches see them, ``search_lag`` late."""
+        """Return all issues as searches see them, ``search_lag`` late."""
         if not self.search_lag:
             return self.issues()
         horizon = self.clock.now() - self.search_lag
-        seen = []
+        visible = []
         for versions in list(self._versions.values()):
             place = bisect_right(versions.at, horizon)
             if place and (issue := versions.issues[place - 1]):
-                seen.append(issue)
-        return seen
+                visible.append(issue)
+        return visible
 
     def find_comment(self, comment_id: int) -> tuple[JiraIssue, JiraComment] | None:
-        """The issue and comment of a comment id."""
+        """Return issue and comment of a comment id."""
         for issue in self.issues():
             for comment in issue.comments:
                 if comment.id == comment_id:
@@ -138,25 +137,22 @@ class JiraSiteStore:
         return None
 
     def category(self, issue: JiraIssue) -> str:
-        """Key of the status category; ``undefined`` when the project does not know the status."""
+        """Return the key of the status category; ``undefined`` if the project does not have the status."""
         project = self.projects.get(issue.project)
         return project.statuses.get(issue.status, "undefined") if project else "undefined"
 
     def status_id(self, name: str) -> str:
-        """Statuses with one name share an id, on every project."""
+        """Return the id of a status, the same on all projects."""
         return self.named_id("status", name)
 
     def named_id(self, kind: str, name: str) -> str:
-        """A stable number for a thing that has only a name here: status, issue type, resolution, version."""
+        """Return a stable id for something that has only a name here: status, issue type, resolution, version."""
         return str(self._named_ids.setdefault((kind, name), 10_000 + len(self._named_ids)))
-
-    def is_epic(self, issue: JiraIssue) -> bool:
-        return issue.type in EPIC_TYPES
 
     # Writing.
 
     def store(self, issue: JiraIssue, *, visible_since: datetime | None = None) -> JiraIssue:
-        """Make this the newest version. ``visible_since`` backdates it for lagging searches (seeds)."""
+        """Add the newest version of an issue. ``visible_since`` backdates it for lagging searches (seeds)."""
         with self.lock:
             self._ids_by_key[issue.key] = issue.id
             self._append(issue.id, issue, visible_since or self.clock.now())

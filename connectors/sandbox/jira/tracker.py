@@ -1,4 +1,4 @@
-"""REST API of one Jira site in the sandbox, Cloud (``jira-cloud``) or Data Center (``jira-dc``): routes and dispatch."""
+"""REST API of a Jira site in the sandbox, Cloud or Data Center: routes and dispatch."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _ROUTES: Final[tuple[tuple[str, str, _Handler, _Deployment], ...]] = (
 
 
 class JiraTracker:
-    """One site behind a mount of the sandbox; ``state`` is what tests work on."""
+    """One Jira site of the sandbox; tests use its ``state``."""
 
     def __init__(self, name: str, kind: TrackerKind, clock: Clock) -> None:
         if kind == "github":
@@ -71,7 +71,7 @@ class JiraTracker:
 
     @property
     def name(self) -> str:
-        """The name it is mounted under."""
+        """Name of the mount."""
         return self._name
 
     @property
@@ -80,17 +80,17 @@ class JiraTracker:
 
     @property
     def url(self) -> str:
-        """The site is the mount itself."""
+        """Path of the site below the mount: none."""
         return ""
 
     @property
     def gateway(self) -> str:
-        """Cloud: path below the mount that scoped tokens have to use."""
+        """Cloud: path below the mount for scoped tokens."""
         return f"/gateway/ex/jira/{self.state.cloud_id}"
 
     @property
     def search_lag(self) -> timedelta:
-        """How long changes stay unseen by searches."""
+        """Searches do not show changes younger than this."""
         return self.state.search_lag
 
     @search_lag.setter
@@ -98,7 +98,7 @@ class JiraTracker:
         self.state.search_lag = lag
 
     def load(self, seed: Mapping[str, Any]) -> None:
-        """Replace the whole state, and ``state`` itself, by a seed. SeedError when it is broken."""
+        """Replace the whole state, and ``state`` itself, by a seed. SeedError for an invalid seed."""
         state = JiraSiteState(self._kind, self._clock)
         load_seed(state, seed, self.name)
         self.state = state
@@ -106,11 +106,11 @@ class JiraTracker:
         self._seed = seed
 
     def reset(self) -> None:
-        """Back to the seed that was loaded last."""
+        """Restore the seed that was loaded last."""
         self.load(self._seed)
 
     def dump(self) -> Mapping[str, Any]:
-        """Issues by key with labels and comments, and the mails that would have been sent."""
+        """Return issues by key with labels and comments, and the mails that would have been sent."""
         with self.state.lock:
             return {
                 "kind": self._kind,
@@ -138,11 +138,11 @@ class JiraTracker:
         return limited or handler(self.state, caller, request, *parts)
 
     def _route(self, method: str, rest: str) -> tuple[_Handler, tuple[str, ...]]:
-        here = "cloud" if self.state.is_cloud else "dc"
+        own_deployment = "cloud" if self.state.is_cloud else "dc"
         known_path = False
-        for wanted, pattern, handler, where in _ROUTES:
-            if where in (here, "both") and (found := re.fullmatch(pattern, rest)):
-                if wanted == method:
+        for expected_method, pattern, handler, deployment in _ROUTES:
+            if deployment in (own_deployment, "both") and (found := re.fullmatch(pattern, rest)):
+                if expected_method == method:
                     return handler, found.groups()
                 known_path = True
         raise JiraApiError(405 if known_path else 404, f"null for uri: /rest/api/{rest}")
