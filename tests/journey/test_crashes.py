@@ -75,14 +75,14 @@ FIRST_WRITES = 11
 
 
 @pytest.mark.parametrize("at", range(1, FIRST_WRITES + 1))
-def test_a_first_run_may_die_after_any_write(make_world: MakeWorld, first_end: Any, at: int) -> None:
+def test_a_first_run_can_be_killed_after_any_write(make_world: MakeWorld, first_end: Any, at: int) -> None:
     world = make_world(jira=1, github=1)
     die(world, at, after=True)
     assert_all_is_well(world, first_end)
 
 
 @pytest.mark.parametrize("at", [1, 2, 6, 9, 11])
-def test_a_first_run_may_die_between_announcing_a_write_and_sending_it(
+def test_a_first_run_can_be_killed_between_journalling_and_sending_a_write(
     make_world: MakeWorld, first_end: Any, at: int
 ) -> None:
     world = make_world(jira=1, github=1)
@@ -110,7 +110,7 @@ def second_end(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize("at", range(1, SECOND_WRITES + 1))
-def test_a_later_run_may_die_at_any_write(make_world: MakeWorld, second_end: Any, at: int) -> None:
+def test_a_later_run_can_be_killed_at_any_write(make_world: MakeWorld, second_end: Any, at: int) -> None:
     world = make_world(jira=1, github=1)
     world.run()
     move_on(world)
@@ -138,7 +138,7 @@ WRITES = {
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("write", ["Jira comment", "GitHub comment"])
-def test_a_lost_answer_about_a_comment_leads_to_the_same_end(
+def test_a_lost_response_to_a_comment_leads_to_the_same_state(
     make_world: MakeWorld, first_end: Any, write: str, loss: str
 ) -> None:
     world = make_world(jira=1, github=1)
@@ -148,7 +148,7 @@ def test_a_lost_answer_about_a_comment_leads_to_the_same_end(
 
 
 @pytest.mark.parametrize("write", ["Jira labels", "GitHub labels", "GitHub new label"])
-def test_a_lost_answer_about_labels_leads_to_the_same_end(
+def test_a_lost_response_to_labels_leads_to_the_same_state(
     make_world: MakeWorld, first_end: Any, write: str
 ) -> None:
     world = make_world(jira=1, github=1)
@@ -159,7 +159,7 @@ def test_a_lost_answer_about_labels_leads_to_the_same_end(
 
 @pytest.mark.parametrize("status", [403, 410])
 @pytest.mark.parametrize("write", ["Jira labels", "GitHub labels"])
-def test_a_refusal_of_the_second_attempt_is_no_proof_that_the_first_had_no_effect(
+def test_a_rejected_retry_does_not_prove_that_the_first_attempt_failed(
     make_world: MakeWorld, first_end: Any, write: str, status: int
 ) -> None:
     world = make_world(jira=1, github=1)
@@ -185,7 +185,7 @@ def test_a_comment_whose_every_answer_is_lost_is_still_posted_once(
     assert_all_is_well(world, first_end)
 
 
-def test_when_the_tracker_falls_silent_after_a_lost_answer_the_run_says_so(
+def test_a_run_reports_an_unreachable_tracker_after_a_lost_response(
     make_world: MakeWorld, first_end: Any
 ) -> None:
     world = make_world(jira=1, github=1)
@@ -216,7 +216,7 @@ def test_while_one_run_is_at_work_another_stays_away(world: JourneyWorld) -> Non
         assert world.snapshot() == before
 
 
-def test_a_dead_runs_lease_is_taken_over_when_its_time_is_over(make_world: MakeWorld, first_end: Any) -> None:
+def test_the_expired_lock_of_a_killed_run_is_taken_over(make_world: MakeWorld, first_end: Any) -> None:
     world = make_world(jira=1, github=1)
     die(world, 5, after=True)
     assert world.run(after=timedelta(minutes=4)).code == 6

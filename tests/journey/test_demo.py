@@ -20,7 +20,7 @@ def table_of(text: str) -> list[list[str]]:
     return [re.sub(r"about \d+ %|\d+ to \d+ of \d+", "", row).split() for row in rows]
 
 
-def test_the_demo_ends_with_a_report_that_outlives_it(
+def test_the_demo_keeps_its_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "made" / "report.html"

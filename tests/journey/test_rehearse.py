@@ -30,7 +30,7 @@ def rehearsed(
     return code, json.loads(capsys.readouterr().out)
 
 
-def test_a_workspace_is_rehearsed_and_nothing_real_is_touched(
+def test_a_simulation_changes_nothing_real(
     settled: JourneyWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = settled.root / ".increment-sync" / "state.db"
@@ -47,7 +47,7 @@ def test_a_workspace_is_rehearsed_and_nothing_real_is_touched(
     assert contents(store) == stored
 
 
-def test_what_the_next_run_would_write_and_whom_it_would_mail(
+def test_the_preview_counts_writes_and_mails_of_the_next_run(
     settled: JourneyWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settled.edit(
@@ -61,7 +61,7 @@ def test_what_the_next_run_would_write_and_whom_it_would_mail(
     assert f"Without faults the next run would write {told['writes']} times." in capsys.readouterr().out
 
 
-def test_a_program_that_forgets_its_lost_writes_is_found_out(
+def test_a_simulation_finds_writes_that_are_not_recovered(
     make_world: MakeWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = make_world(jira=1, github=1)
@@ -76,7 +76,7 @@ def test_a_program_that_forgets_its_lost_writes_is_found_out(
     assert f"increment-sync rehearse --seed {first} --schedules 1" in told.err
 
 
-def test_a_first_run_that_is_spread_over_several_is_waited_for(
+def test_a_first_run_spread_over_several_converges(
     make_world: MakeWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = make_world(jira=1, github=1, settings="limits: {new_comments: 1}\n")
@@ -85,7 +85,7 @@ def test_a_first_run_that_is_spread_over_several_is_waited_for(
     assert code == 0, told["failures"]
 
 
-def test_without_the_sandbox_extra_it_says_what_to_install(
+def test_without_the_sandbox_extra_the_error_says_what_to_install(
     settled: JourneyWorld, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in sys.modules if name.startswith(("sync.simulation", "werkzeug"))]:

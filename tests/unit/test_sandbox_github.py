@@ -148,7 +148,7 @@ ISSUES = "/repos/acme/churn/issues"
 # ---- who may see and do what
 
 
-def test_a_token_says_who_we_are_and_an_unknown_one_is_refused(client, box):
+def test_a_token_authenticates_and_an_unknown_one_is_rejected(client, box):
     assert client().get("/user").json()["id"] == 42
     wrong = client("nonsense").get("/user")
     assert (wrong.status_code, wrong.json()["message"]) == (401, "Bad credentials")
@@ -159,7 +159,7 @@ def test_a_token_says_who_we_are_and_an_unknown_one_is_refused(client, box):
     assert late.get("/user").status_code == 401
 
 
-def test_a_private_repository_is_not_there_for_strangers(client):
+def test_a_private_repository_is_invisible_without_access(client):
     assert client().get("/repos/acme/secret").json()["permissions"]["push"] is True
     assert client("stranger-token").get("/repos/acme/secret/issues").status_code == 404
     assert client(None).get("/repos/acme/secret").status_code == 404
@@ -167,7 +167,7 @@ def test_a_private_repository_is_not_there_for_strangers(client):
     assert (public.status_code, public.headers["X-RateLimit-Limit"]) == (200, "60")
 
 
-def test_lacking_rights_name_the_permission_that_is_missing(client):
+def test_an_error_names_the_missing_permission(client):
     add = client("rhea-token").post(f"{ISSUES}/1/labels", ["x"])
     assert (add.status_code, add.headers["X-Accepted-GitHub-Permissions"]) == (403, "issues=write")
     assert client("tess-token").post(f"{ISSUES}/1/labels", ["x"]).status_code == 200
@@ -196,7 +196,7 @@ def test_an_app_gets_a_token_for_an_hour_and_acts_as_its_bot(client, box):
     assert bot.get(ISSUES).status_code == 401
 
 
-def test_an_archived_repository_and_one_without_issues_refuse(api):
+def test_archived_repositories_and_disabled_issues_reject_writes(api):
     assert api.get("/repos/acme/attic/issues/1").status_code == 200
     assert api.post("/repos/acme/attic/issues/1/comments", {"body": "x"}).status_code == 403
     assert api.post("/repos/acme/attic/issues/1/labels", ["x"]).status_code == 403
@@ -207,7 +207,7 @@ def test_an_archived_repository_and_one_without_issues_refuse(api):
 # ---- lists
 
 
-def test_a_list_shows_open_issues_newest_first_with_pull_requests_among_them(api):
+def test_a_list_has_open_issues_and_pull_requests_newest_first(api):
     answer = api.get(ISSUES)
     assert numbers(answer) == [5, 4, 3, 1]
     assert [("pull_request" in issue) for issue in answer.json()] == [False, True, False, False]
@@ -228,7 +228,7 @@ def test_an_issue_has_the_shape_that_clients_read(api, box):
     assert api.get(f"{ISSUES}/3").json()["sub_issues_summary"]["total"] == 1
 
 
-def test_an_enterprise_server_knows_neither_sub_issues_nor_quotas():
+def test_an_enterprise_server_has_no_sub_issues_and_no_rate_limits():
     seed = {"trackers": {"ghes": SEED["trackers"]["github"] | {"server": "enterprise"}}}
     with Sandbox.from_seed(seed) as box:
         answer = requests.get(box.url("ghes") + f"{ISSUES}/1", timeout=5)
@@ -247,14 +247,14 @@ def test_since_is_inclusive_and_to_the_second(api):
     assert api.get(ISSUES, since="yesterday").status_code == 422
 
 
-def test_filters_and_orders(api):
+def test_lists_can_be_filtered_and_sorted(api):
     assert numbers(api.get(ISSUES, state="closed")) == [2]
     assert numbers(api.get(ISSUES, state="all", labels="FEATURES")) == [1]
     assert numbers(api.get(ISSUES, state="all", sort="created", direction="asc")) == [1, 2, 3, 4, 5]
     assert problem(api.get(ISSUES, sort="colour")) == (422, "invalid")
 
 
-def test_the_next_page_is_found_by_a_cursor_below_the_repository_id(api, box):
+def test_the_next_page_has_a_cursor_and_the_repository_id(api, box):
     first = api.get(ISSUES, state="all", per_page=2, sort="updated", direction="asc")
     link = first.links["next"]["url"]
     assert link.startswith(f"{box.url('github')}/repositories/900/issues?")
@@ -278,7 +278,7 @@ def test_a_cursor_neither_skips_nor_repeats_when_issues_change_while_paging(api,
     assert seen == [2, 4, 5, 3]
 
 
-def test_pages_have_thirty_rows_unless_told_and_end_at_ten_thousand_rows(api, state):
+def test_pages_have_thirty_rows_by_default_and_end_at_ten_thousand_rows(api, state):
     for number in range(120):
         state.add_issue("acme/new-home", f"issue {number}")
     new_home = "/repos/acme/new-home/issues"
@@ -289,7 +289,7 @@ def test_pages_have_thirty_rows_unless_told_and_end_at_ten_thousand_rows(api, st
     assert api.get(new_home, per_page=100, page=101).status_code == 422
 
 
-def test_an_etag_spares_the_answer_and_the_quota_but_belongs_to_a_token(api, client, state):
+def test_a_matching_etag_of_the_same_token_is_free(api, client, state):
     first = api.get(ISSUES)
     assert first.headers["ETag"].startswith('W/"')
     known = {"If-None-Match": first.headers["ETag"]}
@@ -324,7 +324,7 @@ def test_lists_lag_behind_while_direct_reads_do_not(api, box, state):
         ("/graphql", 404),
     ],
 )
-def test_strange_requests_get_an_answer_that_fits(api, path, status):
+def test_invalid_requests_get_the_matching_error(api, path, status):
     assert api.get(path).status_code == status
 
 
@@ -370,7 +370,7 @@ def test_a_deleted_issue_is_gone_and_its_number_is_not_used_again(api, state, cl
 # ---- labels
 
 
-def test_labels_are_added_to_what_is_there(api, state, box):
+def test_labels_are_added_to_the_present_ones(api, state, box):
     box.clock.advance(timedelta(minutes=5))
     answer = api.post(f"{ISSUES}/1/labels", {"labels": ["new", {"name": "FEATURES"}]})
     assert [label["name"] for label in answer.json()] == ["features", "new"]
@@ -381,13 +381,13 @@ def test_labels_are_added_to_what_is_there(api, state, box):
     assert state.notifications == []
 
 
-def test_a_label_change_leaves_updated_alone_where_the_server_is_like_that(api, state):
+def test_a_label_change_bumps_updated_only_where_configured(api, state):
     state.settings.label_bumps_updated = False
     api.post(f"{ISSUES}/1/labels", ["new"])
     assert api.get(f"{ISSUES}/1").json()["updated_at"] == "2026-11-15T09:00:00Z"
 
 
-def test_a_label_is_taken_off_once_even_with_a_slash_in_its_name(api):
+def test_a_label_with_a_slash_is_removed_once(api):
     api.post(f"{ISSUES}/1/labels", ["area/features", "a b"])
     left = api("DELETE", f"{ISSUES}/1/labels/area%2Ffeatures")
     assert [label["name"] for label in left.json()] == ["features", "a b"]
@@ -395,11 +395,11 @@ def test_a_label_is_taken_off_once_even_with_a_slash_in_its_name(api):
     assert api("DELETE", f"{ISSUES}/1/labels/a%20b").status_code == 200
 
 
-def test_put_replaces_what_people_put_there(api):
+def test_put_replaces_all_labels(api):
     assert [one["name"] for one in api("PUT", f"{ISSUES}/1/labels", json=["mine"]).json()] == ["mine"]
 
 
-def test_an_issue_holds_a_hundred_labels(api):
+def test_an_issue_has_a_hundred_labels_at_most(api):
     assert api.post(f"{ISSUES}/1/labels", [f"l{n}" for n in range(99)]).status_code == 200
     assert problem(api.post(f"{ISSUES}/1/labels", ["one-more"])) == (422, "custom")
     assert len(api.get(f"{ISSUES}/1").json()["labels"]) == 100
@@ -415,12 +415,12 @@ def test_an_issue_holds_a_hundred_labels(api):
         ({"color": "ffffff"}, "missing_field"),
     ],
 )
-def test_a_label_that_breaks_a_rule_is_not_created(api, body, code):
+def test_an_invalid_label_is_rejected(api, body, code):
     assert problem(api.post("/repos/acme/churn/labels", body)) == (422, code)
     assert [one["name"] for one in api.get("/repos/acme/churn/labels").json()] == ["features"]
 
 
-def test_renaming_a_label_renames_it_on_its_issues_and_deleting_takes_it_off(api):
+def test_renaming_or_deleting_a_label_changes_its_issues(api):
     labels = "/repos/acme/churn/labels"
     made = api.post(labels, {"name": "capability:old", "color": "1d76db", "description": "d"})
     assert (made.status_code, made.json()["description"]) == (201, "d")
@@ -459,7 +459,7 @@ def test_a_comment_has_a_limit_and_needs_a_text(api):
     assert api.post(f"{ISSUES}/1/comments", None).status_code == 400
 
 
-def test_other_peoples_comments_and_locked_issues_need_write_access(api, client, state):
+def test_comments_of_others_and_locked_issues_need_write_access(api, client, state):
     theirs = state.comment("acme/churn", 1, "mine", by="dana")
     rhea = client("rhea-token")
     assert rhea("PATCH", f"{ISSUES}/comments/{theirs}", json={"body": "x"}).status_code == 403
@@ -468,7 +468,7 @@ def test_other_peoples_comments_and_locked_issues_need_write_access(api, client,
     assert api.post(f"{ISSUES}/5/comments", {"body": "x"}).status_code == 201
 
 
-def test_a_comment_mails_everybody_involved_and_an_edit_only_those_newly_named(api, state):
+def test_a_comment_mails_subscribers_and_an_edit_only_new_mentions(api, state):
     made = api.post(f"{ISSUES}/1/comments", {"body": "hello @tess, `@stranger`"}).json()["id"]
     mails = {(mail.login, mail.reason) for mail in state.notifications}
     assert mails == {("dana", "author"), ("rhea", "assign"), ("wim", "subscribed"), ("tess", "mention")}
@@ -524,7 +524,7 @@ def test_what_counts_as_a_mention():
 # ---- history
 
 
-def test_the_history_tells_who_did_what(api, state):
+def test_the_timeline_names_actors(api, state):
     state.close("acme/churn", 1, "completed", by="dana")
     state.reopen("acme/churn", 1, by="dana")
     state.retitle("acme/churn", 1, "Sessions", by="rhea")
@@ -548,7 +548,7 @@ def test_the_history_tells_who_did_what(api, state):
 # ---- limits
 
 
-def test_the_quota_of_an_hour_ends_with_a_403_and_comes_back(api, box, state):
+def test_the_hourly_rate_limit_gives_403_until_its_reset(api, box, state):
     state.settings.rate_limit = 2
     assert [api.get(ISSUES).status_code for _ in range(3)] == [200, 200, 403]
     refused = api.get(ISSUES)
@@ -561,7 +561,7 @@ def test_the_quota_of_an_hour_ends_with_a_403_and_comes_back(api, box, state):
 
 
 @pytest.mark.parametrize(("wait", "header"), [(60, "60"), (None, None)])
-def test_too_much_content_in_a_minute_is_refused_for_a_while(api, box, state, wait, header):
+def test_too_much_content_in_a_minute_meets_the_secondary_rate_limit(api, box, state, wait, header):
     state.settings.content_per_minute = 2
     state.settings.secondary_retry_after = wait
     answers = [api.post(f"{ISSUES}/1/comments", {"body": "x"}) for _ in range(3)]
@@ -578,7 +578,7 @@ def test_too_much_content_in_a_minute_is_refused_for_a_while(api, box, state, wa
 # ---- people who try things, and the seed
 
 
-def test_people_can_open_and_close_issues_with_curl(api):
+def test_issues_can_be_opened_and_closed(api):
     made = api.post(ISSUES, {"title": "New", "body": "text", "labels": ["features"]}).json()
     path = f"{ISSUES}/{made['number']}"
     closed = api("PATCH", path, json={"state": "closed", "state_reason": "not_planned"}).json()
@@ -604,6 +604,6 @@ def test_people_can_open_and_close_issues_with_curl(api):
         ({"server": "ghe"}, "server is 'ghe'; write cloud or enterprise"),
     ],
 )
-def test_a_broken_seed_is_refused_with_the_place_and_the_remedy(part, sentence):
+def test_an_invalid_seed_is_rejected_with_place_and_remedy(part, sentence):
     with pytest.raises(SeedError, match=sentence):
         Sandbox.from_seed({"trackers": {"github": {"kind": "github"} | part}})

@@ -18,7 +18,7 @@ KINDS = pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 
 
 @KINDS
-def test_the_account_is_told_who_it_is_and_in_which_zone(kind: str) -> None:
+def test_myself_has_account_and_time_zone(kind: str) -> None:
     site = MockJira(kind)
 
     answer = site.get("myself", by="berlin")
@@ -31,7 +31,7 @@ def test_the_account_is_told_who_it_is_and_in_which_zone(kind: str) -> None:
 
 
 @pytest.mark.parametrize("who", ["expired", "stranger"])
-def test_cloud_answers_a_search_with_bad_credentials_as_if_nobody_had_signed_in(who: str) -> None:
+def test_cloud_treats_bad_credentials_as_anonymous_in_searches(who: str) -> None:
     site = MockJira()
     site.state.add_issue("DS", "Private")
     site.state.add_issue("OPEN", "Public")
@@ -47,7 +47,7 @@ def test_cloud_answers_a_search_with_bad_credentials_as_if_nobody_had_signed_in(
     assert site.put("issue/OPEN-1", {"update": {"labels": [{"add": "x"}]}}, by=who).status == 401
 
 
-def test_data_center_refuses_an_unknown_token_and_lets_nobody_in_as_anonymous() -> None:
+def test_data_center_rejects_unknown_tokens_and_anonymous_callers() -> None:
     site = MockJira("jira-dc")
     site.state.add_issue("OPEN", "Public")
 
@@ -73,7 +73,7 @@ def test_a_scoped_token_works_on_the_gateway_only_and_any_other_on_the_site_only
     assert site.get("/gateway/ex/jira/other/rest/api/2/myself", by="scoped").status == 404
 
 
-def test_links_are_of_the_site_form_unless_the_gateway_form_is_switched_on() -> None:
+def test_links_use_the_site_unless_the_gateway_is_switched_on() -> None:
     site = MockJira()
     site.state.add_issue("DS", "One")
     path = f"{site.tracker.gateway}/rest/api/3/issue/DS-1"
@@ -87,7 +87,7 @@ def test_links_are_of_the_site_form_unless_the_gateway_form_is_switched_on() -> 
     assert of_gateway == f"https://acme.test/jira{site.tracker.gateway}/rest/api/3/issue/{number}"
 
 
-def test_rights_are_told_by_project() -> None:
+def test_permissions_are_by_project() -> None:
     rights = {"OPEN": ["browse", "comment"], "DS": ["admin", "browse"]}
     site = MockJira(
         accounts=[{"id": "bot", "email": "bot@acme.example", "token": "bot-token", "permissions": rights}]
@@ -175,7 +175,7 @@ def test_texts_are_wiki_markup_in_version_two_and_documents_in_version_three() -
 
 
 @KINDS
-def test_a_moved_issue_answers_to_its_old_key_and_keeps_its_id(kind: str) -> None:
+def test_a_moved_issue_keeps_its_id_and_its_former_key(kind: str) -> None:
     site = MockJira(kind)
     site.state.add_issue("DS", "One")
     before = site.get("issue/DS-1").data
@@ -189,7 +189,7 @@ def test_a_moved_issue_answers_to_its_old_key_and_keeps_its_id(kind: str) -> Non
 
 
 @KINDS
-def test_the_server_says_what_it_is(kind: str) -> None:
+def test_server_info_has_deployment_type_and_version(kind: str) -> None:
     answer = MockJira(kind).get("serverInfo", by=None)
 
     assert answer.data["deploymentType"] == ("Cloud" if kind == "jira-cloud" else "Server")
@@ -197,7 +197,7 @@ def test_the_server_says_what_it_is(kind: str) -> None:
 
 
 @KINDS
-def test_what_is_not_there_is_not_found(kind: str) -> None:
+def test_missing_resources_are_not_found(kind: str) -> None:
     site = MockJira(kind)
 
     assert site.get("project/NOPE").status == 404
@@ -255,12 +255,12 @@ def test_a_seed_makes_issues_with_relative_times_history_and_parents_in_any_orde
         ({"switches": {"speed": 1}}, "unknown key 'speed'"),
     ],
 )
-def test_a_broken_seed_is_refused_with_the_place(seed: dict[str, Any], complaint: str) -> None:
+def test_an_invalid_seed_is_rejected_with_its_place(seed: dict[str, Any], complaint: str) -> None:
     with pytest.raises(SeedError, match=complaint):
         MockJira(**seed)
 
 
-def test_a_reset_brings_the_seed_back() -> None:
+def test_a_reset_restores_the_seed() -> None:
     site = MockJira(projects={"DS": {"issues": [{"summary": "One", "labels": ["a"]}]}})
     site.state.label("DS-1", "b", "dana")
     site.state.delete("DS-1")

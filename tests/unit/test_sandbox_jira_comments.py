@@ -75,7 +75,7 @@ def test_cloud_lists_comments_by_id_with_their_properties() -> None:
 
 
 @KINDS
-def test_the_mark_of_a_comment_can_be_set_later_without_touching_the_issue(kind: str) -> None:
+def test_a_comment_property_can_be_set_later_without_updating_the_issue(kind: str) -> None:
     site = mock_jira_with_issue(kind)
     number = site.post("issue/DS-1/comment", {"body": "Status"}).data["id"]
     updated = site.get("issue/DS-1").data["fields"]["updated"]
@@ -92,7 +92,7 @@ def test_the_mark_of_a_comment_can_be_set_later_without_touching_the_issue(kind:
 
 
 @KINDS
-def test_comments_of_others_are_theirs(kind: str) -> None:
+def test_comments_of_others_cannot_be_edited(kind: str) -> None:
     site = mock_jira_with_issue(kind)
     number = site.state.comment("DS-1", "By a person", "dana")
 
@@ -117,7 +117,7 @@ def test_comments_of_others_are_theirs(kind: str) -> None:
         (7, "string"),
     ],
 )
-def test_a_text_that_jira_cannot_keep_is_refused(text: Any, reason: str) -> None:
+def test_an_invalid_comment_text_is_rejected(text: Any, reason: str) -> None:
     site = mock_jira_with_issue()
 
     answer = site.post("issue/DS-1/comment", {"body": text})

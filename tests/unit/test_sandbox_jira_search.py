@@ -12,7 +12,7 @@ from tests.unit.jira_mock import MockJira, error_text
 KINDS = pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 
 
-def test_cloud_gives_ids_only_unless_fields_are_named() -> None:
+def test_cloud_returns_ids_only_unless_fields_are_named() -> None:
     site = MockJira()
     site.state.add_issue("DS", "One")
 
@@ -20,7 +20,7 @@ def test_cloud_gives_ids_only_unless_fields_are_named() -> None:
     assert site.search("project = DS", fields="summary").data["issues"][0]["fields"] == {"summary": "One"}
 
 
-def test_cloud_pages_by_token_and_grants_smaller_pages_when_fields_are_asked_for() -> None:
+def test_cloud_pages_by_token_and_pages_with_fields_are_smaller() -> None:
     site = MockJira(switches={"page_cap": 2})
     for number in range(5):
         site.state.add_issue("DS", f"Issue {number}")
@@ -43,7 +43,7 @@ def test_cloud_pages_by_token_and_grants_smaller_pages_when_fields_are_asked_for
 
 
 @pytest.mark.parametrize("jql", ["", "ORDER BY created"])
-def test_cloud_refuses_unbounded_queries(jql: str) -> None:
+def test_cloud_rejects_unbounded_queries(jql: str) -> None:
     site = MockJira()
 
     assert "Unbounded" in error_text(site.search(jql))
@@ -59,7 +59,7 @@ def test_the_old_search_is_gone_on_cloud_and_the_new_one_unknown_on_data_center(
     assert dc.get("/rest/api/3/search", jql="project = DS").status == 404
 
 
-def test_cloud_searches_bring_issue_properties_along() -> None:
+def test_cloud_searches_return_issue_properties() -> None:
     site = MockJira()
     site.state.add_issue("DS", "One", properties={"ours": {"hash": "abc"}, "other": 1})
 
@@ -87,7 +87,7 @@ def test_cloud_searches_cap_comments_and_history() -> None:
     assert len(site.get("issue/DS-1/changelog").data["values"]) == 50
 
 
-def test_data_center_pages_by_start_and_tells_total_and_the_page_size_granted() -> None:
+def test_data_center_pages_by_start_with_total_and_page_size() -> None:
     site = MockJira("jira-dc", switches={"dc_page_cap": 2, "window": 4})
     for number in range(5):
         site.state.add_issue("DS", f"Issue {number}")
@@ -104,7 +104,7 @@ def test_data_center_pages_by_start_and_tells_total_and_the_page_size_granted() 
 
 
 @KINDS
-def test_a_query_that_names_what_does_not_exist_is_refused(kind: str) -> None:
+def test_a_query_with_an_unknown_name_is_rejected(kind: str) -> None:
     site = MockJira(kind)
 
     refused = site.search("project = NOPE")

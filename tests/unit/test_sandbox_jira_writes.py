@@ -24,7 +24,7 @@ def labels(site: MockJira) -> list[str]:
 
 
 @KINDS
-def test_labels_are_added_and_removed_one_by_one_and_leave_a_trace(kind: str) -> None:
+def test_label_changes_are_recorded_in_the_history(kind: str) -> None:
     site = mock_jira_with_issue(kind)
 
     answer = site.put("issue/DS-1", relabel({"add": "state:done"}, {"add": "Human"}, {"remove": "human"}))
@@ -40,7 +40,7 @@ def test_labels_are_added_and_removed_one_by_one_and_leave_a_trace(kind: str) ->
 
 
 @KINDS
-def test_an_edit_that_changes_nothing_leaves_no_trace(kind: str) -> None:
+def test_an_edit_without_changes_is_not_recorded(kind: str) -> None:
     site = mock_jira_with_issue(kind)
     before = site.get("issue/DS-1", expand="changelog").data
 
@@ -64,7 +64,7 @@ def test_an_edit_that_changes_nothing_leaves_no_trace(kind: str) -> None:
         ("nonsense", "has to be a JSON object"),
     ],
 )
-def test_a_bad_edit_is_refused_whole(body: Any, reason: str) -> None:
+def test_an_invalid_edit_changes_nothing(body: Any, reason: str) -> None:
     site = mock_jira_with_issue()
 
     answer = site.put("issue/DS-1", body)
@@ -75,7 +75,7 @@ def test_a_bad_edit_is_refused_whole(body: Any, reason: str) -> None:
     assert site.state.require_issue("DS-1").comments == ()
 
 
-def test_replacing_the_set_takes_away_what_people_put() -> None:
+def test_setting_labels_removes_all_others() -> None:
     site = mock_jira_with_issue()
 
     site.put("issue/DS-1", {"fields": {"labels": ["ours"]}})
@@ -93,7 +93,7 @@ def test_labels_that_are_not_on_the_screen_cannot_be_set(kind: str) -> None:
     assert "not on the appropriate screen" in answer.data["errors"]["labels"]
 
 
-def test_a_missing_right_to_edit_is_said_by_cloud_and_disguised_by_data_center() -> None:
+def test_a_missing_edit_permission_is_403_on_cloud_and_400_on_data_center() -> None:
     cloud, dc = mock_jira_with_issue(), mock_jira_with_issue("jira-dc")
 
     plain = cloud.put("issue/DS-1", relabel({"add": "x"}), by="berlin")
@@ -105,7 +105,7 @@ def test_a_missing_right_to_edit_is_said_by_cloud_and_disguised_by_data_center()
 
 
 @KINDS
-def test_an_edit_mails_the_watchers_unless_an_admin_says_not_to(kind: str) -> None:
+def test_an_edit_mails_watchers_unless_an_admin_suppresses_that(kind: str) -> None:
     site = mock_jira_with_issue(kind)
 
     site.put("issue/DS-1", relabel({"add": "quiet"}), by="admin", notifyUsers="false")
@@ -115,7 +115,7 @@ def test_an_edit_mails_the_watchers_unless_an_admin_says_not_to(kind: str) -> No
     assert [(mail.to, mail.issue) for mail in site.state.mails] == [("dana", "DS-1")]
 
 
-def test_silence_without_the_right_fails_on_data_center_and_is_ignored_on_cloud() -> None:
+def test_suppressing_mails_without_admin_fails_on_data_center_and_is_ignored_on_cloud() -> None:
     cloud, dropping, dc = mock_jira_with_issue(), mock_jira_with_issue(), mock_jira_with_issue("jira-dc")
     dropping.state.switches.notify_without_right = "dropped"
 
@@ -129,7 +129,7 @@ def test_silence_without_the_right_fails_on_data_center_and_is_ignored_on_cloud(
 
 
 @KINDS
-def test_one_edit_carries_labels_a_comment_with_a_mark_and_an_issue_property(kind: str) -> None:
+def test_one_edit_sets_labels_a_comment_and_properties(kind: str) -> None:
     site = mock_jira_with_issue(kind)
     comment = {"body": "Status", "properties": [{"key": "ours", "value": {"of": "acme"}}]}
     body = {
@@ -150,7 +150,7 @@ def test_one_edit_carries_labels_a_comment_with_a_mark_and_an_issue_property(kin
 # Limits.
 
 
-def test_a_burst_is_refused_until_a_second_has_passed() -> None:
+def test_a_burst_meets_the_rate_limit_for_a_second() -> None:
     site = mock_jira_with_issue(switches={"burst_limit": 2})
 
     statuses = [site.get("myself").status for _ in range(3)]
@@ -179,7 +179,7 @@ def test_one_issue_takes_twenty_writes_in_two_seconds() -> None:
     assert site.get("issue/DS-1").status == 200
 
 
-def test_data_center_tells_the_bucket_on_every_answer() -> None:
+def test_data_center_responses_have_rate_limit_headers() -> None:
     site = mock_jira_with_issue("jira-dc", switches={"bucket": 2})
 
     answers = [site.get("myself") for _ in range(3)]
@@ -218,7 +218,7 @@ def test_data_center_tells_the_bucket_on_every_answer() -> None:
         ("GET", "issue/DS-1/comment/" + "9" * 5000, None),
     ],
 )
-def test_nonsense_is_refused_and_changes_nothing(kind: str, method: str, path: str, body: Any) -> None:
+def test_invalid_requests_change_nothing(kind: str, method: str, path: str, body: Any) -> None:
     site = MockJira(kind, accounts=[_BERLIN_ROBOT])
     site.state.add_issue("DS", "One")
     before = site.tracker.dump()

@@ -81,11 +81,11 @@ def keys(jql: str, *, zone: str = "UTC", site: JiraSiteState | None = None) -> l
         ("creator = dana", ["DS-1"]),
     ],
 )
-def test_a_query_selects_what_jira_would(jql: str, expected: list[str]) -> None:
+def test_a_query_selects_the_same_issues_as_in_jira(jql: str, expected: list[str]) -> None:
     assert keys(jql) == expected
 
 
-def test_a_negation_leaves_out_issues_whose_field_is_empty() -> None:
+def test_a_negation_does_not_match_empty_fields() -> None:
     assert keys("labels != features") == []
     assert keys("NOT labels = features") == []
     assert keys("labels not in (other)") == ["DS-2"]
@@ -158,7 +158,7 @@ def test_issues_of_invisible_projects_are_not_found() -> None:
         ("assignee in membersOf()", "Unable to find JQL function 'membersof()'"),
     ],
 )
-def test_what_jira_refuses_is_refused_with_a_reason(jql: str, part_of_the_message: str) -> None:
+def test_an_invalid_query_gives_the_error_of_jira(jql: str, part_of_the_message: str) -> None:
     with pytest.raises(JqlError) as refused:
         keys(jql)
     assert part_of_the_message in str(refused.value)

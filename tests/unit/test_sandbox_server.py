@@ -55,20 +55,20 @@ def comments_of(box):
     return box.trackers["github"].state.issue("acme/churn", 1).comments
 
 
-def test_each_tracker_answers_below_its_own_name(box):
+def test_each_tracker_is_mounted_under_its_name(box):
     assert box.url("ghes") == f"{box.base_url}/ghes/api/v3"
     assert len(get(box, "/repos/acme/churn/issues").json()) == 5
     assert requests.get(box.url("ghes") + "/repos/acme/churn/issues", timeout=5).json() == []
     assert requests.get(box.base_url + "/gitlab", timeout=5).status_code == 404
 
 
-def test_every_answer_carries_the_date_of_the_sandbox_clock_once(box):
+def test_every_response_has_the_date_of_the_sandbox_clock_once(box):
     box.clock.advance(timedelta(hours=1))
     dates = get(box, "/repos/acme/churn").raw.headers.getlist("Date")
     assert [parsedate_to_datetime(date) for date in dates] == [NOW + timedelta(hours=1)]
 
 
-def test_the_log_tells_who_asked_what_and_what_came_of_it(box):
+def test_the_log_has_caller_request_and_status(box):
     get(box, "/repos/acme/churn/issues", state="all")
     get(box, "/repos/acme/nothing")
     first, second = box.log.entries
@@ -79,7 +79,7 @@ def test_the_log_tells_who_asked_what_and_what_came_of_it(box):
     assert box.log.count(tracker="ghes") == 0
 
 
-def test_a_status_fault_hits_the_nth_request_so_many_times(box):
+def test_a_status_fault_hits_the_given_requests(box):
     box.faults.add(Fault(kind="status", method="GET", path="*/issues", nth=2, times=2, status=503))
     assert [get(box, "/repos/acme/churn/issues").status_code for _ in range(4)] == [200, 503, 503, 200]
     assert [entry.fault for entry in box.log.entries] == [None, "status", "status", None]
@@ -111,7 +111,7 @@ def test_a_reset_before_loses_the_write_and_a_reset_after_keeps_it(box):
     assert [entry.status for entry in box.log.entries] == [0, 0]
 
 
-def test_a_reset_is_a_real_one_on_the_wire(box):
+def test_a_reset_is_sent_as_rst(box):
     box.faults.add(Fault(kind="reset_before"))
     with socket.create_connection(("127.0.0.1", box.port), timeout=5) as client:
         client.sendall(b"GET /github/api/v3/meta HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -133,7 +133,7 @@ def test_a_server_error_can_hide_a_write_that_took_effect(box):
     assert len(comments_of(box)) == 1
 
 
-def test_a_truncated_answer_is_complete_for_http_but_broken_for_json(box):
+def test_a_truncated_response_is_valid_http_and_invalid_json(box):
     box.faults.add(Fault(kind="truncated"))
     answer = get(box, "/repos/acme/churn/issues")
     assert int(answer.headers["Content-Length"]) == len(answer.content)
@@ -169,7 +169,7 @@ def test_latency_slows_every_request_and_goes_with_other_faults(box):
     assert time.monotonic() - begun >= 0.15
 
 
-def test_people_steer_it_over_http(box):
+def test_admin_paths_control_the_sandbox(box):
     admin = box.base_url + "/_sandbox"
     comment(box)
     assert [entry["method"] for entry in requests.get(admin + "/log", timeout=5).json()] == ["POST"]
@@ -200,13 +200,13 @@ def test_people_steer_it_over_http(box):
         ("nonsense", "A fault is a JSON object"),
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused_in_a_sentence(box, sent, sentence):
+def test_an_invalid_fault_is_rejected_with_a_sentence(box, sent, sentence):
     answer = requests.post(box.base_url + "/_sandbox/faults", data=sent, timeout=5)
     assert answer.status_code == 400
     assert answer.json()["message"].startswith(sentence)
 
 
-def test_it_serves_without_sockets_too():
+def test_the_wsgi_app_works_without_sockets():
     from werkzeug.test import Client
 
     sandbox = Sandbox.from_seed(SEED)
@@ -219,12 +219,12 @@ def test_it_serves_without_sockets_too():
         sandbox.url("github")
 
 
-def test_a_port_that_is_taken_is_said_in_a_sentence(box):
+def test_a_taken_port_is_reported_with_a_sentence(box):
     with pytest.raises(SandboxError, match=f"cannot listen on port {box.port}"):
         Sandbox.from_seed(SEED, port=box.port).start()
 
 
-def test_closing_does_not_wait_for_delayed_answers():
+def test_closing_does_not_wait_for_delayed_responses():
     box = Sandbox.from_seed(SEED).start()
     box.faults.add(Fault(kind="timeout", seconds=30))
     with pytest.raises(requests.ReadTimeout):
@@ -234,7 +234,7 @@ def test_closing_does_not_wait_for_delayed_answers():
     assert time.monotonic() - begun < 2
 
 
-def test_nothing_is_printed_unless_asked(capfd):
+def test_requests_are_printed_only_when_verbose(capfd):
     for verbose in (False, True):
         with Sandbox.from_seed(SEED, verbose=verbose) as box:
             get(box, "/repos/acme/churn")
@@ -245,7 +245,7 @@ def test_nothing_is_printed_unless_asked(capfd):
         assert capfd.readouterr().err == expected
 
 
-def test_without_a_given_start_the_clock_follows_the_real_one():
+def test_the_clock_follows_real_time_by_default():
     clock = Clock.real()
     clock.advance(timedelta(days=1))
     assert abs(clock.now() - datetime.now(UTC) - timedelta(days=1)) < timedelta(seconds=5)
@@ -262,7 +262,7 @@ def test_without_a_given_start_the_clock_follows_the_real_one():
         ("2026-11-01T10:00:00+01:00", datetime(2026, 11, 1, 9, tzinfo=UTC)),
     ],
 )
-def test_a_seed_knows_times_of_several_forms(text, expected):
+def test_seed_times_have_several_formats(text, expected):
     assert parse_time(text, NOW) == expected
 
 
@@ -276,7 +276,7 @@ def test_a_seed_knows_times_of_several_forms(text, expected):
         ("trackers: {'a b': {kind: github}}", "becomes part of a URL"),
     ],
 )
-def test_a_broken_seed_file_is_one_sentence(tmp_path, text, sentence):
+def test_an_invalid_seed_file_gives_one_sentence(tmp_path, text, sentence):
     path = tmp_path / "seed.yaml"
     path.write_text(text)
     with pytest.raises(SeedError, match=sentence) as caught:
