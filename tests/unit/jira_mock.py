@@ -6,7 +6,9 @@ import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.sandbox.core.tracker import Clock, Headers, TrackerRequest, TrackerResponse
+from requests.structures import CaseInsensitiveDict
+
+from connectors.sandbox.core.tracker import Clock, TrackerRequest, TrackerResponse
 from connectors.sandbox.jira.site import JiraSiteState
 from connectors.sandbox.jira.tracker import JiraTracker
 
@@ -34,7 +36,7 @@ class MockJira:
                 method=method,
                 path=path if path.startswith("/") else f"/rest/api/2/{path}",
                 query={name: str(value) for name, value in query.items()},
-                headers=Headers(self.credentials(by) if by else {}),
+                headers=CaseInsensitiveDict(self.credentials(by) if by else {}),
                 json=json,
                 base_url="https://acme.test/jira",
             )

@@ -192,12 +192,15 @@ def test_admin_paths_control_the_sandbox(box):
 @pytest.mark.parametrize(
     ("sent", "sentence"),
     [
-        ('{"kind": "meteor"}', "The kind of fault is 'meteor'"),
-        ('{"kind": "status", "stauts": 1}', "A fault has no key 'stauts'"),
-        ('{"kind": "status", "nth": "2"}', "'nth' of a fault is '2'"),
-        ('{"kind": "status", "path": 2}', "'path' of a fault is 2"),
-        ('{"kind": "status", "headers": {"Retry-After": 2}}', "'headers' of a fault"),
-        ("nonsense", "A fault is a JSON object"),
+        ('{"kind": "meteor"}', "kind is 'meteor'; write one of status, reset_before"),
+        ('{"kind": "status", "stauts": 1}', "The fault has the unknown key 'stauts'"),
+        ('{"kind": "status", "nth": "2"}', "nth is '2'; it should be a valid integer"),
+        ('{"kind": "status", "path": 2}', "path is 2; it should be a valid string"),
+        (
+            '{"kind": "status", "headers": {"Retry-After": 2}}',
+            "headers.Retry-After is 2; it should be a valid string",
+        ),
+        ("nonsense", "The fault is None; it has to be a mapping"),
     ],
 )
 def test_an_invalid_fault_is_rejected_with_a_sentence(box, sent, sentence):

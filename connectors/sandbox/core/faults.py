@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from connectors.sandbox.core.tracker import TrackerRequest, TrackerResponse
+from connectors.sandbox.core.validation import describe_error
 
 FaultKind = Literal[
     "status",
@@ -24,8 +28,6 @@ FaultKind = Literal[
     "latency",
 ]
 _LISTS = ("issues", "comments", "values", "worklogs")
-_TEXTS = ("tracker", "method", "path", "expand", "location", "retry_after_form")
-_NUMBERS = ("nth", "times", "rows", "status", "seconds", "retry_after")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +46,8 @@ class Fault:
     latency          every matching request is delayed by ``seconds``, also when another fault hits it
     ===============  =======================================================================================
     """
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     kind: FaultKind
     tracker: str | None = None
@@ -92,21 +96,17 @@ class Fault:
             return TrackerResponse(status=self.status if 300 <= self.status < 400 else 301, headers=headers)
         return TrackerResponse(status=self.status, data=self.body, headers=headers)
 
-    @classmethod
-    def from_json(cls, data: object) -> Fault:
-        """Return a fault from the admin interface; ValueError with one sentence for invalid data."""
-        if not isinstance(data, dict):
-            raise ValueError("A fault is a JSON object with at least 'kind'.")
-        known = {entry.name for entry in fields(cls)}
-        unknown = sorted(set(data) - known)
-        if unknown:
-            raise ValueError(f"A fault has no key '{unknown[0]}'; it may have {', '.join(sorted(known))}.")
-        if data.get("kind") not in get_args(FaultKind):
-            raise ValueError(
-                f"The kind of fault is {data.get('kind')!r}; use {', '.join(get_args(FaultKind))}."
-            )
-        _check_types(data)
-        return cls(**data)
+
+def parse_fault(data: object) -> Fault:
+    """Return a fault from JSON values; ValueError with one sentence for invalid data."""
+    try:
+        # Only JSON may be strict about types and still accept an object for a dataclass.
+        return _FAULT.validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        raise ValueError(describe_error(error, root="The fault")) from error
+
+
+_FAULT = TypeAdapter(Fault)
 
 
 def _parameters(request: TrackerRequest) -> Mapping[str, Any]:
@@ -123,20 +123,6 @@ def _requested_rows(request: TrackerRequest) -> int:
 def _expand_values(request: TrackerRequest) -> list[str]:
     expand = _parameters(request).get("expand") or ()
     return expand.split(",") if isinstance(expand, str) else list(expand)
-
-
-def _check_types(data: Mapping[str, Any]) -> None:
-    """Raise ValueError if a key of a fault in JSON has a value of the wrong type."""
-    for name in _TEXTS:
-        if not isinstance(data.get(name) or "", str):
-            raise ValueError(f"'{name}' of a fault is {data[name]!r}; it has to be text.")
-    headers = data.get("headers", {})
-    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
-        raise ValueError("'headers' of a fault has to be an object whose values are text.")
-    for name in _NUMBERS:
-        value = data.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise ValueError(f"'{name}' of a fault is {value!r}; it has to be a number.")
 
 
 def _retry_after(seconds: float, form: str, now: datetime) -> str:

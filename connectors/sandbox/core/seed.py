@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
-from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from connectors.sandbox.core.tracker import TrackerKind
+from connectors.sandbox.core.validation import describe_error
 
 _RELATIVE_TIME: Final = re.compile(
     r"(?:(?P<ahead>in) )?(?P<n>\d+(?:\.\d+)?) ?(?P<unit>[mhdw])(?P<back> ago)?"
@@ -91,27 +91,7 @@ def validate_seed(
     try:
         return model.model_validate(data, context={"now": now})
     except ValidationError as error:
-        raise SeedError(_describe(error.errors()[0], place)) from error
-
-
-def _describe(error: ErrorDetails, place: str) -> str:
-    unknown_key = error["type"] in ("extra_forbidden", "unexpected_keyword_argument")
-    keys = error["loc"][:-1] if unknown_key else error["loc"]
-    path = place + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-    path = path.removeprefix(".") or "The seed"
-    if unknown_key:
-        return f"{path} has the unknown key '{error['loc'][-1]}'; remove it or correct its spelling."
-    expected = str(error.get("ctx", {}).get("expected", "")).replace("'", "")
-    match error["type"]:
-        case "missing":
-            return f"{path} is missing; add it."
-        case "value_error":
-            return f"{path} {error['ctx']['error']}"
-        case "literal_error":
-            return f"{path} is {error['input']!r}; write {'one of ' * (',' in expected)}{expected}."
-        case "model_type" | "dict_type":
-            return f"{path} is {error['input']!r}; it has to be a mapping."
-    return f"{path} is {error['input']!r}; {error['msg'].replace('Input', 'it', 1)}."
+        raise SeedError(describe_error(error, place=place, root="The seed")) from error
 
 
 def parse_time(value: object, now: datetime) -> datetime:

@@ -13,26 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
+from requests.structures import CaseInsensitiveDict
+
 TrackerKind = Literal["github", "jira-cloud", "jira-dc"]
-
-
-class Headers(dict[str, str]):
-    """Request headers with case-insensitive names."""
-
-    def __init__(self, items: Mapping[str, str] | None = None) -> None:
-        super().__init__({name.lower(): value for name, value in (items or {}).items()})
-
-    def __getitem__(self, name: str) -> str:
-        return super().__getitem__(name.lower())
-
-    def __setitem__(self, name: str, value: str) -> None:
-        super().__setitem__(name.lower(), value)
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and super().__contains__(name.lower())
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name.lower(), default)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +27,8 @@ class TrackerRequest:
     """Below the tracker's mount, decoded, starts with ``/``."""
     query: Mapping[str, str] = field(default_factory=dict)
     """First value of each parameter."""
-    headers: Headers = field(default_factory=Headers)
+    headers: Mapping[str, str] = field(default_factory=CaseInsensitiveDict)
+    """With case-insensitive names."""
     json: Any = None
     """Decoded body; None without a body or for invalid JSON (see ``body``)."""
     body: bytes = b""

@@ -14,13 +14,13 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from requests.structures import CaseInsensitiveDict
 from werkzeug.wrappers import Request as HttpRequest
 from werkzeug.wrappers import Response as HttpResponse
 
-from connectors.sandbox.core.faults import Fault, Faults, PageCache, without_rows
+from connectors.sandbox.core.faults import Fault, Faults, PageCache, parse_fault, without_rows
 from connectors.sandbox.core.tracker import (
     Clock,
-    Headers,
     RequestLog,
     Tracker,
     TrackerRequest,
@@ -157,7 +157,7 @@ class SandboxWsgiApp:
 
     def _add_faults(self, data: Any) -> TrackerResponse:
         try:
-            faults = [Fault.from_json(item) for item in (data if isinstance(data, list) else [data])]
+            faults = [parse_fault(item) for item in (data if isinstance(data, list) else [data])]
         except ValueError as error:
             return _error_response(400, str(error))
         for fault in faults:
@@ -206,7 +206,7 @@ def _tracker_request(http: HttpRequest, mount: str, path: str) -> TrackerRequest
         method=http.method,
         path=path,
         query=http.args.to_dict(),
-        headers=Headers(dict(http.headers)),
+        headers=CaseInsensitiveDict(http.headers.items()),
         json=_parse_json(body),
         body=body,
         base_url=f"{http.host_url.rstrip('/')}/{mount}",

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from connectors.sandbox.core.tracker import Headers
-
 Category = Literal["undefined", "new", "indeterminate", "done"]
 Language = Literal["en", "de", "fr"]
 
@@ -190,7 +188,6 @@ class JiraCaller:
     """Of the REST API."""
     base_url: str = ""
     """For ``self`` links."""
-    headers: Headers = field(default_factory=Headers)
 
     @property
     def timezone(self) -> str:

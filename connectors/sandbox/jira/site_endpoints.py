@@ -126,7 +126,9 @@ def list_permissions(site: JiraSiteState, caller: JiraCaller, request: TrackerRe
         project = require_visible_project(site, caller, key).key
     elif key := request.query.get("issueKey"):
         project = require_visible_issue(site, caller, key).project
-    permissions = {name: _serialize_permission(site, caller, name, project) for name in requested or _PERMISSIONS}
+    permissions = {
+        name: _serialize_permission(site, caller, name, project) for name in requested or _PERMISSIONS
+    }
     return TrackerResponse(data={"permissions": permissions})
 
 
