@@ -1,4 +1,4 @@
-"""The demo, from its first run to the page that it leaves behind."""
+"""The demo, from its first run to its report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def table_of(text: str) -> list[list[str]]:
-    """The table of the increment, without forecasts, which depend on the day."""
+    """Return the table of the increment without forecasts, which depend on the date."""
     _, _, table = text.partition("goal / capability")
     rows = table.split("\n")[1:8]
     return [re.sub(r"about \d+ %|\d+ to \d+ of \d+", "", row).split() for row in rows]

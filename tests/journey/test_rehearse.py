@@ -1,4 +1,4 @@
-"""``rehearse``: a user's workspace on embedded trackers, with faults; the real ones never hear of it."""
+"""``rehearse``: simulation of a workspace with faults; the real trackers get no request."""
 
 from __future__ import annotations
 
@@ -23,25 +23,21 @@ def settled(make_world: MakeWorld) -> JourneyWorld:
     return world
 
 
-def rehearsed(
-    world: JourneyWorld, capsys: pytest.CaptureFixture[str], schedules: int = 4
-) -> tuple[int, dict]:
+def simulate(world: JourneyWorld, capsys: pytest.CaptureFixture[str], schedules: int = 4) -> tuple[int, dict]:
     code = cli.invoke(lambda: rehearse(world.invocation(as_json=True), seed=0, schedules=schedules))
     return code, json.loads(capsys.readouterr().out)
 
 
-def test_a_simulation_changes_nothing_real(
-    settled: JourneyWorld, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_simulation_changes_nothing_real(settled: JourneyWorld, capsys: pytest.CaptureFixture[str]) -> None:
     store = settled.root / ".increment-sync" / "state.db"
     settled.box.log.clear()
     before, stored = settled.snapshot(), contents(store)
-    code, told = rehearsed(settled, capsys)
-    assert code == 0, told
-    assert (told["schedules"], told["converged"]) == (4, 4)
-    assert sum(told["faults"].values()) > 4
-    assert told["failures"] == []
-    assert told["writes"] == 0, "the embedded trackers show what the real ones do"
+    code, document = simulate(settled, capsys)
+    assert code == 0, document
+    assert (document["schedules"], document["converged"]) == (4, 4)
+    assert sum(document["faults"].values()) > 4
+    assert document["failures"] == []
+    assert document["writes"] == 0, "the sandbox trackers have the content of the real ones"
     assert settled.box.log.entries == ()
     assert settled.snapshot() == before
     assert contents(store) == stored
@@ -53,12 +49,12 @@ def test_the_preview_counts_writes_and_mails_of_the_next_run(
     settled.edit(
         "mappings/science.yaml", "labels: [features]}, assign: features", "labels: [x]}, assign: features"
     )
-    code, told = rehearsed(settled, capsys, schedules=1)
-    assert code == 0, told
-    assert told["writes"] > 0
+    code, document = simulate(settled, capsys, schedules=1)
+    assert code == 0, document
+    assert document["writes"] > 0
     text = cli.invoke(lambda: rehearse(settled.invocation(), seed=0, schedules=1))
     assert text == 0
-    assert f"Without faults the next run would write {told['writes']} times." in capsys.readouterr().out
+    assert f"Without faults the next run would write {document['writes']} times." in capsys.readouterr().out
 
 
 def test_a_simulation_finds_writes_that_are_not_recovered(
@@ -67,13 +63,12 @@ def test_a_simulation_finds_writes_that_are_not_recovered(
     world = make_world(jira=1, github=1)
     assert world.preview().code == 0  # read, and nothing written yet
     monkeypatch.setattr("sync.pipeline.run.recover_pending_writes", lambda _: [])
-    code, told = rehearsed(world, capsys, schedules=8)
+    code, document = simulate(world, capsys, schedules=8)
     assert code == 1
-    assert any(b["rule"] == "journalled" for each in told["failures"] for b in each["broken"])
-    first = told["failures"][0]["seed"]
+    assert any(b["rule"] == "journalled" for each in document["failures"] for b in each["broken"])
+    first = document["failures"][0]["seed"]
     assert cli.invoke(lambda: rehearse(world.invocation(), seed=first, schedules=1)) == 1
-    told = capsys.readouterr()
-    assert f"increment-sync rehearse --seed {first} --schedules 1" in told.err
+    assert f"increment-sync rehearse --seed {first} --schedules 1" in capsys.readouterr().err
 
 
 def test_a_first_run_spread_over_several_converges(
@@ -81,8 +76,8 @@ def test_a_first_run_spread_over_several_converges(
 ) -> None:
     world = make_world(jira=1, github=1, settings="limits: {new_comments: 1}\n")
     assert world.preview().code == 0
-    code, told = rehearsed(world, capsys, schedules=6)
-    assert code == 0, told["failures"]
+    code, document = simulate(world, capsys, schedules=6)
+    assert code == 0, document["failures"]
 
 
 def test_without_the_sandbox_extra_the_error_says_what_to_install(

@@ -1,4 +1,4 @@
-"""The GitHub look-alike over real HTTP: what a client that synchronises has to cope with."""
+"""GitHub sandbox over HTTP: what a synchronising client has to cope with."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ OURS = "sync-token"
 
 
 class Api:
-    """A client without cleverness: no redirects, one session, one token."""
+    """A simple client: no redirects, one session, one token."""
 
     def __init__(self, base: str, token: str | None) -> None:
         self.base = base

@@ -1,4 +1,4 @@
-"""The embedded Jira as its clients read it: who is let in, how issues look."""
+"""Jira sandbox, reads: authentication, format of issues, seeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.unit.jira_mock import MockJira
 
 KINDS = pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
 
-# Who is let in.
+# Authentication.
 
 
 @KINDS
@@ -103,7 +103,7 @@ def test_permissions_are_by_project() -> None:
     assert site.get("mypermissions", permissions="FLY").status == 400
 
 
-# How issues look.
+# Format of issues.
 
 
 def test_times_are_in_the_zone_of_the_reader_without_a_colon_in_the_offset() -> None:

@@ -1,4 +1,4 @@
-"""Comments of the embedded Jira: whose they are, their properties, mails and limits."""
+"""Comments of the Jira sandbox: permissions, properties, mails and limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searches of the embedded Jira: pages, caps, properties, lag."""
+"""Searches of the Jira sandbox: pages, limits, properties, lag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded Jira as its clients write to it: labels, mails, rights and limits."""
+"""Jira sandbox, writes: labels, mails, permissions and limits."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_data_center_responses_have_rate_limit_headers() -> None:
     assert site.get("myself").status == 200
 
 
-# Nonsense.
+# Invalid requests.
 
 
 @KINDS
@@ -227,7 +227,7 @@ def test_invalid_requests_change_nothing(kind: str, method: str, path: str, body
 
     answer = site.send(method, path, json=body)
 
-    # Data Center knows no page tokens and no bulk read of comments.
+    # Data Center has no page tokens and no bulk read of comments.
     harmless = kind == "jira-dc" and isinstance(body, dict) and "nextPageToken" in body
     assert answer.status == 200 if harmless else answer.status in (400, 404)
     assert site.tracker.dump() == before

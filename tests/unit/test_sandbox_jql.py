@@ -1,4 +1,4 @@
-"""The JQL subset of the embedded Jira: what it selects, in which order, and what it refuses."""
+"""JQL of the Jira sandbox: matching issues, order, and errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOON = datetime(2026, 10, 1, 12, 0, 38, tzinfo=UTC)
 
 
 def site_of_three() -> JiraSiteState:
-    """DS-1: an epic; DS-2: done, labelled, under the epic; DS-3: bare; SEC-1: in a project nobody may see."""
+    """DS-1: an epic; DS-2: done, labelled, under the epic; DS-3: bare; SEC-1: in an invisible project."""
     clock = Clock(NOON)
     site = JiraSiteState("jira-cloud", clock)
     site.add_project("DS", "Data Science")

@@ -1,4 +1,4 @@
-"""The sandbox over real HTTP: mounting, faults, log, clock, shutdown."""
+"""Sandbox over HTTP: mounts, faults, log, clock, shutdown."""
 
 from __future__ import annotations
 
