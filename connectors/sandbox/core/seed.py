@@ -4,8 +4,8 @@
 
     now: 2026-11-20T09:00:00Z        # optional: the clock stands here; without it, it follows the real one
     trackers:
-      github: {kind: github, ...}    # keys: the models in ``sandbox/github/seed.py``
-      jira: {kind: jira-cloud, ...}  # or jira-dc; keys: the models in ``sandbox/jira/seed.py``
+      github: {kind: github, ...}    # keys: ``sandbox/github/seed_model.py``
+      jira: {kind: jira-cloud, ...}  # or jira-dc; keys: ``sandbox/jira/seed_model.py``
 
 Times are ISO 8601 (UTC where no zone is given), a date, or relative to now: ``3d ago``, ``2h ago``,
 ``30m ago``, ``1w ago``, ``in 5d``.

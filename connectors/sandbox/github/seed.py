@@ -1,14 +1,12 @@
-"""GitHub part of a seed: its keys as models, and the state that they describe."""
+"""Builds the state of the GitHub sandbox from its part of a seed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any
 
-from pydantic import BeforeValidator, Field
-
-from connectors.sandbox.core.seed import SeedError, SeedModel, SeedTime, validate_seed
+from connectors.sandbox.core.seed import SeedError, validate_seed
 from connectors.sandbox.core.tracker import Clock
 from connectors.sandbox.github.model import (
     AccessToken,
@@ -17,126 +15,17 @@ from connectors.sandbox.github.model import (
     GithubComment,
     GithubIssue,
     GithubSettings,
-    Level,
     Repo,
 )
 from connectors.sandbox.github.references import find_mentions
+from connectors.sandbox.github.seed_model import (
+    GithubAccountSeed,
+    GithubCommentSeed,
+    GithubIssueSeed,
+    GithubSeed,
+    RepoSeed,
+)
 from connectors.sandbox.github.state import GithubState
-
-
-class AccountSeed(SeedModel):
-    login: str
-    """Lower and upper case are the same account."""
-    id: int | None = None
-    """Default here and below: the next free number."""
-    token: str | None = None
-    """Without one the account does not use the API."""
-    expires: SeedTime = None
-    type: str = "User"
-    admin: bool = False
-    """Admin of every repository."""
-
-
-class InstallationSeed(SeedModel):
-    id: int
-    account: str = ""
-
-
-class AppSeed(SeedModel):
-    """A GitHub App, which acts as ``<slug>[bot]``."""
-
-    id: int
-    """The ``iss`` of its JSON web tokens."""
-    slug: str
-    installations: tuple[InstallationSeed, ...] = ()
-
-
-class LabelSeed(SeedModel):
-    name: str
-    color: str = "ededed"
-    description: str | None = None
-
-
-class AppliedLabelSeed(SeedModel):
-    name: str
-    by: str | None = None
-    """Default: the author of the issue."""
-    at: SeedTime = None
-
-
-class CommentSeed(SeedModel):
-    id: int | None = None
-    user: str
-    body: str
-    created: SeedTime = None
-    updated: SeedTime = None
-
-
-def _name_to_mapping(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
-
-
-Item = TypeVar("Item")
-Named = Annotated[Item, BeforeValidator(_name_to_mapping)]
-"""A mapping, or just its name."""
-
-
-class IssueSeed(SeedModel):
-    id: int | None = None
-    number: int | None = None
-    title: str
-    body: str | None = None
-    user: str | None = None
-    """Default: the owner of the repository."""
-    assignees: tuple[str, ...] = ()
-    milestone: str | None = None
-    type: str | None = None
-    parent: str | None = None
-    """``12`` in the same repository, or ``owner/name#12``."""
-    labels: tuple[Named[AppliedLabelSeed], ...] = ()
-    state: Literal["open", "closed"] | None = None
-    state_reason: str | None = None
-    """``completed``, ``not_planned`` or ``duplicate``; default for closed issues: ``completed``."""
-    created: SeedTime = None
-    updated: SeedTime = None
-    """Default: when something last happened to the issue."""
-    closed: SeedTime = None
-    closed_by: str | None = None
-    locked: bool = False
-    pull_request: bool = False
-    comments: tuple[CommentSeed, ...] = ()
-
-
-class RepoSeed(SeedModel):
-    id: int | None = None
-    private: bool = False
-    archived: bool = False
-    has_issues: bool = True
-    permissions: dict[str, Level] = Field(default_factory=dict)
-    watchers: tuple[str, ...] = ()
-    labels: tuple[Named[LabelSeed], ...] = ()
-    previously: tuple[str, ...] = ()
-    """Former names, answered with a redirect."""
-    issues: tuple[IssueSeed, ...] = ()
-
-
-class GithubSeed(SeedModel):
-    """The keys of a GitHub tracker; those of ``GithubSettings`` keep its defaults where absent."""
-
-    kind: Literal["github"] = "github"
-    server: Literal["cloud", "enterprise"] = "cloud"
-    """``enterprise``: no sub-issues, no issue types, and no rate limit by default."""
-    label_bumps_updated: bool | None = None
-    search_lag: int = 0
-    """Seconds."""
-    rate_limit: int | None = None
-    anonymous_rate_limit: int | None = None
-    content_per_minute: int | None = None
-    content_per_hour: int | None = None
-    secondary_retry_after: Annotated[int | None, BeforeValidator(lambda v: None if v == "none" else v)] = 60
-    accounts: tuple[AccountSeed, ...] = ()
-    apps: tuple[AppSeed, ...] = ()
-    repos: dict[str, RepoSeed | None] = Field(default_factory=dict)
 
 
 def build_state(seed: Mapping[str, Any], clock: Clock, name: str = "github") -> GithubState:
@@ -172,7 +61,7 @@ class _StateBuilder:
             self._link_parents(built[name], repo, f"{self._place}.repos.{name}")
         return state
 
-    def _add_account(self, seed: AccountSeed) -> None:
+    def _add_account(self, seed: GithubAccountSeed) -> None:
         account = GithubAccount(
             id=seed.id or self._state.new_id(), login=seed.login, type=seed.type, admin=seed.admin
         )
@@ -201,7 +90,7 @@ class _StateBuilder:
             self._state.create_label(repo, label.name, color=label.color, description=label.description)
         return repo
 
-    def _add_issue(self, repo: Repo, seed: IssueSeed, place: str) -> None:
+    def _add_issue(self, repo: Repo, seed: GithubIssueSeed, place: str) -> None:
         state = self._state
         created = seed.created or state.now()
         is_closed = (seed.state or ("closed" if seed.closed else "open")) == "closed"
@@ -232,7 +121,7 @@ class _StateBuilder:
         repo.store_issue(issue)
         self._add_history(repo, issue, seed)
 
-    def _add_history(self, repo: Repo, issue: GithubIssue, seed: IssueSeed) -> None:
+    def _add_history(self, repo: Repo, issue: GithubIssue, seed: GithubIssueSeed) -> None:
         state = self._state
         for applied in seed.labels:
             label = repo.find_label(applied.name) or state.create_label(repo, applied.name)
@@ -247,7 +136,7 @@ class _StateBuilder:
         moments = [event.at for event in issue.events] + [comment.updated for comment in issue.comments]
         issue.updated = seed.updated or max([issue.created, *moments])
 
-    def _add_comment(self, seed: CommentSeed, issue: GithubIssue) -> GithubComment:
+    def _add_comment(self, seed: GithubCommentSeed, issue: GithubIssue) -> GithubComment:
         state = self._state
         created = seed.created or issue.created
         author = state.account_for(seed.user)
@@ -276,7 +165,7 @@ class _StateBuilder:
             issue.parent = (owner.id, int(number))
 
 
-def _state_reason(seed: IssueSeed, is_closed: bool) -> str | None:
+def _state_reason(seed: GithubIssueSeed, is_closed: bool) -> str | None:
     if "state_reason" in seed.model_fields_set:
         return seed.state_reason
     return "completed" if is_closed else None

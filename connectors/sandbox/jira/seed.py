@@ -1,18 +1,15 @@
-"""Jira part of a seed: its keys as models, and the site that they describe."""
+"""Builds a site of the Jira sandbox from its part of a seed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Any
 
-from pydantic import AliasChoices, BeforeValidator, Field
-
-from connectors.sandbox.core.seed import SeedError, SeedModel, SeedTime, validate_seed
+from connectors.sandbox.core.seed import SeedError, validate_seed
 from connectors.sandbox.jira.model import (
     DEFAULT_STATUSES,
-    Category,
     ChangeItem,
     CustomField,
     HistoryEntry,
@@ -21,137 +18,15 @@ from connectors.sandbox.jira.model import (
     JiraIssue,
     Sprint,
 )
+from connectors.sandbox.jira.seed_model import (
+    HistorySeed,
+    JiraAccountSeed,
+    JiraCommentSeed,
+    JiraIssueSeed,
+    JiraSeed,
+    ProjectSeed,
+)
 from connectors.sandbox.jira.site import JiraSiteState
-from connectors.sandbox.jira.site_store import Switches
-
-_CLOUD_ID: Final = "11111111-2222-4333-8444-555555555555"
-
-Permission = Literal["browse", "edit", "comment", "edit_all_comments", "admin"]
-
-
-def _for_all_projects(value: Any) -> Any:
-    return {"*": value} if isinstance(value, list | tuple) else value
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-class AccountSeed(SeedModel):
-    id: str = Field(validation_alias=AliasChoices("id", "name"))
-    """Cloud: the accountId. Data Center: the user name."""
-    display: str | None = None
-    email: str | None = None
-    """Cloud: the user name of basic authentication; default ``<id>@example.com``."""
-    token: str | None = None
-    """API token or personal access token. Without one the account does not use the API."""
-    scoped: bool = False
-    """Cloud: the token works only through the gateway."""
-    expires: SeedTime = None
-    timezone: str = "UTC"
-    """JQL reads times in it, responses write times in it."""
-    permissions: Annotated[dict[str, tuple[Permission, ...]], BeforeValidator(_for_all_projects)] = Field(
-        default={"*": ("browse", "edit", "comment")}
-    )
-    """For all projects, or by project: ``{DS: [browse], "*": [admin]}``."""
-
-
-class SprintSeed(SeedModel):
-    id: int | None = None
-    name: str | None = None
-    state: Literal["active", "closed", "future"] = "active"
-    start: SeedTime = None
-    end: SeedTime = None
-
-
-class CustomFieldSeed(SeedModel):
-    name: str
-    id: str | None = None
-    type: str = "string"
-    schema_type: str = Field(
-        default="com.atlassian.jira.plugin.system.customfieldtypes:textfield", alias="schema"
-    )
-
-
-class CommentSeed(SeedModel):
-    id: int | None = None
-    author: str
-    body: str
-    created: SeedTime = None
-    properties: dict[str, Any] = Field(default_factory=dict)
-
-
-class HistorySeed(SeedModel):
-    at: SeedTime = None
-    by: str
-    field: str
-    before: str = Field(default="", alias="from")
-    after: str = Field(default="", alias="to")
-
-
-class IssueSeed(SeedModel):
-    id: int | None = None
-    """Default here and for comments: the next free number."""
-    key: str | None = None
-    """Default: the next free key of the project."""
-    summary: str
-    type: str = "Task"
-    """``Epic`` and ``Sub-task`` are special."""
-    status: str | None = None
-    """Default: the first one of the project."""
-    resolution: str | None = None
-    labels: tuple[str, ...] = ()
-    components: tuple[str, ...] = ()
-    fix_versions: tuple[str, ...] = ()
-    parent: str | None = None
-    """Key of the epic, or of the issue of a sub-task."""
-    sprint: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
-    """Name, id, or a list of these."""
-    assignee: str | None = None
-    reporter: str | None = None
-    creator: str | None = None
-    """Default: the reporter, and the other way round."""
-    description: str | None = None
-    flagged: bool = False
-    watchers: tuple[str, ...] = ()
-    fields: dict[str, Any] = Field(default_factory=dict)
-    """Values of custom fields by name or id."""
-    properties: dict[str, Any] = Field(default_factory=dict)
-    created: SeedTime = None
-    updated: SeedTime = None
-    """Default: when something last happened to the issue."""
-    started: SeedTime = None
-    """When the issue left the first status; without ``history``, this and ``resolved`` make its changelog."""
-    resolved: SeedTime = None
-    status_changed: SeedTime = None
-    comments: tuple[CommentSeed, ...] = ()
-    history: tuple[HistorySeed, ...] = ()
-
-
-class ProjectSeed(SeedModel):
-    name: str | None = None
-    public: bool = False
-    """Anonymous callers may browse it."""
-    statuses: dict[str, Category] = Field(default_factory=dict)
-    """Name of each status -> key of its category; default To Do, In Progress, Done."""
-    labels_on_edit_screen: bool = True
-    service_management: bool = False
-    issues: tuple[IssueSeed, ...] = ()
-
-
-class JiraSeed(SeedModel):
-    """The keys of a Jira tracker."""
-
-    kind: Literal["jira-cloud", "jira-dc"] | None = None
-    cloud_id: str = _CLOUD_ID
-    """Cloud: the gateway is ``/gateway/ex/jira/<cloud_id>``."""
-    accounts: tuple[AccountSeed, ...] = ()
-    sprints: tuple[SprintSeed, ...] = ()
-    fields: tuple[CustomFieldSeed, ...] = ()
-    projects: dict[str, ProjectSeed | None] = Field(default_factory=dict)
-    search_lag: float = 0.0
-    """Seconds."""
-    switches: Switches = Field(default_factory=Switches)
 
 
 def load_seed(state: JiraSiteState, seed: Mapping[str, Any], name: str = "jira") -> None:
@@ -218,7 +93,7 @@ class _SiteBuilder:
             raise SeedError(f"{place}.key is '{key}', which another issue has; give every issue its own key.")
         return key
 
-    def _issue(self, key: str, seed: IssueSeed, place: str) -> JiraIssue:
+    def _issue(self, key: str, seed: JiraIssueSeed, place: str) -> JiraIssue:
         project = self._site.projects[key.rpartition("-")[0]]
         first_status = next(iter(project.statuses))
         status = seed.status or first_status
@@ -256,7 +131,7 @@ class _SiteBuilder:
             history=history,
         )
 
-    def _comment(self, seed: CommentSeed, issue_created: datetime) -> JiraComment:
+    def _comment(self, seed: JiraCommentSeed, issue_created: datetime) -> JiraComment:
         created = seed.created or issue_created
         return JiraComment(
             id=self._site.next_id() if seed.id is None else seed.id,
@@ -267,7 +142,9 @@ class _SiteBuilder:
             properties=seed.properties,
         )
 
-    def _history(self, seed: IssueSeed, status: str, statuses: Mapping[str, str]) -> Iterator[HistoryEntry]:
+    def _history(
+        self, seed: JiraIssueSeed, status: str, statuses: Mapping[str, str]
+    ) -> Iterator[HistoryEntry]:
         """Yield the changelog, made from the times of the issue where the seed has no history."""
         for change in seed.history or _status_changes(seed, status, statuses):
             item = ChangeItem(field=change.field, before=change.before, after=change.after)
@@ -314,7 +191,7 @@ class _SiteBuilder:
                 self._site.accounts[name] = JiraAccount(id=name, display=name)
 
 
-def _account(seed: AccountSeed) -> JiraAccount:
+def _account(seed: JiraAccountSeed) -> JiraAccount:
     return JiraAccount(
         id=seed.id,
         display=seed.display or seed.id,
@@ -327,7 +204,7 @@ def _account(seed: AccountSeed) -> JiraAccount:
     )
 
 
-def _status_changes(seed: IssueSeed, status: str, statuses: Mapping[str, str]) -> Iterator[HistorySeed]:
+def _status_changes(seed: JiraIssueSeed, status: str, statuses: Mapping[str, str]) -> Iterator[HistorySeed]:
     """Yield the status changes of an issue that only says when it was started and resolved."""
     in_progress = next((name for name, category in statuses.items() if category == "indeterminate"), status)
     # An issue that is not resolved went straight to the status that it has.
