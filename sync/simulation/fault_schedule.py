@@ -105,7 +105,7 @@ class ScheduledFault:
     first: int = 1
     """Number of the first request, or store write, that is hit; counted from 1 in each run."""
     times: int = 1
-    """How many are hit from there on."""
+    """Number of hits from there on."""
     writes: bool = False
     """Count only requests that write."""
 
@@ -154,9 +154,9 @@ class FaultSchedule:
     """User actions after those runs, before the first scheduled run."""
     runs: tuple[RunSchedule, ...]
     clock_skew: timedelta = timedelta()
-    """How far the program's clock is ahead of the trackers' during the scheduled runs."""
+    """Lead of the program's clock over the trackers' clock during the scheduled runs."""
     search_lag: timedelta = timedelta()
-    """How late lists and searches see changes during the scheduled runs."""
+    """Delay with which lists and searches see changes during the scheduled runs."""
 
     @property
     def has_reconcile(self) -> bool:

@@ -32,7 +32,7 @@ class Violation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinalState:
-    """What has to be equal at the end of a simulation and of its reference run."""
+    """State that has to be equal at the end of a simulation and of its reference run."""
 
     issues: Mapping[IssueKey, VisibleIssue]
     pushed: frozenset[tuple[str, str, str]]
@@ -94,7 +94,9 @@ def check_people_first(label_changes: Iterable[LabelChange], scheme: LabelScheme
         if change.by != ROBOT:
             continue
         if scheme.family_of(change.label) is None:
-            yield Violation(invariant="people first", text=_describe(change))
+            yield Violation(
+                invariant="people first", text=f"{_describe(change)}, which is not a label of its families"
+            )
         elif before and before.by != ROBOT and before.added != change.added:
             yield Violation(
                 invariant="people first",
@@ -121,14 +123,14 @@ def check_no_flapping(label_changes: Iterable[LabelChange], user_actions: int) -
         if count > 1 + user_actions:
             yield Violation(
                 invariant="no flapping",
-                text=f"the program added or removed {label} on {issue} {count} times after {user_actions} user actions",
+                text=f"the program changed {label} on {issue} {count} times, with {user_actions} user actions",
             )
 
 
 def check_no_flapping_in_run(label_changes: Iterable[LabelChange]) -> Iterator[Violation]:
     """Check that one run does not revert its own changes."""
-    ours = sorted((t for t in label_changes if t.by == ROBOT), key=lambda each: (each.issue, each.label))
-    for (issue, label), group in groupby(ours, key=lambda each: (each.issue, each.label)):
+    changes = sorted((t for t in label_changes if t.by == ROBOT), key=lambda each: (each.issue, each.label))
+    for (issue, label), group in groupby(changes, key=lambda each: (each.issue, each.label)):
         if len(list(group)) > 1:
             yield Violation(
                 invariant="no flapping", text=f"one run changed {label} on {issue} more than once"

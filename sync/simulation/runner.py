@@ -234,15 +234,15 @@ class _ScheduleExecution:
         scheme = environment.scenario.loaded_workspace.workspace.labels
         self._violations += compare_final_states(expected, end)
         self._violations += check_user_comments(environment.users.user_comments, end.issues)
-        ours: list[tuple[str, LabelChange]] = []
+        changes: list[tuple[str, LabelChange]] = []
         for name, ui in environment.tracker_uis.items():
-            changes = list(ui.label_changes())
-            self._violations += check_people_first(changes, scheme)
-            recent = changes_after(changes, self._baseline_counts[name])
+            label_changes = list(ui.label_changes())
+            self._violations += check_people_first(label_changes, scheme)
+            recent = changes_after(label_changes, self._baseline_counts[name])
             self._violations += check_no_flapping(recent, len(environment.users.performed))
-            ours += [(name, each) for each in recent]
+            changes += [(name, each) for each in recent]
         self._violations += check_journalled(
-            ours, environment.store.journal(), len(environment.store.pending_writes())
+            changes, environment.store.journal(), len(environment.store.pending_writes())
         )
 
 

@@ -136,7 +136,9 @@ class JiraUI(TrackerUI):
                 state.delete_comment(key, number, PERSON)
 
     def own_comments(self, key: str) -> list[tuple[int, str]]:
-        return [(each.id, each.body) for each in self.state.require_issue(key).comments if each.author == ROBOT]
+        return [
+            (each.id, each.body) for each in self.state.require_issue(key).comments if each.author == ROBOT
+        ]
 
     def open_issue(self, container: str, title: str, label: str) -> None:
         self.state.add_issue(container, title, by=PERSON, labels=(label,))

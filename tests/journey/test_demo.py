@@ -17,19 +17,17 @@ def table_of(text: str) -> list[list[str]]:
     """Return the table of the increment without forecasts, which depend on the date."""
     _, _, table = text.partition("goal / capability")
     rows = table.split("\n")[1:8]
-    return [re.sub(r"about \d+ %|\d+ to \d+ of \d+", "", row).split() for row in rows]
+    return [re.sub(r"about \d+ ?%|\d+ to \d+ of \d+", "", row).split() for row in rows]
 
 
-def test_the_demo_keeps_its_report(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_demo_keeps_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "made" / "report.html"
 
     assert demo(Invocation(workspace=tmp_path, environment={}), None, page) == 0
 
-    told = capsys.readouterr().out
-    assert f"Open this in a browser: {page}" in told
-    assert table_of(told) == table_of(README.read_text(encoding="utf-8"))
+    output = capsys.readouterr().out
+    assert f"Open this in a browser: {page}" in output
+    assert table_of(output) == table_of(README.read_text(encoding="utf-8"))
     text = page.read_text(encoding="utf-8")
     for shown in ("Recommendations that keep subscribers", "acme/churn#8", "a person removed the label"):
         assert shown in text

@@ -43,7 +43,7 @@ class SeedModel(BaseModel):
 
 
 class _TrackerEntry(BaseModel):
-    """What every tracker of a seed has; the tracker itself validates the rest."""
+    """Keys that every tracker of a seed has; the tracker itself validates the others."""
 
     kind: TrackerKind
 

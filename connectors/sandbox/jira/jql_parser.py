@@ -75,7 +75,7 @@ _EXPECTATIONS: Final = (
     ("_BY", "'by'"),
     ("RPAR", "')'"),
 )
-"""What Jira says it expects where the parser accepts a terminal; the first that is accepted counts."""
+"""Terminal -> Jira's name for it in an error; the first terminal that the parser accepts counts."""
 
 
 class JqlError(ValueError):

@@ -107,7 +107,7 @@ class JiraIssueSeed(SeedModel):
     updated: SeedTime = None
     """Default: when something last happened to the issue."""
     started: SeedTime = None
-    """When the issue left the first status; without ``history``, this and ``resolved`` make its changelog."""
+    """Time at which the issue left the first status; without ``history``, this and ``resolved`` make its changelog."""
     resolved: SeedTime = None
     status_changed: SeedTime = None
     comments: tuple[JiraCommentSeed, ...] = ()
