@@ -174,7 +174,10 @@ def test_the_wrong_kind_is_reported_before_wrong_credentials() -> None:
 
 
 def test_a_census_returns_the_current_issues(jira: JiraServer) -> None:
-    ids = {key: str(jira.state.require_issue(key).id) for key in ("DS-1", "DS-2", "DS-3", "DS-4", "DS-5", "OPS-1")}
+    ids = {
+        key: str(jira.state.require_issue(key).id)
+        for key in ("DS-1", "DS-2", "DS-3", "DS-4", "DS-5", "OPS-1")
+    }
     jira.state.delete("DS-2")
     jira.state.move("DS-3", "OPS")
     counted = jira.census(DS, OPS)

@@ -367,12 +367,16 @@ class JourneyWorld:
 
     def comments(self, key: str) -> list[str]:
         """Return the texts of all comments of an issue."""
-        found = self.github.issue(*_split(key)).comments if "#" in key else self.jira.require_issue(key).comments
+        found = (
+            self.github.issue(*_split(key)).comments if "#" in key else self.jira.require_issue(key).comments
+        )
         return [comment.body for comment in found]
 
     def comment_id(self, key: str) -> int:
         """Return the id of the only comment."""
-        found = self.github.issue(*_split(key)).comments if "#" in key else self.jira.require_issue(key).comments
+        found = (
+            self.github.issue(*_split(key)).comments if "#" in key else self.jira.require_issue(key).comments
+        )
         (only,) = found
         return int(only.id)
 
