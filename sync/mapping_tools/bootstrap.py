@@ -1,4 +1,4 @@
-"""A first mapping for a team without any: from its epics, milestones, versions, components and labels."""
+"""First mapping of a team without assigned issues, from its epics, milestones, versions, components and labels."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from mappings.labels import MAX_LABEL_LENGTH
 from mappings.model import Anchor, Capability, Goal, Increment, Workspace
 from mappings.problems import Origin
 from sync.config.escape import escape_terminal
-from sync.mapping_tools.dataset import Dataset
+from sync.mapping_tools.dataset import MIN_GROUP_SIZE, Dataset
 from sync.mapping_tools.features import Feature, rule_condition
-from sync.mapping_tools.rule_yaml import NewCapability, NewRule
-from sync.mapping_tools.suggest import MIN_GROUP_SIZE, slug, unused_name
+from sync.mapping_tools.rule_yaml import NewCapability, NewRule, slug, unused_name
 
-_ORDER: Final[tuple[str, ...]] = ("parent", "milestone", "fix_version", "components", "labels")
-"""What people made to hold work together comes before what they stick on it."""
-_MOST_RULES: Final = 12
-_TOO_COMMON: Final = 0.8
+_KEY_ORDER: Final[tuple[str, ...]] = ("parent", "milestone", "fix_version", "components", "labels")
+"""Keys that group work come before keys that tag it."""
+_MAX_RULES: Final = 12
+_MAX_SHARE: Final = 0.8
+"""A feature of a larger share of the unplanned issues groups nothing."""
 _KINDS_OF_WORK: Final = frozenset(
     {
         "bug",
@@ -36,26 +36,29 @@ _KINDS_OF_WORK: Final = frozenset(
         "wontfix",
     }
 )
-"""Labels that say what kind of work it is, most of them from every new GitHub repository: no capability."""
-_ALIKE: Final = 0.5
-_TITLE_LENGTH: Final = 80
+"""Labels for the kind of work, most of them defaults of GitHub repositories: they stand for no capability."""
+_MIN_SIMILARITY: Final = 0.5
+"""Share of common words from which a name is taken for an existing capability."""
+_MAX_TITLE: Final = 80
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FirstMapping:
+    """Suggested rules, and the capabilities that they need."""
+
     rules: tuple[NewRule, ...]
     capabilities: tuple[NewCapability, ...]
-    """Those that the rules name and no plan has."""
+    """Capabilities that the rules name and no plan has."""
 
 
 def build_first_mapping(dataset: Dataset) -> FirstMapping:
-    """Groups of unplanned issues, the surest first, each with a capability of the plan or a new one."""
+    """Make a rule for each group of unplanned issues, with a capability of the plan or a new one."""
     rules: list[NewRule] = []
     new: list[NewCapability] = []
-    taken: set[IssueRef] = set()
-    for feature in _in_order(dataset):
-        group = _issues_with(dataset, feature) - taken
-        if len(group) < MIN_GROUP_SIZE or len(rules) == _MOST_RULES:
+    grouped: set[IssueRef] = set()
+    for feature in _useful_features(dataset):
+        group = _issues_with(dataset, feature) - grouped
+        if len(group) < MIN_GROUP_SIZE or len(rules) == _MAX_RULES:
             continue
         when = rule_condition([feature], [], dataset.features)
         if when is None:
@@ -71,21 +74,21 @@ def build_first_mapping(dataset: Dataset) -> FirstMapping:
         rules.append(
             NewRule(id=unused_name(slug(f"{feature.key} {feature.value}"), ids), when=when, assign=target)
         )
-        taken |= group
+        grouped |= group
     return FirstMapping(rules=tuple(rules), capabilities=tuple(new))
 
 
 def workspace_with(dataset: Dataset, capabilities: tuple[NewCapability, ...]) -> Workspace:
-    """The workspace as if the new capabilities stood in the plan of the running increment."""
+    """Return the workspace with the new capabilities in the plan of the current increment."""
     old = dataset.workspace
     if not capabilities or not old.increments:
         return old
-    here = Origin(file="(suggested)")
+    origin = Origin(file="(suggested)")
     parts = tuple(
-        Capability(id=each.id, title=each.title, team=each.team, origin=here, anchor=each.anchor)
+        Capability(id=each.id, title=each.title, team=each.team, origin=origin, anchor=each.anchor)
         for each in capabilities
     )
-    goal = Goal(id="(suggested)", title="Suggested", origin=here, capabilities=parts)
+    goal = Goal(id="(suggested)", title="Suggested", origin=origin, capabilities=parts)
     chosen = current_increment(dataset)
     increments = tuple(
         replace(each, goals=(*each.goals, goal)) if each is chosen else each for each in old.increments
@@ -94,14 +97,14 @@ def workspace_with(dataset: Dataset, capabilities: tuple[NewCapability, ...]) ->
 
 
 def current_increment(dataset: Dataset) -> Increment:
-    """The increment that new capabilities belong to: the one that runs, else the next, else the last."""
+    """Return the increment for new capabilities: the one in progress, else the next, else the last."""
     phases = {"active": 0, "not-started": 1, "grace": 2, "closed": 3}
     return min(dataset.workspace.increments, key=lambda each: (phases[each.phase(dataset.now)], each.start))
 
 
-def _in_order(dataset: Dataset) -> Iterator[Feature]:
+def _useful_features(dataset: Dataset) -> Iterator[Feature]:
     counted = Counter(feature for ref in dataset.unplanned for feature in dataset.features.by_issue[ref])
-    for key in _ORDER:
+    for key in _KEY_ORDER:
         found = [
             feature for feature in counted if feature.key == key and _is_useful(dataset, feature, counted)
         ]
@@ -115,7 +118,7 @@ def _is_useful(dataset: Dataset, feature: Feature, counted: Counter[Feature]) ->
         return False
     if feature.key == "parent":
         return not _is_goal(dataset, feature)
-    too_common = len(dataset.unplanned) > MIN_GROUP_SIZE and counted[feature] > _TOO_COMMON * len(
+    too_common = len(dataset.unplanned) > MIN_GROUP_SIZE and counted[feature] > _MAX_SHARE * len(
         dataset.unplanned
     )
     return not too_common and not (feature.key == "labels" and feature.value in _KINDS_OF_WORK)
@@ -131,7 +134,7 @@ def _issues_with(dataset: Dataset, feature: Feature) -> set[IssueRef]:
 
 
 def _epic(dataset: Dataset, feature: Feature) -> KnownIssue | None:
-    """The issue that an ancestor's key names."""
+    """Return the issue of a feature that is the key of an ancestor."""
     if feature.key != "parent":
         return None
     trackers = {source.tracker for source in dataset.team.sources}
@@ -154,27 +157,29 @@ def _is_goal(dataset: Dataset, feature: Feature) -> bool:
 
 
 def _existing_capability(dataset: Dataset, feature: Feature, name: str) -> str | None:
-    """The team's capability that a group stands for: by its anchor, by its id, or by an id or title much like it."""
-    open_ones = dataset.open_capabilities()
-    mine = [
+    """Return the team's capability that a group stands for: with its anchor, its id, or a similar id or title."""
+    open_capabilities = dataset.open_capabilities()
+    candidates = [
         capability
         for increment in dataset.workspace.increments
         for capability in increment.capabilities
-        if capability.id in open_ones and capability.team == dataset.team.team
+        if capability.id in open_capabilities and capability.team == dataset.team.team
     ]
-    for capability in mine:
+    for capability in candidates:
         anchored = capability.anchor is not None and capability.anchor.key.casefold() == feature.value
         if (feature.key == "parent" and anchored) or slug(name, MAX_LABEL_LENGTH) == capability.id:
             return capability.id
-    alike = {each.id: max(_likeness(name, each.title), _likeness(name, each.id)) for each in mine}
-    best = [name for name, likeness in alike.items() if likeness == max(alike.values())]
-    return best[0] if len(best) == 1 and alike[best[0]] >= _ALIKE else None
+    similarity = {
+        each.id: max(_similarity(name, each.title), _similarity(name, each.id)) for each in candidates
+    }
+    best = [each for each, value in similarity.items() if value == max(similarity.values())]
+    return best[0] if len(best) == 1 and similarity[best[0]] >= _MIN_SIMILARITY else None
 
 
-def _likeness(one: str, other: str) -> float:
-    words = [frozenset(re.findall(r"[^\W_]+", text.casefold())) for text in (one, other)]
-    both = words[0] | words[1]
-    return len(words[0] & words[1]) / len(both) if both else 0.0
+def _similarity(one: str, other: str) -> float:
+    """Share of the words that both texts have (Jaccard index)."""
+    first, second = (frozenset(re.findall(r"[^\W_]+", text.casefold())) for text in (one, other))
+    return len(first & second) / len(first | second) if first | second else 0.0
 
 
 def _capability_ids(workspace: Workspace) -> set[str]:
@@ -188,9 +193,9 @@ def _capability_ids(workspace: Workspace) -> set[str]:
 def _new_capability(
     dataset: Dataset, feature: Feature, epic: KnownIssue | None, name: str, used: set[str]
 ) -> NewCapability:
-    # Room for the number that `unused` may put behind it.
+    # Leaves room for the number that unused_name() may append.
     longest = MAX_LABEL_LENGTH - len(dataset.scheme.prefix("capability", dataset.team.team)) - 3
-    title = escape_terminal(name, _TITLE_LENGTH) or feature.value
+    title = escape_terminal(name, _MAX_TITLE) or feature.value
     anchor = Anchor(tracker=epic.issue.ref.tracker, key=epic.issue.ref.key) if epic else None
     return NewCapability(
         id=unused_name(

@@ -1,10 +1,11 @@
-"""What suggestions for one team are made from: its issues, where they count, and what they say."""
+"""Dataset of one team for suggestions: its issues, what they count towards, and their features."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.labels import LabelScheme
@@ -12,18 +13,21 @@ from mappings.model import Assignment, MatchResult, Overrides, Rule, TeamMapping
 from mappings.rules.matcher import Ancestry, Matcher
 from sync.mapping_tools.features import Features, extract_features
 
+MIN_GROUP_SIZE: Final = 2
+"""Unplanned issues that a rule has to match: a rule for a single issue is a pin in disguise."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dataset:
-    """What suggestions for one team are made from."""
+    """Issues of one team's sources."""
 
     workspace: Workspace
     team: TeamMapping
     known: Mapping[IssueRef, KnownIssue]
     unplanned: tuple[IssueRef, ...]
-    """Those that no rule takes; what people took out is not among them."""
+    """Issues that no rule matches; without those that people removed from a capability."""
     targets: Mapping[IssueRef, str]
-    """Assigned issue of the team's sources -> its capability; "" for those that people took out of one."""
+    """Assigned issue -> its capability; "" for issues that people removed from one."""
     assignments: Mapping[IssueRef, Assignment]
     features: Features
     overrides: Overrides
@@ -31,10 +35,11 @@ class Dataset:
     now: datetime
 
     def items(self, refs: Iterable[IssueRef]) -> list[KnownIssue]:
+        """Return the issues of these references."""
         return [self.known[ref] for ref in refs]
 
     def open_capabilities(self) -> frozenset[str]:
-        """Those that new work can still count towards."""
+        """Return the ids of capabilities that new work can still count towards."""
         return frozenset(
             capability.id
             for increment in self.workspace.increments
@@ -47,17 +52,17 @@ class Dataset:
     def matches_of(
         self, rules: Iterable[Rule], workspace: Workspace | None = None
     ) -> dict[str, list[IssueRef]]:
-        """Rule id -> unplanned issues that go to it when these rules stand behind the team's others."""
-        old = workspace or self.workspace
-        grown = replace(self.team, rules=(*self.team.rules, *rules))
-        teams = tuple(grown if each.team == grown.team else each for each in old.teams)
-        matcher = Matcher(replace(old, teams=teams), self.scheme, self.now)
-        wanted = set(self.unplanned)
-        taken: dict[str, list[IssueRef]] = {}
+        """Rule id -> unplanned issues that it assigns when these rules stand behind the existing ones of the team."""
+        workspace = workspace or self.workspace
+        extended = replace(self.team, rules=(*self.team.rules, *rules))
+        teams = tuple(extended if each.team == extended.team else each for each in workspace.teams)
+        matcher = Matcher(replace(workspace, teams=teams), self.scheme, self.now)
+        unplanned = set(self.unplanned)
+        matches: dict[str, list[IssueRef]] = {}
         for each in matcher.match(self.known.values(), self.overrides).assignments:
-            if each.ref in wanted and each.team == grown.team and each.rule is not None:
-                taken.setdefault(each.rule, []).append(each.ref)
-        return taken
+            if each.ref in unplanned and each.team == extended.team and each.rule is not None:
+                matches.setdefault(each.rule, []).append(each.ref)
+        return matches
 
 
 def build_dataset(
@@ -70,7 +75,7 @@ def build_dataset(
     scheme: LabelScheme,
     now: datetime,
 ) -> Dataset:
-    """What is known about the issues of one team's sources. ``known`` is the whole snapshot."""
+    """Select the issues of one team's sources. ``known``: all issues of the store."""
     sources = {source.name for source in team.sources}
     assigned = {each.ref: each for each in matched.assignments if known[each.ref].sources & sources}
     targets = {ref: each.capability for ref, each in assigned.items()}

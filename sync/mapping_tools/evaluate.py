@@ -1,4 +1,4 @@
-"""Asks the matcher which issues candidates for rules take, and measures them on issues that learning did not see."""
+"""Precision and recall of candidate rules on assigned issues that were not used for learning."""
 
 from __future__ import annotations
 
@@ -31,20 +31,23 @@ _NOWHERE: Final = Origin(file="(suggested)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RuleQuality:
-    """How a rule did on assigned issues that were kept from its learning."""
+    """Results of a rule on assigned issues that were not used for learning it."""
 
     right: int
+    """Matched issues of its capability."""
     wrong: int
+    """Matched issues of others."""
     missed: int
+    """Issues of its capability that it does not match."""
 
     @property
     def precision(self) -> float:
-        """Of the assigned issues that it takes, the share that belongs to its capability."""
+        """Share of the matched issues that belong to its capability."""
         return self.right / (self.right + self.wrong) if self.right + self.wrong else 0.0
 
     @property
     def recall(self) -> float:
-        """Of the issues of its capability, the share that it takes."""
+        """Share of the issues of its capability that it matches."""
         return self.right / (self.right + self.missed) if self.right + self.missed else 0.0
 
 
@@ -56,10 +59,10 @@ def issues_matching(
     scheme: LabelScheme,
     now: datetime,
 ) -> list[frozenset[IssueRef]]:
-    """For each condition the issues that a rule with it would take, were it the only one.
+    """Return for each condition the issues that match a rule with it as the only rule.
 
-    The matcher decides. To ask for all conditions in one go, each stands in a team of its own, for a
-    capability of its own, in an increment that holds all time.
+    The matcher of the runs decides. To test all conditions in one pass, each becomes the only rule of a team and
+    capability of its own, in an increment without end.
     """
     names = [f"c{number}" for number in range(len(whens))]
     capabilities = tuple(Capability(id=name, title=name, team=name, origin=_NOWHERE) for name in names)
@@ -83,14 +86,14 @@ def issues_matching(
     )
     matcher = Matcher(Workspace(increments=(always,), teams=teams, digest=""), scheme, now)
     matched = matcher.match(_with_ancestors(items, known), Overrides())
-    wanted = {item.issue.ref for item in items}
-    taken: defaultdict[str, set[IssueRef]] = defaultdict(set)
+    refs = {item.issue.ref for item in items}
+    found: defaultdict[str, set[IssueRef]] = defaultdict(set)
     outcomes: tuple[Assignment | Conflict, ...] = (*matched.assignments, *matched.conflicts)
     for outcome in outcomes:
-        if outcome.ref in wanted:
+        if outcome.ref in refs:
             for claim in _claims(outcome):
-                taken[claim.capability].add(outcome.ref)
-    return [frozenset(taken[name]) for name in names]
+                found[claim.capability].add(outcome.ref)
+    return [frozenset(found[name]) for name in names]
 
 
 def _claims(outcome: Assignment | Conflict) -> tuple[Assignment, ...]:
@@ -112,18 +115,18 @@ def _with_ancestors(items: Sequence[KnownIssue], known: Iterable[KnownIssue]) ->
 
 
 def assign_folds(targets: Mapping[IssueRef, str]) -> dict[IssueRef, int]:
-    """Which fold an issue is in: the issues of each target are dealt out in an order that chance made once."""
+    """Issue -> number of its fold. The issues of each target are spread evenly, in a random but fixed order."""
     by_target: defaultdict[str, list[IssueRef]] = defaultdict(list)
     for ref, target in targets.items():
         by_target[target].append(ref)
     return {
         ref: number % FOLDS
         for refs in by_target.values()
-        for number, ref in enumerate(sorted(refs, key=_shuffled))
+        for number, ref in enumerate(sorted(refs, key=_shuffle_key))
     }
 
 
-def _shuffled(ref: IssueRef) -> tuple[str, IssueRef]:
+def _shuffle_key(ref: IssueRef) -> tuple[str, IssueRef]:
     return hashlib.sha256(f"{ref.tracker}\0{ref.id}".encode()).hexdigest(), ref
 
 
@@ -132,13 +135,13 @@ def measure_rule(
     matched: frozenset[IssueRef],
     targets: Mapping[IssueRef, str],
     folds: Mapping[IssueRef, int],
-    found_without: Iterable[int],
+    counted_folds: Iterable[int],
 ) -> RuleQuality:
-    """Count in those folds without which the rule was learned, too."""
-    fair = frozenset(found_without)
+    """Count right, wrong and missed issues in the given folds."""
+    counted = frozenset(counted_folds)
     right = wrong = missed = 0
     for ref, target in targets.items():
-        if folds[ref] not in fair:
+        if folds[ref] not in counted:
             continue
         if ref in matched:
             right += target == capability

@@ -1,4 +1,4 @@
-"""What issues have in common that a rule could name: labels, components, ancestors, words of titles and so on."""
+"""Features of issues that rules can test: labels, components, ancestors, versions, words of titles and others."""
 
 from __future__ import annotations
 
@@ -19,55 +19,47 @@ from mappings.rules.subject import RuleSubject
 from sync.config.escape import escape_terminal
 
 _WORD: Final = re.compile(r"[^\W_]+")
-_LONGEST: Final = 200
-_PLAIN: Final = re.compile(r"[0-9a-z]+")
+_MAX_LENGTH: Final = 200
+_ASCII_WORD: Final = re.compile(r"[0-9a-z]+")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Feature:
-    """One thing that issues say. ``value`` is case-folded; of a title it is a word, or two with a blank."""
+    """One property of an issue. ``value`` is case-folded; for a title it is one word, or two with a space."""
 
     key: str
     value: str
 
-    @property
-    def name(self) -> str:
-        return f"{self.key}\0{self.value}"
-
-    @classmethod
-    def from_name(cls, name: str) -> Feature:
-        key, _, value = name.partition("\0")
-        return cls(key, value)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Features:
-    """What each issue says, and how people spell it."""
+    """Features of issues, and the usual spelling of their values."""
 
     by_issue: Mapping[IssueRef, frozenset[Feature]]
     spelling: Mapping[Feature, str] = field(default_factory=dict)
 
     def spelling_of(self, feature: Feature) -> str:
+        """Return the most common spelling of a value."""
         return self.spelling.get(feature, feature.value)
 
 
 def extract_features(
     items: Iterable[KnownIssue], ancestry: Ancestry, scheme: LabelScheme, team: TeamMapping
 ) -> Features:
-    """The features of these issues. Labels that are ours, or that say a state or an answer, are none."""
+    """Extract the features of issues. Labels of ours, and labels for states and answers, are left out."""
     spellings: defaultdict[Feature, Counter[str]] = defaultdict(Counter)
     of: dict[IssueRef, frozenset[Feature]] = {}
-    silent = _labels_about_states(team)
+    state_labels = _state_labels(team)
     for item in items:
-        said = [
+        values = [
             (key, value)
             for key, value in _raw_features(item.issue, ancestry, scheme)
             if key == "title"
-            or (_is_writable(value) and not (key == "labels" and value.casefold() in silent))
+            or (_is_writable(value) and not (key == "labels" and value.casefold() in state_labels))
         ]
-        for key, value in said:
+        for key, value in values:
             spellings[Feature(key, value.casefold())][value] += 1
-        of[item.issue.ref] = frozenset(Feature(key, value.casefold()) for key, value in said)
+        of[item.issue.ref] = frozenset(Feature(key, value.casefold()) for key, value in values)
     spelling = {
         feature: min(names, key=lambda name: (-names[name], name)) for feature, names in spellings.items()
     }
@@ -81,19 +73,21 @@ def _raw_features(issue: Issue, ancestry: Ancestry, scheme: LabelScheme) -> Iter
         ancestors=ancestry.ancestors_of(issue),
     )
     yield from ((key, value) for key in SUGGESTED_KEYS for value in subject.values(key))
-    words = [word for word in _WORD.findall(issue.title.casefold()) if len(word) <= _LONGEST]
+    words = [word for word in _WORD.findall(issue.title.casefold()) if len(word) <= _MAX_LENGTH]
     yield from (("title", word) for word in words)
     yield from (("title", f"{one} {two}") for one, two in pairwise(words))
 
 
 def _is_writable(value: str) -> bool:
-    """A name with invisible characters cannot be shown as it would have to be written; a wildcard means more."""
+    """Return whether a value can stand in a rule: no invisible characters, no wildcards."""
     return (
-        0 < len(value) <= _LONGEST and escape_terminal(value, _LONGEST) == value and not has_wildcard(value)
+        0 < len(value) <= _MAX_LENGTH
+        and escape_terminal(value, _MAX_LENGTH) == value
+        and not has_wildcard(value)
     )
 
 
-def _labels_about_states(team: TeamMapping) -> frozenset[str]:
+def _state_labels(team: TeamMapping) -> frozenset[str]:
     labels = {label for rule in team.states.values() for label in rule.labels}
     return frozenset(label.casefold() for label in (*labels, *team.answers.values()))
 
@@ -101,13 +95,12 @@ def _labels_about_states(team: TeamMapping) -> frozenset[str]:
 def rule_condition(
     features: Iterable[Feature], absent: Iterable[Feature], spelled: Features
 ) -> dict[str, Any] | None:
-    """The ``when`` of a rule that asks for all of ``features`` and none of ``absent``.
+    """Return the ``when`` of a rule that needs all of ``features`` and none of ``absent``.
 
-    None when no rule can say so: only one pattern can stand under ``title``, and none of what must not be there.
+    None when no rule can express it: ``title`` takes only one pattern, and none for absent words.
     """
     when: dict[str, Any] = {}
-    for key, parts in _by_key(features, absent).items():
-        present, missing = parts
+    for key, (present, missing) in _by_key(features, absent).items():
         if key == "title":
             if len(present) != 1 or missing:
                 return None
@@ -134,8 +127,8 @@ def _by_key(
 
 
 def title_pattern(words: str) -> str:
-    """An RE2 pattern that finds these words as words. RE2's ``\\b`` knows ASCII letters alone."""
+    """Return an RE2 pattern that matches whole words. ``\\b`` of RE2 knows only ASCII letters."""
     parts = words.split(" ")
-    if all(_PLAIN.fullmatch(part) for part in parts):
+    if all(_ASCII_WORD.fullmatch(part) for part in parts):
         return r"(?i)\b" + r"\W+".join(parts) + r"\b"
     return r"(?i)(?:^|[^\pL\pN])" + r"[^\pL\pN]+".join(parts) + r"(?:$|[^\pL\pN])"

@@ -1,4 +1,4 @@
-"""What another mapping would change, on the issues that are stored. Pure: two thoughts in, differences out."""
+"""Differences between the planning results of two mappings over the same issues. No I/O."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MoveKind = Literal["moved", "reread", "rule"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IssueMove:
-    """One issue that the two mappings judge differently."""
+    """One issue that the two mappings treat differently."""
 
     ref: IssueRef
     title: str
@@ -28,8 +28,11 @@ class IssueMove:
 
     @property
     def kind(self) -> MoveKind:
-        """``moved``: it counts elsewhere. ``reread``: there, but its status means something else. ``rule``: there
-        and the same, but by another rule or team, or as an experiment or not."""
+        """Return the kind of difference.
+
+        ``moved``: it counts elsewhere. ``reread``: it counts there, but its status means something else. ``rule``: only
+        the rule, the team or the experiment flag differs.
+        """
         if counted_in(self.before) != counted_in(self.after):
             return "moved"
         return "reread" if _state(self.before) != _state(self.after) else "rule"
@@ -37,20 +40,20 @@ class IssueMove:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubjectStatus:
-    """What a capability or goal comes to."""
+    """Roll-up of a capability or goal."""
 
     state: str
     health: str | None
     blocked: bool
     finished: int
-    """Issues that are done; of a goal, required capabilities that are."""
+    """Issues that are done; for a goal required capabilities."""
     total: int
     counts: Counts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SubjectDifference:
-    """A capability or goal that comes to something else. None where the plan does not have it."""
+    """A capability or goal whose roll-up differs; None where the plan does not have it."""
 
     subject: str
     """``capability:<id>`` or ``goal:<id>``."""
@@ -60,25 +63,26 @@ class SubjectDifference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Impact:
-    """Everything that differs."""
+    """Differences between two mappings."""
 
     moves: tuple[IssueMove, ...]
     subjects: tuple[SubjectDifference, ...]
     writes_before: ChangeSet
-    """What a run with the old mapping would write."""
+    """Change set of a run with the old mapping."""
     writes_after: ChangeSet
     issues: int
-    """How many were looked at."""
+    """Number of issues that were compared."""
 
     @property
     def is_empty(self) -> bool:
+        """True if nothing differs."""
         return not self.moves and not self.subjects and self.writes_before == self.writes_after
 
 
 def compute_impact(
     before: PlanningResult, after: PlanningResult, known: Mapping[IssueRef, KnownIssue]
 ) -> Impact:
-    """The differences between two thoughts about the same issues. The same thought twice gives none."""
+    """Compute the differences between two planning results for the same issues."""
     return Impact(
         moves=tuple(_moves(before.matched, after.matched, known)),
         subjects=tuple(_subject_differences(before.rollup, after.rollup)),
@@ -89,12 +93,12 @@ def compute_impact(
 
 
 def outcomes_by_issue(matched: MatchResult) -> dict[IssueRef, MatchOutcome]:
-    """What became of each issue that was assigned, left over or claimed twice."""
+    """Issue -> its assignment, conflict or unplanned entry."""
     return {outcome.ref: outcome for outcome in _all(matched)}
 
 
 def counted_in(outcome: MatchOutcome) -> tuple[str, ...]:
-    """Where an issue counts: kind, and capability and iteration, reason, or the claimed capabilities."""
+    """Return what an issue counts towards: a kind, then capability and iteration, reason, or claimed capabilities."""
     match outcome:
         case Assignment(capability=capability, iteration=iteration):
             return ("assigned", capability, iteration or "")
@@ -107,23 +111,25 @@ def counted_in(outcome: MatchOutcome) -> tuple[str, ...]:
 
 
 def _state(outcome: MatchOutcome) -> IssueState | None:
-    """Without the words that say where it comes from: they name lines and files that may have moved."""
+    """Return the state without its reason, which names lines and files that may have moved."""
     return replace(outcome.state, because="") if isinstance(outcome, Assignment | Unplanned) else None
 
 
 def _moves(
     before: MatchResult, after: MatchResult, known: Mapping[IssueRef, KnownIssue]
 ) -> Iterator[IssueMove]:
-    old, new = _without(before, after), _without(after, before)
+    old, new = _distinct_outcomes(before, after), _distinct_outcomes(after, before)
     for ref in sorted({**old, **new}):
         was, will_be = old.get(ref), new.get(ref)
         if _without_reasons(was) != _without_reasons(will_be):
             yield IssueMove(ref=ref, title=known[ref].issue.title, before=was, after=will_be)
 
 
-def _without(matched: MatchResult, other: MatchResult) -> dict[IssueRef, MatchOutcome]:
-    """The outcomes that are not the very same values as in the other: of 100,000 most are, and nothing is quicker
-    to compare."""
+def _distinct_outcomes(matched: MatchResult, other: MatchResult) -> dict[IssueRef, MatchOutcome]:
+    """Return the outcomes that are not the same objects in the other result.
+
+    Unaffected issues share their outcome objects, so that most of 100,000 are skipped without a comparison.
+    """
     same = {id(outcome) for outcome in _all(other)}
     return {outcome.ref: outcome for outcome in _all(matched) if id(outcome) not in same}
 
@@ -133,7 +139,7 @@ def _all(matched: MatchResult) -> Iterator[Assignment | Unplanned | Conflict]:
 
 
 def _without_reasons(outcome: MatchOutcome) -> MatchOutcome:
-    """What counts as a difference: everything but the reason for a state."""
+    """Return the outcome without the reasons of its states: they are no difference."""
     match outcome:
         case Assignment() | Unplanned():
             return replace(outcome, state=replace(outcome.state, because=""))
@@ -155,7 +161,7 @@ def _subject_differences(before: Rollup, after: Rollup) -> Iterator[SubjectDiffe
 
 
 def _subject_statuses(rollup: Rollup) -> dict[str, SubjectStatus]:
-    """By subject, each goal before its capabilities."""
+    """Subject -> its roll-up, each goal before its capabilities."""
     found = {}
     for goal in rollup.goals:
         found[goal.subject] = _goal(goal)

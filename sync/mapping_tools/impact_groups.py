@@ -1,4 +1,4 @@
-"""Moves that go the same way, together: what people read instead of thousands of lines."""
+"""Groups of issues that move from and to the same place by the same rules."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _ORDER: tuple[MoveKind, ...] = ("moved", "reread", "rule")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MoveGroup:
-    """Issues that go the same way by the same rules. All texts are plain and come from plans and mappings."""
+    """Issues with the same move. All texts come from plans and mappings."""
 
     kind: MoveKind
     before: str
     after: str
     by: str
-    """Which rule does it, and which one did."""
+    """The rule that assigns them now, and the former one."""
     refs: tuple[IssueRef, ...]
 
 
 def group_moves(moves: Iterable[IssueMove]) -> tuple[MoveGroup, ...]:
-    """Issues that count elsewhere first, the largest groups first."""
+    """Group moves: those that count elsewhere first, the largest groups first."""
     found: dict[tuple[MoveKind, str, str, str], list[IssueRef]] = {}
     for move in moves:
-        words = _with_state if move.kind == "reread" else place_text
-        key = move.kind, words(move.before), words(move.after), _by(move.before, move.after)
+        text = _place_and_state if move.kind == "reread" else place_text
+        key = move.kind, text(move.before), text(move.after), _rules(move.before, move.after)
         found.setdefault(key, []).append(move.ref)
     groups = [
         MoveGroup(kind=kind, before=before, after=after, by=by, refs=tuple(refs))
@@ -53,7 +53,7 @@ def place_text(outcome: MatchOutcome) -> str:
 
 
 def rule_text(outcome: MatchOutcome) -> str:
-    """``features of science``, ``a pin``; empty where no rule is at work."""
+    """``features of science``, ``a pin``; empty without a rule."""
     match outcome:
         case Assignment(by="pin"):
             return "a pin"
@@ -65,7 +65,7 @@ def rule_text(outcome: MatchOutcome) -> str:
             return ""
 
 
-def _by(before: MatchOutcome, after: MatchOutcome) -> str:
+def _rules(before: MatchOutcome, after: MatchOutcome) -> str:
     old, new = rule_text(before), rule_text(after)
     if old == new:
         return new
@@ -74,13 +74,14 @@ def _by(before: MatchOutcome, after: MatchOutcome) -> str:
     return new or f"no rule (before: {old})"
 
 
-def _with_state(outcome: MatchOutcome) -> str:
+def _place_and_state(outcome: MatchOutcome) -> str:
     if not isinstance(outcome, Assignment | Unplanned):
         return place_text(outcome)
     return f"{place_text(outcome)}: {state_text(outcome.state)}"
 
 
 def state_text(state: IssueState) -> str:
-    words = state.state if state.known else f"unknown, counted as {state.state}"
-    words += ", blocked" if state.blocked else ""
-    return words + (f", {state.answer}" if state.answer else "")
+    """``doing, blocked``, ``unknown, counted as todo``, ``done, confirmed``."""
+    text = state.state if state.known else f"unknown, counted as {state.state}"
+    text += ", blocked" if state.blocked else ""
+    return text + (f", {state.answer}" if state.answer else "")

@@ -1,4 +1,4 @@
-"""What a comparison over stored issues cannot know, in sentences."""
+"""Notes about what a comparison over stored issues cannot know."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def comparison_notes(
     known: Mapping[IssueRef, KnownIssue],
     head: SnapshotHeader | None,
 ) -> Iterator[str]:
-    """``planned`` is what follows from ``after``; ``head`` is there when the issues come from a file."""
+    """Yield the notes. ``planned`` is the result for ``after``; ``head`` is the header of an exported snapshot."""
     if head and head.instance != after.settings.instance:
         yield (
             f"The snapshot is of the instance {head.instance}, this workspace is {after.settings.instance}: "
-            "what was written is not told apart from what people put."
+            "labels that we wrote cannot be distinguished from those that people added."
         )
     yield from _unread(after, known)
     yield from _unpulled(before, after, known, head)
     if planned.suspicions:
         count = len({each.ref for each in planned.suspicions})
         yield (
-            f"{_issues(count)} may have labels that a person changed. A run looks at them first; "
-            "what it would write there is not counted."
+            f"{_issues(count)} may have labels that a person changed. A run checks them first; "
+            "its writes on them are not counted."
         )
     if not after.settings.push.enabled:
         yield "Writing is switched off (`push.enabled`): a run would write nothing of what is counted."
@@ -58,7 +58,7 @@ def _unpulled(
 ) -> Iterator[str]:
     had, wants = field_selection_for(before.workspace.teams), field_selection_for(after.workspace.teams)
     if wants.body and (not had.body or (head and not head.has_bodies)):
-        yield "Rules look at the text of issues, which is not stored here: they find nothing in it."
+        yield "Rules test the text of issues, which is not stored here: they do not match."
     missing = sorted(set(wants.fields) - set(had.fields))
     if missing and not any(name in item.issue.fields for item in known.values() for name in missing):
         yield f"No stored issue has the field {', '.join(missing)}: the next run asks the tracker for it."

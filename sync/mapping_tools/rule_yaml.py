@@ -1,11 +1,11 @@
-"""Suggested rules and capabilities as YAML to paste, proved by loading it with the loader of every command."""
+"""Suggested rules and capabilities as YAML to paste, checked with the loader that all commands use."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,13 +17,13 @@ from mappings.model import Anchor, Rule, TeamMapping
 from sync.config.settings import Settings
 
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*")
-_WORDS_OF_YAML: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
+_YAML_KEYWORDS: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 _FIRST, _LAST = "2000-01-01", "2000-01-02"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewRule:
-    """A rule that is not in any file yet. ``when`` as in ``Rule.when``."""
+    """Rule that is in no file yet. ``when`` as in ``Rule.when``."""
 
     id: str
     when: Mapping[str, Any]
@@ -34,7 +34,7 @@ class NewRule:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewCapability:
-    """A capability that has to be created in a plan before rules can name it."""
+    """Capability that has to be created in a plan before rules can name it."""
 
     id: str
     title: str
@@ -43,7 +43,7 @@ class NewCapability:
 
 
 def rule_yaml(rule: NewRule) -> str:
-    """An item of ``rules:``, indented by two."""
+    """Return an item of ``rules:``, indented by two spaces."""
     lines = [
         f"  - id: {yaml_scalar(rule.id)}",
         f"    when: {_when(rule.when)}",
@@ -57,7 +57,7 @@ def rule_yaml(rule: NewRule) -> str:
 
 
 def capability_yaml(capability: NewCapability) -> str:
-    """An item of a goal's ``capabilities:``, indented by six."""
+    """Return an item of a goal's ``capabilities:``, indented by six spaces."""
     parts = {"id": capability.id, "title": capability.title, "team": capability.team}
     if capability.anchor is not None:
         parts["anchor"] = str(capability.anchor)
@@ -65,9 +65,23 @@ def capability_yaml(capability: NewCapability) -> str:
     return "".join(f"{line}\n" for line in (f"      - {first}", *(f"        {each}" for each in rest)))
 
 
+def slug(text: str, max_length: int = 40) -> str:
+    """``Churn model: v2!`` -> ``churn-model-v2``; may be empty."""
+    return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")[:max_length].strip("-")
+
+
+def unused_name(name: str, used: Collection[str]) -> str:
+    """Return the name, with the first number that makes it new if it is used."""
+    if name not in used:
+        return name
+    return next(
+        numbered for number in range(2, len(used) + 3) if (numbered := f"{name}-{number}") not in used
+    )
+
+
 def yaml_scalar(text: str) -> str:
-    """A text as one YAML value that every reader takes as a text. It must be free of control characters."""
-    if _PLAIN.fullmatch(text) and text.casefold() not in _WORDS_OF_YAML:
+    """Quote a text so that every YAML reader takes it as text. It must not contain control characters."""
+    if _PLAIN.fullmatch(text) and text.casefold() not in _YAML_KEYWORDS:
         return text
     return json.dumps(text, ensure_ascii=False)
 
@@ -78,7 +92,7 @@ def _when(when: Mapping[str, Any]) -> str:
 
 def _condition(key: str, value: Any) -> str:
     if key == "title":
-        # Between single quotes a backslash is a backslash.
+        # In single quotes YAML reads a backslash literally.
         return "'" + str(value).replace("'", "''") + "'"
     if set(value) == {"any"}:
         return _names(value["any"])
@@ -96,24 +110,24 @@ def load_suggested_rules(
     rules: Sequence[NewRule],
     capabilities: Sequence[NewCapability] = (),
 ) -> tuple[Rule, ...]:
-    """The rules as a run would read them from the YAML above, beside the plans of the workspace at ``root``.
+    """Load rules from their YAML as a run does, with the plans of the workspace at ``root``.
 
-    Raises MappingInvalid when they could not be used as they are.
+    Raises InvalidWorkspace when they cannot be used.
     """
     with TemporaryDirectory(prefix="increment-sync-suggest-") as folder:
-        trial = Path(folder)
-        shutil.copytree(root / "plans", trial / "plans")
+        copy = Path(folder)
+        shutil.copytree(root / "plans", copy / "plans")
         if capabilities:
             plan = f"increment: suggested\nstart: {_FIRST}\nend: {_LAST}\ngoals:\n"
             plan += "  - id: suggested-goal\n    title: Suggested\n    capabilities:\n"
             text = plan + "".join(map(capability_yaml, capabilities))
-            (trial / "plans" / "suggested.yaml").write_text(text, encoding="utf-8")
+            (copy / "plans" / "suggested.yaml").write_text(text, encoding="utf-8")
         text = f"team: {yaml_scalar(team.team)}\nsources:\n" + "".join(map(_source, team.sources))
         text += "rules:\n" + "".join(map(rule_yaml, rules))
-        (trial / "mappings").mkdir()
-        (trial / "mappings" / "suggested.yaml").write_text(text, encoding="utf-8")
+        (copy / "mappings").mkdir()
+        (copy / "mappings" / "suggested.yaml").write_text(text, encoding="utf-8")
         workspace = load_workspace(
-            trial,
+            copy,
             trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
             timezone=settings.timezone,
             labels=settings.label_scheme,

@@ -1,98 +1,137 @@
-"""Which rules would take in unplanned issues, learned from the assigned ones and measured on them."""
+"""Suggested rules for the unplanned issues of a team: learned from its assigned issues and evaluated on them.
+
+Candidates are learned five times, each time without one fifth (fold) of the assigned issues. A candidate is evaluated
+on the folds without which it was found, too: these issues did not take part in finding it.
+"""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from connectors.model import IssueRef
-from sync.mapping_tools.dataset import Dataset
+from sync.config.settings import Settings
+from sync.mapping_tools.bootstrap import build_first_mapping, workspace_with
+from sync.mapping_tools.dataset import MIN_GROUP_SIZE, Dataset
 from sync.mapping_tools.evaluate import FOLDS, RuleQuality, assign_folds, issues_matching, measure_rule
 from sync.mapping_tools.features import Feature, rule_condition
-from sync.mapping_tools.learner import Candidate, Learner
-from sync.mapping_tools.rule_yaml import NewCapability, NewRule
+from sync.mapping_tools.learner import Candidate, is_informative, learn
+from sync.mapping_tools.rule_yaml import NewCapability, NewRule, load_suggested_rules, slug, unused_name
 
-MIN_GROUP_SIZE: Final = 2
-"""A rule that takes in a single issue is a pin in disguise."""
 MIN_CORRECT: Final = 3
-"""So many assigned issues a rule has to get right before its precision says anything."""
+"""Assigned issues that a rule has to match correctly before its precision means anything."""
 _MIN_LIFT: Final = 1.2
-"""So many times as common in its capability as in everything else, unplanned issues included, a rule has to be:
-where nearly everything that is assigned is of one capability, any rule is precise."""
+"""How many times more common than outside a rule's matches have to be inside its capability, unplanned issues included.
+Where nearly all assigned issues belong to one capability, every rule is precise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suggestion:
+    """A rule to paste."""
+
     rule: NewRule
     measured: RuleQuality | None
-    """None for a first mapping: nothing is assigned yet that it could be measured on."""
+    """None for a first mapping: there are no assigned issues to measure it on."""
     matches: tuple[IssueRef, ...]
-    """Unplanned issues that it would take, behind all rules that are there and those suggested before it."""
+    """Unplanned issues that it would assign, behind all existing rules and those suggested before it."""
     mismatches: tuple[IssueRef, ...] = ()
-    """Assigned issues that it would count elsewhere, were it asked first."""
+    """Assigned issues of other capabilities that it matches; existing rules take them first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TeamSuggestions:
+    """Suggestions for one team."""
+
     team: str
     assigned: int
     unplanned: int
     is_first_mapping: bool
-    """True for a team without assigned issues, whose whole mapping is suggested."""
+    """The team has no assigned issues, and a whole mapping is suggested."""
     suggestions: tuple[Suggestion, ...]
     capabilities: tuple[NewCapability, ...]
     """To be created in a plan before the rules can be used."""
     still_unplanned: int
-    """Unplanned issues that would stay so."""
+    """Unplanned issues that no suggestion assigns."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _EvaluatedRule:
-    """A candidate that was measured."""
-
     candidate: Candidate
     rule: NewRule
     measured: RuleQuality
     unplanned: frozenset[IssueRef]
-    wrong: tuple[IssueRef, ...]
+    mismatches: tuple[IssueRef, ...]
 
 
-def learn_rules(dataset: Dataset, learner: Learner, min_precision: float) -> list[Suggestion]:
-    """Rules for the unplanned issues of a team, those first that take in most. Deterministic."""
-    usable = _usable_features(dataset, learner)
+def suggest_for_team(
+    root: Path, settings: Settings, dataset: Dataset, min_precision: float
+) -> TeamSuggestions:
+    """Suggest rules; each was loaded from its YAML and tried behind the existing rules of the team."""
+    is_first_mapping = not dataset.assignments
+    capabilities: tuple[NewCapability, ...] = ()
+    if is_first_mapping:
+        mapping = build_first_mapping(dataset)
+        capabilities = mapping.capabilities
+        found = [Suggestion(rule=rule, measured=None, matches=()) for rule in mapping.rules]
+    else:
+        found = learn_rules(dataset, min_precision)
+    matches: Mapping[str, Sequence[IssueRef]] = {}
+    if found:
+        rules = load_suggested_rules(
+            root, settings, dataset.team, [each.rule for each in found], capabilities
+        )
+        matches = dataset.matches_of(rules, workspace_with(dataset, capabilities))
+    suggestions = tuple(
+        replace(each, matches=tuple(sorted(matches[each.rule.id])))
+        for each in found
+        if matches.get(each.rule.id)
+    )
+    targets = {each.rule.assign for each in suggestions}
+    capabilities = tuple(each for each in capabilities if each.id in targets)
+    assigned = {ref for each in suggestions for ref in each.matches}
+    anchors = {str(each.anchor) for each in capabilities}
+    return TeamSuggestions(
+        team=dataset.team.team,
+        assigned=len(dataset.assignments),
+        unplanned=len(dataset.unplanned),
+        is_first_mapping=is_first_mapping,
+        suggestions=suggestions,
+        capabilities=capabilities,
+        still_unplanned=sum(ref not in assigned and str(ref) not in anchors for ref in dataset.unplanned),
+    )
+
+
+def learn_rules(dataset: Dataset, min_precision: float) -> list[Suggestion]:
+    """Learn rules for the unplanned issues of a team, those with most matches first. Deterministic."""
+    usable = _usable_features(dataset)
     if len(dataset.unplanned) < MIN_GROUP_SIZE or not usable:
         return []
     folds = assign_folds(dataset.targets)
-    learned = [
-        _learn(dataset, learner, usable, min_precision, without=fold, folds=folds) for fold in range(FOLDS)
-    ]
-    everything = _learn(dataset, learner, usable, min_precision, without=None, folds=folds)
-    capabilities = dataset.open_capabilities()
+    by_fold = [_learn(dataset, usable, min_precision, without=fold, folds=folds) for fold in range(FOLDS)]
+    all_issues = _learn(dataset, usable, min_precision, without=None, folds=folds)
+    open_capabilities = dataset.open_capabilities()
     candidates = sorted(
         each
-        for each in everything
-        if each.capability in capabilities and sum(each in fold for fold in learned) > FOLDS // 2
+        for each in all_issues
+        if each.capability in open_capabilities and sum(each in found for found in by_fold) > FOLDS // 2
     )
-    proved = _evaluate_candidates(dataset, candidates, learned, folds, min_precision)
-    return list(_select_rules(proved, {rule.id for rule in dataset.team.rules}))
+    evaluated = _evaluate_candidates(dataset, candidates, by_fold, folds, min_precision)
+    return list(_select_rules(evaluated, {rule.id for rule in dataset.team.rules}))
 
 
-def _usable_features(dataset: Dataset, learner: Learner) -> frozenset[Feature]:
-    """Features of several unplanned issues: a rule made of others takes in none of them."""
-    counted = Counter(feature for ref in dataset.unplanned for feature in dataset.features.by_issue[ref])
+def _usable_features(dataset: Dataset) -> frozenset[Feature]:
+    """Return the features that several unplanned issues have: rules made of others match none of them."""
+    counts = Counter(feature for ref in dataset.unplanned for feature in dataset.features.by_issue[ref])
     return frozenset(
-        feature
-        for feature, count in counted.items()
-        if count >= MIN_GROUP_SIZE and learner.is_informative(feature)
+        feature for feature, count in counts.items() if count >= MIN_GROUP_SIZE and is_informative(feature)
     )
 
 
 def _learn(
     dataset: Dataset,
-    learner: Learner,
     usable: frozenset[Feature],
     min_precision: float,
     *,
@@ -101,59 +140,56 @@ def _learn(
 ) -> frozenset[Candidate]:
     refs = sorted(ref for ref in dataset.targets if folds[ref] != without)
     facts = [dataset.features.by_issue[ref] for ref in refs]
-    return learner.learn(facts, [dataset.targets[ref] for ref in refs], usable, min_precision)
+    return learn(facts, [dataset.targets[ref] for ref in refs], usable, min_precision)
 
 
 def _evaluate_candidates(
     dataset: Dataset,
     candidates: Sequence[Candidate],
-    learned: Sequence[Collection[Candidate]],
+    by_fold: Sequence[Collection[Candidate]],
     folds: Mapping[IssueRef, int],
     min_precision: float,
 ) -> list[_EvaluatedRule]:
-    written = [
-        (each, when)
+    """Measure the candidates that can be written as a rule, and keep the good ones."""
+    conditions = {
+        each: when
         for each in candidates
         if (when := rule_condition(each.present, each.absent, dataset.features)) is not None
-    ]
+    }
     refs = sorted((*dataset.targets, *dataset.unplanned))
-    taken = issues_matching(
-        [when for _, when in written],
+    matched = issues_matching(
+        list(conditions.values()),
         dataset.items(refs),
         dataset.known.values(),
         dataset.team.sources,
         dataset.scheme,
         dataset.now,
     )
-    unplanned = frozenset(dataset.unplanned)
-    proved = []
-    for (candidate, when), hits in zip(written, taken, strict=True):
-        fair = [fold for fold, found in enumerate(learned) if candidate in found]
-        measured = measure_rule(candidate.capability, hits, dataset.targets, folds, fair)
-        group = hits & unplanned
+    evaluated = []
+    for (candidate, when), hits in zip(conditions.items(), matched, strict=True):
+        capability = candidate.capability
+        unseen_folds = [fold for fold, found in enumerate(by_fold) if candidate in found]
+        measured = measure_rule(capability, hits, dataset.targets, folds, unseen_folds)
+        unplanned = hits & frozenset(dataset.unplanned)
         if (
-            len(group) < MIN_GROUP_SIZE
+            len(unplanned) < MIN_GROUP_SIZE
             or measured.right < MIN_CORRECT
             or measured.precision < min_precision
-            or not _is_distinctive(dataset, candidate.capability, hits)
+            or not _is_distinctive(dataset, capability, hits)
         ):
             continue
-        rule = NewRule(id=_rule_id(candidate), when=when, assign=candidate.capability)
-        wrong = tuple(
-            sorted(
-                ref for ref in hits if dataset.targets.get(ref, candidate.capability) != candidate.capability
-            )
-        )
-        proved.append(
+        rule = NewRule(id=_rule_id(candidate), when=when, assign=capability)
+        mismatches = sorted(ref for ref in hits if dataset.targets.get(ref, capability) != capability)
+        evaluated.append(
             _EvaluatedRule(
                 candidate=candidate,
                 rule=_with_iteration(rule, dataset, hits),
                 measured=measured,
-                unplanned=group,
-                wrong=wrong,
+                unplanned=unplanned,
+                mismatches=tuple(mismatches),
             )
         )
-    return proved
+    return evaluated
 
 
 def _is_distinctive(dataset: Dataset, capability: str, hits: frozenset[IssueRef]) -> bool:
@@ -163,46 +199,46 @@ def _is_distinctive(dataset: Dataset, capability: str, hits: frozenset[IssueRef]
 
 
 def _with_iteration(rule: NewRule, dataset: Dataset, hits: frozenset[IssueRef]) -> NewRule:
-    """Iteration and experiment as on the assigned issues that it takes, when they all agree."""
-    alike = {
+    """Give a rule the iteration and the experiment flag of the assigned issues that it matches, if all agree."""
+    values = {
         (each.iteration, each.experiment)
         for ref, each in dataset.assignments.items()
         if ref in hits and each.capability == rule.assign and each.by == "rule"
     }
-    if len(alike) != 1:
+    if len(values) != 1:
         return rule
-    iteration, experiment = alike.pop()
+    iteration, experiment = values.pop()
     return replace(rule, iteration=iteration, experiment=experiment)
 
 
-def _select_rules(proved: Iterable[_EvaluatedRule], ids: Collection[str]) -> Iterator[Suggestion]:
-    """The rule that takes in most, then the one that takes in most of the rest, and so on."""
-    left, used = list(proved), set(ids)
-    gone: frozenset[IssueRef] = frozenset()
-    while left:
-        best = min(left, key=lambda each: _rank(each, gone))
-        group = best.unplanned - gone
-        if len(group) < MIN_GROUP_SIZE:
+def _select_rules(evaluated: Iterable[_EvaluatedRule], ids: Collection[str]) -> Iterator[Suggestion]:
+    """Yield the rule with most matches, then the one with most matches among the remaining issues, and so on."""
+    remaining, used_ids = list(evaluated), set(ids)
+    matched: frozenset[IssueRef] = frozenset()
+    while remaining:
+        best = min(remaining, key=lambda each: _rank(each, matched))
+        new = best.unplanned - matched
+        if len(new) < MIN_GROUP_SIZE:
             return
-        rule = replace(best.rule, id=unused_name(best.rule.id, used))
-        used.add(rule.id)
+        rule = replace(best.rule, id=unused_name(best.rule.id, used_ids))
+        used_ids.add(rule.id)
         yield Suggestion(
-            rule=rule, measured=best.measured, matches=tuple(sorted(group)), mismatches=best.wrong
+            rule=rule, measured=best.measured, matches=tuple(sorted(new)), mismatches=best.mismatches
         )
-        left.remove(best)
-        gone |= group
+        remaining.remove(best)
+        matched |= new
 
 
 def _rank(
-    each: _EvaluatedRule, gone: frozenset[IssueRef]
+    each: _EvaluatedRule, matched: frozenset[IssueRef]
 ) -> tuple[float, float, int, float, bool, Candidate]:
-    word_alone = all(feature.key == "title" for feature in each.candidate.present)
+    only_title_words = all(feature.key == "title" for feature in each.candidate.present)
     return (
-        -len(each.unplanned - gone),
+        -len(each.unplanned - matched),
         -each.measured.precision,
         each.candidate.size,
         -each.measured.recall,
-        word_alone,
+        only_title_words,
         each.candidate,
     )
 
@@ -210,17 +246,3 @@ def _rank(
 def _rule_id(candidate: Candidate) -> str:
     first = candidate.present[0] if candidate.present[0].key != "type" else candidate.present[-1]
     return slug(f"{first.key} {first.value}") or "suggested"
-
-
-def slug(text: str, longest: int = 40) -> str:
-    """``Churn model: v2!`` -> ``churn-model-v2``; may come out empty."""
-    return re.sub(r"[^a-z0-9]+", "-", text.casefold()).strip("-")[:longest].strip("-")
-
-
-def unused_name(name: str, used: Collection[str]) -> str:
-    """The name, or with the first number behind it that makes it new."""
-    if name not in used:
-        return name
-    return next(
-        numbered for number in range(2, len(used) + 3) if (numbered := f"{name}-{number}") not in used
-    )

@@ -1,4 +1,4 @@
-"""What ``mappings suggest`` offers, and what it keeps to itself."""
+"""Rules that ``mappings suggest`` finds, and those that it must not find."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ rules: []
 """
 
 
-def told(world: OfflineWorld, team: str | None = None, min_precision: float = 0.9) -> str:
-    answer = world.call(lambda ways: suggest(ways, team, min_precision))
-    assert (answer.code, answer.err) == (0, "")
-    return answer.out
+def suggest_text(world: OfflineWorld, team: str | None = None, min_precision: float = 0.9) -> str:
+    result = world.call(lambda invocation: suggest(invocation, team, min_precision))
+    assert (result.code, result.err) == (0, "")
+    return result.out
 
 
 def as_json(world: OfflineWorld, min_precision: float = 0.9) -> Any:
-    answer = world.call(lambda ways: suggest(ways, None, min_precision), as_json=True)
-    assert (answer.code, answer.err) == (0, "")
-    return answer.json["teams"][0]
+    result = world.call(lambda invocation: suggest(invocation, None, min_precision), as_json=True)
+    assert (result.code, result.err) == (0, "")
+    return result.json["teams"][0]
 
 
 def suggested(world: OfflineWorld, min_precision: float = 0.9) -> dict[str, tuple[str, int]]:
@@ -64,7 +64,7 @@ def model_and_features() -> list[Issue]:
     ]
 
 
-def pasted(world: OfflineWorld) -> dict[str, str]:
+def assignments_after_pasting(world: OfflineWorld) -> dict[str, str]:
     """Where issues count after everything that was suggested is pasted where it says."""
     found = as_json(world)
     path = world.root / found["file"]
@@ -81,7 +81,7 @@ def pasted(world: OfflineWorld) -> dict[str, str]:
     return {each.ref.key: each.capability for each in matcher.match(known, Overrides()).assignments}
 
 
-def test_a_group_that_looks_like_a_capability_is_offered_to_it(tmp_path: Path) -> None:
+def test_suggests_rules_for_groups_that_resemble_a_capability(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path,
         *model_and_features(),
@@ -99,9 +99,9 @@ def test_a_group_that_looks_like_a_capability_is_offered_to_it(tmp_path: Path) -
     assert first["measured"] == {"right": 10, "wrong": 0, "missed": 10}
     assert first["examples"][0] == {"issue": "jira:DS-51", "title": "thing51"}
     assert (second["rule"], second["assign"], len(second["takes"])) == ("labels-warehouse", "features", 3)
-    text = told(world)
+    text = suggest_text(world)
     assert "precision 1.00 (10 of 10), recall 0.50 (10 of 20)" in text
-    assert "takes DS-51 thing51" in text
+    assert "matches DS-51 thing51" in text
     assert "0 issues of science would be left unplanned." in text
 
 
@@ -116,9 +116,7 @@ def test_a_group_that_looks_like_a_capability_is_offered_to_it(tmp_path: Path) -
         ({"reporter": "mona"}, "reporter-mona"),
     ],
 )
-def test_everything_that_people_sort_issues_by_can_become_a_rule(
-    tmp_path: Path, facts: dict[str, Any], rule: str
-) -> None:
+def test_every_grouping_field_can_become_a_rule(tmp_path: Path, facts: dict[str, Any], rule: str) -> None:
     labelled = {**facts, "labels": ["features", *facts.get("labels", ())]}
     world = OfflineWorld(
         tmp_path,
@@ -128,10 +126,11 @@ def test_everything_that_people_sort_issues_by_can_become_a_rule(
         *many(51, 3, **facts),
     )
     assert suggested(world) == {rule: ("features", 3)}
-    assert {key for key, home in pasted(world).items() if home == "features"} >= {"DS-51", "DS-52", "DS-53"}
+    targets = assignments_after_pasting(world)
+    assert [targets[f"DS-{number}"] for number in (51, 52, 53)] == ["features"] * 3
 
 
-def test_words_of_titles_can_become_a_rule(tmp_path: Path) -> None:
+def test_title_words_can_become_a_rule(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path,
         *(issue(f"DS-{n}", parent="DS-140", title=f"Measure the Uplift of {n}") for n in range(1, 9)),
@@ -141,10 +140,10 @@ def test_words_of_titles_can_become_a_rule(tmp_path: Path) -> None:
     (found,) = as_json(world)["suggestions"]
     assert found["when"] == {"title": r"(?i)\buplift\b"}
     assert (found["assign"], len(found["takes"])) == ("model", 3)
-    assert pasted(world)["DS-51"] == "model"
+    assert assignments_after_pasting(world)["DS-51"] == "model"
 
 
-def test_two_conditions_together_where_one_is_not_enough(tmp_path: Path) -> None:
+def test_combines_two_conditions_when_one_is_not_precise(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path,
         *many(1, 10, parent="DS-140", components=("Api",), labels=["night"]),
@@ -157,7 +156,7 @@ def test_two_conditions_together_where_one_is_not_enough(tmp_path: Path) -> None
     assert (found["assign"], found["precision"], len(found["takes"])) == ("model", 1.0, 4)
 
 
-def test_what_must_not_be_there_can_be_part_of_a_rule(tmp_path: Path) -> None:
+def test_a_rule_can_exclude_a_feature(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path,
         *many(1, 12, parent="DS-140", components=("Api",)),
@@ -168,7 +167,7 @@ def test_what_must_not_be_there_can_be_part_of_a_rule(tmp_path: Path) -> None:
     found = {each["assign"]: each for each in as_json(world)["suggestions"]}
     assert found["model"]["when"] == {"components": {"any": ["Api"]}, "labels": {"none": ["night"]}}
     assert found["features"]["when"] == {"labels": {"any": ["night"]}}
-    assert pasted(world)["DS-51"] == "model"
+    assert assignments_after_pasting(world)["DS-51"] == "model"
 
 
 def mixed(wrong: int) -> list[Issue]:
@@ -181,18 +180,18 @@ def mixed(wrong: int) -> list[Issue]:
     ]
 
 
-def test_nothing_below_the_precision_is_suggested_unless_asked(tmp_path: Path) -> None:
+def test_suggests_nothing_below_the_requested_precision(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, *mixed(wrong=3))
     assert suggested(world) == {}
-    assert "Nothing to suggest with a precision of 0.9 or more." in told(world)
+    assert "Nothing to suggest with a precision of 0.9 or more." in suggest_text(world)
     (found,) = as_json(world, 0.7)["suggestions"]
     assert found["measured"] == {"right": 10, "wrong": 3, "missed": 0}
     assert found["precision"] == pytest.approx(10 / 13)
     assert found["wrong"] == ["jira:DS-21", "jira:DS-22", "jira:DS-23"]
-    assert "but DS-21 thing21 counts towards features" in told(world, min_precision=0.7)
+    assert "but DS-21 thing21 counts towards features" in suggest_text(world, min_precision=0.7)
 
 
-def test_what_people_took_out_of_a_capability_speaks_against_a_rule(tmp_path: Path) -> None:
+def test_vetoed_issues_count_against_a_rule(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, *mixed(wrong=0))
     assert suggested(world) == {"components-scoring": ("model", 3)}
     with open_workspace_store(load_configuration(tmp_path), lambda: NOW) as store:
@@ -202,7 +201,7 @@ def test_what_people_took_out_of_a_capability_speaks_against_a_rule(tmp_path: Pa
     assert suggested(world) == {}
 
 
-def test_what_people_pinned_is_something_to_learn_from(tmp_path: Path) -> None:
+def test_learns_from_pinned_issues(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path,
         *many(1, 5, components=("Scoring",)),
@@ -217,7 +216,7 @@ def test_what_people_pinned_is_something_to_learn_from(tmp_path: Path) -> None:
     assert suggested(world) == {"components-scoring": ("model", 3)}
 
 
-def test_where_everything_belongs_to_one_capability_a_common_word_proves_nothing(tmp_path: Path) -> None:
+def test_common_words_are_no_evidence_when_all_issues_share_a_capability(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path,
         *many(1, 20, labels=["features"], components=("Data",), type="Task"),
@@ -236,7 +235,7 @@ def test_a_type_alone_is_never_a_rule(tmp_path: Path) -> None:
     assert suggested(world, 0.0) == {}
 
 
-def test_chance_is_not_taken_for_a_rule(tmp_path: Path) -> None:
+def test_random_words_become_no_rule(tmp_path: Path) -> None:
     dice = random.Random(7)
     words = [f"word{n}" for n in range(40)]
 
@@ -252,7 +251,7 @@ def test_chance_is_not_taken_for_a_rule(tmp_path: Path) -> None:
     assert suggested(world) == {}
 
 
-def test_precision_is_measured_on_issues_that_the_rule_was_not_learned_from(tmp_path: Path) -> None:
+def test_precision_is_measured_on_unseen_issues(tmp_path: Path) -> None:
     """Two issues make a rule that is right about itself; without either of them nobody would have found it."""
     world = OfflineWorld(
         tmp_path,
@@ -264,7 +263,7 @@ def test_precision_is_measured_on_issues_that_the_rule_was_not_learned_from(tmp_
     assert suggested(world, 0.0) == {}
 
 
-def test_the_same_world_gives_the_same_suggestions_in_any_order(tmp_path: Path) -> None:
+def test_suggestions_do_not_depend_on_the_order_of_issues(tmp_path: Path) -> None:
     issues = [
         *model_and_features(),
         *many(51, 4, components=("Scoring",)),
@@ -273,11 +272,11 @@ def test_the_same_world_gives_the_same_suggestions_in_any_order(tmp_path: Path) 
     texts = set()
     for number in range(3):
         random.Random(number).shuffle(issues)
-        texts.add(told(OfflineWorld(tmp_path / str(number), *issues)))
+        texts.add(suggest_text(OfflineWorld(tmp_path / str(number), *issues)))
     assert len(texts) == 1
 
 
-def test_an_issue_is_offered_to_one_rule_only(tmp_path: Path) -> None:
+def test_each_issue_is_matched_by_one_suggestion_only(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path,
         *many(1, 10, parent="DS-140", components=("Scoring",), labels=["score"]),
@@ -289,7 +288,7 @@ def test_an_issue_is_offered_to_one_rule_only(tmp_path: Path) -> None:
     assert (found["rule"], len(found["takes"])) == ("components-scoring", 5)
 
 
-def test_iteration_and_experiment_come_along_when_all_agree(tmp_path: Path) -> None:
+def test_copies_iteration_and_experiment_when_all_issues_agree(tmp_path: Path) -> None:
     mapping = MAPPING.replace("iteration: v2}", "iteration: v2, experiment: true}")
     world = OfflineWorld(tmp_path, *mixed(wrong=0), mapping=mapping)
     (found,) = as_json(world)["suggestions"]
@@ -303,7 +302,7 @@ def test_iteration_and_experiment_come_along_when_all_agree(tmp_path: Path) -> N
     )
 
 
-def test_what_is_pasted_does_what_was_promised(tmp_path: Path) -> None:
+def test_pasted_rules_assign_the_listed_issues(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path,
         *model_and_features(),
@@ -311,17 +310,17 @@ def test_what_is_pasted_does_what_was_promised(tmp_path: Path) -> None:
         *many(61, 3, labels=["warehouse"]),
     )
     promised = {key: each["assign"] for each in as_json(world)["suggestions"] for key in each["takes"]}
-    homes = pasted(world)
-    assert {f"jira:{key}": home for key, home in homes.items() if f"jira:{key}" in promised} == promised
+    targets = assignments_after_pasting(world)
+    assert {f"jira:{key}": target for key, target in targets.items() if f"jira:{key}" in promised} == promised
 
 
-def test_a_rule_never_gets_an_id_that_is_there(tmp_path: Path) -> None:
+def test_a_suggested_rule_gets_an_unused_id(tmp_path: Path) -> None:
     mapping = MAPPING.replace("{id: model,", "{id: components-scoring,")
     world = OfflineWorld(tmp_path, *mixed(wrong=0), mapping=mapping)
     assert list(suggested(world)) == ["components-scoring-2"]
 
 
-def test_other_teams_keep_their_issues(tmp_path: Path) -> None:
+def test_issues_of_other_teams_are_mismatches(tmp_path: Path) -> None:
     plan_of_two = """\
 increment: 2026-q4
 start: 2026-10-01
@@ -348,19 +347,19 @@ rules:
         plan=plan_of_two,
         more={"mappings/zz-ops.yaml": ops},
     )
-    answer = world.call(lambda ways: suggest(ways, "science", 0.7), as_json=True).json
-    (science,) = answer["teams"]
+    result = world.call(lambda invocation: suggest(invocation, "science", 0.7), as_json=True).json
+    (science,) = result["teams"]
     (found,) = science["suggestions"]
     assert found["takes"] == ["jira:DS-61", "jira:DS-62", "jira:DS-63"]
     assert found["wrong"] == ["jira:DS-81", "jira:DS-82", "jira:DS-83"]
-    wrong = world.call(lambda ways: suggest(ways, "sciense", 0.9))
+    wrong = world.call(lambda invocation: suggest(invocation, "sciense", 0.9))
     assert (wrong.code, wrong.err) == (
         1,
         'increment-sync: there is no team "sciense"; did you mean "science"?\n',
     )
 
 
-def test_labels_of_ours_and_labels_about_states_are_nothing_to_learn_from(tmp_path: Path) -> None:
+def test_managed_labels_and_state_labels_are_no_features(tmp_path: Path) -> None:
     mapping = MAPPING.replace("rules:", "states:\n  blocked: {labels: [stuck]}\nrules:")
     world = OfflineWorld(
         tmp_path,
@@ -379,7 +378,7 @@ def new_team(root: Path, *issues: Issue, **options: Any) -> OfflineWorld:
     return OfflineWorld(root, *issues, mapping=NO_RULES, **options)
 
 
-def test_a_new_team_gets_a_first_mapping_from_what_its_issues_are_sorted_by(tmp_path: Path) -> None:
+def test_a_team_without_rules_gets_a_first_mapping(tmp_path: Path) -> None:
     world = new_team(
         tmp_path,
         issue("DS-300", type="Epic", title="Pricing study: autumn!"),
@@ -404,27 +403,31 @@ def test_a_new_team_gets_a_first_mapping_from_what_its_issues_are_sorted_by(tmp_
         ("scoring", "Scoring", None),
     ]
     assert found["left"] == 3
-    text = told(world)
+    text = suggest_text(world)
     assert "nothing can be measured" in text
     assert "Create first, under `capabilities:` of a goal in plans/2026-q4.yaml:" in text
-    homes = pasted(world)
-    assert (homes["DS-1"], homes["DS-11"], homes["DS-31"]) == ("pricing-study-autumn", "beta", "features")
-    assert "DS-41" not in homes
+    targets = assignments_after_pasting(world)
+    assert (targets["DS-1"], targets["DS-11"], targets["DS-31"]) == (
+        "pricing-study-autumn",
+        "beta",
+        "features",
+    )
+    assert "DS-41" not in targets
 
 
-def test_what_is_printed_for_a_file_without_rules_can_be_pasted_as_it_stands(tmp_path: Path) -> None:
+def test_text_output_can_be_pasted_into_a_file_without_rules(tmp_path: Path) -> None:
     world = new_team(tmp_path, *many(1, 4, labels=["features"]), *many(11, 4))
     path = world.root / as_json(world)["file"]
     bare = path.read_text(encoding="utf-8").replace("rules: []\n", "")
     path.write_text(bare, encoding="utf-8")
-    printed = told(world).partition("Paste at the end of ")[2]
+    printed = suggest_text(world).partition("Paste at the end of ")[2]
     yaml = printed.partition("\n\n")[2].partition("\n\n")[0]
     path.write_text(f"{bare}{yaml}\n", encoding="utf-8")
     (rule,) = load_configuration(world.root).workspace.teams[0].rules
     assert (rule.id, rule.assign) == ("labels-features", "features")
 
 
-def test_epics_go_before_what_is_above_and_below_them(tmp_path: Path) -> None:
+def test_first_mapping_prefers_epics_to_other_ancestors(tmp_path: Path) -> None:
     world = new_team(
         tmp_path,
         issue("DS-400", type="Initiative", title="The whole year"),
@@ -437,7 +440,7 @@ def test_epics_go_before_what_is_above_and_below_them(tmp_path: Path) -> None:
     assert suggested(world) == {"parent-ds-401": ("first", 3), "parent-ds-402": ("second", 3)}
 
 
-def test_a_group_that_the_plan_knows_goes_to_its_capability(tmp_path: Path) -> None:
+def test_first_mapping_reuses_capabilities_of_the_plan(tmp_path: Path) -> None:
     world = new_team(
         tmp_path,
         *many(1, 3, parent="DS-101"),
@@ -457,13 +460,15 @@ def test_a_group_that_the_plan_knows_goes_to_its_capability(tmp_path: Path) -> N
     assert [each["id"] for each in found["capabilities_to_create"]] == ["churn"]
 
 
-def test_a_new_team_whose_issues_share_nothing_is_told_so(tmp_path: Path) -> None:
-    assert "share no epic, milestone, version, component or label" in told(new_team(tmp_path, *many(1, 3)))
+def test_reports_when_issues_share_nothing(tmp_path: Path) -> None:
+    assert "share no epic, milestone, version, component or label" in suggest_text(
+        new_team(tmp_path, *many(1, 3))
+    )
 
 
-def test_a_team_without_open_questions_is_told_so(tmp_path: Path) -> None:
+def test_reports_when_no_issue_is_unplanned(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, *many(1, 3, labels=["features"]))
-    assert "Nothing to suggest: no issue waits for a rule." in told(world)
+    assert "Nothing to suggest: no issue is unplanned." in suggest_text(world)
 
 
 # ---- what trackers may hold
@@ -492,26 +497,26 @@ NASTY = [
 
 
 @pytest.mark.parametrize("label", NASTY)
-def test_whatever_a_label_is_called_its_rule_can_be_pasted(tmp_path: Path, label: str) -> None:
+def test_rules_for_unusual_labels_are_valid_yaml(tmp_path: Path, label: str) -> None:
     world = new_team(tmp_path, *many(1, 3, labels=[label]), *many(11, 3))
-    assert set(pasted(world)) == {"DS-1", "DS-2", "DS-3"}
+    assert set(assignments_after_pasting(world)) == {"DS-1", "DS-2", "DS-3"}
 
 
-def test_a_label_that_would_be_a_wildcard_becomes_no_rule(tmp_path: Path) -> None:
+def test_wildcard_characters_in_labels_become_no_rule(tmp_path: Path) -> None:
     world = new_team(tmp_path, *many(1, 3, labels=["*"]), *many(11, 3, labels=["wh?t"]))
     assert suggested(world) == {}
 
 
 @pytest.mark.parametrize("title", [*NASTY, "\x1b[31mred", "line\nbreak", "x" * 250, "…", "-"])
-def test_whatever_an_epic_is_called_its_capability_can_be_pasted(tmp_path: Path, title: str) -> None:
+def test_capabilities_for_unusual_titles_are_valid_yaml(tmp_path: Path, title: str) -> None:
     world = new_team(tmp_path, issue("DS-300", type="Epic", title=title), *many(1, 3, parent="DS-300"))
-    homes = pasted(world)
-    assert set(homes) == {"DS-1", "DS-2", "DS-3"}
-    assert re.fullmatch(r"[a-z0-9-]{1,39}", homes["DS-1"])
+    targets = assignments_after_pasting(world)
+    assert set(targets) == {"DS-1", "DS-2", "DS-3"}
+    assert re.fullmatch(r"[a-z0-9-]{1,39}", targets["DS-1"])
 
 
 @pytest.mark.parametrize("text", NASTY)
-def test_a_value_means_the_same_text_to_other_readers_of_yaml(text: str) -> None:
+def test_yaml_scalars_are_read_back_by_other_parsers(text: str) -> None:
     assert YAML(typ="safe").load(f"[{yaml_scalar(text)}]") == [text]
 
 
@@ -520,12 +525,12 @@ def test_names_with_invisible_characters_become_no_rule(tmp_path: Path) -> None:
     assert suggested(world) == {}
 
 
-def test_text_from_trackers_is_harmless_on_the_terminal(tmp_path: Path) -> None:
+def test_text_from_trackers_is_escaped(tmp_path: Path) -> None:
     world = new_team(
         tmp_path, *many(1, 3, labels=["fine"], title="\x1b[31mred\x07"), *many(11, 3), *many(21, 3)
     )
-    text = told(world)
-    assert "takes DS-1 red" in text
+    text = suggest_text(world)
+    assert "matches DS-1 red" in text
     assert "\x1b" not in text
     assert "\x07" not in text
 
@@ -543,25 +548,18 @@ def test_text_from_trackers_is_harmless_on_the_terminal(tmp_path: Path) -> None:
         ("日本", "日本語", False),
     ],
 )
-def test_the_pattern_of_words_finds_them_as_words(words: str, title: str, found: bool) -> None:
+def test_title_pattern_matches_whole_words(words: str, title: str, found: bool) -> None:
     from mappings.rules.patterns import compile_pattern, to_bytes
 
     assert (compile_pattern(title_pattern(words)).search(to_bytes(title)) is not None) is found
 
 
-def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(sys.modules):
-        if name.split(".")[0] == "sklearn":
+def test_needs_no_numerical_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for library in ("sklearn", "numpy", "scipy"):
+        for name in [each for each in sys.modules if each.split(".")[0] == library]:
             monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "sklearn", None)
-    world = OfflineWorld(tmp_path, *mixed(wrong=0))
-    answer = world.call(lambda ways: suggest(ways, None, 0.9))
-    assert answer.code == 1
-    assert answer.err == (
-        "increment-sync: `mappings suggest` learns with scikit-learn, which is not installed; "
-        "install it with `pip install 'increment-sync[suggest]'`\n"
-    )
-    # A first mapping needs no learning.
+        monkeypatch.setitem(sys.modules, library, None)
+    assert suggested(OfflineWorld(tmp_path, *mixed(wrong=0))) == {"components-scoring": ("model", 3)}
     assert suggested(new_team(tmp_path / "new", *many(1, 3, labels=["x1"]), *many(11, 3))) == {
         "labels-x1": ("x1", 3)
     }

@@ -1,129 +1,78 @@
-"""``mappings suggest``: rules that would take in unplanned issues, measured on the assigned ones, to paste."""
+"""``mappings suggest``: rules for unplanned issues, with their precision and recall, as YAML to paste."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from connectors.model import IssueRef, KnownIssue
 from mappings.model import TeamMapping
 from mappings.problems import suggestion as nearest_name
 from mappings.rules.conditions import compile_conditions
-from sync.cli.render import safe_terminal_line
+from sync.cli.output import Output, pluralize, safe_terminal_line
+from sync.cli.store_view import StoreView
 from sync.config.escape import escape_terminal
-from sync.mapping_tools.bootstrap import build_first_mapping, current_increment, workspace_with
+from sync.mapping_tools.bootstrap import current_increment
 from sync.mapping_tools.dataset import Dataset, build_dataset
-from sync.mapping_tools.learner import Learner
-from sync.mapping_tools.rule_yaml import (
-    NewCapability,
-    NewRule,
-    capability_yaml,
-    load_suggested_rules,
-    rule_yaml,
-)
-from sync.mapping_tools.suggest import Suggestion, TeamSuggestions, learn_rules
-from sync.pipeline.offline import plan_from_store
-from sync.pull.current_sources import load_current_issues
+from sync.mapping_tools.rule_yaml import capability_yaml, rule_yaml
+from sync.mapping_tools.suggest import Suggestion, TeamSuggestions, suggest_for_team
 from sync.runtime.context import RunContext
-from sync.runtime.invocation import Invocation, print_json, print_line
+from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
 
-_EXAMPLES: Final = 3
+_MAX_EXAMPLES: Final = 3
 
 
 def suggest(invocation: Invocation, team: str | None, min_precision: float) -> int:
-    """Suggestions for one team or all, from the stored snapshot."""
-    with pulled_context(invocation) as job:
-        names = [each.team for each in job.workspace.teams]
+    """Show suggestions for one team, by default for all, from the store."""
+    with pulled_context(invocation) as context:
+        names = [each.team for each in context.workspace.teams]
         if team is not None and team not in names:
             raise LookupError(f'there is no team "{team}"; {nearest_name(team, names, kind="teams")}')
-        known = load_current_issues(job.store, job.workspace)
-        thought, _ = plan_from_store(job)
-        found = []
-        for mapping in job.workspace.teams:
-            if team in (None, mapping.team):
-                material = build_dataset(
-                    mapping,
-                    job.workspace,
-                    known,
-                    thought.matched,
-                    thought.overrides,
-                    scheme=job.workspace.labels,
-                    now=job.now(),
-                )
-                found.append((material, _for_team(invocation, job, material, min_precision)))
-    if invocation.as_json:
-        print_json({"version": 1, "teams": [_as_json(material, each) for material, each in found]})
-        return 0
-    for material, each in found:
-        for line in _lines(material, each, min_precision):
-            print_line(line)
+        datasets = [each for each in _datasets(context) if team in (None, each.team.team)]
+        found = [
+            (dataset, suggest_for_team(invocation.root, context.settings, dataset, min_precision))
+            for dataset in datasets
+        ]
+    Output(invocation).show(
+        lambda: {"teams": [_document(dataset, each) for dataset, each in found]},
+        lambda: (line for dataset, each in found for line in _lines(dataset, each, min_precision)),
+    )
     return 0
 
 
-def _for_team(
-    invocation: Invocation, context: RunContext, dataset: Dataset, min_precision: float
-) -> TeamSuggestions:
-    """What is suggested, every rule loaded from its YAML and tried behind the team's other rules."""
-    first = not dataset.assignments
-    capabilities: tuple[NewCapability, ...] = ()
-    if first:
-        mapping = build_first_mapping(dataset)
-        capabilities = mapping.capabilities
-        wanted = [Suggestion(rule=rule, measured=None, matches=()) for rule in mapping.rules]
-    else:
-        wanted = learn_rules(dataset, Learner(), min_precision)
-    taken = _taken(invocation, context, dataset, [each.rule for each in wanted], capabilities)
-    suggestions = tuple(
-        replace(each, matches=tuple(sorted(taken[each.rule.id])))
-        for each in wanted
-        if taken.get(each.rule.id)
-    )
-    named = {each.rule.assign for each in suggestions}
-    capabilities = tuple(each for each in capabilities if each.id in named)
-    settled = {ref for each in suggestions for ref in each.matches}
-    anchors = {str(each.anchor) for each in capabilities}
-    return TeamSuggestions(
-        team=dataset.team.team,
-        assigned=len(dataset.assignments),
-        unplanned=len(dataset.unplanned),
-        is_first_mapping=first,
-        suggestions=suggestions,
-        capabilities=capabilities,
-        still_unplanned=sum(ref not in settled and str(ref) not in anchors for ref in dataset.unplanned),
-    )
+def _datasets(context: RunContext) -> Iterator[Dataset]:
+    view, workspace = StoreView(context), context.workspace
+    matched, overrides = view.planning.matched, view.planning.overrides
+    for mapping in workspace.teams:
+        yield build_dataset(
+            mapping, workspace, view.known, matched, overrides, scheme=workspace.labels, now=context.now()
+        )
 
 
-def _taken(
-    invocation: Invocation,
-    context: RunContext,
-    dataset: Dataset,
-    rules: Sequence[NewRule],
-    capabilities: tuple[NewCapability, ...],
-) -> dict[str, list[IssueRef]]:
-    """Rule id -> the unplanned issues that it takes, read from its YAML and put behind the team's other rules."""
-    if not rules:
-        return {}
-    loaded = load_suggested_rules(invocation.root, context.settings, dataset.team, rules, capabilities)
-    return dataset.matches_of(loaded, workspace_with(dataset, capabilities))
-
-
-def _lines(dataset: Dataset, found: TeamSuggestions, min_precision: float) -> list[str]:
-    lines = [f"{found.team}: {_issues(found.assigned)} assigned, {_issues(found.unplanned)} unplanned"]
+def _lines(dataset: Dataset, found: TeamSuggestions, min_precision: float) -> Iterator[str]:
+    assigned, unplanned = pluralize(found.assigned, "issue"), pluralize(found.unplanned, "issue")
+    yield f"{found.team}: {assigned} assigned, {unplanned} unplanned"
     if not found.suggestions:
-        return [*lines, f"  {_why_nothing(found, min_precision)}", ""]
+        yield f"  {_why_none(found, min_precision)}"
+        yield ""
+        return
     if found.is_first_mapping:
-        lines.append("  Nothing is assigned yet, so nothing can be measured: look at the examples.")
+        yield "  Nothing is assigned yet, so nothing can be measured: look at the examples."
     for number, each in enumerate(found.suggestions, start=1):
-        lines += _suggestion_lines(number, each, dataset)
+        yield from map(safe_terminal_line, _suggestion_lines(number, each, dataset))
+    yield ""
     if found.capabilities:
-        increment = current_increment(dataset)
-        lines += ["", f"Create first, under `capabilities:` of a goal in {increment.origin.file}:", ""]
-        lines += [capability_yaml(each).rstrip("\n") for each in found.capabilities]
-    lines += ["", *_where_to_paste(dataset.team)]
-    lines += [_commented(each).rstrip("\n") for each in found.suggestions]
-    return [*lines, "", f"{_issues(found.still_unplanned)} of {found.team} would be left unplanned.", ""]
+        file = current_increment(dataset).origin.file
+        yield f"Create first, under `capabilities:` of a goal in {file}:"
+        yield ""
+        yield from (capability_yaml(each).rstrip("\n") for each in found.capabilities)
+        yield ""
+    yield from _where_to_paste(dataset.team)
+    yield from (_commented_yaml(each).rstrip("\n") for each in found.suggestions)
+    yield ""
+    yield f"{pluralize(found.still_unplanned, 'issue')} of {found.team} would be left unplanned."
+    yield ""
 
 
 def _where_to_paste(team: TeamMapping) -> list[str]:
@@ -136,13 +85,9 @@ def _where_to_paste(team: TeamMapping) -> list[str]:
     ]
 
 
-def _issues(count: int) -> str:
-    return "1 issue" if count == 1 else f"{count} issues"
-
-
-def _why_nothing(found: TeamSuggestions, min_precision: float) -> str:
+def _why_none(found: TeamSuggestions, min_precision: float) -> str:
     if not found.unplanned:
-        return "Nothing to suggest: no issue waits for a rule."
+        return "Nothing to suggest: no issue is unplanned."
     if found.is_first_mapping:
         return (
             "Nothing to suggest: the unplanned issues share no epic, milestone, version, component or label."
@@ -150,45 +95,38 @@ def _why_nothing(found: TeamSuggestions, min_precision: float) -> str:
     return f"Nothing to suggest with a precision of {min_precision:g} or more."
 
 
-def _suggestion_lines(number: int, each: Suggestion, dataset: Dataset) -> list[str]:
+def _suggestion_lines(number: int, each: Suggestion, dataset: Dataset) -> Iterator[str]:
     rule, measured = each.rule, each.measured
-    lines = [
-        "",
-        f"  {number}. {rule.id}: {_issues(len(each.matches))} -> {rule.assign}",
-        f"     {_words(rule)}",
-    ]
+    yield ""
+    yield f"  {number}. {rule.id}: {pluralize(len(each.matches), 'issue')} -> {rule.assign}"
+    yield f"     {'; '.join(f'{part.key} {part.expected}' for part in compile_conditions(rule.when))}"
     if measured is not None:
-        lines.append(
+        yield (
             f"     precision {measured.precision:.2f} ({measured.right} of {measured.right + measured.wrong}), "
             f"recall {measured.recall:.2f} ({measured.right} of {measured.right + measured.missed}), "
             "on assigned issues that it was not learned from"
         )
-    lines += [f"     takes {_named(dataset.known[ref])}" for ref in each.matches[:_EXAMPLES]]
-    if len(each.matches) > _EXAMPLES:
-        lines.append(f"     and {len(each.matches) - _EXAMPLES} more")
-    lines += [
-        f"     but {_named(dataset.known[ref])} counts towards {dataset.targets[ref] or 'nothing, by a veto'}"
-        for ref in each.mismatches[:_EXAMPLES]
-    ]
-    return [safe_terminal_line(line) for line in lines]
+    for ref in each.matches[:_MAX_EXAMPLES]:
+        yield f"     matches {_issue_text(dataset.known[ref])}"
+    if len(each.matches) > _MAX_EXAMPLES:
+        yield f"     and {len(each.matches) - _MAX_EXAMPLES} more"
+    for ref in each.mismatches[:_MAX_EXAMPLES]:
+        target = dataset.targets[ref] or "nothing, by a veto"
+        yield f"     but {_issue_text(dataset.known[ref])} counts towards {target}"
 
 
-def _words(rule: NewRule) -> str:
-    return "; ".join(f"{each.key} {each.expected}" for each in compile_conditions(rule.when))
-
-
-def _named(item: KnownIssue) -> str:
+def _issue_text(item: KnownIssue) -> str:
     return f"{item.issue.ref.key} {escape_terminal(item.issue.title, 70)}"
 
 
-def _commented(each: Suggestion) -> str:
-    takes = f"took {_issues(len(each.matches))} when it was suggested"
+def _commented_yaml(each: Suggestion) -> str:
+    matches = f"matched {pluralize(len(each.matches), 'issue')} when it was suggested"
     measured = each.measured
-    figures = f"precision {measured.precision:.2f}, recall {measured.recall:.2f}; " if measured else ""
-    return f"  # {figures}{takes}\n{rule_yaml(each.rule)}"
+    quality = f"precision {measured.precision:.2f}, recall {measured.recall:.2f}; " if measured else ""
+    return f"  # {quality}{matches}\n{rule_yaml(each.rule)}"
 
 
-def _as_json(dataset: Dataset, found: TeamSuggestions) -> dict[str, Any]:
+def _document(dataset: Dataset, found: TeamSuggestions) -> dict[str, Any]:
     return {
         "team": found.team,
         "file": dataset.team.origin.file,
@@ -197,39 +135,26 @@ def _as_json(dataset: Dataset, found: TeamSuggestions) -> dict[str, Any]:
         "left": found.still_unplanned,
         "first_mapping": found.is_first_mapping,
         "capabilities_to_create": [
-            {
-                "id": each.id,
-                "title": each.title,
-                "anchor": str(each.anchor) if each.anchor else None,
-                "yaml": capability_yaml(each),
-            }
+            {"id": each.id, "title": each.title, "anchor": each.anchor, "yaml": capability_yaml(each)}
             for each in found.capabilities
         ],
-        "suggestions": [_suggestion_json(each, dataset.known) for each in found.suggestions],
+        "suggestions": [_suggestion_document(each, dataset.known) for each in found.suggestions],
     }
 
 
-def _suggestion_json(each: Suggestion, known: Mapping[IssueRef, KnownIssue]) -> dict[str, Any]:
-    measured = each.measured
+def _suggestion_document(each: Suggestion, known: Mapping[IssueRef, KnownIssue]) -> dict[str, Any]:
+    rule, measured = each.rule, each.measured
     return {
-        "rule": each.rule.id,
-        "assign": each.rule.assign,
-        "iteration": each.rule.iteration,
-        "experiment": each.rule.experiment,
-        "when": each.rule.when,
+        "rule": rule.id,
+        "assign": rule.assign,
+        "iteration": rule.iteration,
+        "experiment": rule.experiment,
+        "when": rule.when,
         "precision": measured.precision if measured else None,
         "recall": measured.recall if measured else None,
-        "measured": {"right": measured.right, "wrong": measured.wrong, "missed": measured.missed}
-        if measured
-        else None,
-        "takes": _refs(each.matches),
-        "wrong": _refs(each.mismatches),
-        "examples": [
-            {"issue": str(ref), "title": known[ref].issue.title} for ref in each.matches[:_EXAMPLES]
-        ],
-        "yaml": rule_yaml(each.rule),
+        "measured": measured,
+        "takes": each.matches,
+        "wrong": each.mismatches,
+        "examples": [{"issue": ref, "title": known[ref].issue.title} for ref in each.matches[:_MAX_EXAMPLES]],
+        "yaml": rule_yaml(rule),
     }
-
-
-def _refs(refs: Iterable[IssueRef]) -> list[str]:
-    return [str(ref) for ref in refs]
