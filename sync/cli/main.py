@@ -1,4 +1,7 @@
-"""The command line: arguments in, exit codes out. What a command does is imported when it is called."""
+"""The Typer application and the entry point of ``increment-sync``.
+
+Commands are imported when they are called, so that ``--help`` starts fast.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,9 @@ from typing import Annotated, Any, Literal, NoReturn, cast
 
 import typer
 
-from sync.cli.arguments import forecast as forecasting
-from sync.cli.arguments import mappings, snapshot
-from sync.cli.arguments import queries as looking
-from sync.cli.arguments import rehearse as rehearsing
-from sync.cli.arguments import runs as running
-from sync.cli.arguments import setup as starting
+from sync.cli.arguments import forecast, mappings, queries, rehearse, runs, setup, snapshot
 from sync.cli.arguments.common import INVOCATION, FullHelpGroup, current_invocation
+from sync.cli.exit_codes import ExitCode
 
 app = typer.Typer(
     name="increment-sync",
@@ -28,93 +27,96 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for family in (running, looking, starting, rehearsing):
-    app.add_typer(family.app)
-app.add_typer(forecasting.app, name="forecast")
+for group in (runs, queries, setup, rehearse):
+    app.add_typer(group.app)
+app.add_typer(forecast.app, name="forecast")
 app.add_typer(mappings.app, name="mappings")
 app.add_typer(snapshot.app, name="snapshot")
 
-EXIT_USAGE = 64
 USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__mro__[1])
-"""What every wrong option raises. Newer Typers carry a click of their own and hand out only this subclass."""
+"""Base class of all usage errors. Newer versions of Typer bundle click and export only this subclass."""
 
 
 def print_version(value: bool) -> None:
     """Print the version and stop."""
     if value:
-        from importlib.metadata import version as installed
+        from importlib.metadata import version
 
-        sys.stdout.write(f"increment-sync {installed('increment-sync')}\n")
+        sys.stdout.write(f"increment-sync {version('increment-sync')}\n")
         raise typer.Exit
 
 
 @app.callback()
 def global_options(
-    context: typer.Context,
+    typer_context: typer.Context,
     workspace: Annotated[
         Path | None,
-        typer.Option("--workspace", "-C", help="Folder of increment-sync.yaml; default: here or above."),
+        typer.Option(
+            "--workspace", "-C", help="Folder of increment-sync.yaml; default: this folder or one above."
+        ),
     ] = None,
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"] | None,
-        typer.Option(help="Logs on stderr; default: warning on a terminal, info otherwise."),
+        typer.Option(help="Level of the logs on stderr; default: warning on a terminal, info otherwise."),
     ] = None,
     _: Annotated[
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Options that stand before the command."""
-    context.obj = {"workspace": workspace, "log_level": log_level}
+    """Keep the options that stand before the command."""
+    typer_context.obj = {"workspace": workspace, "log_level": log_level}
 
 
 def main() -> NoReturn:
-    """Entry point. Usage errors exit with 64, so that 2 can mean "changes pending"."""
-    # Nearly all that a command makes lives as long as it does: looking for rubbish among it takes a third of its time.
+    """Run the command of ``sys.argv`` and exit. Usage errors exit with 64, so that 2 can mean "changes pending"."""
+    # Nearly every object of a command lives until the command ends. With the default thresholds, garbage collection
+    # takes a third of the time and finds nothing.
     gc.set_threshold(250_000, 50, 100)
     sys.exit(invoke(lambda: app(standalone_mode=False)))
 
 
 def invoke(action: Callable[[], Any]) -> int:
-    """Run a command and turn what it raised into a sentence on stderr and an exit code."""
+    """Run an action; turn what it raises into a message on stderr and an exit code."""
     INVOCATION.set(None)
     try:
         code = _exit_code_from(action)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):
-        # The reader of our output has left (`| head`), which Typer turns into SystemExit: nothing more to say.
+        # The reader of stdout closed the pipe (`| head`); Typer turns that into SystemExit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return ExitCode.DONE
     return code
 
 
-def _exit_code_from(command: Callable[[], Any]) -> int:
+def _exit_code_from(action: Callable[[], Any]) -> int:
     try:
-        result = command()
+        result = action()
     except USAGE_ERROR as error:
         cast("Any", error).show()
-        return EXIT_USAGE
+        return ExitCode.USAGE
     except typer.Exit as stop:
         return stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("stopped\n")
-        return 130
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         raise
     except Exception as error:
         return _report_failure(error)
-    return result if isinstance(result, int) else 0
+    return result if isinstance(result, int) else ExitCode.DONE
 
 
 def _report_failure(error: Exception) -> int:
-    from sync.cli.exit_codes import error_message, exit_code_for
-    from sync.runtime.invocation import print_json
+    from sync.cli.errors import error_message, exit_code_for
+    from sync.cli.output import write_document
     from sync.runtime.session import BrokenMappingFiles
 
     invocation = current_invocation()
-    code, sentence = exit_code_for(error), error_message(error, invocation.redactor)
-    sys.stderr.write(f"increment-sync: {sentence}\n")
+    code, message = exit_code_for(error), error_message(error, invocation.redactor)
+    sys.stderr.write(f"increment-sync: {message}\n")
+    # With broken mapping files the command has printed its document before it ended with this error.
     if invocation.as_json and not isinstance(error, BrokenMappingFiles):
-        print_json({"version": 1, "exit_code": code, "error": sentence})
+        write_document({"exit_code": code, "error": message})
     return code
 
 

@@ -1,7 +1,11 @@
-"""Tells those who watch a run from outside that it began and how it ended; no run fails by it."""
+"""Report the start and the end of a run to outside monitoring: metrics and a health check.
+
+A failure to report is a note on stderr; it never fails the run.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -10,7 +14,8 @@ from pathlib import Path
 
 from connectors.http.usage import RequestStats
 from mappings.problems import InvalidWorkspace
-from sync.cli.exit_codes import exit_code_for
+from sync.cli.errors import exit_code_for
+from sync.cli.exit_codes import ExitCode
 from sync.cli.metrics.collect import add_request_counts, rate_limit_metrics, run_result_metrics, store_metrics
 from sync.cli.metrics.definitions import MetricSamples, run_end_metrics
 from sync.cli.metrics.exporters import push_metrics, write_textfile
@@ -21,23 +26,21 @@ from sync.config.settings import Settings, store_url
 from sync.model.run import RunResult
 from sync.pull.current_sources import workspace_sources
 from sync.runtime.context import RunContext
-from sync.runtime.invocation import Invocation, print_error
+from sync.runtime.invocation import Invocation
 from sync.runtime.session import start_logging
 from sync.store import StoreError, open_store
-
-EXIT_LOCKED, EXIT_INTERRUPTED = 6, 130
 
 
 @dataclass(kw_only=True, slots=True)
 class ObservedRun:
-    """What is known of a run; it fills this in while it works."""
+    """A run as seen from outside; the run sets the fields as soon as it has them."""
 
-    job: RunContext | None = None
-    outcome: RunResult | None = None
+    context: RunContext | None = None
+    result: RunResult | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _End:
+class _RunEnd:
     started: datetime
     ended: datetime
     exit_code: int
@@ -46,79 +49,86 @@ class _End:
 def run_with_telemetry(
     invocation: Invocation, textfile: Path | None, work: Callable[[ObservedRun], int]
 ) -> int:
-    """Do the work, tell how it ended, and give its exit code. ``textfile``: in place of the one of the settings."""
+    """Call ``work`` and report how it ended. Return its exit code.
+
+    ``textfile`` is the metrics file, instead of the one of the settings.
+    """
     start_logging(invocation)
-    check, started, seen, code = _health_check(invocation), invocation.now(), ObservedRun(), EXIT_INTERRUPTED
+    check, started = _health_check(invocation), invocation.now()
+    observed, code = ObservedRun(), int(ExitCode.INTERRUPTED)
     _ping(check, "start")
     try:
-        code = work(seen)
+        code = work(observed)
     except Exception as error:
-        code = exit_code_for(error)
+        code = int(exit_code_for(error))
         raise
     finally:
-        _export_metrics(
-            invocation, textfile, seen, _End(started=started, ended=invocation.now(), exit_code=code)
-        )
-        # A run that found another one at work says nothing: the other one will.
-        if code != EXIT_LOCKED:
+        end = _RunEnd(started=started, ended=invocation.now(), exit_code=code)
+        _export_metrics(invocation, textfile, observed, end)
+        # The other run that holds the lock sends the ping.
+        if code != ExitCode.LOCKED:
             _ping(check, "success" if code == 0 else "fail")
     return code
 
 
 def metrics_path(settings: Settings, root: Path) -> Path | None:
-    """The file that the settings name; a relative one lies in the workspace."""
+    """Return the metrics file of the settings; a relative path starts at the workspace."""
     return root / settings.metrics.textfile if settings.metrics.textfile else None
 
 
-def _export_metrics(invocation: Invocation, textfile: Path | None, observed: ObservedRun, end: _End) -> None:
-    settings = observed.job.settings if observed.job else _settings(invocation)
+def _export_metrics(
+    invocation: Invocation, textfile: Path | None, observed: ObservedRun, end: _RunEnd
+) -> None:
+    settings = observed.context.settings if observed.context else _settings(invocation)
     gateway = settings.metrics.pushgateway if settings else None
     if textfile is None and settings:
         textfile = metrics_path(settings, invocation.root)
     if textfile is None and gateway is None:
         return
-    with _reported_only(invocation, "the metrics cannot be made"):
-        figures = _figures(invocation, settings, observed, end)
+    with _failures_noted(invocation, "the metrics cannot be made"):
+        metrics = _collect_metrics(invocation, settings, observed, end)
         if textfile is not None:
-            with _reported_only(invocation, f"the metrics file {textfile} cannot be written"):
-                write_textfile(textfile, figures, settings.instance if settings else None)
+            with _failures_noted(invocation, f"the metrics file {textfile} cannot be written"):
+                write_textfile(textfile, metrics, settings.instance if settings else None)
         if gateway is not None and settings is not None:
-            with _reported_only(invocation, "the metrics cannot be pushed to metrics.pushgateway"):
-                push_metrics(gateway, figures, settings.instance)
+            with _failures_noted(invocation, "the metrics cannot be pushed to metrics.pushgateway"):
+                push_metrics(gateway, metrics, settings.instance)
 
 
-def _figures(
-    invocation: Invocation, settings: Settings | None, observed: ObservedRun, end: _End
+def _collect_metrics(
+    invocation: Invocation, settings: Settings | None, observed: ObservedRun, end: _RunEnd
 ) -> dict[str, MetricSamples]:
-    """What the store says, then what the run itself knows, which is newer."""
-    refusals = len(observed.outcome.refusals) if observed.outcome else 0
-    figures: dict[str, MetricSamples] = {}
+    """Collect metrics from the store, then from the run itself, which knows newer values."""
+    context, result = observed.context, observed.result
+    metrics: dict[str, MetricSamples] = {}
     if settings is not None:
-        figures["interval_seconds"] = {(): settings.metrics.interval.total_seconds()}
-        with suppress(StoreError):  # a run that cannot open it says so itself
-            figures |= _stored(invocation, settings, observed)
-    if observed.job is not None:
-        figures |= rate_limit_metrics(observed.job.request_stats)
-        if observed.outcome is not None:
-            figures |= run_result_metrics(observed.outcome, observed.job.workspace)
-    return figures | run_end_metrics(
+        metrics["interval_seconds"] = {(): settings.metrics.interval.total_seconds()}
+        with suppress(StoreError):  # the run itself reports a store that it cannot open
+            metrics |= _store_metrics(invocation, settings, context)
+    if context is not None:
+        metrics |= rate_limit_metrics(context.request_stats)
+        if result is not None:
+            metrics |= run_result_metrics(result, context.workspace)
+    refusals = len(result.refusals) if result else 0
+    return metrics | run_end_metrics(
         started=end.started, ended=end.ended, exit_code=end.exit_code, refusals=refusals
     )
 
 
-def _stored(invocation: Invocation, settings: Settings, observed: ObservedRun) -> dict[str, MetricSamples]:
-    job = observed.job
-    sources = {source.name for source in workspace_sources(job.workspace)} if job else None
+def _store_metrics(
+    invocation: Invocation, settings: Settings, context: RunContext | None
+) -> dict[str, MetricSamples]:
+    sources = {source.name for source in workspace_sources(context.workspace)} if context else None
     store = open_store(store_url(settings, invocation.root), now=invocation.now)
     try:
-        sent = add_request_counts(store, job.request_stats if job else RequestStats())
-        return store_metrics(store, settings.trackers, sources, job.run_id if job else None) | sent
+        sent = add_request_counts(store, context.request_stats if context else RequestStats())
+        return store_metrics(store, settings.trackers, sources, context.run_id if context else None) | sent
     finally:
         store.close()
 
 
 def _settings(invocation: Invocation) -> Settings | None:
-    """Why they cannot be read is told by the run, which needs them as well."""
+    """Load the settings, or return None: the run needs them, too, and reports why they cannot be read."""
     with suppress(InvalidWorkspace, OSError):
         return invocation.settings
     return None
@@ -128,7 +138,7 @@ def _health_check(invocation: Invocation) -> HealthCheck | None:
     try:
         url = ping_url(invocation.environment)
     except CredentialError as error:
-        print_error(f"note: no health check is pinged: {error}")
+        _note(f"no health check is pinged: {error}")
         return None
     return HealthCheck(url) if url else None
 
@@ -139,15 +149,19 @@ def _ping(check: HealthCheck | None, signal: PingSignal) -> None:
     try:
         check.ping(signal)
     except PingFailed as failed:
-        print_error(f"note: {failed}")
+        _note(str(failed))
 
 
 @contextmanager
-def _reported_only(invocation: Invocation, what: str) -> Iterator[None]:
-    """Whatever goes wrong while figures are told is said, and nothing more comes of it."""
+def _failures_noted(invocation: Invocation, what: str) -> Iterator[None]:
+    """Turn every error of the block into a note, without secrets."""
     try:
         yield
     except Exception as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        said = invocation.redactor.redact(str(reason or error or type(error).__name__))
-        print_error(f"note: {what}: {escape_terminal(said)}")
+        text = str(reason or error or type(error).__name__)
+        _note(f"{what}: {escape_terminal(invocation.redactor.redact(text))}")
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"note: {text}\n")

@@ -1,4 +1,4 @@
-"""The reference of every key of every file, as Markdown, made from the schemas."""
+"""Reference of every key of every file as Markdown, generated from the schemas."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mappings.rules import cel_syntax as cel_text
-from sync.cli.commands.mappings_schema import FILE_PATTERNS, KINDS, Kind, json_schema
+from sync.cli.schemas import FILE_PATTERNS, KINDS, Kind, json_schema
 
 _INTRO: Final = """\
 # Reference of all keys
@@ -40,16 +40,21 @@ An expression is compiled when the mapping is loaded and has to give true or fal
 read nothing but the names below: no file, no network, no environment, not the time of day.
 """
 
-_WORDS: Final = {"boolean": "true or false", "integer": "whole number", "number": "number", "object": "keys"}
+_TYPE_NAMES: Final = {
+    "boolean": "true or false",
+    "integer": "whole number",
+    "number": "number",
+    "object": "keys",
+}
 
 
 def schema_reference() -> str:
-    """The whole document; the same for the same code."""
+    """Return the whole document."""
     known: dict[str, dict[str, Any]] = {}
     parts = [_INTRO]
     for kind in KINDS:
         parts += _file(kind, known)
-    return "\n".join([*parts, *_cel()])
+    return "\n".join([*parts, *_cel_sections()])
 
 
 def _file(kind: Kind, known: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -59,13 +64,13 @@ def _file(kind: Kind, known: dict[str, dict[str, Any]]) -> Iterator[str]:
     for name in _in_order(schema, schema):
         part = schema["$defs"][name]
         if known.setdefault(name, part) is part:
-            yield f"### {_human(name)}\n\n{part['description']}\n"
+            yield f"### {_title(name)}\n\n{part['description']}\n"
             yield _table(part)
 
 
-def _in_order(part: Any, schema: dict[str, Any], observed: list[str] | None = None) -> list[str]:
-    """Names of the parts that a schema refers to, as a reader meets them."""
-    found = [] if observed is None else observed
+def _in_order(part: Any, schema: dict[str, Any], found: list[str] | None = None) -> list[str]:
+    """Return the names of the parts that a schema refers to, in reading order."""
+    found = [] if found is None else found
     names = [name for name in _references(part) if name not in found]
     found += dict.fromkeys(names)
     for name in names:
@@ -85,7 +90,7 @@ def _references(part: Any) -> Iterator[str]:
                 yield from _references(each)
 
 
-def _human(name: str) -> str:
+def _title(name: str) -> str:
     """``CaseIssue`` -> ``Case issue``; ``RuleEntry`` -> ``Invariant``."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.sub(r"(Entry|Settings)$", "", name))
     return words.capitalize()
@@ -98,65 +103,65 @@ def _table(part: dict[str, Any]) -> str:
         default = _code(entry["default"]) if entry.get("default", "") != "" else ""
         default = "**required**" if key in required else default
         example = _code(entry["examples"][0]) if entry.get("examples") else ""
-        cells = (f"`{key}`", _value(entry), default, entry.get("description", ""), example)
+        cells = (f"`{key}`", _type_text(entry), default, entry.get("description", ""), example)
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join([*lines, ""])
 
 
 def _code(value: Any) -> str:
-    """As it is written in YAML; a list or map in one line."""
+    """Format a value as YAML in one line, as Markdown code."""
     if isinstance(value, str):
         return f"`{value}`"
     if isinstance(value, dict | list):
-        return f"`{_flow(value)}`"
+        return f"`{_yaml_flow(value)}`"
     return f"`{json.dumps(value)}`"
 
 
-def _flow(value: Any) -> str:
+def _yaml_flow(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {_yaml_flow(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
-        return f"[{', '.join(map(_flow, value))}]"
+        return f"[{', '.join(map(_yaml_flow, value))}]"
     if isinstance(value, str):
         plain = re.fullmatch(r"[\w/.@-]+( [\w/.@-]+)*", value) and not re.fullmatch(r"[\d.]+", value)
         return value if plain else json.dumps(value, ensure_ascii=False)
     return json.dumps(value)
 
 
-def _value(entry: dict[str, Any]) -> str:
-    """What kind of value a key takes, in words."""
+def _type_text(entry: dict[str, Any]) -> str:
+    """Describe the type of a key's value."""
     if "$ref" in entry:
-        name = _human(entry["$ref"].rpartition("/")[2])
+        name = _title(entry["$ref"].rpartition("/")[2])
         return f"[{name}](#{name.lower().replace(' ', '-')})"
     if "anyOf" in entry:
-        return " or ".join(_value(each) for each in entry["anyOf"] if each.get("type") != "null")
+        return " or ".join(_type_text(each) for each in entry["anyOf"] if each.get("type") != "null")
     if "enum" in entry:
         return ", ".join(f"`{each}`" for each in entry["enum"])
     if "const" in entry:
         return f"`{entry['const']}`"
     kind = entry.get("type")
     if kind == "array":
-        items = _value(entry["items"])
+        items = _type_text(entry["items"])
         return f"list of {items}s" if items in ("text", "day") else f"list of {items}"
     if kind == "object" and "additionalProperties" in entry:
-        return f"map of names to {_value(entry['additionalProperties'])}"
+        return f"map of names to {_type_text(entry['additionalProperties'])}"
     if isinstance(kind, list):
         return "text"
     if kind == "string":
         return (
             "time span" if "smhd" in entry["pattern"] else "day or time" if "T" in entry["pattern"] else "day"
         )
-    return _WORDS[str(kind)] + _limits(entry)
+    return _TYPE_NAMES[str(kind)] + _range_text(entry)
 
 
-def _limits(entry: dict[str, Any]) -> str:
+def _range_text(entry: dict[str, Any]) -> str:
     low, high = entry.get("minimum"), entry.get("maximum")
     if high is not None:
         return f" from {low:g} to {high:g}"
     return f", {low:g} or more" if low is not None else ""
 
 
-def _cel() -> Iterator[str]:
+def _cel_sections() -> Iterator[str]:
     yield _CEL_INTRO
     yield "| name | what it is |\n|---|---|"
     yield "\n".join(f"| `{name}` | {meaning} |" for name, meaning in cel_text.VARIABLES.items()) + "\n"

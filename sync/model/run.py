@@ -136,3 +136,12 @@ class RunOptions:
 
     Set for runs that write and for their previews; other runs spare the requests.
     """
+
+    def changed(self) -> dict[str, str]:
+        """Return the options that differ from their defaults, for the record of the run."""
+        default = RunOptions()
+        return {
+            name: str(getattr(self, name))
+            for name in self.__dataclass_fields__
+            if getattr(self, name) != getattr(default, name)
+        }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import socket
 import sys
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from connectors.http.redaction import SecretRedactor
 from sync.config.credentials import collect_secrets
@@ -76,31 +74,3 @@ def describe_process() -> str:
     except (KeyError, OSError):
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()} pid {os.getpid()}"
-
-
-def pluralize(number: int, noun: str) -> str:
-    """``1 error``, ``2 errors``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def confirm(invocation: Invocation, question: str, *, skipped: str, action: str = "do it") -> bool:
-    """Ask the person at the terminal; anything but a yes is a no. Without one, ``skipped`` is what did not happen."""
-    if not invocation.interactive or invocation.as_json:
-        print_error(f"{skipped}: there is no terminal to ask at; add --yes to {action}")
-        return False
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
-
-
-def print_line(text: str = "") -> None:
-    """Data for people goes to stdout."""
-    sys.stdout.write(text + "\n")
-
-
-def print_json(document: Mapping[str, Any]) -> None:
-    """Data for programs goes to stdout."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True, default=str) + "\n")
-
-
-def print_error(text: str) -> None:
-    """What went wrong, and notes, go to stderr."""
-    sys.stderr.write(text + "\n")

@@ -18,11 +18,13 @@ from typing import Any
 import pytest
 
 from sync.apply import changeset_file as saving
-from sync.cli.commands import run as running
+from sync.cli.commands.apply import apply_file
 from sync.cli.commands.doctor import doctor
 from sync.cli.commands.explain import explain
 from sync.cli.commands.history import history
 from sync.cli.commands.overrides import list_overrides
+from sync.cli.commands.preview import preview
+from sync.cli.commands.run import run as run_command
 from sync.cli.commands.status import status
 from sync.model.run import RunOptions
 from tests.support.journey_world import (
@@ -52,7 +54,7 @@ def call(world: JourneyWorld, command: Callable[..., int], *arguments: Any, **wa
 
 
 def run(world: JourneyWorld, **ways: Any) -> CommandResult:
-    return call(world, running.run, RunOptions(), **ways)
+    return call(world, run_command, RunOptions(), **ways)
 
 
 def sentence(told: CommandResult, *, code: int) -> str:
@@ -210,8 +212,8 @@ def test_a_broken_file_stops_every_command_with_3_before_any_request(
 ) -> None:
     world.edit(name, old, new)
     for command, arguments in (
-        (running.run, (RunOptions(),)),
-        (running.preview, (RunOptions(), None, False, "text")),
+        (run_command, (RunOptions(),)),
+        (preview, (RunOptions(), None, False, "text")),
         (status, (None,)),
         (explain, ("DS-11",)),
         (history, (None, None, 5)),
@@ -252,8 +254,8 @@ def test_json_output_is_valid_after_any_failure(world: JourneyWorld) -> None:
     assert "acme/retention" in json.dumps(result.json)
     path = world.root / "changes.json"
     world.edit("increment-sync.yaml", "enabled: true", "enabled: false")
-    call(world, running.preview, RunOptions(), path, False, "text")
-    result = call(world, running.apply_file, path, RunOptions(), as_json=True)
+    call(world, preview, RunOptions(), path, False, "text")
+    result = call(world, apply_file, path, RunOptions(), as_json=True)
     assert result.code == result.json["exit_code"] == 3
 
 
@@ -282,7 +284,7 @@ def test_full_disk_at_start_is_reported_and_no_write_is_sent_without_journal(
 
 
 def test_disk_that_fills_up_at_any_write_loses_nothing(world: JourneyWorld) -> None:
-    assert call(world, running.preview, RunOptions(), None, False, "text").code == 0
+    assert call(world, preview, RunOptions(), None, False, "text").code == 0
     with files_end_at(1):  # the log of the database is behind this already
         stopped = run(world)
     assert "The store" in sentence(stopped, code=1)
@@ -317,7 +319,7 @@ def test_corrupt_store_is_reported_and_trackers_are_unchanged(
     is_whole_again(world)
     before = world.snapshot()
     damage(world.root / STATE)
-    for command, arguments in ((running.run, (RunOptions(),)), (status, (None,))):
+    for command, arguments in ((run_command, (RunOptions(),)), (status, (None,))):
         assert "is damaged" in sentence(call(world, command, *arguments), code=1)
     assert world.snapshot() == before
     (world.root / STATE).unlink()

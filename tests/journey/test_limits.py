@@ -161,10 +161,10 @@ def test_where_we_may_silence_edits_only_new_comments_are_counted(make_world: Ma
 
 
 def _preview_json(world: JourneyWorld) -> int:
-    from sync.cli.commands import run as running
+    from sync.cli.commands.preview import preview
     from sync.model.run import RunOptions
 
-    return running.preview(world.invocation(as_json=True), RunOptions(), None, False, "text")
+    return preview(world.invocation(as_json=True), RunOptions(), None, False, "text")
 
 
 def test_edits_that_mail_one_person_dozens_of_times_are_refused(make_world: MakeWorld) -> None:
@@ -281,10 +281,10 @@ def test_a_saved_change_set_carries_its_estimate_and_is_guarded_by_it(
     world.write("plans/2026-q4.yaml", anchored(20))
     world.run(max_comments=0)
     file = tmp_path / "changes.json"
-    from sync.cli.commands import run as running
+    from sync.cli.commands.preview import preview
     from sync.model.run import RunOptions
 
-    world._call(lambda: running.preview(world.invocation(), RunOptions(max_comments=17), file, False, "text"))
+    world._call(lambda: preview(world.invocation(), RunOptions(max_comments=17), file, False, "text"))
     assert '"mails_at_least": 17' in file.read_text(encoding="utf-8")
     assert world.apply(file).code == 4
     done = world.apply(file, max_comments=17, max_writes=20)

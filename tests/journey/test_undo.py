@@ -108,7 +108,7 @@ def test_a_second_undo_of_a_run_changes_nothing(world: JourneyWorld) -> None:
     world.undo(run_id, limit=100)
     result = world.undo(run_id, limit=100)
     assert result.code == 0
-    assert "nothing to take back" in result.out
+    assert "nothing to revert" in result.out
     assert world.writes() == []
 
 
@@ -261,7 +261,7 @@ def test_on_a_terminal_it_asks(world: JourneyWorld, answer: str, written: bool) 
     run_id = ran(world)
     observed = world.snapshot()
     result = world.undo(run_id, answer=answer, limit=100)
-    assert "Take back?" in result.out
+    assert "Revert?" in result.out
     assert (world.snapshot() != observed) is written
     assert bool(world.overrides()["overrides"]) is written
 

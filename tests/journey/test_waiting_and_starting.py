@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sync.cli.commands import run as running
+from sync.cli.commands.run import run
 from sync.model.run import RunOptions
 from tests.support.journey_world import MAPPING, PLAN, JourneyWorld, github_seed, jira_seed
 
@@ -113,7 +113,7 @@ def test_a_tracker_that_is_down_is_requested_once_and_reported_once(make_world: 
     world.run()
     world.edit("increment-sync.yaml", world.box.url("jira"), "http://127.0.0.1:9")
     began, loud = world.clock(), replace(world.invocation(), log_level="info")
-    result = world._call(lambda: running.run(loud, RunOptions()))
+    result = world._call(lambda: run(loud, RunOptions()))
     assert result.code == 1
     assert '"source.failed"' in result.err, "logs are on the same stream"
     assert result.err.count("no connection to 127.0.0.1:9") == 1

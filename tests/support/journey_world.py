@@ -19,10 +19,13 @@ from connectors.sandbox.core.faults import Fault, FaultKind
 from connectors.sandbox.core.tracker import Clock, LogEntry
 from connectors.sandbox.server import Sandbox
 from sync.cli import main as cli
-from sync.cli.commands import run as running
+from sync.cli.commands.apply import apply_file
 from sync.cli.commands.explain import explain
 from sync.cli.commands.history import history
 from sync.cli.commands.overrides import OverrideFilter, clear_overrides, list_overrides
+from sync.cli.commands.preview import preview
+from sync.cli.commands.reconcile import reconcile
+from sync.cli.commands.run import run
 from sync.cli.commands.status import status
 from sync.cli.commands.undo import UndoOptions, undo
 from sync.model.run import RunOptions
@@ -241,7 +244,7 @@ class JourneyWorld:
     ) -> CommandResult:
         """Run ``increment-sync run``, some time after the last command."""
         return self._call(
-            lambda: running.run(self.invocation(as_json=as_json), RunOptions(**options), metrics), after
+            lambda: run(self.invocation(as_json=as_json), RunOptions(**options), metrics), after
         )
 
     def reconcile(
@@ -256,16 +259,16 @@ class JourneyWorld:
         """Run ``increment-sync reconcile``. ``answer``: text that a person types at the terminal."""
         invocation = self.invocation(as_json=as_json)
         return self._call(
-            lambda: running.reconcile(invocation, RunOptions(**options), yes=yes), after, answer
+            lambda: reconcile(invocation, RunOptions(**options), yes=yes), after, answer
         )
 
     def preview(
         self, out: Path | None = None, *, detailed: bool = False, format_: str = "text"
     ) -> CommandResult:
-        return self._call(lambda: running.preview(self.invocation(), RunOptions(), out, detailed, format_))
+        return self._call(lambda: preview(self.invocation(), RunOptions(), out, detailed, format_))
 
     def apply(self, path: Path, **options: Any) -> CommandResult:
-        return self._call(lambda: running.apply_file(self.invocation(), path, RunOptions(**options)))
+        return self._call(lambda: apply_file(self.invocation(), path, RunOptions(**options)))
 
     def undo(
         self,

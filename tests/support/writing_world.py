@@ -21,7 +21,7 @@ from connectors.model import (
     PulledSource,
     Source,
 )
-from sync.cli.render import run_problem_lines
+from sync.cli.run_output import run_problem_lines
 from sync.config.settings import store_url
 from sync.model.run import RunOptions, RunResult
 from sync.pipeline.run import apply_changes, plan_run, save_run_result

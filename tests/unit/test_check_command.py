@@ -46,7 +46,7 @@ def test_warnings_alone_fail_only_when_strict(tmp_path: Path) -> None:
     assert [check(root)[0], check(root, "--strict")[0]] == [0, 3]
     _, out = check(root)
     assert "mappings/science.yaml:8:31: warning: rules[2].when.title: the pattern" in out
-    assert "[plain-pattern]\n    meant to be so? write silence: [plain-pattern] on the rule\n" in out
+    assert "[plain-pattern]\n    intended? write silence: [plain-pattern] on the rule\n" in out
     assert "0 errors, 1 warning" in out
 
 
@@ -137,7 +137,7 @@ def test_settings_with_errors_are_reported_in_the_format_that_is_requested(tmp_p
     assert check(root, "--json")[0] == 3
     assert {problem["file"] for problem in report["problems"]} == {"increment-sync.yaml"}
     assert len(report["problems"]) == 3
-    assert "plans and mappings were not looked at" in report["notes"][0]
+    assert "plans and mappings were not checked" in report["notes"][0]
 
 
 # Annotations on a pull request
@@ -158,7 +158,7 @@ def test_annotations_name_the_place_from_the_top_of_the_checkout(
         "rules[1].assign: "
     )
     assert annotations[1].startswith("::warning file=sync/mappings/science.yaml,line=8,col=31,title=")
-    assert annotations[1].endswith("%0AMeant to be so? Write silence: [plain-pattern] on the rule")
+    assert annotations[1].endswith("%0AIntended? Write silence: [plain-pattern] on the rule")
 
 
 def test_an_annotation_cannot_be_broken_out_of(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_text_cannot_write_over_the_terminal(tmp_path: Path) -> None:
 def test_without_a_store_that_is_reported_and_none_is_made(tmp_path: Path) -> None:
     code, out = check(write(tmp_path))
 
-    assert (code, "the stored issues were not looked at: there is no store yet" in out) == (0, True)
+    assert (code, "the stored issues were not checked: there is no store yet" in out) == (0, True)
     assert not (tmp_path / ".increment-sync").exists()
 
 
@@ -245,7 +245,7 @@ def test_a_damaged_store_is_a_warning_and_no_failure(tmp_path: Path, damage: str
     code, out = check(root, "--strict")
 
     assert code == 0, out
-    assert "the stored issues were not looked at" in out
+    assert "the stored issues were not checked" in out
     assert ("warning: " in out) == (damage != "folder")
 
 
@@ -277,7 +277,7 @@ def test_errors_come_before_the_stored_issues(tmp_path: Path) -> None:
     report = as_json(root)
 
     assert [p["check"] for p in report["problems"]] == ["unknown-capability"]
-    assert report["notes"] == ["the stored issues were not looked at: correct the errors first"]
+    assert report["notes"] == ["the stored issues were not checked: correct the errors first"]
 
 
 def test_a_database_server_is_not_queried(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def test_a_failure_says_which_rule_won_and_which_condition_failed(tmp_path: Path
         "      - features (mappings/science.yaml:6:5) -> features",
         "          labels: any of features; it has model",
         "      + model (mappings/science.yaml:7:5) -> model v2: wins",
-        "      . late (mappings/science.yaml:8:5) -> features: holds too, but model comes first",
+        "      . late (mappings/science.yaml:8:5) -> features: matches, too, but model comes first",
     ]
 
 
@@ -419,7 +419,7 @@ def test_rules_that_decide_no_case_are_named(tmp_path: Path) -> None:
     code, out = run(tmp_path)
 
     assert code == 0
-    assert "No case is decided by these rules:\n  science/model  (mappings/science.yaml:7:5)\n" in out
+    assert "No case tests these rules:\n  science/model  (mappings/science.yaml:7:5)\n" in out
     assert as_json(tmp_path)["unreached_rules"] == [
         {"team": "science", "rule": "model", "file": "mappings/science.yaml", "line": 7, "column": 5}
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.http.rate_limiter import WriteLimits
 from connectors.model import IssueRef
-from sync.cli.render import notification_lines
+from sync.cli.change_output import notification_lines
 from sync.diff.notifications import TrackerWriteCost, estimate_cost
 from sync.diff.write_budget import WriteBudget
 from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
@@ -111,8 +111,8 @@ def test_the_estimate_in_words() -> None:
         ),
         "  every edit in jira:DS is mailed: our account may not silence it there",
         (
-            "  a first run: at most 40 new comments and mails to 10 people in one run, 20 mails each; what is over "
-            "goes into the runs after it"
+            "  a first run: at most 40 new comments and mails to 10 people in one run, 20 mails each; the rest is "
+            "left for the runs after it"
         ),
     ]
 

@@ -1,1 +1,1 @@
-"""The arguments of every command, a file for each family. What a command does is imported when it is called."""
+"""Options and arguments of the commands, one file per group of commands. Commands are imported when called."""

@@ -1,12 +1,15 @@
-"""What the commands of the command line share: options that several take, and how a command was called."""
+"""Options that several commands share, and the step from parsed arguments to an ``Invocation`` and ``RunOptions``."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import re
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 from typer.core import TyperGroup
@@ -16,28 +19,84 @@ if TYPE_CHECKING:
     from sync.runtime.invocation import Invocation
 
 INVOCATION: ContextVar[Invocation | None] = ContextVar("invocation", default=None)
-"""The invocation of the command that runs; None before ``build_invocation``."""
+"""Invocation of the command that runs; None before ``build_invocation()``."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
-MaxRemovals = Annotated[int | None, typer.Option(help="Allow so many label removals this once.", min=0)]
-MaxComments = Annotated[int | None, typer.Option(help="Allow so many new comments this once.", min=0)]
-MaxNotifications = Annotated[
-    int | None, typer.Option(help="Cause at most so many mails this once, leave the rest.", min=0)
-]
-MaxWrites = Annotated[int | None, typer.Option(help="Leave the rest for the next run after so many.", min=0)]
-MaxDuration = Annotated[
-    str | None, typer.Option(help="Start no write after this time: 90s, 10m, 1h.", metavar="TIME")
-]
-AcceptOverrides = Annotated[
-    bool, typer.Option("--accept-overrides", help="Take all labels changed by hand as people's decisions.")
-]
-AcceptShrink = Annotated[
-    bool, typer.Option("--accept-shrink", help="Believe sources that hold far fewer issues than before.")
-]
+
+LIMITS: Final = ("max_removals", "max_comments", "max_notifications")
+"""Safety limits of one run."""
+STOPS: Final = ("max_writes", "max_duration")
+"""Options that end a run early."""
+
+_RUN_OPTIONS: Final[Mapping[str, Any]] = {
+    "max_removals": Annotated[
+        int | None, typer.Option(help="Allow at most N label removals in this run.", metavar="N", min=0)
+    ],
+    "max_comments": Annotated[
+        int | None, typer.Option(help="Allow at most N new comments in this run.", metavar="N", min=0)
+    ],
+    "max_notifications": Annotated[
+        int | None,
+        typer.Option(help="Cause at most N mails in this run; leave the rest.", metavar="N", min=0),
+    ],
+    "max_writes": Annotated[
+        int | None,
+        typer.Option(help="Stop after N writes; leave the rest for the next run.", metavar="N", min=0),
+    ],
+    "max_duration": Annotated[
+        str | None, typer.Option(help="Start no write after this time: 90s, 10m, 1h.", metavar="TIME")
+    ],
+    "accept_overrides": Annotated[
+        bool,
+        typer.Option("--accept-overrides", help="Accept all labels changed by hand as manual overrides."),
+    ],
+    "accept_shrink": Annotated[
+        bool, typer.Option("--accept-shrink", help="Accept sources that hold far fewer issues than before.")
+    ],
+    "restore_labels": Annotated[
+        bool, typer.Option("--restore-labels", help="Put back a label of ours that was deleted everywhere.")
+    ],
+}
+
+
+def takes_run_options(*names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a command the named options of a run; it receives them together, as its parameter ``options``.
+
+    Typer reads the options of a command from its signature, so the signature gets one parameter for each name.
+    """
+
+    def decorate(command: Callable[..., int]) -> Callable[..., int]:
+        # Typer wants evaluated annotations. RunOptions is not imported here, because that would slow down --help.
+        hints = get_type_hints(command, localns={"RunOptions": Any}, include_extras=True)
+        parameters: list[inspect.Parameter] = []
+        for each in inspect.signature(command).parameters.values():
+            if each.name == "options":
+                parameters += map(_option, names)
+            else:
+                kind, annotation = inspect.Parameter.KEYWORD_ONLY, hints[each.name]
+                parameters.append(each.replace(kind=kind, annotation=annotation))
+
+        @functools.wraps(command)
+        def wrapper(**arguments: Any) -> int:
+            values = {name: arguments.pop(name) for name in names}
+            return command(**arguments, options=run_options(**values))
+
+        wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {each.name: each.annotation for each in parameters}
+        return wrapper
+
+    return decorate
+
+
+def _option(name: str) -> inspect.Parameter:
+    default = None if name in (*LIMITS, *STOPS) else False
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_RUN_OPTIONS[name]
+    )
 
 
 def build_invocation(typer_context: typer.Context, as_json: bool = False) -> Invocation:
-    """Return the invocation for the code that does the work of a command."""
+    """Build the description of this call from the global options and the environment."""
     from sync.runtime.invocation import Invocation
 
     invocation = Invocation(**typer_context.obj, as_json=as_json, environment=dict(os.environ))
@@ -53,7 +112,7 @@ def current_invocation() -> Invocation:
 
 
 def run_options(**values: Any) -> RunOptions:
-    """A run's options from the command line's; a time that cannot be read is a usage error."""
+    """Build the options of a run. Raises a usage error for a duration that cannot be read."""
     from sync.model.run import RunOptions
 
     if (text := values.pop("max_duration", None)) is not None:
@@ -70,10 +129,10 @@ def _parse_duration(text: str) -> timedelta:
 
 
 class FullHelpGroup(TyperGroup):
-    """Lists commands with their whole first sentence, over several lines where needed, instead of cutting it off."""
+    """Command group that lists its commands with their whole first sentence, over several lines where needed."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Called by click while it writes the help."""
+        """Write the list of commands; click calls this and would cut the sentences off."""
         commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
         rows = [
             (name, command.get_short_help_str(limit=1000))

@@ -1,4 +1,4 @@
-"""The commands that look ahead, and back at how well they did: ``forecast``, ``forecast backtest``."""
+"""Arguments of ``forecast`` and ``forecast backtest``."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ app = typer.Typer(rich_markup_mode=None)
 @app.callback(invoke_without_command=True)
 def forecast(
     typer_context: typer.Context,
-    increment: Annotated[str | None, typer.Option(help="Only this one; default: all that are open.")] = None,
+    increment: Annotated[
+        str | None, typer.Option(help="Only this one; default: all that are not closed.")
+    ] = None,
     at: Annotated[
         str | None,
-        typer.Option(help="With what had happened by the end of a day, a time or a run.", metavar="WHEN"),
+        typer.Option(
+            help="Only with what had happened by the end of a day, a time or a run.", metavar="WHEN"
+        ),
     ] = None,
     as_json: Json = False,
-) -> None:
-    """What will be done by the end and how sure that is: capabilities, goals, teams, and the age of open work."""
+) -> int | None:
+    """Forecast what will be done by the end of an increment, with probabilities; also shows aging WIP."""
     if typer_context.invoked_subcommand is not None:
-        return
+        return None
     from sync.cli.commands.forecast import forecast as command
 
-    raise typer.Exit(command(build_invocation(typer_context, as_json), increment, at))
+    return command(build_invocation(typer_context, as_json), increment, at)
 
 
 @app.command("backtest")
@@ -38,11 +42,11 @@ def backtest(
         typer.Argument(help="CSV files or folders of them; default: the teams' own issues in the store."),
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="Of the random numbers that the rivals and the ties need.", min=0)
+        int, typer.Option(help="Seed of the random numbers that baseline models and ties need.", min=0)
     ] = 1,
     as_json: Json = False,
-) -> None:
-    """Forecast from many moments of the past, and hold it against what happened and against usual methods."""
+) -> int:
+    """Forecast from many moments of the past, and compare with what happened and with usual methods."""
     from sync.cli.commands.backtest import backtest as command
 
-    raise typer.Exit(command(build_invocation(typer_context, as_json), histories or [], seed))
+    return command(build_invocation(typer_context, as_json), histories or [], seed)

@@ -1,4 +1,4 @@
-"""The commands that look at what is stored: ``status``, ``unplanned``, ``explain``, ``history``, ``overrides``."""
+"""Arguments of the commands that read the store: ``status``, ``report``, ``explain``, ``history``, ``overrides``..."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from sync.cli.arguments.common import Json, build_invocation
 
 app = typer.Typer()
 
+_OpenIncrement = Annotated[
+    str | None, typer.Argument(help="Id of an increment; default: the ones that are not closed.")
+]
+
 
 @app.command()
 def status(
     typer_context: typer.Context,
-    increment: Annotated[
-        str | None, typer.Argument(help="Id of an increment; default: the open ones.")
-    ] = None,
+    increment: _OpenIncrement = None,
     at: Annotated[
         str | None,
         typer.Option(
@@ -31,26 +33,27 @@ def status(
         ),
     ] = None,
     as_json: Json = False,
-) -> None:
-    """The roll-up of the last snapshot, or as it was, or what changed: goals, capabilities, counts."""
+) -> int:
+    """Show the roll-up: goals, capabilities and counts, now or in the past, or what changed."""
+    invocation = build_invocation(typer_context, as_json)
     if since is not None:
         from sync.cli.commands.status_history import status_since
 
-        raise typer.Exit(status_since(build_invocation(typer_context, as_json), increment, since, at))
+        return status_since(invocation, increment, since, at)
     if at is not None:
         from sync.cli.commands.status_history import status_at
 
-        raise typer.Exit(status_at(build_invocation(typer_context, as_json), increment, at))
+        return status_at(invocation, increment, at)
     from sync.cli.commands.status import status as command
 
-    raise typer.Exit(command(build_invocation(typer_context, as_json), increment))
+    return command(invocation, increment)
 
 
 @app.command()
 def report(
     typer_context: typer.Context,
     increment: Annotated[
-        str | None, typer.Argument(help="Id of an increment; default: the one in course.")
+        str | None, typer.Argument(help="Id of an increment; default: the one in progress.")
     ] = None,
     out: Annotated[
         Path | None,
@@ -58,16 +61,16 @@ def report(
     ] = None,
     format_: Annotated[
         Literal["html", "markdown", "json", "schema"],
-        typer.Option("--format", help="How to write it; schema: what the JSON looks like."),
+        typer.Option("--format", help="Format of the report; schema: the JSON Schema of the JSON report."),
     ] = "html",
     since: Annotated[
-        str | None, typer.Option(help="Tell what changed since this day, time or run; default: a week ago.")
+        str | None, typer.Option(help="Report changes since this day, time or run; default: a week ago.")
     ] = None,
-) -> None:
-    """A report for executives, leads and teams, from the same numbers: one page that needs nothing else."""
+) -> int:
+    """Write a report for executives, leads and teams, from the same numbers: one page without external files."""
     from sync.cli.commands.report import report as command
 
-    raise typer.Exit(command(build_invocation(typer_context, False), increment, out, format_, since))
+    return command(build_invocation(typer_context), increment, out, format_, since)
 
 
 @app.command()
@@ -82,13 +85,13 @@ def unplanned(
         str | None, typer.Option("--csv", help="Write the issues as CSV; - for stdout.", metavar="FILE")
     ] = None,
     as_json: Json = False,
-) -> None:
-    """The ad-hoc work: issues that no rule assigns, who brings them, how long they wait, what they cost."""
+) -> int:
+    """Show ad-hoc work: issues that no rule assigns, who requests them, how long they wait, their share of the work."""
     from sync.cli.commands.unplanned import unplanned as command
 
     if as_json and csv_file == "-":
         raise typer.BadParameter("stdout can take --json or --csv -, not both", param_hint="--csv")
-    raise typer.Exit(command(build_invocation(typer_context, as_json), team, by, csv_file))
+    return command(build_invocation(typer_context, as_json), team, by, csv_file)
 
 
 @app.command()
@@ -98,44 +101,38 @@ def predictability(
         str | None, typer.Argument(help="Id of an increment; default: all that have started.")
     ] = None,
     as_json: Json = False,
-) -> None:
-    """What increments promised and what came of it: values, goals, carried over and ad-hoc work, by team."""
+) -> int:
+    """Compare what increments promised with the result: values, goals, carried over and ad-hoc work, by team."""
     from sync.cli.commands.predictability import show_predictability
 
-    raise typer.Exit(show_predictability(build_invocation(typer_context, as_json), increment))
+    return show_predictability(build_invocation(typer_context, as_json), increment)
 
 
 @app.command()
-def learning(
-    typer_context: typer.Context,
-    increment: Annotated[
-        str | None, typer.Argument(help="Id of an increment; default: the open ones.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """What was asked and answered: iterations, experiments by their result, and how long an answer takes."""
+def learning(typer_context: typer.Context, increment: _OpenIncrement = None, as_json: Json = False) -> int:
+    """Show iterations and experiments: questions, results, and how long an answer takes."""
     from sync.cli.commands.learning import show_learning
 
-    raise typer.Exit(show_learning(build_invocation(typer_context, as_json), increment))
+    return show_learning(build_invocation(typer_context, as_json), increment)
 
 
 @app.command()
 def audit(
     typer_context: typer.Context,
     increment: Annotated[
-        str | None, typer.Argument(help="Id of an increment; default: those in course.")
+        str | None, typer.Argument(help="Id of an increment; default: those in progress.")
     ] = None,
     days: Annotated[
         int,
-        typer.Option(help="A goal in which nothing moved for so many days stands still.", min=1, max=3650),
+        typer.Option(help="Report goals in which nothing moved for N days.", metavar="N", min=1, max=3650),
     ] = 14,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when there is a finding.")] = False,
     as_json: Json = False,
-) -> None:
-    """What looks better than it is, with evidence: goals that stand still, promised work that left, old work."""
+) -> int:
+    """Find what looks better than it is, with evidence: goals without movement, committed work that left, aging WIP."""
     from sync.cli.commands.audit import show_audit
 
-    raise typer.Exit(show_audit(build_invocation(typer_context, as_json), increment, days, strict=strict))
+    return show_audit(build_invocation(typer_context, as_json), increment, days, strict=strict)
 
 
 @app.command()
@@ -146,11 +143,11 @@ def explain(
         bool, typer.Option("--live", help="Read the issue from its tracker now; needs credentials.")
     ] = False,
     as_json: Json = False,
-) -> None:
-    """Which rule matched an issue, which did not and why, what it counts towards, what was written."""
+) -> int:
+    """Show which rule matched an issue, which did not and why, what it counts towards, what was written."""
     from sync.cli.commands.explain import explain as command
 
-    raise typer.Exit(command(build_invocation(typer_context, as_json), issue, live=live))
+    return command(build_invocation(typer_context, as_json), issue, live=live)
 
 
 @app.command()
@@ -163,16 +160,14 @@ def history(
     since: Annotated[
         str | None, typer.Option(help="Only since the beginning of a day, a time or a run.", metavar="WHEN")
     ] = None,
-    limit: Annotated[int, typer.Option(help="How many rows at most.", min=1, max=1_000_000)] = 20,
+    limit: Annotated[int, typer.Option(help="Show at most N rows.", metavar="N", min=1, max=1_000_000)] = 20,
     run_option: Annotated[str | None, typer.Option("--run", help="The same as RUN.", hidden=True)] = None,
     as_json: Json = False,
-) -> None:
-    """The runs, or the journal of a run or an issue: who, when, what, which rule, why."""
+) -> int:
+    """Show the runs, or the journal of a run or an issue: who, when, what, which rule, why."""
     from sync.cli.commands.history import history as command
 
-    raise typer.Exit(
-        command(build_invocation(typer_context, as_json), run_id or run_option, issue, limit, since)
-    )
+    return command(build_invocation(typer_context, as_json), run_id or run_option, issue, limit, since)
 
 
 overrides_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -180,20 +175,20 @@ app.add_typer(overrides_app, name="overrides")
 
 
 @overrides_app.callback()
-def overrides(typer_context: typer.Context, as_json: Json = False) -> None:
-    """People's decisions on the trackers that differ from ours, and what undo took back; runs leave both alone."""
+def overrides(typer_context: typer.Context, as_json: Json = False) -> int | None:
+    """List manual overrides on the trackers, and what `undo` reverted; runs leave both alone."""
     if typer_context.invoked_subcommand is not None:
-        return
-    from sync.cli.commands.overrides import list_overrides as command
+        return None
+    from sync.cli.commands.overrides import list_overrides
 
-    raise typer.Exit(command(build_invocation(typer_context, as_json)))
+    return list_overrides(build_invocation(typer_context, as_json))
 
 
 @overrides_app.command()
 def clear(
     typer_context: typer.Context,
     run_id: Annotated[
-        str | None, typer.Option("--run", help="What the undo of this run holds, or what this run found.")
+        str | None, typer.Option("--run", help="Only what this run found, or what undoing it reverted.")
     ] = None,
     issue: Annotated[str | None, typer.Option(help="Only on this issue.")] = None,
     label: Annotated[
@@ -201,12 +196,11 @@ def clear(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Clear without asking.")] = False,
     as_json: Json = False,
-) -> None:
-    """Forget overrides, so that the next run does again as the rules say; asks first."""
-    from sync.cli.commands.overrides import OverrideFilter
-    from sync.cli.commands.overrides import clear_overrides as command
+) -> int:
+    """Forget overrides, so that the next run follows the rules again; asks first."""
+    from sync.cli.commands.overrides import OverrideFilter, clear_overrides
 
     if run_id is issue is label is None:
         raise typer.BadParameter("say which: --run RUN, --issue KEY or --label LABEL")
-    wanted = OverrideFilter(run=run_id, issue=issue, label=label, yes=yes)
-    raise typer.Exit(command(build_invocation(typer_context, as_json), wanted))
+    selection = OverrideFilter(run=run_id, issue=issue, label=label, yes=yes)
+    return clear_overrides(build_invocation(typer_context, as_json), selection)

@@ -1,4 +1,4 @@
-"""``rehearse``: try the workspace on embedded trackers while everything goes wrong."""
+"""Arguments of ``rehearse``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ app = typer.Typer()
 def rehearse(
     typer_context: typer.Context,
     seed: Annotated[
-        int, typer.Option(help="The first number; the same one shows the same again.", min=0)
+        int, typer.Option(help="Seed of the first simulation; the same seed gives the same one again.", min=0)
     ] = 0,
-    schedules: Annotated[int, typer.Option(help="How many schedules of faults to play.", min=1)] = 20,
+    schedules: Annotated[int, typer.Option(help="Simulate N schedules of faults.", metavar="N", min=1)] = 20,
     as_json: Json = False,
-) -> None:
-    """Run this workspace on embedded trackers with faults at every request; touches nothing real."""
+) -> int:
+    """Simulate runs of this workspace on mock servers with a fault at every request; touches nothing real."""
     from sync.cli.commands.rehearse import rehearse as command
 
-    raise typer.Exit(command(build_invocation(typer_context, as_json), seed=seed, schedules=schedules))
+    return command(build_invocation(typer_context, as_json), seed=seed, schedules=schedules)

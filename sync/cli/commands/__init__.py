@@ -1,1 +1,1 @@
-"""What each command does, a file for each family. Imported by ``cli.py`` only when the command is used."""
+"""Commands: one file per command, named as the command. ``X_text`` and ``X_output`` format the result of ``X``."""

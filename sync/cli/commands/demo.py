@@ -1,10 +1,10 @@
-"""``demo`` and ``sandbox``: the whole thing against the embedded trackers, nothing real touched."""
+"""``demo``: runs of the main job against mock servers, and the report about them."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from importlib.resources import files
@@ -13,20 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from sync.cli.commands.report import ChartLibraryMissing, render_report, report_data_of
 from sync.cli.commands.run import run
+from sync.cli.commands.sandbox import DEMO_TOKENS, open_sandbox
 from sync.cli.commands.status import status
+from sync.cli.output import Output
 from sync.model.run import RunOptions
-from sync.runtime.invocation import Invocation, print_error, print_line
+from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
 
 if TYPE_CHECKING:
     from connectors.sandbox.server import Sandbox
-
-DEMO_TOKENS = {
-    "JIRA_EMAIL": "robot@acme.example",
-    "JIRA_API_TOKEN": "jira-demo-token",
-    "GH_TOKEN": "github-demo-token",
-}
-"""Of the accounts in ``demo.yaml``; they open nothing but the sandbox."""
 
 _SETTINGS = """\
 instance: demo
@@ -39,61 +34,27 @@ push: {{enabled: true}}
 """
 
 
-class SandboxUnavailable(LookupError):
-    """The sandbox cannot be started: its extra is not installed, its seed is broken, its port is taken."""
-
-
 def demo(invocation: Invocation, folder: Path | None, report_file: Path | None = None) -> int:
-    """First run, second run, a person's decision, third run; and the report of it all."""
-    with _folder(folder) as root, _sandbox(None, 0) as box:
+    """Show a first run, an empty second run, a manual override, the runs after it, and the report."""
+    output = Output(invocation)
+    with _workspace_folder(folder) as root, open_sandbox(None, 0) as box:
         write_demo_workspace(root, box, invocation.now())
-        demo_ways = Invocation(
+        demo_invocation = Invocation(
             workspace=root,
             log_level=invocation.log_level or "error",
             environment={**invocation.environment, **DEMO_TOKENS},
             now=invocation.now,
         )
-        code = _show(demo_ways, box)
-        _report(demo_ways, report_file)
-        print_line("Try `increment-sync sandbox` to play with these trackers yourself.")
+        code = _show_runs(output, demo_invocation, box)
+        _write_report(output, demo_invocation, report_file)
+        output.line("Try `increment-sync sandbox` to play with these trackers yourself.")
         if folder:
-            print_line(f"The workspace is kept in {root}; its trackers ended with this demo.")
+            output.line(f"The workspace is kept in {root}; its trackers ended with this demo.")
         return code
 
 
-def sandbox(seed: Path | None, port: int, *, verbose: bool) -> int:
-    """Serve the trackers until interrupted."""
-    with _sandbox(seed, port, verbose=verbose) as box:
-        print_line(f"Look-alike trackers at {box.base_url} (only on this machine; Ctrl-C ends them)")
-        for name in box.trackers:
-            print_line(f"  {name:8} {box.trackers[name].kind:11} {box.url(name)}")
-        print_line()
-        if seed is None:
-            print_line("Credentials for them, to paste into another terminal:")
-            for variable, value in DEMO_TOKENS.items():
-                print_line(f"  export {variable}={value}")
-            print_line()
-            print_line(
-                "To act on them as a person, say with curl: ada@acme.example with ada-demo-token (Jira),"
-            )
-            print_line("ada-demo-token (GitHub).")
-            print_line()
-            print_line("A workspace for them:")
-            print_line(
-                f"  increment-sync init try-out --jira {box.url('jira')} "
-                f"--github acme/churn --github-url {box.url('github')}"
-            )
-            print_line()
-        print_line(f"What was asked of them: {box.base_url}/_sandbox/log")
-        try:
-            box.wait()
-        except KeyboardInterrupt:
-            print_error("sandbox ended")
-    return 0
-
-
 def write_demo_workspace(root: Path, box: Sandbox, now: datetime) -> None:
-    """The demo's plan, around today, and the two example mappings."""
+    """Write settings, a plan for the time around now, and the two example mappings."""
     start, end = (now - timedelta(days=45)).date(), (now + timedelta(days=46)).date()
     plan = files("sync.cli").joinpath("templates/demo/plan.yaml").read_text(encoding="utf-8")
     texts = {
@@ -109,33 +70,33 @@ def write_demo_workspace(root: Path, box: Sandbox, now: datetime) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _show(invocation: Invocation, box: Sandbox) -> int:
-    print_line("== A Jira site, a GitHub repository, two teams: the first run reads, rolls up and writes ==")
-    first = _run(invocation, box)
-    print_line("\n== Where the increment stands ==")
+def _show_runs(output: Output, invocation: Invocation, box: Sandbox) -> int:
+    output.line("== A Jira site, a GitHub repository, two teams: the first run reads, rolls up and writes ==")
+    first = _run(output, invocation, box)
+    output.line("\n== Status of the increment ==")
     status(invocation, None)
-    print_line("== The status comment that the goal's issue DS-100 carries now ==")
-    print_line(_comment(box))
-    print_line("\n== Nothing changed: the second run writes nothing ==")
-    second = _run(invocation, box)
-    print_line("\n== Ada takes a label off acme/churn#8 and closes acme/churn#7 ==")
+    output.line("== The status comment on the goal's issue DS-100 ==")
+    output.line(_goal_comment(box))
+    output.line("\n== Nothing changed: the second run writes nothing ==")
+    second = _run(output, invocation, box)
+    output.line("\n== Ada removes a label from acme/churn#8 and closes acme/churn#7 ==")
     repository: Any = box.trackers["github"]
     repository.state.unlabel("acme/churn", 8, "capability:churn-features", by="ada")
     repository.state.close("acme/churn", 7, "completed", by="ada")
-    third = _run(invocation, box)
-    print_line("\n== Her decision stays: #8 counts nowhere, and the label does not come back ==")
-    fourth = _run(invocation, box)
+    third = _run(output, invocation, box)
+    output.line("\n== Her override stays: #8 counts nowhere, and the label does not come back ==")
+    fourth = _run(output, invocation, box)
     return max(first, second, third, fourth)
 
 
-def _report(invocation: Invocation, target: Path | None) -> None:
-    """Written at the end, where it outlives the demo's workspace."""
-    print_line("\n== The same for executives, leads and teams, on one page ==")
+def _write_report(output: Output, invocation: Invocation, target: Path | None) -> None:
+    """Write the report where it outlives the demo's workspace."""
+    output.line("\n== The same for executives, leads and teams, on one page ==")
     try:
-        with pulled_context(invocation) as job:
-            page = render_report(report_data_of(job), "html")
+        with pulled_context(invocation) as context:
+            page = render_report(report_data_of(context), "html")
     except ChartLibraryMissing as missing:
-        print_line(f"No report: {missing}")
+        output.line(f"No report: {missing}")
         return
     if target is None:
         handle, name = tempfile.mkstemp(prefix="increment-sync-report-", suffix=".html")
@@ -143,10 +104,10 @@ def _report(invocation: Invocation, target: Path | None) -> None:
         target = Path(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
-    print_line(f"Open this in a browser: {target.resolve()}")
+    output.line(f"Open this in a browser: {target.resolve()}")
 
 
-def _run(invocation: Invocation, box: Sandbox) -> int:
+def _run(output: Output, invocation: Invocation, box: Sandbox) -> int:
     box.log.clear()
     code = run(invocation, RunOptions())
     entries = box.log.entries
@@ -155,44 +116,24 @@ def _run(invocation: Invocation, box: Sandbox) -> int:
         for entry in entries
         if entry.method != "GET" and "search" not in entry.path and "bulkfetch" not in entry.path
     ]
-    print_line(f"({len(entries)} requests, {len(writes)} of them writes)")
+    output.line(f"({len(entries)} requests, {len(writes)} of them writes)")
     return code
 
 
-def _comment(box: Sandbox) -> str:
+def _goal_comment(box: Sandbox) -> str:
     site: Any = box.trackers["jira"]
-    return "\n".join(
-        f"  | {line}" for c in site.state.issue("DS-100").comments for line in c.body.split("\n")
-    )
+    comments = site.state.issue("DS-100").comments
+    return "\n".join(f"  | {line}" for comment in comments for line in comment.body.split("\n"))
 
 
 @contextmanager
-def _folder(folder: Path | None) -> Iterator[Path]:
-    if folder is not None:
-        if folder.exists() and any(folder.iterdir()):
-            raise LookupError(f"{folder} is not empty; name a new folder for the demo")
-        folder.mkdir(parents=True, exist_ok=True)
-        yield folder.resolve()
+def _workspace_folder(folder: Path | None) -> Iterator[Path]:
+    """The named folder, which has to be empty; or a temporary one for the time of a block."""
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="increment-sync-demo-") as temporary:
+            yield Path(temporary)
         return
-    with tempfile.TemporaryDirectory(prefix="increment-sync-demo-") as temporary:
-        yield Path(temporary)
-
-
-@contextmanager
-def _sandbox(seed: Path | None, port: int, *, verbose: bool = False) -> Iterator[Sandbox]:
-    try:
-        from connectors.sandbox.core.seed import SeedError
-        from connectors.sandbox.server import Sandbox, SandboxError
-    except ModuleNotFoundError as error:
-        raise SandboxUnavailable(
-            f"the sandbox needs {error.name}: install it with `pip install 'increment-sync[sandbox]'`"
-        ) from None
-    source: Path | Mapping[str, Any] = seed or Path(str(files("connectors").joinpath("sandbox/demo.yaml")))
-    try:
-        box = Sandbox.from_seed(source, port=port, verbose=verbose).start()
-    except (SeedError, SandboxError) as error:
-        raise SandboxUnavailable(str(error)) from None
-    try:
-        yield box
-    finally:
-        box.close()
+    if folder.exists() and any(folder.iterdir()):
+        raise LookupError(f"{folder} is not empty; name a new folder for the demo")
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder.resolve()

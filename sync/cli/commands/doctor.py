@@ -1,10 +1,9 @@
-"""``doctor``: everything that a run needs, looked at without writing anything on a tracker."""
+"""``doctor``: checks of everything that a run needs, without writing anything on a tracker."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from connectors.model import CheckResult
@@ -12,65 +11,66 @@ from mappings.load import check_workspace
 from mappings.model import Workspace
 from mappings.problems import InvalidWorkspace, Problem
 from sync.cli.commands.doctor_trackers import check_trackers
+from sync.cli.exit_codes import ExitCode
+from sync.cli.output import Output, pluralize
 from sync.cli.run_telemetry import metrics_path
 from sync.config.check_push import check_push_names
 from sync.config.credentials import PING_URL, CredentialError, ping_url
 from sync.config.escape import escape_terminal
 from sync.config.settings import FILE_NAME, Settings, store_url
-from sync.runtime.invocation import Invocation, pluralize, print_json, print_line
+from sync.runtime.invocation import Invocation
 from sync.runtime.session import start_logging
 from sync.store import Store, StoreError, open_store
 
 _CONFIGURATION_CHECKS = frozenset({"settings", "mappings", "credentials"})
-"""Checks whose problems mean exit code 3: somebody has to edit a file or set a variable."""
+"""Checks whose problems mean ``ExitCode.INVALID``: somebody has to edit a file or set a variable."""
 _MAX_TEXT = 1000
-"""More than any sentence of ours, so that only what others said is cut."""
+"""Longer than all our own texts, so that only texts of others are cut."""
 
 
 def doctor(invocation: Invocation) -> int:
-    """Print a line for each check. 3 when files or credentials are wrong, 1 when a tracker or right is not there.
+    """Run all checks and print the result of each as soon as it is there.
 
-    Warnings change nothing about the exit code.
+    Return 3 when files or credentials are wrong, 1 for other problems, 0 when there are at most warnings.
     """
     start_logging(invocation)
-    found: list[CheckResult] = []
-    for finding in _checks(invocation):
-        found.append(finding)
-        if not invocation.as_json:
-            print_line(_line(finding))
-    code = _exit_code(found)
-    if invocation.as_json:
-        checks = [asdict(finding) for finding in found]
-        print_json({"version": 1, "ok": code == 0, "exit_code": code, "checks": checks})
-    else:
-        print_line(_summary(found))
+    output = Output(invocation)
+    results: list[CheckResult] = []
+    for result in _checks(invocation):
+        results.append(result)
+        if not output.as_json:
+            output.line(_line(result))
+    code = _exit_code(results)
+    output.show(
+        lambda: {"ok": code == ExitCode.DONE, "exit_code": code, "checks": results},
+        lambda: [_summary(results)],
+    )
     return code
 
 
-def _line(finding: CheckResult) -> str:
-    what = finding.check if finding.check == finding.subject else f"{finding.check} {finding.subject}"
-    text = finding.text.removeprefix(f"{finding.subject}: ")
-    return f"{finding.level:7}  " + escape_terminal(f"{what}: {text}", _MAX_TEXT)
+def _line(result: CheckResult) -> str:
+    what = result.check if result.check == result.subject else f"{result.check} {result.subject}"
+    text = result.text.removeprefix(f"{result.subject}: ")
+    return f"{result.level:7}  " + escape_terminal(f"{what}: {text}", _MAX_TEXT)
 
 
-def _summary(found: Iterable[CheckResult]) -> str:
-    levels = [finding.level for finding in found]
-    counts = {name: levels.count(name) for name in ("problem", "warning")}
-    return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in counts.items())
+def _summary(results: Iterable[CheckResult]) -> str:
+    levels = [result.level for result in results]
+    return ", ".join(pluralize(levels.count(level), level) for level in ("problem", "warning"))
 
 
-def _exit_code(found: Iterable[CheckResult]) -> int:
-    problems = [finding for finding in found if finding.level == "problem"]
-    if any(finding.check in _CONFIGURATION_CHECKS for finding in problems):
-        return 3
-    return 1 if problems else 0
+def _exit_code(results: Iterable[CheckResult]) -> ExitCode:
+    problems = [result.check for result in results if result.level == "problem"]
+    if _CONFIGURATION_CHECKS.intersection(problems):
+        return ExitCode.INVALID
+    return ExitCode.FAILED if problems else ExitCode.DONE
 
 
 def _checks(invocation: Invocation) -> Iterator[CheckResult]:
     try:
         settings = invocation.settings
     except InvalidWorkspace as invalid:
-        yield from (_finding_of_problem("settings", problem) for problem in invalid.problems)
+        yield from (_result_of_problem("settings", problem) for problem in invalid.problems)
         return
     yield _ok("settings", FILE_NAME, f"in {invocation.root}, {len(settings.trackers)} trackers")
     workspace, problems = check_workspace(
@@ -80,7 +80,7 @@ def _checks(invocation: Invocation) -> Iterator[CheckResult]:
         labels=settings.label_scheme,
     )
     problems = (*problems, *(check_push_names(settings, workspace) if workspace else ()))
-    yield from (_finding_of_problem("mappings", problem) for problem in problems)
+    yield from (_result_of_problem("mappings", problem) for problem in problems)
     if workspace is not None:
         yield _ok(
             "mappings",
@@ -93,23 +93,23 @@ def _checks(invocation: Invocation) -> Iterator[CheckResult]:
     yield from _check_monitoring(invocation, settings)
 
 
-def _finding_of_problem(check: str, problem: Problem) -> CheckResult:
-    place = f"{problem.path}: " if problem.path else ""
+def _result_of_problem(check: str, problem: Problem) -> CheckResult:
+    path = f"{problem.path}: " if problem.path else ""
     return CheckResult(
         level="problem" if problem.severity == "error" else "warning",
         check=check,
         subject=str(problem.origin),
-        text=f"{place}{problem.message}",
+        text=f"{path}{problem.message}",
     )
 
 
 def _store(invocation: Invocation, settings: Settings) -> Iterator[CheckResult]:
-    """Whether the store opens (which creates or migrates it), takes a write, and who works on it."""
+    """Open the store (which creates or migrates it), write to it, and read its lease."""
     try:
         store = open_store(store_url(settings, invocation.root), now=invocation.now)
         try:
             store.cache.put("doctor", invocation.now().isoformat(), days=1)
-            yield _ok("store", "store", f"opens, is up to date and can be written ({_where(settings)})")
+            yield _ok("store", "store", f"opens, is up to date and can be written ({_store_kind(settings)})")
             yield from _lease(invocation, store)
         finally:
             store.close()
@@ -117,17 +117,17 @@ def _store(invocation: Invocation, settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult(level="problem", check="store", subject="store", text=str(error))
 
 
-def _where(settings: Settings) -> str:
-    """The kind of the store; its URL may hold a password."""
+def _store_kind(settings: Settings) -> str:
+    """Return the kind of database; the URL may hold a password."""
     return "SQLite" if settings.store.startswith("sqlite") else "PostgreSQL"
 
 
 def _lease(invocation: Invocation, store: Store) -> Iterator[CheckResult]:
     lease = store.lease()
     if lease is None:
-        yield _ok("lease", "store", "no run is at work")
+        yield _ok("lease", "store", "no run is running")
     elif lease.expires > invocation.now():
-        text = f"run {lease.run_id} ({lease.holder}) is at work since {lease.since:%Y-%m-%d %H:%M} UTC"
+        text = f"run {lease.run_id} ({lease.holder}) is running since {lease.since:%Y-%m-%d %H:%M} UTC"
         yield _ok("lease", "store", text)
     else:
         text = f"run {lease.run_id} ({lease.holder}) did not end properly; the next run takes its place"
@@ -140,14 +140,14 @@ def _push(settings: Settings, workspace: Workspace | None) -> CheckResult:
     elif settings.push.teams is None:
         text = "is on for all teams"
     else:
-        silent = [t.team for t in workspace.teams if not settings.may_push(t.team)] if workspace else []
-        besides = f", not for {', '.join(silent)}" if silent else ""
+        skipped = [t.team for t in workspace.teams if not settings.may_push(t.team)] if workspace else []
+        besides = f", not for {', '.join(skipped)}" if skipped else ""
         text = f"is on for {', '.join(settings.push.teams) or 'no team'}{besides}"
     return _ok("push", "push", text)
 
 
 def _check_monitoring(invocation: Invocation, settings: Settings) -> Iterator[CheckResult]:
-    """Whether somebody hears when runs fail or stop. No one is called for that: it would be heard as a run."""
+    """Check that failing or missing runs are noticed. No ping is sent, because it would count as a run."""
     try:
         pinged = ping_url(invocation.environment) is not None
     except CredentialError as error:
@@ -157,14 +157,14 @@ def _check_monitoring(invocation: Invocation, settings: Settings) -> Iterator[Ch
     if file is not None:
         yield _metrics_file(file)
     if file is None and settings.metrics.pushgateway is None and not pinged:
-        text = f"nobody hears when runs fail or stop: set metrics in {FILE_NAME}, or {PING_URL}"
+        text = f"nobody is notified when runs fail or stop: set metrics in {FILE_NAME}, or {PING_URL}"
         yield _ok("watching", "watching", text)
 
 
 def _metrics_file(file: Path) -> CheckResult:
     missing = not file.parent.is_dir()
     if missing or not os.access(file.parent, os.W_OK | os.X_OK):
-        what = "does not exist; make it" if missing else "cannot be written; correct its permissions"
+        what = "does not exist; create it" if missing else "cannot be written; correct its permissions"
         return CheckResult(
             level="problem", check="metrics", subject="metrics file", text=f"the folder {file.parent} {what}"
         )

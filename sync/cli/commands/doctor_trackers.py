@@ -1,4 +1,4 @@
-"""The part of ``doctor`` that asks the trackers: credentials, sources, rights, anchors, labels."""
+"""Checks of ``doctor`` that send requests: credentials, sources, rights, anchors, labels."""
 
 from __future__ import annotations
 
@@ -26,32 +26,33 @@ from sync.runtime.invocation import Invocation
 
 
 class _EmptyCache:
-    """Knows nothing at first, so that everything is asked anew."""
+    """Cache that is empty at first, so that every check sends its requests."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
 
     def get(self, key: str) -> Any | None:
-        return self._kept.get(key)
+        return self._values.get(key)
 
-    def put(self, key: str, value: Any, *, days: float = 30) -> None:  # noqa: ARG002 - dies with the command
-        self._kept[key] = value
+    def put(self, key: str, value: Any, *, days: float = 30) -> None:  # noqa: ARG002 - lives as long as the command
+        self._values[key] = value
 
 
 @dataclass(kw_only=True, slots=True)
 class _TrackerTargets:
-    """What a tracker has to hold: containers with the labels that may be put there, and anchors."""
+    """Sources, labels and anchors that the workspace needs of one tracker."""
 
     sources: list[Source] = field(default_factory=list)
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Project or repository -> labels that runs may add there."""
     anchors: list[Anchor] = field(default_factory=list)
 
 
 def check_trackers(
     invocation: Invocation, settings: Settings, workspace: Workspace | None
 ) -> Iterator[CheckResult]:
-    """Every check of every tracker. Without a workspace only credentials and the tracker itself."""
-    places = _tracker_targets(invocation, settings, workspace) if workspace else {}
+    """Check every tracker; without a workspace only its credentials and whether it answers."""
+    targets = _tracker_targets(invocation, settings, workspace) if workspace else {}
     for name, tracker in settings.trackers.items():
         try:
             credentials = read_credentials(name, tracker.kind, invocation.environment)
@@ -64,7 +65,7 @@ def check_trackers(
         found = ", ".join(credentials.found_in.values())
         yield CheckResult(level="ok", check="credentials", subject=name, text=f"found in {found}")
         yield from _check_tracker(
-            invocation, settings, name, tracker, credentials, places.get(name, _TrackerTargets())
+            invocation, settings, name, tracker, credentials, targets.get(name, _TrackerTargets())
         )
 
 
@@ -74,31 +75,31 @@ def _check_tracker(
     name: str,
     tracker: TrackerSettings,
     credentials: Credentials,
-    places: _TrackerTargets,
+    targets: _TrackerTargets,
 ) -> Iterator[CheckResult]:
-    alone = settings.model_copy(update={"trackers": {name: tracker}})
-    waiting = ClientOptions(now=invocation.now, sleep=invocation.sleep)
+    only = settings.model_copy(update={"trackers": {name: tracker}})
+    options = ClientOptions(now=invocation.now, sleep=invocation.sleep)
     try:
-        readers, _ = open_trackers(alone, {name: credentials}, lambda _: _EmptyCache(), waiting)
+        readers, _ = open_trackers(only, {name: credentials}, lambda _: _EmptyCache(), options)
     except (CredentialError, AuthFailed) as error:
         yield CheckResult(level="problem", check="credentials", subject=name, text=str(error))
         return
     reached = False
-    for finding in readers[name].diagnose(places.sources, places.labels):
-        reached = reached or finding.check == "account"
-        yield _downgrade_if_push_is_off(finding, settings)
-    if reached and tracker.kind != "github" and places.labels:
-        names = sorted(set().union(*places.labels.values()))
-        yield CheckResult(level="ok", check="labels", subject=name, text=f"a run may put {', '.join(names)}")
+    for result in readers[name].diagnose(targets.sources, targets.labels):
+        reached = reached or result.check == "account"
+        yield _downgrade_if_push_is_off(result, settings)
+    if reached and tracker.kind != "github" and targets.labels:
+        names = sorted(set().union(*targets.labels.values()))
+        yield CheckResult(level="ok", check="labels", subject=name, text=f"a run may add {', '.join(names)}")
     if reached:
-        yield from _anchors(readers[name], places.anchors)
+        yield from _anchors(readers[name], targets.anchors)
 
 
-def _downgrade_if_push_is_off(finding: CheckResult, settings: Settings) -> CheckResult:
-    """While push is off, a missing right to write hinders nothing yet."""
-    if finding.check != "rights" or finding.level != "problem" or settings.push.enabled:
-        return finding
-    return replace(finding, level="warning", text=f"{finding.text} (needed when push is switched on)")
+def _downgrade_if_push_is_off(result: CheckResult, settings: Settings) -> CheckResult:
+    """Turn a missing right to write into a warning while push is off."""
+    if result.check != "rights" or result.level != "problem" or settings.push.enabled:
+        return result
+    return replace(result, level="warning", text=f"{result.text} (needed when push is switched on)")
 
 
 def _anchors(reader: IssueReader, anchors: list[Anchor]) -> Iterator[CheckResult]:
@@ -125,34 +126,35 @@ def _anchors(reader: IssueReader, anchors: list[Anchor]) -> Iterator[CheckResult
 def _tracker_targets(
     invocation: Invocation, settings: Settings, workspace: Workspace
 ) -> dict[str, _TrackerTargets]:
-    """By tracker: the sources, and the containers of anchors that lie outside them."""
-    places = {name: _TrackerTargets() for name in settings.trackers}
+    """Tracker -> its sources, the containers of anchors outside of them, and the labels that runs may add."""
+    targets = {name: _TrackerTargets() for name in settings.trackers}
     for source in workspace_sources(workspace):
-        places[source.tracker].sources.append(source)
+        targets[source.tracker].sources.append(source)
     for anchor in list_anchors(workspace):
-        place = places[anchor.tracker]
-        place.anchors.append(anchor)
-        outside = _container_of(anchor)
-        if not any(_container(source) == _container(outside) for source in place.sources):
-            place.sources.append(outside)
-    for name, place in places.items():
-        place.labels = _labels(invocation, workspace, name)
-    return places
+        target = targets[anchor.tracker]
+        target.anchors.append(anchor)
+        container = _container_of(anchor)
+        if not any(_container_key(source) == _container_key(container) for source in target.sources):
+            target.sources.append(container)
+    for name, target in targets.items():
+        target.labels = _labels(invocation, workspace, name)
+    return targets
 
 
 def _container_of(anchor: Anchor) -> Source:
+    """Return the project or repository of an anchor."""
     repo, is_github, _ = anchor.key.partition("#")
     if is_github:
         return Source(tracker=anchor.tracker, repo=repo)
     return Source(tracker=anchor.tracker, project=anchor.key.rpartition("-")[0])
 
 
-def _container(source: Source) -> str:
+def _container_key(source: Source) -> str:
     return (source.repo or source.project or "").casefold()
 
 
 def _labels(invocation: Invocation, workspace: Workspace, tracker: str) -> dict[str, tuple[str, ...]]:
-    """Container -> the labels that the next runs may put there."""
+    """Project or repository -> labels that the next runs may add there."""
     scheme = workspace.labels
     running = {
         capability.id: increment.id
@@ -181,7 +183,7 @@ def _labels(invocation: Invocation, workspace: Workspace, tracker: str) -> dict[
 def _states(
     workspace: Workspace, running: Mapping[str, str]
 ) -> dict[tuple[Anchor, str | None], tuple[str, ...]]:
-    """The states that the issue of each goal and capability may come to, by anchor and the team that owns it."""
+    """(anchor, owning team) -> states that the goal or capability of the anchor can have."""
     states: dict[tuple[Anchor, str | None], tuple[str, ...]] = {}
     for increment in workspace.increments:
         for goal in increment.goals:

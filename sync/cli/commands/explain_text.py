@@ -1,4 +1,4 @@
-"""What ``explain`` says to a person, line by line. Text from trackers is made harmless by who prints it."""
+"""Explanation of an issue as lines of text. The caller escapes text from trackers."""
 
 from __future__ import annotations
 
@@ -14,60 +14,60 @@ from sync.mapping_tools.explain import Explanation, RollupSubject
 from sync.pull.rollup_snapshot import describe_counts
 from sync.pull.single_issue import LiveIssue
 
-_FOUND_SHOWN: Final = 120
-_COMPARED: Final = (
+_MAX_FOUND: Final = 120
+_COMPARED_FIELDS: Final = (
     *("title", "resolution", "labels", "parent"),
     *(name for name in EDITABLE_ATTRIBUTES if name not in ("title", "body", "category", "fields")),
 )
 
 
-def explanation_lines(explained: Explanation) -> list[str]:
-    """Everything about one issue, what matters most to the question "why" in the middle."""
-    lines = _issue_lines(explained)
-    for team in explained.trace.teams:
+def explanation_lines(explanation: Explanation) -> list[str]:
+    """Describe the issue, the rules, the result, the roll-up and what was written."""
+    lines = _issue_lines(explanation)
+    for team in explanation.trace.teams:
         lines += _team_lines(team)
-    lines += ["Result:", f"  {_result(explained.trace)}", f"  {explained.trace.because}"]
-    lines += [f"  note: {note}" for note in explained.notes]
-    lines += _standing_lines(explained)
-    lines += _pushed_lines(explained)
-    if explained.overrides:
-        lines += ["People decided:"]
+    lines += ["Result:", f"  {_result(explanation.trace)}", f"  {explanation.trace.because}"]
+    lines += [f"  note: {note}" for note in explanation.notes]
+    lines += _rollup_lines(explanation)
+    lines += _pushed_lines(explanation)
+    if explanation.overrides:
+        lines += ["Manual overrides:"]
         lines += [
-            f"  {row.kind} {row.label}  since {_at(row.since)}{f'  ({row.note})' if row.note else ''}"
-            for row in explained.overrides
+            f"  {row.kind} {row.label}  since {_time(row.since)}{f'  ({row.note})' if row.note else ''}"
+            for row in explanation.overrides
         ]
-    if explained.history:
+    if explanation.history:
         lines += ["It counted towards:"]
         lines += [
-            f"  {_at(row.since)}  {row.capability or 'nowhere'}  (rule {row.rule or '-'}, run {row.run_id})"
-            for row in explained.history
+            f"  {_time(row.since)}  {row.capability or 'nowhere'}  (rule {row.rule or '-'}, run {row.run_id})"
+            for row in explanation.history
         ]
     return lines
 
 
-def _at(moment: datetime) -> str:
+def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _issue_lines(explained: Explanation) -> list[str]:
-    item, trace = explained.item, explained.trace
+def _issue_lines(explanation: Explanation) -> list[str]:
+    item, trace = explanation.item, explanation.trace
     issue = item.issue
-    origin = "read now, belongs to" if explained.live else "read from"
+    origin = "read now, belongs to" if explanation.live else "read from"
     lines = [
         f"{issue.ref}  {issue.title}",
         f"  {issue.url}",
         f"  type {issue.type or '-'}, status {issue.status}, labels {_names(issue.labels)}",
         f"  {origin} {_names(item.sources, 'no source (an anchor, or it has left)')}",
     ]
-    if explained.live:
-        lines += [f"  {line}" for line in _changes(explained.live)]
+    if explanation.live:
+        lines += [f"  {line}" for line in _changes_since_stored(explanation.live)]
     if item.vanished:
-        lines.append(f"  not on the tracker any more, as of {_at(item.vanished)}")
+        lines.append(f"  not on the tracker any more, as of {_time(item.vanished)}")
     if trace.ancestors:
         lines.append(f"  below {', '.join(trace.ancestors)}")
     if trace.hidden_labels:
         lines.append(f"  rules do not see {', '.join(trace.hidden_labels)}")
-    lines += [f"  for {team} it is {_state_words(state)}" for team, state in explained.states]
+    lines += [f"  for {team} it is {_state_text(state)}" for team, state in explanation.states]
     return lines
 
 
@@ -75,31 +75,31 @@ def _names(names: frozenset[str], nothing: str = "-") -> str:
     return ", ".join(sorted(names)) or nothing
 
 
-def _changes(live: LiveIssue) -> list[str]:
-    """What is different since the store read it."""
+def _changes_since_stored(live: LiveIssue) -> list[str]:
+    """List what changed since the issue was stored."""
     if live.stored is None:
         return ["no run has read it yet"]
     before, now = live.stored.issue, live.item.issue
     if before == now:
-        return ["as the last run saw it"]
+        return ["as the last run read it"]
     changed = [
-        f"  {name} {_shown(before, name)} -> {_shown(now, name)}"
-        for name in _COMPARED
+        f"  {name} {_field_text(before, name)} -> {_field_text(now, name)}"
+        for name in _COMPARED_FIELDS
         if getattr(before, name) != getattr(now, name)
     ]
-    return ["changed since the last run:", *(changed or ["  in nothing that most rules ask for"])]
+    return ["changed since the last run:", *(changed or ["  in no field that most rules use"])]
 
 
-def _shown(issue: Issue, name: str) -> str:
+def _field_text(issue: Issue, name: str) -> str:
     value = getattr(issue, name)
     if isinstance(value, frozenset | tuple):
         return ", ".join(sorted(value)) or "-"
     return value or "-"
 
 
-def _state_words(state: IssueState) -> str:
-    words = [state.state, *(["blocked"] if state.blocked else []), *([state.answer] if state.answer else [])]
-    return f"{', '.join(words)} ({state.because})" if state.because else ", ".join(words)
+def _state_text(state: IssueState) -> str:
+    parts = [state.state, *(["blocked"] if state.blocked else []), *([state.answer] if state.answer else [])]
+    return f"{', '.join(parts)} ({state.because})" if state.because else ", ".join(parts)
 
 
 def _team_lines(team: TeamTrace) -> list[str]:
@@ -116,7 +116,7 @@ def _rule_lines(rule: RuleTrace, winner: str | None) -> list[str]:
     head = f"{rule.rule.id} ({rule.rule.origin}) -> {into}"
     if not rule.reached:
         would = "it would match, too" if rule.matched else "it would not match"
-        return [f"  . {head}: not asked, {winner} won; {would}"]
+        return [f"  . {head}: not evaluated, {winner} matched first; {would}"]
     verdict = "matches" if rule.matched else "does not match"
     mark = "+" if rule.matched else "-"
     return [f"  {mark} {head}: {verdict}", *(_condition_line(each) for each in rule.conditions)]
@@ -124,7 +124,7 @@ def _rule_lines(rule: RuleTrace, winner: str | None) -> list[str]:
 
 def _condition_line(condition: ConditionTrace) -> str:
     found = ", ".join(condition.found)
-    shown = found if len(found) <= _FOUND_SHOWN else found[:_FOUND_SHOWN] + "…"
+    shown = found if len(found) <= _MAX_FOUND else found[:_MAX_FOUND] + "…"
     verdict = "ok" if condition.holds else "NO"
     return f"      {verdict}  {condition.key} {condition.expected}; it has {shown or 'nothing'}"
 
@@ -142,55 +142,58 @@ def _result(trace: Trace) -> str:
     return "neither counted nor unplanned"
 
 
-def _standing_lines(explained: Explanation) -> list[str]:
-    if not explained.subjects or explained.numbers_at is None:
+def _rollup_lines(explanation: Explanation) -> list[str]:
+    if not explanation.subjects or explanation.numbers_at is None:
         return []
-    assigned = isinstance(explained.trace.outcome, Assignment | Conflict)
-    title = "It rolls up to" if assigned else "It stands for"
-    lines = [f"{title} (figures of {_at(explained.numbers_at)}):"]
-    for standing in explained.subjects:
-        lines += _standing(standing, explained.iteration)
+    assigned = isinstance(explanation.trace.outcome, Assignment | Conflict)
+    title = "It rolls up to" if assigned else "It is the anchor of"
+    lines = [f"{title} (numbers of {_time(explanation.numbers_at)}):"]
+    for subject in explanation.subjects:
+        lines += _subject_lines(subject, explanation.iteration)
     return lines
 
 
-def _standing(standing: RollupSubject, iteration: str | None) -> list[str]:
-    kind, _, name = standing.subject.partition(":")
-    figures = standing.numbers
-    if figures is None:
+def _subject_lines(subject: RollupSubject, iteration: str | None) -> list[str]:
+    kind, _, name = subject.subject.partition(":")
+    numbers = subject.numbers
+    if numbers is None:
         return [f"  {kind} {name}: no run has counted it yet"]
-    health = f", {figures['health']}" if figures.get("health") else ""
-    head = f"  {kind} {name} ({figures['title']}): {figures['state']}{health}"
+    health = f", {numbers['health']}" if numbers.get("health") else ""
+    head = f"  {kind} {name} ({numbers['title']}): {numbers['state']}{health}"
     if kind == "goal":
-        done = f"{figures['required_done']} of {figures['required_total']} required capabilities done"
+        done = f"{numbers['required_done']} of {numbers['required_total']} required capabilities done"
         return [
-            f"{head}, {done}, {describe_counts(figures['counts'])}; {figures['commitment']}",
-            *_expected_line(standing),
+            f"{head}, {done}, {describe_counts(numbers['counts'])}; {numbers['commitment']}",
+            *_forecast_line(subject),
         ]
-    flags = [word for word in ("blocked", "released") if figures.get(word)]
-    lines = [", ".join([head, describe_counts(figures["counts"]), *flags])]
-    lines += _expected_line(standing)
-    part = figures["iterations"].get(iteration) if iteration else None
+    flags = [flag for flag in ("blocked", "released") if numbers.get(flag)]
+    lines = [", ".join([head, describe_counts(numbers["counts"]), *flags])]
+    lines += _forecast_line(subject)
+    part = numbers["iterations"].get(iteration) if iteration else None
     if part:
         lines.append(f"    iteration {iteration}: {part['state']}, {describe_counts(part['counts'])}")
     return lines
 
 
-def _expected_line(standing: RollupSubject) -> list[str]:
-    expected = standing.expected
+def _forecast_line(subject: RollupSubject) -> list[str]:
+    expected = subject.expected
     if expected is None:
         return []
-    chance = f"chance of all {expected.words}" if expected.probability is not None else expected.words
-    likely = f"; likely {likely} done by then" if (likely := describe_interval(expected)) else ""
-    return [f"    forecast until {expected.until}: {chance}{likely}"]
+    known = expected.probability is not None
+    probability = f"probability of all {expected.words}" if known else expected.words
+    interval = describe_interval(expected)
+    done = f"; {interval} done by then (85% interval)" if interval else ""
+    return [f"    forecast until {expected.until}: {probability}{done}"]
 
 
-def _pushed_lines(explained: Explanation) -> list[str]:
-    lines = [f"  {row.label}  since {_at(row.at)}, run {row.run_id}" for row in explained.pushed]
+def _pushed_lines(explanation: Explanation) -> list[str]:
+    lines = [f"  {row.label}  since {_time(row.at)}, run {row.run_id}" for row in explanation.pushed]
     lines += [
-        f"  status comment of {each.subject}, last edited {_at(each.edited_at)}, {each.state}"
-        for each in explained.comments
+        f"  status comment of {each.subject}, last edited {_time(each.edited_at)}, {each.state}"
+        for each in explanation.comments
     ]
     lines += [
-        f"  its {each.family} label begins with {each.prefix} ({each.origin})" for each in explained.prefixes
+        f"  its {each.family} label begins with {each.prefix} ({each.origin})"
+        for each in explanation.prefixes
     ]
     return ["We wrote:", *(lines or ["  nothing"])]

@@ -1,18 +1,21 @@
-"""``init``: writes a workspace to start from. Never writes over a file."""
+"""``init``: write a workspace to start from. Existing files are never overwritten."""
 
 from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 from mappings.problems import InvalidWorkspace
-from sync.cli.commands.mappings_schema import SCHEMA_FOLDER, editor_header, schema_files
+from sync.cli.exit_codes import ExitCode
+from sync.cli.output import Output
+from sync.cli.schemas import SCHEMA_FOLDER, editor_header, schema_files
 from sync.config.settings import FILE_NAME
 from sync.runtime.bootstrap import load_configuration
-from sync.runtime.invocation import print_error, print_line
+from sync.runtime.invocation import Invocation
 
 _SETTINGS = """\
 # What increment-sync works with. No secrets here: tokens come from the environment, see README.md.
@@ -64,124 +67,120 @@ tests:
     assign: first-capability
 """
 
-_IGNORING = ".gitignore"
-_IGNORE = ".increment-sync/\n"
+_GITIGNORE = ".gitignore"
+_IGNORED = ".increment-sync/\n"
 
 
 class InvalidInitOption(ValueError):
-    """An option of ``init`` that would make a workspace which cannot be read; the sentence says why."""
+    """An option of ``init`` would make a workspace that cannot be read; the message says why."""
 
 
-def init(
-    folder: Path,
-    *,
-    jira: str | None,
-    jira_kind: str,
-    project: str,
-    github: str | None,
-    github_url: str | None,
-    team: str,
-    timezone: str,
-    today: date,
-) -> int:
-    """Write settings, a plan for the running quarter and a mapping for one team.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkspaceOptions:
+    """Options of ``init``. Without ``jira`` and ``github`` the workspace has an example of both."""
 
-    BadAnswer, and nothing is written, when what comes out could not be read back.
+    jira: str | None
+    """URL of the site."""
+    jira_kind: str
+    project: str
+    github: str | None
+    """``owner/name`` of the repository."""
+    github_url: str | None
+    team: str
+    timezone: str
+    today: date
+
+
+def init(invocation: Invocation, folder: Path, options: WorkspaceOptions) -> int:
+    """Write settings, a plan for the current quarter, a mapping for one team, and schemas for editors.
+
+    Return 1, and write nothing, when one of the files exists. Raises InvalidInitOption, and writes nothing, when the
+    result could not be read back.
     """
-    if "/" in team or team.startswith("."):
-        raise InvalidInitOption(f"{team!r} cannot be the name of a team, because its file is named after it")
-
-    def made(root: Path) -> dict[Path, str]:
-        return _files(root, folder, jira, jira_kind, project, github, github_url, team, timezone, today)
-
-    _make_sure_it_reads(made)
-    files = made(folder)
-    existing = [path for path in files if path.exists() and path.name != _IGNORING]
+    output = Output(invocation)
+    if "/" in options.team or options.team.startswith("."):
+        raise InvalidInitOption(
+            f"{options.team!r} cannot be the name of a team, because its file is named after it"
+        )
+    files = _workspace_files(folder.resolve().name, options)
+    _check_readable(files)
+    existing = [name for name in files if (folder / name).exists() and name != _GITIGNORE]
     if existing:
-        for path in existing:
-            print_error(f"{path} is already there; nothing was written")
-        return 1
-    _write({path: text for path, text in files.items() if not path.exists()})
-    for path, text in files.items():
-        if path.parent.name == SCHEMA_FOLDER:
+        output.notes(f"{folder / name} is already there; nothing was written" for name in existing)
+        return ExitCode.FAILED
+    _write(folder, {name: text for name, text in files.items() if not (folder / name).exists()})
+    for name, text in files.items():
+        present = (folder / name).read_text(encoding="utf-8")
+        if name.startswith(SCHEMA_FOLDER):
             continue
-        if path.read_text(encoding="utf-8") == text:
-            print_line(f"wrote {path.relative_to(folder)}")
-        elif _IGNORE not in path.read_text(encoding="utf-8"):
-            print_line(f"left {path.relative_to(folder)} as it is; add this line to it: {_IGNORE.strip()}")
-    print_line(f"wrote {SCHEMA_FOLDER}/: with these, an editor checks and completes the files")
-    print_line()
-    print_line("Next: edit the plan and the mapping, set the tokens in the environment, then")
-    print_line("  increment-sync mappings check")
-    print_line("  increment-sync doctor")
-    print_line("  increment-sync preview")
-    return 0
+        if present == text:
+            output.line(f"wrote {name}")
+        elif _IGNORED not in present:
+            output.line(f"left {name} as it is; add this line to it: {_IGNORED.strip()}")
+    output.line(f"wrote {SCHEMA_FOLDER}/: with these, an editor checks and completes the files")
+    output.line()
+    output.line("Next: edit the plan and the mapping, set the tokens in the environment, then")
+    output.lines(f"  increment-sync {command}" for command in ("mappings check", "doctor", "preview"))
+    return ExitCode.DONE
 
 
-def _make_sure_it_reads(made: Callable[[Path], dict[Path, str]]) -> None:
-    """Write it elsewhere first and read it as every command will."""
+def _check_readable(files: Mapping[str, str]) -> None:
+    """Write the files to a temporary folder and read them as every command does."""
     with tempfile.TemporaryDirectory(prefix="increment-sync-init-") as temporary:
         root = Path(temporary)
-        _write(made(root))
+        _write(root, files)
         try:
             load_configuration(root)
         except InvalidWorkspace as invalid:
             raise InvalidInitOption(" ".join(problem.message for problem in invalid.problems)) from None
 
 
-def _write(files: dict[Path, str]) -> None:
-    for path, text in files.items():
+def _write(root: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
-def _files(
-    root: Path,
-    folder: Path,
-    jira: str | None,
-    jira_kind: str,
-    project: str,
-    github: str | None,
-    github_url: str | None,
-    team: str,
-    timezone: str,
-    today: date,
-) -> dict[Path, str]:
+def _workspace_files(folder_name: str, options: WorkspaceOptions) -> dict[str, str]:
+    """Path below the workspace -> text."""
+    jira, github, project, team = options.jira, options.github, options.project, options.team
     if jira is None and github is None:
         jira, github = "https://acme.atlassian.net", "acme/churn"
     trackers, sources = [], []
     if jira:
-        trackers.append(_TRACKERS[jira_kind].format(jira_url=jira))
+        trackers.append(_TRACKERS[options.jira_kind].format(jira_url=jira))
         sources.append(f"  - jira: {{project: {project}}}            # optional jql: narrows it")
     if github:
-        url = f", url: {github_url}" if github_url else ""
+        url = f", url: {options.github_url}" if options.github_url else ""
         trackers.append(_TRACKERS["github"].format(github_url=url))
         sources.append(f"  - github: {{repo: {github}}}")
-    increment, start, end = calendar_quarter(today)
+    increment, start, end = calendar_quarter(options.today)
+    settings = _SETTINGS.format(
+        instance=_instance_id(folder_name), timezone=options.timezone, trackers="\n".join(trackers)
+    )
     anchor = f"jira:{project}-100" if jira else f"github:{github}#12"
+    plan = _PLAN.format(increment=increment, start=start, end=end, team=team, anchor=anchor)
+    key = f"{project}-7" if jira else f"{github}#7"
+    mapping = _MAPPING.format(team=team, sources="\n".join(sources), key=key)
     return {
-        root / FILE_NAME: editor_header("settings", depth=0)
-        + _SETTINGS.format(instance=_instance(folder), timezone=timezone, trackers="\n".join(trackers)),
-        root / "plans" / f"{increment}.yaml": editor_header("plan", depth=1)
-        + _PLAN.format(increment=increment, start=start, end=end, team=team, anchor=anchor),
-        root / "mappings" / f"{team}.yaml": editor_header("mapping", depth=1)
-        + _MAPPING.format(
-            team=team, sources="\n".join(sources), key=f"{project}-7" if jira else f"{github}#7"
-        ),
-        root / _IGNORING: _IGNORE,
-        **schema_files(root / SCHEMA_FOLDER),
+        FILE_NAME: editor_header("settings", depth=0) + settings,
+        f"plans/{increment}.yaml": editor_header("plan", depth=1) + plan,
+        f"mappings/{team}.yaml": editor_header("mapping", depth=1) + mapping,
+        _GITIGNORE: _IGNORED,
+        **{str(path): text for path, text in schema_files(Path(SCHEMA_FOLDER)).items()},
     }
 
 
 def calendar_quarter(today: date) -> tuple[str, date, date]:
-    """Id, first and last day of the calendar quarter that holds a day: ``2026-q4``."""
+    """Return the id (``2026-q4``), first and last day of the calendar quarter that contains a day."""
     number = (today.month - 1) // 3 + 1
     start = date(today.year, 3 * number - 2, 1)
     following = date(today.year + number // 4, 3 * number % 12 + 1, 1)
     return f"{today.year}-q{number}", start, following - timedelta(days=1)
 
 
-def _instance(folder: Path) -> str:
-    """A legal id from the folder's name."""
-    name = re.sub(r"[^a-z0-9._-]+", "-", folder.resolve().name.lower()).strip("-._")
+def _instance_id(folder_name: str) -> str:
+    """Make a valid instance id from the name of the folder."""
+    name = re.sub(r"[^a-z0-9._-]+", "-", folder_name.lower()).strip("-._")
     return name[:40] or "increment-sync"

@@ -1,4 +1,4 @@
-"""``mappings check``: what is wrong with plans and mappings, and what is usually a mistake. Needs no tracker."""
+"""``mappings check``: errors of settings, plans and mappings, and warnings about usual mistakes. Needs no tracker."""
 
 from __future__ import annotations
 
@@ -21,107 +21,110 @@ from sync.cli.commands.mappings_check_stored import (
     require_local_store,
     stored_findings,
 )
+from sync.cli.exit_codes import ExitCode
+from sync.cli.output import Output, pluralize, write_document
 from sync.config.check_push import check_push_names
 from sync.config.escape import escape_terminal
 from sync.config.settings import Settings
-from sync.runtime.invocation import Invocation, pluralize, print_json, print_line
+from sync.runtime.invocation import Invocation
 
 Format = Literal["text", "json", "github"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CheckResult:
-    """All that there is to say about a workspace."""
+class WorkspaceCheck:
+    """Problems of a workspace, and what could not be result."""
 
     problems: tuple[Problem, ...] = ()
-    """In order."""
+    """Sorted."""
     silenced: int = 0
+    """Number of warnings that the files silence."""
     notes: tuple[str, ...] = ()
-    """What was not looked at, and why."""
+    """Parts that were not checked, with the reason."""
     workspace_size: str = ""
-    """How much there is; empty when there are errors."""
+    """Numbers of increments, capabilities, teams and rules; empty when there are errors."""
 
     @property
     def errors(self) -> int:
+        """Number of errors."""
         return sum(problem.severity == "error" for problem in self.problems)
 
 
 def check(
     invocation: Invocation, *, strict: bool, format_: Format = "text", snapshot: Path | None = None
 ) -> int:
-    """3 when there are errors (or warnings, with ``strict``), else 0. ``snapshot`` is an exported file to look
-    at instead of the store; StoreError or OSError when it cannot be read."""
-    checked = _check_workspace(invocation, snapshot)
-    failed = bool(checked.errors) or (strict and bool(checked.problems))
+    """Print all problems. Return 3 when there are errors (or warnings, with ``strict``), else 0.
+
+    ``snapshot`` is an exported file to use instead of the store; StoreError or OSError when it cannot be read.
+    """
+    output = Output(invocation)
+    result = _check_workspace(invocation, snapshot)
+    failed = bool(result.errors) or (strict and bool(result.problems))
     if format_ == "json":
-        print_json(check_document(checked.problems, checked.silenced, checked.notes, ok=not failed))
-        return 3 if failed else 0
-    if format_ == "github":
-        for line in github_annotations(checked.problems, invocation.root, invocation.environment):
-            print_line(line)
+        write_document(check_document(result.problems, result.silenced, result.notes, ok=not failed))
     else:
-        for line in check_lines(checked.problems):
-            print_line(line)
-    for line in _summary(checked):
-        print_line(line)
-    return 3 if failed else 0
+        if format_ == "github":
+            output.lines(github_annotations(result.problems, invocation.root, invocation.environment))
+        else:
+            output.lines(check_lines(result.problems))
+        output.lines(_summary(result))
+    return ExitCode.INVALID if failed else ExitCode.DONE
 
 
-def _check_workspace(invocation: Invocation, snapshot: Path | None) -> CheckResult:
+def _check_workspace(invocation: Invocation, snapshot: Path | None) -> WorkspaceCheck:
     try:
         settings = invocation.settings
     except InvalidWorkspace as invalid:
-        note = "plans and mappings were not looked at: correct the settings first"
-        return CheckResult(problems=invalid.problems, notes=(note,))
-    reading = read_workspace(
+        note = "plans and mappings were not checked: correct the settings first"
+        return WorkspaceCheck(problems=invalid.problems, notes=(note,))
+    loaded = read_workspace(
         invocation.root,
         trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
         timezone=settings.timezone,
         labels=settings.label_scheme,
     )
-    workspace = reading.workspace
-    problems = [*reading.problems, *(check_push_names(settings, workspace) if workspace else [])]
-    problems += _case_problems(invocation, reading)
-    written = file_warnings(reading, invocation.now())
-    seen, notes = _snapshot_findings(invocation, settings, reading, snapshot)
-    kinds = (written, seen)
-    return CheckResult(
-        problems=sort_problems([*problems, *(each for found in kinds for each in found.reported)]),
-        silenced=len(reading.silenced) + sum(len(found.silenced) for found in kinds),
+    workspace = loaded.workspace
+    problems = [*loaded.problems, *(check_push_names(settings, workspace) if workspace else [])]
+    problems += _case_problems(invocation, loaded)
+    issue_warnings, notes = _snapshot_findings(invocation, settings, loaded, snapshot)
+    warnings = (file_warnings(loaded, invocation.now()), issue_warnings)
+    return WorkspaceCheck(
+        problems=sort_problems([*problems, *(each for found in warnings for each in found.reported)]),
+        silenced=len(loaded.silenced) + sum(len(found.silenced) for found in warnings),
         notes=notes,
-        workspace_size=_workspace_size(reading),
+        workspace_size=_workspace_size(loaded),
     )
 
 
-def _case_problems(invocation: Invocation, reading: LoadResult) -> Iterable[Problem]:
-    """What is wrong with the cases of ``mappings test``."""
-    sound = reading.valid_part
-    cases = collect_cases(invocation.root, reading, sound).cases
-    inline = (problem for case in cases for problem in case_problems(case, sound, reading.builder.trackers))
-    return [*test_file_problems(invocation.root, reading), *inline]
+def _case_problems(invocation: Invocation, loaded: LoadResult) -> Iterable[Problem]:
+    """Return the problems of the cases of ``mappings test``."""
+    valid = loaded.valid_part
+    cases = collect_cases(invocation.root, loaded, valid).cases
+    inline = (problem for case in cases for problem in case_problems(case, valid, loaded.builder.trackers))
+    return [*test_file_problems(invocation.root, loaded), *inline]
 
 
 def _snapshot_findings(
-    invocation: Invocation, settings: Settings, reading: LoadResult, exported: Path | None
+    invocation: Invocation, settings: Settings, loaded: LoadResult, exported: Path | None
 ) -> tuple[CheckWarnings, tuple[str, ...]]:
-    """What the issues that were read last tell, or why nobody looked at them."""
+    """Return the warnings that follow from the stored issues, or a note why they were not result."""
     nothing = CheckWarnings(reported=(), silenced=())
     try:
         if exported is None:
             require_local_store(settings, invocation.root)
-        workspace = reading.workspace
+        workspace = loaded.workspace
         if workspace is None:
             raise SnapshotUnavailable("correct the errors first")
         if exported is not None:
-            return exported_findings(exported, reading, workspace, invocation.now), ()
-        return stored_findings(settings, invocation.root, reading, workspace, invocation.now), ()
+            return exported_findings(exported, loaded, workspace, invocation.now), ()
+        return stored_findings(settings, invocation.root, loaded, workspace, invocation.now), ()
     except SnapshotUnavailable as reason:
         warning = "warning: " if isinstance(reason, UnreadableStore) else ""
-        return nothing, (f"{warning}the stored issues were not looked at: {reason}",)
+        return nothing, (f"{warning}the stored issues were not checked: {reason}",)
 
 
-def _workspace_size(reading: LoadResult) -> str:
-    workspace = reading.workspace
+def _workspace_size(loaded: LoadResult) -> str:
+    workspace = loaded.workspace
     if workspace is None:
         return ""
     rules = sum(len(team.rules) for team in workspace.teams)
@@ -129,17 +132,17 @@ def _workspace_size(reading: LoadResult) -> str:
     return ", ".join(
         (
             pluralize(len(workspace.increments), "increment"),
-            "1 capability" if capabilities == 1 else f"{capabilities} capabilities",
+            pluralize(capabilities, "capability"),
             pluralize(len(workspace.teams), "team"),
             pluralize(rules, "rule"),
         )
     )
 
 
-def _summary(checked: CheckResult) -> Iterable[str]:
-    yield from map(escape_terminal, checked.notes)
-    if checked.workspace_size:
-        yield checked.workspace_size
-    warnings = len(checked.problems) - checked.errors
-    silenced = f", {checked.silenced} silenced" if checked.silenced else ""
-    yield f"{pluralize(checked.errors, 'error')}, {pluralize(warnings, 'warning')}{silenced}"
+def _summary(result: WorkspaceCheck) -> Iterable[str]:
+    yield from map(escape_terminal, result.notes)
+    if result.workspace_size:
+        yield result.workspace_size
+    warnings = len(result.problems) - result.errors
+    silenced = f", {result.silenced} silenced" if result.silenced else ""
+    yield f"{pluralize(result.errors, 'error')}, {pluralize(warnings, 'warning')}{silenced}"

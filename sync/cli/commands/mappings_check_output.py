@@ -1,4 +1,4 @@
-"""Problems of a workspace for people, for programs, and as annotations on a pull request."""
+"""Problems of a workspace as text, as JSON, and as annotations on a pull request."""
 
 from __future__ import annotations
 
@@ -7,74 +7,78 @@ from pathlib import Path
 from typing import Any
 
 from mappings.checks.silence import silence_hint
-from mappings.problems import Problem
+from mappings.problems import Origin, Problem
 from sync.config.escape import escape_terminal
 
-_LONGEST = 2_000
+_MAX_LINE = 2_000
 
 
 def check_lines(problems: Sequence[Problem]) -> Iterator[str]:
-    """``file:line:column: severity: path: message [check]``, and how to silence it where it may be meant."""
+    """``file:line:column: severity: path: message [check]``; for warnings also how to silence them."""
     for problem in problems:
-        yield escape_terminal(f"{problem} [{problem.check}]", _LONGEST)
+        yield escape_terminal(f"{problem} [{problem.check}]", _MAX_LINE)
         if (how := silence_hint(problem)) is not None:
-            yield f"    meant to be so? write {escape_terminal(how)}"
+            yield f"    intended? write {escape_terminal(how)}"
 
 
 def check_document(
     problems: Sequence[Problem], silenced: int, notes: Sequence[str], *, ok: bool
-) -> Mapping[str, Any]:
+) -> dict[str, Any]:
+    """Return the result as a JSON document."""
     return {
-        "version": 1,
         "ok": ok,
-        "problems": [
-            {
-                "file": problem.origin.file,
-                "line": problem.origin.line,
-                "column": problem.origin.column,
-                "path": problem.path,
-                "severity": problem.severity,
-                "check": problem.check,
-                "message": problem.message,
-                "silence": silence_hint(problem),
-            }
-            for problem in problems
-        ],
+        "problems": [{**problem_document(each), "silence": silence_hint(each)} for each in problems],
         "silenced": silenced,
-        "notes": list(notes),
+        "notes": notes,
     }
+
+
+def problem_document(problem: Problem) -> dict[str, Any]:
+    """Return one problem as a JSON object."""
+    return {
+        **origin_document(problem.origin),
+        "path": problem.path,
+        "severity": problem.severity,
+        "check": problem.check,
+        "message": problem.message,
+    }
+
+
+def origin_document(origin: Origin) -> dict[str, Any]:
+    """Return a place in a file as a JSON object."""
+    return {"file": origin.file, "line": origin.line, "column": origin.column}
 
 
 def github_annotations(
     problems: Sequence[Problem], root: Path, environment: Mapping[str, str]
 ) -> Iterator[str]:
-    """Workflow commands of GitHub Actions. Files are named from the top of the checkout, as GitHub wants."""
+    """Format problems as workflow commands of GitHub Actions, with paths relative to the checkout."""
     folder = _folder_in_checkout(root, environment)
     for problem in problems:
-        origin, how = problem.origin, silence_hint(problem)
+        origin, hint = problem.origin, silence_hint(problem)
         properties = {
             "file": f"{folder}{origin.file}",
             "line": str(origin.line),
             "col": str(origin.column),
             "title": f"increment-sync: {problem.check}",
         }
-        written = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+        parameters = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
         path = f"{problem.path}: " if problem.path else ""
-        hint = f"\nMeant to be so? Write {how}" if how else ""
-        yield f"::{problem.severity} {written}::{_data(f'{path}{problem.message}{hint}')}"
+        silence = f"\nIntended? Write {hint}" if hint else ""
+        yield f"::{problem.severity} {parameters}::{_data(f'{path}{problem.message}{silence}')}"
 
 
 def _folder_in_checkout(root: Path, environment: Mapping[str, str]) -> str:
-    """The workspace's folder below the checkout with a slash at its end; empty when it is the checkout."""
+    """Return the workspace's folder below the checkout with a slash at its end; empty when it is the checkout."""
     checkout = Path(environment.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
-    place = root.resolve()
-    if place == checkout or not place.is_relative_to(checkout):
+    folder = root.resolve()
+    if folder == checkout or not folder.is_relative_to(checkout):
         return ""
-    return f"{place.relative_to(checkout).as_posix()}/"
+    return f"{folder.relative_to(checkout).as_posix()}/"
 
 
 def _data(text: str) -> str:
-    """Escaped as the runner reads it back: a message cannot end its line and begin another command."""
+    """Escape a message, so that it cannot end its line and begin another workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -1,4 +1,4 @@
-"""The findings of ``mappings check`` that need the issues which were read last. A store is never made here."""
+"""Warnings of ``mappings check`` that need stored issues. A missing store is never created."""
 
 from __future__ import annotations
 
@@ -17,51 +17,51 @@ if TYPE_CHECKING:
 
 
 class SnapshotUnavailable(Exception):
-    """There is nothing to look at; the message says why, in half a sentence."""
+    """There are no stored issues to check; the message completes "not checked: ..."."""
 
 
 class UnreadableStore(SnapshotUnavailable):
-    """There is a store, and something is wrong with it."""
+    """The store exists and cannot be read."""
 
 
 def require_local_store(settings: Settings, root: Path) -> None:
-    """Raises NoSnapshot where there is no store to ask. Loads no database library."""
+    """Raise SnapshotUnavailable when there is no SQLite store. Imports no database library."""
     url = store_url(settings, root)
     if not url.startswith("sqlite:///"):
-        raise SnapshotUnavailable("the store is no file, and `check` opens no connection")
+        raise SnapshotUnavailable("the store is not a file, and `check` opens no connection")
     file = Path(url.removeprefix("sqlite:///").partition("?")[0])
     # An empty file would be filled with tables, and `check` writes nothing.
     if not file.is_file() or file.stat().st_size == 0:
-        raise SnapshotUnavailable("there is no store yet; `run` or `preview` makes one")
+        raise SnapshotUnavailable("there is no store yet; `run` or `preview` creates one")
 
 
 def exported_findings(
-    file: Path, reading: LoadResult, workspace: Workspace, now: Callable[[], datetime]
+    file: Path, loaded: LoadResult, workspace: Workspace, now: Callable[[], datetime]
 ) -> CheckWarnings:
-    """What the issues of an exported snapshot tell. Raises NoSnapshot, UnreadableSnapshot, OSError."""
+    """Return the warnings for an exported snapshot. Raises SnapshotUnavailable, StoreError, OSError."""
     from sync.store.snapshot_file import open_snapshot
 
     with open_snapshot(file, now) as store:
-        return _findings(store, reading, workspace, now())
+        return _findings(store, loaded, workspace, now())
 
 
 def stored_findings(
-    settings: Settings, root: Path, reading: LoadResult, workspace: Workspace, now: Callable[[], datetime]
+    settings: Settings, root: Path, loaded: LoadResult, workspace: Workspace, now: Callable[[], datetime]
 ) -> CheckWarnings:
-    """Raises NoSnapshot when the store cannot be read, or holds no issue."""
+    """Return the warnings for the stored issues. Raises SnapshotUnavailable when there are none to read."""
     from sync.store import StoreError, open_store
 
     try:
         store = open_store(store_url(settings, root), now=now)
         try:
-            return _findings(store, reading, workspace, now())
+            return _findings(store, loaded, workspace, now())
         finally:
             store.close()
     except StoreError as error:
         raise UnreadableStore(str(error)) from error
 
 
-def _findings(store: Store, reading: LoadResult, workspace: Workspace, now: datetime) -> CheckWarnings:
+def _findings(store: Store, loaded: LoadResult, workspace: Workspace, now: datetime) -> CheckWarnings:
     from mappings.checks.snapshot_warnings import snapshot_warnings
     from sync.model.renames import renamed_capabilities
     from sync.pipeline.planner import matching_overrides
@@ -71,11 +71,11 @@ def _findings(store: Store, reading: LoadResult, workspace: Workspace, now: date
         known = list(store.known_issues())
         rows = store.overrides()
     except (LookupError, TypeError, ValueError) as error:
-        # A file that opens as a database may still hold rows that nobody wrote.
+        # A file that opens as a database may still hold rows that this program did not write.
         raise UnreadableStore(f"they cannot be read ({type(error).__name__})") from error
     if not known:
         raise SnapshotUnavailable("the store holds none yet; `run` or `preview` reads them")
     overrides, _ = matching_overrides(
         group_overrides(rows), workspace.labels, workspace, renamed_capabilities(workspace)
     )
-    return snapshot_warnings(reading, workspace, workspace.labels, known, overrides, now)
+    return snapshot_warnings(loaded, workspace, workspace.labels, known, overrides, now)

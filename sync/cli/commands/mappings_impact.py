@@ -1,4 +1,4 @@
-"""``mappings impact``: what the working tree's plans and mappings would change, before they are merged."""
+"""``mappings impact``: what changed plans and mappings would do to the stored issues, before they are merged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 from connectors.model import IssueRef, KnownIssue
-from sync.cli.commands.mappings_impact_output import Comparison, impact_json, impact_markdown, impact_text
+from sync.cli.commands.mappings_impact_output import (
+    Comparison,
+    impact_document,
+    impact_markdown,
+    impact_text,
+)
+from sync.cli.exit_codes import ExitCode
+from sync.cli.output import Output, write_document
 from sync.mapping_tools.impact import Impact, compute_impact
 from sync.mapping_tools.impact_notes import comparison_notes
 from sync.model.planning import PlanningResult, PreviousPlanning
@@ -19,12 +26,10 @@ from sync.pipeline.offline import known_issues_after_writes, last_full_sync, pla
 from sync.pull.current_sources import with_current_sources
 from sync.pull.recorded import load_recorded_state
 from sync.runtime.context import RunContext
-from sync.runtime.invocation import Invocation, print_json, print_line
+from sync.runtime.invocation import Invocation
 from sync.runtime.revisions import open_revision
 from sync.runtime.session import pulled_context
 from sync.store.snapshot_file import read_header
-
-EXIT_CHANGES_PENDING = 2
 
 
 def impact(
@@ -35,70 +40,79 @@ def impact(
     *,
     detailed: bool,
 ) -> int:
-    """0; with ``detailed`` 2 when anything differs. Needs no token and sends no request."""
+    """Compare the working tree with ``against``, over the issues of the store or of an exported ``snapshot``.
+
+    Return 0; with ``detailed`` 2 when anything differs. Needs no token and sends no request.
+    """
+    output = Output(invocation)
     with _garbage_collection_paused():
-        found, compared = _compared(invocation, against, snapshot)
+        found, comparison = _compare(invocation, against, snapshot)
         if format_ == "json":
-            print_json(impact_json(found, compared))
+            write_document(impact_document(found, comparison))
+        elif format_ == "text":
+            output.line(impact_text(found, comparison))
         else:
-            print_line(
-                impact_text(found, compared) if format_ == "text" else impact_markdown(found, compared)
-            )
-    return EXIT_CHANGES_PENDING if detailed and not found.is_empty else 0
+            output.line(impact_markdown(found, comparison))
+    return ExitCode.CHANGES_PENDING if detailed and not found.is_empty else ExitCode.DONE
 
 
-def _compared(invocation: Invocation, against: str, snapshot: Path | None) -> tuple[Impact, Comparison]:
-    head = read_header(snapshot) if snapshot else None
-    with open_revision(invocation.root, against) as version, pulled_context(invocation, snapshot) as job:
-        configured = version.loaded
-        old = replace(job, settings=configured.settings, workspace=configured.workspace)
-        known = known_issues_after_writes(job.store)
-        before, after = _both(old, job, known)
+def _compare(invocation: Invocation, against: str, snapshot: Path | None) -> tuple[Impact, Comparison]:
+    header = read_header(snapshot) if snapshot else None
+    with (
+        open_revision(invocation.root, against) as revision,
+        pulled_context(invocation, snapshot) as context,
+    ):
+        loaded = revision.loaded
+        old = replace(context, settings=loaded.settings, workspace=loaded.workspace)
+        known = known_issues_after_writes(context.store)
+        before, after = _plan_both(old, context, known)
         return compute_impact(before, after, known), Comparison(
-            against=version.name,
-            as_of=last_full_sync(job),
-            notes=tuple(comparison_notes(old, job, after, known, head)),
+            against=revision.name,
+            as_of=last_full_sync(context),
+            notes=tuple(comparison_notes(old, context, after, known, header)),
         )
 
 
 @contextmanager
 def _garbage_collection_paused() -> Iterator[None]:
-    """Nearly all that is made here lives until the comparison is made: looking for rubbish among it only takes time."""
-    was_on = gc.isenabled()
+    """Pause garbage collection: nearly all objects live until the comparison is done."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was_on:
+        if was_enabled:
             gc.enable()
 
 
-def _both(
+def _plan_both(
     old: RunContext, new: RunContext, known: Mapping[IssueRef, KnownIssue]
 ) -> tuple[PlanningResult, PlanningResult]:
-    """What runs of both would think, without thinking twice what cannot differ."""
-    pushed = old.store.pushed_label_names()
-    was = _basis(old, known, pushed)
-    before = plan_offline(old, was.known, was.recorded)
+    """Plan with both workspaces; only issues that a difference can affect are planned twice."""
+    pushed_labels = old.store.pushed_label_names()
+    old_basis = _basis(old, known, pushed_labels)
+    before = plan_offline(old, old_basis.known, old_basis.recorded)
     if old.settings == new.settings and old.workspace == new.workspace:
         return before, before
-    will_be = _basis(new, known, pushed)
-    again = affected_issues(was, before, will_be) if _only_files_differ(old, new) else None
-    earlier = PreviousPlanning(planning=before, affected=again) if again is not None else None
-    return before, plan_offline(new, will_be.known, will_be.recorded, earlier)
+    new_basis = _basis(new, known, pushed_labels)
+    affected = affected_issues(old_basis, before, new_basis) if _only_files_differ(old, new) else None
+    previous = PreviousPlanning(planning=before, affected=affected) if affected is not None else None
+    return before, plan_offline(new, new_basis.known, new_basis.recorded, previous)
 
 
 def _basis(
-    context: RunContext, known: Mapping[IssueRef, KnownIssue], pushed: Mapping[IssueRef, frozenset[str]]
+    context: RunContext,
+    known: Mapping[IssueRef, KnownIssue],
+    pushed_labels: Mapping[IssueRef, frozenset[str]],
 ) -> PlanningBasis:
-    held = with_current_sources(known, context.store, context.workspace)
     return PlanningBasis(
-        workspace=context.workspace, known=held, recorded=load_recorded_state(context, pushed)
+        workspace=context.workspace,
+        known=with_current_sources(known, context.store, context.workspace),
+        recorded=load_recorded_state(context, pushed_labels),
     )
 
 
 def _only_files_differ(old: RunContext, new: RunContext) -> bool:
-    """The same settings, and every source could be read: then each issue is judged by the teams that read it."""
-    return old.settings == new.settings and not any(
-        state.failing_since for state in old.store.source_states()
-    )
+    """Return True for equal settings and readable sources: then only teams whose files differ are affected."""
+    failing = any(state.failing_since for state in old.store.source_states())
+    return old.settings == new.settings and not failing

@@ -1,126 +1,121 @@
-"""An impact as text, as Markdown for a comment on a pull request, and as JSON."""
+"""Impact of changed mappings as text, as Markdown for a comment on a pull request, and as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from connectors.model import IssueRef
 from mappings.model import Assignment, Unplanned
 from mappings.rules.trace import MatchOutcome
-from sync.cli.render import change_summary, table
+from sync.cli.change_output import change_summary
+from sync.cli.output import pluralize, table
 from sync.config.escape import escape_github, escape_terminal
 from sync.mapping_tools.impact import Impact, SubjectDifference, SubjectStatus
 from sync.mapping_tools.impact_groups import MoveGroup, group_moves, place_text, rule_text, state_text
 
-KEYS_SHOWN: Final = 8
-ROWS_SHOWN: Final = 40
-"""Of one table. Three tables of such rows stay below the 65,536 characters that GitHub allows."""
+MAX_KEYS: Final = 8
+MAX_ROWS: Final = 40
+"""Rows of one table. Three such tables stay below the 65,536 characters of a GitHub comment."""
 
 _HEADINGS: Final = {
     "moved": "Issues that count elsewhere",
-    "reread": "Issues whose status is read differently",
+    "reread": "Issues whose status means something else",
     "rule": "Issues that stay, by another rule",
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """What was compared with what."""
+    """Description of what was comparison."""
 
     against: str
     as_of: datetime | None
-    """How old the stored issues are (UTC); None when a source was never read whole."""
+    """Time of the stored issues (UTC); None when a source was never fully synced."""
     notes: tuple[str, ...] = ()
 
 
-def impact_text(impact: Impact, compared: Comparison) -> str:
-    """For a terminal: at most ``ROWS_SHOWN`` lines a table, and ``KEYS_SHOWN`` keys a line."""
-    lines = [escape_terminal(_what(impact, compared)), escape_terminal(_summary(impact))]
+def impact_text(impact: Impact, comparison: Comparison) -> str:
+    """Format for a terminal: at most ``MAX_ROWS`` lines a table, and ``MAX_KEYS`` keys a line."""
+    lines = [escape_terminal(_comparison_text(impact, comparison)), escape_terminal(_summary(impact))]
     for heading, groups in _sections(impact):
         header = ("from", "to", "issues", "by", "which")
-        rows = [(g.before, g.after, str(len(g.refs)), g.by, _keys(g.refs)) for g in groups[:ROWS_SHOWN]]
-        lines += ["", heading, *table(header, rows), *_left_out(groups)]
+        rows = [(g.before, g.after, str(len(g.refs)), g.by, _key_list(g.refs)) for g in groups[:MAX_ROWS]]
+        lines += ["", heading, *table(header, rows), *_omitted(groups)]
     if impact.subjects:
-        shown = [(f.subject, *_both(f)) for f in impact.subjects[:ROWS_SHOWN]]
+        shown = [(f.subject, *_before_and_after(f)) for f in impact.subjects[:MAX_ROWS]]
         lines += ["", "Capabilities and goals", *table(("what", "before", "after"), shown)]
-        lines += _left_out(impact.subjects)
+        lines += _omitted(impact.subjects)
     lines += ["", *(f"A run would then write: {each}" for each in _writes(impact))]
-    lines += [f"note: {escape_terminal(note, 500)}" for note in compared.notes[:ROWS_SHOWN]]
+    lines += [f"note: {escape_terminal(note, 500)}" for note in comparison.notes[:MAX_ROWS]]
     return "\n".join(lines)
 
 
-def impact_markdown(impact: Impact, compared: Comparison) -> str:
-    """For a comment on GitHub: keys and names in code spans, nothing that links, mentions or grows too long."""
+def impact_markdown(impact: Impact, comparison: Comparison) -> str:
+    """Format for a comment on GitHub: keys and names in code spans, no links, no mentions, limited length."""
     lines = ["### What this change of plans and mappings does", "", f"**{_plain(_summary(impact))}**"]
     for heading, groups in _sections(impact):
         lines += ["", f"#### {heading}", "", "| from | to | by | issues |", "| --- | --- | --- | --- |"]
         lines += [
-            f"| {_code(g.before)} | {_code(g.after)} | {_code(g.by)} | {len(g.refs)}: {_coded(g.refs)} |"
-            for g in groups[:ROWS_SHOWN]
+            f"| {_code(g.before)} | {_code(g.after)} | {_code(g.by)} | {len(g.refs)}: {_code_keys(g.refs)} |"
+            for g in groups[:MAX_ROWS]
         ]
-        lines += _paragraph(_left_out(groups))
+        lines += _paragraph(_omitted(groups))
     if impact.subjects:
         lines += ["", "#### Capabilities and goals", "", "| what | before | after |", "| --- | --- | --- |"]
         lines += [
-            f"| {_code(f.subject)} | {' | '.join(map(_plain, _both(f)))} |"
-            for f in impact.subjects[:ROWS_SHOWN]
+            f"| {_code(f.subject)} | {' | '.join(map(_plain, _before_and_after(f)))} |"
+            for f in impact.subjects[:MAX_ROWS]
         ]
-        lines += _paragraph(_left_out(impact.subjects))
+        lines += _paragraph(_omitted(impact.subjects))
     lines += ["", *(f"A run would then write: {_plain(each)}" for each in _writes(impact))]
-    lines += [*_paragraph([f"- {_plain(note)}" for note in compared.notes[:ROWS_SHOWN]])]
-    lines += ["", f"<sub>{_plain(_what(impact, compared))}</sub>"]
+    lines += [*_paragraph([f"- {_plain(note)}" for note in comparison.notes[:MAX_ROWS]])]
+    lines += ["", f"<sub>{_plain(_comparison_text(impact, comparison))}</sub>"]
     return "\n".join(lines)
 
 
-def impact_json(impact: Impact, compared: Comparison) -> dict[str, Any]:
-    """All of it, for a program. ``version`` changes when a field changes its meaning."""
+def impact_document(impact: Impact, comparison: Comparison) -> dict[str, Any]:
+    """Return the whole impact as a JSON document."""
     return {
-        "version": 1,
-        "against": compared.against,
-        "as_of": compared.as_of,
+        "against": comparison.against,
+        "as_of": comparison.as_of,
         "issues": impact.issues,
         "empty": impact.is_empty,
         "moves": [
             {
-                "issue": str(move.ref),
+                "issue": move.ref,
                 "title": move.title,
                 "change": move.kind,
-                "before": _outcome_json(move.before),
-                "after": _outcome_json(move.after),
+                "before": _outcome_document(move.before),
+                "after": _outcome_document(move.after),
             }
             for move in impact.moves
         ],
-        "figures": [
-            {
-                "subject": figure.subject,
-                "before": asdict(figure.before) if figure.before else None,
-                "after": asdict(figure.after) if figure.after else None,
-            }
-            for figure in impact.subjects
-        ],
+        "figures": impact.subjects,
         "writes": {"before": impact.writes_before.summary(), "after": impact.writes_after.summary()},
-        "notes": list(compared.notes),
+        "notes": comparison.notes,
     }
 
 
-def _outcome_json(outcome: MatchOutcome) -> dict[str, Any]:
-    told: dict[str, Any] = {"place": place_text(outcome), "by": rule_text(outcome)}
+def _outcome_document(outcome: MatchOutcome) -> dict[str, Any]:
+    document: dict[str, Any] = {"place": place_text(outcome), "by": rule_text(outcome)}
     if isinstance(outcome, Assignment | Unplanned):
-        told["state"] = state_text(outcome.state)
+        document["state"] = state_text(outcome.state)
     if isinstance(outcome, Assignment):
-        told |= {"capability": outcome.capability, "iteration": outcome.iteration, "rule": outcome.rule}
-        told |= {"team": outcome.team}
-    return told
+        document |= {"capability": outcome.capability, "iteration": outcome.iteration, "rule": outcome.rule}
+        document |= {"team": outcome.team}
+    return document
 
 
-def _what(impact: Impact, compared: Comparison) -> str:
+def _comparison_text(impact: Impact, comparison: Comparison) -> str:
     as_of = (
-        f"as of {compared.as_of:%Y-%m-%d %H:%M} UTC" if compared.as_of else "of which not all was ever read"
+        f"as of {comparison.as_of:%Y-%m-%d %H:%M} UTC"
+        if comparison.as_of
+        else "of which not all were ever read"
     )
-    return f"Working tree against {compared.against}, over {_n(impact.issues, 'stored issue')} {as_of}"
+    return f"Working tree against {comparison.against}, over {_n(impact.issues, 'stored issue')} {as_of}"
 
 
 def _summary(impact: Impact) -> str:
@@ -128,16 +123,16 @@ def _summary(impact: Impact) -> str:
         return "Nothing changes"
     moved = sum(move.kind == "moved" for move in impact.moves)
     others = len(impact.moves) - moved
-    capabilities = sum(figure.subject.startswith("capability:") for figure in impact.subjects)
+    capabilities = sum(each.subject.startswith("capability:") for each in impact.subjects)
     goals = len(impact.subjects) - capabilities
     parts = [f"{_n(moved, 'issue')} {'moves' if moved == 1 else 'move'}"]
     if others:
         parts.append(f"{_n(others, 'issue')} {'stays' if others == 1 else 'stay'} but for rule or state")
-    figures = [f"{goals} goal{'' if goals == 1 else 's'}"] if goals else []
+    changed = [f"{goals} goal{'' if goals == 1 else 's'}"] if goals else []
     if capabilities:
-        figures.append("1 capability" if capabilities == 1 else f"{capabilities} capabilities")
-    if figures:
-        parts.append(f"the figures of {' and '.join(figures)} change")
+        changed.append(pluralize(capabilities, "capability"))
+    if changed:
+        parts.append(f"the numbers of {' and '.join(changed)} change")
     return "; ".join(parts)
 
 
@@ -148,22 +143,22 @@ def _sections(impact: Impact) -> Iterator[tuple[str, list[MoveGroup]]]:
             yield heading, found
 
 
-def _both(figure: SubjectDifference) -> tuple[str, str]:
-    unit = "required capabilities" if figure.subject.startswith("goal:") else "issues"
-    return _standing(figure.before, unit), _standing(figure.after, unit)
+def _before_and_after(difference: SubjectDifference) -> tuple[str, str]:
+    unit = "required capabilities" if difference.subject.startswith("goal:") else "issues"
+    return _status_text(difference.before, unit), _status_text(difference.after, unit)
 
 
-def _standing(standing: SubjectStatus | None, unit: str) -> str:
-    if standing is None:
+def _status_text(status: SubjectStatus | None, unit: str) -> str:
+    if status is None:
         return "not in the plan"
-    words = [standing.state]
-    words += ["blocked"] if standing.blocked else []
-    words += [standing.health] if standing.health else []
-    words.append(f"{standing.finished} of {standing.total} {unit} done")
+    parts = [status.state]
+    parts += ["blocked"] if status.blocked else []
+    parts += [status.health] if status.health else []
+    parts.append(f"{status.finished} of {status.total} {unit} done")
     if unit != "issues":
-        words.append(f"{standing.counts.done} of {standing.counts.scope} issues")
-    words += [f"{standing.counts.dropped} dropped"] if standing.counts.dropped else []
-    return ", ".join(words)
+        parts.append(f"{status.counts.done} of {status.counts.scope} issues")
+    parts += [f"{status.counts.dropped} dropped"] if status.counts.dropped else []
+    return ", ".join(parts)
 
 
 def _writes(impact: Impact) -> list[str]:
@@ -171,26 +166,26 @@ def _writes(impact: Impact) -> list[str]:
     return [f"{after} (before: {before})" if before != after else f"{after} (as before)"]
 
 
-def _left_out(items: Sequence[object]) -> list[str]:
-    return [f"and {len(items) - ROWS_SHOWN} more; --format json shows all"] if len(items) > ROWS_SHOWN else []
+def _omitted(items: Sequence[object]) -> list[str]:
+    return [f"and {len(items) - MAX_ROWS} more; --format json shows all"] if len(items) > MAX_ROWS else []
 
 
 def _paragraph(lines: list[str]) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def _keys(refs: Sequence[IssueRef]) -> str:
-    more = f" and {len(refs) - KEYS_SHOWN} more" if len(refs) > KEYS_SHOWN else ""
-    return ", ".join(ref.key for ref in refs[:KEYS_SHOWN]) + more
+def _key_list(refs: Sequence[IssueRef]) -> str:
+    more = f" and {len(refs) - MAX_KEYS} more" if len(refs) > MAX_KEYS else ""
+    return ", ".join(ref.key for ref in refs[:MAX_KEYS]) + more
 
 
-def _coded(refs: Sequence[IssueRef]) -> str:
-    more = f" and {len(refs) - KEYS_SHOWN} more" if len(refs) > KEYS_SHOWN else ""
-    return ", ".join(_code(ref.key) for ref in refs[:KEYS_SHOWN]) + more
+def _code_keys(refs: Sequence[IssueRef]) -> str:
+    more = f" and {len(refs) - MAX_KEYS} more" if len(refs) > MAX_KEYS else ""
+    return ", ".join(_code(ref.key) for ref in refs[:MAX_KEYS]) + more
 
 
 def _code(text: str) -> str:
-    """A code span: GitHub makes no link and no mention of what stands in one."""
+    """Return a code span: GitHub makes no links and no mentions inside."""
     return f"`{escape_terminal(text, 200).replace('`', '').replace('|', '¦')}`" if text else ""
 
 

@@ -1,136 +1,31 @@
-"""``mappings schema``: JSON Schema of every file of a workspace, for editors and for programs that write YAML."""
+"""``mappings schema``: print or write the JSON Schema of every file of a workspace, or the reference of all keys."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Literal
 
-from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
-
-from mappings.schema.cases import CaseFile
-from mappings.schema.defaults import DefaultsFile
-from mappings.schema.mapping import MappingFile
-from mappings.schema.plan import PlanFile
-from sync.config.settings import Settings
-from sync.runtime.invocation import print_line
-
-Kind = Literal["settings", "plan", "mapping", "tests", "defaults"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-
-SCHEMA_FOLDER: Final = "schemas"
-"""Where ``init`` puts them in a workspace, and where they are published in the repository."""
-
-_MODELS: Final[dict[Kind, type[BaseModel]]] = {
-    "settings": Settings,
-    "plan": PlanFile,
-    "mapping": MappingFile,
-    "tests": CaseFile,
-    "defaults": DefaultsFile,
-}
-FILE_PATTERNS: Final[dict[Kind, str]] = {
-    "settings": "increment-sync.yaml",
-    "plan": "plans/<increment>.yaml",
-    "mapping": "mappings/<team>.yaml",
-    "tests": "mappings/tests/<any name>.yaml",
-    "defaults": "defaults.yaml",
-}
-_SECONDS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+from sync.cli.output import Output
+from sync.cli.schema_reference import schema_reference
+from sync.cli.schemas import KINDS, Kind, json_schema, schema_files, schema_text
+from sync.runtime.invocation import Invocation
 
 
-class _Generator(GenerateJsonSchema):
-    """What the YAML may say: texts may look like numbers (``fix_version: 1.10``), because the reader keeps texts."""
-
-    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
-        made = super().str_schema(schema)
-        if made.get("type") == "string":
-            made["type"] = ["string", "number"]
-        return made
-
-    def encode_default(self, dft: Any) -> Any:
-        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        made = super().default_schema(schema)
-        # What stands below says its own defaults, and "nothing" says no more than that the key can be left out.
-        return _without(made, "default") if isinstance(made.get("default"), dict | list | None) else made
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - the library's signature
-        return False
-
-
-def _without(schema: JsonSchemaValue, key: str) -> JsonSchemaValue:
-    return {name: value for name, value in schema.items() if name != key}
-
-
-def format_duration(span: timedelta) -> str:
-    """``24h``, ``10m``: as the settings write it."""
-    seconds = int(span.total_seconds())
-    unit = next(unit for unit, size in _SECONDS.items() if seconds % size == 0)
-    hours = unit == "d" and seconds <= 2 * _SECONDS["d"]
-    return f"{seconds // _SECONDS['h']}h" if hours else f"{seconds // _SECONDS[unit]}{unit}"
-
-
-def model_for(kind: Kind) -> type[BaseModel]:
-    """The model that reads this kind of file."""
-    return _MODELS[kind]
-
-
-def json_schema(kind: Kind) -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of one kind of file."""
-    body = _MODELS[kind].model_json_schema(schema_generator=_Generator)
-    head = {"$schema": _Generator.schema_dialect, "title": f"increment-sync: {FILE_PATTERNS[kind]}"}
-    return {**head, **_for_people(body)}
-
-
-def _for_people(part: Any) -> Any:
-    """Without the names of classes, and with descriptions as Markdown writes code."""
-    if isinstance(part, list):
-        return [_for_people(each) for each in part]
-    if not isinstance(part, dict):
-        return part
-    kept = {
-        key: value if key in ("examples", "default") else _for_people(value)
-        for key, value in part.items()
-        if not (key == "title" and isinstance(value, str))
-    }
-    if isinstance(kept.get("description"), str):
-        kept["description"] = " ".join(kept["description"].replace("``", "`").split())
-    return kept
-
-
-def schema_text(kind: Kind) -> str:
-    """The same as the text of a file."""
-    return json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
-
-
-def schema_files(folder: Path, kinds: Iterable[Kind] = KINDS) -> dict[Path, str]:
-    """What to write into a folder, by path."""
-    return {folder / f"{kind}.json": schema_text(kind) for kind in kinds}
-
-
-def editor_header(kind: Kind, *, depth: int) -> str:
-    """The comment by which an editor finds the schema from a file ``depth`` folders below the workspace."""
-    return f"# yaml-language-server: $schema={'../' * depth or './'}{SCHEMA_FOLDER}/{kind}.json\n"
-
-
-def print_schemas(kind: Kind | None, out: Path | None, format_: Literal["json", "markdown"]) -> int:
-    """Print the schemas or write them into a folder, one file each."""
+def print_schemas(
+    invocation: Invocation, kind: Kind | None, out: Path | None, format_: Literal["json", "markdown"]
+) -> int:
+    """Print the schemas, or write one file per kind into the folder ``out``."""
+    output = Output(invocation)
     if format_ == "markdown":
-        from sync.cli.schema_reference import schema_reference
-
-        print_line(schema_reference().rstrip("\n"))
+        output.line(schema_reference().rstrip("\n"))
     elif out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for path, text in schema_files(out, [kind] if kind else KINDS).items():
             path.write_text(text, encoding="utf-8")
-            print_line(f"wrote {path}")
+            output.line(f"wrote {path}")
     elif kind is not None:
-        print_line(schema_text(kind).rstrip("\n"))
+        output.line(schema_text(kind).rstrip("\n"))
     else:
-        print_line(json.dumps({each: json_schema(each) for each in KINDS}, indent=2, ensure_ascii=False))
+        output.line(json.dumps({each: json_schema(each) for each in KINDS}, indent=2, ensure_ascii=False))
     return 0

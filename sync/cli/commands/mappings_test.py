@@ -1,8 +1,8 @@
-"""``mappings test``: do the rules do what their cases say?"""
+"""``mappings test``: run the test cases of the mappings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,31 +14,36 @@ from mappings.rules.patterns import PatternInvalid, compile_pattern, to_bytes
 from mappings.testing.cases import MappingCase
 from mappings.testing.files import collect_cases
 from mappings.testing.run import CaseResult, CaseRunner, untested_rules
+from sync.cli.commands.mappings_check_output import origin_document, problem_document
 from sync.cli.commands.mappings_test_text import case_lines, summary_lines
+from sync.cli.exit_codes import ExitCode
+from sync.cli.output import Output
 from sync.config.escape import escape_terminal
-from sync.runtime.invocation import Invocation, print_error, print_json, print_line
+from sync.runtime.invocation import Invocation
 
 
 class InvalidCasePattern(ValueError):
-    """``--run`` is no pattern, or names no case; the message says what to do."""
+    """``--run`` is no valid pattern, or matches no case; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaseReport:
-    """Everything that a run of the cases came to."""
+    """Results of the cases."""
 
     results: tuple[CaseResult, ...]
     not_run: tuple[MappingCase, ...]
     problems: tuple[Problem, ...]
     """Errors of plans, mappings and test files."""
-    unreached_rules: tuple[tuple[str, Rule], ...] | None
-    """None when only some of the cases were run."""
+    untested_rules: tuple[tuple[str, Rule], ...] | None
+    """(team, rule) of rules that decide no case; None when only some of the cases were run."""
 
     @property
     def ok(self) -> bool:
+        """True if every case passed and nothing else failed."""
         return not self.problems and not self.not_run and self.count("passed") == len(self.results)
 
     def count(self, outcome: str) -> int:
+        """Return the number of cases with this outcome."""
         return sum(result.outcome == outcome for result in self.results)
 
 
@@ -49,54 +54,55 @@ def run_cases(
     pattern: str | None = None,
     junit: Path | None = None,
 ) -> int:
-    """3 when a case fails or cannot be run, else 0. Raises BadPattern for a wrong ``--run``."""
-    report = _report(invocation, files, pattern)
+    """Run the cases and print the results. Return 3 when a case fails or cannot be run, else 0.
+
+    Raises InvalidCasePattern for a wrong ``--run``.
+    """
+    output = Output(invocation)
+    report = _run(invocation, files, pattern)
     if junit is not None:
         from sync.cli.commands.mappings_test_junit import junit_xml
 
         junit.write_bytes(junit_xml(report.results, report.not_run, report.problems))
-    if invocation.as_json:
-        print_json(_as_json(report))
-        return 0 if report.ok else 3
-    for problem in report.problems:
-        print_error(escape_terminal(str(problem)))
+    if not output.as_json:
+        output.notes(escape_terminal(str(problem)) for problem in report.problems)
+    output.show(lambda: _document(report), lambda: _lines(report))
+    return ExitCode.DONE if report.ok else ExitCode.INVALID
+
+
+def _lines(report: CaseReport) -> Iterator[str]:
     for result in report.results:
-        for line in case_lines(result):
-            print_line(line)
-    for line in summary_lines(report.results, report.not_run, report.unreached_rules):
-        print_line(line)
-    return 0 if report.ok else 3
+        yield from case_lines(result)
+    yield from summary_lines(report.results, report.not_run, report.untested_rules)
 
 
-def _report(invocation: Invocation, files: Sequence[Path], pattern: str | None) -> CaseReport:
+def _run(invocation: Invocation, files: Sequence[Path], pattern: str | None) -> CaseReport:
     root, settings = invocation.root, invocation.settings
-    reading = read_workspace(
+    loaded = read_workspace(
         root,
         trackers={name: tracker.kind for name, tracker in settings.trackers.items()},
         timezone=settings.timezone,
         labels=settings.label_scheme,
     )
-    sound = reading.valid_part
-    found = collect_cases(root, reading, sound, files)
-    cases = _chosen(found.cases, pattern)
-    stopped = _chosen(found.not_runnable, pattern)
-    if pattern is not None and not cases and not stopped:
-        raise InvalidCasePattern(
-            f"no case is called like {pattern!r}; names look like {_example(found.cases)}"
-        )
-    tester = CaseRunner(sound, reading.builder, sound.labels)
-    results = tuple(tester.run(case) for case in cases)
-    errors = [problem for problem in reading.problems if problem.severity == "error"]
+    valid = loaded.valid_part
+    found = collect_cases(root, loaded, valid, files)
+    cases = _matching_cases(found.cases, pattern)
+    not_run = _matching_cases(found.not_runnable, pattern)
+    if pattern is not None and not cases and not not_run:
+        raise InvalidCasePattern(f"no case matches {pattern!r}; names look like {_example(found.cases)}")
+    runner = CaseRunner(valid, loaded.builder, valid.labels)
+    results = tuple(runner.run(case) for case in cases)
+    errors = [problem for problem in loaded.problems if problem.severity == "error"]
     return CaseReport(
         results=results,
-        not_run=tuple(stopped),
+        not_run=tuple(not_run),
         problems=sort_problems([*errors, *found.problems]),
-        unreached_rules=None if files or pattern else tuple(untested_rules(sound, results)),
+        untested_rules=None if files or pattern else tuple(untested_rules(valid, results)),
     )
 
 
-def _chosen(cases: Sequence[MappingCase], pattern: str | None) -> list[MappingCase]:
-    """The cases in whose ``team/name`` the pattern is found."""
+def _matching_cases(cases: Sequence[MappingCase], pattern: str | None) -> list[MappingCase]:
+    """Return the cases whose ``team/name`` contains the pattern."""
     if pattern is None:
         return list(cases)
     try:
@@ -110,54 +116,36 @@ def _example(cases: Sequence[MappingCase]) -> str:
     return repr(f"{cases[0].team}/{cases[0].name}"[:100]) if cases else "'team/name of the case'"
 
 
-def _as_json(report: CaseReport) -> dict[str, Any]:
+def _document(report: CaseReport) -> dict[str, Any]:
+    rules = report.untested_rules
     return {
-        "version": 1,
         "ok": report.ok,
         "passed": report.count("passed"),
         "failed": report.count("failed"),
         "invalid": report.count("invalid"),
         "not_run": len(report.not_run),
-        "tests": [_result_json(result) for result in report.results],
-        "stopped": [
-            {"team": case.team, "name": case.name, **_place_json(case.location.key_origin)}
-            for case in report.not_run
-        ],
-        "problems": [_problem_json(problem) for problem in report.problems],
+        "tests": [_result_document(result) for result in report.results],
+        "stopped": [_case_document(case) for case in report.not_run],
+        "problems": [problem_document(problem) for problem in report.problems],
         "unreached_rules": None
-        if report.unreached_rules is None
-        else [
-            {"team": team, "rule": rule.id, **_place_json(rule.origin)}
-            for team, rule in report.unreached_rules
-        ],
+        if rules is None
+        else [{"team": team, "rule": rule.id, **origin_document(rule.origin)} for team, rule in rules],
     }
 
 
-def _result_json(result: CaseResult) -> dict[str, Any]:
+def _case_document(case: MappingCase) -> dict[str, Any]:
+    return {"team": case.team, "name": case.name, **origin_document(case.location.key_origin)}
+
+
+def _result_document(result: CaseResult) -> dict[str, Any]:
     trace = result.trace
     return {
-        "team": result.case.team,
-        "name": result.case.name,
-        **_place_json(result.case.location.key_origin),
+        **_case_document(result.case),
         "outcome": result.outcome,
         "differences": [
             {"key": each.key, "expected": each.expected, "got": each.actual} for each in result.differences
         ],
         "because": trace.because if trace else None,
         "winners": {team.team: team.winner for team in trace.teams} if trace else {},
-        "problems": [_problem_json(problem) for problem in result.problems],
+        "problems": [problem_document(problem) for problem in result.problems],
     }
-
-
-def _problem_json(problem: Problem) -> dict[str, Any]:
-    return {
-        **_place_json(problem.origin),
-        "path": problem.path,
-        "severity": problem.severity,
-        "check": problem.check,
-        "message": problem.message,
-    }
-
-
-def _place_json(origin: Any) -> dict[str, Any]:
-    return {"file": origin.file, "line": origin.line, "column": origin.column}

@@ -1,4 +1,4 @@
-"""Results of mapping tests as JUnit XML, which build servers show."""
+"""Results of mapping tests as JUnit XML for build servers."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from mappings.testing.run import CaseResult
 from sync.cli.commands.mappings_test_text import failure_details
 
 _ILLEGAL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold, not even escaped."""
+"""Characters that XML 1.0 does not allow, not even escaped."""
 
 
 def junit_xml(
-    results: Sequence[CaseResult], stopped: Sequence[MappingCase], problems: Sequence[Problem]
+    results: Sequence[CaseResult], not_run: Sequence[MappingCase], problems: Sequence[Problem]
 ) -> bytes:
-    """One suite for each team, and one called ``configuration`` where files have errors; UTF-8."""
+    """Return one suite for each team, and a suite ``configuration`` for errors in files, as UTF-8."""
     root = ElementTree.Element("testsuites", name="increment-sync mappings test")
-    teams = sorted({result.case.team for result in results} | {case.team for case in stopped})
+    teams = sorted({result.case.team for result in results} | {case.team for case in not_run})
     for team in teams:
         suite = ElementTree.SubElement(root, "testsuite", name=_legal(team))
         for result in results:
             if result.case.team == team:
                 _result(suite, result)
-        for case in stopped:
+        for case in not_run:
             if case.team == team:
                 message = "not run: the mapping of the team, or a plan, has errors"
                 ElementTree.SubElement(_case(suite, case), "skipped", message=message)

@@ -1,4 +1,4 @@
-"""How the result of a mapping test reads in a terminal and in a failure of a JUnit report."""
+"""Results of mapping tests as text, for the terminal and for failures in a JUnit report."""
 
 from __future__ import annotations
 
@@ -8,88 +8,85 @@ from mappings.model import Rule
 from mappings.rules.trace import RuleTrace, Trace
 from mappings.testing.cases import MappingCase
 from mappings.testing.run import CaseResult
+from sync.cli.output import pluralize
 from sync.config.escape import escape_terminal
 
 _MARKS = {"passed": "ok      ", "failed": "FAILED  ", "invalid": "INVALID "}
-_SHOWN = 200
+_MAX_LINE = 200
 
 
 def case_lines(result: CaseResult) -> list[str]:
-    """One line for a case that passed; what was expected, what came out and why for one that did not."""
+    """Describe a result: one line for a passed case; expected, actual and the rules for a failed one."""
     case = result.case
-    head = _MARKS[result.outcome] + _clean(f"{case.team}/{case.name}")
+    head = _MARKS[result.outcome] + _escape(f"{case.team}/{case.name}")
     if result.outcome == "passed":
         return [head]
     return [
-        f"{head}  ({_clean(str(case.location.key_origin))})",
+        f"{head}  ({_escape(str(case.location.key_origin))})",
         *[f"    {line}" for line in failure_details(result)],
     ]
 
 
 def failure_details(result: CaseResult) -> list[str]:
-    """Everything about a case that did not pass."""
+    """Describe why a case did not pass."""
     if result.problems:
-        return [_clean(f"{problem.origin}: {problem.message}") for problem in result.problems]
+        return [_escape(f"{problem.origin}: {problem.message}") for problem in result.problems]
     lines = []
     width = max((len(each.key) for each in result.differences), default=0)
     for each in result.differences:
-        lines.append(f"{each.key:<{width}}  expected {_clean(each.expected)}")
-        lines.append(f"{'':<{width}}  got      {_clean(each.actual)}")
+        lines.append(f"{each.key:<{width}}  expected {_escape(each.expected)}")
+        lines.append(f"{'':<{width}}  got      {_escape(each.actual)}")
     if result.trace is not None:
-        lines += [_clean(result.trace.because), *_rules(result.trace)]
+        lines += [_escape(result.trace.because), *_trace_lines(result.trace)]
     return lines
 
 
-def _rules(trace: Trace) -> Iterator[str]:
+def _trace_lines(trace: Trace) -> Iterator[str]:
     for team in trace.teams:
         if not team.rules:
-            yield _clean(f"{team.team} has no rules.")
+            yield _escape(f"{team.team} has no rules.")
             continue
-        yield _clean(f"rules of {team.team}:")
+        yield _escape(f"rules of {team.team}:")
         for rule in team.rules:
-            yield from (f"  {line}" for line in _rule(rule, team.winner))
+            yield from (f"  {line}" for line in _rule_lines(rule, team.winner))
 
 
-def _rule(traced: RuleTrace, winner: str | None) -> Iterator[str]:
-    """A rule that was asked with the conditions that failed; a later one only where it would hold too."""
+def _rule_lines(traced: RuleTrace, winner: str | None) -> Iterator[str]:
+    """Describe an evaluated rule with its failed conditions; behind the winner only rules that match, too."""
     rule = traced.rule
-    name = _clean(
+    name = _escape(
         f"{rule.id} ({rule.origin}) -> {rule.assign}{f' {rule.iteration}' if rule.iteration else ''}"
     )
     if not traced.reached:
         if traced.matched:
-            yield f". {name}: holds too, but {_clean(str(winner))} comes first"
+            yield f". {name}: matches, too, but {_escape(str(winner))} comes first"
         return
     yield f"{'+' if traced.matched else '-'} {name}{': wins' if traced.matched else ''}"
     for condition in traced.conditions:
         if not condition.holds:
             found = ", ".join(condition.found) or "nothing"
-            yield f"    {_clean(f'{condition.key}: {condition.expected}; it has {found}')}"
+            yield f"    {_escape(f'{condition.key}: {condition.expected}; it has {found}')}"
 
 
 def summary_lines(
     results: Sequence[CaseResult],
-    stopped: Sequence[MappingCase],
-    unreached: Sequence[tuple[str, Rule]] | None,
+    not_run: Sequence[MappingCase],
+    untested: Sequence[tuple[str, Rule]] | None,
 ) -> Iterator[str]:
-    """What is said at the end."""
-    if not results and not stopped:
+    """Summarise the results, with the rules that no case tests."""
+    if not results and not not_run:
         yield "there are no cases yet; write `tests:` in a mapping file, or files in mappings/tests/"
-    if unreached:
+    if untested:
         yield ""
-        yield "No case is decided by these rules:"
-        for team, rule in unreached:
-            yield f"  {_clean(f'{team}/{rule.id}')}  ({_clean(str(rule.origin))})"
-    for team in sorted({case.team for case in stopped}):
-        count = sum(case.team == team for case in stopped)
-        yield _clean(f"{_cases(count)} of {team} not run: correct the errors first")
+        yield "No case tests these rules:"
+        for team, rule in untested:
+            yield f"  {_escape(f'{team}/{rule.id}')}  ({_escape(str(rule.origin))})"
+    for team in sorted({case.team for case in not_run}):
+        count = sum(case.team == team for case in not_run)
+        yield _escape(f"{pluralize(count, 'case')} of {team} not run: correct the errors first")
     counts = {name: sum(result.outcome == name for result in results) for name in _MARKS}
-    yield f"{counts['passed']} passed, {counts['failed']} failed, {counts['invalid']} invalid, {len(stopped)} not run"
+    yield f"{counts['passed']} passed, {counts['failed']} failed, {counts['invalid']} invalid, {len(not_run)} not run"
 
 
-def _cases(count: int) -> str:
-    return "1 case" if count == 1 else f"{count} cases"
-
-
-def _clean(text: str) -> str:
-    return escape_terminal(text, _SHOWN)
+def _escape(text: str) -> str:
+    return escape_terminal(text, _MAX_LINE)

@@ -1,99 +1,66 @@
-"""``predictability``: what increments promised and what came of it, from the store alone."""
+"""``predictability``: what increments promised and what they delivered, from the store alone."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from connectors.model import IssueRef, KnownIssue
-from mappings.model import Increment
-from sync.cli.render import table
+from sync.cli.output import Output, as_object, pluralize, table
+from sync.cli.store_view import StoreView, find_increment
+from sync.cli.stored_insights import increment_predictability, started_increments
 from sync.config.escape import escape_terminal
-from sync.insights.predictability import Predictability, assess_predictability
-from sync.insights.unplanned import AdHocShare, ad_hoc_share
-from sync.model.attribution import PlanFacts
-from sync.model.rollup import Rollup
-from sync.pipeline.offline import plan_from_store, plan_offline
-from sync.pull.current_sources import load_current_issues
-from sync.pull.recorded import load_recorded_state
-from sync.runtime.context import RunContext
-from sync.runtime.invocation import Invocation, pluralize, print_json, print_line
+from sync.insights.predictability import Predictability
+from sync.insights.unplanned import AdHocShare
+from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
 
 
 def show_predictability(invocation: Invocation, increment: str | None) -> int:
-    """Every increment that has started, oldest first, or the one that was asked for."""
-    with pulled_context(invocation, require_all_files=False) as job:
-        found = list_predictability(job, increment)
-        if invocation.as_json:
-            print_json({"version": 1, "increments": [_json(each) for each in found]})
-            return 0
-        for each in found:
-            _say(each)
-        _say_teams(found)
+    """Show one increment, by default all that have started, oldest first."""
+    with pulled_context(invocation, require_all_files=False) as context:
+        view = StoreView(context)
+        if increment is not None:
+            find_increment(context.workspace.increments, increment)
+        found = [
+            increment_predictability(view, each)
+            for each in started_increments(view)
+            if increment in (None, each.id)
+        ]
+        Output(invocation).show(
+            lambda: {"increments": [_document(each) for each in found]}, lambda: _lines(found)
+        )
         return 0
 
 
-def list_predictability(context: RunContext, increment: str | None = None) -> list[Predictability]:
-    """Of the increments that have started. LookupError for one that is not in the plans."""
-    known = {each.id: each for each in context.workspace.increments}
-    if increment is not None and increment not in known:
-        raise LookupError(f"there is no increment {increment!r}; the plans have {', '.join(known) or 'none'}")
-    wanted = [known[increment]] if increment else list(known.values())
-    begun = [each for each in wanted if each.phase(context.now()) != "not-started"]
-    issues = load_current_issues(context.store, context.workspace)
-    rollup = plan_from_store(context)[0].rollup
-    return [
-        increment_predictability(context, each, rollup, issues)
-        for each in sorted(begun, key=lambda each: each.start)
-    ]
-
-
-def increment_predictability(
-    context: RunContext, increment: Increment, rollup: Rollup, issues: dict[IssueRef, KnownIssue]
-) -> Predictability:
-    """Of one increment, from the roll-up of today and the issues that the store knows."""
-    ended = min(context.now(), increment.ends_at)
-    then = plan_offline(replace(context, now=lambda: ended), issues, load_recorded_state(context)).rollup
-    teams = [each.team for each in context.workspace.teams]
-
-    def share(*names: str) -> AdHocShare:
-        return ad_hoc_share(then, issues, names, since=increment.starts_at, until=ended)
-
-    return assess_predictability(
-        increment,
-        next(each for each in rollup.increments if each.id == increment.id),
-        committed_plan(context.store.plan_history(), increment),
-        {each.continues: each.id for each in rollup.capabilities if each.continues},
-        share(*teams),
-        {team: share(team) for team in teams},
+def _document(each: Predictability) -> dict[str, Any]:
+    return as_object(
+        each,
+        planned=each.planned,
+        actual=each.actual,
+        share=each.share,
+        so_far=each.so_far,
+        not_entered=each.not_entered,
+        ad_hoc_share=each.ad_hoc.share,
+        ad_hoc_share_by_team={team.team: team.ad_hoc.share for team in each.teams},
     )
 
 
-def committed_plan(history: list[PlanFacts], increment: Increment) -> PlanFacts | None:
-    """The plans at the increment's start; else as they were first noted, if that was before its end."""
-    named = [
-        each for each in history if increment.id in each.body["increments"] and each.at < increment.ends_at
-    ]
-    at_start = [each for each in named if each.at <= increment.starts_at]
-    return at_start[-1] if at_start else next(iter(named), None)
+def _lines(found: Sequence[Predictability]) -> Iterator[str]:
+    for each in found:
+        yield from _increment_lines(each)
+        yield ""
+    yield from _team_table(found)
 
 
-def _json(found: Predictability) -> dict[str, Any]:
-    figures = {name: getattr(found, name) for name in ("planned", "actual", "share", "so_far", "not_entered")}
-    ad_hoc = {team.team: team.ad_hoc.share for team in found.teams}
-    return {**asdict(found), **figures, "ad_hoc_share": found.ad_hoc.share, "ad_hoc_share_by_team": ad_hoc}
-
-
-def _say(found: Predictability) -> None:
-    print_line(f"{found.increment}  {found.start} to {found.end}  {found.phase}")
-    print_line(f"Predictability{' so far' if found.so_far else ''}: {_share_words(found)}")
-    (done, total), (more_done, more) = found.count("committed"), found.count("stretch")
-    print_line(f"Committed goals done: {done} of {total}, stretch: {more_done} of {more}")
-    print_line(f"Ad-hoc work: {_percent(found.ad_hoc)} of {found.ad_hoc.closed} finished issues")
-    since = f"plan as noted on {found.committed_on}" if found.committed_on else "plan as it is now"
-    print_line(f"What was promised: {since}")
-    print_line()
+def _increment_lines(each: Predictability) -> Iterator[str]:
+    (done, total), (stretch_done, stretch) = each.count("committed"), each.count("stretch")
+    plan = f"plan as recorded on {each.committed_on}" if each.committed_on else "plan as it is now"
+    yield f"{each.increment}  {each.start} to {each.end}  {each.phase}"
+    yield f"Predictability{' so far' if each.so_far else ''}: {_value_text(each)}"
+    yield f"Committed goals done: {done} of {total}, stretch: {stretch_done} of {stretch}"
+    yield f"Ad-hoc work: {_percent(each.ad_hoc)} of {each.ad_hoc.closed} finished issues"
+    yield f"What was promised: {plan}"
+    yield ""
     rows = [
         (
             goal.title,
@@ -103,38 +70,32 @@ def _say(found: Predictability) -> None:
             "-" if goal.actual is None else f"{goal.actual:g}",
             goal.basis,
         )
-        for goal in found.goals
+        for goal in each.goals
     ]
-    for line in table(("goal", "commitment", "state", "planned", "actual", "because"), rows):
-        print_line(line)
-    for each in found.carried:
-        verb = "open" if found.so_far else "carried over"
-        into = f" into {each.into}" if each.into else ""
-        often = f", {each.times} times by now" if each.times > 1 else ""
-        print_line(
-            escape_terminal(f"{verb}: {each.title}, {pluralize(each.remaining, 'issue')}{into}{often}")
-        )
-    print_line()
+    yield from table(("goal", "commitment", "state", "planned", "actual", "because"), rows)
+    for carried in each.carried:
+        verb = "open" if each.so_far else "carried over"
+        into = f" into {carried.into}" if carried.into else ""
+        times = f", {carried.times} times by now" if carried.times > 1 else ""
+        issues = pluralize(carried.remaining, "issue")
+        yield escape_terminal(f"{verb}: {carried.title}, {issues}{into}{times}")
 
 
-def _share_words(found: Predictability) -> str:
-    if not found.planned:
+def _value_text(each: Predictability) -> str:
+    if not each.planned:
         return "nothing was promised"
-    values = f"actual {found.actual:g} of planned {found.planned:g}"
-    missing = ", ".join(found.not_entered)
+    values = f"actual {each.actual:g} of planned {each.planned:g}"
+    missing = ", ".join(each.not_entered)
     waiting = f"; `actual_value` in the plan is not entered for {missing}" if missing else ""
-    return (
-        f"{found.share:.0%} ({values}{waiting})"
-        if found.share is not None
-        else f"not known ({values}{waiting})"
-    )
+    share = "not known" if each.share is None else f"{each.share:.0%}"
+    return f"{share} ({values}{waiting})"
 
 
 def _percent(share: AdHocShare) -> str:
     return "-" if share.share is None else f"{share.share:.0%}"
 
 
-def _say_teams(found: list[Predictability]) -> None:
+def _team_table(found: Iterable[Predictability]) -> list[str]:
     rows = [
         (
             team.team,
@@ -148,5 +109,4 @@ def _say_teams(found: list[Predictability]) -> None:
         for team in each.teams
     ]
     header = ("team", "increment", "committed capabilities", "stretch", "issues left open", "ad hoc")
-    for line in table(header, sorted(rows)):
-        print_line(line)
+    return table(header, sorted(rows))

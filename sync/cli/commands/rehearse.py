@@ -1,12 +1,15 @@
-"""``rehearse``: the user's workspace on embedded trackers, with everything going wrong that can."""
+"""``rehearse``: simulated runs of the workspace on mock servers, with injected faults."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from sync.cli.exit_codes import ExitCode
+from sync.cli.output import Output, pluralize
 from sync.config.workspace import LoadedWorkspace
-from sync.runtime.invocation import Invocation, pluralize, print_error, print_json, print_line
+from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
 
 if TYPE_CHECKING:
@@ -14,15 +17,15 @@ if TYPE_CHECKING:
     from sync.simulation.runner import FaultFreePreview
 
 MAX_PEOPLE_NAMED = 10
-"""People who are named, those with the most mail first."""
+"""People whose mails are listed, those with the most mails first."""
 
 
 class SimulationUnavailable(LookupError):
-    """The embedded trackers are not installed, or cannot show what the workspace asks for."""
+    """The mock servers are not installed, or cannot show what the workspace reads."""
 
 
 def rehearse(invocation: Invocation, *, seed: int, schedules: int) -> int:
-    """Play so many schedules from this seed on. 1 when something did not hold."""
+    """Simulate ``schedules`` schedules of faults, from this seed on. Return 1 when an invariant was violated."""
     try:
         from sync.simulation.results import SimulationResults
         from sync.simulation.runner import Simulation
@@ -31,53 +34,65 @@ def rehearse(invocation: Invocation, *, seed: int, schedules: int) -> int:
         raise SimulationUnavailable(
             f"rehearse needs {error.name}: install it with `pip install 'increment-sync[sandbox]'`"
         ) from None
-    with pulled_context(invocation) as job:
-        configured = LoadedWorkspace(root=invocation.root, settings=job.settings, workspace=job.workspace)
-        world = scenario_from_snapshot(job, configured)
-        issues = job.store.count_contents().get("issues", 0)
-    rehearsal = Simulation(lambda _: world)
-    undisturbed = rehearsal.preview_without_faults(world)
-    if undisturbed.failed:
+    with pulled_context(invocation) as context:
+        loaded = LoadedWorkspace(root=invocation.root, settings=context.settings, workspace=context.workspace)
+        scenario = scenario_from_snapshot(context, loaded)
+        issues = context.store.count_contents().get("issues", 0)
+    simulation = Simulation(lambda _: scenario)
+    fault_free = simulation.preview_without_faults(scenario)
+    if fault_free.failed:
         raise SimulationUnavailable(
-            "the embedded trackers cannot show what this workspace reads, so nothing was rehearsed: "
-            + "; ".join(undisturbed.failed)
+            "the mock servers cannot show what this workspace reads, so nothing was simulated: "
+            + "; ".join(fault_free.failed)
         )
-    tally = SimulationResults()
+    results = SimulationResults()
     for number in range(seed, seed + schedules):
-        tally.add(rehearsal.run_seed(number))
-    code = 1 if tally.failures else 0
-    if invocation.as_json:
-        print_json(_document(tally, undisturbed, seed, issues, code))
-    else:
-        _tell(tally, undisturbed, issues)
+        results.add(simulation.run_seed(number))
+    code = ExitCode.FAILED if results.failures else ExitCode.DONE
+    output = Output(invocation)
+    output.show(
+        lambda: {
+            "seed": seed,
+            "issues": issues,
+            "exit_code": code,
+            **_document(results, fault_free),
+        },
+        lambda: _lines(results, fault_free, issues),
+    )
+    if not output.as_json:
+        output.notes(_failure_notes(results))
     return code
 
 
-def _tell(tally: SimulationResults, undisturbed: FaultFreePreview, issues: int) -> None:
-    from sync.simulation.summary import INVARIANT_LABELS, failure_lines
+def _lines(results: SimulationResults, fault_free: FaultFreePreview, issues: int) -> Iterator[str]:
+    from sync.simulation.summary import INVARIANT_LABELS
 
-    print_line(f"Rehearsed on embedded trackers with the {pluralize(issues, 'issue')} of the last snapshot.")
-    print_line("The real trackers and the real store were not touched.")
-    print_line()
-    print_line(f"  schedules             {tally.schedules}")
-    print_line(f"  faults injected       {tally.injected.total()}")
-    print_line(f"  people acted          {pluralize(tally.user_actions, 'time')}")
-    print_line(f"  converged             {tally.converged} of {tally.schedules}")
-    for name, rule in INVARIANT_LABELS:
-        print_line(f"  {name:<22}{tally.by_invariant[rule]}")
-    print_line()
-    print_line(f"Without faults the next run would write {pluralize(undisturbed.writes, 'time')}.")
-    print_line(_notified(undisturbed.notifications))
-    for line in failure_lines(tally):
-        print_error(line)
-    if tally.failures:
-        first = tally.failures[0].seed
-        print_error(f"to see it again: increment-sync rehearse --seed {first} --schedules 1")
+    yield f"Simulated on mock servers with the {pluralize(issues, 'issue')} of the last snapshot."
+    yield "The real trackers and the real store were not touched."
+    yield ""
+    yield f"  schedules             {results.schedules}"
+    yield f"  faults injected       {results.injected.total()}"
+    yield f"  user actions          {results.user_actions}"
+    yield f"  converged             {results.converged} of {results.schedules}"
+    for name, invariant in INVARIANT_LABELS:
+        yield f"  {name:<22}{results.by_invariant[invariant]}"
+    yield ""
+    yield f"Without faults the next run would write {pluralize(fault_free.writes, 'time')}."
+    yield _mail_summary(fault_free.notifications)
 
 
-def _notified(mails: Counter[str]) -> str:
+def _failure_notes(results: SimulationResults) -> Iterator[str]:
+    from sync.simulation.summary import failure_lines
+
+    yield from failure_lines(results)
+    if results.failures:
+        first = results.failures[0].seed
+        yield f"to see it again: increment-sync rehearse --seed {first} --schedules 1"
+
+
+def _mail_summary(mails: Counter[str]) -> str:
     if not mails:
-        return "Nobody would get mail, as far as the snapshot tells (it knows no watchers)."
+        return "Nobody would get mail, as far as the snapshot shows (it knows no watchers)."
     named = ", ".join(f"{name} {count}" for name, count in mails.most_common(MAX_PEOPLE_NAMED))
     more = f", and {len(mails) - MAX_PEOPLE_NAMED} more people" if len(mails) > MAX_PEOPLE_NAMED else ""
     return (
@@ -86,25 +101,22 @@ def _notified(mails: Counter[str]) -> str:
     )
 
 
-def _document(
-    tally: SimulationResults, undisturbed: FaultFreePreview, seed: int, issues: int, code: int
-) -> dict[str, Any]:
+def _document(results: SimulationResults, fault_free: FaultFreePreview) -> dict[str, Any]:
     from sync.simulation.summary import INVARIANT_LABELS
 
     return {
-        "version": 1,
-        "seed": seed,
-        "issues": issues,
-        "schedules": tally.schedules,
-        "converged": tally.converged,
-        "faults": dict(sorted(tally.injected.items())),
-        "edits": tally.user_actions,
-        "broken": {rule: tally.by_invariant[rule] for _, rule in INVARIANT_LABELS},
-        "writes": undisturbed.writes,
-        "mails": dict(undisturbed.notifications),
+        "schedules": results.schedules,
+        "converged": results.converged,
+        "faults": results.injected,
+        "edits": results.user_actions,
+        "broken": {invariant: results.by_invariant[invariant] for _, invariant in INVARIANT_LABELS},
+        "writes": fault_free.writes,
+        "mails": fault_free.notifications,
         "failures": [
-            {"seed": each.seed, "broken": [{"rule": b.invariant, "text": b.text} for b in each.violations]}
-            for each in tally.failures
+            {
+                "seed": failure.seed,
+                "broken": [{"rule": each.invariant, "text": each.text} for each in failure.violations],
+            }
+            for failure in results.failures
         ],
-        "exit_code": code,
     }

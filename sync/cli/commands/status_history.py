@@ -1,12 +1,12 @@
-"""``status --at`` and ``status --since``: how it was, and what changed since."""
+"""``status --at`` and ``status --since``: the roll-up in the past, and what changed since."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sync.cli.render import sparse_table, table
+from sync.cli.output import Output, table
+from sync.cli.store_view import StoreView
 from sync.config.escape import escape_terminal
 from sync.insights.change_queries import (
     RecordedChanges,
@@ -16,144 +16,140 @@ from sync.insights.change_queries import (
     rollup_snapshot_at,
 )
 from sync.model.attribution import PARTS, Difference, DifferenceEntry
-from sync.pipeline.offline import plan_offline
-from sync.pull.current_sources import current_source_states, load_current_issues
-from sync.pull.recorded import load_recorded_state
+from sync.pull.current_sources import current_source_states
 from sync.pull.rollup_snapshot import describe_counts
 from sync.runtime.context import RunContext
-from sync.runtime.invocation import Invocation, print_error, print_json, print_line
+from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
 
 
 def status_at(invocation: Invocation, increment: str | None, at: str) -> int:
-    """The roll-up as it was: the figures that the last run before a moment kept."""
-    with pulled_context(invocation, require_all_files=False) as job:
-        moment = parse_moment(job, at, end_of_day=True)
-        kept_at, figures = rollup_snapshot_at(job, moment)
+    """Show the roll-up that the last run before a moment recorded."""
+    with pulled_context(invocation, require_all_files=False) as context:
+        moment = parse_moment(context, at, end_of_day=True)
+        recorded_at, snapshot = rollup_snapshot_at(context, moment)
         chosen = {
-            subject: each for subject, each in figures.items() if increment in (None, each["increment"])
+            subject: each for subject, each in snapshot.items() if increment in (None, each["increment"])
         }
         if increment is not None and not chosen:
             raise LookupError(f"there was no increment {increment!r} at that time")
-        if invocation.as_json:
-            print_json({"version": 1, "at": moment, "kept_at": kept_at, "figures": chosen})
-            return 0
-        print_line(f"As it was at {moment:%Y-%m-%d %H:%M} UTC (figures of {kept_at:%Y-%m-%d %H:%M} UTC)")
-        print_line()
-        for line in table(("goal / capability", "state", "issues", "notes"), map(_row, chosen.items())):
-            print_line(line)
+        Output(invocation).show(
+            lambda: {"at": moment, "kept_at": recorded_at, "figures": chosen},
+            lambda: [
+                f"As it was at {moment:%Y-%m-%d %H:%M} UTC (numbers of {recorded_at:%Y-%m-%d %H:%M} UTC)",
+                "",
+                *table(("goal / capability", "state", "issues", "notes"), map(_row, chosen.items())),
+            ],
+        )
         return 0
 
 
-def _row(entry: tuple[str, Mapping[str, Any]]) -> tuple[str, ...]:
-    subject, each = entry
-    words = describe_counts(each["counts"])
+def _row(item: tuple[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    subject, numbers = item
+    counts = describe_counts(numbers["counts"])
     if subject.startswith("goal:"):
-        required = f"{each['required_done']} of {each['required_total']} capabilities done"
-        return each["title"], each["state"], f"{required}, {words}", each["commitment"]
-    notes = [name for name in ("blocked", "released") if each.get(name)]
-    notes += [f"not read: {', '.join(each['uncertain'])}"] if each.get("uncertain") else []
-    state = "done, not proven" if each.get("not_proven") else each["state"]
-    return f"  {each['title']}", state, words, ", ".join(notes)
+        required = f"{numbers['required_done']} of {numbers['required_total']} capabilities done"
+        return numbers["title"], numbers["state"], f"{required}, {counts}", numbers["commitment"]
+    notes = [name for name in ("blocked", "released") if numbers.get(name)]
+    notes += [f"not read: {', '.join(numbers['uncertain'])}"] if numbers.get("uncertain") else []
+    state = "done, not proven" if numbers.get("not_proven") else numbers["state"]
+    return f"  {numbers['title']}", state, counts, ", ".join(notes)
 
 
 def status_since(invocation: Invocation, increment: str | None, since: str, until: str | None) -> int:
-    """What changed since a day or a run, per goal and capability."""
-    with pulled_context(invocation, require_all_files=False) as job:
-        begin = parse_moment(job, since, end_of_day=False)
+    """Show what changed between two moments, per goal and capability; ``until`` None: now."""
+    output = Output(invocation)
+    with pulled_context(invocation, require_all_files=False) as context:
+        start = parse_moment(context, since, end_of_day=False)
         if until is None:
-            known = load_current_issues(job.store, job.workspace)
-            thought = plan_offline(job, known, load_recorded_state(job))
-            changes = changes_until_now(job, begin, thought, known)
+            view = StoreView(context)
+            changes = changes_until_now(context, start, view.planning, view.known)
         else:
-            changes = changes_between(job, begin, parse_moment(job, until, end_of_day=True))
-        chosen = _chosen(job, changes, increment)
-        if changes.since > changes.requested:
-            print_error(
-                f"nothing is known of the time before {changes.recorded_since:%Y-%m-%d %H:%M} UTC, when the first "
-                "run noted down how issues count: this is the difference since then"
-            )
-        _complain_unread(job)
-        if invocation.as_json:
-            print_json(_json(changes, chosen))
-        else:
-            _say(changes, chosen)
+            changes = changes_between(context, start, parse_moment(context, until, end_of_day=True))
+        chosen = _selected_differences(context, changes, increment)
+        output.notes(_notes(context, changes))
+        output.show(
+            lambda: {
+                "asked_since": changes.requested,
+                "since": changes.since,
+                "at": changes.at,
+                "kept_since": changes.recorded_since,
+                "differences": [_difference_document(each) for each in chosen],
+            },
+            lambda: _lines(changes, chosen),
+        )
         return 0
 
 
-def _complain_unread(context: RunContext) -> None:
+def _notes(context: RunContext, changes: RecordedChanges) -> Iterator[str]:
+    if changes.since > changes.requested:
+        yield (
+            f"nothing is known of the time before {changes.recorded_since:%Y-%m-%d %H:%M} UTC, when the first run "
+            "recorded how issues count: this is the difference since then"
+        )
     for source in current_source_states(context.store, context.workspace):
         if source.failing_since:
-            since = f"{source.failing_since:%Y-%m-%d %H:%M}"
-            print_error(f"unreadable since {since} UTC: {source.name}; its issues are as they were then")
+            since = f"{source.failing_since:%Y-%m-%d %H:%M} UTC"
+            yield f"unreadable since {since}: {source.name}; its issues are as they were then"
 
 
-def _chosen(context: RunContext, changes: RecordedChanges, increment: str | None) -> list[Difference]:
-    """Those of the increment that was asked for; otherwise of those that were not closed at the first moment."""
-    if increment is not None and increment not in changes.increments.values():
-        known = ", ".join(sorted(set(changes.increments.values()))) or "none"
-        raise LookupError(f"there is no increment {increment!r}; the plans have {known}")
+def _selected_differences(
+    context: RunContext, changes: RecordedChanges, increment: str | None
+) -> list[Difference]:
+    """Return those of the requested increment; otherwise of those that were not closed at the first moment."""
+    known = set(changes.increments.values())
+    if increment is not None and increment not in known:
+        names = ", ".join(sorted(known)) or "none"
+        raise LookupError(f"there is no increment {increment!r}; the plans have {names}")
     closed = {each.id for each in context.workspace.increments if each.phase(changes.since) == "closed"}
-    wanted = set(changes.increments.values()) - closed if increment is None else {increment}
+    wanted = known - closed if increment is None else {increment}
     return [each for each in changes.differences if changes.increments.get(each.subject) in wanted]
 
 
-def _json(changes: RecordedChanges, chosen: Iterable[Difference]) -> dict[str, Any]:
+def _difference_document(difference: Difference) -> dict[str, Any]:
     return {
-        "version": 1,
-        "asked_since": changes.requested,
-        "since": changes.since,
-        "at": changes.at,
-        "kept_since": changes.recorded_since,
-        "differences": [difference_json(each) for each in chosen],
+        "subject": difference.subject,
+        "title": difference.title,
+        "done_before": difference.done_before,
+        "scope_before": difference.scope_before,
+        "done_after": difference.done_after,
+        "scope_after": difference.scope_after,
+        "parts": {part: difference.part(part) for part in PARTS},
     }
 
 
-def difference_json(difference: Difference) -> dict[str, Any]:
-    """A difference for a program: the figures, and the entries of each part."""
-    document = {
-        name: getattr(difference, name)
-        for name in ("subject", "title", "done_before", "scope_before", "done_after", "scope_after")
-    }
-    parts = {
-        part: [{**asdict(entry), "ref": str(entry.ref)} for entry in difference.part(part)] for part in PARTS
-    }
-    return {**document, "parts": parts}
-
-
-def _say(changes: RecordedChanges, chosen: list[Difference]) -> None:
-    print_line(f"What changed from {changes.since:%Y-%m-%d %H:%M} to {changes.at:%Y-%m-%d %H:%M} UTC")
-    print_line()
+def _lines(changes: RecordedChanges, chosen: Iterable[Difference]) -> Iterator[str]:
+    yield f"What changed from {changes.since:%Y-%m-%d %H:%M} to {changes.at:%Y-%m-%d %H:%M} UTC"
+    yield ""
     rows = [
         (
             each.title if each.subject.startswith("goal:") else f"  {each.title}",
             f"{each.done_before} of {each.scope_before}",
             f"{each.done_after} of {each.scope_after}",
-            *(_signed(each.part(part)) for part in PARTS),
+            *(_signed_count(each.part(part)) for part in PARTS),
         )
         for each in chosen
     ]
-    for line in sparse_table(("goal / capability", "done was", "done is", *PARTS), rows):
-        print_line(line)
+    header = ("goal / capability", "done before", "done after", *PARTS)
+    yield from table(header, rows, hide_empty_columns=True)
     for each in chosen:
         if each.subject.startswith("capability:") and each.entries:
-            _say_entries(each)
+            yield ""
+            yield escape_terminal(each.title)
+            yield from _entry_table(each)
 
 
-def _signed(entries: tuple[DifferenceEntry, ...]) -> str:
-    """``+2``, ``-1``, ``+1 -2``: of the scope, and where that did not move, of what is done."""
+def _signed_count(entries: Iterable[DifferenceEntry]) -> str:
+    """``+2``, ``-1``, ``+1 -2``: changes of the scope; where it did not change, of what is done."""
     effects = [entry.scope or entry.done for entry in entries]
     ups, downs = effects.count(1), effects.count(-1)
-    return " ".join([*([f"+{ups}"] if ups else []), *([f"-{downs}"] if downs else [])])
+    return " ".join([f"+{ups}"] * bool(ups) + [f"-{downs}"] * bool(downs))
 
 
-def _say_entries(difference: Difference) -> None:
-    print_line()
-    print_line(escape_terminal(difference.title))
+def _entry_table(difference: Difference) -> list[str]:
     rows = [
-        (f"  {part}", entry.ref.key, f"{entry.at:%Y-%m-%d %H:%M}", entry.why, entry.run_id or "not kept yet")
+        (f"  {part}", each.ref.key, f"{each.at:%Y-%m-%d %H:%M}", each.why, each.run_id or "not recorded yet")
         for part in PARTS
-        for entry in difference.part(part)
+        for each in difference.part(part)
     ]
-    for line in table(("  part", "issue", "seen (UTC)", "why", "run"), rows):
-        print_line(line)
+    return table(("  part", "issue", "seen (UTC)", "why", "run"), rows)

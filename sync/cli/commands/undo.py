@@ -1,4 +1,4 @@
-"""``undo RUN``: show what would be taken back, ask, hold it, and write issue by issue."""
+"""``undo RUN``: revert what a run wrote, issue by issue."""
 
 from __future__ import annotations
 
@@ -10,157 +10,172 @@ from sync.apply.executor import Executor
 from sync.apply.recover import recover_pending_writes
 from sync.apply.undo import build_reversal
 from sync.apply.undo_current import COMMAND, build_undo_request, read_current_issue, undo_lineage
-from sync.cli.commands.undo_text import UndoReport, print_undo_plan, print_undo_report, run_summary
+from sync.cli.change_output import change_summary
+from sync.cli.commands.undo_output import UndoReport, print_undo_plan, print_undo_report, run_summary
 from sync.cli.issue_lookup import candidate_issues
-from sync.cli.render import change_summary
+from sync.cli.output import Output
 from sync.diff.limits import check_atomic_changes
 from sync.model.run import RunOptions
 from sync.model.undo import Reversal, Skipped, UndoRequest
 from sync.pipeline.impact_estimate import estimate_impact
 from sync.pull.recorded import former_subjects, load_recorded_state
 from sync.runtime.context import RunContext
-from sync.runtime.invocation import Invocation, confirm, describe_process
+from sync.runtime.invocation import Invocation, describe_process
 from sync.runtime.limits import guard_limits
 from sync.runtime.run_lock import run_lock
 from sync.runtime.session import online_context
 from sync.store import OverrideRecord
 
-_OFF = (
+_PUSH_IS_OFF = (
     "nothing was written: push is switched off in increment-sync.yaml (push.enabled: false); undo writes only where "
-    "runs may, and what it takes back stays away when push is on again"
+    "runs may, and what it reverts stays reverted when push is on again"
 )
+_OUTCOMES = {0: "done", 1: "partly failed", 3: "refused", 4: "refused"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UndoOptions:
-    """What the person asked for."""
+    """Options of ``undo``."""
 
     run_id: str
     issues: Sequence[str] = ()
+    """Only on these issues; empty: on all."""
     yes: bool = False
     dry_run: bool = False
     post_again: bool = False
     limits: RunOptions = field(default_factory=RunOptions)
-    """``max_removals``, ``max_comments`` and ``max_notifications`` count."""
+    """``max_removals``, ``max_comments`` and ``max_notifications`` apply."""
 
 
 def undo(invocation: Invocation, options: UndoOptions) -> int:
-    """0 all taken back, 1 something was left, 3 push is off, 4 the guard refused, 6 another run is at work."""
-    told = {"run": options.run_id, **({"issues": list(options.issues)} if options.issues else {})}
-    with online_context(invocation, COMMAND, told, writes=not options.dry_run) as job:
+    """Show what would be reverted, ask, and revert it.
+
+    Return 0 when everything was reverted, 1 when something was skipped, 3 while push is off, 4 when the guard refused.
+    """
+    output = Output(invocation)
+    recorded = {"run": options.run_id, **({"issues": list(options.issues)} if options.issues else {})}
+    with online_context(invocation, COMMAND, recorded, writes=not options.dry_run) as context:
         try:
-            with run_lock(job, describe_process()):
-                story = _work(invocation, job, options)
+            with run_lock(context, describe_process()):
+                report = _undo(output, context, options)
         except BaseException as error:
-            job.store.finish_run(job.run_id, f"stopped: {type(error).__name__}", 1, {})
+            context.store.finish_run(context.run_id, f"stopped: {type(error).__name__}", 1, {})
             raise
-        words = {0: "done", 1: "partly failed", 3: "refused", 4: "refused"}
-        job.store.finish_run(job.run_id, words[story.exit_code], story.exit_code, run_summary(story))
-        print_undo_report(invocation, story)
-        return story.exit_code
+        code = int(report.exit_code)
+        context.store.finish_run(context.run_id, _OUTCOMES[code], code, run_summary(report))
+        print_undo_report(output, report)
+        return code
 
 
-def _work(invocation: Invocation, context: RunContext, options: UndoOptions) -> UndoReport:
-    root, takes_back = undo_lineage(context, options.run_id)
-    only = _only(context, options)
-    still_open = recover_pending_writes(context)
+def _undo(output: Output, context: RunContext, options: UndoOptions) -> UndoReport:
+    original_run, reverts = undo_lineage(context, options.run_id)
+    only = _selected_issues(context, options)
+    unresolved_writes = recover_pending_writes(context)
     request = build_undo_request(
-        context, options.run_id, only, reapplies=not takes_back, post_again=options.post_again
+        context, options.run_id, only, reapplies=not reverts, post_again=options.post_again
     )
-    story = UndoReport(
+    report = UndoReport(
         run_id=context.run_id,
         undoes=options.run_id,
-        original_run=root,
-        undoing=_look(context, request),
-        still_open=still_open,
+        original_run=original_run,
+        reversal=_plan_reversal(context, request),
+        unresolved_writes=unresolved_writes,
     )
-    lifting = () if takes_back else _overrides_to_release(context, root, only)
-    if not invocation.as_json:
-        print_undo_plan(story.undoing, lifting)
-    if not len(story.undoing.changes) and not lifting:
-        story.not_written_reason = "nothing to take back"
-        return story
-    changes, limits = story.undoing.changes, guard_limits(context, options.limits)
-    weighed = estimate_impact(context, changes, (item.issue for item in context.store.known_issues()))
-    story.refusals = check_atomic_changes(
-        changes, load_recorded_state(context).pushed_labels, limits, weighed
-    )
-    if story.refusals or options.dry_run:
-        return story
+    released = () if reverts else _overrides_to_release(context, original_run, only)
+    changes, limits = report.reversal.changes, guard_limits(context, options.limits)
+    if not output.as_json:
+        print_undo_plan(output, report.reversal, released)
+    if not len(changes) and not released:
+        report.not_written_reason = "nothing to revert"
+        return report
+    impact = estimate_impact(context, changes, (item.issue for item in context.store.known_issues()))
+    pushed_labels = load_recorded_state(context).pushed_labels
+    report.refusals = check_atomic_changes(changes, pushed_labels, limits, impact)
+    if report.refusals or options.dry_run:
+        return report
     if not context.writers:
-        story.push_is_off, story.not_written_reason = True, _OFF
-        return story
-    if not options.yes and not _confirmed(invocation, context, story.undoing):
-        story.not_written_reason = "nothing was written"
-        return story
-    _write_undo(context, request, root, lifting, story)
-    return story
+        report.push_is_off, report.not_written_reason = True, _PUSH_IS_OFF
+    elif not options.yes and not _confirmed(output, context, report.reversal):
+        report.not_written_reason = "nothing was written"
+    else:
+        _write_reversal(context, request, released, report)
+    return report
 
 
-def _only(context: RunContext, options: UndoOptions) -> frozenset[IssueRef]:
-    """The issues that were named, as the run's journal has them."""
-    rows = context.store.journal(run_id=options.run_id)
-    found = set()
+def _selected_issues(context: RunContext, options: UndoOptions) -> frozenset[IssueRef]:
+    """Find the named issues in the run's journal. Raises LookupError for one that the run did not write."""
+    entries = context.store.journal(run_id=options.run_id)
+    selected: set[IssueRef] = set()
     for text in options.issues:
-        named = {(tracker, key.casefold()) for tracker, key in candidate_issues(context, text)}
-        known = [context.store.known_issue(tracker, key) for tracker, key in candidate_issues(context, text)]
+        candidates = candidate_issues(context, text)
+        keys = {(tracker, key.casefold()) for tracker, key in candidates}
+        known = [context.store.known_issue(tracker, key) for tracker, key in candidates]
         refs = {each.issue.ref for each in known if each}
-        here = {r.ref for r in rows if r.ref in refs or (r.ref.tracker, r.ref.key.casefold()) in named}
-        if not here:
+        written = {e.ref for e in entries if e.ref in refs or (e.ref.tracker, e.ref.key.casefold()) in keys}
+        if not written:
             raise LookupError(f"run {options.run_id} wrote nothing on {text}")
-        found |= here
-    return frozenset(found)
+        selected |= written
+    return frozenset(selected)
 
 
-def _look(context: RunContext, request: UndoRequest) -> Reversal:
-    refs = sorted({row.ref for row in request.entries if row.outcome not in ("failed", "not-sent")})
-    found = {}
+def _plan_reversal(context: RunContext, request: UndoRequest) -> Reversal:
+    refs = sorted({entry.ref for entry in request.entries if entry.outcome not in ("failed", "not-sent")})
+    current = {}
     for number, ref in enumerate(refs, start=1):
         context.progress.step(f"read {ref}", number, len(refs))
-        found[ref] = read_current_issue(context, request, ref)
-    return build_reversal(request, found)
+        current[ref] = read_current_issue(context, request, ref)
+    return build_reversal(request, current)
 
 
 def _overrides_to_release(
-    context: RunContext, root: str, only: Iterable[IssueRef]
+    context: RunContext, original_run: str, only: Iterable[IssueRef]
 ) -> tuple[OverrideRecord, ...]:
+    """Overrides of an earlier undo that end when that undo is undone."""
     refs = frozenset(only)
     return tuple(
         row
         for row in context.store.overrides()
-        if row.kind in ("held", "comment") and row.run_id == root and (not refs or row.ref in refs)
+        if row.kind in ("held", "comment") and row.run_id == original_run and (not refs or row.ref in refs)
     )
 
 
-def _write_undo(
-    context: RunContext, request: UndoRequest, root: str, lifting: Sequence[OverrideRecord], story: UndoReport
+def _write_reversal(
+    context: RunContext, request: UndoRequest, released: Sequence[OverrideRecord], report: UndoReport
 ) -> None:
-    """Everything is held before the first write: whatever dies in between, no run works against the undo. Each issue
-    is read again directly before it is written."""
-    undoing = story.undoing
+    """Write the reversal.
+
+    All overrides are saved before the first write, so that no run works against an undo that was stopped halfway. Each
+    issue is read again directly before it is written.
+    """
+    reversal = report.reversal
     if not request.reapplies:
-        note = f"taken back by {context.run_id}"
         context.store.add_overrides(
             OverrideRecord(
-                ref=hold.ref, kind=hold.kind, label=hold.label, since=context.now(), run_id=root, note=note
+                ref=hold.ref,
+                kind=hold.kind,
+                label=hold.label,
+                since=context.now(),
+                run_id=report.original_run,
+                note=f"reverted by {context.run_id}",
             )
-            for hold in undoing.holds
+            for hold in reversal.holds
         )
-        story.overrides_added = len(undoing.holds)
-    for row in lifting:
+        report.overrides_added = len(reversal.holds)
+    for row in released:
         context.store.remove_override(row.ref, row.kind, row.label)
-    story.overrides_removed = len(lifting)
-    applier = Executor(context, aliases=former_subjects(context.workspace))
-    moving = {removal.ref for removal in undoing.changes.removals}
-    refused: list[Skipped] = list(undoing.skipped)
-    for ref in sorted(undoing.changes.refs, key=lambda each: (each not in moving, each)):
+    report.overrides_removed = len(released)
+    executor = Executor(context, aliases=former_subjects(context.workspace))
+    # Comments are deleted before others are created, so that no subject has two at any time.
+    deletions = {removal.ref for removal in reversal.changes.removals}
+    skipped: list[Skipped] = list(reversal.skipped)
+    for ref in sorted(reversal.changes.refs, key=lambda each: (each not in deletions, each)):
         fresh = build_reversal(request, {ref: read_current_issue(context, request, ref)})
-        refused += [left for left in fresh.skipped if left not in refused]
-        applier.apply(fresh.changes, total=len(undoing.changes))
-    story.applied = applier.result
-    story.undoing = replace(undoing, skipped=tuple(refused))
+        skipped += [each for each in fresh.skipped if each not in skipped]
+        executor.apply(fresh.changes, total=len(reversal.changes))
+    report.applied = executor.result
+    report.reversal = replace(reversal, skipped=tuple(skipped))
 
 
-def _confirmed(invocation: Invocation, context: RunContext, undoing: Reversal) -> bool:
+def _confirmed(output: Output, context: RunContext, reversal: Reversal) -> bool:
     with context.progress.paused():
-        return confirm(invocation, f"Take back? {change_summary(undoing.changes)}", skipped="not taken back")
+        return output.confirm(f"Revert? {change_summary(reversal.changes)}", skipped="not reverted")

@@ -1,16 +1,17 @@
-"""``unplanned``: the ad-hoc work as a lead asks for it, from the store alone."""
+"""``unplanned``: ad-hoc work by team, requester, type, week and age; from the store alone."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from mappings.problems import suggestion
-from sync.cli.render import table
+from sync.cli.output import Output, pluralize, table
+from sync.cli.store_view import StoreView
 from sync.config.escape import escape_terminal
 from sync.insights.unplanned import (
     DIMENSIONS,
@@ -21,10 +22,8 @@ from sync.insights.unplanned import (
     Dimension,
     ad_hoc_metrics,
 )
-from sync.pipeline.offline import plan_from_store
-from sync.pull.current_sources import load_current_issues
 from sync.runtime.context import RunContext
-from sync.runtime.invocation import Invocation, print_error, print_json, print_line
+from sync.runtime.invocation import Invocation
 from sync.runtime.session import pulled_context
 
 _COLUMNS: Final = (
@@ -42,38 +41,36 @@ _COLUMNS: Final = (
     "title",
 )
 _FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What makes a spreadsheet take a cell for a formula, also in full width."""
-_NAMED_IN_SHORT: Final = 6
+"""First characters by which spreadsheets recognise a formula, full-width forms included."""
+_MAX_GROUPS_NAMED: Final = 6
 
 
 def unplanned(
     invocation: Invocation, team: str | None, by: Dimension | None = None, csv_file: str | None = None
 ) -> int:
-    """Figures and issues; ``by`` shows one breakdown instead of the issues; ``csv_file`` is a path or ``-``."""
-    with pulled_context(invocation, require_all_files=False) as job:
-        figures = _figures(job, team)
+    """Show metrics and issues; ``by`` shows one breakdown instead of the issues; ``csv_file`` is a path or ``-``."""
+    output = Output(invocation)
+    with pulled_context(invocation, require_all_files=False) as context:
+        metrics = _load(context, team)
         if csv_file == "-":
-            print_line(unplanned_csv(figures.items).rstrip("\n"))
+            output.line(unplanned_csv(metrics.items).rstrip("\n"))
             return 0
         if csv_file is not None:
-            Path(csv_file).write_text(unplanned_csv(figures.items), encoding="utf-8", newline="")
-            print_error(f"{len(figures.items)} unplanned issues written to {csv_file}")
-        if invocation.as_json:
-            print_json(_as_json(figures))
-        elif csv_file is None:
-            for line in _lines(figures, by):
-                print_line(line)
+            Path(csv_file).write_text(unplanned_csv(metrics.items), encoding="utf-8", newline="")
+            output.note(f"{len(metrics.items)} unplanned issues written to {csv_file}")
+        if output.as_json or csv_file is None:
+            output.show(lambda: _document(metrics), lambda: _lines(metrics, by))
         return 0
 
 
-def _figures(context: RunContext, team: str | None) -> AdHocMetrics:
+def _load(context: RunContext, team: str | None) -> AdHocMetrics:
     teams = [each.team for each in context.workspace.teams]
     if team is not None and team not in teams:
         raise LookupError(f'there is no team "{team}"; {suggestion(team, teams, kind="teams")}')
-    thought, _ = plan_from_store(context)
+    view = StoreView(context)
     return ad_hoc_metrics(
-        thought.rollup,
-        load_current_issues(context.store, context.workspace),
+        view.rollup,
+        view.known,
         context.workspace.increments,
         teams if team is None else [team],
         now=context.now(),
@@ -81,32 +78,32 @@ def _figures(context: RunContext, team: str | None) -> AdHocMetrics:
     )
 
 
-def _lines(figures: AdHocMetrics, by: Dimension | None) -> list[str]:
-    lines = [_headline(figures), _share_line("Ad-hoc work", figures.share)]
-    if len(figures.shares) > 1:
-        lines += [_share_line(f"  of {team}", share) for team, share in figures.shares.items()]
-    if (oldest := figures.oldest) is not None:
-        lines.append(
+def _lines(metrics: AdHocMetrics, by: Dimension | None) -> Iterator[str]:
+    waiting = sum(item.is_waiting for item in metrics.items)
+    yield f"{pluralize(len(metrics.items), 'unplanned issue')}, {waiting} open"
+    yield _share_text("Ad-hoc work", metrics.share)
+    if len(metrics.shares) > 1:
+        yield from (_share_text(f"  of {team}", share) for team, share in metrics.shares.items())
+    if (oldest := metrics.oldest) is not None:
+        yield (
             f"The oldest has been waiting for {format_days(oldest.age)} since it was created: {oldest.ref.key} "
             f"{escape_terminal(oldest.title, 60)}"
         )
-    if not figures.items:
-        return lines
-    lines.append("An age is the time since an issue was created: until now, or until it was closed.")
+    if not metrics.items:
+        return
+    yield "An age is the time since an issue was created: until now, or until it was closed."
+    yield ""
     if by is not None:
-        return [*lines, "", *_group_table(by, figures.groups[by])]
-    # Of the weeks, which stand in order, the last ones are what people ask about.
-    shorts = [f"By {each}: {_in_short(figures.groups[each], latest=each == 'week')}" for each in DIMENSIONS]
-    return [*lines, "", *shorts, "", *_issue_table(figures.items)]
+        yield from _group_table(by, metrics.groups[by])
+        return
+    # Weeks are in order, and the last ones are the most interesting; other groups begin with the largest.
+    for each in DIMENSIONS:
+        yield f"By {each}: {_group_summary(metrics.groups[each], latest=each == 'week')}"
+    yield ""
+    yield from _issue_table(metrics.items)
 
 
-def _headline(figures: AdHocMetrics) -> str:
-    waiting = sum(item.is_waiting for item in figures.items)
-    issues = "1 unplanned issue" if len(figures.items) == 1 else f"{len(figures.items)} unplanned issues"
-    return f"{issues}, {waiting} open"
-
-
-def _share_line(who: str, share: AdHocShare) -> str:
+def _share_text(who: str, share: AdHocShare) -> str:
     since = f"since {share.since:%Y-%m-%d}"
     if share.share is None:
         return f"{who}: nothing was finished {since}"
@@ -122,8 +119,8 @@ def format_days(duration: timedelta) -> str:
     return "1 day" if duration.days == 1 else f"{duration.days} days"
 
 
-def _in_short(groups: tuple[AdHocGroup, ...], *, latest: bool) -> str:
-    shown = groups[-_NAMED_IN_SHORT:] if latest else groups[:_NAMED_IN_SHORT]
+def _group_summary(groups: tuple[AdHocGroup, ...], *, latest: bool) -> str:
+    shown = groups[-_MAX_GROUPS_NAMED:] if latest else groups[:_MAX_GROUPS_NAMED]
     named = [f"{escape_terminal(group.name, 40)} {group.issues}" for group in shown]
     rest = sum(group.issues for group in groups) - sum(group.issues for group in shown)
     more = f"{'earlier' if latest else 'all others'} {rest}"
@@ -168,7 +165,7 @@ def _issue_table(items: Iterable[AdHocIssue]) -> list[str]:
 
 
 def unplanned_csv(items: Iterable[AdHocIssue]) -> str:
-    """A row for each issue, every cell quoted and none of them a formula to a spreadsheet."""
+    """Return a row for each issue; every cell is quoted, and none is a formula."""
     file = io.StringIO()
     writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -202,31 +199,30 @@ def _row(item: AdHocIssue) -> dict[str, Any]:
     }
 
 
-def _as_json(figures: AdHocMetrics) -> dict[str, Any]:
-    oldest = figures.oldest
+def _document(metrics: AdHocMetrics) -> dict[str, Any]:
+    oldest = metrics.oldest
     return {
-        "version": 1,
-        "issues": len(figures.items),
-        "open": sum(item.is_waiting for item in figures.items),
-        "share": _share_json(figures.share),
-        "share_by_team": {team: _share_json(share) for team, share in figures.shares.items()},
-        "oldest": {"issue": str(oldest.ref), "waits_days": oldest.age.days} if oldest else None,
-        "by": {each: [_group_json(group) for group in figures.groups[each]] for each in DIMENSIONS},
+        "issues": len(metrics.items),
+        "open": sum(item.is_waiting for item in metrics.items),
+        "share": _share_document(metrics.share),
+        "share_by_team": {team: _share_document(share) for team, share in metrics.shares.items()},
+        "oldest": {"issue": oldest.ref, "waits_days": oldest.age.days} if oldest else None,
+        "by": {each: [_group_document(group) for group in metrics.groups[each]] for each in DIMENSIONS},
         "unplanned": [
             {
                 **_row(item),
-                "teams": list(item.teams),
+                "teams": item.teams,
                 "closed": item.closed,
                 "created": item.created,
                 "author": item.author,
                 "vanished": item.vanished,
             }
-            for item in figures.items
+            for item in metrics.items
         ],
     }
 
 
-def _share_json(share: AdHocShare) -> dict[str, Any]:
+def _share_document(share: AdHocShare) -> dict[str, Any]:
     return {
         "since": share.since,
         "closed": share.closed,
@@ -235,7 +231,7 @@ def _share_json(share: AdHocShare) -> dict[str, Any]:
     }
 
 
-def _group_json(group: AdHocGroup) -> dict[str, Any]:
+def _group_document(group: AdHocGroup) -> dict[str, Any]:
     return {
         "name": group.name,
         "issues": group.issues,

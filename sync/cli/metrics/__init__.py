@@ -1,5 +1,8 @@
-"""What a run tells those who watch it from outside.
+"""Metrics of runs for Prometheus, and pings for a health check.
 
-A *figure* is a number with labels at the end of a run, a *family* all figures of one name. Every label takes its values
-from the workspace (trackers, sources, teams) or from a fixed list, so that their number is bounded.
+- **sample**: a number with values of labels, at the end of a run; the samples of one name form a **metric**.
+- **installation**: the label that every sample carries; the ``instance`` of the settings.
+
+Values of labels come from the workspace (trackers, sources, teams) or from a fixed list, so that the number of samples
+is bounded.
 """

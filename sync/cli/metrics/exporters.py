@@ -1,6 +1,6 @@
-"""Hands figures to Prometheus: as a file for node_exporter, or through a Pushgateway.
+"""Export of metrics to Prometheus: a textfile for node_exporter, or a Pushgateway.
 
-Both keep what a run did not find out: a run that fails early leaves the figures of the one before standing.
+Both keep the metrics that a run did not measure: after a run that fails early they hold the values of the run before.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 _SECONDS: Final = 5.0
-"""How long a Pushgateway may take."""
+"""Timeout for a Pushgateway."""
 _INSTALLATION: Final = "installation"
 
 
 class MetricsPushFailed(Exception):
-    """The Pushgateway did not take them. The sentence says why and quotes nobody."""
+    """The Pushgateway did not accept the metrics. The message says why, without text from the Pushgateway."""
 
 
 class _FixedCollector:
-    """What a registry asks for the metrics."""
+    """Collector of a fixed list of metrics, as a registry wants it."""
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
         self._metrics = tuple(metrics)
@@ -36,24 +36,26 @@ class _FixedCollector:
 
 
 def write_textfile(path: Path, metrics: MetricValues, installation: str | None) -> None:
-    """Replace the file in one step; its folder has to exist. ``installation`` tells two workspaces on one machine
-    apart; None when the settings cannot be read. OSError when it cannot be written."""
+    """Replace the file atomically. Raises OSError when it cannot be written, for example in a missing folder.
+
+    ``installation`` is None when the settings cannot be read; then the one in the file stays.
+    """
     from prometheus_client import write_to_textfile
 
     older = {metric.name: metric for metric in _metrics_in(path)}
     if installation is None:
         installation = _installation_of(older.values())
-    told = list(_metrics(metrics, installation))
-    known = {metric.name for metric in told}
-    ours = {_family_name(meaning) for meaning in METRICS}
-    kept = [metric for name, metric in older.items() if name in ours - known]
-    write_to_textfile(str(path), _registry([*told, *kept]))
+    new = list(_metrics(metrics, installation))
+    not_measured = {_metric_name(each) for each in METRICS} - {metric.name for metric in new}
+    kept = [metric for name, metric in older.items() if name in not_measured]
+    write_to_textfile(str(path), _registry([*new, *kept]))
 
 
 def push_metrics(gateway: str, metrics: MetricValues, installation: str) -> None:
-    """Add to what the Pushgateway at this URL holds of the installation, replacing the families that are told.
+    """Replace these metrics of the installation on the Pushgateway at this URL; its other metrics stay.
 
-    PushFailed when it does not take them."""
+    Raises MetricsPushFailed when the Pushgateway does not accept them.
+    """
     from prometheus_client import pushadd_to_gateway
 
     pushadd_to_gateway(
@@ -69,8 +71,10 @@ def push_metrics(gateway: str, metrics: MetricValues, installation: str) -> None
 def _push_handler(
     url: str, method: str, timeout: float | None, headers: Sequence[tuple[str, str]], data: bytes
 ) -> Callable[[], None]:
-    """Asked for by prometheus-client, whose own way follows redirects without what was to be told, and quotes what
-    the other side says."""
+    """Return a function that sends the metrics, as prometheus-client wants it.
+
+    The handler of prometheus-client follows redirects without the body, and its errors quote the response.
+    """
 
     def send() -> None:
         import requests
@@ -80,15 +84,15 @@ def _push_handler(
 
         try:
             with configure_session(requests.Session()) as session:
-                answer = session.request(
+                response = session.request(
                     method, url, data=data, headers=dict(headers), timeout=timeout, allow_redirects=False
                 )
         except (requests.RequestException, ValueError) as error:
             reasons = (cause.strerror for cause in iter_causes(error) if isinstance(cause, OSError))
             reason = next((reason for reason in reasons if reason), type(error).__name__)
             raise MetricsPushFailed(f"it cannot be reached ({reason})") from None
-        if not answer.ok or answer.is_redirect:
-            raise MetricsPushFailed(f"it answered HTTP {answer.status_code}")
+        if not response.ok or response.is_redirect:
+            raise MetricsPushFailed(f"it answered HTTP {response.status_code}")
 
     return send
 
@@ -101,25 +105,26 @@ def _registry(metrics: Iterable[Metric]) -> CollectorRegistry:
     return registry
 
 
-def _metrics(figures: MetricValues, installation: str) -> Iterator[Metric]:
+def _metrics(values: MetricValues, installation: str) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-    for meaning in METRICS:
-        if meaning.name not in figures:
+    for each in METRICS:
+        if each.name not in values:
             continue
-        made = CounterMetricFamily if meaning.name.endswith("_total") else GaugeMetricFamily
-        metric = made(_family_name(meaning), meaning.help, labels=(_INSTALLATION, *meaning.labels))
-        for labels, value in sorted(figures[meaning.name].items()):
+        family = CounterMetricFamily if each.name.endswith("_total") else GaugeMetricFamily
+        metric = family(_metric_name(each), each.help, labels=(_INSTALLATION, *each.labels))
+        for labels, value in sorted(values[each.name].items()):
             metric.add_metric((installation, *labels), value)
         yield metric
 
 
-def _family_name(meaning: MetricDefinition) -> str:
-    return PREFIX + meaning.name.removesuffix("_total")
+def _metric_name(definition: MetricDefinition) -> str:
+    """Return the name as prometheus-client wants it: it adds ``_total`` to counters itself."""
+    return PREFIX + definition.name.removesuffix("_total")
 
 
 def _metrics_in(path: Path) -> list[Metric]:
-    """What a file told before; nothing where there is none, or somebody else's."""
+    """Return the metrics of an existing file; none when it is missing or not a metrics file."""
     from prometheus_client.parser import text_string_to_metric_families
 
     with suppress(OSError, ValueError):

@@ -1,0 +1,130 @@
+"""Result of ``undo`` as text and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sync.cli.change_output import change_document, change_lines, change_summary
+from sync.cli.exit_codes import ExitCode
+from sync.cli.output import Output, pluralize
+from sync.cli.run_output import apply_document
+from sync.config.escape import escape_terminal
+from sync.model.limits import Refusal
+from sync.model.run import ApplyResult
+from sync.model.undo import Reversal, Skipped
+from sync.store import OverrideRecord
+
+_MAX_UNCHANGED: Final = 50
+_MAX_LINE: Final = 400
+
+
+@dataclass(kw_only=True, slots=True)
+class UndoReport:
+    """Result of an undo."""
+
+    run_id: str
+    undoes: str
+    original_run: str
+    """The run whose writes are reverted, or written again, in the end."""
+    reversal: Reversal
+    unresolved_writes: Sequence[str] = ()
+    refusals: Sequence[Refusal] = ()
+    applied: ApplyResult | None = None
+    overrides_added: int = 0
+    overrides_removed: int = 0
+    not_written_reason: str = ""
+    """Empty when something was written, or would have been without ``--dry-run``."""
+    push_is_off: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of the command."""
+        if self.push_is_off:
+            return ExitCode.INVALID
+        if self.refusals:
+            return ExitCode.REFUSED
+        incomplete = self.applied and (self.applied.failed or self.applied.skipped or self.applied.notes)
+        failed = incomplete or self.reversal.skipped or self.unresolved_writes
+        return ExitCode.FAILED if failed else ExitCode.DONE
+
+
+def print_undo_plan(output: Output, reversal: Reversal, released: Sequence[OverrideRecord]) -> None:
+    """Print what would be written."""
+    output.lines(change_lines(reversal.changes))
+    if released:
+        output.line(f"{pluralize(len(released), 'override')} of the undo cleared: runs write there again")
+    if len(reversal.changes):
+        output.line(change_summary(reversal.changes))
+
+
+def print_undo_report(output: Output, report: UndoReport) -> None:
+    """Print what was skipped and what was written."""
+    if output.as_json:
+        output.document(_document(report))
+        return
+    output.notes(escape_terminal(line, _MAX_LINE) for line in _notes(report))
+    if report.not_written_reason:
+        output.line(report.not_written_reason)
+    if report.applied is not None:
+        _print_applied(output, report, report.applied)
+
+
+def _notes(report: UndoReport) -> Iterator[str]:
+    reversal = report.reversal
+    yield from (f"left: {each.ref}: {each.text}" for each in reversal.skipped)
+    yield from (f"already so: {each.ref}: {each.text}" for each in reversal.unchanged[:_MAX_UNCHANGED])
+    if len(reversal.unchanged) > _MAX_UNCHANGED:
+        yield f"already so: {len(reversal.unchanged) - _MAX_UNCHANGED} more; --json shows all"
+    yield from (f"note: {note}" for note in reversal.notes)
+    yield from report.unresolved_writes
+    yield from (f"refused ({refusal.rule}): {refusal.text}" for refusal in report.refusals)
+
+
+def _print_applied(output: Output, report: UndoReport, applied: ApplyResult) -> None:
+    output.line(f"{pluralize(applied.done, 'change')} written by run {report.run_id}")
+    output.notes(escape_terminal(f"failed: {what}: {why}", _MAX_LINE) for what, why in applied.failed)
+    output.notes(escape_terminal(f"note: {note}", _MAX_LINE) for note in applied.notes)
+    if applied.skipped:
+        why = "; ".join(applied.skip_reasons)
+        output.line(f"{pluralize(applied.skipped, 'change')} left, run the same command again: {why}")
+    if report.overrides_added:
+        output.line(
+            f"runs leave this as it is until: increment-sync overrides clear --run {report.original_run}"
+        )
+
+
+def run_summary(report: UndoReport) -> dict[str, Any]:
+    """Return the summary for the record of the run."""
+    applied = report.applied
+    return {
+        "changes": report.reversal.changes.summary(),
+        "written": applied.done if applied else 0,
+        "failed": len(applied.failed) if applied else 0,
+        "refused": len(report.reversal.skipped),
+    }
+
+
+def _document(report: UndoReport) -> dict[str, Any]:
+    reversal, applied = report.reversal, report.applied
+    return {
+        "run": report.run_id,
+        "undoes": report.undoes,
+        "exit_code": report.exit_code,
+        "why_not": report.not_written_reason,
+        "summary": reversal.changes.summary(),
+        "changes": [change_document(change) for change in reversal.changes.changes],
+        "left": _skipped_documents(reversal.skipped),
+        "already": _skipped_documents(reversal.unchanged),
+        "notes": list(reversal.notes),
+        "open": list(report.unresolved_writes),
+        "refusals": [{"rule": each.rule, "text": each.text} for each in report.refusals],
+        "held": report.overrides_added,
+        "let_go": report.overrides_removed,
+        "applied": apply_document(applied) if applied else None,
+    }
+
+
+def _skipped_documents(skipped: Iterable[Skipped]) -> list[dict[str, Any]]:
+    return [{"issue": each.ref, "why": each.text} for each in skipped]
