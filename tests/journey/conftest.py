@@ -12,14 +12,14 @@ from tests.support.journey_world import JourneyWorld
 
 @pytest.fixture
 def make_world(tmp_path: Path) -> Iterator[Callable[..., JourneyWorld]]:
-    """Makes worlds as they are asked for; their trackers end with the test."""
+    """Return a function that makes worlds; their mock servers stop at the end of the test."""
     with ExitStack() as stack:
         count = 0
 
-        def make(**wishes: Any) -> JourneyWorld:
+        def make(**options: Any) -> JourneyWorld:
             nonlocal count
             count += 1
-            return stack.enter_context(JourneyWorld(tmp_path / f"workspace-{count}", **wishes))
+            return stack.enter_context(JourneyWorld(tmp_path / f"workspace-{count}", **options))
 
         yield make
 

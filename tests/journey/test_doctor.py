@@ -1,4 +1,4 @@
-"""`doctor` in workspaces with one thing wrong: what it says, what it exits with, and that it writes nothing."""
+"""``doctor`` in workspaces with one problem each: messages, exit codes, and no writes."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ OPEN = {"check": "push", "text": "is on for all teams"}
 
 def examine(world: JourneyWorld, *, as_json: bool = False, **changed: Any) -> CommandResult:
     """`increment-sync doctor` in a world; ``changed``: other ways to call it."""
-    ways = replace(world.invocation(as_json=as_json), **changed)
+    changes = replace(world.invocation(as_json=as_json), **changed)
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = cli.invoke(lambda: doctor(ways))
+        code = cli.invoke(lambda: doctor(changes))
     return CommandResult(code=code, out=out.getvalue(), err=err.getvalue())
 
 
-def lines(told: CommandResult, level: str) -> list[str]:
-    assert "Traceback" not in told.err
+def lines(result: CommandResult, level: str) -> list[str]:
+    assert "Traceback" not in result.err
     return [
-        line.removeprefix(level).strip() for line in told.out.splitlines() if line.startswith(f"{level} ")
+        line.removeprefix(level).strip() for line in result.out.splitlines() if line.startswith(f"{level} ")
     ]
 
 
-def only_problem(told: CommandResult, *, code: int) -> str:
-    assert told.code == code, told.out
-    (line,) = lines(told, "problem")
+def only_problem(result: CommandResult, *, code: int) -> str:
+    assert result.code == code, result.out
+    (line,) = lines(result, "problem")
     return line
 
 
@@ -67,17 +67,17 @@ def world(tmp_path: Path) -> Iterator[JourneyWorld]:
 # ---- nothing is wrong
 
 
-def test_a_sound_workspace_has_no_problem_and_nothing_is_written(world: JourneyWorld) -> None:
+def test_a_valid_workspace_passes_and_nothing_is_written(world: JourneyWorld) -> None:
     before = world.snapshot()
-    told = examine(world)
-    assert told.code == 0
-    assert lines(told, "problem") == lines(told, "warning") == []
-    assert told.out.splitlines()[-1] == "0 problems, 0 warnings"
+    result = examine(world)
+    assert result.code == 0
+    assert lines(result, "problem") == lines(result, "warning") == []
+    assert result.out.splitlines()[-1] == "0 problems, 0 warnings"
     assert world.snapshot() == before
     assert {entry.method for entry in world.box.log.entries} == {"GET"}
 
 
-def test_it_says_who_we_are_and_which_variables_spoke_but_no_secret(world: JourneyWorld) -> None:
+def test_names_the_account_and_the_variables_without_secrets(world: JourneyWorld) -> None:
     out = examine(world).out
     assert "credentials jira: found in JIRA_EMAIL, JIRA_API_TOKEN" in out
     assert "knows us as sync-robot" in out
@@ -85,97 +85,97 @@ def test_it_says_who_we_are_and_which_variables_spoke_but_no_secret(world: Journ
     assert TOKENS["JIRA_API_TOKEN"] not in out
 
 
-def test_it_says_which_labels_a_run_may_make(world: JourneyWorld) -> None:
-    told = examine(world, as_json=True)
-    (labels,) = [c for c in told.json["checks"] if c["check"] == "labels" and "acme/churn" in c["subject"]]
+def test_lists_the_labels_that_a_run_may_create(world: JourneyWorld) -> None:
+    result = examine(world, as_json=True)
+    (labels,) = [c for c in result.json["checks"] if c["check"] == "labels" and "acme/churn" in c["subject"]]
     assert labels["level"] == "ok"
     assert "capability:features" in labels["text"]
     assert "created before first use" in labels["text"]
 
 
-def test_labels_that_exist_are_not_announced_as_new_whatever_their_case(world: JourneyWorld) -> None:
+def test_existing_labels_are_not_new_whatever_their_case(world: JourneyWorld) -> None:
     world.github.create_label(world.github.repo("acme/churn"), "Capability:FEATURES")
     (line,) = [line for line in lines(examine(world), "ok") if line.startswith("labels github:acme/churn")]
     assert "9 of 10 labels do not exist yet" in line
     assert "capability:features" not in line
 
 
-def test_push_that_is_off_is_said_and_is_no_problem(world: JourneyWorld) -> None:
+def test_disabled_push_is_no_problem(world: JourneyWorld) -> None:
     world.edit("increment-sync.yaml", "enabled: true", "enabled: false")
-    told = examine(world)
-    assert told.code == 0
-    assert any("is off: `run` writes nothing" in line for line in lines(told, "ok"))
+    result = examine(world)
+    assert result.code == 0
+    assert any("is off: `run` writes nothing" in line for line in lines(result, "ok"))
 
 
-def test_json_holds_every_check_and_the_exit_code(world: JourneyWorld) -> None:
-    told = examine(world, as_json=True)
-    assert told.json["ok"] is True
-    assert told.json["exit_code"] == told.code == 0
-    assert OPEN in [{"check": c["check"], "text": c["text"]} for c in told.json["checks"]]
+def test_json_contains_every_check_and_the_exit_code(world: JourneyWorld) -> None:
+    result = examine(world, as_json=True)
+    assert result.json["ok"] is True
+    assert result.json["exit_code"] == result.code == 0
+    assert OPEN in [{"check": c["check"], "text": c["text"]} for c in result.json["checks"]]
 
 
 # ---- files
 
 
-def test_without_a_workspace_it_says_how_to_make_one(tmp_path: Path) -> None:
-    ways = JourneyWorld(tmp_path).invocation()
+def test_a_missing_workspace_points_to_init(tmp_path: Path) -> None:
+    changes = JourneyWorld(tmp_path).invocation()
     out = io.StringIO()
     with redirect_stdout(out):
-        assert cli.invoke(lambda: doctor(ways)) == 3
+        assert cli.invoke(lambda: doctor(changes)) == 3
     assert "run `increment-sync init`" in out.getvalue()
 
 
-def test_problems_of_all_files_are_shown_with_their_places_and_the_trackers_still_asked(
+def test_file_problems_are_listed_and_trackers_are_still_checked(
     world: JourneyWorld,
 ) -> None:
     world.edit("mappings/science.yaml", "assign: model", "assign: modle")
     world.edit("plans/2026-q4.yaml", "end: 2026-12-31", "end: 2026-09-30")
-    told = examine(world)
-    assert told.code == 3
-    places = [line.split()[1] for line in lines(told, "problem")]
+    result = examine(world)
+    assert result.code == 3
+    places = [line.split()[1] for line in lines(result, "problem")]
     assert {place.split(":")[0] for place in places} == {"mappings/science.yaml", "plans/2026-q4.yaml"}
-    assert 'did you mean "model"?' in told.out
-    assert "knows us as sync-robot" in told.out
+    assert 'did you mean "model"?' in result.out
+    assert "knows us as sync-robot" in result.out
 
 
-def test_a_broken_settings_file_ends_it_with_3(world: JourneyWorld) -> None:
+def test_a_broken_settings_file_exits_with_3(world: JourneyWorld) -> None:
     world.write("increment-sync.yaml", "instance: [unclosed\n")
-    told = examine(world)
-    assert told.code == 3
-    assert lines(told, "problem")[0].startswith("settings increment-sync.yaml:")
+    result = examine(world)
+    assert result.code == 3
+    assert lines(result, "problem")[0].startswith("settings increment-sync.yaml:")
 
 
-def test_a_mapping_that_is_only_doubtful_is_a_warning(world: JourneyWorld) -> None:
+def test_a_mapping_warning_is_a_warning(world: JourneyWorld) -> None:
     world.edit("mappings/science.yaml", "labels: [model]", "title: '\\\\bmüde'")
-    told = examine(world)
-    assert told.code == 0
-    (warning,) = lines(told, "warning")
+    result = examine(world)
+    assert result.code == 0
+    (warning,) = lines(result, "warning")
     assert warning.startswith("mappings mappings/science.yaml:")
 
 
 # ---- credentials and trackers
 
 
-def test_a_missing_token_names_its_variable_and_the_other_tracker_is_still_checked(
+def test_a_missing_token_names_its_variable_and_the_other_tracker_is_checked(
     world: JourneyWorld,
 ) -> None:
     environment = {name: value for name, value in TOKENS.items() if name != "GH_TOKEN"}
-    told = examine(world, environment=environment)
-    problem = only_problem(told, code=3)
+    result = examine(world, environment=environment)
+    problem = only_problem(result, code=3)
     assert "set GH_TOKEN or GITHUB_TOKEN" in problem
-    assert "source jira:DS: exists" in told.out
+    assert "source jira:DS: exists" in result.out
 
 
 @pytest.mark.parametrize("variable", ["GH_TOKEN", "JIRA_API_TOKEN"])
-def test_a_wrong_token_is_told_from_a_tracker_that_is_down(world: JourneyWorld, variable: str) -> None:
-    told = examine(world, environment=TOKENS | {variable: "expired-secret"})
-    assert "check" in only_problem(told, code=3)
-    assert "expired-secret" not in told.out + told.err
+def test_a_rejected_token_differs_from_an_unreachable_tracker(world: JourneyWorld, variable: str) -> None:
+    result = examine(world, environment=TOKENS | {variable: "expired-secret"})
+    assert "check" in only_problem(result, code=3)
+    assert "expired-secret" not in result.out + result.err
 
 
-def test_a_token_with_a_line_break_inside_is_a_credential_problem(world: JourneyWorld) -> None:
-    told = examine(world, environment=TOKENS | {"GH_TOKEN": "one\ntwo"})
-    assert "line breaks" in only_problem(told, code=3)
+def test_a_token_with_a_line_break_is_a_credentials_problem(world: JourneyWorld) -> None:
+    result = examine(world, environment=TOKENS | {"GH_TOKEN": "one\ntwo"})
+    assert "line breaks" in only_problem(result, code=3)
 
 
 def test_an_unknown_host_exits_with_1_and_names_the_url_to_check(
@@ -195,17 +195,17 @@ def test_an_unknown_host_exits_with_1_and_names_the_url_to_check(
     assert "check url" in problem
 
 
-def test_a_site_of_the_other_kind_is_a_problem_of_the_settings(world: JourneyWorld) -> None:
+def test_a_site_of_the_other_kind_is_a_settings_problem(world: JourneyWorld) -> None:
     world.edit("increment-sync.yaml", "jira-cloud", "jira-dc")
-    told = examine(world, environment=TOKENS | {"JIRA_PAT": "jira-token"})
-    assert "write kind: jira-cloud" in only_problem(told, code=3)
+    result = examine(world, environment=TOKENS | {"JIRA_PAT": "jira-token"})
+    assert "write kind: jira-cloud" in only_problem(result, code=3)
 
 
 def test_a_wrong_clock_is_a_warning(world: JourneyWorld) -> None:
-    told = examine(world, now=lambda: world.clock.now() + timedelta(minutes=5))
-    assert told.code == 0
-    assert len(lines(told, "warning")) == 2
-    assert all("300 s ahead of the server's" in line for line in lines(told, "warning"))
+    result = examine(world, now=lambda: world.clock.now() + timedelta(minutes=5))
+    assert result.code == 0
+    assert len(lines(result, "warning")) == 2
+    assert all("300 s ahead of the server's" in line for line in lines(result, "warning"))
 
 
 # ---- sources
@@ -213,35 +213,35 @@ def test_a_wrong_clock_is_a_warning(world: JourneyWorld) -> None:
 
 def test_a_renamed_repository_is_named_by_its_new_name(world: JourneyWorld) -> None:
     world.github.rename_repo("acme/churn", "acme/retention")
-    told = examine(world)
-    assert told.code == 1
-    assert "was renamed or moved to acme/retention; write the new name" in lines(told, "problem")[0]
+    result = examine(world)
+    assert result.code == 1
+    assert "was renamed or moved to acme/retention; write the new name" in lines(result, "problem")[0]
 
 
-def test_a_repository_that_is_gone_and_its_anchor_are_both_named(world: JourneyWorld) -> None:
+def test_a_missing_repository_and_its_anchor_are_named(world: JourneyWorld) -> None:
     world.edit("mappings/science.yaml", "acme/churn", "acme/nope")
     problem = only_problem(examine(world), code=1)
     assert problem.startswith("source github:acme/nope: ")
     assert "check its name in the mapping" in problem
 
 
-def test_switched_off_issues_are_a_problem(tmp_path: Path) -> None:
+def test_disabled_issues_are_a_problem(tmp_path: Path) -> None:
     with JourneyWorld(tmp_path, github=repository(has_issues=False)) as world:
-        told = examine(world)
-        assert told.code == 1
-        assert "issues are disabled" in lines(told, "problem")[0]
+        result = examine(world)
+        assert result.code == 1
+        assert "issues are disabled" in lines(result, "problem")[0]
 
 
 def test_an_archived_repository_is_a_problem_only_while_push_is_on(tmp_path: Path) -> None:
     with JourneyWorld(tmp_path, github=repository(archived=True)) as world:
         assert "is archived" in only_problem(examine(world), code=1)
         world.edit("increment-sync.yaml", "enabled: true", "enabled: false")
-        told = examine(world)
-        assert told.code == 0
-        assert "needed when push is switched on" in lines(told, "warning")[0]
+        result = examine(world)
+        assert result.code == 0
+        assert "needed when push is switched on" in lines(result, "warning")[0]
 
 
-def test_a_project_that_is_not_there_names_the_account_that_cannot_see_it(world: JourneyWorld) -> None:
+def test_a_missing_project_names_the_account(world: JourneyWorld) -> None:
     world.edit("mappings/science.yaml", "project: DS", "project: NOPE")
     problem = only_problem(examine(world), code=1)
     assert "there is no project NOPE" in problem
@@ -249,7 +249,7 @@ def test_a_project_that_is_not_there_names_the_account_that_cannot_see_it(world:
 
 
 @pytest.mark.parametrize("jql", ["component = ", "(status = Open", "nosuchfield = 1"])
-def test_a_jql_that_jira_refuses_is_found_before_the_first_run(world: JourneyWorld, jql: str) -> None:
+def test_an_invalid_jql_is_found_before_the_first_run(world: JourneyWorld, jql: str) -> None:
     world.edit("mappings/science.yaml", "{project: DS}", f"{{project: DS, jql: '{jql}'}}")
     problem = only_problem(examine(world), code=1)
     assert "correct it in the mapping" in problem
@@ -258,19 +258,19 @@ def test_a_jql_that_jira_refuses_is_found_before_the_first_run(world: JourneyWor
 # ---- rights
 
 
-def test_a_token_that_may_only_read_is_a_problem_with_push_and_a_warning_without(tmp_path: Path) -> None:
+def test_a_read_only_token_is_a_problem_only_with_push(tmp_path: Path) -> None:
     with JourneyWorld(tmp_path, github=repository(permissions={"sync-robot": "read"})) as world:
-        told = examine(world)
-        assert told.code == 1
-        assert "may only read; give it the role" in lines(told, "problem")[0]
+        result = examine(world)
+        assert result.code == 1
+        assert "may only read; give it the role" in lines(result, "problem")[0]
         world.edit("increment-sync.yaml", "enabled: true", "enabled: false")
         assert examine(world).code == 0
 
 
-def test_triage_suffices_for_labels_that_exist_and_not_for_new_ones(tmp_path: Path) -> None:
+def test_triage_rights_suffice_for_existing_labels_only(tmp_path: Path) -> None:
     with JourneyWorld(tmp_path, github=repository(permissions={"sync-robot": "triage"})) as world:
         assert "create them yourself" in only_problem(examine(world), code=1)
-        told = examine(world, as_json=True)
+        result = examine(world, as_json=True)
         repo = world.github.repo("acme/churn")
         states = ("empty", "planned", "in-progress", "done", "cancelled")
         for name in (
@@ -278,7 +278,7 @@ def test_triage_suffices_for_labels_that_exist_and_not_for_new_ones(tmp_path: Pa
             *("flag:blocked", "flag:scope-growth", *(f"state:{state}" for state in states)),
         ):
             world.github.create_label(repo, name)
-        assert examine(world).code == 0, told.out
+        assert examine(world).code == 0, result.out
 
 
 @pytest.mark.parametrize(
@@ -288,9 +288,7 @@ def test_triage_suffices_for_labels_that_exist_and_not_for_new_ones(tmp_path: Pa
         (["browse", "edit"], "Add Comments"),
     ],
 )
-def test_a_jira_account_without_a_right_is_told_its_name(
-    tmp_path: Path, rights: list[str], lacking: str
-) -> None:
+def test_a_missing_jira_permission_is_named(tmp_path: Path, rights: list[str], lacking: str) -> None:
     with JourneyWorld(tmp_path, jira=robot(*rights)) as world:
         assert lacking in only_problem(examine(world), code=1)
 
@@ -298,24 +296,24 @@ def test_a_jira_account_without_a_right_is_told_its_name(
 # ---- anchors
 
 
-def test_an_anchor_that_is_gone_names_the_plan(world: JourneyWorld) -> None:
+def test_a_missing_anchor_names_the_plan(world: JourneyWorld) -> None:
     world.edit("plans/2026-q4.yaml", "jira:DS-2", "jira:DS-999")
     problem = only_problem(examine(world), code=1)
     assert problem.startswith("anchor jira:DS-999: ")
     assert "correct the anchor in the plan" in problem
 
 
-def test_an_anchor_that_moved_and_one_that_is_locked_are_warnings(world: JourneyWorld) -> None:
+def test_moved_and_locked_anchors_are_warnings(world: JourneyWorld) -> None:
     world.jira.move("DS-2", "OPS", "ada")
     world.github.lock_issue("acme/churn", 1, True, by="ada")
-    told = examine(world)
-    assert told.code == 0
-    moved, locked = lines(told, "warning")
+    result = examine(world)
+    assert result.code == 0
+    moved, locked = lines(result, "warning")
     assert "was moved to OPS-" in moved
     assert "is locked" in locked
 
 
-def test_the_home_of_an_anchor_outside_all_sources_is_examined_too(tmp_path: Path) -> None:
+def test_containers_of_anchors_outside_the_sources_are_checked(tmp_path: Path) -> None:
     plan = PLAN.replace("github:acme/churn#1", "github:acme/attic#1")
     seed = github_seed(1)
     seed["repos"]["acme/attic"] = {
@@ -323,15 +321,15 @@ def test_the_home_of_an_anchor_outside_all_sources_is_examined_too(tmp_path: Pat
         "issues": [{"number": 1, "title": "Somewhere else"}],
     }
     with JourneyWorld(tmp_path, github=seed, plan=plan) as world:
-        told = examine(world)
-        assert told.code == 1
-        assert all("github:acme/attic" in line for line in lines(told, "problem"))
+        result = examine(world)
+        assert result.code == 1
+        assert all("github:acme/attic" in line for line in lines(result, "problem"))
 
 
 # ---- store
 
 
-def test_a_damaged_store_is_a_problem_with_advice_and_stays_as_it_was(world: JourneyWorld) -> None:
+def test_a_damaged_store_is_a_problem_and_stays_unchanged(world: JourneyWorld) -> None:
     path = world.root / ".increment-sync" / "state.db"
     path.parent.mkdir()
     path.write_bytes(b"no database at all" * 500)
@@ -340,49 +338,49 @@ def test_a_damaged_store_is_a_problem_with_advice_and_stays_as_it_was(world: Jou
     assert path.read_bytes() == before
 
 
-def test_a_run_at_work_is_a_note_and_a_dead_one_a_warning(world: JourneyWorld) -> None:
+def test_a_running_run_is_ok_and_a_dead_one_a_warning(world: JourneyWorld) -> None:
     with world.opened_store() as store:
         store.acquire_lease("20261120-090000-dead", "ada@host pid 7", timedelta(minutes=5))
-    told = examine(world)
-    assert told.code == 0
-    assert any("ada@host pid 7" in line and "is at work" in line for line in lines(told, "ok"))
+    result = examine(world)
+    assert result.code == 0
+    assert any("ada@host pid 7" in line and "is running" in line for line in lines(result, "ok"))
     world.clock.advance(timedelta(minutes=6))
-    told = examine(world)
-    assert told.code == 0
-    assert "the next run takes its place" in lines(told, "warning")[0]
+    result = examine(world)
+    assert result.code == 0
+    assert "the next run takes its place" in lines(result, "warning")[0]
 
 
-def test_push_for_a_team_names_those_that_are_left_out(tmp_path: Path) -> None:
+def test_push_for_some_teams_names_the_others(tmp_path: Path) -> None:
     other = "team: other\nsources:\n  - jira: {project: OPS}\nrules:\n  - {id: a, when: {labels: [x]}, assign: model}\n"
     with JourneyWorld(tmp_path, more_mappings={"other": other}) as world:
         world.edit("increment-sync.yaml", "{enabled: true}", "{enabled: true, teams: [science]}")
-        told = examine(world)
-        assert told.code == 0, told.out
-        assert any("is on for science, not for other" in line for line in lines(told, "ok"))
+        result = examine(world)
+        assert result.code == 0, result.out
+        assert any("is on for science, not for other" in line for line in lines(result, "ok"))
 
 
 # ---- who hears when runs stop
 
 
-def test_it_says_whether_the_metrics_file_can_be_written(tmp_path: Path) -> None:
+def test_checks_whether_the_metrics_file_can_be_written(tmp_path: Path) -> None:
     with JourneyWorld(tmp_path / "w", settings="metrics: {textfile: out/sync.prom}\n") as world:
         out = world.root / "out"
         assert f"the folder {out} does not exist; make it" in only_problem(examine(world), code=1)
         out.mkdir()
-        told = examine(world)
-        assert (told.code, f"{out / 'sync.prom'} can be written" in told.out) == (0, True)
+        result = examine(world)
+        assert (result.code, f"{out / 'sync.prom'} can be written" in result.out) == (0, True)
         world.edit("increment-sync.yaml", "sync.prom", "sync.txt")
-        told = examine(world)
-        assert told.code == 0
-        assert "only names that end in .prom, not sync.txt" in lines(told, "warning")[0]
+        result = examine(world)
+        assert result.code == 0
+        assert "only names that end in .prom, not sync.txt" in lines(result, "warning")[0]
 
 
-def test_it_says_when_nobody_would_hear_that_runs_stopped(world: JourneyWorld) -> None:
-    assert "nobody hears when runs fail or stop" in examine(world).out
+def test_reports_missing_monitoring(world: JourneyWorld) -> None:
+    assert "nobody is notified when runs fail or stop" in examine(world).out
     url = {"INCREMENT_SYNC_PING_URL": "https://hc.example/secret-uuid"}
-    told = examine(world, environment=TOKENS | url)
-    assert "nobody hears" not in told.out
-    assert "secret-uuid" not in told.out
+    result = examine(world, environment=TOKENS | url)
+    assert "nobody is notified" not in result.out
+    assert "secret-uuid" not in result.out
     missing = {"INCREMENT_SYNC_PING_URL_FILE": "/nonexistent/ping"}
     assert "names /nonexistent/ping" in only_problem(examine(world, environment=TOKENS | missing), code=3)
 
@@ -390,18 +388,18 @@ def test_it_says_when_nobody_would_hear_that_runs_stopped(world: JourneyWorld) -
 # ---- everything at once
 
 
-def test_one_tracker_that_is_down_does_not_hide_the_other(world: JourneyWorld) -> None:
+def test_an_unreachable_tracker_does_not_hide_the_other(world: JourneyWorld) -> None:
     world.box.faults.add(Fault(kind="status", status=503, tracker="jira", times=None))
-    told = examine(world)
-    assert told.code == 1
-    assert "source github:acme/churn: exists" in told.out
-    assert all("jira" in line for line in lines(told, "problem"))
+    result = examine(world)
+    assert result.code == 1
+    assert "source github:acme/churn: exists" in result.out
+    assert all("jira" in line for line in lines(result, "problem"))
 
 
-def test_configuration_wins_over_a_tracker_that_is_not_there(world: JourneyWorld) -> None:
+def test_configuration_problems_win_over_tracker_problems(world: JourneyWorld) -> None:
     world.github.rename_repo("acme/churn", "acme/retention")
-    told = examine(world, environment=TOKENS | {"JIRA_API_TOKEN": "wrong"}, as_json=True)
-    assert told.code == told.json["exit_code"] == 3
-    assert told.json["ok"] is False
-    assert {c["check"] for c in told.json["checks"] if c["level"] == "problem"} >= {"credentials", "source"}
-    assert json.loads(told.out) == told.json
+    result = examine(world, environment=TOKENS | {"JIRA_API_TOKEN": "wrong"}, as_json=True)
+    assert result.code == result.json["exit_code"] == 3
+    assert result.json["ok"] is False
+    assert {c["check"] for c in result.json["checks"] if c["level"] == "problem"} >= {"credentials", "source"}
+    assert json.loads(result.out) == result.json

@@ -31,10 +31,10 @@ rules:
 
 
 def live(world: JourneyWorld, key: str, **environment: str) -> CommandResult:
-    ways = world.invocation()
+    invocation = world.invocation()
     if environment:
-        ways = replace(ways, environment=environment)
-    return world._call(lambda: explain(ways, key, live=True))
+        invocation = replace(invocation, environment=environment)
+    return world._call(lambda: explain(invocation, key, live=True))
 
 
 def live_json(world: JourneyWorld, key: str) -> Any:
@@ -46,39 +46,40 @@ def new_issue(world: JourneyWorld, project: str = "DS", **facts: Any) -> str:
     return str(world.jira.add_issue(project, "New here", by="ada", **facts))
 
 
-def test_what_changed_since_the_last_run_decides(world: JourneyWorld) -> None:
+def test_live_values_decide(world: JourneyWorld) -> None:
     world.run()
     world.unlabel("DS-11", "model")
     assert "counts towards model" in world._call(lambda: explain(world.invocation(), "DS-11")).out
-    told = live(world, "DS-11")
-    assert "unplanned (no-rule)" in told.out
-    assert "changed since the last run:" in told.out
+    result = live(world, "DS-11")
+    assert "unplanned (no-rule)" in result.out
+    assert "changed since the last run:" in result.out
     assert (
-        "labels capability:model, increment:2026-q4, model -> capability:model, increment:2026-q4" in told.out
+        "labels capability:model, increment:2026-q4, model -> capability:model, increment:2026-q4"
+        in result.out
     )
     assert world.reads() == ["jira: GET /rest/api/2/issue/DS-11 -> 200"]
 
 
-def test_nothing_is_written_neither_on_the_tracker_nor_in_the_store(world: JourneyWorld) -> None:
+def test_live_explain_writes_nothing_on_trackers_or_in_the_store(world: JourneyWorld) -> None:
     world.run()
-    seen = world.snapshot()
+    received = world.snapshot()
     runs = world._call(lambda: history(world.invocation(as_json=True), None, None, 20)).json
     world.unlabel("DS-12", "model")
     before = world.snapshot()
     live(world, "DS-12")
     assert world.writes() == []
-    assert world.snapshot() == before != seen
+    assert world.snapshot() == before != received
     assert world._call(lambda: history(world.invocation(as_json=True), None, None, 20)).json == runs
     assert "counts towards model" in world._call(lambda: explain(world.invocation(), "DS-12")).out
 
 
-def test_an_issue_that_no_run_has_read_is_explained_when_it_lies_in_a_source(world: JourneyWorld) -> None:
+def test_an_unread_issue_of_a_source_is_explained(world: JourneyWorld) -> None:
     world.run()
-    told = live(world, new_issue(world, labels=["model"]))
-    assert "no run has read it yet" in told.out
-    assert "read now, belongs to jira:DS" in told.out
-    assert "counts towards model" in told.out
-    assert "0 of 3 issues done" in told.out
+    result = live(world, new_issue(world, labels=["model"]))
+    assert "no run has read it yet" in result.out
+    assert "read now, belongs to jira:DS" in result.out
+    assert "counts towards model" in result.out
+    assert "0 of 3 issues done" in result.out
 
 
 def test_it_works_before_the_first_run(world: JourneyWorld) -> None:
@@ -90,19 +91,19 @@ def test_it_works_before_the_first_run(world: JourneyWorld) -> None:
     )
 
 
-def test_an_address_from_the_browser_leads_to_the_issue(world: JourneyWorld) -> None:
+def test_a_browser_url_finds_the_issue(world: JourneyWorld) -> None:
     for key in ("DS-11", "acme/churn#11"):
-        told = live_json(world, key)
-        assert live_json(world, told["url"])["issue"] == told["issue"]
+        result = live_json(world, key)
+        assert live_json(world, result["url"])["issue"] == result["issue"]
 
 
-def test_an_issue_outside_of_all_sources_belongs_to_nobody(world: JourneyWorld) -> None:
-    told = live(world, new_issue(world, "OPS", labels=["model"]))
-    assert told.code == 0
-    assert "No team has a source that contains it." in told.out
+def test_an_issue_outside_of_all_sources_is_not_assigned(world: JourneyWorld) -> None:
+    result = live(world, new_issue(world, "OPS", labels=["model"]))
+    assert result.code == 0
+    assert "No team has a source that contains it." in result.out
 
 
-def test_ancestors_that_the_next_run_would_read_are_read(make_world: MakeWorld) -> None:
+def test_ancestors_are_read_like_in_a_run(make_world: MakeWorld) -> None:
     world = make_world(mapping=PARENT_RULE)
     world.run()
     child = new_issue(world, parent="DS-2")
@@ -116,62 +117,62 @@ def test_ancestors_that_the_next_run_would_read_are_read(make_world: MakeWorld) 
     ]
 
 
-def test_no_more_than_ten_ancestors_are_asked_for(make_world: MakeWorld) -> None:
+def test_at_most_ten_ancestors_are_read(make_world: MakeWorld) -> None:
     world = make_world(mapping=PARENT_RULE)
     world.run()
     line = [new_issue(world, parent="DS-2")]
     for _ in range(12):
         line.append(new_issue(world, parent=line[-1]))
-    told = live(world, line[-1])
+    result = live(world, line[-1])
     assert len(world.reads()) == 11
-    assert f"no more than 10 ancestors are read: {line[-12]} is not" in told.out
+    assert f"no more than 10 ancestors are read: {line[-12]} is not" in result.out
 
 
-def test_an_ancestor_that_cannot_be_read_is_named(make_world: MakeWorld) -> None:
+def test_an_unreadable_ancestor_is_named(make_world: MakeWorld) -> None:
     world = make_world(mapping=PARENT_RULE)
     parent = new_issue(world, parent="DS-2")
     child = new_issue(world, parent=parent)
     world.fault("status", path=f"*/issue/{parent}", status=404)
-    told = live(world, child)
-    assert told.code == 0
-    assert f"its ancestor {parent} could not be read" in told.out
+    result = live(world, child)
+    assert result.code == 0
+    assert f"its ancestor {parent} could not be read" in result.out
 
 
-def test_what_a_jql_holds_is_left_to_the_run_and_said(make_world: MakeWorld) -> None:
+def test_membership_in_a_jql_source_is_noted_as_unknown(make_world: MakeWorld) -> None:
     world = make_world(mapping=NARROWED)
     world.run()
-    told = live(world, new_issue(world, labels=["model"]))
-    assert "the next run finds out if the jql matches the issue" in told.out
-    assert "counts towards model" in told.out
+    result = live(world, new_issue(world, labels=["model"]))
+    assert "the next run finds out if the jql matches the issue" in result.out
+    assert "counts towards model" in result.out
     assert "finds out if the jql" not in live(world, "DS-11").out
 
 
-def test_a_label_of_ours_that_somebody_moved_by_hand_is_announced(world: JourneyWorld) -> None:
+def test_manually_moved_labels_are_noted(world: JourneyWorld) -> None:
     world.run()
     world.unlabel("DS-11", "capability:model")
     world.label("DS-11", "capability:features")
-    told = live(world, "DS-11")
-    assert "capability:features was put by hand; the next run takes it as a pin" in told.out
-    assert "capability:model was taken off by hand; the next run takes it as a veto" in told.out
+    result = live(world, "DS-11")
+    assert "capability:features was added by hand; the next run takes it as a pin" in result.out
+    assert "capability:model was removed by hand; the next run takes it as a veto" in result.out
     assert "by hand" not in live(world, "DS-12").out
 
 
-def test_an_issue_that_is_not_there_is_said_to_be_gone(world: JourneyWorld) -> None:
-    told = live(world, "DS-4711")
-    assert (told.code, told.out) == (1, "")
-    assert "DS-4711" in told.err
+def test_a_missing_issue_is_reported(world: JourneyWorld) -> None:
+    result = live(world, "DS-4711")
+    assert (result.code, result.out) == (1, "")
+    assert "DS-4711" in result.err
 
 
-def test_only_the_issue_s_own_tracker_needs_credentials(world: JourneyWorld) -> None:
+def test_only_the_tracker_of_the_issue_needs_credentials(world: JourneyWorld) -> None:
     github_only = {"GH_TOKEN": TOKENS["GH_TOKEN"]}
     assert live(world, "acme/churn#11", **github_only).code == 0
-    told = live(world, "DS-11", **github_only)
-    assert told.code == 3
-    assert "JIRA_API_TOKEN" in told.err
+    result = live(world, "DS-11", **github_only)
+    assert result.code == 3
+    assert "JIRA_API_TOKEN" in result.err
     assert world.requests == ()
 
 
-def test_a_key_that_fits_two_trackers_has_to_name_one(make_world: MakeWorld) -> None:
+def test_an_ambiguous_key_has_to_name_its_tracker(make_world: MakeWorld) -> None:
     def two_sites(box: Any) -> str:
         return "\n".join(
             f"  {name}: {{kind: {kind}, url: '{box.url(of)}', write_spacing: 0}}"
@@ -194,13 +195,13 @@ def test_a_key_that_fits_two_trackers_has_to_name_one(make_world: MakeWorld) -> 
         github=github_seed(1),
         mapping=MAPPING,
     )
-    told = live(world, "DS-11")
-    assert told.code == 1
-    assert "write jira:DS-11 or old:DS-11" in told.err
+    result = live(world, "DS-11")
+    assert result.code == 1
+    assert "write jira:DS-11 or old:DS-11" in result.err
     assert live(world, "jira:DS-11").code == 0
 
 
-def test_an_issue_that_nobody_touched_is_as_the_last_run_saw_it(world: JourneyWorld) -> None:
+def test_an_unchanged_issue_is_reported_as_unchanged(world: JourneyWorld) -> None:
     world.run()
     world.run()
     assert "as the last run saw it" in live(world, "DS-12").out

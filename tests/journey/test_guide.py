@@ -1,4 +1,4 @@
-"""The guide and the workflow for pull requests, followed to the letter."""
+"""The commands of the guide and the workflow for pull requests, run as written."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def in_background(command: str, folder: Path, port: int) -> Iterator[None]:
         process.wait(timeout=20)
 
 
-def test_the_guide_can_be_followed_as_written(tmp_path: Path) -> None:
+def test_the_commands_of_the_guide_work_as_written(tmp_path: Path) -> None:
     folder = tmp_path / "desk"
     folder.mkdir()
     reader = Reader(folder, free_port())
@@ -156,7 +156,7 @@ def test_the_guide_can_be_followed_as_written(tmp_path: Path) -> None:
     assert sum(block.mark == "run" for block in rest) > 10
 
 
-def test_every_file_that_the_guide_names_is_there() -> None:
+def test_every_file_named_in_the_guide_exists() -> None:
     named = set(re.findall(r"`((?:docs|examples|tests)/[^`]+)`", GUIDE.read_text(encoding="utf-8")))
     assert named
     assert [name for name in named if not (ROOT / name).is_file()] == []
@@ -202,7 +202,7 @@ def follow_the_workflow(reader: Reader) -> None:
     reader._run(steps["Test"], 3, 0)
 
 
-def test_the_workflow_needs_no_secret_and_puts_no_text_of_strangers_into_scripts() -> None:
+def test_the_workflow_uses_no_secrets_and_no_untrusted_text_in_scripts() -> None:
     text = WORKFLOW.read_text(encoding="utf-8")
     assert "secrets." not in text
     assert "pull_request_target" not in text
@@ -211,6 +211,6 @@ def test_the_workflow_needs_no_secret_and_puts_no_text_of_strangers_into_scripts
 
 
 @pytest.mark.parametrize("name", ["Check", "Test", "Impact", "Comment", "Summary"])
-def test_every_step_of_the_workflow_is_explained(name: str) -> None:
+def test_every_step_of_the_workflow_is_documented(name: str) -> None:
     assert f"| {name} |" in (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
     assert name in {step.get("name") for step in workflow()["jobs"]["mappings"]["steps"]}

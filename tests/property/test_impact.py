@@ -1,4 +1,4 @@
-"""What ``mappings impact`` says is the difference, no more and no less, however little of it is thought twice."""
+"""The computed impact equals the difference between two full plannings, with and without reuse."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def remembered_of(data: st.DataObject, items: list[KnownIssue]) -> RecordedState
     return RecordedState(pushed_labels=data.draw(ours), overrides=decisions, store_created_at=at(10, 25))
 
 
-def told(outcome: MatchOutcome) -> MatchOutcome:
+def without_reasons(outcome: MatchOutcome) -> MatchOutcome:
     """Without the words for where a state comes from: they are no difference."""
     if isinstance(outcome, Assignment | Unplanned):
         return replace(outcome, state=replace(outcome.state, because=""))
@@ -194,14 +194,14 @@ def with_moves(
     before: dict[IssueRef, MatchOutcome], moves: tuple[IssueMove, ...]
 ) -> dict[IssueRef, MatchOutcome]:
     for move in moves:
-        assert told(before.get(move.ref)) == told(move.before)
+        assert without_reasons(before.get(move.ref)) == without_reasons(move.before)
     moved = before | {move.ref: move.after for move in moves}
-    return {ref: told(outcome) for ref, outcome in moved.items() if outcome is not None}
+    return {ref: without_reasons(outcome) for ref, outcome in moved.items() if outcome is not None}
 
 
 @settings(max_examples=200, deadline=None)
 @given(mappings, mappings, plans, plans, issues, st.data())
-def test_the_moves_applied_to_the_old_assignments_give_the_new_ones(
+def test_old_assignments_plus_moves_equal_new_assignments(
     old: list[Any],
     new: list[Any],
     plan: dict[str, Any],
@@ -220,7 +220,9 @@ def test_the_moves_applied_to_the_old_assignments_give_the_new_ones(
     before, after, spared = thoughts(mapped(old, plan), mapped(changed, edited), seen, remembered)
     impact = compute_impact(before, after, seen.known)
 
-    new_outcomes = {ref: told(outcome) for ref, outcome in outcomes_by_issue(after.matched).items()}
+    new_outcomes = {
+        ref: without_reasons(outcome) for ref, outcome in outcomes_by_issue(after.matched).items()
+    }
     assert with_moves(outcomes_by_issue(before.matched), impact.moves) == new_outcomes
     assert compute_impact(before, spared, seen.known) == impact
     assert spared.rollup.increments == after.rollup.increments
@@ -256,9 +258,7 @@ FOUR = {"continues": "three", "closed": False, "team": "team-1"}
     ],
     ids=["nothing continues it", "what continues it is closed", "an old name"],
 )
-def test_an_edited_plan_moves_issues_of_rules_that_nobody_touched(
-    plan: dict[str, Any], edited: dict[str, Any]
-) -> None:
+def test_an_edited_plan_moves_issues_of_unchanged_rules(plan: dict[str, Any], edited: dict[str, Any]) -> None:
     teams = mapped([([("three", {"labels": {"any": ("a",)}}, False)], ["DS"], False)] * 2, plan).teams
     seen = seen_of([{"labels": ["a"]}, {"labels": ["b", "capability:five"]}])
     worlds = [replace(mapped([], each), teams=teams) for each in (plan, edited)]

@@ -1,4 +1,4 @@
-"""A workspace on the disk with a filled store, where a mapping is edited and its impact looked at."""
+"""Workspace with a filled store, for tests that edit a mapping and compute its impact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a secret that got out would look like, and all the ways in which the command line could tell it."""
+"""Forms of a leaked secret, and all outputs of the command line that could contain one."""
 
 from __future__ import annotations
 

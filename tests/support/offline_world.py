@@ -1,4 +1,4 @@
-"""A workspace with a filled store and no tracker: for stories about commands that only look."""
+"""Workspace with a filled store and no tracker, for tests of commands that read only the store."""
 
 from __future__ import annotations
 
@@ -104,10 +104,10 @@ class OfflineWorld:
         """What a run would have read: every issue into the source of its project or repository."""
         configured = load_configuration(self.root)
         wanted = field_selection_for(configured.workspace.teams)
-        told = list(issues)
+        stored = list(issues)
         with open_workspace_store(configured, lambda: NOW) as store:
             for source in {each for team in configured.workspace.teams for each in team.sources}:
-                store.save_pull(_pulled(source, told), wanted, NOW)
+                store.save_pull(_pulled(source, stored), wanted, NOW)
 
     def ways(self, *, as_json: bool = False) -> Invocation:
         return Invocation(
@@ -124,7 +124,7 @@ class OfflineWorld:
 
 def _pulled(source: Source, issues: Iterable[Issue]) -> PulledSource:
     place = (source.tracker, source.project or source.repo)
-    told = tuple(each for each in issues if (each.ref.tracker, each.container) == place)
+    stored = tuple(each for each in issues if (each.ref.tracker, each.container) == place)
     return PulledSource(
-        source=source, issues=told, cursor=Cursor(watermark=NOW, updated_since=NOW), full=True
+        source=source, issues=stored, cursor=Cursor(watermark=NOW, updated_since=NOW), full=True
     )

@@ -1,4 +1,4 @@
-"""Prometheus' own judge of metrics and alert rules, where it is installed."""
+"""promtool, the checker of Prometheus for metrics and alert rules, if it is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Those who watch the job in tests: a Pushgateway and a health check on loopback."""
+"""Pushgateway and health check on loopback."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Samples = Mapping[tuple[str, ...], float]
 
 @dataclass(kw_only=True)
 class Watchers:
-    """What they were told."""
+    """Received pings and metrics."""
 
     url: str = ""
     pings: list[str] = field(default_factory=list)
     """Paths without the query."""
     runs: set[str] = field(default_factory=set)
-    """The queries of pings."""
+    """Queries of pings."""
     groups: dict[str, dict[str, Metric]] = field(default_factory=dict)
     """Path of a group -> its families by name."""
     answer: int = 200
@@ -38,7 +38,7 @@ class Watchers:
 
 @contextmanager
 def watching() -> Iterator[Watchers]:
-    """Both on one port: what is posted or put is a push, what is got is a ping."""
+    """Serve both on one port: POST and PUT push metrics, GET is a ping."""
     watchers = Watchers()
 
     class Handler(BaseHTTPRequestHandler):
@@ -61,7 +61,7 @@ def watching() -> Iterator[Watchers]:
             self.end_headers()
 
         def log_message(self, format: str, *_: object) -> None:  # noqa: A002
-            """Tests read what was told, not a log."""
+            """Write no log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -76,7 +76,7 @@ def watching() -> Iterator[Watchers]:
 
 
 def figures_in(path: Path) -> dict[str, Samples]:
-    """A metrics file: name -> values of the labels by their names, the installation left aside -> figure."""
+    """Metric name -> label values in the order of their names, without the installation -> number."""
     return figures_of(text_string_to_metric_families(path.read_text(encoding="utf-8")))
 
 

@@ -1,4 +1,4 @@
-"""The alert rules that ship with the program: they fire when they should, and ask for figures that there are."""
+"""Alert rules of the program: promtool tests, documentation, and the metrics that they use."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ RULES = (ROOT / "deploy/alerts.yaml").read_text(encoding="utf-8")
 ALERTS = re.findall(r"- alert: (\w+)", RULES)
 
 
-def test_promtool_agrees_with_what_the_rules_are_said_to_do() -> None:
-    told = subprocess.run(
+def test_alert_rules_pass_their_promtool_tests() -> None:
+    checked = subprocess.run(
         [promtool(), "test", "rules", "alerts_test.yaml"],
         cwd=ROOT / "deploy",
         capture_output=True,
         text=True,
         check=False,
     )
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_every_rule_is_tested_both_ways_and_explained() -> None:
+def test_every_alert_is_tested_both_ways_and_documented() -> None:
     tests = (ROOT / "deploy/alerts_test.yaml").read_text(encoding="utf-8")
     page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     assert len(ALERTS) == len(set(ALERTS)) == 8
@@ -35,12 +35,12 @@ def test_every_rule_is_tested_both_ways_and_explained() -> None:
         assert f"`{alert}`" in page, alert
 
 
-def test_the_rules_ask_only_for_figures_that_runs_tell() -> None:
-    asked = set(re.findall(rf"{PREFIX}\w+", RULES))
-    assert asked <= {PREFIX + meaning.name for meaning in METRICS}
+def test_alerts_use_only_exported_metrics() -> None:
+    used = set(re.findall(rf"{PREFIX}\w+", RULES))
+    assert used <= {PREFIX + metric.name for metric in METRICS}
 
 
-def test_every_figure_is_on_the_page() -> None:
+def test_every_metric_is_documented() -> None:
     page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     missing = [meaning.name for meaning in METRICS if f"`{meaning.name}`" not in page]
     assert missing == []

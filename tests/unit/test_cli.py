@@ -1,4 +1,4 @@
-"""The edge of the program: usage errors, interruptions, pipes, colours, and errors that a program reads."""
+"""The command line: usage errors, interruptions, pipes, colors, and errors as JSON."""
 
 from __future__ import annotations
 
@@ -65,18 +65,18 @@ def increment_sync(*arguments: str) -> int:
         ["history", "--limit", "9" * 30],
     ],
 )
-def test_usage_errors_exit_with_64_and_say_what_was_wrong(
+def test_usage_errors_exit_with_64_and_a_message(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert increment_sync(*arguments) == 64
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "Error" in said.err
-    assert "Traceback" not in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "Error" in output.err
+    assert "Traceback" not in output.err
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["mappings", "--help"], ["--version"]])
-def test_help_and_version_are_no_errors(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_and_version_exit_with_0(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert increment_sync(*arguments) == 0
     assert capsys.readouterr().out
 
@@ -90,17 +90,17 @@ NEED_A_WORKSPACE = [
 
 
 @pytest.mark.parametrize("arguments", NEED_A_WORKSPACE, ids=" ".join)
-def test_without_a_workspace_every_command_says_how_to_make_one(
+def test_every_command_without_a_workspace_points_to_init(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert increment_sync("-C", str(tmp_path), *arguments) == 3
-    said = capsys.readouterr()
-    assert "increment-sync init" in said.out + said.err
+    output = capsys.readouterr()
+    assert "increment-sync init" in output.out + output.err
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("arguments", NEED_A_WORKSPACE, ids=" ".join)
-def test_a_program_reads_about_errors_as_json(
+def test_errors_are_json_with_the_json_option(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert increment_sync("-C", str(tmp_path), *arguments, "--json") == 3
@@ -110,11 +110,11 @@ def test_a_program_reads_about_errors_as_json(
     assert "increment-sync init" in json.dumps(document)
 
 
-def test_a_folder_that_is_not_there_is_no_workspace(tmp_path: Path) -> None:
+def test_a_missing_folder_exits_with_3(tmp_path: Path) -> None:
     assert increment_sync("-C", str(tmp_path / "nope"), "status") == 3
 
 
-def test_an_error_after_json_was_not_asked_for_leaves_stdout_empty(
+def test_errors_without_the_json_option_leave_stdout_empty(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     increment_sync("-C", str(tmp_path), "status", "--json")
@@ -123,7 +123,7 @@ def test_an_error_after_json_was_not_asked_for_leaves_stdout_empty(
     assert capsys.readouterr().out == ""
 
 
-def test_init_writes_over_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_init_overwrites_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert increment_sync("init", str(tmp_path)) == 0
     before = {path: path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.*") if path.is_file()}
     (tmp_path / "plans" / "mine.yaml").write_text("mine", encoding="utf-8")
@@ -133,7 +133,7 @@ def test_init_writes_over_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert {path: path.read_text(encoding="utf-8") for path in before} == before
 
 
-def test_init_in_a_repository_leaves_its_gitignore_and_says_what_to_add(
+def test_init_keeps_an_existing_gitignore_and_prints_the_missing_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ignoring = tmp_path / ".gitignore"
@@ -143,12 +143,12 @@ def test_init_in_a_repository_leaves_its_gitignore_and_says_what_to_add(
     assert "add this line to it: .increment-sync/" in capsys.readouterr().out
 
 
-def test_what_init_writes_is_a_sound_workspace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_init_writes_a_valid_workspace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     increment_sync("init", str(tmp_path / "Data Science!"))
     assert increment_sync("-C", str(tmp_path / "Data Science!"), "mappings", "check", "--strict") == 0
 
 
-def test_init_below_a_file_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_init_below_a_file_fails_with_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
     assert increment_sync("init", str(tmp_path / "file" / "folder")) == 1
     assert "Not a directory" in capsys.readouterr().err
@@ -165,13 +165,13 @@ def test_init_below_a_file_says_so(tmp_path: Path, capsys: pytest.CaptureFixture
         ["--team", "../outside"],
     ],
 )
-def test_init_with_strange_answers_writes_no_workspace_that_cannot_be_read(
+def test_init_with_invalid_options_writes_nothing(
     options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "new"
     code = increment_sync("init", str(folder), *options)
-    said = capsys.readouterr()
-    assert "Traceback" not in said.err
+    output = capsys.readouterr()
+    assert "Traceback" not in output.err
     if code == 0:
         assert increment_sync("-C", str(folder), "mappings", "check") == 0, capsys.readouterr().err
     else:
@@ -190,14 +190,14 @@ def test_ctrl_c_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "stopped\n"
 
 
-def test_a_question_that_is_broken_off_exits_with_130() -> None:
+def test_an_aborted_question_exits_with_130() -> None:
     def broken_off() -> None:
         raise typer.Abort
 
     assert cli.invoke(broken_off) == 130
 
 
-def test_a_bug_is_one_sentence_that_names_a_file_with_the_details(
+def test_an_unexpected_error_prints_one_line_and_saves_the_traceback(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def bug() -> None:
@@ -211,7 +211,7 @@ def test_a_bug_is_one_sentence_that_names_a_file_with_the_details(
     details.unlink()
 
 
-def test_the_details_of_a_bug_hold_no_secret(
+def test_a_saved_traceback_contains_no_secret(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "token"
@@ -246,7 +246,7 @@ def process(
     )
 
 
-def test_a_reader_that_leaves_early_is_no_error(workspace: Path) -> None:
+def test_a_closed_pipe_is_no_error(workspace: Path) -> None:
     started = process(
         "-C", str(workspace), "mappings", "check", stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -257,33 +257,33 @@ def test_a_reader_that_leaves_early_is_no_error(workspace: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", [None, "trackers: [1", "trackers: {a: {kind: x}}", "nothing"])
-def test_a_broken_seed_is_said_in_a_sentence(
+def test_a_broken_seed_is_reported_in_one_line(
     seed: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "seed.yaml"
     if seed is not None:
         path.write_text(seed, encoding="utf-8")
     assert increment_sync("sandbox", "--seed", str(path)) == 1
-    said = capsys.readouterr().err
-    assert "this is a bug" not in said
-    assert "seed" in said or "trackers" in said
+    output = capsys.readouterr().err
+    assert "this is a bug" not in output
+    assert "seed" in output or "trackers" in output
 
 
-def test_a_port_that_is_taken_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert increment_sync("sandbox", "--port", port) == 1
     assert f"cannot listen on port {port}" in capsys.readouterr().err
 
 
-def test_a_very_long_time_for_a_run_is_as_good_as_none(workspace: Path) -> None:
+def test_a_very_long_duration_is_accepted(workspace: Path) -> None:
     assert increment_sync("-C", str(workspace), "run", "--max-duration", "99999999999999999h") == 3
 
 
 def test_ctrl_c_stops_the_sandbox_quietly() -> None:
     started = process("sandbox", "--port", "0", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert started.stdout is not None
-    assert b"Look-alike" in started.stdout.readline()
+    assert b"Mock servers" in started.stdout.readline()
     time.sleep(0.3)
     started.send_signal(signal.SIGINT)
     _, err = started.communicate(timeout=60)
@@ -298,7 +298,7 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
         *arguments, environment={"TERM": "xterm-256color", **environment}, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
-    seen = b""
+    received = b""
     while True:
         try:
             part = os.read(ours, 65536)
@@ -306,10 +306,10 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
             break
         if not part:
             break
-        seen += part
+        received += part
     os.close(ours)
     started.wait(timeout=60)
-    return seen.decode()
+    return received.decode()
 
 
 def quick_to_fail(workspace: Path) -> None:
@@ -318,7 +318,7 @@ def quick_to_fail(workspace: Path) -> None:
     settings.write_text(SETTINGS.replace("http://127.0.0.1:9", "http://127.0.0.1:99999"), encoding="utf-8")
 
 
-def test_no_color_keeps_colours_away_and_ci_the_moving_line(workspace: Path) -> None:
+def test_no_color_and_ci_disable_colors_and_the_progress_line(workspace: Path) -> None:
     quick_to_fail(workspace)
     tokens = {"JIRA_EMAIL": "a@example.com", "JIRA_API_TOKEN": "token-1", "GH_TOKEN": "token-2"}
     preview = ("-C", str(workspace), "preview")
@@ -329,7 +329,7 @@ def test_no_color_keeps_colours_away_and_ci_the_moving_line(workspace: Path) -> 
     assert "\x1b" in colourful
 
 
-def test_the_help_lists_commands_with_whole_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_commands_with_their_whole_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert increment_sync("--help") == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "read what changed, roll up, write labels and status comments. reconcile" in told
+    text = " ".join(capsys.readouterr().out.split())
+    assert "read what changed, roll up, write labels and status comments. reconcile" in text

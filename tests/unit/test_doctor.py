@@ -1,4 +1,4 @@
-"""What each connector finds when it is asked whether a run could work on it."""
+"""Checks of each connector for ``doctor``."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def repository(**facts: Any) -> dict[str, Any]:
         ("", False, "problem"),
     ],
 )
-def test_the_scopes_of_a_classic_token_have_to_allow_writing(
+def test_classic_token_scopes_must_allow_writing(
     box: Sandbox, scopes: str, private: bool, level: str
 ) -> None:
     answering(box, REPO, repository(private=private), X_OAuth_Scopes=scopes)
@@ -94,17 +94,19 @@ def test_the_scopes_of_a_classic_token_have_to_allow_writing(
         ("repo, workflow", "workflow"),
     ],
 )
-def test_a_classic_token_that_may_do_more_is_a_warning(box: Sandbox, scopes: str, warned: str | None) -> None:
+def test_excess_scopes_of_a_classic_token_are_a_warning(
+    box: Sandbox, scopes: str, warned: str | None
+) -> None:
     answering(box, "*/user", {"id": 1, "login": "sync-robot"}, X_OAuth_Scopes=scopes)
     found = [each.text for each in of_github(box) if "more than is needed" in each.text]
     assert [text.partition("(")[2].partition(")")[0] for text in found] == ([warned] if warned else [])
 
 
-def test_what_a_fine_grained_token_may_do_is_not_promised(box: Sandbox) -> None:
+def test_rights_of_a_fine_grained_token_stay_unknown(box: Sandbox) -> None:
     assert "also needs Issues: write" in the(of_github(box), "rights").text
 
 
-def test_an_answer_without_roles_is_a_warning(box: Sandbox) -> None:
+def test_a_response_without_roles_is_a_warning(box: Sandbox) -> None:
     answering(box, REPO, {"id": 1, "has_issues": True})
     assert the(of_github(box), "rights").level == "warning"
 
@@ -116,7 +118,7 @@ def app() -> GithubApp:
     return GithubApp(app_id="7", private_key=pem, installation_id=70)
 
 
-def test_an_app_is_judged_by_what_its_installation_was_granted(box: Sandbox, app: GithubApp) -> None:
+def test_app_rights_come_from_its_installation(box: Sandbox, app: GithubApp) -> None:
     findings = of_github(box, app=app)
     assert "sync-app[bot]" in the(findings, "account").text
     assert the(findings, "rights").level == "ok"
@@ -126,27 +128,27 @@ def test_an_app_is_judged_by_what_its_installation_was_granted(box: Sandbox, app
     assert "granted issues: read" in refused.text
 
 
-def test_an_app_that_was_granted_more_is_a_warning(box: Sandbox, app: GithubApp) -> None:
+def test_excess_rights_of_an_app_are_a_warning(box: Sandbox, app: GithubApp) -> None:
     granted = {"issues": "write", "metadata": "read", "contents": "write", "administration": "read"}
     answering(box, "*/app/installations/70", {"id": 70, "permissions": granted})
     (warning,) = [each for each in of_github(box, app=app) if each.level == "warning"]
     assert "more than is needed (contents: write)" in warning.text
 
 
-def test_an_installation_that_is_gone_is_a_problem_of_credentials(box: Sandbox, app: GithubApp) -> None:
+def test_a_missing_installation_is_a_credentials_problem(box: Sandbox, app: GithubApp) -> None:
     gone = GithubApp(app_id="7", private_key=app.private_key, installation_id=71)
     (finding,) = of_github(box, app=gone)
     assert (finding.level, finding.check) == ("problem", "credentials")
     assert "check GITHUB_APP_ID and GITHUB_APP_INSTALLATION_ID" in finding.text
 
 
-def test_a_broken_answer_is_one_finding_and_no_traceback(box: Sandbox) -> None:
+def test_a_malformed_response_is_one_result_without_traceback(box: Sandbox) -> None:
     box.faults.add(Fault(kind="truncated", path="*/user", times=None))
     (finding,) = of_github(box)
     assert (finding.level, finding.check) == ("problem", "tracker")
 
 
-def test_labels_are_looked_for_on_every_page(box: Sandbox) -> None:
+def test_labels_are_read_from_every_page(box: Sandbox) -> None:
     state: Any = box.trackers["github"].state  # type: ignore[attr-defined]
     for number in range(150):
         state.create_label(state.repo("acme/churn"), f"a{number:03}")
@@ -158,7 +160,7 @@ def test_labels_are_looked_for_on_every_page(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", ["jira-cloud", "jira-dc"])
-def test_both_kinds_of_jira_are_found_sound(kind: Any) -> None:
+def test_valid_jira_sites_of_both_kinds_pass(kind: Any) -> None:
     with serve_jira(kind) as jira:
         findings = of_jira(jira, project("DS"), project("OPS", "summary ~ Request"))
         assert {finding.level for finding in findings} == {"ok"}
@@ -176,32 +178,32 @@ def permissions(**held: bool) -> dict[str, Any]:
     return {"permissions": {name: {"havePermission": has} for name, has in held.items()}}
 
 
-def test_the_permission_names_of_old_data_centers_are_understood() -> None:
+def test_permission_names_of_old_data_centers_are_accepted() -> None:
     old = permissions(BROWSE=True, EDIT_ISSUE=True, COMMENT_ISSUE=False, COMMENT_EDIT_OWN=True)
     with serve_jira("jira-dc") as jira:
         jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=old))
         assert "lacks Add Comments" in the(of_jira(jira, project("DS")), "rights").text
 
 
-def test_a_permission_that_jira_does_not_mention_is_a_warning_not_a_guess() -> None:
-    told = permissions(BROWSE_PROJECTS=True, EDIT_ISSUES=True, ADD_COMMENTS=True)
+def test_an_unreported_permission_is_a_warning() -> None:
+    results = permissions(BROWSE_PROJECTS=True, EDIT_ISSUES=True, ADD_COMMENTS=True)
     with serve_jira("jira-cloud") as jira:
-        jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=told))
+        jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=results))
         finding = the(of_jira(jira, project("DS")), "rights")
         assert finding.level == "warning"
         assert "Edit Own Comments" in finding.text
 
 
-def test_a_jira_account_that_may_administer_everything_is_a_warning() -> None:
+def test_a_jira_administrator_account_is_a_warning() -> None:
     needed = ("BROWSE_PROJECTS", "EDIT_ISSUES", "ADD_COMMENTS", "EDIT_OWN_COMMENTS", "ADMINISTER")
-    told = permissions(**dict.fromkeys(needed, True))
+    results = permissions(**dict.fromkeys(needed, True))
     with serve_jira("jira-cloud") as jira:
-        jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=told))
+        jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/mypermissions", body=results))
         (warning,) = [each for each in of_jira(jira, project("DS")) if each.level == "warning"]
     assert "may administer all of Jira" in warning.text
 
 
-def test_a_renamed_project_key_and_an_archived_project_are_named() -> None:
+def test_renamed_and_archived_projects_are_named() -> None:
     renamed = {"id": "1", "key": "CHURN", "name": "Churn"}
     with serve_jira("jira-cloud") as jira:
         jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/project/DS", body=renamed))
@@ -220,7 +222,7 @@ def test_a_hidden_time_zone_is_a_warning() -> None:
         assert [finding.level for finding in accounts] == ["ok", "warning"]
 
 
-def test_an_anonymous_answer_is_a_problem_of_credentials() -> None:
+def test_an_anonymous_response_is_a_credentials_problem() -> None:
     with serve_jira("jira-dc") as jira:
         headers = {"X-AUSERNAME": "anonymous"}
         jira.sandbox.faults.add(Fault(kind="status", status=200, path="*/myself", body={}, headers=headers))
@@ -231,7 +233,7 @@ def test_an_anonymous_answer_is_a_problem_of_credentials() -> None:
 # ---- memory
 
 
-def test_the_tracker_in_memory_finds_what_is_there_and_what_is_not() -> None:
+def test_the_memory_tracker_reports_present_and_missing_parts() -> None:
     tracker = MemoryTracker("memory", ["DS", "OPS"], now=lambda: datetime(2026, 11, 20, tzinfo=UTC))
     tracker.failing["OPS"] = Unavailable("memory: OPS is asleep")
     sources = [Source(tracker="memory", project=key) for key in ("DS", "OPS", "NOPE")]

@@ -1,4 +1,4 @@
-"""What ``explain`` says of an issue that the store knows."""
+"""``explain`` for issues in the store."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ rules:
 """
 
 
-def told(world: OfflineWorld, key: str) -> str:
-    answer = world.call(lambda ways: explain(ways, key))
-    assert answer.code == 0, answer.err
-    return answer.out
+def explanation(world: OfflineWorld, key: str) -> str:
+    result = world.call(lambda invocation: explain(invocation, key))
+    assert result.code == 0, result.err
+    return result.out
 
 
 def as_json(world: OfflineWorld, key: str) -> Any:
-    return world.call(lambda ways: explain(ways, key), as_json=True).json
+    return world.call(lambda invocation: explain(invocation, key), as_json=True).json
 
 
 def remember(world: OfflineWorld, note: Callable[[Store], object]) -> None:
@@ -40,7 +40,7 @@ def remember(world: OfflineWorld, note: Callable[[Store], object]) -> None:
         note(store)
 
 
-def test_every_rule_is_shown_in_order_with_what_was_compared(tmp_path: Path) -> None:
+def test_lists_every_rule_in_order_with_its_conditions(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, issue("DS-140"), issue("DS-1", labels=["bug", "urgent"], parent="DS-140"))
     first, second = as_json(world, "DS-1")["teams"][0]["rules"]
     assert (first["rule"], first["reached"], first["matched"]) == ("features", True, False)
@@ -55,7 +55,7 @@ def test_every_rule_is_shown_in_order_with_what_was_compared(tmp_path: Path) -> 
     assert second["conditions"] == [
         {"key": "parent", "expected": "any of DS-140", "found": ["DS-140"], "holds": True}
     ]
-    text = told(world, "DS-1")
+    text = explanation(world, "DS-1")
     assert text.index("- features (mappings/science.yaml:6:5) -> features: does not match") < text.index(
         "+ model (mappings/science.yaml:7:5) -> model, iteration v2: matches"
     )
@@ -64,96 +64,96 @@ def test_every_rule_is_shown_in_order_with_what_was_compared(tmp_path: Path) -> 
     assert "counts towards model, iteration v2 (by rule model)" in text
 
 
-def test_a_rule_behind_the_winner_was_not_asked_but_says_whether_it_would_match(tmp_path: Path) -> None:
+def test_rules_behind_the_winner_say_whether_they_would_match(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path,
         issue("DS-1", labels=["features"], parent="DS-140"),
         issue("DS-2", labels=["features"]),
     )
-    assert "not asked, features won; it would match, too" in told(world, "DS-1")
-    assert "not asked, features won; it would not match" in told(world, "DS-2")
+    assert "not evaluated, features matched first; it would match, too" in explanation(world, "DS-1")
+    assert "not evaluated, features matched first; it would not match" in explanation(world, "DS-2")
 
 
-def test_the_whole_line_of_ancestors_is_looked_at(tmp_path: Path) -> None:
+def test_conditions_see_all_ancestors(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path,
         issue("DS-140"),
         issue("DS-141", parent="DS-140"),
         issue("DS-142", parent="DS-141"),
     )
-    answer = as_json(world, "DS-142")
-    assert answer["ancestors"] == ["DS-141", "DS-140"]
-    assert (answer["capability"], answer["iteration"], answer["rule"]) == ("model", "v2", "model")
+    result = as_json(world, "DS-142")
+    assert result["ancestors"] == ["DS-141", "DS-140"]
+    assert (result["capability"], result["iteration"], result["rule"]) == ("model", "v2", "model")
 
 
-def test_parents_in_a_circle_do_not_hang_it(tmp_path: Path) -> None:
+def test_circular_parents_end(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, issue("DS-1", parent="DS-2"), issue("DS-2", parent="DS-1"))
     assert as_json(world, "DS-1")["ancestors"] == ["DS-2"]
 
 
-def test_it_says_what_the_issue_rolls_up_to(tmp_path: Path) -> None:
+def test_shows_the_rollup_of_the_issue(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path,
         issue("DS-1", labels=["features"], category="doing"),
         done("DS-2", 3, labels=["features"]),
         issue("DS-3", parent="DS-140"),
     )
-    text = told(world, "DS-1")
+    text = explanation(world, "DS-1")
     assert "capability features (Churn features): in-progress, 1 of 2 issues done, 1 in progress" in text
     assert (
         "goal retention (Keep subscribers): in-progress, 0 of 2 required capabilities done, "
         "1 of 3 issues done, 1 in progress, 1 to do; committed"
     ) in text
-    assert "iteration v2: planned, 0 of 1 issues done, 1 to do" in told(world, "DS-3")
+    assert "iteration v2: planned, 0 of 1 issues done, 1 to do" in explanation(world, "DS-3")
 
 
-def test_the_figures_are_those_of_the_last_run(tmp_path: Path) -> None:
+def test_rollup_numbers_are_those_of_the_last_run(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, issue("DS-1", labels=["features"]))
     figures = as_json(world, "DS-1")["rolls_up_to"][0]["figures"]
     assert figures["counts"]["todo"] == 1
     counted = figures | {"counts": figures["counts"] | {"todo": 7}}
     remember(world, lambda store: store.save_rollup("run-1", days_ago(1), {"capability:features": counted}))
-    answer = as_json(world, "DS-1")
-    assert answer["figures_at"] == "2026-11-22 12:00:00+00:00"
-    assert answer["rolls_up_to"][0]["figures"]["counts"]["todo"] == 7
-    assert "figures of 2026-11-22 12:00 UTC" in told(world, "DS-1")
-    assert "goal retention: no run has counted it yet" in told(world, "DS-1")
+    result = as_json(world, "DS-1")
+    assert result["figures_at"] == "2026-11-22 12:00:00+00:00"
+    assert result["rolls_up_to"][0]["figures"]["counts"]["todo"] == 7
+    assert "numbers of 2026-11-22 12:00 UTC" in explanation(world, "DS-1")
+    assert "goal retention: no run has counted it yet" in explanation(world, "DS-1")
 
 
-def test_an_anchor_is_told_what_it_stands_for(tmp_path: Path) -> None:
+def test_an_anchor_shows_its_subject(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, issue("DS-100"), issue("acme/churn#12", labels=["features"]))
-    goal = told(world, "DS-100")
+    goal = explanation(world, "DS-100")
     assert "neither counted nor unplanned" in goal
-    assert "It stands for" in goal
+    assert "It is the anchor of (" in goal
     assert "goal retention (Keep subscribers)" in goal
-    assert "capability" not in goal.partition("It stands for")[2]
-    assert "capability features (Churn features)" in told(world, "acme/churn#12")
+    assert "capability" not in goal.partition("It is the anchor of (")[2]
+    assert "capability features (Churn features)" in explanation(world, "acme/churn#12")
 
 
 def test_unplanned_work_rolls_up_to_nothing(tmp_path: Path) -> None:
-    text = told(OfflineWorld(tmp_path, issue("DS-1")), "DS-1")
+    text = explanation(OfflineWorld(tmp_path, issue("DS-1")), "DS-1")
     assert "unplanned (no-rule)" in text
     assert "rolls up" not in text
 
 
-def test_an_issue_that_two_teams_claim_shows_both_and_where_each_would_count_it(tmp_path: Path) -> None:
+def test_a_conflict_shows_both_claims(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path, issue("DS-1", labels=["features", "shared"]), more={"mappings/other.yaml": OTHER}
     )
-    answer = as_json(world, "DS-1")
-    assert answer["outcome"] == "conflict"
-    assert {team["team"]: team["winner"] for team in answer["teams"]} == {
+    result = as_json(world, "DS-1")
+    assert result["outcome"] == "conflict"
+    assert {team["team"]: team["winner"] for team in result["teams"]} == {
         "science": "features",
         "other": "theirs",
     }
-    assert [each["subject"] for each in answer["rolls_up_to"]] == [
+    assert [each["subject"] for each in result["rolls_up_to"]] == [
         "capability:features",
         "capability:model",
         "goal:retention",
     ]
 
 
-def test_people_s_decisions_win_and_are_listed(tmp_path: Path) -> None:
+def test_manual_overrides_win_and_are_listed(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, issue("DS-1", labels=["features"]), issue("DS-2"))
 
     def decide(store: Store) -> None:
@@ -163,7 +163,7 @@ def test_people_s_decisions_win_and_are_listed(tmp_path: Path) -> None:
         store.add_override(issue("DS-2").ref, "pin", "capability:model", since=days_ago(2), run_id="r")
 
     remember(world, decide)
-    vetoed, pinned = told(world, "DS-1"), told(world, "DS-2")
+    vetoed, pinned = explanation(world, "DS-1"), explanation(world, "DS-2")
     assert "unplanned (veto)" in vetoed
     assert "A person removed it from features." in vetoed
     assert "veto capability:features since 2026-11-21 12:00 UTC (by Ada)" in vetoed
@@ -171,7 +171,7 @@ def test_people_s_decisions_win_and_are_listed(tmp_path: Path) -> None:
     assert "pin capability" not in vetoed
 
 
-def test_it_lists_what_we_wrote_and_where_it_counted_before(tmp_path: Path) -> None:
+def test_lists_written_labels_and_former_assignments(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, issue("DS-1", labels=["features"]), issue("DS-101"))
     ref, anchor = issue("DS-1").ref, issue("DS-101").ref
 
@@ -198,20 +198,20 @@ def test_it_lists_what_we_wrote_and_where_it_counted_before(tmp_path: Path) -> N
         store.save_assignments("run-2", days_ago(1), [])
 
     remember(world, write)
-    text = told(world, "DS-1")
+    text = explanation(world, "DS-1")
     assert "capability:model since 2026-11-20 12:00 UTC, run run-1" in text
     assert text.index("2026-11-20 12:00 UTC model (rule old, run run-1)") < text.index(
         "2026-11-22 12:00 UTC nowhere (rule -, run run-2)"
     )
-    assert "status comment of capability:model, last edited 2026-11-20 12:00 UTC, live" in told(
+    assert "status comment of capability:model, last edited 2026-11-20 12:00 UTC, live" in explanation(
         world, "DS-101"
     )
     assert "status comment" not in text
 
 
-def test_labels_of_ours_are_not_shown_to_rules_and_that_is_said(tmp_path: Path) -> None:
+def test_managed_labels_are_hidden_from_rules_and_listed(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, issue("DS-1", labels=["capability:model", "bug"]))
-    text = told(world, "DS-1")
+    text = explanation(world, "DS-1")
     assert "rules do not see capability:model" in text
     assert "NO labels any of features; it has bug" in text
 
@@ -228,7 +228,7 @@ def test_labels_of_ours_are_not_shown_to_rules_and_that_is_said(tmp_path: Path) 
         "https://acme.example/jira/software/projects/DS/boards/1?selectedIssue=DS-7",
     ],
 )
-def test_an_issue_of_jira_is_found_by_key_and_by_address(tmp_path: Path, text: str) -> None:
+def test_a_jira_issue_is_found_by_key_and_by_url(tmp_path: Path, text: str) -> None:
     assert as_json(OfflineWorld(tmp_path, issue("DS-7")), text)["issue"] == "jira:DS-7"
 
 
@@ -242,47 +242,47 @@ def test_an_issue_of_jira_is_found_by_key_and_by_address(tmp_path: Path, text: s
         "https://github.com/acme/churn/issues/7#issuecomment-1",
     ],
 )
-def test_an_issue_of_github_is_found_by_key_and_by_address(tmp_path: Path, text: str) -> None:
+def test_a_github_issue_is_found_by_key_and_by_url(tmp_path: Path, text: str) -> None:
     assert as_json(OfflineWorld(tmp_path, issue("acme/churn#7")), text)["issue"] == "github:acme/churn#7"
 
 
 @pytest.mark.parametrize(
     "text", ["DS-9", "https://elsewhere.example/browse/DS-7", "https://acme.example/", "jira:nonsense", "?"]
 )
-def test_what_the_store_does_not_know_is_said_with_what_to_do(tmp_path: Path, text: str) -> None:
-    answer = OfflineWorld(tmp_path, issue("DS-7")).call(lambda ways: explain(ways, text))
-    assert (answer.code, answer.out) == (1, "")
-    assert f"{text} is not in the last snapshot" in answer.err
-    assert "--live" in answer.err
+def test_an_unknown_issue_is_reported_with_advice(tmp_path: Path, text: str) -> None:
+    result = OfflineWorld(tmp_path, issue("DS-7")).call(lambda invocation: explain(invocation, text))
+    assert (result.code, result.out) == (1, "")
+    assert f"{text} is not in the last snapshot" in result.err
+    assert "--live" in result.err
 
 
-def test_before_anything_was_read_it_says_so(tmp_path: Path) -> None:
-    answer: Told = OfflineWorld(tmp_path, plan=PLAN).call(lambda ways: explain(ways, "DS-1"))
-    assert answer.code == 1
-    assert "nothing has been read yet" in answer.err
+def test_an_empty_store_is_reported(tmp_path: Path) -> None:
+    result: Told = OfflineWorld(tmp_path, plan=PLAN).call(lambda invocation: explain(invocation, "DS-1"))
+    assert result.code == 1
+    assert "nothing has been read yet" in result.err
 
 
-def test_a_vanished_issue_is_called_so(tmp_path: Path) -> None:
+def test_a_vanished_issue_is_marked(tmp_path: Path) -> None:
     world = OfflineWorld(tmp_path, issue("DS-1", labels=["features"]))
     remember(world, lambda store: store.mark_vanished(issue("DS-1").ref, days_ago(1)))
-    assert "not on the tracker any more, as of 2026-11-22 12:00 UTC" in told(world, "DS-1")
+    assert "not on the tracker any more, as of 2026-11-22 12:00 UTC" in explanation(world, "DS-1")
 
 
-def test_text_from_a_tracker_is_harmless_on_the_terminal(tmp_path: Path) -> None:
+def test_text_from_a_tracker_is_escaped(tmp_path: Path) -> None:
     world = OfflineWorld(
         tmp_path, issue("DS-1", title="\x1b[31mred\x07", labels=["a\x1b[2J"], type="T\x1b]0;owned\x07ask")
     )
-    text = told(world, "DS-1")
+    text = explanation(world, "DS-1")
     assert "\x1b" not in text
     assert "\x07" not in text
     assert "red" in text
 
 
-def test_before_the_first_run_many_issues_are_not_counted_for_the_sake_of_one(
+def test_before_the_first_run_a_large_store_is_not_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sync.mapping_tools.explain._MAX_COUNTED_NOW", 1)
     world = OfflineWorld(tmp_path, issue("DS-1", labels=["features"]), issue("DS-2"))
-    text = told(world, "DS-1")
+    text = explanation(world, "DS-1")
     assert "counts towards features" in text
     assert "capability features: no run has counted it yet" in text

@@ -1,4 +1,4 @@
-"""What another mapping would change, before it is merged: which issues move, which figures, how many writes."""
+"""``mappings impact``: moved issues, changed roll-ups and planned writes of an edited mapping."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def before(here: Workspace, tmp_path: Path) -> Path:
     return target
 
 
-def moves(told: Any) -> dict[str, tuple[str, str, str]]:
+def moves(result: Any) -> dict[str, tuple[str, str, str]]:
     return {
         each["issue"]: (each["change"], each["before"]["place"], each["after"]["place"])
-        for each in told.json["moves"]
+        for each in result.json["moves"]
     }
 
 
 def test_the_same_files_change_nothing(here: Workspace, before: Path) -> None:
-    told = here.impact(before, detailed=True, format_="json")
+    result = here.impact(before, detailed=True, format_="json")
 
-    assert told.code == 0
-    assert told.json["empty"] is True
-    assert (told.json["moves"], told.json["figures"]) == ([], [])
-    assert told.json["writes"]["before"] == told.json["writes"]["after"]
+    assert result.code == 0
+    assert result.json["empty"] is True
+    assert (result.json["moves"], result.json["figures"]) == ([], [])
+    assert result.json["writes"]["before"] == result.json["writes"]["after"]
     assert "Nothing changes" in here.impact(before).out
 
 
@@ -49,65 +49,65 @@ def test_comments_and_moved_lines_in_a_mapping_change_nothing(here: Workspace, b
     assert here.impact(before, detailed=True).code == 0
 
 
-def test_an_edited_rule_moves_issues_and_figures(here: Workspace, before: Path) -> None:
+def test_an_edited_rule_moves_issues_and_changes_the_rollup(here: Workspace, before: Path) -> None:
     here.edit(
         "mappings/science.yaml", "labels: [features]}, assign: features", "type: [Bug]}, assign: features"
     )
     here.edit("mappings/science.yaml", "labels: [model]", "labels: [model, features]")
 
-    told = here.impact(before, detailed=True, format_="json")
+    result = here.impact(before, detailed=True, format_="json")
 
-    assert told.code == 2
-    assert moves(told) == {"jira:DS-1": ("moved", "features", "model")}
-    (move,) = told.json["moves"]
+    assert result.code == 2
+    assert moves(result) == {"jira:DS-1": ("moved", "features", "model")}
+    (move,) = result.json["moves"]
     assert (move["before"]["by"], move["after"]["by"]) == ("features of science", "model of science")
-    figures = {each["subject"]: each for each in told.json["figures"]}
+    figures = {each["subject"]: each for each in result.json["figures"]}
     assert set(figures) == {"goal:retention", "capability:features", "capability:model"} - {"goal:retention"}
     assert figures["capability:features"]["after"]["state"] == "empty"
     assert figures["capability:model"]["before"]["total"] == 2
     assert figures["capability:model"]["after"]["total"] == 3
 
 
-def test_a_rule_that_is_taken_away_leaves_its_issues_unplanned(here: Workspace, before: Path) -> None:
+def test_a_removed_rule_leaves_its_issues_unplanned(here: Workspace, before: Path) -> None:
     here.edit(
         "mappings/science.yaml", "  - {id: features, when: {labels: [features]}, assign: features}\n", ""
     )
 
-    told = here.impact(before)
+    result = here.impact(before)
 
-    assert "1 issue moves" in told.out
-    assert "no rule (before: features of science)" in told.out
-    assert "DS-1" in told.out
+    assert "1 issue moves" in result.out
+    assert "no rule (before: features of science)" in result.out
+    assert "DS-1" in result.out
 
 
-def test_a_state_that_means_something_else_is_told_apart_from_a_move(here: Workspace, before: Path) -> None:
+def test_a_changed_state_is_not_a_move(here: Workspace, before: Path) -> None:
     here.edit("mappings/science.yaml", "rules:", "states:\n  doing: [Open]\nrules:")
 
-    told = here.impact(before, format_="json")
+    result = here.impact(before, format_="json")
 
-    assert moves(told) == {
+    assert moves(result) == {
         "jira:DS-1": ("reread", "features", "features"),
         "jira:DS-2": ("reread", "model", "model"),
         "jira:DS-3": ("reread", "unplanned", "unplanned"),
     }
-    assert {each["subject"]: each["after"]["state"] for each in told.json["figures"]} == {
+    assert {each["subject"]: each["after"]["state"] for each in result.json["figures"]} == {
         "goal:retention": "in-progress",
         "capability:features": "in-progress",
         "capability:model": "in-progress",
     }
 
 
-def test_another_name_for_a_rule_moves_nothing_but_is_told(here: Workspace, before: Path) -> None:
+def test_a_renamed_rule_moves_nothing_and_is_listed(here: Workspace, before: Path) -> None:
     here.edit("mappings/science.yaml", "{id: model,", "{id: by-label,")
 
-    told = here.impact(before, detailed=True, format_="json")
+    result = here.impact(before, detailed=True, format_="json")
 
-    assert told.code == 2
-    assert moves(told) == {"jira:DS-2": ("rule", "model", "model")}
+    assert result.code == 2
+    assert moves(result) == {"jira:DS-2": ("rule", "model", "model")}
     assert "0 issues move; 1 issue stays but for rule or state" in here.impact(before).out
 
 
-def test_two_teams_that_claim_one_issue_are_a_move_too(here: Workspace, before: Path) -> None:
+def test_a_new_conflict_is_a_move(here: Workspace, before: Path) -> None:
     here.edit(
         "mappings/platform.yaml",
         "  - github: {repo: acme/churn}",
@@ -115,19 +115,19 @@ def test_two_teams_that_claim_one_issue_are_a_move_too(here: Workspace, before: 
     )
     here.edit("mappings/platform.yaml", "labels: [model]", "labels: [model, features]")
 
-    told = here.impact(before, format_="json")
+    result = here.impact(before, format_="json")
 
-    assert moves(told) == {
+    assert moves(result) == {
         "jira:DS-1": ("moved", "features", "claimed for features and model"),
         "jira:DS-3": ("rule", "unplanned", "unplanned"),
     }
 
 
-def test_what_a_run_would_write_follows_from_what_was_pushed(here: Workspace, before: Path) -> None:
+def test_planned_writes_follow_from_the_pushed_labels(here: Workspace, before: Path) -> None:
     with here.store() as store:
         labels = ["capability:features", "increment:2026-q4"]
         here.more(store, 1, labels=frozenset({"features", *labels}))
-        store.record_labels(ref(1), labels, [], "run-1", START)
+        store.record_pushed_labels(ref(1), labels, [], "run-1", START)
     here.edit(
         "mappings/science.yaml", "labels: [features]}, assign: features", "labels: [features]}, assign: model"
     )
@@ -139,7 +139,7 @@ def test_what_a_run_would_write_follows_from_what_was_pushed(here: Workspace, be
     assert writes["after"]["labels_added"] == writes["before"]["labels_added"] + 1
 
 
-def test_what_was_written_after_the_last_reading_is_known_to_be_there(here: Workspace, before: Path) -> None:
+def test_labels_written_after_the_last_pull_count_as_present(here: Workspace, before: Path) -> None:
     with here.store() as store:
         for label in ("capability:features", "increment:2026-q4"):
             at = here.clock.forward(minutes=1)
@@ -153,15 +153,15 @@ def test_what_was_written_after_the_last_reading_is_known_to_be_there(here: Work
                 rule=None,
                 why="",
             )
-            store.complete(entry, at, ref=ref(1), added=[label])
+            store.complete_write(entry, at, ref=ref(1), added=[label])
     here.edit(
         "mappings/science.yaml", "labels: [features]}, assign: features", "labels: [features]}, assign: model"
     )
 
-    told = here.impact(before, format_="json").json
+    result = here.impact(before, format_="json").json
 
-    assert told["writes"]["after"]["labels_removed"] == 1
-    assert told["notes"] == []
+    assert result["writes"]["after"]["labels_removed"] == 1
+    assert result["notes"] == []
 
 
 def test_a_renamed_capability_moves_its_issues_and_writes_no_new_comment(
@@ -174,10 +174,10 @@ def test_a_renamed_capability_moves_its_issues_and_writes_no_new_comment(
     for name in ("science", "platform"):
         here.edit(f"mappings/{name}.yaml", "assign: model", "assign: churn-model")
 
-    told = here.impact(before, format_="json")
+    result = here.impact(before, format_="json")
 
-    assert moves(told)["jira:DS-3"] == ("moved", "model", "churn-model")
-    figures = {each["subject"]: each for each in told.json["figures"]}
+    assert moves(result)["jira:DS-3"] == ("moved", "model", "churn-model")
+    figures = {each["subject"]: each for each in result.json["figures"]}
     assert figures["capability:model"]["after"] is None
     assert figures["capability:churn-model"]["before"] is None
     assert figures["capability:churn-model"]["after"]["total"] == 3
@@ -191,13 +191,13 @@ def test_the_working_tree_is_compared_with_the_last_commit(here: Workspace) -> N
     here.edit("mappings/science.yaml", "labels: [model]", "labels: [model, features]")
     here.edit("mappings/science.yaml", "labels: [features]", "labels: [nothing]")
 
-    told = here.impact(format_="json")
+    result = here.impact(format_="json")
 
-    assert moves(told) == {"jira:DS-1": ("moved", "features", "model")}
-    assert told.json["against"] == f"HEAD ({commit[:8]})"
+    assert moves(result) == {"jira:DS-1": ("moved", "features", "model")}
+    assert result.json["against"] == f"HEAD ({commit[:8]})"
 
 
-def test_any_revision_will_do_and_nothing_is_checked_out(here: Workspace) -> None:
+def test_any_revision_is_compared_without_a_checkout(here: Workspace) -> None:
     first = here.commit()
     here.edit("mappings/science.yaml", "labels: [features]", "labels: [nothing]")
     here.commit()
@@ -207,7 +207,7 @@ def test_any_revision_will_do_and_nothing_is_checked_out(here: Workspace) -> Non
     assert here.git("status", "--porcelain", "--untracked-files=no") == ""
 
 
-def test_a_workspace_below_the_top_of_the_checkout_is_found(tmp_path: Path) -> None:
+def test_a_workspace_in_a_subfolder_is_found(tmp_path: Path) -> None:
     top = Workspace(tmp_path)
     for name in ("increment-sync.yaml", "plans", "mappings"):
         (tmp_path / "deep").mkdir(exist_ok=True)
@@ -221,7 +221,7 @@ def test_a_workspace_below_the_top_of_the_checkout_is_found(tmp_path: Path) -> N
     assert moves(deep.impact(format_="json")) == {"jira:DS-1": ("moved", "features", "unplanned")}
 
 
-def test_a_link_in_a_revision_leads_nowhere(here: Workspace, tmp_path: Path) -> None:
+def test_symlinks_of_a_revision_are_not_followed(here: Workspace, tmp_path: Path) -> None:
     (tmp_path / "outside.yaml").write_text(MAPPING.replace("science", "outsiders"))
     (here.root / "mappings" / "linked.yaml").symlink_to(tmp_path / "outside.yaml")
     here.commit()
@@ -234,76 +234,74 @@ def test_a_link_in_a_revision_leads_nowhere(here: Workspace, tmp_path: Path) -> 
 def test_an_unknown_revision_is_named(here: Workspace, name: str) -> None:
     here.commit()
 
-    told = here.impact(name)
+    result = here.impact(name)
 
-    assert told.code == 1
-    assert f"git knows no revision {name}".strip() in told.err
+    assert result.code == 1
+    assert f"git knows no revision {name}".strip() in result.err
     assert not (here.root / "stolen").exists()
 
 
-def test_outside_a_git_checkout_a_folder_is_asked_for(here: Workspace) -> None:
-    told = here.impact()
+def test_outside_a_git_checkout_a_folder_is_required(here: Workspace) -> None:
+    result = here.impact()
 
-    assert told.code == 1
-    assert "is not in a git checkout" in told.err
-    assert "--against a folder" in told.err
+    assert result.code == 1
+    assert "is not in a git checkout" in result.err
+    assert "--against a folder" in result.err
 
 
-def test_a_folder_without_a_workspace_is_no_version(here: Workspace, tmp_path: Path) -> None:
+def test_a_folder_without_a_workspace_is_rejected(here: Workspace, tmp_path: Path) -> None:
     here.commit()
     (tmp_path / "empty").mkdir()
 
-    told = here.impact(tmp_path / "empty")
+    result = here.impact(tmp_path / "empty")
 
-    assert told.code == 1
-    assert "is no workspace" in told.err
+    assert result.code == 1
+    assert "is no workspace" in result.err
 
 
-def test_a_revision_from_before_the_workspace_says_so(here: Workspace) -> None:
+def test_a_revision_without_the_workspace_is_rejected(here: Workspace) -> None:
     here.git("init", "-q", "-b", "main")
     here.git(
         "-c", "user.name=A", "-c", "user.email=a@b.invalid", "commit", "-q", "--allow-empty", "-m", "none"
     )
 
-    told = here.impact()
+    result = here.impact()
 
-    assert told.code == 1
-    assert "there is no increment-sync.yaml of this workspace in HEAD" in told.err
+    assert result.code == 1
+    assert "there is no increment-sync.yaml of this workspace in HEAD" in result.err
 
 
-def test_problems_of_the_other_version_say_where_they_are(here: Workspace) -> None:
+def test_problems_of_the_other_revision_name_it(here: Workspace) -> None:
     here.edit("mappings/science.yaml", "assign: model", "assign: modle")
     commit = here.commit()
     here.write("mappings/science.yaml", MAPPING)
 
-    told = here.impact()
+    result = here.impact()
 
-    assert told.code == 3
-    assert f"HEAD ({commit[:8]}): mappings/science.yaml:" in told.err
+    assert result.code == 3
+    assert f"HEAD ({commit[:8]}): mappings/science.yaml:" in result.err
 
 
 def test_problems_of_the_working_tree_are_a_configuration_error(here: Workspace, before: Path) -> None:
     here.edit("mappings/science.yaml", "assign: model", "assign: modle")
 
-    told = here.impact(before)
+    result = here.impact(before)
 
-    assert told.code == 3
-    assert "mappings/science.yaml:6" in told.err
+    assert result.code == 3
+    assert "mappings/science.yaml:6" in result.err
 
 
 # ---- what is looked at
 
 
-def test_a_store_in_which_nothing_was_read_says_what_to_do(tmp_path: Path, before: Path) -> None:
-    told = Workspace(tmp_path / "fresh").impact(before)
+def test_an_empty_store_is_reported_with_advice(tmp_path: Path, before: Path) -> None:
+    result = Workspace(tmp_path / "fresh").impact(before)
 
-    assert told.code == 1
-    assert "nothing has been read yet" in told.err
+    assert result.code == 1
+    assert "nothing has been read yet" in result.err
 
 
-def test_an_exported_snapshot_gives_the_same_answer_elsewhere(
-    here: Workspace, before: Path, tmp_path: Path
-) -> None:
+def test_an_exported_snapshot_gives_the_same_impact(here: Workspace, before: Path, tmp_path: Path) -> None:
     here.export(tmp_path / "snap.jsonl.gz")
     elsewhere = Workspace(tmp_path / "elsewhere")
     for place in (here, elsewhere):
@@ -317,9 +315,7 @@ def test_an_exported_snapshot_gives_the_same_answer_elsewhere(
     assert not (elsewhere.root / ".increment-sync").exists()
 
 
-def test_an_imported_snapshot_gives_the_same_answer_too(
-    here: Workspace, before: Path, tmp_path: Path
-) -> None:
+def test_an_imported_snapshot_gives_the_same_impact(here: Workspace, before: Path, tmp_path: Path) -> None:
     here.export(tmp_path / "snap.jsonl")
     elsewhere = Workspace(tmp_path / "elsewhere")
     elsewhere.edit("mappings/science.yaml", "labels: [features]", "labels: [nothing]")
@@ -331,7 +327,7 @@ def test_an_imported_snapshot_gives_the_same_answer_too(
     }
 
 
-def test_a_store_that_holds_other_data_is_not_filled_unless_told_to(here: Workspace, tmp_path: Path) -> None:
+def test_a_filled_store_is_replaced_only_with_the_replace_option(here: Workspace, tmp_path: Path) -> None:
     here.export(tmp_path / "snap.jsonl")
     with here.store() as store:
         here.more(store, 7)
@@ -343,7 +339,7 @@ def test_a_store_that_holds_other_data_is_not_filled_unless_told_to(here: Worksp
 
     assert here.load(tmp_path / "snap.jsonl", replace=True).code == 0
     with here.store() as store:
-        assert "DS-7" not in {item.issue.ref.key for item in store.known()}
+        assert "DS-7" not in {item.issue.ref.key for item in store.known_issues()}
 
 
 def test_a_snapshot_of_another_instance_is_not_imported(here: Workspace, tmp_path: Path) -> None:
@@ -351,40 +347,40 @@ def test_a_snapshot_of_another_instance_is_not_imported(here: Workspace, tmp_pat
     other = Workspace(tmp_path / "other")
     other.write("increment-sync.yaml", SETTINGS.replace("instance: acme", "instance: rival"))
 
-    told = other.load(tmp_path / "snap.jsonl")
+    result = other.load(tmp_path / "snap.jsonl")
 
-    assert told.code == 1
-    assert "exported from the instance acme, and this workspace is rival" in told.err
+    assert result.code == 1
+    assert "exported from the instance acme, and this workspace is rival" in result.err
 
 
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
         (("{project: DS}", "{project: NEW}"), "jira:NEW was never read"),
-        (("when: {labels: [model]}", "when: {body: churn}"), "Rules look at the text of issues"),
+        (("when: {labels: [model]}", "when: {body: churn}"), "Rules test the text of issues"),
         (("when: {labels: [model]}", "when: {field: {Squad: blue}}"), "No stored issue has the field Squad"),
     ],
 )
-def test_what_the_stored_issues_cannot_tell_is_said(
-    here: Workspace, before: Path, edit: tuple[str, str], said: str
+def test_limits_of_the_stored_issues_are_noted(
+    here: Workspace, before: Path, edit: tuple[str, str], sentence: str
 ) -> None:
     here.edit("mappings/science.yaml", *edit)
 
-    assert any(said in note for note in here.impact(before, format_="json").json["notes"])
+    assert any(sentence in note for note in here.impact(before, format_="json").json["notes"])
     assert "note: " in here.impact(before).out
 
 
-def test_a_source_that_is_narrowed_keeps_its_issues_until_it_was_read(here: Workspace, before: Path) -> None:
+def test_a_narrowed_source_keeps_its_issues_until_it_is_read(here: Workspace, before: Path) -> None:
     here.edit("mappings/science.yaml", "{project: DS}", "{project: DS, jql: type = Bug}")
     here.edit("mappings/science.yaml", "labels: [features]", "labels: [nothing]")
 
-    told = here.impact(before, format_="json")
+    result = here.impact(before, format_="json")
 
-    assert moves(told) == {"jira:DS-1": ("moved", "features", "unplanned")}
-    assert "jira:DS (type = Bug) was never read" in told.json["notes"][0]
+    assert moves(result) == {"jira:DS-1": ("moved", "features", "unplanned")}
+    assert "jira:DS (type = Bug) was never read" in result.json["notes"][0]
 
 
-def test_push_that_is_switched_off_and_anchors_never_read_are_said(here: Workspace, before: Path) -> None:
+def test_disabled_push_and_unread_anchors_are_noted(here: Workspace, before: Path) -> None:
     here.edit("increment-sync.yaml", "push: {enabled: true}", "push: {enabled: false}")
     here.edit("plans/2026-q4.yaml", "jira:DS-101", "jira:DS-999")
 
@@ -397,27 +393,25 @@ def test_push_that_is_switched_off_and_anchors_never_read_are_said(here: Workspa
 # ---- how it is told
 
 
-def test_markdown_for_a_pull_request_holds_nothing_that_links_or_mentions(
-    here: Workspace, before: Path
-) -> None:
+def test_markdown_contains_no_links_and_no_mentions(here: Workspace, before: Path) -> None:
     here.edit("mappings/platform.yaml", "labels: [model]", "labels: [nothing]")
     here.edit("mappings/science.yaml", "labels: [features]}", "labels: {none: [model]}}")
 
-    told = here.impact(before, format_="markdown")
+    result = here.impact(before, format_="markdown")
 
-    html = MarkdownIt("gfm-like", {"linkify": False}).render(told.out)
+    html = MarkdownIt("gfm-like", {"linkify": False}).render(result.out)
     assert "<table>" in html
     assert "<code>acme/churn#4</code>" in html
     assert "<code>DS-3</code>" in html
-    outside_code = MarkdownIt().parse(told.out)
+    outside_code = MarkdownIt().parse(result.out)
     texts = "".join(
         child.content for token in outside_code for child in token.children or () if child.type == "text"
     )
     assert "acme/churn#4" not in texts
-    assert "@ada" not in told.out
+    assert "@ada" not in result.out
 
 
-def test_thousands_of_moves_stay_below_what_a_comment_may_hold(here: Workspace, tmp_path: Path) -> None:
+def test_thousands_of_moves_fit_into_a_comment(here: Workspace, tmp_path: Path) -> None:
     rules = "\n".join(
         f"  - {{id: a-rule-with-quite-a-long-name-{n}, when: {{labels: [label-{n}]}}, assign: model}}"
         for n in range(120)
@@ -438,14 +432,14 @@ def test_thousands_of_moves_stay_below_what_a_comment_may_hold(here: Workspace, 
     assert len(here.impact(before, format_="json").json["moves"]) == 3000
 
 
-def test_a_plan_without_a_capability_shows_what_leaves(here: Workspace, before: Path) -> None:
+def test_a_removed_capability_shows_its_issues(here: Workspace, before: Path) -> None:
     lines = [line for line in PLAN.splitlines() if "id: features" not in line]
     here.write("plans/2026-q4.yaml", "\n".join(lines) + "\n")
     here.edit(
         "mappings/science.yaml", "  - {id: features, when: {labels: [features]}, assign: features}\n", ""
     )
 
-    told = here.impact(before)
+    result = here.impact(before)
 
-    assert "capability:features" in told.out
-    assert "not in the plan" in told.out
+    assert "capability:features" in result.out
+    assert "not in the plan" in result.out

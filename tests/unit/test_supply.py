@@ -1,4 +1,4 @@
-"""What is installed is locked by hash, and the audit of it never passes for want of an answer without saying so."""
+"""Locked requirements with hashes, and the audit of known vulnerabilities."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNKNOWN = {"name": "odd", "skip_reason": "Dependency not found"}
 
 
 @pytest.mark.parametrize(
-    ("packages", "said", "code", "sentence"),
+    ("packages", "stderr", "code", "sentence"),
     [
         ([GOOD], "", 0, "no known vulnerability in 1 packages"),
         ([GOOD, BAD, UNKNOWN], "", 1, "bad 2: PYSEC-1, fixed in 3"),
@@ -38,16 +38,16 @@ UNKNOWN = {"name": "odd", "skip_reason": "Dependency not found"}
         (None, "unrecognized arguments: --oops", 1, "pip-audit failed"),
     ],
 )
-def test_an_audit_fails_on_findings_and_says_when_it_could_not_ask(
-    audit: Any, packages: Any, said: str, code: int, sentence: str
+def test_audit_fails_on_findings_and_reports_what_it_skipped(
+    audit: Any, packages: Any, stderr: str, code: int, sentence: str
 ) -> None:
-    told = audit.judge(packages, said)
-    assert told[0] == code
-    assert sentence in told[1]
+    verdict = audit.judge(packages, stderr)
+    assert verdict[0] == code
+    assert sentence in verdict[1]
 
 
 @pytest.mark.parametrize("name", ["runtime", "dev"])
-def test_everything_is_locked_with_hashes(name: str) -> None:
+def test_every_pinned_package_has_hashes(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.lock").read_text()
     pins = re.findall(r"^[A-Za-z0-9._-]+(?:\[.*?\])?==.*?(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
     assert len(pins) > 20
