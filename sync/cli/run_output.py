@@ -57,14 +57,14 @@ def run_problem_lines(result: RunResult) -> list[str]:
     lines += [f"not checked, left alone: {ref}: {why}" for ref, why in result.unchecked.items()]
     lines += _postponed_lines(result)
     lines += result.unresolved_writes
-    lines += [f"by hand: {note.ref}: {note.text}" for note in result.manual_changes]
+    lines += [f"manual change: {note.ref}: {note.text}" for note in result.manual_changes]
     for conflict in planning.matched.conflicts:
         claims = " and ".join(f"{claim.team} for {claim.capability}" for claim in conflict.claims)
-        lines.append(f"claimed twice, counted nowhere: {conflict.ref}: by {claims}")
+        lines.append(f"claimed by several teams, counted nowhere: {conflict.ref}: by {claims}")
     lines += [f"warning: {text}" for text in _warnings(result)]
     lines += [f"note: {note.ref} {note.text}" for note in planning.notices]
     lines += [f"note: {result.missing_forecast}"] if result.missing_forecast else []
-    lines += [f"gone from its source: {item.issue.ref}" for item in pulled.newly_missing]
+    lines += [f"left its source: {item.issue.ref}" for item in pulled.newly_missing]
     lines += [f"refused ({refusal.rule}): {refusal.text}" for refusal in result.refusals]
     return [safe_terminal_line(line) for line in lines]
 

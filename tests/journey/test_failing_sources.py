@@ -299,7 +299,7 @@ def test_a_deleted_issue_is_counted_for_some_days_and_then_dropped(settled: Jour
     settled.jira.delete("DS-11")
     result = settled.run(after=timedelta(hours=25))
     assert result.code == 0, result.err
-    assert "gone from its source: jira:DS-11" in result.err
+    assert "left its source: jira:DS-11" in result.err
     for _ in range(9):
         assert settled.run(after=timedelta(hours=25)).code == 0
     assert "0 of 2 issues done" in settled.comments(MODEL)[0]

@@ -27,7 +27,7 @@ def test_issue_that_leaves_all_sources_loses_labels_and_assignment(settled: Jour
         anchor, moved = FEATURES, f"acme/attic#{settled.github.transfer('acme/churn', 11, 'acme/attic')}"
     result = settled.run(after=timedelta(hours=25))
     assert result.code == 0, result.err
-    assert f"gone from its source: {'github' if '#' in key else 'jira'}:{key}" in result.err
+    assert f"left its source: {'github' if '#' in key else 'jira'}:{key}" in result.err
     settled.run(after=timedelta(hours=25))
     assert not {name for name in settled.labels(moved) if ":" in name}
     assert "0 of 2 issues done" in settled.comments(anchor)[0]

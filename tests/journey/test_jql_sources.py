@@ -66,7 +66,7 @@ def test_issue_missing_from_two_lists_in_a_row_has_left(in_sprint: Callable[...,
     turn(world, "Early", "closed")
     world.run(after=DAY)
     result = world.run()
-    assert "gone from its source: jira:DS-11" in result.err
+    assert "left its source: jira:DS-11" in result.err
     assert world.labels("DS-11") == {"model"}
     assert world.labels("DS-12") == OURS
     world.run()

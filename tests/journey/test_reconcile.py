@@ -23,7 +23,7 @@ def test_an_untouched_world_shows_no_drift(settled: JourneyWorld) -> None:
     result = settled.reconcile(yes=True)
     assert result.code == 0
     assert "nothing to change" in result.out
-    assert "by hand" not in result.err
+    assert "manual change" not in result.err
     assert settled.writes() == []
 
 
@@ -38,7 +38,7 @@ def test_a_label_removed_manually_stays_away_and_its_increment_label_goes(
     settled.unlabel(key, capability)
     result = settled.reconcile(yes=True)
     assert result.code == 0, result.err
-    assert f"by hand: {'jira' if key == 'DS-11' else 'github'}:{key}: {capability} was removed" in result.err
+    assert f"manual change: {'jira' if key == 'DS-11' else 'github'}:{key}: {capability} was removed" in result.err
     assert not settled.labels(key) & {capability, "increment:2026-q4"}
     assert settled.overrides()["overrides"][0]["kind"] == "veto"
     settled.run()
@@ -103,7 +103,7 @@ def test_a_manually_edited_comment_is_shown_and_written_again(settled: JourneyWo
 
 def test_what_people_write_around_our_text_on_github_stays_and_is_no_drift(settled: JourneyWorld) -> None:
     settled.edit_comment(FEATURES, lambda text: f"Ada: see you on Friday\n{text}\nAda: with cake")
-    assert "by hand" not in settled.reconcile(yes=True).err
+    assert "manual change" not in settled.reconcile(yes=True).err
     assert settled.writes() == []
     settled.close("acme/churn#11")
     settled.run()
@@ -162,7 +162,7 @@ def test_deleted_and_moved_issues_are_shown_and_leave_their_capability(settled: 
     result = settled.reconcile(yes=True)
     assert result.code == 0, result.err
     for key in ("jira:DS-11", "jira:DS-12", "github:acme/churn#11", "github:acme/churn#12"):
-        assert f"gone from its source: {key}" in result.err
+        assert f"left its source: {key}" in result.err
     settled.run()
     assert settled.writes() == []
 
