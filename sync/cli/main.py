@@ -108,15 +108,16 @@ def _exit_code_from(action: Callable[[], Any]) -> int:
 
 def _report_failure(error: Exception) -> int:
     from sync.cli.errors import error_message, exit_code_for
-    from sync.cli.output import write_document
+    from sync.cli.output import Output
     from sync.runtime.session import BrokenMappingFiles
 
     invocation = current_invocation()
     code, message = exit_code_for(error), error_message(error, invocation.redactor)
-    sys.stderr.write(f"increment-sync: {message}\n")
+    output = Output(invocation)
+    output.note(f"increment-sync: {message}")
     # With broken mapping files the command has printed its document before it ended with this error.
-    if invocation.as_json and not isinstance(error, BrokenMappingFiles):
-        write_document({"exit_code": code, "error": message})
+    if output.as_json and not isinstance(error, BrokenMappingFiles):
+        output.document({"exit_code": code, "error": message})
     return code
 
 

@@ -5,7 +5,6 @@ A failure to report is a note on stderr; it never fails the run.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from sync.cli.metrics.collect import add_request_counts, rate_limit_metrics, run
 from sync.cli.metrics.definitions import MetricSamples, run_end_metrics
 from sync.cli.metrics.exporters import push_metrics, write_textfile
 from sync.cli.metrics.healthcheck import HealthCheck, PingFailed, PingSignal
+from sync.cli.output import Output
 from sync.config.credentials import CredentialError, ping_url
 from sync.config.escape import escape_terminal
 from sync.config.settings import Settings, store_url
@@ -56,7 +56,7 @@ def run_with_telemetry(
     start_logging(invocation)
     check, started = _health_check(invocation), invocation.now()
     observed, code = ObservedRun(), int(ExitCode.INTERRUPTED)
-    _ping(check, "start")
+    _ping(invocation, check, "start")
     try:
         code = work(observed)
     except Exception as error:
@@ -67,7 +67,7 @@ def run_with_telemetry(
         _export_metrics(invocation, textfile, observed, end)
         # The other run that holds the lock sends the ping.
         if code != ExitCode.LOCKED:
-            _ping(check, "success" if code == 0 else "fail")
+            _ping(invocation, check, "success" if code == 0 else "fail")
     return code
 
 
@@ -138,18 +138,18 @@ def _health_check(invocation: Invocation) -> HealthCheck | None:
     try:
         url = ping_url(invocation.environment)
     except CredentialError as error:
-        _note(f"no health check is pinged: {error}")
+        Output(invocation).note(f"note: no health check is pinged: {error}")
         return None
     return HealthCheck(url) if url else None
 
 
-def _ping(check: HealthCheck | None, signal: PingSignal) -> None:
+def _ping(invocation: Invocation, check: HealthCheck | None, signal: PingSignal) -> None:
     if check is None:
         return
     try:
         check.ping(signal)
     except PingFailed as failed:
-        _note(str(failed))
+        Output(invocation).note(f"note: {failed}")
 
 
 @contextmanager
@@ -160,8 +160,4 @@ def _failures_noted(invocation: Invocation, what: str) -> Iterator[None]:
     except Exception as error:
         reason = error.strerror if isinstance(error, OSError) else None
         text = str(reason or error or type(error).__name__)
-        _note(f"{what}: {escape_terminal(invocation.redactor.redact(text))}")
-
-
-def _note(text: str) -> None:
-    sys.stderr.write(f"note: {text}\n")
+        Output(invocation).note(f"note: {what}: {escape_terminal(invocation.redactor.redact(text))}")
