@@ -102,7 +102,7 @@ def test_invalid_arguments_are_reported(
 
 def test_a_team_without_enough_history_gets_no_forecast(tmp_path: Path) -> None:
     result = run_forecast(OfflineWorld(tmp_path, *issue_history(20)))
-    assert "no statement, not enough history: science has 2 weeks of history" in result.out
+    assert "n/a, not enough history: science has 2 weeks of history" in result.out
     assert "has finished enough issues" in result.out or "older" in result.out
 
 

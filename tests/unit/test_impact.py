@@ -354,7 +354,7 @@ def test_a_snapshot_of_another_instance_is_not_imported(here: Workspace, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "sentence"),
     [
         (("{project: DS}", "{project: NEW}"), "jira:NEW was never read"),
         (("when: {labels: [model]}", "when: {body: churn}"), "Rules test the text of issues"),
