@@ -56,7 +56,7 @@ rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CommandResult:
     code: int
     out: str
     err: str
@@ -127,7 +127,7 @@ class Workspace:
 
     # ---- commands
 
-    def ways(self, *, as_json: bool = False) -> Invocation:
+    def invocation(self, *, as_json: bool = False) -> Invocation:
         return Invocation(
             workspace=self.root, log_level="error", as_json=as_json, environment={}, now=self.clock
         )
@@ -139,18 +139,18 @@ class Workspace:
         snapshot: Path | None = None,
         format_: Any = "text",
         detailed: bool = False,
-    ) -> Told:
-        return _told(lambda: impact(self.ways(), str(against), snapshot, format_, detailed=detailed))
+    ) -> CommandResult:
+        return _run(lambda: impact(self.invocation(), str(against), snapshot, format_, detailed=detailed))
 
-    def export(self, file: Path, *, bodies: bool = False) -> Told:
-        return _told(lambda: export_snapshot(self.ways(), file, bodies=bodies))
+    def export(self, file: Path, *, bodies: bool = False) -> CommandResult:
+        return _run(lambda: export_snapshot(self.invocation(), file, bodies=bodies))
 
-    def load(self, file: Path, *, replace: bool = False) -> Told:
-        return _told(lambda: import_snapshot(self.ways(), file, replace=replace))
+    def load(self, file: Path, *, replace: bool = False) -> CommandResult:
+        return _run(lambda: import_snapshot(self.invocation(), file, replace=replace))
 
 
-def _told(command: Any) -> Told:
+def _run(command: Any) -> CommandResult:
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         code = cli.invoke(command)
-    return Told(code, out.getvalue(), err.getvalue())
+    return CommandResult(code, out.getvalue(), err.getvalue())

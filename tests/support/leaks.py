@@ -21,7 +21,7 @@ LOUD = ("jira", "jira.client", "jira.resilientsession", "github", "github.Reques
 
 
 def forms(secret: str, user: str) -> dict[str, str]:
-    """What a leak would look like; written down apart from the code that is tested."""
+    """Return the forms of a leaked secret, independent of the tested code."""
     utf8, latin = secret.encode(), secret.encode("latin-1")
     pairs = (f"{user}:".encode() + utf8, f"{user}:".encode() + latin)
     return {
@@ -40,7 +40,7 @@ def forms(secret: str, user: str) -> dict[str, str]:
 
 
 def leaks(secrets: Mapping[str, str]) -> dict[str, str]:
-    """Secret -> the user that it belongs to, as names and forms of leaks."""
+    """Name of a leak -> its form. ``secrets``: secret -> user that it belongs to."""
     return {
         f"{name} of {secret[:4]}": form
         for secret, user in secrets.items()
@@ -53,7 +53,7 @@ def assert_none_of(leaks: Mapping[str, str], text: str, where: str) -> None:
 
 
 def assert_no_file_holds(leaks: Mapping[str, str], root: Path) -> int:
-    """Out: how many files were looked at."""
+    """Check every file below a folder. Return the number of files."""
     written = [path for path in root.rglob("*") if path.is_file()]
     for path in written:
         for text in (path.read_bytes().decode("latin-1"), path.read_bytes().decode(errors="replace")):
@@ -63,9 +63,9 @@ def assert_no_file_holds(leaks: Mapping[str, str], root: Path) -> int:
 
 @contextmanager
 def everything_loud() -> Iterator[io.StringIO]:
-    """Everything beneath us at its most talkative, as somebody who debugs would switch it on."""
-    said = io.StringIO()
-    handler = logging.StreamHandler(said)
+    """Log everything of the libraries at level DEBUG, as for debugging. Yield the log."""
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
@@ -74,14 +74,14 @@ def everything_loud() -> Iterator[io.StringIO]:
         for name in LOUD:
             patch.setattr(logging.getLogger(name), "level", logging.DEBUG)
         patch.setattr(http.client.HTTPConnection, "debuglevel", 1)
-        yield said
+        yield log
     root.removeHandler(handler)
     root.setLevel(level)
 
 
 @contextmanager
 def real_command_line(world: JourneyWorld) -> Iterator[None]:
-    """It has no other clock than the real one."""
+    """Replace the clock and the environment of the real command line by those of the world."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(Invocation.__init__.__kwdefaults__, "now", world.clock)
         patch.setitem(Invocation.__init__.__kwdefaults__, "sleep", world._sleep)
@@ -91,7 +91,7 @@ def real_command_line(world: JourneyWorld) -> Iterator[None]:
 
 
 def call(world: JourneyWorld, level: str, *arguments: str) -> str:
-    """All that a command of the real command line says."""
+    """Run a command of the real command line. Return stdout and stderr."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         cli.invoke(

@@ -51,8 +51,8 @@ rules:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """What a command said, and with which exit code it ended."""
+class CommandResult:
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -68,7 +68,7 @@ def days_ago(days: float) -> datetime:
 
 
 def done(key: str, ago: float, **facts: Any) -> Issue:
-    """An issue that was finished so many days ago."""
+    """Return an issue that was finished ``ago`` days ago."""
     closed = {"status": "Done", "category": "done", "closed": days_ago(ago), "updated": days_ago(ago)}
     return issue(key, **closed | facts)
 
@@ -101,25 +101,25 @@ class OfflineWorld:
         path.write_text(text, encoding="utf-8")
 
     def pull(self, issues: Iterable[Issue]) -> None:
-        """What a run would have read: every issue into the source of its project or repository."""
-        configured = load_configuration(self.root)
-        wanted = field_selection_for(configured.workspace.teams)
+        """Store issues as a run does, each in the source of its project or repository."""
+        loaded = load_configuration(self.root)
+        selection = field_selection_for(loaded.workspace.teams)
         stored = list(issues)
-        with open_workspace_store(configured, lambda: NOW) as store:
-            for source in {each for team in configured.workspace.teams for each in team.sources}:
-                store.save_pull(_pulled(source, stored), wanted, NOW)
+        with open_workspace_store(loaded, lambda: NOW) as store:
+            for source in {each for team in loaded.workspace.teams for each in team.sources}:
+                store.save_pull(_pulled(source, stored), selection, NOW)
 
-    def ways(self, *, as_json: bool = False) -> Invocation:
+    def invocation(self, *, as_json: bool = False) -> Invocation:
         return Invocation(
             workspace=self.root, log_level="error", as_json=as_json, environment={}, now=lambda: NOW
         )
 
-    def call(self, command: Callable[[Invocation], int], *, as_json: bool = False) -> Told:
-        """Run a command in this workspace and keep what it says."""
+    def call(self, command: Callable[[Invocation], int], *, as_json: bool = False) -> CommandResult:
+        """Run a command in this workspace and capture its output."""
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            code = cli.invoke(lambda: command(self.ways(as_json=as_json)))
-        return Told(code=code, out=out.getvalue(), err=err.getvalue())
+            code = cli.invoke(lambda: command(self.invocation(as_json=as_json)))
+        return CommandResult(code=code, out=out.getvalue(), err=err.getvalue())
 
 
 def _pulled(source: Source, issues: Iterable[Issue]) -> PulledSource:

@@ -14,7 +14,7 @@ from sync.runtime.bootstrap import load_configuration
 from sync.runtime.session import open_workspace_store
 from sync.store import PushedCommentRecord, Store
 from tests.support.match_world import issue
-from tests.support.offline_world import NOW, PLAN, OfflineWorld, Told, days_ago, done
+from tests.support.offline_world import NOW, PLAN, OfflineWorld, CommandResult, days_ago, done
 
 OTHER = """\
 team: other
@@ -257,7 +257,9 @@ def test_an_unknown_issue_is_reported_with_advice(tmp_path: Path, text: str) -> 
 
 
 def test_an_empty_store_is_reported(tmp_path: Path) -> None:
-    result: Told = OfflineWorld(tmp_path, plan=PLAN).call(lambda invocation: explain(invocation, "DS-1"))
+    result: CommandResult = OfflineWorld(tmp_path, plan=PLAN).call(
+        lambda invocation: explain(invocation, "DS-1")
+    )
     assert result.code == 1
     assert "nothing has been read yet" in result.err
 

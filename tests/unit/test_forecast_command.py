@@ -14,7 +14,7 @@ from sync.cli.commands.forecast import forecast, probability_text
 from sync.model.forecast import Forecast
 from sync.runtime.invocation import Invocation
 from tests.support.match_world import issue
-from tests.support.offline_world import NOW, OfflineWorld, Told, days_ago, done
+from tests.support.offline_world import NOW, OfflineWorld, CommandResult, days_ago, done
 
 
 def issue_history(days: int) -> Iterator[Issue]:
@@ -32,7 +32,7 @@ def world(tmp_path: Path) -> OfflineWorld:
 
 def run_forecast(
     world: OfflineWorld, *, increment: str | None = None, at: str | None = None, as_json: bool = False
-) -> Told:
+) -> CommandResult:
     def command(invocation: Invocation) -> int:
         return forecast(invocation, increment, at)
 

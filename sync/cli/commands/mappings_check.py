@@ -17,9 +17,9 @@ from sync.cli.commands.mappings_check_output import check_document, check_lines,
 from sync.cli.commands.mappings_check_stored import (
     SnapshotUnavailable,
     UnreadableStore,
-    exported_findings,
+    exported_warnings,
     require_local_store,
-    stored_findings,
+    stored_warnings,
 )
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output, pluralize, write_document
@@ -86,7 +86,7 @@ def _check_workspace(invocation: Invocation, snapshot: Path | None) -> Workspace
     workspace = loaded.workspace
     problems = [*loaded.problems, *(check_push_names(settings, workspace) if workspace else [])]
     problems += _case_problems(invocation, loaded)
-    issue_warnings, notes = _snapshot_findings(invocation, settings, loaded, snapshot)
+    issue_warnings, notes = _stored_issue_warnings(invocation, settings, loaded, snapshot)
     warnings = (file_warnings(loaded, invocation.now()), issue_warnings)
     return WorkspaceCheck(
         problems=sort_problems([*problems, *(each for found in warnings for each in found.reported)]),
@@ -104,7 +104,7 @@ def _case_problems(invocation: Invocation, loaded: LoadResult) -> Iterable[Probl
     return [*test_file_problems(invocation.root, loaded), *inline]
 
 
-def _snapshot_findings(
+def _stored_issue_warnings(
     invocation: Invocation, settings: Settings, loaded: LoadResult, exported: Path | None
 ) -> tuple[CheckWarnings, tuple[str, ...]]:
     """Return the warnings that follow from the stored issues, or a note why they were not result."""
@@ -116,8 +116,8 @@ def _snapshot_findings(
         if workspace is None:
             raise SnapshotUnavailable("correct the errors first")
         if exported is not None:
-            return exported_findings(exported, loaded, workspace, invocation.now), ()
-        return stored_findings(settings, invocation.root, loaded, workspace, invocation.now), ()
+            return exported_warnings(exported, loaded, workspace, invocation.now), ()
+        return stored_warnings(settings, invocation.root, loaded, workspace, invocation.now), ()
     except SnapshotUnavailable as reason:
         warning = "warning: " if isinstance(reason, UnreadableStore) else ""
         return nothing, (f"{warning}the stored issues were not checked: {reason}",)

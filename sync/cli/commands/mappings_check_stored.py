@@ -35,17 +35,17 @@ def require_local_store(settings: Settings, root: Path) -> None:
         raise SnapshotUnavailable("there is no store yet; `run` or `preview` creates one")
 
 
-def exported_findings(
+def exported_warnings(
     file: Path, loaded: LoadResult, workspace: Workspace, now: Callable[[], datetime]
 ) -> CheckWarnings:
     """Return the warnings for an exported snapshot. Raises SnapshotUnavailable, StoreError, OSError."""
     from sync.store.snapshot_file import open_snapshot
 
     with open_snapshot(file, now) as store:
-        return _findings(store, loaded, workspace, now())
+        return _warnings(store, loaded, workspace, now())
 
 
-def stored_findings(
+def stored_warnings(
     settings: Settings, root: Path, loaded: LoadResult, workspace: Workspace, now: Callable[[], datetime]
 ) -> CheckWarnings:
     """Return the warnings for the stored issues. Raises SnapshotUnavailable when there are none to read."""
@@ -54,14 +54,14 @@ def stored_findings(
     try:
         store = open_store(store_url(settings, root), now=now)
         try:
-            return _findings(store, loaded, workspace, now())
+            return _warnings(store, loaded, workspace, now())
         finally:
             store.close()
     except StoreError as error:
         raise UnreadableStore(str(error)) from error
 
 
-def _findings(store: Store, loaded: LoadResult, workspace: Workspace, now: datetime) -> CheckWarnings:
+def _warnings(store: Store, loaded: LoadResult, workspace: Workspace, now: datetime) -> CheckWarnings:
     from mappings.checks.snapshot_warnings import snapshot_warnings
     from sync.model.renames import renamed_capabilities
     from sync.pipeline.planner import matching_overrides
