@@ -14,7 +14,7 @@ from sync.runtime.bootstrap import load_configuration
 from sync.runtime.session import open_workspace_store
 from sync.store import PushedCommentRecord, Store
 from tests.support.match_world import issue
-from tests.support.offline_world import NOW, PLAN, OfflineWorld, CommandResult, days_ago, done
+from tests.support.offline_world import NOW, PLAN, CommandResult, OfflineWorld, days_ago, done
 
 OTHER = """\
 team: other

@@ -14,7 +14,7 @@ from sync.cli.commands.forecast import forecast, probability_text
 from sync.model.forecast import Forecast
 from sync.runtime.invocation import Invocation
 from tests.support.match_world import issue
-from tests.support.offline_world import NOW, OfflineWorld, CommandResult, days_ago, done
+from tests.support.offline_world import NOW, CommandResult, OfflineWorld, days_ago, done
 
 
 def issue_history(days: int) -> Iterator[Issue]:
