@@ -365,7 +365,7 @@ def test_push_for_some_teams_names_the_others(tmp_path: Path) -> None:
 def test_checks_whether_the_metrics_file_can_be_written(tmp_path: Path) -> None:
     with JourneyWorld(tmp_path / "w", settings="metrics: {textfile: out/sync.prom}\n") as world:
         out = world.root / "out"
-        assert f"the folder {out} does not exist; make it" in only_problem(examine(world), code=1)
+        assert f"the folder {out} does not exist; create it" in only_problem(examine(world), code=1)
         out.mkdir()
         result = examine(world)
         assert (result.code, f"{out / 'sync.prom'} can be written" in result.out) == (0, True)

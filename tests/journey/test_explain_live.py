@@ -204,6 +204,6 @@ def test_an_ambiguous_key_has_to_name_its_tracker(make_world: MakeWorld) -> None
 def test_an_unchanged_issue_is_reported_as_unchanged(world: JourneyWorld) -> None:
     world.run()
     world.run()
-    assert "as the last run saw it" in live(world, "DS-12").out
+    assert "as the last run read it" in live(world, "DS-12").out
     world.jira.comment("DS-12", "Any news?", "ada")
     assert "in nothing that most rules ask for" in live(world, "DS-12").out

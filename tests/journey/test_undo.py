@@ -355,7 +355,7 @@ def test_once_cleared_the_next_run_brings_it_back(world: JourneyWorld) -> None:
     world.undo(run_id, limit=100)
     reverted = world.overrides()["overrides"]
     assert {(row["kind"], row["run_id"]) for row in reverted} == {("held", run_id), ("comment", run_id)}
-    assert "Held back until cleared: 14 overrides (increment-sync overrides)" in world.status_text().out
+    assert "Reverted until cleared: 14 overrides (increment-sync overrides)" in world.status_text().out
     assert world.status()["held"] == 14
     assert world.clear(run=run_id, answer="n").code == 0
     assert world.overrides()["overrides"] == reverted

@@ -205,7 +205,7 @@ def test_before_the_first_run_the_message_says_that_nothing_is_recorded(world: J
     result = world._call(lambda: status_since(invocation, None, "2026-11-01", None))
     assert result.code == 0
     assert "nothing is known of the time before 2026-11-20 10:00 UTC" in result.err
-    assert "0 of 3    1 of 3   +1" in result.out
+    assert "0 of 3       1 of 3      +1" in result.out
     early = world._call(lambda: status_since(invocation, None, "2026-11-01", "2026-11-02"))
     assert (early.code, early.out) == (1, "")
     assert "nothing is recorded before" in early.err
