@@ -21,6 +21,8 @@ from sync.config.sections import TrackerKind
 
 SECRETS_DIR = "INCREMENT_SYNC_SECRETS_DIR"
 PING_URL = "INCREMENT_SYNC_PING_URL"
+DEFAULT_GITHUB_URL = "https://api.github.com"
+"""Used unless the settings or the environment name another one."""
 
 _JIRA_NAMES: Mapping[str, tuple[str, ...]] = {
     "url": ("JIRA_URL", "JIRA_BASE_URL"),
@@ -56,6 +58,11 @@ class Credentials:
     app_installation_id: str | None = None
     found_in: Mapping[str, str] = field(default_factory=dict)
     """Part -> variable or secrets folder that it came from."""
+
+
+def reveal_secret(secret: SecretStr | None) -> str | None:
+    """Return the text of a secret."""
+    return secret.get_secret_value() if secret else None
 
 
 def variable_names(tracker: str, kind: TrackerKind, part: str) -> tuple[str, ...]:

@@ -1,19 +1,18 @@
-"""Build the parts of a run: the checked workspace, credentials, rate limiters, and a client for each tracker.
+"""Build the parts of a run: the checked workspace, credentials, and the clients of each tracker.
 
 Vendor clients are imported when the first tracker of their kind is opened.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from connectors.http.rate_limiter import RateLimiter, WriteLedger, WriteLimits
+from connectors.http.rate_limiter import RateLimiter
 from connectors.http.retry import RetryPolicy, Wait
 from connectors.http.usage import RequestStats
 from connectors.ports import Cache, IssueReader, IssueWriter
@@ -21,13 +20,15 @@ from mappings.load import load_workspace
 from mappings.problems import InvalidWorkspace
 from sync.config.check_push import check_push_names
 from sync.config.credentials import (
+    DEFAULT_GITHUB_URL,
     CredentialError,
     Credentials,
     describe_missing_credentials,
     read_credentials,
+    reveal_secret,
 )
 from sync.config.evidence import check_all_evidence
-from sync.config.sections import TrackerSettings
+from sync.config.sections import TrackerKind, TrackerSettings
 from sync.config.settings import Settings, load_settings
 from sync.config.workspace import LoadedWorkspace
 from sync.model.broken_file import BrokenFile
@@ -35,7 +36,7 @@ from sync.model.broken_file import BrokenFile
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
 
-GITHUB_API = "https://api.github.com"
+    from connectors.http.client import TransportOptions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +59,17 @@ class ClientOptions:
     """Counts the requests of this run."""
     page_size: int | None = None
     """Rows per page; None: the default of each client."""
+
+    @property
+    def transport(self) -> TransportOptions:
+        """The options of ``connectors.http.client.Transport``."""
+        return {
+            "now": self.now,
+            "sleep": self.sleep,
+            "on_wait": self.on_wait,
+            "adapter": self.adapter,
+            "request_stats": self.request_stats,
+        }
 
 
 def load_configuration(
@@ -113,47 +125,6 @@ def load_credentials(settings: Settings, environment: Mapping[str, str]) -> dict
     return found
 
 
-def build_write_limits(tracker: TrackerSettings) -> WriteLimits:
-    """Return the limits for writes on a tracker: those of the settings, else the vendor's published ones.
-
-    A spacing of 0 means a server without such limits, for example a sandbox or GitHub Enterprise Server.
-    """
-    is_github = tracker.kind == "github"
-    spacing = (1.0 if is_github else 0.2) if tracker.write_spacing is None else tracker.write_spacing
-    has_content_limit = is_github and spacing > 0
-    return WriteLimits(
-        spacing=spacing,
-        per_minute=tracker.content_per_minute or (80 if has_content_limit else None),
-        per_hour=tracker.content_per_hour or (500 if has_content_limit else None),
-    )
-
-
-def build_rate_limiters(
-    settings: Settings, credentials: Mapping[str, Credentials], ledger: WriteLedger
-) -> dict[str, RateLimiter]:
-    """Return tracker -> rate limiter. Trackers with the same address and credential share one."""
-    by_credential: dict[str, RateLimiter] = {}
-    by_tracker: dict[str, RateLimiter] = {}
-    for name, tracker in settings.trackers.items():
-        credential = _credential_id(tracker, credentials[name])
-        limiter = RateLimiter(build_write_limits(tracker), tracker=name, credential=credential, ledger=ledger)
-        by_tracker[name] = by_credential.setdefault(credential, limiter)
-    return by_tracker
-
-
-def _credential_id(tracker: TrackerSettings, credentials: Credentials) -> str:
-    """Return the address and a short digest of the credential.
-
-    Four hexadecimal digits tell credentials apart and reveal too little to guess one.
-    """
-    secrets = (credentials.token, credentials.pat, credentials.app_private_key)
-    parts = [credentials.email or "", credentials.app_id or "", credentials.app_installation_id or ""]
-    parts += [secret.get_secret_value() if secret else "" for secret in secrets]
-    digest = hashlib.sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:4]
-    default = GITHUB_API if tracker.kind == "github" else ""
-    return f"{tracker.url or credentials.url or default} {digest}"
-
-
 def open_trackers(
     settings: Settings,
     credentials: Mapping[str, Credentials],
@@ -173,70 +144,63 @@ def open_trackers(
         random=client_options.random,
     )
     for name, tracker in settings.trackers.items():
-        opener = _open_github if tracker.kind == "github" else _open_jira
-        readers[name], writers[name] = opener(
-            name,
-            tracker,
-            credentials[name],
-            caches(name),
-            settings,
-            policy,
-            client_options,
-            (rate_limiters or {}).get(name),
+        parts = _ClientParts(
+            name=name,
+            tracker=tracker,
+            credentials=credentials[name],
+            cache=caches(name),
+            policy=policy,
+            overlap=settings.overlap,
+            rate_limiter=(rate_limiters or {}).get(name),
+            options=client_options,
         )
+        readers[name], writers[name] = _OPENERS[tracker.kind](parts)
     return readers, writers
 
 
-def _open_github(
-    name: str,
-    tracker: TrackerSettings,
-    credentials: Credentials,
-    cache: Cache,
-    settings: Settings,
-    policy: RetryPolicy,
-    client_options: ClientOptions,
-    rate_limiter: RateLimiter | None,
-) -> tuple[IssueReader, IssueWriter]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _ClientParts:
+    """Everything that the clients of one tracker are built from."""
+
+    name: str
+    tracker: TrackerSettings
+    credentials: Credentials
+    cache: Cache
+    policy: RetryPolicy
+    overlap: timedelta
+    rate_limiter: RateLimiter | None
+    options: ClientOptions
+
+
+def _open_github(parts: _ClientParts) -> tuple[IssueReader, IssueWriter]:
     from connectors.github.auth import GithubApp
     from connectors.github.connect import open_github
 
-    app = None
+    credentials, app = parts.credentials, None
     if credentials.app_id and credentials.app_private_key and credentials.app_installation_id:
         app = GithubApp(
             app_id=credentials.app_id,
             private_key=credentials.app_private_key.get_secret_value(),
-            installation_id=_parse_installation_id(name, credentials.app_installation_id),
+            installation_id=_parse_installation_id(parts.name, credentials.app_installation_id),
         )
     return open_github(
-        tracker=name,
-        url=tracker.url or credentials.url or GITHUB_API,
-        token=credentials.token.get_secret_value() if credentials.token else None,
+        tracker=parts.name,
+        url=parts.tracker.url or credentials.url or DEFAULT_GITHUB_URL,
+        token=reveal_secret(credentials.token),
         app=app,
-        cache=cache,
-        policy=policy,
-        now=client_options.now,
-        sleep=client_options.sleep,
-        on_wait=client_options.on_wait,
-        overlap=settings.overlap,
-        rate_limiter=rate_limiter,
-        adapter=client_options.adapter,
-        request_stats=client_options.request_stats,
-        page_size=client_options.page_size or 100,
+        cache=parts.cache,
+        policy=parts.policy,
+        overlap=parts.overlap,
+        rate_limiter=parts.rate_limiter,
+        page_size=parts.options.page_size or 100,
+        **parts.options.transport,
     )
 
 
-def _open_jira(
-    name: str,
-    tracker: TrackerSettings,
-    credentials: Credentials,
-    cache: Cache,
-    settings: Settings,
-    policy: RetryPolicy,
-    client_options: ClientOptions,
-    rate_limiter: RateLimiter | None,
-) -> tuple[IssueReader, IssueWriter]:
+def _open_jira(parts: _ClientParts) -> tuple[IssueReader, IssueWriter]:
     from connectors.jira.connect import open_jira
 
+    name, tracker, credentials = parts.name, parts.tracker, parts.credentials
     url = tracker.url or credentials.url
     if url is None:
         raise CredentialError(f"no site URL for {name}: write trackers.{name}.url in increment-sync.yaml")
@@ -249,20 +213,24 @@ def _open_jira(
         cloud_id=tracker.cloud_id or credentials.cloud_id,
         gateway_url=tracker.gateway_url,
         email=credentials.email,
-        api_token=credentials.token.get_secret_value() if credentials.token else None,
-        pat=credentials.pat.get_secret_value() if credentials.pat else None,
-        cache=cache,
-        policy=policy,
-        now=client_options.now,
-        sleep=client_options.sleep,
-        on_wait=client_options.on_wait,
-        overlap=settings.overlap,
-        rate_limiter=rate_limiter,
-        adapter=client_options.adapter,
-        request_stats=client_options.request_stats,
-        page_size=client_options.page_size or 1000,
-        on_smaller_page=client_options.on_smaller_page,
+        api_token=reveal_secret(credentials.token),
+        pat=reveal_secret(credentials.pat),
+        cache=parts.cache,
+        policy=parts.policy,
+        overlap=parts.overlap,
+        rate_limiter=parts.rate_limiter,
+        page_size=parts.options.page_size or 1000,
+        on_smaller_page=parts.options.on_smaller_page,
+        **parts.options.transport,
     )
+
+
+_OPENERS: Final[Mapping[TrackerKind, Callable[[_ClientParts], tuple[IssueReader, IssueWriter]]]] = {
+    "github": _open_github,
+    "jira-cloud": _open_jira,
+    "jira-dc": _open_jira,
+}
+"""Kind of tracker -> function that opens its clients. A new kind needs an entry here."""
 
 
 def _parse_installation_id(tracker: str, text: str) -> int:

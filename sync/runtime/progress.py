@@ -92,7 +92,7 @@ class LineProgress:
 
 
 def describe_wait(wait: Wait) -> str:
-    """``waiting 43 s for GitHub rate limit (github)``."""
+    """Return for example ``waiting 43 s for GitHub rate limit (github)``."""
     return f"waiting {wait.seconds:.0f} s for {wait.reason} ({wait.tracker})"
 
 

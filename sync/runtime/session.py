@@ -18,7 +18,6 @@ from sync.config.workspace import LoadedWorkspace
 from sync.model.broken_file import BrokenFile
 from sync.runtime.bootstrap import (
     ClientOptions,
-    build_rate_limiters,
     load_configuration,
     load_credentials,
     open_trackers,
@@ -32,6 +31,7 @@ from sync.runtime.last_known_good import (
 )
 from sync.runtime.logging import bound_logger, configure_logging
 from sync.runtime.progress import describe_wait, open_progress
+from sync.runtime.rate_limiters import build_rate_limiters
 from sync.store import Store, open_store
 from sync.store.snapshot_file import open_snapshot
 
