@@ -117,8 +117,8 @@ def test_a_first_run_that_dies_among_its_comments_is_gone_on_with(
         patched.setattr(CommentWriter, "write", die_after_two)
         assert world.run().code == 130
     assert len(of_github(world)) == 2
-    told = world.run()
-    assert told.code == 0, told.err
+    result = world.run()
+    assert result.code == 0, result.err
     assert len(of_github(world)) == 15
 
 
@@ -142,22 +142,22 @@ def test_a_jump_where_comments_exist_is_refused_and_can_be_allowed_once(make_wor
 
 def test_the_preview_counts_the_mails_that_are_sent(make_world: MakeWorld) -> None:
     world = make_world(jira=with_reporters(3), github=1)
-    told = world._call(lambda: _preview_json(world)).json["attention"]
+    result = world._call(lambda: _preview_json(world)).json["attention"]
     world.run()
     to_ada = [mail for mail in world.jira.mails if mail.to == "ada"]
     assert len(to_ada) == 7, "three issues, two anchors, two comments"
-    assert told["mails_at_least"] == 7 + 1, "and one for the author of the anchor on GitHub"
-    assert told["people_at_least"] == 2
-    assert told["mailed_about_every_edit"] == ["jira:DS"]
+    assert result["mails_at_least"] == 7 + 1, "and one for the author of the anchor on GitHub"
+    assert result["people_at_least"] == 2
+    assert result["mailed_about_every_edit"] == ["jira:DS"]
 
 
 def test_where_we_may_silence_edits_only_new_comments_are_counted(make_world: MakeWorld) -> None:
     world = make_world(jira=with_reporters(3, admin=True), github=1)
-    told = world._call(lambda: _preview_json(world)).json["attention"]
+    result = world._call(lambda: _preview_json(world)).json["attention"]
     world.run()
     assert len(world.jira.mails) == 2
-    assert told["mails_at_least"] == 2 + 1
-    assert told["mailed_about_every_edit"] == []
+    assert result["mails_at_least"] == 2 + 1
+    assert result["mailed_about_every_edit"] == []
 
 
 def _preview_json(world: JourneyWorld) -> int:
@@ -190,13 +190,13 @@ def test_an_undo_that_mails_one_person_dozens_of_times_is_refused(make_world: Ma
     world = make_world(jira=with_reporters(6), github=0)
     world.run()
     run_id, mailed = world.last_run(), len(world.jira.mails)
-    told = world.undo(run_id, limits=RunOptions(max_removals=100, max_notifications=3))
-    assert told.code == 4
-    assert "mails would probably be sent, and --max-notifications allows 3" in told.err
+    result = world.undo(run_id, limits=RunOptions(max_removals=100, max_notifications=3))
+    assert result.code == 4
+    assert "mails would probably be sent, and --max-notifications allows 3" in result.err
     world.edit("increment-sync.yaml", "push:", "limits: {mails_each: 5}\npush:")
-    told = world.undo(run_id, limits=RunOptions(max_removals=100))
-    assert told.code == 4
-    assert "refused (notified): one person would get at least 10 mails, the limit is 5" in told.err
+    result = world.undo(run_id, limits=RunOptions(max_removals=100))
+    assert result.code == 4
+    assert "refused (notified): one person would get at least 10 mails, the limit is 5" in result.err
     assert len(world.jira.mails) == mailed
     assert world.undo(run_id, limits=RunOptions(max_removals=100, max_notifications=10)).code == 0
     assert len(world.jira.mails) - mailed == 10, "six issues, two anchors and two comments"
@@ -214,16 +214,16 @@ def test_a_run_stops_before_the_hours_quota_of_its_token_and_the_next_goes_on(ma
         github=planned(8, content_per_hour=10),
         trackers=lambda box: paced(box, more=", content_per_hour: 10"),
     )
-    told = [world.run(after=timedelta(minutes=10))]
-    assert told[0].code == 0, told[0].err
-    assert "the limit of 10 labels and comments per hour on github is used up until 10:" in told[0].out
+    result = [world.run(after=timedelta(minutes=10))]
+    assert result[0].code == 0, result[0].err
+    assert "the limit of 10 labels and comments per hour on github is used up until 10:" in result[0].out
     assert len(world.writes("github")) == 10
     assert max(world.slept) <= 1
     for _ in range(3):
-        told.append(world.run(after=timedelta(minutes=10)))
+        result.append(world.run(after=timedelta(minutes=10)))
         assert world.writes("github") == [], "the same hour, another run"
-    told.append(world.run(after=timedelta(minutes=40)))
-    assert [each.code for each in told] == [0] * 5
+    result.append(world.run(after=timedelta(minutes=40)))
+    assert [each.code for each in result] == [0] * 5
     assert 0 < len(world.writes("github")) <= 10
     for _ in range(2):
         assert not [line for line in world.writes("github") if "403" in line]
@@ -239,9 +239,9 @@ def test_a_quota_that_the_server_knows_alone_is_a_failure_and_is_told(make_world
         jira=0,
         github=planned(4, content_per_hour=3, secondary_retry_after=3600),
     )
-    told = world.run()
-    assert told.code == 1
-    assert "the GitHub rate limit is used up until" in told.out
+    result = world.run()
+    assert result.code == 1
+    assert "the GitHub rate limit is used up until" in result.out
     assert world.slept == [], "not slept through"
 
 
@@ -262,9 +262,9 @@ def test_the_time_for_a_run_ends_a_wait_and_the_rest_is_left(make_world: MakeWor
         github=planned(3),
         trackers=lambda box: paced(box, more=", content_per_minute: 4"),
     )
-    told = world.run(max_duration=timedelta(seconds=20))
-    assert told.code == 0, told.err
-    assert "left for the next run" in told.out
+    result = world.run(max_duration=timedelta(seconds=20))
+    assert result.code == 0, result.err
+    assert "left for the next run" in result.out
     assert sum(world.slept) < 20
     assert world.run().code == 0
     assert len(of_github(world)) == 3
@@ -299,7 +299,7 @@ def test_small_sources_are_guarded_too(make_world: MakeWorld, held: int, gone: i
     world.run()
     for number in range(11, 11 + gone):
         world.github.delete_issue("acme/churn", number)
-    told = world.run(after=timedelta(hours=25))
-    assert told.code == (0 if believed else 1), told.err
-    assert ("shrank from 4 to 1 issues" in told.err) is not believed
-    assert ("reconcile --accept-shrink" in told.err) is not believed
+    result = world.run(after=timedelta(hours=25))
+    assert result.code == (0 if believed else 1), result.err
+    assert ("shrank from 4 to 1 issues" in result.err) is not believed
+    assert ("reconcile --accept-shrink" in result.err) is not believed

@@ -36,8 +36,8 @@ def world_of(root: Path, plan: str = PLAN, **visibility: bool) -> JourneyWorld:
 
 
 def comment(world: JourneyWorld, key: str = FEATURES) -> str:
-    told = world.run()
-    assert told.code == 0, told
+    result = world.run()
+    assert result.code == 0, result
     (text,) = world.comments(key)
     assert BLOCKED["title"] not in text, "no comment holds a title"
     return text
@@ -90,9 +90,9 @@ def test_sources_may_be_allowed_by_name(tmp_path: Path) -> None:
 def test_a_source_that_nobody_reads_cannot_be_allowed(tmp_path: Path) -> None:
     with world_of(tmp_path) as world:
         share(world, "jira:DSX")
-        told = world.run()
-    assert (told.code, world.requests) == (3, ())
-    assert "no team reads 'jira:DSX'; did you mean \"jira:DS\"?" in told.err
+        result = world.run()
+    assert (result.code, world.requests) == (3, ())
+    assert "no team reads 'jira:DSX'; did you mean \"jira:DS\"?" in result.err
 
 
 @pytest.mark.parametrize(("hidden", "called"), [(True, "a private source"), (False, "github:acme/secret")])
