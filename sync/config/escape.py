@@ -2,7 +2,7 @@
 
 Every function takes any text and returns one readable line: no control characters, terminal sequences, right-to-left
 overrides or invisible characters, and at most ``limit`` characters of the original. Pass raw text, once. The result is
-not safe inside a code span or ``{{ }}``. ``docs/hostile-text.md`` lists every rule.
+not safe inside a code span or ``{{ }}``. ``docs/untrusted-text.md`` lists every rule.
 
 GitHub
     Sources: GitHub docs, "Autolinked references and URLs"; GFM specification; github/markup issue 1168; html-pipeline

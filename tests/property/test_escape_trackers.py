@@ -1,4 +1,4 @@
-"""Escaped text matches no rule of the trackers' documentation, for any text. Sources: ``docs/hostile-text.md``.
+"""Escaped text matches no rule of the trackers' documentation, for any text. Sources: ``docs/untrusted-text.md``.
 
 Each rule is first checked on a text that matches it, so that an oracle without findings cannot pass.
 """

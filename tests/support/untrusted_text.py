@@ -1,6 +1,6 @@
 """Untrusted texts, GitHub's rules as regular expressions, and strategies that mix them.
 
-Sources of the rules: ``docs/hostile-text.md``. Jira's rules are in ``jira_wiki.py``.
+Sources of the rules: ``docs/untrusted-text.md``. Jira's rules are in ``jira_wiki.py``.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""The tests named in ``docs/hostile-text.md`` exist."""
+"""The tests named in ``docs/untrusted-text.md`` exist."""
 
 from __future__ import annotations
 
 import re
 
-from tests.unit.test_accidents_page import ROOT, functions_of
+from tests.unit.test_failure_modes_page import ROOT, functions_of
 
 ROWS = [
     line
-    for line in (ROOT / "docs" / "hostile-text.md").read_text(encoding="utf-8").splitlines()
+    for line in (ROOT / "docs" / "untrusted-text.md").read_text(encoding="utf-8").splitlines()
     if line.startswith("| ") and not line.startswith(("| what GitHub", "| what Jira", "| ---"))
 ]
 

@@ -1,4 +1,4 @@
-"""Every test that ``docs/accidents.md`` names exists."""
+"""Every test that ``docs/failure-modes.md`` names exists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "accidents.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "failure-modes.md").read_text(encoding="utf-8")
 ROWS = [
     line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith(("| what", "| ---"))
 ]

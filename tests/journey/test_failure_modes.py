@@ -1,4 +1,4 @@
-"""Failure modes known from other tools, end to end. ``docs/accidents.md`` lists them with their tests."""
+"""Failure modes known from other tools, end to end. ``docs/failure-modes.md`` lists them with their tests."""
 
 from __future__ import annotations
 
