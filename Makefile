@@ -1,10 +1,10 @@
-# Two commands to know: `make demo` and `make test`. Both set themselves up from the locked requirements.
+# Main targets: `make demo` and `make test`. Both install the locked requirements into .venv/ first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-# Tests start the program dozens of times; without bytecode every start compiles everything again.
+# Tests start the program many times; without bytecode, every start compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test wheel check audit sbom lint lock bench rehearse-long clean setup reference
@@ -24,7 +24,7 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n 3
 
-# Builds sdist and wheel, installs them outside of the checkout and uses them there.
+# Build sdist and wheel, install them outside the checkout, run commands there.
 wheel: $(READY)
 	$(BIN)/python -m pytest tests/wheel
 
@@ -36,11 +36,11 @@ lint: $(READY)
 
 check: lint audit sbom wheel test
 
-# Known vulnerabilities of what is locked. Says so, and passes, where nobody can be asked.
+# Check the locked requirements for known vulnerabilities. Passes with a note if the service is unreachable.
 audit: $(READY)
 	$(BIN)/python .ci/audit.py
 
-# What is in it, as CycloneDX.
+# Software bill of materials (CycloneDX).
 sbom: $(READY)
 	mkdir -p build
 	$(BIN)/python -W ignore -m cyclonedx_py requirements requirements/runtime.lock --pyproject pyproject.toml --output-reproducible --validate --output-file build/sbom.cdx.json
@@ -52,17 +52,17 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.soak
 	$(BIN)/python -m tests.bench.report
 
-# 10,000 schedules of faults in process, 500 over HTTP, 50 with a real SIGKILL, on both cores.
+# Fault simulation: 10,000 schedules in process, 500 over HTTP, 50 with a real SIGKILL, on two cores.
 rehearse-long: $(READY)
 	$(BIN)/python -m sync.simulation
 
-# The published schemas and the reference of all keys; a test says when they are out of date.
+# Generate schemas/ and docs/reference.md. A test fails if they are outdated.
 reference: $(READY)
 	$(BIN)/increment-sync mappings schema --out schemas
 	$(BIN)/increment-sync mappings schema --format markdown > docs/reference.md
 	$(BIN)/increment-sync report --format schema > schemas/report.json
 
-# Needs uv on the path; writes no index address into the files.
+# Requires uv on the path. Writes no index URL into the files.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --all-extras pyproject.toml -o requirements/runtime.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --all-extras --group dev pyproject.toml -o requirements/dev.lock

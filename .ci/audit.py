@@ -1,5 +1,8 @@
-"""Asks for known vulnerabilities of what is locked. Fails on findings, and on packages that were left out; says so and
-passes where the service cannot be reached, because a machine without it can prove nothing either way."""
+"""Check the locked requirements for known vulnerabilities.
+
+Fails on findings and on packages without an answer. Passes with a note if the service is unreachable, because then
+nothing can be proved either way.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,10 @@ UNREACHABLE = (
 
 
 def main() -> int:
-    """Exit code: 0 nothing known (or nobody to ask), 1 otherwise."""
-    asked = ("-m", "pip_audit", "--requirement", str(LOCK), "--require-hashes", "--disable-pip")
-    ran = subprocess.run(  # noqa: S603 - nothing of it comes from elsewhere
-        [sys.executable, *asked, "--format", "json", "--progress-spinner", "off"],
+    """Return the exit code: 0 if nothing is known or the service is unreachable, else 1."""
+    options = ("-m", "pip_audit", "--requirement", str(LOCK), "--require-hashes", "--disable-pip")
+    ran = subprocess.run(  # noqa: S603 - no argument comes from outside
+        [sys.executable, *options, "--format", "json", "--progress-spinner", "off"],
         capture_output=True,
         text=True,
         check=False,
@@ -37,27 +40,27 @@ def main() -> int:
     return code
 
 
-def judge(packages: list[dict[str, Any]] | None, said: str) -> tuple[int, str]:
-    """Exit code and sentence for what pip-audit found, or for what it said when it found nothing out."""
+def judge(packages: list[dict[str, Any]] | None, errors: str) -> tuple[int, str]:
+    """Return exit code and sentence for the result of pip-audit, or for its errors if it has no result (None)."""
     if packages is None:
-        if any(word in said for word in UNREACHABLE):
-            return 0, "audit: skipped, the service that knows vulnerabilities cannot be reached"
-        return 1, f"audit: pip-audit failed\n{said.strip()}"
+        if any(word in errors for word in UNREACHABLE):
+            return 0, "audit: skipped, the vulnerability service is unreachable"
+        return 1, f"audit: pip-audit failed\n{errors.strip()}"
     found = [
-        f"{each['name']} {each['version']}: {hole['id']}, fixed in {', '.join(hole['fix_versions']) or 'no version'}"
+        f"{each['name']} {each['version']}: {flaw['id']}, fixed in {', '.join(flaw['fix_versions']) or 'no version'}"
         for each in packages
-        for hole in each.get("vulns", ())
+        for flaw in each.get("vulns", ())
     ]
     if found:
         return 1, "\n".join([f"audit: {len(found)} known vulnerabilities", *found])
-    left_out = [each["name"] for each in packages if "skip_reason" in each]
-    if left_out and len(left_out) == len(packages):
+    unanswered = [each["name"] for each in packages if "skip_reason" in each]
+    if unanswered and len(unanswered) == len(packages):
         return (
             0,
-            "audit: skipped, the index here knows no vulnerabilities (it did not answer for any package)",
+            "audit: skipped, the package index has no vulnerability data (no answer for any package)",
         )
-    if left_out:
-        return 1, f"audit: not asked about {', '.join(left_out)}"
+    if unanswered:
+        return 1, f"audit: no answer for {', '.join(unanswered)}"
     return 0, f"audit: no known vulnerability in {len(packages)} packages"
 
 

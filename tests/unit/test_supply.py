@@ -32,7 +32,7 @@ UNKNOWN = {"name": "odd", "skip_reason": "Dependency not found"}
     [
         ([GOOD], "", 0, "no known vulnerability in 1 packages"),
         ([GOOD, BAD, UNKNOWN], "", 1, "bad 2: PYSEC-1, fixed in 3"),
-        ([GOOD, UNKNOWN], "", 1, "not asked about odd"),
+        ([GOOD, UNKNOWN], "", 1, "no answer for odd"),
         ([UNKNOWN], "", 0, "skipped"),
         (None, "requests.exceptions.ConnectionError: no route", 0, "skipped"),
         (None, "unrecognized arguments: --oops", 1, "pip-audit failed"),
