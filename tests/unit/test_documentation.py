@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from sync.cli.main import app
+from tests.unit.test_failure_modes_page import functions_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -51,6 +52,12 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
 def former_pages(text: str) -> set[str]:
     """Return the names that pages had before ("`a` is now `b`", "`a` is `b`")."""
     return set(re.findall(r"`(docs/[\w-]+\.md)`\s+is", text))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_tests_that_a_page_names_exist(page: Path) -> None:
+    named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", page.read_text(encoding="utf-8"))
+    assert [f"{file}::{name}" for file, name in named if name not in functions_of(file)] == []
 
 
 def test_every_page_is_linked_from_the_readme() -> None:
