@@ -45,7 +45,8 @@ class RuleField:
     only_on: TrackerKind | None = None
     """Tracker kind that has the field; None: all."""
     suggested: bool = False
-    """True if ``suggest`` may propose rules with the key."""
+    """True if ``suggest`` may propose rules with the key. Not for people: they work for several capabilities, so
+    that a match by person says little about an issue."""
 
     @property
     def cel_name(self) -> str:
@@ -165,7 +166,6 @@ FIELDS: Final[tuple[RuleField, ...]] = (
         "Login of the person who reported the issue; on GitHub the author.",
         example="mona",
         selectivity=10,
-        suggested=True,
     ),
     RuleField(
         "assignee", "issue.assignees", "Logins of the assignees.", example="mona", selectivity=8, many=True

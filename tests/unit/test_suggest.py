@@ -113,7 +113,6 @@ def test_suggests_rules_for_groups_that_resemble_a_capability(tmp_path: Path) ->
         ({"parent": "DS-300"}, "parent-ds-300"),
         ({"milestone": "Beta"}, "milestone-beta"),
         ({"fix_versions": ("1.10",)}, "fix-version-1-10"),
-        ({"reporter": "mona"}, "reporter-mona"),
     ],
 )
 def test_every_grouping_field_can_become_a_rule(tmp_path: Path, facts: dict[str, Any], rule: str) -> None:
@@ -128,6 +127,16 @@ def test_every_grouping_field_can_become_a_rule(tmp_path: Path, facts: dict[str,
     assert suggested(world) == {rule: ("features", 3)}
     targets = assignments_after_pasting(world)
     assert [targets[f"DS-{number}"] for number in (51, 52, 53)] == ["features"] * 3
+
+
+def test_people_do_not_become_a_rule(tmp_path: Path) -> None:
+    world = OfflineWorld(
+        tmp_path,
+        *many(1, 8, labels=["features"], reporter="mona"),
+        *many(21, 16, parent="DS-140"),
+        *many(51, 3, reporter="mona"),
+    )
+    assert suggested(world) == {}
 
 
 def test_title_words_can_become_a_rule(tmp_path: Path) -> None:
