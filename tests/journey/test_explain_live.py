@@ -206,4 +206,4 @@ def test_an_unchanged_issue_is_reported_as_unchanged(world: JourneyWorld) -> Non
     world.run()
     assert "as the last run read it" in live(world, "DS-12").out
     world.jira.comment("DS-12", "Any news?", "ada")
-    assert "in nothing that most rules ask for" in live(world, "DS-12").out
+    assert "in no field that most rules use" in live(world, "DS-12").out
