@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.journey.test_crashes import Died, death
+from tests.journey.test_crashes import Killed, kill_run
 from tests.support.journey_world import FEATURES, GOAL, MAPPING, MODEL, JourneyWorld
 
 MakeWorld = Callable[..., JourneyWorld]
@@ -321,7 +321,7 @@ def test_an_undo_may_crash_at_any_write_and_be_repeated(make_world: MakeWorld, a
     world = make_world(jira=1, github=1)
     before = world.snapshot()
     run_id = ran(world)
-    with death(at, after=after), pytest.raises(Died):
+    with kill_run(at, after=after), pytest.raises(Killed):
         world.undo(run_id, limit=100)
     assert world.run().code == 0, "a crontab between the two"
     result = world.undo(run_id, limit=100)
