@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from connectors.github.connect import open_github
-from connectors.memory.tracker import MemoryTracker
 from connectors.model import Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
 from tests.contract.connector_suite import ConnectorSuite, TrackerFixture
 from tests.support.dict_cache import DictCache
+from tests.support.memory_tracker import MemoryTracker
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from connectors.errors import ConnectorError
-from connectors.memory.tracker import MemoryTracker
 from connectors.model import (
     Comment,
     Cursor,
@@ -29,6 +28,7 @@ from sync.runtime.bootstrap import load_configuration
 from sync.runtime.context import RunContext
 from sync.runtime.run_lock import run_lock
 from sync.store import JournalEntry, OverrideRecord, Store, open_store
+from tests.support.memory_tracker import MemoryTracker
 
 ME = "increment-sync"
 SETTINGS = """\

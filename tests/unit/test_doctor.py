@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from connectors.errors import Unavailable
 from connectors.github.auth import GithubApp
 from connectors.github.connect import open_github
-from connectors.memory.tracker import MemoryTracker
 from connectors.model import CheckResult, Source
 from connectors.sandbox.core.faults import Fault
 from connectors.sandbox.server import Sandbox
 from tests.contract.jira_server import JiraServer, project, serve_jira
 from tests.support.dict_cache import DictCache
+from tests.support.memory_tracker import MemoryTracker
 
 CHURN = Source(tracker="github", repo="acme/churn")
 REPO = "*/repos/acme/churn"

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from connectors.errors import ConnectorError, Gone, OutcomeUnknown, Rejected
-from connectors.memory.issues import MemoryIssues
 from connectors.model import (
     Account,
     Census,
@@ -28,6 +27,7 @@ from connectors.model import (
     SourceHistory,
     census_from_pull,
 )
+from tests.support.memory_issues import MemoryIssues
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
