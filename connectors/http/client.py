@@ -15,11 +15,17 @@ from requests.adapters import BaseAdapter
 
 from connectors.errors import AuthFailed, BadPayload, ConnectorError, WriteDeferred
 from connectors.http.circuit_breaker import CircuitBreaker
-from connectors.http.fallback import call_with_fallbacks
 from connectors.http.rate_limiter import CONTENT_METHODS, RateLimiter, WriteDelay, WriteLimits
 from connectors.http.response import ApiResponse, ErrorClassifier, RateLimitDetector, ResponseParser
 from connectors.http.response_errors import error_for_lost_response
-from connectors.http.retry import RequestKind, RetryableFailure, RetryPolicy, Wait, server_wait_seconds
+from connectors.http.retry import (
+    RequestKind,
+    Retrier,
+    RetryableFailure,
+    RetryPolicy,
+    Wait,
+    server_wait_seconds,
+)
 from connectors.http.session import configure_session
 from connectors.http.url_policy import is_inside_base, is_unencrypted
 from connectors.http.usage import RequestStats
@@ -76,13 +82,12 @@ class Transport:
                 f"{tracker}: {base_url} is not encrypted, so that anybody on the way could read the credentials; "
                 "write its url with https://"
             )
+        self.now = now
+        """Returns this machine's time (aware)."""
         self.base_url = base_url.rstrip("/")
         self.tracker = tracker
         self._session = configure_session(session, adapter)
-        self._policy = policy
-        self._now = now
-        self._sleep = sleep
-        self._on_wait = on_wait
+        self._retrier = Retrier(tracker=tracker, policy=policy, now=now, sleep=sleep, on_wait=on_wait)
         self._parser = ResponseParser(tracker, now, detect_rate_limit, classify_error)
         self._rate_limiter = rate_limiter or RateLimiter(WriteLimits(), tracker=tracker)
         self._circuit_breaker = CircuitBreaker(now)
@@ -107,7 +112,7 @@ class Transport:
         ``create`` only if it certainly had no effect (rate limit, no connection), otherwise it raises OutcomeUnknown.
 
         ``fallback_bodies``, for reads only: smaller alternatives to ``json``, sent in turn while the tracker gives no
-        whole response (see ``call_with_fallbacks``). The request fails only if all of them fail.
+        whole response (see ``Retrier.call``). The request fails only if all of them fail.
 
         After the circuit breaker opened, no request is sent and its error is raised at once.
 
@@ -116,43 +121,26 @@ class Transport:
         """
         url = self._absolute_url(path)
         where = f"{self.tracker}: {method} {urlsplit(url).path}"
-
         ambiguity = _AmbiguousWrite()
 
         def attempt(body: Any) -> ApiResponse:
             with ambiguity.track(kind), self._rate_limited(method, where, kind):
-                response = self._send_once(method, url, where, kind, params, body, headers)
+                response = self._send_once(
+                    where, kind, method=method, url=url, params=params, json=body, headers=headers
+                )
                 # A successful response may say that the rate limit is now used up.
-                if response.ok and (seconds := server_wait_seconds(response.headers, self._now())):
-                    self._rate_limiter.block_until(self._now() + timedelta(seconds=seconds))
+                if response.ok and (seconds := server_wait_seconds(response.headers, self.now())):
+                    self._rate_limiter.block_until(self.now() + timedelta(seconds=seconds))
                 return self._parser.parse(response, where, kind)
 
-        index, answer = self._send_first_answered(
-            [partial(attempt, body) for body in (json, *fallback_bodies)]
-        )
-        return replace(answer, fallback_index=index) if index else answer
-
-    def _send_first_answered(self, attempts: Sequence[Callable[[], ApiResponse]]) -> tuple[int, ApiResponse]:
-        """Return index and response of the first attempt that is answered."""
         self._circuit_breaker.raise_if_open()
         try:
-            answered = call_with_fallbacks(
-                attempts,
-                tracker=self.tracker,
-                policy=self._policy,
-                now=self._now,
-                sleep=self._sleep,
-                on_wait=self._on_wait,
-            )
+            index, answer = self._retrier.call([partial(attempt, body) for body in (json, *fallback_bodies)])
         except ConnectorError as error:
             self._circuit_breaker.record_failure(error)
             raise
         self._circuit_breaker.record_success()
-        return answered
-
-    def now(self) -> datetime:
-        """Return this machine's time (aware)."""
-        return self._now()
+        return replace(answer, fallback_index=index) if index else answer
 
     def _absolute_url(self, path: str) -> str:
         url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}"
@@ -171,48 +159,32 @@ class Transport:
             return
         content = method in CONTENT_METHODS
         with self._rate_limiter.lock:
-            if delay := self._rate_limiter.required_delay(self._now(), content=content):
+            if delay := self._rate_limiter.required_delay(self.now(), content=content):
                 self._wait_before_write(delay, where)
-            self._rate_limiter.record_start(self._now(), content=content)
+            self._rate_limiter.record_start(self.now(), content=content)
             try:
                 yield
             finally:
-                self._rate_limiter.record_end(self._now())
+                self._rate_limiter.record_end(self.now())
 
     def _wait_before_write(self, delay: WriteDelay, where: str) -> None:
         """Sleep until a write may be sent. Raise WriteDeferred if that takes longer than a run may wait."""
-        if self._policy.is_too_long(delay.seconds, self._now()):
-            until = self._now().astimezone(UTC) + timedelta(seconds=delay.seconds)
+        if self._retrier.policy.is_too_long(delay.seconds, self.now()):
+            until = self.now().astimezone(UTC) + timedelta(seconds=delay.seconds)
             raise WriteDeferred(
                 f"{where}: the {delay.reason} is used up until {until:%Y-%m-%d %H:%M} UTC; "
                 "the remaining work is kept for the next run",
                 until,
             )
         if delay.seconds >= MIN_REPORTED_WAIT:
-            self._on_wait(Wait(tracker=self.tracker, seconds=delay.seconds, reason=delay.reason, attempt=1))
-        self._sleep(delay.seconds)
+            self._retrier.wait(delay.seconds, delay.reason, attempt=1)
+        else:
+            self._retrier.sleep(delay.seconds)
 
-    def _send_once(
-        self,
-        method: str,
-        url: str,
-        where: str,
-        kind: RequestKind,
-        params: Mapping[str, Any] | None,
-        json: Any,
-        headers: Mapping[str, str] | None,
-    ) -> requests.Response:
+    def _send_once(self, where: str, kind: RequestKind, *, url: str, **request: Any) -> requests.Response:
         self._request_stats.record_request(self.tracker)
         try:
-            response = self._session.request(
-                method,
-                url,
-                params=params,
-                json=json,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
+            response = self._session.request(url=url, timeout=self._timeout, allow_redirects=False, **request)
         except requests.RequestException as error:
             # The library's message is dropped: it may quote headers and queries.
             raise error_for_lost_response(where, kind, error, urlsplit(url).netloc) from None

@@ -30,17 +30,6 @@ class WriteLedger(Protocol):
         ...
 
 
-class NullWriteLedger:
-    """Ledger that records nothing: writes are counted within one run only."""
-
-    def writes_since(self, credential: str, since: datetime) -> Iterable[tuple[datetime, bool]]:
-        del credential, since
-        return ()
-
-    def record_write(self, credential: str, at: datetime, *, content: bool) -> None:
-        """Do nothing."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WriteLimits:
     """Limits of a tracker on writes."""
@@ -84,12 +73,15 @@ class RateLimiter:
         credential: str = "",
         ledger: WriteLedger | None = None,
     ) -> None:
-        """``credential`` identifies the writer in the ``ledger``, without containing a secret."""
+        """``credential`` identifies the writer in the ``ledger``, without containing a secret.
+
+        Without ``ledger``, writes are counted within one run only.
+        """
         self.limits = limits
         self.lock = threading.Lock()
         """Held while a write is in progress, so that writes are sent one at a time."""
         self._tracker, self._credential = tracker, credential
-        self._ledger = ledger or NullWriteLedger()
+        self._ledger = ledger
         self._content_times: deque[datetime] | None = None
         self._last_write: datetime | None = None
         self._blocked_until: datetime | None = None
@@ -129,7 +121,8 @@ class RateLimiter:
             self._recent_content_times(now).append(now)
         elif not self.limits.spacing:
             return
-        self._ledger.record_write(self._credential, now, content=content)
+        if self._ledger:
+            self._ledger.record_write(self._credential, now, content=content)
 
     def record_end(self, now: datetime) -> None:
         """Start the spacing to the next write."""
@@ -149,7 +142,7 @@ class RateLimiter:
         The ledger is read once: while this run holds the run lock, no other run writes.
         """
         if self._content_times is None:
-            writes = list(self._ledger.writes_since(self._credential, now - HOUR))
+            writes = list(self._ledger.writes_since(self._credential, now - HOUR)) if self._ledger else []
             self._content_times = deque(min(at, now) for at, content in writes if content)
             if writes and self._last_write is None:
                 self._last_write = min(writes[-1][0], now)

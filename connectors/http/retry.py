@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
-import tenacity
-
-from connectors.errors import ConnectorError, RateLimitExceeded
+from connectors.errors import BadPayload, ConnectorError, RateLimitExceeded, Unavailable, Unreachable
 
 RequestKind = Literal["read", "idempotent", "create"]
 """Effect of repeating a request: none for a read, none further for an idempotent write, a second object for a
 create."""
+
+FALLBACK_ATTEMPTS: Final = 2
+"""Maximum attempts for each fallback; the first request gets as many as the policy allows."""
 
 T = TypeVar("T")
 
@@ -46,6 +47,20 @@ class RetryPolicy:
         """Return the wait after the given attempt (from 1) when the server names no time."""
         doubled = min(self.max_backoff, self.first_wait * 2.0 ** (attempt - 1))
         return doubled * (0.7 + 0.6 * self.random())
+
+    def wait_after(self, failure: RetryableFailure, attempt: int) -> float:
+        """Return the wait before the attempt after the given one (from 1)."""
+        backoff = self.backoff_seconds(attempt)
+        if failure.seconds is not None:
+            # A server's "0" means "soon": clients that retry at once get banned.
+            return failure.seconds if failure.seconds >= 1 else backoff
+        min_seconds = failure.refusal.min_seconds if failure.refusal else 0.0
+        return max(backoff, min_seconds * 2.0 ** (attempt - 1))
+
+    def forbids_wait(self, seconds: float, *, started: datetime, now: datetime) -> bool:
+        """Return True if a wait is too long by itself, or for a request whose first attempt was at ``started``."""
+        elapsed = max(0.0, (now - started).total_seconds())
+        return self.is_too_long(seconds, now) or elapsed + seconds > self.max_total
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,80 +101,72 @@ class RetryableFailure(Exception):
         self.reason = reason
         self.seconds = seconds
         self.refusal = refusal
+        self.next_wait = 0.0
+        """Seconds until the next attempt, if there is one; set by ``Retrier``."""
 
 
-def call_with_retries(
-    attempt: Callable[[], T],
-    *,
-    tracker: str,
-    policy: RetryPolicy,
-    now: Callable[[], datetime],
-    sleep: Callable[[float], None],
-    on_wait: Callable[[Wait], None],
-) -> T:
-    """Call ``attempt`` again while it raises RetryableFailure and the policy allows.
-
-    Raises the error of the last RetryableFailure; RateLimitExceeded if that was a rate limit refusal.
-    """
-    schedule = _RetrySchedule(tracker=tracker, policy=policy, now=now, on_wait=on_wait, started=now())
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(RetryableFailure),
-        wait=schedule.wait,
-        stop=schedule.stop,
-        before_sleep=schedule.report_wait,
-        sleep=sleep,
-        reraise=True,
-    )
-    try:
-        return retrying(attempt)
-    except RetryableFailure as last:
-        raise schedule.final_error(last) from last.__cause__
-
-
-@dataclass(kw_only=True, slots=True)
-class _RetrySchedule:
-    """Callbacks of tenacity for one request. Tenacity calls ``wait`` before ``stop``."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retrier:
+    """Repeats requests to one tracker within the limits of a policy."""
 
     tracker: str
     policy: RetryPolicy
     now: Callable[[], datetime]
+    """Returns an aware time."""
+    sleep: Callable[[float], None]
     on_wait: Callable[[Wait], None]
-    started: datetime
-    next_wait: float = 0.0
 
-    def wait(self, state: tenacity.RetryCallState) -> float:
-        failure = _failure_of(state)
-        backoff = self.policy.backoff_seconds(state.attempt_number)
-        if failure.seconds is not None:
-            # A server's "0" means "soon": clients that retry at once get banned.
-            self.next_wait = failure.seconds if failure.seconds >= 1 else backoff
-        else:
-            min_seconds = failure.refusal.min_seconds if failure.refusal else 0.0
-            self.next_wait = max(backoff, min_seconds * 2.0 ** (state.attempt_number - 1))
-        return self.next_wait
+    def call(self, requests: Sequence[Callable[[], T]]) -> tuple[int, T]:
+        """Return index and answer of the first request that is answered; later ones are not sent.
 
-    def stop(self, state: tenacity.RetryCallState) -> bool:
-        elapsed = max(0.0, (self.now() - self.started).total_seconds())
-        return (
-            state.attempt_number >= self.policy.attempts
-            or self.policy.is_too_long(self.next_wait, self.now())
-            or elapsed + self.next_wait > self.policy.max_total
-        )
+        A request is repeated while it raises RetryableFailure and the policy allows. The next one, a smaller
+        alternative, is sent only if a reachable server repeatedly gave no whole answer, and only within
+        ``policy.max_total`` for all requests together. A wait that the server demands applies before it, too.
+        Raises the error of the last RetryableFailure; RateLimitExceeded if that was a rate limit refusal.
+        """
+        started = self.now()
+        for index, request in enumerate(requests):
+            try:
+                return index, self._repeat(request, self._fallback_policy(started) if index else self.policy)
+            except RetryableFailure as last:
+                error = self._final_error(last)
+                if index + 1 == len(requests) or not _may_be_too_large(error):
+                    raise error from last.__cause__
+                seconds = max(last.seconds or 0.0, self.policy.backoff_seconds(1))
+                if self.policy.forbids_wait(seconds, started=started, now=self.now()):
+                    raise error from last.__cause__
+                self.wait(seconds, last.reason, index + 1)
+        raise ValueError("no request to send")
 
-    def report_wait(self, state: tenacity.RetryCallState) -> None:
-        self.on_wait(
-            Wait(
-                tracker=self.tracker,
-                seconds=self.next_wait,
-                reason=_failure_of(state).reason,
-                attempt=state.attempt_number,
-            )
-        )
+    def wait(self, seconds: float, reason: str, attempt: int) -> None:
+        """Report a wait and sleep."""
+        self.on_wait(Wait(tracker=self.tracker, seconds=seconds, reason=reason, attempt=attempt))
+        self.sleep(seconds)
 
-    def final_error(self, last: RetryableFailure) -> ConnectorError:
+    def _repeat(self, request: Callable[[], T], policy: RetryPolicy) -> T:
+        """Send a request until it is answered, or raise the RetryableFailure of the last attempt."""
+        started, attempt = self.now(), 0
+        while True:
+            attempt += 1
+            try:
+                return request()
+            except RetryableFailure as failure:
+                failure.next_wait = policy.wait_after(failure, attempt)
+                if attempt >= policy.attempts or policy.forbids_wait(
+                    failure.next_wait, started=started, now=self.now()
+                ):
+                    raise
+                self.wait(failure.next_wait, failure.reason, attempt)
+
+    def _fallback_policy(self, started: datetime) -> RetryPolicy:
+        elapsed = (self.now() - started).total_seconds()
+        attempts = min(FALLBACK_ATTEMPTS, self.policy.attempts)
+        return replace(self.policy, attempts=attempts, max_total=self.policy.max_total - elapsed)
+
+    def _final_error(self, last: RetryableFailure) -> ConnectorError:
         if last.refusal is None:
             return last.error
-        until = self.now().astimezone(UTC) + timedelta(seconds=self.next_wait)
+        until = self.now().astimezone(UTC) + timedelta(seconds=last.next_wait)
         return RateLimitExceeded(
             f"{self.tracker}: the {last.refusal.reason} is used up until {until:%Y-%m-%d %H:%M} UTC; "
             "run again after that, the remaining work is kept",
@@ -167,11 +174,9 @@ class _RetrySchedule:
         )
 
 
-def _failure_of(state: tenacity.RetryCallState) -> RetryableFailure:
-    failure = state.outcome.exception() if state.outcome else None
-    if not isinstance(failure, RetryableFailure):
-        raise TypeError("tenacity called back for an attempt that did not raise RetryableFailure")
-    return failure
+def _may_be_too_large(error: ConnectorError) -> bool:
+    """Return True if a smaller request may be answered: the server is reachable and gave no whole answer."""
+    return isinstance(error, Unavailable | BadPayload) and not isinstance(error, Unreachable)
 
 
 def server_wait_seconds(headers: Mapping[str, str], now: datetime) -> float | None:

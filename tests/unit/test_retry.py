@@ -9,10 +9,10 @@ import pytest
 from connectors.errors import RateLimitExceeded, Unavailable
 from connectors.http.retry import (
     RateLimitRefusal,
+    Retrier,
     RetryableFailure,
     RetryPolicy,
     Wait,
-    call_with_retries,
     parse_http_date,
     server_wait_seconds,
 )
@@ -33,14 +33,14 @@ class Operation:
         self.attempts = 0
 
     def run(self) -> str:
-        return call_with_retries(
-            self.attempt,
+        retrier = Retrier(
             tracker="github",
             policy=self.policy,
             now=lambda: self.time,
             sleep=self.sleep,
             on_wait=self.waits.append,
         )
+        return retrier.call([self.attempt])[1]
 
     def attempt(self) -> str:
         self.attempts += 1
