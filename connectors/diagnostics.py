@@ -8,21 +8,16 @@ from typing import Final
 
 from connectors.errors import AuthFailed, ConnectorError
 from connectors.http.retry import parse_http_date
-from connectors.model import CheckResult, Source
+from connectors.model import CheckResult
 
 MAX_SKEW: Final = timedelta(seconds=60)
 """GitHub refuses an app's signature beyond a minute. Smaller deviations have no effect."""
 
 
-def source_problem(check: str, source: Source, text: str) -> CheckResult:
-    """Return a problem with one source."""
-    return CheckResult(level="problem", check=check, subject=source.name, text=text)
-
-
 def unreachable_result(tracker: str, error: ConnectorError) -> CheckResult:
     """Return the problem that a tracker refused the credentials or did not answer."""
     check = "credentials" if isinstance(error, AuthFailed) else "tracker"
-    return CheckResult(level="problem", check=check, subject=tracker, text=str(error))
+    return CheckResult("problem", check, tracker, str(error))
 
 
 def clock_results(tracker: str, headers: Mapping[str, str], now: datetime) -> Iterator[CheckResult]:
@@ -32,15 +27,11 @@ def clock_results(tracker: str, headers: Mapping[str, str], now: datetime) -> It
         return
     skew = now - server_time
     if abs(skew) <= MAX_SKEW:
-        yield CheckResult(
-            level="ok", check="clock", subject=tracker, text="this machine's clock agrees with the server's"
-        )
+        yield CheckResult("ok", "clock", tracker, "this machine's clock agrees with the server's")
         return
     direction = "ahead of" if skew > timedelta(0) else "behind"
-    yield CheckResult(
-        level="warning",
-        check="clock",
-        subject=tracker,
-        text=f"this machine's clock is {round(abs(skew).total_seconds())} s {direction} the server's; "
-        "set it by a time server (NTP), or increments begin and end at the wrong time",
+    text = (
+        f"this machine's clock is {round(abs(skew).total_seconds())} s {direction} the server's; "
+        "set it by a time server (NTP), or increments begin and end at the wrong time"
     )
+    yield CheckResult("warning", "clock", tracker, text)

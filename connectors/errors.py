@@ -6,6 +6,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
+
+FailureKind = Literal["auth", "forbidden", "missing", "unavailable", "rate_limit", "payload"]
+"""Reason why a source could not be read, for logs, JSON output and the choice of what to request again."""
 
 
 class ConnectorError(Exception):
@@ -13,6 +17,8 @@ class ConnectorError(Exception):
 
     follows_ambiguous_write = False
     """True if an earlier attempt of the same write may have taken effect. The error describes the retry only."""
+    failure_kind: FailureKind = "unavailable"
+    """Kind of failure of a source that cannot be read because of this error."""
 
 
 class SkipIssue(ConnectorError):
@@ -21,6 +27,8 @@ class SkipIssue(ConnectorError):
 
 class Gone(SkipIssue):
     """The tracker does not show the issue, comment or label (404, 410)."""
+
+    failure_kind = "missing"
 
 
 class Rejected(SkipIssue):
@@ -46,6 +54,8 @@ class SkipSource(ConnectorError):
 class SourceMissing(SkipSource):
     """The project or repository does not exist, was renamed, or is not visible to this account."""
 
+    failure_kind = "missing"
+
 
 class Unavailable(SkipSource):
     """The tracker gave no proper answer within the allowed attempts and time."""
@@ -58,6 +68,8 @@ class Unreachable(Unavailable):
 class BadPayload(SkipSource):
     """The response breaks the tracker's API: truncated, repeated, or not JSON."""
 
+    failure_kind = "payload"
+
 
 class StopTracker(ConnectorError):
     """No further work is possible on this tracker in this run."""
@@ -66,9 +78,13 @@ class StopTracker(ConnectorError):
 class AuthFailed(StopTracker):
     """The credentials are missing, wrong, expired, or lack a permission that everything needs."""
 
+    failure_kind = "auth"
+
 
 class RateLimitExceeded(StopTracker):
     """The tracker's rate limit lasts longer than a run may wait, until ``until`` (UTC) if the tracker names it."""
+
+    failure_kind = "rate_limit"
 
     def __init__(self, message: str, until: datetime | None = None) -> None:
         super().__init__(message)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from connectors.errors import ConnectorError, FailureKind
+
 Category = Literal["todo", "doing", "done"]
 """The tracker's own category of a status, by the names of our flow states."""
 
@@ -210,14 +212,19 @@ class PulledSource:
     """Ids of issues whose history did not come although that of others did: request it."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class FailedSource:
     """Incompletely read source. No conclusions are drawn from the part that was read."""
 
     source: Source
     reason: str
     """One sentence for people: what is wrong and what to do. Without secrets."""
-    kind: Literal["auth", "forbidden", "missing", "unavailable", "rate_limit", "payload"] = "unavailable"
+    kind: FailureKind = "unavailable"
+
+    @classmethod
+    def from_error(cls, source: Source, error: ConnectorError) -> FailedSource:
+        """Return the failure of a source for an error, with the error's text as reason."""
+        return cls(source, str(error), error.failure_kind)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -245,11 +252,14 @@ class SourceHistory:
     """Jira, if requested: id -> name and category of every status, including statuses without issues."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+CheckLevel = Literal["ok", "warning", "problem"]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """Result of one check of ``doctor``."""
 
-    level: Literal["ok", "warning", "problem"]
+    level: CheckLevel
     check: str
     """Subject of the check: ``credentials``, ``tracker``, ``account``, ``clock``, ``source``, ``rights``,
     ``labels``; the command adds others."""

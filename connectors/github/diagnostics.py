@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connectors.diagnostics import clock_results, source_problem, unreachable_result
+from connectors.diagnostics import clock_results, unreachable_result
 from connectors.errors import AuthFailed, ConnectorError, SkipIssue
 from connectors.github.auth import GithubCredentials
 from connectors.github.paged_scan import list_pages
@@ -15,7 +15,7 @@ from connectors.github.sources import error_for_renamed, failed_source
 from connectors.http.client import Transport
 from connectors.http.response import ApiResponse
 from connectors.http.response_errors import ReadRedirected
-from connectors.model import Account, CheckResult, Source
+from connectors.model import Account, CheckLevel, CheckResult, Source
 
 _MAX_LABELS_SHOWN: Final = 6
 
@@ -43,8 +43,7 @@ class GithubDiagnostics:
         except ConnectorError as error:
             yield unreachable_result(tracker, error)
             return
-        text = f"{self.transport.base_url} knows us as {account.name}"
-        yield CheckResult(level="ok", check="account", subject=tracker, text=text)
+        yield CheckResult("ok", "account", tracker, f"{self.transport.base_url} knows us as {account.name}")
         yield from clock_results(tracker, response.headers, self.transport.now())
         yield from _excess_rights(tracker, response.headers.get("X-OAuth-Scopes"), granted)
         for source in sources:
@@ -71,14 +70,15 @@ class GithubDiagnostics:
             facts = require_object(response.data, "a repository")
             missing = self._missing_labels(repo, labels)
         except ReadRedirected as redirect:
-            yield source_problem("source", source, str(error_for_renamed(self.transport, repo, redirect)))
+            text = str(error_for_renamed(self.transport, repo, redirect))
+            yield CheckResult("problem", "source", source.name, text)
             return
         except ConnectorError as error:
-            yield source_problem("source", source, failed_source(source, error).reason)
+            yield CheckResult("problem", "source", source.name, failed_source(source, error).reason)
             return
         yield _check_state(source, facts)
-        rights, may_create_labels = _check_rights(source, facts, granted, response.headers)
-        yield rights
+        level, text, may_create_labels = _check_rights(facts, granted, response.headers)
+        yield CheckResult(level, "rights", source.name, text)
         if labels:
             yield _check_labels(source, labels, missing, may_create=may_create_labels)
 
@@ -106,7 +106,7 @@ def _excess_rights(
             f"the token may do more than is needed ({', '.join(excess)}); use a fine-grained token with Issues: write, "
             "or one with the scope repo alone"
         )
-        yield CheckResult(level="warning", check="rights", subject=tracker, text=text)
+        yield CheckResult("warning", "rights", tracker, text)
     broad = sorted(
         f"{name}: {level}"
         for name, level in (granted or {}).items()
@@ -114,55 +114,53 @@ def _excess_rights(
     )
     if broad:
         text = f"the app was granted more than is needed ({', '.join(broad)}); issues: write suffices"
-        yield CheckResult(level="warning", check="rights", subject=tracker, text=text)
+        yield CheckResult("warning", "rights", tracker, text)
 
 
 def _check_state(source: Source, facts: Mapping[str, Any]) -> CheckResult:
     """Check that the repository has issues that can be read and written."""
     if facts.get("has_issues") is False:
         text = "its issues are disabled; enable them in its settings, or remove it from the mapping"
-        return source_problem("source", source, text)
+        return CheckResult("problem", "source", source.name, text)
     if facts.get("archived") is True:
         text = "is archived, so that nothing can be written; unarchive it, or remove it from the mapping"
-        return source_problem("rights", source, text)
-    return CheckResult(level="ok", check="source", subject=source.name, text="exists, and has issues")
+        return CheckResult("problem", "rights", source.name, text)
+    return CheckResult("ok", "source", source.name, "exists, and has issues")
 
 
 def _check_rights(
-    source: Source, facts: Mapping[str, Any], granted: Mapping[str, Any] | None, headers: Mapping[str, str]
-) -> tuple[CheckResult, bool]:
-    """Check what our account may write. The flag is True if it may create labels."""
+    facts: Mapping[str, Any], granted: Mapping[str, Any] | None, headers: Mapping[str, str]
+) -> tuple[CheckLevel, str, bool]:
+    """Return level and text of the check of what our account may write, and True if it may create labels."""
     if granted is not None:
-        return _check_app_rights(source, granted)
+        return _check_app_rights(granted)
     role = facts.get("permissions")
     if not isinstance(role, Mapping):
         text = "GitHub does not report what the account may do here; the first write will show it"
-        return CheckResult(level="warning", check="rights", subject=source.name, text=text), True
+        return "warning", text, True
     scopes = headers.get("X-OAuth-Scopes")
     if scopes is not None and not _is_scope_sufficient(scopes, private=facts.get("private") is True):
-        text = f"the token's scopes ({scopes.strip() or 'none'}) do not allow writing; create one with the scope repo"
-        return source_problem("rights", source, text), False
+        names = scopes.strip() or "none"
+        text = f"the token's scopes ({names}) do not allow writing; create one with the scope repo"
+        return "problem", text, False
     if role.get("push"):
         # A fine-grained token may be narrower than its owner's role, which GitHub shows only at a write.
         caution = "" if scopes is not None else "; a fine-grained token also needs Issues: write"
-        text = f"the account may label, comment and create labels{caution}"
-        return CheckResult(level="ok", check="rights", subject=source.name, text=text), True
+        return "ok", f"the account may label, comment and create labels{caution}", True
     if role.get("triage"):
-        text = "the account may label and comment, but not create labels (role triage)"
-        return CheckResult(level="ok", check="rights", subject=source.name, text=text), False
+        return "ok", "the account may label and comment, but not create labels (role triage)", False
     text = "the account may only read; give it the role triage (existing labels) or write (all labels)"
-    return source_problem("rights", source, text), False
+    return "problem", text, False
 
 
-def _check_app_rights(source: Source, granted: Mapping[str, Any]) -> tuple[CheckResult, bool]:
+def _check_app_rights(granted: Mapping[str, Any]) -> tuple[CheckLevel, str, bool]:
     if granted.get("issues") == "write":
-        text = "the app may label, comment and create labels (issues: write)"
-        return CheckResult(level="ok", check="rights", subject=source.name, text=text), True
+        return "ok", "the app may label, comment and create labels (issues: write)", True
     text = (
         f"the app was granted issues: {granted.get('issues', 'nothing')}; request read and write, and ask "
         "the owner of the installation to accept it"
     )
-    return source_problem("rights", source, text), False
+    return "problem", text, False
 
 
 def _is_scope_sufficient(scopes: str, *, private: bool) -> bool:
@@ -179,15 +177,14 @@ def _check_labels(
     source: Source, labels: Sequence[str], missing: list[str], *, may_create: bool
 ) -> CheckResult:
     if not missing:
-        text = f"all {len(labels)} labels exist"
-        return CheckResult(level="ok", check="labels", subject=source.name, text=text)
+        return CheckResult("ok", "labels", source.name, f"all {len(labels)} labels exist")
     shown = ", ".join(missing[:_MAX_LABELS_SHOWN]) + (", ..." if len(missing) > _MAX_LABELS_SHOWN else "")
     count = f"{len(missing)} of {len(labels)} labels do not exist"
     if may_create:
         text = f"{count} yet and are created before first use: {shown}"
-        return CheckResult(level="ok", check="labels", subject=source.name, text=text)
+        return CheckResult("ok", "labels", source.name, text)
     text = (
         f"{count} and the account may not create them: {shown}; create them yourself, or give the account "
         "the role write"
     )
-    return source_problem("rights", source, text)
+    return CheckResult("problem", "rights", source.name, text)

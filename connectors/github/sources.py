@@ -7,16 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, Final
 
-from connectors.errors import (
-    AuthFailed,
-    BadPayload,
-    ConnectorError,
-    Gone,
-    RateLimitExceeded,
-    Rejected,
-    SourceMissing,
-    StopTracker,
-)
+from connectors.errors import BadPayload, ConnectorError, Gone, Rejected, SourceMissing, StopTracker
 from connectors.github.paged_scan import absolute_url, next_cursor, scan_issues
 from connectors.github.payload import clean_text, parse_issue, require, require_object, split_key, web_url_of
 from connectors.github.repository_events import fetch_repository_history
@@ -175,23 +166,16 @@ def error_for_renamed(
 
 def failed_source(source: Source, error: ConnectorError) -> FailedSource:
     """Return the failure of a source for an error."""
-    reason = str(error)
     match error:
         case Gone():
             reason = (
                 f"{source.tracker}: {source.repo} does not exist, has no issues or is not visible with this "
                 "token; check its name in the mapping, and that the token may read its issues"
             )
-            return FailedSource(source=source, reason=reason, kind="missing")
-        case AuthFailed():
-            return FailedSource(source=source, reason=reason, kind="auth")
-        case RateLimitExceeded():
-            return FailedSource(source=source, reason=reason, kind="rate_limit")
+            return FailedSource(source, reason, "missing")
         case Rejected():
-            return FailedSource(source=source, reason=reason, kind="forbidden")
-        case SourceMissing():
-            return FailedSource(source=source, reason=reason, kind="missing")
+            return FailedSource(source, str(error), "forbidden")
         case BadPayload():
-            return FailedSource(source=source, reason=f"{reason} ({source.name})", kind="payload")
+            return FailedSource(source, f"{error} ({source.name})", "payload")
         case _:
-            return FailedSource(source=source, reason=reason, kind="unavailable")
+            return FailedSource.from_error(source, error)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from connectors.diagnostics import clock_results, source_problem, unreachable_result
+from connectors.diagnostics import clock_results, unreachable_result
 from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected
 from connectors.http.page_size import PageSizeBackoff
 from connectors.jira.jql import BadJql, search_condition
@@ -16,7 +16,7 @@ from connectors.jira.payload import UNKNOWN_ZONE, parse_account
 from connectors.jira.scalars import clean_text, require
 from connectors.jira.search import search_pages
 from connectors.jira.site import JiraSite
-from connectors.model import Account, CheckResult, Source
+from connectors.model import Account, CheckLevel, CheckResult, Source
 
 _NEEDED_PERMISSIONS: Final[Mapping[str, tuple[str, str]]] = {
     "BROWSE_PROJECTS": ("BROWSE", "Browse Projects"),
@@ -37,7 +37,7 @@ class JiraDiagnostics:
         try:
             site.confirm_kind()
         except AuthFailed as error:
-            yield CheckResult(level="problem", check="settings", subject=site.tracker, text=str(error))
+            yield CheckResult("problem", "settings", site.tracker, str(error))
             return
         except ConnectorError as error:
             yield unreachable_result(site.tracker, error)
@@ -50,16 +50,16 @@ class JiraDiagnostics:
             return
         kind = "Cloud" if site.cloud else "Data Center"
         text = f"{site.url} is Jira {kind} as the settings say, and knows us as {account.name}"
-        yield CheckResult(level="ok", check="account", subject=site.tracker, text=text)
+        yield CheckResult("ok", "account", site.tracker, text)
         if account.timezone == UNKNOWN_ZONE:
             text = "Jira does not report the account's time zone, so each run reads about a day again"
-            yield CheckResult(level="warning", check="account", subject=site.tracker, text=text)
+            yield CheckResult("warning", "account", site.tracker, text)
         yield from clock_results(site.tracker, response.headers, site.now())
         for source in sources:
             try:
                 yield from self._check_source(source, account)
             except ConnectorError as error:
-                yield source_problem("source", source, str(error))
+                yield CheckResult("problem", "source", source.name, str(error))
 
     def _check_source(self, source: Source, account: Account) -> Iterator[CheckResult]:
         if source.project:
@@ -68,10 +68,10 @@ class JiraDiagnostics:
             if any(problem.check == "source" for problem in problems):
                 return
         if source.jql and (rejection := self._rejection_of(source)):
-            yield source_problem("source", source, rejection)
+            yield CheckResult("problem", "source", source.name, rejection)
             return
         text = "exists, and its jql is valid" if source.jql else "exists"
-        yield CheckResult(level="ok", check="source", subject=source.name, text=text)
+        yield CheckResult("ok", "source", source.name, text)
         yield from self._check_permissions(source, account)
 
     def _check_project(self, source: Source, key: str, account: Account) -> Iterator[CheckResult]:
@@ -83,15 +83,15 @@ class JiraDiagnostics:
                 f"there is no project {key} on {self.site.url} that {account.name} can see; correct the "
                 "mapping, or give that account the Browse Projects permission"
             )
-            yield source_problem("source", source, text)
+            yield CheckResult("problem", "source", source.name, text)
             return
         current_key = clean_text(require(raw, "key", "a project"))
         if current_key != key:
             text = f"is called {current_key} on Jira; write that key in the mapping"
-            yield source_problem("source", source, text)
+            yield CheckResult("problem", "source", source.name, text)
         if raw.get("archived") is True:
             text = "is archived, so that nothing can be written; restore it, or remove it from the mapping"
-            yield source_problem("rights", source, text)
+            yield CheckResult("problem", "rights", source.name, text)
 
     def _rejection_of(self, source: Source) -> str | None:
         """Return why the source cannot be searched, or None. Reads one issue at most."""
@@ -116,20 +116,19 @@ class JiraDiagnostics:
             text = (
                 f"{account.name} may administer all of Jira, more than is needed; use an account that may not"
             )
-            yield CheckResult(level="warning", check="rights", subject=source.name, text=text)
+            yield CheckResult("warning", "rights", source.name, text)
         granted = {
             name: _has_permission(permissions, key, old_key)
             for key, (old_key, name) in _NEEDED_PERMISSIONS.items()
         }
+        level: CheckLevel = "ok"
+        text = f"{account.name} may edit issues, comment and edit the comments"
         if missing := [name for name, has in granted.items() if has is False]:
+            level = "problem"
             text = f"{account.name} lacks {', '.join(missing)}; ask the project's administrator to grant it"
-            yield source_problem("rights", source, text)
         elif unknown := [name for name, has in granted.items() if has is None]:
-            text = f"Jira does not report if {account.name} has {', '.join(unknown)}"
-            yield CheckResult(level="warning", check="rights", subject=source.name, text=text)
-        else:
-            text = f"{account.name} may edit issues, comment and edit the comments"
-            yield CheckResult(level="ok", check="rights", subject=source.name, text=text)
+            level, text = "warning", f"Jira does not report if {account.name} has {', '.join(unknown)}"
+        yield CheckResult(level, "rights", source.name, text)
 
 
 def _has_permission(permissions: Any, key: str, old_key: str) -> bool | None:

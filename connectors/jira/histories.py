@@ -16,7 +16,6 @@ from connectors.jira.changelog import expanded_entries, parse_changes, parse_lab
 from connectors.jira.scalars import require, require_objects
 from connectors.jira.search import Page, search_pages
 from connectors.jira.site import API_3, DAY, JiraSite
-from connectors.jira.source_failures import failed_source
 from connectors.jira.sources import JiraSources
 from connectors.model import (
     Category,
@@ -58,7 +57,7 @@ def fetch_histories(
     try:
         fetched = _fetch(sources, refs, selection)
     except ConnectorError as error:
-        yield from (failed_source(request.source, error) for request in requests)
+        yield from (FailedSource.from_error(request.source, error) for request in requests)
         return
     for request in requests:
         ids = [issue.ref.id for issue in request.issues]

@@ -31,6 +31,8 @@ HOUR = timedelta(hours=1)
 class Forbidden(Rejected):
     """HTTP 403: refused for lack of a permission."""
 
+    failure_kind = "forbidden"
+
 
 class JiraSite:
     """Requests that reader and writer share. Raises the errors of ``Transport.send``. Thread-safe."""

@@ -4,46 +4,20 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from connectors.errors import (
-    AuthFailed,
-    BadPayload,
-    ConnectorError,
-    Gone,
-    RateLimitExceeded,
-    Rejected,
-    SourceMissing,
-)
+from connectors.errors import ConnectorError, Gone, Rejected
 from connectors.jira.jql import BadJql
 from connectors.jira.site import Forbidden, JiraSite
 from connectors.model import FailedSource, Source
-
-
-def failed_source(source: Source, error: ConnectorError) -> FailedSource:
-    """Return the failure of a source for an error."""
-    reason = str(error)
-    match error:
-        case AuthFailed():
-            return FailedSource(source=source, reason=reason, kind="auth")
-        case RateLimitExceeded():
-            return FailedSource(source=source, reason=reason, kind="rate_limit")
-        case Forbidden():
-            return FailedSource(source=source, reason=reason, kind="forbidden")
-        case BadPayload():
-            return FailedSource(source=source, reason=reason, kind="payload")
-        case Gone() | SourceMissing():
-            return FailedSource(source=source, reason=reason, kind="missing")
-        case _:
-            return FailedSource(source=source, reason=reason, kind="unavailable")
 
 
 def failed_search(site: JiraSite, source: Source, error: BadJql | ConnectorError) -> FailedSource:
     """Return the failure of a source for an error of its search. May send requests to find the reason."""
     if isinstance(error, BadJql):
         reason = f"{source.name}: this source cannot be searched: {error}; correct it in the mapping"
-        return FailedSource(source=source, reason=reason, kind="missing")
+        return FailedSource(source, reason, "missing")
     if is_about_condition(error):
         return _explain_rejection(site, source, error)
-    return failed_source(source, error)
+    return FailedSource.from_error(source, error)
 
 
 def is_about_condition(error: BadJql | ConnectorError) -> bool:
@@ -58,14 +32,12 @@ def _explain_rejection(site: JiraSite, source: Source, error: ConnectorError) ->
         if source.project:
             site.send("GET", f"/project/{quote(source.project, safe='')}", kind="read")
     except Gone:
-        return FailedSource(
-            source=source,
-            kind="missing",
-            reason=f"{source.name}: there is no project {source.project} on {site.url} that "
-            f"{site.account().name} can see; correct the source in the mapping, or give that "
-            "account the Browse Projects permission",
+        reason = (
+            f"{source.name}: there is no project {source.project} on {site.url} that {site.account().name} can "
+            "see; correct the source in the mapping, or give that account the Browse Projects permission"
         )
     except ConnectorError as cause:
-        return failed_source(source, cause)
-    reason = f"{source.name}: Jira refuses the search; correct the jql of the source ({error})"
-    return FailedSource(source=source, kind="missing", reason=reason)
+        return FailedSource.from_error(source, cause)
+    else:
+        reason = f"{source.name}: Jira refuses the search; correct the jql of the source ({error})"
+    return FailedSource(source, reason, "missing")

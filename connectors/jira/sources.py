@@ -15,7 +15,7 @@ from connectors.jira.jql import BadJql, next_cursor, search_condition, without_o
 from connectors.jira.payload import UNKNOWN_ZONE, FieldIds, fields_to_request, parse_issue
 from connectors.jira.search import search_pages
 from connectors.jira.site import DAY, HOUR, JiraSite
-from connectors.jira.source_failures import failed_search, failed_source, is_about_condition
+from connectors.jira.source_failures import failed_search, is_about_condition
 from connectors.model import (
     Census,
     Cursor,
@@ -62,7 +62,7 @@ class JiraSources:
             zone = self._prepare(fresh=any(cursor is None for _, cursor in sources))
             ids = self.site.field_ids(selection.fields)
         except ConnectorError as error:
-            yield from (failed_source(source, error) for source, _ in sources)
+            yield from (FailedSource.from_error(source, error) for source, _ in sources)
             return
         run = _PullRun(sources=self, zone=zone, field_ids=ids, selection=selection)
         for group in _group_by_jql(sources):
@@ -75,7 +75,7 @@ class JiraSources:
         try:
             zone = self._prepare(fresh=True)
         except ConnectorError as error:
-            yield from (failed_source(source, error) for source in sources)
+            yield from (FailedSource.from_error(source, error) for source in sources)
             return
         for source in sources:
             yield self._census_of(source, zone)
