@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import requests
 from requests.auth import AuthBase
@@ -42,29 +43,31 @@ class GithubApp:
     installation_id: int
 
 
-class GithubCredentials(Protocol):
-    """Source of Authorization headers."""
+class GithubCredentials(AuthBase, ABC):
+    """Adds the Authorization header to requests that have none."""
 
     fingerprint: str
     """Distinguishes accounts in the cache, without revealing the secret."""
-    is_app: bool
-    grant_path: str | None
+    is_app = False
+    grant_path: str | None = None
     """Path of an app's granted permissions, read with the identity headers; None for a token."""
 
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if "Authorization" not in request.headers:
+            request.headers["Authorization"] = self.authorization()
+        return request
+
+    @abstractmethod
     def authorization(self) -> str:
         """Return the Authorization header of ordinary requests."""
-        ...
 
     def identity_headers(self) -> Mapping[str, str]:
         """Return the additional headers of the request for our account."""
-        ...
+        return {}
 
 
-class TokenCredentials:
+class TokenCredentials(GithubCredentials):
     """Personal access token, through PyGithub's Auth."""
-
-    is_app = False
-    grant_path: str | None = None
 
     def __init__(self, auth: Auth.Token) -> None:
         self._auth = auth
@@ -73,11 +76,8 @@ class TokenCredentials:
     def authorization(self) -> str:
         return f"{self._auth.token_type} {self._auth.token}"
 
-    def identity_headers(self) -> Mapping[str, str]:
-        return {}
 
-
-class InstallationCredentials:
+class InstallationCredentials(GithubCredentials):
     """GitHub App: PyGithub signs the JWT, our transport requests the installation token.
 
     PyGithub's own installation auth would send its requests itself; see ``connect.py``.
@@ -90,7 +90,7 @@ class InstallationCredentials:
     ) -> None:
         """``transport``: one without credentials, because tokens are requested while the shared one is sending."""
         self._auth = auth
-        self.grant_path: str | None = f"app/installations/{installation_id}"
+        self.grant_path = f"app/installations/{installation_id}"
         self._transport = transport
         self._now = now
         self._lock = threading.Lock()
@@ -129,25 +129,6 @@ class InstallationCredentials:
         server_now = parse_http_date(response.headers.get("Date")) or self._now()
         expires_at = parse_time(require(fields, "expires_at", "an installation token"), "a token")
         self._expires_at = self._now() + (expires_at - server_now) - timedelta(seconds=60)
-
-
-class AuthorizationHeader(AuthBase):
-    """Adds the Authorization header to requests that have none."""
-
-    def __init__(self, credentials: GithubCredentials) -> None:
-        self._credentials = credentials
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if "Authorization" not in request.headers:
-            request.headers["Authorization"] = self._credentials.authorization()
-        return request
-
-
-def new_session() -> requests.Session:
-    """Return a session with GitHub's headers and no credentials."""
-    session = requests.Session()
-    session.headers.update(HEADERS)
-    return session
 
 
 def detect_rate_limit(response: requests.Response) -> RateLimitRefusal | None:

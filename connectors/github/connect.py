@@ -11,16 +11,17 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Unpack
 
+import requests
+
 from connectors.errors import AuthFailed
 from connectors.github.auth import (
-    AuthorizationHeader,
+    HEADERS,
     GithubApp,
     GithubCredentials,
     InstallationCredentials,
     TokenCredentials,
     classify_error,
     detect_rate_limit,
-    new_session,
 )
 from connectors.github.reader import GithubReader
 from connectors.github.writer import GithubWriter
@@ -52,8 +53,9 @@ def open_github(
     policy = policy or RetryPolicy()
 
     def open_transport(credentials: GithubCredentials | None, limiter: RateLimiter | None) -> Transport:
-        session = new_session()
-        session.auth = AuthorizationHeader(credentials) if credentials else None
+        session = requests.Session()
+        session.headers.update(HEADERS)
+        session.auth = credentials
         return Transport(
             session,
             url,

@@ -55,7 +55,7 @@ class GithubDiagnostics:
             return None
         headers = self.credentials.identity_headers()
         try:
-            response = self.transport.send("GET", self.credentials.grant_path, kind="read", headers=headers)
+            response = self.transport.get(self.credentials.grant_path, headers=headers)
         except SkipIssue as error:
             raise AuthFailed(f"{error}; check GITHUB_APP_ID and GITHUB_APP_INSTALLATION_ID") from None
         permissions = require_object(response.data, "an installation").get("permissions")
@@ -66,7 +66,7 @@ class GithubDiagnostics:
     ) -> Iterator[CheckResult]:
         repo = source.repo or ""
         try:
-            response = self.transport.send("GET", f"repos/{repo}", kind="read")
+            response = self.transport.get(f"repos/{repo}")
             facts = require_object(response.data, "a repository")
             missing = self._missing_labels(repo, labels)
         except ReadRedirected as redirect:

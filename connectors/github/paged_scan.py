@@ -120,14 +120,14 @@ def list_pages(
     transport: Transport, path: str, params: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Iterator[ApiResponse]:
     """Yield every page of a list, following the server's ``Link: rel=next``."""
-    response = transport.send("GET", path, kind="read", params=params, headers=headers)
+    response = transport.get(path, params=params, headers=headers)
     yield response
     visited: set[str] = set()
     while (next_url := _next_url(response)) is not None:
         if next_url in visited or len(visited) >= MAX_PAGES:
             raise BadPayload("GitHub's pages lead in a circle; nothing of them is used")
         visited.add(next_url)
-        response = transport.send("GET", next_url, kind="read")
+        response = transport.get(next_url)
         yield response
 
 

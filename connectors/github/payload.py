@@ -37,14 +37,14 @@ def parse_issue(raw: Any, *, tracker: str, container: str, web_url: str, selecti
         status=state,
         category=_CATEGORIES.get(state),
         resolution=clean_text(fields.get("state_reason")) or None,
-        type=_text_in(fields.get("type"), "name"),
+        type=text_in(fields.get("type"), "name"),
         body=clean_text(fields.get("body")) if selection.body else "",
         labels=frozenset(parse_label_names(fields.get("labels"), subject)),
-        milestone=_text_in(fields.get("milestone"), "title") or None,
+        milestone=text_in(fields.get("milestone"), "title") or None,
         parent=issue_key_from_url(fields.get("parent_issue_url")),
         assignees=_logins(fields.get("assignees")),
-        author=_text_in(fields.get("user"), "login"),
-        reporter=_text_in(fields.get("user"), "login"),
+        author=text_in(fields.get("user"), "login"),
+        reporter=text_in(fields.get("user"), "login"),
         created=parse_time(require(fields, "created_at", subject), subject),
         updated=parse_time(require(fields, "updated_at", subject), subject),
         closed=parse_time(fields["closed_at"], subject) if fields.get("closed_at") else None,
@@ -80,7 +80,7 @@ def parse_label_histories(events: Iterable[Any]) -> dict[str, LabelHistory]:
     histories: dict[str, LabelHistory] = {}
     for raw in events:
         fields = require_object(raw, "an event")
-        label = _text_in(fields.get("label"), "name")
+        label = text_in(fields.get("label"), "name")
         if fields.get("event") not in ("labeled", "unlabeled") or not label:
             continue
         at = parse_time(require(fields, "created_at", "an event"), "an event")
@@ -112,7 +112,7 @@ def parse_label_names(raw: Any, subject: str) -> tuple[str, ...]:
     if raw is None:
         return ()
     names = [
-        label if isinstance(label, str) else _text_in(label, "name") for label in require_list(raw, subject)
+        label if isinstance(label, str) else text_in(label, "name") for label in require_list(raw, subject)
     ]
     return tuple(clean_text(name) for name in names if name)
 
@@ -182,9 +182,10 @@ def require_list(raw: Any, subject: str) -> list[Any]:
     return raw
 
 
-def _text_in(raw: Any, key: str) -> str:
+def text_in(raw: Any, key: str) -> str:
+    """Return a text of a JSON object; empty if there is no object or no text."""
     return clean_text(raw.get(key)) if isinstance(raw, Mapping) else ""
 
 
 def _logins(raw: Any) -> tuple[str, ...]:
-    return tuple(login for user in raw or () if (login := _text_in(user, "login")))
+    return tuple(login for user in raw or () if (login := text_in(user, "login")))

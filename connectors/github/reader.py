@@ -87,13 +87,9 @@ class GithubReader(GithubSources):
 
     def _fetch_account(self) -> tuple[Account, ApiResponse]:
         is_app = self._credentials.is_app
+        headers = self._credentials.identity_headers()
         try:
-            response = self._transport.send(
-                "GET",
-                "app" if is_app else "user",
-                kind="read",
-                headers=self._credentials.identity_headers(),
-            )
+            response = self._transport.get("app" if is_app else "user", headers=headers)
         except (Rejected, Gone) as error:
             raise AuthFailed(
                 f"{error}; the token does not say whose it is: use a personal access token of a user, "
@@ -114,7 +110,7 @@ class GithubReader(GithubSources):
         path = f"repos/{parts[0]}/issues/{parts[1]}"
         for _ in range(3):  # the repository may be renamed and the issue transferred
             try:
-                response = self._transport.send("GET", path, kind="read")
+                response = self._transport.get(path)
             except ReadRedirected as redirect:
                 path = absolute_url(self._transport, redirect.location)
                 continue
@@ -133,12 +129,8 @@ class GithubReader(GithubSources):
         return sorted(comments.values(), key=lambda comment: (comment.created, int(comment.id)))
 
     def comment(self, ref: IssueRef, comment_id: str) -> Comment:
-        def fetch(path: str) -> Comment:
-            return parse_comment(
-                self._transport.send("GET", comment_path(path, comment_id), kind="read").data
-            )
-
-        return self._follow_move(ref, fetch)
+        response = self._follow_move(ref, lambda path: self._transport.get(comment_path(path, comment_id)))
+        return parse_comment(response.data)
 
     def label_origins(self, ref: IssueRef) -> dict[str, LabelEvent]:
         return parse_label_origins(self._fetch_events(ref))

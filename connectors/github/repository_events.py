@@ -16,11 +16,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import ceil
 from typing import Any, Final
 
 from connectors.github.paged_scan import list_pages
-from connectors.github.payload import clean_text, parse_time, require, require_list, require_object
+from connectors.github.payload import clean_text, parse_time, require, require_list, require_object, text_in
 from connectors.http.client import Transport
 from connectors.model import FieldSelection, HistoryRequest, IssueChange, IssueRef, SourceHistory
 
@@ -49,12 +50,8 @@ class _Bookmark:
         return cls(since=since, until=until, labels=frozenset(data["labels"]))
 
     def __str__(self) -> str:
-        data = {
-            "since": self.since.isoformat(),
-            "seen": self.until.isoformat(),
-            "labels": sorted(self.labels),
-        }
-        return json.dumps(data)
+        since, until = self.since.isoformat(), self.until.isoformat()
+        return json.dumps({"since": since, "seen": until, "labels": sorted(self.labels)})
 
 
 def fetch_repository_history(
@@ -116,30 +113,16 @@ def _changes_in_event(
         return
     number, issue_id = require(issue, "number", "an event"), str(require(issue, "id", "an event"))
     ref = IssueRef(tracker=source.tracker, id=issue_id, key=f"{source.repo}#{number}")
-    event_id = str(require(event, "id", "an event"))
-    if kind in ("closed", "reopened"):
-        is_closed = kind == "closed"
-        before, after = ("open", "closed") if is_closed else ("closed", "open")
-        reason = clean_text(event.get("state_reason")) or None
-        yield IssueChange(
-            ref=ref,
-            id=event_id,
-            at=at,
-            kind="status",
-            before=before,
-            after=after,
-            resolution=reason if is_closed else None,
-        )
-        return
-    label = event.get("label")
-    name = clean_text(label.get("name")) if isinstance(label, Mapping) else ""
-    if name.casefold() in selection.state_labels:
-        is_added = kind == "labeled"
-        yield IssueChange(
-            ref=ref,
-            id=event_id,
-            at=at,
-            kind="label",
-            before="" if is_added else name,
-            after=name if is_added else "",
-        )
+    change = partial(IssueChange, ref=ref, id=str(require(event, "id", "an event")), at=at)
+    label = text_in(event.get("label"), "name")
+    is_state_label = label.casefold() in selection.state_labels
+    match kind:
+        case "closed":
+            reason = clean_text(event.get("state_reason")) or None
+            yield change(kind="status", before="open", after="closed", resolution=reason)
+        case "reopened":
+            yield change(kind="status", before="closed", after="open")
+        case "labeled" if is_state_label:
+            yield change(kind="label", after=label)
+        case "unlabeled" if is_state_label:
+            yield change(kind="label", before=label)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -83,17 +84,12 @@ class GithubSources:
     def _fetch_history(
         self, request: HistoryRequest, selection: FieldSelection
     ) -> SourceHistory | FailedSource:
-        source = request.source
         try:
             if self._stopped:
                 raise self._stopped
             return fetch_repository_history(self._transport, request, selection, overlap=self._overlap)
-        except ReadRedirected as redirect:
-            return failed_source(source, error_for_renamed(self._transport, source.repo or "", redirect))
         except ConnectorError as error:
-            if isinstance(error, StopTracker):
-                self._stopped = error
-            return failed_source(source, error)
+            return self._failure(request.source, error)
 
     def _cache_key(self, repo: str) -> str:
         return f"github:{self.tracker}:{self._transport.base_url}:repo:{repo.lower()}"
@@ -114,16 +110,21 @@ class GithubSources:
             if facts is None and cursor is None:
                 facts = self._fetch_repository(source.repo or "")
             return self._scan(source, cursor, selection), facts
-        except ReadRedirected as redirect:
-            error = error_for_renamed(self._transport, source.repo or "", redirect, facts)
-            return failed_source(source, error), None
         except ConnectorError as error:
-            if isinstance(error, StopTracker):
-                self._stopped = error
-            return failed_source(source, error), None
+            return self._failure(source, error, facts), None
+
+    def _failure(
+        self, source: Source, error: ConnectorError, facts: Mapping[str, Any] | None = None
+    ) -> FailedSource:
+        """Return the failure of a source. Notes an error that ends the work on this tracker."""
+        if isinstance(error, ReadRedirected):
+            error = error_for_renamed(self._transport, source.repo or "", error, facts)
+        if isinstance(error, StopTracker):
+            self._stopped = error
+        return failed_source(source, error)
 
     def _fetch_repository(self, repo: str) -> Mapping[str, Any]:
-        response = self._transport.send("GET", f"repos/{repo}", kind="read")
+        response = self._transport.get(f"repos/{repo}")
         fields = require_object(response.data, "a repository")
         self._public[repo.lower()] = fields.get("private") is not True
         return {"id": require(fields, "id", "a repository"), "archived": fields.get("archived") is True}
@@ -152,13 +153,11 @@ def error_for_renamed(
     """Return the error for a redirected repository, with its new name if that can be read."""
     location = redirect.location.split("?")[0].removesuffix("/issues")
     path = f"repositories/{facts['id']}" if facts else location
-    new_name = ""
-    try:
-        response = transport.send("GET", absolute_url(transport, path), kind="read")
+    target = ""
+    with suppress(ConnectorError):  # the rename is certain, the new name is optional
+        response = transport.get(absolute_url(transport, path))
         new_name = clean_text(require_object(response.data, "a repository").get("full_name"))
-    except ConnectorError:
-        pass  # The rename is certain; the new name is optional.
-    target = f" to {new_name}" if new_name else ""
+        target = f" to {new_name}" if new_name else ""
     return SourceMissing(
         f"{transport.tracker}: {repo} was renamed or moved{target}; write the new name in the mapping"
     )

@@ -67,7 +67,7 @@ class GithubWriter:
 
     def _confirm_removed(self, ref: IssueRef, path: str, name: str) -> None:
         """Check the labels after a 404, which GitHub also sends for issues that we may not see."""
-        response = self._transport.send("GET", path, kind="read", params={"per_page": 100})
+        response = self._transport.get(path, params={"per_page": 100})
         if name.casefold() in _label_set(response, ref):
             raise NotConfirmed(
                 f"{ref}: GitHub answers that the label {name} does not exist, and still shows it"
@@ -97,9 +97,9 @@ class GithubWriter:
             self._transport.send("DELETE", path, kind="idempotent")
         except Gone:
             # GitHub sends 404 also for issues that we may not see: the issue must be readable, the comment not.
-            self._transport.send("GET", issue, kind="read")
+            self._transport.get(issue)
             with suppress(Gone):
-                self._transport.send("GET", path, kind="read")
+                self._transport.get(path)
                 raise NotConfirmed(
                     f"{ref}: GitHub answers that our comment does not exist, and still shows it"
                 ) from None

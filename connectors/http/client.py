@@ -142,6 +142,12 @@ class Transport:
         self._circuit_breaker.record_success()
         return replace(answer, fallback_index=index) if index else answer
 
+    def get(
+        self, path: str, params: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> ApiResponse:
+        """Send a GET, as a read."""
+        return self.send("GET", path, kind="read", params=params, headers=headers)
+
     def _absolute_url(self, path: str) -> str:
         url = path if "://" in path else f"{self.base_url}/{path.lstrip('/')}"
         if not is_inside_base(url, self.base_url):

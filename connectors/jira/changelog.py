@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from connectors.jira.payload import CATEGORIES
@@ -31,40 +32,34 @@ def parse_changes(
         entry_id = str(require(entry, "id", subject))
         at = parse_time(require(entry, "created", subject), subject)
         for item in require_objects(entry.get("items") or [], subject):
-            found += _changes_in_item(item, entry_id, at, ref, selection, flagged)
+            found += _changes_in_item(
+                item, entry_id, partial(IssueChange, ref=ref, at=at), selection, flagged
+            )
     return found
 
 
 def _changes_in_item(
     item: Mapping[str, Any],
     entry_id: str,
-    at: datetime,
-    ref: IssueRef,
+    change: Callable[..., IssueChange],
     selection: FieldSelection,
     flagged: str | None,
 ) -> Iterator[IssueChange]:
+    """Yield the changes of state in one item. ``change`` makes one, with what all of its entry share."""
     field = _field_of(item)
     before, after = (clean_text(item.get(name) or "") for name in ("fromString", "toString"))
     if field == "status":
-        yield IssueChange(
-            ref=ref,
-            id=f"{entry_id}:status",
-            at=at,
-            kind="status",
-            before=before,
-            after=after,
-            before_id=str(item.get("from") or ""),
-            after_id=str(item.get("to") or ""),
-        )
+        ids = {"before_id": str(item.get("from") or ""), "after_id": str(item.get("to") or "")}
+        yield change(id=f"{entry_id}:status", kind="status", before=before, after=after, **ids)
     elif field == "Flagged" or (flagged and field == flagged):
         was, now = (FLAGGED if text else "" for text in (before, after))
-        yield IssueChange(ref=ref, id=f"{entry_id}:flag", at=at, kind="flag", before=was, after=now)
+        yield change(id=f"{entry_id}:flag", kind="flag", before=was, after=now)
     elif field == "labels":
         removed, added = (_state_labels_in(text, selection) for text in _label_changes(item))
         for label in sorted(removed):
-            yield IssueChange(ref=ref, id=f"{entry_id}:-{label}", at=at, kind="label", before=label)
+            yield change(id=f"{entry_id}:-{label}", kind="label", before=label)
         for label in sorted(added):
-            yield IssueChange(ref=ref, id=f"{entry_id}:+{label}", at=at, kind="label", after=label)
+            yield change(id=f"{entry_id}:+{label}", kind="label", after=label)
 
 
 def _field_of(item: Mapping[str, Any]) -> str:
@@ -116,9 +111,8 @@ def parse_label_histories(entries: Iterable[Any], subject: str) -> dict[str, Lab
     found: dict[str, LabelHistory] = {}
     for label, history in _label_histories_by_spelling(entries, subject).items():
         other = found.get(label.lower())
-        if other is None or _latest_event(other) <= _latest_event(
-            history
-        ):  # the spelling that changed last wins
+        # The spelling that changed last wins.
+        if other is None or _latest_event(other) <= _latest_event(history):
             found[label.lower()] = history
     return found
 

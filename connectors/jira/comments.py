@@ -42,7 +42,7 @@ def fetch_comment(site: JiraSite, ref: IssueRef, comment_id: str) -> Comment:
             )
         return parse_comment(rows[0])
     path = f"/issue/{quote(ref.id)}/comment/{quote(comment_id)}"
-    raw = site.send("GET", path, kind="read", params={"expand": "properties"}).data
+    raw = site.get(path, {"expand": "properties"})
     comment = parse_comment(raw)
     # Old Data Centers ignore expand=properties.
     if "properties" not in raw and _may_be_marked(comment, site.account().id):
@@ -62,7 +62,7 @@ def _fetch_raw_comments(site: JiraSite, ref: IssueRef) -> list[dict[str, Any]]:
         params = {"startAt": len(found), "maxResults": PAGE_SIZE, "orderBy": "created"}
         if not site.cloud:
             params["expand"] = "properties"
-        data = site.send("GET", f"/issue/{quote(ref.id)}/comment", kind="read", params=params).data
+        data = site.get(f"/issue/{quote(ref.id)}/comment", params)
         page = require_objects(require(data, "comments", subject), subject)
         found += page
         total = require(data, "total", subject)
@@ -94,7 +94,7 @@ def _fetch_with_properties(site: JiraSite, ids: Sequence[str]) -> list[dict[str,
 def _fetch_marker(site: JiraSite, comment_id: str) -> Mapping[str, str] | None:
     try:
         path = f"/comment/{quote(comment_id)}/properties/{MARKER_PROPERTY}"
-        raw = site.send("GET", path, kind="read").data
+        raw = site.get(path)
     except Gone:
         return None
     return parse_marker([raw])

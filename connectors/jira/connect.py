@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
-from typing import Unpack
+from typing import Any, Unpack
 
 import requests
 
@@ -18,7 +18,6 @@ from connectors.jira.writer import JiraWriter
 from connectors.ports import Cache
 
 GATEWAY = "https://api.atlassian.com"
-TIMEOUT = (5.0, 30.0)
 
 
 def open_jira(
@@ -57,7 +56,6 @@ def open_jira(
         detect_rate_limit=detect_rate_limit,
         classify_error=error_classifier(tracker, hint_at_scoped_tokens=kind == "jira-cloud" and not cloud_id),
         rate_limiter=rate_limiter,
-        timeout=TIMEOUT,
         **options,
     )
     # Four digits distinguish a changed credential and are too few to guess it.
@@ -79,29 +77,17 @@ def _authenticated_session(
     """
     from jira import JIRA
 
+    auth: dict[str, Any]
     if kind == "jira-dc" and pat:
-        client = JIRA(
-            base, token_auth=pat, get_server_info=False, timeout=TIMEOUT, max_retries=0, logging=False
-        )
+        auth = {"token_auth": pat}
     elif email and api_token:
-        client = JIRA(
-            base,
-            basic_auth=(email, api_token),
-            get_server_info=False,
-            timeout=TIMEOUT,
-            max_retries=0,
-            logging=False,
-        )
+        auth = {"basic_auth": (email, api_token)}
     else:
         needed = "JIRA_EMAIL and JIRA_API_TOKEN" if kind == "jira-cloud" else "JIRA_PAT"
         raise AuthFailed(f"{tracker}: no credentials for {base}; set {needed}, or the same with _FILE")
-    library_session = client._session
+    client = JIRA(base, get_server_info=False, max_retries=0, logging=False, **auth)
     session = requests.Session()
-    session.auth, session.verify, session.cert = (
-        library_session.auth,
-        library_session.verify,
-        library_session.cert,
-    )
-    session.headers.update(library_session.headers)
+    session.auth = client._session.auth
+    session.headers.update(client._session.headers)
     client.close()  # type: ignore[no-untyped-call]
     return session

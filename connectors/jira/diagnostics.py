@@ -77,7 +77,7 @@ class JiraDiagnostics:
     def _check_project(self, source: Source, key: str, account: Account) -> Iterator[CheckResult]:
         """Yield the problems of a project."""
         try:
-            raw = self.site.send("GET", f"/project/{quote(key, safe='')}", kind="read").data
+            raw = self.site.get(f"/project/{quote(key, safe='')}")
         except Gone:
             text = (
                 f"there is no project {key} on {self.site.url} that {account.name} can see; correct the "
@@ -110,7 +110,7 @@ class JiraDiagnostics:
         params = {"permissions": ",".join((*_NEEDED_PERMISSIONS, "ADMINISTER"))}
         if source.project:
             params["projectKey"] = source.project
-        data = self.site.send("GET", "/mypermissions", kind="read", params=params).data
+        data = self.site.get("/mypermissions", params)
         permissions = require(data, "permissions", "our permissions")
         if _has_permission(permissions, "ADMINISTER", "ADMINISTER"):
             text = (

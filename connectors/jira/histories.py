@@ -117,7 +117,7 @@ def _fetch(sources: JiraSources, refs: Iterable[IssueRef], selection: FieldSelec
     # Statuses are requested if the budget has room, as in a first run, which has many issues per request.
     if sources.site.cloud and fetch.requests < ceil(len(issues) / _ISSUES_PER_REQUEST):
         with suppress(ConnectorError):
-            fetched.statuses = parse_statuses(sources.site.send("GET", "/status", kind="read").data)
+            fetched.statuses = parse_statuses(sources.site.get("/status"))
     return fetched
 
 
@@ -238,7 +238,7 @@ def _changelog_pages(site: JiraSite, ref: IssueRef) -> Iterator[list[dict[str, A
     subject, start = f"changelog of {ref.key}", 0
     while True:
         params = {"startAt": start, "maxResults": _ENTRIES_PER_PAGE}
-        data = site.send("GET", f"/issue/{quote(ref.id)}/changelog", kind="read", params=params).data
+        data = site.get(f"/issue/{quote(ref.id)}/changelog", params)
         entries = require_objects(require(data, "values", subject), subject)
         yield entries
         start += len(entries)

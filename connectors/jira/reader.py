@@ -67,11 +67,11 @@ class JiraReader(JiraSources):
         fields = ",".join(fields_to_request(ids, selection, cloud=self.site.cloud))
         path = f"/issue/{quote(key, safe='')}"
         try:
-            response = self.site.send("GET", path, kind="read", params={"fields": fields})
+            raw = self.site.get(path, {"fields": fields})
         except Gone:
             self.site.confirm_login()
             raise
-        return parse_issue(response.data, tracker=self.tracker, site_url=self.site.url, field_ids=ids)
+        return parse_issue(raw, tracker=self.tracker, site_url=self.site.url, field_ids=ids)
 
     def comments(self, ref: IssueRef) -> list[Comment]:
         return fetch_comments(self.site, ref)
@@ -85,8 +85,7 @@ class JiraReader(JiraSources):
 
     def label_origins(self, ref: IssueRef) -> dict[str, LabelEvent]:
         params = {"expand": "changelog", "fields": "labels"}
-        response = self.site.send("GET", f"/issue/{quote(ref.id)}", kind="read", params=params)
-        return parse_label_origins(response.data)
+        return parse_label_origins(self.site.get(f"/issue/{quote(ref.id)}", params))
 
     def label_histories(self, refs: Sequence[IssueRef]) -> Mapping[IssueRef, Mapping[str, LabelHistory]]:
         return fetch_label_histories(self, refs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -38,18 +39,13 @@ class JiraSite:
     """Requests that reader and writer share. Raises the errors of ``Transport.send``. Thread-safe."""
 
     def __init__(
-        self,
-        transport: Transport,
-        *,
-        kind: JiraKind,
-        url: str,
-        identity: str,
-        cache: Cache,
+        self, transport: Transport, *, kind: JiraKind, url: str, identity: str, cache: Cache
     ) -> None:
-        """``url``: address that people browse. ``identity``: cache key, different for each address and credential."""
+        """``url``: address that people browse, without a slash at the end. ``identity``: cache key, different for each address and credential."""
         self.tracker = transport.tracker
         self.cloud = kind == "jira-cloud"
-        self.url = url.rstrip("/")
+        self.url = url
+        self.now = transport.now
         self._transport = transport
         self._cache = cache
         self._prefix = f"jira:{identity}:"
@@ -76,21 +72,21 @@ class JiraSite:
             raise AuthFailed(_anonymous_message(self.tracker))
         return response
 
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Return the JSON of a GET below the REST API."""
+        return self.send("GET", path, kind="read", params=params).data
+
     def account(self, max_age: timedelta = DAY) -> Account:
         """Return our account, from the cache if it was requested at most ``max_age`` ago."""
         with self._lock:
             cached = self._cache.get(self._prefix + "myself")
             if cached is not None and self.now() - datetime.fromisoformat(cached["at"]) < max_age:
                 return Account(id=cached["id"], name=cached["name"], timezone=cached["timezone"])
-            account = parse_account(self.send("GET", "/myself", kind="read").data)
+            account = parse_account(self.get("/myself"))
             at = self._account_checked_at = self.now()
-            facts = {"id": account.id, "name": account.name, "timezone": account.timezone}
-            self._cache.put(self._prefix + "myself", {**facts, "at": at.astimezone(UTC).isoformat()}, days=1)
+            facts = asdict(account) | {"at": at.astimezone(UTC).isoformat()}
+            self._cache.put(self._prefix + "myself", facts, days=1)
             return account
-
-    def now(self) -> datetime:
-        """Return this machine's time (aware)."""
-        return self._transport.now()
 
     def confirm_login(self) -> None:
         """Raise AuthFailed if Jira no longer accepts our credentials. Call it before believing a 404.
@@ -110,7 +106,7 @@ class JiraSite:
             try:
                 # serverInfo is public, and wrong credentials are often those of the other kind: so the check for
                 # anonymous responses in self.send is left out.
-                info = self._transport.send("GET", API + "/serverInfo", kind="read").data
+                info = self._transport.get(API + "/serverInfo").data
             except Gone:
                 raise Unavailable(
                     f"{self.tracker}: there is no Jira at {self._transport.base_url}; check url of this "
@@ -130,7 +126,7 @@ class JiraSite:
         with self._lock:
             rows = self._cache.get(self._prefix + "fields")
             if rows is None:
-                raw = self.send("GET", "/field", kind="read").data
+                raw = self.get("/field")
                 parse_field_ids(raw, names)  # raises before an invalid response is cached
                 rows = [
                     {key: row[key] for key in ("id", "name", "untranslatedName", "schema") if key in row}
@@ -141,12 +137,11 @@ class JiraSite:
 
     def can_suppress_mail(self, project: str) -> bool:
         """Return True if we may edit without mail to watchers (``notifyUsers=false``): administrators only."""
-        cached = self._cache.get(self._mail_suppression_key(project))
-        if cached is not None:
+        if (cached := self._cache.get(self._mail_suppression_key(project))) is not None:
             return bool(cached)
         params = {"permissions": "ADMINISTER,ADMINISTER_PROJECTS", "projectKey": project}
         try:
-            data = self.send("GET", "/mypermissions", kind="read", params=params).data
+            data = self.get("/mypermissions", params)
         except (Rejected, Gone):
             data = {}
         permissions = data.get("permissions") if isinstance(data, dict) else None

@@ -30,7 +30,7 @@ def _explain_rejection(site: JiraSite, source: Source, error: ConnectorError) ->
     try:
         site.confirm_login()
         if source.project:
-            site.send("GET", f"/project/{quote(source.project, safe='')}", kind="read")
+            site.get(f"/project/{quote(source.project, safe='')}")
     except Gone:
         reason = (
             f"{source.name}: there is no project {source.project} on {site.url} that {site.account().name} can "

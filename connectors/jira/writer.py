@@ -66,7 +66,7 @@ class JiraWriter:
         except Gone:
             self._site.confirm_login()
             with suppress(Gone):
-                self._site.send("GET", path, kind="read")
+                self._site.get(path)
                 raise NotConfirmed(
                     f"{ref}: Jira answers that our comment does not exist, and still shows it"
                 ) from None
