@@ -23,11 +23,9 @@ class WriteLedger(Protocol):
 
     def writes_since(self, credential: str, since: datetime) -> Iterable[tuple[datetime, bool]]:
         """Return time and "created content" of each write of a credential after ``since``, oldest first."""
-        ...
 
     def record_write(self, credential: str, at: datetime, *, content: bool) -> None:
         """Record a write that is about to be sent."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -145,12 +145,8 @@ def quote_server_message(data: Any) -> str:
     """Return ``: "message of the tracker"``, short and on one line; empty if the body has no message."""
     if not isinstance(data, Mapping):
         return ""
-    texts = [
-        *_message_texts(data.get("message")),
-        *_message_texts(data.get("errorMessages")),
-        *_message_texts(data.get("errors")),
-    ]
-    message = printable_line("; ".join(dict.fromkeys(text for text in texts if text)))
+    values = [data.get(key) for key in ("message", "errorMessages", "errors")]
+    message = printable_line("; ".join(dict.fromkeys(filter(None, _message_texts(values)))))
     return f': "{message}"' if message else ""
 
 

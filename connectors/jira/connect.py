@@ -12,8 +12,9 @@ from connectors.errors import AuthFailed
 from connectors.http.client import Transport, TransportOptions
 from connectors.http.rate_limiter import RateLimiter
 from connectors.http.retry import RetryPolicy
-from connectors.jira.reader import JiraReader, OnSmallerPage
+from connectors.jira.reader import JiraReader
 from connectors.jira.site import JiraKind, JiraSite, detect_rate_limit, error_classifier
+from connectors.jira.sources import OnSmallerPage
 from connectors.jira.writer import JiraWriter
 from connectors.ports import Cache
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from connectors.diagnostics import clock_results, unreachable_result
 from connectors.errors import AuthFailed, ConnectorError, Gone, Rejected
 from connectors.http.page_size import PageSizeBackoff
 from connectors.jira.jql import BadJql, search_condition
-from connectors.jira.payload import UNKNOWN_ZONE, parse_account
+from connectors.jira.payload import UNKNOWN_ZONE, has_permission, parse_account
 from connectors.jira.scalars import clean_text, require
 from connectors.jira.search import search_pages
 from connectors.jira.site import JiraSite
@@ -112,13 +112,13 @@ class JiraDiagnostics:
             params["projectKey"] = source.project
         data = self.site.get("/mypermissions", params)
         permissions = require(data, "permissions", "our permissions")
-        if _has_permission(permissions, "ADMINISTER", "ADMINISTER"):
+        if has_permission(permissions, "ADMINISTER"):
             text = (
                 f"{account.name} may administer all of Jira, more than is needed; use an account that may not"
             )
             yield CheckResult("warning", "rights", source.name, text)
         granted = {
-            name: _has_permission(permissions, key, old_key)
+            name: has_permission(permissions, key, old_key)
             for key, (old_key, name) in _NEEDED_PERMISSIONS.items()
         }
         level: CheckLevel = "ok"
@@ -129,12 +129,3 @@ class JiraDiagnostics:
         elif unknown := [name for name, has in granted.items() if has is None]:
             level, text = "warning", f"Jira does not report if {account.name} has {', '.join(unknown)}"
         yield CheckResult(level, "rights", source.name, text)
-
-
-def _has_permission(permissions: Any, key: str, old_key: str) -> bool | None:
-    """Return True if we have a permission; None if the response does not contain it."""
-    for each in (key, old_key):
-        entry = permissions.get(each) if isinstance(permissions, dict) else None
-        if isinstance(entry, dict) and isinstance(entry.get("havePermission"), bool):
-            return bool(entry["havePermission"])
-    return None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Final
 from urllib.parse import quote
@@ -40,31 +40,34 @@ _ENTRIES_PER_PAGE: Final = 100
 """Entries of one issue's changelog per request."""
 
 
-@dataclass(kw_only=True, slots=True)
-class _FetchedHistories:
-    changes: dict[str, list[IssueChange]] = field(default_factory=dict)
-    """By issue id; an issue without changes has no entry."""
-    truncated: set[str] = field(default_factory=set)
-    """Ids of issues whose history is longer than the request budget allows."""
-    statuses: dict[str, tuple[str, Category | None]] = field(default_factory=dict)
-
-
 def fetch_histories(
     sources: JiraSources, requests: Sequence[HistoryRequest], selection: FieldSelection
 ) -> Iterator[SourceHistory | FailedSource]:
     """Implement ``IssueReader.histories``. All sources of the site share the requests."""
     refs = [issue.ref for request in requests for issue in request.issues]
+    changes: dict[str, list[IssueChange]] = defaultdict(list)
+
+    def collect(ref: IssueRef, entries: Sequence[Mapping[str, Any]]) -> None:
+        changes[ref.id] += parse_changes(entries, ref, selection, flagged)
+
     try:
-        fetched = _fetch(sources, refs, selection)
+        flagged = sources.site.field_ids(selection.fields).flagged if refs else None
+        labels = "labels" if selection.state_labels else None
+        fetch = _ChangelogFetch(
+            sources, refs, [each for each in ("status", flagged, labels) if each], collect
+        )
+        fetch.run()
+        statuses = fetch.fetch_statuses()
     except ConnectorError as error:
         yield from (FailedSource.from_error(request.source, error) for request in requests)
         return
     for request in requests:
         ids = [issue.ref.id for issue in request.issues]
-        changes = tuple(change for issue_id in ids for change in fetched.changes.get(issue_id, ()))
-        complete = frozenset(ids) - fetched.truncated
         yield SourceHistory(
-            source=request.source, changes=changes, complete=complete, statuses=fetched.statuses
+            source=request.source,
+            changes=tuple(change for issue_id in ids for change in changes[issue_id]),
+            complete=frozenset(ids) - fetch.truncated,
+            statuses=statuses,
         )
 
 
@@ -72,69 +75,42 @@ def fetch_label_histories(
     sources: JiraSources, refs: Sequence[IssueRef]
 ) -> dict[IssueRef, Mapping[str, LabelHistory]]:
     """Implement ``IssueReader.label_histories``."""
-    entries_of: dict[str, list[Mapping[str, Any]]] = {}
-
-    def collect(ref: IssueRef, entries: Sequence[Mapping[str, Any]]) -> None:
-        entries_of.setdefault(ref.id, []).extend(entries)
-
-    fetch = _ChangelogFetch(
-        sources=sources, refs=_ordered_by_id(refs), fields=("labels",), on_entries=collect
-    )
+    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    fetch = _ChangelogFetch(sources, refs, ["labels"], lambda ref, entries: found[ref.id].extend(entries))
     try:
         fetch.run()
     except Rejected:
         if not sources.site.cloud:
             raise
         # Some accounts may read the changelog of each issue but not use the bulk endpoint.
-        entries_of.clear()
+        found.clear()
         fetch.fetch_one_by_one()
     return {
-        ref: parse_label_histories(entries_of.get(ref.id, ()), f"changelog of {ref.key}")
+        ref: parse_label_histories(found[ref.id], f"changelog of {ref.key}")
         for ref in refs
         if ref.id not in fetch.truncated
     }
 
 
-def _ordered_by_id(refs: Iterable[IssueRef]) -> dict[str, IssueRef]:
-    return {ref.id: ref for ref in sorted(refs, key=lambda ref: int(ref.id))}
-
-
-def _fetch(sources: JiraSources, refs: Iterable[IssueRef], selection: FieldSelection) -> _FetchedHistories:
-    fetched = _FetchedHistories()
-    issues = _ordered_by_id(refs)
-    if not issues:
-        return fetched
-    flagged = sources.site.field_ids(selection.fields).flagged
-
-    def collect(ref: IssueRef, entries: Sequence[Mapping[str, Any]]) -> None:
-        fetched.changes.setdefault(ref.id, []).extend(parse_changes(entries, ref, selection, flagged))
-
-    labels = ("labels",) if selection.state_labels else ()
-    fields = ("status", *((flagged,) if flagged else ()), *labels)
-    fetch = _ChangelogFetch(sources=sources, refs=issues, fields=fields, on_entries=collect)
-    fetch.run()
-    fetched.truncated = fetch.truncated
-    # Statuses are requested if the budget has room, as in a first run, which has many issues per request.
-    if sources.site.cloud and fetch.requests < ceil(len(issues) / _ISSUES_PER_REQUEST):
-        with suppress(ConnectorError):
-            fetched.statuses = parse_statuses(sources.site.get("/status"))
-    return fetched
-
-
-@dataclass(kw_only=True, slots=True)
 class _ChangelogFetch:
     """Reads the changelogs of issues until all are complete or truncated."""
 
-    sources: JiraSources
-    refs: Mapping[str, IssueRef]
-    """By id."""
-    fields: Sequence[str]
-    """Fields whose changes are needed; only Cloud filters by field."""
-    on_entries: Callable[[IssueRef, Sequence[Mapping[str, Any]]], None]
-    """Gets the entries of an issue, once per page."""
-    truncated: set[str] = field(default_factory=set)
-    """Ids of issues whose history is longer than the request budget allows."""
-    requests: int = 0
+    def __init__(
+        self,
+        sources: JiraSources,
+        refs: Iterable[IssueRef],
+        fields: Sequence[str],
+        on_entries: Callable[[IssueRef, Sequence[Mapping[str, Any]]], None],
+    ) -> None:
+        """``fields``: those whose changes are needed; only Cloud filters by field.
+
+        ``on_entries`` gets the entries of an issue, once per page.
+        """
+        self.sources, self.fields, self.on_entries = sources, list(fields), on_entries
+        self.refs = {ref.id: ref for ref in sorted(refs, key=lambda ref: int(ref.id))}
+        self.truncated: set[str] = set()
+        """Ids of issues whose history is longer than the request budget allows."""
+        self.requests = 0
 
     def run(self) -> None:
         if self.sources.site.cloud:
@@ -153,7 +129,7 @@ class _ChangelogFetch:
             rest = rest[size.rows :]
 
     def _bulk_body(self, ids: Sequence[str]) -> dict[str, Any]:
-        return {"issueIdsOrKeys": list(ids), "fieldIds": list(self.fields), "maxResults": _BULK_SIZE}
+        return {"issueIdsOrKeys": list(ids), "fieldIds": self.fields, "maxResults": _BULK_SIZE}
 
     def _send_bulk(self, body: dict[str, Any], fallback_bodies: Sequence[Any] = ()) -> ApiResponse:
         return self.sources.site.send(
@@ -184,10 +160,16 @@ class _ChangelogFetch:
     def _take_bulk_page(self, response: ApiResponse) -> None:
         self.requests += 1
         for log in require_objects(require(response.data, "issueChangeLogs", "changelogs"), "changelogs"):
-            ref = self.refs.get(str(require(log, "issueId", "a changelog")))
-            if ref is not None:
+            if ref := self.refs.get(str(require(log, "issueId", "a changelog"))):
                 entries = log.get("changeHistories") or []
                 self.on_entries(ref, require_objects(entries, f"changelog of {ref.key}"))
+
+    def fetch_statuses(self) -> dict[str, tuple[str, Category | None]]:
+        """Return the statuses if the budget has room, as in a first run, which has many issues per request."""
+        if self.sources.site.cloud and self.requests < ceil(len(self.refs) / _ISSUES_PER_REQUEST):
+            with suppress(ConnectorError):
+                return parse_statuses(self.sources.site.get("/status"))
+        return {}
 
     def fetch_one_by_one(self) -> None:
         """Read the changelog of each issue on its own (Cloud), for accounts that may not use the bulk endpoint."""
@@ -225,11 +207,9 @@ class _ChangelogFetch:
     def _take_search_page(self, page: Page) -> None:
         for row in page.rows:
             ref = self.refs.get(str(row["id"]))
-            if ref is None:
-                continue
-            if page.expanded:
+            if ref and page.expanded:
                 self.on_entries(ref, expanded_entries(row, ref))
-            else:
+            elif ref:
                 self.truncated.add(ref.id)
 
 

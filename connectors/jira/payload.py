@@ -197,6 +197,15 @@ def parse_account(raw: Any) -> Account:
     )
 
 
+def has_permission(permissions: Any, *names: str) -> bool | None:
+    """Return True if we have a permission that is known by one of the names; None if Jira reports none of them."""
+    for name in names:
+        entry = permissions.get(name) if isinstance(permissions, dict) else None
+        if isinstance(entry, dict) and isinstance(entry.get("havePermission"), bool):
+            return bool(entry["havePermission"])
+    return None
+
+
 def parse_comment(raw: Any, marker: Mapping[str, str] | None = None) -> Comment:
     """Parse one comment. Without ``marker`` it is taken from the comment's properties, if the JSON has them."""
     comment_id = str(require(raw, "id", "a comment"))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from connectors.errors import Gone
-from connectors.http.page_size import PageSizeBackoff
 from connectors.jira.changelog import parse_label_origins
 from connectors.jira.comments import fetch_comment, fetch_comments
 from connectors.jira.diagnostics import JiraDiagnostics
 from connectors.jira.histories import fetch_histories, fetch_label_histories
 from connectors.jira.payload import fields_to_request, parse_issue
-from connectors.jira.site import JiraSite
 from connectors.jira.sources import JiraSources
 from connectors.model import (
     Account,
@@ -30,34 +27,12 @@ from connectors.model import (
     SourceHistory,
 )
 
-OnSmallerPage = Callable[[str, str], None]
-"""Gets the tracker's name and a sentence when later pages become smaller."""
-
 
 class JiraReader(JiraSources):
     """``IssueReader`` of Jira: ``JiraSources`` plus reads of single issues, comments and histories.
 
     Methods without docstring do exactly what the port says.
     """
-
-    def __init__(
-        self,
-        site: JiraSite,
-        *,
-        overlap: timedelta,
-        page_size: int,
-        on_smaller_page: OnSmallerPage | None = None,
-    ) -> None:
-        def on_shrink(text: str) -> None:
-            if on_smaller_page:
-                on_smaller_page(site.tracker, text)
-
-        super().__init__(
-            site,
-            overlap=overlap,
-            page_sizes=PageSizeBackoff(page_size, on_shrink=on_shrink),
-            census_page_sizes=PageSizeBackoff(page_size, on_shrink=on_shrink),
-        )
 
     def whoami(self) -> Account:
         return self.site.account()

@@ -15,7 +15,7 @@ from connectors.http.client import Transport
 from connectors.http.response import ApiResponse
 from connectors.http.response_errors import quote_server_message
 from connectors.http.retry import RateLimitRefusal, RequestKind
-from connectors.jira.payload import FieldIds, parse_account, parse_field_ids
+from connectors.jira.payload import FieldIds, has_permission, parse_account, parse_field_ids
 from connectors.model import Account
 from connectors.ports import Cache
 
@@ -139,17 +139,14 @@ class JiraSite:
         """Return True if we may edit without mail to watchers (``notifyUsers=false``): administrators only."""
         if (cached := self._cache.get(self._mail_suppression_key(project))) is not None:
             return bool(cached)
-        params = {"permissions": "ADMINISTER,ADMINISTER_PROJECTS", "projectKey": project}
+        names = ("ADMINISTER", "ADMINISTER_PROJECTS")
+        params = {"permissions": ",".join(names), "projectKey": project}
         try:
             data = self.get("/mypermissions", params)
         except (Rejected, Gone):
             data = {}
         permissions = data.get("permissions") if isinstance(data, dict) else None
-        allowed = any(
-            isinstance(permission, dict) and permission.get("havePermission") is True
-            for name in ("ADMINISTER", "ADMINISTER_PROJECTS")
-            if (permission := (permissions or {}).get(name))
-        )
+        allowed = any(has_permission(permissions, name) for name in names)
         self._cache.put(self._mail_suppression_key(project), allowed, days=7)
         return allowed
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -28,6 +28,9 @@ from connectors.model import (
     SourceCursor,
 )
 
+OnSmallerPage = Callable[[str, str], None]
+"""Gets the tracker's name and a sentence when later pages become smaller."""
+
 CENSUS_PAGE_SIZE: Final = 5000
 """Cloud's maximum, granted only for searches that request nothing but ids."""
 
@@ -40,18 +43,21 @@ class JiraSources:
         site: JiraSite,
         *,
         overlap: timedelta,
-        page_sizes: PageSizeBackoff,
-        census_page_sizes: PageSizeBackoff,
+        page_size: int,
+        on_smaller_page: OnSmallerPage | None = None,
     ) -> None:
-        """``overlap``: maximum lag of the search index.
+        """``overlap``: maximum lag of the search index."""
 
-        ``page_sizes`` apply to whole issues, on Data Center with their changelogs; ``census_page_sizes`` to ids.
-        """
+        def on_shrink(text: str) -> None:
+            if on_smaller_page:
+                on_smaller_page(site.tracker, text)
+
         self.tracker = site.tracker
         self.site = site
         self.overlap = overlap
-        self.page_sizes = page_sizes
-        self._census_page_sizes = census_page_sizes
+        self.page_sizes = PageSizeBackoff(page_size, on_shrink=on_shrink)
+        """For whole issues, on Data Center with their changelogs."""
+        self._census_page_sizes = PageSizeBackoff(page_size, on_shrink=on_shrink)
 
     def pull(
         self, sources: Sequence[SourceCursor], selection: FieldSelection
@@ -158,20 +164,17 @@ class _PullRun:
             [(source, cursor.updated_since if cursor else None) for source, cursor in group], self.zone
         )
         result = self._search(condition)
-        issues_of: list[list[Issue]] = [[] for _ in group]
+        if len(group) == 1:
+            [(source, cursor)] = group
+            return [self._pulled_source(source, cursor, list(result.issues.values()), result)]
+        issues_of: dict[str, list[Issue]] = {(source.project or "").casefold(): [] for source, _ in group}
         for issue in result.issues.values():
-            owners = [
-                issues
-                for issues, (source, _) in zip(issues_of, group, strict=True)
-                if len(group) == 1 or (source.project or "").casefold() == issue.container.casefold()
-            ]
-            if not owners:
+            if issue.container.casefold() not in issues_of:
                 return None
-            for issues in owners:
-                issues.append(issue)
+            issues_of[issue.container.casefold()].append(issue)
         return [
-            self._pulled_source(source, cursor, issues, result)
-            for issues, (source, cursor) in zip(issues_of, group, strict=True)
+            self._pulled_source(source, cursor, issues_of[(source.project or "").casefold()], result)
+            for source, cursor in group
         ]
 
     def _search(self, condition: str) -> _SearchResult:
@@ -235,7 +238,7 @@ class _PullRun:
 def _group_by_jql(sources: Sequence[SourceCursor]) -> list[list[SourceCursor]]:
     """Group sources that one search can read: those with the same jql.
 
-    A source without project stays alone: its issues cannot be told from those of others.
+    A source without project stays alone: its issues cannot be distinguished from those of others.
     """
     groups: dict[object, list[SourceCursor]] = {}
     for index, (source, cursor) in enumerate(sources):
