@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 CONTENT_METHODS = frozenset({"POST", "PATCH", "PUT"})
@@ -51,8 +51,7 @@ class WriteLimits:
         return max(waits)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WriteDelay:
+class WriteDelay(NamedTuple):
     """Wait before the next write."""
 
     seconds: float
@@ -89,23 +88,21 @@ class RateLimiter:
         spacing, delays = self.limits.spacing, list[WriteDelay]()
         if self._blocked_until is not None:
             blocked = (self._blocked_until - now).total_seconds()
-            delays.append(WriteDelay(seconds=blocked, reason=f"rate limit that {self._tracker} reports"))
+            delays.append(WriteDelay(blocked, f"rate limit that {self._tracker} reports"))
         content_times = self._recent_content_times(now) if spacing or self._has_content_limits else ()
         if self._last_write is not None and spacing > 0:
             # After the clock was set back, the wait must not exceed the spacing itself.
             left = min(spacing, spacing - (now - self._last_write).total_seconds())
-            delays.append(WriteDelay(seconds=left, reason=f"spacing between writes on {self._tracker}"))
+            delays.append(WriteDelay(left, f"spacing between writes on {self._tracker}"))
         if content:
-            for limit, span, unit in (
-                (self.limits.per_minute, MINUTE, "minute"),
-                (self.limits.per_hour, HOUR, "hour"),
-            ):
+            limits = (self.limits.per_minute, MINUTE, "minute"), (self.limits.per_hour, HOUR, "hour")
+            for limit, span, unit in limits:
                 in_span = sorted(min(at, now) for at in content_times if at > now - span)
                 if limit is not None and len(in_span) >= limit:
                     # The write may leave when enough of the earlier ones are older than the span.
                     seconds = (in_span[len(in_span) - limit] + span - now).total_seconds()
                     reason = f"limit of {limit} labels and comments per {unit} on {self._tracker}"
-                    delays.append(WriteDelay(seconds=seconds, reason=reason))
+                    delays.append(WriteDelay(seconds, reason))
         longest = max(delays, key=lambda delay: delay.seconds, default=None)
         return longest if longest and longest.seconds > 0 else None
 

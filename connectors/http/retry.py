@@ -85,24 +85,18 @@ class RateLimitRefusal:
     """Minimum wait when the headers name none; doubles with each attempt."""
 
 
+@dataclass(eq=False)
 class RetryableFailure(Exception):
     """Failed attempt that a retry may fix. ``error`` is raised if no retry does."""
 
-    def __init__(
-        self,
-        error: ConnectorError,
-        *,
-        reason: str,
-        seconds: float | None = None,
-        refusal: RateLimitRefusal | None = None,
-    ) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.reason = reason
-        self.seconds = seconds
-        self.refusal = refusal
-        self.next_wait = 0.0
-        """Seconds until the next attempt, if there is one; set by ``Retrier``."""
+    error: ConnectorError
+    reason: str
+    """As in ``Wait``."""
+    seconds: float | None = None
+    """Wait that the server demands."""
+    refusal: RateLimitRefusal | None = None
+    next_wait: float = 0.0
+    """Seconds until the next attempt, if there is one; set by ``Retrier``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,10 +181,13 @@ def server_wait_seconds(headers: Mapping[str, str], now: datetime) -> float | No
     header; ``now`` (aware) replaces a missing one.
     """
     server_now = parse_http_date(headers.get("Date")) or now
-    seconds = _parse_retry_after(headers.get("Retry-After"), server_now)
+    retry_after = headers.get("Retry-After")
+    seconds = _parse_number(retry_after)
+    if seconds is None and (at := parse_http_date(retry_after)):
+        seconds = (at - server_now).total_seconds()
     if seconds is None and (headers.get("X-RateLimit-Remaining") or "").strip() == "0":
-        seconds = _parse_reset(headers.get("X-RateLimit-Reset"), server_now)
-    return seconds
+        seconds = _seconds_until_reset(headers.get("X-RateLimit-Reset"), server_now)
+    return None if seconds is None else max(0.0, seconds)
 
 
 def parse_http_date(text: str | None) -> datetime | None:
@@ -204,24 +201,15 @@ def parse_http_date(text: str | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def _parse_retry_after(text: str | None, server_now: datetime) -> float | None:
-    seconds = _parse_number(text)
-    if seconds is not None:
-        return max(0.0, seconds)
-    time = parse_http_date(text)
-    return None if time is None else max(0.0, (time - server_now).total_seconds())
-
-
-def _parse_reset(text: str | None, server_now: datetime) -> float | None:
+def _seconds_until_reset(text: str | None, server_now: datetime) -> float | None:
     epoch = _parse_number(text)
     if epoch is not None:
-        return max(0.0, epoch - server_now.timestamp())
+        return epoch - server_now.timestamp()
     try:
         time = datetime.fromisoformat((text or "").strip())
     except ValueError:
         return None
-    time = time.replace(tzinfo=UTC) if time.tzinfo is None else time
-    return max(0.0, (time - server_now).total_seconds())
+    return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - server_now).total_seconds()
 
 
 def _parse_number(text: str | None) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -64,16 +65,11 @@ def parse_field_ids(raw: Any, names: Sequence[str]) -> FieldIds:
                 return str(row["id"])
         return None
 
-    custom: dict[str, tuple[str, ...]] = {}
-    for name in names:
-        folded = name.casefold()
-        ids = tuple(
-            str(row["id"])
-            for row in rows
-            if folded in (str(row["id"]).casefold(), str(row.get("name", "")).casefold())
-        )
-        if ids:
-            custom[name] = ids
+    ids_by_name: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        for name in {str(row["id"]).casefold(), str(row.get("name", "")).casefold()}:
+            ids_by_name[name].append(str(row["id"]))
+    custom = {name: tuple(ids) for name in names if (ids := ids_by_name.get(name.casefold()))}
     return FieldIds(
         sprint=first(":gh-sprint"),
         epic_link=first(":gh-epic-link"),
@@ -107,17 +103,18 @@ def _parse_issue(raw: Any, key: str, *, tracker: str, site_url: str, field_ids: 
     fields = require(raw, "fields", subject)
     status = require(fields, "status", subject)
     category = CATEGORIES.get(str((status.get("statusCategory") or {}).get("key")))
+    description = fields.get("description")
     return Issue(
         ref=IssueRef(tracker=tracker, id=str(require(raw, "id", subject)), key=key),
         url=f"{site_url}/browse/{key}",
         title=clean_text(require(fields, "summary", subject)),
-        container=_project_key(fields, key),
+        container=str((fields.get("project") or {}).get("key") or key.rpartition("-")[0]),
         status=clean_text(require(status, "name", subject)),
         status_id=str(status.get("id") or ""),
         category=category,
         resolution=name_of(fields.get("resolution")),
         type=name_of(fields.get("issuetype")) or "",
-        body=_description(fields.get("description")),
+        body=clean_text(description) if isinstance(description, str) else "",
         labels=frozenset(clean_text(label) for label in fields.get("labels") or ()),
         components=names_of(fields.get("components")),
         fix_versions=names_of(fields.get("fixVersions")),
@@ -133,14 +130,6 @@ def _parse_issue(raw: Any, key: str, *, tracker: str, site_url: str, field_ids: 
         flagged=bool(field_ids.flagged and fields.get(field_ids.flagged)),
         fields=_custom_fields(fields, field_ids),
     )
-
-
-def _project_key(fields: Mapping[str, Any], key: str) -> str:
-    return str((fields.get("project") or {}).get("key") or key.rpartition("-")[0])
-
-
-def _description(raw: Any) -> str:
-    return clean_text(raw) if isinstance(raw, str) else ""
 
 
 def _parent(fields: Mapping[str, Any], epic_link: str | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.errors import BadPayload, Rejected, Unavailable
@@ -49,7 +49,8 @@ def search_pages(
     """
     if site.cloud:
         return _pages_by_token(site, condition, fields, page_sizes.rows)
-    return _pages_by_offset(_OffsetSearch(site, fields, tuple(expand), page_sizes, window), condition, zone)
+    search = _OffsetSearch(site=site, fields=fields, expand=expand, page_sizes=page_sizes, window=window)
+    return search.pages(condition, zone)
 
 
 def _pages_by_token(site: JiraSite, condition: str, fields: Sequence[str], rows: int) -> Iterator[Page]:
@@ -79,16 +80,58 @@ def _pages_by_token(site: JiraSite, condition: str, fields: Sequence[str], rows:
     raise BadPayload(f"{site.tracker}: the search did not end after {MAX_PAGES} pages")
 
 
-class _OffsetSearch(NamedTuple):
-    """Common parameters of all requests of a search by offset."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _OffsetSearch:
+    """Search by offset (Data Center)."""
 
     site: JiraSite
     fields: Sequence[str]
-    expand: tuple[str, ...]
+    expand: Sequence[str]
     page_sizes: PageSizeBackoff
     window: int
 
-    def fetch(self, condition: str, start: int, *, first: bool) -> tuple[ApiResponse, bool]:
+    def pages(self, condition: str, zone: ZoneInfo) -> Iterator[Page]:
+        """Yield the pages of a search of any length, one result window after the other."""
+        window_condition, first = condition, True
+        while True:
+            last: dict[str, Any] | None = None
+            for page, has_more in self._pages_in_window(window_condition, first=first):
+                yield page
+                last, first = (page.rows[-1] if has_more else None), False
+            if last is None:
+                return
+            fields = require(last, "fields", "an issue")
+            created = parse_iso_time(require(fields, "created", "an issue"), "an issue")
+            # Issues of the last minute are read again: JQL has no seconds.
+            next_condition = created_from(condition, created, zone)
+            if next_condition == window_condition:
+                raise BadPayload(
+                    f"{self.site.tracker}: more than {self.window} issues were created at "
+                    f"{jql_time(created, zone)}, more than Jira can list; narrow the source with a jql"
+                )
+            window_condition = next_condition
+
+    def _pages_in_window(self, condition: str, *, first: bool) -> Iterator[tuple[Page, bool]]:
+        """Yield the pages of one result window, each with True if more rows follow."""
+        tracker = self.site.tracker
+        ids: set[str] = set()
+        start, previous_total = 0, 0
+        while True:
+            response, expanded = self._fetch(condition, start, first=first and not start)
+            page = replace(_parse_page(response), expanded=expanded)
+            total = int(require(response.data, "total", "a search"))
+            start += len(page.rows)
+            if total < previous_total:
+                raise BadPayload(f"{tracker}: issues left the search while it was read; run again")
+            if start < total and not page.rows:
+                raise BadPayload(f"{tracker}: the search returned {start} of {total} issues and then no more")
+            _reject_repeated_page(self.site, page, ids)
+            previous_total = total
+            yield page, start < total
+            if start >= min(total, self.window):
+                return
+
+    def _fetch(self, condition: str, start: int, *, first: bool) -> tuple[ApiResponse, bool]:
         """Return as many rows from ``start`` on as the server can deliver, and True if they are expanded as requested.
 
         The order does not depend on the page size, so the next page begins where this one ends.
@@ -105,60 +148,9 @@ class _OffsetSearch(NamedTuple):
         return response, answered.expanded or not expand
 
     def _body(self, condition: str, start: int, size: PageSize) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "jql": f"{condition} {ORDER}",
-            "fields": list(self.fields),
-            "startAt": start,
-            "maxResults": size.rows,
-        }
-        return body | ({"expand": list(self.expand)} if size.expanded else {})
-
-
-def _pages_by_offset(search: _OffsetSearch, condition: str, zone: ZoneInfo) -> Iterator[Page]:
-    """Yield the pages of a search of any length, one result window after the other."""
-    site, window = search.site, search.window
-    window_condition, first = condition, True
-    while True:
-        last: dict[str, Any] | None = None
-        for page, has_more in _pages_in_window(search, window_condition, first=first):
-            yield page
-            last, first = (page.rows[-1] if has_more else None), False
-        if last is None:
-            return
-        created = parse_iso_time(
-            require(require(last, "fields", "an issue"), "created", "an issue"), "an issue"
-        )
-        # Issues of the last minute are read again: JQL has no seconds.
-        next_condition = created_from(condition, created, zone)
-        if next_condition == window_condition:
-            raise BadPayload(
-                f"{site.tracker}: more than {window} issues were created at {jql_time(created, zone)}, "
-                "more than Jira can list; narrow the source with a jql"
-            )
-        window_condition = next_condition
-
-
-def _pages_in_window(search: _OffsetSearch, condition: str, *, first: bool) -> Iterator[tuple[Page, bool]]:
-    """Yield the pages of one result window, each with True if more rows follow."""
-    site, window = search.site, search.window
-    ids: set[str] = set()
-    start, previous_total = 0, 0
-    while True:
-        response, expanded = search.fetch(condition, start, first=first and not start)
-        page = replace(_parse_page(response), expanded=expanded)
-        total = int(require(response.data, "total", "a search"))
-        start += len(page.rows)
-        if total < previous_total:
-            raise BadPayload(f"{site.tracker}: issues left the search while it was read; run again")
-        if start < total and not page.rows:
-            raise BadPayload(
-                f"{site.tracker}: the search returned {start} of {total} issues and then no more"
-            )
-        _reject_repeated_page(site, page, ids)
-        previous_total = total
-        yield page, start < total
-        if start >= min(total, window):
-            return
+        paging = {"startAt": start, "maxResults": size.rows}
+        expand = {"expand": list(self.expand)} if size.expanded else {}
+        return {"jql": f"{condition} {ORDER}", "fields": list(self.fields), **paging, **expand}
 
 
 def _send_search(
