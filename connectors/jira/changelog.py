@@ -45,7 +45,7 @@ def _changes_in_item(
     selection: FieldSelection,
     flagged: str | None,
 ) -> Iterator[IssueChange]:
-    """Yield the changes of state in one item. ``change`` is IssueChange with the fields that are the same in the entry."""
+    """Yield the changes of state in one item. ``change`` is IssueChange with the fields that the entry shares."""
     field = _field_of(item)
     before, after = (clean_text(item.get(name) or "") for name in ("fromString", "toString"))
     if field == "status":

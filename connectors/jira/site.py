@@ -41,7 +41,10 @@ class JiraSite:
     def __init__(
         self, transport: Transport, *, kind: JiraKind, url: str, identity: str, cache: Cache
     ) -> None:
-        """``url``: address that people browse, without a slash at the end. ``identity``: cache key, different for each address and credential."""
+        """``url``: address that people browse, without a slash at the end.
+
+        ``identity``: cache key, different for each address and credential.
+        """
         self.tracker = transport.tracker
         self.cloud = kind == "jira-cloud"
         self.url = url
