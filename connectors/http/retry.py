@@ -1,4 +1,4 @@
-"""Retry policy: bounded attempts, bounded time, and waits that the server names come first."""
+"""Retry policy on tenacity: bounded attempts, bounded time, and waits that the server names come first."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, cast
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from connectors.errors import BadPayload, ConnectorError, RateLimitExceeded, Unavailable, Unreachable
 
@@ -134,23 +136,38 @@ class Retrier:
 
     def wait(self, seconds: float, reason: str, attempt: int) -> None:
         """Report a wait and sleep."""
-        self.on_wait(Wait(tracker=self.tracker, seconds=seconds, reason=reason, attempt=attempt))
+        self._report(seconds, reason, attempt)
         self.sleep(seconds)
+
+    def _report(self, seconds: float, reason: str, attempt: int) -> None:
+        self.on_wait(Wait(tracker=self.tracker, seconds=seconds, reason=reason, attempt=attempt))
 
     def _repeat(self, request: Callable[[], T], policy: RetryPolicy) -> T:
         """Send a request until it is answered, or raise the RetryableFailure of the last attempt."""
-        started, attempt = self.now(), 0
-        while True:
-            attempt += 1
-            try:
-                return request()
-            except RetryableFailure as failure:
-                failure.next_wait = policy.wait_after(failure, attempt)
-                if attempt >= policy.attempts or policy.forbids_wait(
-                    failure.next_wait, started=started, now=self.now()
-                ):
-                    raise
-                self.wait(failure.next_wait, failure.reason, attempt)
+        started = self.now()
+
+        def next_wait(state: RetryCallState) -> float:
+            failure = _failure_in(state)
+            failure.next_wait = policy.wait_after(failure, state.attempt_number)
+            return failure.next_wait
+
+        def is_last(state: RetryCallState) -> bool:
+            return state.attempt_number >= policy.attempts or policy.forbids_wait(
+                state.upcoming_sleep, started=started, now=self.now()
+            )
+
+        def report(state: RetryCallState) -> None:
+            reason = _failure_in(state).reason
+            self._report(state.upcoming_sleep, reason, state.attempt_number)
+
+        return Retrying(
+            retry=retry_if_exception_type(RetryableFailure),
+            wait=next_wait,
+            stop=is_last,
+            before_sleep=report,
+            sleep=self.sleep,
+            reraise=True,
+        )(request)
 
     def _fallback_policy(self, started: datetime) -> RetryPolicy:
         elapsed = (self.now() - started).total_seconds()
@@ -166,6 +183,11 @@ class Retrier:
             "run again after that, the remaining work is kept",
             until,
         )
+
+
+def _failure_in(state: RetryCallState) -> RetryableFailure:
+    """Return the failure of the attempt that has just ended."""
+    return cast("RetryableFailure", state.outcome and state.outcome.exception())
 
 
 def _may_be_too_large(error: ConnectorError) -> bool:
