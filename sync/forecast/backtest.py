@@ -59,9 +59,7 @@ class BacktestResult:
 
 
 def run_backtest(
-    histories: Mapping[str, Iterable[PastIssue]],
-    seed: int,
-    report_progress: Callable[[str, int, int], None],
+    histories: Mapping[str, Iterable[PastIssue]], seed: int, report_progress: Callable[[str, int, int], None]
 ) -> BacktestResult:
     """Replay and score each history. Each has its own generator, so that its scores do not depend on the others."""
     replays: list[SeriesReplay] = []

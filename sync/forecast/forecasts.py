@@ -68,11 +68,7 @@ def _goal_forecast(
 
 
 def _forecast(
-    subject: str,
-    horizon: ForecastHorizon,
-    works: Sequence[RemainingWork],
-    reason: str | None,
-    zone: ZoneInfo,
+    subject: str, horizon: ForecastHorizon, works: Sequence[RemainingWork], reason: str | None, zone: ZoneInfo
 ) -> Forecast:
     remaining = sum(work.remaining for work in works)
     base = Forecast(

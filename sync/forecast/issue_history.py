@@ -224,12 +224,7 @@ def _apply_change(snapshot: Issue, change: IssueChange, now: Issue, statuses: St
 
 
 def _with_status(
-    snapshot: Issue,
-    status_id: str,
-    name: str,
-    resolution: str | None,
-    now: Issue,
-    statuses: StatusCatalog,
+    snapshot: Issue, status_id: str, name: str, resolution: str | None, now: Issue, statuses: StatusCatalog
 ) -> Issue | None:
     """Return the issue in another status; None for a status of unknown category."""
     name, category = statuses.resolve(snapshot.ref.tracker, status_id, name)

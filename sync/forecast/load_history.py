@@ -8,12 +8,7 @@ from typing import Any, cast
 from connectors.model import Category, IssueChange, IssueRef, KnownIssue
 from mappings.model import MatchResult, TeamMapping, Workspace
 from mappings.rules.flow_state import StateResolver
-from sync.forecast.issue_history import (
-    IssueChanges,
-    StateClassifier,
-    build_issue_flows,
-    build_status_catalog,
-)
+from sync.forecast.issue_history import IssueChanges, StateClassifier, build_issue_flows, build_status_catalog
 from sync.model.flow import IssueFlow
 from sync.model.forecast import PastIssue
 from sync.model.records import IssueEvent
@@ -135,9 +130,7 @@ def _state_classifiers(
 
 
 def _stored_changes(
-    store: Store,
-    known: Mapping[IssueRef, KnownIssue],
-    observed: Mapping[tuple[str, str], list[IssueEvent]],
+    store: Store, known: Mapping[IssueRef, KnownIssue], observed: Mapping[tuple[str, str], list[IssueEvent]]
 ) -> dict[IssueRef, IssueChanges]:
     changes, complete = store.issue_changes(), store.complete_histories()
     found: dict[IssueRef, IssueChanges] = {}

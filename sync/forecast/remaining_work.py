@@ -22,13 +22,7 @@ from sync.forecast.joint_model import (
     team_share,
 )
 from sync.forecast.team_model import TeamModel
-from sync.forecast.throughput_history import (
-    QUARTER_DAYS,
-    Floats,
-    HistoryAsOf,
-    ThroughputHistory,
-    epoch_days,
-)
+from sync.forecast.throughput_history import QUARTER_DAYS, Floats, HistoryAsOf, ThroughputHistory, epoch_days
 from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, CountedIssue
 

@@ -138,10 +138,7 @@ def _outcome(issue: CountedIssue) -> ExperimentOutcome:
 
 
 def _answered_at(
-    issue: CountedIssue,
-    changes: Sequence[IssueChange],
-    labels: Mapping[Answer, str],
-    closed: datetime | None,
+    issue: CountedIssue, changes: Sequence[IssueChange], labels: Mapping[Answer, str], closed: datetime | None
 ) -> datetime | None:
     if issue.answer is None or issue.state.state != "done":
         return None

@@ -72,9 +72,7 @@ def burn_up_chart(chart: BurnUp, title: str) -> str:
     )
     done = _chart(_step_rows(chart.days, chart.done))
     layers.append(done.mark_area(interpolate="step-after", color=_DONE, opacity=0.14).encode(x=x, y=y))
-    layers.append(
-        done.mark_line(interpolate="step-after", color=_DONE, strokeWidth=2.5).encode(x=x, y=y),
-    )
+    layers.append(done.mark_line(interpolate="step-after", color=_DONE, strokeWidth=2.5).encode(x=x, y=y))
     return _render(alt.layer(*layers), title, height=190)
 
 
