@@ -25,13 +25,15 @@ def describe_probability(probability: float) -> str:
     return f"{percent}% or more" if probability >= MAX_SHOWN else f"about {percent}%"
 
 
-def describe_forecast(forecast: Forecast, default: str = "no forecast yet") -> tuple[float | None, str]:
+def describe_forecast(
+    forecast: Forecast | None, default: str = "no forecast yet"
+) -> tuple[float | None, str]:
     """Return the rounded probability of a forecast and its phrase, or None and the reason.
 
-    ``default``: reason if the forecast names none.
+    ``default``: reason if there is no forecast, or if it names none.
     """
-    if forecast.probability is None:
-        return None, forecast.reason or default
+    if forecast is None or forecast.probability is None:
+        return None, (forecast and forecast.reason) or default
     if not forecast.remaining:
         return 1.0, "nothing is left to do"
     probability = round_probability(forecast.probability)

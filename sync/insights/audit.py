@@ -10,17 +10,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from connectors.model import IssueRef
 from sync.insights.plan_edits import PlanEdit, find_plan_edits
 from sync.model.attribution import Difference, PlanFacts
 from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup
+from sync.runtime.invocation import pluralize
 
 FindingKind = Literal[
-    "stalled", "remapped", "dropped", "vanished", "plan-changed", "aging-wip", "evidence-missing"
+    "stalled", "evidence-missing", "plan-changed", "remapped", "dropped", "vanished", "aging-wip"
 ]
+"""In the order in which readers get them: commitments before single issues."""
 GREEN_MIN_PROGRESS: Final = 0.5
 """Share of done issues from which a goal in progress without health looks green."""
 AGING_QUANTILE: Final = 0.85
@@ -88,15 +90,14 @@ def _stalled_goal(
     """Find a goal that looks green, has open issues, and has had no change of state for ``quiet_after``."""
     if increment.phase not in ("active", "grace") or not _looks_green(goal):
         return
+    issues = [(issue, capability) for capability in goal.capabilities for issue in capability.issues]
     open_issues = [
         issue.ref
-        for capability in goal.capabilities
-        if not capability.cancelled
-        for issue in capability.issues
-        if issue.state.state in ("todo", "doing")
+        for issue, capability in issues
+        if issue.state.state in ("todo", "doing") and not capability.cancelled
     ]
-    refs = {issue.ref for capability in goal.capabilities for issue in capability.issues}
-    changed = {ref: _last_state_change(inputs.flow[ref]) for ref in refs if ref in inputs.flow}
+    flows = {issue.ref: inputs.flow[issue.ref] for issue, _ in issues if issue.ref in inputs.flow}
+    changed = {ref: flow.state_changes[-1].at for ref, flow in flows.items()}
     last = max(changed.values(), default=None)
     if not open_issues or last is None or inputs.now - last < inputs.quiet_after:
         return
@@ -120,10 +121,6 @@ def _looks_green(goal: GoalRollup) -> bool:
     return goal.health == "on-track" or (goal.counts.progress or 0) >= GREEN_MIN_PROGRESS
 
 
-def _last_state_change(flow: IssueFlow) -> datetime:
-    return max((change.at for change in flow.state_changes), default=flow.created)
-
-
 def _missing_evidence(capability: CapabilityRollup) -> Iterator[AuditFinding]:
     """Find a capability whose issues are done without the evidence that the plan requires."""
     if capability.not_proven and capability.proof:
@@ -136,13 +133,10 @@ def _missing_evidence(capability: CapabilityRollup) -> Iterator[AuditFinding]:
         )
 
 
-_REMOVAL_KINDS: Final[Mapping[str, tuple[FindingKind, str]]] = {
-    "remapped": (
-        "remapped",
-        "removed by an edit of rules or plan, or by a manual override, since the commitment",
-    ),
-    "dropped": ("dropped", "dropped since the commitment"),
-    "vanished": ("vanished", "no longer found since the commitment"),
+_REMOVALS: Final[Mapping[Literal["remapped", "dropped", "vanished"], str]] = {
+    "remapped": "removed by an edit of rules or plan, or by a manual override, since the commitment",
+    "dropped": "dropped since the commitment",
+    "vanished": "no longer found since the commitment",
 }
 
 
@@ -150,17 +144,15 @@ def _removed_work(capability: CapabilityRollup, difference: Difference | None) -
     """Find committed work that no longer counts, by its cause."""
     if difference is None:
         return
-    parts = {"remapped": difference.remapped, "dropped": difference.dropped, "vanished": difference.vanished}
-    for part, entries in parts.items():
-        gone = [entry for entry in entries if entry.scope < 0]
-        kind, words = _REMOVAL_KINDS[part]
+    for kind, words in _REMOVALS.items():
+        gone = [entry for entry in difference.part(kind) if entry.scope < 0]
         if gone:
-            number = "1 issue" if len(gone) == 1 else f"{len(gone)} issues"
             yield AuditFinding(
                 kind=kind,
                 subject=capability.subject,
                 title=capability.title,
-                text=f"{number} of {difference.scope_before} {words} ({difference.since:%Y-%m-%d})",
+                text=f"{pluralize(len(gone), 'issue')} of {difference.scope_before} {words} "
+                f"({difference.since:%Y-%m-%d})",
                 evidence=tuple(
                     FindingEvidence(ref=each.ref, text=each.why, at=each.at, run_id=each.run_id)
                     for each in gone
@@ -189,17 +181,15 @@ def _weakened_plans(inputs: AuditInputs) -> Iterator[AuditFinding]:
 
 def _aging_work(inputs: AuditInputs) -> Iterator[AuditFinding]:
     """Find issues that are in progress for longer than 85% of what their team finished (aging WIP)."""
-    usual, unknown = _usual_durations(inputs)
+    usual = _usual_durations(inputs)
     aging: defaultdict[str, list[tuple[timedelta, IssueRef]]] = defaultdict(list)
-    for increment in inputs.increments:
-        for goal in increment.goals:
-            for issue in (issue for capability in goal.capabilities for issue in capability.issues):
-                flow, team = inputs.flow.get(issue.ref), inputs.teams.get(issue.ref)
-                if issue.state.state != "doing" or flow is None or team is None or team in unknown:
-                    continue
-                age = inputs.now - _started_at(flow)
-                if age > usual[team]:
-                    aging[team].append((age, issue.ref))
+    capabilities = (each for increment in inputs.increments for each in increment.capabilities)
+    for issue in (issue for capability in capabilities for issue in capability.issues):
+        flow, team = inputs.flow.get(issue.ref), inputs.teams.get(issue.ref)
+        if issue.state.state == "doing" and flow is not None and team in usual:
+            age = inputs.now - _started_at(flow)
+            if age > usual[team]:
+                aging[team].append((age, issue.ref))
     for team, issues in sorted(aging.items()):
         number = "1 issue is" if len(issues) == 1 else f"{len(issues)} issues are"
         yield AuditFinding(
@@ -207,31 +197,30 @@ def _aging_work(inputs: AuditInputs) -> Iterator[AuditFinding]:
             subject=f"team:{team}",
             title=team,
             text=f"{number} in progress for longer than {AGING_QUANTILE:.0%} of what the team finished took "
-            f"({_days(usual[team])})",
+            f"({pluralize(usual[team].days, 'day')})",
             evidence=tuple(
                 FindingEvidence(
-                    ref=ref, text=f"in progress for {_days(age)}", at=_started_at(inputs.flow[ref])
+                    ref=ref,
+                    text=f"in progress for {pluralize(age.days, 'day')}",
+                    at=_started_at(inputs.flow[ref]),
                 )
                 for age, ref in sorted(issues, reverse=True)
             ),
         )
 
 
-def _usual_durations(inputs: AuditInputs) -> tuple[dict[str, timedelta], set[str]]:
-    """Return team -> AGING_QUANTILE of the durations of its finished issues, and the teams with too few of them."""
+def _usual_durations(inputs: AuditInputs) -> dict[str, timedelta]:
+    """Return team -> AGING_QUANTILE of the durations of its finished issues. Teams with too few are left out."""
     times: defaultdict[str, list[timedelta]] = defaultdict(list)
     for ref, team in inputs.teams.items():
         flow = inputs.flow.get(ref)
-        times[team] += (
-            [flow.finished - _started_at(flow)] if flow is not None and flow.finished is not None else []
-        )
-    unknown = {team for team, each in times.items() if len(each) < MIN_FINISHED_ISSUES}
-    usual = {
+        if flow is not None and flow.finished is not None:
+            times[team].append(flow.finished - _started_at(flow))
+    return {
         team: sorted(each)[math.ceil(AGING_QUANTILE * len(each)) - 1]
         for team, each in times.items()
-        if team not in unknown
+        if len(each) >= MIN_FINISHED_ISSUES
     }
-    return usual, unknown
 
 
 def _started_at(flow: IssueFlow) -> datetime:
@@ -239,19 +228,6 @@ def _started_at(flow: IssueFlow) -> datetime:
     return flow.started or flow.created
 
 
-def _days(time: timedelta) -> str:
-    return "1 day" if time.days == 1 else f"{time.days} days"
-
-
 def sort_by_severity(findings: Iterable[AuditFinding]) -> list[AuditFinding]:
     """Sort findings for readers: those about commitments before those about single issues."""
-    order: tuple[FindingKind, ...] = (
-        "stalled",
-        "evidence-missing",
-        "plan-changed",
-        "remapped",
-        "dropped",
-        "vanished",
-        "aging-wip",
-    )
-    return sorted(findings, key=lambda each: order.index(each.kind))
+    return sorted(findings, key=lambda each: get_args(FindingKind).index(each.kind))

@@ -5,14 +5,14 @@ A rejected hypothesis is an answer like a confirmed one. A closed experiment wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Literal
 
 from connectors.model import IssueChange, IssueRef, KnownIssue
-from mappings.model import Answer, TeamMapping
+from mappings.model import TeamMapping
 from sync.model.rollup import CapabilityRollup, CapabilityState, CountedIssue, IncrementRollup
 
 ExperimentOutcome = Literal["confirmed", "rejected", "inconclusive", "open", "missing"]
@@ -59,11 +59,7 @@ class IterationLearning:
     @property
     def median_duration(self) -> timedelta | None:
         """Median time from creation to answer; None without an answer."""
-        times = [
-            experiment.duration.total_seconds()
-            for experiment in self.questions
-            if experiment.duration is not None
-        ]
+        times = [each.duration.total_seconds() for each in self.questions if each.duration is not None]
         return timedelta(seconds=median(times)) if times else None
 
 
@@ -81,38 +77,34 @@ def learning_by_iteration(
 
     def experiment(issue: CountedIssue) -> Experiment:
         source = known[issue.ref].issue
+        answered = None
+        if issue.state.state == "done" and issue.answer:
+            label = labels.get(issue.team, {}).get(issue.answer, "").casefold()
+            own = changes.get((issue.ref.tracker, issue.ref.id), ())
+            labelled = [each.at for each in own if each.kind == "label" and each.after.casefold() == label]
+            answered = max(labelled, default=source.closed)
         return Experiment(
             ref=issue.ref,
             title=issue.title,
-            outcome=_outcome(issue),
+            outcome="open" if issue.state.state != "done" else issue.answer or "missing",
             asked=source.created,
-            answered=_answered_at(
-                issue,
-                changes.get((issue.ref.tracker, issue.ref.id), ()),
-                labels.get(issue.team, {}),
-                source.closed,
-            ),
+            answered=answered,
         )
 
     return tuple(
         found
         for increment in increments
-        for goal in increment.goals
-        for capability in goal.capabilities
-        for found in _iteration_learning(
-            capability, [(each, experiment(each)) for each in _experiments(capability)]
-        )
+        for capability in increment.capabilities
+        for found in _iteration_learning(capability, experiment)
     )
 
 
-def _experiments(capability: CapabilityRollup) -> list[CountedIssue]:
-    return [issue for issue in capability.issues if issue.experiment and issue.in_scope]
-
-
 def _iteration_learning(
-    capability: CapabilityRollup, experiments: Sequence[tuple[CountedIssue, Experiment]]
-) -> Iterable[IterationLearning]:
-    def build(name: str | None, state: CapabilityState | None, done: int, scope: int) -> IterationLearning:
+    capability: CapabilityRollup, experiment: Callable[[CountedIssue], Experiment]
+) -> Iterator[IterationLearning]:
+    issues = [issue for issue in capability.issues if issue.experiment and issue.in_scope]
+
+    def learning(name: str | None, state: CapabilityState | None, done: int, scope: int) -> IterationLearning:
         return IterationLearning(
             increment=capability.increment,
             capability=capability.id,
@@ -121,27 +113,11 @@ def _iteration_learning(
             state=state,
             done=done,
             scope=scope,
-            questions=tuple(experiment for issue, experiment in experiments if issue.iteration == name),
+            questions=tuple(experiment(issue) for issue in issues if issue.iteration == name),
         )
 
     for each in capability.iterations:
-        yield build(each.name, each.state, each.counts.done, each.counts.scope)
-    alone = [issue for issue, _ in experiments if issue.iteration is None]
+        yield learning(each.name, each.state, each.counts.done, each.counts.scope)
+    alone = [issue for issue in issues if issue.iteration is None]
     if alone:
-        yield build(None, None, sum(issue.state.state == "done" for issue in alone), len(alone))
-
-
-def _outcome(issue: CountedIssue) -> ExperimentOutcome:
-    if issue.state.state != "done":
-        return "open"
-    return issue.answer or "missing"
-
-
-def _answered_at(
-    issue: CountedIssue, changes: Sequence[IssueChange], labels: Mapping[Answer, str], closed: datetime | None
-) -> datetime | None:
-    if issue.answer is None or issue.state.state != "done":
-        return None
-    label = labels.get(issue.answer, "").casefold()
-    labelled = [each.at for each in changes if each.kind == "label" and each.after.casefold() == label]
-    return max(labelled, default=closed)
+        yield learning(None, None, sum(issue.state.state == "done" for issue in alone), len(alone))

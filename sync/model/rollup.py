@@ -290,6 +290,11 @@ class IncrementRollup:
     stretch_done: int
     stretch_total: int
 
+    @property
+    def capabilities(self) -> Iterator[CapabilityRollup]:
+        """Capabilities of all goals, in the order of the plans."""
+        return (capability for goal in self.goals for capability in goal.capabilities)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rollup:
@@ -308,7 +313,7 @@ class Rollup:
     @property
     def capabilities(self) -> Iterator[CapabilityRollup]:
         """Capabilities of all increments, in the order of the plans."""
-        return (capability for goal in self.goals for capability in goal.capabilities)
+        return (capability for increment in self.increments for capability in increment.capabilities)
 
     def capability(self, capability_id: str) -> CapabilityRollup | None:
         """Return the capability with this id; None if unknown."""

@@ -106,7 +106,7 @@ def _data_quality(inputs: ReportInputs, rollup: IncrementRollup) -> tuple[str, .
         for source in inputs.sources
         if source.failing_since
     ]
-    issues = [issue for goal in rollup.goals for each in goal.capabilities for issue in each.issues]
+    issues = [issue for each in rollup.capabilities for issue in each.issues]
     unknown_status = sum(not issue.state.known for issue in issues)
     without_history = sum(not inputs.flow[i.ref].complete for i in issues if i.ref in inputs.flow)
     notes += _issue_count_sentence(unknown_status, "an unknown status: counted as to do")
@@ -117,7 +117,7 @@ def _data_quality(inputs: ReportInputs, rollup: IncrementRollup) -> tuple[str, .
         without_history, "no complete history: their times are those that runs observed"
     )
     notes += [warning for goal in rollup.goals for warning in goal.warnings]
-    notes += [warning for goal in rollup.goals for each in goal.capabilities for warning in each.warnings]
+    notes += [warning for each in rollup.capabilities for warning in each.warnings]
     return tuple(dict.fromkeys([*notes, *inputs.rollup.warnings]))
 
 

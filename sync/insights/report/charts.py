@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from html import escape
 from typing import Any, Final
@@ -46,39 +46,25 @@ Rows = list[dict[str, Any]]
 
 def burn_up_chart(chart: BurnUp, title: str) -> str:
     """Render scope and done by day, the baseline, and the 85% interval at the end."""
-    last = max(chart.end, chart.days[-1])
-    x = _day_axis(chart.days[0], last)
-    top = max(
-        [
-            *chart.scope,
-            *chart.done,
-            chart.baseline or 0,
-            chart.forecast_interval[2] if chart.forecast_interval else 0,
-        ]
-    )
-    y = _count_axis("issues:Q", top)
-    layers: list[Any] = [*_forecast_layers(chart, x)]
+    first, last = chart.days[0], max(chart.end, chart.days[-1])
+    highest = chart.forecast_interval[2] if chart.forecast_interval else 0
+    x, y = _day_axis(first, last), _count_axis(max(*chart.scope, *chart.done, chart.baseline or 0, highest))
+    layers = _forecast_layers(chart, x)
     if chart.baseline is not None:
-        begin = min(max(chart.baseline_at or chart.days[0], chart.days[0]), last)
-        rows = [{"day": _iso(day), "issues": chart.baseline} for day in (begin, last)]
-        layers.append(
-            _chart(rows).mark_line(color=_MUTED, strokeDash=[2, 3], strokeWidth=1.5).encode(x=x, y=y)
-        )
-    scope = _step_rows(chart.days, chart.scope)
-    layers.append(
-        _chart(scope)
-        .mark_line(interpolate="step-after", clip=True, color=_SCOPE, strokeDash=[7, 3], strokeWidth=2)
-        .encode(x=x, y=y)
+        begin = min(max(chart.baseline_at or first, first), last)
+        baseline = _chart([{"day": _iso(day), "issues": chart.baseline} for day in (begin, last)])
+        layers.append(baseline.mark_line(color=_MUTED, strokeDash=[2, 3], strokeWidth=1.5).encode(x=x, y=y))
+    scope, done = (
+        _chart([{"day": _iso(day), "issues": issues} for day, issues in _thin_out(chart.days, series)])
+        for series in (chart.scope, chart.done)
     )
-    done = _chart(_step_rows(chart.days, chart.done))
-    layers.append(done.mark_area(interpolate="step-after", color=_DONE, opacity=0.14).encode(x=x, y=y))
-    layers.append(done.mark_line(interpolate="step-after", color=_DONE, strokeWidth=2.5).encode(x=x, y=y))
+    scope_line = {"clip": True, "color": _SCOPE, "strokeDash": [7, 3], "strokeWidth": 2}
+    layers += [
+        scope.mark_line(interpolate="step-after", **scope_line).encode(x=x, y=y),
+        done.mark_area(interpolate="step-after", color=_DONE, opacity=0.14).encode(x=x, y=y),
+        done.mark_line(interpolate="step-after", color=_DONE, strokeWidth=2.5).encode(x=x, y=y),
+    ]
     return _render(alt.layer(*layers), title, height=190)
-
-
-def _step_rows(days: Sequence[date], values: Sequence[int]) -> Rows:
-    index = {day: n for n, day in enumerate(days)}
-    return [{"day": _iso(day), "issues": values[index[day]]} for day in _thin_out(days)]
 
 
 def _forecast_layers(chart: BurnUp, x: Any) -> list[Any]:
@@ -99,12 +85,10 @@ def _forecast_layers(chart: BurnUp, x: Any) -> list[Any]:
 
 def flow_chart(flow: CumulativeFlow, title: str) -> str:
     """Render the number of issues to do, in progress and done, stacked."""
-    index = {day: n for n, day in enumerate(flow.days)}
-    bands = (("done", flow.done, 0), ("doing", flow.doing, 1), ("todo", flow.todo, 2))
     rows = [
-        {"day": _iso(day), "issues": values[index[day]], "state": state, "order": order}
-        for day in _thin_out(flow.days)
-        for state, values, order in bands
+        {"day": _iso(day), "issues": issues, "state": state, "order": order}
+        for day, *counts in _thin_out(flow.days, flow.done, flow.doing, flow.todo)
+        for order, (state, issues) in enumerate(zip(("done", "doing", "todo"), counts, strict=True))
     ]
     top = max(map(sum, zip(flow.todo, flow.doing, flow.done, strict=True)))
     chart = (
@@ -112,7 +96,7 @@ def flow_chart(flow: CumulativeFlow, title: str) -> str:
         .mark_area(interpolate="step-after")
         .encode(
             x=_day_axis(flow.days[0], flow.days[-1]),
-            y=_count_axis("issues:Q", top, stack="zero"),
+            y=_count_axis(top, stack="zero"),
             color=_colors("state:N", {"done": _DONE, "doing": _DOING, "todo": _TODO}),
             order=alt.Order("order:Q"),
         )
@@ -142,7 +126,7 @@ def cycle_chart(team: TeamRow, title: str) -> str:
     dashes = {50: [1, 0], 85: [7, 3], 95: [2, 3]}
     rules = [
         _chart([{"days": days}])
-        .mark_rule(color=_INK, strokeDash=dashes.get(rank, [1, 0]), strokeWidth=1.5)
+        .mark_rule(color=_INK, strokeDash=dashes[rank], strokeWidth=1.5)
         .encode(y="days:Q")
         for rank, days in team.percentiles
     ]
@@ -165,7 +149,7 @@ def ad_hoc_chart(weeks: tuple[AdHocWeek, ...], title: str) -> str:
                 title=None,
                 axis=alt.Axis(labelAngle=0, labelOverlap=True, labelExpr="slice(datum.label, 5)"),
             ),
-            y=_count_axis("issues:Q", max(each.planned + each.unplanned for each in weeks)),
+            y=_count_axis(max(each.planned + each.unplanned for each in weeks)),
             color=_colors("kind:N", {"planned": _DONE, "ad hoc": _ADHOC}),
             order=alt.Order("order:Q"),
         )
@@ -182,12 +166,12 @@ def _colors(field: str, colors: dict[str, str]) -> Any:
     return alt.Color(field, legend=None, scale=scale)
 
 
-def _count_axis(field: str, top: int, **more: Any) -> Any:
+def _count_axis(top: int, **more: Any) -> Any:
     """Return a y axis with whole numbers only, each once."""
     step = _step(top)
     ticks = list(range(0, top + step, step)) or [0, 1]
     return alt.Y(
-        field,
+        "issues:Q",
         title="issues",
         scale=alt.Scale(domain=[0, 1.03 * max(ticks[-1], 1)]),
         axis=alt.Axis(values=ticks, format="d"),
@@ -216,10 +200,12 @@ def _iso(day: date) -> str:
     return f"{day.isoformat()}T00:00:00"
 
 
-def _thin_out(days: Sequence[date]) -> list[date]:
+def _thin_out(days: Sequence[date], *series: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+    """Yield (day, value of each series), always with the last day."""
     step = -(-len(days) // _MAX_POINTS)
-    selected = list(days[::step])
-    return selected if selected[-1] == days[-1] else [*selected, days[-1]]
+    for index, row in enumerate(zip(days, *series, strict=True)):
+        if index % step == 0 or index == len(days) - 1:
+            yield row
 
 
 def _render(chart: Any, title: str, *, height: int) -> str:

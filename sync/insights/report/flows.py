@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta, tzinfo
+from itertools import accumulate
 from typing import Final
 
 from sync.insights.report.model import AdHocWeek, BurnUp, CumulativeFlow, CyclePoint
@@ -31,11 +32,7 @@ def _running_totals(days: Sequence[date], events: Iterable[tuple[date, int]]) ->
     changes: Counter[date] = Counter()
     for day, step in events:
         changes[max(day, days[0])] += step
-    total, sums = 0, []
-    for day in days:
-        total += changes[day]
-        sums.append(total)
-    return tuple(sums)
+    return tuple(accumulate(changes[day] for day in days))
 
 
 def burn_up(
@@ -70,8 +67,12 @@ def cumulative_flow(
     issues: Iterable[IssueFlow], first: date, last: date, zone: tzinfo
 ) -> CumulativeFlow | None:
     """Build the flow of issues that were open on ``first`` or created later. None without such an issue."""
-    included = [each for each in issues if each.closed is None or local_day(each.closed, zone) >= first]
-    included = [each for each in included if local_day(each.created, zone) <= last]
+    included = [
+        each
+        for each in issues
+        if local_day(each.created, zone) <= last
+        and (not each.closed or local_day(each.closed, zone) >= first)
+    ]
     if not included:
         return None
     days = days_between(first, last)
@@ -86,10 +87,7 @@ def cumulative_flow(
                 steps[state].append((day, 1))
             before = state
     return CumulativeFlow(
-        days=days,
-        todo=_running_totals(days, steps["todo"]),
-        doing=_running_totals(days, steps["doing"]),
-        done=_running_totals(days, steps["done"]),
+        days=days, **{state: _running_totals(days, events) for state, events in steps.items()}
     )
 
 

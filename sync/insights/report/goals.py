@@ -59,11 +59,11 @@ def _no_forecast_reason(state: str, inputs: ReportInputs) -> str:
 
 
 def _burn_up(goal: GoalRollup, forecast: ForecastSummary, inputs: ReportInputs) -> BurnUp | None:
-    counted = [issue for each in goal.capabilities if not each.cancelled for issue in each.issues]
+    active = [each for each in goal.capabilities if not each.cancelled]
+    counted = [issue for each in active for issue in each.issues]
     if not counted:
         return None
-    baselines = [each.scope.baseline for each in goal.capabilities if not each.cancelled]
-    known_baselines = [each for each in baselines if each is not None]
+    baselines = [each.scope.baseline for each in active if each.scope.baseline is not None]
     since = [each.scope.baseline_at for each in goal.capabilities if each.scope.baseline_at]
     interval, median = forecast.interval_85, forecast.median
     today = local_day(inputs.now, inputs.zone)
@@ -73,7 +73,7 @@ def _burn_up(goal: GoalRollup, forecast: ForecastSummary, inputs: ReportInputs) 
         min(today, inputs.increment.end),
         inputs.increment.end,
         inputs.zone,
-        baseline=sum(known_baselines) if known_baselines else None,
+        baseline=sum(baselines) if baselines else None,
         baseline_at=local_day(max(since), inputs.zone) if since else None,
         forecast_interval=(interval[0], median, interval[1]) if interval and median is not None else None,
     )
@@ -97,7 +97,6 @@ def _flow_as_counted(issue: CountedIssue, inputs: ReportInputs) -> IssueFlow:
 
 def _capability_row(capability: CapabilityRollup, inputs: ReportInputs) -> CapabilityRow:
     counts, scope = capability.counts, capability.scope
-    blocked = [issue for issue in capability.issues if issue.state.blocked and issue.state.state != "done"]
     return CapabilityRow(
         id=capability.id,
         title=capability.title,
@@ -117,7 +116,9 @@ def _capability_row(capability: CapabilityRollup, inputs: ReportInputs) -> Capab
         removed=len(scope.dropped) + len(scope.moved_out) + len(scope.vanished) + len(scope.split),
         blocked=capability.blocked,
         blocked_issues=tuple(
-            IssueLink(ref=str(each.ref), key=each.ref.key, title=each.title, url=each.url) for each in blocked
+            IssueLink.to(each.ref, each.title, each.url)
+            for each in capability.issues
+            if each.state.blocked and each.state.state != "done"
         ),
         evidence=capability.proof.why if capability.proof else None,
         evidence_missing=capability.not_proven,
@@ -143,12 +144,7 @@ def _iteration_row(found: IterationLearning, known: Mapping[IssueRef, KnownIssue
         scope=found.scope,
         experiments=tuple(
             ExperimentRow(
-                issue=IssueLink(
-                    ref=str(each.ref),
-                    key=each.ref.key,
-                    title=each.title,
-                    url=known[each.ref].issue.url if each.ref in known else "",
-                ),
+                issue=IssueLink.to(each.ref, each.title, known[each.ref].issue.url),
                 outcome=each.outcome,
                 days=_in_days(each.duration),
             )

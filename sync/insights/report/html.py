@@ -106,25 +106,20 @@ def render_html(data: ReportData) -> str:
 def render_charts(data: ReportData) -> Charts:
     """Render all charts of a report."""
     goals, teams = data.goals[:MAX_CHARTS], data.teams[:MAX_CHARTS]
-    nothing = {team.name: "" for team in data.teams}
-    return Charts(
-        burn_up={goal.id: "" for goal in data.goals}
-        | {goal.id: burn_up_chart(goal.burn_up, _burn_up_title(goal)) for goal in goals if goal.burn_up},
-        ad_hoc=nothing
-        | {
-            team.name: ad_hoc_chart(team.ad_hoc_weeks, f"Planned and ad-hoc work of {team.name} by week")
-            for team in teams
-            if any(week.planned or week.unplanned for week in team.ad_hoc_weeks)
-        },
-        flow=nothing
-        | {
-            team.name: flow_chart(team.cumulative_flow, _flow_title(team, team.cumulative_flow))
-            for team in teams
-            if team.cumulative_flow
-        },
-        cycle=nothing
-        | {team.name: cycle_chart(team, _cycle_title(team)) for team in teams if team.cycle_times},
-    )
+    burn_up = {goal.id: "" for goal in data.goals}
+    for goal in goals:
+        if goal.burn_up:
+            burn_up[goal.id] = burn_up_chart(goal.burn_up, _burn_up_title(goal))
+    ad_hoc, flow, cycle = ({team.name: "" for team in data.teams} for _ in range(3))
+    for team in teams:
+        name, weeks = team.name, team.ad_hoc_weeks
+        if any(week.planned or week.unplanned for week in weeks):
+            ad_hoc[name] = ad_hoc_chart(weeks, f"Planned and ad-hoc work of {name} by week")
+        if team.cumulative_flow:
+            flow[name] = flow_chart(team.cumulative_flow, _flow_title(team, team.cumulative_flow))
+        if team.cycle_times:
+            cycle[name] = cycle_chart(team, _cycle_title(team))
+    return Charts(burn_up=burn_up, ad_hoc=ad_hoc, flow=flow, cycle=cycle)
 
 
 def _burn_up_title(goal: GoalRow) -> str:
@@ -169,11 +164,9 @@ def _format_days(days: float) -> str:
 
 def _sanitize(value: object) -> object:
     """Remove control characters and bidirectional overrides from a text. HTML escaping follows."""
-    return (
-        escape_terminal(value, _MAX_TEXT_LENGTH)
-        if isinstance(value, str) and not isinstance(value, Markup)
-        else value
-    )
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return escape_terminal(value, _MAX_TEXT_LENGTH)
+    return value
 
 
 def _read_resource(name: str) -> str:

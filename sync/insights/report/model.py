@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import ConfigDict
 
+from connectors.model import IssueRef
 from sync.model.attribution import Part
 
 VERSION: Final = 2
@@ -26,6 +27,11 @@ class IssueLink:
     key: str
     title: str
     url: str
+
+    @classmethod
+    def to(cls, ref: IssueRef, title: str, url: str) -> IssueLink:
+        """Link to an issue."""
+        return cls(ref=str(ref), key=ref.key, title=title, url=url)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

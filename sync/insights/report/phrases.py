@@ -39,27 +39,17 @@ def summarize_forecast(
 
     ``done``: issues that are done now. ``default``: reason to show if there is no forecast.
     """
-    if forecast is None:
-        return ForecastSummary(
-            probability=None,
-            summary=default,
-            interval_85=None,
-            median=None,
-            total=None,
-            completion_dates=(),
-            assumptions=(),
-        )
-    counts = dict(forecast.counts)
     probability, summary = describe_forecast(forecast, default)
+    counts = dict(forecast.counts) if forecast else {}
     return ForecastSummary(
         probability=probability,
         summary=summary,
         interval_85=(done + counts[0.075], done + counts[0.925]) if counts else None,
         median=done + counts[0.5] if counts else None,
-        total=done + forecast.remaining,
-        completion_dates=forecast.finish if forecast.remaining else (),
-        assumptions=forecast.assumptions,
-        track_record=track_record,
+        total=done + forecast.remaining if forecast else None,
+        completion_dates=forecast.finish if forecast and forecast.remaining else (),
+        assumptions=forecast.assumptions if forecast else (),
+        track_record=track_record if forecast else None,
     )
 
 

@@ -44,7 +44,7 @@ def change_row(difference: Difference) -> ChangeRow:
 def unplanned_row(item: AdHocIssue) -> UnplannedRow:
     """Build the row of one ad-hoc issue."""
     return UnplannedRow(
-        issue=IssueLink(ref=str(item.ref), key=item.ref.key, title=item.title, url=item.url),
+        issue=IssueLink.to(item.ref, item.title, item.url),
         teams=item.teams,
         requester=item.requester,
         state=item.state,

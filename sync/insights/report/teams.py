@@ -21,6 +21,7 @@ from sync.insights.report.model import AdHocWeek, AgingRow, IssueLink, TeamRow
 from sync.insights.report.phrases import summarize_forecast
 from sync.insights.unplanned import AdHocIssue
 from sync.model.flow import IssueFlow
+from sync.model.forecast import AgingIssue
 from sync.model.rollup import CountedIssue, IncrementRollup
 
 MAX_AGING: Final = 100
@@ -30,10 +31,9 @@ MAX_AGING: Final = 100
 def team_rows(inputs: ReportInputs, rollup: IncrementRollup) -> tuple[TeamRow, ...]:
     """Build the rows of all teams in the order of the mappings, including teams without issues."""
     counted: defaultdict[str, list[tuple[str, CountedIssue]]] = defaultdict(list)
-    for goal in rollup.goals:
-        for capability in goal.capabilities:
-            for issue in capability.issues:
-                counted[issue.team].append((capability.id, issue))
+    for capability in rollup.capabilities:
+        for issue in capability.issues:
+            counted[issue.team].append((capability.id, issue))
     flows: defaultdict[str, list[IssueFlow]] = defaultdict(list)
     for ref, flow in inputs.flow.items():
         if ref in inputs.owners:
@@ -93,9 +93,7 @@ def _ad_hoc_by_week(
 
 def _unanswered_experiments(counted: Sequence[tuple[str, CountedIssue]]) -> tuple[IssueLink, ...]:
     return tuple(
-        _counted_issue(issue)
-        for _, issue in counted
-        if issue.experiment and issue.state.state == "done" and issue.answer is None
+        IssueLink.to(issue.ref, issue.title, issue.url) for _, issue in counted if issue.lacks_result
     )
 
 
@@ -114,28 +112,22 @@ def _aging_rows(
     states |= {item.ref: item.state for item in inputs.ad_hoc.items}
     own = [each for each in inputs.aging if each.team == team and each.ref in states]
     own.sort(key=lambda each: (-each.percentile, -each.age_days, each.ref))
-    rows = []
-    for each in own[:MAX_AGING]:
+
+    def aging_row(each: AgingIssue) -> AgingRow:
         subject, blocked = subjects.get(each.ref, ("unplanned", False))
-        rows.append(
-            AgingRow(
-                issue=_known_issue(each.ref, inputs),
-                days=round(each.age_days, 1),
-                percentile=round(each.percentile, 1),
-                band=each.band,
-                state=states[each.ref],
-                blocked=blocked,
-                subject=subject,
-            )
+        return AgingRow(
+            issue=_known_issue(each.ref, inputs),
+            days=round(each.age_days, 1),
+            percentile=round(each.percentile, 1),
+            band=each.band,
+            state=states[each.ref],
+            blocked=blocked,
+            subject=subject,
         )
-    return tuple(rows)
 
-
-def _counted_issue(issue: CountedIssue) -> IssueLink:
-    return IssueLink(ref=str(issue.ref), key=issue.ref.key, title=issue.title, url=issue.url)
+    return tuple(map(aging_row, own[:MAX_AGING]))
 
 
 def _known_issue(ref: IssueRef, inputs: ReportInputs) -> IssueLink:
     item = inputs.known.get(ref)
-    title, url = (item.issue.title, item.issue.url) if item else ("", "")
-    return IssueLink(ref=str(ref), key=ref.key, title=title, url=url)
+    return IssueLink.to(ref, item.issue.title, item.issue.url) if item else IssueLink.to(ref, "", "")
