@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.model import IssueRef
-from sync.insights.issue_transitions import SubjectScope, difference_entries, issue_transitions
+from sync.insights.issue_transitions import IssueTransitions, SubjectScope
 from sync.model.attribution import (
     PARTS,
     CountRecord,
@@ -18,6 +18,7 @@ from sync.model.attribution import (
     Part,
     PlanFacts,
     ScopeStatus,
+    current_id,
 )
 
 Names = Mapping[str, str]
@@ -28,13 +29,19 @@ Names = Mapping[str, str]
 class CountHistory:
     """Recorded counts and plans between two moments."""
 
-    since: datetime
-    at: datetime
     records: tuple[CountRecord, ...]
     """All records that were current between ``since`` and ``at``; others are ignored."""
     plan_since: PlanFacts
     plan_at: PlanFacts
     names: Names
+
+    @property
+    def since(self) -> datetime:
+        return self.plan_since.at
+
+    @property
+    def at(self) -> datetime:
+        return self.plan_at.at
 
 
 def differences(history: CountHistory) -> tuple[Difference, ...]:
@@ -42,7 +49,7 @@ def differences(history: CountHistory) -> tuple[Difference, ...]:
     by_capability: dict[str, list[CountRecord]] = defaultdict(list)
     for row in history.records:
         if row.since <= history.at and (row.until is None or row.until > history.since):
-            by_capability[_current_name(history.names, "capability", row.capability)].append(row)
+            by_capability[current_id(history.names, "capability", row.capability)].append(row)
     return tuple(
         _difference(subject, title, scope, by_capability, history)
         for subject, title, scope in _subjects(history)
@@ -61,23 +68,17 @@ def _subjects(history: CountHistory) -> Iterator[tuple[str, str, SubjectScope]]:
                 if capability_id not in reported and not elsewhere:
                     reported.add(capability_id)
                     alone = frozenset({capability_id})
-                    yield (
-                        f"capability:{capability_id}",
-                        str(capability["title"]),
-                        SubjectScope(alone, alone, {}),
-                    )
+                    scope = SubjectScope(alone, alone, {})
+                    yield f"capability:{capability_id}", str(capability["title"]), scope
 
 
 class _PlanSnapshot:
     """Plan facts under the current names."""
 
     def __init__(self, facts: PlanFacts, names: Names) -> None:
-        self.goals = {_current_name(names, "goal", name): goal for name, goal in facts.body["goals"].items()}
-        self.capabilities: dict[str, dict[str, Any]] = {
-            _current_name(names, "capability", name): {
-                **each,
-                "goal": _current_name(names, "goal", each["goal"]),
-            }
+        self.goals = {current_id(names, "goal", name): goal for name, goal in facts.body["goals"].items()}
+        self.capabilities = {
+            current_id(names, "capability", name): {**each, "goal": current_id(names, "goal", each["goal"])}
             for name, each in facts.body["capabilities"].items()
         }
 
@@ -115,10 +116,6 @@ def _addition_reason(capability: str, goal: str, before: _PlanSnapshot) -> tuple
     return "added", f"capability {capability} is no longer cancelled"
 
 
-def _current_name(names: Names, kind: str, name: str) -> str:
-    return names.get(f"{kind}:{name}", f"{kind}:{name}").partition(":")[2]
-
-
 def _difference(
     subject: str,
     title: str,
@@ -134,10 +131,10 @@ def _difference(
     before: list[ScopeStatus] = []
     after: list[ScopeStatus] = []
     for ref in sorted(rows, key=_natural_key):
-        transitions = issue_transitions(rows[ref], scope, history.since, history.at)
+        transitions = IssueTransitions(rows[ref], scope, history.since, history.at, history.plan_at)
         before.append(transitions.before)
         after.append(transitions.after)
-        for part, entry in difference_entries(transitions, scope, history.since, history.at, history.plan_at):
+        for part, entry in transitions.entries():
             parts[part].append(entry)
     return Difference(
         subject=subject,
@@ -148,12 +145,7 @@ def _difference(
         scope_before=len(before) - before.count("out"),
         done_after=after.count("done"),
         scope_after=len(after) - after.count("out"),
-        delivered=tuple(parts["delivered"]),
-        reopened=tuple(parts["reopened"]),
-        added=tuple(parts["added"]),
-        dropped=tuple(parts["dropped"]),
-        remapped=tuple(parts["remapped"]),
-        vanished=tuple(parts["vanished"]),
+        **{name: tuple(entries) for name, entries in parts.items()},
     )
 
 

@@ -120,9 +120,7 @@ def _build_changes(
     start: PlanFacts, end: PlanFacts, rows: Iterable[CountRecord], first: datetime, *, requested: datetime
 ) -> RecordedChanges:
     names = {**start.names, **end.names}
-    history = CountHistory(
-        since=start.at, at=end.at, records=tuple(rows), plan_since=start, plan_at=end, names=names
-    )
+    history = CountHistory(records=tuple(rows), plan_since=start, plan_at=end, names=names)
     increments = {
         f"{kind}:{name}": each["increment"]
         for facts in (start, end)

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final
 
-from sync.model.attribution import PlanFacts
+from sync.model.attribution import PlanFacts, current_id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,25 +32,20 @@ def find_plan_edits(history: Sequence[PlanFacts]) -> Iterator[PlanEdit]:
     names = history[-1].names if history else {}
     for before, after in pairwise(history):
         for kind, entries in (("goal", "goals"), ("capability", "capabilities")):
-            new = {
-                _current_name(names, kind, name): (name, each) for name, each in after.body[entries].items()
-            }
+            new = {current_id(names, kind, name): (name, each) for name, each in after.body[entries].items()}
             for name, each in before.body[entries].items():
-                subject = _current_name(names, kind, name)
-                for what, detail in _edits(kind, name, each, new.get(subject)):
+                current = current_id(names, kind, name)
+                now = new.get(current)
+                for what, detail in _edits(kind, name, each, now):
                     yield PlanEdit(
-                        subject=subject,
-                        title=str(new[subject][1]["title"] if subject in new else each["title"]),
+                        subject=f"{kind}:{current}",
+                        title=str((now[1] if now else each)["title"]),
                         increment=str(each["increment"]),
                         what=what,
                         detail=detail,
                         at=after.at,
                         run_id=after.run_id,
                     )
-
-
-def _current_name(names: Mapping[str, str], kind: str, name: str) -> str:
-    return names.get(f"{kind}:{name}", f"{kind}:{name}")
 
 
 _WEAKENED_VALUES: Final[Mapping[str, tuple[Any, Any, str, str]]] = {

@@ -9,7 +9,7 @@ from datetime import datetime
 from connectors.model import IssueRef, KnownIssue
 from sync.insights.change_causes import AttributionContext, CountKey
 from sync.insights.count_ledger import CountChanges, diff_counts
-from sync.model.attribution import CountRecord, PlanFacts
+from sync.model.attribution import CountRecord, PlanFacts, current_id
 from sync.model.plan_facts import plan_facts
 from sync.model.planning import PlanningResult
 from sync.runtime.context import RunContext
@@ -19,7 +19,6 @@ from sync.runtime.context import RunContext
 class PendingCounts:
     """Changes that are not recorded yet."""
 
-    at: datetime
     changes: CountChanges
     plan: PlanFacts
     plan_is_new: bool
@@ -47,7 +46,7 @@ def pending_counts(
     plan = plan_facts(context.workspace, at, context.run_id, recorded)
     names = plan.names
     current: dict[CountKey, CountRecord] = {
-        (row.ref, current_capability_id(names, row.capability)): row
+        (row.ref, current_id(names, "capability", row.capability)): row
         for row in context.store.current_count_records()
     }
     new_refs = [
@@ -57,13 +56,12 @@ def pending_counts(
         if (issue.ref, capability.id) not in current
     ]
     last_ended = {
-        ref: replace(row, capability=current_capability_id(names, row.capability))
+        ref: replace(row, capability=current_id(names, "capability", row.capability))
         for ref, row in context.store.last_ended_count_records(new_refs).items()
     }
     attribution = _attribution_context(context, planning, known, recorded, plan)
     before = (recorded.digest, recorded.body, recorded.names) if recorded else None
     return PendingCounts(
-        at=at,
         changes=diff_counts(current, last_ended, planning.rollup, attribution),
         plan=plan,
         plan_is_new=before != (plan.digest, plan.body, plan.names),
@@ -84,7 +82,7 @@ def _attribution_context(
         run_id=context.run_id,
         previous=context.store.count_records_saved_at(),
         rules_changed=rules_changed,
-        planned_before=frozenset(current_capability_id(plan.names, each) for each in planned_before),
+        planned_before=frozenset(current_id(plan.names, "capability", each) for each in planned_before),
         planned=frozenset(plan.body["capabilities"]),
         matched=planning.matched,
         known=known,
@@ -92,11 +90,6 @@ def _attribution_context(
         labels_written_at=_last_label_writes(context) if rules_changed else {},
         scheme=context.workspace.labels,
     )
-
-
-def current_capability_id(names: Mapping[str, str], capability: str) -> str:
-    """Return the current id of a capability."""
-    return names.get(f"capability:{capability}", f"capability:{capability}").partition(":")[2]
 
 
 def _last_label_writes(context: RunContext) -> dict[IssueRef, datetime]:

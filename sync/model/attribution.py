@@ -77,6 +77,11 @@ class PlanFacts:
     """Former subject (``goal:<id>``, ``capability:<id>``) -> its latest name."""
 
 
+def current_id(names: Mapping[str, str], kind: str, name: str) -> str:
+    """Return the current id of a goal or capability. ``names``: former subject -> current one."""
+    return names.get(f"{kind}:{name}", f"{kind}:{name}").partition(":")[2]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DifferenceEntry:
     """Effect of one issue on the counts. ``done`` and ``scope`` are -1, 0 or 1."""

@@ -130,10 +130,7 @@ def name(facts: PlanFacts, capability_id: str) -> str:
 
 def between(history: History, first: int, last: int):
     since, at = history.plans[first], history.plans[last]
-    counts_between = CountHistory(
-        since=since.at, at=at.at, records=history.rows, plan_since=since, plan_at=at, names=at.names
-    )
-    return differences(counts_between)
+    return differences(CountHistory(records=history.rows, plan_since=since, plan_at=at, names=at.names))
 
 
 EFFECTS = {
