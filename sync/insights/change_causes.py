@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -76,13 +76,8 @@ class CauseFinder:
         context: AttributionContext,
     ) -> None:
         self._before, self._context = before, context
-        self._capabilities_before: dict[IssueRef, list[str]] = {}
-        self._capabilities_now: dict[IssueRef, list[str]] = {}
-        for ref, capability in current:
-            self._capabilities_before.setdefault(ref, []).append(capability)
-        for ref, capability in now:
-            self._capabilities_now.setdefault(ref, []).append(capability)
         self._current, self._now = current, now
+        self._capabilities_before, self._capabilities_now = _by_issue(current), _by_issue(now)
         self._assigned = {(each.ref, each.capability) for each in context.matched.assignments}
         self._conflicts = {each.ref for each in context.matched.conflicts}
 
@@ -104,8 +99,7 @@ class CauseFinder:
     def _override_start(self, key: CountKey, issue: CountedIssue) -> Transition | None:
         ref, capability = key
         last = self._before.get(ref)
-        was_vetoed = last is not None and last.ended is not None and last.ended.cause == "veto"
-        if last is not None and was_vetoed and last.capability == capability:
+        if last and last.ended and last.ended.cause == "veto" and last.capability == capability:
             return Transition(cause="veto", why="a person added our label again")
         if issue.by == "pin":
             return Transition(cause="pin", why=f"a person pinned it to {capability}")
@@ -119,8 +113,7 @@ class CauseFinder:
         came_from = self._capabilities_left(issue.ref)
         where = f" instead of {came_from[0]}" if came_from else ""
         if context.previous and known.first_seen > context.previous:
-            is_new = known.issue.created > context.previous
-            why = "new issue" if is_new else "new in a source"
+            why = "new issue" if known.issue.created > context.previous else "new in a source"
             return Transition(cause="issue", why=f"{why}: rule {issue.rule} matches it")
         row = self._current[issue.ref, came_from[0]] if came_from else self._before.get(issue.ref)
         if not self._is_unedited(issue.ref, row):
@@ -136,9 +129,8 @@ class CauseFinder:
         if state == row.state and row.capability not in self._context.planned:
             return Transition(cause="plan", why=f"capability {row.capability} was renamed in the plan")
         if state == row.state:
-            return Transition(
-                cause="rules", why=f"matched by {issue.rule or 'a pin'} instead of {row.rule or 'a pin'}"
-            )
+            why = f"matched by {issue.rule or 'a pin'} instead of {row.rule or 'a pin'}"
+            return Transition(cause="rules", why=why)
         if self._context.rules_changed and self._is_unedited(issue.ref, row):
             why = f"the team's states were edited: {state} instead of {row.state}"
             return Transition(cause="rules", why=why)
@@ -197,6 +189,13 @@ class CauseFinder:
         if row is not None or written is None or written <= previous:
             return False
         return abs(issue.updated - written) <= OWN_WRITE
+
+
+def _by_issue(keys: Iterable[CountKey]) -> dict[IssueRef, list[str]]:
+    capabilities: dict[IssueRef, list[str]] = {}
+    for ref, capability in keys:
+        capabilities.setdefault(ref, []).append(capability)
+    return capabilities
 
 
 _STATE_NAMES: Final[Mapping[CountedState, str]] = {

@@ -45,25 +45,24 @@ def diff_counts(
         (key, issue)
         for key, issue in now.items()
         if (row := current.get(key)) is None
-        or _identity(row) != (key[1], counted_state(issue), issue.rule, issue.team)
+        # Capability ids are those of the time of the record: a renamed capability starts new records.
+        or (row.capability, row.state, row.rule, row.team)
+        != (key[1], counted_state(issue), issue.rule, issue.team)
     ]
     gone = sorted(current.keys() - now.keys())
     if not changed and not gone:
         return CountChanges()
     causes = CauseFinder(current, last_ended, now, context)
-    started, ended = [], []
-    for key, issue in changed:
-        row = current.get(key)
-        transition = causes.cause_of_start(key, issue, row)
-        started.append(_new_record(key, issue, transition, context))
-        ended += [_ended_record(row, transition, context)] if row is not None else []
-    ended += [_ended_record(current[key], causes.cause_of_end(key, current[key]), context) for key in gone]
+    started = [
+        _new_record(key, issue, causes.cause_of_start(key, issue, current.get(key)), context)
+        for key, issue in changed
+    ]
+    ends = [
+        (current[key], new.began) for (key, _), new in zip(changed, started, strict=True) if key in current
+    ]
+    ends += [(current[key], causes.cause_of_end(key, current[key])) for key in gone]
+    ended = (replace(row, until=context.at, ended=why, ended_by=context.run_id) for row, why in ends)
     return CountChanges(ended=tuple(ended), started=tuple(started))
-
-
-def _identity(row: CountRecord) -> tuple[str, str, str | None, str]:
-    """Return the fields in which records differ. Capability ids are those of the time of the record."""
-    return row.capability, row.state, row.rule, row.team
 
 
 def _new_record(
@@ -80,7 +79,3 @@ def _new_record(
         began=transition,
         fingerprint=fingerprint(context.known[issue.ref].issue, context.scheme),
     )
-
-
-def _ended_record(row: CountRecord, transition: Transition, context: AttributionContext) -> CountRecord:
-    return replace(row, until=context.at, ended=transition, ended_by=context.run_id)

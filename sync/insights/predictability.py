@@ -7,11 +7,11 @@ computed. A goal without a planned value has the planned value 1, and the actual
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from mappings.model import Goal, Increment, Phase
 from sync.insights.unplanned import AdHocShare
@@ -133,8 +133,7 @@ def assess_predictability(
     """
     carried = tuple(
         _carried_over(each, successors)
-        for goal in rollup.goals
-        for each in goal.capabilities
+        for each in rollup.capabilities
         if each.counts.remaining and not each.cancelled
     )
     return Predictability(
@@ -165,19 +164,16 @@ def _goal_outcomes(
         for goal in rollup.goals
         if goal.state != "cancelled" or goal.id in before
     ]
-    return (
-        *found,
-        *(_removed_goal_outcome(name, facts) for name, facts in before.items() if name not in plans),
-    )
+    removed = [_removed_goal_outcome(name, facts) for name, facts in before.items() if name not in plans]
+    return (*found, *removed)
 
 
-def _goal_outcome(plan: Goal, rollup: GoalRollup, before: Mapping[str, object] | None) -> GoalOutcome:
-    value = (before or {}).get("value")
-    planned = value if isinstance(value, int | float) else plan.value
-    actual, basis = _actual_value(plan, rollup, planned)
-    commitment: Commitment = plan.commitment
+def _goal_outcome(plan: Goal, rollup: GoalRollup, before: Mapping[str, Any] | None) -> GoalOutcome:
+    planned, commitment = plan.value, plan.commitment
     if before is not None:
-        commitment = "committed" if before["commitment"] == "committed" else "stretch"
+        commitment = before["commitment"]
+        planned = plan.value if before.get("value") is None else before["value"]
+    actual, basis = _actual_value(plan, rollup, planned)
     return GoalOutcome(
         id=plan.id,
         title=plan.title,
@@ -201,14 +197,13 @@ def _actual_value(
     return (1, "done") if rollup.state == "done" else (0, "not done")
 
 
-def _removed_goal_outcome(name: str, facts: Mapping[str, object]) -> GoalOutcome:
-    value = facts["value"]
+def _removed_goal_outcome(name: str, facts: Mapping[str, Any]) -> GoalOutcome:
     return GoalOutcome(
         id=name,
-        title=str(facts["title"]),
-        commitment="committed" if facts["commitment"] == "committed" else "stretch",
+        title=facts["title"],
+        commitment=facts["commitment"],
         state="removed",
-        planned=value if isinstance(value, int | float) else 1,
+        planned=1 if facts["value"] is None else facts["value"],
         actual=0,
         basis="given up",
     )
@@ -216,23 +211,17 @@ def _removed_goal_outcome(name: str, facts: Mapping[str, object]) -> GoalOutcome
 
 def _carried_over(capability: CapabilityRollup, successors: Mapping[str, str]) -> CarriedOverCapability:
     parents = {new: old for old, new in successors.items()}
+    chain = [capability.id]
+    while (old := parents.get(chain[-1])) is not None and old not in chain[1:]:
+        chain.append(old)
     return CarriedOverCapability(
         capability=capability.id,
         title=capability.title,
         team=capability.team,
         remaining=capability.counts.remaining,
         into=successors.get(capability.id),
-        times=1 + len(_predecessors(capability.id, parents)),
+        times=len(chain),
     )
-
-
-def _predecessors(start: str, parents: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the capabilities that this one continues, nearest first."""
-    found: list[str] = []
-    while (old := parents.get(start)) is not None and old not in found:
-        found.append(old)
-        start = old
-    return tuple(found)
 
 
 def _team_outcomes(
@@ -246,7 +235,7 @@ def _team_outcomes(
         for each in goal.capabilities:
             if each.state != "cancelled":
                 owned[each.team].append((goal.commitment, each.finished))
-    open_issues: defaultdict[str, int] = defaultdict(int)
+    open_issues: Counter[str] = Counter()
     for capability in carried:
         open_issues[capability.team] += capability.remaining
     nothing = AdHocShare(since=overall.since, closed=0, unplanned=0)

@@ -60,11 +60,10 @@ def pending_counts(
         for ref, row in context.store.last_ended_count_records(new_refs).items()
     }
     attribution = _attribution_context(context, planning, known, recorded, plan)
-    before = (recorded.digest, recorded.body, recorded.names) if recorded else None
     return PendingCounts(
         changes=diff_counts(current, last_ended, planning.rollup, attribution),
         plan=plan,
-        plan_is_new=before != (plan.digest, plan.body, plan.names),
+        plan_is_new=recorded is None or plan != replace(recorded, at=plan.at, run_id=plan.run_id),
     )
 
 

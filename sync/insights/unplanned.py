@@ -127,19 +127,17 @@ def ad_hoc_metrics(
         for each in rollup.unplanned
         if selected & set(each.teams)
     ]
-    items.sort(
-        key=lambda item: (
-            not item.is_waiting,
-            item.created if item.is_waiting else now - item.created,
-            item.ref,
-        )
-    )
+
+    def waiting_first(item: AdHocIssue) -> tuple[bool, datetime | timedelta, IssueRef]:
+        return not item.is_waiting, item.created if item.is_waiting else now - item.created, item.ref
+
+    items.sort(key=waiting_first)
     since = _share_start(increments, now)
     return AdHocMetrics(
         items=tuple(items),
         share=_ad_hoc_share(items, rollup, selected, since, now),
         shares={team: _ad_hoc_share(items, rollup, {team}, since, now) for team in teams},
-        groups={each: _group_issues(items, _GROUP_NAMES[each], selected, each) for each in DIMENSIONS},
+        groups={each: _group_issues(items, each, selected) for each in DIMENSIONS},
     )
 
 
@@ -167,7 +165,7 @@ def _ad_hoc_issue(work: Unplanned, known: KnownIssue, now: datetime, zone: tzinf
 
 
 def _share_start(increments: Iterable[Increment], now: datetime) -> datetime:
-    starts = [each.starts_at for each in increments if each.phase(now) in ("active", "grace")]
+    starts = (each.starts_at for each in increments if each.phase(now) in ("active", "grace"))
     return max(now - SHARE_WINDOW, min(starts, default=now - SHARE_WINDOW))
 
 
@@ -175,17 +173,15 @@ def _ad_hoc_share(
     items: Iterable[AdHocIssue], rollup: Rollup, teams: Iterable[str], since: datetime, now: datetime
 ) -> AdHocShare:
     selected = frozenset(teams)
-    planned = {
-        issue.ref
-        for capability in rollup.capabilities
-        for issue in capability.issues
-        if issue.team in selected and issue.state.state == "done" and _is_between(issue.closed, since, now)
-    }
-    unplanned = {
-        item.ref
-        for item in items
-        if selected & set(item.teams) and item.state == "done" and _is_between(item.closed, since, now)
-    }
+
+    def is_included(state: FlowState, closed: datetime | None, owners: Iterable[str]) -> bool:
+        return (
+            state == "done" and closed is not None and since <= closed <= now and bool(selected & {*owners})
+        )
+
+    issues = (issue for capability in rollup.capabilities for issue in capability.issues)
+    planned = {each.ref for each in issues if is_included(each.state.state, each.closed, [each.team])}
+    unplanned = {each.ref for each in items if is_included(each.state, each.closed, each.teams)}
     return AdHocShare(since=since, closed=len(planned | unplanned), unplanned=len(unplanned))
 
 
@@ -202,10 +198,6 @@ def ad_hoc_share(
     return _ad_hoc_share(items, rollup, teams, since, until)
 
 
-def _is_between(moment: datetime | None, since: datetime, now: datetime) -> bool:
-    return moment is not None and since <= moment <= now
-
-
 _GROUP_NAMES: Final[Mapping[Dimension, Callable[[AdHocIssue], tuple[str, ...]]]] = {
     "team": lambda item: item.teams,
     "requester": lambda item: (item.requester or "(unknown)",),
@@ -216,22 +208,19 @@ _GROUP_NAMES: Final[Mapping[Dimension, Callable[[AdHocIssue], tuple[str, ...]]]]
 
 
 def _group_issues(
-    items: Iterable[AdHocIssue],
-    names: Callable[[AdHocIssue], tuple[str, ...]],
-    teams: frozenset[str],
-    dimension: Dimension,
+    items: Iterable[AdHocIssue], dimension: Dimension, teams: frozenset[str]
 ) -> tuple[AdHocGroup, ...]:
     members: defaultdict[str, list[AdHocIssue]] = defaultdict(list)
     for item in items:
-        for name in names(item):
+        for name in _GROUP_NAMES[dimension](item):
             if dimension != "team" or name in teams:
                 members[name].append(item)
-    groups = [_ad_hoc_group(name, each) for name, each in members.items()]
+    groups = sorted((_ad_hoc_group(name, each) for name, each in members.items()), key=lambda each: each.name)
     if dimension == "age":
-        return tuple(sorted(groups, key=lambda group: _AGE_BAND_ORDER.index(group.name)))
-    if dimension == "week":
-        return tuple(sorted(groups, key=lambda group: group.name))
-    return tuple(sorted(groups, key=lambda group: (-group.issues, group.name)))
+        groups.sort(key=lambda group: _AGE_BAND_ORDER.index(group.name))
+    elif dimension != "week":
+        groups.sort(key=lambda group: -group.issues)
+    return tuple(groups)
 
 
 def _ad_hoc_group(name: str, items: Sequence[AdHocIssue]) -> AdHocGroup:
