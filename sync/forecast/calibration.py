@@ -14,14 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, TypeVar
 
 import numpy as np
 
 from sync.forecast.hazard import estimate_hazard_rates
 from sync.forecast.joint_model import (
     CANDIDATES,
-    TeamPace,
     close_probabilities,
     closed_count_distribution,
     team_pace,
@@ -38,6 +39,8 @@ from sync.forecast.throughput_history import (
     ThroughputHistory,
 )
 from sync.forecast.throughput_model import VARIANCE_FACTORS, CountDistribution, throughput_distribution
+
+_T = TypeVar("_T")
 
 STEP_DAYS: Final = 28.0
 ELAPSED_SHARES: Final = (0.25, 0.5, 0.75)
@@ -75,8 +78,12 @@ class ThroughputOutcome:
     cutoff: Cutoff
     distribution: CountDistribution
     closed: int
-    log_likelihoods: Floats
-    """Log-likelihood of ``closed`` for each of VARIANCE_FACTORS."""
+
+    def likelihoods(self) -> list[float]:
+        """Return the likelihood of ``closed`` for each of VARIANCE_FACTORS."""
+        bounds = np.array([self.closed - 1, self.closed])
+        scaled = (self.distribution.scale_variance(float(factor)) for factor in VARIANCE_FACTORS)
+        return [float(np.diff(each.cdf(bounds))[0]) for each in scaled]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -141,14 +148,16 @@ def groups_by_cutoff(
     At most ``max_cases`` pairs of cutoff and group are used, spread evenly over time.
     """
     cases = [(index, group) for group in series.groups for index in _usable_cutoffs(group, cutoffs)]
-    cases.sort(key=lambda case: case[0])
-    if len(cases) > max_cases:
-        cases = [cases[i] for i in np.linspace(0, len(cases) - 1, max_cases).round().astype(int)]
-    by_cutoff: dict[int, list[IssueGroup]] = {}
-    for index, group in cases:
-        by_cutoff.setdefault(index, []).append(group)
-    for index, groups in by_cutoff.items():
-        yield cutoffs[index], groups
+    cases.sort(key=itemgetter(0))
+    for index, same in groupby(thin_out(cases, max_cases), key=itemgetter(0)):
+        yield cutoffs[index], [group for _, group in same]
+
+
+def thin_out(items: Sequence[_T], max_count: int) -> Sequence[_T]:
+    """Return at most ``max_count`` items, spread evenly."""
+    if len(items) <= max_count:
+        return items
+    return [items[index] for index in np.linspace(0, len(items) - 1, max_count).round().astype(int)]
 
 
 def _usable_cutoffs(group: IssueGroup, cutoffs: Sequence[Cutoff]) -> list[int]:
@@ -163,20 +172,13 @@ def _usable_cutoffs(group: IssueGroup, cutoffs: Sequence[Cutoff]) -> list[int]:
 
 def throughput_outcomes(history: ThroughputHistory, cutoffs: Sequence[Cutoff]) -> list[ThroughputOutcome]:
     """Forecast a team's throughput from each cutoff and compare it with what happened; same order."""
-    return [_throughput_outcome(history, cutoff) for cutoff in cutoffs]
-
-
-def _throughput_outcome(history: ThroughputHistory, cutoff: Cutoff) -> ThroughputOutcome:
-    past = history.as_of(cutoff.now)
-    distribution = throughput_distribution(past, estimate_hazard_rates(past), cutoff.days_ahead)
-    closed = _closed_after_cutoff(history, cutoff)
-    bounds = np.array([closed - 1, closed])
-    likelihoods = np.array(
-        [np.diff(distribution.scale_variance(float(factor)).cdf(bounds))[0] for factor in VARIANCE_FACTORS]
-    )
-    return ThroughputOutcome(
-        cutoff=cutoff, distribution=distribution, closed=closed, log_likelihoods=_safe_log(likelihoods)
-    )
+    found = []
+    for cutoff in cutoffs:
+        past = history.as_of(cutoff.now)
+        distribution = throughput_distribution(past, estimate_hazard_rates(past), cutoff.days_ahead)
+        closed = _closed_after_cutoff(history.closed, cutoff)
+        found.append(ThroughputOutcome(cutoff=cutoff, distribution=distribution, closed=closed))
+    return found
 
 
 def group_outcomes(
@@ -187,46 +189,39 @@ def group_outcomes(
         past = series.history.as_of(cutoff.now)
         pace = team_pace(past, estimate_hazard_rates(past))
         for group in groups:
-            yield _group_outcome(group, pace, cutoff)
-
-
-def _group_outcome(group: IssueGroup, pace: TeamPace, cutoff: Cutoff) -> GroupOutcome:
-    past = group.history.as_of(cutoff.now)
-    probabilities = close_probabilities([team_share(past, pace)], cutoff.days_ahead)
-    # Only the issues that were known at the cutoff: later ones are not part of the forecast.
-    known = ThroughputHistory(created=past.created, closed=group.history.closed[: len(past.created)])
-    return GroupOutcome(
-        cutoff=cutoff,
-        group=group,
-        history=past,
-        distributions=closed_count_distribution(probabilities),
-        closed=_closed_after_cutoff(known, cutoff),
-    )
+            known = group.history.as_of(cutoff.now)
+            probabilities = close_probabilities([team_share(known, pace)], cutoff.days_ahead)
+            yield GroupOutcome(
+                cutoff=cutoff,
+                group=group,
+                history=known,
+                distributions=closed_count_distribution(probabilities),
+                # Only the issues that were known at the cutoff: later ones are not part of the forecast.
+                closed=_closed_after_cutoff(group.history.closed[: len(known.created)], cutoff),
+            )
 
 
 def throughput_likelihoods(outcomes: Sequence[ThroughputOutcome]) -> LikelihoodRecord:
     """Return the likelihoods that the outcomes give to VARIANCE_FACTORS."""
-    return LikelihoodRecord(
-        known_on=np.array([each.cutoff.end for each in outcomes]),
-        log_likelihoods=np.array([each.log_likelihoods for each in outcomes]).reshape(
-            -1, len(VARIANCE_FACTORS)
-        ),
-    )
+    return _likelihood_record(outcomes, [each.likelihoods() for each in outcomes], len(VARIANCE_FACTORS))
 
 
 def group_likelihoods(outcomes: Sequence[GroupOutcome]) -> LikelihoodRecord:
     """Return the likelihoods that the outcomes give to CANDIDATES."""
-    likelihoods = np.array([each.distributions[:, each.closed] for each in outcomes])
+    likelihoods = [each.distributions[:, each.closed] for each in outcomes]
+    return _likelihood_record(outcomes, likelihoods, len(CANDIDATES))
+
+
+def _likelihood_record(
+    outcomes: Sequence[ThroughputOutcome | GroupOutcome],
+    likelihoods: Sequence[Floats | list[float]],
+    candidates: int,
+) -> LikelihoodRecord:
     return LikelihoodRecord(
         known_on=np.array([each.cutoff.end for each in outcomes]),
-        log_likelihoods=_safe_log(likelihoods.reshape(-1, len(CANDIDATES))),
+        log_likelihoods=np.log(np.maximum(np.array(likelihoods).reshape(-1, candidates), 1e-12)),
     )
 
 
-def _safe_log(probabilities: Floats) -> Floats:
-    logs: Floats = np.log(np.maximum(probabilities, 1e-12))
-    return logs
-
-
-def _closed_after_cutoff(history: ThroughputHistory, cutoff: Cutoff) -> int:
-    return int(np.count_nonzero((history.closed > cutoff.now) & (history.closed <= cutoff.end)))
+def _closed_after_cutoff(closed: Floats, cutoff: Cutoff) -> int:
+    return int(np.count_nonzero((closed > cutoff.now) & (closed <= cutoff.end)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from mappings.model import Increment
@@ -20,12 +20,18 @@ def fallback_forecasts(
     """
     found: list[Forecast] = []
     for goal in (each for each in rollup.goals if each.state != "cancelled"):
-        parts = [
-            _capability_forecast(each, increment, at, reason_for)
-            for each in goal.capabilities
-            if not each.cancelled
-        ]
-        found += [_goal_forecast(goal, parts, increment, at), *parts]
+        active = [each for each in goal.capabilities if not each.cancelled]
+        parts = {each.id: _capability_forecast(each, increment, at, reason_for) for each in active}
+        reason = goal_reason(goal, {name: part.reason for name, part in parts.items()})
+        whole = Forecast(
+            subject=goal.subject,
+            at=at,
+            until=increment.ends_at,
+            remaining=sum(each.counts.remaining for each in unfinished_required(goal)),
+            probability=None if reason else 1.0,
+            reason=reason,
+        )
+        found += [whole, *parts.values()]
     return tuple(found)
 
 
@@ -56,19 +62,16 @@ def empty_reason(capability: CapabilityRollup) -> str:
     return "all its issues were dropped" if capability.issues else "it has no issues yet"
 
 
-def _goal_forecast(goal: GoalRollup, parts: list[Forecast], increment: Increment, at: datetime) -> Forecast:
-    by_subject = {part.subject: part for part in parts}
-    required = [each for each in goal.capabilities if each.required and not each.cancelled]
-    unfinished = [each for each in required if not each.finished]
-    unknown = [each for each in unfinished if by_subject[each.subject].reason]
-    reason = "; ".join(f"{each.id}: {by_subject[each.subject].reason}" for each in unknown) or None
-    if not required:
-        reason = "it has no required capability"
-    return Forecast(
-        subject=goal.subject,
-        at=at,
-        until=increment.ends_at,
-        remaining=sum(each.counts.remaining for each in unfinished),
-        probability=None if reason else 1.0,
-        reason=reason,
+def unfinished_required(goal: GoalRollup) -> list[CapabilityRollup]:
+    """Return the capabilities that a goal still needs: required, neither cancelled nor finished."""
+    return [each for each in goal.capabilities if each.required and not each.cancelled and not each.finished]
+
+
+def goal_reason(goal: GoalRollup, reasons: Mapping[str, str | None]) -> str | None:
+    """Return why a goal has no forecast. ``reasons``: the same by id of its capabilities."""
+    if not any(each.required and not each.cancelled for each in goal.capabilities):
+        return "it has no required capability"
+    return (
+        "; ".join(f"{each.id}: {reasons[each.id]}" for each in unfinished_required(goal) if reasons[each.id])
+        or None
     )

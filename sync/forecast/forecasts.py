@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from mappings.model import Increment
+from sync.forecast.fallbacks import goal_reason, unfinished_required
 from sync.forecast.horizon import ForecastHorizon, forecast_horizon
 from sync.forecast.joint_model import (
     all_closed_probability,
@@ -43,9 +44,9 @@ def build_forecasts(
         ]
         found.append(_goal_forecast(goal, works, horizon, zone))
         found += [
-            _forecast(work.capability.subject, work.horizon, [work], work.reason, zone) for work in works
+            _forecast(each.capability.subject, each.horizon, [each], each.reason, zone) for each in works
         ]
-    teams = {team for goal in rollup.goals for each in goal.capabilities for team in (each.team, *each.teams)}
+    teams = {team for each in rollup.capabilities for team in (each.team, *each.teams)}
     found += [_team_forecast(name, inputs.team_models.get(name), horizon) for name in sorted(teams)]
     return tuple(found)
 
@@ -58,38 +59,37 @@ def _goal_forecast(
     The common factor correlates them: the probability is at most that of the least probable capability, and more than
     the product of independent ones.
     """
-    required = [work for work in works if work.capability.required]
-    unfinished = [work for work in required if not work.capability.finished]
-    reason = None if required else "it has no required capability"
-    unknown = [work for work in unfinished if work.reason]
-    if unknown:
-        reason = "; ".join(f"{work.capability.id}: {work.reason}" for work in unknown)
+    by_id = {work.capability.id: work for work in works}
+    reason = goal_reason(goal, {name: work.reason for name, work in by_id.items()})
+    unfinished = [by_id[each.id] for each in unfinished_required(goal)]
     return _forecast(goal.subject, horizon, unfinished, reason, zone)
 
 
 def _forecast(
     subject: str, horizon: ForecastHorizon, works: Sequence[RemainingWork], reason: str | None, zone: ZoneInfo
 ) -> Forecast:
-    remaining = sum(work.remaining for work in works)
     base = Forecast(
         subject=subject,
         at=horizon.at,
         until=horizon.until,
-        remaining=remaining,
+        remaining=sum(work.remaining for work in works),
         reason=reason,
         assumptions=tuple(dict.fromkeys(_notes(works))),
     )
-    if not remaining and all(work.capability.state != "empty" for work in works) and (works or not reason):
+    if (
+        not base.remaining
+        and all(work.capability.state != "empty" for work in works)
+        and (works or not reason)
+    ):
         return _completed_forecast(base, zone)
     return base if reason else _predicted_forecast(base, horizon, works, zone)
 
 
 def _notes(works: Sequence[RemainingWork]) -> Iterator[str]:
     """Yield the notes of all capabilities; with more than one, each note names its capability."""
-    if len(works) == 1:
-        yield from works[0].notes
-    for work in works if len(works) > 1 else ():
-        yield from (f"{work.capability.id}: {note}" for note in work.notes)
+    for work in works:
+        prefix = f"{work.capability.id}: " if len(works) > 1 else ""
+        yield from (prefix + note for note in work.notes)
 
 
 def _completed_forecast(base: Forecast, zone: ZoneInfo) -> Forecast:

@@ -49,12 +49,7 @@ def estimate_hazard_rates(history: HistoryAsOf) -> HazardRates:
 
     ``rate = (closes + prior) / (exposure + prior / mean rate)``
     """
-    begin = history.now - _WINDOW_DAYS
-    relevant = history.closed > begin
-    created, closed = history.created[relevant], history.closed[relevant]
-    # An issue contributes from its age at the begin of the window to its age at the close, or now.
-    young = np.maximum(begin - created, 0.0)
-    old = np.minimum(closed, history.now) - created
+    closed, young, old = _ages_within(history, _WINDOW_DAYS)
     knots = np.append(_AGE_BAND_STARTS, _LAST_BAND_END)
     exposure = np.diff([np.minimum(old, knot).sum() - np.minimum(young, knot).sum() for knot in knots])
     closes = np.histogram(old[closed <= history.now], bins=knots)[0].astype(np.float64)
@@ -64,9 +59,16 @@ def estimate_hazard_rates(history: HistoryAsOf) -> HazardRates:
 
 def expected_closed_count(history: HistoryAsOf, hazards: HazardRates, days: float) -> float:
     """Return how many issues the rates predict to be closed in the last ``days`` days, given when each left."""
+    _, young, old = _ages_within(history, days)
+    return float(hazards.cumulative_hazard(young, old).sum())
+
+
+def _ages_within(history: HistoryAsOf, days: float) -> tuple[Floats, Floats, Floats]:
+    """Return closing time, first and last age of each issue that was open within the last ``days`` days.
+
+    An issue contributes from its age at the begin of these days to its age at the close, or now.
+    """
     begin = history.now - days
     relevant = history.closed > begin
-    created = history.created[relevant]
-    young = np.maximum(begin - created, 0.0)
-    old = np.minimum(history.closed[relevant], history.now) - created
-    return float(hazards.cumulative_hazard(young, old).sum())
+    created, closed = history.created[relevant], history.closed[relevant]
+    return closed, np.maximum(begin - created, 0.0), np.minimum(closed, history.now) - created

@@ -42,6 +42,9 @@ class StateClassifier:
     experiment: bool = False
     """The matching rule marks an experiment: a closed one is done whatever its answer."""
 
+    def classify(self, issue: Issue) -> IssueState:
+        return self.states.resolve(issue, experiment=self.experiment)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StatusCatalog:
@@ -91,12 +94,11 @@ def build_issue_flows(
     """Build the flow of every issue. Issues without a classifier are read by their tracker's own categories."""
     default = StateClassifier(states=StateResolver(TeamMapping(team="", origin=Origin(file=""))))
     no_changes = IssueChanges()
-    found: dict[IssueRef, IssueFlow] = {}
-    for item in known:
-        ref = item.issue.ref
-        classifier = classifiers.get(ref, default)
-        found[ref] = _build_issue_flow(item, changes.get(ref, no_changes), classifier, statuses)
-    return found
+    issues = {item.issue.ref: item for item in known}
+    return {
+        ref: _build_issue_flow(item, changes.get(ref, no_changes), classifiers.get(ref, default), statuses)
+        for ref, item in issues.items()
+    }
 
 
 def _build_issue_flow(
@@ -105,11 +107,8 @@ def _build_issue_flow(
     issue = item.issue
     ordered = _ordered_changes(changes, issue)
     snapshots = _issue_snapshots(issue, ordered, statuses, complete=changes.complete)
-    states = [
-        (at, classifier.states.resolve(snapshot, experiment=classifier.experiment))
-        for at, snapshot in snapshots
-    ]
-    states = _append_current_state(states, item, classifier)
+    states = [(at, classifier.classify(snapshot)) for at, snapshot in snapshots]
+    states = _append_current_state(states, item, classifier.classify(issue))
     state_changes = _state_changes(states)
     current = state_changes[-1]
     reopened = tuple(
@@ -132,11 +131,9 @@ def _build_issue_flow(
 
 def _ordered_changes(changes: IssueChanges, issue: Issue) -> list[IssueChange]:
     """Return the changes, oldest first, none before the creation: clocks of trackers are adjusted, too."""
-    created = issue.created
-    reported = changes.changes
-    known = reported if changes.complete else (*reported, *_unreported_changes(changes, issue))
-    late = [change if change.at >= created else replace(change, at=created) for change in known]
-    return sorted(late, key=lambda change: (change.at, len(change.id), change.id))
+    missing = [] if changes.complete else _unreported_changes(changes, issue)
+    known = [replace(change, at=max(change.at, issue.created)) for change in (*changes.changes, *missing)]
+    return sorted(known, key=lambda change: (change.at, len(change.id), change.id))
 
 
 def _unreported_changes(changes: IssueChanges, issue: Issue) -> list[IssueChange]:
@@ -158,12 +155,7 @@ def _unreported_changes(changes: IssueChanges, issue: Issue) -> list[IssueChange
         )
         if not explained:
             is_current = observed.after.casefold() == issue.status.casefold()
-            fits = (
-                is_current
-                and own_time is not None
-                and (last is None or own_time > last)
-                and own_time <= observed.at
-            )
+            fits = is_current and own_time and own_time <= observed.at and (last is None or own_time > last)
             missing.append(replace(observed, at=own_time) if own_time and fits else observed)
         last = observed.at
     return missing
@@ -242,11 +234,10 @@ def _swap_labels(labels: set[str], *, removed: str, added: str) -> None:
 
 
 def _append_current_state(
-    states: list[tuple[datetime, IssueState]], item: KnownIssue, classifier: StateClassifier
+    states: list[tuple[datetime, IssueState]], item: KnownIssue, current: IssueState
 ) -> list[tuple[datetime, IssueState]]:
     """Add the issue's current state where the changes do not lead to it."""
     issue = item.issue
-    current = classifier.states.resolve(issue, experiment=classifier.experiment)
     last_at, last = states[-1]
     if current.state != last.state:
         last = replace(current, blocked=current.blocked and last.blocked)

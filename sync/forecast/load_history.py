@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from connectors.model import Category, IssueChange, IssueRef, KnownIssue
-from mappings.model import MatchResult, TeamMapping, Workspace
+from mappings.model import MatchResult, Workspace
 from mappings.rules.flow_state import StateResolver
 from sync.forecast.issue_history import IssueChanges, StateClassifier, build_issue_flows, build_status_catalog
 from sync.model.flow import IssueFlow
@@ -115,15 +115,12 @@ def _anchor_keys(workspace: Workspace) -> set[tuple[str, str]]:
 def _state_classifiers(
     known: Mapping[IssueRef, KnownIssue], workspace: Workspace, matched: MatchResult | None
 ) -> dict[IssueRef, StateClassifier]:
-    """Return issue -> classifier. Issues of the same team and type share one, so that its cache is used."""
-    mappings: dict[str, TeamMapping] = {team.team: team for team in workspace.teams}
-    states = {name: StateResolver(mapping) for name, mapping in mappings.items()}
-    ordinary = {name: StateClassifier(states=each) for name, each in states.items()}
-    experimental = {name: StateClassifier(states=each, experiment=True) for name, each in states.items()}
+    """Return issue -> classifier. Issues of the same team share a resolver, so that its cache is used."""
+    states = {team.team: StateResolver(team) for team in workspace.teams}
     experiments = {each.ref for each in matched.assignments if each.experiment} if matched else set()
     teams = owning_teams(known, workspace, matched)
     return {
-        ref: (experimental if ref in experiments else ordinary)[team]
+        ref: StateClassifier(states=states[team], experiment=ref in experiments)
         for ref, team in teams.items()
         if team in states
     }

@@ -12,10 +12,10 @@ import numpy as np
 from sync.forecast.calibration import (
     CASE_WINDOW_DAYS,
     MAX_CASES,
-    Cutoff,
     backtest_cutoffs,
     group_likelihoods,
     group_outcomes,
+    thin_out,
     throughput_likelihoods,
     throughput_outcomes,
 )
@@ -79,16 +79,9 @@ def _calibrate(series: BacktestSeries, now: float) -> tuple[Floats, float]:
         return CANDIDATE_PRIOR, 1.0
     recent = [cutoff for cutoff in backtest_cutoffs(series) if cutoff.end > now - CASE_WINDOW_DAYS]
     groups = list(group_outcomes(series, recent, MAX_CASES))
-    counts = throughput_outcomes(series.history, _thin_out(recent, _MAX_THROUGHPUT_CUTOFFS))
+    counts = throughput_outcomes(series.history, thin_out(recent, _MAX_THROUGHPUT_CUTOFFS))
     factor = variance_factor(throughput_likelihoods(counts).posterior_weights(now, VARIANCE_PRIOR))
     return group_likelihoods(groups).posterior_weights(now, CANDIDATE_PRIOR), factor
-
-
-def _thin_out(cutoffs: Sequence[Cutoff], max_count: int) -> list[Cutoff]:
-    """Return at most ``max_count`` cutoffs, spread evenly."""
-    if len(cutoffs) <= max_count:
-        return list(cutoffs)
-    return [cutoffs[index] for index in np.linspace(0, len(cutoffs) - 1, max_count).round().astype(int)]
 
 
 def _notes(name: str, history: HistoryAsOf) -> list[str]:

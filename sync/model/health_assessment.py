@@ -19,10 +19,10 @@ class HealthAssessment:
 
     rollup: Rollup
     """Roll-up that the assessment is based on."""
-    expectations: Mapping[str, Expectation]
+    expectations: Mapping[str, Expectation] = field(default_factory=dict)
     """By subject, as ``forecasts`` and ``displayed_health``."""
-    forecasts: Mapping[str, Forecast]
-    displayed_health: Mapping[str, DisplayedHealth]
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    displayed_health: Mapping[str, DisplayedHealth] = field(default_factory=dict)
     backtests: Mapping[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     """Team -> (digest, fields) of new backtests."""
     flow: Mapping[IssueRef, IssueFlow] = field(default_factory=dict)

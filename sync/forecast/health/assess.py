@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,7 @@ from connectors.model import IssueRef, KnownIssue
 from mappings.model import Increment
 from sync.forecast.fallbacks import fallback_forecasts
 from sync.forecast.health.backtest import TeamBacktests
-from sync.forecast.health.evaluate import HealthEvidence, evaluate_health, open_teams
+from sync.forecast.health.evaluate import HealthEvaluation, HealthEvidence, open_teams
 from sync.forecast.load_history import load_issue_flows, owning_teams, team_issue_histories
 from sync.forecast.prerequisites import (
     ForecastDependenciesMissing,
@@ -20,8 +19,8 @@ from sync.forecast.prerequisites import (
 )
 from sync.forecast.work_item_age import find_aging_issues
 from sync.model.flow import IssueFlow
-from sync.model.forecast import Forecast, PastIssue
-from sync.model.health import ForecastStatement
+from sync.model.forecast import Forecast
+from sync.model.health import DisplayedHealth, Expectation, ForecastStatement
 from sync.model.health_assessment import HealthAssessment
 from sync.model.planning import Assessment
 from sync.model.rollup import IncrementRollup
@@ -38,37 +37,33 @@ def assess_health(
     """
     now, rollup = context.now(), assessment.rollup
     plans = {each.id: each for each in context.workspace.increments}
-    current = [each for each in rollup.increments if now < plans[each.id].ends_at and _has_capabilities(each)]
+    current = [each for each in rollup.increments if now < plans[each.id].ends_at and any(each.capabilities)]
     earlier = context.store.statements()
     due = any(each.closed is None and each.until <= now for each in earlier)
     if not current and not due:
-        return HealthAssessment(rollup=rollup, expectations={}, forecasts={}, displayed_health={})
+        return HealthAssessment(rollup=rollup)
     flow = load_issue_flows(context.store, context.workspace, assessment.matched, known=known)
     forecaster = _Forecaster(context, assessment, known, flow, now)
-    result = HealthAssessment(
+    evidence = forecaster.gather_evidence(current, earlier)
+    expectations: dict[str, Expectation] = {}
+    forecasts: dict[str, Forecast] = {}
+    displayed_health: dict[str, DisplayedHealth] = {}
+    for each in current:
+        increment = plans[each.id]
+        found = HealthEvaluation(each, increment, forecaster.forecasts(each, increment), evidence)
+        expectations |= found.expectations
+        forecasts |= found.forecasts
+        displayed_health |= found.displayed_health
+    return HealthAssessment(
         rollup=rollup,
-        expectations={},
-        forecasts={},
-        displayed_health={},
+        expectations=expectations,
+        forecasts=forecasts,
+        displayed_health=displayed_health,
+        backtests=forecaster.backtests.new_results,
         flow=flow,
         earlier=earlier,
         missing_dependencies=forecaster.missing_dependencies,
     )
-    evidence = forecaster.gather_evidence(current, earlier)
-    for each in current:
-        increment = plans[each.id]
-        found = evaluate_health(each, increment, forecaster.forecasts(each, increment), evidence)
-        result = replace(
-            result,
-            expectations={**result.expectations, **found.expectations},
-            forecasts={**result.forecasts, **found.forecasts},
-            displayed_health={**result.displayed_health, **found.displayed_health},
-        )
-    return replace(result, backtests=forecaster.backtests.new_results)
-
-
-def _has_capabilities(increment: IncrementRollup) -> bool:
-    return any(goal.capabilities for goal in increment.goals)
 
 
 class _Forecaster:
@@ -90,19 +85,21 @@ class _Forecaster:
             name: insufficient_data(name, self.histories.get(name, []), now) for name in names
         }
         self.backtests = TeamBacktests(context.store.backtests(), now)
-        self.missing_dependencies = _missing_dependencies()
+        self.missing_dependencies: str | None = None
+        try:
+            require_forecast_dependencies()
+        except ForecastDependenciesMissing as missing:
+            self.missing_dependencies = str(missing)
         self._team_models: dict[str, Any] | None = None
 
     def gather_evidence(
         self, increments: Sequence[IncrementRollup], earlier: Sequence[ForecastStatement]
     ) -> HealthEvidence:
         working = self._working_teams(increments)
-        aging = find_aging_issues(self._flow, self._owners, self._open_issues(), self._now)
-        sufficient: dict[str, list[PastIssue]] = (
-            {}
-            if self.missing_dependencies
-            else {team: self.histories[team] for team in working if not self.insufficient[team]}
-        )
+        open_issues = [ref for ref, issue in self._flow.items() if issue.closed is None]
+        aging = find_aging_issues(self._flow, self._owners, open_issues, self._now)
+        tested = () if self.missing_dependencies else working
+        sufficient = {team: self.histories[team] for team in tested if not self.insufficient[team]}
         return HealthEvidence(
             backtests=self.backtests.for_teams(sufficient),
             displayed_health=load_displayed_health(self._context),
@@ -131,23 +128,10 @@ class _Forecaster:
 
     def _working_teams(self, increments: Sequence[IncrementRollup]) -> set[str]:
         """Return the teams with open issues in unfinished capabilities."""
-        capabilities = (
-            each for increment in increments for goal in increment.goals for each in goal.capabilities
-        )
+        capabilities = (each for increment in increments for each in increment.capabilities)
         return {
             team
             for each in capabilities
             if not each.cancelled and not each.finished
             for team in open_teams(each)
         }
-
-    def _open_issues(self) -> list[IssueRef]:
-        return [ref for ref, issue in self._flow.items() if issue.closed is None]
-
-
-def _missing_dependencies() -> str | None:
-    try:
-        require_forecast_dependencies()
-    except ForecastDependenciesMissing as missing:
-        return str(missing)
-    return None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from sync.model.health import Expectation
 from sync.model.rollup import CapabilityRollup, GoalRollup, Rollup
+
+_Subject = TypeVar("_Subject", CapabilityRollup, GoalRollup)
 
 
 def attach_expectations(rollup: Rollup, expectations: Mapping[str, Expectation]) -> Rollup:
@@ -27,19 +30,15 @@ def attach_expectations(rollup: Rollup, expectations: Mapping[str, Expectation])
 
 
 def _attach_to_goal(goal: GoalRollup, expectations: Mapping[str, Expectation]) -> GoalRollup:
-    found = expectations.get(goal.subject)
     over = goal.state in ("done", "missed", "cancelled")
     return replace(
-        goal,
-        capabilities=tuple(_attach_to_capability(each, expectations) for each in goal.capabilities),
-        expected=None if over else found,
-        health=found.health if found and not over else None,
+        _attach(goal, expectations, over=over),
+        capabilities=tuple(
+            _attach(each, expectations, over=each.cancelled or each.finished) for each in goal.capabilities
+        ),
     )
 
 
-def _attach_to_capability(
-    capability: CapabilityRollup, expectations: Mapping[str, Expectation]
-) -> CapabilityRollup:
-    over = capability.cancelled or capability.finished
-    found = None if over else expectations.get(capability.subject)
-    return replace(capability, expected=found, health=found.health if found else None)
+def _attach(subject: _Subject, expectations: Mapping[str, Expectation], *, over: bool) -> _Subject:
+    found = None if over else expectations.get(subject.subject)
+    return replace(subject, expected=found, health=found.health if found else None)
