@@ -26,13 +26,12 @@ from sync.forecast.calibration import (
     throughput_outcomes,
 )
 from sync.forecast.joint_model import CANDIDATE_PRIOR
-from sync.forecast.scores import GroupCase, Scores, SeriesReplay, ThroughputCase, scores_of
+from sync.forecast.scores import EventCase, GroupCase, Scores, SeriesReplay, ThroughputCase, scores_of
 from sync.forecast.throughput_history import (
     QUARTER_DAYS,
     BacktestSeries,
     Floats,
     HistoryAsOf,
-    Ints,
     ThroughputHistory,
     build_series,
 )
@@ -112,10 +111,11 @@ def _throughput_case(
     bootstrap = weekly_bootstrap(past, cutoff.days_ahead, generator)
     recent = max(past.closed_within(QUARTER_DAYS) / 13, 0.1)
     bounds = np.array([closed - 1, closed])
+    baseline_cdf = np.searchsorted(bootstrap, bounds, side="right") / TRIALS
     return ThroughputCase(
         elapsed_share=cutoff.elapsed_share,
         pit=_randomized_pit(distribution.cdf(bounds), generator),
-        baseline_pit=_randomized_pit(_empirical_cdf(bootstrap, bounds), generator),
+        baseline_pit=_randomized_pit(baseline_cdf, generator),
         pinball_loss=_pinball_loss(distribution.quantiles(PINBALL_QUANTILES).astype(np.float64), closed)
         / recent,
         baseline_loss=_pinball_loss(np.quantile(bootstrap, PINBALL_QUANTILES), closed) / recent,
@@ -126,22 +126,25 @@ def _group_case(outcome: GroupOutcome, record: LikelihoodRecord, generator: np.r
     cutoff, past, closed = outcome.cutoff, outcome.history, outcome.closed
     counts = record.posterior_weights(cutoff.now, CANDIDATE_PRIOR) @ outcome.distributions
     remaining = len(counts) - 1
-    half = (remaining + 1) // 2
     linear = linear_projection(past, cutoff.days_ahead)
     bootstrap = weekly_bootstrap(past, cutoff.days_ahead, generator)
     cdf = np.append(0.0, np.cumsum(counts))
+
+    def at_least(count: int) -> EventCase:
+        return EventCase(
+            probability=float(counts[count:].sum()),
+            happened=closed >= count,
+            linear=linear >= count,
+            bootstrap=float((bootstrap >= count).mean()),
+        )
+
     return GroupCase(
         kind=outcome.group.kind,
         elapsed_share=cutoff.elapsed_share,
         remaining=remaining,
-        closed=closed,
         pit=_randomized_pit(cdf[closed : closed + 2], generator),
-        all_done_probability=float(counts[-1]),
-        half_done_probability=float(counts[half:].sum()),
-        linear_all=linear >= remaining,
-        linear_half=linear >= half,
-        bootstrap_all=float((bootstrap >= remaining).mean()),
-        bootstrap_half=float((bootstrap >= half).mean()),
+        all_done=at_least(remaining),
+        half_done=at_least((remaining + 1) // 2),
     )
 
 
@@ -162,11 +165,6 @@ def weekly_bootstrap(history: HistoryAsOf, days: float, generator: np.random.Gen
     drawn = closes[generator.integers(0, _BOOTSTRAP_WEEKS, (TRIALS, int(whole)))].sum(axis=1)
     last = closes[generator.integers(0, _BOOTSTRAP_WEEKS, TRIALS)]
     return np.sort(drawn + generator.binomial(last, part)).astype(np.float64)
-
-
-def _empirical_cdf(sample: Floats, counts: Ints) -> Floats:
-    found: Floats = np.searchsorted(sample, counts, side="right") / len(sample)
-    return found
 
 
 def _randomized_pit(bounds: Floats, generator: np.random.Generator) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 
 from connectors.model import Category, Issue, IssueChange, IssueRef, KnownIssue
@@ -261,23 +261,17 @@ def _state_since(issue: Issue, state: IssueState) -> datetime:
 
 
 def _state_changes(states: Iterable[tuple[datetime, IssueState]]) -> list[StateChange]:
-    changes: list[StateChange] = []
-    for at, state in states:
-        if not changes or changes[-1].state != state.state:
-            changes.append(StateChange(at=at, state=state.state))
-    return changes
+    return [
+        StateChange(at=next(same)[0], state=state)
+        for state, same in groupby(states, key=lambda each: each[1].state)
+    ]
 
 
 def _blocked_periods(states: Iterable[tuple[datetime, IssueState]]) -> tuple[BlockedPeriod, ...]:
-    found: list[BlockedPeriod] = []
-    since: datetime | None = None
-    for at, state in states:
-        if state.blocked and since is None:
-            since = at
-        elif not state.blocked and since is not None:
-            if at > since:
-                found.append(BlockedPeriod(since=since, until=at))
-            since = None
-    if since is not None:
-        found.append(BlockedPeriod(since=since, until=None))
-    return tuple(found)
+    starts = [(next(same)[0], blocked) for blocked, same in groupby(states, key=lambda each: each[1].blocked)]
+    ends = [*(at for at, _ in starts[1:]), None]
+    return tuple(
+        BlockedPeriod(since=since, until=until)
+        for (since, blocked), until in zip(starts, ends, strict=True)
+        if blocked and since != until
+    )

@@ -7,7 +7,7 @@ expected calibration error over ten bins. "Averaged" gives each series the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,25 +35,26 @@ class ThroughputCase:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EventCase:
+    """Probability that a group has a number of closes by the end, with the outcome and the baseline models."""
+
+    probability: float
+    happened: bool
+    linear: bool
+    bootstrap: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GroupCase:
-    """Forecast of one group, with its outcome and the predictions of the baseline models."""
+    """Forecast of one group, with its outcome."""
 
     kind: GroupKind
     elapsed_share: float
     remaining: int
-    closed: int
     pit: float
-    all_done_probability: float
-    half_done_probability: float
-    linear_all: bool
-    linear_half: bool
-    bootstrap_all: float
-    bootstrap_half: float
-
-    @property
-    def half_of_remaining(self) -> int:
-        """Number of closes that are half of the open issues, rounded up."""
-        return (self.remaining + 1) // 2
+    all_done: EventCase
+    half_done: EventCase
+    """At least half of the open issues, rounded up."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,9 +166,8 @@ def _throughput_scores(series: Sequence[Sequence[ThroughputCase]]) -> Throughput
 
 def _group_scores(series: Sequence[Sequence[GroupCase]]) -> GroupScores:
     cases = [case for each in series for case in each]
-    happened = np.array([case.closed == case.remaining for case in cases], dtype=np.float64)
-    half = np.array([case.closed >= case.half_of_remaining for case in cases], dtype=np.float64)
-    predicted = _values(cases, lambda case: case.all_done_probability)
+    predicted = np.array([case.all_done.probability for case in cases])
+    happened = np.array([case.all_done.happened for case in cases], dtype=np.float64)
     owners = np.repeat(np.arange(len(series), dtype=np.int64), [len(each) for each in series])
     classes = np.array([_reference_class(case) for case in cases], dtype=np.int64)
     on_track = predicted >= ON_TRACK
@@ -175,33 +175,11 @@ def _group_scores(series: Sequence[Sequence[GroupCase]]) -> GroupScores:
         cases=len(cases),
         kinds={kind: sum(case.kind == kind for case in cases) for kind in ("label", "milestone", "chunk")},
         coverage=_coverage([[case.pit for case in each] for each in series]),
-        all_done=_brier(
-            predicted,
-            happened,
-            owners,
-            {
-                "line": _values(cases, lambda case: case.linear_all),
-                "weekly_bootstrap": _values(cases, lambda case: case.bootstrap_all),
-                **_reference_forecasts(happened, owners, classes),
-            },
-        ),
-        half_done=_brier(
-            _values(cases, lambda case: case.half_done_probability),
-            half,
-            owners,
-            {
-                "line": _values(cases, lambda case: case.linear_half),
-                "weekly_bootstrap": _values(cases, lambda case: case.bootstrap_half),
-                **_reference_forecasts(half, owners, classes),
-            },
-        ),
+        all_done=_brier([case.all_done for case in cases], owners, classes),
+        half_done=_brier([case.half_done for case in cases], owners, classes),
         calibration_error=_calibration_error(predicted, happened),
         on_track=OnTrack(cases=int(on_track.sum()), happened=int(happened[on_track].sum())),
     )
-
-
-def _values(cases: Sequence[GroupCase], value_of: Callable[[GroupCase], float]) -> Floats:
-    return np.array([value_of(case) for case in cases], dtype=np.float64)
 
 
 def _reference_class(case: GroupCase) -> int:
@@ -231,8 +209,14 @@ def _reference_forecasts(happened: Floats, owners: Ints, classes: Ints) -> dict[
     }
 
 
-def _brier(predicted: Floats, happened: Floats, owners: Ints, baselines: Mapping[str, Floats]) -> Brier:
-    ours = (predicted - happened) ** 2
+def _brier(cases: Sequence[EventCase], owners: Ints, classes: Ints) -> Brier:
+    happened = np.array([case.happened for case in cases], dtype=np.float64)
+    baselines = {
+        "line": np.array([case.linear for case in cases], dtype=np.float64),
+        "weekly_bootstrap": np.array([case.bootstrap for case in cases]),
+        **_reference_forecasts(happened, owners, classes),
+    }
+    ours = (np.array([case.probability for case in cases]) - happened) ** 2
     theirs = {name: (each - happened) ** 2 for name, each in baselines.items()}
     pooled, averaged = float(ours.mean()), _mean_by_series(ours, owners)
     pooled_baselines = {name: float(each.mean()) for name, each in theirs.items()}
@@ -263,18 +247,19 @@ def _mean_of_means(series: Sequence[Sequence[float]]) -> float:
 def _coverage(
     pits: Sequence[Sequence[float]], baseline_pits: Sequence[Sequence[float]] | None = None
 ) -> tuple[Coverage, ...]:
-    return tuple(
-        Coverage(
-            level=level,
-            average=float(np.mean(within)),
-            least=float(np.min(within)),
-            rival=float(np.mean(_share_within_interval(baseline_pits, level)))
-            if baseline_pits is not None
-            else None,
+    found = []
+    for level in INTERVAL_LEVELS:
+        within = _share_within_interval(pits, level)
+        baseline = _share_within_interval(baseline_pits, level) if baseline_pits else None
+        found.append(
+            Coverage(
+                level=level,
+                average=float(np.mean(within)),
+                least=float(np.min(within)),
+                rival=float(np.mean(baseline)) if baseline else None,
+            )
         )
-        for level in INTERVAL_LEVELS
-        for within in [_share_within_interval(pits, level)]
-    )
+    return tuple(found)
 
 
 def _share_within_interval(series: Sequence[Sequence[float]], level: float) -> list[float]:

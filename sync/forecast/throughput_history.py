@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -128,17 +128,17 @@ def build_series(name: str, issues: Iterable[PastIssue], known_until: float | No
             members.setdefault(("label", label), []).append(index)
         for milestone in issue.milestones:
             members.setdefault(("milestone", milestone), []).append(index)
+    last_close = closed[np.isfinite(closed)].max(initial=0.0)
     return BacktestSeries(
         name=name,
         history=ThroughputHistory(created=created, closed=closed),
-        groups=tuple(_issue_groups(created, closed, {**members, **_chunks(len(ordered))})),
-        known_until=_last_event_day(created, closed) if known_until is None else known_until,
+        groups=tuple(
+            IssueGroup(kind=kind, history=ThroughputHistory(created=created[chosen], closed=closed[chosen]))
+            for (kind, _), chosen in {**members, **_chunks(len(ordered))}.items()
+            if len(chosen) >= MIN_GROUP_SIZE
+        ),
+        known_until=float(max(created[-1], last_close)) if known_until is None else known_until,
     )
-
-
-def _last_event_day(created: Floats, closed: Floats) -> float:
-    ends = closed[np.isfinite(closed)]
-    return float(max(created[-1], ends.max() if len(ends) else 0.0))
 
 
 def _chunks(issues: int) -> dict[tuple[GroupKind, str], list[int]]:
@@ -149,13 +149,3 @@ def _chunks(issues: int) -> dict[tuple[GroupKind, str], list[int]]:
         found["chunk", str(start)] = list(range(start, min(start + size, issues)))
         start += size
     return found
-
-
-def _issue_groups(
-    created: Floats, closed: Floats, members_by_group: Mapping[tuple[GroupKind, str], list[int]]
-) -> Iterable[IssueGroup]:
-    for (kind, _), members in members_by_group.items():
-        if len(members) >= MIN_GROUP_SIZE:
-            chosen: npt.NDArray[np.intp] = np.array(members)
-            history = ThroughputHistory(created=created[chosen], closed=closed[chosen])
-            yield IssueGroup(kind=kind, history=history)

@@ -13,7 +13,7 @@ from sync.cli import main as cli
 from sync.forecast.backtest import replay_series
 from sync.forecast.calibration import backtest_cutoffs, groups_by_cutoff
 from sync.forecast.csv_histories import InvalidHistoryFile, read_histories
-from sync.forecast.scores import GroupCase, SeriesReplay, ThroughputCase, scores_of
+from sync.forecast.scores import EventCase, GroupCase, SeriesReplay, ThroughputCase, scores_of
 from sync.forecast.throughput_history import build_series
 from tests.support.forecast_world import random_issues, write_csv
 
@@ -37,14 +37,9 @@ def group_case(all_done: float, closed: int, **fields: Any) -> GroupCase:
         "kind": "label",
         "elapsed_share": 0.5,
         "remaining": 2,
-        "closed": closed,
         "pit": 0.5,
-        "all_done_probability": all_done,
-        "half_done_probability": 0.5,
-        "linear_all": False,
-        "linear_half": True,
-        "bootstrap_all": 0.0,
-        "bootstrap_half": 1.0,
+        "all_done": EventCase(probability=all_done, happened=closed >= 2, linear=False, bootstrap=0.0),
+        "half_done": EventCase(probability=0.5, happened=closed >= 1, linear=True, bootstrap=1.0),
     }
     return GroupCase(**{**case, **fields})
 

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 
 from connectors.model import Issue, IssueRef
+from mappings.model import FlowState
 from sync.cli.commands.report import report
 from sync.cli.commands.status import status
 from sync.forecast.probability import describe_probability, round_probability
@@ -35,7 +36,7 @@ from sync.insights.report.markdown import render_markdown
 from sync.insights.report.model import ReportData
 from sync.insights.report.phrases import format_completion_dates, format_range, summarize_forecast
 from sync.insights.unplanned import ad_hoc_metrics
-from sync.model.flow import IssueFlow
+from sync.model.flow import IssueFlow, StateChange
 from sync.model.forecast import QUANTILES, Forecast
 from tests.support import rollup_world
 from tests.support.match_world import issue
@@ -57,6 +58,12 @@ def day(number: int, hour: int = 12) -> datetime:
 
 
 def issue_flow(key: str, created: int, **more: Any) -> IssueFlow:
+    states: dict[FlowState, datetime | None] = {
+        "todo": day(created),
+        "doing": more.get("started"),
+        "done": more.get("finished"),
+        "dropped": more.get("dropped"),
+    }
     shape: dict[str, Any] = {
         "ref": IssueRef(tracker="jira", id=key, key=key),
         "created": day(created),
@@ -65,7 +72,7 @@ def issue_flow(key: str, created: int, **more: Any) -> IssueFlow:
         "dropped": None,
         "reopened": (),
         "blocked_periods": (),
-        "state_changes": (),
+        "state_changes": tuple(StateChange(at=at, state=state) for state, at in states.items() if at),
         "complete": False,
     }
     return IssueFlow(**shape | more)

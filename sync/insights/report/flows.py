@@ -79,29 +79,16 @@ def cumulative_flow(
     steps: dict[str, list[tuple[date, int]]] = {"todo": [], "doing": [], "done": []}
     for each in included:
         before: str | None = None
-        for at, state in _state_changes(each):
-            day = local_day(at, zone)
+        for change in each.state_changes:
+            day = local_day(change.at, zone)
             if before in steps:
                 steps[before].append((day, -1))
-            if state in steps:
-                steps[state].append((day, 1))
-            before = state
+            if change.state in steps:
+                steps[change.state].append((day, 1))
+            before = change.state
     return CumulativeFlow(
         days=days, **{state: _running_totals(days, events) for state, events in steps.items()}
     )
-
-
-def _state_changes(issue: IssueFlow) -> list[tuple[datetime, str]]:
-    if issue.state_changes:
-        return [(change.at, change.state) for change in issue.state_changes]
-    changes: list[tuple[datetime, str]] = [(issue.created, "todo")]
-    if issue.started:
-        changes.append((issue.started, "doing"))
-    if issue.finished:
-        changes.append((issue.finished, "done"))
-    elif issue.dropped:
-        changes.append((issue.dropped, "dropped"))
-    return changes
 
 
 def cycle_points(issues: Iterable[IssueFlow], now: datetime, zone: tzinfo) -> tuple[CyclePoint, ...]:
