@@ -14,6 +14,7 @@ from typing import Final
 
 from sync.config.escape import escape_terminal
 from sync.model.forecast import PastIssue
+from sync.runtime.invocation import pluralize
 
 _REQUIRED_COLUMNS: Final = ("repo", "issue", "created", "closed")
 
@@ -22,7 +23,7 @@ class InvalidHistoryFile(Exception):
     """Files that are not valid issue histories; the message names every invalid line."""
 
     def __init__(self, problems: list[str]) -> None:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        count = pluralize(len(problems), "problem")
         super().__init__("\n".join([f"{count} in the issue histories", *problems]))
         self.problems = tuple(problems)
 

@@ -9,6 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from mappings.model import Increment
+from sync.runtime.invocation import pluralize
 
 _SATURDAY: Final = 5
 
@@ -52,8 +53,7 @@ def forecast_horizon(increment: Increment, at: datetime, target: date | None = N
         begin.astimezone(zone).date(), until.astimezone(zone).date(), increment.holidays
     )
     if off:
-        days = "1 holiday" if off == 1 else f"{off} holidays"
-        notes.append(f"the plan has {days} until then, which count as days without work")
+        notes.append(f"the plan has {pluralize(off, 'holiday')} until then, which count as days without work")
     left = max((until - begin).total_seconds() / 86_400, 0.0)
     share = 1 - off / weekdays if weekdays else 1.0
     return ForecastHorizon(

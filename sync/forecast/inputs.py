@@ -14,6 +14,7 @@ from sync.forecast.team_model import build_team_model
 from sync.forecast.work_item_age import find_aging_issues
 from sync.model.flow import IssueFlow
 from sync.model.forecast import AgingIssue, Forecast
+from sync.model.health import Expectation
 from sync.model.planning import PlanningResult
 from sync.pull.recorded_health import load_expectations, load_last_forecasts
 from sync.runtime.context import RunContext
@@ -54,13 +55,19 @@ def compute_forecasts(
         team_models={team: build_team_model(team, issues, moment) for team, issues in histories.items()},
     )
     plans = {each.id: each for each in workspace.increments}
-    last_run = LastRunForecasts(context)
-    open_at = [ref for ref, issue in flow.items() if _is_open_at(issue, moment)]
+    recorded, expected = load_last_forecasts(context), load_expectations(context)
+    open_at = [
+        ref
+        for ref, issue in flow.items()
+        if issue.created <= moment and (issue.closed is None or issue.closed > moment)
+    ]
     return ForecastSet(
         at=moment,
         forecasts={
             rollup.id: tuple(
-                last_run.prefer_recorded(each) if at is None else each
+                _prefer_recorded(each, recorded.get(each.subject), expected.get(each.subject))
+                if at is None
+                else each
                 for each in build_forecasts(rollup, plans[rollup.id], inputs)
             )
             for rollup in plan.rollup.increments
@@ -70,28 +77,16 @@ def compute_forecasts(
     )
 
 
-class LastRunForecasts:
-    """Forecasts of the last run. Commands show them instead of new ones, so that all readers see the same numbers."""
+def _prefer_recorded(fresh: Forecast, recorded: Forecast | None, expected: Expectation | None) -> Forecast:
+    """Return the forecast of the last run with the reason for missing health, or ``fresh`` if the work has changed.
 
-    def __init__(self, context: RunContext) -> None:
-        self._forecasts, self._expectations = load_last_forecasts(context), load_expectations(context)
-
-    def prefer_recorded(self, fresh: Forecast) -> Forecast:
-        """Return the recorded forecast with the reason for missing health, or ``fresh`` if the work has changed.
-
-        Teams have no recorded expectation: their forecast is always the fresh one.
-        """
-        recorded = self._forecasts.get(fresh.subject)
-        expected = self._expectations.get(fresh.subject)
-        if recorded is None or expected is None:
-            return fresh
-        if (recorded.remaining, recorded.until) != (fresh.remaining, fresh.until):
-            return fresh
-        reason = expected.why_no_health
-        if not reason:
-            return recorded
-        return replace(recorded, assumptions=(*recorded.assumptions, f"no health: {reason}"))
-
-
-def _is_open_at(issue: IssueFlow, at: datetime) -> bool:
-    return issue.created <= at and (issue.closed is None or issue.closed > at)
+    Commands show it so that all readers see the same numbers. Teams have no recorded expectation: their forecast is
+    always the fresh one.
+    """
+    if recorded is None or expected is None:
+        return fresh
+    if (recorded.remaining, recorded.until) != (fresh.remaining, fresh.until):
+        return fresh
+    if not expected.why_no_health:
+        return recorded
+    return replace(recorded, assumptions=(*recorded.assumptions, f"no health: {expected.why_no_health}"))

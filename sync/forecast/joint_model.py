@@ -165,16 +165,7 @@ def closed_count_distribution(probabilities: Floats) -> Floats:
 
 def all_closed_probability(probabilities: Floats) -> Floats:
     """Return the probability that no issue stays open, by candidate."""
-    found: Floats = all_closed_by_factor(probabilities).mean(axis=-1)
-    return found
-
-
-def all_closed_by_factor(probabilities: Floats) -> Floats:
-    """Return the probability that no issue stays open, by candidate and quantile of the group's factor.
-
-    The results of several groups are combined by multiplying them.
-    """
-    found: Floats = np.prod(probabilities, axis=-1)
+    found: Floats = np.prod(probabilities, axis=-1).mean(axis=-1)
     return found
 
 
@@ -198,7 +189,8 @@ def completion_probabilities(shares: Sequence[TeamShare]) -> Floats:
 
     For groups that have to be done together, multiply their results.
     """
-    return all_closed_by_factor(close_probabilities(shares, _GRID_DAYS))
+    found: Floats = np.prod(close_probabilities(shares, _GRID_DAYS), axis=-1)
+    return found
 
 
 def completion_days(

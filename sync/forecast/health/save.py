@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from connectors.model import IssueRef
+from sync.forecast.fallbacks import unfinished_required
 from sync.forecast.health.evaluate import HIGH_QUANTILE, LOW_QUANTILE
 from sync.forecast.health.track_record import is_worth_recording, score_statement
 from sync.model.health import ForecastStatement
@@ -24,7 +25,7 @@ _NOTICE_DAYS: Final = 30
 def save_health(context: RunContext, assessment: HealthAssessment, now: datetime) -> None:
     """Save expectations, backtests and statements. Subjects with unread sources keep their earlier expectations."""
     store = context.store
-    uncertain = {each.subject for each in _subjects(assessment) if each.uncertain}
+    uncertain = _uncertain_subjects(assessment)
     before = store.expectations()
     new = {
         subject: body
@@ -89,13 +90,12 @@ def _new_statements(assessment: HealthAssessment) -> Iterator[ForecastStatement]
 
 
 def _scored_statements(assessment: HealthAssessment, now: datetime) -> Iterator[ForecastStatement]:
-    uncertain = {each.subject for each in _subjects(assessment) if each.uncertain}
+    uncertain = _uncertain_subjects(assessment)
     for statement in assessment.earlier:
-        if statement.closed is not None or statement.subject in uncertain:
-            continue
-        score = score_statement(statement, assessment.flow, now)
-        if score:
-            yield replace(statement, closed=score[0], known=score[1])
+        if statement.closed is None and statement.subject not in uncertain:
+            score = score_statement(statement, assessment.flow, now)
+            if score:
+                yield replace(statement, closed=score[0], known=score[1])
 
 
 def _subjects(assessment: HealthAssessment) -> Iterator[CapabilityRollup | GoalRollup]:
@@ -104,13 +104,13 @@ def _subjects(assessment: HealthAssessment) -> Iterator[CapabilityRollup | GoalR
         yield from goal.capabilities
 
 
+def _uncertain_subjects(assessment: HealthAssessment) -> set[str]:
+    return {each.subject for each in _subjects(assessment) if each.uncertain}
+
+
 def _open_refs(subject: CapabilityRollup | GoalRollup) -> Iterator[IssueRef]:
     """Yield the issues that the forecast is about."""
-    if isinstance(subject, GoalRollup):
-        for each in subject.capabilities:
-            if each.required and not each.cancelled and not each.finished:
-                yield from _open_refs(each)
-        return
-    for issue in subject.issues:
+    capabilities = unfinished_required(subject) if isinstance(subject, GoalRollup) else [subject]
+    for issue in (issue for each in capabilities for issue in each.issues):
         if issue.state.state in ("todo", "doing"):
             yield issue.ref

@@ -11,6 +11,7 @@ from sync.forecast.health.hysteresis import health_of
 from sync.forecast.probability import round_probability
 from sync.model.flow import IssueFlow
 from sync.model.health import ForecastStatement
+from sync.runtime.invocation import pluralize
 
 _PROBABILITY_CLASSES: Final = {
     "on-track": "of 70% or more",
@@ -70,5 +71,5 @@ def describe_track_record(
     if not first:
         return None
     came_true = sum(bool(each.came_true) for each in first.values())
-    forecasts = "forecast" if len(first) == 1 else "forecasts"
-    return f"of {len(first)} earlier {forecasts} {_PROBABILITY_CLASSES[health]}, {came_true} came true"
+    forecasts = pluralize(len(first), "earlier forecast")
+    return f"of {forecasts} {_PROBABILITY_CLASSES[health]}, {came_true} came true"

@@ -13,6 +13,7 @@ from sync.insights.report.model import (
     CapabilityRow,
     FindingRow,
     GoalRow,
+    IterationRow,
     PredictabilityRow,
     ReportData,
     TeamRow,
@@ -28,21 +29,8 @@ from sync.insights.report.phrases import (
 MAX_ROWS: Final = 50
 _MISSING: Final = "n/a"
 
-_GOAL_HEAD = ("Goal", "Commitment", "State", "Health", "In time", "Capabilities", "Issues", "Change")
-_CAPABILITY_HEAD = (
-    "Capability",
-    "Team",
-    "State",
-    "Health",
-    "Done",
-    "Baseline",
-    "In time",
-    "85% interval",
-    "Completion date",
-)
-_TEAM_HEAD = ("Team", "Aging WIP", "Oldest open issue", "Ad hoc, 4 weeks", "Unplanned, open")
-_ITERATION_HEAD = ("Capability", "Iteration", "State", "Done", "Experiments", "Median days to an answer")
-_PREDICTABILITY_HEAD = ("Increment", "Committed", "Stretch", "Predictability", "Carried over", "Ad hoc")
+Cells = dict[str, str]
+"""Heading of the column -> text."""
 
 
 def render_markdown(data: ReportData) -> str:
@@ -55,18 +43,19 @@ def render_markdown(data: ReportData) -> str:
         lines += ["", f"**Old numbers:** {escape_github(source.name)} could not be read since {since}."]
     capabilities = [each for goal in data.goals for each in goal.capabilities]
     sections = {
-        "Goals": _table(_GOAL_HEAD, map(_goal_cells, data.goals)),
-        "Capabilities": _table(_CAPABILITY_HEAD, map(_capability_cells, capabilities)),
+        "Goals": _table(map(_goal_cells, data.goals)),
+        "Capabilities": _table(map(_capability_cells, capabilities)),
         "What changed": _change_lines(data),
-        "Teams": _table(_TEAM_HEAD, map(_team_cells, data.teams)),
-        "Iterations": _table(_ITERATION_HEAD, _iteration_cells(capabilities)),
+        "Teams": _table(map(_team_cells, data.teams)),
+        "Iterations": _table(
+            _iteration_cells(each, iteration) for each in capabilities for iteration in each.iterations
+        ),
         "Manual overrides": _bullets(_override_lines(data)),
         "Data quality": _bullets([escape_github(each) for each in data.data_quality]),
         "Integrity findings": _bullets([_describe_finding(each) for each in data.findings]),
     }
     if data.predictability:
-        rows = map(_predictability_cells, data.predictability)
-        sections["Predictability"] = _table(_PREDICTABILITY_HEAD, rows)
+        sections["Predictability"] = _table(map(_predictability_cells, data.predictability))
     for title, body in sections.items():
         lines += ["", f"## {title}", *body]
     return "\n".join(lines) + "\n"
@@ -79,65 +68,58 @@ def _freshness(data: ReportData) -> str:
     return f"{data.start} to {data.end}, {format_state(data.phase)}. As of {data.today}; {synced}."
 
 
-def _goal_cells(goal: GoalRow) -> Sequence[str]:
-    return (
-        goal.title,
-        goal.commitment,
-        format_state(goal.state) + (", released" if goal.released else ""),
-        format_state(goal.health or _MISSING),
-        goal.forecast.summary,
-        f"{goal.required_done} of {goal.required_total}",
-        f"{goal.done} of {goal.scope}",
-        goal.change_summary,
-    )
+def _goal_cells(goal: GoalRow) -> Cells:
+    return {
+        "Goal": goal.title,
+        "Commitment": goal.commitment,
+        "State": format_state(goal.state) + (", released" if goal.released else ""),
+        "Health": format_state(goal.health or _MISSING),
+        "In time": goal.forecast.summary,
+        "Capabilities": f"{goal.required_done} of {goal.required_total}",
+        "Issues": f"{goal.done} of {goal.scope}",
+        "Change": goal.change_summary,
+    }
 
 
-def _capability_cells(each: CapabilityRow) -> Sequence[str]:
-    flags = (
-        ("released", each.released),
-        ("blocked", each.blocked),
-        ("evidence missing", each.evidence_missing),
-    )
-    notes = [name for name, is_set in flags if is_set] + ([each.evidence] if each.evidence else [])
+def _capability_cells(each: CapabilityRow) -> Cells:
+    flags = {"released": each.released, "blocked": each.blocked, "evidence missing": each.evidence_missing}
+    notes = [name for name, is_set in flags.items() if is_set] + ([each.evidence] if each.evidence else [])
     forecast = each.forecast
     interval = forecast.interval_85
-    return (
-        each.title,
-        ", ".join(each.teams) or each.team,
-        ", ".join([format_state(each.state), *notes]),
-        format_state(each.health or _MISSING),
-        f"{each.done}/{each.scope}",
-        _MISSING if each.baseline is None else f"{each.baseline} +{each.added} -{each.removed}",
-        forecast.summary,
-        f"{format_range(interval)} of {forecast.total}" if interval else _MISSING,
-        format_completion_dates(forecast.completion_dates) or _MISSING,
-    )
+    return {
+        "Capability": each.title,
+        "Team": ", ".join(each.teams) or each.team,
+        "State": ", ".join([format_state(each.state), *notes]),
+        "Health": format_state(each.health or _MISSING),
+        "Done": f"{each.done}/{each.scope}",
+        "Baseline": _MISSING if each.baseline is None else f"{each.baseline} +{each.added} -{each.removed}",
+        "In time": forecast.summary,
+        "85% interval": f"{format_range(interval)} of {forecast.total}" if interval else _MISSING,
+        "Completion date": format_completion_dates(forecast.completion_dates) or _MISSING,
+    }
 
 
-def _team_cells(team: TeamRow) -> Sequence[str]:
-    aging = sum(each.band != "normal" for each in team.aging_wip)
+def _team_cells(team: TeamRow) -> Cells:
     oldest = team.aging_wip[0] if team.aging_wip else None
-    return (
-        team.name,
-        str(aging),
-        f"{oldest.issue.key} ({oldest.days:.0f} days)" if oldest else _MISSING,
-        _percent(team.unplanned_share),
-        str(team.unplanned_open),
-    )
+    return {
+        "Team": team.name,
+        "Aging WIP": str(sum(each.band != "normal" for each in team.aging_wip)),
+        "Oldest open issue": f"{oldest.issue.key} ({oldest.days:.0f} days)" if oldest else _MISSING,
+        "Ad hoc, 4 weeks": _percent(team.unplanned_share),
+        "Unplanned, open": str(team.unplanned_open),
+    }
 
 
-def _iteration_cells(capabilities: Iterable[CapabilityRow]) -> Iterable[Sequence[str]]:
-    for each in capabilities:
-        for iteration in each.iterations:
-            days = iteration.median_days
-            yield (
-                each.title,
-                iteration.name or _MISSING,
-                format_state(iteration.state or _MISSING),
-                f"{iteration.done}/{iteration.scope}",
-                format_outcomes(iteration),
-                _MISSING if days is None else f"{days:.0f}",
-            )
+def _iteration_cells(capability: CapabilityRow, iteration: IterationRow) -> Cells:
+    days = iteration.median_days
+    return {
+        "Capability": capability.title,
+        "Iteration": iteration.name or _MISSING,
+        "State": format_state(iteration.state or _MISSING),
+        "Done": f"{iteration.done}/{iteration.scope}",
+        "Experiments": format_outcomes(iteration),
+        "Median days to an answer": _MISSING if days is None else f"{days:.0f}",
+    }
 
 
 def _change_lines(data: ReportData) -> list[str]:
@@ -160,15 +142,15 @@ def _describe_finding(each: FindingRow) -> str:
     return text + (f" ({escape_github(evidence + more, limit=1000)})" if evidence else "")
 
 
-def _predictability_cells(each: PredictabilityRow) -> Sequence[str]:
-    return (
-        each.increment + (" (so far)" if each.so_far else ""),
-        f"{each.committed_done} of {each.committed_total}",
-        f"{each.stretch_done} of {each.stretch_total}",
-        _percent(each.share),
-        str(each.carried_over),
-        _percent(each.ad_hoc),
-    )
+def _predictability_cells(each: PredictabilityRow) -> Cells:
+    return {
+        "Increment": each.increment + (" (so far)" if each.so_far else ""),
+        "Committed": f"{each.committed_done} of {each.committed_total}",
+        "Stretch": f"{each.stretch_done} of {each.stretch_total}",
+        "Predictability": _percent(each.share),
+        "Carried over": str(each.carried_over),
+        "Ad hoc": _percent(each.ad_hoc),
+    }
 
 
 def _percent(share: float | None) -> str:
@@ -188,10 +170,12 @@ def _bullets(lines: Sequence[str], empty_text: str = "None.") -> list[str]:
     return ["", *(f"- {line}" for line in lines[:MAX_ROWS]), *more] if lines else ["", empty_text]
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [_row(row) for row in rows]
-    return ["", _row(head), "|" + " --- |" * len(head), *lines] if lines else ["", "None."]
+def _table(rows: Iterable[Cells]) -> list[str]:
+    found = list(rows)
+    if not found:
+        return ["", "None."]
+    return ["", _row(found[0]), "|" + " --- |" * len(found[0]), *(_row(cells.values()) for cells in found)]
 
 
-def _row(cells: Sequence[str]) -> str:
+def _row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(escape_github(cell) or " " for cell in cells) + " |"
