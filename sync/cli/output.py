@@ -13,6 +13,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from sync.config.escape import escape_terminal
+from sync.model.wording import pluralize as pluralize
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -94,13 +95,6 @@ def _json_value(value: object) -> object:
     if is_dataclass(value) and type(value).__str__ is object.__str__:
         return as_object(cast("DataclassInstance", value))
     return str(value)
-
-
-def pluralize(count: int, noun: str) -> str:
-    """``1 error``, ``2 errors``, ``2 capabilities``."""
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count} {noun[:-1]}ies" if noun.endswith("ty") else f"{count} {noun}s"
 
 
 def safe_terminal_line(text: str) -> str:

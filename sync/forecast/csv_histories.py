@@ -14,7 +14,7 @@ from typing import Final
 
 from sync.config.escape import escape_terminal
 from sync.model.forecast import PastIssue
-from sync.runtime.invocation import pluralize
+from sync.model.wording import pluralize
 
 _REQUIRED_COLUMNS: Final = ("repo", "issue", "created", "closed")
 

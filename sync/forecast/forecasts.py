@@ -21,7 +21,6 @@ from sync.forecast.joint_model import (
     count_quantiles,
 )
 from sync.forecast.remaining_work import ForecastInputs, RemainingWork, remaining_work_of
-from sync.forecast.team_model import TeamModel
 from sync.forecast.throughput_model import throughput_distribution
 from sync.model.forecast import FINISH_PROBABILITIES, QUANTILES, Forecast
 from sync.model.rollup import GoalRollup, IncrementRollup
@@ -47,7 +46,7 @@ def build_forecasts(
             _forecast(each.capability.subject, each.horizon, [each], each.reason, zone) for each in works
         ]
     teams = {team for each in rollup.capabilities for team in (each.team, *each.teams)}
-    found += [_team_forecast(name, inputs.team_models.get(name), horizon) for name in sorted(teams)]
+    found += [_team_forecast(name, inputs, horizon) for name in sorted(teams)]
     return tuple(found)
 
 
@@ -129,11 +128,9 @@ def _completion_day(horizon: ForecastHorizon, days: float | None, zone: ZoneInfo
     return (horizon.at + timedelta(days=horizon.days_until_start + days)).astimezone(zone).date()
 
 
-def _team_forecast(name: str, model: TeamModel | None, horizon: ForecastHorizon) -> Forecast:
+def _team_forecast(name: str, inputs: ForecastInputs, horizon: ForecastHorizon) -> Forecast:
     """Forecast how many issues a whole team closes, whatever they count towards. It has no completion date."""
-    insufficient = (
-        f"{name} has no history, at least 4 weeks are needed" if model is None else model.insufficient_data
-    )
+    model, insufficient = inputs.team_models.get(name), inputs.insufficient_data(name)
     base = Forecast(
         subject=f"team:{name}",
         at=horizon.at,

@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from mappings.model import Increment
-from sync.runtime.invocation import pluralize
+from sync.model.wording import pluralize
 
 _SATURDAY: Final = 5
 

@@ -21,6 +21,7 @@ from sync.forecast.joint_model import (
     completion_probabilities,
     team_share,
 )
+from sync.forecast.prerequisites import insufficient_data
 from sync.forecast.team_model import TeamModel
 from sync.forecast.throughput_history import QUARTER_DAYS, Floats, HistoryAsOf, ThroughputHistory, epoch_days
 from sync.model.flow import IssueFlow
@@ -37,6 +38,11 @@ class ForecastInputs:
     """Aware, UTC. Nothing that happened later is used."""
     flow: Mapping[IssueRef, IssueFlow]
     team_models: Mapping[str, TeamModel]
+
+    def insufficient_data(self, team: str) -> str | None:
+        """Return the reason why a team's data do not suffice for a forecast, or None if they do."""
+        model = self.team_models.get(team)
+        return model.insufficient_data if model else insufficient_data(team, [], self.at)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,13 +85,7 @@ def remaining_work_of(
     histories = _histories_by_team(capability, inputs)
     remaining = {team: len(history.open_issue_ages) for team, history in histories.items()}
     models = {team: inputs.team_models[team] for team in histories if team in inputs.team_models}
-    insufficient = [
-        models[team].insufficient_data
-        if team in models
-        else f"{team} has no history, at least 4 weeks are needed"
-        for team in histories
-        if remaining[team]
-    ]
+    insufficient = [inputs.insufficient_data(team) for team in histories if remaining[team]]
     return RemainingWork(
         capability=capability,
         horizon=horizon,

@@ -17,7 +17,7 @@ from sync.insights.plan_edits import PlanEdit, find_plan_edits
 from sync.model.attribution import Difference, PlanFacts
 from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup
-from sync.runtime.invocation import pluralize
+from sync.model.wording import pluralize
 
 FindingKind = Literal[
     "stalled", "evidence-missing", "plan-changed", "remapped", "dropped", "vanished", "aging-wip"

@@ -20,6 +20,13 @@ MIN_COVERAGE, MAX_COVERAGE = 0.75, 0.95
 """Accepted coverage of the central 85% interval in a team's backtest."""
 
 
+def health_of(probability: float) -> HealthWord:
+    """Return the health of a probability, without hysteresis."""
+    if probability >= ON_TRACK:
+        return "on-track"
+    return "off-track" if probability < OFF_TRACK else "at-risk"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TeamBacktest:
     """Accuracy of our forecasts on a team's own past. Stored under the names of the fields."""

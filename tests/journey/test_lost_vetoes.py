@@ -179,7 +179,10 @@ def test_a_run_asks_about_so_many_issues_and_the_others_wait(
     monkeypatch.setattr(lost_store, "MAX_HISTORIES_PER_RUN", 2)
     result = world.run()
     assert result.code == 0, result.err
-    assert "left for the next run: 2 issues on github, jira: no label is added before the issue's history" in result.err
+    assert (
+        "left for the next run: 2 issues on github, jira: no label is added before the issue's history"
+        in result.err
+    )
     for number, put in ((11, True), (12, True), (13, False)):
         assert (JIRA in world.labels(f"DS-{number}"), GITHUB in world.labels(f"acme/churn#{number}")) == (
             put,

@@ -38,7 +38,10 @@ def test_a_label_removed_manually_stays_away_and_its_increment_label_goes(
     settled.unlabel(key, capability)
     result = settled.reconcile(yes=True)
     assert result.code == 0, result.err
-    assert f"manual change: {'jira' if key == 'DS-11' else 'github'}:{key}: {capability} was removed" in result.err
+    assert (
+        f"manual change: {'jira' if key == 'DS-11' else 'github'}:{key}: {capability} was removed"
+        in result.err
+    )
     assert not settled.labels(key) & {capability, "increment:2026-q4"}
     assert settled.overrides()["overrides"][0]["kind"] == "veto"
     settled.run()

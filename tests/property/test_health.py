@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.forecast.health.hysteresis import health_of, next_displayed_health
-from sync.model.health import DisplayedHealth
+from sync.forecast.health.evaluate import next_displayed_health
+from sync.model.health import DisplayedHealth, health_of
 
 VALUES = st.sampled_from(["on-track", "at-risk", "off-track", None])
 RUNS = st.lists(st.tuples(st.integers(0, 2), VALUES), max_size=12)

@@ -258,9 +258,7 @@ class JourneyWorld:
     ) -> CommandResult:
         """Run ``increment-sync reconcile``. ``answer``: text that a person types at the terminal."""
         invocation = self.invocation(as_json=as_json)
-        return self._call(
-            lambda: reconcile(invocation, RunOptions(**options), yes=yes), after, answer
-        )
+        return self._call(lambda: reconcile(invocation, RunOptions(**options), yes=yes), after, answer)
 
     def preview(
         self, out: Path | None = None, *, detailed: bool = False, format_: str = "text"

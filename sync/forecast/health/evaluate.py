@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from connectors.model import IssueRef
 from mappings.model import Increment
 from sync.forecast.fallbacks import unfinished_required
-from sync.forecast.health.hysteresis import health_of, next_displayed_health
 from sync.forecast.health.track_record import describe_track_record
 from sync.forecast.probability import describe_forecast
 from sync.model.forecast import Forecast
-from sync.model.health import DisplayedHealth, Expectation, ForecastStatement, TeamBacktest
+from sync.model.health import DisplayedHealth, Expectation, ForecastStatement, TeamBacktest, health_of
 from sync.model.rollup import CapabilityRollup, GoalRollup, IncrementRollup
 
 LOW_QUANTILE, HIGH_QUANTILE = 0.075, 0.925
@@ -152,6 +151,20 @@ class HealthEvaluation:
             why_no_health=None,
             track_record=track_record,
         )
+
+
+def next_displayed_health(displayed: DisplayedHealth, health: str | None, day: date) -> DisplayedHealth:
+    """Return what is displayed after a run that found ``health`` on ``day`` (None: no health can be given).
+
+    A change is displayed after runs on two different days found it and no run in between found anything else.
+    """
+    if health == displayed.shown:
+        return replace(displayed, waiting=None, waits_since=None)
+    if displayed.waits_since is None or displayed.waiting != health:
+        return replace(displayed, waiting=health, waits_since=day)
+    if day > displayed.waits_since:
+        return DisplayedHealth(shown=health, before=displayed.shown, since=day)
+    return displayed
 
 
 def worst_health(values: Sequence[str | None]) -> str | None:

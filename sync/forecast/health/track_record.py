@@ -7,11 +7,10 @@ from datetime import datetime
 from typing import Final
 
 from connectors.model import IssueRef
-from sync.forecast.health.hysteresis import health_of
 from sync.forecast.probability import round_probability
 from sync.model.flow import IssueFlow
-from sync.model.health import ForecastStatement
-from sync.runtime.invocation import pluralize
+from sync.model.health import ForecastStatement, health_of
+from sync.model.wording import pluralize
 
 _PROBABILITY_CLASSES: Final = {
     "on-track": "of 70% or more",

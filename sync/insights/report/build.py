@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
+from sync.insights.audit import AuditFinding, FindingEvidence
+from sync.insights.predictability import Predictability
 from sync.insights.report.flows import local_day
 from sync.insights.report.goals import goal_row
 from sync.insights.report.inputs import ReportInputs
-from sync.insights.report.model import VERSION, GoalRow, ReportData
-from sync.insights.report.rows import change_row, finding_row, predictability_row, unplanned_row
+from sync.insights.report.model import (
+    VERSION,
+    ChangePart,
+    ChangeRow,
+    FindingRow,
+    GoalRow,
+    IssueLink,
+    PredictabilityRow,
+    ReportData,
+    UnplannedRow,
+)
 from sync.insights.report.teams import team_rows
+from sync.insights.unplanned import AdHocIssue
+from sync.model.attribution import PARTS, Difference
 from sync.model.rollup import IncrementRollup
 
 MAX_UNPLANNED: Final = 200
 """Rows of open ad-hoc issues."""
+MAX_KEYS: Final = 8
+MAX_EVIDENCE: Final = 6
 
 
 def build_report(inputs: ReportInputs) -> ReportData:
@@ -43,15 +59,15 @@ def build_report(inputs: ReportInputs) -> ReportData:
         goals=goals,
         teams=team_rows(inputs, rollup),
         changed_since=inputs.changed_since,
-        changes=tuple(change_row(each) for each in inputs.differences if each.entries),
-        unplanned=tuple(unplanned_row(item) for item in waiting[:MAX_UNPLANNED]),
+        changes=tuple(_change_row(each) for each in inputs.differences if each.entries),
+        unplanned=tuple(_unplanned_row(item) for item in waiting[:MAX_UNPLANNED]),
         unplanned_open=len(waiting),
         unplanned_share=inputs.ad_hoc.share.share,
         sources=tuple(inputs.sources),
         overrides=tuple(inputs.overrides),
         data_quality=_data_quality(inputs, rollup),
-        findings=tuple(finding_row(each) for each in inputs.audit),
-        predictability=tuple(predictability_row(each) for each in inputs.predictability),
+        findings=tuple(_finding_row(each) for each in inputs.audit),
+        predictability=tuple(_predictability_row(each) for each in inputs.predictability),
     )
 
 
@@ -109,17 +125,80 @@ def _data_quality(inputs: ReportInputs, rollup: IncrementRollup) -> tuple[str, .
     issues = [issue for each in rollup.capabilities for issue in each.issues]
     unknown_status = sum(not issue.state.known for issue in issues)
     without_history = sum(not inputs.flow[i.ref].complete for i in issues if i.ref in inputs.flow)
-    notes += _issue_count_sentence(unknown_status, "an unknown status: counted as to do")
-    notes += _issue_count_sentence(
-        len(inputs.rollup.conflicts), "matching rules of several teams: counted nowhere"
-    )
-    notes += _issue_count_sentence(
-        without_history, "no complete history: their times are those that runs observed"
-    )
+    counts = {
+        "an unknown status: counted as to do": unknown_status,
+        "matching rules of several teams: counted nowhere": len(inputs.rollup.conflicts),
+        "no complete history: their times are those that runs observed": without_history,
+    }
+    notes += [
+        f"{count} {'issue has' if count == 1 else 'issues have'} {what}"
+        for what, count in counts.items()
+        if count
+    ]
     notes += [warning for goal in rollup.goals for warning in goal.warnings]
     notes += [warning for each in rollup.capabilities for warning in each.warnings]
     return tuple(dict.fromkeys([*notes, *inputs.rollup.warnings]))
 
 
-def _issue_count_sentence(count: int, what: str) -> Iterable[str]:
-    return [f"{count} {'issue has' if count == 1 else 'issues have'} {what}"] if count else []
+def _change_row(difference: Difference) -> ChangeRow:
+    """Build the row of the changes of one goal or capability."""
+    return ChangeRow(
+        subject=difference.subject,
+        title=difference.title,
+        done_before=difference.done_before,
+        scope_before=difference.scope_before,
+        done_after=difference.done_after,
+        scope_after=difference.scope_after,
+        parts=tuple(
+            ChangePart(
+                name=name, issues=len(entries), keys=tuple(entry.ref.key for entry in entries[:MAX_KEYS])
+            )
+            for name in PARTS
+            if (entries := difference.part(name))
+        ),
+    )
+
+
+def _unplanned_row(item: AdHocIssue) -> UnplannedRow:
+    """Build the row of one ad-hoc issue."""
+    return UnplannedRow(
+        issue=IssueLink.to(item.ref, item.title, item.url),
+        teams=item.teams,
+        requester=item.requester,
+        state=item.state,
+        days=round(item.age / timedelta(days=1), 1),
+        reason=item.reason,
+    )
+
+
+def _finding_row(finding: AuditFinding) -> FindingRow:
+    """Build the row of a finding with its first pieces of evidence."""
+    return FindingRow(
+        kind=finding.kind,
+        subject=finding.subject,
+        title=finding.title,
+        text=finding.text,
+        evidence=tuple(_describe_evidence(each) for each in finding.evidence[:MAX_EVIDENCE]),
+        more_evidence=max(0, len(finding.evidence) - MAX_EVIDENCE),
+    )
+
+
+def _describe_evidence(fact: FindingEvidence) -> str:
+    when = f" ({fact.at:%Y-%m-%d})" if fact.at else ""
+    return (f"{fact.ref.key} {fact.text}" if fact.ref else fact.text) + when
+
+
+def _predictability_row(found: Predictability) -> PredictabilityRow:
+    """Build the row of the predictability of one increment."""
+    (done, total), (more_done, more) = found.count("committed"), found.count("stretch")
+    return PredictabilityRow(
+        increment=found.increment,
+        so_far=found.so_far,
+        committed_done=done,
+        committed_total=total,
+        stretch_done=more_done,
+        stretch_total=more,
+        share=found.share,
+        carried_over=sum(each.remaining for each in found.carried),
+        ad_hoc=found.ad_hoc.share,
+    )

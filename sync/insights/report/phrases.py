@@ -21,10 +21,6 @@ OUTCOME_NAMES: Final[Mapping[str, str]] = {
 }
 
 _PART_NAMES: Final[Mapping[str, str]] = {
-    "delivered": "delivered",
-    "added": "added",
-    "dropped": "dropped",
-    "reopened": "reopened",
     "remapped": "remapped by an edit of rules or plan or by a manual override",
     "vanished": "gone from the tracker",
 }
@@ -57,7 +53,7 @@ def describe_changes(difference: Difference | None) -> str:
     """Return the number of issues in each part, as ``3 delivered, 1 added``."""
     if difference is None or not difference.entries:
         return "nothing changed"
-    parts = [(len(difference.part(name)), _PART_NAMES[name]) for name in PARTS]
+    parts = [(len(difference.part(name)), _PART_NAMES.get(name, name)) for name in PARTS]
     return ", ".join(f"{count} {name}" for count, name in parts if count)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, tzinfo
 from typing import Final
 
 from connectors.model import IssueRef
@@ -17,7 +16,7 @@ from sync.insights.report.flows import (
     local_day,
 )
 from sync.insights.report.inputs import ReportInputs
-from sync.insights.report.model import AdHocWeek, AgingRow, IssueLink, TeamRow
+from sync.insights.report.model import AgingRow, IssueLink, TeamRow
 from sync.insights.report.phrases import summarize_forecast
 from sync.insights.unplanned import AdHocIssue
 from sync.model.flow import IssueFlow
@@ -56,6 +55,8 @@ def _team_row(
     cycle_times = cycle_points(flows, inputs.now, inputs.zone)
     aging = _aging_rows(team.team, counted, inputs)
     share = inputs.ad_hoc.shares.get(team.team)
+    planned = [issue.closed for _, issue in counted if issue.closed and issue.state.state == "done"]
+    unplanned = [item.closed for item in items if item.closed and item.state == "done"]
     return TeamRow(
         name=team.team,
         flow=team.flow,
@@ -66,34 +67,18 @@ def _team_row(
         no_aging_reason="" if aging else _no_aging_reason(counted, items),
         unplanned_open=sum(item.is_waiting for item in items),
         unplanned_share=share.share if share else None,
-        ad_hoc_weeks=_ad_hoc_by_week(counted, items, first, today, inputs.zone),
+        ad_hoc_weeks=ad_hoc_weeks(planned, unplanned, first, today, inputs.zone),
         forecast=summarize_forecast(
             inputs.forecasts.get(subject), 0, inputs.no_forecast, inputs.track_records.get(subject)
         ),
-        unanswered=_unanswered_experiments(counted),
+        unanswered=tuple(
+            IssueLink.to(issue.ref, issue.title, issue.url) for _, issue in counted if issue.lacks_result
+        ),
         conflicts=tuple(
             _known_issue(conflict.ref, inputs)
             for conflict in inputs.rollup.conflicts
             if any(claim.team == team.team for claim in conflict.claims)
         ),
-    )
-
-
-def _ad_hoc_by_week(
-    counted: Sequence[tuple[str, CountedIssue]],
-    items: Sequence[AdHocIssue],
-    first: date,
-    today: date,
-    zone: tzinfo,
-) -> tuple[AdHocWeek, ...]:
-    planned = [issue.closed for _, issue in counted if issue.closed and issue.state.state == "done"]
-    unplanned = [item.closed for item in items if item.closed and item.state == "done"]
-    return ad_hoc_weeks(planned, unplanned, first, today, zone)
-
-
-def _unanswered_experiments(counted: Sequence[tuple[str, CountedIssue]]) -> tuple[IssueLink, ...]:
-    return tuple(
-        IssueLink.to(issue.ref, issue.title, issue.url) for _, issue in counted if issue.lacks_result
     )
 
 
