@@ -39,7 +39,7 @@ def _capability_forecast(
     capability: CapabilityRollup, increment: Increment, at: datetime, reason_for: Callable[[str], str]
 ) -> Forecast:
     horizon = forecast_horizon(increment, at, capability.target)
-    teams = sorted({issue.team for issue in capability.issues if issue.state.state in ("todo", "doing")})
+    teams = sorted({issue.team for issue in capability.issues if issue.is_open})
     reason: str | None = "; ".join(map(reason_for, teams))
     if capability.state == "empty":
         reason = empty_reason(capability)

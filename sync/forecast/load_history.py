@@ -12,24 +12,22 @@ from sync.forecast.issue_history import IssueChanges, StateClassifier, build_iss
 from sync.model.flow import IssueFlow
 from sync.model.forecast import PastIssue
 from sync.model.records import IssueEvent
-from sync.pull.current_sources import load_current_issues
 from sync.store import Store
 
 
 def load_issue_flows(
     store: Store,
     workspace: Workspace,
-    matched: MatchResult | None = None,
+    matched: MatchResult,
     *,
-    known: Mapping[IssueRef, KnownIssue] | None = None,
+    known: Mapping[IssueRef, KnownIssue],
 ) -> dict[IssueRef, IssueFlow]:
     """Return the flow of every issue in the current sources, including those closed long before the increment.
 
     Anchors and issues that left every source are not included. An issue's states are those of the team that
-    ``matched`` assigns it to, else of the first team that has its source. ``known``: result of ``load_current_issues``
-    if the caller has it already.
+    ``matched`` assigns it to, else of the first team that has its source. ``known``: result of
+    ``load_current_issues``.
     """
-    known = load_current_issues(store, workspace) if known is None else known
     anchors = _anchor_keys(workspace)
     included = {
         ref: item
@@ -52,7 +50,7 @@ def load_issue_flows(
 
 
 def owning_teams(
-    known: Mapping[IssueRef, KnownIssue], workspace: Workspace, matched: MatchResult | None = None
+    known: Mapping[IssueRef, KnownIssue], workspace: Workspace, matched: MatchResult
 ) -> dict[IssueRef, str]:
     """Return issue -> the team it is assigned to, else the first team that has its source.
 
@@ -68,7 +66,7 @@ def owning_teams(
         teams = {first[name] for name in item.sources if name in first}
         if teams:
             found[ref] = min(teams, key=order.__getitem__)
-    for assignment in (*matched.assignments, *matched.unfinished_at_close) if matched else ():
+    for assignment in (*matched.assignments, *matched.unfinished_at_close):
         found[assignment.ref] = assignment.team
     return found
 
@@ -113,11 +111,11 @@ def _anchor_keys(workspace: Workspace) -> set[tuple[str, str]]:
 
 
 def _state_classifiers(
-    known: Mapping[IssueRef, KnownIssue], workspace: Workspace, matched: MatchResult | None
+    known: Mapping[IssueRef, KnownIssue], workspace: Workspace, matched: MatchResult
 ) -> dict[IssueRef, StateClassifier]:
     """Return issue -> classifier. Issues of the same team share a resolver, so that its cache is used."""
     states = {team.team: StateResolver(team) for team in workspace.teams}
-    experiments = {each.ref for each in matched.assignments if each.experiment} if matched else set()
+    experiments = {each.ref for each in matched.assignments if each.experiment}
     teams = owning_teams(known, workspace, matched)
     return {
         ref: StateClassifier(states=states[team], experiment=ref in experiments)

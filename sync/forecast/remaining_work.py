@@ -127,7 +127,7 @@ def _histories_by_team(capability: CapabilityRollup, inputs: ForecastInputs) -> 
 
 def _closed_at(issue: CountedIssue, flow: IssueFlow | None, at: datetime) -> datetime | None:
     """Return the closing time of an issue. Whether the issue is open is decided by the roll-up, as everywhere else."""
-    if issue.state.state in ("todo", "doing"):
+    if issue.is_open:
         return None
     closed = (flow.closed if flow else None) or issue.closed or issue.vanished
     return closed or (flow.created if flow else at)

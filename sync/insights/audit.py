@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
@@ -91,27 +91,22 @@ def _stalled_goal(
     if increment.phase not in ("active", "grace") or not _looks_green(goal):
         return
     issues = [(issue, capability) for capability in goal.capabilities for issue in capability.issues]
-    open_issues = [
-        issue.ref
-        for issue, capability in issues
-        if issue.state.state in ("todo", "doing") and not capability.cancelled
-    ]
+    open_issues = [issue.ref for issue, capability in issues if issue.is_open and not capability.cancelled]
     flows = {issue.ref: inputs.flow[issue.ref] for issue, _ in issues if issue.ref in inputs.flow}
     changed = {ref: flow.state_changes[-1].at for ref, flow in flows.items()}
     last = max(changed.values(), default=None)
     if not open_issues or last is None or inputs.now - last < inputs.quiet_after:
         return
     counts = goal.counts
-    yield AuditFinding(
-        kind="stalled",
-        subject=goal.subject,
-        title=goal.title,
-        text=f"{goal.state}, {counts.done} of {counts.scope} issues done, and no issue has changed its state since "
+    yield _finding(
+        "stalled",
+        goal,
+        f"{goal.state}, {counts.done} of {counts.scope} issues done, and no issue has changed its state since "
         f"{last:%Y-%m-%d}",
-        evidence=tuple(
+        [
             FindingEvidence(ref=ref, text="open, last change of state", at=changed.get(ref))
             for ref in sorted(open_issues, key=lambda ref: changed.get(ref, inputs.now))
-        ),
+        ],
     )
 
 
@@ -124,13 +119,8 @@ def _looks_green(goal: GoalRollup) -> bool:
 def _missing_evidence(capability: CapabilityRollup) -> Iterator[AuditFinding]:
     """Find a capability whose issues are done without the evidence that the plan requires."""
     if capability.not_proven and capability.proof:
-        yield AuditFinding(
-            kind="evidence-missing",
-            subject=capability.subject,
-            title=capability.title,
-            text="all issues are done, but the evidence that the plan requires is missing",
-            evidence=(FindingEvidence(text=capability.proof.why),),
-        )
+        text = "all issues are done, but the evidence that the plan requires is missing"
+        yield _finding("evidence-missing", capability, text, [FindingEvidence(text=capability.proof.why)])
 
 
 _REMOVALS: Final[Mapping[Literal["remapped", "dropped", "vanished"], str]] = {
@@ -147,17 +137,27 @@ def _removed_work(capability: CapabilityRollup, difference: Difference | None) -
     for kind, words in _REMOVALS.items():
         gone = [entry for entry in difference.part(kind) if entry.scope < 0]
         if gone:
-            yield AuditFinding(
-                kind=kind,
-                subject=capability.subject,
-                title=capability.title,
-                text=f"{pluralize(len(gone), 'issue')} of {difference.scope_before} {words} "
-                f"({difference.since:%Y-%m-%d})",
-                evidence=tuple(
+            number = pluralize(len(gone), "issue")
+            yield _finding(
+                kind,
+                capability,
+                f"{number} of {difference.scope_before} {words} ({difference.since:%Y-%m-%d})",
+                [
                     FindingEvidence(ref=each.ref, text=each.why, at=each.at, run_id=each.run_id)
                     for each in gone
-                ),
+                ],
             )
+
+
+def _finding(
+    kind: FindingKind,
+    subject: GoalRollup | CapabilityRollup,
+    text: str,
+    evidence: Sequence[FindingEvidence],
+) -> AuditFinding:
+    return AuditFinding(
+        kind=kind, subject=subject.subject, title=subject.title, text=text, evidence=tuple(evidence)
+    )
 
 
 def _weakened_plans(inputs: AuditInputs) -> Iterator[AuditFinding]:

@@ -122,6 +122,11 @@ class CountedIssue:
         return self.state.state != "dropped"
 
     @property
+    def is_open(self) -> bool:
+        """To do or in progress."""
+        return self.state.state in ("todo", "doing")
+
+    @property
     def answer(self) -> Answer | None:
         """Result of an experiment; None for other issues and without a result."""
         return self.state.answer if self.experiment else None

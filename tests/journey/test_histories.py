@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from mappings.model import MatchResult
 from sync.forecast.load_history import load_issue_flows
 from sync.model.flow import IssueFlow
+from sync.pull.current_sources import load_current_issues
 from sync.runtime.bootstrap import load_configuration
 from tests.support.journey_world import MAPPING, JourneyWorld, github_seed, jira_seed, plain_trackers
 
@@ -21,10 +23,12 @@ BULK, EVENTS = "/rest/api/3/changelog/bulkfetch", "/api/v3/repos/acme/churn/issu
 
 def flow(world: JourneyWorld) -> dict[str, IssueFlow]:
     """The way of every issue by key, as others read it from the store."""
+    workspace = load_configuration(world.root).workspace
     with world.opened_store() as store:
+        known = load_current_issues(store, workspace)
         return {
             ref.key: way
-            for ref, way in load_issue_flows(store, load_configuration(world.root).workspace).items()
+            for ref, way in load_issue_flows(store, workspace, MatchResult(), known=known).items()
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from connectors.model import IssueRef, KnownIssue
@@ -90,7 +91,6 @@ class _Forecaster:
             require_forecast_dependencies()
         except ForecastDependenciesMissing as missing:
             self.missing_dependencies = str(missing)
-        self._team_models: dict[str, Any] | None = None
 
     def gather_evidence(
         self, increments: Sequence[IncrementRollup], earlier: Sequence[ForecastStatement]
@@ -114,14 +114,15 @@ class _Forecaster:
         # Imported here: numpy and scipy are optional, and slow to load.
         from sync.forecast.forecasts import build_forecasts
         from sync.forecast.remaining_work import ForecastInputs
-        from sync.forecast.team_model import build_team_model
 
-        if self._team_models is None:
-            self._team_models = {
-                name: build_team_model(name, issues, self._now) for name, issues in self.histories.items()
-            }
         inputs = ForecastInputs(at=self._now, flow=self._flow, team_models=self._team_models)
         return build_forecasts(rollup, increment, inputs)
+
+    @cached_property
+    def _team_models(self) -> dict[str, Any]:
+        from sync.forecast.team_model import build_team_model
+
+        return {name: build_team_model(name, issues, self._now) for name, issues in self.histories.items()}
 
     def _reason(self, team: str) -> str:
         return self.missing_dependencies or f"not enough history: {self.insufficient[team]}"

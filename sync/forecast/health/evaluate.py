@@ -78,7 +78,7 @@ class HealthEvaluation:
             ageing=tuple(
                 issue.ref
                 for issue in capability.issues
-                if _is_open(issue.state.state) and issue.ref in self._evidence.aging
+                if issue.is_open and issue.ref in self._evidence.aging
             ),
         )
 
@@ -181,8 +181,4 @@ def worst_health(values: Sequence[str | None]) -> str | None:
 
 def open_teams(capability: CapabilityRollup) -> list[str]:
     """Return the teams with open issues in a capability."""
-    return sorted({issue.team for issue in capability.issues if _is_open(issue.state.state)})
-
-
-def _is_open(state: str) -> bool:
-    return state in ("todo", "doing")
+    return sorted({issue.team for issue in capability.issues if issue.is_open})

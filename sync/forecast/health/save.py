@@ -112,5 +112,5 @@ def _open_refs(subject: CapabilityRollup | GoalRollup) -> Iterator[IssueRef]:
     """Yield the issues that the forecast is about."""
     capabilities = unfinished_required(subject) if isinstance(subject, GoalRollup) else [subject]
     for issue in (issue for each in capabilities for issue in each.issues):
-        if issue.state.state in ("todo", "doing"):
+        if issue.is_open:
             yield issue.ref

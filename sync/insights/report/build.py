@@ -26,6 +26,7 @@ from sync.insights.report.teams import team_rows
 from sync.insights.unplanned import AdHocIssue
 from sync.model.attribution import PARTS, Difference
 from sync.model.rollup import IncrementRollup
+from sync.model.wording import pluralize
 
 MAX_UNPLANNED: Final = 200
 """Rows of open ad-hoc issues."""
@@ -84,9 +85,7 @@ def _headline(rollup: IncrementRollup, goals: Sequence[GoalRow]) -> str:
         if count := sum(goal.health == health for goal in unfinished):
             text += f", {count} {health.replace('-', ' ')}"
     blocked = sum(capability.blocked for goal in goals for capability in goal.capabilities)
-    if blocked:
-        text += f", {blocked} blocked " + ("capability" if blocked == 1 else "capabilities")
-    return text
+    return f"{text}, {pluralize(blocked, 'blocked capability')}" if blocked else text
 
 
 def _summary(goals: Sequence[GoalRow]) -> str:

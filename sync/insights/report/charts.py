@@ -33,6 +33,7 @@ _COLORS: Final = {
     "#090909": "var(--adhoc)",
 }
 _INK, _MUTED, _GRID, _DONE, _DOING, _TODO, _SCOPE, _INTERVAL, _ADHOC = _COLORS
+_STEPS: Final[dict[str, Any]] = {"interpolate": "step-after"}
 _MAX_POINTS: Final = 120
 """Longer series are thinned out: a pixel cannot show more."""
 _TICKS: Final = 4
@@ -58,11 +59,10 @@ def burn_up_chart(chart: BurnUp, title: str) -> str:
         _chart([{"day": _iso(day), "issues": issues} for day, issues in _thin_out(chart.days, series)])
         for series in (chart.scope, chart.done)
     )
-    scope_line = {"clip": True, "color": _SCOPE, "strokeDash": [7, 3], "strokeWidth": 2}
     layers += [
-        scope.mark_line(interpolate="step-after", **scope_line).encode(x=x, y=y),
-        done.mark_area(interpolate="step-after", color=_DONE, opacity=0.14).encode(x=x, y=y),
-        done.mark_line(interpolate="step-after", color=_DONE, strokeWidth=2.5).encode(x=x, y=y),
+        scope.mark_line(**_STEPS, clip=True, color=_SCOPE, strokeDash=[7, 3], strokeWidth=2).encode(x=x, y=y),
+        done.mark_area(**_STEPS, color=_DONE, opacity=0.14).encode(x=x, y=y),
+        done.mark_line(**_STEPS, color=_DONE, strokeWidth=2.5).encode(x=x, y=y),
     ]
     return _render(alt.layer(*layers), title, height=190)
 
@@ -91,15 +91,12 @@ def flow_chart(flow: CumulativeFlow, title: str) -> str:
         for order, (state, issues) in enumerate(zip(("done", "doing", "todo"), counts, strict=True))
     ]
     top = max(map(sum, zip(flow.todo, flow.doing, flow.done, strict=True)))
-    chart = (
-        _chart(rows)
-        .mark_area(interpolate="step-after")
-        .encode(
-            x=_day_axis(flow.days[0], flow.days[-1]),
-            y=_count_axis(top, stack="zero"),
-            color=_colors("state:N", {"done": _DONE, "doing": _DOING, "todo": _TODO}),
-            order=alt.Order("order:Q"),
-        )
+    areas = _chart(rows).mark_area(**_STEPS)
+    chart = areas.encode(
+        x=_day_axis(flow.days[0], flow.days[-1]),
+        y=_count_axis(top, stack="zero"),
+        color=_colors("state:N", {"done": _DONE, "doing": _DOING, "todo": _TODO}),
+        order=alt.Order("order:Q"),
     )
     return _render(chart, title, height=190)
 
@@ -110,18 +107,11 @@ def cycle_chart(team: TeamRow, title: str) -> str:
     longest = max(point.days for point in team.cycle_times)
     ticks = [tick for tick in _CYCLE_TICKS if tick <= longest] or [0]
     ticks.append(next((tick for tick in _CYCLE_TICKS if tick > longest), math.ceil(longest)))
-    dots = (
-        _chart(rows)
-        .mark_circle(color=_DONE, size=34, opacity=0.55)
-        .encode(
-            x=_day_axis(team.cycle_times[0].finished, team.cycle_times[-1].finished),
-            y=alt.Y(
-                "days:Q",
-                title="days",
-                scale=alt.Scale(type="symlog", domain=[0, ticks[-1]]),
-                axis=alt.Axis(values=ticks, format="d"),
-            ),
-        )
+    scale = alt.Scale(type="symlog", domain=[0, ticks[-1]])
+    circles = _chart(rows).mark_circle(color=_DONE, size=34, opacity=0.55)
+    dots = circles.encode(
+        x=_day_axis(team.cycle_times[0].finished, team.cycle_times[-1].finished),
+        y=alt.Y("days:Q", title="days", scale=scale, axis=alt.Axis(values=ticks, format="d")),
     )
     dashes = {50: [1, 0], 85: [7, 3], 95: [2, 3]}
     rules = [
@@ -140,19 +130,13 @@ def ad_hoc_chart(weeks: tuple[AdHocWeek, ...], title: str) -> str:
         for each in weeks
         for kind, count, order in (("planned", each.planned, 0), ("ad hoc", each.unplanned, 1))
     ]
-    chart = (
-        _chart(rows)
-        .mark_bar()
-        .encode(
-            x=alt.X(
-                "week:O",
-                title=None,
-                axis=alt.Axis(labelAngle=0, labelOverlap=True, labelExpr="slice(datum.label, 5)"),
-            ),
-            y=_count_axis(max(each.planned + each.unplanned for each in weeks)),
-            color=_colors("kind:N", {"planned": _DONE, "ad hoc": _ADHOC}),
-            order=alt.Order("order:Q"),
-        )
+    axis = alt.Axis(labelAngle=0, labelOverlap=True, labelExpr="slice(datum.label, 5)")
+    bars = _chart(rows).mark_bar()
+    chart = bars.encode(
+        x=alt.X("week:O", title=None, axis=axis),
+        y=_count_axis(max(each.planned + each.unplanned for each in weeks)),
+        color=_colors("kind:N", {"planned": _DONE, "ad hoc": _ADHOC}),
+        order=alt.Order("order:Q"),
     )
     return _render(chart, title, height=150)
 

@@ -19,7 +19,7 @@ from sync.insights.report.model import (
     IssueLink,
     IterationRow,
 )
-from sync.insights.report.phrases import describe_changes, format_state, summarize_forecast
+from sync.insights.report.phrases import describe_changes, format_state
 from sync.model.flow import IssueFlow
 from sync.model.rollup import CapabilityRollup, CountedIssue, GoalRollup
 
@@ -27,12 +27,8 @@ from sync.model.rollup import CapabilityRollup, CountedIssue, GoalRollup
 def goal_row(goal: GoalRollup, inputs: ReportInputs) -> GoalRow:
     """Build the row of a goal with its capabilities and its burn-up chart."""
     difference = next((each for each in inputs.differences if each.subject == goal.subject), None)
-    forecast = summarize_forecast(
-        inputs.forecasts.get(goal.subject),
-        goal.counts.done,
-        _no_forecast_reason(goal.state, inputs),
-        inputs.track_records.get(goal.subject),
-    )
+    no_forecast = _no_forecast_reason(goal.state, inputs)
+    forecast = inputs.forecast_summary(goal.subject, goal.counts.done, no_forecast)
     return GoalRow(
         id=goal.id,
         title=goal.title,
@@ -97,6 +93,7 @@ def _flow_as_counted(issue: CountedIssue, inputs: ReportInputs) -> IssueFlow:
 
 def _capability_row(capability: CapabilityRollup, inputs: ReportInputs) -> CapabilityRow:
     counts, scope = capability.counts, capability.scope
+    no_forecast = _no_forecast_reason(capability.state, inputs)
     return CapabilityRow(
         id=capability.id,
         title=capability.title,
@@ -122,12 +119,7 @@ def _capability_row(capability: CapabilityRollup, inputs: ReportInputs) -> Capab
         ),
         evidence=capability.proof.why if capability.proof else None,
         evidence_missing=capability.not_proven,
-        forecast=summarize_forecast(
-            inputs.forecasts.get(capability.subject),
-            counts.done,
-            _no_forecast_reason(capability.state, inputs),
-            inputs.track_records.get(capability.subject),
-        ),
+        forecast=inputs.forecast_summary(capability.subject, counts.done, no_forecast),
         iterations=tuple(
             _iteration_row(each, inputs.known) for each in inputs.learning if each.capability == capability.id
         ),

@@ -12,7 +12,8 @@ from mappings.model import Increment, Workspace
 from sync.insights.audit import AuditFinding
 from sync.insights.experiments import IterationLearning
 from sync.insights.predictability import Predictability
-from sync.insights.report.model import OverrideRow, SourceRow
+from sync.insights.report.model import ForecastSummary, OverrideRow, SourceRow
+from sync.insights.report.phrases import summarize_forecast
 from sync.insights.unplanned import AdHocMetrics
 from sync.model.attribution import Difference
 from sync.model.flow import IssueFlow
@@ -52,6 +53,12 @@ class ReportInputs:
     silent_since: datetime | None = None
     """Last sync, if it is too long ago."""
     now: datetime
+
+    def forecast_summary(self, subject: str, done: int, no_forecast: str) -> ForecastSummary:
+        """Return the forecast in rounded numbers. ``done``: issues that are done now."""
+        return summarize_forecast(
+            self.forecasts.get(subject), done, no_forecast, self.track_records.get(subject)
+        )
 
     @property
     def zone(self) -> tzinfo:

@@ -17,7 +17,6 @@ from sync.insights.report.flows import (
 )
 from sync.insights.report.inputs import ReportInputs
 from sync.insights.report.model import AgingRow, IssueLink, TeamRow
-from sync.insights.report.phrases import summarize_forecast
 from sync.insights.unplanned import AdHocIssue
 from sync.model.flow import IssueFlow
 from sync.model.forecast import AgingIssue
@@ -48,7 +47,6 @@ def _team_row(
     flows: Sequence[IssueFlow],
     inputs: ReportInputs,
 ) -> TeamRow:
-    subject = f"team:{team.team}"
     today = min(local_day(inputs.now, inputs.zone), inputs.increment.end)
     first = min(inputs.increment.start, today)
     items = [item for item in inputs.ad_hoc.items if team.team in item.teams]
@@ -68,9 +66,7 @@ def _team_row(
         unplanned_open=sum(item.is_waiting for item in items),
         unplanned_share=share.share if share else None,
         ad_hoc_weeks=ad_hoc_weeks(planned, unplanned, first, today, inputs.zone),
-        forecast=summarize_forecast(
-            inputs.forecasts.get(subject), 0, inputs.no_forecast, inputs.track_records.get(subject)
-        ),
+        forecast=inputs.forecast_summary(f"team:{team.team}", 0, inputs.no_forecast),
         unanswered=tuple(
             IssueLink.to(issue.ref, issue.title, issue.url) for _, issue in counted if issue.lacks_result
         ),
