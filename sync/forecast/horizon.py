@@ -40,7 +40,8 @@ def forecast_horizon(increment: Increment, at: datetime, target: date | None = N
     zone = ZoneInfo(increment.timezone)
     until, notes = increment.ends_at, []
     if target is not None and target < increment.end:
-        end_of_target = _start_of_day(target + timedelta(days=1), zone)
+        next_day = datetime.combine(target + timedelta(days=1), time(), tzinfo=zone)
+        end_of_target = next_day.astimezone(UTC)
         if end_of_target > at:
             until = end_of_target
         elif at < until:
@@ -66,7 +67,3 @@ def _count_holidays_and_weekdays(begin: date, end: date, holidays: Collection[da
     days = (begin + timedelta(days=number) for number in range(max((end - begin).days, 0)))
     weekdays = [day for day in days if day.weekday() < _SATURDAY]
     return sum(day in holidays for day in weekdays), len(weekdays)
-
-
-def _start_of_day(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)

@@ -56,19 +56,16 @@ def owning_teams(
 
     Issues without such a team are left out.
     """
-    first: dict[str, str] = {}
-    for team in workspace.teams:
+    first: dict[str, tuple[int, str]] = {}
+    for number, team in enumerate(workspace.teams):
         for source in team.sources:
-            first.setdefault(source.name, team.team)
-    order = {team.team: number for number, team in enumerate(workspace.teams)}
+            first.setdefault(source.name, (number, team.team))
     found: dict[IssueRef, str] = {}
     for ref, item in known.items():
-        teams = {first[name] for name in item.sources if name in first}
-        if teams:
-            found[ref] = min(teams, key=order.__getitem__)
-    for assignment in (*matched.assignments, *matched.unfinished_at_close):
-        found[assignment.ref] = assignment.team
-    return found
+        if teams := [first[name] for name in item.sources if name in first]:
+            found[ref] = min(teams)[1]
+    assignments = (*matched.assignments, *matched.unfinished_at_close)
+    return found | {each.ref: each.team for each in assignments}
 
 
 def team_issue_histories(

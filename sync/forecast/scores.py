@@ -152,12 +152,11 @@ def scores_of(replays: Sequence[SeriesReplay]) -> Scores:
 def _throughput_scores(series: Sequence[Sequence[ThroughputCase]]) -> ThroughputScores:
     loss = _mean_of_means([[case.pinball_loss for case in cases] for cases in series])
     baseline_loss = _mean_of_means([[case.baseline_loss for case in cases] for cases in series])
+    pits = [[case.pit for case in cases] for cases in series]
+    baseline_pits = [[case.baseline_pit for case in cases] for cases in series]
     return ThroughputScores(
         cases=sum(map(len, series)),
-        coverage=_coverage(
-            [[case.pit for case in cases] for cases in series],
-            [[case.baseline_pit for case in cases] for cases in series],
-        ),
+        coverage=_coverage(pits, baseline_pits),
         loss=loss,
         rival_loss=baseline_loss,
         against_rival=loss / baseline_loss - 1,
@@ -270,9 +269,8 @@ def _share_within_interval(series: Sequence[Sequence[float]], level: float) -> l
 
 def _calibration_error(predicted: Floats, happened: Floats) -> float:
     bins = np.minimum((predicted * _BINS).astype(np.int64), _BINS - 1)
-    return float(
-        sum(
-            (bins == each).mean() * abs(predicted[bins == each].mean() - happened[bins == each].mean())
-            for each in np.unique(bins)
-        )
-    )
+    total = 0.0
+    for each in np.unique(bins):
+        same = bins == each
+        total += same.mean() * abs(predicted[same].mean() - happened[same].mean())
+    return float(total)

@@ -35,7 +35,7 @@ def find_aging_issues(
         issue, team = flow.get(ref), teams.get(ref)
         if issue is None or team is None:
             continue
-        started_at = _started_at(issue, now)
+        started_at = issue.started if issue.started and issue.started <= now else None
         others = durations[started_at is not None].get(team, [])
         if len(others) >= MIN_FINISHED_ISSUES:
             age = _days(now - (started_at or issue.created))
@@ -56,10 +56,6 @@ def _durations_by_team(
         if team and end and begin and begin <= end and now - _WINDOW < end <= now:
             found.setdefault(team, []).append(_days(end - begin))
     return {team: sorted(days) for team, days in found.items()}
-
-
-def _started_at(issue: IssueFlow, now: datetime) -> datetime | None:
-    return issue.started if issue.started and issue.started <= now else None
 
 
 def _age_band(percentile: float) -> AgeBand:

@@ -33,8 +33,8 @@ class TeamBacktests:
 
     def for_teams(self, histories: Mapping[str, Sequence[PastIssue]]) -> dict[str, TeamBacktest]:
         """Return team -> backtest. Teams without a backtest so far are left out."""
-        found = {name: self._for_team(name, issues) for name, issues in sorted(histories.items())}
-        return {name: each for name, each in found.items() if each}
+        found = ((name, self._for_team(name, issues)) for name, issues in sorted(histories.items()))
+        return {name: each for name, each in found if each}
 
     def _for_team(self, name: str, issues: Sequence[PastIssue]) -> TeamBacktest | None:
         at, digest, last = self._stored.get(name, (None, "", None))

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from sync.config.escape import escape_terminal
 from sync.insights.report.charts import ad_hoc_chart, burn_up_chart, cycle_chart, flow_chart
-from sync.insights.report.model import CumulativeFlow, GoalRow, ReportData, TeamRow
+from sync.insights.report.model import BurnUp, CumulativeFlow, GoalRow, ReportData, TeamRow
 from sync.insights.report.phrases import (
     OUTCOME_NAMES,
     format_completion_dates,
@@ -138,10 +138,7 @@ def _cycle_title(team: TeamRow) -> str:
     return f"Cycle times of {team.name}: {len(team.cycle_times)} issues{percentiles}"
 
 
-def _burn_up_legend(goal: GoalRow) -> Legend:
-    chart = goal.burn_up
-    if chart is None:
-        return ()
+def _burn_up_legend(chart: BurnUp) -> Legend:
     entries = [("scope", "scope"), ("done-line", "done")]
     if chart.baseline is not None:
         entries.append(("baseline", f"baseline ({chart.baseline})"))
