@@ -91,8 +91,8 @@ def _aging_rows(
     subjects = {issue.ref: (capability, issue.state.blocked) for capability, issue in counted}
     states = {issue.ref: issue.state.state for _, issue in counted}
     states |= {item.ref: item.state for item in inputs.ad_hoc.items}
+    # Highest percentile first, as ``find_aging_issues`` returns them.
     own = [each for each in inputs.aging if each.team == team and each.ref in states]
-    own.sort(key=lambda each: (-each.percentile, -each.age_days, each.ref))
 
     def aging_row(each: AgingIssue) -> AgingRow:
         subject, blocked = subjects.get(each.ref, ("unplanned", False))
