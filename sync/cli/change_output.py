@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync.cli.output import pluralize
 from sync.config.escape import escape_github, escape_terminal
-from sync.diff.limits import write_budget_for
+from sync.diff.guard import write_budget_for
 from sync.model.changes import Change, ChangeSet, CommentRemoval, LabelChange
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from sync.model.labels import Notice
 from sync.model.run import ApplyResult, PullResult, RunOptions, RunResult
 from sync.pipeline.override_recovery import MAX_HISTORIES_PER_RUN
 from sync.runtime.context import RunContext
-from sync.runtime.limits import guard_limits
 
 
 def print_result(output: Output, context: RunContext, result: RunResult) -> None:
@@ -33,7 +32,7 @@ def print_plan(output: Output, context: RunContext, result: RunResult) -> None:
     output.lines(change_lines(result.changes))
     if result.applied is None and (len(result.changes) or not result.refusals):
         output.line(change_summary(result.changes))
-        output.lines(notification_lines(result.impact, guard_limits(context, RunOptions())))
+        output.lines(notification_lines(result.impact, context.guard_limits(RunOptions())))
     output.notes(run_problem_lines(result))
     if result.refusals:
         output.note("nothing is written because of what was refused")

@@ -11,7 +11,7 @@ from typing import Literal
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef, LabelEvent
 from mappings.rules.conditions import field_selection_for
-from sync.diff.limits import is_override
+from sync.diff.guard import is_override
 from sync.model.labels import SuspectedOverride
 from sync.pipeline.instances import instance_of_account
 from sync.pull.recorded import label_renamer

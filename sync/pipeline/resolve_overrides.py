@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from connectors.model import IssueRef
-from sync.diff.limits import check_overrides, deleted_labels, max_overrides
+from sync.diff.guard import check_overrides, deleted_labels, max_overrides
 from sync.forecast.health.assess import assess_health
 from sync.model.health_assessment import HealthAssessment
 from sync.model.labels import SuspectedOverride

@@ -12,7 +12,7 @@ from typing import Any
 
 from sync.apply.executor import Executor
 from sync.apply.recover import recover_pending_writes
-from sync.diff.limits import check_changes, write_budget_for
+from sync.diff.guard import check_changes, write_budget_for
 from sync.forecast.health.save import missing_dependencies_notice, save_health
 from sync.insights.record_counts import save_counts
 from sync.model.comments import CommentDrift
@@ -35,7 +35,6 @@ from sync.runtime.check_prefixes import check_label_prefixes, save_label_prefixe
 from sync.runtime.context import RunContext
 from sync.runtime.invocation import describe_process
 from sync.runtime.last_known_good import save_mapping_files
-from sync.runtime.limits import deadline_check, guard_limits
 from sync.runtime.run_lock import run_lock
 
 
@@ -76,13 +75,13 @@ def apply_changes(context: RunContext, options: RunOptions, result: RunResult) -
     """Write the planned changes. Without writers, or after a refusal, nothing is written."""
     if result.refusals or not context.writers:
         return result
-    deadline = deadline_check(context, options, result.started)
+    deadline = context.deadline_check(options, result.started)
     executor = Executor(
         context,
         max_writes=options.max_writes,
         deadline=deadline,
         aliases=former_subjects(context.workspace),
-        budget=write_budget_for(result.impact, guard_limits(context, options)),
+        budget=write_budget_for(result.impact, context.guard_limits(options)),
         checked_subjects=result.checked_subjects,
         honors_backoff=not options.full,
     )
@@ -122,7 +121,7 @@ def _plan_changes(
     recorder: StateRecorder,
     drift: Mapping[str, CommentDrift],
 ) -> RunResult:
-    limits = guard_limits(context, options)
+    limits = context.guard_limits(options)
     observed = _planning_inputs(context, pulled, drift)
     resolution = resolve_overrides(context, options, observed, recorder, limits)
     changes = resolution.planning.changes

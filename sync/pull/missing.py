@@ -12,7 +12,7 @@ from datetime import datetime
 from connectors.errors import ConnectorError, Gone
 from connectors.model import FailedSource, FieldSelection, IssueRef, KnownIssue, Source
 from sync.config.sections import Limits
-from sync.diff.limits import allowance
+from sync.diff.guard import allowance
 from sync.runtime.context import RunContext
 
 _UNLISTED_KEY = "missed:"

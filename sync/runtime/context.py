@@ -15,7 +15,9 @@ from connectors.ports import Cache, IssueReader, IssueWriter
 from mappings.model import Workspace
 from sync.config.settings import Settings
 from sync.model.broken_file import BrokenFile
+from sync.model.limits import GuardLimits
 from sync.model.rollup import EvidenceResult
+from sync.model.run import RunOptions
 from sync.store import Store
 
 Markup = Literal["github", "jira"]
@@ -83,6 +85,22 @@ class RunContext:
     def markup(self, tracker: str) -> Markup:
         """Return the markup of comments on a tracker."""
         return "github" if self.settings.trackers[tracker].kind == "github" else "jira"
+
+    def guard_limits(self, options: RunOptions) -> GuardLimits:
+        """Return the limits of the settings with those that the options raise for this run."""
+        return GuardLimits(
+            **self.settings.limits.model_dump(exclude={"shrink", "shrink_share"}),
+            max_removals=options.max_removals,
+            max_comments=options.max_comments,
+            max_notifications=options.max_notifications,
+        )
+
+    def deadline_check(self, options: RunOptions, started: datetime) -> Callable[[], bool]:
+        """Return a function that is True once ``--max-duration``, counted from ``started``, has passed."""
+        if options.max_duration is None:
+            return lambda: False
+        until = started + options.max_duration
+        return lambda: self.now() >= until
 
 
 class RunCache:

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.model import IssueRef
 from sync.config.sections import Limits
-from sync.diff.limits import check_changes, check_overrides, write_budget_for
+from sync.diff.guard import check_changes, check_overrides, write_budget_for
 from sync.model.changes import ChangeSet, CommentChange, CommentRemoval, LabelChange, Reason
 from sync.model.labels import SuspectedOverride, SuspicionKind
 from sync.model.limits import Audience, ChangeCost, GuardLimits, ImpactEstimate, Refusal

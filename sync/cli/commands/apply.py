@@ -10,7 +10,7 @@ from sync.apply.executor import Executor
 from sync.cli.exit_codes import ExitCode
 from sync.cli.output import Output
 from sync.cli.run_output import apply_document, push_is_off, written_summary
-from sync.diff.limits import check_changes, write_budget_for
+from sync.diff.guard import check_changes, write_budget_for
 from sync.model.run import ApplyResult, RunOptions
 from sync.pipeline.impact_estimate import estimate_impact, tracking_rollout
 from sync.pipeline.instances import check_instance, recheck_anchors
@@ -20,7 +20,6 @@ from sync.pull.state_recorder import StateRecorder
 from sync.runtime.check_prefixes import check_label_prefixes
 from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation, describe_process
-from sync.runtime.limits import deadline_check, guard_limits
 from sync.runtime.run_lock import run_lock
 from sync.runtime.session import online_context
 
@@ -42,7 +41,7 @@ def apply_file(invocation: Invocation, path: Path, options: RunOptions) -> int:
 def _apply(output: Output, context: RunContext, saved: SavedChangeSet, options: RunOptions) -> int:
     if not context.writers:
         return _refuse(output, context, ExitCode.INVALID, [push_is_off(context)])
-    started, limits = context.now(), guard_limits(context, options)
+    started, limits = context.now(), context.guard_limits(options)
     with run_lock(context, describe_process()):
         check_instance(context)
         check_label_prefixes(context)
@@ -60,7 +59,7 @@ def _apply(output: Output, context: RunContext, saved: SavedChangeSet, options: 
         executor = Executor(
             context,
             max_writes=options.max_writes,
-            deadline=deadline_check(context, options, started),
+            deadline=context.deadline_check(options, started),
             aliases=former_subjects(context.workspace),
             budget=write_budget_for(impact, limits),
             checked_subjects=anchors.checked_subjects,

@@ -14,14 +14,13 @@ from sync.cli.change_output import change_summary
 from sync.cli.commands.undo_output import UndoReport, print_undo_plan, print_undo_report, run_summary
 from sync.cli.issue_lookup import candidate_issues
 from sync.cli.output import Output
-from sync.diff.limits import check_atomic_changes
+from sync.diff.guard import check_atomic_changes
 from sync.model.run import RunOptions
 from sync.model.undo import Reversal, Skipped, UndoRequest
 from sync.pipeline.impact_estimate import estimate_impact
 from sync.pull.recorded import former_subjects, load_recorded_state
 from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation, describe_process
-from sync.runtime.limits import guard_limits
 from sync.runtime.run_lock import run_lock
 from sync.runtime.session import online_context
 from sync.store import OverrideRecord
@@ -82,7 +81,7 @@ def _undo(output: Output, context: RunContext, options: UndoOptions) -> UndoRepo
         unresolved_writes=unresolved_writes,
     )
     released = () if reverts else _overrides_to_release(context, original_run, only)
-    changes, limits = report.reversal.changes, guard_limits(context, options.limits)
+    changes, limits = report.reversal.changes, context.guard_limits(options.limits)
     if not output.as_json:
         print_undo_plan(output, report.reversal, released)
     if not len(changes) and not released:
