@@ -26,6 +26,11 @@ class Anchor:
     def __str__(self) -> str:
         return f"{self.tracker}:{self.key}"
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Tracker and key in lower case, for comparisons: trackers ignore the case of keys."""
+        return self.tracker, self.key.lower()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:

@@ -17,6 +17,6 @@ Words:
 - rollout: a first change set that is spread over several runs, which limits the mail that people get.
 
 Modules: ``desired_labels`` and ``desired_comments`` build the desired state, ``label_diff`` (with the decision table in
-``label_table``) and ``comment_diff`` compare it, ``guard`` refuses unsafe change sets. Time and inputs are arguments: nothing here
-reads a clock, the store or a tracker.
+``label_table``) and ``comment_diff`` compare it, ``guard`` refuses unsafe change sets. Time and inputs are arguments:
+nothing here reads a clock, the store or a tracker.
 """

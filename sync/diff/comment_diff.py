@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 
 from connectors.model import IssueRef
 from sync.model.changes import CommentChange, CommentRemoval, Reason
-from sync.model.comments import CommentDrift, DesiredComment, PushedStatusComment
+from sync.model.comments import CommentDrift, DesiredComment
 from sync.model.labels import Notice
+from sync.model.records import PushedCommentRecord
 
 
 def diff_comments(
     desired: tuple[DesiredComment, ...],
-    pushed: Mapping[str, PushedStatusComment],
+    pushed: Mapping[str, PushedCommentRecord],
     *,
     now: datetime,
     counts_every: timedelta,
@@ -51,7 +52,7 @@ def diff_comments(
 
 
 def _is_edit_due(
-    desired: DesiredComment, last: PushedStatusComment, now: datetime, counts_every: timedelta
+    desired: DesiredComment, last: PushedCommentRecord, now: datetime, counts_every: timedelta
 ) -> bool:
     if desired.urgent_hash != last.urgent_hash:
         return True
@@ -59,7 +60,7 @@ def _is_edit_due(
     return desired.full_hash != last.full_hash and is_time
 
 
-def _repair(desired: DesiredComment, last: PushedStatusComment, drift: CommentDrift) -> CommentChange:
+def _repair(desired: DesiredComment, last: PushedCommentRecord, drift: CommentDrift) -> CommentChange:
     """Write an edited comment again; replace one that was deleted or taken over by a new one."""
     change = _comment_change(desired, last if drift == "edited" else None)
     return replace(
@@ -67,7 +68,7 @@ def _repair(desired: DesiredComment, last: PushedStatusComment, drift: CommentDr
     )
 
 
-def _comment_change(desired: DesiredComment, last: PushedStatusComment | None) -> CommentChange:
+def _comment_change(desired: DesiredComment, last: PushedCommentRecord | None) -> CommentChange:
     return CommentChange(
         ref=desired.ref,
         subject=desired.subject,
@@ -93,7 +94,7 @@ class CommentPlacement:
 
 
 def comments_to_remove(
-    pushed: Mapping[str, PushedStatusComment],
+    pushed: Mapping[str, PushedCommentRecord],
     placement: CommentPlacement,
     reverted: Mapping[IssueRef, frozenset[str]] | None = None,
 ) -> tuple[CommentRemoval, ...]:

@@ -12,6 +12,7 @@ from sync.diff.comment_content import capability_comment, goal_comment
 from sync.diff.comment_diff import CommentPlacement
 from sync.diff.comment_markup import add_unreadable_notice, render_comment, text_digest
 from sync.diff.desired_labels import AnchoredSubject, DesiredStateInputs, anchored_subjects
+from sync.model.anchors import planned_subjects
 from sync.model.changes import Reason
 from sync.model.comments import CommentContent, DesiredComment
 from sync.model.planning import PlanningInputs, RecordedState
@@ -43,32 +44,31 @@ class StatusCommentBuilder:
     def placement(self, desired: tuple[DesiredComment, ...]) -> CommentPlacement:
         """Return the anchors of all subjects for which pushing is enabled."""
         inputs, recorded = self._inputs, self._recorded
-        anchors = {
-            name: anchor
-            for increment in inputs.workspace.increments
-            if increment.id not in inputs.finished_increments
-            for goal in increment.goals
-            for name, anchor in (
-                (f"goal:{goal.id}", goal.anchor),
-                *((f"capability:{capability.id}", capability.anchor) for capability in goal.capabilities),
-            )
-        }
+        planned = [
+            each
+            for each in planned_subjects(inputs.workspace)
+            if each.increment.id not in inputs.finished_increments
+        ]
         may_push = self._settings.may_push
         pushed_subjects = {
             name for name, owner in recorded.comment_owners.items() if all(map(may_push, owner.teams))
         }
-        certain = {name for name in anchors if not getattr(inputs.rollup.subject(name), "uncertain", ())}
+        without_anchor = {each.name for each in planned if each.anchor is None} & pushed_subjects
         return CommentPlacement(
             desired={comment.subject: comment.ref for comment in desired},
-            without_anchor=frozenset(name for name in certain & pushed_subjects if anchors[name] is None),
+            without_anchor=frozenset(name for name in without_anchor if self._is_certain(name)),
             removed_subjects=frozenset(
                 name for name in pushed_subjects if recorded.is_deleted(name, inputs.workspace)
             ),
         )
 
+    def _is_certain(self, subject: str) -> bool:
+        rollup = self._inputs.rollup.subject(subject)
+        return rollup is None or not rollup.uncertain
+
     def _build(self, subject: AnchoredSubject) -> DesiredComment | None:
         markup = self._markup[subject.anchor.ref.tracker]
-        if subject.uncertain:
+        if subject.rollup.uncertain:
             return self._unreadable_notice(subject, markup)
         content = self._observed.redaction.redact(
             self._content(subject), subject.anchor, self._observed.known
@@ -103,19 +103,16 @@ class StatusCommentBuilder:
 
         None before ``unreadable_after``, and for an anchor without a comment.
         """
-        last, body = (
-            self._recorded.status_comments.get(subject.name),
-            self._recorded.comment_bodies.get(subject.name),
-        )
+        last = self._recorded.status_comments.get(subject.name)
         since, threshold = self._observed.failing_since, self._settings.unreadable_after
         failing = {
             name: since[name]
-            for name in subject.uncertain
+            for name in subject.rollup.uncertain
             if name in since and self._inputs.now - since[name] >= threshold
         }
-        if last is None or last.ref != subject.anchor.ref or body is None or not failing:
+        if last is None or last.ref != subject.anchor.ref or not failing:
             return None
-        text = add_unreadable_notice(body, self._source_names(failing, subject.anchor), markup)
+        text = add_unreadable_notice(last.body, self._source_names(failing, subject.anchor), markup)
         return DesiredComment(
             subject=subject.name,
             ref=subject.anchor.ref,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 from connectors.model import Issue, IssueRef, KnownIssue
-from mappings.labels import LabelScheme
 from mappings.model import Anchor, Assignment, Increment, MatchResult, Unplanned, Workspace
+from sync.model.anchors import planned_subjects
 from sync.model.changes import Reason
 from sync.model.labels import DesiredLabels
 from sync.model.rollup import CapabilityRollup, GoalRollup, Rollup
@@ -24,11 +23,9 @@ class AnchoredSubject:
     anchor: Issue
     increment: Increment
     rollup: CapabilityRollup | GoalRollup
-    uncertain: tuple[str, ...]
     may_push: bool
-    team: str | None = None
-    """Team that sets prefix and color: the team of a capability; None for a goal, which has those of the
-    organization."""
+    team: str | None
+    """Team that sets prefix and color, see ``PlannedSubject.capability_team``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +44,6 @@ class DesiredStateInputs:
     """Capability id -> its sources that were not fully read."""
     orphans: frozenset[IssueRef] = frozenset()
     """Issues outside every source that still carry managed labels and were read directly."""
-    scheme: LabelScheme
     may_push: Callable[[str], bool]
     finished_increments: frozenset[str]
     """Increments that had their last write after closing."""
@@ -95,49 +91,30 @@ def _leave_untouched(issue: Issue) -> DesiredLabels:
 
 
 def anchored_subjects(inputs: DesiredStateInputs) -> Iterator[AnchoredSubject]:
-    """Return each capability and goal whose anchor was read, is ours and still gets writes."""
-    return (each for each in _all_anchored_subjects(inputs) if each.name not in inputs.contested_subjects)
+    """Return each capability and goal whose anchor was read, is ours and still gets writes.
 
-
-def _all_anchored_subjects(inputs: DesiredStateInputs) -> Iterator[AnchoredSubject]:
-    for increment in inputs.workspace.increments:
-        if increment.id in inputs.finished_increments:
+    Raise LookupError if the plan names something that was not rolled up.
+    """
+    for planned in planned_subjects(inputs.workspace):
+        anchor = inputs.anchors.get(planned.anchor) if planned.anchor else None
+        if (
+            anchor is None
+            or planned.increment.id in inputs.finished_increments
+            or planned.name in inputs.contested_subjects
+        ):
             continue
-        for goal in increment.goals:
-            teams = {capability.team for capability in goal.capabilities}
-            if goal.anchor and goal.anchor in inputs.anchors:
-                goal_rollup = _require(inputs.rollup.goal(goal.id))
-                yield AnchoredSubject(
-                    name=f"goal:{goal.id}",
-                    anchor=inputs.anchors[goal.anchor],
-                    increment=increment,
-                    rollup=goal_rollup,
-                    uncertain=goal_rollup.uncertain,
-                    # A goal's comment speaks for all its teams, so all of them must have switched writing on.
-                    may_push=bool(teams) and all(inputs.may_push(team) for team in teams),
-                )
-            for capability in goal.capabilities:
-                if capability.anchor and capability.anchor in inputs.anchors:
-                    capability_rollup = _require(inputs.rollup.capability(capability.id))
-                    yield AnchoredSubject(
-                        name=f"capability:{capability.id}",
-                        anchor=inputs.anchors[capability.anchor],
-                        increment=increment,
-                        rollup=capability_rollup,
-                        uncertain=capability_rollup.uncertain,
-                        may_push=inputs.may_push(capability.team),
-                        team=capability.team,
-                    )
-
-
-_T = TypeVar("_T")
-
-
-def _require(rollup: _T | None) -> _T:
-    """Return a roll-up that must exist. Raise LookupError if the plan names something that was not rolled up."""
-    if rollup is None:
-        raise LookupError("the plan names something that was not rolled up")
-    return rollup
+        rollup = inputs.rollup.subject(planned.name)
+        if rollup is None:
+            raise LookupError("the plan names something that was not rolled up")
+        yield AnchoredSubject(
+            name=planned.name,
+            anchor=anchor,
+            increment=planned.increment,
+            rollup=rollup,
+            # A goal's comment speaks for all its teams, so all of them must have switched writing on.
+            may_push=bool(planned.teams) and all(map(inputs.may_push, planned.teams)),
+            team=planned.capability_team,
+        )
 
 
 class _DesiredLabelsBuilder:
@@ -145,7 +122,8 @@ class _DesiredLabelsBuilder:
 
     def __init__(self, inputs: DesiredStateInputs) -> None:
         self._inputs = inputs
-        workspace, scheme = inputs.workspace, inputs.scheme
+        workspace = inputs.workspace
+        self._scheme = scheme = workspace.labels
         self._capabilities = {
             each.id: (increment, each)
             for increment in workspace.increments
@@ -184,7 +162,7 @@ class _DesiredLabelsBuilder:
         if inputs.relevant is None or issue.ref in inputs.relevant or issue.ref in inputs.orphans:
             return True
         if issue.labels not in self._has_managed:
-            self._has_managed[issue.labels] = any(map(inputs.scheme.family_of, issue.labels))
+            self._has_managed[issue.labels] = any(map(inputs.workspace.labels.family_of, issue.labels))
         return self._has_managed[issue.labels]
 
     def _teams(self, item: KnownIssue, assignment: Assignment | None) -> set[str]:
@@ -204,7 +182,7 @@ class _DesiredLabelsBuilder:
 
         All teams if the labels name none, as on a former anchor.
         """
-        named = {self._inputs.scheme.capability_of(label) for label in issue.labels}
+        named = {self._scheme.capability_of(label) for label in issue.labels}
         teams = {self._capabilities[name][1].team for name in named if name in self._capabilities}
         return teams or {team.team for team in self._inputs.workspace.teams}
 
@@ -214,7 +192,7 @@ class _DesiredLabelsBuilder:
         return self._capabilities[assignment.capability][0].id in self._inputs.finished_increments
 
     def _has_uncertain_capability(self, issue: Issue) -> bool:
-        named = {self._inputs.scheme.capability_of(label) for label in issue.labels}
+        named = {self._scheme.capability_of(label) for label in issue.labels}
         return any(capability in self._inputs.uncertain for capability in named if capability)
 
     def _assignment_labels(self, assignment: Assignment) -> dict[str, Reason]:
@@ -234,15 +212,15 @@ class _DesiredLabelsBuilder:
         )
         reason = Reason(text=text, rule=assignment.rule)
         return {
-            self._inputs.scheme.label("increment", increment.id, assignment.team): reason,
-            self._inputs.scheme.label("capability", capability.id, assignment.team): reason,
+            self._scheme.label("increment", increment.id, assignment.team): reason,
+            self._scheme.label("capability", capability.id, assignment.team): reason,
         }
 
     def _unassigned_labels(self, issue: Issue, unplanned: Unplanned | None) -> dict[str, Reason]:
         labels: dict[str, Reason] = {}
         if team := self._labeling_team(unplanned):
             reason = Reason(text="no rule assigns it (unplanned work)")
-            labels[self._inputs.scheme.label("unplanned", team=team)] = reason
+            labels[self._scheme.label("unplanned", team=team)] = reason
         return labels | self._past_increment_labels(issue)
 
     def _labeling_team(self, unplanned: Unplanned | None) -> str | None:
@@ -253,7 +231,7 @@ class _DesiredLabelsBuilder:
         """Return the labels of closed increments on a done issue. They stay, even if rules have changed since."""
         if issue.category != "done" or not self._past_labels:
             return {}
-        reason, scheme = Reason(text="done in an increment that is closed"), self._inputs.scheme
+        reason, scheme = Reason(text="done in an increment that is closed"), self._scheme
         remaining = {
             scheme.with_current_prefix(label)
             for label in issue.labels
@@ -277,10 +255,10 @@ def _desired_anchor_labels(subject: AnchoredSubject, inputs: DesiredStateInputs)
         ref=subject.anchor.ref,
         container=subject.anchor.container,
         labels={
-            inputs.scheme.label(family, value, subject.team): Reason(text=text)
+            inputs.workspace.labels.label(family, value, subject.team): Reason(text=text)
             for (family, value), text in facts.items()
         },
-        fully_read=not subject.uncertain,
+        fully_read=not rollup.uncertain,
         may_write=subject.may_push,
         is_anchor=True,
         team=subject.team,

@@ -16,7 +16,6 @@ from mappings.rules.trace import Trace
 from sync.model.anchors import comment_owners
 from sync.model.health import Expectation
 from sync.model.records import AssignmentRecord, OverrideRecord, PushedCommentRecord, PushedLabelRecord
-from sync.model.renames import renamed_capabilities
 from sync.pipeline.offline import plan_from_store
 from sync.pipeline.planner import matching_overrides
 from sync.pull.recorded import group_overrides
@@ -93,10 +92,7 @@ def _explain(
 ) -> Explanation:
     ref, scheme, store = item.issue.ref, context.workspace.labels, context.store
     rows = store.overrides_on(ref)
-    renamed = renamed_capabilities(context.workspace)
-    overrides, conflicting_pins = matching_overrides(
-        group_overrides(rows), scheme, context.workspace, renamed
-    )
+    overrides, conflicting_pins = matching_overrides(group_overrides(rows), context.workspace)
     # Rules of teams without the issue's sources are not evaluated; leaving them out saves compiling them.
     teams = tuple(
         team for team in context.workspace.teams if any(each.name in item.sources for each in team.sources)

@@ -1,10 +1,26 @@
-"""Anchors of capabilities and goals, and the owners of their status comments."""
+"""Capabilities and goals of the plans with their anchors, and the owners of their status comments."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mappings.model import Anchor, Workspace
+from mappings.model import Anchor, Increment, Workspace
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedSubject:
+    """A capability or goal of the plans."""
+
+    name: str
+    """``capability:<id>`` or ``goal:<id>``."""
+    increment: Increment
+    anchor: Anchor | None
+    teams: tuple[str, ...]
+    """The team of a capability; the teams of a goal's capabilities by name."""
+    capability_team: str | None = None
+    """Team that sets prefix and color: the team of a capability; None for a goal, which has those of the
+    organization."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,37 +34,35 @@ class CommentOwner:
     teams: tuple[str, ...]
 
 
-def anchors_by_subject(workspace: Workspace) -> dict[str, Anchor]:
-    """Return subject -> anchor for everything that the plans name."""
-    found = {}
+def planned_subjects(workspace: Workspace) -> Iterator[PlannedSubject]:
+    """Return each goal of the plans, followed by its capabilities."""
     for increment in workspace.increments:
         for goal in increment.goals:
-            found[f"goal:{goal.id}"] = goal.anchor
-            found.update({f"capability:{each.id}": each.anchor for each in goal.capabilities})
-    return {subject: anchor for subject, anchor in found.items() if anchor}
+            teams = tuple(sorted({each.team for each in goal.capabilities}))
+            yield PlannedSubject(name=f"goal:{goal.id}", increment=increment, anchor=goal.anchor, teams=teams)
+            for each in goal.capabilities:
+                yield PlannedSubject(
+                    name=f"capability:{each.id}",
+                    increment=increment,
+                    anchor=each.anchor,
+                    teams=(each.team,),
+                    capability_team=each.team,
+                )
+
+
+def anchors_by_subject(workspace: Workspace) -> dict[str, Anchor]:
+    """Return subject -> anchor for every subject that has one."""
+    return {each.name: each.anchor for each in planned_subjects(workspace) if each.anchor}
 
 
 def comment_owners(workspace: Workspace) -> dict[str, CommentOwner]:
     """Return subject -> owner for everything that the plans name."""
-    found: dict[str, CommentOwner] = {}
-    for increment in workspace.increments:
-        for goal in increment.goals:
-            teams = tuple(sorted({capability.team for capability in goal.capabilities}))
-            found[f"goal:{goal.id}"] = CommentOwner(increment=increment.id, teams=teams)
-            for capability in goal.capabilities:
-                found[f"capability:{capability.id}"] = CommentOwner(
-                    increment=increment.id, teams=(capability.team,)
-                )
-    return found
+    return {
+        each.name: CommentOwner(increment=each.increment.id, teams=each.teams)
+        for each in planned_subjects(workspace)
+    }
 
 
 def list_anchors(workspace: Workspace) -> tuple[Anchor, ...]:
     """Return every anchor of the plans once."""
-    found = [
-        anchor
-        for increment in workspace.increments
-        for goal in increment.goals
-        for anchor in (goal.anchor, *(capability.anchor for capability in goal.capabilities))
-        if anchor
-    ]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(anchors_by_subject(workspace).values()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from connectors.model import IssueRef
@@ -25,18 +24,6 @@ class DesiredComment:
     reason: Reason
     is_final: bool = False
     """The increment is closed and this is its last write: the edit interval does not apply."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PushedStatusComment:
-    """The status comment that was last pushed for a subject."""
-
-    ref: IssueRef
-    comment_id: str
-    urgent_hash: str
-    full_hash: str
-    edited_at: datetime
-    deleted_by_person: bool = False
 
 
 ContentLine = str | tuple[str, tuple[IssueRef, ...]]

@@ -11,9 +11,10 @@ from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Assignment, Conflict, MatchResult, Overrides, Unplanned, Workspace
 from sync.model.anchors import CommentOwner, anchors_by_subject, comment_owners
 from sync.model.changes import ChangeSet
-from sync.model.comments import CommentDrift, PushedStatusComment
+from sync.model.comments import CommentDrift
 from sync.model.health import Expectation
 from sync.model.labels import DesiredLabels, LabelDiff, Notice, RecordedOverrides, SuspectedOverride
+from sync.model.records import PushedCommentRecord
 from sync.model.redaction_policy import RedactionPolicy
 from sync.model.rollup import Baseline, EvidenceResult, Rollup
 
@@ -43,7 +44,6 @@ class Assessment:
     conflicting_pins: tuple[Notice, ...]
     uncertain: Mapping[str, tuple[str, ...]]
     anchors: Mapping[str, IssueRef]
-    previous: PreviousPlanning | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,9 +51,8 @@ class RecordedState:
     """State that earlier runs recorded in the store."""
 
     pushed_labels: Mapping[IssueRef, frozenset[str]] = field(default_factory=dict)
-    status_comments: Mapping[str, PushedStatusComment] = field(default_factory=dict)
-    comment_bodies: Mapping[str, str] = field(default_factory=dict)
-    """Subject -> text of its status comment as we last wrote it."""
+    status_comments: Mapping[str, PushedCommentRecord] = field(default_factory=dict)
+    """Subject -> its status comment as we last wrote it."""
     overrides: RecordedOverrides = field(default_factory=RecordedOverrides)
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     finished_increments: frozenset[str] = frozenset()

@@ -113,6 +113,11 @@ class PushedCommentRecord:
     state: CommentState = "live"
     run_id: str
 
+    @property
+    def deleted_by_person(self) -> bool:
+        """True if a person deleted the comment or took it over. It is not written again."""
+        return self.state == "deleted-by-person"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OverrideRecord:

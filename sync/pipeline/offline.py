@@ -10,7 +10,7 @@ from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Anchor, Workspace
 from sync.model.anchors import list_anchors
 from sync.model.planning import PlanningInputs, PlanningResult, PreviousPlanning, RecordedState
-from sync.pipeline.planner import plan_changes
+from sync.pipeline.planner import planner_for
 from sync.pull.current_sources import current_source_states, load_current_issues
 from sync.pull.recorded import load_recorded_state
 from sync.pull.visibility import determine_redaction_policy
@@ -47,31 +47,19 @@ def plan_offline(
         evidence=context.evidence,
         redaction=determine_redaction_policy(context, anchors.values()),
     )
-    markup = {tracker: context.markup(tracker) for tracker in context.settings.trackers}
-    return plan_changes(
-        context.settings,
-        context.workspace,
-        observed,
-        recorded,
-        now=context.now(),
-        markup=markup,
-        previous=previous,
-    )
+    return planner_for(context, observed, recorded, previous).plan()
 
 
 def find_anchors(known: Mapping[IssueRef, KnownIssue], workspace: Workspace) -> dict[Anchor, Issue]:
     """Return the anchors of the plans that are among the known issues, in the order of the plans."""
-    keys = {anchor.key.lower() for anchor in list_anchors(workspace)}
+    anchors = list_anchors(workspace)
+    keys = {anchor.key.lower() for anchor in anchors}
     found = {
         (item.issue.ref.tracker, item.issue.ref.key.lower()): item.issue
         for item in known.values()
         if item.issue.ref.key.lower() in keys and not item.vanished
     }
-    return {
-        anchor: found[place]
-        for anchor in list_anchors(workspace)
-        if (place := (anchor.tracker, anchor.key.lower())) in found
-    }
+    return {anchor: found[anchor.place] for anchor in anchors if anchor.place in found}
 
 
 def known_issues_after_writes(store: Store) -> dict[IssueRef, KnownIssue]:

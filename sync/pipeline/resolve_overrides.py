@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from connectors.model import IssueRef
 from sync.diff.guard import check_overrides, deleted_labels, max_overrides
@@ -12,12 +12,13 @@ from sync.forecast.health.assess import assess_health
 from sync.model.health_assessment import HealthAssessment
 from sync.model.labels import SuspectedOverride
 from sync.model.limits import GuardLimits, Refusal
-from sync.model.planning import PlanningInputs, PlanningResult, RecordedState
+from sync.model.planning import PlanningInputs, PlanningResult
+from sync.model.rollup import Rollup
 from sync.model.run import RunOptions
 from sync.pipeline.confirm_overrides import OverrideCheck, check_suspected_overrides, record_overrides
 from sync.pipeline.instances import check_anchors
 from sync.pipeline.override_recovery import RecoveredOverrides, issues_to_recover, record_earlier_writes
-from sync.pipeline.planner import assess, derive_changes
+from sync.pipeline.planner import planner_for
 from sync.pull.state_recorder import StateRecorder
 from sync.runtime.context import RunContext
 
@@ -25,22 +26,90 @@ MAX_ROUNDS: Final = 4
 """One override can reveal another one (a pin frees a label). What is left after these rounds waits for the next run."""
 
 
-@dataclass(kw_only=True, slots=True)
 class OverrideResolution:
     """Planning result and checks, updated in each round."""
 
-    observed: PlanningInputs
     planning: PlanningResult
     health: HealthAssessment
-    refusals: tuple[Refusal, ...] = ()
-    checked_subjects: frozenset[str] = frozenset()
-    """Subjects whose anchor was read and has no comment of ours."""
-    unchecked: dict[IssueRef, str] = field(default_factory=dict)
-    """Issue -> reason why its suspected overrides could not be checked."""
-    recovery: RecoveredOverrides = field(default_factory=RecoveredOverrides)
-    """Overrides from before this store existed."""
 
-    def checkable_suspicions(self) -> list[SuspectedOverride]:
+    def __init__(self, context: RunContext, observed: PlanningInputs, recorder: StateRecorder) -> None:
+        self.observed = observed
+        self.refusals: tuple[Refusal, ...] = ()
+        self.checked_subjects: frozenset[str] = frozenset()
+        """Subjects whose anchor was read and has no comment of ours."""
+        self.unchecked: dict[IssueRef, str] = {}
+        """Issue -> reason why its suspected overrides could not be checked."""
+        self.recovery = RecoveredOverrides()
+        """Overrides from before this store existed."""
+        self._context, self._recorder = context, recorder
+        self._pushed_before = recorder.recorded.pushed_labels
+        self._assessed: Rollup | None = None
+        self._plan()
+
+    def _plan(self, **observed: Any) -> None:
+        """Plan with the recorded state, after the given changes of ``observed``.
+
+        The health assessment is reused while the roll-up is the same.
+        """
+        self.observed = replace(self.observed, **observed)
+        planner = planner_for(self._context, self.observed, self._recorder.recorded)
+        assessment = planner.assess()
+        if self._assessed != assessment.rollup:
+            self.health = assess_health(self._context, assessment, self.observed.known)
+            self._assessed = self.health.rollup
+        self.planning = planner.derive_changes(assessment, self.health.expectations)
+
+    def check_anchor_comments(self) -> None:
+        """Check the anchors of new comments. A refusal stops the run."""
+        new_comments = [change for change in self.planning.changes.comments if change.creates]
+        found = check_anchors(self._context, new_comments, self._recorder)
+        for tracker in found.adopted_trackers:
+            record_earlier_writes(self._context, tracker)
+        self.refusals, self.checked_subjects = found.refusals, frozenset(found.checked_subjects)
+        if found.contested_subjects or found.adopted_trackers:
+            self.unchecked |= found.contested_issues
+            self._plan(contested_subjects=frozenset(found.contested_subjects))
+
+    def forget_deleted_labels(self) -> None:
+        """Forget pushed labels that were deleted everywhere, so that they are added again (``--restore-labels``)."""
+        pushed = self._recorder.recorded.pushed_labels
+        for suspicion in deleted_labels(self.planning.suspicions, pushed, self._fully_read()):
+            self._recorder.forget_labels(suspicion.ref, frozenset({suspicion.label}), permanently=False)
+        self._plan()
+
+    def mark_unrecovered_issues(self) -> None:
+        """Withhold labels from issues whose history must be read first: the store may be newer than our labels."""
+        recorded = self._recorder.recorded
+        if found := issues_to_recover(self._context, self.planning, self.observed, recorded):
+            self._plan(unrecovered=found)
+
+    def check_suspicions(self, options: RunOptions, limits: GuardLimits) -> None:
+        """Check suspected overrides by direct reads and plan again, until none is open or the guard refuses."""
+        before, fully_read = self._pushed_before, self._fully_read()
+        stop_after = None if options.accept_overrides else max_overrides(before, limits)
+        confirmed: list[SuspectedOverride] = []
+        for _ in range(MAX_ROUNDS):
+            suspicions = self._checkable_suspicions()
+            if not suspicions:
+                break
+            now = [each for each in suspicions if each.kind != "before-store"]
+            check = check_suspected_overrides(self._context, now, stop_after=stop_after)
+            confirmed += check.confirmed
+            if not options.accept_overrides:
+                self.refusals = check_overrides(confirmed, before, limits, fully_read)
+                if self.refusals:
+                    break
+            record_overrides(check.findings, self._recorder)
+            recovered = self._recover([each for each in suspicions if each.kind == "before-store"])
+            anchors = {issue.ref for issue in self.observed.anchors.values()}
+            self.unchecked |= check.unread
+            self.unchecked |= dict.fromkeys(check.vanished & anchors, "it no longer exists")
+            self._plan(unrecovered=self.observed.unrecovered - recovered, **self._fresh_issues(check))
+
+    def _fully_read(self) -> list[IssueRef]:
+        return [ref for ref, labels in self.planning.desired.items() if labels.fully_read]
+
+    def _checkable_suspicions(self) -> list[SuspectedOverride]:
         """Return the suspected overrides that this run can check."""
         return [
             each
@@ -49,22 +118,24 @@ class OverrideResolution:
             and not (each.kind == "before-store" and each.ref in self.recovery.postponed)
         ]
 
-    def recover_overrides(
-        self, context: RunContext, suspicions: Collection[SuspectedOverride], recorder: StateRecorder
-    ) -> None:
+    def _recover(self, suspicions: Collection[SuspectedOverride]) -> frozenset[IssueRef]:
         """Read label histories for removals from before this store existed, and record them."""
-        recovered = self.recovery.recover(
-            context, [each for each in suspicions if each.kind == "before-store"]
-        )
-        record_overrides(self.recovery.findings, recorder)
+        recovered = self.recovery.recover(self._context, suspicions)
+        record_overrides(self.recovery.findings, self._recorder)
         self.unchecked |= self.recovery.unread
         for ref in sorted(recovered):
-            recorder.mark_recovered(ref)
-        self.observed = replace(self.observed, unrecovered=self.observed.unrecovered - recovered)
+            self._recorder.mark_recovered(ref)
+        return recovered
 
-    def replan(self, context: RunContext, recorded: RecordedState) -> None:
-        """Plan again with the current inputs and recorded state."""
-        self.planning, self.health = _plan(context, self.observed, recorded, self.health)
+    def _fresh_issues(self, check: OverrideCheck) -> dict[str, Any]:
+        """Return the known issues and anchors, with those that were read directly."""
+        known, fresh = dict(self.observed.known), check.fresh_issues
+        for ref in (*fresh, *check.vanished):
+            item = self._context.store.known_issue(ref.tracker, ref.id)
+            if item is not None:
+                known[ref] = replace(item, sources=known[ref].sources) if ref in known else item
+        anchors = {anchor: fresh.get(issue.ref, issue) for anchor, issue in self.observed.anchors.items()}
+        return {"known": known, "anchors": anchors}
 
 
 def resolve_overrides(
@@ -75,104 +146,14 @@ def resolve_overrides(
     limits: GuardLimits,
 ) -> OverrideResolution:
     """Plan, check suspected overrides by direct reads, and plan again until none is open."""
-    before = recorder.recorded.pushed_labels
-    planning, health = _plan(context, observed, recorder.recorded)
-    resolution = OverrideResolution(observed=observed, planning=planning, health=health)
-    if options.checks_anchors and not _check_anchor_comments(context, resolution, recorder):
-        return resolution
-    if options.restore_labels:
-        _forget_deleted_labels(resolution.planning, recorder)
-        resolution.replan(context, recorder.recorded)
+    resolution = OverrideResolution(context, observed, recorder)
     if options.checks_anchors:
-        _mark_unrecovered_issues(context, resolution, recorder)
-    fully_read = [ref for ref, labels in resolution.planning.desired.items() if labels.fully_read]
-    stop_after = None if options.accept_overrides else max_overrides(before, limits)
-    confirmed: list[SuspectedOverride] = []
-    for _ in range(MAX_ROUNDS):
-        suspicions = resolution.checkable_suspicions()
-        if not suspicions:
-            break
-        now = [each for each in suspicions if each.kind != "before-store"]
-        check = check_suspected_overrides(context, now, stop_after=stop_after)
-        confirmed += check.confirmed
-        if not options.accept_overrides:
-            resolution.refusals = check_overrides(confirmed, before, limits, fully_read)
-            if resolution.refusals:
-                break
-        record_overrides(check.findings, recorder)
-        resolution.recover_overrides(context, suspicions, recorder)
-        anchors = {issue.ref for issue in resolution.observed.anchors.values()}
-        resolution.unchecked |= check.unread
-        resolution.unchecked |= dict.fromkeys(check.vanished & anchors, "it no longer exists")
-        resolution.observed = _with_fresh_issues(context, resolution.observed, check)
-        resolution.replan(context, recorder.recorded)
+        resolution.check_anchor_comments()
+        if resolution.refusals:
+            return resolution
+    if options.restore_labels:
+        resolution.forget_deleted_labels()
+    if options.checks_anchors:
+        resolution.mark_unrecovered_issues()
+    resolution.check_suspicions(options, limits)
     return resolution
-
-
-def _check_anchor_comments(
-    context: RunContext, resolution: OverrideResolution, recorder: StateRecorder
-) -> bool:
-    """Check the anchors of new comments. Return False if the run must stop."""
-    new_comments = [change for change in resolution.planning.changes.comments if change.creates]
-    found = check_anchors(context, new_comments, recorder)
-    for tracker in found.adopted_trackers:
-        record_earlier_writes(context, tracker)
-    resolution.refusals, resolution.checked_subjects = found.refusals, frozenset(found.checked_subjects)
-    if found.contested_subjects or found.adopted_trackers:
-        resolution.observed = replace(
-            resolution.observed, contested_subjects=frozenset(found.contested_subjects)
-        )
-        resolution.unchecked |= found.contested_issues
-        resolution.replan(context, recorder.recorded)
-    return not found.refusals
-
-
-def _mark_unrecovered_issues(
-    context: RunContext, resolution: OverrideResolution, recorder: StateRecorder
-) -> None:
-    """Withhold labels from issues whose history must be read first, because the store may be newer than our labels."""
-    found = issues_to_recover(context, resolution.planning, resolution.observed, recorder.recorded)
-    if found:
-        resolution.observed = replace(resolution.observed, unrecovered=found)
-        resolution.replan(context, recorder.recorded)
-
-
-def _forget_deleted_labels(planning: PlanningResult, recorder: StateRecorder) -> None:
-    """Forget pushed labels that were deleted everywhere, so that they are added again (``--restore-labels``)."""
-    fully_read = [ref for ref, labels in planning.desired.items() if labels.fully_read]
-    for suspicion in deleted_labels(planning.suspicions, recorder.recorded.pushed_labels, fully_read):
-        recorder.forget_labels(suspicion.ref, frozenset({suspicion.label}), permanently=False)
-
-
-def _plan(
-    context: RunContext,
-    observed: PlanningInputs,
-    recorded: RecordedState,
-    health_before: HealthAssessment | None = None,
-) -> tuple[PlanningResult, HealthAssessment]:
-    """Plan with a health assessment. ``health_before`` is reused while the roll-up is the same."""
-    now, workspace = context.now(), context.workspace
-    markup = {tracker: context.markup(tracker) for tracker in context.settings.trackers}
-    assessment = assess(workspace, observed, recorded, now=now)
-    is_unchanged = health_before is not None and health_before.rollup == assessment.rollup
-    health = (
-        health_before
-        if health_before is not None and is_unchanged
-        else assess_health(context, assessment, observed.known)
-    )
-    expected = health.expectations
-    planning = derive_changes(
-        context.settings, workspace, observed, recorded, assessment, expected, now=now, markup=markup
-    )
-    return planning, health
-
-
-def _with_fresh_issues(context: RunContext, observed: PlanningInputs, check: OverrideCheck) -> PlanningInputs:
-    """Replace listed issues by those that were read directly."""
-    known = dict(observed.known)
-    for ref in (*check.fresh_issues, *check.vanished):
-        item = context.store.known_issue(ref.tracker, ref.id)
-        if item is not None:
-            known[ref] = replace(item, sources=known[ref].sources) if ref in known else item
-    anchors = {anchor: check.fresh_issues.get(issue.ref, issue) for anchor, issue in observed.anchors.items()}
-    return replace(observed, known=known, anchors=anchors)

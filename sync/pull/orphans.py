@@ -58,4 +58,4 @@ def read_orphans(
 
 
 def _anchor_keys(context: RunContext) -> frozenset[tuple[str, str]]:
-    return frozenset((anchor.tracker, anchor.key.lower()) for anchor in list_anchors(context.workspace))
+    return frozenset(anchor.place for anchor in list_anchors(context.workspace))

@@ -245,7 +245,7 @@ class _SourcePuller:
         anchors: dict[Anchor, Issue] = {}
         unread: dict[Anchor, str] = {}
         for anchor in list_anchors(self.context.workspace):
-            item = by_key.get((anchor.tracker, anchor.key.lower()))
+            item = by_key.get(anchor.place)
             if item and item.sources - set(self.failed):
                 anchors[anchor] = item.issue
                 continue

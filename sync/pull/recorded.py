@@ -9,10 +9,9 @@ from typing import TypeVar
 from connectors.model import IssueRef
 from mappings.model import Workspace
 from sync.model.anchors import CommentOwner, comment_owners
-from sync.model.comments import PushedStatusComment
 from sync.model.labels import RecordedOverrides
 from sync.model.planning import RecordedState
-from sync.model.records import OverrideRecord, PushedCommentRecord
+from sync.model.records import OverrideRecord
 from sync.model.renames import current_label_name, current_names, renamed_capabilities, renamed_labels
 from sync.pull.recorded_health import load_expectations
 from sync.pull.source_coverage import source_coverage
@@ -45,8 +44,7 @@ def load_recorded_state(
     pushed = store.pushed_label_names() if pushed is None else pushed
     recorded = RecordedState(
         pushed_labels=pushed,
-        status_comments={subject: pushed_status_comment(row) for subject, row in comments.items()},
-        comment_bodies={subject: row.body for subject, row in comments.items()},
+        status_comments=comments,
         overrides=group_overrides(store.overrides()),
         baselines=store.baselines(),
         finished_increments=_finished_increments(context, pushed),
@@ -56,18 +54,6 @@ def load_recorded_state(
         expectations=load_expectations(context),
     )
     return _apply_renames(recorded, context)
-
-
-def pushed_status_comment(row: PushedCommentRecord) -> PushedStatusComment:
-    """Return the part of a comment record that planning needs."""
-    return PushedStatusComment(
-        ref=row.ref,
-        comment_id=row.comment_id,
-        urgent_hash=row.urgent_hash,
-        full_hash=row.full_hash,
-        edited_at=row.edited_at,
-        deleted_by_person=row.state == "deleted-by-person",
-    )
 
 
 def _finished_increments(context: RunContext, pushed: Mapping[IssueRef, frozenset[str]]) -> frozenset[str]:
@@ -184,7 +170,6 @@ def _apply_renames(recorded: RecordedState, context: RunContext) -> RecordedStat
     return replace(
         recorded,
         status_comments=_rename_keys(recorded.status_comments, subjects),
-        comment_bodies=_rename_keys(recorded.comment_bodies, subjects),
         baselines=_rename_keys(recorded.baselines, renamed_capabilities(context.workspace)),
         overrides=RecordedOverrides(
             reverted_comments=_rename_by_issue(

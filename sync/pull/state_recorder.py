@@ -10,7 +10,7 @@ from connectors.model import IssueRef
 from sync.model.labels import Notice
 from sync.model.planning import RecordedState
 from sync.model.records import OverrideKind, PushedCommentRecord
-from sync.pull.recorded import FIELD_BY_KIND, RECOVERED_KEY, label_renamer, pushed_status_comment
+from sync.pull.recorded import FIELD_BY_KIND, RECOVERED_KEY, label_renamer
 from sync.runtime.context import RunContext
 
 _NOTICE_BY_KIND = {
@@ -80,9 +80,8 @@ class StateRecorder:
 
     def adopt_comment(self, row: PushedCommentRecord, then: Callable[[], None]) -> None:
         """Record a comment as ours that the store did not know."""
-        written = {**self.recorded.status_comments, row.subject: pushed_status_comment(row)}
-        bodies = {**self.recorded.comment_bodies, row.subject: row.body}
-        self.recorded = replace(self.recorded, status_comments=written, comment_bodies=bodies)
+        comments = {**self.recorded.status_comments, row.subject: row}
+        self.recorded = replace(self.recorded, status_comments=comments)
         self._pending_writes += [lambda: self.context.store.record_pushed_comment(row), then]
 
     def forget_labels(self, ref: IssueRef, labels: frozenset[str], *, permanently: bool = True) -> None:

@@ -18,7 +18,7 @@ from sync.model.labels import RecordedOverrides
 from sync.model.planning import PlanningInputs, PlanningResult, PreviousPlanning, RecordedState
 from sync.pipeline.affected import PlanningBasis, affected_issues
 from sync.pipeline.offline import find_anchors
-from sync.pipeline.planner import plan_changes
+from sync.pipeline.planner import Planner
 from tests.support.match_world import NOW, Q3, Q4, at, capability, increment, known, rule, team, workspace
 
 CAPABILITIES = ["one", "two", "three", "four"]
@@ -138,15 +138,15 @@ def thoughts(
 
     def think_of(world: Workspace, earlier: PreviousPlanning | None = None) -> PlanningResult:
         known_issues = held(dict(seen.known), world)
-        return plan_changes(
-            SETTINGS,
-            world,
-            replace(seen, known=known_issues, anchors=find_anchors(known_issues, world)),
-            remembered,
+        return Planner(
+            settings=SETTINGS,
+            workspace=world,
+            observed=replace(seen, known=known_issues, anchors=find_anchors(known_issues, world)),
+            recorded=remembered,
             now=NOW,
             markup={"jira": "jira", "github": "github"},
             previous=earlier,
-        )
+        ).plan()
 
     before, after = think_of(old), think_of(new)
     bases = [

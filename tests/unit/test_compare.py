@@ -15,8 +15,9 @@ from sync.diff.label_diff import diff_labels
 from sync.diff.label_inputs import LabelDiffInputs
 from sync.diff.label_table import LabelCase, label_case
 from sync.model.changes import Reason
-from sync.model.comments import DesiredComment, PushedStatusComment
+from sync.model.comments import DesiredComment
 from sync.model.labels import DesiredLabels, RecordedOverrides
+from sync.model.records import PushedCommentRecord
 from tests.support.match_world import issue
 
 REF = issue("DS-1").ref
@@ -196,18 +197,21 @@ def desired_comment(urgent: str = "u", full: str = "f", **more: Any) -> DesiredC
     )
 
 
-def written(**more: Any) -> dict[str, PushedStatusComment]:
+def written(**more: Any) -> dict[str, PushedCommentRecord]:
     values: dict[str, Any] = {
+        "subject": "goal:x",
         "ref": REF,
         "comment_id": "7",
+        "body": "b",
+        "run_id": "R",
         "urgent_hash": "u",
         "full_hash": "f",
         "edited_at": NOW,
     }
-    return {"goal:x": PushedStatusComment(**{**values, **more})}
+    return {"goal:x": PushedCommentRecord(**{**values, **more})}
 
 
-def edits(a_wish: DesiredComment, last: dict[str, PushedStatusComment], hours: float = 1) -> int:
+def edits(a_wish: DesiredComment, last: dict[str, PushedCommentRecord], hours: float = 1) -> int:
     changes, _ = diff_comments(
         (a_wish,), last, now=NOW + timedelta(hours=hours), counts_every=timedelta(hours=24)
     )
@@ -242,7 +246,7 @@ def test_a_comment_is_edited_at_once_or_once_a_day_or_for_the_last_time() -> Non
 def test_a_comment_is_removed_from_a_former_anchor(places: CommentPlacement, why: str) -> None:
     (removal,) = comments_to_remove(written(), places)
     assert (removal.ref, removal.comment_id, removal.reason.text) == (REF, "7", why)
-    assert comments_to_remove(written(deleted_by_person=True), places) == ()
+    assert comments_to_remove(written(state="deleted-by-person"), places) == ()
 
 
 @pytest.mark.parametrize("places", [CommentPlacement(desired={"goal:x": REF}), CommentPlacement(desired={})])

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from connectors.model import Issue, IssueRef, KnownIssue
-from mappings.labels import LabelScheme
 from mappings.model import Anchor, MatchResult, Unplanned, Workspace
 from sync.diff.desired_labels import DesiredStateInputs, anchored_subjects, desired_labels_for
 from sync.model.labels import DesiredLabels
@@ -61,7 +60,6 @@ def inputs(*entries: ENTRY, more_known: tuple[KnownIssue, ...] = (), **changed: 
         "anchors": {anchor: anchor_issue(anchor) for anchor in (GOAL, CAPABILITY)},
         "unread_sources": frozenset(),
         "uncertain": {},
-        "scheme": LabelScheme(),
         "may_push": lambda _: True,
         "finished_increments": frozenset(),
         "now": MIDWAY,

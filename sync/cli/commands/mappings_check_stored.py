@@ -63,7 +63,6 @@ def stored_warnings(
 
 def _warnings(store: Store, loaded: LoadResult, workspace: Workspace, now: datetime) -> CheckWarnings:
     from mappings.checks.snapshot_warnings import snapshot_warnings
-    from sync.model.renames import renamed_capabilities
     from sync.pipeline.planner import matching_overrides
     from sync.pull.recorded import group_overrides
 
@@ -75,7 +74,5 @@ def _warnings(store: Store, loaded: LoadResult, workspace: Workspace, now: datet
         raise UnreadableStore(f"they cannot be read ({type(error).__name__})") from error
     if not known:
         raise SnapshotUnavailable("the store holds none yet; `run` or `preview` reads them")
-    overrides, _ = matching_overrides(
-        group_overrides(rows), workspace.labels, workspace, renamed_capabilities(workspace)
-    )
+    overrides, _ = matching_overrides(group_overrides(rows), workspace)
     return snapshot_warnings(loaded, workspace, workspace.labels, known, overrides, now)
