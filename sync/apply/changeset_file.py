@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,11 @@ from pydantic import TypeAdapter
 from connectors.errors import Gone
 from connectors.model import IssueRef
 from mappings.labels import LabelScheme
-from mappings.rules.conditions import field_selection_for
 from sync.config.settings import Settings
 from sync.diff.comment_markup import text_digest
 from sync.model.changes import Change, ChangeSet, CommentChange, CommentRemoval
 from sync.model.limits import ChangeCost
 from sync.pull.comment_marker import CommentMarker
-from sync.pull.recorded import former_subjects
 from sync.runtime.context import RunContext
 
 VERSION = 3
@@ -57,7 +55,6 @@ class SavedChangeSet:
 
     changes: ChangeSet
     run_id: str
-    made_at: datetime
     instance: str
     workspace_digest: str
     settings_digest: str
@@ -73,9 +70,9 @@ def tracker_digests(context: RunContext, changes: ChangeSet) -> dict[str, str]:
 
     Costs one request for each issue and one for each comment.
     """
-    by_issue: dict[IssueRef, list[Change]] = {}
+    by_issue: defaultdict[IssueRef, list[Change]] = defaultdict(list)
     for change in changes.changes:
-        by_issue.setdefault(change.ref, []).append(change)
+        by_issue[change.ref].append(change)
     return {str(ref): _tracker_digest(context, ref, of_issue) for ref, of_issue in sorted(by_issue.items())}
 
 
@@ -129,7 +126,6 @@ def load_change_set(path: Path) -> SavedChangeSet:
         return SavedChangeSet(
             changes=_adapter().validate_python({key: data[key] for key in _CHANGE_KEYS}),
             run_id=data["run"],
-            made_at=datetime.fromisoformat(data["made_at"]),
             instance=data["instance"],
             workspace_digest=data["workspace"],
             settings_digest=data["settings"],
@@ -197,9 +193,8 @@ def _check_genuine(context: RunContext, saved: SavedChangeSet) -> None:
 
 
 def _tracker_digest(context: RunContext, ref: IssueRef, changes: list[Change]) -> str:
-    reader = context.readers[ref.tracker]
     try:
-        issue = reader.read(ref.key, field_selection_for(context.workspace.teams))
+        issue = context.read_issue(ref)
     except Gone:
         return "gone"
     parts = sorted(context.workspace.labels.managed(issue.labels))
@@ -211,8 +206,7 @@ def _tracker_digest(context: RunContext, ref: IssueRef, changes: list[Change]) -
 
 def _comment_digest(context: RunContext, change: CommentChange | CommentRemoval) -> str:
     """Return the hash of our live comment for the subject of the change, or ``none``."""
-    marker, reader = CommentMarker(context), context.readers[change.ref.tracker]
-    subjects = (change.subject, *former_subjects(context.workspace).get(change.subject, ()))
+    reader = context.readers[change.ref.tracker]
     try:
         comments = (
             [reader.comment(change.ref, change.comment_id)]
@@ -221,5 +215,5 @@ def _comment_digest(context: RunContext, change: CommentChange | CommentRemoval)
         )
     except Gone:
         return "none"
-    own = [text for c in comments if (text := marker.own_text(c, change.ref, subjects)) is not None]
-    return text_digest(own[0]) if own else "none"
+    own = CommentMarker(context).find_own(comments, change.ref, change.subject)
+    return text_digest(own[1]) if own else "none"

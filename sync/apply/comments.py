@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from connectors.errors import Gone, OutcomeUnknown, Rejected
 from connectors.model import Comment
-from mappings.rules.conditions import field_selection_for
 from sync.apply.journal import JournalWriter
 from sync.diff.comment_markup import remove_block, replace_block, text_digest, wrap_block
 from sync.model.anchors import comment_owners
@@ -29,15 +28,10 @@ AnyComment = TypeVar("AnyComment", CommentChange, CommentRemoval)
 class CommentWriter:
     """Writes comment changes. ``notes`` has one sentence for each comment that was left alone."""
 
-    def __init__(
-        self,
-        context: RunContext,
-        aliases: Mapping[str, tuple[str, ...]],
-        checked_subjects: Collection[str] = (),
-    ) -> None:
+    def __init__(self, context: RunContext, checked_subjects: Collection[str] = ()) -> None:
         self._context, self._store = context, context.store
         self._checked_subjects = checked_subjects
-        self._aliases, self._owners = aliases, comment_owners(context.workspace)
+        self._owners = comment_owners(context.workspace)
         self._marker, self._journal = CommentMarker(context), JournalWriter(context)
         self.notes: list[str] = []
 
@@ -56,7 +50,7 @@ class CommentWriter:
         except Gone:
             self._remove_moved(change)
             return
-        own = self._marker.own_text(live, ref, self._accepted_subjects(change.subject))
+        own = self._marker.own_text(live, ref, change.subject)
         if own is None:
             self._reject_former_account(live, change)
             self._store.forget_pushed_comment(change.subject)
@@ -88,17 +82,13 @@ class CommentWriter:
         if self._context.markup(change.ref.tracker) == "jira":
             return ""
         return remove_block(
-            live.body, self._context.settings.instance, self._accepted_subjects(change.subject)
+            live.body, self._context.settings.instance, self._marker.accepted_subjects(change.subject)
         )
 
     def _reject_former_account(self, live: Comment, change: CommentChange | CommentRemoval) -> None:
         """Raise Rejected if the comment has our marker, but another account as its author."""
-        if self._marker.marked_text(live, change.ref, self._accepted_subjects(change.subject)) is not None:
+        if self._marker.marked_text(live, change.ref, change.subject) is not None:
             raise Rejected(former_account_message(live, change.ref))
-
-    def _accepted_subjects(self, subject: str) -> tuple[str, ...]:
-        """Return the current and former names that the marker of a subject's comment may contain."""
-        return (subject, *self._aliases.get(subject, ()))
 
     def _create(self, change: CommentChange) -> None:
         """Create a comment, or edit an existing one of ours.
@@ -141,7 +131,7 @@ class CommentWriter:
                 self._leave_to_people(change, comment_id, "was deleted by a person")
             return
         change = replace(change, ref=ref)
-        own = self._marker.own_text(live, ref, self._accepted_subjects(change.subject))
+        own = self._marker.own_text(live, ref, change.subject)
         if own is None:
             self._reject_former_account(live, change)
             self._leave_to_people(change, comment_id, "has lost our marker or is not by our account")
@@ -163,8 +153,7 @@ class CommentWriter:
         None if the issue did not move, or has no comment of ours there. Raise Gone if the issue is not visible at all,
         which says nothing about the comment.
         """
-        reader = self._context.readers[change.ref.tracker]
-        ref = reader.read(change.ref.key, field_selection_for(self._context.workspace.teams)).ref
+        ref = self._context.read_issue(change.ref).ref
         if (ref.id, ref.key) == (change.ref.id, change.ref.key):
             return None
         moved = replace(change, ref=ref)
@@ -183,13 +172,8 @@ class CommentWriter:
             raise Rejected(
                 f"the instance {other!r} has a comment there; remove the anchor from one of the plans"
             )
-        for comment in comments:
-            if (
-                self._marker.own_text(comment, change.ref, self._accepted_subjects(change.subject))
-                is not None
-            ):
-                return comment
-        return None
+        own = self._marker.find_own(comments, change.ref, change.subject)
+        return own[0] if own else None
 
     def _full_text(self, change: CommentChange, live: Comment | None = None) -> str:
         """Return the text to send. On GitHub it includes the markers and the text that people wrote around them."""
@@ -198,7 +182,7 @@ class CommentWriter:
         instance = self._context.settings.instance
         if live is None:
             return wrap_block(change.body, instance, change.subject)
-        return replace_block(live.body, change.body, instance, self._accepted_subjects(change.subject))
+        return replace_block(live.body, change.body, instance, self._marker.accepted_subjects(change.subject))
 
     def _leave_to_people(self, change: CommentChange, comment_id: str, what: str) -> None:
         self._store.record_pushed_comment(self._pushed_comment(change, comment_id, "deleted-by-person"))

@@ -5,7 +5,7 @@ Each write is recorded in the journal before the request and again after the res
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from datetime import UTC, timedelta
 
 from connectors.errors import (
@@ -38,7 +38,6 @@ class Executor:
         *,
         max_writes: int | None = None,
         deadline: Callable[[], bool] = lambda: False,
-        aliases: Mapping[str, tuple[str, ...]] | None = None,
         budget: WriteBudget | None = None,
         checked_subjects: Collection[str] = (),
         honors_backoff: bool = False,
@@ -51,10 +50,7 @@ class Executor:
         self.backoff = Backoff(context, enabled=honors_backoff)
         self.context, self.store = context, context.store
         self.max_writes, self.deadline, self.budget = max_writes, deadline, budget
-        self.labels, self.comments = (
-            LabelWriter(context),
-            CommentWriter(context, aliases or {}, checked_subjects),
-        )
+        self.labels, self.comments = LabelWriter(context), CommentWriter(context, checked_subjects)
         self.result = ApplyResult(notes=self.comments.notes)
         self.started = 0
         self.stopped: dict[str, str] = {}

@@ -6,13 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef
-from mappings.rules.conditions import field_selection_for
 from sync.apply.undo_comments import COMMENT_OPS, comment_id_of
 from sync.model.records import JournalEntry
 from sync.model.renames import renamed_labels
 from sync.model.undo import CurrentComment, CurrentIssue, UndoRequest
 from sync.pull.comment_marker import CommentMarker
-from sync.pull.recorded import former_subjects
 from sync.runtime.context import RunContext
 
 COMMAND = "undo"
@@ -83,9 +81,7 @@ def read_current_issue(context: RunContext, request: UndoRequest, ref: IssueRef)
     if ref.tracker not in context.readers:
         return CurrentIssue(ref=current_ref, problem=f"the settings no longer have a tracker {ref.tracker}")
     try:
-        issue = context.readers[ref.tracker].read(
-            current_ref.key, field_selection_for(context.workspace.teams)
-        )
+        issue = context.read_issue(current_ref)
         if issue.ref != ref:
             return CurrentIssue(ref=current_ref, problem=f"it was moved to {issue.ref.key}")
         context.store.save_issue(issue, context.now())
@@ -144,10 +140,8 @@ def _current_comment(context: RunContext, ref: IssueRef, subject: str, comment_i
         comment = context.readers[ref.tracker].comment(ref, comment_id)
     except Gone:
         return CurrentComment(id=comment_id, exists=False)
-    names = (subject, *former_subjects(context.workspace).get(subject, ()))
-    return CurrentComment(
-        id=comment_id, exists=True, text=CommentMarker(context).own_text(comment, ref, names)
-    )
+    text = CommentMarker(context).own_text(comment, ref, subject)
+    return CurrentComment(id=comment_id, exists=True, text=text)
 
 
 def _later_writes(context: RunContext, request: UndoRequest, ref: IssueRef) -> tuple[JournalEntry, ...]:

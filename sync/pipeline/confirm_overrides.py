@@ -10,7 +10,6 @@ from typing import Literal
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef, LabelEvent
-from mappings.rules.conditions import field_selection_for
 from sync.diff.guard import is_override
 from sync.model.labels import SuspectedOverride
 from sync.pipeline.instances import instance_of_account
@@ -103,7 +102,7 @@ def _check_issue(
     context: RunContext, ref: IssueRef, suspicions: list[SuspectedOverride], check: OverrideCheck
 ) -> None:
     try:
-        issue = context.readers[ref.tracker].read(ref.key, field_selection_for(context.workspace.teams))
+        issue = context.read_issue(ref)
     except Gone:
         _mark_vanished(context, ref, check)
         return

@@ -18,7 +18,7 @@ from sync.model.anchors import comment_owners
 from sync.model.changes import CommentChange
 from sync.model.limits import Refusal
 from sync.pull.comment_marker import CommentMarker, MarkerContent
-from sync.pull.recorded import former_subjects, save_comment_owner
+from sync.pull.recorded import save_comment_owner
 from sync.pull.state_recorder import StateRecorder
 from sync.runtime.context import RunContext
 from sync.store import PushedCommentRecord
@@ -76,7 +76,7 @@ def check_anchors(
     A comment of ours is adopted, because the store must be new. An anchor of another instance with another account is
     left to it. Another instance with our own account refuses the run.
     """
-    check, marker, names = AnchorCheck(), CommentMarker(context), former_subjects(context.workspace)
+    check, marker = AnchorCheck(), CommentMarker(context)
     for change in new_comments:
         last = recorder.recorded.status_comments.get(change.subject)
         if last and last.ref == change.ref:
@@ -88,19 +88,12 @@ def check_anchors(
             comments = context.readers[change.ref.tracker].comments(change.ref)
         except ConnectorError:
             continue  # the write itself reports the error
-        _check_other_instances(
-            context, change, [(each, marker.read_marker(each, change.ref)) for each in comments], check
-        )
-        accepted_subjects = (change.subject, *names.get(change.subject, ()))
-        ours = next(
-            (c for c in comments if marker.own_text(c, change.ref, accepted_subjects) is not None), None
-        )
+        _check_other_instances(context, change, comments, check)
+        ours = marker.find_own(comments, change.ref, change.subject)
         if ours is None:
             check.checked_subjects.add(change.subject)
         elif not check.refusals and change.subject not in check.contested_subjects:
-            _adopt_comment(
-                context, change, ours, str(marker.own_text(ours, change.ref, accepted_subjects)), recorder
-            )
+            _adopt_comment(context, change, ours, recorder)
             check.adopted_trackers.add(change.ref.tracker)
     return check
 
@@ -110,7 +103,7 @@ def recheck_anchors(
 ) -> AnchorCheck:
     """Repeat the check before a reviewed change set is written. A contested anchor is then a refusal."""
     check = check_anchors(context, new_comments, recorder)
-    if check.contested_subjects and not check.refusals:
+    if not check.refusals:
         check.refusals = tuple(
             Refusal(rule="other-instance", text=f"{subject}: {reason}")
             for subject, reason in check.contested_subjects.items()
@@ -119,19 +112,16 @@ def recheck_anchors(
 
 
 def _check_other_instances(
-    context: RunContext,
-    change: CommentChange,
-    comments: Iterable[tuple[Comment, MarkerContent | None]],
-    check: AnchorCheck,
+    context: RunContext, change: CommentChange, comments: Iterable[Comment], check: AnchorCheck
 ) -> None:
-    own_instance = context.settings.instance
-    for comment, owner in comments:
+    own_instance, tracker, marker = context.settings.instance, change.ref.tracker, CommentMarker(context)
+    for comment in comments:
+        owner = marker.read_marker(comment, change.ref)
         if owner is None or owner.instance == own_instance:
             continue
-        if comment.author_id in context.own_account_ids(change.ref.tracker):
+        if comment.author_id in context.own_account_ids(tracker):
             check.refusals = (_same_account_refusal(change, owner, own_instance),)
             return
-        tracker = change.ref.tracker
         context.store.cache.put(
             f"{_OTHER_INSTANCE_KEY}{tracker}:{comment.author_id}", owner.instance, days=365
         )
@@ -163,13 +153,10 @@ def _contested_key(change: CommentChange) -> str:
 
 
 def _adopt_comment(
-    context: RunContext,
-    change: CommentChange,
-    comment: Comment,
-    own_text: str,
-    recorder: StateRecorder,
+    context: RunContext, change: CommentChange, ours: tuple[Comment, str], recorder: StateRecorder
 ) -> None:
     """Record our comment as the last pushed one. Differences are edited in this run."""
+    comment, own_text = ours
     same = text_digest(own_text) == text_digest(change.body)
     row = PushedCommentRecord(
         subject=change.subject,
@@ -179,7 +166,6 @@ def _adopt_comment(
         full_hash=change.full_hash if same else text_digest(own_text),
         urgent_hash=change.urgent_hash if same else "",
         edited_at=context.now(),
-        state="live",
         run_id=context.run_id,
     )
     owner = comment_owners(context.workspace)[change.subject]

@@ -25,7 +25,7 @@ from sync.pipeline.resolve_overrides import resolve_overrides
 from sync.pull.comment_drift import find_comment_drift
 from sync.pull.current_sources import load_current_issues
 from sync.pull.pull import pull_sources
-from sync.pull.recorded import former_subjects, load_recorded_state, save_finished_increment, save_renames
+from sync.pull.recorded import load_recorded_state, save_finished_increment, save_renames
 from sync.pull.rollup_snapshot import rollup_snapshot
 from sync.pull.source_coverage import save_source_coverage
 from sync.pull.state_recorder import StateRecorder
@@ -80,7 +80,6 @@ def apply_changes(context: RunContext, options: RunOptions, result: RunResult) -
         context,
         max_writes=options.max_writes,
         deadline=deadline,
-        aliases=former_subjects(context.workspace),
         budget=write_budget_for(result.impact, context.guard_limits(options)),
         checked_subjects=result.checked_subjects,
         honors_backoff=not options.full,

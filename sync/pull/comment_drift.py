@@ -7,7 +7,6 @@ from connectors.model import IssueRef
 from sync.diff.comment_markup import text_digest
 from sync.model.comments import CommentDrift
 from sync.pull.comment_marker import CommentMarker, former_account_message, read_live_comment
-from sync.pull.recorded import former_subjects
 from sync.runtime.context import RunContext
 from sync.store import PushedCommentRecord
 
@@ -18,7 +17,7 @@ def find_comment_drift(context: RunContext) -> tuple[dict[str, CommentDrift], di
     Returns subject -> drift for comments that differ from what we wrote, and issue -> reason for comments that could
     not be read. Costs one request for each comment.
     """
-    marker, former = CommentMarker(context), former_subjects(context.workspace)
+    marker = CommentMarker(context)
     drift: dict[str, CommentDrift] = {}
     unread: dict[IssueRef, str] = {}
     failed_trackers: dict[str, str] = {}
@@ -30,7 +29,7 @@ def find_comment_drift(context: RunContext) -> tuple[dict[str, CommentDrift], di
             unread[row.ref] = failed_trackers[tracker]
             continue
         try:
-            found = _check_comment(context, marker, row, (subject, *former.get(subject, ())))
+            found = _check_comment(context, marker, row)
         except ConnectorError as error:
             unread[row.ref] = str(error)
             if not isinstance(error, SkipIssue):
@@ -42,18 +41,15 @@ def find_comment_drift(context: RunContext) -> tuple[dict[str, CommentDrift], di
 
 
 def _check_comment(
-    context: RunContext,
-    marker: CommentMarker,
-    row: PushedCommentRecord,
-    subjects: tuple[str, ...],
+    context: RunContext, marker: CommentMarker, row: PushedCommentRecord
 ) -> CommentDrift | None:
     try:
         live = read_live_comment(context.readers[row.ref.tracker], row.ref, row.comment_id)
     except Gone:
         return "deleted"
-    own = marker.own_text(live, row.ref, subjects)
+    own = marker.own_text(live, row.ref, row.subject)
     if own is None:
-        if marker.marked_text(live, row.ref, subjects) is not None:
+        if marker.marked_text(live, row.ref, row.subject) is not None:
             raise Rejected(former_account_message(live, row.ref))
         return "taken over"
     is_ours = row.state == "live" and text_digest(own) == text_digest(row.body)

@@ -9,6 +9,7 @@ from connectors.errors import Gone
 from connectors.model import Comment, FieldSelection, IssueRef
 from connectors.ports import IssueReader
 from sync.diff.comment_markup import find_any_block, find_block
+from sync.pull.recorded import former_subjects
 from sync.runtime.context import RunContext
 
 
@@ -34,25 +35,39 @@ class CommentMarker:
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
+        self._former = former_subjects(context.workspace)
+
+    def accepted_subjects(self, subject: str) -> tuple[str, ...]:
+        """Return the current and former names that the marker of a subject's comment may contain."""
+        return (subject, *self._former.get(subject, ()))
 
     def marker_fields(self, subject: str) -> dict[str, str]:
         """Return the fields of the hidden marker."""
         return {"instance": self._context.settings.instance, "subject": subject}
 
-    def own_text(self, comment: Comment, ref: IssueRef, subjects: tuple[str, ...]) -> str | None:
+    def find_own(
+        self, comments: Iterable[Comment], ref: IssueRef, subject: str
+    ) -> tuple[Comment, str] | None:
+        """Return our first comment for a subject among these, and our text in it."""
+        for comment in comments:
+            if (text := self.own_text(comment, ref, subject)) is not None:
+                return comment, text
+        return None
+
+    def own_text(self, comment: Comment, ref: IssueRef, subject: str) -> str | None:
         """Return our text in a comment; None unless author, marker and instance match."""
-        text = self.marked_text(comment, ref, subjects)
+        text = self.marked_text(comment, ref, subject)
         if text is None or comment.author_id not in self._context.own_account_ids(ref.tracker):
             return None
         return text
 
-    def marked_text(self, comment: Comment, ref: IssueRef, subjects: tuple[str, ...]) -> str | None:
+    def marked_text(self, comment: Comment, ref: IssueRef, subject: str) -> str | None:
         """Return the text that a marker of this instance claims as ours, whoever wrote it."""
-        for subject in subjects:
+        for name in self.accepted_subjects(subject):
             if self._context.markup(ref.tracker) == "github":
-                text = find_block(comment.body, self._context.settings.instance, subject)
+                text = find_block(comment.body, self._context.settings.instance, name)
             else:
-                text = comment.body if dict(comment.marker or {}) == self.marker_fields(subject) else None
+                text = comment.body if dict(comment.marker or {}) == self.marker_fields(name) else None
             if text is not None:
                 return text
         return None

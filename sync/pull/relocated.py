@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef
-from mappings.rules.conditions import field_selection_for
 from sync.pull.current_sources import workspace_sources
 from sync.runtime.context import RunContext
 
@@ -15,7 +14,7 @@ def locate_issue(context: RunContext, ref: IssueRef) -> str:
     Returns its new key if it moved, ``gone`` if it does not exist, and ``there`` if it is unchanged or cannot be read.
     """
     try:
-        issue = context.readers[ref.tracker].read(ref.key, field_selection_for(context.workspace.teams))
+        issue = context.read_issue(ref)
     except Gone:
         context.store.mark_vanished(ref, context.now())
         return "gone"

@@ -11,8 +11,10 @@ from typing import Any, Literal, Protocol
 
 from connectors.http.rate_limiter import RateLimiter
 from connectors.http.usage import RequestStats
+from connectors.model import Issue, IssueRef
 from connectors.ports import Cache, IssueReader, IssueWriter
 from mappings.model import Workspace
+from mappings.rules.conditions import field_selection_for
 from sync.config.settings import Settings
 from sync.model.broken_file import BrokenFile
 from sync.model.limits import GuardLimits
@@ -81,6 +83,10 @@ class RunContext:
         """Return the ids of our current account on a tracker and of the former ones that the settings name."""
         former = self.settings.trackers[tracker].former_accounts
         return frozenset({self.readers[tracker].whoami().id, *former})
+
+    def read_issue(self, ref: IssueRef) -> Issue:
+        """Read an issue by its key, with the fields that the mappings need. Raise Gone if it is not visible."""
+        return self.readers[ref.tracker].read(ref.key, field_selection_for(self.workspace.teams))
 
     def markup(self, tracker: str) -> Markup:
         """Return the markup of comments on a tracker."""

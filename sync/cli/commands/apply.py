@@ -15,7 +15,7 @@ from sync.model.run import ApplyResult, RunOptions
 from sync.pipeline.impact_estimate import estimate_impact, tracking_rollout
 from sync.pipeline.instances import check_instance, recheck_anchors
 from sync.pipeline.run import finish_run_record
-from sync.pull.recorded import former_subjects, load_recorded_state, save_renames
+from sync.pull.recorded import load_recorded_state, save_renames
 from sync.pull.state_recorder import StateRecorder
 from sync.runtime.check_prefixes import check_label_prefixes
 from sync.runtime.context import RunContext
@@ -60,7 +60,6 @@ def _apply(output: Output, context: RunContext, saved: SavedChangeSet, options: 
             context,
             max_writes=options.max_writes,
             deadline=context.deadline_check(options, started),
-            aliases=former_subjects(context.workspace),
             budget=write_budget_for(impact, limits),
             checked_subjects=anchors.checked_subjects,
         )

@@ -18,7 +18,7 @@ from sync.diff.guard import check_atomic_changes
 from sync.model.run import RunOptions
 from sync.model.undo import Reversal, Skipped, UndoRequest
 from sync.pipeline.impact_estimate import estimate_impact
-from sync.pull.recorded import former_subjects, load_recorded_state
+from sync.pull.recorded import load_recorded_state
 from sync.runtime.context import RunContext
 from sync.runtime.invocation import Invocation, describe_process
 from sync.runtime.run_lock import run_lock
@@ -163,7 +163,7 @@ def _write_reversal(
     for row in released:
         context.store.remove_override(row.ref, row.kind, row.label)
     report.overrides_removed = len(released)
-    executor = Executor(context, aliases=former_subjects(context.workspace))
+    executor = Executor(context)
     # Comments are deleted before others are created, so that no subject has two at any time.
     deletions = {removal.ref for removal in reversal.changes.removals}
     skipped: list[Skipped] = list(reversal.skipped)
