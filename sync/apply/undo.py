@@ -8,54 +8,45 @@ from connectors.model import IssueRef
 from sync.apply.undo_comments import COMMENT_OPS, revert_comments
 from sync.apply.undo_labels import LABEL_OPS, revert_labels
 from sync.model.records import JournalEntry
-from sync.model.undo import CurrentIssue, Reversal, Skipped, UndoRequest
+from sync.model.undo import CurrentIssue, Reversal, UndoRequest
 
 
 def build_reversal(request: UndoRequest, current: Mapping[IssueRef, CurrentIssue]) -> Reversal:
     """Return the reversal of all writes of the run on the given issues.
 
-    Failed writes need no reversal. Writes with an unknown result are skipped.
+    Failed writes need no reversal. Writes with an unknown result are skipped. Comments come after all labels.
     """
-    labels: list[Reversal] = []
-    comments: list[Reversal] = []
+    reversal = Reversal()
+    comments: list[tuple[CurrentIssue, list[JournalEntry]]] = []
     for ref, issue in sorted(current.items()):
         rows = [row for row in request.entries if row.ref == ref]
+        for row in rows:
+            if row.outcome in (None, "unknown"):
+                reversal.skip(issue.ref, f"the result of its {row.op} is unknown")
         done = [row for row in rows if row.outcome == "done"]
+        _report_permanent_effects(issue.ref, done, reversal)
         label_rows = [row for row in done if row.op in LABEL_OPS]
         comment_rows = [row for row in done if row.op in COMMENT_OPS]
-        labels += [_unknown_results(issue, rows), _permanent_effects(issue, done)]
-        if issue.issue is None:
-            if label_rows or comment_rows:
-                labels.append(Reversal(skipped=(Skipped(ref=issue.ref, text=issue.problem),)))
-            continue
-        if label_rows:
-            labels.append(revert_labels(request, issue, issue.issue, label_rows))
-        if comment_rows:
-            comments.append(revert_comments(request, issue, comment_rows))
-    return Reversal.merged([*labels, *comments])
+        if issue.issue is not None:
+            revert_labels(request, issue, issue.issue, label_rows, reversal)
+            comments.append((issue, comment_rows))
+        elif label_rows or comment_rows:
+            reversal.skip(issue.ref, issue.problem)
+    for issue, rows in comments:
+        revert_comments(request, issue, rows, reversal)
+    return reversal
 
 
-def _unknown_results(issue: CurrentIssue, rows: Iterable[JournalEntry]) -> Reversal:
-    return Reversal(
-        skipped=tuple(
-            Skipped(ref=issue.ref, text=f"the result of its {row.op} is unknown")
-            for row in rows
-            if row.outcome in (None, "unknown")
-        )
-    )
-
-
-def _permanent_effects(issue: CurrentIssue, rows: Iterable[JournalEntry]) -> Reversal:
+def _report_permanent_effects(ref: IssueRef, rows: Iterable[JournalEntry], reversal: Reversal) -> None:
     """Report labels that the run created or renamed in the repository."""
-    notes, skipped = [], []
     for row in rows:
         repository, label = row.ref.key.partition("#")[0], row.payload.get("label")
         if row.op == "create-label":
-            notes.append(f"the label {label} was created in {repository} if missing; it stays")
+            note = f"the label {label} was created in {repository} if missing; it stays"
+            if note not in reversal.notes:
+                reversal.notes.append(note)
         elif row.op == "rename-label":
             text = (
                 f"the label {label} of {repository} was renamed to {row.payload['new']} because of the plan; "
-                "change the plan to revert this"
             )
-            skipped.append(Skipped(ref=issue.ref, text=text))
-    return Reversal(skipped=tuple(skipped), notes=tuple(notes))
+            reversal.skip(ref, text + "change the plan to revert this")

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from sync.diff.comment_markup import text_digest
-from sync.model.changes import ChangeSet, CommentChange, CommentRemoval, Reason
+from sync.model.changes import CommentChange, CommentRemoval, Reason
 from sync.model.records import JournalEntry
-from sync.model.undo import CurrentComment, CurrentIssue, Hold, Reversal, Skipped, UndoRequest
+from sync.model.undo import CurrentIssue, Hold, Reversal, UndoRequest
 
 COMMENT_OPS = ("create-comment", "edit-comment", "delete-comment")
 
 
-def revert_comments(request: UndoRequest, current: CurrentIssue, rows: Sequence[JournalEntry]) -> Reversal:
-    """Return the reversal of comment writes on one issue. ``rows`` took effect, oldest first."""
-    by_subject: dict[str, list[JournalEntry]] = {}
+def revert_comments(
+    request: UndoRequest, current: CurrentIssue, rows: Iterable[JournalEntry], reversal: Reversal
+) -> None:
+    """Add the reversal of comment writes on one issue. ``rows`` took effect, oldest first."""
+    for subject, writes in sorted(group_by_subject(rows).items()):
+        _CommentReverter(request, current, subject, writes, reversal).revert()
+
+
+def group_by_subject(rows: Iterable[JournalEntry]) -> Mapping[str, list[JournalEntry]]:
+    """Return subject -> operations on its comment."""
+    found: defaultdict[str, list[JournalEntry]] = defaultdict(list)
     for row in rows:
-        by_subject.setdefault(str(row.payload["subject"]), []).append(row)
-    return Reversal.merged(
-        _CommentReverter(request, current, subject, writes).revert()
-        for subject, writes in sorted(by_subject.items())
-    )
+        if row.op in COMMENT_OPS:
+            found[str(row.payload["subject"])].append(row)
+    return found
 
 
 def comment_id_of(rows: Sequence[JournalEntry]) -> str | None:
@@ -35,97 +42,105 @@ class _CommentReverter:
     """Comment of one subject on one issue: before the run, after the run, and now."""
 
     def __init__(
-        self, request: UndoRequest, current: CurrentIssue, subject: str, rows: list[JournalEntry]
+        self,
+        request: UndoRequest,
+        current: CurrentIssue,
+        subject: str,
+        rows: list[JournalEntry],
+        reversal: Reversal,
     ) -> None:
-        self.request, self.ref, self.subject, self.rows = request, current.ref, subject, rows
-        self.later, self.live = current.later_writes, current.comments.get(subject)
+        self.request, self.current, self.subject, self.reversal = request, current, subject, reversal
+        self.ref, self.live = current.ref, current.comments.get(subject)
         self.before = _text_before(rows[0])
         self.after = None if rows[-1].op == "delete-comment" else str(rows[-1].payload["body"])
         self.reason = Reason(
             text=f"undo of {request.run_id}, whose reason was: {rows[-1].why}", rule=rows[-1].rule
         )
 
-    def revert(self) -> Reversal:
-        """Return the reversal of all writes to the comment."""
+    def revert(self) -> None:
+        """Add the reversal of all writes to the comment."""
         if self.after is None:
-            return self._revert_deletion()
-        if self.live is None or not self.live.exists:
-            return (
-                self._skip("has since been deleted") if self.before else self._unchanged("no longer exists")
-            )
-        if self.live.text is None:
-            return self._skip("is no longer ours (author, marker or instance)")
-        if self.before is None:
-            return self._revert_creation(self.live, self.live.text)
-        return self._revert_edit(self.live, self.live.text, self.before)
+            self._revert_deletion()
+        elif self.live is None or not self.live.exists:
+            if self.before:
+                self._skip("has since been deleted")
+            else:
+                self._leave_unchanged("no longer exists")
+        elif self.live.text is None:
+            self._skip("is no longer ours (author, marker or instance)")
+        elif self.before is None:
+            self._revert_creation(self.live.id, text_digest(self.live.text), text_digest(self.after))
+        else:
+            self._revert_edit(self.live.id, text_digest(self.live.text), text_digest(self.after), self.before)
 
-    def _revert_creation(self, live: CurrentComment, text: str) -> Reversal:
+    def _revert_creation(self, comment_id: str, live: str, after: str) -> None:
         """Delete the comment if its text is still ours; later edits by increment-sync do not matter."""
-        if text_digest(text) not in (text_digest(self.after or ""), self._last_text()):
-            return self._skip("has since been changed by a person")
-        removal = CommentRemoval(ref=self.ref, subject=self.subject, comment_id=live.id, reason=self.reason)
-        return Reversal(changes=ChangeSet(removals=(removal,)), holds=(self._hold(),))
+        if live not in (after, self._last_digest()):
+            self._skip("has since been changed by a person")
+            return
+        self.reversal.removals.append(
+            CommentRemoval(ref=self.ref, subject=self.subject, comment_id=comment_id, reason=self.reason)
+        )
+        self._hold()
 
-    def _revert_edit(self, live: CurrentComment, text: str, before: str) -> Reversal:
-        if text_digest(text) == text_digest(before):
-            return self._unchanged("is as before the run")
-        if text_digest(text) == text_digest(self.after or ""):
-            return Reversal(
-                changes=ChangeSet(comments=(self._comment_change(before, live.id),)), holds=(self._hold(),)
-            )
-        if text_digest(text) == self._last_text():
-            later = [row.run_id for row in self.later if row.payload.get("subject") == self.subject]
-            return self._skip(
-                f"has since been edited by run {later[-1] if later else '?'}; undo that run first"
-            )
-        return self._skip("has since been changed by a person")
+    def _revert_edit(self, comment_id: str, live: str, after: str, before: str) -> None:
+        if live == text_digest(before):
+            self._leave_unchanged("is as before the run")
+        elif live == after:
+            self._write(before, comment_id)
+        elif live == self._last_digest():
+            rows = self.current.later_writes
+            later = [row.run_id for row in rows if row.payload.get("subject") == self.subject]
+            self._skip(f"has since been edited by run {later[-1] if later else '?'}; undo that run first")
+        else:
+            self._skip("has since been changed by a person")
 
-    def _revert_deletion(self) -> Reversal:
+    def _revert_deletion(self) -> None:
         if self.before is None:
-            return self._unchanged("is already gone")
-        if not self.before:
-            return self._skip("was deleted, and the journal does not have its text")
-        if self.live is not None and self.live.exists and self.live.text is not None:
-            return self._unchanged("exists")
-        if (self.ref, self.subject) in self.request.elsewhere:
-            return self._skip("is on another issue now")
-        if self.request.reapplies:
-            return self._unchanged("was deleted; the next run posts a new one")
-        if not self.request.post_again:
-            return self._skip(
+            self._leave_unchanged("is already gone")
+        elif not self.before:
+            self._skip("was deleted, and the journal does not have its text")
+        elif self.live is not None and self.live.exists and self.live.text is not None:
+            self._leave_unchanged("exists")
+        elif (self.ref, self.subject) in self.request.elsewhere:
+            self._skip("is on another issue now")
+        elif self.request.reapplies:
+            self._leave_unchanged("was deleted; the next run posts a new one")
+        elif not self.request.post_again:
+            self._skip(
                 "was deleted and can only be posted again, which mails all watchers; if this is intended, add "
                 "--post-again"
             )
-        return Reversal(
-            changes=ChangeSet(comments=(self._comment_change(self.before, None),)), holds=(self._hold(),)
-        )
+        else:
+            self._write(self.before, None)
 
-    def _comment_change(self, body: str, comment_id: str | None) -> CommentChange:
+    def _write(self, body: str, comment_id: str | None) -> None:
         # Without an urgent hash the next run that may write the comment does so at once.
-        return CommentChange(
-            ref=self.ref,
-            subject=self.subject,
-            body=body,
-            urgent_hash="",
-            full_hash=text_digest(body),
-            reason=self.reason,
-            comment_id=comment_id,
+        self.reversal.comments.append(
+            CommentChange(
+                ref=self.ref,
+                subject=self.subject,
+                body=body,
+                urgent_hash="",
+                full_hash=text_digest(body),
+                reason=self.reason,
+                comment_id=comment_id,
+            )
         )
+        self._hold()
 
-    def _last_text(self) -> str | None:
+    def _last_digest(self) -> str | None:
         text = self.request.last_texts.get((self.ref, self.subject))
         return None if text is None else text_digest(text)
 
-    def _hold(self) -> Hold:
-        return Hold(ref=self.ref, kind="comment", label=self.subject)
+    def _hold(self) -> None:
+        self.reversal.holds.append(Hold(ref=self.ref, kind="comment", label=self.subject))
 
-    def _skip(self, what: str) -> Reversal:
-        return Reversal(skipped=(Skipped(ref=self.ref, text=f"its status comment of {self.subject} {what}"),))
+    def _skip(self, what: str) -> None:
+        self.reversal.skip(self.ref, f"its status comment of {self.subject} {what}")
 
-    def _unchanged(self, what: str) -> Reversal:
-        return Reversal(
-            unchanged=(Skipped(ref=self.ref, text=f"its status comment of {self.subject} {what}"),)
-        )
+    def _leave_unchanged(self, what: str) -> None:
+        self.reversal.leave_unchanged(self.ref, f"its status comment of {self.subject} {what}")
 
 
 def _text_before(row: JournalEntry) -> str | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from connectors.errors import ConnectorError, Gone
 from connectors.model import Issue, IssueRef
-from sync.apply.undo_comments import COMMENT_OPS, comment_id_of
+from sync.apply.undo_comments import COMMENT_OPS, comment_id_of, group_by_subject
 from sync.model.records import JournalEntry
 from sync.model.renames import renamed_labels
 from sync.model.undo import CurrentComment, CurrentIssue, UndoRequest
@@ -100,13 +101,13 @@ def read_current_issue(context: RunContext, request: UndoRequest, ref: IssueRef)
 
 def _undo_chain(context: RunContext, run_id: str) -> list[str]:
     """Return the run, the undos of it, the undos of those, and so on."""
-    undos: dict[str, list[str]] = {}
+    undos: defaultdict[str, list[str]] = defaultdict(list)
     for row in context.store.runs_of_command(COMMAND):
         if row.id != context.run_id:
-            undos.setdefault(str(row.options.get("run")), []).append(row.id)
+            undos[str(row.options.get("run"))].append(row.id)
     chain = [run_id]
     for each in chain:
-        chain += undos.get(each, [])
+        chain += undos[each]
     return chain
 
 
@@ -122,14 +123,10 @@ def _put_by_others(context: RunContext, issue: Issue, rows: Sequence[JournalEntr
 def _current_comments(
     context: RunContext, ref: IssueRef, rows: Sequence[JournalEntry]
 ) -> Mapping[str, CurrentComment]:
-    by_subject: dict[str, list[JournalEntry]] = {}
-    for row in rows:
-        if row.op in COMMENT_OPS:
-            by_subject.setdefault(str(row.payload["subject"]), []).append(row)
     pushed, found = context.store.pushed_comments(), {}
-    for subject, of in by_subject.items():
+    for subject, writes in group_by_subject(rows).items():
         last = pushed.get(subject)
-        comment_id = last.comment_id if last and last.ref == ref else comment_id_of(of)
+        comment_id = last.comment_id if last and last.ref == ref else comment_id_of(writes)
         if comment_id is not None:
             found[subject] = _current_comment(context, ref, subject, comment_id)
     return found

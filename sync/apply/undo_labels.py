@@ -6,32 +6,27 @@ as the run left them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from connectors.model import Issue
-from mappings.labels import LabelScheme
-from sync.model.changes import ChangeSet, LabelChange, Reason
+from sync.model.changes import LabelChange, Reason
 from sync.model.records import JournalEntry
 from sync.model.renames import current_label_name
-from sync.model.undo import CurrentIssue, Hold, Reversal, Skipped, UndoRequest
+from sync.model.undo import CurrentIssue, Hold, Reversal, UndoRequest
 
 LABEL_OPS = ("add-label", "remove-label")
 
 
 def revert_labels(
-    request: UndoRequest, current: CurrentIssue, issue: Issue, rows: Sequence[JournalEntry]
-) -> Reversal:
-    """Return the reversal of label writes on one issue. ``rows`` took effect, oldest first."""
-    return _LabelReverter(request, current, issue, rows).revert()
-
-
-def label_group(label: str, scheme: LabelScheme) -> tuple[str, str]:
-    """Return the group that a label is reverted with.
-
-    Its family; for flags and unmanaged labels the label itself.
-    """
-    family = scheme.family_of(label)
-    return ("", label) if family in (None, "flag") else (f"{family}", "")
+    request: UndoRequest,
+    current: CurrentIssue,
+    issue: Issue,
+    rows: Sequence[JournalEntry],
+    reversal: Reversal,
+) -> None:
+    """Add the reversal of label writes on one issue. ``rows`` took effect, oldest first."""
+    if rows:
+        _LabelReverter(request, current, issue, rows).revert(reversal)
 
 
 class _LabelReverter:
@@ -46,51 +41,38 @@ class _LabelReverter:
         self.after = self._labels_after_run()
         self.live = frozenset(self.names)
 
-    def revert(self) -> Reversal:
-        """Return the inverse label change, group by group."""
+    def revert(self, reversal: Reversal) -> None:
+        """Add the inverse label change, group by group."""
+        ref, every_label = self.current.ref, self.before | self.after | self.live
         add: dict[str, Reason] = {}
         remove: dict[str, Reason] = {}
         pure: list[str] = []
-        skipped, unchanged, holds = [], [], []
         for group in sorted({self._group_of(self._label_of(row)) for row in self.rows}):
-            labels = frozenset(
-                label for label in self.before | self.after | self.live if self._group_of(label) == group
-            )
+            labels = frozenset(label for label in every_label if self._group_of(label) == group)
             before, after, live = self.before & labels, self.after & labels, self.live & labels
             returning, leaving = before - live, live - before
             if live == before:
-                unchanged.append(Skipped(ref=self.current.ref, text=f"{_names(labels)} is as before the run"))
+                reversal.leave_unchanged(ref, f"{_names(labels)} is as before the run")
             elif conflict := self._conflict(labels, after, live, leaving):
-                skipped.append(Skipped(ref=self.current.ref, text=conflict))
+                reversal.skip(ref, conflict)
             else:
                 add |= {self._original_spelling(label): self._reason(label) for label in sorted(returning)}
                 remove |= {self.names[label]: self._reason(label) for label in sorted(leaving)}
                 pure += [] if returning else [self.names[label] for label in sorted(leaving)]
-                holds += [
-                    Hold(ref=self.current.ref, kind="held", label=each)
-                    for each in sorted(returning | leaving)
+                reversal.holds += [
+                    Hold(ref=ref, kind="held", label=each) for each in sorted(returning | leaving)
                 ]
-        return Reversal(
-            changes=self._change(add, remove, pure),
-            holds=tuple(holds),
-            skipped=tuple(skipped),
-            unchanged=tuple(unchanged),
-        )
-
-    def _change(
-        self, add: Mapping[str, Reason], remove: Mapping[str, Reason], pure: Sequence[str]
-    ) -> ChangeSet:
-        if not add and not remove:
-            return ChangeSet()
-        change = LabelChange(
-            ref=self.current.ref,
-            container=self.issue.container,
-            add=add,
-            remove=remove,
-            before=tuple(sorted(self.request.scheme.managed(self.issue.labels))),
-            pure_removals=tuple(pure),
-        )
-        return ChangeSet(labels=(change,))
+        if add or remove:
+            reversal.labels.append(
+                LabelChange(
+                    ref=ref,
+                    container=self.issue.container,
+                    add=add,
+                    remove=remove,
+                    before=tuple(sorted(self.request.scheme.managed(self.issue.labels))),
+                    pure_removals=tuple(pure),
+                )
+            )
 
     def _conflict(
         self, group: frozenset[str], after: frozenset[str], live: frozenset[str], leaving: frozenset[str]
@@ -111,7 +93,12 @@ class _LabelReverter:
         return None
 
     def _group_of(self, label: str) -> tuple[str, str]:
-        return label_group(label, self.request.scheme)
+        """Return the group that a label is reverted with.
+
+        Its family; for flags and unmanaged labels the label itself.
+        """
+        family = self.request.scheme.family_of(label)
+        return ("", label) if family in (None, "flag") else (f"{family}", "")
 
     def _labels_after_run(self) -> frozenset[str]:
         labels = set(self.before)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from connectors.model import Issue, IssueRef
 from mappings.labels import LabelScheme
-from sync.model.changes import ChangeSet
+from sync.model.changes import ChangeSet, CommentChange, CommentRemoval, LabelChange
 from sync.model.records import JournalEntry
 
 
@@ -76,31 +76,32 @@ class Skipped:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Reversal:
-    """Inverse changes of a run, and what is left out."""
+    """Inverse changes of a run, and what is left out. Collected issue by issue."""
 
-    changes: ChangeSet = field(default_factory=ChangeSet)
-    holds: tuple[Hold, ...] = ()
+    labels: list[LabelChange] = field(default_factory=list)
+    comments: list[CommentChange] = field(default_factory=list)
+    removals: list[CommentRemoval] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
     """One entry for every label and comment in ``changes``."""
-    skipped: tuple[Skipped, ...] = ()
-    unchanged: tuple[Skipped, ...] = ()
+    skipped: list[Skipped] = field(default_factory=list)
+    unchanged: list[Skipped] = field(default_factory=list)
     """Writes whose target already is as before the run."""
-    notes: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
     """Side effects of the run that stay, such as labels created in a repository."""
 
-    @staticmethod
-    def merged(parts: Iterable[Reversal]) -> Reversal:
-        """Return one reversal with the content of all parts in their order; equal notes once."""
-        each = tuple(parts)
-        return Reversal(
-            changes=ChangeSet(
-                labels=tuple(change for part in each for change in part.changes.labels),
-                comments=tuple(change for part in each for change in part.changes.comments),
-                removals=tuple(change for part in each for change in part.changes.removals),
-            ),
-            holds=tuple(hold for part in each for hold in part.holds),
-            skipped=tuple(write for part in each for write in part.skipped),
-            unchanged=tuple(write for part in each for write in part.unchanged),
-            notes=tuple(dict.fromkeys(note for part in each for note in part.notes)),
+    @property
+    def changes(self) -> ChangeSet:
+        """The inverse changes."""
+        return ChangeSet(
+            labels=tuple(self.labels), comments=tuple(self.comments), removals=tuple(self.removals)
         )
+
+    def skip(self, ref: IssueRef, text: str) -> None:
+        """Leave out a write, with the reason."""
+        self.skipped.append(Skipped(ref=ref, text=text))
+
+    def leave_unchanged(self, ref: IssueRef, text: str) -> None:
+        """Leave out a write whose target already is as before the run."""
+        self.unchanged.append(Skipped(ref=ref, text=text))

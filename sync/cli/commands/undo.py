@@ -172,7 +172,7 @@ def _write_reversal(
         skipped += [each for each in fresh.skipped if each not in skipped]
         executor.apply(fresh.changes, total=len(reversal.changes))
     report.applied = executor.result
-    report.reversal = replace(reversal, skipped=tuple(skipped))
+    report.reversal = replace(reversal, skipped=skipped)
 
 
 def _confirmed(output: Output, context: RunContext, reversal: Reversal) -> bool:
