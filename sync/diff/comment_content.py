@@ -144,53 +144,36 @@ def _goal_scope_lines(goal: GoalRollup) -> list[str]:
 
 
 def _experiment_lines(goal: GoalRollup) -> list[str]:
-    found = [each.answers for each in goal.capabilities if not each.cancelled]
-    counts_text = _answer_counts(
-        Answers(
-            confirmed=sum(each.confirmed for each in found),
-            rejected=sum(each.rejected for each in found),
-            inconclusive=sum(each.inconclusive for each in found),
-            open=sum(each.open for each in found),
-            missing=sum(each.missing for each in found),
-        )
-    )
-    return [f"Experiments: {counts_text}"] if counts_text else []
+    answers = sum((each.answers for each in goal.capabilities if not each.cancelled), Answers())
+    text = _answer_counts(answers)
+    return [f"Experiments: {text}"] if text else []
 
 
 def _count_lines(counts: Counts) -> list[str]:
     """Return the number of open and dropped issues; empty if there are none."""
-    parts = [
-        f"{number} {word}"
-        for number, word in (
-            (counts.doing, "in progress"),
-            (counts.todo, "to do"),
-            (counts.unknown, "with an unmapped status (counted as to do)"),
-            (counts.dropped, "dropped (not counted)"),
-        )
-        if number
-    ]
-    return [", ".join(parts)] if parts else []
+    text = _list_numbers(
+        (counts.doing, "in progress"),
+        (counts.todo, "to do"),
+        (counts.unknown, "with an unmapped status (counted as to do)"),
+        (counts.dropped, "dropped (not counted)"),
+    )
+    return [text] if text else []
 
 
 def _scope_lines(rollup: CapabilityRollup, increment: Increment) -> list[str]:
     scope = rollup.scope
     if scope.baseline is None:
         return []
-    parts = [
-        f"{sign}{len(refs)} {word}"
-        for sign, refs, word in (
-            ("+", scope.added, "added"),
-            ("-", scope.dropped, "dropped"),
-            ("-", scope.moved_out, "moved out"),
-            ("-", scope.vanished, "vanished"),
-            ("-", scope.split, "split into others"),
-        )
-        if refs
-    ]
-    if not parts:
-        return []
+    changes = (
+        ("+", scope.added, "added"),
+        ("-", scope.dropped, "dropped"),
+        ("-", scope.moved_out, "moved out"),
+        ("-", scope.vanished, "vanished"),
+        ("-", scope.split, "split into others"),
+    )
+    parts = ", ".join(f"{sign}{len(refs)} {word}" for sign, refs, word in changes if refs)
     now = _issues(rollup.counts.scope)
-    return [f"Scope since {_since(rollup, increment)}: {scope.baseline} → {now}, {', '.join(parts)}"]
+    return [f"Scope since {_since(rollup, increment)}: {scope.baseline} → {now}, {parts}"] if parts else []
 
 
 def _since(rollup: CapabilityRollup, increment: Increment) -> str:
@@ -238,20 +221,24 @@ def _iteration_lines(rollup: CapabilityRollup) -> list[str]:
     for iteration in rollup.iterations:
         answers = _answer_counts(iteration.answers)
         if iteration.counts.scope or answers:
-            counts_text = f"; experiments: {answers}" if answers else ""
-            lines.append(f"Iteration {iteration.name}: {_fraction(iteration.counts)} done{counts_text}")
+            experiments = f"; experiments: {answers}" if answers else ""
+            lines.append(f"Iteration {iteration.name}: {_fraction(iteration.counts)} done{experiments}")
     return lines
 
 
 def _answer_counts(answers: Answers) -> str:
-    counted = (
+    return _list_numbers(
         (answers.confirmed, "confirmed"),
         (answers.rejected, "rejected"),
         (answers.inconclusive, "inconclusive"),
         (answers.open, "open"),
         (answers.missing, "closed without a result"),
     )
-    return ", ".join(f"{number} {word}" for number, word in counted if number)
+
+
+def _list_numbers(*numbers: tuple[int, str]) -> str:
+    """Return ``3 in progress, 2 to do`` without the numbers that are 0."""
+    return ", ".join(f"{number} {what}" for number, what in numbers if number)
 
 
 def _evidence_lines(rollup: CapabilityRollup) -> list[str]:
@@ -265,8 +252,8 @@ def _missing_result_lines(rollup: CapabilityRollup) -> list[ContentLine]:
 
 def _warning_lines(rollup: CapabilityRollup) -> list[str]:
     """Return the warnings of the roll-up without their codes, except those that another line already covers."""
-    counts_text = ("unknown_status", "result_missing")
-    notes = [f"Note: {w.partition(': ')[2]}" for w in rollup.warnings if not w.startswith(counts_text)]
+    covered = ("unknown_status", "result_missing")
+    notes = [f"Note: {w.partition(': ')[2]}" for w in rollup.warnings if not w.startswith(covered)]
     if rollup.conflicts:
         notes.append(
             f"Note: rules of several teams claim {_issues(rollup.conflicts)}; not counted until resolved"

@@ -37,9 +37,11 @@ def check_changes(
 
     During a rollout, size alone is not refused: ``write_budget`` spreads the change set over several runs.
     """
-    found = [_check_removals(changes, pushed, limits), _check_comments(changes, limits, impact)]
-    if impact is not None:
-        found.append(_check_notified(impact, limits))
+    found = (
+        _check_removals(changes, pushed, limits),
+        _check_comments(changes, limits, impact),
+        impact and _check_notified(impact, limits),
+    )
     return tuple(refusal for refusal in found if refusal)
 
 
@@ -75,35 +77,22 @@ def allowance(
     return max(minimum, min(max(absolute, int(share * total)), largest))
 
 
-def write_budget_for(impact: ImpactEstimate, limits: GuardLimits) -> WriteBudget | None:
-    """Return the budget of one run for a change set that is spread over several runs.
-
-    None if one run writes it completely.
-    """
-    comments = None
+def write_budget_for(impact: ImpactEstimate, limits: GuardLimits) -> WriteBudget:
+    """Return the budget of one run. It has limits if the change set is spread over several runs."""
+    budget = WriteBudget(audience=impact.audience)
     if impact.rolls_out_comments:
-        comments = limits.new_comments if limits.max_comments is None else limits.max_comments
+        budget.max_comments = limits.new_comments if limits.max_comments is None else limits.max_comments
     if limits.max_notifications is not None:
-        return WriteBudget(
-            audience=impact.audience, max_comments=comments, max_mails=limits.max_notifications
-        )
-    if impact.in_rollout:
-        each = limits.mails_each
-        return WriteBudget(
-            audience=impact.audience,
-            max_comments=comments,
-            max_people=max_people(impact, limits),
-            max_mails_per_person=each,
-        )
-    return None if comments is None else WriteBudget(audience=impact.audience, max_comments=comments)
+        budget.max_mails = limits.max_notifications
+    elif impact.in_rollout:
+        budget.max_people, budget.max_mails_per_person = _max_people(impact, limits), limits.mails_each
+    return budget
 
 
-def max_people(impact: ImpactEstimate, limits: GuardLimits) -> int:
+def _max_people(impact: ImpactEstimate, limits: GuardLimits) -> int:
     """Return how many people one run may cause mail to."""
-    team = impact.cost.people_known
-    return allowance(
-        limits.notified, limits.notified_share, team, max_share=1.0, minimum=ALWAYS_ALLOWED_PEOPLE
-    )
+    known, minimum = impact.cost.people_known, ALWAYS_ALLOWED_PEOPLE
+    return allowance(limits.notified, limits.notified_share, known, max_share=1.0, minimum=minimum)
 
 
 def max_overrides(pushed: Mapping[IssueRef, frozenset[str]], limits: GuardLimits) -> int:
@@ -127,10 +116,9 @@ def check_overrides(
 
     ``confirmed``: checked by direct reads. ``pushed``: before the run. ``read_issues``: issues fully read in this run.
     """
-    found = [s for s in confirmed if is_override(s)]
     allowed = max_overrides(pushed, limits)
     refusals = []
-    if len(found) > allowed:
+    if sum(map(is_override, confirmed)) > allowed:
         refusals.append(
             Refusal(
                 rule="overrides",
@@ -168,12 +156,12 @@ def _check_removals(
 ) -> Refusal | None:
     count = sum(len(change.pure_removals) for change in changes.labels) + len(changes.removals)
     total = sum(len(labels) for labels in pushed.values())
-    minimum = min(ALWAYS_ALLOWED_LABELS, limits.removals)
-    allowed = allowance(
-        limits.removals, limits.removal_share, total, max_share=MAX_LABEL_SHARE, minimum=minimum
-    )
-    if limits.max_removals is not None:
-        allowed = limits.max_removals
+    allowed = limits.max_removals
+    if allowed is None:
+        minimum, max_share = min(ALWAYS_ALLOWED_LABELS, limits.removals), MAX_LABEL_SHARE
+        allowed = allowance(
+            limits.removals, limits.removal_share, total, max_share=max_share, minimum=minimum
+        )
     if count <= allowed:
         return None
     return Refusal(
@@ -209,7 +197,7 @@ def _check_notified(impact: ImpactEstimate, limits: GuardLimits) -> Refusal | No
 
     With ``--max-notifications`` the run writes what fits and postpones the rest, so nothing is refused.
     """
-    cost, allowed = impact.cost, max_people(impact, limits)
+    cost, allowed = impact.cost, _max_people(impact, limits)
     if impact.in_rollout or limits.max_notifications is not None:
         return None
     if cost.people > allowed:

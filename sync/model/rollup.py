@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from connectors.model import IssueRef
 from mappings.model import Anchor, Answer, Conflict, IssueState, Phase, Unplanned
@@ -42,8 +42,18 @@ class EvidenceResult:
     """Sentence for people with the number, the bound and the file, or the reason why there is no number."""
 
 
+class _Numbers:
+    """Numbers that can be added field by field."""
+
+    __slots__ = ()
+
+    def __add__(self, other: Self) -> Self:
+        names = self.__dataclass_fields__  # type: ignore[attr-defined]
+        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Counts:
+class Counts(_Numbers):
     """Number of issues by state. Issues are counted, not estimated."""
 
     todo: int = 0
@@ -69,18 +79,9 @@ class Counts:
         """Share of issues done, from 0 to 1; None without scope."""
         return self.done / self.scope if self.scope else None
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            todo=self.todo + other.todo,
-            doing=self.doing + other.doing,
-            done=self.done + other.done,
-            unknown=self.unknown + other.unknown,
-            dropped=self.dropped + other.dropped,
-        )
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answers:
+class Answers(_Numbers):
     """Number of experiments by result. Dropped experiments are not counted."""
 
     confirmed: int = 0

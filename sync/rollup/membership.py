@@ -6,7 +6,7 @@ hierarchy (a parent does not count beside its children).
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -143,19 +143,17 @@ def _state_at_close(known: KnownIssue, increment: Increment, state: IssueState) 
 
 def count_states(issues: Iterable[CountedIssue]) -> Counts:
     """Count the issues by state."""
-    numbers = dict.fromkeys(("todo", "doing", "done", "dropped", "unknown"), 0)
-    for issue in issues:
-        numbers[issue.state.state if issue.state.known else "unknown"] += 1
-    return Counts(**numbers)
+    return Counts(**Counter(issue.state.state if issue.state.known else "unknown" for issue in issues))
 
 
 def count_answers(issues: Iterable[CountedIssue]) -> Answers:
     """Count the experiments among the issues by result."""
-    numbers = dict.fromkeys(("confirmed", "rejected", "inconclusive", "open", "missing"), 0)
-    for issue in issues:
-        if issue.experiment and issue.in_scope:
-            numbers[(issue.answer or "missing") if issue.state.state == "done" else "open"] += 1
-    return Answers(**numbers)
+    experiments = (issue for issue in issues if issue.experiment and issue.in_scope)
+    return Answers(
+        **Counter(
+            (issue.answer or "missing") if issue.state.state == "done" else "open" for issue in experiments
+        )
+    )
 
 
 def capability_state(counts: Counts) -> CapabilityState:
