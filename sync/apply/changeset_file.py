@@ -30,6 +30,7 @@ from sync.runtime.context import RunContext
 
 VERSION = 3
 _CHANGE_KEYS = ("labels", "comments", "removals")
+_CONDITION_KEYS = ("instance", "workspace", "settings", "pushed")
 
 
 @cache
@@ -55,10 +56,8 @@ class SavedChangeSet:
 
     changes: ChangeSet
     run_id: str
-    instance: str
-    workspace_digest: str
-    settings_digest: str
-    pushed_digest: str
+    conditions: Mapping[str, str]
+    """What must still be the same when the file is applied, see ``_conditions``."""
     live_digests: Mapping[str, str]
     """``tracker:key`` -> hash of the managed labels and, for a comment change, of our comment."""
     was_edited: bool
@@ -82,10 +81,7 @@ def save_change_set(path: Path, context: RunContext, changes: ChangeSet, cost: C
         "version": VERSION,
         "run": context.run_id,
         "made_at": context.now().isoformat(),
-        "instance": context.settings.instance,
-        "workspace": context.workspace.digest,
-        "settings": _settings_digest(context.settings, context.workspace.labels),
-        "pushed": context.store.pushed_fingerprint(changes.refs),
+        **_conditions(context, changes),
         "live": tracker_digests(context, changes),
         "attention": cost.summary(),
         **_adapter().dump_python(changes, mode="json"),
@@ -100,6 +96,16 @@ def save_change_set(path: Path, context: RunContext, changes: ChangeSet, cost: C
     except OSError:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _conditions(context: RunContext, changes: ChangeSet) -> dict[str, str]:
+    """Return the instance and the hashes of plans with mappings, of settings and of the pushed state."""
+    return {
+        "instance": context.settings.instance,
+        "workspace": context.workspace.digest,
+        "settings": _settings_digest(context.settings, context.workspace.labels),
+        "pushed": context.store.pushed_fingerprint(changes.refs),
+    }
 
 
 def _settings_digest(settings: Settings, labels: LabelScheme) -> str:
@@ -126,10 +132,7 @@ def load_change_set(path: Path) -> SavedChangeSet:
         return SavedChangeSet(
             changes=_adapter().validate_python({key: data[key] for key in _CHANGE_KEYS}),
             run_id=data["run"],
-            instance=data["instance"],
-            workspace_digest=data["workspace"],
-            settings_digest=data["settings"],
-            pushed_digest=data["pushed"],
+            conditions={key: data[key] for key in _CONDITION_KEYS},
             live_digests=data["live"],
             was_edited=data["digest"] != _document_digest(data),
         )
@@ -146,17 +149,14 @@ def check_not_stale(context: RunContext, saved: SavedChangeSet) -> None:
 
     Raise UnreadableChangeSet if it contains changes that increment-sync never makes.
     """
-    reasons = []
-    if saved.instance != context.settings.instance:
-        reasons.append(
-            f"it was made by the instance {saved.instance}, this one is {context.settings.instance}"
-        )
-    if saved.workspace_digest != context.workspace.digest:
-        reasons.append("plans or mappings changed since")
-    if saved.settings_digest != _settings_digest(context.settings, context.workspace.labels):
-        reasons.append("push.teams or the label prefixes changed since")
-    if saved.pushed_digest != context.store.pushed_fingerprint(saved.changes.refs):
-        reasons.append("another run wrote to these issues since")
+    before, now = saved.conditions, _conditions(context, saved.changes)
+    differences = {
+        "instance": f"it was made by the instance {before['instance']}, this one is {now['instance']}",
+        "workspace": "plans or mappings changed since",
+        "settings": "push.teams or the label prefixes changed since",
+        "pushed": "another run wrote to these issues since",
+    }
+    reasons = [text for key, text in differences.items() if before[key] != now[key]]
     if not reasons:
         _check_genuine(context, saved)
         live = tracker_digests(context, saved.changes)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from connectors.model import Issue
-from mappings.model import Overrides
 from sync.config.settings import Settings
 from sync.diff.comment_content import capability_comment, goal_comment
 from sync.diff.comment_diff import CommentPlacement
@@ -15,25 +14,16 @@ from sync.diff.desired_labels import AnchoredSubject, DesiredStateInputs, anchor
 from sync.model.anchors import planned_subjects
 from sync.model.changes import Reason
 from sync.model.comments import CommentContent, DesiredComment
-from sync.model.planning import PlanningInputs, RecordedState
 from sync.model.rollup import CapabilityRollup
 
 
 class StatusCommentBuilder:
     """Builds the desired status comments. ``markup``: tracker -> ``github`` or ``jira``."""
 
-    def __init__(
-        self,
-        inputs: DesiredStateInputs,
-        settings: Settings,
-        recorded: RecordedState,
-        observed: PlanningInputs,
-        overrides: Overrides,
-        markup: Mapping[str, str],
-    ) -> None:
-        self._inputs, self._settings = inputs, settings
-        self._recorded, self._observed = recorded, observed
-        self._overrides, self._markup = overrides, markup
+    def __init__(self, inputs: DesiredStateInputs, settings: Settings, markup: Mapping[str, str]) -> None:
+        self._inputs, self._settings, self._markup = inputs, settings, markup
+        self._recorded, self._observed = inputs.recorded, inputs.observed
+        self._overrides = inputs.assessment.overrides
         self._sources = [source for team in inputs.workspace.teams for source in team.sources]
 
     def build_all(self) -> tuple[DesiredComment, ...]:
@@ -47,7 +37,7 @@ class StatusCommentBuilder:
         planned = [
             each
             for each in planned_subjects(inputs.workspace)
-            if each.increment.id not in inputs.finished_increments
+            if each.increment.id not in recorded.finished_increments
         ]
         may_push = self._settings.may_push
         pushed_subjects = {

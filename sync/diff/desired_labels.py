@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from connectors.model import Issue, IssueRef, KnownIssue
-from mappings.model import Anchor, Assignment, Increment, MatchResult, Unplanned, Workspace
+from mappings.model import Assignment, Increment, Unplanned, Workspace
 from sync.model.anchors import planned_subjects
 from sync.model.changes import Reason
 from sync.model.labels import DesiredLabels
+from sync.model.planning import Assessment, PlanningInputs, RecordedState
 from sync.model.rollup import CapabilityRollup, GoalRollup, Rollup
 
 
@@ -33,32 +34,19 @@ class DesiredStateInputs:
     """Everything that desired labels and comments depend on."""
 
     workspace: Workspace
-    matched: MatchResult
-    rollup: Rollup
-    known: Mapping[IssueRef, KnownIssue]
-    anchors: Mapping[Anchor, Issue]
-    """Anchors that were read in this run."""
-    unread_sources: frozenset[str]
-    """Names of the sources that were not fully read in this run."""
-    uncertain: Mapping[str, tuple[str, ...]]
-    """Capability id -> its sources that were not fully read."""
-    orphans: frozenset[IssueRef] = frozenset()
-    """Issues outside every source that still carry managed labels and were read directly."""
     may_push: Callable[[str], bool]
-    finished_increments: frozenset[str]
-    """Increments that had their last write after closing."""
     now: datetime
-    unread_anchors: frozenset[IssueRef] = frozenset()
-    """Anchors that were not read in this run, as far as their issue is known."""
-    archived: frozenset[IssueRef] = frozenset()
-    """Former anchors whose plan no longer exists. Their labels stay."""
-    contested_subjects: frozenset[str] = frozenset()
-    """Subjects whose anchor belongs to another instance."""
-    relevant: Collection[IssueRef] | None = None
-    """Issues that carried managed labels or have overrides.
+    observed: PlanningInputs
+    recorded: RecordedState
+    assessment: Assessment
+    rollup: Rollup
+    """Roll-up with health."""
+    known: Mapping[IssueRef, KnownIssue]
+    """Issues to plan."""
+    is_incremental: bool = False
+    """Every issue in ``known`` gets an entry.
 
-    Other issues get no entry if they neither have nor need a managed label, which are most issues of a tracker. None:
-    every issue gets an entry."""
+    Otherwise issues get none if they neither have nor need a managed label, which are most issues of a tracker."""
 
 
 def desired_labels_for(inputs: DesiredStateInputs) -> dict[IssueRef, DesiredLabels]:
@@ -66,18 +54,19 @@ def desired_labels_for(inputs: DesiredStateInputs) -> dict[IssueRef, DesiredLabe
 
     An anchor gets state labels only, never those of an issue.
     """
-    anchors = {issue.ref for issue in inputs.anchors.values()}
-    builder = _DesiredLabelsBuilder(inputs)
-    results: dict[IssueRef, Assignment | Unplanned] = {each.ref: each for each in inputs.matched.unplanned}
-    results.update((each.ref, each) for each in inputs.matched.assignments)
+    builder, matched = _DesiredLabelsBuilder(inputs), inputs.assessment.matched
+    results: dict[IssueRef, Assignment | Unplanned] = {each.ref: each for each in matched.unplanned}
+    results.update((each.ref, each) for each in matched.assignments)
     desired = {
         ref: builder.build(item, results.get(ref))
         for ref, item in inputs.known.items()
         if not item.vanished and (ref in results or builder.is_relevant(item))
     }
-    for issue in inputs.anchors.values():
-        desired[issue.ref] = _leave_untouched(issue)
-    for ref in ((inputs.archived | inputs.unread_anchors) - anchors) & desired.keys():
+    anchors = {issue.ref: issue for issue in inputs.observed.anchors.values()}
+    planned_anchors = frozenset(inputs.assessment.anchors.values())
+    archived = inputs.recorded.archived_anchors(inputs.workspace)
+    desired |= {ref: _leave_untouched(issue) for ref, issue in anchors.items()}
+    for ref in ((archived | planned_anchors) - anchors.keys()) & desired.keys():
         desired[ref] = _leave_untouched(inputs.known[ref].issue)
     for subject in anchored_subjects(inputs):
         desired[subject.anchor.ref] = _desired_anchor_labels(subject, inputs)
@@ -96,11 +85,11 @@ def anchored_subjects(inputs: DesiredStateInputs) -> Iterator[AnchoredSubject]:
     Raise LookupError if the plan names something that was not rolled up.
     """
     for planned in planned_subjects(inputs.workspace):
-        anchor = inputs.anchors.get(planned.anchor) if planned.anchor else None
+        anchor = inputs.observed.anchors.get(planned.anchor) if planned.anchor else None
         if (
             anchor is None
-            or planned.increment.id in inputs.finished_increments
-            or planned.name in inputs.contested_subjects
+            or planned.increment.id in inputs.recorded.finished_increments
+            or planned.name in inputs.observed.contested_subjects
         ):
             continue
         rollup = inputs.rollup.subject(planned.name)
@@ -132,6 +121,9 @@ class _DesiredLabelsBuilder:
         self._by_assignment: dict[tuple[str, str, str | None, str], dict[str, Reason]] = {}
         self._teams_by_sources: dict[frozenset[str], set[str]] = {}
         self._has_managed: dict[frozenset[str], bool] = {}
+        recorded = inputs.recorded
+        self._relevant = {*recorded.pushed_labels, *recorded.overrides.refs}
+        """Issues that carried managed labels or have overrides."""
         self._labeling_teams = {team.team for team in workspace.teams if team.label_unplanned}
         past = [increment for increment in workspace.increments if increment.phase(inputs.now) == "closed"]
         self._past_labels = {scheme.label("increment", increment.id) for increment in past} | {
@@ -142,7 +134,7 @@ class _DesiredLabelsBuilder:
         """Return the desired labels of an issue and the limits on writing them."""
         inputs, issue = self._inputs, item.issue
         assignment, unplanned = (result, None) if isinstance(result, Assignment) else (None, result)
-        is_orphan = bool(inputs.orphans) and issue.ref in inputs.orphans
+        is_orphan = bool(inputs.observed.orphans) and issue.ref in inputs.observed.orphans
         teams = self._teams_of_labels(issue) if is_orphan else self._teams(item, assignment)
         return DesiredLabels(
             ref=issue.ref,
@@ -150,16 +142,16 @@ class _DesiredLabelsBuilder:
             labels=self._assignment_labels(assignment)
             if assignment
             else self._unassigned_labels(issue, unplanned),
-            fully_read=is_orphan or not item.sources <= inputs.unread_sources,
+            fully_read=is_orphan or not item.sources <= inputs.observed.unread_sources,
             may_write=any(map(inputs.may_push, teams)) and not self._is_in_finished_increment(assignment),
-            no_pure_removal=bool(inputs.uncertain) and self._has_uncertain_capability(issue),
+            no_pure_removal=bool(inputs.assessment.uncertain) and self._has_uncertain_capability(issue),
             team=assignment.team if assignment else self._labeling_team(unplanned),
         )
 
     def is_relevant(self, item: KnownIssue) -> bool:
         """Return True if an issue without an assignment may still need label changes."""
         inputs, issue = self._inputs, item.issue
-        if inputs.relevant is None or issue.ref in inputs.relevant or issue.ref in inputs.orphans:
+        if issue.ref in self._relevant or issue.ref in inputs.observed.orphans or inputs.is_incremental:
             return True
         if issue.labels not in self._has_managed:
             self._has_managed[issue.labels] = any(map(inputs.workspace.labels.family_of, issue.labels))
@@ -189,11 +181,11 @@ class _DesiredLabelsBuilder:
     def _is_in_finished_increment(self, assignment: Assignment | None) -> bool:
         if assignment is None or assignment.capability not in self._capabilities:
             return False
-        return self._capabilities[assignment.capability][0].id in self._inputs.finished_increments
+        return self._capabilities[assignment.capability][0].id in self._inputs.recorded.finished_increments
 
     def _has_uncertain_capability(self, issue: Issue) -> bool:
         named = {self._scheme.capability_of(label) for label in issue.labels}
-        return any(capability in self._inputs.uncertain for capability in named if capability)
+        return any(capability in self._inputs.assessment.uncertain for capability in named if capability)
 
     def _assignment_labels(self, assignment: Assignment) -> dict[str, Reason]:
         key = assignment.capability, assignment.team, assignment.rule, assignment.by

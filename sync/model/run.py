@@ -85,8 +85,6 @@ class RunResult:
     unresolved_writes: tuple[str, ...] = ()
     checked_subjects: frozenset[str] = frozenset()
     """Subjects whose anchor was checked and has no status comment of this installation."""
-    overrides_refused: bool = False
-    """The guard refused because of overrides, so none of them is recorded."""
     manual_changes: tuple[Notice, ...] = ()
     """Changes of people to managed labels and comments since the last run."""
     broken_files: tuple[BrokenFile, ...] = ()
@@ -131,11 +129,6 @@ class RunOptions:
     max_notifications: int | None = None
     max_writes: int | None = None
     max_duration: timedelta | None = None
-    checks_anchors: bool = False
-    """Read the anchors that are going to get a first comment: another instance may have one there.
-
-    Set for runs that write and for their previews; other runs spare the requests.
-    """
 
     def changed(self) -> dict[str, str]:
         """Return the options that differ from their defaults, for the record of the run."""

@@ -22,7 +22,6 @@ from sync.model.health import Expectation
 from sync.model.labels import DesiredLabels, Notice, RecordedOverrides
 from sync.model.planning import Assessment, PlanningInputs, PlanningResult, PreviousPlanning, RecordedState
 from sync.model.renames import renamed_capabilities, renamed_labels
-from sync.model.rollup import Rollup
 from sync.rollup.aggregate import RollupInputs, roll_up
 from sync.rollup.baseline import feeding_sources
 from sync.runtime.context import RunContext
@@ -79,13 +78,21 @@ class Planner:
     def derive_changes(self, assessment: Assessment, expected: Mapping[str, Expectation]) -> PlanningResult:
         """Derive the changes from an assessment. ``expected``: forecasts by subject."""
         previous, pushed = self.previous, self.recorded.status_comments
-        inputs = self._desired_state_inputs(assessment, attach_expectations(assessment.rollup, expected))
-        desired = desired_labels_for(inputs)
-        labels = diff_labels(self._label_diff_inputs(inputs, desired))
-        labels = previous.merge_labels(labels, desired) if previous else labels
-        builder = StatusCommentBuilder(
-            inputs, self.settings, self.recorded, self.observed, assessment.overrides, self.markup
+        inputs = DesiredStateInputs(
+            workspace=self.workspace,
+            may_push=self.settings.may_push,
+            now=self.now,
+            observed=self.observed,
+            recorded=self.recorded,
+            assessment=assessment,
+            rollup=attach_expectations(assessment.rollup, expected),
+            known=self._issues_to_plan(),
+            is_incremental=previous is not None,
         )
+        desired = desired_labels_for(inputs)
+        labels = diff_labels(self._label_diff_inputs(inputs.known, desired))
+        labels = previous.merge_labels(labels, desired) if previous else labels
+        builder = StatusCommentBuilder(inputs, self.settings, self.markup)
         desired_comments, reverted = builder.build_all(), self.recorded.overrides.reverted_comments
         comments, comment_notices = diff_comments(
             desired_comments,
@@ -110,28 +117,6 @@ class Planner:
     def _issues_to_plan(self) -> Mapping[IssueRef, KnownIssue]:
         known = self.observed.known
         return {ref: known[ref] for ref in self.previous.affected} if self.previous else known
-
-    def _desired_state_inputs(self, assessment: Assessment, rollup: Rollup) -> DesiredStateInputs:
-        observed, recorded = self.observed, self.recorded
-        read_anchors = {issue.ref for issue in observed.anchors.values()}
-        return DesiredStateInputs(
-            workspace=self.workspace,
-            matched=assessment.matched,
-            rollup=rollup,
-            known=self._issues_to_plan(),
-            anchors=observed.anchors,
-            unread_sources=observed.unread_sources,
-            uncertain=assessment.uncertain,
-            orphans=observed.orphans,
-            may_push=self.settings.may_push,
-            finished_increments=recorded.finished_increments,
-            now=self.now,
-            unread_anchors=frozenset(assessment.anchors.values()) - read_anchors,
-            archived=recorded.archived_anchors(self.workspace),
-            contested_subjects=observed.contested_subjects,
-            # Incremental planning needs a result for each affected issue.
-            relevant=None if self.previous else {*recorded.pushed_labels, *recorded.overrides.refs},
-        )
 
     def _unread_feeding_sources(self, overrides: Overrides) -> dict[str, tuple[str, ...]]:
         """Return the unread sources of each capability that has any.
@@ -172,12 +157,12 @@ class Planner:
         return frozenset(subject for subject, anchor in anchored.items() if is_released(subject, anchor))
 
     def _label_diff_inputs(
-        self, inputs: DesiredStateInputs, desired: Mapping[IssueRef, DesiredLabels]
+        self, to_plan: Mapping[IssueRef, KnownIssue], desired: Mapping[IssueRef, DesiredLabels]
     ) -> LabelDiffInputs:
         workspace, recorded = self.workspace, self.recorded
-        known = {ref: inputs.known[ref] for ref in desired if ref in inputs.known}
+        known = {ref: to_plan[ref] for ref in desired if ref in to_plan}
         live = {ref: item.issue for ref, item in known.items()}
-        live |= {issue.ref: issue for issue in inputs.anchors.values()}
+        live |= {issue.ref: issue for issue in self.observed.anchors.values()}
         scheme = workspace.labels
         current_ids = {each.id for increment in workspace.increments for each in increment.capabilities}
         return LabelDiffInputs(
@@ -194,7 +179,7 @@ class Planner:
             },
             renames=renamed_labels(workspace),
             finished_increment_labels=frozenset(
-                scheme.label("increment", each) for each in inputs.finished_increments
+                scheme.label("increment", each) for each in recorded.finished_increments
             ),
             unrecovered=self.observed.unrecovered,
             case_sensitive_trackers=frozenset(

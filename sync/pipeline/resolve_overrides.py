@@ -83,10 +83,13 @@ class OverrideResolution:
         if found := issues_to_recover(self._context, self.planning, self.observed, recorded):
             self._plan(unrecovered=found)
 
-    def check_suspicions(self, options: RunOptions, limits: GuardLimits) -> None:
-        """Check suspected overrides by direct reads and plan again, until none is open or the guard refuses."""
+    def check_suspicions(self, limits: GuardLimits, *, accept: bool) -> None:
+        """Check suspected overrides by direct reads and plan again, until none is open or the guard refuses.
+
+        With ``accept`` the guard refuses nothing.
+        """
         before, fully_read = self._pushed_before, self._fully_read()
-        stop_after = None if options.accept_overrides else max_overrides(before, limits)
+        stop_after = None if accept else max_overrides(before, limits)
         confirmed: list[SuspectedOverride] = []
         for _ in range(MAX_ROUNDS):
             suspicions = self._checkable_suspicions()
@@ -95,7 +98,7 @@ class OverrideResolution:
             now = [each for each in suspicions if each.kind != "before-store"]
             check = check_suspected_overrides(self._context, now, stop_after=stop_after)
             confirmed += check.confirmed
-            if not options.accept_overrides:
+            if not accept:
                 self.refusals = check_overrides(confirmed, before, limits, fully_read)
                 if self.refusals:
                     break
@@ -143,17 +146,21 @@ def resolve_overrides(
     options: RunOptions,
     observed: PlanningInputs,
     recorder: StateRecorder,
-    limits: GuardLimits,
+    *,
+    checks_anchors: bool,
 ) -> OverrideResolution:
-    """Plan, check suspected overrides by direct reads, and plan again until none is open."""
+    """Plan, check suspected overrides by direct reads, and plan again until none is open.
+
+    ``checks_anchors``: read the anchors that are going to get a first comment.
+    """
     resolution = OverrideResolution(context, observed, recorder)
-    if options.checks_anchors:
+    if checks_anchors:
         resolution.check_anchor_comments()
         if resolution.refusals:
             return resolution
     if options.restore_labels:
         resolution.forget_deleted_labels()
-    if options.checks_anchors:
+    if checks_anchors:
         resolution.mark_unrecovered_issues()
-    resolution.check_suspicions(options, limits)
+    resolution.check_suspicions(context.guard_limits(options), accept=options.accept_overrides)
     return resolution

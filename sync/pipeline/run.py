@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from sync.apply.executor import Executor
@@ -17,11 +16,12 @@ from sync.forecast.health.save import missing_dependencies_notice, save_health
 from sync.insights.record_counts import save_counts
 from sync.model.comments import CommentDrift
 from sync.model.labels import Notice
+from sync.model.limits import ImpactEstimate, Refusal
 from sync.model.planning import PlanningInputs, RecordedState
 from sync.model.run import PullResult, RunOptions, RunResult
 from sync.pipeline.impact_estimate import estimate_impact, tracking_rollout
 from sync.pipeline.instances import check_instance, save_instance
-from sync.pipeline.resolve_overrides import resolve_overrides
+from sync.pipeline.resolve_overrides import OverrideResolution, resolve_overrides
 from sync.pull.comment_drift import find_comment_drift
 from sync.pull.current_sources import load_current_issues
 from sync.pull.pull import pull_sources
@@ -51,23 +51,36 @@ def plan_run(context: RunContext, options: RunOptions, *, records: bool) -> RunR
     pulled = replace(pulled, known=load_current_issues(context.store, context.workspace))
     recorder = StateRecorder(context, load_recorded_state(context))
     drift, unread = find_comment_drift(context) if options.full else ({}, {})
+    # Another instance may have a comment on an anchor. Only runs that write and their previews spend requests on that.
     checks_anchors = bool(context.writers) or not records
-    result = _plan_changes(
-        context, replace(options, checks_anchors=checks_anchors), started, pulled, recorder, drift
-    )
-    if records and not result.refusals:
+    observed = _planning_inputs(context, pulled, drift)
+    resolution = resolve_overrides(context, options, observed, recorder, checks_anchors=checks_anchors)
+    impact, unsafe = _check_guard(context, options, resolution, recorder.recorded)
+    refusals = resolution.refusals or unsafe
+    missing_forecast = missing_dependencies_notice(context, resolution.health)
+    if records and not refusals:
         save_renames(context)
         save_label_prefixes(context)
         save_instance(context)
         save_mapping_files(context)
-    if records and not result.overrides_refused:
+    if records and not resolution.refusals:
         recorder.save()
-    manual_changes = (*recorder.notices, *_drift_notices(drift, recorder.recorded))
-    return replace(
-        result,
-        manual_changes=manual_changes,
-        unchecked={**unread, **result.unchecked},
+    return RunResult(
+        run_id=context.run_id,
+        started=started,
+        pulled=replace(pulled, known=resolution.observed.known, anchors=resolution.observed.anchors),
+        planning=resolution.planning,
+        health=resolution.health,
+        missing_forecast=missing_forecast,
+        recorded=recorder.recorded,
+        impact=impact,
+        refusals=refusals,
+        unchecked={**unread, **resolution.unchecked},
+        postponed=frozenset(resolution.recovery.postponed),
         unresolved_writes=tuple(unresolved),
+        checked_subjects=resolution.checked_subjects,
+        manual_changes=(*recorder.notices, *_drift_notices(drift, recorder.recorded)),
+        broken_files=context.broken_files,
     )
 
 
@@ -112,37 +125,13 @@ def save_run_result(context: RunContext, result: RunResult) -> None:
     _close_increments(context, result)
 
 
-def _plan_changes(
-    context: RunContext,
-    options: RunOptions,
-    started: datetime,
-    pulled: PullResult,
-    recorder: StateRecorder,
-    drift: Mapping[str, CommentDrift],
-) -> RunResult:
-    limits = context.guard_limits(options)
-    observed = _planning_inputs(context, pulled, drift)
-    resolution = resolve_overrides(context, options, observed, recorder, limits)
-    changes = resolution.planning.changes
-    issues = (item.issue for item in resolution.observed.known.values())
-    impact = estimate_impact(context, changes, (*issues, *resolution.observed.anchors.values()))
-    unsafe = check_changes(changes, recorder.recorded.pushed_labels, limits, impact)
-    return RunResult(
-        run_id=context.run_id,
-        started=started,
-        pulled=replace(pulled, known=resolution.observed.known, anchors=resolution.observed.anchors),
-        planning=resolution.planning,
-        health=resolution.health,
-        missing_forecast=missing_dependencies_notice(context, resolution.health),
-        recorded=recorder.recorded,
-        impact=impact,
-        refusals=resolution.refusals or unsafe,
-        overrides_refused=bool(resolution.refusals),
-        checked_subjects=resolution.checked_subjects,
-        unchecked=resolution.unchecked,
-        postponed=frozenset(resolution.recovery.postponed),
-        broken_files=context.broken_files,
-    )
+def _check_guard(
+    context: RunContext, options: RunOptions, resolution: OverrideResolution, recorded: RecordedState
+) -> tuple[ImpactEstimate, tuple[Refusal, ...]]:
+    changes, observed = resolution.planning.changes, resolution.observed
+    issues = (item.issue for item in observed.known.values())
+    impact = estimate_impact(context, changes, (*issues, *observed.anchors.values()))
+    return impact, check_changes(changes, recorded.pushed_labels, context.guard_limits(options), impact)
 
 
 def _planning_inputs(

@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from connectors.model import Issue, IssueRef, KnownIssue
-from mappings.model import Anchor, MatchResult, Unplanned, Workspace
+from mappings.model import Anchor, MatchResult, Overrides, Unplanned, Workspace
 from sync.diff.desired_labels import DesiredStateInputs, anchored_subjects, desired_labels_for
 from sync.model.labels import DesiredLabels
+from sync.model.planning import Assessment, PlanningInputs, RecordedState
+from sync.model.records import PushedCommentRecord
 from sync.model.rollup import Rollup
 from tests.support.rollup_world import (
     CLOSE,
@@ -52,19 +54,33 @@ def anchor_issue(anchor: Anchor) -> Issue:
 def inputs(*entries: ENTRY, more_known: tuple[KnownIssue, ...] = (), **changed: Any) -> DesiredStateInputs:
     the_plan = changed.pop("workspace", plan())
     rollup: Rollup = changed.pop("rollup", None) or roll_up_plan(*entries, plan=the_plan)
-    values: dict[str, Any] = {
-        "workspace": the_plan,
-        "matched": MatchResult(assignments=tuple(assignment for assignment, _ in entries)),
-        "rollup": rollup,
-        "known": {k.issue.ref: k for k in (*(known for _, known in entries), *more_known)},
-        "anchors": {anchor: anchor_issue(anchor) for anchor in (GOAL, CAPABILITY)},
-        "unread_sources": frozenset(),
-        "uncertain": {},
-        "may_push": lambda _: True,
-        "finished_increments": frozenset(),
-        "now": MIDWAY,
-    }
-    return DesiredStateInputs(**{**values, **changed})
+    known = {k.issue.ref: k for k in (*(known for _, known in entries), *more_known)}
+    anchors = {anchor: anchor_issue(anchor) for anchor in (GOAL, CAPABILITY)}
+    return DesiredStateInputs(
+        workspace=the_plan,
+        may_push=changed.pop("may_push", lambda _: True),
+        now=changed.pop("now", MIDWAY),
+        observed=PlanningInputs(
+            known=known,
+            anchors=changed.pop("anchors", anchors),
+            unread_sources=changed.pop("unread_sources", frozenset()),
+            failing_since={},
+        ),
+        assessment=Assessment(
+            matched=changed.pop(
+                "matched", MatchResult(assignments=tuple(assignment for assignment, _ in entries))
+            ),
+            rollup=rollup,
+            overrides=Overrides(),
+            conflicting_pins=(),
+            uncertain=changed.pop("uncertain", {}),
+            anchors={},
+        ),
+        rollup=rollup,
+        known=known,
+        is_incremental=True,
+        recorded=RecordedState(store_created_at=START, **changed),
+    )
 
 
 def desired(of: DesiredStateInputs, key: str) -> DesiredLabels:
@@ -156,7 +172,18 @@ def test_nothing_of_an_increment_is_written_after_its_last_write() -> None:
 def test_a_former_anchor_whose_plan_is_gone_keeps_what_was_said() -> None:
     known = KnownIssue(issue=anchor_issue(GOAL), sources=frozenset({DS.name}), first_seen=START)
     elsewhere = workspace(teams=plan().teams)
-    of = inputs(workspace=elsewhere, anchors={}, more_known=(known,), archived=frozenset({ref("DS-100")}))
+    comment = PushedCommentRecord(
+        subject="goal:gone",
+        ref=ref("DS-100"),
+        comment_id="7",
+        body="",
+        full_hash="",
+        urgent_hash="",
+        edited_at=START,
+        run_id="R",
+    )
+    comments = {comment.subject: comment}
+    of = inputs(workspace=elsewhere, anchors={}, more_known=(known,), status_comments=comments)
     assert not desired(of, "DS-100").may_write
     deleted = inputs(workspace=elsewhere, anchors={}, more_known=(known,))
     assert desired(deleted, "DS-100").may_write
