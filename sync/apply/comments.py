@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from connectors.errors import Gone, OutcomeUnknown, Rejected
-from connectors.model import Comment
+from connectors.model import Comment, IssueRef
 from sync.apply.journal import JournalWriter
 from sync.diff.comment_markup import remove_block, replace_block, text_digest, wrap_block
 from sync.model.anchors import comment_owners
@@ -44,29 +44,35 @@ class CommentWriter:
 
     def remove(self, change: CommentRemoval) -> None:
         """Delete a status comment. On GitHub, text that people wrote around our block stays."""
-        tracker = change.ref.tracker
         try:
-            ref, live = locate_comment(self._context.readers[tracker], change.ref, change.comment_id)
+            ref, live, own = self._read_own(change, change.comment_id)
         except Gone:
             self._remove_moved(change)
             return
-        own = self._marker.own_text(live, ref, change.subject)
         if own is None:
-            self._reject_former_account(live, change)
             self._store.forget_pushed_comment(change.subject)
             self.notes.append(f"{ref}: the old comment of {change.subject} is no longer ours; left alone")
             return
-        rest = self._text_without_block(live, change)
+        rest, writer = self._text_without_block(live, change), self._context.writers[ref.tracker]
         payload = {"subject": change.subject, "comment": change.comment_id, "rest": rest}
         before = {"body": live.body, "own": own}
-        entry = self._journal.record_intent(ref, "delete-comment", payload, change.reason, before)
-        writer = self._context.writers[tracker]
-        with self._journal.recording_errors([entry]):
+        with self._journal.recording(ref, "delete-comment", payload, change.reason, before) as entry:
             if rest:
                 writer.edit_comment(ref, change.comment_id, rest, {})
             else:
                 writer.delete_comment(ref, change.comment_id)
         self._store.complete_write(entry, self._context.now(), ref=ref, deleted_subject=change.subject)
+
+    def _read_own(self, change: AnyComment, comment_id: str) -> tuple[IssueRef, Comment, str | None]:
+        """Return the current ref of the issue, the comment, and our text in it.
+
+        Raise Rejected if it has our marker, but another account as its author.
+        """
+        ref, live = locate_comment(self._context.readers[change.ref.tracker], change.ref, comment_id)
+        own = self._marker.own_text(live, ref, change.subject)
+        if own is None and self._marker.marked_text(live, change.ref, change.subject) is not None:
+            raise Rejected(former_account_message(live, change.ref))
+        return ref, live, own
 
     def _remove_moved(self, change: CommentRemoval) -> None:
         """Remove the comment at the new place of its issue; forget it if it is gone."""
@@ -84,11 +90,6 @@ class CommentWriter:
         return remove_block(
             live.body, self._context.settings.instance, self._marker.accepted_subjects(change.subject)
         )
-
-    def _reject_former_account(self, live: Comment, change: CommentChange | CommentRemoval) -> None:
-        """Raise Rejected if the comment has our marker, but another account as its author."""
-        if self._marker.marked_text(live, change.ref, change.subject) is not None:
-            raise Rejected(former_account_message(live, change.ref))
 
     def _create(self, change: CommentChange) -> None:
         """Create a comment, or edit an existing one of ours.
@@ -122,7 +123,7 @@ class CommentWriter:
         A comment that a person deleted or took over is left alone.
         """
         try:
-            ref, live = locate_comment(self._context.readers[change.ref.tracker], change.ref, comment_id)
+            ref, live, own = self._read_own(change, comment_id)
         except Gone:
             moved = self._find_moved(change)
             if moved and moved.comment_id:
@@ -131,21 +132,21 @@ class CommentWriter:
                 self._leave_to_people(change, comment_id, "was deleted by a person")
             return
         change = replace(change, ref=ref)
-        own = self._marker.own_text(live, ref, change.subject)
         if own is None:
-            self._reject_former_account(live, change)
             self._leave_to_people(change, comment_id, "has lost our marker or is not by our account")
-            return
-        if text_digest(own) == text_digest(change.body):
+        elif text_digest(own) == text_digest(change.body):
             self._store.record_pushed_comment(self._pushed_comment(change, comment_id, "live"))
             self._save_owner(change)
-            return
-        entry = self._record_intent(change, "edit-comment", {"comment": comment_id}, {"body": own})
-        with self._journal.recording_errors([entry]):
-            self._context.writers[ref.tracker].edit_comment(
-                ref, comment_id, self._full_text(change, live), self._marker.marker_fields(change.subject)
-            )
-        self._complete(entry, change, comment_id)
+        else:
+            entry = self._record_intent(change, "edit-comment", {"comment": comment_id}, {"body": own})
+            with self._journal.recording_errors([entry]):
+                self._context.writers[ref.tracker].edit_comment(
+                    ref,
+                    comment_id,
+                    self._full_text(change, live),
+                    self._marker.marker_fields(change.subject),
+                )
+            self._complete(entry, change, comment_id)
 
     def _find_moved(self, change: AnyComment) -> AnyComment | None:
         """Return the change for the new place of the issue and our comment.

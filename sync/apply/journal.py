@@ -9,7 +9,7 @@ from typing import Any
 from connectors.errors import ConnectorError, NotConfirmed, OutcomeUnknown, SkipIssue
 from connectors.model import IssueRef
 from sync.model.changes import Reason
-from sync.model.records import Operation
+from sync.model.records import Operation, WriteOutcome
 from sync.runtime.context import RunContext
 
 
@@ -41,10 +41,24 @@ class JournalWriter:
         )
 
     @contextmanager
+    def recording(
+        self,
+        ref: IssueRef,
+        op: Operation,
+        payload: Mapping[str, Any],
+        reason: Reason,
+        before: Mapping[str, Any],
+    ) -> Iterator[int]:
+        """Record the intent before the request in the ``with`` block, and its error after it."""
+        entry = self.record_intent(ref, op, payload, reason, before)
+        with self.recording_errors([entry]):
+            yield entry
+
+    @contextmanager
     def recording_errors(
         self, entries: Sequence[int], *, except_for: type[ConnectorError] | None = None
     ) -> Iterator[None]:
-        """Record a connector error of the request for the given entries, then raise it again.
+        """Record a connector error of a request for the given entries, then raise it again.
 
         A write that may have taken effect gets the result ``unknown``, which ``recover`` resolves. Errors of type
         ``except_for`` are not recorded, because the caller resolves them.
@@ -52,14 +66,8 @@ class JournalWriter:
         try:
             yield
         except ConnectorError as error:
-            if except_for is None or not isinstance(error, except_for):
-                self._record_error(entries, error)
+            ambiguous = error.follows_ambiguous_write or isinstance(error, (NotConfirmed, OutcomeUnknown))
+            result: WriteOutcome = "failed" if isinstance(error, SkipIssue) and not ambiguous else "unknown"
+            for entry in () if except_for and isinstance(error, except_for) else entries:
+                self._context.store.journal_result(entry, result, self._context.now(), detail=str(error))
             raise
-
-    def _record_error(self, entries: Sequence[int], error: ConnectorError) -> None:
-        ambiguous = error.follows_ambiguous_write or isinstance(error, (NotConfirmed, OutcomeUnknown))
-        refused = isinstance(error, SkipIssue) and not ambiguous
-        for entry in entries:
-            self._context.store.journal_result(
-                entry, "failed" if refused else "unknown", self._context.now(), detail=str(error)
-            )

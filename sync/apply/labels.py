@@ -6,13 +6,14 @@ prefix has a new name.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from connectors.errors import Rejected, WriteRedirected
 from connectors.model import IssueRef, KnownIssue
 from sync.apply.journal import JournalWriter
 from sync.model.changes import LabelChange, Reason
+from sync.model.records import Operation
 from sync.runtime.context import RunContext
 
 
@@ -57,7 +58,7 @@ class LabelWriter:
     def _request_steps(
         self, change: LabelChange, add: list[str], remove: list[str]
     ) -> Iterator[tuple[list[str], list[str]]]:
-        if self._context.markup(change.ref.tracker) == "jira":
+        if self._is_jira(change):
             if add or remove:
                 yield add, remove
             return
@@ -67,41 +68,37 @@ class LabelWriter:
             yield [], [label]
 
     def _send_step(self, change: LabelChange, add: list[str], remove: list[str]) -> None:
-        before = {"labels": list(change.before)}
-        entries = [
-            self._journal.record_intent(change.ref, "add-label", {"label": label}, change.add[label], before)
-            for label in add
+        added: list[tuple[Operation, str, Reason]] = [("add-label", each, change.add[each]) for each in add]
+        removed: list[tuple[Operation, str, Reason]] = [
+            ("remove-label", each, change.remove[each]) for each in remove
         ]
-        entries += [
-            self._journal.record_intent(
-                change.ref, "remove-label", {"label": label}, change.remove[label], before
-            )
-            for label in remove
+        before, now, store = {"labels": list(change.before)}, self._context.now, self._context.store
+        entries = [
+            self._journal.record_intent(change.ref, op, {"label": label}, reason, before)
+            for op, label, reason in (*added, *removed)
         ]
         with self._journal.recording_errors(entries):
             self._context.writers[change.ref.tracker].change_labels(change.ref, add, remove)
-        now, store = self._context.now(), self._context.store
         for entry, label in zip(entries, [*add, *remove], strict=True):
-            added, removed = ([label], []) if label in add else ([], [label.lower()])
-            store.complete_write(entry, now, ref=change.ref, added=added, removed=removed)
-        known = store.known_issue(change.ref.tracker, change.ref.id)
-        if known:
+            if label in add:
+                store.complete_write(entry, now(), ref=change.ref, added=[label], removed=[])
+            else:
+                store.complete_write(entry, now(), ref=change.ref, added=[], removed=[label.lower()])
+        if known := store.known_issue(change.ref.tracker, change.ref.id):
             save_confirmed_labels(self._context, known, add=add, remove=remove)
 
     def _ensure_label_exists(self, change: LabelChange, label: str) -> None:
         """Create a label on GitHub before its first use."""
-        if self._context.markup(change.ref.tracker) == "jira":
+        if self._is_jira(change):
             return
-        cache, key = (
-            self._context.store.cache_for(change.ref.tracker),
-            f"label-made:{change.container}:{label}",
-        )
+        cache = self._context.store.cache_for(change.ref.tracker)
+        key = f"label-made:{change.container}:{label}"
         if cache.get(key):
             return
-        entry = self._journal.record_intent(
-            change.ref, "create-label", {"label": label}, change.add[label], {"labels": list(change.before)}
-        )
-        with self._journal.recording_errors([entry]):
+        before = {"labels": list(change.before)}
+        with self._journal.recording(
+            change.ref, "create-label", {"label": label}, change.add[label], before
+        ) as entry:
             self._context.writers[change.ref.tracker].ensure_label(
                 change.container,
                 label,
@@ -119,26 +116,23 @@ class LabelWriter:
         return self._renamed[key]
 
     def _rename_in_place(self, change: LabelChange, old: str, new: str) -> bool:
-        if self._context.markup(change.ref.tracker) == "jira":
+        if self._is_jira(change):
             return False
         payload = {"label": old, "new": new, "container": change.container}
         reason = Reason(text=f"renamed to {new}", rule=change.add[new].rule)
-        entry = self._journal.record_intent(
-            change.ref, "rename-label", payload, reason, {"labels": list(change.before)}
-        )
-        with self._journal.recording_errors([entry]):
+        before, store = {"labels": list(change.before)}, self._context.store
+        with self._journal.recording(change.ref, "rename-label", payload, reason, before) as entry:
             done = self._context.writers[change.ref.tracker].rename_label(change.container, old, new)
-        if not done:
-            self._context.store.journal_result(
-                entry,
-                "not-sent",
-                self._context.now(),
-                detail="the new label already exists, or the old one does not",
-            )
-            return False
-        record_label_rename(self._context, change.ref.tracker, change.container, old, new)
-        self._context.store.journal_result(entry, "done", self._context.now())
-        return True
+        if done:
+            record_label_rename(self._context, change.ref.tracker, change.container, old, new)
+            store.journal_result(entry, "done", self._context.now())
+        else:
+            why = "the new label already exists, or the old one does not"
+            store.journal_result(entry, "not-sent", self._context.now(), detail=why)
+        return done
+
+    def _is_jira(self, change: LabelChange) -> bool:
+        return self._context.markup(change.ref.tracker) == "jira"
 
 
 def save_confirmed_labels(
@@ -161,13 +155,11 @@ def record_label_rename(context: RunContext, tracker: str, container: str, old: 
     def is_in_repository(ref: IssueRef) -> bool:
         return ref.tracker == tracker and ref.key.partition("#")[0].lower() == repository
 
-    pushed: Mapping[IssueRef, Collection[str]] = context.store.pushed_labels()
-    for ref, labels in pushed.items():
+    run_id, store = context.run_id, context.store
+    for ref, labels in store.pushed_labels().items():
         if is_in_repository(ref) and old in labels:
-            context.store.record_pushed_labels(
-                ref, added=[new], removed=[old], run_id=context.run_id, at=context.now()
-            )
-    for known in list(context.store.known_issues(tracker=tracker)):
+            store.record_pushed_labels(ref, added=[new], removed=[old], run_id=run_id, at=context.now())
+    for known in list(store.known_issues(tracker=tracker)):
         if is_in_repository(known.issue.ref) and old in {label.lower() for label in known.issue.labels}:
             save_confirmed_labels(context, known, add=[new], remove=[old])
-    context.store.cache_for(tracker).put(f"label-made:{container}:{new}", True, days=90)
+    store.cache_for(tracker).put(f"label-made:{container}:{new}", True, days=90)
