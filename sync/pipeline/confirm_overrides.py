@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -72,114 +73,89 @@ def check_suspected_overrides(
 def record_overrides(findings: Iterable[CheckedOverride], recorder: StateRecorder) -> None:
     """Record the verdicts in the recorder."""
     for finding in findings:
-        ref, label = finding.suspicion.ref, finding.suspicion.label
-        if finding.verdict == "veto":
-            source = "from the tracker's history: " if finding.decided_at else ""
-            recorder.record_override(
-                ref, "veto", label, f"{source}a person removed the label", at=finding.decided_at
-            )
-        elif finding.verdict == "pin":
-            recorder.drop_override(ref, "veto", label)
-            recorder.record_override(ref, "pin", label, "a person put the label")
-        elif finding.verdict == "other-instance":
-            recorder.record_override(ref, "held", label, "put by another instance; left to it")
-        elif finding.verdict == "ignored":
-            recorder.record_override(ref, "left", label, "not put by this instance according to the history")
-        elif finding.verdict == "pin-lifted":
-            recorder.drop_override(ref, "pin", label)
-            recorder.forget_labels(ref, recorder.equivalent_labels(ref, label))
-        elif finding.verdict == "veto-lifted":
-            recorder.drop_override(ref, "veto", label)
-        elif finding.verdict == "ignored-lifted":
-            recorder.drop_override(ref, "left", label)
-        elif finding.verdict == "ours":
-            recorder.adopt_label(ref, label)
-        else:
-            recorder.forget_labels(ref, frozenset({label}))
+        ref, label, at = finding.suspicion.ref, finding.suspicion.label, finding.decided_at
+        match finding.verdict:
+            case "veto":
+                source = "from the tracker's history: " if at else ""
+                recorder.record_override(ref, "veto", label, f"{source}a person removed the label", at=at)
+            case "pin":
+                recorder.drop_override(ref, "veto", label)
+                recorder.record_override(ref, "pin", label, "a person put the label")
+            case "other-instance":
+                recorder.record_override(ref, "held", label, "put by another instance; left to it")
+            case "ignored":
+                note = "not put by this instance according to the history"
+                recorder.record_override(ref, "left", label, note)
+            case "pin-lifted":
+                recorder.drop_override(ref, "pin", label)
+                recorder.forget_labels(ref, recorder.equivalent_labels(ref, label))
+            case "veto-lifted":
+                recorder.drop_override(ref, "veto", label)
+            case "ignored-lifted":
+                recorder.drop_override(ref, "left", label)
+            case "ours":
+                recorder.adopt_label(ref, label)
+            case "gone":
+                recorder.forget_labels(ref, frozenset({label}))
 
 
 def _check_issue(
     context: RunContext, ref: IssueRef, suspicions: list[SuspectedOverride], check: OverrideCheck
 ) -> None:
-    try:
+    issue, history = None, {}
+    with suppress(Gone):
         issue = context.read_issue(ref)
-    except Gone:
-        _mark_vanished(context, ref, check)
-        return
-    history = _label_history(context, ref, suspicions)
-    context.store.save_issue(issue, context.now())
-    if issue.ref != ref:  # transferred: another issue now, and this one no longer exists
-        _mark_vanished(context, ref, check)
+    if issue is not None:
+        if any(suspicion.needs_history or suspicion.kind == "pin" for suspicion in suspicions):
+            events = context.readers[ref.tracker].label_origins(ref)
+            history = {label.lower(): event for label, event in events.items()}
+        context.store.save_issue(issue, context.now())
+    if issue is None or issue.ref != ref:  # a transferred one is another issue now
+        context.store.mark_vanished(ref, context.now())
+        check.vanished.add(ref)
         return
     check.fresh_issues[ref] = issue
-    for suspicion in suspicions:
-        if verdict := _verdict_on(context, suspicion, issue, history):
-            check.findings.append(CheckedOverride(suspicion=suspicion, verdict=verdict))
-    if any(each.verdict == "ours" and each.suspicion.ref == ref for each in check.findings):
-        check.findings += _forgotten_labels(
-            context, issue, history, {suspicion.label for suspicion in suspicions}
-        )
+    found = [
+        CheckedOverride(suspicion=suspicion, verdict=verdict)
+        for suspicion in suspicions
+        if (verdict := _verdict_on(context, suspicion, issue, history))
+    ]
+    if any(each.verdict == "ours" for each in found):
+        found += _forgotten_labels(context, issue, history, {each.label for each in suspicions})
+    check.findings += found
 
 
 def _forgotten_labels(
-    context: RunContext, issue: Issue, history: Mapping[str, LabelEvent], read_issues: Collection[str]
+    context: RunContext, issue: Issue, history: Mapping[str, LabelEvent], suspected: Collection[str]
 ) -> Iterator[CheckedOverride]:
     """Find other labels of the issue that the history attributes to us, after the store forgot one."""
     ours = context.own_account_ids(issue.ref.tracker)
-    for label in sorted(context.workspace.labels.managed(issue.labels)):
-        event = history.get(label.lower())
-        if event and event.author_id in ours and label.lower() not in read_issues:
-            suspicion = SuspectedOverride(
-                ref=issue.ref, kind="origin", label=label.lower(), needs_history=True
-            )
+    for label in sorted(map(str.lower, context.workspace.labels.managed(issue.labels))):
+        event = history.get(label)
+        if event and event.author_id in ours and label not in suspected:
+            suspicion = SuspectedOverride(ref=issue.ref, kind="origin", label=label, needs_history=True)
             yield CheckedOverride(suspicion=suspicion, verdict="ours")
-
-
-def _mark_vanished(context: RunContext, ref: IssueRef, check: OverrideCheck) -> None:
-    context.store.mark_vanished(ref, context.now())
-    check.vanished.add(ref)
-
-
-def _label_history(
-    context: RunContext, ref: IssueRef, suspicions: list[SuspectedOverride]
-) -> Mapping[str, LabelEvent]:
-    if not any(suspicion.needs_history or suspicion.kind == "pin" for suspicion in suspicions):
-        return {}
-    events = context.readers[ref.tracker].label_origins(ref)
-    return {label.lower(): event for label, event in events.items()}
 
 
 def _verdict_on(
     context: RunContext, suspicion: SuspectedOverride, issue: Issue, history: Mapping[str, LabelEvent]
 ) -> OverrideVerdict | None:
     """Return the verdict on a suspected override; None if the direct read contradicts it."""
-    live = {label.lower() for label in issue.labels}
+    live, current_name = {label.lower() for label in issue.labels}, label_renamer(context)
     is_there = suspicion.label in live
-    current_name = label_renamer(context)
-
-    def has_equivalent(label: str) -> bool:
-        return current_name(label) in set(map(current_name, live))
-
     match suspicion.kind:
         case "pin" | "origin":
             return _origin_verdict(context, suspicion, history) if is_there else None
         case "veto-lifted":
             return suspicion.kind if is_there else None
         case "gone":
-            return None if suspicion.label in _comparable_names(context, issue) else suspicion.kind
-        case "veto":
-            return None if is_there or has_equivalent(suspicion.label) else suspicion.kind
+            # On Jira another spelling is another label.
+            is_exact = context.markup(issue.ref.tracker) == "jira"
+            return None if suspicion.label in (issue.labels if is_exact else live) else suspicion.kind
         case "before-store":  # decided by the label history, see override_recovery.py
             return None
         case kind:
-            return None if is_there or has_equivalent(suspicion.label) else kind
-
-
-def _comparable_names(context: RunContext, issue: Issue) -> frozenset[str]:
-    """Return the live labels as they are compared: exact on Jira, where another spelling is another label."""
-    if context.markup(issue.ref.tracker) == "jira":
-        return issue.labels
-    return frozenset(label.lower() for label in issue.labels)
+            return None if current_name(suspicion.label) in map(current_name, live) else kind
 
 
 def _origin_verdict(

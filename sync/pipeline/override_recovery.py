@@ -6,8 +6,10 @@ removed. Such an issue gets no label until its history was read. Trackers withou
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final
 
 from connectors.errors import ConnectorError
@@ -36,7 +38,7 @@ def issues_to_recover(
     context: RunContext, planning: PlanningResult, observed: PlanningInputs, recorded: RecordedState
 ) -> frozenset[IssueRef]:
     """Return the issues that lack a desired label which a person may have removed before this store existed."""
-    candidates: dict[str, list[IssueRef]] = {}
+    candidates: defaultdict[str, list[IssueRef]] = defaultdict(list)
     anchors = {issue.ref: issue for issue in observed.anchors.values()}
     for ref, desired in planning.desired.items():
         if not (desired.labels and desired.fully_read and desired.may_write):
@@ -44,7 +46,7 @@ def issues_to_recover(
         issue = anchors[ref] if ref in anchors else observed.known[ref].issue
         missing = desired.labels.keys() - {label.lower() for label in issue.labels}
         if missing and issue.created < recorded.store_created_at:
-            candidates.setdefault(ref.tracker, []).append(ref)
+            candidates[ref.tracker].append(ref)
     return frozenset(
         ref
         for tracker, refs in candidates.items()
@@ -104,12 +106,12 @@ class RecoveredOverrides:
         Return the issues that are fully known now.
         """
         self.findings, before = [], frozenset(self.requested)
-        by_tracker: dict[str, dict[IssueRef, set[str]]] = {}
+        labels: defaultdict[IssueRef, set[str]] = defaultdict(set)
         for each in suspicions:
-            by_tracker.setdefault(each.ref.tracker, {}).setdefault(each.ref, set()).add(each.label)
-        for tracker, labels in by_tracker.items():
-            left = MAX_HISTORIES_PER_RUN - sum(1 for ref in self.requested if ref.tracker == tracker)
-            refs = sorted(labels)
+            labels[each.ref].add(each.label)
+        for tracker, of_tracker in groupby(sorted(labels), key=lambda ref: ref.tracker):
+            refs = list(of_tracker)
+            left = MAX_HISTORIES_PER_RUN - sum(ref.tracker == tracker for ref in self.requested)
             self.postponed.update(refs[left:])
             self._read_histories(context, tracker, {ref: labels[ref] for ref in refs[:left]})
         return frozenset(self.requested - before - self.unread.keys())

@@ -93,7 +93,7 @@ def feeding_sources(
     them.
     """
     feeds: dict[str, set[str]] = {
-        capability.id: set() for increment in workspace.increments for capability in increment.capabilities
+        each.id: set() for increment in workspace.increments for each in increment.capabilities
     }
     for team in workspace.teams:
         for rule in team.rules:
@@ -101,19 +101,18 @@ def feeding_sources(
     for ref, capability_id in overrides.pins.items():
         if ref in known:
             feeds.get(capability_id, set()).update(known[ref].sources)
-    return {each: frozenset().union(*_sources_of_predecessors(each, feeds, workspace)) for each in feeds}
+    return {
+        each: frozenset().union(*(feeds.get(name, ()) for name in _with_predecessors(each, workspace)))
+        for each in feeds
+    }
 
 
-def _sources_of_predecessors(
-    capability_id: str, feeds: Mapping[str, set[str]], workspace: Workspace
-) -> list[set[str]]:
-    """Return the sources of a capability and of every capability that it continues."""
-    found: list[set[str]] = []
-    visited: set[str] = set()
+def _with_predecessors(capability_id: str, workspace: Workspace) -> list[str]:
+    """Return a capability and every capability that it continues."""
+    found: list[str] = []
     current: str | None = capability_id
-    while current and current not in visited:
-        visited.add(current)
-        found.append(feeds.get(current, set()))
+    while current and current not in found:
+        found.append(current)
         planned = workspace.capability(current)
         current = planned[2].continues if planned else None
     return found
