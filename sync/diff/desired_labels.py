@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.model import Assignment, Increment, Unplanned, Workspace
@@ -118,9 +119,9 @@ class _DesiredLabelsBuilder:
             for increment in workspace.increments
             for each in increment.capabilities
         }
-        self._by_assignment: dict[tuple[str, str, str | None, str], dict[str, Reason]] = {}
-        self._teams_by_sources: dict[frozenset[str], set[str]] = {}
-        self._has_managed: dict[frozenset[str], bool] = {}
+        self._assignment_labels = cache(self._labels_by_assignment)
+        self._teams_of_sources = cache(self._teams_by_sources)
+        self._has_managed = cache(lambda labels: any(map(scheme.family_of, labels)))
         recorded = inputs.recorded
         self._relevant = {*recorded.pushed_labels, *recorded.overrides.refs}
         """Issues that carried managed labels or have overrides."""
@@ -132,42 +133,38 @@ class _DesiredLabelsBuilder:
 
     def build(self, item: KnownIssue, result: Assignment | Unplanned | None) -> DesiredLabels:
         """Return the desired labels of an issue and the limits on writing them."""
-        inputs, issue = self._inputs, item.issue
-        assignment, unplanned = (result, None) if isinstance(result, Assignment) else (None, result)
+        inputs, issue, finished = self._inputs, item.issue, False
+        team: str | None
+        if isinstance(result, Assignment):
+            team, teams = result.team, {result.team}
+            finished = self._is_in_finished_increment(result.capability)
+            labels = self._assignment_labels(result.capability, team, result.rule, result.by)
+        else:
+            team, teams = self._labeling_team(result), self._teams_of_sources(item.sources)
+            labels = self._unassigned_labels(issue, team)
         is_orphan = bool(inputs.observed.orphans) and issue.ref in inputs.observed.orphans
-        teams = self._teams_of_labels(issue) if is_orphan else self._teams(item, assignment)
+        if is_orphan:
+            teams = self._teams_of_labels(issue)
         return DesiredLabels(
             ref=issue.ref,
             container=issue.container,
-            labels=self._assignment_labels(assignment)
-            if assignment
-            else self._unassigned_labels(issue, unplanned),
+            labels=labels,
             fully_read=is_orphan or not item.sources <= inputs.observed.unread_sources,
-            may_write=any(map(inputs.may_push, teams)) and not self._is_in_finished_increment(assignment),
+            may_write=any(map(inputs.may_push, teams)) and not finished,
             no_pure_removal=bool(inputs.assessment.uncertain) and self._has_uncertain_capability(issue),
-            team=assignment.team if assignment else self._labeling_team(unplanned),
+            team=team,
         )
 
     def is_relevant(self, item: KnownIssue) -> bool:
         """Return True if an issue without an assignment may still need label changes."""
-        inputs, issue = self._inputs, item.issue
-        if issue.ref in self._relevant or issue.ref in inputs.observed.orphans or inputs.is_incremental:
+        inputs, ref = self._inputs, item.issue.ref
+        if inputs.is_incremental or ref in self._relevant or ref in inputs.observed.orphans:
             return True
-        if issue.labels not in self._has_managed:
-            self._has_managed[issue.labels] = any(map(inputs.workspace.labels.family_of, issue.labels))
-        return self._has_managed[issue.labels]
+        return self._has_managed(item.issue.labels)
 
-    def _teams(self, item: KnownIssue, assignment: Assignment | None) -> set[str]:
-        """Return the team of the assignment; without one, the teams of the sources."""
-        if assignment:
-            return {assignment.team}
-        if item.sources not in self._teams_by_sources:
-            self._teams_by_sources[item.sources] = {
-                team.team
-                for team in self._inputs.workspace.teams
-                if any(source.name in item.sources for source in team.sources)
-            }
-        return self._teams_by_sources[item.sources]
+    def _teams_by_sources(self, sources: frozenset[str]) -> set[str]:
+        teams = self._inputs.workspace.teams
+        return {team.team for team in teams if any(source.name in sources for source in team.sources)}
 
     def _teams_of_labels(self, issue: Issue) -> set[str]:
         """Return the teams of the capabilities that the labels name.
@@ -178,39 +175,31 @@ class _DesiredLabelsBuilder:
         teams = {self._capabilities[name][1].team for name in named if name in self._capabilities}
         return teams or {team.team for team in self._inputs.workspace.teams}
 
-    def _is_in_finished_increment(self, assignment: Assignment | None) -> bool:
-        if assignment is None or assignment.capability not in self._capabilities:
-            return False
-        return self._capabilities[assignment.capability][0].id in self._inputs.recorded.finished_increments
+    def _is_in_finished_increment(self, capability: str) -> bool:
+        finished = self._inputs.recorded.finished_increments
+        return capability in self._capabilities and self._capabilities[capability][0].id in finished
 
     def _has_uncertain_capability(self, issue: Issue) -> bool:
         named = {self._scheme.capability_of(label) for label in issue.labels}
         return any(capability in self._inputs.assessment.uncertain for capability in named if capability)
 
-    def _assignment_labels(self, assignment: Assignment) -> dict[str, Reason]:
-        key = assignment.capability, assignment.team, assignment.rule, assignment.by
-        if key not in self._by_assignment:
-            self._by_assignment[key] = self._build_assignment_labels(assignment)
-        return self._by_assignment[key]
-
-    def _build_assignment_labels(self, assignment: Assignment) -> dict[str, Reason]:
-        if assignment.capability not in self._capabilities:
+    def _labels_by_assignment(
+        self, capability_id: str, team: str, rule: str | None, by: str
+    ) -> dict[str, Reason]:
+        if capability_id not in self._capabilities:
             return {}
-        increment, capability = self._capabilities[assignment.capability]
-        text = (
-            f"rule {assignment.rule} of team {assignment.team} assigns it to {capability.id}"
-            if assignment.by == "rule"
-            else f"a person pinned it to {capability.id}"
-        )
-        reason = Reason(text=text, rule=assignment.rule)
+        increment = self._capabilities[capability_id][0]
+        by_rule = f"rule {rule} of team {team} assigns it to {capability_id}"
+        text = by_rule if by == "rule" else f"a person pinned it to {capability_id}"
+        reason = Reason(text=text, rule=rule)
         return {
-            self._scheme.label("increment", increment.id, assignment.team): reason,
-            self._scheme.label("capability", capability.id, assignment.team): reason,
+            self._scheme.label("increment", increment.id, team): reason,
+            self._scheme.label("capability", capability_id, team): reason,
         }
 
-    def _unassigned_labels(self, issue: Issue, unplanned: Unplanned | None) -> dict[str, Reason]:
+    def _unassigned_labels(self, issue: Issue, team: str | None) -> dict[str, Reason]:
         labels: dict[str, Reason] = {}
-        if team := self._labeling_team(unplanned):
+        if team:
             reason = Reason(text="no rule assigns it (unplanned work)")
             labels[self._scheme.label("unplanned", team=team)] = reason
         return labels | self._past_increment_labels(issue)
