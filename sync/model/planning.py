@@ -21,7 +21,7 @@ from sync.model.rollup import Baseline, EvidenceResult, Rollup
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanningResult:
-    """Result of ``plan_changes``: assignments, roll-up, desired labels and changes."""
+    """Result of planning: assignments, roll-up, desired labels and changes."""
 
     matched: MatchResult
     rollup: Rollup
@@ -100,7 +100,6 @@ class PlanningInputs:
     """Subjects whose anchor has a status comment of another instance, to which it is left."""
     unrecovered: frozenset[IssueRef] = frozenset()
     """Issues whose history may contain a veto from before this store existed and was not searched yet."""
-
     redaction: RedactionPolicy = field(default_factory=RedactionPolicy)
     """Rules for what public comments may say."""
 

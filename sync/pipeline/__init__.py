@@ -5,7 +5,8 @@ guard. ``apply_changes`` writes the change set. ``save_run_result`` saves what t
 
 Words:
 
-- planning: the pure step from inputs to a change set. ``assess`` matches and rolls up, ``derive_changes`` compares.
+- planning: the pure step from inputs to a change set. ``Planner.assess`` matches and rolls up,
+  ``Planner.derive_changes`` compares.
 - recorded state: what the store knows from earlier runs (pushed labels, comments, overrides, baselines).
 - observed: what the trackers returned in this run.
 - resolution: planning again after each checked override, until none is left.
