@@ -7,115 +7,78 @@ from the inherited states, so that moving "Review" from doing to done takes one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, get_args
 
 from mappings.labels import TeamLabels
-from mappings.model import Answer, StateRule
+from mappings.model import Answer, StateRule, TeamMapping
 from mappings.parsed import ParsedDefaults, ParsedTeam, YamlLocation
-from mappings.problems import Origin
-from mappings.schema.defaults import DefaultsFile
 from mappings.schema.labels import LabelEntry
-from mappings.schema.mapping import MappingFile, StateEntry
+from mappings.schema.mapping import MappingFile, StateEntry, StatesEntry
+from mappings.schema.types import Entry
 
 _STATES: Final = ("todo", "doing", "done", "dropped")
 _KINDS: Final = ("statuses", "labels", "types")
 _ANSWERS: Final[tuple[Answer, ...]] = get_args(Answer)
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EffectiveSettings:
-    """Inheritable settings as they apply to one team."""
-
-    states: Mapping[str, StateRule]
-    answers: Mapping[Answer, str]
-    dropped_resolutions: frozenset[str]
-    label_unplanned: bool
-    origins: Mapping[str, Origin]
-    """Origin of ``answers.confirmed``, ``dropped_resolutions`` and so on; without keys that no file sets."""
+_Layers = Sequence[tuple[Entry, YamlLocation]]
+"""The same section of the team's mapping and of ``defaults.yaml``, nearest first."""
 
 
-_SettingsFile = tuple[MappingFile | DefaultsFile, YamlLocation]
-
-
-def effective_settings(team: ParsedTeam, defaults: ParsedDefaults | None) -> EffectiveSettings:
-    """Return the team's values, else those of ``defaults.yaml``, else the built-in defaults."""
-    layers: list[_SettingsFile] = [(team.entry, team.location)]
-    if defaults is not None:
-        layers.append((defaults.entry, defaults.location))
-    origins = {
-        f"labels.{family}": (team.location / "labels" / family).key_origin for family in team.entry.labels
-    }
-    return EffectiveSettings(
-        states={name: _state(name, layers) for name in type(team.entry.states).model_fields},
-        answers={name: _answer(name, layers, origins) for name in _ANSWERS},
-        dropped_resolutions=frozenset(
-            name.casefold()
-            for name in _nearest_file("dropped_resolutions", layers, origins).dropped_resolutions
-        ),
-        label_unplanned=_nearest_file("unplanned_label", layers, origins).unplanned_label,
+def with_inherited_settings(
+    mapping: TeamMapping, team: ParsedTeam, defaults: ParsedDefaults | None
+) -> TeamMapping:
+    """Return the mapping with the team's values, else those of ``defaults.yaml``, else the built-in defaults."""
+    files: list[ParsedTeam | ParsedDefaults] = [team, defaults] if defaults is not None else [team]
+    top = [(file.entry, file.location) for file in files]
+    answers = [(file.entry.answers, file.location / "answers") for file in files]
+    states = [(file.entry.states, file.location / "states") for file in files]
+    settings = {f"answers.{name}": _nearest(name, answers) for name in _ANSWERS}
+    settings |= {key: _nearest(key, top) for key in ("dropped_resolutions", "unplanned_label")}
+    origins = {key: location.key_origin for key, (_, location) in settings.items() if location is not None}
+    for family in team.entry.labels:
+        origins[f"labels.{family}"] = (team.location / "labels" / family).key_origin
+    return replace(
+        mapping,
+        states={name: _state_rule(name, team, states) for name in StatesEntry.model_fields},
+        answers={name: settings[f"answers.{name}"][0] for name in _ANSWERS},
+        dropped_resolutions=frozenset(map(str.casefold, settings["dropped_resolutions"][0])),
+        label_unplanned=settings["unplanned_label"][0],
         origins=origins,
     )
 
 
-def _nearest_file(
-    key: str, layers: list[_SettingsFile], origins: dict[str, Origin]
-) -> MappingFile | DefaultsFile:
-    """Return the first file that sets a key; the team's, with its default, if none does."""
+def _nearest(key: str, layers: _Layers) -> tuple[Any, YamlLocation | None]:
+    """Return the value of a key in the first layer that sets it, with its location; else the built-in default."""
     for entry, location in layers:
         if key in entry.model_fields_set:
-            origins[key] = (location / key).key_origin
-            return entry
-    return layers[0][0]
+            return getattr(entry, key), location / key
+    return getattr(layers[0][0], key), None
 
 
-def _answer(name: Answer, layers: list[_SettingsFile], origins: dict[str, Origin]) -> str:
-    for entry, location in layers:
-        if name in entry.answers.model_fields_set:
-            origins[f"answers.{name}"] = (location / "answers" / name).key_origin
-            return str(getattr(entry.answers, name))
-    return str(getattr(layers[0][0].answers, name))
-
-
-def _state(name: str, layers: list[_SettingsFile]) -> StateRule:
-    for depth, (entry, location) in enumerate(layers):
-        if name in entry.states.model_fields_set:
-            nearer = layers[:depth] if name in _STATES else []
-            return _state_rule(
-                getattr(entry.states, name), location / "states" / name, _named_by_teams(nearer)
-            )
-    return StateRule()
-
-
-def _named_by_teams(layers: list[_SettingsFile]) -> frozenset[tuple[str, str]]:
-    """Return (kind, case-folded name) of everything that the team lists under a state."""
-    return frozenset(
-        (kind, each.casefold())
-        for entry, _ in layers
-        for state in _STATES
-        for kind in _KINDS
-        for each in getattr(getattr(entry.states, state), kind)
-    )
-
-
-def _state_rule(entry: StateEntry, location: YamlLocation, without: frozenset[tuple[str, str]]) -> StateRule:
+def _state_rule(name: str, team: ParsedTeam, layers: _Layers) -> StateRule:
+    entry, location = _nearest(name, layers)
+    if location is None:
+        return StateRule()
+    is_inherited = location.positions is not team.location.positions
+    without = _names_of_team(team.entry) if is_inherited and name in _STATES else frozenset()
     origins = {
-        (kind, name.casefold()): origin
+        (kind, name.casefold()): at.origin
         for kind in _KINDS
-        for name, origin in _names(entry, kind, location)
+        for name, at in location.items(kind, getattr(entry, kind))
         if (kind, name.casefold()) not in without
     }
     by_kind = {kind: frozenset(name for each, name in origins if each == kind) for kind in _KINDS}
-    return StateRule(
-        statuses=by_kind["statuses"], labels=by_kind["labels"], types=by_kind["types"], origins=origins
+    return StateRule(**by_kind, origins=origins)
+
+
+def _names_of_team(entry: MappingFile) -> frozenset[tuple[str, str]]:
+    """Return (kind, case-folded name) of everything that the team lists under a state."""
+    states: list[StateEntry] = [getattr(entry.states, state) for state in _STATES]
+    return frozenset(
+        (kind, name.casefold()) for state in states for kind in _KINDS for name in getattr(state, kind)
     )
-
-
-def _names(entry: StateEntry, kind: str, location: YamlLocation) -> Iterator[tuple[str, Origin]]:
-    """Yield names with their origins. The list of statuses may stand directly under the state."""
-    for index, name in enumerate(getattr(entry, kind)):
-        yield name, (location / kind / index).origin
 
 
 def merge_labels(own: Mapping[str, LabelEntry], defaults: Mapping[str, LabelEntry]) -> dict[str, LabelEntry]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -14,10 +15,10 @@ from mappings.checks.registry import run_checks
 from mappings.checks.silence import split_silenced
 from mappings.defaults import team_labels
 from mappings.labels import LabelScheme
-from mappings.load_result import AnyDocument, LoadResult
+from mappings.load_result import LoadResult
 from mappings.model import Workspace
-from mappings.parsed import ParsedDefaults, ParsedPlan, ParsedTeam, ParsedWorkspace, YamlLocation
-from mappings.problems import InvalidWorkspace, Origin, Problem, sort_problems
+from mappings.parsed import ParsedFile, ParsedWorkspace, YamlLocation
+from mappings.problems import InvalidWorkspace, Origin, Problem
 from mappings.schema.defaults import DEFAULTS_FILE, DefaultsFile
 from mappings.schema.mapping import MappingFile
 from mappings.schema.plan import PlanFile
@@ -69,18 +70,17 @@ def read_workspace(
     defaults = read_defaults(root)
     plans = [read_workspace_file(root, path, PlanFile) for path in list_yaml_files(root / "plans")]
     teams = [read_workspace_file(root, path, MappingFile) for path in list_yaml_files(root / "mappings")]
+    documents: tuple[YamlDocument[Any], ...] = (*defaults, *plans, *teams)
     parsed = _parsed_workspace(plans, teams, defaults, trackers, labels)
-    problems = [problem for each in defaults for problem in each.problems]
-    problems += [problem for plan in plans for problem in plan.problems]
-    problems += [problem for team in teams for problem in team.problems]
+    problems = [problem for document in documents for problem in document.problems]
     problems += [*_missing_folders(plans, teams), *run_checks(parsed)]
-    reported, silenced = split_silenced(problems, parsed)
+    checked = split_silenced(problems, parsed)
     return LoadResult(
         parsed=parsed,
-        problems=sort_problems(reported),
-        silenced=sort_problems(silenced),
+        problems=checked.reported,
+        silenced=checked.silenced,
         builder=WorkspaceBuilder(trackers=trackers, timezone=timezone, defaults=parsed.defaults),
-        documents=(*defaults, *plans, *teams),
+        documents=documents,
     )
 
 
@@ -105,14 +105,7 @@ def read_workspace_file(root: Path, path: Path, model: type[Model]) -> YamlDocum
         return read_document(path, file, model)
     message = "the file is a link that leads out of the workspace; replace it with the file itself."
     problem = Problem(origin=Origin(file=file), path="", message=message, check="outside")
-    return YamlDocument(
-        path=path,
-        file=file,
-        problems=(problem,),
-        tree=None,
-        positions=Positions(file=file),
-        partial_model=None,
-    )
+    return YamlDocument(path=path, problems=(problem,), positions=Positions(file=file))
 
 
 def is_inside(path: Path, root: Path) -> bool:
@@ -121,15 +114,14 @@ def is_inside(path: Path, root: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
-def _missing_folders(
-    plans: list[YamlDocument[PlanFile]], teams: list[YamlDocument[MappingFile]]
-) -> Iterator[Problem]:
-    if not plans:
-        message = "there is no plan yet; write one as plans/<increment>.yaml, or run `init`."
-        yield Problem(origin=Origin(file="plans"), path="", message=message, check="workspace")
-    if not teams:
-        message = "there is no mapping yet; write one as mappings/<team>.yaml, or run `init`."
-        yield Problem(origin=Origin(file="mappings"), path="", message=message, check="workspace")
+def _missing_folders(plans: Sequence[object], teams: Sequence[object]) -> Iterator[Problem]:
+    for found, kind, folder, name in (
+        (plans, "plan", "plans", "<increment>"),
+        (teams, "mapping", "mappings", "<team>"),
+    ):
+        if not found:
+            message = f"there is no {kind} yet; write one as {folder}/{name}.yaml, or run `init`."
+            yield Problem(origin=Origin(file=folder), path="", message=message, check="workspace")
 
 
 def _parsed_workspace(
@@ -139,50 +131,35 @@ def _parsed_workspace(
     trackers: Mapping[str, str],
     labels: LabelScheme,
 ) -> ParsedWorkspace:
-    valid_teams = [(each, each.partial_model) for each in teams if each.partial_model is not None]
+    valid_teams = tuple(_valid_files(teams))
+    capability_ids = (_texts_at(each.tree, "goals", "capabilities", "id") for each in plans)
     return ParsedWorkspace(
-        plans=tuple(
-            ParsedPlan(entry=each.partial_model, location=_top(each), complete=not each.problems)
-            for each in plans
-            if each.partial_model is not None
-        ),
-        teams=tuple(
-            ParsedTeam(entry=entry, location=_top(each), complete=not each.problems)
-            for each, entry in valid_teams
-        ),
+        plans=tuple(_valid_files(plans)),
+        teams=valid_teams,
         trackers=trackers,
-        labels=labels.with_teams({entry.team: team_labels(entry) for _, entry in valid_teams}),
-        declared_capabilities=frozenset(name for each in plans for name in _declared_capabilities(each.tree)),
-        declared_teams=frozenset(name for each in teams for name in _texts_at(each.tree, "team")),
+        labels=labels.with_teams({each.entry.team: team_labels(each.entry) for each in valid_teams}),
+        declared_capabilities=frozenset(chain.from_iterable(capability_ids)),
+        declared_teams=frozenset(chain.from_iterable(_texts_at(each.tree, "team") for each in teams)),
         plans_readable=all(each.tree is not None for each in plans) and bool(plans),
         teams_readable=all(each.tree is not None for each in teams) and bool(teams),
-        defaults=next(
-            (
-                ParsedDefaults(entry=each.partial_model, location=_top(each))
-                for each in defaults
-                if each.partial_model is not None
-            ),
-            None,
-        ),
+        defaults=next(_valid_files(defaults), None),
     )
 
 
-def _top(document: AnyDocument) -> YamlLocation:
-    return YamlLocation(positions=document.positions)
+def _valid_files(documents: Iterable[YamlDocument[Model]]) -> Iterator[ParsedFile[Model]]:
+    for each in documents:
+        if each.partial_model is not None:
+            location = YamlLocation(positions=each.positions)
+            yield ParsedFile(entry=each.partial_model, location=location, complete=not each.problems)
 
 
-def _declared_capabilities(tree: Node | None) -> Iterator[str]:
-    for goal in _items(tree, "goals"):
-        for capability in _items(goal, "capabilities"):
-            yield from _texts_at(capability, "id")
-
-
-def _items(node: Node | None, key: str) -> list[Node]:
-    child = node.child(key) if node else None
-    return child.value if child is not None and isinstance(child.value, list) else []
-
-
-def _texts_at(node: Node | None, key: str) -> Iterator[str]:
-    child = node.child(key) if node else None
-    if child is not None and isinstance(child.value, str):
-        yield child.value
+def _texts_at(node: Node | None, *keys: str) -> Iterator[str]:
+    """Yield the texts at a path of keys; a list under all but the last key stands for each of its items."""
+    value = node.value if node else None
+    if keys and isinstance(value, dict):
+        yield from _texts_at(value.get(keys[0]), *keys[1:])
+    elif keys and isinstance(value, list):
+        for item in value:
+            yield from _texts_at(item, *keys)
+    elif not keys and isinstance(value, str):
+        yield value

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel
 
 from mappings.labels import LabelScheme
 from mappings.problems import Origin, Problem
 from mappings.schema.defaults import DefaultsFile
-from mappings.schema.mapping import MappingFile, RuleEntry
+from mappings.schema.mapping import MappingFile, RuleEntry, SourceEntry
 from mappings.schema.plan import CapabilityEntry, GoalEntry, PlanFile
 from mappings.yaml.tree import KeyPath, Positions, dotted
+
+Item = TypeVar("Item")
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,49 +39,39 @@ class YamlLocation:
         """Origin of the value."""
         return self.positions.value_origin(self.path)
 
-    def problem(
-        self,
-        check: str,
-        message: str,
-        *,
-        severity: Literal["error", "warning"] = "error",
-        on_key: bool = False,
-    ) -> Problem:
-        """Return a problem located at the value, or at its key if ``on_key``."""
-        return Problem(
-            origin=self.key_origin if on_key else self.origin,
-            path=dotted(self.positions.resolve(self.path)),
-            message=message,
-            severity=severity,
-            check=check,
-        )
+    def items(self, key: str, entries: Iterable[Item]) -> Iterator[tuple[Item, YamlLocation]]:
+        """Yield the entries of the list under ``key``, each with its location."""
+        for index, entry in enumerate(entries):
+            yield entry, self / key / index
+
+    def problem(self, check: str, message: str, *, on_key: bool = False) -> Problem:
+        """Return an error located at the value, or at its key if ``on_key``."""
+        origin = self.key_origin if on_key else self.origin
+        path = dotted(self.positions.resolve(self.path))
+        return Problem(origin=origin, path=path, message=message, check=check)
+
+    def warning(self, check: str, message: str, *, on_key: bool = False) -> Problem:
+        """Return a warning located at the value, or at its key if ``on_key``."""
+        return replace(self.problem(check, message, on_key=on_key), severity="warning")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ParsedPlan:
-    """Valid content of a plan file."""
+@dataclass(frozen=True, kw_only=True)
+class ParsedFile(Generic[Model]):
+    """Valid content of one file."""
 
-    entry: PlanFile
+    entry: Model
     location: YamlLocation
     complete: bool
     """False if invalid parts of the file were left out."""
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ParsedTeam:
-    """Valid content of a mapping file."""
-
-    entry: MappingFile
-    location: YamlLocation
-    complete: bool
+    @property
+    def file(self) -> str:
+        return self.location.positions.file
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ParsedDefaults:
-    """Content of ``defaults.yaml``, which all teams inherit."""
-
-    entry: DefaultsFile
-    location: YamlLocation
+ParsedPlan = ParsedFile[PlanFile]
+ParsedTeam = ParsedFile[MappingFile]
+ParsedDefaults = ParsedFile[DefaultsFile]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,25 +105,30 @@ class ParsedWorkspace:
     def goals(self) -> Iterator[tuple[ParsedPlan, GoalEntry, YamlLocation]]:
         """Yield all goals with their plan and location."""
         for plan in self.plans:
-            for index, goal in enumerate(plan.entry.goals):
-                yield plan, goal, plan.location / "goals" / index
+            for goal, location in plan.location.items("goals", plan.entry.goals):
+                yield plan, goal, location
 
     def capabilities(self) -> Iterator[ParsedCapability]:
         """Yield all capabilities with their plan, goal and location."""
         for plan, goal, location in self.goals():
-            for index, capability in enumerate(goal.capabilities):
-                here = location / "capabilities" / index
+            for capability, here in location.items("capabilities", goal.capabilities):
                 yield ParsedCapability(plan=plan, goal=goal, capability=capability, location=here)
 
-    def inheritable_files(self) -> Iterator[tuple[MappingFile | DefaultsFile, YamlLocation]]:
+    def inheritable_files(self) -> Iterator[ParsedTeam | ParsedDefaults]:
         """Yield all files with keys that teams can inherit: mappings and ``defaults.yaml``."""
-        for team in self.teams:
-            yield team.entry, team.location
+        yield from self.teams
         if self.defaults is not None:
-            yield self.defaults.entry, self.defaults.location
+            yield self.defaults
 
     def rules(self) -> Iterator[tuple[ParsedTeam, RuleEntry, YamlLocation]]:
         """Yield all rules with their team and location."""
         for team in self.teams:
-            for index, rule in enumerate(team.entry.rules):
-                yield team, rule, team.location / "rules" / index
+            for rule, location in team.location.items("rules", team.entry.rules):
+                yield team, rule, location
+
+
+def located_sources(team: ParsedTeam) -> Iterator[tuple[str, SourceEntry, YamlLocation]]:
+    """Yield the sources of a team with their tracker and location."""
+    for by_tracker, location in team.location.items("sources", team.entry.sources):
+        for tracker, source in by_tracker.items():
+            yield tracker, source, location / tracker

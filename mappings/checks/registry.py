@@ -7,6 +7,7 @@ from typing import Final
 
 from mappings.checks import labels, plans, rules
 from mappings.checks.cel import cel_invalid
+from mappings.checks.duplicates import duplicate_ids, duplicate_source
 from mappings.checks.silence import unknown_silence
 from mappings.parsed import ParsedWorkspace
 from mappings.problems import Problem
@@ -14,28 +15,22 @@ from mappings.problems import Problem
 Check = Callable[[ParsedWorkspace], Iterable[Problem]]
 
 CHECKS: Final[tuple[Check, ...]] = (
-    plans.duplicate_increment,
-    plans.duplicate_goal,
-    plans.duplicate_capability,
-    plans.duplicate_iteration,
+    duplicate_ids,
+    duplicate_source,
     plans.unusable_id,
     plans.end_before_start,
     plans.target_outside_increment,
     plans.unknown_timezone,
     plans.bad_anchor,
-    plans.anchor_used_twice,
     plans.unknown_team,
     plans.bad_continues,
     plans.previously_clashes,
     plans.goal_without_capabilities,
-    rules.duplicate_team,
-    rules.duplicate_rule,
     rules.unknown_capability,
     rules.unknown_iteration,
     rules.unknown_tracker,
     rules.one_tracker_per_entry,
     rules.source_does_not_fit_tracker,
-    rules.duplicate_source,
     rules.pattern_invalid,
     cel_invalid,
     labels.clashing_prefixes,

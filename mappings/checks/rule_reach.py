@@ -10,7 +10,7 @@ from typing import Final
 from connectors.model import Issue, IssueRef, Source
 from mappings.build import WorkspaceBuilder
 from mappings.model import Rule
-from mappings.parsed import ParsedTeam, ParsedWorkspace, YamlLocation
+from mappings.parsed import ParsedTeam, ParsedWorkspace, YamlLocation, located_sources
 from mappings.problems import Problem
 from mappings.references import is_jira
 from mappings.rules.conditions import Condition, compile_conditions
@@ -66,10 +66,7 @@ def locate_teams(
     for problem in problems:
         if problem.severity == "error":
             wrong.setdefault(problem.origin.file, []).append(problem.origin.line)
-    return tuple(
-        _locate_team(team, parsed, builder, wrong.get(team.location.positions.file, ()))
-        for team in parsed.teams
-    )
+    return tuple(_locate_team(team, parsed, builder, wrong.get(team.file, ())) for team in parsed.teams)
 
 
 def _locate_team(
@@ -102,16 +99,13 @@ def _locate_team(
 
 
 def _locate_sources(team: ParsedTeam, trackers: Mapping[str, str]) -> Iterator[LocatedSource]:
-    for index, by_tracker in enumerate(team.entry.sources):
-        for tracker, source in by_tracker.items():
-            container = source.project or source.repo
-            if container is None or tracker not in trackers:
-                continue
-            read = Source(tracker=tracker, **source.model_dump())
+    for tracker, source, location in located_sources(team):
+        container = source.project or source.repo
+        if container is not None and tracker in trackers:
             yield LocatedSource(
-                name=read.name,
+                name=Source(tracker=tracker, **source.model_dump()).name,
                 jql=source.jql,
-                location=team.location / "sources" / index / tracker,
+                location=location,
                 probe=RuleSubject(issue=_empty_issue(tracker, container), labels=()),
                 decidable_keys=decidable_keys("jira" if is_jira(trackers[tracker]) else "github"),
             )

@@ -4,36 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
-from mappings.checks.plans import duplicate_ids
 from mappings.labels import FAMILIES
-from mappings.parsed import ParsedWorkspace, YamlLocation
+from mappings.parsed import ParsedDefaults, ParsedTeam, ParsedWorkspace, YamlLocation, located_sources
 from mappings.problems import Problem, suggestion
 from mappings.references import GITHUB_REPO, JIRA_PROJECT, is_jira
 from mappings.rules.fields import PATTERN_KEYS
 from mappings.rules.patterns import PatternInvalid, compile_pattern, has_wildcard
-from mappings.schema.mapping import SourceEntry
-from mappings.schema.when import ChoiceEntry
+from mappings.schema.mapping import RuleEntry, SourceEntry
 
 _ORDER_BY: Final = re.compile(r"\border\s+by\b", re.IGNORECASE)
 _ASCII_ONLY: Final = re.compile(r"\\[bBwW]")
-
-
-def duplicate_team(parsed: ParsedWorkspace) -> Iterator[Problem]:
-    return duplicate_ids(
-        "duplicate-team", "team", ((team.entry.team, team.location / "team") for team in parsed.teams)
-    )
-
-
-def duplicate_rule(parsed: ParsedWorkspace) -> Iterator[Problem]:
-    for team in parsed.teams:
-        rules = enumerate(team.entry.rules)
-        yield from duplicate_ids(
-            "duplicate-rule",
-            "rule",
-            ((rule.id, team.location / "rules" / index / "id") for index, rule in rules),
-        )
 
 
 def unknown_capability(parsed: ParsedWorkspace) -> Iterator[Problem]:
@@ -64,21 +47,14 @@ def unknown_iteration(parsed: ParsedWorkspace) -> Iterator[Problem]:
         yield (location / "iteration").problem("unknown-iteration", message)
 
 
-def _sources(parsed: ParsedWorkspace) -> Iterator[tuple[str, SourceEntry, YamlLocation]]:
-    for team in parsed.teams:
-        for index, by_tracker in enumerate(team.entry.sources):
-            for tracker, source in by_tracker.items():
-                yield tracker, source, team.location / "sources" / index / tracker
-
-
 def unknown_tracker(parsed: ParsedWorkspace) -> Iterator[Problem]:
     for tracker, _, location in _sources(parsed):
         if tracker not in parsed.trackers:
             hint = suggestion(tracker, parsed.trackers, kind="trackers")
             yield location.problem("unknown-tracker", f'unknown tracker "{tracker}"; {hint}', on_key=True)
+    names = {name.casefold() for name in parsed.trackers}
     for _, rule, location in parsed.rules():
-        for text, at in located_names(rule.when.choice("tracker"), location / "when" / "tracker"):
-            names = {name.casefold() for name in parsed.trackers}
+        for text, at in located_names(rule, location, "tracker"):
             if not has_wildcard(text) and text.casefold() not in names:
                 hint = suggestion(text, parsed.trackers, kind="trackers")
                 yield at.problem("unknown-tracker", f'unknown tracker "{text}"; {hint}')
@@ -86,23 +62,24 @@ def unknown_tracker(parsed: ParsedWorkspace) -> Iterator[Problem]:
 
 def one_tracker_per_entry(parsed: ParsedWorkspace) -> Iterator[Problem]:
     for team in parsed.teams:
-        for index, by_tracker in enumerate(team.entry.sources):
+        for by_tracker, location in team.location.items("sources", team.entry.sources):
             if len(by_tracker) != 1 and team.complete:
                 message = (
                     "each entry of `sources` must name exactly one tracker; write one entry per tracker."
                 )
-                yield (team.location / "sources" / index).problem("source-shape", message)
+                yield location.problem("source-shape", message)
+
+
+def _sources(parsed: ParsedWorkspace) -> Iterator[tuple[str, SourceEntry, YamlLocation]]:
+    return chain.from_iterable(map(located_sources, parsed.teams))
 
 
 def source_does_not_fit_tracker(parsed: ParsedWorkspace) -> Iterator[Problem]:
     for tracker, source, location in _sources(parsed):
         kind = parsed.trackers.get(tracker)
         if kind is not None:
-            yield from (
-                _jira_source(tracker, source, location)
-                if is_jira(kind)
-                else _github_source(tracker, source, location)
-            )
+            check = _jira_source if is_jira(kind) else _github_source
+            yield from check(tracker, source, location)
 
 
 def _jira_source(tracker: str, source: SourceEntry, location: YamlLocation) -> Iterator[Problem]:
@@ -134,98 +111,75 @@ def _github_source(tracker: str, source: SourceEntry, location: YamlLocation) ->
         yield (location / "repo").problem("source-shape", message)
 
 
-def duplicate_source(parsed: ParsedWorkspace) -> Iterator[Problem]:
-    for team in parsed.teams:
-        first: dict[tuple[str, str, str], YamlLocation] = {}
-        for index, by_tracker in enumerate(team.entry.sources):
-            for tracker, source in by_tracker.items():
-                location = team.location / "sources" / index / tracker
-                identity = (tracker, (source.project or source.repo or "").casefold(), source.jql or "")
-                before = first.setdefault(identity, location)
-                if before is not location:
-                    message = f"the team already has this source at {before.key_origin}; remove one."
-                    yield location.problem("duplicate-source", message, on_key=True)
-
-
 def pattern_invalid(parsed: ParsedWorkspace) -> Iterator[Problem]:
     for _, rule, location in parsed.rules():
         for key in PATTERN_KEYS:
-            pattern = rule.when.text(key)
-            if pattern is None:
+            if (pattern := rule.when.text(key)) is None:
                 continue
             at = location / "when" / key
             try:
                 compile_pattern(pattern)
             except PatternInvalid as error:
-                yield at.problem(
-                    "pattern-invalid", f"{error} RE2 supports neither look-around nor back-references."
-                )
+                message = f"{error} RE2 supports neither look-around nor back-references."
+                yield at.problem("pattern-invalid", message)
                 continue
             if not pattern.isascii() and _ASCII_ONLY.search(pattern):
                 message = (
                     r"`\b` and `\w` support ASCII letters only; for other letters use (^|\P{L}) and \p{L}."
                 )
-                yield at.problem("pattern-ascii", message, severity="warning")
+                yield at.warning("pattern-ascii", message)
 
 
 def reserved_labels(parsed: ParsedWorkspace) -> Iterator[Problem]:
     """Report labels of this program in rules, states and answers: rules never see them, so they cannot match."""
-    for _, rule, location in parsed.rules():
-        for text, at in located_names(rule.when.choice("labels"), location / "when" / "labels"):
-            yield from _reserved_label_problem(parsed, text, at)
-    for entry, location in parsed.inheritable_files():
-        for state in ("todo", "doing", "done", "dropped", "blocked"):
-            names = enumerate(getattr(entry.states, state).labels)
-            for index, text in names:
-                yield from _reserved_label_problem(
-                    parsed, text, location / "states" / state / "labels" / index
-                )
-        for answer in ("confirmed", "rejected", "inconclusive"):
-            yield from _reserved_label_problem(
-                parsed, getattr(entry.answers, answer), location / "answers" / answer
-            )
-
-
-def _reserved_label_problem(parsed: ParsedWorkspace, text: str, location: YamlLocation) -> Iterator[Problem]:
-    labels, folded = parsed.labels, text.casefold()
-    start = re.split(r"[*?]", folded, maxsplit=1)[0]
-    prefixes = [
-        each for family in FAMILIES if family != "unplanned" for each in labels.known_prefixes(family)
-    ]
-    if folded in labels.known_prefixes("unplanned") or any(start.startswith(prefix) for prefix in prefixes):
-        message = f'"{text}" is a label that increment-sync manages; use a label of the team instead.'
-        yield location.problem("own-label", message)
+    names = [each for _, rule, location in parsed.rules() for each in located_names(rule, location, "labels")]
+    for file in parsed.inheritable_files():
+        names += state_labels(file)
+        names += [(text, file.location / "answers" / answer) for answer, text in file.entry.answers]
+    whole = parsed.labels.known_prefixes("unplanned")
+    families = [family for family in FAMILIES if family != "unplanned"]
+    prefixes = tuple(chain.from_iterable(map(parsed.labels.known_prefixes, families)))
+    for text, location in names:
+        folded = text.casefold()
+        if folded in whole or re.split(r"[*?]", folded, maxsplit=1)[0].startswith(prefixes):
+            message = f'"{text}" is a label that increment-sync manages; use a label of the team instead.'
+            yield location.problem("own-label", message)
 
 
 def identical_rules(parsed: ParsedWorkspace) -> Iterator[Problem]:
     for team in parsed.teams:
-        first: dict[str, int] = {}
-        for index, rule in enumerate(team.entry.rules if team.complete else ()):
-            earlier = team.entry.rules[first.setdefault(rule.when.model_dump_json(), index)]
+        first: dict[str, RuleEntry] = {}
+        for rule, location in team.location.items("rules", team.entry.rules if team.complete else ()):
+            earlier = first.setdefault(rule.when.model_dump_json(), rule)
             if earlier is rule:
                 continue
-            contradicts = earlier.assign != rule.assign
+            at = location / "when"
+            report = at.warning if earlier.assign == rule.assign else at.problem
             message = f'the rule "{earlier.id}" has the same conditions, so this rule never matches first; remove one.'
-            yield (team.location / "rules" / index / "when").problem(
-                "identical-rules", message, severity="error" if contradicts else "warning", on_key=True
-            )
+            yield report("identical-rules", message, on_key=True)
 
 
 def state_named_twice(parsed: ParsedWorkspace) -> Iterator[Problem]:
     """Report names under several states. ``blocked`` is a flag and may share names with a state."""
-    for entry, location in parsed.inheritable_files():
+    for file in parsed.inheritable_files():
         for kind in ("statuses", "labels", "types"):
             first: dict[str, str] = {}
             for state in ("todo", "doing", "done", "dropped"):
-                for name in getattr(getattr(entry.states, state), kind):
+                for name in getattr(getattr(file.entry.states, state), kind):
                     before = first.setdefault(name.casefold(), state)
                     if before != state:
                         message = f'"{name}" is already under `{before}`; an issue has one state, remove one.'
-                        yield (location / "states" / state).problem("state-named-twice", message, on_key=True)
+                        at = file.location / "states" / state
+                        yield at.problem("state-named-twice", message, on_key=True)
 
 
-def located_names(choice: ChoiceEntry | None, location: YamlLocation) -> Iterator[tuple[str, YamlLocation]]:
-    """Yield every name of a choice with its location, in the long and the short forms."""
-    for part in ("any", "all", "none") if choice else ():
-        for index, text in enumerate(getattr(choice, part) or ()):
-            yield text, location / part / index
+def state_labels(file: ParsedTeam | ParsedDefaults) -> Iterator[tuple[str, YamlLocation]]:
+    """Yield every label under ``states`` with its location."""
+    for state, entry in file.entry.states:
+        yield from (file.location / "states" / state).items("labels", entry.labels)
+
+
+def located_names(rule: RuleEntry, location: YamlLocation, key: str) -> Iterator[tuple[str, YamlLocation]]:
+    """Yield every name of a rule's choice with its location, in the long and the short forms."""
+    for part, names in rule.when.choice(key) or ():
+        yield from (location / "when" / key).items(part, names or ())

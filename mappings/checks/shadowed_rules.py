@@ -34,14 +34,10 @@ def impossible_rule(team: LocatedTeam) -> Iterator[Problem]:
                 message = (
                     f"no issue can satisfy `{key}` ({condition.expected}); correct it or remove the rule."
                 )
-                yield (each.location / "when").problem(
-                    "impossible-rule", message, severity="warning", on_key=True
-                )
+                yield (each.location / "when").warning("impossible-rule", message, on_key=True)
         if team.sources and not each.reachable_sources:
             message = "no source of the team has such issues; correct the conditions or remove the rule."
-            yield (each.location / "when").problem(
-                "impossible-rule", message, severity="warning", on_key=True
-            )
+            yield (each.location / "when").warning("impossible-rule", message, on_key=True)
 
 
 def _contradicts_itself(condition: ChoiceCondition) -> bool:
@@ -67,7 +63,7 @@ def shadowed_rule(team: LocatedTeam) -> Iterator[Problem]:
         names = " and ".join(f'"{each.rule.id}" ({each.rule.origin})' for each in shadowing)
         verb = "matches" if len(shadowing) == 1 else "match"
         message = f"this rule never matches first: {names} before it {verb} all its issues; move it up or remove it."
-        yield later.location.problem("shadowed-rule", message, severity="warning", on_key=True)
+        yield later.location.warning("shadowed-rule", message, on_key=True)
 
 
 def is_shadowed(earlier: Sequence[LocatedRule], later: LocatedRule) -> bool:

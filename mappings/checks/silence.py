@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from mappings.parsed import ParsedWorkspace, YamlLocation
-from mappings.problems import Problem, suggestion
+from mappings.parsed import ParsedPlan, ParsedTeam, ParsedWorkspace, YamlLocation
+from mappings.problems import Problem, sort_problems, suggestion
 from mappings.yaml.tree import KeyPath, Positions
 
 SILENCEABLE: Final = frozenset(
@@ -40,11 +41,11 @@ _HOLDERS: Final = {"rules": "rule", "capabilities": "capability", "goals": "goal
 def unknown_silence(parsed: ParsedWorkspace) -> Iterator[Problem]:
     """Report unknown names under ``silence``, which would have no effect."""
     for names, location in _silence_entries(parsed):
-        for index, name in enumerate(names):
+        for name, at in location.items("silence", names):
             if name not in SILENCEABLE:
                 hint = suggestion(name, SILENCEABLE, kind="warnings")
                 message = f'"{name}" is not a warning that can be silenced; {hint}'
-                yield (location / "silence" / index).problem("unknown-silence", message)
+                yield at.problem("unknown-silence", message)
 
 
 def _silence_entries(parsed: ParsedWorkspace) -> Iterator[tuple[list[str], YamlLocation]]:
@@ -58,25 +59,28 @@ def _silence_entries(parsed: ParsedWorkspace) -> Iterator[tuple[list[str], YamlL
         yield each.capability.silence, each.location
 
 
-def split_silenced(
-    problems: Iterable[Problem], parsed: ParsedWorkspace
-) -> tuple[list[Problem], list[Problem]]:
-    """Return (problems to report, silenced problems)."""
-    locations = [plan.location for plan in parsed.plans] + [team.location for team in parsed.teams]
-    files = {location.positions.file: location.positions for location in locations}
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckedProblems:
+    """Problems, split into reported and silenced ones. Both sorted."""
+
+    reported: tuple[Problem, ...]
+    silenced: tuple[Problem, ...]
+
+
+def split_silenced(problems: Iterable[Problem], parsed: ParsedWorkspace) -> CheckedProblems:
+    """Split problems into those to report and those that the files silence."""
+    holders: tuple[ParsedPlan | ParsedTeam, ...] = (*parsed.plans, *parsed.teams)
+    files = {each.file: each.location.positions for each in holders}
     reported: list[Problem] = []
     silenced: list[Problem] = []
     for problem in problems:
-        positions = files.get(problem.origin.file)
-        is_silenced = (
-            problem.severity == "warning" and positions is not None and _is_silenced(problem, positions)
-        )
+        is_silenced = problem.severity == "warning" and _is_silenced(problem, files.get(problem.origin.file))
         (silenced if is_silenced else reported).append(problem)
-    return reported, silenced
+    return CheckedProblems(reported=sort_problems(reported), silenced=sort_problems(silenced))
 
 
-def _is_silenced(problem: Problem, positions: Positions) -> bool:
-    node = positions.root
+def _is_silenced(problem: Problem, positions: Positions | None) -> bool:
+    node = positions.root if positions else None
     for part in (None, *_steps(problem.path)):
         node = node.child(part) if node and part is not None else node
         names = node.child("silence") if node else None

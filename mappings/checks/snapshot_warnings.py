@@ -11,13 +11,13 @@ from typing import Final
 from connectors.model import Issue, KnownIssue
 from mappings.checks.rule_reach import LocatedRule, LocatedTeam, locate_teams
 from mappings.checks.shadowed_rules import is_shadowed
-from mappings.checks.silence import split_silenced
-from mappings.checks.warnings import CheckWarnings, is_over, located_labels
+from mappings.checks.silence import CheckedProblems, split_silenced
+from mappings.checks.warnings import is_over, located_labels
 from mappings.labels import LabelScheme
 from mappings.load_result import LoadResult
 from mappings.model import Overrides, TeamMapping, Workspace
 from mappings.parsed import ParsedCapability
-from mappings.problems import Problem, sort_problems
+from mappings.problems import Problem
 from mappings.rules.flow_state import state_of
 from mappings.rules.matcher import Matcher
 from mappings.rules.patterns import has_wildcard
@@ -56,7 +56,7 @@ def snapshot_warnings(
     known: Iterable[KnownIssue],
     overrides: Overrides,
     now: datetime,
-) -> CheckWarnings:
+) -> CheckedProblems:
     """Return warnings about a workspace without errors, based on the stored issues."""
     current = [each for each in known if each.vanished is None]
     matcher = Matcher(workspace, labels, now)
@@ -72,8 +72,7 @@ def snapshot_warnings(
         found += label_spelling(team, stats)
     found += shared_issues(teams, current)
     found += capability_without_issues(loaded, teams, statistics, matcher, current, overrides, now)
-    reported, silenced = split_silenced(found, loaded.parsed)
-    return CheckWarnings(reported=sort_problems(reported), silenced=sort_problems(silenced))
+    return split_silenced(found, loaded.parsed)
 
 
 def _collect_statistics(
@@ -138,7 +137,7 @@ def unmatched_rule(
                 f"this rule matches none of {_count_issues(count)} in the snapshot; correct its conditions or "
                 "remove it."
             )
-            yield each.location.problem("unmatched-rule", message, severity="warning", on_key=True)
+            yield each.location.warning("unmatched-rule", message, on_key=True)
 
 
 def _has_needed_data(rule: LocatedRule, stats: _TeamStatistics) -> bool:
@@ -162,7 +161,7 @@ def rule_shadowed_on_snapshot(team: LocatedTeam, stats: _TeamStatistics) -> Iter
             f"earlier rules match all issues of this one: {_count_issues(earlier.total())} in the snapshot "
             f"({names}); move it up or remove it."
         )
-        yield each.location.problem("shadowed-rule", message, severity="warning", on_key=True)
+        yield each.location.warning("shadowed-rule", message, on_key=True)
 
 
 def source_without_rule(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[Problem]:
@@ -175,7 +174,7 @@ def source_without_rule(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[P
                 f"no rule of this team matches any of {_count_issues(count)} of {source.name}; add one or remove "
                 "the source."
             )
-            yield source.location.problem("unmapped-source", message, severity="warning", on_key=True)
+            yield source.location.warning("unmapped-source", message, on_key=True)
 
 
 def status_without_state(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[Problem]:
@@ -187,7 +186,7 @@ def status_without_state(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[
             f'the status "{status}" ({_count_issues(count)}) has no category on the tracker and counts as todo; add it '
             "under `states`."
         )
-        yield location.problem("status-without-state", message, severity="warning", on_key=True)
+        yield location.warning("status-without-state", message, on_key=True)
 
 
 def label_spelling(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[Problem]:
@@ -196,15 +195,15 @@ def label_spelling(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[Proble
         spellings = stats.spellings.get(text.casefold(), set())
         if spellings and text not in spellings and not has_wildcard(text):
             message = f'"{text}" is spelled "{min(spellings)}" on the tracker; use that spelling.'
-            yield location.problem("label-case", message, severity="warning")
+            yield location.warning("label-case", message)
     several = [sorted(names) for _, names in sorted(stats.spellings.items()) if len(names) > 1]
     for names in several[:_MAX_SPELLINGS]:
         shown = ", ".join(f'"{name}"' for name in names)
         message = f"the team's issues have {shown}, which rules treat as one label; keep one of them."
-        yield (team.parsed.location / "team").problem("label-case", message, severity="warning")
+        yield (team.parsed.location / "team").warning("label-case", message)
     if len(several) > _MAX_SPELLINGS:
         message = f"{len(several) - _MAX_SPELLINGS} more labels of the team's issues differ in case only."
-        yield (team.parsed.location / "team").problem("label-case", message, severity="warning")
+        yield (team.parsed.location / "team").warning("label-case", message)
 
 
 def shared_issues(teams: Sequence[LocatedTeam], known: Iterable[KnownIssue]) -> Iterator[Problem]:
@@ -221,7 +220,7 @@ def shared_issues(teams: Sequence[LocatedTeam], known: Iterable[KnownIssue]) -> 
                 if mine == source.name and narrowed[theirs].parsed.location != team.parsed.location:
                     other_team = narrowed[theirs].parsed.entry.team
                     message = f"{other_team} also reads {_count_issues(count)} of it ({theirs}); narrow one of them."
-                    yield source.location.problem("shared-source", message, severity="warning", on_key=True)
+                    yield source.location.warning("shared-source", message, on_key=True)
 
 
 def capability_without_issues(
@@ -249,7 +248,7 @@ def capability_without_issues(
             message = (
                 f'no issue in the snapshot counts towards "{name}"; check the rules of {", ".join(namers)}.'
             )
-            yield (each.location / "id").problem("capability-without-issues", message, severity="warning")
+            yield (each.location / "id").warning("capability-without-issues", message)
 
 
 def _has_begun(planned: ParsedCapability, now: datetime) -> bool:

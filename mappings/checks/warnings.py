@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from mappings.checks.rule_reach import LocatedSource, LocatedTeam, locate_teams
-from mappings.checks.rules import located_names
+from mappings.checks.rules import located_names, state_labels
 from mappings.checks.shadowed_rules import impossible_rule, is_plain, shadowed_rule
-from mappings.checks.silence import split_silenced
+from mappings.checks.silence import CheckedProblems, split_silenced
 from mappings.load_result import LoadResult
 from mappings.parsed import ParsedCapability, ParsedWorkspace, YamlLocation
-from mappings.problems import Problem, sort_problems
+from mappings.problems import Problem
 from mappings.rules.fields import PATTERN_KEYS
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CheckWarnings:
-    """Warnings of one kind, split into reported and silenced ones."""
-
-    reported: tuple[Problem, ...]
-    """Sorted."""
-    silenced: tuple[Problem, ...]
-
-
-def file_warnings(loaded: LoadResult, now: datetime) -> CheckWarnings:
+def file_warnings(loaded: LoadResult, now: datetime) -> CheckedProblems:
     """Return all warnings about the files. Of a file with errors, its valid part is checked."""
     parsed = loaded.parsed
     teams = locate_teams(parsed, loaded.builder, loaded.problems)
     found = [problem for team in teams for problem in _team_warnings(team)]
     found += shared_source(teams)
     found += capability_without_rule(parsed, teams, now.date())
-    reported, silenced = split_silenced(found, parsed)
-    return CheckWarnings(reported=sort_problems(reported), silenced=sort_problems(silenced))
+    return split_silenced(found, parsed)
 
 
 def _team_warnings(team: LocatedTeam) -> Iterator[Problem]:
@@ -54,7 +43,7 @@ def plain_pattern(team: LocatedTeam) -> Iterator[Problem]:
                     f'the pattern "{pattern}" is plain text: it also matches inside other words and only in this '
                     rf"case; write (?i)\b{pattern}\b to match a word."
                 )
-                yield (each.location / "when" / key).problem("plain-pattern", message, severity="warning")
+                yield (each.location / "when" / key).warning("plain-pattern", message)
 
 
 def unmapped_source(team: LocatedTeam) -> Iterator[Problem]:
@@ -64,12 +53,12 @@ def unmapped_source(team: LocatedTeam) -> Iterator[Problem]:
     if not team.rules:
         message = "the team has sources but no rules, so all its work is unplanned; add rules."
         location = team.parsed.location / "sources"
-        yield location.problem("unmapped-source", message, severity="warning", on_key=True)
+        yield location.warning("unmapped-source", message, on_key=True)
         return
     for source in team.sources:
         if not any(source.name in rule.reachable_sources for rule in team.rules):
             message = f"no rule can match an issue of {source.name}; add a rule or remove the source."
-            yield source.location.problem("unmapped-source", message, severity="warning", on_key=True)
+            yield source.location.warning("unmapped-source", message, on_key=True)
 
 
 def label_case(team: LocatedTeam) -> Iterator[Problem]:
@@ -79,21 +68,16 @@ def label_case(team: LocatedTeam) -> Iterator[Problem]:
         before, where = first.setdefault(text.casefold(), (text, location))
         if before != text:
             message = f'"{text}" is written "{before}" at {where.origin}; use the spelling of the tracker.'
-            yield location.problem("label-case", message, severity="warning")
+            yield location.warning("label-case", message)
 
 
 def located_labels(team: LocatedTeam) -> Iterator[tuple[str, YamlLocation]]:
     """Yield every label in the rules and states of a team, with its location."""
-    entry = team.parsed.entry
-    entries = {each.location.path[-1] for each in team.rules}
-    for index, rule in enumerate(entry.rules):
-        if index in entries:
-            yield from located_names(
-                rule.when.choice("labels"), team.parsed.location / "rules" / index / "when" / "labels"
-            )
-    for state in type(entry.states).model_fields:
-        for index, name in enumerate(getattr(entry.states, state).labels):
-            yield name, team.parsed.location / "states" / state / "labels" / index
+    for index, rule in enumerate(team.parsed.entry.rules):
+        location = team.parsed.location / "rules" / index
+        if any(each.location == location for each in team.rules):
+            yield from located_names(rule, location, "labels")
+    yield from state_labels(team.parsed)
 
 
 def shared_source(teams: Sequence[LocatedTeam]) -> Iterator[Problem]:
@@ -109,7 +93,7 @@ def shared_source(teams: Sequence[LocatedTeam]) -> Iterator[Problem]:
                         f"{other_team.parsed.entry.team} also has {other.name} ({other.location.key_origin}): an "
                         "issue that rules of both assign to different capabilities counts nowhere; narrow one of them."
                     )
-                    yield source.location.problem("shared-source", message, severity="warning", on_key=True)
+                    yield source.location.warning("shared-source", message, on_key=True)
                     break
             same.append((team, source))
 
@@ -135,7 +119,7 @@ def capability_without_rule(
         if is_over(each, today) or named & _predecessors(each.capability.id, continued):
             continue
         message = f'no rule assigns anything to "{each.capability.id}", so it stays empty; add a rule for it.'
-        yield (each.location / "id").problem("capability-without-rule", message, severity="warning")
+        yield (each.location / "id").warning("capability-without-rule", message)
 
 
 def is_over(planned: ParsedCapability, today: date) -> bool:

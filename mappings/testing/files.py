@@ -34,7 +34,7 @@ def collect_cases(
     """Return all cases of a workspace, or those of the given files and folders."""
     written = [_open(root, path) for path in files] if files else [_tests_folder(root)]
     paths = [path for found in written for path in found]
-    inline = {(root / team.location.positions.file).resolve(): team for team in loaded.parsed.teams}
+    inline = {(root / team.file).resolve(): team for team in loaded.parsed.teams}
     chosen = [inline[path.resolve()] for path in paths if path.resolve() in inline]
     own = [_read(root, path, trusted=bool(files)) for path in paths if path.resolve() not in inline]
     cases = [case for team in (chosen if files else loaded.parsed.teams) for case in _inline_cases(team)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -21,20 +21,38 @@ _MAX_RETRIES = 8
 _MAX_PROBLEMS = 500
 """Schema problems reported per file; a malicious file has tens of thousands."""
 
+_SCALARS: Final = {"int": "a whole number", "float": "a number", "bool": "true or false", "date": "a date"}
+"""Expected value by the first word of pydantic's error type."""
+
+_NO_KEYS: Final = "should hold keys with values; write them below it, one `key: value` a line."
+_SHAPES: Final = {
+    "model_type": _NO_KEYS,
+    "model_attributes_type": _NO_KEYS,
+    "dict_type": _NO_KEYS,
+    "list_type": "should be a list; write it as [one, two].",
+    "string_type": "should be a single text, not a list or keys; write one value.",
+    "too_short": "is an empty list; name at least one value or remove the key.",
+}
+"""Problem and remedy by pydantic's error type."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class YamlDocument(Generic[Model]):
     """One YAML file with its valid content and its problems."""
 
     path: Path
-    file: str
     problems: tuple[Problem, ...]
-    tree: Node | None
-    """Content of the file; None if it is not YAML."""
     positions: Positions
     """Positions of the values in ``partial_model``."""
-    partial_model: Model | None
+    tree: Node | None = None
+    """Content of the file; None if it is not YAML."""
+    partial_model: Model | None = None
     """Model without the invalid parts. Only for finding more problems."""
+
+    @property
+    def file(self) -> str:
+        """Name of the file in messages."""
+        return self.positions.file
 
     @property
     def model(self) -> Model | None:
@@ -44,32 +62,17 @@ class YamlDocument(Generic[Model]):
 def read_document(path: Path, file: str, model: type[Model]) -> YamlDocument[Model]:
     """Read one file and validate it. Never raises; ``file`` is its name in messages."""
     tree, problems = read_tree(path, file)
-    positions = Positions(file=file, root=tree)
-    if tree is None:
-        return YamlDocument(
-            path=path, file=file, problems=tuple(problems), tree=None, positions=positions, partial_model=None
-        )
-    try:
-        validated = model.model_validate(tree.to_plain())
-        return YamlDocument(
-            path=path,
-            file=file,
-            problems=tuple(problems),
-            tree=tree,
-            positions=positions,
-            partial_model=validated,
-        )
-    except ValidationError as error:
-        problems += _translate(error, positions, model)
-        pruned, partial = _drop_invalid_parts(tree, file, model, error)
-        return YamlDocument(
-            path=path,
-            file=file,
-            problems=tuple(problems),
-            tree=tree,
-            positions=Positions(file=file, root=pruned),
-            partial_model=partial,
-        )
+    valid, partial = tree, None
+    if tree is not None:
+        try:
+            partial = model.model_validate(tree.to_plain())
+        except ValidationError as error:
+            problems += _translate(error, Positions(file=file, root=tree), model)
+            valid, partial = _drop_invalid_parts(tree, file, model, error)
+    positions = Positions(file=file, root=valid)
+    return YamlDocument(
+        path=path, problems=tuple(problems), positions=positions, tree=tree, partial_model=partial
+    )
 
 
 def _drop_invalid_parts(
@@ -91,18 +94,12 @@ def _drop_invalid_parts(
 
 def _without(node: Node, wrong: Iterable[KeyPath], path: KeyPath) -> Node:
     kept: Any = node.value
-    if isinstance(kept, dict):
-        kept = {
-            key: _without(child, wrong, (*path, key))
-            for key, child in kept.items()
-            if (*path, key) not in wrong
+    if isinstance(kept, dict | list):
+        children = kept.items() if isinstance(kept, dict) else enumerate(kept)
+        left = {
+            key: _without(child, wrong, (*path, key)) for key, child in children if (*path, key) not in wrong
         }
-    elif isinstance(kept, list):
-        kept = [
-            _without(child, wrong, (*path, index))
-            for index, child in enumerate(kept)
-            if (*path, index) not in wrong
-        ]
+        kept = left if isinstance(kept, dict) else list(left.values())
     return replace(node, value=kept)
 
 
@@ -141,17 +138,10 @@ def _message(error: Mapping[str, Any], location: KeyPath, path: KeyPath, model: 
     if kind == "literal_error":
         allowed = [part.strip(" '") for part in str(error["ctx"]["expected"]).replace(" or ", ",").split(",")]
         return f'"{_shorten(given)}" is not known here; {suggestion(_shorten(given), allowed, kind="values")}'
-    if kind.startswith(("int_", "float_", "bool_", "date_")):
-        what = {"int": "a validated number", "float": "a number", "bool": "true or false", "date": "a date"}
-        return f'"{_shorten(given)}" should be {what[kind.split("_")[0]]}; write it as such.'
-    if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return f"{name} should hold keys with values; write them below it, one `key: value` a line."
-    if kind == "list_type":
-        return f"{name} should be a list; write it as [one, two]."
-    if kind == "string_type":
-        return f"{name} should be a single text, not a list or keys; write one value."
-    if kind == "too_short":
-        return f"{name} is an empty list; name at least one value or remove the key."
+    if (scalar := _SCALARS.get(kind.split("_")[0])) is not None:
+        return f'"{_shorten(given)}" should be {scalar}; write it as such.'
+    if kind in _SHAPES:
+        return f"{name} {_SHAPES[kind]}"
     return f"{name} is invalid: {str(error['msg']).lower()}; correct it."
 
 
@@ -194,9 +184,10 @@ def _variants(node: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, An
 def _steps(nodes: list[dict[str, Any]], part: str | int) -> list[dict[str, Any]]:
     found = []
     for node in nodes:
-        step = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
-        if step is None and not isinstance(part, int):
-            step = node.get("additionalProperties")
+        if isinstance(part, int):
+            step = node.get("items")
+        else:
+            step = node.get("properties", {}).get(part) or node.get("additionalProperties")
         if isinstance(step, dict):
             found.append(step)
     return found

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mappings.checks.warnings import CheckWarnings, file_warnings
+from mappings.checks.silence import CheckedProblems
+from mappings.checks.warnings import file_warnings
 from mappings.load import read_workspace
 from mappings.load_result import LoadResult
 from mappings.problems import InvalidWorkspace, Problem, sort_problems
@@ -106,9 +107,9 @@ def _case_problems(invocation: Invocation, loaded: LoadResult) -> Iterable[Probl
 
 def _stored_issue_warnings(
     invocation: Invocation, settings: Settings, loaded: LoadResult, exported: Path | None
-) -> tuple[CheckWarnings, tuple[str, ...]]:
+) -> tuple[CheckedProblems, tuple[str, ...]]:
     """Return the warnings that follow from the stored issues, or a note why they were not result."""
-    nothing = CheckWarnings(reported=(), silenced=())
+    nothing = CheckedProblems(reported=(), silenced=())
     try:
         if exported is None:
             require_local_store(settings, invocation.root)

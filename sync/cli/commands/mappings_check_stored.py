@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mappings.checks.warnings import CheckWarnings
+from mappings.checks.silence import CheckedProblems
 from mappings.load_result import LoadResult
 from mappings.model import Workspace
 from sync.config.settings import Settings, store_url
@@ -37,7 +37,7 @@ def require_local_store(settings: Settings, root: Path) -> None:
 
 def exported_warnings(
     file: Path, loaded: LoadResult, workspace: Workspace, now: Callable[[], datetime]
-) -> CheckWarnings:
+) -> CheckedProblems:
     """Return the warnings for an exported snapshot. Raises SnapshotUnavailable, StoreError, OSError."""
     from sync.store.snapshot_file import open_snapshot
 
@@ -47,7 +47,7 @@ def exported_warnings(
 
 def stored_warnings(
     settings: Settings, root: Path, loaded: LoadResult, workspace: Workspace, now: Callable[[], datetime]
-) -> CheckWarnings:
+) -> CheckedProblems:
     """Return the warnings for the stored issues. Raises SnapshotUnavailable when there are none to read."""
     from sync.store import StoreError, open_store
 
@@ -61,7 +61,7 @@ def stored_warnings(
         raise UnreadableStore(str(error)) from error
 
 
-def _warnings(store: Store, loaded: LoadResult, workspace: Workspace, now: datetime) -> CheckWarnings:
+def _warnings(store: Store, loaded: LoadResult, workspace: Workspace, now: datetime) -> CheckedProblems:
     from mappings.checks.snapshot_warnings import snapshot_warnings
     from sync.pipeline.planner import matching_overrides
     from sync.pull.recorded import group_overrides
