@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -20,9 +20,9 @@ from ruamel.yaml.events import (
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
+    NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
-    SequenceStartEvent,
 )
 
 from mappings.problems import Origin, Problem
@@ -151,70 +151,60 @@ def parse_tree(text: str, file: str) -> tuple[Node | None, list[Problem]]:
 
 @lru_cache(maxsize=128)
 def _parsed(text: str, file: str) -> tuple[Node | None, list[Problem]]:
-    builder = _TreeBuilder(file=file)
+    reader = _TreeReader(file, text)
+    root = None
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
-            if not builder.handle(event):
-                return None, builder.problems
+        root = reader.read()
+    except _TooManyProblems:
+        pass
     except YAMLError as error:
-        return None, [*builder.problems, _syntax_problem(error, text, file)]
-    if builder.root is None or builder.root.value is None:
-        builder.problems.append(_whole_file(file, "the file is empty; add its keys or delete the file."))
-        return None, builder.problems
-    return builder.root, builder.problems
+        reader.problems.append(_syntax_problem(error, text, file))
+    return root, reader.problems
 
 
 def _read_text(path: Path, file: str) -> tuple[str, Problem | None]:
     try:
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):
-            return "", _whole_file(
-                file, "this is not a regular file (a pipe or a device); replace it with a file."
-            )
-        if facts.st_size > MAX_BYTES:
-            limit = (
-                f"the file is larger than {MAX_BYTES // 1_000_000} MB; split it or remove what is not needed."
-            )
-            return "", _whole_file(file, limit)
-        text = path.read_bytes().decode("utf-8-sig")
+            message = "this is not a regular file (a pipe or a device); replace it with a file."
+        elif facts.st_size > MAX_BYTES:
+            limit = MAX_BYTES // 1_000_000
+            message = f"the file is larger than {limit} MB; split it or remove what is not needed."
+        else:
+            return path.read_bytes().decode("utf-8-sig"), None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        return "", Problem(
-            origin=Origin(file=file, line=line),
-            path="",
-            message="the file is not UTF-8 text; save it with the encoding UTF-8.",
-            check="yaml",
-        )
+        message = "the file is not UTF-8 text; save it with the encoding UTF-8."
+        return "", _problem(message, Origin(file=file, line=line))
     except OSError as error:
         reason = (error.strerror or "unknown reason").lower()
-        return "", _whole_file(
-            file, f"the file cannot be read ({reason}); check its path and its permissions."
-        )
-    return text, None
+        message = f"the file cannot be read ({reason}); check its path and its permissions."
+    return "", _problem(message, Origin(file=file))
 
 
-def _whole_file(file: str, message: str) -> Problem:
-    return Problem(origin=Origin(file=file), path="", message=message, check="yaml")
+def _problem(message: str, origin: Origin, path: KeyPath = ()) -> Problem:
+    return Problem(origin=origin, path=dotted(path), message=message, check="yaml")
 
 
 def _syntax_problem(error: YAMLError, text: str, file: str) -> Problem:
-    if isinstance(error, MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        origin = Origin(file=file, line=mark.line + 1, column=mark.column + 1) if mark else Origin(file=file)
-        reason = " ".join(str(error.problem or error.context or "unreadable").split())
-        if "\\t" in reason or _is_tab(text, origin):
-            message = "a tab is used where YAML needs spaces; indent with spaces."
-        else:
-            message = (
-                f"this is not valid YAML ({reason}); check indentation, quotes and brackets around here."
-            )
-        return Problem(origin=origin, path="", message=message, check="yaml")
-    # An error of the reader: a character that YAML does not allow, by its offset in the text.
-    position = int(getattr(error, "position", 0))
-    line = text.count("\n", 0, position) + 1
-    column = position - (text.rfind("\n", 0, position) + 1) + 1
-    message = "YAML does not allow this control character (such as NUL); remove it."
-    return Problem(origin=Origin(file=file, line=line, column=column), path="", message=message, check="yaml")
+    if not isinstance(error, MarkedYAMLError):
+        # An error of the reader: a character that YAML does not allow, by its offset in the text.
+        position = int(getattr(error, "position", 0))
+        line = text.count("\n", 0, position) + 1
+        column = position - (text.rfind("\n", 0, position) + 1) + 1
+        message = "YAML does not allow this control character (such as NUL); remove it."
+        return _problem(message, Origin(file=file, line=line, column=column))
+    mark = error.problem_mark or error.context_mark
+    origin = _origin(file, mark) if mark else Origin(file=file)
+    reason = " ".join(str(error.problem or error.context or "unreadable").split())
+    message = f"this is not valid YAML ({reason}); check indentation, quotes and brackets around here."
+    if "\\t" in reason or _is_tab(text, origin):
+        message = "a tab is used where YAML needs spaces; indent with spaces."
+    return _problem(message, origin)
+
+
+def _origin(file: str, mark: Any) -> Origin:
+    return Origin(file=file, line=mark.line + 1, column=mark.column + 1)
 
 
 def _text_position(event: Any) -> tuple[int, int, bool]:
@@ -236,117 +226,91 @@ def _is_tab(text: str, origin: Origin) -> bool:
     return origin.line <= len(lines) and lines[origin.line - 1][origin.column - 1 : origin.column] == "\t"
 
 
-@dataclass(kw_only=True, slots=True)
-class _OpenNode:
-    """List or mapping that is still being read."""
-
-    node: Node
-    path: KeyPath
-    key: str | None = None
-    key_line: int = 0
-    key_column: int = 0
-    skip: bool = False
-    """True if the key was rejected: its value is read and dropped."""
+class _TooManyProblems(Exception):
+    """Reading stops here; the problems say why."""
 
 
-@dataclass(kw_only=True, slots=True)
-class _TreeBuilder:
-    """Builds a tree from parser events without recursion, so that deep nesting cannot exhaust the stack."""
+class _TreeReader:
+    """Reads a tree from parser events. ``MAX_DEPTH`` bounds the recursion."""
 
-    file: str
-    root: Node | None = None
-    problems: list[Problem] = field(default_factory=list)
-    stack: list[_OpenNode] = field(default_factory=list)
-    values: int = 0
-    documents: int = 0
+    def __init__(self, file: str, text: str) -> None:
+        self.problems: list[Problem] = []
+        self._file = file
+        self._events = YAML(typ="safe", pure=True).parse(text)
+        self._values = 0
 
-    def handle(self, event: Any) -> bool:
-        """Process one event. Return False if reading has to stop."""
-        if isinstance(event, DocumentStartEvent):
-            self.documents += 1
-            if self.documents > 1:
-                self._add_problem(event, "the file holds more than one document; remove the line `---`.")
-                return False
-        elif isinstance(event, MappingEndEvent | SequenceEndEvent):
-            self.stack.pop()
-        elif isinstance(event, AliasEvent):
-            self._add_problem(
-                event, f"the alias `*{event.anchor}` is not supported; write the value out here."
-            )
-            return len(self.problems) < _MAX_PROBLEMS and self._add_value(event, None)
-        elif isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent):
-            if event.tag is not None and str(event.tag) != "!":
-                self._add_problem(event, f"the tag `{event.tag}` is not supported; remove it.")
-            return self._add_value(event, self._value_of(event))
-        return True
+    def read(self) -> Node | None:
+        """Return the root of the only document, None if it is empty. Raises _TooManyProblems, YAMLError."""
+        root = None
+        for event in self._events:
+            if isinstance(event, DocumentStartEvent) and root is not None:
+                self._stop(event, (), "the file holds more than one document; remove the line `---`.")
+            elif isinstance(event, NodeEvent):
+                root = self._node(event, (), depth=0)
+        if root is None or root.value is None:
+            message = "the file is empty; add its keys or delete the file."
+            self.problems.append(_problem(message, Origin(file=self._file)))
+            return None
+        return root
 
-    def _value_of(self, event: Any) -> str | list[Node] | dict[str, Node] | None:
-        if isinstance(event, MappingStartEvent):
-            return {}
-        if isinstance(event, SequenceStartEvent):
-            return []
-        text = str(event.value)
-        return None if not event.style and text in _NULLS else text
-
-    def _add_value(self, event: Any, value: str | list[Node] | dict[str, Node] | None) -> bool:
-        self.values += 1
-        if self.values > MAX_VALUES:
-            self._add_problem(event, f"the file holds more than {MAX_VALUES} values; split it.")
-            return False
-        top = self.stack[-1] if self.stack else None
-        if top is not None and isinstance(top.node.value, dict) and top.key is None:
-            return self._open_key(top, event, value)
-        line, column = event.start_mark.line + 1, event.start_mark.column + 1
-        node = Node(value=value, line=line, column=column, key_line=line, key_column=column)
+    def _node(self, event: Any, path: KeyPath, depth: int) -> Node:
+        self._count(event, path)
+        origin = _origin(self._file, event.start_mark)
+        line, column = origin.line, origin.column
+        node = Node(value=None, line=line, column=column, key_line=line, key_column=column)
         if isinstance(event, ScalarEvent):
             node.text_line, node.text_column, node.verbatim = _text_position(event)
-        path = self._next_path()
-        self._attach(top, node)
-        if isinstance(value, list | dict):
-            self.stack.append(_OpenNode(node=node, path=path))
-            if len(self.stack) > MAX_DEPTH:
-                self._add_problem(event, f"values are nested deeper than {MAX_DEPTH} levels; flatten them.")
-                return False
-        return True
+            node.value = None if not event.style and event.value in _NULLS else str(event.value)
+        elif not isinstance(event, AliasEvent):
+            if depth == MAX_DEPTH:
+                self._stop(event, path, f"values are nested deeper than {MAX_DEPTH} levels; flatten them.")
+            is_mapping = isinstance(event, MappingStartEvent)
+            node.value = self._mapping(path, depth + 1) if is_mapping else self._list(path, depth + 1)
+        return node
 
-    def _open_key(self, top: _OpenNode, event: Any, value: object) -> bool:
-        if not isinstance(value, str):
-            self._add_problem(event, "a key has to be a plain text; write it as `name: value`.")
-            return False
-        assert isinstance(top.node.value, dict)  # noqa: S101 - narrows the type for mypy, checked by the caller
-        top.key, top.skip = value, value in top.node.value
-        top.key_line, top.key_column = event.start_mark.line + 1, event.start_mark.column + 1
-        if top.skip:
-            first = top.node.value[value]
-            where = f"line {first.key_line}"
-            self._add_problem(event, f'duplicate key "{value}" (first in {where}); remove one.')
-        return True
+    def _list(self, path: KeyPath, depth: int) -> list[Node]:
+        items: list[Node] = []
+        while not isinstance(event := next(self._events), SequenceEndEvent):
+            items.append(self._node(event, (*path, len(items)), depth))
+        return items
 
-    def _attach(self, top: _OpenNode | None, node: Node) -> None:
-        if top is None:
-            self.root = node
-        elif isinstance(top.node.value, list):
-            top.node.value.append(node)
-        elif isinstance(top.node.value, dict) and top.key is not None:
-            node.key_line, node.key_column = top.key_line, top.key_column
+    def _mapping(self, path: KeyPath, depth: int) -> dict[str, Node]:
+        entries: dict[str, Node] = {}
+        while not isinstance(event := next(self._events), MappingEndEvent):
+            self._count(event, path)
+            key = str(event.value) if isinstance(event, ScalarEvent) else None
+            if key is None or (not event.style and key in _NULLS):
+                self._stop(event, path, "a key has to be a plain text; write it as `name: value`.")
+            here = (*path, key)
+            if first := entries.get(key):
+                message = f'duplicate key "{key}" (first in line {first.key_line}); remove one.'
+                self._report(event, here, message)
+            node = self._node(next(self._events), here, depth)
+            origin = _origin(self._file, event.start_mark)
+            node.key_line, node.key_column = origin.line, origin.column
             if node.value is None:
                 # The parser places an empty value where the next token starts.
-                node.line, node.column = top.key_line, top.key_column
-            if not top.skip:
-                top.node.value[top.key] = node
-            top.key = None
+                node.line, node.column = node.key_line, node.key_column
+            entries.setdefault(key, node)
+        return entries
 
-    def _add_problem(self, event: Any, message: str) -> None:
-        line, column = event.start_mark.line + 1, event.start_mark.column + 1
-        origin = Origin(file=self.file, line=line, column=column)
-        self.problems.append(
-            Problem(origin=origin, path=dotted(self._next_path()), message=message, check="yaml")
-        )
+    def _count(self, event: Any, path: KeyPath) -> None:
+        """Count a key or a value, and reject aliases and tags."""
+        if isinstance(event, AliasEvent):
+            self._report(
+                event, path, f"the alias `*{event.anchor}` is not supported; write the value out here."
+            )
+            if len(self.problems) >= _MAX_PROBLEMS:
+                raise _TooManyProblems
+        elif event.tag is not None and str(event.tag) != "!":
+            self._report(event, path, f"the tag `{event.tag}` is not supported; remove it.")
+        self._values += 1
+        if self._values > MAX_VALUES:
+            self._stop(event, path, f"the file holds more than {MAX_VALUES} values; split it.")
 
-    def _next_path(self) -> KeyPath:
-        if not self.stack:
-            return ()
-        top = self.stack[-1]
-        if isinstance(top.node.value, list):
-            return (*top.path, len(top.node.value))
-        return top.path if top.key is None else (*top.path, top.key)
+    def _report(self, event: Any, path: KeyPath, message: str) -> None:
+        self.problems.append(_problem(message, _origin(self._file, event.start_mark), path))
+
+    def _stop(self, event: Any, path: KeyPath, message: str) -> NoReturn:
+        self._report(event, path, message)
+        raise _TooManyProblems
