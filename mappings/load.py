@@ -19,8 +19,7 @@ from mappings.load_result import LoadResult
 from mappings.model import Workspace
 from mappings.parsed import ParsedFile, ParsedWorkspace, YamlLocation
 from mappings.problems import InvalidWorkspace, Origin, Problem
-from mappings.schema.defaults import DEFAULTS_FILE, DefaultsFile
-from mappings.schema.mapping import MappingFile
+from mappings.schema.mapping import DEFAULTS_FILE, DefaultsFile, MappingFile
 from mappings.schema.plan import PlanFile
 from mappings.yaml.document import YamlDocument, read_document
 from mappings.yaml.tree import Node, Positions

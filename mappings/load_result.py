@@ -11,7 +11,7 @@ from mappings.build import WorkspaceBuilder
 from mappings.model import Workspace
 from mappings.parsed import ParsedPlan, ParsedTeam, ParsedWorkspace
 from mappings.problems import Problem
-from mappings.schema.defaults import DEFAULTS_FILE
+from mappings.schema.mapping import DEFAULTS_FILE
 from mappings.yaml.document import YamlDocument
 
 

@@ -10,8 +10,7 @@ from pydantic import BaseModel
 
 from mappings.labels import LabelScheme
 from mappings.problems import Origin, Problem
-from mappings.schema.defaults import DefaultsFile
-from mappings.schema.mapping import MappingFile, RuleEntry, SourceEntry
+from mappings.schema.mapping import DefaultsFile, MappingFile, RuleEntry, SourceEntry
 from mappings.schema.plan import CapabilityEntry, GoalEntry, PlanFile
 from mappings.yaml.tree import KeyPath, Positions, dotted
 

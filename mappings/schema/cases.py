@@ -4,49 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pydantic import Field, create_model
+from pydantic import create_model
 
 from mappings.rules.fields import FIELDS, RuleField
-from mappings.schema.types import Entry, Names, Text
+from mappings.schema.types import Entry, Names, Text, described
 from mappings.schema.when import Moment
 
 
 class _CaseIssueBase(Entry):
     """Issue of a test case. Omitted keys are empty, or as on a new issue."""
 
-    key: Text = Field(description="Its key.", examples=["acme/churn#7", "DS-141", "jira:DS-141"])
-    title: Text = Field(default="A case", description="Its title.", examples=["Sessionise events"])
-    body: str = Field(default="", description="Its description.")
-    labels: Names = Field(default=[], description="Its labels.", examples=[["features"]])
-    status: Text | None = Field(default=None, description="Name of its status.", examples=["In review"])
-    category: Literal["todo", "doing", "done"] | None = Field(
+    key: Text = described("Its key.", "acme/churn#7", "DS-141", "jira:DS-141")
+    title: Text = described("Its title.", "Sessionise events", default="A case")
+    body: str = described("Its description.", default="")
+    labels: Names = described("Its labels.", ["features"], default=[])
+    status: Text | None = described("Name of its status.", "In review", default=None)
+    category: Literal["todo", "doing", "done"] | None = described(
+        "Category of the status; open, closed, To Do, In Progress and Done have theirs.",
+        "doing",
         default=None,
-        description="Category of the status; open, closed, To Do, In Progress and Done have theirs.",
-        examples=["doing"],
     )
-    resolution: Text | None = Field(
-        default=None, description="Jira's resolution or GitHub's reason.", examples=["Won't do"]
+    resolution: Text | None = described("Jira's resolution or GitHub's reason.", "Won't do", default=None)
+    parent: Text | None = described("Key of its parent.", "DS-140", default=None)
+    ancestors: Names = described(
+        "Keys of all its ancestors, parent first; instead of `parent`.", ["DS-140", "DS-100"], default=[]
     )
-    parent: Text | None = Field(default=None, description="Key of its parent.", examples=["DS-140"])
-    ancestors: Names = Field(
-        default=[],
-        description="Keys of all its ancestors, parent first; instead of `parent`.",
-        examples=[["DS-140", "DS-100"]],
+    created: Moment | None = described(
+        "Time of creation; default: the day before the time of the case.", "2026-11-02", default=None
     )
-    created: Moment | None = Field(
-        default=None,
-        description="Time of creation; default: the day before the time of the case.",
-        examples=["2026-11-02"],
-    )
-    updated: Moment | None = Field(
-        default=None, description="Time of the last change.", examples=["2026-11-03"]
-    )
-    closed: Moment | None = Field(default=None, description="Time of closing.", examples=["2026-11-03"])
-    flagged: bool = Field(default=False, description="Flagged as impeded in Jira.")
-    pull_request: bool = Field(default=False, description="True for a pull request.")
-    fields: dict[str, Names] = Field(
-        default={}, description="Custom fields by name.", examples=[{"Model": ["churn"]}]
-    )
+    updated: Moment | None = described("Time of the last change.", "2026-11-03", default=None)
+    closed: Moment | None = described("Time of closing.", "2026-11-03", default=None)
+    flagged: bool = described("Flagged as impeded in Jira.", default=False)
+    pull_request: bool = described("True for a pull request.", default=False)
+    fields: dict[str, Names] = described("Custom fields by name.", {"Model": ["churn"]}, default={})
 
     def value(self, field: RuleField) -> str | tuple[str, ...] | None:
         """Return the value of a field of ``CASE_FIELDS``, as an ``Issue`` holds it; None if it is not set."""
@@ -66,7 +56,7 @@ def _case_fields() -> dict[str, Any]:
     return {
         each.key: (
             Names if each.many else str | None,
-            Field(default=[] if each.many else None, description=each.description, examples=[each.sample]),
+            described(each.description, each.sample, default=[] if each.many else None),
         )
         for each in CASE_FIELDS
     }
@@ -83,49 +73,42 @@ else:
 class CaseEntry(Entry):
     """One test case. It has at least one expectation."""
 
-    name: Text | None = Field(
+    name: Text | None = described(
+        "Name of the case; default: the title of the issue.",
+        "Blocked work stays in its capability",
         default=None,
-        description="Name of the case; default: the title of the issue.",
-        examples=["Blocked work stays in its capability"],
     )
-    issue: CaseIssue = Field(
-        description="The issue: key, title, labels and so on.",
-        examples=[{"key": "acme/churn#7", "labels": ["features"]}],
+    issue: CaseIssue = described(
+        "The issue: key, title, labels and so on.", {"key": "acme/churn#7", "labels": ["features"]}
     )
-    assign: Text | None = Field(default=None, description="Expected capability.", examples=["churn-features"])
-    rule: Text | None = Field(default=None, description="Expected rule.", examples=["feature-work"])
-    iteration: Text | None = Field(default=None, description="Expected iteration.", examples=["v2"])
-    state: Literal["todo", "doing", "done", "dropped"] | None = Field(
-        default=None, description="Expected state.", examples=["doing"]
+    assign: Text | None = described("Expected capability.", "churn-features", default=None)
+    rule: Text | None = described("Expected rule.", "feature-work", default=None)
+    iteration: Text | None = described("Expected iteration.", "v2", default=None)
+    state: Literal["todo", "doing", "done", "dropped"] | None = described(
+        "Expected state.", "doing", default=None
     )
-    unplanned: bool | None = Field(
-        default=None, description="True if the issue is expected to be unplanned.", examples=[True]
-    )
-    ignored: bool | None = Field(
+    unplanned: bool | None = described("True if the issue is expected to be unplanned.", True, default=None)
+    ignored: bool | None = described(
+        "True if the issue is expected to be neither counted nor unplanned: an anchor, or old work.",
+        True,
         default=None,
-        description="True if the issue is expected to be neither counted nor unplanned: an anchor, or old work.",
-        examples=[True],
     )
-    pinned: Text | None = Field(
-        default=None, description="Capability that a person pinned the issue to.", examples=["churn-model"]
+    pinned: Text | None = described(
+        "Capability that a person pinned the issue to.", "churn-model", default=None
     )
-    vetoed: Names = Field(
-        default=[],
-        description="Capabilities from which a person removed the issue.",
-        examples=[["churn-model"]],
+    vetoed: Names = described(
+        "Capabilities from which a person removed the issue.", ["churn-model"], default=[]
     )
-    now: Moment | None = Field(
+    now: Moment | None = described(
+        "Time of the case; default: the middle of the increment of its capability, so that cases do not "
+        "become stale.",
+        "2026-11-15",
         default=None,
-        description=(
-            "Time of the case; default: the middle of the increment of its capability, so that cases do not "
-            "become stale."
-        ),
-        examples=["2026-11-15"],
     )
 
 
 class CaseFile(Entry):
     """Test cases in a separate file, below ``mappings/tests/``."""
 
-    team: Text = Field(description="The team whose rules are tested.", examples=["churn-science"])
-    tests: list[CaseEntry] = Field(description="The cases.")
+    team: Text = described("The team whose rules are tested.", "churn-science")
+    tests: list[CaseEntry] = described("The cases.")

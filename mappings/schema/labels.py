@@ -7,30 +7,26 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, field_validator
 
 from mappings.labels import FAMILIES, is_valid_label
-from mappings.schema.types import Entry, Names
+from mappings.schema.types import Entry, Names, described
 
 
 class LabelEntry(Entry):
     """Prefix and colour of one label family."""
 
-    prefix: str | None = Field(
-        default=None,
-        description="Prefix of all labels of the family; for `unplanned` the whole label.",
-        examples=["capability:"],
+    prefix: str | None = described(
+        "Prefix of all labels of the family; for `unplanned` the whole label.", "capability:", default=None
     )
-    color: str | None = Field(
+    color: str | None = described(
+        "Six hex digits; used on trackers with label colours.",
+        "1d76db",
         default=None,
         pattern="^[0-9a-fA-F]{6}$",
-        description="Six hex digits; used on trackers with label colours.",
-        examples=["1d76db"],
     )
-    previously: Names = Field(
+    previously: Names = described(
+        "Former prefixes of the family: labels with them are still recognised, and the next run renames them to "
+        "the current prefix.",
+        ["capability:"],
         default=[],
-        description=(
-            "Former prefixes of the family: labels with them are still recognised, and the next run renames them to "
-            "the current prefix."
-        ),
-        examples=[["capability:"]],
     )
 
     @field_validator("prefix")

@@ -1,40 +1,38 @@
-"""Schema of a team's mapping file: sources, states and rules."""
+"""Schema of a team's mapping file, and of ``defaults.yaml``, whose settings all teams inherit."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
 from mappings.schema.cases import CaseEntry
 from mappings.schema.labels import LabelEntries
-from mappings.schema.types import Entry, Silence, Text
+from mappings.schema.types import Entry, Silence, Text, described
 from mappings.schema.when import When
+
+DEFAULTS_FILE: Final = "defaults.yaml"
 
 
 class SourceEntry(Entry):
     """Jira project or GitHub repository that is read."""
 
-    project: Text | None = Field(default=None, description="Jira project key.", examples=["DS"])
-    jql: Text | None = Field(
-        default=None,
-        description="JQL that narrows the Jira project; without ORDER BY.",
-        examples=["component = Churn"],
+    project: Text | None = described("Jira project key.", "DS", default=None)
+    jql: Text | None = described(
+        "JQL that narrows the Jira project; without ORDER BY.", "component = Churn", default=None
     )
-    repo: Text | None = Field(default=None, description="GitHub repository.", examples=["acme/churn"])
-    pull_requests: bool = Field(default=False, description="Include pull requests of the repository.")
+    repo: Text | None = described("GitHub repository.", "acme/churn", default=None)
+    pull_requests: bool = described("Include pull requests of the repository.", default=False)
 
 
 class StateEntry(Entry):
     """Statuses, labels and types that map to a state, in addition to the tracker's status category. Case is ignored."""
 
-    statuses: list[Text] = Field(default=[], description="Names of statuses.", examples=[["Peer review"]])
-    labels: list[Text] = Field(
-        default=[],
-        description="Labels; for `todo` and `doing` only while the issue is not closed.",
-        examples=[["blocked"]],
+    statuses: list[Text] = described("Names of statuses.", ["Peer review"], default=[])
+    labels: list[Text] = described(
+        "Labels; for `todo` and `doing` only while the issue is not closed.", ["blocked"], default=[]
     )
-    types: list[Text] = Field(default=[], description="Issue types.", examples=[["Spike"]])
+    types: list[Text] = described("Issue types.", ["Spike"], default=[])
 
 
 def _expand_short_form(value: Any) -> Any:
@@ -53,75 +51,83 @@ StateNames = Annotated[
 class StatesEntry(Entry):
     """Exceptions to the tracker's status categories."""
 
-    todo: StateNames = Field(default=StateEntry(), description="Not started.", examples=[["Backlog"]])
-    doing: StateNames = Field(default=StateEntry(), description="In progress.", examples=[["Peer review"]])
-    done: StateNames = Field(default=StateEntry(), description="Finished.", examples=[["Live"]])
-    dropped: StateNames = Field(
-        default=StateEntry(), description="Will not be done.", examples=[["Won't do"]]
-    )
-    blocked: StateNames = Field(
-        default=StateEntry(),
-        description="Blocked; a flag in addition to the state.",
-        examples=[{"labels": ["blocked"]}],
+    todo: StateNames = described("Not started.", ["Backlog"], default=StateEntry())
+    doing: StateNames = described("In progress.", ["Peer review"], default=StateEntry())
+    done: StateNames = described("Finished.", ["Live"], default=StateEntry())
+    dropped: StateNames = described("Will not be done.", ["Won't do"], default=StateEntry())
+    blocked: StateNames = described(
+        "Blocked; a flag in addition to the state.", {"labels": ["blocked"]}, default=StateEntry()
     )
 
 
 class AnswersEntry(Entry):
     """Labels that record the answer of an experiment."""
 
-    confirmed: Text = Field(default="result:confirmed", description="The hypothesis holds.")
-    rejected: Text = Field(default="result:rejected", description="The hypothesis does not hold.")
-    inconclusive: Text = Field(
-        default="result:inconclusive", description="The experiment gave no clear answer."
-    )
+    confirmed: Text = described("The hypothesis holds.", default="result:confirmed")
+    rejected: Text = described("The hypothesis does not hold.", default="result:rejected")
+    inconclusive: Text = described("The experiment gave no clear answer.", default="result:inconclusive")
 
 
 class RuleEntry(Entry):
     """Assigns matching issues to a capability. The first rule that matches wins."""
 
-    id: Text = Field(description="Unique in the team.", examples=["feature-work"])
-    when: When = Field(description="All conditions have to hold.", examples=[{"labels": ["features"]}])
-    assign: Text = Field(description="Id of a capability of a plan.", examples=["churn-features"])
-    iteration: Text | None = Field(
-        default=None, description="One of the capability's iterations.", examples=["v2"]
-    )
-    experiment: bool = Field(default=False, description="The issues are experiments: done when answered.")
+    id: Text = described("Unique in the team.", "feature-work")
+    when: When = described("All conditions have to hold.", {"labels": ["features"]})
+    assign: Text = described("Id of a capability of a plan.", "churn-features")
+    iteration: Text | None = described("One of the capability's iterations.", "v2", default=None)
+    experiment: bool = described("The issues are experiments: done when answered.", default=False)
     silence: Silence = Field(default=[])
 
 
 class MappingFile(Entry):
     """Sources, states and rules of one team."""
 
-    team: Text = Field(
-        description="Name of the team; unique over all mapping files.", examples=["churn-science"]
-    )
-    flow: Literal["kanban", "scrum"] = Field(default="kanban", description="Way of working of the team.")
-    sources: list[dict[str, SourceEntry]] = Field(
+    team: Text = described("Name of the team; unique over all mapping files.", "churn-science")
+    flow: Literal["kanban", "scrum"] = described("Way of working of the team.", default="kanban")
+    sources: list[dict[str, SourceEntry]] = described(
+        "Sources of the team's issues: each entry is a tracker name with a project or repository.",
+        [{"jira": {"project": "DS"}}, {"github": {"repo": "acme/churn"}}],
         min_length=1,
-        description="Sources of the team's issues: each entry is a tracker name with a project or repository.",
-        examples=[[{"jira": {"project": "DS"}}, {"github": {"repo": "acme/churn"}}]],
     )
-    states: StatesEntry = Field(
-        default=StatesEntry(),
-        description="Exceptions to the status categories of the tracker.",
+    states: StatesEntry = described(
+        "Exceptions to the status categories of the tracker.", default=StatesEntry()
     )
-    rules: list[RuleEntry] = Field(default=[], description="Rules in order; the first that matches wins.")
-    tests: list[CaseEntry] = Field(default=[], description="Test cases for `mappings test`.")
-    answers: AnswersEntry = Field(
-        default=AnswersEntry(), description="Labels for the answers of experiments."
+    rules: list[RuleEntry] = described("Rules in order; the first that matches wins.", default=[])
+    tests: list[CaseEntry] = described("Test cases for `mappings test`.", default=[])
+    answers: AnswersEntry = described("Labels for the answers of experiments.", default=AnswersEntry())
+    unplanned_label: bool = described("Put the label `unplanned` on ad-hoc work.", default=False)
+    dropped_resolutions: list[Text] = described(
+        "Additional Jira resolutions that mean: will not be done.", ["Parked"], default=[]
     )
-    unplanned_label: bool = Field(default=False, description="Put the label `unplanned` on ad-hoc work.")
-    dropped_resolutions: list[Text] = Field(
-        default=[],
-        description="Additional Jira resolutions that mean: will not be done.",
-        examples=[["Parked"]],
-    )
-    labels: LabelEntries = Field(
+    labels: LabelEntries = described(
+        "Prefix and colour by label family, for issues that this team's rules assign and for anchors of its "
+        "capabilities; anchors of goals use those of the organisation.",
+        {"capability": {"prefix": "churn:"}},
         default={},
-        description=(
-            "Prefix and colour by label family, for issues that this team's rules assign and for anchors of its "
-            "capabilities; anchors of goals use those of the organisation."
-        ),
-        examples=[{"capability": {"prefix": "churn:"}}],
     )
     silence: Silence = Field(default=[])
+
+
+class DefaultsFile(Entry):
+    """Settings that every team inherits. An entry of a team replaces the one here."""
+
+    states: StatesEntry = described(
+        "Exceptions to the trackers' status categories. A state in a team's mapping replaces the one here.",
+        {"doing": ["Peer review"], "blocked": {"labels": ["blocked"]}},
+        default=StatesEntry(),
+    )
+    answers: AnswersEntry = described(
+        "Labels for the answers of experiments; a team can replace each of them.", default=AnswersEntry()
+    )
+    dropped_resolutions: list[Text] = described(
+        "Additional Jira resolutions that mean: will not be done. A list of a team replaces it.",
+        ["Parked"],
+        default=[],
+    )
+    unplanned_label: bool = described("Put the label `unplanned` on ad-hoc work.", default=False)
+    labels: LabelEntries = described(
+        "Prefix and colour by label family. `increment-sync.yaml` overrides this, and a team overrides both for "
+        "its own issues and anchors.",
+        {"capability": {"prefix": "cap:", "color": "1d76db"}},
+        default={},
+    )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from mappings.schema.types import Day, Entry, Silence, Text
+from mappings.schema.types import Day, Entry, Silence, Text, described
 from mappings.schema.when import is_lenient
 
 
@@ -25,19 +25,14 @@ def _check_relative_path(value: str) -> str:
 class EvidenceEntry(Entry):
     """Bound that a metric has to meet before a done capability counts as proven."""
 
-    file: Annotated[Text, AfterValidator(_check_relative_path)] = Field(
-        description="A JSON file; path relative to the workspace.", examples=["metrics/churn.json"]
+    file: Annotated[Text, AfterValidator(_check_relative_path)] = described(
+        "A JSON file; path relative to the workspace.", "metrics/churn.json"
     )
-    metric: Text = Field(
-        description="Path of the number in it; dots lead into objects and lists.",
-        examples=["auc", "folds.0.auc"],
+    metric: Text = described(
+        "Path of the number in it; dots lead into objects and lists.", "auc", "folds.0.auc"
     )
-    at_least: float | None = Field(
-        default=None, allow_inf_nan=False, description="Minimum of the number.", examples=[0.8]
-    )
-    at_most: float | None = Field(
-        default=None, allow_inf_nan=False, description="Maximum of the number.", examples=[0.05]
-    )
+    at_least: float | None = described("Minimum of the number.", 0.8, default=None, allow_inf_nan=False)
+    at_most: float | None = described("Maximum of the number.", 0.05, default=None, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _has_a_bound(self, info: ValidationInfo) -> Self:
@@ -53,46 +48,36 @@ class EvidenceEntry(Entry):
 class CapabilityEntry(Entry):
     """Part of a goal that can be released when it is done."""
 
-    id: Text = Field(
-        description="Unique over all plan files; becomes the label `capability:<id>`.",
-        examples=["churn-features"],
-    )
-    title: Text = Field(description="Name for people.", examples=["Churn feature set"])
-    team: Text = Field(description="The team that owns it.", examples=["churn-science"])
-    anchor: Text | None = Field(
+    id: Text = described("Unique over all plan files; becomes the label `capability:<id>`.", "churn-features")
+    title: Text = described("Name for people.", "Churn feature set")
+    team: Text = described("The team that owns it.", "churn-science")
+    anchor: Text | None = described(
+        "Tracker issue that represents it and carries its status comment.",
+        "github:acme/churn#12",
+        "DS-101",
         default=None,
-        description="Tracker issue that represents it and carries its status comment.",
-        examples=["github:acme/churn#12", "DS-101"],
     )
-    iterations: list[Text] = Field(
-        default=[], description="Named rounds: build, observe, analyse.", examples=[["v1", "v2"]]
+    iterations: list[Text] = described("Named rounds: build, observe, analyse.", ["v1", "v2"], default=[])
+    target: Day | None = described(
+        "Target date; default: the end of the increment.", "2026-12-11", default=None
     )
-    target: Day | None = Field(
+    required: bool = described("Whether the goal needs it.", default=True)
+    cancelled: bool = described("Cancelled; not counted for the goal.", default=False)
+    released: Day | None = described(
+        "Release day; set by people, never inferred.", "2026-11-30", default=None
+    )
+    continues: Text | None = described(
+        "The capability of an earlier increment whose open issues this one takes over.",
+        "churn-features-q3",
         default=None,
-        description="Target date; default: the end of the increment.",
-        examples=["2026-12-11"],
     )
-    required: bool = Field(default=True, description="Whether the goal needs it.")
-    cancelled: bool = Field(default=False, description="Cancelled; not counted for the goal.")
-    released: Day | None = Field(
+    previously: list[Text] = described(
+        "Former ids; labels, comment and baseline carry over.", ["churn-inputs"], default=[]
+    )
+    evidence: EvidenceEntry | None = described(
+        "Without it, done is shown as `done, not proven`.",
+        {"file": "metrics/churn.json", "metric": "auc", "at_least": 0.8},
         default=None,
-        description="Release day; set by people, never inferred.",
-        examples=["2026-11-30"],
-    )
-    continues: Text | None = Field(
-        default=None,
-        description="The capability of an earlier increment whose open issues this one takes over.",
-        examples=["churn-features-q3"],
-    )
-    previously: list[Text] = Field(
-        default=[],
-        description="Former ids; labels, comment and baseline carry over.",
-        examples=[["churn-inputs"]],
-    )
-    evidence: EvidenceEntry | None = Field(
-        default=None,
-        description="Without it, done is shown as `done, not proven`.",
-        examples=[{"file": "metrics/churn.json", "metric": "auc", "at_least": 0.8}],
     )
     silence: Silence = Field(default=[])
 
@@ -100,59 +85,39 @@ class CapabilityEntry(Entry):
 class GoalEntry(Entry):
     """Outcome of one increment."""
 
-    id: Text = Field(description="Unique over all plan files.", examples=["retention-model"])
-    title: Text = Field(
-        description="The outcome in one line.", examples=["Recommendations that keep subscribers"]
+    id: Text = described("Unique over all plan files.", "retention-model")
+    title: Text = described("The outcome in one line.", "Recommendations that keep subscribers")
+    commitment: Literal["committed", "stretch"] = described(
+        "Committed or stretch; the two are counted separately.", default="committed"
     )
-    commitment: Literal["committed", "stretch"] = Field(
-        default="committed", description="Committed or stretch; the two are counted separately."
+    anchor: Text | None = described("Tracker issue that represents the goal.", "jira:DS-100", default=None)
+    capabilities: list[CapabilityEntry] = described("Capabilities of the goal.", default=[])
+    value: float | None = described(
+        "Planned value, for example 1 to 10.", 8, default=None, ge=0, allow_inf_nan=False
     )
-    anchor: Text | None = Field(
-        default=None, description="Tracker issue that represents the goal.", examples=["jira:DS-100"]
+    actual_value: float | None = described(
+        "Value assessed at the review.", 6, default=None, ge=0, allow_inf_nan=False
     )
-    capabilities: list[CapabilityEntry] = Field(default=[], description="Capabilities of the goal.")
-    value: float | None = Field(
-        default=None,
-        ge=0,
-        allow_inf_nan=False,
-        description="Planned value, for example 1 to 10.",
-        examples=[8],
+    acceptance: Literal["automatic", "manual"] = described(
+        "`manual`: done only with `accepted: true`.", default="automatic"
     )
-    actual_value: float | None = Field(
-        default=None,
-        ge=0,
-        allow_inf_nan=False,
-        description="Value assessed at the review.",
-        examples=[6],
-    )
-    acceptance: Literal["automatic", "manual"] = Field(
-        default="automatic", description="`manual`: done only with `accepted: true`."
-    )
-    accepted: bool = Field(
-        default=False, description="A person accepted the goal; used with `acceptance: manual`."
-    )
-    cancelled: bool = Field(default=False, description="The goal is cancelled.")
-    previously: list[Text] = Field(
-        default=[], description="Former ids of the goal.", examples=[["keep-subscribers"]]
-    )
+    accepted: bool = described("A person accepted the goal; used with `acceptance: manual`.", default=False)
+    cancelled: bool = described("The goal is cancelled.", default=False)
+    previously: list[Text] = described("Former ids of the goal.", ["keep-subscribers"], default=[])
     silence: Silence = Field(default=[])
 
 
 class PlanFile(Entry):
     """One increment: a fixed period with its goals."""
 
-    increment: Text = Field(
-        description="Id of the increment; becomes the label `increment:<id>`.", examples=["2026-q4"]
+    increment: Text = described("Id of the increment; becomes the label `increment:<id>`.", "2026-q4")
+    start: Day = described("First day.", "2026-10-01")
+    end: Day = described("Last day, included in the increment.", "2026-12-31")
+    timezone: Text | None = described(
+        "IANA time zone of the days; default: that of the settings.", "Europe/Berlin", default=None
     )
-    start: Day = Field(description="First day.", examples=["2026-10-01"])
-    end: Day = Field(description="Last day, included in the increment.", examples=["2026-12-31"])
-    timezone: Text | None = Field(
-        default=None,
-        description="IANA time zone of the days; default: that of the settings.",
-        examples=["Europe/Berlin"],
+    grace_days: int = described(
+        "Days after the end in which closed issues still count.", default=5, ge=0, le=60
     )
-    grace_days: int = Field(
-        default=5, ge=0, le=60, description="Days after the end in which closed issues still count."
-    )
-    holidays: list[Day] = Field(default=[], description="Days without work.", examples=[["2026-12-25"]])
-    goals: list[GoalEntry] = Field(default=[], description="Goals of the increment.")
+    holidays: list[Day] = described("Days without work.", ["2026-12-25"], default=[])
+    goals: list[GoalEntry] = described("Goals of the increment.", default=[])

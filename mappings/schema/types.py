@@ -22,6 +22,11 @@ _YEARS: Final = range(1970, 2200)
 """Years in which every day has an instant in every time zone."""
 
 
+def described(description: str, *examples: Any, default: Any = ..., **limits: Any) -> Any:
+    """Return a pydantic field with the text and examples of the published schema; required without a default."""
+    return Field(default=default, description=description, examples=list(examples) or None, **limits)
+
+
 class Entry(BaseModel):
     """Mapping in a YAML file. Unknown keys are rejected; values are immutable."""
 

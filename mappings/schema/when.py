@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self, cast
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, create_model, model_validator
 
 from mappings.rules.fields import CONDITION_FIELDS, Comparison
-from mappings.schema.types import ConditionEntry, Names, Text
+from mappings.schema.types import ConditionEntry, Names, Text, described
 
 NonEmpty = Annotated[list[Text], Field(min_length=1)]
 
@@ -17,15 +17,13 @@ NonEmpty = Annotated[list[Text], Field(min_length=1)]
 class ChoiceEntry(ConditionEntry):
     """Conditions on a set of names. Compared without regard to case; ``*`` and ``?`` are wildcards."""
 
-    any: Names | None = Field(
-        default=None, min_length=1, description="At least one of these is present.", examples=[["features"]]
+    any: Names | None = described(
+        "At least one of these is present.", ["features"], default=None, min_length=1
     )
-    all: Names | None = Field(
-        default=None, min_length=1, description="Each of these is present.", examples=[["features", "urgent"]]
+    all: Names | None = described(
+        "Each of these is present.", ["features", "urgent"], default=None, min_length=1
     )
-    none: Names | None = Field(
-        default=None, min_length=1, description="None of these is present.", examples=[["wontfix"]]
-    )
+    none: Names | None = described("None of these is present.", ["wontfix"], default=None, min_length=1)
 
     @model_validator(mode="after")
     def _has_a_value(self, info: ValidationInfo) -> Self:
@@ -73,15 +71,11 @@ Moment = Annotated[
 class RangeEntry(ConditionEntry):
     """Time range. Days begin at 00:00 in the settings' time zone, which also applies to times without a zone."""
 
-    after: Moment | None = Field(
-        default=None,
-        description="At this time or later; a day counts from its start.",
-        examples=["2026-10-01"],
+    after: Moment | None = described(
+        "At this time or later; a day counts from its start.", "2026-10-01", default=None
     )
-    before: Moment | None = Field(
-        default=None,
-        description="Before this time; a day itself is not included.",
-        examples=["2027-01-01"],
+    before: Moment | None = described(
+        "Before this time; a day itself is not included.", "2027-01-01", default=None
     )
 
     @model_validator(mode="after")
@@ -129,14 +123,14 @@ def _conditions() -> dict[str, Any]:
     """Return the pydantic fields of ``when``, in the order in which conditions are evaluated."""
     fields: dict[str, Any] = {}
     for key, each in CONDITION_FIELDS.items():
-        info = Field(default=None, description=each.condition_description, examples=[each.example])
+        info = described(each.condition_description, each.example, default=None)
         fields[key] = (_VALUE_TYPES[each.comparison] | None, info)
     fields["cel"] = (
         Text | None,
-        Field(
+        described(
+            "Expression in CEL, the Common Expression Language, for all other conditions.",
+            'labels.exists(l, l.startsWith("area/")) && size(assignees) == 0',
             default=None,
-            description="Expression in CEL, the Common Expression Language, for all other conditions.",
-            examples=['labels.exists(l, l.startsWith("area/")) && size(assignees) == 0'],
         ),
     )
     return fields

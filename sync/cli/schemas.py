@@ -13,8 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from mappings.schema.cases import CaseFile
-from mappings.schema.defaults import DefaultsFile
-from mappings.schema.mapping import MappingFile
+from mappings.schema.mapping import DefaultsFile, MappingFile
 from mappings.schema.plan import PlanFile
 from sync.config.settings import Settings
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from mappings.load import list_yaml_files
 from mappings.problems import InvalidWorkspace, Problem
-from mappings.schema.defaults import DEFAULTS_FILE
+from mappings.schema.mapping import DEFAULTS_FILE
 from sync.config.settings import Settings
 from sync.config.workspace import LoadedWorkspace
 from sync.model.broken_file import BrokenFile
