@@ -222,6 +222,10 @@ class IssueState:
     because: str = ""
     """Reason: ``states.doing: "Peer review"`` or ``status category done``."""
 
+    @property
+    def is_open(self) -> bool:
+        return self.state in ("todo", "doing")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Assignment:

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Final
 
 import cel
 
-from connectors.model import IssueRef
-from mappings.rules.cel_syntax import FUNCTIONS, CelInvalid, ParsedCel, Token, parse_cel
-from mappings.rules.cel_values import format_value, sample_subjects, values_for
+from connectors.model import Issue, IssueRef
+from mappings.rules.cel_syntax import FUNCTIONS, MAX_ENTRIES, CelInvalid, ParsedCel, Token, parse_cel
+from mappings.rules.fields import CEL_FIELDS, FIELDS
 from mappings.rules.patterns import PatternInvalid, compile_pattern, to_bytes
-from mappings.rules.subject import RuleSubject
+from mappings.rules.subject import FIELD_PREFIX, RuleSubject
+
+MAX_TEXT: Final = 500
+MAX_BODY: Final = 10_000
+
+_READERS: Final = {name: attrgetter(each.path) for name, each in CEL_FIELDS.items()}
 
 # The built-in `matches` compiles its pattern on every call and is not bounded; methods of texts cannot be replaced.
 # Both names have the same length, so that positions in messages stay correct.
@@ -25,14 +32,6 @@ _ERROR_POSITION: Final = re.compile(r"<input>:(\d+):(\d+): (.*)")
 _UNDEFINED_NAME: Final = "Undefined variable or function"
 _CONVERSION_ERRORS: Final = ("Function 'int'", "Function 'double'")
 _UNDEFINED_FUNCTION: Final = re.compile(r"Undefined variable or function: '(\w+)'")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CelFailure:
-    """Reason why an expression gave no boolean for an issue."""
-
-    ref: IssueRef
-    reason: str
 
 
 class _PatternSearch:
@@ -65,8 +64,10 @@ class CelCondition:
     fields: tuple[str, ...]
     _program: cel.Program
     _search: _PatternSearch
-    first_failure: CelFailure | None = None
     failures: int = 0
+    first_failed: IssueRef | None = None
+    """First issue on which it failed, with the reason."""
+    reason: str = ""
     key: str = field(default="cel", init=False)
 
     @property
@@ -77,9 +78,9 @@ class CelCondition:
         answer = self.try_evaluate(subject)
         if isinstance(answer, bool):
             return answer
+        if not self.failures:
+            self.first_failed, self.reason = subject.issue.ref, answer
         self.failures += 1
-        if self.first_failure is None:
-            self.first_failure = CelFailure(ref=subject.issue.ref, reason=answer)
         return False
 
     def actual(self, subject: RuleSubject) -> tuple[str, ...]:
@@ -105,10 +106,6 @@ class CelCondition:
         values = values_for(subject, self.names, self.fields)
         return self._program.execute(cel.Context(values, {_SAFE_MATCHES: self._search}))
 
-    def reset_failures(self) -> None:
-        """Reset the failure count."""
-        self.failures, self.first_failure = 0, None
-
 
 def compile_cel(text: str) -> CelCondition:
     """Compile an expression and try it on sample issues.
@@ -116,16 +113,29 @@ def compile_cel(text: str) -> CelCondition:
     Raises CelInvalid with a message and the position in the expression."""
     read = parse_cel(text)
     condition = _compile_program(read)
-    answers = [_evaluate_sample(condition, subject) for subject in sample_subjects(read.fields)]
-    errors = [each for each in answers if isinstance(each, _SampleError)]
-    certain = [each for each in errors if each.permanent]
-    same_error = len(errors) == len(answers) and len(set(errors)) == 1 and not errors[0].depends_on_data
-    if certain or same_error:
-        raise CelInvalid(f"this fails on issues: {(certain or errors)[0].reason}; correct it.")
-    for answer in answers:
-        if not isinstance(answer, bool | _SampleError):
-            raise CelInvalid(f"{_wrong_type_message(answer)}; compare it with something.")
+    failures: list[str | None] = []
+    wrong_type = None
+    for subject in sample_subjects(read.fields):
+        try:
+            answer = condition.evaluate(subject)
+        except Exception as error:
+            if isinstance(error, TypeError) or str(error).startswith(_UNDEFINED_NAME):
+                raise _fails_on_issues(failure_reason(error)) from None
+            # Other issues may have the missing value, such as a third label.
+            by_data = isinstance(error, LookupError) or str(error).startswith(_CONVERSION_ERRORS)
+            failures.append(None if by_data else failure_reason(error))
+        else:
+            failures.append(None)
+            wrong_type = wrong_type or (None if isinstance(answer, bool) else _wrong_type_message(answer))
+    if failures[0] is not None and failures.count(failures[0]) == len(failures):
+        raise _fails_on_issues(failures[0])
+    if wrong_type is not None:
+        raise CelInvalid(f"{wrong_type}; compare it with something.")
     return condition
+
+
+def _fails_on_issues(reason: str) -> CelInvalid:
+    return CelInvalid(f"this fails on issues: {reason}; correct it.")
 
 
 def _compile_program(read: ParsedCel) -> CelCondition:
@@ -174,28 +184,6 @@ def _shorten(reason: str) -> str:
     return reason.split(" expecting ")[0].replace(_SAFE_MATCHES, _BUILTIN_MATCHES)[:160]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _SampleError:
-    """Failure of an expression on a sample issue."""
-
-    reason: str
-    permanent: bool
-    """True if it fails on every issue: an unknown name, or types that do not fit."""
-    depends_on_data: bool = False
-    """True if other issues may have the missing value, such as a third label."""
-
-
-def _evaluate_sample(condition: CelCondition, subject: RuleSubject) -> Any:
-    try:
-        return condition.evaluate(subject)
-    except TypeError as error:
-        return _SampleError(reason=failure_reason(error), permanent=True)
-    except Exception as error:
-        by_data = isinstance(error, LookupError) or str(error).startswith(_CONVERSION_ERRORS)
-        certain = str(error).startswith(_UNDEFINED_NAME)
-        return _SampleError(reason=failure_reason(error), permanent=certain, depends_on_data=by_data)
-
-
 def failure_reason(error: BaseException) -> str:
     """Return the reason of a failure in a few words."""
     text = str(error).replace(_SAFE_MATCHES, _BUILTIN_MATCHES).split("\n")[0]
@@ -220,3 +208,57 @@ _TYPE_NAMES: Final[Mapping[type, str]] = {
     dict: "a map",
     type(None): "nothing",
 }
+
+
+def values_for(subject: RuleSubject, names: frozenset[str], fields: tuple[str, ...]) -> dict[str, Any]:
+    """Return the variables that an expression uses. ``fields``: names of the custom fields that it reads."""
+    values: dict[str, Any] = {}
+    for name in names:
+        if CEL_FIELDS[name].comparison == "custom":
+            values[name] = {each: _texts(subject.values(f"{FIELD_PREFIX}{each}")) for each in fields}
+        else:
+            values[name] = _bounded(name, _READERS[name](subject))
+    return values
+
+
+def _bounded(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, tuple):
+        return _texts(value)
+    return _text(value, MAX_BODY if name == "body" else MAX_TEXT)
+
+
+def _text(value: str | None, limit: int = MAX_TEXT) -> str:
+    # The library rejects lone surrogates.
+    return (value or "")[:limit].encode("utf-8", "replace").decode()
+
+
+def _texts(values: tuple[str, ...]) -> list[str]:
+    return [_text(value) for value in values[:MAX_ENTRIES]]
+
+
+def sample_subjects(fields: tuple[str, ...]) -> tuple[RuleSubject, RuleSubject]:
+    """Return an issue with a value in every field, and an empty one."""
+    now = datetime(2026, 11, 16, 9, tzinfo=UTC)
+    ref = IssueRef(tracker="jira", id="1", key="DS-1")
+    empty = Issue(ref=ref, url="", title="", container="DS", status="To Do", created=now, updated=now)
+    samples: dict[str, Any] = {
+        each.attribute: (each.sample,) if each.many else each.sample
+        for each in FIELDS
+        if each.attribute and each.sample
+    }
+    full = replace(empty, **samples, fields=dict.fromkeys(fields, ("1",)))
+    return (
+        RuleSubject(issue=full, labels=("features",), ancestors=("DS-140",)),
+        RuleSubject(issue=empty, labels=()),
+    )
+
+
+def format_value(value: object) -> str:
+    """Return a CEL value as text for people."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {format_value(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return f"[{', '.join(value)}]"
+    return value.isoformat() if isinstance(value, datetime) else f'"{value}"'

@@ -56,17 +56,23 @@ def _compile_name(text: str) -> NamePattern:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ChoiceCondition:
-    """``any``, ``all`` and ``none`` over the values of a key; all that are set must hold."""
+class _FieldCondition:
+    """Condition on the values of one key."""
 
     key: str
+
+    def actual(self, subject: RuleSubject) -> tuple[str, ...]:
+        return subject.values(self.key)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChoiceCondition(_FieldCondition):
+    """``any``, ``all`` and ``none`` over the values of a key; all that are set must hold."""
+
     expected: str
     any_of: tuple[NamePattern, ...]
     all_of: tuple[NamePattern, ...]
     none_of: tuple[NamePattern, ...]
-
-    def actual(self, subject: RuleSubject) -> tuple[str, ...]:
-        return subject.values(self.key)
 
     def holds(self, subject: RuleSubject) -> bool:
         values = subject.casefolded(self.key)
@@ -87,10 +93,9 @@ class ChoiceCondition:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PatternCondition:
+class PatternCondition(_FieldCondition):
     """RE2 pattern found anywhere in a text."""
 
-    key: str
     text: str
     pattern: Any
 
@@ -98,24 +103,17 @@ class PatternCondition:
     def expected(self) -> str:
         return f"matches {self.text}"
 
-    def actual(self, subject: RuleSubject) -> tuple[str, ...]:
-        return subject.values(self.key)
-
     def holds(self, subject: RuleSubject) -> bool:
         return self.pattern.search(to_bytes(subject.text(self.key))) is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TimeRangeCondition:
+class TimeRangeCondition(_FieldCondition):
     """Time range: ``after`` <= time < ``before``."""
 
-    key: str
     expected: str
     after: datetime | None
     before: datetime | None
-
-    def actual(self, subject: RuleSubject) -> tuple[str, ...]:
-        return subject.values(self.key)
 
     def holds(self, subject: RuleSubject) -> bool:
         moment = subject.time(self.key)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connectors.model import Issue
-from mappings.model import Assignment, Conflict, IssueState, Overrides, Rule, Unplanned
-from mappings.rules.claims import Claim, owners_first, unfinished_at_close
+from mappings.model import Assignment, Capability, Conflict, IssueState, Overrides, Rule, Unplanned
 from mappings.rules.placement import CapabilityTimeline, Placement
 from mappings.rules.subject import RuleSubject
 from mappings.rules.team_rules import CandidateTeams, TeamRules
@@ -20,10 +19,46 @@ from mappings.rules.trace import MatchOutcome
 
 
 @dataclass(kw_only=True, slots=True)
+class Claim:
+    """Claim of one team on an issue for a capability."""
+
+    team: TeamRules
+    named: str
+    """Capability id that the rule or the pin names."""
+    placement: Placement
+    state: IssueState
+    rule: Rule | None
+
+    @property
+    def is_carried_over(self) -> bool:
+        """True if the named capability is closed and the issue moved on to a successor, or has none."""
+        return self.placement.kind == "no-successor" or self.placement.capability.id != self.named
+
+    def assignment(
+        self, issue: Issue, by: Literal["rule", "pin"], to: Capability | None = None
+    ) -> Assignment:
+        """Return the assignment to ``to``, by default to the capability of the placement."""
+        capability, iteration = to or self.placement.capability, self.rule.iteration if self.rule else None
+        # A successor may lack the iterations of the capability that it continues.
+        if capability.id != self.named and iteration not in capability.iterations:
+            iteration = None
+        return Assignment(
+            ref=issue.ref,
+            team=self.team.team,
+            capability=capability.id,
+            state=self.state,
+            by=by,
+            rule=self.rule.id if self.rule else None,
+            iteration=iteration,
+            experiment=self.rule.experiment if self.rule else False,
+        )
+
+
+@dataclass(kw_only=True, slots=True)
 class Decision:
     """Outcome of one issue with its reason."""
 
-    outcome: MatchOutcome
+    outcome: MatchOutcome = None
     because: str
     claim_without_successor: Claim | None = None
     """Claim of open work on a closed increment that nothing continues."""
@@ -41,17 +76,17 @@ class Decider:
         """Decide on an issue that is not an anchor. ``candidates``: teams that have a source of it."""
         issue, teams = subject.issue, candidates.teams
         if not teams:
-            return Decision(outcome=None, because="No team has a source that contains it.")
+            return Decision(because="No team has a source that contains it.")
         pin = self._timeline.current_id(overrides.pins.get(issue.ref, "")) if overrides.pins else None
         if pin is not None:
-            return self._decide_pinned(issue, pin, candidates.first_rules(subject))
+            return self._decide_pinned(subject, candidates, pin)
         first_rules = candidates.first(subject).items()
         claims = [self._claim(issue, teams[position], rule.assign, rule) for position, rule in first_rules]
         if not claims:
             return self._decide_without_rule(issue, teams)
-        decision = self._decide_by_rules(issue, teams, claims, overrides)
-        if unfinished := unfinished_at_close(issue, claims, "rule", self._timeline):
-            vetoes = self._vetoes(issue, overrides)
+        vetoes = {self._timeline.current_id(each) for each in overrides.vetoes.get(issue.ref, ())}
+        decision = self._decide_by_rules(issue, teams, claims, vetoes)
+        if unfinished := self._unfinished_at_close(issue, claims, "rule"):
             decision.unfinished_at_close = tuple(
                 each for each in unfinished if vetoes.isdisjoint((claims[0].named, each.capability))
             )
@@ -62,102 +97,95 @@ class Decider:
         placement = self._timeline.place(named, issue, state)
         return Claim(team=team, named=named, placement=placement, state=state, rule=rule)
 
-    def _vetoes(self, issue: Issue, overrides: Overrides) -> set[str | None]:
-        """Return the current ids of capabilities from which a person removed the issue."""
-        return {self._timeline.current_id(each) for each in overrides.vetoes.get(issue.ref, ())}
-
-    def _decide_pinned(
-        self, issue: Issue, pin: str, rules: Sequence[tuple[TeamRules, Rule | None]]
-    ) -> Decision:
-        agreeing = [
-            self._claim(issue, team, pin, rule)
-            for team, rule in rules
-            if rule is not None and rule.assign == pin
-        ]
-        claims = agreeing or [self._claim(issue, team, pin, None) for team, _ in rules]
-        decision = self._decide_pinned_claim(issue, [team for team, _ in rules], owners_first(claims))
-        decision.unfinished_at_close = unfinished_at_close(issue, claims, "pin", self._timeline)
+    def _decide_pinned(self, subject: RuleSubject, candidates: CandidateTeams, pin: str) -> Decision:
+        issue, rules = subject.issue, candidates.first_rules(subject)
+        agreeing = [(team, rule) for team, rule in rules if rule is not None and rule.assign == pin]
+        claims = [self._claim(issue, team, pin, rule) for team, rule in agreeing]
+        claims = claims or [self._claim(issue, team, pin, None) for team in candidates.teams]
+        claim = _owners_first(claims)
+        if claim.placement.kind == "finished-before":
+            decision = _too_old(claim.placement)
+        elif claim.placement.kind == "no-successor":
+            decision = self._decide_without_successor(issue, candidates.teams, claim)
+        else:
+            because = f"A person pinned it to {claim.placement.capability.id}."
+            decision = Decision(outcome=claim.assignment(issue, "pin"), because=because)
+        decision.unfinished_at_close = self._unfinished_at_close(issue, claims, "pin")
         return decision
 
-    def _decide_pinned_claim(self, issue: Issue, teams: Sequence[TeamRules], claim: Claim) -> Decision:
-        if claim.placement.kind == "finished-before":
-            return _too_old(claim.placement)
-        if claim.placement.kind == "no-successor":
-            return self._decide_without_successor(issue, teams, claim)
-        capability = claim.placement.capability.id
-        return Decision(
-            outcome=claim.assignment(issue, "pin"), because=f"A person pinned it to {capability}."
-        )
-
     def _decide_by_rules(
-        self, issue: Issue, teams: Sequence[TeamRules], claims: Sequence[Claim], overrides: Overrides
+        self, issue: Issue, teams: Sequence[TeamRules], claims: Sequence[Claim], vetoes: set[str | None]
     ) -> Decision:
         claimed = [claim for claim in claims if claim.placement.kind != "finished-before"]
         if not claimed:
             return _too_old(claims[0].placement)
-        vetoes = self._vetoes(issue, overrides)
-        vetoed = (
-            [c for c in claimed if c.named in vetoes or c.placement.capability.id in vetoes] if vetoes else []
-        )
-        if vetoed:
-            because = f"A person removed it from {vetoed[0].placement.capability.id}."
-            return self._decide_unassigned(issue, teams, vetoed[0].state, "veto", because)
+        for claim in claimed if vetoes else ():
+            capability = claim.placement.capability.id
+            if claim.named in vetoes or capability in vetoes:
+                because = f"A person removed it from {capability}."
+                return self._decide_unassigned(issue, teams, claim.state, "veto", because)
         current = [claim for claim in claimed if claim.placement.kind == "current"]
         if not current:
             return self._decide_without_successor(issue, teams, claimed[0])
         capabilities = {claim.placement.capability.id for claim in current}
         if len(capabilities) > 1:
-            outcome = Conflict(
-                ref=issue.ref, claims=tuple(claim.assignment(issue, "rule") for claim in current)
-            )
+            assignments = tuple(claim.assignment(issue, "rule") for claim in current)
             because = f"Teams claim it for different capabilities: {', '.join(sorted(capabilities))}."
-            return Decision(outcome=outcome, because=because)
-        claim = owners_first(current)
-        assignment = claim.assignment(issue, "rule")
+            return Decision(outcome=Conflict(ref=issue.ref, claims=assignments), because=because)
+        assignment = _owners_first(current).assignment(issue, "rule")
         because = f'The rule "{assignment.rule}" of {assignment.team} matched it.'
         return Decision(outcome=assignment, because=because)
 
     def _decide_without_rule(self, issue: Issue, teams: Sequence[TeamRules]) -> Decision:
         state = teams[0].states.resolve(issue, experiment=False)
         if self._timeline.is_current(issue, state):
-            because = "No rule matches it."
-            return Decision(outcome=_unplanned(issue, teams, state, "no-rule"), because=because)
+            return self._decide_unassigned(issue, teams, state, "no-rule", "No rule matches it.")
         because = "No rule matches it, and it is neither in progress nor from a running increment."
-        return Decision(outcome=None, because=because)
+        return Decision(because=because)
 
     def _decide_without_successor(self, issue: Issue, teams: Sequence[TeamRules], claim: Claim) -> Decision:
         capability, increment = claim.placement.capability.id, claim.placement.increment.id
         because = f"The increment {increment} of {capability} is closed and nothing continues {capability}."
         decision = self._decide_unassigned(issue, teams, claim.state, "closed-increment", because)
-        if not claim.is_open:
-            return decision
-        return Decision(outcome=decision.outcome, because=because, claim_without_successor=claim)
+        decision.claim_without_successor = claim if claim.state.is_open else None
+        return decision
 
     def _decide_unassigned(
         self,
         issue: Issue,
         teams: Sequence[TeamRules],
         state: IssueState,
-        reason: Literal["veto", "closed-increment"],
+        reason: Literal["no-rule", "veto", "closed-increment"],
         because: str,
     ) -> Decision:
         """Return unplanned for open work, and for finished work of a running increment; else no outcome."""
-        if state.state in ("todo", "doing") or self._timeline.is_current(issue, state):
-            return Decision(outcome=_unplanned(issue, teams, state, reason), because=because)
-        return Decision(outcome=None, because=because)
+        if not state.is_open and not self._timeline.is_current(issue, state):
+            return Decision(because=because)
+        names = tuple(team.team for team in teams)
+        outcome = Unplanned(ref=issue.ref, teams=names, state=state, reason=reason)
+        return Decision(outcome=outcome, because=because)
+
+    def _unfinished_at_close(
+        self, issue: Issue, claims: Sequence[Claim], by: Literal["rule", "pin"]
+    ) -> tuple[Assignment, ...]:
+        """Return assignments to the closed capabilities in which the issue was not finished in time.
+
+        Empty if teams disagree: such an issue was not counted before the close either.
+        """
+        if not all(claim.is_carried_over for claim in claims) or len({claim.named for claim in claims}) > 1:
+            return ()
+        claim = _owners_first(claims)
+        capabilities = self._timeline.closed_over(claim.named, claim.placement, issue)
+        return tuple(claim.assignment(issue, by, capability) for capability in capabilities)
 
 
-def _unplanned(
-    issue: Issue,
-    teams: Sequence[TeamRules],
-    state: IssueState,
-    reason: Literal["no-rule", "veto", "closed-increment"],
-) -> Unplanned:
-    return Unplanned(ref=issue.ref, teams=tuple(team.team for team in teams), state=state, reason=reason)
+def _owners_first(claims: Sequence[Claim]) -> Claim:
+    """Return the claim of the team that owns the capability, else the first one."""
+    if len(claims) == 1:
+        return claims[0]
+    return min(claims, key=lambda claim: claim.team.team != claim.placement.capability.team)
 
 
 def _too_old(placement: Placement) -> Decision:
-    because = (
-        f"It was finished before the increment {placement.increment.id} of {placement.capability.id} started."
-    )
-    return Decision(outcome=None, because=because)
+    increment, capability = placement.increment.id, placement.capability.id
+    return Decision(because=f"It was finished before the increment {increment} of {capability} started.")

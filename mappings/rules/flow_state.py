@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeVar
 
 from connectors.model import Issue
-from mappings.model import Answer, FlowState, IssueState, TeamMapping
+from mappings.model import Answer, FlowState, IssueState, StateRule, TeamMapping
 from mappings.problems import Origin
 
 DROPPED_RESOLUTIONS: Final = frozenset(
@@ -50,8 +51,9 @@ DROPPED_RESOLUTIONS: Final = frozenset(
 """Resolutions of closed issues that mean "will not be done". Teams can add others."""
 
 _STATES: Final[tuple[FlowState, ...]] = ("todo", "doing", "done", "dropped")
-_ANSWERS: Final[tuple[Answer, ...]] = ("confirmed", "rejected", "inconclusive")
 _CACHE_SIZE: Final = 10_000
+
+State = TypeVar("State", bound=str)
 
 
 class StateResolver:
@@ -86,10 +88,11 @@ def state_of(issue: Issue, mapping: TeamMapping, *, experiment: bool = False) ->
     ``experiment``: the matching rule marks the issue as one. A closed experiment is done whatever its answer; closed
     as "will not do" without an answer, it is dropped.
     """
-    labels = frozenset(label.casefold() for label in issue.labels)
-    state, because = _team_state(issue, mapping, labels) or _tracker_state(issue, mapping, experiment)
+    labels = sorted({label.casefold() for label in issue.labels})
+    state, because = _listed(issue, mapping, labels, _STATES) or _tracker_state(issue, mapping, experiment)
     known = state is not None
-    answers = _answers(mapping, labels) if experiment else ()
+    found = [name for name, label in mapping.answers.items() if label.casefold() in labels]
+    answers = found if experiment else []
     if state == "dropped" and answers:
         state, because = "done", f"an experiment is done when it is answered ({because})"
     flow: FlowState = state or "todo"
@@ -110,29 +113,28 @@ def _answer_reason(mapping: TeamMapping, answer: Answer) -> str:
     return f'{key}: "{mapping.answers[answer]}"{_origin_suffix(mapping.origins.get(key))}'
 
 
-def _team_state(
-    issue: Issue, mapping: TeamMapping, labels: frozenset[str]
-) -> tuple[FlowState | None, str] | None:
-    """Return the state from the team's ``states``: by status, then type, then label."""
-    for state in _STATES:
-        if _has(mapping, state, "statuses", issue.status):
-            return state, _state_reason(mapping, state, "statuses", issue.status)
-    for state in _STATES:
-        if issue.type and _has(mapping, state, "types", issue.type):
-            return state, _state_reason(mapping, state, "types", issue.type)
-    for state in _STATES:
-        found = sorted(label for label in labels if _has(mapping, state, "labels", label))
-        # People leave "in progress" on closed issues: such a label does not reopen them.
-        if found and not (issue.category == "done" and state in ("todo", "doing")):
-            return state, _state_reason(mapping, state, "labels", found[0])
+def _listed(
+    issue: Issue, mapping: TeamMapping, labels: Sequence[str], states: Sequence[State]
+) -> tuple[State, str] | None:
+    """Return the state under which the team lists the status, else the type, else a label, with the reason."""
+    types = [issue.type] if issue.type else []
+    for kind, names in (("statuses", [issue.status]), ("types", types), ("labels", labels)):
+        for state in states:
+            # People leave "in progress" on closed issues: such a label does not reopen them.
+            if kind == "labels" and issue.category == "done" and state in ("todo", "doing"):
+                continue
+            rule = mapping.states.get(state, StateRule())
+            listed = {name.casefold() for name in getattr(rule, kind)}
+            for name in names:
+                if name.casefold() in listed:
+                    return state, _state_reason(rule, state, kind, name)
     return None
 
 
-def _state_reason(mapping: TeamMapping, state: str, kind: str, name: str) -> str:
+def _state_reason(rule: StateRule, state: str, kind: str, name: str) -> str:
     """``states.doing: "Peer review" (defaults.yaml:3:11)``."""
     key = f"states.{state}" if kind == "statuses" else f"states.{state}.{kind}"
-    origin = mapping.states[state].origins.get((kind, name.casefold()))
-    return f'{key}: "{name}"{_origin_suffix(origin)}'
+    return f'{key}: "{name}"{_origin_suffix(rule.origins.get((kind, name.casefold())))}'
 
 
 def _origin_suffix(origin: Origin | None) -> str:
@@ -142,47 +144,23 @@ def _origin_suffix(origin: Origin | None) -> str:
 def _tracker_state(issue: Issue, mapping: TeamMapping, experiment: bool) -> tuple[FlowState | None, str]:
     if issue.category is None:
         return None, f'status "{issue.status}" has no known category; counted as todo'
-    if issue.category == "done" and issue.resolution and _is_dropped(issue.resolution, mapping, experiment):
-        origin = mapping.origins.get("dropped_resolutions")
-        place = _origin_suffix(origin) if _is_team_resolution(issue.resolution, mapping) else ""
-        return "dropped", f'resolution "{issue.resolution}"{place}'
+    if issue.category == "done" and issue.resolution:
+        name, because = _normalize(issue.resolution), f'resolution "{issue.resolution}"'
+        if name in map(_normalize, mapping.dropped_resolutions):
+            return "dropped", because + _origin_suffix(mapping.origins.get("dropped_resolutions"))
+        # "Rejected" on an experiment is its answer; a rejected hypothesis is not dropped work.
+        if name in DROPPED_RESOLUTIONS and not (experiment and name == "rejected"):
+            return "dropped", because
     return issue.category, f"status category {issue.category}"
-
-
-def _is_dropped(resolution: str, mapping: TeamMapping, experiment: bool) -> bool:
-    name = _normalize(resolution)
-    if _is_team_resolution(resolution, mapping):
-        return True
-    # "Rejected" on an experiment is its answer; a rejected hypothesis is not dropped work.
-    return name in DROPPED_RESOLUTIONS and not (experiment and name == "rejected")
-
-
-def _is_team_resolution(resolution: str, mapping: TeamMapping) -> bool:
-    return _normalize(resolution) in {_normalize(each) for each in mapping.dropped_resolutions}
 
 
 def _normalize(name: str) -> str:
     return " ".join(name.casefold().replace("\u2019", "'").replace("_", " ").split())
 
 
-def _has(mapping: TeamMapping, state: str, kind: str, name: str) -> bool:
-    rule = mapping.states.get(state)
-    return rule is not None and name.casefold() in {each.casefold() for each in getattr(rule, kind)}
-
-
-def _answers(mapping: TeamMapping, labels: frozenset[str]) -> tuple[Answer, ...]:
-    return tuple(
-        each for each in _ANSWERS if each in mapping.answers and mapping.answers[each].casefold() in labels
-    )
-
-
-def _blocked_reason(issue: Issue, mapping: TeamMapping, labels: frozenset[str]) -> str | None:
+def _blocked_reason(issue: Issue, mapping: TeamMapping, labels: Sequence[str]) -> str | None:
     """Return why the issue is blocked, or None."""
     if issue.flagged:
         return "flagged in Jira"
-    if _has(mapping, "blocked", "statuses", issue.status):
-        return _state_reason(mapping, "blocked", "statuses", issue.status)
-    if issue.type and _has(mapping, "blocked", "types", issue.type):
-        return _state_reason(mapping, "blocked", "types", issue.type)
-    found = sorted(label for label in labels if _has(mapping, "blocked", "labels", label))
-    return _state_reason(mapping, "blocked", "labels", found[0]) if found else None
+    listed = _listed(issue, mapping, labels, ("blocked",))
+    return listed[1] if listed else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
 from connectors.model import Issue, IssueRef, KnownIssue
@@ -22,9 +23,7 @@ from mappings.model import (
     Unplanned,
     Workspace,
 )
-from mappings.rules.cel_failures import CelFailureReport
-from mappings.rules.claims import Claim
-from mappings.rules.decision import Decider, Decision
+from mappings.rules.decision import Claim, Decider, Decision
 from mappings.rules.placement import CapabilityTimeline
 from mappings.rules.subject import RuleSubject
 from mappings.rules.team_rules import CandidateTeams, TeamRules
@@ -74,13 +73,7 @@ class Matcher:
         self._decider = Decider(self._timeline)
         self._anchors = _anchors(workspace.increments)
         self._anchor_issues = anchors
-        self._teams_by_source: dict[str, list[TeamRules]] = {}
-        teams = [TeamRules(mapping) for mapping in workspace.teams]
-        self._cel_failures = CelFailureReport(teams)
-        for team in teams:
-            for name in dict.fromkeys(source.name for source in team.mapping.sources):
-                self._teams_by_source.setdefault(name, []).append(team)
-        self._order = {mapping.team: index for index, mapping in enumerate(workspace.teams)}
+        self._teams = [TeamRules(mapping) for mapping in workspace.teams]
         self._candidates_by_sources: dict[frozenset[str], CandidateTeams] = {}
         self._visible_labels: dict[frozenset[str], tuple[str, ...]] = {}
 
@@ -88,7 +81,8 @@ class Matcher:
         self, issues: Iterable[KnownIssue], overrides: Overrides, known: Iterable[KnownIssue] | None = None
     ) -> MatchResult:
         """Match all issues, in the given order. Ancestors are looked up in ``known``, by default in ``issues``."""
-        self._cel_failures.reset()
+        for team in self._teams:
+            team.reset_cel_failures()
         issues = list(issues)
         ancestry = Ancestry(issues if known is None else known)
         assignments: list[Assignment] = []
@@ -117,7 +111,7 @@ class Matcher:
             unfinished_at_close=tuple(unfinished),
             warnings=(
                 *(_no_successor_warning(who, count) for who, count in sorted(without_successor.items())),
-                *self._cel_failures.warnings(),
+                *chain.from_iterable(team.cel_warnings() for team in self._teams),
             ),
         )
 
@@ -176,9 +170,10 @@ class Matcher:
     def _candidate_teams(self, sources: frozenset[str]) -> CandidateTeams:
         candidates = self._candidates_by_sources.get(sources)
         if candidates is None:
-            teams = {team.team: team for name in sources for team in self._teams_by_source.get(name, ())}
-            in_order = sorted(teams.values(), key=lambda team: self._order[team.team])
-            candidates = self._candidates_by_sources[sources] = CandidateTeams(in_order)
+            teams = [
+                team for team in self._teams if any(source.name in sources for source in team.mapping.sources)
+            ]
+            candidates = self._candidates_by_sources[sources] = CandidateTeams(teams)
         return candidates
 
     def _decide(self, known: KnownIssue, subject: RuleSubject, overrides: Overrides) -> Decision:

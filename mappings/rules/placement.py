@@ -38,9 +38,7 @@ def finished_at(issue: Issue, state: IssueState) -> datetime | None:
 
     Without a closing time, the last update is the latest possible time.
     """
-    if state.state in ("todo", "doing"):
-        return None
-    return issue.closed or issue.updated
+    return None if state.is_open else issue.closed or issue.updated
 
 
 class CapabilityTimeline:
