@@ -9,8 +9,6 @@ from typing import Final
 
 from mappings.problems import Origin
 
-FAMILIES: Final = ("increment", "capability", "state", "health", "flag", "unplanned")
-
 DEFAULT_PREFIXES: Final[Mapping[str, str]] = {
     "increment": "increment:",
     "capability": "capability:",
@@ -19,6 +17,8 @@ DEFAULT_PREFIXES: Final[Mapping[str, str]] = {
     "flag": "flag:",
     "unplanned": "unplanned",
 }
+
+FAMILIES: Final = tuple(DEFAULT_PREFIXES)
 
 DEFAULT_COLORS: Final[Mapping[str, str]] = {
     "increment": "5319e7",
@@ -72,6 +72,9 @@ class TeamLabels:
     former_prefixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+_NO_OWN_LABELS: Final = TeamLabels()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelScheme:
     """Prefix and color of each label family, for the organization and for teams that differ.
@@ -96,7 +99,7 @@ class LabelScheme:
 
     def with_teams(self, teams: Mapping[str, TeamLabels]) -> LabelScheme:
         """Return a copy with the given team settings; teams without differences are left out."""
-        return replace(self, teams={name: each for name, each in teams.items() if each != TeamLabels()})
+        return replace(self, teams={name: each for name, each in teams.items() if each != _NO_OWN_LABELS})
 
     def label(self, family: str, value: str = "", team: str | None = None) -> str:
         """``label("capability", "churn")`` -> ``capability:churn``, with the prefix of ``team`` if given."""
@@ -104,14 +107,14 @@ class LabelScheme:
 
     def prefix(self, family: str, team: str | None = None) -> str:
         """Return the current prefix of a family, of ``team`` if it has its own."""
-        own = self.teams.get(team) if team else None
-        return (own.prefixes.get(family) if own else None) or self.prefixes[family]
+        own = self.teams.get(team or "", _NO_OWN_LABELS)
+        return own.prefixes.get(family) or self.prefixes[family]
 
     def color(self, label: str, team: str | None = None) -> str:
         """Return the color of a managed label as six hex digits."""
         family = self.family_of(label) or "flag"
-        own = self.teams.get(team) if team else None
-        return (own.colors.get(family) if own else None) or self.colors[family]
+        own = self.teams.get(team or "", _NO_OWN_LABELS)
+        return own.colors.get(family) or self.colors[family]
 
     def current_prefixes(self, family: str) -> frozenset[str]:
         """Return every prefix in use for a family."""

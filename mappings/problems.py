@@ -11,7 +11,7 @@ _LONGEST_NAME: Final = 100
 """Longer names are never typos; comparing them is slow."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, order=True, slots=True)
 class Origin:
     """Position in a workspace file. Line and column start at 1."""
 
@@ -43,18 +43,8 @@ class Problem:
 
 def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return the problems sorted by file, line and column, without duplicates."""
-    return tuple(
-        sorted(
-            dict.fromkeys(problems),
-            key=lambda each: (
-                each.origin.file,
-                each.origin.line,
-                each.origin.column,
-                each.path,
-                each.message,
-            ),
-        )
-    )
+    unique = dict.fromkeys(problems)
+    return tuple(sorted(unique, key=lambda each: (each.origin, each.path, each.message)))
 
 
 class InvalidWorkspace(Exception):

@@ -15,8 +15,8 @@ from mappings.problems import Problem
 class _Prefix:
     family: str
     text: str
-    former: bool
-    owner: str
+    former: bool = False
+    owner: str = ""
     location: YamlLocation | None = None
 
     @property
@@ -52,33 +52,24 @@ def organisation_prefix_clashes(scheme: LabelScheme) -> Iterator[tuple[str, str]
     for one, other in combinations(_organisation_prefixes(scheme), 2):
         if one.clashes(other):
             short, long = sorted((one, other), key=lambda each: len(each.text))
-            yield (
-                short.family,
-                f"{short.name} also starts {long.text!r} of {long.family}; choose another, here or in defaults.yaml",
-            )
+            starts = f"{short.name} also starts {long.text!r} of {long.family}"
+            yield short.family, f"{starts}; choose another, here or in defaults.yaml"
 
 
-def _organisation_prefixes(scheme: LabelScheme) -> list[_Prefix]:
-    return [
-        _Prefix(family=family, text=text, former=former, owner="")
-        for family in FAMILIES
-        for former, texts in (
-            (False, [scheme.prefixes[family]]),
-            (True, scheme.former_prefixes.get(family, ())),
-        )
-        for text in texts
-    ]
+def _organisation_prefixes(scheme: LabelScheme) -> Iterator[_Prefix]:
+    for family in FAMILIES:
+        yield _Prefix(family=family, text=scheme.prefixes[family])
+        for text in scheme.former_prefixes.get(family, ()):
+            yield _Prefix(family=family, text=text, former=True)
 
 
 def _team_prefixes(parsed: ParsedWorkspace) -> Iterator[_Prefix]:
     for team in parsed.teams:
-        whose = f" in team {team.entry.team!r}"
+        owner = f" in team {team.entry.team!r}"
         for family, entry in team.entry.labels.items():
             location = team.location / "labels" / family
             if entry.prefix:
-                yield _Prefix(
-                    family=family, text=entry.prefix, former=False, owner=whose, location=location / "prefix"
-                )
-            for index, old in enumerate(entry.previously):
-                at = location / "previously" / index
-                yield _Prefix(family=family, text=old, former=True, owner=whose, location=at)
+                at = location / "prefix"
+                yield _Prefix(family=family, text=entry.prefix, owner=owner, location=at)
+            for text, at in location.items("previously", entry.previously):
+                yield _Prefix(family=family, text=text, former=True, owner=owner, location=at)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from mappings.checks import labels, plans, rules
-from mappings.checks.cel import cel_invalid
 from mappings.checks.duplicates import duplicate_ids, duplicate_source
 from mappings.checks.silence import unknown_silence
 from mappings.parsed import ParsedWorkspace
@@ -32,7 +31,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     rules.one_tracker_per_entry,
     rules.source_does_not_fit_tracker,
     rules.pattern_invalid,
-    cel_invalid,
+    rules.cel_invalid,
     labels.clashing_prefixes,
     rules.reserved_labels,
     rules.identical_rules,

@@ -57,6 +57,10 @@ class LocatedTeam:
     complete: bool
     """False if invalid rules are missing."""
 
+    @property
+    def name(self) -> str:
+        return self.parsed.entry.team
+
 
 def locate_teams(
     parsed: ParsedWorkspace, builder: WorkspaceBuilder, problems: Iterable[Problem]
@@ -77,25 +81,19 @@ def _locate_team(
         sources = ()  # some are invalid: the reach of rules is unknown
     mapping = builder.build_team(team)
     rules: list[LocatedRule] = []
-    for index, rule in enumerate(mapping.rules):
-        location = team.location / "rules" / index
+    for rule, location in team.location.items("rules", mapping.rules):
         first, last = _line_range(location)
         if any(first <= line <= last for line in wrong):
             continue
         when = {key: value for key, value in rule.when.items() if key != "cel"}
         compiled = {condition.key: condition for condition in compile_conditions(when)}
-        reached = frozenset(source.name for source in sources if can_match(compiled, source))
+        reached = frozenset(source.name for source in sources if _can_match(compiled, source))
+        cel = rule.when.get("cel")
         rules.append(
-            LocatedRule(
-                rule=rule,
-                location=location,
-                conditions=compiled,
-                cel=rule.when.get("cel"),
-                reachable_sources=reached,
-            )
+            LocatedRule(rule=rule, location=location, conditions=compiled, cel=cel, reachable_sources=reached)
         )
-    whole = team.complete and len(rules) == len(mapping.rules)
-    return LocatedTeam(parsed=team, sources=sources, rules=tuple(rules), complete=whole)
+    complete = team.complete and len(rules) == len(mapping.rules)
+    return LocatedTeam(parsed=team, sources=sources, rules=tuple(rules), complete=complete)
 
 
 def _locate_sources(team: ParsedTeam, trackers: Mapping[str, str]) -> Iterator[LocatedSource]:
@@ -123,7 +121,7 @@ def _empty_issue(tracker: str, container: str) -> Issue:
     )
 
 
-def can_match(conditions: Mapping[str, Condition], source: LocatedSource) -> bool:
+def _can_match(conditions: Mapping[str, Condition], source: LocatedSource) -> bool:
     """Return False if no issue of the source can satisfy the conditions."""
     return all(
         condition.holds(source.probe) for key, condition in conditions.items() if key in source.decidable_keys

@@ -11,9 +11,11 @@ from mappings.labels import FAMILIES
 from mappings.parsed import ParsedDefaults, ParsedTeam, ParsedWorkspace, YamlLocation, located_sources
 from mappings.problems import Problem, suggestion
 from mappings.references import GITHUB_REPO, JIRA_PROJECT, is_jira
+from mappings.rules.cel_syntax import CelInvalid, parse_cel
 from mappings.rules.fields import PATTERN_KEYS
 from mappings.rules.patterns import PatternInvalid, compile_pattern, has_wildcard
 from mappings.schema.mapping import RuleEntry, SourceEntry
+from mappings.yaml.tree import dotted
 
 _ORDER_BY: Final = re.compile(r"\border\s+by\b", re.IGNORECASE)
 _ASCII_ONLY: Final = re.compile(r"\\[bBwW]")
@@ -128,6 +130,37 @@ def pattern_invalid(parsed: ParsedWorkspace) -> Iterator[Problem]:
                     r"`\b` and `\w` support ASCII letters only; for other letters use (^|\P{L}) and \p{L}."
                 )
                 yield at.warning("pattern-ascii", message)
+
+
+def cel_invalid(parsed: ParsedWorkspace) -> Iterator[Problem]:
+    """Report invalid expressions and expressions that name managed labels."""
+    for _, rule, location in parsed.rules():
+        expression = rule.when.text("cel")
+        if expression is None:
+            continue
+        from mappings.rules.cel import compile_cel  # importing the CEL library is slow
+
+        try:
+            compile_cel(expression)
+        except CelInvalid as error:
+            yield _cel_problem(location / "when" / "cel", "cel-invalid", error)
+        else:
+            yield from _reserved_labels_in_cel(parsed, expression, location / "when" / "cel")
+
+
+def _reserved_labels_in_cel(parsed: ParsedWorkspace, text: str, location: YamlLocation) -> Iterator[Problem]:
+    """Report labels of this program, which rules never see."""
+    read = parse_cel(text)
+    for token in read.literals if "labels" in read.names else ():
+        label = token.text[1:-1]
+        if parsed.labels.family_of(label) or label.lower() == parsed.labels.released_label:
+            message = f'"{label}" is a label that increment-sync manages; use a label of the team instead.'
+            yield _cel_problem(location, "own-label", token.error(message))
+
+
+def _cel_problem(location: YamlLocation, check: str, error: CelInvalid) -> Problem:
+    origin = location.positions.text_origin(location.path, error.line, error.column)
+    return Problem(origin=origin, path=dotted(location.path), message=str(error), check=check)
 
 
 def reserved_labels(parsed: ParsedWorkspace) -> Iterator[Problem]:

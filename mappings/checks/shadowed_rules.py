@@ -44,9 +44,7 @@ def _contradicts_itself(condition: ChoiceCondition) -> bool:
     def forbidden(name: NamePattern) -> bool:
         return any(covers(each, name) for each in condition.none_of)
 
-    if any(map(forbidden, condition.all_of)):
-        return True
-    if condition.any_of and all(map(forbidden, condition.any_of)):
+    if any(map(forbidden, condition.all_of)) or (condition.any_of and all(map(forbidden, condition.any_of))):
         return True
     exact = {name.text for name in condition.all_of if name.pattern is None}
     return condition.key in SINGLE_VALUED_KEYS and len(exact) > 1
@@ -74,10 +72,8 @@ def is_shadowed(earlier: Sequence[LocatedRule], later: LocatedRule) -> bool:
 def _shadowing_rules(earlier: Sequence[LocatedRule], later: LocatedRule) -> list[LocatedRule]:
     """Return the earlier rules that together match all issues of ``later``; empty if that is not certain."""
     candidates = [each for each in earlier if _may_be_implied(each, later)]
-    if not candidates:
-        return []
     for each in candidates:
-        if implies(later, each):
+        if _implies(later, each, later.conditions):
             return [each]
     for key, condition in later.conditions.items():
         if isinstance(condition, ChoiceCondition) and 1 < len(condition.any_of) <= _MAX_ALTERNATIVES:
@@ -89,9 +85,9 @@ def _shadowing_rules(earlier: Sequence[LocatedRule], later: LocatedRule) -> list
 
 def _may_be_implied(earlier: LocatedRule, later: LocatedRule) -> bool:
     """Cheap filter before the full comparison."""
-    if earlier.cel is not None and earlier.cel != later.cel:
-        return False
-    return all(key in later.conditions or key in LOCATION_KEYS for key in earlier.conditions)
+    return earlier.cel in (None, later.cel) and all(
+        key in later.conditions or key in LOCATION_KEYS for key in earlier.conditions
+    )
 
 
 def _shadowed_name_by_name(
@@ -101,7 +97,7 @@ def _shadowed_name_by_name(
     shadowing: list[LocatedRule] = []
     for name in condition.any_of:
         part = {**later.conditions, key: replace(condition, any_of=(name,))}
-        match = next((each for each in candidates if implies(later, each, part)), None)
+        match = next((each for each in candidates if _implies(later, each, part)), None)
         if match is None:
             return []
         if match not in shadowing:
@@ -109,21 +105,14 @@ def _shadowed_name_by_name(
     return shadowing
 
 
-def implies(
-    later: LocatedRule, earlier: LocatedRule, conditions: Mapping[str, Condition] | None = None
-) -> bool:
+def _implies(later: LocatedRule, earlier: LocatedRule, conditions: Mapping[str, Condition]) -> bool:
     """Return True if every issue that ``later`` matches is also matched by ``earlier``; False if that is not certain.
 
-    ``conditions`` replaces the conditions of ``later``.
+    ``conditions``: those of ``later``, or of a part of it. ``_may_be_implied`` must be True for the two.
     """
-    required = later.conditions if conditions is None else conditions
-    if earlier.cel is not None and earlier.cel != later.cel:
-        return False
-    if not later.reachable_sources <= earlier.reachable_sources:
-        return False
     # The sources of the team decide the location.
-    return all(
-        key in LOCATION_KEYS or (key in required and _condition_implies(required[key], weaker))
+    return later.reachable_sources <= earlier.reachable_sources and all(
+        key in LOCATION_KEYS or _condition_implies(conditions[key], weaker)
         for key, weaker in earlier.conditions.items()
     )
 
@@ -146,11 +135,11 @@ def _choice_implies(one: ChoiceCondition, other: ChoiceCondition) -> bool:
         by_any = bool(one.any_of) and all(any(covers(w, n) for w in required) for n in one.any_of)
         return by_any or any(covers(w, n) for w in required for n in one.all_of)
 
-    if other.any_of and not certain(other.any_of):
-        return False
-    if not all(certain((name,)) for name in other.all_of):
-        return False
-    return all(_excludes(one, name) for name in other.none_of)
+    return (
+        (not other.any_of or certain(other.any_of))
+        and all(certain((name,)) for name in other.all_of)
+        and all(_excludes(one, name) for name in other.none_of)
+    )
 
 
 def _excludes(one: ChoiceCondition, name: NamePattern) -> bool:

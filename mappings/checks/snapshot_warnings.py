@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import combinations
 from typing import Final
 
-from connectors.model import Issue, KnownIssue
+from connectors.model import KnownIssue
 from mappings.checks.rule_reach import LocatedRule, LocatedTeam, locate_teams
 from mappings.checks.shadowed_rules import is_shadowed
 from mappings.checks.silence import CheckedProblems, split_silenced
 from mappings.checks.warnings import is_over, located_labels
 from mappings.labels import LabelScheme
 from mappings.load_result import LoadResult
-from mappings.model import Overrides, TeamMapping, Workspace
+from mappings.model import Overrides, Rule, TeamMapping, Workspace
 from mappings.parsed import ParsedCapability
 from mappings.problems import Problem
 from mappings.rules.flow_state import state_of
 from mappings.rules.matcher import Matcher
 from mappings.rules.patterns import has_wildcard
-from mappings.rules.rule_index import CompiledRule
 from mappings.rules.team_rules import TeamRules
 
 _MAX_EXAMPLES: Final = 3
@@ -32,6 +32,7 @@ _MAX_SPELLINGS: Final = 20
 class _TeamStatistics:
     """Statistics of the snapshot for one team."""
 
+    mapping: TeamMapping
     issues: Counter[str] = field(default_factory=Counter)
     """By source."""
     matched: Counter[str] = field(default_factory=Counter)
@@ -48,6 +49,21 @@ class _TeamStatistics:
     shadowed_rules: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Rule that never matches first -> rules that match its issues first."""
 
+    def add(self, known: KnownIssue, labels: Iterable[str], rule: Rule | None) -> None:
+        """Count an issue. ``rule``: the rule of the team that matches it first."""
+        issue = known.issue
+        sources = known.sources.intersection(source.name for source in self.mapping.sources)
+        self.issues.update(sources)
+        if rule is not None:
+            self.matched.update(sources)
+            self.deciding_rules.add(rule.id)
+        if issue.category is None and not state_of(issue, self.mapping).known:
+            self.statuses[issue.status] += 1
+        for label in labels:
+            self.spellings[label.casefold()].add(label)
+        self.has_bodies = self.has_bodies or bool(issue.body)
+        self.fields.update(name.casefold() for name in issue.fields)
+
 
 def snapshot_warnings(
     loaded: LoadResult,
@@ -61,77 +77,52 @@ def snapshot_warnings(
     current = [each for each in known if each.vanished is None]
     matcher = Matcher(workspace, labels, now)
     teams = locate_teams(loaded.parsed, loaded.builder, ())
-    statistics = _collect_statistics(matcher, workspace, labels, current)
+    statistics = _collect_statistics(matcher, workspace, current)
+    counted = {each.capability for each in matcher.match(current, overrides).assignments}
+    live = {
+        each.capability.id: each for each in loaded.parsed.capabilities() if not is_over(each, now.date())
+    }
     found: list[Problem] = []
     for team in teams:
-        stats = statistics[team.parsed.entry.team]
-        found += unmatched_rule(team, stats, loaded, now)
+        stats = statistics[team.name]
+        found += unmatched_rule(team, stats, live)
         found += rule_shadowed_on_snapshot(team, stats)
         found += source_without_rule(team, stats)
         found += status_without_state(team, stats)
         found += label_spelling(team, stats)
     found += shared_issues(teams, current)
-    found += capability_without_issues(loaded, teams, statistics, matcher, current, overrides, now)
+    begun = [
+        each for name, each in live.items() if name not in counted and each.plan.entry.start <= now.date()
+    ]
+    found += capability_without_issues(begun, [team for team in teams if statistics[team.name].issues])
     return split_silenced(found, loaded.parsed)
 
 
 def _collect_statistics(
-    matcher: Matcher, workspace: Workspace, labels: LabelScheme, known: Sequence[KnownIssue]
+    matcher: Matcher, workspace: Workspace, known: Sequence[KnownIssue]
 ) -> Mapping[str, _TeamStatistics]:
     """Match every issue once, and again for the rules that never match first."""
-    statistics = {team.team: _TeamStatistics() for team in workspace.teams}
-    mappings = {team.team: team for team in workspace.teams}
-    sources = {team.team: {source.name for source in team.sources} for team in workspace.teams}
+    statistics = {team.team: _TeamStatistics(mapping=team) for team in workspace.teams}
     for each, subject, firsts in matcher.first_rules(known):
         for team, rule in firsts:
-            stats, team_sources = statistics[team.team], each.sources & sources[team.team]
-            stats.issues.update(team_sources)
-            _record_issue(stats, each.issue, mappings[team.team], labels.unmanaged(subject.labels))
-            if rule is not None:
-                stats.matched.update(team_sources)
-                stats.deciding_rules.add(rule.id)
+            statistics[team.team].add(each, subject.labels, rule)
     unmatched = {
-        team: [
-            rule for rule in TeamRules(mapping).rules if rule.rule.id not in statistics[team].deciding_rules
-        ]
-        for team, mapping in mappings.items()
+        team: [rule for rule in TeamRules(stats.mapping).rules if rule.rule.id not in stats.deciding_rules]
+        for team, stats in statistics.items()
     }
-    if any(unmatched.values()):
-        _collect_shadowed_rules(matcher, known, statistics, unmatched)
+    for _, subject, firsts in matcher.first_rules(known) if any(unmatched.values()) else ():
+        for team, winner in firsts:
+            for compiled in unmatched[team.team]:
+                if winner is not None and compiled.holds(subject):
+                    statistics[team.team].shadowed_rules[compiled.rule.id][winner.id] += 1
     return statistics
 
 
-def _collect_shadowed_rules(
-    matcher: Matcher,
-    known: Sequence[KnownIssue],
-    statistics: Mapping[str, _TeamStatistics],
-    unmatched: Mapping[str, Sequence[CompiledRule]],
-) -> None:
-    """Record which rules match first where a rule of ``unmatched`` would match."""
-    for _, subject, firsts in matcher.first_rules(known):
-        for team, winner in firsts:
-            for compiled in unmatched[team.team]:
-                if compiled.holds(subject) and winner is not None:
-                    statistics[team.team].shadowed_rules[compiled.rule.id][winner.id] += 1
-
-
-def _record_issue(stats: _TeamStatistics, issue: Issue, mapping: TeamMapping, labels: Iterable[str]) -> None:
-    if issue.category is None and not state_of(issue, mapping).known:
-        stats.statuses[issue.status] += 1
-    for label in labels:
-        stats.spellings[label.casefold()].add(label)
-    stats.has_bodies = stats.has_bodies or bool(issue.body)
-    stats.fields.update(name.casefold() for name in issue.fields)
-
-
-def unmatched_rule(
-    team: LocatedTeam, stats: _TeamStatistics, loaded: LoadResult, now: datetime
-) -> Iterator[Problem]:
-    """Warn about rules that match no issue although their sources were read."""
-    over = {each.capability.id for each in loaded.parsed.capabilities() if is_over(each, now.date())}
+def unmatched_rule(team: LocatedTeam, stats: _TeamStatistics, live: Container[str]) -> Iterator[Problem]:
+    """Warn about rules of live capabilities that match no issue although their sources were read."""
     for each in team.rules:
         unmatched = each.rule.id not in stats.deciding_rules and each.rule.id not in stats.shadowed_rules
-        if unmatched and each.rule.assign not in over and _has_needed_data(each, stats):
+        if unmatched and each.rule.assign in live and _has_needed_data(each, stats):
             count = sum(stats.issues[name] for name in each.reachable_sources)
             message = (
                 f"this rule matches none of {_count_issues(count)} in the snapshot; correct its conditions or "
@@ -144,10 +135,8 @@ def _has_needed_data(rule: LocatedRule, stats: _TeamStatistics) -> bool:
     """Return True if the snapshot has the data that the rule needs. Bodies and custom fields come with the next run."""
     if not any(stats.issues[name] for name in rule.reachable_sources):
         return False
-    needed_fields = {
-        key.removeprefix("field.").casefold() for key in rule.conditions if key.startswith("field.")
-    }
-    return ("body" not in rule.conditions or stats.has_bodies) and needed_fields <= stats.fields
+    needed = {key.removeprefix("field.").casefold() for key in rule.conditions if key.startswith("field.")}
+    return ("body" not in rule.conditions or stats.has_bodies) and needed <= stats.fields
 
 
 def rule_shadowed_on_snapshot(team: LocatedTeam, stats: _TeamStatistics) -> Iterator[Problem]:
@@ -211,48 +200,29 @@ def shared_issues(teams: Sequence[LocatedTeam], known: Iterable[KnownIssue]) -> 
     narrowed = {source.name: team for team in teams for source in team.sources if source.jql is not None}
     both: Counter[tuple[str, str]] = Counter()
     for each in known:
-        names = sorted(name for name in each.sources if name in narrowed)
-        both.update((one, other) for i, one in enumerate(names) for other in names[i + 1 :])
+        both.update(combinations(sorted(narrowed.keys() & each.sources), 2))
     for team in teams:
         for source in team.sources:
             for (one, other), count in sorted(both.items()):
                 mine, theirs = (one, other) if one == source.name else (other, one)
                 if mine == source.name and narrowed[theirs].parsed.location != team.parsed.location:
-                    other_team = narrowed[theirs].parsed.entry.team
+                    other_team = narrowed[theirs].name
                     message = f"{other_team} also reads {_count_issues(count)} of it ({theirs}); narrow one of them."
                     yield source.location.warning("shared-source", message, on_key=True)
 
 
 def capability_without_issues(
-    loaded: LoadResult,
-    teams: Sequence[LocatedTeam],
-    statistics: Mapping[str, _TeamStatistics],
-    matcher: Matcher,
-    known: Sequence[KnownIssue],
-    overrides: Overrides,
-    now: datetime,
+    planned: Iterable[ParsedCapability], teams: Sequence[LocatedTeam]
 ) -> Iterator[Problem]:
-    """Warn about capabilities of a running increment that have rules but no issues."""
-    fed = {each.capability for each in matcher.match(known, overrides).assignments}
-    for each in loaded.parsed.capabilities():
+    """Warn about capabilities without issues for which teams with issues have rules."""
+    for each in planned:
         name = each.capability.id
-        if name in fed or is_over(each, now.date()) or not _has_begun(each, now):
-            continue
-        namers = [
-            team.parsed.entry.team
-            for team in teams
-            if any(rule.rule.assign == name for rule in team.rules)
-            and statistics[team.parsed.entry.team].issues
-        ]
+        namers = [team.name for team in teams if any(rule.rule.assign == name for rule in team.rules)]
         if namers:
             message = (
                 f'no issue in the snapshot counts towards "{name}"; check the rules of {", ".join(namers)}.'
             )
             yield (each.location / "id").warning("capability-without-issues", message)
-
-
-def _has_begun(planned: ParsedCapability, now: datetime) -> bool:
-    return planned.plan.entry.start <= now.date()
 
 
 def _count_issues(count: int) -> str:

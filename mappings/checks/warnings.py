@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from mappings.checks.rule_reach import LocatedSource, LocatedTeam, locate_teams
@@ -82,16 +83,16 @@ def located_labels(team: LocatedTeam) -> Iterator[tuple[str, YamlLocation]]:
 
 def shared_source(teams: Sequence[LocatedTeam]) -> Iterator[Problem]:
     """Warn about sources of two teams that overlap: issues claimed by both count nowhere."""
-    first: dict[str, list[tuple[LocatedTeam, LocatedSource]]] = {}
+    first: dict[str, list[tuple[LocatedTeam, LocatedSource]]] = defaultdict(list)
     for team in teams:
         for source in team.sources:
             issue = source.probe.issue
-            same = first.setdefault(f"{issue.ref.tracker}:{issue.container}".casefold(), [])
+            same = first[f"{issue.ref.tracker}:{issue.container}".casefold()]
             for other_team, other in same:
                 if other_team is not team and _overlaps(source, other):
                     message = (
-                        f"{other_team.parsed.entry.team} also has {other.name} ({other.location.key_origin}): an "
-                        "issue that rules of both assign to different capabilities counts nowhere; narrow one of them."
+                        f"{other_team.name} also has {other.name} ({other.location.key_origin}): an issue that "
+                        "rules of both assign to different capabilities counts nowhere; narrow one of them."
                     )
                     yield source.location.warning("shared-source", message, on_key=True)
                     break
@@ -104,16 +105,13 @@ def _overlaps(one: LocatedSource, other: LocatedSource) -> bool:
 
 
 def capability_without_rule(
-    parsed: ParsedWorkspace, teams: Iterable[LocatedTeam], today: date
+    parsed: ParsedWorkspace, teams: Sequence[LocatedTeam], today: date
 ) -> Iterator[Problem]:
     """Warn about capabilities that no rule assigns anything to."""
-    all_teams = list(teams)
-    complete = (
-        parsed.teams_readable and len(all_teams) == len(parsed.teams) and all(t.complete for t in all_teams)
-    )
-    if not complete:
+    complete = len(teams) == len(parsed.teams) and all(team.complete for team in teams)
+    if not parsed.teams_readable or not complete:
         return
-    named = {rule.rule.assign for team in all_teams for rule in team.rules}
+    named = {rule.rule.assign for team in teams for rule in team.rules}
     continued = {each.capability.id: each.capability.continues for each in parsed.capabilities()}
     for each in parsed.capabilities():
         if is_over(each, today) or named & _predecessors(each.capability.id, continued):

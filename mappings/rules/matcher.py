@@ -13,17 +13,8 @@ from typing import Final
 
 from connectors.model import Issue, IssueRef, KnownIssue
 from mappings.labels import LabelScheme
-from mappings.model import (
-    Assignment,
-    Conflict,
-    Increment,
-    MatchResult,
-    Overrides,
-    Rule,
-    Unplanned,
-    Workspace,
-)
-from mappings.rules.decision import Claim, Decider, Decision
+from mappings.model import Assignment, Conflict, Increment, MatchResult, Overrides, Rule, Unplanned, Workspace
+from mappings.rules.decision import Decider, Decision
 from mappings.rules.placement import CapabilityTimeline
 from mappings.rules.subject import RuleSubject
 from mappings.rules.team_rules import CandidateTeams, TeamRules
@@ -102,8 +93,9 @@ class Matcher:
                 case Conflict() as conflict:
                     conflicts.append(conflict)
             unfinished += decision.unfinished_at_close
-            if decision.claim_without_successor is not None:
-                without_successor[_describe_claim(decision.claim_without_successor)] += 1
+            if (claim := decision.claim_without_successor) is not None:
+                who = f'The rule "{claim.rule.id}" of {claim.team.team}' if claim.rule else "A pin"
+                without_successor[f'{who} names "{claim.named}", whose increment is closed'] += 1
         return MatchResult(
             assignments=tuple(assignments),
             unplanned=tuple(unplanned),
@@ -190,12 +182,6 @@ def _anchors(increments: Iterable[Increment]) -> frozenset[tuple[str, str]]:
     return frozenset((anchor.tracker, anchor.key.casefold()) for anchor in anchors if anchor)
 
 
-def _describe_claim(claim: Claim) -> str:
-    who = f'the rule "{claim.rule.id}" of {claim.team.team}' if claim.rule else "a pin"
-    return f'{who} names "{claim.named}", whose increment is closed'
-
-
 def _no_successor_warning(who: str, count: int) -> str:
     issues = "1 open issue has" if count == 1 else f"{count} open issues have"
-    text = f"{who}: {issues} no capability; add one that `continues` it to a plan, or change the rule."
-    return text[0].upper() + text[1:]
+    return f"{who}: {issues} no capability; add one that `continues` it to a plan, or change the rule."

@@ -76,10 +76,7 @@ def trace_team(rules: TeamRules, subject: RuleSubject, winner: Rule | None) -> T
 def _trace_rule(compiled: CompiledRule, subject: RuleSubject, *, reached: bool) -> RuleTrace:
     conditions = tuple(
         ConditionTrace(
-            key=each.key,
-            expected=each.expected,
-            found=each.actual(subject),
-            holds=each.holds(subject),
+            key=each.key, expected=each.expected, found=each.actual(subject), holds=each.holds(subject)
         )
         for each in compiled.conditions
     )

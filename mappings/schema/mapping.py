@@ -42,8 +42,7 @@ def _expand_short_form(value: Any) -> Any:
 
 
 StateNames = Annotated[
-    StateEntry,
-    BeforeValidator(_expand_short_form, json_schema_input_type=Text | list[Text] | StateEntry),
+    StateEntry, BeforeValidator(_expand_short_form, json_schema_input_type=Text | list[Text] | StateEntry)
 ]
 """One status, a list of statuses, or ``{statuses: [...], labels: [...], types: [...]}``."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
-from connectors.model import Category, Issue, IssueRef, KnownIssue, Source
+from connectors.model import Category, Issue, IssueRef, KnownIssue
 from mappings.build import WorkspaceBuilder
 from mappings.model import Anchor, Overrides, TeamMapping, Workspace
 from mappings.parsed import YamlLocation
@@ -50,6 +50,10 @@ class MappingCase:
         given = {name: getattr(self.entry, name) for name in EXPECTATIONS}
         return {name: value for name, value in given.items() if value is not None}
 
+    def mapping_in(self, workspace: Workspace) -> TeamMapping:
+        """Return the mapping of its team, which must be in the workspace."""
+        return next(team for team in workspace.teams if team.team == self.team)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PreparedCase:
@@ -63,7 +67,7 @@ class PreparedCase:
 
 def case_problems(case: MappingCase, workspace: Workspace, trackers: Mapping[str, str]) -> Iterator[Problem]:
     """Yield all reasons why a case cannot be run. ``workspace`` must contain its team."""
-    team = next(team for team in workspace.teams if team.team == case.team)
+    team = case.mapping_in(workspace)
     yield from _expectation_problems(case)
     yield from _name_problems(case, workspace, team)
     yield from _issue_problems(case, team, trackers)
@@ -85,7 +89,7 @@ def _name_problems(case: MappingCase, workspace: Workspace, team: TeamMapping) -
     entry, location = case.entry, case.location
     capabilities = {each.id: each for increment in workspace.increments for each in increment.capabilities}
     named = [(entry.assign, location / "assign"), (entry.pinned, location / "pinned")]
-    named += [(name, location / "vetoed" / index) for index, name in enumerate(entry.vetoed)]
+    named += location.items("vetoed", entry.vetoed)
     for name, at in named:
         if name is not None and name not in capabilities:
             hint = suggestion(name, capabilities, kind="capabilities")
@@ -133,26 +137,22 @@ def _container(key: str) -> str:
 
 
 def _sources_holding(
-    key: Anchor, teams: list[TeamMapping], pull_request: bool, *, of: TeamMapping
-) -> set[str]:
+    key: Anchor, teams: Iterable[TeamMapping], pull_request: bool, *, of: TeamMapping
+) -> frozenset[str]:
     """Return the names of the sources that contain the issue.
 
     JQL cannot be evaluated here: a JQL source of the case's own team is assumed to contain the issue, one of another
     team is not."""
-    own = {source.name for source in of.sources}
-    return {
+    container = _container(key.key).casefold()
+    return frozenset(
         source.name
         for team in teams
         for source in team.sources
         if source.tracker == key.tracker
-        and _container_of(source) == _container(key.key).casefold()
-        and (source.jql is None or source.name in own)
+        and (source.project or source.repo or "").casefold() == container
+        and (source.jql is None or source in of.sources)
         and (source.pull_requests or not pull_request)
-    }
-
-
-def _container_of(source: Source) -> str:
-    return (source.project or source.repo or "").casefold()
+    )
 
 
 def prepare_case(case: MappingCase, workspace: Workspace, builder: WorkspaceBuilder) -> PreparedCase:
@@ -161,13 +161,13 @@ def prepare_case(case: MappingCase, workspace: Workspace, builder: WorkspaceBuil
     ``case_problems`` must be empty and the workspace must have an increment.
     """
     entry = case.entry
-    team = next(team for team in workspace.teams if team.team == case.team)
+    team = case.mapping_in(workspace)
     key = _key(case, team, builder.trackers)
     now = builder.to_utc(entry.now) if entry.now is not None else _moment(case, workspace, team)
     issue = _issue(case, key, builder, now)
-    holders = _sources_holding(key, list(workspace.teams), entry.issue.pull_request, of=team)
+    holders = _sources_holding(key, workspace.teams, entry.issue.pull_request, of=team)
     return PreparedCase(
-        issue=KnownIssue(issue=issue, sources=frozenset(holders), first_seen=issue.created),
+        issue=KnownIssue(issue=issue, sources=holders, first_seen=issue.created),
         ancestors=tuple(_ancestors(case, issue)),
         overrides=Overrides(
             pins={issue.ref: entry.pinned} if entry.pinned else {},
@@ -236,17 +236,8 @@ def _status(case: MappingCase, kind: str) -> tuple[str, Category | None]:
 
 
 def _ancestors(case: MappingCase, issue: Issue) -> Iterator[KnownIssue]:
-    """Yield placeholder issues that only have a parent."""
-    chain = case.entry.issue.ancestors
-    for child, parent in pairwise(chain):
-        stand_in = Issue(
-            ref=IssueRef(tracker=issue.ref.tracker, id=child, key=child),
-            url="",
-            title="",
-            container=_container(child),
-            status="",
-            created=issue.created,
-            updated=issue.updated,
-            parent=parent,
-        )
+    """Yield stand-ins for the ancestors, of which the matcher reads only key and parent."""
+    for child, parent in pairwise(case.entry.issue.ancestors):
+        ref = IssueRef(tracker=issue.ref.tracker, id=child, key=child)
+        stand_in = replace(issue, ref=ref, parent=parent)
         yield KnownIssue(issue=stand_in, sources=frozenset(), first_seen=issue.created)

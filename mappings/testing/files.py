@@ -9,9 +9,10 @@ from pathlib import Path
 from mappings.load import list_yaml_files, read_workspace_file
 from mappings.load_result import LoadResult
 from mappings.model import Workspace
-from mappings.parsed import ParsedTeam, YamlLocation
-from mappings.problems import Origin, Problem, sort_problems, suggestion
-from mappings.schema.cases import CaseEntry, CaseFile
+from mappings.parsed import YamlLocation
+from mappings.problems import Problem, sort_problems, suggestion
+from mappings.schema.cases import CaseFile
+from mappings.schema.mapping import MappingFile
 from mappings.testing.cases import MappingCase
 from mappings.yaml.document import YamlDocument, read_document
 
@@ -32,33 +33,29 @@ def collect_cases(
     root: Path, loaded: LoadResult, valid_part: Workspace, files: Sequence[Path] = ()
 ) -> CollectedCases:
     """Return all cases of a workspace, or those of the given files and folders."""
-    written = [_open(root, path) for path in files] if files else [_tests_folder(root)]
-    paths = [path for found in written for path in found]
+    paths = [path for each in files for path in _open(root, each)] if files else _tests_folder(root)
     inline = {(root / team.file).resolve(): team for team in loaded.parsed.teams}
     chosen = [inline[path.resolve()] for path in paths if path.resolve() in inline]
-    own = [_read(root, path, trusted=bool(files)) for path in paths if path.resolve() not in inline]
-    cases = [case for team in (chosen if files else loaded.parsed.teams) for case in _inline_cases(team)]
-    problems = [problem for document in own for problem in document.problems]
-    for document in own:
+    documents = [_read(root, path, trusted=bool(files)) for path in paths if path.resolve() not in inline]
+    cases = [
+        case
+        for team in (chosen if files else loaded.parsed.teams)
+        for case in _cases(team.entry, team.location)
+    ]
+    for document in documents:
         if document.model is not None:
-            cases += _cases(
-                document.model.team, document.model.tests, YamlLocation(positions=document.positions)
-            )
-            problems += _unknown_team(document, loaded)
+            cases += _cases(document.model, YamlLocation(positions=document.positions))
     ready = {team.team for team in valid_part.teams} if valid_part.increments else set()
     return CollectedCases(
         cases=tuple(case for case in cases if case.team in ready),
         not_runnable=tuple(case for case in cases if case.team not in ready),
-        problems=sort_problems(problems),
+        problems=_problems(documents, loaded),
     )
 
 
 def test_file_problems(root: Path, loaded: LoadResult) -> tuple[Problem, ...]:
     """Return schema problems and unknown teams of the files below ``mappings/tests/``."""
-    documents = [_read(root, path, trusted=False) for path in _tests_folder(root)]
-    found = [problem for document in documents for problem in document.problems]
-    found += [problem for document in documents for problem in _unknown_team(document, loaded)]
-    return sort_problems(found)
+    return _problems([_read(root, path, trusted=False) for path in _tests_folder(root)], loaded)
 
 
 def _tests_folder(root: Path) -> list[Path]:
@@ -81,20 +78,19 @@ def _read(root: Path, path: Path, *, trusted: bool) -> YamlDocument[CaseFile]:
     return read_workspace_file(root, path, CaseFile)
 
 
-def _inline_cases(team: ParsedTeam) -> Iterator[MappingCase]:
-    return _cases(team.entry.team, team.entry.tests, team.location)
+def _cases(entry: MappingFile | CaseFile, location: YamlLocation) -> Iterator[MappingCase]:
+    for case, at in location.items("tests", entry.tests):
+        yield MappingCase(team=entry.team, entry=case, location=at)
 
 
-def _cases(team: str, entries: Iterable[CaseEntry], location: YamlLocation) -> Iterator[MappingCase]:
-    for index, entry in enumerate(entries):
-        yield MappingCase(team=team, entry=entry, location=location / "tests" / index)
-
-
-def _unknown_team(document: YamlDocument[CaseFile], reading: LoadResult) -> Iterator[Problem]:
-    known = reading.parsed.declared_teams
-    if document.model is None or document.model.team in known or not reading.parsed.teams_readable:
-        return
-    hint = suggestion(document.model.team, known, kind="teams")
-    origin: Origin = document.positions.value_origin(("team",))
-    message = f'no mapping file has the team "{document.model.team}"; {hint}'
-    yield Problem(origin=origin, path="team", message=message, check="unknown-team")
+def _problems(documents: Iterable[YamlDocument[CaseFile]], loaded: LoadResult) -> tuple[Problem, ...]:
+    found: list[Problem] = []
+    known = loaded.parsed.declared_teams
+    for document in documents:
+        found += document.problems
+        team = document.model.team if document.model is not None else None
+        if team is not None and team not in known and loaded.parsed.teams_readable:
+            message = f'no mapping file has the team "{team}"; {suggestion(team, known, kind="teams")}'
+            location = YamlLocation(positions=document.positions, path=("team",))
+            found.append(location.problem("unknown-team", message))
+    return sort_problems(found)

@@ -80,20 +80,18 @@ class CaseRunner:
         """Return the actual value of each possible expectation."""
         outcome = trace.outcome
         assigned = outcome if isinstance(outcome, Assignment) else None
+        if isinstance(outcome, Assignment | Unplanned):
+            state = outcome.state
+        else:
+            state = state_of(staged.issue.issue, case.mapping_in(self._workspace))
         return {
             "assign": assigned.capability if assigned else _describe_claims(outcome),
             "rule": (assigned.rule if assigned else None) or NOTHING,
             "iteration": (assigned.iteration if assigned else None) or NOTHING,
-            "state": self._state(case, staged, trace),
+            "state": state.state,
             "unplanned": _format(isinstance(outcome, Unplanned)),
             "ignored": _format(outcome is None),
         }
-
-    def _state(self, case: MappingCase, staged: PreparedCase, trace: Trace) -> str:
-        if isinstance(trace.outcome, (Assignment, Unplanned)):
-            return trace.outcome.state.state
-        team = next(team for team in self._workspace.teams if team.team == case.team)
-        return state_of(staged.issue.issue, team).state
 
 
 def _describe_claims(outcome: object) -> str:
@@ -103,22 +101,12 @@ def _describe_claims(outcome: object) -> str:
 
 
 def _format(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def untested_rules(workspace: Workspace, results: Iterable[CaseResult]) -> list[tuple[str, Rule]]:
     """Return rules that match no case first, with their teams, in file order."""
-    reached = {
-        (team.team, team.winner)
-        for result in results
-        if result.trace is not None
-        for team in result.trace.teams
-    }
-    return [
-        (team.team, rule)
-        for team in workspace.teams
-        for rule in team.rules
-        if (team.team, rule.id) not in reached
-    ]
+    traces = [result.trace for result in results if result.trace is not None]
+    reached = {(team.team, team.winner) for trace in traces for team in trace.teams}
+    rules = [(team.team, rule) for team in workspace.teams for rule in team.rules]
+    return [(team, rule) for team, rule in rules if (team, rule.id) not in reached]
