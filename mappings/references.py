@@ -51,14 +51,12 @@ def resolve_reference(text: str, trackers: Mapping[str, str]) -> Anchor:
 
 
 def _infer_tracker(key: str, trackers: Mapping[str, str]) -> str:
-    if JIRA_KEY.fullmatch(key):
-        fitting = sorted(name for name, kind in trackers.items() if is_jira(kind))
-    elif GITHUB_KEY.fullmatch(key):
-        fitting = sorted(name for name, kind in trackers.items() if not is_jira(kind))
-    else:
+    of_jira = JIRA_KEY.fullmatch(key) is not None
+    if not of_jira and not GITHUB_KEY.fullmatch(key):
         raise InvalidReference(
             f'"{key[:60]}" is not an issue key; write it as DS-100, owner/repo#12 or tracker:key.'
         )
+    fitting = sorted(name for name, kind in trackers.items() if is_jira(kind) == of_jira)
     if not fitting:
         raise InvalidReference(f'no tracker in the settings fits "{key}"; add one there or correct the key.')
     if len(fitting) > 1:

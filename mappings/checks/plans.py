@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from mappings.checks.duplicates import repeats
@@ -96,13 +96,13 @@ def unknown_team(parsed: ParsedWorkspace) -> Iterator[Problem]:
 
 
 def bad_continues(parsed: ParsedWorkspace) -> Iterator[Problem]:
-    parents = {each.capability.id: each.capability.continues for each in parsed.capabilities()}
+    continued = {each.capability.id: each.capability.continues for each in parsed.capabilities()}
     known: list[tuple[str, YamlLocation]] = []
     for each in parsed.capabilities():
         old, location = each.capability.continues, each.location / "continues"
         if old in parsed.declared_capabilities:
             known.append((old, location))
-            if _is_circular(each.capability.id, parents):
+            if each.capability.id in predecessors(old, continued):
                 message = (
                     f'"{each.capability.id}" continues itself (circular `continues`); remove one of them.'
                 )
@@ -115,15 +115,13 @@ def bad_continues(parsed: ParsedWorkspace) -> Iterator[Problem]:
         yield location.problem("bad-continues", message)
 
 
-def _is_circular(start: str, parents: dict[str, str | None]) -> bool:
-    visited: set[str] = set()
-    current = parents.get(start)
-    while current is not None and current not in visited:
-        if current == start:
-            return True
-        visited.add(current)
-        current = parents.get(current)
-    return False
+def predecessors(capability: str | None, continued: Mapping[str, str | None]) -> set[str]:
+    """Return a capability and those that it continues. ``continued``: what each capability continues."""
+    line: set[str] = set()
+    while capability is not None and capability not in line:
+        line.add(capability)
+        capability = continued.get(capability)
+    return line
 
 
 def previously_clashes(parsed: ParsedWorkspace) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
+from mappings.checks.plans import predecessors
 from mappings.checks.rule_reach import LocatedSource, LocatedTeam, locate_teams
 from mappings.checks.rules import located_names, state_labels
 from mappings.checks.shadowed_rules import impossible_rule, is_plain, shadowed_rule
@@ -114,8 +115,8 @@ def capability_without_rule(
     named = {rule.rule.assign for team in teams for rule in team.rules}
     continued = {each.capability.id: each.capability.continues for each in parsed.capabilities()}
     for each in parsed.capabilities():
-        if is_over(each, today) or named & _predecessors(each.capability.id, continued):
-            continue
+        if is_over(each, today) or named & predecessors(each.capability.id, continued):
+            continue  # rules of a predecessor assign to it, too
         message = f'no rule assigns anything to "{each.capability.id}", so it stays empty; add a rule for it.'
         yield (each.location / "id").warning("capability-without-rule", message)
 
@@ -126,13 +127,3 @@ def is_over(planned: ParsedCapability, today: date) -> bool:
     if capability.cancelled or planned.goal.cancelled or capability.released is not None:
         return True
     return plan.end + timedelta(days=plan.grace_days) < today
-
-
-def _predecessors(capability: str, continued: dict[str, str | None]) -> set[str]:
-    """Return a capability and those that it continues, whose rules also assign to it."""
-    line: set[str] = set()
-    current: str | None = capability
-    while current is not None and current not in line:
-        line.add(current)
-        current = continued.get(current)
-    return line

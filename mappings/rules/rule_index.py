@@ -27,20 +27,7 @@ class CompiledRule:
     conditions: tuple[Condition, ...]
 
     def holds(self, subject: RuleSubject) -> bool:
-        return all(condition.holds(subject) for condition in self.conditions)
-
-
-@dataclass(frozen=True, slots=True)
-class _IndexedRule:
-    """Rule in the index. ``team``: position of its team."""
-
-    team: int
-    rule: Rule
-    remaining: tuple[Condition, ...]
-    """Conditions that the index does not cover."""
-
-    def holds(self, subject: RuleSubject) -> bool:
-        return not self.remaining or all(condition.holds(subject) for condition in self.remaining)
+        return not self.conditions or all(condition.holds(subject) for condition in self.conditions)
 
 
 class RuleIndex:
@@ -51,7 +38,8 @@ class RuleIndex:
     """
 
     def __init__(self, teams: Sequence[Sequence[CompiledRule]]) -> None:
-        self._entries: list[_IndexedRule] = []
+        self._entries: list[tuple[int, CompiledRule]] = []
+        """Position of the team, and the rule with the conditions that the index does not cover."""
         self._always: list[int] = []
         self._values: dict[str, _ValueIndex] = {}
         patterns: dict[str, list[tuple[int, PatternCondition]]] = {key: [] for key in PATTERN_KEYS}
@@ -59,7 +47,7 @@ class RuleIndex:
             for compiled in rules:
                 covered = self._add(len(self._entries), compiled.conditions, patterns)
                 remaining = tuple(each for each in compiled.conditions if each is not covered)
-                self._entries.append(_IndexedRule(team, compiled.rule, remaining))
+                self._entries.append((team, CompiledRule(rule=compiled.rule, conditions=remaining)))
         self._patterns = {key: _PatternSet(found) for key, found in patterns.items() if found}
 
     def first(self, subject: RuleSubject) -> dict[int, Rule]:
@@ -69,10 +57,10 @@ class RuleIndex:
         first: dict[int, Rule] = {}
         decided = -1
         for position in self._candidates(subject):
-            entry = self._entries[position]
-            if entry.team != decided and entry.holds(subject):
-                first[entry.team] = entry.rule
-                decided = entry.team
+            team, compiled = self._entries[position]
+            if team != decided and compiled.holds(subject):
+                first[team] = compiled.rule
+                decided = team
         return first
 
     def _add(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from mappings.build import WorkspaceBuilder
-from mappings.labels import LabelScheme
 from mappings.model import Assignment, Conflict, Rule, Unplanned, Workspace
 from mappings.problems import Problem
 from mappings.rules.flow_state import state_of
@@ -49,10 +48,9 @@ class CaseResult:
 class CaseRunner:
     """Runs cases with the valid part of a workspace."""
 
-    def __init__(self, workspace: Workspace, builder: WorkspaceBuilder, labels: LabelScheme) -> None:
+    def __init__(self, workspace: Workspace, builder: WorkspaceBuilder) -> None:
         self._workspace = workspace
         self._builder = builder
-        self._labels = labels
         self._matchers: dict[object, Matcher] = {}
 
     def run(self, case: MappingCase) -> CaseResult:
@@ -73,7 +71,7 @@ class CaseRunner:
     def _matcher(self, staged: PreparedCase) -> Matcher:
         """Return the matcher for the time of the case, which decides which increments are open."""
         if staged.now not in self._matchers:
-            self._matchers[staged.now] = Matcher(self._workspace, self._labels, staged.now)
+            self._matchers[staged.now] = Matcher(self._workspace, self._workspace.labels, staged.now)
         return self._matchers[staged.now]
 
     def _actual_values(self, case: MappingCase, staged: PreparedCase, trace: Trace) -> Mapping[str, str]:

@@ -90,7 +90,7 @@ def _run(invocation: Invocation, files: Sequence[Path], pattern: str | None) -> 
     not_run = _matching_cases(found.not_runnable, pattern)
     if pattern is not None and not cases and not not_run:
         raise InvalidCasePattern(f"no case matches {pattern!r}; names look like {_example(found.cases)}")
-    runner = CaseRunner(valid, loaded.builder, valid.labels)
+    runner = CaseRunner(valid, loaded.builder)
     results = tuple(runner.run(case) for case in cases)
     errors = [problem for problem in loaded.problems if problem.severity == "error"]
     return CaseReport(
