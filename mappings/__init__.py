@@ -10,7 +10,7 @@ unplanned    issue of a team's sources that no rule assigns: ad-hoc work
 pin, veto    manual override on the tracker: the issue counts, or does not count, towards a capability
 origin       file, line and column where something is written
 
-Packages, each importing only those below it:
+Packages from the top layer to the bottom layer; each imports only packages further down:
 
 testing      run the test cases of mappings
 checks       errors and warnings about plans and mappings

@@ -15,7 +15,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final, Literal
 
 Comparison = Literal["names", "pattern", "time", "custom", "none"]
-TrackerKind = Literal["jira", "github"]
+Vendor = Literal["jira", "github"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class RuleField:
     """Rank in the rule index, 1 first: the lower, the fewer issues share a value. None: not indexed."""
     is_location: bool = False
     """True for fields that are fixed by the source of an issue."""
-    only_on: TrackerKind | None = None
+    only_on: Vendor | None = None
     """Tracker kind that has the field; None: all."""
     suggested: bool = False
     """True if ``suggest`` may propose rules with the key. Not for people: they work for several capabilities, so
@@ -240,7 +240,7 @@ SINGLE_VALUED_KEYS: Final = frozenset(
 """Keys compared by name that have at most one value per issue."""
 
 
-def decidable_keys(kind: TrackerKind) -> frozenset[str]:
+def decidable_keys(kind: Vendor) -> frozenset[str]:
     """Return the keys that have the same value for all issues of a source, given the kind of its tracker.
 
     These are its location, and the fields that its tracker does not have.

@@ -1,4 +1,4 @@
-"""Values that several rooms pass on. Imports nothing else of ``sync``.
+"""Values that several packages pass on. Imports nothing else of ``sync``.
 
 ==================  ===================================================================================
 subject             a capability or goal, as ``capability:<id>`` or ``goal:<id>``
