@@ -271,10 +271,10 @@ def copy_trackers(trackers: Mapping[str, Tracker], clock: Clock) -> dict[str, Tr
     """Return copies that share only immutable data, on this clock."""
     memo: dict[int, Any] = {}
     for tracker in trackers.values():
-        state: Any = tracker.state  # type: ignore[attr-defined]
+        state: Any = tracker.state
         memo[id(state.lock)] = threading.RLock()
         memo[id(state.clock)] = clock
-        seed: Any = tracker._seed  # type: ignore[attr-defined]
+        seed: Any = tracker.seed
         memo[id(seed)] = seed
     return {name: copy.deepcopy(tracker, memo) for name, tracker in trackers.items()}
 

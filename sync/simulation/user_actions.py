@@ -44,7 +44,7 @@ class TrackerUI:
 
     def __init__(self, tracker: Tracker) -> None:
         self.tracker = tracker
-        self.state: Any = tracker.state  # type: ignore[attr-defined]
+        self.state: Any = tracker.state
 
     def issue_keys(self) -> list[str]:
         """Return the keys of all issues."""

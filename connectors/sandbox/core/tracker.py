@@ -1,4 +1,4 @@
-"""Protocol of sandbox trackers, with requests, responses, clock and request log.
+"""Base class of sandbox trackers, with requests, responses, clock and request log.
 
 A tracker is a plain object that turns a ``TrackerRequest`` into a ``TrackerResponse``, without sockets. ``server.py``
 puts trackers behind HTTP; ``faults.py`` injects faults.
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import fnmatch
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 from requests.structures import CaseInsensitiveDict
 
@@ -47,44 +48,73 @@ class TrackerResponse:
     """Login or account id of the caller, for the request log."""
 
 
-class Tracker(Protocol):
-    """A server of the sandbox. Has to handle requests from several threads.
+def as_response(result: Any) -> TrackerResponse:
+    """Return the response of an endpoint, which may return just the data of a response with status 200."""
+    return result if isinstance(result, TrackerResponse) else TrackerResponse(data=result)
 
-    ``server.py`` builds them as ``GithubTracker(name, kind, clock)`` and ``JiraTracker(name, kind, clock)``,
-    then calls ``load`` with the tracker's part of the seed.
-    """
 
-    search_lag: timedelta
-    """Lists and searches do not show changes younger than this; direct reads do. Tests may set it."""
+class TrackerState:
+    """State of a tracker: its content in subclasses, with clock, lock and ids."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.search_lag = timedelta()
+        """Lists and searches do not show changes younger than this; direct reads do."""
+        self._last_id = 10_000
+
+    def new_id(self) -> int:
+        """Return an unused id."""
+        with self.lock:
+            self._last_id += 1
+            return self._last_id
+
+
+class Tracker(ABC):
+    """A server of the sandbox. Has to handle requests from several threads."""
+
+    url: ClassVar = ""
+    """Path below the mount for the client's settings: '', or ``/api/v3`` for GitHub."""
+    state: Any
+    """A ``TrackerState``. Tests act on it as users do; ``load`` replaces it."""
+
+    def __init__(self, name: str, kind: TrackerKind, clock: Clock) -> None:
+        """Create an empty tracker; ``name`` is that of its mount."""
+        self.name = name
+        self.kind = kind
+        self.clock = clock
+        self.load({})
 
     @property
-    def name(self) -> str:
-        """Name of the mount."""
-        ...
+    def search_lag(self) -> timedelta:
+        """Lag of lists and searches. Tests may set it."""
+        lag: timedelta = self.state.search_lag
+        return lag
 
-    @property
-    def kind(self) -> TrackerKind: ...
+    @search_lag.setter
+    def search_lag(self, lag: timedelta) -> None:
+        self.state.search_lag = lag
 
-    @property
-    def url(self) -> str:
-        """Path below the mount for the client's settings: '', or ``/api/v3`` for GitHub."""
-        ...
-
+    @abstractmethod
     def handle(self, request: TrackerRequest) -> TrackerResponse:
         """Carry out one request. Never raises for anything that a client sends."""
-        ...
 
     def load(self, seed: Mapping[str, Any]) -> None:
-        """Replace the whole state by a seed. SeedError (``seed.py``) for an invalid seed."""
-        ...
+        """Replace the whole state by a seed. After a SeedError (``seed.py``) the old state stays."""
+        self._replace_state(seed)
+        self.seed = seed
 
-    def dump(self) -> Mapping[str, Any]:
-        """Return the state as JSON values, for tests and for debugging."""
-        ...
+    @abstractmethod
+    def _replace_state(self, seed: Mapping[str, Any]) -> None:
+        """Build a new state from a seed. SeedError."""
 
     def reset(self) -> None:
         """Restore the seed that was loaded last."""
-        ...
+        self.load(self.seed)
+
+    @abstractmethod
+    def dump(self) -> Mapping[str, Any]:
+        """Return the state as JSON values, for tests and for debugging."""
 
 
 class Clock:

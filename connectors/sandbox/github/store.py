@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from connectors.sandbox.core.tracker import Clock
+from connectors.sandbox.core.tracker import Clock, TrackerState
 from connectors.sandbox.github.model import (
     LEVELS,
     AccessToken,
@@ -24,14 +23,12 @@ from connectors.sandbox.github.model import (
 )
 
 
-class GithubStore:
+class GithubStore(TrackerState):
     """All repositories and accounts. ``repo`` is always ``owner/name`` (else KeyError)."""
 
     def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.lock = threading.RLock()
+        super().__init__(clock)
         self.settings = GithubSettings()
-        self.search_lag = timedelta()
         self.accounts: dict[str, GithubAccount] = {}
         self.tokens: dict[str, AccessToken] = {}
         self.apps: dict[int, App] = {}
@@ -39,15 +36,8 @@ class GithubStore:
         self.former_names: dict[str, int] = {}
         self.notifications: list[Notification] = []
         self.base_url = "http://127.0.0.1"
-        self._last_id = 10_000
 
     # ---- lookup
-
-    def new_id(self) -> int:
-        """Return an unused id."""
-        with self.lock:
-            self._last_id += 1
-            return self._last_id
 
     def now(self) -> datetime:
         """Return the time in GitHub's resolution: UTC, whole seconds."""

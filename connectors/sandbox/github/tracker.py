@@ -11,10 +11,9 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
 
-from connectors.sandbox.core.tracker import Clock, TrackerKind, TrackerRequest, TrackerResponse
+from connectors.sandbox.core.tracker import Tracker, TrackerRequest, TrackerResponse, as_response
 from connectors.sandbox.github import read_endpoints as reads
 from connectors.sandbox.github import write_endpoints as writes
 from connectors.sandbox.github.call import ApiCall, GithubApiError, GithubCaller, authenticate
@@ -24,7 +23,8 @@ from connectors.sandbox.github.seed import build_state
 from connectors.sandbox.github.serializer import GithubSerializer
 from connectors.sandbox.github.state import GithubState
 
-Handler = Callable[[ApiCall], TrackerResponse]
+Handler = Callable[[ApiCall], Any]
+"""Returns JSON, or a ``TrackerResponse`` where the status is not 200."""
 
 _PREFIX = "/api/v3"
 _REPO_PATH = r"/(?:repos/(?P<owner>[^/]+)/(?P<repo>[^/]+)|repositories/(?P<repo_id>\d{1,18}))"
@@ -80,35 +80,15 @@ _ROUTES = (
 _CONTENT_METHODS = ("POST", "PATCH", "PUT")
 
 
-class GithubTracker:
+class GithubTracker(Tracker):
     """One GitHub server of the sandbox; ``state`` holds its repositories and accounts."""
 
     url = _PREFIX
+    state: GithubState
 
-    def __init__(self, name: str, kind: TrackerKind, clock: Clock) -> None:
-        self.name = name
-        self.kind = kind
-        self._clock = clock
-        self._seed: Mapping[str, Any] = {}
-        self.load({})
-
-    def load(self, seed: Mapping[str, Any]) -> None:
-        """Replace the whole state by a seed (``seed.py``). After a SeedError the old state stays."""
-        self.state: GithubState = build_state(seed, self._clock, self.name)
+    def _replace_state(self, seed: Mapping[str, Any]) -> None:
+        self.state = build_state(seed, self.clock, self.name)
         self._rate_limits = GithubRateLimits(self.state.settings)
-        self._seed = seed
-
-    def reset(self) -> None:
-        """Restore the seed; ``state`` is a new object afterwards."""
-        self.load(self._seed)
-
-    @property
-    def search_lag(self) -> timedelta:
-        return self.state.search_lag
-
-    @search_lag.setter
-    def search_lag(self, lag: timedelta) -> None:
-        self.state.search_lag = lag
 
     def dump(self) -> Mapping[str, Any]:
         """Return repositories with issues, comments and events, and the mails that were sent."""
@@ -157,7 +137,7 @@ class GithubTracker:
         call, handler = self._route(request, caller)
         if request.method in _CONTENT_METHODS and caller.account is not None:
             self._check_content_limit(caller)
-        return handler(call)
+        return as_response(handler(call))
 
     def _check_content_limit(self, caller: GithubCaller) -> None:
         if not self._rate_limits.consume_content(caller.secret, self.state.now()):

@@ -13,8 +13,8 @@ import re
 from typing import Final
 
 from connectors.sandbox.core.tracker import TrackerRequest
+from connectors.sandbox.jira.call import JiraApiError
 from connectors.sandbox.jira.model import JiraAccount, JiraCaller
-from connectors.sandbox.jira.request_checks import JiraApiError
 from connectors.sandbox.jira.site import JiraSiteState
 
 _GATEWAY: Final = re.compile(r"/gateway/ex/jira/(?P<cloud_id>[^/]+)(?P<rest>/.*)")

@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import Any
 
-from connectors.sandbox.jira.request_checks import JiraApiError
+from connectors.sandbox.jira.call import JiraApiError
 
 
 def encode_page_token(offset: int, request: Any) -> str:

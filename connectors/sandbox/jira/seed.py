@@ -105,7 +105,7 @@ class _SiteBuilder:
         moments = [created, *(each.updated for each in comments), *(each.at for each in history)]
         updated = seed.updated or max([*moments, *([seed.resolved] if seed.resolved else [])])
         return JiraIssue(
-            id=self._site.next_id() if seed.id is None else seed.id,
+            id=self._site.new_id() if seed.id is None else seed.id,
             key=key,
             summary=seed.summary,
             created=created,
@@ -134,7 +134,7 @@ class _SiteBuilder:
     def _comment(self, seed: JiraCommentSeed, issue_created: datetime) -> JiraComment:
         created = seed.created or issue_created
         return JiraComment(
-            id=self._site.next_id() if seed.id is None else seed.id,
+            id=self._site.new_id() if seed.id is None else seed.id,
             author=seed.author,
             body=seed.body,
             created=created,
@@ -152,7 +152,7 @@ class _SiteBuilder:
                 before_id, after_id = (self._site.status_id(name) for name in (change.before, change.after))
                 item = replace(item, before_id=before_id, after_id=after_id)
             at = change.at or self._site.clock.now()
-            yield HistoryEntry(id=self._site.next_id(), author=change.by, at=at, items=(item,))
+            yield HistoryEntry(id=self._site.new_id(), author=change.by, at=at, items=(item,))
 
     def _sprint_id(self, name: str, place: str) -> int:
         for sprint in self._site.sprints.values():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final
 
 from connectors.sandbox.jira.adf import text_to_adf
@@ -33,13 +34,12 @@ _MAX_SEARCH_HISTORY: Final = 40
 _MAX_DIRECT_HISTORY: Final = 100
 
 
-@dataclass(slots=True)
+@dataclass
 class JiraSerializer:
     """Builds JSON for one caller: times in the caller's zone, texts in the format of the API version."""
 
     site: JiraSiteStore
     caller: JiraCaller
-    _cached_builders: dict[str, Callable[[JiraIssue], Any]] = field(default_factory=dict)
 
     def api_url(self, path: str) -> str:
         return f"{self.caller.base_url}/rest/api/{self.caller.version}/{path}"
@@ -64,37 +64,32 @@ class JiraSerializer:
             "self": self.api_url(f"issue/{issue.id}"),
             "key": issue.key,
         }
-        builders = self._cached_builders = self._cached_builders or self._field_builders()
-        shape["fields"] = {
-            name: self._shorten_comments(builders[name](issue), in_search)
-            for name in _select_fields(fields, list(builders))
-            if not (name == "parent" and builders[name](issue) is None)
-        }
+        values = {name: self._builders[name](issue) for name in _select_fields(fields, list(self._builders))}
+        if "parent" in values and values["parent"] is None:
+            del values["parent"]
+        if "comment" in values and in_search and self.site.is_cloud:
+            newest = values["comment"]["comments"][-_MAX_SEARCH_COMMENTS:]
+            values["comment"] |= {"comments": newest, "maxResults": _MAX_SEARCH_COMMENTS}
+        shape["fields"] = values
         if "changelog" in expand:
             shape["changelog"] = self.changelog(issue, in_search=in_search)
         return shape
 
-    def _shorten_comments(self, value: Any, in_search: bool) -> Any:
-        if in_search and self.site.is_cloud and isinstance(value, dict) and "comments" in value:
-            return {
-                **value,
-                "comments": value["comments"][-_MAX_SEARCH_COMMENTS:],
-                "maxResults": _MAX_SEARCH_COMMENTS,
-            }
-        return value
-
-    def _field_builders(self) -> dict[str, Callable[[JiraIssue], Any]]:
+    @cached_property
+    def _builders(self) -> dict[str, Callable[[JiraIssue], Any]]:
         builders: dict[str, Callable[[JiraIssue], Any]] = {
             "summary": lambda issue: issue.summary,
             "description": lambda issue: self.text(issue.description),
             "issuetype": lambda issue: self.issue_type(issue.type),
             "project": lambda issue: self.project(self.site.projects[issue.project]),
             "status": lambda issue: self.status(issue.status, self.site.category(issue)),
-            "resolution": lambda issue: self._named_resource("resolution", issue.resolution),
+            "resolution": lambda issue: (
+                None if issue.resolution is None else self._resource("resolution", issue.resolution)
+            ),
             "resolutiondate": lambda issue: self.time(issue.resolved),
             "labels": lambda issue: list(issue.labels),
-            "components": lambda issue: self._named_resources("component", issue.components),
-            "fixVersions": lambda issue: self._named_resources("version", issue.fix_versions),
+            "components": lambda issue: [self._resource("component", name) for name in issue.components],
+            "fixVersions": lambda issue: [self._resource("version", name) for name in issue.fix_versions],
             "parent": self._parent,
             "assignee": lambda issue: self._person(issue.assignee),
             "creator": lambda issue: self._person(issue.creator),
@@ -115,15 +110,15 @@ class JiraSerializer:
         return builders
 
     def status(self, name: str, category: str) -> dict[str, Any]:
-        status_id = self.site.status_id(name)
+        status_id, category_id = self.site.status_id(name), CATEGORY_IDS[category]
         return {
             "self": self.api_url(f"status/{status_id}"),
             "description": "",
             "name": name,
             "id": status_id,
             "statusCategory": {
-                "self": self.api_url(f"statuscategory/{CATEGORY_IDS[category]}"),
-                "id": CATEGORY_IDS[category],
+                "self": self.api_url(f"statuscategory/{category_id}"),
+                "id": category_id,
                 "key": category,
                 "colorName": _COLORS[category],
                 "name": CATEGORY_NAMES[self.site.switches.language][category],
@@ -131,34 +126,24 @@ class JiraSerializer:
         }
 
     def issue_type(self, name: str) -> dict[str, Any]:
-        subtask = name in SUBTASK_TYPES
-        number = self.site.named_id("issuetype", name)
-        return {"self": self.api_url(f"issuetype/{number}"), "id": number, "name": name, "subtask": subtask}
+        return self._resource("issuetype", name) | {"subtask": name in SUBTASK_TYPES}
 
     def project(self, project: Project) -> dict[str, Any]:
-        kind = "service_desk" if project.service_management else "software"
         return {
             "self": self.api_url(f"project/{project.id}"),
             "id": str(project.id),
             "key": project.key,
             "name": project.name,
-            "projectTypeKey": kind,
+            "projectTypeKey": "service_desk" if project.service_management else "software",
         }
 
-    def _named_resource(self, kind: str, name: str | None) -> dict[str, Any] | None:
-        if name is None:
-            return None
+    def _resource(self, kind: str, name: str) -> dict[str, Any]:
         number = self.site.named_id(kind, name)
         return {"self": self.api_url(f"{kind}/{number}"), "id": number, "name": name}
 
-    def _named_resources(self, kind: str, all_names: Sequence[str]) -> list[dict[str, Any] | None]:
-        return [self._named_resource(kind, name) for name in all_names]
-
     def _parent(self, issue: JiraIssue) -> dict[str, Any] | None:
         # Data Center has a parent only for sub-tasks; a custom field links epics there.
-        if issue.parent is None or not (self.site.is_cloud or issue.is_subtask):
-            return None
-        parent = self.site.issue(issue.parent)
+        parent = self._parent_issue(issue) if self.site.is_cloud or issue.is_subtask else None
         if parent is None:
             return None
         fields = {
@@ -174,8 +159,11 @@ class JiraSerializer:
         }
 
     def _epic_key(self, issue: JiraIssue) -> str | None:
-        parent = self.site.issue(issue.parent) if issue.parent and not issue.is_subtask else None
+        parent = None if issue.is_subtask else self._parent_issue(issue)
         return parent.key if parent else None
+
+    def _parent_issue(self, issue: JiraIssue) -> JiraIssue | None:
+        return None if issue.parent is None else self.site.issue(issue.parent)
 
     def _sprints(self, issue: JiraIssue) -> list[Any] | None:
         sprints = [self.site.sprints[number] for number in issue.sprints if number in self.site.sprints]
@@ -195,10 +183,8 @@ class JiraSerializer:
             link = self.api_url(f"user?accountId={account.id}")
             return {"self": link, "accountId": account.id, "accountType": "atlassian", **common}
         link = self.api_url(f"user?username={account.id}")
-        return {"self": link, "name": account.id, "key": self._user_key(account.id), **common}
-
-    def _user_key(self, name: str) -> str:
-        return f"JIRAUSER{10_100 + list(self.site.accounts).index(name)}"
+        key = f"JIRAUSER{10_100 + list(self.site.accounts).index(account.id)}"
+        return {"self": link, "name": account.id, "key": key, **common}
 
     def _person(self, account_id: str | None) -> dict[str, Any] | None:
         account = self.site.accounts.get(account_id or "")
@@ -206,9 +192,11 @@ class JiraSerializer:
 
     # Comments and history.
 
-    def comment(self, issue: JiraIssue, comment: JiraComment) -> dict[str, Any]:
-        """Return a comment without its properties, as in GET and POST."""
-        shape = {
+    def comment(
+        self, issue: JiraIssue, comment: JiraComment, *, with_properties: bool = False
+    ) -> dict[str, Any]:
+        """Return a comment; GET and POST leave out its properties."""
+        shape: dict[str, Any] = {
             "self": self.api_url(f"issue/{issue.id}/comment/{comment.id}"),
             "id": str(comment.id),
             "author": self._person(comment.author),
@@ -217,7 +205,11 @@ class JiraSerializer:
             "created": self.time(comment.created),
             "updated": self.time(comment.updated),
         }
-        return {**shape, "jsdPublic": comment.public} if self.site.is_cloud else shape
+        if self.site.is_cloud:
+            shape["jsdPublic"] = comment.public
+        if with_properties:
+            shape["properties"] = [{"key": key, "value": value} for key, value in comment.properties.items()]
+        return shape
 
     def _comment_field(self, issue: JiraIssue) -> dict[str, Any]:
         comments = [self.comment(issue, comment) for comment in issue.comments]
@@ -227,12 +219,12 @@ class JiraSerializer:
     def changelog(self, issue: JiraIssue, *, in_search: bool) -> dict[str, Any]:
         """Return the changelog. Cloud: newest first and truncated; Data Center: complete, oldest first."""
         total = len(issue.history)
-        if not self.site.is_cloud:
-            histories = [self.history(entry) for entry in issue.history]
-            return {"startAt": 0, "maxResults": total, "total": total, "histories": histories}
-        cap = _MAX_SEARCH_HISTORY if in_search else _MAX_DIRECT_HISTORY
-        newest = [self.history(entry) for entry in reversed(issue.history)]
-        return {"startAt": 0, "maxResults": cap, "total": total, "histories": newest[:cap]}
+        histories = [self.history(entry) for entry in issue.history]
+        cap = total
+        if self.site.is_cloud:
+            cap = _MAX_SEARCH_HISTORY if in_search else _MAX_DIRECT_HISTORY
+            histories = histories[::-1][:cap]
+        return {"startAt": 0, "maxResults": cap, "total": total, "histories": histories}
 
     def history(self, entry: HistoryEntry, fields: Collection[str] = ()) -> dict[str, Any]:
         """Return an entry of a changelog; with ``fields`` (ids) only its items about these."""
@@ -269,14 +261,8 @@ def _format_utc(moment: datetime | None) -> str | None:
 def _sprint_as_object(sprint: Sprint) -> Mapping[str, Any]:
     dates = {"startDate": _format_utc(sprint.start), "endDate": _format_utc(sprint.end)}
     known = {name: value for name, value in dates.items() if value}
-    return {
-        "id": sprint.id,
-        "name": sprint.name,
-        "state": sprint.state,
-        "boardId": sprint.board,
-        "goal": "",
-        **known,
-    }
+    names = {"id": sprint.id, "name": sprint.name, "state": sprint.state, "boardId": sprint.board}
+    return {**names, "goal": "", **known}
 
 
 def _sprint_as_text(sprint: Sprint) -> str:

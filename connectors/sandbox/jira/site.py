@@ -23,7 +23,7 @@ class JiraSiteState(JiraSiteStore):
         now = self.clock.now()
         history = issue.history
         if entries:
-            history = (*history, HistoryEntry(id=self.next_id(), author=by, at=now, items=entries))
+            history = (*history, HistoryEntry(id=self.new_id(), author=by, at=now, items=entries))
         return self.store(replace(issue, **{"updated": now, "history": history, **fields}))
 
     def set_labels(self, issue: JiraIssue, labels: Iterable[str], by: str) -> JiraIssue:
@@ -55,7 +55,7 @@ class JiraSiteState(JiraSiteStore):
     def add_project(self, key: str, name: str = "", **fields: Any) -> Project:
         """Create a project; ``fields`` as in ``Project``."""
         with self.lock:
-            project = Project(id=self.next_id(), key=key, name=name or key, **fields)
+            project = Project(id=self.new_id(), key=key, name=name or key, **fields)
             self.projects[key] = project
             self.revision += 1
         return project
@@ -78,7 +78,7 @@ class JiraSiteState(JiraSiteStore):
         if start.get("resolution"):
             start.setdefault("resolved", now)
         issue = JiraIssue(
-            id=self.next_id(),
+            id=self.new_id(),
             key=self.next_key(project),
             summary=summary,
             created=now,
@@ -138,7 +138,7 @@ class JiraSiteState(JiraSiteStore):
     def comment(self, key: str, body: str, by: str, **fields: Any) -> int:
         """Write a comment and mail the watchers; return its id."""
         now = self.clock.now()
-        comment = JiraComment(id=self.next_id(), author=by, body=body, created=now, updated=now, **fields)
+        comment = JiraComment(id=self.new_id(), author=by, body=body, created=now, updated=now, **fields)
         issue = self.store_comment(self.require_issue(key), comment)
         self.notify(issue, by, "comment created", body)
         return comment.id

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from connectors.sandbox.core.tracker import Clock
+from connectors.sandbox.core.tracker import Clock, TrackerKind, TrackerState
 from connectors.sandbox.jira.model import (
     CustomField,
     JiraAccount,
@@ -56,14 +55,12 @@ class _IssueVersions:
     issues: list[JiraIssue | None] = field(default_factory=list)
 
 
-class JiraSiteStore:
+class JiraSiteStore(TrackerState):
     """One site. Every change adds a version of an issue, by ``store``."""
 
-    def __init__(self, kind: Literal["jira-cloud", "jira-dc"], clock: Clock) -> None:
+    def __init__(self, kind: TrackerKind, clock: Clock) -> None:
+        super().__init__(clock)
         self.kind = kind
-        self.clock = clock
-        self.lock = threading.RLock()
-        self.search_lag = timedelta()
         self.switches = Switches()
         self.cloud_id = ""
         self.accounts: dict[str, JiraAccount] = {}
@@ -77,19 +74,12 @@ class JiraSiteStore:
         self._ids_by_key: dict[str, int] = {}
         self._last_number: dict[str, int] = {}
         self._named_ids: dict[tuple[str, str], int] = {}
-        self._last_id = 10_000
         self.last_search: tuple[object, list[JiraIssue]] | None = None
         """Result of the last search, with its query and revision."""
 
     @property
     def is_cloud(self) -> bool:
         return self.kind == "jira-cloud"
-
-    def next_id(self) -> int:
-        """Return an unused id."""
-        with self.lock:
-            self._last_id += 1
-            return self._last_id
 
     def next_key(self, project: str) -> str:
         with self.lock:

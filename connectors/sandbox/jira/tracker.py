@@ -4,116 +4,82 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any, Final, Literal
 
-from connectors.sandbox.core.tracker import Clock, TrackerKind, TrackerRequest, TrackerResponse
+from connectors.sandbox.core.tracker import Tracker, TrackerRequest, TrackerResponse, as_response
 from connectors.sandbox.jira import changelog_endpoints as changelogs
 from connectors.sandbox.jira import comment_endpoints as comments
 from connectors.sandbox.jira import issue_endpoints as issues
 from connectors.sandbox.jira import search_endpoints as search
 from connectors.sandbox.jira import site_endpoints as about
 from connectors.sandbox.jira.auth import authenticate, login_headers
+from connectors.sandbox.jira.call import JiraApiError, JiraCall
 from connectors.sandbox.jira.model import JiraCaller
 from connectors.sandbox.jira.rate_limits import JiraRateLimits
-from connectors.sandbox.jira.request_checks import JiraApiError
 from connectors.sandbox.jira.seed import load_seed
+from connectors.sandbox.jira.serializer import JiraSerializer
 from connectors.sandbox.jira.site import JiraSiteState
 
-_Handler = Callable[..., TrackerResponse]
+_Handler = Callable[..., Any]
 _Deployment = Literal["cloud", "dc", "both"]
 
+_ISSUE = r"issue/([^/]+)"
+_COMMENT = r"comment/(\d{1,18})"
+_PROPERTY = r"properties/([^/]+)"
 _ROUTES: Final[tuple[tuple[str, str, _Handler, _Deployment], ...]] = (
-    ("GET", r"serverInfo", about.get_server_info, "both"),
-    ("GET", r"myself", about.get_authenticated_user, "both"),
-    ("GET", r"field", about.list_fields, "both"),
-    ("GET", r"mypermissions", about.list_permissions, "both"),
-    ("GET", r"project/([^/]+)", about.get_project, "both"),
-    ("GET", r"status", about.list_statuses, "both"),
-    ("GET", r"search/jql", search.search_by_token, "cloud"),
-    ("POST", r"search/jql", search.search_by_token, "cloud"),
-    ("POST", r"search/approximate-count", search.count_issues, "cloud"),
-    ("POST", r"changelog/bulkfetch", changelogs.fetch_changelogs, "cloud"),
-    ("GET", r"search", search.reject_removed_search, "cloud"),
-    ("POST", r"search", search.reject_removed_search, "cloud"),
-    ("GET", r"search", search.search_by_start, "dc"),
-    ("POST", r"search", search.search_by_start, "dc"),
-    ("GET", r"issue/([^/]+)", issues.get_issue, "both"),
-    ("PUT", r"issue/([^/]+)", issues.edit_issue, "both"),
-    ("GET", r"issue/([^/]+)/changelog", issues.get_changelog, "cloud"),
-    ("GET", r"issue/([^/]+)/properties/([^/]+)", issues.get_issue_property, "both"),
-    ("PUT", r"issue/([^/]+)/properties/([^/]+)", issues.set_issue_property, "both"),
-    ("GET", r"issue/([^/]+)/comment", comments.list_comments, "both"),
-    ("POST", r"issue/([^/]+)/comment", comments.create_comment, "both"),
-    ("GET", r"issue/([^/]+)/comment/(\d{1,18})", comments.get_comment, "both"),
-    ("PUT", r"issue/([^/]+)/comment/(\d{1,18})", comments.update_comment, "both"),
-    ("DELETE", r"issue/([^/]+)/comment/(\d{1,18})", comments.delete_comment, "both"),
-    ("POST", r"comment/list", comments.list_comments_by_id, "cloud"),
-    ("GET", r"comment/(\d{1,18})/properties", comments.list_property_keys, "both"),
-    ("GET", r"comment/(\d{1,18})/properties/([^/]+)", comments.get_comment_property, "both"),
-    ("PUT", r"comment/(\d{1,18})/properties/([^/]+)", comments.set_comment_property, "both"),
-    ("DELETE", r"comment/(\d{1,18})/properties/([^/]+)", comments.delete_comment_property, "both"),
+    ("GET", "serverInfo", about.get_server_info, "both"),
+    ("GET", "myself", about.get_authenticated_user, "both"),
+    ("GET", "field", about.list_fields, "both"),
+    ("GET", "mypermissions", about.list_permissions, "both"),
+    ("GET", "project/([^/]+)", about.get_project, "both"),
+    ("GET", "status", about.list_statuses, "both"),
+    ("GET|POST", "search/jql", search.search_by_token, "cloud"),
+    ("POST", "search/approximate-count", search.count_issues, "cloud"),
+    ("POST", "changelog/bulkfetch", changelogs.fetch_changelogs, "cloud"),
+    ("GET|POST", "search", search.reject_removed_search, "cloud"),
+    ("GET|POST", "search", search.search_by_start, "dc"),
+    ("GET", _ISSUE, issues.get_issue, "both"),
+    ("PUT", _ISSUE, issues.edit_issue, "both"),
+    ("GET", f"{_ISSUE}/changelog", issues.get_changelog, "cloud"),
+    ("GET", f"{_ISSUE}/{_PROPERTY}", issues.get_issue_property, "both"),
+    ("PUT", f"{_ISSUE}/{_PROPERTY}", issues.set_issue_property, "both"),
+    ("GET", f"{_ISSUE}/comment", comments.list_comments, "both"),
+    ("POST", f"{_ISSUE}/comment", comments.create_comment, "both"),
+    ("GET", f"{_ISSUE}/{_COMMENT}", comments.get_comment, "both"),
+    ("PUT", f"{_ISSUE}/{_COMMENT}", comments.update_comment, "both"),
+    ("DELETE", f"{_ISSUE}/{_COMMENT}", comments.delete_comment, "both"),
+    ("POST", "comment/list", comments.list_comments_by_id, "cloud"),
+    ("GET", f"{_COMMENT}/properties", comments.list_property_keys, "both"),
+    ("GET", f"{_COMMENT}/{_PROPERTY}", comments.get_comment_property, "both"),
+    ("PUT", f"{_COMMENT}/{_PROPERTY}", comments.set_comment_property, "both"),
+    ("DELETE", f"{_COMMENT}/{_PROPERTY}", comments.delete_comment_property, "both"),
 )
+"""Methods, path, handler and deployment. A handler gets the groups of the path as arguments, and returns JSON, or a
+``TrackerResponse`` where the status is not 200."""
 
 
-class JiraTracker:
+class JiraTracker(Tracker):
     """One Jira site of the sandbox; tests use its ``state``."""
 
-    def __init__(self, name: str, kind: TrackerKind, clock: Clock) -> None:
-        if kind == "github":
-            raise ValueError("A Jira tracker is of the kind 'jira-cloud' or 'jira-dc'.")
-        self._name = name
-        self._kind: Literal["jira-cloud", "jira-dc"] = kind
-        self._clock = clock
-        self._seed: Mapping[str, Any] = {}
-        self.load({})
+    state: JiraSiteState
 
-    @property
-    def name(self) -> str:
-        """Name of the mount."""
-        return self._name
-
-    @property
-    def kind(self) -> TrackerKind:
-        return self._kind
-
-    @property
-    def url(self) -> str:
-        """Path of the site below the mount: none."""
-        return ""
+    def _replace_state(self, seed: Mapping[str, Any]) -> None:
+        state = JiraSiteState(self.kind, self.clock)
+        load_seed(state, seed, self.name)
+        self.state = state
+        self._rate_limits = JiraRateLimits(state)
 
     @property
     def gateway(self) -> str:
         """Cloud: path below the mount for scoped tokens."""
         return f"/gateway/ex/jira/{self.state.cloud_id}"
 
-    @property
-    def search_lag(self) -> timedelta:
-        """Searches do not show changes younger than this."""
-        return self.state.search_lag
-
-    @search_lag.setter
-    def search_lag(self, lag: timedelta) -> None:
-        self.state.search_lag = lag
-
-    def load(self, seed: Mapping[str, Any]) -> None:
-        """Replace the whole state, and ``state`` itself, by a seed. SeedError for an invalid seed."""
-        state = JiraSiteState(self._kind, self._clock)
-        load_seed(state, seed, self.name)
-        self.state = state
-        self._rate_limits = JiraRateLimits(state)
-        self._seed = seed
-
-    def reset(self) -> None:
-        """Restore the seed that was loaded last."""
-        self.load(self._seed)
-
     def dump(self) -> Mapping[str, Any]:
         """Return issues by key with labels and comments, and the mails that would have been sent."""
         with self.state.lock:
             return {
-                "kind": self._kind,
+                "kind": self.kind,
                 "issues": {issue.key: _dump_issue(self.state, issue.key) for issue in self.state.issues()},
                 "mails": [{"to": m.to, "reason": m.reason, "issue": m.issue} for m in self.state.mails],
             }
@@ -129,20 +95,21 @@ class JiraTracker:
                     caller, rest = authenticate(self.state, request)
                     response = self._dispatch(caller, request, rest)
             except JiraApiError as refusal:
-                response = refusal.to_response()
+                response = refusal.response
             return self._finish_response(request, response, caller)
 
     def _dispatch(self, caller: JiraCaller, request: TrackerRequest, rest: str) -> TrackerResponse:
         handler, parts = self._route(request.method, rest)
         limited = self._rate_limits.check(request, caller, self._written_issue_id(request, rest))
-        return limited or handler(self.state, caller, request, *parts)
+        call = JiraCall(self.state, caller, request, JiraSerializer(self.state, caller))
+        return limited or as_response(handler(call, *parts))
 
     def _route(self, method: str, rest: str) -> tuple[_Handler, tuple[str, ...]]:
         own_deployment = "cloud" if self.state.is_cloud else "dc"
         known_path = False
-        for expected_method, pattern, handler, deployment in _ROUTES:
+        for methods, pattern, handler, deployment in _ROUTES:
             if deployment in (own_deployment, "both") and (found := re.fullmatch(pattern, rest)):
-                if expected_method == method:
+                if method in methods.split("|"):
                     return handler, found.groups()
                 known_path = True
         raise JiraApiError(405 if known_path else 404, f"null for uri: /rest/api/{rest}")
@@ -157,7 +124,7 @@ class JiraTracker:
         self, request: TrackerRequest, response: TrackerResponse, caller: JiraCaller | None
     ) -> TrackerResponse:
         response.headers = {
-            "Date": format_datetime(self._clock.now(), usegmt=True),
+            "Date": format_datetime(self.clock.now(), usegmt=True),
             **login_headers(self.state, request, caller),
             **self._rate_limits.headers(caller),
             **response.headers,
