@@ -7,7 +7,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
@@ -66,7 +65,7 @@ class FaultInjector(Faults):
                 else:
                     self.injected[kind] += 1
                     self.last_fault = kind
-                    return replace(FAULTS[kind], tracker=tracker), 0.0
+                    return FAULTS[kind].model_copy(update={"tracker": tracker}), 0.0
             return super().pick(tracker, request)
 
     def after_request(self) -> None:

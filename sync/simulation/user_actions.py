@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -111,7 +111,8 @@ class JiraUI(TrackerUI):
         return [(mail.to, mail.issue) for mail in self.state.mails]
 
     def expire_token(self, at: datetime | None) -> None:
-        self.state.accounts[ROBOT] = replace(self.state.accounts[ROBOT], expires=at)
+        robot = self.state.accounts[ROBOT]
+        self.state.accounts[ROBOT] = robot.model_copy(update={"expires": at})
 
     def perform(self, kind: str, key: str, text: str, number: int = 0) -> None:
         state = self.state

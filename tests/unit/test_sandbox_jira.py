@@ -252,7 +252,12 @@ def test_a_seed_makes_issues_with_relative_times_history_and_parents_in_any_orde
         ({"projects": {"DS": {"issues": [{"summary": "a", "status": "Gone"}]}}}, "write one of To Do"),
         ({"projects": {"DS": {"issues": [{"summary": "a", "created": "soon"}]}}}, "is not a time"),
         ({"projects": {"DS": {"statuses": {"Open": "todo"}}}}, "write one of undefined, new"),
-        ({"switches": {"speed": 1}}, "unknown key 'speed'"),
+        (
+            {"switches": {"speed": 1}},
+            "switches has the unknown key 'speed'; it may have bucket, burst_limit.",
+        ),
+        ({"accounts": [{"nam": "a"}]}, r"accounts\[0\] has the unknown key 'nam'; did you mean 'name'"),
+        ({"fields": [{"name": "a", "schem": "b"}]}, "did you mean 'schema'"),
     ],
 )
 def test_an_invalid_seed_is_rejected_with_its_place(seed: dict[str, Any], complaint: str) -> None:

@@ -193,7 +193,11 @@ def test_admin_paths_control_the_sandbox(box):
     ("sent", "sentence"),
     [
         ('{"kind": "meteor"}', "kind is 'meteor'; write one of status, reset_before"),
-        ('{"kind": "status", "stauts": 1}', "The fault has the unknown key 'stauts'"),
+        ('{"kind": "status", "stauts": 1}', "The fault has the unknown key 'stauts'; did you mean 'status'?"),
+        (
+            '{"kind": "status", "zz": 1}',
+            "The fault has the unknown key 'zz'; it may have body, carried_out, ",
+        ),
         ('{"kind": "status", "nth": "2"}', "nth is '2'; it should be a valid integer"),
         ('{"kind": "status", "path": 2}', "path is 2; it should be a valid string"),
         (
@@ -275,7 +279,7 @@ def test_seed_times_have_several_formats(text, expected):
         ("trackers: [", "is not valid YAML"),
         ("- a list", "has to be a mapping"),
         ("trackers: {x: {kind: gitlab}}", "trackers.x.kind is 'gitlab'; write one of github"),
-        ("tracker: {}\ntrackers: {}", "unknown key 'tracker'"),
+        ("tracker: {}\ntrackers: {}", "unknown key 'tracker'; did you mean 'trackers'"),
         ("trackers: {'a b': {kind: github}}", "becomes part of a URL"),
     ],
 )

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from connectors.sandbox.core.tracker import TrackerRequest, TrackerResponse
-from connectors.sandbox.core.validation import describe_error
+from connectors.sandbox.core.validation import InputModel, describe_error
 
 FaultKind = Literal[
     "status",
@@ -30,8 +29,7 @@ FaultKind = Literal[
 _LISTS = ("issues", "comments", "values", "worklogs")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fault:
+class Fault(InputModel):
     """Kind of error, and the requests that it hits.
 
     ===============  =======================================================================================
@@ -47,8 +45,6 @@ class Fault:
     ===============  =======================================================================================
     """
 
-    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
-
     kind: FaultKind
     tracker: str | None = None
     method: str | None = None
@@ -63,7 +59,7 @@ class Fault:
     times: int | None = 1
     """Number of requests that are hit; None: all from ``nth`` on. Latency hits all of them in any case."""
     status: int = 500
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     body: Any = None
     retry_after: float | None = None
     """Seconds of Retry-After; None: no such header."""
@@ -100,13 +96,9 @@ class Fault:
 def parse_fault(data: object) -> Fault:
     """Return a fault from JSON values; ValueError with one sentence for invalid data."""
     try:
-        # Only JSON may be strict about types and still accept an object for a dataclass.
-        return _FAULT.validate_json(json.dumps(data), strict=True)
+        return Fault.model_validate(data, strict=True)
     except ValidationError as error:
         raise ValueError(describe_error(error, root="The fault")) from error
-
-
-_FAULT = TypeAdapter(Fault)
 
 
 def _parameters(request: TrackerRequest) -> Mapping[str, Any]:

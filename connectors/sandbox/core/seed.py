@@ -24,7 +24,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from connectors.sandbox.core.tracker import TrackerKind
-from connectors.sandbox.core.validation import describe_error
+from connectors.sandbox.core.validation import InputModel, describe_error
 
 _RELATIVE_TIME: Final = re.compile(
     r"(?:(?P<ahead>in) )?(?P<n>\d+(?:\.\d+)?) ?(?P<unit>[mhdw])(?P<back> ago)?"
@@ -36,10 +36,10 @@ class SeedError(Exception):
     """The seed is invalid; ``str(error)`` is one sentence with the place and what to do."""
 
 
-class SeedModel(BaseModel):
-    """A mapping of the seed. Unknown keys are rejected; numbers are accepted where text is expected."""
+class SeedModel(InputModel):
+    """A mapping of the seed. Numbers are accepted where text is expected."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(coerce_numbers_to_str=True)
 
 
 class _TrackerEntry(BaseModel):
@@ -120,8 +120,7 @@ def _to_utc(value: datetime) -> datetime:
 
 
 def _parse_seed_time(value: Any, info: ValidationInfo) -> datetime | None:
-    context: dict[str, Any] = info.context or {}
-    return None if value is None else parse_time(value, context["now"])
+    return value if value is None or info.context is None else parse_time(value, info.context["now"])
 
 
 SeedTime = Annotated[datetime | None, BeforeValidator(_parse_seed_time)]

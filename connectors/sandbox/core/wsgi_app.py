@@ -8,7 +8,7 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from datetime import timedelta
 from email.utils import format_datetime
@@ -140,7 +140,7 @@ class SandboxWsgiApp:
             case "GET", ["log"]:
                 return TrackerResponse(data=[asdict(entry) for entry in box.log.entries])
             case "GET", ["faults"]:
-                return TrackerResponse(data=[_fault_to_json(fault) for fault in box.faults.active])
+                return TrackerResponse(data=[fault.model_dump() for fault in box.faults.active])
             case "POST", ["faults"]:
                 return self._add_faults(_parse_json(http.get_data()))
             case "DELETE", ["faults"]:
@@ -162,7 +162,7 @@ class SandboxWsgiApp:
             return _error_response(400, str(error))
         for fault in faults:
             self._backend.faults.add(fault)
-        return TrackerResponse(status=201, data=[_fault_to_json(fault) for fault in faults])
+        return TrackerResponse(status=201, data=[fault.model_dump() for fault in faults])
 
     def _advance(self, data: Any) -> TrackerResponse:
         seconds = data.get("advance_seconds") if isinstance(data, dict) else None
@@ -218,10 +218,6 @@ def _parse_json(body: bytes) -> Any:
         return json.loads(body) if body else None
     except (ValueError, RecursionError):
         return None
-
-
-def _fault_to_json(fault: Fault) -> Mapping[str, Any]:
-    return asdict(fault)
 
 
 def _error_response(status: int, sentence: str) -> TrackerResponse:

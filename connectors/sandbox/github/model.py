@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from connectors.sandbox.core.seed import SeedModel
 
 Level = Literal["none", "read", "triage", "write", "admin"]
 LEVELS: tuple[Level, ...] = ("none", "read", "triage", "write", "admin")
@@ -161,16 +165,20 @@ class Notification:
     """``owner/repo#number``."""
 
 
-@dataclass(kw_only=True, slots=True)
-class GithubSettings:
+class GithubSettings(SeedModel, frozen=False):
     """Behaviour of this server; tests may change it at any time."""
 
-    enterprise: bool = False
+    server: Literal["cloud", "enterprise"] = "cloud"
+    """``enterprise``: no sub-issues, no issue types, and no rate limit by default."""
     label_bumps_updated: bool = True
-    rate_limit: int = 5000
+    rate_limit: int = Field(default_factory=lambda given: 0 if given["server"] == "enterprise" else 5000)
     """Requests per hour and token; 0 turns the limit and its headers off."""
     anonymous_rate_limit: int = 60
     content_per_minute: int = 80
     content_per_hour: int = 500
-    secondary_retry_after: int | None = 60
-    """Retry-After of a secondary rate limit in seconds; None: no such header."""
+    secondary_retry_after: Annotated[int | None, BeforeValidator(lambda v: None if v == "none" else v)] = 60
+    """Retry-After of a secondary rate limit in seconds; None, or ``none`` in a seed: no such header."""
+
+    @property
+    def enterprise(self) -> bool:
+        return self.server == "enterprise"

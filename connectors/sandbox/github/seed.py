@@ -45,7 +45,7 @@ class _StateBuilder:
     def build(self, seed: GithubSeed) -> GithubState:
         state = self._state
         state.search_lag = timedelta(seconds=seed.search_lag)
-        state.settings = _settings(seed)
+        state.settings = GithubSettings(**seed.model_dump(include=set(GithubSettings.model_fields)))
         for account in seed.accounts:
             self._add_account(account)
         for app in seed.apps:
@@ -77,17 +77,13 @@ class _StateBuilder:
             id=seed.id or self._state.new_id(),
             owner=owner,
             name=name,
-            private=seed.private,
-            archived=seed.archived,
-            has_issues=seed.has_issues,
-            permissions=dict(seed.permissions),
-            watchers=list(seed.watchers),
+            **seed.model_dump(include={"private", "archived", "has_issues", "permissions", "watchers"}),
         )
         self._state.repos[repo.id] = repo
         for former_name in seed.previously:
             self._state.former_names[former_name.lower()] = repo.id
         for label in seed.labels:
-            self._state.create_label(repo, label.name, color=label.color, description=label.description)
+            self._state.create_label(repo, **label.model_dump())
         return repo
 
     def _add_issue(self, repo: Repo, seed: GithubIssueSeed, place: str) -> None:
@@ -169,19 +165,3 @@ def _state_reason(seed: GithubIssueSeed, is_closed: bool) -> str | None:
     if "state_reason" in seed.model_fields_set:
         return seed.state_reason
     return "completed" if is_closed else None
-
-
-def _settings(seed: GithubSeed) -> GithubSettings:
-    enterprise = seed.server == "enterprise"
-    names = (
-        "label_bumps_updated",
-        "rate_limit",
-        "anonymous_rate_limit",
-        "content_per_minute",
-        "content_per_hour",
-    )
-    given = {name: value for name in names if (value := getattr(seed, name)) is not None}
-    defaults = {"rate_limit": 0} if enterprise else {}
-    return GithubSettings(
-        enterprise=enterprise, secondary_retry_after=seed.secondary_retry_after, **(defaults | given)
-    )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field
 
 from connectors.sandbox.core.seed import SeedModel, SeedTime
-from connectors.sandbox.github.model import Level
+from connectors.sandbox.github.model import GithubSettings, Level
 
 
 class GithubAccountSeed(SeedModel):
@@ -99,27 +99,19 @@ class RepoSeed(SeedModel):
     archived: bool = False
     has_issues: bool = True
     permissions: dict[str, Level] = Field(default_factory=dict)
-    watchers: tuple[str, ...] = ()
+    watchers: list[str] = Field(default_factory=list)
     labels: tuple[Named[LabelSeed], ...] = ()
     previously: tuple[str, ...] = ()
     """Former names, answered with a redirect."""
     issues: tuple[GithubIssueSeed, ...] = ()
 
 
-class GithubSeed(SeedModel):
-    """The keys of a GitHub tracker; those of ``GithubSettings`` keep its defaults where absent."""
+class GithubSeed(GithubSettings):
+    """The keys of a GitHub tracker."""
 
     kind: Literal["github"] = "github"
-    server: Literal["cloud", "enterprise"] = "cloud"
-    """``enterprise``: no sub-issues, no issue types, and no rate limit by default."""
-    label_bumps_updated: bool | None = None
     search_lag: int = 0
     """Seconds."""
-    rate_limit: int | None = None
-    anonymous_rate_limit: int | None = None
-    content_per_minute: int | None = None
-    content_per_hour: int | None = None
-    secondary_retry_after: Annotated[int | None, BeforeValidator(lambda v: None if v == "none" else v)] = 60
     accounts: tuple[GithubAccountSeed, ...] = ()
     apps: tuple[AppSeed, ...] = ()
     repos: dict[str, RepoSeed | None] = Field(default_factory=dict)

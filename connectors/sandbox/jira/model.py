@@ -1,12 +1,17 @@
-"""Data of the Jira sandbox, as frozen values: a change makes a new value."""
+"""Data of the Jira sandbox, as frozen values: a change makes a new value. A ``SeedModel`` is the same in a seed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
+from pydantic import AliasChoices, BeforeValidator, Field
+
+from connectors.sandbox.core.seed import SeedModel, SeedTime
+
+Permission = Literal["browse", "edit", "comment", "edit_all_comments", "admin"]
 Category = Literal["undefined", "new", "indeterminate", "done"]
 Language = Literal["en", "de", "fr"]
 
@@ -33,26 +38,34 @@ EPIC_LINK_FIELD: Final = "customfield_10014"
 FLAGGED_FIELD: Final = "customfield_10021"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class JiraAccount:
-    """A person or a bot. ``id`` is the accountId on Cloud and the user name on Data Center."""
+def _for_all_projects(value: Any) -> Any:
+    return {"*": value} if isinstance(value, list | tuple) else value
 
-    id: str
-    display: str
-    email: str = ""
+
+class JiraAccount(SeedModel):
+    """A person or a bot."""
+
+    id: str = Field(validation_alias=AliasChoices("id", "name"))
+    """Cloud: the accountId. Data Center: the user name."""
+    display: str = Field(default_factory=lambda account: account["id"])
+    email: str = Field(default_factory=lambda account: f"{account['id']}@example.com")
+    """Cloud: the user name of basic authentication."""
     token: str | None = None
     """API token (Cloud) or personal access token (Data Center); None: no access to the API."""
     scoped: bool = False
     """Cloud: the token works only through the gateway URL."""
-    expires: datetime | None = None
+    expires: SeedTime = None
     timezone: str = "UTC"
-    permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """``*`` or a project key -> some of browse, edit, comment, edit_all_comments, admin."""
+    """JQL reads times in it, responses write times in it."""
+    permissions: Annotated[Mapping[str, frozenset[Permission]], BeforeValidator(_for_all_projects)] = {
+        "*": frozenset({"browse", "edit", "comment"})
+    }
+    """By project, with ``*`` for all: ``{DS: [browse], "*": [admin]}``; in a seed also a list for all projects."""
 
     def has_permission(self, permission: str, project: str | None = None) -> bool:
         """Return True if granted for the project or for all; None asks for the whole site."""
-        here = self.permissions.get(project, frozenset()) if project else frozenset()
-        return permission in here | self.permissions.get("*", frozenset())
+        here = self.permissions.get(project or "*", ())
+        return permission in here or permission in self.permissions.get("*", ())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,22 +81,24 @@ class Project:
     service_management: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sprint:
-    id: int
-    name: str
-    state: str = "active"
+class Sprint(SeedModel):
+    id: int = 0
+    """Default: counted from 1 in the order of the seed; ``name`` has it, too."""
+    name: str = ""
+    state: Literal["active", "closed", "future"] = "active"
     board: int = 1
-    start: datetime | None = None
-    end: datetime | None = None
+    start: SeedTime = None
+    end: SeedTime = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CustomField:
-    id: str
+class CustomField(SeedModel):
+    id: str = ""
+    """Default: ``customfield_`` and a number from 10100 on."""
     name: str
     type: str = "string"
-    schema: str = "com.atlassian.jira.plugin.system.customfieldtypes:textfield"
+    schema_type: str = Field(
+        default="com.atlassian.jira.plugin.system.customfieldtypes:textfield", alias="schema"
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,28 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from connectors.sandbox.core.seed import SeedError, validate_seed
-from connectors.sandbox.jira.model import (
-    DEFAULT_STATUSES,
-    ChangeItem,
-    CustomField,
-    HistoryEntry,
-    JiraAccount,
-    JiraComment,
-    JiraIssue,
-    Sprint,
-)
+from connectors.sandbox.jira.model import ChangeItem, HistoryEntry, JiraAccount, JiraComment, JiraIssue
 from connectors.sandbox.jira.seed_model import (
     HistorySeed,
-    JiraAccountSeed,
     JiraCommentSeed,
     JiraIssueSeed,
     JiraSeed,
     ProjectSeed,
 )
 from connectors.sandbox.jira.site import JiraSiteState
+
+_COPIED_FIELDS: Final = {
+    "summary",
+    "type",
+    "resolution",
+    "components",
+    "fix_versions",
+    "assignee",
+    "description",
+    "flagged",
+    "properties",
+    "watchers",
+}
+"""Fields of an issue that are the same in seed and site."""
 
 
 def load_seed(state: JiraSiteState, seed: Mapping[str, Any], name: str = "jira") -> None:
@@ -47,29 +51,16 @@ class _SiteBuilder:
         site = self._site
         site.cloud_id, site.search_lag = seed.cloud_id, timedelta(seconds=seed.search_lag)
         site.switches = seed.switches
-        for account in seed.accounts:
-            site.accounts[account.id] = _account(account)
+        site.accounts = {account.id: account for account in seed.accounts}
         for number, sprint in enumerate(seed.sprints, start=1):
-            sprint_id = sprint.id or number
-            name = sprint.name or f"Sprint {number}"
-            site.sprints[sprint_id] = Sprint(
-                id=sprint_id, name=name, state=sprint.state, start=sprint.start, end=sprint.end
-            )
+            given = {"id": sprint.id or number, "name": sprint.name or f"Sprint {number}"}
+            site.sprints[sprint.id or number] = sprint.model_copy(update=given)
         for number, field in enumerate(seed.fields, start=10_100):
             field_id = field.id or f"customfield_{number}"
-            site.fields[field_id] = CustomField(
-                id=field_id, name=field.name, type=field.type, schema=field.schema_type
-            )
+            site.fields[field_id] = field.model_copy(update={"id": field_id})
         projects = {key: project or ProjectSeed() for key, project in seed.projects.items()}
         for key, project in projects.items():
-            site.add_project(
-                key,
-                project.name or key,
-                public=project.public,
-                statuses=project.statuses or dict(DEFAULT_STATUSES),
-                labels_on_edit_screen=project.labels_on_edit_screen,
-                service_management=project.service_management,
-            )
+            site.add_project(key, **project.model_dump(exclude={"issues"}, exclude_defaults=True))
         parents = dict(self._add_issues(projects))
         self._link_parents(parents)
         self._add_missing_accounts()
@@ -105,28 +96,19 @@ class _SiteBuilder:
         moments = [created, *(each.updated for each in comments), *(each.at for each in history)]
         updated = seed.updated or max([*moments, *([seed.resolved] if seed.resolved else [])])
         return JiraIssue(
+            **seed.model_dump(include=_COPIED_FIELDS),
             id=self._site.new_id() if seed.id is None else seed.id,
             key=key,
-            summary=seed.summary,
             created=created,
             updated=updated,
-            type=seed.type,
             status=status,
             status_changed=seed.status_changed or seed.resolved or seed.started or created,
-            resolution=seed.resolution,
             resolved=seed.resolved or (updated if seed.resolution else None),
             labels=tuple(sorted(seed.labels)),
-            components=seed.components,
-            fix_versions=seed.fix_versions,
             sprints=tuple(self._sprint_id(name, place) for name in seed.sprint),
-            assignee=seed.assignee,
             creator=seed.creator or seed.reporter,
             reporter=seed.reporter or seed.creator,
-            description=seed.description,
-            flagged=seed.flagged,
             custom={self._field_id(name, place): value for name, value in seed.fields.items()},
-            properties=seed.properties,
-            watchers=seed.watchers,
             comments=comments,
             history=history,
         )
@@ -188,20 +170,7 @@ class _SiteBuilder:
                 entry.author for entry in issue.history
             }
             for name in sorted(name for name in names if name and name not in self._site.accounts):
-                self._site.accounts[name] = JiraAccount(id=name, display=name)
-
-
-def _account(seed: JiraAccountSeed) -> JiraAccount:
-    return JiraAccount(
-        id=seed.id,
-        display=seed.display or seed.id,
-        email=seed.email or f"{seed.id}@example.com",
-        token=seed.token,
-        scoped=seed.scoped,
-        expires=seed.expires,
-        timezone=seed.timezone,
-        permissions={project: frozenset(granted) for project, granted in seed.permissions.items()},
-    )
+                self._site.accounts[name] = JiraAccount(id=name, email="")
 
 
 def _status_changes(seed: JiraIssueSeed, status: str, statuses: Mapping[str, str]) -> Iterator[HistorySeed]:

@@ -4,59 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from connectors.sandbox.core.seed import SeedModel, SeedTime
-from connectors.sandbox.jira.model import Category
+from connectors.sandbox.jira.model import Category, CustomField, JiraAccount, Sprint
 from connectors.sandbox.jira.site_store import Switches
 
 _CLOUD_ID: Final = "11111111-2222-4333-8444-555555555555"
 
-Permission = Literal["browse", "edit", "comment", "edit_all_comments", "admin"]
-
-
-def _for_all_projects(value: Any) -> Any:
-    return {"*": value} if isinstance(value, list | tuple) else value
-
 
 def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [] if value is None else [value]
-
-
-class JiraAccountSeed(SeedModel):
-    id: str = Field(validation_alias=AliasChoices("id", "name"))
-    """Cloud: the accountId. Data Center: the user name."""
-    display: str | None = None
-    email: str | None = None
-    """Cloud: the user name of basic authentication; default ``<id>@example.com``."""
-    token: str | None = None
-    """API token or personal access token. Without one the account does not use the API."""
-    scoped: bool = False
-    """Cloud: the token works only through the gateway."""
-    expires: SeedTime = None
-    timezone: str = "UTC"
-    """JQL reads times in it, responses write times in it."""
-    permissions: Annotated[dict[str, tuple[Permission, ...]], BeforeValidator(_for_all_projects)] = Field(
-        default={"*": ("browse", "edit", "comment")}
-    )
-    """For all projects, or by project: ``{DS: [browse], "*": [admin]}``."""
-
-
-class SprintSeed(SeedModel):
-    id: int | None = None
-    name: str | None = None
-    state: Literal["active", "closed", "future"] = "active"
-    start: SeedTime = None
-    end: SeedTime = None
-
-
-class CustomFieldSeed(SeedModel):
-    name: str
-    id: str | None = None
-    type: str = "string"
-    schema_type: str = Field(
-        default="com.atlassian.jira.plugin.system.customfieldtypes:textfield", alias="schema"
-    )
 
 
 class JiraCommentSeed(SeedModel):
@@ -131,9 +89,9 @@ class JiraSeed(SeedModel):
     kind: Literal["jira-cloud", "jira-dc"] | None = None
     cloud_id: str = _CLOUD_ID
     """Cloud: the gateway is ``/gateway/ex/jira/<cloud_id>``."""
-    accounts: tuple[JiraAccountSeed, ...] = ()
-    sprints: tuple[SprintSeed, ...] = ()
-    fields: tuple[CustomFieldSeed, ...] = ()
+    accounts: tuple[JiraAccount, ...] = ()
+    sprints: tuple[Sprint, ...] = ()
+    fields: tuple[CustomField, ...] = ()
     projects: dict[str, ProjectSeed | None] = Field(default_factory=dict)
     search_lag: float = 0.0
     """Seconds."""

@@ -89,7 +89,7 @@ def _serialize_custom_field(field: CustomField) -> dict[str, Any]:
     return {
         **common,
         "clauseNames": [f"cf[{number}]", field.name],
-        "schema": {"type": field.type, "custom": field.schema, "customId": number},
+        "schema": {"type": field.type, "custom": field.schema_type, "customId": number},
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from connectors.sandbox.core.seed import SeedModel
 from connectors.sandbox.core.tracker import Clock, TrackerKind, TrackerState
 from connectors.sandbox.jira.model import (
     CustomField,
@@ -22,8 +23,7 @@ from connectors.sandbox.jira.model import (
 _VERSION_RETENTION = timedelta(hours=6)
 
 
-@dataclass(kw_only=True, slots=True)
-class Switches:
+class Switches(SeedModel, frozen=False):
     """Behaviour in which real sites differ, and faults that only Jira has."""
 
     language: Language = "en"
